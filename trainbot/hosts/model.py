@@ -1,0 +1,127 @@
+"""What the rest of trainbot knows of a host: values in, values out, no library types."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+
+class Mode(enum.StrEnum):
+    """How SE Linux is booted in a lab (a kernel argument)."""
+
+    ENFORCING = "enforcing"
+    PERMISSIVE = "permissive"
+
+
+@dataclass(frozen=True, slots=True)
+class LabSpec:
+    """All that is needed to make one lab.  ``id`` is the domain's UUID (RFC 9562, lower case, dashes) and was
+    committed to the store before this is used.  Memory in MiB.  Paths are on the host.
+    ``port`` is the TCP port on the bot's loopback that leads to the lab's ssh (embedded QEMU only; 0 elsewhere)."""
+
+    id: str
+    name: str
+    image: str
+    disk: Path
+    kernel: Path
+    initrd: Path
+    cmdline: str
+    memory_mib: int
+    vcpus: int = 1
+    port: int = 0
+    owner: str = ""  # the installation's id: a domain without it is not ours
+
+
+class DomainState(enum.StrEnum):
+    RUNNING = "running"
+    OFF = "off"
+    CRASHED = "crashed"
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """A domain of ours as the host has it.  ``endpoint`` is (address, TCP port) of its ssh, where known."""
+
+    id: str
+    name: str
+    state: DomainState
+    endpoint: tuple[str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HostReport:
+    """What a host has: one reading.  Memory in MiB."""
+
+    name: str
+    domains: tuple[Domain, ...] = ()
+    memory_mib: int = 0
+    free_mib: int = 0
+    cpus: int = 0
+    hypervisor: str = ""
+
+
+class HostDriver(Protocol):
+    """What a host can do.  Calls block (they run in the host's own worker thread), are safe to repeat, and raise
+    HostDown (not reachable; unknown whether it was done), NoSuchThing or BackendError."""
+
+    def open(self) -> None: ...
+    def close(self) -> None: ...
+    def report(self) -> HostReport: ...
+    def make(self, spec: LabSpec) -> Domain:
+        """The lab exists and runs: a fresh overlay and domain if there was none, the existing one started if it
+        was off."""
+
+    def reset(self, spec: LabSpec) -> Domain:
+        """The lab runs on a fresh overlay; whatever was on its disk is gone."""
+
+    def reboot(self, id: str) -> None:
+        """Turned off and on; the disk is kept."""
+
+    def destroy(self, id: str) -> None:
+        """Neither domain nor disk are there any more.  No error if they were not."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostUp:
+    """The host answered; ``report`` is what it has."""
+
+    report: HostReport
+
+
+@dataclass(frozen=True, slots=True)
+class HostLost:
+    """The host no longer answers (reopened by itself, for ever)."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """An action on a lab came to its end: ``error`` is None, or one sentence.  ``down``: the host did not answer."""
+
+    host: str
+    lab: str
+    action: str
+    domain: Domain | None = None
+    error: str | None = None
+    down: bool = False
+
+
+HostEvent = HostUp | HostLost | Finished
+
+
+@dataclass(frozen=True, slots=True)
+class HostConfig:
+    """[host.NAME].  ``labs`` at most; times in seconds."""
+
+    name: str
+    uri: str
+    labs: int = 15
+    folder: Path = field(default_factory=lambda: Path("labs"))  # overlays (embedded) or the pool's target (remote)
+    network: str = "default"
+    keepalive: int = 5  # seconds between keepalive messages ...
+    keepalive_count: int = 2  # ... of which this many may stay unanswered
+    deadline: float = 60.0  # one call
