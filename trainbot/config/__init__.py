@@ -1,0 +1,29 @@
+"""bot.ini as frozen values; every default lives in ``model``.  ``load(path)`` reports every fault at once."""
+
+from trainbot.config.model import (
+    Config,
+    ExerciseConfig,
+    GatewaySection,
+    ImageConfig,
+    IrcConfig,
+    LabsConfig,
+    RecordsConfig,
+    ScheduleConfig,
+    Secret,
+    StoreConfig,
+)
+from trainbot.config.reading import load
+
+__all__ = [
+    "Config",
+    "ExerciseConfig",
+    "GatewaySection",
+    "ImageConfig",
+    "IrcConfig",
+    "LabsConfig",
+    "RecordsConfig",
+    "ScheduleConfig",
+    "Secret",
+    "StoreConfig",
+    "load",
+]

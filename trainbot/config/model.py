@@ -1,0 +1,134 @@
+"""What bot.ini says, as values.  Defaults stand here and nowhere else; times are ``timedelta``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from trainbot.hosts.model import HostConfig
+from trainbot.spine.access import Roles
+
+
+class Secret:
+    """A text that never shows itself: not in a repr, a log line or a traceback.  ``reveal()`` gives it."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str = "") -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        return self._text
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __repr__(self) -> str:
+        return "***" if self._text else "(none)"
+
+    __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash(("Secret", self._text))
+
+
+@dataclass(frozen=True, slots=True)
+class IrcConfig:
+    """[irc].  ``flood_interval`` in seconds; ``tls_fingerprint`` SHA-256, lower-case hex without colons."""
+
+    server: str = "irc.libera.chat"
+    port: int = 6697
+    tls: bool = True
+    tls_ca_file: Path | None = None
+    tls_fingerprint: str = ""
+    tls_client_cert: Path | None = None
+    tls_client_key: Path | None = None
+    nick: str = "trainbot"
+    user: str = "trainbot"
+    realname: str = "trainbot: training bot"
+    contact: str = ""
+    channels: tuple[str, ...] = ()
+    sasl: tuple[str, ...] = ()
+    account: str = ""
+    password: Secret = field(default_factory=Secret)
+    allow_plaintext: bool = False
+    ecdsa_key_file: Path | None = None
+    flood_burst: int = 4
+    flood_interval: float = 2.0
+    prefix: str = "!"
+
+
+@dataclass(frozen=True, slots=True)
+class StoreConfig:
+    """[store].  ``state``: keys, the control socket and pid files (mode 0700)."""
+
+    url: str = "sqlite:///trainbot.db"
+    state: Path = Path("state")
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleConfig:
+    folder: Path = Path("schedules")
+    zones: tuple[str, ...] = ("UTC",)
+    reminders: tuple[str, ...] = ("7d", "1d", "1h", "10m")
+
+
+@dataclass(frozen=True, slots=True)
+class ExerciseConfig:
+    folder: Path = Path("exercises")
+
+
+@dataclass(frozen=True, slots=True)
+class LabsConfig:
+    per_person: int = 1
+    lease: timedelta = timedelta(hours=4)
+    warn: timedelta = timedelta(minutes=15)
+    spare: int = 2
+    public_address: str = "localhost"
+
+
+@dataclass(frozen=True, slots=True)
+class ImageConfig:
+    """[image.NAME].  ``folder`` holds what ``trainbot image build`` made (disk.img, vmlinuz, initrd, image.json);
+    memory in MiB."""
+
+    name: str
+    folder: Path
+    memory: int = 512
+    vcpus: int = 1
+    spare: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GatewaySection:
+    """[gateway].  ``listen``: addresses and ports; ``lab_key``: the installation's private key."""
+
+    listen: tuple[tuple[str, int], ...] = (("0.0.0.0", 2222),)
+    lab_key: Path = Path("state/lab_key")
+
+
+@dataclass(frozen=True, slots=True)
+class RecordsConfig:
+    folder: Path = Path("public")
+    public_url: str = ""
+    log: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    path: Path
+    irc: IrcConfig
+    store: StoreConfig
+    roles: Roles
+    require_account: bool
+    schedule: ScheduleConfig
+    exercises: ExerciseConfig
+    labs: LabsConfig
+    hosts: tuple[HostConfig, ...]
+    images: tuple[ImageConfig, ...]
+    gateway: GatewaySection
+    records: RecordsConfig

@@ -1,0 +1,366 @@
+"""bot.ini -> Config, or ConfigError with every fault: section, option, what is wrong, what would be right."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from configparser import ConfigParser, Error as IniError
+from datetime import timedelta
+from pathlib import Path
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from rapidfuzz import process
+
+from trainbot.config.model import (
+    Config,
+    ExerciseConfig,
+    GatewaySection,
+    ImageConfig,
+    IrcConfig,
+    LabsConfig,
+    RecordsConfig,
+    ScheduleConfig,
+    Secret,
+    StoreConfig,
+)
+from trainbot.errors import ConfigError
+from trainbot.hosts.model import HostConfig
+from trainbot.spine.access import Role, Roles, parse_rule
+
+T = TypeVar("T")
+
+SECTIONS = ("irc", "store", "roles", "schedule", "exercises", "labs", "gateway", "records")
+#: Words that follow ``!lab``: an image of that name could never be asked for.
+LAB_WORDS = frozenset(("create", "list", "console", "reboot", "reset", "snapshot", "rollback", "extend", "return",
+                       "destroy", "home", "for", "revoke", "claim", "permissive"))
+MECHANISMS = ("plain",)
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
+
+
+def parse_duration(text: str) -> timedelta:
+    """``90s``, ``15m``, ``4h``, ``7d`` or several after one another (``1h30m``); ValueError otherwise."""
+    parts = re.fullmatch(r"((\d{1,5})[smhd])+", text.strip().lower())
+    if not parts:
+        raise ValueError(f"{text!r} is not a time span, say 15m, 4h or 7d")
+    units = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+    found = re.findall(r"(\d+)([smhd])", text.lower())
+    return sum((timedelta(**{units[unit]: int(n)}) for n, unit in found), timedelta())
+
+
+def parse_listen(text: str) -> tuple[tuple[str, int], ...]:
+    """``0.0.0.0:2222 [::]:443`` -> pairs; ValueError otherwise."""
+    pairs = []
+    for word in text.split():
+        address, _, port = word.rpartition(":")
+        if not port.isdigit() or not 0 <= int(port) <= 65535:
+            raise ValueError(f"{word!r} is not ADDRESS:PORT, say 0.0.0.0:2222")
+        pairs.append((address.strip("[]") or "0.0.0.0", int(port)))
+    if not pairs:
+        raise ValueError("no address, say 0.0.0.0:2222")
+    return tuple(pairs)
+
+
+class Section:
+    """Reads one section's options, remembers which it was asked for, and collects what is wrong."""
+
+    def __init__(self, name: str, values: dict[str, str], base: Path, problems: list[str]) -> None:
+        self.name, self.values, self.base, self.problems = name, values, base, problems
+        self.known: set[str] = set()
+
+    def fault(self, option: str, text: str) -> None:
+        self.problems.append(f"[{self.name}] {option}: {text}")
+
+    def take(self, option: str, convert: Callable[[str], T], default: T) -> T:
+        self.known.add(option)
+        raw = self.values.get(option, "").strip()
+        if not raw:
+            return default
+        try:
+            return convert(raw)
+        except (ValueError, OSError) as error:
+            self.fault(option, str(error))
+            return default
+
+    def text(self, option: str, default: str = "") -> str:
+        return self.take(option, _no_control, default)
+
+    def words(self, option: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
+        return self.take(option, lambda raw: tuple(_no_control(raw).split()), default)
+
+    def whole(self, option: str, default: int, low: int, high: int) -> int:
+        def convert(raw: str) -> int:
+            if not raw.isdigit() or not low <= int(raw) <= high:
+                raise ValueError(f"{raw!r} is not a whole number from {low} to {high}")
+            return int(raw)
+
+        return self.take(option, convert, default)
+
+    def number(self, option: str, default: float, low: float, high: float) -> float:
+        def convert(raw: str) -> float:
+            try:
+                value = float(raw)
+            except ValueError:
+                value = float("nan")
+            if not low <= value <= high:
+                raise ValueError(f"{raw!r} is not a number from {low:g} to {high:g}")
+            return value
+
+        return self.take(option, convert, default)
+
+    def yes(self, option: str, default: bool) -> bool:
+        def convert(raw: str) -> bool:
+            if raw.lower() not in ("yes", "no", "on", "off", "true", "false"):
+                raise ValueError(f"{raw!r} is neither yes nor no")
+            return raw.lower() in ("yes", "on", "true")
+
+        return self.take(option, convert, default)
+
+    def span(self, option: str, default: timedelta) -> timedelta:
+        return self.take(option, parse_duration, default)
+
+    def path(self, option: str, default: Path | None) -> Path | None:
+        found = self.take(option, lambda raw: Path(raw).expanduser(), default)
+        return None if found is None else Path(os.path.normpath(self.base / found.expanduser()))
+
+    def file(self, option: str) -> Path | None:
+        found = self.path(option, None)
+        if found is not None and not found.is_file():
+            self.fault(option, f"there is no file {found}")
+        return found
+
+    def close(self) -> None:
+        for option in self.values:
+            if option not in self.known:
+                near = process.extractOne(option, sorted(self.known), score_cutoff=60)
+                hint = f", did you mean {near[0]}?" if near else f"; known are {', '.join(sorted(self.known))}"
+                self.fault(option, f"unknown option{hint}")
+
+
+def _no_control(raw: str) -> str:
+    if any(ord(sign) < 32 and sign not in "\n\t" for sign in raw):
+        raise ValueError("holds control characters")
+    return raw
+
+
+def load(path: Path) -> Config:
+    """Reads and checks the whole file; ConfigError names every fault at once, and nothing is started."""
+    parser = ConfigParser(interpolation=None, inline_comment_prefixes=(";",), comment_prefixes=(";", "#"),
+                          default_section="\0none", empty_lines_in_values=False)
+    try:
+        parser.read_string(path.read_text(encoding="utf-8"), source=str(path))
+    except FileNotFoundError:
+        raise ConfigError(f"there is no {path}: copy bot.ini from the sources, or name yours with --config") from None
+    except (OSError, UnicodeDecodeError, IniError) as error:
+        raise ConfigError(f"{path}: {' '.join(str(error).split())}") from None
+    problems: list[str] = []
+    base = path.resolve().parent
+    sections = {name: Section(name, dict(parser[name]), base, problems) for name in parser.sections()}
+    for name in SECTIONS:
+        sections.setdefault(name, Section(name, {}, base, problems))
+    config = _read(path.resolve(), sections, problems)
+    if problems:
+        raise ConfigError(problems)
+    return config
+
+
+def _read(path: Path, sections: dict[str, Section], problems: list[str]) -> Config:
+    roles, require_account = _roles(sections["roles"])
+    store = _store(sections["store"])
+    config = Config(
+        path=path,
+        irc=_irc(sections["irc"]),
+        store=store,
+        roles=roles,
+        require_account=require_account,
+        schedule=_schedule(sections["schedule"]),
+        exercises=ExerciseConfig(folder=sections["exercises"].path("folder", ExerciseConfig.folder)),
+        labs=_labs(sections["labs"]),
+        hosts=tuple(_host(s, name.partition(".")[2]) for name, s in sections.items() if name.startswith("host.")),
+        images=tuple(_image(s, name.partition(".")[2], store) for name, s in sections.items()
+                     if name.startswith("image.")),
+        gateway=_gateway(sections["gateway"], store),
+        records=_records(sections["records"]),
+    )
+    for name, section in sections.items():
+        if name in SECTIONS or name.startswith(("host.", "image.")):
+            section.close()
+            continue
+        near = process.extractOne(name, [*SECTIONS, "host.NAME", "image.NAME"], score_cutoff=60)
+        problems.append(f"[{name}]: unknown section" + (f", did you mean [{near[0]}]?" if near else ""))
+    return config
+
+
+def _irc(s: Section) -> IrcConfig:
+    d = IrcConfig()
+    tls = s.yes("tls", d.tls)
+    config = IrcConfig(
+        server=s.text("server", d.server),
+        port=s.whole("port", d.port if tls else 6667, 1, 65535),
+        tls=tls,
+        tls_ca_file=s.file("tls_ca_file"),
+        tls_fingerprint=s.take("tls_fingerprint", _fingerprint, ""),
+        tls_client_cert=s.file("tls_client_cert"),
+        tls_client_key=s.file("tls_client_key"),
+        nick=s.take("nick", _nick, d.nick),
+        user=s.text("user", d.user),
+        realname=s.text("realname", d.realname),
+        contact=s.text("contact"),
+        channels=s.take("channels", _channels, ()),
+        sasl=tuple(word.lower() for word in s.words("sasl")),
+        account=s.text("account"),
+        password=_password(s),
+        allow_plaintext=s.yes("allow_plaintext", d.allow_plaintext),
+        ecdsa_key_file=s.file("ecdsa_key_file"),
+        flood_burst=s.whole("flood_burst", d.flood_burst, 1, 100),
+        flood_interval=s.number("flood_interval", d.flood_interval, 0.0, 60.0),
+        prefix=s.take("prefix", _prefix, d.prefix),
+    )
+    if not config.channels:
+        s.fault("channels", "no channel to be in, say #selinux-class")
+    for mechanism in config.sasl:
+        if mechanism not in MECHANISMS:
+            s.fault("sasl", f"{mechanism!r} is not among what this version can: {' '.join(MECHANISMS)}")
+    if "plain" in config.sasl and not (config.account and config.password):
+        s.fault("sasl", "plain needs account and password (or password_file, or password_env)")
+    if config.password and not config.tls and not config.allow_plaintext:
+        s.fault("tls", "a password would go over a connection without TLS; say tls = yes, or allow_plaintext = yes")
+    if config.tls_client_key and not config.tls_client_cert:
+        s.fault("tls_client_key", "a key without tls_client_cert")
+    return config
+
+
+def _password(s: Section) -> Secret:
+    given = {name: s.text(name) for name in ("password", "password_file", "password_env")}
+    if sum(map(bool, given.values())) > 1:
+        s.fault("password", "give only one of password, password_file, password_env")
+    if given["password_file"]:
+        file = Path(os.path.normpath(s.base / Path(given["password_file"]).expanduser()))
+        try:
+            return Secret(file.read_text(encoding="utf-8").strip())
+        except (OSError, UnicodeDecodeError) as error:
+            s.fault("password_file", f"{file} cannot be read ({type(error).__name__})")
+    if given["password_env"]:
+        if given["password_env"] not in os.environ:
+            s.fault("password_env", f"the environment has no {given['password_env']}")
+        return Secret(os.environ.get(given["password_env"], ""))
+    return Secret(given["password"])
+
+
+def _fingerprint(raw: str) -> str:
+    text = raw.replace(":", "").lower()
+    if not re.fullmatch(r"[0-9a-f]{64}", text):
+        raise ValueError("not a SHA-256 fingerprint (64 hexadecimal digits, colons or not)")
+    return text
+
+
+def _nick(raw: str) -> str:
+    if not re.fullmatch(r"[A-Za-z\[\]\\`_^{|}][A-Za-z0-9\[\]\\`_^{|}-]{0,29}", raw):
+        raise ValueError(f"{raw!r} cannot be a nick on IRC")
+    return raw
+
+
+def _channels(raw: str) -> tuple[str, ...]:
+    names = tuple(raw.replace(",", " ").split())
+    for name in names:
+        if name[0] not in "#&+!" or len(name) < 2 or len(name) > 64 or "\x07" in name:
+            raise ValueError(f"{name!r} is not a channel, say #{name.strip('#&+!') or 'selinux-class'}")
+    return names
+
+
+def _prefix(raw: str) -> str:
+    if len(raw) > 2 or raw.isalnum() or any(sign.isspace() for sign in raw):
+        raise ValueError(f"{raw!r} is not one or two signs such as !")
+    return raw
+
+
+def _roles(s: Section) -> tuple[Roles, bool]:
+    rules = {}
+    for role in (Role.ORGANISER, Role.PRESENTER, Role.HELPER):
+        found = []
+        for word in s.words(role.word):
+            try:
+                found.append(parse_rule(word))
+            except ValueError as error:
+                s.fault(role.word, str(error))
+        rules[role] = tuple(found)
+    return Roles(rules), s.yes("require_account", True)
+
+
+def _store(s: Section) -> StoreConfig:
+    url = s.text("url", StoreConfig.url)
+    if not url.startswith("sqlite:///") or url == "sqlite:///":
+        s.fault("url", f"{url!r} is not sqlite:///FILE; the store is SQLite (docs/architecture.md says why)")
+    elif url != "sqlite:///:memory:":
+        url = "sqlite:///" + os.path.normpath(s.base / Path(url.removeprefix("sqlite:///")).expanduser())
+    return StoreConfig(url=url, state=s.path("state", StoreConfig.state))
+
+
+def _schedule(s: Section) -> ScheduleConfig:
+    def zones(raw: str) -> tuple[str, ...]:
+        for name in raw.split():
+            try:
+                ZoneInfo(name)
+            except (KeyError, ValueError, OSError):
+                raise ValueError(f"there is no time zone {name!r}, say Australia/Melbourne") from None
+        return tuple(raw.split())
+
+    def offsets(raw: str) -> tuple[str, ...]:
+        for word in raw.split():
+            parse_duration(word)
+        return tuple(raw.split())
+
+    return ScheduleConfig(folder=s.path("folder", ScheduleConfig.folder), zones=s.take("zones", zones, ("UTC",)),
+                          reminders=s.take("reminders", offsets, ScheduleConfig.reminders))
+
+
+def _labs(s: Section) -> LabsConfig:
+    d = LabsConfig()
+    config = LabsConfig(
+        per_person=s.whole("per_person", d.per_person, 1, 20),
+        lease=s.span("lease", d.lease),
+        warn=s.span("warn", d.warn),
+        spare=s.whole("spare", d.spare, 0, 1000),
+        public_address=s.text("public_address", d.public_address),
+    )
+    if config.warn >= config.lease:
+        s.fault("warn", "must be shorter than lease")
+    return config
+
+
+def _host(s: Section, name: str) -> HostConfig:
+    if not NAME.fullmatch(name):
+        s.fault("(name)", f"{name!r} is not a host's name: letters a-z, digits and -")
+    uri = s.text("uri")
+    if not re.match(r"(xen|qemu|test)(\+\w+)?://", uri):
+        s.fault("uri", f"{uri!r} is not a libvirt address, say xen+ssh://root@xen1.example.org/system")
+    return HostConfig(name=name, uri=uri, labs=s.whole("labs", 15, 1, 1000),
+                      folder=s.path("folder", Path("state") / "labs" / name),
+                      network=s.text("network", HostConfig.network),
+                      keepalive=s.whole("keepalive", HostConfig.keepalive, 1, 600),
+                      deadline=s.number("deadline", HostConfig.deadline, 1, 3600))
+
+
+def _image(s: Section, name: str, store: StoreConfig) -> ImageConfig:
+    if not NAME.fullmatch(name):
+        s.fault("(name)", f"{name!r} is not an image's name: letters a-z, digits and -")
+    elif name in LAB_WORDS:
+        s.fault("(name)", f"!lab {name} is a command, so no image can have that name; take another")
+    spare = s.whole("spare", -1, 0, 1000)
+    return ImageConfig(name=name, folder=s.path("folder", store.state / "images" / name),
+                       memory=s.whole("memory", ImageConfig.memory, 64, 1 << 20),
+                       vcpus=s.whole("vcpus", ImageConfig.vcpus, 1, 64), spare=None if spare < 0 else spare)
+
+
+def _gateway(s: Section, store: StoreConfig) -> GatewaySection:
+    return GatewaySection(listen=s.take("listen", parse_listen, GatewaySection.listen),
+                          lab_key=s.path("lab_key", store.state / "lab_key"))
+
+
+def _records(s: Section) -> RecordsConfig:
+    url = s.text("public_url")
+    if url and not re.match(r"https?://[^\s]+$", url):
+        s.fault("public_url", f"{url!r} is not an address, say https://class.example.org/")
+    return RecordsConfig(folder=s.path("folder", RecordsConfig.folder), public_url=url.rstrip("/"),
+                         log=s.yes("log", False))

@@ -1,0 +1,73 @@
+"""Who may do what: roles from accounts and masks.  Pure; a nick alone never grants anything."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from trainbot.spine.messages import Sender
+
+
+class Role(enum.IntEnum):
+    """Each may do what those below may."""
+
+    LEARNER = 0
+    HELPER = 1
+    PRESENTER = 2
+    ORGANISER = 3
+
+    @property
+    def word(self) -> str:
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """``account:NAME`` or ``mask:NICK!USER@HOST`` (``*`` and ``?`` match as on IRC; lower-cased)."""
+
+    kind: str
+    pattern: str
+
+    def matches(self, sender: Sender) -> bool:
+        if self.kind == "account":
+            return sender.account is not None and sender.account.lower() == self.pattern
+        return fnmatchcase(sender.mask.lower(), self.pattern)
+
+
+def parse_rule(text: str) -> Rule:
+    """``account:alice`` or ``mask:*!*@staff.example.org``.
+
+    ValueError (one sentence, for bot.ini) for anything else, and for a mask that anybody can wear: nick and
+    user are chosen freely by every client, so the host part has to hold letters or digits of its own.
+    """
+    kind, _, pattern = text.partition(":")
+    if kind not in ("account", "mask") or not pattern:
+        raise ValueError(f"{text!r} is neither account:NAME nor mask:NICK!USER@HOST")
+    if kind == "account":
+        if any(sign in pattern for sign in "*?!@"):
+            raise ValueError(f"{text!r}: an account is a plain name, say account:alice")
+        return Rule("account", pattern.lower())
+    nick, bang, rest = pattern.partition("!")
+    _user, at, host = rest.partition("@")
+    if not (nick and bang and at and host):
+        raise ValueError(f"{text!r} is not of the form mask:NICK!USER@HOST")
+    if "[" in pattern or "]" in pattern:
+        raise ValueError(f"{text!r}: [ and ] cannot stand in a mask, say ? for the sign")
+    if not host.strip("*?.:-/"):
+        raise ValueError(f"{text!r} fits anybody who takes the nick; name the host, as in mask:*!*@staff.example.org, "
+                         "or an account, as in account:alice")
+    return Rule("mask", pattern.lower())
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """The rules of [roles]; the highest that fits counts."""
+
+    rules: dict[Role, tuple[Rule, ...]] = field(default_factory=dict)
+
+    def role_of(self, sender: Sender) -> Role:
+        for role in sorted(self.rules, reverse=True):
+            if any(rule.matches(sender) for rule in self.rules[role]):
+                return role
+        return Role.LEARNER
