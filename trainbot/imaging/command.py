@@ -1,0 +1,95 @@
+"""Programs run for the build: every line into the log, the interesting ones to whoever watches."""
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from trainbot.errors import BackendError
+
+_SECONDS_TO_CLEAN_UP = 30
+_LAST_LINES = 6
+
+
+def environment() -> dict[str, str]:
+    """Ours, in English, with the folders where mke2fs and debugfs live (an ordinary user's PATH has not)."""
+    path = os.environ.get("PATH", "")
+    return {**os.environ, "LC_ALL": "C.UTF-8", "PATH": f"{path}:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin"}
+
+
+class Log:
+    """The log of one build; runs programs into it."""
+
+    def __init__(self, path: Path) -> None:
+        """Begin the log at `path` anew."""
+        self.path = path
+        path.write_bytes(b"")
+
+    def run(self, command: Sequence[str], follow: Callable[[str], None] = lambda line: None, *,
+            stdin: BinaryIO | None = None, stdout: BinaryIO | None = None, env: dict[str, str] | None = None) -> None:
+        """Run `command`, its stderr (and its stdout, unless that goes elsewhere) into the log and to `follow`.
+
+        It gets a session of its own, so that an interrupt reaches it through us and it can clean up.
+        BackendError says which program failed, its last lines and where the whole log is.
+        """
+        name, last = Path(command[0]).name, deque[str](maxlen=_LAST_LINES)
+        try:
+            process = subprocess.Popen(
+                command, stdin=stdin or subprocess.DEVNULL, stdout=stdout or subprocess.PIPE,
+                stderr=subprocess.PIPE if stdout else subprocess.STDOUT,
+                env={**environment(), **(env or {})}, start_new_session=True)
+        except FileNotFoundError as error:
+            raise BackendError(missing_program(name)) from error
+        try:
+            with self.path.open("a", encoding="utf-8") as log:
+                log.write(f"$ {shlex.join(command)}\n")
+                for raw in process.stderr if stdout else process.stdout:  # type: ignore[union-attr]
+                    line = raw.decode(errors="replace").rstrip()
+                    log.write(line + "\n")
+                    log.flush()
+                    if line:
+                        last.append(line)
+                        follow(line)
+            code = process.wait()
+        except BaseException:
+            stop(process)
+            raise
+        if code:
+            raise BackendError(failure(name, code, list(last), self.path))
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End a program of ours and its children: asked first, then made to."""
+    for how, seconds in ((signal.SIGTERM, _SECONDS_TO_CLEAN_UP), (signal.SIGKILL, None)):
+        try:
+            os.killpg(process.pid, how)
+            process.wait(timeout=seconds)
+            return
+        except ProcessLookupError:
+            process.wait()
+            return
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def failure(name: str, code: int, last: Sequence[str], log: Path) -> str:
+    """One sentence about a program that failed, then its last lines, indented."""
+    why = f"was ended by signal {-code}" if code < 0 else f"failed with exit code {code}"
+    tail = "".join(f"\n    {line}" for line in last)
+    return f"building the image stopped because {name} {why}; the whole log is {log}, it ends with:{tail or ' nothing'}"
+
+
+_PACKAGE_OF = {
+    "mmdebstrap": "mmdebstrap", "mke2fs": "e2fsprogs", "debugfs": "e2fsprogs", "ssh-keygen": "openssh-client",
+    "qemu-system-x86_64": "qemu-system-x86", "newuidmap": "uidmap", "tar": "tar",
+}
+
+
+def missing_program(name: str) -> str:
+    """One sentence that says which Debian package brings a program."""
+    return f"{name} is not installed: apt install {_PACKAGE_OF.get(name, name)}"

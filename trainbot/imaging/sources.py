@@ -1,0 +1,105 @@
+"""Where packages come from: the machine's own Debian sources, or whatever mmdebstrap(1) takes by default.
+
+sources.list(5) describes both forms.  Every line we make names Debian's own keyring, so that whatever passes
+the filter here still has to be signed by Debian.
+"""
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+# The archives Debian itself signs end so on every mirror; `.list` is the form `mirror+file:` takes.
+_ARCHIVE = re.compile(r"/(debian|debian-security)(\.list)?/?$")
+_ONE_LINE = re.compile(r"deb\s+(?:\[(?P<options>[^]]*)\]\s+)?(?P<uri>\S+)\s+(?P<suite>\S+)\s+(?P<components>.+)")
+
+
+@dataclass(frozen=True)
+class Source:
+    """One archive and suite, as some file under /etc/apt says it."""
+
+    uri: str
+    suite: str
+    components: tuple[str, ...]
+    signed_by: str = ""
+
+
+def debian_lines(etc_apt: Path, os_release: Path, suite: str) -> list[str]:
+    """Lines for sources.list that build `suite` from this machine's own Debian mirrors.
+
+    Empty (let mmdebstrap choose) when this is no Debian, or when nothing here carries `suite` itself.
+    """
+    if not _is_debian(os_release):
+        return []
+    found = [source for source in read_sources(etc_apt) if _is_debians(source, suite)]
+    if not any(source.suite == suite for source in found):
+        return []
+    lines = [f"deb [signed-by={KEYRING}] {source.uri} {source.suite} main" for source in found]
+    return list(dict.fromkeys(lines))
+
+
+def read_sources(etc_apt: Path) -> Iterator[Source]:
+    """Every enabled binary source that apt on this machine reads."""
+    for path in [etc_apt / "sources.list", *sorted((etc_apt / "sources.list.d").glob("*"))]:
+        try:
+            text = path.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            continue
+        if path.suffix == ".sources":
+            yield from _stanzas(text)
+        elif path.suffix == ".list":
+            yield from _one_lines(text)
+
+
+def _is_debians(source: Source, suite: str) -> bool:
+    """Is this Debian's own archive, for this suite or its updates?  An address with a password in it is left alone."""
+    return (
+        source.suite in (suite, f"{suite}-updates", f"{suite}-security")
+        and "main" in source.components
+        and bool(_ARCHIVE.search(source.uri))
+        and "@" not in source.uri
+        and (not source.signed_by or "debian-archive" in source.signed_by)
+    )
+
+
+def _is_debian(os_release: Path) -> bool:
+    try:
+        return bool(re.search(r'^ID="?debian"?$', os_release.read_text(encoding="utf-8"), re.MULTILINE))
+    except OSError:
+        return False
+
+
+def _one_lines(text: str) -> Iterator[Source]:
+    for line in text.splitlines():
+        if match := _ONE_LINE.match(line.split("#")[0].strip()):
+            signed_by = re.search(r"signed-by=(\S+)", match["options"] or "")
+            yield Source(match["uri"], match["suite"], tuple(match["components"].split()),
+                         signed_by[1] if signed_by else "")
+
+
+def _stanzas(text: str) -> Iterator[Source]:
+    for stanza in re.split(r"\n\s*\n", text):
+        said = _fields(stanza)
+        if said.get("enabled", "yes").lower() in ("no", "false", "0") or "deb" not in said.get("types", "").split():
+            continue
+        for uri in said.get("uris", "").split():
+            for suite in said.get("suites", "").split():
+                yield Source(uri, suite, tuple(said.get("components", "").split()), said.get("signed-by", ""))
+
+
+def _fields(stanza: str) -> dict[str, str]:
+    """A deb822(5) stanza; field names in lower case, continuation lines joined."""
+    said: dict[str, str] = {}
+    name = ""
+    for line in stanza.splitlines():
+        if line.startswith("#"):
+            continue
+        if line[:1].isspace() and name:
+            said[name] += " " + line.strip()
+        elif ":" in line:
+            name, _, value = line.partition(":")
+            name = name.strip().lower()
+            said[name] = value.strip()
+    return said
