@@ -1,0 +1,1 @@
+"""The database's history, for Alembic; ``trainbot db upgrade`` runs it, and so does every start."""

@@ -1,0 +1,48 @@
+"""A class that runs, and where everybody in it stands, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ClassRun:
+    """One class in one channel.  ``step`` is the class step: 0 is the introduction, ``steps`` + 1 the end."""
+
+    id: int
+    channel: str
+    session_uid: str
+    exercise: str
+    title: str
+    presenter_id: int
+    presenter: str
+    step: int
+    steps: int
+    step_at: datetime
+    topic_before: str
+    started_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Attendance:
+    """One person in one class.  ``step`` is their own step; ``stuck_at`` is None unless they are stuck."""
+
+    class_id: int
+    person_id: int
+    nick: str
+    step: int
+    stuck_at: datetime | None
+    stuck_words: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Somebody said that they have done a step."""
+
+    class_id: int
+    person_id: int
+    step: int
+    at: datetime

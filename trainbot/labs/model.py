@@ -1,0 +1,68 @@
+"""Labs and leases, as values."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from datetime import datetime
+
+from trainbot.hosts.model import Mode
+
+
+class LabState(enum.StrEnum):
+    """Where a lab stands.  What is to be done next follows from this alone (``labs.control``)."""
+
+    MAKING = "making"  # committed; the host is to make it
+    BOOTING = "booting"  # it runs; its ssh does not answer yet
+    READY = "ready"
+    REBOOTING = "rebooting"  # asked: off and on
+    RESETTING = "resetting"  # asked: a fresh disk
+    ENDING = "ending"  # to be destroyed
+    GONE = "gone"  # destroyed
+    LOST = "lost"  # its host says that it is not there, or it could not be made
+
+
+ALIVE = frozenset(LabState) - {LabState.ENDING, LabState.GONE, LabState.LOST}
+
+
+@dataclass(frozen=True, slots=True)
+class Lab:
+    """One DomU.  ``id`` is its UUID; ``port``: where its ssh is reached on the bot's loopback (embedded hosts);
+    ``address``/``ssh_port``: its endpoint as the host tells it; ``tries``: failed attempts to make it."""
+
+    id: str
+    name: str
+    image: str
+    mode: Mode
+    host: str
+    state: LabState
+    port: int
+    address: str
+    ssh_port: int
+    tries: int
+    fault: str
+    made_at: datetime
+    state_at: datetime
+
+    @property
+    def endpoint(self) -> tuple[str, int] | None:
+        return (self.address, self.ssh_port) if self.address else None
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right of one person to a lab.  ``lab_id`` is None while they wait for one; ``told``: they have been told
+    that it is ready; ``digest``: of the password (labs.passwords), '' where none was given out yet."""
+
+    id: int
+    person_id: int
+    image: str
+    mode: Mode
+    lab_id: str | None
+    digest: str
+    told: bool
+    asked_at: datetime
+    expires_at: datetime
+    warned_at: datetime | None
+    ended_at: datetime | None
+    ended_why: str

@@ -1,0 +1,1 @@
+"""The question queue: nothing asked is lost."""

@@ -1,0 +1,1 @@
+"""The time line of a class, its minutes, exports."""

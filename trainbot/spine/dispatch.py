@@ -1,0 +1,122 @@
+"""Incoming -> effects.  Total: whatever is said, by whomever, an answer or nothing comes out, never an exception."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from trainbot.errors import BackendError, Denied, UserError
+from trainbot.people.model import Person
+from trainbot.spine.access import Role, Roles
+from trainbot.spine.commands import Ask, Call, Place, Table
+from trainbot.spine.grammar import Addressed, addressed
+from trainbot.spine.messages import Effect, Incoming, Reply, Sender
+
+log = logging.getLogger(__name__)
+CONFIRM_WITHIN = timedelta(seconds=60)
+
+
+@dataclass
+class Dispatch:
+    """``person_of`` knows people, ``channels_of`` the channels of classes that somebody is in (or all of ours),
+    ``running`` whether a class runs in a channel; ``savepoint`` undoes what a failed handler wrote."""
+
+    table: Table
+    roles: Roles
+    person_of: Callable[[Sender, datetime], Person]
+    channels_of: Callable[[Sender], Sequence[str]]
+    running: Callable[[str], bool]
+    savepoint: Callable[[], AbstractContextManager[None]]
+    nick: Callable[[], str]
+    pending: dict[tuple[int, str | None], tuple[datetime, Call, str | None]] = field(default_factory=dict)
+
+    def __call__(self, incoming: Incoming) -> list[Effect]:
+        try:
+            with self.savepoint():
+                return list(self._handle(incoming))
+        except UserError as error:
+            return [Reply(self._mention(incoming, str(error)))]
+        except BackendError as error:
+            log.error("%s: %s", incoming.sender.nick, error)
+            return [Reply(self._mention(incoming, str(error)))]
+        except Exception:
+            reference = secrets.token_hex(3)
+            # the line itself may hold a password or a key: only its first word is logged
+            log.exception("reference %s: %s said %.20r", reference, incoming.sender.nick,
+                          (incoming.text.split() or [""])[0])
+            return [Reply(self._mention(incoming, f"that went wrong on my side and changed nothing "
+                                                  f"(reference {reference}); try again, or tell an organiser"))]
+
+    @staticmethod
+    def _mention(incoming: Incoming, text: str) -> str:
+        return text if incoming.channel is None else f"{incoming.sender.nick}: {text}"
+
+    def _handle(self, incoming: Incoming) -> Sequence[Effect]:
+        private = incoming.channel is None
+        found = addressed(incoming.text, self.table.prefix, self.nick(), private=private)
+        if found is None:
+            return []
+        role = self.roles.role_of(incoming.sender)
+        call = self.table.find(found.text)
+        if call is None:
+            return self._unknown(found, role, private)
+        person = self.person_of(incoming.sender, incoming.at)
+        channel = incoming.channel or self._channel(found, call, incoming.sender)
+        ask = Ask(incoming.sender, person, role, channel, private, incoming.at)
+        if call.command.words == "yes":
+            return self._confirmed(ask)
+        return self._run(ask, call, confirmed=False)
+
+    def _unknown(self, found: Addressed, role: Role, private: bool) -> Sequence[Effect]:
+        near = self.table.nearest(found.text, role)
+        shown = " or ".join(self.table.prefix + word for word in near)
+        word = found.text.split()[0][:30]
+        if near:
+            return [Reply(f"there is no {word!r}; did you mean {shown}?")]
+        return [Reply(f"there is no {word!r}; {self.table.prefix}help says what there is")] if found.sure else []
+
+    def _channel(self, found: Addressed, call: Call, sender: Sender) -> str | None:
+        """A private line is about the channel it names, else about the only class that its sender is in."""
+        channels = self.channels_of(sender)
+        if found.channel is not None:
+            named = [channel for channel in channels if channel.lower() == found.channel.lower()]
+            if not named:
+                raise UserError(f"you are not in {found.channel[:50]}, or I am not")
+            return named[0]
+        if len(channels) > 1 and call.command.place is Place.CLASS:
+            raise UserError(f"in which class? put the channel first, as in {channels[0]} "
+                            f"{self.table.prefix}{call.command.words}")
+        return channels[0] if channels else None
+
+    def _confirmed(self, ask: Ask) -> Sequence[Effect]:
+        key = (ask.person.id, None if ask.private else ask.channel)
+        asked = self.pending.pop(key, None)
+        if asked is None or ask.at - asked[0] > CONFIRM_WITHIN:
+            raise UserError("there is nothing that waits for a yes here")
+        return self._run(Ask(ask.sender, ask.person, ask.role, asked[2], ask.private, ask.at), asked[1], confirmed=True)
+
+    def _run(self, ask: Ask, call: Call, *, confirmed: bool) -> Sequence[Effect]:
+        command = call.command
+        if command.role > ask.role:
+            raise Denied(f"{self.table.prefix}{command.words} is for a {command.role.word}")
+        if command.place is Place.PRIVATE and not ask.private:
+            raise UserError(f"say that to me privately: /msg {self.nick()} {command.words} …")
+        if command.place is Place.CLASS and (ask.channel is None or not self.running(ask.channel)):
+            raise UserError("no class runs here now; "
+                            + (f"{self.table.prefix}start begins one" if ask.role >= Role.PRESENTER
+                               else f"{self.table.prefix}sessions says when the next one is"))
+        values = self.table.read(call, ask)
+        if command.confirm is not None and not confirmed:
+            question = command.confirm(ask, **values)
+            if question is not None:
+                self._forget(ask.at)
+                self.pending[ask.person.id, None if ask.private else ask.channel] = (ask.at, call, ask.channel)
+                return [Reply(f"{question} Say {self.table.prefix}yes within 60 s.")]
+        return command.handler(ask, **values)
+
+    def _forget(self, now: datetime) -> None:
+        self.pending = {key: asked for key, asked in self.pending.items() if now - asked[0] <= CONFIRM_WITHIN}

@@ -1,0 +1,45 @@
+"""A line of talk -> what of it is for us.  Pure text; no decision about who may do what."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+QUESTION = re.compile(r"question\s*:\s*(\S.*)", re.IGNORECASE | re.DOTALL)
+CHANNEL = re.compile(r"([#&+][^\s,\x07]+)\s+(\S.*)", re.DOTALL)
+MOST = 2000  # characters of one line that we look at
+
+
+@dataclass(frozen=True, slots=True)
+class Addressed:
+    """A line that is for us: ``text`` without prefix; ``channel`` where a private line named one first;
+    ``sure`` is False for a channel line that may as well be for another bot."""
+
+    text: str
+    channel: str | None = None
+    sure: bool = True
+
+
+def addressed(text: str, prefix: str, nick: str, *, private: bool) -> Addressed | None:
+    """None for ordinary talk.
+
+    In a channel: ``!lab debian``, ``trainbot: lab debian``, ``QUESTION: why?``.  Privately the prefix may be left
+    out, and a channel may stand first: ``#selinux !next``.
+    """
+    text = text[:MOST].strip()
+    channel = None
+    if private and (named := CHANNEL.fullmatch(text)):
+        channel, text = named[1], named[2].strip()
+    if question := QUESTION.fullmatch(text):
+        return Addressed(f"ask {question[1]}", channel)
+    if text.startswith(prefix) and (rest := text[len(prefix):].strip()):
+        return Addressed(rest, channel, sure=private) if _wordlike(rest) or private else None
+    called = re.match(rf"{re.escape(nick)}\s*[:,]\s*(\S.*)", text, re.IGNORECASE | re.DOTALL)
+    if called:
+        return Addressed(called[1].removeprefix(prefix).strip() or "help", channel)
+    return Addressed(text, channel) if private and text else None
+
+
+def _wordlike(rest: str) -> bool:
+    """``!!`` and ``!?`` are exclamations, not commands."""
+    return rest[0].isalnum()

@@ -1,0 +1,130 @@
+"""One SQLite file, one connection, one writer.
+
+All that one turn of the loop decides is written in one transaction (BEGIN IMMEDIATE said by us, WAL,
+synchronous=FULL: what was committed survives a power cut), with a savepoint for each message in it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import SQLAlchemyError
+
+from trainbot.errors import BackendError
+from trainbot.store.repositories import (
+    Classes,
+    Entries,
+    Labs,
+    Leases,
+    Notices,
+    People,
+    Questions,
+    Sessions,
+    Settings,
+)
+
+
+def connect(url: str, *, read_only: bool = False) -> Engine:
+    """An engine whose transactions begin when we say so (SQLAlchemy's SQLite page, "pysqlite transactions")."""
+    if read_only:
+        url = url.replace("sqlite:///", "sqlite:///file:", 1) + "?mode=ro&uri=true"
+    engine = create_engine(url, connect_args={"timeout": 2.0, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        if not read_only:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+class Store:
+    """The repositories, and ``transaction()`` around whatever is done with them.
+
+    ``BackendError`` (one sentence) where the database cannot be opened, read or written; what the transaction
+    held is then not there, and the next one may work.
+    """
+
+    def __init__(self, url: str, *, read_only: bool = False) -> None:
+        self.url = url
+        self._engine = connect(url, read_only=read_only)
+        self._lock: int | None = None
+        try:
+            self.connection = self._engine.connect()
+        except SQLAlchemyError as error:
+            raise BackendError(explain(url, error)) from None
+        self.people = People(self.connection)
+        self.labs = Labs(self.connection)
+        self.leases = Leases(self.connection)
+        self.classes = Classes(self.connection)
+        self.questions = Questions(self.connection)
+        self.sessions = Sessions(self.connection)
+        self.notices = Notices(self.connection)
+        self.entries = Entries(self.connection)
+        self.settings = Settings(self.connection)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """What is done inside is on disk when this returns, or not done at all (BackendError)."""
+        try:
+            with self.connection.begin():
+                yield
+        except SQLAlchemyError as error:
+            raise BackendError(explain(self.url, error)) from error
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Inside a transaction: an exception undoes what was done since here and goes on to the caller."""
+        with self.connection.begin_nested():
+            yield
+
+    def lock(self) -> None:
+        """Makes this process the writer; BackendError where another one is (flock on FILE.lock, kept until close)."""
+        if self.url.endswith(":memory:"):
+            return
+        path = Path(self.url.removeprefix("sqlite:///") + ".lock")
+        try:
+            self._lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BackendError(f"another trainbot already works on {self.url}: stop it first") from None
+        except OSError as error:
+            raise BackendError(f"{path} cannot be written ({error.strerror}): make its folder writable") from None
+
+    def close(self) -> None:
+        self.connection.close()
+        self._engine.dispose()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+
+def explain(url: str, error: Exception) -> str:
+    """SQLite's error, as a sentence that says what to do."""
+    text = str(getattr(error, "orig", None) or error)
+    if "readonly" in text or "read-only" in text:
+        return f"the database {url} is read-only: make the file and its folder writable"
+    if "unable to open" in text:
+        return f"the database {url} cannot be opened: does its folder exist, and may we write there?"
+    if "full" in text:
+        return f"the disk under the database {url} is full: make room"
+    if "locked" in text:
+        return f"the database {url} is locked by another program: end it"
+    if "not a database" in text or "malformed" in text:
+        return f"{url} is not a database, or a damaged one: put the backup back"
+    return f"the database {url}: {' '.join(text.split())[:200]}"

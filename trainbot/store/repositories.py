@@ -1,0 +1,138 @@
+"""What each feature may ask of the store.  Plain frozen values come out."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+
+from trainbot.exercises.classes import Attendance, ClassRun, Done
+from trainbot.labs.model import ALIVE, Lab, LabState, Lease
+from trainbot.notices import Notice
+from trainbot.people.model import Person, PublicKey
+from trainbot.questions.model import WAITING, Question, QuestionEvent
+from trainbot.records.model import Entry
+from trainbot.sessions.rows import SessionRow
+from trainbot.store.rows import Rows
+from trainbot.store.tables import tables
+
+
+class Settings:
+    """Single values that belong to this installation."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection, self.table = connection, tables["setting"]
+
+    def get(self, name: str) -> str | None:
+        query = select(self.table.c.value).where(self.table.c.name == name)
+        return self.connection.execute(query).scalar_one_or_none()
+
+    def set(self, name: str, value: str) -> None:
+        self.connection.execute(insert(self.table).prefix_with("OR REPLACE").values(name=name, value=value))
+
+
+class People(Rows[Person]):
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection, tables["person"], Person)
+        self.keys = Rows(connection, tables["public_key"], PublicKey)
+
+    def get(self, id: int) -> Person:
+        found = self.first(id=id)
+        assert found is not None, f"no person {id}"
+        return found
+
+    def by_account(self, account: str) -> Person | None:
+        return self.first(account=account)
+
+    def by_mask(self, mask: str) -> Person | None:
+        return self.first(mask=mask, in_view=True, account=None)
+
+    def in_view_by_mask(self) -> list[Person]:
+        return self.all(in_view=True, account=None)
+
+
+class Labs(Rows[Lab]):
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection, tables["lab"], Lab)
+
+    def get(self, id: str) -> Lab | None:
+        return self.first(id=id)
+
+    def alive(self) -> list[Lab]:
+        return self.all(self.table.c.state.in_(list(ALIVE)), order=(self.table.c.made_at, self.table.c.id))
+
+    def present(self) -> list[Lab]:
+        """Alive or still to be destroyed: all that a host may have."""
+        return self.all(self.table.c.state.in_([*ALIVE, LabState.ENDING]),
+                        order=(self.table.c.made_at, self.table.c.id))
+
+
+class Leases(Rows[Lease]):
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection, tables["lease"], Lease)
+
+    def open(self, **exact: Any) -> list[Lease]:
+        """Not ended, in the order they were asked for."""
+        return self.all(self.table.c.ended_at.is_(None), order=(self.table.c.id,), **exact)
+
+
+class Classes(Rows[ClassRun]):
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection, tables["class"], ClassRun)
+        self.attendance = Rows(connection, tables["attendance"], Attendance)
+        self.done = Rows(connection, tables["done"], Done)
+
+    def running(self, **exact: Any) -> list[ClassRun]:
+        return self.all(self.table.c.ended_at.is_(None), **exact)
+
+    def in_channel(self, channel: str) -> ClassRun | None:
+        return next(iter(self.running(channel=channel)), None)
+
+    def attend(self, run: ClassRun, person: Person, nick: str, now: datetime) -> Attendance:
+        """Their row in this class; a new one stands on the class step."""
+        found = self.attendance.first(class_id=run.id, person_id=person.id)
+        if found is None:
+            found = Attendance(run.id, person.id, nick, run.step, None, "", now)
+            self.attendance.put(found)
+        return found
+
+
+class Questions(Rows[Question]):
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection, tables["question"], Question)
+        self.events = Rows(connection, tables["question_event"], QuestionEvent)
+
+    def get(self, id: int) -> Question | None:
+        return self.first(id=id)
+
+    def waiting(self, channel: str) -> list[Question]:
+        return self.all(self.table.c.state.in_(list(WAITING)), channel=channel)
+
+
+class Sessions(Rows[SessionRow]):
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection, tables["session"], SessionRow)
+
+
+class Notices(Rows[Notice]):
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection, tables["notice"], Notice)
+
+    def waiting(self) -> list[Notice]:
+        return self.all(self.table.c.said_at.is_(None), order=(self.table.c.due_at, self.table.c.id))
+
+    def tell(self, due_at: datetime, text: str, *, person_id: int | None = None, channel: str | None = None,
+             key: str | None = None, kind: str = "text", subject: str = "", not_after: datetime | None = None) -> None:
+        """Kept until it is said; a key that was there already adds nothing."""
+        values = dict(key=key, person_id=person_id, channel=channel, kind=kind, subject=subject, text=text,
+                      due_at=due_at, not_after=not_after)
+        self.connection.execute(insert(self.table).prefix_with("OR IGNORE").values(**values))
+
+    def said(self, id: int, at: datetime) -> None:
+        self.change({"id": id}, said_at=at)
+
+
+class Entries(Rows[Entry]):
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection, tables["entry"], Entry)
