@@ -1,0 +1,366 @@
+"""Markdown (CommonMark and tables) to IRC lines.  Pure; no time, no network.
+
+Promises: no line holds CR, LF, NUL or any control character but the formatting ones we put there
+(modern.ircdocs.horse/formatting: bold 0x02, italics 0x1d, monospace 0x11), and none is longer than
+``width_bytes`` of UTF-8 unless it holds one command that is: a line of a fence, or a code span, is
+exactly as to be typed, so it is never cut, wrapped or joined here (the outbox splits it if it must).
+Blank lines in a fence are left out, for IRC has none, and tabs become four spaces.
+
+Katacoda's suffixes (``{{exec}}``, ``{{execute T1}}``, ``{{copy}}`` …) are taken away.  What an exercise folds
+away as a hint or solution (<details>) is not shown, only that it is there; other folds are opened.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from markdown_it import MarkdownIt
+
+BOLD, ITALIC, MONO = "\x02", "\x1d", "\x11"
+NARROWEST = 100  # bytes; a narrower width is taken as this
+_INDENT_MOST = 24
+
+_WORDS = r"\{\{[ \t]*(?:(?:exec|execute|copy|open|interrupt|no-newline|T\d+|HOST\w*)[ \t]*)*\}\}"
+_SUFFIX = re.compile(_WORDS)
+_RUN = re.compile(r"\{\{[ \t]*exec")
+_CLOSING = re.compile(rf"^([ \t]*(?:`{{3,}}|~{{3,}})[\w-]*)[ \t]*{_WORDS}[ \t]*$", re.M)
+_TAG = re.compile(r"<(/?)([a-zA-Z][\w-]*)([^<>]*)>|<[!?][^<>]*>")
+_BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff\u2028\u2029")
+_SECRET = re.compile(r"\b(tips?|hints?|solutions?|answers?)\b", re.I)
+_OUTPUT = re.compile(r"^(text|output|txt|log)\b", re.I)
+
+_markdown = MarkdownIt("commonmark", {"html": True}).enable("table")
+
+
+@dataclass(slots=True)
+class _Line:
+    """``kind``: title, prose, command or output.  Lines of one ``unit`` (a paragraph, one command with its
+    continuation or here-document) belong together."""
+
+    text: str
+    kind: str
+    unit: int
+
+
+def render_step(title_line: str, markdown: str, limit: int = 6, more: str = "…", width_bytes: int = 380,
+                plain: bool = False) -> list[str]:
+    """``title_line`` in bold and the text below it, in at most ``limit`` lines (0: no limit, least 2).
+
+    What is too long is shortened: prose goes first (from its end), then output, then commands, each of them
+    as a whole; the last line is then ``more`` with ``{n}`` replaced by the number of lines left out.
+    ``plain``: no formatting codes, code spans in backticks, fences indented by four spaces.
+    """
+    width = max(width_bytes, NARROWEST)
+    title = _fit(" ".join(scrub(title_line).split()), width - 2)
+    lines = _Renderer(width, plain).page(markdown, title)
+    if title:
+        lines.insert(0, _Line(title if plain else f"{BOLD}{title}{BOLD}", "title", 0))
+    return _shorten(lines, limit, more, width)
+
+
+def render(markdown: str, width_bytes: int = 380, plain: bool = False) -> list[str]:
+    """All of ``markdown``, without a title: for hints, solutions, minutes, the terminal."""
+    return render_step("", markdown, 0, "", width_bytes, plain)
+
+
+def scrub(text: str) -> str:
+    """``text`` without control characters (white space becomes a space), lone surrogates, bidi overrides."""
+    return "".join(" " if c in "\t\n\r\v\f" else c for c in text
+                   if c in "\t\n\r\v\f" or (c not in _BIDI and unicodedata.category(c) not in ("Cc", "Cs")))
+
+
+def _fit(text: str, width: int) -> str:
+    """``text`` cut to ``width`` bytes, at a character's end."""
+    data = text.encode()
+    return text if len(data) <= width else data[: width - 3].decode(errors="ignore") + "…"
+
+
+def _shorten(lines: list[_Line], limit: int, more: str, width: int) -> list[str]:
+    if limit <= 0 or len(lines) <= limit:
+        return [line.text for line in lines]
+    room, keep, end = max(limit, 2) - 1, set(), len(lines)
+    for kinds in (("title",), ("command",), ("prose",), ("output",)):
+        for unit in dict.fromkeys(line.unit for line in lines if line.kind in kinds):
+            places = [n for n, line in enumerate(lines) if line.unit == unit and n < end]
+            free = room - len(keep)
+            if len(places) > free and kinds == ("command",):
+                end = places[0]  # no later command without this one, nor what is said about them
+                break
+            if len(places) <= free or kinds == ("prose",):
+                keep.update(places[: max(free, 0)])
+    shown = []
+    for n in sorted(keep):
+        text, after = lines[n].text, lines[n + 1 : n + 2]
+        cut = after and after[0].unit == lines[n].unit and n + 1 not in keep
+        shown.append(text + " …" if cut and len(text.encode()) + 4 <= width else text)
+    last = " ".join(scrub(more.replace("{n}", str(len(lines) - len(keep)))).split())
+    return shown + ([_fit(last, width)] if last else [])
+
+
+class _Flow:
+    """Words on their way into lines of at most ``width`` bytes.  A code span is one word, whatever it holds."""
+
+    def __init__(self, width: int, plain: bool) -> None:
+        self.width, self.plain = width, plain
+        self.rows: list[list[str]] = [[]]
+        self.glue = False
+
+    def put(self, piece: str) -> None:
+        row = self.rows[-1]
+        if self.glue and row and len((row[-1] + piece).encode()) <= self.width:
+            row[-1] += piece
+        else:
+            row.append(piece)
+        self.glue = True
+
+    def text(self, text: str, codes: str = "") -> None:
+        codes = "" if self.plain else codes
+        for n, word in enumerate(re.split(r"[ \t\n]+", scrub(text))):
+            self.glue = self.glue and n == 0
+            while word:
+                part = word.encode()[: self.width - 8].decode(errors="ignore")
+                word = word[len(part) :]
+                self.put(codes + part + codes[::-1])
+
+    def code(self, text: str) -> None:
+        text = scrub(text).strip()
+        if text:
+            self.put(f"`{text}`" if self.plain else f"{MONO}{text}{MONO}")
+
+    def line_break(self) -> None:
+        self.rows.append([])
+        self.glue = False
+
+    def lines(self) -> list[str]:
+        out = []
+        for row in self.rows:
+            line = ""
+            for word in row:
+                if line and len(line.encode()) + 1 + len(word.encode()) > self.width:
+                    out.append(line)
+                    line = ""
+                line = f"{line} {word}" if line else word
+            if line:
+                out.append(line)
+        return [line.replace(f"{BOLD} {BOLD}", " ").replace(f"{ITALIC} {ITALIC}", " ") for line in out]
+
+
+class _Renderer:
+    """One walk over the tokens of one text."""
+
+    def __init__(self, width: int, plain: bool) -> None:
+        self.width, self.plain = width, plain
+        self.out: list[_Line] = []
+        self.unit = 0
+        self.lists: list[int | None] = []  # the next number, None in a bulleted list
+        self.bullet = ""  # stands before the next line
+        self.quotes = 0
+        self.folds: list[bool] = []  # one a <details>: is it a hint or solution?
+        self.row: list[_Flow] | None = None
+        self.summary: str | None = None
+
+    def page(self, markdown: str, title: str) -> list[_Line]:
+        tokens = _markdown.parse(_CLOSING.sub(r"\1", markdown))
+        if title and len(tokens) > 2 and tokens[0].type == "heading_open":
+            heading = " ".join(scrub(tokens[1].content).split()).casefold()
+            if heading and heading in title.casefold():
+                tokens = tokens[3:]
+        bold = ""
+        for token in tokens:
+            match token.type:
+                case "heading_open" | "th_open":
+                    bold = BOLD
+                case "heading_close" | "th_close":
+                    bold = ""
+                case "inline":
+                    self.inline(token.children or [], bold)
+                case "fence" | "code_block":
+                    self.fence(token.content, token.info if token.type == "fence" else "")
+                case "html_block":
+                    self.html(token.content)
+                case "hr":
+                    pass
+                case kind:
+                    self.structure(kind, token)
+        return self.out
+
+    def structure(self, kind: str, token) -> None:
+        match kind:
+            case "bullet_list_open":
+                self.lists.append(None)
+            case "ordered_list_open":
+                start = token.attrGet("start")  # 0 is a number too
+                self.lists.append(1 if start is None else int(start))
+            case "bullet_list_close" | "ordered_list_close":
+                self.lists.pop()
+            case "list_item_open":
+                number = self.lists[-1]
+                self.bullet = "• " if number is None else f"{number}. "
+                if number is not None:
+                    self.lists[-1] = number + 1
+            case "list_item_close":
+                self.bullet = ""
+            case "blockquote_open":
+                self.quotes += 1
+            case "blockquote_close":
+                self.quotes -= 1
+            case "tr_open":
+                self.row = []
+            case "tr_close":
+                row, self.row = self.row or [], None
+                flow = self.flow()
+                for n, cell in enumerate(row):
+                    if n:
+                        flow.glue = False
+                        flow.put("|")
+                    flow.glue = False
+                    for word in [word for words in cell.rows for word in words]:
+                        flow.put(word)
+                        flow.glue = False
+                self.emit(flow, "prose")
+
+    # -- what makes lines ------------------------------------------------------------------
+
+    def indent(self) -> str:
+        return (("> " * self.quotes) + "  " * (len(self.lists) - 1))[:_INDENT_MOST - 12]
+
+    def flow(self) -> _Flow:
+        return _Flow(self.width - _INDENT_MOST, self.plain)
+
+    def emit(self, flow: _Flow, kind: str) -> None:
+        if any(self.folds):
+            return
+        self.unit += 1
+        for line in flow.lines():
+            hang = "  " if self.lists and not self.bullet else ""
+            self.out.append(_Line(self.indent() + (self.bullet or hang) + line, kind, self.unit))
+            self.bullet = ""
+
+    def fence(self, content: str, info: str) -> None:
+        """Each line is one line; a command goes on over a backslash, an indented line or a here-document."""
+        if any(self.folds):
+            return
+        kind = "output" if _OUTPUT.match(info.strip()) else "command"
+        self.bullet = ""
+        until, joined = "", kind == "output"
+        self.unit += 1
+        for line in content.split("\n"):
+            text = scrub(line.expandtabs(4)).rstrip()
+            if not text:
+                continue
+            if not (joined or until or text[0] == " "):
+                self.unit += 1
+            self.out.append(_Line("    " + text if self.plain else f"{MONO}{text}{MONO}", kind, self.unit))
+            if until:
+                until = "" if text.strip() == until else until
+            elif kind == "command" and (here := re.search(r"<<-?\s*[\"'\\]?(\w+)", text)):
+                until = here[1]
+            joined = kind == "output" or text.endswith("\\")
+
+    def inline(self, children: list, bold: str) -> None:
+        flow = self.flow()
+        codes = [bold] if bold else []
+        link, run, before = "", False, ""
+        seen: list[str] = []
+        for child in children:
+            kind, content = child.type, child.content
+            if before == "code_inline" and kind == "text" and (suffix := _SUFFIX.match(content)):
+                run = run or bool(_RUN.match(content))
+                content = content[suffix.end() :]
+            before = kind
+            if kind == "text":
+                flow.text(content, "".join(dict.fromkeys(codes)))
+                seen.append(content)
+            elif kind == "code_inline":
+                flow.code(content)
+            elif kind == "softbreak":
+                flow.glue = False
+            elif kind == "hardbreak":
+                flow.line_break()
+            elif kind in ("strong_open", "em_open"):
+                codes.append(BOLD if kind == "strong_open" else ITALIC)
+            elif kind in ("strong_close", "em_close") and codes:
+                codes.pop()
+            elif kind == "link_open":
+                link, seen = str(child.attrGet("href") or ""), []
+            elif kind == "link_close":
+                if link and link.removeprefix("mailto:") != "".join(seen):
+                    flow.text(f" ({link})")
+            elif kind == "image":
+                source = str(child.attrGet("src") or "")
+                flow.text(f"[{child.content or 'picture'}]" + (f" ({source})" if "://" in source else ""))
+            elif kind == "html_inline":
+                self.inline_tag(content, flow)
+        if self.row is not None:
+            self.row.append(flow)
+            return
+        words = [word for row in flow.rows for word in row]
+        alone = len(words) == 1 and [c.type for c in children if c.content.strip()][:1] == ["code_inline"]
+        self.emit(flow, "command" if run or alone else "prose")
+
+    # -- html ------------------------------------------------------------------------------
+
+    def inline_tag(self, tag: str, flow: _Flow) -> None:
+        found = _TAG.match(tag)
+        name = (found[2] or "").lower() if found else ""
+        if name == "br":
+            flow.line_break()
+        elif name in ("details", "summary"):
+            self.html(tag)
+
+    def html(self, content: str) -> None:
+        """A block of HTML: its text, without tags, comments, scripts and styles; <br> and block ends break lines."""
+        flow, at, skip = self.flow(), 0, ""
+        content = _without_comments(content)
+        for found in [*_TAG.finditer(content), None]:
+            text = content[at : found.start() if found else len(content)]
+            if not skip:
+                if self.summary is not None:
+                    self.summary += html.unescape(text)
+                elif text.strip():
+                    flow.text(html.unescape(text))
+            if found is None:
+                break
+            at, name, closing = found.end(), (found[2] or "").lower(), bool(found[1])
+            if name in ("script", "style"):
+                skip = "" if closing else name
+            elif name in ("br", "p", "div", "li", "tr", "pre", "ul", "ol", "table", "h1", "h2", "h3", "h4"):
+                flow.line_break()
+            elif name in ("details", "summary"):
+                self.emit(flow, "prose")
+                flow = self.flow()
+                self.fold(name, closing)
+            elif name == "img" and (source := re.search(r"src=[\"']?(https?://[^\"'\s>]+)", found[3] or "")):
+                flow.text(f" ({html.unescape(source[1])})")
+        self.emit(flow, "prose")
+
+    def fold(self, name: str, closing: bool) -> None:
+        if name == "details":
+            if not closing:
+                self.folds.append(False)
+            elif self.folds:
+                self.folds.pop()
+            self.summary = None
+        elif not closing:
+            self.summary = ""
+        elif self.summary is not None:
+            title, self.summary = " ".join(scrub(self.summary).split()), None
+            secret = bool(_SECRET.search(title))
+            flow = self.flow()
+            asks = "!solution" if re.search("solution|answer", title, re.I) else "!hint"
+            flow.text("▸ " + (f"{title}: {asks}" if secret else title))
+            self.emit(flow, "prose")
+            if self.folds:
+                self.folds[-1] = secret
+
+
+def _without_comments(text: str) -> str:
+    out, at = [], 0
+    while (start := text.find("<!--", at)) >= 0:
+        end = text.find("-->", start + 4)
+        out.append(text[at:start])
+        at = end + 3 if end >= 0 else len(text)
+    return "".join(out) + text[at:]

@@ -1,0 +1,1 @@
+"""Exercises: the scripts of classes.  ``model`` says what one is, ``formats`` reads them, ``library`` finds them."""

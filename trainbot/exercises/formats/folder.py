@@ -1,0 +1,113 @@
+"""Reading an exercise's files: never outside its folder, never more than a bound, never a traceback."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import unicodedata
+from pathlib import Path
+
+import yaml
+
+INDEX_LIMIT = 1 << 20  # bytes
+SCRIPT_LIMIT = 1 << 20
+TEXT_LIMIT = 64 << 10  # rendered on the bot's loop
+YAML_EVENTS = 20_000
+DEPTH = 32
+
+_BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff\u2028\u2029")
+
+
+class Refused(Exception):
+    """A file that is not read; the text says why, in one sentence."""
+
+
+class Missing(Refused):
+    """There is no such file."""
+
+
+def clean(text: str) -> str:
+    """``text`` with LF line ends, without control characters (tabs stay), lone surrogates or bidi overrides."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return "".join(c for c in text if c in "\n\t" or (c not in _BIDI and unicodedata.category(c) not in ("Cc", "Cs")))
+
+
+def one_line(text: str, limit: int = 200) -> str:
+    """``text`` cleaned, its white space folded, at most ``limit`` characters."""
+    folded = " ".join(clean(text).split())
+    return folded if len(folded) <= limit else folded[: limit - 1] + "…"
+
+
+def read_bytes(folder: Path, name: str, limit: int) -> bytes:
+    """The file ``name`` below ``folder``.  Raises Missing or Refused: absolute, outside (links followed), not a
+    regular file, larger than ``limit`` bytes, or not readable."""
+    if not name or "\0" in name:
+        raise Refused("is not a file name")
+    wanted = Path(name.replace("\\", "/"))
+    if wanted.is_absolute() or ".." in wanted.parts:
+        raise Refused(f"{one_line(name)} leads out of the exercise's folder")
+    try:
+        root = folder.resolve()
+        path = (root / wanted).resolve()
+        if not path.is_relative_to(root):
+            raise Refused(f"{one_line(name)} is a link out of the exercise's folder")
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        raise Missing(f"there is no file {one_line(name)}") from None
+    except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: a loop of links
+        raise Refused(f"{one_line(name)} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    with open(fd, "rb") as file:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise Refused(f"{one_line(name)} is not a regular file")
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise Refused(f"{one_line(name)} is larger than {limit >> 10} KiB")
+    return data
+
+
+def read_text(folder: Path, name: str, limit: int = TEXT_LIMIT) -> str:
+    """As ``read_bytes``, decoded (UTF-8, or else Latin-1, which never fails) and cleaned."""
+    data = read_bytes(folder, name, limit)
+    try:
+        return clean(data.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        return clean(data.decode("latin-1"))
+
+
+def parse(text: str, is_yaml: bool) -> object:
+    """The data in a JSON or YAML text.  Raises Refused, with the line where that is known."""
+    try:
+        return _load_yaml(text) if is_yaml else json.loads(text)
+    except json.JSONDecodeError as error:
+        raise Refused(f"line {error.lineno}: {one_line(error.msg)}") from None
+    except yaml.MarkedYAMLError as error:
+        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        raise Refused(line + one_line(error.problem or "not YAML")) from None
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError, ArithmeticError) as error:
+        raise Refused(f"cannot be parsed: {one_line(str(error))}") from None
+    except RecursionError:
+        raise Refused("is nested too deeply") from None
+
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def _load_yaml(text: str) -> object:
+    """``safe_load``, after a look at the events: aliases (and so their bombs), tags and deep nesting are refused."""
+    depth = 0
+    for count, event in enumerate(yaml.parse(text, Loader=_LOADER)):
+        line = event.start_mark.line + 1 if event.start_mark else 0
+        if count > YAML_EVENTS:
+            raise Refused(f"line {line}: has more than {YAML_EVENTS} parts")
+        if isinstance(event, yaml.AliasEvent):
+            raise Refused(f"line {line}: aliases (*name) are not read; write it out")
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > DEPTH:
+            raise Refused(f"line {line}: is nested too deeply")
+        if (tag := getattr(event, "tag", None)) not in (None, "!"):
+            raise Refused(f"line {line}: the tag {one_line(tag, 40)} is not read")
+    return yaml.load(text, Loader=_LOADER)

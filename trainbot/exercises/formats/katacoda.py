@@ -1,0 +1,241 @@
+"""The Katacoda/Killercoda form: index.json or index.yaml beside texts and scripts (formats.md, "Exercises").
+
+Source: some 650 public scenarios.  They have no steps, no titles, texts that are not there, old names
+(``code`` for ``foreground``, ``courseData`` for ``background``), CRLF and scripts written into the index:
+all of that loads.  Keys of ours: ``image``, ``permissive``, ``minutes``, ``solution_after`` (minutes) at the
+top, ``solve``, ``hints``, ``solution``, ``timeout`` (seconds) in a step.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from datetime import timedelta
+from pathlib import Path
+
+from ..model import Exercise, Page, Problem, Script, Step
+from .folder import INDEX_LIMIT, SCRIPT_LIMIT, Missing, Refused, clean, one_line, parse, read_text
+
+INDEXES = ("index.json", "index.yaml", "index.yml")
+MAX_STEPS = 200
+MAX_HINTS = 20
+
+_TOP = {"title", "description", "difficulty", "time", "icon", "type", "pathwayTitle", "private", "files", "details",
+        "backend", "environment", "interface", "image", "permissive", "minutes", "solution_after"}
+_STEP = {"title", "text", "verify", "foreground", "background", "code", "courseData", "answer", "hint", "solve",
+         "hints", "solution", "timeout", "credits"}
+_FOLDED = re.compile(r"<details[^<>]*>\s*<summary[^<>]*>([^<]*)</summary>((?:(?!</?details).)*)</details>", re.S | re.I)
+
+
+def load(folder: Path, slug: str | None = None, name: str = "") -> tuple[Exercise | None, list[Problem]]:
+    """The exercise in ``folder`` and all its faults; no exercise when nothing can be made of its index.
+
+    ``slug``: its name in commands (default: made from the folder's).  ``name``: how the folder is called in
+    the problems.  Raises nothing for any content.
+    """
+    reading = _Reading(folder, name or folder.name)
+    for index in INDEXES:
+        try:
+            data = parse(read_text(folder, index, INDEX_LIMIT), is_yaml=not index.endswith(".json"))
+        except Missing:
+            continue
+        except Refused as refused:
+            where, _, text = str(refused).rpartition(": ") if str(refused).startswith("line ") else ("", "", str(refused))
+            reading.fault(where, text, file=index)
+            return None, reading.problems
+        reading.index = index
+        if not isinstance(data, dict):
+            reading.fault("", "is not a table of keys")
+            return None, reading.problems
+        return reading.exercise(data, slug or slug_of(folder.name)), reading.problems
+    reading.fault("", "there is no index.json or index.yaml")
+    return None, reading.problems
+
+
+def slug_of(name: str) -> str:
+    """``name`` as one can type it in a command: lower case letters, digits, hyphens."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:64] or "exercise"
+
+
+class _Reading:
+    """One reading of one folder; gathers the problems."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.folder, self.name, self.index = folder, name, INDEXES[0]
+        self.problems: list[Problem] = []
+
+    def fault(self, where: str, text: str, serious: bool = True, file: str = "") -> None:
+        self.problems.append(Problem(f"{self.name}/{file or self.index}", where, text, serious))
+
+    # -- the index -------------------------------------------------------------------------
+
+    def exercise(self, data: dict, slug: str) -> Exercise:
+        self.spelling(data, _TOP, "")
+        details = self.table(data, "details", "")
+        return Exercise(
+            slug=slug,
+            title=self.line(data, "title", "") or slug,
+            folder=self.folder,
+            description=self.line(data, "description", "", limit=1000),
+            image=self.line(data, "image", "") or self.line(self.table(data, "backend", ""), "imageid", "backend."),
+            permissive=self.yes(data, "permissive"),
+            intro=self.page(details, "intro", "Introduction"),
+            steps=self.steps(details),
+            finish=self.page(details, "finish", "Finish"),
+            minutes=self.number(data, "minutes", "", None, 1, 24 * 60),
+            solution_after=timedelta(minutes=self.number(data, "solution_after", "", 5, 0, 24 * 60)),
+        )
+
+    def page(self, details: dict, key: str, title: str) -> Page | None:
+        if details.get(key) is None:
+            return None
+        page, at = self.table(details, key, "details."), f"details.{key}."
+        return Page(
+            title=self.line(page, "title", at) or title,
+            text=self.text(page, "text", at),
+            setup=self.script(page, "background", at) or self.script(page, "courseData", at),
+            foreground=self.script(page, "foreground", at) or self.script(page, "code", at),
+        )
+
+    def steps(self, details: dict) -> tuple[Step, ...]:
+        steps = details.get("steps")
+        if steps is None:
+            self.fault("details.steps", "there are no steps", serious=False)
+            return ()
+        if not isinstance(steps, list):
+            self.fault("details.steps", "is not a list")
+            return ()
+        if len(steps) > MAX_STEPS:
+            self.fault("details.steps", f"more than {MAX_STEPS} steps; the rest is left out")
+        return tuple(self.step(step, number) for number, step in enumerate(steps[:MAX_STEPS], 1))
+
+    def step(self, step: object, number: int) -> Step:
+        at = f"details.steps[{number}]."
+        if not isinstance(step, dict):
+            self.fault(at[:-1], "is not a table of keys")
+            return Step(number, f"Step {number}", "")
+        self.spelling(step, _STEP, at)
+        text, solve = self.text(step, "text", at), self.script(step, "solve", at)
+        tips, answers = folded(text)
+        hints, hint_script = self.hints(step, at)
+        solution = self.text(step, "solution", at) or self.text(step, "answer", at) or "\n\n".join(answers)
+        if not solution and solve:
+            solution = f"```\n{solve.commands}\n```"
+        return Step(
+            number=number,
+            title=self.line(step, "title", at) or f"Step {number}",
+            text=text,
+            verify=self.script(step, "verify", at),
+            setup=self.script(step, "background", at) or self.script(step, "courseData", at),
+            foreground=self.script(step, "foreground", at) or self.script(step, "code", at),
+            solve=solve,
+            hints=hints or tips,
+            hint_script=hint_script,
+            solution=solution,
+            timeout=self.number(step, "timeout", at, 60, 1, 1800),
+        )
+
+    def hints(self, step: dict, at: str) -> tuple[tuple[str, ...], Script | None]:
+        """``hints`` (ours: texts, or names of .md files) and ``hint`` (Killercoda's: a file, .md or .sh)."""
+        hint = step.get("hint")
+        script = self.script(step, "hint", at) if isinstance(hint, str) and hint.endswith(".sh") else None
+        found = [] if script else [self.text(step, "hint", at)]
+        many = step.get("hints")
+        many = [many] if isinstance(many, str) else many
+        if isinstance(many, list):
+            if len(many) > MAX_HINTS:
+                self.fault(at + "hints", f"more than {MAX_HINTS} hints; the rest is left out")
+            for number, entry in enumerate(many[:MAX_HINTS], 1):
+                found.append(self.text({f"hints[{number}]": entry}, f"hints[{number}]", at))
+        elif many is not None:
+            self.fault(at + "hints", "is not a list of texts")
+        return tuple(hint for hint in found if hint), script
+
+    # -- single values ---------------------------------------------------------------------
+
+    def table(self, data: dict, key: str, at: str) -> dict:
+        value = data.get(key)
+        if value is None or isinstance(value, dict):
+            return value or {}
+        self.fault(at + key, "is not a table of keys")
+        return {}
+
+    def line(self, data: dict, key: str, at: str, limit: int = 200) -> str:
+        value = data.get(key)
+        if isinstance(value, (str, int, float)) and not isinstance(value, bool):
+            return one_line(str(value), limit) if isinstance(value, str) else f"{value:.10g}"
+        if value is not None:
+            self.fault(at + key, "is not a text")
+        return ""
+
+    def yes(self, data: dict, key: str) -> bool:
+        value = data.get(key, False)
+        if not isinstance(value, bool):
+            self.fault(key, "is neither true nor false")
+        return value is True
+
+    def number(self, data: dict, key: str, at: str, default, low: int, high: int):
+        value = data.get(key)
+        if value is None:
+            return default
+        if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
+            return value
+        self.fault(at + key, f"is not a whole number from {low} to {high}")
+        return default
+
+    def text(self, data: dict, key: str, at: str) -> str:
+        """Markdown: the file that ``key`` names, or the value itself where it can be no file's name."""
+        value = data.get(key)
+        if value is None or value == "":
+            return ""
+        if not isinstance(value, str):
+            self.fault(at + key, "is not a text")
+            return ""
+        if not re.search(r"\.(md|markdown|txt|html?|sh)$", value.strip(), re.I) and re.search(r"\s", value.strip()):
+            return clean(value).strip("\n")
+        try:
+            return read_text(self.folder, value.strip()).strip("\n")
+        except Missing as missing:
+            self.fault(at + key, str(missing), serious=False)
+        except Refused as refused:
+            self.fault(at + key, str(refused))
+        return ""
+
+    def script(self, data: dict, key: str, at: str) -> Script | None:
+        """The script that ``key`` names, or that stands there itself (more than one word, no such file)."""
+        value = data.get(key)
+        if value is None or value == "":
+            return None
+        if not isinstance(value, str):
+            self.fault(at + key, "is neither a file's name nor a script")
+            return None
+        value = clean(value).strip()
+        inline = value.startswith("#!") or "\n" in value
+        if not inline:
+            try:
+                return Script(value, read_text(self.folder, value, SCRIPT_LIMIT))
+            except Missing as missing:
+                inline = bool(re.search(r"\s", value))
+                if not inline:
+                    self.fault(at + key, str(missing))
+            except Refused as refused:
+                self.fault(at + key, str(refused))
+        return Script(self.index + ":" + at + key, value + "\n") if inline else None
+
+    def spelling(self, data: dict, known: set[str], at: str) -> None:
+        """Keys that are nearly one of ours are slips; any other unknown key is somebody else's business."""
+        for key in data:
+            if isinstance(key, str) and key not in known and len(key) < 40:
+                for near in difflib.get_close_matches(key, known - data.keys(), 1, 0.85):
+                    self.fault(at + one_line(key), f"is not known; is {near} meant?", serious=False)
+
+
+def folded(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The hints and the solutions that a markdown text hides in <details>, told apart by their summaries."""
+    tips, answers = [], []
+    for summary, body in _FOLDED.findall(text):
+        if re.search(r"solution|answer", summary, re.I):
+            answers.append(body.strip())
+        elif re.search(r"tip|hint", summary, re.I):
+            tips.append(body.strip())
+    return tuple(tip for tip in tips if tip), tuple(answer for answer in answers if answer)

@@ -1,0 +1,113 @@
+"""What an exercise is once it has been read: plain frozen values, the same for every format.
+
+Texts are markdown with LF line ends, without control characters.  Scripts run in labs only, never here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One fault in an exercise's files.
+
+    ``file`` is relative to the folder that was loaded, ``where`` a key (``details.steps[2].verify``) or
+    ``line 3``, ``text`` one sentence.  ``serious``: it has to be mended (a lint exits with 1); otherwise
+    it is an oddity for which something sensible was put in place.
+    """
+
+    file: str
+    where: str
+    text: str
+    serious: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.where}: {self.text}" if self.where else f"{self.file}: {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A script for a lab: ``text`` has LF line ends and may lack a shebang line.
+
+    Run it as ``interpreter`` with the text on stdin or as a file: a run bit is never needed.
+    ``name`` says where it came from (a file relative to the exercise's folder, or a key for an inline one).
+    """
+
+    name: str
+    text: str
+
+    @property
+    def interpreter(self) -> str:
+        """The program of the shebang line without its arguments, ``/bin/bash`` where there is none."""
+        first = self.text.split("\n", 1)[0]
+        words = first[2:].split() if first.startswith("#!") else []
+        if len(words) > 1 and words[0].endswith("/env"):
+            return words[1]
+        return words[0] if words else "/bin/bash"
+
+    @property
+    def commands(self) -> str:
+        """The lines a person would type: no shebang, comments, blank lines or ``set -e`` at its start."""
+        lines = [line.rstrip() for line in self.text.split("\n")]
+        shown = [line for line in lines if line and not line.lstrip().startswith("#")]
+        while shown and shown[0].startswith(("set -", "export LC_ALL=")):
+            del shown[0]
+        return "\n".join(shown)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The intro or the finish.  ``setup`` runs unseen in each lab, ``foreground`` in the learner's view."""
+
+    title: str
+    text: str
+    setup: Script | None = None
+    foreground: Script | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step.  ``number`` counts from 1.
+
+    ``verify`` passes on exit code 0; what it prints last says what is missing.  ``setup`` prepares the lab
+    before the step and ``solve`` does the step for somebody: both may run twice without harm.
+    ``hints`` are markdown, mildest first; ``hint_script`` (Killercoda) gets the seconds since the step
+    began as $1 and prints a hint.  ``solution`` is markdown, made from ``solve`` where none was written.
+    ``timeout`` is seconds for each of the scripts.
+    """
+
+    number: int
+    title: str
+    text: str
+    verify: Script | None = None
+    setup: Script | None = None
+    foreground: Script | None = None
+    solve: Script | None = None
+    hints: tuple[str, ...] = ()
+    hint_script: Script | None = None
+    solution: str = ""
+    timeout: int = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Exercise:
+    """A whole exercise.  ``steps`` may be empty (a lecture); ``image`` is "" where none was said.
+
+    ``permissive``: the lab wants SE Linux in permissive mode.  ``minutes``: how long a class takes, or None.
+    ``solution_after``: how long somebody should have been on a step before ``!solution`` tells it.
+    """
+
+    slug: str
+    title: str
+    folder: Path
+    description: str = ""
+    image: str = ""
+    permissive: bool = False
+    intro: Page | None = None
+    steps: tuple[Step, ...] = ()
+    finish: Page | None = None
+    minutes: int | None = None
+    solution_after: timedelta = timedelta(minutes=5)
