@@ -15,10 +15,19 @@ class Mode(enum.StrEnum):
     PERMISSIVE = "permissive"
 
 
+class GuestType(enum.StrEnum):
+    """How a lab runs on Xen (other hosts have no choice).  PVH is the default; old kernels (CentOS 5) know PV only."""
+
+    PVH = "pvh"
+    PV = "pv"
+
+
 @dataclass(frozen=True, slots=True)
 class LabSpec:
     """All that is needed to make one lab.  ``id`` is the domain's UUID (RFC 9562, lower case, dashes) and was
     committed to the store before this is used.  Memory in MiB.  Paths are on the host.
+    ``disk`` is the image's own disk, which is never written to: the lab gets an overlay on it.  It is qcow2 where
+    its name ends so, raw otherwise.  ``cmdline`` holds no console=: the driver adds the host's.
     ``port`` is the TCP port on the bot's loopback that leads to the lab's ssh (embedded QEMU only; 0 elsewhere)."""
 
     id: str
@@ -32,6 +41,7 @@ class LabSpec:
     vcpus: int = 1
     port: int = 0
     owner: str = ""  # the installation's id: a domain without it is not ours
+    guest: GuestType = GuestType.PVH
 
 
 class DomainState(enum.StrEnum):
@@ -125,3 +135,4 @@ class HostConfig:
     keepalive: int = 5  # seconds between keepalive messages ...
     keepalive_count: int = 2  # ... of which this many may stay unanswered
     deadline: float = 60.0  # one call
+    kvm: bool = False  # QEMU only: hardware virtualisation was tried and works; else everything is emulated
