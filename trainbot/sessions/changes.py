@@ -1,0 +1,104 @@
+"""What became of the sessions that people were told about: new, moved, cancelled, back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from trainbot.sessions.model import Schedule, Session
+from trainbot.sessions.times import describe, describe_many
+
+MOST_LINES = 4  # a channel takes one line in two seconds; more than this is told as a sum
+Kind = Literal["new", "moved", "cancelled", "back"]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """``session`` as it is now (a cancelled one that left its file: as it was, marked cancelled),
+    ``was`` as it stood before, None where it is new."""
+
+    kind: Kind
+    session: Session
+    was: Session | None = None
+
+    @property
+    def by_clock_rules(self) -> bool:
+        """True where nobody moved it: its wall time stands, the zone's rules changed."""
+        was = self.was
+        return (
+            self.kind == "moved" and was is not None and was.tzdata != self.session.tzdata
+            and (was.local, was.zone) == (self.session.local, self.session.zone)
+        )  # fmt: skip
+
+
+def changes(before: Iterable[Session], after: Schedule, now: datetime) -> list[Change]:
+    """What to tell people, by start.  ``before`` is what was last known.
+
+    A session that is in no file any more is cancelled, unless its file (or the folder) has faults:
+    a slip in a file must not call a class off.  What has begun is left alone.  Further occurrences
+    of a repeating event that come into view as time goes on are nothing new.
+    """
+    known = {session.uid: session for session in before}
+    series = _known_series(known.values())
+    found = []
+    for session in after.sessions:
+        if (change := _change(known.get(session.uid), session, series, now)) is not None:
+            found.append(change)
+    there = {session.uid for session in after.sessions}
+    for was in known.values():
+        gone = was.uid not in there and not was.cancelled and was.start > now
+        if gone and after.readable and was.origin not in after.doubtful:
+            found.append(Change("cancelled", was.as_cancelled(), was))
+    return sorted(found, key=lambda change: (change.session.start, change.session.uid))
+
+
+def _known_series(sessions: Iterable[Session]) -> dict[str, datetime]:
+    """Series -> the latest start of it that is known."""
+    latest: dict[str, datetime] = {}
+    for session in sessions:
+        if session.series is not None:
+            latest[session.series] = max(session.start, latest.get(session.series, session.start))
+    return latest
+
+
+def _change(was: Session | None, session: Session, series: dict[str, datetime], now: datetime) -> Change | None:
+    if was is None:
+        last = series.get(session.series) if session.series else None
+        quiet = session.cancelled or session.start <= now or (last is not None and session.start > last)
+        return None if quiet else Change("new", session)
+    if max(was.start, session.start) <= now:
+        return None
+    if was.cancelled != session.cancelled:
+        return Change("cancelled" if session.cancelled else "back", session, was)
+    if was.start != session.start and not session.cancelled:
+        return Change("moved", session, was)
+    return None
+
+
+def render(change: Change, zones: Iterable[str], now: datetime) -> str:
+    """One line about the change, with the time in UTC and ``zones`` (the session's own come first)."""
+    session, was = change.session, change.was
+    places = describe_many(session.start, session.zones or zones, now)
+    if change.kind == "cancelled":
+        told = was or session
+        return f"cancelled: {session.title}, {describe(told.start, 'UTC', now)} ({describe(told.start, told.zone, now)})"
+    if change.kind == "moved" and was is not None:
+        why = f" (the clock rules of {session.zone} changed)" if change.by_clock_rules else ""
+        return f"moved{why}: {session.title}, not {describe(was.start, 'UTC', now)} but {places}"
+    return f"{'on again' if change.kind == 'back' else 'new session'}: {session.title}, {places}"
+
+
+def render_all(found: Iterable[Change], zones: Iterable[str], now: datetime) -> list[str]:
+    """A line each, but new sessions of one file beyond MOST_LINES in one: told as a sum."""
+    zones, lines, crowds = tuple(zones), [], {}
+    for change in found:
+        crowds.setdefault((change.kind, change.session.origin), []).append(change)
+    for (kind, _origin), group in crowds.items():
+        if len(group) <= MOST_LINES:
+            lines += [render(change, zones, now) for change in group]
+            continue
+        word = {"new": "new", "moved": "moved", "cancelled": "cancelled", "back": "on again"}[kind]
+        lines.append(f"{len(group)} sessions {word}, the first: {render(group[0], zones, now)}; all: !sessions")
+    return lines

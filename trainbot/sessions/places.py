@@ -1,0 +1,51 @@
+"""Names that people type and the tz database does not have, and which zones to offer first.
+
+The tz database names a zone after its largest city only (theory.html, "Timezone identifiers").
+"""
+
+from __future__ import annotations
+
+# By how many people live there, per part of the world; offered first where several would do.
+WELL_KNOWN: tuple[str, ...] = (
+    "Europe/London", "Europe/Berlin", "Europe/Paris", "Europe/Athens", "Europe/Helsinki",
+    "Europe/Moscow", "Europe/Istanbul", "Africa/Lagos", "Africa/Johannesburg", "Africa/Nairobi",
+    "Africa/Cairo", "Asia/Dubai", "Asia/Tehran", "Asia/Karachi", "Asia/Kolkata", "Asia/Dhaka",
+    "Asia/Bangkok", "Asia/Jakarta", "Asia/Shanghai", "Asia/Singapore", "Asia/Manila", "Asia/Tokyo",
+    "Asia/Seoul", "Australia/Melbourne", "Australia/Sydney", "Australia/Brisbane",
+    "Australia/Adelaide", "Australia/Perth", "Pacific/Auckland", "America/New_York",
+    "America/Chicago", "America/Denver", "America/Los_Angeles", "America/Phoenix",
+    "America/Anchorage", "Pacific/Honolulu", "America/Toronto", "America/Halifax",
+    "America/Mexico_City", "America/Bogota", "America/Sao_Paulo", "America/Argentina/Buenos_Aires",
+)  # fmt: skip
+
+CITIES: dict[str, str] = {
+    "Canberra": "Australia/Sydney", "Gold Coast": "Australia/Brisbane", "Wellington": "Pacific/Auckland",
+    "Christchurch": "Pacific/Auckland", "Mumbai": "Asia/Kolkata", "Bombay": "Asia/Kolkata",
+    "Delhi": "Asia/Kolkata", "New Delhi": "Asia/Kolkata", "Bangalore": "Asia/Kolkata",
+    "Bengaluru": "Asia/Kolkata", "Chennai": "Asia/Kolkata", "Hyderabad": "Asia/Kolkata",
+    "Pune": "Asia/Kolkata", "Beijing": "Asia/Shanghai", "Shenzhen": "Asia/Shanghai",
+    "Guangzhou": "Asia/Shanghai", "Osaka": "Asia/Tokyo", "Kyoto": "Asia/Tokyo", "Hanoi": "Asia/Bangkok",
+    "Saigon": "Asia/Ho_Chi_Minh", "Abu Dhabi": "Asia/Dubai", "Tel Aviv": "Asia/Jerusalem",
+    "Islamabad": "Asia/Karachi", "Lahore": "Asia/Karachi", "Ankara": "Europe/Istanbul",
+    "St Petersburg": "Europe/Moscow", "Munich": "Europe/Berlin", "Hamburg": "Europe/Berlin",
+    "Frankfurt": "Europe/Berlin", "Cologne": "Europe/Berlin", "Geneva": "Europe/Zurich",
+    "Bern": "Europe/Zurich", "Basel": "Europe/Zurich", "Milan": "Europe/Rome", "Barcelona": "Europe/Madrid",
+    "Lyon": "Europe/Paris", "Krakow": "Europe/Warsaw", "Brno": "Europe/Prague", "Porto": "Europe/Lisbon",
+    "Manchester": "Europe/London", "Edinburgh": "Europe/London", "Cambridge": "Europe/London",
+    "Cape Town": "Africa/Johannesburg", "Abuja": "Africa/Lagos", "Boston": "America/New_York",
+    "Washington": "America/New_York", "Atlanta": "America/New_York", "Miami": "America/New_York",
+    "Philadelphia": "America/New_York", "Pittsburgh": "America/New_York", "NYC": "America/New_York",
+    "Dallas": "America/Chicago", "Houston": "America/Chicago", "Austin": "America/Chicago",
+    "Minneapolis": "America/Chicago", "San Francisco": "America/Los_Angeles",
+    "Seattle": "America/Los_Angeles", "San Diego": "America/Los_Angeles", "LA": "America/Los_Angeles",
+    "Las Vegas": "America/Los_Angeles", "Ottawa": "America/Toronto", "Calgary": "America/Edmonton",
+    "Rio de Janeiro": "America/Sao_Paulo", "Brasilia": "America/Sao_Paulo",
+}  # fmt: skip
+
+COUNTRIES: dict[str, str] = {
+    "UK": "GB", "England": "GB", "Scotland": "GB", "Wales": "GB", "Great Britain": "GB",
+    "United Kingdom": "GB", "USA": "US", "America": "US", "Holland": "NL", "The Netherlands": "NL",
+    "Czechia": "CZ", "South Korea": "KR", "North Korea": "KP", "Korea": "KR", "Burma": "MM",
+    "Swaziland": "SZ", "Deutschland": "DE", "Espana": "ES", "Brasil": "BR", "UAE": "AE", "Turkiye": "TR",
+    "Ivory Coast": "CI", "Samoa": "WS",
+}  # fmt: skip
