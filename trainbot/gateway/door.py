@@ -1,0 +1,199 @@
+"""One connection to the gateway: who it is, and what it may have (RFC 4252, RFC 4254)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any
+
+import asyncssh
+
+from trainbot.gateway.crowd import printable
+from trainbot.gateway.lab import ENDED, GONE, LabAway, LabLink
+from trainbot.gateway.pipe import Forward, Line, join
+from trainbot.gateway.routes import Route
+from trainbot.gateway.session import LearnerEnd
+
+if TYPE_CHECKING:
+    from trainbot.gateway.server import Gateway
+
+log = logging.getLogger(__name__)
+
+OWN = ("localhost", "127.0.0.1", "::1")  # what -L may lead to: the lab's own loopback, seen from the lab
+FLUSH = 2.0  # seconds that a last sentence has to get out
+
+
+class Door(asyncssh.SSHServer):
+    """Lets in whoever has a lease's password or its person's key, to that lease's lab and nowhere else.
+
+    Everything of ssh that is not answered here is refused by asyncssh: reverse and socket forwards, tunnels,
+    agents, X11, other subsystems.
+    """
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._config = gateway.config
+        self._conn: Any = None
+        self._claim: Route | None = None  # whom the last try that was right belongs to
+        self._link: LabLink | None = None
+        self._line = Line()
+        self._sessions: set[LearnerEnd] = set()
+        self._tries = 0
+        self._key_tries = 0
+        self._silent: asyncio.TimerHandle | None = None
+        self.route: Route | None = None  # set when logged in
+        self.peer = "?"
+
+    # -- coming and going
+
+    def connection_made(self, conn: Any) -> None:
+        self._conn = conn
+        self.peer = str((conn.get_extra_info("peername") or ("?",))[0])
+        self._line.watch(conn)
+        self._silent = asyncio.get_running_loop().call_later(self._config.silent, self._cut_if_silent)
+        self._gateway.came(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._silent is not None:
+            self._silent.cancel()
+        if self._link is not None:
+            self._link.close()
+        self._gateway.went(self)
+        if self.route is not None:
+            log.info("lease %s: %s from %s logged out", self.route.lease, printable(self.route.name), self.peer)
+
+    def cut(self) -> None:
+        """At once, without a word."""
+        self._conn.abort()
+
+    def end(self, sentence: str) -> None:
+        """Every session is told ``sentence``; then the connection is closed."""
+        for session in list(self._sessions):
+            session.end(sentence)
+        asyncio.get_running_loop().call_later(
+            FLUSH if self._sessions else 0, self._conn.disconnect, asyncssh.DISC_BY_APPLICATION, sentence)
+
+    def moved(self, route: Route) -> None:
+        """The lease's route is ``route`` now.  A lab that is elsewhere now is not where the sessions lead."""
+        old = self._link
+        if old is not None and old.endpoint and route.endpoint and old.endpoint != route.endpoint:
+            self._link = None
+            for session in list(self._sessions):
+                session.end(GONE)
+            old.close()
+
+    def _cut_if_silent(self) -> None:
+        if self._conn.get_extra_info("client_version") is None:
+            self.cut()
+
+    # -- who it is (RFC 4252)
+
+    def begin_auth(self, username: str) -> bool:
+        return True
+
+    def password_auth_supported(self) -> bool:
+        return True
+
+    def public_key_auth_supported(self) -> bool:
+        return True
+
+    async def validate_password(self, username: str, password: str) -> bool:
+        self._claim = None
+        routes = await self._gateway.routes()
+        claim = routes.by_password(username, password)
+        if claim is None:
+            self._tries += 1
+            log.info("%s as %s: wrong password", self.peer, printable(username))
+            await asyncio.sleep(self._config.wrong_delay)
+            self._enough(self._tries, self._config.tries)
+            return False
+        # Nothing is awaited from here until auth_completed: no other try can come between.
+        self._claim = claim
+        return True
+
+    async def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+        """Whether the key is somebody's; asyncssh checks the signature before it believes it."""
+        self._claim = None
+        routes = await self._gateway.routes()
+        claim = routes.by_key(username, key.export_public_key().decode("ascii"))
+        self._key_tries += 1
+        self._enough(self._key_tries, self._config.key_tries)
+        self._claim = claim
+        return claim is not None
+
+    def auth_completed(self) -> None:
+        route = self._claim
+        if route is None or not self._gateway.entered(self, route.person):
+            self._conn.disconnect(asyncssh.DISC_TOO_MANY_CONNECTIONS, "too many connections of yours: close one")
+            return
+        self.route = route
+        log.info("lease %s: %s from %s logged in", route.lease, printable(route.name), self.peer)
+
+    def _enough(self, tries: int, limit: int) -> None:
+        if tries >= limit:
+            self._conn.disconnect(asyncssh.DISC_NO_MORE_AUTH_METHODS_AVAILABLE,
+                                  "too many tries: ask for the password again with !lab on IRC")
+
+    # -- what it may have (RFC 4254)
+
+    def link(self) -> LabLink:
+        """The way to the lab; LabAway where the lease is over."""
+        if self.route is None or self._gateway.route(self.route.lease) is None:
+            raise LabAway(ENDED)
+        if self._link is None:
+            self._link = LabLink(self._config, self._gateway, self.route.lease)
+        return self._link
+
+    def session_requested(self) -> Any:
+        if self.route is None:
+            return False
+        if not self._gateway.sessions.take(self.route.person):
+            raise asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, "too many sessions: close one first")
+        session = LearnerEnd(self, self._line, self._session_gone)
+        self._sessions.add(session)
+        return session
+
+    def _session_gone(self, session: LearnerEnd) -> None:
+        if session in self._sessions and self.route is not None:
+            self._sessions.discard(session)
+            self._gateway.sessions.give_back(self.route.person)
+
+    def connection_requested(self, dest_host: str, dest_port: int, orig_host: str, orig_port: int) -> Any:
+        """-L, to the lab's own loopback only.  The lab's sshd makes the connection, never the gateway."""
+        if self.route is None or dest_host.lower() not in OWN or not 0 < dest_port < 65536:
+            raise asyncssh.ChannelOpenError(asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED,
+                                            "only localhost of your own lab can be reached through here")
+        if not self._gateway.forwards.take(self.route.person):
+            raise asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, "too many forwarded connections")
+        return self._forward(self.route.person, dest_port)
+
+    async def _forward(self, person: int, port: int) -> Forward:
+        give_back = lambda: self._gateway.forwards.give_back(person)  # noqa: E731
+        try:
+            link = self.link()
+            connection = await link.connection(lambda sentence: None)
+            _, lab = await connection.create_connection(lambda: Forward(link.line), "localhost", port)
+        except BaseException as error:
+            give_back()
+            if isinstance(error, (LabAway, asyncssh.Error, OSError)):
+                raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, "your lab does not answer there") \
+                    from None
+            raise
+        return _Learner(self._line, lab, give_back)
+
+
+class _Learner(Forward):
+    """The learner's end of -L: joined to the lab's as soon as it is there."""
+
+    def __init__(self, line: Line, lab: Any, gone: Any) -> None:
+        super().__init__(line)
+        self._lab = lab
+        self._gone = gone
+
+    def connection_made(self, chan: Any) -> None:
+        super().connection_made(chan)
+        join(self, self._lab)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._gone()

@@ -1,0 +1,49 @@
+"""The gateway's own host key: made once, kept, and shown so that people can compare it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from pathlib import Path
+
+from trainbot.errors import BackendError
+from trainbot.gateway.model import HOST_KEY
+from trainbot.labs.passwords import make_once
+
+
+def load_or_make(state: Path) -> bytes:
+    """The private host key (ed25519, OpenSSH form, RFC 8709) in ``state``, made the first time, mode 0600.
+
+    Its public half is kept beside it (.pub), so that others can show the fingerprint without asyncssh.
+    """
+    import asyncssh  # only who makes or uses the key needs it
+
+    path = state / HOST_KEY
+    try:
+        if not path.exists():
+            make_once(path, asyncssh.generate_private_key("ssh-ed25519").export_private_key())
+        private = path.read_bytes()
+        public = asyncssh.import_private_key(private).export_public_key()
+        if make_once(_pub(path), public) != public:
+            _pub(path).write_bytes(public)
+    except (OSError, ValueError) as error:  # asyncssh.KeyImportError is a ValueError
+        raise BackendError(f"the gateway's host key {path} cannot be read or made: {error}") from None
+    return private
+
+
+def public_key(state: Path) -> str:
+    """"ssh-ed25519 AAAA…" of the gateway, as known_hosts has it; the key is made where there is none yet."""
+    pub = _pub(state / HOST_KEY)
+    if not pub.exists():
+        load_or_make(state)
+    return " ".join(pub.read_text("ascii").split()[:2])
+
+
+def fingerprint(state: Path) -> str:
+    """"SHA256:…" of the gateway's key as OpenSSH shows it (RFC 4648 base64 without padding)."""
+    blob = base64.b64decode(public_key(state).split()[1])
+    return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode("ascii").rstrip("=")
+
+
+def _pub(path: Path) -> Path:
+    return path.with_name(path.name + ".pub")

@@ -1,0 +1,37 @@
+"""What the gateway is told when it starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayConfig:
+    """[gateway].  Times in seconds.
+
+    ``state`` is a folder of mode 0700 with gateway_host_key, pepper (shared with the bot, which makes the digests),
+    gateway.lock and gateway.pid.  ``control`` is the bot's socket, ``lab_key`` the private key that labs let in.
+    """
+
+    listen: tuple[tuple[str, int], ...]
+    state: Path
+    control: Path
+    lab_key: Path
+    silent: float = 30.0  # a connection that has not even said its ssh version is closed after this ...
+    login: float = 120.0  # ... and one that has not logged in after this (sshd's own: people look up passwords)
+    tries: int = 6  # wrong passwords a connection
+    key_tries: int = 20  # keys offered a connection: agents hold many, and a key cannot be guessed
+    wrong_delay: float = 1.0  # before a wrong password is answered
+    unauthenticated: int = 200  # connections that have not logged in, in all
+    connections: int = 20  # logged-in connections a person
+    sessions: int = 10  # sessions a person, over all connections
+    forwards: int = 32  # -L connections a person, over all connections
+    boot_wait: float = 60.0  # how long a login waits for a lab that is still booting
+    patience: float = 1.0  # ... and after this it says so
+    banner_wait: float = 3.0  # a lab's port that says nothing for this long is tried again
+    keepalive: float = 15.0  # seconds between keepalives to lab and learner; four unanswered: gone
+
+
+PEPPER = "pepper"
+HOST_KEY = "gateway_host_key"

@@ -1,0 +1,171 @@
+"""The gateway's process: one a state folder, outliving the bot that started it."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import os
+import resource
+import signal
+import struct
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from trainbot.errors import BackendError
+from trainbot.gateway.model import GatewayConfig
+
+log = logging.getLogger(__name__)
+
+LOCK, PID, LOG = "gateway.lock", "gateway.pid", "gateway.log"
+_FLOCK = "@hhqqi0q"  # struct flock of fcntl(2)
+
+
+def main(config: GatewayConfig) -> int:
+    """Runs the gateway until SIGTERM or SIGINT: 0, or 1 with one sentence on stderr."""
+    _log_to_stderr()
+    lock: int | None = None
+    try:
+        lock = _hold(config.state)
+        _room_for_connections()
+        asyncio.run(_until_signal(config))
+        return 0
+    except BackendError as error:
+        print(f"trainbot gateway: {error}", file=sys.stderr)
+        return 1
+    finally:
+        if lock is not None:
+            (config.state / PID).unlink(missing_ok=True)
+            os.close(lock)
+
+
+def running(state: Path) -> int | None:
+    """The process id of the gateway that runs on this state folder, or None.
+
+    The kernel answers, from the lock that a living gateway holds: a pid file may lie, and pids are used again.
+    """
+    try:
+        handle = os.open(state / LOCK, os.O_RDWR)
+    except OSError:
+        return None
+    try:
+        asked = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+        kind, _, _, _, pid = struct.unpack(_FLOCK, fcntl.fcntl(handle, fcntl.F_GETLK, asked))
+        return None if kind == fcntl.F_UNLCK else pid
+    finally:
+        os.close(handle)
+
+
+def listening(state: Path) -> tuple[tuple[str, int], ...]:
+    """Where the running gateway listens; () where none does (yet)."""
+    pid = running(state)
+    try:
+        first, *addresses = (state / PID).read_text("utf-8").splitlines()
+        if pid is None or int(first) != pid:
+            return ()
+        return tuple((host, int(port)) for host, port in (line.rsplit(" ", 1) for line in addresses))
+    except (OSError, ValueError):
+        return ()
+
+
+def start_detached(
+    config_path: Path, state: Path, command: Sequence[str] | None = None, timeout: float = 20.0
+) -> int:
+    """The process id of a gateway that listens: the one that runs on ``state`` already, or a new one.
+
+    The new one (default: ``trainbot gateway -c config_path``) has a session of its own, so that neither the bot's
+    end nor ^C at its terminal ends it; it logs to gateway.log in ``state``.  BackendError where it does not come up.
+    """
+    found = running(state)
+    if found is not None and listening(state):
+        return found
+    command = command or (sys.executable, "-m", "trainbot", "gateway", "-c", str(config_path))
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle = os.open(state / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    with os.fdopen(handle, "ab") as output:
+        began = output.seek(0, os.SEEK_END)
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                                 start_new_session=True)
+    # Whoever started a process has to take its exit status, or it stays as a zombie.
+    threading.Thread(target=child.wait, name="gateway-reaper", daemon=True).start()
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        if listening(state):
+            pid = running(state)
+            if pid is not None:
+                return pid
+        if child.poll() is not None and running(state) is None:
+            raise BackendError(_last_words(state / LOG, began) or "the gateway ended before it listened")
+        time.sleep(0.02)
+    raise BackendError(f"the gateway does not listen after {timeout:g} s: see {state / LOG}")
+
+
+def stop(state: Path, timeout: float = 10.0) -> bool:
+    """Ends the gateway that runs on ``state``; False where there was none.  BackendError where it stays."""
+    pid = running(state)
+    if pid is None:
+        return False
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + timeout
+    while running(state) == pid:
+        if time.monotonic() > deadline:
+            raise BackendError(f"the gateway (process {pid}) does not end: look at {state / LOG}")
+        time.sleep(0.02)
+    return True
+
+
+def _last_words(path: Path, began: int) -> str:
+    with path.open("rb") as file:
+        file.seek(began)
+        lines = file.read()[-4096:].decode("utf-8", "replace").split("\n")
+    return next((line.removeprefix("trainbot gateway: ") for line in reversed(lines) if line.strip()), "")
+
+
+def _hold(state: Path) -> int:
+    """The state folder's lock, held until the process ends.  A POSIX lock (fcntl(2)), because the kernel can be
+    asked who has it; it would be lost if this process closed another handle of the file, so it opens none."""
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle = os.open(state / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        os.close(handle)
+        raise BackendError(f"a gateway runs here already (process {running(state)}, {state})") from None
+    return handle
+
+
+def _room_for_connections() -> None:
+    """As many open files as the system allows: each learner needs two sockets."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def _log_to_stderr() -> None:
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    # asyncssh logs user names and commands as they come; what is worth knowing we log ourselves.
+    logging.getLogger("asyncssh").setLevel(logging.ERROR)
+
+
+async def _until_signal(config: GatewayConfig) -> None:
+    from trainbot.gateway.server import serve  # brings asyncssh, which the bot does not need
+
+    def ready(bound: list[tuple[str, int]]) -> None:
+        lines = [str(os.getpid()), *(f"{host} {port}" for host, port in bound)]
+        draft = config.state / f".{PID}"
+        draft.write_text("\n".join(lines) + "\n", "utf-8")
+        draft.rename(config.state / PID)
+        log.info("listening on %s", ", ".join(f"{host} port {port}" for host, port in bound))
+
+    serving = asyncio.create_task(serve(config, ready))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, serving.cancel)
+    with suppress(asyncio.CancelledError):
+        await serving

@@ -1,0 +1,119 @@
+"""Who gets to which lab: the table that the bot pushes and the gateway decides by.  Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from trainbot.labs import passwords
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One lease and the way to its lab.
+
+    ``name`` is the person's, for people; ``user`` is whom to be in the lab.  Without ``endpoint`` (address, TCP
+    port) ``why`` says why in one sentence.  ``host_key`` is the lab's ("ssh-ed25519 AAAA…"); ``digest`` that of the
+    lease's password; ``keys`` the person's ("type base64"); ``since`` when the lease began, in epoch seconds.
+    """
+
+    lease: str
+    person: int
+    name: str
+    image: str
+    user: str
+    endpoint: tuple[str, int] | None
+    why: str
+    host_key: str
+    digest: str
+    keys: tuple[str, ...]
+    since: float
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Route:
+        """ValueError where it is no route."""
+        try:
+            endpoint = value["endpoint"]
+            return cls(
+                lease=_text(value["lease"]),
+                person=int(value["person"]),
+                name=_text(value["name"]),
+                image=_text(value["image"]),
+                user=_text(value["user"]),
+                endpoint=None if endpoint is None else (_text(endpoint[0]), int(endpoint[1])),
+                why=_text(value["why"]),
+                host_key=_text(value["host_key"]),
+                digest=_text(value["digest"]),
+                keys=tuple(_text(key) for key in value["keys"]),
+                since=float(value["since"]),
+            )
+        except (KeyError, IndexError, TypeError, AttributeError, OverflowError) as error:
+            raise ValueError(f"not a route: {error!r}") from None
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("a string was expected")
+    return value
+
+
+def same_key(key: str) -> str:
+    """The part of a public key line (OpenSSH form) that is the key: type and base64, without comment."""
+    return " ".join(key.split()[:2])
+
+
+class Routes:
+    """All routes of a moment; never changes.  ``pepper`` is the key of the digests."""
+
+    def __init__(self, routes: Iterable[Route], pepper: bytes) -> None:
+        newest_first = sorted(routes, key=lambda route: (route.since, route.lease), reverse=True)
+        self._routes = tuple(newest_first)
+        self._leases = {route.lease: route for route in newest_first}
+        self._keys: dict[str, list[Route]] = {}
+        for route in newest_first:
+            for key in {same_key(key) for key in route.keys} - {""}:
+                self._keys.setdefault(key, []).append(route)
+        self._pepper = pepper
+
+    @classmethod
+    def from_json(cls, value: Any, pepper: bytes) -> Routes:
+        """From ``{"routes": [...]}``.  ValueError where it is anything else: half a table is none."""
+        if not isinstance(value, Mapping) or not isinstance(value.get("routes"), list):
+            raise ValueError("not a table of routes")
+        return cls([Route.from_json(route) for route in value["routes"]], pepper)
+
+    def __len__(self) -> int:
+        return len(self._routes)
+
+    def by_lease(self, lease: str) -> Route | None:
+        return self._leases.get(lease)
+
+    def by_password(self, username: str, password: str) -> Route | None:
+        """The lease that has this password, or None.  ``username`` decides nothing: the password says it all.
+
+        Every digest is compared, so the time taken tells nothing about them.
+        """
+        offered = passwords.digest(self._pepper, password)
+        found = None
+        for route in self._routes:
+            if passwords.same(offered, route.digest) and found is None:
+                found = route
+        return found
+
+    def by_key(self, username: str, key: str) -> Route | None:
+        """The lease of whom ``key`` belongs to, or None.  Where there are several: the one whose image is
+        ``username``, else the newest."""
+        own = self._keys.get(same_key(key), [])
+        if len({route.person for route in own}) > 1:
+            return None  # a key that two people say is theirs tells nobody apart
+        wanted = username.strip().casefold()
+        return next((route for route in own if route.image.casefold() == wanted), own[0] if own else None)
+
+
+def to_json(routes: Iterable[Route]) -> dict[str, Any]:
+    """What the bot publishes on topic "routes"."""
+    return {"routes": [route.to_json() for route in routes]}

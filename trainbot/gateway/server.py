@@ -1,0 +1,140 @@
+"""The gateway as a whole: it listens, follows the bot's table, and remembers who is inside."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import asyncssh
+
+from trainbot.control.client import subscribe
+from trainbot.errors import BackendError
+from trainbot.gateway import hostkey
+from trainbot.gateway.crowd import Shares, Waiting
+from trainbot.gateway.door import Door
+from trainbot.gateway.lab import ENDED
+from trainbot.gateway.model import PEPPER, GatewayConfig
+from trainbot.gateway.routes import Route, Routes
+from trainbot.labs.passwords import load_or_make_secret
+
+log = logging.getLogger(__name__)
+
+TOPIC = "routes"
+FIRST_TABLE = 5.0  # seconds that a login waits for the first table after the gateway's start
+
+
+class Gateway:
+    """The last table that the bot pushed, and everybody at the door or inside.
+
+    A bot that is away changes nothing: the last table holds until there is another.
+    """
+
+    def __init__(self, config: GatewayConfig) -> None:
+        self.config = config
+        self.sessions = Shares(config.sessions)
+        self.forwards = Shares(config.forwards)
+        self._connections = Shares(config.connections)
+        self._waiting = Waiting(config.unauthenticated)
+        self._inside: dict[Door, int] = {}  # and the person
+        self._pepper = load_or_make_secret(config.state / PEPPER)
+        self._routes = Routes((), self._pepper)
+        self._told = asyncio.Event()  # a table came
+        self._changed = asyncio.Event()  # replaced at every change
+
+    # -- the table
+
+    def take_table(self, value: Any) -> None:
+        """The bot's new table.  ValueError (and nothing changes) where it is none."""
+        self._routes = Routes.from_json(value, self._pepper)
+        self._told.set()
+        before, self._changed = self._changed, asyncio.Event()
+        before.set()
+        for door in list(self._inside):
+            if door.route is None:
+                continue
+            route = self._routes.by_lease(door.route.lease)
+            if route is None or route.person != door.route.person:
+                door.end(ENDED)
+            else:
+                door.moved(route)
+
+    async def routes(self) -> Routes:
+        """The table; just after the gateway's start, waits a little for the first."""
+        if not self._told.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._told.wait(), FIRST_TABLE)
+        return self._routes
+
+    def route(self, lease: str) -> Route | None:
+        return self._routes.by_lease(lease)
+
+    async def changed(self, timeout: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._changed.wait(), timeout)
+
+    # -- who is here
+
+    def came(self, door: Door) -> None:
+        dropped = self._waiting.come(door, door.peer)
+        if isinstance(dropped, Door):
+            dropped.cut()
+
+    def entered(self, door: Door, person: int) -> bool:
+        """Whether ``person`` may have one more connection."""
+        self._waiting.go(door)
+        if not self._connections.take(person):
+            return False
+        self._inside[door] = person
+        return True
+
+    def went(self, door: Door) -> None:
+        self._waiting.go(door)
+        if door in self._inside:
+            self._connections.give_back(self._inside.pop(door))
+
+    def everybody(self) -> list[Door]:
+        return list(self._inside)
+
+
+async def serve(config: GatewayConfig, ready: Callable[[list[tuple[str, int]]], None] = lambda bound: None) -> None:
+    """Serves until cancelled.  ``ready`` is told where it listens (address, port), once it does.
+
+    BackendError where it cannot: a port is taken, a key cannot be read.
+    """
+    gateway = Gateway(config)
+    key = asyncssh.import_private_key(hostkey.load_or_make(config.state))
+    listeners: list[asyncssh.SSHAcceptor] = []
+    try:
+        for host, port in config.listen:
+            listeners.append(await _listen(gateway, key, host, port))
+        bound = [address for each in listeners for address in each.get_addresses()]
+        ready([(str(address[0]), int(address[1])) for address in bound])
+        await subscribe(config.control, TOPIC, gateway.take_table, _say_state)
+    finally:
+        for listener in listeners:
+            listener.close()
+        for door in gateway.everybody():
+            door.end("the gateway is being restarted: ssh again in a minute")
+        if gateway.everybody():
+            await asyncio.sleep(0.2)  # the sentence gets out
+
+
+async def _listen(gateway: Gateway, key: asyncssh.SSHKey, host: str, port: int) -> asyncssh.SSHAcceptor:
+    config = gateway.config
+    try:
+        return await asyncssh.listen(
+            host, port, server_factory=lambda: Door(gateway), server_host_keys=[key], server_version="trainbot",
+            line_editor=False, encoding=None, gss_host=None, agent_forwarding=False, x11_forwarding=False,
+            allow_scp=False, compression_algs=None, login_timeout=config.login,
+            keepalive_interval=config.keepalive, keepalive_count_max=4, backlog=512,
+        )
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise BackendError(f"the gateway cannot listen on {host} port {port}: {reason}") from None
+
+
+def _say_state(up: bool) -> None:
+    log.info("the bot is there" if up else "the bot is away: the last known routes stay in force")

@@ -1,0 +1,146 @@
+"""One learner's session (RFC 4254 section 6): a shell, a command or sftp in their lab."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import asyncssh
+
+from trainbot.gateway.lab import GONE, REFUSED, LabAway
+from trainbot.gateway.pipe import End, Line, join
+
+if TYPE_CHECKING:
+    from trainbot.gateway.door import Door
+
+log = logging.getLogger(__name__)
+
+PASSED_ENV = re.compile(rb"LANG|LC_[A-Z]{1,20}|COLORTERM")
+LOST = 255  # what OpenSSH's client itself exits with when a connection is lost
+
+
+class LabEnd(End, asyncssh.SSHClientSession):  # type: ignore[misc,type-arg]
+    """The end in the lab."""
+
+    def __init__(self, line: Line) -> None:
+        super().__init__(line)
+        self.status: int | None = None
+        self.signal: tuple[str, bool] | None = None
+
+    def exit_status_received(self, status: int) -> None:
+        self.status = status
+
+    def exit_signal_received(self, signal: str, core_dumped: bool, msg: str, lang: str) -> None:
+        # The lab is hostile: a name of its own making or a message never gets to the learner's terminal.
+        if re.fullmatch(r"[A-Z0-9]{1,16}", signal):
+            self.signal = (signal, core_dumped)
+
+
+class LearnerEnd(End, asyncssh.SSHServerSession):  # type: ignore[misc,type-arg]
+    """The end at the learner: asks ``door`` for the lab when the learner has said what is wanted."""
+
+    def __init__(self, door: Door, line: Line, gone: Callable[[LearnerEnd], None]) -> None:
+        super().__init__(line)
+        self._door = door
+        self._gone = gone
+        self._task: asyncio.Task[None] | None = None
+        self._pty: tuple[str, dict[int, int]] | None = None
+        self._command: str | None = None
+        self._subsystem: str | None = None
+
+    # -- what the learner asks for
+
+    def pty_requested(self, term_type: str, term_size: Any, term_modes: Any) -> bool:
+        self._pty = (term_type, dict(term_modes))
+        return True
+
+    def shell_requested(self) -> bool:
+        return True
+
+    def exec_requested(self, command: str) -> bool:
+        self._command = command
+        return True
+
+    def subsystem_requested(self, subsystem: str) -> bool:
+        """sftp only: it is served by the lab, like everything else."""
+        self._subsystem = subsystem
+        return subsystem == "sftp"
+
+    def session_started(self) -> None:
+        self._task = asyncio.create_task(self._run())
+
+    def terminal_size_changed(self, width: int, height: int, pixwidth: int, pixheight: int) -> None:
+        if self.other is not None and not self.other.chan.is_closing():
+            self.other.chan.change_terminal_size(width, height, pixwidth, pixheight)
+
+    def signal_received(self, signal: str) -> None:
+        if self.other is not None and not self.other.chan.is_closing():
+            self.other.chan.send_signal(signal)
+
+    def break_received(self, msec: int) -> bool:
+        if self.other is None or self.other.chan.is_closing():
+            return False
+        self.other.chan.send_break(msec)
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._task is not None:
+            self._task.cancel()
+        super().connection_lost(exc)
+        self._gone(self)
+
+    # -- what we say
+
+    def say(self, sentence: str) -> None:
+        """On stderr, so that no file transfer takes it for data."""
+        if self.chan is not None and not self.chan.is_closing():
+            self.chan.write(f"trainbot: {sentence}\r\n".encode(), asyncssh.EXTENDED_DATA_STDERR)
+
+    def end(self, sentence: str) -> None:
+        """The session is over, and this is why."""
+        self.say(sentence)
+        if self.chan is not None:
+            self.chan.exit(LOST)
+
+    def finish(self, exc: Exception | None) -> None:
+        """The lab's end closed: pass on how it ended."""
+        lab = self.other
+        assert isinstance(lab, LabEnd)
+        if lab.status is not None:
+            self.chan.exit(lab.status)
+        elif lab.signal is not None:
+            self.chan.exit_with_signal(*lab.signal)
+        elif exc is not None:
+            self.end(GONE)
+        else:  # sshd closed without a status: the learner's client sees just that
+            self.chan.close()
+
+    async def _run(self) -> None:
+        try:
+            join(self, await self._start_in_lab())
+        except LabAway as away:
+            self.end(str(away))
+        except asyncssh.ChannelOpenError:
+            self.end(REFUSED)
+        except (asyncssh.Error, OSError):
+            self.end(GONE)
+        except Exception:
+            log.exception("a session failed")
+            self.end("that failed inside the gateway: ssh again, or tell the presenter")
+
+    async def _start_in_lab(self) -> LabEnd:
+        link = self._door.link()
+        connection = await link.connection(self.say)
+        size = self.chan.get_terminal_size()
+        chan, end = await connection.create_session(
+            lambda: LabEnd(link.line), self._command or None, subsystem=self._subsystem,
+            env={k: v[:256] for k, v in self.chan.get_environment_bytes().items() if PASSED_ENV.fullmatch(k)},
+            request_pty="force" if self._pty else False, term_type=self._pty[0] if self._pty else None,
+            term_size=size, term_modes=self._pty[1] if self._pty else {}, encoding=None, x11_forwarding=False,
+        )
+        if self.chan.get_terminal_size() != size:  # resized while the lab was being reached
+            chan.change_terminal_size(*self.chan.get_terminal_size())
+        return end
