@@ -16,6 +16,7 @@ from importlib import resources
 from zoneinfo import ZoneInfo
 
 import tzdata
+from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 from rapidfuzz import process
 
 from trainbot.errors import UserError
@@ -229,3 +230,19 @@ def listed(found: tuple[str, ...]) -> str:
     """At most CHOICES names, and how many more there are."""
     more = f" ({len(found) - CHOICES} more)" if len(found) > CHOICES else ""
     return ", ".join(found[:CHOICES]) + more
+
+
+def of_tzid(tzid: str, location: str | None = None) -> str | None:
+    """The zone that a calendar's TZID means (RFC 5545 3.2.19), or None: an IANA name in any case, a
+    Windows name (CLDR's table), a ``/vendor/Area/City``, or ``location``, the X-LIC-LOCATION of its
+    VTIMEZONE.  What else a VTIMEZONE says is not believed: the tz database has the rules."""
+    tzid = tzid.strip().strip('"')
+    parts = tzid.strip("/").split("/")
+    tries = [tzid, WINDOWS_TO_OLSON.get(tzid), location, *("/".join(parts[n:]) for n in range(len(parts)))]
+    for name in tries:
+        folded = _fold(name or "")
+        if folded in _UTC_NAMES:
+            return "UTC"
+        if folded in _by_name() and not folded.startswith("etc "):
+            return canonical(_by_name()[folded])
+    return None
