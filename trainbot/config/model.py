@@ -86,6 +86,7 @@ class ExerciseConfig:
 class LabsConfig:
     per_person: int = 1
     lease: timedelta = timedelta(hours=4)
+    cap: timedelta = timedelta(hours=12)
     warn: timedelta = timedelta(minutes=15)
     spare: int = 2
     public_address: str = "localhost"

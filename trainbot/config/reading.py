@@ -175,7 +175,7 @@ def _read(path: Path, sections: dict[str, Section], problems: list[str]) -> Conf
         roles=roles,
         require_account=require_account,
         schedule=_schedule(sections["schedule"]),
-        exercises=ExerciseConfig(folder=sections["exercises"].path("folder", ExerciseConfig.folder)),
+        exercises=ExerciseConfig(folder=sections["exercises"].path("folder", ExerciseConfig().folder)),
         labs=_labs(sections["labs"]),
         hosts=tuple(_host(s, name.partition(".")[2]) for name, s in sections.items() if name.startswith("host.")),
         images=tuple(_image(s, name.partition(".")[2], store) for name, s in sections.items()
@@ -289,12 +289,12 @@ def _roles(s: Section) -> tuple[Roles, bool]:
 
 
 def _store(s: Section) -> StoreConfig:
-    url = s.text("url", StoreConfig.url)
+    url = s.text("url", StoreConfig().url)
     if not url.startswith("sqlite:///") or url == "sqlite:///":
         s.fault("url", f"{url!r} is not sqlite:///FILE; the store is SQLite (docs/architecture.md says why)")
     elif url != "sqlite:///:memory:":
         url = "sqlite:///" + os.path.normpath(s.base / Path(url.removeprefix("sqlite:///")).expanduser())
-    return StoreConfig(url=url, state=s.path("state", StoreConfig.state))
+    return StoreConfig(url=url, state=s.path("state", StoreConfig().state))
 
 
 def _schedule(s: Section) -> ScheduleConfig:
@@ -311,8 +311,8 @@ def _schedule(s: Section) -> ScheduleConfig:
             parse_duration(word)
         return tuple(raw.split())
 
-    return ScheduleConfig(folder=s.path("folder", ScheduleConfig.folder), zones=s.take("zones", zones, ("UTC",)),
-                          reminders=s.take("reminders", offsets, ScheduleConfig.reminders))
+    return ScheduleConfig(folder=s.path("folder", ScheduleConfig().folder), zones=s.take("zones", zones, ("UTC",)),
+                          reminders=s.take("reminders", offsets, ScheduleConfig().reminders))
 
 
 def _labs(s: Section) -> LabsConfig:
@@ -320,10 +320,13 @@ def _labs(s: Section) -> LabsConfig:
     config = LabsConfig(
         per_person=s.whole("per_person", d.per_person, 1, 20),
         lease=s.span("lease", d.lease),
+        cap=s.span("cap", d.cap),
         warn=s.span("warn", d.warn),
         spare=s.whole("spare", d.spare, 0, 1000),
         public_address=s.text("public_address", d.public_address),
     )
+    if config.cap < config.lease:
+        s.fault("cap", "must be at least lease")
     if config.warn >= config.lease:
         s.fault("warn", "must be shorter than lease")
     return config
@@ -337,9 +340,9 @@ def _host(s: Section, name: str) -> HostConfig:
         s.fault("uri", f"{uri!r} is not a libvirt address, say xen+ssh://root@xen1.example.org/system")
     return HostConfig(name=name, uri=uri, labs=s.whole("labs", 15, 1, 1000),
                       folder=s.path("folder", Path("state") / "labs" / name),
-                      network=s.text("network", HostConfig.network),
-                      keepalive=s.whole("keepalive", HostConfig.keepalive, 1, 600),
-                      deadline=s.number("deadline", HostConfig.deadline, 1, 3600))
+                      network=s.text("network", HostConfig("", "").network),
+                      keepalive=s.whole("keepalive", HostConfig("", "").keepalive, 1, 600),
+                      deadline=s.number("deadline", HostConfig("", "").deadline, 1, 3600))
 
 
 def _image(s: Section, name: str, store: StoreConfig) -> ImageConfig:
@@ -349,12 +352,12 @@ def _image(s: Section, name: str, store: StoreConfig) -> ImageConfig:
         s.fault("(name)", f"!lab {name} is a command, so no image can have that name; take another")
     spare = s.whole("spare", -1, 0, 1000)
     return ImageConfig(name=name, folder=s.path("folder", store.state / "images" / name),
-                       memory=s.whole("memory", ImageConfig.memory, 64, 1 << 20),
-                       vcpus=s.whole("vcpus", ImageConfig.vcpus, 1, 64), spare=None if spare < 0 else spare)
+                       memory=s.whole("memory", ImageConfig("", Path()).memory, 64, 1 << 20),
+                       vcpus=s.whole("vcpus", ImageConfig("", Path()).vcpus, 1, 64), spare=None if spare < 0 else spare)
 
 
 def _gateway(s: Section, store: StoreConfig) -> GatewaySection:
-    return GatewaySection(listen=s.take("listen", parse_listen, GatewaySection.listen),
+    return GatewaySection(listen=s.take("listen", parse_listen, GatewaySection().listen),
                           lab_key=s.path("lab_key", store.state / "lab_key"))
 
 
@@ -362,5 +365,5 @@ def _records(s: Section) -> RecordsConfig:
     url = s.text("public_url")
     if url and not re.match(r"https?://[^\s]+$", url):
         s.fault("public_url", f"{url!r} is not an address, say https://class.example.org/")
-    return RecordsConfig(folder=s.path("folder", RecordsConfig.folder), public_url=url.rstrip("/"),
+    return RecordsConfig(folder=s.path("folder", RecordsConfig().folder), public_url=url.rstrip("/"),
                          log=s.yes("log", False))

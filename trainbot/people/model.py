@@ -1,23 +1,9 @@
-"""People and their keys, as values."""
+"""What we know of people beyond who they are, as values."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """``account`` where the network has services, else ``mask`` (nick!user@host, folded), which counts only while
-    ``in_view``.  ``zone``: IANA name, '' where never told."""
-
-    id: int
-    account: str | None
-    mask: str | None
-    nick: str
-    zone: str
-    in_view: bool
-    seen_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,248 @@
+"""Labs and hosts kept together: events from hosts become rows, rows become work.
+
+Every event re-reads the row first, so that a late or repeated one does no harm.  What is under way is only a guard
+against beginning it twice; after a restart the rows alone say what is to be done (``labs.control``).
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from trainbot.config.model import LabsConfig
+from trainbot.hosts.model import Domain, Finished, HostConfig, HostLost, HostReport, HostUp, LabSpec, Mode
+from trainbot.labs import control
+from trainbot.labs.control import TRIES, Want
+from trainbot.labs.images import Image
+from trainbot.labs.model import Lab, LabState, Lease
+from trainbot.labs.placement import Seats, choose_host
+from trainbot.labs.reconcile import compare
+
+if TYPE_CHECKING:
+    from trainbot.store.repositories import Labs, Leases, Notices, Settings
+
+log = logging.getLogger(__name__)
+BOOT_LIMIT = timedelta(minutes=5)
+POOL_AT_ONCE = 2  # pool members made at the same time on one host: a booting lab is hard work for it
+FIRST_GUESS = 30.0  # seconds from asking a host for a lab to its ssh, before any was seen
+
+
+@dataclass(frozen=True, slots=True)
+class HostWork:
+    """To be handed to the host's worker after the commit."""
+
+    host: str
+    action: str
+    lab: str
+    spec: LabSpec | None
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Somebody is to watch this address until an ssh server speaks (RFC 4253 4.2), and to say Booted."""
+
+    lab: str
+    address: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Booted:
+    """The lab's ssh answers."""
+
+    lab: str
+
+
+@dataclass
+class HostView:
+    """What we last heard of a host."""
+
+    config: HostConfig
+    up: bool = False
+    report: HostReport | None = None
+    trouble: str = "not reached yet"
+
+    @property
+    def has_ssh(self) -> bool:
+        """libvirt's test driver makes domains that run nothing."""
+        return not self.config.uri.startswith("test")
+
+
+class Fleet:
+    """``free_port``: a TCP port of our loopback that is not in use, given those that are spoken for."""
+
+    def __init__(self, labs: Labs, leases: Leases, notices: Notices, settings: Settings, config: LabsConfig,
+                 images: dict[str, Image], spare: dict[str, int], hosts: Iterable[HostConfig], owner: str,
+                 free_port: Callable[[set[int]], int]) -> None:
+        self.labs, self.leases, self.notices, self.settings = labs, leases, notices, settings
+        self.config, self.images, self.spare, self.owner, self.free_port = config, images, spare, owner, free_port
+        self.hosts = {host.name: HostView(host) for host in hosts}
+        self.busy: dict[str, str] = {}
+        self._stray_work: list[HostWork] = []
+
+    # -- what hosts tell -------------------------------------------------------------------------
+
+    def host_up(self, event: HostUp, now: datetime) -> None:
+        view = self.hosts[event.report.name]
+        view.up, view.report, view.trouble = True, event.report, ""
+        rows = [lab for lab in self.labs.present() if lab.host == event.report.name]
+        difference = compare(rows, event.report, self.busy)
+        for lab, domain in difference.found:
+            self._adopt(lab, domain)
+        for lab in difference.stopped:
+            log.info("lab %s was turned off from inside; it is started again", lab.name)
+            self._move(lab, LabState.MAKING, now)
+        for lab in difference.missing:
+            self._lose(lab, "it is no longer on its host", now)
+        for lab in difference.finished:
+            self._move(lab, LabState.GONE, now)
+        for id in difference.strays:
+            log.warning("host %s has domain %s of ours that no lab asks for; it goes", event.report.name, id)
+            self.busy[id] = "destroy"
+            self._stray_work.append(HostWork(event.report.name, "destroy", id, None))
+
+    def host_lost(self, event: HostLost, now: datetime) -> None:
+        view = self.hosts[event.name]
+        if view.up:
+            log.warning("host %s does not answer: %s", event.name, event.reason)
+        view.up, view.trouble = False, event.reason
+
+    def finished(self, event: Finished, now: datetime) -> None:
+        """An action came to its end; its row may have moved on meanwhile."""
+        self.busy.pop(event.lab, None)
+        lab = self.labs.get(event.lab)
+        if lab is None or control.ACTIONS.get(lab.state) != event.action:
+            return
+        if event.error is not None:
+            if not event.down:
+                self._failed(lab, event.error, now)
+            return
+        if event.action == "destroy":
+            self._move(lab, LabState.GONE, now)
+        else:
+            if event.domain is not None:
+                self._adopt(lab, event.domain)
+            self._move(lab, LabState.BOOTING if self.hosts[lab.host].has_ssh else LabState.READY, now)
+
+    def booted(self, event: Booted, now: datetime) -> None:
+        self.busy.pop(event.lab, None)
+        lab = self.labs.get(event.lab)
+        if lab is not None and lab.state is LabState.BOOTING:
+            name = f"boot.{lab.image}"
+            took = (now - lab.state_at).total_seconds()
+            known = float(self.settings.get(name) or took)
+            self.settings.set(name, f"{(known + took) / 2:.1f}")
+            self._move(lab, LabState.READY, now)
+
+    def boot_seconds(self, image: str) -> float:
+        """How long a lab of this image took to boot of late; seconds."""
+        return float(self.settings.get(f"boot.{image}") or FIRST_GUESS)
+
+    def tick(self, now: datetime) -> None:
+        for lab in self.labs.all(state=LabState.BOOTING):
+            if now - lab.state_at > BOOT_LIMIT and self.hosts.get(lab.host, _NOWHERE).up:
+                self._lose(lab, f"its ssh did not answer within {BOOT_LIMIT.seconds // 60} min", now)
+
+    # -- what is to be done ----------------------------------------------------------------------
+
+    def seat(self, now: datetime, asking: int | None = None) -> None:
+        """Hands free labs to those who wait and commits to the labs that are missing.  ``asking``: the lease of
+        whoever asks right now; they get their answer directly, everybody else by a notice."""
+        leases, labs = self.leases.open(), self.labs.alive()
+        self._hand_out(leases, labs, now, asking)
+        for want in control.shortage(self.leases.open(), labs, self.spare):
+            if want.image in self.images and not self._make(want, now) and want.urgent:
+                victim = control.surplus(self.leases.open(), self.labs.alive(), want)
+                if victim is not None:
+                    self._move(victim, LabState.ENDING, now)
+        self._hand_out(self.leases.open(), self.labs.alive(), now, asking)
+
+    def _hand_out(self, leases: list[Lease], labs: list[Lab], now: datetime, asking: int | None) -> None:
+        for lease, lab in control.hand_out(leases, labs):
+            self.leases.change({"id": lease.id}, lab_id=lab.id, expires_at=max(lease.expires_at,
+                                                                             now + self.config.lease), told=True)
+            if lease.id != asking:
+                self.notices.tell(now, "", person_id=lease.person_id, kind="lab", subject=str(lease.id))
+
+    def _make(self, want: Want, now: datetime) -> bool:
+        image = self.images[want.image]
+        host = choose_host(self._seats(pool=not want.urgent), image.memory_mib)
+        if host is None:
+            return False
+        id = str(uuid.uuid4())
+        taken = {lab.port for lab in self.labs.present()}
+        port = self.free_port(taken) if self.hosts[host].config.uri.startswith("qemu:///embed") else 0
+        self.labs.add(id=id, name=f"tb-{want.image}-{id[:8]}", image=want.image, mode=want.mode, host=host,
+                      state=LabState.MAKING, port=port, address="", ssh_port=0, tries=0, fault="", made_at=now,
+                      state_at=now)
+        return True
+
+    def _seats(self, *, pool: bool) -> list[Seats]:
+        present = self.labs.present()
+        seats = []
+        for name, view in self.hosts.items():
+            here = [lab for lab in present if lab.host == name]
+            making = [lab for lab in here if lab.state in (LabState.MAKING, LabState.BOOTING)]
+            unmade = [lab for lab in here if lab.state is LabState.MAKING]
+            coming = sum(self.images[lab.image].memory_mib for lab in unmade if lab.image in self.images)
+            most = view.config.labs if not pool or len(making) < POOL_AT_ONCE else 0
+            free = view.report.free_mib if view.report is not None else 0
+            seats.append(Seats(name, view.up, most, len(here), free, coming, len(making)))
+        return seats
+
+    def work(self, now: datetime) -> list[HostWork | Probe]:
+        """What hosts and watchers are to begin now; each is under way from here on."""
+        up = {name for name, view in self.hosts.items() if view.up}
+        work: list[HostWork | Probe] = list(self._stray_work)
+        self._stray_work.clear()
+        for lab, action in control.next_actions(self.labs.present(), up, set(self.busy), now):
+            if action == "probe":
+                if lab.endpoint is None:
+                    continue  # its host does not know the address yet: the next report may
+                work.append(Probe(lab.id, *lab.endpoint))
+            elif lab.image in self.images:
+                work.append(HostWork(lab.host, action, lab.id, self._spec(lab)))
+            elif action == "destroy":
+                work.append(HostWork(lab.host, action, lab.id, None))
+            else:
+                continue
+            self.busy[lab.id] = action
+        return work
+
+    def _spec(self, lab: Lab) -> LabSpec:
+        image = self.images[lab.image]
+        return LabSpec(id=lab.id, name=lab.name, image=lab.image, disk=image.disk, kernel=image.kernel,
+                       initrd=image.initrd, cmdline=image.boot_line(lab.mode), memory_mib=image.memory_mib,
+                       vcpus=image.vcpus, port=lab.port, owner=self.owner)
+
+    # -- rows --------------------------------------------------------------------------------------
+
+    def _move(self, lab: Lab, state: LabState, now: datetime) -> None:
+        self.labs.change({"id": lab.id}, state=state, state_at=now, tries=0)
+
+    def _adopt(self, lab: Lab, domain: Domain) -> None:
+        if domain.endpoint is not None and domain.endpoint != lab.endpoint:
+            self.labs.change({"id": lab.id}, address=domain.endpoint[0], ssh_port=domain.endpoint[1])
+
+    def _failed(self, lab: Lab, error: str, now: datetime) -> None:
+        log.warning("lab %s on %s: %s", lab.name, lab.host, error)
+        if lab.state is LabState.MAKING and lab.tries + 1 >= TRIES:
+            self._lose(lab, error, now)
+        else:
+            self.labs.change({"id": lab.id}, tries=lab.tries + 1, state_at=now, fault=error)
+
+    def _lose(self, lab: Lab, why: str, now: datetime) -> None:
+        """The lab is given up: what is left of it goes, and its person gets another."""
+        log.warning("lab %s on %s is lost: %s", lab.name, lab.host, why)
+        self.labs.change({"id": lab.id}, state=LabState.ENDING, state_at=now, tries=0, fault=why)
+        for lease in self.leases.open(lab_id=lab.id):
+            self.leases.change({"id": lease.id}, lab_id=None, told=False)
+            self.notices.tell(now, f"your {lease.image} lab was lost ({why}); a fresh one comes, "
+                                   "and the same ssh line leads there", person_id=lease.person_id)
+
+
+_NOWHERE = HostView(HostConfig("", ""))
