@@ -1,0 +1,227 @@
+"""The IRC door: one object that stays connected, tells what happens and says what it is given.
+
+jaraco's ``irc`` parses (masks, tags, ISUPPORT); its reactor and connection are not used.  They say
+NICK before CAP, drop the connection when a handler raises, and sleep to pace.  The protocol's state
+is in pure modules (``session`` and what it is made of); this one has the loop, the socket and the
+clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from trainbot import __version__
+from trainbot.chat.features import Features
+from trainbot.chat.link import Link, connect
+from trainbot.chat.outbox import Outbox
+from trainbot.chat.presence import Backoff, Patience
+from trainbot.chat.session import Session
+from trainbot.chat.text import sanitise
+from trainbot.chat.trust import refuse_unsafe
+from trainbot.spine.messages import ChatEvent, Disconnected, Line, Outgoing, Sender, Unspoken
+
+if TYPE_CHECKING:
+    from trainbot.config import IrcConfig
+
+log = logging.getLogger(__name__)
+
+
+class IrcDoor:
+    """Connects to one network and stays there.
+
+    ``deliver`` is called on the loop, one event at a time; what it raises is logged and does no
+    harm.  ``version`` is said to those who ask for it (CTCP).  Raises ConfigError where the
+    configuration would tell the password to everybody on the way, or cannot work.
+    """
+
+    def __init__(
+        self,
+        config: IrcConfig,
+        deliver: Callable[[ChatEvent], None],
+        *,
+        version: str = f"trainbot {__version__}",
+        patience: Patience | None = None,
+    ) -> None:
+        refuse_unsafe(config)
+        self._config, self._receiver = config, deliver
+        self._patience = patience or Patience()
+        self._version = f"{version} ({config.contact})" if config.contact else version
+        self._outbox = Outbox(config.flood_burst, config.flood_interval)
+        self._outbox.may_send = lambda target: False
+        self._last_fold = Features().fold
+        self._session: Session | None = None
+        self._link: Link | None = None
+        self._wake = asyncio.Event()
+        self._life: asyncio.Task[None] | None = None
+        self._closing = False
+        self.trouble = ""
+        """Why we are not connected, as last seen; '' while we are."""
+
+    # -- what the rest of the bot calls -------------------------------------------------------
+
+    async def run(self) -> None:
+        """Connects, and again whenever the connection is gone, until ``close``."""
+        if self._closing:
+            return
+        self._life = asyncio.create_task(self._stay_connected(), name="irc")
+        try:
+            await asyncio.wait([self._life])
+        finally:
+            self._life.cancel()
+        if not self._life.cancelled():
+            self._life.result()
+
+    def send(self, out: Outgoing) -> None:
+        """Queues ``out``.  Never blocks, never raises.  A Line with a ticket is answered by Spoken
+        (it went to the socket) or Unspoken; Unspoken may follow Spoken, when the server refuses
+        the line or the connection is lost before the server has proven that it had it."""
+        now = self._now()
+        try:
+            if isinstance(out, Line) and out.ticket is not None and not self.connected:
+                self._give_back([(out.ticket, "not connected")], soon=True)
+                return
+            self._give_back(self._outbox.put(out, now), soon=True)
+        except Exception:
+            log.exception("a line could not be queued")
+        self._wake.set()
+
+    async def close(self, reason: str = "") -> None:
+        """Says QUIT and ends ``run``, within ``Patience.goodbye`` seconds."""
+        self._closing = True
+        if self._link is not None and self._session is not None:
+            self._session.say(f"QUIT :{sanitise(reason) or 'bye'}")
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._link.closed.wait(), self._patience.goodbye)
+        if self._life is not None:
+            self._life.cancel()
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait([self._life])
+
+    def fold(self, name: str) -> str:
+        """A nick or channel as this server compares it (CASEMAPPING)."""
+        ready = self._session is not None and self._session.ready
+        return self._session.fold(name) if ready and self._session else self._last_fold(name)
+
+    def members(self, channel: str) -> tuple[Sender, ...]:
+        """Who is in ``channel`` with us; empty where we are not in it."""
+        return self._session.roster.members(channel) if self._session else ()
+
+    def find(self, nick: str) -> Sender | None:
+        """The person of that nick, if a channel of ours holds them."""
+        return self._session.roster.find(nick) if self._session else None
+
+    @property
+    def nick(self) -> str:
+        return self._session.nick if self.connected and self._session else self._config.nick
+
+    @property
+    def connected(self) -> bool:
+        """Registered, and not lost since."""
+        return self._session is not None and self._session.ready and self._session.ended is None
+
+    # -- the life of it -----------------------------------------------------------------------
+
+    async def _stay_connected(self) -> None:
+        backoff = Backoff(self._patience)
+        while not self._closing:
+            began = self._now()
+            try:
+                reason = await self._one_connection()
+            except OSError as error:  # refused, unknown host, TLS, time-out
+                reason = str(error) or type(error).__name__
+            except Exception as error:
+                log.exception("the IRC connection failed")
+                reason = type(error).__name__
+            if self._closing:
+                return
+            self.trouble = reason
+            if self._now() - began >= self._patience.stable:
+                backoff.reset()
+            wait = backoff.wait()
+            log.warning("no IRC connection: %s; next try in %.1f s", reason, wait)
+            await asyncio.sleep(wait)
+
+    async def _one_connection(self) -> str:
+        """From connect to loss; returns why it ended."""
+        session = Session(
+            self._config,
+            self._outbox,
+            self._deliver,
+            self._write,
+            self._now(),
+            patience=self._patience,
+            version=self._version,
+        )
+
+        def hear(line: str) -> None:
+            if self._session is session:  # not from a connection that was given up
+                session.receive(line, self._now())
+
+        self._session = session
+        try:
+            async with asyncio.timeout(self._patience.connect):
+                self._link = link = await connect(self._config, hear, self._wake.set)
+            session.start()
+            await self._serve(link, session)
+            return session.ended or link.reason
+        finally:
+            self._lose(session)
+
+    async def _serve(self, link: Link, session: Session) -> None:
+        """Until the link is closed or the session ended: does what is due, when it is due."""
+        while not link.closed.is_set():
+            self._wake.clear()
+            now = self._now()
+            session.tick(now)
+            if link.writable:
+                session.pump(now)
+            if session.ended is not None:
+                return
+            if session.ready:
+                self.trouble = ""
+            pace = self._outbox.wait(now) if session.ready and link.writable else None
+            pause = max(0.0, session.due() - now)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause if pace is None else min(pace, pause)):
+                    await self._wake.wait()
+
+    def _write(self, line: str, shown: str) -> None:
+        if self._link is not None:
+            log.debug(">> %s", shown)
+            self._link.write(line)
+
+    def _lose(self, session: Session) -> None:
+        link, self._link, self._session = self._link, None, None
+        self._outbox.may_send = lambda target: False
+        if link is None:
+            return
+        link.close()
+        if session.ready:
+            self._last_fold = session.fold
+            self._deliver(Disconnected(session.ended or link.reason, datetime.now(UTC)))
+        reason = "the connection was lost before the server had it"
+        unproven = [(ticket, reason) for ticket in session.receipts.lost()]
+        self._give_back(unproven + self._outbox.lost(self._now()))
+
+    def _give_back(self, refused: list[tuple[int, str]], *, soon: bool = False) -> None:
+        """Tells of lines that were not said; ``soon``: not from within the caller's send."""
+        for ticket, reason in refused:
+            event = Unspoken(ticket, reason, datetime.now(UTC))
+            if soon:
+                asyncio.get_running_loop().call_soon(self._deliver, event)
+            else:
+                self._deliver(event)
+
+    def _deliver(self, event: ChatEvent) -> None:
+        try:
+            self._receiver(event)
+        except Exception:
+            log.exception("%s could not be handled", type(event).__name__)
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()

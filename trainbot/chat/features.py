@@ -1,0 +1,70 @@
+"""What the server says it can do (RPL_ISUPPORT 005), and how it compares names.
+
+jaraco's ``FeatureSet`` parses the values.  It is fed one token at a time behind a guard, because it
+raises on odd values, leaves out tokens without a value (``WHOX``), and would let a server replace
+its methods by tokens of their names.
+"""
+
+from __future__ import annotations
+
+import string
+
+from irc.features import FeatureSet
+
+_ASCII = (string.ascii_uppercase, string.ascii_lowercase)
+_FOLDS = {
+    "ascii": str.maketrans(*_ASCII),
+    "strict-rfc1459": str.maketrans(_ASCII[0] + "[]\\", _ASCII[1] + "{}|"),
+    "rfc1459": str.maketrans(_ASCII[0] + "[]\\^", _ASCII[1] + "{}|~"),
+}
+
+
+class Features:
+    """The features of one connection.  Until the server has spoken: RFC 1459's."""
+
+    def __init__(self) -> None:
+        self._set = FeatureSet()
+        self._fold = _FOLDS["rfc1459"]
+        self._settled = False
+
+    def load(self, params: tuple[str, ...]) -> None:
+        """Takes the parameters of a 005 (our nick first, a sentence last).  Never raises."""
+        for token in params[1:-1]:
+            name, sep, value = token.partition("=")
+            plain = name.lstrip("-").lower()
+            if not plain.isalnum() or hasattr(FeatureSet, plain):
+                continue
+            try:
+                if sep or name.startswith("-"):
+                    self._set.load_feature(token)
+                else:
+                    self._set.set(name)
+            except (ValueError, IndexError, KeyError):
+                continue
+            if plain == "casemapping" and not self._settled:
+                self._fold = _FOLDS.get(value.lower(), _FOLDS["ascii"])
+
+    def settle(self) -> None:
+        """From now on the case mapping stays: names are stored under it."""
+        self._settled = True
+
+    def fold(self, name: str) -> str:
+        """``name`` as the server compares it."""
+        return name.translate(self._fold)
+
+    def has(self, name: str) -> bool:
+        return bool(getattr(self._set, name.lower(), False))
+
+    @property
+    def channel_types(self) -> str:
+        types = getattr(self._set, "chantypes", "#&")
+        return types if isinstance(types, str) and types else "#&"
+
+    @property
+    def status_marks(self) -> str:
+        """Marks that may stand before a channel's name as a target (``@#channel``)."""
+        marks = getattr(self._set, "statusmsg", "")
+        return marks if isinstance(marks, str) else ""
+
+    def is_channel(self, target: str) -> bool:
+        return target[:1] != "" and target[0] in self.channel_types

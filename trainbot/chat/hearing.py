@@ -1,0 +1,72 @@
+"""From a PRIVMSG to what was said, where, and whether it is new.  Pure.
+
+CTCP: an ACTION is ordinary text that begins with ``/me``; VERSION and PING are queries to be
+answered; any other is nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from trainbot.chat.features import Features
+from trainbot.chat.outbox import CtcpReply
+from trainbot.chat.text import plain
+from trainbot.chat.wire import Message
+
+SKEW = timedelta(seconds=10)
+"""How far the clocks of two servers of a network may be apart before we call a line old."""
+
+LONGEST_PING = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """``channel`` is None for a private message."""
+
+    channel: str | None
+    text: str
+
+
+def said_at(message: Message) -> datetime | None:
+    """The server-time tag, or None where there is none that can be read."""
+    try:
+        at = datetime.fromisoformat(message.tags.get("time") or "")
+    except ValueError:
+        return None
+    return at if at.tzinfo else None
+
+
+def is_history(message: Message, since: datetime | None) -> bool:
+    """Whether a bouncer or a channel's history says again what was said before ``since`` (the
+    server's time when we came): commands in it were obeyed, or not meant for us, back then."""
+    at = said_at(message)
+    return bool(at and since and at < since - SKEW)
+
+
+def place(target: str, me: str, features: Features) -> tuple[bool, str | None]:
+    """(whether it is for us at all, the channel or None)."""
+    bare = target.lstrip(features.status_marks) if features.status_marks else target
+    if features.is_channel(bare):
+        return True, bare
+    return features.fold(target) == features.fold(me), None
+
+
+def understand(message: Message, channel: str | None, version: str) -> Heard | CtcpReply | None:
+    """What the line says; a CtcpReply to give; or None where it says nothing.
+
+    Formatting, colours and control codes are taken out: they are no part of a command, and
+    nothing of them may come out again elsewhere.
+    """
+    raw = message.param(1)
+    if not raw.startswith("\x01"):
+        text = plain(raw)
+        return Heard(channel, text) if text.strip() else None
+    tag, _, rest = raw.strip("\x01").partition(" ")
+    if tag.upper() == "ACTION":
+        return Heard(channel, f"/me {plain(rest)}".rstrip())
+    if channel is None and tag.upper() == "VERSION":
+        return CtcpReply(message.nick, f"VERSION {version}")
+    if channel is None and tag.upper() == "PING":
+        return CtcpReply(message.nick, f"PING {plain(rest)[:LONGEST_PING]}")
+    return None

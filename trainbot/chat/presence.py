@@ -1,0 +1,100 @@
+"""Being where we should be: in our channels, under our nick, on a live link.  Pure; monotonic seconds."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait for what, in seconds."""
+
+    connect: float = 20.0  # TCP and TLS
+    register: float = 45.0  # until the server welcomes us
+    silence: float = 20.0  # hearing nothing before we PING
+    answer: float = 20.0  # for any line after that; then the link is dead
+    stable: float = 30.0  # registered that long: the next reconnect starts at the shortest wait
+    shortest: float = 1.0  # between connections, and between tries of a channel
+    longest: float = 60.0
+    nick: float = 15.0  # between questions whether our nick is free
+    roll_call: float = 30.0  # for the end of a WHO reply, then it is asked again
+    goodbye: float = 2.0  # for the server to take our QUIT
+
+
+class Backoff:
+    """Waits that double from ``shortest`` to ``longest``, each jittered by up to a half, so that
+    many bots do not come back at once."""
+
+    def __init__(self, patience: Patience, chance: Callable[[], float] = random.random) -> None:
+        self._patience, self._chance = patience, chance
+        self._next = patience.shortest
+
+    def wait(self) -> float:
+        """Seconds to wait now; never under ``shortest`` nor over ``longest``."""
+        jittered = self._next * (1 + self._chance() / 2)
+        self._next = min(self._patience.longest, self._next * 2)
+        return min(self._patience.longest, max(self._patience.shortest, jittered))
+
+    def reset(self) -> None:
+        self._next = self._patience.shortest
+
+
+class Channels:
+    """When to try which channel: at once, after a KICK or a refusal later and later."""
+
+    def __init__(self, names: Iterable[str], patience: Patience) -> None:
+        self._patience = patience
+        self._due: dict[str, float | None] = dict.fromkeys(names, 0.0)
+        self._backoffs = {name: Backoff(patience) for name in self._due}
+        self._since: dict[str, float] = {}
+
+    def joins(self, now: float) -> list[str]:
+        """Channels to join now.  Each is tried again later unless ``joined`` says it is done."""
+        ready = [name for name, due in self._due.items() if due is not None and due <= now]
+        for name in ready:
+            self._due[name] = now + self._patience.roll_call
+        return ready
+
+    def joined(self, name: str, now: float) -> None:
+        if name in self._due:
+            self._due[name] = None
+            self._since[name] = now
+
+    def lost(self, name: str, now: float) -> None:
+        """Kicked, or not let in: wait, each time longer, unless we had been in for long."""
+        if name in self._due:
+            if now - self._since.pop(name, now) > self._patience.stable:
+                self._backoffs[name].reset()
+            self._due[name] = now + self._backoffs[name].wait()
+
+    def due(self) -> float | None:
+        times = [due for due in self._due.values() if due is not None]
+        return min(times, default=None)
+
+
+class Keepalive:
+    """Notices a dead link within ``silence + answer`` seconds."""
+
+    def __init__(self, patience: Patience, now: float) -> None:
+        self._patience = patience
+        self._heard_at = now
+        self._asked_at: float | None = None
+
+    def heard(self, now: float) -> None:
+        self._heard_at, self._asked_at = now, None
+
+    def due(self) -> float:
+        if self._asked_at is not None:
+            return self._asked_at + self._patience.answer
+        return self._heard_at + self._patience.silence
+
+    def check(self, now: float) -> str:
+        """``ping``: ask now; ``dead``: give up; else ''."""
+        if now < self.due():
+            return ""
+        if self._asked_at is not None:
+            return "dead"
+        self._asked_at = now
+        return "ping"

@@ -1,0 +1,83 @@
+"""Which lines with a ticket the server is known to have taken.  Pure; times are monotonic seconds.
+
+A line that was written may still be lost in a dead link, or be refused (401 and the like) a moment
+later.  A PING after it settles that: the server answers in order, so its PONG proves that every
+earlier line arrived and that no refusal is still to come.  One PING serves all lines before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+PROOF_EVERY = 4.0
+"""Seconds that lines may wait for their PING, so that a busy queue pays little for it."""
+
+REFUSALS = {
+    "401": "there is nobody by that nick",
+    "402": "there is no such server",
+    "403": "there is no such channel",
+    "404": "the channel does not let us speak",
+    "407": "too many targets",
+    "439": "the network limits whom we may speak to now",
+    "477": "they take messages from registered nicks only",
+    "486": "they take messages from registered nicks only",
+    "489": "they do not take our messages",
+    "531": "they do not take our messages",
+    "707": "the network limits whom we may speak to first",
+    "716": "they take messages only from people they know (+g)",
+    "718": "they take messages only from people they know (+g)",
+}
+"""Numerics (second parameter: the target) that say a message was not passed on.
+RFC 2812 5.2; 707 and 716 charybdis/solanum; 439, 489 and 531 InspIRCd, ircu."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    ticket: int
+    target: str
+    at: float
+    number: int
+
+
+class Receipts:
+    """The tickets written and not yet proven, on one connection."""
+
+    def __init__(self) -> None:
+        self._written: list[_Written] = []
+        self._number = 0
+        self._asked: int | None = None
+
+    def wrote(self, ticket: int, target: str, now: float) -> None:
+        self._number += 1
+        self._written.append(_Written(ticket, target, now, self._number))
+
+    def due(self) -> float | None:
+        """When the next PING should go, or None while none is needed."""
+        if self._asked is not None or not self._written:
+            return None
+        return self._written[0].at + PROOF_EVERY
+
+    def ask(self) -> str:
+        """The token to PING with; its PONG goes to ``proven``."""
+        self._asked = self._number
+        return f"said-{self._number}"
+
+    def proven(self, token: str) -> None:
+        """A PONG came with ``token``."""
+        if self._asked is not None and token == f"said-{self._asked}":
+            self._written = [line for line in self._written if line.number > self._asked]
+            self._asked = None
+
+    def refused(self, same: Callable[[str], bool]) -> list[int]:
+        """The tickets that a refusal for this target may mean: a line told twice is better than
+        one told never."""
+        tickets = [line.ticket for line in self._written if same(line.target)]
+        self._written = [line for line in self._written if not same(line.target)]
+        return tickets
+
+    def lost(self) -> list[int]:
+        """The connection is gone: what was not proven counts as not said."""
+        tickets = [line.ticket for line in self._written]
+        self._written, self._asked = [], None
+        return tickets

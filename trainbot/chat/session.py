@@ -1,0 +1,330 @@
+"""One connection's life, from CAP LS to the end: lines in, lines and events out.  No I/O of its own;
+times are monotonic seconds passed in.
+
+Every line is handled inside a guard: whatever a server or a person sends, the next line is handled
+as if the odd one had not come.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from trainbot.chat.features import Features
+from trainbot.chat.hearing import Heard, is_history, place, said_at, understand
+from trainbot.chat.identity import WHOX_FIELDS, Roster
+from trainbot.chat.outbox import Outbox
+from trainbot.chat.presence import Channels, Keepalive, Patience
+from trainbot.chat.receipts import REFUSALS, Receipts
+from trainbot.chat.registration import Registration
+from trainbot.chat.sasl import Credentials
+from trainbot.chat.text import cut, sanitise
+from trainbot.chat.wire import Message, parse
+from trainbot.spine.messages import ChatEvent, Connected, Incoming, Left, Renamed, Spoken, Unspoken
+
+if TYPE_CHECKING:
+    from trainbot.config import IrcConfig
+
+log = logging.getLogger(__name__)
+
+_JOIN_REFUSED = {"403", "405", "437", "471", "473", "474", "475", "476", "477", "480", "489", "520"}
+_UNKNOWN_HOST = 64  # octets; the longest that common servers show
+_UNKNOWN_USER = 11
+
+
+class Session:
+    """``deliver`` gets the events, ``write`` the lines (without CR LF) and what the log may show of
+    them.  ``ended`` is set, with the reason, once the connection should be closed."""
+
+    def __init__(
+        self,
+        config: IrcConfig,
+        outbox: Outbox,
+        deliver: Callable[[ChatEvent], None],
+        write: Callable[[str, str], None],
+        now: float,
+        *,
+        patience: Patience,
+        version: str,
+    ) -> None:
+        self.ended: str | None = None
+        self.ready = False
+        self.features = Features()
+        self.fold = self.features.fold
+        credentials = Credentials(config.account, config.password.reveal)
+        self.registration = Registration(
+            config.nick,
+            sanitise(config.user).replace(" ", "") or "trainbot",
+            sanitise(config.realname) or config.nick,
+            sasl=config.sasl,
+            credentials=credentials,
+        )
+        self.roster = Roster(
+            config.nick, fold=self.fold, caps=self.registration.caps, channels=config.channels
+        )
+        self.receipts = Receipts()
+        self._wanted_nick, self._channels_wanted = config.nick, config.channels
+        self._channels = Channels(config.channels, patience)
+        self._keepalive = Keepalive(patience, now)
+        self._patience, self._version = patience, version
+        self._outbox, self._deliver, self._write = outbox, deliver, write
+        self._now, self._began_at = now, now
+        self._welcomed_at: float | None = None
+        self._nick_due = now
+        self._who_due: dict[str, float] = {}
+        self._since: dict[str | None, datetime | None] = {}
+        outbox.may_send = self._may_send
+        self._handlers = self._table()
+
+    def _table(self) -> dict[str, Callable[[Message], None]]:
+        table: dict[str, Callable[[Message], None]] = {
+            "PING": self._on_ping,
+            "PONG": lambda message: self.receipts.proven(message.param(-1)),
+            "ERROR": self._on_error,
+            "001": self._on_welcome,
+            "005": lambda message: self.features.load(message.params),
+            "376": self._on_ready,
+            "422": self._on_ready,
+            "303": self._on_ison,
+            "470": self._on_forward,
+            "315": lambda message: self._who_due.pop(self.fold(message.param(1)), None) and None,
+            "PRIVMSG": self._on_privmsg,
+            "NOTICE": lambda message: log.debug("notice from %s", message.source),
+            "JOIN": self._on_join,
+            "PART": lambda message: self._on_lost(message.nick, message.param(0)),
+            "KICK": lambda message: self._on_lost(message.param(1), message.param(0)),
+            "NICK": self._on_nick,
+            "QUIT": self._on_quit,
+        }
+        return table
+
+    # -- from the connection ------------------------------------------------------------------
+
+    def start(self) -> None:
+        for line in self.registration.start():
+            self.say(line)
+
+    def receive(self, line: str, now: float) -> None:
+        """Handles one line from the server.  Never raises."""
+        self._now = now
+        self._keepalive.heard(now)
+        command = "?"
+        try:
+            message = parse(line)
+            if message is not None:
+                command = message.command
+                self._handle(message)
+        except Exception:
+            log.exception("a %s line from the server could not be handled", command)
+
+    def tick(self, now: float) -> None:
+        """Does what is due at ``now``."""
+        self._now = now
+        if not self.registration.done and now - self._began_at >= self._patience.register:
+            self.ended = self.ended or "the server did not welcome us in time"
+        if self._welcomed_at is not None and not self.ready and now - self._welcomed_at >= 5:
+            self._on_ready(Message("376"))  # a server that never ends its greeting
+        check = self._keepalive.check(now)
+        if check == "dead":
+            self.ended = self.ended or "the server is silent"
+        elif check == "ping" and self.registration.done:
+            self.say("PING :alive")
+        if self.ready:
+            self._tick_ready(now)
+
+    def _tick_ready(self, now: float) -> None:
+        for channel in self._channels.joins(now):
+            self.say(f"JOIN {channel}")
+        if self.nick != self._wanted_nick and now >= self._nick_due:
+            self._nick_due = now + self._patience.nick
+            self.say(f"ISON {self._wanted_nick}")
+        for channel in self.roster.uncounted():
+            if now >= self._who_due.get(self.fold(channel), now):
+                self._ask_who(channel)
+        proof = self.receipts.due()
+        if proof is not None and now >= proof:
+            self.say(f"PING :{self.receipts.ask()}")
+        self.unspoken(self._outbox.expire(now))
+
+    def due(self) -> float:
+        """When ``tick`` should be called next, at the latest."""
+        times = [self._keepalive.due(), self._began_at + self._patience.register]
+        if self.registration.done:
+            times.pop()
+        if self._welcomed_at is not None and not self.ready:
+            times.append(self._welcomed_at + 5)
+        if self.ready:
+            times += self._who_due.values()
+            if self.nick != self._wanted_nick:
+                times.append(self._nick_due)
+            times += [at for at in (self._channels.due(), self.receipts.due()) if at is not None]
+            if len(self._outbox):
+                times.append(self._now + 5)
+        return min(times)
+
+    def pump(self, now: float) -> None:
+        """Writes what the outbox lets go at ``now``."""
+        if not self.ready:
+            return
+        self._outbox.prefix_octets = self._prefix_octets()
+        for piece in self._outbox.take(now):
+            self._write(piece.wire, piece.shown)
+            if piece.ticket is not None:
+                self.receipts.wrote(piece.ticket, piece.target, now)
+                self._tell(Spoken(piece.ticket, datetime.now(UTC)))
+
+    def say(self, line: str) -> None:
+        """Writes a line of the protocol at once; the pace counts it."""
+        self._outbox.count(self._now)
+        secret = line.startswith("AUTHENTICATE ")
+        self._write(line, "AUTHENTICATE ***" if secret else line)
+
+    def unspoken(self, refused: list[tuple[int, str]]) -> None:
+        for ticket, reason in refused:
+            self._tell(Unspoken(ticket, reason, datetime.now(UTC)))
+
+    @property
+    def nick(self) -> str:
+        return self.roster.me.nick
+
+    # -- one line -----------------------------------------------------------------------------
+
+    def _handle(self, message: Message) -> None:
+        for line in self.registration.receive(message):
+            self.say(line)
+        if self.registration.failure:
+            self.ended = self.ended or self.registration.failure
+            return
+        command = message.command
+        for event in self.roster.receive(message, datetime.now(UTC)):
+            self._tell(event)
+        if handler := self._handlers.get(command):
+            handler(message)
+        if command in _JOIN_REFUSED:
+            self._on_join_refused(message)
+        if command in REFUSALS:
+            self._on_refused(message)
+
+    def _tell(self, event: ChatEvent) -> None:
+        if isinstance(event, Renamed) and event.before.nick != event.after.nick:
+            self._outbox.renamed(self._same(event.before.nick), event.after.nick)
+        if isinstance(event, Left) and event.channel is None:
+            # their nick is free now: nobody else may get what waits for them
+            self.unspoken(self._outbox.departed(self._same(event.sender.nick)))
+        self._deliver(event)
+
+    def _on_ping(self, message: Message) -> None:
+        token = cut(sanitise(message.param(0)), 400)[0]
+        self.say(f"PONG :{token}")
+
+    def _on_error(self, message: Message) -> None:
+        self.ended = self.ended or f"the server closed the connection: {sanitise(message.param(-1))}"
+
+    def _on_welcome(self, message: Message) -> None:
+        if self._welcomed_at is None:
+            self._welcomed_at = self._now
+            self.roster.me = type(self.roster.me)(self.registration.nick)
+            self._since[None] = said_at(message)
+
+    def _on_ready(self, message: Message) -> None:
+        if self.ready or not self.registration.done:
+            return
+        self.ready = True
+        self.features.settle()
+        self.unspoken(self._outbox.resume(self._now))
+        self._tell(Connected(self.nick, datetime.now(UTC)))
+        self._tick_ready(self._now)
+
+    # -- channels -----------------------------------------------------------------------------
+
+    def _on_join(self, message: Message) -> None:
+        if not self.roster.is_me(message.nick) or not message.param(0):
+            return
+        channel = self.roster.channel_name(message.param(0))
+        if channel not in self._channels_wanted:
+            self.say(f"PART {channel}")  # forwarded, or put there: not a place to talk
+            return
+        self._channels.joined(channel, self._now)
+        self._since[self.fold(channel)] = said_at(message)
+        self._ask_who(channel)
+
+    def _ask_who(self, channel: str) -> None:
+        self._who_due[self.fold(channel)] = self._now + self._patience.roll_call
+        fields = f" {WHOX_FIELDS}" if self.features.has("WHOX") else ""
+        self.say(f"WHO {channel}{fields}")
+
+    def _on_lost(self, nick: str, channel: str) -> None:
+        if self.roster.is_me(nick):
+            self._who_due.pop(self.fold(channel), None)
+            self._channels.lost(self.roster.channel_name(channel), self._now)
+
+    def _on_join_refused(self, message: Message) -> None:
+        channel = self.roster.channel_name(message.param(1))
+        if channel in self._channels_wanted and not self.roster.in_channel(channel):
+            log.warning("cannot join %s: %s", channel, sanitise(message.param(-1)))
+            self._channels.lost(channel, self._now)
+
+    def _on_forward(self, message: Message) -> None:
+        self._channels.lost(self.roster.channel_name(message.param(1)), self._now)
+
+    # -- our nick -----------------------------------------------------------------------------
+
+    def _on_nick(self, message: Message) -> None:
+        if self._same(self._wanted_nick)(message.nick):
+            self._nick_is_free()
+
+    def _on_quit(self, message: Message) -> None:
+        if self._same(self._wanted_nick)(message.nick):
+            self._nick_is_free()
+
+    def _on_ison(self, message: Message) -> None:
+        if not any(map(self._same(self._wanted_nick), message.param(-1).split())):
+            self._nick_is_free()
+
+    def _nick_is_free(self) -> None:
+        if self.ready and self.nick != self._wanted_nick:
+            self.say(f"NICK {self._wanted_nick}")
+
+    # -- talk ---------------------------------------------------------------------------------
+
+    def _on_privmsg(self, message: Message) -> None:
+        if not self.ready or self.roster.is_me(message.nick):
+            return
+        for_us, channel = place(message.param(0), self.nick, self.features)
+        since = self._since.get(self.fold(channel) if channel else None)
+        if not for_us or is_history(message, since):
+            return
+        sender, news = self.roster.speaker(message, datetime.now(UTC))
+        for event in news:
+            self._tell(event)
+        if sender is None:
+            return
+        heard = understand(message, channel, self._version)
+        if isinstance(heard, Heard):
+            where = self.roster.channel_name(channel) if channel else None
+            self._tell(Incoming(sender, where, heard.text, datetime.now(UTC)))
+        elif heard is not None:
+            self._outbox.put(heard, self._now)
+
+    def _on_refused(self, message: Message) -> None:
+        same, reason = self._same(message.param(1)), REFUSALS[message.command]
+        tickets = self.receipts.refused(same) + [t for t, _ in self._outbox.refused(same)]
+        self.unspoken([(ticket, reason) for ticket in tickets])
+        log.info("not passed on to %s: %s", sanitise(message.param(1)), reason)
+
+    # -- small --------------------------------------------------------------------------------
+
+    def _same(self, name: str) -> Callable[[str], bool]:
+        folded = self.fold(name)
+        return lambda other: self.fold(other) == folded
+
+    def _may_send(self, target: str) -> bool:
+        return not self.features.is_channel(target) or self.roster.in_channel(target)
+
+    def _prefix_octets(self) -> int:
+        me = self.roster.me
+        user = len(me.user.encode()) if me.user else _UNKNOWN_USER
+        host = len(me.host.encode()) if me.host else _UNKNOWN_HOST
+        return len(f":{me.nick}!@ ".encode()) + user + host

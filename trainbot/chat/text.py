@@ -1,0 +1,64 @@
+"""Text for the wire: made harmless, and cut into pieces that fit a line.  Pure."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+TOGGLES = "\x02\x11\x1d\x1f"
+"""Formatting that our own texts may use: bold, monospace, italic, underline; ``\\x0f`` ends all."""
+
+_COLOURS = re.compile("\x03(?:[0-9]{1,2}(?:,[0-9]{1,2})?)?|\x04(?:[0-9a-fA-F]{6}(?:,[0-9a-fA-F]{6})?)?")
+_BREAKS = re.compile("\r\n|[\t\n\v\f\r\x85\u2028\u2029]")
+_CONTROLS = re.compile("[\x00-\x01\x03-\x0e\x10\x12-\x1c\x1e\x7f-\x9f\ud800-\udfff]")
+_FORMATTING = re.compile(f"[{TOGGLES}\x0f]")
+
+
+def sanitise(text: str) -> str:
+    """``text`` on one line, without any control code but ``TOGGLES`` and ``\\x0f``, without colours
+    and without lone surrogates (which have no UTF-8)."""
+    return _CONTROLS.sub("", _COLOURS.sub("", _BREAKS.sub(" ", text)))
+
+
+def plain(text: str) -> str:
+    """``text`` as people read it: sanitised, and without formatting too."""
+    return _FORMATTING.sub("", sanitise(text))
+
+
+def cut(text: str, room: int) -> tuple[str, str]:
+    """Splits sanitised ``text`` into what fits ``room`` octets of UTF-8, and the rest.
+
+    At a space where there is one in the second half (that space is left out), else between
+    characters, not before a combining mark as long as that leaves something.  Formatting that is
+    open at the cut is opened again in the rest.  ``room`` must be 16 or more, so that it ends.
+    """
+    raw = text.encode()
+    if len(raw) <= room:
+        return text, ""
+    head = raw[:room].decode("utf-8", "ignore")  # drops a character cut in two, nothing else
+    if text[len(head)] == " ":
+        return _reopened(head, text[len(head) + 1 :])
+    space = head.rfind(" ")
+    if space > len(head) // 2:
+        return _reopened(head[:space], text[space + 1 :])
+    end = len(head)
+    while end > len(head) // 2 and _joins(text[end - 1], text[end]):
+        end -= 1
+    if end <= len(head) // 2:
+        end = len(head)
+    return _reopened(text[:end], text[end:])
+
+
+def _reopened(head: str, rest: str) -> tuple[str, str]:
+    since = head[head.rfind("\x0f") + 1 :]
+    still = "".join(code for code in TOGGLES if since.count(code) % 2)
+    return head, still + rest if rest else rest
+
+
+def _joins(before: str, after: str) -> bool:
+    """Whether the two make one sign on the screen (marks, joiners, variation selectors)."""
+    return (
+        unicodedata.category(after).startswith("M")
+        or "\u200d" in (before, after)
+        or "\U0001f3fb" <= after <= "\U0001f3ff"
+    )

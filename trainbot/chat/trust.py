@@ -1,0 +1,65 @@
+"""Which server certificate we trust, and which certificate we show (RFC 5246, RFC 6125)."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ssl
+from typing import TYPE_CHECKING
+
+from trainbot.chat.sasl import MECHANISMS
+from trainbot.errors import ConfigError
+
+if TYPE_CHECKING:
+    from trainbot.config import IrcConfig
+
+
+class Untrusted(OSError):
+    """The server is not the one that bot.ini pins."""
+
+
+def refuse_unsafe(config: IrcConfig) -> None:
+    """Raises ConfigError where logging in as configured would be impossible or would tell the
+    password to everybody on the way."""
+    problems = []
+    for name in config.sasl:
+        if name not in MECHANISMS:
+            problems.append(f"[irc] sasl: {name!r} is not known; known are: {', '.join(MECHANISMS)}")
+    if "plain" in config.sasl and not (config.account and config.password):
+        problems.append("[irc] sasl: plain needs account and password")
+    if "plain" in config.sasl and not config.tls and not config.allow_plaintext:
+        problems.append(
+            "[irc] password: it would go over a connection without TLS; "
+            "set tls = yes, or allow_plaintext = yes where that is safe"
+        )
+    if config.tls:
+        try:
+            tls_context(config)
+        except (OSError, ValueError) as error:
+            problems.append(f"[irc] tls: a certificate or key file cannot be used: {error}")
+    if problems:
+        raise ConfigError(problems)
+
+
+def tls_context(config: IrcConfig) -> ssl.SSLContext:
+    """Verifies chain and name against the system's store or ``tls_ca_file``.  With a fingerprint and
+    no CA file the certificate itself is the trust (``verify_pin``).  Raises OSError or ssl.SSLError
+    where a file is missing or wrong."""
+    context = ssl.create_default_context(cafile=config.tls_ca_file or None)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if config.tls_fingerprint and not config.tls_ca_file:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if config.tls_client_cert:
+        context.load_cert_chain(config.tls_client_cert, config.tls_client_key or None, password=str)
+    return context
+
+
+def verify_pin(config: IrcConfig, certificate: bytes | None) -> None:
+    """Raises Untrusted unless ``certificate`` (DER) has the SHA-256 that bot.ini pins, if any.
+    Must be called before a word is said."""
+    if not config.tls_fingerprint:
+        return
+    actual = hashlib.sha256(certificate or b"").hexdigest()
+    if certificate is None or not hmac.compare_digest(actual, config.tls_fingerprint):
+        raise Untrusted(f"the server's certificate is another one than tls_fingerprint: {actual}")

@@ -1,0 +1,104 @@
+"""Bytes to lines, lines to messages (RFC 2812 2.3.1, IRCv3 message-tags).
+
+jaraco's ``irc`` gives the tag and mask parsing.  Its line reader and dispatcher are not used: they
+raise on bytes that are not UTF-8, on ``QUIT`` without a reason, on a bare ``PING``, on a short
+PRIVMSG and on a numeric without parameters, split parameters at every Unicode space, and keep a
+line that never ends for ever.  Nothing in this module raises, whatever bytes come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from irc.client import NickMask
+from irc.message import Tag
+
+LONGEST = 8191 + 512
+"""Octets of the longest lawful line: tags (8191) and the message itself (512)."""
+
+MOST_PARAMS = 64
+"""RFC 2812 allows 15; some servers send more, none sends this many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One line from the server.  ``command`` is upper case or three digits."""
+
+    command: str
+    params: tuple[str, ...] = ()
+    source: NickMask | None = None
+    tags: Mapping[str, str | None] = field(default_factory=dict)
+
+    def param(self, index: int) -> str:
+        """The parameter at ``index`` (-1: the last), or '' where the line is too short."""
+        try:
+            return self.params[index]
+        except IndexError:
+            return ""
+
+    @property
+    def nick(self) -> str:
+        return self.source.nick if self.source else ""
+
+
+def decode(line: bytes) -> str:
+    """UTF-8, else Windows-1252, else Latin-1, which no byte can fail."""
+    for encoding in ("utf-8", "cp1252"):
+        try:
+            return line.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return line.decode("latin-1")
+
+
+class LineReader:
+    """Cuts what the socket brings into lines; holds at most ``LONGEST`` octets of an unfinished one.
+
+    A longer line is left out as a whole: half a line could mean something else.
+    """
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._skipping = False
+
+    def feed(self, data: bytes) -> Iterator[str]:
+        *lines, rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            skip, self._skipping = self._skipping, False
+            line = line.strip(b"\r\0 ")
+            if line and not skip and len(line) <= LONGEST:
+                yield decode(line)
+        if len(rest) > LONGEST:
+            self._skipping, rest = True, b""
+        self._rest = b"" if self._skipping else rest
+
+
+def parse(line: str) -> Message | None:
+    """The message that ``line`` is, or None where it is none.  Never raises."""
+    line = line.strip("\r\n\0 ")
+    tags: dict[str, str | None] = {}
+    source = None
+    if line.startswith("@"):
+        group, _, line = line[1:].partition(" ")
+        tags = {tag["key"]: tag["value"] for tag in map(Tag.parse, group.split(";")) if tag["key"]}
+        line = line.lstrip(" ")
+    if line.startswith(":"):
+        prefix, _, line = line[1:].partition(" ")
+        source = NickMask.from_group(prefix)
+        line = line.lstrip(" ")
+    command, params = _split(line)
+    if not command or not command.isascii() or not command.isalnum():
+        return None
+    return Message(command.upper(), params, source, tags)
+
+
+def _split(line: str) -> tuple[str, tuple[str, ...]]:
+    middle, colon, trailing = f" {line}".partition(" :")
+    words = [word for word in middle.split(" ") if word]
+    if not words:
+        return "", ()
+    params = words[1 : MOST_PARAMS + 1]
+    if colon:
+        params.append(trailing)
+    return words[0], tuple(params)

@@ -1,0 +1,1 @@
+"""A class on one machine, for looking at: an IRC server, a chat prompt, a tour."""
