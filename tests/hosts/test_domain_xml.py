@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trainbot.errors import BackendError
+from trainbot.hosts.domain_xml import HostKind, OurDomain, domain_from_xml, domain_xml, mac_address
+from trainbot.hosts.model import GuestType, HostConfig, LabSpec
+
+SPEC = LabSpec(
+    id="6ba7b810-9dad-41d1-80b4-00c04fd430c8",
+    name="lab-debian-1",
+    image="debian",
+    disk=Path("/srv/images/debian/disk.img"),
+    kernel=Path("/srv/images/debian/vmlinuz"),
+    initrd=Path("/srv/images/debian/initrd"),
+    cmdline="root=LABEL=debian rw quiet",
+    memory_mib=384,
+    port=2301,
+    owner="3f1c0a52-installation",
+)
+GOLDEN = Path(__file__).with_name("golden")
+HOST = HostConfig(name="h", uri="-", network="labs")
+OVERLAY = Path("/srv/labs/6ba7b810-9dad-41d1-80b4-00c04fd430c8.qcow2")
+
+CASES = {
+    "qemu-embed": (SPEC, HostKind.QEMU, HOST, OVERLAY),
+    "qemu-embed-kvm": (replace(SPEC, vcpus=2), HostKind.QEMU, replace(HOST, kvm=True), OVERLAY),
+    "test": (replace(SPEC, port=0), HostKind.TEST, HOST, None),
+    "xen-pvh": (replace(SPEC, port=0), HostKind.XEN, HOST, OVERLAY),
+    "xen-pv": (replace(SPEC, port=0, guest=GuestType.PV), HostKind.XEN, HOST, OVERLAY),
+    "awkward": (
+        replace(SPEC, name="<&'\">", image="]]>", cmdline="a=\"b\" <c> & d", disk=Path("/a b")),
+        HostKind.QEMU,
+        HOST,
+        Path("/srv/a,b & <c>/é.qcow2"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_golden(name):
+    """What each kind of host is told is exactly what somebody once read and found good (tests/hosts/golden)."""
+    assert domain_xml(*CASES[name]) == (GOLDEN / f"{name}.xml").read_text()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_reads_back(name):
+    """A domain says by itself whose it is, and where its ssh and its disk are, however awkward the names."""
+    spec, kind, host, overlay = CASES[name]
+    expected = OurDomain(spec.id, spec.name, spec.owner, spec.image, spec.port, overlay)
+    assert domain_from_xml(domain_xml(spec, kind, host, overlay)) == expected
+
+
+@given(text=st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), min_size=1))
+def test_nothing_typed_becomes_markup(text):
+    """Whatever stands in a name or on the kernel's line comes back as the same text, never as an element."""
+    xml = domain_xml(replace(SPEC, name=text, image=text, cmdline=text), HostKind.QEMU, HOST, OVERLAY)
+    ours = domain_from_xml(xml)
+    assert (ours.name, ours.image, xml.count("<devices>")) == (text, text, 1)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"id": "no uuid"},
+        {"id": SPEC.id.upper()},
+        {"owner": ""},
+        {"memory_mib": 0},
+        {"vcpus": 0},
+        {"port": 0},
+        {"port": 65536},
+        {"name": "a\x00b"},
+        {"cmdline": "a\nb"},
+        {"image": "\ud800"},
+    ],
+)
+def test_refused(wrong):
+    """What cannot stand in a domain is refused with a sentence, before any host hears of it."""
+    with pytest.raises(BackendError, match=".+"):
+        domain_xml(replace(SPEC, **wrong), HostKind.QEMU, HOST, OVERLAY)
+
+
+@pytest.mark.parametrize(
+    "xml",
+    [
+        "",
+        "<domain",
+        "<domain><name>lab-debian-1</name></domain>",
+        "<domain><uuid>x</uuid><metadata><t:lab xmlns:t='urn:trainbot:lab:1' owner='o'/></metadata></domain>",
+        "<domain><metadata><t:lab xmlns:t='urn:trainbot:lab:1' port='many'/></metadata></domain>",
+        "<domain><metadata><t:lab xmlns:t='urn:someone:else' owner='o'/></metadata></domain>",
+    ],
+)
+def test_foreign(xml):
+    """A domain without our mark, or with a broken one, is not ours, whatever its name."""
+    assert domain_from_xml(xml) is None
+
+
+def test_mac_address_stays():
+    """A lab has the same MAC, in Xen's range, each time that it is defined."""
+    assert mac_address(SPEC.id) == mac_address(SPEC.id) != mac_address(SPEC.id[::-1])
+    assert mac_address(SPEC.id).startswith("00:16:3e:")
