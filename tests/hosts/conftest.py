@@ -26,11 +26,16 @@ _FIRST = LabSpec(
 
 
 @pytest.fixture(scope="session")
+def owner():
+    return OWNER
+
+
+@pytest.fixture(scope="session")
 def lab_spec():
     """lab_spec(number, **changes): the number-th lab, with a UUID, name and port of its own."""
 
     def make(number: int = 1, **changes) -> LabSpec:
-        id = f"6ba7b810-9dad-41d1-80b4-{number:012x}"
-        return replace(_FIRST, id=id, name=f"lab-debian-{number}", **{"port": 2300 + number, **changes})
+        own = {"id": f"6ba7b810-9dad-41d1-80b4-{number:012x}", "name": f"lab-debian-{number}", "port": 2300 + number}
+        return replace(_FIRST, **{**own, **changes})
 
     return make
