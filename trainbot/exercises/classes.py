@@ -8,7 +8,8 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class ClassRun:
-    """One class in one channel.  ``step`` is the class step: 0 is the introduction, ``steps`` + 1 the end."""
+    """One class in one channel.  ``step`` is the class step: 0 is the introduction, ``steps`` + 1 the end.
+    ``minutes``: the file they were written to, '' until then."""
 
     id: int
     channel: str
@@ -20,7 +21,7 @@ class ClassRun:
     step: int
     steps: int
     step_at: datetime
-    topic_before: str
+    minutes: str
     started_at: datetime
     ended_at: datetime | None
 

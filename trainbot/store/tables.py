@@ -94,7 +94,7 @@ def _tables(metadata: MetaData) -> dict[str, Table]:
               Index("lease_ended", "ended_at")),
         Table("class", metadata, key(), words("channel"), words("session_uid"), words("exercise"), words("title"),
               ref("presenter_id", "person"), words("presenter"), Column("step", Integer, nullable=False),
-              Column("steps", Integer, nullable=False), at("step_at"), words("topic_before"), at("started_at"),
+              Column("steps", Integer, nullable=False), at("step_at"), words("minutes"), at("started_at"),
               at("ended_at", null=True),
               Index("class_running", "channel", unique=True, sqlite_where=text("ended_at IS NULL"))),
         Table("attendance", metadata, ref("class_id", "class", primary_key=True),

@@ -1,0 +1,247 @@
+"""A class: begun, stepped, ended; and where everybody in it stands.
+
+The class step is where the presenter is: 0 the introduction, 1…n the steps, n+1 the end.  A learner's own step is
+the first that they have not done, never beyond the class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from trainbot.chat.formatting import render_step
+from trainbot.errors import UserError
+from trainbot.exercises.classes import Attendance, ClassRun
+from trainbot.exercises.library import Library
+from trainbot.exercises.model import Exercise
+from trainbot.labs.words import span
+from trainbot.spine.access import Role
+from trainbot.spine.commands import Argument, Ask, Command, Place
+from trainbot.spine.messages import Effect, Line, Priority, Reply, Sender, Topic
+
+if TYPE_CHECKING:
+    from trainbot.store.repositories import Classes
+
+TWICE = timedelta(seconds=5)
+IN_CHANNEL, IN_PRIVATE = 6, 16  # lines of a step
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What ``!start`` is about: a session that is due, or just an exercise."""
+
+    exercise: str
+    title: str
+    session_uid: str = ""
+
+
+class Classroom:
+    """``planned``: what is to begin in that channel, given the words after !start ('' where none were said).
+    ``members``: who is in the channel, without us.  ``journal``: writes the time line (channel, kind, nick, text)."""
+
+    def __init__(self, classes: Classes, library: Callable[[], Library], planned: Callable[[Ask, str], Plan | None],
+                 members: Callable[[str], Sequence[Sender]], journal: Callable[[Ask, str, str], None],
+                 open_questions: Callable[[str], int], minutes_at: Callable[[ClassRun], str],
+                 logged: bool) -> None:
+        self.classes, self.library, self.planned, self.members = classes, library, planned, members
+        self.journal, self.open_questions, self.minutes_at, self.logged = journal, open_questions, minutes_at, logged
+
+    def running(self, channel: str) -> bool:
+        return self.classes.in_channel(channel) is not None
+
+    def _run(self, ask: Ask) -> ClassRun:
+        run = self.classes.in_channel(ask.channel) if ask.channel else None
+        if run is None:
+            raise UserError("no class runs here now")
+        return run
+
+    def _exercise(self, run: ClassRun) -> Exercise:
+        return self.library().find(run.exercise)
+
+    # -- begin and end -----------------------------------------------------------------------------
+
+    def start(self, ask: Ask, what: str = "") -> list[Effect]:
+        if ask.channel is None:
+            raise UserError("in which channel? say it there, or put the channel first")
+        run = self.classes.in_channel(ask.channel)
+        if run is not None:
+            raise UserError(f"{run.title} runs here already, at step {run.step}; !end ends it")
+        plan = self.planned(ask, what)
+        exercise = self.library().find(plan.exercise if plan else what or _only(self.library()))
+        title = plan.title if plan else exercise.title
+        self.classes.add(channel=ask.channel, session_uid=plan.session_uid if plan else "", exercise=exercise.slug,
+                         title=title, presenter_id=ask.person.id, presenter=ask.nick, step=0, steps=len(exercise.steps),
+                         step_at=ask.at, minutes="", started_at=ask.at, ended_at=None)
+        self.journal(ask, "start", f"{title} ({exercise.slug}), presented by {ask.nick}")
+        image = f"!lab {exercise.image} gives you a machine of your own, " if exercise.image else ""
+        note = " This class is logged; lines that begin with [nolog] are not." if self.logged else ""
+        effects: list[Effect] = [
+            Topic(ask.channel, f"{title} | a class runs here, with {ask.nick} | !help"),
+            Line(ask.channel, f"{title} begins, with {ask.nick}: {image}!done when you have done a step, !stuck when "
+                              f"you need help, !ask for questions.{note}", Priority.PRESENTER)]
+        return effects + self._show(ask.channel, exercise, 0)
+
+    def ask_end(self, ask: Ask) -> str:
+        run = self._run(ask)
+        waiting = self.open_questions(run.channel)
+        still = f" {waiting} questions wait." if waiting > 1 else " One question waits." if waiting else ""
+        return f"that ends {run.title} for everybody.{still}"
+
+    def end(self, ask: Ask) -> list[Effect]:
+        run = self._run(ask)
+        self.journal(ask, "end", "")
+        self.classes.change({"id": run.id}, ended_at=ask.at)
+        people = self.classes.attendance.count(class_id=run.id)
+        return [Topic(run.channel, f"{run.title} is over | !sessions says when the next one is"),
+                Line(run.channel, f"{run.title} is over after {span(ask.at - run.started_at)}; {people} took part. "
+                                  f"Thank you! {self.minutes_at(run)}".rstrip(), Priority.PRESENTER)]
+
+    # -- the class step ------------------------------------------------------------------------------
+
+    def next(self, ask: Ask) -> list[Effect]:
+        run = self._run(ask)
+        if run.step > 0 and ask.at - run.step_at < TWICE:
+            raise UserError(f"the class went to step {run.step} just now, so I stay there; say !next again for more")
+        if run.step > run.steps:
+            raise UserError("that was the last step; !end ends the class")
+        return self._move(ask, run, run.step + 1)
+
+    def prev(self, ask: Ask) -> list[Effect]:
+        run = self._run(ask)
+        if run.step == 0:
+            raise UserError("this is the beginning; !next goes on")
+        return self._move(ask, run, run.step - 1)
+
+    def goto(self, ask: Ask, number: int) -> list[Effect]:
+        run = self._run(ask)
+        if not 0 <= number <= run.steps:
+            raise UserError(f"there is no step {number}: {run.title} has steps 1 to {run.steps} (0 is the introduction)")
+        return self._move(ask, run, number)
+
+    def repeat(self, ask: Ask) -> list[Effect]:
+        run = self._run(ask)
+        return self._show(run.channel, self._exercise(run), run.step)
+
+    def _move(self, ask: Ask, run: ClassRun, step: int) -> list[Effect]:
+        exercise = self._exercise(run)
+        self.classes.change({"id": run.id}, step=step, step_at=ask.at, steps=len(exercise.steps))
+        self.journal(ask, "step", f"{step} {_title(exercise, step)}")
+        return self._show(run.channel, exercise, step)
+
+    def _show(self, channel: str, exercise: Exercise, step: int) -> list[Effect]:
+        lines = step_lines(exercise, step, IN_CHANNEL, "({n} more lines: say !step)")
+        return [Line(channel, line, Priority.PRESENTER) for line in lines]
+
+    # -- my step -------------------------------------------------------------------------------------
+
+    def _mine(self, ask: Ask, run: ClassRun) -> tuple[Attendance, int]:
+        """The caller's row and their own step: the first one not done, up to the class step."""
+        row = self.classes.attend(run, ask.person, ask.nick, ask.at)
+        done = {d.step for d in self.classes.done.all(class_id=run.id, person_id=ask.person.id)}
+        last = min(run.step, run.steps)
+        return row, next((step for step in range(max(1, min(row.step, last)), last + 1) if step not in done), last)
+
+    def step(self, ask: Ask) -> list[Effect]:
+        run = self._run(ask)
+        row, mine = self._mine(ask, run)
+        if run.step > run.steps:
+            mine = run.step
+        lines = step_lines(self._exercise(run), mine, IN_PRIVATE, "({n} more lines are in the exercise's text)")
+        return [Reply(line, private=True, priority=Priority.ANSWER if n == 0 else Priority.LISTING)
+                for n, line in enumerate(lines)]
+
+    def done(self, ask: Ask) -> list[Effect]:
+        run = self._run(ask)
+        row, mine = self._mine(ask, run)
+        if mine == 0:
+            raise UserError("the class is at the introduction: there is nothing to be done yet")
+        already = self.classes.done.first(class_id=run.id, person_id=ask.person.id, step=mine)
+        if already is None:
+            self.classes.done.add(class_id=run.id, person_id=ask.person.id, step=mine, at=ask.at)
+        self.classes.attendance.change({"class_id": run.id, "person_id": ask.person.id}, stuck_at=None,
+                                       stuck_words="", nick=ask.nick)
+        if already is not None:
+            return [Reply(f"you have done all {mine} so far; the class goes on soon", private=True)]
+        if mine < min(run.step, run.steps):
+            return [Reply(f"step {mine} is done; the class is at {run.step}: !step shows your next", private=True)]
+        return [Reply(f"step {mine} is done", private=True)] if ask.private else []
+
+    def stuck(self, ask: Ask, words: str = "") -> list[Effect]:
+        run = self._run(ask)
+        self.classes.attend(run, ask.person, ask.nick, ask.at)
+        self.classes.attendance.change({"class_id": run.id, "person_id": ask.person.id}, stuck_at=ask.at,
+                                       stuck_words=words, nick=ask.nick)
+        self.journal(ask, "stuck", words)
+        return [Reply("noted, presenter and helpers see it; !done clears it", private=True)]
+
+    def progress(self, ask: Ask) -> list[Effect]:
+        run = self._run(ask)
+        step = min(max(run.step, 1), max(run.steps, 1))
+        rows = self.classes.attendance.all(class_id=run.id)
+        done = {d.person_id for d in self.classes.done.all(class_id=run.id, step=step)}
+        stuck = [row for row in rows if row.stuck_at is not None and row.person_id not in done]
+        working = [row for row in rows if row.stuck_at is None and row.person_id not in done]
+        others = max(0, len(self.members(run.channel)) - len(rows) - 1)  # without whoever presents
+        text = (f"step {run.step} of {run.steps} since {span(ask.at - run.step_at)}: {len(done)} done, "
+                f"{len(working)} working, {len(stuck)} stuck, {others} silent")
+        named = ", ".join(f"{row.nick} ({row.stuck_words[:60]})" if row.stuck_words else row.nick
+                          for row in sorted(stuck, key=lambda row: row.stuck_at or ask.at))
+        return [Reply(f"{text}; stuck: {named}" if named else text)]
+
+    def after_restart(self) -> list[Line]:
+        """One line a class: where it stands."""
+        return [Line(run.channel, f"I was away and am back: {run.title} is at "
+                     f"{f'step {run.step} of {run.steps}' if run.step else 'the introduction'}; labs, questions and "
+                     "places are as they were", Priority.PRESENTER) for run in self.classes.running()]
+
+    def commands(self) -> list[Command]:
+        staff = dict(role=Role.PRESENTER, place=Place.CLASS, group="class")
+        mine = dict(place=Place.CLASS, group="class")
+        return [
+            Command("start", self.start, "begins the session that is due, or that exercise",
+                    (Argument("SESSION or EXERCISE", "words", optional=True, rest=True),), role=Role.PRESENTER,
+                    example="start selinux-debian", group="class"),
+            Command("end", self.end, "ends the class (asks first); the minutes are written", confirm=self.ask_end, **staff),
+            Command("next", self.next, "the class goes to the next step and sees it", **staff),
+            Command("prev", self.prev, "back one step", aliases=("back",), **staff),
+            Command("goto", self.goto, "to step N", (Argument("number", "number"),), example="goto 3", **staff),
+            Command("repeat", self.repeat, "shows the class step again", **staff),
+            Command("progress", self.progress, "how many are done, working, stuck, silent; names the stuck",
+                    role=Role.HELPER, place=Place.CLASS, group="class"),
+            Command("step", self.step, "my step again, privately and longer", **mine),
+            Command("done", self.done, "I have done my step", aliases=("check",), **mine),
+            Command("stuck", self.stuck, "I need help; a word about what is wrong helps the helpers",
+                    (Argument("WORDS", "words", optional=True, rest=True),), example="stuck nginx does not start", **mine),
+        ]
+
+
+def _only(library: Library) -> str:
+    """The name of the only exercise there is; UserError otherwise."""
+    names = list(library.exercises)
+    if len(names) == 1:
+        return names[0]
+    raise UserError(f"which exercise? say !start and one of: {', '.join(names[:8])}" if names else
+                    "there are no exercises yet; put one into the exercises folder")
+
+
+def _title(exercise: Exercise, step: int) -> str:
+    if step == 0:
+        return exercise.intro.title if exercise.intro and exercise.intro.title else exercise.title
+    if step > len(exercise.steps):
+        return exercise.finish.title if exercise.finish and exercise.finish.title else "The end"
+    return exercise.steps[step - 1].title
+
+
+def step_lines(exercise: Exercise, step: int, limit: int, more: str) -> list[str]:
+    """The step (0: introduction, beyond the last: the end) as IRC lines, at most ``limit``."""
+    if step == 0:
+        text = exercise.intro.text if exercise.intro else exercise.description
+        return render_step(_title(exercise, 0), text, limit=limit, more=more)
+    if step > len(exercise.steps):
+        text = exercise.finish.text if exercise.finish else "That was the last step."
+        return render_step(_title(exercise, step), text, limit=limit, more=more)
+    head = f"Step {step} of {len(exercise.steps)}: {_title(exercise, step)}"
+    return render_step(head, exercise.steps[step - 1].text, limit=limit, more=more)
+
