@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from trainbot.sessions.model import Schedule, Session
-from trainbot.sessions.times import describe, describe_many
+from trainbot.sessions.times import MAX_BYTES, describe, describe_many
 
 MOST_LINES = 4  # a channel takes one line in two seconds; more than this is told as a sum
 Kind = Literal["new", "moved", "cancelled", "back"]
@@ -78,20 +78,22 @@ def _change(was: Session | None, session: Session, series: dict[str, datetime], 
 
 
 def render(change: Change, zones: Iterable[str], now: datetime) -> str:
-    """One line about the change, with the time in UTC and ``zones`` (the session's own come first)."""
+    """One line about the change: the time in UTC and in ``zones``, or those that the session names."""
     session, was = change.session, change.was
-    places = describe_many(session.start, session.zones or zones, now)
     if change.kind == "cancelled":
-        told = was or session
-        return f"cancelled: {session.title}, {describe(told.start, 'UTC', now)} ({describe(told.start, told.zone, now)})"
+        told = was or session  # people know it by the time it had
+        here = "" if told.zone == "UTC" else f" ({describe(told.start, told.zone, now)})"
+        return f"cancelled: {session.title}, {describe(told.start, 'UTC', now)}{here}"
+    said = f"{'on again' if change.kind == 'back' else 'new session'}: {session.title}, "
     if change.kind == "moved" and was is not None:
         why = f" (the clock rules of {session.zone} changed)" if change.by_clock_rules else ""
-        return f"moved{why}: {session.title}, not {describe(was.start, 'UTC', now)} but {places}"
-    return f"{'on again' if change.kind == 'back' else 'new session'}: {session.title}, {places}"
+        said = f"moved{why}: {session.title}, not {describe(was.start, 'UTC', now)} but "
+    return said + describe_many(session.start, session.zones or zones, now, MAX_BYTES - len(said.encode()))
 
 
 def render_all(found: Iterable[Change], zones: Iterable[str], now: datetime) -> list[str]:
-    """A line each, but new sessions of one file beyond MOST_LINES in one: told as a sum."""
+    """A line for each, but for more than MOST_LINES of one kind from one file a single one: how many
+    there are, and the first of them."""
     zones, lines, crowds = tuple(zones), [], {}
     for change in found:
         crowds.setdefault((change.kind, change.session.origin), []).append(change)

@@ -22,17 +22,16 @@ from trainbot.errors import UserError
 from trainbot.sessions import fields
 from trainbot.sessions.fields import Fault
 from trainbot.sessions.ics_rules import rule_fault, walk
-from trainbot.sessions.model import Problem, Session
+from trainbot.sessions.model import MOST_PROBLEMS, Problem, Session
 from trainbot.sessions.times import readings
 from trainbot.sessions.zones import of_tzid, zone
 
 MOST_EVENTS = 5000
 MOST_OCCURRENCES = 5000
 MOST_DATES = 1000  # EXDATE and RDATE of one event
-MOST_STEPS = 500_000  # dates walked through in expanding one file: some seconds at the very worst
+MOST_STEPS = 200_000  # dates walked through in expanding one file: a second or two
 _WORDS = ("exercise", "presenter", "channel", "seats", "images", "zones", "link")
-_LINE = re.compile(rf"^\s*({'|'.join(_WORDS)})\s*[:=]\s*(\S.*?)\s*$", re.IGNORECASE | re.MULTILINE)
-_TIMEZONE = re.compile(r"^BEGIN:VTIMEZONE\s*?$.*?^END:VTIMEZONE\s*?$\n?", re.IGNORECASE | re.MULTILINE | re.DOTALL)
+_LINE = re.compile(rf"^[ \t]{{0,9}}({'|'.join(_WORDS)})[ \t]{{0,9}}[:=](.*)$", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +72,18 @@ class _Reader:
         self.steps = 0
 
     def read(self) -> tuple[list[Session], list[Problem]]:
+        # half a file still parses, and the missing half would look as if it had been called off
+        if not self.text.rstrip().upper().endswith("END:VCALENDAR"):
+            self.fault(None, "this is not iCalendar, or its end is missing: it has to end with END:VCALENDAR")
+            return [], self.problems
+        if self.text.upper().count("BEGIN:VEVENT") > MOST_EVENTS:
+            self.fault(None, f"more than {MOST_EVENTS} events: make several files of it")
+            return [], self.problems
         try:
             calendars = icalendar.Calendar.from_ical(self.without_timezones(), multiple=True)
             events = [(event, cal) for cal in calendars for event in cal.walk("VEVENT")]
         except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
             self.fault(None, f"this is not iCalendar: {fields.plain(str(error), 120) or type(error).__name__}")
-            return [], self.problems
-        if len(events) > MOST_EVENTS:
-            self.fault(None, f"{len(events)} events are too many: make several files of {MOST_EVENTS}")
             return [], self.problems
         groups: dict[str, list[_Event]] = {}
         for component, calendar in events:
@@ -93,29 +96,31 @@ class _Reader:
             if len(sessions) > MOST_OCCURRENCES:
                 self.fault(None, f"more than {MOST_OCCURRENCES} sessions: the rest of the file was left out")
                 return sessions[:MOST_OCCURRENCES], self.problems
-        if not events:
-            self.fault(None, "there is no event in this calendar")
         return sessions, self.problems
 
     def without_timezones(self) -> str:
-        """The text without VTIMEZONE: the library would keep a file's own rules for all files."""
-
-        def note(found: re.Match[str]) -> str:
-            block = re.sub(r"\n[ \t]", "", found[0])
-            tzid = re.search(r"^TZID:(.*)$", block, re.MULTILINE | re.IGNORECASE)
-            place = re.search(r"^X-LIC-LOCATION:(.*)$", block, re.MULTILINE | re.IGNORECASE)
-            if tzid and place:
-                self.locations[tzid[1].strip()] = place[1].strip()
-            return ""
-
-        return _TIMEZONE.sub(note, self.text)
+        """The text without VTIMEZONE: the library would keep a file's own rules for all files.
+        Where one says which place it stands for (X-LIC-LOCATION), that is noted."""
+        kept, tzid, inside = [], "", False
+        for line in self.text.replace("\n ", "").replace("\n\t", "").split("\n"):  # unfolded, RFC 5545 3.1
+            name, _, value = line.partition(":")
+            block = name.upper() in ("BEGIN", "END") and value.strip().upper() == "VTIMEZONE"
+            if block:
+                inside = name.upper() == "BEGIN"
+            elif not inside:
+                kept.append(line)
+            elif name.upper() == "TZID":
+                tzid = value.strip()
+            elif name.upper() == "X-LIC-LOCATION":
+                self.locations[tzid] = value.strip()
+        return "\n".join(kept)
 
     # -- one event ----------------------------------------------------------------------------
 
     def checked(self, event: icalendar.Event, called_off: bool) -> _Event | None:
         """The event in our terms, or None with its fault told."""
-        uid = str(event.get("UID", "")).strip()
-        label = fields.plain(str(event.get("SUMMARY", "")), 60) or fields.plain(uid, 60) or "without a name"
+        uid = _text(event, "UID").strip()
+        label = fields.plain(_text(event, "SUMMARY"), 60) or fields.plain(uid, 60) or "without a name"
         try:
             if not uid:
                 raise Fault("has no UID, so a later change would look like a new event: let a calendar program write it")
@@ -130,8 +135,11 @@ class _Reader:
         return None
 
     def timed(self, event: icalendar.Event, uid: str, label: str, called_off: bool) -> _Event:
-        if isinstance(event.get("DTSTART"), list) or "DTSTART" not in event:
-            raise Fault("has no start, or several: write one DTSTART")
+        if "DTSTART" not in event:
+            raise Fault("has no start: write a DTSTART")
+        for name in ("DTSTART", "DTEND", "DURATION", "RECURRENCE-ID"):
+            if isinstance(event.get(name), list):
+                raise Fault(f"has several {name}: write one")
         first, zone_name = self.moment(event["DTSTART"])
         rid = None
         if "RECURRENCE-ID" in event:
@@ -147,8 +155,8 @@ class _Reader:
         if rid is not None and (rule is not None or besides):
             raise Fault("is a change of one occurrence and yet repeats: leave out its RRULE")
         values = self.words(event, uid, label)
-        values["title"] = fields.plain(str(event.get("SUMMARY", ""))) or "session"
-        values["cancelled"] = called_off or str(event.get("STATUS", "")).upper() == "CANCELLED"
+        values["title"] = fields.plain(_text(event, "SUMMARY")) or "session"
+        values["cancelled"] = called_off or _text(event, "STATUS").upper() == "CANCELLED"
         sequence = event.get("SEQUENCE", 0)
         sequence = int(sequence) if isinstance(sequence, int) else 0
         return _Event(uid, first, rid, zone_name, self.minutes(event, first), sequence, rule, without, besides, values)
@@ -163,6 +171,8 @@ class _Reader:
         name = of_tzid(tzid, self.locations.get(tzid)) if tzid else "UTC"
         if name is None:
             raise Fault(f"is in the time zone {fields.shown(tzid)}, which nobody knows: choose a city's, such as Europe/Berlin")
+        if tzid and name != "UTC" and value.tzinfo is not None and str(value.tzinfo) == "UTC":
+            raise Fault(f"says both UTC and {name}: leave out the Z or the TZID")
         wall = value.replace(tzinfo=None)
         readings(wall, name)  # refuses years beyond what we count with
         return wall.replace(tzinfo=zone(name)), name
@@ -192,13 +202,14 @@ class _Reader:
         return minutes
 
     def words(self, event: icalendar.Event, uid: str, label: str) -> dict[str, Any]:
-        """The fields that iCalendar has no property for.  A wrong one is told and left out."""
-        text = re.sub(r"<br\s*/?>|</p>|</div>", "\n", str(event.get("DESCRIPTION", ""))[:20_000], flags=re.IGNORECASE)
+        """The fields that iCalendar has no property for.  A wrong one is told and left out.  Google
+        writes descriptions in HTML."""
+        text = re.sub(r"<br\s*/?>|</p>|</div>", "\n", _text(event, "DESCRIPTION")[:20_000], flags=re.IGNORECASE)
         text = html.unescape(re.sub(r"<[^<>]{0,500}>", "", text))
-        found = {match[1].lower(): match[2] for match in reversed(list(_LINE.finditer(text)))}
+        found = {match[1].lower(): match[2].strip() for match in reversed(list(_LINE.finditer(text)))}
         if "URL" in event:
-            found.setdefault("link", str(event["URL"]))
-        found |= {name: str(event[f"X-TRAINBOT-{name}"]) for name in _WORDS if f"X-TRAINBOT-{name}" in event}
+            found.setdefault("link", _text(event, "URL"))
+        found |= {name: _text(event, f"X-TRAINBOT-{name}") for name in _WORDS if f"X-TRAINBOT-{name}" in event}
         values = {}
         for name, value in found.items():
             try:
@@ -229,18 +240,18 @@ class _Reader:
         calendar = icalendar.Calendar()
         for number, event in enumerate(events):
             calendar.add_component(_bare(event, number))
-        # a day more on both sides: what is wanted is decided by our own starts, in UTC
-        span = (self.start - timedelta(days=1), self.end + timedelta(days=1))
-        if master is not None and master.first > span[1]:
-            span = (span[0], master.first + timedelta(days=1))
+        span = (self.start, self.end)
+        if master is not None and master.first > self.end:  # it begins later; its first is worth knowing
+            span = (self.start, master.first + timedelta(minutes=1))
         found = []
+        # an occurrence that was put off beyond the horizon is still on
+        found += [self.session(event, event.first, event.rid) for event in events if event.rid and event.first > span[1]]
         for occurrence in recurring_ical_events.of(calendar).between(*span):
             source = events[int(occurrence["X-SOURCE"])]
             begins = occurrence["DTSTART"].dt
-            session = self.session(source, begins, source.rid or begins)
-            if source.values["cancelled"] or session.start <= self.end or begins == source.first:
-                called_off = source.values["cancelled"] or (master is not None and master.values["cancelled"])
-                found.append(session.as_cancelled() if called_off else session)
+            found.append(self.session(source, begins, source.rid or begins))
+        if master is not None and master.values["cancelled"]:
+            return [session.as_cancelled() for session in found]
         return found
 
     def session(self, event: _Event, begins: datetime, rid: datetime | None) -> Session:
@@ -255,8 +266,16 @@ class _Reader:
         )  # fmt: skip
 
     def fault(self, uid: str | None, text: str) -> None:
-        at = self.text.find(f"\nUID:{uid[:60]}") if uid else -1
-        self.problems.append(Problem(self.file, self.text.count("\n", 0, at) + 2 if at >= 0 else None, text))
+        if len(self.problems) < MOST_PROBLEMS:  # past that nobody reads them, and looking for lines costs
+            at = self.text.find(f"\nUID:{uid[:60]}") if uid else -1
+            line = self.text.count("\n", 0, at) + 2 if at >= 0 else None
+            self.problems.append(Problem(self.file, line, text))
+
+
+def _text(event: icalendar.Event, name: str) -> str:
+    """The words of a property, the first where it is there twice; empty where it is not."""
+    value = event.get(name, "")
+    return str(value[0] if isinstance(value, list) and value else value)
 
 
 def _bare(event: _Event, number: int) -> icalendar.Event:

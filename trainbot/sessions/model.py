@@ -6,14 +6,16 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from trainbot.sessions.zones import TZDATA_VERSION
 
 _OCCURRENCE = re.compile(r"^(?P<series>.+)#\d{8}T\d{6}Z$")
 
-# A session's address and text, for people; the revision is taken over these.
+MOST_PROBLEMS = 50  # of one file
+
+# What people see of a session; its revision is taken over these.
 _CONTENT = (
     "uid", "title", "start", "zone", "local", "minutes", "exercise", "presenter", "channel",
     "seats", "images", "zones", "link", "cancelled",
@@ -107,7 +109,3 @@ class Schedule:
     def doubtful(self) -> frozenset[str]:
         return frozenset(problem.file for problem in self.problems)
 
-
-def utc(moment: datetime) -> datetime:
-    """``moment`` in UTC with the one tzinfo that the rest of the program compares with."""
-    return moment.astimezone(UTC)

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from trainbot.errors import ConfigError
 from trainbot.sessions.model import Session
-from trainbot.sessions.times import describe_many, readings, until
+from trainbot.sessions.times import MAX_BYTES, places, readings, until
 
 # After this, somebody who comes sees the class going on; a line about its start is only noise.
 STARTED_GRACE = timedelta(minutes=5)
@@ -128,5 +128,5 @@ def reminder_line(session: Session, now: datetime, zones: Iterable[str]) -> str:
     lead = until(left)
     verb = "starts " if left > timedelta() or lead == "now" else ""
     where = f" in {session.channel}" if session.channel else ""
-    places = describe_many(session.start, zones, now).rpartition(" | ")[0]
-    return f"{session.title} {verb}{lead}{where}: {places}"
+    said = f"{session.title} {verb}{lead}{where}: "
+    return said + places(session.start, zones, now, MAX_BYTES - len(said.encode()))

@@ -12,11 +12,10 @@ from trainbot.sessions.ics_schedule import read_ics
 from trainbot.sessions.model import Problem, Schedule, Session
 from trainbot.sessions.toml_schedule import read_toml
 
-MOST_BYTES = 2_000_000  # a calendar of ten years in a file; beyond it is a mistake
+MOST_BYTES = {".toml": 256_000, ".ics": 2_000_000}  # beyond it is a mistake, or somebody's bad joke
 MOST_FILES = 200
 HORIZON = timedelta(days=400)
 KEPT = timedelta(days=1)  # a session that has ended is still shown for so long
-_SUFFIXES = (".toml", ".ics")
 
 Read = tuple[list[Session], list[Problem]]
 
@@ -26,7 +25,7 @@ def load_schedules(folder: Path, now: datetime, horizon: timedelta = HORIZON) ->
     fault.  Repeating events are expanded up to ``horizon`` after ``now``; single sessions are kept
     however far off they are.  A broken file hides no other; raises nothing on bad content."""
     try:
-        paths = sorted(path for path in folder.iterdir() if path.suffix in _SUFFIXES and path.name[0] != ".")
+        paths = sorted(path for path in folder.iterdir() if path.suffix in MOST_BYTES and path.name[0] != ".")
     except OSError as error:
         text = f"the schedule folder cannot be read ({error.strerror}): set folder in [schedule]"
         return Schedule((), (Problem(folder.name, None, text),), readable=False)
@@ -47,15 +46,15 @@ def load_schedules(folder: Path, now: datetime, horizon: timedelta = HORIZON) ->
 
 
 def _read(path: Path, now: datetime, horizon: timedelta) -> Read:
-    name = plain(path.name)
+    name, most = plain(path.name), MOST_BYTES[path.suffix]
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for its writer
             return [], [Problem(name, None, "this is no file: remove it from the schedule folder")]
         with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
-        if len(content) > MOST_BYTES:
-            return [], [Problem(name, None, f"larger than {MOST_BYTES} bytes: split it")]
+            content = file.read(most + 1)
+        if len(content) > most:
+            return [], [Problem(name, None, f"larger than {most} bytes: split it")]
         text = content.decode("utf-8-sig")
     except OSError as error:
         return [], [Problem(name, None, f"cannot be read: {error.strerror}")]

@@ -66,17 +66,21 @@ def describe(start: datetime, zone_name: str, now: datetime | None = None) -> st
     return f"{date} {local:%H:%M} {place}"
 
 
-def describe_many(start: datetime, zone_names: Iterable[str], now: datetime) -> str:
+def describe_many(start: datetime, zone_names: Iterable[str], now: datetime, room: int = MAX_BYTES) -> str:
     """UTC, then each zone with weekday, date and offset of its own, then how long until then: one
-    line under MAX_BYTES (zones that do not fit are counted, not shown)."""
+    line of at most ``room`` bytes (zones that do not fit are counted, not shown)."""
+    tail = f" | {until(start - now)}"
+    return places(start, zone_names, now, room - len(tail)) + tail
+
+
+def places(start: datetime, zone_names: Iterable[str], now: datetime, room: int = MAX_BYTES) -> str:
+    """What ``describe_many`` says, without how long until then.  UTC is said in any case."""
     wanted = [name for name in dict.fromkeys(zone_names) if name != "UTC"]
-    tail = until(start - now)
-    for shown in range(len(wanted), -1, -1):
-        places = [describe(start, name, now) for name in ("UTC", *wanted[:shown])]
-        more = [f"{len(wanted) - shown} more zones"] if shown < len(wanted) else []
-        line = " | ".join([*places, *more, tail])
-        if len(line.encode()) < MAX_BYTES:
-            break
+    shown = [describe(start, name, now) for name in ("UTC", *wanted)]
+    line = " | ".join(shown)
+    while len(line.encode()) > room and len(shown) > 1:
+        shown.pop()
+        line = " | ".join([*shown, f"{len(wanted) + 1 - len(shown)} more zones"])
     return line
 
 

@@ -1,7 +1,7 @@
 """Course files, ``*.toml`` (TOML 1.0): one ``[course]`` and a ``[[session]]`` for each class.
 
-docs/schedules.md shows one.  All faults of a file are found at once; sessions without a fault are
-read all the same.
+docs/schedules.md shows one.  All faults of a file are found at once.  A session is left out only
+for a fault in what it needs; a class is not lost because of a wrong number of seats.
 """
 
 from __future__ import annotations
@@ -14,17 +14,22 @@ from typing import Any
 from trainbot.errors import UserError
 from trainbot.sessions import fields
 from trainbot.sessions.fields import FIELDS, Fault
-from trainbot.sessions.model import Problem, Session
+from trainbot.sessions.model import MOST_PROBLEMS, Problem, Session
 from trainbot.sessions.times import offset_refused, to_utc
 
 MOST_SESSIONS = 1000
+LONGEST_LINE = 500  # tomllib's memory grows with the square of a dotted key's length, and keys have one line
 COURSE_KEYS = [key for key in FIELDS if key != "cancelled"]
 SESSION_KEYS = ["id", "start", *FIELDS]
+NEEDED = {"title", "zone", "minutes", "cancelled"}  # a session without one of these would mislead
 _START = "write it as start = 2027-03-05T19:00:00, the time on the wall in the session's zone"
 
 
 def read_toml(text: str, file: str) -> tuple[list[Session], list[Problem]]:
     """The sessions of a course file named ``file``, and every fault in it.  Raises nothing."""
+    for number, line in enumerate(text.split("\n"), 1):
+        if len(line) > LONGEST_LINE:
+            return [], [Problem(file, number, f"the line is longer than {LONGEST_LINE} characters: break it up")]
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -45,7 +50,7 @@ class _Reader:
         self.problems: list[Problem] = []
 
     def read(self, data: dict[str, Any]) -> tuple[list[Session], list[Problem]]:
-        for key in data.keys() - {"course", "session"}:
+        for key in sorted(data.keys() - {"course", "session"}):
             self.fault(None, key, fields.unknown(key, ["course", "session"]))
         course, entries = data.get("course", {}), data.get("session", [])
         if not isinstance(course, dict):
@@ -59,28 +64,20 @@ class _Reader:
         if len(entries) > MOST_SESSIONS:
             self.fault(None, "session", f"{len(entries)} sessions are too many: make several files of {MOST_SESSIONS}")
             entries = []
-        defaults = self.checked(course, COURSE_KEYS, None)
-        if defaults is None:
-            defaults = {key: value for key, value in course.items() if self.stands(key, value)}
-            broken = course.keys() - defaults.keys()
-        else:
-            broken = set()
+        defaults, broken = self.checked(course, COURSE_KEYS, None)
         sessions = [self.session(n, entry, defaults, broken) for n, entry in enumerate(entries)]
-        return self.unique([s for s in sessions if s]), self.problems
+        return self.unique([session for session in sessions if session]), self.problems
 
-    def session(self, n: int, entry: dict[str, Any], defaults: dict[str, Any], broken: set[str]) -> Session | None:
-        """The n-th session, or None with its faults told.  ``broken`` are defaults that have a
-        fault of their own: what leans on one is left out without a second fault."""
-        own = self.checked({k: v for k, v in entry.items() if k not in ("id", "start")}, SESSION_KEYS, n)
-        ident = self.ident(n, entry)
-        local = self.start(n, entry)
-        if own is None or ident is None or local is None or broken - entry.keys():
-            return None
+    def session(self, n: int, entry: dict[str, Any], defaults: dict[str, Any], lost: set[str]) -> Session | None:
+        """The n-th session, or None with its faults told.  ``lost`` are the course's keys that have
+        a fault of their own: a session that needs one of them gets no second fault for it."""
+        own, broken = self.checked({k: v for k, v in entry.items() if k not in ("id", "start")}, SESSION_KEYS, n)
+        ident, local = self.ident(n, entry), self.start(n, entry)
         values = {**defaults, **own}
-        missing = [key for key in ("title", "zone") if key not in values]
-        for key in missing:
+        missing = {"title", "zone"} - values.keys() - lost - broken
+        for key in sorted(missing):
             self.fault(n, None, f"{key} is missing: write it here or under [course]")
-        if missing:
+        if ident is None or local is None or missing or NEEDED & (broken | (lost - own.keys())):
             return None
         try:
             start = to_utc(local, values["zone"])
@@ -90,28 +87,22 @@ class _Reader:
         values.setdefault("minutes", fields.DEFAULT_MINUTES)
         return Session.of(uid=f"{self.stem}/{ident}", start=start, local=local, origin=self.file, **values)
 
-    def checked(self, table: dict[str, Any], known: list[str], n: int | None) -> dict[str, Any] | None:
-        """The table's values as a Session holds them, or None with every fault told."""
-        values, sound = {}, True
+    def checked(self, table: dict[str, Any], known: list[str], n: int | None) -> tuple[dict[str, Any], set[str]]:
+        """The table's values as a Session holds them, and the keys that have a fault (told)."""
+        values, broken = {}, set()
         for key, value in table.items():
             try:
                 if key not in known:
                     raise Fault(fields.unknown(key, known))
                 values[key] = FIELDS[key](value)
             except Fault as fault:
-                self.fault(n, key, str(fault) if key not in known else f"{key} {fault}")
-                sound = False
-        return values if sound else None
-
-    def stands(self, key: str, value: Any) -> bool:
-        try:
-            return key in COURSE_KEYS and FIELDS[key](value) == value
-        except Fault:
-            return False
+                self.fault(n, key, f"{key} {fault}" if key in known else str(fault))
+                broken.add(key)
+        return values, broken
 
     def ident(self, n: int, entry: dict[str, Any]) -> str | None:
         if "id" not in entry:
-            self.fault(n, None, "id is missing: give the session a name that it keeps, such as id = \"melbourne\"")
+            self.fault(n, None, 'id is missing: give the session a name that it keeps, such as id = "melbourne"')
             return None
         try:
             return fields.name(entry["id"])
@@ -153,7 +144,8 @@ class _Reader:
 
     def fault(self, n: int | None, key: str | None, text: str) -> None:
         named = f"session {n + 1}: {text}" if n is not None else text
-        self.problems.append(Problem(self.file, self.line(n, key), named))
+        if len(self.problems) < MOST_PROBLEMS:  # past that nobody reads them, and looking for lines costs
+            self.problems.append(Problem(self.file, self.line(n, key), named))
 
     def line(self, n: int | None, key: str | None) -> int | None:
         """The likely line of a key: tomllib tells none, so the text is looked through for the
