@@ -9,23 +9,28 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from trainbot.chat.formatting import render_step
 from trainbot.errors import UserError
 from trainbot.exercises.classes import Attendance, ClassRun
 from trainbot.exercises.library import Library
 from trainbot.exercises.model import Exercise
-from trainbot.labs.words import span
 from trainbot.spine.access import Role
 from trainbot.spine.commands import Argument, Ask, Command, Place
 from trainbot.spine.messages import Effect, Line, Priority, Reply, Sender, Topic
+from trainbot.spine.words import span
 
 if TYPE_CHECKING:
     from trainbot.store.repositories import Classes
 
 TWICE = timedelta(seconds=5)
 IN_CHANNEL, IN_PRIVATE = 6, 16  # lines of a step
+
+
+class Render(Protocol):
+    """Markdown as lines for the chat (chat.formatting.render_step)."""
+
+    def __call__(self, title_line: str, markdown: str, limit: int, more: str) -> list[str]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +44,14 @@ class Plan:
 
 class Classroom:
     """``planned``: what is to begin in that channel, given the words after !start ('' where none were said).
-    ``members``: who is in the channel, without us.  ``journal``: writes the time line (channel, kind, nick, text)."""
+    ``members``: who is in the channel, without us.  ``journal``: writes the time line."""
 
     def __init__(self, classes: Classes, library: Callable[[], Library], planned: Callable[[Ask, str], Plan | None],
                  members: Callable[[str], Sequence[Sender]], journal: Callable[[Ask, str, str], None],
                  open_questions: Callable[[str], int], minutes_at: Callable[[ClassRun], str],
-                 logged: bool) -> None:
+                 render: Render, logged: bool) -> None:
         self.classes, self.library, self.planned, self.members = classes, library, planned, members
+        self.render = render
         self.journal, self.open_questions, self.minutes_at, self.logged = journal, open_questions, minutes_at, logged
 
     def running(self, channel: str) -> bool:
@@ -131,7 +137,7 @@ class Classroom:
         return self._show(run.channel, exercise, step)
 
     def _show(self, channel: str, exercise: Exercise, step: int) -> list[Effect]:
-        lines = step_lines(exercise, step, IN_CHANNEL, "({n} more lines: say !step)")
+        lines = step_lines(self.render, exercise, step, IN_CHANNEL, "({n} more lines: say !step)")
         return [Line(channel, line, Priority.PRESENTER) for line in lines]
 
     # -- my step -------------------------------------------------------------------------------------
@@ -148,7 +154,7 @@ class Classroom:
         row, mine = self._mine(ask, run)
         if run.step > run.steps:
             mine = run.step
-        lines = step_lines(self._exercise(run), mine, IN_PRIVATE, "({n} more lines are in the exercise's text)")
+        lines = step_lines(self.render, self._exercise(run), mine, IN_PRIVATE, "({n} more lines are in the exercise's text)")
         return [Reply(line, private=True, priority=Priority.ANSWER if n == 0 else Priority.LISTING)
                 for n, line in enumerate(lines)]
 
@@ -234,14 +240,14 @@ def _title(exercise: Exercise, step: int) -> str:
     return exercise.steps[step - 1].title
 
 
-def step_lines(exercise: Exercise, step: int, limit: int, more: str) -> list[str]:
+def step_lines(render: Render, exercise: Exercise, step: int, limit: int, more: str) -> list[str]:
     """The step (0: introduction, beyond the last: the end) as IRC lines, at most ``limit``."""
     if step == 0:
         text = exercise.intro.text if exercise.intro else exercise.description
-        return render_step(_title(exercise, 0), text, limit=limit, more=more)
+        return render(_title(exercise, 0), text, limit=limit, more=more)
     if step > len(exercise.steps):
         text = exercise.finish.text if exercise.finish else "That was the last step."
-        return render_step(_title(exercise, step), text, limit=limit, more=more)
+        return render(_title(exercise, step), text, limit=limit, more=more)
     head = f"Step {step} of {len(exercise.steps)}: {_title(exercise, step)}"
-    return render_step(head, exercise.steps[step - 1].text, limit=limit, more=more)
+    return render(head, exercise.steps[step - 1].text, limit=limit, more=more)
 

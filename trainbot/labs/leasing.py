@@ -12,10 +12,11 @@ from trainbot.hosts.model import Mode
 from trainbot.labs.fleet import Fleet
 from trainbot.labs.images import WELL_KNOWN
 from trainbot.labs.model import Lab, LabState, Lease
-from trainbot.labs.words import lab_line, span
+from trainbot.labs.words import lab_line
 from trainbot.spine.access import Role
 from trainbot.spine.commands import Argument, Ask, Command
 from trainbot.spine.messages import Effect, Reply
+from trainbot.spine.words import span
 
 if TYPE_CHECKING:
     from trainbot.notices import Notice

@@ -68,6 +68,10 @@ class Planner:
             for line in render_all(here, self.zones, now):
                 self.notices.tell(now, line, channel=channel, kind="announcement")
 
+    def forget(self) -> None:
+        """What was read last could not be stored: the next tick reads again."""
+        self._seen = None
+
     def _put(self, session: Session, now: datetime) -> None:
         old = self.sessions.first(uid=session.uid)
         if old is None or (old.revision, old.start) != (session.revision, session.start):

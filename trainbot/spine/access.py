@@ -1,12 +1,27 @@
-"""Who may do what: roles from accounts and masks.  Pure; a nick alone never grants anything."""
+"""Who somebody is and what they may do: roles from accounts and masks.  Pure; a nick alone never grants anything."""
 
 from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
+from datetime import datetime
 from fnmatch import fnmatchcase
 
 from trainbot.spine.messages import Sender
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """``account`` where the network has services, else ``mask`` (nick!user@host, folded), which counts only while
+    ``in_view``.  ``zone``: IANA name, '' where never told."""
+
+    id: int
+    account: str | None
+    mask: str | None
+    nick: str
+    zone: str
+    in_view: bool
+    seen_at: datetime
 
 
 class Role(enum.IntEnum):

@@ -15,8 +15,7 @@ from typing import Any
 from rapidfuzz.distance import DamerauLevenshtein
 
 from trainbot.errors import UserError
-from trainbot.people.model import Person
-from trainbot.spine.access import Role
+from trainbot.spine.access import Person, Role
 from trainbot.spine.messages import Effect, Sender
 
 

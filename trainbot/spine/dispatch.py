@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from trainbot.errors import BackendError, Denied, UserError
-from trainbot.people.model import Person
-from trainbot.spine.access import Role, Roles
+from trainbot.spine.access import Person, Role, Roles
 from trainbot.spine.commands import Ask, Call, Place, Table
 from trainbot.spine.grammar import Addressed, addressed
 from trainbot.spine.messages import Effect, Incoming, Reply, Sender
@@ -34,10 +33,11 @@ class Dispatch:
     nick: Callable[[], str]
     pending: dict[tuple[int, str | None], tuple[datetime, Call, str | None]] = field(default_factory=dict)
 
-    def __call__(self, incoming: Incoming) -> list[Effect]:
+    def __call__(self, incoming: Incoming, role: Role | None = None) -> list[Effect]:
+        """``role``: what the caller vouches for; else the rules say."""
         try:
             with self.savepoint():
-                return list(self._handle(incoming))
+                return list(self._handle(incoming, role))
         except UserError as error:
             return [Reply(self._mention(incoming, str(error)))]
         except BackendError as error:
@@ -55,12 +55,12 @@ class Dispatch:
     def _mention(incoming: Incoming, text: str) -> str:
         return text if incoming.channel is None else f"{incoming.sender.nick}: {text}"
 
-    def _handle(self, incoming: Incoming) -> Sequence[Effect]:
+    def _handle(self, incoming: Incoming, vouched: Role | None) -> Sequence[Effect]:
         private = incoming.channel is None
         found = addressed(incoming.text, self.table.prefix, self.nick(), private=private)
         if found is None:
             return []
-        role = self.roles.role_of(incoming.sender)
+        role = self.roles.role_of(incoming.sender) if vouched is None else vouched
         call = self.table.find(found.text)
         if call is None:
             return self._unknown(found, role, private)

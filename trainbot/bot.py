@@ -1,0 +1,347 @@
+"""Every feature, joined; one turn of events in, what is to be done out.  No I/O besides the store.
+
+A turn is one transaction: each event has a savepoint, what goes out leaves after the commit.  If the commit fails,
+every asker is told, and nothing has happened.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from trainbot import notices
+from trainbot.chat.formatting import render_step
+from trainbot.config import Config
+from trainbot.errors import BackendError
+from trainbot.exercises.classroom import Classroom, Plan
+from trainbot.exercises.library import Library, load_library
+from trainbot.gateway.routes import Route
+from trainbot.hosts.model import Finished, HostEvent, HostLost, HostUp
+from trainbot.labs.fleet import Booted, Fleet, HostWork, Probe
+from trainbot.labs.images import Image
+from trainbot.labs.leasing import Leasing
+from trainbot.labs.model import LabState
+from trainbot.people.registry import Registry
+from trainbot.questions.queue import QuestionQueue
+from trainbot.records.archive import Archive
+from trainbot.records.journal import Journal
+from trainbot.sessions.planner import Planner
+from trainbot.sessions.times import describe_many
+from trainbot.spine.access import Person, Role
+from trainbot.spine.commands import Ask, Table, plain_kinds
+from trainbot.spine.dispatch import Dispatch
+from trainbot.spine.help import Help
+from trainbot.spine.messages import (
+    ChatEvent,
+    Connected,
+    Disconnected,
+    Effect,
+    Incoming,
+    Left,
+    Line,
+    Outgoing,
+    Priority,
+    Renamed,
+    Reply,
+    RollCall,
+    Sender,
+    Spoken,
+    Unspoken,
+)
+from trainbot.store import Store
+
+log = logging.getLogger(__name__)
+RETRY_NOTICE = timedelta(minutes=1)
+NOTICES_AT_ONCE = 20
+
+
+class View(Protocol):
+    """What the chat door knows of the network now."""
+
+    @property
+    def nick(self) -> str: ...
+    def fold(self, name: str) -> str: ...
+    def members(self, channel: str) -> Sequence[Sender]: ...
+    def find(self, nick: str) -> Sender | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Time has passed: everything that is due is looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShellCommand:
+    """A command typed in a shell of the bot's own user, who is an organiser; ``answer`` gets the lines."""
+
+    text: str
+    answer: Callable[[list[str]], None]
+
+
+Event = ChatEvent | HostEvent | Booted | Tick | ShellCommand
+
+
+@dataclass
+class Outcome:
+    """What a turn decided: to be carried out by the doors, in this order."""
+
+    say: list[Outgoing] = field(default_factory=list)
+    work: list[HostWork | Probe] = field(default_factory=list)
+    answers: list[tuple[ShellCommand, list[str]]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Installation:
+    """What this installation is besides its configuration.  ``owner``: its id on hosts; ``digest`` and
+    ``new_password``: labs.passwords with its pepper; ``fingerprint``: the gateway's key, '' until there is one;
+    ``ssh_port``: where learners' ssh goes; ``unready``: images that cannot be used, with the reason."""
+
+    owner: str
+    digest: Callable[[str], str]
+    new_password: Callable[[], str]
+    fingerprint: Callable[[], str]
+    ssh_port: int
+    free_port: Callable[[set[int]], int]
+    images: dict[str, Image]
+    unready: dict[str, str]
+
+
+class Bot:
+    def __init__(self, config: Config, store: Store, view: View, installation: Installation) -> None:
+        self.config, self.store, self.view = config, store, view
+        self._library = load_library(config.exercises.folder)
+        self._under_way: set[int] = set()
+        self._began = True
+        channels = lambda: config.irc.channels  # noqa: E731
+        self.registry = Registry(store.people, store.leases, self._seen, view.fold, channels)
+        self.journal = Journal(store.entries, store.classes, config.records.log)
+        self.archive = Archive(store.classes, store.entries, store.questions, config.records.folder,
+                               config.records.public_url,
+                               lambda at: describe_many(at, config.schedule.zones, at).rpartition(" | ")[0])
+        spare = {image.name: config.labs.spare if image.spare is None else image.spare for image in config.images}
+        self.fleet = Fleet(store.labs, store.leases, store.notices, store.settings, config.labs, installation.images,
+                           {name: n for name, n in spare.items() if name in installation.images}, config.hosts,
+                           installation.owner, installation.free_port)
+        self.leasing = Leasing(self.fleet, store.labs, store.leases, store.people, store.notices, config.labs,
+                               config.require_account, installation.ssh_port, installation.fingerprint,
+                               installation.new_password, installation.digest, installation.unready,
+                               lambda ask, what: self.journal.noted(ask, "lab", what))
+        self.planner = Planner(store.sessions, store.notices, store.people, config.schedule.folder,
+                               config.schedule.zones, config.schedule.reminders, channels)
+        self.queue = QuestionQueue(store.questions, store.classes, store.notices, self._present, store.people.get)
+        self.classroom = Classroom(store.classes, lambda: self._library, self._planned, self._others,
+                                   self.journal.noted, lambda channel: len(store.questions.waiting(channel)),
+                                   self.archive.place, render_step, config.records.log)
+        self.table = self._table()
+        self.dispatch = Dispatch(self.table, config.roles, self.registry.person_of, self._channels_of,
+                                 self.classroom.running, store.savepoint, lambda: view.nick)
+
+    def _table(self) -> Table:
+        table = Table(self.config.irc.prefix, kinds=plain_kinds())
+        table.kinds |= {"image": self.leasing.image_kind, "mode": self.leasing.mode_kind,
+                        "question": self.queue.question_kind}
+        for feature in (Help(table, self.config.irc.contact, lambda c: self.classroom.running(c)), self.leasing,
+                        self.registry, self.classroom, self.queue, self.journal, self.planner):
+            table.add(feature.commands())
+        return table
+
+    # -- what features ask of each other ---------------------------------------------------------
+
+    def _seen(self, sender: Sender) -> bool:
+        found = self.view.find(sender.nick)
+        return found is not None and (found.user, found.host) == (sender.user, sender.host)
+
+    def _channels_of(self, sender: Sender) -> list[str]:
+        """The channels with a class that this sender is in; without any, our only channel."""
+        fold = self.view.fold
+        mine = [channel for channel in self.config.irc.channels
+                if any(fold(member.nick) == fold(sender.nick) for member in self.view.members(channel))]
+        running = [channel for channel in mine if self.classroom.running(channel)]
+        return running or mine or list(self.config.irc.channels[:1])
+
+    def _others(self, channel: str) -> list[Sender]:
+        fold = self.view.fold
+        return [member for member in self.view.members(channel) if fold(member.nick) != fold(self.view.nick)]
+
+    def _where(self, person: Person) -> Sender | None:
+        """The connection that this person speaks from now: the nick alone proves nothing."""
+        for channel in self.config.irc.channels:
+            for member in self.view.members(channel):
+                account = member.account.lower() if member.account else None
+                if person.account is not None and account == person.account:
+                    return member
+                if person.account is None and person.in_view and account is None \
+                        and self.registry.mask(member) == person.mask:
+                    return member
+        return None
+
+    def _present(self, person: Person, channel: str) -> bool:
+        there = self._where(person)
+        return there is not None and any(member.nick == there.nick for member in self.view.members(channel))
+
+    def _planned(self, ask: Ask, words: str) -> Plan | None:
+        session = self.planner.next_start(ask, words)
+        if session is None or session.exercise is None:
+            return None
+        return Plan(session.exercise, session.title, session.uid)
+
+    # -- a turn --------------------------------------------------------------------------------------
+
+    def turn(self, events: Sequence[Event], now: datetime) -> Outcome:
+        outcome = Outcome()
+        sent: set[int] = set()
+        try:
+            with self.store.transaction():
+                for event in events:
+                    self._one(event, now, outcome)
+                self.fleet.seat(now)
+                self.archive.settle()
+                outcome.work = self.fleet.work(now)
+                sent = self._due_notices(now, outcome)
+        except BackendError as error:
+            log.error("%s", error)
+            return self._failed(events, outcome, str(error))
+        except Exception:
+            log.exception("a turn of %d events failed", len(events))
+            return self._failed(events, outcome, "that could not be stored")
+        self._under_way |= sent
+        return outcome
+
+    def _failed(self, events: Sequence[Event], outcome: Outcome, why: str) -> Outcome:
+        """Nothing was written: every asker is told, and what was about to begin is not under way."""
+        for work in outcome.work:
+            self.fleet.busy.pop(work.lab, None)
+        self.planner.forget()
+        failed = Outcome()
+        for event in events:
+            if isinstance(event, Incoming) and event.text.strip().startswith(self.table.prefix):
+                failed.say.append(Line(event.channel or event.sender.nick,
+                                       f"{event.sender.nick}: not done, {why}; try again in a moment"))
+            elif isinstance(event, ShellCommand):
+                failed.answers.append((event, [f"not done, {why}"]))
+        return failed
+
+    def _one(self, event: Event, now: datetime, outcome: Outcome) -> None:
+        """One event, in a savepoint of its own: an error in one harms no other."""
+        try:
+            with self.store.savepoint():
+                self._handle(event, now, outcome)
+        except Exception:
+            log.exception("%s could not be handled", type(event).__name__)
+
+    def _handle(self, event: Event, now: datetime, outcome: Outcome) -> None:
+        match event:
+            case Incoming():
+                self._incoming(event, outcome)
+            case ShellCommand():
+                outcome.answers.append((event, self._shell(event, now, outcome)))
+            case HostUp():
+                self.fleet.host_up(event, now)
+            case HostLost():
+                self.fleet.host_lost(event, now)
+            case Finished():
+                self.fleet.finished(event, now)
+            case Booted():
+                self.fleet.booted(event, now)
+            case Renamed():
+                self.registry.renamed(event)
+            case Left():
+                self.registry.left(event)
+            case Connected():
+                self.registry.connected()
+            case Disconnected():
+                self._under_way.clear()
+            case RollCall():
+                self.registry.roll_call(event)
+                if self._began:
+                    self._began = False
+                    outcome.say += self.classroom.after_restart()
+            case Spoken():
+                self._under_way.discard(event.ticket)
+                self.store.notices.said(event.ticket, event.at)
+            case Unspoken():
+                self._under_way.discard(event.ticket)
+                self.store.notices.change({"id": event.ticket}, due_at=now + RETRY_NOTICE)
+            case Tick():
+                self._tick(now)
+
+    def _tick(self, now: datetime) -> None:
+        self._library = load_library(self.config.exercises.folder, self._library)
+        self.planner.tick(now)
+        self.leasing.tick(now)
+        self.fleet.tick(now)
+
+    def _incoming(self, event: Incoming, outcome: Outcome) -> None:
+        if event.channel is not None:
+            named = [c for c in self.config.irc.channels if self.view.fold(c) == self.view.fold(event.channel)]
+            event = replace(event, channel=named[0] if named else event.channel)
+        self.journal.heard(event)
+        outcome.say += [out for effect in self.dispatch(event) if (out := _addressed(effect, event)) is not None]
+
+    def _shell(self, event: ShellCommand, now: datetime, outcome: Outcome) -> list[str]:
+        """Runs as the organiser "shell"; what is said to channels goes there, the rest to the shell."""
+        sender = Sender("shell", account="(shell)")
+        incoming = Incoming(sender, None, event.text, now)
+        effects = self.dispatch(incoming, role=Role.ORGANISER)
+        outcome.say += [effect for effect in effects if not isinstance(effect, Reply)]
+        return [effect.text for effect in effects if isinstance(effect, Reply)]
+
+    # -- notices -----------------------------------------------------------------------------------------
+
+    def _due_notices(self, now: datetime, outcome: Outcome) -> set[int]:
+        waiting = self.store.notices.waiting()
+        for notice in notices.stale(waiting, now):
+            self.store.notices.said(notice.id, now)
+        sent: set[int] = set()
+        for notice in notices.due(waiting, now, self._under_way):
+            if len(sent) >= NOTICES_AT_ONCE or (notice.not_after is not None and notice.not_after < now):
+                continue
+            target = notice.channel if notice.channel and self.view.members(notice.channel) else None
+            if notice.person_id is not None:
+                there = self._where(self.store.people.get(notice.person_id))
+                target = there.nick if there is not None else None
+            if target is None:
+                continue
+            reply = self._worded(notice, now)
+            if reply is None:
+                self.store.notices.said(notice.id, now)
+                continue
+            outcome.say.append(Line(target, reply.text, Priority.ANNOUNCE if notice.channel else Priority.ANSWER,
+                                    ticket=notice.id, secret=reply.secret))
+            sent.add(notice.id)
+        return sent
+
+    def _worded(self, notice: notices.Notice, now: datetime) -> Reply | None:
+        writers = {"lab": self.leasing.notice, "reminder": self.planner.notice}
+        writer = writers.get(notice.kind)
+        return writer(notice, now) if writer else Reply(notice.text)
+
+    # -- the gateway's table ---------------------------------------------------------------------------
+
+    def routes(self) -> list[Route]:
+        """Who gets to which lab, for the gateway."""
+        found = []
+        for lease in self.store.leases.open():
+            lab = self.store.labs.get(lease.lab_id) if lease.lab_id else None
+            image = self.fleet.images.get(lease.image)
+            person = self.store.people.get(lease.person_id)
+            keys = tuple(key.key for key in self.store.people.keys.all(person_id=person.id))
+            usable = lab is not None and lab.state in (LabState.READY, LabState.BOOTING)
+            why = "" if usable else "you wait for a lab: I tell you on IRC" if lab is None else f"your lab is {lab.state}"
+            found.append(Route(lease=str(lease.id), person=person.id, name=person.nick, image=lease.image,
+                               user=image.user if image else "root",
+                               endpoint=lab.endpoint if lab is not None and usable else None, why=why,
+                               host_key=image.host_key if image else "", digest=lease.digest, keys=keys,
+                               since=lease.asked_at.timestamp()))
+        return found
+
+
+def _addressed(effect: Effect, event: Incoming) -> Outgoing | None:
+    """A reply goes where it was asked, or to the asker alone."""
+    if not isinstance(effect, Reply):
+        return effect
+    target = event.sender.nick if effect.private or event.channel is None else event.channel
+    return Line(target, effect.text, effect.priority, owner=event.sender.nick, secret=effect.secret)

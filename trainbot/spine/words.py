@@ -1,0 +1,17 @@
+"""Values in words that every feature says the same way."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+
+def span(length: timedelta) -> str:
+    """``3 h 50 min``, ``12 min``, ``40 s``: the two largest units that matter."""
+    seconds = max(0, round(length.total_seconds()))
+    if seconds < 90:
+        return f"{seconds} s"
+    minutes = round(seconds / 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    parts = [f"{days} d"] * bool(days) + [f"{hours} h"] * bool(hours) + [f"{minutes} min"] * bool(minutes and not days)
+    return " ".join(parts)
