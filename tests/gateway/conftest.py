@@ -182,7 +182,8 @@ class World:
                 "SSH_ASKPASS": str(self.folder / "askpass"), "SSH_ASKPASS_REQUIRE": "force", "TERM": "xterm"}
 
     def command(self, *words, key=None, user="whoever", options=()) -> list[str]:
-        return ["ssh", *self.options(key), "-p", str(self.port), *options, "-l", user, "127.0.0.1", *words]
+        # of an option that is there twice ssh takes the first
+        return ["ssh", *options, *self.options(key), "-p", str(self.port), "-l", user, "127.0.0.1", *words]
 
     def ssh(self, *words, password="", key=None, user="whoever", options=(), input=b"", env=None):
         """ssh with these words, to its end."""

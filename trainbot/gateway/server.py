@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -132,7 +133,7 @@ async def _listen(gateway: Gateway, key: asyncssh.SSHKey, host: str, port: int) 
             keepalive_interval=config.keepalive, keepalive_count_max=4, backlog=512,
         )
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = os.strerror(error.errno).lower() if error.errno else str(error)  # asyncio's own text repeats it all
         raise BackendError(f"the gateway cannot listen on {host} port {port}: {reason}") from None
 
 
