@@ -57,10 +57,13 @@ def read_bytes(folder: Path, name: str, limit: int) -> bytes:
         raise Missing(f"there is no file {one_line(name)}") from None
     except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: a loop of links
         raise Refused(f"{one_line(name)} cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    with open(fd, "rb") as file:
+    try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             raise Refused(f"{one_line(name)} is not a regular file")
-        data = file.read(limit + 1)
+        with open(fd, "rb", closefd=False) as file:
+            data = file.read(limit + 1)
+    finally:
+        os.close(fd)
     if len(data) > limit:
         raise Refused(f"{one_line(name)} is larger than {limit >> 10} KiB")
     return data

@@ -1,0 +1,3 @@
+#!/bin/bash
+set -e
+restorecon -v /var/www/html/hello.html

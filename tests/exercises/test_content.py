@@ -1,0 +1,47 @@
+"""The exercises that ship, played from first to last step in a real lab (make test-content)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from trainbot.chat.formatting import MONO, render
+from trainbot.exercises.library import load_library
+from trainbot.exercises.model import Step
+
+SHIPPED = load_library(Path(__file__).parents[2] / "exercises").exercises
+
+pytestmark = [pytest.mark.content, pytest.mark.parametrize("slug", sorted(SHIPPED))]
+
+
+def commands(step: Step) -> list[str]:
+    """What the step's text tells a learner to type: the lines of its fences."""
+    return [line.strip(MONO) for line in render(step.text) if line.startswith(MONO) and line.count(MONO) == 2]
+
+
+def test_each_verify_fails_before_its_solve_and_passes_after(slug: str, lab) -> None:
+    """Fast-forward can be trusted: solves alone bring a fresh lab through every step, in order."""
+    for step in SHIPPED[slug].steps:
+        play(lab, step, lambda step=step: lab.run(step.solve.text, step.timeout))
+        assert lab.run(step.solve.text, step.timeout)[0] == 0, f"step {step.number}: a second solve fails"
+        code, said = lab.run(step.verify.text, step.timeout)
+        assert code == 0, f"step {step.number}: a second solve undid it: {said}"
+
+
+def test_typing_what_the_text_says_passes_each_verify(slug: str, lab) -> None:
+    """A learner who types exactly the commands that are shown has done the step."""
+    for step in SHIPPED[slug].steps:
+        play(lab, step, lambda step=step: lab.typed(commands(step), 300))
+
+
+def play(lab, step: Step, act) -> None:
+    if step.setup:
+        assert lab.run(step.setup.text, step.timeout)[0] == 0, f"step {step.number}: its setup fails"
+    code, said = lab.run(step.verify.text, step.timeout)
+    assert code != 0, f"step {step.number}: verify passes before anything was done"
+    assert said.strip(), f"step {step.number}: verify does not say what is missing"
+    shown = act()
+    print(f"--- step {step.number}: {step.title}\nbefore: {said}after: {shown}")
+    code, said = lab.run(step.verify.text, step.timeout)
+    assert code == 0, f"step {step.number}: verify says {said!r} after {shown}"
