@@ -1,0 +1,171 @@
+"""The door on InspIRCd with Atheme: accounts, SASL over TLS, real flood limits."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.chat.conftest import secret
+from trainbot.chat.presence import Patience
+from trainbot.config.model import Secret
+from trainbot.errors import ConfigError
+from trainbot.spine.messages import Arrived, Connected, Incoming, Left, Line, Renamed, RollCall, Spoken
+
+PATIENCE = Patience(shortest=0.05, longest=0.5, nick=0.3)
+
+
+def login(network, **changes):
+    """The configuration of a bot that logs in by SASL over TLS, against the tests' own CA."""
+    return {
+        "server": "localhost",
+        "tls": True,
+        "tls_ca_file": network.ca,
+        "sasl": ("plain",),
+        "account": "trainbot",
+        "password": secret("trainbot"),
+        **changes,
+    }
+
+
+async def test_logs_in_over_tls(network, make_bot, people):
+    """SASL PLAIN over verified TLS: the network shows our services account."""
+    bot = make_bot(network.tls_port, **login(network))
+    await bot.in_channel()
+    alice = await people(network.port, "alice")
+    alice.send("WHOIS trainbot")
+    await alice.expect(r" 330 \S+ trainbot trainbot ")
+
+
+async def test_a_wrong_password_stays_outside(network, make_bot):
+    """With a wrong password the bot is never on the network, and says why."""
+    bot = make_bot(network.tls_port, **login(network, password=Secret("wrong")))
+    await bot.in_trouble("SASL")
+    assert not any(isinstance(event, Connected) for event in bot.events)
+    assert "wrong" not in bot.door.trouble
+
+
+async def test_an_untrusted_certificate_stays_outside(network, make_bot):
+    """A certificate that the system's store does not know is refused before a word is said."""
+    bot = make_bot(network.tls_port, **login(network, tls_ca_file=None))
+    await bot.in_trouble("CERTIFICATE_VERIFY_FAILED")
+
+
+async def test_a_certificate_for_another_name_stays_outside(network, make_bot):
+    """A certificate by the right CA, but for another name, is refused."""
+    bot = make_bot(network.tls_port, **login(network, server="127.0.0.5"))
+    await bot.in_trouble("(?i)certificate")
+
+
+async def test_a_pinned_certificate(network, make_bot):
+    """The fingerprint alone is enough trust, without any CA."""
+    pin = login(network, tls_ca_file=None, tls_fingerprint=network.fingerprint())
+    await make_bot(network.tls_port, nick="pinned", **pin).in_channel()
+
+
+async def test_another_certificate_than_the_pinned_one(network, make_bot):
+    """With a fingerprint, another certificate is refused even where its CA is trusted."""
+    bot = make_bot(network.tls_port, **login(network, tls_fingerprint="ab" * 32))
+    await bot.in_trouble("tls_fingerprint")
+
+
+def test_a_missing_ca_file_is_said(network, make_bot, tmp_path):
+    """A certificate file that is not there is an error of the configuration, at once."""
+    with pytest.raises(ConfigError, match="tls"):
+        make_bot(network.tls_port, **login(network, tls_ca_file=tmp_path / "none"))
+
+
+async def test_accounts_are_seen(network, make_bot, people):
+    """Who was there before us has an account by WHOX, who comes by extended-join, who logs in by
+    account-notify; each line carries it."""
+    early = await people(network.port, "early")
+    await early.identify("presenter", "presenter-pass")
+    await early.join("#accounts")
+    bot = make_bot(network.port, nick="seer", channels=("#accounts",))
+    present = (await bot.in_channel("#accounts")).present
+    assert [(person.nick, person.account) for person in present] == [("early", "presenter")]
+    late = await people(network.port, "late")
+    await late.join("#accounts")
+    assert (await bot.until(Arrived)).sender.account is None
+    await late.identify("alice", "alice-pass")
+    assert (await bot.until(Renamed)).after.account == "alice"
+    late.say("#accounts", "it is me")
+    assert (await bot.until(Incoming)).sender.account == "alice"
+    late.send("NICK later")
+    assert (await bot.until(Renamed)).after.account == "alice"
+    early.say("seer", "privately")
+    assert (await bot.until(Incoming, channel=None)).sender.account == "presenter"
+    late.say("NickServ", "LOGOUT")
+    assert (await bot.until(Renamed)).after.account is None
+
+
+async def test_a_stranger_in_private(network, make_bot, people):
+    """Somebody in none of our channels has the account of the tag; without login, none."""
+    bot = make_bot(network.port, nick="seer2")
+    await bot.in_channel()
+    stranger = await people(network.port, "stranger")
+    stranger.say("seer2", "one")
+    assert (await bot.until(Incoming)).sender.account is None
+    await stranger.identify("alice", "alice-pass")
+    stranger.say("seer2", "two")
+    assert (await bot.until(Incoming)).sender.account == "alice"
+    assert bot.door.find("stranger") is None
+
+
+async def test_an_impostor_has_no_account(network, make_bot, people):
+    """Whoever takes the presenter's nick does not have the presenter's account, nor what waits for
+    the presenter."""
+    presenter = await people(network.port, "professor")
+    await presenter.identify("presenter", "presenter-pass")
+    await presenter.join("#impostor")
+    bot = make_bot(network.port, nick="seer3", channels=("#impostor",))
+    await bot.in_channel("#impostor")
+    presenter.send("QUIT :out")
+    left = await bot.until(Left)
+    assert (left.sender.account, left.last) == ("presenter", True)
+    impostor = await people(network.port, "professor", source="127.0.0.6")
+    await impostor.join("#impostor")
+    assert (await bot.until(Arrived)).sender.account is None
+    impostor.say("#impostor", "!next")
+    assert (await bot.until(Incoming)).sender.account is None
+    impostor.say("seer3", "!next")
+    assert (await bot.until(Incoming, channel=None)).sender.account is None
+
+
+async def test_history_is_not_obeyed(network, make_bot, people):
+    """What a channel's history says again at our join is no new command."""
+    owner = await people(network.port, "keeper")
+    await owner.join("#history")
+    owner.send("MODE #history +H 50:1h")
+    owner.say("#history", "!lab debian")
+    await owner.synced()
+    bot = make_bot(network.port, nick="seer4", channels=("#history",))
+    await bot.in_channel("#history")
+    owner.say("#history", "fresh")
+    await bot.until(Incoming, text="fresh")
+    assert [text for _, _, text in bot.heard() if text == "fresh"] == ["fresh"]
+
+
+LONG = "x" * 400
+FLOOD = 28  # lines of 400 octets: more than the 10 KiB that may wait
+
+
+async def test_a_flood_at_once_is_a_kill(network, people):
+    """The limits of this server are real: without a pace it ends the connection."""
+    clumsy = await people(network.port, "clumsy", source="127.0.0.1")
+    for number in range(FLOOD):
+        clumsy.say("clumsy", f"{number} {LONG}")
+    await clumsy.expect("RecvQ exceeded")
+
+
+async def test_a_paced_flood_is_no_kill(network, make_bot, people):
+    """As many lines put at once reach their target in order, and the bot stays."""
+    bot = make_bot(network.port, nick="talker", channels=("#flood",), flood_burst=10, flood_interval=0.8)
+    alice = await people(network.port, "listener", source="127.0.0.3")
+    await alice.join("#flood")
+    await bot.in_channel("#flood")
+    for number in range(FLOOD):
+        bot.door.send(Line("#flood", f"{number} {LONG}", ticket=number))
+    await alice.expect(f":{FLOOD - 1} x", within=60)
+    said = [line.split(" :")[1].split()[0] for line in alice.lines if "PRIVMSG #flood" in line]
+    assert said == [str(number) for number in range(FLOOD)]
+    assert {event.ticket for event in bot.events if isinstance(event, Spoken)} == set(range(FLOOD))
+    assert bot.door.connected and sum(isinstance(event, RollCall) for event in bot.events) == 1
