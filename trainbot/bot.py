@@ -14,6 +14,7 @@ from typing import Protocol
 
 from trainbot import notices
 from trainbot.chat.formatting import render_step
+from trainbot.chat.text import plain
 from trainbot.config import Config
 from trainbot.errors import BackendError
 from trainbot.exercises.classroom import Classroom, Plan
@@ -278,6 +279,7 @@ class Bot:
         if event.channel is not None:
             named = [c for c in self.config.irc.channels if self.view.fold(c) == self.view.fold(event.channel)]
             event = replace(event, channel=named[0] if named else event.channel)
+        event = replace(event, text=plain(event.text))
         self.journal.heard(event)
         outcome.say += [out for effect in self.dispatch(event) if (out := _addressed(effect, event)) is not None]
 
@@ -340,8 +342,10 @@ class Bot:
 
 
 def _addressed(effect: Effect, event: Incoming) -> Outgoing | None:
-    """A reply goes where it was asked, or to the asker alone."""
+    """A reply goes to the asker alone, or where it was asked, with their nick before it."""
     if not isinstance(effect, Reply):
         return effect
-    target = event.sender.nick if effect.private or event.channel is None else event.channel
-    return Line(target, effect.text, effect.priority, owner=event.sender.nick, secret=effect.secret)
+    alone = effect.private or event.channel is None
+    target = event.sender.nick if alone else event.channel
+    text = effect.text if alone else f"{event.sender.nick}: {effect.text}"
+    return Line(target or "", text, effect.priority, owner=event.sender.nick, secret=effect.secret)

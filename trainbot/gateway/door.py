@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import asyncssh
@@ -38,6 +39,7 @@ class Door(asyncssh.SSHServer):
         self._link: LabLink | None = None
         self._line = Line()
         self._sessions: set[LearnerEnd] = set()
+        self._forwards: set[object] = set()  # a token for each that counts
         self._tries = 0
         self._key_tries = 0
         self._silent: asyncio.TimerHandle | None = None
@@ -59,6 +61,11 @@ class Door(asyncssh.SSHServer):
         if self._link is not None:
             self._link.close()
         self._gateway.went(self)
+        # A channel that was just being opened is dropped without a word to its session: count those, too.
+        for session in list(self._sessions):
+            self._session_gone(session)
+        for token in list(self._forwards):
+            self._forward_gone(token)
         if self.route is not None:
             log.info("lease %s: %s from %s logged out", self.route.lease, printable(self.route.name), self.peer)
 
@@ -165,27 +172,30 @@ class Door(asyncssh.SSHServer):
                                             "only localhost of your own lab can be reached through here")
         if not self._gateway.forwards.take(self.route.person):
             raise asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, "too many forwarded connections")
-        return self._forward(self.route.person, dest_port)
+        token = object()
+        self._forwards.add(token)
+        return self._forward(dest_port, token)
 
-    async def _forward(self, person: int, port: int) -> Forward:
-        give_back = lambda: self._gateway.forwards.give_back(person)  # noqa: E731
+    async def _forward(self, port: int, token: object) -> Forward:
         try:
             link = self.link()
             connection = await link.connection(lambda sentence: None)
             _, lab = await connection.create_connection(lambda: Forward(link.line), "localhost", port)
-        except BaseException as error:
-            give_back()
-            if isinstance(error, (LabAway, asyncssh.Error, OSError)):
-                raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, "your lab does not answer there") \
-                    from None
-            raise
-        return _Learner(self._line, lab, give_back)
+        except (LabAway, asyncssh.Error, OSError):
+            self._forward_gone(token)
+            raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, "your lab does not answer there") from None
+        return _Learner(self._line, lab, lambda: self._forward_gone(token))
+
+    def _forward_gone(self, token: object) -> None:
+        if token in self._forwards and self.route is not None:
+            self._forwards.discard(token)
+            self._gateway.forwards.give_back(self.route.person)
 
 
 class _Learner(Forward):
     """The learner's end of -L: joined to the lab's as soon as it is there."""
 
-    def __init__(self, line: Line, lab: Any, gone: Any) -> None:
+    def __init__(self, line: Line, lab: Forward, gone: Callable[[], None]) -> None:
         super().__init__(line)
         self._lab = lab
         self._gone = gone

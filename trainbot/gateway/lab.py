@@ -24,6 +24,7 @@ SILENT = "your lab does not answer: ssh again in a minute, or !lab on IRC"
 WRONG_KEY = "your lab did not prove that it is yours, so you were not let in: tell the presenter"
 REFUSED = "your lab does not let the gateway in any more: !lab reset on IRC makes it as new"
 NO_KEY = "the gateway has no key for labs: tell the organiser"
+AGAIN = 0.5  # seconds between tries to reach a lab
 DENIED_WAIT = 10.0  # seconds: a lab that is booting may refuse logins for a while (pam_nologin)
 CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr")  # fastest first; all that sshd has
 
@@ -49,6 +50,7 @@ class LabLink:
         self._table = table
         self._lease = lease
         self._opening: asyncio.Task[asyncssh.SSHClientConnection] | None = None
+        self._quiet = asyncio.Event()  # no sshd is speaking with us (yet)
         self.line = Line()
         self.endpoint: tuple[str, int] | None = None  # where it leads, once it does
 
@@ -58,11 +60,15 @@ class LabLink:
         LabAway where there is none within config.boot_wait seconds, or must not be one.
         """
         if self._opening is None or (self._opening.done() and self._dead(self._opening)):
+            self._quiet.set()
             self._opening = asyncio.create_task(self._open())
-        done, _ = await asyncio.wait({self._opening}, timeout=self._config.patience)
-        if not done:
-            tell(self._booting())
-        return await asyncio.shield(self._opening)
+            # Where everybody who waited has left by then, nobody else looks at the exception.
+            self._opening.add_done_callback(lambda done: done.cancelled() or done.exception())
+        notice = asyncio.create_task(self._notice(tell))
+        try:
+            return await asyncio.shield(self._opening)
+        finally:
+            notice.cancel()
 
     def close(self) -> None:
         """Ends the connection, or the attempt at one."""
@@ -76,6 +82,12 @@ class LabLink:
     @staticmethod
     def _dead(opening: asyncio.Task[asyncssh.SSHClientConnection]) -> bool:
         return opening.cancelled() or opening.exception() is not None or opening.result().is_closed()
+
+    async def _notice(self, tell: Callable[[str], None]) -> None:
+        """Says that the lab is booting, unless its sshd speaks with us already and is only slow."""
+        await asyncio.sleep(self._config.patience)
+        await self._quiet.wait()
+        tell(self._booting())
 
     def _booting(self) -> str:
         route = self._table.route(self._lease)
@@ -91,7 +103,6 @@ class LabLink:
             route = self._table.route(self._lease)
             if route is None:
                 raise LabAway(ENDED)
-            pause = 0.5
             if route.endpoint is not None:
                 try:
                     return await self._connect(route, route.endpoint)
@@ -107,10 +118,11 @@ class LabLink:
                     log.debug("lease %s: no ssh at %s port %d yet: %r", route.lease, *route.endpoint, error)
             elif route.why:
                 complaint = f"your lab is not there yet: {printable(route.why, 200)}"
+            self._quiet.set()
             left = began + self._config.boot_wait - loop.time()
             if left <= 0:
                 raise LabAway(complaint)
-            await self._table.changed(min(pause, left))
+            await self._table.changed(min(AGAIN, left))
 
     async def _connect(self, route: Route, endpoint: tuple[str, int]) -> asyncssh.SSHClientConnection:
         try:
@@ -124,6 +136,7 @@ class LabLink:
             log.error("the key for labs cannot be read: %s", error)
             raise LabAway(NO_KEY) from None
         sock = await _banner(endpoint, self._config.banner_wait)
+        self._quiet.clear()
         try:
             connection = await asyncssh.connect(
                 sock=sock, config=None, options=None, client_factory=lambda: _Client(self.line),

@@ -251,7 +251,18 @@ class LibvirtDriver:
             handle.create()
         except libvirt.libvirtError:
             self._clear(spec.id, handle)
+            self._explain_no_room(spec)
             raise
+
+    def _explain_no_room(self, spec: LabSpec) -> None:
+        """Xen says no more than "failed to create new domain" when its memory is all given out (facts.md)."""
+        if self._address.kind is HostKind.XEN:
+            free = self._connection.getFreeMemory() >> 20
+            if free < spec.memory_mib:
+                raise BackendError(
+                    f"{self._config.name} has {free} MiB free and {spec.name} needs {spec.memory_mib}: "
+                    "give labs back there or use another host"
+                )
 
     def _clear(self, id: str, handle: Any) -> None:
         """Best effort: whoever calls has a better error to raise."""

@@ -3,13 +3,14 @@ from __future__ import annotations
 
 import io
 import tarfile
+import time
 from pathlib import Path
 
 from trainbot.imaging.recipe import Recipe, recipe_files
 
 # Where the recipe's hooks lie while the system is made.
 HOOKS = "var/tmp/lab-hooks"
-_PRIVATE = {"root/.ssh": 0o700, "root/.ssh/authorized_keys": 0o600, "etc/ssh/ssh_host_ed25519_key": 0o600}
+_PRIVATE = {"root/.ssh/authorized_keys": 0o600, "etc/ssh/ssh_host_ed25519_key": 0o600}
 
 
 def write_overlay(recipe: Recipe, public_key: str, host_key: Path, to: Path) -> None:
@@ -24,12 +25,9 @@ def write_overlay(recipe: Recipe, public_key: str, host_key: Path, to: Path) -> 
     content["etc/ssh/ssh_host_ed25519_key"] = host_key.read_bytes()
     content["etc/ssh/ssh_host_ed25519_key.pub"] = host_key.with_suffix(".pub").read_bytes()
     with tarfile.open(to, "w") as tar:
-        folders: set[str] = set()
+        # No entries for other folders: tar makes missing ones and leaves the modes of those that are there.
+        tar.addfile(_entry("root/.ssh", tarfile.DIRTYPE, 0o700))
         for name, data in sorted(content.items()):
-            for parent in reversed(Path(name).parents[:-1]):
-                if parent.as_posix() not in folders:
-                    folders.add(parent.as_posix())
-                    tar.addfile(_entry(parent.as_posix(), tarfile.DIRTYPE, 0o755))
             entry = _entry(name, tarfile.REGTYPE, 0o755 if data.startswith(b"#!") else 0o644)
             entry.size = len(data)
             tar.addfile(entry, io.BytesIO(data))
@@ -38,5 +36,6 @@ def write_overlay(recipe: Recipe, public_key: str, host_key: Path, to: Path) -> 
 def _entry(name: str, kind: bytes, mode: int) -> tarfile.TarInfo:
     entry = tarfile.TarInfo(f"./{name}")
     entry.type, entry.mode = kind, _PRIVATE.get(name, mode)
+    entry.mtime = int(time.time())
     entry.uname = entry.gname = "root"
     return entry

@@ -19,6 +19,7 @@ rm -f tree/boot/vmlinuz-* tree/boot/initrd.img-* tree/vmlinuz* tree/initrd.img*
 # Empty, or every clone has the same identity (machine-id(5)).
 rm -f tree/var/lib/dbus/machine-id tree/etc/machine-id
 : > tree/etc/machine-id
+mkdir -m 700 tree/lost+found   # mke2fs would make it after the labels are known
 chroot tree /usr/bin/python3 -c "$labeller" > out/labels
 # No lazy initialisation: a lab would do it at every first boot, into a disk of its own.
 mke2fs -q -t ext4 -L "$label" -m 1 -E lazy_itable_init=0,lazy_journal_init=0 -J size=16 -d tree out/disk.img "${size}M" >&2

@@ -48,6 +48,8 @@ def mmdebstrap(recipe: Recipe, overlay: Path, to: Path, sources: list[str], apt_
     hooks = [f'chroot "$1" /bin/sh -eu /{HOOKS}/{hook.name}' for hook in recipe.hooks]
     return [
         "mmdebstrap", "--verbose", "--mode=auto", "--variant=apt", "--format=tar",
+        # Its cleaning runs the machine's own apt-get; the recipe's last hook does it inside the new system.
+        "--skip=cleanup/apt",
         f"--keyring={KEYRING}", "--components=main", f"--include={','.join(recipe.packages)}",
         *(f"--aptopt={option}" for option in ['APT::Install-Recommends "false"', *apt_options]),
         *(f"--dpkgopt={option}" for option in (

@@ -54,8 +54,8 @@ class QuestionQueue:
         assert question is not None
         self._record(question, ask, "asked", words)
         place = "next" if not before else f"{before} before it"
-        return [Reply(f"{ask.nick}: question {id}, {place}" if not ask.private else
-                      f"question {id} in {ask.channel}, {place}")]
+        where = f" in {ask.channel}" if ask.private else ""
+        return [Reply(f"question {id}{where}, {place}")]
 
     def list_open(self, ask: Ask) -> list[Effect]:
         if ask.channel is None:

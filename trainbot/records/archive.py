@@ -6,10 +6,10 @@ import csv
 import io
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trainbot.errors import UserError
 from trainbot.exercises.classes import ClassRun
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from trainbot.store.repositories import Classes, Entries, Questions
 
 log = logging.getLogger(__name__)
-FORMATS = ("markdown", "jsonl", "csv")
 
 
 class Archive:
@@ -65,16 +64,16 @@ class Archive:
             raise UserError(f"there is no class {id}; trainbot log list shows them")
         return found
 
-    def export(self, run: ClassRun, form: str) -> str:
-        """One class: ``markdown`` (the minutes), ``jsonl`` or ``csv`` (everything that happened, by time)."""
-        record = self.record(run)
+    def export(self, runs: Sequence[ClassRun], form: str) -> str:
+        """Classes: ``markdown`` (their minutes), ``jsonl`` or ``csv`` (everything that happened, by time)."""
+        records = [self.record(run) for run in runs]
         if form == "markdown":
-            return minutes(record)
-        rows = sorted(_rows(record), key=lambda row: row["at"])
+            return "\n".join(minutes(record) for record in records)
+        rows = sorted((row for record in records for row in _rows(record)), key=lambda row: row["at"])
         if form == "jsonl":
             return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
         out = io.StringIO()
-        writer = csv.DictWriter(out, ["at", "kind", "nick", "step", "question", "text"], lineterminator="\n")
+        writer = csv.DictWriter(out, ["class", "at", "kind", "nick", "step", "question", "text"], lineterminator="\n")
         writer.writeheader()
         writer.writerows({**row, "text": _no_formula(row["text"]), "nick": _no_formula(row["nick"])} for row in rows)
         return out.getvalue()
@@ -85,9 +84,10 @@ def _no_formula(text: str) -> str:
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t") else text
 
 
-def _rows(record: ClassRecord) -> list[dict[str, object]]:
-    def row(at: datetime, kind: str, nick: str, text: str, step: int | str = "", question: int | str = ""):
-        return {"at": at.isoformat(), "kind": kind, "nick": nick, "step": step, "question": question, "text": text}
+def _rows(record: ClassRecord) -> list[dict[str, Any]]:
+    def row(at: datetime, kind: str, nick: str, text: str, step: int | str = "",
+            question: int | str = "") -> dict[str, Any]:
+        return {"class": record.run.id, "at": at.isoformat(), "kind": kind, "nick": nick, "step": step, "question": question, "text": text}
 
     names = {a.person_id: a.nick for a in record.attendance}
     steps = {question.id: question.step for question in record.questions}

@@ -30,16 +30,16 @@ def rule_fault(rule: dict[str, Any], first: datetime) -> str | None:
         return f"repeats FREQ={frequency}: a session repeats daily, weekly, monthly or yearly"
     odd = sorted(set(rule) - _ALWAYS - _PARTS[frequency])
     if odd:
-        return f"has {odd[0][:20]} in a {frequency} rule, which is not understood: write the dates as events of their own"
+        return f"has {odd[0][:20]} in a {frequency} rule, which is not understood: write its dates as single events"
     interval = _one(rule, "INTERVAL", 1)
     if not isinstance(interval, int) or not 1 <= interval <= MOST_INTERVAL:
         return f"has an INTERVAL that is not from 1 to {MOST_INTERVAL}"
     if interval > 1 and frequency == "DAILY" and {"BYDAY", "BYMONTH"} & set(rule):
-        return "chooses among every n-th day: write the dates as events of their own"
+        return "chooses among every n-th day: write its dates as single events"
     if interval > 1 and frequency == "YEARLY" and "BYDAY" in rule:
-        return "chooses a weekday of every n-th year: write the dates as events of their own"
+        return "chooses a weekday of every n-th year: write its dates as single events"
     if {"BYDAY", "BYMONTHDAY"} <= set(rule):
-        return "has both BYDAY and BYMONTHDAY, which is not understood: write the dates as events of their own"
+        return "has both BYDAY and BYMONTHDAY, which is not understood: write its dates as single events"
     if any(len(values) > 366 for values in rule.values() if isinstance(values, list)):
         return "has a rule that is too long"
     return _position_fault(rule) or _first_fault(rule, frequency, first)
@@ -59,7 +59,7 @@ def _position_fault(rule: dict[str, Any]) -> str | None:
     positions = rule["BYSETPOS"]
     sound = len(positions) == 1 and isinstance(positions[0], int) and 1 <= abs(positions[0]) <= 4
     if not sound or "BYDAY" not in rule:
-        return "has a BYSETPOS other than 1 to 4 or -1 to -4 among weekdays: write the dates as events of their own"
+        return "has a BYSETPOS other than 1 to 4 or -1 to -4 among weekdays: write its dates as single events"
     return None
 
 

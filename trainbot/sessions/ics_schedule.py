@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import html
 import re
+import warnings
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -32,6 +33,7 @@ MOST_DATES = 1000  # EXDATE and RDATE of one event
 MOST_STEPS = 200_000  # dates walked through in expanding one file: a second or two
 _WORDS = ("exercise", "presenter", "channel", "seats", "images", "zones", "link")
 _LINE = re.compile(rf"^[ \t]{{0,9}}({'|'.join(_WORDS)})[ \t]{{0,9}}[:=](.*)$", re.IGNORECASE | re.MULTILINE)
+_UTC_AND_ZONE = re.compile(r"^[A-Z-]+;[^:]*TZID=(?!\"?(?:UTC|GMT|Etc/UTC)\b)[^:]*:.*\dZ\s*$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +74,16 @@ class _Reader:
         self.steps = 0
 
     def read(self) -> tuple[list[Session], list[Problem]]:
-        # half a file still parses, and the missing half would look as if it had been called off
-        if not self.text.rstrip().upper().endswith("END:VCALENDAR"):
-            self.fault(None, "this is not iCalendar, or its end is missing: it has to end with END:VCALENDAR")
+        if (fault := self.torn()) is not None:
+            self.fault(None, f"this is not iCalendar, or a part of it is missing: {fault}")
             return [], self.problems
         if self.text.upper().count("BEGIN:VEVENT") > MOST_EVENTS:
             self.fault(None, f"more than {MOST_EVENTS} events: make several files of it")
             return [], self.problems
         try:
-            calendars = icalendar.Calendar.from_ical(self.without_timezones(), multiple=True)
+            with warnings.catch_warnings():  # of a TZID with a vendor before it, which we read ourselves
+                warnings.simplefilter("ignore")
+                calendars = icalendar.Calendar.from_ical(self.without_timezones(), multiple=True)
             events = [(event, cal) for cal in calendars for event in cal.walk("VEVENT")]
         except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
             self.fault(None, f"this is not iCalendar: {fields.plain(str(error), 120) or type(error).__name__}")
@@ -98,9 +101,23 @@ class _Reader:
                 return sessions[:MOST_OCCURRENCES], self.problems
         return sessions, self.problems
 
+    def torn(self) -> str | None:
+        """What is missing of the file's frame, or None.  The library passes over a lost BEGIN or END,
+        and what it then leaves out would look as if it had been called off."""
+        blocks: list[str] = []
+        for mark, name in re.findall(r"^(BEGIN|END):(.*)$", self.text, re.MULTILINE | re.IGNORECASE):
+            if mark.upper() == "BEGIN":
+                blocks.append(name.strip().upper())
+            elif not blocks or blocks.pop() != name.strip().upper():
+                return f"END:{fields.plain(name, 40)} has no BEGIN"
+        if blocks:
+            return f"BEGIN:{fields.plain(blocks[-1], 40)} has no END"
+        return None if self.text.rstrip().upper().endswith("END:VCALENDAR") else "END:VCALENDAR is not its last line"
+
     def without_timezones(self) -> str:
         """The text without VTIMEZONE: the library would keep a file's own rules for all files.
-        Where one says which place it stands for (X-LIC-LOCATION), that is noted."""
+        Where one says which place it stands for (X-LIC-LOCATION), that is noted.  A time with both a
+        zone and the Z of UTC is made unreadable, since the library would quietly drop the Z."""
         kept, tzid, inside = [], "", False
         for line in self.text.replace("\n ", "").replace("\n\t", "").split("\n"):  # unfolded, RFC 5545 3.1
             name, _, value = line.partition(":")
@@ -108,7 +125,7 @@ class _Reader:
             if block:
                 inside = name.upper() == "BEGIN"
             elif not inside:
-                kept.append(line)
+                kept.append(f"{line} and TZID" if _UTC_AND_ZONE.match(line) else line)
             elif name.upper() == "TZID":
                 tzid = value.strip()
             elif name.upper() == "X-LIC-LOCATION":
@@ -123,7 +140,7 @@ class _Reader:
         label = fields.plain(_text(event, "SUMMARY"), 60) or fields.plain(uid, 60) or "without a name"
         try:
             if not uid:
-                raise Fault("has no UID, so a later change would look like a new event: let a calendar program write it")
+                raise Fault("has no UID, so that a change would look like a new event: give it one")
             for name, fault in event.errors:
                 if name in ("DTSTART", "DTEND", "DURATION", "RRULE", "EXDATE", "RDATE", "RECURRENCE-ID"):
                     raise Fault(f"has a {name} that is not understood: {fields.plain(str(fault), 80)}")
@@ -170,9 +187,7 @@ class _Reader:
             raise Fault("has a floating time, that is, no time zone: choose one for it in the calendar program")
         name = of_tzid(tzid, self.locations.get(tzid)) if tzid else "UTC"
         if name is None:
-            raise Fault(f"is in the time zone {fields.shown(tzid)}, which nobody knows: choose a city's, such as Europe/Berlin")
-        if tzid and name != "UTC" and value.tzinfo is not None and str(value.tzinfo) == "UTC":
-            raise Fault(f"says both UTC and {name}: leave out the Z or the TZID")
+            raise Fault(f"is in {fields.shown(tzid)}, a time zone nobody knows: choose a city's, such as Europe/Berlin")
         wall = value.replace(tzinfo=None)
         readings(wall, name)  # refuses years beyond what we count with
         return wall.replace(tzinfo=zone(name)), name
@@ -225,7 +240,7 @@ class _Reader:
         masters = sorted((e for e in group if e.rid is None), key=lambda event: event.sequence)
         master = masters[-1] if masters else None
         if len(masters) > 1 and masters[-2].sequence == master.sequence:
-            self.fault(master.uid, f"several events have the UID {fields.plain(master.uid, 60)}: only the last one counts")
+            self.fault(master.uid, f"several events have the UID {fields.plain(master.uid, 60)}: only the last counts")
         changed = [event for event in group if event.rid is not None]
         if master is not None and not master.repeats:
             return [self.session(master, master.first, None)]
@@ -245,7 +260,8 @@ class _Reader:
             span = (self.start, master.first + timedelta(minutes=1))
         found = []
         # an occurrence that was put off beyond the horizon is still on
-        found += [self.session(event, event.first, event.rid) for event in events if event.rid and event.first > span[1]]
+        later = (event for event in events if event.rid and event.first > span[1])
+        found += [self.session(event, event.first, event.rid) for event in later]
         for occurrence in recurring_ical_events.of(calendar).between(*span):
             source = events[int(occurrence["X-SOURCE"])]
             begins = occurrence["DTSTART"].dt

@@ -19,7 +19,7 @@ from trainbot.sessions.times import MAX_BYTES, places, readings, until
 # After this, somebody who comes sees the class going on; a line about its start is only noise.
 STARTED_GRACE = timedelta(minutes=5)
 MOST_OFFSETS = 10
-_OFFSET = re.compile(r"^(\d{1,4})([wdhm])$")
+_OFFSET = re.compile(r"^([0-9]{1,4})([wdhm])$")
 _MINUTES = {"m": 1, "h": 60, "d": 24 * 60, "w": 7 * 24 * 60}
 _LONGEST = 365  # days
 

@@ -26,7 +26,7 @@ TZDATA_VERSION: str = tzdata.IANA_VERSION
 CHOICES = 6  # as many as fit an IRC line beside the sentence
 MAX_NAME = 60
 _UTC_NAMES = frozenset({"utc", "gmt", "z", "zulu", "uct", "etc utc", "etc gmt", "etc uct"})
-_OFFSET = re.compile(r"^(?:utc|gmt)?\s*([+-])(\d{1,2})(?::?([0-5]\d))?$", re.IGNORECASE)
+_OFFSET = re.compile(r"^(?:utc|gmt)?\s*([+-])([0-9]{1,2})(?::?([0-5]\d))?$", re.IGNORECASE)
 
 
 # -- the data ---------------------------------------------------------------------------------
@@ -223,7 +223,7 @@ def _unknown(text: str, folded: str, at: datetime) -> UserError:
     close = tuple(dict.fromkeys([*cities, *lands]))
     if close:
         return UserError(f"no place {text} in the time zone list: did you mean !tz {' or '.join(close[:3])}?")
-    return UserError(f"no place {text} in the time zone list: say a large city near you, for example: !tz Australia/Melbourne")
+    return UserError(f"no place {text} in the time zone list: say a large city near you, for example: !tz melbourne")
 
 
 def listed(found: tuple[str, ...]) -> str:

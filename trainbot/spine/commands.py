@@ -135,17 +135,18 @@ class Table:
                 scored[key[0]] = min(distance, scored.get(key[0], 9))
         return sorted(scored, key=lambda word: (scored[word], word))[:most]
 
-    def read(self, call: Call, ask: Ask) -> dict[str, Any]:
-        """The arguments as values; UserError says the right form."""
-        values: dict[str, Any] = {}
+    def read(self, call: Call, ask: Ask) -> list[Any]:
+        """The arguments as values, in order (optional ones that were left out are missing at the end); UserError says
+        the right form."""
+        values: list[Any] = []
         rest = call.rest
         for argument in call.command.arguments:
             word, rest = (rest, "") if argument.rest else _first_word(rest)
             if not word:
                 if argument.optional:
-                    continue
+                    break
                 raise UserError(self._form(call.command))
-            values[_field(argument.name)] = self.kinds[argument.kind](word, ask)
+            values.append(self.kinds[argument.kind](word, ask))
         if rest:
             raise UserError(f"{rest.split()[0]!r} is one word too many: {self._form(call.command)}")
         return values
@@ -153,10 +154,6 @@ class Table:
     def _form(self, command: Command) -> str:
         example = f", for example {self.prefix}{command.example}" if command.example else ""
         return f"say {command.usage(self.prefix)}{example}"
-
-
-def _field(name: str) -> str:
-    return name.lower().replace(" ", "_").replace("-", "_")
 
 
 def _first_word(text: str) -> tuple[str, str]:

@@ -39,21 +39,17 @@ class Dispatch:
             with self.savepoint():
                 return list(self._handle(incoming, role))
         except UserError as error:
-            return [Reply(self._mention(incoming, str(error)))]
+            return [Reply(str(error))]
         except BackendError as error:
             log.error("%s: %s", incoming.sender.nick, error)
-            return [Reply(self._mention(incoming, str(error)))]
+            return [Reply(str(error))]
         except Exception:
             reference = secrets.token_hex(3)
             # the line itself may hold a password or a key: only its first word is logged
             log.exception("reference %s: %s said %.20r", reference, incoming.sender.nick,
                           (incoming.text.split() or [""])[0])
-            return [Reply(self._mention(incoming, f"that went wrong on my side and changed nothing "
-                                                  f"(reference {reference}); try again, or tell an organiser"))]
-
-    @staticmethod
-    def _mention(incoming: Incoming, text: str) -> str:
-        return text if incoming.channel is None else f"{incoming.sender.nick}: {text}"
+            return [Reply(f"that went wrong on my side and changed nothing (reference {reference}); try again, "
+                          "or tell an organiser")]
 
     def _handle(self, incoming: Incoming, vouched: Role | None) -> Sequence[Effect]:
         private = incoming.channel is None
@@ -111,12 +107,12 @@ class Dispatch:
                                else f"{self.table.prefix}sessions says when the next one is"))
         values = self.table.read(call, ask)
         if command.confirm is not None and not confirmed:
-            question = command.confirm(ask, **values)
+            question = command.confirm(ask, *values)
             if question is not None:
                 self._forget(ask.at)
                 self.pending[ask.person.id, None if ask.private else ask.channel] = (ask.at, call, ask.channel)
                 return [Reply(f"{question} Say {self.table.prefix}yes within 60 s.")]
-        return command.handler(ask, **values)
+        return command.handler(ask, *values)
 
     def _forget(self, now: datetime) -> None:
         self.pending = {key: asked for key, asked in self.pending.items() if now - asked[0] <= CONFIRM_WITHIN}

@@ -1,0 +1,211 @@
+"""A bot without doors, for dialogs: ``talk("alice", "!lab debian")`` gives what she is told."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+
+from trainbot.bot import Bot, Event, Installation, Outcome, Tick
+from trainbot.config import Config, load
+from trainbot.hosts.model import Domain, DomainState, Finished, HostReport, HostUp
+from trainbot.labs import passwords
+from trainbot.labs.fleet import Booted, HostWork, Probe
+from trainbot.labs.images import Image
+from trainbot.spine.messages import Arrived, Incoming, Left, Line, Renamed, RollCall, Sender, Spoken
+from trainbot.store import Store
+from trainbot.store.tables import metadata
+
+START = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
+CHANNEL = "#class"
+INI = """
+[irc]
+channels = {channel}
+nick = trainbot
+tls = no
+[store]
+url = sqlite:///{folder}/trainbot.db
+state = {folder}/state
+[roles]
+organiser = account:olga
+presenter = account:russell
+helper = account:hannah
+require_account = {require_account}
+[schedule]
+folder = {folder}/schedules
+zones = Australia/Melbourne Europe/Berlin America/New_York
+[exercises]
+folder = {folder}/exercises
+[labs]
+spare = {spare}
+public_address = lab.example.org
+[host.xen1]
+uri = test:///default
+labs = {labs}
+[image.debian]
+[image.centos]
+[records]
+folder = {folder}/public
+log = {log}
+"""
+EXERCISE = {
+    "index.json": """{"title": "SE Linux for beginners", "image": "debian", "details": {
+      "intro": {"title": "Welcome", "text": "intro.md"},
+      "steps": [{"title": "Look", "text": "1.md"}, {"title": "Change", "text": "2.md"}, {"title": "Check", "text": "3.md"}],
+      "finish": {"title": "Well done", "text": "finish.md"}}}""",
+    "intro.md": "What SE Linux *is*.",
+    "1.md": "See which mode it is in:\n\n```\ngetenforce\n```\n\nIt says `Enforcing`.",
+    "2.md": "Allow it:\n\n```\nsetsebool -P squid_connect_any 1\n```",
+    "3.md": "Look again.",
+    "finish.md": "That was all.",
+}
+
+
+class Net:
+    """The network as the chat door would know it."""
+
+    nick = "trainbot"
+
+    def __init__(self) -> None:
+        self.people: dict[str, Sender] = {}
+        self.channels: dict[str, set[str]] = {CHANNEL: set()}
+
+    def fold(self, name: str) -> str:
+        return name.lower()
+
+    def members(self, channel: str) -> Sequence[Sender]:
+        return [self.people[nick] for nick in sorted(self.channels.get(channel, ())) if nick in self.people]
+
+    def find(self, nick: str) -> Sender | None:
+        found = self.people.get(self.fold(nick))
+        return found if any(self.fold(nick) in there for there in self.channels.values()) else None
+
+
+class Stage:
+    """Everybody is in the channel; alice, bob, carol have accounts, as have the staff; ``stranger`` has none."""
+
+    def __init__(self, folder: Path, *, labs: int = 5, spare: int = 0, require_account: str = "yes", log: str = "no",
+                 per_person: int = 1) -> None:
+        self.folder, self.now = folder, START
+        (folder / "schedules").mkdir(parents=True, exist_ok=True)
+        exercise = folder / "exercises" / "selinux"
+        exercise.mkdir(parents=True, exist_ok=True)
+        for name, text in EXERCISE.items():
+            (exercise / name).write_text(text)
+        ini = folder / "bot.ini"
+        ini.write_text(INI.format(folder=folder, channel=CHANNEL, labs=labs, spare=spare, log=log,
+                                  require_account=require_account))
+        self.config: Config = load(ini)
+        self.config = replace(self.config, labs=replace(self.config.labs, per_person=per_person))
+        self.net = Net()
+        self.hosts: dict[str, dict[str, Domain]] = {host.name: {} for host in self.config.hosts}
+        self.works = itertools.count()
+        self.began: list[HostWork | Probe] = []
+        self.store = Store(self.config.store.url)
+        with self.store.transaction():
+            metadata.create_all(self.store.connection)
+        for name in ("alice", "bob", "carol", "russell", "olga", "hannah"):
+            self.join(name, account=name)
+        self.join("stranger")
+        self.start()
+
+    def start(self) -> None:
+        """A bot as it is after a start (again): only the store remembers."""
+        image = Image("debian", Path("/i/disk.img"), Path("/i/vmlinuz"), Path("/i/initrd"), "root=LABEL=debian",
+                      {"enforcing": "enforcing=1", "permissive": "enforcing=0"}, 384, 1, "root", "ssh-ed25519 AAAA")
+        self.pepper = b"p" * 32
+        installation = Installation(
+            owner="owner", digest=lambda text: passwords.digest(self.pepper, text), new_password=passwords.new_password,
+            fingerprint=lambda: "SHA256:abc", ssh_port=2222, free_port=lambda taken: max(taken, default=20000) + 1,
+            images={"debian": image}, unready={"centos": "the centos image is not there yet"})
+        self.bot = Bot(self.config, self.store, self.net, installation)
+
+    def restart(self) -> list[tuple[str, str]]:
+        """kill -9 and a new process: a new bot on the same file, and a roll call of who is there."""
+        self.store.close()
+        self.store = Store(self.config.store.url)
+        self.began = []
+        self.start()
+        return self.happens(RollCall(CHANNEL, tuple(self.net.members(CHANNEL)), self.now))
+
+    # -- people ------------------------------------------------------------------------------------
+
+    def join(self, nick: str, *, account: str | None = None, host: str = "example.net") -> None:
+        self.net.people[nick.lower()] = Sender(nick, nick.lower(), host, account)
+        self.net.channels[CHANNEL].add(nick.lower())
+
+    def leave(self, nick: str) -> None:
+        self.net.channels[CHANNEL].discard(nick.lower())
+        sender = self.net.people.pop(nick.lower())
+        self.happens(Left(sender, None, True, self.now))
+
+    def rename(self, nick: str, new: str, *, account: str | None = None) -> None:
+        before = self.net.people.pop(nick.lower())
+        after = replace(before, nick=new, account=account or before.account)
+        self.net.people[new.lower()] = after
+        self.net.channels[CHANNEL].discard(nick.lower())
+        self.net.channels[CHANNEL].add(new.lower())
+        self.happens(Renamed(before, after, self.now))
+
+    # -- what happens --------------------------------------------------------------------------------
+
+    def turn(self, *events: Event) -> Outcome:
+        outcome = self.bot.turn(list(events), self.now)
+        self.began += outcome.work
+        return outcome
+
+    def happens(self, *events: Event) -> list[tuple[str, str]]:
+        """(target, text) of what is said; whatever had a ticket counts as said."""
+        said = self.turn(*events).say
+        tickets = [Spoken(line.ticket, self.now) for line in said if isinstance(line, Line) and line.ticket is not None]
+        if tickets:
+            self.turn(*tickets)
+        return [(line.target, plain(line.text)) for line in said if isinstance(line, Line)]
+
+    def hear(self, nick: str, text: str, channel: str | None = CHANNEL) -> list[tuple[str, str]]:
+        """All that is said when ``nick`` says this."""
+        return self.happens(Incoming(self.net.people[nick.lower()], channel, text, self.now))
+
+    def talk(self, nick: str, text: str, channel: str | None = CHANNEL) -> list[str]:
+        """The texts alone."""
+        return [line for _target, line in self.hear(nick, text, channel)]
+
+    def whisper(self, nick: str, text: str) -> list[str]:
+        return self.talk(nick, text, channel=None)
+
+    def wait(self, **span: float) -> list[tuple[str, str]]:
+        self.now += timedelta(**span)
+        return self.happens(Tick())
+
+    # -- hosts ---------------------------------------------------------------------------------------
+
+    def host_up(self, name: str = "xen1", free: int = 8192) -> list[tuple[str, str]]:
+        return self.happens(HostUp(HostReport(name, tuple(self.hosts[name].values()), 16384, free, 4)))
+
+    def hosts_work(self) -> list[tuple[str, str]]:
+        """Does all that hosts were asked to do, until nothing is left; what was said meanwhile."""
+        said = []
+        while self.began:
+            work, self.began = self.began, []
+            for item in work:
+                if isinstance(item, Probe):
+                    said += self.happens(Booted(item.lab))
+                    continue
+                domains = self.hosts[item.host]
+                if item.action == "destroy":
+                    domains.pop(item.lab, None)
+                elif item.spec is not None:
+                    domains[item.lab] = Domain(item.lab, item.spec.name, DomainState.RUNNING, None)
+                said += self.happens(Finished(item.host, item.lab, item.action, domains.get(item.lab)))
+        return said
+
+
+def plain(text: str) -> str:
+    """Without IRC's formatting codes."""
+    return "".join(c for c in text if c not in "\x02\x0f\x11\x1d\x1f\x16")
+
+
+_ = (Arrived, SimpleNamespace)

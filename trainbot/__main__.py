@@ -1,0 +1,41 @@
+"""``trainbot`` and ``python -m trainbot``."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> int:
+    """Exit code 0; 1 with one sentence on stderr; 2 for wrong usage or configuration."""
+    from trainbot.cli import cli
+    from trainbot.errors import BackendError, ConfigError, UserError
+
+    try:
+        return cli(standalone_mode=False, prog_name="trainbot") or 0
+    except ConfigError as error:
+        for problem in error.problems:
+            print(f"trainbot: {problem}", file=sys.stderr)
+        return 2
+    except (BackendError, UserError) as error:
+        print(f"trainbot: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+    except Exception as error:
+        import click
+
+        if isinstance(error, click.ClickException):
+            error.show()
+            return error.exit_code
+        if isinstance(error, click.exceptions.Exit):
+            return error.exit_code
+        if isinstance(error, click.Abort):
+            return 130
+        raise
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,199 @@
+"""The running bot: doors around ``Bot``, one event loop that owns the state."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections import deque
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from trainbot.bot import Bot, Event, Outcome, ShellCommand, Tick
+from trainbot.chat.connection import IrcDoor
+from trainbot.config import Config
+from trainbot.control.server import ControlServer
+from trainbot.errors import BackendError, UserError
+from trainbot.gateway import process as gateway_process
+from trainbot.gateway.routes import to_json
+from trainbot.hosts.libvirt_driver import LibvirtDriver
+from trainbot.hosts.model import HostConfig
+from trainbot.hosts.probe import until_ssh
+from trainbot.hosts.worker import HostWorker
+from trainbot.installation import CONTROL, installation, state_folder
+from trainbot.labs.fleet import Booted, HostWork, Probe
+from trainbot.store import Store
+from trainbot.store.migrate import upgrade
+from trainbot.timers import Timers
+
+log = logging.getLogger(__name__)
+TURN = 256  # events in one transaction at most
+TICK = 2.0  # seconds
+
+
+class App:
+    """One bot.  ``run()`` returns when ``stop()`` was called; BackendError where it cannot begin.
+
+    The gateway is started if none runs, and goes on when we end: ``gateway_process.stop`` ends it.
+    """
+
+    def __init__(self, config: Config, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self.config, self.clock = config, clock
+        self._inbox: deque[Event] = deque()
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self._probes: dict[str, asyncio.Task[None]] = {}
+        state = state_folder(config)
+        self.store = _open_store(config)
+        try:
+            self.irc = IrcDoor(config.irc, self.post)
+            self.bot = Bot(config, self.store, self.irc, installation(config, self.store))
+        except BaseException:
+            self.store.close()
+            raise
+        self.control = ControlServer(state / CONTROL, self._answer)
+        self.workers = {host.name: self._worker(host) for host in config.hosts}
+        self.timers = Timers()
+
+    def _worker(self, host: HostConfig) -> HostWorker:
+        owner = self.bot.fleet.owner
+        return HostWorker(host, lambda changed: LibvirtDriver(host, owner, changed), self.post)
+
+    # -- the loop --------------------------------------------------------------------------------------
+
+    def post(self, event: Event) -> None:
+        """Doors put what happened here; called on the loop."""
+        self._inbox.append(event)
+        self._wake.set()
+
+    async def run(self) -> None:
+        irc: asyncio.Task[None] | None = None
+        try:
+            await self.control.start()
+            self._publish()
+            if self.config.hosts:
+                await asyncio.to_thread(gateway_process.start_detached, self.config.path, self.config.store.state)
+            for worker in self.workers.values():
+                worker.start()
+            self.timers.every(TICK, self._tick)
+            self.timers.start()
+            await self._tick()
+            irc = asyncio.create_task(self._stay_on_irc())
+            while not self._stopping:
+                await self._wake.wait()
+                self._wake.clear()
+                while self._inbox and not self._stopping:
+                    batch = [self._inbox.popleft() for _ in range(min(TURN, len(self._inbox)))]
+                    self._carry_out(self.bot.turn(batch, self.clock()))
+                    await asyncio.sleep(0)  # sockets get their turn between two transactions
+        finally:
+            await self._close(irc)
+
+    async def _stay_on_irc(self) -> None:
+        try:
+            await self.irc.run()
+        except Exception:
+            log.exception("the IRC door failed")
+        finally:
+            self.stop()
+
+    def stop(self) -> None:
+        self._stopping = True
+        self._wake.set()
+
+    async def _tick(self) -> None:
+        self.post(Tick())
+
+    def _carry_out(self, outcome: Outcome) -> None:
+        self._publish()  # before the password is said: it works when it is read
+        for out in outcome.say:
+            self.irc.send(out)
+        for event, lines in outcome.answers:
+            event.answer(lines)
+        for work in outcome.work:
+            if isinstance(work, HostWork):
+                self._stop_probe(work.lab)
+                self.workers[work.host].submit(work.action, work.lab, work.spec)
+            else:
+                self._start_probe(work)
+
+    def _publish(self) -> None:
+        try:
+            self.control.publish("routes", to_json(self.bot.routes()))
+        except (ValueError, BackendError):
+            log.exception("the gateway could not be told who gets where")
+
+    # -- watching labs boot ----------------------------------------------------------------------------
+
+    def _start_probe(self, probe: Probe) -> None:
+        async def watch() -> None:
+            await until_ssh(probe.address, probe.port)
+            self._probes.pop(probe.lab, None)
+            self.post(Booted(probe.lab))
+
+        self._stop_probe(probe.lab)
+        self._probes[probe.lab] = asyncio.create_task(watch())
+
+    def _stop_probe(self, lab: str) -> None:
+        task = self._probes.pop(lab, None)
+        if task is not None:
+            task.cancel()
+
+    # -- shell commands --------------------------------------------------------------------------------
+
+    async def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        match request.get("op"):
+            case "command" if isinstance(request.get("text"), str):
+                answered: asyncio.Future[list[str]] = asyncio.get_running_loop().create_future()
+
+                def answer(lines: list[str]) -> None:
+                    if not answered.done():
+                        answered.set_result(lines)
+
+                self.post(ShellCommand(request["text"], answer))
+                return {"lines": await answered}
+            case "status":
+                return self._status()
+        raise UserError("the bot knows the operations command and status")
+
+    def _status(self) -> dict[str, Any]:
+        hosts = {name: {"up": view.up, "trouble": view.trouble} for name, view in self.bot.fleet.hosts.items()}
+        return {"nick": self.irc.nick, "connected": self.irc.connected, "hosts": hosts,
+                "channels": {channel: len(self.irc.members(channel)) for channel in self.config.irc.channels},
+                "labs": {lab.name: str(lab.state) for lab in self.store.labs.present()}}
+
+    async def _close(self, irc: asyncio.Task[None] | None) -> None:
+        self.timers.close()
+        for probe in list(self._probes.values()):
+            probe.cancel()
+        await self.irc.close("trainbot stops")
+        if irc is not None:
+            irc.cancel()
+            await asyncio.gather(irc, return_exceptions=True)
+        await asyncio.gather(*(worker.close() for worker in self.workers.values()))
+        await self.control.close()
+        self.store.close()
+
+
+def _open_store(config: Config) -> Store:
+    """Locked first: a second bot on the same database is refused before it can migrate anything."""
+    url = config.store.url
+    store = Store(url)
+    try:
+        store.lock()
+        store.connection.rollback()
+        upgrade(url)
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+async def run(config: Config) -> None:
+    """Runs until SIGTERM or SIGINT."""
+    app = App(config)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, app.stop)
+    await app.run()

@@ -1,0 +1,295 @@
+"""Commands in a shell.  Arguments are read here and nothing else is done; heavy imports stay inside the commands."""
+
+from __future__ import annotations
+
+import json as json_module
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from trainbot import __version__
+
+if TYPE_CHECKING:
+    from trainbot.config import Config
+
+config_option = click.option("-c", "--config", "path", type=click.Path(path_type=Path),
+                             default=lambda: Path(os.environ.get("TRAINBOT_CONFIG", "bot.ini")),
+                             help="bot.ini to use [default: $TRAINBOT_CONFIG, else ./bot.ini].")
+json_option = click.option("--json", "as_json", is_flag=True, help="For programs.")
+
+
+def read(path: Path) -> Config:
+    from trainbot.config import load
+
+    return load(path)
+
+
+def show(value: Any, lines: list[str], as_json: bool) -> None:
+    click.echo(json_module.dumps(value, ensure_ascii=False) if as_json else "\n".join(lines))
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="trainbot")
+def cli() -> None:
+    """Remote hands-on training on IRC: sessions, labs, exercises, questions."""
+
+
+@cli.command()
+@config_option
+@click.option("-v", "--verbose", count=True, help="More of what happens; twice: every line of IRC.")
+def run(path: Path, verbose: int) -> int | None:
+    """Runs the bot until it is told to end (SIGTERM, or ^C)."""
+    import asyncio
+
+    from trainbot.app import run as run_app
+    from trainbot.logs import log_to_stderr
+
+    log_to_stderr(verbose)
+    asyncio.run(run_app(read(path)))
+    return 0
+
+
+@cli.command()
+@click.option("--tour", is_flag=True, help="No prompt: a whole class is played, and what did not happen is said.")
+@click.option("--port", type=click.IntRange(0, 65535), default=6667, show_default=True,
+              help="Where the demo's IRC server listens, on 127.0.0.1 (another one if it is taken).")
+@click.option("--keep", is_flag=True, help="Keep the demo's folder (bot.ini, database, logs) when it ends.")
+def demo(tour: bool, port: int, keep: bool) -> int:
+    """A class on this machine: an IRC server, the bot, real virtual machines, and a prompt to take part."""
+    from trainbot.demo.run import demo as run_demo
+
+    return run_demo(tour=tour, port=port, keep=keep)
+
+
+@cli.command()
+@config_option
+def check(path: Path) -> int:
+    """Says what the bot would do with this bot.ini, and what is wrong."""
+    from trainbot.checkup import checkup
+
+    return checkup(read(path), click.echo)
+
+
+@cli.command()
+@config_option
+@click.option("--stop", is_flag=True, help="End the gateway that runs.")
+def gateway(path: Path, stop: bool) -> int:
+    """Runs the ssh gateway (trainbot run starts it by itself)."""
+    from trainbot.gateway import process
+    from trainbot.installation import gateway_config, state_folder
+
+    config = read(path)
+    state_folder(config)
+    if stop:
+        click.echo("the gateway has ended" if process.stop(config.store.state) else "no gateway runs")
+        return 0
+    return process.main(gateway_config(config))
+
+
+@cli.group()
+def db() -> None:
+    """The database."""
+
+
+@db.command("upgrade")
+@config_option
+def db_upgrade(path: Path) -> int:
+    """Brings the database to this program's schema (every start does it too)."""
+    from trainbot.store import Store
+    from trainbot.store.migrate import upgrade
+
+    config = read(path)
+    store = Store(config.store.url)
+    try:
+        store.lock()
+        before, after = upgrade(config.store.url)
+    finally:
+        store.close()
+    click.echo(f"{config.store.url} is at {after}" + ("" if before == after else f", was {before or 'empty'}"))
+    return 0
+
+
+@cli.group()
+def schedule() -> None:
+    """Sessions from schedules/*.toml and *.ics."""
+
+
+@schedule.command("check")
+@click.argument("folder", required=False, type=click.Path(path_type=Path))
+@config_option
+def schedule_check(folder: Path | None, path: Path) -> int:
+    """Reads the schedule folder and says every fault; exit code 1 where there is one."""
+    from datetime import UTC, datetime
+
+    from trainbot.sessions.schedule import load_schedules
+
+    found = load_schedules(folder or read(path).schedule.folder, datetime.now(UTC))
+    for problem in found.problems:
+        click.echo(str(problem))
+    click.echo(f"{len(found.sessions)} sessions, {len(found.problems)} problems")
+    return 1 if found.problems else 0
+
+
+@schedule.command("list")
+@config_option
+@json_option
+def schedule_list(path: Path, as_json: bool) -> int:
+    """Coming sessions in UTC and the configured zones."""
+    from datetime import UTC, datetime
+
+    from trainbot.sessions.schedule import load_schedules
+    from trainbot.sessions.times import describe_many
+
+    config, now = read(path), datetime.now(UTC)
+    sessions = [s for s in load_schedules(config.schedule.folder, now).sessions if not s.cancelled and s.end > now]
+    value = [{"uid": s.uid, "title": s.title, "start": s.start.isoformat(), "zone": s.zone, "minutes": s.minutes,
+              "exercise": s.exercise} for s in sessions]
+    lines = [f"{s.title}: {describe_many(s.start, s.zones or config.schedule.zones, now)}" for s in sessions]
+    show(value, lines or ["no sessions are planned"], as_json)
+    return 0
+
+
+@cli.group()
+def exercise() -> None:
+    """Exercises: check and read them."""
+
+
+@exercise.command("check")
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@config_option
+def exercise_check(paths: tuple[Path, ...], path: Path) -> int:
+    """Lints exercises (default: the configured folder); exit code 1 only where something has to be mended."""
+    from trainbot.exercises.library import load_library
+
+    libraries = [load_library(p) for p in paths or (read(path).exercises.folder,)]
+    problems = [problem for library in libraries for problem in library.problems]
+    for problem in problems:
+        click.echo(f"{'error' if problem.serious else 'note'}: {problem}")
+    click.echo(f"{sum(len(library.exercises) for library in libraries)} exercises, {len(problems)} problems")
+    return 1 if any(problem.serious for problem in problems) else 0
+
+
+@exercise.command("show")
+@click.argument("name", nargs=-1, required=True)
+@config_option
+def exercise_show(name: tuple[str, ...], path: Path) -> int:
+    """Prints an exercise from first to last step."""
+    from trainbot.exercises.library import load_library
+    from trainbot.exercises.reading import whole_text
+
+    click.echo(whole_text(load_library(read(path).exercises.folder).find(" ".join(name))))
+    return 0
+
+
+def ask_bot(config: Config, request: dict[str, Any]) -> dict[str, Any]:
+    from trainbot.control.client import ask
+    from trainbot.errors import BackendError
+    from trainbot.installation import CONTROL
+
+    answer = ask(config.store.state / CONTROL, request)
+    if "error" in answer:
+        raise BackendError(str(answer["error"]))
+    return answer
+
+
+@cli.group()
+def lab() -> None:
+    """Labs of the running bot."""
+
+
+@lab.command("list")
+@config_option
+@json_option
+def lab_list(path: Path, as_json: bool) -> int:
+    """All labs there are, with their state."""
+    labs = ask_bot(read(path), {"op": "status"})["labs"]
+    show(labs, [f"{name} {state}" for name, state in labs.items()] or ["no labs"], as_json)
+    return 0
+
+
+@cli.group()
+def host() -> None:
+    """Hosts of the running bot."""
+
+
+@host.command("list")
+@config_option
+@json_option
+def host_list(path: Path, as_json: bool) -> int:
+    """Hosts, whether they answer, and what they hold."""
+    config = read(path)
+    if as_json:
+        show(ask_bot(config, {"op": "status"})["hosts"], [], True)
+        return 0
+    click.echo("\n".join(ask_bot(config, {"op": "command", "text": "hosts"})["lines"]).replace("; ", "\n"))
+    return 0
+
+
+@cli.group()
+def image() -> None:
+    """Images that labs are made from."""
+
+
+@image.command("build")
+@click.argument("name")
+@config_option
+def image_build(name: str, path: Path) -> int:
+    """Builds the image NAME into the folder that bot.ini gives it (from the recipe of that name that ships)."""
+    from trainbot.imagery import build_for
+
+    click.echo(f"the {name} image is in {build_for(read(path), name)}")
+    return 0
+
+
+@image.command("list")
+@config_option
+def image_list(path: Path) -> int:
+    """The images of bot.ini, and whether they can be used."""
+    from trainbot.installation import images_of
+
+    usable, unready = images_of(read(path))
+    lines = [f"{name}: {image.memory_mib} MiB, {image.disk}" for name, image in usable.items()]
+    click.echo("\n".join([*lines, *unready.values()]) or "bot.ini has no [image.NAME] section")
+    return 0
+
+
+@cli.group()
+def log() -> None:
+    """Records of classes."""
+
+
+@log.command("list")
+@config_option
+@json_option
+def log_list(path: Path, as_json: bool) -> int:
+    """All classes that were, and their numbers."""
+    from trainbot.records.shell import classes
+
+    value, lines = classes(read(path))
+    show(value, lines or ["no class was held yet"], as_json)
+    return 0
+
+
+@log.command("show")
+@click.argument("number", type=int)
+@config_option
+def log_show(number: int, path: Path) -> int:
+    """The minutes of class NUMBER."""
+    from trainbot.records.shell import export
+
+    click.echo(export(read(path), number, "markdown"), nl=False)
+    return 0
+
+
+@log.command("export")
+@click.argument("number", type=int, required=False)
+@click.option("--format", "form", type=click.Choice(["jsonl", "csv", "markdown"]), default="jsonl", show_default=True)
+@config_option
+def log_export(number: int | None, form: str, path: Path) -> int:
+    """Everything that happened in class NUMBER (default: in all), by time."""
+    from trainbot.records.shell import export
+
+    click.echo(export(read(path), number, form), nl=False)
+    return 0

@@ -1,0 +1,30 @@
+"""Watches a lab's address until an ssh server speaks."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+PAUSE = 0.5  # seconds between tries
+PATIENCE = 5.0  # seconds one connection may say nothing: QEMU accepts before the guest listens
+
+
+async def until_ssh(address: str, port: int) -> None:
+    """Returns when the server there has said its version (RFC 4253 4.2).  For ever: whoever waits cancels."""
+    while not await _speaks(address, port):
+        await asyncio.sleep(PAUSE)
+
+
+async def _speaks(address: str, port: int) -> bool:
+    writer = None
+    try:
+        async with asyncio.timeout(PATIENCE):
+            reader, writer = await asyncio.open_connection(address, port, limit=1024)
+            return (await reader.read(4)).startswith(b"SSH-")
+    except (OSError, TimeoutError):
+        return False
+    finally:
+        if writer is not None:
+            writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()

@@ -1,0 +1,87 @@
+"""What an installation is besides bot.ini: its folder of secrets, its id on hosts, its images."""
+
+from __future__ import annotations
+
+import random
+import socket
+import uuid
+from functools import partial
+from pathlib import Path
+
+from trainbot.bot import Installation
+from trainbot.config import Config
+from trainbot.errors import BackendError
+from trainbot.gateway import hostkey
+from trainbot.gateway.model import PEPPER, GatewayConfig
+from trainbot.labs import passwords
+from trainbot.labs.images import Image, load_image
+from trainbot.store import Store
+
+CONTROL = "control.sock"
+PORTS = range(20000, 32000)  # below Linux's ephemeral ports (ip(7), ip_local_port_range)
+
+
+def state_folder(config: Config) -> Path:
+    """The folder of keys, pepper, socket and pid files, mode 0700; BackendError where it cannot be."""
+    state = config.store.state
+    try:
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        state.chmod(0o700)
+    except OSError as error:
+        raise BackendError(f"the folder {state} cannot be made or is not ours ({error.strerror}): "
+                           "name another with state in [store]") from None
+    return state
+
+
+def gateway_config(config: Config) -> GatewayConfig:
+    state = config.store.state
+    return GatewayConfig(listen=config.gateway.listen, state=state, control=state / CONTROL,
+                         lab_key=config.gateway.lab_key)
+
+
+def free_port(taken: set[int]) -> int:
+    """A TCP port of our loopback that nobody uses now and no lab of ours will."""
+    for port in random.sample(PORTS, len(PORTS)):
+        if port in taken:
+            continue
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise BackendError("no TCP port is free for a lab")
+
+
+def images_of(config: Config) -> tuple[dict[str, Image], dict[str, str]]:
+    """The images that can be used, and those that cannot with the reason."""
+    usable: dict[str, Image] = {}
+    unready: dict[str, str] = {}
+    for image in config.images:
+        try:
+            usable[image.name] = load_image(image)
+        except BackendError as error:
+            unready[image.name] = str(error)
+    return usable, unready
+
+
+def fingerprint(state: Path) -> str:
+    try:
+        return hostkey.fingerprint(state)
+    except (OSError, BackendError):
+        return ""
+
+
+def installation(config: Config, store: Store) -> Installation:
+    """Makes on the first start what has to stay the same for ever: the id on hosts and the pepper."""
+    state = state_folder(config)
+    pepper = passwords.load_or_make_secret(state / PEPPER)
+    with store.transaction():
+        owner = store.settings.get("owner")
+        if owner is None:
+            owner = str(uuid.uuid4())
+            store.settings.set("owner", owner)
+    usable, unready = images_of(config)
+    return Installation(owner=owner, digest=partial(passwords.digest, pepper), new_password=passwords.new_password,
+                        fingerprint=partial(fingerprint, state), ssh_port=config.gateway.listen[0][1],
+                        free_port=free_port, images=usable, unready=unready)
