@@ -229,3 +229,27 @@ def test_an_odd_uid_is_kept_apart_and_fit_to_show():
     assert problems == []
     assert len({one.uid, two.uid, three.uid}) == 3
     assert all(len(s.uid) < 100 and s.uid.isprintable() and " " not in s.uid for s in (one, two, three))
+
+
+def test_a_calendar_in_utc_may_name_any_utc():
+    """TZID=UTC with or without Z is the same moment; METHOD:CANCEL calls off all it holds (RFC 5546 3.2.5)."""
+    events = ["UID:a\nSUMMARY:a\nDTSTART;TZID=Etc/UTC:20261201T190000", "UID:b\nSUMMARY:b\nDTSTART;TZID=UTC:20261201T190000Z"]
+    sessions, problems = read(*events)
+    assert (starts(sessions), problems) == (["12-01 19:00"] * 2, [])
+    assert [session.cancelled for session in read(*events, head="METHOD:CANCEL\n")[0]] == [True, True]
+
+
+def test_rules_may_be_written_in_lower_case():
+    """Names and values of rules are case-insensitive (RFC 5545 2)."""
+    sessions, problems = read("UID:a\nSUMMARY:a\nDTSTART:20261201T190000Z\nRRULE:freq=weekly;count=2;byday=tu")
+    assert (starts(sessions), problems) == (["12-01 19:00", "12-08 19:00"], [])
+
+
+def test_one_file_cannot_change_the_clocks_of_another():
+    """A VTIMEZONE that calls itself by some name is forgotten with its file."""
+    odd = VTIMEZONE.format(tzid="Odd", more="X-LIC-LOCATION:Asia/Tokyo\n")
+    event = "UID:a\nSUMMARY:a\nDTSTART;TZID=Odd:20261201T190000"
+    assert read(event, head=odd)[0][0].zone == "Asia/Tokyo"
+    sessions, (problem,) = read(event)
+    assert sessions == []
+    assert "nobody knows" in str(problem)

@@ -144,3 +144,11 @@ def test_the_file_in_the_documentation_is_sound(tmp_path):
     sessions, problems = read_toml(shown, "selinux-course.toml")
     assert problems == []
     assert [session.uid for session in sessions] == ["selinux-course/first", "selinux-course/second"]
+
+
+@pytest.mark.parametrize("field", ['exercise = "a\\n"', 'channel = "#a\\n"', 'link = "https://a.example\\r\\nQUIT"', 'images = ["a\\n"]'])
+def test_a_line_end_in_a_name_is_a_fault(field):
+    """A name that would break a line of IRC is not let in at all."""
+    (session,), problems = read_toml(f'[[session]]\nid = "a"\ntitle = "t"\nzone = "UTC"\nstart = 2027-01-01T10:00:00\n{field}\n', "c.toml")
+    assert len(problems) == 1
+    assert (session.exercise, session.channel, session.link, session.images) == (None, None, None, ())

@@ -21,9 +21,9 @@ MOST_MINUTES = 24 * 60
 MOST_SEATS = 100_000
 MOST_LISTED = 20
 DEFAULT_MINUTES = 120  # the course this bot was made for: two hours a session
-_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,59}$")
-_CHANNEL = re.compile(r"^[#&+!][^\s,:\x00-\x1f\x7f]{1,49}$")  # RFC 2812 1.3
-_LINK = re.compile(r"^(?:https?|ircs?)://[^\s\x00-\x20\x7f\"<>]{1,290}$")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
+_CHANNEL = re.compile(r"[#&+!][^\s,:\x00-\x1f\x7f]{1,49}")  # RFC 2812 1.3
+_LINK = re.compile(r"(?:https?|ircs?)://[^\s\x00-\x20\x7f\"<>]{1,290}")
 
 
 class Fault(ValueError):
@@ -50,19 +50,19 @@ def text(value: Any) -> str:
 
 
 def name(value: Any) -> str:
-    if not isinstance(value, str) or not _NAME.match(value):
+    if not isinstance(value, str) or not _NAME.fullmatch(value):
         raise Fault(f"must be a name of letters, digits, . _ and -, not {shown(value)}")
     return value
 
 
 def channel(value: Any) -> str:
-    if not isinstance(value, str) or not _CHANNEL.match(value):
+    if not isinstance(value, str) or not _CHANNEL.fullmatch(value):
         raise Fault(f"must be a channel such as #selinux-class, not {shown(value)}")
     return value
 
 
 def link(value: Any) -> str:
-    if not isinstance(value, str) or not _LINK.match(value):
+    if not isinstance(value, str) or not _LINK.fullmatch(value):
         raise Fault(f"must be an https:// address of at most 300 characters, not {shown(value)}")
     return value
 

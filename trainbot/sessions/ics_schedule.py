@@ -23,6 +23,7 @@ from trainbot.errors import UserError
 from trainbot.sessions import fields
 from trainbot.sessions.fields import Fault
 from trainbot.sessions.ics_rules import rule_fault, walk
+from trainbot.sessions.ics_text import torn, without_timezones
 from trainbot.sessions.model import MOST_PROBLEMS, Problem, Session
 from trainbot.sessions.times import readings
 from trainbot.sessions.zones import of_tzid, zone
@@ -33,7 +34,6 @@ MOST_DATES = 1000  # EXDATE and RDATE of one event
 MOST_STEPS = 200_000  # dates walked through in expanding one file: a second or two
 _WORDS = ("exercise", "presenter", "channel", "seats", "images", "zones", "link")
 _LINE = re.compile(rf"^[ \t]{{0,9}}({'|'.join(_WORDS)})[ \t]{{0,9}}[:=](.*)$", re.IGNORECASE | re.MULTILINE)
-_UTC_AND_ZONE = re.compile(r"^[A-Z-]+;[^:]*TZID=(?!\"?(?:UTC|GMT|Etc/UTC)\b)[^:]*:.*\dZ\s*$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class _Event:
     rule: Any
     without: tuple[datetime, ...]
     besides: tuple[datetime, ...]
-    values: dict[str, Any]
+    values: dict[str, Any]  # the Session's other fields
 
     @property
     def repeats(self) -> bool:
@@ -58,8 +58,8 @@ class _Event:
 
 def read_ics(text: str, file: str, start: datetime, end: datetime) -> tuple[list[Session], list[Problem]]:
     """The sessions of a calendar named ``file``, and every fault in it.  Repeating events give one
-    for each occurrence between ``start`` and ``end``; single ones are all given.  Raises nothing
-    that a file could bring about on purpose beyond what ``load_schedules`` guards."""
+    for each occurrence between ``start`` and ``end``; single ones are all given.  What the
+    libraries raise on a bad file is a problem here; ``load_schedules`` guards against the rest."""
     return _Reader(text, file, start, end).read()
 
 
@@ -67,23 +67,24 @@ class _Reader:
     """One calendar file being read."""
 
     def __init__(self, text: str, file: str, start: datetime, end: datetime) -> None:
-        self.text = text.replace("\r\n", "\n").replace("\r", "\n")
+        self.text = text.replace("\r\n", "\n").replace("\r", "\n")  # RFC 5545 3.1 has CR LF; files have all three
         self.file, self.start, self.end = file, start, end
         self.problems: list[Problem] = []
-        self.locations: dict[str, str] = {}
+        self.places: dict[str, str] = {}  # TZID -> X-LIC-LOCATION
         self.steps = 0
 
     def read(self) -> tuple[list[Session], list[Problem]]:
-        if (fault := self.torn()) is not None:
+        if (fault := torn(self.text)) is not None:
             self.fault(None, f"this is not iCalendar, or a part of it is missing: {fault}")
             return [], self.problems
         if self.text.upper().count("BEGIN:VEVENT") > MOST_EVENTS:
             self.fault(None, f"more than {MOST_EVENTS} events: make several files of it")
             return [], self.problems
         try:
+            text, self.places = without_timezones(self.text)
             with warnings.catch_warnings():  # of a TZID with a vendor before it, which we read ourselves
                 warnings.simplefilter("ignore")
-                calendars = icalendar.Calendar.from_ical(self.without_timezones(), multiple=True)
+                calendars = icalendar.Calendar.from_ical(text, multiple=True)
             events = [(event, cal) for cal in calendars for event in cal.walk("VEVENT")]
         except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
             self.fault(None, f"this is not iCalendar: {fields.plain(str(error), 120) or type(error).__name__}")
@@ -100,37 +101,6 @@ class _Reader:
                 self.fault(None, f"more than {MOST_OCCURRENCES} sessions: the rest of the file was left out")
                 return sessions[:MOST_OCCURRENCES], self.problems
         return sessions, self.problems
-
-    def torn(self) -> str | None:
-        """What is missing of the file's frame, or None.  The library passes over a lost BEGIN or END,
-        and what it then leaves out would look as if it had been called off."""
-        blocks: list[str] = []
-        for mark, name in re.findall(r"^(BEGIN|END):(.*)$", self.text, re.MULTILINE | re.IGNORECASE):
-            if mark.upper() == "BEGIN":
-                blocks.append(name.strip().upper())
-            elif not blocks or blocks.pop() != name.strip().upper():
-                return f"END:{fields.plain(name, 40)} has no BEGIN"
-        if blocks:
-            return f"BEGIN:{fields.plain(blocks[-1], 40)} has no END"
-        return None if self.text.rstrip().upper().endswith("END:VCALENDAR") else "END:VCALENDAR is not its last line"
-
-    def without_timezones(self) -> str:
-        """The text without VTIMEZONE: the library would keep a file's own rules for all files.
-        Where one says which place it stands for (X-LIC-LOCATION), that is noted.  A time with both a
-        zone and the Z of UTC is made unreadable, since the library would quietly drop the Z."""
-        kept, tzid, inside = [], "", False
-        for line in self.text.replace("\n ", "").replace("\n\t", "").split("\n"):  # unfolded, RFC 5545 3.1
-            name, _, value = line.partition(":")
-            block = name.upper() in ("BEGIN", "END") and value.strip().upper() == "VTIMEZONE"
-            if block:
-                inside = name.upper() == "BEGIN"
-            elif not inside:
-                kept.append(f"{line} and TZID" if _UTC_AND_ZONE.match(line) else line)
-            elif name.upper() == "TZID":
-                tzid = value.strip()
-            elif name.upper() == "X-LIC-LOCATION":
-                self.locations[tzid] = value.strip()
-        return "\n".join(kept)
 
     # -- one event ----------------------------------------------------------------------------
 
@@ -185,7 +155,7 @@ class _Reader:
             raise Fault("lasts all day: give it a time, since a session starts at one")
         if not tzid and value.tzinfo is None:
             raise Fault("has a floating time, that is, no time zone: choose one for it in the calendar program")
-        name = of_tzid(tzid, self.locations.get(tzid)) if tzid else "UTC"
+        name = of_tzid(tzid, self.places.get(tzid)) if tzid else "UTC"
         if name is None:
             raise Fault(f"is in {fields.shown(tzid)}, a time zone nobody knows: choose a city's, such as Europe/Berlin")
         wall = value.replace(tzinfo=None)

@@ -15,10 +15,10 @@ _OCCURRENCE = re.compile(r"^(?P<series>.+)#\d{8}T\d{6}Z$")
 
 MOST_PROBLEMS = 50  # of one file
 
-# What people see of a session; its revision is taken over these.
+# Its revision is taken over these: what people see, and the file, whose faults a session shares.
 _CONTENT = (
     "uid", "title", "start", "zone", "local", "minutes", "exercise", "presenter", "channel",
-    "seats", "images", "zones", "link", "cancelled",
+    "seats", "images", "zones", "link", "cancelled", "origin",
 )  # fmt: skip
 
 
@@ -31,7 +31,7 @@ class Session:
     where the event repeats.  ``start`` is aware UTC and derived from ``local`` (naive wall time) in
     ``zone`` (IANA) by the rules of ``tzdata``; ``minutes`` is the length.  ``presenter`` is a name
     that is shown; it grants nothing.  ``origin`` is the name of the file.  ``revision`` changes
-    when anything that people see does, and not with ``tzdata`` alone.
+    when anything that people see or the file does, and not with ``tzdata`` alone.
     """
 
     uid: str
