@@ -23,11 +23,12 @@ BOLD, ITALIC, MONO = "\x02", "\x1d", "\x11"
 NARROWEST = 100  # bytes; a narrower width is taken as this
 _INDENT_MOST = 24
 
-_WORDS = r"\{\{[ \t]*(?:(?:exec|execute|copy|open|interrupt|no-newline|T\d+|HOST\w*)[ \t]*)*\}\}"
+_WORD = r"(?:execute|exec|copy|open|interrupt|no-newline|T\d++|HOST\w*+)"
+_WORDS = rf"\{{\{{[ \t]*(?:{_WORD}(?:[ \t|]+{_WORD})*)?[ \t]*\}}\}}"
 _SUFFIX = re.compile(_WORDS)
 _RUN = re.compile(r"\{\{[ \t]*exec")
 _CLOSING = re.compile(rf"^([ \t]*(?:`{{3,}}|~{{3,}})[\w-]*)[ \t]*{_WORDS}[ \t]*$", re.M)
-_TAG = re.compile(r"<(/?)([a-zA-Z][\w-]*)([^<>]*)>|<[!?][^<>]*>")
+_TAG = re.compile(r"<(/?)([a-zA-Z][\w-]*+)([^<>]*+)>|<[!?][^<>]*>")
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff\u2028\u2029")
 _SECRET = re.compile(r"\b(tips?|hints?|solutions?|answers?)\b", re.I)
 _OUTPUT = re.compile(r"^(text|output|txt|log)\b", re.I)
@@ -161,6 +162,7 @@ class _Renderer:
         self.folds: list[bool] = []  # one a <details>: is it a hint or solution?
         self.row: list[_Flow] | None = None
         self.summary: str | None = None
+        self.link = self.link_text = ""
 
     def page(self, markdown: str, title: str) -> list[_Line]:
         tokens = _markdown.parse(_CLOSING.sub(r"\1", markdown))
@@ -256,50 +258,52 @@ class _Renderer:
             self.out.append(_Line("    " + text if self.plain else f"{MONO}{text}{MONO}", kind, self.unit))
             if until:
                 until = "" if text.strip() == until else until
-            elif kind == "command" and (here := re.search(r"<<-?\s*[\"'\\]?(\w+)", text)):
+            elif kind == "command" and (here := re.search(r"(?<!<)<<(?!<)-?\s*[\"'\\]?(\w+)", text)):
                 until = here[1]
             joined = kind == "output" or text.endswith("\\")
 
     def inline(self, children: list, bold: str) -> None:
-        flow = self.flow()
-        codes = [bold] if bold else []
-        link, run, before = "", False, ""
-        seen: list[str] = []
+        """A paragraph, heading or table cell; a command where a suffix says so, or where it is one code span."""
+        flow, codes, run, before = self.flow(), [bold] if bold else [], False, ""
         for child in children:
-            kind, content = child.type, child.content
-            if before == "code_inline" and kind == "text" and (suffix := _SUFFIX.match(content)):
+            content = child.content
+            if before == "code_inline" and child.type == "text" and (suffix := _SUFFIX.match(content)):
                 run = run or bool(_RUN.match(content))
                 content = content[suffix.end() :]
-            before = kind
-            if kind == "text":
-                flow.text(content, "".join(dict.fromkeys(codes)))
-                seen.append(content)
-            elif kind == "code_inline":
-                flow.code(content)
-            elif kind == "softbreak":
-                flow.glue = False
-            elif kind == "hardbreak":
-                flow.line_break()
-            elif kind in ("strong_open", "em_open"):
-                codes.append(BOLD if kind == "strong_open" else ITALIC)
-            elif kind in ("strong_close", "em_close") and codes:
-                codes.pop()
-            elif kind == "link_open":
-                link, seen = str(child.attrGet("href") or ""), []
-            elif kind == "link_close":
-                if link and link.removeprefix("mailto:") != "".join(seen):
-                    flow.text(f" ({link})")
-            elif kind == "image":
-                source = str(child.attrGet("src") or "")
-                flow.text(f"[{child.content or 'picture'}]" + (f" ({source})" if "://" in source else ""))
-            elif kind == "html_inline":
-                self.inline_tag(content, flow)
+            before = child.type
+            self.piece(child, content, flow, codes)
         if self.row is not None:
             self.row.append(flow)
             return
         words = [word for row in flow.rows for word in row]
         alone = len(words) == 1 and [c.type for c in children if c.content.strip()][:1] == ["code_inline"]
         self.emit(flow, "command" if run or alone else "prose")
+
+    def piece(self, token, content: str, flow: _Flow, codes: list[str]) -> None:
+        match token.type:
+            case "text":
+                flow.text(content, "".join(dict.fromkeys(codes)))
+                self.link_text += content
+            case "code_inline":
+                flow.code(content)
+            case "softbreak":
+                flow.glue = False
+            case "hardbreak":
+                flow.line_break()
+            case "strong_open" | "em_open":
+                codes.append(BOLD if token.type == "strong_open" else ITALIC)
+            case "strong_close" | "em_close" if codes:
+                codes.pop()
+            case "link_open":
+                self.link, self.link_text = str(token.attrGet("href") or ""), ""
+            case "link_close":
+                if self.link and self.link.removeprefix("mailto:") != self.link_text:
+                    flow.text(f" ({self.link})")
+            case "image":
+                source = str(token.attrGet("src") or "")
+                flow.text(f"[{content or 'picture'}]" + (f" ({source})" if "://" in source else ""))
+            case "html_inline":
+                self.inline_tag(content, flow)
 
     # -- html ------------------------------------------------------------------------------
 
