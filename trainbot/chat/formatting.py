@@ -25,10 +25,12 @@ _INDENT_MOST = 24
 
 _WORD = r"(?:execute|exec|copy|open|interrupt|no-newline|T\d++|HOST\w*+)"
 _WORDS = rf"\{{\{{[ \t]*(?:{_WORD}(?:[ \t|]+{_WORD})*)?[ \t]*\}}\}}"
-_SUFFIX = re.compile(_WORDS)
+_SUFFIX = re.compile(_WORDS, re.I)
 _RUN = re.compile(r"\{\{[ \t]*exec")
-_CLOSING = re.compile(rf"^([ \t]*(?:`{{3,}}|~{{3,}})[\w-]*)[ \t]*{_WORDS}[ \t]*$", re.M)
+_CLOSING = re.compile(rf"^([ \t]*(?:`{{3,}}|~{{3,}})[\w-]*)[ \t]*{_WORDS}[ \t]*$", re.M | re.I)
 _TAG = re.compile(r"<(/?)([a-zA-Z][\w-]*+)([^<>]*+)>|<[!?][^<>]*>")
+_SOURCE = re.compile(r"\b(?:src|href)=[\"']?(https?://[^\"'\s>]+)")
+_BREAKS = ("br", "p", "div", "li", "tr", "ul", "ol", "table", "h1", "h2", "h3", "h4", "h5", "h6")
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff\u2028\u2029")
 _SECRET = re.compile(r"\b(tips?|hints?|solutions?|answers?)\b", re.I)
 _OUTPUT = re.compile(r"^(text|output|txt|log)\b", re.I)
@@ -162,7 +164,7 @@ class _Renderer:
         self.folds: list[bool] = []  # one a <details>: is it a hint or solution?
         self.row: list[_Flow] | None = None
         self.summary: str | None = None
-        self.link = self.link_text = ""
+        self.link = self.link_text = self.pre = ""
 
     def page(self, markdown: str, title: str) -> list[_Line]:
         tokens = _markdown.parse(_CLOSING.sub(r"\1", markdown))
@@ -263,13 +265,22 @@ class _Renderer:
             joined = kind == "output" or text.endswith("\\")
 
     def inline(self, children: list, bold: str) -> None:
-        """A paragraph, heading or table cell; a command where a suffix says so, or where it is one code span."""
+        """A paragraph, heading or table cell; a command where a suffix says so, or where it is one code span.
+        After a command at a line's end, the next begins a line of its own."""
         flow, codes, run, before = self.flow(), [bold] if bold else [], False, ""
+        children = [child for child in children if child.type != "text" or child.content]
         for child in children:
             content = child.content
             if before == "code_inline" and child.type == "text" and (suffix := _SUFFIX.match(content)):
                 run = run or bool(_RUN.match(content))
                 content = content[suffix.end() :]
+                if not content.strip():
+                    flow.glue = flow.glue and not content
+                    continue
+            elif child.type in ("softbreak", "hardbreak") and run and before == "code_inline" and self.row is None:
+                self.emit(flow, "command")
+                flow, run, before = self.flow(), False, ""
+                continue
             before = child.type
             self.piece(child, content, flow, codes)
         if self.row is not None:
@@ -316,29 +327,38 @@ class _Renderer:
             self.html(tag)
 
     def html(self, content: str) -> None:
-        """A block of HTML: its text, without tags, comments, scripts and styles; <br> and block ends break lines."""
-        flow, at, skip = self.flow(), 0, ""
+        """A block of HTML: its text, without tags, comments, scripts and styles; <pre> is a fence."""
+        flow, at, skip, link = self.flow(), 0, "", ""
         content = _without_comments(content)
         for found in [*_TAG.finditer(content), None]:
-            text = content[at : found.start() if found else len(content)]
-            if not skip:
-                if self.summary is not None:
-                    self.summary += html.unescape(text)
-                elif text.strip():
-                    flow.text(html.unescape(text))
+            text = html.unescape(content[at : found.start() if found else len(content)])
+            if skip == "pre":
+                self.pre += text
+            elif self.summary is not None:
+                self.summary += text
+            elif not skip and text.strip():
+                flow.text(text)
             if found is None:
                 break
-            at, name, closing = found.end(), (found[2] or "").lower(), bool(found[1])
-            if name in ("script", "style"):
-                skip = "" if closing else name
-            elif name in ("br", "p", "div", "li", "tr", "pre", "ul", "ol", "table", "h1", "h2", "h3", "h4"):
-                flow.line_break()
-            elif name in ("details", "summary"):
+            at, name, closing, rest = found.end(), (found[2] or "").lower(), bool(found[1]), found[3] or ""
+            if name in ("script", "style", "pre", "details", "summary"):
                 self.emit(flow, "prose")
                 flow = self.flow()
+            if name == "pre" and closing and skip == "pre":
+                self.fence(self.pre, "")
+            if name in ("script", "style", "pre"):
+                skip, self.pre = "" if closing else name, ""
+            elif name in ("details", "summary"):
                 self.fold(name, closing)
-            elif name == "img" and (source := re.search(r"src=[\"']?(https?://[^\"'\s>]+)", found[3] or "")):
-                flow.text(f" ({html.unescape(source[1])})")
+            elif name in _BREAKS:
+                flow.line_break()
+            elif name == "a" and closing and link:
+                flow.text(f" ({link})")
+                link = ""
+            elif source := _SOURCE.search(rest):
+                link = html.unescape(source[1])
+                if name == "img":
+                    flow.text(f" ({link})")
         self.emit(flow, "prose")
 
     def fold(self, name: str, closing: bool) -> None:
