@@ -101,3 +101,10 @@ def point_at(link: Path, folder: Path) -> None:
     new.unlink(missing_ok=True)
     new.symlink_to(folder.name, target_is_directory=True)
     new.replace(link)
+
+
+def old_versions(cache: Path, name: str = "debian") -> list[Path]:
+    """Versions that are no longer current; may be removed once no lab's disk stands on them."""
+    link = images_folder(cache) / name
+    return sorted(folder for folder in images_folder(cache).glob(f"{name}-{'?' * 12}")
+                  if folder.is_dir() and folder.resolve() != link.resolve())
