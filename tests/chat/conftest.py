@@ -22,7 +22,7 @@ from trainbot.demo.ngircd import Ngircd
 from trainbot.spine.messages import ChatEvent, Incoming, RollCall
 
 DEADLINE = 15.0
-QUICK = Patience(shortest=0.05, longest=0.5, nick=0.2)
+QUICK = Patience(shortest=0.05, longest=0.5, nick=0.2, goodbye=0.2)
 PASSWORDS = {"trainbot": "bot's own: ünsaid", "presenter": "presenter-pass", "alice": "alice-pass"}
 
 Event = TypeVar("Event")

@@ -87,25 +87,6 @@ async def test_restart_of_the_server(ngircd, make_bot, people):
     await bot.until(Incoming, text="still there?")
 
 
-async def test_lines_over_a_restart(ngircd, make_bot, people):
-    """While away, a line without a ticket waits for the next connection, one with a ticket is given back."""
-    bot = make_bot(ngircd.port)
-    await bot.in_channel()
-    await ngircd.stop()
-    await bot.until(Disconnected)
-    bot.door.send(Line("#class", "I am back"))
-    bot.door.send(Line("#class", "a notice", ticket=7))
-    await bot.until(Unspoken, ticket=7)
-    await ngircd.start()
-    alice = await people(ngircd.port, "alice")
-    # asked for before the bot may be back: the first to come makes the channel
-    await bot.in_channel()
-    await alice.join("#class")
-    bot.door.send(Line("#class", "and hears"))
-    await alice.expect("PRIVMSG #class :and hears")
-    assert not any("a notice" in line for line in alice.lines)
-
-
 async def test_our_nick_is_had_again(ngircd, make_bot, people):
     """Whoever sits on our nick keeps it only as long as they are there."""
     thief = await people(ngircd.port, "trainbot")

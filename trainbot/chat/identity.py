@@ -36,7 +36,7 @@ class Roster:
     """The channels of one connection and the people in them.
 
     ``fold`` is the server's comparison of names.  ``caps`` is the live set of enabled
-    capabilities.  ``spelling`` gives a channel the name that bot.ini has for it.
+    capabilities.  ``channels`` are ours, as bot.ini spells them; in any other we see nobody.
     """
 
     def __init__(
@@ -145,7 +145,8 @@ class Roster:
         seen = self._seen(message)
         if self.is_me(nick):
             self.me = seen or self.me
-            self._channels[self._fold(name)] = _Channel(name)
+            if name in self._spelling:
+                self._channels[self._fold(name)] = _Channel(name)
             return []
         channel = self._channels.get(self._fold(name))
         if channel is None or seen is None:

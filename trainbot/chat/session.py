@@ -293,8 +293,9 @@ class Session:
         if not self.ready or self.roster.is_me(message.nick):
             return
         for_us, channel = place(message.param(0), self.nick, self.features)
-        since = self._since.get(self.fold(channel) if channel else None)
-        if not for_us or is_history(message, since):
+        if not for_us or (channel and not self.roster.in_channel(channel)):
+            return
+        if is_history(message, self._since.get(self.fold(channel) if channel else None)):
             return
         sender, news = self.roster.speaker(message, datetime.now(UTC))
         for event in news:
