@@ -73,6 +73,7 @@ class IrcDoor:
             await asyncio.wait([self._life])
         finally:
             self._life.cancel()
+            await asyncio.wait([self._life])
         if not self._life.cancelled():
             self._life.result()
 
@@ -80,12 +81,11 @@ class IrcDoor:
         """Queues ``out``.  Never blocks, never raises.  A Line with a ticket is answered by Spoken
         (it went to the socket) or Unspoken; Unspoken may follow Spoken, when the server refuses
         the line or the connection is lost before the server has proven that it had it."""
-        now = self._now()
         try:
             if isinstance(out, Line) and out.ticket is not None and not self.connected:
                 self._give_back([(out.ticket, "not connected")], soon=True)
                 return
-            self._give_back(self._outbox.put(out, now), soon=True)
+            self._give_back(self._outbox.put(out, self._now()), soon=True)
         except Exception:
             log.exception("a line could not be queued")
         self._wake.set()

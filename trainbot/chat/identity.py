@@ -19,6 +19,9 @@ WHOX_TOKEN = "152"
 
 WHOX_FIELDS = f"%tcuhnaf,{WHOX_TOKEN}"
 
+_UNKNOWN_USER, _UNKNOWN_HOST = 11, 64
+"""Octets to reckon with until the server showed us ours: the longest that common servers show."""
+
 
 def account_of(name: str | None) -> str | None:
     """``*`` (extended-join, ACCOUNT) and ``0`` (WHOX) say: not logged in."""
@@ -92,6 +95,13 @@ class Roster:
 
     def find(self, nick: str) -> Sender | None:
         return self._people.get(self._fold(nick))
+
+    def prefix_octets(self) -> int:
+        """The length of ``:nick!user@host `` as the server puts it before what we say."""
+        me = self.me
+        user = len(me.user.encode()) if me.user else _UNKNOWN_USER
+        host = len(me.host.encode()) if me.host else _UNKNOWN_HOST
+        return len(f":{me.nick}!@ ".encode()) + user + host
 
     # -- what happened ------------------------------------------------------------------------
 

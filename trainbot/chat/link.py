@@ -83,6 +83,7 @@ async def connect(
         config.port,
         ssl=context,
         server_hostname=config.server if context else None,
+        happy_eyeballs_delay=0.25,  # an IPv6 address that leads nowhere must not use up the time
     )
     try:
         session = transport.get_extra_info("ssl_object")

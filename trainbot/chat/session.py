@@ -16,7 +16,7 @@ from trainbot.chat.features import Features
 from trainbot.chat.hearing import Heard, is_history, place, said_at, understand
 from trainbot.chat.identity import WHOX_FIELDS, Roster
 from trainbot.chat.outbox import Outbox
-from trainbot.chat.presence import Channels, Keepalive, Patience
+from trainbot.chat.presence import JOIN_REFUSED, Channels, Keepalive, Patience
 from trainbot.chat.receipts import REFUSALS, Receipts
 from trainbot.chat.registration import Registration
 from trainbot.chat.sasl import Credentials
@@ -28,10 +28,6 @@ if TYPE_CHECKING:
     from trainbot.config import IrcConfig
 
 log = logging.getLogger(__name__)
-
-_JOIN_REFUSED = {"403", "405", "437", "471", "473", "474", "475", "476", "477", "480", "489", "520"}
-_UNKNOWN_HOST = 64  # octets; the longest that common servers show
-_UNKNOWN_USER = 11
 
 
 class Session:
@@ -79,7 +75,7 @@ class Session:
         self._handlers = self._table()
 
     def _table(self) -> dict[str, Callable[[Message], None]]:
-        table: dict[str, Callable[[Message], None]] = {
+        return {
             "PING": self._on_ping,
             "PONG": lambda message: self.receipts.proven(message.param(-1)),
             "ERROR": self._on_error,
@@ -96,9 +92,8 @@ class Session:
             "PART": lambda message: self._on_lost(message.nick, message.param(0)),
             "KICK": lambda message: self._on_lost(message.param(1), message.param(0)),
             "NICK": self._on_nick,
-            "QUIT": self._on_quit,
+            "QUIT": self._on_nick,
         }
-        return table
 
     # -- from the connection ------------------------------------------------------------------
 
@@ -168,7 +163,7 @@ class Session:
         """Writes what the outbox lets go at ``now``."""
         if not self.ready:
             return
-        self._outbox.prefix_octets = self._prefix_octets()
+        self._outbox.prefix_octets = self.roster.prefix_octets()
         for piece in self._outbox.take(now):
             self._write(piece.wire, piece.shown)
             if piece.ticket is not None:
@@ -202,7 +197,7 @@ class Session:
             self._tell(event)
         if handler := self._handlers.get(command):
             handler(message)
-        if command in _JOIN_REFUSED:
+        if command in JOIN_REFUSED:
             self._on_join_refused(message)
         if command in REFUSALS:
             self._on_refused(message)
@@ -272,10 +267,7 @@ class Session:
     # -- our nick -----------------------------------------------------------------------------
 
     def _on_nick(self, message: Message) -> None:
-        if self._same(self._wanted_nick)(message.nick):
-            self._nick_is_free()
-
-    def _on_quit(self, message: Message) -> None:
+        """Somebody changed their nick or quit: perhaps who had ours."""
         if self._same(self._wanted_nick)(message.nick):
             self._nick_is_free()
 
@@ -323,9 +315,3 @@ class Session:
 
     def _may_send(self, target: str) -> bool:
         return not self.features.is_channel(target) or self.roster.in_channel(target)
-
-    def _prefix_octets(self) -> int:
-        me = self.roster.me
-        user = len(me.user.encode()) if me.user else _UNKNOWN_USER
-        host = len(me.host.encode()) if me.host else _UNKNOWN_HOST
-        return len(f":{me.nick}!@ ".encode()) + user + host
