@@ -14,9 +14,9 @@ from trainbot.bot import Bot, Event, Outcome, ShellCommand, Tick
 from trainbot.chat.connection import IrcDoor
 from trainbot.config import Config
 from trainbot.control.server import ControlServer
-from trainbot.errors import BackendError, UserError
+from trainbot.errors import UserError
 from trainbot.gateway import process as gateway_process
-from trainbot.gateway.routes import to_json
+from trainbot.gateway.routes import Route, to_json
 from trainbot.hosts.libvirt_driver import LibvirtDriver
 from trainbot.hosts.model import HostConfig
 from trainbot.hosts.probe import until_ssh
@@ -71,7 +71,6 @@ class App:
         irc: asyncio.Task[None] | None = None
         try:
             await self.control.start()
-            self._publish()
             if self.config.hosts:
                 await asyncio.to_thread(gateway_process.start_detached, self.config.path, self.config.store.state)
             for worker in self.workers.values():
@@ -106,7 +105,8 @@ class App:
         self.post(Tick())
 
     def _carry_out(self, outcome: Outcome) -> None:
-        self._publish()  # before the password is said: it works when it is read
+        if outcome.routes is not None:
+            self._publish(outcome.routes)  # before the password is said: it works when it is read
         for out in outcome.say:
             self.irc.send(out)
         for event, lines in outcome.answers:
@@ -118,10 +118,10 @@ class App:
             else:
                 self._start_probe(work)
 
-    def _publish(self) -> None:
+    def _publish(self, routes: list[Route]) -> None:
         try:
-            self.control.publish("routes", to_json(self.bot.routes()))
-        except (ValueError, BackendError):
+            self.control.publish("routes", to_json(routes))
+        except ValueError:
             log.exception("the gateway could not be told who gets where")
 
     # -- watching labs boot ----------------------------------------------------------------------------
@@ -159,9 +159,11 @@ class App:
 
     def _status(self) -> dict[str, Any]:
         hosts = {name: {"up": view.up, "trouble": view.trouble} for name, view in self.bot.fleet.hosts.items()}
+        with self.store.transaction():
+            labs = {lab.name: str(lab.state) for lab in self.store.labs.present()}
         return {"nick": self.irc.nick, "connected": self.irc.connected, "hosts": hosts,
                 "channels": {channel: len(self.irc.members(channel)) for channel in self.config.irc.channels},
-                "labs": {lab.name: str(lab.state) for lab in self.store.labs.present()}}
+                "labs": labs}
 
     async def _close(self, irc: asyncio.Task[None] | None) -> None:
         self.timers.close()

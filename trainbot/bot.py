@@ -92,6 +92,7 @@ class Outcome:
     say: list[Outgoing] = field(default_factory=list)
     work: list[HostWork | Probe] = field(default_factory=list)
     answers: list[tuple[ShellCommand, list[str]]] = field(default_factory=list)
+    routes: list[Route] | None = None  # None: as they were
 
 
 @dataclass(frozen=True)
@@ -202,6 +203,7 @@ class Bot:
                 self.archive.settle()
                 outcome.work = self.fleet.work(now)
                 sent = self._due_notices(now, outcome)
+                outcome.routes = self.routes()
         except BackendError as error:
             log.error("%s", error)
             return self._failed(events, outcome, str(error))

@@ -237,7 +237,7 @@ def image() -> None:
 @config_option
 def image_build(name: str, path: Path) -> int:
     """Builds the image NAME into the folder that bot.ini gives it (from the recipe of that name that ships)."""
-    from trainbot.imagery import build_for
+    from trainbot.installation import build_for
 
     click.echo(f"the {name} image is in {build_for(read(path), name)}")
     return 0

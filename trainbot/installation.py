@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import random
+import shutil
 import socket
+import subprocess
 import uuid
 from functools import partial
 from pathlib import Path
 
+from trainbot import shipped
 from trainbot.bot import Installation
-from trainbot.config import Config
+from trainbot.config import Config, ImageConfig
 from trainbot.errors import BackendError
 from trainbot.gateway import hostkey
 from trainbot.gateway.model import PEPPER, GatewayConfig
+from trainbot.hosts.model import Mode
+from trainbot.imaging.build import build_image
+from trainbot.imaging.image import read_image
+from trainbot.imaging.progress import Progress, for_terminal
 from trainbot.labs import passwords
-from trainbot.labs.images import Image, load_image
+from trainbot.labs.images import Image
 from trainbot.store import Store
 
 CONTROL = "control.sock"
@@ -51,6 +58,50 @@ def free_port(taken: set[int]) -> int:
                 continue
             return port
     raise BackendError("no TCP port is free for a lab")
+
+
+def load_image(config: ImageConfig) -> Image:
+    """BackendError (one sentence) where a part of the image is not there or not readable."""
+    try:
+        built = read_image(config.folder)
+    except BackendError as error:
+        raise BackendError(f"the {config.name} image is not ready: {error}; an organiser makes it with: "
+                           f"trainbot image build {config.name}") from None
+    return Image(name=config.name, disk=built.disk, kernel=built.kernel, initrd=built.initrd, cmdline=built.cmdline,
+                 modes={Mode.ENFORCING: built.enforcing, Mode.PERMISSIVE: built.permissive},
+                 memory_mib=config.memory or built.memory_mib, vcpus=config.vcpus, user=built.user,
+                 host_key=built.host_key)
+
+
+def lab_key(path: Path) -> str:
+    """The public half of the installation's key to its labs, made the first time (ssh-keygen(1))."""
+    public = path.with_name(path.name + ".pub")
+    if not path.exists():
+        if shutil.which("ssh-keygen") is None:
+            raise BackendError("ssh-keygen is not installed: apt-get install openssh-client")
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "trainbot", "-f", str(path)], check=True,
+                       stdin=subprocess.DEVNULL)
+    try:
+        return public.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        raise BackendError(f"{public} cannot be read: ssh-keygen -y -f {path} > {public} makes it again") from None
+
+
+def build_for(config: Config, name: str, progress: Progress | None = None) -> Path:
+    """Builds the image ``name`` of bot.ini where bot.ini wants it; its folder."""
+    image = next((image for image in config.images if image.name == name), None)
+    if image is None:
+        raise BackendError(f"bot.ini has no [image.{name}] section: add one")
+    recipe = shipped.folder("images") / name
+    if not recipe.is_dir():
+        there = ", ".join(sorted(p.parent.name for p in shipped.folder("images").glob("*/recipe.toml")))
+        raise BackendError(f"there is no recipe for {name}; there is: {there}")
+    if image.folder.name != name or image.folder.parent.name != "images":
+        raise BackendError(f"[image.{name}] folder has to end in images/{name} for an image that is built here")
+    state_folder(config)
+    return build_image(recipe, image.folder.parent.parent, lab_key(config.gateway.lab_key),
+                       progress or for_terminal()).folder
 
 
 def images_of(config: Config) -> tuple[dict[str, Image], dict[str, str]]:

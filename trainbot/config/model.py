@@ -99,7 +99,7 @@ class ImageConfig:
 
     name: str
     folder: Path
-    memory: int = 512
+    memory: int | None = None  # as the image needs
     vcpus: int = 1
     spare: int | None = None
 

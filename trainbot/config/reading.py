@@ -340,7 +340,7 @@ def _host(s: Section, name: str) -> HostConfig:
         s.fault("uri", f"{uri!r} is not a libvirt address, say xen+ssh://root@xen1.example.org/system")
     return HostConfig(name=name, uri=uri, labs=s.whole("labs", 15, 1, 1000),
                       folder=s.path("folder", Path("state") / "labs" / name),
-                      network=s.text("network", HostConfig("", "").network),
+                      network=s.text("network", HostConfig("", "").network), kvm=s.yes("kvm", False),
                       keepalive=s.whole("keepalive", HostConfig("", "").keepalive, 1, 600),
                       deadline=s.number("deadline", HostConfig("", "").deadline, 1, 3600))
 
@@ -352,7 +352,7 @@ def _image(s: Section, name: str, store: StoreConfig) -> ImageConfig:
         s.fault("(name)", f"!lab {name} is a command, so no image can have that name; take another")
     spare = s.whole("spare", -1, 0, 1000)
     return ImageConfig(name=name, folder=s.path("folder", store.state / "images" / name),
-                       memory=s.whole("memory", ImageConfig("", Path()).memory, 64, 1 << 20),
+                       memory=s.whole("memory", 0, 64, 1 << 20) or None,
                        vcpus=s.whole("vcpus", ImageConfig("", Path()).vcpus, 1, 64), spare=None if spare < 0 else spare)
 
 

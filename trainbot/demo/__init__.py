@@ -1,1 +1,1 @@
-"""A class on one machine, for looking at: an IRC server, a chat prompt, a tour."""
+"""``trainbot demo``: a class on this machine, with everything real."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
-from ..errors import UserError
-from .formats import katacoda
-from .model import Exercise, Problem
+from trainbot.errors import UserError
+from trainbot.exercises.formats import katacoda
+from trainbot.exercises.model import Exercise, Problem
 
 DEPTH = 3  # folders between the library's and an index
 MAX_EXERCISES = 5000

@@ -158,8 +158,12 @@ def _boot(domain: ET.Element, spec: LabSpec, kind: HostKind) -> None:
         _text(system, "type", "xenpvh", arch="x86_64", machine="xenpvh")
     _text(system, "kernel", spec.kernel)
     _text(system, "initrd", spec.initrd)
-    console = "hvc0" if kind is HostKind.XEN else "ttyS0"
-    _text(system, "cmdline", f"{spec.cmdline} console={console}".strip())
+    line = f"{spec.cmdline} console={'hvc0' if kind is HostKind.XEN else 'ttyS0'}"
+    if kind is HostKind.XEN:
+        # The machine's identity is its DHCP identity as well: labs that took one over from their image (in
+        # /var/lib/dbus, say) would all be given the same address.  With it from the UUID, a reset keeps its own.
+        line += f" systemd.machine_id={uuid.UUID(spec.id).hex}"
+    _text(system, "cmdline", line.strip())
 
 
 def _qemu_machine(domain: ET.Element, host: HostConfig) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 from collections import deque
@@ -14,6 +15,11 @@ from trainbot.errors import BackendError
 
 _SECONDS_TO_CLEAN_UP = 30
 _LAST_LINES = 6
+
+# Ends a program and all its children when we die, even by SIGKILL: prctl(2) tells the shell, the shell its group.
+# (mmdebstrap's first process only waits for its children when it is told alone.)
+_WITH_US = ("setpriv", "--pdeathsig", "TERM", "sh", "-c",
+            'trap "trap : TERM; kill -TERM 0; wait; exit 143" TERM; "$@" <&0 & wait $!', "sh")
 
 
 def environment() -> dict[str, str]:
@@ -38,13 +44,12 @@ class Log:
         BackendError says which program failed, its last lines and where the whole log is.
         """
         name, last = Path(command[0]).name, deque[str](maxlen=_LAST_LINES)
-        try:
-            process = subprocess.Popen(
-                command, stdin=stdin or subprocess.DEVNULL, stdout=stdout or subprocess.PIPE,
-                stderr=subprocess.PIPE if stdout else subprocess.STDOUT,
-                env={**environment(), **(env or {})}, start_new_session=True)
-        except FileNotFoundError as error:
-            raise BackendError(missing_program(name)) from error
+        env = {**environment(), **(env or {})}
+        if not shutil.which(command[0], path=env["PATH"]):
+            raise BackendError(missing_program(name))
+        process = subprocess.Popen(
+            [*_WITH_US, *command], stdin=stdin or subprocess.DEVNULL, stdout=stdout or subprocess.PIPE,
+            stderr=subprocess.PIPE if stdout else subprocess.STDOUT, env=env, start_new_session=True)
         try:
             with self.path.open("a", encoding="utf-8") as log:
                 log.write(f"$ {shlex.join(command)}\n")
@@ -52,9 +57,11 @@ class Log:
                     line = raw.decode(errors="replace").rstrip()
                     log.write(line + "\n")
                     log.flush()
-                    if line:
+                    if not line:
+                        continue
+                    if not line.startswith("I: "):      # mmdebstrap tidying up says nothing about why
                         last.append(line)
-                        follow(line)
+                    follow(line)
             code = process.wait()
         except BaseException:
             stop(process)

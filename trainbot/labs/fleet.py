@@ -88,6 +88,9 @@ class Fleet:
 
     def host_up(self, event: HostUp, now: datetime) -> None:
         view = self.hosts[event.report.name]
+        if not view.up:
+            log.info("host %s answers: %s, %d labs of ours, %d of %d MiB free", event.report.name,
+                     event.report.hypervisor, len(event.report.domains), event.report.free_mib, event.report.memory_mib)
         view.up, view.report, view.trouble = True, event.report, ""
         rows = [lab for lab in self.labs.present() if lab.host == event.report.name]
         difference = compare(rows, event.report, self.busy)

@@ -118,13 +118,12 @@ class Leasing:
     def _place(self, lease: Lease, now: datetime) -> str:
         waiting = [other for other in self.leases.open() if other.lab_id is None and other.image == lease.image]
         place = [other.id for other in waiting].index(lease.id) + 1
-        ends = sorted(other.expires_at for other in self.leases.open() if other.lab_id is not None)
         if not any(view.up for view in self.fleet.hosts.values()):
-            hint = "no host answers just now; the first that does makes it"
-        elif len(ends) >= place:
-            hint = f"at the latest in {span(ends[place - 1] - now)}, when a lease ends"
-        else:
-            hint = "as soon as a host has room"
+            return (f"no host answers just now; you are number {place} in the queue for a {lease.image} lab, "
+                    "and I tell you when one does")
+        ends = sorted(other.expires_at for other in self.leases.open() if other.lab_id is not None)
+        hint = (f"at the latest in {span(ends[place - 1] - now)}, when a lease ends" if len(ends) >= place
+                else "as soon as a host has room")
         return f"all {lease.image} labs are taken: you are number {place} in the queue, {hint}; I tell you then"
 
     def list_labs(self, ask: Ask) -> list[Effect]:

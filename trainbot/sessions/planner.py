@@ -38,6 +38,7 @@ class Planner:
         self.offsets, self.channels = parse_offsets(" ".join(reminders)), channels
         self.problems: tuple[Problem, ...] = ()
         self._seen: tuple[tuple[str, int, int], ...] | None = None
+        self._candidate: tuple[tuple[str, int, int], ...] | None = None
         self._read_on: datetime | None = None
 
     # -- files ---------------------------------------------------------------------------------------
@@ -46,6 +47,9 @@ class Planner:
         """Reads the folder where a file changed (and once a day, for repeating events); announces what changed."""
         seen = _stamps(self.folder)
         if seen == self._seen and self._read_on is not None and now - self._read_on < timedelta(days=1):
+            return
+        if seen != self._candidate and self._read_on is not None:
+            self._candidate = seen  # perhaps half saved: read when it looks the same at the next tick
             return
         self._seen, self._read_on = seen, now
         schedule = load_schedules(self.folder, now)
@@ -70,7 +74,7 @@ class Planner:
 
     def forget(self) -> None:
         """What was read last could not be stored: the next tick reads again."""
-        self._seen = None
+        self._seen = self._read_on = None
 
     def _put(self, session: Session, now: datetime) -> None:
         old = self.sessions.first(uid=session.uid)

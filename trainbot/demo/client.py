@@ -1,0 +1,85 @@
+"""A small IRC client: what the demo's people speak through."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from contextlib import suppress
+
+DEADLINE = 20.0  # seconds that something may take to be said
+
+
+class Client:
+    """``lines`` holds all raw lines that came; ``expect`` looks only at what came after its last match.
+    ``heard`` is called with each raw line."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, nick: str,
+                 heard: Callable[[str], None] = lambda line: None) -> None:
+        self.nick, self.heard = nick, heard
+        self.lines: list[str] = []
+        self._seen = 0
+        self._more = asyncio.Condition()
+        self._reader, self._writer = reader, writer
+        self._ended = False
+        self._task = asyncio.create_task(self._read())
+
+    @classmethod
+    async def connect(cls, port: int, nick: str, *, source: str = "127.0.0.1",
+                      heard: Callable[[str], None] = lambda line: None) -> Client:
+        """Registered on the server at 127.0.0.1:``port``, coming from the loopback address ``source``."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(source, 0))
+        client = cls(reader, writer, nick, heard)
+        client.send(f"NICK {nick}")
+        client.send(f"USER {nick} 0 * :{nick}")
+        await client.expect(r" (376|422) ")
+        return client
+
+    def send(self, line: str) -> None:
+        self._writer.write(re.sub(r"[\r\n\0]", " ", line).encode() + b"\r\n")
+
+    def say(self, target: str, text: str) -> None:
+        self.send(f"PRIVMSG {target} :{text}")
+
+    async def join(self, channel: str) -> None:
+        self.send(f"JOIN {channel}")
+        await self.expect(rf" 366 \S+ {re.escape(channel)} ")
+
+    async def expect(self, pattern: str, within: float = DEADLINE) -> re.Match[str]:
+        """The first line that matches, of those not looked at yet; TimeoutError, ConnectionError."""
+        async with self._more, asyncio.timeout(within):
+            while True:
+                while self._seen < len(self.lines):
+                    self._seen += 1
+                    if found := re.search(pattern, self.lines[self._seen - 1]):
+                        return found
+                if self._ended:
+                    raise ConnectionError(f"{self.nick} was disconnected")
+                await self._more.wait()
+
+    async def close(self) -> None:
+        self.send("QUIT :bye")
+        self._task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._task
+        self._writer.close()
+        with suppress(OSError):
+            await self._writer.wait_closed()
+
+    async def _read(self) -> None:
+        try:
+            async for raw in self._reader:
+                line = raw.decode("utf-8", "replace").rstrip("\r\n")
+                if line.startswith("PING"):
+                    self.send(line.replace("PING", "PONG", 1))
+                    continue
+                self.heard(line)
+                async with self._more:
+                    self.lines.append(line)
+                    self._more.notify_all()
+        except OSError:
+            pass
+        finally:
+            self._ended = True
+            async with self._more:
+                self._more.notify_all()

@@ -1,0 +1,204 @@
+"""What the demo needs around it: an IRC server, a bot with an embedded host, an image; made, and cleared away."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from trainbot import shipped
+from trainbot.config import Config, load
+from trainbot.demo.ngircd import Ngircd, free_port
+from trainbot.errors import BackendError
+from trainbot.gateway import process as gateway_process
+from trainbot.imaging.accel import working_accelerator
+from trainbot.installation import build_for
+
+CHANNEL = "#class"
+NICK = "trainbot"
+PRESENTER_ADDRESS = "127.0.0.2"  # ngircd has no accounts: the presenter is known by the address they come from
+ZONES = "Australia/Melbourne Europe/Berlin America/New_York"
+
+INI = """\
+; Made by trainbot demo; bot.ini of a real class looks much the same (see README.md).
+[irc]
+server = 127.0.0.1
+port = {irc_port}
+tls = no
+nick = {nick}
+channels = {channel}
+flood_burst = 10
+flood_interval = 0.2
+
+[store]
+url = sqlite:///trainbot.db
+state = state
+
+[roles]
+presenter = mask:*!*@{presenter}
+organiser = mask:*!*@{presenter}
+require_account = no
+
+[schedule]
+folder = schedules
+zones = {zones}
+
+[exercises]
+folder = {exercises}
+
+[labs]
+spare = 1
+public_address = 127.0.0.1
+
+[host.here]
+uri = qemu:///embed?root={folder}/libvirt
+labs = 4
+kvm = {kvm}
+
+[image.debian]
+folder = {cache}/images/debian
+
+[gateway]
+listen = 127.0.0.1:{ssh_port}
+lab_key = {cache}/lab_key
+
+[records]
+folder = public
+log = yes
+"""
+
+SCHEDULE = """\
+[course]
+title = "SE Linux, hands on"
+zone = "UTC"
+exercise = "{exercise}"
+presenter = "presenter"
+minutes = 120
+
+[[session]]
+id = "today"
+start = {start}
+"""
+
+
+def cache_folder() -> Path:
+    """Where the image is kept between demos (XDG Base Directory Specification)."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "trainbot"
+
+
+class World:
+    """Everything that a demo starts.  ``close()`` ends all of it, whatever state it is in."""
+
+    def __init__(self, port: int, tell: Callable[[str], None]) -> None:
+        self.tell = tell
+        self.cache = cache_folder()
+        # short, since a unix socket's path holds about 100 bytes (unix(7))
+        self.folder = Path(tempfile.mkdtemp(prefix="trainbot-demo-"))
+        self.ircd = Ngircd(self.folder / "irc", port=_free_or(port), max_penalty=0)
+        self.config: Config | None = None
+        self.bot: asyncio.subprocess.Process | None = None
+
+    async def prepare(self) -> None:
+        """The image (built once, minutes) and bot.ini."""
+        ini = self.folder / "bot.ini"
+        values = dict(irc_port=self.ircd.port, nick=NICK, channel=CHANNEL, presenter=PRESENTER_ADDRESS, zones=ZONES,
+                      exercises=shipped.folder("exercises"), folder=self.folder, cache=self.cache,
+                      ssh_port=_free_or(2222))
+        ini.write_text(INI.format(kvm="no", **values), encoding="utf-8")
+        await asyncio.to_thread(build_for, load(ini), "debian")
+        accelerator = await asyncio.to_thread(working_accelerator, self.cache)
+        self.tell(f"labs run with {'KVM' if accelerator == 'kvm' else 'emulation (KVM does not work here): slow'}")
+        ini.write_text(INI.format(kvm="yes" if accelerator == "kvm" else "no", **values), encoding="utf-8")
+        start = (datetime.now(UTC) + timedelta(minutes=10)).replace(second=0, microsecond=0, tzinfo=None)
+        (self.folder / "schedules").mkdir()
+        (self.folder / "schedules" / "demo.toml").write_text(
+            SCHEDULE.format(exercise="selinux-debian", start=start.isoformat()), encoding="utf-8")
+        self.config = load(ini)
+
+    async def start_bot(self) -> None:
+        """The bot, a process of its own with its log in bot.log."""
+        log = os.open(self.folder / "bot.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            self.bot = await asyncio.create_subprocess_exec(
+                *self.trainbot("run"), stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True)
+        finally:
+            os.close(log)
+
+    def trainbot(self, *words: str) -> tuple[str, ...]:
+        """That shell command, for this demo's bot."""
+        return (sys.executable, "-m", "trainbot", *words, "-c", str(self.folder / "bot.ini"))
+
+    async def end_bot(self, number: int = signal.SIGTERM) -> None:
+        bot, self.bot = self.bot, None
+        if bot is None:
+            return
+        with suppress(ProcessLookupError):
+            bot.send_signal(number)
+        try:
+            await asyncio.wait_for(bot.wait(), 20)
+        except TimeoutError:
+            bot.kill()
+            await bot.wait()
+
+    @property
+    def bot_ended(self) -> bool:
+        return self.bot is not None and self.bot.returncode is not None
+
+    def log_tail(self, lines: int = 15) -> str:
+        with suppress(OSError):
+            return "\n".join((self.folder / "bot.log").read_text(errors="replace").splitlines()[-lines:])
+        return ""
+
+    async def close(self, keep: bool = False) -> None:
+        """The bot, the gateway, every lab, the IRC server, the folder: gone."""
+        await self.end_bot()
+        if self.config is not None:
+            with suppress(BackendError):
+                await asyncio.to_thread(gateway_process.stop, self.config.store.state)
+            await asyncio.to_thread(_end_labs, self.config)
+        await self.ircd.stop()
+        if keep:
+            self.tell(f"kept: {self.folder}")
+        else:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _end_labs(config: Config) -> None:
+    """Destroys the labs that the bot left running (it leaves them so that a restart finds them)."""
+    from trainbot.hosts.libvirt_driver import LibvirtDriver
+    from trainbot.store import Store
+
+    if not Path(config.store.url.removeprefix("sqlite:///")).exists():
+        return
+    store = Store(config.store.url)
+    with store.transaction():
+        owner = store.settings.get("owner")
+    store.close()
+    for host in config.hosts if owner else ():
+        driver = LibvirtDriver(replace(host), owner or "")
+        driver.open()
+        try:
+            for domain in driver.report().domains:
+                driver.destroy(domain.id)
+        finally:
+            driver.close()
+
+
+def _free_or(port: int) -> int:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return free_port()
+    return port
