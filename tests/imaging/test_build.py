@@ -1,5 +1,8 @@
 import fcntl
 import os
+import select
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -28,6 +31,14 @@ def programs(tmp_path, monkeypatch) -> Path:
 def say(folder: Path, name: str, script: str) -> None:
     (folder / name).write_text(f"#!/bin/sh\n{script}\n")
     (folder / name).chmod(0o755)
+
+
+BUILDER = """
+import sys
+from pathlib import Path
+from trainbot.imaging.command import Log
+Log(Path(sys.argv[1])).run(["sh", "-c", sys.argv[2]], lambda line: print(line, flush=True))
+"""
 
 
 def leavings(cache: Path) -> set[str]:
@@ -106,6 +117,17 @@ def test_an_interrupted_build_leaves_nothing(tmp_path, recipe_dir, key, programs
     assert leavings(tmp_path) == set()
     with pytest.raises(ProcessLookupError):
         os.kill(int(running.read_text()), 0)
+
+
+def test_programs_end_with_their_builder(tmp_path):
+    """A builder that is killed outright takes its programs along, children and all."""
+    script = f'sh -c "echo \\$\\$ > {tmp_path}/inner; echo begun; exec tail -f /dev/null" & wait'
+    with subprocess.Popen([sys.executable, "-c", BUILDER, str(tmp_path / "log"), script], stdout=subprocess.PIPE) as builder:
+        assert builder.stdout and builder.stdout.readline() == b"begun\n"
+        inner = os.pidfd_open(int((tmp_path / "inner").read_text()))
+        builder.kill()
+        assert select.select([inner], [], [], 20)[0], "the program still runs"
+    os.close(inner)
 
 
 def test_what_a_killed_build_left_is_swept(tmp_path, recipe_dir, key, programs, heard):
