@@ -7,15 +7,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 
 from trainbot.bot import Bot, Event, Installation, Outcome, Tick
 from trainbot.config import Config, load
-from trainbot.hosts.model import Domain, DomainState, Finished, HostReport, HostUp
+from trainbot.hosts.model import Domain, DomainState, Finished, HostReport, HostUp, Mode
 from trainbot.labs import passwords
 from trainbot.labs.fleet import Booted, HostWork, Probe
 from trainbot.labs.images import Image
-from trainbot.spine.messages import Arrived, Incoming, Left, Line, Renamed, RollCall, Sender, Spoken
+from trainbot.spine.messages import Incoming, Left, Line, Renamed, RollCall, Sender, Spoken
 from trainbot.store import Store
 from trainbot.store.tables import metadata
 
@@ -115,7 +114,7 @@ class Stage:
     def start(self) -> None:
         """A bot as it is after a start (again): only the store remembers."""
         image = Image("debian", Path("/i/disk.img"), Path("/i/vmlinuz"), Path("/i/initrd"), "root=LABEL=debian",
-                      {"enforcing": "enforcing=1", "permissive": "enforcing=0"}, 384, 1, "root", "ssh-ed25519 AAAA")
+                      {Mode.ENFORCING: "enforcing=1", Mode.PERMISSIVE: "enforcing=0"}, 384, 1, "root", "ssh-ed25519 AAAA")
         self.pepper = b"p" * 32
         installation = Installation(
             owner="owner", digest=lambda text: passwords.digest(self.pepper, text), new_password=passwords.new_password,
@@ -207,5 +206,3 @@ def plain(text: str) -> str:
     """Without IRC's formatting codes."""
     return "".join(c for c in text if c not in "\x02\x0f\x11\x1d\x1f\x16")
 
-
-_ = (Arrived, SimpleNamespace)

@@ -34,6 +34,7 @@ from trainbot.sessions.times import describe_many
 from trainbot.spine.access import Person, Role
 from trainbot.spine.commands import Ask, Table, plain_kinds
 from trainbot.spine.dispatch import Dispatch
+from trainbot.spine.grammar import addressed
 from trainbot.spine.help import Help
 from trainbot.spine.messages import (
     ChatEvent,
@@ -282,7 +283,8 @@ class Bot:
             named = [c for c in self.config.irc.channels if self.view.fold(c) == self.view.fold(event.channel)]
             event = replace(event, channel=named[0] if named else event.channel)
         event = replace(event, text=plain(event.text))
-        self.journal.heard(event)
+        if addressed(event.text, self.table.prefix, self.view.nick, private=event.channel is None) is None:
+            self.journal.heard(event)  # what was said to us is on the time line as what came of it
         outcome.say += [out for effect in self.dispatch(event) if (out := _addressed(effect, event)) is not None]
 
     def _shell(self, event: ShellCommand, now: datetime, outcome: Outcome) -> list[str]:

@@ -123,6 +123,7 @@ def upgrade() -> None:
     sa.Column('step', sa.Integer(), nullable=False),
     sa.Column('stuck_at', sa.String(length=27), nullable=True),
     sa.Column('stuck_words', sa.Text(), nullable=False),
+    sa.Column('hints', sa.Integer(), nullable=False),
     sa.Column('since', sa.String(length=27), nullable=False),
     sa.ForeignKeyConstraint(['class_id'], ['class.id'], ),
     sa.ForeignKeyConstraint(['person_id'], ['person.id'], ),

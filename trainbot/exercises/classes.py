@@ -28,7 +28,8 @@ class ClassRun:
 
 @dataclass(frozen=True, slots=True)
 class Attendance:
-    """One person in one class.  ``step`` is their own step; ``stuck_at`` is None unless they are stuck."""
+    """One person in one class.  ``step`` is their own step; ``stuck_at`` is None unless they are stuck;
+    ``hints``: how many of their step's they have seen."""
 
     class_id: int
     person_id: int
@@ -36,6 +37,7 @@ class Attendance:
     step: int
     stuck_at: datetime | None
     stuck_words: str
+    hints: int
     since: datetime
 
 

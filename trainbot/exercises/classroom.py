@@ -166,19 +166,45 @@ class Classroom:
         already = self.classes.done.first(class_id=run.id, person_id=ask.person.id, step=mine)
         if already is None:
             self.classes.done.add(class_id=run.id, person_id=ask.person.id, step=mine, at=ask.at)
-        self.classes.attendance.change({"class_id": run.id, "person_id": ask.person.id}, stuck_at=None,
-                                       stuck_words="", nick=ask.nick)
+        self._change(ask, run, stuck_at=None, stuck_words="", hints=0)
         if already is not None:
             return [Reply(f"you have done all {mine} so far; the class goes on soon", private=True)]
         if mine < min(run.step, run.steps):
             return [Reply(f"step {mine} is done; the class is at {run.step}: !step shows your next", private=True)]
         return [Reply(f"step {mine} is done", private=True)] if ask.private else []
 
+    def _change(self, ask: Ask, run: ClassRun, **values: object) -> None:
+        self.classes.attendance.change({"class_id": run.id, "person_id": ask.person.id}, nick=ask.nick, **values)
+
+    def hint(self, ask: Ask) -> list[Effect]:
+        run = self._run(ask)
+        row, mine = self._mine(ask, run)
+        hints = self._exercise(run).steps[mine - 1].hints if mine else ()
+        if row.hints >= len(hints):
+            raise UserError("there are no more hints for this step; !stuck WORDS calls for help" if row.hints else
+                            "this step has no hints; !stuck WORDS calls for help")
+        self._change(ask, run, hints=row.hints + 1)
+        more = f" ({len(hints) - row.hints - 1} more: !hint)" if row.hints + 1 < len(hints) else ""
+        lines = self.render("", hints[row.hints] + more, limit=IN_PRIVATE, more="…")
+        return [Reply(line, private=True) for line in lines]
+
+    def solution(self, ask: Ask) -> list[Effect]:
+        run = self._run(ask)
+        _row, mine = self._mine(ask, run)
+        exercise = self._exercise(run)
+        text = exercise.steps[mine - 1].solution if mine else ""
+        if not text:
+            raise UserError("this step has no written solution; !stuck WORDS calls for help")
+        ready_at = run.step_at + exercise.solution_after
+        if mine == run.step and ask.at < ready_at:
+            raise UserError(f"the solution comes in {span(ready_at - ask.at)}; !hint helps until then")
+        lines = self.render(f"Solution of step {mine}", text, limit=IN_PRIVATE, more="({n} more lines)")
+        return [Reply(line, private=True) for line in lines]
+
     def stuck(self, ask: Ask, words: str = "") -> list[Effect]:
         run = self._run(ask)
         self.classes.attend(run, ask.person, ask.nick, ask.at)
-        self.classes.attendance.change({"class_id": run.id, "person_id": ask.person.id}, stuck_at=ask.at,
-                                       stuck_words=words, nick=ask.nick)
+        self._change(ask, run, stuck_at=ask.at, stuck_words=words)
         self.journal(ask, "stuck", words)
         return [Reply("noted, presenter and helpers see it; !done clears it", private=True)]
 
@@ -217,6 +243,8 @@ class Classroom:
             Command("progress", self.progress, "how many are done, working, stuck, silent; names the stuck",
                     role=Role.HELPER, place=Place.CLASS, group="class"),
             Command("step", self.step, "my step again, privately and longer", **mine),
+            Command("hint", self.hint, "the next hint for my step, privately", **mine),
+            Command("solution", self.solution, "how my step is done, some minutes after it began", **mine),
             Command("done", self.done, "I have done my step", aliases=("check",), **mine),
             Command("stuck", self.stuck, "I need help; a word about what is wrong helps the helpers",
                     (Argument("WORDS", "words", optional=True, rest=True),), example="stuck nginx does not start", **mine),

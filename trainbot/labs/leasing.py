@@ -99,10 +99,10 @@ class Leasing:
             fresh = not lease.digest
             self.leases.change({"id": lease.id}, digest=self.digest(password))
             text += f" password {password}"
-            if self.people.get(lease.person_id).account is None:
-                text += " (keep it: !lab claim PASSWORD gives you the lab back after a reconnect)"
-            elif fresh and self.fingerprint():
+            if fresh and self.fingerprint():
                 text += f" (the server's key is {self.fingerprint()})"
+            if fresh and self.people.get(lease.person_id).account is None:
+                text += " (keep it: !lab claim PASSWORD gives you the lab back after a reconnect)"
         else:
             text += " (your key opens it)"
         if lab.state is not LabState.READY:

@@ -94,7 +94,7 @@ class Classes(Rows[ClassRun]):
         """Their row in this class; a new one stands on the class step."""
         found = self.attendance.first(class_id=run.id, person_id=person.id)
         if found is None:
-            found = Attendance(run.id, person.id, nick, run.step, None, "", now)
+            found = Attendance(run.id, person.id, nick, run.step, None, "", 0, now)
             self.attendance.put(found)
         return found
 

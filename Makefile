@@ -1,0 +1,28 @@
+# Each target installs what it needs by itself; README.md says what they are for.
+.PHONY: demo test test-content docs picture bench
+
+PYTEST = .venv/bin/python -m pytest
+
+demo:                  ## a class on this machine; TOUR=1: played by itself
+	@scripts/setup demo
+	@.venv/bin/trainbot demo $(if $(TOUR),--tour) $(DEMO)
+
+test:                  ## all fast tests, real servers and one real machine included
+	@scripts/setup test
+	$(PYTEST) $(ARGS)
+
+test-content:          ## every step of every shipped exercise, in a real lab
+	@scripts/setup test
+	$(PYTEST) -m content $(ARGS)
+
+docs:                  ## docs/commands.md from the command table
+	@scripts/setup demo
+	.venv/bin/python -m trainbot.spine.help > docs/commands.md
+
+picture:               ## docs/class.svg, the picture in README.md, from a real tour
+	@scripts/setup demo
+	.venv/bin/python scripts/picture docs/class.svg
+
+bench:                 ## figures
+	@scripts/setup test
+	for script in benchmarks/*.py; do .venv/bin/python $$script; done

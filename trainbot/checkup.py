@@ -1,0 +1,117 @@
+"""``trainbot check``: what the bot would do with this bot.ini, and what is wrong."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as Late
+from datetime import UTC, datetime
+from pathlib import Path
+
+from trainbot.config import Config
+from trainbot.control.client import ask
+from trainbot.errors import BackendError
+from trainbot.exercises.library import load_library
+from trainbot.hosts.libvirt_driver import LibvirtDriver
+from trainbot.hosts.model import HostConfig
+from trainbot.installation import CONTROL, images_of
+from trainbot.sessions.schedule import load_schedules
+from trainbot.sessions.times import describe_many
+
+ANSWER_WITHIN = 10.0  # seconds that a host or server may take here
+SHOWN = 5
+
+
+def checkup(config: Config, say: Callable[[str], None]) -> int:
+    """Exit code 0, or 1 where something is wrong: each such line begins with ``!``."""
+    wrong = 0
+
+    def line(text: str, problem: str = "") -> None:
+        nonlocal wrong
+        wrong += bool(problem)
+        say(f"! {text}: {problem}" if problem else f"  {text}")
+
+    irc = config.irc
+    say("IRC")
+    secure = "TLS" if irc.tls else "no TLS"
+    line(f"{irc.server}:{irc.port} ({secure}) as {irc.nick} in {' '.join(irc.channels)}",
+         _reach(irc.server, irc.port))
+    line(f"SASL: {' '.join(irc.sasl)} for account {irc.account}" if irc.sasl else "no account of our own (no SASL)")
+    say("Roles")
+    for role in sorted(config.roles.rules, reverse=True):
+        rules = config.roles.rules[role]
+        line(f"{role.word}: " + (" ".join(f"{rule.kind}:{rule.pattern}" for rule in rules) or "nobody"))
+    say("Hosts")
+    running = _running(config)
+    for host in config.hosts:
+        line(f"{host.name} {host.uri}, {host.labs} labs at most", _host(host, running))
+    if not config.hosts:
+        line("none: everything but labs works")
+    say("Images")
+    usable, unready = images_of(config)
+    for name, image in usable.items():
+        line(f"{name}: {image.memory_mib} MiB a lab, {image.disk.parent}")
+    for name, why in unready.items():
+        line(name, why)
+    _content(config, say, line)
+    say("Gateway")
+    line(f"listens on {' '.join(f'{address}:{port}' for address, port in config.gateway.listen)}; learners are told "
+         f"ssh -p {config.gateway.listen[0][1]} IMAGE@{config.labs.public_address}")
+    return 1 if wrong else 0
+
+
+def _content(config: Config, say: Callable[[str], None], line: Callable[..., None]) -> None:
+    say("Exercises")
+    library = load_library(config.exercises.folder)
+    for exercise in library.exercises.values():
+        line(f"{exercise.slug}: {exercise.title}, {len(exercise.steps)} steps")
+    for problem in library.problems:
+        line(problem.file, str(problem.text)) if problem.serious else line(f"note: {problem}")
+    say("Sessions")
+    now = datetime.now(UTC)
+    schedule = load_schedules(config.schedule.folder, now)
+    coming = [s for s in schedule.sessions if s.start > now and not s.cancelled]
+    for session in coming[:SHOWN]:
+        line(f"{session.title}: {describe_many(session.start, session.zones or config.schedule.zones, now)}")
+    if len(coming) > SHOWN:
+        line(f"and {len(coming) - SHOWN} more")
+    if not coming:
+        line("none planned")
+    for problem in schedule.problems:
+        line(problem.file, problem.text)
+
+
+def _reach(server: str, port: int) -> str:
+    try:
+        socket.create_connection((server, port), timeout=ANSWER_WITHIN).close()
+    except OSError as error:
+        return f"does not answer ({error.strerror or error})"
+    return ""
+
+
+def _running(config: Config) -> dict[str, dict[str, object]] | None:
+    """Hosts as a running bot sees them; None where none runs."""
+    path: Path = config.store.state / CONTROL
+    try:
+        return dict(ask(path, {"op": "status"}, ANSWER_WITHIN).get("hosts", {}))
+    except BackendError:
+        return None
+
+
+def _host(host: HostConfig, running: dict[str, dict[str, object]] | None) -> str:
+    """Why the host is of no use now, or ''.  A bot that runs is asked: an embedded host belongs to it alone."""
+    if running is not None and host.name in running:
+        return "" if running[host.name].get("up") else f"does not answer: {running[host.name].get('trouble')}"
+    driver = LibvirtDriver(host, "check")
+    pool = ThreadPoolExecutor(1)
+    try:
+        pool.submit(driver.open).result(ANSWER_WITHIN)
+        pool.submit(driver.close).result(ANSWER_WITHIN)
+    except Late:
+        return f"does not answer within {ANSWER_WITHIN:g} s"
+    except BackendError as error:
+        return str(error)
+    finally:
+        pool.shutdown(wait=False)
+    return ""
