@@ -134,6 +134,7 @@ class World:
         self.bot.start()
         self.start_gateway()
         self._leases = 0
+        self.tracebacks = False  # whether a test provokes them on purpose
         (folder / "askpass").write_text('#!/bin/sh\nprintf "%s\\n" "$LEARNER_PASSWORD"\n')
         (folder / "askpass").chmod(0o700)
 
@@ -199,6 +200,7 @@ class World:
         process.stop(self.state)
         self.lab.kill()
         self.bot.close()
+        assert self.tracebacks or "Traceback" not in self.log(), self.log()
 
 
 @pytest.fixture(scope="package")

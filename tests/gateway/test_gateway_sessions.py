@@ -85,21 +85,22 @@ class Terminal:
 
 
 def test_shell_on_a_terminal_with_its_size_and_resize(world):
-    """A login is a shell on a terminal of the learner's size, which follows when the window changes."""
+    """A login is a shell on a terminal of the learner's size, which follows when the window changes; ^C works."""
     _, password = world.lease()
     terminal = Terminal(world, password, 33, 101)
     terminal.until(b"lab# ")
     terminal.type(b"stty size; echo $TERM\n")
     terminal.until(b"33 101\r\n")
     terminal.until(b"xterm\r\n")
-    terminal.type(b"trap 'stty size' WINCH; while :; do read x; done\n")
-    terminal.until(b"done\r\n")
+    terminal.type(b"echo go''ing; sleep 99\n")
+    terminal.until(b"going\r\n")
+    terminal.type(b"\x03")
+    terminal.until(b"lab# ")
+    terminal.type(b"trap 'stty size; exit 3' WINCH; echo re''ady; while :; do read x; done\n")
+    terminal.until(b"ready\r\n")
     termios.tcsetwinsize(terminal.master, (44, 120))
     terminal.type(b"\n")
     terminal.until(b"44 120\r\n")
-    terminal.type(b"\x03")  # ^C works, and takes what was typed ahead with it
-    terminal.until(b"lab# ")
-    terminal.type(b"exit 3\n")
     assert terminal.close() == 3
 
 
