@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from trainbot.errors import BackendError
 from trainbot.hosts.domain_xml import HostKind
@@ -39,7 +39,7 @@ def host_address(uri: str) -> HostAddress:
     if kind is None:
         raise BackendError(f"no driver for hosts like {uri!r}: use qemu:///embed?root=FOLDER, xen+ssh://, or test://")
     if kind is HostKind.QEMU and parts.path == "/embed":
-        root = Path(dict(parse_qsl(parts.query)).get("root", ""))
+        root = Path(_parameters(parts.query).get("root", ""))
         if root == Path():
             raise BackendError(f"{uri!r} says no root: use qemu:///embed?root=FOLDER")
         root = root.absolute()
@@ -51,10 +51,15 @@ def host_address(uri: str) -> HostAddress:
         raise BackendError(f"{uri!r} is another machine: QEMU hosts are this machine's only, others want Xen")
     remote = kind is not HostKind.TEST or bool(parts.netloc)
     if transport in ("ssh", "libssh", "libssh2"):
-        query = dict(parse_qsl(parts.query, keep_blank_values=True))
-        query.setdefault("no_tty", "1")
-        uri = parts._replace(query=urlencode(query)).geturl()
+        if "no_tty" not in _parameters(parts.query):
+            uri = parts._replace(query=f"{parts.query}&no_tty=1".lstrip("&")).geturl()
     return HostAddress(uri, kind, remote)
+
+
+def _parameters(query: str) -> dict[str, str]:
+    """As libvirt reads them: %XX is a letter, and a plus sign is a plus sign."""
+    pairs = (part.partition("=") for part in query.split("&") if part)
+    return {unquote(name): unquote(value) for name, _, value in pairs}
 
 
 def prepare_root(root: Path) -> None:

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import libvirt
+import pytest
+
+from trainbot.errors import BackendError, NoSuchThing
+from trainbot.hosts.disks import LocalOverlays, PoolVolumes, disk_format, pool_xml, volume_xml
+
+ID = "6ba7b810-9dad-41d1-80b4-00c04fd430c8"
+
+
+@pytest.fixture
+def base(tmp_path):
+    base = tmp_path / "disk.img"
+    with base.open("wb") as file:
+        file.truncate(8 << 20)
+    return base
+
+
+def about(path):
+    return json.loads(subprocess.run(["qemu-img", "info", "--output=json", path], capture_output=True).stdout)
+
+
+def test_an_overlay_stands_on_its_image(base, tmp_path):
+    """A lab's disk is as large as its image's and holds nothing of its own; the image is named with its format, so
+    that nothing has to be guessed from bytes that a guest wrote."""
+    overlay = LocalOverlays(tmp_path / "labs").create(ID, base)
+    found = about(overlay)
+    assert (found["format"], found["virtual-size"]) == ("qcow2", 8 << 20)
+    assert (found["backing-filename"], found["backing-filename-format"]) == (str(base), "raw")
+
+
+def test_a_fresh_overlay_each_time(base, tmp_path):
+    """Creating it again gives an empty one, and leaves the old file to whoever has it open."""
+    overlays = LocalOverlays(tmp_path / "labs")
+    overlay = overlays.create(ID, base)
+    with overlay.open("r+b") as old:
+        old.write(b"what a learner did")
+        old.flush()
+        assert overlays.create(ID, base) == overlay
+        assert overlay.stat().st_ino != Path(f"/proc/self/fd/{old.fileno()}").stat().st_ino
+    assert about(overlay)["format"] == "qcow2"
+
+
+def test_remove_is_safe_to_repeat(base, tmp_path):
+    """A disk that is not there is no error, nor a folder that is not."""
+    overlays = LocalOverlays(tmp_path / "labs")
+    overlays.remove(ID)
+    overlay = overlays.create(ID, base)
+    overlays.remove(ID)
+    overlays.remove(ID)
+    assert not overlay.exists() and base.exists()
+
+
+def test_no_image(tmp_path):
+    """An image that was not built is said to be that."""
+    with pytest.raises(NoSuchThing, match="build the image first"):
+        LocalOverlays(tmp_path).create(ID, tmp_path / "disk.img")
+
+
+def test_no_folder(base, tmp_path):
+    """Where no disk can be made, the sentence names the folder."""
+    with pytest.raises(BackendError, match="disk.img"):
+        LocalOverlays(base / "labs").create(ID, base)
+
+
+def test_no_qemu_img(base, tmp_path, monkeypatch):
+    """Where qemu-img is missing, the sentence says how to get it."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(BackendError, match="apt install qemu-utils"):
+        LocalOverlays(tmp_path / "labs").create(ID, base)
+
+
+def test_the_format_is_told_by_the_name():
+    """Never probed: a raw disk whose first bytes a guest wrote could claim to be something else."""
+    assert (disk_format(Path("a.img")), disk_format(Path("a.qcow2"))) == ("raw", "qcow2")
+
+
+def test_volumes_on_a_remote_host(tmp_path):
+    """On a host reached through libvirt, the pool is made when it is missing, a lab has one volume, and removing it
+    again is no error."""
+    connection = libvirt.open("test:///default")
+    volumes = PoolVolumes(connection, tmp_path)
+    path = volumes.create(ID, Path("/srv/images/disk.qcow2"))
+    assert path.name == f"{ID}.qcow2"
+    assert volumes.create(ID, Path("/srv/images/disk.qcow2")) == path
+    pool = connection.storagePoolLookupByName("trainbot")
+    assert pool.listVolumes() == [f"{ID}.qcow2"]
+    volumes.remove(ID)
+    volumes.remove(ID)
+    assert pool.listVolumes() == []
+    pool.destroy()
+    pool.undefine()
+    connection.close()
+
+
+def test_storage_xml_is_built_from_values():
+    """Paths of any kind stand in the XML as text."""
+    assert "<path>/a&lt;b&amp;c</path>" in volume_xml(ID, Path("/a<b&c"))
+    assert "<path>/a&lt;b&amp;c</path>" in pool_xml(Path("/a<b&c"))
+    with pytest.raises(BackendError, match="absolute"):
+        pool_xml(Path("labs"))
