@@ -10,6 +10,7 @@ import pytest
 from trainbot.errors import BackendError, UserError
 from trainbot.imaging import rootfs
 from trainbot.imaging.build import build_image, image_is_current
+from trainbot.imaging.command import Log
 from trainbot.imaging.image import images_folder, load_image, old_versions, point_at
 
 from .conftest import Heard, fake_image
@@ -128,6 +129,15 @@ def test_programs_end_with_their_builder(tmp_path):
         builder.kill()
         assert select.select([inner], [], [], 20)[0], "the program still runs"
     os.close(inner)
+
+
+def test_a_program_reads_and_writes_what_it_is_given(tmp_path):
+    """Input goes in, output goes where it should, and what is said on stderr is followed."""
+    (tmp_path / "in").write_bytes(b"a system")
+    heard: list[str] = []
+    with (tmp_path / "in").open("rb") as stdin, (tmp_path / "out").open("wb") as stdout:
+        Log(tmp_path / "log").run(["sh", "-c", "cat; echo done >&2"], heard.append, stdin=stdin, stdout=stdout)
+    assert ((tmp_path / "out").read_bytes(), heard) == (b"a system", ["done"])
 
 
 def test_what_a_killed_build_left_is_swept(tmp_path, recipe_dir, key, programs, heard):

@@ -17,9 +17,10 @@ _SECONDS_TO_CLEAN_UP = 30
 _LAST_LINES = 6
 
 # Ends a program and all its children when we die, even by SIGKILL: prctl(2) tells the shell, the shell its group.
-# (mmdebstrap's first process only waits for its children when it is told alone.)
+# (mmdebstrap's first process only waits for its children when it is told alone.)  The detour over 3: sh gives what
+# runs in the background /dev/null for its 0.
 _WITH_US = ("setpriv", "--pdeathsig", "TERM", "sh", "-c",
-            'trap "trap : TERM; kill -TERM 0; wait; exit 143" TERM; "$@" <&0 & wait $!', "sh")
+            'trap "trap : TERM; kill -TERM 0; wait; exit 143" TERM; exec 3<&0; "$@" <&3 3<&- & wait $!', "sh")
 
 
 def environment() -> dict[str, str]:
