@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -44,3 +45,16 @@ def test_scripts_are_shell(exercise, step) -> None:
         assert script.interpreter == "/bin/bash"
         done = subprocess.run([shutil.which("bash"), "-n"], input=script.text, text=True, capture_output=True)
         assert done.returncode == 0, f"{script.name}: {done.stderr}"
+
+
+def test_the_manuals_example_loads(tmp_path: Path) -> None:
+    """The minimal exercise in docs/writing-exercises.md is one, word for word."""
+    manual = (Path(__file__).parents[2] / "docs" / "writing-exercises.md").read_text()
+    for name in ("index.json", "look.md", "verify.sh", "solve.sh"):
+        fence, content = re.search(rf"^{re.escape(name)}:\n\n(`+)\w+\n(.*?)^\1$", manual, re.M | re.S).groups()
+        (tmp_path / name).write_text(content)
+    library = load_library(tmp_path)
+    assert library.problems == ()
+    [exercise] = library.exercises.values()
+    assert (exercise.title, exercise.steps[0].title) == ("A first look", "Who am I")
+    assert render(exercise.steps[0].text)[1] == f"{MONO}id -un > /root/name{MONO}"

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import html
 import re
-import unicodedata
 from dataclasses import dataclass
 
 from markdown_it import MarkdownIt
@@ -31,7 +30,7 @@ _CLOSING = re.compile(rf"^([ \t]*(?:`{{3,}}|~{{3,}})[\w-]*)[ \t]*{_WORDS}[ \t]*$
 _TAG = re.compile(r"<(/?)([a-zA-Z][\w-]*+)([^<>]*+)>|<[!?][^<>]*>")
 _SOURCE = re.compile(r"\b(?:src|href)=[\"']?(https?://[^\"'\s>]+)")
 _BREAKS = ("br", "p", "div", "li", "tr", "ul", "ol", "table", "h1", "h2", "h3", "h4", "h5", "h6")
-_BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff\u2028\u2029")
+_UNWANTED = re.compile("[\0-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\u2028\u2029\ufeff]")
 _SECRET = re.compile(r"\b(tips?|hints?|solutions?|answers?)\b", re.I)
 _OUTPUT = re.compile(r"^(text|output|txt|log)\b", re.I)
 
@@ -71,8 +70,7 @@ def render(markdown: str, width_bytes: int = 380, plain: bool = False) -> list[s
 
 def scrub(text: str) -> str:
     """``text`` without control characters (white space becomes a space), lone surrogates, bidi overrides."""
-    return "".join(" " if c in "\t\n\r\v\f" else c for c in text
-                   if c in "\t\n\r\v\f" or (c not in _BIDI and unicodedata.category(c) not in ("Cc", "Cs")))
+    return _UNWANTED.sub("", re.sub("[\t-\r]", " ", text))
 
 
 def _fit(text: str, width: int) -> str:
