@@ -14,7 +14,7 @@ from trainbot.bot import Bot, Event, Outcome, ShellCommand, Tick
 from trainbot.chat.connection import IrcDoor
 from trainbot.config import Config
 from trainbot.control.server import ControlServer
-from trainbot.errors import UserError
+from trainbot.errors import BackendError, UserError
 from trainbot.gateway import process as gateway_process
 from trainbot.gateway.routes import Route, to_json
 from trainbot.hosts.libvirt_driver import LibvirtDriver
@@ -30,6 +30,7 @@ from trainbot.timers import Timers
 log = logging.getLogger(__name__)
 TURN = 256  # events in one transaction at most
 TICK = 2.0  # seconds
+GATEWAY_LOOK = 15.0  # seconds
 
 
 class App:
@@ -71,11 +72,11 @@ class App:
         irc: asyncio.Task[None] | None = None
         try:
             await self.control.start()
-            if self.config.hosts:
-                await asyncio.to_thread(gateway_process.start_detached, self.config.path, self.config.store.state)
+            await self._keep_gateway()
             for worker in self.workers.values():
                 worker.start()
             self.timers.every(TICK, self._tick)
+            self.timers.every(GATEWAY_LOOK, self._watch_gateway)
             self.timers.start()
             await self._tick()
             irc = asyncio.create_task(self._stay_on_irc())
@@ -103,6 +104,17 @@ class App:
 
     async def _tick(self) -> None:
         self.post(Tick())
+
+    async def _keep_gateway(self) -> None:
+        """A gateway runs: the one from before, or a new one.  BackendError where it cannot."""
+        if self.config.hosts:
+            await asyncio.to_thread(gateway_process.start_detached, self.config.path, self.config.store.state)
+
+    async def _watch_gateway(self) -> None:
+        try:
+            await self._keep_gateway()
+        except BackendError as error:
+            log.error("the gateway is down: %s", error)
 
     def _carry_out(self, outcome: Outcome) -> None:
         if outcome.routes is not None:

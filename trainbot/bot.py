@@ -37,6 +37,7 @@ from trainbot.spine.dispatch import Dispatch
 from trainbot.spine.grammar import addressed
 from trainbot.spine.help import Help
 from trainbot.spine.messages import (
+    Arrived,
     ChatEvent,
     Connected,
     Disconnected,
@@ -58,6 +59,7 @@ from trainbot.store import Store
 log = logging.getLogger(__name__)
 RETRY_NOTICE = timedelta(minutes=1)
 NOTICES_AT_ONCE = 20
+FILES_EVERY = 8  # ticks between two looks at the exercises' files
 
 
 class View(Protocol):
@@ -118,6 +120,8 @@ class Bot:
         self._library = load_library(config.exercises.folder)
         self._under_way: set[int] = set()
         self._began = True
+        self._published = False
+        self._ticks = 0
         channels = lambda: config.irc.channels  # noqa: E731
         self.registry = Registry(store.people, store.leases, self._seen, view.fold, channels)
         self.journal = Journal(store.entries, store.classes, config.records.log)
@@ -200,11 +204,7 @@ class Bot:
             with self.store.transaction():
                 for event in events:
                     self._one(event, now, outcome)
-                self.fleet.seat(now)
-                self.archive.settle()
-                outcome.work = self.fleet.work(now)
-                sent = self._due_notices(now, outcome)
-                outcome.routes = self.routes()
+                sent = self._settle(events, now, outcome)
         except BackendError as error:
             log.error("%s", error)
             return self._failed(events, outcome, str(error))
@@ -214,14 +214,31 @@ class Bot:
         self._under_way |= sent
         return outcome
 
+    def _settle(self, events: Sequence[Event], now: datetime, outcome: Outcome) -> set[int]:
+        """What follows from the rows, where they or the world changed; the notices that are on their way now."""
+        changed = self.store.changed
+        tick = any(isinstance(event, Tick) for event in events)
+        from_hosts = any(isinstance(event, HostUp | HostLost | Finished | Booted) for event in events)
+        if tick or from_hosts or changed & {"lab", "lease"}:
+            self.fleet.seat(now)
+            outcome.work = self.fleet.work(now)
+        if tick or "class" in changed:
+            self.archive.settle()
+        came = any(isinstance(event, RollCall | Arrived | Renamed) for event in events)
+        sent = self._due_notices(now, outcome) if tick or came or "notice" in changed else set()
+        if changed & {"lab", "lease", "person", "public_key"} or not self._published:
+            outcome.routes, self._published = self.routes(), True
+        return sent
+
     def _failed(self, events: Sequence[Event], outcome: Outcome, why: str) -> Outcome:
         """Nothing was written: every asker is told, and what was about to begin is not under way."""
-        for work in outcome.work:
-            self.fleet.busy.pop(work.lab, None)
+        for event in (*outcome.work, *(event for event in events if isinstance(event, Finished | Booted))):
+            self.fleet.busy.pop(event.lab, None)
         self.planner.forget()
+        self._published = False
         failed = Outcome()
         for event in events:
-            if isinstance(event, Incoming) and event.text.strip().startswith(self.table.prefix):
+            if isinstance(event, Incoming) and self._for_us(event):
                 failed.say.append(Line(event.channel or event.sender.nick,
                                        f"{event.sender.nick}: not done, {why}; try again in a moment"))
             elif isinstance(event, ShellCommand):
@@ -268,12 +285,14 @@ class Bot:
                 self.store.notices.said(event.ticket, event.at)
             case Unspoken():
                 self._under_way.discard(event.ticket)
-                self.store.notices.change({"id": event.ticket}, due_at=now + RETRY_NOTICE)
+                self.store.notices.change({"id": event.ticket}, said_at=None, due_at=now + RETRY_NOTICE)
             case Tick():
                 self._tick(now)
 
     def _tick(self, now: datetime) -> None:
-        self._library = load_library(self.config.exercises.folder, self._library)
+        if self._ticks % FILES_EVERY == 0:
+            self._library = load_library(self.config.exercises.folder, self._library)
+        self._ticks += 1
         self.planner.tick(now)
         self.leasing.tick(now)
         self.fleet.tick(now)
@@ -283,9 +302,13 @@ class Bot:
             named = [c for c in self.config.irc.channels if self.view.fold(c) == self.view.fold(event.channel)]
             event = replace(event, channel=named[0] if named else event.channel)
         event = replace(event, text=plain(event.text))
-        if addressed(event.text, self.table.prefix, self.view.nick, private=event.channel is None) is None:
-            self.journal.heard(event)  # what was said to us is on the time line as what came of it
+        if not self._for_us(event):
+            self.journal.heard(event)  # what is said to us is on the time line as what comes of it
         outcome.say += [out for effect in self.dispatch(event) if (out := _addressed(effect, event)) is not None]
+
+    def _for_us(self, event: Incoming) -> bool:
+        found = addressed(event.text, self.table.prefix, self.view.nick, private=event.channel is None)
+        return found is not None and self.table.find(found.text) is not None
 
     def _shell(self, event: ShellCommand, now: datetime, outcome: Outcome) -> list[str]:
         """Runs as the organiser "shell"; what is said to channels goes there, the rest to the shell."""
@@ -329,18 +352,23 @@ class Bot:
 
     def routes(self) -> list[Route]:
         """Who gets to which lab, for the gateway."""
+        labs = {lab.id: lab for lab in self.store.labs.present()}
+        people = {person.id: person for person in self.store.people.with_leases()}
+        keys: dict[int, list[str]] = {}
+        for key in self.store.people.keys.all():
+            keys.setdefault(key.person_id, []).append(key.key)
         found = []
         for lease in self.store.leases.open():
-            lab = self.store.labs.get(lease.lab_id) if lease.lab_id else None
+            lab = labs.get(lease.lab_id or "")
             image = self.fleet.images.get(lease.image)
-            person = self.store.people.get(lease.person_id)
-            keys = tuple(key.key for key in self.store.people.keys.all(person_id=person.id))
+            person = people[lease.person_id]
             usable = lab is not None and lab.state in (LabState.READY, LabState.BOOTING)
             why = "" if usable else "you wait for a lab: I tell you on IRC" if lab is None else f"your lab is {lab.state}"
             found.append(Route(lease=str(lease.id), person=person.id, name=person.nick, image=lease.image,
                                user=image.user if image else "root",
                                endpoint=lab.endpoint if lab is not None and usable else None, why=why,
-                               host_key=image.host_key if image else "", digest=lease.digest, keys=keys,
+                               host_key=image.host_key if image else "", digest=lease.digest,
+                               keys=tuple(keys.get(person.id, ())),
                                since=lease.asked_at.timestamp()))
         return found
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 EARLY = timedelta(hours=2)  # !start means the session that begins within this, or has begun
 SHOWN = 4
+MEMORY = timedelta(days=30)  # a session that began longer ago is of no interest any more
 
 
 class Planner:
@@ -56,7 +57,7 @@ class Planner:
         for problem in set(schedule.problems) - set(self.problems):
             log.warning("schedule %s", problem)
         self.problems = schedule.problems
-        before = self.known()
+        before = self.known(now)
         found = changes(before, schedule, now)
         for change in found:
             if change.kind == "cancelled":
@@ -98,7 +99,7 @@ class Planner:
 
     def tick(self, now: datetime) -> None:
         self.reload(now)
-        sessions = self.known()
+        sessions = self.known(now)
         said = {notice.key for notice in self.notices.all(kind="reminder")}
         for channel in self.channels():
             already = {key.rpartition(" ")[0] for key in said if key and key.endswith(f" {channel}")}
@@ -115,12 +116,14 @@ class Planner:
         session = from_json(row.value)
         return Reply(reminder_line(session, now, session.zones or self.zones), priority=Priority.ANNOUNCE)
 
-    def known(self) -> list[Session]:
-        return [from_json(row.value) for row in self.sessions.all(order=(self.sessions.table.c.start,))]
+    def known(self, now: datetime) -> list[Session]:
+        """All that are not long over, by start."""
+        start = self.sessions.table.c.start
+        return [from_json(row.value) for row in self.sessions.all(start > now - MEMORY, order=(start,))]
 
     def upcoming(self, now: datetime, channel: str | None = None) -> list[Session]:
         """Not over and not cancelled, by start."""
-        return [session for session in self.known() if session.end > now and not session.cancelled
+        return [session for session in self.known(now) if session.end > now and not session.cancelled
                 and (channel is None or channel in self._where(session))]
 
     def next_start(self, ask: Ask, words: str) -> Session | None:

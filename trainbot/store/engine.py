@@ -68,19 +68,22 @@ class Store:
             self.connection = self._engine.connect()
         except SQLAlchemyError as error:
             raise BackendError(explain(url, error)) from None
-        self.people = People(self.connection)
-        self.labs = Labs(self.connection)
-        self.leases = Leases(self.connection)
-        self.classes = Classes(self.connection)
-        self.questions = Questions(self.connection)
-        self.sessions = Sessions(self.connection)
-        self.notices = Notices(self.connection)
-        self.entries = Entries(self.connection)
+        self.changed: set[str] = set()
+        """The tables that were written since the transaction began."""
+        self.people = People(self.connection, self.changed)
+        self.labs = Labs(self.connection, self.changed)
+        self.leases = Leases(self.connection, self.changed)
+        self.classes = Classes(self.connection, self.changed)
+        self.questions = Questions(self.connection, self.changed)
+        self.sessions = Sessions(self.connection, self.changed)
+        self.notices = Notices(self.connection, self.changed)
+        self.entries = Entries(self.connection, self.changed)
         self.settings = Settings(self.connection)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """What is done inside is on disk when this returns, or not done at all (BackendError)."""
+        self.changed.clear()
         try:
             with self.connection.begin():
                 yield

@@ -34,9 +34,9 @@ class Settings:
 
 
 class People(Rows[Person]):
-    def __init__(self, connection: Connection) -> None:
-        super().__init__(connection, tables["person"], Person)
-        self.keys = Rows(connection, tables["public_key"], PublicKey)
+    def __init__(self, connection: Connection, changed: set[str]) -> None:
+        super().__init__(connection, tables["person"], Person, changed)
+        self.keys = Rows(connection, tables["public_key"], PublicKey, changed)
 
     def get(self, id: int) -> Person:
         found = self.first(id=id)
@@ -49,13 +49,18 @@ class People(Rows[Person]):
     def by_mask(self, mask: str) -> Person | None:
         return self.first(mask=mask, in_view=True, account=None)
 
+    def with_leases(self) -> list[Person]:
+        """Whoever has an open lease."""
+        lease = tables["lease"]
+        return self.all(self.table.c.id.in_(select(lease.c.person_id).where(lease.c.ended_at.is_(None))))
+
     def in_view_by_mask(self) -> list[Person]:
         return self.all(in_view=True, account=None)
 
 
 class Labs(Rows[Lab]):
-    def __init__(self, connection: Connection) -> None:
-        super().__init__(connection, tables["lab"], Lab)
+    def __init__(self, connection: Connection, changed: set[str]) -> None:
+        super().__init__(connection, tables["lab"], Lab, changed)
 
     def get(self, id: str) -> Lab | None:
         return self.first(id=id)
@@ -70,8 +75,8 @@ class Labs(Rows[Lab]):
 
 
 class Leases(Rows[Lease]):
-    def __init__(self, connection: Connection) -> None:
-        super().__init__(connection, tables["lease"], Lease)
+    def __init__(self, connection: Connection, changed: set[str]) -> None:
+        super().__init__(connection, tables["lease"], Lease, changed)
 
     def open(self, **exact: Any) -> list[Lease]:
         """Not ended, in the order they were asked for."""
@@ -79,10 +84,10 @@ class Leases(Rows[Lease]):
 
 
 class Classes(Rows[ClassRun]):
-    def __init__(self, connection: Connection) -> None:
-        super().__init__(connection, tables["class"], ClassRun)
-        self.attendance = Rows(connection, tables["attendance"], Attendance)
-        self.done = Rows(connection, tables["done"], Done)
+    def __init__(self, connection: Connection, changed: set[str]) -> None:
+        super().__init__(connection, tables["class"], ClassRun, changed)
+        self.attendance = Rows(connection, tables["attendance"], Attendance, changed)
+        self.done = Rows(connection, tables["done"], Done, changed)
 
     def running(self, **exact: Any) -> list[ClassRun]:
         return self.all(self.table.c.ended_at.is_(None), **exact)
@@ -100,9 +105,9 @@ class Classes(Rows[ClassRun]):
 
 
 class Questions(Rows[Question]):
-    def __init__(self, connection: Connection) -> None:
-        super().__init__(connection, tables["question"], Question)
-        self.events = Rows(connection, tables["question_event"], QuestionEvent)
+    def __init__(self, connection: Connection, changed: set[str]) -> None:
+        super().__init__(connection, tables["question"], Question, changed)
+        self.events = Rows(connection, tables["question_event"], QuestionEvent, changed)
 
     def get(self, id: int) -> Question | None:
         return self.first(id=id)
@@ -112,13 +117,13 @@ class Questions(Rows[Question]):
 
 
 class Sessions(Rows[SessionRow]):
-    def __init__(self, connection: Connection) -> None:
-        super().__init__(connection, tables["session"], SessionRow)
+    def __init__(self, connection: Connection, changed: set[str]) -> None:
+        super().__init__(connection, tables["session"], SessionRow, changed)
 
 
 class Notices(Rows[Notice]):
-    def __init__(self, connection: Connection) -> None:
-        super().__init__(connection, tables["notice"], Notice)
+    def __init__(self, connection: Connection, changed: set[str]) -> None:
+        super().__init__(connection, tables["notice"], Notice, changed)
 
     def waiting(self) -> list[Notice]:
         return self.all(self.table.c.said_at.is_(None), order=(self.table.c.due_at, self.table.c.id))
@@ -126,6 +131,7 @@ class Notices(Rows[Notice]):
     def tell(self, due_at: datetime, text: str, *, person_id: int | None = None, channel: str | None = None,
              key: str | None = None, kind: str = "text", subject: str = "", not_after: datetime | None = None) -> None:
         """Kept until it is said; a key that was there already adds nothing."""
+        self.changed.add(self.table.name)
         values = dict(key=key, person_id=person_id, channel=channel, kind=kind, subject=subject, text=text,
                       due_at=due_at, not_after=not_after)
         self.connection.execute(insert(self.table).prefix_with("OR IGNORE").values(**values))
@@ -135,5 +141,5 @@ class Notices(Rows[Notice]):
 
 
 class Entries(Rows[Entry]):
-    def __init__(self, connection: Connection) -> None:
-        super().__init__(connection, tables["entry"], Entry)
+    def __init__(self, connection: Connection, changed: set[str]) -> None:
+        super().__init__(connection, tables["entry"], Entry, changed)

@@ -12,10 +12,11 @@ V = TypeVar("V")
 
 
 class Rows(Generic[V]):
-    """The few things that every repository needs."""
+    """The few things that every repository needs.  ``changed``: where the names of tables that were written go."""
 
-    def __init__(self, connection: Connection, table: Table, value: type[V]) -> None:
+    def __init__(self, connection: Connection, table: Table, value: type[V], changed: set[str] | None = None) -> None:
         self.connection, self.table, self.value = connection, table, value
+        self.changed = set() if changed is None else changed
         self._columns = [table.c[field.name] for field in fields(value)]  # type: ignore[arg-type]
 
     def _where(self, exact: dict[str, Any]) -> ColumnElement[bool]:
@@ -37,12 +38,14 @@ class Rows(Generic[V]):
 
     def add(self, **values: Any) -> int:
         """The new row's id (where the table has an integer key)."""
+        self.changed.add(self.table.name)
         result = self.connection.execute(insert(self.table).values(**values))
         key = result.inserted_primary_key
         return key[0] if key else 0
 
     def put(self, value: V) -> None:
         """Written whole: new, or over the row of the same key."""
+        self.changed.add(self.table.name)
         values = asdict(value)  # type: ignore[call-overload]
         keys = [column.name for column in self.table.primary_key.columns]
         rest = {name: values[name] for name in values if name not in keys}
@@ -52,7 +55,9 @@ class Rows(Generic[V]):
 
     def change(self, exact: dict[str, Any], **values: Any) -> int:
         """How many rows were changed."""
+        self.changed.add(self.table.name)
         return self.connection.execute(update(self.table).where(self._where(exact)).values(**values)).rowcount
 
     def remove(self, **exact: Any) -> int:
+        self.changed.add(self.table.name)
         return self.connection.execute(delete(self.table).where(self._where(exact))).rowcount
