@@ -143,6 +143,27 @@ async def test_a_forwarded_channel_is_left(scripted, make_bot):
     assert bot.heard() == [("al", "#class", "here")]
 
 
+async def test_old_times_are_history(scripted, make_bot):
+    """Without batches, what is tagged older than our coming is not obeyed, in a channel or in private."""
+    bot = make_bot(scripted.port)
+    server = await scripted.accept()
+    await server.hear("^USER")
+    server.say("CAP * LS :server-time", "CAP * ACK :server-time")
+    server.say("@time=2026-01-01T10:00:00.000Z :s 001 trainbot :hi", ":s 376 trainbot :end")
+    await server.hear("^JOIN")
+    server.say("@time=2026-01-01T10:00:01.000Z :trainbot!b@h JOIN #class")
+    for at, target, text in (
+        ("09:00:00.000Z", "#class", "old"),
+        ("09:59:00Z", "trainbot", "old"),
+        ("10:00:00.500Z", "#class", "a clock that is slow"),
+        ("nonsense", "#class", "no time"),
+        ("10:00:05.000Z", "trainbot", "new"),
+    ):
+        server.say(f"@time=2026-01-01T{at} :al!u@h PRIVMSG {target} :{text}")
+    await bot.until(Incoming, text="new")
+    assert [text for _, _, text in bot.heard()] == ["a clock that is slow", "no time", "new"]
+
+
 async def test_our_own_lines_are_not_heard(scripted, make_bot):
     """A server that echoes what we said does not make us answer ourselves."""
     bot = make_bot(scripted.port)

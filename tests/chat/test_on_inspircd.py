@@ -133,11 +133,14 @@ async def test_history_is_not_obeyed(network, make_bot, people):
     owner.send("MODE #history +H 50:1h")
     owner.say("#history", "!lab debian")
     await owner.synced()
+    reader = await people(network.port, "reader", caps="server-time batch")
+    reader.send("JOIN #history")
+    await reader.expect(":!lab debian$")  # the server does say it again
     bot = make_bot(network.port, nick="seer4", channels=("#history",))
     await bot.in_channel("#history")
     owner.say("#history", "fresh")
     await bot.until(Incoming, text="fresh")
-    assert [text for _, _, text in bot.heard() if text == "fresh"] == ["fresh"]
+    assert bot.heard() == [("keeper", "#history", "fresh")]
 
 
 LONG = "x" * 400
@@ -147,10 +150,13 @@ FLOOD = 20
 
 async def test_a_flood_at_once_is_a_kill(network, people):
     """The limits of this server are real: without a pace it ends the connection."""
+    watcher = await people(network.port, "watcher", source="127.0.0.3")
+    await watcher.join("#clumsy")
     clumsy = await people(network.port, "clumsy", source="127.0.0.1")
+    await clumsy.join("#clumsy")
     for number in range(DEADLY):
-        clumsy.say("clumsy", f"{number} {LONG}")
-    await clumsy.expect("RecvQ exceeded")
+        clumsy.say("#clumsy", f"{number} {LONG}")
+    await watcher.expect("^:clumsy!.* QUIT :.*RecvQ exceeded")
 
 
 async def test_a_paced_flood_is_no_kill(network, make_bot, people):

@@ -38,7 +38,7 @@ def test_cap_ls_is_the_first_line():
 def test_asks_for_what_is_offered_and_no_echo():
     """Of what is offered, what we use is asked for; echo-message never is."""
     talk = Talk()
-    assert talk.hears("CAP * LS :echo-message account-tag server-time=x batch") == [
+    assert talk.hears("CAP * LS :echo-message account-tag server-time=x away-notify") == [
         "CAP REQ :account-tag server-time"
     ]
     assert talk.hears("CAP * ACK :account-tag server-time") == ["CAP END"]

@@ -37,9 +37,31 @@ def said_at(message: Message) -> datetime | None:
     return at if at.tzinfo else None
 
 
+class Batches:
+    """The batches of history that are open now (IRCv3 batch, chathistory; ZNC's playback)."""
+
+    _HISTORY = ("chathistory", "znc.in/playback")
+    _MOST = 64
+
+    def __init__(self) -> None:
+        self._open: set[str] = set()
+
+    def receive(self, message: Message) -> None:
+        """Takes a BATCH line: ``+reference type`` opens, ``-reference`` closes."""
+        mark, reference = message.param(0)[:1], message.param(0)[1:]
+        if mark == "-":
+            self._open.discard(reference)
+        elif mark == "+" and message.param(1).lower() in self._HISTORY and len(self._open) < self._MOST:
+            self._open.add(reference)
+
+    def hold(self, message: Message) -> bool:
+        return message.tags.get("batch") in self._open
+
+
 def is_history(message: Message, since: datetime | None) -> bool:
-    """Whether a bouncer or a channel's history says again what was said before ``since`` (the
-    server's time when we came): commands in it were obeyed, or not meant for us, back then."""
+    """Where the server has no batches: whether a bouncer or a channel's history says again what was
+    said before ``since`` (the server's time when we came).  Commands in it were obeyed, or not
+    meant for us, back then."""
     at = said_at(message)
     return bool(at and since and at < since - SKEW)
 

@@ -19,6 +19,7 @@ WANTED = (
     "message-tags",
     "server-time",
     "multi-prefix",
+    "batch",
 )
 """Capabilities we use where they are offered.  Not echo-message: we know what we said."""
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from trainbot.chat.features import Features
-from trainbot.chat.hearing import Heard, is_history, place, said_at, understand
+from trainbot.chat.hearing import Batches, Heard, is_history, place, said_at, understand
 from trainbot.chat.identity import WHOX_FIELDS, Roster
 from trainbot.chat.outbox import Outbox
 from trainbot.chat.presence import JOIN_REFUSED, Channels, Keepalive, Patience
@@ -61,6 +61,7 @@ class Session:
             config.nick, fold=self.fold, caps=self.registration.caps, channels=config.channels
         )
         self.receipts = Receipts()
+        self._batches = Batches()
         self._wanted_nick, self._channels_wanted = config.nick, config.channels
         self._channels = Channels(config.channels, patience)
         self._keepalive = Keepalive(patience, now)
@@ -77,6 +78,7 @@ class Session:
     def _table(self) -> dict[str, Callable[[Message], None]]:
         return {
             "PING": self._on_ping,
+            "BATCH": self._batches.receive,
             "PONG": lambda message: self.receipts.proven(message.param(-1)),
             "ERROR": self._on_error,
             "001": self._on_welcome,
@@ -287,7 +289,7 @@ class Session:
         for_us, channel = place(message.param(0), self.nick, self.features)
         if not for_us or (channel and not self.roster.in_channel(channel)):
             return
-        if is_history(message, self._since.get(self.fold(channel) if channel else None)):
+        if self._batches.hold(message) or is_history(message, self._since.get(self.fold(channel) if channel else None)):
             return
         sender, news = self.roster.speaker(message, datetime.now(UTC))
         for event in news:
