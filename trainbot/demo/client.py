@@ -30,10 +30,13 @@ class Client:
         """Registered on the server at 127.0.0.1:``port``, coming from the loopback address ``source``."""
         reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(source, 0))
         client = cls(reader, writer, nick, heard)
-        client.send(f"NICK {nick}")
-        client.send(f"USER {nick} 0 * :{nick}")
-        await client.expect(r" (376|422) ")
+        await client.register()
         return client
+
+    async def register(self) -> None:
+        self.send(f"NICK {self.nick}")
+        self.send(f"USER {self.nick} 0 * :{self.nick}")
+        await self.expect(r" (376|422) ")
 
     def send(self, line: str) -> None:
         self._writer.write(re.sub(r"[\r\n\0]", " ", line).encode() + b"\r\n")
