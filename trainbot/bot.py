@@ -14,7 +14,6 @@ from typing import Protocol
 
 from trainbot import notices
 from trainbot.chat.formatting import render_step
-from trainbot.chat.text import plain
 from trainbot.config import Config
 from trainbot.errors import BackendError
 from trainbot.exercises.classroom import Classroom, Plan
@@ -301,7 +300,6 @@ class Bot:
         if event.channel is not None:
             named = [c for c in self.config.irc.channels if self.view.fold(c) == self.view.fold(event.channel)]
             event = replace(event, channel=named[0] if named else event.channel)
-        event = replace(event, text=plain(event.text))
         if not self._for_us(event):
             self.journal.heard(event)  # what is said to us is on the time line as what comes of it
         outcome.say += [out for effect in self.dispatch(event) if (out := _addressed(effect, event)) is not None]

@@ -1,0 +1,119 @@
+"""One section of bot.ini, read option by option; what is wrong is collected, with section and option."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import TypeVar
+
+from rapidfuzz import process
+
+T = TypeVar("T")
+
+
+def parse_duration(text: str) -> timedelta:
+    """``90s``, ``15m``, ``4h``, ``7d`` or several after one another (``1h30m``); ValueError otherwise."""
+    parts = re.fullmatch(r"((\d{1,5})[smhd])+", text.strip().lower())
+    if not parts:
+        raise ValueError(f"{text!r} is not a time span, say 15m, 4h or 7d")
+    units = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+    found = re.findall(r"(\d+)([smhd])", text.lower())
+    return sum((timedelta(**{units[unit]: int(n)}) for n, unit in found), timedelta())
+
+
+def parse_listen(text: str) -> tuple[tuple[str, int], ...]:
+    """``0.0.0.0:2222 [::]:443`` -> pairs; ValueError otherwise."""
+    pairs = []
+    for word in text.split():
+        address, _, port = word.rpartition(":")
+        if not port.isdigit() or not 0 <= int(port) <= 65535:
+            raise ValueError(f"{word!r} is not ADDRESS:PORT, say 0.0.0.0:2222")
+        pairs.append((address.strip("[]") or "0.0.0.0", int(port)))
+    if not pairs:
+        raise ValueError("no address, say 0.0.0.0:2222")
+    return tuple(pairs)
+
+
+class Section:
+    """Reads one section's options, remembers which it was asked for, and collects what is wrong."""
+
+    def __init__(self, name: str, values: dict[str, str], base: Path, problems: list[str]) -> None:
+        self.name, self.values, self.base, self.problems = name, values, base, problems
+        self.known: set[str] = set()
+
+    def fault(self, option: str, text: str) -> None:
+        self.problems.append(f"[{self.name}] {option}: {text}")
+
+    def take(self, option: str, convert: Callable[[str], T], default: T) -> T:
+        self.known.add(option)
+        raw = self.values.get(option, "").strip()
+        if not raw:
+            return default
+        try:
+            return convert(raw)
+        except (ValueError, OSError) as error:
+            self.fault(option, str(error))
+            return default
+
+    def text(self, option: str, default: str = "") -> str:
+        return self.take(option, _no_control, default)
+
+    def words(self, option: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
+        return self.take(option, lambda raw: tuple(_no_control(raw).split()), default)
+
+    def whole(self, option: str, default: int, low: int, high: int) -> int:
+        def convert(raw: str) -> int:
+            if not raw.isdigit() or not low <= int(raw) <= high:
+                raise ValueError(f"{raw!r} is not a whole number from {low} to {high}")
+            return int(raw)
+
+        return self.take(option, convert, default)
+
+    def number(self, option: str, default: float, low: float, high: float) -> float:
+        def convert(raw: str) -> float:
+            try:
+                value = float(raw)
+            except ValueError:
+                value = float("nan")
+            if not low <= value <= high:
+                raise ValueError(f"{raw!r} is not a number from {low:g} to {high:g}")
+            return value
+
+        return self.take(option, convert, default)
+
+    def yes(self, option: str, default: bool) -> bool:
+        def convert(raw: str) -> bool:
+            if raw.lower() not in ("yes", "no", "on", "off", "true", "false"):
+                raise ValueError(f"{raw!r} is neither yes nor no")
+            return raw.lower() in ("yes", "on", "true")
+
+        return self.take(option, convert, default)
+
+    def span(self, option: str, default: timedelta) -> timedelta:
+        return self.take(option, parse_duration, default)
+
+    def path(self, option: str, default: Path | None) -> Path | None:
+        found = self.take(option, lambda raw: Path(raw).expanduser(), default)
+        return None if found is None else Path(os.path.normpath(self.base / found.expanduser()))
+
+    def file(self, option: str) -> Path | None:
+        found = self.path(option, None)
+        if found is not None and not found.is_file():
+            self.fault(option, f"there is no file {found}")
+        return found
+
+    def close(self) -> None:
+        for option in self.values:
+            if option not in self.known:
+                near = process.extractOne(option, sorted(self.known), score_cutoff=60)
+                hint = f", did you mean {near[0]}?" if near else f"; known are {', '.join(sorted(self.known))}"
+                self.fault(option, f"unknown option{hint}")
+
+
+def _no_control(raw: str) -> str:
+    if any(ord(sign) < 32 and sign not in "\n\t" for sign in raw):
+        raise ValueError("holds control characters")
+    return raw
