@@ -11,6 +11,7 @@ import libvirt
 import pytest
 
 from trainbot.errors import BackendError, HostDown, NoSuchThing
+from trainbot.hosts.disks import LocalOverlays
 from trainbot.hosts.libvirt_driver import LibvirtDriver
 from trainbot.hosts.model import Domain, DomainState, Finished, HostConfig, HostUp
 from trainbot.hosts.worker import HostWorker
@@ -73,6 +74,30 @@ def test_make_starts_what_is_off(driver, connection, lab_spec):
     connection.lookupByUUIDString(spec.id).destroy()
     assert driver.report().domains[0].state is DomainState.OFF
     assert driver.make(spec) == running(spec)
+
+
+def test_make_resumes_what_is_paused(driver, connection, lab_spec):
+    """A lab that its host paused (its disk was full) goes on at make."""
+    driver.make(lab_spec())
+    handle = connection.lookupByUUIDString(lab_spec().id)
+    handle.suspend()
+    driver.make(lab_spec())
+    assert handle.state()[0] == libvirt.VIR_DOMAIN_RUNNING
+
+
+def test_make_after_half_a_reset(driver, connection, lab_spec, tmp_path):
+    """Killed between the old disk and the fresh one, a lab is off and has none: make gives it one and starts it."""
+    base = tmp_path / "disk.img"
+    base.write_bytes(bytes(1 << 20))
+    overlays = driver._disks = LocalOverlays(tmp_path / "labs")
+    spec = lab_spec(disk=base)
+    driver.make(spec)
+    connection.lookupByUUIDString(spec.id).destroy()
+    overlays.remove(spec.id)
+    assert driver.make(spec) == running(spec)
+    assert overlays.present(spec.id)
+    driver.destroy(spec.id)
+    assert not overlays.present(spec.id)
 
 
 def test_reset_and_reboot_restart(driver, connection, lab_spec):

@@ -1,6 +1,6 @@
 """A lab's disk: a qcow2 overlay on the image's disk, one file a lab, named by the lab's UUID.
 
-Three ways to have one, all with ``create(id, base) -> path or None`` and ``remove(id)``, both safe to repeat:
+Three ways to have one, all of them Disks, safe to repeat:
 on the bot's own machine with qemu-img (the embedded driver refuses libvirt's storage API), on a remote host as a
 volume of libvirt's storage pool "trainbot" (https://libvirt.org/formatstorage.html), and none at all.
 """
@@ -21,6 +21,9 @@ class Disks(Protocol):
     def create(self, id: str, base: Path) -> Path | None:
         """A fresh overlay on ``base``; what was there under this id is gone."""
 
+    def present(self, id: str) -> bool:
+        """There is an overlay under this id (or none is needed)."""
+
     def remove(self, id: str) -> None:
         """No overlay under this id.  No error if there was none."""
 
@@ -35,6 +38,9 @@ class NoDisks:
 
     def create(self, id: str, base: Path) -> None:
         return None
+
+    def present(self, id: str) -> bool:
+        return True
 
     def remove(self, id: str) -> None:
         return None
@@ -70,6 +76,9 @@ class LocalOverlays:
             raise BackendError(f"no disk for the lab in {self._folder}: {error.strerror}") from None
         return path
 
+    def present(self, id: str) -> bool:
+        return self._path(id).exists()
+
     def remove(self, id: str) -> None:
         try:
             self._path(id).unlink(missing_ok=True)
@@ -95,12 +104,17 @@ class PoolVolumes:
         self.remove(id)
         return Path(self._pool().createXML(volume_xml(id, base), 0).path())
 
+    def present(self, id: str) -> bool:
+        return bool(self._volumes(id))
+
     def remove(self, id: str) -> None:
+        for volume in self._volumes(id):
+            volume.delete(0)
+
+    def _volumes(self, id: str) -> list[Any]:
         pool = self._pool()
-        pool.refresh(0)  # a file that somebody put there by hand counts as well
-        for volume in pool.listAllVolumes(0):
-            if volume.name() == f"{id}.qcow2":
-                volume.delete(0)
+        pool.refresh(0)  # a file that was put there or taken away by hand counts as well
+        return [volume for volume in pool.listAllVolumes(0) if volume.name() == f"{id}.qcow2"]
 
     def _pool(self) -> Any:
         for pool in self._connection.listAllStoragePools(0):

@@ -183,7 +183,11 @@ class LibvirtDriver:
                 handle = self._define(connection, spec)
                 self._first_start(handle, spec)
             elif not handle.isActive():
+                if not self._disks.present(spec.id):  # killed in the middle of a reset
+                    handle = self._define(connection, spec)
                 handle.create()
+            elif handle.state()[0] == libvirt.VIR_DOMAIN_PAUSED:  # its host's disk was full, say
+                handle.resume()
             return self._read(handle, spec)
 
     def reset(self, spec: LabSpec) -> Domain:
