@@ -185,7 +185,7 @@ def test_sessions_of_one_connection_share_one_way_to_the_lab(world, tmp_path):
 def test_a_learner_who_drops_off_leaves_nothing_running(world):
     """When the learner's connection is cut, the lab hears of it: the command there gets its hangup."""
     _, password = world.lease()
-    inside = enter(world, password, "echo in; echo $$ >pid; exec cat")
+    inside = enter(world, password, "echo $$ >pid; echo in; exec cat")
     pid = int((world.lab.folder / "pid").read_text())
     inside.send_signal(signal.SIGKILL)
     inside.communicate()

@@ -92,8 +92,9 @@ def test_shell_on_a_terminal_with_its_size_and_resize(world):
     terminal.type(b"stty size; echo $TERM\n")
     terminal.until(b"33 101\r\n")
     terminal.until(b"xterm\r\n")
-    terminal.type(b"echo go''ing; sleep 99\n")
-    terminal.until(b"going\r\n")
+    terminal.type(b"cat\nx\n")
+    terminal.until(b"x\r\n")  # the terminal's echo ...
+    terminal.until(b"x\r\n")  # ... and cat's own: it runs
     terminal.type(b"\x03")
     terminal.until(b"lab# ")
     terminal.type(b"trap 'stty size; exit 3' WINCH; echo re''ady; while :; do read x; done\n")
