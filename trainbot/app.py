@@ -108,7 +108,7 @@ class App:
     async def _keep_gateway(self) -> None:
         """A gateway runs: the one from before, or a new one.  BackendError where it cannot."""
         if self.config.hosts:
-            await asyncio.to_thread(gateway_process.start_detached, self.config.path, self.config.store.state)
+            await asyncio.to_thread(_gateway, self.config)
 
     async def _watch_gateway(self) -> None:
         try:
@@ -188,6 +188,15 @@ class App:
         await asyncio.gather(*(worker.close() for worker in self.workers.values()))
         await self.control.close()
         self.store.close()
+
+
+def _gateway(config: Config) -> None:
+    state = config.store.state
+    there = gateway_process.listening(state)
+    if there and there != config.gateway.listen:
+        log.warning("the gateway listens elsewhere than bot.ini says now: it is started again")
+        gateway_process.stop(state)
+    gateway_process.start_detached(config.path, state)
 
 
 def _open_store(config: Config) -> Store:

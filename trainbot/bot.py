@@ -9,28 +9,26 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from typing import Protocol
+from datetime import datetime
 
-from trainbot import notices
 from trainbot.chat.formatting import render_step
 from trainbot.config import Config
 from trainbot.errors import BackendError
 from trainbot.exercises.classroom import Classroom, Plan
-from trainbot.exercises.library import Library, load_library
+from trainbot.exercises.library import load_library
 from trainbot.gateway.routes import Route
 from trainbot.hosts.model import Finished, HostEvent, HostLost, HostUp
 from trainbot.labs.fleet import Booted, Fleet, HostWork, Probe
 from trainbot.labs.images import Image
 from trainbot.labs.leasing import Leasing
-from trainbot.labs.model import LabState
 from trainbot.people.registry import Registry
 from trainbot.questions.queue import QuestionQueue
 from trainbot.records.archive import Archive
 from trainbot.records.journal import Journal
+from trainbot.routing import routes
 from trainbot.sessions.planner import Planner
 from trainbot.sessions.times import describe_many
-from trainbot.spine.access import Person, Role
+from trainbot.spine.access import Role
 from trainbot.spine.commands import Ask, Table, plain_kinds
 from trainbot.spine.dispatch import Dispatch
 from trainbot.spine.grammar import addressed
@@ -45,7 +43,6 @@ from trainbot.spine.messages import (
     Left,
     Line,
     Outgoing,
-    Priority,
     Renamed,
     Reply,
     RollCall,
@@ -54,21 +51,10 @@ from trainbot.spine.messages import (
     Unspoken,
 )
 from trainbot.store import Store
+from trainbot.telling import Telling, View
 
 log = logging.getLogger(__name__)
-RETRY_NOTICE = timedelta(minutes=1)
-NOTICES_AT_ONCE = 20
 FILES_EVERY = 8  # ticks between two looks at the exercises' files
-
-
-class View(Protocol):
-    """What the chat door knows of the network now."""
-
-    @property
-    def nick(self) -> str: ...
-    def fold(self, name: str) -> str: ...
-    def members(self, channel: str) -> Sequence[Sender]: ...
-    def find(self, nick: str) -> Sender | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +103,6 @@ class Bot:
     def __init__(self, config: Config, store: Store, view: View, installation: Installation) -> None:
         self.config, self.store, self.view = config, store, view
         self._library = load_library(config.exercises.folder)
-        self._under_way: set[int] = set()
         self._began = True
         self._published = False
         self._ticks = 0
@@ -137,7 +122,10 @@ class Bot:
                                lambda ask, what: self.journal.noted(ask, "lab", what))
         self.planner = Planner(store.sessions, store.notices, store.people, config.schedule.folder,
                                config.schedule.zones, config.schedule.reminders, channels)
-        self.queue = QuestionQueue(store.questions, store.classes, store.notices, self._present, store.people.get)
+        self.telling = Telling(store.notices, store.people, view, channels, self.registry.mask,
+                               {"lab": self.leasing.notice, "reminder": self.planner.notice})
+        self.queue = QuestionQueue(store.questions, store.classes, store.notices, self.telling.present,
+                                   store.people.get)
         self.classroom = Classroom(store.classes, lambda: self._library, self._planned, self._others,
                                    self.journal.noted, lambda channel: len(store.questions.waiting(channel)),
                                    self.archive.place, render_step, config.records.log)
@@ -172,22 +160,6 @@ class Bot:
         fold = self.view.fold
         return [member for member in self.view.members(channel) if fold(member.nick) != fold(self.view.nick)]
 
-    def _where(self, person: Person) -> Sender | None:
-        """The connection that this person speaks from now: the nick alone proves nothing."""
-        for channel in self.config.irc.channels:
-            for member in self.view.members(channel):
-                account = member.account.lower() if member.account else None
-                if person.account is not None and account == person.account:
-                    return member
-                if person.account is None and person.in_view and account is None \
-                        and self.registry.mask(member) == person.mask:
-                    return member
-        return None
-
-    def _present(self, person: Person, channel: str) -> bool:
-        there = self._where(person)
-        return there is not None and any(member.nick == there.nick for member in self.view.members(channel))
-
     def _planned(self, ask: Ask, words: str) -> Plan | None:
         session = self.planner.next_start(ask, words)
         if session is None or session.exercise is None:
@@ -198,23 +170,22 @@ class Bot:
 
     def turn(self, events: Sequence[Event], now: datetime) -> Outcome:
         outcome = Outcome()
-        sent: set[int] = set()
         try:
             with self.store.transaction():
                 for event in events:
                     self._one(event, now, outcome)
-                sent = self._settle(events, now, outcome)
+                self._settle(events, now, outcome)
         except BackendError as error:
             log.error("%s", error)
             return self._failed(events, outcome, str(error))
         except Exception:
             log.exception("a turn of %d events failed", len(events))
             return self._failed(events, outcome, "that could not be stored")
-        self._under_way |= sent
+        self.telling.on_their_way(outcome.say)
         return outcome
 
-    def _settle(self, events: Sequence[Event], now: datetime, outcome: Outcome) -> set[int]:
-        """What follows from the rows, where they or the world changed; the notices that are on their way now."""
+    def _settle(self, events: Sequence[Event], now: datetime, outcome: Outcome) -> None:
+        """What follows from the rows, where they or the world changed."""
         changed = self.store.changed
         tick = any(isinstance(event, Tick) for event in events)
         from_hosts = any(isinstance(event, HostUp | HostLost | Finished | Booted) for event in events)
@@ -224,10 +195,10 @@ class Bot:
         if tick or "class" in changed:
             self.archive.settle()
         came = any(isinstance(event, RollCall | Arrived | Renamed) for event in events)
-        sent = self._due_notices(now, outcome) if tick or came or "notice" in changed else set()
+        if tick or came or "notice" in changed:
+            outcome.say += self.telling.due(now)
         if changed & {"lab", "lease", "person", "public_key"} or not self._published:
-            outcome.routes, self._published = self.routes(), True
-        return sent
+            outcome.routes, self._published = routes(self.store, self.fleet.images), True
 
     def _failed(self, events: Sequence[Event], outcome: Outcome, why: str) -> Outcome:
         """Nothing was written: every asker is told, and what was about to begin is not under way."""
@@ -273,18 +244,16 @@ class Bot:
             case Connected():
                 self.registry.connected()
             case Disconnected():
-                self._under_way.clear()
+                self.telling.disconnected()
             case RollCall():
                 self.registry.roll_call(event)
                 if self._began:
                     self._began = False
                     outcome.say += self.classroom.after_restart()
             case Spoken():
-                self._under_way.discard(event.ticket)
-                self.store.notices.said(event.ticket, event.at)
+                self.telling.spoken(event)
             case Unspoken():
-                self._under_way.discard(event.ticket)
-                self.store.notices.change({"id": event.ticket}, said_at=None, due_at=now + RETRY_NOTICE)
+                self.telling.unspoken(event, now)
             case Tick():
                 self._tick(now)
 
@@ -315,60 +284,6 @@ class Bot:
         effects = self.dispatch(incoming, role=Role.ORGANISER)
         outcome.say += [effect for effect in effects if not isinstance(effect, Reply)]
         return [effect.text for effect in effects if isinstance(effect, Reply)]
-
-    # -- notices -----------------------------------------------------------------------------------------
-
-    def _due_notices(self, now: datetime, outcome: Outcome) -> set[int]:
-        waiting = self.store.notices.waiting()
-        for notice in notices.stale(waiting, now):
-            self.store.notices.said(notice.id, now)
-        sent: set[int] = set()
-        for notice in notices.due(waiting, now, self._under_way):
-            if len(sent) >= NOTICES_AT_ONCE or (notice.not_after is not None and notice.not_after < now):
-                continue
-            target = notice.channel if notice.channel and self.view.members(notice.channel) else None
-            if notice.person_id is not None:
-                there = self._where(self.store.people.get(notice.person_id))
-                target = there.nick if there is not None else None
-            if target is None:
-                continue
-            reply = self._worded(notice, now)
-            if reply is None:
-                self.store.notices.said(notice.id, now)
-                continue
-            outcome.say.append(Line(target, reply.text, Priority.ANNOUNCE if notice.channel else Priority.ANSWER,
-                                    ticket=notice.id, secret=reply.secret))
-            sent.add(notice.id)
-        return sent
-
-    def _worded(self, notice: notices.Notice, now: datetime) -> Reply | None:
-        writers = {"lab": self.leasing.notice, "reminder": self.planner.notice}
-        writer = writers.get(notice.kind)
-        return writer(notice, now) if writer else Reply(notice.text)
-
-    # -- the gateway's table ---------------------------------------------------------------------------
-
-    def routes(self) -> list[Route]:
-        """Who gets to which lab, for the gateway."""
-        labs = {lab.id: lab for lab in self.store.labs.present()}
-        people = {person.id: person for person in self.store.people.with_leases()}
-        keys: dict[int, list[str]] = {}
-        for key in self.store.people.keys.all():
-            keys.setdefault(key.person_id, []).append(key.key)
-        found = []
-        for lease in self.store.leases.open():
-            lab = labs.get(lease.lab_id or "")
-            image = self.fleet.images.get(lease.image)
-            person = people[lease.person_id]
-            usable = lab is not None and lab.state in (LabState.READY, LabState.BOOTING)
-            why = "" if usable else "you wait for a lab: I tell you on IRC" if lab is None else f"your lab is {lab.state}"
-            found.append(Route(lease=str(lease.id), person=person.id, name=person.nick, image=lease.image,
-                               user=image.user if image else "root",
-                               endpoint=lab.endpoint if lab is not None and usable else None, why=why,
-                               host_key=image.host_key if image else "", digest=lease.digest,
-                               keys=tuple(keys.get(person.id, ())),
-                               since=lease.asked_at.timestamp()))
-        return found
 
 
 def _addressed(effect: Effect, event: Incoming) -> Outgoing | None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from configparser import ConfigParser, Error as IniError
+from configparser import ConfigParser
+from configparser import Error as IniError
 from pathlib import Path
+from urllib.parse import parse_qsl, urlencode, urlsplit
 from zoneinfo import ZoneInfo
 
 from rapidfuzz import process
@@ -23,7 +25,8 @@ from trainbot.config.model import (
     StoreConfig,
 )
 from trainbot.config.section import Section, parse_duration, parse_listen
-from trainbot.errors import ConfigError
+from trainbot.errors import BackendError, ConfigError
+from trainbot.hosts.address import host_address
 from trainbot.hosts.model import HostConfig
 from trainbot.spine.access import Role, Roles, parse_rule
 
@@ -32,6 +35,8 @@ SECTIONS = ("irc", "store", "roles", "schedule", "exercises", "labs", "gateway",
 LAB_WORDS = frozenset(("create", "list", "console", "reboot", "reset", "snapshot", "rollback", "extend", "return",
                        "destroy", "home", "for", "revoke", "claim", "permissive"))
 MECHANISMS = ("plain",)
+#: Where a remote host keeps its labs' disks (a libvirt storage pool of ours).
+REMOTE_POOL = Path("/var/lib/libvirt/trainbot")
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
 
 
@@ -68,7 +73,7 @@ def _read(path: Path, sections: dict[str, Section], problems: list[str]) -> Conf
         schedule=_schedule(sections["schedule"]),
         exercises=ExerciseConfig(folder=sections["exercises"].path("folder", ExerciseConfig().folder)),
         labs=_labs(sections["labs"]),
-        hosts=tuple(_host(s, name.partition(".")[2]) for name, s in sections.items() if name.startswith("host.")),
+        hosts=tuple(_host(s, name.partition(".")[2], store) for name, s in sections.items() if name.startswith("host.")),
         images=tuple(_image(s, name.partition(".")[2], store) for name, s in sections.items()
                      if name.startswith("image.")),
         gateway=_gateway(sections["gateway"], store),
@@ -223,17 +228,33 @@ def _labs(s: Section) -> LabsConfig:
     return config
 
 
-def _host(s: Section, name: str) -> HostConfig:
+def _host(s: Section, name: str, store: StoreConfig) -> HostConfig:
     if not NAME.fullmatch(name):
         s.fault("(name)", f"{name!r} is not a host's name: letters a-z, digits and -")
-    uri = s.text("uri")
-    if not re.match(r"(xen|qemu|test)(\+\w+)?://", uri):
-        s.fault("uri", f"{uri!r} is not a libvirt address, say xen+ssh://root@xen1.example.org/system")
-    return HostConfig(name=name, uri=uri, labs=s.whole("labs", 15, 1, 1000),
-                      folder=s.path("folder", Path("state") / "labs" / name),
-                      network=s.text("network", HostConfig("", "").network), kvm=s.yes("kvm", False),
-                      keepalive=s.whole("keepalive", HostConfig("", "").keepalive, 1, 600),
-                      deadline=s.number("deadline", HostConfig("", "").deadline, 1, 3600))
+    uri, folder = s.take("uri", lambda raw: _uri(raw, s.base), ""), store.state / "labs" / name
+    if not uri:
+        s.fault("uri", "which host? say its libvirt address, as in xen+ssh://root@xen1.example.org/system")
+    elif not uri.startswith(("qemu:///embed", "test:")):
+        folder = REMOTE_POOL
+    d = HostConfig(name, uri)
+    return HostConfig(name=name, uri=uri, labs=s.whole("labs", d.labs, 1, 1000), folder=s.path("folder", folder),
+                      network=s.text("network", d.network), kvm=s.yes("kvm", d.kvm),
+                      keepalive=s.whole("keepalive", d.keepalive, 1, 600),
+                      deadline=s.number("deadline", d.deadline, 1, 3600))
+
+
+def _uri(raw: str, base: Path) -> str:
+    """A libvirt address that there is a driver for; the root of an embedded one is relative to bot.ini."""
+    parts = urlsplit(raw)
+    query = dict(parse_qsl(parts.query))
+    if parts.path == "/embed" and "root" in query:
+        query["root"] = os.path.normpath(base / Path(query["root"]).expanduser())
+        raw = parts._replace(query=urlencode(query, safe="/")).geturl()
+    try:
+        host_address(raw)
+    except BackendError as error:
+        raise ValueError(str(error)) from None
+    return raw
 
 
 def _image(s: Section, name: str, store: StoreConfig) -> ImageConfig:

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from trainbot.config.model import LabsConfig
-from trainbot.hosts.model import Domain, Finished, HostConfig, HostLost, HostReport, HostUp, LabSpec, Mode
+from trainbot.hosts.model import Domain, Finished, HostConfig, HostLost, HostReport, HostUp, LabSpec
 from trainbot.labs import control
 from trainbot.labs.control import TRIES, Want
 from trainbot.labs.images import Image

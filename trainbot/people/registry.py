@@ -14,7 +14,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from trainbot.errors import UserError
-from trainbot.people.model import PublicKey
 from trainbot.spine.access import Person
 from trainbot.spine.commands import Argument, Ask, Command
 from trainbot.spine.messages import Effect, Left, Renamed, Reply, RollCall, Sender

@@ -6,9 +6,9 @@ import unicodedata
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from trainbot.spine.access import Role
 from trainbot.spine.commands import Argument, Ask, Command, Place
 from trainbot.spine.messages import Effect, Incoming
-from trainbot.spine.access import Role
 
 if TYPE_CHECKING:
     from trainbot.store.repositories import Classes, Entries

@@ -14,7 +14,7 @@ from typing import Any
 
 from rapidfuzz import process
 
-from trainbot.sessions.zones import nearest, names
+from trainbot.sessions.zones import names, nearest
 
 LONGEST_TEXT = 200
 MOST_MINUTES = 24 * 60

@@ -11,10 +11,10 @@ from trainbot.exercises.classes import Attendance, ClassRun, Done
 from trainbot.labs.model import ALIVE, Lab, LabState, Lease
 from trainbot.notices import Notice
 from trainbot.people.model import PublicKey
-from trainbot.spine.access import Person
 from trainbot.questions.model import WAITING, Question, QuestionEvent
 from trainbot.records.model import Entry
 from trainbot.sessions.rows import SessionRow
+from trainbot.spine.access import Person
 from trainbot.store.rows import Rows
 from trainbot.store.tables import tables
 

@@ -13,8 +13,17 @@ import re
 from datetime import timedelta
 from pathlib import Path
 
+from trainbot.exercises.formats.folder import (
+    INDEX_LIMIT,
+    SCRIPT_LIMIT,
+    Missing,
+    Refused,
+    clean,
+    one_line,
+    parse,
+    read_text,
+)
 from trainbot.exercises.model import Exercise, Page, Problem, Script, Step
-from trainbot.exercises.formats.folder import INDEX_LIMIT, SCRIPT_LIMIT, Missing, Refused, clean, one_line, parse, read_text
 
 INDEXES = ("index.json", "index.yaml", "index.yml")
 MAX_STEPS = 200

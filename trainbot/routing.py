@@ -1,0 +1,29 @@
+"""Who gets to which lab: rows as the table that the gateway decides by."""
+
+from __future__ import annotations
+
+from trainbot.gateway.routes import Route
+from trainbot.labs.images import Image
+from trainbot.labs.model import Lab, LabState, Lease
+from trainbot.spine.access import Person
+from trainbot.store import Store
+
+
+def routes(store: Store, images: dict[str, Image]) -> list[Route]:
+    """One route an open lease; four queries, however many there are."""
+    labs = {lab.id: lab for lab in store.labs.present()}
+    people = {person.id: person for person in store.people.with_leases()}
+    keys: dict[int, list[str]] = {}
+    for key in store.people.keys.all():
+        keys.setdefault(key.person_id, []).append(key.key)
+    return [_route(lease, labs.get(lease.lab_id or ""), people[lease.person_id], images.get(lease.image),
+                   tuple(keys.get(lease.person_id, ()))) for lease in store.leases.open()]
+
+
+def _route(lease: Lease, lab: Lab | None, person: Person, image: Image | None, keys: tuple[str, ...]) -> Route:
+    usable = lab is not None and lab.state in (LabState.READY, LabState.BOOTING)
+    why = "" if usable else "you wait for a lab: I tell you on IRC" if lab is None else f"your lab is {lab.state}"
+    return Route(lease=str(lease.id), person=person.id, name=person.nick, image=lease.image,
+                 user=image.user if image else "root", endpoint=lab.endpoint if lab is not None and usable else None,
+                 why=why, host_key=image.host_key if image else "", digest=lease.digest, keys=keys,
+                 since=lease.asked_at.timestamp())

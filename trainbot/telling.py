@@ -1,0 +1,106 @@
+"""Notices on their way: to whom, where they are now, in which words; and what became of the line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Protocol
+
+from trainbot import notices
+from trainbot.spine.access import Person
+from trainbot.spine.messages import Line, Outgoing, Priority, Reply, Sender, Spoken, Unspoken
+
+if TYPE_CHECKING:
+    from trainbot.store.repositories import Notices, People
+
+RETRY = timedelta(minutes=1)
+AT_ONCE = 20  # notices handed to the chat door in one turn
+
+
+class View(Protocol):
+    """What the chat door knows of the network now."""
+
+    @property
+    def nick(self) -> str: ...
+    def fold(self, name: str) -> str: ...
+    def members(self, channel: str) -> Sequence[Sender]: ...
+    def find(self, nick: str) -> Sender | None: ...
+
+
+#: Writes a notice when it is said; None: it has become pointless.
+Writer = Callable[[notices.Notice, datetime], Reply | None]
+
+
+class Telling:
+    """``writers``: who words the notices of a kind; others are said as they are."""
+
+    def __init__(self, rows: Notices, people: People, view: View, channels: Callable[[], tuple[str, ...]],
+                 mask: Callable[[Sender], str], writers: Mapping[str, Writer]) -> None:
+        self.rows, self.people, self.view, self.channels, self.mask = rows, people, view, channels, mask
+        self.writers = writers
+        self._under_way: set[int] = set()
+
+    def where(self, person: Person) -> Sender | None:
+        """The connection that this person speaks from now: the nick alone proves nothing."""
+        for channel in self.channels():
+            for member in self.view.members(channel):
+                account = member.account.lower() if member.account else None
+                if person.account is not None and account == person.account:
+                    return member
+                if person.account is None and person.in_view and account is None and self.mask(member) == person.mask:
+                    return member
+        return None
+
+    def present(self, person: Person, channel: str) -> bool:
+        """Whether they see what is said in ``channel``."""
+        there = self.where(person)
+        return there is not None and any(member.nick == there.nick for member in self.view.members(channel))
+
+    def due(self, now: datetime) -> list[Line]:
+        """What is to be said now to people and channels that are there, each with its ticket."""
+        waiting = self.rows.waiting()
+        for notice in notices.stale(waiting, now):
+            self.rows.said(notice.id, now)
+        lines: list[Line] = []
+        for notice in notices.due(waiting, now, self._under_way):
+            target = self._target(notice)
+            if target is None or (notice.not_after is not None and notice.not_after < now):
+                continue
+            reply = self.writers.get(notice.kind, _as_it_is)(notice, now)
+            if reply is None:
+                self.rows.said(notice.id, now)
+                continue
+            lines.append(Line(target, reply.text, Priority.ANNOUNCE if notice.channel else Priority.ANSWER,
+                              ticket=notice.id, secret=reply.secret))
+            if len(lines) == AT_ONCE:
+                break
+        return lines
+
+    def _target(self, notice: notices.Notice) -> str | None:
+        if notice.person_id is not None:
+            there = self.where(self.people.get(notice.person_id))
+            return there.nick if there is not None else None
+        return notice.channel if notice.channel and self.view.members(notice.channel) else None
+
+    # -- what becomes of them ------------------------------------------------------------------
+
+    def on_their_way(self, said: Iterable[Outgoing]) -> None:
+        """After the commit: these are not said a second time while the door has them."""
+        self._under_way |= {line.ticket for line in said if isinstance(line, Line) and line.ticket is not None}
+
+    def spoken(self, event: Spoken) -> None:
+        self._under_way.discard(event.ticket)
+        self.rows.said(event.ticket, event.at)
+
+    def unspoken(self, event: Unspoken, now: datetime) -> None:
+        """Also after Spoken: the server refused it, or was gone already."""
+        self._under_way.discard(event.ticket)
+        self.rows.change({"id": event.ticket}, said_at=None, due_at=now + RETRY)
+
+    def disconnected(self) -> None:
+        self._under_way.clear()
+
+
+def _as_it_is(notice: notices.Notice, _now: datetime) -> Reply | None:
+    return Reply(notice.text)
+
