@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import TypeVar
 
 from trainbot.chat.formatting import render_step
 from trainbot.config import Config
@@ -50,9 +51,10 @@ from trainbot.spine.messages import (
     Spoken,
     Unspoken,
 )
-from trainbot.store import Store
+from trainbot.store import NOT_STORED, Store
 from trainbot.telling import Telling, View
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 FILES_EVERY = 8  # ticks between two looks at the exercises' files
 
@@ -103,7 +105,7 @@ class Bot:
     def __init__(self, config: Config, store: Store, view: View, installation: Installation) -> None:
         self.config, self.store, self.view = config, store, view
         self._library = load_library(config.exercises.folder)
-        self._began = True
+        self._to_greet = set(config.irc.channels)
         self._published = False
         self._ticks = 0
         channels = lambda: config.irc.channels  # noqa: E731
@@ -123,7 +125,7 @@ class Bot:
         self.planner = Planner(store.sessions, store.notices, store.people, config.schedule.folder,
                                config.schedule.zones, config.schedule.reminders, channels)
         self.telling = Telling(store.notices, store.people, view, channels, self.registry.mask,
-                               {"lab": self.leasing.notice, "reminder": self.planner.notice})
+                               {"lab": self.leasing.notice, "reminder": self.planner.notice}, self._guarded)
         self.queue = QuestionQueue(store.questions, store.classes, store.notices, self.telling.present,
                                    store.people.get)
         self.classroom = Classroom(store.classes, lambda: self._library, self._planned, self._others,
@@ -149,12 +151,11 @@ class Bot:
         return found is not None and (found.user, found.host) == (sender.user, sender.host)
 
     def _channels_of(self, sender: Sender) -> list[str]:
-        """The channels with a class that this sender is in; without any, our only channel."""
+        """The channels that this sender is in; all of ours for somebody who is in none."""
         fold = self.view.fold
         mine = [channel for channel in self.config.irc.channels
                 if any(fold(member.nick) == fold(sender.nick) for member in self.view.members(channel))]
-        running = [channel for channel in mine if self.classroom.running(channel)]
-        return running or mine or list(self.config.irc.channels[:1])
+        return mine or list(self.config.irc.channels)
 
     def _others(self, channel: str) -> list[Sender]:
         fold = self.view.fold
@@ -172,15 +173,17 @@ class Bot:
         outcome = Outcome()
         try:
             with self.store.transaction():
+                self.telling.catch_up()
                 for event in events:
-                    self._one(event, now, outcome)
+                    self._guarded(type(event).__name__, self._handle, event, now, outcome)
                 self._settle(events, now, outcome)
         except BackendError as error:
             log.error("%s", error)
             return self._failed(events, outcome, str(error))
         except Exception:
             log.exception("a turn of %d events failed", len(events))
-            return self._failed(events, outcome, "that could not be stored")
+            return self._failed(events, outcome, "the bot's log says more")
+        self._to_greet -= {event.channel for event in events if isinstance(event, RollCall)}
         self.telling.on_their_way(outcome.say)
         return outcome
 
@@ -190,15 +193,16 @@ class Bot:
         tick = any(isinstance(event, Tick) for event in events)
         from_hosts = any(isinstance(event, HostUp | HostLost | Finished | Booted) for event in events)
         if tick or from_hosts or changed & {"lab", "lease"}:
-            self.fleet.seat(now)
-            outcome.work = self.fleet.work(now)
+            self._guarded("seating", self.fleet.seat, now)
+            outcome.work = self._guarded("the hosts' work", self.fleet.work, now) or []
         if tick or "class" in changed:
-            self.archive.settle()
+            self._guarded("the minutes", self.archive.settle)
         came = any(isinstance(event, RollCall | Arrived | Renamed) for event in events)
         if tick or came or "notice" in changed:
             outcome.say += self.telling.due(now)
         if changed & {"lab", "lease", "person", "public_key"} or not self._published:
-            outcome.routes, self._published = routes(self.store, self.fleet.images), True
+            outcome.routes = self._guarded("the gateway's table", routes, self.store, self.fleet.images)
+            self._published = outcome.routes is not None
 
     def _failed(self, events: Sequence[Event], outcome: Outcome, why: str) -> Outcome:
         """Nothing was written: every asker is told, and what was about to begin is not under way."""
@@ -209,19 +213,20 @@ class Bot:
         failed = Outcome()
         for event in events:
             if isinstance(event, Incoming) and self._for_us(event):
-                failed.say.append(Line(event.channel or event.sender.nick,
-                                       f"{event.sender.nick}: not done, {why}; try again in a moment"))
+                told = _addressed(Reply(NOT_STORED), event)
+                failed.say += [told] if told is not None else []
             elif isinstance(event, ShellCommand):
-                failed.answers.append((event, [f"not done, {why}"]))
+                failed.answers.append((event, [f"not done: {why}"]))
         return failed
 
-    def _one(self, event: Event, now: datetime, outcome: Outcome) -> None:
-        """One event, in a savepoint of its own: an error in one harms no other."""
+    def _guarded(self, what: str, call: Callable[..., T], *values: object) -> T | None:
+        """In a savepoint of its own: an error in one thing harms no other."""
         try:
             with self.store.savepoint():
-                self._handle(event, now, outcome)
+                return call(*values)
         except Exception:
-            log.exception("%s could not be handled", type(event).__name__)
+            log.exception("%s could not be handled", what)
+            return None
 
     def _handle(self, event: Event, now: datetime, outcome: Outcome) -> None:
         match event:
@@ -247,9 +252,8 @@ class Bot:
                 self.telling.disconnected()
             case RollCall():
                 self.registry.roll_call(event)
-                if self._began:
-                    self._began = False
-                    outcome.say += self.classroom.after_restart()
+                if event.channel in self._to_greet:
+                    outcome.say += self.classroom.after_restart(event.channel)
             case Spoken():
                 self.telling.spoken(event)
             case Unspoken():
@@ -258,12 +262,13 @@ class Bot:
                 self._tick(now)
 
     def _tick(self, now: datetime) -> None:
+        for part in (self._read_exercises, self.planner.tick, self.leasing.tick, self.fleet.tick):
+            self._guarded("a tick", part, now)
+
+    def _read_exercises(self, _now: datetime) -> None:
         if self._ticks % FILES_EVERY == 0:
             self._library = load_library(self.config.exercises.folder, self._library)
         self._ticks += 1
-        self.planner.tick(now)
-        self.leasing.tick(now)
-        self.fleet.tick(now)
 
     def _incoming(self, event: Incoming, outcome: Outcome) -> None:
         if event.channel is not None:

@@ -32,13 +32,16 @@ Writer = Callable[[notices.Notice, datetime], Reply | None]
 
 
 class Telling:
-    """``writers``: who words the notices of a kind; others are said as they are."""
+    """``writers``: who words the notices of a kind; others are said as they are.  ``guarded(what, call, …)``: the
+    call's value, None where it failed (and what it wrote is undone)."""
 
     def __init__(self, rows: Notices, people: People, view: View, channels: Callable[[], tuple[str, ...]],
-                 mask: Callable[[Sender], str], writers: Mapping[str, Writer]) -> None:
+                 mask: Callable[[Sender], str], writers: Mapping[str, Writer],
+                 guarded: Callable[..., Reply | None]) -> None:
         self.rows, self.people, self.view, self.channels, self.mask = rows, people, view, channels, mask
-        self.writers = writers
+        self.writers, self.guarded = writers, guarded
         self._under_way: set[int] = set()
+        self._unmarked: dict[int, datetime] = {}  # said, and perhaps not stored as said yet
 
     def where(self, person: Person) -> Sender | None:
         """The connection that this person speaks from now: the nick alone proves nothing."""
@@ -66,15 +69,21 @@ class Telling:
             target = self._target(notice)
             if target is None or (notice.not_after is not None and notice.not_after < now):
                 continue
-            reply = self.writers.get(notice.kind, _as_it_is)(notice, now)
+            reply = self.guarded(f"notice {notice.id}", self._worded, notice, now)
             if reply is None:
-                self.rows.said(notice.id, now)
                 continue
             lines.append(Line(target, reply.text, Priority.ANNOUNCE if notice.channel else Priority.ANSWER,
                               ticket=notice.id, secret=reply.secret))
             if len(lines) == AT_ONCE:
                 break
         return lines
+
+    def _worded(self, notice: notices.Notice, now: datetime) -> Reply | None:
+        """Its words by now; None (and it counts as said) where there is nothing left to say."""
+        reply = self.writers.get(notice.kind, _as_it_is)(notice, now)
+        if reply is None:
+            self.rows.said(notice.id, now)
+        return reply
 
     def _target(self, notice: notices.Notice) -> str | None:
         if notice.person_id is not None:
@@ -86,15 +95,23 @@ class Telling:
 
     def on_their_way(self, said: Iterable[Outgoing]) -> None:
         """After the commit: these are not said a second time while the door has them."""
+        self._unmarked.clear()
         self._under_way |= {line.ticket for line in said if isinstance(line, Line) and line.ticket is not None}
+
+    def catch_up(self) -> None:
+        """What was said in turns that could not be stored is marked now, so that it is not said twice."""
+        for ticket, at in self._unmarked.items():
+            self.rows.said(ticket, at)
 
     def spoken(self, event: Spoken) -> None:
         self._under_way.discard(event.ticket)
+        self._unmarked[event.ticket] = event.at
         self.rows.said(event.ticket, event.at)
 
     def unspoken(self, event: Unspoken, now: datetime) -> None:
         """Also after Spoken: the server refused it, or was gone already."""
         self._under_way.discard(event.ticket)
+        self._unmarked.pop(event.ticket, None)
         self.rows.change({"id": event.ticket}, said_at=None, due_at=now + RETRY)
 
     def disconnected(self) -> None:

@@ -53,6 +53,7 @@ class Classroom:
         self.classes, self.library, self.planned, self.members = classes, library, planned, members
         self.render = render
         self.journal, self.open_questions, self.minutes_at, self.logged = journal, open_questions, minutes_at, logged
+        self._good: dict[str, Exercise] = {}
 
     def running(self, channel: str) -> bool:
         return self.classes.in_channel(channel) is not None
@@ -64,18 +65,24 @@ class Classroom:
         return run
 
     def _exercise(self, run: ClassRun) -> Exercise:
-        return self.library().find(run.exercise)
+        """As it is in its files; as it was while a fault keeps it from being read: a class does not stop for that."""
+        found = self.library().exercises.get(run.exercise) or self._good.get(run.exercise)
+        if found is None:
+            raise UserError(f"the exercise {run.exercise} is not there any more, or has a fault that trainbot exercise "
+                            "check names; mend it and say that again")
+        self._good[run.exercise] = found
+        return found
 
     # -- begin and end -----------------------------------------------------------------------------
 
     def start(self, ask: Ask, what: str = "") -> list[Effect]:
-        if ask.channel is None:
-            raise UserError("in which channel? say it there, or put the channel first")
+        assert ask.channel is not None  # Place.CHANNEL
         run = self.classes.in_channel(ask.channel)
         if run is not None:
             raise UserError(f"{run.title} runs here already, at step {run.step}; !end ends it")
         plan = self.planned(ask, what)
         exercise = self.library().find(plan.exercise if plan else what or _only(self.library()))
+        self._good[exercise.slug] = exercise
         title = plan.title if plan else exercise.title
         self.classes.add(channel=ask.channel, session_uid=plan.session_uid if plan else "", exercise=exercise.slug,
                          title=title, presenter_id=ask.person.id, presenter=ask.nick, step=0, steps=len(exercise.steps),
@@ -222,11 +229,11 @@ class Classroom:
                           for row in sorted(stuck, key=lambda row: row.stuck_at or ask.at))
         return [Reply(f"{text}; stuck: {named}" if named else text)]
 
-    def after_restart(self) -> list[Line]:
-        """One line a class: where it stands."""
+    def after_restart(self, channel: str) -> list[Line]:
+        """Where the class that runs there stands, in one line."""
         return [Line(run.channel, f"I was away and am back: {run.title} is at "
                      f"{f'step {run.step} of {run.steps}' if run.step else 'the introduction'}; labs, questions and "
-                     "places are as they were", Priority.PRESENTER) for run in self.classes.running()]
+                     "places are as they were", Priority.PRESENTER) for run in self.classes.running(channel=channel)]
 
     def commands(self) -> list[Command]:
         staff = dict(role=Role.PRESENTER, place=Place.CLASS, group="class")
@@ -234,11 +241,11 @@ class Classroom:
         return [
             Command("start", self.start, "begins the session that is due, or that exercise",
                     (Argument("SESSION or EXERCISE", "words", optional=True, rest=True),), role=Role.PRESENTER,
-                    example="start selinux-debian", group="class"),
+                    place=Place.CHANNEL, example="start selinux-debian", group="class"),
             Command("end", self.end, "ends the class (asks first); the minutes are written", confirm=self.ask_end, **staff),
             Command("next", self.next, "the class goes to the next step and sees it", **staff),
             Command("prev", self.prev, "back one step", aliases=("back",), **staff),
-            Command("goto", self.goto, "to step N", (Argument("number", "number"),), example="goto 3", **staff),
+            Command("goto", self.goto, "to step N", (Argument("N", "number"),), example="goto 3", **staff),
             Command("repeat", self.repeat, "shows the class step again", **staff),
             Command("progress", self.progress, "how many are done, working, stuck, silent; names the stuck",
                     role=Role.HELPER, place=Place.CLASS, group="class"),

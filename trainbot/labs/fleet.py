@@ -93,7 +93,8 @@ class Fleet:
                      event.report.hypervisor, len(event.report.domains), event.report.free_mib, event.report.memory_mib)
         view.up, view.report, view.trouble = True, event.report, ""
         rows = [lab for lab in self.labs.present() if lab.host == event.report.name]
-        difference = compare(rows, event.report, self.busy)
+        busy = [id for id, action in self.busy.items() if action != "probe"]  # a probe changes nothing on the host
+        difference = compare(rows, event.report, busy)
         for lab, domain in difference.found:
             self._adopt(lab, domain)
         for lab in difference.stopped:
@@ -116,7 +117,7 @@ class Fleet:
 
     def finished(self, event: Finished, now: datetime) -> None:
         """An action came to its end; its row may have moved on meanwhile."""
-        self.busy.pop(event.lab, None)
+        self._over(event.lab, event.action)
         lab = self.labs.get(event.lab)
         if lab is None or control.ACTIONS.get(lab.state) != event.action:
             return
@@ -129,10 +130,19 @@ class Fleet:
         else:
             if event.domain is not None:
                 self._adopt(lab, event.domain)
-            self._move(lab, LabState.BOOTING if self.hosts[lab.host].has_ssh else LabState.READY, now)
+            self._move(lab, LabState.BOOTING if self.host_of(lab).has_ssh else LabState.READY, now)
+
+    def _over(self, lab: str, action: str) -> None:
+        """That action is no longer under way; another that was begun meanwhile still is."""
+        if self.busy.get(lab) == action:
+            del self.busy[lab]
+
+    def host_of(self, lab: Lab) -> HostView:
+        """Where it is; a host that answers to nobody where bot.ini knows it no more."""
+        return self.hosts.get(lab.host, _NOWHERE)
 
     def booted(self, event: Booted, now: datetime) -> None:
-        self.busy.pop(event.lab, None)
+        self._over(event.lab, "probe")
         lab = self.labs.get(event.lab)
         if lab is not None and lab.state is LabState.BOOTING:
             name = f"boot.{lab.image}"
@@ -147,7 +157,7 @@ class Fleet:
 
     def tick(self, now: datetime) -> None:
         for lab in self.labs.all(state=LabState.BOOTING):
-            if now - lab.state_at > BOOT_LIMIT and self.hosts.get(lab.host, _NOWHERE).up:
+            if now - lab.state_at > BOOT_LIMIT and self.host_of(lab).up:
                 self._lose(lab, f"its ssh did not answer within {BOOT_LIMIT.seconds // 60} min", now)
 
     # -- what is to be done ----------------------------------------------------------------------
@@ -155,14 +165,21 @@ class Fleet:
     def seat(self, now: datetime, asking: int | None = None) -> None:
         """Hands free labs to those who wait and commits to the labs that are missing.  ``asking``: the lease of
         whoever asks right now; they get their answer directly, everybody else by a notice."""
-        leases, labs = self.leases.open(), self.labs.alive()
-        self._hand_out(leases, labs, now, asking)
-        for want in control.shortage(self.leases.open(), labs, self.spare):
-            if want.image in self.images and not self._make(want, now) and want.urgent:
-                victim = control.surplus(self.leases.open(), self.labs.alive(), want)
-                if victim is not None:
-                    self._move(victim, LabState.ENDING, now)
-        self._hand_out(self.leases.open(), self.labs.alive(), now, asking)
+        self._hand_out(self.leases.open(), self._reachable(), now, asking)
+        freeing = sum(lab.state is LabState.ENDING and self.host_of(lab).up for lab in self.labs.present())
+        for want in control.shortage(self.leases.open(), self._reachable(), self.spare):
+            if want.image not in self.images or self._make(want, now) or not want.urgent:
+                continue
+            if freeing:
+                freeing -= 1  # room comes already
+                continue
+            victim = control.surplus(self.leases.open(), self._reachable(), want)
+            if victim is not None:
+                self._move(victim, LabState.ENDING, now)
+        self._hand_out(self.leases.open(), self._reachable(), now, asking)
+
+    def _reachable(self) -> list[Lab]:
+        return [lab for lab in self.labs.alive() if self.host_of(lab).up]
 
     def _hand_out(self, leases: list[Lease], labs: list[Lab], now: datetime, asking: int | None) -> None:
         for lease, lab in control.hand_out(leases, labs):
@@ -202,7 +219,11 @@ class Fleet:
         up = {name for name, view in self.hosts.items() if view.up}
         work: list[HostWork | Probe] = list(self._stray_work)
         self._stray_work.clear()
-        for lab, action in control.next_actions(self.labs.present(), up, set(self.busy), now):
+        present = self.labs.present()
+        booting = {lab.id for lab in present if lab.state is LabState.BOOTING}
+        # who watches a lab boot does not hold up what was asked meanwhile
+        busy = {id for id, action in self.busy.items() if action != "probe" or id in booting}
+        for lab, action in control.next_actions(present, up, busy, now):
             if action == "probe":
                 if lab.endpoint is None:
                     continue  # its host does not know the address yet: the next report may
@@ -230,6 +251,7 @@ class Fleet:
     def _adopt(self, lab: Lab, domain: Domain) -> None:
         if domain.endpoint is not None and domain.endpoint != lab.endpoint:
             self.labs.change({"id": lab.id}, address=domain.endpoint[0], ssh_port=domain.endpoint[1])
+            self._over(lab.id, "probe")  # it is to be watched at its new address
 
     def _failed(self, lab: Lab, error: str, now: datetime) -> None:
         log.warning("lab %s on %s: %s", lab.name, lab.host, error)

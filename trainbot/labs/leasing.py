@@ -110,7 +110,7 @@ class Leasing:
         return Reply(text, private=True, secret=secret)
 
     def _when(self, lab: Lab, now: datetime) -> str:
-        if not self.fleet.hosts[lab.host].up:
+        if not self.fleet.host_of(lab).up:
             return f"its host {lab.host} does not answer just now, your work is safe there"
         left = self.fleet.boot_seconds(lab.image) - (now - lab.state_at).total_seconds()
         return f"it boots, about {max(5, round(left))} s: ssh waits for it"
@@ -138,7 +138,7 @@ class Leasing:
             if lab is None:
                 lines.append(self._place(lease, ask.at))
             else:
-                lines.append(lab_line(lease, lab, self.fleet.hosts[lab.host].up, ask.at))
+                lines.append(lab_line(lease, lab, self.fleet.host_of(lab).up, ask.at))
         return [Reply("; ".join(lines), private=True)]
 
     def _mine(self, ask: Ask, image: str | None) -> tuple[Lease, Lab]:
@@ -154,7 +154,7 @@ class Leasing:
         return leases[0], lab
 
     def _ready(self, lab: Lab) -> None:
-        if not self.fleet.hosts[lab.host].up:
+        if not self.fleet.host_of(lab).up:
             raise UserError(f"its host {lab.host} does not answer just now, your work is safe there; try again later")
         if lab.state not in (LabState.READY, LabState.BOOTING):
             raise UserError(f"your lab is {lab.state} already; !lab says where it stands")
@@ -213,8 +213,9 @@ class Leasing:
         if owner.id != ask.person.id:
             if owner.account is not None or owner.in_view:
                 raise Denied("that lab belongs to somebody who is here")
-            if any(other.image == lease.image for other in self.leases.open(person_id=ask.person.id)):
-                raise UserError(f"you have a {lease.image} lab already; !lab return gives it back, then claim again")
+            held = self.leases.open(person_id=ask.person.id)
+            if len(held) >= self.config.per_person or any(other.image == lease.image for other in held):
+                raise UserError(f"you have a {held[0].image} lab already; !lab return gives it back, then claim again")
             self.leases.change({"id": lease.id}, person_id=ask.person.id)
         found = self.leases.first(id=lease.id)
         assert found is not None

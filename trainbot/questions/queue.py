@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from trainbot.errors import UserError
 from trainbot.questions.model import WAITING, Question, QuestionState
 from trainbot.spine.access import Person, Role
-from trainbot.spine.commands import Argument, Ask, Command
+from trainbot.spine.commands import Argument, Ask, Command, Place
 from trainbot.spine.messages import Effect, Line, Priority, Reply
 
 if TYPE_CHECKING:
@@ -43,8 +43,7 @@ class QuestionQueue:
     # -- everybody -------------------------------------------------------------------------------
 
     def ask(self, ask: Ask, words: str) -> list[Effect]:
-        if ask.channel is None:
-            raise UserError("join the channel of a class first: a question belongs to one")
+        assert ask.channel is not None  # Place.CHANNEL
         run = self.classes.in_channel(ask.channel)
         before = len(self.questions.waiting(ask.channel))
         id = self.questions.add(class_id=run.id if run else None, channel=ask.channel, person_id=ask.person.id,
@@ -58,8 +57,7 @@ class QuestionQueue:
         return [Reply(f"question {id}{where}, {place}")]
 
     def list_open(self, ask: Ask) -> list[Effect]:
-        if ask.channel is None:
-            raise UserError("join the channel of a class first")
+        assert ask.channel is not None  # Place.CHANNEL
         waiting = self.questions.waiting(ask.channel)
         if not waiting:
             return [Reply("no open questions; !ask WORDS puts one", private=not ask.private and ask.role < Role.HELPER)]
@@ -79,8 +77,7 @@ class QuestionQueue:
 
     def take(self, ask: Ask, question: Question | None = None) -> list[Effect]:
         if question is None:
-            if ask.channel is None:
-                raise UserError("join the channel of a class first")
+            assert ask.channel is not None  # Place.CHANNEL
             waiting = self.questions.waiting(ask.channel)
             question = next((q for q in waiting if q.state is QuestionState.OPEN), None)
             if question is None:
@@ -118,10 +115,12 @@ class QuestionQueue:
         return [
             Command("ask", self.ask, "puts a question into the queue (so does a line that begins QUESTION:)",
                     (Argument("WORDS", "words", rest=True),), example="ask why is port 11371 taken?",
+                    place=Place.CHANNEL, group="questions"),
+            Command("q", self.list_open, "the open questions", aliases=("questions",), place=Place.CHANNEL,
                     group="questions"),
-            Command("q", self.list_open, "the open questions", aliases=("questions",), group="questions"),
             Command("take", self.take, "shows the next question (or number N) to the class",
-                    (Argument("N", "question", optional=True),), aliases=("y",), role=Role.HELPER, group="questions"),
+                    (Argument("N", "question", optional=True),), aliases=("y",), role=Role.HELPER, place=Place.CHANNEL,
+                    group="questions"),
             Command("answer", self.answer, "answers question N; kept, and its asker gets it even when away",
                     (number, Argument("WORDS", "words", rest=True)), role=Role.HELPER,
                     example="answer 3 semanage port -m changes it", group="questions"),

@@ -129,7 +129,7 @@ class Planner:
     def next_start(self, ask: Ask, words: str) -> Session | None:
         """What ``!start`` means: the session of that number, or the one that is due now."""
         sessions = self.upcoming(ask.at)
-        if words.isdigit():
+        if words.isascii() and words.isdigit():
             if not 1 <= int(words) <= len(sessions):
                 raise UserError(f"there is no session {words}; !sessions lists them")
             return sessions[int(words) - 1]

@@ -24,13 +24,14 @@ class Place(enum.Enum):
 
     ANYWHERE = "anywhere"
     PRIVATE = "privately"
+    CHANNEL = "about a channel"
     CLASS = "about a class that runs"
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
     """Who asks what, where, when.  ``channel`` is the channel that it is about (None where there is no telling);
-    ``private``: it was said to us alone.  ``may_change`` is False while the store cannot be written."""
+    ``private``: it was said to us alone."""
 
     sender: Sender
     person: Person
@@ -90,6 +91,7 @@ class Call:
 
 
 Converter = Callable[[str, Ask], Any]
+"""The value that a text means; UserError where there is none, ValueError where the form of the command is to be told."""
 
 
 @dataclass
@@ -146,7 +148,10 @@ class Table:
                 if argument.optional:
                     break
                 raise UserError(self._form(call.command))
-            values.append(self.kinds[argument.kind](word, ask))
+            try:
+                values.append(self.kinds[argument.kind](word, ask))
+            except ValueError as error:
+                raise UserError(f"{error}: {self._form(call.command)}") from None
         if rest:
             raise UserError(f"{rest.split()[0]!r} is one word too many: {self._form(call.command)}")
         return values
@@ -167,7 +172,7 @@ def plain_kinds() -> dict[str, Converter]:
     def number(text: str, _ask: Ask) -> int:
         digits = text.removeprefix("#")
         if not (digits.isascii() and digits.isdigit() and len(digits) <= 9):
-            raise UserError(f"{text[:40]!r} is not a number")
+            raise ValueError(f"{text[:40]!r} is not a number")
         return int(digits)
 
     return {"word": lambda text, _ask: text, "words": lambda text, _ask: text, "number": number,

@@ -21,8 +21,8 @@ CONFIRM_WITHIN = timedelta(seconds=60)
 
 @dataclass
 class Dispatch:
-    """``person_of`` knows people, ``channels_of`` the channels of classes that somebody is in (or all of ours),
-    ``running`` whether a class runs in a channel; ``savepoint`` undoes what a failed handler wrote."""
+    """``person_of`` knows people, ``channels_of`` the channels that somebody is in (or all of ours), ``running`` a
+    class runs in a channel; ``savepoint`` undoes what a failed handler wrote."""
 
     table: Table
     roles: Roles
@@ -76,17 +76,19 @@ class Dispatch:
         return [Reply(f"there is no {word!r}; {self.table.prefix}help says what there is")] if found.sure else []
 
     def _channel(self, found: Addressed, call: Call, sender: Sender) -> str | None:
-        """A private line is about the channel it names, else about the only class that its sender is in."""
+        """A private line is about the channel it names, else about the only class that its sender is in, else about
+        their only channel."""
         channels = self.channels_of(sender)
         if found.channel is not None:
             named = [channel for channel in channels if channel.lower() == found.channel.lower()]
             if not named:
                 raise UserError(f"you are not in {found.channel[:50]}, or I am not")
             return named[0]
-        if len(channels) > 1 and call.command.place is Place.CLASS:
-            raise UserError(f"in which class? put the channel first, as in {channels[0]} "
+        channels = [channel for channel in channels if self.running(channel)] or channels
+        if len(channels) > 1 and call.command.place in (Place.CLASS, Place.CHANNEL):
+            raise UserError(f"in which channel? put it first, as in {channels[0]} "
                             f"{self.table.prefix}{call.command.words}")
-        return channels[0] if channels else None
+        return channels[0] if len(channels) == 1 else None
 
     def _confirmed(self, ask: Ask) -> Sequence[Effect]:
         key = (ask.person.id, None if ask.private else ask.channel)

@@ -7,14 +7,16 @@ synchronous=FULL: what was committed survives a power cut), with a savepoint for
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from trainbot.errors import BackendError
 from trainbot.store.repositories import (
@@ -29,11 +31,15 @@ from trainbot.store.repositories import (
     Settings,
 )
 
+log = logging.getLogger(__name__)
+NOT_STORED = "not done, I cannot write my database just now; try again in a minute"
+
 
 def connect(url: str, *, read_only: bool = False) -> Engine:
     """An engine whose transactions begin when we say so (SQLAlchemy's SQLite page, "pysqlite transactions")."""
     if read_only:
-        url = url.replace("sqlite:///", "sqlite:///file:", 1) + "?mode=ro&uri=true"
+        path = quote(url.removeprefix("sqlite:///"))  # sqlite.org/uri.html
+        url = f"sqlite:///file:{path}?mode=ro&uri=true"
     engine = create_engine(url, connect_args={"timeout": 2.0, "check_same_thread": False})
 
     @event.listens_for(engine, "connect")
@@ -92,9 +98,14 @@ class Store:
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
-        """Inside a transaction: an exception undoes what was done since here and goes on to the caller."""
-        with self.connection.begin_nested():
-            yield
+        """Inside a transaction: an exception undoes what was done since here and goes on to the caller; BackendError
+        where the database itself failed."""
+        try:
+            with self.connection.begin_nested():
+                yield
+        except OperationalError as error:
+            log.error("%s", explain(self.url, error))
+            raise BackendError(NOT_STORED) from error
 
     def lock(self) -> None:
         """Makes this process the writer; BackendError where another one is (flock on FILE.lock, kept until close)."""
