@@ -69,14 +69,29 @@ class Archive:
         records = [self.record(run) for run in runs]
         if form == "markdown":
             return "\n".join(minutes(record) for record in records)
-        rows = sorted((row for record in records for row in _rows(record)), key=lambda row: row["at"])
-        if form == "jsonl":
-            return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-        out = io.StringIO()
-        writer = csv.DictWriter(out, ["class", "at", "kind", "nick", "step", "question", "text"], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({**row, "text": _no_formula(row["text"]), "nick": _no_formula(row["nick"])} for row in rows)
-        return out.getvalue()
+        rows = [row for record in records for row in _rows(record)]
+        return _written(sorted(rows, key=lambda row: row["at"]), form)
+
+    def export_all(self, form: str) -> str:
+        """Every class, and in ``jsonl`` and ``csv`` also what was asked outside of classes."""
+        runs = self.classes.all()
+        if form == "markdown":
+            return self.export(runs, form)
+        rows = [row for run in runs for row in _rows(self.record(run))]
+        loose = {question.id: question for question in self.questions.all(class_id=None)}
+        rows += [_row("", e.at, e.kind, e.nick, e.words, question=e.question_id)
+                 for e in self.questions.events.all() if e.question_id in loose]
+        return _written(sorted(rows, key=lambda row: row["at"]), form)
+
+
+def _written(rows: list[dict[str, Any]], form: str) -> str:
+    if form == "jsonl":
+        return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    out = io.StringIO()
+    writer = csv.DictWriter(out, ["class", "at", "kind", "nick", "step", "question", "text"], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({**row, "text": _no_formula(row["text"]), "nick": _no_formula(row["nick"])} for row in rows)
+    return out.getvalue()
 
 
 def _no_formula(text: str) -> str:
@@ -84,14 +99,17 @@ def _no_formula(text: str) -> str:
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t") else text
 
 
-def _rows(record: ClassRecord) -> list[dict[str, Any]]:
-    def row(at: datetime, kind: str, nick: str, text: str, step: int | str = "",
-            question: int | str = "") -> dict[str, Any]:
-        return {"class": record.run.id, "at": at.isoformat(), "kind": kind, "nick": nick, "step": step, "question": question, "text": text}
+def _row(number: int | str, at: datetime, kind: str, nick: str, text: str, *, step: int | str = "",
+         question: int | str = "") -> dict[str, Any]:
+    return {"class": number, "at": at.isoformat(), "kind": kind, "nick": nick, "step": step, "question": question,
+            "text": text}
 
+
+def _rows(record: ClassRecord) -> list[dict[str, Any]]:
+    id = record.run.id
     names = {a.person_id: a.nick for a in record.attendance}
     steps = {question.id: question.step for question in record.questions}
-    return [*(row(e.at, e.kind, e.nick, e.text) for e in record.entries),
-            *(row(d.at, "done", names.get(d.person_id, ""), "", d.step) for d in record.done),
-            *(row(e.at, e.kind, e.nick, e.words, steps.get(e.question_id, ""), e.question_id)
+    return [*(_row(id, e.at, e.kind, e.nick, e.text) for e in record.entries),
+            *(_row(id, d.at, "done", names.get(d.person_id, ""), "", step=d.step) for d in record.done),
+            *(_row(id, e.at, e.kind, e.nick, e.words, step=steps.get(e.question_id, ""), question=e.question_id)
               for e in record.events)]

@@ -38,5 +38,4 @@ def classes(config: Config) -> tuple[list[dict[str, Any]], list[str]]:
 
 def export(config: Config, number: int | None, form: str) -> str:
     with archive(config) as found:
-        runs = found.classes.all() if number is None else [found.find(number)]
-        return found.export(runs, form)
+        return found.export_all(form) if number is None else found.export([found.find(number)], form)
