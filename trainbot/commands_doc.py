@@ -1,0 +1,46 @@
+"""``python -m trainbot.commands_doc``: docs/commands.md, from the table of a bot that has no doors."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from trainbot.bot import Bot, Installation
+from trainbot.config import load
+from trainbot.spine.help import commands_page
+from trainbot.spine.messages import Sender
+from trainbot.store import Store
+
+
+class Nowhere:
+    """A network without anybody."""
+
+    nick = "trainbot"
+
+    def fold(self, name: str) -> str:
+        return name
+
+    def members(self, channel: str) -> Sequence[Sender]:
+        return ()
+
+    def find(self, nick: str) -> Sender | None:
+        return None
+
+
+def page() -> str:
+    """The page as it should be now."""
+    installation = Installation(owner="", digest=str, new_password=str, fingerprint=str, ssh_port=0,
+                                free_port=len, images={}, unready={})
+    store = Store("sqlite:///:memory:")
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            ini = Path(folder) / "bot.ini"
+            ini.write_text("[irc]\nchannels = #class\n")
+            return commands_page(Bot(load(ini), store, Nowhere(), installation).table)
+    finally:
+        store.close()
+
+
+if __name__ == "__main__":
+    print(page(), end="")
