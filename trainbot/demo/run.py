@@ -5,44 +5,69 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+from contextlib import suppress
 
 import click
 
 from trainbot.demo.tour import DidNotHappen, Tour
 from trainbot.demo.world import World
+from trainbot.errors import UserError
 
 
 def demo(*, tour: bool, port: int, keep: bool) -> int:
-    """Exit code: 0, or 1 where something did not happen."""
+    """Exit code: 0, 1 where something did not happen, 130 interrupted.  UserError where nobody could type."""
+    if not tour:
+        _check_prompt()
     return asyncio.run(_demo(tour, port, keep))
 
 
-async def _demo(tour: bool, port: int, keep: bool) -> int:
-    tell = lambda text: click.echo(text)  # noqa: E731
-    world = World(port, tell)
-    task = asyncio.current_task()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGHUP, *((signal.SIGINT,) if tour else ())):
-        loop.add_signal_handler(number, task.cancel)  # so that it is cleared away then too
+def _check_prompt() -> None:
+    """Before anything starts."""
+    if not (sys.stdin and sys.stdin.isatty() and sys.stdout and sys.stdout.isatty()):
+        raise UserError("the demo is a prompt to type at and this is no terminal: "
+                        "trainbot demo --tour (make demo TOUR=1) plays the class by itself")
     try:
-        await world.prepare()
-        await world.ircd.start()
-        if tour:
-            tell("\nThe tour: a whole class on this machine.\n")
-            await Tour(world, tell).play()
-            tell("\nall of it happened")
-        else:
-            from trainbot.demo.prompt import Prompt
+        import prompt_toolkit  # noqa: F401
+    except ImportError:
+        raise UserError("the demo's prompt needs prompt-toolkit: pip install 'trainbot[demo]'") from None
 
-            await Prompt(world).run()
-        return 0
+
+async def _demo(tour: bool, port: int, keep: bool) -> int:
+    world = World(port, click.echo)
+    playing = asyncio.create_task(_play(world, tour))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, playing.cancel)  # the play ends, and is cleared away; never the clearing
+    try:
+        return await playing
     except DidNotHappen as error:
         click.echo(f"\nFAILED  {error}\nThe bot's last words:\n{world.log_tail()}", err=True)
         return 1
     except asyncio.CancelledError:
-        click.echo("interrupted", err=True)
+        _say("interrupted")
         return 130
     finally:
-        tell("clearing away …")
+        world.tell = _say
+        _say("clearing away the bot, the labs, the IRC server …")
         await world.close(keep)
-        sys.stdout.flush()
+        _say("all gone")
+
+
+async def _play(world: World, tour: bool) -> int:
+    await world.prepare()
+    await world.ircd.start()
+    if tour:
+        click.echo("\nThe tour: a whole class on this machine.\n")
+        await Tour(world, click.echo).play()
+        click.echo("\nall of it happened")
+    else:
+        from trainbot.demo.prompt import Prompt
+
+        await Prompt(world).run()
+    return 0
+
+
+def _say(text: str) -> None:
+    """To a terminal that may have been closed: then to nobody."""
+    with suppress(OSError):
+        click.echo(text, err=True)

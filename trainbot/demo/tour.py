@@ -22,10 +22,10 @@ class DidNotHappen(Exception):
 
 
 class Tour:
-    """``tell`` shows a line to whoever watches."""
+    """``tell`` shows a line to whoever watches; all deadlines are multiplied by ``patience``."""
 
-    def __init__(self, world: World, tell: Callable[[str], None]) -> None:
-        self.world, self.tell = world, tell
+    def __init__(self, world: World, tell: Callable[[str], None], patience: float = 1.0) -> None:
+        self.world, self.tell, self.patience = world, tell, patience
         self.learner: Client
         self.presenter: Client
 
@@ -52,7 +52,7 @@ class Tour:
         await self._see(learner, "the class begins", r"SE Linux, hands on begins, with presenter")
         learner.say(CHANNEL, "!lab debian")
         line = await self._see(learner, "the lab's ssh line comes, privately",
-                               rf"PRIVMSG learner :.*debian lab: (ssh -p \d+ \S+) password (\S+)")
+                               r"PRIVMSG learner :.*debian lab: (ssh -p \d+ \S+) password (\S+)")
         output = await self._login(line[1], line[2])
         self.tell("\n".join(f"    {said}" for said in output.splitlines()))
         presenter.say(CHANNEL, "!next")
@@ -87,10 +87,22 @@ class Tour:
         self.tell("  ok  and it is the same machine, which has run on")
 
     async def _see(self, client: Client, what: str, pattern: str, within: float = 20.0) -> re.Match[str]:
+        """The line that ``client`` hears; DidNotHappen after that many seconds, or when the bot has ended."""
+        within *= self.patience
+        heard = asyncio.create_task(client.expect(pattern, within))
+        ended = asyncio.create_task(self.world.bot_ends())
         try:
-            found = await client.expect(pattern, within)
-        except (TimeoutError, ConnectionError) as error:
-            raise DidNotHappen(f"{what}: did not happen within {within:g} s ({type(error).__name__})") from None
+            await asyncio.wait({heard, ended}, return_when=asyncio.FIRST_COMPLETED)
+            if not heard.done():
+                raise DidNotHappen(f"{what}: did not happen, the bot ended by itself")
+            found = heard.result()
+        except TimeoutError:
+            raise DidNotHappen(f"{what}: did not happen within {within:g} s") from None
+        except ConnectionError as error:
+            raise DidNotHappen(f"{what}: did not happen, {error}") from None
+        finally:
+            heard.cancel()
+            ended.cancel()
         self.tell(f"  ok  {what}")
         return found
 

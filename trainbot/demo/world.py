@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -19,14 +19,19 @@ from trainbot import shipped
 from trainbot.config import Config, load
 from trainbot.demo.ngircd import Ngircd, free_port
 from trainbot.errors import BackendError
+from trainbot.gateway import hostkey
 from trainbot.gateway import process as gateway_process
+from trainbot.gateway.model import HOST_KEY
 from trainbot.imaging.accel import working_accelerator
-from trainbot.installation import build_for
+from trainbot.imaging.build import image_is_current
+from trainbot.installation import lab_key, state_folder
+from trainbot.labs.passwords import make_once
 
 CHANNEL = "#class"
 NICK = "trainbot"
 PRESENTER_ADDRESS = "127.0.0.2"  # ngircd has no accounts: the presenter is known by the address they come from
 ZONES = "Australia/Melbourne Europe/Berlin America/New_York"
+BUILD_ENDS = 60.0  # seconds that an interrupted image build has to clear away
 
 INI = """\
 ; Made by trainbot demo; bot.ini of a real class looks much the same (see README.md).
@@ -104,7 +109,7 @@ class World:
         self.cache = cache_folder()
         # short, since a unix socket's path holds about 100 bytes (unix(7))
         self.folder = Path(tempfile.mkdtemp(prefix="trainbot-demo-"))
-        self.ircd = Ngircd(self.folder / "irc", port=_free_or(port), max_penalty=0)
+        self.ircd = Ngircd(self.folder / "irc", port=_free_or(port, tell, "the IRC server"), max_penalty=0)
         self.config: Config | None = None
         self.bot: asyncio.subprocess.Process | None = None
 
@@ -113,17 +118,44 @@ class World:
         ini = self.folder / "bot.ini"
         values = dict(irc_port=self.ircd.port, nick=NICK, channel=CHANNEL, presenter=PRESENTER_ADDRESS, zones=ZONES,
                       exercises=shipped.folder("exercises"), folder=self.folder, cache=self.cache,
-                      ssh_port=_free_or(2222))
+                      ssh_port=_free_or(2222, self.tell, "ssh"))
         ini.write_text(INI.format(kvm="no", **values), encoding="utf-8")
-        await asyncio.to_thread(build_for, load(ini), "debian")
-        accelerator = await asyncio.to_thread(working_accelerator, self.cache)
-        self.tell(f"labs run with {'KVM' if accelerator == 'kvm' else 'emulation (KVM does not work here): slow'}")
-        ini.write_text(INI.format(kvm="yes" if accelerator == "kvm" else "no", **values), encoding="utf-8")
+        config = load(ini)
+        await self._image(config)
+        kvm = await self._accelerator() == "kvm"
+        self.tell(f"labs run with {'KVM' if kvm else 'emulation (KVM does not work here): they boot in half a minute'}")
+        ini.write_text(INI.format(kvm="yes" if kvm else "no", **values), encoding="utf-8")
         start = (datetime.now(UTC) + timedelta(minutes=10)).replace(second=0, microsecond=0, tzinfo=None)
         (self.folder / "schedules").mkdir()
         (self.folder / "schedules" / "demo.toml").write_text(
             SCHEDULE.format(exercise="selinux-debian", start=start.isoformat()), encoding="utf-8")
+        # the same key in every demo: ssh would refuse the second one, at the same port with another key
+        make_once(state_folder(config) / HOST_KEY, await asyncio.to_thread(hostkey.load_or_make, self.cache))
         self.config = load(ini)
+
+    async def _image(self, config: Config) -> None:
+        """The current image, built by a process of its own: interrupted, it clears away what it began."""
+        key = await asyncio.to_thread(lab_key, config.gateway.lab_key)
+        if await asyncio.to_thread(image_is_current, shipped.folder("images") / "debian", self.cache, key):
+            return
+        self.tell("the Debian lab image is built first: some minutes, this once")
+        build = await asyncio.create_subprocess_exec(*self.trainbot("image", "build", "debian"),
+                                                     stdin=asyncio.subprocess.DEVNULL, start_new_session=True)
+        try:
+            code = await build.wait()
+        except asyncio.CancelledError:
+            build.send_signal(signal.SIGINT)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(build.wait(), BUILD_ENDS)
+            raise
+        if code:
+            raise BackendError("the lab image was not built, for the reason above: mend that and start the demo again")
+
+    async def _accelerator(self) -> str:
+        asked = asyncio.create_task(asyncio.to_thread(working_accelerator, self.cache))
+        if not (await asyncio.wait({asked}, timeout=1))[0]:
+            self.tell("trying whether KVM works here (20 s at most, this once) …")
+        return await asked
 
     async def start_bot(self) -> None:
         """The bot, a process of its own with its log in bot.log."""
@@ -151,9 +183,13 @@ class World:
             bot.kill()
             await bot.wait()
 
-    @property
-    def bot_ended(self) -> bool:
-        return self.bot is not None and self.bot.returncode is not None
+    async def bot_ends(self) -> None:
+        """Returns when the bot has ended by itself."""
+        while (bot := self.bot) is not None:
+            await bot.wait()
+            if bot is self.bot:
+                return
+        await asyncio.Event().wait()
 
     def log_tail(self, lines: int = 15) -> str:
         with suppress(OSError):
@@ -161,20 +197,25 @@ class World:
         return ""
 
     async def close(self, keep: bool = False) -> None:
-        """The bot, the gateway, every lab, the IRC server, the folder: gone."""
-        await self.end_bot()
+        """The bot, the gateway, every lab, the IRC server, the folder: gone, each even where another one resists."""
+        await self._ending("the bot", self.end_bot())
         if self.config is not None:
-            with suppress(BackendError):
-                await asyncio.to_thread(gateway_process.stop, self.config.store.state)
-            await asyncio.to_thread(_end_labs, self.config)
-        await self.ircd.stop()
+            await self._ending("the gateway", asyncio.to_thread(gateway_process.stop, self.config.store.state))
+            await self._ending("a lab", asyncio.to_thread(end_labs, self.config))
+        await self._ending("the IRC server", self.ircd.stop())
         if keep:
             self.tell(f"kept: {self.folder}")
         else:
             shutil.rmtree(self.folder, ignore_errors=True)
 
+    async def _ending(self, what: str, ending: Awaitable[object]) -> None:
+        try:
+            await ending
+        except Exception as error:  # the rest has to be cleared away all the same
+            self.tell(f"{what} could not be ended: {error}")
 
-def _end_labs(config: Config) -> None:
+
+def end_labs(config: Config) -> None:
     """Destroys the labs that the bot left running (it leaves them so that a restart finds them)."""
     from trainbot.hosts.libvirt_driver import LibvirtDriver
     from trainbot.store import Store
@@ -195,10 +236,14 @@ def _end_labs(config: Config) -> None:
             driver.close()
 
 
-def _free_or(port: int) -> int:
+def _free_or(port: int, tell: Callable[[str], None], what: str) -> int:
+    """``port`` of 127.0.0.1, or where somebody listens there another one, which is said."""
     with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that have ended don't count
         try:
             probe.bind(("127.0.0.1", port))
+            return port or int(probe.getsockname()[1])
         except OSError:
-            return free_port()
-    return port
+            other = free_port()
+    tell(f"port {port} is taken here: {what} listens on port {other}")
+    return other
