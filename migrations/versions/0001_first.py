@@ -79,7 +79,6 @@ def upgrade() -> None:
     sa.Column('mode', sa.String(length=20), nullable=False),
     sa.Column('lab_id', sa.String(length=36), nullable=True),
     sa.Column('digest', sa.Text(), nullable=False),
-    sa.Column('told', sa.Boolean(), nullable=False),
     sa.Column('asked_at', sa.String(length=27), nullable=False),
     sa.Column('expires_at', sa.String(length=27), nullable=False),
     sa.Column('warned_at', sa.String(length=27), nullable=True),

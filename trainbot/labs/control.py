@@ -4,11 +4,12 @@ give the same work, so nothing has to be remembered."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from trainbot.hosts.model import Mode
 from trainbot.labs.model import Lab, LabState, Lease
+from trainbot.labs.placement import Seats, choose_host
 
 ACTIONS = {LabState.MAKING: "make", LabState.BOOTING: "probe", LabState.REBOOTING: "reboot",
            LabState.RESETTING: "reset", LabState.ENDING: "destroy"}
@@ -36,11 +37,16 @@ def hand_out(leases: Iterable[Lease], labs: Iterable[Lab]) -> list[tuple[Lease, 
 
 @dataclass(frozen=True, slots=True)
 class Want:
-    """One more lab of this image and mode; ``urgent``: somebody waits for it."""
+    """One more lab of this image and mode, for that lease; for the pool where ``lease`` is None."""
 
     image: str
     mode: Mode
-    urgent: bool
+    lease: int | None = None
+
+    @property
+    def urgent(self) -> bool:
+        """Somebody waits for it."""
+        return self.lease is not None
 
 
 def shortage(leases: Iterable[Lease], labs: Iterable[Lab], spare: Mapping[str, int]) -> list[Want]:
@@ -57,9 +63,9 @@ def shortage(leases: Iterable[Lease], labs: Iterable[Lab], spare: Mapping[str, i
         if free.get(kind, 0):
             free[kind] -= 1
         else:
-            wants.append(Want(lease.image, lease.mode, urgent=True))
+            wants.append(Want(lease.image, lease.mode, lease.id))
     for image, number in spare.items():
-        wants += [Want(image, Mode.ENFORCING, urgent=False)] * max(0, number - free.get((image, Mode.ENFORCING), 0))
+        wants += [Want(image, Mode.ENFORCING)] * max(0, number - free.get((image, Mode.ENFORCING), 0))
     return wants
 
 
@@ -69,6 +75,43 @@ def surplus(leases: Iterable[Lease], labs: Iterable[Lab], needed: Want) -> Lab |
     free = [lab for lab in labs if lab.id not in taken and lab.state in NEARNESS
             and (lab.image, lab.mode) != (needed.image, needed.mode)]
     return max(free, key=lambda lab: (NEARNESS.index(lab.state), lab.made_at), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Seating:
+    """Who gets which lab that is there, which are to be made where, which free ones go to make room."""
+
+    given: tuple[tuple[Lease, Lab], ...]
+    made: tuple[tuple[Want, str], ...]
+    evicted: tuple[Lab, ...]
+
+
+def seating(leases: Iterable[Lease], present: Iterable[Lab], hosts: Iterable[Seats], memory: Mapping[str, int],
+            spare: Mapping[str, int], pool_at_once: int) -> Seating:
+    """``present``: all labs that hosts may have.  ``memory``: MiB of a lab of each image that can be made.
+    ``pool_at_once``: how many labs one host makes at a time when nobody waits for them."""
+    seats = {host.host: host for host in hosts}
+    up = {name for name, host in seats.items() if host.up}
+    labs = [lab for lab in present if lab.host in up]
+    given = hand_out(leases, labs)
+    seated = {lease.id: lab.id for lease, lab in given}
+    rest = [replace(lease, lab_id=seated.get(lease.id, lease.lab_id)) for lease in leases]
+    room_coming = sum(lab.state is LabState.ENDING for lab in labs)
+    made, evicted = [], []
+    for want in shortage(rest, labs, spare):
+        if want.image not in memory:
+            continue
+        open_to = [host for host in seats.values() if want.urgent or host.in_making < pool_at_once]
+        name = choose_host(open_to, memory[want.image])
+        if name is not None:
+            made.append((want, name))
+            seats[name] = seats[name].with_one_more(memory[want.image])
+        elif want.urgent and room_coming:
+            room_coming -= 1
+        elif want.urgent:
+            victim = surplus(rest, [lab for lab in labs if lab not in evicted], want)
+            evicted += [victim] if victim is not None else []
+    return Seating(tuple(given), tuple(made), tuple(evicted))
 
 
 def next_actions(labs: Iterable[Lab], up: set[str], busy: set[str], now: datetime) -> list[tuple[Lab, str]]:

@@ -162,56 +162,63 @@ class Fleet:
 
     # -- what is to be done ----------------------------------------------------------------------
 
-    def seat(self, now: datetime, asking: int | None = None) -> None:
-        """Hands free labs to those who wait and commits to the labs that are missing.  ``asking``: the lease of
-        whoever asks right now; they get their answer directly, everybody else by a notice."""
-        self._hand_out(self.leases.open(), self._reachable(), now, asking)
-        freeing = sum(lab.state is LabState.ENDING and self.host_of(lab).up for lab in self.labs.present())
-        for want in control.shortage(self.leases.open(), self._reachable(), self.spare):
-            if want.image not in self.images or self._make(want, now) or not want.urgent:
-                continue
-            if freeing:
-                freeing -= 1  # room comes already
-                continue
-            victim = control.surplus(self.leases.open(), self._reachable(), want)
-            if victim is not None:
-                self._move(victim, LabState.ENDING, now)
-        self._hand_out(self.leases.open(), self._reachable(), now, asking)
-
-    def _reachable(self) -> list[Lab]:
-        return [lab for lab in self.labs.alive() if self.host_of(lab).up]
-
-    def _hand_out(self, leases: list[Lease], labs: list[Lab], now: datetime, asking: int | None) -> None:
-        for lease, lab in control.hand_out(leases, labs):
-            self.leases.change({"id": lease.id}, lab_id=lab.id, expires_at=max(lease.expires_at,
-                                                                             now + self.config.lease), told=True)
-            if lease.id != asking:
-                self.notices.tell(now, "", person_id=lease.person_id, kind="lab", subject=str(lease.id))
-
-    def _make(self, want: Want, now: datetime) -> bool:
-        image = self.images[want.image]
-        host = choose_host(self._seats(pool=not want.urgent), image.memory_mib)
-        if host is None:
+    def give(self, lease: Lease, now: datetime) -> bool:
+        """A lab for whoever asks right now, if there is one or room for one, and nobody waits longer for its kind."""
+        if any(other.id < lease.id for other in self.leases.open(lab_id=None, image=lease.image, mode=lease.mode)):
             return False
+        free = [lab for lab in self.labs.free(lease.image, lease.mode) if self.host_of(lab).up]
+        if free:
+            id = min(free, key=lambda lab: (control.NEARNESS.index(lab.state), lab.made_at, lab.id)).id
+        else:
+            present = self.labs.present()
+            host = choose_host(self._seats(present), self.images[lease.image].memory_mib)
+            if host is None:
+                return False
+            id = self._make(Want(lease.image, lease.mode, lease.id), host, {lab.port for lab in present}, now)
+        self._assign(lease, id, now)
+        return True
+
+    def seat(self, now: datetime) -> None:
+        """Free labs for those who wait, who are told by a notice; labs to be made for the rest and for the pool."""
+        present, leases = self.labs.present(), self.leases.open()
+        memory = {name: image.memory_mib for name, image in self.images.items()}
+        plan = control.seating(leases, present, self._seats(present), memory, self.spare, POOL_AT_ONCE)
+        by_id = {lease.id: lease for lease in leases}
+        ports = {lab.port for lab in present}
+        for lease, lab in plan.given:
+            self._assign(lease, lab.id, now, tell=True)
+        for want, host in plan.made:
+            id = self._make(want, host, ports, now)
+            if want.lease is not None:
+                self._assign(by_id[want.lease], id, now, tell=True)
+        for lab in plan.evicted:
+            self._move(lab, LabState.ENDING, now)
+
+    def _assign(self, lease: Lease, lab: str, now: datetime, *, tell: bool = False) -> None:
+        expires_at = max(lease.expires_at, now + self.config.lease)  # the time of waiting is not counted
+        self.leases.change({"id": lease.id}, lab_id=lab, expires_at=expires_at)
+        if tell:
+            self.notices.tell(now, "", person_id=lease.person_id, kind="lab", subject=str(lease.id))
+
+    def _make(self, want: Want, host: str, ports: set[int], now: datetime) -> str:
+        """The row of a new lab; its id.  ``ports``: those that are spoken for, with the new one afterwards."""
         id = str(uuid.uuid4())
-        taken = {lab.port for lab in self.labs.present()}
-        port = self.free_port(taken) if self.hosts[host].config.uri.startswith("qemu:///embed") else 0
+        port = self.free_port(ports) if self.hosts[host].config.uri.startswith("qemu:///embed") else 0
+        ports.add(port)
         self.labs.add(id=id, name=f"tb-{want.image}-{id[:8]}", image=want.image, mode=want.mode, host=host,
                       state=LabState.MAKING, port=port, address="", ssh_port=0, tries=0, fault="", made_at=now,
                       state_at=now)
-        return True
+        return id
 
-    def _seats(self, *, pool: bool) -> list[Seats]:
-        present = self.labs.present()
+    def _seats(self, present: list[Lab]) -> list[Seats]:
         seats = []
         for name, view in self.hosts.items():
             here = [lab for lab in present if lab.host == name]
-            making = [lab for lab in here if lab.state in (LabState.MAKING, LabState.BOOTING)]
-            unmade = [lab for lab in here if lab.state is LabState.MAKING]
-            coming = sum(self.images[lab.image].memory_mib for lab in unmade if lab.image in self.images)
-            most = view.config.labs if not pool or len(making) < POOL_AT_ONCE else 0
+            making = sum(lab.state in (LabState.MAKING, LabState.BOOTING) for lab in here)
+            coming = sum(self.images[lab.image].memory_mib for lab in here
+                         if lab.state is LabState.MAKING and lab.image in self.images)
             free = view.report.free_mib if view.report is not None else 0
-            seats.append(Seats(name, view.up, most, len(here), free, coming, len(making)))
+            seats.append(Seats(name, view.up, view.config.labs, len(here), free, coming, making))
         return seats
 
     def work(self, now: datetime) -> list[HostWork | Probe]:
@@ -265,7 +272,7 @@ class Fleet:
         log.warning("lab %s on %s is lost: %s", lab.name, lab.host, why)
         self.labs.change({"id": lab.id}, state=LabState.ENDING, state_at=now, tries=0, fault=why)
         for lease in self.leases.open(lab_id=lab.id):
-            self.leases.change({"id": lease.id}, lab_id=None, told=False)
+            self.leases.change({"id": lease.id}, lab_id=None)
             self.notices.tell(now, f"your {lease.image} lab was lost ({why}); a fresh one comes, "
                                    "and the same ssh line leads there", person_id=lease.person_id)
 

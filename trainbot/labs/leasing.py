@@ -76,14 +76,17 @@ class Leasing:
         if len(held) >= self.config.per_person:
             raise UserError(f"you have a {held[0].image} lab already, and {self.config.per_person} is what everybody "
                             f"may have; !lab return gives it back")
-        id = self.leases.add(person_id=ask.person.id, image=image, mode=mode, lab_id=None, digest="", told=False,
+        id = self.leases.add(person_id=ask.person.id, image=image, mode=mode, lab_id=None, digest="",
                              asked_at=ask.at, expires_at=ask.at + self.config.lease, warned_at=None, ended_at=None,
                              ended_why="")
-        self.fleet.seat(ask.at, asking=id)
+        self.fleet.give(self._fresh(id), ask.at)
         self.handed_out(ask, f"{image} {mode}")
+        return [self.answer(self._fresh(id), ask.at)]
+
+    def _fresh(self, id: int) -> Lease:
         lease = self.leases.first(id=id)
-        assert lease is not None
-        return [self.answer(lease, ask.at)]
+        assert lease is not None, f"no lease {id}"
+        return lease
 
     def answer(self, lease: Lease, now: datetime, before: str = "your") -> Reply:
         """The access line (with a new password, unless a key opens the lab), or the place in the queue."""
@@ -217,9 +220,7 @@ class Leasing:
             if len(held) >= self.config.per_person or any(other.image == lease.image for other in held):
                 raise UserError(f"you have a {held[0].image} lab already; !lab return gives it back, then claim again")
             self.leases.change({"id": lease.id}, person_id=ask.person.id)
-        found = self.leases.first(id=lease.id)
-        assert found is not None
-        return [self.answer(found, ask.at, before="yours again: your")]
+        return [self.answer(self._fresh(lease.id), ask.at, before="yours again: your")]
 
     # -- time --------------------------------------------------------------------------------------
 

@@ -51,8 +51,8 @@ class Lab:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right of one person to a lab.  ``lab_id`` is None while they wait for one; ``told``: they have been told
-    that it is ready; ``digest``: of the password (labs.passwords), '' where none was given out yet."""
+    """The right of one person to a lab.  ``lab_id`` is None while they wait for one; ``digest``: of the
+    password (labs.passwords), '' where none was given out yet."""
 
     id: int
     person_id: int
@@ -60,7 +60,6 @@ class Lease:
     mode: Mode
     lab_id: str | None
     digest: str
-    told: bool
     asked_at: datetime
     expires_at: datetime
     warned_at: datetime | None

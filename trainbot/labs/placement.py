@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,9 @@ class Seats:
     free_mib: int
     coming_mib: int = 0
     in_making: int = 0
+
+    def with_one_more(self, memory_mib: int) -> Seats:
+        return replace(self, used=self.used + 1, coming_mib=self.coming_mib + memory_mib, in_making=self.in_making + 1)
 
     def holds(self, memory_mib: int) -> bool:
         return self.up and self.used < self.most and self.free_mib - self.coming_mib >= memory_mib

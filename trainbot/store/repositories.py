@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 
 from trainbot.exercises.classes import Attendance, ClassRun, Done
+from trainbot.hosts.model import Mode
 from trainbot.labs.model import ALIVE, Lab, LabState, Lease
 from trainbot.notices import Notice
 from trainbot.people.model import PublicKey
@@ -67,6 +68,13 @@ class Labs(Rows[Lab]):
 
     def alive(self) -> list[Lab]:
         return self.all(self.table.c.state.in_(list(ALIVE)), order=(self.table.c.made_at, self.table.c.id))
+
+    def free(self, image: str, mode: Mode) -> list[Lab]:
+        """Alive, of that kind, and nobody's."""
+        lease = tables["lease"]
+        taken = select(lease.c.lab_id).where(lease.c.ended_at.is_(None), lease.c.lab_id.is_not(None))
+        states = [LabState.READY, LabState.BOOTING, LabState.MAKING]
+        return self.all(self.table.c.state.in_(states), self.table.c.id.not_in(taken), image=image, mode=mode)
 
     def present(self) -> list[Lab]:
         """Alive or still to be destroyed: all that a host may have."""
