@@ -14,7 +14,7 @@ from trainbot.labs.images import WELL_KNOWN
 from trainbot.labs.model import Lab, LabState, Lease
 from trainbot.labs.words import lab_line
 from trainbot.spine.access import Role
-from trainbot.spine.commands import Argument, Ask, Command
+from trainbot.spine.commands import Argument, Ask, Command, Place
 from trainbot.spine.messages import Effect, Reply
 from trainbot.spine.words import span
 
@@ -266,8 +266,8 @@ class Leasing:
             Command("lab extend", self.extend_lab, "more time, up to the cap", which, group="labs"),
             Command("lab return", self.return_lab, "gives my lab back (asks first)", which,
                     aliases=("lab destroy",), confirm=self.ask_return, group="labs"),
-            Command("lab claim", self.claim_lab, "my lab back after a reconnect, where there are no accounts "
-                    "(say it privately)", secret, group="labs"),
+            Command("lab claim", self.claim_lab, "my lab back after a reconnect, where there are no accounts", secret,
+                    place=Place.PRIVATE, group="labs"),
             Command("hosts", self.list_hosts, "hosts: state, labs, memory, last trouble", role=Role.ORGANISER,
                     group="labs"),
         ]
