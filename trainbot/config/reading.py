@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from configparser import ConfigParser
+from configparser import (
+    ConfigParser,
+    DuplicateOptionError,
+    DuplicateSectionError,
+    MissingSectionHeaderError,
+    ParsingError,
+)
 from configparser import Error as IniError
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -24,11 +30,13 @@ from trainbot.config.model import (
     Secret,
     StoreConfig,
 )
-from trainbot.config.section import Section, parse_duration, parse_listen
+from trainbot.config.section import Section, below, parse_listen
 from trainbot.errors import BackendError, ConfigError
 from trainbot.hosts.address import host_address
 from trainbot.hosts.model import HostConfig
+from trainbot.sessions.reminders import parse_offsets
 from trainbot.spine.access import Role, Roles, parse_rule
+from trainbot.spine.words import span
 
 SECTIONS = ("irc", "store", "roles", "schedule", "exercises", "labs", "gateway", "records")
 #: Words that follow ``!lab``: an image of that name could never be asked for.
@@ -48,8 +56,12 @@ def load(path: Path) -> Config:
         parser.read_string(path.read_text(encoding="utf-8"), source=str(path))
     except FileNotFoundError:
         raise ConfigError(f"there is no {path}: copy bot.ini from the sources, or name yours with --config") from None
-    except (OSError, UnicodeDecodeError, IniError) as error:
-        raise ConfigError(f"{path}: {' '.join(str(error).split())}") from None
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} is not UTF-8 text: save it as UTF-8") from None
+    except IniError as error:
+        raise ConfigError(_unread(path, error)) from None
     problems: list[str] = []
     base = path.resolve().parent
     sections = {name: Section(name, dict(parser[name]), base, problems) for name in parser.sections()}
@@ -59,6 +71,20 @@ def load(path: Path) -> Config:
     if problems:
         raise ConfigError(problems)
     return config
+
+
+def _unread(path: Path, error: IniError) -> list[str]:
+    """What kept the file from being read; the lines themselves are not repeated, they may hold a password."""
+    match error:
+        case MissingSectionHeaderError():
+            return [f"{path}, line {error.lineno}: an option before any [section]"]
+        case ParsingError():
+            return [f"{path}, line {number}: neither [section] nor option = value" for number, _line in error.errors]
+        case DuplicateSectionError():
+            return [f"{path}, line {error.lineno}: [{error.section}] is there twice: make them one"]
+        case DuplicateOptionError():
+            return [f"{path}, line {error.lineno}: [{error.section}] {error.option} is there twice: keep one"]
+    return [f"{path}: this is no ini file ({type(error).__name__})"]
 
 
 def _read(path: Path, sections: dict[str, Section], problems: list[str]) -> Config:
@@ -113,7 +139,7 @@ def _irc(s: Section) -> IrcConfig:
         flood_interval=s.number("flood_interval", d.flood_interval, 0.0, 60.0),
         prefix=s.take("prefix", _prefix, d.prefix),
     )
-    if not config.channels:
+    if not config.channels and not s.values.get("channels"):
         s.fault("channels", "no channel to be in, say #selinux-class")
     for mechanism in config.sasl:
         if mechanism not in MECHANISMS:
@@ -131,12 +157,16 @@ def _password(s: Section) -> Secret:
     given = {name: s.text(name) for name in ("password", "password_file", "password_env")}
     if sum(map(bool, given.values())) > 1:
         s.fault("password", "give only one of password, password_file, password_env")
+        return Secret(next(filter(None, given.values())))
     if given["password_file"]:
-        file = Path(os.path.normpath(s.base / Path(given["password_file"]).expanduser()))
         try:
-            return Secret(file.read_text(encoding="utf-8").strip())
-        except (OSError, UnicodeDecodeError) as error:
-            s.fault("password_file", f"{file} cannot be read ({type(error).__name__})")
+            return Secret(below(s.base, given["password_file"]).read_text(encoding="utf-8").strip())
+        except UnicodeDecodeError:
+            s.fault("password_file", f"{given['password_file']} is not UTF-8 text")
+        except OSError as error:
+            s.fault("password_file", f"{given['password_file']} cannot be read ({error.strerror})")
+        except ValueError as error:
+            s.fault("password_file", str(error))
     if given["password_env"]:
         if given["password_env"] not in os.environ:
             s.fault("password_env", f"the environment has no {given['password_env']}")
@@ -153,7 +183,7 @@ def _fingerprint(raw: str) -> str:
 
 def _nick(raw: str) -> str:
     if not re.fullmatch(r"[A-Za-z\[\]\\`_^{|}][A-Za-z0-9\[\]\\`_^{|}-]{0,29}", raw):
-        raise ValueError(f"{raw!r} cannot be a nick on IRC")
+        raise ValueError(f"{raw!r} cannot be a nick on IRC, say trainbot")
     return raw
 
 
@@ -188,8 +218,13 @@ def _store(s: Section) -> StoreConfig:
     url = s.text("url", StoreConfig().url)
     if not url.startswith("sqlite:///") or url == "sqlite:///":
         s.fault("url", f"{url!r} is not sqlite:///FILE; the store is SQLite (docs/architecture.md says why)")
+    elif "?" in url or "#" in url:
+        s.fault("url", f"{url!r} holds a ? or #: name the file without")
     elif url != "sqlite:///:memory:":
-        url = "sqlite:///" + os.path.normpath(s.base / Path(url.removeprefix("sqlite:///")).expanduser())
+        try:
+            url = f"sqlite:///{below(s.base, url.removeprefix('sqlite:///'))}"
+        except ValueError as error:
+            s.fault("url", str(error))
     return StoreConfig(url=url, state=s.path("state", StoreConfig().state))
 
 
@@ -203,9 +238,10 @@ def _schedule(s: Section) -> ScheduleConfig:
         return tuple(raw.split())
 
     def offsets(raw: str) -> tuple[str, ...]:
-        for word in raw.split():
-            parse_duration(word)
-        return tuple(raw.split())
+        try:
+            return tuple(offset.text for offset in parse_offsets(raw))
+        except ConfigError as error:
+            raise ValueError("; ".join(error.problems)) from None
 
     return ScheduleConfig(folder=s.path("folder", ScheduleConfig().folder), zones=s.take("zones", zones, ("UTC",)),
                           reminders=s.take("reminders", offsets, ScheduleConfig().reminders))
@@ -222,9 +258,9 @@ def _labs(s: Section) -> LabsConfig:
         public_address=s.text("public_address", d.public_address),
     )
     if config.cap < config.lease:
-        s.fault("cap", "must be at least lease")
+        s.fault("cap", f"{span(config.cap)} is less than the lease of {span(config.lease)}: say as much or more")
     if config.warn >= config.lease:
-        s.fault("warn", "must be shorter than lease")
+        s.fault("warn", f"{span(config.warn)} is not less than the lease of {span(config.lease)}")
     return config
 
 
@@ -232,9 +268,9 @@ def _host(s: Section, name: str, store: StoreConfig) -> HostConfig:
     if not NAME.fullmatch(name):
         s.fault("(name)", f"{name!r} is not a host's name: letters a-z, digits and -")
     uri, folder = s.take("uri", lambda raw: _uri(raw, s.base), ""), store.state / "labs" / name
-    if not uri:
+    if not uri and not s.values.get("uri"):
         s.fault("uri", "which host? say its libvirt address, as in xen+ssh://root@xen1.example.org/system")
-    elif not uri.startswith(("qemu:///embed", "test:")):
+    elif uri and not uri.startswith(("qemu:///embed", "test:")):
         folder = REMOTE_POOL
     d = HostConfig(name, uri)
     return HostConfig(name=name, uri=uri, labs=s.whole("labs", d.labs, 1, 1000), folder=s.path("folder", folder),
@@ -248,7 +284,7 @@ def _uri(raw: str, base: Path) -> str:
     parts = urlsplit(raw)
     query = dict(parse_qsl(parts.query))
     if parts.path == "/embed" and "root" in query:
-        query["root"] = os.path.normpath(base / Path(query["root"]).expanduser())
+        query["root"] = str(below(base, query["root"]))
         raw = parts._replace(query=urlencode(query, safe="/")).geturl()
     try:
         host_address(raw)

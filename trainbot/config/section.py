@@ -12,16 +12,20 @@ from typing import TypeVar
 from rapidfuzz import process
 
 T = TypeVar("T")
+LONGEST = timedelta(days=3650)
 
 
 def parse_duration(text: str) -> timedelta:
     """``90s``, ``15m``, ``4h``, ``7d`` or several after one another (``1h30m``); ValueError otherwise."""
-    parts = re.fullmatch(r"((\d{1,5})[smhd])+", text.strip().lower())
-    if not parts:
+    text = text.strip().lower()
+    if not re.fullmatch(r"([0-9]{1,5}[smhd]){1,4}", text):
         raise ValueError(f"{text!r} is not a time span, say 15m, 4h or 7d")
     units = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-    found = re.findall(r"(\d+)([smhd])", text.lower())
-    return sum((timedelta(**{units[unit]: int(n)}) for n, unit in found), timedelta())
+    found = re.findall(r"([0-9]+)([smhd])", text)
+    total = sum((timedelta(**{units[unit]: int(n)}) for n, unit in found), timedelta())
+    if not timedelta() < total <= LONGEST:
+        raise ValueError(f"{text!r} is not a time from 1s to {LONGEST.days}d")
+    return total
 
 
 def parse_listen(text: str) -> tuple[tuple[str, int], ...]:
@@ -29,12 +33,20 @@ def parse_listen(text: str) -> tuple[tuple[str, int], ...]:
     pairs = []
     for word in text.split():
         address, _, port = word.rpartition(":")
-        if not port.isdigit() or not 0 <= int(port) <= 65535:
+        if not re.fullmatch("[0-9]{1,5}", port) or not 0 <= int(port) <= 65535:
             raise ValueError(f"{word!r} is not ADDRESS:PORT, say 0.0.0.0:2222")
         pairs.append((address.strip("[]") or "0.0.0.0", int(port)))
     if not pairs:
         raise ValueError("no address, say 0.0.0.0:2222")
     return tuple(pairs)
+
+
+def below(base: Path, raw: str) -> Path:
+    """A path as bot.ini means it: relative to the file, ``~`` is a home; ValueError otherwise."""
+    try:
+        return Path(os.path.normpath(base / Path(_no_control(raw)).expanduser()))
+    except RuntimeError:
+        raise ValueError(f"{raw!r}: there is no such home folder") from None
 
 
 class Section:
@@ -66,7 +78,7 @@ class Section:
 
     def whole(self, option: str, default: int, low: int, high: int) -> int:
         def convert(raw: str) -> int:
-            if not raw.isdigit() or not low <= int(raw) <= high:
+            if not re.fullmatch("[0-9]{1,9}", raw) or not low <= int(raw) <= high:
                 raise ValueError(f"{raw!r} is not a whole number from {low} to {high}")
             return int(raw)
 
@@ -96,8 +108,8 @@ class Section:
         return self.take(option, parse_duration, default)
 
     def path(self, option: str, default: Path | None) -> Path | None:
-        found = self.take(option, lambda raw: Path(raw).expanduser(), default)
-        return None if found is None else Path(os.path.normpath(self.base / found.expanduser()))
+        found = self.take(option, lambda raw: below(self.base, raw), default)
+        return None if found is None else below(self.base, str(found))
 
     def file(self, option: str) -> Path | None:
         found = self.path(option, None)
