@@ -285,7 +285,7 @@ def _uri(raw: str, base: Path) -> str:
     query = dict(parse_qsl(parts.query))
     if parts.path == "/embed" and "root" in query:
         query["root"] = str(below(base, query["root"]))
-        raw = parts._replace(query=urlencode(query, safe="/")).geturl()
+        raw = f"{raw.partition('?')[0]}?{urlencode(query, safe='/')}"  # geturl() would lose the slashes
     try:
         host_address(raw)
     except BackendError as error:
