@@ -16,23 +16,23 @@ from trainbot.demo.tour import DidNotHappen
 from trainbot.demo.world import CHANNEL, NICK, PRESENTER_ADDRESS, World
 
 HELP = """\
-You sit in {channel} as a learner, and may play the presenter too. In this order:
+You are a learner in {channel}, and the presenter too. Try, in this order:
   /presenter !start     the presenter starts the class
-  !lab debian           a machine of your own; its ssh line is for another terminal
+  !lab debian           a machine of your own: ssh to it at another terminal
   /presenter !next      the class sees its first step; !done: you have done it
-  !ask WORDS            a question; /presenter !take, /presenter !answer 1 WORDS
-  /presenter !progress  who is done, stuck, silent; /presenter !end ends the class
+  !ask WORDS            a question; /presenter !take, then !answer 1 WORDS
+  /presenter !progress  who is done, who is stuck; /presenter !end: it is over
   !help                 what else there is
 /presenter or /learner: be that one from now on   /msg WORDS: to the bot alone
 /help: this again   /quit: ends the demo and all that it started
-Any IRC client can join: server 127.0.0.1, port {port}, no TLS, channel {channel}"""
+Or join with an IRC client: 127.0.0.1, port {port}, no TLS, channel {channel}"""
 
 WORDS_OF_OURS = "/help, /presenter, /learner, /msg WORDS or /quit"
 CODES = {"\x02": "\x1b[1m", "\x11": "\x1b[36m", "\x1d": "\x1b[3m", "\x1f": "\x1b[4m"}
 SGR = re.compile(r"\x1b\[[0-9;]*m")
 COLOURS = {NICK: "\x1b[1;34m", "learner": "\x1b[32m", "presenter": "\x1b[33m"}
 ROOM = 380  # octets of a line's text: the server drops who sends more than 512 with all around it (RFC 2812, 2.3)
-BOT_COMES = 60.0  # seconds
+BOT_COMES, HOST_ANSWERS = 60.0, 15.0  # seconds
 
 
 def coloured(text: str) -> str:
@@ -52,17 +52,16 @@ def coloured(text: str) -> str:
 def folded(text: str, width: int) -> str:
     """``text``, which may hold a terminal's colours, broken at spaces into lines of at most ``width`` columns; all
     but the first are indented.  A word that is longer stays whole."""
-    lines, used = [""], 0
-    if get_cwidth(SGR.sub("", text)) <= width:
-        return text
+    lines: list[str] = []
+    used = 0
     for word in text.split(" "):
         room = get_cwidth(SGR.sub("", word))
-        if used and used + 1 + room > width:
-            lines.append("    " + word)
-            used = 4 + room
+        if lines and (used + 1 + room <= width or not lines[-1].strip()):
+            lines[-1] += " " + word
+            used += 1 + room
         else:
-            lines[-1] += f" {word}" if used else word
-            used += room + (1 if used else 0)
+            lines.append("    " + word if lines else word)
+            used = get_cwidth(SGR.sub("", lines[-1]))
     return "\n".join(lines)
 
 
@@ -120,6 +119,7 @@ class Prompt:
             await self.people["learner"].expect(rf"^:{NICK}!\S+ JOIN", BOT_COMES)
         except TimeoutError:
             raise DidNotHappen(f"the bot did not come to {CHANNEL} within {BOT_COMES:g} s") from None
+        await self.world.host_answers(HOST_ANSWERS)  # a lab asked for sooner would have to queue
         session: PromptSession[str] = PromptSession(erase_when_done=True)
         self._help()
         while True:

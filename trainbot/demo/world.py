@@ -109,7 +109,10 @@ class World:
         self.cache = cache_folder()
         # short, since a unix socket's path holds about 100 bytes (unix(7))
         self.folder = Path(tempfile.mkdtemp(prefix="trainbot-demo-"))
-        self.ircd = Ngircd(self.folder / "irc", port=_free_or(port, tell, "the IRC server"), max_penalty=0)
+        irc_port, irc_lock = _port(port, tell, "the IRC server")
+        self.ssh_port, ssh_lock = _port(2222, tell, "ssh")
+        self._locks = [irc_lock, ssh_lock]
+        self.ircd = Ngircd(self.folder / "irc", port=irc_port, max_penalty=0)
         self.config: Config | None = None
         self.bot: asyncio.subprocess.Process | None = None
 
@@ -118,7 +121,7 @@ class World:
         ini = self.folder / "bot.ini"
         values = dict(irc_port=self.ircd.port, nick=NICK, channel=CHANNEL, presenter=PRESENTER_ADDRESS, zones=ZONES,
                       exercises=shipped.folder("exercises"), folder=self.folder, cache=self.cache,
-                      ssh_port=_free_or(2222, self.tell, "ssh"))
+                      ssh_port=self.ssh_port)
         ini.write_text(INI.format(kvm="no", **values), encoding="utf-8")
         config = load(ini)
         await self._image(config)
@@ -167,6 +170,15 @@ class World:
         finally:
             os.close(log)
 
+    async def host_answers(self, within: float) -> bool:
+        """Whether the bot has reached its host (its log says so) after at most that many seconds."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                while "host here answers" not in self.log_tail(1000):
+                    await asyncio.sleep(0.1)
+                return True
+        return False
+
     def trainbot(self, *words: str) -> tuple[str, ...]:
         """That shell command, for this demo's bot."""
         return (sys.executable, "-m", "trainbot", *words, "-c", str(self.folder / "bot.ini"))
@@ -203,6 +215,8 @@ class World:
             await self._ending("the gateway", asyncio.to_thread(gateway_process.stop, self.config.store.state))
             await self._ending("a lab", asyncio.to_thread(end_labs, self.config))
         await self._ending("the IRC server", self.ircd.stop())
+        for lock in self._locks:
+            lock.close()
         if keep:
             self.tell(f"kept: {self.folder}")
         else:
@@ -236,14 +250,16 @@ def end_labs(config: Config) -> None:
             driver.close()
 
 
-def _free_or(port: int, tell: Callable[[str], None], what: str) -> int:
-    """``port`` of 127.0.0.1, or where somebody listens there another one, which is said."""
-    with socket.socket() as probe:
+def _port(wanted: int, tell: Callable[[str], None], what: str) -> tuple[int, socket.socket]:
+    """``wanted`` of 127.0.0.1, or where that is taken another port, which is said; and what keeps other demos from it
+    until it is closed (an abstract socket, unix(7): gone with its process)."""
+    lock = socket.socket(socket.AF_UNIX)
+    with socket.socket() as probe, suppress(OSError):
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that have ended don't count
-        try:
-            probe.bind(("127.0.0.1", port))
-            return port or int(probe.getsockname()[1])
-        except OSError:
-            other = free_port()
-    tell(f"port {port} is taken here: {what} listens on port {other}")
-    return other
+        probe.bind(("127.0.0.1", wanted))
+        port = int(probe.getsockname()[1])
+        lock.bind(f"\0trainbot-demo-{port}")
+        return port, lock
+    other = free_port()
+    tell(f"port {wanted} is taken here: {what} listens on port {other}")
+    return other, lock
