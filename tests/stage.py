@@ -14,7 +14,7 @@ from trainbot.hosts.model import Domain, DomainState, Finished, HostReport, Host
 from trainbot.labs import passwords
 from trainbot.labs.fleet import Booted, HostWork, Probe
 from trainbot.labs.images import Image
-from trainbot.spine.messages import Incoming, Left, Line, Renamed, RollCall, Sender, Spoken
+from trainbot.spine.messages import Incoming, Left, Line, Outgoing, Renamed, RollCall, Sender, Spoken
 from trainbot.store import Store
 from trainbot.store.tables import metadata
 
@@ -53,7 +53,8 @@ log = {log}
 EXERCISE = {
     "index.json": """{"title": "SE Linux for beginners", "image": "debian", "details": {
       "intro": {"title": "Welcome", "text": "intro.md"},
-      "steps": [{"title": "Look", "text": "1.md"}, {"title": "Change", "text": "2.md"}, {"title": "Check", "text": "3.md"}],
+      "steps": [{"title": "Look", "text": "1.md", "hints": ["Look *closer*.", "Say `getenforce`."],
+                 "solution": "getenforce"}, {"title": "Change", "text": "2.md"}, {"title": "Check", "text": "3.md"}],
       "finish": {"title": "Well done", "text": "finish.md"}}}""",
     "intro.md": "What SE Linux *is*.",
     "1.md": "See which mode it is in:\n\n```\ngetenforce\n```\n\nIt says `Enforcing`.",
@@ -100,6 +101,7 @@ class Stage:
         self.config: Config = load(ini)
         self.config = replace(self.config, labs=replace(self.config.labs, per_person=per_person))
         self.net = Net()
+        self.said: list[Outgoing] = []  # all that the last turn said, as it went to the door
         self.hosts: dict[str, dict[str, Domain]] = {host.name: {} for host in self.config.hosts}
         self.works = itertools.count()
         self.began: list[HostWork | Probe] = []
@@ -158,11 +160,20 @@ class Stage:
 
     def happens(self, *events: Event) -> list[tuple[str, str]]:
         """(target, text) of what is said; whatever had a ticket counts as said."""
-        said = self.turn(*events).say
+        self.said = said = self.turn(*events).say
         tickets = [Spoken(line.ticket, self.now) for line in said if isinstance(line, Line) and line.ticket is not None]
         if tickets:
             self.turn(*tickets)
         return [(line.target, plain(line.text)) for line in said if isinstance(line, Line)]
+
+    def dump(self) -> dict[str, list[tuple[object, ...]]]:
+        """Every row of every table: what a command that failed must not have changed."""
+        with self.store.transaction():
+            return {table.name: [tuple(row) for row in self.store.connection.execute(table.select())]
+                    for table in metadata.sorted_tables}
+
+    def schedule(self, name: str, text: str) -> None:
+        (self.folder / "schedules" / name).write_text(text)
 
     def hear(self, nick: str, text: str, channel: str | None = CHANNEL) -> list[tuple[str, str]]:
         """All that is said when ``nick`` says this."""

@@ -79,7 +79,7 @@ class Classroom:
         assert ask.channel is not None  # Place.CHANNEL
         run = self.classes.in_channel(ask.channel)
         if run is not None:
-            raise UserError(f"{run.title} runs here already, at step {run.step}; !end ends it")
+            raise UserError(f"{run.title} runs here already, at {_place(run)}; !end ends it")
         plan = self.planned(ask, what)
         exercise = self.library().find(plan.exercise if plan else what or _only(self.library()))
         self._good[exercise.slug] = exercise
@@ -158,8 +158,8 @@ class Classroom:
 
     def step(self, ask: Ask) -> list[Effect]:
         run = self._run(ask)
-        row, mine = self._mine(ask, run)
-        if run.step > run.steps:
+        _row, mine = self._mine(ask, run)
+        if run.step > run.steps and self._has_done(ask, run, mine):
             mine = run.step
         lines = step_lines(self.render, self._exercise(run), mine, IN_PRIVATE, "({n} more lines are in the exercise's text)")
         return [Reply(line, private=True, priority=Priority.ANSWER if n == 0 else Priority.LISTING)
@@ -170,15 +170,20 @@ class Classroom:
         row, mine = self._mine(ask, run)
         if mine == 0:
             raise UserError("the class is at the introduction: there is nothing to be done yet")
-        already = self.classes.done.first(class_id=run.id, person_id=ask.person.id, step=mine)
-        if already is None:
+        already = self._has_done(ask, run, mine)
+        if not already:
             self.classes.done.add(class_id=run.id, person_id=ask.person.id, step=mine, at=ask.at)
         self._change(ask, run, stuck_at=None, stuck_words="", hints=0)
-        if already is not None:
+        if already and run.step > run.steps:
+            return [Reply("you have done all of it", private=True)]
+        if already:
             return [Reply(f"you have done all {mine} so far; the class goes on soon", private=True)]
         if mine < min(run.step, run.steps):
-            return [Reply(f"step {mine} is done; the class is at {run.step}: !step shows your next", private=True)]
+            return [Reply(f"step {mine} is done; the class is at {_place(run)}: !step shows your next", private=True)]
         return [Reply(f"step {mine} is done", private=True)] if ask.private else []
+
+    def _has_done(self, ask: Ask, run: ClassRun, step: int) -> bool:
+        return self.classes.done.first(class_id=run.id, person_id=ask.person.id, step=step) is not None
 
     def _change(self, ask: Ask, run: ClassRun, **values: object) -> None:
         self.classes.attendance.change({"class_id": run.id, "person_id": ask.person.id}, nick=ask.nick, **values)
@@ -223,7 +228,7 @@ class Classroom:
         stuck = [row for row in rows if row.stuck_at is not None and row.person_id not in done]
         working = [row for row in rows if row.stuck_at is None and row.person_id not in done]
         others = max(0, len(self.members(run.channel)) - len(rows) - 1)  # without whoever presents
-        text = (f"step {run.step} of {run.steps} since {span(ask.at - run.step_at)}: {len(done)} done, "
+        text = (f"{_place(run)} since {span(ask.at - run.step_at)}: {len(done)} done, "
                 f"{len(working)} working, {len(stuck)} stuck, {others} silent")
         named = ", ".join(f"{row.nick} ({row.stuck_words[:60]})" if row.stuck_words else row.nick
                           for row in sorted(stuck, key=lambda row: row.stuck_at or ask.at))
@@ -231,8 +236,7 @@ class Classroom:
 
     def after_restart(self, channel: str) -> list[Line]:
         """Where the class that runs there stands, in one line."""
-        return [Line(run.channel, f"I was away and am back: {run.title} is at "
-                     f"{f'step {run.step} of {run.steps}' if run.step else 'the introduction'}; labs, questions and "
+        return [Line(run.channel, f"I was away and am back: {run.title} is at {_place(run)}; labs, questions and "
                      "places are as they were", Priority.PRESENTER) for run in self.classes.running(channel=channel)]
 
     def commands(self) -> list[Command]:
@@ -256,6 +260,13 @@ class Classroom:
             Command("stuck", self.stuck, "I need help; a word about what is wrong helps the helpers",
                     (Argument("WORDS", "words", optional=True, rest=True),), example="stuck nginx does not start", **mine),
         ]
+
+
+def _place(run: ClassRun) -> str:
+    """The class step in words."""
+    if run.step == 0:
+        return "the introduction"
+    return f"step {run.step} of {run.steps}" if run.step <= run.steps else "the end"
 
 
 def _only(library: Library) -> str:

@@ -186,9 +186,9 @@ class Leasing:
         latest = lease.asked_at + self.config.cap
         until = min(ask.at + self.config.lease, latest)
         if until <= lease.expires_at + timedelta(minutes=1):
-            more = ("that is the cap" if lease.expires_at >= latest - timedelta(minutes=1)
-                    else f"ask again when less than {span(self.config.lease)} are left")
-            raise UserError(f"your {lease.image} lab has {span(lease.expires_at - ask.at)} left, and {more}")
+            more = (", and that is the cap" if lease.expires_at >= latest - timedelta(minutes=1)
+                    else "; ask again when it is less")
+            raise UserError(f"your {lease.image} lab has {span(lease.expires_at - ask.at)} left{more}")
         self.leases.change({"id": lease.id}, expires_at=until, warned_at=None)
         return [Reply(f"your {lease.image} lab is yours for {span(until - ask.at)} from now", private=True)]
 
@@ -205,7 +205,8 @@ class Leasing:
     def return_lab(self, ask: Ask, image: str | None = None) -> list[Effect]:
         lease = self._lease(ask, image)
         self.end(lease, "returned", ask.at)
-        return [Reply(f"your {lease.image} lab is given back", private=True)]
+        what = f"your {lease.image} lab is given back" if lease.lab_id else f"your place for a {lease.image} lab is free"
+        return [Reply(what, private=True)]
 
     def claim_lab(self, ask: Ask, password: str) -> list[Effect]:
         """A lab is had back with its code by somebody who has no account and came back as a stranger."""

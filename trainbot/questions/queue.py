@@ -52,9 +52,8 @@ class QuestionQueue:
         question = self.questions.get(id)
         assert question is not None
         self._record(question, ask, "asked", words)
-        place = "next" if not before else f"{before} before it"
         where = f" in {ask.channel}" if ask.private else ""
-        return [Reply(f"question {id}{where}, {place}")]
+        return [Reply(f"question {id}{where}: {before} before it" if before else f"question {id}{where} is next")]
 
     def list_open(self, ask: Ask) -> list[Effect]:
         assert ask.channel is not None  # Place.CHANNEL

@@ -100,7 +100,7 @@ class Dispatch:
     def _run(self, ask: Ask, call: Call, *, confirmed: bool) -> Sequence[Effect]:
         command = call.command
         if command.role > ask.role:
-            raise Denied(f"{self.table.prefix}{command.words} is for a {command.role.word}")
+            raise Denied(f"{self.table.prefix}{command.words} is for {command.role.word}s")
         if command.place is Place.PRIVATE and not ask.private:
             raise UserError(f"say that to me privately: /msg {self.nick()} {command.words} …")
         if command.place is Place.CLASS and (ask.channel is None or not self.running(ask.channel)):
