@@ -14,6 +14,7 @@ from trainbot.hosts.model import Domain, DomainState, Finished, HostReport, Host
 from trainbot.labs import passwords
 from trainbot.labs.fleet import Booted, HostWork, Probe
 from trainbot.labs.images import Image
+from trainbot.labs.model import Lab, Lease
 from trainbot.spine.messages import Incoming, Left, Line, Outgoing, Renamed, RollCall, Sender, Spoken
 from trainbot.store import Store
 from trainbot.store.tables import metadata
@@ -42,7 +43,7 @@ folder = {folder}/exercises
 spare = {spare}
 public_address = lab.example.org
 [host.xen1]
-uri = test:///default
+uri = {uri}
 labs = {labs}
 [image.debian]
 [image.centos]
@@ -88,15 +89,17 @@ class Stage:
     """Everybody is in the channel; alice, bob, carol have accounts, as have the staff; ``stranger`` has none."""
 
     def __init__(self, folder: Path, *, labs: int = 5, spare: int = 0, require_account: str = "yes", log: str = "no",
-                 per_person: int = 1) -> None:
-        self.folder, self.now = folder, START
+                 per_person: int = 1, images: Sequence[str] = ("debian",), uri: str = "xen:///system") -> None:
+        self.folder, self.now, self.images = folder, START, images
+        self.host_boots = True  # labs that were made come to speak ssh
+        self.tests_only = uri.startswith("test:")  # libvirt's test driver: domains that run nothing
         (folder / "schedules").mkdir(parents=True, exist_ok=True)
         exercise = folder / "exercises" / "selinux"
         exercise.mkdir(parents=True, exist_ok=True)
         for name, text in EXERCISE.items():
             (exercise / name).write_text(text)
         ini = folder / "bot.ini"
-        ini.write_text(INI.format(folder=folder, channel=CHANNEL, labs=labs, spare=spare, log=log,
+        ini.write_text(INI.format(folder=folder, channel=CHANNEL, labs=labs, spare=spare, log=log, uri=uri,
                                   require_account=require_account))
         self.config: Config = load(ini)
         self.config = replace(self.config, labs=replace(self.config.labs, per_person=per_person))
@@ -115,13 +118,13 @@ class Stage:
 
     def start(self) -> None:
         """A bot as it is after a start (again): only the store remembers."""
-        image = Image("debian", Path("/i/disk.img"), Path("/i/vmlinuz"), Path("/i/initrd"), "root=LABEL=debian",
+        image = Image("", Path("/i/disk.img"), Path("/i/vmlinuz"), Path("/i/initrd"), "root=LABEL=debian",
                       {Mode.ENFORCING: "enforcing=1", Mode.PERMISSIVE: "enforcing=0"}, 384, 1, "root", "ssh-ed25519 AAAA")
         self.pepper = b"p" * 32
         installation = Installation(
             owner="owner", digest=lambda text: passwords.digest(self.pepper, text), new_password=passwords.new_password,
             fingerprint=lambda: "SHA256:abc", ssh_port=2222, free_port=lambda taken: max(taken, default=20000) + 1,
-            images={"debian": image}, unready={"centos": "the centos image is not there yet"})
+            images={name: replace(image, name=name) for name in self.images}, unready={"centos": "the centos image is not there yet"})
         self.bot = Bot(self.config, self.store, self.net, installation)
 
     def restart(self) -> list[tuple[str, str]]:
@@ -172,6 +175,16 @@ class Stage:
             return {table.name: [tuple(row) for row in self.store.connection.execute(table.select())]
                     for table in metadata.sorted_tables}
 
+    def labs(self) -> list[Lab]:
+        """Those that are alive."""
+        with self.store.transaction():
+            return self.store.labs.alive()
+
+    def leases(self) -> list[Lease]:
+        """Those that are open."""
+        with self.store.transaction():
+            return self.store.leases.open()
+
     def schedule(self, name: str, text: str) -> None:
         (self.folder / "schedules" / name).write_text(text)
 
@@ -202,13 +215,14 @@ class Stage:
             work, self.began = self.began, []
             for item in work:
                 if isinstance(item, Probe):
-                    said += self.happens(Booted(item.lab))
+                    said += self.happens(Booted(item.lab)) if self.host_boots else []
                     continue
                 domains = self.hosts[item.host]
                 if item.action == "destroy":
                     domains.pop(item.lab, None)
                 elif item.spec is not None:
-                    domains[item.lab] = Domain(item.lab, item.spec.name, DomainState.RUNNING, None)
+                    address = None if self.tests_only else ("127.0.0.1", 20000)
+                    domains[item.lab] = Domain(item.lab, item.spec.name, DomainState.RUNNING, address)
                 said += self.happens(Finished(item.host, item.lab, item.action, domains.get(item.lab)))
         return said
 

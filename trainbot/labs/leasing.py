@@ -108,9 +108,12 @@ class Leasing:
                 text += " (keep it: !lab claim PASSWORD gives you the lab back after a reconnect)"
         else:
             text += " (your key opens it)"
-        if lab.state is not LabState.READY:
+        if lab.state is not LabState.READY or not self.fleet.host_of(lab).up:
             text += f"; {self._when(lab, now)}"
         return Reply(text, private=True, secret=secret)
+
+    def _boots(self, lab: Lab) -> int:
+        return max(5, round(self.fleet.boot_seconds(lab.image)))
 
     def _when(self, lab: Lab, now: datetime) -> str:
         if not self.fleet.host_of(lab).up:
@@ -167,7 +170,7 @@ class Leasing:
         self._ready(lab)
         self.labs.change({"id": lab.id}, state=LabState.REBOOTING, state_at=ask.at, tries=0)
         return [Reply(f"your {lab.image} lab is turned off and on; its disk stays, "
-                      f"about {round(self.fleet.boot_seconds(lab.image))} s", private=True)]
+                      f"about {self._boots(lab)} s", private=True)]
 
     def ask_reset(self, ask: Ask, image: str | None = None) -> str:
         _lease, lab = self._mine(ask, image)
@@ -179,7 +182,7 @@ class Leasing:
         self._ready(lab)
         self.labs.change({"id": lab.id}, state=LabState.RESETTING, state_at=ask.at, tries=0)
         return [Reply(f"your {lab.image} lab starts again as the image was, about "
-                      f"{round(self.fleet.boot_seconds(lab.image))} s; the same ssh line works", private=True)]
+                      f"{self._boots(lab)} s; the same ssh line works", private=True)]
 
     def extend_lab(self, ask: Ask, image: str | None = None) -> list[Effect]:
         lease, _lab = self._mine(ask, image)
