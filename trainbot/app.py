@@ -88,6 +88,7 @@ class App:
                     self._carry_out(self.bot.turn(batch, self.clock()))
                     await asyncio.sleep(0)  # sockets get their turn between two transactions
         finally:
+            log.info("trainbot stops; labs and gateway go on")
             await self._close(irc)
 
     async def _stay_on_irc(self) -> None:

@@ -121,7 +121,7 @@ class Alone:
             self.events.append,
             lambda line, shown: self.wrote.append(line),
             0.0,
-            patience=Patience(),
+            patience=Patience(hold=0.0),
             version="x",
         )
         self.session.start()

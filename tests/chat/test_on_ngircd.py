@@ -19,6 +19,7 @@ from trainbot.spine.messages import (
     Left,
     Line,
     Renamed,
+    RollCall,
     Spoken,
     Topic,
     Unspoken,
@@ -257,3 +258,18 @@ async def test_a_missing_ngircd_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr("shutil.which", lambda *args, **kwargs: None)
     with pytest.raises(BackendError, match="apt-get install ngircd"):
         await Ngircd(tmp_path / "none").start()
+
+
+async def test_whoever_speaks_while_we_count_is_known(scripted, make_bot):
+    """What is said between our JOIN and the end of the roll call is handled after it, by people we know then."""
+    bot = make_bot(scripted.port)
+    server = await scripted.accept()
+    await server.hear("^USER")
+    server.say(":irc.test CAP * LS :", ":irc.test 001 trainbot :Welcome", ":irc.test 376 trainbot :End")
+    await server.hear("^JOIN #class")
+    server.say(":trainbot!bot@bot.test JOIN #class")
+    await server.hear("^WHO #class")
+    server.say(":al!u@h PRIVMSG #class :!done", ":irc.test 352 trainbot #class u h irc.test al H :0 al",
+               ":irc.test 315 trainbot #class :End")
+    await bot.until(Incoming, text="!done")
+    assert [type(event) for event in bot.events[-2:]] == [RollCall, Incoming]

@@ -23,6 +23,7 @@ class Patience:
     longest: float = 60.0
     nick: float = 15.0  # between questions whether our nick is free
     roll_call: float = 30.0  # for the end of a WHO reply, then it is asked again
+    hold: float = 10.0  # talk is held that long at most for the end of a WHO reply
     goodbye: float = 2.0  # for the server to take our QUIT
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from trainbot.config import IrcConfig
 
 log = logging.getLogger(__name__)
+MOST_HELD = 500  # lines of talk that wait for a roll call
 
 
 class Session:
@@ -63,6 +64,7 @@ class Session:
         self.receipts = Receipts()
         self._batches = Batches()
         self._wanted_nick, self._channels_wanted = config.nick, config.channels
+        self._server = f"{config.server} port {config.port}"
         self._channels = Channels(config.channels, patience)
         self._keepalive = Keepalive(patience, now)
         self._patience, self._version = patience, version
@@ -71,6 +73,8 @@ class Session:
         self._welcomed_at: float | None = None
         self._nick_due = now
         self._who_due: dict[str, float] = {}
+        self._held: list[tuple[Message, str | None]] = []
+        self._hold_until = now
         self._since: dict[str | None, datetime | None] = {}
         outbox.may_send = self._may_send
         self._handlers = self._table()
@@ -87,7 +91,7 @@ class Session:
             "422": self._on_ready,
             "303": self._on_ison,
             "470": self._on_forward,
-            "315": lambda message: self._who_due.pop(self.fold(message.param(1)), None) and None,
+            "315": self._on_counted,
             "PRIVMSG": self._on_privmsg,
             "NOTICE": lambda message: log.debug("notice from %s", message.source),
             "JOIN": self._on_join,
@@ -143,6 +147,8 @@ class Session:
         proof = self.receipts.due()
         if proof is not None and now >= proof:
             self.say(f"PING :{self.receipts.ask()}")
+        if now >= self._hold_until:
+            self._release()
         self.unspoken(self._outbox.expire(now))
 
     def due(self) -> float:
@@ -154,6 +160,8 @@ class Session:
             times.append(self._welcomed_at + 5)
         if self.ready:
             times += self._who_due.values()
+            if self._held:
+                times.append(self._hold_until)
             if self.nick != self._wanted_nick:
                 times.append(self._nick_due)
             times += [at for at in (self._channels.due(), self.receipts.due()) if at is not None]
@@ -231,6 +239,7 @@ class Session:
         self.ready = True
         self.features.settle()
         self.unspoken(self._outbox.resume(self._now))
+        log.info("connected to %s as %s", self._server, self.nick)
         self._tell(Connected(self.nick, datetime.now(UTC)))
         self._tick_ready(self._now)
 
@@ -245,12 +254,20 @@ class Session:
             return
         self._channels.joined(channel, self._now)
         self._since[self.fold(channel)] = said_at(message)
+        self._hold_until = self._now + self._patience.hold
         self._ask_who(channel)
 
     def _ask_who(self, channel: str) -> None:
         self._who_due[self.fold(channel)] = self._now + self._patience.roll_call
         fields = f" {WHOX_FIELDS}" if self.features.has("WHOX") else ""
         self.say(f"WHO {channel}{fields}")
+
+    def _on_counted(self, message: Message) -> None:
+        name = self.roster.channel_name(message.param(1))
+        if self._who_due.pop(self.fold(name), None) is not None:
+            log.info("in %s with %d people", name, len(self.roster.members(name)))
+        if not self._who_due:
+            self._release()
 
     def _on_lost(self, nick: str, channel: str) -> None:
         if self.roster.is_me(nick):
@@ -284,6 +301,7 @@ class Session:
     # -- talk ---------------------------------------------------------------------------------
 
     def _on_privmsg(self, message: Message) -> None:
+        """Held while we ask who is here: before that we know nobody whose account does not come with the line."""
         if not self.ready or self.roster.is_me(message.nick):
             return
         for_us, channel = place(message.param(0), self.nick, self.features)
@@ -291,6 +309,20 @@ class Session:
             return
         if self._batches.hold(message) or is_history(message, self._since.get(self.fold(channel) if channel else None)):
             return
+        if self._who_due and self._now < self._hold_until and len(self._held) < MOST_HELD:
+            self._held.append((message, channel))
+        else:
+            self._release()
+            self._hear(message, channel)
+
+    def _release(self) -> None:
+        while self._held:
+            try:
+                self._hear(*self._held.pop(0))
+            except Exception:
+                log.exception("a line that was held could not be handled")
+
+    def _hear(self, message: Message, channel: str | None) -> None:
         sender, news = self.roster.speaker(message, datetime.now(UTC))
         for event in news:
             self._tell(event)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import unicodedata
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -13,8 +14,12 @@ from trainbot.spine.messages import Effect, Incoming
 if TYPE_CHECKING:
     from trainbot.store.repositories import Classes, Entries
 
+log = logging.getLogger(__name__)
 MARKED = {"info": "a line for the minutes", "link": "an address for the minutes", "action": "something to be done, for "
           "the minutes"}
+
+#: What an operator sees in the log at the usual level.
+OPERATORS = {"start": "%s began a class in %s: %s", "end": "%s ended the class in %s%s", "lab": "%s has a lab (%s): %s"}
 
 
 def scrubbed(text: str) -> str:
@@ -35,6 +40,8 @@ class Journal:
             self.entries.add(class_id=run.id, channel=run.channel, at=at, kind=kind, nick=nick, text=scrubbed(text))
 
     def noted(self, ask: Ask, kind: str, text: str) -> None:
+        if kind in OPERATORS:
+            log.info(OPERATORS[kind], scrubbed(ask.nick), ask.channel, scrubbed(text))
         self.note(ask.channel, ask.nick, kind, text, ask.at)
 
     def heard(self, incoming: Incoming) -> None:
