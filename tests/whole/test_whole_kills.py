@@ -1,0 +1,172 @@
+"""kill -9 in the middle: whatever was acknowledged is there afterwards, and the channel hears one line."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+
+import pytest
+
+from tests.whole.running import CHANNEL, PRESENTER
+
+AWAY = "I was away and am back"
+
+
+async def back(bot, *people):
+    """The bot again, and what each of them hears of it until it has settled: the line in the channel alone."""
+    await bot.start()
+    for person in people:
+        await person.hear(f"{AWAY}: SE Linux for beginners is at (.*?);", CHANNEL)
+
+
+def said_since(person, mark):
+    """What the bot told the channel since its lines were ``mark`` long."""
+    return [line for line in person.lines[mark:] if re.match(rf"^:trainbot!\S+ (PRIVMSG|TOPIC|NOTICE) {CHANNEL} ", line)]
+
+
+async def test_a_class_stands_where_it_stood(ngircd, libvirtd, make_bot, people, russell, alice, bob):
+    """Step, queue, progress, lab, password, time left, reminders to come: all as before; one line in the channel."""
+    bot = make_bot(ngircd.port, host_xen1={"uri": libvirtd.uri})
+    await bot.arrive(alice)
+    await bot.logs("host xen1 answers")
+    await russell.ask("!start", "begins", CHANNEL)
+    await alice.ask("!lab debian", "password", "")
+    await alice.lab_is_ready()
+    await bob.ask("!lab debian", "password", "")
+    await bob.lab_is_ready()
+    await russell.ask("!goto 2", "Step 2 of 3", CHANNEL)
+    await alice.whisper("done", "step 1 is done")
+    await bob.ask("!stuck nothing works", "noted", "")
+    await alice.ask("!ask first?", "question 1", CHANNEL)
+    await bob.ask("!ask second?", "question 2", CHANNEL)
+    await russell.ask("!take", "question 1 from alice", CHANNEL)
+    before = {name: bot.rows(f"select * from {name}") for name in
+              ("class", "attendance", "done", "question", "question_event", "lease", "person", "public_key", "session")}
+    domains = libvirtd.domains()
+    mark = len(alice.lines)
+    await bot.kill()
+    await alice.bot_goes()
+    await back(bot, alice, russell, bob)
+    await bot.logs("host xen1 answers: .* of ours")
+    await russell.ask("!progress", r"step 2 of 3 .*; stuck: bob \(nothing works\)", CHANNEL)
+    await russell.ask("!q", r"2 open: 1 alice: first\? \(taken\) \| 2 bob: second\?", CHANNEL)
+    for name, rows in before.items():
+        assert bot.rows(f"select * from {name}") == rows, name
+    assert len([line for line in said_since(alice, mark) if "progress" not in line]) == 3  # back, and two answers
+    await alice.ask("!lab debian", r"your debian lab: ssh .* password \S+$", "")
+    await alice.ask("!lab list", "on xen1: ready, 4 h left", "")
+    assert libvirtd.domains().items() >= domains.items()  # the same machines, never turned off
+
+
+async def test_the_class_goes_on_without_its_host(ngircd, libvirtd, make_bot, russell, alice):
+    """The host dies: the class steps on, !lab says so; a restarted bot says the same."""
+    bot = make_bot(ngircd.port, host_xen1={"uri": libvirtd.uri})
+    await bot.arrive(alice)
+    await bot.logs("host xen1 answers")
+    await russell.ask("!start", "begins", CHANNEL)
+    await alice.ask("!lab debian", "password", "")
+    libvirtd.kill()
+    await bot.logs("host xen1 does not answer")
+    await alice.ask("!lab", "on xen1: its host does not answer", "")
+    await alice.ask("!lab debian", "its host xen1 does not answer just now, your work is safe there", "")
+    await russell.ask("!goto 1", "Step 1 of 3", CHANNEL)
+    await alice.whisper("done", "step 1 is done")
+    await bot.kill()
+    await back(bot, alice, russell)
+    await alice.ask("!lab", "on xen1: its host does not answer", "")
+    await russell.whisper("hosts", r"xen1 DOWN \(.*, 2 of 8 labs")
+    await russell.ask("!goto 2", "Step 2 of 3", CHANNEL)
+
+
+@pytest.mark.parametrize("seed", [2007])
+async def test_killed_right_after_any_acknowledgement(ngircd, make_bot, people, seed):
+    """Ten kills, each right after one of a series of commands was acknowledged: nothing acknowledged is lost, and
+    each time the channel hears one line."""
+    chance = random.Random(seed)
+    bot = make_bot(ngircd.port, host_xen1=None, image_debian=None)
+    russell = await people(ngircd.port, "russell", source=PRESENTER)
+    learners = [await people(ngircd.port, nick) for nick in ("alice", "bob", "carol")]
+    await bot.arrive(russell)
+    await russell.ask("!start", "begins", CHANNEL)
+    acknowledged = Acknowledged()
+    for kill in range(10):
+        for _ in range(chance.randint(1, 6)):
+            await acknowledged.one_more(chance, russell, learners)
+        await bot.kill()
+        acknowledged.all_there(bot)
+        mark = len(russell.lines)
+        await russell.bot_goes()
+        await back(bot, russell, *learners)
+        assert (await russell.ask("!q", f"{len(acknowledged.questions)} open|no open", CHANNEL))
+        told = [line for line in said_since(russell, mark) if AWAY in line or " open" not in line]
+        assert len(told) == 1, told
+        assert f"is at {acknowledged.place}" in told[0]
+
+
+class Acknowledged:
+    """What the bot has said yes to."""
+
+    def __init__(self):
+        self.step, self.questions, self.done, self.stuck, self.zones = 0, {}, set(), {}, {}
+
+    @property
+    def place(self):
+        return f"step {self.step} of 3" if self.step else "the introduction"
+
+    async def one_more(self, chance, russell, learners):
+        learner = chance.choice(learners)
+        match chance.choice(("ask", "ask", "step", "done", "stuck", "tz")):
+            case "ask":
+                words = f"question of {learner.nick} {chance.random()}?"
+                found = await learner.ask(f"!ask {words}", rf"{learner.nick}: question (\d+)", CHANNEL)
+                self.questions[int(found[1])] = (learner.nick, words)
+            case "step":
+                self.step = chance.choice([step for step in (1, 2, 3) if step != self.step])
+                await russell.ask(f"!goto {self.step}", f"Step {self.step} of 3", CHANNEL)
+            case "done" if self.step:
+                found = await learner.whisper("done", r"step (\d) is done|you have done all")
+                if found[1]:
+                    self.done.add((learner.nick, int(found[1])))
+                self.stuck.pop(learner.nick, None)
+            case "stuck":
+                self.stuck[learner.nick] = f"at {chance.random()}"
+                await learner.whisper(f"stuck {self.stuck[learner.nick]}", "noted")
+            case "tz":
+                self.zones[learner.nick] = chance.choice(("Europe/Berlin", "Australia/Melbourne", "Asia/Tokyo"))
+                await learner.whisper(f"tz {self.zones[learner.nick]}", "your time is")
+
+    def all_there(self, bot):
+        """Read from the dead bot's database."""
+        assert bot.rows("select step from class where ended_at is null") == [(self.step,)]
+        assert {id: (nick, words) for id, nick, words in bot.rows("select id, nick, words from question")} \
+            == self.questions
+        done = set(bot.rows("select nick, done.step from done join person on person.id = person_id"))
+        assert done >= self.done
+        stuck = dict(bot.rows("select nick, stuck_words from attendance where stuck_at is not null"))
+        assert stuck == self.stuck
+        assert dict(bot.rows("select nick, zone from person where zone != ''")) == self.zones
+        assert bot.rows("pragma integrity_check") == [("ok",)]
+
+
+async def test_a_reminder_is_said_once_whenever_the_bot_dies(bot, alice):
+    """A reminder that was said is not said again after kill -9, and one that fell due while it was dead is said."""
+    from tests.whole.test_whole_class import plan
+
+    plan(bot, minutes=10)
+    bot.change(schedule={"reminders": "11m 9m"})
+    await bot.arrive(alice)
+    await alice.hear("new session: SE Linux", CHANNEL)
+    await alice.synced()
+    await bot.kill()
+    await alice.bot_goes()
+    mark = len(alice.lines)
+    bot.change(schedule={"reminders": "11m 10m"})  # due a moment ago, or within the minute
+    await bot.arrive(alice)
+    await alice.ask("!sessions", "SE Linux", CHANNEL)
+    await bot.kill()
+    await alice.bot_goes()
+    await bot.arrive(alice)
+    await alice.ask("!sessions", "SE Linux", CHANNEL)
+    await asyncio.gather(alice.synced())
+    assert not [line for line in alice.lines[mark:] if "new session" in line]
