@@ -55,10 +55,11 @@ EXERCISE = {
     "index.json": """{"title": "SE Linux for beginners", "image": "debian", "details": {
       "intro": {"title": "Welcome", "text": "intro.md"},
       "steps": [{"title": "Look", "text": "1.md", "hints": ["Look *closer*.", "Say `getenforce`."],
-                 "solution": "getenforce"}, {"title": "Change", "text": "2.md"}, {"title": "Check", "text": "3.md"}],
+                 "solution": "1-solution.md"}, {"title": "Change", "text": "2.md"}, {"title": "Check", "text": "3.md"}],
       "finish": {"title": "Well done", "text": "finish.md"}}}""",
     "intro.md": "What SE Linux *is*.",
     "1.md": "See which mode it is in:\n\n```\ngetenforce\n```\n\nIt says `Enforcing`.",
+    "1-solution.md": "```\ngetenforce\n```",
     "2.md": "Allow it:\n\n```\nsetsebool -P squid_connect_any 1\n```",
     "3.md": "Look again.",
     "finish.md": "That was all.",
@@ -89,7 +90,8 @@ class Stage:
     """Everybody is in the channel; alice, bob, carol have accounts, as have the staff; ``stranger`` has none."""
 
     def __init__(self, folder: Path, *, labs: int = 5, spare: int = 0, require_account: str = "yes", log: str = "no",
-                 per_person: int = 1, images: Sequence[str] = ("debian",), uri: str = "xen:///system") -> None:
+                 per_person: int = 1, images: Sequence[str] = ("debian",), uri: str = "xen:///system",
+                 channels: Sequence[str] = (CHANNEL,)) -> None:
         self.folder, self.now, self.images = folder, START, images
         self.host_boots = True  # labs that were made come to speak ssh
         self.tests_only = uri.startswith("test:")  # libvirt's test driver: domains that run nothing
@@ -99,11 +101,12 @@ class Stage:
         for name, text in EXERCISE.items():
             (exercise / name).write_text(text)
         ini = folder / "bot.ini"
-        ini.write_text(INI.format(folder=folder, channel=CHANNEL, labs=labs, spare=spare, log=log, uri=uri,
+        ini.write_text(INI.format(folder=folder, channel=" ".join(channels), labs=labs, spare=spare, log=log, uri=uri,
                                   require_account=require_account))
         self.config: Config = load(ini)
         self.config = replace(self.config, labs=replace(self.config.labs, per_person=per_person))
         self.net = Net()
+        self.net.channels.update({channel: set() for channel in channels})
         self.said: list[Outgoing] = []  # all that the last turn said, as it went to the door
         self.hosts: dict[str, dict[str, Domain]] = {host.name: {} for host in self.config.hosts}
         self.works = itertools.count()
@@ -133,7 +136,7 @@ class Stage:
         self.store = Store(self.config.store.url)
         self.began = []
         self.start()
-        return self.happens(RollCall(CHANNEL, tuple(self.net.members(CHANNEL)), self.now))
+        return self.happens(*(RollCall(channel, tuple(self.net.members(channel)), self.now) for channel in self.net.channels))
 
     # -- people ------------------------------------------------------------------------------------
 
@@ -141,8 +144,12 @@ class Stage:
         self.net.people[nick.lower()] = Sender(nick, nick.lower(), host, account)
         self.net.channels[CHANNEL].add(nick.lower())
 
+    def enter(self, nick: str, channel: str) -> None:
+        self.net.channels[channel].add(nick.lower())
+
     def leave(self, nick: str) -> None:
-        self.net.channels[CHANNEL].discard(nick.lower())
+        for there in self.net.channels.values():
+            there.discard(nick.lower())
         sender = self.net.people.pop(nick.lower())
         self.happens(Left(sender, None, True, self.now))
 
@@ -150,8 +157,10 @@ class Stage:
         before = self.net.people.pop(nick.lower())
         after = replace(before, nick=new, account=account or before.account)
         self.net.people[new.lower()] = after
-        self.net.channels[CHANNEL].discard(nick.lower())
-        self.net.channels[CHANNEL].add(new.lower())
+        for there in self.net.channels.values():
+            if nick.lower() in there:
+                there.remove(nick.lower())
+                there.add(new.lower())
         self.happens(Renamed(before, after, self.now))
 
     # -- what happens --------------------------------------------------------------------------------
