@@ -37,7 +37,7 @@ BOT_COMES, HOST_ANSWERS = 60.0, 15.0  # seconds
 
 def coloured(text: str) -> str:
     """IRC's formatting codes (modern.ircdocs.horse/formatting) as a terminal's; everything else harmless."""
-    out, open_codes = "", []
+    out, open_codes = "", list[str]()
     for sign in sanitise(text):
         if sign in CODES:
             open_codes.remove(sign) if sign in open_codes else open_codes.append(sign)

@@ -52,7 +52,7 @@ class Tour:
         await self._see(learner, "the class begins", r"SE Linux, hands on begins, with presenter")
         learner.say(CHANNEL, "!lab debian")
         line = await self._see(learner, "the lab's ssh line comes, privately",
-                               r"PRIVMSG learner :.*debian lab: (ssh -p \d+ \S+) password (\S+)")
+                               r"PRIVMSG learner :.*debian lab: (ssh -p \d+ \S+) password ([\w-]+)")
         output = await self._login(line[1], line[2])
         self.tell("\n".join(f"    {said}" for said in output.splitlines()))
         presenter.say(CHANNEL, "!next")
@@ -80,7 +80,7 @@ class Tour:
         await self.world.start_bot()
         await self._see(self.learner, "it is back, and the class is still at step 1", r"I was away.*step 1 of", 60)
         self.learner.say(NICK, "!lab debian")
-        line = await self._see(self.learner, "the lab is still there", r"debian lab: (ssh \S+ \S+ \S+) password (\S+)")
+        line = await self._see(self.learner, "the lab is still there", r"debian lab: (ssh \S+ \S+ \S+) password ([\w-]+)")
         again = await self._login(line[1], line[2])
         if _boot_id(again) != _boot_id(output):
             raise DidNotHappen("the lab is another machine after the bot's restart")
@@ -151,7 +151,7 @@ class Tour:
     def _shown(self, raw: str) -> None:
         if found := re.match(r":(\S+?)!\S+ PRIVMSG (\S+) :(.*)", raw):
             # the password is worth nothing when the demo has ended, and still has no place in a CI log
-            text = re.sub(r"password \S+", "password ****", found[3])
+            text = re.sub(r"password [\w-]+", "password ****", found[3])
             where = "" if found[2] == CHANNEL else " (to learner alone)"
             self.tell(f"    <{found[1]}{where}> {plain(text)}")
 

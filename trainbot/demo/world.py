@@ -31,6 +31,7 @@ CHANNEL = "#class"
 NICK = "trainbot"
 PRESENTER_ADDRESS = "127.0.0.2"  # ngircd has no accounts: the presenter is known by the address they come from
 ZONES = "Australia/Melbourne Europe/Berlin America/New_York"
+LONGEST_TMP = 20  # bytes of the folder's folder
 BUILD_ENDS = 60.0  # seconds that an interrupted image build has to clear away
 
 INI = """\
@@ -107,8 +108,9 @@ class World:
     def __init__(self, port: int, tell: Callable[[str], None]) -> None:
         self.tell = tell
         self.cache = cache_folder()
-        # short, since a unix socket's path holds about 100 bytes (unix(7))
-        self.folder = Path(tempfile.mkdtemp(prefix="trainbot-demo-"))
+        # short, since a unix socket's path holds about 100 bytes (unix(7)) and libvirt's are deep below it
+        long = len(tempfile.gettempdir()) > LONGEST_TMP
+        self.folder = Path(tempfile.mkdtemp(prefix="trainbot-demo-", dir="/tmp" if long else None))
         irc_port, irc_lock = _port(port, tell, "the IRC server")
         self.ssh_port, ssh_lock = _port(2222, tell, "ssh")
         self._locks = [irc_lock, ssh_lock]
