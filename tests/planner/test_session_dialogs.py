@@ -110,7 +110,7 @@ def test_reminders(stage: Stage) -> None:
     plan(stage)
     said = reminders(stage, END)
     assert [line.split(":")[0] for line in said] == [
-        "SE Linux for all starts in 7 d", "SE Linux for all starts in 1 d", "SE Linux for all starts in 60 min",
+        "SE Linux for all starts in 7 d", "SE Linux for all starts in 1 d", "SE Linux for all starts in 1 h",
         "SE Linux for all starts in 10 min"]
 
 

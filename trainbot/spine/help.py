@@ -38,7 +38,8 @@ class Help:
         command = self.table.named(words)
         if command is None:
             near = self.table.nearest(words.removeprefix(p), ask.role)
-            raise UserError(f"there is no {words[:30]!r}" + (f"; did you mean {p}{near[0]}?" if near else ""))
+            raise UserError(f"there is no {words[:30]!r}" + (f"; did you mean {p}{near[0]}?" if near
+                                                          else f"; {p}help lists what there is"))
         more = [f"{p}{c.words.removeprefix(p)}" for c in self.table.commands
                 if c.words.startswith(f"{command.words} ") and c.role <= ask.role]
         return (f"{command.usage(p)}: {command.help}" + (f", e.g. {p}{command.example}" if command.example else "")
