@@ -12,7 +12,7 @@ from prompt_toolkit.utils import get_cwidth
 
 from trainbot.chat.text import cut, plain, sanitise
 from trainbot.demo.client import Client
-from trainbot.demo.tour import DidNotHappen
+from trainbot.demo.tour import HOST_ANSWERS, DidNotHappen
 from trainbot.demo.world import CHANNEL, NICK, PRESENTER_ADDRESS, World
 
 HELP = """\
@@ -32,7 +32,7 @@ CODES = {"\x02": "\x1b[1m", "\x11": "\x1b[36m", "\x1d": "\x1b[3m", "\x1f": "\x1b
 SGR = re.compile(r"\x1b\[[0-9;]*m")
 COLOURS = {NICK: "\x1b[1;34m", "learner": "\x1b[32m", "presenter": "\x1b[33m"}
 ROOM = 380  # octets of a line's text: the server drops who sends more than 512 with all around it (RFC 2812, 2.3)
-BOT_COMES, HOST_ANSWERS = 60.0, 15.0  # seconds
+BOT_COMES = 60.0  # seconds
 
 
 def coloured(text: str) -> str:
@@ -119,6 +119,7 @@ class Prompt:
             await self.people["learner"].expect(rf"^:{NICK}!\S+ JOIN", BOT_COMES)
         except TimeoutError:
             raise DidNotHappen(f"the bot did not come to {CHANNEL} within {BOT_COMES:g} s") from None
+        show("the labs' host starts …")
         await self.world.host_answers(HOST_ANSWERS)  # a lab asked for sooner would have to queue
         session: PromptSession[str] = PromptSession(erase_when_done=True)
         self._help()

@@ -15,6 +15,7 @@ from trainbot.demo.client import Client
 from trainbot.demo.world import CHANNEL, NICK, PRESENTER_ADDRESS, World
 
 LOGIN = 240.0  # seconds that a lab may take from asking to the first login: it may still have to boot, emulated
+HOST_ANSWERS = 15.0  # seconds
 
 
 class DidNotHappen(Exception):
@@ -50,6 +51,7 @@ class Tour:
                         r"new session: .* UTC \| .*Melbourne \| .*Berlin \| .*New York", 60)
         presenter.say(CHANNEL, "!start")
         await self._see(learner, "the class begins", r"SE Linux, hands on begins, with presenter")
+        await self.world.host_answers(HOST_ANSWERS)  # asked sooner, the bot answers with a place in the queue first
         learner.say(CHANNEL, "!lab debian")
         line = await self._see(learner, "the lab's ssh line comes, privately",
                                r"PRIVMSG learner :.*debian lab: (ssh -p \d+ \S+) password ([\w-]+)")
@@ -80,7 +82,8 @@ class Tour:
         await self.world.start_bot()
         await self._see(self.learner, "it is back, and the class is still at step 1", r"I was away.*step 1 of", 60)
         self.learner.say(NICK, "!lab debian")
-        line = await self._see(self.learner, "the lab is still there", r"debian lab: (ssh \S+ \S+ \S+) password ([\w-]+)")
+        line = await self._see(self.learner, "the lab is still there",
+                               r"debian lab: (ssh \S+ \S+ \S+) password ([\w-]+)")
         again = await self._login(line[1], line[2])
         if _boot_id(again) != _boot_id(output):
             raise DidNotHappen("the lab is another machine after the bot's restart")
