@@ -194,6 +194,10 @@ class Stage:
         with self.store.transaction():
             return self.store.leases.open()
 
+    def name_of(self, person: int) -> str:
+        with self.store.transaction():
+            return self.store.people.get(person).nick
+
     def schedule(self, name: str, text: str) -> None:
         (self.folder / "schedules" / name).write_text(text)
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from trainbot.errors import BackendError
@@ -37,10 +38,11 @@ NOT_STORED = "not done, I cannot write my database just now; try again in a minu
 
 def connect(url: str, *, read_only: bool = False) -> Engine:
     """An engine whose transactions begin when we say so (SQLAlchemy's SQLite page, "pysqlite transactions")."""
+    path = url.removeprefix("sqlite:///")
+    place = URL.create("sqlite", database=path)  # literally: a path may hold % and ?
     if read_only:
-        path = quote(url.removeprefix("sqlite:///"))  # sqlite.org/uri.html
-        url = f"sqlite:///file:{path}?mode=ro&uri=true"
-    engine = create_engine(url, connect_args={"timeout": 2.0, "check_same_thread": False})
+        place = URL.create("sqlite", database=f"file:{quote(path)}", query={"mode": "ro", "uri": "true"})
+    engine = create_engine(place, connect_args={"timeout": 2.0, "check_same_thread": False})
 
     @event.listens_for(engine, "connect")
     def _connected(connection: Any, _record: object) -> None:
@@ -94,7 +96,19 @@ class Store:
             with self.connection.begin():
                 yield
         except SQLAlchemyError as error:
+            self._undo()
             raise BackendError(explain(self.url, error)) from error
+
+    def _undo(self) -> None:
+        """A COMMIT that failed leaves SQLite in the transaction (sqlite.org/lang_transaction.html), and SQLAlchemy
+        believes that it is over: the next one could not begin."""
+        try:
+            raw = self.connection.connection.dbapi_connection
+            if raw is not None:
+                raw.rollback()
+            self.connection.rollback()
+        except (SQLAlchemyError, sqlite3.Error) as error:
+            log.error("%s", explain(self.url, error))
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:

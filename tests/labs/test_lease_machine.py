@@ -1,0 +1,200 @@
+"""Labs and leases through whatever order of events: the promises that hold after each, and when all has settled."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import shutil
+import tempfile
+import uuid
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from stage import CHANNEL, Stage
+
+from trainbot.hosts.model import Domain, DomainState, Finished, HostLost
+from trainbot.labs import fleet
+from trainbot.labs.fleet import Booted, HostWork, Probe
+from trainbot.labs.model import LabState
+
+PEOPLE = ("alice", "bob", "carol", "stranger")
+HOSTS = ("xen1", "xen2")
+who = st.sampled_from(PEOPLE)
+where = st.sampled_from(HOSTS)
+
+
+class Leases(RuleBasedStateMachine):
+    """Two hosts of two labs each; anything may fail, come late, come twice, or vanish; the bot may be killed."""
+
+    @initialize(spare=st.integers(0, 2), uri=st.sampled_from(["xen:///system", "qemu:///embed?root=/r", "test:///default"]))
+    def begin(self, spare: int, uri: str) -> None:
+        logging.disable(logging.CRITICAL)
+        numbers = itertools.count(1)  # in order, so that hypothesis can repeat what it found
+        self.patch = pytest.MonkeyPatch()
+        self.patch.setattr(fleet, "uuid", SimpleNamespace(uuid4=lambda: uuid.UUID(int=next(numbers))))
+        self.folder = Path(tempfile.mkdtemp(prefix="machine"))
+        self.stage = Stage(self.folder, labs=2, spare=spare, require_account="no", uri=uri)
+        first = self.stage.config.hosts[0]
+        self.stage.config = replace(self.stage.config, hosts=(first, replace(first, name="xen2")))
+        self.stage.hosts["xen2"] = {}
+        self.stage.store.close()
+        self.stage.restart()
+        self.old: list[Finished | Booted] = []  # to be repeated later
+        self.up: set[str] = set()
+        self.had: set[int] = set()  # leases that were ever open
+
+    def teardown(self) -> None:
+        logging.disable(logging.NOTSET)
+        if hasattr(self, "stage"):
+            self.patch.undo()
+            self.stage.store.close()
+            shutil.rmtree(self.folder)
+
+    # -- people ------------------------------------------------------------------------------------
+
+    @rule(who=who, mode=st.sampled_from(["", " permissive"]))
+    def ask(self, who: str, mode: str) -> None:
+        said = self.stage.hear(who, f"!lab debian{mode}")
+        assert len(said) == 1 and said[0][0] in (who, CHANNEL)
+
+    @rule(who=who)
+    def give_back(self, who: str) -> None:
+        self.stage.talk(who, "!lab return")
+        self.stage.talk(who, "!yes")
+
+    @rule(who=who, action=st.sampled_from(["reboot", "reset", "extend"]))
+    def do(self, who: str, action: str) -> None:
+        self.stage.talk(who, f"!lab {action}")
+        self.stage.talk(who, "!yes")
+
+    @rule(minutes=st.sampled_from([0, 0, 1, 6, 60, 250]))
+    def wait(self, minutes: int) -> None:
+        self.stage.wait(minutes=minutes, seconds=5)
+
+    # -- hosts -------------------------------------------------------------------------------------
+
+    @rule(host=where, free=st.sampled_from([100, 500, 8192]))
+    def host_up(self, host: str, free: int) -> None:
+        self.up.add(host)
+        self.stage.host_up(host, free)
+
+    @rule(host=where)
+    def host_down(self, host: str) -> None:
+        self.up.discard(host)
+        self.stage.happens(HostLost(host, "connection refused"))
+
+    @precondition(lambda self: self.stage.began)
+    @rule(data=st.data(), fate=st.sampled_from(["done", "done", "done", "failed", "down", "unheard"]))
+    def work_ends(self, data: st.DataObject, fate: str) -> None:
+        """Any of what is under way, in any order."""
+        item = self.stage.began.pop(data.draw(st.integers(0, len(self.stage.began) - 1)))
+        if isinstance(item, Probe):
+            if fate == "done":
+                self.tell(Booted(item.lab))
+            return
+        if fate in ("done", "unheard"):
+            self.carry_out(item)
+        error = {"failed": "not enough memory", "down": "no answer"}.get(fate)
+        if fate != "unheard":
+            domain = self.stage.hosts[item.host].get(item.lab)
+            self.tell(Finished(item.host, item.lab, item.action, domain, error, fate == "down"))
+
+    def carry_out(self, item: HostWork) -> None:
+        domains = self.stage.hosts[item.host]
+        if item.action == "destroy":
+            domains.pop(item.lab, None)
+        elif item.spec is not None and (item.action != "reboot" or item.lab in domains):
+            domains[item.lab] = Domain(item.lab, item.spec.name, DomainState.RUNNING, ("127.0.0.1", 20000))
+
+    def tell(self, event: Finished | Booted) -> None:
+        self.old.append(event)
+        self.stage.happens(event)
+
+    @precondition(lambda self: self.old)
+    @rule(data=st.data())
+    def an_event_comes_again(self, data: st.DataObject) -> None:
+        self.stage.happens(data.draw(st.sampled_from(self.old)))
+
+    @precondition(lambda self: any(self.stage.hosts.values()))
+    @rule(data=st.data(), gone=st.booleans())
+    def a_domain_vanishes_or_stops(self, data: st.DataObject, gone: bool) -> None:
+        host = data.draw(st.sampled_from([name for name, domains in sorted(self.stage.hosts.items()) if domains]))
+        domains = self.stage.hosts[host]
+        id = data.draw(st.sampled_from(sorted(domains)))
+        if gone:
+            del domains[id]
+        else:
+            domains[id] = replace(domains[id], state=DomainState.OFF)
+
+    @rule()
+    def kill_the_bot(self) -> None:
+        """kill -9, and a start: hosts have not answered yet, what was under way is forgotten."""
+        self.stage.restart()
+        self.up.clear()
+
+    # -- promises ----------------------------------------------------------------------------------
+
+    @invariant()
+    def nobody_has_anothers(self) -> None:
+        if not hasattr(self, "stage"):
+            return
+        with self.stage.store.transaction():
+            leases, labs = self.stage.store.leases.all(), self.stage.store.labs.present()
+        open_leases = [lease for lease in leases if lease.ended_at is None]
+        held = [lease.lab_id for lease in open_leases if lease.lab_id is not None]
+        assert len(held) == len(set(held)), "two leases on one lab"
+        people = [lease.person_id for lease in open_leases]
+        assert len(people) == len(set(people)), "somebody has more than per_person"
+        state = {lab.id: lab.state for lab in labs}
+        assert all(state.get(id) not in (None, LabState.ENDING) for id in held), "a lease on a lab that goes"
+        for host in HOSTS:
+            assert sum(lab.host == host for lab in labs) <= 2, "more labs than the host may have"
+        ids = {lease.id for lease in leases}
+        assert self.had <= ids, "a lease is gone"
+        self.had = ids
+        assert all(lease.ended_why in ("returned", "expired") for lease in leases if lease.ended_at is not None)
+
+    def settle(self) -> None:
+        for _ in range(12):
+            for host in HOSTS:
+                self.stage.host_up(host)
+            self.stage.wait(seconds=61)
+            self.stage.hosts_work()
+
+    @rule()
+    def all_settles(self) -> None:
+        """Hosts answer again and do their work: whoever waits has a lab where there is room, and hosts hold
+        what the rows say."""
+        self.stage.began = [item for item in self.stage.began if isinstance(item, Probe) or item.host in self.up]
+        self.finish_what_is_lost()
+        self.settle()
+        self.up = set(HOSTS)
+        with self.stage.store.transaction():
+            leases, labs = self.stage.store.leases.open(), self.stage.store.labs.present()
+        waiting = [lease for lease in leases if lease.lab_id is None]
+        assert len(waiting) == max(0, len(leases) - 4), (waiting, labs)
+        assert {lab.state for lab in labs} <= {LabState.READY}, labs
+        for host in HOSTS:
+            assert set(self.stage.hosts[host]) == {lab.id for lab in labs if lab.host == host}
+            assert all(domain.state is DomainState.RUNNING for domain in self.stage.hosts[host].values())
+
+    def finish_what_is_lost(self) -> None:
+        """A worker says how each of its actions ended, sooner or later: at the latest, that the host was down."""
+        listed = {(item.lab, "probe" if isinstance(item, Probe) else item.action) for item in self.stage.began}
+        for lab, action in list(self.stage.bot.fleet.busy.items()):
+            if (lab, action) in listed:
+                continue
+            if action == "probe":
+                self.stage.began.append(Probe(lab, "127.0.0.1", 20000))
+            else:
+                for host in HOSTS:
+                    self.stage.happens(Finished(host, lab, action, None, "no answer", True))
+
+
+TestLeases = Leases.TestCase
+TestLeases.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
