@@ -8,12 +8,12 @@ netsplit) nobody can be watched: a mask that is there again at our next roll cal
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from trainbot.errors import UserError
+from trainbot.people.keys import read_key
 from trainbot.spine.access import Person
 from trainbot.spine.commands import Argument, Ask, Command
 from trainbot.spine.messages import Effect, Left, Renamed, Reply, RollCall, Sender
@@ -21,7 +21,6 @@ from trainbot.spine.messages import Effect, Left, Renamed, Reply, RollCall, Send
 if TYPE_CHECKING:
     from trainbot.store.repositories import Leases, People
 
-KEY = re.compile(r"(ssh-ed25519|ecdsa-sha2-nistp(?:256|384|521)|ssh-rsa|sk-[a-z0-9@.-]+) ([A-Za-z0-9+/]{60,}={0,2})")
 KEYS_AT_MOST = 5
 
 
@@ -120,11 +119,10 @@ class Registry:
             count = self.people.keys.remove(person_id=ask.person.id)
             return [Reply(f"forgotten: {count} {'key' if count == 1 else 'keys'}" if count else "I had none of yours",
                           private=True)]
-        found = KEY.match(publickey)
-        if found is None:
+        key = read_key(publickey)
+        if key is None:
             raise UserError("that is no public ssh key (or it was cut: RSA keys do not fit a line here); say !key and "
                             "the one line of your ~/.ssh/id_ed25519.pub")
-        key = f"{found[1]} {found[2]}"
         if all(key != known.key for known in keys):
             if len(keys) >= KEYS_AT_MOST:
                 raise UserError(f"you have {len(keys)} keys already; !key forget drops them all")
