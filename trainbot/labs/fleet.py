@@ -253,6 +253,8 @@ class Fleet:
     # -- rows --------------------------------------------------------------------------------------
 
     def _move(self, lab: Lab, state: LabState, now: datetime) -> None:
+        if state in (LabState.READY, LabState.GONE):
+            log.info("lab %s on %s is %s", lab.name, lab.host, state)
         self.labs.change({"id": lab.id}, state=state, state_at=now, tries=0)
 
     def _adopt(self, lab: Lab, domain: Domain) -> None:
