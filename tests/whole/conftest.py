@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -34,17 +36,19 @@ def libvirtd() -> Iterator[Libvirtd]:
 
 
 @pytest.fixture
-async def make_bot(tmp_path: Path) -> AsyncIterator[BotMaker]:
+async def make_bot() -> AsyncIterator[BotMaker]:
     """make_bot(port, section={option: value}): a bot that is not started yet."""
     bots: list[RunningBot] = []
 
-    def make(port: int, folder: Path | None = None, **sections: Any) -> RunningBot:
-        bots.append(RunningBot(folder or tmp_path / f"bot{len(bots)}", port, **sections))
+    def make(port: int, **sections: Any) -> RunningBot:
+        # short, since a unix socket's path holds about 100 bytes (unix(7))
+        bots.append(RunningBot(Path(tempfile.mkdtemp(prefix="tb-")), port, **sections))
         return bots[-1]
 
     yield make
     for bot in bots:
         await bot.close()
+        shutil.rmtree(bot.folder)
 
 
 @pytest.fixture

@@ -51,8 +51,8 @@ async def test_accounts_decide_and_nicks_do_not(network, bot, people, accounts):
     await alice.expect("^:russell!.* QUIT")
     impostor = await people(network.port, "russell")
     for command in ("!next", "!end", "!hosts", "!take", "!yes"):
-        await impostor.ask(command, "is for a|nothing that waits", None)
-    await impostor.whisper("#class !goto 3", "is for a presenter")
+        await impostor.ask(command, "is for|nothing that waits", None)
+    await impostor.whisper("#class !goto 3", "is for presenters")
     assert bot.rows("select step, ended_at from class") == [(0, None)]
     assert bot.leaks(*accounts.values(), line[1]) == []
 

@@ -11,7 +11,7 @@ from tests.whole.running import CHANNEL, HELPER, NICK
 from trainbot.demo.world import SCHEDULE
 
 SAID = re.compile(rf"^PRIVMSG (?:{CHANNEL} :!|{NICK} :)(.*)", re.MULTILINE)
-KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0pYWxpY2UncyBrZXksIG5vdCBhIHJlYWwgb25lISE"
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG5vYm9keSdzIGtleSwgYW5kIDMyIG9jdGV0cyBsb25n"
 
 
 def plan(bot, minutes=10):

@@ -1,0 +1,146 @@
+"""One real machine: through the embedded driver, the gateway and OpenSSH's client, with the bot as a process."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import subprocess
+from contextlib import suppress
+
+import pytest
+
+from tests.whole.running import CHANNEL, PRESENTER
+
+LOGIN = 120.0  # seconds, an emulated boot included
+BOOT_ID = "cat /proc/sys/kernel/random/boot_id"
+
+
+class Learner:
+    """Somebody with OpenSSH's client and the line that the bot gave."""
+
+    def __init__(self, folder, line, *, password="", key=None):
+        self.environment = {**os.environ, "LEARNER": password, "SSH_ASKPASS_REQUIRE": "force", "TERM": "xterm",
+                            "SSH_ASKPASS": str(folder / "askpass")}
+        (folder / "askpass").write_text('#!/bin/sh\nprintf "%s\\n" "$LEARNER"\n')
+        (folder / "askpass").chmod(0o700)
+        program, *words = shlex.split(line)
+        known = f"UserKnownHostsFile={folder}/known"
+        options = ["StrictHostKeyChecking=accept-new", known, "GlobalKnownHostsFile=/dev/null", "LogLevel=ERROR",
+                   "NumberOfPasswordPrompts=1", f"IdentityFile={key or 'none'}", "IdentitiesOnly=yes"]
+        self.command = [program, "-F", "none", *(word for option in options for word in ("-o", option)), *words]
+
+    async def open(self, *words):
+        program, *rest = self.command
+        return await asyncio.create_subprocess_exec(
+            program, *(word for word in words if word.startswith("-")), *rest,
+            *(word for word in words if not word.startswith("-")), env=self.environment,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    async def run(self, *words):
+        """(exit code, output, errors)."""
+        process = await self.open(*words)
+        async with asyncio.timeout(LOGIN):
+            out, err = await process.communicate()
+        return process.returncode, out.decode(), err.decode()
+
+    async def says(self, command):
+        code, out, err = await self.run(command)
+        assert code == 0, (command, code, out, err)
+        return out.strip()
+
+
+@pytest.fixture
+def bot(ngircd, make_bot, lab_image):
+    bot = make_bot(ngircd.port, host_xen1=None, labs={"spare": 0, "public_address": "127.0.0.1"},
+                   image_debian={"folder": lab_image.folder}, gateway={"lab_key": lab_image.key})
+    bot.change(host_here={"uri": f"qemu:///embed?root={bot.folder}/v", "labs": 2, "kvm": "no"})
+    return bot
+
+
+def machines(bot):
+    """The process ids of its virtual machines."""
+    found = []
+    for pid in bot.pids():
+        with suppress(OSError):
+            if b"qemu-system" in open(f"/proc/{pid}/cmdline", "rb").read().split(b"\0")[0]:
+                found.append(pid)
+    return found
+
+
+def disks(bot):
+    return [path for path in bot.folder.rglob("*.qcow2")]
+
+
+async def test_a_machine_from_request_to_return(bot, lab_image, ngircd, people):
+    """The line logs in as root (exec, terminal, exit status, key); kill -9 of the bot cuts no session and the lab is
+    adopted; reboot keeps the disk, reset does not; given back, machine and disk are gone."""
+    alice = await people(ngircd.port, "alice")
+    russell = await people(ngircd.port, "russell", source=PRESENTER)
+    await bot.arrive(alice)
+    await bot.logs("host here answers")
+    await russell.ask("!start", "begins", CHANNEL)
+    line = await alice.ask("!lab debian", r"your debian lab: (ssh -p \d+ debian@127.0.0.1) password (\S+) .*it boots", "")
+    learner = Learner(bot.folder, line[1], password=line[2])
+    code, out, err = await learner.run("id; echo trouble >&2; exit 7")
+    assert (code, out.split()[0], err.splitlines()[-1]) == (7, "uid=0(root)", "trouble"), (code, out, err)
+    await bot.logs("lab tb-debian-\\S+ on here is ready")
+    assert "enforcing" in (await learner.says("getenforce")).lower()
+    assert (await learner.run("-tt", "tty; stty size; exit 3"))[:2] == (3, "/dev/pts/0\r\n0 0\r\n")
+    wrong = Learner(bot.folder, line[1], password="aaaa-bbbb-cccc-dddd")
+    assert (await wrong.run("id"))[:2] == (255, "")
+
+    key = bot.folder / "id_ed25519"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    await alice.whisper(f"key {key.with_suffix('.pub').read_text().strip()}", "key kept")
+    await alice.ask("!lab debian", r"your debian lab: ssh -p \d+ debian@127.0.0.1 \(your key opens it\)", "")
+    keyed = Learner(bot.folder, line[1], key=key)
+    boot = await keyed.says(BOOT_ID)
+
+    session = await keyed.open("cat")
+    await echo(session, b"before\n")
+    vm = machines(bot)
+    assert len(vm) == 1
+    await bot.kill()
+    await alice.bot_goes()
+    await echo(session, b"the bot is dead\n")
+    assert await keyed.says(BOOT_ID) == boot  # and who comes meanwhile gets in
+    await bot.arrive(alice)
+    await alice.hear("I was away and am back", CHANNEL)
+    await bot.logs("host here answers: .* 1 labs of ours")
+    await alice.ask("!lab", "debian .* on here: ready", "")
+    await alice.ask("!lab debian", r"your debian lab: ssh .* \(your key opens it\)$", "")
+    await echo(session, b"and back\n")
+    session.stdin.close()
+    assert await session.wait() == 0
+    assert await keyed.says(BOOT_ID) == boot and machines(bot) == vm
+
+    await keyed.says("echo mine > /root/kept; sync")
+    await alice.ask("!lab reboot", "its disk stays", "")
+    await bot.logs("lab tb-debian-\\S+ on here is ready")
+    assert await keyed.says("cat /root/kept") == "mine"
+    again = await keyed.says(BOOT_ID)
+    assert again != boot
+    await alice.ask("!lab reset", "will be gone. Say !yes")
+    await alice.ask("!yes", "starts again as the image was", "")
+    await bot.logs("lab tb-debian-\\S+ on here is ready")
+    assert await keyed.says("ls -A /root | grep -c kept; true") == "0"
+    assert await keyed.says(BOOT_ID) not in (boot, again)
+
+    assert len(disks(bot)) == 1
+    await alice.ask("!lab return", "will be gone. Say !yes")
+    await alice.ask("!yes", "given back", "")
+    await bot.logs("lab tb-debian-\\S+ on here is gone")
+    assert machines(bot) == [] and disks(bot) == []
+    code, out, err = await keyed.run("id")
+    assert code == 255 and out == "", (code, out, err)
+
+    secrets = [line[2], *lab_image.key.read_text().splitlines()[1:3], *key.read_text().splitlines()[1:3]]
+    assert bot.leaks(*secrets) == []
+
+
+async def echo(session, words):
+    """``cat`` at the other end says it again."""
+    session.stdin.write(words)
+    async with asyncio.timeout(LOGIN):
+        assert await session.stdout.readline() == words, await session.stderr.read()
