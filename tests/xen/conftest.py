@@ -1,0 +1,115 @@
+"""Real Xen hosts: two that the tests share, and as many as are wanted to be killed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from host_image import LABS, TINY, HostImage, host_image
+from watched import POOL, Watched
+from xen_host import XenHost, booted
+
+from trainbot.demo.world import cache_folder
+from trainbot.hosts.libvirt_driver import LibvirtDriver
+from trainbot.hosts.model import GuestType, HostConfig, LabSpec
+from trainbot.imaging.image import Image, read_image
+from trainbot.imaging.progress import for_terminal
+
+OWNER = "0d9a-xen-tests"
+
+
+@pytest.fixture(scope="session")
+def debian(lab_image) -> Image:
+    return read_image(lab_image.folder)
+
+
+@pytest.fixture(scope="session")
+def xen_hosts(debian: Image, pytestconfig: pytest.Config) -> Iterator[Callable[[str], XenHost]]:
+    """xen_hosts(name): another host, up within seconds.  All are ended after the last test, however that went."""
+    capture = pytestconfig.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled():  # it takes minutes the first time: whoever waits sees why
+        progress = for_terminal()
+        image: HostImage = host_image(debian, cache_folder(), progress)
+        state = booted(image, progress)
+    started: list[XenHost] = []
+
+    def start(name: str) -> XenHost:
+        started.append(XenHost(image, name))
+        started[-1].resume(state)
+        return started[-1]
+
+    yield start
+    for host in started:
+        host.end()
+
+
+@pytest.fixture(scope="session")
+def _first(xen_hosts) -> XenHost:
+    return xen_hosts("first")
+
+
+@pytest.fixture
+def first(_first: XenHost) -> Iterator[XenHost]:
+    """The host that most tests share; each leaves it as empty as it was."""
+    yield _first
+    _first.thaw()
+    _first.ssh("for id in $(virsh -q list --all --uuid); do virsh -q domname $id | grep -qx Domain-0 && continue; "
+               f"virsh -q destroy $id; virsh -q undefine $id; done >/dev/null 2>&1; rm -f {POOL}/*")
+
+
+@pytest.fixture
+def doomed(xen_hosts) -> Iterator[XenHost]:
+    """A host of a test's own, to be killed."""
+    host = xen_hosts("doomed")
+    yield host
+    host.end()
+
+
+@pytest.fixture
+def tiny() -> Callable[..., LabSpec]:
+    """tiny(number, **changes): the number-th lab of busybox; at its endpoint it tells how often its disk was booted."""
+    return lambda number=1, **changes: _spec("tiny", TINY, number, **{"memory_mib": 96, "cmdline": "quiet", **changes})
+
+
+@pytest.fixture
+def full(debian: Image) -> LabSpec:
+    """The shipped Debian lab, SE Linux enforcing."""
+    return _spec(debian.name, LABS / debian.name, 1, memory_mib=debian.memory_mib,
+                 cmdline=f"{debian.cmdline} {debian.enforcing}")
+
+
+def _spec(image: str, folder: Path, number: int, **changes) -> LabSpec:
+    usual = {"id": f"7d444840-9dc0-11d1-b245-{number:012x}", "name": f"lab-{image}-{number}", "owner": OWNER,
+             "guest": GuestType.PVH}
+    files = {"disk": folder / "disk.img", "kernel": folder / "vmlinuz", "initrd": folder / "initrd"}
+    return LabSpec(image=image, **{**usual, **files, **changes})
+
+
+@pytest.fixture
+def drivers() -> Iterator[Callable[..., LibvirtDriver]]:
+    """drivers(uri): our driver, connected."""
+    opened: list[LibvirtDriver] = []
+
+    def connect(uri: str) -> LibvirtDriver:
+        opened.append(LibvirtDriver(HostConfig("rack", uri, folder=POOL), OWNER))
+        opened[-1].open()
+        return opened[-1]
+
+    yield connect
+    for driver in opened:
+        driver.close()
+
+
+@pytest.fixture
+async def watch():
+    """watch(name, uri, **settings of the host): a worker that was started, with its events."""
+    started: list[Watched] = []
+
+    def start(name: str, uri: str, **settings) -> Watched:
+        started.append(Watched(HostConfig(name, uri, folder=POOL, **{"deadline": 300.0, **settings}), OWNER))
+        return started[-1]
+
+    yield start
+    for watched in started:
+        await watched.worker.close()

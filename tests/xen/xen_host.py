@@ -1,0 +1,228 @@
+"""One Xen host in a QEMU process of our own, without hardware virtualisation and without a way out.
+
+It boots once; its memory and disk are then kept beside its image, and every other host goes on from there, in
+seconds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import shlex
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from host_image import HostImage, locked
+from qmp import Qmp
+
+from trainbot.demo.ngircd import free_port
+from trainbot.imaging.progress import Progress
+
+BOOT = 400  # seconds at most; about 40 on an idle core
+RESUME = 120  # seconds at most; about 5
+_PAUSE = 0.2
+# dom0's share of the memory; the rest is for labs.  No defence against speculation: it costs time in emulation.
+_XEN = ("dom0_mem=768M,max:768M dom0_max_vcpus=1 console=com1 com1=115200,8n1 loglvl=warning guest_loglvl=warning "
+        "spec-ctrl=no xpti=no")
+# libvirt's driver works, and its default network is there
+_READY = "until virsh -q -c xen:///system net-info default | grep -q 'Active: *yes'; do sleep 0.5; done; sync"
+
+T = TypeVar("T")
+
+
+def until(answer: Callable[[], T], what: str, seconds: float = BOOT) -> T:
+    """What ``answer`` says as soon as that is true; for things outside that nobody tells us about."""
+    end = time.monotonic() + seconds
+    while not (said := answer()):
+        assert time.monotonic() < end, f"not within {seconds:g} s: {what}"
+        time.sleep(_PAUSE)
+    return said
+
+
+class XenHost:
+    """``folder`` (its disk, its log, its known_hosts) is gone when ``end`` was called.  ``name`` is its host name.
+    Its ssh and its libvirtd are at the same two ports of our loopback for as long as this object lives."""
+
+    def __init__(self, image: HostImage, name: str) -> None:
+        self.image = image
+        self.name = name
+        self.ssh_port, self.tcp_port = free_port(), free_port()
+        self.folder = Path(tempfile.mkdtemp(prefix=f"tb-xen-{name}-"))
+        self.disk = self.folder / "disk.qcow2"
+        (self.folder / "known_hosts").write_text(f"[127.0.0.1]:{self.ssh_port} {image.host_key}\n")
+        self._process: subprocess.Popen[bytes] | None = None
+
+    # -- life ---------------------------------------------------------------------------------
+
+    def resume(self, booted: Path) -> None:
+        """As it was when it had booted; only the clock and the name are its own."""
+        _overlay(booted / "disk.qcow2", "qcow2", self.disk)
+        qmp = self._run("-incoming", f"exec:cat {shlex.quote(str(booted / 'memory'))}")
+        qmp.migrated(RESUME)
+        qmp("cont")
+        self.wait(RESUME, f"date -s @{time.time():.0f} >/dev/null; hostname {self.name}")
+
+    def boot(self) -> None:
+        """From its own disk if it has one: what a machine does whose power comes back.  Returns at once."""
+        if not self.disk.exists():
+            _overlay(self.image.folder / "disk.img", "raw", self.disk)
+        self._run()
+
+    def wait(self, seconds: float = BOOT, command: str = _READY) -> None:
+        """Until somebody can log in and ``command`` is done."""
+        until(lambda: self._ssh("true").returncode == 0, f"ssh on {self.name}; see {self.folder}", seconds)
+        self.ssh(command)
+
+    def save(self, to: Path) -> None:
+        """Its memory and disk into ``to``; the machine is over then."""
+        assert self._process
+        qmp = Qmp(self._process)
+        qmp("stop")
+        qmp("migrate-set-parameters", **{"max-bandwidth": 1 << 34})
+        qmp("migrate", uri=f"exec:cat > {shlex.quote(str(to / 'memory'))}")
+        qmp.migrated(RESUME)
+        qmp("quit")
+        self._process.wait()
+        shutil.move(self.disk, to / "disk.qcow2")
+
+    def freeze(self) -> None:
+        """Mute, as if somebody had pulled its network plug: connections stay, nothing is answered."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """Its power is gone."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+            for pipe in (process.stdin, process.stdout):
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()  # type: ignore[union-attr]
+
+    def end(self) -> None:
+        self.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    # -- ways in ------------------------------------------------------------------------------
+
+    @property
+    def tcp(self) -> str:
+        return f"xen+tcp://127.0.0.1:{self.tcp_port}/system"
+
+    @property
+    def ssh_uri(self) -> str:
+        """With an ssh of its own, so that the known_hosts of whoever runs the tests is neither read nor written."""
+        command = self.folder / "ssh"
+        command.write_text(f'#!/bin/sh\nexec {shlex.join(self._ssh_command())} "$@"\n')
+        command.chmod(0o755)
+        return f"xen+ssh://root@127.0.0.1:{self.ssh_port}/system?command={command}"
+
+    def ssh(self, command: str) -> str:
+        """What ``command`` said as root of dom0; AssertionError when it failed."""
+        done = self._ssh(command)
+        assert done.returncode == 0, f"{self.name}: {command}: {done.stderr}"
+        return done.stdout.strip()
+
+    def greeting(self, endpoint: tuple[str, int] | None) -> str:
+        """What speaks at a lab's endpoint, heard through dom0; empty when nothing does."""
+        assert endpoint
+        address, port = endpoint
+        return self._ssh(f"nc -w 5 {address} {port} </dev/null | head -n 1").stdout.strip()
+
+    def lab_ssh(self, endpoint: tuple[str, int], key: Path, host_key: str, command: str) -> str:
+        """What ``command`` said as root of a lab, with dom0 as the jump host."""
+        address, port = endpoint
+        known = self.folder / "known_labs"
+        known.write_text(f"{address} {host_key}\n")
+        jump = shlex.join([*self._ssh_command(), "-p", str(self.ssh_port), "-W", "%h:%p", "root@127.0.0.1"])
+        options = ["-o", f"ProxyCommand={jump}", "-p", str(port), f"root@{address}", command]
+        done = _run([*_ssh_with(key, known), *options])
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def _ssh_command(self) -> list[str]:
+        return _ssh_with(self.image.key, self.folder / "known_hosts")
+
+    def _ssh(self, command: str) -> subprocess.CompletedProcess[str]:
+        return _run([*self._ssh_command(), "-p", str(self.ssh_port), "root@127.0.0.1", command])
+
+    # -- the process --------------------------------------------------------------------------
+
+    def _run(self, *more: str) -> Qmp:
+        """The kernel ends it when we die: nothing is left over, however the tests end."""
+        command = ["setpriv", "--pdeathsig", "KILL", *machine(self.image), *more]
+        command += ["-drive", f"file={self.disk},if=none,id=own,format=qcow2,cache=unsafe"]
+        command += ["-netdev", f"user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:{self.ssh_port}-:22,"
+                               f"hostfwd=tcp:127.0.0.1:{self.tcp_port}-:16509"]
+        command += ["-serial", f"file:{self.folder / 'console'}", "-name", self.name]
+        with (self.folder / "qemu.log").open("ab") as log:
+            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
+                                             cwd=self.image.folder, start_new_session=True)
+        return Qmp(self._process)
+
+    def _signal(self, which: signal.Signals) -> None:
+        assert self._process
+        self._process.send_signal(which)
+
+
+def machine(image: HostImage) -> list[str]:
+    """What all hosts have in common.  +npt: PVH labs need it, emulated as well.  Relative paths, since a comma or a
+    blank in -initrd means something."""
+    recipe = image.recipe
+    return [
+        "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-machine", "q35",
+        "-accel", "tcg,tb-size=256", "-cpu", "qemu64,+npt", "-smp", "1", "-m", str(recipe.memory_mib), "-qmp", "stdio",
+        "-kernel", "xen", "-append", _XEN, "-initrd", f"vmlinuz {recipe.cmdline},initrd",
+        "-device", "virtio-blk-pci,drive=own", "-device", "virtio-net-pci,netdev=net,mac=52:54:00:00:00:01,romfile=",
+        "-drive", "file=labs.img,if=none,id=labs,format=raw,readonly=on", "-device", "virtio-blk-pci,drive=labs",
+    ]
+
+
+def booted(image: HostImage, progress: Progress) -> Path:
+    """The folder with ``memory`` and ``disk.qcow2`` of a host that has booted; made once for each machine and QEMU."""
+    version = _run(["qemu-system-x86_64", "--version"]).stdout
+    key = hashlib.sha256(f"{version} {machine(image)} {_READY}".encode()).hexdigest()[:12]
+    folder = image.folder / f"booted-{key}"
+    with locked(image.folder.parent / ".xen.lock", progress):
+        if folder.is_dir():
+            return folder
+        for older in image.folder.glob("booted-*"):
+            shutil.rmtree(older)
+        progress.stage("booting the Xen host once, to go on from there")
+        began = time.monotonic()
+        work = Path(tempfile.mkdtemp(prefix="booted-", dir=image.folder))
+        host = XenHost(image, "xenhost")
+        try:
+            host.boot()
+            host.wait()
+            up = time.monotonic() - began
+            host.save(work)
+        finally:
+            host.end()
+        work.rename(folder)
+        progress.done(f"the Xen host booted in {up:.0f} s and was kept")
+    return folder
+
+
+def _overlay(base: Path, kind: str, to: Path) -> None:
+    done = _run(["qemu-img", "create", "-q", "-f", "qcow2", "-b", str(base), "-F", kind, str(to)])
+    assert done.returncode == 0, done.stderr
+
+
+def _ssh_with(key: Path, known_hosts: Path) -> list[str]:
+    settings = (f"UserKnownHostsFile={known_hosts}", "GlobalKnownHostsFile=/dev/null", "StrictHostKeyChecking=yes",
+                "BatchMode=yes", "IdentitiesOnly=yes", "ConnectTimeout=10", "LogLevel=ERROR")
+    return ["ssh", "-F", "none", "-i", str(key), *(word for setting in settings for word in ("-o", setting))]
+
+
+def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=BOOT)
