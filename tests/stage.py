@@ -172,10 +172,12 @@ class Stage:
 
     def happens(self, *events: Event) -> list[tuple[str, str]]:
         """(target, text) of what is said; whatever had a ticket counts as said."""
-        self.said = said = self.turn(*events).say
-        tickets = [Spoken(line.ticket, self.now) for line in said if isinstance(line, Line) and line.ticket is not None]
-        if tickets:
-            self.turn(*tickets)
+        said: list[Outgoing] = []
+        while events:
+            more = self.turn(*events).say
+            events = tuple(Spoken(line.ticket, self.now) for line in more if isinstance(line, Line) and line.ticket is not None)
+            said += more
+        self.said = said
         return [(line.target, plain(line.text)) for line in said if isinstance(line, Line)]
 
     def dump(self) -> dict[str, list[tuple[object, ...]]]:

@@ -37,7 +37,8 @@ def file_name(run: ClassRun) -> str:
 
 def text_of(words: str) -> str:
     """Somebody's words, so that nothing in them is read as Markdown or HTML (CommonMark 2.4)."""
-    return re.sub(r"([\\`*_{}\[\]<>()#+!|~&-])", r"\\\1", scrubbed(words))
+    escaped = re.sub(r"([\\`*_{}\[\]<>()#+!|~&-])", r"\\\1", scrubbed(words))
+    return re.sub(r"^([0-9]+)\.", r"\1\\.", escaped)  # or it would begin a list
 
 
 def clock(at: datetime) -> str:
