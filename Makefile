@@ -17,10 +17,10 @@ test-content:          ## every step of every shipped exercise, in a real lab
 
 docs:                  ## docs/commands.md from the command table
 	@scripts/setup demo
-	.venv/bin/python -m trainbot.spine.help > docs/commands.md
+	.venv/bin/python -m trainbot.commands_doc > docs/commands.md
 
-picture:               ## docs/class.svg, the picture in README.md, from a real tour
-	@scripts/setup demo
+picture:               ## docs/class.svg, the picture in README.md, from a real class in the demo's prompt
+	@scripts/setup picture
 	.venv/bin/python scripts/picture docs/class.svg
 
 bench:                 ## figures

@@ -123,7 +123,8 @@ class Bot:
                                installation.new_password, installation.digest, installation.unready,
                                lambda ask, what: self.journal.noted(ask, "lab", what))
         self.planner = Planner(store.sessions, store.notices, store.people, config.schedule.folder,
-                               config.schedule.zones, config.schedule.reminders, channels)
+                               config.schedule.zones, config.schedule.reminders, channels,
+                               lambda: {run.session_uid for run in store.classes.running()} - {""})
         self.telling = Telling(store.notices, store.people, view, channels, self.registry.mask,
                                {"lab": self.leasing.notice, "reminder": self.planner.notice}, self._guarded)
         self.queue = QuestionQueue(store.questions, store.classes, store.notices, self.telling.present,

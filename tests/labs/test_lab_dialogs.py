@@ -26,7 +26,7 @@ def test_a_lab_of_ones_own(stage: Stage) -> None:
     """``!lab debian`` gives one line, to the asker alone: how to get in, whom to trust, how long it boots."""
     said = stage.hear("alice", "!lab debian")
     assert [target for target, _text in said] == ["alice"]
-    assert re.fullmatch(ACCESS.pattern + r" \(the server's key is SHA256:abc\); it boots, about 30 s: ssh waits for it",
+    assert re.fullmatch(ACCESS.pattern + r" \(it boots, about 30 s: ssh waits for it; the server's key is SHA256:abc\)",
                         said[0][1])
     assert all(line.secret for line in stage.said if isinstance(line, Line))
 
@@ -45,7 +45,7 @@ def test_asking_again_gives_a_new_password(stage: Stage) -> None:
 def test_a_key_needs_no_password(stage: Stage) -> None:
     """People with a key get no secret, and keep their line."""
     stage.talk("alice", "!key ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG5vYm9keSdzIGtleSwgYW5kIDMyIG9jdGV0cyBsb25n")
-    assert "(your key opens it)" in stage.talk("alice", "!lab debian")[0]
+    assert "(your key opens it" in stage.talk("alice", "!lab debian")[0]
     assert not any(line.secret for line in stage.said if isinstance(line, Line))
 
 
@@ -89,7 +89,7 @@ def test_labs_are_for_people_with_an_account(stages: Callable[..., Stage]) -> No
         "stranger: labs are for people with an account here; log in to NickServ (/msg NickServ help), then ask again"]
     free = stages(require_account="no")
     free.host_up()
-    assert "!lab claim PASSWORD gives you the lab back" in free.talk("stranger", "!lab debian")[0]
+    assert "!lab claim PASSWORD, said to me alone, gives you the lab back" in free.talk("stranger", "!lab debian")[0]
 
 
 def test_lab_list_says_where_it_stands(stage: Stage) -> None:
@@ -273,8 +273,7 @@ def test_a_lab_that_is_lost_is_replaced(stage: Stage) -> None:
     stage.hosts_work()
     stage.hosts["xen1"].clear()
     said = stage.host_up() + stage.hosts_work()
-    assert said[0] == ("alice", "your debian lab was lost (it is no longer on its host); a fresh one comes, and the same "
-                                "ssh line leads there")
+    assert said[0] == ("alice", "your debian lab was lost, I am sorry; a fresh one comes, and its ssh line with it")
     assert len(said) == 2 and "your turn, a debian lab: ssh" in said[1][1]
 
 
@@ -285,7 +284,7 @@ def test_a_lab_whose_ssh_never_comes_is_replaced(stage: Stage) -> None:
     stage.hosts_work()
     (first,) = stage.hosts["xen1"]
     stage.wait(minutes=4)
-    assert stage.wait(minutes=2)[0][1].startswith("your debian lab was lost (its ssh did not answer within 5 min)")
+    assert stage.wait(minutes=2)[0][1].startswith("your debian lab was lost")
     stage.host_boots = True
     stage.hosts_work()
     assert first not in stage.hosts["xen1"] and len(stage.hosts["xen1"]) == 1

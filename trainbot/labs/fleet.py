@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 BOOT_LIMIT = timedelta(minutes=5)
 POOL_AT_ONCE = 2  # pool members made at the same time on one host: a booting lab is hard work for it
+NOT_YET = "not reached yet"
 FIRST_GUESS = 30.0  # seconds from asking a host for a lab to its ssh, before any was seen
 
 
@@ -64,7 +65,12 @@ class HostView:
     config: HostConfig
     up: bool = False
     report: HostReport | None = None
-    trouble: str = "not reached yet"
+    trouble: str = NOT_YET
+
+    @property
+    def unheard(self) -> bool:
+        """We have begun just now, and it had no time to answer yet."""
+        return not self.up and self.report is None and self.trouble == NOT_YET
 
     @property
     def has_ssh(self) -> bool:
@@ -265,18 +271,20 @@ class Fleet:
     def _failed(self, lab: Lab, error: str, now: datetime) -> None:
         log.warning("lab %s on %s: %s", lab.name, lab.host, error)
         if lab.state is LabState.MAKING and lab.tries + 1 >= TRIES:
-            self._lose(lab, error, now)
+            self._lose(lab, f"it could not be made: {error}", now)
         else:
             self.labs.change({"id": lab.id}, tries=lab.tries + 1, state_at=now, fault=error)
 
     def _lose(self, lab: Lab, why: str, now: datetime) -> None:
-        """The lab is given up: what is left of it goes, and its person gets another."""
+        """The lab is given up: what is left of it goes, and its person gets another.  Whoever had something in it is
+        told; the reason is for the log and for organisers."""
         log.warning("lab %s on %s is lost: %s", lab.name, lab.host, why)
         self.labs.change({"id": lab.id}, state=LabState.ENDING, state_at=now, tries=0, fault=why)
         for lease in self.leases.open(lab_id=lab.id):
             self.leases.change({"id": lease.id}, lab_id=None)
-            self.notices.tell(now, f"your {lease.image} lab was lost ({why}); a fresh one comes, "
-                                   "and the same ssh line leads there", person_id=lease.person_id)
+            if lab.state is not LabState.MAKING:
+                self.notices.tell(now, f"your {lease.image} lab was lost, I am sorry; a fresh one comes, and its ssh line "
+                                       "with it", person_id=lease.person_id)
 
 
 _NOWHERE = HostView(HostConfig("", ""))

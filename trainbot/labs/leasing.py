@@ -89,41 +89,46 @@ class Leasing:
         return lease
 
     def answer(self, lease: Lease, now: datetime, before: str = "your") -> Reply:
-        """The access line (with a new password, unless a key opens the lab), or the place in the queue."""
+        """The access line (with a new password, unless a key opens the lab), or the place in the queue.  What is good
+        to know the first time stands behind what everybody waits for."""
         if lease.lab_id is None:
             return Reply(self._place(lease, now), private=True)
         lab = self.labs.get(lease.lab_id)
         assert lab is not None
         text = (f"{before} {lease.image} lab{'' if lease.mode is Mode.ENFORCING else ' (permissive)'}: "
                 f"ssh -p {self.port} {lease.image}@{self.config.public_address}")
-        secret = not self.people.keys.count(person_id=lease.person_id)
-        if secret:
-            password = self.new_password()
-            fresh = not lease.digest
-            self.leases.change({"id": lease.id}, digest=self.digest(password))
-            text += f" password {password}"
-            if fresh and self.fingerprint():
-                text += f" (the server's key is {self.fingerprint()})"
-            if fresh and self.people.get(lease.person_id).account is None:
-                text += " (keep it: !lab claim PASSWORD gives you the lab back after a reconnect)"
-        else:
-            text += " (your key opens it)"
-        if lab.state is not LabState.READY or not self.fleet.host_of(lab).up:
-            text += f"; {self._when(lab, now)}"
-        return Reply(text, private=True, secret=secret)
+        if self.people.keys.count(person_id=lease.person_id):
+            return Reply(text + _noted("your key opens it", self._when(lab, now)), private=True)
+        password = self.new_password()
+        self.leases.change({"id": lease.id}, digest=self.digest(password))
+        hints = [] if lease.digest else self._first_time(lease)
+        return Reply(f"{text} password {password}" + _noted(self._when(lab, now), *hints), private=True, secret=True)
+
+    def _first_time(self, lease: Lease) -> list[str]:
+        hints = [f"the server's key is {self.fingerprint()}"] if self.fingerprint() else []
+        if self.people.get(lease.person_id).account is None:
+            hints.append("keep the password: !lab claim PASSWORD, said to me alone, gives you the lab back after a "
+                         "reconnect")
+        return hints
 
     def _boots(self, lab: Lab) -> int:
         return max(5, round(self.fleet.boot_seconds(lab.image)))
 
     def _when(self, lab: Lab, now: datetime) -> str:
-        if not self.fleet.host_of(lab).up:
-            return f"its host {lab.host} does not answer just now, your work is safe there"
+        """What there is to wait for; '' for a lab that is ready, or whose host was not asked yet since we came."""
+        host = self.fleet.host_of(lab)
+        if not host.up:
+            return "" if host.unheard else f"its host {lab.host} does not answer just now, your work is safe there"
+        if lab.state is LabState.READY:
+            return ""
         left = self.fleet.boot_seconds(lab.image) - (now - lab.state_at).total_seconds()
         return f"it boots, about {max(5, round(left))} s: ssh waits for it"
 
     def _place(self, lease: Lease, now: datetime) -> str:
         waiting = [other for other in self.leases.open() if other.lab_id is None and other.image == lease.image]
         place = [other.id for other in waiting].index(lease.id) + 1
+        if any(view.unheard for view in self.fleet.hosts.values()):
+            return f"the hosts of labs are just being reached; you are number {place} in the queue, I tell you then"
         if not any(view.up for view in self.fleet.hosts.values()):
             return (f"no host answers just now; you are number {place} in the queue for a {lease.image} lab, "
                     "and I tell you when one does")
@@ -285,3 +290,9 @@ class Leasing:
             lines.append(f"{name} {'up' if view.up else 'DOWN (' + view.trouble[:80] + ')'}, "
                          f"{used} of {view.config.labs} labs{memory}")
         return [Reply("; ".join(lines) or "there are no hosts in bot.ini", private=True)]
+
+
+def _noted(*notes: str) -> str:
+    """`` (one; two)``, of those that say something."""
+    said = "; ".join(note for note in notes if note)
+    return f" ({said})" if said else ""

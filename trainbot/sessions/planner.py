@@ -31,12 +31,15 @@ MEMORY = timedelta(days=30)  # a session that began longer ago is of no interest
 
 
 class Planner:
-    """``channels``: ours; a session without a channel of its own is announced in all of them."""
+    """``channels``: ours; a session without a channel of its own is announced in all of them.
+    ``running``: the uids of sessions whose class runs now."""
 
     def __init__(self, sessions: Sessions, notices: Notices, people: People, folder: Path, zones: tuple[str, ...],
-                 reminders: tuple[str, ...], channels: Callable[[], tuple[str, ...]]) -> None:
+                 reminders: tuple[str, ...], channels: Callable[[], tuple[str, ...]],
+                 running: Callable[[], set[str]]) -> None:
         self.sessions, self.notices, self.people, self.folder, self.zones = sessions, notices, people, folder, zones
         self.offsets, self.channels = parse_offsets(" ".join(reminders)), channels
+        self.running = running
         self.problems: tuple[Problem, ...] = ()
         self._seen: tuple[tuple[str, int, int], ...] | None = None
         self._candidate: tuple[tuple[str, int, int], ...] | None = None
@@ -142,12 +145,14 @@ class Planner:
         sessions = self.upcoming(ask.at)
         if not sessions:
             return [Reply("no sessions are planned")]
-        zone = ask.person.zone
+        zone, running = ask.person.zone, self.running()
         lines = []
         for number, session in enumerate(sessions[:SHOWN], 1):
             times = (f"{describe(session.start, zone, ask.at)} ({until(session.start - ask.at)})" if zone
                      else describe_many(session.start, session.zones or self.zones, ask.at))
             by = f", with {session.presenter}" if session.presenter else ""
+            if session.uid in running:
+                times = "runs now"
             lines.append(f"{number}: {session.title}{by}, {times}")
         if len(sessions) > SHOWN:
             lines[-1] += f" (and {len(sessions) - SHOWN} more)"
