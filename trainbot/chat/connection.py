@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -133,7 +135,7 @@ class IrcDoor:
             try:
                 reason = await self._one_connection()
             except OSError as error:  # refused, unknown host, TLS, time-out
-                reason = str(error) or type(error).__name__
+                reason = _in_words(error)
             except Exception as error:
                 log.exception("the IRC connection failed")
                 reason = type(error).__name__
@@ -143,7 +145,8 @@ class IrcDoor:
             if self._now() - began >= self._patience.stable:
                 backoff.reset()
             wait = backoff.wait()
-            log.warning("no IRC connection: %s; next try in %.1f s", reason, wait)
+            where = f"{self._config.server} port {self._config.port}"
+            log.warning("no IRC connection to %s: %s; next try in %.1f s", where, reason, wait)
             await asyncio.sleep(wait)
 
     async def _one_connection(self) -> str:
@@ -225,3 +228,10 @@ class IrcDoor:
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
+
+
+def _in_words(error: OSError) -> str:
+    """What the system says of it; asyncio puts numbers and tuples before that."""
+    if (error.errno or 0) > 0 and not isinstance(error, ssl.SSLError):
+        return os.strerror(error.errno or 0).lower()
+    return error.strerror or str(error) or type(error).__name__
