@@ -62,8 +62,8 @@ async def test_a_wrong_password_is_no_reason_to_come_without_it(network, bot, pe
     bot.change(irc={"password_file": None, "password": "guessed"})
     watcher = await people(network.port, "watcher")
     await bot.start()
-    await bot.logs("no IRC connection: .*(SASL|log in|account).*next try in")
-    await bot.logs("no IRC connection: .*(SASL|log in|account).*next try in")
+    await bot.logs("no IRC connection to localhost .*(SASL|log in|account).*next try in")
+    await bot.logs("no IRC connection to localhost .*(SASL|log in|account).*next try in")
     await watcher.synced()
     assert not [line for line in watcher.lines if f":{NICK}!" in line]
     assert bot.leaks("guessed") == []
@@ -75,4 +75,4 @@ async def test_a_server_that_nobody_vouches_for_is_refused(network, bot):
     """A certificate of an unknown CA ends the try before a password is said."""
     bot.change(irc={"tls_ca_file": None})
     await bot.start()
-    await bot.logs("no IRC connection: .*certificate.*next try in")
+    await bot.logs("no IRC connection to localhost .*certificate.*next try in")
