@@ -1,5 +1,5 @@
 # Each target installs what it needs by itself; README.md says what they are for.
-.PHONY: demo test test-content docs picture bench
+.PHONY: demo test test-content test-xen docs picture bench
 
 PYTEST = .venv/bin/python -m pytest
 
@@ -14,6 +14,10 @@ test:                  ## all fast tests, real servers and one real machine incl
 test-content:          ## every step of every shipped exercise, in a real lab
 	@scripts/setup test
 	$(PYTEST) -m content $(ARGS)
+
+test-xen:              ## labs on real Xen hosts, themselves emulated
+	@scripts/setup xen
+	$(PYTEST) -m xen $(ARGS)
 
 docs:                  ## docs/commands.md from the command table
 	@scripts/setup demo

@@ -5,20 +5,11 @@ from __future__ import annotations
 import os
 import re
 import signal
-from datetime import UTC, datetime, timedelta
 
-from tests.whole.running import CHANNEL, HELPER, NICK
-from trainbot.demo.world import SCHEDULE
+from tests.whole.running import CHANNEL, HELPER, NICK, plan
 
 SAID = re.compile(rf"^PRIVMSG (?:{CHANNEL} :!|{NICK} :)(.*)", re.MULTILINE)
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG5vYm9keSdzIGtleSwgYW5kIDMyIG9jdGV0cyBsb25n"
-
-
-def plan(bot, minutes=10):
-    """One session that begins in ``minutes``."""
-    start = (datetime.now(UTC) + timedelta(minutes=minutes)).replace(second=0, microsecond=0, tzinfo=None)
-    text = SCHEDULE.format(exercise="selinux", start=start.isoformat())
-    (bot.folder / "schedules" / "course.toml").write_text(text)
 
 
 async def test_a_class_from_announcement_to_minutes(bot, ngircd, people, russell, alice, bob, stages):
