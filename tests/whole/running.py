@@ -11,7 +11,7 @@ import sqlite3
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from stage import EXERCISE
 from tests.peers.client import Client
 from trainbot.config import Config, load
 from trainbot.demo.ngircd import free_port
+from trainbot.demo.world import SCHEDULE
 from trainbot.gateway import process as gateway_process
 from trainbot.imaging.image import Image, write_image
 
@@ -254,6 +255,13 @@ def usual(folder: Path, port: int) -> dict[str, dict[str, Any] | None]:
         "gateway": {"listen": f"127.0.0.1:{free_port()}", "lab_key": "lab_key"},
         "records": {"folder": "public", "log": "yes"},
     }
+
+
+def plan(bot: RunningBot, minutes: int = 10) -> None:
+    """One session that begins in ``minutes``."""
+    start = (datetime.now(UTC) + timedelta(minutes=minutes)).replace(second=0, microsecond=0, tzinfo=None)
+    text = SCHEDULE.format(exercise="selinux", start=start.isoformat())
+    (bot.folder / "schedules" / "course.toml").write_text(text)
 
 
 def make_image(folder: Path) -> Path:
