@@ -131,7 +131,8 @@ class Bot:
                                    store.people.get)
         self.classroom = Classroom(store.classes, lambda: self._library, self._planned, self._others,
                                    self.journal.noted, lambda channel: len(store.questions.waiting(channel)),
-                                   self.archive.place, render_step, config.records.log)
+                                   self.archive.place, render_step, config.records.log,
+                                   lambda image: bool(self.fleet.hosts) and image in self.fleet.images)
         self.table = self._table()
         self.dispatch = Dispatch(self.table, config.roles, self.registry.person_of, self._channels_of,
                                  self.classroom.running, store.savepoint, lambda: view.nick)

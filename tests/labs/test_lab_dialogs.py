@@ -9,7 +9,9 @@ from dataclasses import replace
 import pytest
 from stage import CHANNEL, Stage
 
+from trainbot.config.reading import LAB_WORDS
 from trainbot.hosts.model import HostLost
+from trainbot.labs.leasing import VERBS
 from trainbot.spine.messages import Line
 
 ACCESS = re.compile(r"your debian lab: ssh -p 2222 debian@lab\.example\.org password ([0-9a-z-]{19})")
@@ -59,6 +61,7 @@ def test_permissive(stage: Stage) -> None:
 
 WRONG = [
     ("!lab windows", "I know no image 'windows'; there is: debian"),
+    ("!lab lst", "I know no image 'lst'; there is: debian; or did you mean !lab list?"),
     ("!lab fedora", "there is no fedora image here yet (there is: debian); an organiser adds it with an "
                     "[image.fedora] section in bot.ini, see docs/operating.md"),
     ("!lab centos", "the centos image is not there yet"),
@@ -315,3 +318,10 @@ def test_the_pool_makes_room_once(stages: Callable[..., Stage]) -> None:
     assert [work.action for work in stage.began] == ["destroy"]
     said = stage.hosts_work()
     assert [target for target, _ in said] == ["alice"]
+
+
+def test_no_image_can_hide_a_command(stage: Stage) -> None:
+    """Every word that follows !lab is refused as an image's name, and offered to whoever mistypes it."""
+    words = {words.split()[1] for command in stage.bot.table.commands for words in (command.words, *command.aliases)
+             if words.startswith("lab ")}
+    assert words <= LAB_WORDS and words - {"create"} == set(VERBS)

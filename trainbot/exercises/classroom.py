@@ -44,14 +44,15 @@ class Plan:
 
 class Classroom:
     """``planned``: what is to begin in that channel, given the words after !start ('' where none were said).
-    ``members``: who is in the channel, without us.  ``journal``: writes the time line."""
+    ``members``: who is in the channel, without us.  ``journal``: writes the time line.
+    ``has_labs``: whether labs of that image can be had."""
 
     def __init__(self, classes: Classes, library: Callable[[], Library], planned: Callable[[Ask, str], Plan | None],
                  members: Callable[[str], Sequence[Sender]], journal: Callable[[Ask, str, str], None],
                  open_questions: Callable[[str], int], minutes_at: Callable[[ClassRun], str],
-                 render: Render, logged: bool) -> None:
+                 render: Render, logged: bool, has_labs: Callable[[str], bool]) -> None:
         self.classes, self.library, self.planned, self.members = classes, library, planned, members
-        self.render = render
+        self.render, self.has_labs = render, has_labs
         self.journal, self.open_questions, self.minutes_at, self.logged = journal, open_questions, minutes_at, logged
         self._good: dict[str, Exercise] = {}
 
@@ -88,7 +89,7 @@ class Classroom:
                          title=title, presenter_id=ask.person.id, presenter=ask.nick, step=0, steps=len(exercise.steps),
                          step_at=ask.at, minutes="", started_at=ask.at, ended_at=None)
         self.journal(ask, "start", f"{title} ({exercise.slug}), presented by {ask.nick}")
-        image = f"!lab {exercise.image} gives you a machine of your own, " if exercise.image else ""
+        image = f"!lab {exercise.image} gives you a machine of your own, " if self.has_labs(exercise.image) else ""
         note = " This class is logged; lines that begin with [nolog] are not." if self.logged else ""
         effects: list[Effect] = [
             Topic(ask.channel, f"{title} | a class runs here, with {ask.nick} | !help"),
@@ -227,7 +228,8 @@ class Classroom:
         done = {d.person_id for d in self.classes.done.all(class_id=run.id, step=step)}
         stuck = [row for row in rows if row.stuck_at is not None and row.person_id not in done]
         working = [row for row in rows if row.stuck_at is None and row.person_id not in done]
-        others = max(0, len(self.members(run.channel)) - len(rows) - 1)  # without whoever presents
+        heard = {row.nick.lower() for row in rows} | {run.presenter.lower()}
+        others = sum(member.nick.lower() not in heard for member in self.members(run.channel))
         text = (f"{_place(run)} since {span(ask.at - run.step_at)}: {len(done)} done, "
                 f"{len(working)} working, {len(stuck)} stuck, {others} silent")
         named = ", ".join(f"{row.nick} ({row.stuck_words[:60]})" if row.stuck_words else row.nick

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from trainbot.config.model import LabsConfig
@@ -21,6 +22,8 @@ from trainbot.spine.words import span
 if TYPE_CHECKING:
     from trainbot.notices import Notice
     from trainbot.store.repositories import Labs, Leases, Notices, People
+
+VERBS = ("list", "reboot", "reset", "extend", "return", "destroy", "claim")  # what may follow !lab besides an image
 
 
 class Leasing:
@@ -49,7 +52,9 @@ class Leasing:
         if name in WELL_KNOWN:
             raise UserError(f"there is no {name} image here yet (there is: {there}); an organiser adds it with an "
                             f"[image.{name}] section in bot.ini, see docs/operating.md")
-        raise UserError(f"I know no image {text[:30]!r}; there is: {there}")
+        near = get_close_matches(name, VERBS, 1, 0.6)
+        meant = f"; or did you mean !lab {near[0]}?" if near else ""
+        raise UserError(f"I know no image {text[:30]!r}; there is: {there}{meant}")
 
     def mode_kind(self, text: str, _ask: Ask) -> Mode:
         try:
