@@ -151,7 +151,7 @@ async def test_old_times_are_history(scripted, make_bot):
     server.say("CAP * LS :server-time", "CAP * ACK :server-time")
     server.say("@time=2026-01-01T10:00:00.000Z :s 001 trainbot :hi", ":s 376 trainbot :end")
     await server.hear("^JOIN")
-    server.say("@time=2026-01-01T10:00:01.000Z :trainbot!b@h JOIN #class")
+    server.say("@time=2026-01-01T10:00:01.000Z :trainbot!b@h JOIN #class", ":s 315 trainbot #class :end")
     for at, target, text in (
         ("09:00:00.000Z", "#class", "old"),
         ("09:59:00Z", "trainbot", "old"),

@@ -253,7 +253,7 @@ def test_any_lines_at_all(lines, burst, interval, prefix):
     expected = {}
     for target, text, priority, owner in lines:
         outbox.put(Line(target, text, priority, owner), 0)
-        expected.setdefault((owner or target, priority), []).append(plain(text).replace(" ", ""))
+        expected.setdefault((owner or target, priority), []).append("".join(plain(text).split()))
     went = drain(outbox)
     for _, piece in went:
         assert len(piece.wire.encode()) + 2 + prefix <= 512
@@ -262,7 +262,7 @@ def test_any_lines_at_all(lines, burst, interval, prefix):
     for first, start in enumerate(times):
         for last in range(first, len(times)):
             assert last - first + 1 <= burst + (times[last] - start) / interval + 1e-6
-    all_text = sorted("".join(plain(piece.wire.split(" :", 1)[1]) for _, piece in went).replace(" ", ""))
+    all_text = sorted("".join("".join(plain(piece.wire.split(" :", 1)[1]) for _, piece in went).split()))
     assert all_text == sorted("".join("".join(texts) for texts in expected.values()))
 
 
