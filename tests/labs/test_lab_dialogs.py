@@ -10,7 +10,7 @@ import pytest
 from stage import CHANNEL, Stage
 
 from trainbot.config.reading import LAB_WORDS
-from trainbot.hosts.model import HostLost
+from trainbot.hosts.model import Finished, HostLost
 from trainbot.labs.leasing import VERBS
 from trainbot.spine.messages import Line
 
@@ -268,6 +268,25 @@ def test_hosts(stage: Stage) -> None:
     assert stage.hear("olga", "!hosts") == [("olga", "xen1 up, 0 of 5 labs, 8192 of 16384 MiB free")]
     stage.happens(HostLost("xen1", "connection refused"))
     assert stage.talk("olga", "!hosts") == ["xen1 DOWN (connection refused), 0 of 5 labs, 8192 of 16384 MiB free"]
+
+
+def test_a_host_that_dies_before_it_made_the_lab(stage: Stage) -> None:
+    """Nobody waits for a host that went away when another has room: a new line comes, and one lab is enough."""
+    first = stage.config.hosts[0]
+    stage.config = replace(stage.config, hosts=(first, replace(first, name="xen2")))
+    stage.hosts["xen2"] = {}
+    stage.restart()
+    stage.host_up("xen1")
+    stage.talk("alice", "!lab debian")
+    (work,) = stage.began
+    stage.began = []
+    stage.happens(HostLost("xen1", "no route"), Finished("xen1", work.lab, "make", None, "no answer", True))
+    assert "its host does not answer" in stage.talk("alice", "!lab")[0]
+    (said,) = stage.host_up("xen2")
+    assert said[0] == "alice" and said[1].startswith("your turn, a debian lab: ssh -p 2222 ")
+    assert stage.hosts_work() == []
+    assert "debian (enforcing) on xen2: ready" in stage.talk("alice", "!lab")[0]
+    assert list(stage.hosts["xen1"]) == [] and len(stage.hosts["xen2"]) == 1 and len(stage.leases()) == 1
 
 
 def test_a_lab_that_is_lost_is_replaced(stage: Stage) -> None:

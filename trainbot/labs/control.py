@@ -114,6 +114,13 @@ def seating(leases: Iterable[Lease], present: Iterable[Lab], hosts: Iterable[Sea
     return Seating(tuple(given), tuple(made), tuple(evicted))
 
 
+def stranded(leases: Iterable[Lease], present: Iterable[Lab], up: set[str]) -> list[Lease]:
+    """Whoever waits for a lab that was never made, on a host that does not answer: nothing of theirs is in it."""
+    unmade = {lab.id for lab in present
+              if lab.state is LabState.MAKING and lab.state_at == lab.made_at and lab.host not in up}
+    return [lease for lease in leases if lease.lab_id in unmade]
+
+
 def next_actions(labs: Iterable[Lab], up: set[str], busy: set[str], now: datetime) -> list[tuple[Lab, str]]:
     """What may be begun now: one action a lab, on hosts that answer, failed ones after a pause."""
     return [(lab, ACTIONS[lab.state]) for lab in labs

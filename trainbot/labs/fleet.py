@@ -168,7 +168,7 @@ class Fleet:
 
     # -- what is to be done ----------------------------------------------------------------------
 
-    def give(self, lease: Lease, now: datetime) -> bool:
+    def give(self, lease: Lease, now: datetime, *, tell: bool = False) -> bool:
         """A lab for whoever asks right now, if there is one or room for one, and nobody waits longer for its kind."""
         if any(other.id < lease.id for other in self.leases.open(lab_id=None, image=lease.image, mode=lease.mode)):
             return False
@@ -181,7 +181,7 @@ class Fleet:
             if host is None:
                 return False
             id = self._make(Want(lease.image, lease.mode, lease.id), host, {lab.port for lab in present}, now)
-        self._assign(lease, id, now)
+        self._assign(lease, id, now, tell=tell)
         return True
 
     def seat(self, now: datetime) -> None:
@@ -199,6 +199,9 @@ class Fleet:
                 self._assign(by_id[want.lease], id, now, tell=True)
         for lab in plan.evicted:
             self._move(lab, LabState.ENDING, now)
+        up = {name for name, view in self.hosts.items() if view.up}
+        for lease in control.stranded(leases, present, up):
+            self.give(lease, now, tell=True)
 
     def _assign(self, lease: Lease, lab: str, now: datetime, *, tell: bool = False) -> None:
         expires_at = max(lease.expires_at, now + self.config.lease)  # the time of waiting is not counted
