@@ -344,3 +344,18 @@ def test_no_image_can_hide_a_command(stage: Stage) -> None:
     words = {words.split()[1] for command in stage.bot.table.commands for words in (command.words, *command.aliases)
              if words.startswith("lab ")}
     assert words <= LAB_WORDS and words - {"create"} == set(VERBS)
+
+
+def test_a_password_is_nowhere_but_in_its_line(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    """Not in the log, not in the database, not in the records of the class."""
+    caplog.set_level("DEBUG")
+    stage.talk("russell", "!start")
+    secret = password(stage.talk("alice", "!lab debian")[:1])
+    stage.hosts_work()
+    stage.whisper("bob", f"lab claim {secret}")
+    stage.talk("russell", "!end")
+    stage.talk("russell", "!yes")
+    (minutes,) = (stage.folder / "public" / "minutes").iterdir()
+    assert "labs handed out: 1" in minutes.read_text()
+    for text in (caplog.text, str(stage.dump()), minutes.read_text(), repr(stage.bot.config)):
+        assert secret not in text
