@@ -1,0 +1,331 @@
+"""Markdown (CommonMark and tables, with Katacoda's suffixes) as lines of known kinds.  Pure.
+
+``formatting`` says what is promised of them, and shortens what is too long.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from dataclasses import dataclass
+
+from markdown_it import MarkdownIt
+
+BOLD, ITALIC, MONO = "\x02", "\x1d", "\x11"
+_INDENT_MOST = 24
+
+_WORD = r"(?:execute|exec|copy|open|interrupt|no-newline|T\d++|HOST\w*+)"
+_WORDS = rf"\{{\{{[ \t]*(?:{_WORD}(?:[ \t|]+{_WORD})*)?[ \t]*\}}\}}"
+_SUFFIX = re.compile(_WORDS, re.I)
+_RUN = re.compile(r"\{\{[ \t]*exec")
+_CLOSING = re.compile(rf"^([ \t]*(?:`{{3,}}|~{{3,}})[\w-]*)[ \t]*{_WORDS}[ \t]*$", re.M | re.I)
+_TAG = re.compile(r"<(/?)([a-zA-Z][\w-]*+)([^<>]*+)>|<[!?][^<>]*>")
+_SOURCE = re.compile(r"\b(?:src|href)=[\"']?(https?://[^\"'\s>]+)")
+_BREAKS = ("br", "p", "div", "li", "tr", "ul", "ol", "table", "h1", "h2", "h3", "h4", "h5", "h6")
+_UNWANTED = re.compile("[\0-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\u2028\u2029\ufeff]")
+_SECRET = re.compile(r"\b(tips?|hints?|solutions?|answers?)\b", re.I)
+_OUTPUT = re.compile(r"^(text|output|txt|log)\b", re.I)
+
+_markdown = MarkdownIt("commonmark", {"html": True}).enable("table")
+
+
+@dataclass(slots=True)
+class RenderedLine:
+    """``kind``: title, prose, command or output.  Lines of one ``unit`` (a paragraph, one command with its
+    continuation or here-document) belong together."""
+
+    text: str
+    kind: str
+    unit: int
+
+
+def scrub(text: str) -> str:
+    """``text`` without control characters (white space becomes a space), lone surrogates, bidi overrides."""
+    return _UNWANTED.sub("", re.sub("[\t-\r]", " ", text))
+
+
+class _Flow:
+    """Words on their way into lines of at most ``width`` bytes.  A code span is one word, whatever it holds."""
+
+    def __init__(self, width: int, plain: bool) -> None:
+        self.width, self.plain = width, plain
+        self.rows: list[list[str]] = [[]]
+        self.glue = False
+
+    def put(self, piece: str) -> None:
+        row = self.rows[-1]
+        if self.glue and row and len((row[-1] + piece).encode()) <= self.width:
+            row[-1] += piece
+        else:
+            row.append(piece)
+        self.glue = True
+
+    def text(self, text: str, codes: str = "") -> None:
+        codes = "" if self.plain else codes
+        for n, word in enumerate(re.split(r"[ \t\n]+", scrub(text))):
+            self.glue = self.glue and n == 0
+            while word:
+                part = word.encode()[: self.width - 8].decode(errors="ignore")
+                word = word[len(part) :]
+                self.put(codes + part + codes[::-1])
+
+    def code(self, text: str) -> None:
+        text = scrub(text).strip()
+        if text:
+            self.put(f"`{text}`" if self.plain else f"{MONO}{text}{MONO}")
+
+    def line_break(self) -> None:
+        self.rows.append([])
+        self.glue = False
+
+    def lines(self) -> list[str]:
+        out = []
+        for row in self.rows:
+            line = ""
+            for word in row:
+                if line and len(line.encode()) + 1 + len(word.encode()) > self.width:
+                    out.append(line)
+                    line = ""
+                line = f"{line} {word}" if line else word
+            if line:
+                out.append(line)
+        return [line.replace(f"{BOLD} {BOLD}", " ").replace(f"{ITALIC} {ITALIC}", " ") for line in out]
+
+
+class Renderer:
+    """One walk over the tokens of one text."""
+
+    def __init__(self, width: int, plain: bool) -> None:
+        self.width, self.plain = width, plain
+        self.out: list[RenderedLine] = []
+        self.unit = 0
+        self.lists: list[int | None] = []  # the next number, None in a bulleted list
+        self.bullet = ""  # stands before the next line
+        self.quotes = 0
+        self.folds: list[bool] = []  # one a <details>: is it a hint or solution?
+        self.row: list[_Flow] | None = None
+        self.summary: str | None = None
+        self.link = self.link_text = self.pre = ""
+
+    def page(self, markdown: str, title: str) -> list[RenderedLine]:
+        tokens = _markdown.parse(_CLOSING.sub(r"\1", markdown))
+        if title and len(tokens) > 2 and tokens[0].type == "heading_open":
+            heading = " ".join(scrub(tokens[1].content).split()).casefold()
+            if heading and heading in title.casefold():
+                tokens = tokens[3:]
+        bold = ""
+        for token in tokens:
+            match token.type:
+                case "heading_open" | "th_open":
+                    bold = BOLD
+                case "heading_close" | "th_close":
+                    bold = ""
+                case "inline":
+                    self.inline(token.children or [], bold)
+                case "fence" | "code_block":
+                    self.fence(token.content, token.info if token.type == "fence" else "")
+                case "html_block":
+                    self.html(token.content)
+                case "hr":
+                    pass
+                case kind:
+                    self.structure(kind, token)
+        return self.out
+
+    def structure(self, kind: str, token) -> None:
+        match kind:
+            case "bullet_list_open":
+                self.lists.append(None)
+            case "ordered_list_open":
+                start = token.attrGet("start")  # 0 is a number too
+                self.lists.append(1 if start is None else int(start))
+            case "bullet_list_close" | "ordered_list_close":
+                self.lists.pop()
+            case "list_item_open":
+                number = self.lists[-1]
+                self.bullet = "• " if number is None else f"{number}. "
+                if number is not None:
+                    self.lists[-1] = number + 1
+            case "list_item_close":
+                self.bullet = ""
+            case "blockquote_open":
+                self.quotes += 1
+            case "blockquote_close":
+                self.quotes -= 1
+            case "tr_open":
+                self.row = []
+            case "tr_close":
+                row, self.row = self.row or [], None
+                flow = self.flow()
+                for n, cell in enumerate(row):
+                    if n:
+                        flow.glue = False
+                        flow.put("|")
+                    flow.glue = False
+                    for word in [word for words in cell.rows for word in words]:
+                        flow.put(word)
+                        flow.glue = False
+                self.emit(flow, "prose")
+
+    # -- what makes lines ------------------------------------------------------------------
+
+    def indent(self) -> str:
+        return (("> " * self.quotes) + "  " * (len(self.lists) - 1))[:_INDENT_MOST - 12]
+
+    def flow(self) -> _Flow:
+        return _Flow(self.width - _INDENT_MOST, self.plain)
+
+    def emit(self, flow: _Flow, kind: str) -> None:
+        if any(self.folds):
+            return
+        self.unit += 1
+        for line in flow.lines():
+            hang = "  " if self.lists and not self.bullet else ""
+            self.out.append(RenderedLine(self.indent() + (self.bullet or hang) + line, kind, self.unit))
+            self.bullet = ""
+
+    def fence(self, content: str, info: str) -> None:
+        """Each line is one line; a command goes on over a backslash, an indented line or a here-document."""
+        if any(self.folds):
+            return
+        kind = "output" if _OUTPUT.match(info.strip()) else "command"
+        self.bullet = ""
+        until, joined = "", kind == "output"
+        self.unit += 1
+        for line in content.split("\n"):
+            text = scrub(line.expandtabs(4)).rstrip()
+            if not text:
+                continue
+            if not (joined or until or text[0] == " "):
+                self.unit += 1
+            self.out.append(RenderedLine("    " + text if self.plain else f"{MONO}{text}{MONO}", kind, self.unit))
+            if until:
+                until = "" if text.strip() == until else until
+            elif kind == "command" and (here := re.search(r"(?<!<)<<(?!<)-?\s*[\"'\\]?(\w+)", text)):
+                until = here[1]
+            joined = kind == "output" or text.endswith("\\")
+
+    def inline(self, children: list, bold: str) -> None:
+        """A paragraph, heading or table cell; a command where a suffix says so, or where it is one code span.
+        After a command at a line's end, the next begins a line of its own."""
+        flow, codes, run, before = self.flow(), [bold] if bold else [], False, ""
+        children = [child for child in children if child.type != "text" or child.content]
+        for child in children:
+            content = child.content
+            if before == "code_inline" and child.type == "text" and (suffix := _SUFFIX.match(content)):
+                run = run or bool(_RUN.match(content))
+                content = content[suffix.end() :]
+                if not content.strip():
+                    flow.glue = flow.glue and not content
+                    continue
+            elif child.type in ("softbreak", "hardbreak") and run and before == "code_inline" and self.row is None:
+                self.emit(flow, "command")
+                flow, run, before = self.flow(), False, ""
+                continue
+            before = child.type
+            self.piece(child, content, flow, codes)
+        if self.row is not None:
+            self.row.append(flow)
+            return
+        words = [word for row in flow.rows for word in row]
+        alone = len(words) == 1 and [c.type for c in children if c.content.strip()][:1] == ["code_inline"]
+        self.emit(flow, "command" if run or alone else "prose")
+
+    def piece(self, token, content: str, flow: _Flow, codes: list[str]) -> None:
+        match token.type:
+            case "text":
+                flow.text(content, "".join(dict.fromkeys(codes)))
+                self.link_text += content
+            case "code_inline":
+                flow.code(content)
+            case "softbreak":
+                flow.glue = False
+            case "hardbreak":
+                flow.line_break()
+            case "strong_open" | "em_open":
+                codes.append(BOLD if token.type == "strong_open" else ITALIC)
+            case "strong_close" | "em_close" if codes:
+                codes.pop()
+            case "link_open":
+                self.link, self.link_text = str(token.attrGet("href") or ""), ""
+            case "link_close":
+                if self.link and self.link.removeprefix("mailto:") != self.link_text:
+                    flow.text(f" ({self.link})")
+            case "image":
+                source = str(token.attrGet("src") or "")
+                flow.text(f"[{content or 'picture'}]" + (f" ({source})" if "://" in source else ""))
+            case "html_inline":
+                self.inline_tag(content, flow)
+
+    # -- html ------------------------------------------------------------------------------
+
+    def inline_tag(self, tag: str, flow: _Flow) -> None:
+        found = _TAG.match(tag)
+        name = (found[2] or "").lower() if found else ""
+        if name == "br":
+            flow.line_break()
+        elif name in ("details", "summary"):
+            self.html(tag)
+
+    def html(self, content: str) -> None:
+        """A block of HTML: its text, without tags, comments, scripts and styles; <pre> is a fence."""
+        flow, at, skip, link = self.flow(), 0, "", ""
+        content = _without_comments(content)
+        for found in [*_TAG.finditer(content), None]:
+            text = html.unescape(content[at : found.start() if found else len(content)])
+            if skip == "pre":
+                self.pre += text
+            elif self.summary is not None:
+                self.summary += text
+            elif not skip and text.strip():
+                flow.text(text)
+            if found is None:
+                break
+            at, name, closing, rest = found.end(), (found[2] or "").lower(), bool(found[1]), found[3] or ""
+            if name in ("script", "style", "pre", "details", "summary"):
+                self.emit(flow, "prose")
+                flow = self.flow()
+            if name == "pre" and closing and skip == "pre":
+                self.fence(self.pre, "")
+            if name in ("script", "style", "pre"):
+                skip, self.pre = "" if closing else name, ""
+            elif name in ("details", "summary"):
+                self.fold(name, closing)
+            elif name in _BREAKS:
+                flow.line_break()
+            elif name == "a" and closing and link:
+                flow.text(f" ({link})")
+                link = ""
+            elif source := _SOURCE.search(rest):
+                link = html.unescape(source[1])
+                if name == "img":
+                    flow.text(f" ({link})")
+        self.emit(flow, "prose")
+
+    def fold(self, name: str, closing: bool) -> None:
+        if name == "details":
+            if not closing:
+                self.folds.append(False)
+            elif self.folds:
+                self.folds.pop()
+            self.summary = None
+        elif not closing:
+            self.summary = ""
+        elif self.summary is not None:
+            title, self.summary = " ".join(scrub(self.summary).split()), None
+            secret = bool(_SECRET.search(title))
+            flow = self.flow()
+            asks = "!solution" if re.search("solution|answer", title, re.I) else "!hint"
+            flow.text("▸ " + (f"{title}: {asks}" if secret else title))
+            self.emit(flow, "prose")
+            if self.folds:
+                self.folds[-1] = secret
+
+
+def _without_comments(text: str) -> str:
+    out, at = [], 0
+    while (start := text.find("<!--", at)) >= 0:
+        end = text.find("-->", start + 4)
+        out.append(text[at:start])
+        at = end + 3 if end >= 0 else len(text)
+    return "".join(out) + text[at:]
