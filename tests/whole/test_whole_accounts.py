@@ -22,8 +22,8 @@ def bot(network, make_bot, accounts):
 async def test_accounts_decide_and_nicks_do_not(network, bot, people, accounts):
     """The bot is logged in over TLS; the presenter is known by account; who takes the presenter's nick gets
     nothing; a learner needs an account for a lab, and keeps the lab under another nick and another connection."""
-    alice = await people(network.port, "alice_")
-    russell = await people(network.port, "russell")
+    alice = await people(network.port, "alice_", source="127.0.0.4")
+    russell = await people(network.port, "russell", source="127.0.0.4")
     await russell.identify("russell", accounts["russell"])
     await bot.arrive(alice)
     alice.send(f"WHOIS {NICK}")
@@ -42,14 +42,14 @@ async def test_accounts_decide_and_nicks_do_not(network, bot, people, accounts):
     await alice.expect("NICK :?alice_2")
     alice.nick = "alice_2"
     await alice.ask("!lab", "debian .* left", "")
-    again = await people(network.port, "elsewhere")
+    again = await people(network.port, "elsewhere", source="127.0.0.4")
     await again.identify("alice", accounts["alice"])
     await again.ask("!lab debian", "your debian lab: ssh", "")
     assert bot.rows("select id, lab_id, person_id from lease where ended_at is null") == lease
 
     russell.send("QUIT :bye")
     await alice.expect("^:russell!.* QUIT")
-    impostor = await people(network.port, "russell")
+    impostor = await people(network.port, "russell", source="127.0.0.4")
     for command in ("!next", "!end", "!hosts", "!take", "!yes"):
         await impostor.ask(command, "is for|nothing that waits", None)
     await impostor.whisper("#class !goto 3", "is for presenters")
@@ -60,7 +60,7 @@ async def test_accounts_decide_and_nicks_do_not(network, bot, people, accounts):
 async def test_a_wrong_password_is_no_reason_to_come_without_it(network, bot, people):
     """Refused by SASL, the bot never joins: it says why, again and again."""
     bot.change(irc={"password_file": None, "password": "guessed"})
-    watcher = await people(network.port, "watcher")
+    watcher = await people(network.port, "watcher", source="127.0.0.4")
     await bot.start()
     await bot.logs("no IRC connection to localhost .*(SASL|log in|account).*next try in")
     await bot.logs("no IRC connection to localhost .*(SASL|log in|account).*next try in")
