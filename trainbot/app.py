@@ -193,8 +193,8 @@ class App:
 
 def _gateway(config: Config) -> None:
     state = config.store.state
-    there = gateway_process.listening(state)
-    if there and there != config.gateway.listen:
+    asked = gateway_process.asked(state)
+    if asked and asked != config.gateway.listen:
         log.warning("the gateway listens elsewhere than bot.ini says now: it is started again")
         gateway_process.stop(state)
     gateway_process.start_detached(config.path, state)

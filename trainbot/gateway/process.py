@@ -63,12 +63,22 @@ def running(state: Path) -> int | None:
 
 def listening(state: Path) -> tuple[tuple[str, int], ...]:
     """Where the running gateway listens; () where none does (yet)."""
+    return _addresses(state, "at")
+
+
+def asked(state: Path) -> tuple[tuple[str, int], ...]:
+    """Where it was told to listen, in its configuration's own words: a name there may be several addresses."""
+    return _addresses(state, "asked")
+
+
+def _addresses(state: Path, word: str) -> tuple[tuple[str, int], ...]:
     pid = running(state)
     try:
-        first, *addresses = (state / PID).read_text("utf-8").splitlines()
+        first, *lines = (state / PID).read_text("utf-8").splitlines()
         if pid is None or int(first) != pid:
             return ()
-        return tuple((host, int(port)) for host, port in (line.rsplit(" ", 1) for line in addresses))
+        fields = [line.split(" ") for line in lines]
+        return tuple((host, int(port)) for kind, host, port in fields if kind == word)
     except (OSError, ValueError):
         return ()
 
@@ -157,7 +167,8 @@ async def _until_signal(config: GatewayConfig) -> None:
     from trainbot.gateway.server import serve  # brings asyncssh, which the bot does not need
 
     def ready(bound: list[tuple[str, int]]) -> None:
-        lines = [str(os.getpid()), *(f"{host} {port}" for host, port in bound)]
+        lines = [str(os.getpid()), *(f"at {host} {port}" for host, port in bound),
+                 *(f"asked {host} {port}" for host, port in config.listen)]
         draft = config.state / f".{PID}"
         draft.write_text("\n".join(lines) + "\n", "utf-8")
         draft.rename(config.state / PID)
