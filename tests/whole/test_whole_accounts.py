@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 
 from tests.whole.running import CHANNEL, NICK
@@ -25,7 +27,7 @@ async def test_accounts_decide_and_nicks_do_not(network, bot, people, accounts):
     alice = await people(network.port, "alice_", source="127.0.0.4")
     russell = await people(network.port, "russell", source="127.0.0.4")
     await russell.identify("russell", accounts["russell"])
-    await bot.arrive(alice)
+    await bot.arrive(alice, "-vv")
     alice.send(f"WHOIS {NICK}")
     await alice.expect(rf" (671|320) \S+ {NICK} .*secure")
     await alice.expect(rf" 330 \S+ {NICK} trainbot ")
@@ -54,7 +56,8 @@ async def test_accounts_decide_and_nicks_do_not(network, bot, people, accounts):
         await impostor.ask(command, "is for|nothing that waits", None)
     await impostor.whisper("#class !goto 3", "is for presenters")
     assert bot.rows("select step, ended_at from class") == [(0, None)]
-    assert bot.leaks(*accounts.values(), line[1]) == []
+    sasl = base64.b64encode(f"trainbot\0trainbot\0{accounts['trainbot']}".encode()).decode()
+    assert bot.leaks(*accounts.values(), sasl, line[1]) == []
 
 
 async def test_a_wrong_password_is_no_reason_to_come_without_it(network, bot, people):

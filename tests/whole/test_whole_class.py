@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 
 from tests.whole.running import CHANNEL, HELPER, NICK, plan
+from trainbot.demo.ngircd import free_port
+from trainbot.gateway import process
 
 SAID = re.compile(rf"^PRIVMSG (?:{CHANNEL} :!|{NICK} :)(.*)", re.MULTILINE)
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG5vYm9keSdzIGtleSwgYW5kIDMyIG9jdGV0cyBsb25n"
@@ -91,7 +92,9 @@ async def test_a_class_from_announcement_to_minutes(bot, ngircd, people, russell
 
 
 async def test_sigterm_says_goodbye(bot, alice, russell):
-    """SIGTERM in a class: QUIT on IRC, exit code 0, the gateway stays, no socket and no traceback are left."""
+    """SIGTERM in a class: QUIT on IRC, exit code 0, no socket and no traceback are left; the gateway stays, and is
+    the next bot's, also where it listens on a name."""
+    bot.change(gateway={"listen": f"localhost:{free_port()}"})
     await bot.arrive(alice)
     await bot.logs("host xen1 answers")
     await russell.ask("!start", "begins", CHANNEL)
@@ -100,9 +103,9 @@ async def test_sigterm_says_goodbye(bot, alice, russell):
     assert "trainbot stops" in (await alice.bot_goes())[1]
     assert not (bot.state / "control.sock").exists()
     assert not [line for line in bot.lines if "Traceback" in line or "ERROR" in line or "WARNING" in line]
-    os.kill(gateway, 0)
     await bot.arrive(alice)
     await alice.hear("I was away and am back: .* is at the introduction", CHANNEL)
+    assert process.running(bot.state) == gateway
     assert await bot.signal(signal.SIGINT) == 0
 
 
