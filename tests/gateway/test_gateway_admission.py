@@ -7,7 +7,7 @@ import subprocess
 import threading
 
 import pytest
-from conftest import keygen, until
+from tests.gateway.conftest import keygen, until
 
 from trainbot.labs import passwords
 

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import asyncssh
 import pytest
-from conftest import keygen
+from tests.gateway.conftest import keygen
 
 from trainbot.gateway.lab import LabLink
 from trainbot.gateway.model import GatewayConfig

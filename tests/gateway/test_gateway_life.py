@@ -6,7 +6,7 @@ import signal
 import socket
 from dataclasses import replace
 
-from conftest import Lab, keygen, until
+from tests.gateway.conftest import Lab, keygen, until
 
 from trainbot.labs import passwords
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import until
+from tests.gateway.conftest import until
 
 from trainbot.errors import BackendError
 from trainbot.gateway import hostkey, process
@@ -44,6 +44,7 @@ def test_the_gateway_that_runs_is_found_again(world):
     assert process.running(world.state) == world.pid
     assert process.start_detached(world.folder, world.state, ["/bin/false"]) == world.pid
     assert process.listening(world.state) == (("127.0.0.1", world.port),)
+    assert process.asked(world.state) == (("127.0.0.1", 0),)
 
 
 def test_the_gateway_outlives_who_started_it(own_world):
