@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import outside
 import pytest
 from host_image import LABS, TINY, HostImage, host_image
-from watched import POOL, Watched
+from outside import POOL
+from watched import OWNER, Watched
 from xen_host import XenHost, booted
 
 from trainbot.demo.world import cache_folder
@@ -16,7 +18,7 @@ from trainbot.hosts.model import GuestType, HostConfig, LabSpec
 from trainbot.imaging.image import Image, read_image
 from trainbot.imaging.progress import for_terminal
 
-OWNER = "0d9a-xen-tests"
+TINY_LINE = "quiet mitigations=off sysrq_always_enabled"  # sysrq: a test crashes it
 
 
 @pytest.fixture(scope="session")
@@ -54,28 +56,32 @@ def first(_first: XenHost) -> Iterator[XenHost]:
     """The host that most tests share; each leaves it as empty as it was."""
     yield _first
     _first.thaw()
-    _first.ssh("for id in $(virsh -q list --all --uuid); do virsh -q domname $id | grep -qx Domain-0 && continue; "
-               f"virsh -q destroy $id; virsh -q undefine $id; done >/dev/null 2>&1; rm -f {POOL}/*")
+    outside.clear(_first)
 
 
 @pytest.fixture
-def doomed(xen_hosts) -> Iterator[XenHost]:
+def second(xen_hosts) -> XenHost:
+    """Another one beside it."""
+    return xen_hosts("second")
+
+
+@pytest.fixture
+def doomed(xen_hosts) -> XenHost:
     """A host of a test's own, to be killed."""
-    host = xen_hosts("doomed")
-    yield host
-    host.end()
+    return xen_hosts("doomed")
 
 
 @pytest.fixture
 def tiny() -> Callable[..., LabSpec]:
     """tiny(number, **changes): the number-th lab of busybox; at its endpoint it tells how often its disk was booted."""
-    return lambda number=1, **changes: _spec("tiny", TINY, number, **{"memory_mib": 96, "cmdline": "quiet", **changes})
+    return lambda number=1, **changes: _spec("tiny", TINY, number,
+                                               **{"memory_mib": 128, "cmdline": TINY_LINE, **changes})
 
 
 @pytest.fixture
 def full(debian: Image) -> LabSpec:
-    """The shipped Debian lab, SE Linux enforcing."""
-    return _spec(debian.name, LABS / debian.name, 1, memory_mib=debian.memory_mib,
+    """The shipped Debian lab, SE Linux enforcing.  PV: PVH takes it twice as long where everything is emulated."""
+    return _spec(debian.name, LABS / debian.name, 1, memory_mib=debian.memory_mib, guest=GuestType.PV,
                  cmdline=f"{debian.cmdline} {debian.enforcing}")
 
 
@@ -107,7 +113,7 @@ async def watch():
     started: list[Watched] = []
 
     def start(name: str, uri: str, **settings) -> Watched:
-        started.append(Watched(HostConfig(name, uri, folder=POOL, **{"deadline": 300.0, **settings}), OWNER))
+        started.append(Watched(HostConfig(name, uri, folder=POOL, **{"deadline": 300.0, **settings})))
         return started[-1]
 
     yield start

@@ -1,25 +1,38 @@
-"""Our worker on a host, with what it told."""
+"""Our driver or our worker on a host, and what it tells."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from pathlib import Path
+
+from xen_host import XenHost, until
 
 from trainbot.hosts.libvirt_driver import LibvirtDriver
 from trainbot.hosts.model import Finished, HostConfig, HostEvent, HostLost, HostReport, HostUp
 from trainbot.hosts.worker import HostWorker
 
-POOL = Path("/var/lib/libvirt/trainbot")
+OWNER = "0d9a-xen-tests"
 PATIENCE = 400.0  # seconds at most for anything that a host does
+
+
+def endpoint(driver: LibvirtDriver, id: str) -> tuple[str, int]:
+    """As soon as the lab has an address."""
+    return until(lambda: next(domain.endpoint for domain in driver.report().domains if domain.id == id),
+                 "an address for the lab")
+
+
+def greeting(host: XenHost, driver: LibvirtDriver, id: str) -> str:
+    """What the tiny lab says of its kind and its boots."""
+    there = endpoint(driver, id)
+    return until(lambda: host.greeting(there), f"a greeting from {there}").removeprefix("SSH-2.0-tiny ")
 
 
 class Watched:
     """Started on being made, so inside a running loop."""
 
-    def __init__(self, config: HostConfig, owner: str) -> None:
+    def __init__(self, config: HostConfig) -> None:
         self.events: asyncio.Queue[HostEvent] = asyncio.Queue()
-        self.worker = HostWorker(config, lambda changed: LibvirtDriver(config, owner, changed), self.events.put_nowait,
+        self.worker = HostWorker(config, lambda changed: LibvirtDriver(config, OWNER, changed), self.events.put_nowait,
                                  backoff=(0.5, 1.0))
         self.worker.start()
 
