@@ -121,7 +121,7 @@ class Bot:
         self.leasing = Leasing(self.fleet, store.labs, store.leases, store.people, store.notices, config.labs,
                                config.require_account, installation.ssh_port, installation.fingerprint,
                                installation.new_password, installation.digest, installation.unready,
-                               lambda ask, what: self.journal.noted(ask, "lab", what))
+                               self._handed_out)
         self.planner = Planner(store.sessions, store.notices, store.people, config.schedule.folder,
                                config.schedule.zones, config.schedule.reminders, channels,
                                lambda: {run.session_uid for run in store.classes.running()} - {""})
@@ -129,7 +129,7 @@ class Bot:
                                {"lab": self.leasing.notice, "reminder": self.planner.notice}, self._guarded)
         self.queue = QuestionQueue(store.questions, store.classes, store.notices, self.telling.present,
                                    store.people.get)
-        self.classroom = Classroom(store.classes, lambda: self._library, self._planned, self._others,
+        self.classroom = Classroom(store.classes, lambda: self._library, self._planned, self._learners,
                                    self.journal.noted, lambda channel: len(store.questions.waiting(channel)),
                                    self.archive.place, render_step, config.records.log,
                                    lambda image: bool(self.fleet.hosts) and image in self.fleet.images)
@@ -159,9 +159,16 @@ class Bot:
                 if any(fold(member.nick) == fold(sender.nick) for member in self.view.members(channel))]
         return mine or list(self.config.irc.channels)
 
-    def _others(self, channel: str) -> list[Sender]:
-        fold = self.view.fold
-        return [member for member in self.view.members(channel) if fold(member.nick) != fold(self.view.nick)]
+    def _learners(self, channel: str) -> list[Sender]:
+        """Whoever is there and neither staff nor we."""
+        return [member for member in self.view.members(channel)
+                if self.view.fold(member.nick) != self.view.fold(self.view.nick)
+                and self.config.roles.role_of(member) < Role.HELPER]
+
+    def _handed_out(self, ask: Ask, what: str) -> None:
+        """A lab asked for in a class: on its time line, and whoever asked takes part."""
+        self.journal.noted(ask, "lab", what)
+        self.classroom.attend(ask)
 
     def _planned(self, ask: Ask, words: str) -> Plan | None:
         session = self.planner.next_start(ask, words)

@@ -197,11 +197,11 @@ def test_stuck_and_progress(lesson: Stage) -> None:
     assert lesson.hear("bob", "!stuck it says no") == [("bob", "noted, presenter and helpers see it; !done clears it")]
     lesson.talk("carol", "!stuck")
     assert lesson.talk("hannah", "!progress") == [
-        "hannah: step 1 of 3 since 10 s: 1 done, 0 working, 2 stuck, 3 silent; stuck: bob (it says no), carol"]
+        "hannah: step 1 of 3 since 10 s: 1 done, 0 working, 2 stuck, 1 silent; stuck: bob (it says no), carol"]
     lesson.talk("bob", "!done")
     lesson.talk("carol", "!done")
     assert lesson.talk("russell", "!progress") == [
-        "russell: step 1 of 3 since 10 s: 3 done, 0 working, 0 stuck, 3 silent"]
+        "russell: step 1 of 3 since 10 s: 3 done, 0 working, 0 stuck, 1 silent"]
 
 
 def test_progress_counts_who_is_there(lesson: Stage) -> None:
@@ -209,7 +209,7 @@ def test_progress_counts_who_is_there(lesson: Stage) -> None:
     lesson.talk("alice", "!done")
     lesson.talk("russell", "!step")
     lesson.leave("alice")
-    assert "1 done, 1 working, 0 stuck, 5 silent" in lesson.talk("hannah", "!progress")[0]
+    assert "1 done, 1 working, 0 stuck, 3 silent" in lesson.talk("hannah", "!progress")[0]
 
 
 def test_end_asks_first(lesson: Stage) -> None:

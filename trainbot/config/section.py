@@ -33,7 +33,7 @@ def parse_listen(text: str) -> tuple[tuple[str, int], ...]:
     pairs = []
     for word in text.split():
         address, _, port = word.rpartition(":")
-        if not re.fullmatch("[0-9]{1,5}", port) or not 0 <= int(port) <= 65535:
+        if not re.fullmatch("[0-9]{1,5}", port) or not 1 <= int(port) <= 65535:
             raise ValueError(f"{word!r} is not ADDRESS:PORT, say 0.0.0.0:2222")
         pairs.append((address.strip("[]") or "0.0.0.0", int(port)))
     if not pairs:

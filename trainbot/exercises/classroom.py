@@ -44,7 +44,7 @@ class Plan:
 
 class Classroom:
     """``planned``: what is to begin in that channel, given the words after !start ('' where none were said).
-    ``members``: who is in the channel, without us.  ``journal``: writes the time line.
+    ``members``: the learners in the channel.  ``journal``: writes the time line.
     ``has_labs``: whether labs of that image can be had."""
 
     def __init__(self, classes: Classes, library: Callable[[], Library], planned: Callable[[Ask, str], Plan | None],
@@ -214,6 +214,12 @@ class Classroom:
         lines = self.render(f"Solution of step {mine}", text, limit=IN_PRIVATE, more="({n} more lines)")
         return [Reply(line, private=True) for line in lines]
 
+    def attend(self, ask: Ask) -> None:
+        """Whoever asks takes part in the class that runs there, if one does; staff do not count."""
+        run = self.classes.in_channel(ask.channel) if ask.channel else None
+        if run is not None and ask.role < Role.HELPER:
+            self.classes.attend(run, ask.person, ask.nick, ask.at)
+
     def stuck(self, ask: Ask, words: str = "") -> list[Effect]:
         run = self._run(ask)
         self.classes.attend(run, ask.person, ask.nick, ask.at)
@@ -228,7 +234,7 @@ class Classroom:
         done = {d.person_id for d in self.classes.done.all(class_id=run.id, step=step)}
         stuck = [row for row in rows if row.stuck_at is not None and row.person_id not in done]
         working = [row for row in rows if row.stuck_at is None and row.person_id not in done]
-        heard = {row.nick.lower() for row in rows} | {run.presenter.lower()}
+        heard = {row.nick.lower() for row in rows}
         others = sum(member.nick.lower() not in heard for member in self.members(run.channel))
         text = (f"{_place(run)} since {span(ask.at - run.step_at)}: {len(done)} done, "
                 f"{len(working)} working, {len(stuck)} stuck, {others} silent")

@@ -27,7 +27,7 @@ class GatewayConfig:
     connections: int = 20  # logged-in connections a person
     sessions: int = 10  # sessions a person, over all connections
     forwards: int = 32  # -L connections a person, over all connections
-    boot_wait: float = 60.0  # how long a login waits for a lab that is still booting
+    boot_wait: float = 240.0  # how long a login waits for a lab that is still booting
     patience: float = 1.0  # ... and after this it says so
     banner_wait: float = 3.0  # a lab's port that says nothing for this long is tried again
     keepalive: float = 15.0  # seconds between keepalives to lab and learner; four unanswered: gone

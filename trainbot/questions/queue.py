@@ -52,6 +52,8 @@ class QuestionQueue:
         question = self.questions.get(id)
         assert question is not None
         self._record(question, ask, "asked", words)
+        if run and ask.role < Role.HELPER:
+            self.classes.attend(run, ask.person, ask.nick, ask.at)
         where = f" in {ask.channel}" if ask.private else ""
         return [Reply(f"question {id}{where}: {before} before it" if before else f"question {id}{where} is next")]
 

@@ -37,8 +37,8 @@ def file_name(run: ClassRun) -> str:
 
 def text_of(words: str) -> str:
     """Somebody's words, so that nothing in them is read as Markdown or HTML (CommonMark 2.4)."""
-    escaped = re.sub(r"([\\`*_{}\[\]<>()#+!|~&-])", r"\\\1", scrubbed(words))
-    return re.sub(r"^([0-9]+)\.", r"\1\\.", escaped)  # or it would begin a list
+    escaped = re.sub(r"([\\`*_\[\]<>|~&])", r"\\\1", scrubbed(words))
+    return re.sub(r"^([0-9]*)([-+#=.)])", r"\1\\\2", escaped)  # or it would begin a list, a heading or a rule
 
 
 def clock(at: datetime) -> str:
@@ -52,7 +52,7 @@ def minutes(record: ClassRecord) -> str:
     lines = [f"# {text_of(run.title)}", "",
              f"- when: {run.started_at.astimezone(UTC):%a %d %b %Y %H:%M} to {clock(ended)} UTC "
              f"({span(ended - run.started_at)})"]
-    lines += [f"- starts: {text_of(record.times)}"] if record.times else []
+    lines += [f"- local times: {text_of(record.times)}"] if record.times else []
     lines += [f"- where: {text_of(run.channel)}", f"- presenter: {text_of(run.presenter)}",
               f"- exercise: {text_of(run.exercise)}, {run.steps} steps",
               f"- took part: {len(record.attendance)}"

@@ -11,6 +11,7 @@ from trainbot.config import Config
 from trainbot.records.archive import Archive
 from trainbot.sessions.times import describe_many
 from trainbot.store import Store
+from trainbot.store.migrate import refuse_newer
 
 
 @contextmanager
@@ -18,6 +19,7 @@ def archive(config: Config) -> Iterator[Archive]:
     store = Store(config.store.url, read_only=True)
     try:
         with store.transaction():
+            refuse_newer(config.store.url, store.connection)
             yield Archive(store.classes, store.entries, store.questions, config.records.folder,
                           config.records.public_url,
                           lambda at: describe_many(at, config.schedule.zones, at).rpartition(" | ")[0])

@@ -168,7 +168,7 @@ def city(name: str) -> str:
 
 def nearest(text: str) -> str | None:
     """The name in the tz database that looks most like ``text``."""
-    found = process.extractOne(_fold(text[:MAX_NAME]), _by_name().keys(), score_cutoff=60)
+    found = process.extractOne(_fold(text[:MAX_NAME]), _by_name().keys(), score_cutoff=80)
     return canonical(_by_name()[found[0]]) if found else None
 
 

@@ -26,22 +26,27 @@ def version(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
+def refuse_newer(url: str, connection: Connection) -> str | None:
+    """The revision that the database is at; BackendError where this program does not know it."""
+    script = ScriptDirectory.from_config(_config())
+    before = version(connection)
+    if before is not None and before not in {revision.revision for revision in script.walk_revisions()}:
+        raise BackendError(f"the database {url} is from a newer trainbot (its schema is {before}, ours "
+                           f"{script.get_current_head()}): upgrade trainbot, or name another database in [store] url")
+    return before
+
+
 def upgrade(url: str) -> tuple[str | None, str]:
     """Brings the database to this program's schema; (revision before, revision after).
 
     BackendError where the database is newer than this program, cannot be written, or is none.
     """
-    script = ScriptDirectory.from_config(_config())
-    head = script.get_current_head()
+    head = ScriptDirectory.from_config(_config()).get_current_head()
     assert head is not None
     engine = connect(url)
     try:
         with engine.connect() as connection:
-            before = version(connection)
-            known = {revision.revision for revision in script.walk_revisions()}
-            if before is not None and before not in known:
-                raise BackendError(f"the database {url} is from a newer trainbot (its schema is {before}, ours {head}): "
-                                   "upgrade trainbot, or name another database in [store] url")
+            before = refuse_newer(url, connection)
             if before != head:
                 connection.rollback()
                 with connection.begin():
