@@ -10,11 +10,13 @@ from pathlib import Path
 
 from trainbot.bot import Bot, Event, Installation, Outcome, Tick
 from trainbot.config import Config, load
+from trainbot.gateway.routes import Route
 from trainbot.hosts.model import Domain, DomainState, Finished, HostReport, HostUp, Mode
 from trainbot.labs import passwords
-from trainbot.labs.fleet import Booted, HostWork, Probe
+from trainbot.labs.fleet import Booted, HostWork, Listen, Probe
 from trainbot.labs.images import Image
 from trainbot.labs.model import Lab, Lease
+from trainbot.routing import routes
 from trainbot.spine.messages import Incoming, Left, Line, Outgoing, Renamed, RollCall, Sender, Spoken
 from trainbot.store import Store
 from trainbot.store.tables import metadata
@@ -91,7 +93,7 @@ class Stage:
 
     def __init__(self, folder: Path, *, labs: int = 5, spare: int = 0, require_account: str = "yes", log: str = "no",
                  per_person: int = 1, images: Sequence[str] = ("debian",), uri: str = "xen:///system",
-                 channels: Sequence[str] = (CHANNEL,)) -> None:
+                 channels: Sequence[str] = (CHANNEL,), hosts: Sequence[str] = ("xen1",)) -> None:
         self.folder, self.now, self.images = folder, START, images
         self.host_boots = True  # labs that were made come to speak ssh
         self.tests_only = uri.startswith("test:")  # libvirt's test driver: domains that run nothing
@@ -108,9 +110,11 @@ class Stage:
         self.net = Net()
         self.net.channels.update({channel: set() for channel in channels})
         self.said: list[Outgoing] = []  # all that the last turn said, as it went to the door
+        first = self.config.hosts[0]
+        self.config = replace(self.config, hosts=tuple(replace(first, name=name) for name in hosts))
         self.hosts: dict[str, dict[str, Domain]] = {host.name: {} for host in self.config.hosts}
         self.works = itertools.count()
-        self.began: list[HostWork | Probe] = []
+        self.began: list[HostWork | Probe | Listen] = []
         self.store = Store(self.config.store.url)
         with self.store.transaction():
             metadata.create_all(self.store.connection)
@@ -232,6 +236,8 @@ class Stage:
                 if isinstance(item, Probe):
                     said += self.happens(Booted(item.lab)) if self.host_boots else []
                     continue
+                if isinstance(item, Listen):
+                    continue
                 domains = self.hosts[item.host]
                 if item.action == "destroy":
                     domains.pop(item.lab, None)
@@ -240,6 +246,11 @@ class Stage:
                     domains[item.lab] = Domain(item.lab, item.spec.name, DomainState.RUNNING, address)
                 said += self.happens(Finished(item.host, item.lab, item.action, domains.get(item.lab)))
         return said
+
+    def routes(self) -> list[Route]:
+        """Who gets where, as the gateway is told."""
+        with self.store.transaction():
+            return routes(self.store, self.bot.fleet.images)
 
 
 def plain(text: str) -> str:

@@ -19,10 +19,10 @@ from trainbot.gateway import process as gateway_process
 from trainbot.gateway.routes import Route, to_json
 from trainbot.hosts.libvirt_driver import LibvirtDriver
 from trainbot.hosts.model import HostConfig
-from trainbot.hosts.probe import until_ssh
+from trainbot.hosts.probe import any_speaks, until_ssh
 from trainbot.hosts.worker import HostWorker
 from trainbot.installation import CONTROL, installation, state_folder
-from trainbot.labs.fleet import Booted, HostWork, Probe
+from trainbot.labs.fleet import Booted, Heard, HostWork, Listen, Probe
 from trainbot.store import Store
 from trainbot.store.migrate import upgrade
 from trainbot.timers import Timers
@@ -45,6 +45,7 @@ class App:
         self._wake = asyncio.Event()
         self._stopping = False
         self._probes: dict[str, asyncio.Task[None]] = {}
+        self._listening: set[asyncio.Task[None]] = set()
         state = state_folder(config)
         self.store = _open_store(config)
         try:
@@ -125,11 +126,14 @@ class App:
         for event, lines in outcome.answers:
             event.answer(lines)
         for work in outcome.work:
-            if isinstance(work, HostWork):
-                self._stop_probe(work.lab)
-                self.workers[work.host].submit(work.action, work.lab, work.spec)
-            else:
-                self._start_probe(work)
+            match work:
+                case HostWork():
+                    self._stop_probe(work.lab)
+                    self.workers[work.host].submit(work.action, work.lab, work.spec)
+                case Probe():
+                    self._start_probe(work)
+                case Listen():
+                    self._listen(work)
 
     def _publish(self, routes: list[Route]) -> None:
         try:
@@ -147,6 +151,14 @@ class App:
 
         self._stop_probe(probe.lab)
         self._probes[probe.lab] = asyncio.create_task(watch())
+
+    def _listen(self, wanted: Listen) -> None:
+        async def listen() -> None:
+            self.post(Heard(wanted.host, await any_speaks(wanted.endpoints)))
+
+        task = asyncio.create_task(listen())
+        self._listening.add(task)
+        task.add_done_callback(self._listening.discard)
 
     def _stop_probe(self, lab: str) -> None:
         task = self._probes.pop(lab, None)
@@ -180,7 +192,7 @@ class App:
 
     async def _close(self, irc: asyncio.Task[None] | None) -> None:
         self.timers.close()
-        for probe in list(self._probes.values()):
+        for probe in (*self._probes.values(), *self._listening):
             probe.cancel()
         await self.irc.close("trainbot stops")
         if irc is not None:

@@ -17,11 +17,12 @@ from trainbot.config import Config
 from trainbot.errors import BackendError
 from trainbot.exercises.classroom import Classroom, Plan
 from trainbot.exercises.library import load_library
-from trainbot.gateway.routes import Route
+from trainbot.gateway.routes import OLD, Route
 from trainbot.hosts.model import Finished, HostEvent, HostLost, HostUp
-from trainbot.labs.fleet import Booted, Fleet, HostWork, Probe
+from trainbot.labs.fleet import Booted, Fleet, Heard, HostWork, Listen, Probe
 from trainbot.labs.images import Image
 from trainbot.labs.leasing import Leasing
+from trainbot.labs.rescue import Rescue
 from trainbot.people.registry import Registry
 from trainbot.questions.queue import QuestionQueue
 from trainbot.records.archive import Archive
@@ -72,7 +73,7 @@ class ShellCommand:
     answer: Callable[[list[str]], None]
 
 
-Event = ChatEvent | HostEvent | Booted | Tick | ShellCommand
+Event = ChatEvent | HostEvent | Booted | Heard | Tick | ShellCommand
 
 
 @dataclass
@@ -80,7 +81,7 @@ class Outcome:
     """What a turn decided: to be carried out by the doors, in this order."""
 
     say: list[Outgoing] = field(default_factory=list)
-    work: list[HostWork | Probe] = field(default_factory=list)
+    work: list[HostWork | Probe | Listen] = field(default_factory=list)
     answers: list[tuple[ShellCommand, list[str]]] = field(default_factory=list)
     routes: list[Route] | None = None  # None: as they were
 
@@ -122,6 +123,8 @@ class Bot:
                                config.require_account, installation.ssh_port, installation.fingerprint,
                                installation.new_password, installation.digest, installation.unready,
                                self._handed_out)
+        self.rescue = Rescue(self.fleet, store.labs, store.leases, store.notices, config.labs, self._class_channels,
+                             f"ssh -p {installation.ssh_port} {OLD}@{config.labs.public_address}")
         self.planner = Planner(store.sessions, store.notices, store.people, config.schedule.folder,
                                config.schedule.zones, config.schedule.reminders, channels,
                                lambda: {run.session_uid for run in store.classes.running()} - {""})
@@ -170,6 +173,10 @@ class Bot:
         self.journal.noted(ask, "lab", what)
         self.classroom.attend(ask)
 
+    def _class_channels(self) -> list[str]:
+        """Where people are told what concerns everybody: the channels of classes, or all."""
+        return [run.channel for run in self.store.classes.running()] or list(self.config.irc.channels)
+
     def _planned(self, ask: Ask, words: str) -> Plan | None:
         session = self.planner.next_start(ask, words)
         if session is None or session.exercise is None:
@@ -200,10 +207,10 @@ class Bot:
         """What follows from the rows, where they or the world changed."""
         changed = self.store.changed
         tick = any(isinstance(event, Tick) for event in events)
-        from_hosts = any(isinstance(event, HostUp | HostLost | Finished | Booted) for event in events)
+        from_hosts = any(isinstance(event, HostUp | HostLost | Finished | Booted | Heard) for event in events)
         if tick or from_hosts or changed & {"lab", "lease"}:
             self._guarded("seating", self.fleet.seat, now)
-            outcome.work = self._guarded("the hosts' work", self.fleet.work, now) or []
+            outcome.work = [*(self._guarded("the hosts' work", self.fleet.work, now) or []), *self.rescue.work()]
         if tick or "class" in changed:
             self._guarded("the minutes", self.archive.settle)
         came = any(isinstance(event, RollCall | Arrived | Renamed) for event in events)
@@ -215,9 +222,11 @@ class Bot:
 
     def _failed(self, events: Sequence[Event], outcome: Outcome, why: str) -> Outcome:
         """Nothing was written: every asker is told, and what was about to begin is not under way."""
-        for event in (*outcome.work, *(event for event in events if isinstance(event, Finished | Booted))):
-            self.fleet.busy.pop(event.lab, None)
+        for item in (*outcome.work, *events):
+            if isinstance(item, HostWork | Probe | Finished | Booted):
+                self.fleet.busy.pop(item.lab, None)
         self.planner.forget()
+        self.rescue.forget()
         self._published = False
         failed = Outcome()
         for event in events:
@@ -245,12 +254,15 @@ class Bot:
                 outcome.answers.append((event, self._shell(event, now, outcome)))
             case HostUp():
                 self.fleet.host_up(event, now)
+                self.rescue.back(event.report.name, now)
             case HostLost():
                 self.fleet.host_lost(event, now)
             case Finished():
                 self.fleet.finished(event, now)
             case Booted():
                 self.fleet.booted(event, now)
+            case Heard():
+                self.rescue.heard(event, now)
             case Renamed():
                 self.registry.renamed(event)
             case Left():
@@ -271,7 +283,8 @@ class Bot:
                 self._tick(now)
 
     def _tick(self, now: datetime) -> None:
-        for part in (self._read_exercises, self.planner.tick, self.leasing.tick, self.fleet.tick):
+        for part in (self._read_exercises, self.planner.tick, self.leasing.tick, self.fleet.tick,
+                     self.rescue.tick):
             self._guarded("a tick", part, now)
 
     def _read_exercises(self, _now: datetime) -> None:

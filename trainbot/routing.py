@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from trainbot.gateway.routes import Route
+from dataclasses import replace
+
+from trainbot.gateway.routes import OLD, Route
 from trainbot.labs.images import Image
 from trainbot.labs.model import Lab, LabState, Lease
 from trainbot.spine.access import Person
@@ -16,8 +18,15 @@ def routes(store: Store, images: dict[str, Image]) -> list[Route]:
     keys: dict[int, list[str]] = {}
     for key in store.people.keys.all():
         keys.setdefault(key.person_id, []).append(key.key)
-    return [_route(lease, labs.get(lease.lab_id or ""), people[lease.person_id], images.get(lease.image),
-                   tuple(keys.get(lease.person_id, ()))) for lease in store.leases.open()]
+    found = []
+    for lease in store.leases.open():
+        route = _route(lease, labs.get(lease.lab_id or ""), people[lease.person_id], images.get(lease.image),
+                       tuple(keys.get(lease.person_id, ())))
+        found.append(route)
+        old = labs.get(lease.left_id or "")
+        if old is not None and old.endpoint is not None:
+            found.append(replace(route, lease=f"{lease.id}-old", image=OLD, endpoint=old.endpoint, why="", since=0.0))
+    return found
 
 
 def _route(lease: Lease, lab: Lab | None, person: Person, image: Image | None, keys: tuple[str, ...]) -> Route:

@@ -78,6 +78,7 @@ def upgrade() -> None:
     sa.Column('image', sa.Text(), nullable=False),
     sa.Column('mode', sa.String(length=20), nullable=False),
     sa.Column('lab_id', sa.String(length=36), nullable=True),
+    sa.Column('left_id', sa.String(length=36), nullable=True),
     sa.Column('digest', sa.Text(), nullable=False),
     sa.Column('asked_at', sa.String(length=27), nullable=False),
     sa.Column('expires_at', sa.String(length=27), nullable=False),
@@ -85,6 +86,7 @@ def upgrade() -> None:
     sa.Column('ended_at', sa.String(length=27), nullable=True),
     sa.Column('ended_why', sa.Text(), nullable=False),
     sa.ForeignKeyConstraint(['lab_id'], ['lab.id'], ),
+    sa.ForeignKeyConstraint(['left_id'], ['lab.id'], ),
     sa.ForeignKeyConstraint(['person_id'], ['person.id'], ),
     sa.PrimaryKeyConstraint('id')
     )

@@ -23,7 +23,7 @@ def lab(id: str = "a", state: LabState = LabState.READY, **more: object) -> Lab:
 
 
 def lease(id: int = 1, lab_id: str | None = None, **more: object) -> Lease:
-    values = dict(id=id, person_id=id, image="debian", mode=Mode.ENFORCING, lab_id=lab_id, digest="", asked_at=NOW,
+    values = dict(id=id, person_id=id, image="debian", mode=Mode.ENFORCING, lab_id=lab_id, left_id=None, digest="", asked_at=NOW,
                   expires_at=NOW, warned_at=None, ended_at=None, ended_why="", told=False) | more
     return Lease(**{name: values[name] for name in Lease.__dataclass_fields__})
 
@@ -133,8 +133,8 @@ def test_a_failed_action_is_tried_again_after_a_pause() -> None:
 
 def test_every_state_has_its_meaning() -> None:
     """A state is settled, or something is to be done, or it is over."""
-    assert set(ACTIONS) | {LabState.READY, LabState.GONE, LabState.LOST} >= set(LabState) - {None}
-    assert set(NEARNESS) <= ALIVE and SETTLED <= ALIVE and control.TRIES > 1
+    assert set(ACTIONS) | {LabState.READY, LabState.GONE, LabState.LEFT} >= set(LabState) - {None}
+    assert set(NEARNESS) <= ALIVE and SETTLED <= ALIVE | {LabState.LEFT} and control.TRIES > 1
 
 
 # -- what rows say against what a host has --------------------------------------------------------------

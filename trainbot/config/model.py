@@ -87,6 +87,7 @@ class LabsConfig:
     per_person: int = 1
     lease: timedelta = timedelta(hours=4)
     cap: timedelta = timedelta(hours=12)
+    lost_after: timedelta = timedelta(seconds=20)  # a host is lost when it does not answer for so long
     warn: timedelta = timedelta(minutes=15)
     spare: int = 2
     public_address: str = "localhost"

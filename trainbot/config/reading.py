@@ -41,7 +41,7 @@ from trainbot.spine.words import span
 SECTIONS = ("irc", "store", "roles", "schedule", "exercises", "labs", "gateway", "records")
 #: Words that follow ``!lab``: an image of that name could never be asked for.
 LAB_WORDS = frozenset(("create", "list", "console", "reboot", "reset", "snapshot", "rollback", "extend", "return",
-                       "destroy", "home", "for", "revoke", "claim", "permissive"))
+                       "destroy", "home", "for", "revoke", "claim", "permissive", "old"))
 MECHANISMS = ("plain",)
 #: Where a remote host keeps its labs' disks (a libvirt storage pool of ours).
 REMOTE_POOL = Path("/var/lib/libvirt/trainbot")
@@ -253,6 +253,7 @@ def _labs(s: Section) -> LabsConfig:
         per_person=s.whole("per_person", d.per_person, 1, 20),
         lease=s.span("lease", d.lease),
         cap=s.span("cap", d.cap),
+        lost_after=s.span("lost_after", d.lost_after),
         warn=s.span("warn", d.warn),
         spare=s.whole("spare", d.spare, 0, 1000),
         public_address=s.text("public_address", d.public_address),

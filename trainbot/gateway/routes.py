@@ -8,6 +8,9 @@ from typing import Any
 
 from trainbot.labs import passwords
 
+#: The user name, and "image", of a lab that its person left when its host was lost.
+OLD = "old"
+
 
 @dataclass(frozen=True, slots=True)
 class Route:
@@ -93,16 +96,14 @@ class Routes:
         return self._leases.get(lease)
 
     def by_password(self, username: str, password: str) -> Route | None:
-        """The lease that has this password, or None.  ``username`` decides nothing: the password says it all.
+        """The lease that has this password, or None.  ``username`` decides nothing but which lab of that lease: ``old``
+        is the one on a host that was lost and came back.
 
         Every digest is compared, so the time taken tells nothing about them.
         """
         offered = passwords.digest(self._pepper, password)
-        found = None
-        for route in self._routes:
-            if passwords.same(offered, route.digest) and found is None:
-                found = route
-        return found
+        found = [route for route in self._routes if passwords.same(offered, route.digest)]
+        return _chosen(found, username)
 
     def by_key(self, username: str, key: str) -> Route | None:
         """The lease of whom ``key`` belongs to, or None.  Where there are several: the one whose image is
@@ -110,8 +111,14 @@ class Routes:
         own = self._keys.get(same_key(key), [])
         if len({route.person for route in own}) > 1:
             return None  # a key that two people say is theirs tells nobody apart
-        wanted = username.strip().casefold()
-        return next((route for route in own if route.image.casefold() == wanted), own[0] if own else None)
+        return _chosen(own, username)
+
+
+def _chosen(own: list[Route], username: str) -> Route | None:
+    """The one whose image is ``username``, else the first that is no old lab."""
+    wanted = username.strip().casefold()
+    named = next((route for route in own if route.image.casefold() == wanted), None)
+    return named or next((route for route in own if route.image != OLD), None)
 
 
 def to_json(routes: Iterable[Route]) -> dict[str, Any]:

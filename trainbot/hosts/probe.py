@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from contextlib import suppress
 
 PAUSE = 0.5  # seconds between tries
@@ -13,6 +14,11 @@ async def until_ssh(address: str, port: int) -> None:
     """Returns when the server there has said its version (RFC 4253 4.2).  For ever: whoever waits cancels."""
     while not await _speaks(address, port):
         await asyncio.sleep(PAUSE)
+
+
+async def any_speaks(endpoints: Iterable[tuple[str, int]]) -> bool:
+    """Whether an ssh server answers at one of these addresses, within some seconds."""
+    return any(await asyncio.gather(*(_speaks(address, port) for address, port in endpoints)))
 
 
 async def _speaks(address: str, port: int) -> bool:

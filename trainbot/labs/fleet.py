@@ -52,6 +52,22 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
+class Listen:
+    """Somebody is to find out whether any ssh server speaks at these addresses, and to say Heard."""
+
+    host: str
+    endpoints: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Whether any lab of this host, which does not answer, still speaks."""
+
+    host: str
+    speaks: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Booted:
     """The lab's ssh answers."""
 
@@ -66,6 +82,9 @@ class HostView:
     up: bool = False
     report: HostReport | None = None
     trouble: str = NOT_YET
+    down_since: datetime | None = None
+    lost: bool = False  # given up: its people have been seated elsewhere
+    listen_at: datetime | None = None  # when its labs are to be listened to next; None while somebody listens
 
     @property
     def unheard(self) -> bool:
@@ -97,13 +116,16 @@ class Fleet:
         if not view.up:
             log.info("host %s answers: %s, %d labs of ours, %d of %d MiB free", event.report.name,
                      event.report.hypervisor, len(event.report.domains), event.report.free_mib, event.report.memory_mib)
-        view.up, view.report, view.trouble = True, event.report, ""
+        view.up, view.report, view.trouble, view.down_since = True, event.report, "", None
         rows = [lab for lab in self.labs.present() if lab.host == event.report.name]
         busy = [id for id, action in self.busy.items() if action != "probe"]  # a probe changes nothing on the host
         difference = compare(rows, event.report, busy)
         for lab, domain in difference.found:
             self._adopt(lab, domain)
         for lab in difference.stopped:
+            if lab.state is LabState.LEFT:
+                self._start_left(lab)
+                continue
             log.info("lab %s was turned off from inside; it is started again", lab.name)
             self._move(lab, LabState.MAKING, now)
         for lab in difference.missing:
@@ -115,8 +137,15 @@ class Fleet:
             self.busy[id] = "destroy"
             self._stray_work.append(HostWork(event.report.name, "destroy", id, None))
 
+    def _start_left(self, lab: Lab) -> None:
+        if lab.image in self.images:
+            self.busy[lab.id] = "make"
+            self._stray_work.append(HostWork(lab.host, "make", lab.id, self._spec(lab)))
+
     def host_lost(self, event: HostLost, now: datetime) -> None:
         view = self.hosts[event.name]
+        if view.down_since is None:
+            view.down_since = view.listen_at = now
         if view.up:
             log.warning("host %s does not answer: %s", event.name, event.reason)
         view.up, view.trouble = False, event.reason
@@ -184,19 +213,20 @@ class Fleet:
         self._assign(lease, id, now, tell=tell)
         return True
 
-    def seat(self, now: datetime) -> None:
-        """Free labs for those who wait, who are told by a notice; labs to be made for the rest and for the pool."""
+    def seat(self, now: datetime, quiet: frozenset[int] = frozenset()) -> None:
+        """Free labs for those who wait, who are told by a notice (but not those of the leases ``quiet``, who are told
+        otherwise); labs to be made for the rest and for the pool."""
         present, leases = self.labs.present(), self.leases.open()
         memory = {name: image.memory_mib for name, image in self.images.items()}
         plan = control.seating(leases, present, self._seats(present), memory, self.spare, POOL_AT_ONCE)
         by_id = {lease.id: lease for lease in leases}
         ports = {lab.port for lab in present}
         for lease, lab in plan.given:
-            self._assign(lease, lab.id, now, tell=True)
+            self._assign(lease, lab.id, now, tell=lease.id not in quiet)
         for want, host in plan.made:
             id = self._make(want, host, ports, now)
             if want.lease is not None:
-                self._assign(by_id[want.lease], id, now, tell=True)
+                self._assign(by_id[want.lease], id, now, tell=want.lease not in quiet)
         for lab in plan.evicted:
             self._move(lab, LabState.ENDING, now)
         up = {name for name, view in self.hosts.items() if view.up}

@@ -81,7 +81,7 @@ class Leasing:
         if len(held) >= self.config.per_person:
             raise UserError(f"you have a {held[0].image} lab already, and {self.config.per_person} is what everybody "
                             f"may have; !lab return gives it back")
-        id = self.leases.add(person_id=ask.person.id, image=image, mode=mode, lab_id=None, digest="",
+        id = self.leases.add(person_id=ask.person.id, image=image, mode=mode, lab_id=None, left_id=None, digest="",
                              asked_at=ask.at, expires_at=ask.at + self.config.lease, warned_at=None, ended_at=None,
                              ended_why="")
         self.fleet.give(self._fresh(id), ask.at)
@@ -240,8 +240,9 @@ class Leasing:
 
     def end(self, lease: Lease, why: str, now: datetime) -> None:
         self.leases.change({"id": lease.id}, ended_at=now, ended_why=why)
-        if lease.lab_id is not None:
-            self.labs.change({"id": lease.lab_id}, state=LabState.ENDING, state_at=now, tries=0)
+        for id in (lease.lab_id, lease.left_id):
+            if id is not None:
+                self.labs.change({"id": id}, state=LabState.ENDING, state_at=now, tries=0)
 
     def tick(self, now: datetime) -> None:
         for lease in self.leases.open():

@@ -19,10 +19,13 @@ class LabState(enum.StrEnum):
     RESETTING = "resetting"  # asked: a fresh disk
     ENDING = "ending"  # to be destroyed
     GONE = "gone"  # destroyed
-    LOST = "lost"  # its host says that it is not there, or it could not be made
+    LEFT = "left"  # its host was lost and its person has another; kept for them until the lease ends
 
 
-ALIVE = frozenset(LabState) - {LabState.ENDING, LabState.GONE, LabState.LOST}
+ALIVE = frozenset(LabState) - {LabState.ENDING, LabState.GONE, LabState.LEFT}
+
+#: A host may have it.
+PRESENT = frozenset(LabState) - {LabState.GONE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +54,15 @@ class Lab:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right of one person to a lab.  ``lab_id`` is None while they wait for one; ``digest``: of the
-    password (labs.passwords), '' where none was given out yet."""
+    """The right of one person to a lab.  ``lab_id`` is None while they wait for one; ``left_id``: their old
+    lab on a host that was lost; ``digest``: of the password (labs.passwords), '' where none was given out yet."""
 
     id: int
     person_id: int
     image: str
     mode: Mode
     lab_id: str | None
+    left_id: str | None
     digest: str
     asked_at: datetime
     expires_at: datetime

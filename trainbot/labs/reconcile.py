@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from trainbot.hosts.model import Domain, DomainState, HostReport
 from trainbot.labs.model import ALIVE, Lab, LabState
 
-SETTLED = frozenset((LabState.BOOTING, LabState.READY))
+SETTLED = frozenset((LabState.BOOTING, LabState.READY, LabState.LEFT))
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,8 @@ class Difference:
 
 
 def compare(rows: Iterable[Lab], report: HostReport, busy: Iterable[str] = ()) -> Difference:
-    """``rows``: all rows of this host that are alive or ending.  ``busy``: labs with an action under way; those are
-    left alone, the action's own end will say.  MAKING rows need no domain yet."""
+    """``rows``: all rows of this host that it may have.  ``busy``: labs with an action under way; those are
+    left alone, the action's own end will say.  MAKING rows need no domain yet; what was LEFT may be gone by now."""
     domains = {domain.id: domain for domain in report.domains}
     under_way = set(busy)
     found, stopped, missing, finished = [], [], [], []
@@ -36,7 +36,7 @@ def compare(rows: Iterable[Lab], report: HostReport, busy: Iterable[str] = ()) -
         domain = domains.get(lab.id)
         if lab.id in under_way:
             continue
-        if lab.state is LabState.ENDING:
+        if lab.state is LabState.ENDING or (lab.state is LabState.LEFT and domain is None):
             if domain is None:
                 finished.append(lab)
         elif domain is None:

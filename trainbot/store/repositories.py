@@ -9,7 +9,7 @@ from sqlalchemy import Connection, insert, select
 
 from trainbot.exercises.classes import Attendance, ClassRun, Done
 from trainbot.hosts.model import Mode
-from trainbot.labs.model import ALIVE, Lab, LabState, Lease
+from trainbot.labs.model import ALIVE, PRESENT, Lab, LabState, Lease
 from trainbot.notices import Notice
 from trainbot.people.model import PublicKey
 from trainbot.questions.model import WAITING, Question, QuestionEvent
@@ -77,8 +77,8 @@ class Labs(Rows[Lab]):
         return self.all(self.table.c.state.in_(states), self.table.c.id.not_in(taken), image=image, mode=mode)
 
     def present(self) -> list[Lab]:
-        """Alive or still to be destroyed: all that a host may have."""
-        return self.all(self.table.c.state.in_([*ALIVE, LabState.ENDING]),
+        """All that a host may have."""
+        return self.all(self.table.c.state.in_(list(PRESENT)),
                         order=(self.table.c.made_at, self.table.c.id))
 
 

@@ -88,6 +88,7 @@ def _tables(metadata: MetaData) -> dict[str, Table]:
               Index("lab_state", "state")),
         Table("lease", metadata, key(), ref("person_id", "person"), words("image"),
               Column("mode", Word(Mode), nullable=False), Column("lab_id", ForeignKey("lab.id"), nullable=True),
+              Column("left_id", ForeignKey("lab.id"), nullable=True),
               words("digest"), at("asked_at"), at("expires_at"),
               at("warned_at", null=True), at("ended_at", null=True), words("ended_why"),
               Index("lease_open_lab", "lab_id", unique=True, sqlite_where=text("ended_at IS NULL")),

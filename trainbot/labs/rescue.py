@@ -1,0 +1,126 @@
+"""A host is lost: its people are seated elsewhere, and the class hears it in one line.
+
+A libvirtd that restarts is no loss: a host is lost when it has not answered for ``[labs] lost_after`` and none of its
+labs speaks either.  What was in the labs is kept there: when the host comes back, its people have their old lab
+again, or beside the new one as ``ssh old@…`` until the lease ends.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from trainbot.config.model import LabsConfig
+from trainbot.labs.fleet import Fleet, Heard, HostView, Listen
+from trainbot.labs.model import ALIVE, Lab, LabState, Lease
+
+if TYPE_CHECKING:
+    from trainbot.store.repositories import Labs, Leases, Notices
+
+log = logging.getLogger(__name__)
+LISTEN_EVERY = timedelta(seconds=10)
+STALE = timedelta(minutes=10)  # after this the class knows anyway
+
+
+class Rescue:
+    """``channels``: where people are told; ``access``: the command that leads to somebody's old lab."""
+
+    def __init__(self, fleet: Fleet, labs: Labs, leases: Leases, notices: Notices, config: LabsConfig,
+                 channels: Callable[[], Iterable[str]], access: str) -> None:
+        self.fleet, self.labs, self.leases, self.notices = fleet, labs, leases, notices
+        self.config, self.channels, self.access = config, channels, access
+        self._wanted: list[Listen] = []
+
+    # -- a host goes -------------------------------------------------------------------------------
+
+    def tick(self, now: datetime) -> None:
+        """Hosts that have not answered for long are given up, after their labs were listened to."""
+        for name, view in self.fleet.hosts.items():
+            if view.down_since is None or view.lost or now - view.down_since < self.config.lost_after:
+                continue
+            if view.listen_at is None or now < view.listen_at:
+                continue
+            endpoints = tuple(lab.endpoint for lab in self.labs.all(host=name, state=LabState.READY)
+                              if lab.endpoint is not None and view.has_ssh)
+            if endpoints:
+                view.listen_at = None
+                self._wanted.append(Listen(name, endpoints))
+            else:
+                self._give_up(name, view, now)
+
+    def work(self) -> list[Listen]:
+        """Whom to listen to now."""
+        wanted, self._wanted = self._wanted, []
+        return wanted
+
+    def forget(self) -> None:
+        """What was decided could not be stored: the next tick decides again."""
+        self._wanted.clear()
+        for view in self.fleet.hosts.values():
+            if not view.up and view.down_since is not None:
+                view.lost, view.listen_at = False, view.down_since
+
+    def heard(self, event: Heard, now: datetime) -> None:
+        view = self.fleet.hosts[event.host]
+        view.listen_at = now + LISTEN_EVERY
+        if view.up or view.lost or view.down_since is None:
+            return
+        if not event.speaks:
+            self._give_up(event.host, view, now)
+
+    def _give_up(self, name: str, view: HostView, now: datetime) -> None:
+        view.lost = True
+        moving = [(lease, lab) for lease in self.leases.open() if lease.lab_id is not None
+                  and (lab := self.labs.get(lease.lab_id)) is not None and lab.host == name and lab.state in ALIVE]
+        log.error("host %s is lost (%s); %d people move", name, view.trouble, len(moving))
+        for lease, lab in moving:
+            kept = lab.state is not LabState.MAKING  # nobody can have anything in it yet
+            self.leases.change({"id": lease.id}, lab_id=None, left_id=lab.id if kept else None)
+            self.labs.change({"id": lab.id}, state=LabState.LEFT if kept else LabState.ENDING, state_at=now, tries=0)
+        if not moving:
+            return
+        self.fleet.seat(now, quiet=frozenset(lease.id for lease, _lab in moving))
+        waiting = sum(lease.lab_id is None for lease in self._again(moving))
+        self._announce(f"host {name} is lost: {_told(len(moving), waiting)}", now)
+
+    def _again(self, moving: list[tuple[Lease, Lab]]) -> list[Lease]:
+        ids = {lease.id for lease, _lab in moving}
+        return [lease for lease in self.leases.open() if lease.id in ids]
+
+    def _announce(self, text: str, now: datetime) -> None:
+        for channel in self.channels():
+            self.notices.tell(now, text, channel=channel, not_after=now + STALE)
+
+    # -- a host comes back ---------------------------------------------------------------------------
+
+    def back(self, name: str, now: datetime) -> None:
+        """Called after each report: whoever still waits has the old lab again, the others reach it as ``old``."""
+        view = self.fleet.hosts[name]
+        left = {lab.id: lab for lab in self.labs.all(host=name, state=LabState.LEFT)}
+        leases = {lease.left_id: lease for lease in self.leases.open() if lease.left_id in left}
+        for id, lab in left.items():
+            lease = leases.get(id)
+            if lease is None:
+                self.labs.change({"id": id}, state=LabState.ENDING, state_at=now, tries=0)
+            elif lease.lab_id is None:
+                self.leases.change({"id": lease.id}, lab_id=id, left_id=None)
+                self.labs.change({"id": id}, state=LabState.MAKING, state_at=now, tries=0)  # runs already, or is started
+                self.notices.tell(now, f"host {name} is back, and your {lab.image} lab is as you left it: the same ssh "
+                                       "line works again", person_id=lease.person_id)
+            else:
+                self.notices.tell(now, f"host {name} is back: your old {lab.image} lab is reached with {self.access} and "
+                                       "the same password until your lease ends; fetch what you need",
+                                  person_id=lease.person_id, key=f"old {id}")  # each report comes here, one is told
+        view.lost = False
+
+
+def _told(moving: int, waiting: int) -> str:
+    people = "one person moves" if moving == 1 else f"{moving} people move"
+    if not waiting:
+        return f"{people} to another; the same ssh line and password work again"
+    if waiting == moving:
+        wait = "one person waits" if waiting == 1 else f"{waiting} people wait"
+        return f"no other has room, so {wait} for a lab and will be told; the class goes on"
+    return f"{people} to another, the same ssh line and password work again; {waiting} of them wait for room"
