@@ -182,12 +182,10 @@ class LibvirtDriver:
             if handle is None:
                 handle = self._define(connection, spec)
                 self._first_start(handle, spec)
-            elif not handle.isActive():
+            elif self._wants_starting(handle):
                 if not self._disks.present(spec.id):  # killed in the middle of a reset
                     handle = self._define(connection, spec)
                 handle.create()
-            elif handle.state()[0] == libvirt.VIR_DOMAIN_PAUSED:  # its host's disk was full, say
-                handle.resume()
             return self._read(handle, spec)
 
     def reset(self, spec: LabSpec) -> Domain:
@@ -244,6 +242,18 @@ class LibvirtDriver:
         except (libvirt.libvirtError, BackendError):
             self._clear(spec.id, None)
             raise
+
+    def _wants_starting(self, handle: Any) -> bool:
+        """Whether a domain that is there has to be created anew; one that only stands still is set going."""
+        if not handle.isActive():
+            return True
+        state = handle.state()[0]
+        if state == libvirt.VIR_DOMAIN_PAUSED:  # its host's disk was full, say
+            handle.resume()
+        elif state == libvirt.VIR_DOMAIN_CRASHED:  # libxl has it so, and active, until it gets round to clearing it away
+            self._stop(handle)
+            return True
+        return False
 
     def _first_start(self, handle: Any, spec: LabSpec) -> None:
         """A domain that cannot start is taken away again, or its name and disk would be in the way of the next try.
