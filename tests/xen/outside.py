@@ -43,6 +43,11 @@ def volumes(host: XenHost) -> list[str]:
         return sorted(file for pool in connection.listAllStoragePools() if _refreshed(pool) for file in pool.listVolumes())
 
 
+def end(host: XenHost, name: str) -> None:
+    with connected(host) as connection:
+        connection.lookupByName(name).destroy()
+
+
 def clear(host: XenHost) -> None:
     """Nothing but Domain-0 is left, nor any volume."""
     with connected(host) as connection:
