@@ -156,11 +156,13 @@ def test_done(lesson: Stage) -> None:
     assert lesson.hear("alice", "!done") == [("alice", "you have done all 1 so far; the class goes on soon")]
     lesson.talk("carol", "!step")
     lesson.talk("russell", "!goto 3")
-    assert lesson.talk("carol", "!done") == ["step 1 is done; the class is at step 3 of 3: !step shows your next"]
+    assert lesson.talk("carol", "!done") == ["step 1 is done; the class is at step 3 of 3: !done again if you have done more, "
+                                           "!step shows your next"]
     assert lesson.talk("carol", "!step")[0] == "Step 2 of 3: Change"
     lesson.wait(seconds=6)
     lesson.talk("russell", "!next")
-    assert lesson.talk("carol", "!done") == ["step 2 is done; the class is at the end: !step shows your next"]
+    assert lesson.talk("carol", "!done") == ["step 2 is done; the class is at the end: !done again if you have done more, "
+                                           "!step shows your next"]
     assert lesson.talk("carol", "!step")[0] == "Step 3 of 3: Check"
     assert lesson.talk("carol", "!done") == []
     assert lesson.talk("carol", "!done") == ["you have done all of it"]

@@ -63,7 +63,7 @@ class Participant(Client):
 
     async def lab_is_ready(self) -> None:
         """Asks until it is."""
-        while not (await self.whisper("lab list", r"on xen1: (ready)?"))[1]:
+        while not (await self.whisper("lab list", r"on xen[0-9]: (ready)?"))[1]:
             pass
 
     async def bot_joins(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 
+from tests.peers.libvirtd import Libvirtd
 from tests.whole.running import CHANNEL, PRESENTER, plan
 
 AWAY = "I was away and am back"
@@ -33,6 +34,7 @@ async def test_a_class_stands_where_it_stood(ngircd, libvirtd, make_bot, people,
     await bob.ask("!lab debian", "password", "")
     await bob.lab_is_ready()
     await russell.ask("!goto 2", "Step 2 of 3", CHANNEL)
+    await alice.whisper("done", "step 1 is done; the class is at step 2 of 3")
     await alice.whisper("done", "step 2 is done")
     await bob.ask("!stuck nothing works", "noted", "")
     await alice.ask("!ask first?", "question 1", CHANNEL)
@@ -58,7 +60,7 @@ async def test_a_class_stands_where_it_stood(ngircd, libvirtd, make_bot, people,
 
 async def test_the_class_goes_on_without_its_host(ngircd, libvirtd, make_bot, russell, alice):
     """The host dies: the class steps on, !lab says so; a restarted bot says the same."""
-    bot = make_bot(ngircd.port, host_xen1={"uri": libvirtd.uri})
+    bot = make_bot(ngircd.port, host_xen1={"uri": libvirtd.uri}, labs={"lost_after": "10m"})
     await bot.arrive(alice)
     await bot.logs("host xen1 answers")
     await russell.ask("!start", "begins", CHANNEL)
@@ -74,6 +76,39 @@ async def test_the_class_goes_on_without_its_host(ngircd, libvirtd, make_bot, ru
     await alice.ask("!lab", "on xen1: its host does not answer", "")
     await russell.whisper("hosts", r"xen1 DOWN \(.*, 2 of 8 labs")
     await russell.ask("!goto 2", "Step 2 of 3", CHANNEL)
+
+
+async def test_a_lost_host_moves_its_people(ngircd, libvirtd, make_bot, russell, alice, bob):
+    """kill -9 of one of two hosts: one line to the class, everybody on the other, with the password they had; and the
+    bot killed after that remembers."""
+    other = Libvirtd()
+    other.start()
+    try:
+        bot = make_bot(ngircd.port, host_xen1={"uri": libvirtd.uri}, host_xen2={"uri": other.uri},
+                       labs={"lost_after": "2s", "spare": "1"})
+        await bot.arrive(alice)
+        for _host in range(2):  # in any order
+            await bot.logs("host xen[12] answers")
+        await russell.ask("!start", "begins", CHANNEL)
+        for learner in (alice, bob):
+            await learner.ask("!lab debian", "password", "")
+            await learner.lab_is_ready()
+        digests = bot.rows("select person_id, digest from lease order by id")
+        hosts = {row[0] for row in bot.rows("select lab.host from lease join lab on lab.id = lease.lab_id")}
+        assert hosts == {"xen1", "xen2"}  # spread, so that one loss hurts least
+        libvirtd.kill()
+        await russell.hear("host xen1 is lost: one person moves to another; the same ssh line and password work again",
+                           CHANNEL)
+        for learner in (alice, bob):
+            await learner.lab_is_ready()
+        query = "select lab.host from lease join lab on lab.id = lease.lab_id"
+        assert [row[0] for row in bot.rows(query)] == ["xen2", "xen2"]
+        assert bot.rows("select person_id, digest from lease order by id") == digests
+        await bot.kill()
+        await back(bot, russell)
+        assert [row[0] for row in bot.rows(query)] == ["xen2", "xen2"]
+    finally:
+        other.stop()
 
 
 async def test_killed_right_after_any_acknowledgement(ngircd, make_bot, people):

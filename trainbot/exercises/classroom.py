@@ -180,7 +180,8 @@ class Classroom:
         if already:
             return [Reply(f"you have done all {mine} so far; the class goes on soon", private=True)]
         if mine < min(run.step, run.steps):
-            return [Reply(f"step {mine} is done; the class is at {_place(run)}: !step shows your next", private=True)]
+            return [Reply(f"step {mine} is done; the class is at {_place(run)}: !done again if you have done more, "
+                          "!step shows your next", private=True)]
         return [Reply(f"step {mine} is done", private=True)] if ask.private else []
 
     def _has_done(self, ask: Ask, run: ClassRun, step: int) -> bool:
