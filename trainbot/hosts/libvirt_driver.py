@@ -250,10 +250,11 @@ class LibvirtDriver:
         state = handle.state()[0]
         if state == libvirt.VIR_DOMAIN_PAUSED:  # its host's disk was full, say
             handle.resume()
-        elif state == libvirt.VIR_DOMAIN_CRASHED:  # libxl has it so, and active, until it gets round to clearing it away
+        # libxl calls a lab that ended by itself both shut off and active, until it gets round to clearing it away
+        over = state in (libvirt.VIR_DOMAIN_SHUTDOWN, libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_CRASHED)
+        if over:
             self._stop(handle)
-            return True
-        return False
+        return over
 
     def _first_start(self, handle: Any, spec: LabSpec) -> None:
         """A domain that cannot start is taken away again, or its name and disk would be in the way of the next try.
