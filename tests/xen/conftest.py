@@ -47,7 +47,25 @@ def xen_hosts(debian: Image, pytestconfig: pytest.Config) -> Iterator[Callable[[
 
 
 @pytest.fixture(scope="session")
-def _first(xen_hosts) -> XenHost:
+def second(xen_hosts) -> XenHost:
+    return xen_hosts("second")
+
+
+@pytest.fixture(scope="session")
+def full(second: XenHost, debian: Image) -> LabSpec:
+    """The shipped Debian lab, SE Linux enforcing, made on the second host before the first test: it boots on another
+    core meanwhile.  PV, since PVH takes it twice as long where everything is emulated."""
+    spec = _spec(debian.name, LABS / debian.name, 1, memory_mib=debian.memory_mib, guest=GuestType.PV,
+                 cmdline=f"{debian.cmdline} {debian.enforcing}")
+    driver = LibvirtDriver(HostConfig("second", second.tcp, folder=POOL), OWNER)
+    driver.open()
+    driver.make(spec)
+    driver.close()
+    return spec
+
+
+@pytest.fixture(scope="session")
+def _first(xen_hosts, full) -> XenHost:
     return xen_hosts("first")
 
 
@@ -57,12 +75,6 @@ def first(_first: XenHost) -> Iterator[XenHost]:
     yield _first
     _first.thaw()
     outside.clear(_first)
-
-
-@pytest.fixture
-def second(xen_hosts) -> XenHost:
-    """Another one beside it."""
-    return xen_hosts("second")
 
 
 @pytest.fixture
@@ -76,13 +88,6 @@ def tiny() -> Callable[..., LabSpec]:
     """tiny(number, **changes): the number-th lab of busybox; at its endpoint it tells how often its disk was booted."""
     return lambda number=1, **changes: _spec("tiny", TINY, number,
                                                **{"memory_mib": 128, "cmdline": TINY_LINE, **changes})
-
-
-@pytest.fixture
-def full(debian: Image) -> LabSpec:
-    """The shipped Debian lab, SE Linux enforcing.  PV: PVH takes it twice as long where everything is emulated."""
-    return _spec(debian.name, LABS / debian.name, 1, memory_mib=debian.memory_mib, guest=GuestType.PV,
-                 cmdline=f"{debian.cmdline} {debian.enforcing}")
 
 
 def _spec(image: str, folder: Path, number: int, **changes) -> LabSpec:

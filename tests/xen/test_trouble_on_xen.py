@@ -16,7 +16,7 @@ from outside import domains, volumes
 from watched import OWNER, Watched, greeting
 from xen_host import XenHost, until
 
-from trainbot.hosts.model import DomainState, Finished, HostReport, LabSpec
+from trainbot.hosts.model import DomainState, Finished, GuestType, HostReport, LabSpec
 
 pytestmark = pytest.mark.xen
 NEVER = {"keepalive": 600, "keepalive_count": 10}  # so that it is not the keepalive which notices
@@ -40,7 +40,7 @@ async def made(watched: Watched, spec: LabSpec) -> None:
 @pytest.mark.parametrize("transport", ["tcp", "ssh_uri"])
 async def test_libvirtd_restarts(first, watch, tiny, transport):
     """When libvirtd restarts, the host is lost and comes back by itself, and its labs never stopped."""
-    rack, spec = watch("rack", getattr(first, transport), **NEVER), tiny()
+    rack, spec = watch("rack", getattr(first, transport), **NEVER), tiny(guest=GuestType.PV)
     await rack.up()
     await made(rack, spec)
     before = domains(first)
@@ -67,7 +67,7 @@ def bot(uri: str, spec: LabSpec) -> Iterator[subprocess.Popen[str]]:
 
 def test_the_bot_is_killed_while_a_lab_runs(first, drivers, tiny):
     """A lab whose bot was killed -9 runs on, and the next bot finds it by its report."""
-    spec = tiny()
+    spec = tiny(guest=GuestType.PV)
     with bot(first.tcp, spec) as process:
         assert [process.stdout.readline() for _ in range(2)] == ["making\n", "made\n"]
     before = domains(first)
@@ -79,7 +79,7 @@ def test_the_bot_is_killed_while_a_lab_runs(first, drivers, tiny):
 
 def test_the_bot_is_killed_while_a_lab_is_made(first, drivers, tiny):
     """Killed in the middle of making a lab, the next bot's make gives one that runs, and destroy leaves nothing."""
-    spec = tiny()
+    spec = tiny(guest=GuestType.PV)
     with bot(first.tcp, spec) as process:
         assert process.stdout.readline() == "making\n"
         until(lambda: spec.name in domains(first), "the lab is defined")
@@ -93,7 +93,7 @@ def test_the_bot_is_killed_while_a_lab_is_made(first, drivers, tiny):
 async def test_a_host_is_unplugged(first, second, watch, tiny):
     """A host that went mute is lost once its keepalive is over, while a call that hangs in it holds up no other host;
     when it answers again it is back with its labs, which never stopped."""
-    spec = tiny()
+    spec = tiny(guest=GuestType.PV)
     rack = watch("rack", first.tcp, keepalive=3, keepalive_count=2)
     hung, well = watch("hung", first.tcp, **NEVER), watch("well", second.tcp, **NEVER)
     for each in (rack, hung, well):
@@ -119,7 +119,7 @@ async def test_a_host_is_unplugged(first, second, watch, tiny):
 async def test_a_host_dies(doomed: XenHost, watch, drivers, tiny):
     """A host that dies is lost at once, without waiting for a keepalive; after its next start it is back by itself
     with its lab off, and making the lab again starts it on the disk that it had."""
-    spec, rack = tiny(), watch("rack", doomed.tcp, **NEVER)
+    spec, rack = tiny(guest=GuestType.PV), watch("rack", doomed.tcp, **NEVER)
     await rack.up()
     await made(rack, spec)
     assert (await asyncio.to_thread(greeting, doomed, drivers(doomed.tcp), spec.id)).endswith("boots=1")

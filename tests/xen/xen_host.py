@@ -30,8 +30,9 @@ _PAUSE = 0.2
 # dom0's share of the memory; the rest is for labs.  No defence against speculation: it costs time in emulation.
 _XEN = ("dom0_mem=768M,max:768M dom0_max_vcpus=1 console=com1 com1=115200,8n1 loglvl=warning guest_loglvl=warning "
         "spec-ctrl=no xpti=no")
-# libvirt's driver works, and its default network is there
-_READY = "until virsh -q -c xen:///system net-info default | grep -q 'Active: *yes'; do sleep 0.5; done; sync"
+# libvirt's driver works and its default network is there, which lets a lab in at once
+_READY = ("until virsh -q -c xen:///system net-info default | grep -q 'Active: *yes'; do sleep 0.5; done; "
+          "echo 0 > /sys/class/net/virbr0/bridge/forward_delay; sync")
 
 T = TypeVar("T")
 
