@@ -185,7 +185,7 @@ class LibvirtDriver:
             elif self._wants_starting(handle):
                 if not self._disks.present(spec.id):  # killed in the middle of a reset
                     handle = self._define(connection, spec)
-                handle.create()
+                self._start(handle)
             return self._read(handle, spec)
 
     def reset(self, spec: LabSpec) -> Domain:
@@ -285,6 +285,14 @@ class LibvirtDriver:
             if handle is not None:
                 handle.undefine()
             self._disks.remove(id)
+
+    def _start(self, handle: Any) -> None:
+        try:
+            handle.create()
+        except libvirt.libvirtError as error:
+            # a bot that was killed had ordered it just before: the host was still at it, and we waited for that
+            if error.get_error_code() != libvirt_errors.OPERATION_INVALID or not handle.isActive():
+                raise
 
     def _stop(self, handle: Any) -> None:
         try:
