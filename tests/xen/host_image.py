@@ -103,8 +103,8 @@ def _pack_labs(lab: Image, work: Path, to: Path, log: Log, progress: Progress) -
     tree.mkdir(parents=True)
     for file in (lab.disk, lab.kernel, lab.initrd):
         os.link(file, tree / file.name)
-    log.run(["mke2fs", "-q", "-t", "ext4", "-O", "^has_journal", "-L", "labs", "-m", "0", "-d", str(tree.parent), str(to),
-             f"{_LABS_MIB}M"])
+    log.run(["mke2fs", "-q", "-t", "ext4", "-O", "^has_journal", "-L", "labs", "-m", "0", "-d", str(tree.parent),
+             str(to), f"{_LABS_MIB}M"])
 
 
 @contextlib.contextmanager

@@ -40,7 +40,8 @@ def domains(host: XenHost) -> dict[str, int]:
 
 def volumes(host: XenHost) -> list[str]:
     with connected(host) as connection:
-        return sorted(file for pool in connection.listAllStoragePools() if _refreshed(pool) for file in pool.listVolumes())
+        pools = [pool for pool in connection.listAllStoragePools() if _refreshed(pool)]
+        return sorted(file for pool in pools for file in pool.listVolumes())
 
 
 def end(host: XenHost, name: str) -> None:
@@ -56,10 +57,9 @@ def clear(host: XenHost) -> None:
                 if domain.isActive():
                     domain.destroy()
                 domain.undefine()
-        for pool in connection.listAllStoragePools():
-            if _refreshed(pool):
-                for volume in pool.listAllVolumes():
-                    volume.delete()
+        for pool in filter(_refreshed, connection.listAllStoragePools()):
+            for volume in pool.listAllVolumes():
+                volume.delete()
 
 
 def _refreshed(pool: libvirt.virStoragePool) -> bool:

@@ -1,4 +1,4 @@
-"""QEMU's own control channel, on the process's stdin and stdout (https://www.qemu.org/docs/master/interop/qmp-spec.html)."""
+"""QEMU's own control channel, on its stdin and stdout: https://www.qemu.org/docs/master/interop/qmp-spec.html."""
 
 from __future__ import annotations
 
