@@ -51,6 +51,20 @@ def test_a_message_is_a_privmsg():
     assert wires(outbox) == ["PRIVMSG #c :hello", "TOPIC #c :the topic"]
 
 
+def test_code_is_bold():
+    """Code goes out in bold: irssi shows the monospace code as a letter, and people would copy that."""
+    outbox = free()
+    outbox.put(Line("#c", "run \x11id -Z\x11 now"), 0)
+    assert wires(outbox) == ["PRIVMSG #c :run \x02id -Z\x02 now"]
+
+
+def test_nobody_turns_a_line_around():
+    """Bidirectional overrides in what somebody said do not reach others; letters that run from right to left do."""
+    outbox = free()
+    outbox.put(Line("#c", "a \u202egnp.exe\u2066 \u05e9\u05dc\u05d5\u05dd"), 0)
+    assert wires(outbox) == ["PRIVMSG #c :a gnp.exe \u05e9\u05dc\u05d5\u05dd"]
+
+
 def test_priorities():
     """The presenter's lines go first, listings last."""
     outbox = free()

@@ -13,7 +13,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from trainbot.chat.text import cut, sanitise
+from trainbot.chat.text import cut, sanitise, shown
 from trainbot.spine.messages import Line, Outgoing, Priority, Topic
 
 WIRE_LINE = 512
@@ -260,5 +260,5 @@ def _item(out: Outgoing | CtcpReply, now: float) -> _Waiting:
         return _Waiting(target, text, "NOTICE", Priority.LISTING, target.lower(), now)
     owner = (out.owner or target).lower()
     return _Waiting(
-        target, sanitise(out.text), "PRIVMSG", out.priority, owner, now, out.ticket, out.secret
+        target, shown(out.text), "PRIVMSG", out.priority, owner, now, out.ticket, out.secret
     )

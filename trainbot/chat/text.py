@@ -10,14 +10,20 @@ TOGGLES = "\x02\x11\x1d\x1f"
 
 _COLOURS = re.compile("\x03(?:[0-9]{1,2}(?:,[0-9]{1,2})?)?|\x04(?:[0-9a-fA-F]{6}(?:,[0-9a-fA-F]{6})?)?")
 _BREAKS = re.compile("\r\n|[\t\n\v\f\r\x85\u2028\u2029]")
-_CONTROLS = re.compile("[\x00-\x01\x03-\x0e\x10\x12-\x1c\x1e\x7f-\x9f\ud800-\udfff]")
+_CONTROLS = re.compile("[\x00-\x01\x03-\x0e\x10\x12-\x1c\x1e\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _FORMATTING = re.compile(f"[{TOGGLES}\x0f]")
 
 
 def sanitise(text: str) -> str:
-    """``text`` on one line, without any control code but ``TOGGLES`` and ``\\x0f``, without colours
-    and without lone surrogates (which have no UTF-8)."""
+    """``text`` on one line, without any control code but ``TOGGLES`` and ``\\x0f``, without colours, without
+    what turns the direction of the rest of a line, and without lone surrogates (which have no UTF-8)."""
     return _CONTROLS.sub("", _COLOURS.sub("", _BREAKS.sub(" ", text)))
+
+
+def shown(text: str) -> str:
+    """``text`` sanitised, its code in bold: irssi and mIRC know no monospace, and irssi shows its code as a letter Q,
+    which people would copy with the command."""
+    return sanitise(text).replace("\x11", "\x02")
 
 
 def plain(text: str) -> str:

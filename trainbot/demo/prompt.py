@@ -183,7 +183,7 @@ class Prompt:
 
 def show(text: str, said: str = "") -> None:
     """Above the prompt; folded, unless ``said`` is a command that somebody may want to copy."""
-    if not said.startswith("\x11"):
+    if not (said.startswith("\x02") and said.endswith("\x02")):
         width = shutil.get_terminal_size().columns - 1
         text = "\n".join(folded(line, width) for line in text.split("\n"))
     print_formatted_text(ANSI(text))
