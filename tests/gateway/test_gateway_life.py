@@ -56,6 +56,17 @@ def test_a_table_that_is_none_changes_nothing(own_world):
     inside.communicate()
 
 
+def test_a_lease_had_back_cuts_nobody(world):
+    """Who comes back to IRC as somebody new and claims the lab is not thrown out of it; the new password works."""
+    route, password = world.lease(person=51)
+    inside = enter(world, password)
+    again = passwords.new_password()
+    world.tell(route, person=52, digest=passwords.digest(world.pepper, again))
+    assert world.ssh("echo new", password=again).stdout == b"new\n"
+    assert echo(inside, b"still\n") == b"still\n"
+    inside.communicate()
+
+
 def test_the_end_of_a_lease_ends_its_sessions_with_a_sentence(world):
     """When the lease is over, its sessions are told so and closed; others stay."""
     route, password = world.lease()
