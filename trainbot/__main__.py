@@ -27,9 +27,17 @@ def main() -> int:
     except Exception as error:
         import click
 
-        if isinstance(error, click.ClickException):
+        if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):
             error.show()
             return error.exit_code
+        if isinstance(error, click.ClickException):
+            where = getattr(getattr(error, "ctx", None), "command_path", "trainbot")
+            print(f"{where}: {error.format_message().rstrip(".")} (see {where} --help)", file=sys.stderr)
+            return error.exit_code
+        if isinstance(error, OSError):  # a full disk under what we print, a folder that is not ours
+            place = f"{error.filename}: " if error.filename else ""
+            print(f"trainbot: {place}{error.strerror or error}", file=sys.stderr)
+            return 1
         if isinstance(error, click.exceptions.Exit):
             return error.exit_code
         if isinstance(error, click.Abort):

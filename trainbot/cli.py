@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 config_option = click.option("-c", "--config", "path", type=click.Path(path_type=Path),
                              default=lambda: Path(os.environ.get("TRAINBOT_CONFIG", "bot.ini")),
                              help="bot.ini to use [default: $TRAINBOT_CONFIG, else ./bot.ini].")
+number_type = click.IntRange(1, 2**31 - 1)  # what a row's number can be
 json_option = click.option("--json", "as_json", is_flag=True, help="For programs.")
 
 
@@ -273,7 +274,7 @@ def log_list(path: Path, as_json: bool) -> int:
 
 
 @log.command("show")
-@click.argument("number", type=int)
+@click.argument("number", type=number_type)
 @config_option
 def log_show(number: int, path: Path) -> int:
     """The minutes of class NUMBER."""
@@ -284,7 +285,7 @@ def log_show(number: int, path: Path) -> int:
 
 
 @log.command("export")
-@click.argument("number", type=int, required=False)
+@click.argument("number", type=number_type, required=False)
 @click.option("--format", "form", type=click.Choice(["jsonl", "csv", "markdown"]), default="jsonl", show_default=True)
 @config_option
 def log_export(number: int | None, form: str, path: Path) -> int:

@@ -50,8 +50,10 @@ async def test_errors_in_a_shell_are_one_line(bot):
         ran = await bot.shell(*words)
         assert ran.code == code and said in ran.err, (words, ran)
         assert ran.err.count("\n") == (1 if code else 0) and "Traceback" not in ran.err, (words, ran)
-    assert (await bot.shell("log", "show", "one")).code == 2
-    assert (await bot.shell("lab", "make")).code == 2
+    for words in (("log", "show", "one"), ("log", "show", "9" * 30), ("log", "show"), ("lab", "make"), ("log", "list", "-x"),
+                  ("log", "export", "--format", "xml")):
+        ran = await bot.shell(*words)
+        assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1) and "--help" in ran.err, (words, ran)
     assert (await bot.shell("db", "upgrade")).code == 0
     ran = await bot.shell("log", "show", "7")
     assert ran.code == 1 and ran.err == "trainbot: there is no class 7; trainbot log list shows them\n"
