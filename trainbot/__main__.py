@@ -32,7 +32,8 @@ def main() -> int:
             return error.exit_code
         if isinstance(error, click.ClickException):
             where = getattr(getattr(error, "ctx", None), "command_path", "trainbot")
-            print(f"{where}: {error.format_message().rstrip(".")} (see {where} --help)", file=sys.stderr)
+            what = error.format_message().rstrip(".")
+            print(f"{where}: {what} (see {where} --help)", file=sys.stderr)
             return error.exit_code
         if isinstance(error, OSError):  # a full disk under what we print, a folder that is not ours
             place = f"{error.filename}: " if error.filename else ""
