@@ -172,3 +172,24 @@ async def test_a_paced_flood_is_no_kill(network, make_bot, people):
     assert said == [str(number) for number in range(FLOOD)]
     assert {event.ticket for event in bot.events if isinstance(event, Spoken)} == set(range(FLOOD))
     assert bot.door.connected and sum(isinstance(event, RollCall) for event in bot.events) == 1
+
+
+async def test_a_channel_without_formatting_hears_every_line(network, make_bot, people):
+    """In a channel that is +c (before we come, or later) lines are said without formatting codes, instead of being
+    refused; once it is -c they have them again."""
+    owner = await people(network.port, "strict", source="127.0.0.3")
+    await owner.join("#strict")
+    owner.send("MODE #strict +c")
+    await owner.synced()
+    bot = make_bot(network.port, nick="stylish", channels=("#strict",))
+    await bot.in_channel("#strict")
+    bot.door.send(Line("#strict", "\x02Step 1\x02: \x11id -Z\x11"))
+    await owner.expect(":Step 1: id -Z$")
+    owner.send("MODE #strict -c")
+    await owner.synced()
+    bot.door.send(Line("#strict", "\x02Step 2\x02"))
+    await owner.expect(":\x02Step 2\x02$")
+    owner.send("MODE #strict +c")
+    await owner.synced()
+    bot.door.send(Line("#strict", "\x02Step 3\x02"))
+    await owner.expect(":Step 3$")

@@ -58,6 +58,15 @@ def test_code_is_bold():
     assert wires(outbox) == ["PRIVMSG #c :run \x02id -Z\x02 now"]
 
 
+def test_a_channel_without_formatting_gets_none():
+    """Where a channel takes no formatting codes, lines go there without any, and elsewhere with them."""
+    outbox = free()
+    outbox.formatted = lambda target: target != "#c"
+    outbox.put(Line("#c", "\x02Step 1\x02: run \x11id\x11"), 0)
+    outbox.put(Line("alice", "\x02Step 1\x02"), 0)
+    assert wires(outbox) == ["PRIVMSG #c :Step 1: run id", "PRIVMSG alice :\x02Step 1\x02"]
+
+
 def test_nobody_turns_a_line_around():
     """Bidirectional overrides in what somebody said do not reach others; letters that run from right to left do."""
     outbox = free()

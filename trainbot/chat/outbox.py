@@ -13,7 +13,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from trainbot.chat.text import cut, sanitise, shown
+from trainbot.chat.text import cut, plain, sanitise, shown
 from trainbot.spine.messages import Line, Outgoing, Priority, Topic
 
 WIRE_LINE = 512
@@ -66,7 +66,8 @@ class Piece:
 class Outbox:
     """``prefix_octets`` is the length of ``:nick!user@host `` as the server will add it; the owner
     of the outbox keeps it current.  ``may_send(target)`` is False for channels we are not in;
-    what is for them waits, and lets others pass."""
+    what is for them waits, and lets others pass.  ``formatted(target)`` is False for channels that take no
+    formatting codes."""
 
     def __init__(self, burst: int, interval: float, *, owner_cap: int = OWNER_CAP) -> None:
         self._burst, self._interval = max(1, burst), max(0.0, interval)
@@ -79,6 +80,7 @@ class Outbox:
         self._left_out: dict[tuple[str, str], int] = {}
         self.prefix_octets = 100
         self.may_send: Callable[[str], bool] = lambda target: True
+        self.formatted: Callable[[str], bool] = lambda target: True
 
     def __len__(self) -> int:
         return sum(self._waiting.values())
@@ -157,7 +159,8 @@ class Outbox:
         if item.verb == "NOTICE":  # a CTCP reply is whole or it is nothing
             head, item.rest = f"\x01{cut(item.rest, room - 2)[0]}\x01", ""
         else:
-            head, item.rest = cut(item.rest, room)
+            said = item.rest if self.formatted(item.target) else plain(item.rest)
+            head, item.rest = cut(said, room)
             item.rest = item.rest if item.verb == "PRIVMSG" and item.rest.strip() else ""
         item.begun = True
         if item.rest:

@@ -76,7 +76,9 @@ class Session:
         self._held: list[tuple[Message, str | None]] = []
         self._hold_until = now
         self._since: dict[str | None, datetime | None] = {}
+        self._unformatted: set[str] = set()  # channels (folded) that take no formatting codes
         outbox.may_send = self._may_send
+        outbox.formatted = lambda target: self.fold(target) not in self._unformatted
         self._handlers = self._table()
 
     def _table(self) -> dict[str, Callable[[Message], None]]:
@@ -94,6 +96,8 @@ class Session:
             "315": self._on_counted,
             "PRIVMSG": self._on_privmsg,
             "NOTICE": lambda message: log.debug("notice from %s", message.source),
+            "324": lambda message: self._on_modes(message.param(1), message.param(2)),
+            "MODE": lambda message: self._on_modes(message.param(0), message.param(1)),
             "JOIN": self._on_join,
             "PART": lambda message: self._on_lost(message.nick, message.param(0)),
             "KICK": lambda message: self._on_lost(message.param(1), message.param(0)),
@@ -255,7 +259,18 @@ class Session:
         self._channels.joined(channel, self._now)
         self._since[self.fold(channel)] = said_at(message)
         self._hold_until = self._now + self._patience.hold
+        self._unformatted.discard(self.fold(channel))
+        self.say(f"MODE {channel}")
         self._ask_who(channel)
+
+    def _on_modes(self, channel: str, modes: str) -> None:
+        """``+c``: InspIRCd refuses every line with a formatting code then, solanum takes the codes out."""
+        wanted = "+"
+        for sign in modes:
+            if sign in "+-":
+                wanted = sign
+            elif sign == "c":
+                (self._unformatted.add if wanted == "+" else self._unformatted.discard)(self.fold(channel))
 
     def _ask_who(self, channel: str) -> None:
         self._who_due[self.fold(channel)] = self._now + self._patience.roll_call
