@@ -283,9 +283,14 @@ class Bot:
                 self._tick(now)
 
     def _tick(self, now: datetime) -> None:
-        for part in (self._read_exercises, self.planner.tick, self.leasing.tick, self.fleet.tick,
+        for part in (self._look_at_database, self._read_exercises, self.planner.tick, self.leasing.tick, self.fleet.tick,
                      self.rescue.tick):
             self._guarded("a tick", part, now)
+
+    def _look_at_database(self, _now: datetime) -> None:
+        if self.store.moved_away() and self._ticks % FILES_EVERY == 0:
+            log.error("the database %s was moved away or deleted: what happens now is lost with the bot's end; end it, "
+                      "put the file back, start it again", self.store.url)
 
     def _read_exercises(self, _now: datetime) -> None:
         if self._ticks % FILES_EVERY == 0:

@@ -18,6 +18,8 @@ from trainbot.hosts.model import HostConfig
 from trainbot.installation import CONTROL, images_of
 from trainbot.sessions.schedule import load_schedules
 from trainbot.sessions.times import describe_many
+from trainbot.store import Store
+from trainbot.store.migrate import refuse_newer
 
 ANSWER_WITHIN = 10.0  # seconds that a host or server may take here
 SHOWN = 5
@@ -55,6 +57,8 @@ def checkup(config: Config, say: Callable[[str], None]) -> int:
     for name, why in unready.items():
         line(name, why)
     _content(config, say, line)
+    say("Database")
+    line(config.store.url, _database(config.store.url))
     say("Gateway")
     line(f"listens on {' '.join(f'{address}:{port}' for address, port in config.gateway.listen)}; learners are told "
          f"ssh -p {config.gateway.listen[0][1]} IMAGE@{config.labs.public_address}")
@@ -87,6 +91,23 @@ def _reach(server: str, port: int) -> str:
         socket.create_connection((server, port), timeout=ANSWER_WITHIN).close()
     except OSError as error:
         return f"does not answer ({error.strerror or error})"
+    return ""
+
+
+def _database(url: str) -> str:
+    """Why the bot could not work with the database that is there, or ''; one that is not there yet is made."""
+    path = Path(url.removeprefix("sqlite:///"))
+    if path.parent.is_dir() and not path.exists():
+        return ""
+    try:
+        store = Store(url, read_only=True)
+        try:
+            with store.transaction():
+                refuse_newer(url, store.connection)
+        finally:
+            store.close()
+    except BackendError as error:
+        return str(error)
     return ""
 
 

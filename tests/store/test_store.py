@@ -300,3 +300,15 @@ def test_the_database_itself_refuses_two_leases_on_a_lab(store: Store) -> None:
     with pytest.raises(BackendError), store.transaction():
         store.leases.add(person_id=1, **lease)
         store.leases.add(person_id=2, **lease)
+
+
+def test_a_database_that_was_moved_away_is_noticed(store: Store, url: str, tmp_path: Path) -> None:
+    """While it is where it was nothing is said; moved away, deleted or replaced, that is known; put back, all is well."""
+    path = Path(url.removeprefix("sqlite:///"))
+    assert not store.moved_away() and not store.moved_away()
+    path.rename(tmp_path / "elsewhere")
+    assert store.moved_away()
+    path.write_bytes(b"")
+    assert store.moved_away()
+    (tmp_path / "elsewhere").replace(path)
+    assert not store.moved_away()

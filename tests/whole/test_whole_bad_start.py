@@ -97,6 +97,8 @@ async def test_a_database_that_will_not_do(bot, case):
         bot.change(store={"url": "sqlite:///there/is/no/such.db"})
     before = path.read_bytes() if path.exists() else None
     await refused(bot, sentence)
+    checked = await bot.shell("check")
+    assert checked.code == 1 and [line for line in checked.out.splitlines() if line[0] == "!" and sentence in line]
     assert (path.read_bytes() if path.exists() else None) == before
     if case != "newer":
         ran = await bot.shell("log", "list")

@@ -72,6 +72,7 @@ class Store:
         self.url = url
         self._engine = connect(url, read_only=read_only)
         self._lock: int | None = None
+        self._file: tuple[int, int] | None = None  # device and inode, once it was looked at
         try:
             self.connection = self._engine.connect()
         except SQLAlchemyError as error:
@@ -133,6 +134,17 @@ class Store:
             raise BackendError(f"another trainbot already works on {self.url}: stop it first") from None
         except OSError as error:
             raise BackendError(f"{path} cannot be written ({error.strerror}): make its folder writable") from None
+
+    def moved_away(self) -> bool:
+        """Whether another file, or none, is now where ours was when this was first asked: SQLite goes on writing to
+        the one it has, which nobody finds at the next start."""
+        try:
+            found = os.stat(self.url.removeprefix("sqlite:///"))
+            now = (found.st_dev, found.st_ino)
+        except OSError:
+            now = None
+        self._file = self._file or now
+        return now != self._file
 
     def close(self) -> None:
         self.connection.close()
