@@ -16,7 +16,7 @@ test-content:          ## every step of every shipped exercise, in a real lab
 	$(PYTEST) -m content $(ARGS)
 
 test-xen:              ## labs on real Xen hosts, themselves emulated
-	@scripts/setup xen
+	@scripts/setup test
 	$(PYTEST) -m xen $(ARGS)
 
 docs:                  ## docs/commands.md from the command table

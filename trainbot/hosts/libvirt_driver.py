@@ -22,6 +22,7 @@ from trainbot.hosts import libvirt_errors
 from trainbot.hosts.address import HostAddress, host_address, prepare_root
 from trainbot.hosts.disks import Disks, LocalOverlays, NoDisks, PoolVolumes
 from trainbot.hosts.domain_xml import HostKind, OurDomain, domain_from_xml, domain_xml
+from trainbot.hosts.libvirt_reading import domain_state, memory, version
 from trainbot.hosts.model import Domain, DomainState, HostConfig, HostReport, LabSpec
 
 # libvirt reads this while it is imported, and otherwise writes all it raises to stderr as well.
@@ -121,38 +122,22 @@ class LibvirtDriver:
                     ours = self._ours(handle)
                     if ours is not None:
                         domains.append(self._domain(handle, ours))
-            memory, free = self._memory(connection)
+            whole, free = memory(connection, self._address.kind, lambda handle: self._ours(handle) is not None)
             return HostReport(
                 name=self._config.name,
                 domains=tuple(sorted(domains, key=lambda domain: domain.name)),
-                memory_mib=memory,
+                memory_mib=whole,
                 free_mib=free,
                 cpus=connection.getInfo()[2],
-                hypervisor=f"{connection.getType()} {_version(connection.getVersion())}",
+                hypervisor=f"{connection.getType()} {version(connection.getVersion())}",
             )
-
-    def _memory(self, connection: Any) -> tuple[int, int]:
-        """(all, free) in MiB.  Where Linux hosts the labs, its page cache counts as free; under Xen, free is what
-        the hypervisor has not given to anybody."""
-        if self._address.kind is HostKind.QEMU:
-            stats = connection.getMemoryStats(libvirt.VIR_NODE_MEMORY_STATS_ALL_CELLS)
-            free = stats["free"] + stats.get("buffers", 0) + stats.get("cached", 0)
-            return stats["total"] // 1024, free // 1024
-        if self._address.kind is HostKind.TEST:
-            # It says its free memory in another unit than documented, and its own domain "test" has more memory
-            # than the whole machine: only ours count.
-            memory = connection.getInfo()[1]
-            active = connection.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE)
-            used = sum(handle.info()[1] for handle in active if self._ours(handle) is not None)
-            return memory, memory - used // 1024
-        return connection.getInfo()[1], connection.getFreeMemory() >> 20
 
     def _ours(self, handle: Any) -> OurDomain | None:
         ours = domain_from_xml(handle.XMLDesc(0))
         return ours if ours is not None and ours.owner == self._owner else None
 
     def _domain(self, handle: Any, ours: OurDomain) -> Domain:
-        state = _state(*handle.state())
+        state = domain_state(*handle.state())
         return Domain(ours.id, ours.name, state, self._endpoint(handle, ours, state))
 
     def _endpoint(self, handle: Any, ours: OurDomain, state: DomainState) -> tuple[str, int] | None:
@@ -338,20 +323,3 @@ class LibvirtDriver:
             return self._connection is not None and self._connection.isAlive() == 1
         except libvirt.libvirtError:
             return False
-
-
-def _state(state: int, reason: int) -> DomainState:
-    """libvirt's state and reason (https://libvirt.org/html/libvirt-libvirt-domain.html#virDomainState)."""
-    if state == libvirt.VIR_DOMAIN_SHUTOFF:
-        crashed = reason == libvirt.VIR_DOMAIN_SHUTOFF_CRASHED
-        return DomainState.CRASHED if crashed else DomainState.OFF
-    if state == libvirt.VIR_DOMAIN_PAUSED:
-        # the host's disk is full, or the guest panicked: it is there, but nobody can work in it
-        broken = reason in (libvirt.VIR_DOMAIN_PAUSED_IOERROR, libvirt.VIR_DOMAIN_PAUSED_CRASHED)
-        return DomainState.CRASHED if broken else DomainState.RUNNING
-    return DomainState.CRASHED if state == libvirt.VIR_DOMAIN_CRASHED else DomainState.RUNNING
-
-
-def _version(number: int) -> str:
-    """7002022 -> 7.2.22 (major × 1,000,000 + minor × 1,000 + release)."""
-    return f"{number // 1_000_000}.{number // 1000 % 1000}.{number % 1000}"
