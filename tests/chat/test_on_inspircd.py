@@ -185,11 +185,9 @@ async def test_a_channel_without_formatting_hears_every_line(network, make_bot, 
     await bot.in_channel("#strict")
     bot.door.send(Line("#strict", "\x02Step 1\x02: \x11id -Z\x11"))
     await owner.expect(":Step 1: id -Z$")
-    owner.send("MODE #strict -c")
-    await owner.synced()
-    bot.door.send(Line("#strict", "\x02Step 2\x02"))
-    await owner.expect(":\x02Step 2\x02$")
-    owner.send("MODE #strict +c")
-    await owner.synced()
-    bot.door.send(Line("#strict", "\x02Step 3\x02"))
-    await owner.expect(":Step 3$")
+    for mode, number, shown in (("-c", 2, "\x02Step 2\x02"), ("+c", 3, "Step 3")):
+        owner.send(f"MODE #strict {mode}")
+        owner.say("#strict", f"it is {mode}")
+        await bot.until(Incoming, text=f"it is {mode}")  # so it has heard of the mode before
+        bot.door.send(Line("#strict", f"\x02Step {number}\x02"))
+        await owner.expect(f":{shown}$")
