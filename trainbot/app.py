@@ -50,7 +50,10 @@ class App:
         self.store = _open_store(config)
         try:
             self.irc = IrcDoor(config.irc, self.post)
-            self.bot = Bot(config, self.store, self.irc, installation(config, self.store))
+            here = installation(config, self.store)
+            for why in here.unready.values():
+                log.warning("%s", why)
+            self.bot = Bot(config, self.store, self.irc, here)
         except BaseException:
             self.store.close()
             raise

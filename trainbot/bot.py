@@ -132,7 +132,7 @@ class Bot:
                                {"lab": self.leasing.notice, "reminder": self.planner.notice}, self._guarded)
         self.queue = QuestionQueue(store.questions, store.classes, store.notices, self.telling.present,
                                    store.people.get)
-        self.classroom = Classroom(store.classes, lambda: self._library, self._planned, self._learners,
+        self.classroom = Classroom(store.classes, store.notices, lambda: self._library, self._planned, self._learners,
                                    self.journal.noted, lambda channel: len(store.questions.waiting(channel)),
                                    self.archive.place, render_step, config.records.log,
                                    lambda image: bool(self.fleet.hosts) and image in self.fleet.images)

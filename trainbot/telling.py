@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from trainbot import notices
-from trainbot.spine.access import Person
+from trainbot.spine.access import Person, fold_account
 from trainbot.spine.messages import Line, Outgoing, Priority, Reply, Sender, Spoken, Unspoken
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Telling:
         """The connection that this person speaks from now: the nick alone proves nothing."""
         for channel in self.channels():
             for member in self.view.members(channel):
-                account = member.account.lower() if member.account else None
+                account = fold_account(member.account) if member.account else None
                 if person.account is not None and account == person.account:
                     return member
                 if person.account is None and person.in_view and account is None and self.mask(member) == person.mask:

@@ -19,7 +19,7 @@ from stage import CHANNEL, Stage
 
 from trainbot.hosts.model import Domain, DomainState, Finished, HostLost
 from trainbot.labs import fleet
-from trainbot.labs.fleet import Booted, HostWork, Probe
+from trainbot.labs.fleet import Booted, Heard, HostWork, Listen, Probe
 from trainbot.labs.model import LabState
 
 PEOPLE = ("alice", "bob", "carol", "stranger")
@@ -97,6 +97,9 @@ class Leases(RuleBasedStateMachine):
             if fate == "done":
                 self.tell(Booted(item.lab))
             return
+        if isinstance(item, Listen):
+            self.tell(Heard(item.host, fate == "failed"))
+            return
         if fate in ("done", "unheard"):
             self.carry_out(item)
         error = {"failed": "not enough memory", "down": "no answer"}.get(fate)
@@ -111,7 +114,7 @@ class Leases(RuleBasedStateMachine):
         elif item.spec is not None and (item.action != "reboot" or item.lab in domains):
             domains[item.lab] = Domain(item.lab, item.spec.name, DomainState.RUNNING, ("127.0.0.1", 20000))
 
-    def tell(self, event: Finished | Booted) -> None:
+    def tell(self, event: Finished | Booted | Heard) -> None:
         self.old.append(event)
         self.stage.happens(event)
 
@@ -177,15 +180,18 @@ class Leases(RuleBasedStateMachine):
         with self.stage.store.transaction():
             leases, labs = self.stage.store.leases.open(), self.stage.store.labs.present()
         waiting = [lease for lease in leases if lease.lab_id is None]
-        assert len(waiting) == max(0, len(leases) - 4), (waiting, labs)
-        assert {lab.state for lab in labs} <= {LabState.READY}, labs
+        left = {lab.id for lab in labs if lab.state is LabState.LEFT}  # kept for whoever was moved, on a seat of its own
+        assert left <= {lease.left_id for lease in leases}, "an old lab that nobody can reach"
+        assert len(waiting) == max(0, len(leases) - (4 - len(left))), (waiting, labs)
+        assert {lab.state for lab in labs} <= {LabState.READY, LabState.LEFT}, labs
         for host in HOSTS:
             assert set(self.stage.hosts[host]) == {lab.id for lab in labs if lab.host == host}
             assert all(domain.state is DomainState.RUNNING for domain in self.stage.hosts[host].values())
 
     def finish_what_is_lost(self) -> None:
         """A worker says how each of its actions ended, sooner or later: at the latest, that the host was down."""
-        listed = {(item.lab, "probe" if isinstance(item, Probe) else item.action) for item in self.stage.began}
+        listed = {(item.lab, "probe" if isinstance(item, Probe) else item.action) for item in self.stage.began
+                  if not isinstance(item, Listen)}
         for lab, action in list(self.stage.bot.fleet.busy.items()):
             if (lab, action) in listed:
                 continue

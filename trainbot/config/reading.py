@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 from rapidfuzz import process
 
+from trainbot import shipped
 from trainbot.config.model import (
     Config,
     ExerciseConfig,
@@ -97,7 +98,7 @@ def _read(path: Path, sections: dict[str, Section], problems: list[str]) -> Conf
         roles=roles,
         require_account=require_account,
         schedule=_schedule(sections["schedule"]),
-        exercises=ExerciseConfig(folder=sections["exercises"].path("folder", ExerciseConfig().folder)),
+        exercises=ExerciseConfig(folder=_exercises(sections["exercises"])),
         labs=_labs(sections["labs"]),
         hosts=tuple(_host(s, name.partition(".")[2], store) for name, s in sections.items() if name.startswith("host.")),
         images=tuple(_image(s, name.partition(".")[2], store) for name, s in sections.items()
@@ -112,6 +113,12 @@ def _read(path: Path, sections: dict[str, Section], problems: list[str]) -> Conf
         near = process.extractOne(name, [*SECTIONS, "host.NAME", "image.NAME"], score_cutoff=60)
         problems.append(f"[{name}]: unknown section" + (f", did you mean [{near[0]}]?" if near else ""))
     return config
+
+
+def _exercises(s: Section) -> Path:
+    """As bot.ini says; where it says nothing and there is no such folder beside it, those that ship."""
+    beside = s.base / ExerciseConfig().folder
+    return s.path("folder", beside if beside.is_dir() else shipped.folder("exercises"))
 
 
 def _irc(s: Section) -> IrcConfig:

@@ -21,7 +21,7 @@ from trainbot.spine.messages import Effect, Line, Priority, Reply, Sender, Topic
 from trainbot.spine.words import span
 
 if TYPE_CHECKING:
-    from trainbot.store.repositories import Classes
+    from trainbot.store.repositories import Classes, Notices
 
 TWICE = timedelta(seconds=5)
 IN_CHANNEL, IN_PRIVATE = 6, 16  # lines of a step
@@ -47,11 +47,11 @@ class Classroom:
     ``members``: the learners in the channel.  ``journal``: writes the time line.
     ``has_labs``: whether labs of that image can be had."""
 
-    def __init__(self, classes: Classes, library: Callable[[], Library], planned: Callable[[Ask, str], Plan | None],
+    def __init__(self, classes: Classes, notices: Notices, library: Callable[[], Library], planned: Callable[[Ask, str], Plan | None],
                  members: Callable[[str], Sequence[Sender]], journal: Callable[[Ask, str, str], None],
                  open_questions: Callable[[str], int], minutes_at: Callable[[ClassRun], str],
                  render: Render, logged: bool, has_labs: Callable[[str], bool]) -> None:
-        self.classes, self.library, self.planned, self.members = classes, library, planned, members
+        self.classes, self.notices, self.library, self.planned, self.members = classes, notices, library, planned, members
         self.render, self.has_labs = render, has_labs
         self.journal, self.open_questions, self.minutes_at, self.logged = journal, open_questions, minutes_at, logged
         self._good: dict[str, Exercise] = {}
@@ -108,9 +108,10 @@ class Classroom:
         self.journal(ask, "end", "")
         self.classes.change({"id": run.id}, ended_at=ask.at)
         people = self.classes.attendance.count(class_id=run.id)
-        return [Topic(run.channel, f"{run.title} is over | !sessions says when the next one is"),
-                Line(run.channel, f"{run.title} is over after {span(ask.at - run.started_at)}; {people} took part. "
-                                  f"Thank you! {self.minutes_at(run)}".rstrip(), Priority.PRESENTER)]
+        # kept until it was said: the class hears of its end even if we die right after storing it
+        self.notices.tell(ask.at, f"{run.title} is over after {span(ask.at - run.started_at)}; {people} took part. "
+                                  f"Thank you! {self.minutes_at(run)}".rstrip(), channel=run.channel)
+        return [Topic(run.channel, f"{run.title} is over | !sessions says when the next one is")]
 
     # -- the class step ------------------------------------------------------------------------------
 

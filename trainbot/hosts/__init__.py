@@ -1,1 +1,6 @@
 """The door to the machines that run labs.  One module a kind; callers see only ``hosts.model``."""
+
+import os
+
+# libvirt reads it when it is imported: its warnings are about daemons that we do not run; errors reach us as errors
+os.environ.setdefault("LIBVIRT_LOG_OUTPUTS", "4:file:/dev/null")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from trainbot.errors import UserError
 from trainbot.people.keys import read_key
-from trainbot.spine.access import Person
+from trainbot.spine.access import Person, fold_account
 from trainbot.spine.commands import Argument, Ask, Command
 from trainbot.spine.messages import Effect, Left, Renamed, Reply, RollCall, Sender
 
@@ -38,14 +38,14 @@ class Registry:
     def person_of(self, sender: Sender, now: datetime) -> Person:
         """Their row, made where there is none; UserError for somebody without an account whom we cannot see."""
         if sender.account is not None:
-            found = self.people.by_account(sender.account.lower())
+            found = self.people.by_account(fold_account(sender.account))
         elif self.seen(sender):
             found = self.people.by_mask(self.mask(sender))
         else:
             raise UserError(f"join {' or '.join(self.channels())} first and ask again there or here: "
                             "without an account I only know people whom I see")
         if found is None:
-            account = None if sender.account is None else sender.account.lower()
+            account = None if sender.account is None else fold_account(sender.account)
             mask = None if account else self.mask(sender)
             id = self.people.add(account=account, mask=mask, nick=sender.nick, zone="", in_view=True, seen_at=now)
             return self.people.get(id)
@@ -57,7 +57,7 @@ class Registry:
     def known(self, sender: Sender) -> Person | None:
         """Their row if there is one; nothing is made."""
         if sender.account is not None:
-            return self.people.by_account(sender.account.lower())
+            return self.people.by_account(fold_account(sender.account))
         return self.people.by_mask(self.mask(sender))
 
     # -- what the network tells ----------------------------------------------------------------
@@ -66,7 +66,7 @@ class Registry:
         """The same connection, so the same person: a mask follows a new nick, and grows into an account."""
         before, after = event.before, event.after
         if before.account is not None:
-            person = self.people.by_account(before.account.lower())
+            person = self.people.by_account(fold_account(before.account))
             if person is not None and after.account == before.account:
                 self.people.change({"id": person.id}, nick=after.nick)
             return
@@ -79,9 +79,9 @@ class Registry:
                 self.people.change({"mask": new, "account": None}, in_view=False)  # whoever wore it before is gone
                 self.people.change({"id": person.id}, mask=new, nick=after.nick)
             return
-        same = self.people.by_account(after.account.lower())
+        same = self.people.by_account(fold_account(after.account))
         if same is None:
-            self.people.change({"id": person.id}, account=after.account.lower(), mask=None, nick=after.nick)
+            self.people.change({"id": person.id}, account=fold_account(after.account), mask=None, nick=after.nick)
             return
         held = {lease.image for lease in self.leases.open(person_id=same.id)}
         for lease in self.leases.open(person_id=person.id):

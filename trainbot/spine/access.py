@@ -24,6 +24,11 @@ class Person:
     seen_at: datetime
 
 
+def fold_account(name: str) -> str:
+    """Services accounts compare without ASCII case; Unicode's case rules would make two names one (U+212A is no k)."""
+    return "".join(sign.lower() if sign.isascii() else sign for sign in name)
+
+
 class Role(enum.IntEnum):
     """Each may do what those below may."""
 
@@ -46,7 +51,7 @@ class Rule:
 
     def matches(self, sender: Sender) -> bool:
         if self.kind == "account":
-            return sender.account is not None and sender.account.lower() == self.pattern
+            return sender.account is not None and fold_account(sender.account) == self.pattern
         return fnmatchcase(sender.mask.lower(), self.pattern)
 
 
@@ -62,7 +67,7 @@ def parse_rule(text: str) -> Rule:
     if kind == "account":
         if any(sign in pattern for sign in "*?!@"):
             raise ValueError(f"{text!r}: an account is a plain name, say account:alice")
-        return Rule("account", pattern.lower())
+        return Rule("account", fold_account(pattern))
     nick, bang, rest = pattern.partition("!")
     _user, at, host = rest.partition("@")
     if not (nick and bang and at and host):

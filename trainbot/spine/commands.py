@@ -135,6 +135,8 @@ class Table:
             distance = DamerauLevenshtein.distance(first, key[0], score_cutoff=limit)
             if distance <= limit and command.role <= role:
                 scored[key[0]] = min(distance, scored.get(key[0], 9))
+            if len(key) > 1 and key[1] == first and command.role <= role:
+                scored[" ".join(key)] = 0  # !reset was meant as !lab reset
         return sorted(scored, key=lambda word: (scored[word], word))[:most]
 
     def read(self, call: Call, ask: Ask) -> list[Any]:

@@ -130,6 +130,7 @@ class Store:
         try:
             self._lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.chmod(path.with_suffix(""), 0o600)  # it holds people's hosts and words
         except BlockingIOError:
             raise BackendError(f"another trainbot already works on {self.url}: stop it first") from None
         except OSError as error:
