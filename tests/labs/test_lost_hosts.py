@@ -120,6 +120,10 @@ def test_an_old_lab_that_did_not_survive_is_forgotten(two: Stage) -> None:
     with two.store.transaction():
         assert two.store.labs.all(state=LabState.LEFT) == []
     assert [route.image for route in two.routes()] == ["debian", "debian"]
+    two.talk("alice", "!lab return")
+    two.talk("alice", "!yes")
+    with two.store.transaction():
+        assert all(lab.host == "xen2" for lab in two.store.labs.present())
 
 
 def test_an_old_lab_that_is_off_is_started(two: Stage) -> None:

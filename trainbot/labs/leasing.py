@@ -241,8 +241,9 @@ class Leasing:
     def end(self, lease: Lease, why: str, now: datetime) -> None:
         self.leases.change({"id": lease.id}, ended_at=now, ended_why=why)
         for id in (lease.lab_id, lease.left_id):
-            if id is not None:
-                self.labs.change({"id": id}, state=LabState.ENDING, state_at=now, tries=0)
+            lab = self.labs.get(id) if id is not None else None
+            if lab is not None and lab.state is not LabState.GONE:  # an old one may not have survived its host
+                self.labs.change({"id": lab.id}, state=LabState.ENDING, state_at=now, tries=0)
 
     def tick(self, now: datetime) -> None:
         for lease in self.leases.open():
