@@ -16,7 +16,6 @@ from trainbot.labs import passwords
 from trainbot.labs.fleet import Booted, HostWork, Listen, Probe
 from trainbot.labs.images import Image
 from trainbot.labs.model import Lab, Lease
-from trainbot.routing import routes
 from trainbot.spine.messages import Incoming, Left, Line, Outgoing, Renamed, RollCall, Sender, Spoken
 from trainbot.store import Store
 from trainbot.store.tables import metadata
@@ -250,7 +249,7 @@ class Stage:
     def routes(self) -> list[Route]:
         """Who gets where, as the gateway is told."""
         with self.store.transaction():
-            return routes(self.store, self.bot.fleet.images)
+            return self.bot._routes()
 
 
 def plain(text: str) -> str:

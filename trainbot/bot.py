@@ -217,8 +217,11 @@ class Bot:
         if tick or came or "notice" in changed:
             outcome.say += self.telling.due(now)
         if changed & {"lab", "lease", "person", "public_key"} or not self._published:
-            outcome.routes = self._guarded("the gateway's table", routes, self.store, self.fleet.images)
+            outcome.routes = self._guarded("the gateway's table", self._routes)
             self._published = outcome.routes is not None
+
+    def _routes(self) -> list[Route]:
+        return routes(self.store, self.fleet.images, {host.name: host.door for host in self.config.hosts})
 
     def _failed(self, events: Sequence[Event], outcome: Outcome, why: str) -> Outcome:
         """Nothing was written: every asker is told, and what was about to begin is not under way."""

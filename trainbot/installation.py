@@ -70,7 +70,8 @@ def load_image(config: ImageConfig) -> Image:
     return Image(name=config.name, disk=built.disk, kernel=built.kernel, initrd=built.initrd, cmdline=built.cmdline,
                  modes={Mode.ENFORCING: built.enforcing, Mode.PERMISSIVE: built.permissive},
                  memory_mib=config.memory or built.memory_mib, vcpus=config.vcpus, user=built.user,
-                 host_key=built.host_key)
+                 host_key=built.host_key, version=built.folder.name, guest=config.guest,
+                 cpu_percent=config.cpu_percent)
 
 
 def lab_key(path: Path) -> str:

@@ -107,7 +107,7 @@ def test_a_lab_outlives_the_process_that_made_it(lab_image, lab_spec, owner, roo
         port=free_port,
     )
     fields = dataclasses.asdict(spec)
-    lab = {"id": spec.id, "name": spec.name, "state": "running", "endpoint": ["127.0.0.1", free_port]}
+    lab = {"id": spec.id, "name": spec.name, "state": "running", "endpoint": ["127.0.0.1", free_port], "run": ""}
     overlay = root / "labs" / f"{spec.id}.qcow2"
 
     first = Process(root, owner)

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from stage import CHANNEL, Stage
 
-from trainbot.config.reading import LAB_WORDS
+from trainbot.config.reading_labs import LAB_WORDS
 from trainbot.hosts.model import Finished, HostLost
 from trainbot.labs.leasing import VERBS
 from trainbot.spine.messages import Line

@@ -17,8 +17,7 @@ from trainbot.hosts.libvirt_driver import LibvirtDriver
 from trainbot.hosts.model import GuestType, HostConfig, LabSpec
 from trainbot.imaging.image import Image, read_image
 from trainbot.imaging.progress import for_terminal
-
-TINY_LINE = "quiet mitigations=off sysrq_always_enabled"  # sysrq: a test crashes it
+from trainbot.installation import lab_key
 
 
 @pytest.fixture(scope="session")
@@ -27,17 +26,29 @@ def debian(lab_image) -> Image:
 
 
 @pytest.fixture(scope="session")
-def xen_hosts(debian: Image, pytestconfig: pytest.Config) -> Iterator[Callable[[str], XenHost]]:
-    """xen_hosts(name): another host, up within seconds.  All are ended after the last test, however that went."""
+def xen_image(debian: Image, lab_image, pytestconfig: pytest.Config) -> HostImage:
+    """The host that most tests have, built if the cache has none that is current."""
     capture = pytestconfig.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled():  # it takes minutes the first time: whoever waits sees why
-        progress = for_terminal()
-        image: HostImage = host_image(debian, cache_folder(), progress)
-        state = booted(image, progress)
+        return host_image(debian, lab_key(lab_image.key), cache_folder(), for_terminal())
+
+
+@pytest.fixture(scope="session")
+def tiny_image(xen_image: HostImage) -> Image:
+    """The tiny lab on the tester's machine; its root lets in the key that the Debian lab's does."""
+    return read_image(xen_image.tiny)
+
+
+@pytest.fixture(scope="session")
+def xen_hosts(xen_image: HostImage, pytestconfig: pytest.Config) -> Iterator[Callable[[str], XenHost]]:
+    """xen_hosts(name): another host, up within seconds.  All are ended after the last test, however that went."""
+    capture = pytestconfig.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled():
+        state = booted(xen_image, for_terminal())
     started: list[XenHost] = []
 
     def start(name: str) -> XenHost:
-        started.append(XenHost(image, name))
+        started.append(XenHost(xen_image, name))
         started[-1].resume(state)
         return started[-1]
 
@@ -84,10 +95,10 @@ def doomed(xen_hosts) -> XenHost:
 
 
 @pytest.fixture
-def tiny() -> Callable[..., LabSpec]:
-    """tiny(number, **changes): the number-th lab of busybox; at its endpoint it tells how often its disk was booted."""
-    return lambda number=1, **changes: _spec("tiny", TINY, number,
-                                               **{"memory_mib": 128, "cmdline": TINY_LINE, **changes})
+def tiny(tiny_image: Image) -> Callable[..., LabSpec]:
+    """tiny(number, **changes): the number-th tiny lab, which says how often its disk was booted (watched.greeting)."""
+    usual = {"memory_mib": tiny_image.memory_mib, "cmdline": tiny_image.cmdline}
+    return lambda number=1, **changes: _spec(tiny_image.name, TINY, number, **{**usual, **changes})
 
 
 def _spec(image: str, folder: Path, number: int, **changes) -> LabSpec:

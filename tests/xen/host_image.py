@@ -1,7 +1,13 @@
-"""The Xen host that the tests boot: built once from Debian's packages with trainbot's own image builder, then kept.
+"""The Xen hosts that the tests boot: built once from Debian's packages with trainbot's own image builder, then kept.
+
+    host/     libvirt with its default network, the Debian lab and the tiny lab: what most tests need
+    plain/    what a Debian admin has after installing Xen, and the packages to make a host of it, offline
+    both/     laid under either
 
     CACHE/xen-0123456789ab/      disk.img, vmlinuz, initrd, xen: the host; labs.img: the Debian lab, read-only
+    CACHE/xen-0123456789ab/tiny-0123456789ab/      the tiny lab, in an image's form (tiny_image.py)
     CACHE/xen-0123456789ab/booted-0123456789ab/    that host as it was when it had booted (xen_host.py)
+    CACHE/xen-plain-0123456789ab/                  the other one, with neither of the labs
     CACHE/xen_key                opens the hosts' ssh; for tests alone
     CACHE/xen-build.log          the last build's log
 """
@@ -19,6 +25,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tiny_image import describe_tiny
+
 from trainbot.imaging.command import Log
 from trainbot.imaging.image import Image
 from trainbot.imaging.overlay import write_overlay
@@ -27,10 +35,11 @@ from trainbot.imaging.recipe import Recipe, load_recipe, recipe_hash
 from trainbot.imaging.rootfs import check_builder, make_rootfs, scratch
 from trainbot.installation import lab_key
 
-RECIPE = Path(__file__).with_name("host")
 LABS = Path("/var/lib/labs")  # labs.img on the host (files/etc/fstab)
 TINY = Path("/var/lib/tiny")  # made by hooks/30-tiny.sh
-_VERSION = "1"  # raise it when this module makes something else of the same recipe
+_RECIPES = Path(__file__).parent
+_LETS_IN = "files/usr/local/share/tiny/authorized_keys"  # what hooks/30-tiny.sh puts into the tiny lab
+_VERSION = "2"  # raise it when this module makes something else of the same recipe
 _LABS_MIB = 3072  # sparse
 
 
@@ -47,46 +56,83 @@ class HostImage:
     def host_key(self) -> str:
         return (self.folder / "host_key.pub").read_text(encoding="ascii").strip()
 
+    @property
+    def ready(self) -> str:
+        """What is run on a host that has booted; it is ready for tests when that has ended."""
+        return (self.recipe.folder / "ready.sh").read_text(encoding="utf-8")
 
-def host_image(lab: Image, cache: Path, progress: Progress) -> HostImage:
-    """The host with ``lab`` on it: at once when it is there already, otherwise after minutes."""
-    recipe, key = load_recipe(RECIPE), cache / "xen_key"
+    @property
+    def tiny(self) -> Path:
+        """The tiny lab's folder, for trainbot.imaging.image.read_image."""
+        (folder,) = self.folder.glob("tiny-*")
+        return folder
+
+
+def host_image(lab: Image, lab_public_key: str, cache: Path, progress: Progress) -> HostImage:
+    """The host with ``lab`` on it, and a tiny lab that lets in ``lab_public_key``: at once when it is there already,
+    otherwise after minutes."""
+    return _kept("host", "xen", {_LETS_IN: lab_public_key + "\n"}, lab, cache, progress)
+
+
+def plain_image(cache: Path, progress: Progress) -> HostImage:
+    """The host without libvirt: at once when it is there already, otherwise after minutes."""
+    return _kept("plain", "xen-plain", {}, None, cache, progress)
+
+
+def _kept(own: str, called: str, added: dict[str, str], lab: Image | None, cache: Path,
+          progress: Progress) -> HostImage:
+    key = cache / "xen_key"
     public_key = lab_key(key)
-    parts = (_VERSION, recipe_hash(RECIPE, public_key), lab.recipe, lab.host_key)
-    version = cache / f"xen-{hashlib.sha256(' '.join(parts).encode()).hexdigest()[:12]}"
-    with locked(cache / ".xen.lock", progress):
+    with _whole(_RECIPES / own, added) as recipe, locked(cache / ".xen.lock", progress):
+        parts = (_VERSION, recipe_hash(recipe.folder, public_key), *((lab.recipe, lab.host_key) if lab else ()))
+        wanted = hashlib.sha256(" ".join(parts).encode()).hexdigest()
+        version = cache / f"{called}-{wanted[:12]}"
         if not version.is_dir():
             check_builder()
-            for older in [*cache.glob("xen-" + "?" * 12), *cache.glob(".xen-build-*")]:
+            for older in [*cache.glob(f"{called}-{'?' * 12}"), *cache.glob(".xen-build-*")]:
                 shutil.rmtree(older)
-            _build(recipe, public_key, lab, version, progress)
-    return HostImage(version, key, recipe)
+            _build(recipe, wanted, public_key, lab, version, cache / f"{called}-build.log", progress)
+    return HostImage(version, key, load_recipe(_RECIPES / own))
 
 
-def _build(recipe: Recipe, public_key: str, lab: Image, version: Path, progress: Progress) -> None:
+@contextlib.contextmanager
+def _whole(own: Path, added: dict[str, str]) -> Iterator[Recipe]:
+    """The recipe in a folder of its own: what both hosts have, what this one has besides, what only the caller knows."""
+    with tempfile.TemporaryDirectory(prefix="tb-xen-recipe-") as folder:
+        for part in (_RECIPES / "both", own):
+            shutil.copytree(part, folder, dirs_exist_ok=True)
+        for inside, text in added.items():
+            (Path(folder) / inside).write_text(text, encoding="utf-8")
+        yield load_recipe(Path(folder))
+
+
+def _build(recipe: Recipe, wanted: str, public_key: str, lab: Image | None, version: Path, log_at: Path,
+           progress: Progress) -> None:
     """Builds beside ``version``, which appears complete or not at all."""
     began = time.monotonic()
-    log = Log(version.parent / "xen-build.log")
+    log = Log(log_at)
     work = Path(tempfile.mkdtemp(prefix=".xen-build-", dir=version.parent))
     try:
         finished = work / version.name
         finished.mkdir()
-        progress.stage("a Xen host for the tests: it is built once and kept")
+        progress.stage(f"a Xen host for the tests ({recipe.name}): it is built once and kept")
         log.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(work / "host_key")])
         shutil.copy(work / "host_key.pub", finished)
         write_overlay(recipe, public_key, work / "host_key", work / "overlay.tar")
         make_rootfs(recipe, work / "overlay.tar", work / "system.tar", log, progress)
         _pack(recipe, work, finished, log, progress)
-        _pack_labs(lab, work, finished / "labs.img", log, progress)
+        if lab:
+            describe_tiny(finished / TINY.name, recipe.suite, wanted)
+            _pack_labs(lab, work, finished / "labs.img", log, progress)
         finished.rename(version)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    progress.done(f"the Xen host is built, in {time.monotonic() - began:.0f} s")
+    progress.done(f"the Xen host ({recipe.name}) is built, in {time.monotonic() - began:.0f} s")
 
 
 def _pack(recipe: Recipe, work: Path, to: Path, log: Log, progress: Progress) -> None:
-    """The host's own files, from the tar of its system: host/pack.sh, as an ordinary user in a user namespace."""
-    script = (RECIPE / "pack.sh").read_text(encoding="utf-8")
+    """The host's own files, from the tar of its system: both/pack.sh, as an ordinary user in a user namespace."""
+    script = (recipe.folder / "pack.sh").read_text(encoding="utf-8")
     enter = [] if os.geteuid() == 0 else ["mmdebstrap", "--unshare-helper"]
     packed = work / "packed.tar"
     progress.stage("unpacking for the disk")

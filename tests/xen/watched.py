@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from tiny_image import GREETING_PORT
 from xen_host import XenHost, until
 
 from trainbot.hosts.libvirt_driver import LibvirtDriver
@@ -23,8 +24,8 @@ def endpoint(driver: LibvirtDriver, id: str) -> tuple[str, int]:
 
 def greeting(host: XenHost, driver: LibvirtDriver, id: str) -> str:
     """What the tiny lab says of its kind and its boots."""
-    there = endpoint(driver, id)
-    return until(lambda: host.greeting(there), f"a greeting from {there}").removeprefix("SSH-2.0-tiny ")
+    address, _ = endpoint(driver, id)
+    return until(lambda: host.greeting(address, GREETING_PORT), f"a greeting from {address}").removeprefix("tiny ")
 
 
 class Watched:

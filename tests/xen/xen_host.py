@@ -30,9 +30,7 @@ _PAUSE = 0.2
 # dom0's share of the memory; the rest is for labs.  No defence against speculation: it costs time in emulation.
 _XEN = ("dom0_mem=768M,max:768M dom0_max_vcpus=1 console=com1 com1=115200,8n1 loglvl=warning guest_loglvl=warning "
         "spec-ctrl=no xpti=no")
-# libvirt's driver works and its default network is there, which lets a lab in at once
-_READY = ("until virsh -q -c xen:///system net-info default | grep -q 'Active: *yes'; do sleep 0.5; done; "
-          "echo 0 > /sys/class/net/virbr0/bridge/forward_delay; sync")
+_LABS = ("-drive", "file=labs.img,if=none,id=labs,format=raw,readonly=on", "-device", "virtio-blk-pci,drive=labs")
 
 T = TypeVar("T")
 
@@ -75,10 +73,10 @@ class XenHost:
             _overlay(self.image.folder / "disk.img", "raw", self.disk)
         self._run()
 
-    def wait(self, seconds: float = BOOT, command: str = _READY) -> None:
-        """Until somebody can log in and ``command`` is done."""
+    def wait(self, seconds: float = BOOT, command: str | None = None) -> None:
+        """Until somebody can log in and ``command`` is done; without one, until it has booted and is ready."""
         until(lambda: self._ssh("true").returncode == 0, f"ssh on {self.name}; see {self.folder}", seconds)
-        self.ssh(command)
+        self.ssh(command or self.image.ready)
 
     def save(self, to: Path) -> None:
         """Its memory and disk into ``to``; the machine is over then."""
@@ -133,10 +131,8 @@ class XenHost:
         assert done.returncode == 0, f"{self.name}: {command}: {done.stderr}"
         return done.stdout.strip()
 
-    def greeting(self, endpoint: tuple[str, int] | None) -> str:
-        """What speaks at a lab's endpoint, heard through dom0; empty when nothing does."""
-        assert endpoint
-        address, port = endpoint
+    def greeting(self, address: str, port: int) -> str:
+        """What speaks there, heard through dom0; empty when nothing does."""
         return self._ssh(f"nc -w 5 {address} {port} </dev/null | head -n 1").stdout.strip()
 
     def lab_ssh(self, endpoint: tuple[str, int], key: Path, host_key: str, command: str) -> str:
@@ -186,21 +182,21 @@ def machine(image: HostImage) -> list[str]:
         "-accel", "tcg,tb-size=256", "-cpu", "qemu64,+npt", "-smp", "1", "-m", str(recipe.memory_mib), "-qmp", "stdio",
         "-kernel", "xen", "-append", _XEN, "-initrd", f"vmlinuz {recipe.cmdline},initrd",
         "-device", "virtio-blk-pci,drive=own", "-device", "virtio-net-pci,netdev=net,mac=52:54:00:00:00:01,romfile=",
-        "-drive", "file=labs.img,if=none,id=labs,format=raw,readonly=on", "-device", "virtio-blk-pci,drive=labs",
+        *(_LABS if (image.folder / "labs.img").exists() else ()),
     ]
 
 
 def booted(image: HostImage, progress: Progress) -> Path:
     """The folder with ``memory`` and ``disk.qcow2`` of a host that has booted; made once for each machine and QEMU."""
     version = _run(["qemu-system-x86_64", "--version"]).stdout
-    key = hashlib.sha256(f"{version} {machine(image)} {_READY}".encode()).hexdigest()[:12]
+    key = hashlib.sha256(f"{version} {machine(image)}".encode()).hexdigest()[:12]
     folder = image.folder / f"booted-{key}"
     with locked(image.folder.parent / ".xen.lock", progress):
         if folder.is_dir():
             return folder
         for older in image.folder.glob("booted-*"):
             shutil.rmtree(older)
-        progress.stage("booting the Xen host once, to go on from there")
+        progress.stage(f"booting the Xen host ({image.recipe.name}) once, to go on from there")
         began = time.monotonic()
         work = Path(tempfile.mkdtemp(prefix="booted-", dir=image.folder))
         host = XenHost(image, "xenhost")
@@ -212,7 +208,7 @@ def booted(image: HostImage, progress: Progress) -> Path:
         finally:
             host.end()
         work.rename(folder)
-        progress.done(f"the Xen host booted in {up:.0f} s and was kept")
+        progress.done(f"the Xen host ({image.recipe.name}) booted in {up:.0f} s and was kept")
     return folder
 
 

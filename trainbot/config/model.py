@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from trainbot.hosts.model import HostConfig
+from trainbot.hosts.model import GuestType, HostConfig
 from trainbot.spine.access import Roles
 
 
@@ -89,20 +89,28 @@ class LabsConfig:
     cap: timedelta = timedelta(hours=12)
     lost_after: timedelta = timedelta(seconds=20)  # a host is lost when it does not answer for so long
     warn: timedelta = timedelta(minutes=15)
+    grace: timedelta = timedelta(minutes=30)  # after the end of a class before its labs may end
     spare: int = 2
+    share: int = 100  # percent of a session's sign-ups for whom labs are made ahead
+    lead: timedelta = timedelta(minutes=40)  # before a session: they are begun to be made
+    early: timedelta = timedelta(minutes=20)  # before a session: those who signed up get theirs, one after the other
+    health: timedelta = timedelta(minutes=2)  # a lab of the pool that was not tried for so long is tried again
+    disk: int = 1024  # MiB of a host's disk that each new lab is taken to need
     public_address: str = "localhost"
 
 
 @dataclass(frozen=True, slots=True)
 class ImageConfig:
     """[image.NAME].  ``folder`` holds what ``trainbot image build`` made (disk.img, vmlinuz, initrd, image.json);
-    memory in MiB."""
+    memory in MiB; ``cpu_percent`` of one core, 0: all of its CPUs."""
 
     name: str
     folder: Path
     memory: int | None = None  # as the image needs
     vcpus: int = 1
     spare: int | None = None
+    guest: GuestType = GuestType.PVH
+    cpu_percent: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,6 @@ from configparser import (
 )
 from configparser import Error as IniError
 from pathlib import Path
-from urllib.parse import parse_qsl, urlencode, urlsplit
 from zoneinfo import ZoneInfo
 
 from rapidfuzz import process
@@ -23,30 +22,20 @@ from trainbot.config.model import (
     Config,
     ExerciseConfig,
     GatewaySection,
-    ImageConfig,
     IrcConfig,
-    LabsConfig,
     RecordsConfig,
     ScheduleConfig,
     Secret,
     StoreConfig,
 )
+from trainbot.config.reading_labs import read_host, read_image_section, read_labs
 from trainbot.config.section import Section, below, parse_listen
-from trainbot.errors import BackendError, ConfigError
-from trainbot.hosts.address import host_address
-from trainbot.hosts.model import HostConfig
+from trainbot.errors import ConfigError
 from trainbot.sessions.reminders import parse_offsets
 from trainbot.spine.access import Role, Roles, parse_rule
-from trainbot.spine.words import span
 
 SECTIONS = ("irc", "store", "roles", "schedule", "exercises", "labs", "gateway", "records")
-#: Words that follow ``!lab``: an image of that name could never be asked for.
-LAB_WORDS = frozenset(("create", "list", "console", "reboot", "reset", "snapshot", "rollback", "extend", "return",
-                       "destroy", "home", "for", "revoke", "claim", "permissive", "old"))
 MECHANISMS = ("plain",)
-#: Where a remote host keeps its labs' disks (a libvirt storage pool of ours).
-REMOTE_POOL = Path("/var/lib/libvirt/trainbot")
-NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
 
 
 def load(path: Path) -> Config:
@@ -99,9 +88,9 @@ def _read(path: Path, sections: dict[str, Section], problems: list[str]) -> Conf
         require_account=require_account,
         schedule=_schedule(sections["schedule"]),
         exercises=ExerciseConfig(folder=_exercises(sections["exercises"])),
-        labs=_labs(sections["labs"]),
-        hosts=tuple(_host(s, name.partition(".")[2], store) for name, s in sections.items() if name.startswith("host.")),
-        images=tuple(_image(s, name.partition(".")[2], store) for name, s in sections.items()
+        labs=read_labs(sections["labs"]),
+        hosts=tuple(read_host(s, name.partition(".")[2], store) for name, s in sections.items() if name.startswith("host.")),
+        images=tuple(read_image_section(s, name.partition(".")[2], store) for name, s in sections.items()
                      if name.startswith("image.")),
         gateway=_gateway(sections["gateway"], store),
         records=_records(sections["records"]),
@@ -252,64 +241,6 @@ def _schedule(s: Section) -> ScheduleConfig:
 
     return ScheduleConfig(folder=s.path("folder", ScheduleConfig().folder), zones=s.take("zones", zones, ("UTC",)),
                           reminders=s.take("reminders", offsets, ScheduleConfig().reminders))
-
-
-def _labs(s: Section) -> LabsConfig:
-    d = LabsConfig()
-    config = LabsConfig(
-        per_person=s.whole("per_person", d.per_person, 1, 20),
-        lease=s.span("lease", d.lease),
-        cap=s.span("cap", d.cap),
-        lost_after=s.span("lost_after", d.lost_after),
-        warn=s.span("warn", d.warn),
-        spare=s.whole("spare", d.spare, 0, 1000),
-        public_address=s.text("public_address", d.public_address),
-    )
-    if config.cap < config.lease:
-        s.fault("cap", f"{span(config.cap)} is less than the lease of {span(config.lease)}: say as much or more")
-    if config.warn >= config.lease:
-        s.fault("warn", f"{span(config.warn)} is not less than the lease of {span(config.lease)}")
-    return config
-
-
-def _host(s: Section, name: str, store: StoreConfig) -> HostConfig:
-    if not NAME.fullmatch(name):
-        s.fault("(name)", f"{name!r} is not a host's name: letters a-z, digits and -")
-    uri, folder = s.take("uri", lambda raw: _uri(raw, s.base), ""), store.state / "labs" / name
-    if not uri and not s.values.get("uri"):
-        s.fault("uri", "which host? say its libvirt address, as in xen+ssh://root@xen1.example.org/system")
-    elif uri and not uri.startswith(("qemu:///embed", "test:")):
-        folder = REMOTE_POOL
-    d = HostConfig(name, uri)
-    return HostConfig(name=name, uri=uri, labs=s.whole("labs", d.labs, 1, 1000), folder=s.path("folder", folder),
-                      network=s.text("network", d.network), kvm=s.yes("kvm", d.kvm),
-                      keepalive=s.whole("keepalive", d.keepalive, 1, 600),
-                      deadline=s.number("deadline", d.deadline, 1, 3600))
-
-
-def _uri(raw: str, base: Path) -> str:
-    """A libvirt address that there is a driver for; the root of an embedded one is relative to bot.ini."""
-    parts = urlsplit(raw)
-    query = dict(parse_qsl(parts.query))
-    if parts.path == "/embed" and "root" in query:
-        query["root"] = str(below(base, query["root"]))
-        raw = f"{raw.partition('?')[0]}?{urlencode(query, safe='/')}"  # geturl() would lose the slashes
-    try:
-        host_address(raw)
-    except BackendError as error:
-        raise ValueError(str(error)) from None
-    return raw
-
-
-def _image(s: Section, name: str, store: StoreConfig) -> ImageConfig:
-    if not NAME.fullmatch(name):
-        s.fault("(name)", f"{name!r} is not an image's name: letters a-z, digits and -")
-    elif name in LAB_WORDS:
-        s.fault("(name)", f"!lab {name} is a command, so no image can have that name; take another")
-    spare = s.whole("spare", -1, 0, 1000)
-    return ImageConfig(name=name, folder=s.path("folder", store.state / "images" / name),
-                       memory=s.whole("memory", 0, 64, 1 << 20) or None,
-                       vcpus=s.whole("vcpus", ImageConfig("", Path()).vcpus, 1, 64), spare=None if spare < 0 else spare)
 
 
 def _gateway(s: Section, store: StoreConfig) -> GatewaySection:

@@ -19,6 +19,8 @@ class Route:
     ``name`` is the person's, for people; ``user`` is whom to be in the lab.  Without ``endpoint`` (address, TCP
     port) ``why`` says why in one sentence.  ``host_key`` is the lab's ("ssh-ed25519 AAAA…"); ``digest`` that of the
     lease's password; ``keys`` the person's ("type base64"); ``since`` when the lease began, in epoch seconds.
+    ``via``: USER@ADDRESS:PORT of the ssh account (lab-door) that leads to ``endpoint``, '' where it is reached directly.
+    ``boots`` goes up when the lab behind the same endpoint is a fresh one or was turned off and on.
     """
 
     lease: str
@@ -32,6 +34,8 @@ class Route:
     digest: str
     keys: tuple[str, ...]
     since: float
+    via: str = ""
+    boots: int = 0
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -53,6 +57,8 @@ class Route:
                 digest=_text(value["digest"]),
                 keys=tuple(_text(key) for key in value["keys"]),
                 since=float(value["since"]),
+                via=_text(value.get("via", "")),
+                boots=int(value.get("boots", 0)),
             )
         except (KeyError, IndexError, TypeError, AttributeError, OverflowError) as error:
             raise ValueError(f"not a route: {error!r}") from None

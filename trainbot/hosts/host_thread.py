@@ -15,7 +15,7 @@ from trainbot.hosts.model import HostDriver, LabSpec
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One call: a lab's make, reset, reboot or destroy, or the host's open or report."""
+    """One call: what is to be done to a lab (worker.ACTIONS), or the host's open or report."""
 
     action: str
     lab: str = ""
@@ -72,7 +72,7 @@ class HostThread:
             raise HostDown("the host is not open")
         if work.action == "report":
             return self._driver.report()
-        if work.action in ("make", "reset"):
+        if work.spec is not None and work.action not in ("reboot", "destroy"):
             return getattr(self._driver, work.action)(work.spec)
         return getattr(self._driver, work.action)(work.lab)
 

@@ -16,10 +16,12 @@ class Mode(enum.StrEnum):
 
 
 class GuestType(enum.StrEnum):
-    """How a lab runs on Xen (other hosts have no choice).  PVH is the default; old kernels (CentOS 5) know PV only."""
+    """How a lab runs on Xen (other hosts have no choice).  PVH is the default; old kernels (CentOS 5) know PV only,
+    and HVM is for what knows neither: it needs a device model, so it is never taken unasked."""
 
     PVH = "pvh"
     PV = "pv"
+    HVM = "hvm"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,9 @@ class LabSpec:
     committed to the store before this is used.  Memory in MiB.  Paths are on the host.
     ``disk`` is the image's own disk, which is never written to: the lab gets an overlay on it.  It is qcow2 where
     its name ends so, raw otherwise.  ``cmdline`` holds no console=: the driver adds the host's.
-    ``port`` is the TCP port on the bot's loopback that leads to the lab's ssh (embedded QEMU only; 0 elsewhere)."""
+    ``port`` is the TCP port on the bot's loopback that leads to the lab's ssh (embedded QEMU only; 0 elsewhere).
+    ``seat``: its number on its host, from 1; no two labs of a host have the same (hosts.seats; 0: none).
+    ``cpu_percent``: at most so much of one core (Xen's scheduler; 0: as much as it has CPUs)."""
 
     id: str
     name: str
@@ -42,6 +46,8 @@ class LabSpec:
     port: int = 0
     owner: str = ""  # the installation's id: a domain without it is not ours
     guest: GuestType = GuestType.PVH
+    seat: int = 0
+    cpu_percent: int = 0
 
 
 class DomainState(enum.StrEnum):
@@ -52,17 +58,21 @@ class DomainState(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """A domain of ours as the host has it.  ``endpoint`` is (address, TCP port) of its ssh, where known."""
+    """A domain of ours as the host has it.  ``endpoint`` is (address, TCP port) of its ssh, where known.
+    ``run`` is another after each boot (Xen: the domain's number), '' where the host cannot tell."""
 
     id: str
     name: str
     state: DomainState
     endpoint: tuple[str, int] | None = None
+    run: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class HostReport:
-    """What a host has: one reading.  Memory in MiB."""
+    """What a host has: one reading.  Memory and disk in MiB (``disk_free_mib`` where labs' disks are; None: not
+    known).  ``images``: the versions that are complete there (hosts.images; None: it reads the bot's own files).
+    ``busy``: share of all its cores' time that was spent since the last reading, 0 to 1; None at first."""
 
     name: str
     domains: tuple[Domain, ...] = ()
@@ -70,6 +80,9 @@ class HostReport:
     free_mib: int = 0
     cpus: int = 0
     hypervisor: str = ""
+    disk_free_mib: int | None = None
+    images: frozenset[str] | None = None
+    busy: float | None = None
 
 
 class HostDriver(Protocol):
@@ -88,6 +101,13 @@ class HostDriver(Protocol):
 
     def reboot(self, id: str) -> None:
         """Turned off and on; the disk is kept."""
+
+    def snapshot(self, spec: LabSpec) -> Domain:
+        """Turned off and on; its disk as it was then is kept, beneath the one it writes to from now on."""
+
+    def rollback(self, spec: LabSpec) -> Domain:
+        """Turned off and on with its disk as the last snapshot kept it.  NoSuchThing where there is none: the lab
+        runs on as it was."""
 
     def destroy(self, id: str) -> None:
         """Neither domain nor disk are there any more.  No error if they were not."""
@@ -125,7 +145,12 @@ HostEvent = HostUp | HostLost | Finished
 
 @dataclass(frozen=True, slots=True)
 class HostConfig:
-    """[host.NAME].  ``labs`` at most; times in seconds."""
+    """[host.NAME].  ``labs`` at most; times in seconds.
+
+    ``images``: where that host keeps copies of images (None: it reads the bot's own files).  ``door``: USER@ADDRESS:PORT
+    of the ssh account that leads to its labs and nowhere else ('': they are reached directly).  ``subnet`` and
+    ``allow``: what ``host prepare`` makes of the labs' network, and where labs may go from it (ADDRESS:PORT each).
+    """
 
     name: str
     uri: str
@@ -136,3 +161,12 @@ class HostConfig:
     keepalive_count: int = 2  # ... of which this many may stay unanswered
     deadline: float = 60.0  # one call
     kvm: bool = False  # QEMU only: hardware virtualisation was tried and works; else everything is emulated
+    images: Path | None = None
+    door: str = ""
+    subnet: str = "10.77.0.0/22"
+    allow: tuple[str, ...] = ()
+
+    @property
+    def has_seats(self) -> bool:
+        """Its labs are on a network of its own, where each has a number (hosts.seats)."""
+        return self.uri.startswith("xen")

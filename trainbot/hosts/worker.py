@@ -19,7 +19,8 @@ from trainbot.hosts.model import Finished, HostConfig, HostDriver, HostEvent, Ho
 
 log = logging.getLogger(__name__)
 
-ACTIONS = ("make", "reset", "reboot", "destroy")
+ACTIONS = ("make", "reset", "snapshot", "rollback", "reboot", "destroy")
+WITH_SPEC = ("make", "reset", "snapshot", "rollback")
 BACKOFF = (1.0, 2.0, 4.0, 8.0, 15.0)  # seconds before the host is opened again; the last for ever
 REREAD = 10.0  # seconds between readings that nothing asked for: an event may get lost
 MOST_ABANDONED = 3  # threads that hang at a time; each holds a connection and some memory
@@ -81,7 +82,7 @@ class HostWorker:
 
     def submit(self, action: str, lab_id: str, spec: LabSpec | None = None) -> None:
         """Does ``action`` after what was submitted before.  On a host that does not answer it ends at once, down."""
-        if action not in ACTIONS or (spec is None and action in ("make", "reset")):
+        if action not in ACTIONS or (spec is None and action in WITH_SPEC):
             raise ValueError(f"no action {action!r}, or it wants a spec")
         work = Work(action, lab_id, spec)
         if self._state == "closed":

@@ -12,7 +12,8 @@ from trainbot.labs.model import Lab, LabState, Lease
 from trainbot.labs.placement import Seats, choose_host
 
 ACTIONS = {LabState.MAKING: "make", LabState.BOOTING: "probe", LabState.REBOOTING: "reboot",
-           LabState.RESETTING: "reset", LabState.ENDING: "destroy"}
+           LabState.RESETTING: "reset", LabState.SAVING: "snapshot", LabState.ROLLING_BACK: "rollback",
+           LabState.ENDING: "destroy"}
 TRIES = 3
 RETRY = timedelta(seconds=5)
 

@@ -14,7 +14,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from trainbot.config.model import LabsConfig
+from trainbot.hosts.images import files
 from trainbot.hosts.model import Domain, Finished, HostConfig, HostLost, HostReport, HostUp, LabSpec
+from trainbot.hosts.seats import free_seat
 from trainbot.labs import control
 from trainbot.labs.control import TRIES, Want
 from trainbot.labs.images import Image
@@ -246,8 +248,14 @@ class Fleet:
         ports.add(port)
         self.labs.add(id=id, name=f"tb-{want.image}-{id[:8]}", image=want.image, mode=want.mode, host=host,
                       state=LabState.MAKING, port=port, address="", ssh_port=0, tries=0, fault="", made_at=now,
-                      state_at=now)
+                      state_at=now, seat=self._free_seat(host))
         return id
+
+    def _free_seat(self, host: str) -> int:
+        """For hosts that other machines than ours are; the row is there before the next one asks."""
+        if not self.hosts[host].config.has_seats:
+            return 0
+        return free_seat({lab.seat for lab in self.labs.present() if lab.host == host})
 
     def _seats(self, present: list[Lab]) -> list[Seats]:
         seats = []
@@ -284,10 +292,12 @@ class Fleet:
         return work
 
     def _spec(self, lab: Lab) -> LabSpec:
-        image = self.images[lab.image]
-        return LabSpec(id=lab.id, name=lab.name, image=lab.image, disk=image.disk, kernel=image.kernel,
-                       initrd=image.initrd, cmdline=image.boot_line(lab.mode), memory_mib=image.memory_mib,
-                       vcpus=image.vcpus, port=lab.port, owner=self.owner)
+        image, folder = self.images[lab.image], self.hosts[lab.host].config.images
+        there = image.files if folder is None else files(folder, image.version)
+        return LabSpec(id=lab.id, name=lab.name, image=lab.image, disk=there.disk, kernel=there.kernel,
+                       initrd=there.initrd, cmdline=image.boot_line(lab.mode), memory_mib=image.memory_mib,
+                       vcpus=image.vcpus, port=lab.port, owner=self.owner, guest=image.guest, seat=lab.seat,
+                       cpu_percent=image.cpu_percent)
 
     # -- rows --------------------------------------------------------------------------------------
 

@@ -16,6 +16,8 @@ class LabState(enum.StrEnum):
     BOOTING = "booting"  # it runs; its ssh does not answer yet
     READY = "ready"
     REBOOTING = "rebooting"  # asked: off and on
+    SAVING = "being saved"  # asked: its disk is to be kept as it is now
+    ROLLING_BACK = "rolling back"  # asked: its disk as it was kept
     RESETTING = "resetting"  # asked: a fresh disk
     ENDING = "ending"  # to be destroyed
     GONE = "gone"  # destroyed
@@ -31,7 +33,12 @@ PRESENT = frozenset(LabState) - {LabState.GONE}
 @dataclass(frozen=True, slots=True)
 class Lab:
     """One DomU.  ``id`` is its UUID; ``port``: where its ssh is reached on the bot's loopback (embedded hosts);
-    ``address``/``ssh_port``: its endpoint as the host tells it; ``tries``: failed attempts to make it."""
+    ``address``/``ssh_port``: its endpoint as the host tells it; ``tries``: failed attempts at what is to be done.
+
+    ``seat``: its number on its host (hosts.seats), 0 where hosts have none.  ``run``: Domain.run as last heard;
+    ``boots``: goes up with each boot.  ``stops``: how often it went off by itself, one soon after the other.
+    ``checked_at``: when somebody last logged in to see that it works.  ``saved_at``: of its last snapshot.
+    """
 
     id: str
     name: str
@@ -46,6 +53,12 @@ class Lab:
     fault: str
     made_at: datetime
     state_at: datetime
+    seat: int = 0
+    run: str = ""
+    boots: int = 0
+    stops: int = 0
+    checked_at: datetime | None = None
+    saved_at: datetime | None = None
 
     @property
     def endpoint(self) -> tuple[str, int] | None:
@@ -55,7 +68,8 @@ class Lab:
 @dataclass(frozen=True, slots=True)
 class Lease:
     """The right of one person to a lab.  ``lab_id`` is None while they wait for one; ``left_id``: their old
-    lab on a host that was lost; ``digest``: of the password (labs.passwords), '' where none was given out yet."""
+    lab on a host that was lost; ``digest``: of the password (labs.passwords), '' where none was given out yet;
+    ``session``: the uid of the session whose sign-up it is, '' where it was asked for."""
 
     id: int
     person_id: int
@@ -69,3 +83,4 @@ class Lease:
     warned_at: datetime | None
     ended_at: datetime | None
     ended_why: str
+    session: str = ""

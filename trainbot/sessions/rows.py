@@ -18,3 +18,13 @@ class SessionRow:
     revision: str
     cancelled: bool
     changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SignUp:
+    """Somebody's seat in a session; ``image``: of the lab that they will have, '' where it has no labs."""
+
+    session_uid: str
+    person_id: int
+    image: str
+    at: datetime

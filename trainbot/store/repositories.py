@@ -14,7 +14,7 @@ from trainbot.notices import Notice
 from trainbot.people.model import PublicKey
 from trainbot.questions.model import WAITING, Question, QuestionEvent
 from trainbot.records.model import Entry
-from trainbot.sessions.rows import SessionRow
+from trainbot.sessions.rows import SessionRow, SignUp
 from trainbot.spine.access import Person
 from trainbot.store.rows import Rows
 from trainbot.store.tables import tables
@@ -127,6 +127,7 @@ class Questions(Rows[Question]):
 class Sessions(Rows[SessionRow]):
     def __init__(self, connection: Connection, changed: set[str]) -> None:
         super().__init__(connection, tables["session"], SessionRow, changed)
+        self.signups = Rows(connection, tables["signup"], SignUp, changed)
 
 
 class Notices(Rows[Notice]):

@@ -67,8 +67,11 @@ def _tables(metadata: MetaData) -> dict[str, Table]:
     def ref(name: str, table: str, *, null: bool = False, **more: object) -> Column[int]:
         return Column(name, ForeignKey(f"{table}.id"), nullable=null, **more)
 
-    def words(name: str, *, null: bool = False) -> Column[str]:
-        return Column(name, Text, nullable=null)
+    def words(name: str, *, null: bool = False, **more: object) -> Column[str]:
+        return Column(name, Text, nullable=null, **more)
+
+    def count(name: str) -> Column[int]:
+        return Column(name, Integer, nullable=False, server_default="0")
 
     def at(name: str, *, null: bool = False) -> Column[datetime]:
         return Column(name, Instant, nullable=null)
@@ -85,12 +88,14 @@ def _tables(metadata: MetaData) -> dict[str, Table]:
               Column("mode", Word(Mode), nullable=False), words("host"), Column("state", Word(LabState), nullable=False),
               Column("port", Integer, nullable=False), words("address"), Column("ssh_port", Integer, nullable=False),
               Column("tries", Integer, nullable=False), words("fault"), at("made_at"), at("state_at"),
+              count("seat"), words("run", server_default=""), count("boots"), count("stops"),
+              at("checked_at", null=True), at("saved_at", null=True),
               Index("lab_state", "state")),
         Table("lease", metadata, key(), ref("person_id", "person"), words("image"),
               Column("mode", Word(Mode), nullable=False), Column("lab_id", ForeignKey("lab.id"), nullable=True),
               Column("left_id", ForeignKey("lab.id"), nullable=True),
               words("digest"), at("asked_at"), at("expires_at"),
-              at("warned_at", null=True), at("ended_at", null=True), words("ended_why"),
+              at("warned_at", null=True), at("ended_at", null=True), words("ended_why"), words("session", server_default=""),
               Index("lease_open_lab", "lab_id", unique=True, sqlite_where=text("ended_at IS NULL")),
               Index("lease_ended", "ended_at")),
         Table("class", metadata, key(), words("channel"), words("session_uid"), words("exercise"), words("title"),
@@ -113,6 +118,8 @@ def _tables(metadata: MetaData) -> dict[str, Table]:
         Table("session", metadata, Column("uid", Text, primary_key=True), words("title"), at("start"), words("zone"),
               words("value"), words("revision"), Column("cancelled", Boolean, nullable=False), at("changed_at"),
               Index("session_start", "start")),
+        Table("signup", metadata, words("session_uid", primary_key=True), ref("person_id", "person", primary_key=True),
+              words("image"), at("at")),
         Table("notice", metadata, key(), Column("key", Text, nullable=True, unique=True),
               ref("person_id", "person", null=True), words("channel", null=True), words("kind"), words("subject"),
               words("text"), at("due_at"), at("not_after", null=True), at("said_at", null=True),

@@ -1,0 +1,6 @@
+systemctl -q enable libvirtd.service libvirtd-tcp.socket
+mkdir -p /etc/libvirt/qemu/networks/autostart /var/lib/labs
+ln -sf ../default.xml /etc/libvirt/qemu/networks/autostart/default.xml
+systemctl -q disable libvirt-guests.service   # as xendomains.service
+systemctl -q mask libvirtd-tls.socket
+fit-cpu-map /usr/share/libvirt/cpu_map

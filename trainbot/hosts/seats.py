@@ -1,0 +1,42 @@
+"""Seats of a host: each lab there has a number, and from it alone its MAC address, IP address and interface name.
+
+``host prepare`` writes them all down once (DHCP, packet filters), so that a lab can neither wear another's addresses
+nor be waited for: where it will be reached is known before it is made.  Pure.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv4Network
+
+MOST = 1000
+
+
+def mac_address(seat: int) -> str:
+    """In Xen's own range (00:16:3e, https://standards-oui.ieee.org)."""
+    _check(seat)
+    return f"00:16:3e:74:{seat >> 8:02x}:{seat & 255:02x}"
+
+
+def address(subnet: str, seat: int) -> IPv4Address:
+    """The host itself has the first address of the subnet, seat 1 the one after it; ValueError where it is too small."""
+    _check(seat)
+    network = IPv4Network(subnet)
+    if seat + 1 >= network.num_addresses - 1:
+        raise ValueError(f"{subnet} is too small for {seat} labs")
+    return network[seat + 1]
+
+
+def interface(seat: int) -> str:
+    """The name of its network interface in dom0; at most 15 letters (netdevice(7))."""
+    _check(seat)
+    return f"tb{seat}"
+
+
+def free_seat(taken: set[int]) -> int:
+    """The lowest that nobody has."""
+    return next(seat for seat in range(1, MOST + len(taken) + 2) if seat not in taken)
+
+
+def _check(seat: int) -> None:
+    if not 1 <= seat <= MOST:
+        raise ValueError(f"{seat} is no seat: 1 to {MOST}")
