@@ -9,16 +9,17 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from trainbot.config.model import LabsConfig
 from trainbot.hosts.images import files
-from trainbot.hosts.model import Domain, Finished, HostConfig, HostLost, HostReport, HostUp, LabSpec
+from trainbot.hosts.model import Domain, Finished, HostConfig, HostLost, HostUp, LabSpec
 from trainbot.hosts.seats import free_seat
 from trainbot.labs import control
 from trainbot.labs.control import TRIES, Want
+from trainbot.labs.doings import Booted, HostWork, Probe, Way
+from trainbot.labs.hostview import HostView
 from trainbot.labs.images import Image
 from trainbot.labs.model import Lab, LabState, Lease
 from trainbot.labs.placement import Seats, choose_host
@@ -30,73 +31,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 BOOT_LIMIT = timedelta(minutes=5)
 POOL_AT_ONCE = 2  # pool members made at the same time on one host: a booting lab is hard work for it
-NOT_YET = "not reached yet"
 FIRST_GUESS = 30.0  # seconds from asking a host for a lab to its ssh, before any was seen
-
-
-@dataclass(frozen=True, slots=True)
-class HostWork:
-    """To be handed to the host's worker after the commit."""
-
-    host: str
-    action: str
-    lab: str
-    spec: LabSpec | None
-
-
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """Somebody is to watch this address until an ssh server speaks (RFC 4253 4.2), and to say Booted."""
-
-    lab: str
-    address: str
-    port: int
-
-
-@dataclass(frozen=True, slots=True)
-class Listen:
-    """Somebody is to find out whether any ssh server speaks at these addresses, and to say Heard."""
-
-    host: str
-    endpoints: tuple[tuple[str, int], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """Whether any lab of this host, which does not answer, still speaks."""
-
-    host: str
-    speaks: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Booted:
-    """The lab's ssh answers."""
-
-    lab: str
-
-
-@dataclass
-class HostView:
-    """What we last heard of a host."""
-
-    config: HostConfig
-    up: bool = False
-    report: HostReport | None = None
-    trouble: str = NOT_YET
-    down_since: datetime | None = None
-    lost: bool = False  # given up: its people have been seated elsewhere
-    listen_at: datetime | None = None  # when its labs are to be listened to next; None while somebody listens
-
-    @property
-    def unheard(self) -> bool:
-        """We have begun just now, and it had no time to answer yet."""
-        return not self.up and self.report is None and self.trouble == NOT_YET
-
-    @property
-    def has_ssh(self) -> bool:
-        """libvirt's test driver makes domains that run nothing."""
-        return not self.config.uri.startswith("test")
 
 
 class Fleet:
@@ -281,7 +216,7 @@ class Fleet:
             if action == "probe":
                 if lab.endpoint is None:
                     continue  # its host does not know the address yet: the next report may
-                work.append(Probe(lab.id, *lab.endpoint))
+                work.append(Probe(lab.id, self._way(lab)))
             elif lab.image in self.images:
                 work.append(HostWork(lab.host, action, lab.id, self._spec(lab)))
             elif action == "destroy":
@@ -290,6 +225,11 @@ class Fleet:
                 continue
             self.busy[lab.id] = action
         return work
+
+    def _way(self, lab: Lab) -> Way:
+        image = self.images.get(lab.image)
+        return Way(lab.address, lab.ssh_port, self.host_of(lab).config.door, image.user if image else "root",
+                   image.host_key if image else "")
 
     def _spec(self, lab: Lab) -> LabSpec:
         image, folder = self.images[lab.image], self.hosts[lab.host].config.images
