@@ -13,7 +13,7 @@ from trainbot.config import Config, load
 from trainbot.gateway.routes import Route
 from trainbot.hosts.model import Domain, DomainState, Finished, HostReport, HostUp, Mode
 from trainbot.labs import passwords
-from trainbot.labs.fleet import Booted, HostWork, Listen, Probe
+from trainbot.labs.doings import Booted, HostWork, Listen, Probe
 from trainbot.labs.images import Image
 from trainbot.labs.model import Lab, Lease
 from trainbot.spine.messages import Incoming, Left, Line, Outgoing, Renamed, RollCall, Sender, Spoken

@@ -22,7 +22,7 @@ from trainbot.hosts.model import HostConfig
 from trainbot.hosts.probe import any_speaks, until_ssh
 from trainbot.hosts.worker import HostWorker
 from trainbot.installation import CONTROL, installation, state_folder
-from trainbot.labs.fleet import Booted, Heard, HostWork, Listen, Probe
+from trainbot.labs.doings import Booted, Heard, HostWork, Listen, Probe
 from trainbot.store import Store
 from trainbot.store.migrate import upgrade
 from trainbot.timers import Timers
@@ -148,7 +148,7 @@ class App:
 
     def _start_probe(self, probe: Probe) -> None:
         async def watch() -> None:
-            await until_ssh(probe.address, probe.port)
+            await until_ssh(probe.way.address, probe.way.port)
             self._probes.pop(probe.lab, None)
             self.post(Booted(probe.lab))
 

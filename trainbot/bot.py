@@ -19,7 +19,8 @@ from trainbot.exercises.classroom import Classroom, Plan
 from trainbot.exercises.library import load_library
 from trainbot.gateway.routes import OLD, Route
 from trainbot.hosts.model import Finished, HostEvent, HostLost, HostUp
-from trainbot.labs.fleet import Booted, Fleet, Heard, HostWork, Listen, Probe
+from trainbot.labs.doings import Booted, Check, Checked, Heard, HostStatus, HostWork, Listen, Probe
+from trainbot.labs.fleet import Fleet
 from trainbot.labs.images import Image
 from trainbot.labs.leasing import Leasing
 from trainbot.labs.rescue import Rescue
@@ -73,7 +74,7 @@ class ShellCommand:
     answer: Callable[[list[str]], None]
 
 
-Event = ChatEvent | HostEvent | Booted | Heard | Tick | ShellCommand
+Event = ChatEvent | HostEvent | Booted | Checked | Heard | HostStatus | Tick | ShellCommand
 
 
 @dataclass
@@ -81,7 +82,7 @@ class Outcome:
     """What a turn decided: to be carried out by the doors, in this order."""
 
     say: list[Outgoing] = field(default_factory=list)
-    work: list[HostWork | Probe | Listen] = field(default_factory=list)
+    work: list[HostWork | Probe | Check | Listen] = field(default_factory=list)
     answers: list[tuple[ShellCommand, list[str]]] = field(default_factory=list)
     routes: list[Route] | None = None  # None: as they were
 

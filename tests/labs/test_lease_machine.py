@@ -19,7 +19,7 @@ from stage import CHANNEL, Stage
 
 from trainbot.hosts.model import Domain, DomainState, Finished, HostLost
 from trainbot.labs import fleet
-from trainbot.labs.fleet import Booted, Heard, HostWork, Listen, Probe
+from trainbot.labs.doings import Booted, Heard, HostWork, Listen, Probe, Way
 from trainbot.labs.model import LabState
 
 PEOPLE = ("alice", "bob", "carol", "stranger")
@@ -196,7 +196,7 @@ class Leases(RuleBasedStateMachine):
             if (lab, action) in listed:
                 continue
             if action == "probe":
-                self.stage.began.append(Probe(lab, "127.0.0.1", 20000))
+                self.stage.began.append(Probe(lab, Way("127.0.0.1", 20000)))
             else:
                 for host in HOSTS:
                     self.stage.happens(Finished(host, lab, action, None, "no answer", True))

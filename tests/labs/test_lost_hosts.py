@@ -9,7 +9,7 @@ import pytest
 from stage import CHANNEL, Stage
 
 from trainbot.hosts.model import Domain, DomainState, HostLost
-from trainbot.labs.fleet import Heard, Listen
+from trainbot.labs.doings import Heard, Listen
 from trainbot.labs.model import LabState
 
 

@@ -13,7 +13,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from trainbot.config.model import LabsConfig
-from trainbot.labs.fleet import Fleet, Heard, HostView, Listen
+from trainbot.labs.doings import Heard, Listen
+from trainbot.labs.fleet import Fleet
+from trainbot.labs.hostview import HostView
 from trainbot.labs.model import ALIVE, Lab, LabState, Lease
 
 if TYPE_CHECKING:
@@ -46,7 +48,7 @@ class Rescue:
                               if lab.endpoint is not None and view.has_ssh)
             if endpoints:
                 view.listen_at = None
-                self._wanted.append(Listen(name, endpoints))
+                self._wanted.append(Listen(name, endpoints, view.config.door))
             else:
                 self._give_up(name, view, now)
 
