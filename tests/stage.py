@@ -13,7 +13,7 @@ from trainbot.config import Config, load
 from trainbot.gateway.routes import Route
 from trainbot.hosts.model import Domain, DomainState, Finished, HostReport, HostUp, Mode
 from trainbot.labs import passwords
-from trainbot.labs.doings import Booted, HostWork, Listen, Probe
+from trainbot.labs.doings import Booted, Check, Checked, HostWork, Listen, Probe
 from trainbot.labs.images import Image
 from trainbot.labs.model import Lab, Lease
 from trainbot.spine.messages import Incoming, Left, Line, Outgoing, Renamed, RollCall, Sender, Spoken
@@ -235,7 +235,9 @@ class Stage:
                 if isinstance(item, Probe):
                     said += self.happens(Booted(item.lab)) if self.host_boots else []
                     continue
-                if isinstance(item, Listen):
+                if isinstance(item, Check):
+                    said += self.happens(Checked(item.lab))
+                if isinstance(item, Listen | Check):
                     continue
                 domains = self.hosts[item.host]
                 if item.action == "destroy":

@@ -18,7 +18,7 @@ from trainbot.errors import BackendError
 from trainbot.exercises.classroom import Classroom, Plan
 from trainbot.exercises.library import load_library
 from trainbot.gateway.routes import OLD, Route
-from trainbot.hosts.model import Finished, HostEvent, HostLost, HostUp
+from trainbot.hosts.model import Finished, HostEvent, HostLost, HostUp, Mode
 from trainbot.labs.doings import Booted, Check, Checked, Heard, HostStatus, HostWork, Listen, Probe
 from trainbot.labs.fleet import Fleet
 from trainbot.labs.images import Image
@@ -56,6 +56,7 @@ from trainbot.spine.messages import (
 from trainbot.store import NOT_STORED, Store
 from trainbot.telling import Telling, View
 
+FROM_HOSTS = (HostUp, HostLost, Finished, Booted, Checked, Heard)  # after these there may be something to do
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 FILES_EVERY = 8  # ticks between two looks at the exercises' files
@@ -117,9 +118,11 @@ class Bot:
                                config.records.public_url,
                                lambda at: describe_many(at, config.schedule.zones, at).rpartition(" | ")[0])
         spare = {image.name: config.labs.spare if image.spare is None else image.spare for image in config.images}
-        self.fleet = Fleet(store.labs, store.leases, store.notices, store.settings, config.labs, installation.images,
-                           {name: n for name, n in spare.items() if name in installation.images}, config.hosts,
-                           installation.owner, installation.free_port)
+        pool = {(name, Mode.ENFORCING): n for name, n in spare.items() if name in installation.images}
+        with store.transaction():
+            self.fleet = Fleet(store.labs, store.leases, store.notices, store.settings, config.labs,
+                               installation.images, lambda _now: pool, config.hosts, installation.owner,
+                               installation.free_port)
         self.leasing = Leasing(self.fleet, store.labs, store.leases, store.people, store.notices, config.labs,
                                config.require_account, installation.ssh_port, installation.fingerprint,
                                installation.new_password, installation.digest, installation.unready,
@@ -208,7 +211,7 @@ class Bot:
         """What follows from the rows, where they or the world changed."""
         changed = self.store.changed
         tick = any(isinstance(event, Tick) for event in events)
-        from_hosts = any(isinstance(event, HostUp | HostLost | Finished | Booted | Heard) for event in events)
+        from_hosts = any(isinstance(event, FROM_HOSTS) for event in events)
         if tick or from_hosts or changed & {"lab", "lease"}:
             self._guarded("seating", self.fleet.seat, now)
             outcome.work = [*(self._guarded("the hosts' work", self.fleet.work, now) or []), *self.rescue.work()]
@@ -227,7 +230,7 @@ class Bot:
     def _failed(self, events: Sequence[Event], outcome: Outcome, why: str) -> Outcome:
         """Nothing was written: every asker is told, and what was about to begin is not under way."""
         for item in (*outcome.work, *events):
-            if isinstance(item, HostWork | Probe | Finished | Booted):
+            if isinstance(item, HostWork | Probe | Check | Finished | Booted | Checked):
                 self.fleet.busy.pop(item.lab, None)
         self.planner.forget()
         self.rescue.forget()
@@ -265,6 +268,10 @@ class Bot:
                 self.fleet.finished(event, now)
             case Booted():
                 self.fleet.booted(event, now)
+            case Checked():
+                self.fleet.checked(event, now)
+            case HostStatus():
+                self.fleet.host_status(event, now)
             case Heard():
                 self.rescue.heard(event, now)
             case Renamed():

@@ -11,6 +11,7 @@ from trainbot.config import load
 from trainbot.spine.help import commands_page
 from trainbot.spine.messages import Sender
 from trainbot.store import Store
+from trainbot.store.tables import metadata
 
 
 class Nowhere:
@@ -37,6 +38,8 @@ def page() -> str:
         with tempfile.TemporaryDirectory() as folder:
             ini = Path(folder) / "bot.ini"
             ini.write_text("[irc]\nchannels = #class\n")
+            with store.transaction():
+                metadata.create_all(store.connection)
             return commands_page(Bot(load(ini), store, Nowhere(), installation).table)
     finally:
         store.close()

@@ -11,6 +11,8 @@ from trainbot.labs.model import Lab, LabState, Lease
 from trainbot.spine.access import Person
 from trainbot.store import Store
 
+RESTARTING = (LabState.REBOOTING, LabState.RESETTING, LabState.SAVING, LabState.ROLLING_BACK)
+
 
 def routes(store: Store, images: dict[str, Image], doors: Mapping[str, str]) -> list[Route]:
     """One route an open lease; four queries, however many there are.  ``doors``: host -> HostConfig.door."""
@@ -39,4 +41,9 @@ def _route(lease: Lease, lab: Lab | None, person: Person, image: Image | None, k
                  user=image.user if image else "root", endpoint=lab.endpoint if lab is not None and usable else None,
                  why=why, host_key=image.host_key if image else "", digest=lease.digest, keys=keys,
                  since=lease.asked_at.timestamp(), via=doors.get(lab.host, "") if lab is not None else "",
-                 boots=lab.boots if lab is not None else 0)
+                 boots=_boots(lab))
+
+
+def _boots(lab: Lab | None) -> int:
+    """A lab that is about to start anew counts as if it had: whoever is in it is told now, and again never."""
+    return 0 if lab is None else lab.boots + (lab.state in RESTARTING)

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from trainbot.hosts.model import Domain, DomainState, HostReport, Mode
 from trainbot.labs import control
-from trainbot.labs.control import ACTIONS, NEARNESS, Want, hand_out, next_actions, shortage, surplus
+from trainbot.labs.control import ACTIONS, NEARNESS, Want, due_checks, excess, hand_out, next_actions, shortage, surplus
 from trainbot.labs.model import ALIVE, Lab, LabState, Lease
-from trainbot.labs.placement import Seats, choose_host
+from trainbot.labs.placement import Need, Seats, choose_host
 from trainbot.labs.reconcile import SETTLED, Difference, compare
 
 NOW = datetime(2026, 11, 27, 8, tzinfo=UTC)
@@ -33,33 +33,40 @@ def lease(id: int = 1, lab_id: str | None = None, **more: object) -> Lease:
 
 def test_the_emptiest_host_gets_the_next_lab() -> None:
     """By share of its seats, so that the loss of one host hurts least; ties go to the less busy, then by name."""
-    assert choose_host([Seats("b", True, 10, 5, 9000), Seats("a", True, 4, 1, 9000)], 384) == "a"
-    assert choose_host([Seats("b", True, 4, 1, 9000, in_making=1), Seats("a", True, 4, 1, 500, in_making=2)], 384) == "b"
-    assert choose_host([Seats("b", True, 4, 1, 9000), Seats("a", True, 4, 1, 9000)], 384) == "a"
+    assert choose_host([Seats("b", True, 10, 5, 9000), Seats("a", True, 4, 1, 9000)], Need(384)) == "a"
+    assert choose_host([Seats("b", True, 4, 1, 9000, in_making=1), Seats("a", True, 4, 1, 500, in_making=2)], Need(384)) == "b"
+    assert choose_host([Seats("b", True, 4, 1, 9000), Seats("a", True, 4, 1, 9000)], Need(384)) == "a"
 
 
 def test_no_host_has_room() -> None:
     """Down, full, or short of memory that is not promised to others."""
-    assert choose_host([], 384) is None
+    assert choose_host([], Need(384)) is None
     assert choose_host([Seats("a", False, 4, 0, 9000), Seats("b", True, 4, 4, 9000), Seats("c", True, 4, 0, 383),
-                        Seats("d", True, 4, 0, 1000, coming_mib=700), Seats("e", True, 0, 0, 9000)], 384) is None
+                        Seats("d", True, 4, 0, 1000, coming_mib=700), Seats("e", True, 0, 0, 9000)], Need(384)) is None
 
 
+VERSIONS = st.frozensets(st.sampled_from(["debian-1", "centos-1"]))
 SEATS = st.builds(Seats, st.sampled_from("abcdef"), st.booleans(), st.integers(0, 5), st.integers(0, 6),
-                  st.integers(0, 2000), st.integers(0, 2000), st.integers(0, 3))
+                  st.integers(0, 2000), st.integers(0, 2000), st.integers(0, 3), drained=st.booleans(),
+                  disk_free_mib=st.none() | st.integers(0, 4000), coming_disk_mib=st.integers(0, 4000),
+                  images=st.none() | VERSIONS, avoided=VERSIONS)
+NEEDS = st.builds(Need, st.integers(64, 1500), st.integers(0, 2000), st.sampled_from(["debian-1", "centos-1"]))
 
 
-@given(st.lists(SEATS, unique_by=lambda seats: seats.host), st.integers(64, 1500), st.randoms())
-def test_placement_keeps_every_cap(hosts: list[Seats], memory: int, random: object) -> None:
+@given(st.lists(SEATS, unique_by=lambda seats: seats.host), NEEDS, st.randoms())
+def test_placement_keeps_every_cap(hosts: list[Seats], need: Need, random: object) -> None:
     """What is chosen has room; nothing is chosen only where none has; the order of hosts makes no difference."""
-    chosen = choose_host(hosts, memory)
-    assert (chosen is None) == (not any(seats.holds(memory) for seats in hosts))
+    chosen = choose_host(hosts, need)
+    assert (chosen is None) == (not any(seats.holds(need) for seats in hosts))
     if chosen is not None:
         found = next(seats for seats in hosts if seats.host == chosen)
-        assert found.up and found.used < found.most and found.coming_mib + memory <= found.free_mib
+        assert found.up and not found.drained and found.used < found.most and need.version not in found.avoided
+        assert found.coming_mib + need.memory_mib <= found.free_mib
+        assert found.disk_free_mib is None or found.coming_disk_mib + need.disk_mib <= found.disk_free_mib
+        assert found.images is None or need.version in found.images
     shuffled = list(hosts)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
-    assert choose_host(shuffled, memory) == chosen
+    assert choose_host(shuffled, need) == chosen
 
 
 # -- who gets which lab -------------------------------------------------------------------------------
@@ -70,6 +77,9 @@ LABS = st.lists(st.builds(lab, st.sampled_from("abcdefgh"), st.sampled_from(sort
 LEASES = st.lists(st.builds(lease, st.integers(1, 9), st.sampled_from([None, None, *"abcd"]),
                             image=st.sampled_from(["debian", "centos"]), mode=st.sampled_from(list(Mode))),
                   unique_by=(lambda value: value.id, lambda value: value.lab_id or value.id), max_size=8)
+
+
+KINDS = st.tuples(st.sampled_from(["debian", "centos"]), st.sampled_from(list(Mode)))
 
 
 def test_the_lab_nearest_to_its_prompt_goes_to_who_asked_first() -> None:
@@ -93,15 +103,25 @@ def test_nobody_gets_two_and_no_lab_goes_twice(leases: list[Lease], labs: list[L
     assert not {(who.image, who.mode) for who in left} & {(what.image, what.mode) for what in free}
 
 
-@given(LEASES, LABS, st.dictionaries(st.sampled_from(["debian", "centos"]), st.integers(0, 3)))
-def test_what_is_missing(leases: list[Lease], labs: list[Lab], spare: dict[str, int]) -> None:
+@given(LEASES, LABS, st.dictionaries(KINDS, st.integers(0, 3)))
+def test_what_is_missing(leases: list[Lease], labs: list[Lab], pool: dict[tuple[str, Mode], int]) -> None:
     """As many more as people wait in vain, urgent and first; then what the pools lack; and once made, nothing."""
-    wants = shortage(leases, labs, spare)
+    wants = shortage(leases, labs, pool)
     assert [want.urgent for want in wants] == sorted((want.urgent for want in wants), reverse=True)
     waiting = [value for value in leases if value.lab_id is None]
     assert sum(want.urgent for want in wants) == len(waiting) - len(hand_out(leases, labs))
     made = [lab(f"new{n}", LabState.MAKING, image=want.image, mode=want.mode) for n, want in enumerate(wants)]
-    assert shortage(leases, labs + made, spare) == []
+    assert shortage(leases, labs + made, pool) == []
+
+
+@given(LEASES, LABS, st.dictionaries(KINDS, st.integers(0, 3)), st.sets(st.sampled_from(["xen1", "xen2"])))
+def test_what_is_too_much(leases: list[Lease], labs: list[Lab], pool: dict[tuple[str, Mode], int], drained: set[str]) -> None:
+    """Only what nobody has goes, and never so that it would have to be made again at once."""
+    found = excess(leases, labs, pool, drained)
+    if found is not None:
+        assert found.id not in {value.lab_id for value in leases} and found.state in NEARNESS
+        rest = [value for value in labs if value is not found]
+        assert found.host in drained or len(shortage(leases, rest, pool)) == len(shortage(leases, labs, pool))
 
 
 @given(LEASES, LABS)
@@ -129,6 +149,26 @@ def test_a_failed_action_is_tried_again_after_a_pause() -> None:
     assert next_actions([failed], {"xen1"}, set(), NOW + timedelta(seconds=10)) != []
     stubborn = replace(failed, state=LabState.ENDING, tries=500)
     assert next_actions([stubborn], {"xen1"}, set(), NOW + timedelta(seconds=60)) == [(stubborn, "destroy")]
+
+
+def test_a_lab_that_goes_off_again_and_again_is_started_later_each_time() -> None:
+    """At once the first time, then after longer and longer pauses."""
+    restless = lab(state=LabState.MAKING, stops=1)
+    assert next_actions([restless], {"xen1"}, set(), NOW) != []
+    restless = replace(restless, stops=4)
+    assert next_actions([restless], {"xen1"}, set(), NOW + timedelta(seconds=14)) == []
+    assert next_actions([restless], {"xen1"}, set(), NOW + timedelta(seconds=15)) != []
+
+
+def test_free_labs_are_tried_from_time_to_time() -> None:
+    """The one that nobody tried for longest first, few at a time on a host; those in use are their people's."""
+    there = {"address": "10.77.0.2", "ssh_port": 22}
+    labs = [lab(name, checked_at=NOW - timedelta(minutes=minutes), **there) for name, minutes in zip("abcd", (1, 3, 4, 5), strict=True)]
+    labs += [lab("taken", checked_at=None, **there), lab("nowhere", state_at=NOW - timedelta(hours=1))]
+    due = due_checks([lease(1, "taken")], labs, {"xen1"}, set(), timedelta(minutes=2), NOW)
+    assert [value.id for value in due] == ["d", "c"]
+    assert [value.id for value in due_checks([], labs, {"xen1"}, {"d", "c"}, timedelta(minutes=2), NOW)] == []
+    assert due_checks([], labs, set(), set(), timedelta(minutes=2), NOW) == []
 
 
 def test_every_state_has_its_meaning() -> None:

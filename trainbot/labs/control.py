@@ -3,18 +3,22 @@ give the same work, so nothing has to be remembered."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from trainbot.hosts.model import Mode
 from trainbot.labs.model import Lab, LabState, Lease
-from trainbot.labs.placement import Seats, choose_host
+from trainbot.labs.placement import Need, Seats, choose_host
 
 ACTIONS = {LabState.MAKING: "make", LabState.BOOTING: "probe", LabState.REBOOTING: "reboot",
            LabState.RESETTING: "reset", LabState.SAVING: "snapshot", LabState.ROLLING_BACK: "rollback",
            LabState.ENDING: "destroy"}
 TRIES = 3
+CHECKS_AT_ONCE = 2
+#: How many labs of which kind are to be free.
+Pool = Mapping[tuple[str, Mode], int]
 RETRY = timedelta(seconds=5)
 
 #: A free lab nearer to its login prompt is handed out first.
@@ -24,8 +28,7 @@ NEARNESS = (LabState.READY, LabState.BOOTING, LabState.MAKING)
 def hand_out(leases: Iterable[Lease], labs: Iterable[Lab]) -> list[tuple[Lease, Lab]]:
     """Free labs for those who wait, in the order they asked; nobody gets two for one lease, no lab goes twice."""
     open_leases = list(leases)
-    taken = {lease.lab_id for lease in open_leases if lease.lab_id}
-    free = [lab for lab in labs if lab.id not in taken and lab.state in NEARNESS]
+    free = _free(open_leases, labs)
     free.sort(key=lambda lab: (NEARNESS.index(lab.state), lab.made_at, lab.id))
     given = []
     for lease in sorted((lease for lease in open_leases if lease.lab_id is None), key=lambda lease: lease.id):
@@ -50,31 +53,46 @@ class Want:
         return self.lease is not None
 
 
-def shortage(leases: Iterable[Lease], labs: Iterable[Lab], spare: Mapping[str, int]) -> list[Want]:
-    """The labs that are to be made beyond those there are: first for those who wait, then the pool (enforcing)."""
-    open_leases, all_labs = list(leases), list(labs)
-    taken = {lease.lab_id for lease in open_leases if lease.lab_id}
-    free: dict[tuple[str, Mode], int] = {}
-    for lab in all_labs:
-        if lab.id not in taken and lab.state in NEARNESS:
-            free[lab.image, lab.mode] = free.get((lab.image, lab.mode), 0) + 1
+def shortage(leases: Iterable[Lease], labs: Iterable[Lab], pool: Pool) -> list[Want]:
+    """The labs that are to be made beyond those there are: first for those who wait, then the pool."""
+    open_leases = list(leases)
+    free = Counter((lab.image, lab.mode) for lab in _free(open_leases, labs))
     wants = []
     for lease in sorted((lease for lease in open_leases if lease.lab_id is None), key=lambda lease: lease.id):
         kind = (lease.image, lease.mode)
-        if free.get(kind, 0):
+        if free[kind]:
             free[kind] -= 1
         else:
             wants.append(Want(lease.image, lease.mode, lease.id))
-    for image, number in spare.items():
-        wants += [Want(image, Mode.ENFORCING)] * max(0, number - free.get((image, Mode.ENFORCING), 0))
+    for kind, number in pool.items():
+        wants += [Want(*kind)] * max(0, number - free[kind])
     return wants
+
+
+def _free(leases: Iterable[Lease], labs: Iterable[Lab]) -> list[Lab]:
+    """Labs that nobody has and that may be handed out."""
+    taken = {lease.lab_id for lease in leases if lease.lab_id}
+    return [lab for lab in labs if lab.id not in taken and lab.state in NEARNESS]
+
+
+def excess(leases: Iterable[Lease], labs: Iterable[Lab], pool: Pool, drained: Container[str]) -> Lab | None:
+    """One free lab too many, if there is one: on a host that is to be emptied, or beyond the pool where nobody waits.
+    One at a time, so that what was just too many may still be asked for."""
+    open_leases = list(leases)
+    free = _free(open_leases, labs)
+    for lab in free:
+        if lab.host in drained:
+            return lab
+    waiting = Counter((lease.image, lease.mode) for lease in open_leases if lease.lab_id is None)
+    there = Counter((lab.image, lab.mode) for lab in free)
+    over = [lab for lab in free
+            if there[lab.image, lab.mode] > pool.get((lab.image, lab.mode), 0) + waiting[lab.image, lab.mode]]
+    return max(over, key=lambda lab: (NEARNESS.index(lab.state), lab.made_at, lab.id), default=None)
 
 
 def surplus(leases: Iterable[Lease], labs: Iterable[Lab], needed: Want) -> Lab | None:
     """A free pool member of another kind that may make room for somebody who waits."""
-    taken = {lease.lab_id for lease in leases if lease.lab_id}
-    free = [lab for lab in labs if lab.id not in taken and lab.state in NEARNESS
-            and (lab.image, lab.mode) != (needed.image, needed.mode)]
+    free = [lab for lab in _free(leases, labs) if (lab.image, lab.mode) != (needed.image, needed.mode)]
     return max(free, key=lambda lab: (NEARNESS.index(lab.state), lab.made_at), default=None)
 
 
@@ -87,31 +105,33 @@ class Seating:
     evicted: tuple[Lab, ...]
 
 
-def seating(leases: Iterable[Lease], present: Iterable[Lab], hosts: Iterable[Seats], memory: Mapping[str, int],
-            spare: Mapping[str, int], pool_at_once: int) -> Seating:
-    """``present``: all labs that hosts may have.  ``memory``: MiB of a lab of each image that can be made.
-    ``pool_at_once``: how many labs one host makes at a time when nobody waits for them."""
+def seating(leases: Iterable[Lease], present: Iterable[Lab], hosts: Iterable[Seats], needs: Mapping[str, Need],
+            pool: Pool) -> Seating:
+    """``present``: all labs that hosts may have.  ``needs``: what a lab of each image that can be made takes."""
     seats = {host.host: host for host in hosts}
     up = {name for name, host in seats.items() if host.up}
     labs = [lab for lab in present if lab.host in up]
-    given = hand_out(leases, labs)
+    given = hand_out(leases, [lab for lab in labs if not seats[lab.host].drained])
     seated = {lease.id: lab.id for lease, lab in given}
     rest = [replace(lease, lab_id=seated.get(lease.id, lease.lab_id)) for lease in leases]
     room_coming = sum(lab.state is LabState.ENDING for lab in labs)
     made, evicted = [], []
-    for want in shortage(rest, labs, spare):
-        if want.image not in memory:
+    for want in shortage(rest, [lab for lab in labs if not seats[lab.host].drained], pool):
+        if want.image not in needs:
             continue
-        open_to = [host for host in seats.values() if want.urgent or host.in_making < pool_at_once]
-        name = choose_host(open_to, memory[want.image])
+        open_to = [host for host in seats.values() if want.urgent or host.in_making < host.at_once]
+        name = choose_host(open_to, needs[want.image])
         if name is not None:
             made.append((want, name))
-            seats[name] = seats[name].with_one_more(memory[want.image])
+            seats[name] = seats[name].with_one_more(needs[want.image])
         elif want.urgent and room_coming:
             room_coming -= 1
         elif want.urgent:
             victim = surplus(rest, [lab for lab in labs if lab not in evicted], want)
             evicted += [victim] if victim is not None else []
+    if not evicted:
+        over = excess(rest, labs, pool, {name for name, host in seats.items() if host.drained})
+        evicted += [over] if over is not None else []
     return Seating(tuple(given), tuple(made), tuple(evicted))
 
 
@@ -123,7 +143,26 @@ def stranded(leases: Iterable[Lease], present: Iterable[Lab], up: set[str]) -> l
 
 
 def next_actions(labs: Iterable[Lab], up: set[str], busy: set[str], now: datetime) -> list[tuple[Lab, str]]:
-    """What may be begun now: one action a lab, on hosts that answer, failed ones after a pause."""
+    """What may be begun now: one action a lab, on hosts that answer; what failed, and labs that went off again and
+    again, after a pause."""
     return [(lab, ACTIONS[lab.state]) for lab in labs
-            if lab.state in ACTIONS and lab.id not in busy and lab.host in up
-            and (lab.tries == 0 or now >= lab.state_at + RETRY * min(lab.tries, 12))]
+            if lab.state in ACTIONS and lab.id not in busy and lab.host in up and now >= lab.state_at + _pause(lab)]
+
+
+def _pause(lab: Lab) -> timedelta:
+    again = lab.stops - 1 if lab.state is LabState.MAKING else 0
+    return RETRY * min(max(lab.tries, again, 0), 12)
+
+
+def due_checks(leases: Iterable[Lease], labs: Iterable[Lab], up: set[str], busy: set[str], every: timedelta,
+               now: datetime) -> list[Lab]:
+    """Free labs that nobody has tried for so long, the longest first; at most CHECKS_AT_ONCE a host."""
+    free = [lab for lab in _free(leases, labs) if lab.state is LabState.READY and lab.host in up and lab.endpoint]
+    under_way = Counter(lab.host for lab in free if lab.id in busy)
+    due = []
+    for lab in sorted(free, key=lambda lab: (lab.checked_at or lab.state_at, lab.id)):
+        if lab.id not in busy and (lab.checked_at or lab.state_at) + every <= now \
+                and under_way[lab.host] < CHECKS_AT_ONCE:
+            under_way[lab.host] += 1
+            due.append(lab)
+    return due

@@ -14,37 +14,54 @@ from typing import TYPE_CHECKING
 
 from trainbot.config.model import LabsConfig
 from trainbot.hosts.images import files
-from trainbot.hosts.model import Domain, Finished, HostConfig, HostLost, HostUp, LabSpec
+from trainbot.hosts.model import Domain, DomainState, Finished, HostConfig, HostLost, HostUp, LabSpec
 from trainbot.hosts.seats import free_seat
 from trainbot.labs import control
-from trainbot.labs.control import TRIES, Want
-from trainbot.labs.doings import Booted, HostWork, Probe, Way
+from trainbot.labs.avoiding import Avoided
+from trainbot.labs.control import TRIES, Pool, Want
+from trainbot.labs.doings import Booted, Check, Checked, HostStatus, HostWork, Probe, Way
 from trainbot.labs.hostview import HostView
 from trainbot.labs.images import Image
 from trainbot.labs.model import Lab, LabState, Lease
-from trainbot.labs.placement import Seats, choose_host
+from trainbot.labs.placement import Need, Seats, choose_host
 from trainbot.labs.reconcile import compare
 
 if TYPE_CHECKING:
     from trainbot.store.repositories import Labs, Leases, Notices, Settings
 
 log = logging.getLogger(__name__)
+DRAINED = "drained"  # the setting with the names of such hosts
 BOOT_LIMIT = timedelta(minutes=5)
-POOL_AT_ONCE = 2  # pool members made at the same time on one host: a booting lab is hard work for it
+AT_ONCE = 2  # pool members made at the same time on one host at least: a booting lab is hard work for it
+WATCHING = ("probe", "check")  # they change nothing on the host
+STEADY = timedelta(minutes=5)  # a lab that went off sooner than this after its boot did it again
+RESTLESS = 3  # so often in a row, and its person hears that it is no accident
+STALE = timedelta(minutes=30)  # what happened to a lab is no news after this
+CLOCK_OFF = 30.0  # seconds: labs have the time from their host
 FIRST_GUESS = 30.0  # seconds from asking a host for a lab to its ssh, before any was seen
 
 
 class Fleet:
-    """``free_port``: a TCP port of our loopback that is not in use, given those that are spoken for."""
+    """``pool``: how many labs of which kind are to be free now.  ``free_port``: a TCP port of our loopback that is not
+    in use, given those that are spoken for."""
 
     def __init__(self, labs: Labs, leases: Leases, notices: Notices, settings: Settings, config: LabsConfig,
-                 images: dict[str, Image], spare: dict[str, int], hosts: Iterable[HostConfig], owner: str,
+                 images: dict[str, Image], pool: Callable[[datetime], Pool], hosts: Iterable[HostConfig], owner: str,
                  free_port: Callable[[set[int]], int]) -> None:
         self.labs, self.leases, self.notices, self.settings = labs, leases, notices, settings
-        self.config, self.images, self.spare, self.owner, self.free_port = config, images, spare, owner, free_port
+        self.config, self.images, self.pool, self.owner, self.free_port = config, images, pool, owner, free_port
         self.hosts = {host.name: HostView(host) for host in hosts}
+        self.avoided = Avoided()
         self.busy: dict[str, str] = {}
         self._stray_work: list[HostWork] = []
+        drained = (settings.get(DRAINED) or "").split()
+        for name, view in self.hosts.items():
+            view.drained = name in drained
+
+    def set_drained(self, name: str, drained: bool) -> None:
+        """No new labs there from now on, or again."""
+        self.hosts[name].drained = drained
+        self.settings.set(DRAINED, " ".join(sorted(name for name, view in self.hosts.items() if view.drained)))
 
     # -- what hosts tell -------------------------------------------------------------------------
 
@@ -55,16 +72,19 @@ class Fleet:
                      event.report.hypervisor, len(event.report.domains), event.report.free_mib, event.report.memory_mib)
         view.up, view.report, view.trouble, view.down_since = True, event.report, "", None
         rows = [lab for lab in self.labs.present() if lab.host == event.report.name]
-        busy = [id for id, action in self.busy.items() if action != "probe"]  # a probe changes nothing on the host
+        busy = [id for id, action in self.busy.items() if action not in WATCHING]
         difference = compare(rows, event.report, busy)
         for lab, domain in difference.found:
             self._adopt(lab, domain)
+            if lab.run and domain.run not in ("", lab.run) and lab.state is not LabState.LEFT:
+                self._went_off(lab, LabState.BOOTING, now, crashed=False)
         for lab in difference.stopped:
             if lab.state is LabState.LEFT:
                 self._start_left(lab)
-                continue
-            log.info("lab %s was turned off from inside; it is started again", lab.name)
-            self._move(lab, LabState.MAKING, now)
+            else:
+                crashed = any(domain.id == lab.id and domain.state is DomainState.CRASHED
+                              for domain in event.report.domains)
+                self._went_off(lab, LabState.MAKING, now, crashed=crashed)
         for lab in difference.missing:
             self._lose(lab, "it is no longer on its host", now)
         for lab in difference.finished:
@@ -73,6 +93,30 @@ class Fleet:
             log.warning("host %s has domain %s of ours that no lab asks for; it goes", event.report.name, id)
             self.busy[id] = "destroy"
             self._stray_work.append(HostWork(event.report.name, "destroy", id, None))
+
+    def _went_off(self, lab: Lab, state: LabState, now: datetime, *, crashed: bool) -> None:
+        """It rebooted from inside (BOOTING by now) or is off (MAKING starts it on its disk); sooner each time, and the
+        pause before the next start is longer.  A free one has no work in it: it goes."""
+        leases = self.leases.open(lab_id=lab.id)
+        stops = lab.stops + 1 if now - lab.state_at < STEADY else 1
+        what = "crashed" if crashed else "was turned off from inside" if state is LabState.MAKING else "rebooted"
+        log.info("lab %s on %s %s, %d times in a row", lab.name, lab.host, what, stops)
+        if not leases:
+            self._lose(lab, f"it {what} while nobody had it", now)
+            return
+        self._over(lab.id, "probe")
+        self._move(lab, state, now)
+        self.labs.change({"id": lab.id}, stops=stops, boots=lab.boots + (state is LabState.BOOTING))
+        for lease in leases:
+            if stops == RESTLESS:
+                self._tell(lease, f"your {lab.image} lab goes off again and again: !lab console says how to see why, "
+                                  "!lab reset makes it as new", now)
+            elif state is LabState.MAKING and stops < RESTLESS:
+                self._tell(lease, f"your {lab.image} lab {what}: it is started again, about "
+                                  f"{max(5, round(self.boot_seconds(lab.image)))} s, and the same ssh line works", now)
+
+    def _tell(self, lease: Lease, text: str, now: datetime) -> None:
+        self.notices.tell(now, text, person_id=lease.person_id, not_after=now + STALE)
 
     def _start_left(self, lab: Lab) -> None:
         if lab.image in self.images:
@@ -85,7 +129,14 @@ class Fleet:
             view.down_since = view.listen_at = now
         if view.up:
             log.warning("host %s does not answer: %s", event.name, event.reason)
+            view.troubled(f"did not answer: {event.reason}", now)
         view.up, view.trouble = False, event.reason
+
+    def host_status(self, event: HostStatus, now: datetime) -> None:
+        view = self.hosts[event.host]
+        view.io_wait, view.clock_off = event.io_wait, event.clock_off
+        if abs(event.clock_off) >= CLOCK_OFF:
+            view.troubled(f"its clock is {event.clock_off:+.0f} s off, and labs have theirs from it", now)
 
     def finished(self, event: Finished, now: datetime) -> None:
         """An action came to its end; its row may have moved on meanwhile."""
@@ -99,10 +150,17 @@ class Fleet:
             return
         if event.action == "destroy":
             self._move(lab, LabState.GONE, now)
-        else:
-            if event.domain is not None:
-                self._adopt(lab, event.domain)
-            self._move(lab, LabState.BOOTING if self.host_of(lab).has_ssh else LabState.READY, now)
+            return
+        run = event.domain.run if event.domain is not None else ""
+        if event.domain is not None:
+            self._adopt(lab, event.domain)
+        same = event.action == "make" and run != "" and run == lab.run  # it ran already: whoever is in it may stay
+        self._move(lab, LabState.BOOTING if self.host_of(lab).has_ssh else LabState.READY, now)
+        self.labs.change({"id": lab.id}, run=run, boots=lab.boots + (not same))
+        if event.action == "snapshot":
+            self.labs.change({"id": lab.id}, saved_at=now)
+        elif event.action == "reset":
+            self.labs.change({"id": lab.id}, saved_at=None, stops=0, checked_at=None)
 
     def _over(self, lab: str, action: str) -> None:
         """That action is no longer under way; another that was begun meanwhile still is."""
@@ -122,15 +180,51 @@ class Fleet:
             known = float(self.settings.get(name) or took)
             self.settings.set(name, f"{(known + took) / 2:.1f}")
             self._move(lab, LabState.READY, now)
+            self.labs.change({"id": lab.id}, checked_at=now)
+            self.avoided.works(lab.host, self._version(lab))
+
+    def checked(self, event: Checked, now: datetime) -> None:
+        """A free lab was tried: one that lets nobody in, twice, is not handed out to anybody."""
+        self._over(event.lab, "check")
+        lab = self.labs.get(event.lab)
+        if lab is None or lab.state is not LabState.READY or self.leases.open(lab_id=event.lab):
+            return
+        if not event.error:
+            self.labs.change({"id": lab.id}, checked_at=now, tries=0)
+        elif lab.tries == 0 or not self.host_of(lab).up:
+            self.labs.change({"id": lab.id}, tries=1)
+        else:
+            self._lose(lab, f"nobody can log in: {event.error}", now)
+
+    def _version(self, lab: Lab) -> str:
+        image = self.images.get(lab.image)
+        return image.version if image is not None else lab.image
 
     def boot_seconds(self, image: str) -> float:
         """How long a lab of this image took to boot of late; seconds."""
         return float(self.settings.get(f"boot.{image}") or FIRST_GUESS)
 
     def tick(self, now: datetime) -> None:
+        """A lab that never let anybody in is given up; in one that did may be somebody's work."""
         for lab in self.labs.all(state=LabState.BOOTING):
-            if now - lab.state_at > BOOT_LIMIT and self.host_of(lab).up:
-                self._lose(lab, f"its ssh did not answer within {BOOT_LIMIT.seconds // 60} min", now)
+            if now - lab.state_at <= BOOT_LIMIT or not self.host_of(lab).up:
+                continue
+            if lab.checked_at is None:
+                why = f"nobody could log in within {BOOT_LIMIT.seconds // 60} min"
+                self._doubt(lab, why, now)
+                self._lose(lab, why, now)
+                continue
+            for lease in self.leases.open(lab_id=lab.id):
+                self.notices.tell(now, f"your {lab.image} lab runs, but its ssh has not answered for "
+                                       f"{BOOT_LIMIT.seconds // 60} min: !lab console says how to look at it, !lab reset "
+                                       "makes it as new", person_id=lease.person_id, not_after=now + STALE,
+                                  key=f"silent {lab.id} {lab.boots}")
+
+    def _doubt(self, lab: Lab, why: str, now: datetime) -> None:
+        """Its host is left alone with this image for a while."""
+        view = self.host_of(lab)
+        self.avoided.failed(lab.host, self._version(lab), now)
+        view.troubled(f"a {lab.image} lab there: {why}", now)
 
     # -- what is to be done ----------------------------------------------------------------------
 
@@ -138,12 +232,13 @@ class Fleet:
         """A lab for whoever asks right now, if there is one or room for one, and nobody waits longer for its kind."""
         if any(other.id < lease.id for other in self.leases.open(lab_id=None, image=lease.image, mode=lease.mode)):
             return False
-        free = [lab for lab in self.labs.free(lease.image, lease.mode) if self.host_of(lab).up]
+        free = [lab for lab in self.labs.free(lease.image, lease.mode)
+                if self.host_of(lab).up and not self.host_of(lab).drained]
         if free:
             id = min(free, key=lambda lab: (control.NEARNESS.index(lab.state), lab.made_at, lab.id)).id
         else:
             present = self.labs.present()
-            host = choose_host(self._seats(present), self.images[lease.image].memory_mib)
+            host = choose_host(self.seats(present, now), self.need(self.images[lease.image]))
             if host is None:
                 return False
             id = self._make(Want(lease.image, lease.mode, lease.id), host, {lab.port for lab in present}, now)
@@ -154,8 +249,8 @@ class Fleet:
         """Free labs for those who wait, who are told by a notice (but not those of the leases ``quiet``, who are told
         otherwise); labs to be made for the rest and for the pool."""
         present, leases = self.labs.present(), self.leases.open()
-        memory = {name: image.memory_mib for name, image in self.images.items()}
-        plan = control.seating(leases, present, self._seats(present), memory, self.spare, POOL_AT_ONCE)
+        needs = {name: self.need(image) for name, image in self.images.items()}
+        plan = control.seating(leases, present, self.seats(present, now), needs, self.pool(now))
         by_id = {lease.id: lease for lease in leases}
         ports = {lab.port for lab in present}
         for lease, lab in plan.given:
@@ -192,26 +287,36 @@ class Fleet:
             return 0
         return free_seat({lab.seat for lab in self.labs.present() if lab.host == host})
 
-    def _seats(self, present: list[Lab]) -> list[Seats]:
-        seats = []
-        for name, view in self.hosts.items():
-            here = [lab for lab in present if lab.host == name]
-            making = sum(lab.state in (LabState.MAKING, LabState.BOOTING) for lab in here)
-            coming = sum(self.images[lab.image].memory_mib for lab in here
-                         if lab.state is LabState.MAKING and lab.image in self.images)
-            free = view.report.free_mib if view.report is not None else 0
-            seats.append(Seats(name, view.up, view.config.labs, len(here), free, coming, making))
-        return seats
+    def need(self, image: Image) -> Need:
+        return Need(image.memory_mib, self.config.disk, image.version)
 
-    def work(self, now: datetime) -> list[HostWork | Probe]:
+    def seats(self, present: list[Lab], now: datetime) -> list[Seats]:
+        """All hosts as placement sees them."""
+        return [self._seats(view, [lab for lab in present if lab.host == name], now)
+                for name, view in self.hosts.items()]
+
+    def _seats(self, view: HostView, here: list[Lab], now: datetime) -> Seats:
+        report, name = view.report, view.config.name
+        coming = [self.need(self.images[lab.image]) for lab in here
+                  if lab.state is LabState.MAKING and lab.image in self.images]
+        return Seats(
+            name, view.up, view.config.labs, len(here), report.free_mib if report else 0,
+            coming_mib=sum(need.memory_mib for need in coming), coming_disk_mib=sum(need.disk_mib for need in coming),
+            in_making=sum(lab.state in (LabState.MAKING, LabState.BOOTING) for lab in here),
+            at_once=max(AT_ONCE, report.cpus // 2 if report else 0), drained=view.drained,
+            disk_free_mib=report.disk_free_mib if report else None, images=report.images if report else None,
+            avoided=self.avoided.at(name, now))
+
+    def work(self, now: datetime) -> list[HostWork | Probe | Check]:
         """What hosts and watchers are to begin now; each is under way from here on."""
         up = {name for name, view in self.hosts.items() if view.up}
-        work: list[HostWork | Probe] = list(self._stray_work)
+        work: list[HostWork | Probe | Check] = list(self._stray_work)
         self._stray_work.clear()
         present = self.labs.present()
         booting = {lab.id for lab in present if lab.state is LabState.BOOTING}
         # who watches a lab boot does not hold up what was asked meanwhile
-        busy = {id for id, action in self.busy.items() if action != "probe" or id in booting}
+        busy = {id for id, action in self.busy.items()
+                if action not in WATCHING or (action == "probe" and id in booting)}
         for lab, action in control.next_actions(present, up, busy, now):
             if action == "probe":
                 if lab.endpoint is None:
@@ -224,6 +329,10 @@ class Fleet:
             else:
                 continue
             self.busy[lab.id] = action
+        checkable = {name for name in up if self.hosts[name].has_ssh}
+        for lab in control.due_checks(self.leases.open(), present, checkable, set(self.busy), self.config.health, now):
+            self.busy[lab.id] = "check"
+            work.append(Check(lab.id, self._way(lab)))
         return work
 
     def _way(self, lab: Lab) -> Way:
@@ -253,10 +362,27 @@ class Fleet:
 
     def _failed(self, lab: Lab, error: str, now: datetime) -> None:
         log.warning("lab %s on %s: %s", lab.name, lab.host, error)
-        if lab.state is LabState.MAKING and lab.tries + 1 >= TRIES:
-            self._lose(lab, f"it could not be made: {error}", now)
-        else:
-            self.labs.change({"id": lab.id}, tries=lab.tries + 1, state_at=now, fault=error)
+        leases = self.leases.open(lab_id=lab.id)
+        if lab.state is LabState.MAKING and (lab.boots == 0 or not leases):  # nobody has anything in it
+            if lab.tries + 1 >= TRIES or self._fits_elsewhere(lab, now):
+                self._doubt(lab, error, now)
+                self._lose(lab, f"it could not be made: {error}", now)
+                return
+        if lab.state in (LabState.SAVING, LabState.ROLLING_BACK):
+            what = "kept" if lab.state is LabState.SAVING else "rolled back"
+            self._move(lab, LabState.MAKING, now)  # it runs on as it was, or is started
+            for lease in leases:
+                self._tell(lease, f"your {lab.image} lab could not be {what}, it goes on as it was: {error}", now)
+            return
+        self.labs.change({"id": lab.id}, tries=lab.tries + 1, state_at=now, fault=error)
+        for lease in leases if lab.tries + 1 == TRIES else ():
+            self._tell(lease, f"your {lab.image} lab cannot be started just now, I go on trying: {error}", now)
+
+    def _fits_elsewhere(self, lab: Lab, now: datetime) -> bool:
+        """Whether another host has room for it."""
+        image = self.images.get(lab.image)
+        others = [seats for seats in self.seats(self.labs.present(), now) if seats.host != lab.host]
+        return image is not None and choose_host(others, self.need(image)) is not None
 
     def _lose(self, lab: Lab, why: str, now: datetime) -> None:
         """The lab is given up: what is left of it goes, and its person gets another.  Whoever had something in it is

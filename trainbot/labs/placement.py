@@ -7,9 +7,19 @@ from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
+class Need:
+    """What one lab of an image takes, in MiB, and the version of the image that has to be on the host."""
+
+    memory_mib: int
+    disk_mib: int = 0
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Seats:
-    """A host as placement sees it.  ``used``: labs that are there or on their way; memory in MiB, of which
-    ``coming`` is promised to labs that are not made yet."""
+    """A host as placement sees it.  ``used``: labs that are there or on their way; memory and disk in MiB, of which
+    ``coming`` is promised to labs that are not made yet.  ``at_once``: how many it makes at a time where nobody waits.
+    ``images``: versions that it has a copy of (None: it needs none); ``avoided``: those that do not boot there."""
 
     host: str
     up: bool
@@ -18,17 +28,28 @@ class Seats:
     free_mib: int
     coming_mib: int = 0
     in_making: int = 0
+    at_once: int = 2
+    drained: bool = False
+    disk_free_mib: int | None = None
+    coming_disk_mib: int = 0
+    images: frozenset[str] | None = None
+    avoided: frozenset[str] = frozenset()
 
-    def with_one_more(self, memory_mib: int) -> Seats:
-        return replace(self, used=self.used + 1, coming_mib=self.coming_mib + memory_mib, in_making=self.in_making + 1)
+    def with_one_more(self, need: Need) -> Seats:
+        return replace(self, used=self.used + 1, coming_mib=self.coming_mib + need.memory_mib,
+                       coming_disk_mib=self.coming_disk_mib + need.disk_mib, in_making=self.in_making + 1)
 
-    def holds(self, memory_mib: int) -> bool:
-        return self.up and self.used < self.most and self.free_mib - self.coming_mib >= memory_mib
+    def holds(self, need: Need) -> bool:
+        """There is a seat, memory, disk and the image for one more."""
+        return (self.up and not self.drained and self.used < self.most
+                and self.free_mib - self.coming_mib >= need.memory_mib
+                and (self.disk_free_mib is None or self.disk_free_mib - self.coming_disk_mib >= need.disk_mib)
+                and (self.images is None or need.version in self.images) and need.version not in self.avoided)
 
 
-def choose_host(hosts: Iterable[Seats], memory_mib: int) -> str | None:
+def choose_host(hosts: Iterable[Seats], need: Need) -> str | None:
     """The emptiest host with room, by share of its seats: labs spread, so that the loss of one hurts least."""
-    room = [seats for seats in hosts if seats.holds(memory_mib)]
+    room = [seats for seats in hosts if seats.holds(need)]
     if not room:
         return None
     return min(room, key=lambda seats: (seats.used / seats.most, seats.in_making, -seats.free_mib, seats.host)).host
