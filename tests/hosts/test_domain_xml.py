@@ -33,6 +33,8 @@ CASES = {
     "test": (replace(SPEC, port=0), HostKind.TEST, HOST, None),
     "xen-pvh": (replace(SPEC, port=0), HostKind.XEN, HOST, OVERLAY),
     "xen-pv": (replace(SPEC, port=0, guest=GuestType.PV), HostKind.XEN, HOST, OVERLAY),
+    "xen-seat": (replace(SPEC, port=0, seat=258, cpu_percent=50), HostKind.XEN, HOST, OVERLAY),
+    "xen-hvm": (replace(SPEC, port=0, seat=7, guest=GuestType.HVM), HostKind.XEN, HOST, OVERLAY),
     "awkward": (
         replace(SPEC, name="<&'\">", image="]]>", cmdline="a=\"b\" <c> & d", disk=Path("/a b")),
         HostKind.QEMU,
@@ -50,9 +52,14 @@ def test_golden(name):
 
 @pytest.mark.parametrize("name", CASES)
 def test_reads_back(name):
-    """A domain says by itself whose it is, and where its ssh and its disk are, however awkward the names."""
+    """A domain says by itself whose it is, where its ssh and its disk are, its card and its share of a core, however
+    awkward the names."""
     spec, kind, host, overlay = CASES[name]
-    expected = OurDomain(spec.id, spec.name, spec.owner, spec.image, spec.port, overlay)
+    mac = {"xen-seat": "00:16:3e:74:01:02", "xen-hvm": "00:16:3e:74:00:07"}.get(name)
+    if kind is not HostKind.XEN:
+        mac = ""  # its card is QEMU's, not libvirt's
+    expected = OurDomain(spec.id, spec.name, spec.owner, spec.image, spec.port, overlay,
+                         mac_address(spec.id) if mac is None else mac, spec.cpu_percent)
     assert domain_from_xml(domain_xml(spec, kind, host, overlay)) == expected
 
 
@@ -77,6 +84,9 @@ def test_nothing_typed_becomes_markup(text):
         {"name": "a\x00b"},
         {"cmdline": "a\nb"},
         {"image": "\ud800"},
+        {"seat": -1},
+        {"seat": 1001},
+        {"cpu_percent": -1},
     ],
 )
 def test_refused(wrong):

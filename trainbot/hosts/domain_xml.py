@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainbot.errors import BackendError
+from trainbot.hosts import seats
 from trainbot.hosts.model import GuestType, HostConfig, LabSpec
 
 OURS = "urn:trainbot:lab:1"
@@ -23,6 +24,7 @@ QEMU = "http://libvirt.org/schemas/domain/qemu/1.0"
 ET.register_namespace("trainbot", OURS)
 ET.register_namespace("qemu", QEMU)
 
+_MOST_PERCENT = 100 * 512  # of one core: as many as Xen gives one domain
 # XML 1.0 has no way to write these, and no name or path of ours holds a line break.
 _UNWRITABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
@@ -37,7 +39,8 @@ class HostKind(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OurDomain:
-    """What a domain's own XML says about it; ``port`` is 0 where the lab has none on the bot's loopback."""
+    """What a domain's own XML says about it; ``port`` is 0 where the lab has none on the bot's loopback, ``cap`` (in
+    percent of one core) where it may use all of its CPUs, ``mac`` is '' where it has no network card of libvirt's."""
 
     id: str
     name: str
@@ -45,6 +48,8 @@ class OurDomain:
     image: str
     port: int
     disk: Path | None
+    mac: str = ""
+    cap: int = 0
 
 
 def domain_xml(spec: LabSpec, kind: HostKind, host: HostConfig, overlay: Path | None) -> str:
@@ -54,18 +59,23 @@ def domain_xml(spec: LabSpec, kind: HostKind, host: HostConfig, overlay: Path | 
     control characters.
     """
     _check(spec, kind)
+    hvm = kind is HostKind.XEN and spec.guest is GuestType.HVM
     domain = ET.Element("domain", type=_type(kind, host))
     _text(domain, "name", spec.name)
     _text(domain, "uuid", spec.id)
     metadata = ET.SubElement(domain, "metadata")
-    ET.SubElement(
+    lab = ET.SubElement(
         metadata, f"{{{OURS}}}lab", owner=_plain(spec.owner), image=_plain(spec.image), port=str(spec.port)
     )
+    if spec.cpu_percent:
+        lab.set("cap", str(spec.cpu_percent))
     _text(domain, "memory", str(spec.memory_mib), unit="MiB")
     _text(domain, "vcpu", str(spec.vcpus))
     _boot(domain, spec, kind)
     if kind is HostKind.QEMU:
         _qemu_machine(domain, host)
+    elif hvm:
+        _acpi(domain)
     for event, action in (("on_poweroff", "destroy"), ("on_reboot", "restart"), ("on_crash", "destroy")):
         _text(domain, event, action)
     devices = ET.SubElement(domain, "devices")
@@ -92,7 +102,8 @@ def domain_from_xml(xml: str) -> OurDomain | None:
             return None
         source = domain.find("devices/disk/source")
         file = source.get("file") if source is not None else None
-        port = int(lab.get("port", "0"))
+        port, cap = int(lab.get("port", "0")), int(lab.get("cap", "0"))
+        mac = domain.find("devices/interface/mac")
         return OurDomain(
             id=str(uuid.UUID(domain.findtext("uuid", ""))),
             name=domain.findtext("name", ""),
@@ -100,13 +111,16 @@ def domain_from_xml(xml: str) -> OurDomain | None:
             image=lab.get("image", ""),
             port=port if 0 < port < 65536 else 0,
             disk=Path(file) if file else None,
+            mac=mac.get("address", "").lower() if mac is not None else "",
+            cap=cap if 0 < cap <= _MOST_PERCENT else 0,
         )
     except (ET.ParseError, ValueError):
         return None
 
 
 def mac_address(id: str) -> str:
-    """A MAC in Xen's range (00:16:3e), always the same for one lab: a reset keeps its DHCP address."""
+    """For a lab without a seat: in Xen's range (00:16:3e), always the same for one lab, so that a reset keeps its
+    DHCP address."""
     a, b, c = hashlib.sha256(id.encode()).digest()[:3]
     return f"00:16:3e:{a:02x}:{b:02x}:{c:02x}"
 
@@ -120,8 +134,12 @@ def _check(spec: LabSpec, kind: HostKind) -> None:
         raise BackendError(f"lab id {spec.id!r} is not a UUID in lower case with dashes")
     if not spec.owner:
         raise BackendError(f"lab {spec.name!r} has no owner: it could not be told from a foreign domain")
+    if spec.seat and not 1 <= spec.seat <= seats.MOST:
+        raise BackendError(f"lab {spec.name!r} has seat {spec.seat}: there are {seats.MOST} at most")
     if spec.memory_mib < 16 or spec.vcpus < 1:
         raise BackendError(f"lab {spec.name!r} needs at least 16 MiB and 1 CPU")
+    if not 0 <= spec.cpu_percent <= _MOST_PERCENT:
+        raise BackendError(f"lab {spec.name!r} cannot have {spec.cpu_percent} % of a core")
     if kind is HostKind.QEMU and not 0 < spec.port < 65536:
         raise BackendError(f"lab {spec.name!r} needs a port between 1 and 65535, not {spec.port}")
 
@@ -143,6 +161,10 @@ def _type(kind: HostKind, host: HostConfig) -> str:
     return kind.value
 
 
+#: libvirt's words for its type and its machine.
+_XEN_TYPES = {GuestType.PVH: ("xenpvh", "xenpvh"), GuestType.PV: ("linux", "xenpv"), GuestType.HVM: ("hvm", "xenfv")}
+
+
 def _boot(domain: ET.Element, spec: LabSpec, kind: HostKind) -> None:
     """Direct kernel boot: kernel and initrd come from the host, never out of a learner's disk (CVE-2007-4993,
     XSA-443)."""
@@ -152,10 +174,8 @@ def _boot(domain: ET.Element, spec: LabSpec, kind: HostKind) -> None:
         return
     if kind is HostKind.QEMU:
         _text(system, "type", "hvm", arch="x86_64", machine="q35")
-    elif spec.guest is GuestType.PV:
-        _text(system, "type", "linux", arch="x86_64", machine="xenpv")
     else:
-        _text(system, "type", "xenpvh", arch="x86_64", machine="xenpvh")
+        _text(system, "type", _XEN_TYPES[spec.guest][0], arch="x86_64", machine=_XEN_TYPES[spec.guest][1])
     _text(system, "kernel", spec.kernel)
     _text(system, "initrd", spec.initrd)
     line = f"{spec.cmdline} console={'hvc0' if kind is HostKind.XEN else 'ttyS0'}"
@@ -166,10 +186,15 @@ def _boot(domain: ET.Element, spec: LabSpec, kind: HostKind) -> None:
     _text(system, "cmdline", line.strip())
 
 
-def _qemu_machine(domain: ET.Element, host: HostConfig) -> None:
+def _acpi(domain: ET.Element) -> ET.Element:
     features = ET.SubElement(domain, "features")
     ET.SubElement(features, "acpi")
     ET.SubElement(features, "apic")
+    return features
+
+
+def _qemu_machine(domain: ET.Element, host: HostConfig) -> None:
+    features = _acpi(domain)
     if host.kvm:
         ET.SubElement(domain, "cpu", mode="host-passthrough")
         return
@@ -192,9 +217,16 @@ def _disk(devices: ET.Element, overlay: Path, kind: HostKind) -> None:
 
 
 def _xen_devices(devices: ET.Element, spec: LabSpec, host: HostConfig) -> None:
+    """A paravirtual network card and console.  An HVM lab has the PV disk as well: QEMU shows it a second time on its
+    IDE, which our kernel unplugs before anything of the learner's runs (Xen's emulated device unplug protocol).  No
+    graphics: then libvirt wants neither VGA nor VNC; no USB or sound unless they are asked for."""
     interface = ET.SubElement(devices, "interface", type="network")
-    ET.SubElement(interface, "mac", address=mac_address(spec.id))
+    ET.SubElement(interface, "mac", address=seats.mac_address(spec.seat) if spec.seat else mac_address(spec.id))
     ET.SubElement(interface, "source", network=_plain(host.network))
+    if spec.seat:
+        ET.SubElement(interface, "target", dev=seats.interface(spec.seat))
+    if spec.guest is GuestType.HVM:
+        ET.SubElement(interface, "model", type="netfront")  # or QEMU would emulate an rtl8139
     console = ET.SubElement(devices, "console", type="pty")
     ET.SubElement(console, "target", type="xen", port="0")
 
