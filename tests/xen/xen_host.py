@@ -174,12 +174,12 @@ class XenHost:
 
 
 def machine(image: HostImage) -> list[str]:
-    """What all hosts have in common.  +npt: PVH labs need it, emulated as well.  Relative paths, since a comma or a
-    blank in -initrd means something."""
+    """What all hosts have in common.  +npt: PVH labs need it, emulated as well.  +rdrand: without it a lab's ssh server
+    waits ten seconds for entropy.  Relative paths, since a comma or a blank in -initrd means something."""
     recipe = image.recipe
     return [
         "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-machine", "q35",
-        "-accel", "tcg,tb-size=256", "-cpu", "qemu64,+npt", "-smp", "1", "-m", str(recipe.memory_mib), "-qmp", "stdio",
+        "-accel", "tcg,tb-size=256", "-cpu", "qemu64,+npt,+rdrand", "-smp", "1", "-m", str(recipe.memory_mib), "-qmp", "stdio",
         "-kernel", "xen", "-append", _XEN, "-initrd", f"vmlinuz {recipe.cmdline},initrd",
         "-device", "virtio-blk-pci,drive=own", "-device", "virtio-net-pci,netdev=net,mac=52:54:00:00:00:01,romfile=",
         *(_LABS if (image.folder / "labs.img").exists() else ()),
