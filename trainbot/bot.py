@@ -19,19 +19,24 @@ from trainbot.exercises.classroom import Classroom, Plan
 from trainbot.exercises.library import load_library
 from trainbot.gateway.routes import OLD, Route
 from trainbot.hosts.model import Finished, HostEvent, HostLost, HostUp, Mode
+from trainbot.labs.ahead import Ahead
 from trainbot.labs.doings import Booted, Check, Checked, Heard, HostStatus, HostWork, Listen, Probe
+from trainbot.labs.early import Early
 from trainbot.labs.fleet import Fleet
 from trainbot.labs.images import Image
 from trainbot.labs.leasing import Leasing
+from trainbot.labs.readiness import Readiness
 from trainbot.labs.rescue import Rescue
 from trainbot.people.registry import Registry
 from trainbot.questions.queue import QuestionQueue
 from trainbot.records.archive import Archive
 from trainbot.records.journal import Journal
 from trainbot.routing import routes
+from trainbot.sessions.model import Session
 from trainbot.sessions.planner import Planner
-from trainbot.sessions.times import describe_many
-from trainbot.spine.access import Role
+from trainbot.sessions.signups import SignUps
+from trainbot.sessions.times import clock, describe_many
+from trainbot.spine.access import Person, Role
 from trainbot.spine.commands import Ask, Table, plain_kinds
 from trainbot.spine.dispatch import Dispatch
 from trainbot.spine.grammar import addressed
@@ -121,7 +126,7 @@ class Bot:
         pool = {(name, Mode.ENFORCING): n for name, n in spare.items() if name in installation.images}
         with store.transaction():
             self.fleet = Fleet(store.labs, store.leases, store.notices, store.settings, config.labs,
-                               installation.images, lambda _now: pool, config.hosts, installation.owner,
+                               installation.images, lambda now: self.ahead.pool(now), config.hosts, installation.owner,
                                installation.free_port)
         self.leasing = Leasing(self.fleet, store.labs, store.leases, store.people, store.notices, config.labs,
                                config.require_account, installation.ssh_port, installation.fingerprint,
@@ -129,17 +134,26 @@ class Bot:
                                self._handed_out)
         self.rescue = Rescue(self.fleet, store.labs, store.leases, store.notices, config.labs, self._class_channels,
                              f"ssh -p {installation.ssh_port} {OLD}@{config.labs.public_address}")
+        self.signups = SignUps(store.sessions, store.notices, store.people, config.schedule.zones, config.require_account,
+                               lambda now: self.planner.upcoming(now), self._images_of, self._has_labs, config.labs.early)
         self.planner = Planner(store.sessions, store.notices, store.people, config.schedule.folder,
                                config.schedule.zones, config.schedule.reminders, channels,
-                               lambda: {run.session_uid for run in store.classes.running()} - {""})
+                               lambda: {run.session_uid for run in store.classes.running()} - {""}, self.signups)
+        self.ahead = Ahead(self.fleet, store.leases, store.classes, config.labs, pool, self.planner.near, self.signups.of,
+                           self._mode_of)
+        self.early = Early(self.ahead, self.fleet, store.labs, store.leases, store.people, store.notices,
+                           lambda person: self.telling.where(person) is not None, self.leasing.answer, self.leasing.end)
+        self.readiness = Readiness(self.ahead, self.fleet, store.labs, store.leases, store.notices, self._staff, clock,
+                                   lambda person: store.people.get(person).zone)
         self.telling = Telling(store.notices, store.people, view, channels, self.registry.mask,
-                               {"lab": self.leasing.notice, "reminder": self.planner.notice}, self._guarded)
+                               {"lab": self.leasing.notice, "reminder": self.planner.notice, "seat": self.early.notice,
+                                "place": self.early.notice, "readiness": self.readiness.notice}, self._guarded)
         self.queue = QuestionQueue(store.questions, store.classes, store.notices, self.telling.present,
                                    store.people.get)
         self.classroom = Classroom(store.classes, store.notices, lambda: self._library, self._planned, self._learners,
                                    self.journal.noted, lambda channel: len(store.questions.waiting(channel)),
                                    self.archive.place, render_step, config.records.log,
-                                   lambda image: bool(self.fleet.hosts) and image in self.fleet.images)
+                                   self._has_labs)
         self.table = self._table()
         self.dispatch = Dispatch(self.table, config.roles, self.registry.person_of, self._channels_of,
                                  self.classroom.running, store.savepoint, lambda: view.nick)
@@ -149,7 +163,7 @@ class Bot:
         table.kinds |= {"image": self.leasing.image_kind, "mode": self.leasing.mode_kind,
                         "question": self.queue.question_kind}
         for feature in (Help(table, self.config.irc.contact, lambda c: self.classroom.running(c)), self.leasing,
-                        self.registry, self.classroom, self.queue, self.journal, self.planner):
+                        self.registry, self.classroom, self.queue, self.journal, self.planner, self.signups):
             table.add(feature.commands())
         return table
 
@@ -176,6 +190,24 @@ class Bot:
         """A lab asked for in a class: on its time line, and whoever asked takes part."""
         self.journal.noted(ask, "lab", what)
         self.classroom.attend(ask)
+
+    def _has_labs(self, image: str) -> bool:
+        return bool(self.fleet.hosts) and image in self.fleet.images
+
+    def _images_of(self, session: Session) -> tuple[str, ...]:
+        """What labs of that session are made from: as it says, else as its exercise does."""
+        exercise = self._library.exercises.get(session.exercise or "")
+        return session.images or ((exercise.image,) if exercise is not None and exercise.image else ())
+
+    def _mode_of(self, session: Session) -> Mode:
+        exercise = self._library.exercises.get(session.exercise or "")
+        return Mode.PERMISSIVE if exercise is not None and exercise.permissive else Mode.ENFORCING
+
+    def _staff(self, now: datetime) -> list[Person]:
+        """The presenters and organisers whom we see."""
+        seen = {member for channel in self.config.irc.channels for member in self.view.members(channel)
+                if self.config.roles.role_of(member) >= Role.PRESENTER}
+        return [self.registry.person_of(member, now) for member in sorted(seen, key=lambda member: member.nick)]
 
     def _class_channels(self) -> list[str]:
         """Where people are told what concerns everybody: the channels of classes, or all."""
@@ -275,7 +307,9 @@ class Bot:
             case Heard():
                 self.rescue.heard(event, now)
             case Renamed():
+                was = self.registry.known(event.before)
                 self.registry.renamed(event)
+                self.signups.merge(was, self.registry.known(event.after))
             case Left():
                 self.registry.left(event)
             case Connected():
@@ -295,7 +329,7 @@ class Bot:
 
     def _tick(self, now: datetime) -> None:
         for part in (self._look_at_database, self._read_exercises, self.planner.tick, self.leasing.tick, self.fleet.tick,
-                     self.rescue.tick):
+                     self.rescue.tick, self.early.tick, self.readiness.tick):
             self._guarded("a tick", part, now)
 
     def _look_at_database(self, _now: datetime) -> None:

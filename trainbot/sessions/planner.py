@@ -16,7 +16,8 @@ from trainbot.sessions.changes import changes, render_all
 from trainbot.sessions.model import Problem, Session
 from trainbot.sessions.reminders import STARTED_GRACE, due, parse_offsets, passed_keys, reminder_line
 from trainbot.sessions.schedule import load_schedules
-from trainbot.sessions.times import describe, describe_many, until
+from trainbot.sessions.signups import SignUps, when
+from trainbot.sessions.times import describe
 from trainbot.sessions.zones import resolve_zone
 from trainbot.spine.commands import Argument, Ask, Command
 from trainbot.spine.messages import Effect, Priority, Reply
@@ -27,19 +28,20 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 EARLY = timedelta(hours=2)  # !start means the session that begins within this, or has begun
 SHOWN = 4
+NEAR = timedelta(hours=36)  # a class lasts a day at most, and has a time of grace
 MEMORY = timedelta(days=30)  # a session that began longer ago is of no interest any more
 
 
 class Planner:
     """``channels``: ours; a session without a channel of its own is announced in all of them.
-    ``running``: the uids of sessions whose class runs now."""
+    ``running``: the uids of sessions whose class runs now.  ``signups``: who has a seat."""
 
     def __init__(self, sessions: Sessions, notices: Notices, people: People, folder: Path, zones: tuple[str, ...],
                  reminders: tuple[str, ...], channels: Callable[[], tuple[str, ...]],
-                 running: Callable[[], set[str]]) -> None:
+                 running: Callable[[], set[str]], signups: SignUps) -> None:
         self.sessions, self.notices, self.people, self.folder, self.zones = sessions, notices, people, folder, zones
         self.offsets, self.channels = parse_offsets(" ".join(reminders)), channels
-        self.running = running
+        self.running, self.signups = running, signups
         self.problems: tuple[Problem, ...] = ()
         self._seen: tuple[tuple[str, int, int], ...] | None = None
         self._candidate: tuple[tuple[str, int, int], ...] | None = None
@@ -75,6 +77,7 @@ class Planner:
             here = [change for change in found if channel in self._where(change.session)]
             for line in render_all(here, self.zones, now):
                 self.notices.tell(now, line, channel=channel, kind="announcement")
+        self.signups.changed(found, now)
 
     def forget(self) -> None:
         """What was read last could not be stored: the next tick reads again."""
@@ -124,6 +127,18 @@ class Planner:
         start = self.sessions.table.c.start
         return [from_json(row.value) for row in self.sessions.all(start > now - MEMORY, order=(start,))]
 
+    def near(self, now: datetime) -> list[Session]:
+        """Those that may concern labs now, by start: soon, going on, or not long over.  Cancelled ones are left out,
+        and rows that cannot be read: labs are for everybody, one bad row must not stop them."""
+        start = self.sessions.table.c.start
+        found = []
+        for row in self.sessions.all(start > now - NEAR, start < now + NEAR, cancelled=False, order=(start,)):
+            try:
+                found.append(from_json(row.value))
+            except (ValueError, TypeError, KeyError) as error:
+                log.debug("the session %s cannot be read: %s", row.uid, error)  # known() says it aloud
+        return found
+
     def upcoming(self, now: datetime, channel: str | None = None) -> list[Session]:
         """Not over and not cancelled, by start."""
         return [session for session in self.known(now) if session.end > now and not session.cancelled
@@ -148,9 +163,10 @@ class Planner:
         zone, running = ask.person.zone, self.running()
         lines = []
         for number, session in enumerate(sessions[:SHOWN], 1):
-            times = (f"{describe(session.start, zone, ask.at)} ({until(session.start - ask.at)})" if zone
-                     else describe_many(session.start, session.zones or self.zones, ask.at))
+            times = when(session, zone, self.zones, ask.at)
             by = f", with {session.presenter}" if session.presenter else ""
+            seats = self.signups.shown(session, ask.person)
+            by += f", {seats}" if seats else ""
             if session.uid in running:
                 times = "runs now"
             lines.append(f"{number}: {session.title}{by}, {times}")

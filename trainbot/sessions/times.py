@@ -66,6 +66,12 @@ def describe(start: datetime, zone_name: str, now: datetime | None = None) -> st
     return f"{date} {local:%H:%M} {place}"
 
 
+def clock(start: datetime, zone_name: str) -> str:
+    """``19:00 Melbourne``: for what is near."""
+    place = "UTC" if zone_name == "UTC" else city(zone_name)
+    return f"{start.astimezone(zone(zone_name)):%H:%M} {place}"
+
+
 def describe_many(start: datetime, zone_names: Iterable[str], now: datetime, room: int = MAX_BYTES) -> str:
     """UTC, then each zone with weekday, date and offset of its own, then how long until then: one
     line of at most ``room`` bytes (zones that do not fit are counted, not shown)."""
