@@ -21,6 +21,7 @@ from trainbot.gateway.routes import OLD, Route
 from trainbot.hosts.model import Finished, HostEvent, HostLost, HostUp, Mode
 from trainbot.labs.ahead import Ahead
 from trainbot.labs.doings import Booted, Check, Checked, Heard, HostStatus, HostWork, Listen, Probe
+from trainbot.labs.draining import Draining
 from trainbot.labs.early import Early
 from trainbot.labs.fleet import Fleet
 from trainbot.labs.images import Image
@@ -134,6 +135,7 @@ class Bot:
                                self._handed_out)
         self.rescue = Rescue(self.fleet, store.labs, store.leases, store.notices, config.labs, self._class_channels,
                              f"ssh -p {installation.ssh_port} {OLD}@{config.labs.public_address}")
+        self.draining = Draining(self.fleet, self.rescue)
         self.signups = SignUps(store.sessions, store.notices, store.people, config.schedule.zones, config.require_account,
                                lambda now: self.planner.upcoming(now), self._images_of, self._has_labs, config.labs.early)
         self.planner = Planner(store.sessions, store.notices, store.people, config.schedule.folder,
@@ -161,9 +163,10 @@ class Bot:
     def _table(self) -> Table:
         table = Table(self.config.irc.prefix, kinds=plain_kinds())
         table.kinds |= {"image": self.leasing.image_kind, "mode": self.leasing.mode_kind,
+                        "host": self.draining.host_kind, "now": self.draining.now_kind,
                         "question": self.queue.question_kind}
         for feature in (Help(table, self.config.irc.contact, lambda c: self.classroom.running(c)), self.leasing,
-                        self.registry, self.classroom, self.queue, self.journal, self.planner, self.signups):
+                        self.draining, self.registry, self.classroom, self.queue, self.journal, self.planner, self.signups):
             table.add(feature.commands())
         return table
 

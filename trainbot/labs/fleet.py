@@ -76,8 +76,10 @@ class Fleet:
         difference = compare(rows, event.report, busy)
         for lab, domain in difference.found:
             self._adopt(lab, domain)
-            if lab.run and domain.run not in ("", lab.run) and lab.state is not LabState.LEFT:
-                self._went_off(lab, LabState.BOOTING, now, crashed=False)
+            if domain.run not in ("", lab.run):
+                self.labs.change({"id": lab.id}, run=domain.run)
+                if lab.run and lab.state is not LabState.LEFT:
+                    self._went_off(lab, LabState.BOOTING, now, crashed=False)
         for lab in difference.stopped:
             if lab.state is LabState.LEFT:
                 self._start_left(lab)

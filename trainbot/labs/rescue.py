@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -74,18 +75,42 @@ class Rescue:
 
     def _give_up(self, name: str, view: HostView, now: datetime) -> None:
         view.lost = True
-        moving = [(lease, lab) for lease in self.leases.open() if lease.lab_id is not None
-                  and (lab := self.labs.get(lease.lab_id)) is not None and lab.host == name and lab.state in ALIVE]
+        moving = self.held_on(name)
         log.error("host %s is lost (%s); %d people move", name, view.trouble, len(moving))
         for lease, lab in moving:
-            kept = lab.state is not LabState.MAKING  # nobody can have anything in it yet
-            self.leases.change({"id": lease.id}, lab_id=None, left_id=lab.id if kept else None)
-            self.labs.change({"id": lab.id}, state=LabState.LEFT if kept else LabState.ENDING, state_at=now, tries=0)
+            self._leave(lease, lab, now)
         if not moving:
             return
         self.fleet.seat(now, quiet=frozenset(lease.id for lease, _lab in moving))
         waiting = sum(lease.lab_id is None for lease in self._again(moving))
         self._announce(f"host {name} is lost: {_told(len(moving), waiting)}", now)
+
+    def held_on(self, name: str) -> list[tuple[Lease, Lab]]:
+        """Who has a lab on that host."""
+        there = {lab.id: lab for lab in self.labs.all(host=name) if lab.state in ALIVE}
+        return [(lease, there[lease.lab_id]) for lease in self.leases.open() if lease.lab_id in there]
+
+    def _leave(self, lease: Lease, lab: Lab, now: datetime) -> None:
+        kept = lab.boots > 0  # else nobody can have anything in it yet
+        self.leases.change({"id": lease.id}, lab_id=None, left_id=lab.id if kept else None)
+        self.labs.change({"id": lab.id}, state=LabState.LEFT if kept else LabState.ENDING, state_at=now, tries=0)
+
+    def empty(self, name: str, now: datetime) -> tuple[int, int]:
+        """Whoever has a lab on that drained host, which answers, gets one on another as far as there is room; (moved,
+        those who stay).  What was in the old lab is reached as ``old``."""
+        moved, stay = 0, 0
+        for lease, lab in self.held_on(name):
+            self._leave(lease, lab, now)
+            if self.fleet.give(replace(lease, lab_id=None), now):
+                moved += 1
+            else:
+                self.leases.change({"id": lease.id}, lab_id=lab.id, left_id=lease.left_id)
+                self.labs.change({"id": lab.id}, state=lab.state, state_at=lab.state_at, tries=lab.tries)
+                stay += 1
+        if moved:
+            self._announce(f"host {name} is being emptied: {_people(moved)} to another; the same ssh line and password "
+                           f"work again, and what was left there is reached with {self.access}", now)
+        return moved, stay
 
     def _again(self, moving: list[tuple[Lease, Lab]]) -> list[Lease]:
         ids = {lease.id for lease, _lab in moving}
@@ -111,7 +136,7 @@ class Rescue:
                 self.labs.change({"id": id}, state=LabState.MAKING, state_at=now, tries=0)  # runs already, or is started
                 self.notices.tell(now, f"host {name} is back, and your {lab.image} lab is as you left it: the same ssh "
                                        "line works again", person_id=lease.person_id)
-            else:
+            elif not view.drained:  # there it was said when they moved
                 self.notices.tell(now, f"host {name} is back: your old {lab.image} lab is reached with {self.access} and "
                                        "the same password until your lease ends; fetch what you need",
                                   person_id=lease.person_id, key=f"old {id}")  # each report comes here, one is told
@@ -119,10 +144,14 @@ class Rescue:
 
 
 def _told(moving: int, waiting: int) -> str:
-    people = "one person moves" if moving == 1 else f"{moving} people move"
+    people = _people(moving)
     if not waiting:
         return f"{people} to another; the same ssh line and password work again"
     if waiting == moving:
         wait = "one person waits" if waiting == 1 else f"{waiting} people wait"
         return f"no other has room, so {wait} for a lab and will be told; the class goes on"
     return f"{people} to another, the same ssh line and password work again; {waiting} of them wait for room"
+
+
+def _people(moving: int) -> str:
+    return "one person moves" if moving == 1 else f"{moving} people move"
