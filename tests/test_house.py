@@ -83,6 +83,8 @@ def lawful(module: str, other: str) -> bool:
 #: One door that stands on another: each with its reason.
 AGREED = {
     ("trainbot.gateway.server", "trainbot.control.client"): "the gateway's table comes through the control socket",
+    ("trainbot.gateway.server", "trainbot.control.server"): "the gateway answers over a socket of the same kind",
+    ("trainbot.gateway.client", "trainbot.control.lines"): "and is asked in the same lines",
 }
 
 

@@ -15,28 +15,30 @@ from trainbot.chat.connection import IrcDoor
 from trainbot.config import Config
 from trainbot.control.server import ControlServer
 from trainbot.errors import BackendError, UserError
-from trainbot.gateway import process as gateway_process
+from trainbot.gateway.client import GatewayClient
+from trainbot.gateway.keeper import Keeper
 from trainbot.gateway.routes import Route, to_json
 from trainbot.hosts.libvirt_driver import LibvirtDriver
 from trainbot.hosts.model import HostConfig
-from trainbot.hosts.probe import any_speaks, until_ssh
 from trainbot.hosts.worker import HostWorker
 from trainbot.installation import CONTROL, installation, state_folder
-from trainbot.labs.doings import Booted, Heard, HostWork, Listen, Probe
+from trainbot.labs.doings import Check, HostWork, Listen, Probe
 from trainbot.store import Store
 from trainbot.store.migrate import upgrade
 from trainbot.timers import Timers
+from trainbot.watching import Watching
 
 log = logging.getLogger(__name__)
 TURN = 256  # events in one transaction at most
 TICK = 2.0  # seconds
 GATEWAY_LOOK = 15.0  # seconds
+HOSTS_ASKED = 30.0  # seconds
 
 
 class App:
     """One bot.  ``run()`` returns when ``stop()`` was called; BackendError where it cannot begin.
 
-    The gateway is started if none runs, and goes on when we end: ``gateway_process.stop`` ends it.
+    The gateway is started if none runs, and goes on when we end: ``gateway.process.stop`` ends it.
     """
 
     def __init__(self, config: Config, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
@@ -44,8 +46,6 @@ class App:
         self._inbox: deque[Event] = deque()
         self._wake = asyncio.Event()
         self._stopping = False
-        self._probes: dict[str, asyncio.Task[None]] = {}
-        self._listening: set[asyncio.Task[None]] = set()
         state = state_folder(config)
         self.store = _open_store(config)
         try:
@@ -60,6 +60,8 @@ class App:
         self.control = ControlServer(state / CONTROL, self._answer)
         self.workers = {host.name: self._worker(host) for host in config.hosts}
         self.timers = Timers()
+        self.keeper = Keeper(config.path, state, config.gateway.listen)
+        self.watching = Watching(config.hosts, GatewayClient(state), self.post)
 
     def _worker(self, host: HostConfig) -> HostWorker:
         owner = self.bot.fleet.owner
@@ -81,6 +83,7 @@ class App:
                 worker.start()
             self.timers.every(TICK, self._tick)
             self.timers.every(GATEWAY_LOOK, self._watch_gateway)
+            self.timers.every(HOSTS_ASKED, self._ask_hosts)
             self.timers.start()
             await self._tick()
             irc = asyncio.create_task(self._stay_on_irc())
@@ -113,13 +116,16 @@ class App:
     async def _keep_gateway(self) -> None:
         """A gateway runs: the one from before, or a new one.  BackendError where it cannot."""
         if self.config.hosts:
-            await asyncio.to_thread(_gateway, self.config)
+            await self.keeper.keep()
 
     async def _watch_gateway(self) -> None:
         try:
             await self._keep_gateway()
         except BackendError as error:
             log.error("the gateway is down: %s", error)
+
+    async def _ask_hosts(self) -> None:
+        self.watching.ask_hosts([name for name, view in self.bot.fleet.hosts.items() if view.up])
 
     def _carry_out(self, outcome: Outcome) -> None:
         if outcome.routes is not None:
@@ -131,42 +137,20 @@ class App:
         for work in outcome.work:
             match work:
                 case HostWork():
-                    self._stop_probe(work.lab)
+                    self.watching.stop(work.lab)
                     self.workers[work.host].submit(work.action, work.lab, work.spec)
                 case Probe():
-                    self._start_probe(work)
+                    self.watching.probe(work)
+                case Check():
+                    self.watching.check(work)
                 case Listen():
-                    self._listen(work)
+                    self.watching.listen(work)
 
     def _publish(self, routes: list[Route]) -> None:
         try:
             self.control.publish("routes", to_json(routes))
         except ValueError:
             log.exception("the gateway could not be told who gets where")
-
-    # -- watching labs boot ----------------------------------------------------------------------------
-
-    def _start_probe(self, probe: Probe) -> None:
-        async def watch() -> None:
-            await until_ssh(probe.way.address, probe.way.port)
-            self._probes.pop(probe.lab, None)
-            self.post(Booted(probe.lab))
-
-        self._stop_probe(probe.lab)
-        self._probes[probe.lab] = asyncio.create_task(watch())
-
-    def _listen(self, wanted: Listen) -> None:
-        async def listen() -> None:
-            self.post(Heard(wanted.host, await any_speaks(wanted.endpoints)))
-
-        task = asyncio.create_task(listen())
-        self._listening.add(task)
-        task.add_done_callback(self._listening.discard)
-
-    def _stop_probe(self, lab: str) -> None:
-        task = self._probes.pop(lab, None)
-        if task is not None:
-            task.cancel()
 
     # -- shell commands --------------------------------------------------------------------------------
 
@@ -195,8 +179,8 @@ class App:
 
     async def _close(self, irc: asyncio.Task[None] | None) -> None:
         self.timers.close()
-        for probe in (*self._probes.values(), *self._listening):
-            probe.cancel()
+        self.keeper.close()
+        self.watching.close()
         await self.irc.close("trainbot stops")
         if irc is not None:
             irc.cancel()
@@ -204,15 +188,6 @@ class App:
         await asyncio.gather(*(worker.close() for worker in self.workers.values()))
         await self.control.close()
         self.store.close()
-
-
-def _gateway(config: Config) -> None:
-    state = config.store.state
-    asked = gateway_process.asked(state)
-    if asked and asked != config.gateway.listen:
-        log.warning("the gateway listens elsewhere than bot.ini says now: it is started again")
-        gateway_process.stop(state)
-    gateway_process.start_detached(config.path, state)
 
 
 def _open_store(config: Config) -> Store:

@@ -12,6 +12,7 @@ import asyncssh
 import pytest
 from tests.gateway.conftest import keygen
 
+from trainbot.gateway.doors import Doors
 from trainbot.gateway.lab import LabLink
 from trainbot.gateway.model import GatewayConfig
 
@@ -131,14 +132,14 @@ async def test_a_lab_that_is_only_slow_is_not_called_booting(tmp_path):
     links = []
     for name, behave in (("slow", slow), ("mute", mute)):
         listener = await asyncio.start_server(behave, "127.0.0.1", 0)
-        route = SimpleNamespace(lease=name, endpoint=listener.sockets[0].getsockname(), why="", user="root",
+        route = SimpleNamespace(lease=name, endpoint=listener.sockets[0].getsockname(), why="", user="root", via="", boots=0, lab="",
                                 host_key=(tmp_path / "key.pub").read_text())
 
         async def changed(timeout):
             await asyncio.sleep(timeout)
 
         table = SimpleNamespace(route=lambda lease, route=route: route, changed=changed)
-        links.append(LabLink(config, table, name))
+        links.append(LabLink(config, table, Doors(config), name))
         waiting = asyncio.create_task(links[-1].connection(lambda text, name=name: said[name].set()))
         waiting.add_done_callback(lambda done: done.cancelled() or done.exception())
         if name == "slow":

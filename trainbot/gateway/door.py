@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import asyncssh
 
 from trainbot.gateway.crowd import printable
-from trainbot.gateway.lab import ENDED, GONE, LabAway, LabLink
+from trainbot.gateway.lab import ENDED, LabAway, LabLink
 from trainbot.gateway.pipe import Forward, Line, join
 from trainbot.gateway.routes import Route
 from trainbot.gateway.session import LearnerEnd
@@ -81,13 +81,16 @@ class Door(asyncssh.SSHServer):
             FLUSH if self._sessions else 0, self._conn.disconnect, asyncssh.DISC_BY_APPLICATION, sentence)
 
     def moved(self, route: Route) -> None:
-        """The lease's route is ``route`` now.  A lab that is elsewhere now is not where the sessions lead."""
+        """The lease's route is ``route`` now.  A lab that is elsewhere now, or a machine that was turned off and on, is
+        not where the sessions lead."""
         old = self._link
-        if old is not None and old.endpoint and route.endpoint and old.endpoint != route.endpoint:
-            self._link = None
-            for session in list(self._sessions):
-                session.end(GONE)
-            old.close()
+        sentence = old.moved(route) if old is not None else ""
+        if old is None or not sentence:
+            return
+        self._link = None
+        for session in list(self._sessions):
+            session.end(sentence)
+        old.close()
 
     def _cut_if_silent(self) -> None:
         if self._conn.get_extra_info("client_version") is None:
@@ -148,7 +151,7 @@ class Door(asyncssh.SSHServer):
         if self.route is None or self._gateway.route(self.route.lease) is None:
             raise LabAway(ENDED)
         if self._link is None:
-            self._link = LabLink(self._config, self._gateway, self.route.lease)
+            self._link = LabLink(self._config, self._gateway, self._gateway.doors, self.route.lease)
         return self._link
 
     def session_requested(self) -> Any:

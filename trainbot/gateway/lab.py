@@ -4,29 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 from collections.abc import Callable
-from contextlib import suppress
-from typing import Any, Protocol
+from typing import NamedTuple, Protocol
 
 import asyncssh
 
 from trainbot.gateway.crowd import printable
+from trainbot.gateway.doors import Doors
 from trainbot.gateway.model import GatewayConfig
 from trainbot.gateway.pipe import Line
+from trainbot.gateway.reach import NoWay, Reason, knock, log_in
 from trainbot.gateway.routes import Route
 
 log = logging.getLogger(__name__)
 
 ENDED = "your lease has ended: !lab IMAGE on IRC gives you a new lab"
 GONE = "your lab went away (reset or returned): ssh again, or !lab on IRC"
+RESTARTS = "your lab restarts: ssh again"
 SILENT = "your lab does not answer: ssh again in a minute, or !lab on IRC"
+AWAY = "the host of your lab cannot be reached: ssh again in a minute, or !lab on IRC"
 WRONG_KEY = "your lab did not prove that it is yours, so you were not let in: tell the presenter"
 REFUSED = "your lab does not let the gateway in any more: !lab reset on IRC makes it as new"
 NO_KEY = "the gateway has no key for labs: tell the organiser"
+COMPLAINTS = {Reason.SILENT: SILENT, Reason.DOOR: AWAY, Reason.HOST_KEY: WRONG_KEY, Reason.REFUSED: REFUSED,
+              Reason.NO_KEY: NO_KEY}
+HOPELESS = (Reason.HOST_KEY, Reason.NO_KEY)  # waiting does not mend these
 AGAIN = 0.5  # seconds between tries to reach a lab
+AGAIN_VIA = 1.0  # the same through a door: each try is a process on the host
 DENIED_WAIT = 10.0  # seconds: a lab that is booting may refuse logins for a while (pam_nologin)
-CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr")  # fastest first; all that sshd has
 
 
 class LabAway(Exception):
@@ -41,18 +46,45 @@ class Table(Protocol):
         """Returns when the table changed, or after ``timeout`` seconds."""
 
 
+class Machine(NamedTuple):
+    """One run of a lab: the next boot, and what is made anew behind the same address, is another."""
+
+    lab: str
+    via: str
+    endpoint: tuple[str, int] | None
+    boots: int
+
+    @classmethod
+    def of(cls, route: Route) -> Machine:
+        return cls(route.lab, route.via, route.endpoint, route.boots)
+
+    def leads_to(self, route: Route) -> bool:
+        """Whether it is that route's machine.  Where nobody knows now where the lab is, it may be."""
+        other = Machine.of(route)
+        if other.lab and self.lab and other.lab != self.lab or other.boots != self.boots:
+            return False
+        return other.endpoint is None or other == self._replace(lab=other.lab)
+
+    def restarts(self, route: Route) -> bool:
+        """Whether it is the same lab, turned off and on."""
+        other = Machine.of(route)
+        return other.lab == self.lab and other.boots > self.boots and other.endpoint in (None, self.endpoint)
+
+
 class LabLink:
     """The connection to the lab of ``lease``, opened when it is first wanted and shared by all of a learner's
     connection: logging in as the route's user with the installation's key, to the route's host key only."""
 
-    def __init__(self, config: GatewayConfig, table: Table, lease: str) -> None:
+    def __init__(self, config: GatewayConfig, table: Table, doors: Doors, lease: str) -> None:
         self._config = config
         self._table = table
+        self._doors = doors
         self._lease = lease
         self._opening: asyncio.Task[asyncssh.SSHClientConnection] | None = None
+        self._attempt: asyncio.Task[asyncssh.SSHClientConnection] | None = None
         self._quiet = asyncio.Event()  # no sshd is speaking with us (yet)
         self.line = Line()
-        self.endpoint: tuple[str, int] | None = None  # where it leads, once it does
+        self.machine: Machine | None = None  # where it leads, once it does, or is about to
 
     async def connection(self, tell: Callable[[str], None]) -> asyncssh.SSHClientConnection:
         """The open connection.  Waits for a lab that is booting, and says so once through ``tell``.
@@ -95,6 +127,20 @@ class LabLink:
         why = why or f"waiting up to {self._config.boot_wait:.0f} s for it"
         return f"your lab is still booting: {printable(why, 200)}"
 
+    def moved(self, route: Route) -> str:
+        """The route is ``route`` now: '' where this is still the way, else the sentence for whoever is inside.
+
+        One that is just being opened turns to the new machine by itself.
+        """
+        led, opening = self.machine, self._opening
+        if led is None or opening is None or led.leads_to(route):
+            return ""
+        if not opening.done():
+            if self._attempt is not None:
+                self._attempt.cancel()
+            return ""
+        return "" if self._dead(opening) else RESTARTS if led.restarts(route) else GONE
+
     async def _open(self) -> asyncssh.SSHClientConnection:
         loop = asyncio.get_running_loop()
         began = loop.time()
@@ -105,86 +151,45 @@ class LabLink:
                 raise LabAway(ENDED)
             if route.endpoint is not None:
                 try:
-                    return await self._connect(route, route.endpoint)
-                except asyncssh.HostKeyNotVerifiable:
-                    log.error("lease %s: the lab at %s port %d showed another host key", route.lease, *route.endpoint)
-                    raise LabAway(WRONG_KEY) from None
-                except asyncssh.PermissionDenied:
-                    complaint = REFUSED
-                    if loop.time() - began > DENIED_WAIT:
-                        raise LabAway(REFUSED) from None
-                except (OSError, asyncssh.Error, TimeoutError, EOFError) as error:
-                    complaint = SILENT
-                    log.debug("lease %s: no ssh at %s port %d yet: %r", route.lease, *route.endpoint, error)
+                    connection = await self._try(route, route.endpoint)
+                    if connection is None:
+                        continue  # the lab is another machine by now
+                    return connection
+                except NoWay as error:
+                    complaint = COMPLAINTS[error.reason]
+                    self._log(route, error)
+                    late = error.reason is Reason.REFUSED and loop.time() - began > DENIED_WAIT
+                    if late or error.reason in HOPELESS:
+                        raise LabAway(complaint) from None
             elif route.why:
                 complaint = f"your lab is not there yet: {printable(route.why, 200)}"
             self._quiet.set()
             left = began + self._config.boot_wait - loop.time()
             if left <= 0:
                 raise LabAway(complaint)
-            await self._table.changed(min(AGAIN, left))
+            await self._table.changed(min(AGAIN_VIA if route.via else AGAIN, left))
 
-    async def _connect(self, route: Route, endpoint: tuple[str, int]) -> asyncssh.SSHClientConnection:
+    async def _try(self, route: Route, endpoint: tuple[str, int]) -> asyncssh.SSHClientConnection | None:
+        """The connection; None where the route led elsewhere before it was there.  NoWay where there is none."""
+        self.machine = Machine.of(route)
+        self._attempt = asyncio.create_task(self._connect(route, endpoint))
         try:
-            known = asyncssh.import_public_key(route.host_key)
-        except asyncssh.KeyImportError:  # no key known must never become any key accepted
-            log.error("lease %s: the route has no host key that can be read", route.lease)
-            raise LabAway(WRONG_KEY) from None
-        try:
-            key = asyncssh.read_private_key(self._config.lab_key)
-        except (OSError, asyncssh.KeyImportError) as error:
-            log.error("the key for labs cannot be read: %s", error)
-            raise LabAway(NO_KEY) from None
-        sock = await _banner(endpoint, self._config.banner_wait)
-        self._quiet.clear()
-        try:
-            connection = await asyncssh.connect(
-                sock=sock, config=None, options=None, client_factory=lambda: _Client(self.line),
-                username=route.user, client_keys=[key], agent_path=None, known_hosts=([known], [], []),
-                preferred_auth=["publickey"], gss_host=None, compression_algs=None, encryption_algs=CIPHERS,
-                login_timeout=30, keepalive_interval=self._config.keepalive, keepalive_count_max=4,
-            )
-        except BaseException:
-            sock.close()
-            raise
-        self.endpoint = endpoint
+            connection = await self._attempt
+        except asyncio.CancelledError:
+            if asyncio.current_task().cancelling():  # type: ignore[union-attr]
+                raise
+            return None
+        now = self._table.route(self._lease)
+        if now is None or Machine.of(now) != self.machine:
+            connection.abort()
+            return None
         return connection
 
+    async def _connect(self, route: Route, endpoint: tuple[str, int]) -> asyncssh.SSHClientConnection:
+        sock = await knock(self._config, self._doors, route.via, endpoint)
+        self._quiet.clear()
+        return await log_in(self._config, sock, route.user, route.host_key, self.line)
 
-class _Client(asyncssh.SSHClient):
-    """The gateway as the lab's client.  Everything that a lab could ask of it is refused by default."""
-
-    def __init__(self, line: Line) -> None:
-        self._line = line
-
-    def connection_made(self, conn: Any) -> None:
-        self._line.watch(conn)
-
-
-async def _banner(endpoint: tuple[str, int], wait: float) -> socket.socket:
-    """A socket on which the lab's ssh has begun to speak (RFC 4253 4.2), nothing of it read yet.
-
-    QEMU's port forwarding accepts connections before the guest does: only the banner says that sshd is there.
-    OSError or TimeoutError where it does not speak within ``wait`` seconds.
-    """
-    loop = asyncio.get_running_loop()
-    async with asyncio.timeout(wait):
-        family, kind, proto, _, address = (await loop.getaddrinfo(*endpoint, type=socket.SOCK_STREAM))[0]
-        sock = socket.socket(family, kind, proto)
-        try:
-            sock.setblocking(False)
-            await loop.sock_connect(sock, address)
-            spoken = loop.create_future()
-            loop.add_reader(sock, lambda: spoken.done() or spoken.set_result(None))
-            try:
-                await spoken
-            finally:
-                loop.remove_reader(sock)
-            if not sock.recv(1, socket.MSG_PEEK):
-                raise ConnectionResetError("closed before it spoke")
-            with suppress(OSError):
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            return sock
-        except BaseException:
-            sock.close()
-            raise
+    def _log(self, route: Route, error: NoWay) -> None:
+        level = logging.ERROR if error.reason in HOPELESS else logging.DEBUG
+        log.log(level, "lease %s: %s (%s port %d)", route.lease, error, *(route.endpoint or ("?", 0)))

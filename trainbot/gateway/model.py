@@ -11,7 +11,8 @@ class GatewayConfig:
     """[gateway].  Times in seconds.
 
     ``state`` is a folder of mode 0700 with gateway_host_key, pepper (shared with the bot, which makes the digests),
-    gateway.lock and gateway.pid.  ``control`` is the bot's socket, ``lab_key`` the private key that labs let in.
+    door_key and known_hosts (for hosts' doors), routes.json, gateway.sock, gateway.lock and gateway.pid.  ``control`` is
+    the bot's socket, ``lab_key`` the private key that labs let in.
     """
 
     listen: tuple[tuple[str, int], ...]
@@ -30,8 +31,14 @@ class GatewayConfig:
     boot_wait: float = 240.0  # how long a login waits for a lab that is still booting
     patience: float = 1.0  # ... and after this it says so
     banner_wait: float = 3.0  # a lab's port that says nothing for this long is tried again
-    keepalive: float = 15.0  # seconds between keepalives to lab and learner; four unanswered: gone
+    keepalive: float = 15.0  # seconds between keepalives to lab, learner and host; four unanswered: gone
+    door_wait: float = 10.0  # a host's door may take so long to let us in, and so long to lead to a lab
+    door_idle: float = 300.0  # a connection to a host's door that nobody uses for so long is closed
 
 
 PEPPER = "pepper"
 HOST_KEY = "gateway_host_key"
+DOOR_KEY = "door_key"  # what hosts' doors let in
+KNOWN_HOSTS = "known_hosts"  # OpenSSH's format (sshd(8)); host prepare writes it
+ROUTES = "routes.json"
+SOCKET = "gateway.sock"

@@ -11,6 +11,8 @@ from typing import Any
 
 import asyncssh
 
+CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr")  # fastest first; all that sshd has
+
 
 class Line:
     """One ssh connection's socket: when it is full, nobody reads what would have to be written into it."""
@@ -132,3 +134,13 @@ def join(one: End, two: End) -> None:
 
 class Forward(End, asyncssh.SSHTCPSession):  # type: ignore[misc,type-arg]
     """An end that is a forwarded TCP connection (RFC 4254 7.2)."""
+
+
+class Client(asyncssh.SSHClient):
+    """The gateway as a lab's or a door's client.  Everything that those could ask of it is refused by default."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+
+    def connection_made(self, conn: Any) -> None:
+        self._line.watch(conn)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import hashlib
 import logging
 import os
 import resource
@@ -17,6 +18,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+import trainbot
 from trainbot.errors import BackendError
 from trainbot.gateway.model import GatewayConfig
 
@@ -71,16 +73,38 @@ def asked(state: Path) -> tuple[tuple[str, int], ...]:
     return _addresses(state, "asked")
 
 
+def version(state: Path) -> str:
+    """The program that the running gateway is (``program``); '' where none runs, or an old one that does not say."""
+    return next((line.partition(" ")[2] for line in _lines(state) if line.startswith("program ")), "")
+
+
+def program() -> str:
+    """What a gateway that is started now would be: trainbot's version, and a digest of the gateway's own sources, since
+    an installation from a checkout changes without its version."""
+    digest = hashlib.sha256()
+    for folder in ("gateway", "control"):
+        for path in sorted((Path(trainbot.__file__).parent / folder).glob("*.py")):
+            with suppress(OSError):
+                digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return f"{trainbot.__version__}-{digest.hexdigest()[:12]}"
+
+
 def _addresses(state: Path, word: str) -> tuple[tuple[str, int], ...]:
+    fields = [line.split(" ") for line in _lines(state)]
+    try:
+        return tuple((field[1], int(field[2])) for field in fields if field[0] == word)
+    except (IndexError, ValueError):
+        return ()
+
+
+def _lines(state: Path) -> list[str]:
+    """What the running gateway says of itself, a line each."""
     pid = running(state)
     try:
         first, *lines = (state / PID).read_text("utf-8").splitlines()
-        if pid is None or int(first) != pid:
-            return ()
-        fields = [line.split(" ") for line in lines]
-        return tuple((host, int(port)) for kind, host, port in fields if kind == word)
+        return lines if pid is not None and int(first) == pid else []
     except (OSError, ValueError):
-        return ()
+        return []
 
 
 def start_detached(
@@ -130,6 +154,22 @@ def stop(state: Path, timeout: float = 10.0) -> bool:
     return True
 
 
+async def ended(pid: int) -> None:
+    """Returns when that process is no more (pidfd_open(2)).  OSError where the system cannot tell."""
+    loop = asyncio.get_running_loop()
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    over = loop.create_future()
+    try:
+        loop.add_reader(handle, lambda: over.done() or over.set_result(None))
+        await over
+    finally:
+        loop.remove_reader(handle)
+        os.close(handle)
+
+
 def _last_words(path: Path, began: int) -> str:
     with path.open("rb") as file:
         file.seek(began)
@@ -166,8 +206,10 @@ def _log_to_stderr() -> None:
 async def _until_signal(config: GatewayConfig) -> None:
     from trainbot.gateway.server import serve  # brings asyncssh, which the bot does not need
 
+    ours = program()  # now: the files may be others by the time somebody asks
+
     def ready(bound: list[tuple[str, int]]) -> None:
-        lines = [str(os.getpid()), *(f"at {host} {port}" for host, port in bound),
+        lines = [str(os.getpid()), f"program {ours}", *(f"at {host} {port}" for host, port in bound),
                  *(f"asked {host} {port}" for host, port in config.listen)]
         draft = config.state / f".{PID}"
         draft.write_text("\n".join(lines) + "\n", "utf-8")

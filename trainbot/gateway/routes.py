@@ -20,7 +20,7 @@ class Route:
     port) ``why`` says why in one sentence.  ``host_key`` is the lab's ("ssh-ed25519 AAAA…"); ``digest`` that of the
     lease's password; ``keys`` the person's ("type base64"); ``since`` when the lease began, in epoch seconds.
     ``via``: USER@ADDRESS:PORT of the ssh account (lab-door) that leads to ``endpoint``, '' where it is reached directly.
-    ``boots`` goes up when the lab behind the same endpoint is a fresh one or was turned off and on.
+    ``lab`` says which machine it is ('': not told), and ``boots`` goes up when it is made anew or turned off and on.
     """
 
     lease: str
@@ -36,6 +36,7 @@ class Route:
     since: float
     via: str = ""
     boots: int = 0
+    lab: str = ""
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -59,6 +60,7 @@ class Route:
                 since=float(value["since"]),
                 via=_text(value.get("via", "")),
                 boots=int(value.get("boots", 0)),
+                lab=_text(value.get("lab", "")),
             )
         except (KeyError, IndexError, TypeError, AttributeError, OverflowError) as error:
             raise ValueError(f"not a route: {error!r}") from None

@@ -12,12 +12,15 @@ from typing import Any
 import asyncssh
 
 from trainbot.control.client import subscribe
+from trainbot.control.server import ControlServer
 from trainbot.errors import BackendError
-from trainbot.gateway import hostkey
+from trainbot.gateway import hostkey, table
 from trainbot.gateway.crowd import Shares, Waiting
 from trainbot.gateway.door import Door
+from trainbot.gateway.doors import Doors
+from trainbot.gateway.errands import Errands
 from trainbot.gateway.lab import ENDED
-from trainbot.gateway.model import PEPPER, GatewayConfig
+from trainbot.gateway.model import PEPPER, SOCKET, GatewayConfig
 from trainbot.gateway.routes import Route, Routes
 from trainbot.labs.passwords import load_or_make_secret
 
@@ -30,19 +33,23 @@ FIRST_TABLE = 5.0  # seconds that a login waits for the first table after the ga
 class Gateway:
     """The last table that the bot pushed, and everybody at the door or inside.
 
-    A bot that is away changes nothing: the last table holds until there is another.
+    A bot that is away changes nothing: the last table holds until there is another, even over our own end.
     """
 
     def __init__(self, config: GatewayConfig) -> None:
         self.config = config
+        self.doors = Doors(config)
+        self.left = asyncio.Event()  # somebody said leave, and nobody is inside any more
+        self._leaving = False
+        self._errands = Errands(config, self.doors)
         self.sessions = Shares(config.sessions)
         self.forwards = Shares(config.forwards)
         self._connections = Shares(config.connections)
         self._waiting = Waiting(config.unauthenticated)
         self._inside: dict[Door, int] = {}  # and the person
         self._pepper = load_or_make_secret(config.state / PEPPER)
-        self._routes = Routes((), self._pepper)
-        self._told = asyncio.Event()  # a table came
+        self._routes = self._last_table()
+        self._told = asyncio.Event()  # a table came, or there is no bot that it could come from
         self._changed = asyncio.Event()  # replaced at every change
 
     # -- the table
@@ -50,6 +57,7 @@ class Gateway:
     def take_table(self, value: Any) -> None:
         """The bot's new table.  ValueError (and nothing changes) where it is none."""
         self._routes = Routes.from_json(value, self._pepper)
+        table.keep(self.config.state, value)
         self._told.set()
         before, self._changed = self._changed, asyncio.Event()
         before.set()
@@ -62,8 +70,22 @@ class Gateway:
             else:
                 door.moved(route)
 
+    def _last_table(self) -> Routes:
+        """What a gateway before us knew: good for as long as there is no bot."""
+        kept = table.last(self.config.state)
+        try:
+            return Routes((), self._pepper) if kept is None else Routes.from_json(kept, self._pepper)
+        except ValueError as error:
+            log.warning("the table of routes that was kept is none: %s", error)
+            return Routes((), self._pepper)
+
+    def bot_is(self, up: bool) -> None:
+        log.info("the bot is there" if up else "the bot is away: the last known routes stay in force")
+        if not up:
+            self._told.set()
+
     async def routes(self) -> Routes:
-        """The table; just after the gateway's start, waits a little for the first."""
+        """The table; just after the gateway's start, waits a little for the bot's."""
         if not self._told.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._told.wait(), FIRST_TABLE)
@@ -95,32 +117,60 @@ class Gateway:
         self._waiting.go(door)
         if door in self._inside:
             self._connections.give_back(self._inside.pop(door))
+        self._leave_if_empty()
+
+    # -- what the bot and shell commands ask
+
+    async def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        if request.get("op") != "leave":
+            return await self._errands.answer(request)
+        self._leaving = True
+        self._leave_if_empty()
+        return {"inside": len(self._inside)}
+
+    def _leave_if_empty(self) -> None:
+        if self._leaving and not self._inside:
+            self.left.set()
 
     def everybody(self) -> list[Door]:
         return list(self._inside)
 
 
 async def serve(config: GatewayConfig, ready: Callable[[list[tuple[str, int]]], None] = lambda bound: None) -> None:
-    """Serves until cancelled.  ``ready`` is told where it listens (address, port), once it does.
+    """Serves until cancelled, or until it was told to leave and nobody is logged in any more.  ``ready`` is told where
+    it listens (address, port), once it does.
 
     BackendError where it cannot: a port is taken, a key cannot be read.
     """
     gateway = Gateway(config)
     key = asyncssh.import_private_key(hostkey.load_or_make(config.state))
     listeners: list[asyncssh.SSHAcceptor] = []
+    errands = ControlServer(config.state / SOCKET, gateway.answer)
+    following = leaving = None
     try:
+        await errands.start()
         for host, port in config.listen:
             listeners.append(await _listen(gateway, key, host, port))
         bound = [address for each in listeners for address in each.get_addresses()]
         ready([(str(address[0]), int(address[1])) for address in bound])
-        await subscribe(config.control, TOPIC, gateway.take_table, _say_state)
+        following = asyncio.create_task(subscribe(config.control, TOPIC, gateway.take_table, gateway.bot_is))
+        leaving = asyncio.create_task(gateway.left.wait())
+        done, _ = await asyncio.wait({following, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if following in done:
+            following.result()
+        log.info("told to leave, and nobody is here any more")
     finally:
+        for task in (following, leaving):
+            if task is not None:
+                task.cancel()
         for listener in listeners:
             listener.close()
         for door in gateway.everybody():
             door.end("the gateway is being restarted: ssh again in a minute")
         if gateway.everybody():
             await asyncio.sleep(0.2)  # the sentence gets out
+        await errands.close()
+        gateway.doors.close()
 
 
 async def _listen(gateway: Gateway, key: asyncssh.SSHKey, host: str, port: int) -> asyncssh.SSHAcceptor:
@@ -136,6 +186,3 @@ async def _listen(gateway: Gateway, key: asyncssh.SSHKey, host: str, port: int) 
         reason = os.strerror(error.errno).lower() if error.errno else str(error)  # asyncio's own text repeats it all
         raise BackendError(f"the gateway cannot listen on {host} port {port}: {reason}") from None
 
-
-def _say_state(up: bool) -> None:
-    log.info("the bot is there" if up else "the bot is away: the last known routes stay in force")

@@ -1,27 +1,29 @@
-"""Watches a lab's address until an ssh server speaks."""
+"""Watches a lab's address until an ssh server speaks, and reads how busy a host is."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 PAUSE = 0.5  # seconds between tries
 PATIENCE = 5.0  # seconds one connection may say nothing: QEMU accepts before the guest listens
+IO_WAIT = 4  # its place among the counts of /proc/stat
 
 
 async def until_ssh(address: str, port: int) -> None:
     """Returns when the server there has said its version (RFC 4253 4.2).  For ever: whoever waits cancels."""
-    while not await _speaks(address, port):
+    while not await speaks(address, port):
         await asyncio.sleep(PAUSE)
 
 
 async def any_speaks(endpoints: Iterable[tuple[str, int]]) -> bool:
     """Whether an ssh server answers at one of these addresses, within some seconds."""
-    return any(await asyncio.gather(*(_speaks(address, port) for address, port in endpoints)))
+    return any(await asyncio.gather(*(speaks(address, port) for address, port in endpoints)))
 
 
-async def _speaks(address: str, port: int) -> bool:
+async def speaks(address: str, port: int) -> bool:
+    """Whether an ssh server answers there, within some seconds."""
     writer = None
     try:
         async with asyncio.timeout(PATIENCE):
@@ -34,3 +36,15 @@ async def _speaks(address: str, port: int) -> bool:
             writer.close()
             with suppress(OSError):
                 await writer.wait_closed()
+
+
+def io_wait(before: Sequence[int], now: Sequence[int]) -> float | None:
+    """The share of all cores' time between two readings of /proc/stat that waited for disks, 0 to 1.
+
+    None where no time passed or the host was booted between them.  Single counts may go down a little (proc(5)).
+    """
+    passed = [new - old for old, new in zip(before, now, strict=True)]
+    total = sum(passed)
+    if total <= 0:
+        return None
+    return min(1.0, max(0.0, passed[IO_WAIT] / total))
