@@ -228,6 +228,18 @@ def host_list(path: Path, as_json: bool) -> int:
     return 0
 
 
+@host.command("prepare")
+@click.argument("name")
+@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@config_option
+def host_prepare(name: str, dry_run: bool, path: Path) -> int:
+    """Makes the Debian dom0 NAME a host: packages, network, packet filters, the gateway's door, images."""
+    from trainbot.imaging.progress import for_terminal
+    from trainbot.preparing.prepare import prepare
+
+    return prepare(read(path), name, dry_run, click.echo, for_terminal())
+
+
 @cli.group()
 def image() -> None:
     """Images that labs are made from."""

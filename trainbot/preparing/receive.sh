@@ -1,0 +1,38 @@
+# Puts one file together from its chunks; its caller sets folder, name, size, sum and version.  Says "have N" for each
+# chunk that an earlier try brought, then reads "KIND NUMBER OFFSET LENGTH" and LENGTH bytes each and a line "."
+# (KIND raw or gzip, OFFSET in MiB), answers "ok NUMBER", until "end"; then it compares the sum and gives the file
+# its name.
+set -eu
+PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C
+export PATH LC_ALL
+umask 022
+cd "$folder"
+part=".$name.part" noted=".$name.part.chunks"
+# Chunks are of this very file, cut in this very way, or they are of no use.
+if [ ! -f "$part" ] || [ "$(head -n 1 "$noted" 2>/dev/null)" != "$version $sum $size" ]; then
+    rm -f "$part" "$noted"
+    truncate -s "$size" "$part"
+    echo "$version $sum $size" >"$noted"
+fi
+sed -n '2,$s/^[0-9][0-9]*$/have &/p' "$noted"
+echo ready
+while read -r kind number offset length && [ "$kind" != end ]; do
+    case $kind in raw) open=cat ;; *) open='gzip -dc' ;; esac
+    head -c "$length" | $open | dd of="$part" bs=1M seek="$offset" conv=notrunc,sparse iflag=fullblock status=none
+    read -r whole && [ "$whole" = . ] # or it broke off in the middle
+    echo "$number" >>"$noted"
+    echo "ok $number"
+done
+[ "$kind" = end ] || exit 1
+sync "$part"
+found=$(sha256sum <"$part")
+if [ "${found%% *}" != "$sum" ]; then
+    rm -f "$part" "$noted"
+    echo "what arrived of $name is not what was sent: say it again" >&2
+    exit 1
+fi
+chmod 644 "$part"
+mv -f "$part" "$name"
+rm -f "$noted"
+echo "$sum $(stat -c '%s %Y %i' "$name")" >".$name.sum"
+echo done
