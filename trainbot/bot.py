@@ -24,6 +24,7 @@ from trainbot.labs.doings import Booted, Check, Checked, Heard, HostStatus, Host
 from trainbot.labs.draining import Draining
 from trainbot.labs.early import Early
 from trainbot.labs.fleet import Fleet
+from trainbot.labs.hearing import Hearing
 from trainbot.labs.images import Image
 from trainbot.labs.leasing import Leasing
 from trainbot.labs.readiness import Readiness
@@ -129,6 +130,7 @@ class Bot:
             self.fleet = Fleet(store.labs, store.leases, store.notices, store.settings, config.labs,
                                installation.images, lambda now: self.ahead.pool(now), config.hosts, installation.owner,
                                installation.free_port)
+        self.hearing = Hearing(self.fleet, store.labs, store.leases, store.notices, store.settings)
         self.leasing = Leasing(self.fleet, store.labs, store.leases, store.people, store.notices, config.labs,
                                config.require_account, installation.ssh_port, installation.fingerprint,
                                installation.new_password, installation.digest, installation.unready,
@@ -295,18 +297,18 @@ class Bot:
             case ShellCommand():
                 outcome.answers.append((event, self._shell(event, now, outcome)))
             case HostUp():
-                self.fleet.host_up(event, now)
+                self.hearing.host_up(event, now)
                 self.rescue.back(event.report.name, now)
             case HostLost():
-                self.fleet.host_lost(event, now)
+                self.hearing.host_lost(event, now)
             case Finished():
-                self.fleet.finished(event, now)
+                self.hearing.finished(event, now)
             case Booted():
-                self.fleet.booted(event, now)
+                self.hearing.booted(event, now)
             case Checked():
-                self.fleet.checked(event, now)
+                self.hearing.checked(event, now)
             case HostStatus():
-                self.fleet.host_status(event, now)
+                self.hearing.host_status(event, now)
             case Heard():
                 self.rescue.heard(event, now)
             case Renamed():
@@ -331,7 +333,7 @@ class Bot:
                 self._tick(now)
 
     def _tick(self, now: datetime) -> None:
-        for part in (self._look_at_database, self._read_exercises, self.planner.tick, self.leasing.tick, self.fleet.tick,
+        for part in (self._look_at_database, self._read_exercises, self.planner.tick, self.leasing.tick, self.hearing.tick,
                      self.rescue.tick, self.early.tick, self.readiness.tick):
             self._guarded("a tick", part, now)
 

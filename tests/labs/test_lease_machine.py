@@ -19,7 +19,7 @@ from stage import CHANNEL, Stage
 
 from trainbot.hosts.model import Domain, DomainState, Finished, HostLost
 from trainbot.labs import fleet
-from trainbot.labs.doings import Booted, Heard, HostWork, Listen, Probe, Way
+from trainbot.labs.doings import Booted, Check, Checked, Heard, HostWork, Listen, Probe, Way
 from trainbot.labs.model import LabState
 
 PEOPLE = ("alice", "bob", "carol", "stranger")
@@ -46,6 +46,7 @@ class Leases(RuleBasedStateMachine):
         self.stage.restart()
         self.old: list[Finished | Booted] = []  # to be repeated later
         self.up: set[str] = set()
+        self.runs = itertools.count(1)  # as Xen numbers domains
         self.had: set[int] = set()  # leases that were ever open
 
     def teardown(self) -> None:
@@ -67,7 +68,7 @@ class Leases(RuleBasedStateMachine):
         self.stage.talk(who, "!lab return")
         self.stage.talk(who, "!yes")
 
-    @rule(who=who, action=st.sampled_from(["reboot", "reset", "extend"]))
+    @rule(who=who, action=st.sampled_from(["reboot", "reset", "extend", "snapshot", "rollback"]))
     def do(self, who: str, action: str) -> None:
         self.stage.talk(who, f"!lab {action}")
         self.stage.talk(who, "!yes")
@@ -83,6 +84,18 @@ class Leases(RuleBasedStateMachine):
         self.up.add(host)
         self.stage.host_up(host, free)
 
+    @rule(host=where, how=st.sampled_from(["drain {}", "drain {} now", "undrain {}"]))
+    def drain(self, host: str, how: str) -> None:
+        self.stage.whisper("olga", how.format(host))
+        self.stage.whisper("olga", "!yes")
+
+    @precondition(lambda self: any(self.stage.hosts.values()))
+    @rule(data=st.data())
+    def a_lab_reboots_itself(self, data: st.DataObject) -> None:
+        host = data.draw(st.sampled_from([name for name, domains in sorted(self.stage.hosts.items()) if domains]))
+        id = data.draw(st.sampled_from(sorted(self.stage.hosts[host])))
+        self.stage.hosts[host][id] = replace(self.stage.hosts[host][id], run=str(next(self.runs)))
+
     @rule(host=where)
     def host_down(self, host: str) -> None:
         self.up.discard(host)
@@ -96,6 +109,9 @@ class Leases(RuleBasedStateMachine):
         if isinstance(item, Probe):
             if fate == "done":
                 self.tell(Booted(item.lab))
+            return
+        if isinstance(item, Check):
+            self.tell(Checked(item.lab, "no ssh" if fate == "failed" else ""))
             return
         if isinstance(item, Listen):
             self.tell(Heard(item.host, fate == "failed"))
@@ -111,8 +127,12 @@ class Leases(RuleBasedStateMachine):
         domains = self.stage.hosts[item.host]
         if item.action == "destroy":
             domains.pop(item.lab, None)
-        elif item.spec is not None and (item.action != "reboot" or item.lab in domains):
-            domains[item.lab] = Domain(item.lab, item.spec.name, DomainState.RUNNING, ("127.0.0.1", 20000))
+        elif item.spec is not None and item.action != "reboot":
+            running = item.lab in domains and domains[item.lab].state is DomainState.RUNNING and item.action == "make"
+            run = domains[item.lab].run if running else str(next(self.runs))
+            domains[item.lab] = Domain(item.lab, item.spec.name, DomainState.RUNNING, ("127.0.0.1", 20000), run)
+        elif item.lab in domains:  # rebooted
+            domains[item.lab] = replace(domains[item.lab], state=DomainState.RUNNING, run=str(next(self.runs)))
 
     def tell(self, event: Finished | Booted | Heard) -> None:
         self.old.append(event)
@@ -156,13 +176,17 @@ class Leases(RuleBasedStateMachine):
         state = {lab.id: lab.state for lab in labs}
         assert all(state.get(id) not in (None, LabState.ENDING) for id in held), "a lease on a lab that goes"
         for host in HOSTS:
-            assert sum(lab.host == host for lab in labs) <= 2, "more labs than the host may have"
+            there = [lab for lab in labs if lab.host == host]
+            assert len(there) <= 2, "more labs than the host may have"
+            assert len({lab.seat for lab in there}) == len(there) or {lab.seat for lab in there} == {0}, "one seat for two"
         ids = {lease.id for lease in leases}
         assert self.had <= ids, "a lease is gone"
         self.had = ids
         assert all(lease.ended_why in ("returned", "expired") for lease in leases if lease.ended_at is not None)
 
     def settle(self) -> None:
+        for host in HOSTS:
+            self.stage.whisper("olga", f"undrain {host}")
         for _ in range(12):
             for host in HOSTS:
                 self.stage.host_up(host)
@@ -173,7 +197,7 @@ class Leases(RuleBasedStateMachine):
     def all_settles(self) -> None:
         """Hosts answer again and do their work: whoever waits has a lab where there is room, and hosts hold
         what the rows say."""
-        self.stage.began = [item for item in self.stage.began if isinstance(item, Probe) or item.host in self.up]
+        self.stage.began = [item for item in self.stage.began if isinstance(item, Probe | Check) or item.host in self.up]
         self.finish_what_is_lost()
         self.settle()
         self.up = set(HOSTS)
@@ -188,15 +212,18 @@ class Leases(RuleBasedStateMachine):
             assert set(self.stage.hosts[host]) == {lab.id for lab in labs if lab.host == host}
             assert all(domain.state is DomainState.RUNNING for domain in self.stage.hosts[host].values())
 
+    @staticmethod
+    def name_of(item: HostWork | Probe | Check) -> str:
+        return item.action if isinstance(item, HostWork) else type(item).__name__.lower()
+
     def finish_what_is_lost(self) -> None:
         """A worker says how each of its actions ended, sooner or later: at the latest, that the host was down."""
-        listed = {(item.lab, "probe" if isinstance(item, Probe) else item.action) for item in self.stage.began
-                  if not isinstance(item, Listen)}
+        listed = {(item.lab, self.name_of(item)) for item in self.stage.began if not isinstance(item, Listen)}
         for lab, action in list(self.stage.bot.fleet.busy.items()):
             if (lab, action) in listed:
                 continue
-            if action == "probe":
-                self.stage.began.append(Probe(lab, Way("127.0.0.1", 20000)))
+            if action in ("probe", "check"):
+                self.stage.began.append((Probe if action == "probe" else Check)(lab, Way("127.0.0.1", 20000)))
             else:
                 for host in HOSTS:
                     self.stage.happens(Finished(host, lab, action, None, "no answer", True))
