@@ -124,7 +124,7 @@ def _host(host: HostConfig, running: dict[str, dict[str, object]] | None) -> str
     """Why the host is of no use now, or ''.  A bot that runs is asked: an embedded host belongs to it alone."""
     if running is not None and host.name in running:
         return "" if running[host.name].get("up") else f"does not answer: {running[host.name].get('trouble')}"
-    driver = LibvirtDriver(host, "check")
+    driver = LibvirtDriver(host, "")  # who only looks
     pool = ThreadPoolExecutor(1)
     try:
         pool.submit(driver.open).result(ANSWER_WITHIN)

@@ -8,7 +8,8 @@ import libvirt
 import pytest
 
 from trainbot.errors import BackendError, NoSuchThing
-from trainbot.hosts.disks import LocalOverlays, PoolVolumes, disk_format, pool_xml, volume_xml
+from trainbot.hosts.disks import LocalOverlays, PoolVolumes, disk_format, level_of, whole
+from trainbot.hosts.pools import POOL, overlay_xml, pool_xml
 
 ID = "6ba7b810-9dad-41d1-80b4-00c04fd430c8"
 
@@ -90,9 +91,18 @@ def test_volumes_on_a_remote_host(tmp_path):
     assert volumes.create(ID, Path("/srv/images/disk.qcow2")) == path
     pool = connection.storagePoolLookupByName("trainbot")
     assert pool.listVolumes() == [f"{ID}.qcow2"]
+    pool.createXML(overlay_xml(f"{ID}.qcow2.kept", Path("/x"), "raw"))
+    assert volumes.extend(ID, 1).name == f"{ID}.1.qcow2"
+    assert volumes.extend(ID, 2).name == volumes.extend(ID, 2).name == f"{ID}.2.qcow2"
+    assert volumes.levels(ID) == {0, 1, 2}
+    with pytest.raises(BackendError, match="is gone: !lab reset"):
+        volumes.extend(ID, 4)
+    volumes.remove(ID, 2)
+    assert volumes.levels(ID) == {0, 1}
     volumes.remove(ID)
     volumes.remove(ID)
-    assert pool.listVolumes() == []
+    assert pool.listVolumes() == [f"{ID}.qcow2.kept"]
+    pool.listAllVolumes()[0].delete()
     pool.destroy()
     pool.undefine()
     connection.close()
@@ -100,7 +110,61 @@ def test_volumes_on_a_remote_host(tmp_path):
 
 def test_storage_xml_is_built_from_values():
     """Paths of any kind stand in the XML as text."""
-    assert "<path>/a&lt;b&amp;c</path>" in volume_xml(ID, Path("/a<b&c"))
-    assert "<path>/a&lt;b&amp;c</path>" in pool_xml(Path("/a<b&c"))
+    assert "<path>/a&lt;b&amp;c</path>" in overlay_xml("x", Path("/a<b&c"), "raw")
+    assert "<path>/a&lt;b&amp;c</path>" in pool_xml(POOL, Path("/a<b&c"))
     with pytest.raises(BackendError, match="absolute"):
-        pool_xml(Path("labs"))
+        pool_xml(POOL, Path("labs"))
+
+
+def test_levels_stand_on_each_other(base, tmp_path):
+    """Each level is empty and names the one below with its format; that one is not written to; making a level again
+    gives a fresh file; all go with the lab."""
+    overlays = LocalOverlays(tmp_path / "labs")
+    first = overlays.create(ID, base)
+    kept = first.read_bytes()
+    second = overlays.extend(ID, 1)
+    third = overlays.extend(ID, 2)
+    assert [about(path)["backing-filename"] for path in (second, third)] == [str(first), str(second)]
+    assert {about(path)["backing-filename-format"] for path in (second, third)} == {"qcow2"}
+    with third.open("rb") as old:
+        assert overlays.extend(ID, 2) == third
+        assert third.stat().st_ino != Path(f"/proc/self/fd/{old.fileno()}").stat().st_ino
+    assert first.read_bytes() == kept
+    assert overlays.levels(ID) == {0, 1, 2}
+    overlays.remove(ID, 2)
+    assert overlays.levels(ID) == {0, 1}
+    assert overlays.create(ID, base) == first and overlays.levels(ID) == {0}
+    overlays.remove(ID)
+    assert list((tmp_path / "labs").iterdir()) == []
+
+
+def test_a_level_needs_the_one_below(base, tmp_path):
+    """Where the disk that it would stand on is gone, none is made, and nothing is left of the try."""
+    overlays = LocalOverlays(tmp_path / "labs")
+    overlays.create(ID, base)
+    with pytest.raises(BackendError, match="no disk for the lab"):
+        overlays.extend(ID, 2)
+    assert overlays.levels(ID) == {0} and len(list((tmp_path / "labs").iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    ("disk", "level"),
+    [(None, 0), (Path(f"/a/{ID}.qcow2"), 0), (Path(f"/a/{ID}.8.qcow2"), 8), (Path(f"/a/{ID}.12.qcow2"), 12)],
+)
+def test_the_name_says_the_level(disk, level):
+    """A domain's disk says by its name how many snapshots the lab has."""
+    assert level_of(ID, disk) == level
+
+
+@pytest.mark.parametrize("name", ["disk.img", f"{ID}.0.qcow2", f"{ID}.qcow2.bak", f"{ID}..qcow2", f"x{ID}.qcow2", "sda"])
+def test_a_disk_that_is_not_ours(name):
+    """A disk that trainbot did not give the lab is neither extended nor replaced."""
+    with pytest.raises(BackendError, match="!lab reset"):
+        level_of(ID, Path("/a") / name)
+
+
+def test_what_a_kill_leaves_is_told_apart():
+    """Without its top level a lab was being rolled back; without its first it was being reset."""
+    assert whole(0, frozenset({0})) and whole(2, frozenset({0, 1, 2})) and whole(2, frozenset({0, 1}))
+    assert whole(0, frozenset({0, 1}))
+    assert not whole(0, frozenset()) and not whole(2, frozenset({1, 2})) and not whole(2, frozenset({0}))

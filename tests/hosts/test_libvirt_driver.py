@@ -9,6 +9,7 @@ import sys
 
 import libvirt
 import pytest
+from paper_host import STRANGER, paper_host
 
 from trainbot.errors import BackendError, HostDown, NoSuchThing
 from trainbot.hosts.disks import LocalOverlays
@@ -16,17 +17,10 @@ from trainbot.hosts.libvirt_driver import LibvirtDriver
 from trainbot.hosts.model import Domain, DomainState, Finished, HostConfig, HostUp
 from trainbot.hosts.worker import HostWorker
 
-# A host of its own for each connection: test:///default is shared by all connections of a process.
-NODE = """<node><cpu><mhz>2000</mhz><model>x</model><active>4</active><nodes>1</nodes><sockets>1</sockets>
-<cores>4</cores><threads>1</threads></cpu><memory>8388608</memory>
-<domain type='test'><name>stranger</name><uuid>6ba7b810-9dad-41d1-80b4-00000000dead</uuid>
-<memory unit='MiB'>64</memory><os><type>hvm</type></os></domain></node>"""
-
 
 @pytest.fixture
 def uri(tmp_path):
-    (tmp_path / "node.xml").write_text(NODE)
-    return f"test://{tmp_path}/node.xml"
+    return paper_host(tmp_path)
 
 
 @pytest.fixture
@@ -40,7 +34,7 @@ def driver(uri, owner):
 @pytest.fixture
 def connection(driver):
     """The same host, seen by somebody else than the driver."""
-    return driver._connection
+    return driver._link.connection
 
 
 def running(spec):
@@ -89,15 +83,15 @@ def test_make_after_half_a_reset(driver, connection, lab_spec, tmp_path):
     """Killed between the old disk and the fresh one, a lab is off and has none: make gives it one and starts it."""
     base = tmp_path / "disk.img"
     base.write_bytes(bytes(1 << 20))
-    overlays = driver._disks = LocalOverlays(tmp_path / "labs")
+    overlays = driver._storage.disks = LocalOverlays(tmp_path / "labs")
     spec = lab_spec(disk=base)
     driver.make(spec)
     connection.lookupByUUIDString(spec.id).destroy()
     overlays.remove(spec.id)
     assert driver.make(spec) == running(spec)
-    assert overlays.present(spec.id)
+    assert overlays.levels(spec.id) == {0}
     driver.destroy(spec.id)
-    assert not overlays.present(spec.id)
+    assert overlays.levels(spec.id) == set()
 
 
 def test_reset_and_reboot_restart(driver, connection, lab_spec):
@@ -145,9 +139,6 @@ def test_a_name_that_is_taken(driver, connection, lab_spec):
         driver.make(lab_spec(name="stranger"))
     assert connection.lookupByName("stranger").XMLDesc() == before
     assert driver.report().domains == ()
-
-
-STRANGER = "6ba7b810-9dad-41d1-80b4-00000000dead"
 
 
 @pytest.mark.parametrize("action", ["make", "reset", "reboot", "destroy"])
@@ -199,6 +190,8 @@ def test_crashed_is_told(driver, connection, lab_spec, monkeypatch):
     """A lab that crashed is reported as that, since nobody can work in it."""
     driver.make(lab_spec())
     states = [libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_SHUTOFF_CRASHED]
+    info = driver._link.connection.lookupByUUIDString(lab_spec().id).info()
+    monkeypatch.setattr(libvirt.virDomain, "info", lambda _self: [libvirt.VIR_DOMAIN_SHUTOFF, *info[1:]])
     monkeypatch.setattr(libvirt.virDomain, "state", lambda _self: states)
     assert driver.report().domains[0].state is DomainState.CRASHED
 

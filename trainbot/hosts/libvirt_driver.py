@@ -1,4 +1,4 @@
-"""The door to libvirt, and its only importer: ``LibvirtDriver`` is a HostDriver for
+"""The door to libvirt: ``LibvirtDriver`` is a HostDriver for
 
 - ``qemu:///embed?root=FOLDER``: QEMU run by this very process, no daemon, no root (facts.md; one process a root,
   one root a process); labs live on when the process dies and are there again at the next open;
@@ -12,51 +12,26 @@ STOPPED.
 from __future__ import annotations
 
 import contextlib
-import os
-import threading
-from collections.abc import Callable, Iterator
+import logging
+from collections.abc import Callable
 from typing import Any
 
-from trainbot.errors import BackendError, HostDown
+from trainbot.errors import BackendError, NoSuchThing
 from trainbot.hosts import libvirt_errors
-from trainbot.hosts.address import HostAddress, host_address, prepare_root
-from trainbot.hosts.disks import Disks, LocalOverlays, NoDisks, PoolVolumes
+from trainbot.hosts.disks import MOST_LEVELS, Disks, level_of, whole
 from trainbot.hosts.domain_xml import HostKind, OurDomain, domain_from_xml, domain_xml
-from trainbot.hosts.libvirt_reading import domain_state, memory, version
-from trainbot.hosts.model import Domain, DomainState, HostConfig, HostReport, LabSpec
+from trainbot.hosts.libvirt_link import Link, libvirt
+from trainbot.hosts.libvirt_reading import Reader
+from trainbot.hosts.libvirt_storage import Storage
+from trainbot.hosts.model import Domain, HostConfig, HostReport, LabSpec
 
-# libvirt reads this while it is imported, and otherwise writes all it raises to stderr as well.
-_silenced = os.environ.setdefault("LIBVIRT_LOG_OUTPUTS", "4:file:/dev/null") == "4:file:/dev/null"
-import libvirt  # noqa: E402
-
-if _silenced:
-    del os.environ["LIBVIRT_LOG_OUTPUTS"]
-libvirt.registerErrorHandler(lambda _context, _error: None, None)
-
-_SSH = 22
-_loop_lock = threading.Lock()
-_loop_thread: threading.Thread | None = None
-
-
-def _start_event_loop() -> None:
-    """One daemon thread for the process, before the first connection: keepalive, events and the embedded
-    driver's talk with QEMU all stand still without it (https://libvirt.org/html/libvirt-libvirt-event.html)."""
-    global _loop_thread
-    with _loop_lock:
-        if _loop_thread is None:
-            libvirt.virEventRegisterDefaultImpl()
-            _loop_thread = threading.Thread(target=_run_event_loop, name="libvirt-events", daemon=True)
-            _loop_thread.start()
-
-
-def _run_event_loop() -> None:
-    while True:
-        libvirt.virEventRunDefaultImpl()
+log = logging.getLogger(__name__)
 
 
 class LibvirtDriver:
     """One host.  ``owner`` is the installation's id: domains of other owners (or none) are neither reported nor
-    touched.  ``changed`` is called, in libvirt's event thread, whenever a new report may differ from the last.
+    touched; '' is for who only looks.  ``changed`` is called, in libvirt's event thread, whenever a new report may
+    differ from the last.
 
     Calls block, raise HostDown, NoSuchThing or BackendError, and are made by one thread at a time.
     """
@@ -64,169 +39,207 @@ class LibvirtDriver:
     def __init__(self, config: HostConfig, owner: str, changed: Callable[[], None] = lambda: None) -> None:
         self._config = config
         self._owner = owner
-        self._changed = changed
-        self._address: HostAddress = host_address(config.uri)
-        self._connection: Any = None
-        self._events: int | None = None
-        self._disks: Disks = NoDisks()
+        self._link = Link(config, changed, self._defined, self._network_changed)
+        self._kind = self._link.address.kind
+        self._reader: Reader | None = None
+        self._capped: dict[str, int] = {}  # UUID -> number of the domain whose share of a core was set
 
     # -- connection ---------------------------------------------------------------------------
 
     def open(self) -> None:
-        """A new connection (a lost one never recovers).  May block for minutes on a mute host."""
-        self.close()
-        _start_event_loop()
-        if self._address.root is not None:
-            prepare_root(self._address.root)
+        """A new connection, on which the host is ours: HostDown where it is another trainbot's."""
+        self._connect()
         try:
-            connection = libvirt.open(self._address.uri)
-            self._connection = connection
-            if self._address.remote:
-                connection.setKeepAlive(self._config.keepalive, self._config.keepalive_count)
-                connection.registerCloseCallback(lambda *_: self._changed(), None)
-            self._events = connection.domainEventRegisterAny(
-                None, libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE, lambda *_: self._changed(), None
-            )
-        except libvirt.libvirtError as error:
+            with self._link.calling(f"opening {self._config.name}"):
+                self._storage.hold()
+        except BackendError:
             self.close()
-            raise self._translated(error, f"opening {self._config.name}", alive=not self._address.remote) from None
-        if self._address.root is not None:
-            self._disks = LocalOverlays(self._config.folder)
-        elif self._address.kind is not HostKind.TEST:
-            self._disks = PoolVolumes(connection, self._config.folder)
+            raise
+
+    def take(self) -> list[str]:
+        """Opens the host and makes it ours, whoever claimed it; those who did.  Their labs are not touched."""
+        self._connect()
+        with self._link.calling(f"taking {self._config.name}"):
+            return self._storage.take()
+
+    def _connect(self) -> None:
+        self.close()
+        self._link.open()
+        self._storage = Storage(self._link, self._config, self._owner)
+        self._reader = Reader(self._link, self._config, self._owner, self._storage)
 
     def close(self) -> None:
         """Lets the connection go.  The labs run on."""
-        connection, self._connection = self._connection, None
-        events, self._events = self._events, None
-        if connection is None:
-            return
-        self._disks = NoDisks()
-        # libvirt keeps a connection for as long as a callback is registered on it.  On a dead one all of this
-        # fails, and then there is nothing to let go of.
-        for let_go in (
-            lambda: events is not None and connection.domainEventDeregisterAny(events),
-            lambda: self._address.remote and connection.unregisterCloseCallback(),
-            connection.close,
-        ):
-            with contextlib.suppress(libvirt.libvirtError):
-                let_go()
+        self._reader = None
+        self._capped = {}
+        self._link.close()
+
+    def _defined(self, uuid: str) -> None:
+        if (reader := self._reader) is not None:
+            reader.stale(uuid)
+
+    def _network_changed(self) -> None:
+        if (reader := self._reader) is not None:
+            reader.network.changed()
+
+    @property
+    def _disks(self) -> Disks:
+        return self._storage.disks
 
     # -- reading ------------------------------------------------------------------------------
 
     def report(self) -> HostReport:
-        with self._calling(f"reading {self._config.name}") as connection:
-            domains = []
-            for handle in connection.listAllDomains(0):
-                with self._unless_gone():
-                    ours = self._ours(handle)
-                    if ours is not None:
-                        domains.append(self._domain(handle, ours))
-            whole, free = memory(connection, self._address.kind, lambda handle: self._ours(handle) is not None)
-            return HostReport(
-                name=self._config.name,
-                domains=tuple(sorted(domains, key=lambda domain: domain.name)),
-                memory_mib=whole,
-                free_mib=free,
-                cpus=connection.getInfo()[2],
-                hypervisor=f"{connection.getType()} {version(connection.getVersion())}",
-            )
+        with self._link.calling(f"reading {self._config.name}"):
+            report, running = self._reading.report()
+            for handle, ours in running:
+                self._cap(handle, ours.cap)  # a lab that rebooted itself is another domain to Xen, without its cap
+            return report
 
-    def _ours(self, handle: Any) -> OurDomain | None:
-        ours = domain_from_xml(handle.XMLDesc(0))
-        return ours if ours is not None and ours.owner == self._owner else None
+    @property
+    def _reading(self) -> Reader:
+        assert self._reader is not None
+        return self._reader
 
-    def _domain(self, handle: Any, ours: OurDomain) -> Domain:
-        state = domain_state(*handle.state())
-        return Domain(ours.id, ours.name, state, self._endpoint(handle, ours, state))
-
-    def _endpoint(self, handle: Any, ours: OurDomain, state: DomainState) -> tuple[str, int] | None:
-        if self._address.kind is HostKind.QEMU:
-            return ("127.0.0.1", ours.port) if ours.port else None
-        if self._address.kind is HostKind.TEST or state is not DomainState.RUNNING:
-            return None
-        try:
-            leases = handle.interfaceAddresses(libvirt.VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_LEASE)
-        except libvirt.libvirtError as error:
-            # A network that is not libvirt's (a bridge) has no leases to ask for; a lost host is another matter.
-            if not self._alive():
-                raise
-            del error
-            return None
-        for interface in (leases or {}).values():
-            for address in interface.get("addrs") or ():
-                if address["type"] == libvirt.VIR_IP_ADDR_TYPE_IPV4:
-                    return (address["addr"], _SSH)
-        return None
+    def _read(self, handle: Any, spec: LabSpec) -> Domain:
+        ours = self._reading.ours(handle)
+        if ours is None:
+            raise BackendError(f"lab {spec.name} lost its mark on {self._config.name}")
+        self._cap(handle, spec.cpu_percent)
+        return self._reading.domain(handle, ours)
 
     # -- changing -----------------------------------------------------------------------------
 
     def make(self, spec: LabSpec) -> Domain:
-        with self._calling(f"making {spec.name}") as connection:
+        with self._link.calling(f"making {spec.name}") as connection:
             handle = self._find(connection, spec.id)
             if handle is None:
-                handle = self._define(connection, spec)
+                handle = self._define_fresh(connection, spec)
                 self._first_start(handle, spec)
-            elif self._wants_starting(handle):
-                if not self._disks.present(spec.id):  # killed in the middle of a reset
-                    handle = self._define(connection, spec)
-                self._start(handle)
+            else:
+                handle = self._mended(connection, handle, spec)
             return self._read(handle, spec)
 
     def reset(self, spec: LabSpec) -> Domain:
-        with self._calling(f"resetting {spec.name}") as connection:
+        with self._link.calling(f"resetting {spec.name}") as connection:
             handle = self._find(connection, spec.id)
             if handle is not None:
                 self._stop(handle)
             # Defining again over the same UUID takes over what may have changed: mode, memory, port.
-            handle = self._define(connection, spec)
+            handle = self._define_fresh(connection, spec)
             handle.create()
             return self._read(handle, spec)
 
     def reboot(self, id: str) -> None:
-        with self._calling(f"rebooting lab {id}") as connection:
-            handle = self._find(connection, id)
-            if handle is None:
-                raise libvirt_errors.translate(libvirt_errors.NO_DOMAIN, "", alive=True, doing=f"rebooting lab {id}")
+        with self._link.calling(f"rebooting lab {id}") as connection:
+            handle = self._known(connection, id)
             self._stop(handle)
             handle.create()
+            self._cap(handle, self._stored(handle).cap)
+
+    def snapshot(self, spec: LabSpec) -> Domain:
+        with self._link.calling(f"snapshot of {spec.name}") as connection:
+            handle = self._mended(connection, self._known(connection, spec.id), spec)
+            level = level_of(spec.id, self._stored(handle).disk) + 1
+            if level > MOST_LEVELS:
+                raise BackendError(f"lab {spec.name} has {MOST_LEVELS} snapshots and {MOST_LEVELS} snapshots are the "
+                                   "most: !lab reset begins anew")
+            self._stop(handle)
+            before = handle.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
+            try:
+                handle = self._define(connection, spec, self._disks.extend(spec.id, level))
+                self._start(handle)
+            except (libvirt.libvirtError, BackendError):
+                self._back(connection, before)
+                raise
+            return self._read(handle, spec)
+
+    def rollback(self, spec: LabSpec) -> Domain:
+        with self._link.calling(f"rolling {spec.name} back") as connection:
+            handle = self._mended(connection, self._known(connection, spec.id), spec)
+            level = level_of(spec.id, self._stored(handle).disk)
+            if level == 0:
+                raise NoSuchThing(f"lab {spec.name} has no snapshot: !lab snapshot makes one")
+            self._stop(handle)
+            # From here on the lab has its kept disk and an empty one on it: whoever is killed leaves what make mends.
+            handle = self._define(connection, spec, self._disks.extend(spec.id, level))
+            self._start(handle)
+            return self._read(handle, spec)
 
     def destroy(self, id: str) -> None:
-        with self._calling(f"destroying lab {id}") as connection:
+        with self._link.calling(f"destroying lab {id}") as connection:
             handle = self._find(connection, id)
             if handle is not None:
-                with self._unless_gone():
+                with self._link.unless_gone():
                     self._stop(handle)
                     handle.undefineFlags(libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE)
             # Also without a domain: a crash between overlay and define leaves one.
             self._disks.remove(id)
 
+    # -- domains ------------------------------------------------------------------------------
+
     def _find(self, connection: Any, id: str) -> Any:
         """The domain with this UUID, or None.  Raises BackendError where somebody else has it."""
-        with self._unless_gone():
+        with self._link.unless_gone():
             handle = connection.lookupByUUIDString(id)
-            if self._ours(handle) is None:
+            if self._reading.ours(handle) is None:
                 raise BackendError(f"the domain with id {id} on {self._config.name} is not this trainbot's: not touched")
             return handle
         return None
 
-    def _define(self, connection: Any, spec: LabSpec) -> Any:
+    def _known(self, connection: Any, id: str) -> Any:
+        """The same; NoSuchThing where there is none."""
+        handle = self._find(connection, id)
+        if handle is None:
+            raise NoSuchThing(f"{self._config.name} has no such lab ({id})")
+        return handle
+
+    def _stored(self, handle: Any) -> OurDomain:
+        """As it would start next."""
+        ours = domain_from_xml(handle.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
+        if ours is None:
+            raise BackendError(f"domain {handle.name()} lost its mark on {self._config.name}")
+        return ours
+
+    def _mended(self, connection: Any, handle: Any, spec: LabSpec) -> Any:
+        """The lab runs, on the disk it had: whoever was killed in the middle of a rollback left it without the top one,
+        which is made anew, and in the middle of a reset without the first, and then all are."""
+        if self._wants_starting(handle):
+            level, there = level_of(spec.id, self._stored(handle).disk), self._disks.levels(spec.id)
+            if not whole(level, there):
+                handle = self._define_fresh(connection, spec)
+            elif level not in there:
+                self._disks.extend(spec.id, level)
+            self._start(handle)
+        return handle
+
+    def _define_fresh(self, connection: Any, spec: LabSpec) -> Any:
         """A fresh overlay and a domain that is off.  The name's owner is asked first: libvirt answers to a name
         that is taken with a number that means anything (9)."""
         if spec.owner != self._owner:
             raise BackendError(f"lab {spec.name} is of another installation: not made")
         for other in connection.listAllDomains(0):
-            with self._unless_gone():
+            with self._link.unless_gone():
                 if other.name() == spec.name and other.UUIDString() != spec.id:
                     raise BackendError(
                         f"{self._config.name} has another domain called {spec.name}: rename or remove it there"
                     )
         overlay = self._disks.create(spec.id, spec.disk)
         try:
-            return connection.defineXML(domain_xml(spec, self._address.kind, self._config, overlay))
+            return self._define(connection, spec, overlay)
         except (libvirt.libvirtError, BackendError):
             self._clear(spec.id, None)
             raise
+
+    def _define(self, connection: Any, spec: LabSpec, overlay: Any) -> Any:
+        return connection.defineXML(domain_xml(spec, self._kind, self._config, overlay))
+
+    def _back(self, connection: Any, before: str) -> None:
+        """Best effort: the lab as it was before runs again; whoever calls has an error to raise.  What was made for the
+        next level lies above the disk that the lab has, so that the next snapshot replaces it."""
+        with contextlib.suppress(libvirt.libvirtError):
+            handle = connection.defineXML(before)
+            if not handle.isActive():
+                self._start(handle)
 
     def _wants_starting(self, handle: Any) -> bool:
         """Whether a domain that is there has to be created anew; one that only stands still is set going."""
@@ -256,8 +269,8 @@ class LibvirtDriver:
 
     def _explain_no_room(self, spec: LabSpec) -> None:
         """Xen says no more than "failed to create new domain" when its memory is all given out (facts.md)."""
-        if self._address.kind is HostKind.XEN:
-            free = self._connection.getFreeMemory() >> 20
+        if self._kind is HostKind.XEN:
+            free = self._link.connection.getFreeMemory() >> 20
             if free < spec.memory_mib:
                 raise BackendError(
                     f"{self._config.name} has {free} MiB free and {spec.name} needs {spec.memory_mib}: "
@@ -288,38 +301,19 @@ class LibvirtDriver:
             if error.get_error_code() != libvirt_errors.OPERATION_INVALID:
                 raise
 
-    def _read(self, handle: Any, spec: LabSpec) -> Domain:
-        ours = self._ours(handle)
-        if ours is None:
-            raise BackendError(f"lab {spec.name} lost its mark on {self._config.name}")
-        return self._domain(handle, ours)
-
-    # -- errors -------------------------------------------------------------------------------
-
-    @contextlib.contextmanager
-    def _calling(self, doing: str) -> Iterator[Any]:
-        if self._connection is None:
-            raise HostDown(f"{doing}: {self._config.name} is not connected")
+    def _cap(self, handle: Any, percent: int) -> None:
+        """Xen's scheduler holds the lab to so much of one core for as long as this boot lasts.  A host that cannot do
+        it is no reason to be without a lab: the log says so, once a boot."""
+        if self._kind is not HostKind.XEN or not percent:
+            return
+        uuid, number = handle.UUIDString(), handle.ID()
+        if self._capped.get(uuid) == number:
+            return
+        self._capped[uuid] = number
         try:
-            yield self._connection
+            handle.setSchedulerParameters({"cap": percent})
         except libvirt.libvirtError as error:
-            raise self._translated(error, doing, alive=self._alive()) from None
-
-    @contextlib.contextmanager
-    def _unless_gone(self) -> Iterator[None]:
-        """Passes over a domain that went away meanwhile."""
-        try:
-            yield
-        except libvirt.libvirtError as error:
-            if error.get_error_code() != libvirt_errors.NO_DOMAIN:
+            if not self._link.alive():
                 raise
-
-    def _translated(self, error: Any, doing: str, *, alive: bool) -> BackendError:
-        code, message = error.get_error_code(), error.get_error_message() or str(error)
-        return libvirt_errors.translate(code, message, alive=alive, doing=doing)
-
-    def _alive(self) -> bool:
-        try:
-            return self._connection is not None and self._connection.isAlive() == 1
-        except libvirt.libvirtError:
-            return False
+            log.warning("%s: %s is not held to %d %% of a core: %s", self._config.name, handle.name(), percent,
+                        libvirt_errors.plain(str(error)))
