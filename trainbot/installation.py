@@ -15,7 +15,7 @@ from trainbot.bot import Installation
 from trainbot.config import Config, ImageConfig
 from trainbot.errors import BackendError
 from trainbot.gateway import hostkey
-from trainbot.gateway.model import PEPPER, GatewayConfig
+from trainbot.gateway.model import DOOR_KEY, PEPPER, GatewayConfig
 from trainbot.hosts.model import Mode
 from trainbot.imaging.build import build_image
 from trainbot.imaging.image import read_image
@@ -87,6 +87,11 @@ def lab_key(path: Path) -> str:
         return public.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError):
         raise BackendError(f"{public} cannot be read: ssh-keygen -y -f {path} > {public} makes it again") from None
+
+
+def door_key(config: Config) -> str:
+    """The public half of the gateway's key to the doors of hosts (lab-door), made the first time."""
+    return lab_key(state_folder(config) / DOOR_KEY)
 
 
 def build_for(config: Config, name: str, progress: Progress | None = None) -> Path:

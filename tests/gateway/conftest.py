@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.gateway.door_host import DoorHost, keygen
 
 from trainbot.control.server import ControlServer
 from trainbot.gateway import hostkey, process, routes
@@ -39,12 +40,6 @@ def until(what, seconds=20.0):
         assert time.monotonic() < deadline, "it did not happen"
         time.sleep(0.01)
     return found
-
-
-def keygen(path: Path) -> str:
-    """A fresh key pair; its public half as "type base64"."""
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "somebody", "-f", path], check=True)
-    return " ".join(path.with_name(path.name + ".pub").read_text().split()[:2])
 
 
 class Bot:
@@ -134,6 +129,7 @@ class World:
         self.bot.start()
         self.start_gateway()
         self._leases = 0
+        self.doors: list[DoorHost] = []
         self.tracebacks = False  # whether a test provokes them on purpose
         (folder / "askpass").write_text('#!/bin/sh\nprintf "%s\\n" "$LEARNER_PASSWORD"\n')
         (folder / "askpass").chmod(0o700)
@@ -147,6 +143,16 @@ class World:
         self.pid = process.start_detached(Path("unused"), self.state, self.gateway_command())
         (_, self.port), *_ = process.listening(self.state)
         (self.folder / "known").write_text(f"[127.0.0.1]:{self.port} {hostkey.public_key(self.state)}\n")
+
+    def door(self, port: int | None = None, **other) -> DoorHost:
+        """A host whose lab is ours (or listens on ``port``), and that the gateway may go through."""
+        path = self.state / "door_key"
+        key = keygen(path) if not path.exists() else path.with_name("door_key.pub").read_text()
+        door = DoorHost(self.folder / f"host{len(self.doors)}", key, port or self.lab.port, **other).start()
+        self.doors.append(door)
+        with (self.state / "known_hosts").open("a") as known:
+            known.write(door.known)
+        return door
 
     def log(self) -> str:
         return (self.state / "gateway.log").read_text()
@@ -199,6 +205,8 @@ class World:
     def close(self) -> None:
         process.stop(self.state)
         self.lab.kill()
+        for door in self.doors:
+            door.kill()
         self.bot.close()
         assert self.tracebacks or "Traceback" not in self.log(), self.log()
 
@@ -208,6 +216,12 @@ def world(tmp_path_factory):
     made = World(tmp_path_factory.mktemp("gw"))
     yield made
     made.close()
+
+
+@pytest.fixture(scope="package")
+def door(world):
+    """A host's door to the lab of ``world``."""
+    return world.door()
 
 
 @pytest.fixture

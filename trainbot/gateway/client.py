@@ -54,7 +54,7 @@ class HostReading:
     told: float
     cores: int
     cpu: tuple[int, ...]
-    disk_free_mib: int
+    disk_free_mib: int | None
 
 
 class GatewayClient:
@@ -69,8 +69,9 @@ class GatewayClient:
 
     async def login(self, endpoint: tuple[str, int], via: str = "", *, user: str = "root", host_key: str,
                     command: str = "true", stdin: str = "", timeout: float = 30.0, limit: int = 65536) -> Ran:
-        """Logs in with the installation's key, to whoever has ``host_key`` only, and runs ``command`` in the shell there:
-        all within ``timeout`` seconds (an hour at most), ``limit`` bytes kept of each kind of output (2 MiB at most)."""
+        """Logs in with the installation's key, to whoever has ``host_key`` only, and runs ``command`` in the shell
+        there: all within ``timeout`` seconds (an hour at most), ``limit`` bytes kept of each kind of output (2 MiB at
+        most)."""
         answer = await self._ask({"op": "login", "endpoint": list(endpoint), "via": via, "user": user,
                                   "host_key": host_key, "command": command, "stdin": stdin, "timeout": timeout,
                                   "limit": limit}, timeout)

@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 SSH = 22  # the only port that lab-door leads to
 MOST = 64  # channels in one connection: what shares a connection waits for each other's lost packets
 FEWEST = 10  # channels that sshd lets into a connection unless it is told otherwise
+DEATHS = 3  # connections that may be cut while one way is being opened
 AGAIN = 1.0  # seconds that a door which did not open is not tried again
 VIA = re.compile(r"([a-z_][a-z0-9_-]{0,31})@(.+):([0-9]{1,5})")
 
@@ -96,7 +97,8 @@ class HostDoor:
         self._shut_until = 0.0
 
     async def open(self, command: str, factory: Factory) -> Passage:
-        while True:
+        deaths = 0
+        while deaths < DEATHS:
             self._trunks = [trunk for trunk in self._trunks if not trunk.dead]
             trunk = next((trunk for trunk in self._trunks if trunk.has_room(self._room)), None)
             if trunk is None:
@@ -108,10 +110,12 @@ class HostDoor:
                 self._room = max(FEWEST, trunk.used)
             except TimeoutError:
                 log.warning("the door of %s does not answer any more: it is opened anew", self._name)
-            except (asyncssh.Error, OSError) as error:
-                if trunk.dead:
-                    continue  # it was cut just now; whether there is a way at all is what opening it anew says
-                raise DoorShut(f"the door of {self._name} refuses: {printable(str(error), 100)}") from None
+            except Exception as error:  # asyncssh raises whatever a peer provokes
+                if not trunk.dead:
+                    raise DoorShut(f"the door of {self._name} refuses: {printable(str(error), 100)}") from None
+                deaths += 1
+                log.debug("the door of %s was cut: %r", self._name, error)  # is there still one? opened anew, it says
+        raise DoorShut(f"the door of {self._name} opens and closes again, over and over")
 
     def close(self) -> None:
         if self._opening is not None:
@@ -170,7 +174,7 @@ class HostDoor:
         except OSError as error:
             reason = os.strerror(error.errno).lower() if error.errno and error.errno > 0 else str(error)
             raise DoorShut(f"the host {self._name} does not answer: {printable(reason, 100)}") from None
-        except asyncssh.Error as error:
+        except Exception as error:  # asyncssh raises whatever a peer provokes
             raise DoorShut(f"the host {self._name} has no ssh for us: {printable(str(error), 100)}") from None
         return trunk
 

@@ -11,8 +11,8 @@ class GatewayConfig:
     """[gateway].  Times in seconds.
 
     ``state`` is a folder of mode 0700 with gateway_host_key, pepper (shared with the bot, which makes the digests),
-    door_key and known_hosts (for hosts' doors), routes.json, gateway.sock, gateway.lock and gateway.pid.  ``control`` is
-    the bot's socket, ``lab_key`` the private key that labs let in.
+    door_key and known_hosts (for hosts' doors), routes.json, gateway.sock, gateway.lock and gateway.pid.  ``control``
+    is the bot's socket, ``lab_key`` the private key that labs let in.
     """
 
     listen: tuple[tuple[str, int], ...]

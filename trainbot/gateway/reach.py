@@ -77,8 +77,8 @@ async def log_in(config: GatewayConfig, sock: socket.socket, user: str, host_key
             key = asyncssh.read_private_key(config.lab_key)
         except (OSError, asyncssh.KeyImportError) as error:
             raise NoWay(Reason.NO_KEY, f"the key for labs cannot be read: {error}") from None
-        return await asyncssh.connect(
-            sock=sock, config=None, options=None, client_factory=lambda: Client(line), username=user,
+        return await asyncssh.connect(  # any name does: one end of a pair of sockets has none of its own
+            "lab", sock=sock, config=None, options=None, client_factory=lambda: Client(line), username=user,
             client_keys=[key], agent_path=None, known_hosts=([known], [], []), preferred_auth=["publickey"],
             gss_host=None, compression_algs=None, encryption_algs=CIPHERS, login_timeout=30,
             keepalive_interval=config.keepalive, keepalive_count_max=4,
@@ -89,7 +89,7 @@ async def log_in(config: GatewayConfig, sock: socket.socket, user: str, host_key
             raise NoWay(Reason.HOST_KEY, "the lab showed another ssh host key than its image's") from None
         if isinstance(error, asyncssh.PermissionDenied):
             raise NoWay(Reason.REFUSED, "the lab does not let the installation's key in") from None
-        if isinstance(error, OSError | asyncssh.Error | TimeoutError | EOFError):
+        if isinstance(error, Exception) and not isinstance(error, NoWay):  # asyncssh raises whatever a peer provokes
             log.debug("no login: %r", error)
             raise NoWay(Reason.SILENT, "the lab's ssh server broke off before we were in") from None
         raise

@@ -19,7 +19,7 @@ class Route:
     ``name`` is the person's, for people; ``user`` is whom to be in the lab.  Without ``endpoint`` (address, TCP
     port) ``why`` says why in one sentence.  ``host_key`` is the lab's ("ssh-ed25519 AAAA…"); ``digest`` that of the
     lease's password; ``keys`` the person's ("type base64"); ``since`` when the lease began, in epoch seconds.
-    ``via``: USER@ADDRESS:PORT of the ssh account (lab-door) that leads to ``endpoint``, '' where it is reached directly.
+    ``via``: USER@ADDRESS:PORT of the account (lab-door) that leads to ``endpoint``, '' where it is reached directly.
     ``lab`` says which machine it is ('': not told), and ``boots`` goes up when it is made anew or turned off and on.
     """
 

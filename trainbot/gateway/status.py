@@ -63,7 +63,7 @@ class Telling(Passage):
 
 
 def read_status(said: bytes, words: bytes) -> dict[str, Any]:
-    """{"time", "cores", "cpu", "disk_free_mib"} from lab-door's line; NoWay (DOOR) where it is anything else."""
+    """{"time", "cores", "cpu", "disk_free_mib" (or None)} from lab-door's line; NoWay (DOOR) where it is anything else."""
     try:
         value = json.loads(said.partition(b"\n")[0])
         cpu = value["cpu"]
@@ -71,7 +71,7 @@ def read_status(said: bytes, words: bytes) -> dict[str, Any]:
             raise ValueError("cpu has eight counts")
         status = {"time": float(value["time"]), "cores": count(value["cores"], 1 << 16),
                   "cpu": [count(each, 1 << 63) for each in cpu],
-                  "disk_free_mib": count(value["disk_free_mib"], 1 << 50)}
+                  "disk_free_mib": None if value["disk_free_mib"] is None else count(value["disk_free_mib"], 1 << 50)}
         if not math.isfinite(status["time"]):
             raise ValueError("time is a number")
         return status
