@@ -105,8 +105,10 @@ class Ahead:
         self._sessions, self._signups, self._mode = sessions, signups, mode
 
     def sessions(self, now: datetime) -> list[Planned]:
-        """By start; those alone that have sign-ups with labs."""
-        found = []
+        """By start; those alone that have sign-ups with labs; none where no host runs labs."""
+        found: list[Planned] = []
+        if not self.fleet.hosts:
+            return found
         for session in self._sessions(now):
             signups = self._signups(session)
             if any(row.image for row in signups):

@@ -85,7 +85,7 @@ def verdict(title: str, clock: str, standing: Standing, faults: Iterable[str], r
             return f"go: {what}, all on {next(iter(on))}: its loss leaves none"
         return f"go: {what}, on {len(on)} hosts; the loss of one leaves {ready - max(on.values())}"
     said = "; ".join(list(faults)[:MOST_FAULTS])
-    left = f"at this rate the rest in {span(rest)}" if rest is not None else "the rest does not come by itself"
+    left = f"at this rate the rest in {span(rest)}" if rest is not None else "there is no telling when the rest is"
     return f"no-go: {what}{f' ({said})' if said else ''}; {left}; !hosts tells organisers more"
 
 
@@ -116,19 +116,27 @@ def faults(missing: Mapping[str, int], needs: Mapping[str, Need], hosts: Mapping
 
 def rest_of(missing: Mapping[str, int], coming: Mapping[str, int], needs: Mapping[str, Need], seats: Iterable[Seats],
             boot_seconds: Callable[[str], float]) -> tuple[timedelta | None, int]:
-    """(how long the missing labs take as things are, how many of them find no room).  ``coming``: how many of an image
-    are being made already.  None where some find no room."""
-    there, homeless, seconds = {host.host: host for host in seats}, 0, 0.0
-    at_once = sum(host.at_once for host in there.values() if host.up and not host.drained)
+    """(how long the missing labs take as things are, None where some find no host; how many find no room on hosts that
+    could make them).  ``coming``: how many of an image are being made already."""
+    there, possible, homeless, seconds = {host.host: host for host in seats}, True, 0, 0.0
     for image, number in missing.items():
-        for _ in range(max(0, number - coming.get(image, 0))):
-            name = choose_host(there.values(), needs[image]) if image in needs else None
+        makers = [host for host in there.values() if image in needs and _makes(host, needs[image])]
+        at_once = sum(host.at_once for host in makers)
+        for _ in range(max(0, number - coming.get(image, 0)) if makers else 0):
+            name = choose_host(there.values(), needs[image])
             if name is None:
                 homeless += 1
             else:
                 there[name] = there[name].with_one_more(needs[image])
+        possible = possible and bool(makers)
         seconds += -(-number // at_once) * boot_seconds(image) if at_once else 0
-    return (None if homeless or not at_once else timedelta(seconds=seconds)), homeless
+    return (timedelta(seconds=seconds) if possible and not homeless else None), homeless
+
+
+def _makes(host: Seats, need: Need) -> bool:
+    """It could make such a lab if it had room."""
+    return (host.up and not host.drained and need.version not in host.avoided
+            and (host.images is None or need.version in host.images))
 
 
 def _short(text: str) -> str:
@@ -148,8 +156,6 @@ class Readiness:
     def tick(self, now: datetime) -> None:
         """From ``early`` before the start each of the staff hears it once, again when it turns, and, where it was a
         no-go, five minutes before the start as it is then."""
-        if not self.fleet.hosts:
-            return
         due = [session for session in self.ahead.sessions(now)
                if session.start - self.ahead.config.early <= now < session.start]
         if not due:
@@ -191,6 +197,6 @@ class Readiness:
                          if lab.host in up and lab.state in (LabState.MAKING, LabState.BOOTING))
         rest, homeless = rest_of(standing.missing, coming, needs, seats, self.fleet.boot_seconds)
         said = faults(standing.missing, needs, self.fleet.hosts, seats, present)
-        if homeless and any(host.up for host in seats):
+        if homeless:
             said.append(f"there is no room for {homeless} of them")
         return verdict(session.title, self.clock(session.start, zone or session.zone), standing, said, rest)
