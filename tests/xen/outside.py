@@ -39,9 +39,10 @@ def domains(host: XenHost) -> dict[str, int]:
 
 
 def volumes(host: XenHost) -> list[str]:
+    """The labs' disks: all but the claim that says whose the host is."""
     with connected(host) as connection:
         pools = [pool for pool in connection.listAllStoragePools() if _refreshed(pool)]
-        return sorted(file for pool in pools for file in pool.listVolumes())
+        return sorted(file for pool in pools for file in pool.listVolumes() if not file.startswith("claim-"))
 
 
 def end(host: XenHost, name: str) -> None:

@@ -46,7 +46,7 @@ def test_the_life_of_a_lab(first, drivers, tiny):
     assert (made.id, made.name, made.state) == (spec.id, spec.name, DomainState.RUNNING)
     assert greeting(first, driver, spec.id) == "PVH boots=1"
     address, running = endpoint(driver, spec.id), domains(first)
-    assert driver.make(spec) == Domain(spec.id, spec.name, DomainState.RUNNING, address)
+    assert driver.make(spec) == Domain(spec.id, spec.name, DomainState.RUNNING, address, str(running[spec.name]))
     assert domains(first) == running
     driver.reboot(spec.id)
     assert greeting(first, driver, spec.id).endswith("boots=2")
