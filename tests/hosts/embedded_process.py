@@ -23,7 +23,7 @@ def main(root: str, owner: str) -> None:
     driver = LibvirtDriver(config, owner)
     for line in sys.stdin:
         action, *arguments = json.loads(line)
-        if action in ("make", "reset"):
+        if action in ("make", "reset", "snapshot", "rollback"):
             fields = {name: Path(value) if name in PATHS else value for name, value in arguments[0].items()}
             arguments = [LabSpec(**fields)]
         try:

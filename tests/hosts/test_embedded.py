@@ -88,6 +88,14 @@ def banner(endpoint) -> bytes:
     raise AssertionError(f"no ssh at {endpoint} within {BOOT} s")
 
 
+def until_written(overlay: Path) -> None:
+    """The lab has begun to boot from it."""
+    empty, end = 4 * 65536, time.monotonic() + BOOT
+    while overlay.stat().st_blocks * 512 <= empty:
+        assert time.monotonic() < end, f"nothing is written to {overlay} within {BOOT} s"
+        time.sleep(0.2)  # nobody tells of it
+
+
 def log_in(endpoint, key, command) -> str:
     options = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "BatchMode=yes", "LogLevel=ERROR"]
     line = ["ssh", "-i", str(key), "-p", str(endpoint[1])]
@@ -98,7 +106,8 @@ def log_in(endpoint, key, command) -> str:
 
 def test_a_lab_outlives_the_process_that_made_it(lab_image, lab_spec, owner, root, free_port):
     """A lab is made and logged into; the root belongs to one process; kill -9 of that process does not touch the lab,
-    and the next process finds it running at the same endpoint; reset gives it a fresh disk; destroy leaves nothing."""
+    and the next process finds it running at the same endpoint; a snapshot
+    keeps what it had, unwritten; reset gives it a fresh disk; destroy leaves nothing."""
     spec = lab_spec(
         disk=lab_image.folder / "disk.img",
         kernel=lab_image.folder / "vmlinuz",
@@ -128,9 +137,15 @@ def test_a_lab_outlives_the_process_that_made_it(lab_image, lab_spec, owner, roo
     assert report["domains"] == [lab]
     assert report["memory_mib"] > report["free_mib"] > 0
     assert banner(lab["endpoint"]).startswith(b"SSH-2.0-")
+    assert report["disk_free_mib"] > 0 and report["busy"] is None
     before = overlay.stat()
     third.call("reboot", spec.id)
     assert overlay.stat().st_ino == before.st_ino
+    assert third.call("snapshot", fields) == lab
+    kept, written = overlay.read_bytes(), overlay.with_suffix(".1.qcow2")
+    assert third.call("rollback", fields) == lab
+    until_written(written)
+    assert overlay.read_bytes() == kept
     with overlay.open("rb"):  # held open, so that the number of its inode is not given to the fresh one
         assert third.call("reset", fields) == lab
         assert overlay.stat().st_ino != before.st_ino

@@ -21,6 +21,9 @@ OPERATION_INVALID = 55
 
 _LENGTH = 300  # a message may quote what a guest or another machine wrote
 
+_NO_LIBVIRTD = ("libvirtd does not run on {host}: systemctl start libvirtd there, or apt install libvirt-daemon-system, or "
+                "trainbot host prepare {host}")
+
 # (what libvirt's message holds, what it means to whoever runs the host).  {host}: its name in bot.ini; {known}: what
 # ssh-keygen -R is to be given.  The first that fits counts.
 _UNREACHED = (
@@ -35,9 +38,7 @@ _UNREACHED = (
      "user and port"),
     ("Could not resolve hostname", "the name of {host} is not known to the DNS: correct its uri in bot.ini, or the DNS"),
     ("Unable to resolve address", "the name of {host} is not known to the DNS: correct its uri in bot.ini, or the DNS"),
-    ("libvirt-sock: No such file",
-     "libvirtd does not run on {host}: systemctl start libvirtd there, or apt install libvirt-daemon-system, or "
-     "trainbot host prepare {host}"),
+    ("libvirt-sock: No such file", _NO_LIBVIRTD), ("libvirt-sock': No such file", _NO_LIBVIRTD),
     ("nc: not found",
      "libvirt is not installed on {host}: trainbot host prepare {host}, or apt install libvirt-daemon-system there"),
     ("Connection refused",
