@@ -138,13 +138,14 @@ class Bot:
         self.rescue = Rescue(self.fleet, store.labs, store.leases, store.notices, config.labs, self._class_channels,
                              f"ssh -p {installation.ssh_port} {OLD}@{config.labs.public_address}")
         self.draining = Draining(self.fleet, self.rescue)
-        self.signups = SignUps(store.sessions, store.notices, store.people, config.schedule.zones, config.require_account,
-                               lambda now: self.planner.upcoming(now), self._images_of, self._has_labs, config.labs.early)
+        self.signups = SignUps(store.sessions, store.notices, store.people, config.schedule.zones,
+                               config.require_account, lambda now: self.planner.upcoming(now), self._images_of,
+                               self._has_labs, config.labs.early)
         self.planner = Planner(store.sessions, store.notices, store.people, config.schedule.folder,
                                config.schedule.zones, config.schedule.reminders, channels,
                                lambda: {run.session_uid for run in store.classes.running()} - {""}, self.signups)
-        self.ahead = Ahead(self.fleet, store.leases, store.classes, config.labs, pool, self.planner.near, self.signups.of,
-                           self._mode_of)
+        self.ahead = Ahead(self.fleet, store.leases, store.classes, config.labs, pool, self.planner.near,
+                           self.signups.of, self._mode_of)
         self.early = Early(self.ahead, self.fleet, store.labs, store.leases, store.people, store.notices,
                            lambda person: self.telling.where(person) is not None, self.leasing.answer, self.leasing.end)
         self.readiness = Readiness(self.ahead, self.fleet, store.labs, store.leases, store.notices, self._staff, clock,
@@ -168,7 +169,8 @@ class Bot:
                         "host": self.draining.host_kind, "now": self.draining.now_kind,
                         "question": self.queue.question_kind}
         for feature in (Help(table, self.config.irc.contact, lambda c: self.classroom.running(c)), self.leasing,
-                        self.draining, self.registry, self.classroom, self.queue, self.journal, self.planner, self.signups):
+                        self.draining, self.registry, self.classroom, self.queue, self.journal, self.planner,
+                        self.signups):
             table.add(feature.commands())
         return table
 
@@ -208,9 +210,11 @@ class Bot:
         exercise = self._library.exercises.get(session.exercise or "")
         return Mode.PERMISSIVE if exercise is not None and exercise.permissive else Mode.ENFORCING
 
-    def _staff(self, now: datetime) -> list[Person]:
-        """The presenters and organisers whom we see."""
-        seen = {member for channel in self.config.irc.channels for member in self.view.members(channel)
+    def _staff(self, channel: str | None, now: datetime) -> list[Person]:
+        """The presenters and organisers in that channel; in all of ours where we are not there."""
+        ours = self.config.irc.channels
+        there = [c for c in ours if channel is not None and self.view.fold(c) == self.view.fold(channel)] or ours
+        seen = {member for channel in there for member in self.view.members(channel)
                 if self.config.roles.role_of(member) >= Role.PRESENTER}
         return [self.registry.person_of(member, now) for member in sorted(seen, key=lambda member: member.nick)]
 
@@ -333,8 +337,8 @@ class Bot:
                 self._tick(now)
 
     def _tick(self, now: datetime) -> None:
-        for part in (self._look_at_database, self._read_exercises, self.planner.tick, self.leasing.tick, self.hearing.tick,
-                     self.rescue.tick, self.early.tick, self.readiness.tick):
+        for part in (self._look_at_database, self._read_exercises, self.planner.tick, self.leasing.tick,
+                     self.hearing.tick, self.rescue.tick, self.early.tick, self.readiness.tick):
             self._guarded("a tick", part, now)
 
     def _look_at_database(self, _now: datetime) -> None:

@@ -28,8 +28,8 @@ MOST_LEAD = timedelta(hours=12)
 @dataclass(frozen=True, slots=True)
 class Planned:
     """A session as labs see it.  ``start`` is what people were told (shown in ``zone``); ``begins``: that, or when its
-    class was begun where that was before; ``late_at``: from then on nobody is waited for; ``closes_at``: its labs are no
-    longer needed.  ``seats``: (person, image) in the order of sign-up, without those who need no lab."""
+    class was begun where that was before; ``late_at``: from then on nobody is waited for; ``closes_at``: its labs are
+    no longer needed.  ``seats``: (person, image) in the order of sign-up, without those who need no lab."""
 
     uid: str
     title: str

@@ -50,7 +50,8 @@ class Early:
     lab with it."""
 
     def __init__(self, ahead: Ahead, fleet: Fleet, labs: Labs, leases: Leases, people: People, notices: Notices,
-                 present: Callable[[Person], bool], answer: Answer, end: Callable[[Lease, str, datetime], None]) -> None:
+                 present: Callable[[Person], bool], answer: Answer,
+                 end: Callable[[Lease, str, datetime], None]) -> None:
         self.ahead, self.fleet, self.labs, self.leases, self.people = ahead, fleet, labs, leases, people
         self.notices, self.present, self.answer, self.end = notices, present, answer, end
         self.config = ahead.config
@@ -101,18 +102,18 @@ class Early:
                              ended_why="", session=session.uid)
         lease = self.leases.first(id=id)
         assert lease is not None
-        there = self.fleet.give(lease, now)
-        self.notices.tell(now, "", person_id=person, kind="seat" if there else "place", subject=str(id), key=f"seat {id}")
+        kind = "seat" if self.fleet.give(lease, now) else "place"
+        self.notices.tell(now, "", person_id=person, kind=kind, subject=str(id), key=f"seat {id}")
 
     def _explain(self, session: Planned, person: int, image: str, other: str, now: datetime) -> None:
         key = f"seat {session.key} {person}"
         if self.notices.first(key=key) is None:
-            self.notices.tell(now, f"{session.title} uses a {image} lab, and you have a {other} lab: !lab return gives it "
-                                   f"back, then !lab {image}", person_id=person, key=key, not_after=session.late_at)
+            self.notices.tell(now, f"{session.title} uses a {image} lab, and you have a {other} lab: !lab return gives "
+                                   f"it back, then !lab {image}", person_id=person, key=key, not_after=session.late_at)
 
     def notice(self, notice: Notice, now: datetime) -> Reply | None:
-        """A lab for somebody who signed up, or their place in the queue where there was none for them: the lab itself is
-        told by a notice of its own then."""
+        """A lab for somebody who signed up, or their place in the queue where there was none for them: the lab itself
+        is told by a notice of its own then."""
         lease = self.leases.first(id=int(notice.subject))
         if lease is None or lease.ended_at is not None or (notice.kind == "place" and lease.lab_id is not None):
             return None
@@ -126,15 +127,20 @@ class Early:
     # -- after -------------------------------------------------------------------------------------
 
     def _take_back(self, sessions: dict[str, Planned], now: datetime) -> None:
-        """Labs that nobody was told of, of people who do not come, gave up their seat, or whose class is off."""
+        """Labs that nobody was told of, of people who do not come, gave up their seat, or whose class is off.
+
+        Their room is free then, and the labs go: whoever has a key knows the way in without a word from us, so nobody
+        else is given what may have been changed.
+        """
         for lease in self.leases.open(digest=""):
-            if lease.session and (why := self._pointless(lease, sessions.get(lease.session), now)):
-                self._end(lease, why, now)
+            if not lease.session:
+                continue
+            why = self._pointless(lease, sessions.get(lease.session), now)
+            if why and not self._was_told(lease):
+                self.end(lease, why, now)
 
     def _pointless(self, lease: Lease, session: Planned | None, now: datetime) -> str:
         """Why this lease, which has no password yet, is not needed any more; '' where it is."""
-        if self._was_told(lease):
-            return ""
         if session is None or session.begins - self.config.early > now:
             return "the class is off"
         if all(person != lease.person_id for person, _image in session.seats):
@@ -143,22 +149,13 @@ class Early:
         return "unclaimed" if late and not self._is_here(lease.person_id) else ""
 
     def _was_told(self, lease: Lease) -> bool:
-        """Also somebody who has a key, and so no password: the line was said to them."""
-        if not self.people.keys.count(person_id=lease.person_id):
-            return False
+        """Somebody with a key has no password, and yet the line was said to them."""
         return any(notice.said_at is not None for notice in self.notices.all(subject=str(lease.id))
                    if notice.kind in ("seat", "lab"))
-
-    def _end(self, lease: Lease, why: str, now: datetime) -> None:
-        """The lab goes back to the pool where nobody could have been in it: there was no password, and no key."""
-        lab = self.labs.get(lease.lab_id) if lease.lab_id is not None else None
-        untouched = lab is None or lab.state in (LabState.MAKING, LabState.BOOTING, LabState.READY)
-        if untouched and lease.left_id is None and not self.people.keys.count(person_id=lease.person_id):
-            self.leases.change({"id": lease.id}, ended_at=now, ended_why=why)
-        else:
-            self.end(lease, why, now)
 
 
 def _begins(session: Planned, now: datetime) -> str:
     left = session.start - now
-    return f"begins in {span(left)}" if left > timedelta(minutes=1) else "begins now" if left > timedelta() else "has begun"
+    if left <= timedelta():
+        return "has begun"
+    return f"begins in {span(left)}" if left > timedelta(minutes=1) else "begins now"

@@ -57,7 +57,8 @@ def standings(sessions: Iterable[Planned], share: int, labs: Iterable[Lab], leas
     answering, by_id = set(up), {lab.id: lab for lab in labs if lab.state in ALIVE}
     has = {(lease.person_id, lease.image): by_id.get(lease.lab_id or "") for lease in leases}
     taken = {lease.lab_id for lease in leases}
-    free = [lab for lab in by_id.values() if lab.id not in taken and lab.state is LabState.READY and lab.host in answering]
+    free = [lab for lab in by_id.values()
+            if lab.id not in taken and lab.state is LabState.READY and lab.host in answering]
     found = {}
     for session in sessions:
         held = [has[seat] for seat in session.seats if seat in has]
@@ -75,8 +76,8 @@ def standings(sessions: Iterable[Planned], share: int, labs: Iterable[Lab], leas
 
 
 def verdict(title: str, clock: str, standing: Standing, faults: Iterable[str], rest: timedelta | None) -> str:
-    """The line for presenters.  ``clock``: when it begins; ``rest``: how long the missing ones take, None where there is
-    no telling."""
+    """The line for presenters.  ``clock``: when it begins; ``rest``: how long the missing ones take, None where there
+    is no telling."""
     on, needed = standing.on_hosts, sum(standing.needed.values())
     ready = sum(on.values())
     what = f"{ready} of {needed} labs for {title} at {clock} are ready"
@@ -144,11 +145,12 @@ def _short(text: str) -> str:
 
 
 class Readiness:
-    """``staff``: the presenters and organisers who are here now; ``clock``: a time as it is shown in that zone;
+    """``staff``: the presenters and organisers who are in that channel now (in any, where we are not in it, or None);
+    ``clock``: a time as it is shown in that zone;
     ``zone_of``: of a person, '' where it is not known."""
 
     def __init__(self, ahead: Ahead, fleet: Fleet, labs: Labs, leases: Leases, notices: Notices,
-                 staff: Callable[[datetime], list[Person]], clock: Callable[[datetime, str], str],
+                 staff: Callable[[str | None, datetime], list[Person]], clock: Callable[[datetime, str], str],
                  zone_of: Callable[[int], str]) -> None:
         self.ahead, self.fleet, self.labs, self.leases, self.notices = ahead, fleet, labs, leases, notices
         self.staff, self.clock, self.zone_of = staff, clock, zone_of
@@ -160,10 +162,10 @@ class Readiness:
                if session.start - self.ahead.config.early <= now < session.start]
         if not due:
             return
-        found, staff = self._standings(now), self.staff(now)
+        found = self._standings(now)
         for session in due:
             word, last = "go" if found[session.uid].go else "no-go", session.start - LAST_WORD
-            for person in staff:
+            for person in self.staff(session.channel, now):
                 warned = self.notices.first(key=f"no-go {session.key} {person.id}")
                 again = warned is not None and warned.due_at < last <= now
                 self._say("last" if again else word, session, person, now)
@@ -176,7 +178,8 @@ class Readiness:
 
     def _standings(self, now: datetime) -> dict[str, Standing]:
         config = self.ahead.config
-        near = [session for session in self.ahead.sessions(now) if session.begins - config.lead <= now < session.closes_at]
+        near = [session for session in self.ahead.sessions(now)
+                if session.begins - config.lead <= now < session.closes_at]
         up = [name for name, view in self.fleet.hosts.items() if view.up]
         return standings(near, config.share, self.labs.alive(), self.leases.open(), up)
 

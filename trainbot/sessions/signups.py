@@ -85,7 +85,8 @@ class SignUps:
     def _take(self, ask: Ask, session: Session, image: str) -> None:
         """A row, or a sentence that says where there is room."""
         if self._is_full(session):
-            raise UserError(f"{session.title} is full, all {session.seats} seats are taken; {self._elsewhere(ask, session)}")
+            raise UserError(f"{session.title} is full, all {session.seats} seats are taken; "
+                            f"{self._elsewhere(ask, session)}")
         self.rows.add(session_uid=session.uid, person_id=ask.person.id, image=image, at=ask.at)
 
     def _is_full(self, session: Session) -> bool:
@@ -99,7 +100,7 @@ class SignUps:
         if not room:
             return "no other session has room, but somebody may give up a seat: ask again"
         number, session = room[0]
-        return (f"the next with room is {session.title}, {self._when(session, ask.person, ask.at)}: say !signup {number}")
+        return f"the next with room is {session.title}, {self._when(session, ask.person, ask.at)}: say !signup {number}"
 
     def _answer(self, ask: Ask, session: Session, said: str) -> Reply:
         row, notes = self._mine(session, ask.person), []
@@ -125,8 +126,8 @@ class SignUps:
         if not self.rows.remove(session_uid=session.uid, person_id=ask.person.id):
             raise UserError(f"you have no seat in {session.title}; say !signup drop "
                             f"{' or '.join(str(number) for number, _ in mine)}")
-        return [Reply(f"your seat in {session.title}, {self._when(session, ask.person, ask.at)}, is free for somebody else",
-                      private=True)]
+        return [Reply(f"your seat in {session.title}, {self._when(session, ask.person, ask.at)}, is free for somebody "
+                      "else", private=True)]
 
     def commands(self) -> list[Command]:
         return [
