@@ -240,6 +240,17 @@ def host_prepare(name: str, dry_run: bool, path: Path) -> int:
     return prepare(read(path), name, dry_run, click.echo, for_terminal())
 
 
+@host.command("take")
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@config_option
+def host_take(name: str, yes: bool, path: Path) -> int:
+    """Makes NAME this trainbot's, where the one that it belonged to is gone for good; its labs are not touched."""
+    from trainbot.taking import take
+
+    return take(read(path), name, lambda question: yes or click.confirm(question), click.echo)
+
+
 @cli.group()
 def image() -> None:
     """Images that labs are made from."""

@@ -56,6 +56,17 @@ class LibvirtDriver:
             self.close()
             raise
 
+    @property
+    def shared(self) -> bool:
+        """Other trainbots could reach it as well, so that it has to be claimed."""
+        return self._link.shared
+
+    def claims(self) -> list[str]:
+        """Opens the host and says who else claims it."""
+        self._connect()
+        with self._link.calling(f"asking {self._config.name}"):
+            return self._storage.claims()
+
     def take(self) -> list[str]:
         """Opens the host and makes it ours, whoever claimed it; those who did.  Their labs are not touched."""
         self._connect()

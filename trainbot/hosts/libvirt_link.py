@@ -54,6 +54,11 @@ class Link:
         self._changed, self._defined, self._network = changed, defined, network
         self._let_go: list[Callable[[], Any]] = []
 
+    @property
+    def shared(self) -> bool:
+        """Other machines' programs reach this host as well, or other processes of this one."""
+        return self.address.remote and self.address.root is None
+
     def open(self) -> Any:
         """A new connection (a lost one never recovers).  May block for minutes on a mute host."""
         self.close()

@@ -17,17 +17,13 @@ FRESH = 15.0  # seconds that a look at all files of a pool is good for: it opens
 
 
 class Storage:
-    """One connection's.  ``shared``: other programs reach this host as well, so that it has to be claimed.
-
-    An installation without an id (``owner``) only looks: it claims nothing and makes no pool.
-    """
+    """One connection's.  An installation without an id (``owner``) only looks: it claims nothing and makes no pool."""
 
     def __init__(self, link: Link, config: HostConfig, owner: str) -> None:
         self._link = link
         self._config = config
         self._owner = owner
         self._kind, self._embedded = link.address.kind, link.address.root is not None
-        self.shared = link.address.remote and not self._embedded
         self.disks = self._disks(link.connection)
         self._looked_at = -FRESH
         self._free: int | None = None
@@ -42,12 +38,16 @@ class Storage:
 
     def hold(self) -> None:
         """HostDown where the host is another trainbot's."""
-        if self.shared and self._owner:
+        if self._link.shared and self._owner:
             claim.hold(self._pool(), self._config.name, self._owner)
+
+    def claims(self) -> list[str]:
+        """Who claims it besides us."""
+        return claim.others(pools.names(self._pool()), self._owner) if self._link.shared else []
 
     def take(self) -> list[str]:
         """The host is ours; whose it was."""
-        return claim.take(self._pool(), self._owner) if self.shared else []
+        return claim.take(self._pool(), self._owner) if self._link.shared else []
 
     def look(self) -> tuple[int | None, frozenset[str] | None]:
         """(MiB free where labs' disks are, versions of images that are complete there); None where that is not known.
