@@ -22,7 +22,7 @@ def routes(store: Store, images: dict[str, Image], doors: Mapping[str, str]) -> 
     for key in store.people.keys.all():
         keys.setdefault(key.person_id, []).append(key.key)
     found = []
-    for lease in store.leases.open():
+    for lease in store.leases.every():
         route = _route(lease, labs.get(lease.lab_id or ""), people[lease.person_id], images.get(lease.image),
                        tuple(keys.get(lease.person_id, ())), doors)
         found.append(route)

@@ -26,13 +26,16 @@ NEARNESS = (LabState.READY, LabState.BOOTING, LabState.MAKING)
 
 
 def hand_out(leases: Iterable[Lease], labs: Iterable[Lab]) -> list[tuple[Lease, Lab]]:
-    """Free labs for those who wait, in the order they asked; nobody gets two for one lease, no lab goes twice."""
-    open_leases = list(leases)
-    free = _free(open_leases, labs)
-    free.sort(key=lambda lab: (NEARNESS.index(lab.state), lab.made_at, lab.id))
+    """Free labs for those who wait, in the order they asked; nobody gets two for one lease, no lab goes twice.  People
+    come before a rehearsal, and have what is lent to it."""
+    open_leases, there = list(leases), list(labs)
+    lent = _lent(open_leases, there)
+    free = [*_free(open_leases, there), *lent]
+    free.sort(key=lambda lab: (NEARNESS.index(lab.state), lab in lent, lab.made_at, lab.id))
     given = []
-    for lease in sorted((lease for lease in open_leases if lease.lab_id is None), key=lambda lease: lease.id):
-        lab = next((lab for lab in free if (lab.image, lab.mode) == (lease.image, lease.mode)), None)
+    for lease in _waiting(open_leases):
+        kind = (lease.image, lease.mode)
+        lab = next((lab for lab in free if (lab.image, lab.mode) == kind and not (lease.rehearsal and lab in lent)), None)
         if lab is not None:
             free.remove(lab)
             given.append((lease, lab))
@@ -41,38 +44,53 @@ def hand_out(leases: Iterable[Lease], labs: Iterable[Lab]) -> list[tuple[Lease, 
 
 @dataclass(frozen=True, slots=True)
 class Want:
-    """One more lab of this image and mode, for that lease; for the pool where ``lease`` is None."""
+    """One more lab of this image and mode, for that lease; for the pool where ``lease`` is None.  A ``rehearsal`` is as
+    patient as the pool."""
 
     image: str
     mode: Mode
     lease: int | None = None
+    rehearsal: bool = False
 
     @property
     def urgent(self) -> bool:
         """Somebody waits for it."""
-        return self.lease is not None
+        return self.lease is not None and not self.rehearsal
 
 
 def shortage(leases: Iterable[Lease], labs: Iterable[Lab], pool: Pool) -> list[Want]:
-    """The labs that are to be made beyond those there are: first for those who wait, then the pool."""
-    open_leases = list(leases)
-    free = Counter((lab.image, lab.mode) for lab in _free(open_leases, labs))
+    """The labs that are to be made beyond those there are: first for those who wait, then the pool, which has what is
+    lent."""
+    open_leases, there = list(leases), list(labs)
+    free = Counter((lab.image, lab.mode) for lab in _free(open_leases, there))
+    lent = Counter((lab.image, lab.mode) for lab in _lent(open_leases, there))
     wants = []
-    for lease in sorted((lease for lease in open_leases if lease.lab_id is None), key=lambda lease: lease.id):
+    for lease in _waiting(open_leases):
         kind = (lease.image, lease.mode)
         if free[kind]:
             free[kind] -= 1
         else:
-            wants.append(Want(lease.image, lease.mode, lease.id))
+            wants.append(Want(lease.image, lease.mode, lease.id, lease.rehearsal))
     for kind, number in pool.items():
-        wants += [Want(*kind)] * max(0, number - free[kind])
+        wants += [Want(*kind)] * max(0, number - free[kind] - lent[kind])
     return wants
+
+
+def _waiting(leases: Iterable[Lease]) -> list[Lease]:
+    """Whose turn it is: people as they asked, a rehearsal last."""
+    return sorted((lease for lease in leases if lease.lab_id is None), key=lambda lease: (lease.rehearsal, lease.id))
 
 
 def _free(leases: Iterable[Lease], labs: Iterable[Lab]) -> list[Lab]:
     """Labs that nobody has and that may be handed out."""
     taken = {lease.lab_id for lease in leases if lease.lab_id}
     return [lab for lab in labs if lab.id not in taken and lab.state in NEARNESS]
+
+
+def _lent(leases: Iterable[Lease], labs: Iterable[Lab]) -> list[Lab]:
+    """Labs that a rehearsal looks at, and that may be handed out all the same."""
+    held = {lease.lab_id for lease in leases if lease.lent}
+    return [lab for lab in labs if lab.id in held and lab.state in NEARNESS]
 
 
 def excess(leases: Iterable[Lease], labs: Iterable[Lab], pool: Pool, drained: Container[str]) -> Lab | None:
@@ -91,9 +109,16 @@ def excess(leases: Iterable[Lease], labs: Iterable[Lab], pool: Pool, drained: Co
 
 
 def surplus(leases: Iterable[Lease], labs: Iterable[Lab], needed: Want) -> Lab | None:
-    """A free pool member of another kind that may make room for somebody who waits."""
-    free = [lab for lab in _free(leases, labs) if (lab.image, lab.mode) != (needed.image, needed.mode)]
-    return max(free, key=lambda lab: (NEARNESS.index(lab.state), lab.made_at), default=None)
+    """What may make room for somebody who waits: a rehearsal's lab, else a free pool member of another kind."""
+    open_leases, there = list(leases), list(labs)
+    held = {lease.lab_id for lease in open_leases if lease.rehearsal}
+    free = [lab for lab in _free(open_leases, there) if (lab.image, lab.mode) != (needed.image, needed.mode)]
+    rehearsed = [lab for lab in there if lab.id in held and lab.state is not LabState.ENDING]
+    return max(rehearsed or free, key=_newest, default=None)
+
+
+def _newest(lab: Lab) -> tuple[int, datetime]:
+    return (NEARNESS.index(lab.state) if lab.state in NEARNESS else len(NEARNESS), lab.made_at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,7 @@ class Fleet:
         self.avoided = Avoided()
         self.busy: dict[str, str] = {}
         self.strays: list[HostWork] = []
+        self.yielded = 0  # labs that a rehearsal gave up for people
         drained = (settings.get(DRAINED) or "").split()
         for name, view in self.hosts.items():
             view.drained = name in drained
@@ -91,7 +92,8 @@ class Fleet:
         free = [lab for lab in self.labs.free(lease.image, lease.mode)
                 if self.host_of(lab).up and not self.host_of(lab).drained]
         if free:
-            id = min(free, key=lambda lab: (control.NEARNESS.index(lab.state), lab.made_at, lab.id)).id
+            lent = {other.lab_id for other in self.leases.rehearsing()}
+            id = min(free, key=lambda lab: (control.NEARNESS.index(lab.state), lab.id in lent, lab.made_at, lab.id)).id
         else:
             present = self.labs.present()
             host = choose_host(self.seats(present, now), self.need(self.images[lease.image]))
@@ -104,7 +106,7 @@ class Fleet:
     def seat(self, now: datetime, quiet: frozenset[int] = frozenset()) -> None:
         """Free labs for those who wait, who are told by a notice (but not those of the leases ``quiet``, who are told
         otherwise); labs to be made for the rest and for the pool."""
-        present, leases = self.labs.present(), self.leases.open()
+        present, leases = self.labs.present(), self.leases.every()
         needs = {name: self.need(image) for name, image in self.images.items()}
         plan = control.seating(leases, present, self.seats(present, now), needs, self.pool(now))
         by_id = {lease.id: lease for lease in leases}
@@ -116,16 +118,27 @@ class Fleet:
             if want.lease is not None:
                 self._assign(by_id[want.lease], id, now, tell=want.lease not in quiet)
         for lab in plan.evicted:
+            self._vacate(lab.id)
             self.move(lab, LabState.ENDING, now)
         up = {name for name, view in self.hosts.items() if view.up}
-        for lease in control.stranded(leases, present, up):
+        for lease in control.stranded([lease for lease in leases if not lease.rehearsal], present, up):
             self.give(lease, now, tell=True)
 
     def _assign(self, lease: Lease, lab: str, now: datetime, *, tell: bool = False) -> None:
+        if lease.rehearsal:
+            self.leases.change({"id": lease.id}, lab_id=lab)
+            return
+        self._vacate(lab)
         expires_at = max(lease.expires_at, now + self.config.lease)  # the time of waiting is not counted
         self.leases.change({"id": lease.id}, lab_id=lab, expires_at=expires_at)
         if tell:
             self.notices.tell(now, "", person_id=lease.person_id, kind="lab", subject=str(lease.id))
+
+    def _vacate(self, lab: str) -> None:
+        """A rehearsal gives way, and asks anew."""
+        for lease in self.leases.rehearsing(lab_id=lab):
+            self.leases.change({"id": lease.id}, lab_id=None)
+            self.yielded += 1
 
     def _make(self, want: Want, host: str, taken: _Taken, now: datetime) -> str:
         """The row of a new lab; its id."""
@@ -184,7 +197,7 @@ class Fleet:
                 continue
             self.busy[lab.id] = action
         checkable = {name for name in up if self.hosts[name].has_ssh}
-        for lab in control.due_checks(self.leases.open(), present, checkable, set(self.busy), self.config.health, now):
+        for lab in control.due_checks(self.leases.every(), present, checkable, set(self.busy), self.config.health, now):
             self.busy[lab.id] = "check"
             work.append(Check(lab.id, self._way(lab)))
         return work

@@ -69,7 +69,7 @@ class Hearing:
     def _went_off(self, lab: Lab, state: LabState, now: datetime, *, crashed: bool) -> None:
         """It rebooted from inside (BOOTING by now) or is off (MAKING starts it on its disk); sooner each time, and the
         pause before the next start is longer.  A free one has no work in it: it goes."""
-        leases = self.leases.open(lab_id=lab.id)
+        leases = self.leases.every(lab_id=lab.id)
         stops = lab.stops + 1 if now - lab.state_at < STEADY else 1
         what = "crashed" if crashed else "was turned off from inside" if state is LabState.MAKING else "rebooted"
         log.info("lab %s on %s %s, %d times in a row", lab.name, lab.host, what, stops)
@@ -88,6 +88,8 @@ class Hearing:
                                   f"{max(5, round(self.fleet.boot_seconds(lab.image)))} s, and the same ssh line works", now)
 
     def _tell(self, lease: Lease, text: str, now: datetime) -> None:
+        if lease.rehearsal:
+            return
         self.notices.tell(now, text, person_id=lease.person_id, not_after=now + STALE)
 
     def _start_left(self, lab: Lab) -> None:
@@ -150,7 +152,7 @@ class Hearing:
         """A free lab was tried: one that lets nobody in, twice, is not handed out to anybody."""
         self.fleet.over(event.lab, "check")
         lab = self.labs.get(event.lab)
-        if lab is None or lab.state is not LabState.READY or self.leases.open(lab_id=event.lab):
+        if lab is None or lab.state is not LabState.READY or self.leases.every(lab_id=event.lab):
             return
         if not event.error:
             self.labs.change({"id": lab.id}, checked_at=now, tries=0)
@@ -192,7 +194,7 @@ class Hearing:
 
     def _failed(self, lab: Lab, error: str, now: datetime) -> None:
         log.warning("lab %s on %s: %s", lab.name, lab.host, error)
-        leases = self.leases.open(lab_id=lab.id)
+        leases = self.leases.every(lab_id=lab.id)
         if lab.state is LabState.MAKING and (lab.boots == 0 or not leases):  # nobody has anything in it
             if lab.tries + 1 >= TRIES or self._fits_elsewhere(lab, now):
                 self._doubt(lab, error, now)
@@ -219,8 +221,8 @@ class Hearing:
         told; the reason is for the log and for organisers."""
         log.warning("lab %s on %s is lost: %s", lab.name, lab.host, why)
         self.labs.change({"id": lab.id}, state=LabState.ENDING, state_at=now, tries=0, fault=why)
-        for lease in self.leases.open(lab_id=lab.id):
+        for lease in self.leases.every(lab_id=lab.id):
             self.leases.change({"id": lease.id}, lab_id=None)
-            if lab.state is not LabState.MAKING:
+            if lab.state is not LabState.MAKING and not lease.rehearsal:
                 self.notices.tell(now, f"your {lease.image} lab was lost, I am sorry; a fresh one comes, and its ssh line "
                                        "with it", person_id=lease.person_id)

@@ -26,6 +26,10 @@ class LabState(enum.StrEnum):
 
 ALIVE = frozenset(LabState) - {LabState.ENDING, LabState.GONE, LabState.LEFT}
 
+#: What stands before a rehearsal's name where a lease has its session, and after it once somebody works in the lab.  No
+#: session's uid has a space there (sessions.ics_schedule, sessions.toml_schedule).
+REHEARSAL, WORKED_IN = "(rehearsal) ", " worked in"
+
 #: A host may have it.
 PRESENT = frozenset(LabState) - {LabState.GONE}
 
@@ -69,7 +73,7 @@ class Lab:
 class Lease:
     """The right of one person to a lab.  ``lab_id`` is None while they wait for one; ``left_id``: their old
     lab on a host that was lost; ``digest``: of the password (labs.passwords), '' where none was given out yet;
-    ``session``: the uid of the session whose sign-up it is, '' where it was asked for."""
+    ``session``: the uid of the session whose sign-up it is, '' where it was asked for; see ``rehearsal``."""
 
     id: int
     person_id: int
@@ -84,3 +88,13 @@ class Lease:
     ended_at: datetime | None
     ended_why: str
     session: str = ""
+
+    @property
+    def rehearsal(self) -> bool:
+        """Nobody's: a rehearsal (labs.rehearsing) holds it, and gives way to people."""
+        return self.session.startswith(REHEARSAL)
+
+    @property
+    def lent(self) -> bool:
+        """A rehearsal holds the lab and has changed nothing in it: it is as good as free."""
+        return self.rehearsal and not self.session.endswith(WORKED_IN)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import ColumnElement, Connection, and_, insert, not_, select
 
 from trainbot.exercises.classes import Attendance, ClassRun, Done
 from trainbot.hosts.model import Mode
-from trainbot.labs.model import ALIVE, PRESENT, Lab, LabState, Lease
+from trainbot.labs.model import ALIVE, PRESENT, REHEARSAL, WORKED_IN, Lab, LabState, Lease
 from trainbot.notices import Notice
 from trainbot.people.model import PublicKey
 from trainbot.questions.model import WAITING, Question, QuestionEvent
@@ -70,9 +70,10 @@ class Labs(Rows[Lab]):
         return self.all(self.table.c.state.in_(list(ALIVE)), order=(self.table.c.made_at, self.table.c.id))
 
     def free(self, image: str, mode: Mode) -> list[Lab]:
-        """Alive, of that kind, and nobody's."""
+        """Alive, of that kind, and nobody's; what a rehearsal only looks at is nobody's."""
         lease = tables["lease"]
-        taken = select(lease.c.lab_id).where(lease.c.ended_at.is_(None), lease.c.lab_id.is_not(None))
+        lent = and_(lease.c.session.startswith(REHEARSAL), not_(lease.c.session.endswith(WORKED_IN)))
+        taken = select(lease.c.lab_id).where(lease.c.ended_at.is_(None), lease.c.lab_id.is_not(None), not_(lent))
         states = [LabState.READY, LabState.BOOTING, LabState.MAKING]
         return self.all(self.table.c.state.in_(states), self.table.c.id.not_in(taken), image=image, mode=mode)
 
@@ -87,8 +88,19 @@ class Leases(Rows[Lease]):
         super().__init__(connection, tables["lease"], Lease, changed)
 
     def open(self, **exact: Any) -> list[Lease]:
-        """Not ended, in the order they were asked for."""
-        return self.all(self.table.c.ended_at.is_(None), order=(self.table.c.id,), **exact)
+        """People's, not ended, in the order they were asked for."""
+        return self._open(not_(self.table.c.session.startswith(REHEARSAL)), **exact)
+
+    def rehearsing(self, **exact: Any) -> list[Lease]:
+        """The rehearsal's, not ended."""
+        return self._open(self.table.c.session.startswith(REHEARSAL), **exact)
+
+    def every(self, **exact: Any) -> list[Lease]:
+        """People's and the rehearsal's, not ended."""
+        return self._open(**exact)
+
+    def _open(self, *conditions: ColumnElement[bool], **exact: Any) -> list[Lease]:
+        return self.all(self.table.c.ended_at.is_(None), *conditions, order=(self.table.c.id,), **exact)
 
 
 class Classes(Rows[ClassRun]):
