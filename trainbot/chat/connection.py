@@ -12,7 +12,7 @@ import asyncio
 import logging
 import os
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ from trainbot.chat.link import Link, connect
 from trainbot.chat.outbox import Outbox
 from trainbot.chat.presence import Backoff, Patience
 from trainbot.chat.session import Session
+from trainbot.chat.standing import Place, Standing
 from trainbot.chat.text import sanitise
 from trainbot.chat.trust import refuse_unsafe
 from trainbot.spine.messages import ChatEvent, Disconnected, Line, Outgoing, Sender, Unspoken
@@ -37,7 +38,8 @@ class IrcDoor:
     """Connects to one network and stays there.
 
     ``deliver`` is called on the loop, one event at a time; what it raises is logged and does no
-    harm.  ``version`` is said to those who ask for it (CTCP).  Raises ConfigError where the
+    harm.  ``version`` is said to those who ask for it (CTCP).  ``heard`` is called after each line, for
+    who waits for ``standing`` to change.  Raises ConfigError where the
     configuration would tell the password to everybody on the way, or cannot work.
     """
 
@@ -48,9 +50,10 @@ class IrcDoor:
         *,
         version: str = f"trainbot {__version__}",
         patience: Patience | None = None,
+        heard: Callable[[], None] = lambda: None,
     ) -> None:
         refuse_unsafe(config)
-        self._config, self._receiver = config, deliver
+        self._config, self._receiver, self._heard = config, deliver, heard
         self._patience = patience or Patience()
         self._version = f"{version} ({config.contact})" if config.contact else version
         self._outbox = Outbox(config.flood_burst, config.flood_interval)
@@ -68,9 +71,18 @@ class IrcDoor:
 
     async def run(self) -> None:
         """Connects, and again whenever the connection is gone, until ``close``."""
-        if self._closing:
-            return
-        self._life = asyncio.create_task(self._stay_connected(), name="irc")
+        if not self._closing:
+            await self._live(self._stay_connected())
+
+    async def visit(self) -> None:
+        """Connects once, until ``close`` or until it is gone: ``trouble`` says why it was."""
+        async def once() -> None:
+            self.trouble = await self._one_try()
+
+        await self._live(once())
+
+    async def _live(self, life: Coroutine[None, None, None]) -> None:
+        self._life = asyncio.create_task(life, name="irc")
         try:
             await asyncio.wait([self._life])
         finally:
@@ -126,19 +138,22 @@ class IrcDoor:
         """Registered, and not lost since."""
         return self._session is not None and self._session.ready and self._session.ended is None
 
+    def standing(self) -> Standing:
+        """How we stand there now."""
+        session, link = self._session, self._link
+        if not self.connected or session is None:
+            return Standing(False, self.trouble, self.nick, channels=dict.fromkeys(self._config.channels, Place()))
+        return Standing(True, "", session.nick, session.registration.account, session.standings.server,
+                        sanitise(session.features.network), link.certificate_ends if link else None,
+                        {channel: session.standings.of(channel) for channel in self._config.channels})
+
     # -- the life of it -----------------------------------------------------------------------
 
     async def _stay_connected(self) -> None:
         backoff = Backoff(self._patience)
         while not self._closing:
             began = self._now()
-            try:
-                reason = await self._one_connection()
-            except OSError as error:  # refused, unknown host, TLS, time-out
-                reason = _in_words(error)
-            except Exception as error:
-                log.exception("the IRC connection failed")
-                reason = type(error).__name__
+            reason = await self._one_try()
             if self._closing:
                 return
             self.trouble = reason
@@ -148,6 +163,16 @@ class IrcDoor:
             where = f"{self._config.server} port {self._config.port}"
             log.warning("no IRC connection to %s: %s; next try in %.1f s", where, reason, wait)
             await asyncio.sleep(wait)
+
+    async def _one_try(self) -> str:
+        """Why the connection ended, or there was none."""
+        try:
+            return await self._one_connection()
+        except OSError as error:  # refused, unknown host, TLS, time-out
+            return _in_words(error)
+        except Exception as error:
+            log.exception("the IRC connection failed")
+            return type(error).__name__
 
     async def _one_connection(self) -> str:
         """From connect to loss; returns why it ended."""
@@ -164,6 +189,7 @@ class IrcDoor:
         def hear(line: str) -> None:
             if self._session is session:  # not from a connection that was given up
                 session.receive(line, self._now())
+                self._heard()
 
         self._session = session
         try:

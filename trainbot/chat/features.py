@@ -66,5 +66,32 @@ class Features:
         marks = getattr(self._set, "statusmsg", "")
         return marks if isinstance(marks, str) else ""
 
+    @property
+    def network(self) -> str:
+        name = getattr(self._set, "network", "")
+        return name if isinstance(name, str) else ""
+
+    @property
+    def marks(self) -> dict[str, str]:
+        """Mark before a nick -> letter of the mode that it stands for, highest first (PREFIX)."""
+        marks = getattr(self._set, "prefix", None)
+        return dict(marks) if isinstance(marks, dict) else {}
+
+    def is_list(self, letter: str) -> bool:
+        """Whether this mode of a channel is a list, as of bans (CHANMODES, the first kind)."""
+        return letter in self._mode_kinds[0]
+
+    def takes_argument(self, letter: str, sign: str) -> bool:
+        """Whether this mode is followed by a word (CHANMODES: lists, always, when set, never)."""
+        lists, always, when_set = self._mode_kinds
+        return letter in self.marks.values() or letter in lists + always or (sign == "+" and letter in when_set)
+
+    @property
+    def _mode_kinds(self) -> tuple[str, str, str]:
+        kinds = getattr(self._set, "chanmodes", None)
+        if not isinstance(kinds, list) or len(kinds) < 3:
+            return "beI", "k", "l"
+        return kinds[0], kinds[1], kinds[2]
+
     def is_channel(self, target: str) -> bool:
         return target[:1] != "" and target[0] in self.channel_types

@@ -32,6 +32,7 @@ class Link(asyncio.Protocol):
         self.closed = asyncio.Event()
         self.writable = True
         self.reason = "the server closed the connection"
+        self.certificate_ends: float | None = None  # epoch seconds; None where it was not verified
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -88,6 +89,8 @@ async def connect(
     try:
         session = transport.get_extra_info("ssl_object")
         verify_pin(config, session.getpeercert(binary_form=True) if session else None)
+        ends = (session.getpeercert() or {}).get("notAfter") if session else None
+        link.certificate_ends = ssl.cert_time_to_seconds(ends) if ends else None
     except OSError:
         transport.abort()
         raise

@@ -20,6 +20,7 @@ from trainbot.chat.presence import JOIN_REFUSED, Channels, Keepalive, Patience
 from trainbot.chat.receipts import REFUSALS, Receipts
 from trainbot.chat.registration import Registration
 from trainbot.chat.sasl import Credentials
+from trainbot.chat.standing import Standings
 from trainbot.chat.text import cut, sanitise
 from trainbot.chat.wire import Message, parse
 from trainbot.spine.messages import ChatEvent, Connected, Incoming, Left, Renamed, Spoken, Unspoken
@@ -76,9 +77,9 @@ class Session:
         self._held: list[tuple[Message, str | None]] = []
         self._hold_until = now
         self._since: dict[str | None, datetime | None] = {}
-        self._unformatted: set[str] = set()  # channels (folded) that take no formatting codes
+        self.standings = Standings(self.features, self.roster, config.channels)
         outbox.may_send = self._may_send
-        outbox.formatted = lambda target: self.fold(target) not in self._unformatted
+        outbox.formatted = self._formatted
         self._handlers = self._table()
 
     def _table(self) -> dict[str, Callable[[Message], None]]:
@@ -96,8 +97,6 @@ class Session:
             "315": self._on_counted,
             "PRIVMSG": self._on_privmsg,
             "NOTICE": lambda message: log.debug("notice from %s", message.source),
-            "324": lambda message: self._on_modes(message.param(1), message.param(2)),
-            "MODE": lambda message: self._on_modes(message.param(0), message.param(1)),
             "JOIN": self._on_join,
             "PART": lambda message: self._on_lost(message.nick, message.param(0)),
             "KICK": lambda message: self._on_lost(message.param(1), message.param(0)),
@@ -207,6 +206,7 @@ class Session:
             self.ended = self.ended or self.registration.failure
             return
         command = message.command
+        self.standings.receive(message)
         for event in self.roster.receive(message, datetime.now(UTC)):
             self._tell(event)
         if handler := self._handlers.get(command):
@@ -259,18 +259,8 @@ class Session:
         self._channels.joined(channel, self._now)
         self._since[self.fold(channel)] = said_at(message)
         self._hold_until = self._now + self._patience.hold
-        self._unformatted.discard(self.fold(channel))
         self.say(f"MODE {channel}")
         self._ask_who(channel)
-
-    def _on_modes(self, channel: str, modes: str) -> None:
-        """``+c``: InspIRCd refuses every line with a formatting code then, solanum takes the codes out."""
-        wanted = "+"
-        for sign in modes:
-            if sign in "+-":
-                wanted = sign
-            elif sign == "c":
-                (self._unformatted.add if wanted == "+" else self._unformatted.discard)(self.fold(channel))
 
     def _ask_who(self, channel: str) -> None:
         self._who_due[self.fold(channel)] = self._now + self._patience.roll_call
@@ -361,6 +351,10 @@ class Session:
     def _same(self, name: str) -> Callable[[str], bool]:
         folded = self.fold(name)
         return lambda other: self.fold(other) == folded
+
+    def _formatted(self, target: str) -> bool:
+        """Not where it is +c: InspIRCd refuses every line with a formatting code then, solanum takes the codes out."""
+        return "c" not in (self.standings.of(target).modes or "")
 
     def _may_send(self, target: str) -> bool:
         return not self.features.is_channel(target) or self.roster.in_channel(target)
