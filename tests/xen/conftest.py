@@ -7,7 +7,7 @@ from pathlib import Path
 
 import outside
 import pytest
-from host_image import LABS, TINY, HostImage, host_image
+from host_image import LABS, TINY, HostImage, host_image, plain_image
 from outside import POOL
 from watched import OWNER, Watched
 from xen_host import XenHost, booted
@@ -92,6 +92,27 @@ def first(_first: XenHost) -> Iterator[XenHost]:
 def doomed(xen_hosts) -> XenHost:
     """A host of a test's own, to be killed."""
     return xen_hosts("doomed")
+
+
+@pytest.fixture(scope="session")
+def _plain_hosts(pytestconfig: pytest.Config) -> tuple[HostImage, Path]:
+    """The image of a plain host and its state when it had booted, both kept."""
+    capture = pytestconfig.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled():
+        image = plain_image(cache_folder(), for_terminal())
+        return image, booted(image, for_terminal())
+
+
+@pytest.fixture
+def plain(_plain_hosts: tuple[HostImage, Path]) -> Iterator[XenHost]:
+    """A fresh host of a test's own, without libvirt: what `trainbot host prepare` finds."""
+    image, state = _plain_hosts
+    host = XenHost(image, "plain")
+    try:
+        host.resume(state)
+        yield host
+    finally:
+        host.end()
 
 
 @pytest.fixture

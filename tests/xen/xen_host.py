@@ -125,9 +125,9 @@ class XenHost:
         command.chmod(0o755)
         return f"xen+ssh://root@127.0.0.1:{self.ssh_port}/system?command={command}"
 
-    def ssh(self, command: str) -> str:
+    def ssh(self, command: str, seconds: float = BOOT) -> str:
         """What ``command`` said as root of dom0; AssertionError when it failed."""
-        done = self._ssh(command)
+        done = self._ssh(command, seconds)
         assert done.returncode == 0, f"{self.name}: {command}: {done.stderr}"
         return done.stdout.strip()
 
@@ -149,10 +149,10 @@ class XenHost:
     def _ssh_command(self) -> list[str]:
         return _ssh_with(self.image.key, self.folder / "known_hosts")
 
-    def _ssh(self, command: str) -> subprocess.CompletedProcess[str]:
+    def _ssh(self, command: str, seconds: float = BOOT) -> subprocess.CompletedProcess[str]:
         """Over one connection, since each handshake takes dom0 a second; it ends with the host."""
         shared = ["-o", "ControlMaster=auto", "-o", "ControlPersist=yes", "-o", f"ControlPath={self.folder / 'master'}"]
-        return _run([*self._ssh_command(), *shared, "-p", str(self.ssh_port), "root@127.0.0.1", command])
+        return _run([*self._ssh_command(), *shared, "-p", str(self.ssh_port), "root@127.0.0.1", command], seconds)
 
     # -- the process --------------------------------------------------------------------------
 
@@ -223,5 +223,5 @@ def _ssh_with(key: Path, known_hosts: Path) -> list[str]:
     return ["ssh", "-F", "none", "-i", str(key), *(word for setting in settings for word in ("-o", setting))]
 
 
-def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=BOOT)
+def _run(command: list[str], seconds: float = BOOT) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds)

@@ -2,5 +2,5 @@ systemctl -q enable libvirtd.service libvirtd-tcp.socket
 mkdir -p /etc/libvirt/qemu/networks/autostart /var/lib/labs
 ln -sf ../default.xml /etc/libvirt/qemu/networks/autostart/default.xml
 systemctl -q disable libvirt-guests.service   # as xendomains.service
-systemctl -q mask libvirtd-tls.socket
+systemctl -q mask libvirtd-tls.socket logrotate.timer
 fit-cpu-map /usr/share/libvirt/cpu_map
