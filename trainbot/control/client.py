@@ -19,10 +19,14 @@ log = logging.getLogger(__name__)
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 2.0  # seconds between tries to reach the bot
 
 
+class NoBot(BackendError):
+    """No trainbot runs there."""
+
+
 def ask(path: Path, request: dict[str, Any], timeout: float = 10.0) -> dict[str, Any]:
     """The bot's answer, within ``timeout`` seconds.  An answer with "error" in it is returned like any other.
 
-    BackendError where no bot runs, it does not answer in time, or what it says is no answer.
+    NoBot where none runs, BackendError where it does not answer in time, or what it says is no answer.
     """
     line = encode(request)
     if len(line) > REQUEST_LIMIT:
@@ -33,7 +37,7 @@ def ask(path: Path, request: dict[str, Any], timeout: float = 10.0) -> dict[str,
             connection.settimeout(timeout)
             connection.connect(str(path))
         except OSError:
-            raise BackendError(f"no trainbot runs here ({path}): start it with trainbot run") from None
+            raise NoBot(f"no trainbot runs here ({path}): start it with trainbot run") from None
         try:
             connection.sendall(line)
             return decode(_line(connection, deadline))

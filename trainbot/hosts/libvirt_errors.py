@@ -30,6 +30,9 @@ _UNREACHED = (
     ("REMOTE HOST IDENTIFICATION HAS CHANGED",
      "{host} shows another ssh host key than the one known: if it was installed anew, ssh-keygen -R {known} and ssh "
      "there once; else somebody is in between"),
+    ("has changed and you have requested strict checking",  # the last of the same words
+     "{host} shows another ssh host key than the one known: if it was installed anew, ssh-keygen -R {known} and ssh "
+     "there once; else somebody is in between"),
     ("Host key verification failed",
      "{host}'s ssh host key is not known here, or is another than the one known: compare it and ssh there once as the "
      "user who runs trainbot (after ssh-keygen -R {known} where the host was installed anew)"),
@@ -79,13 +82,19 @@ def translate(code: int, message: str, *, alive: bool, doing: str, host: str = "
     """
     said = plain(message)
     if not alive or code == RPC:
-        known = _KNOWN.search(message)
-        for part, meaning in _UNREACHED:
-            if part in message:
-                why = meaning.format(host=host, known=f'"{known[1]}"' if known else "ADDRESS")
-                return HostDown(f"{doing}: {host} does not answer: {why} ({_end(said)})")
+        if why := unreached(message, host):
+            return HostDown(f"{doing}: {host} does not answer: {why} ({_end(said)})")
         return HostDown(f"{doing}: the host does not answer ({said})")
     return _on_a_live_one(code, message, doing, host, said)
+
+
+def unreached(message: str, host: str) -> str:
+    """What ssh's or libvirt's words about a host that is not reached mean, and what to do about it; '' where unknown."""
+    known = _KNOWN.search(message)
+    for part, meaning in _UNREACHED:
+        if part in message:
+            return meaning.format(host=host, known=f'"{known[1]}"' if known else "ADDRESS")
+    return ""
 
 
 def _on_a_live_one(code: int, message: str, doing: str, host: str, said: str) -> BackendError:

@@ -6,14 +6,17 @@ import base64
 import binascii
 import re
 import shlex
+import time
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from trainbot.errors import BackendError
 from trainbot.preparing import network
 from trainbot.preparing.model import BRIDGE, PACKAGES, Facts, Placed, Pool, Wanted
 from trainbot.preparing.placed import FILES, UNITS
+from trainbot.preparing.reach import Reach
 
 _SCRIPT = Path(__file__).with_name("facts.sh")
 _MOST_LINES = 20_000
@@ -43,6 +46,19 @@ def question(wanted: Wanted) -> str:
               "packages": " ".join(PACKAGES), "files": " ".join(FILES), "units": " ".join(UNITS)}
     return "".join(f"{name}={shlex.quote(str(value))}\n" for name, value in values.items()) + \
         _SCRIPT.read_text(encoding="utf-8")
+
+
+def ask(reach: Reach, wanted: Wanted, seconds: float) -> tuple[Facts, Wanted]:
+    """What the host says, and ``wanted`` with our clock as it was when the host told its own.  BackendError as with
+    ``read`` and ``Reach.run``."""
+    heard = [time.time()]
+
+    def follow(line: str) -> None:
+        if line.startswith("clock "):
+            heard[0] = time.time()
+
+    facts = read(reach.run(question(wanted), seconds, follow))
+    return facts, replace(wanted, now=heard[0])
 
 
 def read(said: str) -> Facts:

@@ -2,39 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
-import subprocess
-import time
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import replace
 
 from trainbot.config import Config
 from trainbot.errors import BackendError, UserError
-from trainbot.gateway.model import DOOR_KEY, KNOWN_HOSTS
+from trainbot.gateway.model import KNOWN_HOSTS
 from trainbot.hosts.address import host_address
 from trainbot.hosts.domain_xml import HostKind
-from trainbot.hosts.images import files
-from trainbot.hosts.model import HostConfig
 from trainbot.imaging.following import Following
-from trainbot.imaging.image import FILES, read_image
 from trainbot.imaging.progress import Progress
-from trainbot.installation import door_key, state_folder
+from trainbot.installation import state_folder
 from trainbot.preparing import facts as facts_module
 from trainbot.preparing.copying import copy
 from trainbot.preparing.known_hosts import replaced
 from trainbot.preparing.model import Copy, Facts, Step, Wanted
 from trainbot.preparing.plan import notes, plan, refusals, standing
 from trainbot.preparing.plan_images import plan_images
-from trainbot.preparing.reach import Reach, printable
+from trainbot.preparing.reach import Reach
+from trainbot.preparing.trying import knock
+from trainbot.preparing.wanted import ACCOUNT, wanted_of
 
 _ASKING = 300.0  # seconds that facts.sh may take
 _HASHING = 3600.0
-_DOOR = 60.0
-_NOT_MADE_YET = "ssh-ed25519 not-made-yet"
-_ACCOUNT = "trainbot-door"
 
 
 def prepare(config: Config, name: str, dry_run: bool, say: Callable[[str], None], progress: Progress) -> int:
@@ -49,36 +40,7 @@ def prepare(config: Config, name: str, dry_run: bool, say: Callable[[str], None]
     if not dry_run:
         state_folder(config)
     with Reach(name, host.uri) as reach:
-        return _Preparing(config, reach, _wanted(config, host, dry_run, say), dry_run, say, progress).all()
-
-
-def _wanted(config: Config, host: HostConfig, dry_run: bool, say: Callable[[str], None]) -> Wanted:
-    key, door = "", None
-    user, _, rest = host.door.rpartition("@")
-    if user == _ACCOUNT:
-        address, _, port = rest.rpartition(":")
-        door = (address, int(port))
-        key = _NOT_MADE_YET if dry_run and not (config.store.state / DOOR_KEY).exists() else door_key(config)
-    elif host.door:
-        say(f"  door: {host.door} is an account of your own, left alone")
-    return Wanted(host, key, door, tuple(_copies(config, host, say)), time.time())
-
-
-def _copies(config: Config, host: HostConfig, say: Callable[[str], None]) -> list[Copy]:
-    """Of every image of bot.ini that is ready, each version once; the others are told."""
-    found: dict[str, Copy] = {}
-    for section in config.images if host.images is not None else ():
-        try:
-            image = read_image(section.folder)
-        except BackendError as error:
-            say(f"  images: {section.name} is left out, {error}")
-            continue
-        there = files(host.images, image.folder.name)  # type: ignore[arg-type]
-        for name, path in zip(FILES, (there.disk, there.kernel, there.initrd), strict=True):
-            state = (image.folder / name).stat()
-            found[path.name] = Copy(image.folder.name, image.folder / name, path.name, image.sha256[name],
-                                    state.st_size, min(state.st_blocks * 512, state.st_size))
-    return list(found.values())
+        return _Preparing(config, reach, wanted_of(config, host, dry_run, say), dry_run, say, progress).all()
 
 
 class _Preparing:
@@ -110,14 +72,7 @@ class _Preparing:
 
     def _ask(self) -> Facts:
         """What the host is now; BackendError with everything that is in the way said before."""
-        heard = [time.time()]
-
-        def follow(line: str) -> None:
-            if line.startswith("clock "):
-                heard[0] = time.time()
-
-        facts = facts_module.read(self._reach.run(facts_module.question(self._wanted), _ASKING, follow))
-        self._wanted = replace(self._wanted, now=heard[0])
+        facts, self._wanted = facts_module.ask(self._reach, self._wanted, _ASKING)
         if found := [*refusals(facts, self._wanted), *plan_images(facts, self._wanted).refusals]:
             for sentence in found[:-1]:
                 self._say(f"! {sentence}")
@@ -210,22 +165,12 @@ class _Preparing:
 
     def _try_door(self, address: str, port: int) -> bool:
         """As the gateway will: with its key, its known_hosts, and nothing of ours."""
-        state = self._config.store.state
-        options = [f"UserKnownHostsFile={state / KNOWN_HOSTS}", "GlobalKnownHostsFile=/dev/null",
-                   "StrictHostKeyChecking=yes", "BatchMode=yes", "IdentitiesOnly=yes", "ConnectTimeout=20"]
-        command = ["ssh", "-F", "none", "-T", "-i", str(state / DOOR_KEY), "-p", str(port),
-                   *(word for option in options for word in ("-o", option)), "--", f"{_ACCOUNT}@{address}", "status"]
+        host = self._wanted.host
         try:
-            done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_DOOR, check=False)
-        except subprocess.TimeoutExpired:
-            done = subprocess.CompletedProcess(command, 1, b"", f"no answer within {_DOOR:g} s".encode())
-        with suppress(ValueError, TypeError, KeyError):
-            if done.returncode == 0:
-                said = json.loads(done.stdout[:10_000])
-                self._say(f"  door: it opens at {address}:{port}; {int(said['cores'])} CPUs")
-                return True
-        words = printable(done.stderr.decode(errors="replace").strip().rpartition("\n")[2])
-        self._say(f"! the door of {self._wanted.host.name} does not open at {address}:{port} ({words or 'no answer'}): "
-                  f"say door = ADDRESS:PORT in [host.{self._wanted.host.name}] as this machine reaches its sshd")
-        return False
-
+            cores = knock(self._config.store.state, ACCOUNT, address, port)
+        except BackendError as error:
+            self._say(f"! the door of {host.name} does not open at {address}:{port} ({error}): "
+                      f"say door = ADDRESS:PORT in [host.{host.name}] as this machine reaches its sshd")
+            return False
+        self._say(f"  door: it opens at {address}:{port}; {cores} CPUs")
+        return True
