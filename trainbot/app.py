@@ -23,6 +23,7 @@ from trainbot.hosts.model import HostConfig
 from trainbot.hosts.worker import HostWorker
 from trainbot.installation import CONTROL, installation, state_folder
 from trainbot.labs.doings import Check, HostWork, Listen, Probe
+from trainbot.status import status
 from trainbot.store import Store
 from trainbot.store.migrate import upgrade
 from trainbot.timers import Timers
@@ -170,12 +171,9 @@ class App:
         raise UserError("the bot knows the operations command and status")
 
     def _status(self) -> dict[str, Any]:
-        hosts = {name: {"up": view.up, "trouble": view.trouble} for name, view in self.bot.fleet.hosts.items()}
         with self.store.transaction():
-            labs = {lab.name: str(lab.state) for lab in self.store.labs.present()}
-        return {"nick": self.irc.nick, "connected": self.irc.connected, "hosts": hosts,
-                "channels": {channel: len(self.irc.members(channel)) for channel in self.config.irc.channels},
-                "labs": labs}
+            labs = self.store.labs.present()
+        return status(self.irc, self.config.irc.channels, self.bot.fleet.hosts, labs)
 
     async def _close(self, irc: asyncio.Task[None] | None) -> None:
         self.timers.close()
