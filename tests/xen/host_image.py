@@ -97,7 +97,7 @@ def _kept(own: str, called: str, added: dict[str, str], lab: Image | None, cache
 
 @contextlib.contextmanager
 def _whole(own: Path, added: dict[str, str]) -> Iterator[Recipe]:
-    """The recipe in a folder of its own: what both hosts have, what this one has besides, what only the caller knows."""
+    """The recipe in a folder of its own: what both hosts have, what this one has, and what only the caller knows."""
     with tempfile.TemporaryDirectory(prefix="tb-xen-recipe-") as folder:
         for part in (_RECIPES / "both", own):
             shutil.copytree(part, folder, dirs_exist_ok=True)

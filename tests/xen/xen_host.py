@@ -179,8 +179,8 @@ def machine(image: HostImage) -> list[str]:
     recipe = image.recipe
     return [
         "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-machine", "q35",
-        "-accel", "tcg,tb-size=256", "-cpu", "qemu64,+npt,+rdrand", "-smp", "1", "-m", str(recipe.memory_mib), "-qmp", "stdio",
-        "-kernel", "xen", "-append", _XEN, "-initrd", f"vmlinuz {recipe.cmdline},initrd",
+        "-accel", "tcg,tb-size=256", "-cpu", "qemu64,+npt,+rdrand", "-smp", "1", "-m", str(recipe.memory_mib),
+        "-qmp", "stdio", "-kernel", "xen", "-append", _XEN, "-initrd", f"vmlinuz {recipe.cmdline},initrd",
         "-device", "virtio-blk-pci,drive=own", "-device", "virtio-net-pci,netdev=net,mac=52:54:00:00:00:01,romfile=",
         *(_LABS if (image.folder / "labs.img").exists() else ()),
     ]
