@@ -29,7 +29,8 @@ _FORMS = {
     "disk": r"(\d{1,12})", "package": rf"({_NAME})", "libvirtd": "(enabled|active)", "unit": rf"({_NAME})",
     "virsh": "yes", "pool": rf"({_NAME}) (yes|no) (yes|no) ([A-Za-z0-9+/=]{{1,100000}})",
     "network": r"([A-Za-z0-9+/=]{1,1000000})", "live": r"([A-Za-z0-9+/=]{1,1000000})", "autostart": "(yes|no)",
-    "other": rf"({_NAME})", "bridge": "yes", "port": rf"({_NAME})", "route": rf"({_NAME}(?:/\d+)?) ({_NAME})",
+    "other": rf"({_NAME})", "bridge": "yes", "groups": "(0x[0-9a-f]{1,4})", "port": rf"({_NAME})",
+    "route": rf"({_NAME}(?:/\d+)?) ({_NAME})",
     "forwarding": "([01])", "dropping": rf"({_NAME} {_NAME})",
     "file": rf"({_PATH}) ([0-9a-f]{{64}}) (\d{{3,4}} {_NAME})",
     "folder": rf"({_PATH}) (\d{{3,4}} {_NAME})", "key": r"([^\x00-\x1f\x7f]{0,8000})", "filters": "yes",
@@ -83,7 +84,7 @@ def read(said: str) -> Facts:
         folders=dict(found["folder"]),  # type: ignore[arg-type]
         network=network.read(_decoded(one("network"))) if found["network"] else None,
         live=network.read(_decoded(one("live"))) if found["live"] else None, autostart=one("autostart") == "yes",
-        bridge=bool(found["bridge"]), ports=all_of("port"), others=all_of("other"),
+        bridge=bool(found["bridge"]), groups=one("groups"), ports=all_of("port"), others=all_of("other"),
         routes=tuple((values[0], values[1]) for values in found["route"]), forwarding=one("forwarding") == "1",
         dropping=tuple(dict.fromkeys(all_of("dropping"))),
         files={path: Placed(sha256, mode) for path, sha256, mode in found["file"]},

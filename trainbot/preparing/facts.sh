@@ -63,6 +63,7 @@ grep -ls "bridge name=['\"]${bridge}['\"]" /etc/libvirt/qemu/networks/*.xml | wh
     [ "$name" = "$network.xml" ] || echo "other ${name%.xml}"
 done
 [ -e "/sys/class/net/$bridge" ] && echo "bridge yes"
+groups=$(cat "/sys/class/net/$bridge/bridge/group_fwd_mask" 2>/dev/null) && echo "groups $groups"
 for port in "/sys/class/net/$bridge/brif"/*; do
     [ -e "$port" ] && echo "port ${port##*/}"
 done

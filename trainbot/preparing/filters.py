@@ -81,10 +81,15 @@ table bridge trainbot {{
         {from_labs}
     }}
 
-    # Frames to 01:80:c2:00:00:0X come here without passing prerouting, and the bridge would learn from them.
+    # Frames to 01:80:c2:00:00:02 come here without passing prerouting, and the bridge would learn from them; those to
+    # others of that range too, where the bridge's group_fwd_mask is not as host prepare sets it.
     chain input {{
         type filter hook input priority -350; policy accept;
-        {from_labs}
+        ether daddr & ff:ff:ff:ff:ff:f0 == 01:80:c2:00:00:00 jump reserved
+    }}
+
+    chain reserved {{
+        {between_in}
     }}
 
     chain from_lab {{

@@ -12,6 +12,9 @@ BRIDGE = "tb-labs"
 #: Debian's packages that a host of trainbot's needs besides Xen's own.
 PACKAGES = ("libvirt-daemon-system", "libvirt-daemon-driver-xen", "libvirt-clients", "dnsmasq-base", "nftables",
             "netcat-openbsd", "sudo", "qemu-utils", "qemu-system-xen")
+#: Our bridge's group_fwd_mask: frames to 01:80:c2:00:00:03 to :0f go by the filters like all others.  Otherwise the
+#: bridge takes LLDP's aside and learns from them, and a lab could make it look for another lab at its own port.
+GROUPS = "0xfff8"
 WEIGHT = 2048  # of dom0, for Xen's scheduler; a lab has 256
 
 
@@ -86,7 +89,7 @@ class Network:
 class Facts:
     """What facts.sh found.  Memory and disk in MiB; ``clock`` in seconds since 1970, '' and () for what is not there.
 
-    ``network``: as it is defined, ``live``: as it runs; ``ports``: names of the interfaces on our bridge;
+    ``network``: as it is defined, ``live``: as it runs; ``ports``: the interfaces on our bridge, ``groups``: its mask;
     ``others``: libvirt networks of other names with our bridge; ``routes``: (subnet, interface) of IPv4 routes;
     ``dropping``: nftables chains of others that drop by default; ``backing``: image files that labs' disks stand on.
     ``verified``: image file -> its sha256, where nobody changed it since that was seen; ``parts``: unfinished ones.
@@ -108,6 +111,7 @@ class Facts:
     live: Network | None = None
     autostart: bool = False
     bridge: bool = False
+    groups: str = ""
     ports: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
     routes: tuple[tuple[str, str], ...] = ()

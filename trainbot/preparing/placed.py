@@ -10,17 +10,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainbot.preparing.filters import ruleset
-from trainbot.preparing.model import WEIGHT, Facts, Placed, Wanted
+from trainbot.preparing.model import BRIDGE, GROUPS, WEIGHT, Facts, Placed, Wanted
 
 LIB = "/usr/local/lib/trainbot"
 DOOR_HOME = "/var/lib/trainbot-door"
 RULES = "/etc/trainbot/labs.nft"
 KEYS = f"{DOOR_HOME}/.ssh/authorized_keys"
+BRIDGE_RULE = "/etc/udev/rules.d/60-trainbot.rules"  # udev(7)
 FILTERS_UNIT, WEIGHT_UNIT = "trainbot-filters.service", "trainbot-weight.service"
 UNITS = (FILTERS_UNIT, WEIGHT_UNIT)
 _SHIPPED = Path(__file__).parent / "files"
 _SUDO = ("Defaults:trainbot-door !use_pty, !requiretty\n"
          f"trainbot-door ALL=(root) NOPASSWD: {LIB}/lab-console\n")
+_RULE = ("# Made by trainbot host prepare: frames to reserved groups go by the packet filters as well.\n"
+         f'ACTION=="add", SUBSYSTEM=="net", KERNEL=="{BRIDGE}", ATTR{{bridge/group_fwd_mask}}="{GROUPS}"\n')
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ class File:
 def filter_files(wanted: Wanted) -> list[File]:
     host = wanted.host
     return [File(RULES, "644", ruleset(host.subnet, host.labs, host.allow)), _program("load-filters"),
-            File(f"/etc/systemd/system/{FILTERS_UNIT}", "644", _text(FILTERS_UNIT))]
+            File(f"/etc/systemd/system/{FILTERS_UNIT}", "644", _text(FILTERS_UNIT)), File(BRIDGE_RULE, "644", _RULE)]
 
 
 def weight_files() -> list[File]:
@@ -85,6 +88,6 @@ def _text(name: str) -> str:
     return (_SHIPPED / name).read_text(encoding="utf-8")
 
 
-FILES = (RULES, f"{LIB}/load-filters", f"/etc/systemd/system/{FILTERS_UNIT}", f"{LIB}/favour-dom0",
+FILES = (RULES, BRIDGE_RULE, f"{LIB}/load-filters", f"/etc/systemd/system/{FILTERS_UNIT}", f"{LIB}/favour-dom0",
          f"/etc/systemd/system/{WEIGHT_UNIT}", "/etc/trainbot/door", f"{LIB}/lab-door", f"{LIB}/relay",
          f"{LIB}/lab-console", "/etc/sudoers.d/trainbot-door", KEYS)

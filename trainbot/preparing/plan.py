@@ -140,7 +140,7 @@ def _filters(facts: Facts, wanted: Wanted) -> Step:
     count = len(wanted.host.allow)
     now = f"{wanted.host.labs} labs, " + (f"allowed: {' '.join(wanted.host.allow)}" if count else "nothing allowed")
     return _files_step("packet filters", now, filter_files(wanted), facts, changes, "",
-                       f"systemctl daemon-reload\nsystemctl -q enable {FILTERS_UNIT}\n"
+                       f"udevadm control --reload\nsystemctl daemon-reload\nsystemctl -q enable {FILTERS_UNIT}\n"
                        f"systemctl restart {FILTERS_UNIT}\n")
 
 

@@ -7,7 +7,7 @@ import shlex
 from dataclasses import replace
 from ipaddress import IPv4Network
 
-from trainbot.preparing.model import BRIDGE, Facts, Network, Step, Wanted
+from trainbot.preparing.model import BRIDGE, GROUPS, Facts, Network, Step, Wanted
 from trainbot.preparing.network import network_xml, wanted_network
 
 _HEAD = ("set -eu\nPATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C\nexport PATH LC_ALL\n"
@@ -20,6 +20,7 @@ virsh net-define "$xml"
 rm -f "$xml"
 virsh net-autostart {name}
 """
+_SET = f"echo {GROUPS} >/sys/class/net/{BRIDGE}/bridge/group_fwd_mask\n"
 
 
 def network_refusals(facts: Facts, wanted: Wanted) -> list[str]:
@@ -65,22 +66,21 @@ def network_step(facts: Facts, wanted: Wanted) -> Step:
     host, plan, name = wanted.host, wanted_network(wanted), shlex.quote(wanted.host.network)
     now = f"{host.network} on {BRIDGE}, {host.subnet}, {len(plan.hosts)} addresses"
     settled = facts.network == plan and facts.live == plan and facts.autostart
-    forward = bool(host.allow) and not facts.forwarding
-    if settled and not forward:
+    if settled and facts.groups == GROUPS and (facts.forwarding or not host.allow):
         return Step("network", now)
-    if settled:  # libvirt turns it on whenever it starts the network, and somebody turned it off since
-        return Step("network", now, "turn on IP forwarding", "turned on IP forwarding",
-                    _HEAD + "sysctl -q -w net.ipv4.ip_forward=1\n")
+    if settled:  # set when the network starts, and somebody set it otherwise since
+        return Step("network", now, "set its bridge and IP forwarding", "set its bridge and IP forwarding",
+                    _HEAD + _SET + ("sysctl -q -w net.ipv4.ip_forward=1\n" if host.allow else ""))
     if facts.network is None:
         return Step("network", f"no network {host.network}", f"make {now}", f"made {now}",
-                    _HEAD + _DEFINE.format(xml=network_xml(wanted), name=name) + f"virsh net-start {name}\n")
+                    _HEAD + _DEFINE.format(xml=network_xml(wanted), name=name) + f"virsh net-start {name}\n" + _SET)
     if facts.ports and facts.live is not None and facts.live.hosts != plan.hosts:
         return Step("network", f"{host.network} with {len(facts.live.hosts)} addresses, in use",
                     f"change its addresses to {len(plan.hosts)}", f"changed its addresses to {len(plan.hosts)}",
-                    _HEAD + _updates(facts.live, plan, name) + _DEFINE.format(xml=network_xml(wanted), name=name),
-                    900.0)
+                    _HEAD + _updates(facts.live, plan, name) + _DEFINE.format(xml=network_xml(wanted), name=name)
+                    + _SET, 900.0)
     again = "" if facts.ports else f"virsh net-destroy {name}\n" if facts.live is not None else ""
-    start = "" if facts.ports else f"virsh net-start {name}\n"
+    start = ("" if facts.ports else f"virsh net-start {name}\n") + _SET
     return Step("network", f"{host.network} is not as it is to be", f"make it anew: {now}", f"made it anew: {now}",
                 _HEAD + again + _DEFINE.format(xml=network_xml(wanted), name=name) + start)
 

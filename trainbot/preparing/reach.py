@@ -85,7 +85,7 @@ class Reach:
 
     @contextlib.contextmanager
     def stream(self, command: str, seconds: float) -> Iterator[tuple[subprocess.Popen[bytes], list[str]]]:
-        """A shell command there, with pipes; the last lines of its stderr.  Ended after ``seconds``, or with the block."""
+        """A shell command there, with pipes; its stderr's last lines.  Ended after ``seconds``, or with the block."""
         process = subprocess.Popen([*self._ssh(), command] if self._command else ["sh", "-c", command],
                                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                    start_new_session=True)
@@ -122,8 +122,8 @@ class Reach:
         """ControlPersist: for as long as the steps need; the master ends by itself if we are killed."""
         if self._folder is None:
             return self._command
-        shared = ["-o", "ControlMaster=auto", "-o", f"ControlPath={Path(self._folder) / 's'}", "-o", "ControlPersist=60",
-                  "-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=4"]
+        shared = ["-o", "ControlMaster=auto", "-o", f"ControlPath={Path(self._folder) / 's'}",
+                  "-o", "ControlPersist=60", "-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=4"]
         return [*self._command[:-2], *shared, *self._command[-2:]]
 
 
