@@ -1,27 +1,21 @@
-"""``trainbot check``: what the bot would do with this bot.ini, and what is wrong."""
+"""``trainbot check``: what the bot would do with this bot.ini, and what is wrong in its files.  Nobody is asked over a
+network: that is ``trainbot doctor``."""
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import TimeoutError as Late
 from datetime import UTC, datetime
 from pathlib import Path
 
 from trainbot.config import Config
-from trainbot.control.client import ask
 from trainbot.errors import BackendError
 from trainbot.exercises.library import load_library
-from trainbot.hosts.libvirt_driver import LibvirtDriver
-from trainbot.hosts.model import HostConfig
-from trainbot.installation import CONTROL, images_of
+from trainbot.installation import images_of
 from trainbot.sessions.schedule import load_schedules
 from trainbot.sessions.times import describe_many
 from trainbot.store import Store
 from trainbot.store.migrate import refuse_newer
 
-ANSWER_WITHIN = 10.0  # seconds that a host or server may take here
 SHOWN = 5
 
 
@@ -37,17 +31,15 @@ def checkup(config: Config, say: Callable[[str], None]) -> int:
     irc = config.irc
     say("IRC")
     secure = "TLS" if irc.tls else "no TLS"
-    line(f"{irc.server}:{irc.port} ({secure}) as {irc.nick} in {' '.join(irc.channels)}",
-         _reach(irc.server, irc.port))
+    line(f"{irc.server}:{irc.port} ({secure}) as {irc.nick} in {' '.join(irc.channels)}")
     line(f"SASL: {' '.join(irc.sasl)} for account {irc.account}" if irc.sasl else "no account of our own (no SASL)")
     say("Roles")
     for role in sorted(config.roles.rules, reverse=True):
         rules = config.roles.rules[role]
         line(f"{role.word}: " + (" ".join(f"{rule.kind}:{rule.pattern}" for rule in rules) or "nobody"))
     say("Hosts")
-    running = _running(config)
     for host in config.hosts:
-        line(f"{host.name} {host.uri}, {host.labs} labs at most", _host(host, running))
+        line(f"{host.name} {host.uri}, {host.labs} labs at most")
     if not config.hosts:
         line("none: everything but labs works")
     say("Images")
@@ -62,6 +54,7 @@ def checkup(config: Config, say: Callable[[str], None]) -> int:
     say("Gateway")
     line(f"listens on {' '.join(f'{address}:{port}' for address, port in config.gateway.listen)}; learners are told "
          f"ssh -p {config.gateway.listen[0][1]} IMAGE@{config.labs.public_address}")
+    say("trainbot doctor looks whether server, hosts and gateway really answer")
     return 1 if wrong else 0
 
 
@@ -86,14 +79,6 @@ def _content(config: Config, say: Callable[[str], None], line: Callable[..., Non
         line(problem.file, problem.text)
 
 
-def _reach(server: str, port: int) -> str:
-    try:
-        socket.create_connection((server, port), timeout=ANSWER_WITHIN).close()
-    except OSError as error:
-        return f"does not answer ({error.strerror or error})"
-    return ""
-
-
 def _database(url: str) -> str:
     """Why the bot could not work with the database that is there, or ''; one that is not there yet is made."""
     path = Path(url.removeprefix("sqlite:///"))
@@ -108,31 +93,4 @@ def _database(url: str) -> str:
             store.close()
     except BackendError as error:
         return str(error)
-    return ""
-
-
-def _running(config: Config) -> dict[str, dict[str, object]] | None:
-    """Hosts as a running bot sees them; None where none runs."""
-    path: Path = config.store.state / CONTROL
-    try:
-        return dict(ask(path, {"op": "status"}, ANSWER_WITHIN).get("hosts", {}))
-    except BackendError:
-        return None
-
-
-def _host(host: HostConfig, running: dict[str, dict[str, object]] | None) -> str:
-    """Why the host is of no use now, or ''.  A bot that runs is asked: an embedded host belongs to it alone."""
-    if running is not None and host.name in running:
-        return "" if running[host.name].get("up") else f"does not answer: {running[host.name].get('trouble')}"
-    driver = LibvirtDriver(host, "")  # who only looks
-    pool = ThreadPoolExecutor(1)
-    try:
-        pool.submit(driver.open).result(ANSWER_WITHIN)
-        pool.submit(driver.close).result(ANSWER_WITHIN)
-    except Late:
-        return f"does not answer within {ANSWER_WITHIN:g} s"
-    except BackendError as error:
-        return str(error)
-    finally:
-        pool.shutdown(wait=False)
     return ""

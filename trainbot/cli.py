@@ -67,10 +67,24 @@ def demo(tour: bool, port: int, keep: bool) -> int:
 @cli.command()
 @config_option
 def check(path: Path) -> int:
-    """Says what the bot would do with this bot.ini, and what is wrong."""
+    """Says what the bot would do with this bot.ini, and what is wrong in its files; asks nobody else."""
     from trainbot.checkup import checkup
 
     return checkup(read(path), click.echo)
+
+
+@cli.command()
+@click.argument("what", nargs=-1, metavar="[host [NAME] | image [NAME] | irc | store | gateway]")
+@config_option
+@json_option
+def doctor(what: tuple[str, ...], path: Path, as_json: bool) -> int:
+    """Looks at hosts, images, IRC, store and gateway as they are now: what is wrong (!), why, and how to mend it.
+
+    Changes nothing; works beside the running bot.  Exit code 1 where something is wrong.
+    """
+    from trainbot.doctor.doctor import doctor as examine
+
+    return examine(read(path), what, as_json, click.echo)
 
 
 @cli.command()

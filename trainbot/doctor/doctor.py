@@ -1,0 +1,93 @@
+"""``trainbot doctor``: which subjects there are, and what is said in the end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from trainbot.config import Config
+from trainbot.doctor.examine import Subject, examine
+from trainbot.doctor.finding import Finding, Level
+from trainbot.doctor.gateway import examine_gateway
+from trainbot.doctor.here import Here
+from trainbot.doctor.host import examine_host
+from trainbot.doctor.image import examine_image
+from trainbot.doctor.irc import examine_irc
+from trainbot.doctor.store import examine_store
+from trainbot.errors import UserError
+from trainbot.imaging.progress import Bar, Progress, Silent
+
+KINDS = ("host", "image", "irc", "store", "gateway")
+
+
+def doctor(config: Config, words: Sequence[str], as_json: bool, say: Callable[[str], None]) -> int:
+    """Exit code 0, or 1 where something is wrong.  UserError where ``words`` are no subject.  Changes nothing."""
+    found = asyncio.run(_examine(config, words, _progress()))
+    if as_json:
+        say(json.dumps([finding.as_json() for finding in found], ensure_ascii=False))
+    else:
+        for finding in found:
+            say(finding.line)
+        say(summary(found))
+    return 1 if any(finding.level is Level.WRONG for finding in found) else 0
+
+
+async def _examine(config: Config, words: Sequence[str], progress: Progress) -> list[Finding]:
+    done = Watched(progress)
+    found = await examine(subjects(Here(config, done.also), words), done)
+    progress.done("")
+    return found
+
+
+def subjects(here: Here, words: Sequence[str]) -> list[Subject]:
+    """Those that ``words`` name: a kind, perhaps with the name of one; all where there are none."""
+    kind, *names = words or ("",)
+    if kind not in ("", *KINDS) or len(names) > (kind in ("host", "image")):
+        raise UserError("say trainbot doctor, or with one of: host [NAME], image [NAME], irc, store, gateway")
+    config = here.config
+    found = [
+        *(("host", host.name, partial(examine_host, here, host), 90.0) for host in config.hosts),
+        *(("image", image.name, partial(examine_image, here, image), 600.0) for image in config.images),
+        ("irc", "", partial(examine_irc, here), 80.0),
+        ("store", "", partial(examine_store, here), 150.0),
+        ("gateway", "", partial(examine_gateway, here), 80.0),
+    ]
+    chosen = [each for each in found if kind in ("", each[0]) and (not names or each[1] == names[0])]
+    if names and not chosen:
+        there = ", ".join(each[1] for each in found if each[0] == kind) or "none"
+        raise UserError(f"bot.ini has no [{kind}.{names[0]}]; there is: {there}")
+    return [Subject(f"{kind} {name}".strip(), look, seconds) for kind, name, look, seconds in chosen]
+
+
+def summary(found: Sequence[Finding]) -> str:
+    wrong = sum(finding.level is Level.WRONG for finding in found)
+    notes = sum(finding.level is Level.NOTE for finding in found)
+    return f"{wrong or 'nothing'} wrong, {notes} to be known, {len(found) - wrong - notes} ok"
+
+
+class Watched:
+    """A progress that also hears, between two steps, what a long one is at."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress, self._at, self._of = progress, 0, 1
+
+    def stage(self, what: str) -> None:
+        self._progress.stage(what)
+
+    def step(self, at: int, of: int, what: str = "") -> None:
+        self._at, self._of = at, of
+        self._progress.step(at, of, what)
+
+    def also(self, what: str) -> None:
+        self._progress.step(self._at, self._of, what)
+
+    def done(self, what: str) -> None:
+        self._progress.done(what)
+
+
+def _progress() -> Progress:
+    """A bar on a terminal; elsewhere the findings alone."""
+    return Bar(sys.stderr) if sys.stderr.isatty() else Silent()

@@ -1,0 +1,70 @@
+"""What was found, one line each."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import asdict, dataclass
+from typing import Any
+
+_LONGEST = 700  # letters of a line: some of it may come from a host
+
+
+class Level(enum.StrEnum):
+    """OK: well.  NOTE: to be known, nothing is broken.  WRONG: to be mended before a class."""
+
+    OK = "ok"
+    NOTE = "note"
+    WRONG = "wrong"
+
+
+_MARKS = {Level.OK: "ok", Level.NOTE: "- ", Level.WRONG: "! "}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """``what`` is so; ``why`` that matters to a class (a clause that goes on from it), ``mend``: the command or the
+    sentence that mends it.  Both '' where all is well."""
+
+    subject: str
+    level: Level
+    what: str
+    why: str = ""
+    mend: str = ""
+
+    @property
+    def line(self) -> str:
+        text = self.what + (f", {self.why}" if self.why else "") + (f": {self.mend}" if self.mend else "")
+        return f"{_MARKS[self.level]} {self.subject}: {printable(text)}"
+
+    def as_json(self) -> dict[str, Any]:
+        return {**asdict(self), "level": str(self.level), **{name: printable(getattr(self, name))
+                                                             for name in ("what", "why", "mend")}}
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Findings about one subject."""
+
+    subject: str
+
+    def ok(self, what: str) -> Finding:
+        return Finding(self.subject, Level.OK, what)
+
+    def note(self, what: str, why: str = "", mend: str = "") -> Finding:
+        return Finding(self.subject, Level.NOTE, what, why, mend)
+
+    def wrong(self, what: str, why: str, mend: str) -> Finding:
+        return Finding(self.subject, Level.WRONG, what, why, mend)
+
+    def failed(self, what: str, error: Exception, why: str) -> Finding:
+        """From one of our errors: its sentence says what is so, and after a colon what mends it."""
+        said, colon, mend = str(error).partition(": ")
+        if not colon:
+            return self.wrong(f"{what} ({said})", why, "look at it by hand")
+        return self.wrong(f"{what} ({said})", why, mend)
+
+
+def printable(text: str) -> str:
+    """One line without control characters, bounded."""
+    plain = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+    return plain if len(plain) <= _LONGEST else plain[:_LONGEST - 1] + "…"

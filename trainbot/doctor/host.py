@@ -1,0 +1,90 @@
+"""One host: its shell, its libvirt, its door, and what the running bot says of it; all asked at once."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trainbot.config import Config
+from trainbot.doctor.examine import attempt, in_thread
+from trainbot.doctor.finding import Finding
+from trainbot.doctor.here import Here
+from trainbot.doctor.host_findings import HostSeen, host_findings
+from trainbot.doctor.host_shell import SCRIPT, Shell
+from trainbot.doctor.host_shell import read as read_shell
+from trainbot.errors import BackendError
+from trainbot.gateway import process
+from trainbot.gateway.client import GatewayClient
+from trainbot.hosts.address import host_address
+from trainbot.hosts.domain_xml import HostKind
+from trainbot.hosts.model import HostConfig
+from trainbot.preparing.facts import ask
+from trainbot.preparing.model import Facts, Wanted
+from trainbot.preparing.reach import Reach
+from trainbot.preparing.trying import knock
+from trainbot.preparing.wanted import wanted_of
+
+SHELL = 75.0  # seconds that all of what is asked over ssh may take
+DOOR = 30.0
+_FACTS, _MORE = 50.0, 15.0
+_TOOLS = ("qemu-img", "qemu-system-x86_64")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the host's shell said of itself."""
+
+    facts: Facts
+    wanted: Wanted
+    shell: Shell
+
+
+async def examine_host(here: Here, host: HostConfig) -> list[Finding]:
+    bot, address = await here.bot(), host_address(host.uri)
+    view = bot.get("hosts", {}).get(host.name) if isinstance(bot, dict) else None
+    if address.root is not None:
+        return host_findings(here.config, _embedded(here, host, address.root, view))
+    told, look, door = await asyncio.gather(_shell(here, host), here.libvirt(host), _door(here.config, host))
+    return host_findings(here.config, HostSeen(
+        host, view, look=look, door=door, owner=await here.owner(), images=here.images,
+        told=(told.facts, told.wanted, told.shell) if isinstance(told, Told) else told))
+
+
+async def _shell(here: Here, host: HostConfig) -> Told | BackendError | None:
+    """None where it has no shell to ask: a test host, QEMU on this machine."""
+    if host_address(host.uri).kind is not HostKind.XEN:
+        return None
+    return await attempt(SHELL, f"the shell of {host.name}", in_thread(_ask, here.config, host))
+
+
+def _ask(config: Config, host: HostConfig) -> Told:
+    with Reach(host.name, host.uri) as reach:
+        facts, wanted = ask(reach, wanted_of(config, host, True, lambda line: None), _FACTS)
+        more = reach.run(SCRIPT.read_text(encoding="utf-8"), _MORE) if facts.user == 0 else ""
+        return Told(facts, wanted, read_shell(more))
+
+
+async def _door(config: Config, host: HostConfig) -> int | BackendError | None:
+    """How many CPUs the host says it has, as the gateway comes to its door; None where it has none."""
+    if not host.door:
+        return None
+    state = config.store.state
+    if process.running(state) is not None:
+        reading = await attempt(DOOR, f"the door of {host.name}", GatewayClient(state).status(host.door))
+        return reading if isinstance(reading, BackendError) else reading.cores
+    user, _, rest = host.door.rpartition("@")
+    address, _, port = rest.rpartition(":")
+    return await attempt(DOOR, f"the door of {host.name}",
+                         in_thread(knock, state, user, address, int(port), DOOR - 2))
+
+
+def _embedded(here: Here, host: HostConfig, root: Path, view: dict[str, Any] | None) -> HostSeen:
+    """Only the bot opens it: of ours there are the programs that it needs, and the folder."""
+    missing = tuple(tool for tool in _TOOLS if shutil.which(tool) is None)
+    near = next(folder for folder in (root, *root.parents) if folder.exists())
+    return HostSeen(host, view, images=here.images, embedded=True, missing=missing,
+                    writable=os.access(near, os.W_OK | os.X_OK), kvm=os.access("/dev/kvm", os.R_OK | os.W_OK))
