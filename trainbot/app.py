@@ -23,6 +23,7 @@ from trainbot.hosts.model import HostConfig
 from trainbot.hosts.worker import HostWorker
 from trainbot.installation import CONTROL, installation, state_folder
 from trainbot.labs.doings import Check, HostWork, Listen, Probe
+from trainbot.rehearsal.desk import RehearsalAsked
 from trainbot.status import status
 from trainbot.store import Store
 from trainbot.store.migrate import upgrade
@@ -166,9 +167,13 @@ class App:
 
                 self.post(ShellCommand(request["text"], answer))
                 return {"lines": await answered}
+            case "rehearse":
+                told: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+                self.post(RehearsalAsked(request, lambda value: told.done() or told.set_result(value)))
+                return await told
             case "status":
                 return self._status()
-        raise UserError("the bot knows the operations command and status")
+        raise UserError("the bot knows the operations command, rehearse and status")
 
     def _status(self) -> dict[str, Any]:
         with self.store.transaction():

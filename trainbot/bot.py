@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from trainbot.chat.formatting import render_step
 from trainbot.config import Config
@@ -28,11 +28,13 @@ from trainbot.labs.hearing import Hearing
 from trainbot.labs.images import Image
 from trainbot.labs.leasing import Leasing
 from trainbot.labs.readiness import Readiness
+from trainbot.labs.rehearsing import Rehearsing
 from trainbot.labs.rescue import Rescue
 from trainbot.people.registry import Registry
 from trainbot.questions.queue import QuestionQueue
 from trainbot.records.archive import Archive
 from trainbot.records.journal import Journal
+from trainbot.rehearsal.desk import FAILED, Desk, RehearsalAsked
 from trainbot.routing import routes
 from trainbot.sessions.model import Session
 from trainbot.sessions.planner import Planner
@@ -82,7 +84,7 @@ class ShellCommand:
     answer: Callable[[list[str]], None]
 
 
-Event = ChatEvent | HostEvent | Booted | Checked | Heard | HostStatus | Tick | ShellCommand
+Event = ChatEvent | HostEvent | Booted | Checked | Heard | HostStatus | Tick | ShellCommand | RehearsalAsked
 
 
 @dataclass
@@ -91,7 +93,7 @@ class Outcome:
 
     say: list[Outgoing] = field(default_factory=list)
     work: list[HostWork | Probe | Check | Listen] = field(default_factory=list)
-    answers: list[tuple[ShellCommand, list[str]]] = field(default_factory=list)
+    answers: list[tuple[ShellCommand, list[str]] | tuple[RehearsalAsked, dict[str, Any]]] = field(default_factory=list)
     routes: list[Route] | None = None  # None: as they were
 
 
@@ -150,6 +152,10 @@ class Bot:
                            lambda person: self.telling.where(person) is not None, self.leasing.answer, self.leasing.end)
         self.readiness = Readiness(self.ahead, self.fleet, store.labs, store.leases, store.notices, self._staff, clock,
                                    lambda person: store.people.get(person).zone)
+        self.rehearsing = Rehearsing(self.fleet, store.labs, store.leases, store.people, store.classes,
+                                     installation.new_password, installation.digest)
+        self.desk = Desk(self.rehearsing, self.planner.upcoming, self.signups.of, self._images_of, lambda: self._library,
+                         config.labs.share)
         self.telling = Telling(store.notices, store.people, view, channels, self.registry.mask,
                                {"lab": self.leasing.notice, "reminder": self.planner.notice, "seat": self.early.notice,
                                 "place": self.early.notice, "readiness": self.readiness.notice}, self._guarded)
@@ -283,6 +289,8 @@ class Bot:
                 failed.say += [told] if told is not None else []
             elif isinstance(event, ShellCommand):
                 failed.answers.append((event, [f"not done: {why}"]))
+            elif isinstance(event, RehearsalAsked):
+                failed.answers.append((event, {"error": f"not done: {why}"}))
         return failed
 
     def _guarded(self, what: str, call: Callable[..., T], *values: object) -> T | None:
@@ -300,6 +308,9 @@ class Bot:
                 self._incoming(event, outcome)
             case ShellCommand():
                 outcome.answers.append((event, self._shell(event, now, outcome)))
+            case RehearsalAsked():
+                told = self._guarded("a rehearsal", self.desk.answer, event.request, now)
+                outcome.answers.append((event, told or FAILED))
             case HostUp():
                 self.hearing.host_up(event, now)
                 self.rescue.back(event.report.name, now)
@@ -338,7 +349,7 @@ class Bot:
 
     def _tick(self, now: datetime) -> None:
         for part in (self._look_at_database, self._read_exercises, self.planner.tick, self.leasing.tick,
-                     self.hearing.tick, self.rescue.tick, self.early.tick, self.readiness.tick):
+                     self.hearing.tick, self.rescue.tick, self.rehearsing.tick, self.early.tick, self.readiness.tick):
             self._guarded("a tick", part, now)
 
     def _look_at_database(self, _now: datetime) -> None:
