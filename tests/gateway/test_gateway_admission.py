@@ -62,7 +62,7 @@ def test_the_user_name_chooses_between_own_labs(own_world, tmp_path):
     """With a key, the user name may be an image one has; any other name means the newest lab."""
     world = own_world()
     key = keygen(tmp_path / "key")
-    for image, lang in (("debian", "one"), ("centos", "two")):
+    for image, _lang in (("debian", "one"), ("centos", "two")):
         world.lease(person=7, image=image, keys=(key,))
     for user, image in (("debian", "debian"), ("CentOS", "centos"), ("root", "centos")):
         world.ssh("true", key=tmp_path / "key", user=user)

@@ -132,8 +132,8 @@ async def test_a_lab_that_is_only_slow_is_not_called_booting(tmp_path):
     links = []
     for name, behave in (("slow", slow), ("mute", mute)):
         listener = await asyncio.start_server(behave, "127.0.0.1", 0)
-        route = SimpleNamespace(lease=name, endpoint=listener.sockets[0].getsockname(), why="", user="root", via="", boots=0, lab="",
-                                host_key=(tmp_path / "key.pub").read_text())
+        route = SimpleNamespace(lease=name, endpoint=listener.sockets[0].getsockname(), why="", user="root",
+                                via="", boots=0, lab="", host_key=(tmp_path / "key.pub").read_text())
 
         async def changed(timeout):
             await asyncio.sleep(timeout)

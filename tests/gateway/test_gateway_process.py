@@ -51,8 +51,8 @@ def test_the_gateway_outlives_who_started_it(own_world):
     """Killing the process that started it, with its whole process group, leaves it running."""
     world = own_world()
     process.stop(world.state)
-    starter = f"import sys; from pathlib import Path; from trainbot.gateway import process; " \
-              f"print(process.start_detached(Path('x'), Path(sys.argv[1]), sys.argv[2:]), flush=True); input()"
+    starter = "import sys; from pathlib import Path; from trainbot.gateway import process; " \
+              "print(process.start_detached(Path('x'), Path(sys.argv[1]), sys.argv[2:]), flush=True); input()"
     bot = subprocess.Popen([sys.executable, "-c", starter, world.state, *world.gateway_command()],
                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
     pid = int(bot.stdout.readline())
