@@ -10,6 +10,7 @@ import libvirt
 import pytest
 from paper_host import STRANGER, paper_host
 
+from trainbot.errors import NoSuchThing
 from trainbot.hosts.disks import LocalOverlays
 from trainbot.hosts.images import POOL as IMAGES
 from trainbot.hosts.libvirt_driver import LibvirtDriver
@@ -122,6 +123,15 @@ def test_images_on_the_host(images, connection):
     assert images.report().images == frozenset()
     pool.createXML(empty_xml("debian-0123456789ab.initrd"))
     assert images.report().images == {"debian-0123456789ab"}
+
+
+def test_no_copy_of_an_image(images, connection, lab_spec):
+    """A lab that runs is not even turned off for a reset to an image that its host has no copy of."""
+    images.make(lab_spec())
+    number = connection.lookupByUUIDString(lab_spec().id).ID()
+    with pytest.raises(NoSuchThing, match="paper has no copy of debian-1: trainbot host prepare paper copies it"):
+        images.reset(lab_spec(disk=Path("/srv/images/debian-1.img")))
+    assert connection.lookupByUUIDString(lab_spec().id).ID() == number
 
 
 def test_a_folder_of_images_that_is_not_there(images, connection, monkeypatch):

@@ -133,6 +133,7 @@ class LibvirtDriver:
     def reset(self, spec: LabSpec) -> Domain:
         with self._link.calling(f"resetting {spec.name}") as connection:
             handle = self._find(connection, spec.id)
+            self._storage.check_image(spec.disk)  # or the lab would be off, with nothing to begin anew from
             if handle is not None:
                 self._stop(handle)
             # Defining again over the same UUID takes over what may have changed: mode, memory, port.
