@@ -11,7 +11,7 @@ import pytest
 from watched import endpoint, greeting
 from xen_host import XenHost, until
 
-from trainbot.gateway.lab import CIPHERS
+from trainbot.gateway.pipe import CIPHERS
 from trainbot.hosts.model import GuestType
 from trainbot.imaging.image import Image
 
