@@ -40,7 +40,8 @@ def pool(daemon, tmp_path):
 def shell(daemon, tmp_path):
     """shell(*words, said=what is typed): trainbot in a shell, with the host xen1 and an embedded one."""
     ini = tmp_path / "bot.ini"
-    ini.write_text(f"[irc]\nserver = irc.example.org\nnick = t\nchannels = #t\n[store]\nurl = sqlite:///{tmp_path}/t.db\n"
+    ini.write_text("[irc]\nserver = irc.example.org\nnick = t\nchannels = #t\n"
+                   f"[store]\nurl = sqlite:///{tmp_path}/t.db\n"
                    f"[host.xen1]\nuri = {daemon.uri}\n[host.here]\nuri = qemu:///embed?root=/tmp/tb-take\n")
 
     def run(*words, said=""):

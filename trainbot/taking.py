@@ -24,8 +24,8 @@ def take(config: Config, name: str, sure: Callable[[str], bool], say: Callable[[
         return 0
     try:
         others = ", ".join(plain(other)[:64] for other in driver.claims())
-        if others and not sure(f"{name} belongs to another trainbot (id {others}). If that one still runs, it loses the "
-                               "host; its labs there are not touched. Take it?"):
+        if others and not sure(f"{name} belongs to another trainbot (id {others}). If that one still runs, it loses "
+                               "the host; its labs there are not touched. Take it?"):
             return 1
         driver.take()
     finally:

@@ -12,7 +12,8 @@ from trainbot.hosts.libvirt_driver import LibvirtDriver
 from trainbot.hosts.model import HostConfig
 from trainbot.hosts.pools import POOL, disk_pool, empty_xml
 
-REFUSED = r"host xen1 belongs to another trainbot \(id {}\): stop that one, or if it is gone for good: trainbot host take xen1"
+REFUSED = (r"host xen1 belongs to another trainbot \(id {}\): stop that one, or if it is gone for good: "
+           "trainbot host take xen1")
 
 
 @pytest.fixture(scope="module")

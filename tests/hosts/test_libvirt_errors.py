@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from trainbot.errors import BackendError, HostDown, NoSuchThing
-from trainbot.hosts.libvirt_errors import NO_DOMAIN, NO_NETWORK, OPERATION_INVALID, RPC, SYSTEM_ERROR, translate
+from trainbot.hosts.libvirt_errors import NO_DOMAIN, NO_NETWORK, OPERATION_INVALID, RPC, translate
 
 
 CHANGED = """Cannot recv data: @@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@\r
@@ -27,38 +27,40 @@ RESET = ": Connection reset by peer"
          "xen1 has no network trainbot: trainbot host prepare xen1 makes it"),
         (OPERATION_INVALID, "network 'trainbot' is not active", True, BackendError, "virsh net-start"),
         (RPC, "client socket is closed", True, HostDown, "does not answer"),
-        (SYSTEM_ERROR, "Cannot recv data: Connection reset by peer", False, HostDown, "reset by peer"),
-        (SYSTEM_ERROR, "unable to open /x: Permission denied", True, BackendError, "may not read"),
-        (SYSTEM_ERROR, "inaccessible backing store volume /srv/debian-1.img: No such file or directory", True, NoSuchThing,
+        (38, "Cannot recv data: Connection reset by peer", False, HostDown, "reset by peer"),
+        (38, "unable to open /x: Permission denied", True, BackendError, "may not read"),
+        (38, "inaccessible backing store volume /srv/debian-1.img: No such file or directory", True, NoSuchThing,
          "xen1 has no copy of /srv/debian-1.img: trainbot host prepare xen1 copies it"),
-        (1, "internal error: Child process (/usr/bin/qemu-img create …) unexpected exit status 1: qemu-img: /mnt/b.qcow2: "
-            "Could not write qcow2 header: No space left on device\n", True, BackendError, "the disk of xen1 is full: give"),
-        (SYSTEM_ERROR, "Failed to acquire pid file '/r/run/qemu/driver.pid': busy", True, BackendError, "another trainbot"),
+        (1, "internal error: Child process (/usr/bin/qemu-img create …) unexpected exit status 1: qemu-img: b.qcow2: "
+            "Could not write qcow2 header: No space left on device\n", True, BackendError,
+         "the disk of xen1 is full: give"),
+        (38, "Failed to acquire pid file '/r/run/qemu/driver.pid': busy", True, BackendError, "another trainbot"),
         (8, "Failed to parse user 'libvirt-qemu'", True, BackendError, "libvirt-daemon-system"),
         (1, "qemu: Could not set up host forwarding rule 'tcp:…'", True, BackendError, "taken"),
         (1, "cannot open embedded, already open with path '/r'", True, BackendError, "one root in a process"),
         (1, "something new", True, BackendError, "something new"),
-        (SYSTEM_ERROR, CHANGED, False, HostDown,
+        (38, CHANGED, False, HostDown,
          'xen1 shows another ssh host key than the one known: if it was installed anew, ssh-keygen -R '
          '"[xen1.example.org]:2022" and ssh there once; else somebody is in between'),
-        (SYSTEM_ERROR, "Cannot recv data: Host key verification failed." + RESET, False, HostDown, "not known here"),
-        (SYSTEM_ERROR, "Cannot recv data: root@xen1: Permission denied (publickey)." + RESET, False, HostDown,
+        (38, "Cannot recv data: Host key verification failed." + RESET, False, HostDown, "not known here"),
+        (38, "Cannot recv data: root@xen1: Permission denied (publickey)." + RESET, False, HostDown,
          "ssh-copy-id"),
-        (SYSTEM_ERROR, "Cannot recv data: ssh: Could not resolve hostname xen1.example.invalid: Name or service not known"
+        (38, "Cannot recv data: ssh: Could not resolve hostname xen1.example.invalid: Name or service not known"
          + RESET, False, HostDown, "correct its uri"),
-        (SYSTEM_ERROR, "Unable to resolve address 'xen1.example.invalid' service '16509': Name or service not known", False,
+        (38, "Unable to resolve address 'xen1.example.invalid' service '16509': Name or service not known", False,
          HostDown, "correct its uri"),
-        (SYSTEM_ERROR, "Cannot recv data: ssh: connect to host xen1 port 22: Connection refused" + RESET, False, HostDown,
+        (38, "Cannot recv data: ssh: connect to host xen1 port 22: Connection refused" + RESET, False, HostDown,
          "nobody listens"),
-        (SYSTEM_ERROR, "unable to connect to server at '127.0.0.1:1': Connection refused", False, HostDown, "nobody listens"),
-        (SYSTEM_ERROR, EOF + "nc: /var/run/libvirt/libvirt-sock: No such file or directory" + ENDED, False, HostDown,
+        (38, "unable to connect to server at '127.0.0.1:1': Connection refused", False, HostDown, "nobody listens"),
+        (38, EOF + "nc: /var/run/libvirt/libvirt-sock: No such file or directory" + ENDED, False, HostDown,
          "libvirtd does not run on xen1: systemctl start libvirtd"),
-        (SYSTEM_ERROR, EOF + "virt-ssh-helper: cannot connect to '/var/run/libvirt/libvirt-sock': Failed to connect socket "
-         "to '/var/run/libvirt/libvirt-sock': No such file or directory" + ENDED, False, HostDown, "libvirtd does not run"),
-        (SYSTEM_ERROR, "Failed to connect socket to '/var/run/libvirt/libvirt-sock': No such file or directory", False,
+        (38, EOF + "virt-ssh-helper: cannot connect to '/var/run/libvirt/libvirt-sock': Failed to connect socket "
+         "to '/var/run/libvirt/libvirt-sock': No such file or directory" + ENDED, False, HostDown,
+         "libvirtd does not run"),
+        (38, "Failed to connect socket to '/var/run/libvirt/libvirt-sock': No such file or directory", False,
          HostDown, "apt install libvirt-daemon-system"),
-        (SYSTEM_ERROR, EOF + "sh: 1: nc: not found" + ENDED, False, HostDown, "libvirt is not installed on xen1"),
-        (SYSTEM_ERROR, "Cannot write data: Broken pipe", False, HostDown, "try ssh there"),
+        (38, EOF + "sh: 1: nc: not found" + ENDED, False, HostDown, "libvirt is not installed on xen1"),
+        (38, "Cannot write data: Broken pipe", False, HostDown, "try ssh there"),
     ],
 )
 def test_numbers_become_sentences(code, message, alive, kind, says):

@@ -20,7 +20,8 @@ from trainbot.hosts.model import HostConfig
 from trainbot.hosts.pools import empty_xml, pool_xml
 
 _NETWORK = """<network><name>trainbot</name>
-<uuid>6ba7b810-9dad-41d1-80b4-00000000beef</uuid><bridge name='tb0'/><ip address='10.77.0.1' netmask='255.255.252.0'><dhcp>
+<uuid>6ba7b810-9dad-41d1-80b4-00000000beef</uuid><bridge name='tb0'/>
+<ip address='10.77.0.1' netmask='255.255.252.0'><dhcp>
 <host mac='00:16:3E:74:00:01' ip='10.77.0.2'/>{}</dhcp></ip></network>"""
 
 
@@ -70,8 +71,8 @@ def test_a_reading_is_one_call_a_domain(driver, lab_spec, calls):
 
 
 def test_a_domain_that_became_a_strangers(driver, connection, lab_spec, owner, told):
-    """A lab in whose place somebody put a domain of theirs, with its UUID and its name and as off as it was, is no lab of
-    ours any more as soon as the host says that something changed; and one that became ours is."""
+    """A lab in whose place somebody put a domain of theirs, with its UUID and its name and as off as it was, is no lab
+    of ours any more as soon as the host says that something changed; and one that became ours is."""
 
     def reported() -> list[str]:
         return [domain.id for domain in driver.report().domains]
@@ -148,7 +149,8 @@ def test_a_folder_of_images_that_is_not_there(images, connection, monkeypatch):
 
 def test_static_addresses():
     """Only who has both a MAC and an IPv4 address is known beforehand; what does not parse says nothing."""
-    others = "<host mac='00:16:3e:74:00:02' name='x'/><host ip='10.77.0.9'/><host mac='00:16:3e:74:00:03' ip='nowhere'/>"
+    others = ("<host mac='00:16:3e:74:00:02' name='x'/><host ip='10.77.0.9'/>"
+              "<host mac='00:16:3e:74:00:03' ip='nowhere'/>")
     assert static_addresses(_NETWORK.format(others)) == {"00:16:3e:74:00:01": "10.77.0.2"}
     assert static_addresses("<network") == {}
 

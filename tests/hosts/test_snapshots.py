@@ -45,14 +45,15 @@ class Rack:
 
     def write(self, text: bytes) -> None:
         """As the lab would: into the disk that it has."""
-        command = ["qemu-io", "-f", "qcow2", "-c", f"write -P {text[0]} 0 512", str(self.folder / f"{self.spec.id}{self.disk}")]
-        subprocess.run(command, check=True, capture_output=True)
+        path = self.folder / f"{self.spec.id}{self.disk}"
+        subprocess.run(["qemu-io", "-f", "qcow2", "-c", f"write -P {text[0]} 0 512", path], check=True,
+                       capture_output=True)
 
     def read(self) -> bytes:
         """The first byte that the lab sees."""
         path = self.folder / f"{self.spec.id}{self.disk}"
-        done = subprocess.run(["qemu-img", "dd", "-f", "qcow2", "-O", "raw", f"if={path}", f"of={self.folder.parent}/seen",
-                               "bs=512", "count=1"], capture_output=True, text=True)
+        command = ["qemu-img", "dd", "-f", "qcow2", "-O", "raw", "bs=512", "count=1", f"if={path}"]
+        done = subprocess.run([*command, f"of={self.folder.parent}/seen"], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         return (self.folder.parent / "seen").read_bytes()[:1]
 

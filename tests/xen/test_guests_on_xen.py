@@ -27,7 +27,8 @@ def seated(first):
     opened = []
 
     def connect(**settings) -> LibvirtDriver:
-        opened.append(LibvirtDriver(HostConfig("rack", first.tcp, folder=POOL, **{"network": "seats", **settings}), OWNER))
+        config = HostConfig("rack", first.tcp, folder=POOL, **{"network": "seats", **settings})
+        opened.append(LibvirtDriver(config, OWNER))
         opened[-1].open()
         return opened[-1]
 
@@ -42,14 +43,15 @@ def seated(first):
 
 def make_network(host) -> None:
     """As ``host prepare`` leaves it: an address for each seat's MAC."""
-    each = "".join(f"<host mac='{seats.mac_address(seat)}' ip='{seats.address(SUBNET, seat)}'/>" for seat in range(1, 10))
+    each = "".join(f"<host mac='{seats.mac_address(seat)}' ip='{seats.address(SUBNET, seat)}'/>"
+                   for seat in range(1, 10))
     with connected(host) as connection:
         connection.networkCreateXML(_NETWORK.format(name="seats", hosts=each))
 
 
 def test_a_seat_is_an_address(first, seated, tiny):
-    """A lab with a seat has an address before it has booted, is reached there once it has, and its interface in dom0 has
-    the seat's name; where the network is missing, the sentence says what makes it, and nothing of the lab stays."""
+    """A lab with a seat has an address before it has booted, is reached there once it has, and its interface in dom0
+    has the seat's name; where the network is missing, the sentence says what makes it, and nothing of the lab stays."""
     driver, spec = seated(), tiny(guest=GuestType.PV, seat=7)
     with pytest.raises(BackendError, match="rack has no network seats: trainbot host prepare rack makes it"):
         driver.make(spec)
@@ -99,8 +101,8 @@ def put(host, file: Path) -> Path:
 
 
 def test_hvm(first, drivers, tiny):
-    """A lab boots as HVM where it is asked to, from a kernel of the host, with PV network and disk; its device model has
-    no VGA, no VNC, no USB, no sound and no network card.  (QEMU boots a bzImage, not the ELF file that Xen can.)"""
+    """A lab boots as HVM where it is asked to, from a kernel of the host, with PV network and disk; its device model
+    has no VGA, no VNC, no USB, no sound and no network card.  (QEMU boots a bzImage, not the ELF file that Xen can.)"""
     driver = drivers(first.tcp)
     kernel = put(first, first.image.folder / "vmlinuz")
     spec = tiny(guest=GuestType.HVM, kernel=kernel, memory_mib=192)

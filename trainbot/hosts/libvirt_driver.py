@@ -12,21 +12,17 @@ STOPPED.
 from __future__ import annotations
 
 import contextlib
-import logging
 from collections.abc import Callable
 from typing import Any
 
 from trainbot.errors import BackendError, NoSuchThing
-from trainbot.hosts import libvirt_errors
 from trainbot.hosts.disks import MOST_LEVELS, Disks, level_of, whole
-from trainbot.hosts.domain_xml import HostKind, OurDomain, domain_from_xml, domain_xml
+from trainbot.hosts.domain_xml import OurDomain, domain_from_xml, domain_xml
 from trainbot.hosts.libvirt_link import Link, libvirt
+from trainbot.hosts.libvirt_power import Power
 from trainbot.hosts.libvirt_reading import Reader
 from trainbot.hosts.libvirt_storage import Storage
 from trainbot.hosts.model import Domain, HostConfig, HostReport, LabSpec
-
-log = logging.getLogger(__name__)
-
 
 class LibvirtDriver:
     """One host.  ``owner`` is the installation's id: domains of other owners (or none) are neither reported nor
@@ -42,7 +38,6 @@ class LibvirtDriver:
         self._link = Link(config, changed, self._defined, self._network_changed)
         self._kind = self._link.address.kind
         self._reader: Reader | None = None
-        self._capped: dict[str, int] = {}  # UUID -> number of the domain whose share of a core was set
 
     # -- connection ---------------------------------------------------------------------------
 
@@ -77,12 +72,12 @@ class LibvirtDriver:
         self.close()
         self._link.open()
         self._storage = Storage(self._link, self._config, self._owner)
+        self._power = Power(self._link, self._config)
         self._reader = Reader(self._link, self._config, self._owner, self._storage)
 
     def close(self) -> None:
         """Lets the connection go.  The labs run on."""
         self._reader = None
-        self._capped = {}
         self._link.close()
 
     def _defined(self, uuid: str) -> None:
@@ -103,7 +98,7 @@ class LibvirtDriver:
         with self._link.calling(f"reading {self._config.name}"):
             report, running = self._reading.report()
             for handle, ours in running:
-                self._cap(handle, ours.cap)  # a lab that rebooted itself is another domain to Xen, without its cap
+                self._power.cap(handle, ours.cap)  # one that rebooted itself is another domain to Xen, without its cap
             return report
 
     @property
@@ -115,7 +110,7 @@ class LibvirtDriver:
         ours = self._reading.ours(handle)
         if ours is None:
             raise BackendError(f"lab {spec.name} lost its mark on {self._config.name}")
-        self._cap(handle, spec.cpu_percent)
+        self._power.cap(handle, spec.cpu_percent)
         return self._reading.domain(handle, ours)
 
     # -- changing -----------------------------------------------------------------------------
@@ -135,7 +130,7 @@ class LibvirtDriver:
             handle = self._find(connection, spec.id)
             self._storage.check_image(spec.disk)  # or the lab would be off, with nothing to begin anew from
             if handle is not None:
-                self._stop(handle)
+                self._power.stop(handle)
             # Defining again over the same UUID takes over what may have changed: mode, memory, port.
             handle = self._define_fresh(connection, spec)
             handle.create()
@@ -144,9 +139,9 @@ class LibvirtDriver:
     def reboot(self, id: str) -> None:
         with self._link.calling(f"rebooting lab {id}") as connection:
             handle = self._known(connection, id)
-            self._stop(handle)
+            self._power.stop(handle)
             handle.create()
-            self._cap(handle, self._stored(handle).cap)
+            self._power.cap(handle, self._stored(handle).cap)
 
     def snapshot(self, spec: LabSpec) -> Domain:
         with self._link.calling(f"snapshot of {spec.name}") as connection:
@@ -155,11 +150,11 @@ class LibvirtDriver:
             if level > MOST_LEVELS:
                 raise BackendError(f"lab {spec.name} has {MOST_LEVELS} snapshots and {MOST_LEVELS} snapshots are the "
                                    "most: !lab reset begins anew")
-            self._stop(handle)
+            self._power.stop(handle)
             before = handle.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
             try:
                 handle = self._define(connection, spec, self._disks.extend(spec.id, level))
-                self._start(handle)
+                self._power.start(handle)
             except (libvirt.libvirtError, BackendError):
                 self._back(connection, before)
                 raise
@@ -171,10 +166,10 @@ class LibvirtDriver:
             level = level_of(spec.id, self._stored(handle).disk)
             if level == 0:
                 raise NoSuchThing(f"lab {spec.name} has no snapshot: !lab snapshot makes one")
-            self._stop(handle)
+            self._power.stop(handle)
             # From here on the lab has its kept disk and an empty one on it: whoever is killed leaves what make mends.
             handle = self._define(connection, spec, self._disks.extend(spec.id, level))
-            self._start(handle)
+            self._power.start(handle)
             return self._read(handle, spec)
 
     def destroy(self, id: str) -> None:
@@ -182,7 +177,7 @@ class LibvirtDriver:
             handle = self._find(connection, id)
             if handle is not None:
                 with self._link.unless_gone():
-                    self._stop(handle)
+                    self._power.stop(handle)
                     handle.undefineFlags(libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE)
             # Also without a domain: a crash between overlay and define leaves one.
             self._disks.remove(id)
@@ -194,7 +189,8 @@ class LibvirtDriver:
         with self._link.unless_gone():
             handle = connection.lookupByUUIDString(id)
             if self._reading.ours(handle) is None:
-                raise BackendError(f"the domain with id {id} on {self._config.name} is not this trainbot's: not touched")
+                raise BackendError(f"the domain with id {id} on {self._config.name} is not this trainbot's: "
+                                   "not touched")
             return handle
         return None
 
@@ -215,13 +211,13 @@ class LibvirtDriver:
     def _mended(self, connection: Any, handle: Any, spec: LabSpec) -> Any:
         """The lab runs, on the disk it had: whoever was killed in the middle of a rollback left it without the top one,
         which is made anew, and in the middle of a reset without the first, and then all are."""
-        if self._wants_starting(handle):
+        if self._power.wants_starting(handle):
             level, there = level_of(spec.id, self._stored(handle).disk), self._disks.levels(spec.id)
             if not whole(level, there):
                 handle = self._define_fresh(connection, spec)
             elif level not in there:
                 self._disks.extend(spec.id, level)
-            self._start(handle)
+            self._power.start(handle)
         return handle
 
     def _define_fresh(self, connection: Any, spec: LabSpec) -> Any:
@@ -251,20 +247,7 @@ class LibvirtDriver:
         with contextlib.suppress(libvirt.libvirtError):
             handle = connection.defineXML(before)
             if not handle.isActive():
-                self._start(handle)
-
-    def _wants_starting(self, handle: Any) -> bool:
-        """Whether a domain that is there has to be created anew; one that only stands still is set going."""
-        if not handle.isActive():
-            return True
-        state = handle.state()[0]
-        if state == libvirt.VIR_DOMAIN_PAUSED:  # its host's disk was full, say
-            handle.resume()
-        # libxl calls a lab that ended by itself both shut off and active, until it gets round to clearing it away
-        over = state in (libvirt.VIR_DOMAIN_SHUTDOWN, libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_CRASHED)
-        if over:
-            self._stop(handle)
-        return over
+                self._power.start(handle)
 
     def _first_start(self, handle: Any, spec: LabSpec) -> None:
         """A domain that cannot start is taken away again, or its name and disk would be in the way of the next try.
@@ -276,18 +259,8 @@ class LibvirtDriver:
             handle.create()
         except libvirt.libvirtError:
             self._clear(spec.id, handle)
-            self._explain_no_room(spec)
+            self._power.explain_no_room(spec)
             raise
-
-    def _explain_no_room(self, spec: LabSpec) -> None:
-        """Xen says no more than "failed to create new domain" when its memory is all given out (facts.md)."""
-        if self._kind is HostKind.XEN:
-            free = self._link.connection.getFreeMemory() >> 20
-            if free < spec.memory_mib:
-                raise BackendError(
-                    f"{self._config.name} has {free} MiB free and {spec.name} needs {spec.memory_mib}: "
-                    "give labs back there or use another host"
-                )
 
     def _clear(self, id: str, handle: Any) -> None:
         """Best effort: whoever calls has a better error to raise."""
@@ -295,37 +268,3 @@ class LibvirtDriver:
             if handle is not None:
                 handle.undefine()
             self._disks.remove(id)
-
-    def _start(self, handle: Any) -> None:
-        try:
-            handle.create()
-        except libvirt.libvirtError as error:
-            # a bot that was killed had ordered it just before: the host was still at it, and we waited for that
-            if error.get_error_code() != libvirt_errors.OPERATION_INVALID or not handle.isActive():
-                raise
-
-    def _stop(self, handle: Any) -> None:
-        try:
-            if handle.isActive():
-                handle.destroy()
-        except libvirt.libvirtError as error:
-            # it powered itself off between the question and the order
-            if error.get_error_code() != libvirt_errors.OPERATION_INVALID:
-                raise
-
-    def _cap(self, handle: Any, percent: int) -> None:
-        """Xen's scheduler holds the lab to so much of one core for as long as this boot lasts.  A host that cannot do
-        it is no reason to be without a lab: the log says so, once a boot."""
-        if self._kind is not HostKind.XEN or not percent:
-            return
-        uuid, number = handle.UUIDString(), handle.ID()
-        if self._capped.get(uuid) == number:
-            return
-        self._capped[uuid] = number
-        try:
-            handle.setSchedulerParameters({"cap": percent})
-        except libvirt.libvirtError as error:
-            if not self._link.alive():
-                raise
-            log.warning("%s: %s is not held to %d %% of a core: %s", self._config.name, handle.name(), percent,
-                        libvirt_errors.plain(str(error)))

@@ -21,8 +21,8 @@ OPERATION_INVALID = 55
 
 _LENGTH = 300  # a message may quote what a guest or another machine wrote
 
-_NO_LIBVIRTD = ("libvirtd does not run on {host}: systemctl start libvirtd there, or apt install libvirt-daemon-system, or "
-                "trainbot host prepare {host}")
+_NO_LIBVIRTD = ("libvirtd does not run on {host}: systemctl start libvirtd there, or apt install "
+                "libvirt-daemon-system, or trainbot host prepare {host}")
 
 # (what libvirt's message holds, what it means to whoever runs the host).  {host}: its name in bot.ini; {known}: what
 # ssh-keygen -R is to be given.  The first that fits counts.
@@ -39,7 +39,8 @@ _UNREACHED = (
     ("Permission denied (",
      "{host} lets none of our ssh keys in: ssh-copy-id there as the user who runs trainbot, and try ssh with the same "
      "user and port"),
-    ("Could not resolve hostname", "the name of {host} is not known to the DNS: correct its uri in bot.ini, or the DNS"),
+    ("Could not resolve hostname",
+     "the name of {host} is not known to the DNS: correct its uri in bot.ini, or the DNS"),
     ("Unable to resolve address", "the name of {host} is not known to the DNS: correct its uri in bot.ini, or the DNS"),
     ("libvirt-sock: No such file", _NO_LIBVIRTD), ("libvirt-sock': No such file", _NO_LIBVIRTD),
     ("nc: not found",
@@ -99,10 +100,12 @@ def unreached(message: str, host: str) -> str:
 
 def _on_a_live_one(code: int, message: str, doing: str, host: str, said: str) -> BackendError:
     if missing := _NO_BASE.search(message):
-        return NoSuchThing(f"{doing}: {host} has no copy of {plain(missing[1])}: trainbot host prepare {host} copies it")
+        return NoSuchThing(f"{doing}: {host} has no copy of {plain(missing[1])}: "
+                           f"trainbot host prepare {host} copies it")
     network = _NETWORK.search(message)
     if network and code == NO_NETWORK:
-        return BackendError(f"{doing}: {host} has no network {plain(network[1])}: trainbot host prepare {host} makes it")
+        return BackendError(f"{doing}: {host} has no network {plain(network[1])}: "
+                            f"trainbot host prepare {host} makes it")
     if network and network[2]:
         return BackendError(f"{doing}: the network {plain(network[1])} of {host} is off: virsh net-start there, or "
                             f"trainbot host prepare {host}")

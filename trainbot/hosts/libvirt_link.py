@@ -78,7 +78,8 @@ class Link:
             connection.setKeepAlive(self._config.keepalive, self._config.keepalive_count)
             connection.registerCloseCallback(lambda *_: self._changed(), None)
             self._let_go.append(connection.unregisterCloseCallback)
-        events = connection.domainEventRegisterAny(None, libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE, self._domain_event, None)
+        events = connection.domainEventRegisterAny(
+            None, libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE, self._domain_event, None)
         self._let_go.append(lambda: connection.domainEventDeregisterAny(events))
         with contextlib.suppress(libvirt.libvirtError):  # the embedded driver has no networks
             networks = connection.networkEventRegisterAny(

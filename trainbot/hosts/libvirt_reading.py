@@ -127,7 +127,8 @@ class Reader:
             return self._load.of_domains(time.monotonic(), cpu_times, cpus)
         if self._kind is HostKind.QEMU:
             with self._link.unless_refused():
-                return self._load.of_machine(time.monotonic(), connection.getCPUStats(libvirt.VIR_NODE_CPU_STATS_ALL_CPUS))
+                spent = connection.getCPUStats(libvirt.VIR_NODE_CPU_STATS_ALL_CPUS)
+                return self._load.of_machine(time.monotonic(), spent)
         return None
 
 

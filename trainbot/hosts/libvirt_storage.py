@@ -97,8 +97,8 @@ class Storage:
             return
         self._images = self._complete()
         if version not in self._images:
-            raise NoSuchThing(f"{self._config.name} has no copy of {version}: trainbot host prepare {self._config.name} "
-                              "copies it")
+            host = self._config.name
+            raise NoSuchThing(f"{host} has no copy of {version}: trainbot host prepare {host} copies it")
 
     def _pool(self) -> Any:
         paper = self._kind is HostKind.TEST  # whose volumes are names
