@@ -61,6 +61,11 @@ class Libvirtd:
         (self.folder / "ready").unlink()
         self._kept = libvirt.open(self.uri)  # the test driver forgets its domains with the last connection
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def domains(self) -> dict[str, int]:
         """UUID -> id of those that run, the driver's own example left out."""
         assert self._kept is not None

@@ -20,6 +20,7 @@ class Learner:
     """Somebody with OpenSSH's client and the line that the bot gave."""
 
     def __init__(self, folder, line, *, password="", key=None):
+        self.line, self.password = line, password
         self.environment = {**os.environ, "LEARNER": password, "SSH_ASKPASS_REQUIRE": "force", "TERM": "xterm",
                             "SSH_ASKPASS": str(folder / "askpass")}
         (folder / "askpass").write_text('#!/bin/sh\nprintf "%s\\n" "$LEARNER"\n')

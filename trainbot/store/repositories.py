@@ -110,7 +110,7 @@ class Classes(Rows[ClassRun]):
         self.done = Rows(connection, tables["done"], Done, changed)
 
     def running(self, **exact: Any) -> list[ClassRun]:
-        return self.all(self.table.c.ended_at.is_(None), **exact)
+        return self.all(ended_at=None, **exact)
 
     def in_channel(self, channel: str) -> ClassRun | None:
         return next(iter(self.running(channel=channel)), None)

@@ -5,7 +5,19 @@ from __future__ import annotations
 from dataclasses import asdict, fields
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 V = TypeVar("V")
@@ -18,15 +30,30 @@ class Rows(Generic[V]):
         self.connection, self.table, self.value = connection, table, value
         self.changed = set() if changed is None else changed
         self._columns = [table.c[field.name] for field in fields(value)]  # type: ignore[arg-type]
+        self._built: dict[tuple[str | None, ...], Select[Any]] = {}  # building a query takes longer than running it
 
     def _where(self, exact: dict[str, Any]) -> ColumnElement[bool]:
         return and_(True, *(self.table.c[name] == value for name, value in exact.items()))
 
     def all(self, *conditions: ColumnElement[bool], order: Any = None, limit: int | None = None,
             **exact: Any) -> list[V]:
-        query = select(*self._columns).where(self._where(exact), *conditions)
-        query = query.order_by(*(order if order is not None else self.table.primary_key.columns))
-        return [self.value(*row) for row in self.connection.execute(query.limit(limit))]
+        if conditions or order is not None or limit not in (None, 1):
+            query = select(*self._columns).where(self._where(exact), *conditions)
+            query = query.order_by(*(order if order is not None else self.table.primary_key.columns)).limit(limit)
+            return [self.value(*row) for row in self.connection.execute(query)]
+        query, values = self._equal(exact, limit)
+        return [self.value(*row) for row in self.connection.execute(query, values)]
+
+    def _equal(self, exact: dict[str, Any], limit: int | None) -> tuple[Select[Any], dict[str, Any]]:
+        """By these values, in the order of the primary key; built once for each set of names."""
+        key = (str(limit), *exact, None, *(name for name in exact if exact[name] is None))
+        if key not in self._built:
+            columns = [(self.table.c[name], exact[name] is None) for name in exact]
+            same = (column.is_(None) if none else column == bindparam(f"is_{column.name}", type_=column.type)
+                    for column, none in columns)
+            query = select(*self._columns).where(and_(True, *same)).order_by(*self.table.primary_key.columns)
+            self._built[key] = query.limit(limit)
+        return self._built[key], {f"is_{name}": value for name, value in exact.items() if value is not None}
 
     def first(self, *conditions: ColumnElement[bool], **exact: Any) -> V | None:
         found = self.all(*conditions, limit=1, **exact)

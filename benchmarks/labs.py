@@ -1,0 +1,305 @@
+"""What learners wait for: a lab asked for, many asked for at once, a cold one, a thousand of them, and a lost host.
+
+    .venv/bin/python benchmarks/labs.py [asking] [cold] [thousand] [lost]
+
+The bot runs as a process with ngircd without limits; hosts are libvirt's test driver, which makes nothing real, but
+for ``cold``: one real machine through the embedded QEMU driver.  Compare rows of one run, not runs of two machines.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import resource
+import shutil
+import signal
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+from tests.peers.libvirtd import Libvirtd  # noqa: E402
+from tests.whole.running import CHANNEL, PRESENTER, Participant, RunningBot  # noqa: E402
+from tests.whole.test_whole_machine import Learner  # noqa: E402
+from trainbot import shipped  # noqa: E402
+from trainbot.demo.ngircd import Ngircd  # noqa: E402
+from trainbot.demo.world import cache_folder  # noqa: E402
+from trainbot.hosts.libvirt_driver import LibvirtDriver  # noqa: E402
+from trainbot.hosts.model import HostConfig, LabSpec  # noqa: E402
+from trainbot.hosts.probe import any_speaks  # noqa: E402
+from trainbot.imaging.build import build_image  # noqa: E402
+from trainbot.imaging.progress import for_terminal  # noqa: E402
+from trainbot.installation import lab_key  # noqa: E402
+
+PEOPLE, HOSTS, LABS, CLASS = 200, 64, 1000, 15
+FREE = {"flood_burst": 100, "flood_interval": 0}
+
+
+def row(what: str, figure: str) -> None:
+    print(f"{what:64} {figure}", flush=True)
+
+
+@asynccontextmanager
+async def running(**sections: object) -> AsyncIterator[tuple[RunningBot, Ngircd, Participant]]:
+    """A bot, and an organiser in its channel who has seen it come."""
+    with tempfile.TemporaryDirectory() as folder:
+        async with Ngircd(Path(folder), max_penalty=0) as server:
+            bot = RunningBot(Path(tempfile.mkdtemp(prefix="tb-")), server.port, **sections)
+            russell = await Participant.connect(server.port, "russell", source=PRESENTER)
+            try:
+                await russell.join(CHANNEL)
+                await bot.arrive(russell)
+                yield bot, server, russell
+            finally:
+                await russell.close()
+                bot.lines.clear()  # it would print them
+                await bot.close()
+                shutil.rmtree(bot.folder)
+
+
+async def crowd(port: int, number: int, prefix: str) -> list[Participant]:
+    people = [await Participant.connect(port, f"{prefix}{n}", source=f"127.7.{n // 250}.{n % 250 + 1}") for n in range(number)]
+    for person in people:
+        await person.join(CHANNEL)
+    return people
+
+
+async def until_rows(bot: RunningBot, query: str, wanted: int) -> float:
+    """Seconds until the database says so; looked at 20 times a second."""
+    began = time.perf_counter()
+    while bot.rows(query)[0][0] != wanted:
+        await asyncio.sleep(0.05)
+    return time.perf_counter() - began
+
+
+def node(folder: Path) -> Path:
+    """What libvirt's test driver is told of its machine: 16 cores, 256 GiB.  Each connection has one of its own."""
+    file = folder / "node.xml"
+    file.write_text("<node><cpu><mhz>2000</mhz><model>i686</model><active>16</active><nodes>1</nodes><sockets>1</sockets>"
+                    "<cores>16</cores><threads>1</threads></cpu><memory>268435456</memory></node>")
+    return file
+
+
+def percentiles(seconds: list[float]) -> str:
+    values = sorted(value * 1000 for value in seconds)
+    p99 = values[min(len(values) - 1, int(len(values) * 0.99))]
+    return f"p50 {statistics.median(values):7.1f} ms   p99 {p99:7.1f} ms   max {values[-1]:7.1f} ms"
+
+
+# -- asking ----------------------------------------------------------------------------------------------
+
+
+async def asking() -> None:
+    """From the line sent to the answer received, with a pool that has one for everybody."""
+    spare = PEOPLE + CLASS
+    with tempfile.TemporaryDirectory() as folder:
+        await asked(spare, {"uri": f"test://{node(Path(folder))}", "labs": 1000})
+
+
+async def asked(spare: int, host: dict[str, object]) -> None:
+    async with running(irc=FREE, labs={"spare": spare}, host_xen1=host) as (bot, server, _):
+        people = await crowd(server.port, PEOPLE + 1, "p")
+        await until_rows(bot, "select count(*) from lab where state = 'ready'", spare)
+        one = people.pop()
+        waits = []
+        for _ in range(100):
+            began = time.perf_counter()
+            await one.ask("!lab debian", "your debian lab: ssh .* password", "")
+            waits.append(time.perf_counter() - began)
+        row("!lab debian, one asks, 100 times", percentiles(waits))
+        began = time.perf_counter()
+        for person in people:
+            person.say(CHANNEL, "!lab debian")
+
+        async def answered(person: Participant) -> tuple[float, str]:
+            found = await person.hear("your debian lab: ssh .* password (\\S+)", "", 60)
+            return time.perf_counter() - began, found[1]
+
+        answers = await asyncio.gather(*(answered(person) for person in people))
+        row(f"!lab debian, {PEOPLE} ask at once", percentiles([took for took, _password in answers]))
+        held = bot.rows("select count(*), count(distinct lab_id), count(distinct person_id), count(distinct digest) "
+                        "from lease where ended_at is null")[0]
+        assert set(held) == {PEOPLE + 1} and len({password for _took, password in answers}) == PEOPLE, held
+        row("   leases, different labs, people, passwords", f"{held}")
+        for person in (one, *people):
+            await person.close()
+
+
+# -- a cold lab ------------------------------------------------------------------------------------------
+
+
+async def cold() -> None:
+    """A lab is asked for where none is ready, and ssh waits for it: what of the time is ours."""
+    cache = cache_folder()
+    image = build_image(shipped.folder("images") / "debian", cache, lab_key(cache / "lab_key"), for_terminal())
+    async with running(host_xen1=None, labs={"spare": 0, "public_address": "127.0.0.1"},
+                       image_debian={"folder": image.folder}, gateway={"lab_key": cache / "lab_key"}) as (bot, server, russell):
+        await bot.signal(signal.SIGTERM)
+        bot.change(host_here={"uri": f"qemu:///embed?root={bot.folder}/v", "labs": 2, "kvm": "no"})
+        await bot.arrive(russell)
+        await bot.logs("host here answers")
+        alice = await Participant.connect(server.port, "alice")
+        await alice.join(CHANNEL)
+        began = time.time()
+        found = await alice.ask("!lab debian", r"your debian lab: (ssh \S+ \S+ \S+) password (\S+)", "")
+        answered = time.time() - began
+        learner = Learner(bot.folder, found[1], password=found[2])
+        login = asyncio.create_task(learner.says("true"))
+        port = None
+        while not port:
+            port = next((port for port, in bot.rows("select ssh_port from lab where ssh_port > 0")), None)
+            await asyncio.sleep(0.01)
+        while not (machine := started(bot)):
+            await asyncio.sleep(0.01)
+        while not await any_speaks([("127.0.0.1", port)]):
+            await asyncio.sleep(0.01)
+        speaks = time.time() - began
+        await login
+        done = time.time() - began
+        again = time.time()
+        await learner.says("true")
+        warm = time.time() - again
+        row("cold: asked to answered", f"{answered * 1000:7.1f} ms")
+        row("cold: asked to the machine's process", f"{(machine - began) * 1000:7.1f} ms")
+        row("cold: asked to its ssh speaking, to the first login done", f"{speaks:7.2f} s {done:7.2f} s")
+        row("cold: a login when all is up (mostly the emulated machine)", f"{warm:7.2f} s")
+        row("cold: our share: to the process, and from ssh to login beyond a warm one",
+            f"{max(0.0, machine - began) + max(0.0, done - speaks - warm):7.2f} s")
+        await alice.close()
+
+
+def started(bot: RunningBot) -> float | None:
+    """When the machine's process began, in epoch seconds (proc(5), starttime)."""
+    for pid in bot.pids():
+        try:
+            if b"qemu-system" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0]:
+                ticks = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+                up = float(Path("/proc/uptime").read_text().split()[0])
+                return time.time() - up + ticks / os.sysconf("SC_CLK_TCK")
+        except OSError:
+            continue
+    return None
+
+
+# -- a thousand --------------------------------------------------------------------------------------------
+
+
+async def thousand() -> None:
+    """Created, listed, and met again by a bot that was killed; a host of the test driver forgets with its connection,
+    so that the second start finds nothing and makes all of them anew, which is the most that reconciling can be."""
+    with tempfile.TemporaryDirectory() as folder:
+        hosts = {f"host_h{n}": {"uri": f"test://{node(Path(folder))}", "labs": 20} for n in range(HOSTS)}
+        async with running(labs={"spare": LABS}, host_xen1=None, **hosts) as (bot, _server, russell):
+            took = await until_rows(bot, "select count(*) from lab where state = 'ready'", LABS)
+            row(f"{LABS} labs over {HOSTS} hosts: made", f"{took:7.2f} s ({LABS / took:,.0f}/s)")
+            began = time.perf_counter()
+            said = await bot.shell("lab", "list", "--json")
+            row("   trainbot lab list, with the start of Python", f"{time.perf_counter() - began:7.2f} s, {said.out.count('ready')} labs")
+            began = time.perf_counter()
+            await russell.whisper("hosts", "h0 ")
+            row("   !hosts", f"{(time.perf_counter() - began) * 1000:7.1f} ms")
+            row("   memory of the bot", f"{rss(bot):7.0f} MiB")
+            await bot.kill()
+            await bot.arrive(russell)
+            began = time.perf_counter()
+            for _ in range(HOSTS):
+                await bot.logs("host h[0-9]+ answers")
+            row("   killed; from its JOIN until all hosts have answered", f"{time.perf_counter() - began:7.2f} s")
+    reconcile()
+
+
+def reconcile() -> None:
+    """Rows against what hosts report: our decisions alone, in one turn."""
+    from stage import Stage
+
+    from trainbot.bot import Tick
+    from trainbot.hosts.model import Domain, DomainState, HostReport, HostUp
+
+    with tempfile.TemporaryDirectory() as folder:
+        names = [f"h{n}" for n in range(HOSTS)]
+        stage = Stage(Path(folder), labs=20, spare=LABS, hosts=names, uri="test:///default")
+        reports = lambda: [HostUp(HostReport(name, tuple(stage.hosts[name].values()), 1 << 20, 1 << 19, 16))  # noqa: E731
+                           for name in names]
+        stage.turn(*reports())
+        while stage.began:
+            stage.hosts_work()
+        assert sum(map(len, stage.hosts.values())) == LABS
+        stage.restart()
+        took(f"reconcile {LABS} labs of {HOSTS} hosts: all found, in one turn", lambda: stage.turn(*reports()))
+        took("   a tick", lambda: stage.turn(Tick()))
+        for name in names:
+            stage.hosts[name] = {id: Domain(id, domain.name, DomainState.OFF, None) for id, domain in stage.hosts[name].items()}
+        took("   all of them off, in one turn", lambda: stage.turn(*reports()))
+        stage.store.close()
+    driver = LibvirtDriver(HostConfig("h", "test:///default"), "owner")
+    driver.open()
+    for n in range(LABS):
+        driver.make(LabSpec(f"00000000-0000-0000-0000-{n:012d}", f"tb-{n}", "debian", Path("/d"), Path("/k"), Path("/i"),
+                            "", 32, owner="owner"))
+    took(f"   one host with {LABS} domains read through libvirt", driver.report)
+    took("   and once more", driver.report)
+
+
+def took(what: str, call) -> None:
+    began = time.perf_counter()
+    call()
+    row(what, f"{(time.perf_counter() - began) * 1000:7.1f} ms")
+
+
+def rss(bot: RunningBot) -> float:
+    assert bot.process is not None
+    pages = int(Path(f"/proc/{bot.process.pid}/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / (1 << 20)
+
+
+# -- a lost host -------------------------------------------------------------------------------------------
+
+
+async def lost() -> None:
+    """From the end of a host to the last of those who had labs there having another, with everything as it comes."""
+    for how, number in (("kill -9", signal.SIGKILL), ("SIGSTOP, as if unplugged", signal.SIGSTOP)):
+        one, other = Libvirtd(), Libvirtd()
+        try:
+            one.start()
+            async with running(labs={"spare": 0}, host_xen1={"uri": one.uri, "labs": 60}) as (bot, server, russell):
+                await bot.logs("host xen1 answers")
+                people = await crowd(server.port, CLASS, "p")
+                for person in people:
+                    await person.ask("!lab debian", "password", "")
+                await until_rows(bot, "select count(*) from lab where state = 'ready'", CLASS)
+                other.start()
+                await bot.signal(signal.SIGTERM)
+                bot.change(host_xen2={"uri": other.uri, "labs": 60}, labs={"spare": CLASS})
+                await bot.arrive(russell)
+                await until_rows(bot, "select count(*) from lab where state = 'ready'", 2 * CLASS)
+                began = time.perf_counter()
+                os.kill(one.pid, number)
+                await russell.hear(f"host xen1 is lost: {CLASS} people move to another; the same ssh line", CHANNEL, 120)
+                told = time.perf_counter() - began
+                seated = "select count(*) from lease join lab on lab.id = lab_id where host = 'xen2' and state = 'ready'"
+                await until_rows(bot, seated, CLASS)
+                row(f"{how}: to the line in the channel, to the last of {CLASS} seated",
+                    f"{told:7.2f} s {time.perf_counter() - began:7.2f} s")
+                for person in people:
+                    await person.close()
+        finally:
+            one.stop()
+            other.stop()
+
+
+def main(wanted: list[str]) -> None:
+    logging.disable(logging.CRITICAL)
+    for part in (asking, cold, thousand, lost):
+        if not wanted or part.__name__ in wanted:
+            asyncio.run(part())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
