@@ -82,8 +82,11 @@ def doctor(what: tuple[str, ...], path: Path, as_json: bool) -> int:
 
     Changes nothing; works beside the running bot.  Exit code 1 where something is wrong.
     """
+    from trainbot.doctor.doctor import USAGE, is_subject
     from trainbot.doctor.doctor import doctor as examine
 
+    if not is_subject(what):
+        raise click.UsageError(USAGE)
     return examine(read(path), what, as_json, click.echo)
 
 
@@ -207,6 +210,34 @@ def ask_bot(config: Config, request: dict[str, Any]) -> dict[str, Any]:
     if "error" in answer:
         raise BackendError(str(answer["error"]))
     return answer
+
+
+@cli.command()
+@click.argument("session", nargs=-1)
+@click.option("--exercise", "exercise_name", metavar="NAME", help="An exercise instead of a session; say --seats too.")
+@click.option("--seats", type=click.IntRange(1, 1000), help="So many [default: the session's sign-ups, else its seats].")
+@click.option("--during-class", is_flag=True, help="Although a class runs: its hosts have more to do.")
+@click.option("--within", type=click.IntRange(1, 7200), default=900, show_default=True,
+              help="Seconds after which no lab is waited for any more.")
+@click.option("--patience", type=click.IntRange(1, 600), default=60, show_default=True,
+              help="Seconds that a login to a lab that is ready may take.")
+@click.option("--keep", is_flag=True, help="Keep the labs after the report, until ^C, to look into them.")
+@json_option
+@config_option
+def rehearse(path: Path, session: tuple[str, ...], exercise_name: str | None, seats: int | None, during_class: bool,
+             within: int, patience: int, keep: bool, as_json: bool) -> int:
+    """Makes the labs of SESSION, logs into every one as a learner does, plays its exercise, frees them: go or no-go.
+
+    SESSION is a number as !sessions has it, or words of its title.  Exit code 0: go, 1: no-go.
+    """
+    from trainbot.imaging.progress import for_terminal
+    from trainbot.rehearsal.shell import rehearse as hold
+
+    if bool(session) == bool(exercise_name) or (exercise_name and not seats):
+        raise click.UsageError("say which SESSION, or --exercise NAME --seats N")
+    request = {"session": " ".join(session), "exercise": exercise_name, "seats": seats, "during_class": during_class}
+    return hold(read(path), request, float(within), float(patience), keep,
+                lambda value, lines: show(value, lines, as_json), for_terminal())
 
 
 @cli.group()

@@ -72,8 +72,8 @@ class Rehearsing:
             raise UserError("a rehearsal is going on already; one that was cut off ends by itself within 2 min")
         running = self.classes.running()
         if running and not during_class:
-            raise UserError(f"{running[0].title} runs now, and a rehearsal makes work for its hosts: wait for its end, or "
-                            "say --during-class")
+            raise UserError(f"{running[0].title} runs now, and a rehearsal makes work for its hosts: wait for its end, "
+                            "or say --during-class")
         for image in sorted(set(wanted.images) - set(self.fleet.images)):
             raise UserError(f"there is no {image} image here: trainbot image list says which there are")
 
@@ -93,7 +93,8 @@ class Rehearsing:
         present, needs = self.labs.present(), self._needs()
         hosts = self.fleet.seats(present, now)
         by_id, up = {lab.id: lab for lab in present}, {host.host for host in hosts if host.up}
-        coming = any(lab.state is LabState.ENDING and lab.host in up for lab in present)
+        coming = any(lab.state is LabState.ENDING and lab.host in up for lab in present) \
+            or any(view.unheard for view in self.fleet.hosts.values())
         homeless = Counter(lease.image for lease in mine if lease.lab_id is None and not coming
                            and (lease.image not in needs or choose_host(hosts, needs[lease.image]) is None))
         return {"over": "" if mine else self._why_over(token),
@@ -167,9 +168,9 @@ class Rehearsing:
         return [lease for lease in self.leases.rehearsing() if _token(lease) == token]
 
     def _why_over(self, token: str) -> str:
-        table = self.leases.table
-        ended = self.leases.all(table.c.session.startswith(REHEARSAL + token, autoescape=True), limit=1) if token else []
-        return ended[0].ended_why if ended else "it is not known here"
+        session = self.leases.table.c.session
+        ended = self.leases.first(session.in_((REHEARSAL + token, REHEARSAL + token + WORKED_IN)))
+        return ended.ended_why if ended is not None else "it is not known here"
 
     def _needs(self) -> dict[str, Need]:
         return {name: self.fleet.need(image) for name, image in self.fleet.images.items()}
@@ -190,11 +191,10 @@ def _seat(lease: Lease, lab: Lab | None, homeless: Mapping[str, int]) -> dict[st
     """``boot``: seconds from the lab's row to its ssh, None until then; ``own``: made for this rehearsal."""
     if lab is None:
         state = "no room" if homeless.get(lease.image) else "waiting"
-        return {"seat": lease.id, "image": lease.image, "state": state, "lab": "", "host": "", "boot": None, "own": False,
-                "fault": ""}
+        return {"seat": lease.id, "state": state, "lab": "", "host": "", "boot": None, "own": False, "fault": ""}
     boot = (lab.state_at - lab.made_at).total_seconds() if lab.state is LabState.READY and lab.boots == 1 else None
-    return {"seat": lease.id, "image": lease.image, "state": str(lab.state), "lab": lab.name, "host": lab.host,
-            "boot": boot, "own": lab.made_at >= lease.asked_at, "fault": lab.fault}
+    return {"seat": lease.id, "state": str(lab.state), "lab": lab.name, "host": lab.host, "boot": boot,
+            "own": lab.made_at >= lease.asked_at, "fault": lab.fault}
 
 
 def left_after(lost: str, seated: Iterable[tuple[str, Lab]], free: Iterable[Lab], hosts: Iterable[Seats],
