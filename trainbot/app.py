@@ -173,7 +173,13 @@ class App:
                 return await told
             case "status":
                 return self._status()
-        raise UserError("the bot knows the operations command, rehearse and status")
+            case "labs":
+                with self.store.transaction():
+                    return {"labs": self.bot.lending.overview.labs_value(self.clock())}
+            case "capacity":
+                with self.store.transaction():
+                    return self.bot.lending.overview.capacity_value(self.clock())
+        raise UserError("the bot knows the operations command, rehearse, status, labs and capacity")
 
     def _status(self) -> dict[str, Any]:
         with self.store.transaction():

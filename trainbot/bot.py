@@ -26,10 +26,11 @@ from trainbot.labs.early import Early
 from trainbot.labs.fleet import Fleet
 from trainbot.labs.hearing import Hearing
 from trainbot.labs.images import Image
-from trainbot.labs.leasing import Leasing
+from trainbot.labs.lending import Around, Lending
 from trainbot.labs.readiness import Readiness
 from trainbot.labs.rehearsing import Rehearsing
 from trainbot.labs.rescue import Rescue
+from trainbot.lessons import Lessons
 from trainbot.people.registry import Registry
 from trainbot.questions.queue import QuestionQueue
 from trainbot.records.archive import Archive
@@ -133,10 +134,13 @@ class Bot:
                                installation.images, lambda now: self.ahead.pool(now), config.hosts, installation.owner,
                                installation.free_port)
         self.hearing = Hearing(self.fleet, store.labs, store.leases, store.notices, store.settings)
-        self.leasing = Leasing(self.fleet, store.labs, store.leases, store.people, store.notices, config.labs,
-                               config.require_account, installation.ssh_port, installation.fingerprint,
-                               installation.new_password, installation.digest, installation.unready,
-                               self._handed_out)
+        self.lending = Lending(self.fleet, store, config.labs, config.require_account, installation.ssh_port,
+                               installation.fingerprint, installation.new_password, installation.digest, installation.unready,
+                               Around(Lessons(store, lambda: self._library), self._handed_out,
+                                      lambda nick: self.telling.member(nick), self.registry.person_of, self.registry.known,
+                                      view.fold, lambda person: self.telling.where(person) is not None,
+                                      lambda: self.telling.seeing()))
+        self.leasing = self.lending.leasing
         self.rescue = Rescue(self.fleet, store.labs, store.leases, store.notices, config.labs, self._class_channels,
                              f"ssh -p {installation.ssh_port} {OLD}@{config.labs.public_address}")
         self.draining = Draining(self.fleet, self.rescue)
@@ -149,7 +153,7 @@ class Bot:
         self.ahead = Ahead(self.fleet, store.leases, store.classes, config.labs, pool, self.planner.near,
                            self.signups.of, self._mode_of)
         self.early = Early(self.ahead, self.fleet, store.labs, store.leases, store.people, store.notices,
-                           lambda person: self.telling.where(person) is not None, self.leasing.answer, self.leasing.end)
+                           lambda person: self.telling.where(person) is not None, self.leasing.answer, self.lending.terms.end)
         self.readiness = Readiness(self.ahead, self.fleet, store.labs, store.leases, store.notices, self._staff, clock,
                                    lambda person: store.people.get(person).zone)
         self.rehearsing = Rehearsing(self.fleet, store.labs, store.leases, store.people, store.classes,
@@ -174,7 +178,7 @@ class Bot:
         table.kinds |= {"image": self.leasing.image_kind, "mode": self.leasing.mode_kind,
                         "host": self.draining.host_kind, "now": self.draining.now_kind,
                         "question": self.queue.question_kind}
-        for feature in (Help(table, self.config.irc.contact, lambda c: self.classroom.running(c)), self.leasing,
+        for feature in (Help(table, self.config.irc.contact, lambda c: self.classroom.running(c)), self.lending,
                         self.draining, self.registry, self.classroom, self.queue, self.journal, self.planner,
                         self.signups):
             table.add(feature.commands())
@@ -348,8 +352,9 @@ class Bot:
                 self._tick(now)
 
     def _tick(self, now: datetime) -> None:
-        for part in (self._look_at_database, self._read_exercises, self.planner.tick, self.leasing.tick,
-                     self.hearing.tick, self.rescue.tick, self.rehearsing.tick, self.early.tick, self.readiness.tick):
+        for part in (self._look_at_database, self._read_exercises, self.planner.tick, self.lending.terms.tick,
+                     self.lending.absent.tick, self.hearing.tick, self.rescue.tick, self.rehearsing.tick,
+                     self.early.tick, self.readiness.tick):
             self._guarded("a tick", part, now)
 
     def _look_at_database(self, _now: datetime) -> None:

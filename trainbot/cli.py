@@ -249,9 +249,23 @@ def lab() -> None:
 @config_option
 @json_option
 def lab_list(path: Path, as_json: bool) -> int:
-    """All labs there are, with their state."""
-    labs = ask_bot(read(path), {"op": "status"})["labs"]
-    show(labs, [f"{name} {state}" for name, state in labs.items()] or ["no labs"], as_json)
+    """All labs there are, with their state and whose they are; then who waits."""
+    labs = ask_bot(read(path), {"op": "labs"})["labs"]
+    lines = [" ".join(word for word in (lab["lab"] or lab["image"], lab["state"], lab["host"] and f"on {lab['host']}",
+                                        lab["nick"] and f"for {lab['nick']}", "in a class" if lab["held"] else "") if word)
+             for lab in labs]
+    show(labs, lines or ["no labs"], as_json)
+    return 0
+
+
+@lab.command("capacity")
+@config_option
+@json_option
+def lab_capacity(path: Path, as_json: bool) -> int:
+    """Seats, those that survive the loss of any one host, and how many more labs of each image fit on each host."""
+    value = ask_bot(read(path), {"op": "capacity"})
+    lines = [f"{image} on {name}: {number} more" for image, there in value["more"].items() for name, number in there.items()]
+    show({name: part for name, part in value.items() if name != "summary"}, [value["summary"], *lines], as_json)
     return 0
 
 
@@ -269,7 +283,7 @@ def host_list(path: Path, as_json: bool) -> int:
     if as_json:
         show(ask_bot(config, {"op": "status"})["hosts"], [], True)
         return 0
-    click.echo("\n".join(ask_bot(config, {"op": "command", "text": "hosts"})["lines"]).replace("; ", "\n"))
+    click.echo("\n".join(ask_bot(config, {"op": "command", "text": "hosts"})["lines"]).replace(" | ", "\n"))
     return 0
 
 

@@ -54,6 +54,16 @@ class Telling:
                     return member
         return None
 
+    def member(self, nick: str) -> Sender | None:
+        """Whoever goes by that nick in one of our channels, but not we."""
+        fold = self.view.fold
+        return next((member for channel in self.channels() for member in self.view.members(channel)
+                     if fold(member.nick) == fold(nick) != fold(self.view.nick)), None)
+
+    def seeing(self) -> bool:
+        """Whether we see anybody at all."""
+        return any(self.view.members(channel) for channel in self.channels())
+
     def present(self, person: Person, channel: str) -> bool:
         """Whether they see what is said in ``channel``."""
         there = self.where(person)

@@ -21,7 +21,10 @@ async def test_commands_beside_the_running_bot(bot, russell, alice):
 
     labs = await bot.shell("lab", "list")
     assert labs.code == 0 and labs.err == "" and labs.out.startswith("tb-debian-")
-    assert set(parsed(await bot.shell("lab", "list", "--json"))) >= {labs.out.split()[0]}
+    assert {lab["lab"] for lab in parsed(await bot.shell("lab", "list", "--json"))} >= {labs.out.split()[0]}
+    capacity = await bot.shell("lab", "capacity")
+    assert capacity.code == 0 and " seats: " in capacity.out and "debian on xen1: " in capacity.out
+    assert parsed(await bot.shell("lab", "capacity", "--json"))["more"]["debian"].keys() == {"xen1"}
     hosts = await bot.shell("host", "list")
     assert (hosts.code, hosts.err) == (0, "") and "xen1 up" in hosts.out and "of 8 labs" in hosts.out
     assert parsed(await bot.shell("host", "list", "--json"))["xen1"]["up"] is True

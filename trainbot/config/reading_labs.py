@@ -17,7 +17,7 @@ from trainbot.spine.words import span
 
 #: Words that follow ``!lab``: an image of that name could never be asked for.
 LAB_WORDS = frozenset(("create", "list", "console", "reboot", "reset", "snapshot", "rollback", "extend", "return",
-                       "destroy", "home", "for", "revoke", "claim", "permissive", "old"))
+                       "destroy", "home", "for", "revoke", "capacity", "claim", "permissive", "old"))
 #: Where a remote host keeps its labs' disks and its copies of images (libvirt storage pools of ours).
 REMOTE_POOL = Path("/var/lib/libvirt/trainbot")
 REMOTE_IMAGES = Path("/var/lib/libvirt/trainbot-images")

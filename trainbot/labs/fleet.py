@@ -25,6 +25,7 @@ from trainbot.labs.hostview import HostView
 from trainbot.labs.images import Image
 from trainbot.labs.model import Lab, LabState, Lease
 from trainbot.labs.placement import Need, Seats, choose_host
+from trainbot.labs.queue import in_line
 
 if TYPE_CHECKING:
     from trainbot.store.repositories import Labs, Leases, Notices, Settings
@@ -87,7 +88,8 @@ class Fleet:
 
     def give(self, lease: Lease, now: datetime, *, tell: bool = False) -> bool:
         """A lab for whoever asks right now, if there is one or room for one, and nobody waits longer for its kind."""
-        if any(other.id < lease.id for other in self.leases.open(lab_id=None, image=lease.image, mode=lease.mode)):
+        ahead = self.leases.open(lab_id=None, image=lease.image, mode=lease.mode)
+        if in_line((other for other in ahead if other.id < lease.id), self.notices.waiting()):
             return False
         free = [lab for lab in self.labs.free(lease.image, lease.mode)
                 if self.host_of(lab).up and not self.host_of(lab).drained]
@@ -106,7 +108,7 @@ class Fleet:
     def seat(self, now: datetime, quiet: frozenset[int] = frozenset()) -> None:
         """Free labs for those who wait, who are told by a notice (but not those of the leases ``quiet``, who are told
         otherwise); labs to be made for the rest and for the pool."""
-        present, leases = self.labs.present(), self.leases.every()
+        present, leases = self.labs.present(), in_line(self.leases.every(), self.notices.waiting())
         needs = {name: self.need(image) for name, image in self.images.items()}
         plan = control.seating(leases, present, self.seats(present, now), needs, self.pool(now))
         by_id = {lease.id: lease for lease in leases}

@@ -112,6 +112,11 @@ class Classes(Rows[ClassRun]):
     def running(self, **exact: Any) -> list[ClassRun]:
         return self.all(ended_at=None, **exact)
 
+    def lately(self, since: datetime) -> list[ClassRun]:
+        """Those that run, or ended after ``since``."""
+        ended = self.table.c.ended_at
+        return self.all(ended.is_(None) | (ended > since))
+
     def in_channel(self, channel: str) -> ClassRun | None:
         return next(iter(self.running(channel=channel)), None)
 

@@ -1,0 +1,63 @@
+"""Labs for people: what they and organisers may say about them, joined."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from trainbot.config.model import LabsConfig
+from trainbot.labs.absent import Absent
+from trainbot.labs.fleet import Fleet
+from trainbot.labs.handling import Handling
+from trainbot.labs.leasing import Leasing
+from trainbot.labs.organising import Organising
+from trainbot.labs.overview import Overview
+from trainbot.labs.terms import Lesson, Terms
+from trainbot.labs.waiting import Waiting
+from trainbot.spine.access import Person
+from trainbot.spine.commands import Ask, Command
+from trainbot.spine.messages import Sender
+
+if TYPE_CHECKING:
+    from trainbot.store import Store
+
+
+@dataclass(frozen=True)
+class Around:
+    """What lending asks of others.  ``lessons(since)``: the classes that run, or ended after ``since``; ``handed_out``: told
+    of each lab that was asked for; ``find``: who goes by a nick in our channels, we ourselves excepted; ``person_of``:
+    their row, made where there is none; ``known``: their row, if there is one; ``fold``: the server's case rules;
+    ``there``: whether that person can be told something now; ``seeing``: whether we see anybody at all."""
+
+    lessons: Callable[[datetime], Sequence[Lesson]]
+    handed_out: Callable[[Ask, str], None]
+    find: Callable[[str], Sender | None]
+    person_of: Callable[[Sender, datetime], Person]
+    known: Callable[[Sender], Person | None]
+    fold: Callable[[str], str]
+    there: Callable[[Person], bool]
+    seeing: Callable[[], bool]
+
+
+class Lending:
+    """``port``, ``fingerprint``, ``new_password``, ``digest``, ``unready``: as for Leasing."""
+
+    def __init__(self, fleet: Fleet, store: Store, config: LabsConfig, require_account: bool, port: int,
+                 fingerprint: Callable[[], str], new_password: Callable[[], str], digest: Callable[[str], str],
+                 unready: Mapping[str, str], around: Around) -> None:
+        labs, leases, people, notices = store.labs, store.leases, store.people, store.notices
+        self.terms = Terms(labs, leases, notices, config, around.lessons)
+        self.waiting = Waiting(fleet, labs, leases, notices, self.terms)
+        self.leasing = Leasing(fleet, labs, leases, people, notices, self.waiting, config, require_account, port,
+                               fingerprint, new_password, digest, unready, around.handed_out)
+        self.handling = Handling(fleet, labs, leases, self.waiting, config)
+        self.organising = Organising(self.leasing, labs, leases, people, notices, around.find, around.person_of,
+                                     around.known, around.fold)
+        self.overview = Overview(fleet, labs, leases, people, self.waiting, around.fold)
+        self.absent = Absent(fleet, labs, leases, people, notices, self.terms, config, around.there, around.seeing)
+
+    def commands(self) -> list[Command]:
+        return [command for part in (self.leasing, self.handling, self.organising, self.overview)
+                for command in part.commands()]
