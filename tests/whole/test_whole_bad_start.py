@@ -113,8 +113,8 @@ async def test_the_irc_server_comes_later(tmp_path, make_bot, people):
     await bot.logs("host xen1 answers")
     await bot.logs(f"no IRC connection to 127.0.0.1 port {server.port}: connection refused; next try in")
     assert (await bot.shell("lab", "list")).code == 0
-    checked = await bot.shell("check")
-    assert checked.code == 1 and f"127.0.0.1:{server.port}" in checked.out
+    looked = await bot.shell("doctor", "irc")
+    assert looked.code == 1 and f"127.0.0.1 port {server.port}: nobody listens at that port" in looked.out
     async with server:
         alice = await people(server.port, "alice")
         await alice.bot_joins()

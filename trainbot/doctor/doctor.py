@@ -20,11 +20,17 @@ from trainbot.doctor.store import examine_store
 from trainbot.errors import UserError
 from trainbot.imaging.progress import Bar, Progress, Silent
 
-KINDS = ("host", "image", "irc", "store", "gateway")
+NAMED, ALONE = ("host", "image"), ("irc", "store", "gateway")
+USAGE = "say trainbot doctor, or with one of: host [NAME], image [NAME], irc, store, gateway"
+
+
+def is_subject(words: Sequence[str]) -> bool:
+    """Whether ``words`` name something, there or not; none of them is everything."""
+    return not words or (words[0] in NAMED and len(words) <= 2) or (words[0] in ALONE and len(words) == 1)
 
 
 def doctor(config: Config, words: Sequence[str], as_json: bool, say: Callable[[str], None]) -> int:
-    """Exit code 0, or 1 where something is wrong.  UserError where ``words`` are no subject.  Changes nothing."""
+    """Exit code 0, or 1 where something is wrong.  UserError where bot.ini has no such thing.  Changes nothing."""
     found = asyncio.run(_examine(config, words, _progress()))
     if as_json:
         say(json.dumps([finding.as_json() for finding in found], ensure_ascii=False))
@@ -43,10 +49,8 @@ async def _examine(config: Config, words: Sequence[str], progress: Progress) -> 
 
 
 def subjects(here: Here, words: Sequence[str]) -> list[Subject]:
-    """Those that ``words`` name: a kind, perhaps with the name of one; all where there are none."""
+    """Those that ``words`` name (``is_subject``): a kind, perhaps with the name of one; all where there are none."""
     kind, *names = words or ("",)
-    if kind not in ("", *KINDS) or len(names) > (kind in ("host", "image")):
-        raise UserError("say trainbot doctor, or with one of: host [NAME], image [NAME], irc, store, gateway")
     config = here.config
     found = [
         *(("host", host.name, partial(examine_host, here, host), 90.0) for host in config.hosts),

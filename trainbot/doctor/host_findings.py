@@ -107,6 +107,9 @@ def _libvirt(words: Words, seen: HostSeen) -> list[Finding]:
             return []  # the same way, and it has been told
         return [_unreached(words, "libvirt does not answer", look, seen.config.name, NO_LABS)]
     ours = sum(1 for domain in look.domains if domain.owner and domain.owner == seen.owner)
+    if seen.config.uri.startswith("test"):
+        return [words.note(f"is libvirt's test driver ({look.hypervisor}, {ours} labs of ours)",
+                           "which makes nothing that one could log in to", "a Xen host, or qemu:///embed?root=FOLDER")]
     return [words.ok(f"libvirt answers ({look.hypervisor}, {look.cpus} CPUs, {ours} labs of ours)")]
 
 

@@ -34,7 +34,7 @@ _REASONS = (
     ("none of our nicks", "the server takes none of our nicks", "say another in [irc] nick"),
     ("refuses us", "the server refuses us", "ask the network's staff: it may be a ban"),
     ("timed out|in time|TimeoutError", "the server does not answer in time",
-     "is there a firewall in between, and is the server up"),
+     "is it up, is there a firewall in between, and is [irc] port the one for tls = yes or no"),
     ("", "there is no connection", "look at the bot's log, and at the network's status page"),
 )
 

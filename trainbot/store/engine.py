@@ -41,7 +41,12 @@ def connect(url: str, *, read_only: bool = False) -> Engine:
     path = url.removeprefix("sqlite:///")
     place = URL.create("sqlite", database=path)  # literally: a path may hold % and ?
     if read_only:
-        place = URL.create("sqlite", database=f"file:{quote(path)}", query={"mode": "ro", "uri": "true"})
+        query = {"mode": "ro", "uri": "true"}
+        if not Path(path + "-wal").exists():
+            # nobody has it open.  Without this, SQLite would leave -wal and -shm behind (sqlite.org/wal.html, "Read-Only
+            # Databases"), perhaps of a user whose files the bot may not write
+            query["immutable"] = "1"
+        place = URL.create("sqlite", database=f"file:{quote(path)}", query=query)
     engine = create_engine(place, connect_args={"timeout": 2.0, "check_same_thread": False})
 
     @event.listens_for(engine, "connect")
