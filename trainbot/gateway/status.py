@@ -76,7 +76,7 @@ def read_status(said: bytes, words: bytes) -> dict[str, Any]:
             raise ValueError("time is a number")
         return status
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
-        said_why = plain(words).strip().partition("\n")[0][:200]
+        said_why = " ".join(plain(words).split())[:200]
         raise NoWay(Reason.DOOR, "the host's door does not say how the host is"
                     + (f": {said_why}" if said_why else ": trainbot host prepare NAME mends it")) from None
 
