@@ -120,10 +120,10 @@ class _Sender(threading.Thread):
                     return
                 self._send(at, data)
             self._put(b"end\n")
-        except OSError:
-            return  # the other end is gone; its exit code says why
+        except (OSError, ValueError):
+            return  # the other end is gone (ValueError: closed by us, then); its exit code says why
         finally:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, ValueError):
                 self._pipe.close()
 
     def _send(self, at: int, data: bytes) -> None:

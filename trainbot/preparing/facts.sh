@@ -27,7 +27,7 @@ esac | while read -r name _ weight _; do
 done
 near=$folder
 until [ -d "$near" ]; do near=$(dirname "$near"); done
-df -mP "$near" 2>/dev/null | while read -r _ _ _ free _; do echo "disk $free"; done
+df -mP "$near" 2>/dev/null | tail -n 1 | while read -r _ _ _ free _; do echo "disk $free"; done
 
 # shellcheck disable=SC2086  # lists of words
 dpkg-query -W -f '${db:Status-Status} ${Package}\n' $packages 2>/dev/null | while read -r state name; do

@@ -81,8 +81,12 @@ def _step(name: str, now: str, changes: list[tuple[str, str]], script: str, seco
     """``changes``: (what would be done, what was done) each; none: the step has nothing to do."""
     if not changes:
         return Step(name, now)
-    would, did = (" and ".join(words) for words in zip(*changes, strict=True))
+    would, did = (_listed(words) for words in zip(*changes, strict=True))
     return Step(name, now, would, did, _SHELL + script, seconds)
+
+
+def _listed(words: tuple[str, ...]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]] if words[1:] else words)
 
 
 def _packages(facts: Facts) -> Step:

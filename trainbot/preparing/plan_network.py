@@ -31,10 +31,11 @@ def network_refusals(facts: Facts, wanted: Wanted) -> list[str]:
         found.append(f"libvirt on {host.name} has a network {host.network} that is not trainbot's: give "
                      f"[host.{host.name}] another name with network, or remove that one there (virsh net-undefine)")
     ours = there is not None and there.ours
+    foreign = there is not None and not ours
     if facts.others:
         found.append(f"libvirt on {host.name} has another network on the bridge {BRIDGE} ({' '.join(facts.others)}): "
                      "remove it there, trainbot does not touch it")
-    elif facts.bridge and not (ours and facts.live is not None):
+    elif facts.bridge and not foreign and not (ours and facts.live is not None):
         found.append(f"{host.name} has a bridge {BRIDGE} already, which trainbot did not make: rename or remove it "
                      "there")
     for route, interface in facts.routes:

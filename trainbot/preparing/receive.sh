@@ -19,7 +19,8 @@ echo ready
 while read -r kind number offset length && [ "$kind" != end ]; do
     case $kind in raw) open=cat ;; *) open='gzip -dc' ;; esac
     head -c "$length" | $open | dd of="$part" bs=1M seek="$offset" conv=notrunc,sparse iflag=fullblock status=none
-    read -r whole && [ "$whole" = . ] # or it broke off in the middle
+    read -r whole || exit 1 # it broke off in the middle
+    [ "$whole" = . ] || exit 1
     echo "$number" >>"$noted"
     echo "ok $number"
 done
