@@ -101,12 +101,11 @@ class Rehearsal:
     async def _rehearse(self) -> Found:
         await self._all_in()
         seats = tuple(self._seat(chair) for chair in self.chairs.values())
-        whole = max((seat.waited or 0.0 for seat in seats), default=0.0)
         faults, idle = tuple(str(fault) for fault in self.look.get("faults", ())), int(self.look.get("idle", 0))
         left = {} if self.over else await self.asking.loss()
         exercise = self._exercise()
         played = await self._play_all(exercise) if exercise is not None and not self.over else []
-        hosts = self.look.get("hosts", {})
+        hosts, whole = self.look.get("hosts", {}), time.monotonic() - self._asked
         return Found(self.begun["title"], exercise.title if exercise is not None else "", seats, tuple(played), whole,
                      float(self.begun["lease"]), int(self.look.get("yielded", 0)), self.lost, self.away,
                      tuple(name for name, host in hosts.items() if host["drained"]), left, faults, idle,

@@ -39,7 +39,7 @@ class Played:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """``whole``: seconds from asking to the last login; ``lease``: seconds that a learner has a lab at least;
+    """``whole``: seconds that all of it took; ``lease``: seconds that a learner has a lab at least;
     ``yielded``: labs that went to learners meanwhile; ``lost``: hosts that stopped answering meanwhile, with their
     trouble; ``away``: hosts that never answered; ``left``: host -> seats that have a lab when it is lost; ``faults``:
     why there is no room; ``idle``: free labs of other kinds, which make room for learners; ``uris``: of hosts;

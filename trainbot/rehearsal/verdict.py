@@ -177,7 +177,7 @@ def _notes(found: Found) -> list[str]:
                     "learners")
     if not found.exercise:
         said.append("no exercise was tried")
-    return said
+    return [*said, f"all of it took {_s(found.whole)}"]
 
 
 def _many(number: int, what: str) -> str:
