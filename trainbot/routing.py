@@ -29,7 +29,7 @@ def routes(store: Store, images: dict[str, Image], doors: Mapping[str, str]) -> 
         old = labs.get(lease.left_id or "")
         if old is not None and old.endpoint is not None:
             found.append(replace(route, lease=f"{lease.id}-old", image=OLD, endpoint=old.endpoint, why="", since=0.0,
-                                 via=doors.get(old.host, ""), boots=old.boots))
+                                 via=doors.get(old.host, ""), boots=old.boots, lab=old.id))
     return found
 
 
@@ -41,7 +41,7 @@ def _route(lease: Lease, lab: Lab | None, person: Person, image: Image | None, k
                  user=image.user if image else "root", endpoint=lab.endpoint if lab is not None and usable else None,
                  why=why, host_key=image.host_key if image else "", digest=lease.digest, keys=keys,
                  since=lease.asked_at.timestamp(), via=doors.get(lab.host, "") if lab is not None else "",
-                 boots=_boots(lab))
+                 boots=_boots(lab), lab=lab.id if lab is not None else "")
 
 
 def _boots(lab: Lab | None) -> int:

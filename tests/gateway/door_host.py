@@ -60,8 +60,6 @@ class DoorHost:
         """The programs that host prepare puts onto a host, but for where they lie and for the port."""
         for name in ("relay", "lab-door"):
             text = (SHIPPED / name).read_text().replace("my $port = 22;", f"my $port = {port};")
-            if "close STDERR" not in text:  # sshd does not tell that stdout has ended before stderr has
-                text = text.replace("my $child = fork", "close STDERR;\nmy $child = fork")
             text = text.replace("/usr/local/lib/trainbot", str(self.folder)).replace("/etc/trainbot/door",
                                                                                     f"{self.folder}/door")
             self.put(name, text)
