@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ import pytest
 from trainbot.config import load
 from trainbot.control.server import ControlServer
 from trainbot.doctor.finding import Level
+from trainbot.doctor.store import _loose
 from trainbot.doctor.store_findings import Loose, store_findings
 from trainbot.gateway.model import PEPPER
 from trainbot.store.migrate import upgrade
@@ -102,7 +104,6 @@ def test_who_may_read_the_secrets(database):
     database.database.chmod(0o640)
     config = database.change(irc={"sasl": "plain", "account": "bot", "password": "hunter2", "allow_plaintext": "yes"})
     config.path.chmod(0o644)
-    from trainbot.doctor.store import _loose
     loose = {each.path.name: each for each in _loose(load(config.path), database.database)}
     assert set(loose) == {"state", PEPPER, "trainbot.db", "bot.ini"}
     config.path.chmod(0o600)
@@ -118,8 +119,9 @@ def test_rows_that_nobody_comes_for(database):
     somebody who was not seen for a week."""
     old = (datetime.now(UTC) - timedelta(days=9)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     execute(database.database,
-            "insert into lab (id, name, image, mode, host, state, port, address, ssh_port, tries, fault, made_at, state_at)"
-            f" values ('u', 'tb-x', 'debian', 'enforcing', 'xen9', 'ready', 0, '', 0, 0, '', '{old}', '{old}')",
+            "insert into lab (id, name, image, mode, host, state, port, address, ssh_port, tries, fault, "
+            "made_at, state_at) values "
+            f"('u', 'tb-x', 'debian', 'enforcing', 'xen9', 'ready', 0, '', 0, 0, '', '{old}', '{old}')",
             f"insert into person values (1, 'alice', null, 'alice', 'UTC', 0, '{old}')",
             f"insert into notice (channel, kind, subject, text, due_at) values ('#gone', 'text', '', 'soon', '{old}')",
             f"insert into notice (channel, kind, subject, text, due_at) values ('#class', 'text', '', 'soon', '{old}')",
@@ -146,8 +148,6 @@ def test_disk_and_what_is_written_ahead(installed, free, ahead, loose, wrong):
 
 async def test_a_bot_that_does_not_answer(database, monkeypatch):
     """The bot holds its socket and is stuck: doctor says so, goes nowhere on IRC, and ends."""
-    import asyncio
-
     monkeypatch.setattr("trainbot.doctor.here.BOT", 0.5)
 
     async def never(request):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from trainbot.config import Config
@@ -16,7 +16,7 @@ from trainbot.hosts.libvirt_errors import unreached
 from trainbot.hosts.libvirt_look import HostLook
 from trainbot.hosts.model import HostConfig
 from trainbot.labs.images import Image
-from trainbot.preparing.model import Facts, Wanted
+from trainbot.preparing.model import Facts, Step, Wanted
 from trainbot.preparing.plan import CLOCK, plan, refusals
 from trainbot.preparing.plan_images import plan_images
 
@@ -27,14 +27,16 @@ _CLOCK_NOTE = 5.0  # seconds
 
 #: What comes of a step of host prepare that is still to be done, the worst first.
 _UNPREPARED = {
+    "packages": NO_LABS,
+    "libvirt": NO_LABS,
     "packet filters": "so labs may attack each other and whatever the host reaches",
     "door": "so nobody gets into a lab there",
     "network": "so labs have no address",
     "storage": NO_LABS,
-    "libvirt": NO_LABS,
-    "packages": NO_LABS,
     "scheduling": "so busy labs make the host slow for all",
 }
+_SEEN_BY_LIBVIRT = ("storage", "network")  # of these nothing is known while it does not answer
+_FEW = 3  # steps that are told with what they would do
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,9 @@ def host_findings(config: Config, seen: HostSeen) -> list[Finding]:
     if isinstance(seen.told, tuple):
         due, prepared = _prepared(words, *seen.told[:2])
         found += [*prepared, *_habits(words, seen.told[0], seen.told[1], seen.told[2])]
-    found += [*_libvirt(words, seen), *_door(words, seen, due), *_bot(words, seen)]
+    if not due & {"packages", "libvirt"}:
+        found += _libvirt(words, seen)
+    found += [*_door(words, seen, due), *_bot(words, seen)]
     if isinstance(seen.look, HostLook):
         found += stranger_findings(words, seen.config, seen.look, seen.owner)
     facts = seen.told[0] if isinstance(seen.told, tuple) else None
@@ -171,22 +175,20 @@ def _embedded(words: Words, seen: HostSeen) -> list[Finding]:
 def _prepared(words: Words, facts: Facts, wanted: Wanted) -> tuple[frozenset[str], list[Finding]]:
     """The names of the steps that host prepare would still do, and what they mean."""
     name = wanted.host.name
-    refused = refusals(facts, wanted)
+    # without libvirt nobody can tell whose the bridge is
+    refused = refusals(facts if facts.virsh else replace(facts, bridge=False, others=()), wanted)
     found = []
     for sentence in refused:
         what, _, mend = sentence.partition(": ")
         found.append(words.wrong(what, "so it cannot be prepared as a host", mend or f"trainbot host prepare {name}"))
     if facts.user != 0 or not facts.dom0:
         return frozenset(), found
-    steps = [step for step in plan(facts, wanted) if step.due]
+    steps = [step for step in plan(facts, wanted) if step.due and (facts.virsh or step.name not in _SEEN_BY_LIBVIRT)]
     images = plan_images(facts, wanted)
     found += [words.wrong(*_split(sentence)) for sentence in images.refusals]
     due = frozenset(step.name for step in steps)
     if steps:
-        things = "; ".join(f"{step.name} (would {step.would})" for step in steps)
-        why = next((why for known, why in _UNPREPARED.items() if known in due), NO_LABS)
-        count = "1 thing is" if len(steps) == 1 else f"{len(steps)} things are"
-        found.append(words.wrong(f"{count} not prepared: {things}", why, f"trainbot host prepare {name}"))
+        found.append(_unprepared(words, steps, name))
     elif not refused:
         found.append(words.ok("prepared: packet filters, network, storage and door are as bot.ini wants them"))
     if lacking := sorted({item.version for item in images.copies}):
@@ -199,6 +201,16 @@ def _prepared(words: Words, facts: Facts, wanted: Wanted) -> tuple[frozenset[str
         found.append(words.note(f"the image {version} is no longer used there", "and takes room",
                                 f"ssh there: rm {wanted.host.images}/{version}.* {wanted.host.images}/.{version}.*"))
     return due, found
+
+
+def _unprepared(words: Words, steps: list[Step], name: str) -> Finding:
+    few = len(steps) <= _FEW
+    things = "; ".join(f"{step.name} (would {step.would})" if few else step.name for step in steps)
+    due = {step.name for step in steps}
+    why = next((why for known, why in _UNPREPARED.items() if known in due), NO_LABS)
+    count = "1 thing is" if len(steps) == 1 else f"{len(steps)} things are"
+    return words.wrong(f"{count} not prepared: {things}", why, f"trainbot host prepare {name}"
+                       + ("" if few else " (with --dry-run it says what it would do)"))
 
 
 def _split(sentence: str) -> tuple[str, str, str]:
