@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -31,6 +32,7 @@ def is_subject(words: Sequence[str]) -> bool:
 
 def doctor(config: Config, words: Sequence[str], as_json: bool, say: Callable[[str], None]) -> int:
     """Exit code 0, or 1 where something is wrong.  UserError where bot.ini has no such thing.  Changes nothing."""
+    logging.getLogger("trainbot.chat").setLevel(logging.ERROR)  # what it warns of is among the findings
     found = asyncio.run(_examine(config, words, _progress()))
     if as_json:
         say(json.dumps([finding.as_json() for finding in found], ensure_ascii=False))
@@ -42,8 +44,12 @@ def doctor(config: Config, words: Sequence[str], as_json: bool, say: Callable[[s
 
 
 async def _examine(config: Config, words: Sequence[str], progress: Progress) -> list[Finding]:
-    done = Watched(progress)
-    found = await examine(subjects(Here(config, done.also), words), done)
+    here = Here(config)
+    chosen = subjects(here, words)
+    watched = Watched(progress, len(chosen))
+    loop = asyncio.get_running_loop()
+    here.progress = lambda *values: loop.call_soon_threadsafe(watched.part, *values)
+    found = await examine(chosen, watched)
     progress.done("")
     return found
 
@@ -73,20 +79,27 @@ def summary(found: Sequence[Finding]) -> str:
 
 
 class Watched:
-    """A progress that also hears, between two steps, what a long one is at."""
+    """A progress in percent of each subject, so that a long one is seen to go on."""
 
-    def __init__(self, progress: Progress) -> None:
-        self._progress, self._at, self._of = progress, 0, 1
+    def __init__(self, progress: Progress, subjects: int) -> None:
+        self._progress, self._of = progress, 100 * subjects
+        self._done = 0
+        self._parts: dict[str, int] = {}
 
     def stage(self, what: str) -> None:
         self._progress.stage(what)
 
     def step(self, at: int, of: int, what: str = "") -> None:
-        self._at, self._of = at, of
-        self._progress.step(at, of, what)
+        self._done = at
+        self._parts.pop(what, None)
+        self._show(what)
 
-    def also(self, what: str) -> None:
-        self._progress.step(self._at, self._of, what)
+    def part(self, subject: str, percent: int, what: str) -> None:
+        self._parts[subject] = min(percent, 99)
+        self._show(what)
+
+    def _show(self, what: str) -> None:
+        self._progress.step(100 * self._done + sum(self._parts.values()), self._of, what)
 
     def done(self, what: str) -> None:
         self._progress.done(what)

@@ -32,7 +32,7 @@ class Subject:
 
 async def examine(subjects: Sequence[Subject], progress: Progress) -> list[Finding]:
     """The findings of all, in the order of ``subjects``; never an exception of one of them."""
-    progress.stage(f"examining {len(subjects)} things")
+    progress.stage(f"examining {', '.join(subject.name for subject in subjects)}")
     over = 0
 
     async def one(subject: Subject) -> list[Finding]:

@@ -24,10 +24,11 @@ STORE = 120.0  # … the check of the database
 
 
 class Here:
-    """``progress`` hears of work that takes long; None where nobody watches."""
+    """``progress(subject, percent, what)`` hears, from any thread, of work that takes long."""
 
-    def __init__(self, config: Config, progress: Callable[[str], None] = lambda what: None) -> None:
-        self.config, self.progress = config, progress
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.progress: Callable[[str, int, str], None] = lambda subject, percent, what: None
         self._asked: dict[str, asyncio.Task[Any]] = {}
 
     async def bot(self) -> dict[str, Any] | BackendError:

@@ -27,23 +27,23 @@ async def examine_image(here: Here, section: ImageConfig) -> list[Finding]:
         image = await in_thread(read_image, section.folder)
     except BackendError as error:
         return [words.failed("cannot be used", error, "so nobody gets a lab of it")]
-    sums = await in_thread(_sums, here, image)
+    sums = await in_thread(_sums, here, image, words.subject)
     seen = ImageSeen(section, image, sums, await in_thread(_recipe, here, section),
                      await in_thread(guest_types, image.kernel), await _hosts(here))
     return image_findings(words, seen)
 
 
-def _sums(here: Here, image: Image) -> dict[str, str]:
+def _sums(here: Here, image: Image, subject: str) -> dict[str, str]:
     """sha256 of each file, read from end to end."""
-    found = {}
+    found, done = {}, 0
+    whole = sum((image.folder / name).stat().st_size for name in FILES) or 1
     for name in FILES:
-        path, digest, done = image.folder / name, hashlib.sha256(), 0
-        whole = max(path.stat().st_size, 1)
-        with path.open("rb") as file:
+        digest = hashlib.sha256()
+        with (image.folder / name).open("rb") as file:
             while piece := file.read(_PIECE):
                 digest.update(piece)
                 done += len(piece)
-                here.progress(f"{image.name} {name} {100 * done // whole} %")
+                here.progress(subject, 100 * done // whole, f"{subject}: {name}")
         found[name] = digest.hexdigest()
     return found
 
