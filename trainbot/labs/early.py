@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 LAST_CALL = timedelta(minutes=5)  # before the start: whoever is here has a place in the queue at least
 GAP = timedelta(minutes=1)  # between two: a network lets us speak to one new person a minute ...
+GIVEN_UP = "the seat was given up"
 PART = 0.75  # ... but the last of many has it when so much of the time before the class has passed
 
 
@@ -67,7 +68,8 @@ class Early:
 
     def _hand_out(self, session: Planned, now: datetime) -> None:
         since = session.begins - self.config.early  # one that moved is another class
-        served = {lease.person_id for lease in self.leases.all(session=session.uid) if lease.asked_at >= since}
+        served = {lease.person_id for lease in self.leases.all(session=session.uid)
+                  if lease.asked_at >= since and lease.ended_why != GIVEN_UP}  # it may have been taken anew
         held: dict[int, list[str]] = {}
         for lease in self.leases.open():
             held.setdefault(lease.person_id, []).append(lease.image)
@@ -144,7 +146,7 @@ class Early:
         if session is None or session.begins - self.config.early > now:
             return "the class is off"
         if all(person != lease.person_id for person, _image in session.seats):
-            return "the seat was given up"
+            return GIVEN_UP
         late = now >= min(session.late_at, session.closes_at)
         return "unclaimed" if late and not self._is_here(lease.person_id) else ""
 
