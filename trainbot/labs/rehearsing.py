@@ -61,7 +61,7 @@ class Rehearsing:
                                  left_id=None, digest=self.digest(password), asked_at=now, expires_at=now + TERM,
                                  warned_at=None, ended_at=None, ended_why="", session=REHEARSAL + token)
             seats.append({"seat": id, "image": image, "password": password})
-        log.info("a rehearsal of %s begins: %d seats", wanted.title, len(seats))
+        log.info("a rehearsal of %s begins, seats: %d", wanted.title, len(seats))
         return {"rehearsal": token, "title": wanted.title, "seats": seats,
                 "lease": self.fleet.config.lease.total_seconds()}
 
@@ -159,7 +159,7 @@ class Rehearsing:
                 before = lab.made_at < lease.asked_at and lab.state is not LabState.MAKING
                 self.fleet.move(lab, LabState.RESETTING if before else LabState.ENDING, now)
         if leases:
-            log.info("the rehearsal is over (%s): %d seats are free", why, len(leases))
+            log.info("the rehearsal is over (%s), seats that are free: %d", why, len(leases))
         return len(leases)
 
     # -- what is known ---------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from trainbot.config import Config
-from trainbot.errors import BackendError
+from trainbot.errors import BackendError, UserError
 from trainbot.exercises.library import load_library
 from trainbot.exercises.model import Exercise
 from trainbot.gateway.visitor import Inside, TurnedAway, Visitor
@@ -71,12 +71,14 @@ class Rehearsal:
         """Seats are asked for, tried and given back, whatever happens; BackendError where it cannot begin.  ``keep``:
         they are given back when this is cancelled, and no sooner."""
         self._asked = time.monotonic()
-        self.begun = await self.asking.begin(request)
+        asked = asyncio.create_task(self.asking.begin(request))
         try:
+            self.begun = await asyncio.shield(asked)
             for seat in self.begun["seats"]:
                 self.chairs[seat["seat"]] = Chair(seat["seat"], seat["image"], seat["password"])
             found = await self._rehearse()
         except BaseException:
+            await asyncio.wait({asked})  # the bot may have them ready for us by now
             await self._free()
             raise
         if not keep:
@@ -95,7 +97,7 @@ class Rehearsal:
     async def _free(self) -> None:
         for task in self._logins:
             task.cancel()
-        with suppress(BackendError):
+        with suppress(BackendError, UserError):
             await asyncio.shield(self.asking.end())
 
     async def _rehearse(self) -> Found:
@@ -121,7 +123,7 @@ class Rehearsal:
     async def _all_in(self) -> None:
         """Looks again and again, and logs in to each lab that is ready, until there is nothing to wait for."""
         total = len(self.chairs)
-        self.progress.stage(f"{self.begun['title']}: {total} {'seat' if total == 1 else 'seats'} are made")
+        self.progress.stage(f"{self.begun['title']}: {'one seat is' if total == 1 else f'{total} seats are'} made")
         sure = 0
         with suppress(TimeoutError):
             async with asyncio.timeout(self.within):

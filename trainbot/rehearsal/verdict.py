@@ -38,7 +38,9 @@ def lines(found: Found) -> list[str]:
     head = f"{'go' if verdict.go else 'no-go'}: {found.title}, {len(entered)} of {total} seats let somebody in"
     wait = waits(found.seats)
     said = [head, *(f"  ! {reason}" for reason in verdict.reasons)]
-    if wait:
+    if len(entered) == 1:
+        said.append(f"  from asking to the first login a learner would wait {_s(wait['max'])}")
+    elif wait:
         said.append(f"  from asking to the first login a learner would wait {_s(wait['p50'])} (half of them) to "
                     f"{_s(wait['max'])} (the last), where all ask at once")
     for played in found.played:
@@ -185,4 +187,6 @@ def _many(number: int, what: str) -> str:
 
 
 def _s(seconds: float) -> str:
-    return f"{seconds:.1f} s" if seconds < 10 else span(timedelta(seconds=seconds))
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    return f"{round(seconds)} s" if seconds < 300 else span(timedelta(seconds=seconds))
