@@ -256,8 +256,8 @@ def test_facts_are_read_strictly() -> None:
 
 
 @given(st.text(max_size=300) | st.lists(st.sampled_from(
-    ["clock 1700000000.5", "user 0", "network AAAA", "port x", "route default eth0", "pool a yes yes AAAA", "hostkey x y",
-     "weight 9", "disk 1", "file / x", "forwarding 2", "xen a", "key \x07"]), max_size=8).map("\n".join))
+    ["clock 1700000000.5", "user 0", "network AAAA", "port x", "route default eth0", "pool a yes yes AAAA",
+     "hostkey x y", "weight 9", "disk 1", "file / x", "forwarding 2", "xen a", "key \x07"]), max_size=8).map("\n".join))
 def test_whatever_a_host_says(said: str) -> None:
     """Facts or a sentence, never anything else."""
     try:
@@ -268,7 +268,8 @@ def test_whatever_a_host_says(said: str) -> None:
 
 def test_facts_of_this_machine() -> None:
     """facts.sh runs on any Debian, with or without Xen, and what it says is of the form."""
-    said = subprocess.run(["sh", "-s"], input=facts_module.question(WANTED), text=True, capture_output=True, check=False)
+    said = subprocess.run(["sh", "-s"], input=facts_module.question(WANTED), text=True, capture_output=True,
+                          check=False)
     assert said.stderr == ""
     assert isinstance(facts_module.read(said.stdout), Facts)
 
