@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -49,7 +50,14 @@ class Overview:
                   for lease in leases if lease.lab_id in labs]
         waiting = [f"{names[lease.person_id]} waits for {lease.image}{_mode(lease)}, number {places[lease.id]}"
                    for lease in leases if lease.id in places]
-        return [Reply(first_of([*seated, *waiting], MORE) or "nobody has a lab", private=True)]
+        rehearsal = [] if which else self._rehearsal(labs)
+        return [Reply(first_of([*rehearsal, *seated, *waiting], MORE) or "nobody has a lab", private=True)]
+
+    def _rehearsal(self, labs: dict[str, Lab]) -> list[str]:
+        """All that a rehearsal has, in one piece: they are nobody's."""
+        there = Counter(labs[lease.lab_id].host for lease in self.leases.rehearsing() if lease.lab_id in labs)
+        number = sum(there.values())
+        return [f"a rehearsal has {'one lab' if number == 1 else f'{number} labs'}{_where(there)}"] if there else []
 
     def _seated(self, nick: str, lease: Lease, lab: Lab, keeping: Keeping) -> str:
         state = state_of(lab) if self.fleet.host_of(lab).up else "its host does not answer"
@@ -108,7 +116,7 @@ class Overview:
         """Each lab with whose it is ('' for the pool), then who waits."""
         leases, places = self.leases.open(), self.waiting.places()
         names = {person.id: person.nick for person in self.people.with_leases()}
-        holder = {id: lease for lease in leases for id in (lease.lab_id, lease.left_id) if id is not None}
+        holder = {id: lease for lease in self.leases.every() for id in (lease.lab_id, lease.left_id) if id is not None}
         keeping = self.waiting.terms.keeping(now)
 
         def row(name: str, state: str, host: str, image: str, mode: str, lease: Lease | None) -> dict[str, Any]:
