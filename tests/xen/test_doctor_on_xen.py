@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import outside
@@ -34,6 +34,7 @@ disk = 64
 [host.xen1]
 uri = {uri}
 labs = {labs}
+deadline = 300
 [image.tiny]
 folder = {image}
 [gateway]
@@ -55,6 +56,19 @@ def installed(tmp_path: Path, tiny_image: Image) -> Callable[..., Config]:
         return config
 
     return make
+
+
+@pytest.fixture(scope="module")
+def _examined(xen_hosts: Callable[[str], XenHost]) -> XenHost:
+    return xen_hosts("examined")
+
+
+@pytest.fixture
+def examined(_examined: XenHost) -> Iterator[XenHost]:
+    """A host of these tests' own, with libvirt; each leaves it as empty as it was."""
+    yield _examined
+    _examined.thaw()
+    outside.clear(_examined)
 
 
 class Heard:
@@ -114,25 +128,25 @@ def test_a_plain_host_then_a_prepared_one(plain: XenHost, installed):
     assert "libvirt (would enable and start libvirtd)" in " ".join(dead.wrong())
 
 
-def test_what_is_not_ours_and_what_does_not_fit(first: XenHost, installed):
+def test_what_is_not_ours_and_what_does_not_fit(examined: XenHost, installed):
     """Labs of another installation are counted and shown, a stranger's that is called like ours is left alone, and the
     labs that bot.ini promises are compared with the memory that there is."""
-    outside.make_stranger(first, "tb-tiny-aaaa", "11111111-2222-3333-4444-555555555555", owner="gone")
-    outside.make_stranger(first, "tb-tiny-bbbb", "11111111-2222-3333-4444-666666666666")
-    heard = Heard(installed(first.ssh_uri, labs=40))
+    outside.make_stranger(examined, "tb-tiny-aaaa", "11111111-2222-3333-4444-555555555555", owner="gone")
+    outside.make_stranger(examined, "tb-tiny-bbbb", "11111111-2222-3333-4444-666666666666")
+    heard = Heard(installed(examined.ssh_uri, labs=40))
     mend = heard.one("1 labs of another installation (id gone) are there, with 128 MiB: tb-tiny-aaaa")
     assert "virsh -c " in mend and "list --all" in mend
     assert "list --all" in heard.one("tb-tiny-bbbb has a name like our labs'", "note")
     assert "labs = " in heard.one("40 labs are promised and ")
 
 
-def test_ways_in_that_are_shut(first: XenHost, installed, tmp_path: Path):
+def test_ways_in_that_are_shut(examined: XenHost, installed, tmp_path: Path):
     """An unknown host key, another host key, a key that is refused, a port where nobody listens, a host that is mute:
     each is told apart, with what mends it, and none holds doctor up."""
-    config = installed(first.ssh_uri)
-    known = first.folder / "known_hosts"
+    config = installed(examined.ssh_uri)
+    known = examined.folder / "known_hosts"
     right = known.read_text()
-    script = first.folder / "ssh"
+    script = examined.folder / "ssh"
     usual = script.read_text()
     try:
         known.write_text("")
@@ -141,27 +155,27 @@ def test_ways_in_that_are_shut(first: XenHost, installed, tmp_path: Path):
         known.write_text(right.split(" ")[0] + f" {other}\n")
         assert "shows another ssh host key than the one known" in " ".join(Heard(config).wrong())
         known.write_text(right)
-        script.write_text(usual.replace(f"-i {first.image.key}", "-o PubkeyAuthentication=no"))
+        script.write_text(usual.replace(f"-i {examined.image.key}", "-o PubkeyAuthentication=no"))
         assert "lets none of our ssh keys in" in " ".join(Heard(config).wrong())
         script.write_text(usual)
-        away = installed(first.ssh_uri.replace(f":{first.ssh_port}/", ":1/"))
+        away = installed(examined.ssh_uri.replace(f":{examined.ssh_port}/", ":1/"))
         assert "nobody listens at the port" in " ".join(Heard(away).wrong())
-        first.freeze()
+        examined.freeze()
         began = time.monotonic()
-        mute = Heard(installed(first.ssh_uri))
+        mute = Heard(installed(examined.ssh_uri))
         assert mute.code == 1 and len(mute.wrong()) == 1, mute.found
         print(f"a mute host took {time.monotonic() - began:.0f} s")
     finally:
-        first.thaw()
+        examined.thaw()
         known.write_text(right)
         script.write_text(usual)
 
 
-def test_habits_of_the_machine(first: XenHost, installed):
+def test_habits_of_the_machine(examined: XenHost, installed):
     """A dom0 whose memory Xen takes for labs, and a libvirtd that ends by itself for good."""
     try:
-        first.ssh("echo autoballoon = 1 >>/etc/libvirt/libxl.conf")
-        heard = Heard(installed(first.ssh_uri))
+        examined.ssh("echo autoballoon = 1 >>/etc/libvirt/libxl.conf")
+        heard = Heard(installed(examined.ssh_uri))
         assert "dom0_mem" in heard.one("autoballoon is on")
     finally:
-        first.ssh("sed -i '/^autoballoon/d' /etc/libvirt/libxl.conf")
+        examined.ssh("sed -i '/^autoballoon/d' /etc/libvirt/libxl.conf")

@@ -14,7 +14,7 @@ from trainbot.doctor.examine import Subject, examine
 from trainbot.doctor.finding import Finding, Level
 from trainbot.doctor.gateway import examine_gateway
 from trainbot.doctor.here import Here
-from trainbot.doctor.host import examine_host
+from trainbot.doctor.host import examine_host, seconds
 from trainbot.doctor.image import examine_image
 from trainbot.doctor.irc import examine_irc
 from trainbot.doctor.store import examine_store
@@ -59,7 +59,7 @@ def subjects(here: Here, words: Sequence[str]) -> list[Subject]:
     kind, *names = words or ("",)
     config = here.config
     found = [
-        *(("host", host.name, partial(examine_host, here, host), 90.0) for host in config.hosts),
+        *(("host", host.name, partial(examine_host, here, host), seconds(host) + 15) for host in config.hosts),
         *(("image", image.name, partial(examine_image, here, image), 600.0) for image in config.images),
         ("irc", "", partial(examine_irc, here), 80.0),
         ("store", "", partial(examine_store, here), 150.0),
@@ -69,7 +69,7 @@ def subjects(here: Here, words: Sequence[str]) -> list[Subject]:
     if names and not chosen:
         there = ", ".join(each[1] for each in found if each[0] == kind) or "none"
         raise UserError(f"bot.ini has no [{kind}.{names[0]}]; there is: {there}")
-    return [Subject(f"{kind} {name}".strip(), look, seconds) for kind, name, look, seconds in chosen]
+    return [Subject(f"{kind} {name}".strip(), look, most) for kind, name, look, most in chosen]
 
 
 def summary(found: Sequence[Finding]) -> str:

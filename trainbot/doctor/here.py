@@ -19,7 +19,6 @@ from trainbot.labs.images import Image
 from trainbot.store.health import Health, health, size
 
 BOT = 10.0  # seconds that the bot may take
-LIBVIRT = 45.0  # … a host's libvirt
 STORE = 120.0  # … the check of the database
 
 
@@ -46,7 +45,7 @@ class Here:
 
     async def libvirt(self, host: HostConfig) -> HostLook | BackendError:
         return await self._once(f"libvirt {host.name}",
-                                lambda: attempt(LIBVIRT, f"libvirt on {host.name}", in_thread(look, host)))
+                                lambda: attempt(host.deadline, f"libvirt on {host.name}", in_thread(look, host)))
 
     @cached_property
     def images(self) -> dict[str, Image]:

@@ -28,9 +28,7 @@ from trainbot.preparing.reach import Reach
 from trainbot.preparing.trying import knock
 from trainbot.preparing.wanted import wanted_of
 
-SHELL = 75.0  # seconds that all of what is asked over ssh may take
-DOOR = 30.0
-_FACTS, _MORE = 50.0, 15.0
+SLACK = 25.0  # seconds for ssh to get in, besides what [host.NAME] deadline allows
 _TOOLS = ("qemu-img", "qemu-system-x86_64")
 
 
@@ -41,6 +39,11 @@ class Told:
     facts: Facts
     wanted: Wanted
     shell: Shell
+
+
+def seconds(host: HostConfig) -> float:
+    """How long all of it may take at most: two calls over ssh, one after the other."""
+    return 2 * (host.deadline + SLACK) + SLACK
 
 
 async def examine_host(here: Here, host: HostConfig) -> list[Finding]:
@@ -58,13 +61,13 @@ async def _shell(here: Here, host: HostConfig) -> Told | BackendError | None:
     """None where it has no shell to ask: a test host, QEMU on this machine."""
     if host_address(host.uri).kind is not HostKind.XEN:
         return None
-    return await attempt(SHELL, f"the shell of {host.name}", in_thread(_ask, here.config, host))
+    return await attempt(seconds(host) - SLACK, f"the shell of {host.name}", in_thread(_ask, here.config, host))
 
 
 def _ask(config: Config, host: HostConfig) -> Told:
     with Reach(host.name, host.uri) as reach:
-        facts, wanted = ask(reach, wanted_of(config, host, True, lambda line: None), _FACTS)
-        more = reach.run(SCRIPT.read_text(encoding="utf-8"), _MORE) if facts.user == 0 else ""
+        facts, wanted = ask(reach, wanted_of(config, host, True, lambda line: None), host.deadline + SLACK)
+        more = reach.run(SCRIPT.read_text(encoding="utf-8"), host.deadline) if facts.user == 0 else ""
         return Told(facts, wanted, read_shell(more))
 
 
@@ -72,14 +75,14 @@ async def _door(config: Config, host: HostConfig) -> int | BackendError | None:
     """How many CPUs the host says it has, as the gateway comes to its door; None where it has none."""
     if not host.door:
         return None
-    state = config.store.state
+    state, what = config.store.state, f"the door of {host.name}"
     if process.running(state) is not None:
-        reading = await attempt(DOOR, f"the door of {host.name}", GatewayClient(state).status(host.door))
+        reading = await attempt(host.deadline + SLACK, what, GatewayClient(state).status(host.door))
         return reading if isinstance(reading, BackendError) else reading.cores
     user, _, rest = host.door.rpartition("@")
     address, _, port = rest.rpartition(":")
-    return await attempt(DOOR, f"the door of {host.name}",
-                         in_thread(knock, state, user, address, int(port), DOOR - 2))
+    return await attempt(host.deadline + SLACK, what,
+                         in_thread(knock, state, user, address, int(port), host.deadline + SLACK - 1))
 
 
 def _embedded(here: Here, host: HostConfig, root: Path, view: dict[str, Any] | None) -> HostSeen:

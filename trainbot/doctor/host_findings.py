@@ -11,7 +11,7 @@ from trainbot.doctor.finding import Finding, Words
 from trainbot.doctor.host_room import room_findings
 from trainbot.doctor.host_shell import Shell
 from trainbot.doctor.host_strangers import stranger_findings
-from trainbot.errors import BackendError
+from trainbot.errors import BackendError, HostDown
 from trainbot.hosts.libvirt_errors import unreached
 from trainbot.hosts.libvirt_look import HostLook
 from trainbot.hosts.model import HostConfig
@@ -79,7 +79,10 @@ def host_findings(config: Config, seen: HostSeen) -> list[Finding]:
 
 
 def _shell(words: Words, seen: HostSeen) -> list[Finding]:
-    if isinstance(seen.told, BackendError):
+    if isinstance(seen.told, BackendError) and not isinstance(seen.told, HostDown):
+        why = "so it is not known whether it is prepared"
+        return [words.failed("what its shell says is of no use", seen.told, why)]
+    if isinstance(seen.told, HostDown):
         why = "so nothing is known of it" if _needs_ssh(seen) else "so it is not known whether it is prepared"
         return [_unreached(words, "ssh does not get in", seen.told, seen.config.name, why)]
     if seen.told is None:
@@ -90,6 +93,11 @@ def _shell(words: Words, seen: HostSeen) -> list[Finding]:
 
 def _needs_ssh(seen: HostSeen) -> bool:
     return "ssh" in seen.config.uri.partition("://")[0]
+
+
+def _ssh_is_why(seen: HostSeen) -> bool:
+    """libvirt and door are reached in the same way, and that it is shut has been told."""
+    return isinstance(seen.told, HostDown) and _needs_ssh(seen)
 
 
 def _unreached(words: Words, what: str, error: BackendError, name: str, why: str) -> Finding:
@@ -107,8 +115,8 @@ def _libvirt(words: Words, seen: HostSeen) -> list[Finding]:
     if look is None:
         return []
     if isinstance(look, BackendError):
-        if isinstance(seen.told, BackendError) and _needs_ssh(seen):
-            return []  # the same way, and it has been told
+        if _ssh_is_why(seen):
+            return []
         return [_unreached(words, "libvirt does not answer", look, seen.config.name, NO_LABS)]
     ours = sum(1 for domain in look.domains if domain.owner and domain.owner == seen.owner)
     if seen.config.uri.startswith("test"):
@@ -122,7 +130,7 @@ def _door(words: Words, seen: HostSeen, due: frozenset[str]) -> list[Finding]:
         return []
     if not isinstance(seen.door, BackendError):
         return [words.ok(f"its door opens for the gateway ({seen.config.door})")]
-    if isinstance(seen.told, BackendError) and _needs_ssh(seen):
+    if _ssh_is_why(seen):
         return []
     said = str(seen.door).replace("prepare NAME", f"prepare {seen.config.name}")
     name = seen.config.name
