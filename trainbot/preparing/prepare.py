@@ -104,6 +104,7 @@ class _Preparing:
         else:
             self._progress.stage(f"{self._wanted.host.name}: {step.name}")
             self._reach.run(step.script, step.seconds, Following(self._progress))
+            self._progress.done(f"{self._wanted.host.name}: {step.name} done")  # a bar ends before a line is said
             self._say(f"+ {step.name}: {step.did}")
         self._done += step.due
 
@@ -133,6 +134,7 @@ class _Preparing:
         self._progress.stage(f"{self._wanted.host.name}: copying {item.name} ({mib} MiB)")
         sent = copy(self._reach, item, self._wanted.host.images,  # type: ignore[arg-type]
                     lambda at, of: self._progress.step(at >> 20, -(-of >> 20), item.version))
+        self._progress.done(f"{self._wanted.host.name}: {item.name} is there")
         self._say(f"+ image: {item.name} copied, {sent / (1 << 20):.1f} MiB sent, and verified")
 
     def _look_at(self, items: tuple[Copy, ...]) -> None:
