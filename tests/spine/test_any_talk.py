@@ -14,10 +14,12 @@ from trainbot.chat.text import sanitise
 from trainbot.spine.messages import Line, Sender, Topic
 
 COMMANDS = ("help", "yes", "lab", "lab create", "lab list", "lab reboot", "lab reset", "lab extend", "lab return",
-            "lab destroy", "lab claim", "key", "key forget", "step", "hint", "solution", "done", "stuck", "ask", "q", "sessions",
+            "lab destroy", "lab claim", "lab snapshot", "lab rollback", "lab for", "lab revoke",
+            "lab capacity", "labs", "key", "key forget", "step", "hint", "solution", "done", "stuck", "ask", "q", "sessions",
             "tz", "progress", "take", "answer", "skip", "info", "link", "action", "start", "end", "next", "prev", "goto",
             "repeat", "hosts", "QUESTION:", "trainbot:", "#class", "#class !next")
-ODD = st.sampled_from(["", "debian", "debian permissive", "1", "0", "-1", "9" * 30, "²", "٣", "\u202eabc", "\x00", "a\rb\nc",
+ODD = st.sampled_from(["", "debian", "debian permissive", "alice", "alice debian",
+                       "1", "0", "-1", "9" * 30, "²", "٣", "\u202eabc", "\x00", "a\rb\nc",
                        "\x1b[31m", "é" * 300, "x" * 5000, "%s{}", "'; drop table lab;--", "\ud800", "#2", "\u200b", "\xa0",
                        "!yes", "__proto__", "../../etc/passwd", "<b>", "`rm`", "selinux", "UTC", "ssh-ed25519 " + "A" * 68])
 ARGUMENT = st.one_of(ODD, st.text(max_size=40))

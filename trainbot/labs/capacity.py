@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from trainbot.labs.model import Lab, LabState
+from trainbot.labs.control import NEARNESS
+from trainbot.labs.model import Lab
 from trainbot.labs.placement import Need, Seats, choose_host
 
 
@@ -41,8 +42,8 @@ def unseated(hosts: Iterable[Seats], needs: Iterable[Need]) -> int:
 @dataclass(frozen=True, slots=True)
 class Capacity:
     """``free``: more labs that fit whatever their image, so it counts by the image that needs most.  ``taken``: labs
-    of people, those kept for somebody, and those on their way out.  ``seats``: ``taken`` + ``pool`` + ``free``, on hosts
-    that answer.  ``survive``: the seats that are left when the host with most of them is lost.  ``unseated``: people
+    of people, those kept for somebody, and those on their way out.  ``seats``: ``taken`` + ``pool`` + ``free``, on
+    hosts that answer.  ``survive``: the seats that are left when the host with most of them is lost.  ``unseated``: people
     who would wait for a lab after the worst loss of one host now, and ``worst``: that host, '' where nobody would.
     ``more``: image -> host -> how many more labs of that image alone."""
 
@@ -60,7 +61,7 @@ def capacity(hosts: Sequence[Seats], labs: Collection[Lab], leased: Collection[s
              needs: Mapping[str, Need]) -> Capacity:
     """``labs``: all that hosts may have, ``leased``: the ids of those that are somebody's, ``needs``: of each image."""
     up = [host for host in hosts if host.up]
-    pool = [lab for lab in labs if lab.id not in leased and lab.state in (LabState.MAKING, LabState.BOOTING, LabState.READY)]
+    pool = [lab for lab in labs if lab.id not in leased and lab.state in NEARNESS]
     more = {image: room(up, need) for image, need in needs.items()}
     free = min(more.values(), key=lambda there: sum(there.values()),
                default={host.host: max(0, host.most - host.used) for host in up if not host.drained})

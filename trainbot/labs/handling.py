@@ -76,8 +76,8 @@ class Handling:
     def reset_lab(self, ask: Ask, image: str | None = None) -> list[Effect]:
         lab = self._usable(ask, image)
         self._begin(lab, LabState.RESETTING, ask.at, saved_at=None)
-        return [Reply(f"your {lab.image} lab starts again as the image was, {self._boots(lab)}; the same ssh line works",
-                      private=True)]
+        return [Reply(f"your {lab.image} lab starts again as the image was, {self._boots(lab)}; the same ssh line "
+                      "works", private=True)]
 
     def save_lab(self, ask: Ask, image: str | None = None) -> list[Effect]:
         lab = self._usable(ask, image)
@@ -90,16 +90,16 @@ class Handling:
         lab = self._usable(ask, image)
         if lab.saved_at is None:
             raise UserError(NO_SNAPSHOT)
-        return (f"everything since your snapshot {span(ask.at - lab.saved_at)} ago will be gone from your {lab.image} lab; "
-                "it restarts, and ssh sessions end.")
+        return (f"everything since your snapshot {span(ask.at - lab.saved_at)} ago will be gone from your {lab.image} "
+                "lab; it restarts, and ssh sessions end.")
 
     def roll_back_lab(self, ask: Ask, image: str | None = None) -> list[Effect]:
         lab = self._usable(ask, image)
         if lab.saved_at is None:
             raise UserError(NO_SNAPSHOT)
         self._begin(lab, LabState.ROLLING_BACK, ask.at)
-        return [Reply(f"your {lab.image} lab restarts as it was {span(ask.at - lab.saved_at)} ago, {self._boots(lab)}; the "
-                      "same ssh line works", private=True)]
+        return [Reply(f"your {lab.image} lab restarts as it was {span(ask.at - lab.saved_at)} ago, {self._boots(lab)}; "
+                      "the same ssh line works", private=True)]
 
     # -- its time ------------------------------------------------------------------------------------
 
@@ -107,12 +107,13 @@ class Handling:
         lease, _lab = self._mine(ask, image)
         keeping = self.terms.keeping(ask.at)
         if keeping.held(lease):
-            raise UserError(f"that is not needed: your lab stays until the class has ended, and {span(self.config.grace)} "
-                            "more")
+            raise UserError("that is not needed: your lab stays until the class has ended, and "
+                            f"{span(self.config.grace)} more")
         ends_at, latest = keeping.ends_at(lease), lease.asked_at + self.config.cap
         until = min(ask.at + self.config.lease, latest)
         if until <= ends_at + timedelta(minutes=1):
-            more = ", and that is the cap" if ends_at >= latest - timedelta(minutes=1) else "; ask again when it is less"
+            capped = ends_at >= latest - timedelta(minutes=1)
+            more = ", and that is the cap" if capped else "; ask again when it is less"
             raise UserError(f"your {lease.image} lab has {span(ends_at - ask.at)} left{more}")
         self.leases.change({"id": lease.id}, expires_at=until, warned_at=None)
         return [Reply(f"your {lease.image} lab is yours for {span(until - ask.at)} from now", private=True)]
@@ -125,15 +126,17 @@ class Handling:
     def return_lab(self, ask: Ask, image: str | None = None) -> list[Effect]:
         lease = self._lease(ask, image)
         self.terms.end(lease, "returned", ask.at)
-        what = f"your {lease.image} lab is given back" if lease.lab_id else f"your place for {a(lease.image)} lab is free"
-        return [Reply(what, private=True)]
+        return [Reply(f"your {lease.image} lab is given back" if lease.lab_id else
+                      f"your place for {a(lease.image)} lab is free", private=True)]
 
     def commands(self) -> list[Command]:
         which = dict(arguments=(Argument("IMAGE", "image", optional=True),), group="labs")
         return [
             Command("lab reboot", self.reboot_lab, "turns my lab off and on, keeps its disk", **which),
-            Command("lab reset", self.reset_lab, "my lab as the image was (asks first)", confirm=self.ask_reset, **which),
-            Command("lab snapshot", self.save_lab, "keeps this state of my lab, in place of the last; it restarts", **which),
+            Command("lab reset", self.reset_lab, "my lab as the image was (asks first)",
+                    confirm=self.ask_reset, **which),
+            Command("lab snapshot", self.save_lab, "keeps this state of my lab, in place of the last; it restarts",
+                    **which),
             Command("lab rollback", self.roll_back_lab, "my lab as the last snapshot kept it (asks first); it restarts",
                     confirm=self.ask_rollback, **which),
             Command("lab extend", self.extend_lab, "more time, up to the cap", **which),

@@ -74,7 +74,8 @@ class Leasing:
         same = next((lease for lease in held if lease.image == image), None)
         if same is not None:
             if same.mode is not mode:
-                raise UserError(f"you have {a(image)} lab that is {same.mode}; !lab return gives it back, then ask again")
+                raise UserError(f"you have {a(image)} lab that is {same.mode}; !lab return gives it back, then ask "
+                                "again")
             self._told(same, ask.at)
             return [self.answer(same, ask.at)]
         if self.require_account and ask.sender.account is None:

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Around:
-    """What lending asks of others.  ``lessons(since)``: the classes that run, or ended after ``since``; ``handed_out``: told
-    of each lab that was asked for; ``find``: who goes by a nick in our channels, we ourselves excepted; ``person_of``:
+    """What lending asks of others.  ``lessons(since)``: the classes that run, or ended after ``since``; ``handed_out``:
+    told of each lab that was asked for; ``find``: who goes by a nick in our channels, we ourselves excepted; ``person_of``:
     their row, made where there is none; ``known``: their row, if there is one; ``fold``: the server's case rules;
     ``there``: whether that person can be told something now; ``seeing``: whether we see anybody at all."""
 

@@ -23,8 +23,8 @@ NEWS = timedelta(hours=12)  # that a lab was given or taken back is told for so 
 
 
 class Organising:
-    """``find``: who goes by that nick in our channels, we ourselves excepted.  ``person_of``: their row, made where there
-    is none; ``known``: their row, if there is one.  ``fold``: the server's case rules."""
+    """``find``: who goes by that nick in our channels, we ourselves excepted.  ``person_of``: their row, made where
+    there is none; ``known``: their row, if there is one.  ``fold``: the server's case rules."""
 
     def __init__(self, leasing: Leasing, labs: Labs, leases: Leases, people: People, notices: Notices,
                  find: Callable[[str], Sender | None], person_of: Callable[[Sender, datetime], Person],
@@ -47,8 +47,8 @@ class Organising:
         there = next(iter(self.leases.open(person_id=person.id, image=image)), None)
         if there is not None:
             verb = "has" if there.lab_id else "waits for"
-            raise UserError(f"{sender.nick} {verb} {a(image)} lab already, {there.mode}; !lab revoke {sender.nick} {image} "
-                            "takes it back")
+            raise UserError(f"{sender.nick} {verb} {a(image)} lab already, {there.mode}; !lab revoke "
+                            f"{sender.nick} {image} takes it back")
         lease = self.leasing.lend(person.id, image, mode, ask.at)
         self.notices.tell(ask.at, f"{ask.nick} asked me for {a(image)} lab for you", person_id=person.id, kind="lab",
                           subject=str(lease.id))
@@ -61,8 +61,8 @@ class Organising:
     # -- take back -----------------------------------------------------------------------------------
 
     def _holder(self, nick: str) -> Person:
-        """Whoever goes by that nick now, else who went by it last, or has that account; UserError where nobody of them has
-        a lab, or several have."""
+        """Whoever goes by that nick now, else who went by it last, or has that account; UserError where nobody of
+        them has a lab, or several have."""
         sender = self.find(nick)
         here = self.known(sender) if sender is not None else None
         holders = self.people.with_leases()
@@ -73,7 +73,8 @@ class Organising:
         if not named:
             raise UserError(f"{nick[:30]} has no lab; !labs says who has")
         if len(named) > 1:
-            raise UserError(f"{len(named)} people with labs went by the nick {nick[:30]}; name the account of the one you mean")
+            raise UserError(f"{len(named)} people with labs went by the nick {nick[:30]}; name the account of the one "
+                            "you mean")
         return named[0]
 
     def _theirs(self, nick: str, image: str | None) -> tuple[Person, Lease]:
@@ -90,7 +91,8 @@ class Organising:
         person, lease = self._theirs(nick, image)
         self._meant = {key: id for key, id in self._meant.items() if key[0] != ask.person.id}
         self._meant[ask.person.id, nick, image] = lease.id
-        who = person.nick if person.account in (None, fold_account(person.nick)) else f"{person.nick} ({person.account})"
+        alike = person.account in (None, fold_account(person.nick))
+        who = person.nick if alike else f"{person.nick} ({person.account})"
         if lease.lab_id is None:
             return f"{who} loses the place in the queue for {a(lease.image)} lab."
         return (f"{who} loses the {lease.image} lab with all that they did in it since {span(ask.at - lease.asked_at)} "
@@ -111,8 +113,8 @@ class Organising:
         theirs = dict(role=Role.ORGANISER, group="labs")
         return [
             Command("lab for", self.lab_for, "a lab for somebody else, beyond what everybody may have",
-                    (Argument("NICK", "nick"), Argument("IMAGE", "image"), Argument("permissive", "mode", optional=True)),
-                    example="lab for alice debian", **theirs),
+                    (Argument("NICK", "nick"), Argument("IMAGE", "image"),
+                     Argument("permissive", "mode", optional=True)), example="lab for alice debian", **theirs),
             Command("lab revoke", self.revoke_lab, "takes somebody's lab back (asks first); they are told",
                     (Argument("NICK", "nick"), Argument("IMAGE", "image", optional=True)), confirm=self.ask_revoke,
                     example="lab revoke alice", **theirs),

@@ -89,14 +89,16 @@ class Overview:
             return [Reply("there are no hosts in bot.ini: each has a section [host.NAME] there", private=True)]
         present = self.labs.present()
         used = {name: sum(lab.host == name for lab in present) for name in self.fleet.hosts}
-        hosts = [host_line(name, view, used[name], self._not_there(view), ask.at) for name, view in self.fleet.hosts.items()]
+        hosts = [host_line(name, view, used[name], self._not_there(view), ask.at)
+                 for name, view in self.fleet.hosts.items()]
         return [Reply(summary(self.capacity(ask.at)), private=True),
                 *(Reply(line, private=True, priority=Priority.LISTING) for line in packed(hosts, BETWEEN))]
 
     def _not_there(self, view: HostView) -> list[str]:
         """Images that this host has no copy of, though it needs one."""
         there = view.report.images if view.report is not None else None
-        return [] if there is None else [name for name, image in self.fleet.images.items() if image.version not in there]
+        images = {} if there is None else self.fleet.images
+        return [name for name, image in images.items() if image.version not in (there or ())]
 
     def say_capacity(self, ask: Ask) -> list[Effect]:
         found = self.capacity(ask.at)
@@ -135,9 +137,10 @@ class Overview:
         return [
             Command("labs", self.list_leases, "who has which lab where, and who waits; of one host or person",
                     (Argument("HOST or NICK", "word", optional=True),), example="labs alice", **theirs),
-            Command("lab capacity", self.say_capacity, "seats, those that survive the loss of a host, and how many more "
-                    "labs of each image fit", **theirs),
-            Command("hosts", self.list_hosts, "seats, and each host: state, labs, load, memory, disk, last trouble", **theirs),
+            Command("lab capacity", self.say_capacity, "seats, those that survive the loss of a host, and how many "
+                    "more labs of each image fit", **theirs),
+            Command("hosts", self.list_hosts, "seats, and each host: state, labs, load, memory, disk, last trouble",
+                    **theirs),
         ]
 
 
