@@ -40,10 +40,10 @@ class Power:
         """BackendError where that is why a lab did not start: Xen says no more than "failed to create new domain" when
         its memory is all given out (facts.md)."""
         if self._xen:
-            free = self._link.connection.getFreeMemory() >> 20
-            if free < spec.memory_mib:
+            free = self._link.connection.getFreeMemory()  # bytes; 0 where it cannot be asked
+            if 0 < free < spec.memory_mib << 20:
                 raise BackendError(
-                    f"{self._config.name} has {free} MiB free and {spec.name} needs {spec.memory_mib}: "
+                    f"{self._config.name} has {free >> 20} MiB free and {spec.name} needs {spec.memory_mib}: "
                     "give labs back there or use another host"
                 )
 
