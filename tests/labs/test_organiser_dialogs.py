@@ -235,3 +235,13 @@ def test_seats_of_a_class(stages: Callable[..., Stage]) -> None:
     assert stage.talk("olga", "!hosts")[0] == (
         "6 seats: 4 taken, 1 in the pool, 1 free; 3 survive the loss of any one host; if xen1 were lost now, one person would "
         "wait")
+
+
+def test_a_host_is_emptied_and_comes_back(stage: Stage) -> None:
+    """While it is drained it is said so and nobody gets a lab there; afterwards the one who waited has it at once."""
+    assert stage.talk("olga", "!drain xen1") != []
+    assert ", drained" in stage.talk("olga", "!hosts")[1]
+    assert "no host has room for a debian lab now" in stage.talk("alice", "!lab debian")[0]
+    stage.talk("olga", "!undrain xen1")
+    said = stage.wait(seconds=2)
+    assert [target for target, _text in said] == ["alice"] and "your turn, a debian lab: ssh" in said[0][1]

@@ -19,7 +19,8 @@ TESTS = Path(__file__).parents[1]
 def test_help_is_one_line_for_its_asker(stage: Stage) -> None:
     """What I can do now: by role and place, to me alone, and it fits a line."""
     (said,) = stage.hear("alice", "!help")
-    assert said == ("alice", "labs: !lab !key | questions: !ask !q | sessions: !sessions !tz | more: !help | !help COMMAND says more")
+    assert said == ("alice", "labs: !lab !key | questions: !ask !q | sessions: !sessions !tz !signup | more: "
+                    "!help | !help COMMAND says more")
     stage.talk("russell", "!start")
     (line,) = stage.talk("alice", "!help")
     assert "the class: !step !hint !solution !done !stuck" in line and "!next" not in line

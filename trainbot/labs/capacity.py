@@ -43,9 +43,9 @@ def unseated(hosts: Iterable[Seats], needs: Iterable[Need]) -> int:
 class Capacity:
     """``free``: more labs that fit whatever their image, so it counts by the image that needs most.  ``taken``: labs
     of people, those kept for somebody, and those on their way out.  ``seats``: ``taken`` + ``pool`` + ``free``, on
-    hosts that answer.  ``survive``: the seats that are left when the host with most of them is lost.  ``unseated``: people
-    who would wait for a lab after the worst loss of one host now, and ``worst``: that host, '' where nobody would.
-    ``more``: image -> host -> how many more labs of that image alone."""
+    hosts that answer.  ``survive``: the seats that are left when the host with most of them is lost.  ``unseated``:
+    people who would wait for a lab after the worst loss of one host now, and ``worst``: that host, '' where nobody
+    would.  ``more``: image -> host -> how many more labs of that image alone."""
 
     seats: int
     taken: int

@@ -26,10 +26,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Around:
-    """What lending asks of others.  ``lessons(since)``: the classes that run, or ended after ``since``; ``handed_out``:
-    told of each lab that was asked for; ``find``: who goes by a nick in our channels, we ourselves excepted; ``person_of``:
-    their row, made where there is none; ``known``: their row, if there is one; ``fold``: the server's case rules;
-    ``there``: whether that person can be told something now; ``seeing``: whether we see anybody at all."""
+    """What lending asks of others.  ``lessons(since)``: the classes that run, or ended after ``since``;
+    ``handed_out``: told of each lab that was asked for; ``find``: who goes by a nick in our channels, we ourselves
+    excepted; ``person_of``: their row, made where there is none; ``known``: their row, if there is one; ``fold``:
+    the server's case rules; ``there``: whether that person can be told something now; ``seeing``: whether we see
+    anybody at all."""
 
     lessons: Callable[[datetime], Sequence[Lesson]]
     handed_out: Callable[[Ask, str], None]

@@ -43,8 +43,8 @@ class Waiting:
         found = outlook(lease, ahead, self.leases.every(), present, self.fleet.seats(present, now), needs,
                         lambda other: None if keeping.held(other) else keeping.ends_at(other))
         if found.chance is Chance.NOW:
-            return (f"you are number {number} in the queue, and room for {a(lease.image)} lab is being made; I tell you "
-                    "then")
+            return (f"you are number {number} in the queue, and room for {a(lease.image)} lab is being made; I tell "
+                    "you then")
         if found.chance is Chance.NONE:
             return (f"no host has room for {a(lease.image)} lab now: you are number {number} in the queue, and I tell "
                     "you when one has")
