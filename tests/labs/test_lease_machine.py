@@ -73,6 +73,11 @@ class Leases(RuleBasedStateMachine):
         self.stage.talk(who, f"!lab {action}")
         self.stage.talk(who, "!yes")
 
+    @rule(who=who, what=st.sampled_from(["lab for {} debian", "lab revoke {}"]))
+    def an_organiser_decides(self, who: str, what: str) -> None:
+        self.stage.whisper("olga", what.format(who))
+        self.stage.whisper("olga", "!yes")
+
     @rule(minutes=st.sampled_from([0, 0, 1, 6, 60, 250]))
     def wait(self, minutes: int) -> None:
         self.stage.wait(minutes=minutes, seconds=5)
@@ -182,7 +187,7 @@ class Leases(RuleBasedStateMachine):
         ids = {lease.id for lease in leases}
         assert self.had <= ids, "a lease is gone"
         self.had = ids
-        assert all(lease.ended_why in ("returned", "expired") for lease in leases
+        assert all(lease.ended_why in ("returned", "expired", "revoked") for lease in leases
                    if lease.ended_at is not None and not lease.rehearsal)
 
     def settle(self) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 from trainbot.hosts.model import Mode
 from trainbot.labs.ahead import Ahead, Planned
 from trainbot.labs.model import LabState, Lease
+from trainbot.labs.queue import in_line
 from trainbot.spine.access import Person
 from trainbot.spine.messages import Reply
 from trainbot.spine.words import span
@@ -95,7 +96,7 @@ class Early:
         hosts = self.fleet.hosts
         there = any(lab.state is LabState.READY and lab.host in hosts and hosts[lab.host].up
                     and not hosts[lab.host].drained for lab in self.labs.free(image, mode))
-        return there and not self.leases.open(lab_id=None, image=image, mode=mode)
+        return there and not in_line(self.leases.open(lab_id=None, image=image, mode=mode), self.notices.waiting())
 
     def _give(self, session: Planned, person: int, image: str, now: datetime) -> None:
         length = max(self.config.lease, timedelta(minutes=session.minutes) + self.config.grace)
