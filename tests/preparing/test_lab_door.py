@@ -7,6 +7,9 @@ import os
 import socket
 import subprocess
 import threading
+import tty
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,7 +52,7 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Door:
     """As shipped, but for where it lies; what it would run writes down that it was run."""
     made = Door(tmp_path_factory.mktemp("door"))
     told = f'#!/bin/sh\nprintf "%s\\n" "${{0##*/}}" "$@" > {made.reached}\n'
-    for name in ("relay", "sudo", "virsh", "xl"):
+    for name in ("relay", "sudo", "virsh", "xenstore-read"):
         made.put(name, told)
     for name in ("lab-door", "lab-console"):
         text = (SHIPPED / name).read_text().replace("/usr/local/lib/trainbot", str(made.folder))
@@ -140,16 +143,81 @@ def test_what_a_client_says_about_its_language_changes_nothing(door: Door) -> No
         assert door.ask("ssh 10.77.0.2", LC_ALL=language, IFS=".", PATH="/nowhere", ENV="/nowhere").returncode == 0
 
 
-@pytest.mark.parametrize(("metadata", "number", "code", "words"), [
-    ("<trainbot:lab owner='x'/>", "7", 0, b""), ("<lab owner='x'/>", "7", 0, b""), ("", "7", 2, b"no such lab"),
-    ("<lab owner='x'/>", "-", 2, b"off"), ("<lab owner='x'/>", "0", 2, b"off"), ("<lab owner='x'/>", "", 2, b"off")])
-def test_only_labs_consoles_are_opened(door: Door, metadata: str, number: str, code: int, words: bytes) -> None:
-    """A domain without trainbot's mark is not opened, dom0 never, and one that is off gets a sentence."""
+def xen(door: Door, metadata: str, number: str, console: str) -> list[str | Path]:
+    """A host with one domain; the command that opens its console."""
     door.put("virsh", f'#!/bin/sh\ncase "$*" in *metadata*) echo "{metadata}" ;; *domid*) echo "{number}" ;; esac\n')
-    done = subprocess.run(["/bin/sh", door.folder / "lab-console", LAB], capture_output=True, timeout=60, check=False)
-    assert done.returncode == code and words in done.stderr
-    if code == 0:
-        assert door.reached.read_text() == "xl\nconsole\n7\n"
+    door.put("xenstore-read", f'#!/bin/sh\n[ "$1" = /local/domain/{number}/console/tty ] && {console}\n')
+    return ["/bin/sh", door.folder / "lab-console", LAB]
+
+
+MARK = "<lab owner='x'/>"
+
+
+@pytest.mark.parametrize(("metadata", "number", "console", "words"), [
+    ("", "7", "echo /dev/pts/1", b"no such lab"), ("<labs/>", "7", "echo /dev/pts/1", b"no such lab"),
+    (MARK, "-", "echo /dev/pts/1", b"off"), (MARK, "0", "echo /dev/pts/1", b"off"), (MARK, "", "true", b"off"),
+    (MARK, "7", "false", b"no console"), (MARK, "7", "echo /etc/shadow", b"no console"),
+    (MARK, "7", "echo /dev/pts/../../etc/shadow", b"no console"), (MARK, "7", "echo", b"no console")])
+def test_only_labs_consoles_are_opened(door: Door, metadata: str, number: str, console: str, words: bytes) -> None:
+    """A domain without trainbot's mark is not opened, dom0 never, nothing that is no terminal either; one that is off
+    gets a sentence."""
+    done = subprocess.run(xen(door, metadata, number, console), capture_output=True, timeout=60, check=False)
+    assert done.returncode == REFUSED and words in done.stderr
+
+
+@pytest.fixture
+def terminal() -> Iterator[tuple[int, str]]:
+    """What xenconsoled has for a lab: (its end, the name of the other), without echo."""
+    ours, theirs = os.openpty()
+    tty.setraw(theirs)
+    yield ours, os.ttyname(theirs)
+    for end in (ours, theirs):
+        with suppress(OSError):
+            os.close(end)
+
+
+@pytest.mark.parametrize("mark", [MARK, "<trainbot:lab owner='x'/>"])
+def test_a_console_goes_both_ways_until_the_caller_hangs_up(door: Door, terminal: tuple[int, str], mark: str) -> None:
+    """What is typed reaches the lab and what it says comes back, each byte as it is; hanging up ends it though the lab
+    is silent."""
+    lab, name = terminal
+    with subprocess.Popen(xen(door, mark, "7", f"echo {name}"), stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE) as process:
+        assert process.stdin and process.stdout
+        process.stdin.write(b"\x1d\x03\xff\r")
+        process.stdin.flush()
+        assert os.read(lab, 100) == b"\x1d\x03\xff\r"
+        os.write(lab, b"\x1b[6n\x00\r\n")
+        assert process.stdout.read(7) == b"\x1b[6n\x00\r\n"
+        process.stdin.close()
+        assert process.stdout.read() == b"" and process.wait(60) == 0
+
+
+def test_a_console_ends_with_its_lab(door: Door) -> None:
+    """A lab that goes off ends it, though the caller has not hung up."""
+    lab, theirs = os.openpty()
+    tty.setraw(theirs)
+    name = os.ttyname(theirs)
+    with subprocess.Popen(xen(door, MARK, "7", f"echo {name}"), stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE) as process:
+        assert process.stdin and process.stdout
+        os.write(lab, b"bye")
+        assert process.stdout.read(3) == b"bye"
+        os.close(theirs)
+        os.close(lab)  # as xenconsoled does
+        assert process.stdout.read() == b"" and process.wait(60) == 0
+
+
+def test_a_place_that_is_another_by_now_is_not_used(door: Door, terminal: tuple[int, str]) -> None:
+    """The lab has gone off while its console was being opened, and somebody else may have its terminal."""
+    count = door.folder / "asked"
+    count.unlink(missing_ok=True)
+    command = xen(door, MARK, "7", f"[ ! -e {count} ] && : >{count} && echo {terminal[1]}")
+    done = subprocess.run(command, input=b"typed", capture_output=True, timeout=60, check=False)
+    assert done.returncode == REFUSED and b"off" in done.stderr
+    os.set_blocking(terminal[0], False)
+    with pytest.raises(BlockingIOError):
+        os.read(terminal[0], 10)
 
 
 @pytest.mark.parametrize("arguments", [[], [LAB, "x"], ["Domain-0"], ["0"], ["-" * 36], [LAB + "\n"], ["*"]])
