@@ -39,9 +39,14 @@ class Rescue:
     # -- a host goes -------------------------------------------------------------------------------
 
     def tick(self, now: datetime) -> None:
-        """Hosts that have not answered for long are given up, after their labs were listened to."""
+        """The labs of hosts that do not answer are listened to; after ``lost_after`` those that are silent are given up.
+        Listening to a mute host takes its time as well: it begins at once."""
         for name, view in self.fleet.hosts.items():
-            if view.down_since is None or view.lost or now - view.down_since < self.config.lost_after:
+            if view.down_since is None or view.lost:
+                continue
+            over = now - view.down_since >= self.config.lost_after
+            if view.silent and over:
+                self._give_up(name, view, now)
                 continue
             if view.listen_at is None or now < view.listen_at:
                 continue
@@ -50,7 +55,7 @@ class Rescue:
             if endpoints:
                 view.listen_at = None
                 self._wanted.append(Listen(name, endpoints, view.config.door))
-            else:
+            elif over:
                 self._give_up(name, view, now)
 
     def work(self) -> list[Listen]:
@@ -70,7 +75,8 @@ class Rescue:
         view.listen_at = now + LISTEN_EVERY
         if view.up or view.lost or view.down_since is None:
             return
-        if not event.speaks:
+        view.silent = not event.speaks
+        if view.silent and now - view.down_since >= self.config.lost_after:
             self._give_up(event.host, view, now)
 
     def _give_up(self, name: str, view: HostView, now: datetime) -> None:
