@@ -111,6 +111,19 @@ def test_the_old_lab_is_reached_when_its_host_is_back(two: Stage) -> None:
     assert len(two.hosts["xen1"]) == 1 and len([route for route in two.routes() if route.image == "old"]) == 1
 
 
+def test_the_second_loss_leads_back_to_the_first_lab(two: Stage) -> None:
+    """What was lost first has come back, with people's work in it: they have that again, not a third one."""
+    first = {lab.id for lab in two.labs() if lab.host == "xen1"}
+    dies(two)
+    two.hosts_work()
+    two.host_up("xen1")
+    assert "2 people move to another" in dies(two, "xen2")[0][1]
+    two.hosts_work()
+    assert {lab.id for lab in two.labs() if lab.host == "xen1"} == first and on(two, "xen1") == ["ready", "ready"]
+    two.host_up("xen2")
+    assert [route.image for route in two.routes()].count("old") == 2
+
+
 def test_an_old_lab_that_did_not_survive_is_forgotten(two: Stage) -> None:
     """The host came back empty: nobody is sent to a lab that is not there."""
     dies(two)

@@ -149,9 +149,9 @@ class RunningBot:
                     self.lines.append(raw.decode("utf-8", "replace").rstrip("\n"))
                     self._more.notify_all()
 
-    async def logs(self, pattern: str) -> re.Match[str]:
+    async def logs(self, pattern: str, within: float = DEADLINE) -> re.Match[str]:
         """The next line of its log that matches."""
-        async with self._more, asyncio.timeout(DEADLINE):
+        async with self._more, asyncio.timeout(within):
             while True:
                 while self._looked_at < len(self.lines):
                     self._looked_at += 1

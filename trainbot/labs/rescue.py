@@ -96,18 +96,28 @@ class Rescue:
         there = {lab.id: lab for lab in self.labs.all(host=name) if lab.state in ALIVE}
         return [(lease, there[lease.lab_id]) for lease in self.leases.open() if lease.lab_id in there]
 
-    def _leave(self, lease: Lease, lab: Lab, now: datetime) -> None:
+    def _leave(self, lease: Lease, lab: Lab, now: datetime) -> bool:
+        """The lease lets go of its lab.  Whether it has another at once: the one that it left when an earlier host was
+        lost, which has come back since."""
         kept = lab.boots > 0  # else nobody can have anything in it yet
-        self.leases.change({"id": lease.id}, lab_id=None, left_id=lab.id if kept else None)
+        home = self._earlier(lease)
+        self.leases.change({"id": lease.id}, lab_id=home.id if home else None, left_id=lab.id if kept else None)
         self.labs.change({"id": lab.id}, state=LabState.LEFT if kept else LabState.ENDING, state_at=now, tries=0)
+        if home is not None:
+            self.labs.change({"id": home.id}, state=LabState.MAKING, state_at=now, tries=0)  # runs already, or is started
+        return home is not None
+
+    def _earlier(self, lease: Lease) -> Lab | None:
+        lab = self.labs.get(lease.left_id) if lease.left_id is not None else None
+        view = self.fleet.host_of(lab) if lab is not None and lab.state is LabState.LEFT else None
+        return lab if view is not None and view.up and not view.drained else None
 
     def empty(self, name: str, now: datetime) -> tuple[int, int]:
         """Whoever has a lab on that drained host, which answers, gets one on another as far as there is room; (moved,
         those who stay).  What was in the old lab is reached as ``old``."""
         moved, stay = 0, 0
         for lease, lab in self.held_on(name):
-            self._leave(lease, lab, now)
-            if self.fleet.give(replace(lease, lab_id=None), now):
+            if self._leave(lease, lab, now) or self.fleet.give(replace(lease, lab_id=None), now):
                 moved += 1
             else:
                 self.leases.change({"id": lease.id}, lab_id=lab.id, left_id=lease.left_id)

@@ -1,0 +1,170 @@
+"""A class on two real Xen hosts, from the organiser's first command to the last learner's login: what failed in 2007.
+
+The bot runs as an operator starts it, over ssh to both hosts; learners log in with OpenSSH's client through the gateway.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from xen_host import XenHost
+
+from tests.whole.running import CHANNEL, PRESENTER, Participant, Ran, RunningBot
+from tests.whole.test_whole_machine import Learner
+from trainbot.demo.ngircd import Ngircd
+
+pytestmark = pytest.mark.xen
+LONG = 300.0  # seconds at most for anything that hosts in emulation do
+
+
+@dataclass
+class Classroom:
+    """``hosts``: by the names they have in bot.ini."""
+
+    bot: RunningBot
+    hosts: dict[str, XenHost]
+    russell: Participant
+    learners: dict[str, Participant]
+
+    async def hear(self, who: str, pattern: str, to: str = CHANNEL):
+        return await (self.russell if who == "russell" else self.learners[who]).hear(pattern, to, LONG)
+
+    async def host_of(self, nick: str) -> str:
+        """Where their lab is."""
+        return (await self.learners[nick].whisper("lab list", r"on (xen[0-9])"))[1]
+
+    async def ready(self, nick: str) -> str:
+        """Asks until it is; where."""
+        person = self.learners[nick]
+        async with asyncio.timeout(LONG):
+            while (found := await person.whisper("lab list", r" on (xen[0-9]): (ready)?"))[2] is None:
+                await asyncio.sleep(1)
+        return found[1]
+
+    async def lab(self, nick: str, image: str) -> Learner:
+        """Asks for one; the line that they are given, as ssh sees it."""
+        said = await self.learners[nick].ask(f"!lab {image}", rf"your {image} lab: (ssh \S+ \S+ \S+) password (\S+)", "")
+        folder = self.bot.folder / nick
+        folder.mkdir(exist_ok=True)
+        return Learner(folder, said[1], password=said[2])
+
+
+async def long(bot: RunningBot, *words: str) -> Ran:
+    """A shell command that may take minutes."""
+    process = await asyncio.create_subprocess_exec(*bot.command(*words), stdin=asyncio.subprocess.DEVNULL,
+                                                   stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
+    async with asyncio.timeout(2 * LONG):
+        out, err = await process.communicate()
+    return Ran(process.returncode or 0, out.decode(), err.decode())
+
+
+@pytest.fixture
+async def room(xen_hosts, tiny_image, lab_image, tmp_path: Path) -> AsyncIterator[Classroom]:
+    """Two hosts that ``trainbot host prepare`` has set up, the bot with them, russell and four learners in the channel."""
+    hosts = {"xen1": xen_hosts("xen1"), "xen2": xen_hosts("xen2")}
+    async with Ngircd(tmp_path / "ngircd", max_penalty=0) as ngircd:
+        bot = RunningBot(Path(tempfile.mkdtemp(prefix="tb-")), ngircd.port, image_debian=None,
+                         labs={"spare": 1, "public_address": "127.0.0.1"},
+                         image_tiny={"folder": tiny_image.folder}, image_older={"folder": tiny_image.folder, "guest": "pv"},
+                         gateway={"lab_key": lab_image.key})
+        for name, host in hosts.items():
+            bot.change(**{f"host_{name}": {"uri": host.ssh_uri, "labs": 6, "deadline": 120}})
+        people: list[Participant] = []
+        try:
+            prepared = await asyncio.gather(*(long(bot, "host", "prepare", name) for name in hosts))
+            assert [done.code for done in prepared] == [0, 0], prepared
+            people.append(await Participant.connect(ngircd.port, "russell", source=PRESENTER))
+            for nick in ("alice", "bob", "carol", "dan"):
+                people.append(await Participant.connect(ngircd.port, nick))
+            for person in people:
+                await person.join(CHANNEL)
+            await bot.arrive(people[0])
+            for _host in hosts:  # in any order
+                await bot.logs("host xen[12] answers", LONG)
+            yield Classroom(bot, hosts, people[0], {person.nick: person for person in people[1:]})
+        finally:
+            for person in people:
+                await person.close()
+                print(f"--- what {person.nick} heard", *person.lines[-60:], sep="\n")
+            for host in hosts.values():
+                host.end()
+            await bot.close()
+            shutil.rmtree(bot.folder)
+
+
+async def test_a_class_that_loses_its_hosts(room: Classroom) -> None:
+    """Labs on both hosts, PVH and PV, snapshot, rollback, reset; kill -9 of the bot, a libvirtd restarted, a host that
+    goes mute, and one that dies: everybody goes on, on the same ssh line."""
+    bot, russell, alice = room.bot, room.russell, room.learners["alice"]
+    await russell.ask("!start", "begins", CHANNEL)
+    ways = {nick: await room.lab(nick, image)
+            for nick, image in (("alice", "tiny"), ("bob", "tiny"), ("carol", "older"), ("dan", "older"))}
+    where = {nick: await room.ready(nick) for nick in ways}
+    assert sorted(where.values()) == ["xen1", "xen1", "xen2", "xen2"], where
+    kinds = {nick: await way.says(f"keep {nick}; cat /sys/hypervisor/guest_type") for nick, way in ways.items()}
+    assert kinds == {"alice": "PVH", "bob": "PVH", "carol": "PV", "dan": "PV"}
+
+    # what alice does with hers
+    await alice.ask("!lab snapshot", "kept|restarts", "")
+    await bot.logs("lab tb-tiny-\\S+ on \\S+ is ready", LONG)
+    assert await ways["alice"].says("kept; keep spoilt; kept") == "alice\nspoilt"
+    await alice.ask("!lab rollback", "!yes")
+    await alice.ask("!yes", "", "")
+    await bot.logs("lab tb-tiny-\\S+ on \\S+ is ready", LONG)
+    assert await ways["alice"].says("kept") == "alice"
+
+    # the bot is killed; libvirtd is restarted under running labs
+    session = await ways["bob"].open("cat")
+    await echo(session, b"before\n")
+    await bot.kill()
+    await alice.bot_goes()
+    assert await ways["carol"].says("kept") == "carol"
+    await bot.arrive(alice)
+    for _host in room.hosts:
+        await bot.logs("host xen[12] answers: .* of ours", LONG)
+    await asyncio.to_thread(room.hosts["xen1"].ssh, "systemctl restart libvirtd")
+    await bot.logs("host xen1 answers: .* of ours", LONG)
+    await echo(session, b"and after\n")
+    assert {nick: await room.ready(nick) for nick in ways} == where
+
+    # a host goes mute: as if its network had failed
+    mute, well = where["bob"], next(name for name in room.hosts if name != where["bob"])
+    moving = [nick for nick, host in where.items() if host == mute]
+    room.hosts[mute].freeze()
+    began = time.monotonic()
+    await room.hear("russell", f"host {mute} is lost: {len(moving)} people move to another; the same ssh line and "
+                               "password work again")
+    for nick in moving:
+        assert await room.ready(nick) == well
+        assert await ways[nick].says("kept") == ""
+        assert await ways[nick].says("keep new; kept") == "new"
+    print(f"frozen to seated and logged in: {time.monotonic() - began:.0f} s")
+    room.hosts[mute].thaw()
+    await room.hear("bob", f"host {mute} is back: your old tiny lab is reached with ssh .*old@", "")
+    old = Learner(bot.folder / "bob", " ".join(ways["bob"].line.split()[:-1] + ["old@127.0.0.1"]),
+                  password=ways["bob"].password)
+    assert await old.says("kept") == "bob"
+
+    # and the other one dies
+    await bot.logs(f"host {mute} answers: .* of ours", LONG)
+    room.hosts[well].kill()
+    await room.hear("russell", f"host {well} is lost: 4 people move")
+    for nick in ways:
+        assert await room.ready(nick) == mute
+    assert {nick: await way.says("kept") for nick, way in ways.items()} == {  # who was here before has their work again
+        nick: nick if nick in moving else "" for nick in ways}
+    await russell.ask("!progress", "introduction|step", CHANNEL)
+    assert bot.leaks(*(way.password for way in ways.values())) == []
+
+
+async def echo(session, words: bytes) -> None:
+    session.stdin.write(words)
+    async with asyncio.timeout(LONG):
+        assert await session.stdout.readline() == words, await session.stderr.read()
