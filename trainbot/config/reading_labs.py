@@ -59,11 +59,11 @@ def read_host(s: Section, name: str, store: StoreConfig) -> HostConfig:
     if not uri and not s.values.get("uri"):
         s.fault("uri", "which host? say its libvirt address, as in xen+ssh://root@xen1.example.org/system")
     local = not uri or uri.startswith(("qemu:///embed", "test"))
-    remote = uri.startswith("xen+")
+    remote, xen = uri.startswith("xen+"), uri.startswith("xen")
     folder = store.state / "labs" / name if local else REMOTE_POOL
     d = HostConfig(name, uri)
     host = HostConfig(name=name, uri=uri, labs=s.whole("labs", d.labs, 1, seats.MOST), folder=s.path("folder", folder),
-                      network=s.text("network", REMOTE_NETWORK if remote else d.network), kvm=s.yes("kvm", d.kvm),
+                      network=s.text("network", REMOTE_NETWORK if xen else d.network), kvm=s.yes("kvm", d.kvm),
                       keepalive=s.whole("keepalive", d.keepalive, 1, 600),
                       deadline=s.number("deadline", d.deadline, 1, 3600),
                       images=s.path("images", REMOTE_IMAGES if remote else None),

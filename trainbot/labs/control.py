@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from trainbot.hosts.model import Mode
-from trainbot.labs.model import Lab, LabState, Lease
+from trainbot.labs.model import NEARNESS, Lab, LabState, Lease
 from trainbot.labs.placement import Need, Seats, choose_host
 
 ACTIONS = {LabState.MAKING: "make", LabState.BOOTING: "probe", LabState.REBOOTING: "reboot",
@@ -20,9 +20,6 @@ CHECKS_AT_ONCE = 2
 #: How many labs of which kind are to be free.
 Pool = Mapping[tuple[str, Mode], int]
 RETRY = timedelta(seconds=5)
-
-#: A free lab nearer to its login prompt is handed out first.
-NEARNESS = (LabState.READY, LabState.BOOTING, LabState.MAKING)
 
 
 def hand_out(leases: Iterable[Lease], labs: Iterable[Lab]) -> list[tuple[Lease, Lab]]:

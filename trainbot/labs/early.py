@@ -93,10 +93,9 @@ class Early:
 
     def _is_ready(self, image: str, mode: Mode) -> bool:
         """There is a free lab that nobody waits for."""
-        hosts = self.fleet.hosts
-        there = any(lab.state is LabState.READY and lab.host in hosts and hosts[lab.host].up
-                    and not hosts[lab.host].drained for lab in self.labs.free(image, mode))
-        return there and not in_line(self.leases.open(lab_id=None, image=image, mode=mode), self.notices.waiting())
+        found = self.labs.free(image, mode, self.fleet.open_hosts())
+        ready = found is not None and found.state is LabState.READY
+        return ready and not in_line(self.leases.open(lab_id=None, image=image, mode=mode), self.notices.waiting())
 
     def _give(self, session: Planned, person: int, image: str, now: datetime) -> None:
         length = max(self.config.lease, timedelta(minutes=session.minutes) + self.config.grace)

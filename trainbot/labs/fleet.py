@@ -80,6 +80,10 @@ class Fleet:
         """Where it is; a host that answers to nobody where bot.ini knows it no more."""
         return self.hosts.get(lab.host, _NOWHERE)
 
+    def open_hosts(self) -> list[str]:
+        """Those that answer and are not drained."""
+        return [name for name, view in self.hosts.items() if view.up and not view.drained]
+
     def boot_seconds(self, image: str) -> float:
         """How long a lab of this image took to boot of late; seconds."""
         return float(self.settings.get(f"boot.{image}") or FIRST_GUESS)
@@ -91,11 +95,9 @@ class Fleet:
         ahead = self.leases.open(lab_id=None, image=lease.image, mode=lease.mode)
         if in_line((other for other in ahead if other.id < lease.id), self.notices.waiting()):
             return False
-        free = [lab for lab in self.labs.free(lease.image, lease.mode)
-                if self.host_of(lab).up and not self.host_of(lab).drained]
-        if free:
-            lent = {other.lab_id for other in self.leases.rehearsing()}
-            id = min(free, key=lambda lab: (control.NEARNESS.index(lab.state), lab.id in lent, lab.made_at, lab.id)).id
+        free = self.labs.free(lease.image, lease.mode, self.open_hosts())
+        if free is not None:
+            id = free.id
         else:
             present = self.labs.present()
             host = choose_host(self.seats(present, now), self.need(self.images[lease.image]))

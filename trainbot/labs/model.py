@@ -30,6 +30,9 @@ ALIVE = frozenset(LabState) - {LabState.ENDING, LabState.GONE, LabState.LEFT}
 #: session's uid has a space there (sessions.ics_schedule, sessions.toml_schedule).
 REHEARSAL, WORKED_IN = "(rehearsal) ", " worked in"
 
+#: A free lab nearer to its login prompt is handed out first.
+NEARNESS = (LabState.READY, LabState.BOOTING, LabState.MAKING)
+
 #: A host may have it.
 PRESENT = frozenset(LabState) - {LabState.GONE}
 

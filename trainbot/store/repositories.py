@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, insert, not_, select
+from sqlalchemy import ColumnElement, Connection, and_, case, insert, not_, select
 
 from trainbot.exercises.classes import Attendance, ClassRun, Done
 from trainbot.hosts.model import Mode
-from trainbot.labs.model import ALIVE, PRESENT, REHEARSAL, WORKED_IN, Lab, LabState, Lease
+from trainbot.labs.model import ALIVE, NEARNESS, PRESENT, REHEARSAL, WORKED_IN, Lab, Lease
 from trainbot.notices import Notice
 from trainbot.people.model import PublicKey
 from trainbot.questions.model import WAITING, Question, QuestionEvent
@@ -69,13 +70,17 @@ class Labs(Rows[Lab]):
     def alive(self) -> list[Lab]:
         return self.all(self.table.c.state.in_(list(ALIVE)), order=(self.table.c.made_at, self.table.c.id))
 
-    def free(self, image: str, mode: Mode) -> list[Lab]:
-        """Alive, of that kind, and nobody's; what a rehearsal only looks at is nobody's."""
-        lease = tables["lease"]
+    def free(self, image: str, mode: Mode, hosts: Collection[str]) -> Lab | None:
+        """Of that kind, on one of these hosts, and nobody's (what a rehearsal only looks at is nobody's, but comes
+        last): the nearest to its login prompt, the oldest of those."""
+        lease, lab = tables["lease"], self.table
         lent = and_(lease.c.session.startswith(REHEARSAL), not_(lease.c.session.endswith(WORKED_IN)))
-        taken = select(lease.c.lab_id).where(lease.c.ended_at.is_(None), lease.c.lab_id.is_not(None), not_(lent))
-        states = [LabState.READY, LabState.BOOTING, LabState.MAKING]
-        return self.all(self.table.c.state.in_(states), self.table.c.id.not_in(taken), image=image, mode=mode)
+        held = select(lease.c.lab_id).where(lease.c.ended_at.is_(None), lease.c.lab_id.is_not(None))
+        near = case(*((lab.c.state == state, place) for place, state in enumerate(NEARNESS)))
+        found = self.all(lab.c.state.in_(NEARNESS), lab.c.id.not_in(held.where(not_(lent))), lab.c.host.in_(hosts),
+                         image=image, mode=mode, limit=1,
+                         order=(near, lab.c.id.in_(held.where(lent)), lab.c.made_at, lab.c.id))
+        return found[0] if found else None
 
     def present(self) -> list[Lab]:
         """All that a host may have."""
