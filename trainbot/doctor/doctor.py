@@ -6,7 +6,8 @@ import asyncio
 import json
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 
 from trainbot.config import Config
@@ -32,8 +33,8 @@ def is_subject(words: Sequence[str]) -> bool:
 
 def doctor(config: Config, words: Sequence[str], as_json: bool, say: Callable[[str], None]) -> int:
     """Exit code 0, or 1 where something is wrong.  UserError where bot.ini has no such thing.  Changes nothing."""
-    logging.getLogger("trainbot.chat").setLevel(logging.ERROR)  # what it warns of is among the findings
-    found = asyncio.run(_examine(config, words, _progress()))
+    with _quietly():
+        found = asyncio.run(_examine(config, words, _progress()))
     if as_json:
         say(json.dumps([finding.as_json() for finding in found], ensure_ascii=False))
     else:
@@ -41,6 +42,18 @@ def doctor(config: Config, words: Sequence[str], as_json: bool, say: Callable[[s
             say(finding.line)
         say(summary(found))
     return 1 if any(finding.level is Level.WRONG for finding in found) else 0
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """What the chat door warns of is among the findings: it is not said twice."""
+    log = logging.getLogger("trainbot.chat")
+    before = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
 
 
 async def _examine(config: Config, words: Sequence[str], progress: Progress) -> list[Finding]:
