@@ -100,7 +100,7 @@ async def room(xen_hosts, tiny_image, lab_image, tmp_path: Path) -> AsyncIterato
 
 
 async def test_a_class_that_loses_its_hosts(room: Classroom) -> None:
-    """Labs on both hosts, PVH and PV, snapshot, rollback, reset; kill -9 of the bot, a libvirtd restarted, a host that
+    """Labs on both hosts, PVH and PV; snapshot, rollback, reset; kill -9 of the bot, a libvirtd restarted, a host that
     goes mute, and one that dies: everybody goes on, on the same ssh line."""
     bot, russell, alice = room.bot, room.russell, room.learners["alice"]
     await russell.ask("!start", "begins", CHANNEL)
@@ -119,6 +119,9 @@ async def test_a_class_that_loses_its_hosts(room: Classroom) -> None:
     await alice.ask("!yes", "", "")
     await bot.logs("lab tb-tiny-\\S+ on \\S+ is ready", LONG)
     assert await ways["alice"].says("kept") == "alice"
+    await alice.ask("!lab reset", "!yes")
+    await alice.ask("!yes", "starts again as the image was", "")
+    assert await ways["alice"].says("kept; keep alice") == ""
 
     # the bot is killed; libvirtd is restarted under running labs
     session = await ways["bob"].open("cat")
