@@ -23,19 +23,6 @@ def stage(stages: Callable[..., Stage]) -> Stage:
     return found
 
 
-@pytest.fixture
-def two(stages: Callable[..., Stage]) -> Stage:
-    """A class with two hosts of three labs; alice and bob have labs on xen1, which was up first."""
-    found = stages(hosts=("xen1", "xen2"), labs=3)
-    found.host_up("xen1")
-    for nick in ("alice", "bob"):
-        found.talk(nick, "!lab debian")
-    found.hosts_work()
-    found.host_up("xen2")
-    found.talk("russell", "!start")
-    return found
-
-
 def change(stage: Stage, **what: object) -> list[tuple[str, str]]:
     """Something happens to the only domain on xen1, and the host reports it."""
     ((id, domain),) = stage.hosts["xen1"].items()
