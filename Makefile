@@ -1,5 +1,5 @@
 # Each target installs what it needs by itself; README.md says what they are for.
-.PHONY: demo test test-content test-xen docs picture bench
+.PHONY: demo test test-content test-xen test-xen-long docs picture bench
 
 PYTEST = .venv/bin/python -m pytest
 
@@ -18,6 +18,10 @@ test-content:          ## every step of every shipped exercise, in a real lab
 test-xen:              ## labs on real Xen hosts, themselves emulated
 	@scripts/setup test
 	$(PYTEST) -m xen $(ARGS)
+
+test-xen-long:         ## trainbot doctor on real Xen hosts that were broken in many ways
+	@scripts/setup test
+	$(PYTEST) -m xenlong $(ARGS)
 
 docs:                  ## docs/commands.md from the command table
 	@scripts/setup demo

@@ -15,11 +15,18 @@ from trainbot.labs.model import LabState
 def dies(stage: Stage, name: str = "xen1") -> list[tuple[str, str]]:
     """It no longer answers, its labs are silent, and time passes; what is said."""
     said = stage.happens(HostLost(name, "keepalive"))
-    said += stage.wait(seconds=21)
+    said += listened(stage)
+    return said + stage.wait(seconds=21) + listened(stage)
+
+
+def listened(stage: Stage) -> list[tuple[str, str]]:
+    """All who are asked to listen hear nothing."""
+    said = stage.wait(seconds=3)
     while (asked := [item for item in stage.began if isinstance(item, Listen)]):
         stage.began = [item for item in stage.began if not isinstance(item, Listen)]
         for item in asked:
             said += stage.happens(Heard(item.host, False))
+        said += stage.wait(seconds=3)
     return said
 
 

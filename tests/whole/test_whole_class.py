@@ -34,7 +34,7 @@ async def test_a_class_from_announcement_to_minutes(bot, ngircd, people, russell
     await alice.lab_is_ready()
     await alice.ask("!lab reset", "Say !yes within 60 s")
     await alice.ask("!yes", "debian lab", "")
-    await alice.ask("!lab extend", "4 h left")
+    await alice.ask("!lab extend", "your lab stays until the class has ended")
     await bob.ask("!lab debian permissive", r"debian lab \(permissive\): ssh .* password \S+", "")
     await bob.ask("!lab return", "gone. Say !yes within 60 s")
     await bob.ask("!yes", "given back", "")

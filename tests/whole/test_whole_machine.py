@@ -85,7 +85,7 @@ async def test_a_machine_from_request_to_return(bot, lab_image, ngircd, people):
     learner = Learner(bot.folder, line[1], password=line[2])
     code, out, err = await learner.run("id; echo trouble >&2; exit 7")
     assert (code, out.split()[0], err.splitlines()[-1]) == (7, "uid=0(root)", "trouble"), (code, out, err)
-    await bot.logs("lab tb-debian-\\S+ on here is ready")
+    await bot.logs("lab tb-debian-\\S+ on here is ready", LOGIN)
     assert "enforcing" in (await learner.says("getenforce")).lower()
     assert (await learner.run("-tt", "tty; stty size; exit 3"))[:2] == (3, "/dev/pts/0\r\n0 0\r\n")
     wrong = Learner(bot.folder, line[1], password="aaaa-bbbb-cccc-dddd")
@@ -118,13 +118,13 @@ async def test_a_machine_from_request_to_return(bot, lab_image, ngircd, people):
 
     await keyed.says("echo mine > /root/kept; sync")
     await alice.ask("!lab reboot", "its disk stays", "")
-    await bot.logs("lab tb-debian-\\S+ on here is ready")
+    await bot.logs("lab tb-debian-\\S+ on here is ready", LOGIN)
     assert await keyed.says("cat /root/kept") == "mine"
     again = await keyed.says(BOOT_ID)
     assert again != boot
     await alice.ask("!lab reset", "will be gone. Say !yes")
     await alice.ask("!yes", "starts again as the image was", "")
-    await bot.logs("lab tb-debian-\\S+ on here is ready")
+    await bot.logs("lab tb-debian-\\S+ on here is ready", LOGIN)
     assert await keyed.says("ls -A /root | grep -c kept; true") == "0"
     assert await keyed.says(BOOT_ID) not in (boot, again)
 

@@ -71,7 +71,7 @@ async def room(xen_hosts, tiny_image, lab_image, tmp_path: Path) -> AsyncIterato
     hosts = {"xen1": xen_hosts("xen1"), "xen2": xen_hosts("xen2")}
     async with Ngircd(tmp_path / "ngircd", max_penalty=0) as ngircd:
         bot = RunningBot(Path(tempfile.mkdtemp(prefix="tb-")), ngircd.port, image_debian=None,
-                         labs={"spare": 1, "public_address": "127.0.0.1"},
+                         labs={"spare": 1, "public_address": "127.0.0.1", "lost_after": "40s"},
                          image_tiny={"folder": tiny_image.folder}, image_older={"folder": tiny_image.folder, "guest": "pv"},
                          gateway={"lab_key": lab_image.key})
         for name, host in hosts.items():

@@ -19,7 +19,7 @@ from trainbot.imaging.progress import Silent
 from trainbot.preparing.prepare import prepare
 from trainbot.store.migrate import upgrade
 
-pytestmark = pytest.mark.xen
+pytestmark = pytest.mark.xenlong
 OWNER = "6f9619ff-8b86-d011-b42d-00c04fc964ff"
 INI = """
 [irc]

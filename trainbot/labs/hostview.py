@@ -21,7 +21,7 @@ class HostView:
     down_since: datetime | None = None
     lost: bool = False  # given up: its people have been seated elsewhere
     listen_at: datetime | None = None  # when its labs are to be listened to next; None while somebody listens
-    silent: bool = False  # none of its labs spoke when they were listened to last
+    silences: int = 0  # how often in a row none of its labs spoke when they were listened to
     io_wait: float | None = None
     clock_off: float | None = None
     drained: bool = False

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 LISTEN_EVERY = timedelta(seconds=10)
+LISTEN_AGAIN = timedelta(seconds=2)
+TWICE = 2  # labs that were silent once may only have been slow
 STALE = timedelta(minutes=10)  # after this the class knows anyway
 
 
@@ -45,7 +47,7 @@ class Rescue:
             if view.down_since is None or view.lost:
                 continue
             over = now - view.down_since >= self.config.lost_after
-            if view.silent and over:
+            if view.silences >= TWICE and over:
                 self._give_up(name, view, now)
                 continue
             if view.listen_at is None or now < view.listen_at:
@@ -72,11 +74,11 @@ class Rescue:
 
     def heard(self, event: Heard, now: datetime) -> None:
         view = self.fleet.hosts[event.host]
-        view.listen_at = now + LISTEN_EVERY
+        view.listen_at = now + (LISTEN_EVERY if event.speaks else LISTEN_AGAIN)
         if view.up or view.lost or view.down_since is None:
             return
-        view.silent = not event.speaks
-        if view.silent and now - view.down_since >= self.config.lost_after:
+        view.silences = 0 if event.speaks else view.silences + 1
+        if view.silences >= TWICE and now - view.down_since >= self.config.lost_after:
             self._give_up(event.host, view, now)
 
     def _give_up(self, name: str, view: HostView, now: datetime) -> None:

@@ -12,7 +12,7 @@ from ipaddress import IPv4Network
 from trainbot.preparing.model import BRIDGE, Network, Wanted
 
 OURS = "urn:trainbot:network:1"
-ET.register_namespace("trainbot", OURS)
+ET.register_namespace("trainbot-network", OURS)
 
 
 def wanted_network(wanted: Wanted) -> Network:
