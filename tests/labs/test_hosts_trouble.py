@@ -286,6 +286,19 @@ def test_a_clock_that_is_off_is_known(stage: Stage) -> None:
     assert view.last_trouble == "its clock is +95 s off, and labs have theirs from it" and view.io_wait == 0.2
 
 
+def test_who_asks_is_seated_where_the_fewest_are(stages: Callable[..., Stage]) -> None:
+    """Though the other host's free labs are older."""
+    stage = stages(hosts=("xen1", "xen2"), spare=4)
+    stage.host_up("xen1")  # two are being made there, as many as at a time
+    stage.wait(seconds=2)
+    stage.host_up("xen2")
+    stage.hosts_work()
+    for nick in ("alice", "bob", "carol", "hannah"):
+        stage.talk(nick, "!lab debian")
+    held = {lease.lab_id for lease in stage.leases()}
+    assert sorted(lab.host for lab in stage.labs() if lab.id in held) == ["xen1", "xen1", "xen2", "xen2"]
+
+
 def test_a_lab_whose_host_has_no_copy_of_the_image_is_made_elsewhere(two: Stage) -> None:
     """A host says which images it has."""
     two.bot.fleet.images["debian"] = replace(two.bot.fleet.images["debian"], version="debian-1")

@@ -89,6 +89,14 @@ def test_the_lab_nearest_to_its_prompt_goes_to_who_asked_first() -> None:
     assert [(who.id, what.id) for who, what in given_out] == [(1, "r"), (2, "b"), (3, "m")]
 
 
+def test_free_labs_are_handed_out_evenly() -> None:
+    """However old those of one host are: its loss hurts fewest so."""
+    labs = [lab(f"old{n}", host="xen1") for n in range(4)]
+    labs += [lab(f"new{n}", host="xen2", made_at=NOW + timedelta(minutes=1)) for n in range(3)]
+    given_out = hand_out([lease(9, "old3"), *(lease(n) for n in range(1, 6))], labs)
+    assert [what.host for _who, what in given_out] == ["xen2", "xen1", "xen2", "xen1", "xen2"]
+
+
 @given(LEASES, LABS)
 def test_nobody_gets_two_and_no_lab_goes_twice(leases: list[Lease], labs: list[Lab]) -> None:
     """Whatever there is: one lab each, of the image and mode that was asked for, never one that is taken."""

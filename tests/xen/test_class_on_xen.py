@@ -107,7 +107,7 @@ async def test_a_class_that_loses_its_hosts(room: Classroom) -> None:
     ways = {nick: await room.lab(nick, image)
             for nick, image in (("alice", "tiny"), ("bob", "tiny"), ("carol", "older"), ("dan", "older"))}
     where = {nick: await room.ready(nick) for nick in ways}
-    assert sorted(where.values()) == ["xen1", "xen1", "xen2", "xen2"], where
+    assert set(where.values()) == {"xen1", "xen2"}, where
     kinds = {nick: await way.says(f"keep {nick}; cat /sys/hypervisor/guest_type") for nick, way in ways.items()}
     assert kinds == {"alice": "PVH", "bob": "PVH", "carol": "PV", "dan": "PV"}
 
@@ -142,8 +142,8 @@ async def test_a_class_that_loses_its_hosts(room: Classroom) -> None:
     moving = [nick for nick, host in where.items() if host == mute]
     room.hosts[mute].freeze()
     began = time.monotonic()
-    await room.hear("russell", f"host {mute} is lost: {len(moving)} people move to another; the same ssh line and "
-                               "password work again")
+    people = "one person moves" if len(moving) == 1 else f"{len(moving)} people move"
+    await room.hear("russell", f"host {mute} is lost: {people} to another; the same ssh line and password work again")
     for nick in moving:
         assert await room.ready(nick) == well
         assert await ways[nick].says("kept") == ""

@@ -24,17 +24,20 @@ RETRY = timedelta(seconds=5)
 
 def hand_out(leases: Iterable[Lease], labs: Iterable[Lab]) -> list[tuple[Lease, Lab]]:
     """Free labs for those who wait, in the order they asked; nobody gets two for one lease, no lab goes twice.  People
-    come before a rehearsal, and have what is lent to it."""
+    come before a rehearsal, and have what is lent to it; they are spread, so that the loss of a host hurts fewest."""
     open_leases, there = list(leases), list(labs)
     lent = _lent(open_leases, there)
     free = [*_free(open_leases, there), *lent]
-    free.sort(key=lambda lab: (NEARNESS.index(lab.state), lab in lent, lab.made_at, lab.id))
+    taken = {lease.lab_id for lease in open_leases}
+    held = Counter(lab.host for lab in there if lab.id in taken)
     given = []
     for lease in _waiting(open_leases):
         kind = (lease.image, lease.mode)
-        lab = next((lab for lab in free if (lab.image, lab.mode) == kind and not (lease.rehearsal and lab in lent)), None)
-        if lab is not None:
+        fit = [lab for lab in free if (lab.image, lab.mode) == kind and not (lease.rehearsal and lab in lent)]
+        if fit:
+            lab = min(fit, key=lambda lab: (NEARNESS.index(lab.state), lab in lent, held[lab.host], lab.made_at, lab.id))
             free.remove(lab)
+            held[lab.host] += 1
             given.append((lease, lab))
     return given
 

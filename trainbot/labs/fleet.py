@@ -80,9 +80,10 @@ class Fleet:
         """Where it is; a host that answers to nobody where bot.ini knows it no more."""
         return self.hosts.get(lab.host, _NOWHERE)
 
-    def open_hosts(self) -> list[str]:
-        """Those that answer and are not drained."""
-        return [name for name, view in self.hosts.items() if view.up and not view.drained]
+    def open_hosts(self) -> dict[str, int]:
+        """Those that answer and are not drained, with how many people have labs there."""
+        held = self.leases.by_host()
+        return {name: held.get(name, 0) for name, view in self.hosts.items() if view.up and not view.drained}
 
     def boot_seconds(self, image: str) -> float:
         """How long a lab of this image took to boot of late; seconds."""
@@ -95,7 +96,7 @@ class Fleet:
         ahead = self.leases.open(lab_id=None, image=lease.image, mode=lease.mode)
         if in_line((other for other in ahead if other.id < lease.id), self.notices.waiting()):
             return False
-        free = self.labs.free(lease.image, lease.mode, self.open_hosts())
+        free = self.labs.free(lease.image, lease.mode, self.open_hosts())  # spread: the loss of a host hurts fewest
         if free is not None:
             id = free.id
         else:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, insert, not_, select
+from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, not_, select
 
 from trainbot.exercises.classes import Attendance, ClassRun, Done
 from trainbot.hosts.model import Mode
@@ -70,16 +70,19 @@ class Labs(Rows[Lab]):
     def alive(self) -> list[Lab]:
         return self.all(self.table.c.state.in_(list(ALIVE)), order=(self.table.c.made_at, self.table.c.id))
 
-    def free(self, image: str, mode: Mode, hosts: Collection[str]) -> Lab | None:
+    def free(self, image: str, mode: Mode, hosts: Mapping[str, int]) -> Lab | None:
         """Of that kind, on one of these hosts, and nobody's (what a rehearsal only looks at is nobody's, but comes
-        last): the nearest to its login prompt, the oldest of those."""
+        last): the nearest to its login prompt; of those one on the host with the lowest number, the oldest there."""
+        if not hosts:
+            return None
         lease, lab = tables["lease"], self.table
         lent = and_(lease.c.session.startswith(REHEARSAL), not_(lease.c.session.endswith(WORKED_IN)))
         held = select(lease.c.lab_id).where(lease.c.ended_at.is_(None), lease.c.lab_id.is_not(None))
         near = case(*((lab.c.state == state, place) for place, state in enumerate(NEARNESS)))
-        found = self.all(lab.c.state.in_(NEARNESS), lab.c.id.not_in(held.where(not_(lent))), lab.c.host.in_(hosts),
+        found = self.all(lab.c.state.in_(NEARNESS), lab.c.id.not_in(held.where(not_(lent))), lab.c.host.in_(list(hosts)),
                          image=image, mode=mode, limit=1,
-                         order=(near, lab.c.id.in_(held.where(lent)), lab.c.made_at, lab.c.id))
+                         order=(near, lab.c.id.in_(held.where(lent)), case(hosts, value=lab.c.host), lab.c.made_at,
+                                lab.c.id))
         return found[0] if found else None
 
     def present(self) -> list[Lab]:
@@ -103,6 +106,13 @@ class Leases(Rows[Lease]):
     def every(self, **exact: Any) -> list[Lease]:
         """People's and the rehearsal's, not ended."""
         return self._open(**exact)
+
+    def by_host(self) -> dict[str, int]:
+        """How many people have a lab on each host."""
+        lab = tables["lab"]
+        query = select(lab.c.host, func.count()).join(self.table, self.table.c.lab_id == lab.c.id)
+        query = query.where(self.table.c.ended_at.is_(None)).group_by(lab.c.host)
+        return {host: number for host, number in self.connection.execute(query)}
 
     def _open(self, *conditions: ColumnElement[bool], **exact: Any) -> list[Lease]:
         return self.all(self.table.c.ended_at.is_(None), *conditions, order=(self.table.c.id,), **exact)
