@@ -268,7 +268,8 @@ async def lost() -> None:
         one, other = Libvirtd(), Libvirtd()
         try:
             one.start()
-            async with running(labs={"spare": 0}, host_xen1={"uri": one.uri, "labs": 60}) as (bot, server, russell):
+            async with running(labs={"spare": 0}, image_debian={"memory": 64},
+                               host_xen1={"uri": one.uri, "labs": 60}) as (bot, server, russell):
                 await bot.logs("host xen1 answers")
                 people = await crowd(server.port, CLASS, "p")
                 for person in people:
