@@ -67,6 +67,7 @@ HOSTILE = [
     b":al!u@h KICK #class",
     b"NICK",
     b":trainbot!b@h NICK",
+    b":trainbot NICK : \x01",
     b"ACCOUNT",
     b"CHGHOST",
     b":al!u@h CHGHOST x",

@@ -207,7 +207,7 @@ class Roster:
 
     def _nick(self, message: Message, at: datetime) -> list[ChatEvent]:
         new, nick = message.param(0), message.nick
-        if not new or not nick:
+        if not new or not nick or " " in new or not new.isprintable():  # no nick at all (RFC 2812 2.3.1)
             return []
         if self.is_me(nick):
             self.me = replace(self.me, nick=new)
