@@ -219,7 +219,7 @@ def reconcile() -> None:
     """Rows against what hosts report: our decisions alone, in one turn."""
     from stage import Stage
 
-    from trainbot.bot import Tick
+    from trainbot.events import Tick
     from trainbot.hosts.model import Domain, DomainState, HostReport, HostUp
 
     with tempfile.TemporaryDirectory() as folder:

@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from stage import CHANNEL, Stage  # noqa: E402
 
-from trainbot.bot import Tick  # noqa: E402
+from trainbot.events import Tick  # noqa: E402
 from trainbot.spine.messages import Incoming  # noqa: E402
 
 PEOPLE = 200

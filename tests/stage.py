@@ -8,14 +8,16 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from trainbot.bot import Bot, Event, Installation, Outcome, Tick
+from trainbot.bot import Bot
 from trainbot.config import Config, load
+from trainbot.events import Event, Outcome, Tick
 from trainbot.gateway.routes import Route
 from trainbot.hosts.model import Domain, DomainState, Finished, HostReport, HostUp, Mode
 from trainbot.labs import passwords
 from trainbot.labs.doings import Booted, Check, Checked, HostWork, Listen, Probe
 from trainbot.labs.images import Image
 from trainbot.labs.model import Lab, Lease
+from trainbot.parts import Installation
 from trainbot.spine.messages import Incoming, Left, Line, Outgoing, Renamed, RollCall, Sender, Spoken
 from trainbot.store import Store
 from trainbot.store.tables import metadata

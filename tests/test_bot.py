@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from stage import CHANNEL, START, Stage
 
-from trainbot.bot import ShellCommand, Tick
+from trainbot.events import ShellCommand, Tick
 from trainbot.hosts.model import Finished, HostLost
 from trainbot.notices import Notice, due, stale
 from trainbot.spine.messages import Disconnected, Incoming, Line, RollCall, Spoken, Unspoken

@@ -10,11 +10,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from trainbot.bot import Bot, Event, Outcome, ShellCommand, Tick
+from trainbot.bot import Bot
 from trainbot.chat.connection import IrcDoor
 from trainbot.config import Config
 from trainbot.control.server import ControlServer
 from trainbot.errors import BackendError, UserError
+from trainbot.events import Event, Outcome, ShellCommand, Tick
 from trainbot.gateway.client import GatewayClient
 from trainbot.gateway.keeper import Keeper
 from trainbot.gateway.routes import Route, to_json

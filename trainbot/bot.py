@@ -1,4 +1,4 @@
-"""Every feature, joined; one turn of events in, what is to be done out.  No I/O besides the store.
+"""One turn of events in, what is to be done out.  No I/O besides the store.
 
 A turn is one transaction: each event has a savepoint, what goes out leaves after the commit.  If the commit fails,
 every asker is told, and nothing has happened.
@@ -7,48 +7,24 @@ every asker is told, and nothing has happened.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, TypeVar
 
-from trainbot.chat.formatting import render_step
 from trainbot.config import Config
 from trainbot.errors import BackendError
-from trainbot.exercises.classroom import Classroom, Plan
+from trainbot.events import Event, Outcome, ShellCommand, Tick
 from trainbot.exercises.library import load_library
-from trainbot.gateway.routes import OLD, Route
-from trainbot.hosts.model import Finished, HostEvent, HostLost, HostUp, Mode
-from trainbot.labs.ahead import Ahead
-from trainbot.labs.doings import Booted, Check, Checked, Heard, HostStatus, HostWork, Listen, Probe
-from trainbot.labs.draining import Draining
-from trainbot.labs.early import Early
-from trainbot.labs.fleet import Fleet
-from trainbot.labs.hearing import Hearing
-from trainbot.labs.images import Image
-from trainbot.labs.lending import Around, Lending
-from trainbot.labs.readiness import Readiness
-from trainbot.labs.rehearsing import Rehearsing
-from trainbot.labs.rescue import Rescue
-from trainbot.lessons import Lessons
-from trainbot.people.registry import Registry
-from trainbot.questions.queue import QuestionQueue
-from trainbot.records.archive import Archive
-from trainbot.records.journal import Journal
-from trainbot.rehearsal.desk import FAILED, Desk, RehearsalAsked
+from trainbot.gateway.routes import Route
+from trainbot.hosts.model import Finished, HostLost, HostUp
+from trainbot.labs.doings import Booted, Check, Checked, Heard, HostStatus, HostWork, Probe
+from trainbot.parts import Installation, Parts
+from trainbot.rehearsal.desk import FAILED, RehearsalAsked
 from trainbot.routing import routes
-from trainbot.sessions.model import Session
-from trainbot.sessions.planner import Planner
-from trainbot.sessions.signups import SignUps
-from trainbot.sessions.times import clock, describe_many
-from trainbot.spine.access import Person, Role
-from trainbot.spine.commands import Ask, Table, plain_kinds
-from trainbot.spine.dispatch import Dispatch
+from trainbot.spine.access import Role
 from trainbot.spine.grammar import addressed
-from trainbot.spine.help import Help
 from trainbot.spine.messages import (
     Arrived,
-    ChatEvent,
     Connected,
     Disconnected,
     Effect,
@@ -64,181 +40,19 @@ from trainbot.spine.messages import (
     Unspoken,
 )
 from trainbot.store import NOT_STORED, Store
-from trainbot.telling import Telling, View
+from trainbot.telling import View
 
 FROM_HOSTS = (HostUp, HostLost, Finished, Booted, Checked, Heard)  # after these there may be something to do
-T = TypeVar("T")
 log = logging.getLogger(__name__)
 FILES_EVERY = 8  # ticks between two looks at the exercises' files
 
 
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """Time has passed: everything that is due is looked at."""
-
-
-@dataclass(frozen=True, slots=True)
-class ShellCommand:
-    """A command typed in a shell of the bot's own user, who is an organiser; ``answer`` gets the lines."""
-
-    text: str
-    answer: Callable[[list[str]], None]
-
-
-Event = ChatEvent | HostEvent | Booted | Checked | Heard | HostStatus | Tick | ShellCommand | RehearsalAsked
-
-
-@dataclass
-class Outcome:
-    """What a turn decided: to be carried out by the doors, in this order."""
-
-    say: list[Outgoing] = field(default_factory=list)
-    work: list[HostWork | Probe | Check | Listen] = field(default_factory=list)
-    answers: list[tuple[ShellCommand, list[str]] | tuple[RehearsalAsked, dict[str, Any]]] = field(default_factory=list)
-    routes: list[Route] | None = None  # None: as they were
-
-
-@dataclass(frozen=True)
-class Installation:
-    """What this installation is besides its configuration.  ``owner``: its id on hosts; ``digest`` and
-    ``new_password``: labs.passwords with its pepper; ``fingerprint``: the gateway's key, '' until there is one;
-    ``ssh_port``: where learners' ssh goes; ``unready``: images that cannot be used, with the reason."""
-
-    owner: str
-    digest: Callable[[str], str]
-    new_password: Callable[[], str]
-    fingerprint: Callable[[], str]
-    ssh_port: int
-    free_port: Callable[[set[int]], int]
-    images: dict[str, Image]
-    unready: dict[str, str]
-
-
-class Bot:
+class Bot(Parts):
     def __init__(self, config: Config, store: Store, view: View, installation: Installation) -> None:
-        self.config, self.store, self.view = config, store, view
-        self._library = load_library(config.exercises.folder)
+        super().__init__(config, store, view, installation)
         self._to_greet = set(config.irc.channels)
         self._published = False
         self._ticks = 0
-        channels = lambda: config.irc.channels  # noqa: E731
-        self.registry = Registry(store.people, store.leases, self._seen, view.fold, channels)
-        self.journal = Journal(store.entries, store.classes, config.records.log)
-        self.archive = Archive(store.classes, store.entries, store.questions, config.records.folder,
-                               config.records.public_url,
-                               lambda at: describe_many(at, config.schedule.zones, at).rpartition(" | ")[0])
-        spare = {image.name: config.labs.spare if image.spare is None else image.spare for image in config.images}
-        pool = {(name, Mode.ENFORCING): n for name, n in spare.items() if name in installation.images}
-        with store.transaction():
-            self.fleet = Fleet(store.labs, store.leases, store.notices, store.settings, config.labs,
-                               installation.images, lambda now: self.ahead.pool(now), config.hosts, installation.owner,
-                               installation.free_port)
-        self.hearing = Hearing(self.fleet, store.labs, store.leases, store.notices, store.settings)
-        self.lending = Lending(self.fleet, store, config.labs, config.require_account, installation.ssh_port,
-                               installation.fingerprint, installation.new_password, installation.digest, installation.unready,
-                               Around(Lessons(store, lambda: self._library), self._handed_out,
-                                      lambda nick: self.telling.member(nick), self.registry.person_of, self.registry.known,
-                                      view.fold, lambda person: self.telling.where(person) is not None,
-                                      lambda: self.telling.seeing()))
-        self.leasing = self.lending.leasing
-        self.rescue = Rescue(self.fleet, store.labs, store.leases, store.notices, config.labs, self._class_channels,
-                             f"ssh -p {installation.ssh_port} {OLD}@{config.labs.public_address}")
-        self.draining = Draining(self.fleet, self.rescue)
-        self.signups = SignUps(store.sessions, store.notices, store.people, config.schedule.zones,
-                               config.require_account, lambda now: self.planner.upcoming(now), self._images_of,
-                               self._has_labs, config.labs.early)
-        self.planner = Planner(store.sessions, store.notices, store.people, config.schedule.folder,
-                               config.schedule.zones, config.schedule.reminders, channels,
-                               lambda: {run.session_uid for run in store.classes.running()} - {""}, self.signups)
-        self.ahead = Ahead(self.fleet, store.leases, store.classes, config.labs, pool, self.planner.near,
-                           self.signups.of, self._mode_of)
-        self.early = Early(self.ahead, self.fleet, store.labs, store.leases, store.people, store.notices,
-                           lambda person: self.telling.where(person) is not None, self.leasing.answer, self.lending.terms.end)
-        self.readiness = Readiness(self.ahead, self.fleet, store.labs, store.leases, store.notices, self._staff, clock,
-                                   lambda person: store.people.get(person).zone)
-        self.rehearsing = Rehearsing(self.fleet, store.labs, store.leases, store.people, store.classes,
-                                     installation.new_password, installation.digest)
-        self.desk = Desk(self.rehearsing, self.planner.upcoming, self.signups.of, self._images_of, lambda: self._library,
-                         config.labs.share)
-        self.telling = Telling(store.notices, store.people, view, channels, self.registry.mask,
-                               {"lab": self.leasing.notice, "reminder": self.planner.notice, "seat": self.early.notice,
-                                "place": self.early.notice, "readiness": self.readiness.notice}, self._guarded)
-        self.queue = QuestionQueue(store.questions, store.classes, store.notices, self.telling.present,
-                                   store.people.get)
-        self.classroom = Classroom(store.classes, store.notices, lambda: self._library, self._planned, self._learners,
-                                   self.journal.noted, lambda channel: len(store.questions.waiting(channel)),
-                                   self.archive.place, render_step, config.records.log,
-                                   self._has_labs)
-        self.table = self._table()
-        self.dispatch = Dispatch(self.table, config.roles, self.registry.person_of, self._channels_of,
-                                 self.classroom.running, store.savepoint, lambda: view.nick)
-
-    def _table(self) -> Table:
-        table = Table(self.config.irc.prefix, kinds=plain_kinds())
-        table.kinds |= {"image": self.leasing.image_kind, "mode": self.leasing.mode_kind,
-                        "host": self.draining.host_kind, "now": self.draining.now_kind,
-                        "question": self.queue.question_kind}
-        for feature in (Help(table, self.config.irc.contact, lambda c: self.classroom.running(c)), self.lending,
-                        self.draining, self.registry, self.classroom, self.queue, self.journal, self.planner,
-                        self.signups):
-            table.add(feature.commands())
-        return table
-
-    # -- what features ask of each other ---------------------------------------------------------
-
-    def _seen(self, sender: Sender) -> bool:
-        found = self.view.find(sender.nick)
-        return found is not None and (found.user, found.host) == (sender.user, sender.host)
-
-    def _channels_of(self, sender: Sender) -> list[str]:
-        """The channels that this sender is in; all of ours for somebody who is in none."""
-        fold = self.view.fold
-        mine = [channel for channel in self.config.irc.channels
-                if any(fold(member.nick) == fold(sender.nick) for member in self.view.members(channel))]
-        return mine or list(self.config.irc.channels)
-
-    def _learners(self, channel: str) -> list[Sender]:
-        """Whoever is there and neither staff nor we."""
-        return [member for member in self.view.members(channel)
-                if self.view.fold(member.nick) != self.view.fold(self.view.nick)
-                and self.config.roles.role_of(member) < Role.HELPER]
-
-    def _handed_out(self, ask: Ask, what: str) -> None:
-        """A lab asked for in a class: on its time line, and whoever asked takes part."""
-        self.journal.noted(ask, "lab", what)
-        self.classroom.attend(ask)
-
-    def _has_labs(self, image: str) -> bool:
-        return bool(self.fleet.hosts) and image in self.fleet.images
-
-    def _images_of(self, session: Session) -> tuple[str, ...]:
-        """What labs of that session are made from: as it says, else as its exercise does."""
-        exercise = self._library.exercises.get(session.exercise or "")
-        return session.images or ((exercise.image,) if exercise is not None and exercise.image else ())
-
-    def _mode_of(self, session: Session) -> Mode:
-        exercise = self._library.exercises.get(session.exercise or "")
-        return Mode.PERMISSIVE if exercise is not None and exercise.permissive else Mode.ENFORCING
-
-    def _staff(self, channel: str | None, now: datetime) -> list[Person]:
-        """The presenters and organisers in that channel; in all of ours where we are not there."""
-        ours = self.config.irc.channels
-        there = [c for c in ours if channel is not None and self.view.fold(c) == self.view.fold(channel)] or ours
-        seen = {member for channel in there for member in self.view.members(channel)
-                if self.config.roles.role_of(member) >= Role.PRESENTER}
-        return [self.registry.person_of(member, now) for member in sorted(seen, key=lambda member: member.nick)]
-
-    def _class_channels(self) -> list[str]:
-        """Where people are told what concerns everybody: the channels of classes, or all."""
-        return [run.channel for run in self.store.classes.running()] or list(self.config.irc.channels)
-
-    def _planned(self, ask: Ask, words: str) -> Plan | None:
-        session = self.planner.next_start(ask, words)
-        if session is None or session.exercise is None:
-            return None
-        return Plan(session.exercise, session.title, session.uid)
-
-    # -- a turn --------------------------------------------------------------------------------------
 
     def turn(self, events: Sequence[Event], now: datetime) -> Outcome:
         outcome = Outcome()
@@ -296,15 +110,6 @@ class Bot:
             elif isinstance(event, RehearsalAsked):
                 failed.answers.append((event, {"error": f"not done: {why}"}))
         return failed
-
-    def _guarded(self, what: str, call: Callable[..., T], *values: object) -> T | None:
-        """In a savepoint of its own: an error in one thing harms no other."""
-        try:
-            with self.store.savepoint():
-                return call(*values)
-        except Exception:
-            log.exception("%s could not be handled", what)
-            return None
 
     def _handle(self, event: Event, now: datetime, outcome: Outcome) -> None:
         match event:

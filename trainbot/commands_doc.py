@@ -6,8 +6,9 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from trainbot.bot import Bot, Installation
+from trainbot.bot import Bot
 from trainbot.config import load
+from trainbot.parts import Installation
 from trainbot.spine.help import commands_page
 from trainbot.spine.messages import Sender
 from trainbot.store import Store

@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 
 from trainbot import shipped
-from trainbot.bot import Installation
 from trainbot.config import Config, ImageConfig
 from trainbot.errors import BackendError
 from trainbot.gateway import hostkey
@@ -22,6 +21,7 @@ from trainbot.imaging.image import read_image
 from trainbot.imaging.progress import Progress, for_terminal
 from trainbot.labs import passwords
 from trainbot.labs.images import Image
+from trainbot.parts import Installation
 from trainbot.store import Store
 
 CONTROL = "control.sock"

@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 from stage import CHANNEL, START, Stage
 
-from trainbot.bot import Tick
+from trainbot.events import Tick
 from trainbot.hosts.model import HostLost
 from trainbot.labs.doings import Heard, Listen
 from trainbot.spine.messages import Line, Unspoken

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from stage import CHANNEL, Stage
 
-from trainbot.bot import Tick
+from trainbot.events import Tick
 from trainbot.spine.messages import Line, Unspoken
 
 COURSE = """

@@ -1,0 +1,109 @@
+"""What a class is made of: schedules, exercises, rehearsals."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from trainbot.cli.shared import cli, config_option, json_option, read, show
+
+
+@cli.group()
+def schedule() -> None:
+    """Sessions from schedules/*.toml and *.ics."""
+
+
+@schedule.command("check")
+@click.argument("folder", required=False, type=click.Path(path_type=Path))
+@config_option
+def schedule_check(folder: Path | None, path: Path) -> int:
+    """Reads the schedule folder and says every fault; exit code 1 where there is one."""
+    from datetime import UTC, datetime
+
+    from trainbot.sessions.schedule import load_schedules
+
+    found = load_schedules(folder or read(path).schedule.folder, datetime.now(UTC))
+    for problem in found.problems:
+        click.echo(str(problem))
+    click.echo(f"{len(found.sessions)} sessions, {len(found.problems)} problems")
+    return 1 if found.problems else 0
+
+
+@schedule.command("list")
+@config_option
+@json_option
+def schedule_list(path: Path, as_json: bool) -> int:
+    """Coming sessions in UTC and the configured zones."""
+    from datetime import UTC, datetime
+
+    from trainbot.sessions.schedule import load_schedules
+    from trainbot.sessions.times import describe_many
+
+    config, now = read(path), datetime.now(UTC)
+    sessions = [s for s in load_schedules(config.schedule.folder, now).sessions if not s.cancelled and s.end > now]
+    value = [{"uid": s.uid, "title": s.title, "start": s.start.isoformat(), "zone": s.zone, "minutes": s.minutes,
+              "exercise": s.exercise} for s in sessions]
+    lines = [f"{s.title}: {describe_many(s.start, s.zones or config.schedule.zones, now)}" for s in sessions]
+    show(value, lines or ["no sessions are planned"], as_json)
+    return 0
+
+
+@cli.group()
+def exercise() -> None:
+    """Exercises: check and read them."""
+
+
+@exercise.command("check")
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@config_option
+def exercise_check(paths: tuple[Path, ...], path: Path) -> int:
+    """Lints exercises (default: the configured folder); exit code 1 only where something has to be mended."""
+    from trainbot.exercises.library import load_library
+
+    libraries = [load_library(p) for p in paths or (read(path).exercises.folder,)]
+    problems = [problem for library in libraries for problem in library.problems]
+    for problem in problems:
+        click.echo(f"{'error' if problem.serious else 'note'}: {problem}")
+    click.echo(f"{sum(len(library.exercises) for library in libraries)} exercises, {len(problems)} problems")
+    return 1 if any(problem.serious for problem in problems) else 0
+
+
+@exercise.command("show")
+@click.argument("name", nargs=-1, required=True)
+@config_option
+def exercise_show(name: tuple[str, ...], path: Path) -> int:
+    """Prints an exercise from first to last step."""
+    from trainbot.exercises.library import load_library
+    from trainbot.exercises.reading import whole_text
+
+    click.echo(whole_text(load_library(read(path).exercises.folder).find(" ".join(name))))
+    return 0
+
+
+@cli.command()
+@click.argument("session", nargs=-1)
+@click.option("--exercise", "exercise_name", metavar="NAME", help="An exercise instead of a session; say --seats too.")
+@click.option("--seats", type=click.IntRange(1, 1000), help="So many [default: the session's sign-ups, else its seats].")
+@click.option("--during-class", is_flag=True, help="Although a class runs: its hosts have more to do.")
+@click.option("--within", type=click.IntRange(1, 7200), default=900, show_default=True,
+              help="Seconds after which no lab is waited for any more.")
+@click.option("--patience", type=click.IntRange(1, 600), default=60, show_default=True,
+              help="Seconds that a login to a lab that is ready may take.")
+@click.option("--keep", is_flag=True, help="Keep the labs after the report, until ^C, to look into them.")
+@json_option
+@config_option
+def rehearse(path: Path, session: tuple[str, ...], exercise_name: str | None, seats: int | None, during_class: bool,
+             within: int, patience: int, keep: bool, as_json: bool) -> int:
+    """Makes the labs of SESSION, logs into every one as a learner does, plays its exercise, frees them: go or no-go.
+
+    SESSION is a number as !sessions has it, or words of its title.  Exit code 0: go, 1: no-go.
+    """
+    from trainbot.imaging.progress import for_terminal
+    from trainbot.rehearsal.shell import rehearse as hold
+
+    if bool(session) == bool(exercise_name) or (exercise_name and not seats):
+        raise click.UsageError("say which SESSION, or --exercise NAME --seats N")
+    request = {"session": " ".join(session), "exercise": exercise_name, "seats": seats, "during_class": during_class}
+    return hold(read(path), request, float(within), float(patience), keep,
+                lambda value, lines: show(value, lines, as_json), for_terminal())

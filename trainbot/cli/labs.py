@@ -1,0 +1,82 @@
+"""Labs and hosts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from trainbot.cli.shared import ask_bot, cli, config_option, json_option, read, show
+
+
+@cli.group()
+def lab() -> None:
+    """Labs of the running bot."""
+
+
+@lab.command("list")
+@config_option
+@json_option
+def lab_list(path: Path, as_json: bool) -> int:
+    """All labs there are, with their state and whose they are; then who waits."""
+    labs = ask_bot(read(path), {"op": "labs"})["labs"]
+    lines = []
+    for lab in labs:
+        words = (lab["lab"] or lab["image"], lab["state"], lab["host"] and f"on {lab['host']}",
+                 lab["nick"] and f"for {lab['nick']}", "in a class" if lab["held"] else "")
+        lines.append(" ".join(filter(None, words)))
+    show(labs, lines or ["no labs"], as_json)
+    return 0
+
+
+@lab.command("capacity")
+@config_option
+@json_option
+def lab_capacity(path: Path, as_json: bool) -> int:
+    """Seats, those that survive the loss of any one host, and how many more labs of each image fit on each host."""
+    value = ask_bot(read(path), {"op": "capacity"})
+    lines = [f"{image} on {name}: {number} more" for image, there in value["more"].items()
+             for name, number in there.items()]
+    show({name: part for name, part in value.items() if name != "summary"}, [value["summary"], *lines], as_json)
+    return 0
+
+
+@cli.group()
+def host() -> None:
+    """Hosts of the running bot."""
+
+
+@host.command("list")
+@config_option
+@json_option
+def host_list(path: Path, as_json: bool) -> int:
+    """Hosts, whether they answer, and what they hold."""
+    config = read(path)
+    if as_json:
+        show(ask_bot(config, {"op": "status"})["hosts"], [], True)
+        return 0
+    click.echo("\n".join(ask_bot(config, {"op": "command", "text": "hosts"})["lines"]).replace(" | ", "\n"))
+    return 0
+
+
+@host.command("prepare")
+@click.argument("name")
+@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@config_option
+def host_prepare(name: str, dry_run: bool, path: Path) -> int:
+    """Makes the Debian dom0 NAME a host: packages, network, packet filters, the gateway's door, images."""
+    from trainbot.imaging.progress import for_terminal
+    from trainbot.preparing.prepare import prepare
+
+    return prepare(read(path), name, dry_run, click.echo, for_terminal())
+
+
+@host.command("take")
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@config_option
+def host_take(name: str, yes: bool, path: Path) -> int:
+    """Makes NAME this trainbot's, where the one that it belonged to is gone for good; its labs are not touched."""
+    from trainbot.taking import take
+
+    return take(read(path), name, lambda question: yes or click.confirm(question), click.echo)

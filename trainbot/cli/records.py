@@ -1,0 +1,49 @@
+"""Records of classes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from trainbot.cli.shared import cli, config_option, json_option, number_type, read, show
+
+
+@cli.group()
+def log() -> None:
+    """Records of classes."""
+
+
+@log.command("list")
+@config_option
+@json_option
+def log_list(path: Path, as_json: bool) -> int:
+    """All classes that were, and their numbers."""
+    from trainbot.records.shell import classes
+
+    value, lines = classes(read(path))
+    show(value, lines or ["no class was held yet"], as_json)
+    return 0
+
+
+@log.command("show")
+@click.argument("number", type=number_type)
+@config_option
+def log_show(number: int, path: Path) -> int:
+    """The minutes of class NUMBER."""
+    from trainbot.records.shell import export
+
+    click.echo(export(read(path), number, "markdown"), nl=False)
+    return 0
+
+
+@log.command("export")
+@click.argument("number", type=number_type, required=False)
+@click.option("--format", "form", type=click.Choice(["jsonl", "csv", "markdown"]), default="jsonl", show_default=True)
+@config_option
+def log_export(number: int | None, form: str, path: Path) -> int:
+    """Everything that happened in class NUMBER (default: in all), by time."""
+    from trainbot.records.shell import export
+
+    click.echo(export(read(path), number, form), nl=False)
+    return 0

@@ -1,0 +1,39 @@
+"""What goes into a turn of the bot, and what comes out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from trainbot.gateway.routes import Route
+from trainbot.hosts.model import HostEvent
+from trainbot.labs.doings import Booted, Check, Checked, Heard, HostStatus, HostWork, Listen, Probe
+from trainbot.rehearsal.desk import RehearsalAsked
+from trainbot.spine.messages import ChatEvent, Outgoing
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Time has passed: everything that is due is looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShellCommand:
+    """A command typed in a shell of the bot's own user, who is an organiser; ``answer`` gets the lines."""
+
+    text: str
+    answer: Callable[[list[str]], None]
+
+
+Event = ChatEvent | HostEvent | Booted | Checked | Heard | HostStatus | Tick | ShellCommand | RehearsalAsked
+
+
+@dataclass
+class Outcome:
+    """What a turn decided: to be carried out by the doors, in this order."""
+
+    say: list[Outgoing] = field(default_factory=list)
+    work: list[HostWork | Probe | Check | Listen] = field(default_factory=list)
+    answers: list[tuple[ShellCommand, list[str]] | tuple[RehearsalAsked, dict[str, Any]]] = field(default_factory=list)
+    routes: list[Route] | None = None  # None: as they were
