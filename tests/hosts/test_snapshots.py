@@ -156,6 +156,31 @@ def test_no_room_for_a_snapshot(rack, monkeypatch):
     assert rack.runs() and rack.disk == ".qcow2" and rack.read() == b"a"
 
 
+def test_no_room_for_a_rollback(rack, monkeypatch):
+    """Where the host's disk is full, the lab runs again on the disk that it had, and the reason is said; where that was
+    gone already, it is tried once more, and what the snapshot kept is safe."""
+    rack.write(b"a")
+    rack.driver.snapshot(rack.spec)
+    rack.write(b"b")
+    extend, tries = rack.disks.extend, []
+
+    def full(id, level):
+        tries.append(level)
+        if len(tries) != 3:
+            raise BackendError("no space left")
+        return extend(id, level)
+
+    monkeypatch.setattr(rack.disks, "extend", full)
+    with pytest.raises(BackendError, match="no space left"):
+        rack.driver.rollback(rack.spec)
+    assert rack.runs() and rack.read() == b"b" and tries == [1]
+    stop = rack.driver._power.stop
+    monkeypatch.setattr(rack.driver._power, "stop", lambda handle: (stop(handle), rack.disks.remove(rack.spec.id, 1)))
+    with pytest.raises(BackendError, match="no space left"):
+        rack.driver.rollback(rack.spec)
+    assert rack.runs() and rack.read() == b"a" and tries == [1, 1, 1]
+
+
 def test_a_snapshot_that_cannot_start(rack, monkeypatch):
     """Where the host refuses to start the lab on its new disk, it runs again on the one it had."""
     rack.write(b"a")

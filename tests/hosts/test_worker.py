@@ -23,6 +23,7 @@ class Script:
         self.calls: list[str] = []
         self.faults: dict[str, list[Exception]] = {}
         self.gates: dict[str, threading.Event] = {}
+        self.opening = threading.Semaphore(0)
         self.closed = threading.Semaphore(0)
         self.changed = None
 
@@ -43,6 +44,7 @@ class ScriptedDriver:
         self._script = script
 
     def open(self):
+        self._script.opening.release()
         self._script.step("open")
 
     def close(self):
@@ -250,6 +252,25 @@ async def test_work_on_a_lost_host_ends_at_once(host, lab_spec):
     assert paper.events.empty()  # not from inside submit
     event = await paper.event()
     assert event.down and event.error
+
+
+async def test_work_while_a_lost_host_is_tried_again_ends_at_once(host, lab_spec):
+    """A host that is mute takes its time to be opened: nobody waits for that either; one that is new is waited for."""
+    paper = host()
+    gate = paper.script.gates["open"] = threading.Event()
+    paper.worker.start()
+    paper.worker.submit("reboot", lab_spec().id)
+    gate.set()
+    assert [await paper.event(), await paper.event()] == [HostUp(REPORT), Finished("paper", lab_spec().id, "reboot")]
+    gate.clear()
+    paper.script.faults["reboot"] = [HostDown("connection reset")]
+    paper.worker.submit("reboot", lab_spec().id)
+    assert [type(await paper.event()) for _ in range(2)] == [Finished, HostLost]
+    await asyncio.to_thread(lambda: [paper.script.opening.acquire() for _ in range(2)])
+    paper.worker.submit("destroy", lab_spec().id)
+    assert (await paper.event()).down
+    gate.set()
+    assert await paper.event() == HostUp(REPORT)
 
 
 async def test_a_reading_that_fails_loses_the_host(host):

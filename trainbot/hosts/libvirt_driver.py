@@ -168,8 +168,13 @@ class LibvirtDriver:
                 raise NoSuchThing(f"lab {spec.name} has no snapshot: !lab snapshot makes one")
             self._power.stop(handle)
             # From here on the lab has its kept disk and an empty one on it: whoever is killed leaves what make mends.
-            handle = self._define(connection, spec, self._disks.extend(spec.id, level))
-            self._power.start(handle)
+            try:
+                handle = self._define(connection, spec, self._disks.extend(spec.id, level))
+                self._power.start(handle)
+            except (libvirt.libvirtError, BackendError):
+                with contextlib.suppress(libvirt.libvirtError, BackendError):
+                    self._mended(connection, handle, spec)  # better on the disk that it had than off
+                raise
             return self._read(handle, spec)
 
     def destroy(self, id: str) -> None:

@@ -83,11 +83,7 @@ class Storage:
     def _image_pool(self) -> Any:
         connection, folder = self._link.connection, self._config.images
         assert folder is not None
-        pool = pools.find_pool(connection, images.POOL)
-        if pool is None:
-            pool = connection.storagePoolDefineXML(pools.pool_xml(images.POOL, folder), 0)
-            pool.setAutostart(1)
-        return pools.started(pool)
+        return pools.file_pool(connection, images.POOL, folder)
 
     def check_image(self, disk: Path) -> None:
         """NoSuchThing where a whole copy of the image with this disk is not on the host; kernel and initrd count as

@@ -1,7 +1,7 @@
 """libvirt's storage pools on a host (https://libvirt.org/formatstorage.html): folders whose files it calls volumes.
 
 Takes an open libvirt connection and asks for lists instead of catching "not found", so that libvirt's exceptions pass
-through to the modules that know them.
+through to the modules that know them.  Whatever is not there may be made by somebody else in the same moment.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from trainbot.errors import BackendError
+from trainbot.hosts.libvirt_link import libvirt
 
 POOL = "trainbot"  # the labs' disks
 
@@ -22,18 +23,46 @@ def find_pool(connection: Any, name: str) -> Any:
 
 def disk_pool(connection: Any, folder: Path) -> Any:
     """The pool of the labs' disks, started; made, with its folder, where there is none."""
-    pool = find_pool(connection, POOL)
+    return _started(connection, POOL, folder, build=True)
+
+
+def file_pool(connection: Any, name: str, folder: Path) -> Any:
+    """The pool of a folder that is there already, started; made where there is none."""
+    return _started(connection, name, folder, build=False)
+
+
+def _started(connection: Any, name: str, folder: Path, *, build: bool) -> Any:
+    """Somebody else who makes it in the same moment gets in our way: as long as it comes further, whoever did it."""
+    before = _stage(find_pool(connection, name))
+    while True:
+        try:
+            return _make(connection, name, folder, build)
+        except libvirt.libvirtError:
+            now = _stage(find_pool(connection, name))
+            if now <= before:
+                raise
+            before = now
+
+
+def _make(connection: Any, name: str, folder: Path, build: bool) -> Any:
+    pool = find_pool(connection, name)
     if pool is None:
-        pool = connection.storagePoolDefineXML(pool_xml(POOL, folder), 0)
-        pool.build(0)
-        pool.setAutostart(1)
-    return started(pool)
-
-
-def started(pool: Any) -> Any:
+        pool = connection.storagePoolDefineXML(pool_xml(name, folder), 0)
     if not pool.isActive():
+        if build and _is_folder(pool):  # building one of another kind would empty a disk
+            pool.build(0)
+        pool.setAutostart(1)
         pool.create(0)
     return pool
+
+
+def _stage(pool: Any) -> int:
+    """0: not there, 1: off, 2: on."""
+    return 0 if pool is None else 1 + bool(pool.isActive())
+
+
+def _is_folder(pool: Any) -> bool:
+    return ET.fromstring(pool.XMLDesc(0)).get("type") == "dir"
 
 
 def names(pool: Any) -> list[str]:

@@ -87,7 +87,7 @@ class HostWorker:
         work = Work(action, lab_id, spec)
         if self._state == "closed":
             return
-        if self._state == "waiting":
+        if self._state == "waiting" or (self._state == "opening" and self._told_lost):
             # later, never from inside submit: the caller may be in the middle of something
             self._loop.call_soon(self._finish, work, None, f"{self.config.name} does not answer", True)
             return
