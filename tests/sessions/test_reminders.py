@@ -1,6 +1,6 @@
 """Everybody is reminded once, in time, by what is true then."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
