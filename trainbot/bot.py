@@ -139,7 +139,11 @@ class Bot(Parts):
                 was = self.registry.known(event.before)
                 self.registry.renamed(event)
                 self.signups.merge(was, self.registry.known(event.after))
+                self.presence.renamed(event)
+            case Arrived():
+                self.presence.arrived(event)
             case Left():
+                self.presence.left(event)
                 self.registry.left(event)
             case Connected():
                 self.registry.connected()
@@ -147,6 +151,7 @@ class Bot(Parts):
                 self.telling.disconnected()
             case RollCall():
                 self.registry.roll_call(event)
+                self.presence.roll_call(event)
                 if event.channel in self._to_greet:
                     outcome.say += self.classroom.after_restart(event.channel)
             case Spoken():

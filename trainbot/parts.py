@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from trainbot.chat.formatting import render_step
 from trainbot.config import Config
+from trainbot.errors import UserError
 from trainbot.exercises.classroom import Classroom, Plan
 from trainbot.exercises.library import load_library
 from trainbot.gateway.routes import OLD
@@ -29,6 +30,7 @@ from trainbot.people.registry import Registry
 from trainbot.questions.queue import QuestionQueue
 from trainbot.records.archive import Archive
 from trainbot.records.journal import Journal
+from trainbot.records.presence import Presence
 from trainbot.rehearsal.desk import Desk
 from trainbot.sessions.model import Session
 from trainbot.sessions.planner import Planner
@@ -83,7 +85,9 @@ class Parts:
 
     def _join_records(self) -> None:
         config, store = self.config, self.store
-        self.journal = Journal(store.entries, store.classes, config.records.log)
+        self.journal = Journal(store.entries, store.classes, store.people, config.records.log, self._person)
+        self.presence = Presence(self.journal, config.irc.channels, self.view.members, self.view.fold,
+                                 lambda: self.view.nick)
         self.archive = Archive(store.classes, store.entries, store.questions, config.records.folder,
                                config.records.public_url,
                                lambda at: describe_many(at, config.schedule.zones, at).rpartition(" | ")[0])
@@ -135,7 +139,7 @@ class Parts:
         self.queue = QuestionQueue(store.questions, store.classes, store.notices, self.telling.present,
                                    store.people.get)
         self.classroom = Classroom(store.classes, store.notices, lambda: self._library, self._planned, self._learners,
-                                   self.journal.noted, lambda channel: len(store.questions.waiting(channel)),
+                                   self._noted, lambda channel: len(store.questions.waiting(channel)),
                                    self.archive.place, render_step, config.records.log,
                                    self._has_labs)
 
@@ -175,6 +179,18 @@ class Parts:
         return [member for member in self.view.members(channel)
                 if self.view.fold(member.nick) != self.view.fold(self.view.nick)
                 and self.config.roles.role_of(member) < Role.HELPER]
+
+    def _person(self, sender: Sender, at: datetime) -> Person | None:
+        """Their row, made where there may be one."""
+        try:
+            return self.registry.person_of(sender, at)
+        except UserError:
+            return self.registry.known(sender)
+
+    def _noted(self, ask: Ask, kind: str, text: str) -> None:
+        self.journal.noted(ask, kind, text)
+        if kind == "start" and ask.channel is not None:
+            self.presence.begins(ask.channel, ask.at)
 
     def _handed_out(self, ask: Ask, what: str) -> None:
         """A lab asked for in a class: on its time line, and whoever asked takes part."""

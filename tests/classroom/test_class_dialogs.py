@@ -32,7 +32,7 @@ def test_start(stage: Stage) -> None:
 def test_start_says_that_the_class_is_logged(stages: Callable[..., Stage]) -> None:
     """Where talk is kept, people are told, and how to be left out."""
     stage = stages(log="yes")
-    assert stage.talk("russell", "!start")[0].endswith("This class is logged; lines that begin with [nolog] are not.")
+    assert stage.talk("russell", "!start")[0].endswith("This class is logged; not lines that begin with [nolog], nor people who said !nolog on.")
 
 
 def test_start_promises_no_labs_that_cannot_be_had(stage: Stage) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime
 @dataclass(frozen=True, slots=True)
 class ClassRun:
     """One class in one channel.  ``step`` is the class step: 0 is the introduction, ``steps`` + 1 the end.
-    ``minutes``: the file they were written to, '' until then."""
+    ``minutes``: the file they were written to, '' until then; ``minutes_at``: when."""
 
     id: int
     channel: str
@@ -24,6 +24,7 @@ class ClassRun:
     minutes: str
     started_at: datetime
     ended_at: datetime | None
+    minutes_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

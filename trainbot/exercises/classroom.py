@@ -90,7 +90,7 @@ class Classroom:
                          step_at=ask.at, minutes="", started_at=ask.at, ended_at=None)
         self.journal(ask, "start", f"{title} ({exercise.slug}), presented by {ask.nick}")
         image = f"!lab {exercise.image} gives you a machine of your own, " if self.has_labs(exercise.image) else ""
-        note = " This class is logged; lines that begin with [nolog] are not." if self.logged else ""
+        note = " This class is logged; not lines that begin with [nolog], nor people who said !nolog on." if self.logged else ""
         effects: list[Effect] = [
             Topic(ask.channel, f"{title} | a class runs here, with {ask.nick} | !help"),
             Line(ask.channel, f"{title} begins, with {ask.nick}: {image}!done when you have done a step, !stuck when "

@@ -8,7 +8,8 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One thing that happened in a class.  ``kind``: start, step, said, topic, end, lab, info, link, action, …"""
+    """One thing that happened in a class.  ``kind``: start, step, said, end, lab, stuck, info, link, action; there (how
+    many are in the channel), joined, left, quit, renamed.  ``nick`` is '' where nobody is to be named."""
 
     id: int
     class_id: int | None
@@ -17,3 +18,4 @@ class Entry:
     kind: str
     nick: str
     text: str
+    person_id: int | None = None

@@ -13,7 +13,7 @@ from trainbot.spine.messages import Sender
 @dataclass(frozen=True, slots=True)
 class Person:
     """``account`` where the network has services, else ``mask`` (nick!user@host, folded), which counts only while
-    ``in_view``.  ``zone``: IANA name, '' where never told."""
+    ``in_view``.  ``zone``: IANA name, '' where never told; ``nolog``: what they say is not to be kept."""
 
     id: int
     account: str | None
@@ -22,6 +22,7 @@ class Person:
     zone: str
     in_view: bool
     seen_at: datetime
+    nolog: bool = False
 
 
 def fold_account(name: str) -> str:

@@ -80,6 +80,7 @@ def _tables(metadata: MetaData) -> dict[str, Table]:
         Table("setting", metadata, Column("name", String(40), primary_key=True), words("value")),
         Table("person", metadata, key(), words("account", null=True), words("mask", null=True), words("nick"),
               words("zone"), Column("in_view", Boolean, nullable=False), at("seen_at"),
+              Column("nolog", Boolean, nullable=False, server_default="0"),
               Index("person_account", "account", unique=True),
               Index("person_mask", "mask", unique=True, sqlite_where=text("in_view AND account IS NULL"))),
         Table("public_key", metadata, key(), ref("person_id", "person"), words("key"), at("added_at"),
@@ -101,7 +102,7 @@ def _tables(metadata: MetaData) -> dict[str, Table]:
         Table("class", metadata, key(), words("channel"), words("session_uid"), words("exercise"), words("title"),
               ref("presenter_id", "person"), words("presenter"), Column("step", Integer, nullable=False),
               Column("steps", Integer, nullable=False), at("step_at"), words("minutes"), at("started_at"),
-              at("ended_at", null=True),
+              at("ended_at", null=True), at("minutes_at", null=True),
               Index("class_running", "channel", unique=True, sqlite_where=text("ended_at IS NULL"))),
         Table("attendance", metadata, ref("class_id", "class", primary_key=True),
               ref("person_id", "person", primary_key=True), words("nick"), Column("step", Integer, nullable=False),
@@ -125,7 +126,8 @@ def _tables(metadata: MetaData) -> dict[str, Table]:
               words("text"), at("due_at"), at("not_after", null=True), at("said_at", null=True),
               Index("notice_waiting", "due_at", sqlite_where=text("said_at IS NULL"))),
         Table("entry", metadata, key(), ref("class_id", "class", null=True), words("channel"), at("at"), words("kind"),
-              words("nick"), words("text"), Index("entry_class", "class_id")),
+              words("nick"), words("text"), ref("person_id", "person", null=True), Index("entry_class", "class_id"),
+              Index("entry_person", "person_id"), Index("entry_at", "at")),
     ]
     return {table.name: table for table in tables}
 
