@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 
@@ -12,6 +13,8 @@ class QuestionState(enum.StrEnum):
     TAKEN = "taken"
     ANSWERED = "answered"
     SKIPPED = "skipped"
+    MERGED = "merged"
+    DELETED = "deleted"
 
 
 WAITING = (QuestionState.OPEN, QuestionState.TAKEN)
@@ -19,7 +22,13 @@ WAITING = (QuestionState.OPEN, QuestionState.TAKEN)
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """``step`` is the class step it was asked at (0 outside of a class)."""
+    """Where a question stands now; ``QuestionEvent`` says how it came there.
+
+    ``step``: the class step it was asked at (0 outside of a class); ``image``: what its asker worked on, '' where
+    nobody knows; ``anonymous``: the channel and whatever is published do not say who asked; ``votes``: other people
+    who want to know, those of merged questions included; ``merged_into``: the question that stands for it;
+    ``answer``: all answers as they read now (``answers_of`` says who gave which).
+    """
 
     id: int
     class_id: int | None
@@ -30,16 +39,69 @@ class Question:
     words: str
     state: QuestionState
     asked_at: datetime
+    anonymous: bool = False
+    image: str = ""
+    votes: int = 0
+    merged_into: int | None = None
+    answer: str = ""
+
+    @property
+    def asker(self) -> str:
+        """Who asked, as everybody may know."""
+        return "anonymous" if self.anonymous else self.nick
 
 
 @dataclass(frozen=True, slots=True)
 class QuestionEvent:
-    """Who did what to a question, when.  Rows are only ever added."""
+    """Who did what to a question, when.  Rows are only ever added.
+
+    ``kind`` and ``words``: asked (the question), reworded (it anew), voted, taken, answered (the answer), edited
+    (the answer anew; ``about_id`` is the event that it corrects), skipped (why), merged (``into 5``), reopened,
+    deleted (why).
+    """
 
     id: int
     question_id: int
     at: datetime
     person_id: int
     nick: str
-    kind: str  # asked, taken, answered, skipped, back
+    kind: str
     words: str
+    about_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer as it reads now.  ``id``: the event that gave it."""
+
+    id: int
+    person_id: int
+    nick: str
+    at: datetime
+    words: str
+    edited_at: datetime | None = None
+
+
+def answers_of(events: Iterable[QuestionEvent]) -> list[Answer]:
+    """The answers that one question's events leave, oldest first."""
+    found: dict[int, Answer] = {}
+    for event in events:
+        if event.kind == "answered":
+            found[event.id] = Answer(event.id, event.person_id, event.nick, event.at, event.words)
+        elif event.kind == "edited" and event.about_id in found:
+            found[event.about_id] = replace(found[event.about_id], words=event.words, edited_at=event.at)
+    return list(found.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """Somebody whose questions are not taken: since when, by whom; and until when, where that is over."""
+
+    id: int
+    person_id: int
+    nick: str
+    at: datetime
+    by_id: int
+    by_nick: str
+    ended_at: datetime | None
+    ended_by: str

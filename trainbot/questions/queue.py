@@ -12,7 +12,8 @@ from trainbot.spine.commands import Argument, Ask, Command, Place
 from trainbot.spine.messages import Effect, Line, Priority, Reply
 
 if TYPE_CHECKING:
-    from trainbot.store.repositories import Classes, Notices, Questions
+    from trainbot.store.questions import Questions
+    from trainbot.store.repositories import Classes, Notices
 
 LINE = 380  # bytes of a listing that surely fit one message
 ROW = 90  # characters of one question in it
@@ -35,10 +36,7 @@ class QuestionQueue:
 
     def _record(self, question: Question, ask: Ask, kind: str, words: str = "",
                 state: QuestionState | None = None) -> None:
-        self.questions.events.add(question_id=question.id, at=ask.at, person_id=ask.person.id, nick=ask.nick,
-                                  kind=kind, words=words)
-        if state is not None:
-            self.questions.change({"id": question.id}, state=state)
+        self.questions.record(question, ask.person, ask.nick, ask.at, kind, words, **({"state": state} if state else {}))
 
     # -- everybody -------------------------------------------------------------------------------
 
@@ -46,12 +44,8 @@ class QuestionQueue:
         assert ask.channel is not None  # Place.CHANNEL
         run = self.classes.in_channel(ask.channel)
         before = len(self.questions.waiting(ask.channel))
-        id = self.questions.add(class_id=run.id if run else None, channel=ask.channel, person_id=ask.person.id,
-                                nick=ask.nick, step=run.step if run else 0, words=words,
-                                state=QuestionState.OPEN, asked_at=ask.at)
-        question = self.questions.get(id)
-        assert question is not None
-        self._record(question, ask, "asked", words)
+        id = self.questions.ask(ask.person, ask.nick, ask.at, words, class_id=run.id if run else None,
+                                channel=ask.channel, step=run.step if run else 0).id
         if run and ask.role < Role.HELPER:
             self.classes.attend(run, ask.person, ask.nick, ask.at)
         where = f" in {ask.channel}" if ask.private else ""

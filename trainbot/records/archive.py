@@ -16,7 +16,8 @@ from trainbot.exercises.classes import ClassRun
 from trainbot.records.minutes import ClassRecord, file_name, minutes, write_whole
 
 if TYPE_CHECKING:
-    from trainbot.store.repositories import Classes, Entries, Questions
+    from trainbot.store.questions import Questions
+    from trainbot.store.repositories import Classes, Entries
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from trainbot.exercises.classes import Attendance, ClassRun, Done
-from trainbot.questions.model import Question, QuestionEvent
+from trainbot.questions.model import Question, QuestionEvent, QuestionState, answers_of
 from trainbot.records.journal import scrubbed
 from trainbot.records.model import Entry
 from trainbot.spine.words import span
@@ -94,13 +94,18 @@ def _step_at(shown: Iterable[Entry], at: datetime) -> str:
 def _questions(record: ClassRecord) -> list[str]:
     lines = []
     for question in record.questions:
+        if question.state is QuestionState.DELETED:
+            continue
         where = f", at step {question.step}" if question.step else ""
-        lines.append(f"- **{question.id}** {text_of(question.words)} ({text_of(question.nick)}, "
-                     f"{clock(question.asked_at)}{where})")
-        answers = [e for e in record.events if e.question_id == question.id and e.kind == "answered"]
-        lines += [f"  - {text_of(e.words)} ({text_of(e.nick)}, {clock(e.at)})" for e in answers]
-        if not answers:
-            lines.append(f"  - {'put aside' if question.state == 'skipped' else 'not answered yet'}")
+        votes = f", {question.votes} more wanted to know" if question.votes else ""
+        lines.append(f"- **{question.id}** {text_of(question.words)} ({text_of(question.asker)}, "
+                     f"{clock(question.asked_at)}{where}{votes})")
+        answers = answers_of(event for event in record.events if event.question_id == question.id)
+        lines += [f"  - {text_of(answer.words)} ({text_of(answer.nick)}, {clock(answer.at)})" for answer in answers]
+        if question.merged_into is not None:
+            lines.append(f"  - see question {question.merged_into}")
+        elif not answers:
+            lines.append(f"  - {'put aside' if question.state is QuestionState.SKIPPED else 'not answered yet'}")
     return lines or ["Nothing was asked."]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from datetime import timedelta
 
 
@@ -15,3 +17,10 @@ def span(length: timedelta) -> str:
     days, hours = divmod(hours, 24)
     parts = [f"{days} d"] * bool(days) + [f"{hours} h"] * bool(hours) + [f"{minutes} min"] * bool(minutes and not days)
     return " ".join(parts)
+
+
+def vocabulary(text: str) -> list[str]:
+    """The words of a text as a full-text index compares them: without case and accents, each once, in their order;
+    those of three letters to thirty that are no numbers."""
+    plain = "".join(sign for sign in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(sign))
+    return list(dict.fromkeys(word for word in re.findall(r"[^\W_]{3,30}", plain) if not word.isdigit()))

@@ -27,10 +27,11 @@ from trainbot.store.repositories import (
     Leases,
     Notices,
     People,
-    Questions,
     Sessions,
     Settings,
 )
+from trainbot.store.questions import Questions
+from trainbot.store.search import Search
 
 log = logging.getLogger(__name__)
 NOT_STORED = "not done, I cannot write my database just now; try again in a minute"
@@ -89,6 +90,7 @@ class Store:
         self.leases = Leases(self.connection, self.changed)
         self.classes = Classes(self.connection, self.changed)
         self.questions = Questions(self.connection, self.changed)
+        self.search = Search(self.connection)
         self.sessions = Sessions(self.connection, self.changed)
         self.notices = Notices(self.connection, self.changed)
         self.entries = Entries(self.connection, self.changed)

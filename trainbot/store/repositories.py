@@ -13,7 +13,6 @@ from trainbot.hosts.model import Mode
 from trainbot.labs.model import ALIVE, NEARNESS, PRESENT, REHEARSAL, WORKED_IN, Lab, Lease
 from trainbot.notices import Notice
 from trainbot.people.model import PublicKey
-from trainbot.questions.model import WAITING, Question, QuestionEvent
 from trainbot.records.model import Entry
 from trainbot.sessions.rows import SessionRow, SignUp
 from trainbot.spine.access import Person
@@ -142,18 +141,6 @@ class Classes(Rows[ClassRun]):
             found = Attendance(run.id, person.id, nick, run.step, None, "", 0, now)
             self.attendance.put(found)
         return found
-
-
-class Questions(Rows[Question]):
-    def __init__(self, connection: Connection, changed: set[str]) -> None:
-        super().__init__(connection, tables["question"], Question, changed)
-        self.events = Rows(connection, tables["question_event"], QuestionEvent, changed)
-
-    def get(self, id: int) -> Question | None:
-        return self.first(id=id)
-
-    def waiting(self, channel: str) -> list[Question]:
-        return self.all(self.table.c.state.in_(list(WAITING)), channel=channel)
 
 
 class Sessions(Rows[SessionRow]):

@@ -23,6 +23,8 @@ from sqlalchemy import (
     text,
 )
 
+from trainbot.store.fulltext import made_with
+
 
 class Instant(TypeDecorator[datetime]):
     """An aware UTC datetime as ``2026-11-23T05:08:59.000000Z``."""
@@ -113,9 +115,20 @@ def _tables(metadata: MetaData) -> dict[str, Table]:
         Table("question", metadata, key(), ref("class_id", "class", null=True), words("channel"),
               ref("person_id", "person"), words("nick"), Column("step", Integer, nullable=False), words("words"),
               Column("state", Word(QuestionState), nullable=False), at("asked_at"),
-              Index("question_waiting", "channel", "state")),
+              Column("anonymous", Boolean, nullable=False, server_default="0"), words("image", server_default=""),
+              count("votes"), ref("merged_into", "question", null=True), words("answer", server_default=""),
+              Index("question_waiting", "channel", "state"), Index("question_class", "class_id"),
+              Index("question_merged", "merged_into", sqlite_where=text("merged_into IS NOT NULL")),
+              Index("question_asker", "person_id", "asked_at")),
         Table("question_event", metadata, key(), ref("question_id", "question"), at("at"), ref("person_id", "person"),
-              words("nick"), words("kind"), words("words"), Index("question_event_question", "question_id")),
+              words("nick"), words("kind"), words("words"), ref("about_id", "question_event", null=True),
+              Index("question_event_question", "question_id"),
+              Index("question_event_vote", "question_id", "person_id", unique=True,
+                    sqlite_where=text("kind = 'voted'"))),
+        Table("question_word", metadata, key(), words("word"), Index("question_word_word", "word", unique=True)),
+        Table("ignored", metadata, key(), ref("person_id", "person"), words("nick"), at("at"), ref("by_id", "person"),
+              words("by_nick"), at("ended_at", null=True), words("ended_by"),
+              Index("ignored_now", "person_id", unique=True, sqlite_where=text("ended_at IS NULL"))),
         Table("session", metadata, Column("uid", Text, primary_key=True), words("title"), at("start"), words("zone"),
               words("value"), words("revision"), Column("cancelled", Boolean, nullable=False), at("changed_at"),
               Index("session_start", "start")),
@@ -134,3 +147,4 @@ def _tables(metadata: MetaData) -> dict[str, Table]:
 
 metadata = MetaData()
 tables = _tables(metadata)
+made_with(metadata)

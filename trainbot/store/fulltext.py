@@ -1,0 +1,48 @@
+"""The full-text indexes (sqlite.org/fts5.html): made with the tables, kept in step by triggers alone.
+
+``question_fts`` and ``entry_fts`` hold no text of their own (external content): whatever is added to, changed in or
+removed from ``question`` and ``entry``, by whomever, is at once found, or found no more.  ``question_word`` holds the
+words that were ever said in questions and answers, ``word_fts`` their trigrams: near ones are found for a word with a
+typo.  What was removed lies in old parts of an index until ``Search.forget`` makes it anew.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, MetaData, event
+
+WORDS = "porter unicode61 remove_diacritics 2"
+#: index, the table whose text it is, its columns, tokenizer
+INDEXES = (("question_fts", "question", ("words", "answer"), WORDS),
+           ("entry_fts", "entry", ("text",), WORDS),
+           ("word_fts", "question_word", ("word",), "trigram"))
+
+
+def statements() -> list[str]:
+    """What makes the indexes and their triggers on tables that are there."""
+    made = []
+    for index, table, columns, tokenize in INDEXES:
+        names = ", ".join(columns)
+        new, old = (", ".join(f"{row}.{name}" for name in ("id", *columns)) for row in ("new", "old"))
+        add = f"INSERT INTO {index}(rowid, {names}) VALUES ({new});"
+        drop = f"INSERT INTO {index}({index}, rowid, {names}) VALUES ('delete', {old});"
+        made += [f"CREATE VIRTUAL TABLE {index} USING fts5({names}, content='{table}', content_rowid='id', "
+                 f"tokenize='{tokenize}')",
+                 f"CREATE TRIGGER {index}_added AFTER INSERT ON {table} BEGIN {add} END",
+                 f"CREATE TRIGGER {index}_removed AFTER DELETE ON {table} BEGIN {drop} END",
+                 f"CREATE TRIGGER {index}_changed AFTER UPDATE OF {names} ON {table} BEGIN {drop} {add} END"]
+    return made
+
+
+def is_index(table: str) -> bool:
+    """Whether that table is an index, or one of those in which FTS5 keeps it."""
+    return any(table == name or table.startswith(f"{name}_") for name, *_rest in INDEXES)
+
+
+def made_with(metadata: MetaData) -> None:
+    """``metadata.create_all`` makes them too."""
+
+    @event.listens_for(metadata, "after_create")
+    def _created(_metadata: MetaData, connection: Connection, tables: list[object], **_more: object) -> None:
+        if tables:
+            for statement in statements():
+                connection.exec_driver_sql(statement)
