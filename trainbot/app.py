@@ -18,7 +18,7 @@ from trainbot.errors import BackendError, UserError
 from trainbot.events import Event, Outcome, ShellCommand, Tick
 from trainbot.gateway.client import GatewayClient
 from trainbot.gateway.keeper import Keeper
-from trainbot.gateway.routes import Route, to_json
+from trainbot.gateway.routes import to_json
 from trainbot.hosts.libvirt_driver import LibvirtDriver
 from trainbot.hosts.model import HostConfig
 from trainbot.hosts.worker import HostWorker
@@ -132,7 +132,9 @@ class App:
 
     def _carry_out(self, outcome: Outcome) -> None:
         if outcome.routes is not None:
-            self._publish(outcome.routes)  # before the password is said: it works when it is read
+            self._publish_to_gateway("routes", to_json(outcome.routes))  # before the password is said: it works when it is read
+        if outcome.lines is not None:
+            self._publish_to_gateway("lines", outcome.lines)
         for out in outcome.say:
             self.irc.send(out)
         for event, lines in outcome.answers:
@@ -149,11 +151,11 @@ class App:
                 case Listen():
                     self.watching.listen(work)
 
-    def _publish(self, routes: list[Route]) -> None:
+    def _publish_to_gateway(self, topic: str, value: dict[str, Any]) -> None:
         try:
-            self.control.publish("routes", to_json(routes))
+            self.control.publish(topic, value)
         except ValueError:
-            log.exception("the gateway could not be told who gets where")
+            log.exception("the gateway could not be told its %s", topic)
 
     # -- shell commands --------------------------------------------------------------------------------
 

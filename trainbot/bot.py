@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from trainbot import captions
 from trainbot.config import Config
 from trainbot.errors import BackendError
 from trainbot.events import Event, Outcome, ShellCommand, Tick
@@ -43,6 +44,7 @@ from trainbot.store import NOT_STORED, Store
 from trainbot.telling import View
 
 FROM_HOSTS = (HostUp, HostLost, Finished, Booted, Checked, Heard)  # after these there may be something to do
+MOVED = (Arrived, Left, Renamed, RollCall, Disconnected)  # after these others can be told things
 log = logging.getLogger(__name__)
 FILES_EVERY = 8  # ticks between two looks at the exercises' files
 
@@ -52,6 +54,7 @@ class Bot(Parts):
         super().__init__(config, store, view, installation)
         self._to_greet = set(config.irc.channels)
         self._published = False
+        self._captions_due = True
         self._ticks = 0
 
     def turn(self, events: Sequence[Event], now: datetime) -> Outcome:
@@ -88,6 +91,10 @@ class Bot(Parts):
         if changed & {"lab", "lease", "person", "public_key"} or not self._published:
             outcome.routes = self._guarded("the gateway's table", self._routes)
             self._published = outcome.routes is not None
+        self._captions_due |= bool(changed & captions.TABLES) or any(isinstance(event, MOVED) for event in events)
+        if tick and self._captions_due:  # not at each line that is said in a class
+            outcome.lines = self._guarded("the lines above the labs' screens", self.captions, now)
+            self._captions_due = outcome.lines is None
 
     def _routes(self) -> list[Route]:
         return routes(self.store, self.fleet.images, {host.name: host.door for host in self.config.hosts})
@@ -99,7 +106,7 @@ class Bot(Parts):
                 self.fleet.busy.pop(item.lab, None)
         self.planner.forget()
         self.rescue.forget()
-        self._published = False
+        self._published, self._captions_due = False, True
         failed = Outcome()
         for event in events:
             if isinstance(event, Incoming) and self._for_us(event):

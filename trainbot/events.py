@@ -37,3 +37,4 @@ class Outcome:
     work: list[HostWork | Probe | Check | Listen] = field(default_factory=list)
     answers: list[tuple[ShellCommand, list[str]] | tuple[RehearsalAsked, dict[str, Any]]] = field(default_factory=list)
     routes: list[Route] | None = None  # None: as they were
+    lines: dict[str, dict[str, str]] | None = None  # captions; None: as they were

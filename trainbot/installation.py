@@ -43,7 +43,7 @@ def state_folder(config: Config) -> Path:
 def gateway_config(config: Config) -> GatewayConfig:
     state = config.store.state
     return GatewayConfig(listen=config.gateway.listen, state=state, control=state / CONTROL,
-                         lab_key=config.gateway.lab_key)
+                         lab_key=config.gateway.lab_key, tmux=config.gateway.tmux)
 
 
 def free_port(taken: set[int]) -> int:

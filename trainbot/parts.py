@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
+from trainbot.captions import Captions
 from trainbot.chat.formatting import render_step
 from trainbot.config import Config
 from trainbot.errors import UserError
@@ -79,6 +80,7 @@ class Parts:
                                {"lab": self.leasing.notice, "reminder": self.planner.notice, "seat": self.early.notice,
                                 "place": self.early.notice, "readiness": self.readiness.notice}, self._guarded)
         self._join_class()
+        self.captions = Captions(store, lambda: self._library, self.telling.where, self.lending.terms.warned)
         self.table = self._table()
         self.dispatch = Dispatch(self.table, config.roles, self.registry.person_of, self._channels_of,
                                  self.classroom.running, store.savepoint, lambda: view.nick)

@@ -49,6 +49,7 @@ class Bot:
         self.path = path
         self.table: dict[str, Route] = {}
         self.server: ControlServer | None = None
+        self.lines: dict[str, dict[str, str]] = {}
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self.thread.start()
@@ -70,6 +71,7 @@ class Bot:
     def publish(self) -> None:
         async def publish():
             self.server.publish("routes", routes.to_json(self.table.values()))
+            self.server.publish("lines", self.lines)
             for _ in range(5):  # the line is in the socket when this returns
                 await asyncio.sleep(0)
 
@@ -124,7 +126,7 @@ class World:
         self.lab_public = keygen(self.lab_key)
         self.bot = Bot(folder / "c" / "control")
         self.lab = Lab(folder / "lab", self.lab_public).start()
-        self.limits = {"wrong_delay": 0.05, **limits}
+        self.limits = {"wrong_delay": 0.05, "tmux": False, **limits}
         self.pepper = passwords.load_or_make_secret(self.state / PEPPER)
         self.bot.start()
         self.start_gateway()

@@ -53,7 +53,7 @@ class Shell(asyncssh.SSHServerSession):
     def environment(self):
         passed = {k: v for k, v in self.chan.get_environment().items() if k == "LANG" or k.startswith("LC_")}
         term = {"TERM": self.chan.get_terminal_type()} if self.size else {}
-        return {"PATH": os.environ["PATH"], "HOME": FOLDER, "PS1": "lab# ", **passed, **term}
+        return {"PATH": os.environ["PATH"], "HOME": FOLDER, "TMUX_TMPDIR": FOLDER, "PS1": "lab# ", **passed, **term}
 
     def arguments(self):
         return ("/bin/sh", "-c", self.command) if self.command else ("/bin/sh",)
@@ -94,7 +94,7 @@ class Shell(asyncssh.SSHServerSession):
                 data = os.read(self.master, 65536)
             except OSError:
                 data = b""
-            if data:
+            if data and not self.chan.is_closing():
                 self.chan.write(data)
             else:
                 loop.remove_reader(self.master)

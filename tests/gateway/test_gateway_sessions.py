@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-import pty
 import select
 import subprocess
 import termios
 
 import pytest
+from tests.gateway.terminal import Terminal
 
 
 def test_exec_gives_output_and_exit_status(world):
@@ -50,38 +50,6 @@ def test_lang_passes_and_other_environment_does_not(world):
                     options=["-o", "SendEnv=LANG LC_* LD_*"])
     assert b"LANG=de_AT.UTF-8\n" in ran.stdout and b"LC_TIME=C\n" in ran.stdout
     assert b"LD_X" not in ran.stdout
-
-
-class Terminal:
-    """ssh on a real terminal."""
-
-    def __init__(self, world, password, rows, columns, words=()):
-        self.master, slave = pty.openpty()
-        termios.tcsetwinsize(self.master, (rows, columns))
-        self.process = subprocess.Popen(
-            world.command(*words, options=["-tt"]), stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
-            preexec_fn=lambda: __import__("fcntl").ioctl(0, termios.TIOCSCTTY, 0),
-            env=world.environment(password))
-        os.close(slave)
-        self.seen = b""
-
-    def type(self, text):
-        os.write(self.master, text)
-
-    def until(self, text):
-        """Reads until ``text`` was shown."""
-        while text not in self.seen:
-            assert select.select([self.master], [], [], 30)[0], self.seen
-            try:
-                self.seen += os.read(self.master, 65536)
-            except OSError:
-                raise AssertionError(self.seen) from None
-        self.seen = self.seen.partition(text)[2]
-
-    def close(self):
-        status = self.process.wait(30)
-        os.close(self.master)
-        return status
 
 
 def test_shell_on_a_terminal_with_its_size_and_resize(world):

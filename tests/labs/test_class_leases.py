@@ -40,7 +40,8 @@ def test_nothing_ends_and_nobody_is_warned_in_a_class(stage: Stage) -> None:
     ends(stage)
     assert stage.wait(seconds=2) == []
     assert stage.whisper("alice", "lab") == ["debian (enforcing) on xen1: ready, 30 min left"]
-    assert stage.wait(minutes=15) == [("alice", "your debian lab ends in 15 min: !lab extend gives more time")]
+    assert stage.wait(minutes=15) == [("alice", "your debian lab ends in 15 min: !lab extend gives more time; scp -rp -P 2222 "
+                                              "debian@lab.example.org:/root . on your own machine saves your work")]
     assert stage.wait(minutes=14) == [] and len(stage.leases()) == 1
     assert stage.wait(minutes=1)[0][1].startswith("your debian lab has ended")
 

@@ -196,7 +196,8 @@ def test_expiry_is_told_before_and_after(stage: Stage) -> None:
     stage.talk("alice", "!lab debian")
     stage.hosts_work()
     assert stage.wait(hours=3, minutes=44) == []
-    assert stage.wait(minutes=1) == [("alice", "your debian lab ends in 15 min: !lab extend gives more time")]
+    assert stage.wait(minutes=1) == [("alice", "your debian lab ends in 15 min: !lab extend gives more time; scp -rp -P 2222 "
+                                              "debian@lab.example.org:/root . on your own machine saves your work")]
     assert stage.wait(minutes=14) == []
     assert stage.wait(minutes=1) == [("alice", "your debian lab has ended, its time was over; !lab debian gives you a new one")]
     stage.hosts_work()

@@ -115,10 +115,12 @@ class ImageConfig:
 
 @dataclass(frozen=True, slots=True)
 class GatewaySection:
-    """[gateway].  ``listen``: addresses and ports; ``lab_key``: the installation's private key."""
+    """[gateway].  ``listen``: addresses and ports, the first is the one that people are told; ``lab_key``: the
+    installation's private key; ``tmux``: logins with a terminal land there, where the lab has it."""
 
     listen: tuple[tuple[str, int], ...] = (("0.0.0.0", 2222),)
     lab_key: Path = Path("state/lab_key")
+    tmux: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -50,3 +51,9 @@ class Done:
     person_id: int
     step: int
     at: datetime
+
+
+def own_step(run: ClassRun, row: Attendance, done: Collection[int]) -> int:
+    """The first from where they are that they have not ``done``, never beyond the class."""
+    last = min(run.step, run.steps)
+    return next((step for step in range(max(1, min(row.step, last)), last + 1) if step not in done), last)

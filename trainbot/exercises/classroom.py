@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from trainbot.errors import UserError
-from trainbot.exercises.classes import Attendance, ClassRun
+from trainbot.exercises.classes import Attendance, ClassRun, own_step
 from trainbot.exercises.library import Library
 from trainbot.exercises.model import Exercise
 from trainbot.spine.access import Role
@@ -155,8 +155,7 @@ class Classroom:
         """The caller's row and their own step: the first one not done, up to the class step."""
         row = self.classes.attend(run, ask.person, ask.nick, ask.at)
         done = {d.step for d in self.classes.done.all(class_id=run.id, person_id=ask.person.id)}
-        last = min(run.step, run.steps)
-        return row, next((step for step in range(max(1, min(row.step, last)), last + 1) if step not in done), last)
+        return row, own_step(run, row, done)
 
     def step(self, ask: Ask) -> list[Effect]:
         run = self._run(ask)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import asyncssh
 
+from trainbot.gateway import screen
+from trainbot.gateway.banner import Above, Banner
 from trainbot.gateway.crowd import printable
 from trainbot.gateway.lab import ENDED, LabAway, LabLink
 from trainbot.gateway.pipe import Forward, Line, join
@@ -38,6 +40,8 @@ class Door(asyncssh.SSHServer):
         self._claim: Route | None = None  # whom the last try that was right belongs to
         self._link: LabLink | None = None
         self._line = Line()
+        self._banner = Banner()
+        self._plain = False  # asked for by the user name
         self._sessions: set[LearnerEnd] = set()
         self._forwards: set[object] = set()  # a token for each that counts
         self._tries = 0
@@ -58,6 +62,7 @@ class Door(asyncssh.SSHServer):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._silent is not None:
             self._silent.cancel()
+        self._banner.close()
         if self._link is not None:
             self._link.close()
         self._gateway.went(self)
@@ -110,7 +115,8 @@ class Door(asyncssh.SSHServer):
     async def validate_password(self, username: str, password: str) -> bool:
         self._claim = None
         routes = await self._gateway.routes()
-        claim = routes.by_password(username, password)
+        name, self._plain = screen.read_user(username)
+        claim = routes.by_password(name, password)
         if claim is None:
             self._tries += 1
             log.info("%s as %s: wrong password", self.peer, printable(username))
@@ -125,7 +131,8 @@ class Door(asyncssh.SSHServer):
         """Whether the key is somebody's; asyncssh checks the signature before it believes it."""
         self._claim = None
         routes = await self._gateway.routes()
-        claim = routes.by_key(username, key.export_public_key().decode("ascii"))
+        name, self._plain = screen.read_user(username)
+        claim = routes.by_key(name, key.export_public_key().decode("ascii"))
         self._key_tries += 1
         self._enough(self._key_tries, self._config.key_tries)
         self._claim = claim
@@ -143,6 +150,32 @@ class Door(asyncssh.SSHServer):
         if tries >= limit:
             self._conn.disconnect(asyncssh.DISC_NO_MORE_AUTH_METHODS_AVAILABLE,
                                   "too many tries: ask for the password again with !lab on IRC")
+
+    # -- the screens
+
+    def screen(self) -> str | None:
+        """The command that a login with a terminal runs; None: the lab's login shell."""
+        return screen.start(self._above().line) if self._config.tmux and not self._plain else None
+
+    def _above(self) -> Above:
+        return self._gateway.above(self.route.lease) if self.route is not None else Above()
+
+    def show(self, before: Above, above: Above) -> None:
+        """What is above the screens of this lease, or to be said there, is ``above`` now."""
+        if above.word and above.word != before.word:
+            self.tell(above.word)
+        connection = self._link.opened if self._link is not None else None
+        if above.line != before.line and connection is not None and any(each.on_screen for each in self._sessions):
+            self._banner.show(connection, above.line)
+
+    def tell(self, sentence: str) -> None:
+        """Said to whoever sits at a terminal here: on tmux's own line, so that nothing is drawn over."""
+        connection = self._link.opened if self._link is not None else None
+        if connection is not None and any(each.on_screen for each in self._sessions):
+            self._banner.tell(connection, sentence)
+        for session in self._sessions:
+            if session.terminal and not session.on_screen:
+                session.say(sentence)
 
     # -- what it may have (RFC 4254)
 

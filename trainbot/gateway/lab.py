@@ -102,6 +102,12 @@ class LabLink:
         finally:
             notice.cancel()
 
+    @property
+    def opened(self) -> asyncssh.SSHClientConnection | None:
+        """The connection where it is there already."""
+        there = self._opening is not None and self._opening.done() and not self._dead(self._opening)
+        return self._opening.result() if there and self._opening is not None else None
+
     def close(self) -> None:
         """Ends the connection, or the attempt at one."""
         if self._opening is None:

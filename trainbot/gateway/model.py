@@ -19,6 +19,7 @@ class GatewayConfig:
     state: Path
     control: Path
     lab_key: Path
+    tmux: bool = True  # a login with a terminal lands in tmux, where the lab has it
     silent: float = 30.0  # a connection that has not even said its ssh version is closed after this ...
     login: float = 120.0  # ... and one that has not logged in after this (sshd's own: people look up passwords)
     tries: int = 6  # wrong passwords a connection

@@ -15,6 +15,7 @@ from trainbot.control.client import subscribe
 from trainbot.control.server import ControlServer
 from trainbot.errors import BackendError
 from trainbot.gateway import hostkey, table
+from trainbot.gateway.banner import Above, read_lines
 from trainbot.gateway.crowd import Shares, Waiting
 from trainbot.gateway.door import Door
 from trainbot.gateway.doors import Doors
@@ -26,7 +27,7 @@ from trainbot.labs.passwords import load_or_make_secret
 
 log = logging.getLogger(__name__)
 
-TOPIC = "routes"
+TOPIC, LINES = "routes", "lines"
 FIRST_TABLE = 5.0  # seconds that a login waits for the first table after the gateway's start
 
 
@@ -49,6 +50,7 @@ class Gateway:
         self._inside: dict[Door, int] = {}  # and the person
         self._pepper = load_or_make_secret(config.state / PEPPER)
         self._routes = self._last_table()
+        self._lines: dict[str, Above] = {}
         self._told = asyncio.Event()  # a table came, or there is no bot that it could come from
         self._changed = asyncio.Event()  # replaced at every change
 
@@ -98,6 +100,16 @@ class Gateway:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._changed.wait(), timeout)
 
+    def take_lines(self, value: Any) -> None:
+        """What stands above people's screens now.  ValueError (and nothing changes) where it is no such table."""
+        before, self._lines = self._lines, read_lines(value)
+        for door in list(self._inside):
+            if door.route is not None:
+                door.show(before.get(door.route.lease, Above()), self.above(door.route.lease))
+
+    def above(self, lease: str) -> Above:
+        return self._lines.get(lease, Above())
+
     # -- who is here
 
     def came(self, door: Door) -> None:
@@ -146,7 +158,7 @@ async def serve(config: GatewayConfig, ready: Callable[[list[tuple[str, int]]], 
     key = asyncssh.import_private_key(hostkey.load_or_make(config.state))
     listeners: list[asyncssh.SSHAcceptor] = []
     errands = ControlServer(config.state / SOCKET, gateway.answer)
-    following = leaving = None
+    following = lines = leaving = None
     try:
         await errands.start()
         for host, port in config.listen:
@@ -154,13 +166,14 @@ async def serve(config: GatewayConfig, ready: Callable[[list[tuple[str, int]]], 
         bound = [address for each in listeners for address in each.get_addresses()]
         ready([(str(address[0]), int(address[1])) for address in bound])
         following = asyncio.create_task(subscribe(config.control, TOPIC, gateway.take_table, gateway.bot_is))
+        lines = asyncio.create_task(subscribe(config.control, LINES, gateway.take_lines))
         leaving = asyncio.create_task(gateway.left.wait())
         done, _ = await asyncio.wait({following, leaving}, return_when=asyncio.FIRST_COMPLETED)
         if following in done:
             following.result()
         log.info("told to leave, and nobody is here any more")
     finally:
-        for task in (following, leaving):
+        for task in (following, lines, leaving):
             if task is not None:
                 task.cancel()
         for listener in listeners:

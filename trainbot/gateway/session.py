@@ -50,6 +50,7 @@ class LearnerEnd(End, asyncssh.SSHServerSession):  # type: ignore[misc,type-arg]
         self._pty: tuple[str, dict[int, int]] | None = None
         self._command: str | None = None
         self._subsystem: str | None = None
+        self.on_screen = False  # in tmux, as far as we know
 
     # -- what the learner asks for
 
@@ -91,6 +92,10 @@ class LearnerEnd(End, asyncssh.SSHServerSession):  # type: ignore[misc,type-arg]
             self._task.cancel()
         super().connection_lost(exc)
         self._gone(self)
+
+    @property
+    def terminal(self) -> bool:
+        return self._pty is not None
 
     # -- what we say
 
@@ -134,9 +139,12 @@ class LearnerEnd(End, asyncssh.SSHServerSession):  # type: ignore[misc,type-arg]
     async def _start_in_lab(self) -> LabEnd:
         link = self._door.link()
         connection = await link.connection(self.say)
+        command = self._command or None
+        if self._pty and command is None and self._subsystem is None and (command := self._door.screen()) is not None:
+            self.on_screen = True
         size = self.chan.get_terminal_size()
         chan, end = await connection.create_session(
-            lambda: LabEnd(link.line), self._command or None, subsystem=self._subsystem,
+            lambda: LabEnd(link.line), command, subsystem=self._subsystem,
             env={k: v[:256] for k, v in self.chan.get_environment_bytes().items() if PASSED_ENV.fullmatch(k)},
             request_pty="force" if self._pty else False, term_type=self._pty[0] if self._pty else None,
             term_size=size, term_modes=self._pty[1] if self._pty else {}, encoding=None, x11_forwarding=False,

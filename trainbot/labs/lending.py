@@ -16,6 +16,7 @@ from trainbot.labs.organising import Organising
 from trainbot.labs.overview import Overview
 from trainbot.labs.terms import Lesson, Terms
 from trainbot.labs.waiting import Waiting
+from trainbot.labs.words import save_line
 from trainbot.spine.access import Person
 from trainbot.spine.commands import Ask, Command
 from trainbot.spine.messages import Sender
@@ -49,7 +50,8 @@ class Lending:
                  fingerprint: Callable[[], str], new_password: Callable[[], str], digest: Callable[[str], str],
                  unready: Mapping[str, str], around: Around) -> None:
         labs, leases, people, notices = store.labs, store.leases, store.people, store.notices
-        self.terms = Terms(labs, leases, notices, config, around.lessons)
+        self.terms = Terms(labs, leases, notices, config, around.lessons, lambda image: save_line(
+            port, config.public_address, image, fleet.images[image].user if image in fleet.images else "root"))
         self.waiting = Waiting(fleet, labs, leases, notices, self.terms)
         self.leasing = Leasing(fleet, labs, leases, people, notices, self.waiting, config, require_account, port,
                                fingerprint, new_password, digest, unready, around.handed_out)

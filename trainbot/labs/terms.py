@@ -65,11 +65,13 @@ class Keeping:
 
 
 class Terms:
-    """``lessons(since)``: the classes that run, or ended after ``since``."""
+    """``lessons(since)``: the classes that run, or ended after ``since``; ``saving``: the shell command that saves what
+    is in a lab of that image."""
 
     def __init__(self, labs: Labs, leases: Leases, notices: Notices, config: LabsConfig,
-                 lessons: Callable[[datetime], Sequence[Lesson]]) -> None:
+                 lessons: Callable[[datetime], Sequence[Lesson]], saving: Callable[[str], str]) -> None:
         self.labs, self.leases, self.notices, self.config, self.lessons = labs, leases, notices, config, lessons
+        self.saving = saving
 
     def keeping(self, now: datetime) -> Keeping:
         return Keeping(self.lessons(now - self.config.grace), self.config.grace, now)
@@ -93,8 +95,15 @@ class Terms:
 
     def _warn(self, lease: Lease, ends_at: datetime, now: datetime) -> None:
         self.leases.change({"id": lease.id}, warned_at=now)
-        self.notices.tell(now, f"your {lease.image} lab ends in {span(ends_at - now)}: !lab extend gives more time",
-                          person_id=lease.person_id, not_after=ends_at)
+        self.notices.tell(now, self._warning(lease, ends_at - now), person_id=lease.person_id, not_after=ends_at)
+
+    def _warning(self, lease: Lease, left: timedelta) -> str:
+        return (f"your {lease.image} lab ends in {span(left)}: !lab extend gives more time; "
+                f"{self.saving(lease.image)} on your own machine saves your work")
+
+    def warned(self, lease: Lease) -> str:
+        """What its person was told before its end, '' while that is not near."""
+        return self._warning(lease, lease.expires_at - lease.warned_at) if lease.warned_at is not None else ""
 
     def end(self, lease: Lease, why: str, now: datetime) -> None:
         """The lab goes, and an older one that was kept for its person."""

@@ -29,6 +29,12 @@ def lab_line(lease: Lease, lab: Lab, host_up: bool, left: str, now: datetime) ->
     return f"{lease.image} ({lease.mode}) on {lab.host}: {state}, {left}{saved}"
 
 
+def save_line(port: int, address: str, image: str, user: str) -> str:
+    """What copies the home in a lab to where it is typed."""
+    home = "/root" if user == "root" else f"/home/{user}"
+    return f"scp -rp -P {port} {image}@{address}:{home} ."
+
+
 def noted(*notes: str) -> str:
     """`` (one; two)``, of those that say something."""
     said = "; ".join(note for note in notes if note)
