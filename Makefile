@@ -17,7 +17,7 @@ test-content:          ## every step of every shipped exercise, in a real lab
 
 test-xen:              ## labs on real Xen hosts, themselves emulated
 	@scripts/setup test
-	$(PYTEST) -m xen $(ARGS)
+	$(PYTEST) -m xen -n 2 --dist loadfile $(ARGS)
 
 test-xen-long:         ## trainbot doctor on real Xen hosts that were broken in many ways
 	@scripts/setup test

@@ -10,7 +10,8 @@ import pytest
 
 from tests.doctor.conftest import ACCOUNTS
 from tests.peers.client import Client
-from tests.peers.inspircd import InspIrcd, openssl
+from tests.peers.certificates import openssl
+from tests.peers.inspircd import InspIrcd
 from tests.peers.scripted import ScriptedServer
 from trainbot.chat.standing import Place, Standing
 from trainbot.config.model import IrcConfig, Secret

@@ -15,6 +15,8 @@ import subprocess
 import threading
 from pathlib import Path
 
+from tests.peers.certificates import make_certificates
+
 HERE = Path(__file__).parent
 DEADLINE = 20.0
 
@@ -65,32 +67,6 @@ class Child:
                 self.process.kill()
                 self.process.wait()
         self._reader.join()
-
-
-def openssl(*arguments: str, cwd: Path) -> None:
-    subprocess.run(["openssl", *arguments], cwd=cwd, check=True, capture_output=True)
-
-
-def make_certificates(folder: Path) -> None:
-    """A CA, and a server's certificate for localhost and 127.0.0.1 signed by it, and a client's."""
-    new = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
-    openssl(
-        "req", "-x509", *new, "-days", "2", "-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=tests",
-        "-addext", "basicConstraints=critical,CA:TRUE",
-        "-addext", "keyUsage=critical,keyCertSign,cRLSign", cwd=folder,
-    )  # fmt: skip
-    for name, extension in (
-        ("server", "subjectAltName=DNS:localhost,IP:127.0.0.1"),
-        ("client", "extendedKeyUsage=clientAuth"),
-    ):
-        (folder / f"{name}.ext").write_text(extension)
-        openssl(
-            "req", *new, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}", cwd=folder
-        )
-        openssl(
-            "x509", "-req", "-in", f"{name}.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial",
-            "-days", "2", "-extfile", f"{name}.ext", "-out", f"{name}.crt", cwd=folder,
-        )  # fmt: skip
 
 
 class InspIrcd:

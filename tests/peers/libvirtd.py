@@ -19,20 +19,26 @@ from trainbot.demo.ngircd import free_port
 
 DEADLINE = 20.0
 CONF = """\
-listen_tls = 0
+listen_tls = {tls}
 listen_tcp = 1
 listen_addr = "127.0.0.1"
 tcp_port = "{port}"
 auth_tcp = "none"
 unix_sock_dir = "{folder}"
+tls_port = "{tls_port}"
+ca_file = "{folder}/ca.crt"
+cert_file = "{folder}/server.crt"
+key_file = "{folder}/server.key"
 """
 
 
 class Libvirtd:
-    """``uri`` is the host's.  Its domains are there as long as the daemon is."""
+    """``uri`` is the host's.  Its domains are there as long as the daemon is.  ``certificates``: a folder of
+    make_certificates, with which it listens at ``tls_port`` as well."""
 
-    def __init__(self) -> None:
-        self.port = free_port()
+    def __init__(self, certificates: Path | None = None) -> None:
+        self.port, self.tls_port = free_port(), free_port()
+        self._certificates = certificates
         self.uri = f"test+tcp://127.0.0.1:{self.port}/default"
         self.folder = Path(tempfile.mkdtemp(prefix="tb-libvirtd-"))
         self._process: subprocess.Popen[bytes] | None = None
@@ -40,12 +46,16 @@ class Libvirtd:
 
     def start(self) -> None:
         conf = self.folder / "libvirtd.conf"
-        conf.write_text(CONF.format(port=self.port, folder=self.folder))
+        conf.write_text(CONF.format(port=self.port, folder=self.folder, tls=int(self._certificates is not None),
+                                    tls_port=self.tls_port))
+        for name in ("ca.crt", "server.crt", "server.key") if self._certificates is not None else ():
+            shutil.copy(self._certificates / name, self.folder)
         own = {name: str(self.folder) for name in ("HOME", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME")}
         user = {}
         if os.geteuid() == 0:
             user = {"user": "nobody", "group": "nogroup", "extra_groups": []}
-            shutil.chown(self.folder, "nobody", "nogroup")
+            for path in (self.folder, *self.folder.iterdir()):
+                shutil.chown(path, "nobody", "nogroup")
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready:  # sd_notify(3)
             ready.bind(str(self.folder / "ready"))
             (self.folder / "ready").chmod(0o666)

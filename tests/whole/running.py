@@ -202,11 +202,11 @@ class RunningBot:
     def command(self, *words: str) -> tuple[str, ...]:
         return (sys.executable, "-m", "trainbot", *words, "-c", str(self.ini))
 
-    async def shell(self, *words: str) -> Ran:
+    async def shell(self, *words: str, within: float = DEADLINE) -> Ran:
         process = await asyncio.create_subprocess_exec(
             *self.command(*words), stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE)
-        async with asyncio.timeout(DEADLINE):
+        async with asyncio.timeout(within):
             out, err = await process.communicate()
         assert process.returncode is not None
         return Ran(process.returncode, out.decode(), err.decode())

@@ -7,9 +7,11 @@ import json
 import os
 import re
 import signal
+from dataclasses import astuple
 
 from tests.whole.running import CHANNEL, parsed
 
+LONG = 300.0  # seconds at most for what boots an emulated machine
 SMALL = {
     "index.json": """{"title": "A note", "image": "debian", "details": {
       "intro": {"title": "Welcome", "text": "intro.md", "background": "intro.sh"},
@@ -42,7 +44,7 @@ async def test_a_real_machine_is_rehearsed(ngircd, make_bot, lab_image, people):
     await bot.arrive(alice)
     await bot.logs("host here answers")
 
-    code, out, err = await ran(bot, "rehearse", "--exercise", "note", "--seats", "1")
+    code, out, err = astuple(await bot.shell("rehearse", "--exercise", "note", "--seats", "1", within=LONG))
     assert code == 0, (out, err)
     assert out.startswith("go: A note, 1 of 1 seats let somebody in\n") and "! " not in out
     assert re.search(r"  from asking to the first login a learner would wait [\d.]+ s\n", out)
@@ -53,7 +55,7 @@ async def test_a_real_machine_is_rehearsed(ngircd, make_bot, lab_image, people):
     assert list(bot.folder.rglob("*.qcow2")) == []
 
     write(bot, "three")
-    code, out, err = await ran(bot, "rehearse", "--exercise", "note", "--seats", "1", "--json")
+    code, out, err = astuple(await bot.shell("rehearse", "--exercise", "note", "--seats", "1", "--json", within=LONG))
     found = json.loads(out)
     assert code == 1 and found["go"] is False and found["waits"]["max"] > 0, (out, err)
     assert found["played"][0]["fault"] == "step 2 (Twice): its check, after its solve, ends with 1: no second note"
@@ -65,21 +67,12 @@ async def test_a_real_machine_is_rehearsed(ngircd, make_bot, lab_image, people):
     assert not re.search(r"\b[0-9a-z]{4}(-[0-9a-z]{4}){3}\b", said)
 
 
-async def ran(bot, *words):
-    """(exit code, output, errors) of a shell command that may take as long as an emulated boot."""
-    process = await asyncio.create_subprocess_exec(*bot.command(*words), stdin=asyncio.subprocess.DEVNULL,
-                                                   stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
-    async with asyncio.timeout(300):
-        out, err = await process.communicate()
-    return process.returncode, out.decode(), err.decode()
-
-
 async def test_a_lab_that_lets_nobody_in(bot, alice):
     """libvirt's test driver makes domains that run nothing: no-go names each lab, its host, and what the learner hears;
     more seats than the host has: who would wait, and how long."""
     await bot.arrive(alice)
     await bot.logs("host xen1 answers")
-    code, out, err = await ran(bot, "rehearse", "--exercise", "selinux", "--seats", "9", "--patience", "2")
+    code, out, err = astuple(await bot.shell("rehearse", "--exercise", "selinux", "--seats", "9", "--patience", "2"))
     assert code == 1, (out, err)
     first, *lines = out.splitlines()
     assert first == "no-go: SE Linux for beginners, 0 of 9 seats let somebody in"

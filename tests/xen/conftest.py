@@ -1,4 +1,4 @@
-"""Real Xen hosts: two that the tests share, and as many as are wanted to be killed."""
+"""Real Xen hosts: one that the tests share, and as many as are wanted to be killed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import outside
 import pytest
-from host_image import LABS, TINY, HostImage, host_image, plain_image
+from host_image import TINY, HostImage, host_image, plain_image
 from outside import POOL
 from watched import OWNER, Watched
 from xen_host import XenHost, booted
@@ -21,16 +21,11 @@ from trainbot.installation import lab_key
 
 
 @pytest.fixture(scope="session")
-def debian(lab_image) -> Image:
-    return read_image(lab_image.folder)
-
-
-@pytest.fixture(scope="session")
-def xen_image(debian: Image, lab_image, pytestconfig: pytest.Config) -> HostImage:
+def xen_image(lab_image, pytestconfig: pytest.Config) -> HostImage:
     """The host that most tests have, built if the cache has none that is current."""
     capture = pytestconfig.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled():  # it takes minutes the first time: whoever waits sees why
-        return host_image(debian, lab_key(lab_image.key), cache_folder(), for_terminal())
+        return host_image(lab_key(lab_image.key), cache_folder(), for_terminal())
 
 
 @pytest.fixture(scope="session")
@@ -58,25 +53,7 @@ def xen_hosts(xen_image: HostImage, pytestconfig: pytest.Config) -> Iterator[Cal
 
 
 @pytest.fixture(scope="session")
-def second(xen_hosts) -> XenHost:
-    return xen_hosts("second")
-
-
-@pytest.fixture(scope="session")
-def full(second: XenHost, debian: Image) -> LabSpec:
-    """The shipped Debian lab, SE Linux enforcing, made on the second host before the first test: it boots on another
-    core meanwhile.  PV, since PVH takes it twice as long where everything is emulated."""
-    spec = _spec(debian.name, LABS / debian.name, 1, memory_mib=debian.memory_mib, guest=GuestType.PV,
-                 cmdline=f"{debian.cmdline} {debian.enforcing}")
-    driver = LibvirtDriver(HostConfig("second", second.tcp, folder=POOL), OWNER)
-    driver.open()
-    driver.make(spec)
-    driver.close()
-    return spec
-
-
-@pytest.fixture(scope="session")
-def _first(xen_hosts, full) -> XenHost:
+def _first(xen_hosts) -> XenHost:
     return xen_hosts("first")
 
 
@@ -89,9 +66,19 @@ def first(_first: XenHost) -> Iterator[XenHost]:
 
 
 @pytest.fixture
-def doomed(xen_hosts) -> XenHost:
+def second(xen_hosts) -> Iterator[XenHost]:
+    """A host of a test's own, beside the first."""
+    host = xen_hosts("second")
+    yield host
+    host.end()
+
+
+@pytest.fixture
+def doomed(xen_hosts) -> Iterator[XenHost]:
     """A host of a test's own, to be killed."""
-    return xen_hosts("doomed")
+    host = xen_hosts("doomed")
+    yield host
+    host.end()
 
 
 @pytest.fixture(scope="session")

@@ -1,15 +1,15 @@
 """The Xen hosts that the tests boot: built once from Debian's packages with trainbot's own image builder, then kept.
 
-    host/     libvirt with its default network, the Debian lab and the tiny lab: what most tests need
+    host/     libvirt with its default network, and the tiny lab: what most tests need
     plain/    what a Debian admin has after installing Xen, and the packages to make a host of it, offline
     both/     laid under either
 
-    CACHE/xen-0123456789ab/      disk.img, vmlinuz, initrd, xen: the host; labs.img: the Debian lab, read-only
+    CACHE/xen-0123456789ab/      disk.img, vmlinuz, initrd, xen: the host
     CACHE/xen-0123456789ab/tiny-0123456789ab/      the tiny lab, in an image's form (tiny_image.py)
     CACHE/xen-0123456789ab/booted-0123456789ab/    that host as it was when it had booted (xen_host.py)
-    CACHE/xen-plain-0123456789ab/                  the other one, with neither of the labs
+    CACHE/xen-plain-0123456789ab/                  the other one, without a lab
     CACHE/xen_key                opens the hosts' ssh; for tests alone
-    CACHE/xen-build.log          the last build's log
+    CACHE/xen-build.log          the last build's log; xen-plain-build.log: the other one's
 """
 
 from __future__ import annotations
@@ -28,19 +28,16 @@ from pathlib import Path
 from tiny_image import describe_tiny
 
 from trainbot.imaging.command import Log
-from trainbot.imaging.image import Image
 from trainbot.imaging.overlay import write_overlay
 from trainbot.imaging.progress import Progress
 from trainbot.imaging.recipe import Recipe, load_recipe, recipe_hash
 from trainbot.imaging.rootfs import check_builder, make_rootfs, scratch
 from trainbot.installation import lab_key
 
-LABS = Path("/var/lib/labs")  # labs.img on the host (files/etc/fstab)
 TINY = Path("/var/lib/tiny")  # made by hooks/30-tiny.sh
 _RECIPES = Path(__file__).parent
 _LETS_IN = "files/usr/local/share/tiny/authorized_keys"  # what hooks/30-tiny.sh puts into the tiny lab
-_VERSION = "2"  # raise it when this module makes something else of the same recipe
-_LABS_MIB = 3072  # sparse
+_VERSION = "3"  # raise it when this module makes something else of the same recipe
 
 
 @dataclass(frozen=True)
@@ -68,30 +65,29 @@ class HostImage:
         return folder
 
 
-def host_image(lab: Image, lab_public_key: str, cache: Path, progress: Progress) -> HostImage:
-    """The host with ``lab`` on it, and a tiny lab that lets in ``lab_public_key``: at once when it is there already,
-    otherwise after minutes."""
-    return _kept("host", "xen", {_LETS_IN: lab_public_key + "\n"}, lab, cache, progress)
+def host_image(lab_public_key: str, cache: Path, progress: Progress) -> HostImage:
+    """The host, with a tiny lab on it that lets in ``lab_public_key``: at once when it is there already, otherwise after
+    minutes."""
+    return _kept("host", "xen", {_LETS_IN: lab_public_key + "\n"}, cache, progress)
 
 
 def plain_image(cache: Path, progress: Progress) -> HostImage:
     """The host without libvirt: at once when it is there already, otherwise after minutes."""
-    return _kept("plain", "xen-plain", {}, None, cache, progress)
+    return _kept("plain", "xen-plain", {}, cache, progress)
 
 
-def _kept(own: str, called: str, added: dict[str, str], lab: Image | None, cache: Path,
-          progress: Progress) -> HostImage:
-    key = cache / "xen_key"
-    public_key = lab_key(key)
-    with _whole(_RECIPES / own, added) as recipe, locked(cache / ".xen.lock", progress):
-        parts = (_VERSION, recipe_hash(recipe.folder, public_key), *((lab.recipe, lab.host_key) if lab else ()))
-        wanted = hashlib.sha256(" ".join(parts).encode()).hexdigest()
+def _kept(own: str, called: str, added: dict[str, str], cache: Path, progress: Progress) -> HostImage:
+    with locked(cache / ".xen_key.lock", progress):
+        key = cache / "xen_key"
+        public_key = lab_key(key)
+    with _whole(_RECIPES / own, added) as recipe, locked(cache / f".{called}.lock", progress):
+        wanted = hashlib.sha256(f"{_VERSION} {recipe_hash(recipe.folder, public_key)}".encode()).hexdigest()
         version = cache / f"{called}-{wanted[:12]}"
         if not version.is_dir():
             check_builder()
-            for older in [*cache.glob(f"{called}-{'?' * 12}"), *cache.glob(".xen-build-*")]:
+            for older in [*cache.glob(f"{called}-{'?' * 12}"), *cache.glob(f".{called}-build-*")]:
                 shutil.rmtree(older)
-            _build(recipe, wanted, public_key, lab, version, cache / f"{called}-build.log", progress)
+            _build(recipe, wanted, public_key, called, version, progress)
     return HostImage(version, key, load_recipe(_RECIPES / own))
 
 
@@ -106,12 +102,11 @@ def _whole(own: Path, added: dict[str, str]) -> Iterator[Recipe]:
         yield load_recipe(Path(folder))
 
 
-def _build(recipe: Recipe, wanted: str, public_key: str, lab: Image | None, version: Path, log_at: Path,
-           progress: Progress) -> None:
+def _build(recipe: Recipe, wanted: str, public_key: str, called: str, version: Path, progress: Progress) -> None:
     """Builds beside ``version``, which appears complete or not at all."""
     began = time.monotonic()
-    log = Log(log_at)
-    work = Path(tempfile.mkdtemp(prefix=".xen-build-", dir=version.parent))
+    log = Log(version.parent / f"{called}-build.log")
+    work = Path(tempfile.mkdtemp(prefix=f".{called}-build-", dir=version.parent))
     try:
         finished = work / version.name
         finished.mkdir()
@@ -121,9 +116,8 @@ def _build(recipe: Recipe, wanted: str, public_key: str, lab: Image | None, vers
         write_overlay(recipe, public_key, work / "host_key", work / "overlay.tar")
         make_rootfs(recipe, work / "overlay.tar", work / "system.tar", log, progress)
         _pack(recipe, work, finished, log, progress)
-        if lab:
+        if (finished / TINY.name).is_dir():
             describe_tiny(finished / TINY.name, recipe.suite, wanted)
-            _pack_labs(lab, work, finished / "labs.img", log, progress)
         finished.rename(version)
     finally:
         shutil.rmtree(work, ignore_errors=True)
@@ -140,17 +134,6 @@ def _pack(recipe: Recipe, work: Path, to: Path, log: Log, progress: Progress) ->
         log.run([*enter, "sh", "-c", script, "_", recipe.name, str(recipe.disk_mib)], stdin=stdin, stdout=stdout,
                 env=scratch(work))
     log.run(["tar", "-x", "-S", "-f", str(packed), "-C", str(to), "--no-same-owner"])
-
-
-def _pack_labs(lab: Image, work: Path, to: Path, log: Log, progress: Progress) -> None:
-    """A file system with the lab's files in it.  dom0 has it read-only, so that all hosts share the one file."""
-    progress.stage("copying the Debian lab onto the host")
-    tree = work / "labs" / lab.name
-    tree.mkdir(parents=True)
-    for file in (lab.disk, lab.kernel, lab.initrd):
-        os.link(file, tree / file.name)
-    log.run(["mke2fs", "-q", "-t", "ext4", "-O", "^has_journal", "-L", "labs", "-m", "0", "-d", str(tree.parent),
-             str(to), f"{_LABS_MIB}M"])
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from xen_host import XenHost
 
-from tests.whole.running import CHANNEL, PRESENTER, Participant, Ran, RunningBot
+from tests.whole.running import CHANNEL, PRESENTER, Participant, RunningBot
 from tests.whole.test_whole_machine import Learner
 from trainbot.demo.ngircd import Ngircd
 
@@ -56,15 +56,6 @@ class Classroom:
         return Learner(folder, said[1], password=said[2])
 
 
-async def long(bot: RunningBot, *words: str) -> Ran:
-    """A shell command that may take minutes."""
-    process = await asyncio.create_subprocess_exec(*bot.command(*words), stdin=asyncio.subprocess.DEVNULL,
-                                                   stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
-    async with asyncio.timeout(2 * LONG):
-        out, err = await process.communicate()
-    return Ran(process.returncode or 0, out.decode(), err.decode())
-
-
 @pytest.fixture
 async def room(xen_hosts, tiny_image, lab_image, tmp_path: Path) -> AsyncIterator[Classroom]:
     """Two hosts that ``trainbot host prepare`` has set up, the bot with them, russell and four learners in the channel."""
@@ -78,7 +69,7 @@ async def room(xen_hosts, tiny_image, lab_image, tmp_path: Path) -> AsyncIterato
             bot.change(**{f"host_{name}": {"uri": host.ssh_uri, "labs": 6, "deadline": 120}})
         people: list[Participant] = []
         try:
-            prepared = await asyncio.gather(*(long(bot, "host", "prepare", name) for name in hosts))
+            prepared = await asyncio.gather(*(bot.shell("host", "prepare", name, within=2 * LONG) for name in hosts))
             assert [done.code for done in prepared] == [0, 0], prepared
             people.append(await Participant.connect(ngircd.port, "russell", source=PRESENTER))
             for nick in ("alice", "bob", "carol", "dan"):

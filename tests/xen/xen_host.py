@@ -30,7 +30,6 @@ _PAUSE = 0.2
 # dom0's share of the memory; the rest is for labs.  No defence against speculation: it costs time in emulation.
 _XEN = ("dom0_mem=768M,max:768M dom0_max_vcpus=1 console=com1 com1=115200,8n1 loglvl=warning guest_loglvl=warning "
         "spec-ctrl=no xpti=no")
-_LABS = ("-drive", "file=labs.img,if=none,id=labs,format=raw,readonly=on", "-device", "virtio-blk-pci,drive=labs")
 
 T = TypeVar("T")
 
@@ -46,12 +45,12 @@ def until(answer: Callable[[], T], what: str, seconds: float = BOOT) -> T:
 
 class XenHost:
     """``folder`` (its disk, its log, its known_hosts) is gone when ``end`` was called.  ``name`` is its host name.
-    Its ssh and its libvirtd are at the same two ports of our loopback for as long as this object lives."""
+    Its ssh and its libvirtd (TCP and TLS) are at the same ports of our loopback for as long as this object lives."""
 
     def __init__(self, image: HostImage, name: str) -> None:
         self.image = image
         self.name = name
-        self.ssh_port, self.tcp_port = free_port(), free_port()
+        self.ssh_port, self.tcp_port, self.tls_port = free_port(), free_port(), free_port()
         self.folder = Path(tempfile.mkdtemp(prefix=f"tb-xen-{name}-"))
         self.disk = self.folder / "disk.qcow2"
         (self.folder / "known_hosts").write_text(f"[127.0.0.1]:{self.ssh_port} {image.host_key}\n")
@@ -160,8 +159,9 @@ class XenHost:
         """The kernel ends it when we die: nothing is left over, however the tests end."""
         command = ["setpriv", "--pdeathsig", "KILL", *machine(self.image), *more]
         command += ["-drive", f"file={self.disk},if=none,id=own,format=qcow2,cache=unsafe"]
-        command += ["-netdev", f"user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:{self.ssh_port}-:22,"
-                               f"hostfwd=tcp:127.0.0.1:{self.tcp_port}-:16509"]
+        ports = {self.ssh_port: 22, self.tcp_port: 16509, self.tls_port: 16514}
+        ways = "".join(f",hostfwd=tcp:127.0.0.1:{ours}-:{theirs}" for ours, theirs in ports.items())
+        command += ["-netdev", f"user,id=net,restrict=on{ways}"]
         command += ["-serial", f"file:{self.folder / 'console'}", "-name", self.name]
         with (self.folder / "qemu.log").open("ab") as log:
             self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
@@ -182,7 +182,6 @@ def machine(image: HostImage) -> list[str]:
         "-accel", "tcg,tb-size=256", "-cpu", "qemu64,+npt,+rdrand", "-smp", "1", "-m", str(recipe.memory_mib),
         "-qmp", "stdio", "-kernel", "xen", "-append", _XEN, "-initrd", f"vmlinuz {recipe.cmdline},initrd",
         "-device", "virtio-blk-pci,drive=own", "-device", "virtio-net-pci,netdev=net,mac=52:54:00:00:00:01,romfile=",
-        *(_LABS if (image.folder / "labs.img").exists() else ()),
     ]
 
 
@@ -191,7 +190,7 @@ def booted(image: HostImage, progress: Progress) -> Path:
     version = _run(["qemu-system-x86_64", "--version"]).stdout
     key = hashlib.sha256(f"{version} {machine(image)}".encode()).hexdigest()[:12]
     folder = image.folder / f"booted-{key}"
-    with locked(image.folder.parent / ".xen.lock", progress):
+    with locked(image.folder / ".booted.lock", progress):
         if folder.is_dir():
             return folder
         for older in image.folder.glob("booted-*"):

@@ -24,6 +24,9 @@ _LENGTH = 300  # a message may quote what a guest or another machine wrote
 _NO_LIBVIRTD = ("libvirtd does not run on {host}: systemctl start libvirtd there, or apt install "
                 "libvirt-daemon-system, or trainbot host prepare {host}")
 
+_NO_TLS = ("xen+tls wants cacert.pem, clientcert.pem and clientkey.pem in the folder that pkipath= in {host}'s uri names, "
+           "else in /etc/pki/CA, /etc/pki/libvirt and its private")
+
 # (what libvirt's message holds, what it means to whoever runs the host).  {host}: its name in bot.ini; {known}: what
 # ssh-keygen -R is to be given.  The first that fits counts.
 _UNREACHED = (
@@ -47,6 +50,15 @@ _UNREACHED = (
      "libvirt is not installed on {host}: trainbot host prepare {host}, or apt install libvirt-daemon-system there"),
     ("Connection refused",
      "nobody listens at the port that {host}'s uri in bot.ini says: is it right, and do sshd or libvirtd run there"),
+    ("Failed to verify peer's certificate",
+     "{host}'s TLS certificate is not signed by the authority in our cacert.pem, or not for the name in its uri"),
+    ("failed validation against",
+     "our TLS certificate, clientcert.pem, is not signed by the authority in our cacert.pem"),
+    ("Cannot read CA certificate", _NO_TLS),
+    ("Unable to read TLS confirmation",
+     "{host} does not take our TLS certificate: clientcert.pem and clientkey.pem, signed by an authority that it trusts, "
+     "belong beside cacert.pem in the folder that pkipath= in its uri names"),
+    ("certificate and the given key do not match", "our clientcert.pem and clientkey.pem do not belong together"),
     ("onnection timed out", "is it on, and is there a firewall in between"),
     ("No route to host", "there is no way to it: is it on, and is the network"),
     ("Cannot write data: Broken pipe",

@@ -1,5 +1,5 @@
 systemctl -q enable libvirtd.service libvirtd-tcp.socket
-mkdir -p /etc/libvirt/qemu/networks/autostart /var/lib/labs
+mkdir -p /etc/libvirt/qemu/networks/autostart
 ln -sf ../default.xml /etc/libvirt/qemu/networks/autostart/default.xml
 systemctl -q disable libvirt-guests.service   # as xendomains.service
 systemctl -q mask libvirtd-tls.socket logrotate.timer

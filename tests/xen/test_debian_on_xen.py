@@ -1,0 +1,85 @@
+"""The shipped Debian image and exercise on a real Xen host, brought there by ``trainbot host prepare``."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from outside import domains
+from xen_host import XenHost
+
+from tests.whole.running import PRESENTER, Participant, RunningBot
+from tests.whole.test_whole_machine import Learner
+from trainbot import shipped
+from trainbot.demo.ngircd import Ngircd
+
+pytestmark = pytest.mark.xen
+LONG = 600.0  # seconds at most for anything that a host in emulation does
+
+
+@dataclass
+class Course:
+    bot: RunningBot
+    second: RunningBot
+    host: XenHost
+    russell: Participant
+
+
+@pytest.fixture
+async def course(xen_hosts, lab_image, tmp_path: Path) -> AsyncIterator[Course]:
+    """A prepared host with the Debian image (PV: as PVH it takes twice as long where everything is emulated), a bot that
+    runs with it, and another one's bot.ini that names the same host."""
+    host = xen_hosts("debian")
+    async with Ngircd(tmp_path / "ngircd", max_penalty=0) as ngircd:
+        bots = [RunningBot(Path(tempfile.mkdtemp(prefix="tb-")), ngircd.port, irc={"nick": nick},
+                           labs={"spare": 0, "public_address": "127.0.0.1"}, gateway={"lab_key": lab_image.key},
+                           image_debian={"folder": lab_image.folder, "guest": "pv"},
+                           exercises={"folder": shipped.folder("exercises")},
+                           host_xen1={"uri": host.ssh_uri, "labs": 2, "deadline": 120}) for nick in ("trainbot", "second")]
+        bot, second = bots
+        russell = await Participant.connect(ngircd.port, "russell", source=PRESENTER)
+        try:
+            prepared = await bot.shell("host", "prepare", "xen1", within=LONG)
+            assert prepared.code == 0, prepared
+            assert prepared.out.count("copied, ") == prepared.out.count(" and verified") == 3, prepared.out
+            await russell.join()
+            await bot.arrive(russell)
+            await bot.logs("host xen1 answers", LONG)
+            yield Course(bot, second, host, russell)
+        finally:
+            await russell.close()
+            print(f"--- what {russell.nick} heard", *russell.lines[-60:], sep="\n")
+            for each in bots:
+                await each.close()
+                shutil.rmtree(each.folder)
+            host.end()
+
+
+async def test_from_image_to_go(course: Course) -> None:
+    """The copied image boots with SE Linux enforcing and lets a learner in with OpenSSH's client, through the gateway and
+    the host's door; a second trainbot is refused there, and touches nothing; the shipped exercise rehearses to go."""
+    bot, russell = course.bot, course.russell
+    said = await russell.ask("!lab debian", r"your debian lab: (ssh \S+ \S+ \S+) password (\S+)", "")
+    learner = Learner(bot.folder, said[1], password=said[2])
+    await bot.logs("lab tb-debian-\\S+ on xen1 is ready", LONG)
+    assert await learner.says("id -un; getenforce; cat /sys/hypervisor/guest_type") == "root\nEnforcing\nPV"
+
+    running = domains(course.host)
+    await course.second.start()
+    await course.second.logs(r"host xen1 belongs to another trainbot \(id \S+\): stop that one, or if it is gone for good: "
+                             "trainbot host take xen1", LONG)
+    assert domains(course.host) == running
+    assert await learner.says("echo still here") == "still here"
+
+    await russell.ask("!lab return", "will be gone. Say !yes", "")
+    await russell.ask("!yes", "given back", "")
+    ran = await bot.shell("rehearse", "--exercise", "selinux-debian", "--seats", "1", within=LONG)
+    assert ran.code == 0 and ran.out.startswith("go: SE Linux on Debian"), ran
+    assert re.search(r"works from first to last step in debian on xen1 \(9 steps, \S+ s\)", ran.out), ran.out
+    await bot.logs("lab tb-debian-\\S+ on xen1 is gone", LONG)
+    assert bot.leaks(said[2]) == []
