@@ -12,12 +12,13 @@ from collections.abc import Callable, Coroutine, Iterable
 from trainbot.errors import BackendError
 from trainbot.gateway.client import GatewayAway, GatewayClient, HostReading, NotDone
 from trainbot.hosts.model import HostConfig
-from trainbot.hosts.probe import any_speaks, io_wait, until_ssh
+from trainbot.hosts.probe import any_speaks, io_wait, speaks, until_ssh
 from trainbot.labs.doings import Booted, Check, Checked, Heard, HostStatus, Listen, Probe, Way
 
 log = logging.getLogger(__name__)
 PAUSE, LONGEST_PAUSE = 0.5, 4.0  # seconds between tries: each through a door is a process on a host that is at work
 LOGIN = 20.0  # seconds that a login may take: a lab without hardware virtualisation is slow
+GREETING = 15.0  # seconds that the ssh server of an overloaded host may take to say its first line
 EXPECTED = ("silent", "timeout", "refused")  # of a lab that boots
 BLAMELESS = ("door", "no key", "request")  # reasons that say nothing about the lab
 
@@ -128,18 +129,27 @@ class Watching:
     async def _listen(self, wanted: Listen) -> None:
         if not wanted.via:
             return self._post(Heard(wanted.host, await any_speaks(wanted.endpoints)))
+        greeting = asyncio.create_task(speaks(*_address(wanted.via), GREETING))
+        try:
+            heard = await self._any_speaks(wanted)
+            self._post(Heard(wanted.host, heard, not heard and await greeting))
+        finally:
+            greeting.cancel()
+
+    async def _any_speaks(self, wanted: Listen) -> bool:
+        """Whether one of the labs behind a door does."""
         while True:
             looking = [asyncio.create_task(self._gateway.speaks(endpoint, wanted.via)) for endpoint in wanted.endpoints]
             try:
                 for look in asyncio.as_completed(looking):
                     if await look:
-                        return self._post(Heard(wanted.host, True))
-                return self._post(Heard(wanted.host, False))
+                        return True
+                return False
             except GatewayAway:
                 await asyncio.sleep(PAUSE)  # it is started again; until then nobody knows
             except NotDone as error:
                 log.warning("nobody can listen to the labs of host %s: %s", wanted.host, error)
-                return self._post(Heard(wanted.host, False))
+                return False
             finally:
                 for task in looking:
                     task.cancel()
@@ -159,3 +169,9 @@ class Watching:
         before, self._last[host.name] = self._last.get(host.name), now
         self._post(HostStatus(host.name, io_wait(before.cpu, now.cpu) if before is not None else None,
                               now.time - (now.asked + now.told) / 2, now.disk_free_mib))
+
+
+def _address(door: str) -> tuple[str, int]:
+    """Of USER@ADDRESS:PORT."""
+    address, _, port = door.rpartition("@")[2].rpartition(":")
+    return address.strip("[]"), int(port)

@@ -110,6 +110,15 @@ def test_a_host_with_a_wrong_address_has_one_fault(tmp_path: Path) -> None:
     assert len(found) == 1 and found[0].startswith("[host.xen1] uri: ")
 
 
+def test_a_rate_for_labs_where_it_can_be_kept(tmp_path: Path) -> None:
+    """Xen holds a lab's network to a rate; what no other host could keep is not promised."""
+    host = LEAST + "[host.h]\nbandwidth = 256\nuri = "
+    assert read(tmp_path, host + "xen+ssh://root@h/system\n").hosts[0].bandwidth == 256
+    assert read(tmp_path, LEAST + "[host.h]\nuri = xen:///system\n").hosts[0].bandwidth == 0
+    (fault,) = faults(tmp_path, host + "test:///default\n")
+    assert fault.startswith("[host.h] bandwidth: only Xen hosts")
+
+
 def test_all_faults_come_at_once(tmp_path: Path) -> None:
     """Nobody mends a file one start at a time."""
     found = faults(tmp_path, "[irc]\nport = x\nnick = -\n[labs]\nspare = many\n[roles]\nhelper = bob\n[what]\n")

@@ -58,6 +58,18 @@ def test_a_short_silence_is_no_loss(two: Stage) -> None:
     assert two.happens(Heard("xen1", True)) == [] and on(two, "xen1") == ["ready", "ready"]
 
 
+def test_an_overloaded_host_has_longer(two: Stage) -> None:
+    """Its ssh server greets, nothing else answers in time: whoever moved would leave their work behind.  Three times as
+    long it is waited for; when it does not even greet any more, it is dead."""
+    two.happens(HostLost("xen1", "keepalive"))
+    for _ in range(11):
+        assert two.wait(seconds=5) == [] and two.happens(Heard("xen1", False, greets=True)) == []
+    assert on(two, "xen1") == ["ready", "ready"]
+    assert "host xen1 is lost: 2 people move" in two.wait(seconds=6)[0][1]
+    two.host_up("xen2")
+    assert "host xen2 is lost" in dies(two, "xen2")[0][1]
+
+
 def test_who_does_not_fit_waits_in_line(stages: Callable[..., Stage]) -> None:
     """The class hears how many wait; each is told alone when there is room, and nobody loses their place."""
     stage = stages(hosts=("xen1", "xen2"), labs=1)

@@ -51,8 +51,8 @@ def make_network(host) -> None:
 
 def test_a_seat_is_an_address(first, seated, tiny):
     """A lab with a seat has an address before it has booted, is reached there once it has, and its interface in dom0
-    has the seat's name; where the network is missing, the sentence says what makes it, and nothing of the lab stays."""
-    driver, spec = seated(), tiny(guest=GuestType.PV, seat=7)
+    has the seat's name and the rate that the host's labs are held to; where the network is missing, the sentence says what makes it, and nothing of the lab stays."""
+    driver, spec = seated(bandwidth=256), tiny(guest=GuestType.PV, seat=7)
     with pytest.raises(BackendError, match="rack has no network seats: trainbot host prepare rack makes it"):
         driver.make(spec)
     assert domains(first) == {}
@@ -61,6 +61,8 @@ def test_a_seat_is_an_address(first, seated, tiny):
     assert made.endpoint == ("10.77.0.8", 22)
     assert seats.mac_address(7) in first.ssh("cat /var/lib/libvirt/dnsmasq/seats.hostsfile")
     assert "tb-seats" in first.ssh("ip -o link show tb7")
+    rate = first.ssh(f"xenstore-read /local/domain/0/backend/vif/{made.run}/0/rate")
+    assert rate == f"{256 * 1024 // 20},50000"  # bytes in so many microseconds
     assert greeting(first, driver, spec.id) == "PV boots=1"
     assert endpoint(driver, spec.id) == made.endpoint
 

@@ -68,7 +68,10 @@ def read_host(s: Section, name: str, store: StoreConfig) -> HostConfig:
                       deadline=s.number("deadline", d.deadline, 1, 3600),
                       images=s.path("images", REMOTE_IMAGES if remote else None),
                       door=s.take("door", _door, _door_of(uri)), subnet=s.take("subnet", _subnet, d.subnet),
-                      allow=s.take("allow", _allowed, d.allow))
+                      allow=s.take("allow", _allowed, d.allow),
+                      bandwidth=s.whole("bandwidth", d.bandwidth, 0, 1 << 20))
+    if host.bandwidth and uri and not xen:
+        s.fault("bandwidth", "only Xen hosts can hold a lab's network to a rate: leave it out")
     try:
         seats.address(host.subnet, host.labs)
     except ValueError as error:

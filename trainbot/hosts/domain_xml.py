@@ -227,6 +227,8 @@ def _xen_devices(devices: ET.Element, spec: LabSpec, host: HostConfig) -> None:
         ET.SubElement(interface, "target", dev=seats.interface(spec.seat))
     if spec.guest is GuestType.HVM:
         ET.SubElement(interface, "model", type="netfront")  # or QEMU would emulate an rtl8139
+    if host.bandwidth:  # of what it sends, in KiB/s: libxl knows neither bursts nor the other direction
+        ET.SubElement(ET.SubElement(interface, "bandwidth"), "outbound", average=str(host.bandwidth))
     console = ET.SubElement(devices, "console", type="pty")
     ET.SubElement(console, "target", type="xen", port="0")
 

@@ -150,6 +150,7 @@ class HostConfig:
     ``images``: where that host keeps copies of images (None: it reads the bot's own files).  ``door``: USER@ADDRESS:PORT
     of the ssh account that leads to its labs and nowhere else ('': they are reached directly).  ``subnet`` and
     ``allow``: what ``host prepare`` makes of the labs' network, and where labs may go from it (ADDRESS:PORT each).
+    ``bandwidth``: KiB that each lab may send in a second (0: as much as it can).
     """
 
     name: str
@@ -165,6 +166,7 @@ class HostConfig:
     door: str = ""
     subnet: str = "10.77.0.0/22"
     allow: tuple[str, ...] = ()
+    bandwidth: int = 0
 
     @property
     def has_seats(self) -> bool:

@@ -22,11 +22,11 @@ async def any_speaks(endpoints: Iterable[tuple[str, int]]) -> bool:
     return any(await asyncio.gather(*(speaks(address, port) for address, port in endpoints)))
 
 
-async def speaks(address: str, port: int) -> bool:
-    """Whether an ssh server answers there, within some seconds."""
+async def speaks(address: str, port: int, patience: float = PATIENCE) -> bool:
+    """Whether an ssh server answers there, within ``patience`` seconds."""
     writer = None
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(patience):
             reader, writer = await asyncio.open_connection(address, port, limit=1024)
             return (await reader.read(4)).startswith(b"SSH-")
     except (OSError, TimeoutError):

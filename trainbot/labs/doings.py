@@ -56,10 +56,11 @@ class Listen:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """Whether any lab of this host, which does not answer, still speaks."""
+    """Whether any lab of this host, which does not answer, still speaks; ``greets``: its own ssh server does."""
 
     host: str
     speaks: bool
+    greets: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,7 +101,7 @@ class Hearing:
         view = self.fleet.hosts[event.name]
         if view.down_since is None:
             view.down_since = view.listen_at = now
-            view.silences = 0
+            view.silences, view.greets = 0, False
         if view.up:
             log.warning("host %s does not answer: %s", event.name, event.reason)
             view.troubled(f"did not answer: {event.reason}", now)

@@ -22,6 +22,7 @@ class HostView:
     lost: bool = False  # given up: its people have been seated elsewhere
     listen_at: datetime | None = None  # when its labs are to be listened to next; None while somebody listens
     silences: int = 0  # how often in a row none of its labs spoke when they were listened to
+    greets: bool = False  # its own ssh server did, when its labs were listened to last: it is busy, not dead
     io_wait: float | None = None
     clock_off: float | None = None
     drained: bool = False

@@ -1,7 +1,7 @@
 """A host is lost: its people are seated elsewhere, and the class hears it in one line.
 
 A libvirtd that restarts is no loss: a host is lost when it has not answered for ``[labs] lost_after`` and none of its
-labs speaks either.  What was in the labs is kept there: when the host comes back, its people have their old lab
+labs speaks either.  A machine whose own ssh server still greets is overloaded rather than dead: it has longer.  What was in the labs is kept there: when the host comes back, its people have their old lab
 again, or beside the new one as ``ssh old@…`` until the lease ends.
 """
 
@@ -27,6 +27,12 @@ LISTEN_EVERY = timedelta(seconds=10)
 LISTEN_AGAIN = timedelta(seconds=2)
 TWICE = 2  # labs that were silent once may only have been slow
 STALE = timedelta(minutes=10)  # after this the class knows anyway
+BUSY = 3  # times ``lost_after``: whoever moves leaves the work in the old lab behind
+
+
+def patience(lost_after: timedelta, greets: bool) -> timedelta:
+    """How long a host may be without an answer; ``greets``: its own ssh server does."""
+    return lost_after * (BUSY if greets else 1)
 
 
 class Rescue:
@@ -46,7 +52,7 @@ class Rescue:
         for name, view in self.fleet.hosts.items():
             if view.down_since is None or view.lost:
                 continue
-            over = now - view.down_since >= self.config.lost_after
+            over = now - view.down_since >= patience(self.config.lost_after, view.greets)
             if view.silences >= TWICE and over:
                 self._give_up(name, view, now)
                 continue
@@ -74,11 +80,11 @@ class Rescue:
 
     def heard(self, event: Heard, now: datetime) -> None:
         view = self.fleet.hosts[event.host]
-        view.listen_at = now + (LISTEN_EVERY if event.speaks else LISTEN_AGAIN)
+        view.listen_at, view.greets = now + (LISTEN_EVERY if event.speaks else LISTEN_AGAIN), event.greets
         if view.up or view.lost or view.down_since is None:
             return
         view.silences = 0 if event.speaks else view.silences + 1
-        if view.silences >= TWICE and now - view.down_since >= self.config.lost_after:
+        if view.silences >= TWICE and now - view.down_since >= patience(self.config.lost_after, view.greets):
             self._give_up(event.host, view, now)
 
     def _give_up(self, name: str, view: HostView, now: datetime) -> None:
