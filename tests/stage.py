@@ -11,6 +11,7 @@ from pathlib import Path
 from trainbot.bot import Bot
 from trainbot.config import Config, load
 from trainbot.events import Event, Outcome, Tick
+from trainbot.exercises.doings import RunScript, ScriptEnded
 from trainbot.gateway.routes import Route
 from trainbot.hosts.model import Domain, DomainState, Finished, HostReport, HostUp, Mode
 from trainbot.labs import passwords
@@ -116,6 +117,7 @@ class Stage:
         self.hosts: dict[str, dict[str, Domain]] = {host.name: {} for host in self.config.hosts}
         self.works = itertools.count()
         self.began: list[HostWork | Probe | Listen] = []
+        self.scripts: list[RunScript] = []  # begun in labs, and not ended
         self.store = Store(self.config.store.url)
         with self.store.transaction():
             metadata.create_all(self.store.connection)
@@ -139,7 +141,7 @@ class Stage:
         """kill -9 and a new process: a new bot on the same file, and a roll call of who is there."""
         self.store.close()
         self.store = Store(self.config.store.url)
-        self.began = []
+        self.began, self.scripts = [], []
         self.start()
         return self.happens(*(RollCall(channel, tuple(self.net.members(channel)), self.now) for channel in self.net.channels))
 
@@ -172,7 +174,8 @@ class Stage:
 
     def turn(self, *events: Event) -> Outcome:
         outcome = self.bot.turn(list(events), self.now)
-        self.began += outcome.work
+        self.began += [work for work in outcome.work if not isinstance(work, RunScript)]
+        self.scripts += [work for work in outcome.work if isinstance(work, RunScript)]
         return outcome
 
     def happens(self, *events: Event) -> list[tuple[str, str]]:
@@ -249,6 +252,12 @@ class Stage:
                     domains[item.lab] = Domain(item.lab, item.spec.name, DomainState.RUNNING, address)
                 said += self.happens(Finished(item.host, item.lab, item.action, domains.get(item.lab)))
         return said
+
+    def labs_run(self, exit: int | None = 0, said: str = "", slow: bool = False) -> tuple[list[str], list[tuple[str, str]]]:
+        """The scripts that run in labs now end so: their texts, and what is said then."""
+        ended, self.scripts = self.scripts, []
+        return ([script.stdin.strip() for script in ended],
+                self.happens(*(ScriptEnded(script.play, exit, said, slow) for script in ended)) if ended else [])
 
     def routes(self) -> list[Route]:
         """Who gets where, as the gateway is told."""

@@ -23,8 +23,8 @@ FLOORS = (("errors", "shipped"), ("spine",), FEATURES, DOORS, ("config",))
 #: Parts of the program that lie with the feature whose rows or texts they show.
 PROGRAM = ("trainbot.records.shell", "trainbot.exercises.reading")
 #: Plain values that pass between rooms; they import no more than other values and the spine.
-VALUES = ("trainbot.hosts.model", "trainbot.hosts.seats", "trainbot.hosts.images", "trainbot.config.model", "trainbot.labs.model", "trainbot.exercises.model",
-          "trainbot.exercises.classes", "trainbot.questions.model", "trainbot.records.model", "trainbot.people.model",
+VALUES = ("trainbot.hosts.model", "trainbot.hosts.seats", "trainbot.hosts.images", "trainbot.config.model", "trainbot.labs.model", "trainbot.labs.doings", "trainbot.exercises.model",
+          "trainbot.exercises.classes", "trainbot.exercises.doings", "trainbot.questions.model", "trainbot.records.model", "trainbot.people.model",
           "trainbot.sessions.model", "trainbot.sessions.rows", "trainbot.notices")
 #: Outside library -> whoever may import it.
 LIBRARIES = {

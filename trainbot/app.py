@@ -16,6 +16,7 @@ from trainbot.config import Config
 from trainbot.control.server import ControlServer
 from trainbot.errors import BackendError, UserError
 from trainbot.events import Event, Outcome, ShellCommand, Tick
+from trainbot.exercises.doings import RunScript
 from trainbot.gateway.client import GatewayClient
 from trainbot.gateway.keeper import Keeper
 from trainbot.gateway.routes import to_json
@@ -25,6 +26,7 @@ from trainbot.hosts.worker import HostWorker
 from trainbot.installation import CONTROL, installation, state_folder
 from trainbot.labs.doings import Check, HostWork, Listen, Probe
 from trainbot.rehearsal.desk import RehearsalAsked
+from trainbot.scripts import Scripts
 from trainbot.status import status
 from trainbot.store import Store
 from trainbot.store.migrate import upgrade
@@ -65,6 +67,7 @@ class App:
         self.timers = Timers()
         self.keeper = Keeper(config.path, state, config.gateway.listen)
         self.watching = Watching(config.hosts, GatewayClient(state), self.post)
+        self.scripts = Scripts(GatewayClient(state), self.post)
 
     def _worker(self, host: HostConfig) -> HostWorker:
         owner = self.bot.fleet.owner
@@ -150,6 +153,8 @@ class App:
                     self.watching.check(work)
                 case Listen():
                     self.watching.listen(work)
+                case RunScript():
+                    self.scripts.run(work)
 
     def _publish_to_gateway(self, topic: str, value: dict[str, Any]) -> None:
         try:
@@ -193,6 +198,7 @@ class App:
         self.timers.close()
         self.keeper.close()
         self.watching.close()
+        self.scripts.close()
         await self.irc.close("trainbot stops")
         if irc is not None:
             irc.cancel()

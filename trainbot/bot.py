@@ -15,6 +15,7 @@ from trainbot import captions
 from trainbot.config import Config
 from trainbot.errors import BackendError
 from trainbot.events import Event, Outcome, ShellCommand, Tick
+from trainbot.exercises.doings import RunScript, ScriptEnded
 from trainbot.exercises.library import load_library
 from trainbot.gateway.routes import Route
 from trainbot.hosts.model import Finished, HostLost, HostUp
@@ -83,6 +84,8 @@ class Bot(Parts):
         if tick or from_hosts or changed & {"lab", "lease"}:
             self._guarded("seating", self.fleet.seat, now)
             outcome.work = [*(self._guarded("the hosts' work", self.fleet.work, now) or []), *self.rescue.work()]
+        if tick or changed & {"play", "lab"}:
+            outcome.work += self._guarded("scripts in labs", self.teaching.plays.work, now) or []
         if tick or "class" in changed:
             self._guarded("the minutes", self.archive.settle)
         came = any(isinstance(event, RollCall | Arrived | Renamed) for event in events)
@@ -104,6 +107,8 @@ class Bot(Parts):
         for item in (*outcome.work, *events):
             if isinstance(item, HostWork | Probe | Check | Finished | Booted | Checked):
                 self.fleet.busy.pop(item.lab, None)
+            elif isinstance(item, RunScript | ScriptEnded):
+                self.teaching.plays.busy.pop(item.play, None)
         self.planner.forget()
         self.rescue.forget()
         self._published, self._captions_due = False, True
@@ -142,6 +147,8 @@ class Bot(Parts):
                 self.hearing.host_status(event, now)
             case Heard():
                 self.rescue.heard(event, now)
+            case ScriptEnded():
+                self.teaching.plays.ended(event, now)
             case Renamed():
                 was = self.registry.known(event.before)
                 self.registry.renamed(event)
@@ -160,7 +167,7 @@ class Bot(Parts):
                 self.registry.roll_call(event)
                 self.presence.roll_call(event)
                 if event.channel in self._to_greet:
-                    outcome.say += self.classroom.after_restart(event.channel)
+                    outcome.say += self.teaching.stepping.after_restart(event.channel)
             case Spoken():
                 self.telling.spoken(event)
             case Unspoken():
@@ -171,7 +178,7 @@ class Bot(Parts):
     def _tick(self, now: datetime) -> None:
         for part in (self._look_at_database, self._read_exercises, self.planner.tick, self.lending.terms.tick,
                      self.lending.absent.tick, self.hearing.tick, self.rescue.tick, self.rehearsing.tick,
-                     self.early.tick, self.readiness.tick):
+                     self.early.tick, self.readiness.tick, self.teaching.tick):
             self._guarded("a tick", part, now)
 
     def _look_at_database(self, _now: datetime) -> None:

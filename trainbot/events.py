@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from trainbot.exercises.doings import RunScript, ScriptEnded
 from trainbot.gateway.routes import Route
 from trainbot.hosts.model import HostEvent
 from trainbot.labs.doings import Booted, Check, Checked, Heard, HostStatus, HostWork, Listen, Probe
@@ -26,7 +27,7 @@ class ShellCommand:
     answer: Callable[[list[str]], None]
 
 
-Event = ChatEvent | HostEvent | Booted | Checked | Heard | HostStatus | Tick | ShellCommand | RehearsalAsked
+Event = ChatEvent | HostEvent | Booted | Checked | Heard | HostStatus | ScriptEnded | Tick | ShellCommand | RehearsalAsked
 
 
 @dataclass
@@ -34,7 +35,7 @@ class Outcome:
     """What a turn decided: to be carried out by the doors, in this order."""
 
     say: list[Outgoing] = field(default_factory=list)
-    work: list[HostWork | Probe | Check | Listen] = field(default_factory=list)
+    work: list[HostWork | Probe | Check | Listen | RunScript] = field(default_factory=list)
     answers: list[tuple[ShellCommand, list[str]] | tuple[RehearsalAsked, dict[str, Any]]] = field(default_factory=list)
     routes: list[Route] | None = None  # None: as they were
     lines: dict[str, dict[str, str]] | None = None  # captions; None: as they were

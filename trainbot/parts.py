@@ -12,8 +12,10 @@ from trainbot.captions import Captions
 from trainbot.chat.formatting import render_step
 from trainbot.config import Config
 from trainbot.errors import UserError
-from trainbot.exercises.classroom import Classroom, Plan
+from trainbot.exercises.classroom import Around as AroundClass
+from trainbot.exercises.classroom import Plan
 from trainbot.exercises.library import load_library
+from trainbot.exercises.teaching import Teaching
 from trainbot.gateway.routes import OLD
 from trainbot.hosts.model import Mode
 from trainbot.labs.ahead import Ahead
@@ -23,6 +25,7 @@ from trainbot.labs.fleet import Fleet
 from trainbot.labs.hearing import Hearing
 from trainbot.labs.images import Image
 from trainbot.labs.lending import Around, Lending
+from trainbot.labs.model import Lab
 from trainbot.labs.readiness import Readiness
 from trainbot.labs.rehearsing import Rehearsing
 from trainbot.labs.rescue import Rescue
@@ -140,10 +143,13 @@ class Parts:
         config, store = self.config, self.store
         self.queue = QuestionQueue(store.questions, store.classes, store.notices, self.telling.present,
                                    store.people.get)
-        self.classroom = Classroom(store.classes, store.notices, lambda: self._library, self._planned, self._learners,
-                                   self._noted, lambda channel: len(store.questions.waiting(channel)),
-                                   self.archive.place, render_step, config.records.log,
-                                   self._has_labs)
+        around = AroundClass(self._planned, self._learners, self.registry.known, self._noted,
+                             lambda channel: len(store.questions.waiting(channel)), self.archive.place, render_step,
+                             config.records.log, self._has_labs, self._lab_of)
+        self.teaching = Teaching(store.classes, store.notices, lambda: self._library, around,
+                                 lambda: {lab.id: lab for lab in store.labs.alive()}, self.fleet.way_in,
+                                 config.exercises.share)
+        self.classroom = self.teaching.room
 
     def _table(self) -> Table:
         table = Table(self.config.irc.prefix, kinds=plain_kinds())
@@ -151,7 +157,7 @@ class Parts:
                         "host": self.draining.host_kind, "now": self.draining.now_kind,
                         "question": self.queue.question_kind}
         for feature in (Help(table, self.config.irc.contact, lambda c: self.classroom.running(c)), self.lending,
-                        self.draining, self.registry, self.classroom, self.queue, self.journal, self.planner,
+                        self.draining, self.registry, self.teaching, self.queue, self.journal, self.planner,
                         self.signups):
             table.add(feature.commands())
         return table
@@ -201,6 +207,11 @@ class Parts:
 
     def _has_labs(self, image: str) -> bool:
         return bool(self.fleet.hosts) and image in self.fleet.images
+
+    def _lab_of(self, person_id: int, image: str) -> Lab | None:
+        """That person's lab of that image."""
+        lease = next(iter(self.store.leases.open(person_id=person_id, image=image)), None)
+        return self.store.labs.get(lease.lab_id) if lease is not None and lease.lab_id is not None else None
 
     def _images_of(self, session: Session) -> tuple[str, ...]:
         """What labs of that session are made from: as it says, else as its exercise does."""

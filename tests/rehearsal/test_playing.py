@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from trainbot.errors import BackendError
 from trainbot.exercises.model import Exercise, Page, Script, Step
 from trainbot.gateway.client import Ran
-from trainbot.rehearsal.playing import command, play, scripts
+from trainbot.rehearsal.playing import play, scripts
 
 
 def script(name: str) -> Script:
@@ -66,16 +65,3 @@ def test_steps_without_scripts_are_passed_over() -> None:
     exercise = Exercise("x", "X", Path("."), steps=steps)
     assert played(exercise, 0, 1)[:2] == ("", [("solve", 60), ("verify", 60)]) and scripts(exercise) == 2
     assert scripts(Exercise("x", "X", Path("."))) == 0
-
-
-def test_a_script_runs_from_a_file_without_input() -> None:
-    """As its shebang says; its exit code is the command's; nothing is left."""
-    def run(text: str) -> tuple[int, str]:
-        done = subprocess.run(["sh", "-c", command(Script("x", text))], input=text, text=True, capture_output=True,
-                              timeout=20)
-        return done.returncode, done.stdout
-
-    assert run("read line || echo no input; exit 3\n") == (3, "no input\n")
-    assert run("#!/usr/bin/env python3\nprint(40 + 2)\n") == (0, "42\n")
-    left = run('echo "$0"\n')[1].strip()
-    assert left and not Path(left).exists()

@@ -80,6 +80,7 @@ class ScheduleConfig:
 @dataclass(frozen=True, slots=True)
 class ExerciseConfig:
     folder: Path = Path("exercises")
+    share: int = 60  # percent of a class that should have done a step before !next goes on without advice
 
 
 @dataclass(frozen=True, slots=True)

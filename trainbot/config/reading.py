@@ -87,7 +87,7 @@ def _read(path: Path, sections: dict[str, Section], problems: list[str]) -> Conf
         roles=roles,
         require_account=require_account,
         schedule=_schedule(sections["schedule"]),
-        exercises=ExerciseConfig(folder=_exercises(sections["exercises"])),
+        exercises=_exercises(sections["exercises"]),
         labs=read_labs(sections["labs"]),
         hosts=tuple(read_host(s, name.partition(".")[2], store) for name, s in sections.items() if name.startswith("host.")),
         images=tuple(read_image_section(s, name.partition(".")[2], store) for name, s in sections.items()
@@ -104,10 +104,12 @@ def _read(path: Path, sections: dict[str, Section], problems: list[str]) -> Conf
     return config
 
 
-def _exercises(s: Section) -> Path:
+def _exercises(s: Section) -> ExerciseConfig:
     """As bot.ini says; where it says nothing and there is no such folder beside it, those that ship."""
-    beside = s.base / ExerciseConfig().folder
-    return s.path("folder", beside if beside.is_dir() else shipped.folder("exercises"))
+    d = ExerciseConfig()
+    beside = s.base / d.folder
+    folder = s.path("folder", beside if beside.is_dir() else shipped.folder("exercises"))
+    return ExerciseConfig(folder or d.folder, share=s.whole("share", d.share, 0, 100))
 
 
 def _irc(s: Section) -> IrcConfig:

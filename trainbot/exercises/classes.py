@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +11,8 @@ from datetime import datetime
 @dataclass(frozen=True, slots=True)
 class ClassRun:
     """One class in one channel.  ``step`` is the class step: 0 is the introduction, ``steps`` + 1 the end.
-    ``minutes``: the file they were written to, '' until then; ``minutes_at``: when."""
+    ``minutes``: the file they were written to, '' until then; ``minutes_at``: when.  ``told``: percent of the class
+    step's done that the channel was told of last, at ``told_at``.  ``lecture``: it goes on without labs."""
 
     id: int
     channel: str
@@ -26,12 +28,17 @@ class ClassRun:
     started_at: datetime
     ended_at: datetime | None
     minutes_at: datetime | None = None
+    told: int = 0
+    told_at: datetime | None = None
+    lecture: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Attendance:
     """One person in one class.  ``step`` is their own step; ``stuck_at`` is None unless they are stuck;
-    ``hints``: how many of their step's they have seen."""
+    ``hints``: how many of their step's they have seen; ``helper``: who helps them, '' for nobody; ``lab_id``: the lab
+    in which the class's scripts were last run for them, '' until one was; ``behind``: the lab is being brought to this
+    step, 0 where it is not."""
 
     class_id: int
     person_id: int
@@ -41,6 +48,9 @@ class Attendance:
     stuck_words: str
     hints: int
     since: datetime
+    helper: str = ""
+    lab_id: str = ""
+    behind: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +61,66 @@ class Done:
     person_id: int
     step: int
     at: datetime
+
+
+class PlayKind(enum.StrEnum):
+    """What a script in a lab is for."""
+
+    ASSETS = "assets"  # the exercise's files
+    SETUP = "setup"  # before a step
+    FOREGROUND = "foreground"  # the same; Katacoda's, in the learner's view
+    SOLVE = "solve"  # does the step for them
+    VERIFY = "verify"
+    HINT = "hint"
+
+
+class PlayState(enum.StrEnum):
+    WAITING = "waiting"  # it is to be run, or runs
+    PASSED = "passed"  # it ended with 0
+    FAILED = "failed"
+    UNKNOWN = "unknown"  # it could not be run, or did not come to its end
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """One script of an exercise in one lab.  ``due_at``: not before this; ``tries``: how often there was no way into the
+    lab; ``said``: the last that it said, the lab's words."""
+
+    id: int
+    class_id: int
+    person_id: int
+    lab_id: str
+    step: int
+    kind: PlayKind
+    state: PlayState
+    due_at: datetime
+    tries: int
+    said: str
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Quiz:
+    """A question to the class; ``answer`` as the presenter wrote it.  ``drawn_at`` is None until lots were drawn."""
+
+    id: int
+    channel: str
+    words: str
+    answer: str
+    asker: str
+    asked_at: datetime
+    drawn_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class QuizTry:
+    """What one person answered: ``tries`` times, and whether one was right."""
+
+    quiz_id: int
+    person_id: int
+    nick: str
+    tries: int
+    right: bool
 
 
 def own_step(run: ClassRun, row: Attendance, done: Collection[int]) -> int:

@@ -97,6 +97,7 @@ class Exercise:
     """A whole exercise.  ``steps`` may be empty (a lecture); ``image`` is "" where none was said.
 
     ``permissive``: the lab wants SE Linux in permissive mode.  ``minutes``: how long a class takes, or None.
+    ``assets``: a script that puts the exercise's own files into a lab.
     ``solution_after``: how long somebody should have been on a step before ``!solution`` tells it.
     """
 
@@ -111,3 +112,4 @@ class Exercise:
     finish: Page | None = None
     minutes: int | None = None
     solution_after: timedelta = timedelta(minutes=5)
+    assets: Script | None = None

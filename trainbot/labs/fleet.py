@@ -207,6 +207,11 @@ class Fleet:
             work.append(Check(lab.id, self._way(lab)))
         return work
 
+    def way_in(self, lab: Lab) -> Way | None:
+        """How one logs in to the lab now; None where one cannot."""
+        way = self._way(lab)
+        return way if lab.state is LabState.READY and lab.endpoint and way.host_key and self.host_of(lab).up else None
+
     def _way(self, lab: Lab) -> Way:
         image = self.images.get(lab.image)
         return Way(lab.address, lab.ssh_port, self.host_of(lab).config.door, image.user if image else "root",

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Awaitable, Callable
 
 from trainbot.errors import BackendError
+from trainbot.exercises.lab_script import command, last_words
 from trainbot.exercises.model import Exercise, Page, Script, Step
 from trainbot.gateway.client import Ran
 
 #: Runs a command with this input, within seconds: (command, stdin, timeout).
 Run = Callable[[str, str, float], Awaitable[Ran]]
 PAGE = 300.0  # seconds for the setup of intro and finish, which say no time of their own
-SHOWN = 120  # characters of what a script said
-
-
-def command(script: Script) -> str:
-    """What runs the script that comes on stdin: from a file of its own, without input, and nothing is left."""
-    return ('f=$(mktemp) && cat > "$f" && ' + shlex.quote(script.interpreter)
-            + ' "$f" < /dev/null; code=$?; rm -f "$f"; exit $code')
 
 
 def scripts(exercise: Exercise) -> int:
@@ -75,7 +68,7 @@ class _Playing:
 
     async def _ran(self, script: Script, seconds: float, what: str) -> Ran:
         try:
-            done = await self._run(command(script), script.text, seconds)
+            done = await self._run(command(script, round(seconds)), script.text, seconds)
         except BackendError as error:
             raise _Fault(f"{what} broke off: {error}") from None
         self._tell()
@@ -85,6 +78,5 @@ class _Playing:
 def _ended(done: Ran) -> str:
     """How a script ended, and the last that it said."""
     how = f"was ended by SIG{done.signal}" if done.signal else f"ends with {done.exit}"
-    said = [line for line in f"{done.stdout}\n{done.stderr}".splitlines() if line.strip()]
-    last = " ".join(said[-1].split())[:SHOWN] if said else ""
+    last = last_words(f"{done.stdout}\n{done.stderr}")
     return f"{how}: {last}" if last else how

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, not_, select
 
-from trainbot.exercises.classes import Attendance, ClassRun, Done
+from trainbot.exercises.classes import Attendance, ClassRun, Done, Play, Quiz, QuizTry
 from trainbot.hosts.model import Mode
 from trainbot.labs.model import ALIVE, NEARNESS, PRESENT, REHEARSAL, WORKED_IN, Lab, Lease
 from trainbot.notices import Notice
@@ -122,6 +122,9 @@ class Classes(Rows[ClassRun]):
         super().__init__(connection, tables["class"], ClassRun, changed)
         self.attendance = Rows(connection, tables["attendance"], Attendance, changed)
         self.done = Rows(connection, tables["done"], Done, changed)
+        self.plays = Rows(connection, tables["play"], Play, changed)
+        self.quizzes = Rows(connection, tables["quiz"], Quiz, changed)
+        self.tries = Rows(connection, tables["quiz_try"], QuizTry, changed)
 
     def running(self, **exact: Any) -> list[ClassRun]:
         return self.all(ended_at=None, **exact)

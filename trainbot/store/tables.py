@@ -59,6 +59,7 @@ class Word(TypeDecorator[enum.StrEnum]):
 
 
 def _tables(metadata: MetaData) -> dict[str, Table]:
+    from trainbot.exercises.classes import PlayKind, PlayState
     from trainbot.hosts.model import Mode
     from trainbot.labs.model import LabState
     from trainbot.questions.model import QuestionState
@@ -74,6 +75,9 @@ def _tables(metadata: MetaData) -> dict[str, Table]:
 
     def count(name: str) -> Column[int]:
         return Column(name, Integer, nullable=False, server_default="0")
+
+    def flag(name: str) -> Column[bool]:
+        return Column(name, Boolean, nullable=False, server_default="0")
 
     def at(name: str, *, null: bool = False) -> Column[datetime]:
         return Column(name, Instant, nullable=null)
@@ -104,12 +108,22 @@ def _tables(metadata: MetaData) -> dict[str, Table]:
         Table("class", metadata, key(), words("channel"), words("session_uid"), words("exercise"), words("title"),
               ref("presenter_id", "person"), words("presenter"), Column("step", Integer, nullable=False),
               Column("steps", Integer, nullable=False), at("step_at"), words("minutes"), at("started_at"),
-              at("ended_at", null=True), at("minutes_at", null=True),
+              at("ended_at", null=True), at("minutes_at", null=True), count("told"), at("told_at", null=True), flag("lecture"),
               Index("class_running", "channel", unique=True, sqlite_where=text("ended_at IS NULL"))),
         Table("attendance", metadata, ref("class_id", "class", primary_key=True),
               ref("person_id", "person", primary_key=True), words("nick"), Column("step", Integer, nullable=False),
               at("stuck_at", null=True), words("stuck_words"), Column("hints", Integer, nullable=False),
-              at("since")),
+              at("since"), words("helper", server_default=""), words("lab_id", server_default=""), count("behind")),
+        Table("play", metadata, key(), ref("class_id", "class"), ref("person_id", "person"),
+              Column("lab_id", ForeignKey("lab.id"), nullable=False), Column("step", Integer, nullable=False),
+              Column("kind", Word(PlayKind), nullable=False), Column("state", Word(PlayState), nullable=False),
+              at("due_at"), count("tries"), words("said"), at("ended_at", null=True), Index("play_lab", "lab_id"),
+              Index("play_waiting", "id", sqlite_where=text("state = 'waiting'"))),
+        Table("quiz", metadata, key(), words("channel"), words("words"), words("answer"), words("asker"), at("asked_at"),
+              at("drawn_at", null=True)),
+        Table("quiz_try", metadata, ref("quiz_id", "quiz", primary_key=True),
+              ref("person_id", "person", primary_key=True), words("nick"), Column("tries", Integer, nullable=False),
+              flag("right")),
         Table("done", metadata, ref("class_id", "class", primary_key=True),
               ref("person_id", "person", primary_key=True), Column("step", Integer, primary_key=True), at("at")),
         Table("question", metadata, key(), ref("class_id", "class", null=True), words("channel"),
