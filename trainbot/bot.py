@@ -176,7 +176,8 @@ class Bot(Parts):
                 self._tick(now)
 
     def _tick(self, now: datetime) -> None:
-        for part in (self._look_at_database, self._read_exercises, self.planner.tick, self.lending.terms.tick,
+        for part in (self._look_at_database, self._read_exercises, self.planner.reload, self.signups.tick, self.reminding.tick,
+                     self.lending.terms.tick,
                      self.lending.absent.tick, self.hearing.tick, self.rescue.tick, self.rehearsing.tick,
                      self.early.tick, self.readiness.tick, self.teaching.tick):
             self._guarded("a tick", part, now)

@@ -36,8 +36,13 @@ from trainbot.records.archive import Archive
 from trainbot.records.journal import Journal
 from trainbot.records.presence import Presence
 from trainbot.rehearsal.desk import Desk
+from trainbot.sessions.announcing import Announcing
+from trainbot.sessions.book import Book
 from trainbot.sessions.model import Session
+from trainbot.sessions.organising import Organising
 from trainbot.sessions.planner import Planner
+from trainbot.sessions.reminders import parse_offsets
+from trainbot.sessions.reminding import Reminding
 from trainbot.sessions.signups import SignUps
 from trainbot.sessions.times import clock, describe_many
 from trainbot.spine.access import Person, Role
@@ -80,7 +85,8 @@ class Parts:
         self._join_sessions()
         self._join_rehearsals(installation)
         self.telling = Telling(store.notices, store.people, view, self._channels, self.registry.mask,
-                               {"lab": self.leasing.notice, "reminder": self.planner.notice, "seat": self.early.notice,
+                               {"lab": self.leasing.notice, "reminder": self.reminding.notice,
+                                "my reminder": self.reminding.my_notice, "seat": self.early.notice,
                                 "place": self.early.notice, "readiness": self.readiness.notice}, self._guarded)
         self._join_class()
         self.captions = Captions(store, lambda: self._library, self.telling.where, self.lending.terms.warned)
@@ -116,19 +122,23 @@ class Parts:
 
     def _join_sessions(self) -> None:
         config, store = self.config, self.store
-        self.signups = SignUps(store.sessions, store.notices, store.people, config.schedule.zones,
-                               config.require_account, lambda now: self.planner.upcoming(now), self._images_of,
-                               self._has_labs, config.labs.early)
-        self.planner = Planner(store.sessions, store.notices, store.people, config.schedule.folder,
-                               config.schedule.zones, config.schedule.reminders, self._channels,
+        zones, offsets = config.schedule.zones, parse_offsets(" ".join(config.schedule.reminders))
+        self.book = Book(store.sessions, store.settings, self._channels)
+        self.signups = SignUps(store.sessions, store.notices, store.people, zones, config.require_account,
+                               self.book.upcoming, self._images_of, self._has_labs, config.labs.early, self._holds)
+        announcing = Announcing(self.book, store.notices, self.signups, zones, offsets)
+        self.reminding = Reminding(self.book, store.notices, store.people, self.signups, zones, offsets)
+        self.planner = Planner(self.book, announcing, store.people, config.schedule.folder, zones,
                                lambda: {run.session_uid for run in store.classes.running()} - {""}, self.signups)
+        self.organising = Organising(self.book, announcing, self.signups, zones, lambda: self._library.exercises,
+                                     self.signups.too_many)
 
     def _join_rehearsals(self, installation: Installation) -> None:
         """What is made ready before a class, and tried."""
         config, store = self.config, self.store
         spare = {image.name: config.labs.spare if image.spare is None else image.spare for image in config.images}
         pool = {(name, Mode.ENFORCING): n for name, n in spare.items() if name in installation.images}
-        self.ahead = Ahead(self.fleet, store.leases, store.classes, config.labs, pool, self.planner.near,
+        self.ahead = Ahead(self.fleet, store.leases, store.classes, config.labs, pool, self.book.near,
                            self.signups.of, self._mode_of)
         self.early = Early(self.ahead, self.fleet, store.labs, store.leases, store.people, store.notices,
                            self._there, self.leasing.answer, self.lending.terms.end)
@@ -136,7 +146,7 @@ class Parts:
                                    lambda person: store.people.get(person).zone)
         self.rehearsing = Rehearsing(self.fleet, store.labs, store.leases, store.people, store.classes,
                                      installation.new_password, installation.digest)
-        self.desk = Desk(self.rehearsing, self.planner.upcoming, self.signups.of, self._images_of, lambda: self._library,
+        self.desk = Desk(self.rehearsing, self.book.upcoming, self.signups.of, self._images_of, lambda: self._library,
                          config.labs.share)
 
     def _join_class(self) -> None:
@@ -158,7 +168,7 @@ class Parts:
                         "question": self.queue.question_kind}
         for feature in (Help(table, self.config.irc.contact, lambda c: self.classroom.running(c)), self.lending,
                         self.draining, self.registry, self.teaching, self.queue, self.journal, self.planner,
-                        self.signups):
+                        self.signups, self.organising):
             table.add(feature.commands())
         return table
 
@@ -212,6 +222,10 @@ class Parts:
         """That person's lab of that image."""
         lease = next(iter(self.store.leases.open(person_id=person_id, image=image)), None)
         return self.store.labs.get(lease.lab_id) if lease is not None and lease.lab_id is not None else None
+
+    def _holds(self, now: datetime) -> tuple[int, int]:
+        found = self.lending.overview.capacity(now)
+        return found.seats, found.survive
 
     def _images_of(self, session: Session) -> tuple[str, ...]:
         """What labs of that session are made from: as it says, else as its exercise does."""

@@ -50,7 +50,8 @@ def four(stages: Callable[..., Stage]) -> Stage:
 
 
 def until(stage: Stage, minutes: float, works: bool = True) -> list[tuple[str, str]]:
-    """Time passes up to so many minutes after the start of the class (before it: less than 0), hosts do their work."""
+    """Time passes up to so many minutes after the start of the class (before it: less than 0), hosts do their work;
+    what is said about labs, not the reminders."""
     said, end = [], BEGINS + timedelta(minutes=minutes)
     while stage.now < end:
         left = (BEGINS - stage.now) / timedelta(minutes=1)
@@ -58,7 +59,7 @@ def until(stage: Stage, minutes: float, works: bool = True) -> list[tuple[str, s
         stage.now = min(stage.now + timedelta(minutes=step), end)
         said += stage.wait(minutes=0)
         said += stage.hosts_work() if works else []
-    return said
+    return [line for line in said if not line[1].startswith("you have a seat: ")]
 
 
 def seats(said: list[tuple[str, str]]) -> list[str]:

@@ -23,7 +23,8 @@ start = 2026-12-06T09:00:00
 title = "SE Linux again"
 """
 A, B = "Sat 5 Dec 09:00 +0100 Berlin (in 8 d)", "Sun 6 Dec 09:00 +0100 Berlin (in 9 d)"
-LAB = "your debian lab comes to you in the 20 min before the start"
+LAB = ("your debian lab comes to you in the 20 min before the start; try it before: !lab debian; !key and the line in "
+       "your ~/.ssh/id_ed25519.pub spares you its password")
 
 
 def plan(stage: Stage, seats: int = 2, start: str = "2026-12-05T09:00:00", extra: str = "") -> list[tuple[str, str]]:
@@ -70,18 +71,43 @@ def test_asking_twice(planned: Stage) -> None:
 
 
 def test_full(planned: Stage) -> None:
-    """Says so, and when there is room; a seat that is given up is somebody else's."""
+    """Says so, which place one has in the queue, and where there is room."""
     planned.talk("alice", "!signup 1")
     planned.talk("bob", "!signup 1")
-    assert planned.talk("carol", "!signup 1") == [
-        f"carol: SE Linux for all is full, all 2 seats are taken; the next with room is SE Linux again, {B}: say !signup 2"]
+    full = "SE Linux for all is full, all 2 seats are taken; you are number 1 of those who wait, and hear when one is free; "
+    assert planned.hear("carol", "!signup 1") == [
+        ("carol", f"{full}the next with room is SE Linux again, {B}: say !signup 2")]
     assert planned.talk("alice", "!signup 1")[0].startswith("you have a seat already")
     for nick in ("alice", "bob"):
         planned.talk(nick, "!signup 2")
-    assert planned.talk("carol", "!signup 1")[0].endswith(
-        "no other session has room, but somebody may give up a seat: ask again")
-    assert planned.talk("bob", "!signup drop 1") == [f"your seat in SE Linux for all, {A}, is free for somebody else"]
-    assert planned.talk("carol", "!signup 1")[0].startswith("you have a seat in")
+    assert planned.talk("carol", "!signup 1") == [f"{full}no other session has room"]
+    assert "2 of 2 seats, you are number 1 of 1 waiting" in planned.whisper("carol", "sessions")[0]
+    assert "2 of 2 seats, one is yours, 1 waiting" in planned.whisper("bob", "sessions")[0]
+
+
+def test_a_seat_that_is_given_up(planned: Stage) -> None:
+    """Is the next one's who waits, who is told at once, or on coming; the rest move up."""
+    for nick in ("alice", "bob", "carol", "hannah"):
+        planned.talk(nick, "!signup 1")
+    planned.leave("carol")
+    said = planned.hear("bob", "!signup drop")
+    assert said == [("bob", f"your seat in SE Linux for all, {A}, is free for somebody else")]
+    assert "you are number 1 of 1 waiting" in planned.whisper("hannah", "sessions")[0]
+    planned.restart()
+    planned.join("carol", account="carol")
+    yours = f"a seat is free, and it is yours: SE Linux for all, {A}; !signup drop 1 gives it to the next"
+    assert planned.wait(seconds=2) == [("carol", yours)]
+    assert planned.talk("hannah", "!signup drop") == [f"you wait no longer for a seat in SE Linux for all, {A}"]
+
+
+def test_more_seats(planned: Stage) -> None:
+    """Are given to those who wait, in their order, as soon as there are more."""
+    for nick in ("alice", "bob", "carol", "hannah"):
+        planned.talk(nick, "!signup 1")
+    text = (planned.folder / "schedules" / "course.toml").read_text()
+    planned.schedule("course.toml", text.replace("seats = 2", "seats = 3"))
+    said = planned.wait(seconds=2) + planned.wait(seconds=2)
+    assert [target for target, _ in said] == ["carol"] and "it is yours" in said[0][1]
 
 
 def test_giving_up(planned: Stage) -> None:
@@ -129,7 +155,8 @@ def test_which_image(stages: Callable[..., Stage]) -> None:
     plan(stage, extra='images = ["debian", "centos"]\n')
     stage.talk("alice", "!tz Berlin")
     lab = "your centos lab (!signup 2 IMAGE for another: debian, centos) comes to you in the 20 min before the start"
-    assert stage.talk("alice", "!signup 2 centos") == [f"you have a seat in SE Linux again, {B}; {lab}"]
+    needs = LAB.partition("; ")[2].replace("debian", "centos")
+    assert stage.talk("alice", "!signup 2 centos") == [f"you have a seat in SE Linux again, {B}; {lab}; {needs}"]
     assert stage.talk("alice", "!signup 2 Debian")[0].startswith("as you wish; you have your seat in SE Linux again")
     assert stage.talk("alice", "!signup linux again fedora") == [
         "alice: SE Linux again has no 'fedora' labs; it has debian and centos: say !signup 2 debian"]

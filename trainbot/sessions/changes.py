@@ -48,7 +48,7 @@ def changes(before: Iterable[Session], after: Schedule, now: datetime) -> list[C
             found.append(change)
     there = {session.uid for session in after.sessions}
     for was in known.values():
-        gone = was.uid not in there and not was.cancelled and was.start > now
+        gone = was.uid not in there and not was.cancelled and was.start > now and not was.made_here
         if gone and after.readable and was.origin not in after.doubtful:
             found.append(Change("cancelled", was.as_cancelled(), was))
     return sorted(found, key=lambda change: (change.session.start, change.session.uid))

@@ -109,6 +109,7 @@ FIELDS: dict[str, Callable[[Any], Any]] = {
     "images": several(name),
     "zones": several(zone_name),
     "link": link,
+    "slides": link,
     "cancelled": flag,
 }
 

@@ -32,7 +32,7 @@ MOST_EVENTS = 5000
 MOST_OCCURRENCES = 5000
 MOST_DATES = 1000  # EXDATE and RDATE of one event
 MOST_STEPS = 200_000  # dates walked through in expanding one file: a second or two
-_WORDS = ("exercise", "presenter", "channel", "seats", "images", "zones", "link")
+_WORDS = ("exercise", "presenter", "channel", "seats", "images", "zones", "link", "slides")
 _LINE = re.compile(rf"^[ \t]{{0,9}}({'|'.join(_WORDS)})[ \t]{{0,9}}[:=](.*)$", re.IGNORECASE | re.MULTILINE)
 
 

@@ -14,11 +14,12 @@ from trainbot.sessions.zones import TZDATA_VERSION
 _OCCURRENCE = re.compile(r"^(?P<series>.+)#\d{8}T\d{6}Z$")
 
 MOST_PROBLEMS = 50  # of one file
+HERE = "made-here/"  # uids of sessions that were not read from a file begin so
 
 # Its revision is taken over these: what people see, and the file, whose faults a session shares.
 _CONTENT = (
     "uid", "title", "start", "zone", "local", "minutes", "exercise", "presenter", "channel",
-    "seats", "images", "zones", "link", "cancelled", "origin",
+    "seats", "images", "zones", "link", "slides", "cancelled", "origin",
 )  # fmt: skip
 
 
@@ -30,8 +31,9 @@ class Session:
     (``selinux-course/melbourne``), in iCalendar the UID, with ``#`` and the RECURRENCE-ID in UTC
     where the event repeats.  ``start`` is aware UTC and derived from ``local`` (naive wall time) in
     ``zone`` (IANA) by the rules of ``tzdata``; ``minutes`` is the length.  ``presenter`` is a name
-    that is shown; it grants nothing.  ``origin`` is the name of the file.  ``revision`` changes
-    when anything that people see or the file does, and not with ``tzdata`` alone.
+    that is shown; it grants nothing.  ``origin`` is the name of the file, or says who made it where
+    no file did (``IRC``, ``poll 3``).  ``revision`` changes when anything that people see or the
+    file does, and not with ``tzdata`` alone.
     """
 
     uid: str
@@ -47,6 +49,7 @@ class Session:
     images: tuple[str, ...] = ()
     zones: tuple[str, ...] = ()
     link: str | None = None
+    slides: str | None = None
     cancelled: bool = False
     origin: str = ""
     tzdata: str = ""
@@ -61,6 +64,16 @@ class Session:
     @property
     def end(self) -> datetime:
         return self.start + timedelta(minutes=self.minutes)
+
+    @property
+    def made_here(self) -> bool:
+        """No file holds it: it is changed on IRC."""
+        return self.uid.startswith(HERE)
+
+    @property
+    def number(self) -> str:
+        """What organisers call one that was made here, as long as it lives: ``d7``."""
+        return f"d{self.uid.removeprefix(HERE)}"
 
     @property
     def series(self) -> str | None:

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from trainbot.errors import ConfigError
 from trainbot.sessions.model import Session
-from trainbot.sessions.times import MAX_BYTES, places, readings, until
+from trainbot.sessions.times import MAX_BYTES, describe, places, readings, until
 
 # After this, somebody who comes sees the class going on; a line about its start is only noise.
 STARTED_GRACE = timedelta(minutes=5)
@@ -87,6 +87,13 @@ def passed_keys(session: Session, offsets: Iterable[Offset], now: datetime) -> f
     return frozenset(key(session, offset) for offset in offsets if offset.before(session) <= now)
 
 
+def latest(session: Session, offsets: Iterable[Offset], now: datetime) -> Offset | None:
+    """The reminder that is due last of those whose time has come."""
+    passed = [(offset.before(session), offset) for offset in offsets]
+    passed = [item for item in passed if item[0] <= now]
+    return max(passed, key=lambda item: item[0])[1] if passed else None
+
+
 def due(
     sessions: Iterable[Session],
     offsets: Iterable[Offset],
@@ -104,11 +111,10 @@ def due(
     for session in sessions:
         if session.cancelled or now > session.start + STARTED_GRACE:
             continue
-        passed = [(offset.before(session), offset) for offset in offsets]
-        passed = [item for item in passed if item[0] <= now]
-        if not passed:
+        offset = latest(session, offsets, now)
+        if offset is None:
             continue
-        due_at, offset = max(passed, key=lambda item: item[0])
+        due_at = offset.before(session)
         if (name := key(session, offset)) not in already:
             text = reminder_line(session, now, session.zones or zones)
             found.append(Reminder(name, session.uid, offset.text, due_at, session, text))
@@ -130,3 +136,13 @@ def reminder_line(session: Session, now: datetime, zones: Iterable[str]) -> str:
     where = f" in {session.channel}" if session.channel else ""
     said = f"{session.title} {verb}{lead}{where}: "
     return said + places(session.start, zones, now, MAX_BYTES - len(said.encode()))
+
+
+def my_line(session: Session, now: datetime, zone: str, zones: Iterable[str]) -> str:
+    """The same for somebody who has a seat, in their own zone where it is known."""
+    if not zone:
+        return f"you have a seat: {reminder_line(session, now, zones)}; !tz CITY tells me your own time"
+    where = f" in {session.channel}" if session.channel else ""
+    left = session.start - now
+    verb = "starts " if left > timedelta() or until(left) == "now" else ""
+    return f"you have a seat: {session.title} {verb}{until(left)}{where}: {describe(session.start, zone, now)}"

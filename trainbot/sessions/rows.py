@@ -8,7 +8,8 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class SessionRow:
-    """``value`` is the whole Session as JSON (sessions.planner writes and reads it)."""
+    """``value`` is the whole Session as JSON (sessions.book writes and reads it).  ``sequence`` counts the changes since
+    it was published; ``draft``: it was not yet."""
 
     uid: str
     title: str
@@ -18,13 +19,29 @@ class SessionRow:
     revision: str
     cancelled: bool
     changed_at: datetime
+    sequence: int = 0
+    draft: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class SignUp:
-    """Somebody's seat in a session; ``image``: of the lab that they will have, '' where it has no labs."""
+    """Somebody's seat in a session; ``image``: of the lab that they will have, '' where it has no labs; ``waiting``:
+    for a seat that somebody gives up."""
 
     session_uid: str
     person_id: int
     image: str
     at: datetime
+    waiting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelRow:
+    """What we set in a channel, to be put back: ``topic`` as we set it last, ``base`` what it said besides our words;
+    ``quiet``: we moderated it; ``voiced``: the nicks that we voiced, with blanks between."""
+
+    name: str
+    topic: str = ""
+    base: str = ""
+    quiet: bool = False
+    voiced: str = ""

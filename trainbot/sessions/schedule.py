@@ -9,7 +9,7 @@ from pathlib import Path
 
 from trainbot.sessions.fields import plain
 from trainbot.sessions.ics_schedule import read_ics
-from trainbot.sessions.model import Problem, Schedule, Session
+from trainbot.sessions.model import HERE, Problem, Schedule, Session
 from trainbot.sessions.toml_schedule import read_toml
 
 MOST_BYTES = {".toml": 256_000, ".ics": 2_000_000}  # beyond it is a mistake, or somebody's bad joke
@@ -37,6 +37,10 @@ def load_schedules(folder: Path, now: datetime, horizon: timedelta = HORIZON) ->
         sessions, faults = _read(path, now, horizon)
         problems += faults
         for session in sessions:
+            if session.made_here:
+                text = f"uids that begin with {HERE} are for sessions made on IRC: rename the file, or the event's UID"
+                problems.append(Problem(session.origin, None, text))
+                continue
             if (other := found.setdefault(session.uid, session)) is not session:
                 text = f"{session.uid} is in {other.origin} already: give it another id, or remove one file"
                 problems.append(Problem(session.origin, None, text))

@@ -14,7 +14,7 @@ from trainbot.labs.model import ALIVE, NEARNESS, PRESENT, REHEARSAL, WORKED_IN, 
 from trainbot.notices import Notice
 from trainbot.people.model import PublicKey
 from trainbot.records.model import Entry
-from trainbot.sessions.rows import SessionRow, SignUp
+from trainbot.sessions.rows import ChannelRow, SessionRow, SignUp
 from trainbot.spine.access import Person
 from trainbot.store.rows import Rows
 from trainbot.store.tables import tables
@@ -150,6 +150,7 @@ class Sessions(Rows[SessionRow]):
     def __init__(self, connection: Connection, changed: set[str]) -> None:
         super().__init__(connection, tables["session"], SessionRow, changed)
         self.signups = Rows(connection, tables["signup"], SignUp, changed)
+        self.channels = Rows(connection, tables["channel"], ChannelRow, changed)
 
 
 class Notices(Rows[Notice]):
