@@ -28,7 +28,7 @@ VALUES = ("trainbot.hosts.model", "trainbot.hosts.seats", "trainbot.hosts.images
           "trainbot.sessions.model", "trainbot.sessions.rows", "trainbot.notices")
 #: Outside library -> whoever may import it.
 LIBRARIES = {
-    "irc": ("chat",), "libvirt": ("hosts",), "asyncssh": ("gateway",), "sqlalchemy": ("store",),
+    "irc": ("chat",), "scramp": ("chat",), "cryptography": ("chat",), "libvirt": ("hosts",), "asyncssh": ("gateway",), "sqlalchemy": ("store",),
     "alembic": ("store",), "apscheduler": ("timers",), "icalendar": ("sessions",),
     "recurring_ical_events": ("sessions",), "markdown_it": ("chat",), "yaml": ("exercises",), "click": ("cli", "__main__", "demo", "imaging"),
     "prompt_toolkit": ("demo",),

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import ssl
+
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.chat.conftest import secret
+from tests.peers.inspircd import free_port, openssl
+from trainbot.chat.mechanisms import load_key
 from trainbot.config.model import Secret
 from trainbot.errors import ConfigError
 from trainbot.spine.messages import Arrived, Connected, Incoming, Left, Line, Renamed, RollCall, Spoken
@@ -29,6 +36,64 @@ async def test_logs_in_over_tls(network, make_bot, people):
     alice = await people(network.port, "alice")
     alice.send("WHOIS trainbot")
     await alice.expect(r" 330 \S+ trainbot trainbot ")
+
+
+async def owner_says(network, people, line, answer):
+    """The bot's owner tells NickServ something about the bot's account."""
+    owner = await people(network.port, f"owner{free_port()}", source="127.0.0.3")
+    await owner.identify("trainbot", secret("trainbot").reveal())
+    owner.say("NickServ", line)
+    await owner.expect(answer)
+
+
+async def test_a_client_certificate_is_a_login(network, make_bot, people):
+    """CertFP: with SASL EXTERNAL the certificate that NickServ knows logs us in, and no password exists."""
+    der = ssl.PEM_cert_to_DER_cert((network.folder / "client.crt").read_text())
+    await owner_says(network, people, f"CERT ADD {hashlib.sha256(der).hexdigest()}", "(?i)added fingerprint")
+    shown = {"tls_client_cert": network.folder / "client.crt", "tls_client_key": network.folder / "client.key"}
+    bot = make_bot(network.tls_port, nick="certified", **login(network, sasl=("external",), password=Secret(), **shown))
+    await bot.in_channel()
+    assert bot.door.standing().account == "trainbot"
+
+
+async def test_a_signed_challenge_is_a_login(network, make_bot, people, tmp_path):
+    """ECDSA-NIST256P-CHALLENGE with a key that openssl made and whose public half NickServ knows."""
+    file = tmp_path / "ecdsa.pem"
+    openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", str(file), cwd=tmp_path)
+    point = load_key(file.read_bytes()).public_key().public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
+    await owner_says(network, people, f"SET PUBKEY {base64.b64encode(point).decode()}", "(?i)public key")
+    bot = make_bot(network.tls_port, nick="signed", **login(network, sasl=("ecdsa-nist256p-challenge",),
+                                                            password=Secret(), ecdsa_key_file=file))
+    await bot.in_channel()
+    assert bot.door.standing().account == "trainbot"
+
+
+async def test_the_next_mechanism_where_one_is_refused(network, make_bot):
+    """A certificate that NickServ does not know is refused, and the password is tried in the same connection."""
+    shown = {"tls_client_cert": network.folder / "server.crt", "tls_client_key": network.folder / "server.key"}
+    bot = make_bot(network.tls_port, nick="second", **login(network, sasl=("external", "scram-sha-256", "plain"), **shown))
+    await bot.in_channel()
+    assert bot.door.standing().account == "trainbot"
+
+
+async def test_without_sasl_nickserv_is_told(network, make_bot, people):
+    """Where bot.ini says nickserv = yes, the bot tells NickServ its password, and joins once it is known."""
+    watcher = await people(network.port, "gatekeeper", source="127.0.0.3")
+    await watcher.join("#known")
+    watcher.send("MODE #known +R")  # only people with an account get in
+    await watcher.synced()
+    bot = make_bot(network.tls_port, nick="told", channels=("#known",), **login(network, sasl=(), nickserv=True))
+    await bot.in_channel("#known")
+    assert bot.door.standing().account == "trainbot"
+
+
+async def test_we_are_labelled_as_a_bot(network, make_bot, people):
+    """On a network that has a mode for bots we wear it, and WHOIS says so."""
+    bot = make_bot(network.port, nick="labelled")
+    await bot.in_channel()
+    alice = await people(network.port, "curious")
+    alice.send("WHOIS labelled")
+    await alice.expect(r" 335 \S+ labelled ")
 
 
 async def test_a_wrong_password_stays_outside(network, make_bot):

@@ -54,7 +54,7 @@ FAULTS = [
     ("[irc]\nprefix = bot\nchannels = #c\n", "[irc] prefix: 'bot' is not one or two signs such as !"),
     ("[irc]\ntls_fingerprint = aa:bb\nchannels = #c\n",
      "[irc] tls_fingerprint: not a SHA-256 fingerprint (64 hexadecimal digits, colons or not)"),
-    ("[irc]\nsasl = gssapi\nchannels = #c\n", "[irc] sasl: 'gssapi' is not among what this version can: plain"),
+    ("[irc]\nsasl = gssapi\nchannels = #c\n", "[irc] sasl: 'gssapi' is not known; known are: external scram-sha-256 ecdsa-nist256p-challenge plain"),
     ("[irc]\nsasl = plain\nchannels = #c\n",
      "[irc] sasl: plain needs account and password (or password_file, or password_env)"),
     ("[irc]\ntls = no\npassword = x\nchannels = #c\n",

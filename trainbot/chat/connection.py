@@ -143,7 +143,7 @@ class IrcDoor:
         session, link = self._session, self._link
         if not self.connected or session is None:
             return Standing(False, self.trouble, self.nick, channels=dict.fromkeys(self._config.channels, Place()))
-        return Standing(True, "", session.nick, session.registration.account, session.standings.server,
+        return Standing(True, "", session.nick, session.account, session.standings.server,
                         sanitise(session.features.network), link.certificate_ends if link else None,
                         {channel: session.standings.of(channel) for channel in self._config.channels})
 

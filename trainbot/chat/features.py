@@ -72,6 +72,12 @@ class Features:
         return name if isinstance(name, str) else ""
 
     @property
+    def bot_mode(self) -> str:
+        """The letter of the user mode that marks a bot (IRCv3 bot-mode), '' where there is none."""
+        letter = getattr(self._set, "bot", "")
+        return letter if isinstance(letter, str) and len(letter) == 1 and letter.isalpha() else ""
+
+    @property
     def marks(self) -> dict[str, str]:
         """Mark before a nick -> letter of the mode that it stands for, highest first (PREFIX)."""
         marks = getattr(self._set, "prefix", None)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from trainbot.chat.sasl import MECHANISMS, Assembler, Credentials, Mechanism, SaslRefused, chunks
+from trainbot.chat.mechanisms import MECHANISMS
+from trainbot.chat.sasl import Assembler, Credentials, Mechanism, SaslRefused, chunks
 from trainbot.chat.wire import Message
 
 WANTED = (
@@ -25,6 +26,7 @@ WANTED = (
 
 _NICK_TAKEN = {"433", "436", "437"}
 _NICK_BAD = "432"
+_DENIED = {"902", "904"}
 _SASL_NUMERICS = {"900", "902", "903", "904", "905", "906", "907", "908"}
 
 
@@ -42,7 +44,8 @@ class Registration:
     """One attempt.  ``done`` once the server welcomed us, ``failure`` is set once it will not.
 
     ``caps`` holds what is enabled, ``nick`` the nick as the server said it or as we last asked,
-    ``account`` the services account the server logged us into.
+    ``account`` the services account the server logged us into.  ``denied``: the failure is that the
+    services do not take our account and its proof, which another try would not change.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class Registration:
     ) -> None:
         self.done = False
         self.failure: str | None = None
+        self.denied = False
         self.caps: set[str] = set()
         self.account: str | None = None
         self._candidates = nicks(nick)
@@ -71,6 +75,7 @@ class Registration:
         self._assembler = Assembler()
         self._authenticated = False
         self._last_refusal = ""
+        self._denials = 0
         self._untried = [name for name in self._sasl if name in MECHANISMS]
 
     # -- what the connection calls ------------------------------------------------------------
@@ -183,6 +188,7 @@ class Registration:
                 self._mechanism, self._assembler = mechanism, Assembler()
                 return [f"AUTHENTICATE {mechanism.name}"]
         if self._last_refusal:
+            self.denied = self._denials > 0
             return self._fail(f"SASL login refused: {self._last_refusal}")
         has = ", ".join(sorted(offered)) or "nothing that we know"
         return self._fail(f"the server's SASL has {has}; bot.ini asks for {', '.join(self._sasl)}")
@@ -203,6 +209,7 @@ class Registration:
             self._offered["sasl"] = message.param(1)
         else:  # 902 locked, 904 failed, 905 too long, 906 aborted
             self._last_refusal = message.param(-1) or f"numeric {message.command}"
+            self._denials += message.command in _DENIED
             return self._next_mechanism()
         return []
 

@@ -1,7 +1,6 @@
-"""SASL as IRC carries it (IRCv3 sasl-3.2): mechanisms, and the cutting of their messages.
+"""SASL as IRC carries it (IRCv3 sasl-3.2): what a mechanism is, and the cutting of its messages.
 
-A mechanism is a class with ``name``, ``respond(challenge)`` and ``complete``, and an entry in
-``MECHANISMS``.  Pure; nothing here prints or logs a credential.
+``mechanisms`` has them.  Pure; nothing here prints or logs a credential.
 """
 
 from __future__ import annotations
@@ -24,10 +23,12 @@ class SaslRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Who we are to the services.  ``password`` is called only when it is put on the wire."""
+    """Who we are to the services.  ``password`` and ``key`` (PEM, of an EC key on P-256) are called only when they
+    are needed on the wire."""
 
     account: str = ""
     password: Callable[[], str] = str
+    key: Callable[[], bytes] = bytes
 
     def __repr__(self) -> str:
         return f"Credentials({self.account!r}, ***)"
@@ -42,27 +43,6 @@ class Mechanism(Protocol):
     complete: bool
 
     def respond(self, challenge: bytes) -> bytes: ...
-
-
-class Plain:
-    """RFC 4616: authzid (our account), NUL, authcid (our account), NUL, password; in UTF-8."""
-
-    name = "PLAIN"
-
-    def __init__(self, credentials: Credentials) -> None:
-        self._credentials = credentials
-        self.complete = False
-
-    def respond(self, challenge: bytes) -> bytes:
-        if self.complete:
-            raise SaslRefused("the server asks for more than PLAIN has")
-        self.complete = True
-        account = self._credentials.account
-        return f"{account}\0{account}\0{self._credentials.password()}".encode()
-
-
-MECHANISMS: dict[str, Callable[[Credentials], Mechanism]] = {"plain": Plain}
-"""By the name that bot.ini uses (lower case)."""
 
 
 def chunks(message: bytes) -> list[str]:

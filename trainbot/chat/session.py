@@ -12,6 +12,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from trainbot.chat.arrival import Arrival, shown
 from trainbot.chat.features import Features
 from trainbot.chat.hearing import Batches, Heard, is_history, place, said_at, understand
 from trainbot.chat.identity import WHOX_FIELDS, Roster
@@ -51,7 +52,8 @@ class Session:
         self.ready = False
         self.features = Features()
         self.fold = self.features.fold
-        credentials = Credentials(config.account, config.password.reveal)
+        credentials = Credentials(config.account, config.password.reveal,
+                                  config.ecdsa_key_file.read_bytes if config.ecdsa_key_file else bytes)
         self.registration = Registration(
             config.nick,
             sanitise(config.user).replace(" ", "") or "trainbot",
@@ -62,6 +64,7 @@ class Session:
         self.roster = Roster(
             config.nick, fold=self.fold, caps=self.registration.caps, channels=config.channels
         )
+        self.arrival = Arrival(self.features, config.account, config.password.reveal if config.nickserv else None)
         self.receipts = Receipts()
         self._batches = Batches()
         self._wanted_nick, self._channels_wanted = config.nick, config.channels
@@ -139,8 +142,9 @@ class Session:
             self._tick_ready(now)
 
     def _tick_ready(self, now: float) -> None:
-        for channel in self._channels.joins(now):
-            self.say(f"JOIN {channel}")
+        if self.arrival.waits_until(now) is None:
+            for channel in self._channels.joins(now):
+                self.say(f"JOIN {channel}")
         if self.nick != self._wanted_nick and now >= self._nick_due:
             self._nick_due = now + self._patience.nick
             self.say(f"ISON {self._wanted_nick}")
@@ -167,7 +171,8 @@ class Session:
                 times.append(self._hold_until)
             if self.nick != self._wanted_nick:
                 times.append(self._nick_due)
-            times += [at for at in (self._channels.due(), self.receipts.due()) if at is not None]
+            joins = self.arrival.waits_until(self._now) or self._channels.due()
+            times += [at for at in (joins, self.receipts.due()) if at is not None]
             if len(self._outbox):
                 times.append(self._now + 5)
         return min(times)
@@ -186,8 +191,7 @@ class Session:
     def say(self, line: str) -> None:
         """Writes a line of the protocol at once; the pace counts it."""
         self._outbox.count(self._now)
-        secret = line.startswith("AUTHENTICATE ")
-        self._write(line, "AUTHENTICATE ***" if secret else line)
+        self._write(line, shown(line))
 
     def unspoken(self, refused: list[tuple[int, str]]) -> None:
         for ticket, reason in refused:
@@ -196,6 +200,11 @@ class Session:
     @property
     def nick(self) -> str:
         return self.roster.me.nick
+
+    @property
+    def account(self) -> str | None:
+        """What the network says that we are logged in as."""
+        return self.registration.account or self.arrival.account
 
     # -- one line -----------------------------------------------------------------------------
 
@@ -207,6 +216,7 @@ class Session:
             return
         command = message.command
         self.standings.receive(message)
+        self.arrival.receive(message)
         for event in self.roster.receive(message, datetime.now(UTC)):
             self._tell(event)
         if handler := self._handlers.get(command):
@@ -245,6 +255,8 @@ class Session:
         self.unspoken(self._outbox.resume(self._now))
         log.info("connected to %s as %s", self._server, self.nick)
         self._tell(Connected(self.nick, datetime.now(UTC)))
+        for line in self.arrival.begin(self.nick, self._now):
+            self.say(line)
         self._tick_ready(self._now)
 
     # -- channels -----------------------------------------------------------------------------

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ssl
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from trainbot.chat.sasl import MECHANISMS
+from trainbot.chat.mechanisms import MECHANISMS, load_key
 from trainbot.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -18,20 +19,42 @@ class Untrusted(OSError):
     """The server is not the one that bot.ini pins."""
 
 
-def refuse_unsafe(config: IrcConfig) -> None:
-    """Raises ConfigError where logging in as configured would be impossible or would tell the
-    password to everybody on the way."""
-    problems = []
+def login_problems(config: IrcConfig) -> Iterator[tuple[str, str]]:
+    """(option, what is wrong) where logging in as configured is impossible, or would tell the password to everybody
+    on the way."""
     for name in config.sasl:
         if name not in MECHANISMS:
-            problems.append(f"[irc] sasl: {name!r} is not known; known are: {', '.join(MECHANISMS)}")
-    if "plain" in config.sasl and not (config.account and config.password):
-        problems.append("[irc] sasl: plain needs account and password")
-    if "plain" in config.sasl and not config.tls and not config.allow_plaintext:
-        problems.append(
-            "[irc] password: it would go over a connection without TLS; "
-            "set tls = yes, or allow_plaintext = yes where that is safe"
-        )
+            yield "sasl", f"{name!r} is not known; known are: {' '.join(MECHANISMS)}"
+    passwords = [name for name in config.sasl if name in ("plain", "scram-sha-256")]
+    if passwords and not (config.account and config.password):
+        yield "sasl", f"{passwords[0]} needs account and password (or password_file, or password_env)"
+    if config.nickserv and not config.password:
+        yield "nickserv", "it needs a password (or password_file, or password_env)"
+    if config.nickserv and config.sasl:
+        yield "nickserv", "say either sasl, or nickserv = yes for a network that has none"
+    if "external" in config.sasl and not (config.tls and config.tls_client_cert):
+        yield "sasl", "external needs tls = yes and tls_client_cert"
+    if "ecdsa-nist256p-challenge" in config.sasl:
+        yield from _key_problems(config)
+    if config.password and not config.tls and not config.allow_plaintext:
+        yield "tls", "a password would go over a connection without TLS; say tls = yes, or allow_plaintext = yes"
+
+
+def _key_problems(config: IrcConfig) -> Iterator[tuple[str, str]]:
+    if not (config.account and config.ecdsa_key_file):
+        yield "sasl", "ecdsa-nist256p-challenge needs account and ecdsa_key_file"
+        return
+    try:
+        load_key(config.ecdsa_key_file.read_bytes())
+    except OSError as error:
+        yield "ecdsa_key_file", f"{config.ecdsa_key_file} cannot be read ({error.strerror})"
+    except ValueError as error:
+        yield "ecdsa_key_file", f"{config.ecdsa_key_file} is {error}"
+
+
+def refuse_unsafe(config: IrcConfig) -> None:
+    """Raises ConfigError where ``login_problems`` has some, or where a certificate file cannot be used."""
+    problems = [f"[irc] {option}: {what}" for option, what in login_problems(config)]
     if config.tls:
         try:
             tls_context(config)
@@ -42,12 +65,12 @@ def refuse_unsafe(config: IrcConfig) -> None:
 
 
 def tls_context(config: IrcConfig) -> ssl.SSLContext:
-    """Verifies chain and name against the system's store or ``tls_ca_file``.  With a fingerprint and
-    no CA file the certificate itself is the trust (``verify_pin``).  Raises OSError or ssl.SSLError
-    where a file is missing or wrong."""
+    """Verifies chain and name against the system's store or ``tls_ca_file``.  Where a fingerprint is pinned, it alone
+    decides (``verify_pin``): whoever signed the certificate, for whatever name, expired or not.  Raises OSError or
+    ssl.SSLError where a file is missing or wrong."""
     context = ssl.create_default_context(cafile=config.tls_ca_file or None)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if config.tls_fingerprint and not config.tls_ca_file:
+    if config.tls_fingerprint:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     if config.tls_client_cert:

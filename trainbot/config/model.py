@@ -38,7 +38,8 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class IrcConfig:
-    """[irc].  ``flood_interval`` in seconds; ``tls_fingerprint`` SHA-256, lower-case hex without colons."""
+    """[irc].  ``flood_interval`` in seconds; ``tls_fingerprint`` SHA-256, lower-case hex without colons; ``nickserv``:
+    log in by telling NickServ, where the network has no SASL."""
 
     server: str = "irc.libera.chat"
     port: int = 6697
@@ -55,6 +56,7 @@ class IrcConfig:
     sasl: tuple[str, ...] = ()
     account: str = ""
     password: Secret = field(default_factory=Secret)
+    nickserv: bool = False
     allow_plaintext: bool = False
     ecdsa_key_file: Path | None = None
     flood_burst: int = 4

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from rapidfuzz import process
 
 from trainbot import shipped
+from trainbot.chat.trust import login_problems
 from trainbot.config.model import (
     Config,
     ExerciseConfig,
@@ -35,7 +36,6 @@ from trainbot.sessions.reminders import parse_offsets
 from trainbot.spine.access import Role, Roles, parse_rule
 
 SECTIONS = ("irc", "store", "roles", "schedule", "exercises", "labs", "gateway", "records")
-MECHANISMS = ("plain",)
 
 
 def load(path: Path) -> Config:
@@ -131,6 +131,7 @@ def _irc(s: Section) -> IrcConfig:
         sasl=tuple(word.lower() for word in s.words("sasl")),
         account=s.text("account"),
         password=_password(s),
+        nickserv=s.yes("nickserv", d.nickserv),
         allow_plaintext=s.yes("allow_plaintext", d.allow_plaintext),
         ecdsa_key_file=s.file("ecdsa_key_file"),
         flood_burst=s.whole("flood_burst", d.flood_burst, 1, 100),
@@ -139,13 +140,8 @@ def _irc(s: Section) -> IrcConfig:
     )
     if not config.channels and not s.values.get("channels"):
         s.fault("channels", "no channel to be in, say #selinux-class")
-    for mechanism in config.sasl:
-        if mechanism not in MECHANISMS:
-            s.fault("sasl", f"{mechanism!r} is not among what this version can: {' '.join(MECHANISMS)}")
-    if "plain" in config.sasl and not (config.account and config.password):
-        s.fault("sasl", "plain needs account and password (or password_file, or password_env)")
-    if config.password and not config.tls and not config.allow_plaintext:
-        s.fault("tls", "a password would go over a connection without TLS; say tls = yes, or allow_plaintext = yes")
+    for option, what in login_problems(config):
+        s.fault(option, what)
     if config.tls_client_key and not config.tls_client_cert:
         s.fault("tls_client_key", "a key without tls_client_cert")
     return config
