@@ -14,6 +14,7 @@ import os
 import ssl
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ from trainbot.chat.outbox import Outbox
 from trainbot.chat.presence import Backoff, Patience
 from trainbot.chat.session import Session
 from trainbot.chat.standing import Place, Standing
+from trainbot.chat.sts import Policies
 from trainbot.chat.text import sanitise
 from trainbot.chat.trust import refuse_unsafe
 from trainbot.spine.messages import ChatEvent, Disconnected, Line, Outgoing, Sender, Unspoken
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from trainbot.config import IrcConfig
 
 log = logging.getLogger(__name__)
+DENIALS = 2
+"""Refused logins after which we stop: more would get us banned; one may be the services' own trouble."""
 
 
 class IrcDoor:
@@ -39,8 +43,9 @@ class IrcDoor:
 
     ``deliver`` is called on the loop, one event at a time; what it raises is logged and does no
     harm.  ``version`` is said to those who ask for it (CTCP).  ``heard`` is called after each line, for
-    who waits for ``standing`` to change.  Raises ConfigError where the
-    configuration would tell the password to everybody on the way, or cannot work.
+    who waits for ``standing`` to change.  ``policies``: which networks want TLS whatever bot.ini says.
+    Raises ConfigError where the configuration would tell the password to everybody on the way, or
+    cannot work.
     """
 
     def __init__(
@@ -51,9 +56,14 @@ class IrcDoor:
         version: str = f"trainbot {__version__}",
         patience: Patience | None = None,
         heard: Callable[[], None] = lambda: None,
+        policies: Policies | None = None,
     ) -> None:
         refuse_unsafe(config)
         self._config, self._receiver, self._heard = config, deliver, heard
+        self._policies = policies or Policies(None)
+        self._turn = 0  # of the servers
+        self._denials = 0
+        self._changed = asyncio.Event()  # the configuration, since we last looked
         self._patience = patience or Patience()
         self._version = f"{version} ({config.contact})" if config.contact else version
         self._outbox = Outbox(config.flood_burst, config.flood_interval)
@@ -90,6 +100,14 @@ class IrcDoor:
             await asyncio.wait([self._life])
         if not self._life.cancelled():
             self._life.result()
+
+    def reconfigure(self, config: IrcConfig) -> None:
+        """Takes servers, TLS, login and pace from ``config``: the pace at once, the rest at the next connection, which
+        a login that was given up tries at once.  Raises ConfigError, and nothing changes, as the constructor does."""
+        refuse_unsafe(config)
+        self._config, self._turn, self._denials = config, 0, 0
+        self._outbox.pace(config.flood_burst, config.flood_interval)
+        self._changed.set()
 
     def send(self, out: Outgoing) -> None:
         """Queues ``out``.  Never blocks, never raises.  A Line with a ticket is answered by Spoken
@@ -152,17 +170,31 @@ class IrcDoor:
     async def _stay_connected(self) -> None:
         backoff = Backoff(self._patience)
         while not self._closing:
-            began = self._now()
+            self._changed.clear()
+            began, server = self._now(), self._next_config()
             reason = await self._one_try()
             if self._closing:
                 return
             self.trouble = reason
             if self._now() - began >= self._patience.stable:
                 backoff.reset()
-            wait = backoff.wait()
-            where = f"{self._config.server} port {self._config.port}"
+            where = f"{server.server} port {server.port}"
+            if self._denials >= DENIALS:
+                log.error("%s does not let us in: %s; not tried again before bot.ini changes (then SIGHUP)", where, reason)
+                await self._changed.wait()
+                continue
+            wait = backoff.wait() if self._turn % (1 + len(self._config.more_servers)) == 0 else self._patience.shortest
             log.warning("no IRC connection to %s: %s; next try in %.1f s", where, reason, wait)
-            await asyncio.sleep(wait)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), wait)
+
+    def _next_config(self) -> IrcConfig:
+        """For the server whose turn it is; with TLS where that network once asked for it."""
+        servers = ((self._config.server, self._config.port), *self._config.more_servers)
+        host, port = servers[self._turn % len(servers)]
+        config = replace(self._config, server=host, port=port)
+        wanted = self._policies.port(host, self._clock())
+        return config if config.tls or wanted is None else replace(config, tls=True, port=wanted)
 
     async def _one_try(self) -> str:
         """Why the connection ended, or there was none."""
@@ -175,9 +207,19 @@ class IrcDoor:
             return type(error).__name__
 
     async def _one_connection(self) -> str:
-        """From connect to loss; returns why it ended."""
+        """From connect to loss; returns why it ended.  A server that wants TLS has it at once."""
+        config = self._next_config()
+        self._turn += 1  # the next try is another server's; one that welcomes us keeps its turn
+        reason, upgrade = await self._connection(config)
+        if upgrade is not None and not self._closing:
+            log.info("%s wants TLS: going to its port %d", config.server, upgrade)
+            reason, _ = await self._connection(replace(config, tls=True, port=upgrade))
+        return reason
+
+    async def _connection(self, config: IrcConfig) -> tuple[str, int | None]:
+        """(why it ended, the port that wants us with TLS)."""
         session = Session(
-            self._config,
+            config,
             self._outbox,
             self._deliver,
             self._write,
@@ -194,15 +236,24 @@ class IrcDoor:
         self._session = session
         try:
             async with asyncio.timeout(self._patience.connect):
-                self._link = link = await connect(self._config, hear, self._wake.set)
+                self._link = link = await connect(config, hear, self._wake.set)
             session.start()
-            await self._serve(link, session)
-            return session.ended or link.reason
+            await self._serve(link, session, config)
+            return session.ended or link.reason, session.upgrade
         finally:
+            self._denials = self._denials + 1 if session.registration.denied else 0
+            self._heed(config, session)
             self._lose(session)
 
-    async def _serve(self, link: Link, session: Session) -> None:
+    def _heed(self, config: IrcConfig, session: Session) -> None:
+        """What the server said over TLS about coming without: at its welcome, and again at the end, since the time
+        that it holds begins then."""
+        if session.sts_duration is not None:
+            self._policies.heard(config.server, config.port, session.sts_duration, self._clock())
+
+    async def _serve(self, link: Link, session: Session, config: IrcConfig) -> None:
         """Until the link is closed or the session ended: does what is due, when it is due."""
+        welcome = False
         while not link.closed.is_set():
             self._wake.clear()
             now = self._now()
@@ -211,8 +262,10 @@ class IrcDoor:
                 session.pump(now)
             if session.ended is not None:
                 return
-            if session.ready:
-                self.trouble = ""
+            if session.ready and not welcome:
+                welcome, self.trouble = True, ""
+                self._turn -= 1
+                self._heed(config, session)
             pace = self._outbox.wait(now) if session.ready and link.writable else None
             pause = max(0.0, session.due() - now)
             with suppress(TimeoutError):
@@ -251,6 +304,10 @@ class IrcDoor:
             self._receiver(event)
         except Exception:
             log.exception("%s could not be handled", type(event).__name__)
+
+    @staticmethod
+    def _clock() -> float:
+        return datetime.now(UTC).timestamp()
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()

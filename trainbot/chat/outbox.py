@@ -70,7 +70,7 @@ class Outbox:
     formatting codes."""
 
     def __init__(self, burst: int, interval: float, *, owner_cap: int = OWNER_CAP) -> None:
-        self._burst, self._interval = max(1, burst), max(0.0, interval)
+        self.pace(burst, interval)
         self._tokens, self._counted_at = float(self._burst), 0.0
         self._cap = owner_cap
         self._queues: dict[Priority, OrderedDict[str, deque[_Waiting]]] = {
@@ -81,6 +81,10 @@ class Outbox:
         self.prefix_octets = 100
         self.may_send: Callable[[str], bool] = lambda target: True
         self.formatted: Callable[[str], bool] = lambda target: True
+
+    def pace(self, burst: int, interval: float) -> None:
+        """From now on: ``burst`` lines at once, then one every ``interval`` seconds."""
+        self._burst, self._interval = max(1, burst), max(0.0, interval)
 
     def __len__(self) -> int:
         return sum(self._waiting.values())

@@ -45,7 +45,8 @@ class Registration:
 
     ``caps`` holds what is enabled, ``nick`` the nick as the server said it or as we last asked,
     ``account`` the services account the server logged us into.  ``denied``: the failure is that the
-    services do not take our account and its proof, which another try would not change.
+    services do not take our account and its proof, which another try would not change.  ``sts``: the value of that
+    capability, once it was offered.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Registration:
         self.failure: str | None = None
         self.denied = False
         self.caps: set[str] = set()
+        self.sts: str | None = None
         self.account: str | None = None
         self._candidates = nicks(nick)
         self.nick = next(self._candidates)
@@ -141,6 +143,7 @@ class Registration:
     def _offer(self, listed: list[str]) -> set[str]:
         named = {name: value for name, _, value in (item.partition("=") for item in listed)}
         self._offered.update(named)
+        self.sts = named.get("sts", self.sts)
         return set(named)
 
     def _request(self) -> list[str]:

@@ -22,6 +22,7 @@ from trainbot.chat.receipts import REFUSALS, Receipts
 from trainbot.chat.registration import Registration
 from trainbot.chat.sasl import Credentials
 from trainbot.chat.standing import Standings
+from trainbot.chat.sts import Offer
 from trainbot.chat.text import cut, sanitise
 from trainbot.chat.wire import Message, parse
 from trainbot.spine.messages import ChatEvent, Connected, Incoming, Left, Renamed, Spoken, Unspoken
@@ -49,6 +50,8 @@ class Session:
         version: str,
     ) -> None:
         self.ended: str | None = None
+        self.upgrade: int | None = None  # the port that wants us with TLS
+        self._tls = config.tls
         self.ready = False
         self.features = Features()
         self.fold = self.features.fold
@@ -209,7 +212,10 @@ class Session:
     # -- one line -----------------------------------------------------------------------------
 
     def _handle(self, message: Message) -> None:
-        for line in self.registration.receive(message):
+        lines = self.registration.receive(message)
+        if self._must_upgrade():
+            return
+        for line in lines:
             self.say(line)
         if self.registration.failure:
             self.ended = self.ended or self.registration.failure
@@ -225,6 +231,19 @@ class Session:
             self._on_join_refused(message)
         if command in REFUSALS:
             self._on_refused(message)
+
+    def _must_upgrade(self) -> bool:
+        """Whether the server wants TLS of us, who came without: then nothing more is said here."""
+        offer = Offer.parse(self.registration.sts or "")
+        if self._tls or offer.port is None:
+            return False
+        self.upgrade, self.ended = offer.port, "the server wants TLS (STS)"
+        return True
+
+    @property
+    def sts_duration(self) -> int | None:
+        """Seconds for which the server, over TLS, wants nobody without it."""
+        return Offer.parse(self.registration.sts or "").duration if self._tls else None
 
     def _tell(self, event: ChatEvent) -> None:
         if isinstance(event, Renamed) and event.before.nick != event.after.nick:

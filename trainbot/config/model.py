@@ -39,10 +39,11 @@ class Secret:
 @dataclass(frozen=True, slots=True)
 class IrcConfig:
     """[irc].  ``flood_interval`` in seconds; ``tls_fingerprint`` SHA-256, lower-case hex without colons; ``nickserv``:
-    log in by telling NickServ, where the network has no SASL."""
+    log in by telling NickServ, where the network has no SASL; ``more_servers``: tried in turn where ``server`` fails."""
 
     server: str = "irc.libera.chat"
     port: int = 6697
+    more_servers: tuple[tuple[str, int], ...] = ()
     tls: bool = True
     tls_ca_file: Path | None = None
     tls_fingerprint: str = ""

@@ -115,9 +115,12 @@ def _exercises(s: Section) -> ExerciseConfig:
 def _irc(s: Section) -> IrcConfig:
     d = IrcConfig()
     tls = s.yes("tls", d.tls)
+    port = s.whole("port", d.port if tls else 6667, 1, 65535)
+    (server, first), *more = s.take("server", lambda raw: _servers(raw, port), ((d.server, port),))
     config = IrcConfig(
-        server=s.text("server", d.server),
-        port=s.whole("port", d.port if tls else 6667, 1, 65535),
+        server=server,
+        port=first,
+        more_servers=tuple(more),
         tls=tls,
         tls_ca_file=s.file("tls_ca_file"),
         tls_fingerprint=s.take("tls_fingerprint", _fingerprint, ""),
@@ -145,6 +148,17 @@ def _irc(s: Section) -> IrcConfig:
     if config.tls_client_key and not config.tls_client_cert:
         s.fault("tls_client_key", "a key without tls_client_cert")
     return config
+
+
+def _servers(raw: str, port: int) -> tuple[tuple[str, int], ...]:
+    """``irc.a.org irc.b.org:6697 [::1]:6667`` as (host, port); ``port`` where a word names none."""
+    found = []
+    for word in raw.split():
+        parts = re.fullmatch(r"(?:\[([0-9A-Fa-f:.%]+)\]|([^\[\]:/@\s]+|[0-9A-Fa-f:]+))(?::([0-9]{1,5}))?", word)
+        if parts is None or not 1 <= int(parts[3] or port) <= 65535:
+            raise ValueError(f"{word!r} is not a server, say irc.libera.chat or irc.example.org:6697")
+        found.append((parts[1] or parts[2], int(parts[3] or port)))
+    return tuple(found)
 
 
 def _password(s: Section) -> Secret:

@@ -1,0 +1,77 @@
+"""Strict transport security (ircv3.net/specs/extensions/sts): once a network said that it wants TLS, we never come without.
+
+The policies are kept in one JSON file: host -> port and until when (epoch seconds).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+LONGEST = 5 * 366 * 86400  # seconds that a policy may hold
+_MOST = 1000  # hosts in the file
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """The value of the capability: ``port`` for who came without TLS, ``duration`` in seconds for who came with it."""
+
+    port: int | None = None
+    duration: int | None = None
+
+    @classmethod
+    def parse(cls, value: str) -> Offer:
+        """Keys that are not numbers of a sensible size count as absent."""
+        found = dict(item.partition("=")[::2] for item in value.split(","))
+        port, duration = _number(found.get("port", ""), 65535), _number(found.get("duration", ""), LONGEST)
+        return cls(port or None, duration)
+
+
+def _number(text: str, most: int) -> int | None:
+    if not (text.isascii() and text.isdecimal() and len(text) < 16):
+        return None
+    return min(int(text), most) if most == LONGEST else int(text) if int(text) <= most else None
+
+
+class Policies:
+    """What networks asked for.  Without a file they are kept for this process's life only."""
+
+    def __init__(self, file: Path | None) -> None:
+        self._file = file
+        self._hosts: dict[str, dict[str, int]] = self._read()
+
+    def port(self, host: str, now: float) -> int | None:
+        """The port that ``host`` must be reached at with TLS, or None where nothing is known."""
+        policy = self._hosts.get(host.lower())
+        return policy["port"] if policy and now < policy["until"] else None
+
+    def heard(self, host: str, port: int, duration: int, now: float) -> None:
+        """``host`` said so over TLS at ``port``; a duration of 0 takes the policy back."""
+        self._hosts.pop(host.lower(), None)
+        if duration:
+            self._hosts[host.lower()] = {"port": port, "until": int(now + duration)}
+        self._write()
+
+    def _read(self) -> dict[str, dict[str, int]]:
+        try:
+            found = json.loads(self._file.read_text()) if self._file and self._file.exists() else {}
+            return {str(host): {name: int(policy[name]) for name in ("port", "until")}
+                    for host, policy in list(found.items())[:_MOST]}
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            log.warning("%s is not what was kept there, networks' wish for TLS is forgotten: %s", self._file, error)
+            return {}
+
+    def _write(self) -> None:
+        if self._file is None:
+            return
+        fresh = self._file.with_suffix(".new")
+        try:
+            fresh.write_text(json.dumps(self._hosts))
+            os.replace(fresh, self._file)
+        except OSError as error:
+            log.error("%s cannot be written, the network's wish for TLS is kept until we end: %s", self._file, error)
