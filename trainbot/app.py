@@ -12,9 +12,10 @@ from typing import Any
 
 from trainbot.bot import Bot
 from trainbot.chat.connection import IrcDoor
-from trainbot.config import Config
+from trainbot.chat.sts import Policies
+from trainbot.config import Config, load
 from trainbot.control.server import ControlServer
-from trainbot.errors import BackendError, UserError
+from trainbot.errors import BackendError, ConfigError, UserError
 from trainbot.events import Event, Outcome, ShellCommand, Tick
 from trainbot.exercises.doings import RunScript
 from trainbot.gateway.client import GatewayClient
@@ -26,6 +27,7 @@ from trainbot.hosts.worker import HostWorker
 from trainbot.installation import CONTROL, installation, state_folder
 from trainbot.labs.doings import Check, HostWork, Listen, Probe
 from trainbot.rehearsal.desk import RehearsalAsked
+from trainbot.reloading import taken_up
 from trainbot.scripts import Scripts
 from trainbot.status import status
 from trainbot.store import Store
@@ -34,6 +36,7 @@ from trainbot.timers import Timers
 from trainbot.watching import Watching
 
 log = logging.getLogger(__name__)
+STS = "sts.json"  # in the state folder: which networks want TLS
 TURN = 256  # events in one transaction at most
 TICK = 2.0  # seconds
 GATEWAY_LOOK = 15.0  # seconds
@@ -54,7 +57,7 @@ class App:
         state = state_folder(config)
         self.store = _open_store(config)
         try:
-            self.irc = IrcDoor(config.irc, self.post)
+            self.irc = IrcDoor(config.irc, self.post, policies=Policies(state / STS))
             here = installation(config, self.store)
             for why in here.unready.values():
                 log.warning("%s", why)
@@ -111,6 +114,20 @@ class App:
             log.exception("the IRC door failed")
         finally:
             self.stop()
+
+    def reload(self) -> None:
+        """Reads bot.ini again (SIGHUP).  A wrong file changes nothing; what needs a restart is said."""
+        try:
+            config, taken, waiting = taken_up(self.config, load(self.config.path))
+            self.irc.reconfigure(config.irc)
+        except ConfigError as error:
+            log.error("%s is not taken up: %s", self.config.path, "; ".join(error.problems))
+            return
+        self.config = config
+        self.bot.reconfigure(config)
+        log.info("%s was read again; new: %s", config.path, ", ".join(taken) or "nothing")
+        if waiting:
+            log.warning("needs a restart: %s", ", ".join(waiting))
 
     def stop(self) -> None:
         self._stopping = True
@@ -223,9 +240,10 @@ def _open_store(config: Config) -> Store:
 
 
 async def run(config: Config) -> None:
-    """Runs until SIGTERM or SIGINT."""
+    """Runs until SIGTERM or SIGINT; SIGHUP reads bot.ini again."""
     app = App(config)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, app.stop)
+    loop.add_signal_handler(signal.SIGHUP, app.reload)
     await app.run()

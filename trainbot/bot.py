@@ -58,6 +58,10 @@ class Bot(Parts):
         self._captions_due = True
         self._ticks = 0
 
+    def reconfigure(self, config: Config) -> None:
+        """``config`` differs in its roles only, as far as we are concerned (reloading.taken_up)."""
+        self.config, self.dispatch.roles = config, config.roles
+
     def turn(self, events: Sequence[Event], now: datetime) -> Outcome:
         outcome = Outcome()
         try:

@@ -1,14 +1,34 @@
-"""Log lines on stderr, as a person reads them."""
+"""Log lines on stderr: as a person reads them, or as JSON for a program."""
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime
 
 LEVELS = (logging.INFO, logging.DEBUG)
+NAMES = ("debug", "info", "warning", "error")
 
 
-def log_to_stderr(verbose: int = 0) -> None:
-    """Ours from INFO on (``verbose``: more); libraries only when something is wrong."""
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+class Json(logging.Formatter):
+    """One object a line: at (ISO 8601, UTC), level, logger, text, and trace where there is one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {"at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+                "level": record.levelname.lower(), "logger": record.name, "text": record.getMessage()}
+        if record.exc_info:
+            line["trace"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)
+
+
+def log_to_stderr(verbose: int = 0, *, as_json: bool = False, levels: Iterable[tuple[str, str]] = ()) -> None:
+    """Ours from INFO on (``verbose``: more); libraries only when something is wrong.  ``levels``: (room, level) for
+    rooms of their own, as ("chat", "debug")."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(Json() if as_json else logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
     logging.getLogger("trainbot").setLevel(LEVELS[min(verbose, len(LEVELS) - 1)])
+    for room, level in levels:
+        logging.getLogger(f"trainbot.{room}").setLevel(level.upper())

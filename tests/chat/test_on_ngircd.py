@@ -184,6 +184,9 @@ async def test_our_version_is_told(ngircd, make_bot, people):
     alice = await people(ngircd.port, "alice")
     alice.say("trainbot", "\x01VERSION\x01")
     await alice.expect("NOTICE alice :\x01VERSION trainbot .*russell.*\x01$")
+    for query, answer in (("TIME", r"\w{3}, \d\d .* UTC"), ("SOURCE", ".*MIT"), ("CLIENTINFO", "ACTION .*VERSION")):
+        alice.say("trainbot", f"\x01{query}\x01")
+        await alice.expect(f"NOTICE alice :\x01{query} {answer}")
     alice.say("trainbot", "\x01PING 123\x01")
     await alice.expect("NOTICE alice :\x01PING 123\x01$")
     alice.say("trainbot", "\x01DCC SEND x\x01")

@@ -7,7 +7,7 @@ answered; any other is nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from trainbot.chat.features import Features
 from trainbot.chat.outbox import CtcpReply
@@ -18,6 +18,7 @@ SKEW = timedelta(seconds=10)
 """How far the clocks of two servers of a network may be apart before we call a line old."""
 
 LONGEST_PING = 64
+SOURCE = "trainbot, under the MIT licence; whoever runs this bot has the source"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +88,21 @@ def understand(message: Message, channel: str | None, version: str) -> Heard | C
     tag, _, rest = raw.strip("\x01").partition(" ")
     if tag.upper() == "ACTION":
         return Heard(channel, f"/me {plain(rest)}".rstrip())
-    if channel is None and tag.upper() == "VERSION":
-        return CtcpReply(message.nick, f"VERSION {version}")
-    if channel is None and tag.upper() == "PING":
-        return CtcpReply(message.nick, f"PING {plain(rest)[:LONGEST_PING]}")
-    return None
+    answer = None if channel else _ctcp(tag.upper(), plain(rest), version)
+    return CtcpReply(message.nick, answer) if answer else None
+
+
+def _ctcp(query: str, rest: str, version: str) -> str:
+    """The answer to a private CTCP query (modern.ircdocs.horse/ctcp), '' to one that we do not know."""
+    match query:
+        case "VERSION":
+            return f"VERSION {version}"
+        case "PING":
+            return f"PING {rest[:LONGEST_PING]}"
+        case "TIME":
+            return f"TIME {datetime.now(UTC):%a, %d %b %Y %H:%M:%S} UTC"
+        case "SOURCE":
+            return f"SOURCE {SOURCE}"
+        case "CLIENTINFO":
+            return "CLIENTINFO ACTION CLIENTINFO PING SOURCE TIME VERSION"
+    return ""

@@ -12,16 +12,30 @@ from trainbot.cli.shared import cli, config_option, json_option, read
 @cli.command()
 @config_option
 @click.option("-v", "--verbose", count=True, help="More of what happens; twice: every line of IRC.")
-def run(path: Path, verbose: int) -> int | None:
-    """Runs the bot until it is told to end (SIGTERM, or ^C)."""
+@click.option("--log-json", is_flag=True, help="The log as one JSON object a line.")
+@click.option("--log-level", "levels", multiple=True, metavar="ROOM=LEVEL", callback=lambda _c, _p, words: _levels(words),
+              help="For one part of the program, say chat=debug (debug, info, warning, error); may be said again.")
+def run(path: Path, verbose: int, log_json: bool, levels: list[tuple[str, str]]) -> int | None:
+    """Runs the bot until it is told to end (SIGTERM, or ^C); SIGHUP reads bot.ini again."""
     import asyncio
 
     from trainbot.app import run as run_app
     from trainbot.logs import log_to_stderr
 
-    log_to_stderr(verbose)
+    log_to_stderr(verbose, as_json=log_json, levels=levels)
     asyncio.run(run_app(read(path)))
     return 0
+
+
+def _levels(words: tuple[str, ...]) -> list[tuple[str, str]]:
+    """("chat=debug",) as pairs."""
+    from trainbot.logs import NAMES
+
+    found = [tuple(word.split("=", 1)) for word in words]
+    wrong = next((word for word, pair in zip(words, found, strict=True) if len(pair) != 2 or pair[1] not in NAMES), None)
+    if wrong is not None:
+        raise click.BadParameter(f"{wrong!r} is not ROOM=LEVEL, say chat=debug (levels: {', '.join(NAMES)})")
+    return [(room, level) for room, level in found]
 
 
 @cli.command()
