@@ -1,5 +1,5 @@
 # Each target installs what it needs by itself; README.md says what they are for.
-.PHONY: demo test test-content test-xen test-xen-long docs picture bench
+.PHONY: demo test test-content test-images test-xen test-xen-long docs picture bench
 
 PYTEST = .venv/bin/python -m pytest
 
@@ -14,6 +14,10 @@ test:                  ## all fast tests, real servers and one real machine incl
 test-content:          ## every step of every shipped exercise, in a real lab
 	@scripts/setup test
 	$(PYTEST) -m content $(ARGS)
+
+test-images:           ## a cloud image is imported and booted, and what is published boots as its how-to says
+	@scripts/setup test
+	$(PYTEST) -m images $(ARGS)
 
 test-xen:              ## labs on real Xen hosts, themselves emulated
 	@scripts/setup test

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from trainbot import shipped
 from trainbot.config.model import ImageConfig
-from trainbot.doctor import lz4
+from trainbot.imaging import lz4
 from trainbot.doctor.finding import Level, Words
 from trainbot.doctor.image_findings import ImageSeen, image_findings
-from trainbot.doctor.kernel import guest_types
+from trainbot.imaging.kernel import guest_types
 from trainbot.hosts.model import GuestType
 from trainbot.imaging.image import FILES, Image, digest, write_image
 from trainbot.imaging.recipe import recipe_hash

@@ -11,7 +11,7 @@ from trainbot.doctor.examine import in_thread
 from trainbot.doctor.finding import Finding, Words
 from trainbot.doctor.here import Here
 from trainbot.doctor.image_findings import ImageSeen, image_findings
-from trainbot.doctor.kernel import guest_types
+from trainbot.imaging.kernel import guest_types
 from trainbot.errors import BackendError
 from trainbot.hosts.libvirt_look import HostLook
 from trainbot.hosts.model import HostConfig

@@ -94,7 +94,7 @@ def failure(name: str, code: int, last: Sequence[str], log: Path) -> str:
 
 _PACKAGE_OF = {
     "mmdebstrap": "mmdebstrap", "mke2fs": "e2fsprogs", "debugfs": "e2fsprogs", "ssh-keygen": "openssh-client",
-    "qemu-system-x86_64": "qemu-system-x86", "newuidmap": "uidmap", "tar": "tar",
+    "qemu-system-x86_64": "qemu-system-x86", "newuidmap": "uidmap", "tar": "tar", "zstd": "zstd",
 }
 
 

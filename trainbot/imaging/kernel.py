@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from trainbot.doctor import lz4
+from trainbot.imaging import lz4
 from trainbot.hosts.model import GuestType
 
 Read = Callable[[int, int], bytes]  # so many bytes from there
