@@ -31,6 +31,7 @@ from trainbot.labs.rehearsing import Rehearsing
 from trainbot.labs.rescue import Rescue
 from trainbot.lessons import Lessons
 from trainbot.people.registry import Registry
+from trainbot.publishing.place import published
 from trainbot.questions.queue import QuestionQueue
 from trainbot.records.archive import Archive
 from trainbot.records.journal import Journal
@@ -114,7 +115,9 @@ class Parts:
                                installation.fingerprint, installation.new_password, installation.digest, installation.unready,
                                Around(Lessons(store, lambda: self._library), self._handed_out,
                                       lambda nick: self.telling.member(nick), self.registry.person_of, self.registry.known,
-                                      view.fold, self._there, lambda: self.telling.seeing()))
+                                      view.fold, self._there, lambda: self.telling.seeing(),
+                                      lambda image: published(config.records.folder, config.records.public_url, image),
+                                      self._class_image))
         self.leasing = self.lending.leasing
         self.rescue = Rescue(self.fleet, store.labs, store.leases, store.notices, config.labs, self._class_channels,
                              f"ssh -p {installation.ssh_port} {OLD}@{config.labs.public_address}")
@@ -139,7 +142,7 @@ class Parts:
         spare = {image.name: config.labs.spare if image.spare is None else image.spare for image in config.images}
         pool = {(name, Mode.ENFORCING): n for name, n in spare.items() if name in installation.images}
         self.ahead = Ahead(self.fleet, store.leases, store.classes, config.labs, pool, self.book.near,
-                           self.signups.of, self._mode_of)
+                           self.signups.of, self._mode_of, store.homes.people)
         self.early = Early(self.ahead, self.fleet, store.labs, store.leases, store.people, store.notices,
                            self._there, self.leasing.answer, self.lending.terms.end)
         self.readiness = Readiness(self.ahead, self.fleet, store.labs, store.leases, store.notices, self._staff, clock,
@@ -214,6 +217,12 @@ class Parts:
         """A lab asked for in a class: on its time line, and whoever asked takes part."""
         self.journal.noted(ask, "lab", what)
         self.classroom.attend(ask)
+
+    def _class_image(self, ask: Ask) -> str:
+        """Of the exercise of the class that runs where this was asked; '' where none does."""
+        run = self.store.classes.in_channel(ask.channel) if ask.channel else None
+        exercise = self._library.exercises.get(run.exercise) if run is not None else None
+        return exercise.image if exercise is not None else ""
 
     def _has_labs(self, image: str) -> bool:
         return bool(self.fleet.hosts) and image in self.fleet.images

@@ -68,7 +68,8 @@ class Console:
         self.machine.stdin.write(f"{line}; echo it is 'done'\n".encode())
         self.machine.stdin.flush()
         said = self.until(r"(?m)^it is done$", seconds)
-        return said.partition("'done'\n")[2].rpartition("it is done")[0].strip()
+        # what is typed before the prompt is there is echoed twice
+        return said.rpartition("'done'\n")[2].rpartition("it is done")[0].strip()
 
     def end(self) -> None:
         self.machine.kill()

@@ -96,21 +96,23 @@ def wanted(now: datetime, sessions: Iterable[Planned], leases: Iterable[Lease], 
 
 class Ahead:
     """``sessions``: those that may concern labs now; ``signups``: theirs, each with its image; ``mode``: of a session's
-    labs; ``spare``: how many labs of each kind are kept free at any time."""
+    labs; ``spare``: how many labs of each kind are kept free at any time; ``at_home``: whoever
+    needs no lab of ours."""
 
     def __init__(self, fleet: Fleet, leases: Leases, classes: Classes, config: LabsConfig, spare: Mapping[Kind, int],
                  sessions: Callable[[datetime], list[Session]], signups: Callable[[Session], list[SignUp]],
-                 mode: Callable[[Session], Mode]) -> None:
+                 mode: Callable[[Session], Mode], at_home: Callable[[], frozenset[int]]) -> None:
         self.fleet, self.leases, self.classes, self.config, self.spare = fleet, leases, classes, config, dict(spare)
-        self._sessions, self._signups, self._mode = sessions, signups, mode
+        self._sessions, self._signups, self._mode, self._at_home = sessions, signups, mode, at_home
 
     def sessions(self, now: datetime) -> list[Planned]:
         """By start; those alone that have sign-ups with labs; none where no host runs labs."""
         found: list[Planned] = []
         if not self.fleet.hosts:
             return found
+        away = self._at_home()
         for session in self._sessions(now):
-            signups = self._signups(session)
+            signups = [row for row in self._signups(session) if row.person_id not in away]
             if any(row.image for row in signups):
                 runs = self.classes.all(session_uid=session.uid)
                 found.append(planned(session, signups, runs, self._mode(session), self.config.grace))

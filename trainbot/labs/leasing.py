@@ -11,6 +11,7 @@ from trainbot.config.model import LabsConfig
 from trainbot.errors import Denied, UserError
 from trainbot.hosts.model import Mode
 from trainbot.labs.fleet import Fleet
+from trainbot.labs.home import at_home
 from trainbot.labs.images import WELL_KNOWN
 from trainbot.labs.model import Lab, LabState, Lease
 from trainbot.labs.waiting import Waiting
@@ -21,9 +22,9 @@ from trainbot.spine.messages import Effect, Reply
 
 if TYPE_CHECKING:
     from trainbot.notices import Notice
-    from trainbot.store.repositories import Labs, Leases, Notices, People
+    from trainbot.store.repositories import Homes, Labs, Leases, Notices, People
 
-OWN_VERBS = ("list", "reboot", "reset", "snapshot", "rollback", "extend", "return", "destroy", "claim")
+OWN_VERBS = ("list", "home", "reboot", "reset", "snapshot", "rollback", "extend", "return", "destroy", "claim")
 #: What may follow !lab besides an image.
 VERBS = (*OWN_VERBS, "for", "revoke", "capacity")
 
@@ -33,12 +34,12 @@ class Leasing:
     ``labs.passwords`` with this installation's pepper.  ``unready``: configured images that cannot be used, with the
     reason.  ``handed_out``: told of each lab that was asked for."""
 
-    def __init__(self, fleet: Fleet, labs: Labs, leases: Leases, people: People, notices: Notices, waiting: Waiting,
-                 config: LabsConfig, require_account: bool, port: int, fingerprint: Callable[[], str],
+    def __init__(self, fleet: Fleet, labs: Labs, leases: Leases, homes: Homes, people: People, notices: Notices,
+                 waiting: Waiting, config: LabsConfig, require_account: bool, port: int, fingerprint: Callable[[], str],
                  new_password: Callable[[], str], digest: Callable[[str], str], unready: Mapping[str, str],
                  handed_out: Callable[[Ask, str], None]) -> None:
         self.fleet, self.labs, self.leases, self.people, self.notices = fleet, labs, leases, people, notices
-        self.waiting = waiting
+        self.homes, self.waiting = homes, waiting
         self.config, self.require_account, self.port, self.fingerprint = config, require_account, port, fingerprint
         self.new_password, self.digest, self.unready = new_password, digest, dict(unready)
         self.handed_out = handed_out
@@ -91,7 +92,8 @@ class Leasing:
         return [self.answer(lease, ask.at)]
 
     def lend(self, person: int, image: str, mode: Mode, now: datetime) -> Lease:
-        """A new lease, with a lab where one can be had at once."""
+        """A new lease, with a lab where one can be had at once; whoever had a machine of their own has ours now."""
+        self.homes.remove(person_id=person)
         id = self.leases.add(person_id=person, image=image, mode=mode, lab_id=None, left_id=None, digest="",
                              asked_at=now, expires_at=now + self.config.lease, warned_at=None, ended_at=None,
                              ended_why="")
@@ -142,6 +144,9 @@ class Leasing:
 
     def list_labs(self, ask: Ask) -> list[Effect]:
         leases = self.leases.open(person_id=ask.person.id)
+        home = self.homes.first(person_id=ask.person.id)
+        if not leases and home is not None:
+            return [Reply(at_home(home), private=True)]
         if not leases:
             there = " or ".join(f"!lab {name}" for name in sorted(self.fleet.images))
             return [Reply(f"you have no lab; {there} gives you one" if there else "there are no labs here yet",
@@ -169,6 +174,7 @@ class Leasing:
             if len(held) >= self.config.per_person or any(other.image == lease.image for other in held):
                 raise UserError(f"you have {a(held[0].image)} lab already; !lab return gives it back, then claim again")
             self.leases.change({"id": lease.id}, person_id=ask.person.id)
+            self.homes.remove(person_id=ask.person.id)
         return [self.answer(self._fresh(lease.id), ask.at, before="yours again: your")]
 
     def notice(self, notice: Notice, now: datetime) -> Reply | None:

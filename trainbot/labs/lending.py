@@ -11,6 +11,7 @@ from trainbot.config.model import LabsConfig
 from trainbot.labs.absent import Absent
 from trainbot.labs.fleet import Fleet
 from trainbot.labs.handling import Handling
+from trainbot.labs.home import AtHome, Offer
 from trainbot.labs.leasing import Leasing
 from trainbot.labs.organising import Organising
 from trainbot.labs.overview import Overview
@@ -31,7 +32,7 @@ class Around:
     ``handed_out``: told of each lab that was asked for; ``find``: who goes by a nick in our channels, we ourselves
     excepted; ``person_of``: their row, made where there is none; ``known``: their row, if there is one; ``fold``:
     the server's case rules; ``there``: whether that person can be told something now; ``seeing``: whether we see
-    anybody at all."""
+    anybody at all; ``offer``: what is published of an image; ``wanted``: the image of the class that runs there."""
 
     lessons: Callable[[datetime], Sequence[Lesson]]
     handed_out: Callable[[Ask, str], None]
@@ -41,6 +42,8 @@ class Around:
     fold: Callable[[str], str]
     there: Callable[[Person], bool]
     seeing: Callable[[], bool]
+    offer: Callable[[str], Offer | None]
+    wanted: Callable[[Ask], str]
 
 
 class Lending:
@@ -53,14 +56,16 @@ class Lending:
         self.terms = Terms(labs, leases, notices, config, around.lessons, lambda image: save_line(
             port, config.public_address, image, fleet.images[image].user if image in fleet.images else "root"))
         self.waiting = Waiting(fleet, labs, leases, notices, self.terms)
-        self.leasing = Leasing(fleet, labs, leases, people, notices, self.waiting, config, require_account, port,
-                               fingerprint, new_password, digest, unready, around.handed_out)
+        self.leasing = Leasing(fleet, labs, leases, store.homes, people, notices, self.waiting, config,
+                               require_account, port, fingerprint, new_password, digest, unready, around.handed_out)
         self.handling = Handling(fleet, labs, leases, self.waiting, config)
+        self.at_home = AtHome(store.homes, leases, self.terms, fleet.images, around.offer, around.wanted,
+                              around.handed_out)
         self.organising = Organising(self.leasing, labs, leases, people, notices, around.find, around.person_of,
                                      around.known, around.fold)
         self.overview = Overview(fleet, labs, leases, people, self.waiting, around.fold)
         self.absent = Absent(fleet, labs, leases, people, notices, self.terms, config, around.there, around.seeing)
 
     def commands(self) -> list[Command]:
-        return [command for part in (self.leasing, self.handling, self.organising, self.overview)
+        return [command for part in (self.leasing, self.handling, self.at_home, self.organising, self.overview)
                 for command in part.commands()]

@@ -38,6 +38,15 @@ PRESENT = frozenset(LabState) - {LabState.GONE}
 
 
 @dataclass(frozen=True, slots=True)
+class Home:
+    """Somebody who runs the image on a machine of their own, since then."""
+
+    person_id: int
+    image: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Lab:
     """One DomU.  ``id`` is its UUID; ``port``: where its ssh is reached on the bot's loopback (embedded hosts);
     ``address``/``ssh_port``: its endpoint as the host tells it; ``tries``: failed attempts at what is to be done.

@@ -26,7 +26,7 @@ def check_script(exercise: Exercise) -> str:
     numbers = " ".join(str(step.number) for step in checked)
     cases = "".join(_case(step.number, step.verify, step.timeout) for step in checked if step.verify is not None)
     return f"""#!/bin/sh
-# The checks of {exercise.slug}, as the class's own labs run them: run it as root in your machine, sh {file_name(exercise)} STEP
+# The checks of {exercise.slug}, as in the class's own labs.  In your machine, as root: sh {file_name(exercise)} STEP
 case "$1" in
     ''|*[!0-9]*) echo "which step? say: sh $0 STEP, of: {numbers}" >&2; exit 2;;
 esac

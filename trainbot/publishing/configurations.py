@@ -87,10 +87,13 @@ def libvirt_xml(image: Image, guest: GuestType) -> str:
 def qemu(image: Image) -> str:
     """A shell script: KVM where there is one, else slowly without; its console is the terminal it was started in."""
     return f"""#!/bin/sh
-# {image.name} in this terminal, root logged in.  ^A X ends it; ssh -p {SSH_PORT} root@localhost once a key of yours is in it.
-# permissive: enforcing=0 instead of enforcing=1.  For a machine that forgets all when it ends: sh {qemu_name(image)} -snapshot
+# {image.name} in this terminal, root logged in; ^A X ends it.  SE Linux permissive: enforcing=0 instead of enforcing=1.
+# ssh -p {SSH_PORT} root@localhost, once a key of yours is in it.  It forgets all when it ends with:
+#     sh {qemu_name(image)} -snapshot
+# Where KVM is there and does not work: sh {qemu_name(image)} -machine accel=tcg
 cd "$(dirname "$0")" || exit
-exec qemu-system-x86_64 -machine q35,accel=kvm:tcg -cpu max -m {memory(image)} -nodefaults -nographic -serial mon:stdio \\
+exec qemu-system-x86_64 -machine q35,accel=kvm:tcg -cpu max -m {memory(image)} \\
+    -nodefaults -nographic -serial mon:stdio \\
     -kernel vmlinuz -initrd initrd -append '{_plain(image.kernel_command_line("ttyS0"))}' \\
     -drive file={image.name}.img,format=raw,if=virtio -device virtio-rng-pci \\
     -nic user,model=virtio-net-pci,hostfwd=tcp:127.0.0.1:{SSH_PORT}-:22 "$@"
@@ -104,5 +107,5 @@ def qemu_name(image: Image) -> str:
 def _plain(line: str) -> str:
     """An image's command line, which may come from a stranger's disk, where it stands in quotes."""
     if not _PLAIN.fullmatch(line):
-        raise BackendError(f"the kernel command line {line!r} holds quotes or control characters and cannot be published")
+        raise BackendError(f"the kernel command line {line!r} holds quotes or control signs: it cannot be published")
     return line

@@ -24,6 +24,7 @@ from trainbot.store.repositories import (
     Classes,
     Entries,
     Labs,
+    Homes,
     Leases,
     Notices,
     People,
@@ -88,6 +89,7 @@ class Store:
         self.people = People(self.connection, self.changed)
         self.labs = Labs(self.connection, self.changed)
         self.leases = Leases(self.connection, self.changed)
+        self.homes = Homes(self.connection, self.changed)
         self.classes = Classes(self.connection, self.changed)
         self.questions = Questions(self.connection, self.changed)
         self.search = Search(self.connection)

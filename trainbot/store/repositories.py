@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, not_
 
 from trainbot.exercises.classes import Attendance, ClassRun, Done, Play, Quiz, QuizTry
 from trainbot.hosts.model import Mode
-from trainbot.labs.model import ALIVE, NEARNESS, PRESENT, REHEARSAL, WORKED_IN, Lab, Lease
+from trainbot.labs.model import ALIVE, NEARNESS, PRESENT, REHEARSAL, WORKED_IN, Home, Lab, Lease
 from trainbot.notices import Notice
 from trainbot.people.model import PublicKey
 from trainbot.records.model import Entry
@@ -115,6 +115,15 @@ class Leases(Rows[Lease]):
 
     def _open(self, *conditions: ColumnElement[bool], **exact: Any) -> list[Lease]:
         return self.all(self.table.c.ended_at.is_(None), *conditions, order=(self.table.c.id,), **exact)
+
+
+class Homes(Rows[Home]):
+    def __init__(self, connection: Connection, changed: set[str]) -> None:
+        super().__init__(connection, tables["home"], Home, changed)
+
+    def people(self) -> frozenset[int]:
+        """Whoever needs no lab of ours."""
+        return frozenset(home.person_id for home in self.all())
 
 
 class Classes(Rows[ClassRun]):

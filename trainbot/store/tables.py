@@ -105,6 +105,7 @@ def _tables(metadata: MetaData) -> dict[str, Table]:
               at("warned_at", null=True), at("ended_at", null=True), words("ended_why"), words("session", server_default=""),
               Index("lease_open_lab", "lab_id", unique=True, sqlite_where=text("ended_at IS NULL")),
               Index("lease_ended", "ended_at")),
+        Table("home", metadata, ref("person_id", "person", primary_key=True), words("image"), at("since")),
         Table("class", metadata, key(), words("channel"), words("session_uid"), words("exercise"), words("title"),
               ref("presenter_id", "person"), words("presenter"), Column("step", Integer, nullable=False),
               Column("steps", Integer, nullable=False), at("step_at"), words("minutes"), at("started_at"),
