@@ -31,10 +31,10 @@ LIBRARIES = {
     "irc": ("chat",), "scramp": ("chat",), "cryptography": ("chat",), "libvirt": ("hosts",), "asyncssh": ("gateway",), "sqlalchemy": ("store",),
     "alembic": ("store",), "apscheduler": ("timers",), "icalendar": ("sessions",),
     "recurring_ical_events": ("sessions",), "markdown_it": ("chat",), "yaml": ("exercises",), "click": ("cli", "__main__", "demo", "imaging"),
-    "prompt_toolkit": ("demo",),
+    "prompt_toolkit": ("demo",), "jinja2": ("records",),
 }
 HEAVY = ("sqlalchemy", "libvirt", "irc", "asyncssh", "apscheduler", "icalendar", "alembic", "markdown_it", "yaml",
-         "recurring_ical_events", "prompt_toolkit")
+         "recurring_ical_events", "prompt_toolkit", "jinja2")
 
 
 def imports_of(path: Path) -> Iterator[tuple[int, str]]:

@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 HEAVY = ("sqlalchemy", "alembic", "libvirt", "irc", "asyncssh", "apscheduler", "icalendar", "recurring_ical_events",
-         "markdown_it", "yaml", "prompt_toolkit", "asyncio")
+         "markdown_it", "yaml", "prompt_toolkit", "jinja2", "asyncio")
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +53,7 @@ folder = {shipped}/exercises
 folder = {shipped}/schedules
 """)
     newest = max(path.name[:4] for path in (ROOT / "migrations" / "versions").glob("0*.py"))
+    assert (installed / "trainbot" / "records" / "templates" / "minutes.html").is_file()
     assert f"is at {newest}, was empty" in trainbot(installed, tmp_path, "db", "upgrade").stdout
     assert trainbot(installed, tmp_path, "exercise", "check").stdout.splitlines()[-1] == "1 exercises, 0 problems"
     assert trainbot(installed, tmp_path, "schedule", "check").returncode == 0

@@ -91,7 +91,7 @@ class Bot(Parts):
         if tick or changed & {"play", "lab"}:
             outcome.work += self._guarded("scripts in labs", self.teaching.plays.work, now) or []
         if tick or "class" in changed:
-            self._guarded("the minutes", self.archive.settle)
+            self._guarded("the minutes", self.archive.settle, now)
         came = any(isinstance(event, RollCall | Arrived | Renamed) for event in events)
         if tick or came or "notice" in changed:
             outcome.say += self.telling.due(now)

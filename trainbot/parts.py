@@ -100,7 +100,7 @@ class Parts:
         self.journal = Journal(store.entries, store.classes, store.people, config.records.log, self._person)
         self.presence = Presence(self.journal, config.irc.channels, self.view.members, self.view.fold,
                                  lambda: self.view.nick)
-        self.archive = Archive(store.classes, store.entries, store.questions, config.records.folder,
+        self.archive = Archive(store.classes, store.entries, store.questions, store.people, config.records.folder,
                                config.records.public_url,
                                lambda at: describe_many(at, config.schedule.zones, at).rpartition(" | ")[0])
 

@@ -225,7 +225,7 @@ def test_end_asks_first(lesson: Stage) -> None:
         (CHANNEL, "SE Linux for beginners is over after 40 s; 1 took part. Thank you! Minutes: trainbot log show 1")]
     assert lesson.said[0] == Topic(CHANNEL, "SE Linux for beginners is over | !sessions says when the next one is")
     assert lesson.talk("russell", "!next") == ["russell: no class runs here now; !start begins one"]
-    (minutes,) = (lesson.folder / "public" / "minutes").iterdir()
+    (minutes,) = (lesson.folder / "public" / "minutes").glob("*.md")
     assert "why?" in minutes.read_text()
 
 
@@ -245,7 +245,7 @@ def test_lines_for_the_minutes(lesson: Stage) -> None:
         assert lesson.talk("hannah", f"!{word}") == [f"hannah: say !{word} WORDS"]
     lesson.talk("russell", "!end")
     lesson.talk("russell", "!yes")
-    (minutes,) = (lesson.folder / "public" / "minutes").iterdir()
+    (minutes,) = (lesson.folder / "public" / "minutes").glob("*.md")
     text = minutes.read_text()
     assert "## Notes\n\n- bring lollies (hannah)" in text and "## To be done\n\n- Hannah writes it up" in text
     assert "https://example.org/a" in text

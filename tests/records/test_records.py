@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 from collections.abc import Callable
 
@@ -14,9 +13,10 @@ from markdown_it import MarkdownIt
 from stage import Stage
 
 from trainbot.errors import UserError
-from trainbot.records import minutes as minutes_module
-from trainbot.records.minutes import text_of, write_whole
-from trainbot.records.shell import archive, classes, export
+from trainbot.records import archive as archive_module
+from trainbot.records.archive import write_whole
+from trainbot.records.markdown import text_of
+from trainbot.records.shell import archive, classes, export, show
 
 HOSTILE = ["# not a title", "<script>alert(1)</script>", "[click](javascript:alert(1))", "![x](http://evil/)", "`code`",
            "**bold** _it_ ~~x~~", "| a | b |", "- item", "1. one", "> quote", "&lt;b&gt; &amp;", "\\# \\", "a\u2028b", "***", "---",
@@ -45,10 +45,11 @@ def written(stage: Stage) -> str:
 def test_minutes_of_a_class(stage: Stage) -> None:
     """When, where, who, steps with how many were done, questions with their answers; under a dated name."""
     hold(stage, "why?")
-    assert [path.name for path in (stage.folder / "public" / "minutes").iterdir()] == ["2026-11-27-selinux-1.md"]
+    assert sorted(path.name for path in (stage.folder / "public" / "minutes").iterdir()) == [
+        *(f"2026-11-27-selinux-1{ending}" for ending in (".html", ".json", ".log.html", ".md")), "index.html"]
     text = written(stage)
     for part in ("# SE Linux for beginners", "- when: Fri 27 Nov 2026 08:00 to 08:00 UTC", "- presenter: russell",
-                 "- exercise: selinux, 3 steps", "- took part: 1 (alice)", "- 08:00 step 1: Look, 1 done",
+                 "- exercise: selinux, 3 steps", "- took part: 1 (alice)", "- 08:00 step 1: Look (0 s), 1 done",
                  "- **1** why? (alice, 08:00, at step 1)\n  - why? (hannah, 08:00)"):
         assert part in text
 
@@ -77,20 +78,20 @@ def test_any_words_are_only_words(words: str) -> None:
 def test_exports(stage: Stage) -> None:
     """Everything by time: as JSON lines, as CSV that no spreadsheet runs, as Markdown."""
     hold(stage, "=1+2", '"quoted", with comma')
-    rows = [json.loads(line) for line in export(stage.config, 1, "jsonl").splitlines()]
+    rows = [json.loads(line) for line in "".join(export(stage.config, 1, "jsonl")).splitlines()]
     assert [row["at"] for row in rows] == sorted(row["at"] for row in rows)
     assert {row["kind"] for row in rows} >= {"start", "step", "asked", "answered", "done", "info", "end"}
     assert all(set(row) == {"class", "at", "kind", "nick", "step", "question", "text"} and row["class"] == 1 for row in rows)
-    found = list(csv.DictReader(io.StringIO(export(stage.config, None, "csv"))))
+    found = list(csv.DictReader(export(stage.config, None, "csv")))
     assert len(found) == len(rows) and {row["text"] for row in found} >= {"'=1+2", '"quoted", with comma'}
     assert not any(cell[:1] in ("=", "+", "-", "@") for row in found for cell in row.values())
-    assert export(stage.config, 1, "markdown") == written(stage)
+    assert "".join(export(stage.config, 1, "markdown")) == show(stage.config, 1) == written(stage)
 
 
 def test_questions_outside_of_classes_are_exported_too(stage: Stage) -> None:
     """Nothing that was asked is lost."""
     stage.talk("alice", "!ask before any class")
-    rows = [json.loads(line) for line in export(stage.config, None, "jsonl").splitlines()]
+    rows = [json.loads(line) for line in "".join(export(stage.config, None, "jsonl")).splitlines()]
     assert [(row["kind"], row["text"]) for row in rows] == [("asked", "before any class")]
 
 
@@ -103,12 +104,12 @@ def test_the_list_of_classes(stage: Stage) -> None:
                      "2 2026-11-27 08:00 UTC #class SE Linux for beginners, with russell (runs now)"]
     assert [entry["number"] for entry in value] == [1, 2] and json.dumps(value)
     with pytest.raises(UserError, match="there is no class 7; trainbot log list shows them"):
-        export(stage.config, 7, "markdown")
+        show(stage.config, 7)
 
 
 def test_killed_between_the_end_and_the_minutes(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """The class ended and the bot died: the next one writes the minutes."""
-    monkeypatch.setattr(stage.bot.archive, "settle", lambda: None)
+    monkeypatch.setattr(stage.bot.archive, "settle", lambda now: None)
     hold(stage, "why?")
     assert not (stage.folder / "public" / "minutes").exists()
     stage.restart()
@@ -135,7 +136,7 @@ def test_words_that_minutes_cannot_be_made_of(stage: Stage, monkeypatch: pytest.
     def fail(_record: object) -> str:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("trainbot.records.archive.minutes", fail)
+    monkeypatch.setattr("trainbot.records.archive.minutes_of", fail)
     hold(stage, "why?")
     assert stage.wait(seconds=2) == [] and stage.talk("alice", "!help") != []
     monkeypatch.undo()
@@ -151,7 +152,7 @@ def test_minutes_are_there_whole_or_not_at_all(stage: Stage, monkeypatch: pytest
     def fail(_handle: int) -> None:
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(minutes_module.os, "fsync", fail)
+    monkeypatch.setattr(archive_module.os, "fsync", fail)
     with pytest.raises(OSError, match="no space"):
         write_whole(path, "new and longer")
     assert path.read_text() == "old"
@@ -164,4 +165,4 @@ def test_where_the_minutes_are(stage: Stage) -> None:
         run = found.find(1)
         assert found.place(run) == "Minutes: trainbot log show 1"
         found.public_url = "https://class.example.org"
-        assert found.place(run) == "Minutes: https://class.example.org/minutes/2026-11-27-selinux-1.md"
+        assert found.place(run) == "Minutes: https://class.example.org/minutes/2026-11-27-selinux-1.html"

@@ -221,7 +221,7 @@ class RunningBot:
     def leaks(self, *secrets: str) -> list[str]:
         """Every place where one of ``secrets`` can be read: logs, database, command lines of our processes."""
         places = {str(path.relative_to(self.folder)): path.read_bytes() for path in self.folder.rglob("*")
-                  if path.suffix in (".log", ".md") or path.name.startswith("trainbot.db")}
+                  if path.suffix in (".log", ".md", ".html", ".json") or path.name.startswith("trainbot.db")}
         for pid in self.pids():
             with suppress(OSError):
                 places[f"command line of {pid}"] = Path(f"/proc/{pid}/cmdline").read_bytes()

@@ -31,9 +31,9 @@ def log_list(path: Path, as_json: bool) -> int:
 @config_option
 def log_show(number: int, path: Path) -> int:
     """The minutes of class NUMBER."""
-    from trainbot.records.shell import export
+    from trainbot.records.shell import show as minutes
 
-    click.echo(export(read(path), number, "markdown"), nl=False)
+    click.echo(minutes(read(path), number), nl=False)
     return 0
 
 
@@ -45,5 +45,6 @@ def log_export(number: int | None, form: str, path: Path) -> int:
     """Everything that happened in class NUMBER (default: in all), by time."""
     from trainbot.records.shell import export
 
-    click.echo(export(read(path), number, form), nl=False)
+    for piece in export(read(path), number, form):
+        click.echo(piece, nl=False)
     return 0

@@ -2,62 +2,121 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
+import functools
 import logging
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from trainbot.errors import UserError
-from trainbot.exercises.classes import ClassRun
-from trainbot.records.minutes import ClassRecord, file_name, minutes, write_whole
+from trainbot.exercises.classes import ClassRun, Play, PlayKind
+from trainbot.questions.model import QuestionState
+from trainbot.records import pages, timeline
+from trainbot.records.markdown import markdown
+from trainbot.records.minutes import SOMEBODY, ClassRecord, base_name, minutes_of
 
 if TYPE_CHECKING:
     from trainbot.store.questions import Questions
-    from trainbot.store.repositories import Classes, Entries
+    from trainbot.store.repositories import Classes, Entries, People
 
 log = logging.getLogger(__name__)
+AT_ONCE = 4  # classes whose minutes are written in one turn
+LATELY = 1000  # events of questions looked at after a start, for answers that came after their class
 
 
 class Archive:
     """``times``: a moment in the configured zones, in words."""
 
-    def __init__(self, classes: Classes, entries: Entries, questions: Questions, folder: Path, public_url: str,
-                 times: Callable[[datetime], str]) -> None:
-        self.classes, self.entries, self.questions = classes, entries, questions
-        self.folder, self.public_url, self.times = folder, public_url, times
-        self._failed: str = ""
+    def __init__(self, classes: Classes, entries: Entries, questions: Questions, people: People, folder: Path,
+                 public_url: str, times: Callable[[datetime], str]) -> None:
+        self.classes, self.entries, self.questions, self.people = classes, entries, questions, people
+        self.folder, self.public_url, self.times = folder / "minutes", public_url, times
+        self._failed: dict[int, str] = {}
+        self._seen: int | None = None  # the newest event of a question that was looked at
 
     def record(self, run: ClassRun) -> ClassRecord:
         questions = self.questions.all(class_id=run.id)
-        ids = {question.id for question in questions}
-        events = [e for id in sorted(ids) for e in self.questions.events.all(question_id=id)]
+        about = self.questions.events.table.c.question_id.in_([question.id for question in questions])
         return ClassRecord(run, self.entries.all(class_id=run.id), self.classes.attendance.all(class_id=run.id),
-                           self.classes.done.all(class_id=run.id), questions, events, self.times(run.started_at))
+                           self.classes.done.all(class_id=run.id), questions, self.questions.events.all(about),
+                           list(self._checks(class_id=run.id)), self.times(run.started_at), frozenset(person.id for person in self.people.all(nolog=True)))
+
+    def _checks(self, **exact: int) -> Iterator[Play]:
+        """Those that have ended, by time."""
+        plays = self.classes.plays
+        return plays.each(plays.table.c.ended_at.is_not(None), time="ended_at", kind=PlayKind.VERIFY, **exact)
 
     def place(self, run: ClassRun) -> str:
         """What people are told about where the minutes are."""
         if self.public_url:
-            return f"Minutes: {self.public_url}/minutes/{file_name(run)}"
+            return f"Minutes: {self.public_url}/minutes/{base_name(run)}.html"
         return f"Minutes: trainbot log show {run.id}"
 
-    def settle(self) -> None:
-        """Writes the minutes of classes that have ended and have none: also those whose end we did not survive.
-        What cannot be written is said in the log and tried again later; nothing else waits for it."""
-        for run in self.classes.all(self.classes.table.c.ended_at.is_not(None), minutes=""):
-            path = self.folder / "minutes" / file_name(run)
-            try:
-                write_whole(path, minutes(self.record(run)))
-            except OSError as error:
-                if self._failed != str(error):
-                    log.error("the minutes %s cannot be written: %s; I try again", path, error)
-                self._failed = str(error)
-                return
-            self._failed = ""
-            self.classes.change({"id": run.id}, minutes=str(path))
+    # -- on disk -----------------------------------------------------------------------------------
+
+    def settle(self, now: datetime) -> None:
+        """Writes the minutes of classes that have ended and have none: also those whose end we did not survive, and
+        again where an answer came after the end.  What cannot be written is said in the log and tried again later;
+        nothing else waits for it."""
+        self._late_answers()
+        written = [run for run in self.classes.unwritten(AT_ONCE) if self._written(run, now)]
+        if written:
+            self.write_index()
+
+    def _late_answers(self) -> None:
+        newest = self.questions.newest_event()
+        if newest != self._seen:
+            self.classes.answered_late(since=newest - LATELY if self._seen is None else self._seen)
+            self._seen = newest
+
+    def _written(self, run: ClassRun, now: datetime) -> bool:
+        base = self.folder / base_name(run)
+        try:
+            for ending, text in self._files(run).items():
+                write_whole(base.with_name(base.name + ending), text)
+            if run.minutes and Path(run.minutes) != Path(f"{base}.html"):
+                Path(run.minutes).unlink(missing_ok=True)  # where they were before
+        except Exception as error:
+            if self._failed.get(run.id) != str(error):
+                log.error("the minutes %s.html cannot be written: %s; I try again", base, error,
+                          exc_info=not isinstance(error, OSError))
+            self._failed[run.id] = str(error)
+            return False
+        self._failed.pop(run.id, None)
+        self.classes.change({"id": run.id}, minutes=f"{base}.html", minutes_at=now)
+        return True
+
+    def _files(self, run: ClassRun) -> dict[str, str]:
+        """The whole text of each file, by the ending of its name."""
+        record = self.record(run)
+        minutes, name = minutes_of(record), base_name(run)
+        return {".log.html": pages.log_page(minutes, self._log(record), name), ".md": markdown(minutes),
+                ".json": pages.minutes_json(minutes), ".html": pages.minutes_page(minutes, name)}
+
+    def _log(self, record: ClassRecord) -> Iterator[timeline.Row]:
+        """As it may be published: without the names of people who are not to be named, and without deleted questions."""
+        questions = {question.id: question for question in record.questions}
+        names = {a.person_id: a for a in record.attendance}
+        by_time = (sorted(rows, key=lambda row: row.at) for rows in (record.entries, record.done, record.events))
+        for row in timeline.rows(*by_time, record.checks, questions.get, lambda _class, person: names.get(person)):
+            if row.kind == "there":  # who was there may have asked not to be named since
+                row = replace(row, text=row.text.partition(" ")[0])
+            about = questions.get(row.question or 0)
+            if row.kind == "voted" or about is not None and about.state is QuestionState.DELETED:
+                continue
+            hidden = about is not None and about.anonymous and row.person_id == about.person_id
+            yield replace(row, nick=SOMEBODY) if hidden or row.person_id in record.unnamed else row
+
+    def write_index(self) -> None:
+        try:
+            write_whole(self.folder / "index.html", pages.index_page(self.classes.written()))
+        except OSError as error:
+            log.error("the index of minutes cannot be written: %s", error)
+
+    # -- for shells --------------------------------------------------------------------------------
 
     def find(self, id: int) -> ClassRun:
         found = self.classes.first(id=id)
@@ -65,52 +124,35 @@ class Archive:
             raise UserError(f"there is no class {id}; trainbot log list shows them")
         return found
 
-    def export(self, runs: Sequence[ClassRun], form: str) -> str:
-        """Classes: ``markdown`` (their minutes), ``jsonl`` or ``csv`` (everything that happened, by time)."""
-        records = [self.record(run) for run in runs]
+    def show(self, run: ClassRun) -> str:
+        """Its minutes, as Markdown."""
+        return markdown(minutes_of(self.record(run)))
+
+    def export(self, run: ClassRun | None, form: str) -> Iterator[str]:
+        """One class, or all and what was asked outside of classes: minutes (``markdown``), or everything that happened,
+        by time (``jsonl``, ``csv``).  Piece by piece, however much it is."""
         if form == "markdown":
-            return "\n".join(minutes(record) for record in records)
-        rows = [row for record in records for row in _rows(record)]
-        return _written(sorted(rows, key=lambda row: row["at"]), form)
-
-    def export_all(self, form: str) -> str:
-        """Every class, and in ``jsonl`` and ``csv`` also what was asked outside of classes."""
-        runs = self.classes.all()
-        if form == "markdown":
-            return self.export(runs, form)
-        rows = [row for run in runs for row in _rows(self.record(run))]
-        loose = {question.id: question for question in self.questions.all(class_id=None)}
-        rows += [_row("", e.at, e.kind, e.nick, e.words, question=e.question_id)
-                 for e in self.questions.events.all() if e.question_id in loose]
-        return _written(sorted(rows, key=lambda row: row["at"]), form)
-
-
-def _written(rows: list[dict[str, Any]], form: str) -> str:
-    if form == "jsonl":
-        return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-    out = io.StringIO()
-    writer = csv.DictWriter(out, ["class", "at", "kind", "nick", "step", "question", "text"], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({**row, "text": _no_formula(row["text"]), "nick": _no_formula(row["nick"])} for row in rows)
-    return out.getvalue()
+            for one in [run] if run else self.classes.all():
+                yield self.show(one)
+            return
+        events = self.questions.events
+        if run is None:
+            by_time = [rows.each() for rows in (self.entries, self.classes.done, events)] + [self._checks()]
+        else:
+            about = events.table.c.question_id.in_([question.id for question in self.questions.all(class_id=run.id)])
+            by_time = [self.entries.each(class_id=run.id), self.classes.done.each(class_id=run.id), events.each(about),
+                       self._checks(class_id=run.id)]
+        question = functools.lru_cache(1000)(self.questions.get)
+        who = functools.lru_cache(1000)(lambda id, person: self.classes.attendance.first(class_id=id, person_id=person))
+        yield from timeline.written(timeline.rows(*by_time, question, who), form)
 
 
-def _no_formula(text: str) -> str:
-    """Spreadsheets run cells that begin so; a quote before makes them text (OWASP, "CSV Injection")."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t") else text
-
-
-def _row(number: int | str, at: datetime, kind: str, nick: str, text: str, *, step: int | str = "",
-         question: int | str = "") -> dict[str, Any]:
-    return {"class": number, "at": at.isoformat(), "kind": kind, "nick": nick, "step": step, "question": question,
-            "text": text}
-
-
-def _rows(record: ClassRecord) -> list[dict[str, Any]]:
-    id = record.run.id
-    names = {a.person_id: a.nick for a in record.attendance}
-    steps = {question.id: question.step for question in record.questions}
-    return [*(_row(id, e.at, e.kind, e.nick, e.text) for e in record.entries),
-            *(_row(id, d.at, "done", names.get(d.person_id, ""), "", step=d.step) for d in record.done),
-            *(_row(id, e.at, e.kind, e.nick, e.words, step=steps.get(e.question_id, ""), question=e.question_id)
-              for e in record.events)]
+def write_whole(path: Path, text: str) -> None:
+    """The file is there whole, or as it was before (POSIX rename(2)); folders are made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.new")
+    with open(draft, "w", encoding="utf-8", errors="replace") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(draft, path)

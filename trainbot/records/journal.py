@@ -20,13 +20,15 @@ log = logging.getLogger(__name__)
 MARKED = {"info": "a line for the minutes", "link": "an address for the minutes", "action": "something to be done, for "
           "the minutes"}
 
+TURNING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # Unicode UAX 9
+
 #: What an operator sees in the log at the usual level.
 OPERATORS = {"start": "%s began a class in %s: %s", "end": "%s ended the class in %s%s", "lab": "%s has a lab (%s): %s"}
 
 
 def scrubbed(text: str) -> str:
-    """Without control characters and formatting codes, on one line."""
-    return "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cs")).strip()
+    """Without control characters, formatting codes and signs that turn the text around, on one line."""
+    return "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cs") and c not in TURNING).strip()
 
 
 class Journal:

@@ -1,24 +1,24 @@
-"""The minutes of a class, as Markdown (CommonMark), and where they lie."""
+"""The minutes of a class as values, from its rows.  Pure: the same rows give the same minutes."""
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
-from trainbot.exercises.classes import Attendance, ClassRun, Done
+from trainbot.exercises.classes import Attendance, ClassRun, Done, Play, PlayState
 from trainbot.questions.model import Question, QuestionEvent, QuestionState, answers_of
-from trainbot.records.journal import scrubbed
 from trainbot.records.model import Entry
-from trainbot.spine.words import span
+
+SOMEBODY = "somebody"  # who does not want to be named
+TITLES = {"info": "Notes", "link": "Links", "action": "To be done"}
 
 
 @dataclass(frozen=True, slots=True)
 class ClassRecord:
-    """All that is known of one class.  ``times``: the start in the configured zones, in words."""
+    """All that is known of one class.  ``checks``: those of steps that have ended; ``times``: the start in the configured zones, in words; ``unnamed``: people
+    (ids) who are not to be named."""
 
     run: ClassRun
     entries: Sequence[Entry]
@@ -26,95 +26,169 @@ class ClassRecord:
     done: Sequence[Done]
     questions: Sequence[Question]
     events: Sequence[QuestionEvent]
+    checks: Sequence[Play] = ()
     times: str = ""
+    unnamed: frozenset[int] = frozenset()
+
+    def name(self, nick: str, person_id: int | None) -> str:
+        return SOMEBODY if person_id in self.unnamed or not nick else nick
 
 
-def file_name(run: ClassRun) -> str:
-    """``2026-11-27-selinux-debian-3.md``: by date, and never twice the same."""
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Words of somebody."""
+
+    at: datetime
+    nick: str
+    words: str
+
+    @property
+    def address(self) -> str:
+        """The web address that the words begin with, or ''."""
+        found = re.match(r"https?://[^\s<>\"]{1,2000}", self.words)
+        return found[0] if found else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step as the class went through it: first shown at ``at``, and the class stood there for ``lasted`` in all;
+    ``failed``: people whose check was not passed at least once."""
+
+    number: int
+    title: str
+    at: datetime
+    lasted: timedelta
+    done: int
+    failed: int
+    stuck: tuple[Said, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    number: int
+    at: datetime
+    nick: str
+    words: str
+    step: int
+    votes: int
+    outcome: str
+    answers: tuple[Said, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Minutes:
+    """``came``: people who took part (they asked, did, were stuck, had a lab), ``most``: in the channel at once, 0 where
+    that is not known; ``logged``: there is a log of what was said."""
+
+    number: int
+    title: str
+    channel: str
+    presenter: str
+    exercise: str
+    steps_in_all: int
+    started_at: datetime
+    ended_at: datetime
+    times: str
+    came: int
+    names: tuple[str, ...]
+    most: int
+    labs: int
+    finished: int
+    logged: bool
+    steps: tuple[Step, ...] = ()
+    questions: tuple[Asked, ...] = ()
+    notes: dict[str, tuple[Said, ...]] = field(default_factory=dict)
+
+    @property
+    def unnamed(self) -> int:
+        return self.came - len(self.names)
+
+
+def base_name(run: ClassRun) -> str:
+    """``2026-11-27-selinux-debian-3``: by date, and never twice the same."""
     slug = re.sub(r"[^a-z0-9-]+", "-", run.exercise.lower()).strip("-") or "class"
-    return f"{run.started_at.astimezone(UTC):%Y-%m-%d}-{slug}-{run.id}.md"
-
-
-def text_of(words: str) -> str:
-    """Somebody's words, so that nothing in them is read as Markdown or HTML (CommonMark 2.4)."""
-    escaped = re.sub(r"([\\`*_\[\]<>|~&])", r"\\\1", scrubbed(words))
-    return re.sub(r"^([0-9]*)([-+#=.)])", r"\1\\\2", escaped)  # or it would begin a list, a heading or a rule
+    return f"{run.started_at.astimezone(UTC):%Y-%m-%d}-{slug}-{run.id}"
 
 
 def clock(at: datetime) -> str:
     return f"{at.astimezone(UTC):%H:%M}"
 
 
-def minutes(record: ClassRecord) -> str:
-    """The whole document; the same rows give the same text."""
+def minutes_of(record: ClassRecord) -> Minutes:
     run = record.run
-    ended = run.ended_at or run.step_at
-    lines = [f"# {text_of(run.title)}", "",
-             f"- when: {run.started_at.astimezone(UTC):%a %d %b %Y %H:%M} to {clock(ended)} UTC "
-             f"({span(ended - run.started_at)})"]
-    lines += [f"- local times: {text_of(record.times)}"] if record.times else []
-    lines += [f"- where: {text_of(run.channel)}", f"- presenter: {text_of(run.presenter)}",
-              f"- exercise: {text_of(run.exercise)}, {run.steps} steps",
-              f"- took part: {len(record.attendance)}"
-              + (f" ({', '.join(text_of(a.nick) for a in record.attendance)})" if record.attendance else "")]
-    labs = [entry for entry in record.entries if entry.kind == "lab"]
-    lines += [f"- labs handed out: {len(labs)}"]
-    lines += ["", "## Steps", "", *_steps(record)]
-    lines += ["", "## Questions", "", *_questions(record)]
-    for kind, title in (("info", "Notes"), ("link", "Links"), ("action", "To be done")):
-        found = [entry for entry in record.entries if entry.kind == kind]
-        if found:
-            lines += ["", f"## {title}", "", *(f"- {text_of(e.text)} ({text_of(e.nick)})" for e in found)]
-    said = [entry for entry in record.entries if entry.kind == "said"]
-    if said:
-        lines += ["", "## Log (times in UTC)", "",
-                  *(f"- {clock(e.at)} **{text_of(e.nick)}** {text_of(e.text)}" for e in said)]
-    return "\n".join(lines) + "\n"
+    names = [a.nick for a in record.attendance if record.name(a.nick, a.person_id) != SOMEBODY]
+    last = {d.person_id for d in record.done if d.step == run.steps}
+    return Minutes(
+        number=run.id, title=run.title, channel=run.channel, presenter=record.name(run.presenter, run.presenter_id),
+        exercise=run.exercise, steps_in_all=run.steps, started_at=run.started_at, ended_at=_end(run),
+        times=record.times, came=len(record.attendance), names=tuple(sorted(names, key=str.lower)),
+        most=_most(record.entries), labs=sum(entry.kind == "lab" for entry in record.entries), finished=len(last),
+        logged=any(entry.kind == "said" for entry in record.entries), steps=tuple(_steps(record)),
+        questions=tuple(_asked(record, question) for question in record.questions
+                        if question.state is not QuestionState.DELETED),
+        notes={kind: _said(record, (e for e in record.entries if e.kind == kind)) for kind in TITLES})
 
 
-def _steps(record: ClassRecord) -> list[str]:
-    shown = [entry for entry in record.entries if entry.kind == "step"]
-    lines, seen = [], set()
-    for entry in shown:
+def _end(run: ClassRun) -> datetime:
+    return run.ended_at or run.step_at
+
+
+def _said(record: ClassRecord, entries: Iterable[Entry]) -> tuple[Said, ...]:
+    return tuple(Said(entry.at, record.name(entry.nick, entry.person_id), entry.text) for entry in entries)
+
+
+def _most(entries: Iterable[Entry]) -> int:
+    """People in the channel at once, at most: counted at roll calls, joins and departures."""
+    now = most = 0
+    for entry in entries:
+        match entry.kind:
+            case "there":
+                counted = entry.text.partition(" ")[0]
+                now = int(counted) if counted.isascii() and counted.isdigit() else now
+            case "joined":
+                now += 1
+            case "left" | "quit":
+                now = max(0, now - 1)
+        most = max(most, now)
+    return most
+
+
+def _shown(entries: Iterable[Entry]) -> Iterator[tuple[Entry, int, str]]:
+    """Each time that the class went to a step: its number and title."""
+    for entry in entries:
         number, _, title = entry.text.partition(" ")
-        if number in seen or not number.isdigit():
-            continue
-        seen.add(number)
-        done = sum(d.step == int(number) for d in record.done)
-        stuck = sum(e.kind == "stuck" and _step_at(shown, e.at) == number for e in record.entries)
-        more = (f", {done} done" if int(number) <= record.run.steps else "") + (f", {stuck} stuck" if stuck else "")
-        lines.append(f"- {clock(entry.at)} step {number}: {text_of(title)}{more}")
-    return lines or ["No step was shown."]
+        if entry.kind == "step" and number.isascii() and number.isdigit() and len(number) < 6:
+            yield entry, int(number), title
 
 
-def _step_at(shown: Iterable[Entry], at: datetime) -> str:
-    return next((e.text.partition(" ")[0] for e in reversed(list(shown)) if e.at <= at), "0")
+def _steps(record: ClassRecord) -> Iterator[Step]:
+    shown = list(_shown(record.entries))
+    ends = [entry.at for entry, _, _ in shown[1:]] + [_end(record.run)]
+    lasted: dict[int, timedelta] = {}
+    for (entry, number, _title), end in zip(shown, ends, strict=False):
+        lasted[number] = lasted.get(number, timedelta(0)) + max(end - entry.at, timedelta(0))
+    first: dict[int, tuple[Entry, str]] = {}
+    for entry, number, title in shown:
+        first.setdefault(number, (entry, title))
+    for number, (entry, title) in first.items():
+        stuck = (e for e in record.entries if e.kind == "stuck" and _step_at(shown, e.at) == number)
+        yield Step(number, title, entry.at, lasted[number], sum(d.step == number for d in record.done),
+                   len({check.person_id for check in record.checks
+                        if check.step == number and check.state is PlayState.FAILED}), _said(record, stuck))
 
 
-def _questions(record: ClassRecord) -> list[str]:
-    lines = []
-    for question in record.questions:
-        if question.state is QuestionState.DELETED:
-            continue
-        where = f", at step {question.step}" if question.step else ""
-        votes = f", {question.votes} more wanted to know" if question.votes else ""
-        lines.append(f"- **{question.id}** {text_of(question.words)} ({text_of(question.asker)}, "
-                     f"{clock(question.asked_at)}{where}{votes})")
-        answers = answers_of(event for event in record.events if event.question_id == question.id)
-        lines += [f"  - {text_of(answer.words)} ({text_of(answer.nick)}, {clock(answer.at)})" for answer in answers]
-        if question.merged_into is not None:
-            lines.append(f"  - see question {question.merged_into}")
-        elif not answers:
-            lines.append(f"  - {'put aside' if question.state is QuestionState.SKIPPED else 'not answered yet'}")
-    return lines or ["Nothing was asked."]
+def _step_at(shown: Sequence[tuple[Entry, int, str]], at: datetime) -> int:
+    return next((number for entry, number, _ in reversed(shown) if entry.at <= at), 0)
 
 
-def write_whole(path: Path, text: str) -> None:
-    """The file is there whole, or as it was before (POSIX rename(2)); folders are made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.new")
-    with open(draft, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(draft, path)
+def _asked(record: ClassRecord, question: Question) -> Asked:
+    events = [event for event in record.events if event.question_id == question.id]
+    answers = tuple(Said(a.at, record.name(a.nick, a.person_id), a.words) for a in answers_of(events))
+    put_aside = next((event.words for event in reversed(events) if event.kind == "skipped"), "")
+    outcome = "" if answers else "not answered yet"
+    if question.merged_into is not None:
+        outcome = f"see question {question.merged_into}"
+    elif not answers and question.state is QuestionState.SKIPPED:
+        outcome = f"put aside: {put_aside}" if put_aside else "put aside"
+    return Asked(question.id, question.asked_at, record.name(question.asker, question.person_id), question.words,
+                 question.step, question.votes, outcome, answers)

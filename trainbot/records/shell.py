@@ -20,7 +20,7 @@ def archive(config: Config) -> Iterator[Archive]:
     try:
         with store.transaction():
             refuse_newer(config.store.url, store.connection)
-            yield Archive(store.classes, store.entries, store.questions, config.records.folder,
+            yield Archive(store.classes, store.entries, store.questions, store.people, config.records.folder,
                           config.records.public_url,
                           lambda at: describe_many(at, config.schedule.zones, at).rpartition(" | ")[0])
     finally:
@@ -38,6 +38,11 @@ def classes(config: Config) -> tuple[list[dict[str, Any]], list[str]]:
     return value, lines
 
 
-def export(config: Config, number: int | None, form: str) -> str:
+def export(config: Config, number: int | None, form: str) -> Iterator[str]:
     with archive(config) as found:
-        return found.export_all(form) if number is None else found.export([found.find(number)], form)
+        yield from found.export(None if number is None else found.find(number), form)
+
+
+def show(config: Config, number: int) -> str:
+    with archive(config) as found:
+        return found.show(found.find(number))

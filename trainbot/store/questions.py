@@ -42,6 +42,10 @@ class Questions(Rows[Question]):
             question = found
         return question
 
+    def newest_event(self) -> int:
+        """Its number; 0 where there is none."""
+        return self.connection.execute(select(func.max(self.events.table.c.id))).scalar_one() or 0
+
     def waiting(self, channel: str) -> list[Question]:
         return self.all(self.table.c.state.in_(list(WAITING)), channel=channel)
 

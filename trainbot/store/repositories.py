@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, not_, select
+from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, not_, select, update
 
 from trainbot.exercises.classes import Attendance, ClassRun, Done, Play, Quiz, QuizTry
 from trainbot.hosts.model import Mode
@@ -142,6 +142,24 @@ class Classes(Rows[ClassRun]):
         """Those that run, or ended after ``since``."""
         ended = self.table.c.ended_at
         return self.all(ended.is_(None) | (ended > since))
+
+    def unwritten(self, most: int) -> list[ClassRun]:
+        """Ended, and their minutes are to be written."""
+        return self.all(self.table.c.ended_at.is_not(None), minutes_at=None, limit=most)
+
+    def written(self) -> list[ClassRun]:
+        """Those that have minutes, the newest first."""
+        return self.all(self.table.c.minutes != "", self.table.c.minutes_at.is_not(None),
+                        order=(self.table.c.started_at.desc(), self.table.c.id.desc()))
+
+    def answered_late(self, since: int) -> None:
+        """The minutes of classes in which an event of a question (newer than number ``since``) came after the minutes
+        are to be written again."""
+        events, questions = tables["question_event"], tables["question"]
+        late = select(questions.c.class_id).join(events, events.c.question_id == questions.c.id).where(
+            events.c.id > since, questions.c.class_id == self.table.c.id, events.c.at > self.table.c.minutes_at)
+        again = update(self.table).where(self.table.c.minutes != "", late.exists()).values(minutes_at=None)
+        self.connection.execute(again)
 
     def in_channel(self, channel: str) -> ClassRun | None:
         return next(iter(self.running(channel=channel)), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, fields
 from typing import Any, Generic, TypeVar
 
@@ -54,6 +55,13 @@ class Rows(Generic[V]):
             query = select(*self._columns).where(and_(True, *same)).order_by(*self.table.primary_key.columns)
             self._built[key] = query.limit(limit)
         return self._built[key], {f"is_{name}": value for name, value in exact.items() if value is not None}
+
+    def each(self, *conditions: ColumnElement[bool], time: str = "at", **exact: Any) -> Iterator[V]:
+        """By the column ``time``, one after the other: for more rows than one wants at once."""
+        query = select(*self._columns).where(self._where(exact), *conditions)
+        query = query.order_by(self.table.c[time], *self.table.primary_key.columns)
+        for row in self.connection.execute(query, execution_options={"yield_per": 500}):
+            yield self.value(*row)
 
     def first(self, *conditions: ColumnElement[bool], **exact: Any) -> V | None:
         found = self.all(*conditions, limit=1, **exact)
