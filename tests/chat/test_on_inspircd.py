@@ -10,7 +10,8 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.chat.conftest import secret
-from tests.peers.inspircd import free_port, openssl
+from tests.peers.certificates import openssl
+from tests.peers.inspircd import free_port
 from trainbot.chat.mechanisms import load_key
 from trainbot.config.model import Secret
 from trainbot.errors import ConfigError
@@ -85,6 +86,35 @@ async def test_without_sasl_nickserv_is_told(network, make_bot, people):
     bot = make_bot(network.tls_port, nick="told", channels=("#known",), **login(network, sasl=(), nickserv=True))
     await bot.in_channel("#known")
     assert bot.door.standing().account == "trainbot"
+
+
+async def test_a_channel_with_a_key(network, make_bot, people, caplog):
+    """The key of bot.ini lets us in, and is in no line of the log."""
+    caplog.set_level("DEBUG", "trainbot")
+    owner = await people(network.port, "keyholder", source="127.0.0.3")
+    await owner.join("#keyed")
+    owner.send("MODE #keyed +k sesame")
+    await owner.synced()
+    bot = make_bot(network.port, nick="keyed", channels=("#keyed",), keys=(("#keyed", Secret("sesame")),))
+    await bot.in_channel("#keyed")
+    assert "JOIN #keyed ***" in caplog.text
+    assert "JOIN #keyed sesame" not in caplog.text
+
+
+@pytest.mark.parametrize(("mode", "channel"), [("+i", "#invited"), ("+b *!*@127.0.0.1", "#banned"), ("+k x", "#locked")])
+async def test_chanserv_lets_us_in(network, make_bot, people, mode, channel):
+    """Where only invited people get in, or we are banned, or do not know the key, ChanServ opens for our account."""
+    owner = await people(network.port, f"own{channel[1:]}", source="127.0.0.3")
+    await owner.identify("presenter", "presenter-pass")
+    await owner.join(channel)
+    owner.say("ChanServ", f"REGISTER {channel}")
+    await owner.expect("now registered")
+    owner.say("ChanServ", f"FLAGS {channel} trainbot +irV")
+    await owner.expect("Flags .* were set")
+    owner.send(f"MODE {channel} {mode}")
+    await owner.synced()
+    bot = make_bot(network.tls_port, nick=f"b{channel[1:]}", channels=(channel,), **login(network))
+    await bot.in_channel(channel)
 
 
 async def test_we_are_labelled_as_a_bot(network, make_bot, people):

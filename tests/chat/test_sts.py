@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.chat.conftest import QUICK
 from tests.chat.conftest import config as plain_config
-from tests.peers.inspircd import make_certificates
+from tests.peers.certificates import make_certificates
 from tests.peers.scripted import ScriptedServer
 from trainbot.chat.sts import LONGEST, Offer, Policies
 from trainbot.config.model import Secret

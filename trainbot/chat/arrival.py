@@ -61,4 +61,7 @@ class Arrival:
 def shown(line: str) -> str:
     """``line`` as the log may have it."""
     word, _, rest = line.partition(" ")
-    return f"{word} ***" if word == "AUTHENTICATE" or (word == "PRIVMSG" and rest.startswith(f"{NICKSERV} ")) else line
+    target, _, more = rest.partition(" ")
+    if word == "AUTHENTICATE" or (word == "PRIVMSG" and target == NICKSERV):
+        return f"{word} ***"
+    return f"JOIN {target} ***" if word == "JOIN" and more else line

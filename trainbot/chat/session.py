@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 from trainbot.chat.arrival import Arrival, shown
 from trainbot.chat.features import Features
 from trainbot.chat.hearing import Batches, Heard, is_history, place, said_at, understand
-from trainbot.chat.identity import WHOX_FIELDS, Roster
+from trainbot.chat.identity import Roster
+from trainbot.chat.joining import Joining
 from trainbot.chat.outbox import Outbox
-from trainbot.chat.presence import JOIN_REFUSED, Channels, Keepalive, Patience
+from trainbot.chat.presence import Keepalive, Patience
 from trainbot.chat.receipts import REFUSALS, Receipts
 from trainbot.chat.registration import Registration
 from trainbot.chat.sasl import Credentials
@@ -70,16 +71,16 @@ class Session:
         self.arrival = Arrival(self.features, config.account, config.password.reveal if config.nickserv else None)
         self.receipts = Receipts()
         self._batches = Batches()
-        self._wanted_nick, self._channels_wanted = config.nick, config.channels
+        self._wanted_nick = config.nick
         self._server = f"{config.server} port {config.port}"
-        self._channels = Channels(config.channels, patience)
+        keys = {name: key.reveal for name, key in config.keys}
+        self.joining = Joining(config.channels, keys, patience, self.roster, self.features, lambda: self.account)
         self._keepalive = Keepalive(patience, now)
         self._patience, self._version = patience, version
         self._outbox, self._deliver, self._write = outbox, deliver, write
         self._now, self._began_at = now, now
         self._welcomed_at: float | None = None
         self._nick_due = now
-        self._who_due: dict[str, float] = {}
         self._held: list[tuple[Message, str | None]] = []
         self._hold_until = now
         self._since: dict[str | None, datetime | None] = {}
@@ -99,13 +100,9 @@ class Session:
             "376": self._on_ready,
             "422": self._on_ready,
             "303": self._on_ison,
-            "470": self._on_forward,
-            "315": self._on_counted,
             "PRIVMSG": self._on_privmsg,
             "NOTICE": lambda message: log.debug("notice from %s", message.source),
             "JOIN": self._on_join,
-            "PART": lambda message: self._on_lost(message.nick, message.param(0)),
-            "KICK": lambda message: self._on_lost(message.param(1), message.param(0)),
             "NICK": self._on_nick,
             "QUIT": self._on_nick,
         }
@@ -145,15 +142,11 @@ class Session:
             self._tick_ready(now)
 
     def _tick_ready(self, now: float) -> None:
-        if self.arrival.waits_until(now) is None:
-            for channel in self._channels.joins(now):
-                self.say(f"JOIN {channel}")
+        for line in self.joining.lines(now, wait=self.arrival.waits_until(now) is not None):
+            self.say(line)
         if self.nick != self._wanted_nick and now >= self._nick_due:
             self._nick_due = now + self._patience.nick
             self.say(f"ISON {self._wanted_nick}")
-        for channel in self.roster.uncounted():
-            if now >= self._who_due.get(self.fold(channel), now):
-                self._ask_who(channel)
         proof = self.receipts.due()
         if proof is not None and now >= proof:
             self.say(f"PING :{self.receipts.ask()}")
@@ -169,13 +162,14 @@ class Session:
         if self._welcomed_at is not None and not self.ready:
             times.append(self._welcomed_at + 5)
         if self.ready:
-            times += self._who_due.values()
+            waits = self.arrival.waits_until(self._now)
+            times += [max(at, waits or at) for at in self.joining.due()]
             if self._held:
                 times.append(self._hold_until)
             if self.nick != self._wanted_nick:
                 times.append(self._nick_due)
-            joins = self.arrival.waits_until(self._now) or self._channels.due()
-            times += [at for at in (joins, self.receipts.due()) if at is not None]
+            proof = self.receipts.due()
+            times += [] if proof is None else [proof]
             if len(self._outbox):
                 times.append(self._now + 5)
         return min(times)
@@ -227,8 +221,10 @@ class Session:
             self._tell(event)
         if handler := self._handlers.get(command):
             handler(message)
-        if command in JOIN_REFUSED:
-            self._on_join_refused(message)
+        for line in self.joining.receive(message, self._now):
+            self.say(line)
+        if command == "315" and not self.joining.counting:
+            self._release()
         if command in REFUSALS:
             self._on_refused(message)
 
@@ -281,43 +277,10 @@ class Session:
     # -- channels -----------------------------------------------------------------------------
 
     def _on_join(self, message: Message) -> None:
-        if not self.roster.is_me(message.nick) or not message.param(0):
-            return
-        channel = self.roster.channel_name(message.param(0))
-        if channel not in self._channels_wanted:
-            self.say(f"PART {channel}")  # forwarded, or put there: not a place to talk
-            return
-        self._channels.joined(channel, self._now)
-        self._since[self.fold(channel)] = said_at(message)
-        self._hold_until = self._now + self._patience.hold
-        self.say(f"MODE {channel}")
-        self._ask_who(channel)
-
-    def _ask_who(self, channel: str) -> None:
-        self._who_due[self.fold(channel)] = self._now + self._patience.roll_call
-        fields = f" {WHOX_FIELDS}" if self.features.has("WHOX") else ""
-        self.say(f"WHO {channel}{fields}")
-
-    def _on_counted(self, message: Message) -> None:
-        name = self.roster.channel_name(message.param(1))
-        if self._who_due.pop(self.fold(name), None) is not None:
-            log.info("in %s with %d people", name, len(self.roster.members(name)))
-        if not self._who_due:
-            self._release()
-
-    def _on_lost(self, nick: str, channel: str) -> None:
-        if self.roster.is_me(nick):
-            self._who_due.pop(self.fold(channel), None)
-            self._channels.lost(self.roster.channel_name(channel), self._now)
-
-    def _on_join_refused(self, message: Message) -> None:
-        channel = self.roster.channel_name(message.param(1))
-        if channel in self._channels_wanted and not self.roster.in_channel(channel):
-            log.warning("cannot join %s: %s", channel, sanitise(message.param(-1)))
-            self._channels.lost(channel, self._now)
-
-    def _on_forward(self, message: Message) -> None:
-        self._channels.lost(self.roster.channel_name(message.param(1)), self._now)
+        channel = message.param(0)
+        if self.roster.is_me(message.nick) and self.roster.in_channel(channel):
+            self._since[self.fold(channel)] = said_at(message)
+            self._hold_until = self._now + self._patience.hold
 
     # -- our nick -----------------------------------------------------------------------------
 
@@ -345,7 +308,7 @@ class Session:
             return
         if self._batches.hold(message) or is_history(message, self._since.get(self.fold(channel) if channel else None)):
             return
-        if self._who_due and self._now < self._hold_until and len(self._held) < MOST_HELD:
+        if self.joining.counting and self._now < self._hold_until and len(self._held) < MOST_HELD:
             self._held.append((message, channel))
         else:
             self._release()

@@ -54,6 +54,7 @@ class IrcConfig:
     realname: str = "trainbot: training bot"
     contact: str = ""
     channels: tuple[str, ...] = ()
+    keys: tuple[tuple[str, Secret], ...] = ()
     sasl: tuple[str, ...] = ()
     account: str = ""
     password: Secret = field(default_factory=Secret)

@@ -131,6 +131,7 @@ def _irc(s: Section) -> IrcConfig:
         realname=s.text("realname", d.realname),
         contact=s.text("contact"),
         channels=s.take("channels", _channels, ()),
+        keys=s.take("keys", _keys, ()),
         sasl=tuple(word.lower() for word in s.words("sasl")),
         account=s.text("account"),
         password=_password(s),
@@ -201,6 +202,14 @@ def _channels(raw: str) -> tuple[str, ...]:
         if name[0] not in "#&+!" or len(name) < 2 or len(name) > 64 or "\x07" in name:
             raise ValueError(f"{name!r} is not a channel, say #{name.strip('#&+!') or 'selinux-class'}")
     return names
+
+
+def _keys(raw: str) -> tuple[tuple[str, Secret], ...]:
+    """``#one=key #two=other``; what is wrong is said without the keys."""
+    pairs = [word.partition("=") for word in raw.split()]
+    if not all(name[:1] in "#&+!" and key and "," not in key for name, _, key in pairs):
+        raise ValueError("not CHANNEL=KEY, say #selinux-class=THEKEY")
+    return tuple((name, Secret(key)) for name, _, key in pairs)
 
 
 def _prefix(raw: str) -> str:
