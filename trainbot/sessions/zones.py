@@ -150,6 +150,14 @@ def resolve_zone(text: str, at: datetime) -> str:
     raise _unknown(words, folded, at)
 
 
+def resolve_place(text: str, at: datetime) -> str:
+    """``resolve_zone`` for a place that stands in a longer line: its errors say the place to write there, not ``!tz``."""
+    try:
+        return resolve_zone(text, at)
+    except UserError as error:
+        raise UserError(str(error).replace("say !tz and one of", "say one of").replace("!tz ", "")) from None
+
+
 def offset_choices(offset: timedelta, at: datetime) -> tuple[str, ...]:
     """The zones that have ``offset`` at ``at``, those that most people live in first."""
     return tuple(name for name in _distinct() if at.astimezone(zone(name)).utcoffset() == offset)
