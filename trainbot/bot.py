@@ -157,6 +157,7 @@ class Bot(Parts):
                 was = self.registry.known(event.before)
                 self.registry.renamed(event)
                 self.signups.merge(was, self.registry.known(event.after))
+                self.when.merge(was, self.registry.known(event.after))
                 self.presence.renamed(event)
             case Arrived():
                 self.presence.arrived(event)
@@ -180,7 +181,7 @@ class Bot(Parts):
                 self._tick(now)
 
     def _tick(self, now: datetime) -> None:
-        for part in (self._look_at_database, self._read_exercises, self.planner.reload, self.signups.tick, self.reminding.tick,
+        for part in (self._look_at_database, self._read_exercises, self.planner.reload, self.when.tick, self.signups.tick, self.reminding.tick,
                      self.lending.terms.tick,
                      self.lending.absent.tick, self.hearing.tick, self.rescue.tick, self.rehearsing.tick,
                      self.early.tick, self.readiness.tick, self.teaching.tick):

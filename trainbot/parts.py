@@ -42,6 +42,7 @@ from trainbot.sessions.book import Book
 from trainbot.sessions.model import Session
 from trainbot.sessions.organising import Organising
 from trainbot.sessions.planner import Planner
+from trainbot.sessions.polls.desk import WhenDesk
 from trainbot.sessions.reminders import parse_offsets
 from trainbot.sessions.reminding import Reminding
 from trainbot.sessions.signups import SignUps
@@ -132,9 +133,12 @@ class Parts:
         announcing = Announcing(self.book, store.notices, self.signups, zones, offsets)
         self.reminding = Reminding(self.book, store.notices, store.people, self.signups, zones, offsets)
         self.planner = Planner(self.book, announcing, store.people, config.schedule.folder, zones,
-                               lambda: {run.session_uid for run in store.classes.running()} - {""}, self.signups)
+                               lambda: {run.session_uid for run in store.classes.running()} - {""}, self.signups,
+                               lambda person, zone: self.when.zone_said(person, zone))
         self.organising = Organising(self.book, announcing, self.signups, zones, lambda: self._library.exercises,
                                      self.signups.too_many)
+        self.when = WhenDesk(store.polls, store.notices, store.people, self.book, lambda: self._library.exercises,
+                             config.require_account, lambda: self.view.nick)
 
     def _join_rehearsals(self, installation: Installation) -> None:
         """What is made ready before a class, and tried."""
@@ -171,7 +175,7 @@ class Parts:
                         "question": self.queue.question_kind}
         for feature in (Help(table, self.config.irc.contact, lambda c: self.classroom.running(c)), self.lending,
                         self.draining, self.registry, self.teaching, self.queue, self.journal, self.planner,
-                        self.signups, self.organising):
+                        self.signups, self.organising, self.when):
             table.add(feature.commands())
         return table
 

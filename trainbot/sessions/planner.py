@@ -17,7 +17,7 @@ from trainbot.sessions.schedule import load_schedules
 from trainbot.sessions.signups import SignUps, when
 from trainbot.sessions.times import describe
 from trainbot.sessions.zones import resolve_zone
-from trainbot.spine.access import Role
+from trainbot.spine.access import Person, Role
 from trainbot.spine.commands import Argument, Ask, Command
 from trainbot.spine.messages import Effect, Priority, Reply
 
@@ -30,12 +30,13 @@ SHOWN = 4
 
 
 class Planner:
-    """``running``: the uids of sessions whose class runs now.  ``signups``: who has a seat."""
+    """``running``: the uids of sessions whose class runs now.  ``signups``: who has a seat.  ``zone_said``: what
+    else follows from somebody's new zone, in words."""
 
     def __init__(self, book: Book, announcing: Announcing, people: People, folder: Path, zones: tuple[str, ...],
-                 running: Callable[[], set[str]], signups: SignUps) -> None:
+                 running: Callable[[], set[str]], signups: SignUps, zone_said: Callable[[Person, str], str]) -> None:
         self.book, self.announcing, self.people, self.folder, self.zones = book, announcing, people, folder, zones
-        self.running, self.signups = running, signups
+        self.running, self.signups, self.zone_said = running, signups, zone_said
         self.problems: tuple[Problem, ...] = ()
         self._seen: tuple[tuple[str, int, int], ...] | None = None
         self._candidate: tuple[tuple[str, int, int], ...] | None = None
@@ -113,7 +114,8 @@ class Planner:
         zone = resolve_zone(place, ask.at)
         self.people.change({"id": ask.person.id}, zone=zone)
         before = f" (before: {was})" if was and was != zone else ""
-        return [Reply(f"your time is {describe(ask.at, zone)}{before}", private=not ask.private)]
+        more = self.zone_said(ask.person, zone)
+        return [Reply(f"your time is {describe(ask.at, zone)}{before}{'; ' * bool(more)}{more}", private=not ask.private)]
 
     def commands(self) -> list[Command]:
         return [

@@ -45,3 +45,38 @@ class ChannelRow:
     base: str = ""
     quiet: bool = False
     voiced: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PollRow:
+    """A poll as it was asked (sessions.polls.model.Plan says what the middle fields mean; ``day`` ones are ISO dates).
+    ``result``: what came of it, '' while it is open."""
+
+    id: int
+    channel: str
+    person_id: int
+    title: str
+    zone: str
+    first_day: str
+    last_day: str
+    window_from: int
+    window_to: int
+    minutes: int
+    most: int
+    step: int
+    opened_at: datetime
+    closes_at: datetime
+    closed_at: datetime | None
+    result: str
+
+
+@dataclass(frozen=True, slots=True)
+class PollLine:
+    """One line that somebody answered with, and the zone whose clocks it means: '' while that is not known."""
+
+    id: int
+    poll_id: int
+    person_id: int
+    zone: str
+    words: str
+    at: datetime

@@ -28,6 +28,7 @@ from trainbot.store.repositories import (
     Leases,
     Notices,
     People,
+    Polls,
     Sessions,
     Settings,
 )
@@ -94,6 +95,7 @@ class Store:
         self.questions = Questions(self.connection, self.changed)
         self.search = Search(self.connection)
         self.sessions = Sessions(self.connection, self.changed)
+        self.polls = Polls(self.connection, self.changed)
         self.notices = Notices(self.connection, self.changed)
         self.entries = Entries(self.connection, self.changed)
         self.settings = Settings(self.connection)

@@ -14,7 +14,7 @@ from trainbot.labs.model import ALIVE, NEARNESS, PRESENT, REHEARSAL, WORKED_IN, 
 from trainbot.notices import Notice
 from trainbot.people.model import PublicKey
 from trainbot.records.model import Entry
-from trainbot.sessions.rows import ChannelRow, SessionRow, SignUp
+from trainbot.sessions.rows import ChannelRow, PollLine, PollRow, SessionRow, SignUp
 from trainbot.spine.access import Person
 from trainbot.store.rows import Rows
 from trainbot.store.tables import tables
@@ -178,6 +178,12 @@ class Sessions(Rows[SessionRow]):
         super().__init__(connection, tables["session"], SessionRow, changed)
         self.signups = Rows(connection, tables["signup"], SignUp, changed)
         self.channels = Rows(connection, tables["channel"], ChannelRow, changed)
+
+
+class Polls(Rows[PollRow]):
+    def __init__(self, connection: Connection, changed: set[str]) -> None:
+        super().__init__(connection, tables["poll"], PollRow, changed)
+        self.lines = Rows(connection, tables["poll_line"], PollLine, changed)
 
 
 class Notices(Rows[Notice]):

@@ -13,16 +13,15 @@ from datetime import date
 
 from trainbot.errors import UserError
 from trainbot.sessions.polls.clocks import DAY, Stretch, shown
-from trainbot.sessions.polls.model import Plan, extent, local_days
+from trainbot.sessions.polls.model import Plan, extent, local_days, starts
 from trainbot.sessions.polls.reading import MONTHS, TO, WEEKDAYS, MonthDay, Reader
-from trainbot.sessions.polls.spans import Spans, union, without
+from trainbot.sessions.polls.spans import Spans, covers, union, without
 
 EXAMPLE = "say for example sat 14:00-18:00, or not sun, or weekdays after 18:00?"
 MOST_STATEMENTS = 60
 _NOT = ("not", "no", "except", "without", "busy", "can't", "cannot", "cant", "never", "unless", "excluding")
 _MAYBE = ("maybe", "perhaps", "possibly", "ifneedbe")
 _EVERY = ("any", "anytime", "always", "all", "every", "everyday", "daily", "whenever", "everything", "yes")
-_NONE = ("none", "never", "nothing", "no", "nowhen")
 _AND = ("and", "&", "+", "/")
 _FILLERS = ("on", "at", "the", "i", "am", "i'm", "can", "free", "is", "are", "ok", "okay", "in", "day", "days", "time",
             "times", "also", "but", "my", "would", "suits", "suit", "me", "works", "fine", "of", "or", "only", "just",
@@ -80,6 +79,12 @@ def free(plan: Plan, lines: Iterable[tuple[str, Sequence[Statement]]]) -> Free:
     return found
 
 
+def fits(plan: Plan, free: Free) -> list[int]:
+    """The starts of sessions that somebody could come to, all the time."""
+    either, length = union(free.yes, free.maybe), 60 * plan.minutes
+    return [start for start in starts(plan) if covers(either, start, start + length)]
+
+
 def _painted(was: Free, word: Word, moments: Spans) -> Free:
     yes, maybe = without(was.yes, moments), without(was.maybe, moments)
     if word is Word.YES:
@@ -133,7 +138,7 @@ class _Answer:
         if not reader.tokens:
             raise UserError(f"when are you free? {EXAMPLE}")
         words = [token.text for token in reader.tokens]
-        if words == ["not", "at", "all"] or (words[0] in _NONE and set(words[1:]) <= {"time", "suits", "works", "me", "."}):
+        if words == ["not", "at", "all"] or (words[0] in ("no", "never") and set(words[1:]) <= {"time", "suits", "me", "."}):
             return Said((Statement(Word.NO),), afresh=True)
         while reader.peek().kind != "end":
             self._step()
@@ -142,7 +147,7 @@ class _Answer:
             unknown = " ".join(word for _place, word in self.unknown)
             raise UserError(f"{f'I do not understand {unknown[:40]!r}' if unknown else 'when are you free?'}: {EXAMPLE}")
         first = self.clauses[0]
-        all_of_it = first.every and first.days is None and not first.hours and first.word is not Word.NO
+        all_of_it = first.every and first.days is None and not first.hours
         return Said(statements, words[0] == "only" or all_of_it, self._place())
 
     def _step(self) -> None:
@@ -152,6 +157,8 @@ class _Answer:
             self._begin(_Clause())
         elif reader.took("?") or reader.took(*_MAYBE) or self._took_if_need_be():
             self._maybe()
+        elif reader.took("none", "nothing", "nowhen"):
+            self._begin(_Clause(Word.NO, said=True, every=True))
         elif reader.took(*_NOT):
             self._begin(_Clause(Word.NO, said=True))
         elif (hours := reader.attempt(reader.hours)) is not None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
-from trainbot.sessions.polls.answers import Free
+from trainbot.sessions.polls.answers import Free, fits
 from trainbot.sessions.polls.asking import Asking
 from trainbot.sessions.polls.clocks import DAY, Stretch, moment, wall, wall_seconds, wall_time
 from trainbot.sessions.polls.model import Plan, extent, starts
@@ -42,8 +42,8 @@ def announcement(asking: Asking, nick: str, now: datetime) -> str:
             f"your zone). Until {describe(asking.closes, 'UTC', now)}, {until(asking.closes - now)}.")
 
 
-def asked(plan: Plan, zone: str) -> str:
-    """``a session of 2 h, beginning between 21:00 and 12:00 from Sat 6 to Mon 15 Mar (Berlin)``: on the asker's clock."""
+def asked(plan: Plan, zone: str, whose: str = "your clock") -> str:
+    """``a session of 2 h that begins 21:00-12:00 on your clock (Berlin), Sat 6 to Mon 15 Mar``."""
     clock, found = plan.clock(zone), []
     for day in plan.days:
         there = [wall_time(wall(clock, start)) for start in _starts_of(plan, day)]
@@ -56,7 +56,7 @@ def asked(plan: Plan, zone: str) -> str:
     for before, after, (first, _last) in zip(hours, hours[1:], found[1:], strict=False):
         if before != after:
             text += f", from {_day(first.date())} on {after}"
-    return (f"a session of {_length(plan)} that begins {text} on your clock ({city(zone)}), "
+    return (f"a session of {_length(plan)} that begins {text} on {whose} ({city(zone)}), "
             f"{_days(found[0][0].date(), found[-1][1].date())}")
 
 
@@ -89,35 +89,40 @@ def _days(first: date, last: date) -> str:
 
 
 def answer(plan: Plan, zone: str, free: Free, room: int = 220) -> str:
-    """``Sat 6 Mar 14:00-18:00; if need be Sun 7 Mar 20:00-22:00 (Berlin): 4 of 279 possible starts suit you``."""
-    either, length = union(free.yes, free.maybe), 60 * plan.minutes
-    fits = [start for start in starts(plan) if covers(either, start, start + length)]
-    glad = sum(covers(free.yes, start, start + length) for start in fits)
+    """``Sat 6, Sat 13 Mar 14:00-18:00; if need be Sun 7 Mar 20:00-22:00 (Berlin): 4 of 279 possible starts suit you``."""
+    found = fits(plan, free)
+    glad = sum(covers(free.yes, start, start + 60 * plan.minutes) for start in found)
     parts = [text for word, spans in (("", free.yes), ("if need be ", free.maybe))
              for text in [f"{word}{times(plan, zone, spans, room)}"] if spans]
     said = "; ".join(parts) or "no time"
-    if not fits:
-        return f"{said} ({city(zone)}): none of the possible times suits you; asked is {asked(plan, zone)}"
-    if len(fits) - glad:
-        need = f", {len(fits) - glad} of them if need be"
-    else:
-        need = ""
-    return f"{said} ({city(zone)}): {len(fits)} of {len(starts(plan))} possible starts suit you{need}"
+    many = len(starts(plan))
+    suit = f"{len(found)} of {many} possible starts suit you" if found else f"none of the {many} possible starts suits you"
+    need = f", {len(found) - glad} of them if need be" if len(found) > glad else ""
+    return f"{said} ({city(zone)}): {suit}{need}"
 
 
 def times(plan: Plan, zone: str, spans: Spans, room: int) -> str:
     """``Sat 6 Mar 14:00-18:00, Mon 8 to Fri 12 Mar 18:00-24:00``: on clocks in ``zone``, cut at ``room`` characters."""
     if not without((extent(plan),), spans):
         return "any time"
-    days = _by_day(plan.clock(zone), spans)
-    groups: list[tuple[date, date, Hours]] = []
-    for day, hours in sorted(days.items()):
-        if groups and groups[-1][2] == hours and day - groups[-1][1] == timedelta(days=1):
-            groups[-1] = (groups[-1][0], day, hours)
+    same: dict[Hours, list[tuple[date, date]]] = {}
+    for day, hours in sorted(_by_day(plan.clock(zone), spans).items()):
+        ranges = same.setdefault(hours, [])
+        if ranges and day - ranges[-1][1] == timedelta(days=1):
+            ranges[-1] = (ranges[-1][0], day)
         else:
-            groups.append((day, day, hours))
-    texts = [f"{_days(first, last)} {_hours(hours)}".strip() for first, last, hours in groups]
-    return _listed(texts, room)
+            ranges.append((day, day))
+    return _listed([f"{_ranges(ranges)} {_hours(hours)}".strip() for hours, ranges in same.items()], room)
+
+
+def _ranges(ranges: Sequence[tuple[date, date]]) -> str:
+    """``Mon 8 to Fri 12, Mon 15 Mar``: a month once, where all are in it."""
+    texts = [_days(first, last) for first, last in ranges]
+    if len({day.month for days in ranges for day in days}) == 1:
+        month = f" {ranges[0][0]:%b}"
+        texts = [text.removesuffix(month) for text in texts]
+        texts[-1] += month
+    return ", ".join(texts)
 
 
 def _by_day(clock: tuple[Stretch, ...], spans: Spans) -> dict[date, Hours]:
@@ -168,15 +173,14 @@ def result(order: Sequence[Start], choice: Choice, names: Sequence[str], now: da
     added = [start for start in choice.starts if start.moment != best.moment]
     if added:
         together = len(added) == len(choice.starts)
-        those = " and ".join(describe(moment(start.moment), "UTC", now).removesuffix(" UTC") for start in added)
+        those = " and ".join(_moment(start.moment, now) for start in added)
         many = "reach" if len(added) > 1 else "reaches"
         text += f" Better together: {those} reach" if together else f" Adding {those} {many}"
         text += f" {_count(choice.reached, choice.glad)}"
         text += "" if choice.exact else f" (no set reaches more than {choice.at_most})"
     out = [name for bit, name in enumerate(names) if not choice.reach >> bit & 1]
-    nobody = "" if added else " nobody is left out."
     text = text.removesuffix(".")
-    left = "; left out: " if out else f"; {nobody.strip() or 'nobody is left out.'}"
+    left = "; left out: " if out else "; nobody is left out."
     tied = _tied(order, choice, now)
     room = MAX_BYTES - len(f"{text}{left}.{tied}{waiting}".encode())
     return text + left + (_listed(out, max(20, room)) + "." if out else "") + tied + waiting
@@ -192,10 +196,20 @@ def _tied(order: Sequence[Start], choice: Choice, now: datetime) -> str:
     if not ties:
         return ""
     start = ties[0][0]
-    others = [other.moment for of, other in ties if of is start]
-    place = "" if len(choice.starts) == 1 else f" instead of {describe(moment(start.moment), 'UTC', now)}"
-    texts = [describe(moment(other), "UTC", now).removesuffix(" UTC") for other in sorted(others)]
-    return f" {_listed(texts, 50)} would serve as many{place}: full hours and earlier ones come first."
+    others = sorted(other.moment for of, other in ties if of is start)
+    place = "" if len(choice.starts) == 1 else f" as {_moment(start.moment, now)}"
+    return f" As good{place}: {_moments(others, now)} (full hours come first, then the earlier)."
+
+
+def _moment(seconds: int, now: datetime) -> str:
+    return describe(moment(seconds), "UTC", now).removesuffix(" UTC")
+
+
+def _moments(found: Sequence[int], now: datetime) -> str:
+    """``Sat 13 Mar 03:00, 04:00, Sun 14 Mar 08:00 and 3 more``: a day once."""
+    texts = [_moment(seconds, now) for seconds in found]
+    days = [text.rpartition(" ")[0] for text in texts]
+    return _listed([text.rpartition(" ")[2] if n and days[n] == days[n - 1] else text for n, text in enumerate(texts)], 50)
 
 
 def counted(answers: int, waiting: int, closes: datetime, zone: str, now: datetime) -> str:
@@ -203,7 +217,3 @@ def counted(answers: int, waiting: int, closes: datetime, zone: str, now: dateti
     people = "nobody has answered yet" if not answers else f"{answers} {'has' if answers == 1 else 'have'} answered"
     unread = f" ({waiting} more without a time zone)" if waiting else ""
     return f"{people}{unread}, open until {describe(closes, zone, now)} ({until(closes - now)})"
-
-
-def sentences(parts: Iterable[str]) -> str:
-    return "; ".join(part for part in parts if part)
