@@ -88,8 +88,9 @@ class Bot(Parts):
         if tick or from_hosts or changed & {"lab", "lease"}:
             self._guarded("seating", self.fleet.seat, now)
             outcome.work = [*(self._guarded("the hosts' work", self.fleet.work, now) or []), *self.rescue.work()]
-        if tick or changed & {"play", "lab"}:
-            outcome.work += self._guarded("scripts in labs", self.teaching.plays.work, now) or []
+        if tick or changed & {"play", "lab", "class"}:
+            look = tick or "class" in changed
+            outcome.work += self._guarded("scripts in labs", lambda: self.teaching.work(now, look=look)) or []
         if tick or "class" in changed:
             self._guarded("the minutes", self.archive.settle, now)
         came = any(isinstance(event, RollCall | Arrived | Renamed) for event in events)
@@ -161,6 +162,7 @@ class Bot(Parts):
                 self.presence.renamed(event)
             case Arrived():
                 self.presence.arrived(event)
+                self.teaching.joining.arrived(event)
             case Left():
                 self.presence.left(event)
                 self.registry.left(event)

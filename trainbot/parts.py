@@ -25,7 +25,7 @@ from trainbot.labs.fleet import Fleet
 from trainbot.labs.hearing import Hearing
 from trainbot.labs.images import Image
 from trainbot.labs.lending import Around, Lending
-from trainbot.labs.model import Lab
+from trainbot.labs.model import Lab, LabState
 from trainbot.labs.readiness import Readiness
 from trainbot.labs.rehearsing import Rehearsing
 from trainbot.labs.rescue import Rescue
@@ -118,7 +118,7 @@ class Parts:
                                       lambda nick: self.telling.member(nick), self.registry.person_of, self.registry.known,
                                       view.fold, self._there, lambda: self.telling.seeing(),
                                       lambda image: published(config.records.folder, config.records.public_url, image),
-                                      self._class_image))
+                                      self._class_image, self._renewed))
         self.leasing = self.lending.leasing
         self.rescue = Rescue(self.fleet, store.labs, store.leases, store.notices, config.labs, self._class_channels,
                              f"ssh -p {installation.ssh_port} {OLD}@{config.labs.public_address}")
@@ -165,7 +165,7 @@ class Parts:
                              config.records.log, self._has_labs, self._lab_of)
         self.teaching = Teaching(store.classes, store.notices, lambda: self._library, around,
                                  lambda: {lab.id: lab for lab in store.labs.alive()}, self.fleet.way_in,
-                                 config.exercises.share)
+                                 self._labs_of, config.exercises.share)
         self.classroom = self.teaching.room
 
     def _table(self) -> Table:
@@ -220,7 +220,10 @@ class Parts:
     def _handed_out(self, ask: Ask, what: str) -> None:
         """A lab asked for in a class: on its time line, and whoever asked takes part."""
         self.journal.noted(ask, "lab", what)
-        self.classroom.attend(ask)
+        self.teaching.joining.attend(ask)
+
+    def _renewed(self, person_id: int, lab: Lab, since: datetime | None) -> str:
+        return self.teaching.preparing.renewed(person_id, lab, since)
 
     def _class_image(self, ask: Ask) -> str:
         """Of the exercise of the class that runs where this was asked; '' where none does."""
@@ -239,6 +242,12 @@ class Parts:
     def _holds(self, now: datetime) -> tuple[int, int]:
         found = self.lending.overview.capacity(now)
         return found.seats, found.survive
+
+    def _labs_of(self, image: str) -> dict[int, Lab]:
+        """The labs of that image that run, by person."""
+        labs = {lab.id: lab for lab in self.store.labs.all(state=LabState.READY)}
+        return {lease.person_id: labs[lease.lab_id] for lease in self.store.leases.open(image=image)
+                if lease.lab_id in labs}
 
     def _images_of(self, session: Session) -> tuple[str, ...]:
         """What labs of that session are made from: as it says, else as its exercise does."""

@@ -15,7 +15,7 @@ from trainbot.exercises.classes import Attendance, ClassRun, own_step
 from trainbot.exercises.library import Library
 from trainbot.exercises.model import Exercise
 from trainbot.labs.model import Lab
-from trainbot.spine.access import Person, Role
+from trainbot.spine.access import Person
 from trainbot.spine.commands import Ask
 from trainbot.spine.messages import Sender
 
@@ -91,12 +91,6 @@ class Classroom:
         return found
 
     # -- who is where --------------------------------------------------------------------------------
-
-    def attend(self, ask: Ask) -> None:
-        """Whoever asks takes part in the class that runs there, if one does; staff do not count."""
-        run = self.classes.in_channel(ask.channel) if ask.channel else None
-        if run is not None and ask.role < Role.HELPER:
-            self.classes.attend(run, ask.person, ask.nick, ask.at)
 
     def mine(self, ask: Ask, run: ClassRun) -> tuple[Attendance, int]:
         """The caller's row and their own step."""

@@ -113,3 +113,10 @@ class Exercise:
     minutes: int | None = None
     solution_after: timedelta = timedelta(minutes=5)
     assets: Script | None = None
+
+    @property
+    def has_scripts(self) -> bool:
+        """Whether anything prepares a lab for it, or does its steps for somebody."""
+        pages = [page for page in (self.intro, self.finish, *self.steps) if page is not None]
+        return self.assets is not None or any(page.setup or page.foreground for page in pages) \
+            or any(step.solve for step in self.steps)

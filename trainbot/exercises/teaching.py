@@ -7,10 +7,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from trainbot.exercises.classroom import Around, Classroom
+from trainbot.exercises.doings import RunScript
+from trainbot.exercises.joining import Joining
 from trainbot.exercises.learning import Learning
 from trainbot.exercises.library import Library
 from trainbot.exercises.overseeing import Overseeing
 from trainbot.exercises.plays import Plays
+from trainbot.exercises.preparing import Preparing
 from trainbot.exercises.stepping import Stepping
 from trainbot.labs.doings import Way
 from trainbot.labs.model import Lab
@@ -21,18 +24,28 @@ if TYPE_CHECKING:
 
 
 class Teaching:
-    """``labs`` and ``way``: as for Plays; ``share``: as for Overseeing."""
+    """``labs`` and ``way``: as for Plays; ``labs_of``: as for Preparing; ``share``: as for Overseeing."""
 
     def __init__(self, classes: Classes, notices: Notices, library: Callable[[], Library], around: Around,
-                 labs: Callable[[], dict[str, Lab]], way: Callable[[Lab], Way | None], share: int) -> None:
+                 labs: Callable[[], dict[str, Lab]], way: Callable[[Lab], Way | None],
+                 labs_of: Callable[[str], dict[int, Lab]], share: int) -> None:
         self.room = Classroom(classes, notices, library, around)
         self.plays = Plays(classes, labs, way, self.room.readable)
+        self.preparing = Preparing(self.room, self.plays, labs_of)
+        self.joining = Joining(self.room)
         self.learning = Learning(self.room, self.plays)
         self.overseeing = Overseeing(self.room, share)
         self.stepping = Stepping(self.room, self.overseeing)
 
     def tick(self, now: datetime) -> None:
         self.overseeing.tick(now)
+        self.joining.tick(now)
+
+    def work(self, now: datetime, *, look: bool) -> list[RunScript]:
+        """What is to be run in labs now; ``look``: labs or the class step may have changed."""
+        if look:
+            self.preparing.settle(now)
+        return self.plays.work(now)
 
     def commands(self) -> list[Command]:
-        return [command for part in (self.stepping, self.overseeing, self.learning) for command in part.commands()]
+        return [command for part in (self.stepping, self.overseeing, self.learning, self.preparing) for command in part.commands()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -22,9 +23,12 @@ NO_SNAPSHOT = "you have no snapshot yet: !lab snapshot keeps the state"
 
 
 class Handling:
-    def __init__(self, fleet: Fleet, labs: Labs, leases: Leases, waiting: Waiting, config: LabsConfig) -> None:
+    """``renewed``: as lending.Around has it."""
+
+    def __init__(self, fleet: Fleet, labs: Labs, leases: Leases, waiting: Waiting, config: LabsConfig,
+                 renewed: Callable[[int, Lab, datetime | None], str]) -> None:
         self.fleet, self.labs, self.leases, self.waiting, self.config = fleet, labs, leases, waiting, config
-        self.terms = waiting.terms
+        self.terms, self.renewed = waiting.terms, renewed
 
     # -- which lab -----------------------------------------------------------------------------------
 
@@ -76,8 +80,9 @@ class Handling:
     def reset_lab(self, ask: Ask, image: str | None = None) -> list[Effect]:
         lab = self._usable(ask, image)
         self._begin(lab, LabState.RESETTING, ask.at, saved_at=None)
+        then = self.renewed(ask.person.id, lab, None)
         return [Reply(f"your {lab.image} lab starts again as the image was, {self._boots(lab)}; the same ssh line "
-                      "works", private=True)]
+                      "works" + (f"; {then}" if then else ""), private=True)]
 
     def save_lab(self, ask: Ask, image: str | None = None) -> list[Effect]:
         lab = self._usable(ask, image)
@@ -98,6 +103,7 @@ class Handling:
         if lab.saved_at is None:
             raise UserError(NO_SNAPSHOT)
         self._begin(lab, LabState.ROLLING_BACK, ask.at)
+        self.renewed(ask.person.id, lab, lab.saved_at)
         return [Reply(f"your {lab.image} lab restarts as it was {span(ask.at - lab.saved_at)} ago, {self._boots(lab)}; "
                       "the same ssh line works", private=True)]
 

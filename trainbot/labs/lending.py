@@ -13,6 +13,7 @@ from trainbot.labs.fleet import Fleet
 from trainbot.labs.handling import Handling
 from trainbot.labs.home import AtHome, Offer
 from trainbot.labs.leasing import Leasing
+from trainbot.labs.model import Lab
 from trainbot.labs.organising import Organising
 from trainbot.labs.overview import Overview
 from trainbot.labs.terms import Lesson, Terms
@@ -32,7 +33,9 @@ class Around:
     ``handed_out``: told of each lab that was asked for; ``find``: who goes by a nick in our channels, we ourselves
     excepted; ``person_of``: their row, made where there is none; ``known``: their row, if there is one; ``fold``:
     the server's case rules; ``there``: whether that person can be told something now; ``seeing``: whether we see
-    anybody at all; ``offer``: what is published of an image; ``wanted``: the image of the class that runs there."""
+    anybody at all; ``offer``: what is published of an image; ``wanted``: the image of the class that runs there;
+    ``renewed``: that person's lab will be as its image was (as it was at that time): what they may say to have their work
+    in it again, '' for nothing."""
 
     lessons: Callable[[datetime], Sequence[Lesson]]
     handed_out: Callable[[Ask, str], None]
@@ -44,6 +47,7 @@ class Around:
     seeing: Callable[[], bool]
     offer: Callable[[str], Offer | None]
     wanted: Callable[[Ask], str]
+    renewed: Callable[[int, Lab, datetime | None], str]
 
 
 class Lending:
@@ -58,7 +62,7 @@ class Lending:
         self.waiting = Waiting(fleet, labs, leases, notices, self.terms)
         self.leasing = Leasing(fleet, labs, leases, store.homes, people, notices, self.waiting, config,
                                require_account, port, fingerprint, new_password, digest, unready, around.handed_out)
-        self.handling = Handling(fleet, labs, leases, self.waiting, config)
+        self.handling = Handling(fleet, labs, leases, self.waiting, config, around.renewed)
         self.at_home = AtHome(store.homes, leases, self.terms, fleet.images, around.offer, around.wanted,
                               around.handed_out)
         self.organising = Organising(self.leasing, labs, leases, people, notices, around.find, around.person_of,

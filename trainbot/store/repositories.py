@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, not_, select, update
 
-from trainbot.exercises.classes import Attendance, ClassRun, Done, Play, Quiz, QuizTry
+from trainbot.exercises.classes import Attendance, ClassRun, Done, Play, PlayKind, PlayState, Quiz, QuizTry
 from trainbot.hosts.model import Mode
 from trainbot.labs.model import ALIVE, NEARNESS, PRESENT, REHEARSAL, WORKED_IN, Home, Lab, Lease
 from trainbot.notices import Notice
@@ -163,6 +163,13 @@ class Classes(Rows[ClassRun]):
 
     def in_channel(self, channel: str) -> ClassRun | None:
         return next(iter(self.running(channel=channel)), None)
+
+    def ran(self, run: ClassRun, lab_id: str | None = None) -> list[tuple[str, int, PlayKind, PlayState]]:
+        """(lab, step, kind, state) of the scripts of a class, in one lab or in all: read at each tick, so no more of it."""
+        play = self.plays.table
+        query = select(play.c.lab_id, play.c.step, play.c.kind, play.c.state).where(play.c.class_id == run.id)
+        query = query.order_by(play.c.id) if lab_id is None else query.where(play.c.lab_id == lab_id).order_by(play.c.id)
+        return [tuple(row) for row in self.connection.execute(query)]
 
     def attend(self, run: ClassRun, person: Person, nick: str, now: datetime) -> Attendance:
         """Their row in this class; a new one stands on the class step."""
