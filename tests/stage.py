@@ -145,6 +145,13 @@ class Stage:
         self.start()
         return self.happens(*(RollCall(channel, tuple(self.net.members(channel)), self.now) for channel in self.net.channels))
 
+    def change_ini(self, more: str) -> None:
+        """A bot with these sections besides, started again."""
+        ini = self.folder / "bot.ini"
+        ini.write_text(ini.read_text() + more)
+        self.config = replace(load(ini), labs=self.config.labs, hosts=self.config.hosts)
+        self.restart()
+
     # -- people ------------------------------------------------------------------------------------
 
     def join(self, nick: str, *, account: str | None = None, host: str = "example.net") -> None:

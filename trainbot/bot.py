@@ -24,7 +24,6 @@ from trainbot.parts import Installation, Parts
 from trainbot.rehearsal.desk import FAILED, RehearsalAsked
 from trainbot.routing import routes
 from trainbot.spine.access import Role
-from trainbot.spine.grammar import addressed
 from trainbot.spine.messages import (
     Arrived,
     Connected,
@@ -186,7 +185,7 @@ class Bot(Parts):
         for part in (self._look_at_database, self._read_exercises, self.planner.reload, self.when.tick, self.signups.tick, self.reminding.tick,
                      self.lending.terms.tick,
                      self.lending.absent.tick, self.hearing.tick, self.rescue.tick, self.rehearsing.tick,
-                     self.early.tick, self.readiness.tick, self.teaching.tick):
+                     self.early.tick, self.readiness.tick, self.teaching.tick, self.questions.pressing.tick):
             self._guarded("a tick", part, now)
 
     def _look_at_database(self, _now: datetime) -> None:
@@ -203,12 +202,15 @@ class Bot(Parts):
         if event.channel is not None:
             named = [c for c in self.config.irc.channels if self.view.fold(c) == self.view.fold(event.channel)]
             event = replace(event, channel=named[0] if named else event.channel)
-        if not self._for_us(event):
+        if self._for_us(event):
+            self.questions.talk.commanded(event)
+        else:
             self.journal.heard(event)  # what is said to us is on the time line as what comes of it
+            self.questions.talk.heard(event)
         outcome.say += [out for effect in self.dispatch(event) if (out := _addressed(effect, event)) is not None]
 
     def _for_us(self, event: Incoming) -> bool:
-        found = addressed(event.text, self.table.prefix, self.view.nick, private=event.channel is None)
+        found = self.dispatch.addressed(event)
         return found is not None and self.table.find(found.text) is not None
 
     def _shell(self, event: ShellCommand, now: datetime, outcome: Outcome) -> list[str]:

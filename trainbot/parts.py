@@ -32,7 +32,8 @@ from trainbot.labs.rescue import Rescue
 from trainbot.lessons import Lessons
 from trainbot.people.registry import Registry
 from trainbot.publishing.place import published
-from trainbot.questions.queue import QuestionQueue
+from trainbot.questions.parts import QuestionParts
+from trainbot.questions.queue import ANSWER
 from trainbot.records.archive import Archive
 from trainbot.records.journal import Journal
 from trainbot.records.presence import Presence
@@ -89,12 +90,13 @@ class Parts:
         self.telling = Telling(store.notices, store.people, view, self._channels, self.registry.mask,
                                {"lab": self.leasing.notice, "reminder": self.reminding.notice,
                                 "my reminder": self.reminding.my_notice, "seat": self.early.notice,
-                                "place": self.early.notice, "readiness": self.readiness.notice}, self._guarded)
+                                "place": self.early.notice, "readiness": self.readiness.notice,
+                                "queue": lambda notice, now: self.questions.pressing.notice(notice, now)}, self._guarded, {ANSWER})
         self._join_class()
         self.captions = Captions(store, lambda: self._library, self.telling.where, self.lending.terms.warned)
         self.table = self._table()
         self.dispatch = Dispatch(self.table, config.roles, self.registry.person_of, self._channels_of,
-                                 self.classroom.running, store.savepoint, lambda: view.nick)
+                                 self.classroom.running, store.savepoint, lambda: view.nick, self.questions.openers)
 
     def _join_records(self) -> None:
         config, store = self.config, self.store
@@ -158,8 +160,8 @@ class Parts:
 
     def _join_class(self) -> None:
         config, store = self.config, self.store
-        self.queue = QuestionQueue(store.questions, store.classes, store.notices, self.telling.present,
-                                   store.people.get)
+        self.questions = QuestionParts(store, config.questions, self.telling.present, self._named, self._worked_on,
+                                       self.registry.known, self._class_place)
         around = AroundClass(self._planned, self._learners, self.registry.known, self._noted,
                              lambda channel: len(store.questions.waiting(channel)), self.archive.place, render_step,
                              config.records.log, self._has_labs, self._lab_of)
@@ -172,9 +174,9 @@ class Parts:
         table = Table(self.config.irc.prefix, kinds=plain_kinds())
         table.kinds |= {"image": self.leasing.image_kind, "mode": self.leasing.mode_kind,
                         "host": self.draining.host_kind, "now": self.draining.now_kind,
-                        "question": self.queue.question_kind}
+                        "question": self.questions.queue.question_kind}
         for feature in (Help(table, self.config.irc.contact, lambda c: self.classroom.running(c)), self.lending,
-                        self.draining, self.registry, self.teaching, self.queue, self.journal, self.planner,
+                        self.draining, self.registry, self.teaching, self.questions, self.journal, self.planner,
                         self.signups, self.organising, self.when):
             table.add(feature.commands())
         return table
@@ -257,6 +259,29 @@ class Parts:
     def _mode_of(self, session: Session) -> Mode:
         exercise = self._library.exercises.get(session.exercise or "")
         return Mode.PERMISSIVE if exercise is not None and exercise.permissive else Mode.ENFORCING
+
+    def _named(self, nick: str, ask: Ask) -> tuple[Person, bool] | None:
+        """Whoever goes by that nick, or asked something by it that waits, or is ignored; and whether they are staff."""
+        fold, questions = self.view.fold, self.store.questions
+        member = self.telling.member(nick)
+        if member is not None:
+            return self.registry.person_of(member, ask.at), self.config.roles.role_of(member) >= Role.HELPER
+        rows = [*(q for channel in self._channels() for q in questions.waiting(channel)), *questions.ignored.all(ended_at=None)]
+        found = next((self.store.people.get(row.person_id) for row in rows if fold(row.nick) == fold(nick)), None)
+        return None if found is None else (found, self.config.roles.role_of(Sender(nick, account=found.account)) >= Role.HELPER)
+
+    def _worked_on(self, person: Person, exercise: str) -> str:
+        """The image of their lab; where they have none, or several, the one of the exercise."""
+        about = self._library.exercises.get(exercise)
+        held = {lease.image for lease in self.store.leases.open(person_id=person.id)}
+        return held.pop() if len(held) == 1 else about.image if about is not None else ""
+
+    def _class_place(self, id: int) -> str:
+        """A class in a few words, and where its minutes are, if they are somewhere for everybody."""
+        run = self.store.classes.first(id=id)
+        if run is None:
+            return ""
+        return f"({run.title})" + (f" {self.archive.place(run)}" if run.ended_at and self.archive.public_url else "")
 
     def _staff(self, channel: str | None, now: datetime) -> list[Person]:
         """The presenters and organisers in that channel; in all of ours where we are not there."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
@@ -33,13 +33,14 @@ Writer = Callable[[notices.Notice, datetime], Reply | None]
 
 class Telling:
     """``writers``: who words the notices of a kind; others are said as they are.  ``guarded(what, call, …)``: the
-    call's value, None where it failed (and what it wrote is undone)."""
+    call's value, None where it failed (and what it wrote is undone).  ``no_secret``: kinds that hold what everybody may
+    know, and so may reach also somebody who only looks like who left."""
 
     def __init__(self, rows: Notices, people: People, view: View, channels: Callable[[], tuple[str, ...]],
                  mask: Callable[[Sender], str], writers: Mapping[str, Writer],
-                 guarded: Callable[..., Reply | None]) -> None:
+                 guarded: Callable[..., Reply | None], no_secret: Collection[str] = ()) -> None:
         self.rows, self.people, self.view, self.channels, self.mask = rows, people, view, channels, mask
-        self.writers, self.guarded = writers, guarded
+        self.writers, self.guarded, self.no_secret = writers, guarded, no_secret
         self._under_way: set[int] = set()
         self._unmarked: dict[int, datetime] = {}  # said, and perhaps not stored as said yet
 
@@ -95,9 +96,15 @@ class Telling:
             self.rows.said(notice.id, now)
         return reply
 
+    def _again(self, person: Person) -> Sender | None:
+        """Whoever wears now the mask that somebody without an account left with: perhaps not the same person."""
+        return next((member for channel in self.channels() for member in self.view.members(channel)
+                     if member.account is None and person.account is None and self.mask(member) == person.mask), None)
+
     def _target(self, notice: notices.Notice) -> str | None:
         if notice.person_id is not None:
-            there = self.where(self.people.get(notice.person_id))
+            person = self.people.get(notice.person_id)
+            there = self.where(person) or (self._again(person) if notice.kind in self.no_secret else None)
             return there.nick if there is not None else None
         return notice.channel if notice.channel and self.view.members(notice.channel) else None
 

@@ -59,9 +59,9 @@ def upgrade() -> None:
 
 
 def _learn_words(connection: sa.Connection) -> None:
-    """Every word of three letters or more that was said in a question or an answer."""
+    """Every word of three letters or more that was said in a question, an answer or a class."""
     seen: set[str] = set()
-    rows = connection.exec_driver_sql("SELECT words || ' ' || answer FROM question")
+    rows = connection.exec_driver_sql("SELECT words || ' ' || answer FROM question UNION ALL SELECT text FROM entry")
     while some := rows.fetchmany(AT_ONCE):
         text = unicodedata.normalize("NFKD", "\n".join(row[0] for row in some).casefold())
         seen.update(re.findall(r"[^\W_]{3,30}", "".join(sign for sign in text if not unicodedata.combining(sign))

@@ -17,7 +17,7 @@ CHANNEL_LINES = [
     ("trainbot: !", Addressed("help")),
     ("QUESTION: why?", Addressed("ask why?")),
     ("question : why?", Addressed("ask why?")),
-    ("QUESTION:", None), ("hello", None), ("!", None), ("!!", None), ("!?", None), ("!!!1", None), ("", None), ("   ", None),
+    ("QUESTION:", Addressed("ask")), ("hello", None), ("!", None), ("!!", None), ("!?", None), ("!!!1", None), ("", None), ("   ", None),
     ("trainbot is nice", None), ("trainbots: lab", None), ("#class !next", None), ("a question: why?", None),
 ]
 PRIVATE_LINES = [

@@ -129,6 +129,20 @@ class GatewaySection:
 
 
 @dataclass(frozen=True, slots=True)
+class QuestionsConfig:
+    """[questions].  ``words``: a line that begins with one of them is a question; ``channel_words``: the words of
+    single channels ([channel.#NAME] question), instead of those."""
+
+    words: tuple[str, ...] = ("QUESTION:",)
+    channel_words: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    length: int = 400  # characters of one question
+    a_person: int = 10  # that may wait of one person
+    a_minute: int = 6  # that one person may ask in a minute
+    many: int = 10  # the presenter is told when so many wait ...
+    long: timedelta = timedelta(minutes=10)  # ... or one so long
+
+
+@dataclass(frozen=True, slots=True)
 class RecordsConfig:
     folder: Path = Path("public")
     public_url: str = ""
@@ -148,4 +162,5 @@ class Config:
     hosts: tuple[HostConfig, ...]
     images: tuple[ImageConfig, ...]
     gateway: GatewaySection
+    questions: QuestionsConfig
     records: RecordsConfig

@@ -30,12 +30,13 @@ from trainbot.config.model import (
     StoreConfig,
 )
 from trainbot.config.reading_labs import read_host, read_image_section, read_labs
+from trainbot.config.reading_questions import read_questions
 from trainbot.config.section import Section, below, parse_listen
 from trainbot.errors import ConfigError
 from trainbot.sessions.reminders import parse_offsets
 from trainbot.spine.access import Role, Roles, parse_rule
 
-SECTIONS = ("irc", "store", "roles", "schedule", "exercises", "labs", "gateway", "records")
+SECTIONS = ("irc", "store", "roles", "schedule", "exercises", "labs", "gateway", "questions", "records")
 
 
 def load(path: Path) -> Config:
@@ -93,13 +94,14 @@ def _read(path: Path, sections: dict[str, Section], problems: list[str]) -> Conf
         images=tuple(read_image_section(s, name.partition(".")[2], store) for name, s in sections.items()
                      if name.startswith("image.")),
         gateway=_gateway(sections["gateway"], store),
+        questions=read_questions(sections),
         records=_records(sections["records"]),
     )
     for name, section in sections.items():
-        if name in SECTIONS or name.startswith(("host.", "image.")):
+        if name in SECTIONS or name.startswith(("host.", "image.", "channel.")):
             section.close()
             continue
-        near = process.extractOne(name, [*SECTIONS, "host.NAME", "image.NAME"], score_cutoff=60)
+        near = process.extractOne(name, [*SECTIONS, "host.NAME", "image.NAME", "channel.#NAME"], score_cutoff=60)
         problems.append(f"[{name}]: unknown section" + (f", did you mean [{near[0]}]?" if near else ""))
     return config
 

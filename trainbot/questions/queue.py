@@ -1,25 +1,25 @@
-"""The question queue: ask, list, take, answer, skip.  Every change is a row with who and when."""
+"""The question queue: what waits in a channel, in which order, and who is to hear what became of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from trainbot.errors import UserError
 from trainbot.questions.model import WAITING, Question, QuestionState
-from trainbot.spine.access import Person, Role
-from trainbot.spine.commands import Argument, Ask, Command, Place
-from trainbot.spine.messages import Effect, Line, Priority, Reply
+from trainbot.questions.order import ordered
+from trainbot.spine.access import Person
+from trainbot.spine.commands import Ask
 
 if TYPE_CHECKING:
     from trainbot.store.questions import Questions
     from trainbot.store.repositories import Classes, Notices
 
-LINE = 380  # bytes of a listing that surely fit one message
-ROW = 90  # characters of one question in it
+ANSWER = "answer"  # the kind of notices that hold what the channel has seen already
 
 
-class QuestionQueue:
+class Queue:
     """``present``: whether that person is in the channel now, so that they see what is said there."""
 
     def __init__(self, questions: Questions, classes: Classes, notices: Notices,
@@ -30,100 +30,60 @@ class QuestionQueue:
     def question_kind(self, text: str, _ask: Ask) -> Question:
         number = text.removeprefix("#")
         found = self.questions.get(int(number)) if number.isascii() and number.isdigit() and len(number) < 10 else None
-        if found is None:
+        if found is None or found.state is QuestionState.DELETED:
             raise UserError(f"there is no question {text[:20]!r}; !q lists the open ones")
         return found
 
-    def _record(self, question: Question, ask: Ask, kind: str, words: str = "",
-                state: QuestionState | None = None) -> None:
-        self.questions.record(question, ask.person, ask.nick, ask.at, kind, words, **({"state": state} if state else {}))
+    def waiting(self, channel: str) -> tuple[list[Question], list[Question]]:
+        """(those that somebody took, those that are open in the order of their turns)."""
+        run = self.classes.in_channel(channel)
+        found = self.questions.waiting(channel)
+        heard = self.questions.heard(run.id) if run else {}
+        still = ordered((q for q in found if q.state is QuestionState.OPEN), heard, run.id if run else None)
+        return [q for q in found if q.state is QuestionState.TAKEN], still
 
-    # -- everybody -------------------------------------------------------------------------------
+    def place(self, question: Question) -> str:
+        """``next``, or how many come before it."""
+        taken, still = self.waiting(question.channel)
+        before = len(taken) + next((n for n, q in enumerate(still) if q.id == question.id), 0)
+        return f"{before} before it" if before else "next"
 
-    def ask(self, ask: Ask, words: str) -> list[Effect]:
-        assert ask.channel is not None  # Place.CHANNEL
-        run = self.classes.in_channel(ask.channel)
-        before = len(self.questions.waiting(ask.channel))
-        id = self.questions.ask(ask.person, ask.nick, ask.at, words, class_id=run.id if run else None,
-                                channel=ask.channel, step=run.step if run else 0).id
-        if run and ask.role < Role.HELPER:
-            self.classes.attend(run, ask.person, ask.nick, ask.at)
-        where = f" in {ask.channel}" if ask.private else ""
-        return [Reply(f"question {id}{where}: {before} before it" if before else f"question {id}{where} is next")]
+    def record(self, question: Question, ask: Ask, kind: str, text: str = "", **changes: Any) -> int:
+        return self.questions.record(question, ask.person, ask.nick, ask.at, kind, text, **changes)
 
-    def list_open(self, ask: Ask) -> list[Effect]:
-        assert ask.channel is not None  # Place.CHANNEL
-        waiting = self.questions.waiting(ask.channel)
-        if not waiting:
-            return [Reply("no open questions; !ask WORDS puts one", private=not ask.private and ask.role < Role.HELPER)]
-        text, shown = f"{len(waiting)} open: ", 0
-        for question in waiting:
-            row = f"{question.id} {question.nick}: {_short(question.words, ROW)}"
-            row += " (taken)" if question.state is QuestionState.TAKEN else ""
-            if len((text + row).encode()) > LINE:
-                break
-            text += (" | " if shown else "") + row
-            shown += 1
-        if shown < len(waiting):
-            text += f" | and {len(waiting) - shown} more"
-        return [Reply(text, private=ask.private)]
-
-    # -- presenter and helpers -------------------------------------------------------------------
-
-    def take(self, ask: Ask, question: Question | None = None) -> list[Effect]:
-        if question is None:
-            assert ask.channel is not None  # Place.CHANNEL
-            waiting = self.questions.waiting(ask.channel)
-            question = next((q for q in waiting if q.state is QuestionState.OPEN), None)
-            if question is None:
-                raise UserError("no open questions" + (f"; question {waiting[0].id} is taken: !answer {waiting[0].id} "
-                                                       "WORDS" if waiting else ""))
-        self._must_wait(question)
-        self._record(question, ask, "taken", state=QuestionState.TAKEN)
-        return [Line(question.channel, f"question {question.id} from {question.nick}: {question.words}",
-                     Priority.PRESENTER)]
-
-    def answer(self, ask: Ask, question: Question, words: str) -> list[Effect]:
-        self._record(question, ask, "answered", words, QuestionState.ANSWERED)
-        asker = self.person(question.person_id)
-        here = self.present(asker, question.channel)
-        if not here:
-            self.notices.tell(ask.at, f"your question {question.id} ({_short(question.words, 80)}) was answered by "
-                                      f"{ask.nick}: {words}", person_id=asker.id)
-        to = asker.nick if here else question.nick
-        return [Line(question.channel, f"{to}: to question {question.id}: {words} ({ask.nick})", Priority.PRESENTER)]
-
-    def skip(self, ask: Ask, question: Question, why: str = "") -> list[Effect]:
-        self._must_wait(question)
-        self._record(question, ask, "skipped", why, QuestionState.SKIPPED)
-        self.notices.tell(ask.at, f"your question {question.id} ({_short(question.words, 80)}) was put aside by "
-                                  f"{ask.nick}" + (f": {why}" if why else ""), person_id=question.person_id)
-        return [Reply(f"question {question.id} is put aside")] if ask.private else []
-
-    @staticmethod
-    def _must_wait(question: Question) -> None:
+    def must_wait(self, question: Question) -> Question:
+        """It, or what it was merged into; UserError where that is settled."""
+        question = self.questions.standing(question)
         if question.state not in WAITING:
-            raise UserError(f"question {question.id} is {question.state} already; !answer adds to the answers")
+            raise UserError(f"question {question.id} is {question.state} already; !answer {question.id} WORDS adds an "
+                            f"answer, !reopen {question.id} puts it back")
+        return question
 
-    def commands(self) -> list[Command]:
-        number = Argument("N", "question")
-        return [
-            Command("ask", self.ask, "puts a question into the queue (so does a line that begins QUESTION:)",
-                    (Argument("WORDS", "words", rest=True),), example="ask why is port 11371 taken?",
-                    place=Place.CHANNEL, group="questions"),
-            Command("q", self.list_open, "the open questions", aliases=("questions",), place=Place.CHANNEL,
-                    group="questions"),
-            Command("take", self.take, "shows the next question (or number N) to the class",
-                    (Argument("N", "question", optional=True),), aliases=("y",), role=Role.HELPER, place=Place.CHANNEL,
-                    group="questions"),
-            Command("answer", self.answer, "answers question N; kept, and its asker gets it even when away",
-                    (number, Argument("WORDS", "words", rest=True)), role=Role.HELPER,
-                    example="answer 3 semanage port -m changes it", group="questions"),
-            Command("skip", self.skip, "puts question N aside, with a word why",
-                    (number, Argument("WHY", "words", optional=True, rest=True)), role=Role.HELPER, group="questions"),
-        ]
+    def all_of_it(self, question: Question) -> list[Question]:
+        """It and whatever was merged into it, deleted ones left out."""
+        return [q for q in (question, *self.questions.joined(question)) if q.state is not QuestionState.DELETED]
+
+    def tell(self, question: Question, at: datetime, text: str) -> None:
+        """Its asker hears it: now, or when they are back.  What the channel has seen reaches also somebody who comes
+        back without an account; what was asked anonymously is only said to who asked."""
+        self.notices.tell(at, f"your question {question.id} ({short(question.words, 80)}) {text}",
+                          person_id=question.person_id, kind="text" if question.anonymous else ANSWER)
+
+    def tell_absent(self, question: Question, at: datetime, text: str) -> Sequence[str]:
+        """Whoever asked it and does not see the channel is told; the nicks of those who do (not the anonymous)."""
+        here = []
+        for one in self.all_of_it(question):
+            asker = self.person(one.person_id)
+            if not self.present(asker, one.channel):
+                self.tell(one, at, text)
+            elif not one.anonymous:
+                here.append(asker.nick)
+        return list(dict.fromkeys(here))
 
 
-def _short(words: str, length: int) -> str:
+def short(words: str, length: int) -> str:
     return words if len(words) <= length else words[: length - 1].rstrip() + "…"
 
+
+def too_long(words: str, most: int) -> str:
+    return f"that has {len(words)} characters and I keep {most}: please say it shorter"

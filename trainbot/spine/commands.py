@@ -16,7 +16,7 @@ from rapidfuzz.distance import DamerauLevenshtein
 
 from trainbot.errors import UserError
 from trainbot.spine.access import Person, Role
-from trainbot.spine.messages import Effect, Sender
+from trainbot.spine.messages import Effect, Reply, Sender
 
 
 class Place(enum.Enum):
@@ -60,12 +60,13 @@ class Argument:
 
 
 Handler = Callable[..., Sequence[Effect]]
-Confirmation = Callable[..., str | None]
+Confirmation = Callable[..., "str | Reply | None"]
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """``confirm``: called as the handler is; its text is asked first and ``!yes`` carries it out (None: no need)."""
+    """``confirm``: called as the handler is; its text is asked first and ``!yes`` carries it out (None: no need).  A private
+    Reply is asked privately, wherever the command was said."""
 
     words: str  # "lab reset"
     handler: Handler

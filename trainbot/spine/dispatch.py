@@ -6,13 +6,13 @@ import logging
 import secrets
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from trainbot.errors import BackendError, Denied, UserError
 from trainbot.spine.access import Person, Role, Roles
 from trainbot.spine.commands import Ask, Call, Place, Table
-from trainbot.spine.grammar import Addressed, addressed
+from trainbot.spine.grammar import QUESTIONS, Addressed, addressed
 from trainbot.spine.messages import Effect, Incoming, Reply, Sender
 
 log = logging.getLogger(__name__)
@@ -31,6 +31,7 @@ class Dispatch:
     running: Callable[[str], bool]
     savepoint: Callable[[], AbstractContextManager[None]]
     nick: Callable[[], str]
+    openers: Callable[[str | None], Sequence[str]] = lambda _channel: QUESTIONS
     pending: dict[tuple[int, str | None], tuple[datetime, Call, str | None]] = field(default_factory=dict)
 
     def __call__(self, incoming: Incoming, role: Role | None = None) -> list[Effect]:
@@ -51,9 +52,14 @@ class Dispatch:
             return [Reply(f"that went wrong on my side and changed nothing (reference {reference}); try again, "
                           "or tell an organiser")]
 
+    def addressed(self, incoming: Incoming) -> Addressed | None:
+        """What of it is for us; None for ordinary talk."""
+        return addressed(incoming.text, self.table.prefix, self.nick(), private=incoming.channel is None,
+                         openers=self.openers(incoming.channel))
+
     def _handle(self, incoming: Incoming, vouched: Role | None) -> Sequence[Effect]:
         private = incoming.channel is None
-        found = addressed(incoming.text, self.table.prefix, self.nick(), private=private)
+        found = self.addressed(incoming)
         if found is None:
             return []
         role = self.roles.role_of(incoming.sender) if vouched is None else vouched
@@ -93,6 +99,8 @@ class Dispatch:
     def _confirmed(self, ask: Ask) -> Sequence[Effect]:
         key = (ask.person.id, None if ask.private else ask.channel)
         asked = self.pending.pop(key, None)
+        if asked is not None:  # it may wait in two places
+            self.pending = {at: other for at, other in self.pending.items() if at[0] != key[0] or other != asked}
         if asked is None or ask.at - asked[0] > CONFIRM_WITHIN:
             raise UserError("there is nothing that waits for a yes here")
         return self._run(Ask(ask.sender, ask.person, ask.role, asked[2], ask.private, ask.at), asked[1], confirmed=True)
@@ -111,10 +119,16 @@ class Dispatch:
         if command.confirm is not None and not confirmed:
             question = command.confirm(ask, *values)
             if question is not None:
-                self._forget(ask.at)
-                self.pending[ask.person.id, None if ask.private else ask.channel] = (ask.at, call, ask.channel)
-                return [Reply(f"{question} Say {self.table.prefix}yes within 60 s.")]
+                return [self._ask_first(ask, call, question)]
         return command.handler(ask, *values)
+
+    def _ask_first(self, ask: Ask, call: Call, question: str | Reply) -> Reply:
+        """The yes counts where it was asked for, or privately where that was done privately, or where the command was."""
+        self._forget(ask.at)
+        reply = Reply(question) if isinstance(question, str) else question
+        for place in {None if ask.private else ask.channel, None if reply.private or ask.private else ask.channel}:
+            self.pending[ask.person.id, place] = (ask.at, call, ask.channel)
+        return replace(reply, text=f"{reply.text} Say {self.table.prefix}yes within 60 s.")
 
     def _forget(self, now: datetime) -> None:
         self.pending = {key: asked for key, asked in self.pending.items() if now - asked[0] <= CONFIRM_WITHIN}

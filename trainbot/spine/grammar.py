@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-QUESTION = re.compile(r"question\s*:\s*(\S.*)", re.IGNORECASE | re.DOTALL)
+QUESTIONS = ("QUESTION:",)
 CHANNEL = re.compile(r"([#&+][^\s,\x07]+)\s+(\S.*)", re.DOTALL)
 MOST = 2000  # characters of one line that we look at
 
@@ -20,8 +21,20 @@ class Addressed:
     sure: bool = True
 
 
-def addressed(text: str, prefix: str, nick: str, *, private: bool) -> Addressed | None:
-    """None for ordinary talk.
+def asked(text: str, openers: Sequence[str]) -> str | None:
+    """What comes after one of these words; '' where nothing does, None where the line begins otherwise.  Before a colon
+    there may be blanks, after a word without one there must be."""
+    for opener in openers:
+        word = re.escape(opener.removesuffix(":"))
+        found = re.fullmatch(rf"{word}(?:\s*:\s*(.*))" if opener.endswith(":") else rf"{word}(?:\s+(.*)|)", text,
+                             re.IGNORECASE | re.DOTALL)
+        if found:
+            return found[1] or ""
+    return None
+
+
+def addressed(text: str, prefix: str, nick: str, *, private: bool, openers: Sequence[str] = QUESTIONS) -> Addressed | None:
+    """None for ordinary talk.  ``openers``: what a question begins with there.
 
     In a channel: ``!lab debian``, ``trainbot: lab debian``, ``QUESTION: why?``.  Privately the prefix may be left
     out, and a channel may stand first: ``#selinux !next``.
@@ -30,8 +43,8 @@ def addressed(text: str, prefix: str, nick: str, *, private: bool) -> Addressed 
     channel = None
     if private and (named := CHANNEL.fullmatch(text)):
         channel, text = named[1], named[2].strip()
-    if question := QUESTION.fullmatch(text):
-        return Addressed(f"ask {question[1]}", channel)
+    if (question := asked(text, openers)) is not None:
+        return Addressed(f"ask {question}".strip(), channel)
     if text.startswith(prefix) and (rest := text[len(prefix):].strip()):
         return Addressed(rest, channel, sure=private) if _wordlike(rest) or private else None
     called = re.match(rf"{re.escape(nick)}\s*[:,]\s*(\S.*)", text, re.IGNORECASE | re.DOTALL)

@@ -2,7 +2,7 @@
 
 ``question_fts`` and ``entry_fts`` hold no text of their own (external content): whatever is added to, changed in or
 removed from ``question`` and ``entry``, by whomever, is at once found, or found no more.  ``question_word`` holds the
-words that were ever said in questions and answers, ``word_fts`` their trigrams: near ones are found for a word with a
+words that were ever said in questions, answers and classes, ``word_fts`` their trigrams: near ones are found for a word with a
 typo.  What was removed lies in old parts of an index until ``Search.forget`` makes it anew.
 """
 

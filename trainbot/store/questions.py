@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, select
 
 from trainbot.questions.model import (
     WAITING,
+    Answer,
     Ignored,
     Question,
     QuestionEvent,
@@ -17,8 +18,8 @@ from trainbot.questions.model import (
     answers_of,
 )
 from trainbot.spine.access import Person
-from trainbot.spine.words import vocabulary
 from trainbot.store.rows import Rows
+from trainbot.store.search import learn
 from trainbot.store.tables import tables
 
 
@@ -33,6 +34,16 @@ class Questions(Rows[Question]):
 
     def get(self, id: int) -> Question | None:
         return self.first(id=id)
+
+    def some(self, ids: Iterable[int]) -> list[Question]:
+        """Those that are there, in the given order."""
+        wanted = list(ids)
+        there = {question.id: question for question in self.all(self.table.c.id.in_(wanted))}
+        return [there[id] for id in wanted if id in there]
+
+    def of_person(self, person: Person, since: datetime) -> list[Question]:
+        """What they asked since then."""
+        return self.all(self.table.c.asked_at > since, person_id=person.id)
 
     def standing(self, question: Question) -> Question:
         """The question itself, or the one that it was merged into."""
@@ -68,7 +79,7 @@ class Questions(Rows[Question]):
             found += [one, *self.joined(one)]
         return found
 
-    def answers(self, id: int) -> list[Any]:
+    def answers(self, id: int) -> list[Answer]:
         return answers_of(self.events.all(question_id=id))
 
     def ask(self, person: Person, nick: str, at: datetime, words: str, **more: Any) -> Question:
@@ -77,28 +88,29 @@ class Questions(Rows[Question]):
         question = self.get(id)
         assert question is not None
         self.record(question, person, nick, at, "asked", words)
-        self.learn(words)
+        learn(self.connection, words)
         return question
 
-    def record(self, question: Question, person: Person, nick: str, at: datetime, kind: str, words: str = "",
+    def record(self, question: Question, person: Person, nick: str, at: datetime, kind: str, text: str = "",
                about_id: int | None = None, **changes: Any) -> int:
         """An event, and what it changes in the question's row; the event's id."""
-        id = self.events.add(question_id=question.id, at=at, person_id=person.id, nick=nick, kind=kind, words=words,
+        id = self.events.add(question_id=question.id, at=at, person_id=person.id, nick=nick, kind=kind, words=text,
                              about_id=about_id)
         if changes:
             self.change({"id": question.id}, **changes)
         if kind in ("answered", "edited"):
             self.settle(question.id)
         if kind in ("answered", "edited", "reworded"):
-            self.learn(words)
+            learn(self.connection, text)
         return id
 
     def settle(self, id: int) -> None:
         """The row's ``answer`` as the events have it: also for whoever changed the words of events (a redaction)."""
         self.change({"id": id}, answer=" | ".join(answer.words for answer in self.answers(id)))
 
-    def count_votes(self, question: Question) -> int:
-        """How many people besides its asker want to know, those who asked what was merged into it included; stored."""
+    def counted(self, question: Question) -> Question:
+        """With its votes counted anew: people besides its asker who want to know, those who asked what was merged into
+        it included."""
         all_of_it = [question, *self.joined(question)]
         event = self.events.table.c
         ids = [one.id for one in all_of_it]
@@ -106,17 +118,9 @@ class Questions(Rows[Question]):
             select(event.person_id).where(event.question_id.in_(ids), event.kind == "voted")).scalars())
         number = len((voters | {one.person_id for one in all_of_it}) - {question.person_id})
         self.change({"id": question.id}, votes=number)
-        return number
-
-    def learn(self, words: str) -> None:
-        """Words that a later search may have meant."""
-        self.learn_all(vocabulary(words))
-
-    def learn_all(self, words: Iterable[str]) -> None:
-        table = tables["question_word"]
-        rows = [{"word": word} for word in sorted(set(words))]
-        if rows:
-            self.connection.execute(insert(table).prefix_with("OR IGNORE"), rows)
+        found = self.get(question.id)
+        assert found is not None, f"question {question.id} is gone"
+        return found
 
     def is_ignored(self, person: Person) -> Ignored | None:
         return self.ignored.first(person_id=person.id, ended_at=None)

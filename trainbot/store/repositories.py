@@ -17,6 +17,7 @@ from trainbot.records.model import Entry
 from trainbot.sessions.rows import ChannelRow, PollLine, PollRow, SessionRow, SignUp
 from trainbot.spine.access import Person
 from trainbot.store.rows import Rows
+from trainbot.store.search import learn
 from trainbot.store.tables import tables
 
 
@@ -215,3 +216,7 @@ class Notices(Rows[Notice]):
 class Entries(Rows[Entry]):
     def __init__(self, connection: Connection, changed: set[str]) -> None:
         super().__init__(connection, tables["entry"], Entry, changed)
+
+    def add(self, **values: Any) -> int:
+        learn(self.connection, values["text"])
+        return super().add(**values)

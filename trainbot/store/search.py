@@ -6,11 +6,14 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection
 
-from trainbot.store.fulltext import INDEXES
 from trainbot.spine.words import vocabulary
+from trainbot.store.fulltext import INDEXES
 
 MANY = 3000
-"""Rows from which on a word is common: they are not counted further, and it does not find, only rank."""
+"""Rows from which on a word is common: they are not counted further."""
+
+#: All text that the vocabulary is made from.
+SAID = "SELECT words || ' ' || answer FROM question UNION ALL SELECT text FROM entry"
 
 
 def quoted(word: str) -> str:
@@ -18,8 +21,17 @@ def quoted(word: str) -> str:
     return '"' + word.replace("\0", " ").replace('"', '""') + '"'
 
 
+def learn(connection: Connection, text: str) -> None:
+    """Its words are among those that a later search may have meant."""
+    rows = [(word,) for word in vocabulary(text)]
+    if rows:
+        connection.exec_driver_sql("INSERT OR IGNORE INTO question_word (word) VALUES (?)", rows)
+
+
 class Search:
     """Reads only, but for ``forget``.  ``index``: question_fts or entry_fts."""
+
+    many = MANY
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -38,7 +50,7 @@ class Search:
     def ranked(self, index: str, words: Iterable[str], limit: int) -> list[tuple[int, float]]:
         """(row, bm25: the lower the better) of the best rows with any of these words."""
         match = " OR ".join(quoted(word) for word in words)
-        query = f"SELECT rowid, bm25({index}) FROM {index} WHERE {index} MATCH ? ORDER BY rank, rowid DESC LIMIT {limit:d}"
+        query = f"SELECT rowid, bm25({index}) FROM {index} WHERE {index} MATCH ? ORDER BY rank LIMIT {limit:d}"
         return [(row, score) for row, score in self.connection.exec_driver_sql(query, (match,))]
 
     def newest(self, index: str, words: Iterable[str], limit: int) -> list[int]:
@@ -61,7 +73,7 @@ class Search:
         """The indexes made anew from what the tables hold now, and the vocabulary from that: to be called after a
         redaction, in its transaction.  Takes as long as making them did (a million questions: about a minute)."""
         self.connection.exec_driver_sql("DELETE FROM question_word")
-        rows = self.connection.exec_driver_sql("SELECT words || ' ' || answer FROM question")
+        rows = self.connection.exec_driver_sql(SAID)
         said: set[str] = set()
         while some := rows.fetchmany(10_000):
             said.update(vocabulary("\n".join(row[0] for row in some)))

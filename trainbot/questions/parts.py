@@ -1,0 +1,60 @@
+"""The parts of the question queue, made and joined."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from trainbot.questions.answering import Answering
+from trainbot.questions.asking import Asking
+from trainbot.questions.finding import Finding
+from trainbot.questions.ignoring import Ignoring
+from trainbot.questions.listing import Listing
+from trainbot.questions.pressing import Pressing
+from trainbot.questions.queue import Queue
+from trainbot.questions.similar import Similar
+from trainbot.questions.talk import Talk
+from trainbot.spine.access import Person
+from trainbot.spine.commands import Ask, Command
+from trainbot.spine.messages import Sender
+
+if TYPE_CHECKING:
+    from trainbot.config.model import QuestionsConfig
+    from trainbot.store import Store
+
+SELDOM = ("edit", "reopen", "delete")
+
+
+class QuestionParts:
+    """``named``, ``image``, ``known``, ``where``: see Ignoring, Asking, Talk, Listing."""
+
+    def __init__(self, store: Store, config: QuestionsConfig, present: Callable[[Person, str], bool],
+                 named: Callable[[str, Ask], tuple[Person, bool] | None], image: Callable[[Person, str], str],
+                 known: Callable[[Sender], Person | None], where: Callable[[int], str]) -> None:
+        self.config = config
+        self.queue = Queue(store.questions, store.classes, store.notices, present, store.people.get)
+        self.finding = Finding(store.search)
+        exercises: dict[int, str] = {}  # of classes: what a class was about does not change
+
+        def exercise_of(class_id: int | None) -> str:
+            if class_id is not None and class_id not in exercises:
+                run = store.classes.first(id=class_id)
+                exercises[class_id] = run.exercise if run else ""
+            return exercises[class_id] if class_id is not None else ""
+
+        self.talk = Talk(known)
+        self.pressing = Pressing(self.queue, config)
+        self.features = (Asking(self.queue, Similar(store.questions, self.finding, exercise_of), config, image),
+                         Listing(self.queue, self.finding, where), Answering(self.queue, self.talk, config.length),
+                         Ignoring(self.queue, named))
+
+    def openers(self, channel: str | None) -> tuple[str, ...]:
+        """What a question begins with in that channel; privately any of them."""
+        words = self.config.channel_words
+        if channel is not None:
+            return words.get(channel, self.config.words)
+        return tuple(dict.fromkeys([*self.config.words, *(word for some in words.values() for word in some)]))
+
+    def commands(self) -> list[Command]:
+        found = [command for feature in self.features for command in feature.commands()]
+        return sorted(found, key=lambda command: command.words in SELDOM)  # !help lists them in this order
