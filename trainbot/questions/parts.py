@@ -57,4 +57,5 @@ class QuestionParts:
 
     def commands(self) -> list[Command]:
         found = [command for feature in self.features for command in feature.commands()]
-        return sorted(found, key=lambda command: command.words in SELDOM)  # !help lists them in this order
+        # !help lists them in this order
+        return sorted(found, key=lambda command: SELDOM.index(command.words) if command.words in SELDOM else -1)
