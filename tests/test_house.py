@@ -21,7 +21,7 @@ DOORS = ("chat", "hosts", "gateway", "store", "timers", "control", "imaging")
 #: Later ones may import earlier ones.  What is not named here is the program itself: bot, app, cli, demo, …
 FLOORS = (("errors", "shipped"), ("spine",), FEATURES, DOORS, ("config",))
 #: Parts of the program that lie with the feature whose rows or texts they show.
-PROGRAM = ("trainbot.records.shell", "trainbot.exercises.reading")
+PROGRAM = ("trainbot.records.shell", "trainbot.sessions.shell", "trainbot.exercises.reading")
 #: Plain values that pass between rooms; they import no more than other values and the spine.
 VALUES = ("trainbot.hosts.model", "trainbot.hosts.seats", "trainbot.hosts.images", "trainbot.config.model", "trainbot.labs.model", "trainbot.labs.doings", "trainbot.exercises.model",
           "trainbot.exercises.classes", "trainbot.exercises.doings", "trainbot.questions.model", "trainbot.records.model", "trainbot.people.model",

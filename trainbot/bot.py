@@ -92,6 +92,8 @@ class Bot(Parts):
             outcome.work += self._guarded("scripts in labs", lambda: self.teaching.work(now, look=look)) or []
         if tick or "class" in changed:
             self._guarded("the minutes", self.archive.settle, now)
+        if tick or "session" in changed:
+            self._guarded("the calendar", self.publishing.settle, self.config.records.folder, now, "session" in changed)
         came = any(isinstance(event, RollCall | Arrived | Renamed) for event in events)
         if tick or came or "notice" in changed:
             outcome.say += self.telling.due(now)

@@ -34,16 +34,18 @@ from trainbot.people.registry import Registry
 from trainbot.publishing.place import published
 from trainbot.questions.parts import QuestionParts
 from trainbot.questions.queue import ANSWER
-from trainbot.records.archive import Archive
+from trainbot.records.archive import Archive, write_whole
 from trainbot.records.journal import Journal
 from trainbot.records.presence import Presence
 from trainbot.rehearsal.desk import Desk
 from trainbot.sessions.announcing import Announcing
 from trainbot.sessions.book import Book
+from trainbot.sessions.feed import where_of
 from trainbot.sessions.model import Session
 from trainbot.sessions.organising import Organising
 from trainbot.sessions.planner import Planner
 from trainbot.sessions.polls.desk import WhenDesk
+from trainbot.sessions.publishing import Publishing
 from trainbot.sessions.reminders import parse_offsets
 from trainbot.sessions.reminding import Reminding
 from trainbot.sessions.signups import SignUps
@@ -85,7 +87,7 @@ class Parts:
         self.registry = Registry(store.people, store.leases, self._seen, view.fold, self._channels)
         self._join_records()
         self._join_labs(installation)
-        self._join_sessions()
+        self._join_sessions(installation)
         self._join_rehearsals(installation)
         self.telling = Telling(store.notices, store.people, view, self._channels, self.registry.mask,
                                {"lab": self.leasing.notice, "reminder": self.reminding.notice,
@@ -126,7 +128,7 @@ class Parts:
                              f"ssh -p {installation.ssh_port} {OLD}@{config.labs.public_address}")
         self.draining = Draining(self.fleet, self.rescue)
 
-    def _join_sessions(self) -> None:
+    def _join_sessions(self, installation: Installation) -> None:
         config, store = self.config, self.store
         zones, offsets = config.schedule.zones, parse_offsets(" ".join(config.schedule.reminders))
         self.book = Book(store.sessions, store.settings, self._channels)
@@ -141,6 +143,8 @@ class Parts:
                                      self.signups.too_many)
         self.when = WhenDesk(store.polls, store.notices, store.people, self.book, lambda: self._library.exercises,
                              config.require_account, lambda: self.view.nick)
+        self.publishing = Publishing(self.book, where_of(config, installation.owner), zones, offsets,
+                                     lambda path, content: write_whole(path, content.decode()))
 
     def _join_rehearsals(self, installation: Installation) -> None:
         """What is made ready before a class, and tried."""

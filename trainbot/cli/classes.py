@@ -49,6 +49,19 @@ def schedule_list(path: Path, as_json: bool) -> int:
     return 0
 
 
+@schedule.command("publish")
+@click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
+@config_option
+def schedule_publish(folder: Path, path: Path) -> int:
+    """Writes DIR/sessions.ics, to subscribe to, and DIR/sessions.html; the bot itself does so in [records] folder."""
+    from datetime import UTC, datetime
+
+    from trainbot.sessions.shell import publish
+
+    click.echo(publish(read(path), folder, datetime.now(UTC)))
+    return 0
+
+
 @cli.group()
 def exercise() -> None:
     """Exercises: check and read them."""

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from trainbot.sessions.feed import Entry
 from trainbot.sessions.model import HERE, Session
 from trainbot.sessions.rows import SessionRow
 from trainbot.sessions.times import to_utc
@@ -98,6 +99,12 @@ class Book:
         begun = [from_json(row.value) for row in self.rows.all(table.c.start > now - NEAR, table.c.start <= now, **on)]
         rows = self.rows.all(table.c.start > now, limit=most, **on)
         return ([session for session in begun if session.end > now] + [from_json(row.value) for row in rows])[:most]
+
+    def published(self, since: datetime) -> list[Entry]:
+        """What the calendar holds: all that started after ``since`` or will, cancelled ones too, by start."""
+        table = self.rows.table
+        rows = self.rows.all(table.c.start > since, draft=False, order=(table.c.start, table.c.uid))
+        return [Entry(from_json(row.value), row.sequence, row.changed_at) for row in rows]
 
     def later(self, now: datetime) -> int:
         """How many have not begun and are not cancelled."""
