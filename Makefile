@@ -21,7 +21,7 @@ test-images:           ## a cloud image is imported and booted, and what is publ
 
 test-xen:              ## labs on real Xen hosts, themselves emulated
 	@scripts/setup test
-	$(PYTEST) -m xen -n 2 --dist loadfile $(ARGS)
+	$(PYTEST) -m xen -n 2 --dist loadgroup $(ARGS)
 
 test-xen-long:         ## trainbot doctor on real Xen hosts that were broken in many ways
 	@scripts/setup test

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +11,14 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import libvirt  # noqa: E402
 from stage import Stage  # noqa: E402
 
+from tests.peers.libvirtd import Libvirtd  # noqa: E402
 from trainbot import shipped  # noqa: E402
+from trainbot.demo.ngircd import Ngircd  # noqa: E402
 from trainbot.demo.world import cache_folder  # noqa: E402
+from trainbot.hosts.pools import disk_pool  # noqa: E402
 from trainbot.imaging.build import build_image  # noqa: E402
 from trainbot.imaging.progress import for_terminal  # noqa: E402
 from trainbot.installation import lab_key  # noqa: E402
@@ -59,3 +63,35 @@ def stage(stages: Callable[..., Stage]) -> Stage:
     found = stages()
     found.host_up()
     return found
+
+
+@pytest.fixture
+async def ngircd(tmp_path: Path) -> AsyncIterator[Ngircd]:
+    """An IRC server without accounts, where one may talk freely."""
+    async with Ngircd(tmp_path / "ngircd", max_penalty=0) as server:
+        yield server
+
+
+@pytest.fixture
+def libvirtd() -> Iterator[Libvirtd]:
+    """A host of a test's own, to be killed."""
+    with Libvirtd() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def daemon() -> Iterator[Libvirtd]:
+    """A host that a module's tests share."""
+    with Libvirtd() as server:
+        yield server
+
+
+@pytest.fixture
+def pool(daemon: Libvirtd, tmp_path: Path) -> Iterator[libvirt.virStoragePool]:
+    """That host's pool, seen by somebody else than the drivers; empty again afterwards."""
+    connection = libvirt.open(daemon.uri)
+    pool = disk_pool(connection, tmp_path)
+    yield pool
+    for volume in pool.listAllVolumes():
+        volume.delete()
+    connection.close()

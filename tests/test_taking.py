@@ -4,36 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import libvirt
 import pytest
 from click.testing import CliRunner
 
-from tests.peers.libvirtd import Libvirtd
 from trainbot.cli import cli
 from trainbot.errors import BackendError, HostDown, UserError
 from trainbot.hosts.libvirt_driver import LibvirtDriver
 from trainbot.hosts.model import HostConfig
-from trainbot.hosts.pools import disk_pool, empty_xml
+from trainbot.hosts.pools import empty_xml
 from trainbot.store import Store
 from trainbot.store.migrate import upgrade
-
-
-@pytest.fixture(scope="module")
-def daemon():
-    daemon = Libvirtd()
-    daemon.start()
-    yield daemon
-    daemon.stop()
-
-
-@pytest.fixture
-def pool(daemon, tmp_path):
-    connection = libvirt.open(daemon.uri)
-    pool = disk_pool(connection, tmp_path)
-    yield pool
-    for volume in pool.listAllVolumes():
-        volume.delete()
-    connection.close()
 
 
 @pytest.fixture

@@ -7,18 +7,16 @@ import logging
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 
 from tests.peers.client import Client
-from tests.peers.inspircd import InspIrcd
+from tests.peers.inspircd import InspIrcd, network_with
 from tests.peers.scripted import ScriptedServer
 from trainbot.chat.connection import IrcDoor
 from trainbot.chat.presence import Patience
 from trainbot.config.model import IrcConfig, Secret
-from trainbot.demo.ngircd import Ngircd
 from trainbot.spine.messages import ChatEvent, Incoming, RollCall
 
 DEADLINE = 15.0
@@ -125,12 +123,6 @@ async def people() -> AsyncIterator[Callable[..., Any]]:
 
 
 @pytest.fixture
-async def ngircd(tmp_path: Path) -> AsyncIterator[Ngircd]:
-    async with Ngircd(tmp_path / "ngircd", max_penalty=0) as server:
-        yield server
-
-
-@pytest.fixture
 async def scripted() -> AsyncIterator[ScriptedServer]:
     async with ScriptedServer() as server:
         yield server
@@ -139,14 +131,9 @@ async def scripted() -> AsyncIterator[ScriptedServer]:
 @pytest.fixture(scope="session")
 def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InspIrcd]:
     """InspIRCd and Atheme, with the accounts of ``PASSWORDS``."""
-    server = InspIrcd(tmp_path_factory.mktemp("network"))
-    try:
-        server.start()
-        for account, password in PASSWORDS.items():
-            server.register(account, password.replace(" ", "_"))
+    accounts = {account: password.replace(" ", "_") for account, password in PASSWORDS.items()}
+    with network_with(tmp_path_factory.mktemp("network"), accounts) as server:
         yield server
-    finally:
-        server.stop()
 
 
 def secret(account: str) -> Secret:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.peers.inspircd import InspIrcd
-from tests.peers.libvirtd import Libvirtd
+from tests.peers.inspircd import InspIrcd, network_with
 from trainbot.config import Config, load
-from trainbot.demo.ngircd import Ngircd
 from trainbot.doctor.doctor import subjects
 from trainbot.doctor.examine import examine
 from trainbot.doctor.finding import Finding, Level
@@ -96,30 +94,8 @@ def installed(tmp_path: Path) -> Installed:
     return Installed(folder)
 
 
-@pytest.fixture
-async def ngircd(tmp_path: Path) -> AsyncIterator[Ngircd]:
-    async with Ngircd(tmp_path / "ngircd", max_penalty=0) as server:
-        yield server
-
-
 @pytest.fixture(scope="session")
 def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InspIrcd]:
     """InspIRCd and Atheme, with ``ACCOUNTS``."""
-    server = InspIrcd(tmp_path_factory.mktemp("network"))
-    try:
-        server.start()
-        for account, password in ACCOUNTS.items():
-            server.register(account, password)
+    with network_with(tmp_path_factory.mktemp("network"), ACCOUNTS) as server:
         yield server
-    finally:
-        server.stop()
-
-
-@pytest.fixture
-def libvirtd() -> Iterator[Libvirtd]:
-    server = Libvirtd()
-    try:
-        server.start()
-        yield server
-    finally:
-        server.stop()

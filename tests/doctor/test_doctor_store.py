@@ -71,8 +71,9 @@ def test_a_database_that_is_not(database, how):
         path.write_bytes(b"no database at all, but something of somebody's" * 200)
     elif how == "damaged":
         execute(path, "pragma journal_mode=delete",
-                "with recursive n(x) as (select 1 union all select x + 1 from n where x < 2000) "
-                "insert into person select x, 'acc' || x, null, 'nick', 'UTC', 0, '2026-01-01T00:00:00.000000Z' from n")
+                "with recursive n(x) as (select 1 union all select x + 1 from n where x < 20000) "
+                "insert into person (id, account, nick, zone, in_view, seen_at) "
+                "select x, 'acc' || x, 'nick', 'UTC', 0, '2026-01-01T00:00:00.000000Z' from n")
         raw = bytearray(path.read_bytes())
         for page in range(len(raw) // 4096 // 2, len(raw) // 4096):
             raw[page * 4096:page * 4096 + 200] = os.urandom(200)
@@ -122,7 +123,8 @@ def test_rows_that_nobody_comes_for(database):
             "insert into lab (id, name, image, mode, host, state, port, address, ssh_port, tries, fault, "
             "made_at, state_at) values "
             f"('u', 'tb-x', 'debian', 'enforcing', 'xen9', 'ready', 0, '', 0, 0, '', '{old}', '{old}')",
-            f"insert into person values (1, 'alice', null, 'alice', 'UTC', 0, '{old}')",
+            "insert into person (id, account, nick, zone, in_view, seen_at) values "
+            f"(1, 'alice', 'alice', 'UTC', 0, '{old}')",
             f"insert into notice (channel, kind, subject, text, due_at) values ('#gone', 'text', '', 'soon', '{old}')",
             f"insert into notice (channel, kind, subject, text, due_at) values ('#class', 'text', '', 'soon', '{old}')",
             f"insert into notice (person_id, kind, subject, text, due_at) values (1, 'text', '', 'lab', '{old}')")

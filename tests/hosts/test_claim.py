@@ -2,37 +2,16 @@
 
 from __future__ import annotations
 
-import libvirt
 import pytest
 
-from tests.peers.libvirtd import Libvirtd
 from trainbot.errors import BackendError, HostDown
 from trainbot.hosts import claim
 from trainbot.hosts.libvirt_driver import LibvirtDriver
 from trainbot.hosts.model import HostConfig
-from trainbot.hosts.pools import POOL, disk_pool, empty_xml
+from trainbot.hosts.pools import POOL, empty_xml
 
 REFUSED = (r"host xen1 belongs to another trainbot \(id {}\): stop that one, or if it is gone for good: "
            "trainbot host take xen1")
-
-
-@pytest.fixture(scope="module")
-def daemon():
-    daemon = Libvirtd()
-    daemon.start()
-    yield daemon
-    daemon.stop()
-
-
-@pytest.fixture
-def pool(daemon, tmp_path):
-    """The host's pool, seen by somebody else than the drivers; empty again afterwards."""
-    connection = libvirt.open(daemon.uri)
-    pool = disk_pool(connection, tmp_path)
-    yield pool
-    for volume in pool.listAllVolumes():
-        volume.delete()
-    connection.close()
 
 
 @pytest.fixture

@@ -30,12 +30,8 @@ def another(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def daemon(right):
-    daemon = Libvirtd(right)
-    try:
-        daemon.start()
+    with Libvirtd(right) as daemon:
         yield daemon
-    finally:
-        daemon.stop()
 
 
 def opened(daemon: Libvirtd, owner: str, pki: Path, address: str = "127.0.0.1") -> LibvirtDriver:

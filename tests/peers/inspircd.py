@@ -13,6 +13,8 @@ import socket
 import ssl
 import subprocess
 import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.peers.certificates import make_certificates
@@ -67,6 +69,19 @@ class Child:
                 self.process.kill()
                 self.process.wait()
         self._reader.join()
+
+
+@contextmanager
+def network_with(folder: Path, accounts: Mapping[str, str]) -> Iterator[InspIrcd]:
+    """A pair that runs, with these accounts and their passwords."""
+    server = InspIrcd(folder)
+    try:
+        server.start()
+        for account, password in accounts.items():
+            server.register(account, password)
+        yield server
+    finally:
+        server.stop()
 
 
 class InspIrcd:

@@ -12,12 +12,15 @@ from outside import POOL
 from watched import OWNER, Watched
 from xen_host import XenHost, booted
 
+from tests.whole import fixtures
 from trainbot.demo.world import cache_folder
 from trainbot.hosts.libvirt_driver import LibvirtDriver
 from trainbot.hosts.model import GuestType, HostConfig, LabSpec
 from trainbot.imaging.image import Image, read_image
 from trainbot.imaging.progress import for_terminal
 from trainbot.installation import lab_key
+
+make_bot, people = fixtures.make_bot, fixtures.people
 
 
 @pytest.fixture(scope="session")

@@ -6,21 +6,19 @@ The bot runs as an operator starts it, over ssh to both hosts; learners log in w
 from __future__ import annotations
 
 import asyncio
-import shutil
-import tempfile
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from xen_host import XenHost
 
+from tests.whole.fixtures import Arrive, BotMaker
 from tests.whole.running import CHANNEL, PRESENTER, Participant, RunningBot
 from tests.whole.test_whole_machine import Learner
 from trainbot.demo.ngircd import Ngircd
 
-pytestmark = pytest.mark.xen
+pytestmark = [pytest.mark.xen, pytest.mark.xdist_group("bots")]  # one after the other: they are the heaviest
 LONG = 300.0  # seconds at most for anything that hosts in emulation do
 
 
@@ -57,37 +55,26 @@ class Classroom:
 
 
 @pytest.fixture
-async def room(xen_hosts, tiny_image, lab_image, tmp_path: Path) -> AsyncIterator[Classroom]:
+async def room(xen_hosts, tiny_image, lab_image, ngircd: Ngircd, make_bot: BotMaker,
+               people: Arrive) -> AsyncIterator[Classroom]:
     """Two hosts that ``trainbot host prepare`` has set up, the bot with them, russell and four learners in the channel."""
     hosts = {"xen1": xen_hosts("xen1"), "xen2": xen_hosts("xen2")}
-    async with Ngircd(tmp_path / "ngircd", max_penalty=0) as ngircd:
-        bot = RunningBot(Path(tempfile.mkdtemp(prefix="tb-")), ngircd.port, image_debian=None,
-                         labs={"spare": 1, "public_address": "127.0.0.1", "lost_after": "40s"},
-                         image_tiny={"folder": tiny_image.folder}, image_older={"folder": tiny_image.folder, "guest": "pv"},
-                         gateway={"lab_key": lab_image.key})
-        for name, host in hosts.items():
-            bot.change(**{f"host_{name}": {"uri": host.ssh_uri, "labs": 6, "deadline": 120}})
-        people: list[Participant] = []
-        try:
-            prepared = await asyncio.gather(*(bot.shell("host", "prepare", name, within=2 * LONG) for name in hosts))
-            assert [done.code for done in prepared] == [0, 0], prepared
-            people.append(await Participant.connect(ngircd.port, "russell", source=PRESENTER))
-            for nick in ("alice", "bob", "carol", "dan"):
-                people.append(await Participant.connect(ngircd.port, nick))
-            for person in people:
-                await person.join(CHANNEL)
-            await bot.arrive(people[0])
-            for _host in hosts:  # in any order
-                await bot.logs("host xen[12] answers", LONG)
-            yield Classroom(bot, hosts, people[0], {person.nick: person for person in people[1:]})
-        finally:
-            for person in people:
-                await person.close()
-                print(f"--- what {person.nick} heard", *person.lines[-60:], sep="\n")
-            for host in hosts.values():
-                host.end()
-            await bot.close()
-            shutil.rmtree(bot.folder)
+    bot = make_bot(ngircd.port, image_debian=None, image_tiny={"folder": tiny_image.folder},
+                   image_older={"folder": tiny_image.folder, "guest": "pv"}, gateway={"lab_key": lab_image.key},
+                   labs={"spare": 1, "public_address": "127.0.0.1", "lost_after": "40s"},
+                   **{f"host_{name}": {"uri": host.ssh_uri, "labs": 6, "deadline": 120} for name, host in hosts.items()})
+    try:
+        prepared = await asyncio.gather(*(bot.shell("host", "prepare", name, within=2 * LONG) for name in hosts))
+        assert [done.code for done in prepared] == [0, 0], prepared
+        russell = await people(ngircd.port, "russell", source=PRESENTER)
+        learners = {nick: await people(ngircd.port, nick) for nick in ("alice", "bob", "carol", "dan")}
+        await bot.arrive(russell)
+        for _host in hosts:  # in any order
+            await bot.logs("host xen[12] answers", LONG)
+        yield Classroom(bot, hosts, russell, learners)
+    finally:
+        for host in hosts.values():
+            host.end()
 
 
 async def test_a_class_that_loses_its_hosts(room: Classroom) -> None:

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import re
-import shutil
-import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from outside import domains
 from xen_host import XenHost
 
+from tests.whole.fixtures import Arrive, BotMaker
 from tests.whole.running import PRESENTER, Participant, RunningBot
 from tests.whole.test_whole_machine import Learner
 from trainbot import shipped
 from trainbot.demo.ngircd import Ngircd
 
-pytestmark = pytest.mark.xen
+pytestmark = [pytest.mark.xen, pytest.mark.xdist_group("bots")]  # one after the other: they are the heaviest
 LONG = 600.0  # seconds at most for anything that a host in emulation does
 
 
@@ -31,33 +29,25 @@ class Course:
 
 
 @pytest.fixture
-async def course(xen_hosts, lab_image, tmp_path: Path) -> AsyncIterator[Course]:
+async def course(xen_hosts, lab_image, ngircd: Ngircd, make_bot: BotMaker, people: Arrive) -> AsyncIterator[Course]:
     """A prepared host with the Debian image (PV: as PVH it takes twice as long where everything is emulated), a bot that
     runs with it, and another one's bot.ini that names the same host."""
     host = xen_hosts("debian")
-    async with Ngircd(tmp_path / "ngircd", max_penalty=0) as ngircd:
-        bots = [RunningBot(Path(tempfile.mkdtemp(prefix="tb-")), ngircd.port, irc={"nick": nick},
-                           labs={"spare": 0, "public_address": "127.0.0.1"}, gateway={"lab_key": lab_image.key},
-                           image_debian={"folder": lab_image.folder, "guest": "pv"},
-                           exercises={"folder": shipped.folder("exercises")},
-                           host_xen1={"uri": host.ssh_uri, "labs": 2, "deadline": 120}) for nick in ("trainbot", "second")]
-        bot, second = bots
-        russell = await Participant.connect(ngircd.port, "russell", source=PRESENTER)
-        try:
-            prepared = await bot.shell("host", "prepare", "xen1", within=LONG)
-            assert prepared.code == 0, prepared
-            assert prepared.out.count("copied, ") == prepared.out.count(" and verified") == 3, prepared.out
-            await russell.join()
-            await bot.arrive(russell)
-            await bot.logs("host xen1 answers", LONG)
-            yield Course(bot, second, host, russell)
-        finally:
-            await russell.close()
-            print(f"--- what {russell.nick} heard", *russell.lines[-60:], sep="\n")
-            for each in bots:
-                await each.close()
-                shutil.rmtree(each.folder)
-            host.end()
+    bot, second = (
+        make_bot(ngircd.port, irc={"nick": nick}, labs={"spare": 0, "public_address": "127.0.0.1"},
+                 gateway={"lab_key": lab_image.key}, image_debian={"folder": lab_image.folder, "guest": "pv"},
+                 exercises={"folder": shipped.folder("exercises")},
+                 host_xen1={"uri": host.ssh_uri, "labs": 2, "deadline": 120}) for nick in ("trainbot", "second"))
+    try:
+        prepared = await bot.shell("host", "prepare", "xen1", within=LONG)
+        assert prepared.code == 0, prepared
+        assert prepared.out.count("copied, ") == prepared.out.count(" and verified") == 3, prepared.out
+        russell = await people(ngircd.port, "russell", source=PRESENTER)
+        await bot.arrive(russell)
+        await bot.logs("host xen1 answers", LONG)
+        yield Course(bot, second, host, russell)
+    finally:
+        host.end()
 
 
 async def test_from_image_to_go(course: Course) -> None:
