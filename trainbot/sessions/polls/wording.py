@@ -169,14 +169,14 @@ def result(order: Sequence[Start], choice: Choice, names: Sequence[str], now: da
     if not choice.reached:
         return f"No time suits anybody; {len(names)} answered.{waiting}"
     best = order[0]
-    text = f"Best: {describe(moment(best.moment), 'UTC', now)}, {_count(best.reached, best.glad)} of {len(names)}."
+    text = f"Best: {describe(moment(best.moment), 'UTC', now)}, {best.reached} of {len(names)}{_need(best)}."
     added = [start for start in choice.starts if start.moment != best.moment]
     if added:
         together = len(added) == len(choice.starts)
         those = " and ".join(_moment(start.moment, now) for start in added)
         many = "reach" if len(added) > 1 else "reaches"
         text += f" Better together: {those} reach" if together else f" Adding {those} {many}"
-        text += f" {_count(choice.reached, choice.glad)}"
+        text += f" {choice.reached}{_need(choice)}"
         text += "" if choice.exact else f" (no set reaches more than {choice.at_most})"
     out = [name for bit, name in enumerate(names) if not choice.reach >> bit & 1]
     text = text.removesuffix(".")
@@ -186,8 +186,8 @@ def result(order: Sequence[Start], choice: Choice, names: Sequence[str], now: da
     return text + left + (_listed(out, max(20, room)) + "." if out else "") + tied + waiting
 
 
-def _count(reached: int, glad: int) -> str:
-    return f"{reached} ({reached - glad} if need be)" if glad < reached else str(reached)
+def _need(found: Start | Choice) -> str:
+    return f" ({found.reached - found.glad} if need be)" if found.glad < found.reached else ""
 
 
 def _tied(order: Sequence[Start], choice: Choice, now: datetime) -> str:
