@@ -314,7 +314,16 @@ class IrcDoor:
 
 
 def _in_words(error: OSError) -> str:
-    """What the system says of it; asyncio puts numbers and tuples before that."""
-    if (error.errno or 0) > 0 and not isinstance(error, ssl.SSLError):
+    """What went wrong and what to do; asyncio and OpenSSL put numbers and tuples before that."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return (f"the server's certificate is not trusted ({error.verify_message.rstrip('.')}): if it is right all the same, "
+                "say [irc] tls_ca_file or tls_fingerprint")
+    if isinstance(error, ssl.SSLError):
+        known = {"WRONG_VERSION_NUMBER": "the server does not speak TLS at this port: mend [irc] port, or say tls = no",
+                 "TLSV13_ALERT_CERTIFICATE_REQUIRED": "the server wants a client certificate: say [irc] tls_client_cert"}
+        return known.get(error.reason or "", f"TLS failed ({(error.reason or str(error)).lower().replace('_', ' ')})")
+    if isinstance(error, TimeoutError) and not error.errno:
+        return "the server does not answer in time: is it up, and is [irc] port the one for that tls?"
+    if (error.errno or 0) > 0:
         return os.strerror(error.errno or 0).lower()
     return error.strerror or str(error) or type(error).__name__

@@ -26,7 +26,7 @@ _REASONS = (
      "the server's certificate is another name's", "write [irc] server as the certificate names it"),
     ("another one than tls_fingerprint", "the server's certificate is another one than tls_fingerprint",
      "ask the network's staff for the new one: either they changed it, or somebody stands in between"),
-    ("WRONG_VERSION_NUMBER|record layer|wrong version", "no TLS is spoken at that port",
+    ("does not speak TLS|record layer", "no TLS is spoken at that port",
      "say the TLS port (6697 most times), or tls = no for a server of your own"),
     ("SASL login refused", "the login is refused", "compare account and password in [irc] with what NickServ knows"),
     ("SASL", "the login does not work", "see what the network offers (CAP LS), or leave sasl empty"),
