@@ -62,6 +62,6 @@ def shown(line: str) -> str:
     """``line`` as the log may have it."""
     word, _, rest = line.partition(" ")
     target, _, more = rest.partition(" ")
-    if word == "AUTHENTICATE" or (word == "PRIVMSG" and target == NICKSERV):
+    if word in ("AUTHENTICATE", "PASS") or (word == "PRIVMSG" and target == NICKSERV):
         return f"{word} ***"
     return f"JOIN {target} ***" if word == "JOIN" and more else line

@@ -6,7 +6,7 @@ was asked for and is not had, it never goes on unauthenticated: it gives up and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from trainbot.chat.mechanisms import MECHANISMS
 from trainbot.chat.sasl import Assembler, Credentials, Mechanism, SaslRefused, chunks
@@ -57,6 +57,7 @@ class Registration:
         *,
         sasl: Sequence[str] = (),
         credentials: Credentials | None = None,
+        server_password: Callable[[], str] | None = None,
     ) -> None:
         self.done = False
         self.failure: str | None = None
@@ -67,6 +68,7 @@ class Registration:
         self._candidates = nicks(nick)
         self.nick = next(self._candidates)
         self._user, self._realname = user, realname
+        self._server_password = server_password
         self._sasl = list(sasl)
         self._credentials = credentials or Credentials()
         self._offered: dict[str, str] = {}
@@ -83,7 +85,8 @@ class Registration:
     # -- what the connection calls ------------------------------------------------------------
 
     def start(self) -> list[str]:
-        return ["CAP LS 302", f"NICK {self.nick}", f"USER {self._user} 0 * :{self._realname}"]
+        password = [f"PASS :{self._server_password()}"] if self._server_password else []
+        return ["CAP LS 302", *password, f"NICK {self.nick}", f"USER {self._user} 0 * :{self._realname}"]
 
     def receive(self, message: Message) -> list[str]:
         """The lines to send because of ``message``; [] for what is none of ours."""
@@ -101,6 +104,7 @@ class Registration:
         if command == "AUTHENTICATE" or command in _SASL_NUMERICS:
             return self._sasl_step(message)
         if command == "464" or command == "465":
+            self.denied = command == "464" and self._server_password is not None
             return self._fail(f"the server refuses us: {message.param(-1)}")
         return []
 

@@ -64,6 +64,7 @@ class Session:
             sanitise(config.realname) or config.nick,
             sasl=config.sasl,
             credentials=credentials,
+            server_password=config.server_password.reveal if config.server_password else None,
         )
         self.roster = Roster(
             config.nick, fold=self.fold, caps=self.registration.caps, channels=config.channels

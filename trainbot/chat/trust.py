@@ -36,7 +36,7 @@ def login_problems(config: IrcConfig) -> Iterator[tuple[str, str]]:
         yield "sasl", "external needs tls = yes and tls_client_cert"
     if "ecdsa-nist256p-challenge" in config.sasl:
         yield from _key_problems(config)
-    if config.password and not config.tls and not config.allow_plaintext:
+    if (config.password or config.server_password) and not config.tls and not config.allow_plaintext:
         yield "tls", "a password would go over a connection without TLS; say tls = yes, or allow_plaintext = yes"
 
 

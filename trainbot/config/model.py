@@ -59,6 +59,7 @@ class IrcConfig:
     account: str = ""
     password: Secret = field(default_factory=Secret)
     nickserv: bool = False
+    server_password: Secret = field(default_factory=Secret)
     allow_plaintext: bool = False
     ecdsa_key_file: Path | None = None
     flood_burst: int = 4

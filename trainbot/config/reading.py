@@ -136,7 +136,8 @@ def _irc(s: Section) -> IrcConfig:
         keys=s.take("keys", _keys, ()),
         sasl=tuple(word.lower() for word in s.words("sasl")),
         account=s.text("account"),
-        password=_password(s),
+        password=_password(s, "password"),
+        server_password=_password(s, "server_password"),
         nickserv=s.yes("nickserv", d.nickserv),
         allow_plaintext=s.yes("allow_plaintext", d.allow_plaintext),
         ecdsa_key_file=s.file("ecdsa_key_file"),
@@ -164,25 +165,26 @@ def _servers(raw: str, port: int) -> tuple[tuple[str, int], ...]:
     return tuple(found)
 
 
-def _password(s: Section) -> Secret:
-    given = {name: s.text(name) for name in ("password", "password_file", "password_env")}
+def _password(s: Section, name: str) -> Secret:
+    """``name``, or the file that ``name_file`` says, or the variable that ``name_env`` does."""
+    given = {kind: s.text(f"{name}{kind}") for kind in ("", "_file", "_env")}
     if sum(map(bool, given.values())) > 1:
-        s.fault("password", "give only one of password, password_file, password_env")
+        s.fault(name, f"give only one of {name}, {name}_file, {name}_env")
         return Secret(next(filter(None, given.values())))
-    if given["password_file"]:
+    if given["_file"]:
         try:
-            return Secret(below(s.base, given["password_file"]).read_text(encoding="utf-8").strip())
+            return Secret(below(s.base, given["_file"]).read_text(encoding="utf-8").strip())
         except UnicodeDecodeError:
-            s.fault("password_file", f"{given['password_file']} is not UTF-8 text")
+            s.fault(f"{name}_file", f"{given['_file']} is not UTF-8 text")
         except OSError as error:
-            s.fault("password_file", f"{given['password_file']} cannot be read ({error.strerror})")
+            s.fault(f"{name}_file", f"{given['_file']} cannot be read ({error.strerror})")
         except ValueError as error:
-            s.fault("password_file", str(error))
-    if given["password_env"]:
-        if given["password_env"] not in os.environ:
-            s.fault("password_env", f"the environment has no {given['password_env']}")
-        return Secret(os.environ.get(given["password_env"], ""))
-    return Secret(given["password"])
+            s.fault(f"{name}_file", str(error))
+    if given["_env"]:
+        if given["_env"] not in os.environ:
+            s.fault(f"{name}_env", f"the environment has no {given['_env']}")
+        return Secret(os.environ.get(given["_env"], ""))
+    return Secret(given[""])
 
 
 def _fingerprint(raw: str) -> str:

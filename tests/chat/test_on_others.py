@@ -1,0 +1,87 @@
+"""The door on ircd-hybrid, which has no account-tag, and behind ZNC, which hides it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.peers.hybrid import Hybrid
+from tests.peers.znc import LOGIN, Znc
+from trainbot.config.model import Secret
+from trainbot.spine.messages import Arrived, Incoming, Left, Line, Renamed
+
+
+@pytest.fixture(scope="module")
+def hybrid():
+    server = Hybrid()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def znc(network):
+    bouncer = Znc(network.port, "bounced")
+    try:
+        bouncer.start()
+        yield bouncer
+    finally:
+        bouncer.stop()
+
+
+async def test_people_on_hybrid(hybrid, make_bot, people):
+    """Who is there, comes, speaks, changes nick and goes is seen; nobody has an account; we are marked as a bot."""
+    early = await people(hybrid.port, "early")
+    await early.join("#class")
+    bot = make_bot(hybrid.port)
+    assert [(one.nick, one.account) for one in (await bot.in_channel()).present] == [("early", None)]
+    late = await people(hybrid.port, "late")
+    await late.join("#class")
+    assert (await bot.until(Arrived)).sender.nick == "late"
+    late.say("#class", "!lab")
+    assert (await bot.until(Incoming)).sender.account is None
+    late.send("NICK later")
+    assert (await bot.until(Renamed)).after.nick == "later"
+    bot.door.send(Line("#class", "welcome"))
+    await early.expect(":trainbot!.* PRIVMSG #class :welcome")
+    early.send("WHOIS trainbot")
+    await early.expect(r" 335 .* trainbot ")
+    late.send("QUIT :bye")
+    assert (await bot.until(Left)).last
+
+
+async def test_accounts_behind_a_bouncer(znc, network, make_bot, people):
+    """With ZNC in between accounts come from WHOX, extended-join and account-notify; what is said to us and by us
+    goes through, and its replay of old lines is not obeyed."""
+    early = await people(network.port, "zearly")
+    await early.identify("presenter", "presenter-pass")
+    await early.join("#bounced")
+    bot = make_bot(znc.port, nick="bounced", channels=("#bounced",), server_password=Secret(LOGIN),
+                   allow_plaintext=True)
+    present = (await bot.in_channel("#bounced")).present
+    assert [(one.nick, one.account) for one in present] == [("zearly", "presenter")]
+    late = await people(network.port, "zlate")
+    await late.join("#bounced")
+    assert (await bot.until(Arrived)).sender.account is None
+    await late.identify("alice", "alice-pass")
+    assert (await bot.until(Renamed)).after.account == "alice"
+    late.say("#bounced", "!lab debian")
+    assert (await bot.until(Incoming)).sender.account == "alice"
+    bot.door.send(Line("#bounced", "here you are"))
+    await late.expect("PRIVMSG #bounced :here you are")
+    await bot.door.close()
+    late.say("#bounced", "!lab while you were away")
+    await late.synced()
+    again = make_bot(znc.port, nick="bounced", channels=("#bounced",), server_password=Secret(LOGIN),
+                     allow_plaintext=True)
+    await again.in_channel("#bounced")
+    late.say("#bounced", "fresh")
+    await again.until(Incoming, text="fresh")
+    assert again.heard() == [("zlate", "#bounced", "fresh")]
+
+
+async def test_a_wrong_password_at_the_bouncer(znc, make_bot):
+    """ZNC's refusal is the reason that is told."""
+    bot = make_bot(znc.port, server_password=Secret("bot/class:wrong"), allow_plaintext=True)
+    await bot.in_trouble("refuses us: Invalid Password|closed the connection: .*[Pp]assword")
