@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -294,3 +295,23 @@ def test_talk_is_kept_only_where_it_is_logged(stages: Callable[..., Stage]) -> N
             stage.talk("alice", text)
         with stage.store.transaction():
             assert [entry.text for entry in stage.store.entries.all(kind="said")] == kept
+
+
+def test_what_was_undone_with_others_is_not_acknowledged(stage: Stage) -> None:
+    """SQLite undoes a whole transaction by itself where the disk is full in the middle of one: whoever was in it before
+    is told as well, and whatever is acknowledged is there."""
+    with stage.store.transaction():
+        pages = stage.store.connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+        stage.store.connection.exec_driver_sql(f"PRAGMA max_page_count={pages + 2}")
+    asked = [Incoming(stage.net.people[nick], CHANNEL, f"!ask {n} {'why ' * 90}?", stage.now)
+             for n in range(60) for nick in ("alice", "bob")]
+    said = stage.happens(*asked)
+    acknowledged = {(int(found[1]), event.text.removeprefix("!ask ")) for (_to, text), event in zip(said, asked, strict=True)
+                    if (found := re.search(r"question (\d+)", text))}
+    with stage.store.transaction():
+        there = {(question.id, question.words) for question in stage.store.questions.all()}
+    assert acknowledged <= there
+    assert any(NOT_STORED in text for _to, text in said)
+    with stage.store.transaction():
+        stage.store.connection.exec_driver_sql("PRAGMA max_page_count=1000000")
+    assert "question" in stage.talk("carol", "!ask next?")[0]

@@ -1,4 +1,4 @@
-"""The bot itself: run, demo, check, doctor, gateway, db."""
+"""The bot itself: run, demo, check, doctor, gateway."""
 
 from __future__ import annotations
 
@@ -90,26 +90,3 @@ def gateway(path: Path, stop: bool) -> int:
         click.echo("the gateway has ended" if process.stop(config.store.state) else "no gateway runs")
         return 0
     return process.main(gateway_config(config))
-
-
-@cli.group()
-def db() -> None:
-    """The database."""
-
-
-@db.command("upgrade")
-@config_option
-def db_upgrade(path: Path) -> int:
-    """Brings the database to this program's schema (every start does it too)."""
-    from trainbot.store import Store
-    from trainbot.store.migrate import upgrade
-
-    config = read(path)
-    store = Store(config.store.url)
-    try:
-        store.lock()
-        before, after = upgrade(config.store.url)
-    finally:
-        store.close()
-    click.echo(f"{config.store.url} is at {after}" + ("" if before == after else f", was {before or 'empty'}"))
-    return 0

@@ -11,7 +11,7 @@ import logging
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -107,9 +107,18 @@ class Store:
         try:
             with self.connection.begin():
                 yield
+                if not self._is_open():
+                    raise BackendError(f"the database {self.url} has undone what was to be stored")
         except SQLAlchemyError as error:
             self._undo()
             raise BackendError(explain(self.url, error)) from error
+
+    def _is_open(self) -> bool:
+        """Whether the transaction is still one.  After an error SQLite may have undone all of it by itself
+        (sqlite.org/lang_transaction.html, "Response To Errors"): a commit of nothing would succeed, and a savepoint
+        would be a transaction of its own."""
+        raw = self.connection.connection.dbapi_connection
+        return raw is not None and raw.in_transaction
 
     def _undo(self) -> None:
         """A COMMIT that failed leaves SQLite in the transaction (sqlite.org/lang_transaction.html), and SQLAlchemy
@@ -126,6 +135,8 @@ class Store:
     def savepoint(self) -> Iterator[None]:
         """Inside a transaction: an exception undoes what was done since here and goes on to the caller; BackendError
         where the database itself failed."""
+        if not self._is_open():
+            raise BackendError(NOT_STORED)
         try:
             with self.connection.begin_nested():
                 yield
@@ -135,17 +146,8 @@ class Store:
 
     def lock(self) -> None:
         """Makes this process the writer; BackendError where another one is (flock on FILE.lock, kept until close)."""
-        if self.url.endswith(":memory:"):
-            return
-        path = Path(self.url.removeprefix("sqlite:///") + ".lock")
-        try:
-            self._lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.chmod(path.with_suffix(""), 0o600)  # it holds people's hosts and words
-        except BlockingIOError:
-            raise BackendError(f"another trainbot already works on {self.url}: stop it first") from None
-        except OSError as error:
-            raise BackendError(f"{path} cannot be written ({error.strerror}): make its folder writable") from None
+        if not self.url.endswith(":memory:"):
+            self._lock = lock_of(self.url)
 
     def moved_away(self) -> bool:
         """Whether another file, or none, is now where ours was when this was first asked: SQLite goes on writing to
@@ -164,6 +166,24 @@ class Store:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+
+def lock_of(url: str) -> int:
+    """FILE.lock, held until it is closed; BackendError where another process holds it."""
+    path = Path(url.removeprefix("sqlite:///") + ".lock")
+    lock = None
+    try:
+        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with suppress(FileNotFoundError):
+            os.chmod(path.with_suffix(""), 0o600)  # it holds people's hosts and words
+        return lock
+    except OSError as error:
+        if lock is not None:
+            os.close(lock)
+        if isinstance(error, BlockingIOError):
+            raise BackendError(f"another trainbot already works on {url}: stop it first") from None
+        raise BackendError(f"{path} cannot be written ({error.strerror}): make its folder writable") from None
 
 
 def explain(url: str, error: Exception) -> str:
