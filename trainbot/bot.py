@@ -204,12 +204,15 @@ class Bot(Parts):
         if event.channel is not None:
             named = [c for c in self.config.irc.channels if self.view.fold(c) == self.view.fold(event.channel)]
             event = replace(event, channel=named[0] if named else event.channel)
+        effects: Sequence[Effect] | None = None
         if self._for_us(event):
             self.questions.talk.commanded(event)
         else:
             self.journal.heard(event)  # what is said to us is on the time line as what comes of it
             self.questions.talk.heard(event)
-        outcome.say += [out for effect in self.dispatch(event) if (out := _addressed(effect, event)) is not None]
+            effects = self._quizzed(event)
+        found = self.dispatch(event) if effects is None else effects
+        outcome.say += [out for effect in found if (out := _addressed(effect, event)) is not None]
 
     def _for_us(self, event: Incoming) -> bool:
         found = self.dispatch.addressed(event)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
+from trainbot import handout
 from trainbot.captions import Captions
 from trainbot.chat.formatting import render_step
 from trainbot.config import Config
@@ -15,6 +16,7 @@ from trainbot.errors import UserError
 from trainbot.exercises.classroom import Around as AroundClass
 from trainbot.exercises.classroom import Plan
 from trainbot.exercises.library import load_library
+from trainbot.exercises.model import Exercise
 from trainbot.exercises.teaching import Teaching
 from trainbot.gateway.routes import OLD
 from trainbot.hosts.model import Mode
@@ -54,7 +56,7 @@ from trainbot.spine.access import Person, Role
 from trainbot.spine.commands import Ask, Table, plain_kinds
 from trainbot.spine.dispatch import Dispatch
 from trainbot.spine.help import Help
-from trainbot.spine.messages import Sender
+from trainbot.spine.messages import Effect, Incoming, Sender
 from trainbot.store import Store
 from trainbot.telling import Telling, View
 
@@ -168,7 +170,7 @@ class Parts:
                                        self.registry.known, self._class_place)
         around = AroundClass(self._planned, self._learners, self.registry.known, self._noted,
                              lambda channel: len(store.questions.waiting(channel)), self.archive.place, render_step,
-                             config.records.log, self._has_labs, self._lab_of)
+                             config.records.log, self._has_labs, self._lab_of, self._handout)
         self.teaching = Teaching(store.classes, store.notices, lambda: self._library, around,
                                  lambda: {lab.id: lab for lab in store.labs.alive()}, self.fleet.way_in,
                                  self._labs_of, config.exercises.share)
@@ -204,6 +206,12 @@ class Parts:
         mine = [channel for channel in self.config.irc.channels
                 if any(fold(member.nick) == fold(sender.nick) for member in self.view.members(channel))]
         return mine or list(self.config.irc.channels)
+
+    def _quizzed(self, event: Incoming) -> list[Effect] | None:
+        """What comes of an answer to a quiz; None where it is none."""
+        channels = [event.channel] if event.channel is not None else self._channels_of(event.sender)
+        return self.teaching.quizzes.heard(event, lambda: self.registry.person_of(event.sender, event.at),
+                                           self.config.roles.role_of(event.sender), channels)
 
     def _learners(self, channel: str) -> list[Sender]:
         """Whoever is there and neither staff nor we."""
@@ -254,6 +262,17 @@ class Parts:
         labs = {lab.id: lab for lab in self.store.labs.all(state=LabState.READY)}
         return {lease.person_id: labs[lease.lab_id] for lease in self.store.leases.open(image=image)
                 if lease.lab_id in labs}
+
+    def _handout(self, exercise: Exercise) -> str:
+        """Where its page is, in words; it is written anew, so that it is what the class does."""
+        public = self.config.records.folder
+        try:
+            path = handout.write(exercise, public / handout.FOLDER, handout.run_yourself(self.config.records, exercise.image))
+        except OSError as error:
+            log.error("the handout of %s cannot be written: %s", exercise.slug, error)
+            return f"trainbot exercise handout {exercise.slug}"
+        url = self.config.records.public_url
+        return f"{url}/{handout.FOLDER}/{path.name}" if url else f"trainbot exercise handout {exercise.slug}"
 
     def _images_of(self, session: Session) -> tuple[str, ...]:
         """What labs of that session are made from: as it says, else as its exercise does."""

@@ -322,3 +322,30 @@ def test_two_channels(stages: Callable[..., Stage]) -> None:
     assert stage.whisper("alice", "#nowhere step") == ["you are not in #nowhere, or I am not"]
     assert stage.whisper("bob", "step") == ["Welcome", "What SE Linux is."]
     stage.restart()
+
+
+def test_hands(lesson: Stage) -> None:
+    """Longest first, with words; who is helped hears it, stands last, and is not helped twice; !done ends it."""
+    assert lesson.talk("hannah", "!hands") == ["hannah: nobody is stuck"]
+    lesson.talk("bob", "!stuck it says no")
+    lesson.wait(minutes=2)
+    assert lesson.talk("carol", "!stuck") == ["noted, 1 before you; !done clears it"]
+    lesson.wait(minutes=1)
+    assert lesson.talk("hannah", "!hands") == ["hannah: 2 stuck: bob (it says no) since 3 min; carol since 60 s"]
+    assert lesson.hear("hannah", "!helping BOB") == [(CHANNEL, "bob: hannah helps you now")]
+    assert lesson.talk("russell", "!helping bob") == ["russell: hannah helps bob already; !hands says who else waits"]
+    assert lesson.talk("russell", "!helping alice") == ["russell: alice is not stuck; !hands says who is"]
+    assert lesson.talk("russell", "!hands") == ["russell: 2 stuck: carol since 60 s; bob (it says no) since 3 min, hannah helps"]
+    assert lesson.talk("carol", "!stuck still") == ["noted, you are next; !done clears it"]
+    lesson.talk("bob", "!done")
+    assert lesson.talk("hannah", "!hands") == ["hannah: 1 stuck: carol (still) since 60 s"]
+
+
+def test_numbers_of_many_stuck_fit_a_line(lesson: Stage) -> None:
+    """However many names there are."""
+    for n in range(40):
+        lesson.join(f"somebody{n}", account=f"somebody{n}")
+        lesson.talk(f"somebody{n}", f"!stuck {'x' * 100}")
+    for said in ("!hands", "!progress"):
+        (line,) = lesson.talk("hannah", said)
+        assert len(line.encode()) < 600 and "more" in line

@@ -44,6 +44,11 @@ def scrub(text: str) -> str:
     return _UNWANTED.sub("", re.sub("[\t-\r]", " ", text))
 
 
+def without_suffixes(markdown: str) -> str:
+    """``markdown`` without Katacoda's {{exec}}, {{copy}} and the like behind code."""
+    return re.sub(rf"(`){_WORDS}", r"\1", _CLOSING.sub(r"\1", markdown), flags=re.I)
+
+
 class _Flow:
     """Words on their way into lines of at most ``width`` bytes.  A code span is one word, whatever it holds."""
 

@@ -64,7 +64,7 @@ def schedule_publish(folder: Path, path: Path) -> int:
 
 @cli.group()
 def exercise() -> None:
-    """Exercises: check and read them."""
+    """Exercises: check, read, preview and print them."""
 
 
 @exercise.command("check")
@@ -87,10 +87,42 @@ def exercise_check(paths: tuple[Path, ...], path: Path) -> int:
 @config_option
 def exercise_show(name: tuple[str, ...], path: Path) -> int:
     """Prints an exercise from first to last step."""
-    from trainbot.exercises.library import load_library
+    from trainbot.exercises.library import named_exercise
     from trainbot.exercises.reading import whole_text
 
-    click.echo(whole_text(load_library(read(path).exercises.folder).find(" ".join(name))))
+    click.echo(whole_text(named_exercise(" ".join(name), lambda: read(path).exercises.folder)))
+    return 0
+
+
+@exercise.command("preview")
+@click.argument("name", nargs=-1, required=True)
+@config_option
+def exercise_preview(name: tuple[str, ...], path: Path) -> int:
+    """Prints an exercise line by line as its class sees it on IRC, formatting as the terminal has it."""
+    from trainbot.exercises.library import named_exercise
+    from trainbot.exercises.reading import as_on_irc
+
+    click.echo(as_on_irc(named_exercise(" ".join(name), lambda: read(path).exercises.folder)))
+    return 0
+
+
+@exercise.command("handout")
+@click.argument("name")
+@click.argument("folder", required=False, type=click.Path(path_type=Path))
+@config_option
+def exercise_handout(name: str, folder: Path | None, path: Path) -> int:
+    """Writes NAME.html, one page to print or to follow alone, into FOLDER (default: handouts, below the public folder)."""
+    from trainbot import handout
+    from trainbot.errors import UserError
+    from trainbot.exercises.library import named_exercise
+
+    config = read(path)
+    found = named_exercise(name, lambda: config.exercises.folder)
+    try:
+        click.echo(handout.write(found, folder or config.records.folder / handout.FOLDER,
+                                 handout.run_yourself(config.records, found.image)))
+    except OSError as error:
+        raise UserError(f"the page cannot be written: {error}") from None
     return 0
 
 

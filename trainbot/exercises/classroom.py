@@ -44,7 +44,7 @@ class Around:
     none were said); ``members``: the learners in the channel; ``known``: somebody's row, if there is one; ``journal``:
     writes the time line; ``open_questions``: how many wait in that channel; ``minutes_at``: where the minutes will be;
     ``logged``: whether talk is kept; ``has_labs``: whether labs of that image can be had; ``lab_of``: that person's lab
-    of that image."""
+    of that image; ``handout``: where its page is, in words."""
 
     planned: Callable[[Ask, str], Plan | None]
     members: Callable[[str], Sequence[Sender]]
@@ -56,6 +56,7 @@ class Around:
     logged: bool
     has_labs: Callable[[str], bool]
     lab_of: Callable[[int, str], Lab | None]
+    handout: Callable[[Exercise], str]
 
 
 class Classroom:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -70,6 +70,17 @@ def load_library(folder: Path, before: Library | None = None) -> Library:
         if exercise:
             exercises.setdefault(exercise.slug, exercise)
     return Library(folder, MappingProxyType(exercises), tuple(problems), seen)
+
+
+def named_exercise(words: str, folder: Callable[[], Path]) -> Exercise:
+    """The exercise whose folder ``words`` is, or the one of the library in ``folder()`` that it names.  Raises UserError."""
+    place = Path(words)
+    if "/" in words and place.is_dir():
+        library = load_library(place)
+        if len(library.exercises) == 1:
+            return next(iter(library.exercises.values()))
+        raise UserError(f"{words} holds {len(library.exercises) or 'no'} exercises; name the folder of one")
+    return load_library(folder()).find(words)
 
 
 def _places(folder: Path) -> list[Path]:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from trainbot.chat.formatting import render
+from trainbot.chat.formatting import BOLD, MONO, render, render_step
+from trainbot.exercises.classroom import step_lines
 from trainbot.exercises.model import Exercise, Page
+from trainbot.exercises.stepping import IN_CHANNEL, MORE
+
+_TERMINAL = {BOLD: "1", MONO: "36", "\x1d": "3"}  # ECMA-48, SGR
 
 
 def whole_text(exercise: Exercise) -> str:
@@ -22,3 +26,21 @@ def _page(page: Page) -> str:
 
 def _lines(markdown: str) -> str:
     return "\n".join(render(markdown, width_bytes=10_000, plain=True))
+
+
+def as_on_irc(exercise: Exercise) -> str:
+    """Each page as the lines that the channel gets, its formatting as a terminal's; a blank line between pages."""
+    pages = [step_lines(render_step, exercise, step, IN_CHANNEL, MORE) for step in range(len(exercise.steps) + 2)]
+    return "\n\n".join("\n".join(f"<trainbot> {_coloured(line)}" for line in page) for page in pages)
+
+
+def _coloured(line: str) -> str:
+    """A code switches its attribute on, or off again; all is off at the end."""
+    out, on = "", set()
+    for sign in line:
+        if sign not in _TERMINAL:
+            out += sign
+            continue
+        on ^= {sign}
+        out += "\x1b[0m" + "".join(f"\x1b[{_TERMINAL[code]}m" for code in sorted(on))
+    return out + ("\x1b[0m" if on else "")

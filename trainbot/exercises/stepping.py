@@ -17,6 +17,7 @@ from trainbot.spine.words import span
 
 TWICE = timedelta(seconds=5)
 IN_CHANNEL = 6  # lines of a step
+MORE = "({n} more lines: say !step)"
 
 
 class Stepping:
@@ -97,7 +98,7 @@ class Stepping:
         return self._show(run.channel, exercise, step)
 
     def _show(self, channel: str, exercise: Exercise, step: int) -> list[Effect]:
-        lines = step_lines(self.around.render, exercise, step, IN_CHANNEL, "({n} more lines: say !step)")
+        lines = step_lines(self.around.render, exercise, step, IN_CHANNEL, MORE)
         return [Line(channel, line, Priority.PRESENTER) for line in lines]
 
     def after_restart(self, channel: str) -> list[Line]:

@@ -10,10 +10,12 @@ from trainbot.exercises.classroom import Around, Classroom
 from trainbot.exercises.doings import RunScript
 from trainbot.exercises.joining import Joining
 from trainbot.exercises.learning import Learning
+from trainbot.exercises.lecture import Lecture
 from trainbot.exercises.library import Library
 from trainbot.exercises.overseeing import Overseeing
 from trainbot.exercises.plays import Plays
 from trainbot.exercises.preparing import Preparing
+from trainbot.exercises.quiz import Quizzes
 from trainbot.exercises.stepping import Stepping
 from trainbot.labs.doings import Way
 from trainbot.labs.model import Lab
@@ -36,10 +38,13 @@ class Teaching:
         self.learning = Learning(self.room, self.plays)
         self.overseeing = Overseeing(self.room, share)
         self.stepping = Stepping(self.room, self.overseeing)
+        self.quizzes = Quizzes(classes, notices, around.journal)
+        self.lecture = Lecture(self.room)
 
     def tick(self, now: datetime) -> None:
         self.overseeing.tick(now)
         self.joining.tick(now)
+        self.quizzes.tick(now)
 
     def work(self, now: datetime, *, look: bool) -> list[RunScript]:
         """What is to be run in labs now; ``look``: labs or the class step may have changed."""
@@ -48,4 +53,5 @@ class Teaching:
         return self.plays.work(now)
 
     def commands(self) -> list[Command]:
-        return [command for part in (self.stepping, self.overseeing, self.learning, self.preparing) for command in part.commands()]
+        return [command for part in (self.stepping, self.overseeing, self.learning, self.preparing, self.quizzes,
+                                       self.lecture) for command in part.commands()]

@@ -170,7 +170,7 @@ def _first_word(text: str) -> tuple[str, str]:
 
 
 def plain_kinds() -> dict[str, Converter]:
-    """The kinds that every feature needs: a word, words, a number, a nick."""
+    """The kinds that every feature needs: a word, words, a number, a nick, on or off."""
 
     def number(text: str, _ask: Ask) -> int:
         digits = text.removeprefix("#")
@@ -178,5 +178,10 @@ def plain_kinds() -> dict[str, Converter]:
             raise ValueError(f"{text[:40]!r} is not a number")
         return int(digits)
 
-    return {"word": lambda text, _ask: text, "words": lambda text, _ask: text, "number": number,
+    def switch(text: str, _ask: Ask) -> bool:
+        if text.lower() not in ("on", "off"):
+            raise ValueError(f"{text[:20]!r} is neither on nor off")
+        return text.lower() == "on"
+
+    return {"switch": switch, "word": lambda text, _ask: text, "words": lambda text, _ask: text, "number": number,
             "nick": lambda text, _ask: text}
