@@ -85,6 +85,7 @@ class Store:
             self.connection = self._engine.connect()
         except SQLAlchemyError as error:
             raise BackendError(explain(url, error)) from None
+        self._depth = 0  # of savepoints
         self.changed: set[str] = set()
         """The tables that were written since the transaction began."""
         self.people = People(self.connection, self.changed)
@@ -137,12 +138,24 @@ class Store:
         where the database itself failed."""
         if not self._is_open():
             raise BackendError(NOT_STORED)
+        # said to SQLite itself: SQLAlchemy's begin_nested would be most of what a trivial command costs
+        database = self.connection.connection.dbapi_connection
+        self._depth += 1
+        name = f"s{self._depth}"
         try:
-            with self.connection.begin_nested():
+            database.execute(f"SAVEPOINT {name}")
+            try:
                 yield
-        except OperationalError as error:
+            except BaseException:
+                database.execute(f"ROLLBACK TO {name}")
+                database.execute(f"RELEASE {name}")
+                raise
+            database.execute(f"RELEASE {name}")
+        except (OperationalError, sqlite3.OperationalError) as error:
             log.error("%s", explain(self.url, error))
             raise BackendError(NOT_STORED) from error
+        finally:
+            self._depth -= 1
 
     def lock(self) -> None:
         """Makes this process the writer; BackendError where another one is (flock on FILE.lock, kept until close)."""
