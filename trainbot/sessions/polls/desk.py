@@ -59,7 +59,7 @@ class WhenDesk:
 
     def ask_open(self, ask: Ask, words: str) -> str:
         found = self._asking(ask, words)
-        return wording.asked_back(found, ask.channel or "", ask.at)
+        return wording.asked_back(found, self._about(found.title), ask.channel or "", ask.at)
 
     def open(self, ask: Ask, words: str) -> list[Effect]:
         found = self._asking(ask, words)
@@ -68,7 +68,7 @@ class WhenDesk:
                       first_day=plan.first.isoformat(), last_day=plan.last.isoformat(), window_from=plan.window[0],
                       window_to=plan.window[1], minutes=plan.minutes, most=plan.most, step=plan.step, opened_at=ask.at,
                       closes_at=found.closes, closed_at=None, result="")
-        self.notices.tell(ask.at, wording.announcement(found, self.nick(), ask.at), channel=channel,
+        self.notices.tell(ask.at, wording.announcement(found, self._about(found.title), self.nick(), ask.at), channel=channel,
                           kind="announcement", not_after=found.closes)
         return [Reply("asked; !when says how many have answered, !when close ends it before its time", private=True)]
 
@@ -78,6 +78,11 @@ class WhenDesk:
             raise UserError(f"{other.channel} is being asked already, until {describe(other.closes_at, other.zone, ask.at)}; "
                             "!when close ends that")
         return asking.read(words, ask.person.zone, ask.at, resolve_place)
+
+    def _about(self, title: str) -> str:
+        """What sessions of that title are about: an exercise may be named by its folder."""
+        exercise = self.exercises().get(title)
+        return title if exercise is None else exercise.title
 
     # -- answered --------------------------------------------------------------------------------------
 
@@ -263,11 +268,10 @@ class WhenDesk:
     def _drafted(self, poll: PollRow, choice: Choice, now: datetime) -> str:
         """The chosen sessions, to be published."""
         clock = plan_of(poll).clock(poll.zone)
-        exercise = self.exercises().get(poll.title)
-        title = exercise.title if exercise is not None else poll.title or UNTITLED
-        drafts = [self.book.draft(f"poll {poll.id}", now, title=title, zone=poll.zone, minutes=poll.minutes,
-                                  local=wall_time(wall(clock, moment)), channel=poll.channel,
-                                  exercise=poll.title if exercise is not None else None)
+        exercise = poll.title if poll.title in self.exercises() else None
+        drafts = [self.book.draft(f"poll {poll.id}", now, title=self._about(poll.title) or UNTITLED, zone=poll.zone,
+                                  local=wall_time(wall(clock, moment)), minutes=poll.minutes, channel=poll.channel,
+                                  exercise=exercise)
                   for moment in sorted(start.moment for start in choice.starts)]
         names = [draft.number for draft in drafts]
         return f"{'Draft' if len(names) == 1 else 'Drafts'} {' and '.join(names)}: !session publish {names[0] if len(names) == 1 else 'all'}."

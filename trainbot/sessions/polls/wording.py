@@ -22,21 +22,21 @@ Hours = tuple[tuple[int, int], ...]  # minutes after midnight
 # -- the question ------------------------------------------------------------------------------------
 
 
-def asked_back(asking: Asking, channel: str, now: datetime) -> str:
+def asked_back(asking: Asking, about: str, channel: str, now: datetime) -> str:
     """What an organiser sees before it is asked."""
     plan, moments = asking.plan, starts(asking.plan)
     sessions = "one session" if plan.most == 1 else f"{plan.most} sessions at most"
-    title = f" ({asking.title})" if asking.title else ""
+    title = f" ({about})" if about else ""
     return (f"{channel} will be asked which times suit{title}: {_days(plan.first, plan.last)}, beginning {_window(plan)} "
             f"{city(plan.zone)} ({describe(moment(moments[0]), 'UTC', now)} to {describe(moment(moments[-1]), 'UTC', now)}), "
             f"{_length(plan)} each, {sessions}; answers until {describe(asking.closes, plan.zone, now)} "
             f"({until(asking.closes - now)}).")
 
 
-def announcement(asking: Asking, nick: str, now: datetime) -> str:
+def announcement(asking: Asking, about: str, nick: str, now: datetime) -> str:
     """The one line that the channel gets."""
     plan = asking.plan
-    title = f"for {asking.title}" if asking.title else "for a session"
+    title = f"for {about or 'a session'}"
     return (f"When would it suit you, {title}, {_length(plan)}, {_days(plan.first, plan.last)}? Tell me privately, in your "
             f"own time: /msg {nick} when sat 14:00-18:00, or: when not sun (? behind a time: if need be; tz CITY sets "
             f"your zone). Until {describe(asking.closes, 'UTC', now)}, {until(asking.closes - now)}.")
