@@ -35,6 +35,8 @@ class Book:
         """The session as it is from now on.  What people may have seen of it counts its changes (RFC 5545 3.8.7.4)."""
         old = self.rows.first(uid=session.uid)
         if old is not None and (old.revision, old.start, old.draft) == (session.revision, session.start, draft):
+            if old.value != (value := to_json(session)):  # the same by newer clock rules
+                self.rows.change({"uid": session.uid}, value=value)
             return
         sequence = 0 if old is None or old.draft else old.sequence + 1
         self.rows.put(SessionRow(session.uid, session.title, session.start, session.zone, to_json(session),

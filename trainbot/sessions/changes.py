@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Literal
 
 from trainbot.sessions.model import Schedule, Session
-from trainbot.sessions.times import MAX_BYTES, describe, describe_many
+from trainbot.sessions.times import MAX_BYTES, describe, describe_many, readings
+from trainbot.sessions.zones import TZDATA_VERSION
 
 MOST_LINES = 4  # a channel takes one line in two seconds; more than this is told as a sum
 Kind = Literal["new", "moved", "cancelled", "back"]
@@ -52,6 +53,16 @@ def changes(before: Iterable[Session], after: Schedule, now: datetime) -> list[C
         if gone and after.readable and was.origin not in after.doubtful:
             found.append(Change("cancelled", was.as_cancelled(), was))
     return sorted(found, key=lambda change: (change.session.start, change.session.uid))
+
+
+def derived_again(session: Session) -> Session:
+    """The session at the moment that its wall time means by the rules of this tzdata.  Where clocks now skip that time
+    or show it twice, RFC 5545 3.3.5 says which moment it is: people know of it already, so nobody is asked."""
+    if session.tzdata == TZDATA_VERSION:
+        return session
+    return Session.of(**{field.name: getattr(session, field.name) for field in fields(session)
+                         if field.name not in ("start", "tzdata", "revision")},
+                      start=readings(session.local, session.zone)[0])
 
 
 def _known_series(sessions: Iterable[Session]) -> dict[str, datetime]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from trainbot.errors import UserError
 from trainbot.sessions.announcing import Announcing
 from trainbot.sessions.book import Book
-from trainbot.sessions.changes import changes
+from trainbot.sessions.changes import Change, changes, derived_again
 from trainbot.sessions.model import Problem, Session
 from trainbot.sessions.schedule import load_schedules
 from trainbot.sessions.signups import SignUps, when
@@ -63,7 +63,20 @@ class Planner:
                 self.book.put(change.session, now)
         for session in schedule.sessions:
             self.book.put(session, now)
-        self.announcing.tell(found, now)
+        self.announcing.tell(found + self.derive_again(now), now)
+
+    def derive_again(self, now: datetime) -> list[Change]:
+        """Sessions that no file holds, by newer clock rules than they were made with: those that were moved by it, and
+        that people know of."""
+        moved = []
+        for session in [*self.book.known(now), *self.book.drafts(now)]:
+            new = derived_again(session) if session.made_here and session.start > now else session
+            if new is not session:
+                draft = self.book.get(session.uid) is None
+                self.book.put(new, now, draft=draft)
+                if new.start != session.start and not (draft or session.cancelled):
+                    moved.append(Change("moved", new, session))
+        return moved
 
     def forget(self) -> None:
         """What was read last could not be stored: the next tick reads again."""

@@ -117,12 +117,12 @@ def _undominated(order: Sequence[Start]) -> list[Start]:
 
 
 class _Search:
-    """Branch and bound over sets of one size.  A person counts as ``weight`` where reached, and one more where glad:
-    so the gain of a start only falls as others are chosen, and the largest gains left bound what can still be had."""
+    """Branch and bound over sets of one size.  A person counts as ``weight`` where reached, and one more where glad
+    (so little that even greedy choice keeps what it promises for reach alone): the gain of a start only falls as others are chosen, and the largest gains left bound what can still be had."""
 
     def __init__(self, starts: list[Start], budget: int) -> None:
         self.starts, self.left = starts, budget
-        self.weight = 1 + max((start.reach.bit_length() for start in starts), default=0)
+        self.weight = 1000 * (1 + max((start.reach.bit_length() for start in starts), default=0))
 
     def best(self, size: int, seed: tuple[Start, ...]) -> Choice:
         """``seed``: the best set of one less, which is kept among equals."""
