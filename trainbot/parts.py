@@ -296,7 +296,7 @@ class Parts:
     def _worked_on(self, person: Person, exercise: str) -> str:
         """The image of their lab; where they have none, or several, the one of the exercise."""
         about = self._library.exercises.get(exercise)
-        held = {lease.image for lease in self.store.leases.open(person_id=person.id)}
+        held = {lease.image for lease in self.store.leases.all(person_id=person.id, ended_at=None)}
         return held.pop() if len(held) == 1 else about.image if about is not None else ""
 
     def _class_place(self, id: int) -> str:

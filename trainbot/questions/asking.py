@@ -78,12 +78,11 @@ class Asking:
             return None
         if self.questions.is_ignored(ask.person) is not None:
             return "your questions are not taken just now; the presenter can change that"
-        mine = self.questions.of_person(ask.person, ask.at - MINUTE)
-        if len(mine) >= self.config.a_minute:
-            return f"{len(mine)} questions in a minute are enough: ask again a little later, please"
-        waiting = [q for q in self.questions.waiting(ask.channel or "") if q.person_id == ask.person.id]
-        if len(waiting) >= self.config.a_person:
-            return f"{len(waiting)} of your questions wait already: please ask again when one is answered"
+        lately, waiting = self.questions.of_person(ask.person, ask.at - MINUTE, ask.channel or "")
+        if lately >= self.config.a_minute:
+            return f"{lately} questions in a minute are enough: ask again a little later, please"
+        if waiting >= self.config.a_person:
+            return f"{waiting} of your questions wait already: please ask again when one is answered"
         return None
 
     # -- support, correct, withdraw --------------------------------------------------------------

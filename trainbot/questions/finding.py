@@ -83,7 +83,7 @@ class Finding:
     def __init__(self, search: Search) -> None:
         self.search = search
 
-    def look(self, index: str, text: str, *, correct: bool = True) -> Looked:
+    def look(self, index: str, text: str, *, budget: int = BUDGET, limit: int = LIMIT, correct: bool = True) -> Looked:
         """Never an error, whatever ``text`` is.  ``correct``: near words for those that nobody said."""
         frequencies: dict[str, int] = {}
         instead: dict[str, str] = {}
@@ -95,16 +95,16 @@ class Finding:
                 word = near
             frequencies[word] = number
         known = [word for word, number in frequencies.items() if number]
-        if chosen := telling(frequencies, self.search.many):
-            rows: Sequence[tuple[int, float]] = self.search.ranked(index, chosen, LIMIT)
+        if chosen := telling(frequencies, self.search.many, budget):
+            rows: Sequence[tuple[int, float]] = self.search.ranked(index, chosen, limit)
         else:
-            rows = [(row, 0.0) for row in self._newest(index, known)]
+            rows = [(row, 0.0) for row in self._newest(index, known, limit)]
         return Looked(tuple(known), instead, rows)
 
-    def _newest(self, index: str, words: list[str]) -> list[int]:
+    def _newest(self, index: str, words: list[str], limit: int) -> list[int]:
         """The newest with all of them; with fewer where there is none."""
         while words:
-            if found := self.search.newest(index, words, LIMIT):
+            if found := self.search.newest(index, words, limit):
                 return found
             words = words[:-1]
         return []

@@ -9,6 +9,7 @@ from rapidfuzz import fuzz
 
 ALIKE = 84.0
 """From so many of 100 on the answer to the one is offered to whoever asks the other."""
+FIGURE = re.compile(r"\d")
 FEW = 3  # words; so short a question means the same only where it is asked
 
 
@@ -46,4 +47,4 @@ def _words(text: str) -> list[str]:
 
 
 def _figures(words: list[str]) -> set[str]:
-    return {word for word in words if any(sign.isdigit() for sign in word)}
+    return {word for word in words if FIGURE.search(word)}

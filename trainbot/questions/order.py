@@ -3,28 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Protocol, TypeVar
 
-from trainbot.questions.model import Question
+
+class Turn(Protocol):
+    """What of a question decides when it is taken; of ``asked_at`` only that it sorts."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def class_id(self) -> int | None: ...
+    @property
+    def person_id(self) -> int: ...
+    @property
+    def votes(self) -> int: ...
+    @property
+    def asked_at(self) -> object: ...
 
 
-def ordered(waiting: Iterable[Question], heard: Mapping[int, int], class_id: int | None) -> list[Question]:
+T = TypeVar("T", bound=Turn)
+
+
+def ordered(waiting: Iterable[T], heard: Mapping[int, int], class_id: int | None) -> list[T]:
     """The questions in the order in which they are to be taken.
 
     The most votes first, then the oldest.  Every second turn goes to the first of those whose asker was not heard yet
     in this class, as long as there is one; ``heard`` says how many questions of each person it has heard, and with
     that whose turn it is.  What earlier classes left comes after all that.
     """
-    now: list[Question] = []
-    before: list[Question] = []
+    now: list[T] = []
+    before: list[T] = []
     for question in sorted(waiting, key=lambda q: (-q.votes, q.asked_at, q.id)):
         (now if question.class_id in (None, class_id) else before).append(question)
     return _shared(now, heard) + before
 
 
-def _shared(ranked: list[Question], heard: Mapping[int, int]) -> list[Question]:
+def _shared(ranked: list[T], heard: Mapping[int, int]) -> list[T]:
     known = {person for person, number in heard.items() if number}
     turn = sum(heard.values())
-    found: list[Question] = []
+    found: list[T] = []
     placed: set[int] = set()
     everybody, newcomers = iter(ranked), iter(ranked)
     while len(found) < len(ranked):

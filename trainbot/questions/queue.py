@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from trainbot.errors import UserError
 from trainbot.questions.model import WAITING, Question, QuestionState
-from trainbot.questions.order import ordered
+from trainbot.questions.order import T, ordered
 from trainbot.spine.access import Person
 from trainbot.spine.commands import Ask
 
@@ -36,17 +36,19 @@ class Queue:
 
     def waiting(self, channel: str) -> tuple[list[Question], list[Question]]:
         """(those that somebody took, those that are open in the order of their turns)."""
-        run = self.classes.in_channel(channel)
         found = self.questions.waiting(channel)
-        heard = self.questions.heard(run.id) if run else {}
-        still = ordered((q for q in found if q.state is QuestionState.OPEN), heard, run.id if run else None)
+        still = self._ordered(channel, (q for q in found if q.state is QuestionState.OPEN))
         return [q for q in found if q.state is QuestionState.TAKEN], still
 
     def place(self, question: Question) -> str:
         """``next``, or how many come before it."""
-        taken, still = self.waiting(question.channel)
-        before = len(taken) + next((n for n, q in enumerate(still) if q.id == question.id), 0)
+        taken, still = self.questions.turns(question.channel)
+        before = taken + next((n for n, q in enumerate(self._ordered(question.channel, still)) if q.id == question.id), 0)
         return f"{before} before it" if before else "next"
+
+    def _ordered(self, channel: str, still: Iterable[T]) -> list[T]:
+        run = self.classes.in_channel(channel)
+        return ordered(still, self.questions.heard(run.id) if run else {}, run.id if run else None)
 
     def record(self, question: Question, ask: Ask, kind: str, text: str = "", **changes: Any) -> int:
         return self.questions.record(question, ask.person, ask.nick, ask.at, kind, text, **changes)

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from trainbot.exercises.classes import ClassRun
     from trainbot.store.questions import Questions
 
-CANDIDATES = 40
+CANDIDATES = 20
+BUDGET = 2000  # rows that are ranked: what asks the same shares its rarest words
 
 
 class Similar:
@@ -28,8 +29,8 @@ class Similar:
         here = Context(run.exercise if run else "", run.step if run else 0, image)
         best: tuple[bool, float, int] | None = None
         found = None
-        rows = self.finding.look("question_fts", words).rows[:CANDIDATES]
-        for question in self.questions.some(row for row, _score in rows):
+        looked = self.finding.look("question_fts", words, budget=BUDGET, limit=CANDIDATES, correct=False)
+        for question in self.questions.some(row for row, _score in looked.rows):
             there = Context(self.exercise_of(question.class_id), question.step, question.image)
             likeness = alike(words, question.words, here, there)
             if likeness < ALIKE:
