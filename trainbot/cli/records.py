@@ -37,6 +37,20 @@ def log_show(number: int, path: Path) -> int:
     return 0
 
 
+@log.command("search")
+@click.argument("words", nargs=-1, required=True)
+@click.option("--most", type=click.IntRange(1, 100), default=10, show_default=True, help="So many of each.")
+@config_option
+@json_option
+def log_search(words: tuple[str, ...], most: int, path: Path, as_json: bool) -> int:
+    """Questions and answers with these WORDS, and what was kept of classes; also with typos.  Times are UTC."""
+    from trainbot.records.shell import search
+
+    value, lines = search(read(path), " ".join(words), most)
+    show(value, lines or ["nothing like that was asked or said"], as_json)
+    return 0
+
+
 @log.command("export")
 @click.argument("number", type=number_type, required=False)
 @click.option("--format", "form", type=click.Choice(["jsonl", "csv", "markdown"]), default="jsonl", show_default=True)

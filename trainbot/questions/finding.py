@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from rapidfuzz.distance import OSA
 
@@ -110,8 +110,24 @@ class Finding:
         return []
 
     def _near(self, word: str) -> str | None:
+        """Another word that was said and may have been meant; None where this one was said, only not here."""
         plain = next(iter(vocabulary(word)), "")
-        return nearest(plain, self.search.near(plain, misspelt(plain))) if len(plain) >= 4 else None
+        near = nearest(plain, self.search.near(plain, misspelt(plain))) if len(plain) >= 4 else None
+        return near if near != plain else None
+
+
+class Row(Protocol):
+    @property
+    def id(self) -> int: ...
+
+
+T = TypeVar("T", bound=Row)
+
+
+def best(looked: Looked, rows: Iterable[T], text: Callable[[T], str]) -> list[T]:
+    """The rows with most of the words first, then by their bm25, the newest first."""
+    scores = dict(looked.rows)
+    return sorted(rows, key=lambda row: (-covered(looked.words, text(row)), scores[row.id], -row.id))
 
 
 def covered(words: Iterable[str], text: str) -> int:

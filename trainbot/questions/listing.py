@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from trainbot.questions.finding import Finding, covered
+from trainbot.questions.finding import Finding, best
 from trainbot.questions.model import Question, QuestionState
 from trainbot.questions.queue import short
 from trainbot.spine.access import Role
@@ -71,7 +71,9 @@ class Listing:
             if found is not None and found.state is not QuestionState.DELETED:
                 return [Reply(self._one(ask, found), private=quiet)]
         looked = self.finding.look("question_fts", words)
-        hits = [q for q in self._answered(looked.rows, looked.words)]
+        answered = [q for q in self.questions.some(row for row, _score in looked.rows)
+                    if q.state is QuestionState.ANSWERED and q.answer]
+        hits = best(looked, answered, lambda q: f"{q.words} {q.answer}")[:5]
         instead = "".join(f" (I looked for {near}, nobody said {said[:30]})" for said, near in list(looked.instead.items())[:1])
         if not hits:
             return [Reply(f"nothing like that was answered yet{instead}; !ask WORDS asks it", private=quiet)]
@@ -80,11 +82,6 @@ class Listing:
                 *(f"{q.id}: {short(q.words, 60)}" for q in others)]
         end = f" | !faq {first.id} says all of it{instead}"
         return [Reply(fitted("", rows, LINE - len(end.encode()), tail=False) + end, private=quiet)]
-
-    def _answered(self, rows: object, words: tuple[str, ...]) -> list[Question]:
-        scores = dict(rows)  # type: ignore[call-overload]
-        found = [q for q in self.questions.some(scores) if q.state is QuestionState.ANSWERED and q.answer]
-        return sorted(found, key=lambda q: (-covered(words, f"{q.words} {q.answer}"), scores[q.id], -q.id))[:5]
 
     def commands(self) -> list[Command]:
         return [

@@ -8,7 +8,11 @@ from datetime import UTC
 from typing import Any
 
 from trainbot.config import Config
+from trainbot.questions.finding import Finding, best
+from trainbot.questions.model import Question, QuestionState
 from trainbot.records.archive import Archive
+from trainbot.records.journal import scrubbed
+from trainbot.records.model import Entry
 from trainbot.sessions.times import describe_many
 from trainbot.store import Store
 from trainbot.store.migrate import refuse_newer
@@ -41,6 +45,48 @@ def classes(config: Config) -> tuple[list[dict[str, Any]], list[str]]:
 def export(config: Config, number: int | None, form: str) -> Iterator[str]:
     with archive(config) as found:
         yield from found.export(None if number is None else found.find(number), form)
+
+
+def search(config: Config, words: str, most: int) -> tuple[dict[str, Any], list[str]]:
+    """Questions, their answers and what was kept of classes, the best of each first; ``most`` of both."""
+    store = Store(config.store.url, read_only=True)
+    try:
+        with store.transaction():
+            refuse_newer(config.store.url, store.connection)
+            finding = Finding(store.search)
+            asked = finding.look("question_fts", words)
+            questions = best(asked, store.questions.some(row for row, _score in asked.rows), lambda q: f"{q.words} {q.answer}")
+            said = finding.look("entry_fts", words)
+            entries = best(said, store.entries.all(store.entries.table.c.id.in_([row for row, _score in said.rows])),
+                           lambda entry: entry.text)
+    finally:
+        store.close()
+    questions = [q for q in questions if q.state is not QuestionState.DELETED][:most]
+    found = [*map(_question_found, questions), *map(_entry_found, entries[:most])]
+    instead = {**said.instead, **asked.instead}
+    lines = [f"nobody said {word}: I looked for {near}" for word, near in instead.items()]
+    return {"instead": instead, "found": found}, lines + [_line(one) for one in found]
+
+
+def _question_found(question: Question) -> dict[str, Any]:
+    return {"kind": "question", "number": question.id, "class": question.class_id, "channel": question.channel,
+            "at": question.asked_at.isoformat(), "nick": question.nick, "anonymous": question.anonymous,
+            "step": question.step, "state": str(question.state), "text": question.words, "answer": question.answer}
+
+
+def _entry_found(entry: Entry) -> dict[str, Any]:
+    return {"kind": entry.kind, "class": entry.class_id, "channel": entry.channel, "at": entry.at.isoformat(),
+            "nick": entry.nick, "text": entry.text}
+
+
+def _line(found: dict[str, Any]) -> str:
+    when = f"{found['at'][:10]} {found['at'][11:16]} {found['channel']}"
+    where = f" (class {found['class']})" if found["class"] else ""
+    if found["kind"] == "question":
+        what = scrubbed(found["answer"]) or found["state"]
+        who = f"{found['nick']} anonymously" if found["anonymous"] else found["nick"]
+        return f"question {found['number']} {when} {who}: {scrubbed(found['text'])} → {what}{where}"
+    return f"{found['kind']} {when} {found['nick']}: {scrubbed(found['text'])}{where}"
 
 
 def show(config: Config, number: int) -> str:
