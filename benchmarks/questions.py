@@ -38,7 +38,7 @@ from trainbot.store.engine import connect  # noqa: E402
 from trainbot.store.migrate import _config, upgrade  # noqa: E402
 
 PEOPLE, CLASSES, SEARCHES, ASKED = 200, 1000, 500, 300
-AT = datetime(2025, 3, 1, 8, tzinfo=UTC).strftime("%Y-%m-%dT%H:%M:%S.000000Z")
+AT, END = (datetime(2025, 3, 1, hour, tzinfo=UTC).strftime("%Y-%m-%dT%H:%M:%S.000000Z") for hour in (8, 10))
 chance = random.Random(7)
 
 
@@ -99,7 +99,7 @@ def filled(path: Path, words: Words, rows: int) -> None:
         database.executemany(
             "INSERT INTO class (id, channel, session_uid, exercise, title, presenter_id, presenter, step, steps, step_at, minutes, "
             "started_at, ended_at) VALUES (?, ?, '', 'selinux', 'SE Linux', 1, 'old1', 3, 3, ?, 'x', ?, ?)",
-            [(n, CHANNEL, AT, AT, AT) for n in range(1, CLASSES + 1)])
+            [(n, CHANNEL, AT, AT, END) for n in range(1, CLASSES + 1)])
         asked = enumerate(texts(words, rows), start=1)
         while some := list(itertools.islice(asked, 10_000)):
             database.executemany(
@@ -124,6 +124,8 @@ def migrated(path: Path, rows: int) -> None:
     upgrade(f"sqlite:///{path}")
     took = time.perf_counter() - began
     row(f"migration of {rows:,} questions with answers (indexes built), at the first start", f"{took:7.1f} s")
+    with sqlite3.connect(path) as database:  # else the bot would write the minutes of a thousand classes first
+        database.execute("UPDATE class SET minutes_at = ?", (END,))
     row("size on disk before and after", f"{before:7.0f} MB {megabytes(path):7.0f} MB")
 
 
