@@ -85,6 +85,9 @@ class Net:
     def members(self, channel: str) -> Sequence[Sender]:
         return [self.people[nick] for nick in sorted(self.channels.get(channel, ())) if nick in self.people]
 
+    def holds(self, channel: str, nick: str) -> bool:
+        return self.fold(nick) in self.channels.get(channel, ())
+
     def find(self, nick: str) -> Sender | None:
         found = self.people.get(self.fold(nick))
         return found if any(self.fold(nick) in there for there in self.channels.values()) else None

@@ -26,6 +26,9 @@ class Nowhere:
     def members(self, channel: str) -> Sequence[Sender]:
         return ()
 
+    def holds(self, channel: str, nick: str) -> bool:
+        return False
+
     def find(self, nick: str) -> Sender | None:
         return None
 

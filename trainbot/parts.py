@@ -202,9 +202,7 @@ class Parts:
 
     def _channels_of(self, sender: Sender) -> list[str]:
         """The channels that this sender is in; all of ours for somebody who is in none."""
-        fold = self.view.fold
-        mine = [channel for channel in self.config.irc.channels
-                if any(fold(member.nick) == fold(sender.nick) for member in self.view.members(channel))]
+        mine = [channel for channel in self.config.irc.channels if self.view.holds(channel, sender.nick)]
         return mine or list(self.config.irc.channels)
 
     def _quizzed(self, event: Incoming) -> list[Effect] | None:

@@ -143,6 +143,10 @@ class IrcDoor:
         """Who is in ``channel`` with us; empty where we are not in it."""
         return self._session.roster.members(channel) if self._session else ()
 
+    def holds(self, channel: str, nick: str) -> bool:
+        """Whether somebody of that nick is in ``channel`` with us."""
+        return self._session is not None and self._session.roster.holds(channel, nick)
+
     def find(self, nick: str) -> Sender | None:
         """The person of that nick, if a channel of ours holds them."""
         return self._session.roster.find(nick) if self._session else None

@@ -93,6 +93,10 @@ class Roster:
         keys = sorted(held.members) if held else ()
         return tuple(self._people[key] for key in keys)
 
+    def holds(self, channel: str, nick: str) -> bool:
+        held = self._channels.get(self._fold(channel))
+        return held is not None and self._fold(nick) in held.members
+
     def find(self, nick: str) -> Sender | None:
         return self._people.get(self._fold(nick))
 
