@@ -73,9 +73,13 @@ def exercise() -> None:
 def exercise_check(paths: tuple[Path, ...], path: Path) -> int:
     """Lints exercises (default: the configured folder); exit code 1 only where something has to be mended."""
     from trainbot.exercises.library import load_library
+    from trainbot.exercises.model import Problem
 
-    libraries = [load_library(p) for p in paths or (read(path).exercises.folder,)]
+    # an index may be named as well as its folder
+    libraries = [load_library(p.parent if p.is_file() else p) for p in paths or (read(path).exercises.folder,)]
     problems = [problem for library in libraries for problem in library.problems]
+    problems += [Problem(str(library.folder), "", "there is no index.json, index.yaml or track.yml in it")
+                 for library in libraries if paths and not library.exercises and not library.problems]
     for problem in problems:
         click.echo(f"{'error' if problem.serious else 'note'}: {problem}")
     click.echo(f"{sum(len(library.exercises) for library in libraries)} exercises, {len(problems)} problems")

@@ -9,12 +9,15 @@ from pathlib import Path
 from types import MappingProxyType
 
 from trainbot.errors import UserError
-from trainbot.exercises.formats import katacoda
+from trainbot.exercises.formats import instruqt, katacoda
+from trainbot.exercises.formats.reading import slug_of
 from trainbot.exercises.model import Exercise, Problem
 
 DEPTH = 3  # folders between the library's and an index
 MAX_EXERCISES = 5000
 MAX_FILES = 2000  # looked at in one exercise to see whether it changed
+
+INDEXES = (*katacoda.INDEXES, instruqt.INDEX)  # the first that is there says which form it is
 
 Print = tuple[tuple[str, int, int], ...]  # (path, mtime in ns, bytes) of each file
 
@@ -57,14 +60,14 @@ def load_library(folder: Path, before: Library | None = None) -> Library:
         print_ = _fingerprint(place)
         old = before._seen.get(place) if before else None
         if old is None or old[0] != print_:
-            exercise, faults = katacoda.load(place, name=str(place.relative_to(folder)))
+            exercise, faults = _load(place, _name(place, folder))
             old = (print_, exercise, tuple(faults))
         seen[place] = old
         _, exercise, faults = old
         problems.extend(faults)
         if exercise and exercise.slug in exercises:
-            name = str(place.relative_to(folder))
-            exercise = replace(exercise, slug=katacoda.slug_of(name))
+            name = _name(place, folder)
+            exercise = replace(exercise, slug=slug_of(name))
             text = f"another exercise has that name; this one is called {exercise.slug}"
             problems.append(Problem(name, "", text, serious=False))
         if exercise:
@@ -83,11 +86,21 @@ def named_exercise(words: str, folder: Callable[[], Path]) -> Exercise:
     return load_library(folder()).find(words)
 
 
+def _name(place: Path, folder: Path) -> str:
+    return folder.name if place == folder else str(place.relative_to(folder))
+
+
+def _load(place: Path, name: str) -> tuple[Exercise | None, list[Problem]]:
+    """In the form that its index has."""
+    theirs = not any(os.path.lexists(place / index) for index in katacoda.INDEXES)
+    return (instruqt if theirs else katacoda).load(place, name=name)
+
+
 def _places(folder: Path) -> list[Path]:
     """The folders with an index, sorted; links to folders are not followed, nothing below an index is searched."""
     places = []
     for path, folders, files in os.walk(folder):
-        if any(index in files for index in katacoda.INDEXES):
+        if any(index in files for index in INDEXES):
             places.append(Path(path))
             folders.clear()
         depth = len(Path(path).relative_to(folder).parts)
