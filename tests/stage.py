@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from trainbot.bot import Bot
+from trainbot.chat.standing import Place
 from trainbot.config import Config, load
 from trainbot.events import Event, Outcome, Tick
 from trainbot.exercises.doings import RunScript, ScriptEnded
@@ -19,7 +20,7 @@ from trainbot.labs.doings import Booted, Check, Checked, HostWork, Listen, Probe
 from trainbot.labs.images import Image
 from trainbot.labs.model import Lab, Lease
 from trainbot.parts import Installation
-from trainbot.spine.messages import Incoming, Left, Line, Outgoing, Renamed, RollCall, Sender, Spoken
+from trainbot.spine.messages import Incoming, Left, Line, Modes, Outgoing, Renamed, RollCall, Sender, Spoken, Topic
 from trainbot.store import Store
 from trainbot.store.tables import metadata
 
@@ -78,6 +79,9 @@ class Net:
     def __init__(self) -> None:
         self.people: dict[str, Sender] = {}
         self.channels: dict[str, set[str]] = {CHANNEL: set()}
+        self.topics: dict[str, str] = {}
+        self.modes: dict[str, str] = {}
+        self.status = "o"
 
     def fold(self, name: str) -> str:
         return name.lower()
@@ -87,6 +91,16 @@ class Net:
 
     def holds(self, channel: str, nick: str) -> bool:
         return self.fold(nick) in self.channels.get(channel, ())
+
+    def place(self, channel: str) -> Place:
+        return Place(True, self.status, self.modes.get(channel, "nt"), "", self.topics.get(channel, ""))
+
+    def carries_out(self, out: Outgoing) -> None:
+        """As a server does, where we are operators."""
+        if isinstance(out, Topic):
+            self.topics[out.channel] = out.text
+        elif isinstance(out, Modes) and not out.nicks and self.status:
+            self.modes[out.channel] = "nt" + "m" * (out.change == "+m")
 
     def find(self, nick: str) -> Sender | None:
         found = self.people.get(self.fold(nick))
@@ -186,6 +200,8 @@ class Stage:
         outcome = self.bot.turn(list(events), self.now)
         self.began += [work for work in outcome.work if not isinstance(work, RunScript)]
         self.scripts += [work for work in outcome.work if isinstance(work, RunScript)]
+        for out in outcome.say:
+            self.net.carries_out(out)
         return outcome
 
     def happens(self, *events: Event) -> list[tuple[str, str]]:

@@ -95,6 +95,8 @@ class Bot(Parts):
         if tick or "session" in changed:
             self._guarded("the calendar", self.publishing.settle, self.config.records.folder, now, "session" in changed)
         came = any(isinstance(event, RollCall | Arrived | Renamed) for event in events)
+        if tick or came or changed & {"class", "session", "channel"}:
+            outcome.say += self._guarded("the channels' manners", self.manners.settle, now) or []
         if tick or came or "notice" in changed:
             outcome.say += self.telling.due(now)
         if changed & {"lab", "lease", "person", "public_key"} or not self._published:
@@ -161,10 +163,12 @@ class Bot(Parts):
                 self.signups.merge(was, self.registry.known(event.after))
                 self.when.merge(was, self.registry.known(event.after))
                 self.presence.renamed(event)
+                self.manners.renamed(event.before.nick, event.after.nick)
             case Arrived():
                 self.presence.arrived(event)
                 self.teaching.joining.arrived(event)
             case Left():
+                self.manners.left(event.sender.nick, event.channel)
                 self.presence.left(event)
                 self.registry.left(event)
             case Connected():
@@ -174,6 +178,7 @@ class Bot(Parts):
             case RollCall():
                 self.registry.roll_call(event)
                 self.presence.roll_call(event)
+                self.manners.came_back(event.channel)
                 if event.channel in self._to_greet:
                     outcome.say += self.teaching.stepping.after_restart(event.channel)
             case Spoken():

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from trainbot.bot import Bot
+from trainbot.chat.standing import Place
 from trainbot.config import load
 from trainbot.parts import Installation
 from trainbot.spine.help import commands_page
@@ -31,6 +32,9 @@ class Nowhere:
 
     def find(self, nick: str) -> Sender | None:
         return None
+
+    def place(self, channel: str) -> Place:
+        return Place()
 
 
 def page() -> str:

@@ -43,6 +43,7 @@ from trainbot.rehearsal.desk import Desk
 from trainbot.sessions.announcing import Announcing
 from trainbot.sessions.book import Book
 from trainbot.sessions.feed import where_of
+from trainbot.sessions.manners import Manners
 from trainbot.sessions.model import Session
 from trainbot.sessions.organising import Organising
 from trainbot.sessions.planner import Planner
@@ -145,6 +146,8 @@ class Parts:
                                      self.signups.too_many)
         self.when = WhenDesk(store.polls, store.notices, store.people, self.book, lambda: self._library.exercises,
                              config.require_account, lambda: self.view.nick)
+        self.manners = Manners(store.sessions, store.classes, self.book, self.view.place, self.view.members,
+                               lambda sender: self.config.roles.role_of(sender), self.view.fold, lambda: self.view.nick)
         self.publishing = Publishing(self.book, where_of(config, installation.owner), zones, offsets,
                                      lambda path, content: write_whole(path, content.decode()))
 
@@ -183,7 +186,7 @@ class Parts:
                         "question": self.questions.queue.question_kind}
         for feature in (Help(table, self.config.irc.contact, lambda c: self.classroom.running(c)), self.lending,
                         self.draining, self.registry, self.teaching, self.questions, self.journal, self.planner,
-                        self.signups, self.organising, self.when):
+                        self.signups, self.organising, self.when, self.manners):
             table.add(feature.commands())
         return table
 

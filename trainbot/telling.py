@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from trainbot import notices
+from trainbot.sessions.manners import Place
 from trainbot.spine.access import Person, fold_account
 from trainbot.spine.messages import Line, Outgoing, Priority, Reply, Sender, Spoken, Unspoken
 
@@ -26,6 +27,7 @@ class View(Protocol):
     def members(self, channel: str) -> Sequence[Sender]: ...
     def holds(self, channel: str, nick: str) -> bool: ...
     def find(self, nick: str) -> Sender | None: ...
+    def place(self, channel: str) -> Place: ...
 
 
 #: Writes a notice when it is said; None: it has become pointless.

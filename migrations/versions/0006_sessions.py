@@ -14,5 +14,5 @@ def upgrade() -> None:
     op.create_table(
         "channel", sa.Column("name", sa.Text, primary_key=True), sa.Column("topic", sa.Text, nullable=False),
         sa.Column("base", sa.Text, nullable=False),
-        sa.Column("quiet", sa.Boolean, nullable=False, server_default="0"),
+        sa.Column("quiet", sa.Text, nullable=False),
         sa.Column("voiced", sa.Text, nullable=False))

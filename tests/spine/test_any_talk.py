@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from stage import CHANNEL, Stage
 
 from trainbot.chat.text import sanitise
-from trainbot.spine.messages import Line, Sender, Topic
+from trainbot.spine.messages import Line, Modes, Sender, Topic
 
 COMMANDS = ("help", "yes", "lab", "lab create", "lab list", "lab reboot", "lab reset", "lab extend", "lab return",
             "lab destroy", "lab claim", "lab snapshot", "lab rollback", "lab for", "lab revoke",
@@ -51,7 +51,7 @@ def test_any_lines_from_anybody(crowd: Stage, caplog: pytest.LogCaptureFixture, 
             crowd.net.channels[CHANNEL].add(nick.lower())
         crowd.hear(nick, text, None if private else CHANNEL)
         for out in crowd.said:
-            said = sanitise(out.text)
+            said = sanitise(" ".join([out.change, *out.nicks]) if isinstance(out, Modes) else out.text)
             assert isinstance(out, Topic) or said.strip()
             assert all(sign.isprintable() or sign in "\x02\x0f\x11\x1d\x1f" or ord(sign) > 0x9f for sign in said)
             if isinstance(out, Line) and out.secret:

@@ -151,6 +151,10 @@ class IrcDoor:
         """The person of that nick, if a channel of ours holds them."""
         return self._session.roster.find(nick) if self._session else None
 
+    def place(self, channel: str) -> Place:
+        """How we stand in ``channel`` now."""
+        return self._session.standings.of(channel) if self.connected and self._session else Place()
+
     @property
     def nick(self) -> str:
         return self._session.nick if self.connected and self._session else self._config.nick

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from trainbot.chat.text import cut, plain, sanitise, shown
-from trainbot.spine.messages import Line, Outgoing, Priority, Topic
+from trainbot.spine.messages import Line, Modes, Outgoing, Priority, Topic
 
 WIRE_LINE = 512
 """Octets of a line with CR LF, the sender's prefix included (RFC 2812 2.3); tags do not count."""
@@ -100,6 +100,8 @@ class Outbox:
             self._drop(lambda other: other.verb == "NOTICE" and other.target == item.target)
         if isinstance(out, Topic):
             self._drop(lambda other: other.verb == "TOPIC" and other.target == item.target)
+        elif isinstance(out, Modes) and not _sound(out):
+            return _refused(item, "that is no change of modes")
         elif not item.rest.strip():
             return _refused(item, "there is nothing to say")
         self._queues[item.priority].setdefault(item.owner, deque()).append(item)
@@ -158,7 +160,7 @@ class Outbox:
         return None
 
     def _piece(self, item: _Waiting, now: float) -> Piece:
-        frame = f"{item.verb} {item.target} :"
+        frame = f"{item.verb} {item.target} " + ("" if item.verb == "MODE" else ":")
         room = max(16, WIRE_LINE - 2 - self.prefix_octets - len(frame.encode()))
         if item.verb == "NOTICE":  # a CTCP reply is whole or it is nothing
             head, item.rest = f"\x01{cut(item.rest, room - 2)[0]}\x01", ""
@@ -257,10 +259,18 @@ def _target(name: str) -> str:
     return "" if odd else clean
 
 
+def _sound(mode: Modes) -> bool:
+    """Whether it is one line of the protocol, of letters and of words that are each one target."""
+    return mode.change[:1] in ("+", "-") and mode.change[1:].isalpha() and all(map(_target, mode.nicks))
+
+
 def _item(out: Outgoing | CtcpReply, now: float) -> _Waiting:
     if isinstance(out, Topic):
         target = _target(out.channel)
         return _Waiting(target, sanitise(out.text), "TOPIC", Priority.ANNOUNCE, target.lower(), now)
+    if isinstance(out, Modes):
+        target = _target(out.channel)
+        return _Waiting(target, " ".join([out.change, *out.nicks]), "MODE", Priority.ANSWER, target.lower(), now)
     target = _target(out.target)
     if isinstance(out, CtcpReply):
         text = sanitise(out.payload)

@@ -11,18 +11,21 @@ from trainbot.chat.presence import JOIN_REFUSED
 from trainbot.chat.text import sanitise
 from trainbot.chat.wire import Message
 
+_LONGEST_TOPIC = 1000
 _LETTERS = 64  # of modes and marks that are kept: no server has as many
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
     """One of our channels.  ``status``: our own there, as letters of modes ("ov"); ``modes``: the channel's letters,
-    None until the server has told them; ``refused``: why it does not let us in, '' while nothing is known."""
+    None until the server has told them; ``refused``: why it does not let us in, '' while nothing is known; ``topic``:
+    '' where none is set."""
 
     joined: bool = False
     status: str = ""
     modes: str | None = None
     refused: str = ""
+    topic: str = ""
 
     @property
     def privileged(self) -> bool:
@@ -71,11 +74,15 @@ class Standings:
             case "004":
                 self.server = sanitise(message.param(2))[:_LETTERS]
             case "JOIN" if self._roster.is_me(message.nick):
-                self._change(message.param(0), joined=True, status="", modes=None, refused="")
+                self._change(message.param(0), joined=True, status="", modes=None, refused="", topic="")
             case "PART" if self._roster.is_me(message.nick):
                 self._change(message.param(0), joined=False, status="")
             case "KICK" if self._roster.is_me(message.param(1)):
                 self._change(message.param(0), joined=False, status="")
+            case "332":
+                self._change(message.param(1), topic=sanitise(message.param(-1))[:_LONGEST_TOPIC])
+            case "TOPIC" if len(message.params) > 1:
+                self._change(message.param(0), topic=sanitise(message.param(-1))[:_LONGEST_TOPIC])
             case "353":
                 self._named(message.param(2), message.param(-1))
             case "324":

@@ -12,7 +12,7 @@ from trainbot.exercises.model import Exercise
 from trainbot.exercises.overseeing import Overseeing
 from trainbot.spine.access import Role
 from trainbot.spine.commands import Argument, Ask, Command, Place
-from trainbot.spine.messages import Effect, Line, Priority, Topic
+from trainbot.spine.messages import Effect, Line, Priority
 from trainbot.spine.words import span
 
 TWICE = timedelta(seconds=5)
@@ -43,7 +43,6 @@ class Stepping:
         note = " This class is logged; not lines that begin with [nolog], nor people who said !nolog on." \
             if self.around.logged else ""
         effects: list[Effect] = [
-            Topic(ask.channel, f"{title} | a class runs here, with {ask.nick} | !help"),
             Line(ask.channel, f"{title} begins, with {ask.nick}: {image}!done when you have done a step, !stuck when "
                               f"you need help, !ask for questions.{note}", Priority.PRESENTER)]
         return effects + self._show(ask.channel, exercise, 0)
@@ -62,7 +61,7 @@ class Stepping:
         # kept until it was said: the class hears of its end even if we die right after storing it
         self.room.notices.tell(ask.at, f"{run.title} is over after {span(ask.at - run.started_at)}; {people} took part. "
                                        f"Thank you! {self.around.minutes_at(run)}".rstrip(), channel=run.channel)
-        return [Topic(run.channel, f"{run.title} is over | !sessions says when the next one is")]
+        return []
 
     # -- the class step ------------------------------------------------------------------------------
 

@@ -73,7 +73,7 @@ class Organising:
                  f"lasts {span(session.end - session.start)}"]
         parts += [f"exercise {session.exercise}"] if session.exercise else ["no exercise"]
         parts += [f"by {session.presenter}"] if session.presenter else []
-        parts += [f"{session.seats} seats"] if session.seats else []
+        parts += [f"{session.seats} seat{'s' * (session.seats > 1)}"] if session.seats else []
         parts += [f"images {' '.join(session.images)}"] if session.images else []
         parts += [f"in {session.channel}"] if session.channel else []
         parts += [f"slides {session.slides}"] if session.slides else []

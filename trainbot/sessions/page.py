@@ -80,7 +80,7 @@ def _article(session: Session, where: Where, zones: Sequence[str]) -> str:
     others = dict.fromkeys((session.zone, *(session.zones or zones)))
     times = "".join(f"<li>{escape(_in_full(session.start, name))}</li>" for name in others if name != "UTC")
     facts = [f"with {escape(session.presenter)}" if session.presenter else "", span(session.end - session.start),
-             f"{session.seats} seats" if session.seats else "",
+             f"{session.seats} seat{'s' * (session.seats > 1)}" if session.seats else "",
              f"exercise {escape(session.exercise)}" if session.exercise else "",
              f'<a href="{escape(session.slides)}">slides</a>' if session.slides else "",
              f'<a href="{escape(session.link)}">more about it</a>' if session.link else "",

@@ -38,12 +38,13 @@ class SignUp:
 @dataclass(frozen=True, slots=True)
 class ChannelRow:
     """What we set in a channel, to be put back: ``topic`` as we set it last, ``base`` what it said besides our words;
-    ``quiet``: we moderated it; ``voiced``: the nicks that we voiced, with blanks between."""
+    ``quiet``: ``on`` or ``off`` from when we moderated it until that is seen to be gone; ``voiced``: the nicks that we
+    voiced, folded, with blanks between."""
 
     name: str
     topic: str = ""
     base: str = ""
-    quiet: bool = False
+    quiet: str = ""
     voiced: str = ""
 
 

@@ -119,7 +119,8 @@ class SignUps:
                              else "as you wish; you have your seat in")]
 
     def _waits(self, ask: Ask, session: Session) -> Reply:
-        return Reply(f"{session.title} is full, all {session.seats} seats are taken; you are number "
+        taken = "its only seat is taken" if session.seats == 1 else f"all {session.seats} seats are taken"
+        return Reply(f"{session.title} is full, {taken}; you are number "
                      f"{self._place(session, ask.person)} of those who wait, and hear when one is free; "
                      f"{self._elsewhere(ask, session)}", private=True)
 

@@ -155,7 +155,16 @@ class Topic:
     text: str
 
 
-Outgoing = Line | Topic
+@dataclass(frozen=True, slots=True)
+class Modes:
+    """Change modes of a channel: ``+m``, or ``+vv`` with as many nicks."""
+
+    channel: str
+    change: str
+    nicks: tuple[str, ...] = ()
+
+
+Outgoing = Line | Topic | Modes
 
 
 # -- what handlers return ---------------------------------------------------------------------
@@ -171,4 +180,4 @@ class Reply:
     priority: Priority = Priority.ANSWER
 
 
-Effect = Reply | Line | Topic
+Effect = Reply | Line | Topic | Modes

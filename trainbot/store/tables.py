@@ -151,7 +151,7 @@ def _tables(metadata: MetaData) -> dict[str, Table]:
         Table("signup", metadata, words("session_uid", primary_key=True), ref("person_id", "person", primary_key=True),
               words("image"), at("at"), flag("waiting")),
         Table("channel", metadata, Column("name", Text, primary_key=True), words("topic"), words("base"),
-              flag("quiet"), words("voiced")),
+              words("quiet"), words("voiced")),
         Table("poll", metadata, key(), words("channel"), ref("person_id", "person"), words("title"), words("zone"),
               words("first_day"), words("last_day"),
               *(Column(name, Integer, nullable=False) for name in ("window_from", "window_to", "minutes", "most", "step")),
