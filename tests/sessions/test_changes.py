@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from trainbot.sessions.changes import Change, changes, render, render_all
 from trainbot.sessions.model import Problem, Schedule, Session
+from trainbot.sessions.reminders import reminder_line
 
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
 ZONES = ["Australia/Melbourne"]
@@ -93,3 +94,13 @@ def test_the_revision_follows_what_people_see():
     assert session().revision == session().revision
     assert session().revision != session(title="other").revision
     assert session().as_cancelled().revision == session(cancelled=True).revision
+
+
+def test_a_line_stays_one_line():
+    """Five zones and the longest title that a file may hold fit an IRC line, whatever is said of the session."""
+    zones = ["Australia/Melbourne", "Europe/Berlin", "America/New_York", "America/Argentina/Buenos_Aires", "Asia/Kathmandu"]
+    one = session(200, title="\u65e5\u672c\u8a9e" * 66, channel="#selinux-class")
+    lines = [render(Change(kind, one, one), zones, NOW) for kind in ("new", "moved", "cancelled", "back")]
+    lines.append(reminder_line(one, one.start - timedelta(minutes=10), zones))
+    assert max(len(line.encode()) for line in lines) < 400
+    assert all("more zones" not in line and "Kathmandu" in line for line in lines if not line.startswith("cancelled"))

@@ -7,13 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainbot.errors import UserError
-from trainbot.sessions.zones import city, names, of_tzid, resolve_zone
+from trainbot.sessions.places import CITIES
+from trainbot.sessions.zones import city, names, of_tzid, resolve_zone, zone
 
 AT = datetime(2026, 12, 2, 4, tzinfo=UTC)  # summer in Melbourne
 
 
 @pytest.mark.parametrize(
-    ("said", "zone"),
+    ("said", "zone_name"),
     [
         ("Australia/Melbourne", "Australia/Melbourne"),
         ("australia/melbourne", "Australia/Melbourne"),
@@ -28,6 +29,11 @@ AT = datetime(2026, 12, 2, 4, tzinfo=UTC)  # summer in Melbourne
         ("uk", "Europe/London"),
         ("japan", "Asia/Tokyo"),
         ("mumbai", "Asia/Kolkata"),
+        ("Köln", "Europe/Berlin"),
+        ("california", "America/Los_Angeles"),
+        ("in berlin", "Europe/Berlin"),
+        ("Sydney, Australia", "Australia/Sydney"),
+        ("St. Louis", "America/Chicago"),
         ("san francisco", "America/Los_Angeles"),
         ("Asia/Calcutta", "Asia/Kolkata"),
         ("US/Eastern", "America/New_York"),
@@ -39,9 +45,9 @@ AT = datetime(2026, 12, 2, 4, tzinfo=UTC)  # summer in Melbourne
         ("+14", "Pacific/Kiritimati"),
     ],
 )
-def test_a_place_is_known_by_the_names_people_use(said, zone):
+def test_a_place_is_known_by_the_names_people_use(said, zone_name):
     """Cities, countries with one clock, old names and offsets of one zone alone all give the zone."""
-    assert resolve_zone(said, AT) == zone
+    assert resolve_zone(said, AT) == zone_name
 
 
 @pytest.mark.parametrize(
@@ -49,6 +55,7 @@ def test_a_place_is_known_by_the_names_people_use(said, zone):
     [
         ("+1100", ["+1100 is an offset, not a zone", "Australia/Melbourne", "Australia/Sydney"]),
         ("us", ["several time zones", "America/New_York", "America/Los_Angeles", "more)"]),
+        ("brazil", ["say !tz and one of America/Sao_Paulo"]),
         ("new zealand", ["Pacific/Auckland, Pacific/Chatham"]),
         ("EST", ["abbreviation", "America/New_York"]),
         ("IST", ["abbreviation", "Asia/Kolkata", "Asia/Jerusalem", "Europe/Dublin"]),
@@ -83,6 +90,14 @@ def test_no_words_break_it(said):
         assert "\n" not in str(refused)
 
 
+def test_every_city_we_add_has_a_zone():
+    """And none of them hides a city of the tz database that has other clocks."""
+    assert set(CITIES.values()) <= names()
+    for name in names():
+        if city(name) in CITIES:
+            assert AT.astimezone(zone(name)).utcoffset() == AT.astimezone(zone(CITIES[city(name)])).utcoffset(), name
+
+
 def test_every_zone_is_understood_by_its_own_name():
     """No name of the tz database is refused, except the Etc ones, whose signs read backwards."""
     for name in names():
@@ -91,7 +106,7 @@ def test_every_zone_is_understood_by_its_own_name():
 
 
 @pytest.mark.parametrize(
-    ("tzid", "location", "zone"),
+    ("tzid", "location", "zone_name"),
     [
         ("Europe/Berlin", None, "Europe/Berlin"),
         ("W. Europe Standard Time", None, "Europe/Berlin"),
@@ -105,9 +120,9 @@ def test_every_zone_is_understood_by_its_own_name():
         ("", None, None),
     ],
 )
-def test_a_calendar_may_name_its_zone_as_calendar_programs_do(tzid, location, zone):
+def test_a_calendar_may_name_its_zone_as_calendar_programs_do(tzid, location, zone_name):
     """IANA, Windows and vendor names give the zone; a name that nobody knows gives none."""
-    assert of_tzid(tzid, location) == zone
+    assert of_tzid(tzid, location) == zone_name
 
 
 def test_a_city_is_read_as_people_write_it():

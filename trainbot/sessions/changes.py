@@ -94,11 +94,11 @@ def render(change: Change, zones: Iterable[str], now: datetime) -> str:
     if change.kind == "cancelled":
         told = was or session  # people know it by the time it had
         here = "" if told.zone == "UTC" else f" ({describe(told.start, told.zone, now)})"
-        return f"cancelled: {session.title}, {describe(told.start, 'UTC', now)}{here}"
-    said = f"{'on again' if change.kind == 'back' else 'new session'}: {session.title}, "
+        return f"cancelled: {session.name}, {describe(told.start, 'UTC', now)}{here}"
+    said = f"{'on again' if change.kind == 'back' else 'new session'}: {session.name}, "
     if change.kind == "moved" and was is not None:
         why = f" (the clock rules of {session.zone} changed)" if change.by_clock_rules else ""
-        said = f"moved{why}: {session.title}, not {describe(was.start, 'UTC', now)} but "
+        said = f"moved{why}: {session.name}, not {describe(was.start, 'UTC', now)} but "
     return said + describe_many(session.start, session.zones or zones, now, MAX_BYTES - len(said.encode()))
 
 

@@ -14,6 +14,7 @@ from trainbot.sessions.zones import TZDATA_VERSION
 _OCCURRENCE = re.compile(r"^(?P<series>.+)#\d{8}T\d{6}Z$")
 
 MOST_PROBLEMS = 50  # of one file
+LONGEST_NAME = 100  # bytes
 HERE = "made-here/"  # uids of sessions that were not read from a file begin so
 
 # Its revision is taken over these: what people see, and the file, whose faults a session shares.
@@ -21,6 +22,12 @@ _CONTENT = (
     "uid", "title", "start", "zone", "local", "minutes", "exercise", "presenter", "channel",
     "seats", "images", "zones", "link", "slides", "cancelled", "origin",
 )  # fmt: skip
+
+
+def cut(text: str, most: int) -> str:
+    """``text`` in at most ``most`` bytes of UTF-8; what is longer ends in ``…``."""
+    raw = text.encode()
+    return text if len(raw) <= most else raw[: most - 3].decode(errors="ignore").rstrip() + "…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +81,11 @@ class Session:
     def number(self) -> str:
         """What organisers call one that was made here, as long as it lives: ``d7``."""
         return f"d{self.uid.removeprefix(HERE)}"
+
+    @property
+    def name(self) -> str:
+        """The title as it stands in a line beside five zones: at most LONGEST_NAME bytes."""
+        return cut(self.title, LONGEST_NAME)
 
     @property
     def series(self) -> str | None:

@@ -12,7 +12,7 @@ from trainbot.errors import UserError
 from trainbot.sessions.announcing import Announcing
 from trainbot.sessions.book import Book
 from trainbot.sessions.changes import Change, changes, derived_again
-from trainbot.sessions.model import Problem, Session
+from trainbot.sessions.model import Problem, Session, cut
 from trainbot.sessions.schedule import load_schedules
 from trainbot.sessions.signups import SignUps, when
 from trainbot.sessions.times import describe
@@ -103,14 +103,14 @@ class Planner:
         lines = []
         for number, session in enumerate(sessions, 1):
             times = when(session, zone, self.zones, ask.at)
-            by = f", with {session.presenter}" if session.presenter else ""
+            by = f", with {cut(session.presenter, 40)}" if session.presenter else ""
             seats = self.signups.shown(session, ask.person)
             by += f", {seats}" if seats else ""
             labs = self.signups.labs_shown(session, ask.at) if ask.private and ask.role >= Role.PRESENTER else ""
             by += f" ({labs})" if labs else ""
             if session.uid in running:
                 times = "runs now"
-            lines.append(f"{number}: {session.title}{by}, {times}")
+            lines.append(f"{number}: {session.name}{by}, {times}")
         if more > 0:
             lines[-1] += f" (and {more} more)"
         if not zone:

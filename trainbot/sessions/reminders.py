@@ -134,7 +134,7 @@ def reminder_line(session: Session, now: datetime, zones: Iterable[str]) -> str:
     lead = until(left)
     verb = "starts " if left > timedelta() or lead == "now" else ""
     where = f" in {session.channel}" if session.channel else ""
-    said = f"{session.title} {verb}{lead}{where}: "
+    said = f"{session.name} {verb}{lead}{where}: "
     return said + places(session.start, zones, now, MAX_BYTES - len(said.encode()))
 
 

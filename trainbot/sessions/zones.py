@@ -131,7 +131,9 @@ def resolve_zone(text: str, at: datetime) -> str:
 
     Raises UserError with at most CHOICES choices where it may mean several or none.
     """
-    words = " ".join(text.split())
+    words = " ".join(text.split()).removeprefix("in ")
+    if "," in words and _fold(words.partition(",")[0]) in _by_city():  # Sydney, Australia
+        words = words.partition(",")[0]
     if not words or len(words) > MAX_NAME:
         raise UserError("say a zone as Area/City, for example: !tz Australia/Melbourne")
     if _OFFSET.match(words.replace(" ", "")):
@@ -198,10 +200,10 @@ def _from_offset(text: str, at: datetime) -> str:
 
 
 def _only(text: str, found: tuple[str, ...], at: datetime) -> str:
-    """The one of ``found``, or the first where all show the same time for the coming year."""
+    """The one of ``found``, or where all show the same time for the coming year the one that most people live in."""
     clocks: dict[tuple[timedelta | None, ...], str] = {}
     days = [at.astimezone(UTC) + timedelta(days=3 * n) for n in range(122)]
-    for name in found:
+    for name in sorted(found, key=lambda name: name not in WELL_KNOWN):
         clocks.setdefault(tuple(day.astimezone(zone(name)).utcoffset() for day in days), name)
     if len(clocks) == 1:
         return next(iter(clocks.values()))

@@ -118,7 +118,8 @@ def _undominated(order: Sequence[Start]) -> list[Start]:
 
 class _Search:
     """Branch and bound over sets of one size.  A person counts as ``weight`` where reached, and one more where glad
-    (so little that even greedy choice keeps what it promises for reach alone): the gain of a start only falls as others are chosen, and the largest gains left bound what can still be had."""
+    (so little that even greedy choice keeps what it promises for reach alone): the gain of a start only falls as others
+    are chosen, and the largest gains left bound what can still be had."""
 
     def __init__(self, starts: list[Start], budget: int) -> None:
         self.starts, self.left = starts, budget

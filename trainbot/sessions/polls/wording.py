@@ -16,6 +16,7 @@ from trainbot.sessions.zones import city
 from trainbot.spine.words import span
 
 MOST_DAYS_SHOWN = 12
+RESULT_BYTES = MAX_BYTES - 60  # beside it stands what the drafts are called
 Hours = tuple[tuple[int, int], ...]  # minutes after midnight
 
 
@@ -173,7 +174,8 @@ def result(order: Sequence[Start], choice: Choice, names: Sequence[str], now: da
     added = [start for start in choice.starts if start.moment != best.moment]
     if added:
         together = len(added) == len(choice.starts)
-        those = " and ".join(_moment(start.moment, now) for start in added)
+        *most, last = [_moment(start.moment, now) for start in added]
+        those = f"{', '.join(most)} and {last}" if most else last
         many = "reach" if len(added) > 1 else "reaches"
         text += f" Better together: {those} reach" if together else f" Adding {those} {many}"
         text += f" {choice.reached}{_need(choice)}"
@@ -182,7 +184,7 @@ def result(order: Sequence[Start], choice: Choice, names: Sequence[str], now: da
     text = text.removesuffix(".")
     left = "; left out: " if out else "; nobody is left out."
     tied = _tied(order, choice, now)
-    room = MAX_BYTES - len(f"{text}{left}.{tied}{waiting}".encode())
+    room = RESULT_BYTES - len(f"{text}{left}.{tied}{waiting}".encode())
     return text + left + (_listed(out, max(20, room)) + "." if out else "") + tied + waiting
 
 
