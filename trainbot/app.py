@@ -204,7 +204,9 @@ class App:
             case "capacity":
                 with self.store.transaction():
                     return self.bot.lending.overview.capacity_value(self.clock())
-        raise UserError("the bot knows the operations command, rehearse, status, labs and capacity")
+            case "keeping":
+                return {"text": self.bot.keeping.answer(request, self.clock())}
+        raise UserError("the bot knows the operations command, rehearse, status, labs, capacity and keeping")
 
     def _status(self) -> dict[str, Any]:
         with self.store.transaction():

@@ -38,6 +38,7 @@ from trainbot.questions.parts import QuestionParts
 from trainbot.questions.queue import ANSWER
 from trainbot.records.archive import Archive, write_whole
 from trainbot.records.journal import Journal
+from trainbot.records.keeping import Keeping
 from trainbot.records.presence import Presence
 from trainbot.rehearsal.desk import Desk
 from trainbot.sessions.announcing import Announcing
@@ -111,6 +112,7 @@ class Parts:
         self.archive = Archive(store.classes, store.entries, store.questions, store.people, config.records.folder,
                                config.records.public_url,
                                lambda at: describe_many(at, config.schedule.zones, at).rpartition(" | ")[0])
+        self.keeping = Keeping(store, self.archive)
 
     def _join_labs(self, installation: Installation) -> None:
         config, store, view = self.config, self.store, self.view

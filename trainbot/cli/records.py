@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from trainbot.cli.shared import cli, config_option, json_option, number_type, read, show
+from trainbot.cli.shared import ask_bot, cli, config_option, json_option, number_type, read, show
+
+if TYPE_CHECKING:
+    from trainbot.config import Config
 
 
 @cli.group()
@@ -62,3 +66,62 @@ def log_export(number: int | None, form: str, path: Path) -> int:
     for piece in export(read(path), number, form):
         click.echo(piece, nl=False)
     return 0
+
+
+PATIENCE = 900.0  # seconds: a large database is written anew
+
+
+@log.command("redact")
+@click.argument("who")
+@click.option("--yes", "sure", is_flag=True, help="Do not ask.")
+@config_option
+def log_redact(who: str, sure: bool, path: Path) -> int:
+    """Takes WHO out of the records: their names, hosts and words, and their name in the words of others.
+
+    WHO: a nick or account; or account:NAME, nick:NAME, host:NAME.  Published minutes are written again.  Backups are not
+    touched.
+    """
+    return _keep(read(path), {"redact": who}, sure, "Take all of that out, for ever?")
+
+
+@log.command("prune")
+@click.option("--older-than", "age", metavar="AGE", help="2y, 90d [default: keep in [records]].")
+@click.option("--dry-run", is_flag=True, help="Say what would go, and do nothing.")
+@click.option("--yes", "sure", is_flag=True, help="Do not ask.")
+@config_option
+def log_prune(age: str | None, dry_run: bool, sure: bool, path: Path) -> int:
+    """Takes out what is older: logs of classes, who took part, minutes, leases.
+
+    Questions and answers stay, for !faq, without the names of those who asked and answered.
+    """
+    from trainbot.config.section import parse_age
+
+    config = read(path)
+    try:
+        kept = parse_age(age) if age else config.records.keep
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    if kept is None:
+        raise click.UsageError("how old? say --older-than 2y, or keep = 2y in [records]")
+    return _keep(config, {"prune": kept.days}, sure, "Take all of that out, for ever?", dry_run=dry_run)
+
+
+def _keep(config: Config, request: dict[str, Any], sure: bool, question: str, *, dry_run: bool = False) -> int:
+    """Exit code 1 where the answer to ``question`` was no."""
+    if not sure:
+        click.echo(_kept(config, request))
+        if dry_run or not click.confirm(question):
+            return 0 if dry_run else 1
+    click.echo(_kept(config, {**request, "sure": not dry_run}))
+    return 0
+
+
+def _kept(config: Config, request: dict[str, Any]) -> str:
+    """Through the bot where one runs."""
+    from trainbot.control.client import NoBot
+    from trainbot.records.shell import keep
+
+    try:
+        return str(ask_bot(config, {"op": "keeping", **request}, PATIENCE)["text"])
+    except NoBot:
+        return keep(config, request)

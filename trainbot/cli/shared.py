@@ -31,12 +31,12 @@ def show(value: Any, lines: list[str], as_json: bool) -> None:
     click.echo(json_module.dumps(value, ensure_ascii=False) if as_json else "\n".join(lines))
 
 
-def ask_bot(config: Config, request: dict[str, Any]) -> dict[str, Any]:
+def ask_bot(config: Config, request: dict[str, Any], timeout: float = 10.0) -> dict[str, Any]:
     from trainbot.control.client import ask
     from trainbot.errors import BackendError
     from trainbot.installation import CONTROL
 
-    answer = ask(config.store.state / CONTROL, request)
+    answer = ask(config.store.state / CONTROL, request, timeout)
     if "error" in answer:
         raise BackendError(str(answer["error"]))
     return answer

@@ -145,9 +145,12 @@ class QuestionsConfig:
 
 @dataclass(frozen=True, slots=True)
 class RecordsConfig:
+    """``keep``: how long records name people; None: for ever (trainbot log prune)."""
+
     folder: Path = Path("public")
     public_url: str = ""
     log: bool = False
+    keep: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

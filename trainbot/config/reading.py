@@ -31,7 +31,7 @@ from trainbot.config.model import (
 )
 from trainbot.config.reading_labs import read_host, read_image_section, read_labs
 from trainbot.config.reading_questions import read_questions
-from trainbot.config.section import Section, below, parse_listen
+from trainbot.config.section import Section, below, parse_age, parse_listen
 from trainbot.errors import ConfigError
 from trainbot.sessions.reminders import parse_offsets
 from trainbot.spine.access import Role, Roles, parse_rule
@@ -278,4 +278,4 @@ def _records(s: Section) -> RecordsConfig:
     if url and not re.match(r"https?://[^\s]+$", url):
         s.fault("public_url", f"{url!r} is not an address, say https://class.example.org/")
     return RecordsConfig(folder=s.path("folder", RecordsConfig().folder), public_url=url.rstrip("/"),
-                         log=s.yes("log", False))
+                         log=s.yes("log", False), keep=s.take("keep", parse_age, None))

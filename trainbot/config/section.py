@@ -28,6 +28,15 @@ def parse_duration(text: str) -> timedelta:
     return total
 
 
+def parse_age(text: str) -> timedelta:
+    """``2y`` (of 365 days) or ``90d``; ValueError otherwise."""
+    found = re.fullmatch(r"([0-9]{1,4})([yd])", text.strip().lower(), re.ASCII)
+    days = int(found[1]) * (365 if found[2] == "y" else 1) if found else 0
+    if not 1 <= days <= 36500:
+        raise ValueError(f"{text!r} is not an age, say 2y or 90d")
+    return timedelta(days=days)
+
+
 def parse_listen(text: str) -> tuple[tuple[str, int], ...]:
     """``0.0.0.0:2222 [::]:443`` -> pairs; ValueError otherwise."""
     pairs = []

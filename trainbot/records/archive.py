@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from trainbot.store.repositories import Classes, Entries, People
 
 log = logging.getLogger(__name__)
+ENDINGS = (".log.html", ".md", ".json")  # of what lies beside a page of minutes
 AT_ONCE = 4  # classes whose minutes are written in one turn
 LATELY = 1000  # events of questions looked at after a start, for answers that came after their class
 
@@ -65,6 +66,19 @@ class Archive:
         written = [run for run in self.classes.unwritten(AT_ONCE) if self._written(run, now)]
         if written:
             self.write_index()
+
+    def settle_all(self, now: datetime) -> int:
+        """Writes all minutes that are to be written, at once; how many."""
+        written = [run for run in self.classes.unwritten(None) if self._written(run, now)]
+        self.write_index()
+        return len(written)
+
+    def withdraw(self, files: Iterable[str]) -> None:
+        """Removes the published files of classes, by the names of their pages, and writes the index anew."""
+        for page in filter(None, files):
+            for ending in (".html", *ENDINGS):
+                Path(page.removesuffix(".html") + ending).unlink(missing_ok=True)
+        self.write_index()
 
     def _late_answers(self) -> None:
         newest = self.questions.newest_event()

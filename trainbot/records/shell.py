@@ -1,21 +1,24 @@
-"""``trainbot log``: reads the database beside a running bot, and writes nothing."""
+"""``trainbot log``: reads the database beside a running bot; what it writes, it writes where none runs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from trainbot.config import Config
+from trainbot.errors import BackendError
 from trainbot.questions.finding import Finding, best
 from trainbot.questions.model import Question, QuestionState
 from trainbot.records.archive import Archive
 from trainbot.records.journal import scrubbed
+from trainbot.records.keeping import Keeping
 from trainbot.records.model import Entry
 from trainbot.sessions.times import describe_many
 from trainbot.store import Store
-from trainbot.store.migrate import refuse_newer
+from trainbot.store.migrate import refuse_newer, upgrade
 
 
 @contextmanager
@@ -24,9 +27,27 @@ def archive(config: Config) -> Iterator[Archive]:
     try:
         with store.transaction():
             refuse_newer(config.store.url, store.connection)
-            yield Archive(store.classes, store.entries, store.questions, store.people, config.records.folder,
-                          config.records.public_url,
-                          lambda at: describe_many(at, config.schedule.zones, at).rpartition(" | ")[0])
+            yield _archive(config, store)
+    finally:
+        store.close()
+
+
+def _archive(config: Config, store: Store) -> Archive:
+    return Archive(store.classes, store.entries, store.questions, store.people, config.records.folder,
+                   config.records.public_url,
+                   lambda at: describe_many(at, config.schedule.zones, at).rpartition(" | ")[0])
+
+
+def keep(config: Config, request: dict[str, Any]) -> str:
+    """Does what ``Keeping.answer`` says, as the only writer; BackendError where a bot runs."""
+    if not Path(config.store.url.removeprefix("sqlite:///")).exists():
+        raise BackendError(f"there is no database {config.store.url} yet: trainbot run makes it")
+    store = Store(config.store.url)
+    try:
+        store.lock()
+        store.connection.rollback()
+        upgrade(config.store.url)
+        return Keeping(store, _archive(config, store)).answer(request, datetime.now(UTC))
     finally:
         store.close()
 

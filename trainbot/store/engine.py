@@ -33,6 +33,8 @@ from trainbot.store.repositories import (
     Settings,
 )
 from trainbot.store.questions import Questions
+from trainbot.store.redaction import Redaction
+from trainbot.store.retention import Retention
 from trainbot.store.search import Search
 
 log = logging.getLogger(__name__)
@@ -59,6 +61,7 @@ def connect(url: str, *, read_only: bool = False) -> Engine:
         if not read_only:
             cursor.execute("PRAGMA journal_mode=WAL")
             cursor.execute("PRAGMA synchronous=FULL")
+            cursor.execute("PRAGMA secure_delete=ON")  # what was deleted is not left in free pages
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()
 
@@ -95,6 +98,8 @@ class Store:
         self.classes = Classes(self.connection, self.changed)
         self.questions = Questions(self.connection, self.changed)
         self.search = Search(self.connection)
+        self.redaction = Redaction(self.connection, self.questions.settle)
+        self.retention = Retention(self.connection)
         self.sessions = Sessions(self.connection, self.changed)
         self.polls = Polls(self.connection, self.changed)
         self.notices = Notices(self.connection, self.changed)
@@ -161,6 +166,18 @@ class Store:
         """Makes this process the writer; BackendError where another one is (flock on FILE.lock, kept until close)."""
         if not self.url.endswith(":memory:"):
             self._lock = lock_of(self.url)
+
+    def vacuum(self) -> bool:
+        """Between transactions: writes the file anew, without free pages, and empties the write-ahead log; False where
+        a reader keeps its old pages for now.  Takes a copy's time and room."""
+        raw = self.connection.connection.dbapi_connection
+        assert raw is not None
+        try:
+            raw.execute("VACUUM")
+            return not raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        except sqlite3.Error as error:
+            log.error("%s", explain(self.url, error))
+            return False
 
     def moved_away(self) -> bool:
         """Whether another file, or none, is now where ours was when this was first asked: SQLite goes on writing to

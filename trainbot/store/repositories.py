@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -144,9 +144,15 @@ class Classes(Rows[ClassRun]):
         ended = self.table.c.ended_at
         return self.all(ended.is_(None) | (ended > since))
 
-    def unwritten(self, most: int) -> list[ClassRun]:
+    def unwritten(self, most: int | None) -> list[ClassRun]:
         """Ended, and their minutes are to be written."""
         return self.all(self.table.c.ended_at.is_not(None), minutes_at=None, limit=most)
+
+    def rewrite(self, ids: Collection[int]) -> None:
+        """The minutes of these, where they have any, are to be written again."""
+        for id in ids:
+            self.connection.execute(update(self.table).where(self.table.c.id == id, self.table.c.minutes != "").values(
+                minutes_at=None))
 
     def written(self) -> list[ClassRun]:
         """Those that have minutes, the newest first."""
