@@ -7,7 +7,6 @@ import shutil
 import socket
 import subprocess
 import uuid
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +17,6 @@ from trainbot.gateway import hostkey
 from trainbot.gateway.model import DOOR_KEY, PEPPER, GatewayConfig
 from trainbot.hosts.model import Mode
 from trainbot.imaging.build import build_image
-from trainbot.imaging.image import Image as BuiltImage
 from trainbot.imaging.image import read_image
 from trainbot.imaging.progress import Progress, for_terminal
 from trainbot.labs import passwords
@@ -122,24 +120,6 @@ def images_of(config: Config) -> tuple[dict[str, Image], dict[str, str]]:
         except BackendError as error:
             unready[image.name] = str(error)
     return usable, unready
-
-
-def images_to_publish(config: Config, names: Sequence[str]) -> list[BuiltImage]:
-    """Those of bot.ini with these names, all that are there where no name is given; BackendError where one is not."""
-    folders = {image.name: image.folder for image in config.images}
-    if unknown := sorted(set(names) - set(folders)):
-        raise BackendError(f"bot.ini has no [image.{unknown[0]}] section; it has: {', '.join(sorted(folders)) or 'none'}")
-    found, faults = [], []
-    for name in names or folders:
-        try:
-            found.append(read_image(folders[name]))
-        except BackendError as error:
-            faults.append(str(error))
-    if faults and (names or not found):
-        raise BackendError(faults[0])
-    if not found:
-        raise BackendError("bot.ini has no [image.NAME] section, so there is nothing to publish")
-    return found
 
 
 def fingerprint(state: Path) -> str:

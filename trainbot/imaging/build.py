@@ -6,17 +6,13 @@
 """
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import shutil
-import tempfile
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from trainbot.errors import BackendError, UserError
+from trainbot.errors import BackendError
 from trainbot.imaging.command import Log
-from trainbot.imaging.image import FILES, Image, digest, images_folder, load_image, point_at, read_image, write_image
+from trainbot.imaging.image import FILES, Image, digest, images_folder, load_image, point_at, read_image
+from trainbot.imaging.keeping import check_key, check_space, finish, make_folder, make_host_key, only_maker, workplace
 from trainbot.imaging.overlay import write_overlay
 from trainbot.imaging.pack import pack
 from trainbot.imaging.progress import Progress
@@ -41,10 +37,10 @@ def build_image(recipe_dir: Path, cache: Path, public_key: str, progress: Progre
     leaves the image as it was.  ConfigError: the recipe is wrong; BackendError: building failed, and why.
     """
     recipe, wanted = load_recipe(recipe_dir), recipe_hash(recipe_dir, public_key)
-    _check_key(public_key)
+    check_key(public_key)
     images = images_folder(cache)
-    _make_folder(images)
-    with _lock(images / f".{recipe.name}.lock", progress):
+    make_folder(images)
+    with only_maker(images, recipe.name, progress):
         if image_is_current(recipe_dir, cache, public_key):
             return load_image(cache, recipe.name)
         version = images / f"{recipe.name}-{wanted[:12]}"
@@ -52,7 +48,7 @@ def build_image(recipe_dir: Path, cache: Path, public_key: str, progress: Progre
             image = read_image(version)     # built before, and another since
         except BackendError:
             check_builder()
-            _check_space(images)
+            check_space(images, _FREE_MIB)
             image = _build(recipe, wanted, public_key, version, progress)
         point_at(images / recipe.name, image.folder)
     return image
@@ -60,26 +56,14 @@ def build_image(recipe_dir: Path, cache: Path, public_key: str, progress: Progre
 
 def _build(recipe: Recipe, wanted: str, public_key: str, version: Path, progress: Progress) -> Image:
     """Build in a folder beside `version`, which appears complete or not at all."""
-    for left_over in version.parent.glob(f".{recipe.name}-build-*"):
-        shutil.rmtree(left_over, ignore_errors=True)
     log = Log(version.parent / f"{recipe.name}-build.log")
     began = datetime.now(UTC)
-    work = Path(tempfile.mkdtemp(prefix=f".{recipe.name}-build-", dir=version.parent))
-    try:
-        host_key = _make_host_key(work, log)
+    with workplace(version.parent, recipe.name) as work:
+        host_key = make_host_key(work, log)
         write_overlay(recipe, public_key, work / "host_key", work / "overlay.tar")
         make_rootfs(recipe, work / "overlay.tar", work / "system.tar", log, progress)
         pack(recipe, work / "system.tar", work, log, progress)
-        finished = work / version.name
-        finished.mkdir(mode=0o755)
-        for name in FILES:
-            (work / name).rename(finished / name)
-            (finished / name).chmod(0o444)
-        write_image(_describe(recipe, wanted, host_key, finished))
-        shutil.rmtree(version, ignore_errors=True)   # a damaged one: an intact one would have been taken
-        finished.rename(version)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+        finish(_describe(recipe, wanted, host_key, work), work, version)
     minutes, seconds = divmod(int((datetime.now(UTC) - began).total_seconds()), 60)
     progress.done(f"the image {recipe.name} is ready, built in {minutes} min {seconds} s")
     return read_image(version)
@@ -91,40 +75,3 @@ def _describe(recipe: Recipe, wanted: str, host_key: str, folder: Path) -> Image
         permissive=recipe.permissive, enforcing=recipe.enforcing, user=recipe.user, host_key=host_key,
         memory_mib=recipe.memory_mib, disk_bytes=(folder / "disk.img").stat().st_size,
         sha256={name: digest(folder / name) for name in FILES}, built_at=datetime.now(UTC))
-
-
-def _make_host_key(work: Path, log: Log) -> str:
-    """A host key of the image's own; returns the public half without its comment."""
-    log.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(work / "host_key")])
-    return (work / "host_key.pub").read_text(encoding="ascii").strip()
-
-
-def _check_key(public_key: str) -> None:
-    words = public_key.split()
-    if len(words) < 2 or not words[0].startswith(("ssh-", "ecdsa-", "sk-")) or "\n" in public_key.strip():
-        raise UserError("the lab key is not one OpenSSH public key line: give the content of lab_key.pub")
-
-
-def _make_folder(images: Path) -> None:
-    try:
-        images.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BackendError(f"images cannot be kept in {images}: {error.strerror}") from error
-
-
-def _check_space(images: Path) -> None:
-    free = shutil.disk_usage(images).free >> 20
-    if free < _FREE_MIB:
-        raise BackendError(f"building needs {_FREE_MIB} MiB in {images}, only {free} MiB are free")
-
-
-@contextlib.contextmanager
-def _lock(path: Path, progress: Progress) -> Iterator[None]:
-    """One builder an image, across processes; the kernel drops the lock when its holder dies (flock(2))."""
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            progress.stage("waiting for another process that builds this image")
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield

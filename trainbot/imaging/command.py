@@ -32,9 +32,9 @@ def environment() -> dict[str, str]:
 class Log:
     """The log of one build; runs programs into it."""
 
-    def __init__(self, path: Path) -> None:
-        """Begin the log at `path` anew."""
-        self.path = path
+    def __init__(self, path: Path, doing: str = "building the image") -> None:
+        """Begin the log at `path` anew; `doing`: what stops when a program fails."""
+        self.path, self.doing = path, doing
         path.write_bytes(b"")
 
     def run(self, command: Sequence[str], follow: Callable[[str], None] = lambda line: None, *,
@@ -68,7 +68,7 @@ class Log:
             stop(process)
             raise
         if code:
-            raise BackendError(failure(name, code, list(last), self.path))
+            raise BackendError(failure(self.doing, name, code, list(last), self.path))
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
@@ -85,16 +85,17 @@ def stop(process: subprocess.Popen[bytes]) -> None:
             continue
 
 
-def failure(name: str, code: int, last: Sequence[str], log: Path) -> str:
+def failure(doing: str, name: str, code: int, last: Sequence[str], log: Path) -> str:
     """One sentence about a program that failed, then its last lines, indented."""
     why = f"was ended by signal {-code}" if code < 0 else f"failed with exit code {code}"
     tail = "".join(f"\n    {line}" for line in last)
-    return f"building the image stopped because {name} {why}; the whole log is {log}, it ends with:{tail or ' nothing'}"
+    return f"{doing} stopped because {name} {why}; the whole log is {log}, it ends with:{tail or ' nothing'}"
 
 
 _PACKAGE_OF = {
     "mmdebstrap": "mmdebstrap", "mke2fs": "e2fsprogs", "debugfs": "e2fsprogs", "ssh-keygen": "openssh-client",
     "qemu-system-x86_64": "qemu-system-x86", "newuidmap": "uidmap", "tar": "tar", "zstd": "zstd",
+    "qemu-img": "qemu-utils",
 }
 
 

@@ -81,12 +81,12 @@ def read_image(folder: Path) -> Image:
     return image
 
 
-def write_image(image: Image) -> None:
-    """Write image.json into the image's folder."""
+def write_image(image: Image, folder: Path | None = None) -> None:
+    """Write image.json into `folder`, the image's own where none is named."""
     said = asdict(image)
     del said["folder"]
     said["built_at"] = image.built_at.isoformat(timespec="seconds")
-    (image.folder / "image.json").write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
+    ((folder or image.folder) / "image.json").write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
 
 
 def digest(path: Path) -> str:
@@ -103,8 +103,12 @@ def point_at(link: Path, folder: Path) -> None:
     new.replace(link)
 
 
+def versions(images: Path, name: str) -> list[Path]:
+    """All versions of that image in the folder `images`."""
+    return sorted(folder for folder in images.glob(f"{name}-{'[0-9a-f]' * 12}") if folder.is_dir())
+
+
 def old_versions(cache: Path, name: str = "debian") -> list[Path]:
     """Versions that are no longer current; may be removed once no lab's disk stands on them."""
     link = images_folder(cache) / name
-    return sorted(folder for folder in images_folder(cache).glob(f"{name}-{'?' * 12}")
-                  if folder.is_dir() and folder.resolve() != link.resolve())
+    return [folder for folder in versions(images_folder(cache), name) if folder.resolve() != link.resolve()]

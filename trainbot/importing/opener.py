@@ -1,0 +1,160 @@
+"""Run by the system's own Python, which has libguestfs: opens a disk in a small virtual machine of its own.
+
+stdin: one JSON object, {disk, kernel (a version, or ''), to (a folder), write: {path: content}}.  stdout: JSON lines,
+{"stage": …} on the way and one {"done": {…}} or {"error": sentence} at the end.  The disk is a stranger's: nothing of it
+is mounted on this machine, and what comes out is bounded.
+"""
+import json
+import os
+import re
+import sys
+
+MOST_KERNEL, MOST_INITRD, MOST_TEXT, MOST_ENTRIES = 64 << 20, 512 << 20, 256 << 10, 20
+VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~-]{0,100}")
+INITRDS = ("/boot/initrd.img-%s", "/boot/initramfs-%s.img", "/boot/initrd-%s")
+
+
+class Wrong(Exception):
+    """A sentence for the organiser."""
+
+
+def tell(**what):
+    print(json.dumps(what), flush=True)
+
+
+def order(version):
+    """So that 6.1.0-10 comes after 6.1.0-9."""
+    return [(1, int(part), "") if part.isdigit() else (0, 0, part) for part in re.split(r"(\d+)", version)]
+
+
+def mount(g):
+    roots = g.inspect_os()
+    if not roots:
+        raise Wrong("no operating system was found on this disk: is it a cloud image of a Linux distribution?")
+    if len(roots) > 1:
+        raise Wrong("there are %d operating systems on this disk: say one with a single one" % len(roots))
+    root = roots[0]
+    if g.inspect_get_type(root) != "linux" or g.inspect_get_arch(root) != "x86_64":
+        raise Wrong("this is %s for %s: labs are Linux on x86_64" % (g.inspect_get_type(root), g.inspect_get_arch(root)))
+    mounts = g.inspect_get_mountpoints(root)
+    for point in sorted(mounts, key=len):
+        try:
+            g.mount(mounts[point], point)
+        except RuntimeError:
+            if point == "/":
+                raise
+    return root
+
+
+def kernels(g):
+    found = []
+    for path in g.glob_expand("/boot/vmlinuz-*"):
+        version = path[len("/boot/vmlinuz-"):]
+        if VERSION.fullmatch(version) and "rescue" not in version and g.is_file(path, followsymlinks=True):
+            if any(g.is_file(form % version, followsymlinks=True) for form in INITRDS):
+                found.append(version)
+    return sorted(found, key=order)
+
+
+def take(g, path, to, most, what):
+    size = g.filesize(path)
+    if not 0 < size <= most:
+        raise Wrong("the %s %s has %d bytes, which no %s has" % (what, path, size, what))
+    g.download(path, to)
+
+
+def choose(g, wanted):
+    versions = kernels(g)
+    if not versions:
+        raise Wrong("there is no kernel with an initrd in /boot of this disk: an image for containers has none; take the "
+                    "one for clouds or virtual machines")
+    if wanted and wanted not in versions:
+        raise Wrong("there is no kernel %s on this disk; there is: %s" % (wanted, ", ".join(versions)))
+    return wanted or versions[-1], versions
+
+
+def texts(g, pattern):
+    found = []
+    for path in g.glob_expand(pattern)[:MOST_ENTRIES]:
+        if g.is_file(path) and g.filesize(path) <= MOST_TEXT:
+            found.append(g.read_file(path).decode("utf-8", "replace"))
+    return found
+
+
+def label_of(g, path):
+    """The SE Linux label that new files in that folder are to have: its own, as the kernel does it."""
+    try:
+        return next((each["attrval"] for each in g.lgetxattrs(path) if each["attrname"] == "security.selinux"), None)
+    except RuntimeError:
+        return None
+
+
+def put(g, path, content):
+    """A file and its folders, for root alone, labelled."""
+    folder, made = os.path.dirname(path), []
+    while not g.is_dir(folder):
+        made.append(folder)
+        folder = os.path.dirname(folder)
+    label = label_of(g, folder)
+    if made:
+        g.mkdir_p(made[0])
+    g.write(path, content.encode())
+    g.chmod(0o600, path)
+    for each in [*made, path]:
+        if label is not None:
+            g.lsetxattr("security.selinux", label, len(label), each)
+
+
+def work(g, asked):
+    root = mount(g)
+    if not any(g.is_file(path, followsymlinks=True) for path in ("/usr/bin/cloud-init", "/bin/cloud-init")):
+        raise Wrong("there is no cloud-init on this disk, so nobody could be let in: take the distribution's cloud image")
+    tell(stage="taking kernel and initrd out")
+    version, versions = choose(g, asked["kernel"])
+    initrd = next(form % version for form in INITRDS if g.is_file(form % version, followsymlinks=True))
+    take(g, "/boot/vmlinuz-" + version, os.path.join(asked["to"], "vmlinuz"), MOST_KERNEL, "kernel")
+    take(g, initrd, os.path.join(asked["to"], "initrd"), MOST_INITRD, "initrd")
+    done = {"product": g.inspect_get_product_name(root), "distro": g.inspect_get_distro(root), "kernel": version,
+            "kernels": versions, "selinux": g.is_file("/etc/selinux/config"), "root": g.vfs_uuid(root),
+            "filesystem": g.vfs_type(root), "subvolume": "", "entries": texts(g, "/boot/loader/entries/*.conf"),
+            "grub": texts(g, "/boot/grub/grub.cfg") + texts(g, "/boot/grub2/grub.cfg")}
+    if root.startswith("btrfsvol:"):
+        done["subvolume"] = g.mountable_subvolume(root)
+    tell(stage="putting the seed for cloud-init in")
+    for path, content in asked["write"].items():
+        put(g, path, content)
+    for path in ("/etc/machine-id", "/var/lib/dbus/machine-id"):
+        if g.is_file(path) and g.filesize(path):
+            g.truncate(path)
+    g.umount_all()
+    g.shutdown()
+    return done
+
+
+def main():
+    try:
+        import guestfs
+    except ImportError:
+        tell(error="libguestfs is not installed: apt install python3-guestfs")
+        return
+    asked = json.loads(sys.stdin.read())
+    try:
+        g = guestfs.GuestFS(python_return_dict=True)
+        g.set_backend("direct")
+        g.add_drive_opts(asked["disk"], format="raw", cachemode="unsafe")
+        tell(stage="opening the disk (libguestfs)")
+        g.launch()
+    except RuntimeError as error:
+        tell(error="libguestfs does not start here: %s; libguestfs-test-tool says more, and a kernel has to be there to "
+                   "read (apt install linux-image-cloud-amd64)" % " ".join(str(error).split())[:300])
+        return
+    try:
+        tell(done=work(g, asked))
+    except Wrong as wrong:
+        tell(error=str(wrong))
+    except RuntimeError as error:
+        tell(error="the disk cannot be read: %s" % " ".join(str(error).split())[:300])
+
+
+if __name__ == "__main__":
+    main()

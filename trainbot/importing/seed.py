@@ -1,0 +1,38 @@
+"""What cloud-init is told in the image (its NoCloud data source, read from the image's own /var/lib/cloud/seed).  Pure.
+
+In the image rather than on a second disk: so it boots with the one disk that every host gives a lab, on Xen PV, PVH and
+HVM alike, and hosts keep the same three files of it as of any other image.
+"""
+
+from __future__ import annotations
+
+import json
+
+SEED = "/var/lib/cloud/seed/nocloud"
+#: Only our seed is asked: others would look for a metadata server on the network for minutes.
+SOURCES = "/etc/cloud/cloud.cfg.d/99-lab.cfg"
+#: The console is the learner's own: whoever reaches it has been let in by the gateway, and root has no password.
+GETTY = "/etc/systemd/system/serial-getty@.service.d/10-lab.conf"
+
+
+def seed_files(name: str, version: str, public_key: str, host_key: str, host_key_public: str) -> dict[str, str]:
+    """Path in the image -> content.  ``host_key``: the private half, as ssh-keygen writes it."""
+    user = {
+        "disable_root": False,
+        "ssh_authorized_keys": [public_key.strip()],
+        "ssh_pwauth": False,
+        "ssh_deletekeys": True,
+        "ssh_keys": {"ed25519_private": host_key, "ed25519_public": host_key_public},
+        "package_update": False,
+        "package_upgrade": False,
+    }
+    meta = {"instance-id": version, "local-hostname": name}
+    # JSON is YAML, and quotes whatever stands in a key or a name
+    return {f"{SEED}/user-data": "#cloud-config\n" + json.dumps(user, indent=1) + "\n",
+            f"{SEED}/meta-data": json.dumps(meta) + "\n",
+            GETTY: _AUTOLOGIN,
+            SOURCES: json.dumps({"datasource_list": ["NoCloud", "None"]}) + "\n"}
+
+
+_AUTOLOGIN = ("[Service]\nExecStart=\nExecStart=-/sbin/agetty --autologin root --noclear --keep-baud "
+              "115200,57600,38400,9600 %I $TERM\n")
