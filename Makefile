@@ -16,7 +16,7 @@ test-content:          ## every step of every shipped exercise, in a real lab
 	$(PYTEST) -m content $(ARGS)
 
 test-images:           ## a cloud image is imported and booted, and what is published boots as its how-to says
-	@scripts/setup test
+	@scripts/setup images
 	$(PYTEST) -m images $(ARGS)
 
 test-xen:              ## labs on real Xen hosts, themselves emulated

@@ -65,8 +65,9 @@ def load_image(config: ImageConfig) -> Image:
     try:
         built = read_image(config.folder)
     except BackendError as error:
+        verb = "build" if (shipped.folder("images") / config.name).is_dir() else "import"
         raise BackendError(f"the {config.name} image is not ready: {error}; an organiser makes it with: "
-                           f"trainbot image build {config.name}") from None
+                           f"trainbot image {verb} {config.name}") from None
     return Image(name=config.name, disk=built.disk, kernel=built.kernel, initrd=built.initrd, cmdline=built.cmdline,
                  modes={Mode.ENFORCING: built.enforcing, Mode.PERMISSIVE: built.permissive},
                  memory_mib=config.memory or built.memory_mib, vcpus=config.vcpus, user=built.user,

@@ -62,8 +62,8 @@ def test_permissive(stage: Stage) -> None:
 WRONG = [
     ("!lab windows", "I know no image 'windows'; there is: debian"),
     ("!lab lst", "I know no image 'lst'; there is: debian; or did you mean !lab list?"),
-    ("!lab fedora", "there is no fedora image here yet (there is: debian); an organiser adds it with an "
-                    "[image.fedora] section in bot.ini, see docs/operating.md"),
+    ("!lab fedora", "there is no fedora image here yet (there is: debian); an organiser adds it with trainbot "
+                    "image import fedora and an [image.fedora] section in bot.ini, see docs/images.md"),
     ("!lab centos", "the centos image is not there yet"),
     ("!lab debian strict", "'strict'? after the image comes permissive, or nothing"),
     ("!lab debian permissive now", "'now' is one word too many: say !lab [IMAGE] [permissive], for example !lab debian"),

@@ -124,6 +124,9 @@ def image_publish(folder: Path | None, names: tuple[str, ...], path: Path) -> in
     config = read(path)
     exercises = load_library(config.exercises.folder).exercises.values()
     for found in chosen(config, names):
+        if found.source and not names:
+            click.echo(f"{found.name} was imported and is not published: people have it from {found.source}")
+            continue
         mine = [exercise for exercise in exercises if exercise.image == found.name]
         publish(found, mine, folder or config.records.folder, config.records.public_url, for_terminal())
     return 0

@@ -28,7 +28,7 @@ async def examine_image(here: Here, section: ImageConfig) -> list[Finding]:
     except BackendError as error:
         return [words.failed("cannot be used", error, "so nobody gets a lab of it")]
     sums = await in_thread(_sums, here, image, words.subject)
-    seen = ImageSeen(section, image, sums, await in_thread(_recipe, here, section),
+    seen = ImageSeen(section, image, sums, await in_thread(_recipe, here, section, image),
                      await in_thread(guest_types, image.kernel), await _hosts(here))
     return image_findings(words, seen)
 
@@ -48,10 +48,12 @@ def _sums(here: Here, image: Image, subject: str) -> dict[str, str]:
     return found
 
 
-def _recipe(here: Here, section: ImageConfig) -> str | None:
-    """The hash that the shipped recipe and the installation's key give now; None where none of that name ships or there
-    is no key."""
+def _recipe(here: Here, section: ImageConfig, image: Image) -> str | None:
+    """The hash that the shipped recipe and the installation's key give now; None where it was imported, none of that
+    name ships, or there is no key."""
     folder = shipped.folder("images") / section.name
+    if image.source:
+        return None
     private = here.config.gateway.lab_key
     public = private.with_name(private.name + ".pub")
     if not folder.is_dir() or not public.exists():

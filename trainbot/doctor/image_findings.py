@@ -37,7 +37,8 @@ def _files(words: Words, seen: ImageSeen) -> Finding:
     if changed:
         return words.wrong(f"{' and '.join(changed)} in {image.folder} are not what image.json says",
                            "so labs may not boot, or be somebody else's",
-                           f"remove that folder when no lab of it is left, and say trainbot image build {image.name}")
+                           f"remove that folder when no lab of it is left, and say trainbot image "
+                           f"{'import' if image.source else 'build'} {image.name}")
     if unknown:
         return words.note(f"image.json has no checksum of {' and '.join(unknown)}",
                           "so hosts can get no copy and damage is not seen", "add sha256sum's to it")

@@ -19,7 +19,8 @@ class Image:
 
     `folder` is the version itself, never the link to it: a disk that grows on top of `disk` keeps working when a
     newer image is built.  `cmdline` lacks console= (the host knows its own) and the mode: add `permissive` or
-    `enforcing`.  `host_key` is the public key every lab of this image shows to ssh.
+    `enforcing`.  `host_key` is the public key every lab of this image shows to ssh.  `source`: where an
+    imported one came from, '' for one that was built.
     """
 
     folder: Path
@@ -36,10 +37,12 @@ class Image:
     disk_bytes: int
     sha256: dict[str, str]
     built_at: datetime
+    source: str = ""
 
     @property
     def disk(self) -> Path:
-        """Raw ext4, no partition table, sparse.  Never write to it: labs are overlays of it."""
+        """Raw and sparse: ext4 without a partition table, or an imported image's whole disk.  Never write to it: labs
+        are overlays of it."""
         return self.folder / "disk.img"
 
     @property

@@ -6,6 +6,7 @@ of this machine is refused.
 
 from __future__ import annotations
 
+import gzip
 import json
 import lzma
 import os
@@ -14,7 +15,7 @@ import subprocess
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from trainbot.errors import BackendError
 from trainbot.imaging.command import Log, environment, missing_program
@@ -97,35 +98,24 @@ def _check_qcow2(path: Path) -> None:
         raise BackendError(f"the disk would have {int(said.get('virtual-size', 0)) >> 30} GiB, which is absurd")
 
 
-def _unpack(source: Path, to: Path, feed: Callable[[bytes], bytes], is_whole: Callable[[], bool]) -> None:
+def _unpack(packed: BinaryIO, to: Path) -> None:
     """Sparse: a piece of zeros is not written."""
     size = 0
     try:
-        with source.open("rb") as file, to.open("wb") as out:
-            while piece := file.read(_PIECE):
-                content = feed(piece)
-                size += len(content)
+        with packed, to.open("wb") as out:
+            while piece := packed.read(_PIECE):
+                size += len(piece)
                 if size > MOST:
                     raise BackendError("the packed disk is absurdly large")
-                if content.count(0) == len(content):
-                    out.seek(len(content), os.SEEK_CUR)
+                if piece.count(0) == len(piece):
+                    out.seek(len(piece), os.SEEK_CUR)
                 else:
-                    out.write(content)
+                    out.write(piece)
             out.truncate(size)
-    except (lzma.LZMAError, zlib.error, EOFError):
+    except (lzma.LZMAError, zlib.error, gzip.BadGzipFile):
         raise BackendError("the packed file is damaged: download it again") from None
-    if not is_whole():
-        raise BackendError("the packed file ends too early: download it again")
-
-
-def _unxz(source: Path, to: Path) -> None:
-    packed = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=1 << 30)
-    _unpack(source, to, packed.decompress, lambda: packed.eof)
-
-
-def _gunzip(source: Path, to: Path) -> None:
-    packed = zlib.decompressobj(31)
-    _unpack(source, to, packed.decompress, lambda: packed.eof)
+    except EOFError:
+        raise BackendError("the packed file ends too early: download it again") from None
 
 
 def _unzstd(source: Path, to: Path) -> None:
@@ -139,4 +129,8 @@ def _unzstd(source: Path, to: Path) -> None:
         raise BackendError("the packed file is damaged or too large: download it again")
 
 
-_PACKED: dict[str, Callable[[Path, Path], None]] = {"xz": _unxz, "gzip": _gunzip, "zstd": _unzstd}
+_PACKED: dict[str, Callable[[Path, Path], None]] = {
+    "xz": lambda source, to: _unpack(lzma.open(source), to),
+    "gzip": lambda source, to: _unpack(gzip.open(source), to),  # type: ignore[arg-type]
+    "zstd": _unzstd,
+}

@@ -106,4 +106,5 @@ def _describe(name: str, wanted: Wanted, opened: Opened, identity: str, host_key
         cmdline=command_line(opened.kernel, opened.root, opened.subvolume, opened.entries, opened.grub),
         permissive="enforcing=0" if opened.selinux else "", enforcing="enforcing=1" if opened.selinux else "",
         user="root", host_key=host_key, memory_mib=wanted.memory, disk_bytes=(folder / "disk.img").stat().st_size,
-        sha256={file: digest(folder / file) for file in FILES}, built_at=datetime.now(UTC))
+        sha256={file: digest(folder / file) for file in FILES}, built_at=datetime.now(UTC),
+        source=wanted.source if fetch.is_address(wanted.source) else Path(wanted.source).name)

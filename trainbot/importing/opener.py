@@ -114,7 +114,8 @@ def work(g, asked):
     initrd = next(form % version for form in INITRDS if g.is_file(form % version, followsymlinks=True))
     take(g, "/boot/vmlinuz-" + version, os.path.join(asked["to"], "vmlinuz"), MOST_KERNEL, "kernel")
     take(g, initrd, os.path.join(asked["to"], "initrd"), MOST_INITRD, "initrd")
-    done = {"product": g.inspect_get_product_name(root), "distro": g.inspect_get_distro(root), "kernel": version,
+    product, distro = g.inspect_get_product_name(root), g.inspect_get_distro(root)
+    done = {"product": product if distro in product.lower() else distro + " " + product, "kernel": version,
             "kernels": versions, "selinux": g.is_file("/etc/selinux/config"), "root": g.vfs_uuid(root),
             "filesystem": g.vfs_type(root), "subvolume": "", "entries": texts(g, "/boot/loader/entries/*.conf"),
             "grub": texts(g, "/boot/grub/grub.cfg") + texts(g, "/boot/grub2/grub.cfg")}
@@ -131,6 +132,15 @@ def work(g, asked):
     return done
 
 
+def launched(guestfs, disk, settings):
+    g = guestfs.GuestFS(python_return_dict=True)
+    g.set_backend("direct")
+    g.set_backend_settings(settings)
+    g.add_drive_opts(disk, format="raw", cachemode="unsafe")
+    g.launch()
+    return g
+
+
 def main():
     try:
         import guestfs
@@ -138,16 +148,17 @@ def main():
         tell(error="libguestfs is not installed: apt install python3-guestfs")
         return
     asked = json.loads(sys.stdin.read())
+    tell(stage="opening the disk (libguestfs)")
     try:
-        g = guestfs.GuestFS(python_return_dict=True)
-        g.set_backend("direct")
-        g.add_drive_opts(asked["disk"], format="raw", cachemode="unsafe")
-        tell(stage="opening the disk (libguestfs)")
-        g.launch()
-    except RuntimeError as error:
-        tell(error="libguestfs does not start here: %s; libguestfs-test-tool says more, and a kernel has to be there to "
-                   "read (apt install linux-image-cloud-amd64)" % " ".join(str(error).split())[:300])
-        return
+        g = launched(guestfs, asked["disk"], [])
+    except RuntimeError:
+        tell(stage="opening the disk without KVM, a little slower")  # it may be there and work for nobody
+        try:
+            g = launched(guestfs, asked["disk"], ["force_tcg"])
+        except RuntimeError as error:
+            tell(error="libguestfs does not start here: %s; libguestfs-test-tool says more, and a kernel has to be there "
+                       "to read (apt install linux-image-cloud-amd64)" % " ".join(str(error).split())[:300])
+            return
     try:
         tell(done=work(g, asked))
     except Wrong as wrong:

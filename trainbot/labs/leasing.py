@@ -54,8 +54,8 @@ class Leasing:
             raise UserError(self.unready[name])
         there = ", ".join(sorted(self.fleet.images)) or "none yet"
         if name in WELL_KNOWN:
-            raise UserError(f"there is no {name} image here yet (there is: {there}); an organiser adds it with an "
-                            f"[image.{name}] section in bot.ini, see docs/operating.md")
+            raise UserError(f"there is no {name} image here yet (there is: {there}); an organiser adds it with trainbot "
+                            f"image import {name} and an [image.{name}] section in bot.ini, see docs/images.md")
         near = get_close_matches(name, VERBS if ask.role is Role.ORGANISER else OWN_VERBS, 1, 0.6)
         meant = f"; or did you mean !lab {near[0]}?" if near else ""
         raise UserError(f"I know no image {text[:30]!r}; there is: {there}{meant}")

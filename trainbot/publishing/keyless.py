@@ -23,6 +23,9 @@ def keyless_copy(image: Image, to: Path, log: Log) -> None:
 
     BackendError where the image is not of the form that ``trainbot image build`` makes.
     """
+    if image.source:
+        raise BackendError(f"the {image.name} image was imported, so its keys cannot be taken out and it is not published: "
+                           f"people have it from {image.source}")
     log.run(["cp", "--sparse=always", "--reflink=auto", "--no-preserve=mode", str(image.disk), str(to)])
     to.chmod(0o600)
     size = _said(log, to, "stats -h", _BLOCK_SIZE, image)
