@@ -175,7 +175,7 @@ class Parts:
                                        self.registry.known, self._class_place)
         around = AroundClass(self._planned, self._learners, self.registry.known, self._noted,
                              lambda channel: len(store.questions.waiting(channel)), self.archive.place, render_step,
-                             config.records.log, self._has_labs, self._lab_of, self._handout)
+                             config.records.log, self._has_labs, self._lab_of, self._handout, store.homes.people)
         self.teaching = Teaching(store.classes, store.notices, lambda: self._library, around,
                                  lambda: {lab.id: lab for lab in store.labs.alive()}, self.fleet.way_in,
                                  self._labs_of, config.exercises.share)
@@ -252,7 +252,9 @@ class Parts:
         return bool(self.fleet.hosts) and image in self.fleet.images
 
     def _lab_of(self, person_id: int, image: str) -> Lab | None:
-        """That person's lab of that image."""
+        """That person's lab of that image, unless they work on a machine of their own."""
+        if self.store.homes.first(person_id=person_id) is not None:
+            return None
         lease = next(iter(self.store.leases.open(person_id=person_id, image=image)), None)
         return self.store.labs.get(lease.lab_id) if lease is not None and lease.lab_id is not None else None
 
@@ -261,10 +263,11 @@ class Parts:
         return found.seats, found.survive
 
     def _labs_of(self, image: str) -> dict[int, Lab]:
-        """The labs of that image that run, by person."""
+        """The labs of that image that run, by person; without those whose people work on machines of their own."""
         labs = {lab.id: lab for lab in self.store.labs.all(state=LabState.READY)}
+        away = self.store.homes.people()
         return {lease.person_id: labs[lease.lab_id] for lease in self.store.leases.open(image=image)
-                if lease.lab_id in labs}
+                if lease.lab_id in labs and lease.person_id not in away}
 
     def _handout(self, exercise: Exercise) -> str:
         """Where its page is, in words; it is written anew, so that it is what the class does."""

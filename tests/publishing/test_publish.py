@@ -141,14 +141,16 @@ def step(number: int, text: str) -> Step:
 @pytest.mark.parametrize(("words", "code", "last"), [
     (["1"], 0, "step 1 is done: say !done"), (["2"], 1, "step 2 is not done yet"), (["3"], 2, "step 3 has no check; those "
      "that have one: 1 2 4"), ([], 2, "which step? say: sh check.sh STEP, of: 1 2 4"), (["4"], 0, "step 4 is done: say !done"),
+    (["setup", "3"], 0, "step 3 is set up"), (["setup", "1"], 2, "step 1 needs no setup"),
     (["1;id"], 2, "which step? say: sh check.sh STEP, of: 1 2 4")])
 def test_checks_run_at_home_as_in_a_lab(tmp_path: Path, words: list[str], code: int, last: str) -> None:
     """Exit code and words of the check, then what to say; a script may hold whatever our own file is made of."""
-    steps = (step(1, "#!/bin/bash\n[[ a == a ]]"), step(2, "echo 'squid is not there'\nexit 7\n"), Step(3, "none", ""),
+    steps = (step(1, "#!/bin/bash\n[[ a == a ]]"), step(2, "echo 'squid is not there'\nexit 7\n"), Step(3, "none", "", setup=Script("s", "touch made")),
              step(4, "cat <<'END-OF-CHECK'\nEND-OF-CHECK\nexit 0\n"))
     (tmp_path / "check.sh").write_text(checks.check_script(Exercise("ex", "Ex", tmp_path, steps=steps)))
     done = subprocess.run(["sh", "check.sh", *words], cwd=tmp_path, capture_output=True, text=True)
     assert (done.returncode, (done.stdout + done.stderr).splitlines()[-1]) == (code, last)
+    assert (tmp_path / "made").exists() is (words == ["setup", "3"])
     if code == 1:
         assert done.stdout == "squid is not there\n"
 

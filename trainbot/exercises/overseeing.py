@@ -65,6 +65,9 @@ class Overseeing:
         now = self.standing(run)
         text = (f"{place(run)} since {span(ask.at - run.step_at)}: {now.done} done, {now.working} working, "
                 f"{len(now.stuck)} stuck, {now.silent} silent")
+        home = sum(row.person_id in self.around.at_home() for row in self.classes.attendance.all(class_id=run.id))
+        if home:
+            text += f" ({home} of them at home)"
         if now.stuck:
             text += f"; stuck: {_listed([_named(row) for row in now.stuck])}"
         wait = f"; better wait: fewer than {self.share} % are done" if self._early(run, now) else ""

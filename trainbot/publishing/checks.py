@@ -1,4 +1,4 @@
-"""An exercise's checks as one script for those who run the image at home.  Pure.
+"""An exercise's checks and setups as one script for those who run the image at home.  Pure.
 
 The same scripts that run in our labs, without the solutions.  Nobody but the learner runs them.
 """
@@ -6,11 +6,13 @@ The same scripts that run in our labs, without the solutions.  Nobody but the le
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from trainbot.exercises.model import Exercise, Script
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,80}")
 _END = "END-OF-CHECK"
+PAGE = 300  # seconds for the setup of the introduction, which says no time of its own
 
 
 def file_name(exercise: Exercise) -> str:
@@ -18,36 +20,48 @@ def file_name(exercise: Exercise) -> str:
 
 
 def check_script(exercise: Exercise) -> str:
-    """``sh FILE STEP`` checks that step: exit code and last words are the check's.  '' where there is no check, or the
-    exercise's name could be no file."""
-    checked = [step for step in exercise.steps if step.verify is not None]
-    if not checked or not _NAME.fullmatch(exercise.slug):
+    """``sh FILE STEP`` checks that step, ``sh FILE setup STEP`` sets it up (0: the introduction) as the class does in
+    its own labs; exit code and words are those of the exercise's script.  '' where there is neither, or the exercise's
+    name could be no file."""
+    checks = {step.number: (step.verify, step.timeout) for step in exercise.steps if step.verify is not None}
+    setups = {step.number: (step.setup, step.timeout) for step in exercise.steps if step.setup is not None}
+    if exercise.intro is not None and exercise.intro.setup is not None:
+        setups[0] = (exercise.intro.setup, PAGE)
+    if not (checks or setups) or not _NAME.fullmatch(exercise.slug):
         return ""
-    numbers = " ".join(str(step.number) for step in checked)
-    cases = "".join(_case(step.number, step.verify, step.timeout) for step in checked if step.verify is not None)
+    name = file_name(exercise)
+    has_setup = f"\n# Before a step of {_listed(setups)}: sh {name} setup STEP" if setups else ""
+    cases = "".join(_case(f"{kind}-{number}", *found[number]) for kind, found in (("check", checks), ("setup", setups))
+                    for number in sorted(found))
     return f"""#!/bin/sh
-# The checks of {exercise.slug}, as in the class's own labs.  In your machine, as root: sh {file_name(exercise)} STEP
+# The checks of {exercise.slug}, as in the class's own labs.  In your machine, as root: sh {name} STEP{has_setup}
+kind=check
+[ "$1" = setup ] && kind=setup && shift
 case "$1" in
-    ''|*[!0-9]*) echo "which step? say: sh $0 STEP, of: {numbers}" >&2; exit 2;;
+    ''|*[!0-9]*) echo "which step? say: sh $0 STEP, of: {_listed(checks)}" >&2; exit 2;;
 esac
 script=$(mktemp) || exit 2
 trap 'rm -f "$script"' EXIT
-case "$1" in
-{cases}    *) echo "step $1 has no check; those that have one: {numbers}" >&2; exit 2;;
+case "$kind-$1" in
+{cases}    check-*) echo "step $1 has no check; those that have one: {_listed(checks)}" >&2; exit 2;;
+    *) echo "step $1 needs no setup" >&2; exit 2;;
 esac
-if timeout "$seconds" "$with" "$script" < /dev/null; then
-    echo "step $1 is done: say !done"
-else
-    echo "step $1 is not done yet" >&2
+if ! timeout "$seconds" "$with" "$script" < /dev/null; then
+    [ "$kind" = check ] && echo "step $1 is not done yet" >&2 || echo "step $1 could not be set up: !stuck calls for help" >&2
     exit 1
 fi
+[ "$kind" = check ] && echo "step $1 is done: say !done" || echo "step $1 is set up"
 """
 
 
-def _case(number: int, script: Script, seconds: int) -> str:
+def _listed(numbers: Iterable[int]) -> str:
+    return " ".join(map(str, sorted(numbers))) or "none"
+
+
+def _case(name: str, script: Script, seconds: int) -> str:
     text = script.text if script.text.endswith("\n") else script.text + "\n"
     end = _END
     while end in text.splitlines():
         end += "-"
     with_ = script.interpreter.replace("'", "'\\''")
-    return f"    {number}) seconds={int(seconds)}; with='{with_}'; cat > \"$script\" <<'{end}'\n{text}{end}\n    ;;\n"
+    return f"    {name}) seconds={int(seconds)}; with='{with_}'; cat > \"$script\" <<'{end}'\n{text}{end}\n    ;;\n"

@@ -78,7 +78,8 @@ def _taking_part(checks: Sequence[str], base: str) -> str:
         return _section("Take part", text)
     lines = "\n".join(f"curl -fO {base}{name}" for name in checks) + f"\nsh {checks[0]} 1"
     return _section("Take part", text + "<p>The checks are the class's own scripts, to be read before you run them; "
-                    "the number is the step's. In your machine:</p>", lines)
+                    "the number is the step's. In your machine (the first lines of the script say whether a step has to be set "
+                    "up, too):</p>", lines)
 
 
 def _section(title: str, text: str, lines: str = "", after: str = "") -> str:
