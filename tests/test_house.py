@@ -31,7 +31,7 @@ LIBRARIES = {
     "irc": ("chat",), "scramp": ("chat",), "cryptography": ("chat",), "libvirt": ("hosts",), "asyncssh": ("gateway",), "sqlalchemy": ("store",),
     "alembic": ("store",), "apscheduler": ("timers",), "icalendar": ("sessions",),
     "recurring_ical_events": ("sessions",), "markdown_it": ("chat",), "yaml": ("exercises",), "click": ("cli", "__main__", "demo", "imaging"),
-    "prompt_toolkit": ("demo",), "jinja2": ("records",),
+    "prompt_toolkit": ("demo",), "guestfs": ("importing",), "jinja2": ("records",),
 }
 HEAVY = ("sqlalchemy", "libvirt", "irc", "asyncssh", "apscheduler", "icalendar", "alembic", "markdown_it", "yaml",
          "recurring_ical_events", "prompt_toolkit", "jinja2")
