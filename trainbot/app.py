@@ -68,7 +68,7 @@ class App:
         self.control = ControlServer(state / CONTROL, self._answer)
         self.workers = {host.name: self._worker(host) for host in config.hosts}
         self.timers = Timers()
-        self.keeper = Keeper(config.path, state, config.gateway.listen)
+        self.keeper = Keeper(config.path, state, config.gateway.listen, config.gateway.service)
         self.watching = Watching(config.hosts, GatewayClient(state), self.post)
         self.scripts = Scripts(GatewayClient(state), self.post)
 
@@ -87,7 +87,10 @@ class App:
         irc: asyncio.Task[None] | None = None
         try:
             await self.control.start()
-            await self._keep_gateway()
+            if self.config.gateway.service:
+                await self._watch_gateway()  # it may come a moment later
+            else:
+                await self._keep_gateway()
             for worker in self.workers.values():
                 worker.start()
             self.timers.every(TICK, self._tick)

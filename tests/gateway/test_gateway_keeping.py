@@ -169,6 +169,19 @@ async def test_a_gateway_that_listens_elsewhere_is_started_again(own_world, keep
     assert process.running(world.state) != world.pid
 
 
+async def test_a_gateway_that_a_service_keeps(own_world, keep, monkeypatch):
+    """The bot starts none, and asks one of another program to leave, so that the service starts the new one."""
+    world = own_world()
+    monkeypatch.setattr(process, "program", lambda: "9-later")
+    kept = keep(world)
+    kept._service = True
+    await kept.keep()
+    await kept._replacing
+    assert process.running(world.state) is None
+    with pytest.raises(BackendError, match="systemctl start trainbot-gateway"):
+        await kept.keep()
+
+
 async def test_a_gateway_that_cannot_be_asked_is_left_alone(own_world, keep, monkeypatch, caplog):
     """One from before there was a socket is told about once, and not killed."""
     world = own_world()

@@ -122,11 +122,13 @@ class ImageConfig:
 @dataclass(frozen=True, slots=True)
 class GatewaySection:
     """[gateway].  ``listen``: addresses and ports, the first is the one that people are told; ``lab_key``: the
-    installation's private key; ``tmux``: logins with a terminal land there, where the lab has it."""
+    installation's private key; ``tmux``: logins with a terminal land there, where the lab has it; ``service``: somebody else than
+    the bot keeps the gateway running."""
 
     listen: tuple[tuple[str, int], ...] = (("0.0.0.0", 2222),)
     lab_key: Path = Path("state/lab_key")
     tmux: bool = True
+    service: bool = False
 
 
 @dataclass(frozen=True, slots=True)

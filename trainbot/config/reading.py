@@ -270,7 +270,7 @@ def _schedule(s: Section) -> ScheduleConfig:
 
 def _gateway(s: Section, store: StoreConfig) -> GatewaySection:
     return GatewaySection(listen=s.take("listen", parse_listen, GatewaySection().listen),
-                          lab_key=s.path("lab_key", store.state / "lab_key"), tmux=s.yes("tmux", True))
+                          lab_key=s.path("lab_key", store.state / "lab_key"), tmux=s.yes("tmux", True), service=s.yes("service", False))
 
 
 def _records(s: Section) -> RecordsConfig:

@@ -14,10 +14,10 @@ log = logging.getLogger(__name__)
 
 
 class Keeper:
-    """For the bot.  ``keep`` is to be called from time to time."""
+    """For the bot.  ``keep`` is to be called from time to time.  ``service``: somebody else starts gateways (systemd)."""
 
-    def __init__(self, config_path: Path, state: Path, listen: tuple[tuple[str, int], ...]) -> None:
-        self._config_path, self._state, self._listen = config_path, state, listen
+    def __init__(self, config_path: Path, state: Path, listen: tuple[tuple[str, int], ...], service: bool = False) -> None:
+        self._config_path, self._state, self._listen, self._service = config_path, state, listen, service
         self._ours = process.program()
         self._started = 0  # the one that we started ourselves: of whatever program it is, another would be the same
         self._turn = asyncio.Lock()
@@ -44,6 +44,10 @@ class Keeper:
             log.warning("the gateway listens elsewhere than bot.ini says now: it is started again")
             process.stop(self._state)
         before = process.running(self._state)
+        if self._service:
+            if before is None:
+                raise BackendError("no gateway runs, and bot.ini says that a service keeps it: systemctl start trainbot-gateway")
+            return before
         pid = process.start_detached(self._config_path, self._state)
         if pid != before:
             self._started = pid
@@ -61,6 +65,7 @@ class Keeper:
             log.info("the gateway is of another trainbot: it is replaced when the last of %d logins ends", inside)
         try:
             await process.ended(pid)
-            await self.keep()
+            if not self._service:
+                await self.keep()
         except (BackendError, OSError) as error:
             log.error("the gateway is down: %s", error)
