@@ -86,6 +86,9 @@ FAULTS = [
     (LEAST + "[image.reset]\n",
      "[image.reset] (name): !lab reset is a command, so no image can have that name; take another"),
     (LEAST + "[gateway]\nlisten = 0.0.0.0:99999\n", "[gateway] listen: '0.0.0.0:99999' is not ADDRESS:PORT, say 0.0.0.0:2222"),
+    (LEAST + "[questions]\nwords = QUESTION: ?\n", "[questions] words: '?' cannot begin a question, say QUESTION: or FRAGE:"),
+    (LEAST + "[questions]\nlength = 10\n", "[questions] length: '10' is not a whole number from 40 to 1000"),
+    (LEAST + "[channel.#nowhere]\nquestion = FRAGE:\n", "[channel.#nowhere] (name): '#nowhere' is none of [irc] channels"),
     (LEAST + "[records]\npublic_url = ftp://x\n",
      "[records] public_url: 'ftp://x' is not an address, say https://class.example.org/"),
     (LEAST + "[exercises]\nfolder = ~nobody-of-that-name/x\n",
@@ -210,9 +213,10 @@ def test_a_mask_that_anybody_can_wear_is_no_rule(tmp_path: Path, mask: str) -> N
     assert "fits anybody" in faults(tmp_path, LEAST + f"[roles]\norganiser = mask:{mask}\n")[0]
 
 
-NAMES = ("irc", "store", "roles", "schedule", "exercises", "labs", "gateway", "records", "host.x", "image.y", "image.list")
+NAMES = ("irc", "store", "roles", "schedule", "exercises", "labs", "gateway", "records", "questions", "channel.#c", "host.x", "image.y", "image.list")
 OPTIONS = ("server", "port", "channels", "nick", "password_file", "password_env", "url", "state", "organiser", "zones",
-           "reminders", "folder", "lease", "cap", "warn", "spare", "uri", "listen", "public_url", "tls_ca_file", "memory")
+           "reminders", "folder", "lease", "cap", "warn", "spare", "uri", "listen", "public_url", "tls_ca_file", "memory",
+           "words", "question", "a_minute", "long")
 VALUES = st.one_of(st.text(max_size=30), st.sampled_from(
     ["~x/y", "sqlite:///~zz/x", "a\0b", "9" * 5000, "٣h", "²", "1d" * 50, "[::1", "qemu:///embed?root=~q", "xen://[",
      "test:///default", "0.0.0.0:٣", "#c", "mask:a!b@[", "Europe", "../../etc/passwd", "%(x)s", "/dev/null/x"]))

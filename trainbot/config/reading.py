@@ -81,9 +81,10 @@ def _unread(path: Path, error: IniError) -> list[str]:
 def _read(path: Path, sections: dict[str, Section], problems: list[str]) -> Config:
     roles, require_account = _roles(sections["roles"])
     store = _store(sections["store"])
+    irc = _irc(sections["irc"])
     config = Config(
         path=path,
-        irc=_irc(sections["irc"]),
+        irc=irc,
         store=store,
         roles=roles,
         require_account=require_account,
@@ -94,7 +95,7 @@ def _read(path: Path, sections: dict[str, Section], problems: list[str]) -> Conf
         images=tuple(read_image_section(s, name.partition(".")[2], store) for name, s in sections.items()
                      if name.startswith("image.")),
         gateway=_gateway(sections["gateway"], store),
-        questions=read_questions(sections),
+        questions=read_questions(sections, irc.channels),
         records=_records(sections["records"]),
     )
     for name, section in sections.items():

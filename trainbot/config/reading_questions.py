@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from trainbot.config.model import QuestionsConfig
 from trainbot.config.section import Section
 
 
-def read_questions(sections: Mapping[str, Section]) -> QuestionsConfig:
+def read_questions(sections: Mapping[str, Section], ours: Collection[str]) -> QuestionsConfig:
+    """``ours``: the channels that the bot is in."""
     s, d = sections["questions"], QuestionsConfig()
     channels = {name.partition(".")[2]: section for name, section in sections.items() if name.startswith("channel.")}
+    for name, section in channels.items():
+        if name not in ours:
+            section.fault("(name)", f"{name!r} is none of [irc] channels")
     return QuestionsConfig(
         words=_words(s, "words", d.words),
         channel_words={name: _words(section, "question", d.words) for name, section in channels.items()},

@@ -22,5 +22,7 @@ def span(length: timedelta) -> str:
 def vocabulary(text: str) -> list[str]:
     """The words of a text as a full-text index compares them: without case and accents, each once, in their order;
     those of three letters to thirty that are no numbers."""
-    plain = "".join(sign for sign in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(sign))
+    plain = text.casefold()
+    if not plain.isascii():
+        plain = "".join(sign for sign in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(sign))
     return list(dict.fromkeys(word for word in re.findall(r"[^\W_]{3,30}", plain) if not word.isdigit()))

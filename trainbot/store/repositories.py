@@ -162,10 +162,10 @@ class Classes(Rows[ClassRun]):
     def answered_late(self, since: int) -> None:
         """The minutes of classes in which an event of a question (newer than number ``since``) came after the minutes
         are to be written again."""
-        events, questions = tables["question_event"], tables["question"]
-        late = select(questions.c.class_id).join(events, events.c.question_id == questions.c.id).where(
-            events.c.id > since, questions.c.class_id == self.table.c.id, events.c.at > self.table.c.minutes_at)
-        again = update(self.table).where(self.table.c.minutes != "", late.exists()).values(minutes_at=None)
+        events, questions, runs = tables["question_event"], tables["question"], self.table.alias()
+        late = select(runs.c.id).select_from(events).join(questions, events.c.question_id == questions.c.id).join(
+            runs, runs.c.id == questions.c.class_id).where(events.c.id > since, events.c.at > runs.c.minutes_at)
+        again = update(self.table).where(self.table.c.minutes != "", self.table.c.id.in_(late)).values(minutes_at=None)
         self.connection.execute(again)
 
     def in_channel(self, channel: str) -> ClassRun | None:
