@@ -41,6 +41,12 @@ def test_what_may_be_left_out() -> None:
     assert ask("22-23 feb 18:00-20:00 1h30 berlin").closes == datetime(2027, 2, 21, 23, tzinfo=UTC)
 
 
+def test_a_midnight_that_clocks_skip() -> None:
+    """An end of answers is no class: it is the moment at which clocks go on."""
+    found = read("5-6 sep 07:00-22:00 santiago 2h until 4 sep", "", datetime(2027, 8, 1, tzinfo=UTC), resolve_place)
+    assert found.closes == datetime(2027, 9, 5, 4, tzinfo=UTC)
+
+
 def test_years_and_nights() -> None:
     """The next time such days come; a window may go on past midnight."""
     assert (ask("28 dec-4 jan 9-17 berlin 1h").plan.first, ask("28 dec-4 jan 9-17 berlin 1h").plan.last) == (

@@ -12,7 +12,7 @@ from trainbot.sessions.fields import plain
 from trainbot.sessions.polls.clocks import DAY
 from trainbot.sessions.polls.model import Plan, starts
 from trainbot.sessions.polls.reading import TO, MonthDay, Reader
-from trainbot.sessions.times import to_utc
+from trainbot.sessions.times import readings
 from trainbot.sessions.zones import zone as rules
 
 EXAMPLE = "say for example !when open 7-15 mar 07:00-22:00 melbourne 2h max 2 until 3 mar"
@@ -177,14 +177,14 @@ class _Question:
     def _closes(self, zone: str, today: date, first: date) -> datetime:
         """The end of the day before the first, or a week from now, where nothing else was said."""
         if self.until is None:
-            return min(self.now + OPEN_FOR, to_utc(datetime(first.year, first.month, first.day), zone))
+            return min(self.now + OPEN_FOR, readings(datetime(first.year, first.month, first.day), zone)[0])
         said, minute = self.until
         years = [said.year] if said.year else [first.year - 1, first.year]
         days = [day for year in years if (day := _day(said, year)) is not None]
         found = [day for day in days if day >= today] or days
         if not found:
             raise UserError(f"{said.text} is no day of the calendar: {EXAMPLE}")
-        return to_utc(datetime(found[0].year, found[0].month, found[0].day) + timedelta(minutes=minute), zone)
+        return readings(datetime(found[0].year, found[0].month, found[0].day) + timedelta(minutes=minute), zone)[0]
 
 
 def _day(said: MonthDay, year: int) -> date | None:

@@ -13,7 +13,7 @@ from trainbot.sessions.polls import answers, asking, wording
 from trainbot.sessions.polls.answers import EXAMPLE, Free, Said, fits
 from trainbot.sessions.polls.clocks import wall, wall_time
 from trainbot.sessions.polls.model import Plan, local_days, starts
-from trainbot.sessions.polls.ranking import Choice, Start, choose, ranked, tally
+from trainbot.sessions.polls.ranking import BUDGET, GLANCE, Choice, Start, choose, ranked, tally
 from trainbot.sessions.rows import PollLine, PollRow
 from trainbot.sessions.times import describe
 from trainbot.sessions.zones import city, resolve_place
@@ -195,7 +195,7 @@ class WhenDesk:
             parts.append(EXAMPLE if own else f"!tz CITY first, then {EXAMPLE}")
         if ask.role >= Role.ORGANISER:
             people, frees, unread = self._count(poll)
-            order, choice = self._ranked(plan, frees, ask.at)
+            order, choice = self._ranked(plan, frees, ask.at, GLANCE)
             parts = [wording.counted(len(people), len(unread), poll.closes_at, own or plan.zone, ask.at)]
             parts += [f"so far: {wording.result(order, choice, [p.nick for p in people], ask.at)}"] if people else []
         else:
@@ -229,12 +229,12 @@ class WhenDesk:
         plan = plan_of(poll)
         return known, [self._free(plan, said[person.id]) for person in known], [p for p in people if p not in known]
 
-    def _ranked(self, plan: Plan, frees: list[Free], now: datetime) -> tuple[list[Start], Choice]:
+    def _ranked(self, plan: Plan, frees: list[Free], now: datetime, budget: int = BUDGET) -> tuple[list[Start], Choice]:
         clock = plan.clock(plan.zone)
         moments = [start for start in starts(plan) if start > now.timestamp()]
         on_the_hour = {start: wall(clock, start) % 3600 == 0 for start in moments}
         order = ranked(tally(moments, 60 * plan.minutes, frees), on_the_hour)
-        return order, choose(order, plan.most)
+        return order, choose(order, plan.most, budget)
 
     # -- closed ----------------------------------------------------------------------------------------
 

@@ -9,13 +9,16 @@ bound that no set can exceed; it is never worse than greedy choice, which reache
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from trainbot.sessions.polls.answers import Free
 from trainbot.sessions.polls.spans import covers, union
 
-BUDGET = 400_000  # looks at one start: about a quarter of a second
+BUDGET = 2_000_000  # looks at one start: a second or two, in which the bot does nothing else
+GLANCE = 100_000  # for a look in between
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +48,7 @@ class Choice:
 
     @property
     def reach(self) -> int:
-        found = 0
-        for start in self.starts:
-            found |= start.reach
-        return found
+        return functools.reduce(operator.or_, (start.reach for start in self.starts), 0)
 
     @property
     def reached(self) -> int:
@@ -56,10 +56,7 @@ class Choice:
 
     @property
     def glad(self) -> int:
-        found = 0
-        for start in self.starts:
-            found |= start.yes
-        return found.bit_count()
+        return functools.reduce(operator.or_, (start.yes for start in self.starts), 0).bit_count()
 
     @property
     def exact(self) -> bool:
@@ -116,6 +113,10 @@ def _undominated(order: Sequence[Start]) -> list[Start]:
     return kept
 
 
+Gain = tuple[int, int, Start]
+"""What a start adds, its place in the order, and itself."""
+
+
 class _Search:
     """Branch and bound over sets of one size.  A person counts as ``weight`` where reached, and one more where glad
     (so little that even greedy choice keeps what it promises for reach alone): the gain of a start only falls as others
@@ -123,16 +124,18 @@ class _Search:
 
     def __init__(self, starts: list[Start], budget: int) -> None:
         self.starts, self.left = starts, budget
-        self.weight = 1000 * (1 + max((start.reach.bit_length() for start in starts), default=0))
+        self.everybody = functools.reduce(operator.or_, (start.reach for start in starts), 0)
+        self.weight = 1000 * (1 + self.everybody.bit_count())
 
     def best(self, size: int, seed: tuple[Start, ...]) -> Choice:
         """``seed``: the best set of one less, which is kept among equals."""
         self.score, self.found, self.missed = -1, (), 0
         for first in (seed, ()):
             self._greedily(size, first)
-        self._look(size, (), 0, 0, 0, list(enumerate(self.starts)))
-        at_most = max(self.score, self.missed)
-        choice = Choice(self.found, max(0, at_most) // self.weight)
+        most = (self.weight + 1) * self.everybody.bit_count()
+        self._look(size, (), 0, 0, 0, [(most, place, start) for place, start in enumerate(self.starts)])
+        at_most = min(max(self.score, self.missed, 0) // self.weight, self.everybody.bit_count())
+        choice = Choice(self.found, at_most)
         return Choice(tuple(sorted(choice.starts, key=lambda start: -start.reached)), max(choice.at_most, choice.reached))
 
     def _greedily(self, size: int, chosen: tuple[Start, ...]) -> None:
@@ -146,24 +149,27 @@ class _Search:
         choice = Choice(chosen, 0)
         return choice.reached * self.weight + choice.glad
 
-    def _look(self, size: int, chosen: tuple[Start, ...], reach: int, yes: int, score: int,
-              among: list[tuple[int, Start]]) -> None:
-        """All sets that have ``chosen`` and ``size`` more of ``among``, as far as they may be better."""
-        self.left -= len(among)
+    def _look(self, size: int, chosen: tuple[Start, ...], reach: int, yes: int, score: int, among: list[Gain]) -> None:
+        """All sets that have ``chosen`` and ``size`` more of ``among``, as far as they may be better.  Gains in
+        ``among`` are those before the last one was chosen, and so never too small."""
         not_reach, not_yes, weight = ~reach, ~yes, self.weight
-        gains = [((start.reach & not_reach).bit_count() * weight + (start.yes & not_yes).bit_count(), -place, start)
-                 for place, start in among]
-        gains.sort(reverse=True, key=lambda gain: gain[:2])
-        for n in range(len(gains)):
-            bound = score + sum(gain[0] for gain in gains[n:n + size])
+        others = sum(gain for gain, _place, _start in among[:size - 1])
+        gains: list[Gain] = []
+        for before, place, start in among:
+            if score + before + others <= self.score:
+                break  # nor any of those that come after
+            self.left -= 1
+            gain = (start.reach & not_reach).bit_count() * weight + (start.yes & not_yes).bit_count()
+            if size > 1:
+                gains.append((gain, place, start))
+            elif score + gain > self.score:
+                self.score, self.found = score + gain, (*chosen, start)
+        gains.sort(key=lambda gain: (-gain[0], gain[1]))
+        for n, (gain, _place, start) in enumerate(gains):
+            bound = score + sum(gain for gain, _place, _start in gains[n:n + size])
             if bound <= self.score:
                 return
             if self.left <= 0:
                 self.missed = max(self.missed, bound)
                 return
-            gain, _place, start = gains[n]
-            if size == 1:
-                self.score, self.found = score + gain, (*chosen, start)
-                return
-            self._look(size - 1, (*chosen, start), reach | start.reach, yes | start.yes, score + gain,
-                       [(-place, other) for _gain, place, other in gains[n + 1:]])
+            self._look(size - 1, (*chosen, start), reach | start.reach, yes | start.yes, score + gain, gains[n + 1:])

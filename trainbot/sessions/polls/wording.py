@@ -89,7 +89,7 @@ def _days(first: date, last: date) -> str:
 # -- an answer ---------------------------------------------------------------------------------------
 
 
-def answer(plan: Plan, zone: str, free: Free, room: int = 220) -> str:
+def answer(plan: Plan, zone: str, free: Free, room: int = 150) -> str:
     """``Sat 6, Sat 13 Mar 14:00-18:00; if need be Sun 7 Mar 20:00-22:00 (Berlin): 4 of 279 possible starts suit you``."""
     found = fits(plan, free)
     glad = sum(covers(free.yes, start, start + 60 * plan.minutes) for start in found)
