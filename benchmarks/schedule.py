@@ -1,4 +1,4 @@
-"""How long sessions take: a poll of many people over many possible starts.
+"""How long sessions take: a poll of many people over many possible starts; ten thousand sessions over ten years.
 
     .venv/bin/python benchmarks/schedule.py
 
@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -89,10 +89,70 @@ def poll_in_the_bot(folder: Path) -> None:
     row("!when close", seconds, lines[0][:90] + "…")
 
 
+EVENT = """BEGIN:VEVENT
+UID:series{n}@example.org
+SUMMARY:Class {n}
+DTSTART;TZID={zone}:{first}T{hour:02}0000
+DURATION:PT2H
+RRULE:FREQ=WEEKLY;COUNT=522
+DESCRIPTION:exercise: selinux
+END:VEVENT
+"""
+
+
+def series(folder: Path) -> None:
+    """20 classes every week for ten years, 10,440 sessions: each year the next 400 days of them are known."""
+    (folder / "schedules").mkdir(parents=True)
+    events = "".join(EVENT.format(n=n, zone=ZONES[n % len(ZONES)], first=f"202612{n % 7 + 1:02}", hour=8 + n % 12)
+                     for n in range(20))
+    (folder / "schedules" / "c.ics").write_text(f"BEGIN:VCALENDAR\nVERSION:2.0\n{events}END:VCALENDAR\n")
+    stage = Stage(folder)
+    seconds, said = took(lambda: stage.wait(seconds=2))
+    row("10,440 sessions as 20 RRULEs over ten years: start-up", seconds, f"{len(said)} lines said")
+    year = 0
+    while year < 10:
+        year, stage.now = year + 1, stage.now.replace(year=stage.now.year + 1)
+        seconds, _ = took(lambda: stage.wait(seconds=2))
+        if year in (1, 9):
+            row(f"the year after that ({year}): read again, reminded, published", seconds)
+    measure(stage)
+
+
+def single(folder: Path) -> None:
+    """10,000 sessions of which all are still to come, in the database."""
+    stage = Stage(folder)
+    dice = random.Random(2007)
+
+    def fill() -> None:
+        with stage.store.transaction():
+            for n in range(10_000):
+                local = datetime(2026, 12, 1, 8) + timedelta(days=dice.randrange(3650), hours=dice.randrange(12))
+                draft = stage.bot.book.draft("IRC", stage.now, title=f"Class {n}", local=local, zone="UTC", minutes=120)
+                stage.bot.book.put(draft, stage.now)
+
+    row("10,000 sessions over ten years: stored", took(fill)[0])
+    row("a tick after that, with the first feed and page", took(lambda: stage.wait(seconds=2))[0])
+    row("start-up with them", took(stage.restart)[0])
+    row("the first tick, feed and page made again and found equal", took(lambda: stage.wait(seconds=2))[0])
+    measure(stage)
+    seconds, _ = took(lambda: stage.talk("olga", "!session cancel 5000") and stage.talk("olga", "!yes"))
+    row("!session cancel 5000, everything published again", seconds)
+
+
+def measure(stage: Stage) -> None:
+    seconds = min(took(lambda: stage.wait(seconds=2))[0] for _ in range(5))
+    row("a tick in which nothing happens", seconds)
+    seconds, lines = took(lambda: stage.talk("alice", "!sessions"))
+    row("!sessions", seconds, lines[-1][-60:])
+    feed = stage.folder / "public" / "sessions.ics"
+    row("the feed", 0, f"{feed.read_text().count('BEGIN:VEVENT'):,} events, {feed.stat().st_size / 1e6:.1f} MB")
+
+
 def main() -> None:
     poll_alone()
-    with tempfile.TemporaryDirectory() as folder:
-        poll_in_the_bot(Path(folder))
+    for part in (poll_in_the_bot, series, single):
+        with tempfile.TemporaryDirectory() as folder:
+            part(Path(folder))
 
 
 if __name__ == "__main__":

@@ -13,8 +13,6 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-import icalendar
-
 from trainbot import __version__
 from trainbot.sessions.model import Session
 from trainbot.sessions.reminders import Offset
@@ -100,58 +98,68 @@ class Feed:
         entries = sorted(entries, key=lambda entry: (entry.session.start, entry.session.uid))
         years = [entry.session.start.year for entry in entries]
         zones = sorted({entry.session.zone for entry in entries} - {"UTC"})
-        head = icalendar.Calendar()
-        head.add("VERSION", "2.0")
-        head.add("PRODID", f"-//trainbot//trainbot {__version__}//EN")
-        head.add("METHOD", "PUBLISH")
-        for name in ("NAME", "X-WR-CALNAME"):
-            head.add(name, self.where.name)
-        head.add("REFRESH-INTERVAL", timedelta(hours=1), parameters={"VALUE": "DURATION"})
-        head["X-PUBLISHED-TTL"] = icalendar.vDuration(timedelta(hours=1))
-        begin, end = head.to_ical(sorted=False).split(b"END:VCALENDAR")
+        head = ["BEGIN:VCALENDAR", "VERSION:2.0", f"PRODID:-//trainbot//trainbot {__version__}//EN", "METHOD:PUBLISH",
+                f"NAME:{_text(self.where.name)}", f"X-WR-CALNAME:{_text(self.where.name)}",
+                "REFRESH-INTERVAL;VALUE=DURATION:PT1H", "X-PUBLISHED-TTL:PT1H"]
         events = [self._event(entry) for entry in entries]
         self._written = {entry.session.uid: (entry, event) for entry, event in zip(entries, events, strict=True)}
-        return b"".join([begin, *(vtimezone(name, min(years), max(years) + 1) for name in zones), *events,
-                         b"END:VCALENDAR", end])
+        return b"".join([_lines(head), *(vtimezone(name, min(years), max(years) + 1) for name in zones), *events,
+                         b"END:VCALENDAR\r\n"])
 
     def _event(self, entry: Entry) -> bytes:
         kept = self._written.get(entry.session.uid)
-        return kept[1] if kept is not None and kept[0] == entry else self._made(entry).to_ical(sorted=False)
+        return kept[1] if kept is not None and kept[0] == entry else _lines(self._made(entry))
 
-    def _made(self, entry: Entry) -> icalendar.Event:
-        session, where, event = entry.session, self.where, icalendar.Event()
-        event.add("UID", where.uid(session))
-        event.add("SEQUENCE", entry.sequence)
-        for name in ("DTSTAMP", "LAST-MODIFIED"):
-            event.add(name, entry.changed_at.astimezone(UTC).replace(microsecond=0))
-        event.add("DTSTART", _local(session.start, session.zone))
-        event.add("DTEND", _local(session.end, session.zone))
-        event.add("SUMMARY", session.title)
-        event.add("STATUS", "CANCELLED" if session.cancelled else "CONFIRMED")
-        event.add("DESCRIPTION", _described(session, where))
-        event.add("LOCATION", f"{where.channel(session)} on {where.server}")
-        event.add("URL", where.page(session))
-        event.add("CONFERENCE", where.irc(session), parameters={"VALUE": "URI", "FEATURE": "CHAT"})
+    def _made(self, entry: Entry) -> list[str]:
+        session, where = entry.session, self.where
+        at, title = f"{entry.changed_at.astimezone(UTC):%Y%m%dT%H%M%SZ}", _text(session.title)
+        lines = ["BEGIN:VEVENT", f"UID:{where.uid(session)}", f"SEQUENCE:{entry.sequence}", f"DTSTAMP:{at}",
+                 f"LAST-MODIFIED:{at}", f"DTSTART{_moment(session.start, session.zone)}",
+                 f"DTEND{_moment(session.end, session.zone)}", f"SUMMARY:{title}",
+                 f"STATUS:{'CANCELLED' if session.cancelled else 'CONFIRMED'}",
+                 f"DESCRIPTION:{_text(_described(session, where))}",
+                 f"LOCATION:{_text(f'{where.channel(session)} on {where.server}')}", f"URL:{where.page(session)}",
+                 f"CONFERENCE;VALUE=URI;FEATURE=CHAT:{where.irc(session)}"]
         for offset in () if session.cancelled else self.alarms:
-            event.add_component(_alarm(session, offset))
-        return event
+            lines += ["BEGIN:VALARM", "ACTION:DISPLAY", f"DESCRIPTION:{title}", f"TRIGGER:-{_duration(offset)}",
+                      "END:VALARM"]
+        return [*lines, "END:VEVENT"]
 
 
-def _alarm(session: Session, offset: Offset) -> icalendar.Alarm:
-    alarm = icalendar.Alarm()
-    alarm.add("ACTION", "DISPLAY")
-    alarm.add("DESCRIPTION", session.title)
-    alarm.add("TRIGGER", -timedelta(days=offset.days, minutes=offset.minutes))
-    return alarm
+def _lines(lines: list[str]) -> bytes:
+    """Content lines (3.1), of 75 octets at most, not cut within a sign.  Written by hand: the library takes a
+    millisecond an event, and there may be thousands."""
+    found = []
+    for line in lines:
+        octets, first = line.encode(), True
+        while octets:
+            most = 75 if first else 74
+            while len(octets) > most and octets[most] & 0xC0 == 0x80:
+                most -= 1
+            found.append((b"" if first else b" ") + octets[:most])
+            octets, first = octets[most:], False
+    return b"\r\n".join([*found, b""])
 
 
-def _local(moment: datetime, name: str) -> datetime:
+def _text(words: str) -> str:
+    """As a value of type TEXT (3.3.11)."""
+    for sign, escaped in (("\\", "\\\\"), (";", "\\;"), (",", "\\,"), ("\n", "\\n")):
+        words = words.replace(sign, escaped)
+    return "".join(sign for sign in words if sign >= " " and sign != "\x7f")
+
+
+def _duration(offset: Offset) -> str:
+    """3.3.6: days are days of the calendar, as ours."""
+    return f"P{offset.days}D" if offset.days else f"PT{offset.minutes}M"
+
+
+def _moment(moment: datetime, name: str) -> str:
     """In its zone, so that programs follow the zone's rules; in UTC where clocks show that time twice and mean the
     second (3.3.5 would read the first)."""
     local = moment.astimezone(zone(name))
     if name == "UTC" or readings(local.replace(tzinfo=None, fold=0), name)[0] != moment:
-        return moment
-    return local
+        return f":{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    return f";TZID={name}:{local:%Y%m%dT%H%M%S}"
 
 
 def _described(session: Session, where: Where) -> str:

@@ -18,6 +18,7 @@ from trainbot.sessions.times import describe
 from trainbot.sessions.zones import zone
 from trainbot.spine.words import span
 
+MOST = 200  # sessions on the page: whoever looks further ahead takes the calendar
 _STYLE = """\
 :root { color-scheme: light dark; --soft: #555; --line: #bbb; --off: #a40000 }
 @media (prefers-color-scheme: dark) { :root { --soft: #bbb; --line: #555; --off: #ff8a80 } }
@@ -70,7 +71,9 @@ def page(entries: Iterable[Entry], where: Where, zones: Sequence[str], now: date
     """All sessions that are not over.  The same ones give the same bytes, whenever that is."""
     coming = [entry.session for entry in entries if entry.session.end > now]
     coming.sort(key=lambda session: (session.start, session.uid))
-    shown = "\n".join(_article(session, where, zones) for session in coming) or "<p>No sessions are planned.</p>"
+    shown = "\n".join(_article(session, where, zones) for session in coming[:MOST]) or "<p>No sessions are planned.</p>"
+    if len(coming) > MOST:
+        shown += f'\n<p>The calendar has {len(coming) - MOST} more.</p>'
     return _PAGE.format(name=escape(where.name), feed=FEED, style=_STYLE, script=_SCRIPT, sessions=shown,
                         style_hash=_hash(_STYLE), script_hash=_hash(_SCRIPT)).encode()
 
