@@ -175,7 +175,8 @@ class Parts:
                                        self.registry.known, self._class_place)
         around = AroundClass(self._planned, self._learners, self.registry.known, self._noted,
                              lambda channel: len(store.questions.waiting(channel)), self.archive.place, render_step,
-                             config.records.log, self._has_labs, self._lab_of, self._handout, store.homes.people)
+                             config.records.log, self._has_labs, self._lab_of, self._page,
+                             self._handout, store.homes.people)
         self.teaching = Teaching(store.classes, store.notices, lambda: self._library, around,
                                  lambda: {lab.id: lab for lab in store.labs.alive()}, self.fleet.way_in,
                                  self._labs_of, config.exercises.share)
@@ -269,16 +270,19 @@ class Parts:
         return {lease.person_id: labs[lease.lab_id] for lease in self.store.leases.open(image=image)
                 if lease.lab_id in labs and lease.person_id not in away}
 
+    def _page(self, exercise: Exercise) -> str:
+        url = self.config.records.public_url
+        return f"{url.rstrip('/')}/{handout.FOLDER}/{exercise.slug}.html" if url else ""
+
     def _handout(self, exercise: Exercise) -> str:
-        """Where its page is, in words; it is written anew, so that it is what the class does."""
-        public = self.config.records.folder
+        """It is written anew, so that it is what the class does."""
+        command, records = f"trainbot exercise handout {exercise.slug}", self.config.records
         try:
-            path = handout.write(exercise, public / handout.FOLDER, handout.run_yourself(self.config.records, exercise.image))
+            handout.write(exercise, records.folder / handout.FOLDER, handout.run_yourself(records, exercise.image))
         except OSError as error:
             log.error("the handout of %s cannot be written: %s", exercise.slug, error)
-            return f"trainbot exercise handout {exercise.slug}"
-        url = self.config.records.public_url
-        return f"{url}/{handout.FOLDER}/{path.name}" if url else f"trainbot exercise handout {exercise.slug}"
+            return command
+        return self._page(exercise) or command
 
     def _images_of(self, session: Session) -> tuple[str, ...]:
         """What labs of that session are made from: as it says, else as its exercise does."""

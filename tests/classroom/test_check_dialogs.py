@@ -115,6 +115,31 @@ def test_a_check_is_run_again_after_a_restart(checked: Stage) -> None:
     assert names(checked.labs_run(1, "missing")[0]) == ["verify1"]
 
 
+def test_a_hint_that_looks_into_the_lab(checked: Stage) -> None:
+    """Killercoda's hint scripts run there with the seconds since the step began; what they print is told privately."""
+    checked.talk("russell", "!next")
+    checked.talk("alice", "!done")
+    checked.labs_run()
+    checked.wait(seconds=75)
+    assert checked.talk("alice", "!hint") == []
+    assert checked.scripts[0].command.count(' "$d/s" 75 <') == 1
+    said = checked.labs_run(0, "Look at **this**:\n\n```\nls -Z\n```\n")[1]
+    assert said == [("alice", "Look at this:"), ("alice", "ls -Z")]
+    checked.talk("alice", "!hint")
+    assert checked.labs_run(1, "x" * 5000)[1] == [("alice", "there is no hint for this step now; !stuck WORDS calls for help")]
+    assert checked.talk("carol", "!hint") == [
+        "carol: the hint of this step looks into your lab, and you have none; !stuck WORDS calls for help"]
+
+
+def test_a_hint_without_end_is_some_lines(checked: Stage) -> None:
+    """Whatever a lab prints, its person is not flooded."""
+    checked.talk("russell", "!next")
+    checked.talk("alice", "!done")
+    checked.labs_run()
+    checked.talk("alice", "!hint")
+    assert len(checked.labs_run(0, "\n\n".join("word" for _ in range(500)))[1]) <= 6
+
+
 def test_slow_labs_hold_up_nobody(played: Callable[..., Stage]) -> None:
     """Some run on each host, one in a lab; the others go on as places become free."""
     people = tuple(f"p{n}" for n in range(24))

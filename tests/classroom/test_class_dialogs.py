@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from stage import CHANNEL, Stage
@@ -349,3 +350,16 @@ def test_numbers_of_many_stuck_fit_a_line(lesson: Stage) -> None:
     for said in ("!hands", "!progress"):
         (line,) = lesson.talk("hannah", said)
         assert len(line.encode()) < 600 and "more" in line
+
+
+def test_a_long_step_leads_to_the_page(stages: Callable[..., Stage]) -> None:
+    """In the channel !step has the rest; there, the handout has, where it is served."""
+    stage = stages()
+    stage.config = replace(stage.config, records=replace(stage.config.records, public_url="https://example.org/t"))
+    text = stage.folder / "exercises" / "selinux" / "1.md"
+    text.write_text("\n\n".join(f"Paragraph {n}." for n in range(30)))
+    stage.restart()
+    stage.talk("russell", "!start")
+    assert stage.talk("russell", "!next")[-1] == "(26 more lines: say !step)"
+    assert stage.whisper("alice", "step")[-1] == "(16 more lines: https://example.org/t/handouts/selinux.html)"
+    assert "Paragraph 29." in (stage.folder / "public" / "handouts" / "selinux.html").read_text()

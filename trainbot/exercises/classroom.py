@@ -44,8 +44,8 @@ class Around:
     none were said); ``members``: the learners in the channel; ``known``: somebody's row, if there is one; ``journal``:
     writes the time line; ``open_questions``: how many wait in that channel; ``minutes_at``: where the minutes will be;
     ``logged``: whether talk is kept; ``has_labs``: whether labs of that image can be had; ``lab_of``: that person's lab
-    of that image that scripts may look into; ``handout``: where its page is, in words; ``at_home``: whoever works on a
-    machine of their own."""
+    of that image that scripts may look into; ``page``: where an exercise's handout is served, '' where none is;
+    ``handout``: writes it, and says where it is, in words; ``at_home``: whoever works on a machine of their own."""
 
     planned: Callable[[Ask, str], Plan | None]
     members: Callable[[str], Sequence[Sender]]
@@ -57,6 +57,7 @@ class Around:
     logged: bool
     has_labs: Callable[[str], bool]
     lab_of: Callable[[int, str], Lab | None]
+    page: Callable[[Exercise], str]
     handout: Callable[[Exercise], str]
     at_home: Callable[[], frozenset[int]]
 

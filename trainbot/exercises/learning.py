@@ -32,8 +32,9 @@ class Learning:
             mine = self._seen(run, number)
         elif run.step > run.steps and self.room.has_done(run, ask.person.id, mine):
             mine = run.step
-        lines = step_lines(self.around.render, self.room.exercise(run), mine, IN_PRIVATE,
-                           "({n} more lines are in the exercise's text)")
+        exercise = self.room.exercise(run)
+        where = self.around.page(exercise) or "the exercise's text has them"
+        lines = step_lines(self.around.render, exercise, mine, IN_PRIVATE, f"({{n}} more lines: {where})")
         return [Reply(line, private=True, priority=Priority.ANSWER if n == 0 else Priority.LISTING)
                 for n, line in enumerate(lines)]
 

@@ -38,6 +38,8 @@ class Stepping:
         self.classes.add(channel=ask.channel, session_uid=plan.session_uid if plan else "", exercise=exercise.slug,
                          title=title, presenter_id=ask.person.id, presenter=ask.nick, step=0, steps=len(exercise.steps),
                          step_at=ask.at, minutes="", started_at=ask.at, ended_at=None)
+        if self.around.page(exercise):
+            self.around.handout(exercise)
         self.around.journal(ask, "start", f"{title} ({exercise.slug}), presented by {ask.nick}")
         image = f"!lab {exercise.image} gives you a machine of your own, " if self.around.has_labs(exercise.image) else ""
         note = " This class is logged; not lines that begin with [nolog], nor people who said !nolog on." \
