@@ -23,7 +23,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path[:1] = [str(ROOT), str(ROOT / "tests")]  # not this folder: irc.py here is no library
 
 from tests.peers.libvirtd import Libvirtd  # noqa: E402
 from tests.whole.running import CHANNEL, PRESENTER, Participant, RunningBot  # noqa: E402
