@@ -18,7 +18,7 @@ from trainbot.labs.doings import Booted, Check, Checked, Heard, HostStatus, List
 log = logging.getLogger(__name__)
 PAUSE, LONGEST_PAUSE = 0.5, 4.0  # seconds between tries: each through a door is a process on a host that is at work
 LOGIN = 20.0  # seconds that a login may take: a lab without hardware virtualisation is slow
-GREETING = 15.0  # seconds that the ssh server of an overloaded host may take to say its first line
+GREETING = 10.0  # seconds for the first line of a host's ssh server: no longer than its door is waited for meanwhile
 EXPECTED = ("silent", "timeout", "refused")  # of a lab that boots
 BLAMELESS = ("door", "no key", "request")  # reasons that say nothing about the lab
 

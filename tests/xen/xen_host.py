@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import IO, TypeVar
 
 from host_image import HostImage, locked
 from qmp import Qmp
@@ -129,6 +129,11 @@ class XenHost:
         done = self._ssh(command, seconds)
         assert done.returncode == 0, f"{self.name}: {command}: {done.stderr}"
         return done.stdout.strip()
+
+    def feed(self, command: str, file: IO[bytes]) -> None:
+        """The same, with what ``file`` holds on its standard input."""
+        subprocess.run([*self._ssh_command(), "-p", str(self.ssh_port), "root@127.0.0.1", command], stdin=file, check=True,
+                       timeout=BOOT)
 
     def greeting(self, address: str, port: int) -> str:
         """What speaks there, heard through dom0; empty when nothing does."""

@@ -1,0 +1,53 @@
+"""What ``trainbot image publish`` offers, on a Xen host of somebody who has nothing of trainbot's but those files."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+from xen_host import XenHost
+
+from trainbot.hosts.model import GuestType
+from trainbot.imaging.image import Image, read_image
+from trainbot.imaging.progress import Silent
+from trainbot.publishing import configurations
+from trainbot.publishing.publish import publish
+
+pytestmark = pytest.mark.xen
+BRIDGE = "virbr0"  # of this dom0, where the how-to says to put one's own
+# Types at the machine's console, again and again, until the shell there has answered.
+ASK = """tty=$(xenstore-read "/local/domain/$(xl domid lab-debian)/console/tty"); exec 3<>"$tty"
+while sleep 3; do echo 'echo I am $(id -un), $(getenforce), $(cat /sys/hypervisor/guest_type)' >&3; done & typist=$!
+timeout 600 grep -aom1 '^I am root, .*, P[A-Z]*' <&3; kill $typist"""
+
+
+@pytest.fixture
+def offered(lab_image, tmp_path: Path) -> Path:
+    return publish(read_image(lab_image.folder), (), tmp_path, "", Silent())
+
+
+def fetched(host: XenHost, offered: Path, image: Image) -> None:
+    """As the how-to says, with tar for curl, and that dom0's own bridge in the configurations."""
+    there = configurations.home(image)
+    names = shlex.join(path.name for path in offered.iterdir() if path.suffix not in (".html", ".sh"))
+    pack = f"tar -C {shlex.quote(str(offered))} -h -c {names}"
+    host.ssh(f"mkdir -p {there}")
+    with subprocess.Popen(["sh", "-c", pack], stdout=subprocess.PIPE) as sender:
+        host.feed(f"tar -C {there} -x", sender.stdout)
+    assert sender.returncode == 0
+    host.ssh(f"cd {there} && sha256sum -c --quiet --ignore-missing SHA256SUMS && zstd -q -d --sparse --rm {image.name}.img.zst "
+             f"&& sed -i s/xenbr0/{BRIDGE}/ *.cfg *.xml")
+
+
+def test_the_published_image_boots(doomed: XenHost, offered: Path, lab_image):
+    """xl's configuration and libvirt's both boot it: root at the console without a password, SE Linux enforcing."""
+    image = read_image(lab_image.folder)
+    fetched(doomed, offered, image)
+    there = configurations.home(image)
+    for begin in (f"xl create {there}/{configurations.xl_name(image, GuestType.PV)}",
+                  f"virsh -q -c xen:///system create {there}/{image.name}-pv.xml"):
+        doomed.ssh(begin)
+        assert doomed.ssh(ASK, 700) == "I am root, Enforcing, PV"
+        doomed.ssh(f"xl destroy lab-{image.name}")
