@@ -33,32 +33,26 @@ def file_pool(connection: Any, name: str, folder: Path) -> Any:
 
 def _started(connection: Any, name: str, folder: Path, *, build: bool) -> Any:
     """Somebody else who makes it in the same moment gets in our way: as long as it comes further, whoever did it."""
-    before = _stage(find_pool(connection, name))
+    failed, was_there = None, False
     while True:
+        pool = find_pool(connection, name)
+        if pool is not None and pool.isActive():
+            return pool
+        if failed is not None and (pool is not None) <= was_there:
+            raise failed
+        was_there = pool is not None
         try:
-            return _make(connection, name, folder, build)
-        except libvirt.libvirtError:
-            now = _stage(find_pool(connection, name))
-            if now <= before:
-                raise
-            before = now
+            return _start(pool or connection.storagePoolDefineXML(pool_xml(name, folder), 0), build)
+        except libvirt.libvirtError as error:
+            failed = error
 
 
-def _make(connection: Any, name: str, folder: Path, build: bool) -> Any:
-    pool = find_pool(connection, name)
-    if pool is None:
-        pool = connection.storagePoolDefineXML(pool_xml(name, folder), 0)
-    if not pool.isActive():
-        if build and _is_folder(pool):  # building one of another kind would empty a disk
-            pool.build(0)
-        pool.setAutostart(1)
-        pool.create(0)
+def _start(pool: Any, build: bool) -> Any:
+    if build and _is_folder(pool):  # building one of another kind would empty a disk
+        pool.build(0)
+    pool.setAutostart(1)
+    pool.create(0)
     return pool
-
-
-def _stage(pool: Any) -> int:
-    """0: not there, 1: off, 2: on."""
-    return 0 if pool is None else 1 + bool(pool.isActive())
 
 
 def _is_folder(pool: Any) -> bool:

@@ -1,8 +1,9 @@
 """A host is lost: its people are seated elsewhere, and the class hears it in one line.
 
 A libvirtd that restarts is no loss: a host is lost when it has not answered for ``[labs] lost_after`` and none of its
-labs speaks either.  A machine whose own ssh server still greets is overloaded rather than dead: it has longer.  What was in the labs is kept there: when the host comes back, its people have their old lab
-again, or beside the new one as ``ssh old@…`` until the lease ends.
+labs speaks either.  A machine whose own ssh server still greets is overloaded rather than dead: it has longer.  What
+was in the labs is kept there: when the host comes back, its people have their old lab again, or beside the new one as
+``ssh old@…`` until the lease ends.
 """
 
 from __future__ import annotations
