@@ -26,6 +26,7 @@ from trainbot.hosts.model import HostConfig
 from trainbot.hosts.worker import HostWorker
 from trainbot.installation import CONTROL, installation, state_folder
 from trainbot.labs.doings import Check, HostWork, Listen, Probe
+from trainbot.porter import DoorAsked
 from trainbot.rehearsal.desk import RehearsalAsked
 from trainbot.reloading import taken_up
 from trainbot.scripts import Scripts
@@ -155,7 +156,7 @@ class App:
 
     def _carry_out(self, outcome: Outcome) -> None:
         if outcome.routes is not None:
-            self._publish_to_gateway("routes", to_json(outcome.routes))  # before the password is said: it works when it is read
+            self._publish_to_gateway("routes", to_json(outcome.routes, outcome.guests))  # before the password is said: it works when it is read
         if outcome.lines is not None:
             self._publish_to_gateway("lines", outcome.lines)
         for out in outcome.say:
@@ -199,6 +200,10 @@ class App:
                 told: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
                 self.post(RehearsalAsked(request, lambda value: told.done() or told.set_result(value)))
                 return await told
+            case "door":
+                heard: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+                self.post(DoorAsked(request, lambda value: heard.done() or heard.set_result(value)))
+                return await heard
             case "status":
                 return self._status()
             case "labs":

@@ -21,9 +21,11 @@ from trainbot.gateway.routes import Route
 from trainbot.hosts.model import Finished, HostLost, HostUp
 from trainbot.labs.doings import Booted, Check, Checked, Heard, HostStatus, HostWork, Probe
 from trainbot.parts import Installation, Parts
+from trainbot.porter import DoorAsked
 from trainbot.rehearsal.desk import FAILED, RehearsalAsked
-from trainbot.routing import routes
+from trainbot.routing import Ways, guests, routes
 from trainbot.spine.access import Role
+from trainbot.spine.dispatch import Vouched
 from trainbot.spine.messages import (
     Arrived,
     Connected,
@@ -54,6 +56,7 @@ class Bot(Parts):
         super().__init__(config, store, view, installation)
         self._to_greet = set(config.irc.channels)
         self._published = False
+        self._ways = Ways(config.hosts)
         self._captions_due = True
         self._ticks = 0
 
@@ -101,6 +104,7 @@ class Bot(Parts):
             outcome.say += self.telling.due(now)
         if changed & {"lab", "lease", "person", "public_key"} or not self._published:
             outcome.routes = self._guarded("the gateway's table", self._routes)
+            outcome.guests = self._guarded("the gateway's guests", guests, self.store) or []
             self._published = outcome.routes is not None
         self._captions_due |= bool(changed & captions.TABLES) or any(isinstance(event, MOVED) for event in events)
         if tick and self._captions_due:  # not at each line that is said in a class
@@ -108,7 +112,7 @@ class Bot(Parts):
             self._captions_due = outcome.lines is None
 
     def _routes(self) -> list[Route]:
-        return routes(self.store, self.fleet.images, {host.name: host.door for host in self.config.hosts})
+        return routes(self.store, self.fleet.images, self._ways)
 
     def _failed(self, events: Sequence[Event], outcome: Outcome, why: str) -> Outcome:
         """Nothing was written: every asker is told, and what was about to begin is not under way."""
@@ -127,7 +131,7 @@ class Bot(Parts):
                 failed.say += [told] if told is not None else []
             elif isinstance(event, ShellCommand):
                 failed.answers.append((event, [f"not done: {why}"]))
-            elif isinstance(event, RehearsalAsked):
+            elif isinstance(event, RehearsalAsked | DoorAsked):
                 failed.answers.append((event, {"error": f"not done: {why}"}))
         return failed
 
@@ -140,6 +144,10 @@ class Bot(Parts):
             case RehearsalAsked():
                 told = self._guarded("a rehearsal", self.desk.answer, event.request, now)
                 outcome.answers.append((event, told or FAILED))
+            case DoorAsked():
+                found = self._guarded("the door's question", self.porter.answer, event.request, now)
+                outcome.answers.append((event, found.value if found is not None else FAILED))
+                outcome.say += found.say if found is not None else []
             case HostUp():
                 self.hearing.host_up(event, now)
                 self.rescue.back(event.report.name, now)
@@ -227,7 +235,7 @@ class Bot(Parts):
         """Runs as the organiser "shell"; what is said to channels goes there, the rest to the shell."""
         sender = Sender("shell", account="(shell)")
         incoming = Incoming(sender, None, event.text, now)
-        effects = self.dispatch(incoming, role=Role.ORGANISER)
+        effects = self.dispatch(incoming, Vouched(Role.ORGANISER))
         outcome.say += [effect for effect in effects if not isinstance(effect, Reply)]
         return [effect.text for effect in effects if isinstance(effect, Reply)]
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from trainbot.exercises.doings import RunScript, ScriptEnded
-from trainbot.gateway.routes import Route
+from trainbot.gateway.routes import Guest, Route
 from trainbot.hosts.model import HostEvent
 from trainbot.labs.doings import Booted, Check, Checked, Heard, HostStatus, HostWork, Listen, Probe
+from trainbot.porter import DoorAsked
 from trainbot.rehearsal.desk import RehearsalAsked
 from trainbot.spine.messages import ChatEvent, Outgoing
 
@@ -27,7 +28,8 @@ class ShellCommand:
     answer: Callable[[list[str]], None]
 
 
-Event = ChatEvent | HostEvent | Booted | Checked | Heard | HostStatus | ScriptEnded | Tick | ShellCommand | RehearsalAsked
+Event = (ChatEvent | HostEvent | Booted | Checked | Heard | HostStatus | ScriptEnded | Tick | ShellCommand | RehearsalAsked
+         | DoorAsked)
 
 
 @dataclass
@@ -36,6 +38,8 @@ class Outcome:
 
     say: list[Outgoing] = field(default_factory=list)
     work: list[HostWork | Probe | Check | Listen | RunScript] = field(default_factory=list)
-    answers: list[tuple[ShellCommand, list[str]] | tuple[RehearsalAsked, dict[str, Any]]] = field(default_factory=list)
+    answers: list[tuple[ShellCommand, list[str]] | tuple[RehearsalAsked | DoorAsked, dict[str, Any]]] = field(
+        default_factory=list)
     routes: list[Route] | None = None  # None: as they were
+    guests: list[Guest] = field(default_factory=list)  # beside routes
     lines: dict[str, dict[str, str]] | None = None  # captions; None: as they were

@@ -33,6 +33,7 @@ from trainbot.labs.rehearsing import Rehearsing
 from trainbot.labs.rescue import Rescue
 from trainbot.lessons import Lessons
 from trainbot.people.registry import Registry
+from trainbot.porter import Porter
 from trainbot.publishing.place import published
 from trainbot.questions.parts import QuestionParts
 from trainbot.questions.queue import ANSWER
@@ -103,6 +104,7 @@ class Parts:
         self.table = self._table()
         self.dispatch = Dispatch(self.table, config.roles, self.registry.person_of, self._channels_of,
                                  self.classroom.running, store.savepoint, lambda: view.nick, self.questions.openers)
+        self.porter = Porter(self.dispatch, store, config.roles, self.telling.where, view.fold)
 
     def _join_records(self) -> None:
         config, store = self.config, self.store

@@ -18,7 +18,7 @@ from tests.gateway.door_host import DoorHost, keygen
 from trainbot.control.server import ControlServer
 from trainbot.gateway import hostkey, process, routes
 from trainbot.gateway.model import PEPPER
-from trainbot.gateway.routes import Route
+from trainbot.gateway.routes import Guest, Route
 from trainbot.labs import passwords
 
 HERE = Path(__file__).parent
@@ -50,6 +50,9 @@ class Bot:
         self.table: dict[str, Route] = {}
         self.server: ControlServer | None = None
         self.lines: dict[str, dict[str, str]] = {}
+        self.guests: list[Guest] = []
+        self.asked: list[dict] = []  # what the gateway wanted to know
+        self.answers = lambda request: {}
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self.thread.start()
@@ -59,7 +62,8 @@ class Bot:
 
     def start(self) -> None:
         async def answer(request):
-            return {}
+            self.asked.append(request)
+            return self.answers(request)
 
         self.server = ControlServer(self.path, answer)
         self.do(self.server.start())
@@ -70,7 +74,7 @@ class Bot:
 
     def publish(self) -> None:
         async def publish():
-            self.server.publish("routes", routes.to_json(self.table.values()))
+            self.server.publish("routes", routes.to_json(self.table.values(), self.guests))
             self.server.publish("lines", self.lines)
             for _ in range(5):  # the line is in the socket when this returns
                 await asyncio.sleep(0)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import xml.etree.ElementTree as ET
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainbot.errors import BackendError
+from trainbot.hosts.address import console_socket, prepare_root
 from trainbot.hosts.domain_xml import HostKind, OurDomain, domain_from_xml, domain_xml, mac_address
 from trainbot.hosts.model import GuestType, HostConfig, LabSpec
 
@@ -115,3 +117,23 @@ def test_mac_address_stays():
     """A lab has the same MAC, in Xen's range, each time that it is defined."""
     assert mac_address(SPEC.id) == mac_address(SPEC.id) != mac_address(SPEC.id[::-1])
     assert mac_address(SPEC.id).startswith("00:16:3e:")
+
+
+def test_the_console_of_an_embedded_lab_is_a_socket_in_a_folder_of_ours():
+    """A unix socket under the host's root, which fits however long the root may be; never a terminal or a TCP port."""
+    root = Path("/srv/labs")
+    path = console_socket(f"qemu:///embed?root={root}", SPEC.id)
+    assert path == root / "console" / SPEC.id
+    devices = ET.fromstring(domain_xml(SPEC, HostKind.QEMU, HOST, OVERLAY, path)).find("devices")
+    for tag in ("serial", "console"):
+        (device,) = devices.findall(tag)
+        assert device.get("type") == "unix" and device.find("source").attrib == {"mode": "bind", "path": str(path)}
+    assert len(str(console_socket("qemu:///embed?root=/" + "r" * 50, SPEC.id))) <= 107  # unix(7)
+    assert console_socket("xen+ssh://root@x/system", SPEC.id) is None is console_socket("qemu:///system", SPEC.id)
+
+
+def test_the_folder_of_consoles_is_nobody_elses(tmp_path):
+    """Also where it was there before with other rights."""
+    (tmp_path / "console").mkdir(mode=0o755)
+    prepare_root(tmp_path)
+    assert (tmp_path / "console").stat().st_mode & 0o777 == 0o700

@@ -64,6 +64,29 @@ def _line(connection: socket.socket, deadline: float) -> bytes:
     return bytes(received)
 
 
+async def asked(path: Path, request: dict[str, Any], timeout: float = 10.0) -> dict[str, Any]:
+    """``ask`` for a loop: the same answers, and the same errors."""
+    line = encode(request)
+    if len(line) > REQUEST_LIMIT:
+        raise BackendError(f"the request is larger than {REQUEST_LIMIT} bytes")
+    writer: asyncio.StreamWriter | None = None
+    try:
+        async with asyncio.timeout(timeout):
+            try:
+                reader, writer = await asyncio.open_unix_connection(str(path), limit=ANSWER_LIMIT)
+            except OSError:
+                raise NoBot(f"no trainbot runs here ({path}): start it with trainbot run") from None
+            writer.write(line)
+            return decode(await reader.readline())
+    except TimeoutError:
+        raise BackendError(f"trainbot did not answer within {timeout:g} s: look at its log") from None
+    except (OSError, ValueError):
+        raise BackendError("trainbot went away before it answered: look at its log") from None
+    finally:
+        if writer is not None:
+            writer.close()
+
+
 async def subscribe(
     path: Path, topic: str, on_value: Callable[[Any], None], on_state: Callable[[bool], None] = lambda up: None
 ) -> None:

@@ -11,10 +11,11 @@ import asyncssh
 
 from trainbot.gateway import screen
 from trainbot.gateway.banner import Above, Banner
+from trainbot.gateway.console import Consoles
 from trainbot.gateway.crowd import printable
 from trainbot.gateway.lab import ENDED, LabAway, LabLink
 from trainbot.gateway.pipe import Forward, Line, join
-from trainbot.gateway.routes import Route
+from trainbot.gateway.routes import Guest, Route, same_key
 from trainbot.gateway.session import LearnerEnd
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+NO_LAB = "you have no lab: ssh … xen-manage create IMAGE, or !lab IMAGE on IRC, gives you one"
 OWN = ("localhost", "127.0.0.1", "::1")  # what -L may lead to: the lab's own loopback, seen from the lab
 FLUSH = 2.0  # seconds that a last sentence has to get out
 
@@ -37,7 +39,11 @@ class Door(asyncssh.SSHServer):
         self._gateway = gateway
         self._config = gateway.config
         self._conn: Any = None
-        self._claim: Route | None = None  # whom the last try that was right belongs to
+        self._claim: Route | Guest | None = None  # whom the last try that was right belongs to
+        self._by_password = False
+        self._offered = ""  # the first key that was offered and is nobody's
+        self._hint = ""
+        self._ending = ""  # why it ends when the last session does
         self._link: LabLink | None = None
         self._line = Line()
         self._banner = Banner()
@@ -47,8 +53,12 @@ class Door(asyncssh.SSHServer):
         self._tries = 0
         self._key_tries = 0
         self._silent: asyncio.TimerHandle | None = None
-        self.route: Route | None = None  # set when logged in
+        self.who: Route | Guest | None = None  # set when logged in
         self.peer = "?"
+
+    @property
+    def route(self) -> Route | None:
+        return self.who if isinstance(self.who, Route) else None
 
     # -- coming and going
 
@@ -71,8 +81,11 @@ class Door(asyncssh.SSHServer):
             self._session_gone(session)
         for token in list(self._forwards):
             self._forward_gone(token)
-        if self.route is not None:
-            log.info("lease %s: %s from %s logged out", self.route.lease, printable(self.route.name), self.peer)
+        if self.who is not None:
+            log.info("%s: %s from %s logged out", self._named(), printable(self.who.name), self.peer)
+
+    def _named(self) -> str:
+        return f"lease {self.route.lease}" if self.route is not None else "no lease"
 
     def cut(self) -> None:
         """At once, without a word."""
@@ -85,6 +98,16 @@ class Door(asyncssh.SSHServer):
         asyncio.get_running_loop().call_later(
             FLUSH if self._sessions else 0, self._conn.disconnect, asyncssh.DISC_BY_APPLICATION, sentence)
 
+    def lease_ended(self, sentence: str) -> None:
+        """As ``end``, but whoever is at xen-manage hears its answer first."""
+        if not any(session.managing for session in self._sessions):
+            self.end(sentence)
+            return
+        self._ending = sentence
+        for session in list(self._sessions):
+            if not session.managing:
+                session.end(sentence)
+
     def moved(self, route: Route) -> None:
         """The lease's route is ``route`` now.  A lab that is elsewhere now, or a machine that was turned off and on, is
         not where the sessions lead."""
@@ -94,7 +117,8 @@ class Door(asyncssh.SSHServer):
             return
         self._link = None
         for session in list(self._sessions):
-            session.end(sentence)
+            if not session.managing:
+                session.end(sentence)
         old.close()
 
     def _cut_if_silent(self) -> None:
@@ -124,27 +148,35 @@ class Door(asyncssh.SSHServer):
             self._enough(self._tries, self._config.tries)
             return False
         # Nothing is awaited from here until auth_completed: no other try can come between.
-        self._claim = claim
+        self._claim, self._by_password = claim, True
         return True
 
     async def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
         """Whether the key is somebody's; asyncssh checks the signature before it believes it."""
-        self._claim = None
+        self._claim, self._by_password = None, False
         routes = await self._gateway.routes()
         name, self._plain = screen.read_user(username)
-        claim = routes.by_key(name, key.export_public_key().decode("ascii"))
+        line = same_key(key.export_public_key().decode("ascii"))
+        claim = routes.by_key(name, line)
+        if claim is None and not self._offered:
+            self._offered = line
         self._key_tries += 1
         self._enough(self._key_tries, self._config.key_tries)
         self._claim = claim
         return claim is not None
 
     def auth_completed(self) -> None:
-        route = self._claim
-        if route is None or not self._gateway.entered(self, route.person):
+        who = self._claim
+        if who is None or not self._gateway.entered(self, who.person):
             self._conn.disconnect(asyncssh.DISC_TOO_MANY_CONNECTIONS, "too many connections of yours: close one")
             return
-        self.route = route
-        log.info("lease %s: %s from %s logged in", route.lease, printable(route.name), self.peer)
+        self.who = who
+        log.info("%s: %s from %s logged in", self._named(), printable(who.name), self.peer)
+        if self._by_password and self._offered and isinstance(who, Route):
+            self._gateway.offered(who, self._offered, self._key_is_new)
+
+    def _key_is_new(self) -> None:
+        self._hint = " | !key yes on IRC keeps your ssh key: then no password"
 
     def _enough(self, tries: int, limit: int) -> None:
         if tries >= limit:
@@ -155,7 +187,7 @@ class Door(asyncssh.SSHServer):
 
     def screen(self) -> str | None:
         """The command that a login with a terminal runs; None: the lab's login shell."""
-        return screen.start(self._above().line) if self._config.tmux and not self._plain else None
+        return screen.start(self._above().line + self._hint) if self._config.tmux and not self._plain else None
 
     def _above(self) -> Above:
         return self._gateway.above(self.route.lease) if self.route is not None else Above()
@@ -177,29 +209,63 @@ class Door(asyncssh.SSHServer):
             if session.terminal and not session.on_screen:
                 session.say(sentence)
 
+    # -- xen-manage
+
+    @property
+    def person(self) -> int:
+        return self.who.person if self.who is not None else 0
+
+    @property
+    def consoles(self) -> Consoles:
+        return self._gateway.consoles
+
+    def labs(self) -> list[Route]:
+        return self._gateway.labs_of(self.person)
+
+    def own(self) -> Route | None:
+        """The lab that the login is about: its lease's, or the newest."""
+        found = self._gateway.route(self.route.lease) if self.route is not None else None
+        return found or next(iter(self.labs()), None)
+
+    async def ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        return await self._gateway.ask_bot(request)
+
+    def watch(self, lease: str, by: str) -> Callable[[], None]:
+        watched = self._gateway.route(lease)
+        if watched is not None and watched.person == self.person:
+            return lambda: None
+        return self._gateway.watch(lease, by)
+
+    def watched(self) -> list[str]:
+        return self._gateway.watched(self.route.lease) if self.route is not None else []
+
     # -- what it may have (RFC 4254)
 
     def link(self) -> LabLink:
-        """The way to the lab; LabAway where the lease is over."""
-        if self.route is None or self._gateway.route(self.route.lease) is None:
+        """The way to the lab; LabAway where the lease is over, or there is none."""
+        if self.route is None:
+            raise LabAway(NO_LAB)
+        if self._gateway.route(self.route.lease) is None:
             raise LabAway(ENDED)
         if self._link is None:
             self._link = LabLink(self._config, self._gateway, self._gateway.doors, self.route.lease)
         return self._link
 
     def session_requested(self) -> Any:
-        if self.route is None:
+        if self.who is None:
             return False
-        if not self._gateway.sessions.take(self.route.person):
+        if not self._gateway.sessions.take(self.who.person):
             raise asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, "too many sessions: close one first")
         session = LearnerEnd(self, self._line, self._session_gone)
         self._sessions.add(session)
         return session
 
     def _session_gone(self, session: LearnerEnd) -> None:
-        if session in self._sessions and self.route is not None:
+        if session in self._sessions and self.who is not None:
             self._sessions.discard(session)
-            self._gateway.sessions.give_back(self.route.person)
+            self._gateway.sessions.give_back(self.who.person)
+            if self._ending and not self._sessions:
+                self.end(self._ending)
 
     def connection_requested(self, dest_host: str, dest_port: int, orig_host: str, orig_port: int) -> Any:
         """-L, to the lab's own loopback only.  The lab's sshd makes the connection, never the gateway."""

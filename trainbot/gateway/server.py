@@ -7,15 +7,17 @@ import logging
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import asyncssh
 
-from trainbot.control.client import subscribe
+from trainbot.control.client import asked, subscribe
 from trainbot.control.server import ControlServer
 from trainbot.errors import BackendError
 from trainbot.gateway import hostkey, table
 from trainbot.gateway.banner import Above, read_lines
+from trainbot.gateway.console import Consoles
 from trainbot.gateway.crowd import Shares, Waiting
 from trainbot.gateway.door import Door
 from trainbot.gateway.doors import Doors
@@ -40,6 +42,8 @@ class Gateway:
     def __init__(self, config: GatewayConfig) -> None:
         self.config = config
         self.doors = Doors(config)
+        self.consoles = Consoles(config, self, self.doors)
+        self._watching: list[tuple[str, str]] = []  # (lease, who sees its console)
         self.left = asyncio.Event()  # somebody said leave, and nobody is inside any more
         self._leaving = False
         self._errands = Errands(config, self.doors)
@@ -53,6 +57,7 @@ class Gateway:
         self._lines: dict[str, Above] = {}
         self._told = asyncio.Event()  # a table came, or there is no bot that it could come from
         self._changed = asyncio.Event()  # replaced at every change
+        self._sayings: set[asyncio.Task[None]] = set()
 
     # -- the table
 
@@ -68,7 +73,7 @@ class Gateway:
                 continue
             route = self._routes.by_lease(door.route.lease)
             if route is None:  # a lease that changed hands (!lab claim, a log-in to services) is the same one's
-                door.end(ENDED)
+                door.lease_ended(ENDED)
             else:
                 door.moved(route)
 
@@ -96,6 +101,27 @@ class Gateway:
     def route(self, lease: str) -> Route | None:
         return self._routes.by_lease(lease)
 
+    def labs_of(self, person: int) -> list[Route]:
+        return self._routes.of_person(person)
+
+    async def ask_bot(self, request: dict[str, Any], timeout: float = 10.0) -> dict[str, Any]:
+        """Its answer; BackendError where it is away or does not answer in time."""
+        return await asked(self.config.control, request, timeout)
+
+    def offered(self, route: Route, key: str, tell: Callable[[], None]) -> None:
+        """Somebody who came with the password has that key: the bot may be told to keep it.  ``tell``: called where it
+        would be something new."""
+        task = asyncio.create_task(self._say_offered(route, key, tell))
+        self._sayings.add(task)
+        task.add_done_callback(self._sayings.discard)
+
+    async def _say_offered(self, route: Route, key: str, tell: Callable[[], None]) -> None:
+        with suppress(BackendError):
+            answer = await self.ask_bot({"op": "door", "do": "offered", "person": route.person, "lease": route.lease,
+                                         "key": key})
+            if answer.get("kept") is True:
+                tell()
+
     async def changed(self, timeout: float) -> None:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._changed.wait(), timeout)
@@ -108,7 +134,31 @@ class Gateway:
                 door.show(before.get(door.route.lease, Above()), self.above(door.route.lease))
 
     def above(self, lease: str) -> Above:
-        return self._lines.get(lease, Above())
+        """With whoever watches first: nobody is watched unknowingly."""
+        found = self._lines.get(lease, Above())
+        seen = [*self.watched(lease), found.line]
+        return replace(found, line=" | ".join(each for each in seen if each))
+
+    def watched(self, lease: str) -> list[str]:
+        return [f"{by} sees your lab's console" for watched, by in self._watching if watched == lease]
+
+    def watch(self, lease: str, by: str) -> Callable[[], None]:
+        """``by`` looks at that console from now on, and everybody in that lab is told; call the answer at its end."""
+        self._change_watching(lease, lambda: self._watching.append((lease, by)))
+        sentence = f"{by} looks at your lab's console now"
+        self.consoles.tell(lease, sentence)
+        for door in self._in_lease(lease):
+            door.tell(sentence)
+        return lambda: self._change_watching(lease, lambda: self._watching.remove((lease, by)))
+
+    def _change_watching(self, lease: str, change: Callable[[], None]) -> None:
+        before = self.above(lease)
+        change()
+        for door in self._in_lease(lease):
+            door.show(before, self.above(lease))
+
+    def _in_lease(self, lease: str) -> list[Door]:
+        return [door for door in self._inside if door.route is not None and door.route.lease == lease]
 
     # -- who is here
 
@@ -182,6 +232,7 @@ async def serve(config: GatewayConfig, ready: Callable[[list[tuple[str, int]]], 
             door.end("the gateway is being restarted: ssh again in a minute")
         if gateway.everybody():
             await asyncio.sleep(0.2)  # the sentence gets out
+        gateway.consoles.close()
         await errands.close()
         gateway.doors.close()
 

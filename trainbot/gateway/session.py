@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 import asyncssh
 
+from trainbot.gateway import manage
 from trainbot.gateway.lab import GONE, REFUSED, LabAway
 from trainbot.gateway.pipe import End, Line, join
 
@@ -50,6 +51,7 @@ class LearnerEnd(End, asyncssh.SSHServerSession):  # type: ignore[misc,type-arg]
         self._pty: tuple[str, dict[int, int]] | None = None
         self._command: str | None = None
         self._subsystem: str | None = None
+        self._manage: manage.Manage | None = None
         self.on_screen = False  # in tmux, as far as we know
 
     # -- what the learner asks for
@@ -71,7 +73,25 @@ class LearnerEnd(End, asyncssh.SSHServerSession):  # type: ignore[misc,type-arg]
         return subsystem == "sftp"
 
     def session_started(self) -> None:
-        self._task = asyncio.create_task(self._run())
+        command = self._command
+        if command is not None and manage.wanted(command):
+            terms = manage.Terms(self._pty is not None, self._write, lambda: self.chan.get_write_buffer_size())
+            self._manage = manage.Manage(self._door, self._door.consoles, terms)
+            self._task = asyncio.create_task(self._run(self._managed(self._manage, command)))
+        else:
+            self._task = asyncio.create_task(self._run(self._in_lab()))
+
+    def data_received(self, data: bytes, datatype: int | None) -> None:
+        if self._manage is not None:
+            self._manage.heard(data)
+        else:
+            super().data_received(data, datatype)
+
+    def eof_received(self) -> bool:
+        if self._manage is not None:
+            self._manage.ended()
+            return True
+        return super().eof_received()
 
     def terminal_size_changed(self, width: int, height: int, pixwidth: int, pixheight: int) -> None:
         if self.other is not None and not self.other.chan.is_closing():
@@ -95,7 +115,12 @@ class LearnerEnd(End, asyncssh.SSHServerSession):  # type: ignore[misc,type-arg]
 
     @property
     def terminal(self) -> bool:
-        return self._pty is not None
+        return self._pty is not None and self._manage is None
+
+    @property
+    def managing(self) -> bool:
+        """It leads to no lab: what ends a lab does not end it."""
+        return self._manage is not None
 
     # -- what we say
 
@@ -123,9 +148,23 @@ class LearnerEnd(End, asyncssh.SSHServerSession):  # type: ignore[misc,type-arg]
         else:  # sshd closed without a status: the learner's client sees just that
             self.chan.close()
 
-    async def _run(self) -> None:
+    def _write(self, data: bytes, error: bool) -> None:
+        if not self.chan.is_closing() and not self._line.full:
+            # A terminal shows both, and clients write them in any order: there everything is one stream.
+            self.chan.write(data, asyncssh.EXTENDED_DATA_STDERR if error and self._pty is None else None)
+
+    async def _managed(self, tool: manage.Manage, command: str) -> None:
+        self.chan.exit(await tool.run(command))
+
+    async def _in_lab(self) -> None:
+        join(self, await self._start_in_lab())
+        for sentence in self._door.watched():
+            if self.terminal and not self.on_screen:
+                self.say(sentence)
+
+    async def _run(self, work: Coroutine[Any, Any, None]) -> None:
         try:
-            join(self, await self._start_in_lab())
+            await work
         except LabAway as away:
             self.end(str(away))
         except asyncssh.ChannelOpenError:

@@ -14,6 +14,8 @@ from trainbot.hosts.domain_xml import HostKind
 # ROOT/lib/qemu/domain-<number>-<20 letters of the name>/monitor.sock has to fit sockaddr_un (unix(7)): 107 bytes.
 _LONGEST_ROOT = 107 - len("/lib/qemu/domain-99999-") - 20 - len("/monitor.sock")
 
+_CONSOLES = "console"
+
 _KINDS = {"qemu": HostKind.QEMU, "test": HostKind.TEST, "xen": HostKind.XEN}
 
 
@@ -56,6 +58,13 @@ def host_address(uri: str) -> HostAddress:
     return HostAddress(uri, kind, remote)
 
 
+def console_socket(uri: str, id: str) -> Path | None:
+    """Where the console of the lab with that UUID is: a unix socket, in a folder that is ours alone.  None where the
+    host has none of the kind."""
+    root = host_address(uri).root
+    return root / _CONSOLES / id if root is not None else None
+
+
 def _parameters(query: str) -> dict[str, str]:
     """As libvirt reads them: %XX is a letter, and a plus sign is a plus sign."""
     pairs = (part.partition("=") for part in query.split("&") if part)
@@ -75,5 +84,7 @@ def prepare_root(root: Path) -> None:
         folder = root / "etc"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "qemu.conf").write_text("\n".join(lines) + "\n")
+        (root / _CONSOLES).mkdir(mode=0o700, exist_ok=True)
+        (root / _CONSOLES).chmod(0o700)
     except OSError as error:
         raise BackendError(f"cannot write to the host's root {root}: {error.strerror}") from None

@@ -52,8 +52,9 @@ class OurDomain:
     cap: int = 0
 
 
-def domain_xml(spec: LabSpec, kind: HostKind, host: HostConfig, overlay: Path | None) -> str:
-    """The XML that defines ``spec`` on a host of ``kind``, its disk being ``overlay`` (None: no disk).
+def domain_xml(spec: LabSpec, kind: HostKind, host: HostConfig, overlay: Path | None, console: Path | None = None) -> str:
+    """The XML that defines ``spec`` on a host of ``kind``, its disk being ``overlay`` (None: no disk), its serial line the
+    unix socket ``console`` (None: a terminal of the host's).
 
     Raises BackendError when a value cannot stand in a domain: a UUID that is none, memory or port out of range,
     control characters.
@@ -84,7 +85,7 @@ def domain_xml(spec: LabSpec, kind: HostKind, host: HostConfig, overlay: Path | 
     if kind is HostKind.XEN:
         _xen_devices(devices, spec, host)
     elif kind is HostKind.QEMU:
-        _qemu_devices(devices)
+        _qemu_devices(devices, console)
         _qemu_network(domain, spec.port)
     ET.indent(domain)
     return ET.tostring(domain, encoding="unicode") + "\n"
@@ -233,14 +234,15 @@ def _xen_devices(devices: ET.Element, spec: LabSpec, host: HostConfig) -> None:
     ET.SubElement(console, "target", type="xen", port="0")
 
 
-def _qemu_devices(devices: ET.Element) -> None:
+def _qemu_devices(devices: ET.Element, line: Path | None) -> None:
     """A serial console and nothing else: each emulated device is a way out for a hostile guest.
     libvirt adds a USB controller and a memory balloon unless it is told not to."""
     ET.SubElement(devices, "controller", type="usb", model="none")
-    serial = ET.SubElement(devices, "serial", type="pty")
-    ET.SubElement(serial, "target", port="0")
-    console = ET.SubElement(devices, "console", type="pty")
-    ET.SubElement(console, "target", type="serial", port="0")
+    for tag, target in (("serial", {"port": "0"}), ("console", {"type": "serial", "port": "0"})):
+        device = ET.SubElement(devices, tag, type="pty" if line is None else "unix")
+        if line is not None:
+            ET.SubElement(device, "source", mode="bind", path=_plain(line))
+        ET.SubElement(device, "target", target)
     ET.SubElement(devices, "memballoon", model="none")
 
 

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from trainbot.errors import BackendError, NoSuchThing
+from trainbot.hosts.address import console_socket
 from trainbot.hosts.disks import MOST_LEVELS, Disks, level_of, whole
 from trainbot.hosts.domain_xml import OurDomain, domain_from_xml, domain_xml
 from trainbot.hosts.libvirt_link import Link, libvirt
@@ -244,7 +245,8 @@ class LibvirtDriver:
             raise
 
     def _define(self, connection: Any, spec: LabSpec, overlay: Any) -> Any:
-        return connection.defineXML(domain_xml(spec, self._kind, self._config, overlay))
+        return connection.defineXML(domain_xml(spec, self._kind, self._config, overlay,
+                                               console_socket(self._config.uri, spec.id)))
 
     def _back(self, connection: Any, before: str) -> None:
         """Best effort: the lab as it was before runs again; whoever calls has an error to raise.  What was made for the

@@ -23,10 +23,11 @@ NO_SNAPSHOT = "you have no snapshot yet: !lab snapshot keeps the state"
 
 
 class Handling:
-    """``renewed``: as lending.Around has it."""
+    """``renewed``: as lending.Around has it; ``port``: where learners' ssh goes."""
 
     def __init__(self, fleet: Fleet, labs: Labs, leases: Leases, waiting: Waiting, config: LabsConfig,
-                 renewed: Callable[[int, Lab, datetime | None], str]) -> None:
+                 renewed: Callable[[int, Lab, datetime | None], str], port: int) -> None:
+        self.port = port
         self.fleet, self.labs, self.leases, self.waiting, self.config = fleet, labs, leases, waiting, config
         self.terms, self.renewed = waiting.terms, renewed
 
@@ -107,6 +108,11 @@ class Handling:
         return [Reply(f"your {lab.image} lab restarts as it was {span(ask.at - lab.saved_at)} ago, {self._boots(lab)}; "
                       "the same ssh line works", private=True)]
 
+    def say_console(self, ask: Ask, image: str | None = None) -> list[Effect]:
+        lease, _lab = self._mine(ask, image)
+        return [Reply(f"ssh -t -p {self.port} {lease.image}@{self.config.public_address} xen-manage console {lease.image} "
+                      "(works when the lab's network does not; Enter wakes it, ctrl-] leaves it)", private=True)]
+
     # -- its time ------------------------------------------------------------------------------------
 
     def extend_lab(self, ask: Ask, image: str | None = None) -> list[Effect]:
@@ -138,6 +144,7 @@ class Handling:
     def commands(self) -> list[Command]:
         which = dict(arguments=(Argument("IMAGE", "image", optional=True),), group="labs")
         return [
+            Command("lab console", self.say_console, "the line that shows my lab's serial console", **which),
             Command("lab reboot", self.reboot_lab, "turns my lab off and on, keeps its disk", **which),
             Command("lab reset", self.reset_lab, "my lab as the image was (asks first)",
                     confirm=self.ask_reset, **which),

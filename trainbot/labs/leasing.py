@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from trainbot.notices import Notice
     from trainbot.store.repositories import Homes, Labs, Leases, Notices, People
 
-OWN_VERBS = ("list", "home", "reboot", "reset", "snapshot", "rollback", "extend", "return", "destroy", "claim")
+OWN_VERBS = ("list", "console", "home", "reboot", "reset", "snapshot", "rollback", "extend", "return", "destroy", "claim")
 #: What may follow !lab besides an image.
 VERBS = (*OWN_VERBS, "for", "revoke", "capacity")
 

@@ -62,7 +62,7 @@ class Lending:
         self.waiting = Waiting(fleet, labs, leases, notices, self.terms)
         self.leasing = Leasing(fleet, labs, leases, store.homes, people, notices, self.waiting, config,
                                require_account, port, fingerprint, new_password, digest, unready, around.handed_out)
-        self.handling = Handling(fleet, labs, leases, self.waiting, config, around.renewed)
+        self.handling = Handling(fleet, labs, leases, self.waiting, config, around.renewed, port)
         self.at_home = AtHome(store.homes, leases, self.terms, fleet.images, around.offer, around.wanted,
                               around.handed_out)
         self.organising = Organising(self.leasing, labs, leases, people, notices, around.find, around.person_of,

@@ -85,7 +85,8 @@ class Lab:
 class Lease:
     """The right of one person to a lab.  ``lab_id`` is None while they wait for one; ``left_id``: their old
     lab on a host that was lost; ``digest``: of the password (labs.passwords), '' where none was given out yet;
-    ``session``: the uid of the session whose sign-up it is, '' where it was asked for; see ``rehearsal``."""
+    ``session``: the uid of the session whose sign-up it is, '' where it was asked for; see ``rehearsal``.
+    ``offered``: the public key that their ssh client had when they came with the password."""
 
     id: int
     person_id: int
@@ -100,6 +101,7 @@ class Lease:
     ended_at: datetime | None
     ended_why: str
     session: str = ""
+    offered: str = ""
 
     @property
     def rehearsal(self) -> bool:

@@ -107,7 +107,7 @@ class Terms:
 
     def end(self, lease: Lease, why: str, now: datetime) -> None:
         """The lab goes, and an older one that was kept for its person."""
-        self.leases.change({"id": lease.id}, ended_at=now, ended_why=why)
+        self.leases.change({"id": lease.id}, ended_at=now, ended_why=why, offered="")
         for id in (lease.lab_id, lease.left_id):
             lab = self.labs.get(id) if id is not None else None
             if lab is not None and lab.state is not LabState.GONE:  # an old one may not have survived its host

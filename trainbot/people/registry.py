@@ -119,7 +119,7 @@ class Registry:
             count = self.people.keys.remove(person_id=ask.person.id)
             return [Reply(f"forgotten: {count} {'key' if count == 1 else 'keys'}" if count else "I had none of yours",
                           private=True)]
-        key = read_key(publickey)
+        key = self._offered(ask) if publickey.lower() == "yes" else read_key(publickey)
         if key is None:
             raise UserError("that is no public ssh key (or it was cut: RSA keys do not fit a line here); say !key and "
                             "the one line of your ~/.ssh/id_ed25519.pub")
@@ -127,11 +127,19 @@ class Registry:
             if len(keys) >= KEYS_AT_MOST:
                 raise UserError(f"you have {len(keys)} keys already; !key forget drops them all")
             self.people.keys.add(person_id=ask.person.id, key=key, added_at=ask.at)
-        return [Reply("key kept; it opens your labs from now on", private=True)]
+        return [Reply(f"key kept ({key.split()[0]} …{key[-8:]}); it opens your labs from now on", private=True)]
+
+    def _offered(self, ask: Ask) -> str:
+        """What their ssh client had with it when they last logged in with a lab's password."""
+        found = [lease.offered for lease in self.leases.open(person_id=ask.person.id) if lease.offered]
+        if not found:
+            raise UserError("no ssh client of yours offered a key yet: log in to your lab with its password once, from the "
+                            "machine whose key it is, then say that again")
+        return found[-1]
 
     def commands(self) -> list[Command]:
         return [
             Command("key", self.add_key, "my ssh key: keep it, show it, forget it",
                     (Argument("PUBLICKEY", "words", optional=True, rest=True),),
-                    example="key ssh-ed25519 AAAAC3Nz… or !key forget", group="labs"),
+                    example="key ssh-ed25519 AAAAC3Nz…, !key yes (the one that my ssh client offered) or !key forget", group="labs"),
         ]

@@ -19,6 +19,16 @@ log = logging.getLogger(__name__)
 CONFIRM_WITHIN = timedelta(seconds=60)
 
 
+@dataclass(frozen=True, slots=True)
+class Vouched:
+    """What a caller knows for sure who is not IRC.  ``person``: their row (None: as the sender's).  ``confirmed``: the
+    caller asks by itself, and whether it was said yes to (None: we ask, and ``yes`` answers)."""
+
+    role: Role
+    person: Person | None = None
+    confirmed: bool | None = None
+
+
 @dataclass
 class Dispatch:
     """``person_of`` knows people, ``channels_of`` the channels that somebody is in (or all of ours), ``running`` a
@@ -34,44 +44,45 @@ class Dispatch:
     openers: Callable[[str | None], Sequence[str]] = lambda _channel: QUESTIONS
     pending: dict[tuple[int, str | None], tuple[datetime, Call, str | None]] = field(default_factory=dict)
 
-    def __call__(self, incoming: Incoming, role: Role | None = None) -> list[Effect]:
-        """``role``: what the caller vouches for; else the rules say."""
+    def __call__(self, incoming: Incoming, vouched: Vouched | None = None) -> list[Effect]:
+        """``vouched``: what the caller vouches for; else the rules say."""
         try:
             with self.savepoint():
-                return list(self._handle(incoming, role))
+                return list(self._handle(incoming, vouched))
         except UserError as error:
-            return [Reply(str(error))]
+            return [Reply(str(error), refused=True)]
         except BackendError as error:
             log.error("%s: %s", incoming.sender.nick, error)
-            return [Reply(str(error))]
+            return [Reply(str(error), refused=True)]
         except Exception:
             reference = secrets.token_hex(3)
             # the line itself may hold a password or a key: only its first word is logged
             log.exception("reference %s: %s said %.20r", reference, incoming.sender.nick,
                           (incoming.text.split() or [""])[0])
             return [Reply(f"that went wrong on my side and changed nothing (reference {reference}); try again, "
-                          "or tell an organiser")]
+                          "or tell an organiser", refused=True)]
 
     def addressed(self, incoming: Incoming) -> Addressed | None:
         """What of it is for us; None for ordinary talk."""
         return addressed(incoming.text, self.table.prefix, self.nick(), private=incoming.channel is None,
                          openers=self.openers(incoming.channel))
 
-    def _handle(self, incoming: Incoming, vouched: Role | None) -> Sequence[Effect]:
+    def _handle(self, incoming: Incoming, vouched: Vouched | None) -> Sequence[Effect]:
         private = incoming.channel is None
         found = self.addressed(incoming)
         if found is None:
             return []
-        role = self.roles.role_of(incoming.sender) if vouched is None else vouched
+        role = self.roles.role_of(incoming.sender) if vouched is None else vouched.role
         call = self.table.find(found.text)
         if call is None:
             return self._unknown(found, role, private)
-        person = self.person_of(incoming.sender, incoming.at)
+        known = vouched.person if vouched is not None else None
+        person = known or self.person_of(incoming.sender, incoming.at)
         channel = incoming.channel or self._channel(found, call, incoming.sender)
         ask = Ask(incoming.sender, person, role, channel, private, incoming.at)
         if call.command.words == "yes":
             return self._confirmed(ask)
-        return self._run(ask, call, confirmed=False)
+        return self._run(ask, call, confirmed=vouched.confirmed if vouched is not None else None)
 
     def _unknown(self, found: Addressed, role: Role, private: bool) -> Sequence[Effect]:
         near = self.table.nearest(found.text, role)
@@ -105,7 +116,7 @@ class Dispatch:
             raise UserError("there is nothing that waits for a yes here")
         return self._run(Ask(ask.sender, ask.person, ask.role, asked[2], ask.private, ask.at), asked[1], confirmed=True)
 
-    def _run(self, ask: Ask, call: Call, *, confirmed: bool) -> Sequence[Effect]:
+    def _run(self, ask: Ask, call: Call, *, confirmed: bool | None) -> Sequence[Effect]:
         command = call.command
         if command.role > ask.role:
             raise Denied(f"{self.table.prefix}{command.words} is for {command.role.word}s")
@@ -119,7 +130,10 @@ class Dispatch:
         if command.confirm is not None and not confirmed:
             question = command.confirm(ask, *values)
             if question is not None:
-                return [self._ask_first(ask, call, question)]
+                if confirmed is None:
+                    return [self._ask_first(ask, call, question)]
+                reply = Reply(question) if isinstance(question, str) else question
+                return [replace(reply, question=reply.text)]
         return command.handler(ask, *values)
 
     def _ask_first(self, ask: Ask, call: Call, question: str | Reply) -> Reply:

@@ -172,12 +172,15 @@ Outgoing = Line | Topic | Modes
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer to whoever asked: where they asked, or privately where ``private`` is set."""
+    """An answer to whoever asked: where they asked, or privately where ``private`` is set.  ``question``: what it asks,
+    where it waits for a yes; ``refused``: it says why nothing was done."""
 
     text: str
     private: bool = False
     secret: bool = False
     priority: Priority = Priority.ANSWER
+    question: str = ""
+    refused: bool = False
 
 
 Effect = Reply | Line | Topic | Modes

@@ -103,6 +103,7 @@ def _tables(metadata: MetaData) -> dict[str, Table]:
               Column("left_id", ForeignKey("lab.id"), nullable=True),
               words("digest"), at("asked_at"), at("expires_at"),
               at("warned_at", null=True), at("ended_at", null=True), words("ended_why"), words("session", server_default=""),
+              words("offered", server_default=""),
               Index("lease_open_lab", "lab_id", unique=True, sqlite_where=text("ended_at IS NULL")),
               Index("lease_ended", "ended_at")),
         Table("home", metadata, ref("person_id", "person", primary_key=True), words("image"), at("since")),
