@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shlex
 import subprocess
 from contextlib import suppress
+from types import SimpleNamespace
 
 import pytest
 
+from tests.gateway.terminal import Terminal
 from tests.whole.running import CHANNEL, PRESENTER
+from trainbot.gateway.hostkey import fingerprint
 
 LOGIN = 120.0  # seconds, an emulated boot included
 BOOT_ID = "cat /proc/sys/kernel/random/boot_id"
@@ -74,8 +78,9 @@ def disks(bot):
 
 
 async def test_a_machine_from_request_to_return(bot, lab_image, ngircd, people):
-    """The line logs in as root (exec, terminal, exit status, key); kill -9 of the bot cuts no session and the lab is
-    adopted; reboot keeps the disk, reset does not; given back, machine and disk are gone."""
+    """The line logs in as root (exec, terminal, exit status, key, other clients, tmux); the console works without network;
+    kill -9 of the bot cuts no session and the lab is adopted; reboot keeps the disk, reset does not; given back, machine and
+    disk are gone."""
     alice = await people(ngircd.port, "alice")
     russell = await people(ngircd.port, "russell", source=PRESENTER)
     await bot.arrive(alice)
@@ -97,6 +102,16 @@ async def test_a_machine_from_request_to_return(bot, lab_image, ngircd, people):
     await alice.ask("!lab debian", r"your debian lab: ssh -p \d+ debian@127.0.0.1 \(your key opens it\)", "")
     keyed = Learner(bot.folder, line[1], key=key)
     boot = await keyed.says(BOOT_ID)
+
+    await asyncio.to_thread(other_clients, bot, line[1], line[2])
+    await asyncio.to_thread(a_dropped_link, keyed)
+    await asyncio.to_thread(console_without_network, keyed)
+    assert (await keyed.says("xen-manage list")).startswith("debian (enforcing) on here: ready")
+    destroying = await keyed.open("xen-manage destroy")
+    out, err = await destroying.communicate(b"no\n")
+    assert (destroying.returncode, out) == (1, b"") and b"will be gone. Type yes:" in err
+    (console,) = (bot.folder / "v" / "console").iterdir()
+    assert console.parent.stat().st_mode & 0o777 == 0o700
 
     session = await keyed.open("cat")
     await echo(session, b"before\n")
@@ -134,10 +149,70 @@ async def test_a_machine_from_request_to_return(bot, lab_image, ngircd, people):
     await bot.logs("lab tb-debian-\\S+ on here is gone")
     assert machines(bot) == [] and disks(bot) == []
     code, out, err = await keyed.run("id")
-    assert code == 255 and out == "", (code, out, err)
+    assert code == 255 and out == "" and "you have no lab: ssh" in err, (code, out, err)
+    assert "you have no lab" in await keyed.says("xen-manage list")
 
     secrets = [line[2], *lab_image.key.read_text().splitlines()[1:3], *key.read_text().splitlines()[1:3]]
     assert bot.leaks(*secrets) == []
+
+
+def other_clients(bot, line, password):
+    """dropbear's client, PuTTY's plink and pscp: a command with its exit status, a file there and back."""
+    port, user = re.fullmatch(r"ssh -p (\d+) (\S+)", line).groups()
+    environment = {**os.environ, "HOME": str(bot.folder), "DROPBEAR_PASSWORD": password}
+    secret = bot.folder / "pw"
+    secret.write_text(password)
+    putty = ["-batch", "-P", port, "-pwfile", secret, "-hostkey", fingerprint(bot.state)]
+    for client in (["dbclient", "-y", "-y", "-p", port, user], ["plink", *putty, user]):
+        ran = subprocess.run([*client, "cat; id -un; exit 7"], env=environment, input=b"in\n", capture_output=True,
+                             timeout=LOGIN, check=False)
+        assert (ran.returncode, ran.stdout) == (7, b"in\nroot\n"), ran
+    sent, back = bot.folder / "sent", bot.folder / "back"
+    sent.write_bytes(os.urandom(300_000))
+    for words in ((sent, f"{user}:/root/file"), (f"{user}:/root/file", back)):
+        subprocess.run(["pscp", "-q", *putty, *words], env=environment, timeout=LOGIN, check=True)
+    assert sent.read_bytes() == back.read_bytes()
+    secret.unlink()
+
+
+def at(learner, *words):
+    """The learner at a terminal."""
+    program, *rest = learner.command
+    world = SimpleNamespace(command=lambda *more, options=(): [program, *options, *rest, *more],
+                            environment=lambda _password: learner.environment)
+    return Terminal(world, learner.password, words=words)
+
+
+def a_dropped_link(learner):
+    """The terminal of before is there at the next login, with where the class is above it; so it is after a ctrl-b d."""
+    first = at(learner)
+    first.until(b"SE Linux for beginners: the introduction")
+    first.until(b"# ")
+    first.type(b"kept=mine$((40+2)); echo is:$kept\n")
+    first.until(b"is:mine42")
+    first.process.kill()
+    first.close()
+    again = at(learner)
+    again.until(b"SE Linux for beginners: the introduction")
+    again.type(b"echo still:$kept\n")
+    again.until(b"still:mine42")
+    again.type(b"\x02d")
+    assert again.close() == 0
+
+
+def console_without_network(learner):
+    """The console gives a root shell while no packet gets into the lab."""
+    console = at(learner, "xen-manage", "console")
+    console.until(b"ctrl-] leaves it")
+    console.type(b"\n")
+    console.until(b"# ")
+    console.type(b"ip link set eth0 down; ip -br link show eth0; echo off:$((1+1))\n")
+    console.until(b"off:2")
+    console.type(b"getenforce; ip link set eth0 up; echo on:$((1+1))\n")
+    console.until(b"Enforcing")
+    console.until(b"on:2")
+    console.type(b"\x1d")
+    assert console.close() == 0
 
 
 async def echo(session, words):

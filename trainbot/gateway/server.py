@@ -30,6 +30,9 @@ from trainbot.labs.passwords import load_or_make_secret
 log = logging.getLogger(__name__)
 
 TOPIC, LINES = "routes", "lines"
+# dropbear's client guesses this one; by RFC 4253 7 the guess is right only where it is our first as well, and asyncssh
+# takes it for right wherever it is in our list.  Which is used is the client's choice all the same.
+KEX = "^curve25519-sha256"
 FIRST_TABLE = 5.0  # seconds that a login waits for the first table after the gateway's start
 
 
@@ -244,7 +247,7 @@ async def _listen(gateway: Gateway, key: asyncssh.SSHKey, host: str, port: int) 
             host, port, server_factory=lambda: Door(gateway), server_host_keys=[key], server_version="trainbot",
             line_editor=False, encoding=None, gss_host=None, agent_forwarding=False, x11_forwarding=False,
             allow_scp=False, compression_algs=None, login_timeout=config.login,
-            keepalive_interval=config.keepalive, keepalive_count_max=4, backlog=512,
+            keepalive_interval=config.keepalive, keepalive_count_max=4, backlog=512, kex_algs=KEX,
         )
     except OSError as error:
         reason = os.strerror(error.errno).lower() if error.errno else str(error)  # asyncio's own text repeats it all

@@ -127,7 +127,8 @@ class Registry:
             if len(keys) >= KEYS_AT_MOST:
                 raise UserError(f"you have {len(keys)} keys already; !key forget drops them all")
             self.people.keys.add(person_id=ask.person.id, key=key, added_at=ask.at)
-        return [Reply(f"key kept ({key.split()[0]} …{key[-8:]}); it opens your labs from now on", private=True)]
+        which = f": {key.split()[0]} …{key[-8:]}" if publickey.lower() == "yes" else ""
+        return [Reply(f"key kept{which}; it opens your labs from now on", private=True)]
 
     def _offered(self, ask: Ask) -> str:
         """What their ssh client had with it when they last logged in with a lab's password."""

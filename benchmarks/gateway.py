@@ -1,0 +1,222 @@
+"""What the ssh door costs, beside a direct ssh to the same lab in the same run.
+
+    .venv/bin/python benchmarks/gateway.py [lab] [crowd]
+
+``lab``: one real machine through the embedded QEMU driver: time to a prompt, echo of a keystroke, scp of 100 MB.
+``crowd``: 200 open sessions of 200 people (of a stand-in lab; no machine here holds 200 real ones): the gateway's CPU and
+memory.  Direct and through alternate, so that a busy machine is as unfair to both.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import os
+import pty
+import resource
+import select
+import statistics
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+import asyncssh  # noqa: E402
+
+from benchmarks.labs import percentiles, row, running  # noqa: E402
+from tests.gateway.conftest import World, keygen  # noqa: E402
+from tests.whole.running import CHANNEL, Participant  # noqa: E402
+from trainbot import shipped  # noqa: E402
+from trainbot.demo.world import cache_folder  # noqa: E402
+from trainbot.imaging.build import build_image  # noqa: E402
+from trainbot.imaging.progress import for_terminal  # noqa: E402
+from trainbot.installation import lab_key  # noqa: E402
+
+LOGINS, KEYS, SCP_MB, SESSIONS, SECONDS = 10, 200, 100, 200, 10
+TMUX = "tmux -u new-session -A -s direct"
+
+
+class Way:
+    """One way to the lab: ssh with these options and this destination."""
+
+    def __init__(self, name: str, folder: Path, port: int, key: Path, where: str, command: str = "") -> None:
+        self.name, self.where, self.command, self.port = name, where, command, port
+        options = [f"IdentityFile={key}", "IdentitiesOnly=yes", "StrictHostKeyChecking=no", "LogLevel=ERROR",
+                   f"UserKnownHostsFile={folder}/known-{port}", "GlobalKnownHostsFile=/dev/null"]
+        self.options = ["-F", "none", *(word for option in options for word in ("-o", option))]
+
+    def open(self) -> tuple[subprocess.Popen[bytes], int]:
+        """A login with a terminal."""
+        master, slave = pty.openpty()
+        termios.tcsetwinsize(master, (24, 80))
+        process = subprocess.Popen(
+            ["ssh", *self.options, "-tt", "-p", str(self.port), self.where, *([self.command] if self.command else [])],
+            stdin=slave, stdout=slave, stderr=slave, start_new_session=True, env={**os.environ, "TERM": "xterm"},
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+        os.close(slave)
+        return process, master
+
+    def scp(self, *words: str) -> float:
+        """Seconds."""
+        began = time.perf_counter()
+        subprocess.run(["scp", "-q", *self.options, "-P", str(self.port), *words], check=True, capture_output=True)
+        return time.perf_counter() - began
+
+
+def until(master: int, text: bytes) -> None:
+    seen = b""
+    while text not in seen:
+        if not select.select([master], [], [], 60)[0]:
+            raise TimeoutError(seen)
+        seen += os.read(master, 65536)
+
+
+def prompt(way: Way) -> float:
+    began = time.perf_counter()
+    process, master = way.open()
+    until(master, b"# ")
+    took = time.perf_counter() - began
+    process.kill()
+    process.wait()
+    os.close(master)
+    return took
+
+
+def echoes(way: Way) -> list[float]:
+    """Seconds from a key to its echo, typed at the shell's prompt."""
+    process, master = way.open()
+    until(master, b"# ")
+    took = []
+    for n in range(KEYS):
+        sign = b"abcdefghij"[n % 10:n % 10 + 1]
+        began = time.perf_counter()
+        os.write(master, sign)
+        until(master, sign)
+        took.append(time.perf_counter() - began)
+        if n % 40 == 39:
+            os.write(master, b"\x15")
+            until(master, b"\x1b")
+    process.kill()
+    process.wait()
+    os.close(master)
+    return took
+
+
+def measure(folder: Path, ways: list[Way]) -> None:
+    found: dict[str, list[float]] = {way.name: [] for way in ways}
+    for way in ways:
+        prompt(way)  # the first of each warms the lab up
+    for _ in range(LOGINS):
+        for way in ways:
+            found[way.name].append(prompt(way))
+    for way in ways:
+        row(f"time to a prompt, {way.name}", percentiles(found[way.name]))
+    plain, direct, tmux, by_hand = (statistics.median(found[way.name]) * 1000 for way in ways)
+    row("   the gateway adds, to a shell and to tmux", f"{plain - direct:+7.1f} ms {tmux - by_hand:+7.1f} ms")
+    for way in ways:
+        row(f"echo of a key, {way.name}", percentiles(echoes(way)))
+    file = folder / "file"
+    file.write_bytes(os.urandom(SCP_MB << 20))
+    for what, words in (("to the lab", lambda way: (str(file), f"{way.where}:file")),
+                        ("from the lab", lambda way: (f"{way.where}:file", str(folder / "back")))):
+        rates = {}
+        for way in (ways[1], ways[0], ways[1], ways[0]):
+            rates.setdefault(way.name, []).append(SCP_MB / way.scp(*words(way)))
+        through, straight = max(rates[ways[0].name]), max(rates[ways[1].name])
+        row(f"scp of {SCP_MB} MB {what}: through, direct", f"{through:7.1f} MB/s {straight:7.1f} MB/s  {through / straight:.0%}")
+    assert (folder / "back").read_bytes() == file.read_bytes()
+
+
+async def lab() -> None:
+    cache = cache_folder()
+    inside = cache / "lab_key"
+    image = build_image(shipped.folder("images") / "debian", cache, lab_key(inside), for_terminal())
+    async with running(host_xen1=None, labs={"spare": 0, "public_address": "127.0.0.1"},
+                       image_debian={"folder": image.folder}, gateway={"lab_key": inside}) as (bot, server, russell):
+        await bot.signal(15)
+        bot.change(host_here={"uri": f"qemu:///embed?root={bot.folder}/v", "labs": 2, "kvm": "no"})
+        await bot.arrive(russell)
+        await bot.logs("host here answers")
+        alice = await Participant.connect(server.port, "alice")
+        await alice.join(CHANNEL)
+        key = bot.folder / "id"
+        await alice.whisper(f"key {keygen(key)}", "key kept")
+        line = await alice.ask("!lab debian", r"your debian lab: ssh -p (\d+)", "")
+        await bot.logs("lab tb-debian-\\S+ on here is ready", 180)
+        ((port,),) = bot.rows("select ssh_port from lab")
+        ways = [Way("through, a plain shell", bot.folder, int(line[1]), key, "plain@127.0.0.1"),
+                Way("direct, a plain shell", bot.folder, port, inside, "root@127.0.0.1"),
+                Way("through, tmux", bot.folder, int(line[1]), key, "debian@127.0.0.1"),
+                Way("direct, tmux by hand", bot.folder, port, inside, "root@127.0.0.1", TMUX)]
+        await asyncio.to_thread(measure, bot.folder, ways)
+        await alice.close()
+
+
+def cpu(pid: int) -> float:
+    """Seconds of one core (proc(5))."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def memory(pid: int) -> float:
+    """Resident MiB."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize() / (1 << 20)
+
+
+async def crowd() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        world = World(Path(folder))
+        try:
+            leases = [world.lease() for _ in range(SESSIONS)]
+            empty, before, began = memory(world.pid), cpu(world.pid), time.perf_counter()
+            gate = asyncio.Semaphore(10)
+
+            async def come(password: str) -> tuple[asyncssh.SSHClientConnection, asyncssh.SSHClientProcess[str]]:
+                async with gate:
+                    connection = await asyncssh.connect("127.0.0.1", world.port, username="x", password=password,
+                                                        known_hosts=None, config=None, client_keys=None, agent_path=None)
+                    session = await connection.create_process("cat")
+                    session.stdin.write("in\n")
+                    await session.stdout.readline()
+                    return connection, session
+
+            people = await asyncio.gather(*(come(password) for _, password in leases))
+            row(f"{SESSIONS} logins, ten at a time: in all, CPU of the gateway for each",
+                f"{time.perf_counter() - began:7.2f} s {(cpu(world.pid) - before) / SESSIONS * 1000:7.1f} ms")
+            row(f"memory: nobody inside, {SESSIONS} sessions", f"{empty:7.0f} MiB {memory(world.pid):7.0f} MiB")
+            before = cpu(world.pid)
+            await asyncio.sleep(SECONDS)
+            row(f"CPU with {SESSIONS} who do nothing", f"{(cpu(world.pid) - before) / SECONDS:7.1%} of a core")
+            before, began, keys, waits = cpu(world.pid), time.perf_counter(), 0, []
+            while time.perf_counter() - began < SECONDS:
+                for _, session in people:
+                    asked = time.perf_counter()
+                    session.stdin.write("k\n")
+                    await session.stdout.readline()
+                    waits.append(time.perf_counter() - asked)
+                    keys += 1
+                    await asyncio.sleep(1 / SESSIONS)
+            took = time.perf_counter() - began
+            row(f"CPU with {keys / took:.0f} lines a second typed by {SESSIONS}", f"{(cpu(world.pid) - before) / took:7.1%} of a core")
+            row("   their echo", percentiles(waits))
+            for connection, _ in people:
+                connection.abort()
+        finally:
+            world.close()
+
+
+def main(wanted: list[str]) -> None:
+    logging.disable(logging.CRITICAL)
+    for part in (crowd, lab):
+        if not wanted or part.__name__ in wanted:
+            asyncio.run(part())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
