@@ -11,6 +11,8 @@ import termios
 import pytest
 from tests.gateway.terminal import Terminal
 
+from trainbot.gateway.hostkey import fingerprint
+
 
 def test_exec_gives_output_and_exit_status(world):
     """A command runs in the lab, and its output, errors and exit status come back apart."""
@@ -19,6 +21,20 @@ def test_exec_gives_output_and_exit_status(world):
     assert ran.returncode == 7
     assert ran.stdout == subprocess.run(["uname", "-a"], capture_output=True).stdout
     assert ran.stderr == b"oops\n"
+
+
+@pytest.mark.parametrize("client", ["dbclient", "plink"])
+def test_other_clients_get_in(world, tmp_path, client):
+    """dropbear's and PuTTY's: input, output and exit status, which comes before the end of the output, every time."""
+    _, password = world.lease()
+    (tmp_path / "pw").write_text(password)
+    how = {"dbclient": ["-y", "-y", "-p", str(world.port)],
+           "plink": ["-batch", "-P", str(world.port), "-pwfile", tmp_path / "pw", "-hostkey", fingerprint(world.state)]}
+    for _ in range(4):
+        ran = subprocess.run([client, *how[client], "x@127.0.0.1", "cat; exec >&- 2>&-; sleep 0.05; exit 7"], input=b"in\n",
+                             env={**world.environment(password), "DROPBEAR_PASSWORD": password}, capture_output=True,
+                             timeout=60, check=False)
+        assert (ran.returncode, ran.stdout) == (7, b"in\n"), ran
 
 
 def test_password_may_be_typed_loosely(world):

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from stage import CHANNEL, Stage
 
-from trainbot.routing import routes
+from trainbot.routing import Ways, routes
 from trainbot.spine.access import Roles
 from trainbot.spine.messages import Connected, Line, Renamed, RollCall
 
@@ -226,11 +226,11 @@ def test_keys_reach_the_gateway(stage: Stage) -> None:
     stage.hosts_work()
     stage.talk("alice", f"!key {KEY} x")
     with stage.store.transaction():
-        (route,) = routes(stage.store, stage.bot.fleet.images, {})
+        (route,) = routes(stage.store, stage.bot.fleet.images, Ways(()))
     assert route.keys == (KEY,) and route.name == "alice" and route.endpoint == ("127.0.0.1", 20000)
     stage.talk("alice", "!key forget")
     with stage.store.transaction():
-        assert routes(stage.store, stage.bot.fleet.images, {})[0].keys == ()
+        assert routes(stage.store, stage.bot.fleet.images, Ways(()))[0].keys == ()
 
 
 def test_secrets_go_to_their_person(free: Stage) -> None:

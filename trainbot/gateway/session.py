@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PASSED_ENV = re.compile(rb"LANG|LC_[A-Z]{1,20}|COLORTERM")
+STATUS_WAIT = 0.25  # seconds that the end of the output waits for the exit status, which usually comes with it
 LOST = 255  # what OpenSSH's client itself exits with when a connection is lost
 
 
@@ -155,6 +156,10 @@ class LearnerEnd(End, asyncssh.SSHServerSession):  # type: ignore[misc,type-arg]
 
     async def _managed(self, tool: manage.Manage, command: str) -> None:
         self.chan.exit(await tool.run(command))
+
+    def take_eof(self) -> None:
+        """A little later: dropbear's client closes with the end of the output, and hears no exit status after that."""
+        asyncio.get_running_loop().call_later(STATUS_WAIT, super().take_eof)
 
     async def _in_lab(self) -> None:
         join(self, await self._start_in_lab())
