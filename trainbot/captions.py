@@ -11,6 +11,7 @@ from trainbot.exercises.library import Library
 from trainbot.labs.model import Lease
 from trainbot.labs.words import tame
 from trainbot.notices import Notice
+from trainbot.questions.queue import ANSWER
 from trainbot.spine.access import Person
 from trainbot.store import Store
 
@@ -18,7 +19,7 @@ IDLE = "no class runs now | ctrl-b d leaves, what runs here goes on"
 BETWEEN = " | "
 TABLES = frozenset({"class", "attendance", "done", "notice", "lease", "person"})
 #: Notices whose text is what will be said; the others are worded then, and may hold a password.
-AS_IT_IS = "text"
+AS_IT_IS = ("text", ANSWER)
 
 
 class Where(Protocol):
@@ -47,7 +48,7 @@ class Captions:
                 done.setdefault((run, each.person_id), set()).add(each.step)
         waiting: dict[int, list[Notice]] = {}
         for notice in store.notices.waiting():
-            if notice.person_id is not None and notice.due_at <= now and notice.kind == AS_IT_IS:
+            if notice.person_id is not None and notice.due_at <= now and notice.kind in AS_IT_IS:
                 waiting.setdefault(notice.person_id, []).append(notice)
         people = {person.id: person for person in store.people.with_leases()}
         found = {}

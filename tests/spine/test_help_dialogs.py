@@ -33,7 +33,8 @@ def test_help_for_one_command(stage: Stage) -> None:
     assert stage.hear("alice", "!help lab reset") == [("alice", "!lab reset [IMAGE]: my lab as the image was (asks first)")]
     assert stage.whisper("alice", "help !goto") == ["!goto N: to step N, e.g. !goto 3 (presenters)"]
     assert stage.talk("alice", "!help lab")[0].endswith(
-        "also !lab list !lab claim !lab reboot !lab reset !lab snapshot !lab rollback !lab extend !lab return")
+        "also !lab list !lab claim !lab console !lab reboot !lab reset !lab snapshot !lab rollback !lab extend !lab return "
+            "!lab home")
     assert stage.hear("hannah", "!help done") == [(CHANNEL, "hannah: !done: I have done my step")]
 
 
