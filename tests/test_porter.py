@@ -149,12 +149,3 @@ def test_whose_key_is_known_may_come_without_a_lab(stage: Stage) -> None:
     from trainbot.routing import guests
     with stage.store.transaction():
         assert [(guest.name, guest.keys) for guest in guests(stage.store)] == [("alice", (KEY,))]
-
-
-def test_where_the_console_is(stage: Stage) -> None:
-    """The line to type, for whom has a lab."""
-    assert stage.talk("alice", "!lab console") == ["alice: you have no lab; !lab IMAGE gives you one"]
-    stage.talk("alice", "!lab debian")
-    assert stage.talk("alice", "!lab console") == [
-        "ssh -t -p 2222 debian@lab.example.org xen-manage console debian (works when the lab's network does not; Enter wakes "
-        "it, ctrl-] leaves it)"]

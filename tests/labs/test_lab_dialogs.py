@@ -358,3 +358,12 @@ def test_a_password_is_nowhere_but_in_its_line(stage: Stage, caplog: pytest.LogC
     assert "labs handed out: 1" in minutes.read_text()
     for text in (caplog.text, str(stage.dump()), minutes.read_text(), repr(stage.bot.config)):
         assert secret not in text
+
+
+def test_where_the_console_is(stage: Stage) -> None:
+    """The line to type, for whom has a lab."""
+    assert stage.talk("alice", "!lab console") == ["alice: you have no lab; !lab IMAGE gives you one"]
+    stage.talk("alice", "!lab debian")
+    assert stage.talk("alice", "!lab console") == [
+        "ssh -t -p 2222 debian@lab.example.org xen-manage console debian (works when the lab's network does not; Enter wakes "
+        "it, ctrl-] leaves it)"]
