@@ -26,6 +26,8 @@ ROOT = uuid.UUID("5a1b0c2d-0000-4000-8000-0123456789ab")  # of the root file sys
 _INITRAMFS = b"MODULES=most\nCOMPRESS=zstd\n"
 _HOOK = """\
 rm -f /etc/ssh/ssh_host_* /etc/machine-id
+systemctl -q enable systemd-networkd.service systemd-resolved.service
+systemctl -q mask apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer
 echo 'UUID={root} / ext4 rw,discard,errors=remount-ro 0 1' > /etc/fstab
 mkdir -p /boot/grub
 kernel=$(ls /boot/vmlinuz-* | head -1); version=${{kernel#/boot/vmlinuz-}}

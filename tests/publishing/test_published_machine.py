@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import html
-import http.server
 import os
 import re
 import selectors
 import socket
 import subprocess
-import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.peers.web import serving
 from trainbot.exercises.model import Exercise
 from trainbot.imaging.image import read_image
 from trainbot.imaging.progress import Silent
@@ -28,25 +24,8 @@ BOOT = 300  # seconds at most; 40 without hardware virtualisation on an idle cor
 _CODES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\r")
 
 
-@contextlib.contextmanager
-def served(folder: Path) -> Iterator[int]:
-    """A web server for that folder; its port on loopback, which a machine of QEMU's reaches as 10.0.2.2."""
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder)) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield server.server_address[1]
-        finally:
-            server.shutdown()
-            thread.join()
-
-
 class Console:
-    """The terminal in which the machine was started."""
+    """The terminal in which the machine was started; QEMU's host is 10.0.2.2 in it."""
 
     def __init__(self, command: list[str], cwd: Path) -> None:
         self.machine = subprocess.Popen(command, cwd=cwd, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -82,8 +61,8 @@ def test_the_image_runs_at_home_as_the_how_to_says(lab_image, shipped_exercise: 
     """Downloaded with its line, compared, unpacked, booted with its command: root on the console, SE Linux enforcing, a
     host key of its own, nobody's key; the exercise's check runs, and a key put in by the how-to's line opens ssh."""
     image = read_image(lab_image.folder)
-    with served(tmp_path / "public") as port:
-        base = f"http://127.0.0.1:{port}"
+    with serving(tmp_path / "public") as web:
+        base = f"http://127.0.0.1:{web.port}"
         folder = publish(image, [shipped_exercise], tmp_path / "public", base, Silent())
         page = html.unescape((folder / "index.html").read_text())
         get = next(block for block in re.findall(r"<pre><code>(.*?)</code>", page, re.DOTALL) if "curl" in block)
@@ -108,7 +87,7 @@ def test_the_image_runs_at_home_as_the_how_to_says(lab_image, shipped_exercise: 
             made = console.run("cat /etc/ssh/ssh_host_ed25519_key.pub")
             assert made.startswith("ssh-ed25519 ") and made.split()[1] != image.host_key.split()[1]
             assert "sshd_key_t" in console.run("stat -c %C /etc/ssh/ssh_host_ed25519_key")
-            script = f"curl -fsSO http://10.0.2.2:{port}/images/debian/selinux-debian.sh && sh selinux-debian.sh"
+            script = f"curl -fsSO http://10.0.2.2:{web.port}/images/debian/selinux-debian.sh && sh selinux-debian.sh"
             assert "step 4 is not done yet" in console.run(f"{script} 4", 200)
             assert_ssh(ssh_port, lab_image.key, tmp_path, made, let_in=False)
             subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "mine"], check=True)

@@ -46,7 +46,7 @@ async def test_a_cloud_image_becomes_labs(ngircd, make_bot, people, image: Path)
     await bot.logs("host here answers")
     line = await alice.ask("!lab cloud", r"your cloud lab: (ssh -p \d+ cloud@127.0.0.1) password (\S+) ", "")
     learner = Learner(bot.folder, line[1], password=line[2])
-    await bot.logs("lab tb-cloud-\\S+ on here is ready", 2 * LOGIN)
+    await bot.logs("lab tb-cloud-\\S+ on here is ready", 4 * LOGIN)
     assert await learner.says("id -un; findmnt -no FSTYPE /; hostname") == "root\next4\ncloud"
     key = await learner.says("cut -d' ' -f1-2 /etc/ssh/ssh_host_ed25519_key.pub")
     assert key == made.host_key

@@ -89,8 +89,8 @@ def label_of(g, path):
         return None
 
 
-def put(g, path, content):
-    """A file and its folders, for root alone, labelled."""
+def put(g, path, content, mode=0o600):
+    """A file and its folders, labelled; for root alone."""
     folder, made = os.path.dirname(path), []
     while not g.is_dir(folder):
         made.append(folder)
@@ -99,7 +99,7 @@ def put(g, path, content):
     if made:
         g.mkdir_p(made[0])
     g.write(path, content.encode())
-    g.chmod(0o600, path)
+    g.chmod(mode, path)
     for each in [*made, path]:
         if label is not None:
             g.lsetxattr("security.selinux", label, len(label), each)
@@ -125,8 +125,10 @@ def work(g, asked):
     for path, content in asked["write"].items():
         put(g, path, content)
     for path in ("/etc/machine-id", "/var/lib/dbus/machine-id"):
-        if g.is_file(path) and g.filesize(path):
+        if g.is_file(path):
             g.truncate(path)
+    if not g.is_file("/etc/machine-id"):  # without it systemd takes this for a first boot, and asks at the console
+        put(g, "/etc/machine-id", "", 0o444)
     g.umount_all()
     g.shutdown()
     return done
