@@ -170,6 +170,7 @@ class Bot(Parts):
                 self.registry.renamed(event)
                 self.signups.merge(was, self.registry.known(event.after))
                 self.when.merge(was, self.registry.known(event.after))
+                self.questions.queue.merge(was, self.registry.known(event.after))
                 self.presence.renamed(event)
                 self.manners.renamed(event.before.nick, event.after.nick)
             case Arrived():

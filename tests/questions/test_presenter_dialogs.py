@@ -102,6 +102,26 @@ def test_merged_questions_have_one_answer(stage: Stage) -> None:
                                ("merged", "hannah", "into 1"), ("reopened", "bob", "")]
 
 
+def test_what_was_merged_is_not_deleted_with_it(stage: Stage) -> None:
+    """The question that stood for two is taken back: the other one waits again."""
+    stage.talk("alice", "!ask why is port 11371 taken?")
+    stage.talk("bob", "!ask what owns the keyserver port?")
+    stage.talk("hannah", "!merge 2 1")
+    stage.talk("alice", "!delete 1")
+    assert stage.talk("hannah", "!q") == ["hannah: 1 open: 2 bob: what owns the keyserver port?"]
+    assert kinds(stage, 2)[-1] == ("reopened", "alice", "")
+
+
+def test_deleted_while_it_was_talked_about(stage: Stage) -> None:
+    """What was said to it is not kept."""
+    stage.talk("alice", "!ask why?")
+    stage.talk("russell", "!take")
+    stage.talk("russell", "because")
+    stage.talk("alice", "!delete 1")
+    assert stage.talk("russell", "!answered") == ["russell: question 1 was deleted meanwhile"]
+    assert kinds(stage, 1)[-1] == ("deleted", "alice", "")
+
+
 def test_merged_into_what_was_answered(stage: Stage) -> None:
     """Its asker has the answer at once."""
     stage.talk("alice", "!ask one")
@@ -159,6 +179,21 @@ def test_an_answer_reaches_who_has_no_account(stage: Stage) -> None:
     stage.leave("stranger")
     stage.join("stranger")
     assert stage.wait(seconds=2) == [("stranger", "your question 1 (one) was answered by hannah: because")]
+
+
+def test_an_answer_follows_into_an_account(stage: Stage) -> None:
+    """Asked before logging in to an account that was here before: the answer comes to the account."""
+    stage.join("Dora", account="dora")
+    stage.talk("Dora", "!tz")
+    stage.leave("Dora")
+    stage.join("dora")
+    stage.talk("dora", "!ask one")
+    stage.rename("dora", "dora", account="dora")
+    assert stage.hear("dora", "!vote 1") == [("dora", "question 1 is yours: that counts already")]
+    stage.leave("dora")
+    stage.talk("hannah", "!answer 1 because")
+    stage.join("dora2", account="dora")
+    assert stage.wait(seconds=2) == [("dora2", "your question 1 (one) was answered by hannah: because")]
 
 
 def test_the_presenter_is_told_quietly(stage: Stage) -> None:

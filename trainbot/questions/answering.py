@@ -58,6 +58,8 @@ class Answering:
         question = self.questions.standing(question)
         words = found[1]
         self.talk.end(found[0])
+        if question.state is QuestionState.DELETED:
+            raise UserError(f"question {question.id} was deleted meanwhile")
         self.queue.record(question, ask, "answered", words, state=QuestionState.ANSWERED)
         self.queue.tell_absent(question, ask.at, f"was answered by {ask.nick}: {words}")
         return [Reply(f"kept as the answer to question {question.id}: {len(words)} characters", private=True)]

@@ -115,7 +115,7 @@ class Asking:
     def delete(self, ask: Ask, question: Question, why: str = "") -> list[Effect]:
         if ask.role < Role.HELPER and (question.person_id != ask.person.id or question.state not in WAITING):
             raise UserError(f"only your own questions, while they wait; question {question.id} is not such a one")
-        self.queue.record(question, ask, "deleted", why, state=QuestionState.DELETED)
+        self.queue.delete(question, ask, why)
         return [Reply(f"question {question.id} is deleted", private=True)]
 
     def commands(self) -> list[Command]:

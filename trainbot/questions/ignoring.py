@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from trainbot.errors import UserError
-from trainbot.questions.model import WAITING, QuestionState
+from trainbot.questions.model import WAITING
 from trainbot.spine.access import Person, Role
 from trainbot.spine.commands import Argument, Ask, Command
 from trainbot.spine.messages import Effect, Reply
@@ -37,7 +37,7 @@ class Ignoring:
                                        by_nick=ask.nick, ended_at=None, ended_by="")
         waiting = self.questions.all(self.questions.table.c.state.in_(list(WAITING)), person_id=person.id)
         for question in waiting:
-            self.queue.record(question, ask, "deleted", "ignored", state=QuestionState.DELETED)
+            self.queue.delete(question, ask, "ignored")
         gone = f", {len(waiting)} deleted" if waiting else ""
         return [Reply(f"questions of {person.nick} are not taken any more{gone}; !unignore {person.nick} ends that",
                       private=True)]

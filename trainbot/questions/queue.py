@@ -65,6 +65,21 @@ class Queue:
         """It and whatever was merged into it, deleted ones left out."""
         return [q for q in (question, *self.questions.joined(question)) if q.state is not QuestionState.DELETED]
 
+    def delete(self, question: Question, ask: Ask, why: str) -> None:
+        """What was merged into it is not lost with it: that waits again."""
+        self.record(question, ask, "deleted", why, state=QuestionState.DELETED)
+        for one in self.questions.all(merged_into=question.id):
+            if one.state is QuestionState.MERGED:
+                self.record(one, ask, "reopened", state=QuestionState.OPEN, merged_into=None)
+                self.questions.counted(one)
+
+    def merge(self, old: Person | None, new: Person | None) -> None:
+        """Somebody logged in to an account: their questions, and what they are still to hear, go with them."""
+        if old is None or new is None or old.id == new.id:
+            return
+        self.questions.change({"person_id": old.id}, person_id=new.id)
+        self.notices.change({"person_id": old.id, "said_at": None}, person_id=new.id)
+
     def tell(self, question: Question, at: datetime, text: str) -> None:
         """Its asker hears it: now, or when they are back.  What the channel has seen reaches also somebody who comes
         back without an account; what was asked anonymously is only said to who asked."""
