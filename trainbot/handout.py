@@ -47,10 +47,8 @@ def page(exercise: Exercise, run_yourself: list[str]) -> str:
     parts += [_page(exercise.intro)] if exercise.intro else []
     parts += [_step(step, len(exercise.steps)) for step in exercise.steps]
     parts += [_page(exercise.finish)] if exercise.finish else []
-    solved = [step for step in exercise.steps if step.solution]
-    if solved:
-        parts.append("<h2>Solutions</h2>\n" + "\n".join(
-            f"<h3>Step {step.number}: {html.escape(step.title)}</h3>\n{to_html(step.solution)}" for step in solved))
+    helped = [_help(step) for step in exercise.steps if step.hints or step.solution]
+    parts += ["<h2>Hints and solutions</h2>", *helped] if helped else []
     return _PAGE.format(title=html.escape(exercise.title), body="\n".join(parts))
 
 
@@ -77,8 +75,14 @@ def _page(part: Page) -> str:
 
 
 def _step(step: Step, steps: int) -> str:
-    hints = "\n".join(f"<details><summary>Hint {n}</summary>{to_html(hint)}</details>" for n, hint in enumerate(step.hints, 1))
-    return f"<h2>Step {step.number} of {steps}: {html.escape(step.title)}</h2>\n{to_html(step.text)}\n{hints}"
+    return f"<h2>Step {step.number} of {steps}: {html.escape(step.title)}</h2>\n{to_html(step.text)}"
+
+
+def _help(step: Step) -> str:
+    """At the end of the page, so that nobody reads it by accident, and paper has it."""
+    parts = [f"<h3>Step {step.number}: {html.escape(step.title)}</h3>"]
+    parts += ["<ol>", *(f"<li>{to_html(hint)}</li>" for hint in step.hints), "</ol>"] if step.hints else []
+    return "\n".join([*parts, f"<p><strong>Solution</strong></p>\n{to_html(step.solution)}" if step.solution else ""])
 
 
 def _linked(line: str) -> str:
