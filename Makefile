@@ -1,5 +1,5 @@
 # Each target installs what it needs by itself; README.md says what they are for.
-.PHONY: demo test test-content test-images test-xen test-xen-long docs picture bench
+.PHONY: demo test test-content test-images test-xen test-xen-long test-kills docs picture bench
 
 PYTEST = .venv/bin/python -m pytest
 
@@ -26,6 +26,10 @@ test-xen:              ## labs on real Xen hosts, themselves emulated
 test-xen-long:         ## trainbot doctor on real Xen hosts that were broken in many ways
 	@scripts/setup test
 	$(PYTEST) -m xenlong $(ARGS)
+
+test-kills:            ## kill -9: a thousand times the store, fifty times the whole bot
+	@scripts/setup test
+	$(PYTEST) -m kills $(ARGS)
 
 docs:                  ## docs/commands.md from the command table
 	@scripts/setup demo

@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 import re
 
+import pytest
+
 from tests.peers.libvirtd import Libvirtd
 from tests.whole.running import CHANNEL, PRESENTER, plan
 
@@ -111,8 +113,9 @@ async def test_a_lost_host_moves_its_people(ngircd, libvirtd, make_bot, russell,
         other.stop()
 
 
-async def test_killed_right_after_any_acknowledgement(ngircd, make_bot, people):
-    """Ten kills, each right after one of a series of commands was acknowledged: nothing acknowledged is lost, and
+@pytest.mark.parametrize("kills", [10, pytest.param(50, marks=pytest.mark.kills)])
+async def test_killed_right_after_any_acknowledgement(ngircd, make_bot, people, kills):
+    """Many kills, each right after one of a series of commands was acknowledged: nothing acknowledged is lost, and
     each time the channel hears one line."""
     chance = random.Random(2007)
     bot = make_bot(ngircd.port, host_xen1=None, image_debian=None)
@@ -121,7 +124,7 @@ async def test_killed_right_after_any_acknowledgement(ngircd, make_bot, people):
     await bot.arrive(russell)
     await russell.ask("!start", "begins", CHANNEL)
     acknowledged = Acknowledged()
-    for _kill in range(10):
+    for _kill in range(kills):
         for _ in range(chance.randint(1, 6)):
             await acknowledged.one_more(chance, russell, learners)
         await bot.kill()
