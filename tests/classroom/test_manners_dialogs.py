@@ -91,6 +91,17 @@ def test_words_that_did_not_arrive(planned: Stage) -> None:
     assert planned.net.topics[CHANNEL] == f"Welcome to the class | {NEXT}"
 
 
+def test_a_topic_that_only_operators_set(planned: Stage) -> None:
+    """Is set as soon as we are one, and not asked for in vain before."""
+    planned.net.status = ""
+    planned.now = planned.now.replace(hour=9)
+    planned.talk("russell", "!start")
+    assert topics(planned) == []
+    planned.net.status = "o"
+    planned.wait(seconds=2)
+    assert len(topics(planned)) == 1 and "a class runs here" in planned.net.topics[CHANNEL]
+
+
 def test_a_long_topic(planned: Stage) -> None:
     """Is cut so that ours is whole, and put back as it was."""
     planned.net.topics[CHANNEL] = "ä" * 180

@@ -82,6 +82,8 @@ class Manners:
 
     def _topic(self, row: ChannelRow, run: ClassRun | None, place: Place, now: datetime) -> tuple[ChannelRow, list[Outgoing]]:
         """Our words behind those of others, said when ours change: a topic that somebody else sets is left alone."""
+        if "t" in (place.modes or "") and not OPERATORS & set(place.status):
+            return row, []  # only operators set it there: said once we are one
         ours = self._words(row.name, run, now)
         before = row.topic.removeprefix(row.base).removeprefix(BETWEEN)
         if ours == before:
