@@ -126,7 +126,8 @@ class BeforeClass(RuleBasedStateMachine):
         for _ in range(6):
             self.stage.wait(minutes=1), self.stage.hosts_work()
         with self.stage.store.transaction():
-            seated = {self.stage.store.people.get(row.person_id).nick for row in self.stage.store.sessions.signups.all()}
+            seated = {self.stage.store.people.get(row.person_id).nick for row in self.stage.store.sessions.signups.all(
+                waiting=False)}
         has = {self.stage.name_of(lease.person_id) for lease in self.stage.leases() if lease.lab_id}
         here = seated & set(self.stage.net.people)
         assert here - self.returned <= has, "somebody is forgotten"
