@@ -157,6 +157,28 @@ def test_the_console_goes_both_ways_and_is_left_with_the_usual_key(quiet, line):
     assert again.close() == 0 and line.calls == 1
 
 
+def test_a_console_behind_a_door(quiet):
+    """Of a lab on another host: the door is asked for that lab's console and nothing else, and it goes both ways; a lab that
+    is off is waited for."""
+    host = quiet.door()
+    asked = host.folder / "asked"
+    host.put("lab-door", f"""#!/bin/sh
+echo "$SSH_ORIGINAL_COMMAND" >>{asked}
+[ "$(wc -l <{asked})" -gt 1 ] || {{ echo "lab-door: that lab is off" >&2; exit 2; }}
+printf 'login: root\\r\\n'
+exec cat
+""")
+    route, password = quiet.lease(endpoint=("127.0.0.1", 22), via=host.via, lab=str(uuid.uuid4()))
+    terminal = Terminal(quiet, password, words=("xen-manage", "console"))
+    terminal.until(b"the lab is off or starts")
+    terminal.until(b"login: root")
+    terminal.type(b"uptime")
+    terminal.until(b"uptime")
+    terminal.type(b"\x1d")
+    assert terminal.close() == 0
+    assert asked.read_text() == f"console {route.lab}\n" * 2
+
+
 def test_without_a_terminal_nothing_is_shown_that_a_terminal_obeys(quiet, line):
     """A console into a pipe is text; its end leaves."""
     _, password = lab(quiet, line)
