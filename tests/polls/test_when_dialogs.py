@@ -224,3 +224,21 @@ def test_two_channels(stages: Callable[..., Stage]) -> None:
     assert "(Berlin)" in stage.whisper("alice", "#other when berlin sat 8-12")[0]
     assert "1 has answered" in stage.talk("olga", "!when", "#other")[0]
     assert "nobody has answered" in stage.talk("olga", "!when", CHANNEL)[0]
+
+
+def test_a_poll_is_closed_where_it_is_open(stages: Callable[..., Stage]) -> None:
+    """In another channel nothing is closed by mistake; privately the only one is meant."""
+    stage = stages(channels=(CHANNEL, "#other"))
+    stage.enter("olga", "#other")
+    begin(stage)
+    assert stage.talk("olga", "!when close", "#other") == ["olga: nothing is asked here; say it in #class, or privately"]
+    assert stage.whisper("olga", "when close") == ["Nobody answered."]
+
+
+def test_what_was_said_before_the_zone_was_known(asked: Stage) -> None:
+    """A day that is none of those asked about, once the zone is known, is told back and does not count."""
+    asked.whisper("alice", "when 16 mar 8-12")
+    asked.whisper("alice", "when sat 8-12")
+    (line,) = asked.talk("alice", "!tz berlin")
+    assert "Sat 6, Sat 13 Mar 08:00-12:00 (Berlin)" in line
+    assert line.endswith("not '16 mar 8-12': 16 Mar is not among the days asked about, Sat 6 Mar to Mon 15 Mar")

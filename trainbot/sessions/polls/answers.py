@@ -138,7 +138,8 @@ class _Answer:
         if not reader.tokens:
             raise UserError(f"when are you free? {EXAMPLE}")
         words = [token.text for token in reader.tokens]
-        if words == ["not", "at", "all"] or (words[0] in ("no", "never") and set(words[1:]) <= {"time", "suits", "me", "."}):
+        refused = words[0] in ("no", "never") and set(words[1:]) <= {"time", "suits", "me", "."}
+        if refused or words == ["not", "at", "all"]:
             return Said((Statement(Word.NO),), afresh=True)
         while reader.peek().kind != "end":
             self._step()
@@ -221,7 +222,7 @@ class _Answer:
         return frozenset(day for day in self.days if ends[0][0] <= day <= ends[1][-1])
 
     def _range(self) -> str:
-        return f"{self.days[0]:%a} {self.days[0].day} {self.days[0]:%b} to {self.days[-1]:%a} {self.days[-1].day} {self.days[-1]:%b}"
+        return " to ".join(f"{day:%a} {day.day} {day:%b}" for day in (self.days[0], self.days[-1]))
 
     def _not_understood(self) -> None:
         token = self.reader.take()

@@ -68,8 +68,8 @@ class WhenDesk:
                       first_day=plan.first.isoformat(), last_day=plan.last.isoformat(), window_from=plan.window[0],
                       window_to=plan.window[1], minutes=plan.minutes, most=plan.most, step=plan.step, opened_at=ask.at,
                       closes_at=found.closes, closed_at=None, result="")
-        self.notices.tell(ask.at, wording.announcement(found, self._about(found.title), self.nick(), ask.at), channel=channel,
-                          kind="announcement", not_after=found.closes)
+        line = wording.announcement(found, self._about(found.title), self.nick(), ask.at)
+        self.notices.tell(ask.at, line, channel=channel, kind="announcement", not_after=found.closes)
         return [Reply("asked; !when says how many have answered, !when close ends it before its time", private=True)]
 
     def _asking(self, ask: Ask, words: str) -> asking.Asking:
@@ -95,17 +95,21 @@ class WhenDesk:
         if self.require_account and ask.sender.account is None:
             raise Denied("answers are taken from people with an account here; log in to NickServ (/msg NickServ help), "
                          "then say it again")
-        if words.lower() in ("forget", "drop", "reread"):
-            return [Reply(self._forget(ask, poll) if words.lower() != "reread" else self._reread(ask, poll), private=True)]
-        return [Reply(self._said(ask, poll, words), private=True)]
+        if words.lower() in ("forget", "drop"):
+            text = self._forget(ask, poll)
+        elif words.lower() == "reread":
+            text = self._reread(ask, poll)
+        else:
+            text = self._said(ask, poll, words)
+        return [Reply(text, private=True)]
 
     def _said(self, ask: Ask, poll: PollRow, words: str) -> str:
         plan, zone = plan_of(poll), ask.person.zone
         said, named = self._read(plan, words, zone, ask.at)
-        noted = "noted"
+        noted, lost = "noted", ""
         if named and not zone:  # whoever names a place without having one lives there
             self.people.change({"id": ask.person.id}, zone=named)
-            self._move_lines(poll, ask.person, named, "")
+            lost = self._move_lines(poll, ask.person, named, "")
             zone, noted = named, f"your time zone is {city(named)} now, and noted"
         mine = self._lines(poll, ask.person)
         if said.afresh:
@@ -116,8 +120,8 @@ class WhenDesk:
         if not (named or zone):
             if any(not line.zone for line in mine):
                 return "kept as well; it counts once I know your time zone: !tz CITY"
-            return ("kept, but on whose clock? Say your time zone once, for example !tz melbourne, and it counts")
-        return f"{noted}: {self._answer(poll, ask.person, zone)}"
+            return "kept, but on whose clock? Say your time zone once, for example !tz melbourne, and it counts"
+        return f"{noted}: {self._answer(poll, ask.person, zone)}{lost}"
 
     def _read(self, plan: Plan, words: str, zone: str, now: datetime) -> tuple[Said, str]:
         """What was said, and the zone that was named in it ('' where none was)."""
@@ -186,7 +190,7 @@ class WhenDesk:
         plan, zone = plan_of(poll), ask.person.zone
         mine = self._lines(poll, ask.person)
         own = zone or next((line.zone for line in mine if line.zone), "")
-        parts = [f"asked: {wording.asked(plan, own)}" if own else f"asked: {wording.asked(plan, plan.zone, 'the clocks there')}"]
+        parts = [f"asked: {wording.asked(plan, own) if own else wording.asked(plan, plan.zone, 'the clocks there')}"]
         if mine and all(line.zone for line in mine):
             parts.append(f"you said {self._answer(poll, ask.person, own, brief=True)}")
         elif mine:
@@ -247,6 +251,8 @@ class WhenDesk:
                 raise
             return [Reply(f"it was closed {describe(last.closed_at, ask.person.zone or 'UTC', ask.at)}. {last.result}"
                           if last.closed_at else last.result, private=True)]
+        if poll.channel != ask.channel and not ask.private:
+            raise UserError(f"nothing is asked here; say it in {poll.channel}, or privately")
         return [Reply(self._close(poll, ask.at), private=True)]
 
     def _last(self, ask: Ask) -> PollRow | None:
@@ -259,7 +265,8 @@ class WhenDesk:
         plan = plan_of(poll)
         people, frees, unread = self._count(poll)
         order, choice = self._ranked(plan, frees, now)
-        text = wording.result(order, choice, [person.nick for person in people], now, [person.nick for person in unread])
+        names, waiting = ([person.nick for person in some] for some in (people, unread))
+        text = wording.result(order, choice, names, now, waiting)
         if choice.reached:
             text += f" {self._drafted(poll, choice, now)}"
         self.rows.change({"id": poll.id}, closed_at=now, result=text)
@@ -274,7 +281,9 @@ class WhenDesk:
                                   exercise=exercise)
                   for moment in sorted(start.moment for start in choice.starts)]
         names = [draft.number for draft in drafts]
-        return f"{'Draft' if len(names) == 1 else 'Drafts'} {' and '.join(names)}: !session publish {names[0] if len(names) == 1 else 'all'}."
+        if len(names) == 1:
+            return f"Draft {names[0]}: !session publish {names[0]}."
+        return f"Drafts {' and '.join(names)}: !session publish all."
 
     def tick(self, now: datetime) -> None:
         """Polls whose time is over are closed; whoever opened one is told what came of it."""
