@@ -1,6 +1,6 @@
 """Questions, found again: votes, merges, edits, and the full-text indexes.
 
-A million questions with answers take about a minute here, once, at the first start.
+A million questions with answers take one to two minutes here, once, at the first start.
 """
 
 import re

@@ -71,7 +71,7 @@ class Search:
 
     def forget(self) -> None:
         """The indexes made anew from what the tables hold now, and the vocabulary from that: to be called after a
-        redaction, in its transaction.  Takes as long as making them did (a million questions: about a minute)."""
+        redaction, in its transaction.  Takes as long as making them did (a million questions: one to two minutes)."""
         self.connection.exec_driver_sql("DELETE FROM question_word")
         rows = self.connection.exec_driver_sql(SAID)
         said: set[str] = set()
