@@ -118,7 +118,8 @@ async def test_killed_right_after_any_acknowledgement(ngircd, make_bot, people, 
     """Many kills, each right after one of a series of commands was acknowledged: nothing acknowledged is lost, and
     each time the channel hears one line."""
     chance = random.Random(2007)
-    bot = make_bot(ngircd.port, host_xen1=None, image_debian=None)
+    bot = make_bot(ngircd.port, host_xen1=None, image_debian=None,
+                   questions={"a_person": 1000, "a_minute": 1000, "many": 1000})
     russell = await people(ngircd.port, "russell", source=PRESENTER)
     learners = [await people(ngircd.port, nick) for nick in ("alice", "bob", "carol")]
     await bot.arrive(russell)
@@ -134,7 +135,7 @@ async def test_killed_right_after_any_acknowledgement(ngircd, make_bot, people, 
         await back(bot, russell, *learners)
         assert (await russell.ask("!q", f"{len(acknowledged.questions)} open|no open", CHANNEL))
         told = said_since(russell, mark)
-        assert len(told) == 2, told  # it is back, and the answer
+        assert sum(AWAY in line for line in told) == 1 and len(told) <= 3, told  # and the answer, in one line or two
         assert f"is at {acknowledged.place}" in told[0]
 
 
