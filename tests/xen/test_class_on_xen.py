@@ -78,8 +78,8 @@ async def room(xen_hosts, tiny_image, lab_image, ngircd: Ngircd, make_bot: BotMa
 
 
 async def test_a_class_that_loses_its_hosts(room: Classroom) -> None:
-    """Labs on both hosts, PVH and PV; snapshot, rollback, reset; kill -9 of the bot, a libvirtd restarted, a host that
-    goes mute, and one that dies: everybody goes on, on the same ssh line."""
+    """Labs on both hosts, PVH and PV; a console without a network; snapshot, rollback, reset; kill -9 of the bot, a libvirtd
+    restarted, a host that goes mute, and one that dies: everybody goes on, on the same ssh line."""
     bot, russell, alice = room.bot, room.russell, room.learners["alice"]
     await russell.ask("!start", "begins", CHANNEL)
     ways = {nick: await room.lab(nick, image)
@@ -88,6 +88,8 @@ async def test_a_class_that_loses_its_hosts(room: Classroom) -> None:
     assert set(where.values()) == {"xen1", "xen2"}, where
     kinds = {nick: await way.says(f"keep {nick}; cat /sys/hypervisor/guest_type") for nick, way in ways.items()}
     assert kinds == {"alice": "PVH", "bob": "PVH", "carol": "PV", "dan": "PV"}
+
+    await console_without_network(ways["carol"])
 
     # what alice does with hers
     await alice.ask("!lab snapshot", "kept|restarts", "")
@@ -143,6 +145,21 @@ async def test_a_class_that_loses_its_hosts(room: Classroom) -> None:
         nick: nick if nick in moving else "" for nick in ways}
     await russell.ask("!progress", "introduction|step", CHANNEL)
     assert bot.leaks(*(way.password for way in ways.values())) == []
+
+
+async def console_without_network(learner: Learner) -> None:
+    """Through the gateway and the host's door there is a root shell while no packet gets into the lab."""
+    console = await learner.open("-tt", "xen-manage", "console")
+    for typed, shown in (("", b"ctrl-] leaves it"), ("\n", b"# "),
+                         ("ip link set eth0 down; ip addr show eth0; echo off:$((1+1))\n", b"off:2"),
+                         ("ip link set eth0 up; echo on:$((1+1))\n", b"on:2")):
+        console.stdin.write(typed.encode())
+        async with asyncio.timeout(LONG):
+            await console.stdout.readuntil(shown)
+    console.stdin.write(b"\x1d")
+    async with asyncio.timeout(LONG):
+        assert await console.wait() == 0
+    assert await learner.says("echo back") == "back"
 
 
 async def echo(session, words: bytes) -> None:
