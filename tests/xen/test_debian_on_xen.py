@@ -61,8 +61,8 @@ async def test_from_image_to_go(course: Course) -> None:
 
     running = domains(course.host)
     await course.second.start()
-    await course.second.logs(r"host xen1 belongs to another trainbot \(id \S+\): stop that one, or if it is gone for good: "
-                             "trainbot host take xen1", LONG)
+    await course.second.logs(r"host xen1 belongs to another trainbot \(id \S+\): stop that one, or if it is gone for "
+                             "good: trainbot host take xen1", LONG)
     assert domains(course.host) == running
     assert await learner.says("echo still here") == "still here"
 

@@ -51,7 +51,8 @@ def make_network(host) -> None:
 
 def test_a_seat_is_an_address(first, seated, tiny):
     """A lab with a seat has an address before it has booted, is reached there once it has, and its interface in dom0
-    has the seat's name and the rate that the host's labs are held to; where the network is missing, the sentence says what makes it, and nothing of the lab stays."""
+    has the seat's name and the rate that the host's labs are held to; where the network is missing, the sentence says
+    what makes it, and nothing of the lab stays."""
     driver, spec = seated(bandwidth=256), tiny(guest=GuestType.PV, seat=7)
     with pytest.raises(BackendError, match="rack has no network seats: trainbot host prepare rack makes it"):
         driver.make(spec)

@@ -37,8 +37,8 @@ def fetched(host: XenHost, offered: Path, image: Image) -> None:
     with subprocess.Popen(["sh", "-c", pack], stdout=subprocess.PIPE) as sender:
         host.feed(f"tar -C {there} -x", sender.stdout)
     assert sender.returncode == 0
-    host.ssh(f"cd {there} && sha256sum -c --quiet --ignore-missing SHA256SUMS && zstd -q -d --sparse --rm {image.name}.img.zst "
-             f"&& sed -i s/xenbr0/{BRIDGE}/ *.cfg *.xml")
+    host.ssh(f"cd {there} && sha256sum -c --quiet --ignore-missing SHA256SUMS && "
+             f"zstd -q -d --sparse --rm {image.name}.img.zst && sed -i s/xenbr0/{BRIDGE}/ *.cfg *.xml")
 
 
 def test_the_published_image_boots(doomed: XenHost, offered: Path, lab_image):
