@@ -48,7 +48,7 @@ async def test_a_class_from_announcement_to_minutes(bot, ngircd, people, russell
     await alice.whisper("hint", "Look .*more: !hint")
     await alice.whisper("solution", "the solution comes in|Solution of step 1")
     await alice.whisper("done", "step 1 is done")
-    await bob.ask("!stuck it says no", "noted, presenter and helpers see it", "")
+    await bob.ask("!stuck it says no", "noted, you are next", "")
     await russell.ask("!progress", r"step 1 of 3 .*: 1 done, 0 working, 1 stuck, 0 silent; stuck: bob \(it says no\)")
     await russell.ask("!next", "just now, so I stay there", CHANNEL)
     await russell.ask("!goto 2", "Step 2 of 3", CHANNEL)

@@ -65,7 +65,8 @@ class Overseeing:
         now = self.standing(run)
         text = (f"{place(run)} since {span(ask.at - run.step_at)}: {now.done} done, {now.working} working, "
                 f"{len(now.stuck)} stuck, {now.silent} silent")
-        home = sum(row.person_id in self.around.at_home() for row in self.classes.attendance.all(class_id=run.id))
+        away = self.around.at_home()
+        home = sum(row.person_id in away for row in self.classes.attendance.all(class_id=run.id))
         if home:
             text += f" ({home} of them at home)"
         if now.stuck:
