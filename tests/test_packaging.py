@@ -64,6 +64,12 @@ folder = {shipped}/schedules
     assert Path(package).is_relative_to(installed) and Path(recipe).is_file()
 
 
+def test_the_wheel_has_every_file_of_the_program(installed: Path) -> None:
+    """No package was forgotten in setup.cfg: what is in the checkout is in the wheel."""
+    tracked = subprocess.run(["git", "ls-files", "trainbot"], cwd=ROOT, check=True, capture_output=True, text=True)
+    assert [name for name in tracked.stdout.splitlines() if not (installed / name).is_file()] == []
+
+
 def test_the_wheel_builds_the_same_image_as_the_checkout(installed: Path) -> None:
     """An image that the demo built from a checkout is current for an installed trainbot too."""
     code = ("from trainbot import shipped; from trainbot.imaging.recipe import recipe_hash;"

@@ -354,9 +354,9 @@ def test_a_password_is_nowhere_but_in_its_line(stage: Stage, caplog: pytest.LogC
     stage.whisper("bob", f"lab claim {secret}")
     stage.talk("russell", "!end")
     stage.talk("russell", "!yes")
-    (minutes,) = (stage.folder / "public" / "minutes").iterdir()
-    assert "labs handed out: 1" in minutes.read_text()
-    for text in (caplog.text, str(stage.dump()), minutes.read_text(), repr(stage.bot.config)):
+    published = [path.read_text() for path in (stage.folder / "public" / "minutes").iterdir()]
+    assert any("labs handed out: 1" in text for text in published)
+    for text in (caplog.text, str(stage.dump()), repr(stage.bot.config), *published):
         assert secret not in text
 
 

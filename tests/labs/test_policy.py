@@ -24,7 +24,7 @@ def lab(id: str = "a", state: LabState = LabState.READY, **more: object) -> Lab:
 
 def lease(id: int = 1, lab_id: str | None = None, **more: object) -> Lease:
     values = dict(id=id, person_id=id, image="debian", mode=Mode.ENFORCING, lab_id=lab_id, left_id=None, digest="", asked_at=NOW,
-                  expires_at=NOW, warned_at=None, ended_at=None, ended_why="", session="") | more
+                  expires_at=NOW, warned_at=None, ended_at=None, ended_why="", session="", offered="") | more
     return Lease(**{name: values[name] for name in Lease.__dataclass_fields__})
 
 

@@ -19,7 +19,7 @@ TESTS = Path(__file__).parents[1]
 def test_help_is_one_line_for_its_asker(stage: Stage) -> None:
     """What I can do now: by role and place, to me alone, and it fits a line."""
     (said,) = stage.hear("alice", "!help")
-    assert said == ("alice", "labs: !lab !key | questions: !ask !vote !q !faq !edit !reopen !delete | sessions: !sessions !tz !signup !when | more: "
+    assert said == ("alice", "labs: !lab !key | questions: !ask !vote !q !faq !edit !reopen !delete | sessions: !sessions !tz !signup !when !slides | more: "
                     "!help | !help COMMAND says more")
     stage.talk("russell", "!start")
     (line,) = stage.talk("alice", "!help")

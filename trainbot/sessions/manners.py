@@ -196,7 +196,7 @@ class Manners:
         return [Reply(f"slides for {title}: {link}" if link else "there are no slides; !sessions says what is planned")]
 
     def commands(self) -> list[Command]:
-        return [Command("slides", self.slides, "where the slides are, of the class that runs or the next one", group="class"),
+        return [Command("slides", self.slides, "where the slides are, of the class that runs or the next one", group="sessions"),
                 Command("quiet", self.quiet, "only presenters and helpers speak (the channel is moderated), until off or "
                         "the class ends", (Argument("on|off", "word"),), role=Role.PRESENTER, place=Where.CLASS,
                         example="quiet on", group="class")]

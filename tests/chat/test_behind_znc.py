@@ -1,23 +1,12 @@
-"""The door on ircd-hybrid, which has no account-tag, and behind ZNC, which hides it."""
+"""The door behind ZNC, which hides account-tag."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.peers.hybrid import Hybrid
 from tests.peers.znc import LOGIN, Znc
 from trainbot.config.model import Secret
-from trainbot.spine.messages import Arrived, Incoming, Left, Line, Renamed
-
-
-@pytest.fixture(scope="module")
-def hybrid():
-    server = Hybrid()
-    try:
-        server.start()
-        yield server
-    finally:
-        server.stop()
+from trainbot.spine.messages import Arrived, Incoming, Line, Renamed
 
 
 @pytest.fixture
@@ -28,27 +17,6 @@ def znc(network):
         yield bouncer
     finally:
         bouncer.stop()
-
-
-async def test_people_on_hybrid(hybrid, make_bot, people):
-    """Who is there, comes, speaks, changes nick and goes is seen; nobody has an account; we are marked as a bot."""
-    early = await people(hybrid.port, "early")
-    await early.join("#class")
-    bot = make_bot(hybrid.port)
-    assert [(one.nick, one.account) for one in (await bot.in_channel()).present] == [("early", None)]
-    late = await people(hybrid.port, "late")
-    await late.join("#class")
-    assert (await bot.until(Arrived)).sender.nick == "late"
-    late.say("#class", "!lab")
-    assert (await bot.until(Incoming)).sender.account is None
-    late.send("NICK later")
-    assert (await bot.until(Renamed)).after.nick == "later"
-    bot.door.send(Line("#class", "welcome"))
-    await early.expect(":trainbot!.* PRIVMSG #class :welcome")
-    early.send("WHOIS trainbot")
-    await early.expect(r" 335 .* trainbot ")
-    late.send("QUIT :bye")
-    assert (await bot.until(Left)).last
 
 
 async def test_accounts_behind_a_bouncer(znc, network, make_bot, people):
