@@ -9,6 +9,7 @@ from trainbot.spine.access import Role
 from trainbot.spine.commands import Argument, Ask, Command, Place, Table
 from trainbot.spine.messages import Effect, Reply
 
+LINE = 380  # octets of a line, so that with our name before it every server passes it on whole
 GROUPS = {"labs": "labs", "class": "the class", "questions": "questions", "sessions": "sessions", "general": "more"}
 
 
@@ -31,7 +32,7 @@ class Help:
             if words:
                 lines.append(f"{title}: {' '.join(words)}")
         end = f"{p}help COMMAND says more" + (f"; I belong to {self.contact}" if self.contact else "")
-        return [Reply(" | ".join([*lines, end]), private=not ask.private)]
+        return [Reply(line, private=not ask.private) for line in _filled([*lines, end])]
 
     def _one(self, ask: Ask, words: str) -> str:
         p = self.table.prefix
@@ -55,6 +56,17 @@ class Help:
                     (Argument("COMMAND", "words", optional=True, rest=True),), example="help lab"),
             Command("yes", nothing, "yes to what I asked you"),
         ]
+
+
+def _filled(parts: list[str]) -> list[str]:
+    """``parts`` one after the other, in as few lines as hold them."""
+    lines: list[str] = []
+    for part in parts:
+        if lines and len(f"{lines[-1]} | {part}".encode()) <= LINE:
+            lines[-1] += f" | {part}"
+        else:
+            lines.append(part)
+    return lines
 
 
 def commands_page(table: Table) -> str:
