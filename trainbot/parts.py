@@ -104,7 +104,7 @@ class Parts:
         self.table = self._table()
         self.dispatch = Dispatch(self.table, config.roles, self.registry.person_of, self._channels_of,
                                  self.classroom.running, store.savepoint, lambda: view.nick, self.questions.openers)
-        self.porter = Porter(self.dispatch, store, config.roles, self.telling.where, view.fold)
+        self.porter = Porter(self.dispatch, store, self.telling.where, view.fold)
 
     def _join_records(self) -> None:
         config, store = self.config, self.store

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from trainbot.errors import Denied, UserError
 from trainbot.people.keys import read_key
-from trainbot.spine.access import Person, Role, Roles
+from trainbot.spine.access import Person, Role
 from trainbot.spine.dispatch import Dispatch, Vouched
 from trainbot.spine.messages import Effect, Incoming, Outgoing, Reply, Sender
 
@@ -43,9 +43,9 @@ class Told:
 class Porter:
     """``where``: the connection that a person speaks from now (telling.where); ``fold``: the server's case rules."""
 
-    def __init__(self, dispatch: Dispatch, store: Store, roles: Roles, where: Callable[[Person], Sender | None],
+    def __init__(self, dispatch: Dispatch, store: Store, where: Callable[[Person], Sender | None],
                  fold: Callable[[str], str]) -> None:
-        self.dispatch, self.store, self.roles, self.where, self.fold = dispatch, store, roles, where, fold
+        self.dispatch, self.store, self.where, self.fold = dispatch, store, where, fold
 
     def answer(self, request: Mapping[str, Any], now: datetime) -> Told:
         """A UserError becomes an ``error``; nothing is written then."""
@@ -88,9 +88,9 @@ class Porter:
         """Who they are on IRC now.  Of somebody who is not there only the account proves a role."""
         there = self.where(person)
         if there is not None:
-            return there, self.roles.role_of(there)
+            return there, self.dispatch.roles.role_of(there)
         sender = Sender(person.nick, account=person.account)
-        return sender, self.roles.role_of(sender) if person.account is not None else Role.LEARNER
+        return sender, self.dispatch.roles.role_of(sender) if person.account is not None else Role.LEARNER
 
     # -- staff ---------------------------------------------------------------------------------------
 
