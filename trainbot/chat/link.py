@@ -29,6 +29,7 @@ class Link(asyncio.Protocol):
         self._hear, self._woken = hear, woken
         self._reader = LineReader()
         self._transport: asyncio.Transport | None = None
+        self._waiting: list[bytes] = []  # lines of this turn of the loop: one system call for all of them
         self.closed = asyncio.Event()
         self.writable = True
         self.reason = "the server closed the connection"
@@ -59,15 +60,22 @@ class Link(asyncio.Protocol):
         self._woken()
 
     def write(self, line: str) -> None:
-        """Hands one line to the socket, whatever is in it as one line."""
+        """Hands one line to the socket before this turn of the loop ends, whatever is in it as one line."""
         if self._transport is None or self.closed.is_set():
             return
-        raw = line.translate(_FORBIDDEN).encode("utf-8", "replace")[:_LONGEST_OUT]
-        self._transport.write(raw + b"\r\n")
+        if not self._waiting:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._waiting.append(line.translate(_FORBIDDEN).encode("utf-8", "replace")[:_LONGEST_OUT])
+
+    def _flush(self) -> None:
+        if self._waiting and self._transport is not None and not self.closed.is_set():
+            self._transport.write(b"".join(raw + b"\r\n" for raw in self._waiting))
+        self._waiting.clear()
 
     def close(self) -> None:
         """Lets what was written out, and closes; within ``_LINGER`` seconds in any case."""
         if self._transport is not None:
+            self._flush()
             self._transport.close()
             asyncio.get_running_loop().call_later(_LINGER, self._transport.abort)
 
