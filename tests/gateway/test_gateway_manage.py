@@ -179,6 +179,24 @@ exec cat
     assert asked.read_text() == f"console {route.lab}\n" * 2
 
 
+def test_what_is_typed_while_the_line_opens_is_not_lost(quiet):
+    """The way to a console behind a door takes a moment: Enter, pressed at once, gets there."""
+    host = quiet.door()
+    host.put("lab-door", """#!/bin/sh
+sleep 0.5
+read -r words
+echo "typed: $words"
+exec cat
+""")
+    _, password = quiet.lease(endpoint=("127.0.0.1", 22), via=host.via, lab=str(uuid.uuid4()))
+    terminal = Terminal(quiet, password, words=("xen-manage", "console"))
+    terminal.until(b"ctrl-] leaves it")
+    terminal.type(b"early\n")
+    terminal.until(b"typed: early")
+    terminal.type(b"\x1d")
+    assert terminal.close() == 0
+
+
 def test_without_a_terminal_nothing_is_shown_that_a_terminal_obeys(quiet, line):
     """A console into a pipe is text; its end leaves."""
     _, password = lab(quiet, line)

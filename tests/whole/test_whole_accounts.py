@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import signal
 
 import pytest
 
@@ -60,18 +61,21 @@ async def test_accounts_decide_and_nicks_do_not(network, bot, people, accounts):
     assert bot.leaks(*accounts.values(), sasl, line[1]) == []
 
 
-async def test_a_wrong_password_is_no_reason_to_come_without_it(network, bot, people):
-    """Refused by SASL, the bot never joins: it says why, again and again."""
+async def test_a_wrong_password_is_no_reason_to_come_without_it(network, bot, people, accounts):
+    """Refused by SASL, the bot never joins: it says why, tries once more, and waits for another bot.ini: with that it comes."""
     bot.change(irc={"password_file": None, "password": "guessed"})
     watcher = await people(network.port, "watcher", source="127.0.0.4")
     await bot.start()
-    await bot.logs("no IRC connection to localhost .*(SASL|log in|account).*next try in")
-    await bot.logs("no IRC connection to localhost .*(SASL|log in|account).*next try in")
+    await bot.logs("no IRC connection to localhost .*SASL login refused.*next try in")
+    await bot.logs("does not let us in: SASL login refused.*not tried again before bot.ini changes")
     await watcher.synced()
     assert not [line for line in watcher.lines if f":{NICK}!" in line]
     assert bot.leaks("guessed") == []
     checked = await bot.shell("lab", "list")
     assert checked.code == 0, checked
+    bot.change(irc={"password": accounts["trainbot"]})
+    bot.process.send_signal(signal.SIGHUP)
+    await watcher.bot_joins()
 
 
 async def test_a_server_that_nobody_vouches_for_is_refused(network, bot):

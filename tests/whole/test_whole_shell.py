@@ -31,7 +31,7 @@ async def test_commands_beside_the_running_bot(bot, russell, alice):
     checked = await bot.shell("check")
     assert checked.code == 0, checked.out
     images = await bot.shell("image", "list")
-    assert images.code == 0 and images.out.startswith("debian: 384 MiB")
+    assert images.code == 0 and images.out.startswith("debian: bookworm, 384 MiB a lab")
 
     listed = await bot.shell("log", "list")
     assert listed.code == 0 and "1 " in listed.out and "(runs now)" in listed.out

@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 HISTORY = 64 << 10  # bytes of what the lab said last
 TYPED = 64 << 10  # bytes that wait to be typed; more is dropped
+EARLY = 1 << 10  # bytes typed before the line is open
 AT_ONCE, MOMENT = 64 << 10, 0.1  # bytes, and seconds that it is not read after them
 KEPT = 300.0  # seconds after the last one left
 AGAIN = 1.0  # seconds between tries
@@ -83,6 +84,7 @@ class Console:
         self._viewers: list[Viewer] = []
         self._said = bytearray()
         self._wire: _Wire | None = None
+        self._early = bytearray()  # typed while the line is being opened
         self._idle: asyncio.TimerHandle | None = None
         self._task = asyncio.create_task(self._keep())
 
@@ -110,6 +112,8 @@ class Console:
     def type(self, data: bytes) -> None:
         if self._wire is not None:
             self._wire.type(data)
+        elif len(self._early) < EARLY:
+            self._early += data
 
     def close(self) -> None:
         self._task.cancel()
@@ -150,6 +154,7 @@ class Console:
                     log.debug("lease %s: no console: %s", self._lease, shut)
                 except OSError as error:
                     log.debug("lease %s: no console: %s", self._lease, error)
+            self._early.clear()  # there is nothing that it could be typed into
             if not told:
                 told = True
                 for viewer in list(self._viewers):
@@ -166,6 +171,9 @@ class Console:
         else:
             _, wire = await asyncio.get_running_loop().create_unix_connection(lambda: _Socket(self._heard), route.console)
         self._wire = wire
+        if self._early:
+            wire.type(bytes(self._early))
+            self._early.clear()
         try:
             while not wire.over.done():
                 changed = asyncio.ensure_future(self._table.changed(60.0))
