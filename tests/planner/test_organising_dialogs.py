@@ -92,6 +92,16 @@ def test_cancelled_and_on_again(published: Stage) -> None:
         "olga", "on again", "SE Linux for all is on again"]
 
 
+def test_a_yes_is_about_what_was_asked(published: Stage) -> None:
+    """A session that gets the number of another one between the question and the yes is not cancelled for it."""
+    published.talk("olga", "!session add selinux tomorrow 01:00 utc 1h \"Before all others\"")
+    published.talk("olga", "!yes")
+    published.talk("olga", "!session cancel 1")
+    published.whisper("olga", "session publish all")
+    assert "the sessions changed meanwhile, and that is Before all others now" in published.talk("olga", "!yes")[0]
+    assert "SE Linux for all" in " ".join(published.whisper("bob", "sessions"))
+
+
 def test_other_words_change_without_a_word(published: Stage) -> None:
     """More seats, another title: no move, so nobody is disturbed."""
     published.talk("olga", '!session change d1 seats 5 "SE Linux for everybody"')

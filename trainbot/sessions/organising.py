@@ -36,6 +36,7 @@ class Organising:
                  holds: Callable[[Session, datetime], str]) -> None:
         self.book, self.announcing, self.signups, self.zones = book, announcing, signups, zones
         self.exercises, self.holds = exercises, holds
+        self._asked_about: dict[int, str] = {}  # person -> the session that their yes would be about
 
     # -- add -------------------------------------------------------------------------------------------
 
@@ -94,11 +95,13 @@ class Organising:
 
     def ask_move(self, ask: Ask, words: str) -> str:
         session, draft, changed = self._changed(ask, words)
+        self._asked_about[ask.person.id] = session.uid
         told = "" if draft else self._who_hears(changed)
         return f"{self._shown(changed, ask)}.{self._notes(changed, ask.at, session.uid)} Change it so?{told}"
 
     def move(self, ask: Ask, words: str) -> list[Effect]:
         session, draft, changed = self._changed(ask, words)
+        self._still(ask, session)
         self.book.put(changed, ask.at, draft=draft)
         if draft:
             return [Reply(f"{session.number} is changed; !session publish {session.number} announces it")]
@@ -127,6 +130,7 @@ class Organising:
     def ask_cancel(self, ask: Ask, words: str) -> str:
         session, draft = self._exactly(ask, words)
         self._refuse_file(session)
+        self._asked_about[ask.person.id] = session.uid
         when = describe(session.start, session.zone, ask.at)
         return f"the draft {session.title}, {when}, is dropped." if draft else \
             f"{session.title}, {when}, is cancelled.{self._who_hears(session)}"
@@ -134,6 +138,7 @@ class Organising:
     def cancel(self, ask: Ask, words: str) -> list[Effect]:
         session, draft = self._exactly(ask, words)
         self._refuse_file(session)
+        self._still(ask, session)
         if draft:
             self.book.forget(session)
             return [Reply("dropped")]
@@ -143,6 +148,12 @@ class Organising:
         self.book.put(off, ask.at)
         self.announcing.tell([Change("cancelled", off, session)], ask.at)
         return [Reply(f"cancelled; everybody is being told (!session publish {session.number} puts it on again)")]
+
+    def _still(self, ask: Ask, session: Session) -> None:
+        """UserError where the number has become another session's between the question and the yes."""
+        if self._asked_about.pop(ask.person.id, session.uid) != session.uid:
+            raise UserError(f"the sessions changed meanwhile, and that is {session.title} now: nothing was done; !sessions "
+                            "has the numbers, say it again")
 
     def _who_hears(self, session: Session) -> str:
         seats = len(self.signups.of(session))
