@@ -1,6 +1,6 @@
 """The IRC door under load: requests a second, what the pace costs, a full channel, and talk that is none of our business.
 
-    .venv/bin/python benchmarks/door.py [rate] [paced] [crowd] [others]
+    .venv/bin/python benchmarks/irc.py [rate] [paced] [crowd] [others]
 
 The bot runs as a process with ngircd without limits (``rate``, ``crowd``, ``others``), or with InspIRCd's own limits (``paced``).
 Compare rows of one run, not runs of two machines.
