@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from trainbot.chat.arrival import Arrival, shown
 from trainbot.chat.features import Features
-from trainbot.chat.hearing import Batches, Heard, is_history, place, said_at, understand
 from trainbot.chat.identity import Roster
 from trainbot.chat.joining import Joining
+from trainbot.chat.listening import Listening
 from trainbot.chat.outbox import Outbox
 from trainbot.chat.presence import Keepalive, Patience
 from trainbot.chat.receipts import REFUSALS, Receipts
@@ -26,13 +26,12 @@ from trainbot.chat.standing import Standings
 from trainbot.chat.sts import Offer
 from trainbot.chat.text import cut, sanitise
 from trainbot.chat.wire import Message, parse
-from trainbot.spine.messages import ChatEvent, Connected, Incoming, Left, Renamed, Spoken, Unspoken
+from trainbot.spine.messages import ChatEvent, Connected, Left, Renamed, Spoken, Unspoken
 
 if TYPE_CHECKING:
     from trainbot.config import IrcConfig
 
 log = logging.getLogger(__name__)
-MOST_HELD = 500  # lines of talk that wait for a roll call
 
 
 class Session:
@@ -71,20 +70,20 @@ class Session:
         )
         self.arrival = Arrival(self.features, config.account, config.password.reveal if config.nickserv else None)
         self.receipts = Receipts()
-        self._batches = Batches()
         self._wanted_nick = config.nick
         self._server = f"{config.server} port {config.port}"
         keys = {name: key.reveal for name, key in config.keys}
         self.joining = Joining(config.channels, keys, patience, self.roster, self.features, lambda: self.account)
         self._keepalive = Keepalive(patience, now)
-        self._patience, self._version = patience, version
+        self._patience = patience
         self._outbox, self._deliver, self._write = outbox, deliver, write
         self._now, self._began_at = now, now
         self._welcomed_at: float | None = None
         self._nick_due = now
-        self._held: list[tuple[Message, str | None]] = []
-        self._hold_until = now
-        self._since: dict[str | None, datetime | None] = {}
+        self._listening = Listening(
+            self.features, self.roster, self.joining, hold=patience.hold, version=version,
+            tell=self._tell, answer=lambda reply: outbox.put(reply, self._now),
+        )
         self.standings = Standings(self.features, self.roster, config.channels)
         outbox.may_send = self._may_send
         outbox.formatted = self._formatted
@@ -93,7 +92,7 @@ class Session:
     def _table(self) -> dict[str, Callable[[Message], None]]:
         return {
             "PING": self._on_ping,
-            "BATCH": self._batches.receive,
+            "BATCH": self._listening.batch,
             "PONG": lambda message: self.receipts.proven(message.param(-1)),
             "ERROR": self._on_error,
             "001": self._on_welcome,
@@ -151,8 +150,9 @@ class Session:
         proof = self.receipts.due()
         if proof is not None and now >= proof:
             self.say(f"PING :{self.receipts.ask()}")
-        if now >= self._hold_until:
-            self._release()
+        held_until = self._listening.due()
+        if held_until is not None and now >= held_until:
+            self._listening.release()
         self.unspoken(self._outbox.expire(now))
 
     def due(self) -> float:
@@ -165,12 +165,9 @@ class Session:
         if self.ready:
             waits = self.arrival.waits_until(self._now)
             times += [max(at, waits or at) for at in self.joining.due()]
-            if self._held:
-                times.append(self._hold_until)
             if self.nick != self._wanted_nick:
                 times.append(self._nick_due)
-            proof = self.receipts.due()
-            times += [] if proof is None else [proof]
+            times += [at for at in (self.receipts.due(), self._listening.due()) if at is not None]
             if len(self._outbox):
                 times.append(self._now + 5)
         return min(times)
@@ -225,7 +222,7 @@ class Session:
         for line in self.joining.receive(message, self._now):
             self.say(line)
         if command == "315" and not self.joining.counting:
-            self._release()
+            self._listening.release()
         if command in REFUSALS:
             self._on_refused(message)
 
@@ -261,7 +258,7 @@ class Session:
         if self._welcomed_at is None:
             self._welcomed_at = self._now
             self.roster.me = type(self.roster.me)(self.registration.nick)
-            self._since[None] = said_at(message)
+            self._listening.welcomed(message)
 
     def _on_ready(self, message: Message) -> None:
         if self.ready or not self.registration.done:
@@ -280,8 +277,7 @@ class Session:
     def _on_join(self, message: Message) -> None:
         channel = message.param(0)
         if self.roster.is_me(message.nick) and self.roster.in_channel(channel):
-            self._since[self.fold(channel)] = said_at(message)
-            self._hold_until = self._now + self._patience.hold
+            self._listening.joined(message, self._now)
 
     # -- our nick -----------------------------------------------------------------------------
 
@@ -301,39 +297,8 @@ class Session:
     # -- talk ---------------------------------------------------------------------------------
 
     def _on_privmsg(self, message: Message) -> None:
-        """Held while we ask who is here: before that we know nobody whose account does not come with the line."""
-        if not self.ready or self.roster.is_me(message.nick):
-            return
-        for_us, channel = place(message.param(0), self.nick, self.features)
-        if not for_us or (channel and not self.roster.in_channel(channel)):
-            return
-        if self._batches.hold(message) or is_history(message, self._since.get(self.fold(channel) if channel else None)):
-            return
-        if self.joining.counting and self._now < self._hold_until and len(self._held) < MOST_HELD:
-            self._held.append((message, channel))
-        else:
-            self._release()
-            self._hear(message, channel)
-
-    def _release(self) -> None:
-        while self._held:
-            try:
-                self._hear(*self._held.pop(0))
-            except Exception:
-                log.exception("a line that was held could not be handled")
-
-    def _hear(self, message: Message, channel: str | None) -> None:
-        sender, news = self.roster.speaker(message, datetime.now(UTC))
-        for event in news:
-            self._tell(event)
-        if sender is None:
-            return
-        heard = understand(message, channel, self._version)
-        if isinstance(heard, Heard):
-            where = self.roster.channel_name(channel) if channel else None
-            self._tell(Incoming(sender, where, heard.text, datetime.now(UTC)))
-        elif heard is not None:
-            self._outbox.put(heard, self._now)
+        if self.ready:
+            self._listening.receive(message, self._now)
 
     def _on_refused(self, message: Message) -> None:
         same, reason = self._same(message.param(1)), REFUSALS[message.command]
