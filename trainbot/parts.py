@@ -125,7 +125,7 @@ class Parts:
         self.hearing = Hearing(self.fleet, store.labs, store.leases, store.notices, store.settings)
         self.lending = Lending(self.fleet, store, config.labs, config.require_account, installation.ssh_port,
                                installation.fingerprint, installation.new_password, installation.digest, installation.unready,
-                               Around(Lessons(store, lambda: self._library), self._handed_out,
+                               Around(Lessons(store, lambda: self._library), self._handed_out, self._at_home,
                                       lambda nick: self.telling.member(nick), self.registry.person_of, self.registry.known,
                                       view.fold, self._there, lambda: self.telling.seeing(),
                                       lambda image: published(config.records.folder, config.records.public_url, image),
@@ -240,6 +240,11 @@ class Parts:
     def _handed_out(self, ask: Ask, what: str) -> None:
         """A lab asked for in a class: on its time line, and whoever asked takes part."""
         self.journal.noted(ask, "lab", what)
+        self.teaching.joining.attend(ask)
+
+    def _at_home(self, ask: Ask, image: str) -> None:
+        """The same of somebody who runs that image on a machine of their own."""
+        self.journal.noted(ask, "home", image)
         self.teaching.joining.attend(ask)
 
     def _renewed(self, person_id: int, lab: Lab, since: datetime | None) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.publishing.small import SECRETS
 from trainbot.errors import BackendError
 from trainbot.exercises.model import Exercise, Script, Step
 from trainbot.hosts.model import GuestType
@@ -20,7 +21,6 @@ from trainbot.imaging.progress import Silent
 from trainbot.publishing import checks, configurations, publish
 from trainbot.publishing.place import published
 
-from .conftest import SECRETS
 
 
 @pytest.fixture

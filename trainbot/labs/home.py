@@ -30,7 +30,8 @@ class Offer:
 
 class AtHome:
     """``offer``: what is published of an image; ``wanted``: the image of the class that runs where this was asked, ''
-    where none does; ``taken``: told of each that was asked for."""
+    where none does; ``taken``: told of each
+    who said so, with the image."""
 
     def __init__(self, homes: Homes, leases: Leases, terms: Terms, images: Collection[str],
                  offer: Callable[[str], Offer | None], wanted: Callable[[Ask], str],
@@ -47,7 +48,7 @@ class AtHome:
                 self.terms.end(lease, "at home", ask.at)
         if before is None or before.image != image:
             self.homes.put(Home(ask.person.id, image, ask.at))
-        self.taken(ask, f"{image} at home")
+        self.taken(ask, image)
         kept = [lease.image for lease in held if lease.lab_id is not None]
         note = (f"your {kept[0]} lab here stays until !lab return" if kept else
                 f"!lab {image} gives you a lab here instead")

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Around:
     """What lending asks of others.  ``lessons(since)``: the classes that run, or ended after ``since``;
-    ``handed_out``: told of each lab that was asked for; ``find``: who goes by a nick in our channels, we ourselves
+    ``handed_out``: told of each lab that was asked for; ``went_home``: of each who runs an image themselves; ``find``: who goes by a nick in our channels, we ourselves
     excepted; ``person_of``: their row, made where there is none; ``known``: their row, if there is one; ``fold``:
     the server's case rules; ``there``: whether that person can be told something now; ``seeing``: whether we see
     anybody at all; ``offer``: what is published of an image; ``wanted``: the image of the class that runs there;
@@ -39,6 +39,7 @@ class Around:
 
     lessons: Callable[[datetime], Sequence[Lesson]]
     handed_out: Callable[[Ask, str], None]
+    went_home: Callable[[Ask, str], None]
     find: Callable[[str], Sender | None]
     person_of: Callable[[Sender, datetime], Person]
     known: Callable[[Sender], Person | None]
@@ -64,7 +65,7 @@ class Lending:
                                require_account, port, fingerprint, new_password, digest, unready, around.handed_out)
         self.handling = Handling(fleet, labs, leases, self.waiting, config, around.renewed, port)
         self.at_home = AtHome(store.homes, leases, self.terms, fleet.images, around.offer, around.wanted,
-                              around.handed_out)
+                              around.went_home)
         self.organising = Organising(self.leasing, labs, leases, people, notices, around.find, around.person_of,
                                      around.known, around.fold)
         self.overview = Overview(fleet, labs, leases, people, self.waiting, around.fold)

@@ -56,6 +56,10 @@ def xl_name(image: Image, guest: GuestType) -> str:
     return f"{image.name}.cfg" if guest is GuestType.PVH else f"{image.name}-{guest}.cfg"
 
 
+def xml_name(image: Image, guest: GuestType) -> str:
+    return f"{image.name}.xml" if guest is GuestType.PVH else f"{image.name}-{guest}.xml"
+
+
 def libvirt_xml(image: Image, guest: GuestType) -> str:
     """A domain for virsh -c xen:///system."""
     there, (type_, machine) = home(image), _LIBVIRT[guest]

@@ -57,8 +57,7 @@ def _texts(image: Image, exercises: Sequence[Exercise], public_url: str) -> dict
     """Name -> content of each small file but the sums."""
     kinds = guests(image)
     texts = {configurations.xl_name(image, guest): configurations.xl(image, guest) for guest in kinds}
-    texts |= {f"{image.name}{'' if guest is GuestType.PVH else f'-{guest}'}.xml":
-              configurations.libvirt_xml(image, guest) for guest in kinds}
+    texts |= {configurations.xml_name(image, guest): configurations.libvirt_xml(image, guest) for guest in kinds}
     texts[configurations.qemu_name(image)] = configurations.qemu(image)
     scripts = {checks.file_name(exercise): checks.check_script(exercise) for exercise in exercises}
     scripts = {name: text for name, text in scripts.items() if text}

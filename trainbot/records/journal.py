@@ -23,7 +23,8 @@ MARKED = {"info": "a line for the minutes", "link": "an address for the minutes"
 TURNING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # Unicode UAX 9
 
 #: What an operator sees in the log at the usual level.
-OPERATORS = {"start": "%s began a class in %s: %s", "end": "%s ended the class in %s%s", "lab": "%s has a lab (%s): %s"}
+OPERATORS = {"start": "%s began a class in %s: %s", "end": "%s ended the class in %s%s", "lab": "%s has a lab (%s): %s",
+             "home": "%s takes part from home (%s): %s"}
 
 
 def scrubbed(text: str) -> str:

@@ -33,7 +33,7 @@ def _lines(m: Minutes) -> Iterator[str]:
     if m.most:
         yield f"- most in the channel at once: {m.most}"
     yield f"- finished the last step: {m.finished}"
-    yield f"- labs handed out: {m.labs}"
+    yield f"- labs handed out: {m.labs}" + (f"; on machines of their own: {m.homes}" if m.homes else "")
     yield from ("", "## Steps", "")
     for step in m.steps:
         yield from _step(m, step)

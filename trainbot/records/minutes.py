@@ -78,7 +78,7 @@ class Asked:
 @dataclass(frozen=True, slots=True)
 class Minutes:
     """``came``: people who took part (they asked, did, were stuck, had a lab), ``most``: in the channel at once, 0 where
-    that is not known; ``logged``: there is a log of what was said."""
+    that is not known; ``homes``: people with machines of their own; ``logged``: there is a log of what was said."""
 
     number: int
     title: str
@@ -93,6 +93,7 @@ class Minutes:
     names: tuple[str, ...]
     most: int
     labs: int
+    homes: int
     finished: int
     logged: bool
     steps: tuple[Step, ...] = ()
@@ -123,6 +124,7 @@ def minutes_of(record: ClassRecord) -> Minutes:
         exercise=run.exercise, steps_in_all=run.steps, started_at=run.started_at, ended_at=_end(run),
         times=record.times, came=len(record.attendance), names=tuple(sorted(names, key=str.lower)),
         most=_most(record.entries), labs=sum(entry.kind == "lab" for entry in record.entries), finished=len(last),
+        homes=len({entry.person_id for entry in record.entries if entry.kind == "home"}),
         logged=any(entry.kind == "said" for entry in record.entries), steps=tuple(_steps(record)),
         questions=tuple(_asked(record, question) for question in record.questions
                         if question.state is not QuestionState.DELETED),

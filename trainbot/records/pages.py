@@ -22,6 +22,7 @@ from trainbot.spine.words import span
 
 #: How each kind of row is told after the nick.
 TOLD = {"start": "begins the class", "end": "ends the class", "step": "goes to step", "lab": "has a lab:",
+        "home": "works at home on",
         "stuck": "is stuck:", "info": "notes:", "link": "links:", "action": "to be done:", "joined": "joined",
         "left": "left", "quit": "quit", "renamed": "is now", "done": "has done step", "check": "was checked, step", "there": "in the channel:",
         "asked": "asks", "answered": "answers", "taken": "takes", "skipped": "puts aside", "reworded": "asks anew", "edited": "corrects an answer to", "merged": "merges",

@@ -33,7 +33,7 @@ OWN: dict[tuple[str, str], tuple[tuple[str, ...], tuple[str, ...]]] = {
 #: Rows that are nothing without their person.
 GONE = ("home", "notice", "public_key", "signup")
 #: Kinds of rows whose text is not their words.
-FACTS = {"entry": ("start", "step", "end", "lab", "there", "joined", "left", "quit"), "question_event": ("merged",)}
+FACTS = {"entry": ("start", "step", "end", "lab", "home", "there", "joined", "left", "quit"), "question_event": ("merged",)}
 TECHNICAL_TABLES = ("person", "setting", "lab", "lease", "public_key", "session", "question_word")
 TECHNICAL = ("key", "subject", "uid", "session_uid", "channel", "exercise", "image", "lab_id", "zone", "kind", "minutes")
 COUNTED = {"question": "questions", "question_event": "changes of questions", "entry": "lines of logs",
