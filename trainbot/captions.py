@@ -53,10 +53,11 @@ class Captions:
         people = {person.id: person for person in store.people.with_leases()}
         found = {}
         for lease in store.leases.open():
-            mine = steps.get(lease.person_id, [])
-            away = self.where(people[lease.person_id]) is None
-            parts = [self._place(runs[row.class_id], row, done.get((row.class_id, row.person_id), set())) for row in mine] or [self._elsewhere(run) for run in runs.values()]
-            parts += _waiting(waiting.get(lease.person_id, [])) if away else []
+            mine, unheard = steps.get(lease.person_id, []), waiting.get(lease.person_id, [])
+            parts = [self._place(runs[row.class_id], row, done.get((row.class_id, row.person_id), set())) for row in mine] \
+                or [self._elsewhere(run) for run in runs.values()]
+            if unheard and self.where(people[lease.person_id]) is None:  # looked for among all: only if need be
+                parts += _waiting(unheard)
             found[str(lease.id)] = {"line": BETWEEN.join(parts) or IDLE, "word": self.saving(lease)}
         return found
 
@@ -83,8 +84,6 @@ class Captions:
 
 def _waiting(notices: list[Notice]) -> list[str]:
     """What could not be said on IRC: one is shown, of several how many there are."""
-    if not notices:
-        return []
     if len(notices) == 1:
         return [tame(notices[0].text, 160)]
     return [f"{len(notices)} messages wait for you on IRC"]

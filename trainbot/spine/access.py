@@ -27,7 +27,7 @@ class Person:
 
 def fold_account(name: str) -> str:
     """Services accounts compare without ASCII case; Unicode's case rules would make two names one (U+212A is no k)."""
-    return "".join(sign.lower() if sign.isascii() else sign for sign in name)
+    return name.lower() if name.isascii() else "".join(sign.lower() if sign.isascii() else sign for sign in name)
 
 
 class Role(enum.IntEnum):

@@ -31,6 +31,7 @@ class Rows(Generic[V]):
         self.connection, self.table, self.value = connection, table, value
         self.changed = set() if changed is None else changed
         self._columns = [table.c[field.name] for field in fields(value)]  # type: ignore[arg-type]
+        self._insert = insert(table)  # with values apart from it: it is compiled once
         self._built: dict[tuple[str | None, ...], Select[Any]] = {}  # building a query takes longer than running it
 
     def _where(self, exact: dict[str, Any]) -> ColumnElement[bool]:
@@ -74,7 +75,7 @@ class Rows(Generic[V]):
     def add(self, **values: Any) -> int:
         """The new row's id (where the table has an integer key)."""
         self.changed.add(self.table.name)
-        result = self.connection.execute(insert(self.table).values(**values))
+        result = self.connection.execute(self._insert, values)
         key = result.inserted_primary_key
         return key[0] if key else 0
 
