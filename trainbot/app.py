@@ -39,6 +39,7 @@ from trainbot.watching import Watching
 log = logging.getLogger(__name__)
 STS = "sts.json"  # in the state folder: which networks want TLS
 TURN = 256  # events in one transaction at most
+CROWDED = 5_000  # events that wait before no more is read from IRC
 TICK = 2.0  # seconds
 GATEWAY_LOOK = 15.0  # seconds
 HOSTS_ASKED = 30.0  # seconds
@@ -82,6 +83,8 @@ class App:
     def post(self, event: Event) -> None:
         """Doors put what happened here; called on the loop."""
         self._inbox.append(event)
+        if len(self._inbox) == CROWDED:
+            self.irc.hold()
         self._wake.set()
 
     async def run(self) -> None:
@@ -106,6 +109,8 @@ class App:
                 while self._inbox and not self._stopping:
                     batch = [self._inbox.popleft() for _ in range(min(TURN, len(self._inbox)))]
                     self._carry_out(self.bot.turn(batch, self.clock()))
+                    if len(self._inbox) < TURN:
+                        self.irc.go_on()
                     await asyncio.sleep(0)  # sockets get their turn between two transactions
         finally:
             log.info("trainbot stops; labs and gateway go on")

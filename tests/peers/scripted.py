@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from contextlib import suppress
 
 DEADLINE = 15.0
 
@@ -57,8 +58,9 @@ class ScriptedClient:
     async def gone(self) -> None:
         """Waits until the client has closed its end."""
         async with asyncio.timeout(DEADLINE):
-            while raw := await self._reader.readline():
-                self.lines.append(raw.decode("utf-8", "replace").rstrip("\r\n"))
+            with suppress(ConnectionResetError):  # it left without reading all that we said
+                while raw := await self._reader.readline():
+                    self.lines.append(raw.decode("utf-8", "replace").rstrip("\r\n"))
 
     async def welcome(self, nick: str = "trainbot", channel: str = "#class") -> None:
         """A plain greeting, without capabilities, up to the end of the roll call."""
@@ -73,6 +75,10 @@ class ScriptedClient:
         self.say(f":{nick}!bot@bot.test JOIN {channel}")
         await self.hear(f"^WHO {channel}")
         self.say(f":irc.test 315 {nick} {channel} :End")
+
+    def stop_reading(self) -> None:
+        """From now on what the client says stays in the kernel, until that is full."""
+        self._writer.transport.pause_reading()
 
     def drop(self) -> None:
         self._writer.transport.abort()

@@ -122,6 +122,15 @@ class IrcDoor:
             log.exception("a line could not be queued")
         self._wake.set()
 
+    def hold(self) -> None:
+        """Reads nothing more before ``go_on``: what the server says waits in the socket."""
+        if self._link is not None:
+            self._link.hold()
+
+    def go_on(self) -> None:
+        if self._link is not None:
+            self._link.go_on()
+
     async def close(self, reason: str = "") -> None:
         """Says QUIT and ends ``run``, within ``Patience.goodbye`` seconds."""
         self._closing = True

@@ -11,6 +11,8 @@ import string
 
 from irc.features import FeatureSet
 
+MOST = 200  # features that are kept: no server has as many
+SHORTEST_LINE, LONGEST_LINE = 512, 4096  # octets that LINELEN may say: RFC 2812's, and what we take for sane
 _ASCII = (string.ascii_uppercase, string.ascii_lowercase)
 _FOLDS = {
     "ascii": str.maketrans(*_ASCII),
@@ -26,14 +28,16 @@ class Features:
         self._set = FeatureSet()
         self._fold = _FOLDS["rfc1459"]
         self._settled = False
+        self._names: set[str] = set()
 
     def load(self, params: tuple[str, ...]) -> None:
         """Takes the parameters of a 005 (our nick first, a sentence last).  Never raises."""
         for token in params[1:-1]:
             name, sep, value = token.partition("=")
             plain = name.lstrip("-").lower()
-            if not plain.isalnum() or hasattr(FeatureSet, plain):
+            if not plain.isalnum() or hasattr(FeatureSet, plain) or (len(self._names) >= MOST and plain not in self._names):
                 continue
+            self._names.add(plain)
             try:
                 if sep or name.startswith("-"):
                     self._set.load_feature(token)
@@ -64,12 +68,25 @@ class Features:
     def status_marks(self) -> str:
         """Marks that may stand before a channel's name as a target (``@#channel``)."""
         marks = getattr(self._set, "statusmsg", "")
-        return marks if isinstance(marks, str) else ""
+        return "".join(mark for mark in marks if mark not in self.channel_types) if isinstance(marks, str) else ""
 
     @property
     def network(self) -> str:
         name = getattr(self._set, "network", "")
         return name if isinstance(name, str) else ""
+
+    @property
+    def line_octets(self) -> int:
+        """Of a line with CR LF (LINELEN), 512 where the server does not say or is not to be believed."""
+        return min(LONGEST_LINE, max(SHORTEST_LINE, self._number("linelen", SHORTEST_LINE)))
+
+    def nick(self, wanted: str) -> str:
+        """``wanted`` as the server will cut it (NICKLEN)."""
+        return wanted[: self._number("nicklen", 0) or None]
+
+    def _number(self, name: str, default: int) -> int:
+        value = getattr(self._set, name, default)
+        return value if type(value) is int else default  # LINELEN= is True
 
     @property
     def bot_mode(self) -> str:

@@ -7,6 +7,7 @@ Somebody whom no channel of ours holds has an account only by account-tag.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -14,10 +15,18 @@ from datetime import datetime
 from trainbot.chat.wire import Message
 from trainbot.spine.messages import Arrived, ChatEvent, Left, Renamed, RollCall, Sender
 
+log = logging.getLogger(__name__)
+
 WHOX_TOKEN = "152"
 """Marks WHOX replies (354) as answers to our own question."""
 
 WHOX_FIELDS = f"%tcuhnaf,{WHOX_TOKEN}"
+
+MOST_PEOPLE = 20_000
+"""Whom we know in one channel at most: no channel of a network is as large, and what a server makes up fills no memory."""
+
+LONGEST_NAME = 255
+"""Characters of a nick, a user or a host that we take for one."""
 
 _UNKNOWN_USER, _UNKNOWN_HOST = 11, 64
 """Octets to reckon with until the server showed us ours: the longest that common servers show."""
@@ -25,7 +34,7 @@ _UNKNOWN_USER, _UNKNOWN_HOST = 11, 64
 
 def account_of(name: str | None) -> str | None:
     """``*`` (extended-join, ACCOUNT) and ``0`` (WHOX) say: not logged in."""
-    return None if name in (None, "", "*", "0") else name
+    return None if name in (None, "", "*", "0") or len(name) > LONGEST_NAME else name
 
 
 @dataclass(slots=True)
@@ -33,6 +42,7 @@ class _Channel:
     name: str
     members: set[str] = field(default_factory=set)
     counted: bool = False
+    full: bool = False
 
 
 class Roster:
@@ -133,7 +143,7 @@ class Roster:
     def _seen(self, message: Message) -> Sender | None:
         """The sender as this line alone shows them; None without a full ``nick!user@host``."""
         source = message.source
-        if source is None or not source.user or not source.host or not source.nick:
+        if source is None or not source.user or not source.host or not source.nick or len(source) > 2 * LONGEST_NAME:
             return None
         account = account_of(message.tags.get("account")) if "account-tag" in self._caps else None
         return Sender(source.nick, source.user, source.host, account)
@@ -172,6 +182,8 @@ class Roster:
             seen = replace(seen, account=known.account)
         events = self._became(known, seen, at) if known else []
         key = self._fold(nick)
+        if not self._room(channel, key):
+            return events
         self._people[key] = seen
         if key not in channel.members:
             channel.members.add(key)
@@ -211,7 +223,7 @@ class Roster:
 
     def _nick(self, message: Message, at: datetime) -> list[ChatEvent]:
         new, nick = message.param(0), message.nick
-        if not new or not nick or " " in new or not new.isprintable():  # no nick at all (RFC 2812 2.3.1)
+        if not new or not nick or " " in new or not new.isprintable() or len(new) > LONGEST_NAME:  # none (RFC 2812 2.3.1)
             return []
         if self.is_me(nick):
             self.me = replace(self.me, nick=new)
@@ -227,7 +239,7 @@ class Roster:
 
     def _chghost(self, message: Message, at: datetime) -> list[ChatEvent]:
         user, host = message.param(0), message.param(1)
-        if not user or not host:
+        if not user or not host or max(len(user), len(host)) > LONGEST_NAME:
             return []
         if self.is_me(message.nick):
             self.me = replace(self.me, user=user, host=host)
@@ -237,7 +249,7 @@ class Roster:
 
     def _my_host(self, message: Message, at: datetime) -> list[ChatEvent]:
         user, _, host = message.param(1).rpartition("@")
-        if host:
+        if host and len(host) <= LONGEST_NAME:
             self.me = replace(self.me, user=user or self.me.user, host=host)
         return []
 
@@ -261,15 +273,27 @@ class Roster:
         channel = self._channels.get(self._fold(name))
         if channel is None or not seen.nick or not seen.user or not seen.host:
             return []
+        if max(map(len, (seen.nick, seen.user, seen.host))) > LONGEST_NAME:
+            return []
         if self.is_me(seen.nick):
             self.me = replace(seen, account=self.me.account)
             return []
         key = self._fold(seen.nick)
         known = self._people.get(key)
         events = self._became(known, seen, at) if known else []
-        self._people[key] = seen
-        channel.members.add(key)
+        if self._room(channel, key):
+            self._people[key] = seen
+            channel.members.add(key)
         return events
+
+    def _room(self, channel: _Channel, key: str) -> bool:
+        """Whether we may know of one more in ``channel``, or know them there already."""
+        if len(channel.members) < MOST_PEOPLE or key in channel.members:
+            return True
+        if not channel.full:
+            log.warning("more than %d people in %s: more are not known", MOST_PEOPLE, channel.name)
+        channel.full = True
+        return False
 
     def _who_ends(self, message: Message, at: datetime) -> list[ChatEvent]:
         channel = self._channels.get(self._fold(message.param(1)))

@@ -8,6 +8,8 @@ import ssl
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
+from trainbot.chat.features import LONGEST_LINE
+from trainbot.chat.presence import NOT_READING
 from trainbot.chat.trust import tls_context, verify_pin
 from trainbot.chat.wire import LineReader
 
@@ -16,7 +18,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_LONGEST_OUT = 510
+_LONGEST_OUT = LONGEST_LINE - 2
+MOST_UNSENT = 64 * 1024
+"""Octets that the server may leave unread before we take it for stuck: a whole outbox at its pace is less."""
 _LINGER = 2.0
 _FORBIDDEN = str.maketrans("", "", "\r\n\0")
 
@@ -59,6 +63,15 @@ class Link(asyncio.Protocol):
         self.writable = True
         self._woken()
 
+    def hold(self) -> None:
+        """Reads nothing more before ``go_on``."""
+        if self._transport is not None and not self.closed.is_set():
+            self._transport.pause_reading()
+
+    def go_on(self) -> None:
+        if self._transport is not None and not self.closed.is_set():
+            self._transport.resume_reading()
+
     def write(self, line: str) -> None:
         """Hands one line to the socket before this turn of the loop ends, whatever is in it as one line."""
         if self._transport is None or self.closed.is_set():
@@ -70,7 +83,15 @@ class Link(asyncio.Protocol):
     def _flush(self) -> None:
         if self._waiting and self._transport is not None and not self.closed.is_set():
             self._transport.write(b"".join(raw + b"\r\n" for raw in self._waiting))
+            if self._transport.get_write_buffer_size() > MOST_UNSENT:
+                self._abandon()
         self._waiting.clear()
+
+    def _abandon(self) -> None:
+        """Nothing more gets through: what waits is thrown away with the connection."""
+        assert self._transport is not None
+        self.reason = NOT_READING
+        self._transport.abort()
 
     def close(self) -> None:
         """Lets what was written out, and closes; within ``_LINGER`` seconds in any case."""

@@ -17,7 +17,7 @@ from trainbot.chat.text import cut, plain, sanitise, shown
 from trainbot.spine.messages import Line, Modes, Outgoing, Priority, Topic
 
 WIRE_LINE = 512
-"""Octets of a line with CR LF, the sender's prefix included (RFC 2812 2.3); tags do not count."""
+"""Octets of a line with CR LF, the sender's prefix included (RFC 2812 2.3); tags do not count.  Servers may allow more."""
 
 LONGEST_TARGET = 200
 OWNER_CAP = 100
@@ -64,8 +64,8 @@ class Piece:
 
 
 class Outbox:
-    """``prefix_octets`` is the length of ``:nick!user@host `` as the server will add it; the owner
-    of the outbox keeps it current.  ``may_send(target)`` is False for channels we are not in;
+    """``prefix_octets`` is the length of ``:nick!user@host `` as the server will add it, ``line_octets`` of a line that it
+    takes; the owner of the outbox keeps them current.  ``may_send(target)`` is False for channels we are not in;
     what is for them waits, and lets others pass.  ``formatted(target)`` is False for channels that take no
     formatting codes."""
 
@@ -78,7 +78,7 @@ class Outbox:
         }
         self._waiting: dict[str, int] = {}
         self._left_out: dict[tuple[str, str], int] = {}
-        self.prefix_octets = 100
+        self.prefix_octets, self.line_octets = 100, WIRE_LINE
         self.may_send: Callable[[str], bool] = lambda target: True
         self.formatted: Callable[[str], bool] = lambda target: True
 
@@ -161,7 +161,7 @@ class Outbox:
 
     def _piece(self, item: _Waiting, now: float) -> Piece:
         frame = f"{item.verb} {item.target} " + ("" if item.verb == "MODE" else ":")
-        room = max(16, WIRE_LINE - 2 - self.prefix_octets - len(frame.encode()))
+        room = max(16, self.line_octets - 2 - self.prefix_octets - len(frame.encode()))
         if item.verb == "NOTICE":  # a CTCP reply is whole or it is nothing
             head, item.rest = f"\x01{cut(item.rest, room - 2)[0]}\x01", ""
         else:

@@ -6,6 +6,8 @@ import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+NOT_READING = "the server does not read what we say"
+
 JOIN_REFUSED = {"403", "405", "437", "471", "473", "474", "475", "476", "477", "480", "489", "520"}
 """Numerics (second parameter: the channel) that say we are not let in (RFC 2812 5.2, and others)."""
 
@@ -18,6 +20,7 @@ class Patience:
     register: float = 45.0  # until the server welcomes us
     silence: float = 20.0  # hearing nothing before we PING
     answer: float = 20.0  # for any line after that; then the link is dead
+    deaf: float = 120.0  # for a PONG, where other lines come: a server that slows us down reads ours late
     stable: float = 30.0  # registered that long: the next reconnect starts at the shortest wait
     shortest: float = 1.0  # between connections, and between tries of a channel
     longest: float = 60.0
@@ -79,26 +82,47 @@ class Channels:
 
 
 class Keepalive:
-    """Notices a dead link within ``silence + answer`` seconds."""
+    """Notices a link on which nothing comes within ``silence + answer`` seconds, and within ``silence + deaf`` one on which
+    much comes, but nothing of ours arrives."""
 
     def __init__(self, patience: Patience, now: float) -> None:
         self._patience = patience
         self._heard_at = now
         self._asked_at: float | None = None
+        self._said_at: float | None = None  # the first of what we said that no PONG came after
+        self._proof_asked = False
 
     def heard(self, now: float) -> None:
         self._heard_at, self._asked_at = now, None
 
+    def said(self, now: float) -> None:
+        """Something was written that the server should read."""
+        if self._said_at is None:
+            self._said_at, self._proof_asked = now, False
+
+    def proven(self) -> None:
+        """A PONG came: the server reads."""
+        self._said_at = None
+
     def due(self) -> float:
-        if self._asked_at is not None:
-            return self._asked_at + self._patience.answer
-        return self._heard_at + self._patience.silence
+        times = [self._heard_at + self._patience.silence if self._asked_at is None else self._asked_at + self._patience.answer]
+        if self._said_at is not None:
+            times.append(self._said_at + self._patience.silence + (self._patience.deaf if self._proof_asked else 0))
+        return min(times)
 
     def check(self, now: float) -> str:
-        """``ping``: ask now; ``dead``: give up; else ''."""
+        """``ping``: ask now; ``dead``: it is silent; ``deaf``: it does not read; else ''."""
         if now < self.due():
             return ""
+        if self._said_at is not None and now >= self._said_at + self._patience.silence:
+            if self._proof_asked and now >= self._said_at + self._patience.silence + self._patience.deaf:
+                return "deaf"
+            asked, self._proof_asked = self._proof_asked, True
+            if not asked:
+                return "ping"
         if self._asked_at is not None:
-            return "dead"
+            return "dead" if now >= self._asked_at + self._patience.answer else ""
+        if now < self._heard_at + self._patience.silence:
+            return ""
         self._asked_at = now
         return "ping"

@@ -24,6 +24,7 @@ WANTED = (
 )
 """Capabilities we use where they are offered.  Not echo-message: we know what we said."""
 
+_KNOWN = {*WANTED, "sasl", "sts"}
 _NICK_TAKEN = {"433", "436", "437"}
 _NICK_BAD = "432"
 _DENIED = {"902", "904"}
@@ -145,7 +146,7 @@ class Registration:
         return []
 
     def _offer(self, listed: list[str]) -> set[str]:
-        named = {name: value for name, _, value in (item.partition("=") for item in listed)}
+        named = {name: value for name, _, value in (item.partition("=") for item in listed) if name in _KNOWN}
         self._offered.update(named)
         self.sts = named.get("sts", self.sts)
         return set(named)
@@ -164,7 +165,7 @@ class Registration:
     def _answered(self, listed: list[str], *, granted: bool) -> list[str]:
         names = {name.lstrip("~=") for name in listed}
         if granted:
-            self.caps |= {name for name in names if not name.startswith("-")}
+            self.caps |= names & _KNOWN
             self.caps -= {name[1:] for name in names if name.startswith("-")}
         if self._ended or not self._pending:
             return []

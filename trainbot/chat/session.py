@@ -18,7 +18,7 @@ from trainbot.chat.identity import Roster
 from trainbot.chat.joining import Joining
 from trainbot.chat.listening import Listening
 from trainbot.chat.outbox import Outbox
-from trainbot.chat.presence import Keepalive, Patience
+from trainbot.chat.presence import NOT_READING, Keepalive, Patience
 from trainbot.chat.receipts import REFUSALS, Receipts
 from trainbot.chat.registration import Registration
 from trainbot.chat.sasl import Credentials
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from trainbot.config import IrcConfig
 
 log = logging.getLogger(__name__)
+_SHOWN = 300  # characters of what a server says that a reason has
 
 
 class Session:
@@ -93,7 +94,7 @@ class Session:
         return {
             "PING": self._on_ping,
             "BATCH": self._listening.batch,
-            "PONG": lambda message: self.receipts.proven(message.param(-1)),
+            "PONG": self._on_pong,
             "ERROR": self._on_error,
             "001": self._on_welcome,
             "005": lambda message: self.features.load(message.params),
@@ -136,6 +137,8 @@ class Session:
         check = self._keepalive.check(now)
         if check == "dead":
             self.ended = self.ended or "the server is silent"
+        elif check == "deaf":
+            self.ended = self.ended or NOT_READING
         elif check == "ping" and self.registration.done:
             self.say("PING :alive")
         if self.ready:
@@ -176,9 +179,10 @@ class Session:
         """Writes what the outbox lets go at ``now``."""
         if not self.ready:
             return
-        self._outbox.prefix_octets = self.roster.prefix_octets()
+        self._outbox.prefix_octets, self._outbox.line_octets = self.roster.prefix_octets(), self.features.line_octets
         for piece in self._outbox.take(now):
             self._write(piece.wire, piece.shown)
+            self._keepalive.said(now)
             if piece.ticket is not None:
                 self.receipts.wrote(piece.ticket, piece.target, now)
                 self._tell(Spoken(piece.ticket, datetime.now(UTC)))
@@ -210,7 +214,7 @@ class Session:
         for line in lines:
             self.say(line)
         if self.registration.failure:
-            self.ended = self.ended or self.registration.failure
+            self.ended = self.ended or sanitise(self.registration.failure)[:_SHOWN]
             return
         command = message.command
         self.standings.receive(message)
@@ -251,8 +255,12 @@ class Session:
         token = cut(sanitise(message.param(0)), 400)[0]
         self.say(f"PONG :{token}")
 
+    def _on_pong(self, message: Message) -> None:
+        self._keepalive.proven()
+        self.receipts.proven(message.param(-1))
+
     def _on_error(self, message: Message) -> None:
-        self.ended = self.ended or f"the server closed the connection: {sanitise(message.param(-1))}"
+        self.ended = self.ended or f"the server closed the connection: {sanitise(message.param(-1))[:_SHOWN]}"
 
     def _on_welcome(self, message: Message) -> None:
         if self._welcomed_at is None:
