@@ -50,6 +50,8 @@ FAULTS = [
     ("[irc]\nport = 99999\nchannels = #c\n", "[irc] port: '99999' is not a whole number from 1 to 65535"),
     ("[irc]\nport = ²\nchannels = #c\n", "[irc] port: '²' is not a whole number from 1 to 65535"),
     ("[irc]\ntls = maybe\nchannels = #c\n", "[irc] tls: 'maybe' is neither yes nor no"),
+    ("[irc]\nnick_back = kill\nchannels = #c\n",
+     "[irc] nick_back: 'kill' is none of regain, ghost, recover, release; no: NickServ is not asked"),
     ("[irc]\nnick = 4you\nchannels = #c\n", "[irc] nick: '4you' cannot be a nick on IRC, say trainbot"),
     ("[irc]\nprefix = bot\nchannels = #c\n", "[irc] prefix: 'bot' is not one or two signs such as !"),
     ("[irc]\ntls_fingerprint = aa:bb\nchannels = #c\n",

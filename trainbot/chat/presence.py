@@ -25,6 +25,7 @@ class Patience:
     shortest: float = 1.0  # between connections, and between tries of a channel
     longest: float = 60.0
     nick: float = 15.0  # between questions whether our nick is free
+    regain: float = 60.0  # between NickServ's chances to give it back
     roll_call: float = 30.0  # for the end of a WHO reply, then it is asked again
     hold: float = 10.0  # talk is held that long at most for the end of a WHO reply
     goodbye: float = 2.0  # for the server to take our QUIT

@@ -18,6 +18,7 @@ from trainbot.chat.identity import Roster
 from trainbot.chat.joining import Joining
 from trainbot.chat.listening import Listening
 from trainbot.chat.outbox import Outbox
+from trainbot.chat.own_nick import OwnNick
 from trainbot.chat.presence import NOT_READING, Keepalive, Patience
 from trainbot.chat.receipts import REFUSALS, Receipts
 from trainbot.chat.registration import Registration
@@ -71,16 +72,15 @@ class Session:
         )
         self.arrival = Arrival(self.features, config.account, config.password.reveal if config.nickserv else None)
         self.receipts = Receipts()
-        self._wanted_nick = config.nick
         self._server = f"{config.server} port {config.port}"
         keys = {name: key.reveal for name, key in config.keys}
         self.joining = Joining(config.channels, keys, patience, self.roster, self.features, lambda: self.account)
+        self._own_nick = OwnNick(config.nick, self.roster, self.features, patience, config.nick_back, lambda: self.account)
         self._keepalive = Keepalive(patience, now)
         self._patience = patience
         self._outbox, self._deliver, self._write = outbox, deliver, write
         self._now, self._began_at = now, now
         self._welcomed_at: float | None = None
-        self._nick_due = now
         self._listening = Listening(
             self.features, self.roster, self.joining, hold=patience.hold, version=version,
             tell=self._tell, answer=lambda reply: outbox.put(reply, self._now),
@@ -100,12 +100,9 @@ class Session:
             "005": lambda message: self.features.load(message.params),
             "376": self._on_ready,
             "422": self._on_ready,
-            "303": self._on_ison,
             "PRIVMSG": self._on_privmsg,
             "NOTICE": lambda message: log.debug("notice from %s", message.source),
             "JOIN": self._on_join,
-            "NICK": self._on_nick,
-            "QUIT": self._on_nick,
         }
 
     # -- from the connection ------------------------------------------------------------------
@@ -145,11 +142,9 @@ class Session:
             self._tick_ready(now)
 
     def _tick_ready(self, now: float) -> None:
-        for line in self.joining.lines(now, wait=self.arrival.waits_until(now) is not None):
+        joining = self.joining.lines(now, wait=self.arrival.waits_until(now) is not None)
+        for line in (*joining, *self._own_nick.lines(now)):
             self.say(line)
-        if self.nick != self._wanted_nick and now >= self._nick_due:
-            self._nick_due = now + self._patience.nick
-            self.say(f"ISON {self._wanted_nick}")
         proof = self.receipts.due()
         if proof is not None and now >= proof:
             self.say(f"PING :{self.receipts.ask()}")
@@ -168,8 +163,7 @@ class Session:
         if self.ready:
             waits = self.arrival.waits_until(self._now)
             times += [max(at, waits or at) for at in self.joining.due()]
-            if self.nick != self._wanted_nick:
-                times.append(self._nick_due)
+            times += self._own_nick.due()
             times += [at for at in (self.receipts.due(), self._listening.due()) if at is not None]
             if len(self._outbox):
                 times.append(self._now + 5)
@@ -223,7 +217,8 @@ class Session:
             self._tell(event)
         if handler := self._handlers.get(command):
             handler(message)
-        for line in self.joining.receive(message, self._now):
+        ours = self._own_nick.receive(message, self._now) if self.ready else []
+        for line in (*self.joining.receive(message, self._now), *ours):
             self.say(line)
         if command == "315" and not self.joining.counting:
             self._listening.release()
@@ -286,21 +281,6 @@ class Session:
         channel = message.param(0)
         if self.roster.is_me(message.nick) and self.roster.in_channel(channel):
             self._listening.joined(message, self._now)
-
-    # -- our nick -----------------------------------------------------------------------------
-
-    def _on_nick(self, message: Message) -> None:
-        """Somebody changed their nick or quit: perhaps who had ours."""
-        if self._same(self._wanted_nick)(message.nick):
-            self._nick_is_free()
-
-    def _on_ison(self, message: Message) -> None:
-        if not any(map(self._same(self._wanted_nick), message.param(-1).split())):
-            self._nick_is_free()
-
-    def _nick_is_free(self) -> None:
-        if self.ready and self.nick != self._wanted_nick:
-            self.say(f"NICK {self._wanted_nick}")
 
     # -- talk ---------------------------------------------------------------------------------
 

@@ -39,7 +39,8 @@ class Secret:
 @dataclass(frozen=True, slots=True)
 class IrcConfig:
     """[irc].  ``flood_interval`` in seconds; ``tls_fingerprint`` SHA-256, lower-case hex without colons; ``nickserv``:
-    log in by telling NickServ, where the network has no SASL; ``more_servers``: tried in turn where ``server`` fails."""
+    log in by telling NickServ, where the network has no SASL; ``nick_back``: what NickServ is told to do, once we are logged
+    in, with who has our nick; ``more_servers``: tried in turn where ``server`` fails."""
 
     server: str = "irc.libera.chat"
     port: int = 6697
@@ -59,6 +60,7 @@ class IrcConfig:
     account: str = ""
     password: Secret = field(default_factory=Secret)
     nickserv: bool = False
+    nick_back: tuple[str, ...] = ("regain",)
     server_password: Secret = field(default_factory=Secret)
     allow_plaintext: bool = False
     ecdsa_key_file: Path | None = None

@@ -140,6 +140,7 @@ def _irc(s: Section) -> IrcConfig:
         password=_password(s, "password"),
         server_password=_password(s, "server_password"),
         nickserv=s.yes("nickserv", d.nickserv),
+        nick_back=s.take("nick_back", _nick_back, d.nick_back),
         allow_plaintext=s.yes("allow_plaintext", d.allow_plaintext),
         ecdsa_key_file=s.file("ecdsa_key_file"),
         flood_burst=s.whole("flood_burst", d.flood_burst, 1, 100),
@@ -199,6 +200,16 @@ def _nick(raw: str) -> str:
     if not re.fullmatch(r"[A-Za-z\[\]\\`_^{|}][A-Za-z0-9\[\]\\`_^{|}-]{0,29}", raw):
         raise ValueError(f"{raw!r} cannot be a nick on IRC, say trainbot")
     return raw
+
+
+def _nick_back(raw: str) -> tuple[str, ...]:
+    words = tuple(raw.lower().split())
+    if words == ("no",):
+        return ()
+    for word in words:
+        if word not in ("regain", "ghost", "recover", "release"):
+            raise ValueError(f"{word!r} is none of regain, ghost, recover, release; no: NickServ is not asked")
+    return words
 
 
 def _channels(raw: str) -> tuple[str, ...]:
