@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -53,6 +53,7 @@ from trainbot.sessions.polls.desk import WhenDesk
 from trainbot.sessions.publishing import Publishing
 from trainbot.sessions.reminders import parse_offsets
 from trainbot.sessions.reminding import Reminding
+from trainbot.sessions.rows import SignUp
 from trainbot.sessions.signups import SignUps
 from trainbot.sessions.times import clock, describe_many
 from trainbot.spine.access import Person, Role
@@ -161,7 +162,7 @@ class Parts:
         spare = {image.name: config.labs.spare if image.spare is None else image.spare for image in config.images}
         pool = {(name, Mode.ENFORCING): n for name, n in spare.items() if name in installation.images}
         self.ahead = Ahead(self.fleet, store.leases, store.classes, config.labs, pool, self.book.near,
-                           self.signups.of, self._mode_of, store.homes.people)
+                           self._seats_of, self._mode_of, store.homes.people)
         self.early = Early(self.ahead, self.fleet, store.labs, store.leases, store.people, store.notices,
                            self._there, self.leasing.answer, self.lending.terms.end)
         self.readiness = Readiness(self.ahead, self.fleet, store.labs, store.leases, store.notices, self._staff, clock,
@@ -177,7 +178,7 @@ class Parts:
                                        self.registry.known, self._class_place)
         around = AroundClass(self._planned, self._learners, self.registry.known, self._noted,
                              lambda channel: len(store.questions.waiting(channel)), self.archive.place, render_step,
-                             config.records.log, self._has_labs, self._lab_of, self._page,
+                             config.records.log, self._has_labs, config.labs.per_person, self._lab_of, self._page,
                              self._handout, store.homes.people)
         self.teaching = Teaching(store.classes, store.notices, lambda: self._library, around,
                                  lambda: {lab.id: lab for lab in store.labs.alive()}, self.fleet.way_in,
@@ -295,6 +296,16 @@ class Parts:
         """What labs of that session are made from: as it says, else as its exercise does."""
         exercise = self._library.exercises.get(session.exercise or "")
         return session.images or ((exercise.image,) if exercise is not None and exercise.image else ())
+
+    def _seats_of(self, session: Session) -> list[SignUp]:
+        """Its sign-ups, each a lab: two for somebody in an exercise that compares two images, where both can be had."""
+        exercise, rows = self._library.exercises.get(session.exercise or ""), self.signups.of(session)
+        second = exercise.second_image if exercise is not None else ""
+        if exercise is None or self.config.labs.per_person < 2 or not self._has_labs(second) \
+                or second not in (session.images or (second,)):
+            return rows
+        return [each for row in rows
+                for each in ((row, replace(row, image=second)) if row.image == exercise.image else (row,))]
 
     def _mode_of(self, session: Session) -> Mode:
         exercise = self._library.exercises.get(session.exercise or "")

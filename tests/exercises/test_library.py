@@ -38,7 +38,7 @@ def one_step(folder: Path, step: object, **files: str | bytes):
 
 def test_all_keys_are_read(tmp_path: Path) -> None:
     """Katacoda's keys and ours end up where the model says."""
-    index = {"title": " A\ntitle ", "description": "D", "image": "debian", "permissive": True, "minutes": 90, "solution_after": 3,
+    index = {"title": " A\ntitle ", "description": "D", "image": "debian", "second_image": "centos", "permissive": True, "minutes": 90, "solution_after": 3,
              "backend": {"imageid": "ubuntu"}, "details": {
                  "intro": {"title": "I", "text": "a.md", "background": "s.sh", "foreground": "s.sh"},
                  "steps": [{"title": "S", "text": "a.md", "verify": "s.sh", "background": "s.sh", "foreground": "s.sh", "solve": "s.sh",
@@ -48,6 +48,7 @@ def test_all_keys_are_read(tmp_path: Path) -> None:
     script = Script("s.sh", "#!/bin/sh\ntrue\n")
     assert problems == []
     assert (exercise.slug, exercise.title, exercise.image, exercise.permissive) == ("my-exercise-1", "A title", "debian", True)
+    assert exercise.second_image == "centos"
     assert (exercise.minutes, exercise.solution_after) == (90, timedelta(minutes=3))
     assert (exercise.intro.title, exercise.intro.text, exercise.intro.setup, exercise.intro.foreground) == ("I", "# hi\nthere", script, script)
     step = exercise.steps[0]
@@ -55,6 +56,18 @@ def test_all_keys_are_read(tmp_path: Path) -> None:
         1, "S", "# hi\nthere", script, script, script, script)
     assert (step.hints, step.solution, step.timeout) == (("a hint", "# hi\nthere"), "# hi\nthere", 9)
     assert exercise.finish.title == "Finish"
+
+
+@pytest.mark.parametrize(("index", "said"), [
+    ({"image": "debian", "second_image": "debian"}, "is debian as image is; name another, or leave it out"),
+    ({"second_image": "centos"}, "needs image besides: that of the labs in which scripts run"),
+    ({"image": "debian", "second_image": ["centos"]}, "is not a text"),
+])
+def test_a_second_image_is_another(tmp_path: Path, index: dict, said: str) -> None:
+    """One that cannot be meant is named, and left out."""
+    exercise, problems = load(write(tmp_path / "x", {**index, "details": {"steps": [{}]}}))
+    assert exercise.second_image == ""
+    assert [(p.where, p.text) for p in problems if p.serious] == [("second_image", said)]
 
 
 @pytest.mark.parametrize("index", [{}, {"details": {}}, {"details": None}, {"details": {"steps": []}}, {"title": None}])

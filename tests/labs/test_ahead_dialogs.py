@@ -92,6 +92,22 @@ def test_everybody_is_told_in_the_order_of_sign_up(four: Stage) -> None:
     assert len(four.labs()) == 4, "none more than the sign-ups ask for"
 
 
+def test_two_labs_each(stages: Callable[..., Stage]) -> None:
+    """An exercise that compares two images: both labs of everybody are made and told before the class."""
+    stage = stages(labs=6, hosts=("xen1", "xen2"), images=("debian", "centos"), per_person=2)
+    index = stage.folder / "exercises" / "selinux" / "index.json"
+    index.write_text(index.read_text().replace('"image": "debian"', '"image": "debian", "second_image": "centos"'))
+    stage.restart()
+    signed_up(stage, "ann", "ben")
+    said = until(stage, -1)
+    assert [(target, image) for target, text in said for image in ("debian", "centos") if f"your {image} lab: ssh" in text] == [
+        ("ann", "debian"), ("ann", "centos"), ("ben", "debian"), ("ben", "centos")]
+    assert sorted((stage.name_of(lease.person_id), lease.image) for lease in stage.leases()) == [
+        ("ann", "centos"), ("ann", "debian"), ("ben", "centos"), ("ben", "debian")]
+    stage.talk("ann", "!lab return centos"), stage.talk("ann", "!yes")
+    assert not [text for _target, text in until(stage, 5) if "ssh" in text] and len(stage.leases()) == 3
+
+
 def test_presenters_hear_go(four: Stage) -> None:
     """When the labs should be ready, each of the staff who is here, once, in their own time."""
     four.talk("russell", "!tz Melbourne")

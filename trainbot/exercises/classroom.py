@@ -43,7 +43,7 @@ class Around:
     """What a class asks of others.  ``planned``: what is to begin in that channel, given the words after !start ('' where
     none were said); ``members``: the learners in the channel; ``known``: somebody's row, if there is one; ``journal``:
     writes the time line; ``open_questions``: how many wait in that channel; ``minutes_at``: where the minutes will be;
-    ``logged``: whether talk is kept; ``has_labs``: whether labs of that image can be had; ``lab_of``: that person's lab
+    ``logged``: whether talk is kept; ``has_labs``: whether labs of that image can be had; ``per_person``: how many one may have; ``lab_of``: that person's lab
     of that image that scripts may look into; ``page``: where an exercise's handout is served, '' where none is;
     ``handout``: writes it, and says where it is, in words; ``at_home``: whoever works on a machine of their own."""
 
@@ -56,6 +56,7 @@ class Around:
     render: Render
     logged: bool
     has_labs: Callable[[str], bool]
+    per_person: int
     lab_of: Callable[[int, str], Lab | None]
     page: Callable[[Exercise], str]
     handout: Callable[[Exercise], str]
@@ -93,6 +94,17 @@ class Classroom:
             raise UserError(f"the exercise {run.exercise} is not there any more, or has a fault that trainbot exercise "
                             "check names; mend it and say that again")
         return found
+
+    def second_lab(self, exercise: Exercise) -> str:
+        """What is to be said after ``!lab IMAGE gives you a machine`` of the other image of an exercise that compares."""
+        second = exercise.second_image
+        if not second:
+            return ""
+        if not self.around.has_labs(second):
+            return f" (there is no {second} image here: the text says what it shows there)"
+        if self.around.per_person < 2:
+            return f" (one lab each here: the text says what {second} shows)"
+        return f", !lab {second} another"
 
     # -- who is where --------------------------------------------------------------------------------
 

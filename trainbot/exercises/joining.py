@@ -51,7 +51,7 @@ class Joining:
         if exercise is None or run.lecture or not self.room.around.has_labs(exercise.image):
             return "!step shows it"
         more = ", !catchup does the steps before it in your lab" if run.step > 1 and self._can(run) else ""
-        return f"!lab {exercise.image} gives you a machine, !step shows the step{more}"
+        return f"!lab {exercise.image} gives you a machine{self.room.second_lab(exercise)}, !step shows the step{more}"
 
     def _can(self, run: ClassRun) -> bool:
         exercise = self.room.readable(run)

@@ -96,6 +96,7 @@ class Step:
 class Exercise:
     """A whole exercise.  ``steps`` may be empty (a lecture); ``image`` is "" where none was said.
 
+    ``second_image``: of a lab that people may have beside, to compare; no script runs in it.
     ``permissive``: the lab wants SE Linux in permissive mode.  ``minutes``: how long a class takes, or None.
     ``assets``: a script that puts the exercise's own files into a lab.
     ``solution_after``: how long somebody should have been on a step before ``!solution`` tells it.
@@ -113,6 +114,7 @@ class Exercise:
     minutes: int | None = None
     solution_after: timedelta = timedelta(minutes=5)
     assets: Script | None = None
+    second_image: str = ""
 
     @property
     def has_scripts(self) -> bool:

@@ -41,7 +41,8 @@ class Stepping:
         if self.around.page(exercise):
             self.around.handout(exercise)
         self.around.journal(ask, "start", f"{title} ({exercise.slug}), presented by {ask.nick}")
-        image = f"!lab {exercise.image} gives you a machine of your own, " if self.around.has_labs(exercise.image) else ""
+        image = f"!lab {exercise.image} gives you a machine of your own{self.room.second_lab(exercise)}, " \
+            if self.around.has_labs(exercise.image) else ""
         note = " This class is logged; not lines that begin with [nolog], nor people who said !nolog on." \
             if self.around.logged else ""
         effects: list[Effect] = [

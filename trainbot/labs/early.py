@@ -69,7 +69,7 @@ class Early:
 
     def _hand_out(self, session: Planned, now: datetime) -> None:
         since = session.begins - self.config.early  # one that moved is another class
-        served = {lease.person_id for lease in self.leases.all(session=session.uid)
+        served = {(lease.person_id, lease.image) for lease in self.leases.all(session=session.uid)
                   if lease.asked_at >= since and lease.ended_why != GIVEN_UP}  # it may have been taken anew
         held: dict[int, list[str]] = {}
         for lease in self.leases.open():
@@ -78,7 +78,7 @@ class Early:
         none_ready: set[str] = set()
         for person, image in session.seats[:turn]:
             theirs = held.get(person, [])
-            if person in served or image in theirs or image not in self.fleet.images:
+            if (person, image) in served or image in theirs or image not in self.fleet.images:
                 continue
             if len(theirs) >= self.config.per_person:
                 self._explain(session, person, image, theirs[0], now)
@@ -87,6 +87,7 @@ class Early:
                 none_ready.add(image)
             if image not in none_ready or (now >= session.begins - LAST_CALL and self._is_here(person)):
                 self._give(session, person, image, now)
+                held.setdefault(person, []).append(image)
 
     def _is_here(self, person: int) -> bool:
         return self.present(self.people.get(person))

@@ -2,7 +2,7 @@
 
 Source: some 650 public scenarios.  They have no steps, no titles, texts that are not there, old names
 (``code`` for ``foreground``, ``courseData`` for ``background``), CRLF and scripts written into the index:
-all of that loads.  Keys of ours: ``image``, ``permissive``, ``minutes``, ``solution_after`` (minutes) at the
+all of that loads.  Keys of ours: ``image``, ``second_image``, ``permissive``, ``minutes``, ``solution_after`` (minutes) at the
 top, ``solve``, ``hints``, ``solution``, ``timeout`` (seconds) in a step.
 """
 
@@ -22,7 +22,7 @@ MAX_STEPS = 200
 MAX_HINTS = 20
 
 _TOP = {"title", "description", "difficulty", "time", "icon", "type", "pathwayTitle", "private", "files", "details",
-        "backend", "environment", "interface", "image", "permissive", "minutes", "solution_after"}
+        "backend", "environment", "interface", "image", "second_image", "permissive", "minutes", "solution_after"}
 _STEP = {"title", "text", "verify", "foreground", "background", "code", "courseData", "answer", "hint", "solve",
          "hints", "solution", "timeout", "credits"}
 _FOLDED = re.compile(r"<details[^<>]*>\s*<summary[^<>]*>([^<]*)</summary>((?:(?!</?details).)*)</details>", re.S | re.I)
@@ -59,12 +59,13 @@ class _Reading(Reading):
     def exercise(self, data: dict, slug: str) -> Exercise:
         self.spelling(data, _TOP, "")
         details = self.table(data, "details", "")
+        image = self.line(data, "image", "") or self.line(self.table(data, "backend", ""), "imageid", "backend.")
         return Exercise(
             slug=slug,
             title=self.line(data, "title", "") or slug,
             folder=self.folder,
             description=self.line(data, "description", "", limit=1000),
-            image=self.line(data, "image", "") or self.line(self.table(data, "backend", ""), "imageid", "backend."),
+            image=image,
             permissive=self.yes(data, "permissive"),
             intro=self.page(details, "intro", "Introduction"),
             steps=self.steps(details),
@@ -72,7 +73,17 @@ class _Reading(Reading):
             minutes=self.number(data, "minutes", "", None, 1, 24 * 60),
             solution_after=timedelta(minutes=self.number(data, "solution_after", "", 5, 0, 24 * 60)),
             assets=assets_script(self, self.table(details, "assets", "details.")),
+            second_image=self.second_image(data, image),
         )
+
+    def second_image(self, data: dict, image: str) -> str:
+        """Besides ``image``, and another."""
+        second = self.line(data, "second_image", "")
+        if second and not image:
+            self.fault("second_image", "needs image besides: that of the labs in which scripts run")
+        elif second and second == image:
+            self.fault("second_image", f"is {image} as image is; name another, or leave it out")
+        return second if image and second != image else ""
 
     def page(self, details: dict, key: str, title: str) -> Page | None:
         if details.get(key) is None:
