@@ -59,6 +59,37 @@ def test_the_topic_follows_the_calendar(planned: Stage) -> None:
     assert planned.net.topics[CHANNEL] == f"Welcome to the class | {NEXT}"
 
 
+def test_the_topic_names_the_class_step(lesson: Stage) -> None:
+    """One change a move, none for a step that is shown again, none after a restart; at the end it is what is next."""
+    ours = "Welcome to the class | SE Linux for all | a class runs here, with russell{} | slides: https://example.org/slides | !help"
+    lesson.wait(seconds=6), lesson.talk("russell", "!next")
+    assert topics(lesson) == [ours.format(" | step 1 of 3: Look")]
+    lesson.talk("russell", "!repeat")
+    assert topics(lesson) == []
+    lesson.restart()
+    assert topics(lesson) == []
+    lesson.talk("russell", "!goto 3")
+    assert topics(lesson) == [ours.format(" | step 3 of 3: Check")]
+    lesson.wait(seconds=6), lesson.talk("russell", "!next")
+    assert topics(lesson) == [ours.format(" | the end")]
+    lesson.talk("russell", "!goto 0")
+    assert topics(lesson) == [ours.format("")]
+    lesson.talk("russell", "!end"), lesson.talk("russell", "!yes")
+    assert lesson.net.topics[CHANNEL] == f"Welcome to the class | {NEXT}"
+
+
+@pytest.mark.parametrize(("there", "then"), [
+    ("Quiz at five | {}", "Quiz at five | {}"), ("{} | Quiz at five", "Quiz at five | {}"), ("", "{}"), ("{}", "{}"),
+    ("A | B | {} | C", "A | B | C | {}"), ("a class runs here, with us", "a class runs here, with us | {}"),
+])
+def test_whatever_somebody_makes_of_the_topic(lesson: Stage, there: str, then: str) -> None:
+    """At the next step their words are kept, and ours are there once, behind them."""
+    ours = lesson.net.topics[CHANNEL].removeprefix("Welcome to the class | ")
+    lesson.net.topics[CHANNEL] = there.format(ours)
+    lesson.wait(seconds=6), lesson.talk("russell", "!next")
+    assert topics(lesson) == [then.format(ours.replace(" | slides", " | step 1 of 3: Look | slides"))]
+
+
 def test_the_topic_is_put_back(planned: Stage) -> None:
     """Nothing planned any more: it is as somebody had set it."""
     (planned.folder / "schedules" / "course.toml").unlink()

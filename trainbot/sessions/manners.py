@@ -32,7 +32,9 @@ OPERATORS = frozenset("qaoh")  # letters of those who may moderate
 AGAIN = timedelta(seconds=30)  # what the network did not do by then is asked for again
 ANNOUNCED = timedelta(days=90)  # a session that is further off is no news for a topic
 LATE = timedelta(minutes=30)  # after its start a session that nobody began is no longer the next
-_OURS = re.compile(r"(?:^| \| )(?:next: [^|]* \| !sessions|[^|]* \| a class runs here, with .* \| !help)$")
+_OURS = re.compile(r"(?:^| \| )(?:next: [^|]* \| !sessions|[^|]* \| a class runs here, with [^|]*(?: \| (?:step [^|]*|the end))?"
+                   r"(?: \| slides: [^|]*)?(?: \| !help)?)(?= \| |$)")
+STEP = 60  # bytes of a step's title
 AHEAD = 20  # sessions that are looked through for a channel's next one
 
 
@@ -51,12 +53,12 @@ class Place(Protocol):
 
 class Manners:
     """``place``: how we stand in that channel now; ``members``: who is there; ``role_of``: of somebody there;
-    ``fold``: the server's case rules; ``nick``: ours."""
+    ``fold``: the server's case rules; ``nick``: ours; ``step``: where that class is, '' at its introduction."""
 
     def __init__(self, sessions: Sessions, classes: Classes, book: Book, place: Callable[[str], Place],
                  members: Callable[[str], Sequence[Sender]], role_of: Callable[[Sender], Role],
-                 fold: Callable[[str], str], nick: Callable[[], str]) -> None:
-        self.nick = nick
+                 fold: Callable[[str], str], nick: Callable[[], str], step: Callable[[ClassRun], str]) -> None:
+        self.nick, self.step = nick, step
         self.rows, self.classes, self.book = sessions.channels, classes, book
         self.place, self.members, self.role_of, self.fold = place, members, role_of, fold
         self._asked: dict[tuple[str, str], datetime] = {}
@@ -90,15 +92,18 @@ class Manners:
             return row, []
         there, base = place.topic, row.base
         if not row.topic.startswith(there) or not there:  # else: as we set it, perhaps cut by the server
-            base = _OURS.sub("", there)
+            base = _OURS.sub("", there).removeprefix(BETWEEN)
         full = BETWEEN.join(part for part in (_cut(base, LONGEST - len(ours.encode()) - len(BETWEEN)), ours) if part)
         return replace(row, topic=BETWEEN.join(part for part in (base, ours) if part), base=base), [Topic(row.name, full)]
 
     def _words(self, channel: str, run: ClassRun | None, now: datetime) -> str:
         if run is not None:
-            slides = self._slides(run)
-            return BETWEEN.join([_plain(run.title), f"a class runs here, with {run.presenter}",
-                                 *([f"slides: {slides}"] if slides else []), "!help"])
+            slides, step = self._slides(run), self.step(run)
+            words = [_plain(run.title), f"a class runs here, with {run.presenter}", *([_plain(step, STEP)] if step else []),
+                     *([f"slides: {slides}"] if slides else []), "!help"]
+            if slides and len(BETWEEN.join(words).encode()) > LONGEST:
+                del words[-2]  # !slides tells them
+            return BETWEEN.join(words)
         for session in self.book.upcoming(now, AHEAD):
             if now - LATE < session.start < now + ANNOUNCED and channel in self.book.where(session) \
                     and self.classes.first(session_uid=session.uid) is None:
@@ -207,9 +212,9 @@ def _each(channel: str, change: str, nicks: list[str]) -> list[Outgoing]:
             for n in range(0, len(nicks), AT_ONCE) if (group := nicks[n:n + AT_ONCE])]
 
 
-def _plain(title: str) -> str:
+def _plain(title: str, octets: int = 120) -> str:
     """A title in a topic, whose parts have strokes between them."""
-    return _cut(title.replace("|", "/"), 120)
+    return _cut(title.replace("|", "/"), octets)
 
 
 def _cut(text: str, octets: int) -> str:
