@@ -215,22 +215,25 @@ class Bot(Parts):
         self._ticks += 1
 
     def _incoming(self, event: Incoming, outcome: Outcome) -> None:
-        if event.channel is not None:
+        if event.channel is not None and event.channel not in self.config.irc.channels:
             named = [c for c in self.config.irc.channels if self.view.fold(c) == self.view.fold(event.channel)]
             event = replace(event, channel=named[0] if named else event.channel)
-        effects: Sequence[Effect] | None = None
-        if self._for_us(event):
+        meant = self.dispatch.meant(event)
+        effects: Sequence[Effect] | None
+        if meant is not None and meant.call is not None:
             self.questions.talk.commanded(event)
+            effects = self.dispatch(event, meant=meant)
         else:
             self.journal.heard(event)  # what is said to us is on the time line as what comes of it
             self.questions.talk.heard(event)
             effects = self._quizzed(event)
-        found = self.dispatch(event) if effects is None else effects
-        outcome.say += [out for effect in found if (out := _addressed(effect, event)) is not None]
+            if effects is None and meant is not None:
+                effects = self.dispatch(event, meant=meant)
+        outcome.say += [out for effect in effects or () if (out := _addressed(effect, event)) is not None]
 
     def _for_us(self, event: Incoming) -> bool:
-        found = self.dispatch.addressed(event)
-        return found is not None and self.table.find(found.text) is not None
+        meant = self.dispatch.meant(event)
+        return meant is not None and meant.call is not None
 
     def _shell(self, event: ShellCommand, now: datetime, outcome: Outcome) -> list[str]:
         """Runs as the organiser "shell"; what is said to channels goes there, the rest to the shell."""

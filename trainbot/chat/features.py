@@ -8,6 +8,8 @@ its methods by tokens of their names.
 from __future__ import annotations
 
 import string
+from collections.abc import Callable
+from functools import lru_cache
 
 from irc.features import FeatureSet
 
@@ -21,12 +23,18 @@ _FOLDS = {
 }
 
 
+def _folding(mapping: str) -> Callable[[str], str]:
+    """Remembers names: each line of the server is about a few of them, several times."""
+    table = _FOLDS.get(mapping, _FOLDS["ascii"])
+    return lru_cache(2000)(lambda name: name.translate(table))
+
+
 class Features:
     """The features of one connection.  Until the server has spoken: RFC 1459's."""
 
     def __init__(self) -> None:
         self._set = FeatureSet()
-        self._fold = _FOLDS["rfc1459"]
+        self._fold = _folding("rfc1459")
         self._settled = False
         self._names: set[str] = set()
 
@@ -46,7 +54,7 @@ class Features:
             except (ValueError, IndexError, KeyError):
                 continue
             if plain == "casemapping" and not self._settled:
-                self._fold = _FOLDS.get(value.lower(), _FOLDS["ascii"])
+                self._fold = _folding(value.lower())
 
     def settle(self) -> None:
         """From now on the case mapping stays: names are stored under it."""
@@ -54,7 +62,7 @@ class Features:
 
     def fold(self, name: str) -> str:
         """``name`` as the server compares it."""
-        return name.translate(self._fold)
+        return self._fold(name)
 
     def has(self, name: str) -> bool:
         return bool(getattr(self._set, name.lower(), False))

@@ -227,8 +227,10 @@ class Session:
 
     def _must_upgrade(self) -> bool:
         """Whether the server wants TLS of us, who came without: then nothing more is said here."""
-        offer = Offer.parse(self.registration.sts or "")
-        if self._tls or offer.port is None:
+        if self._tls or self.registration.sts is None:
+            return False
+        offer = Offer.parse(self.registration.sts)
+        if offer.port is None:
             return False
         self.upgrade, self.ended = offer.port, "the server wants TLS (STS)"
         return True

@@ -6,6 +6,7 @@ import enum
 from dataclasses import dataclass, field
 from datetime import datetime
 from fnmatch import fnmatchcase
+from functools import cached_property
 
 from trainbot.spine.messages import Sender
 
@@ -81,14 +82,15 @@ def parse_rule(text: str) -> Rule:
     return Rule("mask", pattern.lower())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Roles:
     """The rules of [roles]; the highest that fits counts."""
 
     rules: dict[Role, tuple[Rule, ...]] = field(default_factory=dict)
 
     def role_of(self, sender: Sender) -> Role:
-        for role in sorted(self.rules, reverse=True):
-            if any(rule.matches(sender) for rule in self.rules[role]):
-                return role
-        return Role.LEARNER
+        return next((role for role, rule in self._ranked if rule.matches(sender)), Role.LEARNER)
+
+    @cached_property
+    def _ranked(self) -> list[tuple[Role, Rule]]:
+        return [(role, rule) for role in sorted(self.rules, reverse=True) for rule in self.rules[role]]

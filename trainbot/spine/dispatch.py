@@ -29,6 +29,14 @@ class Vouched:
     confirmed: bool | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """A line that is for us, and the command that it is (None: there is no such)."""
+
+    found: Addressed
+    call: Call | None
+
+
 @dataclass
 class Dispatch:
     """``person_of`` knows people, ``channels_of`` the channels that somebody is in (or all of ours), ``running`` a
@@ -44,11 +52,12 @@ class Dispatch:
     openers: Callable[[str | None], Sequence[str]] = lambda _channel: QUESTIONS
     pending: dict[tuple[int, str | None], tuple[datetime, Call, str | None]] = field(default_factory=dict)
 
-    def __call__(self, incoming: Incoming, vouched: Vouched | None = None) -> list[Effect]:
-        """``vouched``: what the caller vouches for; else the rules say."""
+    def __call__(self, incoming: Incoming, vouched: Vouched | None = None, meant: Meant | None = None) -> list[Effect]:
+        """``vouched``: what the caller vouches for; else the rules say.  ``meant``: as ``meant`` has it, where that was
+        asked already."""
         try:
             with self.savepoint():
-                return list(self._handle(incoming, vouched))
+                return list(self._handle(incoming, vouched, meant or self.meant(incoming)))
         except UserError as error:
             return [Reply(str(error), refused=True)]
         except BackendError as error:
@@ -62,18 +71,18 @@ class Dispatch:
             return [Reply(f"that went wrong on my side and changed nothing (reference {reference}); try again, "
                           "or tell an organiser", refused=True)]
 
-    def addressed(self, incoming: Incoming) -> Addressed | None:
+    def meant(self, incoming: Incoming) -> Meant | None:
         """What of it is for us; None for ordinary talk."""
-        return addressed(incoming.text, self.table.prefix, self.nick(), private=incoming.channel is None,
-                         openers=self.openers(incoming.channel))
+        found = addressed(incoming.text, self.table.prefix, self.nick(), private=incoming.channel is None,
+                          openers=self.openers(incoming.channel))
+        return Meant(found, self.table.find(found.text)) if found is not None else None
 
-    def _handle(self, incoming: Incoming, vouched: Vouched | None) -> Sequence[Effect]:
+    def _handle(self, incoming: Incoming, vouched: Vouched | None, meant: Meant | None) -> Sequence[Effect]:
         private = incoming.channel is None
-        found = self.addressed(incoming)
-        if found is None:
+        if meant is None:
             return []
+        found, call = meant.found, meant.call
         role = self.roles.role_of(incoming.sender) if vouched is None else vouched.role
-        call = self.table.find(found.text)
         if call is None:
             return self._unknown(found, role, private)
         known = vouched.person if vouched is not None else None

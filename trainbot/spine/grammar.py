@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 QUESTIONS = ("QUESTION:",)
 CHANNEL = re.compile(r"([#&+][^\s,\x07]+)\s+(\S.*)", re.DOTALL)
@@ -25,12 +26,21 @@ def asked(text: str, openers: Sequence[str]) -> str | None:
     """What comes after one of these words; '' where nothing does, None where the line begins otherwise.  Before a colon
     there may be blanks, after a word without one there must be."""
     for opener in openers:
-        word = re.escape(opener.removesuffix(":"))
-        found = re.fullmatch(rf"{word}(?:\s*:\s*(.*))" if opener.endswith(":") else rf"{word}(?:\s+(.*)|)", text,
-                             re.IGNORECASE | re.DOTALL)
-        if found:
+        if found := _opening(opener).fullmatch(text):
             return found[1] or ""
     return None
+
+
+@lru_cache
+def _opening(opener: str) -> re.Pattern[str]:
+    word = re.escape(opener.removesuffix(":"))
+    return re.compile(rf"{word}(?:\s*:\s*(.*))" if opener.endswith(":") else rf"{word}(?:\s+(.*)|)",
+                      re.IGNORECASE | re.DOTALL)
+
+
+@lru_cache
+def _called(nick: str) -> re.Pattern[str]:
+    return re.compile(rf"{re.escape(nick)}\s*[:,]\s*(\S.*)", re.IGNORECASE | re.DOTALL)
 
 
 def addressed(text: str, prefix: str, nick: str, *, private: bool, openers: Sequence[str] = QUESTIONS) -> Addressed | None:
@@ -47,8 +57,7 @@ def addressed(text: str, prefix: str, nick: str, *, private: bool, openers: Sequ
         return Addressed(f"ask {question}".strip(), channel)
     if text.startswith(prefix) and (rest := text[len(prefix):].strip()):
         return Addressed(rest, channel, sure=private) if _wordlike(rest) or private else None
-    called = re.match(rf"{re.escape(nick)}\s*[:,]\s*(\S.*)", text, re.IGNORECASE | re.DOTALL)
-    if called:
+    if called := _called(nick).match(text):
         return Addressed(called[1].removeprefix(prefix).strip() or "help", channel)
     return Addressed(text, channel) if private and text else None
 

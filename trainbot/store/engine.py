@@ -33,6 +33,7 @@ from trainbot.store.repositories import (
     Settings,
 )
 from trainbot.store.questions import Questions
+from trainbot.store.recall import recall_of
 from trainbot.store.redaction import Redaction
 from trainbot.store.retention import Retention
 from trainbot.store.search import Search
@@ -88,6 +89,7 @@ class Store:
             self.connection = self._engine.connect()
         except SQLAlchemyError as error:
             raise BackendError(explain(url, error)) from None
+        self._recall = recall_of(self.connection)
         self._depth = 0  # of savepoints
         self.changed: set[str] = set()
         """The tables that were written since the transaction began."""
@@ -112,12 +114,18 @@ class Store:
         self.changed.clear()
         try:
             with self.connection.begin():
+                self._recall.begins()
                 yield
                 if not self._is_open():
                     raise BackendError(f"the database {self.url} has undone what was to be stored")
-        except SQLAlchemyError as error:
+        except BaseException as error:
+            self._recall.forget()
+            if not isinstance(error, SQLAlchemyError | sqlite3.Error):
+                raise
             self._undo()
             raise BackendError(explain(self.url, error)) from error
+        finally:
+            self._recall.ends()
 
     def _is_open(self) -> bool:
         """Whether the transaction is still one.  After an error SQLite may have undone all of it by itself
@@ -152,6 +160,7 @@ class Store:
             try:
                 yield
             except BaseException:
+                self._recall.forget()
                 database.execute(f"ROLLBACK TO {name}")
                 database.execute(f"RELEASE {name}")
                 raise

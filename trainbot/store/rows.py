@@ -21,6 +21,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from trainbot.store.recall import recall_of
+
 V = TypeVar("V")
 
 
@@ -30,6 +32,7 @@ class Rows(Generic[V]):
     def __init__(self, connection: Connection, table: Table, value: type[V], changed: set[str] | None = None) -> None:
         self.connection, self.table, self.value = connection, table, value
         self.changed = set() if changed is None else changed
+        self._recall = recall_of(connection)
         self._columns = [table.c[field.name] for field in fields(value)]  # type: ignore[arg-type]
         self._insert = insert(table)  # with values apart from it: it is compiled once
         self._built: dict[tuple[str | None, ...], Select[Any]] = {}  # building a query takes longer than running it
@@ -43,8 +46,13 @@ class Rows(Generic[V]):
             query = select(*self._columns).where(self._where(exact), *conditions)
             query = query.order_by(*(order if order is not None else self.table.primary_key.columns)).limit(limit)
             return [self.value(*row) for row in self.connection.execute(query)]
-        query, values = self._equal(exact, limit)
-        return [self.value(*row) for row in self.connection.execute(query, values)]
+        question = (self.table.name, limit, *exact.items())
+        known = self._recall.get(question)
+        if known is None:
+            query, values = self._equal(exact, limit)
+            known = [self.value(*row) for row in self.connection.execute(query, values)]
+            self._recall.keep(question, known)
+        return known.copy()
 
     def _equal(self, exact: dict[str, Any], limit: int | None) -> tuple[Select[Any], dict[str, Any]]:
         """By these values, in the order of the primary key; built once for each set of names."""
