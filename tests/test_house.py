@@ -19,7 +19,7 @@ MODULES = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix("
 FEATURES = ("people", "labs", "exercises", "questions", "sessions", "records", "notices")
 DOORS = ("chat", "hosts", "gateway", "store", "timers", "control", "imaging")
 #: Later ones may import earlier ones.  What is not named here is the program itself: bot, app, cli, demo, …
-FLOORS = (("errors", "shipped"), ("spine",), FEATURES, DOORS, ("config",))
+FLOORS = (("errors", "shipped"), ("spine",), ("pages",), FEATURES, DOORS, ("config",))
 #: Parts of the program that lie with the feature whose rows or texts they show.
 PROGRAM = ("trainbot.records.shell", "trainbot.sessions.shell", "trainbot.exercises.reading")
 #: Plain values that pass between rooms; they import no more than other values and the spine.
@@ -31,7 +31,7 @@ LIBRARIES = {
     "irc": ("chat",), "scramp": ("chat",), "cryptography": ("chat",), "libvirt": ("hosts",), "asyncssh": ("gateway",), "sqlalchemy": ("store",),
     "alembic": ("store",), "apscheduler": ("timers",), "icalendar": ("sessions",),
     "recurring_ical_events": ("sessions",), "markdown_it": ("chat",), "yaml": ("exercises",), "click": ("cli", "__main__", "demo", "imaging"),
-    "prompt_toolkit": ("demo",), "guestfs": ("importing",), "jinja2": ("records",),
+    "prompt_toolkit": ("demo",), "guestfs": ("importing",), "jinja2": ("pages",),
 }
 HEAVY = ("sqlalchemy", "libvirt", "irc", "asyncssh", "apscheduler", "icalendar", "alembic", "markdown_it", "yaml",
          "recurring_ical_events", "prompt_toolkit", "jinja2")

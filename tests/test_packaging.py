@@ -53,7 +53,7 @@ folder = {shipped}/exercises
 folder = {shipped}/schedules
 """)
     newest = max(path.name[:4] for path in (ROOT / "migrations" / "versions").glob("0*.py"))
-    assert (installed / "trainbot" / "records" / "templates" / "minutes.html").is_file()
+    assert (installed / "trainbot" / "pages" / "templates" / "style.css").is_file()
     assert f"is at {newest}, was empty" in trainbot(installed, tmp_path, "db", "upgrade").stdout
     assert trainbot(installed, tmp_path, "exercise", "check").stdout.splitlines()[-1] == "1 exercises, 0 problems"
     assert trainbot(installed, tmp_path, "schedule", "check").returncode == 0

@@ -16,6 +16,7 @@ from stage import CHANNEL, Stage
 
 from trainbot.exercises.classes import Attendance, ClassRun, Done
 from trainbot.questions.model import Question, QuestionEvent, QuestionState
+import trainbot.pages
 from trainbot.records import pages
 from trainbot.records.minutes import ClassRecord, minutes_of
 from trainbot.records.model import Entry
@@ -129,7 +130,7 @@ def luminance(colour: str) -> float:
 
 def test_everything_can_be_read_in_light_dark_and_print() -> None:
     """Each colour of text on each ground: a contrast of 4.5 at least (WCAG 2.2, 1.4.3)."""
-    css = Path(pages.__file__).with_name("templates").joinpath("base.html").read_text()
+    css = Path(trainbot.pages.__file__).with_name("templates").joinpath("style.css").read_text()
     schemes = [dict(re.findall(r"--(\w+): (#\w+)", rule)) for rule in re.findall(r":root \{([^}]*--[^}]*)\}", css)]
     assert len(schemes) == 3
     for scheme in schemes:

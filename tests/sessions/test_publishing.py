@@ -191,7 +191,7 @@ def test_the_page_says_all_without_a_script() -> None:
         assert words in read.words
     assert [a["datetime"] for tag, a in read.seen if tag == "time"] == ["2026-12-05T08:00:00Z"]
     assert {a["href"] for tag, a in read.seen if tag == "a"} == {
-        "sessions.ics", "https://example.org/s?a=b&c", "ircs://irc.libera.chat:6697/%23class"}
+        "#main", "sessions.ics", "https://example.org/s?a=b&c", "ircs://irc.libera.chat:6697/%23class"}
     assert [a.get("lang") for tag, a in read.seen if tag == "html"] == ["en"]
 
 

@@ -24,6 +24,19 @@ _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)\b[^<>]*>")
 
 
 class _Renderer(RendererHTML):
+    def link_open(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+        """Paper shows where a link leads, but not twice."""
+        if tokens[idx + 1].content == tokens[idx].attrGet("href"):
+            tokens[idx].attrSet("class", "bare")
+        return self.renderToken(tokens, idx, options, env)
+
+    def fence(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+        """Each line in a span, so that paper can tell a line that is folded from two."""
+        lines = html.escape(tokens[idx].content, quote=False).splitlines(keepends=True)
+        return f"<pre><code>{''.join(f'<span>{line}</span>' for line in lines)}</code></pre>\n"
+
+    code_block = fence
+
     def image(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
         """A page that loads nothing has a link instead."""
         source, name = str(tokens[idx].attrGet("src") or ""), html.escape(tokens[idx].content or "picture")

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from datetime import UTC
 
 from trainbot.records.journal import scrubbed
-from trainbot.records.minutes import SOMEBODY, TITLES, Asked, Minutes, Step, clock
-from trainbot.spine.words import span
+from trainbot.records.minutes import SOMEBODY, TITLES, Asked, Minutes, Step
+from trainbot.spine.words import clock, span
 
 
 def text_of(words: str) -> str:

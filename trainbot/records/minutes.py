@@ -111,10 +111,6 @@ def base_name(run: ClassRun) -> str:
     return f"{run.started_at.astimezone(UTC):%Y-%m-%d}-{slug}-{run.id}"
 
 
-def clock(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%H:%M}"
-
-
 def minutes_of(record: ClassRecord) -> Minutes:
     run = record.run
     names = [a.nick for a in record.attendance if record.name(a.nick, a.person_id) != SOMEBODY]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 
 def span(length: timedelta) -> str:
@@ -17,6 +17,11 @@ def span(length: timedelta) -> str:
     days, hours = divmod(hours, 24)
     parts = [f"{days} d"] * bool(days) + [f"{hours} h"] * bool(hours) + [f"{minutes} min"] * bool(minutes and not days)
     return " ".join(parts)
+
+
+def clock(at: datetime) -> str:
+    """``16:05``, in UTC."""
+    return f"{at.astimezone(UTC):%H:%M}"
 
 
 def vocabulary(text: str) -> list[str]:
