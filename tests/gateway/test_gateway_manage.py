@@ -232,6 +232,22 @@ def test_a_console_comes_back_with_its_machine(quiet, line):
     assert terminal.close() == 1
 
 
+def test_a_lab_without_a_console_says_what_gives_it_one(quiet, tmp_path):
+    """One that runs and was made before labs had consoles; one that is off, with no socket either, is waited for."""
+    route, password = quiet.lease(lab=str(uuid.uuid4()), console=str(tmp_path / "none"))
+    opened = quiet.open("xen-manage", "console", password=password)
+    assert b"ctrl-] leaves it" in opened.stderr.readline()
+    assert b"!lab reset (as the image was) gives it one" in opened.stderr.readline() and opened.wait(30) == 1
+    opened.communicate()
+    quiet.tell(route, endpoint=None, why="your lab is rebooting")
+    opened = quiet.open("xen-manage", "console", password=password)
+    assert b"ctrl-] leaves it" in opened.stderr.readline()
+    assert b"the lab is off or starts" in opened.stderr.readline()
+    quiet.end(route)
+    assert b"your lease has ended" in opened.stderr.readline() and opened.wait(30) == 1
+    opened.communicate()
+
+
 def test_create_leaves_one_at_the_console(quiet, line):
     """The access line, then the console of that lease, which may come some time later."""
     route, password = quiet.lease()

@@ -111,7 +111,7 @@ async def test_a_machine_from_request_to_return(bot, lab_image, ngircd, people):
     out, err = await destroying.communicate(b"no\n")
     assert (destroying.returncode, out) == (1, b"") and b"will be gone. Type yes:" in err
     (console,) = (bot.folder / "v" / "console").iterdir()
-    assert console.parent.stat().st_mode & 0o777 == 0o700
+    assert (console.parent.stat().st_mode & 0o777, console.stat().st_mode & 0o777) == (0o700, 0o600)
 
     session = await keyed.open("cat")
     await echo(session, b"before\n")

@@ -29,8 +29,11 @@ EARLY = 1 << 10  # bytes typed before the line is open
 AT_ONCE, MOMENT = 64 << 10, 0.1  # bytes, and seconds that it is not read after them
 KEPT = 300.0  # seconds after the last one left
 AGAIN = 1.0  # seconds between tries
+CERTAIN = 2.0  # seconds in which the bot would have noticed that the lab went off
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 NONE = "there is no console of labs on that host"
+OLDER = ("this lab has no console: it was made before labs had one, and !lab reset (as the image was) gives it one; or it went "
+         "off just now: try again")
 OFF = "the lab is off or starts: its console comes by itself"
 
 
@@ -138,7 +141,7 @@ class Console:
     async def _stay(self) -> str:
         """Until there is nothing to come any more: why."""
         loop = asyncio.get_running_loop()
-        silent_since, told, complaint = loop.time(), False, OFF
+        silent_since, told, complaint, missing = loop.time(), False, OFF, None
         while True:
             route = self._table.route(self._lease)
             if route is None:
@@ -148,14 +151,18 @@ class Console:
             if UUID.fullmatch(route.lab) and (route.console or route.via):
                 try:
                     await self._through(route)
-                    silent_since, told, complaint = loop.time(), False, OFF
+                    silent_since, told, complaint, missing = loop.time(), False, OFF, None
+                except FileNotFoundError:
+                    missing = None if route.endpoint is None else missing or loop.time()
+                    if missing and loop.time() - missing >= CERTAIN:
+                        return OLDER
                 except DoorShut as shut:
                     complaint = str(shut)
                     log.debug("lease %s: no console: %s", self._lease, shut)
                 except OSError as error:
                     log.debug("lease %s: no console: %s", self._lease, error)
             self._early.clear()  # there is nothing that it could be typed into
-            if not told:
+            if not told and missing is None:
                 told = True
                 for viewer in list(self._viewers):
                     viewer.say(OFF)

@@ -134,14 +134,14 @@ class LibvirtDriver:
                 self._power.stop(handle)
             # Defining again over the same UUID takes over what may have changed: mode, memory, port.
             handle = self._define_fresh(connection, spec)
-            handle.create()
+            self._power.start(handle)
             return self._read(handle, spec)
 
     def reboot(self, id: str) -> None:
         with self._link.calling(f"rebooting lab {id}") as connection:
             handle = self._known(connection, id)
             self._power.stop(handle)
-            handle.create()
+            self._power.start(handle)
             self._power.cap(handle, self._stored(handle).cap)
 
     def snapshot(self, spec: LabSpec) -> Domain:
@@ -263,7 +263,7 @@ class LibvirtDriver:
         so the next make() starts it, or a reconciliation destroys it.
         """
         try:
-            handle.create()
+            self._power.start(handle)
         except libvirt.libvirtError:
             self._clear(spec.id, handle)
             self._power.explain_no_room(spec)

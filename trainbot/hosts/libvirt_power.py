@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from typing import Any
 
 from trainbot.errors import BackendError
 from trainbot.hosts import libvirt_errors
+from trainbot.hosts.address import console_socket
 from trainbot.hosts.domain_xml import HostKind
 from trainbot.hosts.libvirt_link import Link, libvirt
 from trainbot.hosts.model import HostConfig, LabSpec
@@ -48,12 +50,17 @@ class Power:
                 )
 
     def start(self, handle: Any) -> None:
+        """Its console's socket, where it has one, is then ours alone: libvirt makes it with the rights 775."""
         try:
             handle.create()
         except libvirt.libvirtError as error:
             # a bot that was killed had ordered it just before: the host was still at it, and we waited for that
             if error.get_error_code() != libvirt_errors.OPERATION_INVALID or not handle.isActive():
                 raise
+        console = console_socket(self._config.uri, handle.UUIDString())
+        if console is not None:
+            with contextlib.suppress(FileNotFoundError):  # one from before has no such console
+                console.chmod(0o600)
 
     def stop(self, handle: Any) -> None:
         try:
