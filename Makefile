@@ -23,7 +23,7 @@ test-xen:              ## labs on real Xen hosts, themselves emulated
 	@scripts/setup test
 	$(PYTEST) -m xen -n 2 --dist loadgroup $(ARGS)
 
-test-xen-long:         ## trainbot doctor on real Xen hosts that were broken in many ways
+test-xen-long:         ## trainbot doctor on real Xen hosts that were broken in many ways; published images
 	@scripts/setup test
 	$(PYTEST) -m xenlong $(ARGS)
 

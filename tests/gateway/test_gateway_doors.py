@@ -104,7 +104,7 @@ def test_a_host_that_dies_and_comes_back(own_world):
     inside = world.open("echo in; cat", password=password)
     assert inside.stdout.readline() == b"in\n"
     door.kill()
-    assert b"your lab went away" in inside.communicate(timeout=30)[1]
+    assert b"the connection to your lab broke" in inside.communicate(timeout=30)[1]
     again = world.open("echo again", password=password)
     assert again.stderr.readline().startswith(b"trainbot: your lab is still booting")
     door.start()
@@ -160,5 +160,5 @@ def test_a_door_that_breaks_off_in_the_middle_ends_the_session_with_a_sentence(o
     inside = world.open("echo in; cat", password=password)
     assert inside.stdout.readline() == b"in\n"
     subprocess.run(["pkill", "-9", "-f", f"{door.folder}/relay"], check=True)
-    assert b"your lab went away" in inside.communicate(timeout=30)[1]
+    assert b"the connection to your lab broke" in inside.communicate(timeout=30)[1]
     assert world.ssh("echo in", password=password).stdout == b"in\n"

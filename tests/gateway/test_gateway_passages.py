@@ -11,7 +11,7 @@ import pytest
 from tests.gateway.conftest import keygen
 from tests.gateway.door_host import DoorHost
 
-from trainbot.gateway.doors import Doors, DoorShut, parse
+from trainbot.gateway.doors import Doors, DoorShut, HostDoor, parse
 from trainbot.gateway.model import GatewayConfig
 
 MB = 1_000_000
@@ -203,6 +203,43 @@ async def test_whoever_gives_up_while_a_way_is_opened_leaves_nothing(reach):
     trunks = doors._doors[host.via]._trunks
     while sum(trunk.used for trunk in trunks):
         await asyncio.sleep(0.01)
+
+
+class Opened:
+    """A connection to a door that begins whatever is wanted."""
+
+    dead = False
+
+    def has_room(self, room):
+        return True
+
+    def rest(self):
+        pass
+
+    async def begin(self, command, factory):
+        return command
+
+
+@pytest.mark.parametrize("works", [True, False])
+async def test_whoever_comes_just_when_a_door_opens_holds_up_nobody(tmp_path, monkeypatch, works):
+    """In the very turn of the loop in which the connection is there, or is not: they go through, or are told why not."""
+    door = HostDoor("door@127.0.0.1:22", GatewayConfig(listen=(), state=tmp_path, control=tmp_path, lab_key=tmp_path))
+    connected = asyncio.get_running_loop().create_future()
+
+    async def connect():
+        await connected
+        if not works:
+            raise DoorShut("the host does not answer")
+        return Opened()
+
+    monkeypatch.setattr(door, "_connect", connect)
+    coming = [asyncio.create_task(door.open("first", None))]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    connected.set_result(None)
+    coming += [asyncio.create_task(door.open(command, None)) for command in ("second", "third")]
+    found = await asyncio.gather(*coming, return_exceptions=True)
+    assert [str(each) for each in found] == (["first", "second", "third"] if works else ["the host does not answer"] * 3)
 
 
 async def test_only_labs_of_the_host_are_led_to(reach):

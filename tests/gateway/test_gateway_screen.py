@@ -9,8 +9,9 @@ import subprocess
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.gateway.conftest import until
+from tests.gateway.conftest import Lab, until
 from tests.gateway.terminal import Terminal
+from tests.gateway.test_gateway_doors import AT
 
 from trainbot.gateway import screen
 from trainbot.gateway.banner import read_lines
@@ -23,7 +24,11 @@ def tmux_world(own_world):
     """A gateway that uses tmux, whose lab leaves no server behind."""
     world = own_world(tmux=True)
     yield world
-    subprocess.run(["tmux", "kill-server"], env={**os.environ, "TMUX_TMPDIR": str(world.lab.folder)}, check=False,
+    end_tmux(world.lab)
+
+
+def end_tmux(lab):
+    subprocess.run(["tmux", "kill-server"], env={**os.environ, "TMUX_TMPDIR": str(lab.folder)}, check=False,
                    capture_output=True)
 
 
@@ -57,6 +62,37 @@ def test_a_dropped_link_loses_nothing(tmux_world):
     again.until(b"still:mine42")
     again.type(b"exit\n")
     assert again.close() == 0
+
+
+def test_a_seat_on_another_host_has_the_screen_and_the_line(tmux_world, tmp_path):
+    """The host of a lab dies with somebody at the screen; seated on another, the same command lands in tmux there, with the
+    line above it, and what was typed before is not there."""
+    world, second = tmux_world, Lab(tmp_path / "second", tmux_world.lab_public).start()
+    xen1, xen2 = world.door(), world.door(port=second.port)
+    route, password = world.lease(endpoint=AT, via=xen1.via, lab="one", boots=1)
+    world.bot.lines = {route.lease: {"line": "SE Linux: step 3 of 9"}}
+    world.bot.publish()
+    first = Terminal(world, password)
+    first.until(b"SE Linux: step 3 of 9")
+    first.type(b"kept=mine$((40+2)); echo is:$kept\n")
+    first.until(b"is:mine42")
+    xen1.kill()
+    world.lab.kill()
+    first.until(b"the connection to your lab broke")
+    assert first.close() == 255
+    world.tell(route, via="", lab="", boots=0, endpoint=None, why="host xen1 is lost, your lab is made on another")
+    again = Terminal(world, password)
+    again.until(b"host xen1 is lost, your lab is made on another")
+    world.tell(route, via=xen2.via, lab="two", endpoint=AT, host_key=second.host_key)
+    try:
+        again.until(b"SE Linux: step 3 of 9")
+        again.type(b"echo new:$kept: $(tmux display-message -p '#S')\n")
+        again.until(b"new:: lab")
+        again.type(b"exit\n")
+        assert again.close() == 0
+    finally:
+        end_tmux(second)
+        second.kill()
 
 
 def test_plain_is_a_plain_shell(tmux_world):

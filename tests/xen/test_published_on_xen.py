@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,6 @@ from trainbot.imaging.progress import Silent
 from trainbot.publishing import configurations
 from trainbot.publishing.publish import publish
 
-pytestmark = pytest.mark.xen
 BRIDGE = "virbr0"  # of this dom0, where the how-to says to put one's own
 # Types at the machine's console, again and again, until the shell there has answered.
 ASK = """tty=$(xenstore-read "/local/domain/$(xl domid lab-debian)/console/tty"); exec 3<>"$tty"
@@ -23,9 +23,15 @@ while sleep 3; do echo 'echo I am $(id -un), $(getenforce), $(cat /sys/hyperviso
 grep -aom1 'I am root, [A-Za-z]*, P[A-Z]*' <&3; kill $typist"""
 
 
-@pytest.fixture
-def offered(lab_image, tmp_path: Path) -> Path:
-    return publish(read_image(lab_image.folder), (), tmp_path, "", Silent())
+@pytest.fixture(scope="module")
+def host(xen_hosts, lab_image, tmp_path_factory: pytest.TempPathFactory) -> Iterator[XenHost]:
+    """Somebody's host, with the published files and nothing else of ours."""
+    image = read_image(lab_image.folder)
+    offered = publish(image, (), tmp_path_factory.mktemp("offered"), "", Silent())
+    host = xen_hosts("published")
+    fetched(host, offered, image)
+    yield host
+    host.end()
 
 
 def fetched(host: XenHost, offered: Path, image: Image) -> None:
@@ -41,13 +47,15 @@ def fetched(host: XenHost, offered: Path, image: Image) -> None:
              f"zstd -q -d --sparse --rm {image.name}.img.zst && sed -i s/xenbr0/{BRIDGE}/ *.cfg *.xml")
 
 
-def test_the_published_image_boots(doomed: XenHost, offered: Path, lab_image):
-    """xl's configuration and libvirt's both boot it: root at the console without a password, SE Linux enforcing."""
+@pytest.mark.parametrize(("tool", "guest"), [
+    pytest.param("xl", GuestType.PVH, marks=pytest.mark.xen), pytest.param("virsh", GuestType.PV, marks=pytest.mark.xen),
+    pytest.param("virsh", GuestType.PVH, marks=pytest.mark.xenlong),
+    pytest.param("xl", GuestType.PV, marks=pytest.mark.xenlong)])
+def test_the_published_image_boots(host: XenHost, lab_image, tool: str, guest: GuestType):
+    """xl's configurations and libvirt's all boot it: root at the console without a password, SE Linux enforcing."""
     image = read_image(lab_image.folder)
-    fetched(doomed, offered, image)
     there = configurations.home(image)
-    for begin in (f"xl create {there}/{configurations.xl_name(image, GuestType.PV)}",
-                  f"virsh -q -c xen:///system create {there}/{image.name}-pv.xml"):
-        doomed.ssh(begin)
-        assert doomed.ssh(ASK, 700) == "I am root, Enforcing, PV"
-        doomed.ssh(f"xl destroy lab-{image.name}")
+    host.ssh(f"xl create {there}/{configurations.xl_name(image, guest)}" if tool == "xl" else
+             f"virsh -q -c xen:///system create {there}/{configurations.xml_name(image, guest)}")
+    assert host.ssh(ASK, 700) == f"I am root, Enforcing, {guest.upper()}"
+    host.ssh(f"xl destroy lab-{image.name}")

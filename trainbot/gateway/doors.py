@@ -91,7 +91,7 @@ class HostDoor:
         self._name = f"{self._address} port {self._port}"
         self._config = config
         self._trunks: list[Trunk] = []
-        self._opening: asyncio.Task[Trunk] | None = None
+        self._opening: asyncio.Task[None] | None = None
         self._room = MOST  # channels a connection, as far as is known
         self._shut = ""  # why it did not open the last time
         self._shut_until = 0.0
@@ -103,6 +103,7 @@ class HostDoor:
             trunk = next((trunk for trunk in self._trunks if trunk.has_room(self._room)), None)
             if trunk is None:
                 await self._one_more()
+                deaths += all(trunk.dead for trunk in self._trunks)  # cut before we had our turn
                 continue
             try:
                 return await trunk.begin(command, factory)
@@ -128,25 +129,28 @@ class HostDoor:
         if self._opening is None:
             if asyncio.get_running_loop().time() < self._shut_until:
                 raise DoorShut(self._shut)
-            self._opening = asyncio.create_task(self._connect())
-            self._opening.add_done_callback(self._opened)
+            self._opening = asyncio.create_task(self._open_one())
+            # Where everybody who waited has left by then, nobody else looks at the exception.
+            self._opening.add_done_callback(lambda done: done.cancelled() or done.exception())
         await asyncio.shield(self._opening)
 
-    def _opened(self, opening: asyncio.Task[Trunk]) -> None:
-        self._opening = None
-        if opening.cancelled():
-            return
-        error = opening.exception()
-        if error is None:
-            if self._shut:
-                log.info("the door of %s is open again", self._name)
-            self._shut = ""
-            self._trunks.append(opening.result())
-            opening.result().rest()
-            return
-        if str(error) != self._shut:
-            log.error("%s", error)
-        self._shut, self._shut_until = str(error), asyncio.get_running_loop().time() + AGAIN
+    async def _open_one(self) -> None:
+        """Connects, and keeps the connection or why there is none.  All of that before the task is done: to wait for one
+        that is done gives nobody else a turn, so that whoever came just then would ask again for ever."""
+        try:
+            trunk = await self._connect()
+        except DoorShut as error:
+            if str(error) != self._shut:
+                log.error("%s", error)
+            self._shut, self._shut_until = str(error), asyncio.get_running_loop().time() + AGAIN
+            raise
+        finally:
+            self._opening = None
+        if self._shut:
+            log.info("the door of %s is open again", self._name)
+        self._shut = ""
+        self._trunks.append(trunk)
+        trunk.rest()
 
     async def _connect(self) -> Trunk:
         """DoorShut with the reason where it does not open."""

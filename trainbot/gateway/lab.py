@@ -19,7 +19,8 @@ from trainbot.gateway.routes import Route
 log = logging.getLogger(__name__)
 
 ENDED = "your lease has ended: !lab IMAGE on IRC gives you a new lab"
-GONE = "your lab went away (reset or returned): ssh again, or !lab on IRC"
+GONE = "your lab went away (reset, returned or moved to another host): ssh again, or !lab on IRC"
+BROKE = "the connection to your lab broke (it is off, or its host is lost): ssh again in a moment, the same line works"
 RESTARTS = "your lab restarts: ssh again"
 SILENT = "your lab does not answer: ssh again in a minute, or !lab on IRC"
 AWAY = "the host of your lab cannot be reached: ssh again in a minute, or !lab on IRC"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import asyncssh
 
 from trainbot.gateway import manage
-from trainbot.gateway.lab import GONE, REFUSED, LabAway
+from trainbot.gateway.lab import BROKE, REFUSED, LabAway
 from trainbot.gateway.pipe import End, Line, join
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ class LearnerEnd(End, asyncssh.SSHServerSession):  # type: ignore[misc,type-arg]
         elif lab.signal is not None:
             self.chan.exit_with_signal(*lab.signal)
         elif exc is not None:
-            self.end(GONE)
+            self.end(BROKE)
         else:  # sshd closed without a status: the learner's client sees just that
             self.chan.close()
 
@@ -175,7 +175,7 @@ class LearnerEnd(End, asyncssh.SSHServerSession):  # type: ignore[misc,type-arg]
         except asyncssh.ChannelOpenError:
             self.end(REFUSED)
         except (asyncssh.Error, OSError):
-            self.end(GONE)
+            self.end(BROKE)
         except Exception:
             log.exception("a session failed")
             self.end("that failed inside the gateway: ssh again, or tell the presenter")
