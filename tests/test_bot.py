@@ -13,7 +13,7 @@ from stage import CHANNEL, START, Stage
 from trainbot.events import ShellCommand, Tick
 from trainbot.hosts.model import Finished, HostLost
 from trainbot.notices import Notice, due, stale
-from trainbot.spine.messages import Disconnected, Incoming, Line, RollCall, Spoken, Unspoken
+from trainbot.spine.messages import Disconnected, Incoming, Line, RollCall, Spoken, Unreached, Unspoken
 from trainbot.store import NOT_STORED
 
 
@@ -178,6 +178,22 @@ def test_what_was_refused_is_tried_again(known: Stage) -> None:
     known.turn(Unspoken(line.ticket, "707: too many new people", known.now))
     assert known.wait(seconds=59) == []
     assert known.wait(seconds=2) == [("alice", "hello")]
+
+
+def test_who_cannot_be_written_to_is_told_in_the_channel(known: Stage) -> None:
+    """One line for all whom one thing keeps from it, without a word of what it was, and not again for ten minutes; nothing to
+    who is not there."""
+    known.join("bob", account="bob")
+    for nick in ("alice", "bob", "nobody"):
+        known.turn(Unreached(nick, "they take messages only from people they know (+g)", "say /accept trainbot", known.now))
+    (told,) = known.wait(seconds=2)
+    assert told == ("#class", "alice, bob: I have something for you, and cannot write to you privately (they take messages only from "
+                    "people they know (+g)); say /accept trainbot, then ask me again")
+    known.turn(Unreached("alice", "again", "do", known.now))
+    assert known.wait(seconds=2) == []
+    known.wait(minutes=10)
+    known.turn(Unreached("alice", "again", "do", known.now))
+    assert len(known.wait(seconds=2)) == 1
 
 
 def test_killed_before_the_mark(known: Stage) -> None:

@@ -40,6 +40,7 @@ from trainbot.spine.messages import (
     RollCall,
     Sender,
     Spoken,
+    Unreached,
     Unspoken,
 )
 from trainbot.store import NOT_STORED, Store
@@ -102,6 +103,8 @@ class Bot(Parts):
             outcome.say += self._guarded("the channels' manners", self.manners.settle, now) or []
         if tick or came or "notice" in changed:
             outcome.say += self.telling.due(now)
+        if tick:
+            outcome.say += self.telling.shut_out(now)
         if changed & {"lab", "lease", "person", "public_key"} or not self._published:
             outcome.routes = self._guarded("the gateway's table", self._routes)
             outcome.guests = self._guarded("the gateway's guests", guests, self.store) or []
@@ -194,6 +197,8 @@ class Bot(Parts):
                 self.telling.spoken(event)
             case Unspoken():
                 self.telling.unspoken(event, now)
+            case Unreached():
+                self.telling.unreached(event)
             case Tick():
                 self._tick(now)
 

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Protocol
 from trainbot import notices
 from trainbot.sessions.manners import Place
 from trainbot.spine.access import Person, fold_account
-from trainbot.spine.messages import Line, Outgoing, Priority, Reply, Sender, Spoken, Unspoken
+from trainbot.spine.messages import Line, Outgoing, Priority, Reply, Sender, Spoken, Unreached, Unspoken
 
 if TYPE_CHECKING:
     from trainbot.store.repositories import Notices, People
 
 RETRY = timedelta(minutes=1)
+TOLD_AGAIN = timedelta(minutes=10)
+MOST_UNREACHED = 500
 AT_ONCE = 20  # notices handed to the chat door in one turn
 
 
@@ -45,6 +47,8 @@ class Telling:
         self.rows, self.people, self.view, self.channels, self.mask = rows, people, view, channels, mask
         self.writers, self.guarded, self.no_secret = writers, guarded, no_secret
         self._under_way: set[int] = set()
+        self._unreached: dict[str, Unreached] = {}  # by nick; not told yet
+        self._told: dict[str, datetime] = {}  # folded nick -> when the channel told them so
         self._unmarked: dict[int, datetime] = {}  # said, and perhaps not stored as said yet
 
     def where(self, person: Person) -> Sender | None:
@@ -133,6 +137,25 @@ class Telling:
         self._under_way.discard(event.ticket)
         self._unmarked.pop(event.ticket, None)
         self.rows.change({"id": event.ticket}, said_at=None, due_at=now + RETRY)
+
+    def unreached(self, event: Unreached) -> None:
+        if len(self._unreached) < MOST_UNREACHED:
+            self._unreached[event.nick] = event
+
+    def shut_out(self, now: datetime) -> list[Line]:
+        """To those who cannot be written to, in the channel and without what it was: what lets us.  One line for all whom one
+        thing keeps from it, and each person once in ``TOLD_AGAIN``."""
+        self._told = {nick: at for nick, at in self._told.items() if now - at < TOLD_AGAIN}
+        groups: dict[tuple[str, str, str], list[str]] = {}
+        for nick, event in self._unreached.items():
+            folded = self.view.fold(nick)
+            channel = next((channel for channel in self.channels() if self.view.holds(channel, nick)), None)
+            if channel is not None and folded not in self._told:
+                self._told[folded] = now
+                groups.setdefault((channel, event.reason, event.mend), []).append(nick)
+        self._unreached.clear()
+        return [Line(channel, f"{', '.join(nicks)}: I have something for you, and cannot write to you privately ({reason}); {mend}, "
+                     "then ask me again") for (channel, reason, mend), nicks in groups.items()]
 
     def disconnected(self) -> None:
         self._under_way.clear()

@@ -10,7 +10,7 @@ import pytest
 
 from tests.chat.conftest import QUICK
 from tests.peers.ircd_hybrid import BANNED, IrcdHybrid, Services
-from trainbot.spine.messages import Arrived, Connected, Disconnected, Incoming, Line, Renamed, Spoken
+from trainbot.spine.messages import Arrived, Connected, Disconnected, Incoming, Line, Renamed, Spoken, Unreached
 
 
 def running(**how):
@@ -79,6 +79,22 @@ async def test_accounts_without_account_tag(hybrid, services, make_bot, people):
     impostor.say("#accounts", "!next")
     said = await bot.until(Incoming, channel="#accounts")
     assert (said.sender.nick, said.sender.account) == ("early", None)
+
+
+async def test_who_takes_no_messages(hybrid, make_bot, people):
+    """Whoever is +g or +R is told of, with what lets us: once that is done they hear us."""
+    bot = make_bot(hybrid.port, nick="caller")
+    await bot.in_channel()
+    for mode, mend in (("+g", "/accept caller"), ("+R", "/mode shyR -R")):
+        shy = await people(hybrid.port, f"shy{mode[-1]}")
+        shy.send(f"MODE {shy.nick} {mode}")
+        await shy.synced()
+        bot.door.send(Line(shy.nick, "your lab is ready"))
+        assert mend in (await bot.until(Unreached, nick=shy.nick)).mend
+        shy.send(mend[1:])
+        await shy.synced()
+        bot.door.send(Line(shy.nick, "your lab is ready"))
+        await shy.expect(f"^:caller!.* PRIVMSG {shy.nick} :your lab is ready$")
 
 
 FLOOD = 8

@@ -58,6 +58,10 @@ class Piece:
     secret: bool
 
     @property
+    def verb(self) -> str:
+        return self.wire.partition(" ")[0]
+
+    @property
     def shown(self) -> str:
         """For the log."""
         return f"PRIVMSG {self.target} :(secret)" if self.secret else self.wire
@@ -109,6 +113,10 @@ class Outbox:
         if self._waiting[item.owner] > self._cap:
             return self._crowd_out(item.owner)
         return []
+
+    def again(self, piece: Piece, now: float) -> None:
+        """Queues a private line that was said, and that the network had no room for."""
+        self.put(Line(piece.target, piece.wire.split(" :", 1)[1], secret=piece.secret), now)
 
     def _crowd_out(self, owner: str) -> list[tuple[int, str]]:
         """Leaves out one line of an owner who has too many: the newest of the least urgent kind
@@ -204,11 +212,15 @@ class Outbox:
         self._tokens = max(0.0, self._tokens)
         return self._drop(lambda item: now - item.since > KEPT_FOR, "nobody was there to hear it")
 
+    def held(self, now: float, longer: float) -> set[str]:
+        """The targets to which nothing may go, of lines that wait for more than ``longer`` seconds."""
+        return {item.target for item in self._items() if now - item.since > longer and not self.may_send(item.target)}
+
     def expire(self, now: float) -> list[tuple[int, str]]:
         """Gives up what has waited too long for a channel that we are not in."""
         return self._drop(
             lambda item: now - item.since > KEPT_FOR and not self.may_send(item.target),
-            "we are not in that channel",
+            "there was no way to say it",
         )
 
     def refused(self, same: Callable[[str], bool]) -> list[tuple[int, str]]:

@@ -31,6 +31,18 @@ REFUSALS = {
 """Numerics (second parameter: the target) that say a message was not passed on.
 RFC 2812 5.2; 707 and 716 charybdis/solanum; 439, 489 and 531 InspIRCd, ircu."""
 
+LIMITS = frozenset({"439", "707"})
+"""Of them: too many people in a short time; the same line may go later."""
+
+_OPEN = "allow me: /accept {bot}, or /mode {nick} -R where you are +R"
+MENDS = {
+    **dict.fromkeys(LIMITS, "say /msg {bot} help"),
+    **dict.fromkeys(("477", "486"), "say /mode {nick} -R"),
+    **dict.fromkeys(("489", "531"), _OPEN),
+    **dict.fromkeys(("716", "718"), "say /accept {bot}"),
+}
+"""Of the refusals of private lines: what the person can do so that we may write to them."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Written:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from trainbot.chat.arrival import Arrival, shown
+from trainbot.chat.delivery import Delivery
 from trainbot.chat.features import Features
 from trainbot.chat.identity import Roster
 from trainbot.chat.joining import Joining
@@ -27,7 +28,7 @@ from trainbot.chat.standing import Standings
 from trainbot.chat.sts import Offer
 from trainbot.chat.text import cut, sanitise
 from trainbot.chat.wire import Message, parse
-from trainbot.spine.messages import ChatEvent, Connected, Left, Renamed, Spoken, Unspoken
+from trainbot.spine.messages import ChatEvent, Connected, Left, Renamed
 
 if TYPE_CHECKING:
     from trainbot.config import IrcConfig
@@ -86,7 +87,8 @@ class Session:
             tell=self._tell, answer=lambda reply: outbox.put(reply, self._now),
         )
         self.standings = Standings(self.features, self.roster, config.channels)
-        outbox.may_send = self._may_send
+        self.delivery = Delivery(self.features, self.roster, self.standings, outbox, self.receipts, lambda: self._now, self._tell)
+        outbox.may_send = self.delivery.may_send
         outbox.formatted = self._formatted
         self._handlers = self._table()
 
@@ -151,7 +153,8 @@ class Session:
         held_until = self._listening.due()
         if held_until is not None and now >= held_until:
             self._listening.release()
-        self.unspoken(self._outbox.expire(now))
+        if len(self._outbox):
+            self.delivery.tick()
 
     def due(self) -> float:
         """When ``tick`` should be called next, at the latest."""
@@ -177,18 +180,12 @@ class Session:
         for piece in self._outbox.take(now):
             self._write(piece.wire, piece.shown)
             self._keepalive.said(now)
-            if piece.ticket is not None:
-                self.receipts.wrote(piece.ticket, piece.target, now)
-                self._tell(Spoken(piece.ticket, datetime.now(UTC)))
+            self.delivery.wrote(piece)
 
     def say(self, line: str) -> None:
         """Writes a line of the protocol at once; the pace counts it."""
         self._outbox.count(self._now)
         self._write(line, shown(line))
-
-    def unspoken(self, refused: list[tuple[int, str]]) -> None:
-        for ticket, reason in refused:
-            self._tell(Unspoken(ticket, reason, datetime.now(UTC)))
 
     @property
     def nick(self) -> str:
@@ -223,7 +220,7 @@ class Session:
         if command == "315" and not self.joining.counting:
             self._listening.release()
         if command in REFUSALS:
-            self._on_refused(message)
+            self.delivery.refused(message)
 
     def _must_upgrade(self) -> bool:
         """Whether the server wants TLS of us, who came without: then nothing more is said here."""
@@ -245,7 +242,7 @@ class Session:
             self._outbox.renamed(self._same(event.before.nick), event.after.nick)
         if isinstance(event, Left) and event.channel is None:
             # their nick is free now: nobody else may get what waits for them
-            self.unspoken(self._outbox.departed(self._same(event.sender.nick)))
+            self.delivery.unspoken(self._outbox.departed(self._same(event.sender.nick)))
         self._deliver(event)
 
     def _on_ping(self, message: Message) -> None:
@@ -270,7 +267,8 @@ class Session:
             return
         self.ready = True
         self.features.settle()
-        self.unspoken(self._outbox.resume(self._now))
+        self.delivery.recipients.server(self.standings.server)
+        self.delivery.unspoken(self._outbox.resume(self._now))
         log.info("connected to %s as %s", self._server, self.nick)
         self._tell(Connected(self.nick, datetime.now(UTC)))
         for line in self.arrival.begin(self.nick, self._now):
@@ -288,13 +286,9 @@ class Session:
 
     def _on_privmsg(self, message: Message) -> None:
         if self.ready:
+            if self.roster.is_me(message.param(0)):
+                self.delivery.recipients.heard(message.nick)
             self._listening.receive(message, self._now)
-
-    def _on_refused(self, message: Message) -> None:
-        same, reason = self._same(message.param(1)), REFUSALS[message.command]
-        tickets = self.receipts.refused(same) + [t for t, _ in self._outbox.refused(same)]
-        self.unspoken([(ticket, reason) for ticket in tickets])
-        log.info("not passed on to %s: %s", sanitise(message.param(1)), reason)
 
     # -- small --------------------------------------------------------------------------------
 
@@ -305,6 +299,3 @@ class Session:
     def _formatted(self, target: str) -> bool:
         """Not where it is +c: InspIRCd refuses every line with a formatting code then, solanum takes the codes out."""
         return "c" not in (self.standings.of(target).modes or "")
-
-    def _may_send(self, target: str) -> bool:
-        return not self.features.is_channel(target) or self.roster.in_channel(target)

@@ -69,6 +69,9 @@ class Standings:
     def of(self, channel: str) -> Place:
         return self._places.get(self._features.fold(channel), Place())
 
+    def places(self) -> list[tuple[str, Place]]:
+        return [(channel, self.of(channel)) for channel in self._channels]
+
     def receive(self, message: Message) -> None:
         match message.command:
             case "004":

@@ -115,7 +115,18 @@ class Unspoken:
     at: datetime
 
 
-ChatEvent = Incoming | Connected | Disconnected | RollCall | Arrived | Left | Renamed | Spoken | Unspoken
+@dataclass(frozen=True, slots=True)
+class Unreached:
+    """Whoever goes by ``nick`` cannot be written to privately now, and something was to be said to them.  ``reason`` and
+    ``mend``, what they can do: clauses for people."""
+
+    nick: str
+    reason: str
+    mend: str
+    at: datetime
+
+
+ChatEvent = Incoming | Connected | Disconnected | RollCall | Arrived | Left | Renamed | Spoken | Unspoken | Unreached
 
 
 # -- what goes out ----------------------------------------------------------------------------
