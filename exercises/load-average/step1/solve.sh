@@ -1,0 +1,2 @@
+#!/bin/bash
+cat /proc/loadavg | tee /root/load-idle

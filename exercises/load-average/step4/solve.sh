@@ -1,0 +1,2 @@
+#!/bin/bash
+systemctl stop payroll 2> /dev/null || true
