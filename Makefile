@@ -13,7 +13,7 @@ test:                  ## all fast tests, real servers and one real machine incl
 
 test-content:          ## every step of every shipped exercise, in a real lab
 	@scripts/setup test
-	$(PYTEST) -m content $(ARGS)
+	$(PYTEST) -m content -n 2 --dist load $(ARGS)
 
 test-images:           ## a cloud image is imported and booted, and what is published boots as its how-to says
 	@scripts/setup images

@@ -32,7 +32,7 @@ def test_each_verify_fails_before_its_solve_and_passes_after(slug: str, lab) -> 
 def test_typing_what_the_text_says_passes_each_verify(slug: str, lab) -> None:
     """A learner who types exactly the commands that are shown has done the step."""
     for step in steps(lab, slug):
-        play(lab, step, lambda step=step: lab.typed(commands(step), 300))
+        play(lab, step, lambda step=step: lab.typed(commands(step), max(300, step.timeout)))
 
 
 def steps(lab, slug: str) -> tuple[Step, ...]:

@@ -1,3 +1,7 @@
 #!/bin/bash
-echo 'server { listen 11377; root /var/www/html; }' > /etc/nginx/conf.d/11377.conf
-systemctl restart nginx || echo 'refused, as it should be'
+set -e
+id -u ann > /dev/null 2>&1 || useradd -m ann
+echo 'hello from ann' > /home/ann/index.html
+chmod 711 /home/ann
+grep -qsx 'httpd_read_user_content=1' /var/lib/selinux/default/active/booleans.local || setsebool -P httpd_read_user_content on
+curl -sf -o /dev/null http://localhost/~ann/

@@ -1,4 +1,6 @@
 #!/bin/bash
-set -e
-semanage port -a -t http_port_t -p tcp 11377 || semanage port -m -t http_port_t -p tcp 11377
-systemctl restart nginx
+trap 'setenforce 1' EXIT
+echo draft > /tmp/draft.html
+mv /tmp/draft.html /var/www/html/
+setenforce 0
+curl -s http://localhost/draft.html

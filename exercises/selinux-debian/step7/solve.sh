@@ -1,3 +1,5 @@
 #!/bin/bash
 set -e
-semanage port -m -t http_port_t -p tcp 11371
+[ -x /usr/local/bin/peek ] || cp /usr/bin/cat /usr/local/bin/peek
+mkdir -p /srv/notes
+echo 'buy milk' > /srv/notes/today

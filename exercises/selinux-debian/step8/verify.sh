@@ -1,9 +1,11 @@
 #!/bin/bash
-[ "$(getsebool squid_connect_any)" = "squid_connect_any --> on" ] ||
-    { echo "the switch is off: setsebool -P squid_connect_any 1"; exit 1; }
-grep -qsx 'squid_connect_any=1' /var/lib/selinux/default/active/booleans.local ||
-    { echo "the switch is on, but not for good: setsebool -P squid_connect_any 1"; exit 1; }
-systemctl is-active -q squid || { echo "squid does not run: systemctl start squid"; exit 1; }
-systemctl is-active -q odd || { echo "nothing serves port 11380: type the first line of the step"; exit 1; }
-curl -sf -o /dev/null --max-time 20 -x localhost:3128 http://127.0.0.1:11380/hello.html ||
-    { echo "squid cannot fetch http://127.0.0.1:11380/hello.html: try the curl line of the step"; exit 1; }
+[ -f /root/peek.cil ] || { echo "there is no /root/peek.cil: !solution shows it whole"; exit 1; }
+semodule -l | grep -qx peek || { echo "there is no module peek yet: semodule -n -i /root/peek.cil && load_policy"; exit 1; }
+seen=$(ls -Z /usr/local/bin/peek /srv/notes/today 2>&1)
+[[ $seen == *:peek_exec_t:* && $seen == *:peek_notes_t:* ]] ||
+    { echo "the files do not have the new types: restorecon -Rv /usr/local/bin/peek /srv/notes"; exit 1; }
+seen=$(peek /proc/self/attr/current 2>&1 | tr -d '\0')
+[[ $seen == *:peek_t:* ]] || { echo "peek does not run in peek_t: load_policy, then restorecon -v /usr/local/bin/peek"; exit 1; }
+seen=$(peek /srv/notes/today 2>&1) || { echo "peek cannot read the note ($seen): is your rule in peek.cil? compile and load it again"; exit 1; }
+seen=$(peek /etc/shadow 2>&1) && { echo "peek may read /etc/shadow: your rule allows more than peek_notes_t"; exit 1; }
+exit 0

@@ -1,8 +1,6 @@
 #!/bin/bash
-trap 'setenforce 1' EXIT
-setenforce 0
-echo 'server { listen 11399; }' > /etc/nginx/conf.d/11399.conf
-systemctl restart nginx
-rm -f /etc/nginx/conf.d/11399.conf
-setenforce 1
-systemctl restart nginx
+set -e
+echo 'call ann' > /root/todo
+peek /root/todo > /dev/null 2>&1 || true
+peek /etc/shadow > /dev/null 2>&1 || true
+cp /root/todo /srv/notes/
