@@ -1,6 +1,6 @@
 #!/bin/bash
 trap 'setenforce 1' EXIT
-echo draft > /tmp/draft.html
-mv /tmp/draft.html /var/www/html/
+echo draft > /var/log/draft.html
+mv /var/log/draft.html /var/www/html/
 setenforce 0
 curl -s http://localhost/draft.html

@@ -1,3 +1,6 @@
+#!/bin/bash
+# What step 8 reads and completes; a learner who has it keeps what was written.
+[ -e /root/peek.cil ] || cat > /root/peek.cil <<'END'
 ; A policy for /usr/local/bin/peek, in CIL, the language that semodule compiles.
 
 ; 1. New types: for the process, for the program's file, for the notes.
@@ -28,3 +31,4 @@
 (filecon "/srv/notes(/.*)?" any (system_u object_r peek_notes_t ((s0) (s0))))
 
 ; 6. What it may read: this is yours to write.
+END
