@@ -1,5 +1,5 @@
 #!/bin/bash
-[ -f /root/peek.cil ] || { echo "there is no /root/peek.cil : it comes with step 7 (at home: sh selinux-debian.sh setup 7)"; exit 1; }
+[ -f /root/peek.cil ] || { echo "there is no /root/peek.cil: it comes with step 7 (at home: sh selinux-debian.sh setup 7)"; exit 1; }
 semodule -l | grep -qx peek || { echo "there is no module peek yet: semodule -n -i /root/peek.cil && load_policy"; exit 1; }
 seen=$(ls -Z /usr/local/bin/peek /srv/notes/today 2>&1)
 [[ $seen == *:peek_exec_t:* && $seen == *:peek_notes_t:* ]] ||
