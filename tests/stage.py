@@ -202,6 +202,10 @@ class Stage:
         self.scripts += [work for work in outcome.work if isinstance(work, RunScript)]
         for out in outcome.say:
             self.net.carries_out(out)
+        if outcome.publish is not None:
+            with self.store.transaction():
+                published = self.bot.press.published(self.bot.book, self.config.records.folder, outcome.publish.at)
+            self.turn(published)
         return outcome
 
     def happens(self, *events: Event) -> list[tuple[str, str]]:

@@ -13,6 +13,7 @@ from typing import Any
 from trainbot.bot import Bot
 from trainbot.chat.connection import IrcDoor
 from trainbot.chat.sts import Policies
+from trainbot.chores import Chores
 from trainbot.config import Config, load
 from trainbot.control.server import ControlServer
 from trainbot.errors import BackendError, ConfigError, UserError
@@ -27,6 +28,7 @@ from trainbot.hosts.worker import HostWorker
 from trainbot.installation import CONTROL, installation, state_folder
 from trainbot.labs.doings import Check, HostWork, Listen, Probe
 from trainbot.porter import DoorAsked
+from trainbot.printing import Printing
 from trainbot.rehearsal.desk import RehearsalAsked
 from trainbot.reloading import taken_up
 from trainbot.scripts import Scripts
@@ -67,11 +69,14 @@ class App:
         except BaseException:
             self.store.close()
             raise
+        self.chores = Chores(self.store.interrupt)
         self.control = ControlServer(state / CONTROL, self._answer)
         self.workers = {host.name: self._worker(host) for host in config.hosts}
         self.timers = Timers()
         self.keeper = Keeper(config.path, state, config.gateway.listen, config.gateway.service)
         self.watching = Watching(config.hosts, GatewayClient(state), self.post)
+        self.printing = Printing(config.store.url, lambda: config.irc.channels, self.bot.press, config.records.folder,
+                                 self.post)
         self.scripts = Scripts(GatewayClient(state), self.post)
 
     def _worker(self, host: HostConfig) -> HostWorker:
@@ -108,7 +113,9 @@ class App:
                 self._wake.clear()
                 while self._inbox and not self._stopping:
                     batch = [self._inbox.popleft() for _ in range(min(TURN, len(self._inbox)))]
-                    self._carry_out(self.bot.turn(batch, self.clock()))
+                    async with self.chores.free:
+                        outcome = self.bot.turn(batch, self.clock())
+                    self._carry_out(outcome)
                     if len(self._inbox) < TURN:
                         self.irc.go_on()
                     await asyncio.sleep(0)  # sockets get their turn between two transactions
@@ -140,6 +147,7 @@ class App:
 
     def stop(self) -> None:
         self._stopping = True
+        self.chores.close()
         self._wake.set()
 
     async def _tick(self) -> None:
@@ -168,6 +176,8 @@ class App:
             self.irc.send(out)
         for event, lines in outcome.answers:
             event.answer(lines)
+        if outcome.publish is not None:
+            self.printing.begin(outcome.publish)
         for work in outcome.work:
             match work:
                 case HostWork():
@@ -209,35 +219,35 @@ class App:
                 heard: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
                 self.post(DoorAsked(request, lambda value: heard.done() or heard.set_result(value)))
                 return await heard
-            case "status":
-                return self._status()
-            case "labs":
-                with self.store.transaction():
-                    return {"labs": self.bot.lending.overview.labs_value(self.clock())}
-            case "capacity":
-                with self.store.transaction():
-                    return self.bot.lending.overview.capacity_value(self.clock())
             case "keeping":
-                return {"text": self.bot.keeping.answer(request, self.clock())}
+                return {"text": await self.chores.do(self.bot.keeping.answer(request, self.clock()))}
+            case "status" | "labs" | "capacity" as what:
+                async with self.chores.free:
+                    with self.store.transaction():
+                        return self._shown(what)
         raise UserError("the bot knows the operations command, rehearse, status, labs, capacity and keeping")
 
-    def _status(self) -> dict[str, Any]:
-        with self.store.transaction():
-            labs = self.store.labs.present()
-        return status(self.irc, self.config.irc.channels, self.bot.fleet.hosts, labs)
+    def _shown(self, what: str) -> dict[str, Any]:
+        if what == "labs":
+            return {"labs": self.bot.lending.overview.labs_value(self.clock())}
+        if what == "capacity":
+            return self.bot.lending.overview.capacity_value(self.clock())
+        return status(self.irc, self.config.irc.channels, self.bot.fleet.hosts, self.store.labs.present())
 
     async def _close(self, irc: asyncio.Task[None] | None) -> None:
         self.timers.close()
         self.keeper.close()
         self.watching.close()
         self.scripts.close()
+        self.printing.close()
         await self.irc.close("trainbot stops")
         if irc is not None:
             irc.cancel()
             await asyncio.gather(irc, return_exceptions=True)
         await asyncio.gather(*(worker.close() for worker in self.workers.values()))
         await self.control.close()
-        self.store.close()
+        async with self.chores.free:
+            self.store.close()
 
 
 def _open_store(config: Config) -> Store:

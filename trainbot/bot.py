@@ -24,6 +24,7 @@ from trainbot.parts import Installation, Parts
 from trainbot.porter import DoorAsked
 from trainbot.rehearsal.desk import FAILED, RehearsalAsked
 from trainbot.routing import Ways, guests, routes
+from trainbot.sessions.publishing import Published
 from trainbot.spine.access import Role
 from trainbot.spine.dispatch import Vouched
 from trainbot.spine.messages import (
@@ -97,7 +98,7 @@ class Bot(Parts):
         if tick or "class" in changed:
             self._guarded("the minutes", self.archive.settle, now)
         if tick or "session" in changed:
-            self._guarded("the calendar", self.publishing.settle, self.config.records.folder, now, "session" in changed)
+            outcome.publish = self.publishing.due(now, "session" in changed)
         came = any(isinstance(event, RollCall | Arrived | Renamed) for event in events)
         if tick or came or changed & {"class", "session", "channel"}:
             outcome.say += self._guarded("the channels' manners", self.manners.settle, now) or []
@@ -125,6 +126,8 @@ class Bot(Parts):
             elif isinstance(item, RunScript | ScriptEnded):
                 self.teaching.plays.busy.pop(item.play, None)
         self.planner.forget()
+        if outcome.publish is not None:
+            self.publishing.forget()
         self.rescue.forget()
         self._published, self._captions_due = False, True
         failed = Outcome()
@@ -168,6 +171,8 @@ class Bot(Parts):
                 self.rescue.heard(event, now)
             case ScriptEnded():
                 self.teaching.plays.ended(event, now)
+            case Published():
+                self.publishing.done(event)
             case Renamed():
                 was = self.registry.known(event.before)
                 self.registry.renamed(event)

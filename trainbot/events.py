@@ -12,6 +12,7 @@ from trainbot.hosts.model import HostEvent
 from trainbot.labs.doings import Booted, Check, Checked, Heard, HostStatus, HostWork, Listen, Probe
 from trainbot.porter import DoorAsked
 from trainbot.rehearsal.desk import RehearsalAsked
+from trainbot.sessions.publishing import Publish, Published
 from trainbot.spine.messages import ChatEvent, Outgoing
 
 
@@ -28,7 +29,7 @@ class ShellCommand:
     answer: Callable[[list[str]], None]
 
 
-Event = (ChatEvent | HostEvent | Booted | Checked | Heard | HostStatus | ScriptEnded | Tick | ShellCommand | RehearsalAsked
+Event = (ChatEvent | HostEvent | Booted | Checked | Heard | HostStatus | ScriptEnded | Published | Tick | ShellCommand | RehearsalAsked
          | DoorAsked)
 
 
@@ -42,4 +43,5 @@ class Outcome:
         default_factory=list)
     routes: list[Route] | None = None  # None: as they were
     guests: list[Guest] = field(default_factory=list)  # beside routes
+    publish: Publish | None = None
     lines: dict[str, dict[str, str]] | None = None  # captions; None: as they were

@@ -50,7 +50,7 @@ from trainbot.sessions.model import Session
 from trainbot.sessions.organising import Organising
 from trainbot.sessions.planner import Planner
 from trainbot.sessions.polls.desk import WhenDesk
-from trainbot.sessions.publishing import Publishing
+from trainbot.sessions.publishing import Press, Publishing
 from trainbot.sessions.reminders import parse_offsets
 from trainbot.sessions.reminding import Reminding
 from trainbot.sessions.rows import SignUp
@@ -154,8 +154,9 @@ class Parts:
         self.manners = Manners(store.sessions, store.classes, self.book, self.view.place, self.view.members,
                                lambda sender: self.config.roles.role_of(sender), self.view.fold, lambda: self.view.nick,
                                lambda run: self.classroom.headline(run))
-        self.publishing = Publishing(self.book, where_of(config, installation.owner), zones, offsets,
-                                     lambda path, content: write_whole(path, content.decode()))
+        self.publishing = Publishing()
+        self.press = Press(where_of(config, installation.owner), zones, offsets,
+                           lambda path, content: write_whole(path, content.decode()))
 
     def _join_rehearsals(self, installation: Installation) -> None:
         """What is made ready before a class, and tried."""

@@ -63,15 +63,9 @@ class Archive:
         again where an answer came after the end.  What cannot be written is said in the log and tried again later;
         nothing else waits for it."""
         self._late_answers()
-        written = [run for run in self.classes.unwritten(AT_ONCE) if self._written(run, now)]
+        written = [run for run in self.classes.unwritten(AT_ONCE) if self.write(run, now)]
         if written:
             self.write_index()
-
-    def settle_all(self, now: datetime) -> int:
-        """Writes all minutes that are to be written, at once; how many."""
-        written = [run for run in self.classes.unwritten(None) if self._written(run, now)]
-        self.write_index()
-        return len(written)
 
     def withdraw(self, files: Iterable[str]) -> None:
         """Removes the published files of classes, by the names of their pages, and writes the index anew."""
@@ -86,7 +80,8 @@ class Archive:
             self.classes.answered_late(since=newest - LATELY if self._seen is None else self._seen)
             self._seen = newest
 
-    def _written(self, run: ClassRun, now: datetime) -> bool:
+    def write(self, run: ClassRun, now: datetime) -> bool:
+        """Writes the minutes of a class; False where that failed, as the log says once."""
         base = self.folder / base_name(run)
         try:
             for ending, text in self._files(run).items():

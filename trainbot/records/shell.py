@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from trainbot.chores import at_once
 from trainbot.config import Config
 from trainbot.errors import BackendError
 from trainbot.questions.finding import Finding, best
@@ -47,7 +48,7 @@ def keep(config: Config, request: dict[str, Any]) -> str:
         store.lock()
         store.connection.rollback()
         upgrade(config.store.url)
-        return Keeping(store, _archive(config, store)).answer(request, datetime.now(UTC))
+        return at_once(Keeping(store, _archive(config, store)).answer(request, datetime.now(UTC)))
     finally:
         store.close()
 

@@ -13,7 +13,7 @@ from trainbot.sessions.announcing import Announcing
 from trainbot.sessions.book import Book
 from trainbot.sessions.feed import FEED, PAGE, Entry, where_of
 from trainbot.sessions.planner import Planner
-from trainbot.sessions.publishing import Publishing
+from trainbot.sessions.publishing import Press
 from trainbot.sessions.reminders import parse_offsets
 from trainbot.sessions.signups import SignUps
 from trainbot.store import Store
@@ -75,5 +75,6 @@ def _read_files(config: Config, store: Store, now: datetime) -> None:
 def _write(config: Config, store: Store, folder: Path, now: datetime) -> list[Entry]:
     book = Book(store.sessions, store.settings, lambda: config.irc.channels)
     offsets = parse_offsets(" ".join(config.schedule.reminders))
-    return Publishing(book, where_of(config, store.settings.get("owner") or ""), config.schedule.zones, offsets,
-                      lambda path, content: write_whole(path, content.decode())).publish(folder, now)
+    press = Press(where_of(config, store.settings.get("owner") or ""), config.schedule.zones, offsets,
+                  lambda path, content: write_whole(path, content.decode()))
+    return press.publish(book, folder, now)

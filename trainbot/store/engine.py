@@ -188,6 +188,12 @@ class Store:
             log.error("%s", explain(self.url, error))
             return False
 
+    def interrupt(self) -> None:
+        """From another thread: what the database is doing ends with an error, and is undone."""
+        raw = self.connection.connection.dbapi_connection
+        assert isinstance(raw, sqlite3.Connection)
+        raw.interrupt()
+
     def moved_away(self) -> bool:
         """Whether another file, or none, is now where ours was when this was first asked: SQLite goes on writing to
         the one it has, which nobody finds at the next start."""
@@ -234,6 +240,8 @@ def explain(url: str, error: Exception) -> str:
         return f"the database {url} cannot be opened: does its folder exist, and may we write there?"
     if "full" in text:
         return f"the disk under the database {url} is full: make room"
+    if "interrupted" in text:
+        return "that was interrupted, and is undone: say it again"
     if "locked" in text:
         return f"the database {url} is locked by another program: end it"
     if "not a database" in text or "malformed" in text:
