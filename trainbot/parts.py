@@ -171,7 +171,7 @@ class Parts:
                                    lambda person: store.people.get(person).zone)
         self.rehearsing = Rehearsing(self.fleet, store.labs, store.leases, store.people, store.classes,
                                      installation.new_password, installation.digest)
-        self.desk = Desk(self.rehearsing, self.book.upcoming, self.signups.of, self._images_of, lambda: self._library,
+        self.desk = Desk(self.rehearsing, self.book.upcoming, self._seats_of, self._images_of, lambda: self._library,
                          config.labs.share)
 
     def _join_class(self) -> None:

@@ -64,6 +64,19 @@ def two(stages: Callable[..., Stage]) -> Stage:
     return stage
 
 
+def test_two_labs_each_are_rehearsed(stages: Callable[..., Stage]) -> None:
+    """Where the exercise compares two images, whoever signed up counts for a lab of each."""
+    stage = stages(images=("debian", "centos"), per_person=2)
+    index = stage.folder / "exercises" / "selinux" / "index.json"
+    index.write_text(index.read_text().replace('"image": "debian"', '"image": "debian", "second_image": "centos"'))
+    stage.schedule("course.toml", COURSE)
+    stage.restart(), stage.host_up()
+    stage.wait(seconds=2), stage.wait(seconds=2)
+    stage.talk("alice", "!signup 1"), stage.talk("bob", "!signup 1")
+    begun = rehearse(stage, do="begin", session="1")
+    assert sorted(seat["image"] for seat in begun["seats"]) == ["centos", "centos", "debian", "debian"]
+
+
 def test_seats_are_made_spread_and_freed(two: Stage) -> None:
     """As many as were asked for, each with a password that the gateway knows; nobody is told anything; nothing stays."""
     begun = rehearse(two, do="begin", exercise="selinux", seats=4)

@@ -38,6 +38,13 @@ def test_a_good_one_is_go_with_its_figures() -> None:
         "  all of it took 200 s"]
 
 
+def test_a_second_image_is_logged_in_to_and_not_played_in() -> None:
+    """Labs to compare with are seats as all others; the exercise is tried in those that it is for."""
+    second = replace(GOOD, seats=(*GOOD.seats, replace(seat(), image="centos")), beside="centos")
+    assert judge(second).go and lines(second)[0] == "go: SE Linux, 5 of 5 seats let somebody in"
+    assert judge(replace(second, beside="")).reasons == ("Labels was not tried in centos on xen1",)
+
+
 @pytest.mark.parametrize(("change", "reason"), [
     ({"seats": (*GOOD.seats, SHUT)},
      "tb-debian-1 on xen2 lets nobody in: your lab does not answer (with --keep it stays, and its console is: virsh -c "

@@ -111,7 +111,8 @@ class Rehearsal:
         return Found(self.begun["title"], exercise.title if exercise is not None else "", seats, tuple(played), whole,
                      float(self.begun["lease"]), int(self.look.get("yielded", 0)), self.lost, self.away,
                      tuple(name for name, host in hosts.items() if host["drained"]), left, faults, idle,
-                     {name: host["uri"] for name, host in hosts.items()}, self.over)
+                     {name: host["uri"] for name, host in hosts.items()}, self.over,
+                     exercise.second_image if exercise is not None else "")
 
     def _exercise(self) -> Exercise | None:
         """The one that the bot named, where there is something to be run."""
@@ -198,11 +199,12 @@ class Rehearsal:
 
     # -- playing ---------------------------------------------------------------------------------------
 
-    def _stages(self) -> list[Chair]:
-        """One seat for each image and host, one whose lab is the rehearsal's own where there is one."""
+    def _stages(self, exercise: Exercise) -> list[Chair]:
+        """One seat for each image and host, one whose lab is the rehearsal's own where there is one; none of an image
+        that is there to compare with."""
         chosen: dict[tuple[str, str], Chair] = {}
         for chair in self.chairs.values():
-            if chair.entered is None or chair.now.get("lab") != chair.entered.lab:
+            if chair.entered is None or chair.now.get("lab") != chair.entered.lab or chair.image == exercise.second_image:
                 continue
             kind = (chair.image, chair.entered.host)
             if kind not in chosen or (chair.now["own"] and not chosen[kind].now["own"]):
@@ -211,8 +213,8 @@ class Rehearsal:
 
     async def _play_all(self, exercise: Exercise) -> list[Played]:
         """In all of them at the same time; meanwhile the bot is told that we are here."""
-        given = set(await self.asking.work_in([chair.id for chair in self._stages()]))
-        stages = [chair for chair in self._stages() if chair.id in given]
+        given = set(await self.asking.work_in([chair.id for chair in self._stages(exercise)]))
+        stages = [chair for chair in self._stages(exercise) if chair.id in given]
         if not stages:
             return []
         total, done = len(stages) * scripts(exercise), 0

@@ -43,7 +43,7 @@ class Found:
     ``yielded``: labs that went to learners meanwhile; ``lost``: hosts that stopped answering meanwhile, with their
     trouble; ``away``: hosts that never answered; ``left``: host -> seats that have a lab when it is lost; ``faults``:
     why there is no room; ``idle``: free labs of other kinds, which make room for learners; ``uris``: of hosts;
-    ``over``: why it ended before its end, '' where it did not."""
+    ``over``: why it ended before its end, '' where it did not; ``beside``: the image of labs that nothing is played in."""
 
     title: str
     exercise: str
@@ -60,3 +60,4 @@ class Found:
     idle: int = 0
     uris: dict[str, str] = field(default_factory=dict)
     over: str = ""
+    beside: str = ""

@@ -120,7 +120,8 @@ def _unplayed(found: Found) -> list[str]:
     """Where somebody was let in, the exercise has to have been tried, on each host with each image."""
     if not found.exercise or found.over:
         return []
-    there = {(seat.image, seat.host) for seat in found.seats if seat.state == IN and seat.host not in found.lost}
+    there = {(seat.image, seat.host) for seat in found.seats
+             if seat.state == IN and seat.host not in found.lost and seat.image != found.beside}
     rest = sorted(there - {(each.image, each.host) for each in found.played})
     return [f"{found.exercise} was not tried in {image} on {host}" for image, host in rest]
 
