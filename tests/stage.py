@@ -82,6 +82,7 @@ class Net:
         self.topics: dict[str, str] = {}
         self.modes: dict[str, str] = {}
         self.status = "o"
+        self.topic_octets = 380
 
     def fold(self, name: str) -> str:
         return name.lower()
@@ -93,7 +94,7 @@ class Net:
         return self.fold(nick) in self.channels.get(channel, ())
 
     def place(self, channel: str) -> Place:
-        return Place(True, self.status, self.modes.get(channel, "nt"), "", self.topics.get(channel, ""))
+        return Place(True, self.status, self.modes.get(channel, "nt"), "", self.topics.get(channel, ""), self.topic_octets)
 
     def carries_out(self, out: Outgoing) -> None:
         """As a server does, where we are operators."""

@@ -218,6 +218,17 @@ def test_lengths_that_a_server_says(tokens, octets, nick):
     assert (features.line_octets, features.nick("trainbot")) == (octets, nick)
 
 
+@pytest.mark.parametrize(("tokens", "octets"), [
+    ("", 380), ("TOPICLEN=307", 307), ("TOPICLEN=390", 380), ("TOPICLEN=0", 80), ("TOPICLEN=", 380), ("TOPICLEN=-7", 380),
+    ("TOPICLEN=x", 380), ("TOPICLEN=307 -TOPICLEN", 380),
+])
+def test_how_long_a_topic_may_be(tokens, octets):
+    """TOPICLEN is believed within reason."""
+    features = Features()
+    features.load(("bot", *tokens.split(), "are supported"))
+    assert features.topic_octets == octets
+
+
 def test_memory_under_all_of_it(monkeypatch):
     """After twenty thousand lines that each name something new, what is kept is a few megabytes."""
     monkeypatch.setattr(identity, "MOST_PEOPLE", 1000)

@@ -142,6 +142,19 @@ def test_a_long_topic(planned: Stage) -> None:
     assert len(text.encode()) <= 380 and text.endswith("!help") and "… | SE Linux for all" in text
 
 
+def test_a_server_with_short_topics(planned: Stage) -> None:
+    """Other people's words give way first, then the link to the slides; the step is there."""
+    planned.net.topic_octets = 115
+    planned.now = planned.now.replace(hour=9)
+    planned.talk("russell", "!start")
+    assert topics(planned) == ["Welcome to the… | SE Linux for all | a class runs here, with russell | slides: https://example.org/slides | !help"]
+    planned.wait(seconds=6), planned.talk("russell", "!next")
+    assert topics(planned) == ["SE Linux for all | a class runs here, with russell | step 1 of 3: Look | slides: https://example.org/slides | !help"]
+    planned.net.topic_octets = 90
+    planned.talk("russell", "!goto 2")
+    assert topics(planned) == ["SE Linux for all | a class runs here, with russell | step 2 of 3: Change | !help"]
+
+
 def test_the_presenter_has_a_voice(lesson: Stage) -> None:
     """From beginning to end; the others as they are."""
     assert modes(lesson) == [("+v", "russell")]

@@ -162,7 +162,9 @@ class IrcDoor:
 
     def place(self, channel: str) -> Place:
         """How we stand in ``channel`` now."""
-        return self._session.standings.of(channel) if self.connected and self._session else Place()
+        if not self.connected or self._session is None:
+            return Place()
+        return replace(self._session.standings.of(channel), topic_octets=self._session.features.topic_octets)
 
     @property
     def nick(self) -> str:

@@ -15,6 +15,7 @@ from irc.features import FeatureSet
 
 MOST = 200  # features that are kept: no server has as many
 SHORTEST_LINE, LONGEST_LINE = 512, 4096  # octets that LINELEN may say: RFC 2812's, and what we take for sane
+SHORTEST_TOPIC, TOPIC_OCTETS = 80, 380  # what TOPICLEN may say, and what the common networks keep
 _ASCII = (string.ascii_uppercase, string.ascii_lowercase)
 _FOLDS = {
     "ascii": str.maketrans(*_ASCII),
@@ -87,6 +88,11 @@ class Features:
     def line_octets(self) -> int:
         """Of a line with CR LF (LINELEN), 512 where the server does not say or is not to be believed."""
         return min(LONGEST_LINE, max(SHORTEST_LINE, self._number("linelen", SHORTEST_LINE)))
+
+    @property
+    def topic_octets(self) -> int:
+        """Of a topic (TOPICLEN), as far as we would use it."""
+        return min(TOPIC_OCTETS, max(SHORTEST_TOPIC, self._number("topiclen", TOPIC_OCTETS)))
 
     def nick(self, wanted: str) -> str:
         """``wanted`` as the server will cut it (NICKLEN)."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from trainbot.chat.features import Features
 from trainbot.chat.identity import Roster
+from trainbot.chat.features import TOPIC_OCTETS
 from trainbot.chat.presence import JOIN_REFUSED
 from trainbot.chat.text import sanitise
 from trainbot.chat.wire import Message
@@ -19,13 +20,14 @@ _LETTERS = 64  # of modes and marks that are kept: no server has as many
 class Place:
     """One of our channels.  ``status``: our own there, as letters of modes ("ov"); ``modes``: the channel's letters,
     None until the server has told them; ``refused``: why it does not let us in, '' while nothing is known; ``topic``:
-    '' where none is set."""
+    '' where none is set; ``topic_octets``: what the server keeps of one."""
 
     joined: bool = False
     status: str = ""
     modes: str | None = None
     refused: str = ""
     topic: str = ""
+    topic_octets: int = TOPIC_OCTETS
 
     @property
     def privileged(self) -> bool:

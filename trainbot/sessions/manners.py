@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from trainbot.store.repositories import Classes, Sessions
 
 BETWEEN = " | "
-LONGEST = 380  # bytes of a topic: what the common networks keep
 AT_ONCE = 3  # modes with a nick in one line (RFC 2812 3.2.3)
 OPERATORS = frozenset("qaoh")  # letters of those who may moderate
 AGAIN = timedelta(seconds=30)  # what the network did not do by then is asked for again
@@ -39,7 +38,8 @@ AHEAD = 20  # sessions that are looked through for a channel's next one
 
 
 class Place(Protocol):
-    """How we stand in a channel: ``status`` and ``modes`` are letters, ``modes`` None until it is known."""
+    """How we stand in a channel: ``status`` and ``modes`` are letters, ``modes`` None until it is known;
+    ``topic_octets``: how long a topic may be."""
 
     @property
     def joined(self) -> bool: ...
@@ -49,6 +49,8 @@ class Place(Protocol):
     def modes(self) -> str | None: ...
     @property
     def topic(self) -> str: ...
+    @property
+    def topic_octets(self) -> int: ...
 
 
 class Manners:
@@ -86,22 +88,23 @@ class Manners:
         """Our words behind those of others, said when ours change: a topic that somebody else sets is left alone."""
         if "t" in (place.modes or "") and not OPERATORS & set(place.status):
             return row, []  # only operators set it there: said once we are one
-        ours = self._words(row.name, run, now)
+        ours = self._words(row.name, run, place.topic_octets, now)
         before = row.topic.removeprefix(row.base).removeprefix(BETWEEN)
         if ours == before:
             return row, []
         there, base = place.topic, row.base
         if not row.topic.startswith(there) or not there:  # else: as we set it, perhaps cut by the server
             base = _OURS.sub("", there).removeprefix(BETWEEN)
-        full = BETWEEN.join(part for part in (_cut(base, LONGEST - len(ours.encode()) - len(BETWEEN)), ours) if part)
+        room = place.topic_octets - len(ours.encode()) - len(BETWEEN)
+        full = BETWEEN.join(part for part in (_cut(base, room) if room > len("…".encode()) else "", ours) if part)
         return replace(row, topic=BETWEEN.join(part for part in (base, ours) if part), base=base), [Topic(row.name, full)]
 
-    def _words(self, channel: str, run: ClassRun | None, now: datetime) -> str:
+    def _words(self, channel: str, run: ClassRun | None, longest: int, now: datetime) -> str:
         if run is not None:
             slides, step = self._slides(run), self.step(run)
             words = [_plain(run.title), f"a class runs here, with {run.presenter}", *([_plain(step, STEP)] if step else []),
                      *([f"slides: {slides}"] if slides else []), "!help"]
-            if slides and len(BETWEEN.join(words).encode()) > LONGEST:
+            if slides and len(BETWEEN.join(words).encode()) > longest:
                 del words[-2]  # !slides tells them
             return BETWEEN.join(words)
         for session in self.book.upcoming(now, AHEAD):
