@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from trainbot.errors import BackendError
 from trainbot.store import NOT_STORED, Store
 from trainbot.store.engine import connect
 from trainbot.store.fulltext import is_index
-from trainbot.store.migrate import upgrade
+from trainbot.store.migrate import _config, revisions, upgrade, version
 from trainbot.store.tables import metadata
 
 NOW = datetime(2026, 11, 27, 8, tzinfo=UTC)
@@ -49,6 +50,17 @@ def test_migrations_make_the_tables(url: str) -> None:
                 found.compile(dialect=engine.dialect) != declared.compile(dialect=engine.dialect)})
         assert compare_metadata(context, metadata) == []
     engine.dispose()
+
+
+def test_files_of_migrations_say_their_order(url: str) -> None:
+    """What is read off their names is what Alembic reads in them."""
+    script = ScriptDirectory.from_config(_config())
+    assert revisions() == [revision.revision for revision in script.walk_revisions()][::-1]
+    engine = connect(url)
+    with engine.connect() as connection:
+        assert version(connection) == MigrationContext.configure(connection).get_current_revision()
+    engine.dispose()
+    assert upgrade(url) == (script.get_current_head(),) * 2
 
 
 def test_migrations_make_the_same_indexes(url: str, tmp_path: Path) -> None:

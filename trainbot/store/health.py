@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from alembic.script import ScriptDirectory
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from trainbot.errors import BackendError
 from trainbot.notices import Notice
 from trainbot.store.engine import Store, explain
-from trainbot.store.migrate import _config, refuse_newer
+from trainbot.store.migrate import refuse_newer, revisions
 from trainbot.store.tables import tables
 
 _FAULTS = 3  # of those that SQLite finds, told
@@ -42,7 +41,7 @@ def health(url: str) -> Health:
     try:
         with store.transaction():
             revision = refuse_newer(url, store.connection)
-            head = ScriptDirectory.from_config(_config()).get_current_head() or ""
+            head = revisions()[-1]
             rows = store.connection.exec_driver_sql(f"PRAGMA quick_check({_FAULTS})").scalars().all()
             faults = tuple(" ".join(str(row).split())[:200] for row in rows if row != "ok")
             if revision != head or faults:
