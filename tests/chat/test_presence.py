@@ -30,6 +30,23 @@ def test_a_dead_link_is_noticed_within_a_minute():
     assert keepalive.due() <= 30.0 + 60.0 and keepalive.check(keepalive.due()) == "dead"
 
 
+def test_a_queue_that_moves_gives_up_few_of_its_lines_to_pings():
+    """At one line in two seconds they are each people's; a link that is dead is noticed all the same."""
+    patience, pings, now = Patience(), 0, 0.0
+    keepalive = Keepalive(patience, now)
+    keepalive.busy = True
+    while now < 120:  # nobody says anything: all have asked already
+        now += 2
+        keepalive.said(now)
+        if keepalive.check(now) == "ping":
+            pings += 1
+            keepalive.heard(now)
+            keepalive.proven()
+    assert pings <= 2
+    assert keepalive.check(now + 3 * patience.silence) == "ping"
+    assert keepalive.check(now + 3 * patience.silence + patience.answer + patience.deaf) in ("dead", "deaf")
+
+
 def test_channels_are_tried_later_and_later():
     """At once first; each time we are thrown out the wait doubles; a long stay makes it short again."""
     channels = Channels(["#c"], Patience())

@@ -82,9 +82,13 @@ class Channels:
         return min(times, default=None)
 
 
+BUSY = 3
+"""So many times longer nothing is asked while a queue moves."""
+
+
 class Keepalive:
     """Notices a link on which nothing comes within ``silence + answer`` seconds, and within ``silence + deaf`` one on which
-    much comes, but nothing of ours arrives."""
+    much comes, but nothing of ours arrives; while ``busy``, ``silence`` is ``BUSY`` times as long."""
 
     def __init__(self, patience: Patience, now: float) -> None:
         self._patience = patience
@@ -92,6 +96,12 @@ class Keepalive:
         self._asked_at: float | None = None
         self._said_at: float | None = None  # the first of what we said that no PONG came after
         self._proof_asked = False
+        self.busy = False
+        """A queue moves at the network's pace: a PING would be one of the lines that people wait for."""
+
+    @property
+    def _silence(self) -> float:
+        return self._patience.silence * (BUSY if self.busy else 1)
 
     def heard(self, now: float) -> None:
         self._heard_at, self._asked_at = now, None
@@ -106,24 +116,24 @@ class Keepalive:
         self._said_at = None
 
     def due(self) -> float:
-        times = [self._heard_at + self._patience.silence if self._asked_at is None else self._asked_at + self._patience.answer]
+        times = [self._heard_at + self._silence if self._asked_at is None else self._asked_at + self._patience.answer]
         if self._said_at is not None:
-            times.append(self._said_at + self._patience.silence + (self._patience.deaf if self._proof_asked else 0))
+            times.append(self._said_at + self._silence + (self._patience.deaf if self._proof_asked else 0))
         return min(times)
 
     def check(self, now: float) -> str:
         """``ping``: ask now; ``dead``: it is silent; ``deaf``: it does not read; else ''."""
         if now < self.due():
             return ""
-        if self._said_at is not None and now >= self._said_at + self._patience.silence:
-            if self._proof_asked and now >= self._said_at + self._patience.silence + self._patience.deaf:
+        if self._said_at is not None and now >= self._said_at + self._silence:
+            if self._proof_asked and now >= self._said_at + self._silence + self._patience.deaf:
                 return "deaf"
             asked, self._proof_asked = self._proof_asked, True
             if not asked:
                 return "ping"
         if self._asked_at is not None:
             return "dead" if now >= self._asked_at + self._patience.answer else ""
-        if now < self._heard_at + self._patience.silence:
+        if now < self._heard_at + self._silence:
             return ""
         self._asked_at = now
         return "ping"

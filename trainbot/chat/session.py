@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from trainbot.config import IrcConfig
 
 log = logging.getLogger(__name__)
+MOVES = 5.0  # seconds after a line in which the queue behind it counts as moving
 _SHOWN = 300  # characters of what a server says that a reason has
 
 
@@ -78,6 +79,7 @@ class Session:
         self.joining = Joining(config.channels, keys, patience, self.roster, self.features, lambda: self.account)
         self._own_nick = OwnNick(config.nick, self.roster, self.features, patience, config.nick_back, lambda: self.account)
         self._keepalive = Keepalive(patience, now)
+        self._moved_at = now - MOVES  # when the outbox last let something go
         self._patience = patience
         self._outbox, self._deliver, self._write = outbox, deliver, write
         self._now, self._began_at = now, now
@@ -133,6 +135,7 @@ class Session:
             self.ended = self.ended or "the server did not welcome us in time"
         if self._welcomed_at is not None and not self.ready and now - self._welcomed_at >= 5:
             self._on_ready(Message("376"))  # a server that never ends its greeting
+        self._keepalive.busy = len(self._outbox) > 0 and now - self._moved_at < MOVES
         check = self._keepalive.check(now)
         if check == "dead":
             self.ended = self.ended or "the server is silent"
@@ -180,6 +183,7 @@ class Session:
         for piece in self._outbox.take(now):
             self._write(piece.wire, piece.shown)
             self._keepalive.said(now)
+            self._moved_at = now
             self.delivery.wrote(piece)
 
     def say(self, line: str) -> None:
