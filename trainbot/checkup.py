@@ -10,6 +10,7 @@ from pathlib import Path
 from trainbot.config import Config
 from trainbot.errors import BackendError
 from trainbot.exercises.library import load_library
+from trainbot.exercises.model import Exercise
 from trainbot.installation import images_of
 from trainbot.sessions.schedule import load_schedules
 from trainbot.sessions.times import describe_many
@@ -58,11 +59,23 @@ def checkup(config: Config, say: Callable[[str], None]) -> int:
     return 1 if wrong else 0
 
 
+def _beside(exercise: Exercise, config: Config) -> str:
+    """What people have to compare with, or what is missing for it."""
+    second = exercise.second_image
+    if not second:
+        return ""
+    if second not in {image.name for image in config.images}:
+        return f" (it goes without {second} labs, which are not here)"
+    if config.labs.per_person < 2:
+        return f" (for a {second} lab beside: [labs] per_person = 2)"
+    return f", a {second} lab beside"
+
+
 def _content(config: Config, say: Callable[[str], None], line: Callable[..., None]) -> None:
     say("Exercises")
     library = load_library(config.exercises.folder)
     for exercise in library.exercises.values():
-        line(f"{exercise.slug}: {exercise.title}, {len(exercise.steps)} steps")
+        line(f"{exercise.slug}: {exercise.title}, {len(exercise.steps)} steps{_beside(exercise, config)}")
     for problem in library.problems:
         line(problem.file, str(problem.text)) if problem.serious else line(f"note: {problem}")
     say("Sessions")

@@ -47,6 +47,13 @@ def test_scripts_are_shell(exercise, step) -> None:
         assert done.returncode == 0, f"{script.name}: {done.stderr}"
 
 
+def test_the_manual_lists_what_ships() -> None:
+    """Each exercise by the name that !start takes, with as many steps as it has."""
+    manual = (Path(__file__).parents[2] / "docs" / "writing-exercises.md").read_text()
+    assert dict(re.findall(r"^\| `([a-z-]+)` \| .* \| (\d+) \|$", manual, re.M)) == {
+        exercise.slug: str(len(exercise.steps)) for exercise in LIBRARY.exercises.values()}
+
+
 def test_the_manuals_example_loads(tmp_path: Path) -> None:
     """The minimal exercise in docs/writing-exercises.md is one, word for word."""
     manual = (Path(__file__).parents[2] / "docs" / "writing-exercises.md").read_text()
