@@ -83,6 +83,7 @@ class Net:
         self.modes: dict[str, str] = {}
         self.status = "o"
         self.topic_octets = 380
+        self.marks: set[tuple[str, str]] = set()  # (channel, nick) of who is voiced
 
     def fold(self, name: str) -> str:
         return name.lower()
@@ -96,12 +97,18 @@ class Net:
     def place(self, channel: str) -> Place:
         return Place(True, self.status, self.modes.get(channel, "nt"), "", self.topics.get(channel, ""), self.topic_octets)
 
+    def marked(self, channel: str, nick: str) -> bool:
+        return (channel, self.fold(nick)) in self.marks
+
     def carries_out(self, out: Outgoing) -> None:
         """As a server does, where we are operators."""
         if isinstance(out, Topic):
             self.topics[out.channel] = out.text
         elif isinstance(out, Modes) and not out.nicks and self.status:
             self.modes[out.channel] = "nt" + "m" * (out.change == "+m")
+        elif isinstance(out, Modes) and self.status:
+            changed = {(out.channel, self.fold(nick)) for nick in out.nicks}
+            self.marks = self.marks | changed if out.change.startswith("+v") else self.marks - changed
 
     def find(self, nick: str) -> Sender | None:
         found = self.people.get(self.fold(nick))
@@ -182,6 +189,7 @@ class Stage:
     def leave(self, nick: str) -> None:
         for there in self.net.channels.values():
             there.discard(nick.lower())
+        self.net.marks = {mark for mark in self.net.marks if mark[1] != nick.lower()}
         sender = self.net.people.pop(nick.lower())
         self.happens(Left(sender, None, True, self.now))
 
@@ -189,6 +197,7 @@ class Stage:
         before = self.net.people.pop(nick.lower())
         after = replace(before, nick=new, account=account or before.account)
         self.net.people[new.lower()] = after
+        self.net.marks = {(channel, new.lower() if who == nick.lower() else who) for channel, who in self.net.marks}
         for there in self.net.channels.values():
             if nick.lower() in there:
                 there.remove(nick.lower())

@@ -33,6 +33,9 @@ class Nowhere:
     def find(self, nick: str) -> Sender | None:
         return None
 
+    def marked(self, channel: str, nick: str) -> bool:
+        return False
+
     def place(self, channel: str) -> Place:
         return Place()
 

@@ -152,7 +152,7 @@ class Parts:
         self.when = WhenDesk(store.polls, store.notices, store.people, self.book, lambda: self._library.exercises,
                              config.require_account, lambda: self.view.nick)
         self.manners = Manners(store.sessions, store.classes, self.book, self.view.place, self.view.members,
-                               lambda sender: self.config.roles.role_of(sender), self.view.fold, lambda: self.view.nick,
+                               self.view.marked, lambda sender: self.config.roles.role_of(sender), self.view.fold, lambda: self.view.nick,
                                lambda run: self.classroom.headline(run))
         self.publishing = Publishing()
         self.press = Press(where_of(config, installation.owner), zones, offsets,

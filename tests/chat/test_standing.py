@@ -53,6 +53,16 @@ def test_line_by_line(lines, place):
     assert follow(*lines).of("#C") == place
 
 
+def test_who_else_is_voiced():
+    """From the names and the modes, following people through nicks and departures; nothing of other channels."""
+    there = (":bot!u@h JOIN #c", ":s 353 bot = #c :@op +vera plain ~@+boss bot", ":op MODE #c +v-o plain op", ":op MODE #x +v vera")
+    standings = follow(*there, ":plain!u@h NICK Better", ":boss!u@h QUIT :out")
+    assert [nick for nick in ("op", "vera", "plain", "better", "boss") if standings.marked("#C", nick)] == ["vera", "better"]
+    assert follow(*there, ":op!u@h KICK #c vera :x", ":s 353 bot = #c :vera").marked("#c", "vera") is False
+    assert follow(*there, ":bot!u@h JOIN #c").marked("#c", "vera") is False
+    assert follow(":s 353 bot = #x :@vera").marked("#x", "vera") is False
+
+
 def test_only_our_channels_are_kept():
     """A server that talks of other channels without end fills nothing."""
     standings = follow(*(f":op MODE #other{number} +m" for number in range(50)), ":s 353 bot = #x :@bot")

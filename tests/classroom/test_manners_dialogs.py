@@ -180,6 +180,20 @@ def test_quiet(lesson: Stage) -> None:
     assert "'loud' is neither on nor off: say !quiet on, or !quiet off" in lesson.talk("russell", "!quiet loud")[0]
 
 
+def test_voices_of_others(lesson: Stage) -> None:
+    """Whoever had a voice before from somebody else has it afterwards; whom we voiced is known after a restart, too."""
+    lesson.net.marks.add((CHANNEL, "hannah"))
+    lesson.talk("russell", "!quiet on")
+    assert modes(lesson) == [("+m",), ("+v", "olga")]
+    lesson.restart()
+    assert modes(lesson) == []
+    lesson.talk("russell", "!quiet off")
+    assert modes(lesson) == [("-m",), ("-v", "olga")]
+    lesson.talk("russell", "!end")
+    lesson.talk("russell", "!yes")
+    assert lesson.net.marks == {(CHANNEL, "hannah")}
+
+
 def test_helpers_who_come_later(lesson: Stage) -> None:
     """Are voiced too, and again after they were away or had another nick."""
     lesson.talk("russell", "!quiet on")
@@ -210,6 +224,7 @@ def test_after_a_crash_in_a_quiet_class(lesson: Stage) -> None:
     """It stays quiet, those who speak are voiced again, and it is taken off at the end."""
     lesson.talk("russell", "!quiet on")
     lesson.net.modes[CHANNEL] = "nt"  # the server was restarted as well
+    lesson.net.marks.clear()
     lesson.restart()
     assert sorted(modes(lesson)) == [("+m",), ("+vvv", "hannah", "olga", "russell")]
     lesson.talk("russell", "!end")

@@ -160,6 +160,10 @@ class IrcDoor:
         """The person of that nick, if a channel of ours holds them."""
         return self._session.roster.find(nick) if self._session else None
 
+    def marked(self, channel: str, nick: str) -> bool:
+        """Whether somebody there is voiced, or more."""
+        return self._session is not None and self._session.standings.marked(channel, nick)
+
     def place(self, channel: str) -> Place:
         """How we stand in ``channel`` now."""
         if not self.connected or self._session is None:

@@ -13,6 +13,7 @@ from trainbot.chat.text import sanitise
 from trainbot.chat.wire import Message
 
 _LONGEST_TOPIC = 1000
+_MOST_MARKED = 5_000  # people of one channel whose voice or more is known
 _LETTERS = 64  # of modes and marks that are kept: no server has as many
 
 
@@ -66,6 +67,7 @@ class Standings:
     def __init__(self, features: Features, roster: Roster, channels: tuple[str, ...]) -> None:
         self._features, self._roster, self._channels = features, roster, channels
         self._places: dict[str, Place] = {}
+        self._marked: dict[str, dict[str, str]] = {}  # folded channel -> folded nick -> letters of their status there
         self.server = ""
 
     def of(self, channel: str) -> Place:
@@ -74,7 +76,13 @@ class Standings:
     def places(self) -> list[tuple[str, Place]]:
         return [(channel, self.of(channel)) for channel in self._channels]
 
+    def marked(self, channel: str, nick: str) -> bool:
+        """Whether somebody is voiced there, or more."""
+        return bool(self._marked.get(self._features.fold(channel), {}).get(self._features.fold(nick)))
+
     def receive(self, message: Message) -> None:
+        """Before the roster has seen it, so that our own nick is the one before a change."""
+        self._follow(message)
         match message.command:
             case "004":
                 self.server = sanitise(message.param(2))[:_LETTERS]
@@ -99,6 +107,36 @@ class Standings:
             case refusal if refusal in JOIN_REFUSED and not self.of(message.param(1)).joined:
                 self._change(message.param(1), refused=sanitise(message.param(-1))[:200] or f"numeric {refusal}")
 
+    def _follow(self, message: Message) -> None:
+        """Keeps the marks of others with their people, as these come, go and take other nicks."""
+        fold = self._features.fold
+        match message.command:
+            case "JOIN" if self._roster.is_me(message.nick):
+                self._marked.pop(fold(message.param(0)), None)
+            case "NICK":
+                for marked in self._marked.values():
+                    if (letters := marked.pop(fold(message.nick), None)) is not None:
+                        marked[fold(message.param(0))] = letters
+            case "QUIT":
+                for marked in self._marked.values():
+                    marked.pop(fold(message.nick), None)
+            case "PART" | "KICK":
+                gone = message.nick if message.command == "PART" else message.param(1)
+                self._marked.get(fold(message.param(0)), {}).pop(fold(gone), None)
+
+    def _marks_of(self, channel: str, nick: str) -> str:
+        return self._marked.get(self._features.fold(channel), {}).get(self._features.fold(nick), "")
+
+    def _mark(self, channel: str, nick: str, letters: str) -> None:
+        folded = self._features.fold(channel)
+        if not any(self._features.fold(name) == folded for name in self._channels):
+            return
+        marked = self._marked.setdefault(folded, {})
+        if not letters:
+            marked.pop(self._features.fold(nick), None)
+        elif len(marked) < _MOST_MARKED:
+            marked[self._features.fold(nick)] = letters
+
     def _change(self, channel: str, **values: Any) -> None:
         folded = self._features.fold(channel)
         if any(self._features.fold(name) == folded for name in self._channels):
@@ -112,6 +150,8 @@ class Standings:
             if nick and self._roster.is_me(nick):
                 letters = dict.fromkeys(marks[mark] for mark in name[: len(name) - len(nick)][:_LETTERS])
                 self._change(channel, status="".join(letters))
+            elif nick:
+                self._mark(channel, nick, "".join(marks[mark] for mark in name[: len(name) - len(nick)][:_LETTERS]))
 
     def _moded(self, channel: str, words: tuple[str, ...], *, fresh: bool) -> None:
         """A channel's modes as they are (``fresh``), or as somebody changed them."""
@@ -129,6 +169,10 @@ class Standings:
             if letter in self._features.marks.values():
                 if self._roster.is_me(argument):
                     _set(status, letter, sign)
+                elif argument:
+                    theirs = dict.fromkeys(self._marks_of(channel, argument))
+                    _set(theirs, letter, sign)
+                    self._mark(channel, argument, "".join(theirs)[:_LETTERS])
             elif not self._features.is_list(letter):
                 _set(modes, letter, sign)
         known = fresh or place.modes is not None

@@ -54,15 +54,16 @@ class Place(Protocol):
 
 
 class Manners:
-    """``place``: how we stand in that channel now; ``members``: who is there; ``role_of``: of somebody there;
+    """``place``: how we stand in that channel now; ``members``: who is there, ``marked``: whether they are voiced or more
+    (by whomever); ``role_of``: of somebody there;
     ``fold``: the server's case rules; ``nick``: ours; ``step``: where that class is, '' at its introduction."""
 
     def __init__(self, sessions: Sessions, classes: Classes, book: Book, place: Callable[[str], Place],
-                 members: Callable[[str], Sequence[Sender]], role_of: Callable[[Sender], Role],
+                 members: Callable[[str], Sequence[Sender]], marked: Callable[[str, str], bool], role_of: Callable[[Sender], Role],
                  fold: Callable[[str], str], nick: Callable[[], str], step: Callable[[ClassRun], str]) -> None:
         self.nick, self.step = nick, step
         self.rows, self.classes, self.book = sessions.channels, classes, book
-        self.place, self.members, self.role_of, self.fold = place, members, role_of, fold
+        self.place, self.members, self.marked, self.role_of, self.fold = place, members, marked, role_of, fold
         self._asked: dict[tuple[str, str], datetime] = {}
 
     def settle(self, now: datetime) -> list[Outgoing]:
@@ -128,7 +129,9 @@ class Manners:
             found.append(Modes(row.name, "+m" if wanted else "-m"))
         if row.quiet and not wanted and not moderated:
             row = replace(row, quiet="")
-        voiced, should = row.voiced.split(), self._speakers(row, run)
+        voiced = row.voiced.split()
+        # whoever has a voice from somebody else keeps it: we neither give nor take it
+        should = [nick for nick in self._speakers(row, run) if nick in voiced or not self.marked(row.name, nick)]
         more, less = [nick for nick in should if nick not in voiced], [nick for nick in voiced if nick not in should]
         there = {self.fold(member.nick) for member in self.members(row.name)}
         found += _each(row.name, "+v", more) + _each(row.name, "-v", [nick for nick in less if nick in there])
@@ -149,10 +152,10 @@ class Manners:
         return True
 
     def came_back(self, channel: str) -> None:
-        """We are there anew: voices that we gave may be gone with our last connection."""
+        """We are there anew: voices that we gave may be gone, if it was the server that went."""
         row = self.rows.first(name=channel)
-        if row is not None and self.classes.in_channel(channel) is not None:
-            self.rows.put(replace(row, voiced=""))
+        if row is not None:
+            self.rows.put(replace(row, voiced=" ".join(nick for nick in row.voiced.split() if self.marked(channel, nick))))
         self._asked = {key: at for key, at in self._asked.items() if key[0] != channel}
 
     def left(self, nick: str, channel: str | None) -> None:
