@@ -120,7 +120,7 @@ class Stage:
 
     def __init__(self, folder: Path, *, labs: int = 5, spare: int = 0, require_account: str = "yes", log: str = "no",
                  per_person: int = 1, images: Sequence[str] = ("debian",), uri: str = "xen:///system",
-                 channels: Sequence[str] = (CHANNEL,), hosts: Sequence[str] = ("xen1",)) -> None:
+                 channels: Sequence[str] = (CHANNEL,), talk: str = "", hosts: Sequence[str] = ("xen1",)) -> None:
         self.folder, self.now, self.images = folder, START, images
         self.host_boots = True  # labs that were made come to speak ssh
         self.tests_only = uri.startswith("test:")  # libvirt's test driver: domains that run nothing
@@ -131,7 +131,7 @@ class Stage:
             (exercise / name).write_text(text)
         ini = folder / "bot.ini"
         ini.write_text(INI.format(folder=folder, channel=" ".join(channels), labs=labs, spare=spare, log=log, uri=uri,
-                                  require_account=require_account))
+                                  require_account=require_account) + (f"[channel.{CHANNEL}]\ntalk = {talk}\n" if talk else ""))
         self.config: Config = load(ini)
         self.config = replace(self.config, labs=replace(self.config.labs, per_person=per_person))
         self.net = Net()

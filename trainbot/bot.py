@@ -228,18 +228,21 @@ class Bot(Parts):
         if event.channel is not None and event.channel not in self.config.irc.channels:
             named = [c for c in self.config.irc.channels if self.view.fold(c) == self.view.fold(event.channel)]
             event = replace(event, channel=named[0] if named else event.channel)
+        there = event  # as it was said; what is said in a channel for talk is about the class in the channel beside it
+        if event.channel is not None:
+            event = replace(event, channel=self.config.irc.about(event.channel))
         meant = self.dispatch.meant(event)
         effects: Sequence[Effect] | None
         if meant is not None and meant.call is not None:
             self.questions.talk.commanded(event)
             effects = self.dispatch(event, meant=meant)
         else:
-            self.journal.heard(event)  # what is said to us is on the time line as what comes of it
+            self.journal.heard(there)  # what is said to us is on the time line as what comes of it
             self.questions.talk.heard(event)
             effects = self._quizzed(event)
             if effects is None and meant is not None:
                 effects = self.dispatch(event, meant=meant)
-        outcome.say += [out for effect in effects or () if (out := _addressed(effect, event)) is not None]
+        outcome.say += [out for effect in effects or () if (out := _addressed(effect, there)) is not None]
 
     def _for_us(self, event: Incoming) -> bool:
         meant = self.dispatch.meant(event)

@@ -139,7 +139,7 @@ class Parts:
     def _join_sessions(self, installation: Installation) -> None:
         config, store = self.config, self.store
         zones, offsets = config.schedule.zones, parse_offsets(" ".join(config.schedule.reminders))
-        self.book = Book(store.sessions, store.settings, self._channels)
+        self.book = Book(store.sessions, store.settings, lambda: self.config.irc.class_channels)
         self.signups = SignUps(store.sessions, store.notices, store.people, zones, config.require_account,
                                self.book.upcoming, self._images_of, self._has_labs, config.labs.early, self._holds)
         announcing = Announcing(self.book, store.notices, self.signups, zones, offsets)
@@ -153,7 +153,7 @@ class Parts:
                              config.require_account, lambda: self.view.nick)
         self.manners = Manners(store.sessions, store.classes, self.book, self.view.place, self.view.members,
                                self.view.marked, lambda sender: self.config.roles.role_of(sender), self.view.fold, lambda: self.view.nick,
-                               lambda run: self.classroom.headline(run))
+                               lambda run: self.classroom.headline(run), lambda channel: self.config.irc.talk_of(channel))
         self.publishing = Publishing()
         self.press = Press(where_of(config, installation.owner), zones, offsets,
                            lambda path, content: write_whole(path, content.decode()))
@@ -212,9 +212,9 @@ class Parts:
         return found is not None and (found.user, found.host) == (sender.user, sender.host)
 
     def _channels_of(self, sender: Sender) -> list[str]:
-        """The channels that this sender is in; all of ours for somebody who is in none."""
-        mine = [channel for channel in self.config.irc.channels if self.view.holds(channel, sender.nick)]
-        return mine or list(self.config.irc.channels)
+        """The channels of classes that this sender is in; all of ours for somebody who is in none."""
+        mine = [self.config.irc.about(channel) for channel in self.config.irc.channels if self.view.holds(channel, sender.nick)]
+        return list(dict.fromkeys(mine)) or list(self.config.irc.class_channels)
 
     def _quizzed(self, event: Incoming) -> list[Effect] | None:
         """What comes of an answer to a quiz; None where it is none."""
@@ -346,7 +346,7 @@ class Parts:
 
     def _class_channels(self) -> list[str]:
         """Where people are told what concerns everybody: the channels of classes, or all."""
-        return [run.channel for run in self.store.classes.running()] or list(self.config.irc.channels)
+        return [run.channel for run in self.store.classes.running()] or list(self.config.irc.class_channels)
 
     def _planned(self, ask: Ask, words: str) -> Plan | None:
         session = self.planner.next_start(ask, words)

@@ -40,7 +40,7 @@ class Secret:
 class IrcConfig:
     """[irc].  ``flood_interval`` in seconds; ``tls_fingerprint`` SHA-256, lower-case hex without colons; ``nickserv``:
     log in by telling NickServ, where the network has no SASL; ``nick_back``: what NickServ is told to do, once we are logged
-    in, with who has our nick; ``more_servers``: tried in turn where ``server`` fails."""
+    in, with who has our nick; ``talk``: (channel for talk, the channel of classes that it belongs to); ``more_servers``: tried in turn where ``server`` fails."""
 
     server: str = "irc.libera.chat"
     port: int = 6697
@@ -55,6 +55,7 @@ class IrcConfig:
     realname: str = "trainbot: training bot"
     contact: str = ""
     channels: tuple[str, ...] = ()
+    talk: tuple[tuple[str, str], ...] = ()
     keys: tuple[tuple[str, Secret], ...] = ()
     sasl: tuple[str, ...] = ()
     account: str = ""
@@ -67,6 +68,19 @@ class IrcConfig:
     flood_burst: int = 4
     flood_interval: float = 2.0
     prefix: str = "!"
+
+    @property
+    def class_channels(self) -> tuple[str, ...]:
+        """Those of ``channels`` that classes are in."""
+        return tuple(channel for channel in self.channels if channel not in dict(self.talk))
+
+    def about(self, channel: str) -> str:
+        """The channel of classes that what is said in ``channel`` is about."""
+        return dict(self.talk).get(channel, channel)
+
+    def talk_of(self, channel: str) -> str:
+        """Where the people of a class in ``channel`` talk, '' where it is there."""
+        return next((talk for talk, about in self.talk if about == channel), "")
 
 
 @dataclass(frozen=True, slots=True)

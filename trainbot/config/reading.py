@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from configparser import (
     ConfigParser,
     DuplicateOptionError,
@@ -30,7 +31,7 @@ from trainbot.config.model import (
     StoreConfig,
 )
 from trainbot.config.reading_labs import read_host, read_image_section, read_labs
-from trainbot.config.reading_questions import read_questions
+from trainbot.config.reading_questions import read_questions, read_talk
 from trainbot.config.section import Section, below, parse_age, parse_listen
 from trainbot.errors import ConfigError
 from trainbot.sessions.reminders import parse_offsets
@@ -82,6 +83,7 @@ def _read(path: Path, sections: dict[str, Section], problems: list[str]) -> Conf
     roles, require_account = _roles(sections["roles"])
     store = _store(sections["store"])
     irc = _irc(sections["irc"])
+    irc = replace(irc, talk=read_talk(sections, irc.channels))
     config = Config(
         path=path,
         irc=irc,

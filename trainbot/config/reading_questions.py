@@ -1,4 +1,4 @@
-"""[questions] and [channel.#NAME] of bot.ini."""
+"""[questions] and [channel.#NAME] of bot.ini: what is different in one channel."""
 
 from __future__ import annotations
 
@@ -24,6 +24,22 @@ def read_questions(sections: Mapping[str, Section], ours: Collection[str]) -> Qu
         many=s.whole("many", d.many, 1, 1000),
         long=s.span("long", d.long),
     )
+
+
+def read_talk(sections: Mapping[str, Section], ours: Collection[str]) -> tuple[tuple[str, str], ...]:
+    """(channel for talk, the channel of classes that it belongs to), of ``[channel.#NAME] talk``."""
+    found: dict[str, str] = {}
+    for name, section in sections.items():
+        about, talk = name.partition(".")[2], section.text("talk") if name.startswith("channel.") else ""
+        if not talk:
+            continue
+        if talk not in ours:
+            section.fault("talk", f"{talk!r} is none of [irc] channels: say it there too")
+        elif talk == about or talk in found or talk in found.values() or about in found:
+            section.fault("talk", f"{talk!r} is another class's already: each has a channel for talk of its own, or none")
+        else:
+            found[talk] = about
+    return tuple(found.items())
 
 
 def _words(s: Section, option: str, default: tuple[str, ...]) -> tuple[str, ...]:

@@ -56,12 +56,14 @@ class Place(Protocol):
 class Manners:
     """``place``: how we stand in that channel now; ``members``: who is there, ``marked``: whether they are voiced or more
     (by whomever); ``role_of``: of somebody there;
-    ``fold``: the server's case rules; ``nick``: ours; ``step``: where that class is, '' at its introduction."""
+    ``fold``: the server's case rules; ``nick``: ours; ``step``: where that class is, '' at its introduction;
+    ``talk``: the channel beside it where people talk while a class runs, '' where there is none."""
 
     def __init__(self, sessions: Sessions, classes: Classes, book: Book, place: Callable[[str], Place],
                  members: Callable[[str], Sequence[Sender]], marked: Callable[[str, str], bool], role_of: Callable[[Sender], Role],
-                 fold: Callable[[str], str], nick: Callable[[], str], step: Callable[[ClassRun], str]) -> None:
-        self.nick, self.step = nick, step
+                 fold: Callable[[str], str], nick: Callable[[], str], step: Callable[[ClassRun], str],
+                 talk: Callable[[str], str]) -> None:
+        self.nick, self.step, self.talk = nick, step, talk
         self.rows, self.classes, self.book = sessions.channels, classes, book
         self.place, self.members, self.marked, self.role_of, self.fold = place, members, marked, role_of, fold
         self._asked: dict[tuple[str, str], datetime] = {}
@@ -102,8 +104,9 @@ class Manners:
 
     def _words(self, channel: str, run: ClassRun | None, longest: int, now: datetime) -> str:
         if run is not None:
-            slides, step = self._slides(run), self.step(run)
-            words = [_plain(run.title), f"a class runs here, with {run.presenter}", *([_plain(step, STEP)] if step else []),
+            slides, step, talk = self._slides(run), self.step(run), self.talk(channel)
+            here = f"a class runs here, with {run.presenter}" + (f", talk in {talk}" if talk else "")
+            words = [_plain(run.title), here, *([_plain(step, STEP)] if step else []),
                      *([f"slides: {slides}"] if slides else []), "!help"]
             if slides and len(BETWEEN.join(words).encode()) > longest:
                 del words[-2]  # !slides tells them
@@ -124,25 +127,31 @@ class Manners:
         if not OPERATORS & set(place.status):
             return row, []
         moderated, found = "m" in (place.modes or ""), []
+        talk = self.talk(row.name)
+        if run is not None and talk and not row.quiet and not moderated:
+            row = replace(row, quiet="on")
+            found.append(Line(row.name, f"presenters and helpers speak here; talk and ask in {talk}, or say it to me: "
+                                        f"/msg {self.nick()} help", Priority.PRESENTER))
         wanted = run is not None and row.quiet == "on"
         if wanted != moderated and row.quiet and self._may_ask(row.name, "+m" if wanted else "-m", now):
             found.append(Modes(row.name, "+m" if wanted else "-m"))
-        if row.quiet and not wanted and not moderated:
+        if row.quiet and not wanted and not moderated and (run is None or not talk):  # there, off holds until the class ends
             row = replace(row, quiet="")
         voiced = row.voiced.split()
+        quiet = row.quiet == "on" or bool(talk and moderated)
         # whoever has a voice from somebody else keeps it: we neither give nor take it
-        should = [nick for nick in self._speakers(row, run) if nick in voiced or not self.marked(row.name, nick)]
+        should = [nick for nick in self._speakers(row, run, quiet=quiet) if nick in voiced or not self.marked(row.name, nick)]
         more, less = [nick for nick in should if nick not in voiced], [nick for nick in voiced if nick not in should]
         there = {self.fold(member.nick) for member in self.members(row.name)}
         found += _each(row.name, "+v", more) + _each(row.name, "-v", [nick for nick in less if nick in there])
         return replace(row, voiced=" ".join(should)), found
 
-    def _speakers(self, row: ChannelRow, run: ClassRun | None) -> list[str]:
+    def _speakers(self, row: ChannelRow, run: ClassRun | None, *, quiet: bool) -> list[str]:
         """The presenter of the class; while it is quiet all presenters and helpers who are there."""
         if run is None:
             return []
         return [nick for member in self.members(row.name) if (nick := self.fold(member.nick)) == self.fold(run.presenter)
-                or (row.quiet == "on" and self.role_of(member) >= Role.HELPER)]
+                or (quiet and self.role_of(member) >= Role.HELPER)]
 
     def _may_ask(self, channel: str, what: str, now: datetime) -> bool:
         asked = self._asked.get((channel, what))
@@ -194,8 +203,10 @@ class Manners:
         if "m" in (place.modes or ""):
             raise UserError(f"{ask.channel} is moderated already, by somebody else: who did that ends it")
         self.rows.put(replace(row, quiet="on"))
+        talk = self.talk(ask.channel)
         return [Line(ask.channel, "quiet, please: presenters and helpers speak. Say everything else to me privately, as in "
-                                  f"/msg {self.nick()} ask WORDS, or done, or stuck", Priority.PRESENTER)]
+                                  f"/msg {self.nick()} ask WORDS, or done, or stuck" + (f"; or talk in {talk}" if talk else ""),
+                     Priority.PRESENTER)]
 
     def slides(self, ask: Ask) -> list[Effect]:
         run = self.classes.in_channel(ask.channel) if ask.channel else None

@@ -64,7 +64,7 @@ def _read_files(config: Config, store: Store, now: datetime) -> None:
     if store.settings.get("owner") is None:
         store.settings.set("owner", str(uuid.uuid4()))
     zones, offsets = config.schedule.zones, parse_offsets(" ".join(config.schedule.reminders))
-    book = Book(store.sessions, store.settings, lambda: config.irc.channels)
+    book = Book(store.sessions, store.settings, lambda: config.irc.class_channels)
     signups = SignUps(store.sessions, store.notices, store.people, zones, config.require_account, book.upcoming,
                       lambda session: session.images, lambda image: False, timedelta(), lambda at: (0, 0))
     planner = Planner(book, Announcing(book, store.notices, signups, zones, offsets), store.people,
@@ -73,7 +73,7 @@ def _read_files(config: Config, store: Store, now: datetime) -> None:
 
 
 def _write(config: Config, store: Store, folder: Path, now: datetime) -> list[Entry]:
-    book = Book(store.sessions, store.settings, lambda: config.irc.channels)
+    book = Book(store.sessions, store.settings, lambda: config.irc.class_channels)
     offsets = parse_offsets(" ".join(config.schedule.reminders))
     press = Press(where_of(config, store.settings.get("owner") or ""), config.schedule.zones, offsets,
                   lambda path, content: write_whole(path, content.decode()))
