@@ -120,8 +120,8 @@ async def test_a_flood_is_a_kill_and_our_pace_is_none(hybrid, make_bot, people):
     assert not any(isinstance(event, Disconnected) for event in bot.events)
 
 
-async def test_a_banned_address(hybrid, make_bot, monkeypatch):
-    """Banned from the server (k-line), the bot says so in the server's words, and is not there."""
+async def test_a_banned_address(hybrid, make_bot, monkeypatch, caplog):
+    """Banned from the server (k-line), the bot says so in the server's words, and does not knock every minute."""
     connect = asyncio.BaseEventLoop.create_connection
 
     async def from_there(loop, *arguments, **named):
@@ -130,6 +130,7 @@ async def test_a_banned_address(hybrid, make_bot, monkeypatch):
     monkeypatch.setattr(asyncio.BaseEventLoop, "create_connection", from_there)
     bot = make_bot(hybrid.port)
     await bot.in_trouble("(?i)banned from server")
+    assert any("next try in 300.0 s" in line for line in caplog.messages)
     assert not any(isinstance(event, Connected) for event in bot.events)
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 import ssl
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from trainbot.config import IrcConfig
 
 log = logging.getLogger(__name__)
+_BANNED = re.compile(r"\b(banned|[kgzd][- ]?lined?)\b", re.IGNORECASE)
 DENIALS = 2
 """Refused logins after which we stop: more would get us banned; one may be the services' own trouble."""
 
@@ -207,6 +209,8 @@ class IrcDoor:
                 await self._changed.wait()
                 continue
             wait = backoff.wait() if self._turn % (1 + len(self._config.more_servers)) == 0 else self._patience.shortest
+            if _BANNED.search(reason):
+                wait = max(wait, self._patience.banned)
             log.warning("no IRC connection to %s: %s; next try in %.1f s", where, reason, wait)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), wait)

@@ -24,6 +24,7 @@ class Patience:
     stable: float = 30.0  # registered that long: the next reconnect starts at the shortest wait
     shortest: float = 1.0  # between connections, and between tries of a channel
     longest: float = 60.0
+    banned: float = 300.0  # before a network that bans us is asked again, at least
     nick: float = 15.0  # between questions whether our nick is free
     regain: float = 60.0  # between NickServ's chances to give it back
     roll_call: float = 30.0  # for the end of a WHO reply, then it is asked again
