@@ -47,6 +47,18 @@ def test_create_is_what_irc_does(stage: Stage) -> None:
     assert told["refused"] and told["lease"] is None and told["lines"][0].startswith("I know no image 'gentoo'")
 
 
+def test_create_of_what_is_there_keeps_the_password(stage: Stage) -> None:
+    """Whoever got in with it gets in with it again: where the lab stands is said, and its console comes."""
+    stage.talk("alice", "!lab debian")
+    (lease,) = stage.leases()
+    for words in (["create", "debian"], ["create", "DEBIAN"]):
+        told = manage(stage, "alice", *words)
+        assert told["lines"][0].startswith("debian (enforcing) on xen1: ") and told["lease"] == str(lease.id)
+    assert manage(stage, "alice", "create", "debian", "permissive")["refused"]
+    assert manage(stage, "alice", "create", "debian", "sideways")["refused"]
+    assert stage.leases() == [lease]
+
+
 def test_somebody_who_is_not_on_irc_is_who_the_account_says(stage: Stage) -> None:
     """A person with an account needs not to be there; a stranger without one is told as on IRC."""
     stage.whisper("alice", f"key {KEY}")

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from trainbot.errors import Denied, UserError
+from trainbot.hosts.model import Mode
 from trainbot.people.keys import read_key
 from trainbot.spine.access import Person, Role
 from trainbot.spine.dispatch import Dispatch, Vouched
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 COMMANDS = {"create": "lab create", "list": "lab list", "reset": "lab reset", "destroy": "lab destroy"}
 WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 NICK = re.compile(r"[^\s,:!@#\x00-\x1f\x7f]{1,60}")
+#: What stands behind the image.
+MODES = {(): Mode.ENFORCING, ("permissive",): Mode.PERMISSIVE}
 NEWS = timedelta(minutes=10)  # that somebody looks is told for so long
 
 
@@ -72,7 +75,8 @@ class Porter:
         first, words = _words(request.get("words"))
         sender, role = self._as(person)
         confirmed = request.get("confirmed") is True
-        effects = self.dispatch(Incoming(sender, None, " ".join([COMMANDS[first], *words]), now),
+        text = COMMANDS["list"] if first == "create" and self._have(person, words) else " ".join([COMMANDS[first], *words])
+        effects = self.dispatch(Incoming(sender, None, text, now),
                                 Vouched(role, person, confirmed))
         replies = [effect for effect in effects if isinstance(effect, Reply)]
         lease = None
@@ -83,6 +87,12 @@ class Porter:
                      "refused": any(reply.refused for reply in replies),
                      "question": next((reply.question for reply in replies if reply.question), ""), "lease": lease},
                     _others(effects))
+
+    def _have(self, person: Person, words: list[str]) -> bool:
+        """Whether that is the lab they have.  IRC would make a new password, and theirs has just let them in."""
+        mode = MODES.get(tuple(words[1:]))
+        return bool(words) and any(lease.lab_id is not None and lease.mode is mode and lease.image == words[0].lower()
+                   for lease in self.store.leases.open(person_id=person.id))
 
     def _as(self, person: Person) -> tuple[Sender, Role]:
         """Who they are on IRC now.  Of somebody who is not there only the account proves a role."""

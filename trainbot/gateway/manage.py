@@ -125,7 +125,7 @@ class Manage:
                 return await self._own_console(name) if name.lower() in {route.image for route in self._owner.labs()} \
                     else await self._somebodys(name)
         said = printable(" ".join(words), 40)
-        self.line((f"xen-manage {said}? " if said else "") + "there is\n" + HELP, error=True)
+        self.line((f"xen-manage {said}? there is\n" if said else "") + HELP, error=True)
         return USAGE
 
     async def _through_bot(self, words: list[str], yes: bool) -> int:

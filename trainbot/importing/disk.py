@@ -93,7 +93,7 @@ def _check_qcow2(path: Path) -> None:
     if said.get("backing-filename") or data.get("data-file"):
         raise BackendError("the qcow2 file refers to another file: it has to stand on its own")
     if said.get("encrypted"):
-        raise BackendError("the qcow2 file is encrypted")
+        raise BackendError("the qcow2 file is encrypted: take one that is not, as distributions offer it")
     if not 0 < int(said.get("virtual-size", 0)) <= MOST:
         raise BackendError(f"the disk would have {int(said.get('virtual-size', 0)) >> 30} GiB, which is absurd")
 

@@ -64,15 +64,19 @@ def open_disk(disk: Path, to: Path, kernel: str, write: Mapping[str, str], progr
         process.stdout.close()
         process.stderr.close()
     if "error" in last:
-        raise BackendError(str(last["error"]))
+        raise BackendError(_readable(str(last["error"]), 500))
     if "done" not in last:
-        raise BackendError(f"libguestfs ended before it was done: {' '.join(words.split())[-300:] or 'no reason given'}")
+        raise BackendError(f"libguestfs ended before it was done: {_readable(words[-300:], 300) or 'no reason given'}")
     return _read(last["done"])
 
 
 def _read(said: dict[str, Any]) -> Opened:
     if not _UUID.fullmatch(said["root"]) or not _SUBVOLUME.fullmatch(said["subvolume"]):
         raise BackendError("the root file system's UUID or subvolume has an odd form")
-    product = "".join(sign for sign in said["product"] if sign.isprintable())[:80]
-    return Opened(product, said["kernel"], tuple(said["kernels"]), bool(said["selinux"]), said["root"],
+    return Opened(_readable(said["product"], 80), said["kernel"], tuple(said["kernels"]), bool(said["selinux"]), said["root"],
                   said["filesystem"], said["subvolume"], tuple(said["entries"]), tuple(said["grub"]))
+
+
+def _readable(text: str, most: int) -> str:
+    """What a disk says of itself, on one line that turns no terminal around."""
+    return "".join(sign for sign in " ".join(text.split()) if sign.isprintable())[:most]

@@ -27,15 +27,23 @@ def order(version):
     return [(1, int(part), "") if part.isdigit() else (0, 0, part) for part in re.split(r"(\d+)", version)]
 
 
+def named(g, root):
+    product, distro = g.inspect_get_product_name(root), g.inspect_get_distro(root)
+    return product if distro in product.lower() else distro + " " + product
+
+
 def mount(g):
     roots = g.inspect_os()
+    if not roots and any(g.vfs_type(each) == "crypto_LUKS" for each in g.list_partitions()):
+        raise Wrong("this disk is encrypted (LUKS), so no lab could boot it: take the distribution's cloud image")
     if not roots:
-        raise Wrong("no operating system was found on this disk: is it a cloud image of a Linux distribution?")
+        raise Wrong("no operating system was found on this disk: take a Linux distribution's cloud image")
     if len(roots) > 1:
-        raise Wrong("there are %d operating systems on this disk: say one with a single one" % len(roots))
+        names = ", ".join(named(g, root)[:40] for root in roots[:4])
+        raise Wrong("there are %d operating systems on this disk (%s): take a cloud image, which has one" % (len(roots), names))
     root = roots[0]
     if g.inspect_get_type(root) != "linux" or g.inspect_get_arch(root) != "x86_64":
-        raise Wrong("this is %s for %s: labs are Linux on x86_64" % (g.inspect_get_type(root), g.inspect_get_arch(root)))
+        raise Wrong("this is %s for %s, and labs are Linux on x86_64: take the image for that" % (g.inspect_get_type(root), g.inspect_get_arch(root)))
     mounts = g.inspect_get_mountpoints(root)
     for point in sorted(mounts, key=len):
         try:
@@ -114,8 +122,7 @@ def work(g, asked):
     initrd = next(form % version for form in INITRDS if g.is_file(form % version, followsymlinks=True))
     take(g, "/boot/vmlinuz-" + version, os.path.join(asked["to"], "vmlinuz"), MOST_KERNEL, "kernel")
     take(g, initrd, os.path.join(asked["to"], "initrd"), MOST_INITRD, "initrd")
-    product, distro = g.inspect_get_product_name(root), g.inspect_get_distro(root)
-    done = {"product": product if distro in product.lower() else distro + " " + product, "kernel": version,
+    done = {"product": named(g, root), "kernel": version,
             "kernels": versions, "selinux": g.is_file("/etc/selinux/config"), "root": g.vfs_uuid(root),
             "filesystem": g.vfs_type(root), "subvolume": "", "entries": texts(g, "/boot/loader/entries/*.conf"),
             "grub": texts(g, "/boot/grub/grub.cfg") + texts(g, "/boot/grub2/grub.cfg")}
