@@ -207,6 +207,12 @@ def test_stuck_and_progress(lesson: Stage) -> None:
         "russell: step 1 of 3 since 10 s: 3 done, 0 working, 0 stuck, 1 silent"]
 
 
+def test_long_words_of_the_stuck_end_visibly(lesson: Stage) -> None:
+    """One line for many: what is too long has a mark where it was cut."""
+    lesson.talk("bob", "!stuck " + "word " * 40)
+    assert "bob (" + "word " * 15 + "word…) since" in lesson.talk("hannah", "!hands")[0]
+
+
 def test_progress_counts_who_is_there(lesson: Stage) -> None:
     """Silent is who is in the channel and said nothing yet: not the presenter, nor somebody who took part and left."""
     lesson.talk("alice", "!done")

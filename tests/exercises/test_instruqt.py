@@ -99,6 +99,27 @@ def test_fail_message_and_variables_work_as_there() -> None:
     assert run('agent variable set NAME "a b"\nbash -c "fail-message \\"$(agent variable get NAME)\\""\nset-workdir /x\n') == (0, "a b")
 
 
+def test_an_older_track_has_its_scripts_in_folders_named_by_slug(tmp_path: Path) -> None:
+    """They are played as those of today's tracks are; a slug that is a path is none."""
+    index = "title: T\nchallenges:\n- slug: look\n  assignment: do\n- slug: ../t/look\n- slug: gone\n- slug: [look]\n"
+    exercise, problems = load(write(tmp_path / "t", **{
+        "track.yml": index, "look/check-web": "true", "look/solve-web": "touch /x\n", "look/setup-web": "true"}))
+    assert [(step.verify is not None, step.setup is not None, step.solution) for step in exercise.steps] == [
+        (True, True, "```\ntouch /x\n```"), (False, False, ""), (False, False, ""), (False, False, "")]
+    assert all(not problem.serious for problem in problems)
+
+
+@pytest.mark.parametrize(("text", "shown"), [
+    ('open [button label="Web App" background="#444CE7"](tab-4) now', "open **Web App** now"),
+    ('```\nhelm [[ Instruqt-Var key="APP_1" hostname="shell" ]]/x\n```', "```\nhelm $(cat /run/instruqt/APP_1)/x\n```"),
+    ("> [!NOTE]\n> look", "> **Note:**\n> look"), ("[button](x) [[ Instruqt-Var ]] [!NOTE]", "[button](x) [[ Instruqt-Var ]] [!NOTE]"),
+    ('[[ Instruqt-Var key="a;reboot" ]]', '[[ Instruqt-Var key="a;reboot" ]]')])
+def test_what_only_their_page_can_show_is_said_in_words(tmp_path: Path, text: str, shown: str) -> None:
+    """Buttons are their labels, variables the command that prints them in the lab, callouts begin with what they are."""
+    exercise, _ = load(track(tmp_path / "t", **{"01-look/assignment.md": f"---\ntitle: A\n---\n{text}"}))
+    assert exercise.steps[0].text == shown
+
+
 def test_an_older_track_has_its_challenges_inside(tmp_path: Path) -> None:
     """Texts without scripts: a lecture."""
     exercise, _ = load(write(tmp_path, **{"track.yml": "title: T\nchallenges:\n- title: A\n  assignment: |\n    do\n- 3\n"}))

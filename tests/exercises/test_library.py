@@ -163,6 +163,14 @@ def test_an_unreadable_index_is_one_problem(tmp_path: Path, name: str, text: str
     assert time.monotonic() - began < 5
 
 
+def test_json_with_a_comma_too_many_is_read(tmp_path: Path) -> None:
+    """What browsers and YAML forgive is no reason to leave an exercise out; its place is named all the same."""
+    (tmp_path / "index.json").write_text('{\n  "title": "T",\n  "details": {"steps": [{"text": "x y"},]},\n}')
+    exercise, problems = katacoda.load(tmp_path)
+    assert exercise.title == "T" and len(exercise.steps) == 1
+    assert [(problem.where, problem.serious) for problem in problems] == [("line 3", False)]
+
+
 def test_yaml_is_read_like_json(tmp_path: Path) -> None:
     """index.yaml is the same in another dress."""
     exercise, problems = load(write(tmp_path / "y", "title: T\npermissive: true\ndetails:\n  steps:\n  - title: S\n    text: a.md\n", "index.yaml", a__md="hi"))

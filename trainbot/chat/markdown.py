@@ -161,6 +161,8 @@ class Renderer:
                 self.row = []
             case "tr_close":
                 row, self.row = self.row or [], None
+                if not any(words for cell in row for words in cell.rows):
+                    return
                 flow = self.flow()
                 for n, cell in enumerate(row):
                     if n:

@@ -74,10 +74,12 @@ def exercise_check(paths: tuple[Path, ...], path: Path) -> int:
     """Lints exercises (default: the configured folder); exit code 1 only where something has to be mended."""
     from trainbot.exercises.library import load_library
     from trainbot.exercises.model import Problem
+    from trainbot.exercises.reading import too_long
 
     # an index may be named as well as its folder
     libraries = [load_library(p.parent if p.is_file() else p) for p in paths or (read(path).exercises.folder,)]
     problems = [problem for library in libraries for problem in library.problems]
+    problems += [problem for library in libraries for exercise in library.exercises.values() for problem in too_long(exercise)]
     problems += [Problem(str(library.folder), "", "there is no index.json, index.yaml or track.yml in it")
                  for library in libraries if paths and not library.exercises and not library.problems]
     for problem in problems:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from trainbot.errors import UserError
 from trainbot.exercises.classes import Attendance, ClassRun
 from trainbot.exercises.classroom import Classroom, place
+from trainbot.exercises.formats.folder import one_line
 from trainbot.spine.access import Role
 from trainbot.spine.commands import Argument, Ask, Command, Place
 from trainbot.spine.messages import Effect, Line, Priority, Reply
@@ -134,7 +135,7 @@ class Overseeing:
 
 
 def _named(row: Attendance) -> str:
-    return f"{row.nick} ({row.stuck_words[:60]})" if row.stuck_words else row.nick
+    return f"{row.nick} ({one_line(row.stuck_words, 80)})" if row.stuck_words else row.nick
 
 
 def _listed(names: list[str], between: str = ", ") -> str:

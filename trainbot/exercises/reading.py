@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from trainbot.chat.formatting import BOLD, MONO, render, render_step
 from trainbot.exercises.classroom import step_lines
-from trainbot.exercises.model import Exercise, Page
+from trainbot.exercises.model import Exercise, Page, Problem
 from trainbot.exercises.stepping import IN_CHANNEL, MORE
 
+LONGEST = 400  # bytes of a line on IRC that are safe where our host's name is long
 _TERMINAL = {BOLD: "1", MONO: "36", "\x1d": "3"}  # ECMA-48, SGR
 
 
@@ -32,6 +33,19 @@ def as_on_irc(exercise: Exercise) -> str:
     """Each page as the lines that the channel gets, its formatting as a terminal's; a blank line between pages."""
     pages = [step_lines(render_step, exercise, step, IN_CHANNEL, MORE) for step in range(len(exercise.steps) + 2)]
     return "\n\n".join("\n".join(f"<trainbot> {_coloured(line)}" for line in page) for page in pages)
+
+
+def too_long(exercise: Exercise) -> list[Problem]:
+    """The commands that IRC would cut in two: whoever copies them gets a line break in their middle."""
+    found = []
+    for step in exercise.steps:
+        if not any(len(line.encode()) > LONGEST for line in step.text.split("\n")):
+            continue
+        for line in render(step.text):
+            if (size := len(line.strip(BOLD + MONO).encode())) > LONGEST:
+                found.append(Problem(exercise.slug, f"step {step.number}", f"a command of {size} bytes is cut on IRC, where a "
+                                     f"line has {LONGEST}; fold it with a backslash", serious=False))
+    return found
 
 
 def _coloured(line: str) -> str:

@@ -41,6 +41,17 @@ export -f fail-message set-workdir agent; }
 """
 
 
+_BUTTON = re.compile(r'\[button label="([^"\]\n]{1,100})"[^\]\n]{0,200}\]\([^)\s]{0,100}\)')
+_VARIABLE = re.compile(r'\[\[ ?Instruqt-Var key="([\w.-]{1,64})"[^\]\n]{0,100}\]\]')
+_CALLOUT = re.compile(r"^([> ]*> ?)\[!(\w+)\][ \t]*$", re.M)
+
+
+def _readable(text: str) -> str:
+    """Without what only Instruqt's page makes something of: a button is its label, a variable what prints it in the lab."""
+    text = _VARIABLE.sub(r"$(cat /run/instruqt/\1)", _BUTTON.sub(r"**\1**", text))
+    return _CALLOUT.sub(lambda found: f"{found[1]}**{found[2].capitalize()}:**", text)
+
+
 def load(folder: Path, slug: str | None = None, name: str = "") -> tuple[Exercise | None, list[Problem]]:
     """As katacoda.load."""
     reading = _Reading(folder, name or folder.name, INDEX)
@@ -56,34 +67,27 @@ class _Reading(Reading):
         try:
             data = parse(read_text(self.folder, file, INDEX_LIMIT), is_yaml=True)
         except Refused as refused:
-            self._unread(refused, file)
+            self.refused(refused, file=file)
             return None
         if not isinstance(data, dict):
             self.fault("", "is not a table of keys", file=file)
             return None
         return data
 
-    def _unread(self, refused: Refused, file: str, after: int = 0) -> None:
-        """``after``: lines of the file before what was read."""
-        where, _, text = str(refused).rpartition(": ") if str(refused).startswith("line ") else ("", "", str(refused))
-        if where and after:
-            where = f"line {int(where.split()[1]) + after}"
-        self.fault(where, text, file=file)
-
     def track(self, data: dict, slug: str | None) -> Exercise:
-        challenges = self._folders()
-        self.host, image = self._machine(challenges)
+        numbered, inline = self._folders(), data.get("challenges")
+        older = [entry if isinstance(entry, dict) else {} for entry in inline[:MAX_STEPS]] if isinstance(inline, list) else []
+        folders = numbered or [self._folder_of(entry) for entry in older]
+        self.host, image = self._machine([folder for folder in folders if folder])
         seconds = data.get("timelimit")
         minutes = max(1, seconds // 60) if isinstance(seconds, int) and 0 < seconds <= 24 * 3600 else None
         setup = self._script("track_scripts", "setup")
         description = self.line(data, "teaser", "", limit=1000)
         told = data.get("description")
-        intro = Page("Introduction", clean(told).strip("\n") if isinstance(told, str) else description, setup=setup)
-        inline = data.get("challenges")
-        steps = [self._challenge(folder, number) for number, folder in enumerate(challenges, 1)]
-        if not steps and isinstance(inline, list):
-            steps = [self._step(entry if isinstance(entry, dict) else {}, number, "", "", f"challenges[{number}].")
-                     for number, entry in enumerate(inline[:MAX_STEPS], 1)]
+        intro = Page("Introduction", _readable(clean(told)).strip("\n") if isinstance(told, str) else description, setup=setup)
+        steps = [self._challenge(folder, number) for number, folder in enumerate(numbered, 1)] or [
+            self._step(entry, number, "", folder, f"challenges[{number}].")
+            for number, (entry, folder) in enumerate(zip(older, folders, strict=True), 1)]
         if not steps:
             self.fault("challenges", "there are no steps", serious=False)
         title = self.line(data, "title", "") or self.line(data, "slug", "") or self.folder.name
@@ -102,6 +106,12 @@ class _Reading(Reading):
         if len(found) > MAX_STEPS:
             self.fault("", f"more than {MAX_STEPS} steps; the rest is left out")
         return found[:MAX_STEPS]
+
+    def _folder_of(self, entry: dict) -> str:
+        """Where the scripts of a challenge of the older form lie, which is called as its slug; '' where there is none."""
+        slug = entry.get("slug")
+        there = isinstance(slug, str) and re.fullmatch(r"[\w-]{1,100}", slug) and (self.folder / slug).is_dir()
+        return str(slug) if there else ""
 
     def _machine(self, challenges: list[str]) -> tuple[str, str]:
         """The machine whose scripts are played, and the image that fits it."""
@@ -162,7 +172,7 @@ class _Reading(Reading):
         try:
             front = parse(found[1] or "", is_yaml=True) if found else {}
         except Refused as refused:
-            self._unread(refused, file, after=1)
+            self.refused(refused, file=file, after=1)
         if found and not isinstance(front, dict):
             self.fault("", "its front matter is not a table of keys", file=file)
         if not found:
@@ -174,7 +184,7 @@ class _Reading(Reading):
 
     def _step(self, data: dict, number: int, text: str, folder: str, at: str) -> Step:
         inline = data.get("assignment")
-        text = (text or (clean(inline) if isinstance(inline, str) else "")).strip("\n")
+        text = _readable(text or (clean(inline) if isinstance(inline, str) else "")).strip("\n")
         verify, solution = None, ""
         if data.get("type") == "quiz":
             text, solution = self._quiz(data, text, at)

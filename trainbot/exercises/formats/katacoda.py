@@ -9,6 +9,7 @@ top, ``solve``, ``hints``, ``solution``, ``timeout`` (seconds) in a step.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -36,21 +37,35 @@ def load(folder: Path, slug: str | None = None, name: str = "") -> tuple[Exercis
     """
     reading = _Reading(folder, name or folder.name, INDEXES[0])
     for index in INDEXES:
+        reading.index = index
         try:
-            data = parse(read_text(folder, index, INDEX_LIMIT), is_yaml=not index.endswith(".json"))
+            data, odd = _parsed(read_text(folder, index, INDEX_LIMIT), index)
         except Missing:
             continue
         except Refused as refused:
-            where, _, text = str(refused).rpartition(": ") if str(refused).startswith("line ") else ("", "", str(refused))
-            reading.fault(where, text, file=index)
+            reading.refused(refused)
             return None, reading.problems
-        reading.index = index
+        if odd is not None:
+            reading.refused(odd, serious=False)
         if not isinstance(data, dict):
             reading.fault("", "is not a table of keys")
             return None, reading.problems
         return reading.exercise(data, slug or slug_of(folder.name)), reading.problems
+    reading.index = INDEXES[0]
     reading.fault("", "there is no index.json or index.yaml")
     return None, reading.problems
+
+
+def _parsed(content: str, index: str) -> tuple[object, Refused | None]:
+    """What it says, and what is odd about it: JSON with a comma too many is read, as the YAML that it is."""
+    try:
+        return parse(content, is_yaml=not index.endswith(".json")), None
+    except Refused as odd:
+        if index.endswith(".json"):
+            with suppress(Refused):
+                if isinstance(data := parse(content, is_yaml=True), dict):
+                    return data, odd
+        raise
 
 
 class _Reading(Reading):

@@ -25,6 +25,12 @@ class Reading:
     def fault(self, where: str, text: str, serious: bool = True, file: str = "") -> None:
         self.problems.append(Problem(f"{self.name}/{file or self.index}", where, text, serious))
 
+    def refused(self, refused: Refused, serious: bool = True, file: str = "", after: int = 0) -> None:
+        """A file, or what cannot be parsed in it.  ``after``: lines of the file before what was read."""
+        found = re.match(r"line (\d+): ", str(refused))
+        where = f"line {int(found[1]) + after}" if found else ""
+        self.fault(where, str(refused)[found.end() if found else 0:], serious, file)
+
     def table(self, data: dict, key: str, at: str) -> dict:
         value = data.get(key)
         if value is None or isinstance(value, dict):
