@@ -62,6 +62,17 @@ async def test_hostile_labs_hold_up_nobody(world: World) -> None:
     assert all(len(event.said) < 10_000 for event in ended)
 
 
+async def test_a_lab_that_does_not_do_as_it_is_told(world: World) -> None:
+    """Its root has put something else where our limits were: what prints or hangs forever all the same has its end and bound."""
+    labs, way = Labs(world), Way(*world.lab.endpoint, host_key=world.lab.host_key)
+    for play, said in ((1, "exec yes"), (2, "exec sleep 600")):
+        labs.scripts.run(RunScript(play, "here", way, said, "", 3.0))
+    labs.run(3, "echo well")
+    ended = {event.play: event for event in [await labs.next() for _ in range(3)]}
+    assert ended[3] == ScriptEnded(3, 0, "well") and ended[2].exit is None and ended[2].slow
+    assert len(ended[1].said) <= 10_000
+
+
 async def test_a_script_that_leaves_a_daemon_is_through(world: World, tmp_path: Path) -> None:
     """What it leaves behind goes on, and holds up nothing although it has its output."""
     labs = Labs(world)
