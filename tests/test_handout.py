@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -54,7 +55,8 @@ def test_what_ships_is_whole(exercise: Exercise) -> None:
     text = Reader(page).text
     for step in exercise.steps:
         assert f"Step {step.number} of {len(exercise.steps)}: {step.title}" in text
-    assert "getenforce" in text and '<a href="https://example.org/" rel="noopener">' in page and "{{" not in page
+        assert all(commands in text for commands in re.findall(r"^```\n(.*?)^```$", step.text, re.S | re.M))
+    assert '<a href="https://example.org/" rel="noopener">' in page and "{{" not in page
 
 
 NASTY = ["<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "[x](javascript:alert(1))", "<a href='javascript:1'>x</a>",
