@@ -43,7 +43,8 @@ class Around:
     """What a class asks of others.  ``planned``: what is to begin in that channel, given the words after !start ('' where
     none were said); ``members``: the learners in the channel; ``known``: somebody's row, if there is one; ``journal``:
     writes the time line; ``open_questions``: how many wait in that channel; ``minutes_at``: where the minutes will be;
-    ``logged``: whether talk is kept; ``has_labs``: whether labs of that image can be had; ``per_person``: how many one may have; ``lab_of``: that person's lab
+    ``logged``: whether talk is kept; ``has_labs``: whether labs of that image can be had; ``per_person``: how many labs
+    one may have; ``lab_of``: that person's lab
     of that image that scripts may look into; ``page``: where an exercise's handout is served, '' where none is;
     ``handout``: writes it, and says where it is, in words; ``at_home``: whoever works on a machine of their own."""
 
