@@ -1,0 +1,3 @@
+#!/bin/bash
+[ "$(hostname)" != owned ] || hostnamectl hostname debian
+systemctl mask --now systemd-hostnamed systemd-logind
