@@ -1,6 +1,6 @@
 #!/bin/bash
 rm -f /etc/ssh/sshd_config.d/20-play.conf
-systemctl reload ssh
+systemctl restart ssh
 ps -eo label,pid | awk '/:user_t:/ {print $2}' | xargs -r kill -9
 if id play > /dev/null 2>&1; then userdel -rfZ play; fi
 systemctl unmask systemd-hostnamed systemd-logind
