@@ -8,7 +8,7 @@ from trainbot.config import Config
 
 IRC = ("server", "port", "more_servers", "tls", "tls_ca_file", "tls_fingerprint", "tls_client_cert", "tls_client_key", "sasl",
        "keys", "account", "password", "server_password", "nickserv", "nick_back", "allow_plaintext", "ecdsa_key_file",
-       "flood_burst", "flood_interval")
+       "flood_burst", "flood_interval", "notice")
 """Of [irc]: the way in, and the pace.  The rest is who we are there: channels, nick, prefix."""
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from tests.chat.conftest import QUICK
 from tests.peers.scripted import ScriptedServer
 from trainbot.config.model import Secret
-from trainbot.spine.messages import Connected, Disconnected, Incoming, Line, Spoken, Unspoken
+from trainbot.spine.messages import Connected, Disconnected, Incoming, Left, Line, Spoken, Unspoken
 
 
 async def test_a_mute_server_is_left(scripted, make_bot):
@@ -170,6 +170,44 @@ async def test_old_times_are_history(scripted, make_bot):
         server.say(f"@time=2026-01-01T{at} :al!u@h PRIVMSG {target} :{text}")
     await bot.until(Incoming, text="new")
     assert [text for _, _, text in bot.heard()] == ["a clock that is slow", "no time", "new"]
+
+
+async def test_as_notices(scripted, make_bot):
+    """Where bot.ini wants NOTICE it is said so, but for what is secret."""
+    bot = make_bot(scripted.port, notice=True)
+    server = await scripted.accept()
+    await server.welcome()
+    await bot.in_channel()
+    bot.door.send(Line("#class", "step 1"))
+    bot.door.send(Line("alice", "your password", secret=True))
+    await server.hear("^NOTICE #class :step 1$")
+    await server.hear("^PRIVMSG alice :your password$")
+
+
+async def test_a_netsplit(scripted, make_bot):
+    """All of one side leave at once and come back: nothing that waits for them is said to who took their nick meanwhile, and who
+    is back has the account that the network says, not the one that the nick had."""
+    bot = make_bot(scripted.port, flood_burst=1, flood_interval=100.0)
+    server = await scripted.accept()
+    await server.hear("^USER")
+    server.say("CAP * LS :account-tag extended-join", "CAP * ACK :account-tag extended-join",
+               ":s 001 trainbot :hi", ":s 376 trainbot :end")
+    await server.hear("^JOIN")
+    server.say(":trainbot!b@h JOIN #class * :bot", *(f":{nick}!u@h JOIN #class {nick} :x" for nick in ("al", "bo", "cy")),
+               ":s 315 trainbot #class :End")
+    await bot.in_channel()
+    for number, nick in enumerate(("al", "bo", "cy")):
+        bot.door.send(Line(nick, "your lab moved", ticket=number))
+    server.say(*(f":{nick}!u@h QUIT :hub.example leaf.example" for nick in ("al", "bo", "cy")))
+    assert [(await bot.until(Left)).sender.nick for _ in range(3)] == ["al", "bo", "cy"]
+    assert bot.door.members("#class") == ()
+    server.say(":al!evil@elsewhere JOIN #class * :x", ":bo!u@h JOIN #class bo :x", "@account=bo :bo!u@h PRIVMSG #class :back",
+               ":al!evil@elsewhere PRIVMSG #class :me too")
+    assert (await bot.until(Incoming, text="back")).sender.account == "bo"
+    assert (await bot.until(Incoming, text="me too")).sender.account is None
+    given_back = {event.ticket for event in bot.events if isinstance(event, Unspoken)}
+    said = {event.ticket for event in bot.events if isinstance(event, Spoken)}
+    assert given_back | said == {0, 1, 2} and not bot.door._outbox
 
 
 async def test_our_own_lines_are_not_heard(scripted, make_bot):

@@ -120,6 +120,21 @@ async def test_a_flood_is_a_kill_and_our_pace_is_none(hybrid, make_bot, people):
     assert not any(isinstance(event, Disconnected) for event in bot.events)
 
 
+async def test_thrown_out_for_speaking_too_fast(hybrid, make_bot, people, caplog):
+    """A pace in bot.ini that is too fast for the server is halved each time that it throws us out, until all is said."""
+    listener = await people(hybrid.port, "listener")
+    await listener.join("#fast")
+    bot = make_bot(hybrid.port, nick="hasty", channels=("#fast",), flood_burst=1000, flood_interval=0.0)
+    await bot.in_channel("#fast")
+    for number in range(40):
+        bot.door.send(Line("#fast", f"{number} {LONG}"))
+    assert "Excess Flood" in (await bot.until(Disconnected)).reason
+    await bot.in_channel("#fast")
+    assert any("from now on 500 lines, then one in 1 s" in line for line in caplog.messages)
+    bot.door.send(Line("#fast", "here I am again"))
+    await listener.expect(":here I am again$")
+
+
 async def test_a_banned_address(hybrid, make_bot, monkeypatch, caplog):
     """Banned from the server (k-line), the bot says so in the server's words, and does not knock every minute."""
     connect = asyncio.BaseEventLoop.create_connection

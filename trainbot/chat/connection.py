@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from trainbot.config import IrcConfig
 
 log = logging.getLogger(__name__)
+_FLOODED = re.compile(r"\bflood|recvq exceeded", re.IGNORECASE)
 _BANNED = re.compile(r"\b(banned|[kgzd][- ]?lined?)\b", re.IGNORECASE)
 DENIALS = 2
 """Refused logins after which we stop: more would get us banned; one may be the services' own trouble."""
@@ -69,6 +70,7 @@ class IrcDoor:
         self._patience = patience or Patience()
         self._version = f"{version} ({config.contact})" if config.contact else version
         self._outbox = Outbox(config.flood_burst, config.flood_interval)
+        self._outbox.verb = _verb(config)
         self._outbox.may_send = lambda target: False
         self._last_fold = Features().fold
         self._session: Session | None = None
@@ -109,6 +111,7 @@ class IrcDoor:
         refuse_unsafe(config)
         self._config, self._turn, self._denials = config, 0, 0
         self._outbox.pace(config.flood_burst, config.flood_interval)
+        self._outbox.verb = _verb(config)
         self._changed.set()
 
     def send(self, out: Outgoing) -> None:
@@ -209,6 +212,9 @@ class IrcDoor:
                 await self._changed.wait()
                 continue
             wait = backoff.wait() if self._turn % (1 + len(self._config.more_servers)) == 0 else self._patience.shortest
+            if _FLOODED.search(reason):
+                log.warning("thrown out for speaking too fast: from now on %s; say it in bot.ini (flood_burst, flood_interval)",
+                            self._outbox.slow_down())
             if _BANNED.search(reason):
                 wait = max(wait, self._patience.banned)
             log.warning("no IRC connection to %s: %s; next try in %.1f s", where, reason, wait)
@@ -338,6 +344,10 @@ class IrcDoor:
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
+
+
+def _verb(config: IrcConfig) -> str:
+    return "NOTICE" if config.notice else "PRIVMSG"
 
 
 def _in_words(error: OSError) -> str:

@@ -83,7 +83,7 @@ class Delivery:
         if message.command in LIMITS:
             self.recipients.refused(target, now)
             for piece in lines:
-                if piece.ticket is None and piece.verb == "PRIVMSG":
+                if piece.ticket is None and "\x01" not in piece.wire:  # not an answer to CTCP
                     self._outbox.again(piece, now)
         if lines and message.command in MENDS:
             self._unreached(lines[0].target, message.command)

@@ -3,7 +3,7 @@
 Order: by priority; within one, owners take turns, line by line of the wire; within an owner, as
 it was put.  Pace: a bucket of ``burst`` tokens that gains one every ``interval`` seconds.  What the
 protocol needs at once (PONG, registration, JOIN) does not wait, but is counted.
-Messages are PRIVMSG always; only answers to CTCP are NOTICE (as CTCP has it).
+Messages are PRIVMSG, or NOTICE where that is wanted and nothing is secret; answers to CTCP are NOTICE (as CTCP has it).
 Times are seconds of any monotonic clock.
 """
 
@@ -23,6 +23,7 @@ LONGEST_TARGET = 200
 OWNER_CAP = 100
 """Lines that may wait for one owner."""
 
+SLOWEST = 8.0  # seconds between two lines that we go down to by ourselves
 KEPT_FOR = 60.0
 """Seconds for which a line outlives a lost connection, or a channel that we are not in."""
 
@@ -58,10 +59,6 @@ class Piece:
     secret: bool
 
     @property
-    def verb(self) -> str:
-        return self.wire.partition(" ")[0]
-
-    @property
     def shown(self) -> str:
         """For the log."""
         return f"PRIVMSG {self.target} :(secret)" if self.secret else self.wire
@@ -75,6 +72,7 @@ class Outbox:
 
     def __init__(self, burst: int, interval: float, *, owner_cap: int = OWNER_CAP) -> None:
         self.pace(burst, interval)
+        self.verb = "PRIVMSG"
         self._tokens, self._counted_at = float(self._burst), 0.0
         self._cap = owner_cap
         self._queues: dict[Priority, OrderedDict[str, deque[_Waiting]]] = {
@@ -89,6 +87,11 @@ class Outbox:
     def pace(self, burst: int, interval: float) -> None:
         """From now on: ``burst`` lines at once, then one every ``interval`` seconds."""
         self._burst, self._interval = max(1, burst), max(0.0, interval)
+
+    def slow_down(self) -> str:
+        """Half as fast from now on, as far as one line in ``SLOWEST`` seconds; returns the pace in words."""
+        self.pace(self._burst // 2, min(SLOWEST, max(1.0, 2 * self._interval)))
+        return f"{self._burst} lines, then one in {self._interval:g} s"
 
     def __len__(self) -> int:
         return sum(self._waiting.values())
@@ -168,7 +171,8 @@ class Outbox:
         return None
 
     def _piece(self, item: _Waiting, now: float) -> Piece:
-        frame = f"{item.verb} {item.target} " + ("" if item.verb == "MODE" else ":")
+        verb = self.verb if item.verb == "PRIVMSG" and not item.secret else item.verb
+        frame = f"{verb} {item.target} " + ("" if item.verb == "MODE" else ":")
         room = max(16, self.line_octets - 2 - self.prefix_octets - len(frame.encode()))
         if item.verb == "NOTICE":  # a CTCP reply is whole or it is nothing
             head, item.rest = f"\x01{cut(item.rest, room - 2)[0]}\x01", ""

@@ -40,7 +40,8 @@ class Secret:
 class IrcConfig:
     """[irc].  ``flood_interval`` in seconds; ``tls_fingerprint`` SHA-256, lower-case hex without colons; ``nickserv``:
     log in by telling NickServ, where the network has no SASL; ``nick_back``: what NickServ is told to do, once we are logged
-    in, with who has our nick; ``talk``: (channel for talk, the channel of classes that it belongs to); ``more_servers``: tried in turn where ``server`` fails."""
+    in, with who has our nick; ``notice``: say NOTICE where nothing is
+    secret; ``talk``: (channel for talk, the channel of classes that it belongs to); ``more_servers``: tried in turn where ``server`` fails."""
 
     server: str = "irc.libera.chat"
     port: int = 6697
@@ -67,6 +68,7 @@ class IrcConfig:
     ecdsa_key_file: Path | None = None
     flood_burst: int = 4
     flood_interval: float = 2.0
+    notice: bool = False
     prefix: str = "!"
 
     @property

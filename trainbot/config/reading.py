@@ -142,6 +142,7 @@ def _irc(s: Section) -> IrcConfig:
         password=_password(s, "password"),
         server_password=_password(s, "server_password"),
         nickserv=s.yes("nickserv", d.nickserv),
+        notice=s.yes("notice", d.notice),
         nick_back=s.take("nick_back", _nick_back, d.nick_back),
         allow_plaintext=s.yes("allow_plaintext", d.allow_plaintext),
         ecdsa_key_file=s.file("ecdsa_key_file"),
