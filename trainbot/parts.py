@@ -153,7 +153,7 @@ class Parts:
                              config.require_account, lambda: self.view.nick)
         self.manners = Manners(store.sessions, store.classes, self.book, self.view.place, self.view.members,
                                self.view.marked, lambda sender: self.config.roles.role_of(sender), self.view.fold, lambda: self.view.nick,
-                               lambda run: self.classroom.headline(run), lambda channel: self.config.irc.talk_of(channel))
+                               lambda channel: self.config.irc.talk_of(channel))
         self.publishing = Publishing()
         self.press = Press(where_of(config, installation.owner), zones, offsets,
                            lambda path, content: write_whole(path, content.decode()))

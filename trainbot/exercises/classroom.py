@@ -107,13 +107,6 @@ class Classroom:
             return f" (one lab each here: the text says what {second} shows)"
         return f", !lab {second} another"
 
-    def headline(self, run: ClassRun) -> str:
-        """The class step with its title; '' at the introduction."""
-        exercise = self.readable(run)
-        if exercise is None or not 0 < run.step <= len(exercise.steps):
-            return place(run) if run.step else ""
-        return f"{place(run)}: {title_of(exercise, run.step)}"
-
     # -- who is where --------------------------------------------------------------------------------
 
     def mine(self, ask: Ask, run: ClassRun) -> tuple[Attendance, int]:

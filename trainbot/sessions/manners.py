@@ -31,9 +31,8 @@ OPERATORS = frozenset("qaoh")  # letters of those who may moderate
 AGAIN = timedelta(seconds=30)  # what the network did not do by then is asked for again
 ANNOUNCED = timedelta(days=90)  # a session that is further off is no news for a topic
 LATE = timedelta(minutes=30)  # after its start a session that nobody began is no longer the next
-_OURS = re.compile(r"(?:^| \| )(?:next: [^|]* \| !sessions|[^|]* \| a class runs here, with [^|]*(?: \| (?:step [^|]*|the end))?"
+_OURS = re.compile(r"(?:^| \| )(?:next: [^|]* \| !sessions|[^|]* \| a class runs here, with [^|]*"
                    r"(?: \| slides: [^|]*)?(?: \| !help)?)(?= \| |$)")
-STEP = 60  # bytes of a step's title
 AHEAD = 20  # sessions that are looked through for a channel's next one
 
 
@@ -56,14 +55,12 @@ class Place(Protocol):
 class Manners:
     """``place``: how we stand in that channel now; ``members``: who is there, ``marked``: whether they are voiced or more
     (by whomever); ``role_of``: of somebody there;
-    ``fold``: the server's case rules; ``nick``: ours; ``step``: where that class is, '' at its introduction;
-    ``talk``: the channel beside it where people talk while a class runs, '' where there is none."""
+    ``fold``: the server's case rules; ``nick``: ours; ``talk``: the channel beside it where people talk while a class runs, '' where there is none."""
 
     def __init__(self, sessions: Sessions, classes: Classes, book: Book, place: Callable[[str], Place],
                  members: Callable[[str], Sequence[Sender]], marked: Callable[[str, str], bool], role_of: Callable[[Sender], Role],
-                 fold: Callable[[str], str], nick: Callable[[], str], step: Callable[[ClassRun], str],
-                 talk: Callable[[str], str]) -> None:
-        self.nick, self.step, self.talk = nick, step, talk
+                 fold: Callable[[str], str], nick: Callable[[], str], talk: Callable[[str], str]) -> None:
+        self.nick, self.talk = nick, talk
         self.rows, self.classes, self.book = sessions.channels, classes, book
         self.place, self.members, self.marked, self.role_of, self.fold = place, members, marked, role_of, fold
         self._asked: dict[tuple[str, str], datetime] = {}
@@ -104,10 +101,9 @@ class Manners:
 
     def _words(self, channel: str, run: ClassRun | None, longest: int, now: datetime) -> str:
         if run is not None:
-            slides, step, talk = self._slides(run), self.step(run), self.talk(channel)
+            slides, talk = self._slides(run), self.talk(channel)
             here = f"a class runs here, with {run.presenter}" + (f", talk in {talk}" if talk else "")
-            words = [_plain(run.title), here, *([_plain(step, STEP)] if step else []),
-                     *([f"slides: {slides}"] if slides else []), "!help"]
+            words = [_plain(run.title), here, *([f"slides: {slides}"] if slides else []), "!help"]
             if slides and len(BETWEEN.join(words).encode()) > longest:
                 del words[-2]  # !slides tells them
             return BETWEEN.join(words)
@@ -229,9 +225,9 @@ def _each(channel: str, change: str, nicks: list[str]) -> list[Outgoing]:
             for n in range(0, len(nicks), AT_ONCE) if (group := nicks[n:n + AT_ONCE])]
 
 
-def _plain(title: str, octets: int = 120) -> str:
+def _plain(title: str) -> str:
     """A title in a topic, whose parts have strokes between them."""
-    return _cut(title.replace("|", "/"), octets)
+    return _cut(title.replace("|", "/"), 120)
 
 
 def _cut(text: str, octets: int) -> str:
