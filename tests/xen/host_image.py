@@ -37,7 +37,7 @@ from trainbot.installation import lab_key
 TINY = Path("/var/lib/tiny")  # made by hooks/30-tiny.sh
 _RECIPES = Path(__file__).parent
 _LETS_IN = "files/usr/local/share/tiny/authorized_keys"  # what hooks/30-tiny.sh puts into the tiny lab
-_VERSION = "3"  # raise it when this module makes something else of the same recipe
+_VERSION = "4"  # raise it when this module makes something else of the same recipe
 
 
 @dataclass(frozen=True)

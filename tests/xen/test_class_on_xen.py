@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import pytest
 from xen_host import XenHost
 
+from tests.gateway.terminal import Terminal
 from tests.whole.fixtures import Arrive, BotMaker
 from tests.whole.running import CHANNEL, PRESENTER, Participant, RunningBot
-from tests.whole.test_whole_machine import Learner
+from tests.whole.test_whole_machine import Learner, at
 from trainbot.demo.ngircd import Ngircd
 
 pytestmark = [pytest.mark.xen, pytest.mark.xdist_group("bots")]  # one after the other: they are the heaviest
@@ -79,7 +80,7 @@ async def room(xen_hosts, tiny_image, lab_image, ngircd: Ngircd, make_bot: BotMa
 
 async def test_a_class_that_loses_its_hosts(room: Classroom) -> None:
     """Labs on both hosts, PVH and PV; a console without a network; snapshot, rollback, reset; kill -9 of the bot, a libvirtd
-    restarted, a host that goes mute, and one that dies: everybody goes on, on the same ssh line."""
+    restarted, a host that goes mute, and one that dies: everybody goes on, on the same ssh line, with a screen in tmux."""
     bot, russell, alice = room.bot, room.russell, room.learners["alice"]
     await russell.ask("!start", "begins", CHANNEL)
     ways = {nick: await room.lab(nick, image)
@@ -120,6 +121,7 @@ async def test_a_class_that_loses_its_hosts(room: Classroom) -> None:
     # a host goes mute: as if its network had failed
     mute, well = where["bob"], next(name for name in room.hosts if name != where["bob"])
     moving = [nick for nick, host in where.items() if host == mute]
+    screen = await asyncio.to_thread(at_the_screen, ways["bob"], "first")
     room.hosts[mute].freeze()
     began = time.monotonic()
     people = "one person moves" if len(moving) == 1 else f"{len(moving)} people move"
@@ -128,6 +130,11 @@ async def test_a_class_that_loses_its_hosts(room: Classroom) -> None:
         assert await room.ready(nick) == well
         assert await ways[nick].says("kept") == ""
         assert await ways[nick].says("keep new; kept") == "new"
+    await asyncio.to_thread(screen.until, b"your lab went away (reset, returned or moved to another host): ssh again")
+    assert await asyncio.to_thread(screen.close) == 255
+    screen = await asyncio.to_thread(at_the_screen, ways["bob"], "second")
+    screen.process.kill()
+    await asyncio.to_thread(screen.close)
     print(f"frozen to seated and logged in: {time.monotonic() - began:.0f} s")
     room.hosts[mute].thaw()
     await room.hear("bob", f"host {mute} is back: your old tiny lab is reached with ssh .*old@", "")
@@ -160,6 +167,15 @@ async def console_without_network(learner: Learner) -> None:
     async with asyncio.timeout(LONG):
         assert await console.wait() == 0
     assert await learner.says("echo back") == "back"
+
+
+def at_the_screen(learner: Learner, word: str) -> Terminal:
+    """In tmux in the lab, with where the class is above it, and nothing typed before."""
+    screen = at(learner)
+    screen.until(b"SE Linux for beginners: the introduction")
+    screen.type(f"echo $(tmux display-message -p '#S'):$kept:; kept={word}\n".encode())
+    screen.until(b"lab::")
+    return screen
 
 
 async def echo(session, words: bytes) -> None:

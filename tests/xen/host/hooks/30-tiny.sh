@@ -19,6 +19,9 @@ done
 cp -L --parents /usr/sbin/dropbear $(ldd /usr/sbin/dropbear | grep -o '/[^ ]*') "$tree/"
 dropbearkey -t ed25519 -f "$tree/etc/dropbear/host_key" | sed -n 's/^\(ssh-ed25519 [^ ]*\).*/\1/p' > "$lab/host_key.pub"
 [ -s "$lab/host_key.pub" ]
+# tmux, as in a real lab: it wants a terminal's description and a locale with UTF-8.
+cp -L --parents /usr/bin/tmux $(ldd /usr/bin/tmux | grep -o '/[^ ]*') /usr/lib/locale/C.utf8/LC_CTYPE \
+    /lib/terminfo/x/xterm-256color /lib/terminfo/s/screen* /lib/terminfo/t/tmux* "$tree/"
 echo 'root:*:0:0:root:/root:/bin/sh' > "$tree/etc/passwd"
 printf 'root:x:0:\ntty:x:5:\n' > "$tree/etc/group"
 echo /bin/sh > "$tree/etc/shells"
