@@ -32,6 +32,7 @@ _REASONS = (
     ("SASL", "the login does not work", "see what the network offers (CAP LS), or leave sasl empty"),
     ("connection refused", "nobody listens at that port", "is [irc] port right, and does the server run"),
     ("none of our nicks", "the server takes none of our nicks", "say another in [irc] nick"),
+    ("[Bb]anned|[KGZDkgzd]-?[Ll]ine", "the network bans us", "ask its staff to let the bot in: the bot tries again every 5 minutes"),
     ("refuses us", "the server refuses us", "ask the network's staff: it may be a ban"),
     ("timed out|in time|TimeoutError", "the server does not answer in time",
      "is it up, is there a firewall in between, and is [irc] port the one for tls = yes or no"),
