@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from trainbot import handout
 from trainbot.chat.html import to_html
+from trainbot.config.model import RecordsConfig
 from trainbot.exercises.library import load_library
 from trainbot.exercises.model import Exercise, Step
 
@@ -57,6 +58,13 @@ def test_what_ships_is_whole(exercise: Exercise) -> None:
         assert f"Step {step.number} of {len(exercise.steps)}: {step.title}" in text
         assert all(commands in text for commands in re.findall(r"^```\n(.*?)^```$", step.text, re.S | re.M))
     assert '<a href="https://example.org/" rel="noopener">' in page and "{{" not in page
+
+
+def test_what_a_class_prepares_is_told_to_those_alone() -> None:
+    """Whoever follows a handout at home hears what does that in a machine of their own."""
+    (line,) = handout.run_yourself(RecordsConfig(), SHIPPED.exercises["load-average"])[1:]
+    assert line.startswith("Before the first step and step 4 the class prepares") and "sh load-average.sh setup N" in line
+    assert len(handout.run_yourself(RecordsConfig(), SHIPPED.exercises["squid-ports"])) == 1
 
 
 NASTY = ["<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "[x](javascript:alert(1))", "<a href='javascript:1'>x</a>",

@@ -8,6 +8,7 @@ from trainbot.chat.html import to_html
 from trainbot.config.model import RecordsConfig
 from trainbot.exercises.model import Exercise
 from trainbot.pages import render
+from trainbot.publishing.checks import file_name, prepared
 from trainbot.publishing.place import published
 from trainbot.records.archive import write_whole
 
@@ -19,14 +20,20 @@ def page(exercise: Exercise, run_yourself: list[str]) -> str:
     return render("handout.html", exercise=exercise, run_yourself=run_yourself, to_html=to_html)
 
 
-def run_yourself(records: RecordsConfig, image: str) -> list[str]:
-    """How to have a machine of that image, as far as that is known here."""
+def run_yourself(records: RecordsConfig, exercise: Exercise) -> list[str]:
+    """How to have a machine for it, as far as that is known here, and what is to be done in one of one's own."""
+    image = exercise.image
     if not image:
         return []
     lines = [f"In a class: !lab {image} on IRC gives you one, !lab home {image} says where the image is."]
     offer = published(records.folder, records.public_url, image)
     if offer is not None and offer.url:
         lines.append(f"On a machine of your own: {offer.url} says how, and has the image (sha256 of its SHA256SUMS: {offer.sums}).")
+    places = [f"step {number}" if number else "the first step" for number in prepared(exercise)]
+    if places:
+        name = file_name(exercise)
+        lines.append(f"Before {' and '.join(places)} the class prepares something in its labs. On a machine of your own {name} does "
+                     f"it, which is where the image is: as root, sh {name} setup N (the step's number, 0 before the first).")
     return lines
 
 

@@ -288,7 +288,7 @@ class Parts:
         """It is written anew, so that it is what the class does."""
         command, records = f"trainbot exercise handout {exercise.slug}", self.config.records
         try:
-            handout.write(exercise, records.folder / handout.FOLDER, handout.run_yourself(records, exercise.image))
+            handout.write(exercise, records.folder / handout.FOLDER, handout.run_yourself(records, exercise))
         except OSError as error:
             log.error("the handout of %s cannot be written: %s", exercise.slug, error)
             return command

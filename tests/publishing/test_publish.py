@@ -13,7 +13,7 @@ import pytest
 
 from tests.publishing.small import SECRETS
 from trainbot.errors import BackendError
-from trainbot.exercises.model import Exercise, Script, Step
+from trainbot.exercises.model import Exercise, Page, Script, Step
 from trainbot.hosts.model import GuestType
 from trainbot.imaging.command import environment
 from trainbot.imaging.image import Image
@@ -153,6 +153,17 @@ def test_checks_run_at_home_as_in_a_lab(tmp_path: Path, words: list[str], code: 
     assert (tmp_path / "made").exists() is (words == ["setup", "3"])
     if code == 1:
         assert done.stdout == "squid is not there\n"
+
+
+def test_what_an_exercise_brings_comes_before_its_introduction_is_set_up(tmp_path: Path) -> None:
+    """``setup 0`` has the exercise's own files, then the introduction's script, and stops at what fails."""
+    files = Script("assets", "echo one > brought\n")
+    for intro, code in ((Page("What this is", "", setup=Script("s", "cat brought; echo two > made")), 0), (None, 0),
+                        (Page("What this is", "", setup=Script("s", "exit 3")), 1)):
+        (tmp_path / "ex.sh").write_text(checks.check_script(Exercise("ex", "Ex", tmp_path, intro=intro, assets=files)))
+        assert subprocess.run(["sh", "ex.sh", "setup", "0"], cwd=tmp_path).returncode == code
+        assert (tmp_path / "brought").read_text() == "one\n"
+    assert (tmp_path / "made").read_text() == "two\n"
 
 
 def test_the_shipped_exercise_can_be_checked_at_home(shipped_exercise: Exercise) -> None:

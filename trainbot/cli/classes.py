@@ -126,7 +126,7 @@ def exercise_handout(name: str, folder: Path | None, path: Path) -> int:
     found = named_exercise(name, lambda: config.exercises.folder)
     try:
         click.echo(handout.write(found, folder or config.records.folder / handout.FOLDER,
-                                 handout.run_yourself(config.records, found.image)))
+                                 handout.run_yourself(config.records, found)))
     except OSError as error:
         raise UserError(f"the page cannot be written: {error}") from None
     return 0
