@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from trainbot.bot import Bot
-from trainbot.chat.standing import Place
+from trainbot.chat.standing import Place, Standing
 from trainbot.config import Config, load
 from trainbot.events import Event, Outcome, Tick
 from trainbot.exercises.doings import RunScript, ScriptEnded
@@ -83,6 +83,7 @@ class Net:
         self.modes: dict[str, str] = {}
         self.status = "o"
         self.topic_octets = 380
+        self.lost, self.lost_at = "", None
         self.marks: set[tuple[str, str]] = set()  # (channel, nick) of who is voiced
 
     def fold(self, name: str) -> str:
@@ -96,6 +97,10 @@ class Net:
 
     def place(self, channel: str) -> Place:
         return Place(True, self.status, self.modes.get(channel, "nt"), "", self.topics.get(channel, ""), self.topic_octets)
+
+    def standing(self) -> Standing:
+        return Standing(True, "", self.nick, "bot", "ngircd-26", "Testnet", channels={CHANNEL: self.place(CHANNEL)},
+                        host="irc.example.org", lost=self.lost, lost_at=self.lost_at)
 
     def marked(self, channel: str, nick: str) -> bool:
         return (channel, self.fold(nick)) in self.marks

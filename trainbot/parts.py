@@ -32,6 +32,7 @@ from trainbot.labs.readiness import Readiness
 from trainbot.labs.rehearsing import Rehearsing
 from trainbot.labs.rescue import Rescue
 from trainbot.lessons import Lessons
+from trainbot.network import Network
 from trainbot.people.registry import Registry
 from trainbot.porter import Porter
 from trainbot.publishing.place import published
@@ -192,7 +193,8 @@ class Parts:
         table.kinds |= {"image": self.leasing.image_kind, "mode": self.leasing.mode_kind,
                         "host": self.draining.host_kind, "now": self.draining.now_kind,
                         "question": self.questions.queue.question_kind}
-        for feature in (Help(table, self.config.irc.contact, lambda c: self.classroom.running(c)), self.lending,
+        network = Network(lambda: self.view.standing(), lambda channel: len(self.view.members(channel)))
+        for feature in (Help(table, self.config.irc.contact, lambda c: self.classroom.running(c)), network, self.lending,
                         self.draining, self.registry, self.teaching, self.questions, self.journal, self.planner,
                         self.signups, self.organising, self.when, self.manners):
             table.add(feature.commands())

@@ -55,13 +55,18 @@ async def test_it_never_gives_up(make_bot):
 
 
 async def test_an_error_line_is_the_reason(scripted, make_bot):
-    """What the server says before it closes is what Disconnected tells."""
+    """What the server says before it closes is what Disconnected tells, and what is known of it afterwards."""
     bot = make_bot(scripted.port)
     server = await scripted.accept()
     await server.welcome()
     await bot.in_channel()
     server.say("ERROR :Closing Link: (Killed (spam))")
     assert "Killed (spam)" in (await bot.until(Disconnected)).reason
+    server = await scripted.accept()
+    await server.welcome()
+    await bot.until(Connected)
+    there = bot.door.standing()
+    assert there.connected and there.trouble == "" and "Killed (spam)" in there.lost and there.lost_at
 
 
 async def test_a_refused_message_is_told(scripted, make_bot):

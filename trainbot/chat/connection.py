@@ -80,6 +80,8 @@ class IrcDoor:
         self._closing = False
         self.trouble = ""
         """Why we are not connected, as last seen; '' while we are."""
+        self._lost: tuple[str, float | None] = ("", None)
+        self._host = config.server
 
     # -- what the rest of the bot calls -------------------------------------------------------
 
@@ -188,10 +190,12 @@ class IrcDoor:
         """How we stand there now."""
         session, link = self._session, self._link
         if not self.connected or session is None:
-            return Standing(False, self.trouble, self.nick, channels=dict.fromkeys(self._config.channels, Place()))
+            return Standing(False, self.trouble, self.nick, channels=dict.fromkeys(self._config.channels, Place()),
+                            host=self._host, lost=self._lost[0], lost_at=self._lost[1])
         return Standing(True, "", session.nick, session.account, session.standings.server,
                         sanitise(session.features.network), link.certificate_ends if link else None,
-                        {channel: session.standings.of(channel) for channel in self._config.channels})
+                        {channel: session.standings.of(channel) for channel in self._config.channels},
+                        self._host, *self._lost)
 
     # -- the life of it -----------------------------------------------------------------------
 
@@ -203,7 +207,7 @@ class IrcDoor:
             reason = await self._one_try()
             if self._closing:
                 return
-            self.trouble = reason
+            self.trouble, self._lost = reason, (reason, self._clock())
             if self._now() - began >= self._patience.stable:
                 backoff.reset()
             where = f"{server.server} port {server.port}"
@@ -251,6 +255,7 @@ class IrcDoor:
 
     async def _connection(self, config: IrcConfig) -> tuple[str, int | None]:
         """(why it ended, the port that wants us with TLS)."""
+        self._host = config.server
         session = Session(
             config,
             self._outbox,

@@ -39,7 +39,8 @@ class Place:
 @dataclass(frozen=True, slots=True)
 class Standing:
     """Of one connection.  ``trouble``: why there is none; ``server``: its program (004), ``network``: its name (005);
-    ``certificate_ends``: epoch seconds, None where it was not verified; ``channels``: all of bot.ini's."""
+    ``certificate_ends``: epoch seconds, None where it was not verified; ``channels``: all of bot.ini's; ``host``: whom we
+    talk to, or try to; ``lost``: why the connection before ended, and when (``lost_at``, epoch seconds)."""
 
     connected: bool
     trouble: str
@@ -49,6 +50,9 @@ class Standing:
     network: str = ""
     certificate_ends: float | None = None
     channels: dict[str, Place] = field(default_factory=dict)
+    host: str = ""
+    lost: str = ""
+    lost_at: float | None = None
 
     @property
     def settled(self) -> bool:
