@@ -167,6 +167,7 @@ class Server(asyncssh.SSHServer):
 
 
 async def main():
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # as sshd: commands hear their hangup, whatever started us ignores
     listener = await asyncssh.listen(
         "127.0.0.1", int(PORT), server_factory=Server, server_host_keys=[HOST_KEY],
         authorized_client_keys=AUTHORIZED, encoding=None, line_editor=False, allow_scp=False)

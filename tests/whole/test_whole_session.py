@@ -121,6 +121,8 @@ async def test_a_session_from_plan_to_end(ngircd, make_bot, people, russell, ali
     async with living(app):
         await alice.bot_joins()
         russell.send(f"MODE {CHANNEL} +o {NICK}")
+        russell.send(f"MODE {CHANNEL} +o alice")
+        russell.send(f"MODE {CHANNEL} -o russell")  # an operator needs no voice
         await alice.hear("SE Linux for beginners starts in 7 min:", CHANNEL)
         await bob.hear("you have a seat: SE Linux for beginners starts in 7 min", "")
 
@@ -138,7 +140,7 @@ async def test_a_session_from_plan_to_end(ngircd, make_bot, people, russell, ali
     app = MovedApp(bot.config, utc(3, 14, 23))
     async with living(app):
         await alice.bot_joins()
-        russell.send(f"MODE {CHANNEL} +o {NICK}")
+        alice.send(f"MODE {CHANNEL} +o {NICK}")
         russell.say(CHANNEL, "!end")
         await russell.hear("that ends SE Linux for beginners", CHANNEL)
         russell.say(CHANNEL, "!yes")

@@ -304,7 +304,7 @@ class IrcDoor:
                 welcome, self.trouble = True, ""
                 self._turn -= 1
                 self._heed(config, session)
-            pace = self._outbox.wait(now) if session.ready and link.writable else None
+            pace = self._outbox.wait(now) if session.may_say(now) and link.writable else None
             pause = max(0.0, session.due() - now)
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause if pace is None else min(pace, pause)):

@@ -23,6 +23,7 @@ LONGEST_TARGET = 200
 OWNER_CAP = 100
 """Lines that may wait for one owner."""
 
+QUICKER = 0.7  # of the interval, each time that the server was seen to keep up
 SLOWEST = 8.0  # seconds between two lines that we go down to by ourselves
 KEPT_FOR = 60.0
 """Seconds for which a line outlives a lost connection, or a channel that we are not in."""
@@ -87,6 +88,16 @@ class Outbox:
     def pace(self, burst: int, interval: float) -> None:
         """From now on: ``burst`` lines at once, then one every ``interval`` seconds."""
         self._burst, self._interval = max(1, burst), max(0.0, interval)
+        self._wanted_interval = self._interval
+
+    def adapt(self, seconds: float) -> str:
+        """The server reads a line of ours in so many seconds: no faster from now on, as far as one line in ``SLOWEST``
+        seconds; 0: in no time, and we come back towards what is wanted.  Returns the new pace in words, '' where it is
+        the old one."""
+        before = self._interval
+        slower = seconds if seconds else before * QUICKER
+        self._interval = max(self._wanted_interval, min(SLOWEST, slower))
+        return f"one line in {self._interval:.2g} s" if self._interval > before else ""
 
     def slow_down(self) -> str:
         """Half as fast from now on, as far as one line in ``SLOWEST`` seconds; returns the pace in words."""

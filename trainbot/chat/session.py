@@ -27,6 +27,7 @@ from trainbot.chat.sasl import Credentials
 from trainbot.chat.standing import Standings
 from trainbot.chat.sts import Offer
 from trainbot.chat.text import cut, sanitise
+from trainbot.chat.window import Window
 from trainbot.chat.wire import Message, parse
 from trainbot.spine.messages import ChatEvent, Connected, Left, Renamed
 
@@ -78,7 +79,7 @@ class Session:
         keys = {name: key.reveal for name, key in config.keys}
         self.joining = Joining(config.channels, keys, patience, self.roster, self.features, lambda: self.account)
         self._own_nick = OwnNick(config.nick, self.roster, self.features, patience, config.nick_back, lambda: self.account)
-        self._keepalive = Keepalive(patience, now)
+        self._keepalive, self._window = Keepalive(patience, now), Window()
         self._moved_at = now - MOVES  # when the outbox last let something go
         self._patience = patience
         self._outbox, self._deliver, self._write = outbox, deliver, write
@@ -142,7 +143,7 @@ class Session:
         elif check == "deaf":
             self.ended = self.ended or NOT_READING
         elif check == "ping" and self.registration.done:
-            self.say("PING :alive")
+            self._ping("alive")
         if self.ready:
             self._tick_ready(now)
 
@@ -152,7 +153,7 @@ class Session:
             self.say(line)
         proof = self.receipts.due()
         if proof is not None and now >= proof:
-            self.say(f"PING :{self.receipts.ask()}")
+            self._ping(self.receipts.ask())
         held_until = self._listening.due()
         if held_until is not None and now >= held_until:
             self._listening.release()
@@ -175,9 +176,13 @@ class Session:
                 times.append(self._now + 5)
         return min(times)
 
+    def may_say(self, now: float) -> bool:
+        """Whether what waits may go, as far as the server is concerned; the pace is the outbox's."""
+        return self.ready and self._window.open(now)
+
     def pump(self, now: float) -> None:
         """Writes what the outbox lets go at ``now``."""
-        if not self.ready:
+        if not self.may_say(now):
             return
         self._outbox.prefix_octets, self._outbox.line_octets = self.roster.prefix_octets(), self.features.line_octets
         for piece in self._outbox.take(now):
@@ -185,11 +190,18 @@ class Session:
             self._keepalive.said(now)
             self._moved_at = now
             self.delivery.wrote(piece)
+            self._window.wrote(now)
+            if self._window.wants_proof:
+                self._ping("read")
 
     def say(self, line: str) -> None:
         """Writes a line of the protocol at once; the pace counts it."""
         self._outbox.count(self._now)
         self._write(line, shown(line))
+
+    def _ping(self, token: str) -> None:
+        self._window.asked(self._now)
+        self.say(f"PING :{token}")
 
     @property
     def nick(self) -> str:
@@ -256,6 +268,9 @@ class Session:
     def _on_pong(self, message: Message) -> None:
         self._keepalive.proven()
         self.receipts.proven(message.param(-1))
+        seconds = self._window.answered(self._now)
+        if seconds is not None and (pace := self._outbox.adapt(seconds)):
+            log.warning("the server reads what we say later than we say it: from now on %s; bot.ini says faster (flood_interval)", pace)
 
     def _on_error(self, message: Message) -> None:
         self.ended = self.ended or f"the server closed the connection: {sanitise(message.param(-1))[:_SHOWN]}"
