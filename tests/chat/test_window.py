@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 
-from conftest import config
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.chat.conftest import config
 from trainbot.chat.outbox import SLOWEST, Outbox
 from trainbot.chat.presence import Patience
 from trainbot.chat.session import Session
