@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.peers.qmp import Qmp
+
 BOOT = 300  # seconds; 25 to 40 without hardware virtualisation on a quiet machine
 PROMPT = "lab-is-ready> "
 _CODES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
@@ -66,10 +68,10 @@ class Lab:
         return seen
 
 
-@pytest.fixture
-def lab(lab_image, tmp_path: Path) -> Iterator[Lab]:
-    """A fresh lab of the Debian image, enforcing, logged in to with the installation's key."""
-    folder = Path(lab_image.folder).resolve()
+@pytest.fixture(scope="session")
+def machine(lab_image, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Qmp, Lab]]:
+    """A machine of the Debian image, enforcing, booted; its state then is kept in its disk as ``fresh``."""
+    folder, tmp_path = Path(lab_image.folder).resolve(), tmp_path_factory.mktemp("machine")
     about = json.loads((folder / "image.json").read_text())
     disk, log = tmp_path / "disk.qcow2", tmp_path / "console.log"
     subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", folder / "disk.img", disk], check=True)
@@ -79,23 +81,37 @@ def lab(lab_image, tmp_path: Path) -> Iterator[Lab]:
     key = tmp_path / "key"
     shutil.copyfile(lab_image.key, key)
     key.chmod(0o600)
-    machine = subprocess.Popen(
+    process = subprocess.Popen(
         ["qemu-system-x86_64", "-accel", "tcg", "-cpu", "max", "-m", str(about["memory_mib"]), "-nodefaults",
-         "-display", "none", "-serial", f"file:{log}", "-no-reboot", "-kernel", folder / "vmlinuz",
+         "-display", "none", "-serial", f"file:{log}", "-no-reboot", "-qmp", "stdio", "-kernel", folder / "vmlinuz",
          "-initrd", folder / "initrd", "-append", f"{about['cmdline']} console=ttyS0 {about['enforcing']}",
          "-drive", f"file={disk},if=virtio,format=qcow2,cache=unsafe", "-device", "virtio-rng-pci",
          "-netdev", f"user,id=n,restrict=on,hostfwd=tcp:127.0.0.1:{port}-:22", "-device", "virtio-net-pci,netdev=n"],
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     ssh = ["ssh", "-q", "-i", str(key), "-p", str(port), "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes",
            "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "ConnectTimeout=20",
            f"{about['user']}@127.0.0.1"]
     try:
         deadline = time.monotonic() + BOOT
         while subprocess.run([*ssh, "true"], stdin=subprocess.DEVNULL).returncode:
-            assert machine.poll() is None, "the machine ended while it booted"
+            assert process.poll() is None, "the machine ended while it booted"
             assert time.monotonic() < deadline, "no ssh: " + log.read_text(errors="replace")[-2000:]
             time.sleep(0.5)  # the port is open from the start; only a login tells that sshd is there
-        yield Lab(ssh)
+        qmp = Qmp(process)
+        assert qmp("human-monitor-command", **{"command-line": "savevm fresh"}) == ""
+        yield qmp, Lab(ssh)
     finally:
-        machine.kill()
-        machine.wait()
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def lab(machine: tuple[Qmp, Lab]) -> Lab:
+    """A lab as new: booting one for each test would take most of the time."""
+    fresh(machine[0])
+    return machine[1]
+
+
+def fresh(qmp: Qmp) -> None:
+    """Memory and disk are what they were just after the boot."""
+    assert qmp("human-monitor-command", **{"command-line": "loadvm fresh"}) == ""

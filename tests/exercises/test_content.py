@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.exercises.conftest import fresh
 
 from trainbot.chat.formatting import MONO, render
 from trainbot.exercises.library import load_library
@@ -12,7 +13,8 @@ from trainbot.exercises.model import Step
 
 SHIPPED = load_library(Path(__file__).parents[2] / "exercises").exercises
 
-pytestmark = [pytest.mark.content, pytest.mark.parametrize("slug", sorted(SHIPPED))]
+pytestmark = pytest.mark.content
+each = pytest.mark.parametrize("slug", sorted(SHIPPED))
 
 
 def commands(step: Step) -> list[str]:
@@ -20,6 +22,7 @@ def commands(step: Step) -> list[str]:
     return [line.strip(MONO) for line in render(step.text) if line.startswith(MONO) and line.count(MONO) == 2]
 
 
+@each
 def test_each_verify_fails_before_its_solve_and_passes_after(slug: str, lab) -> None:
     """Fast-forward can be trusted: solves alone bring a fresh lab through every step, in order."""
     for step in steps(lab, slug):
@@ -29,10 +32,18 @@ def test_each_verify_fails_before_its_solve_and_passes_after(slug: str, lab) -> 
         assert code == 0, f"step {step.number}: a second solve undid it: {said}"
 
 
+@each
 def test_typing_what_the_text_says_passes_each_verify(slug: str, lab) -> None:
     """A learner who types exactly the commands that are shown has done the step."""
     for step in steps(lab, slug):
         play(lab, step, lambda step=step: lab.typed(commands(step), max(300, step.timeout)))
+
+
+def test_each_lab_is_as_new(lab, machine) -> None:
+    """What one play leaves behind helps no other: it is neither on the disk nor in memory."""
+    assert lab.run("echo x > /root/left; setenforce 0; sync", 60)[0] == 0
+    fresh(machine[0])
+    assert lab.run("[ ! -e /root/left ] && getenforce", 60) == (0, "Enforcing\n")
 
 
 def steps(lab, slug: str) -> tuple[Step, ...]:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, TypeVar
 
 from host_image import HostImage, locked
-from qmp import Qmp
+from tests.peers.qmp import Qmp
 
 from trainbot.demo.ngircd import free_port
 from trainbot.imaging.progress import Progress
