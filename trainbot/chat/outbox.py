@@ -90,6 +90,11 @@ class Outbox:
         self._burst, self._interval = max(1, burst), max(0.0, interval)
         self._wanted_interval = self._interval
 
+    @property
+    def interval(self) -> float:
+        """Seconds between two lines."""
+        return self._interval
+
     def adapt(self, seconds: float) -> str:
         """The server reads a line of ours in so many seconds: no faster from now on, as far as one line in ``SLOWEST``
         seconds; 0: in no time, and we come back towards what is wanted.  Returns the new pace in words, '' where it is

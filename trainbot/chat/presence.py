@@ -88,7 +88,7 @@ BUSY = 3
 
 
 class Keepalive:
-    """Notices a link on which nothing comes within ``silence + answer`` seconds, and within ``silence + deaf`` one on which
+    """Notices a link on which nothing comes within ``silence + answer + slack`` seconds, and within ``silence + deaf`` one on which
     much comes, but nothing of ours arrives; while ``busy``, ``silence`` is ``BUSY`` times as long."""
 
     def __init__(self, patience: Patience, now: float) -> None:
@@ -99,6 +99,8 @@ class Keepalive:
         self._proof_asked = False
         self.busy = False
         """A queue moves at the network's pace: a PING would be one of the lines that people wait for."""
+        self.slack = 0.0
+        """Seconds that a server which reads at our pace needs for what we said: so much later is its answer no sign."""
 
     @property
     def _silence(self) -> float:
@@ -117,7 +119,7 @@ class Keepalive:
         self._said_at = None
 
     def due(self) -> float:
-        times = [self._heard_at + self._silence if self._asked_at is None else self._asked_at + self._patience.answer]
+        times = [self._heard_at + self._silence if self._asked_at is None else self._asked_at + self._patience.answer + self.slack]
         if self._said_at is not None:
             times.append(self._said_at + self._silence + (self._patience.deaf if self._proof_asked else 0))
         return min(times)
@@ -133,7 +135,7 @@ class Keepalive:
             if not asked:
                 return "ping"
         if self._asked_at is not None:
-            return "dead" if now >= self._asked_at + self._patience.answer else ""
+            return "dead" if now >= self._asked_at + self._patience.answer + self.slack else ""
         if now < self._heard_at + self._silence:
             return ""
         self._asked_at = now

@@ -79,7 +79,7 @@ class Session:
         keys = {name: key.reveal for name, key in config.keys}
         self.joining = Joining(config.channels, keys, patience, self.roster, self.features, lambda: self.account)
         self._own_nick = OwnNick(config.nick, self.roster, self.features, patience, config.nick_back, lambda: self.account)
-        self._keepalive, self._window = Keepalive(patience, now), Window()
+        self._keepalive, self._window = Keepalive(patience, now), Window(outbox.interval)
         self._moved_at = now - MOVES  # when the outbox last let something go
         self._patience = patience
         self._outbox, self._deliver, self._write = outbox, deliver, write
@@ -137,6 +137,7 @@ class Session:
         if self._welcomed_at is not None and not self.ready and now - self._welcomed_at >= 5:
             self._on_ready(Message("376"))  # a server that never ends its greeting
         self._keepalive.busy = len(self._outbox) > 0 and now - self._moved_at < MOVES
+        self._keepalive.slack = self._window.unread * self._outbox.interval
         check = self._keepalive.check(now)
         if check == "dead":
             self.ended = self.ended or "the server is silent"
@@ -193,6 +194,8 @@ class Session:
             self._window.wrote(now)
             if self._window.wants_proof:
                 self._ping("read")
+            if not self._window.open(now):
+                return
 
     def say(self, line: str) -> None:
         """Writes a line of the protocol at once; the pace counts it."""

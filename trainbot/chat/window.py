@@ -10,8 +10,15 @@ from __future__ import annotations
 
 from collections import deque
 
-ROUND = 30
-"""Lines without a PING at most: about 3 KB, of the 8 KB that servers keep of a client's lines."""
+ROUND = 28
+"""Lines without a PING at most: where people wait for each line, a PING costs one of them.  At two seconds a line that is just
+less than ``Keepalive`` waits, which then asks nothing of its own."""
+
+FIRST, MOST = 16, 4 * ROUND
+"""Lines that may be unread before the server has shown what it takes, and ever: about 10 KB, which servers keep of a client."""
+
+CAREFUL = 2.0
+"""Seconds between two lines from which a pace needs no such proof."""
 
 LATE = 5.0
 """Seconds to a PONG above which the server is behind; a busy line across the world is far below."""
@@ -21,15 +28,22 @@ FEW = 5
 
 
 class Window:
-    """On one connection.  Every PING is ``asked``, every PONG is ``answered``."""
+    """On one connection.  Every PING is ``asked``, every PONG is ``answered``.  ``interval``: seconds between two lines of
+    the outbox's pace."""
 
-    def __init__(self) -> None:
+    def __init__(self, interval: float) -> None:
+        self._room = MOST if interval >= CAREFUL else FIRST
         self._lines = 0  # since the last PING
         self._asked: deque[tuple[float, int]] = deque()  # when, and how many lines before it, itself included
         self._reading_since = 0.0  # the server has had something of ours to read since then
 
+    @property
+    def unread(self) -> int:
+        """Lines that no PONG came after."""
+        return self._lines + sum(lines for _at, lines in self._asked)
+
     def wrote(self, now: float) -> None:
-        if not self._lines and not self._asked:
+        if not self.unread:
             self._reading_since = now
         self._lines += 1
 
@@ -40,11 +54,11 @@ class Window:
 
     @property
     def wants_proof(self) -> bool:
-        return self._lines >= ROUND
+        return self._lines >= min(ROUND, self._room // 2)
 
     def open(self, now: float) -> bool:
         """Whether more may be said; if not, only a PONG changes that."""
-        return not self._asked or now - self._asked[0][0] < LATE
+        return self.unread < self._room and (not self._asked or now - self._asked[0][0] < LATE)
 
     def answered(self, now: float) -> float | None:
         """A PONG came.  Seconds in which the server reads a line of ours; 0 where it was in no time, None where that
@@ -53,6 +67,8 @@ class Window:
             return None
         at, lines = self._asked.popleft()
         took, self._reading_since = now - self._reading_since, now
-        if now - at < LATE:
-            return 0.0
-        return took / lines if lines >= FEW else None
+        if now - at >= LATE:
+            return took / lines if lines >= FEW else None
+        if lines >= FEW:
+            self._room = min(MOST, 2 * self._room)
+        return 0.0
