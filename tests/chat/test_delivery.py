@@ -33,9 +33,14 @@ class Alone:
     def said(self, seconds: float = 0.0) -> list[str]:
         self.now += seconds
         self.session.tick(self.now)
-        self.session.pump(self.now)
-        said, self.wrote[:] = [line for line in self.wrote if line.startswith("PRIVMSG n")], []
-        return said
+        said = []
+        while True:
+            self.session.pump(self.now)
+            if not self.wrote:
+                return said
+            lines, self.wrote[:] = self.wrote.copy(), []
+            said += [line for line in lines if line.startswith("PRIVMSG n")]
+            self.hears(*(f":s PONG s {line.split(' ', 1)[1]}" for line in lines if line.startswith("PING")))
 
     def unreached(self) -> list[str]:
         found = [event.nick for event in self.events if isinstance(event, Unreached)]
