@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from outside import domains
@@ -36,8 +39,8 @@ async def course(xen_hosts, lab_image, ngircd: Ngircd, make_bot: BotMaker, peopl
     bot, second = (
         make_bot(ngircd.port, irc={"nick": nick}, labs={"spare": 0, "public_address": "127.0.0.1"},
                  gateway={"lab_key": lab_image.key}, image_debian={"folder": lab_image.folder, "guest": "pv"},
-                 exercises={"folder": shipped.folder("exercises")},
                  host_xen1={"uri": host.ssh_uri, "labs": 2, "deadline": 120}) for nick in ("trainbot", "second"))
+    beginning(bot.folder / "exercises" / "selinux-debian")
     try:
         prepared = await bot.shell("host", "prepare", "xen1", within=LONG)
         assert prepared.code == 0, prepared
@@ -50,9 +53,17 @@ async def course(xen_hosts, lab_image, ngircd: Ngircd, make_bot: BotMaker, peopl
         host.end()
 
 
+def beginning(folder: Path) -> None:
+    """The shipped exercise's first steps: what differs on Xen is not in its later ones, which take many minutes there."""
+    shutil.copytree(shipped.folder("exercises") / "selinux-debian", folder)
+    index = json.loads((folder / "index.json").read_text())
+    del index["details"]["steps"][4:]
+    (folder / "index.json").write_text(json.dumps(index))
+
+
 async def test_from_image_to_go(course: Course) -> None:
     """The copied image boots with SE Linux enforcing and lets a learner in with OpenSSH's client, through the gateway and
-    the host's door; a second trainbot is refused there, and touches nothing; the shipped exercise rehearses to go."""
+    the host's door; a second trainbot is refused there, and touches nothing; the shipped exercise's beginning rehearses to go."""
     bot, russell = course.bot, course.russell
     said = await russell.ask("!lab debian", r"your debian lab: (ssh \S+ \S+ \S+) password (\S+)", "")
     learner = Learner(bot.folder, said[1], password=said[2])
@@ -70,6 +81,6 @@ async def test_from_image_to_go(course: Course) -> None:
     await russell.ask("!yes", "given back", "")
     ran = await bot.shell("rehearse", "--exercise", "selinux-debian", "--seats", "1", within=LONG)
     assert ran.code == 0 and ran.out.startswith("go: SE Linux on Debian"), ran
-    assert re.search(r"works from first to last step in debian on xen1 \(9 steps, \S+ s\)", ran.out), ran.out
+    assert re.search(r"works from first to last step in debian on xen1 \(4 steps, \S+ s\)", ran.out), ran.out
     await bot.logs("lab tb-debian-\\S+ on xen1 is gone", LONG)
     assert bot.leaks(said[2]) == []
