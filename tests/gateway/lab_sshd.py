@@ -167,7 +167,8 @@ class Server(asyncssh.SSHServer):
 
 
 async def main():
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # as sshd: commands hear their hangup, whatever started us ignores
+    for each in (signal.SIGHUP, signal.SIGINT):  # as sshd: commands hear them, whatever started us ignores
+        signal.signal(each, signal.SIG_DFL)
     listener = await asyncssh.listen(
         "127.0.0.1", int(PORT), server_factory=Server, server_host_keys=[HOST_KEY],
         authorized_client_keys=AUTHORIZED, encoding=None, line_editor=False, allow_scp=False)

@@ -40,6 +40,7 @@ class ScriptedClient:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
         self.lines: list[str] = []
+        self.answers_pings = False
 
     def say(self, *lines: str | bytes) -> None:
         for line in lines:
@@ -51,6 +52,8 @@ class ScriptedClient:
         async with asyncio.timeout(DEADLINE):
             while raw := await self._reader.readline():
                 self.lines.append(raw.decode("utf-8", "replace").rstrip("\r\n"))
+                if self.answers_pings and self.lines[-1].startswith("PING "):
+                    self.say(f":irc.test PONG irc.test {self.lines[-1][5:]}")
                 if found := re.search(pattern, self.lines[-1]):
                     return found
         raise AssertionError(f"the client left without {pattern!r}: {self.lines[-5:]}")

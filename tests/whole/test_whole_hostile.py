@@ -57,6 +57,7 @@ async def test_a_server_that_sends_anything(make_bot):
         bot = make_bot(scripted.port, host_xen1=None, image_debian=None)
         await bot.start()
         server = await scripted.accept()
+        server.answers_pings = True
         await server.welcome()
         server.say(f":al!u@h JOIN {CHANNEL}")
         for number, line in enumerate([*HOSTILE, *odd(2, 300)]):
