@@ -14,8 +14,8 @@ ROUND = 28
 """Lines without a PING at most: where people wait for each line, a PING costs one of them.  At two seconds a line that is just
 less than ``Keepalive`` waits, which then asks nothing of its own."""
 
-FIRST, MOST = 16, 4 * ROUND
-"""Lines that may be unread before the server has shown what it takes, and ever: about 10 KB, which servers keep of a client."""
+FIRST, MOST = 16, 12 * ROUND
+"""Lines that may be unread before the server has shown what it takes, and ever."""
 
 CAREFUL = 2.0
 """Seconds between two lines from which a pace needs no such proof."""
@@ -69,6 +69,6 @@ class Window:
         took, self._reading_since = now - self._reading_since, now
         if now - at >= LATE:
             return took / lines if lines >= FEW else None
-        if lines >= FEW:
+        if lines >= min(ROUND, self._room // 2):  # fewer prove nothing
             self._room = min(MOST, 2 * self._room)
         return 0.0
