@@ -33,7 +33,7 @@ test-kills:            ## kill -9: a thousand times the store, fifty times the w
 
 docs:                  ## docs/commands.md from the command table
 	@scripts/setup demo
-	.venv/bin/python -m trainbot.commands_doc > docs/commands.md
+	.venv/bin/python -m trainbot.ops.commands_doc > docs/commands.md
 
 picture:               ## docs/class.svg, the picture in README.md, from a real class in the demo's prompt
 	@scripts/setup picture

@@ -16,12 +16,12 @@ from pathlib import Path
 
 sys.path[:1] = [str(Path(__file__).parent.parent), str(Path(__file__).parent.parent / "tests")]  # not this folder: irc.py here is no library
 
-from stage import Stage  # noqa: E402
+from tests.stage import Stage  # noqa: E402
 
-from trainbot.events import Tick  # noqa: E402
-from trainbot.exercises.doings import ScriptEnded  # noqa: E402
-from trainbot.exercises.library import load_library  # noqa: E402
-from trainbot.spine.messages import Incoming, Line  # noqa: E402
+from trainbot.bot.events import Tick
+from trainbot.model.script_events import ScriptEnded
+from trainbot.adapters.scenario_files.library import load_library
+from trainbot.core.messages import Incoming, Line
 
 SHIPPED = Path(__file__).parent.parent / "exercises" / "selinux-debian"
 SLOW = 3.0  # seconds that a check takes on a host that answers slowly

@@ -30,13 +30,13 @@ sys.path[:1] = [str(ROOT), str(ROOT / "tests")]  # not this folder: irc.py here 
 import asyncssh  # noqa: E402
 
 from benchmarks.labs import percentiles, row, running  # noqa: E402
-from tests.gateway.conftest import World, keygen  # noqa: E402
-from tests.whole.running import CHANNEL, Participant  # noqa: E402
-from trainbot import shipped  # noqa: E402
-from trainbot.demo.world import cache_folder  # noqa: E402
-from trainbot.imaging.build import build_image  # noqa: E402
-from trainbot.imaging.progress import for_terminal  # noqa: E402
-from trainbot.installation import lab_key  # noqa: E402
+from tests.gateway.conftest import World, keygen
+from tests.whole.running import CHANNEL, Participant
+from trainbot import shipped
+from trainbot.ops.demo.world import cache_folder
+from trainbot.images.build.build import build_image
+from trainbot.images.build.progress_bar import for_terminal
+from trainbot.bot.installation import lab_key
 
 LOGINS, KEYS, SCP_MB, SESSIONS, SECONDS = 10, 200, 100, 200, 10
 TMUX = "tmux -u new-session -A -s direct"

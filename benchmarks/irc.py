@@ -21,10 +21,10 @@ ROOT = Path(__file__).parent.parent
 sys.path[:1] = [str(ROOT), str(ROOT / "tests")]  # not this folder: irc.py here is no library
 
 from benchmarks.labs import crowd, quietly, row, running  # noqa: E402
-from tests.peers.client import Client  # noqa: E402
-from tests.peers.inspircd import InspIrcd  # noqa: E402
-from tests.whole.running import CHANNEL, NICK, RunningBot  # noqa: E402
-from trainbot.demo.ngircd import Ngircd  # noqa: E402
+from tests.peers.client import Client
+from tests.peers.inspircd import InspIrcd
+from tests.whole.running import CHANNEL, NICK, RunningBot
+from trainbot.ops.demo.ngircd import Ngircd
 
 PEOPLE, SECONDS, FULL, TALK, ASKING = 200, 5.0, 1000, 1000, 60
 BURST, INTERVAL = 4, 2  # as bot.ini has it

@@ -27,18 +27,18 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path[:1] = [str(ROOT), str(ROOT / "tests")]  # not this folder: irc.py here is no library
 
-from tests.peers.libvirtd import Libvirtd  # noqa: E402
-from tests.whole.running import CHANNEL, PRESENTER, Participant, RunningBot  # noqa: E402
-from tests.whole.test_whole_machine import Learner  # noqa: E402
-from trainbot import shipped  # noqa: E402
-from trainbot.demo.ngircd import Ngircd  # noqa: E402
-from trainbot.demo.world import cache_folder  # noqa: E402
-from trainbot.hosts.libvirt_driver import LibvirtDriver  # noqa: E402
-from trainbot.hosts.model import HostConfig, LabSpec  # noqa: E402
-from trainbot.hosts.probe import any_speaks  # noqa: E402
-from trainbot.imaging.build import build_image  # noqa: E402
-from trainbot.imaging.progress import for_terminal  # noqa: E402
-from trainbot.installation import lab_key  # noqa: E402
+from tests.peers.libvirtd import Libvirtd
+from tests.whole.running import CHANNEL, PRESENTER, Participant, RunningBot
+from tests.whole.test_whole_machine import Learner
+from trainbot import shipped
+from trainbot.ops.demo.ngircd import Ngircd
+from trainbot.ops.demo.world import cache_folder
+from trainbot.adapters.hosts.libvirt_driver import LibvirtDriver
+from trainbot.model.host import HostConfig, LabSpec
+from trainbot.adapters.hosts.probe import any_speaks
+from trainbot.images.build.build import build_image
+from trainbot.images.build.progress_bar import for_terminal
+from trainbot.bot.installation import lab_key
 
 PEOPLE, HOSTS, LABS, CLASS = 200, 64, 1000, 15
 FREE = {"flood_burst": 100, "flood_interval": 0}
@@ -229,8 +229,8 @@ def reconcile() -> None:
     """Rows against what hosts report: our decisions alone, in one turn."""
     from stage import Stage
 
-    from trainbot.events import Tick
-    from trainbot.hosts.model import Domain, DomainState, HostReport, HostUp
+    from trainbot.bot.events import Tick
+    from trainbot.model.host import Domain, DomainState, HostReport, HostUp
 
     with tempfile.TemporaryDirectory() as folder:
         names = [f"h{n}" for n in range(HOSTS)]

@@ -26,16 +26,16 @@ ROOT = Path(__file__).parent.parent
 sys.path[:1] = [str(ROOT), str(ROOT / "tests")]  # not this folder: irc.py here is no library
 
 from alembic import command  # noqa: E402
-from stage import CHANNEL, Stage  # noqa: E402
-from tests.peers.client import Client  # noqa: E402
-from tests.whole.running import CHANNEL as LIVE  # noqa: E402
-from tests.whole.running import PRESENTER, Participant, RunningBot  # noqa: E402
-from trainbot.demo.ngircd import Ngircd  # noqa: E402
-from trainbot.events import Tick  # noqa: E402
-from trainbot.spine.messages import Incoming  # noqa: E402
-from trainbot.store import Store  # noqa: E402
-from trainbot.store.engine import connect  # noqa: E402
-from trainbot.store.migrate import _config, upgrade  # noqa: E402
+from tests.stage import CHANNEL, Stage  # noqa: E402
+from tests.peers.client import Client
+from tests.whole.running import CHANNEL as LIVE
+from tests.whole.running import PRESENTER, Participant, RunningBot
+from trainbot.ops.demo.ngircd import Ngircd
+from trainbot.bot.events import Tick
+from trainbot.core.messages import Incoming
+from trainbot.adapters.db import Store
+from trainbot.adapters.db.engine import connect
+from trainbot.adapters.db.migrate import _config, upgrade
 
 PEOPLE, CLASSES, SEARCHES, ASKED = 200, 1000, 500, 300
 AT, END = (datetime(2025, 3, 1, hour, tzinfo=UTC).strftime("%Y-%m-%dT%H:%M:%S.000000Z") for hour in (8, 10))

@@ -18,11 +18,11 @@ from typing import TypeVar
 
 sys.path[:1] = [str(Path(__file__).parent.parent), str(Path(__file__).parent.parent / "tests")]  # not this folder: irc.py here is no library
 
-from stage import Stage  # noqa: E402
+from tests.stage import Stage  # noqa: E402
 
-from trainbot.sessions.polls import answers  # noqa: E402
-from trainbot.sessions.polls.model import Plan, local_days, starts  # noqa: E402
-from trainbot.sessions.polls.ranking import Start, choose, ranked, tally  # noqa: E402
+from trainbot.features.sessions.polls import answer_parser as answers
+from trainbot.features.sessions.polls.poll import Plan, local_days, starts
+from trainbot.features.sessions.polls.ranking import Start, choose, ranked, tally
 
 T = TypeVar("T")
 PEOPLE, MOST = 500, 4

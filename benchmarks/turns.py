@@ -16,10 +16,10 @@ from pathlib import Path
 
 sys.path[:1] = [str(Path(__file__).parent.parent), str(Path(__file__).parent.parent / "tests")]  # not this folder: irc.py here is no library
 
-from stage import CHANNEL, Stage  # noqa: E402
+from tests.stage import CHANNEL, Stage  # noqa: E402
 
-from trainbot.events import Tick  # noqa: E402
-from trainbot.spine.messages import Incoming  # noqa: E402
+from trainbot.bot.events import Tick
+from trainbot.core.messages import Incoming
 
 PEOPLE = 200
 

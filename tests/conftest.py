@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
+import libvirt
+from tests.stage import Stage
 
-import libvirt  # noqa: E402
-from stage import Stage  # noqa: E402
-
-from tests.peers.libvirtd import Libvirtd  # noqa: E402
-from trainbot import shipped  # noqa: E402
-from trainbot.demo.ngircd import Ngircd  # noqa: E402
-from trainbot.demo.world import cache_folder  # noqa: E402
-from trainbot.hosts.pools import disk_pool  # noqa: E402
-from trainbot.imaging.build import build_image  # noqa: E402
-from trainbot.imaging.progress import for_terminal  # noqa: E402
-from trainbot.installation import lab_key  # noqa: E402
+from tests.peers.libvirtd import Libvirtd
+from trainbot import shipped
+from trainbot.ops.demo.ngircd import Ngircd
+from trainbot.ops.demo.world import cache_folder
+from trainbot.adapters.hosts.pools import disk_pool
+from trainbot.images.build.build import build_image
+from trainbot.images.build.progress_bar import for_terminal
+from trainbot.bot.installation import lab_key
 
 
 @dataclass(frozen=True)

@@ -8,21 +8,21 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from trainbot.bot import Bot
-from trainbot.chat.standing import Place, Standing
+from trainbot.bot.turn import Bot
+from trainbot.adapters.irc.connection_status import Place, Standing
 from trainbot.config import Config, load
-from trainbot.events import Event, Outcome, Tick
-from trainbot.exercises.doings import RunScript, ScriptEnded
+from trainbot.bot.events import Event, Outcome, Tick
+from trainbot.model.script_events import RunScript, ScriptEnded
 from trainbot.gateway.routes import Route
-from trainbot.hosts.model import Domain, DomainState, Finished, HostReport, HostUp, Mode
-from trainbot.labs import passwords
-from trainbot.labs.doings import Booted, Check, Checked, HostWork, Listen, Probe
-from trainbot.labs.images import Image
-from trainbot.labs.model import Lab, Lease
-from trainbot.parts import Installation
-from trainbot.spine.messages import Incoming, Left, Line, Modes, Outgoing, Renamed, RollCall, Sender, Spoken, Topic
-from trainbot.store import Store
-from trainbot.store.tables import metadata
+from trainbot.model.host import Domain, DomainState, Finished, HostReport, HostUp, Mode
+from trainbot.features.labs import passwords
+from trainbot.model.lab_events import Booted, Check, Checked, HostWork, Listen, Probe
+from trainbot.model.lab_image import Image
+from trainbot.model.lab import Lab, Lease
+from trainbot.bot.wiring import Installation
+from trainbot.core.messages import Incoming, Left, Line, Modes, Outgoing, Renamed, RollCall, Sender, Spoken, Topic
+from trainbot.adapters.db import Store
+from trainbot.adapters.db.tables import metadata
 
 START = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
 CHANNEL = "#class"

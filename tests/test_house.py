@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from trainbot import commands_doc
+from trainbot.ops import commands_doc
 
 ROOT = Path(__file__).parents[1]
 MODULES = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
@@ -21,11 +21,11 @@ DOORS = ("chat", "hosts", "gateway", "store", "timers", "control", "imaging")
 #: Later ones may import earlier ones.  What is not named here is the program itself: bot, app, cli, demo, …
 FLOORS = (("errors", "shipped"), ("spine",), ("pages",), FEATURES, DOORS, ("config",))
 #: Parts of the program that lie with the feature whose rows or texts they show.
-PROGRAM = ("trainbot.records.shell", "trainbot.sessions.shell", "trainbot.exercises.reading")
+PROGRAM = ("trainbot.ops.log", "trainbot.ops.publish_schedule", "trainbot.ops.exercise_text")
 #: Plain values that pass between rooms; they import no more than other values and the spine.
-VALUES = ("trainbot.hosts.model", "trainbot.hosts.seats", "trainbot.hosts.images", "trainbot.config.model", "trainbot.labs.model", "trainbot.labs.doings", "trainbot.exercises.model",
-          "trainbot.exercises.classes", "trainbot.exercises.doings", "trainbot.questions.model", "trainbot.records.model", "trainbot.people.model",
-          "trainbot.sessions.model", "trainbot.sessions.rows", "trainbot.notices")
+VALUES = ("trainbot.model.host", "trainbot.model.seats", "trainbot.model.image_files", "trainbot.model.config", "trainbot.model.lab", "trainbot.model.lab_events", "trainbot.model.exercise",
+          "trainbot.model.class_run", "trainbot.model.script_events", "trainbot.model.question", "trainbot.model.record", "trainbot.model.person",
+          "trainbot.model.session", "trainbot.model.session_rows", "trainbot.model.notice")
 #: Outside library -> whoever may import it.
 LIBRARIES = {
     "irc": ("chat",), "scramp": ("chat",), "cryptography": ("chat",), "libvirt": ("hosts",), "asyncssh": ("gateway",), "sqlalchemy": ("store",),
@@ -82,9 +82,9 @@ def lawful(module: str, other: str) -> bool:
 
 #: One door that stands on another: each with its reason.
 AGREED = {
-    ("trainbot.gateway.server", "trainbot.control.client"): "the gateway's table comes through the control socket",
-    ("trainbot.gateway.server", "trainbot.control.server"): "the gateway answers over a socket of the same kind",
-    ("trainbot.gateway.client", "trainbot.control.lines"): "and is asked in the same lines",
+    ("trainbot.gateway.ssh_server", "trainbot.adapters.control.client"): "the gateway's table comes through the control socket",
+    ("trainbot.gateway.ssh_server", "trainbot.adapters.control.server"): "the gateway answers over a socket of the same kind",
+    ("trainbot.gateway.rpc.gateway_client", "trainbot.adapters.control.lines"): "and is asked in the same lines",
 }
 
 
@@ -114,7 +114,7 @@ def test_each_library_has_one_door(library: str) -> None:
 def test_migrations_use_alembic_and_the_tables_only() -> None:
     """A migration is read long after the code has changed: it imports nothing of ours but the metadata."""
     found = {name for path in (ROOT / "migrations").rglob("*.py") for _line, name in imports_of(path)}
-    assert {name for name in found if name.startswith("trainbot")} <= {"trainbot.store.tables"}
+    assert {name for name in found if name.startswith("trainbot")} <= {"trainbot.adapters.db.tables"}
 
 
 def test_help_in_the_shell_loads_nothing_heavy() -> None:

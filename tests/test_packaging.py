@@ -53,7 +53,7 @@ folder = {shipped}/exercises
 folder = {shipped}/schedules
 """)
     newest = max(path.name[:4] for path in (ROOT / "migrations" / "versions").glob("0*.py"))
-    assert (installed / "trainbot" / "pages" / "templates" / "style.css").is_file()
+    assert (installed / "trainbot" / "adapters" / "html" / "templates" / "style.css").is_file()
     assert f"is at {newest}, was empty" in trainbot(installed, tmp_path, "db", "upgrade").stdout
     many = len(list((ROOT / "exercises").glob("*/index.*")))
     assert trainbot(installed, tmp_path, "exercise", "check").stdout.splitlines()[-1] == f"{many} exercises, 0 problems"
@@ -73,7 +73,7 @@ def test_the_wheel_has_every_file_of_the_program(installed: Path) -> None:
 
 def test_the_wheel_builds_the_same_image_as_the_checkout(installed: Path) -> None:
     """An image that the demo built from a checkout is current for an installed trainbot too."""
-    code = ("from trainbot import shipped; from trainbot.imaging.recipe import recipe_hash;"
+    code = ("from trainbot import shipped; from trainbot.images.build.recipe import recipe_hash;"
             "print(recipe_hash(shipped.folder('images') / 'debian', 'ssh-ed25519 AAAA'))")
     hashes = [subprocess.run([sys.executable, "-c", code], cwd="/", env={**os.environ, "PYTHONPATH": str(path)},
                              capture_output=True, text=True, check=True).stdout for path in (installed, ROOT)]

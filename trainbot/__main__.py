@@ -8,7 +8,7 @@ import sys
 def main() -> int:
     """Exit code 0; 1 with one sentence on stderr; 2 for wrong usage or configuration."""
     from trainbot.cli import cli
-    from trainbot.errors import BackendError, ConfigError, UserError
+    from trainbot.core.errors import BackendError, ConfigError, UserError
 
     try:
         return cli(standalone_mode=False, prog_name="trainbot") or 0

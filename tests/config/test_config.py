@@ -11,9 +11,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from trainbot.config import Config, Secret, load
-from trainbot.errors import ConfigError
-from trainbot.spine.access import Role
-from trainbot.spine.messages import Sender
+from trainbot.core.errors import ConfigError
+from trainbot.core.access import Role
+from trainbot.core.messages import Sender
 
 ROOT = Path(__file__).parents[2]
 LEAST = "[irc]\nchannels = #class\n"

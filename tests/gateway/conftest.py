@@ -15,17 +15,17 @@ from pathlib import Path
 import pytest
 from tests.gateway.door_host import DoorHost, keygen
 
-from trainbot.control.server import ControlServer
+from trainbot.adapters.control.server import ControlServer
 from trainbot.gateway import hostkey, process, routes
-from trainbot.gateway.model import PEPPER
+from trainbot.gateway.settings import PEPPER
 from trainbot.gateway.routes import Guest, Route
-from trainbot.labs import passwords
+from trainbot.features.labs import passwords
 
 HERE = Path(__file__).parent
 GATEWAY = """
 import json, sys
 from pathlib import Path
-from trainbot.gateway.model import GatewayConfig
+from trainbot.gateway.settings import GatewayConfig
 from trainbot.gateway.process import main
 told = json.loads(sys.argv[1])
 sys.exit(main(GatewayConfig(listen=tuple((h, p) for h, p in told.pop("listen")), state=Path(told.pop("state")),

@@ -13,7 +13,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-SHIPPED = Path(__file__).parents[2] / "trainbot" / "preparing" / "files"
+SHIPPED = Path(__file__).parents[2] / "trainbot" / "ops" / "host_setup" / "files"
 SSHD = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
 CONFIG = """
 ListenAddress 127.0.0.1:{port}

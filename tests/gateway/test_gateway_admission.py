@@ -9,7 +9,7 @@ import threading
 import pytest
 from tests.gateway.conftest import keygen, until
 
-from trainbot.labs import passwords
+from trainbot.features.labs import passwords
 
 
 def test_wrong_password_gets_nothing_and_is_logged_without_it(world):

@@ -9,9 +9,9 @@ import pytest
 from tests.gateway.conftest import Lab, keygen, until
 from tests.gateway.test_gateway_life import echo, enter
 
-from trainbot.gateway.doors import Doors
-from trainbot.gateway.lab import GONE, RESTARTS, LabAway, LabLink, Machine
-from trainbot.gateway.model import GatewayConfig
+from trainbot.gateway.lab.jump_hosts import Doors
+from trainbot.gateway.lab.lab_link import GONE, RESTARTS, LabAway, LabLink, Machine
+from trainbot.gateway.settings import GatewayConfig
 from trainbot.gateway.routes import Route
 
 ROUTE = Route(lease="1", person=1, name="a", image="debian", user="root", endpoint=("10.0.0.2", 22), why="", host_key="",

@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.gateway.test_gateway_routes import route
 
-from trainbot.gateway import door, manage
-from trainbot.gateway.model import GatewayConfig
+from trainbot.gateway.learner import ssh_connection as door, xen_manage as manage
+from trainbot.gateway.settings import GatewayConfig
 from trainbot.gateway.routes import Routes
-from trainbot.labs import passwords
+from trainbot.features.labs import passwords
 
 NAMES = st.sampled_from([b"exec", b"shell", b"subsystem", b"pty-req", b"env", b"window-change", b"signal", b"break", b"x11-req",
                          b"auth-agent-req@openssh.com", b"exit-status", b"xon-xoff", b"eow@openssh.com", b"direct-tcpip",

@@ -12,9 +12,9 @@ import asyncssh
 import pytest
 from tests.gateway.conftest import keygen
 
-from trainbot.gateway.doors import Doors
-from trainbot.gateway.lab import LabLink
-from trainbot.gateway.model import GatewayConfig
+from trainbot.gateway.lab.jump_hosts import Doors
+from trainbot.gateway.lab.lab_link import LabLink
+from trainbot.gateway.settings import GatewayConfig
 
 
 def connect(world, password, **options):

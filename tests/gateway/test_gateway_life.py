@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from tests.gateway.conftest import Lab, keygen, until
 
-from trainbot.labs import passwords
+from trainbot.features.labs import passwords
 
 
 def enter(world, password, words="echo in; cat"):

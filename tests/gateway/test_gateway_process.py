@@ -12,7 +12,7 @@ import sys
 import pytest
 from tests.gateway.conftest import until
 
-from trainbot.errors import BackendError
+from trainbot.core.errors import BackendError
 from trainbot.gateway import hostkey, process
 
 

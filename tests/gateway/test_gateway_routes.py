@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainbot.errors import BackendError
-from trainbot.gateway.crowd import Shares, Waiting, network, printable
+from trainbot.core.errors import BackendError
+from trainbot.gateway.learner.limits import Shares, Waiting, network, printable
 from trainbot.gateway.routes import Route, Routes, same_key, to_json
-from trainbot.labs.passwords import ALPHABET, digest, load_or_make_secret, make_once, new_password, normalise
+from trainbot.features.labs.passwords import ALPHABET, digest, load_or_make_secret, make_once, new_password, normalise
 
 PEPPER = b"p" * 32
 KEY, OTHER_KEY = "ssh-ed25519 AAAAone", "ssh-ed25519 AAAAtwo"

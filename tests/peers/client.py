@@ -6,7 +6,7 @@ import asyncio
 import re
 from typing import Self
 
-from trainbot.demo import client
+from trainbot.ops.demo import irc_client as client
 
 DEADLINE = 15.0
 

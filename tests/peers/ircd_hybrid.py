@@ -19,7 +19,7 @@ from pathlib import Path
 
 from tests.peers.daemons import DEADLINE, wait_for_port
 from tests.peers.inspircd import free_port
-from trainbot.demo.world import cache_folder
+from trainbot.ops.demo.world import cache_folder
 
 BANNED = "127.0.0.66"
 CONF = """\

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import libvirt
 
-from trainbot.demo.ngircd import free_port
+from trainbot.ops.demo.ngircd import free_port
 
 DEADLINE = 20.0
 CONF = """\

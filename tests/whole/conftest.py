@@ -11,7 +11,7 @@ from tests.peers.inspircd import InspIrcd, network_with
 from tests.whole import fixtures
 from tests.whole.fixtures import Arrive, BotMaker
 from tests.whole.running import PRESENTER, Participant, RunningBot
-from trainbot.demo.ngircd import Ngircd
+from trainbot.ops.demo.ngircd import Ngircd
 
 make_bot, people = fixtures.make_bot, fixtures.people
 

@@ -15,13 +15,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from stage import EXERCISE
+from tests.stage import EXERCISE
 from tests.peers.client import Client
 from trainbot.config import Config, load
-from trainbot.demo.ngircd import free_port
-from trainbot.demo.world import SCHEDULE
+from trainbot.ops.demo.ngircd import free_port
+from trainbot.ops.demo.world import SCHEDULE
 from trainbot.gateway import process as gateway_process
-from trainbot.imaging.image import Image, write_image
+from trainbot.images.build.image_folder import Image, write_image
 
 CHANNEL, NICK = "#class", "trainbot"
 DEADLINE = 25.0  # seconds: two busy cores
@@ -31,7 +31,7 @@ END_LABS = """
 import sys
 from pathlib import Path
 from trainbot.config import load
-from trainbot.demo.world import end_labs
+from trainbot.ops.demo.world import end_labs
 end_labs(load(Path(sys.argv[1])))
 """
 

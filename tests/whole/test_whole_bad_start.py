@@ -9,7 +9,7 @@ import sqlite3
 import pytest
 
 from tests.whole.running import CHANNEL
-from trainbot.demo.ngircd import Ngircd
+from trainbot.ops.demo.ngircd import Ngircd
 
 
 async def refused(bot, sentence, code=1):

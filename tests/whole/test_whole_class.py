@@ -6,7 +6,7 @@ import re
 import signal
 
 from tests.whole.running import CHANNEL, HELPER, NICK, plan
-from trainbot.demo.ngircd import free_port
+from trainbot.ops.demo.ngircd import free_port
 from trainbot.gateway import process
 
 SAID = re.compile(rf"^PRIVMSG (?:{CHANNEL} :!|{NICK} :)(.*)", re.MULTILINE)

@@ -11,10 +11,10 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from stage import EXERCISE
+from tests.stage import EXERCISE
 
 from tests.peers.web import serving
-from tests.publishing.small import small_image
+from tests.images.publishing.small import small_image
 from tests.whole.running import CHANNEL, RunningBot
 
 CHECK = "test -e squid.conf || { echo 'squid has no configuration yet'; exit 1; }\n"

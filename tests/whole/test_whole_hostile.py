@@ -7,7 +7,7 @@ import random
 
 from tests.peers.scripted import ScriptedServer
 from tests.whole.running import CHANNEL, NICK
-from tests.chat.test_hostile import HOSTILE
+from tests.adapters.irc.test_hostile import HOSTILE
 
 WORDS = ("!lab", "!help", "!ask", "!start", "!yes", "!answer", "!goto", "!key", "!take", "!tz", "!end", "QUESTION:",
          "debian", "permissive", "-1", "0", "99999999999999999999", "1e9", "٣", "#class", "trainbot:", "!!", "!", "ssh-rsa",

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.importing.cloud_image import cloud_image
+from tests.images.importing.cloud_image import cloud_image
 from tests.peers.web import serving
 from tests.whole.test_whole_machine import LOGIN, Learner
-from trainbot.imaging.image import digest, read_image
-from trainbot.imaging.progress import for_terminal
+from trainbot.images.build.image_folder import digest, read_image
+from trainbot.images.build.progress_bar import for_terminal
 
 pytestmark = pytest.mark.images
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from tests.peers.client import Client
 from tests.whole.running import CHANNEL, DEADLINE, NICK
-from trainbot.app import App
-from trainbot.events import Tick
-from trainbot.sessions.publishing import Published
+from trainbot.bot.app import App
+from trainbot.bot.events import Tick
+from trainbot.features.sessions.publishing import Published
 
 ZONES = r"Sat 13 Mar 22:00 UTC \| Sun 14 Mar 09:00 \+1100 Melbourne \| Sat 13 Mar 23:00 \+0100 Berlin"
 

@@ -10,8 +10,8 @@ import sys
 import time
 from pathlib import Path
 
-from trainbot.hosts.libvirt_driver import LibvirtDriver
-from trainbot.hosts.model import HostConfig
+from trainbot.adapters.hosts.libvirt_driver import LibvirtDriver
+from trainbot.model.host import HostConfig
 
 
 def main(uri: str, owner: str, spec: str) -> None:

@@ -13,12 +13,12 @@ from watched import OWNER, Watched
 from xen_host import XenHost, booted
 
 from tests.whole import fixtures
-from trainbot.demo.world import cache_folder
-from trainbot.hosts.libvirt_driver import LibvirtDriver
-from trainbot.hosts.model import GuestType, HostConfig, LabSpec
-from trainbot.imaging.image import Image, read_image
-from trainbot.imaging.progress import for_terminal
-from trainbot.installation import lab_key
+from trainbot.ops.demo.world import cache_folder
+from trainbot.adapters.hosts.libvirt_driver import LibvirtDriver
+from trainbot.model.host import GuestType, HostConfig, LabSpec
+from trainbot.images.build.image_folder import Image, read_image
+from trainbot.images.build.progress_bar import for_terminal
+from trainbot.bot.installation import lab_key
 
 make_bot, people = fixtures.make_bot, fixtures.people
 

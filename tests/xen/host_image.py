@@ -27,12 +27,12 @@ from pathlib import Path
 
 from tiny_image import describe_tiny
 
-from trainbot.imaging.command import Log
-from trainbot.imaging.overlay import write_overlay
-from trainbot.imaging.progress import Progress
-from trainbot.imaging.recipe import Recipe, load_recipe, recipe_hash
-from trainbot.imaging.rootfs import check_builder, make_rootfs, scratch
-from trainbot.installation import lab_key
+from trainbot.images.build.command import Log
+from trainbot.images.build.overlay import write_overlay
+from trainbot.images.build.progress_bar import Progress
+from trainbot.images.build.recipe import Recipe, load_recipe, recipe_hash
+from trainbot.images.build.rootfs import check_builder, make_rootfs, scratch
+from trainbot.bot.installation import lab_key
 
 TINY = Path("/var/lib/tiny")  # made by hooks/30-tiny.sh
 _RECIPES = Path(__file__).parent
@@ -60,7 +60,7 @@ class HostImage:
 
     @property
     def tiny(self) -> Path:
-        """The tiny lab's folder, for trainbot.imaging.image.read_image."""
+        """The tiny lab's folder, for trainbot.images.build.image_folder.read_image."""
         (folder,) = self.folder.glob("tiny-*")
         return folder
 

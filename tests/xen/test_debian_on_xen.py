@@ -17,7 +17,7 @@ from tests.whole.fixtures import Arrive, BotMaker
 from tests.whole.running import PRESENTER, Participant, RunningBot
 from tests.whole.test_whole_machine import Learner
 from trainbot import shipped
-from trainbot.demo.ngircd import Ngircd
+from trainbot.ops.demo.ngircd import Ngircd
 
 pytestmark = [pytest.mark.xen, pytest.mark.xdist_group("bots")]  # one after the other: they are the heaviest
 LONG = 600.0  # seconds at most for anything that a host in emulation does

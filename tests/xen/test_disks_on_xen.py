@@ -7,9 +7,9 @@ import pytest
 from outside import connected, domains, volumes
 from watched import greeting
 
-from trainbot.errors import BackendError, NoSuchThing
-from trainbot.hosts.domain_xml import domain_from_xml
-from trainbot.hosts.model import DomainState, GuestType
+from trainbot.core.errors import BackendError, NoSuchThing
+from trainbot.adapters.hosts.domain_xml import domain_from_xml
+from trainbot.model.host import DomainState, GuestType
 
 pytestmark = pytest.mark.xen
 

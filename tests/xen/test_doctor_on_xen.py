@@ -13,11 +13,11 @@ import pytest
 from xen_host import XenHost
 
 from trainbot.config import Config, load
-from trainbot.doctor.doctor import doctor
-from trainbot.imaging.image import Image
-from trainbot.imaging.progress import Silent
-from trainbot.preparing.prepare import prepare
-from trainbot.store.migrate import upgrade
+from trainbot.ops.doctor.doctor import doctor
+from trainbot.images.build.image_folder import Image
+from trainbot.images.build.progress_bar import Silent
+from trainbot.ops.host_setup.prepare import prepare
+from trainbot.adapters.db.migrate import upgrade
 
 pytestmark = pytest.mark.xenlong
 OWNER = "6f9619ff-8b86-d011-b42d-00c04fc964ff"

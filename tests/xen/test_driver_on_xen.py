@@ -7,8 +7,8 @@ from outside import domains, end, make_stranger, volumes
 from watched import endpoint, greeting
 from xen_host import until
 
-from trainbot.errors import BackendError
-from trainbot.hosts.model import Domain, DomainState, GuestType
+from trainbot.core.errors import BackendError
+from trainbot.model.host import Domain, DomainState, GuestType
 
 pytestmark = pytest.mark.xen
 

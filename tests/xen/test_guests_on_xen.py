@@ -9,10 +9,10 @@ from outside import POOL, connected, domains
 from watched import OWNER, endpoint, greeting
 from xen_host import until
 
-from trainbot.errors import BackendError, NoSuchThing
-from trainbot.hosts import seats
-from trainbot.hosts.libvirt_driver import LibvirtDriver
-from trainbot.hosts.model import GuestType, HostConfig
+from trainbot.core.errors import BackendError, NoSuchThing
+from trainbot.model import seats
+from trainbot.adapters.hosts.libvirt_driver import LibvirtDriver
+from trainbot.model.host import GuestType, HostConfig
 
 pytestmark = pytest.mark.xen
 SUBNET = "10.77.0.0/28"

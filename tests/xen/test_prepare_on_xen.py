@@ -16,11 +16,11 @@ from watched import OWNER
 from xen_host import XenHost, until
 
 from trainbot.config import load
-from trainbot.hosts.images import files
-from trainbot.hosts.libvirt_driver import LibvirtDriver
-from trainbot.hosts.model import LabSpec
-from trainbot.hosts.seats import address
-from trainbot.imaging.image import Image
+from trainbot.model.image_files import files
+from trainbot.adapters.hosts.libvirt_driver import LibvirtDriver
+from trainbot.model.host import LabSpec
+from trainbot.model.seats import address
+from trainbot.images.build.image_folder import Image
 
 pytestmark = pytest.mark.xen
 DOM0, PROXY = "10.77.0.1", 3142

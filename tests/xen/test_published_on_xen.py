@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from xen_host import XenHost
 
-from trainbot.hosts.model import GuestType
-from trainbot.imaging.image import Image, read_image
-from trainbot.imaging.progress import Silent
-from trainbot.publishing import configurations
-from trainbot.publishing.publish import publish
+from trainbot.model.host import GuestType
+from trainbot.images.build.image_folder import Image, read_image
+from trainbot.images.build.progress_bar import Silent
+from trainbot.images.publishing import configurations
+from trainbot.images.publishing.publish import publish
 
 BRIDGE = "virbr0"  # of this dom0, where the how-to says to put one's own
 # Types at the machine's console, again and again, until the shell there has answered.

@@ -11,9 +11,9 @@ import pytest
 from watched import endpoint, greeting
 from xen_host import XenHost, until
 
-from trainbot.gateway.pipe import CIPHERS
-from trainbot.hosts.model import GuestType
-from trainbot.imaging.image import Image
+from trainbot.gateway.lab.pipe import CIPHERS
+from trainbot.model.host import GuestType
+from trainbot.images.build.image_folder import Image
 
 pytestmark = pytest.mark.xen
 Enter = Callable[[XenHost, tuple[str, int]], AbstractAsyncContextManager[asyncssh.SSHClientConnection]]

@@ -10,8 +10,8 @@ from watched import greeting
 from xen_host import XenHost
 
 from tests.peers.certificates import make_certificates, pkipath
-from trainbot.errors import HostDown
-from trainbot.hosts.model import DomainState, GuestType
+from trainbot.core.errors import HostDown
+from trainbot.model.host import DomainState, GuestType
 
 pytestmark = pytest.mark.xen
 PLACES = {"ca.crt": "/etc/pki/CA/cacert.pem", "server.crt": "/etc/pki/libvirt/servercert.pem",

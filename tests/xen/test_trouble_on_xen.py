@@ -16,7 +16,7 @@ from outside import domains, volumes
 from watched import OWNER, Watched, greeting
 from xen_host import XenHost, until
 
-from trainbot.hosts.model import DomainState, Finished, GuestType, HostReport, LabSpec
+from trainbot.model.host import DomainState, Finished, GuestType, HostReport, LabSpec
 
 pytestmark = pytest.mark.xen
 NEVER = {"keepalive": 600, "keepalive_count": 10}  # so that it is not the keepalive which notices

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from trainbot.imaging.image import FILES, Image, digest, write_image
+from trainbot.images.build.image_folder import FILES, Image, digest, write_image
 
 GREETING_PORT = 7
 _LINE = "quiet mitigations=off sysrq_always_enabled"  # sysrq: a test crashes it

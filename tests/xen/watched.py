@@ -8,9 +8,9 @@ from collections.abc import Callable
 from tiny_image import GREETING_PORT
 from xen_host import XenHost, until
 
-from trainbot.hosts.libvirt_driver import LibvirtDriver
-from trainbot.hosts.model import Finished, HostConfig, HostEvent, HostLost, HostReport, HostUp
-from trainbot.hosts.worker import HostWorker
+from trainbot.adapters.hosts.libvirt_driver import LibvirtDriver
+from trainbot.model.host import Finished, HostConfig, HostEvent, HostLost, HostReport, HostUp
+from trainbot.adapters.hosts.worker import HostWorker
 
 OWNER = "0d9a-xen-tests"
 PATIENCE = 400.0  # seconds at most for anything that a host does

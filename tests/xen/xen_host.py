@@ -21,8 +21,8 @@ from typing import IO, TypeVar
 from host_image import HostImage, locked
 from tests.peers.qmp import Qmp
 
-from trainbot.demo.ngircd import free_port
-from trainbot.imaging.progress import Progress
+from trainbot.ops.demo.ngircd import free_port
+from trainbot.images.build.progress_bar import Progress
 
 BOOT = 400  # seconds at most; about 40 on an idle core
 RESUME = 120  # seconds at most; about 5

@@ -21,7 +21,7 @@ def schedule_check(folder: Path | None, path: Path) -> int:
     """Reads the schedule folder and says every fault; exit code 1 where there is one."""
     from datetime import UTC, datetime
 
-    from trainbot.sessions.schedule import load_schedules
+    from trainbot.adapters.calendars.schedule_folder import load_schedules
 
     found = load_schedules(folder or read(path).schedule.folder, datetime.now(UTC))
     for problem in found.problems:
@@ -37,8 +37,8 @@ def schedule_list(path: Path, as_json: bool) -> int:
     """Coming sessions in UTC and the configured zones."""
     from datetime import UTC, datetime
 
-    from trainbot.sessions.schedule import load_schedules
-    from trainbot.sessions.times import describe_many
+    from trainbot.adapters.calendars.schedule_folder import load_schedules
+    from trainbot.core.times import describe_many
 
     config, now = read(path), datetime.now(UTC)
     sessions = [s for s in load_schedules(config.schedule.folder, now).sessions if not s.cancelled and s.end > now]
@@ -56,7 +56,7 @@ def schedule_publish(folder: Path, path: Path) -> int:
     """Writes DIR/sessions.ics, to subscribe to, and DIR/sessions.html; the bot itself does so in [records] folder."""
     from datetime import UTC, datetime
 
-    from trainbot.sessions.shell import publish
+    from trainbot.ops.publish_schedule import publish
 
     click.echo(publish(read(path), folder, datetime.now(UTC)))
     return 0
@@ -72,9 +72,9 @@ def exercise() -> None:
 @config_option
 def exercise_check(paths: tuple[Path, ...], path: Path) -> int:
     """Lints exercises (default: the configured folder); exit code 1 only where something has to be mended."""
-    from trainbot.exercises.library import load_library
-    from trainbot.exercises.model import Problem
-    from trainbot.exercises.reading import too_long
+    from trainbot.adapters.scenario_files.library import load_library
+    from trainbot.model.exercise import Problem
+    from trainbot.ops.exercise_text import too_long
 
     # an index may be named as well as its folder
     libraries = [load_library(p.parent if p.is_file() else p) for p in paths or (read(path).exercises.folder,)]
@@ -93,8 +93,8 @@ def exercise_check(paths: tuple[Path, ...], path: Path) -> int:
 @config_option
 def exercise_show(name: tuple[str, ...], path: Path) -> int:
     """Prints an exercise from first to last step."""
-    from trainbot.exercises.library import named_exercise
-    from trainbot.exercises.reading import whole_text
+    from trainbot.adapters.scenario_files.library import named_exercise
+    from trainbot.ops.exercise_text import whole_text
 
     click.echo(whole_text(named_exercise(" ".join(name), lambda: read(path).exercises.folder)))
     return 0
@@ -105,8 +105,8 @@ def exercise_show(name: tuple[str, ...], path: Path) -> int:
 @config_option
 def exercise_preview(name: tuple[str, ...], path: Path) -> int:
     """Prints an exercise line by line as its class sees it on IRC, formatting as the terminal has it."""
-    from trainbot.exercises.library import named_exercise
-    from trainbot.exercises.reading import as_on_irc
+    from trainbot.adapters.scenario_files.library import named_exercise
+    from trainbot.ops.exercise_text import as_on_irc
 
     click.echo(as_on_irc(named_exercise(" ".join(name), lambda: read(path).exercises.folder)))
     return 0
@@ -118,9 +118,9 @@ def exercise_preview(name: tuple[str, ...], path: Path) -> int:
 @config_option
 def exercise_handout(name: str, folder: Path | None, path: Path) -> int:
     """Writes NAME.html, one page to print or to follow alone, into FOLDER (default: handouts, below the public folder)."""
-    from trainbot import handout
-    from trainbot.errors import UserError
-    from trainbot.exercises.library import named_exercise
+    from trainbot.bot.pages import handout
+    from trainbot.core.errors import UserError
+    from trainbot.adapters.scenario_files.library import named_exercise
 
     config = read(path)
     found = named_exercise(name, lambda: config.exercises.folder)
@@ -150,8 +150,8 @@ def rehearse(path: Path, session: tuple[str, ...], exercise_name: str | None, se
 
     SESSION is a number as !sessions has it, or words of its title.  Exit code 0: go, 1: no-go.
     """
-    from trainbot.imaging.progress import for_terminal
-    from trainbot.rehearsal.shell import rehearse as hold
+    from trainbot.images.build.progress_bar import for_terminal
+    from trainbot.ops.rehearsal.rehearse import rehearse as hold
 
     if bool(session) == bool(exercise_name) or (exercise_name and not seats):
         raise click.UsageError("say which SESSION, or --exercise NAME --seats N")

@@ -21,8 +21,8 @@ def db() -> None:
 @config_option
 def db_upgrade(path: Path) -> int:
     """Brings the database to this program's schema (every start does it too)."""
-    from trainbot.store import Store
-    from trainbot.store.migrate import upgrade
+    from trainbot.adapters.db import Store
+    from trainbot.adapters.db.migrate import upgrade
 
     config = read(path)
     store = Store(config.store.url)
@@ -41,7 +41,7 @@ def db_upgrade(path: Path) -> int:
 @config_option
 def db_backup(file: Path, force: bool, path: Path) -> int:
     """Copies the database into FILE (mode 0600) as it is at this moment; the bot may run meanwhile."""
-    from trainbot.store.upkeep import backup
+    from trainbot.adapters.db.upkeep import backup
 
     found = backup(read(path).store.url, file, force=force)
     click.echo(f"{file}: {found.bytes / 2**20:.1f} MiB, checked")
@@ -56,7 +56,7 @@ def db_restore(file: Path, path: Path) -> int:
 
     What happened since the backup is not known any more: labs that were made since are ended at the next start.
     """
-    from trainbot.store.upkeep import restore
+    from trainbot.adapters.db.upkeep import restore
 
     found, before = restore(read(path).store.url, file, datetime.now(UTC))
     click.echo(f"restored: {found.bytes / 2**20:.1f} MiB, schema {found.revision}"
@@ -68,7 +68,7 @@ def db_restore(file: Path, path: Path) -> int:
 @config_option
 def db_check(path: Path) -> int:
     """Reads the whole database: damage, references, indexes, schema.  Exit code 1 where something is wrong."""
-    from trainbot.store.upkeep import check
+    from trainbot.adapters.db.upkeep import check
 
     found = check(read(path).store.url)
     for fault in found.faults:

@@ -19,7 +19,7 @@ def image() -> None:
 @config_option
 def image_build(name: str, path: Path) -> int:
     """Builds the image NAME into the folder that bot.ini gives it (from the recipe of that name that ships)."""
-    from trainbot.installation import build_for
+    from trainbot.bot.installation import build_for
 
     click.echo(f"the {name} image is in {build_for(read(path), name)}")
     return 0
@@ -38,10 +38,10 @@ def image_import(name: str, source: str, checksum: str, sums: str, kernel: str, 
 
     Without FILE-or-URL the catalogue says where it is; without NAME the catalogue is shown.
     """
-    from trainbot import images
-    from trainbot.imaging.progress import for_terminal
-    from trainbot.importing.importing import Wanted
-    from trainbot.importing.sums import checked
+    from trainbot.images import catalog as images
+    from trainbot.images.build.progress_bar import for_terminal
+    from trainbot.images.importing.importing import Wanted
+    from trainbot.images.importing.sums import checked
 
     if not name:
         click.echo("\n".join(f"{each}: {entry.about}\n    {entry.url}" for each, entry in images.catalogue().items()))
@@ -57,7 +57,7 @@ def image_import(name: str, source: str, checksum: str, sums: str, kernel: str, 
 @json_option
 def image_list(path: Path, as_json: bool) -> int:
     """The images of bot.ini and beside them, and whether they can be used."""
-    from trainbot.images import listed
+    from trainbot.images.catalog import listed
 
     found, lines = listed(read(path)), []
     for each in found:
@@ -76,8 +76,8 @@ def image_list(path: Path, as_json: bool) -> int:
 @config_option
 def image_verify(names: tuple[str, ...], path: Path) -> int:
     """Reads the images' files and compares them with the checksums in image.json."""
-    from trainbot.images import chosen, verify
-    from trainbot.imaging.progress import for_terminal
+    from trainbot.images.catalog import chosen, verify
+    from trainbot.images.build.progress_bar import for_terminal
 
     code, progress = 0, for_terminal()
     for found in chosen(read(path), names):
@@ -96,8 +96,8 @@ def image_verify(names: tuple[str, ...], path: Path) -> int:
 @config_option
 def image_remove(name: str, old: bool, yes: bool, path: Path) -> int:
     """Removes the image NAME from this machine, where no lab is made from it; what hosts have and what is published stays."""
-    from trainbot.images import remove
-    from trainbot.imaging.progress import for_terminal
+    from trainbot.images.catalog import remove
+    from trainbot.images.build.progress_bar import for_terminal
 
     config = read(path)
     if not yes:
@@ -116,10 +116,10 @@ def image_publish(folder: Path | None, names: tuple[str, ...], path: Path) -> in
 
     DIR is [records] folder unless it is named.  The published disks hold no key of this installation.
     """
-    from trainbot.exercises.library import load_library
-    from trainbot.images import chosen
-    from trainbot.imaging.progress import for_terminal
-    from trainbot.publishing.publish import publish
+    from trainbot.adapters.scenario_files.library import load_library
+    from trainbot.images.catalog import chosen
+    from trainbot.images.build.progress_bar import for_terminal
+    from trainbot.images.publishing.publish import publish
 
     config = read(path)
     exercises = load_library(config.exercises.folder).exercises.values()

@@ -65,8 +65,8 @@ def host_list(path: Path, as_json: bool) -> int:
 @config_option
 def host_prepare(name: str, dry_run: bool, path: Path) -> int:
     """Makes the Debian dom0 NAME a host: packages, network, packet filters, the gateway's door, images."""
-    from trainbot.imaging.progress import for_terminal
-    from trainbot.preparing.prepare import prepare
+    from trainbot.images.build.progress_bar import for_terminal
+    from trainbot.ops.host_setup.prepare import prepare
 
     return prepare(read(path), name, dry_run, click.echo, for_terminal())
 
@@ -77,6 +77,6 @@ def host_prepare(name: str, dry_run: bool, path: Path) -> int:
 @config_option
 def host_take(name: str, yes: bool, path: Path) -> int:
     """Makes NAME this trainbot's, where the one that it belonged to is gone for good; its labs are not touched."""
-    from trainbot.taking import take
+    from trainbot.ops.take_host import take
 
     return take(read(path), name, lambda question: yes or click.confirm(question), click.echo)

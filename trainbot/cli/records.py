@@ -23,7 +23,7 @@ def log() -> None:
 @json_option
 def log_list(path: Path, as_json: bool) -> int:
     """All classes that were, and their numbers."""
-    from trainbot.records.shell import classes
+    from trainbot.ops.log import classes
 
     value, lines = classes(read(path))
     show(value, lines or ["no class was held yet"], as_json)
@@ -35,7 +35,7 @@ def log_list(path: Path, as_json: bool) -> int:
 @config_option
 def log_show(number: int, path: Path) -> int:
     """The minutes of class NUMBER."""
-    from trainbot.records.shell import show as minutes
+    from trainbot.ops.log import show as minutes
 
     click.echo(minutes(read(path), number), nl=False)
     return 0
@@ -48,7 +48,7 @@ def log_show(number: int, path: Path) -> int:
 @json_option
 def log_search(words: tuple[str, ...], most: int, path: Path, as_json: bool) -> int:
     """Questions and answers with these WORDS, and what was kept of classes; also with typos.  Times are UTC."""
-    from trainbot.records.shell import search
+    from trainbot.ops.log import search
 
     value, lines = search(read(path), " ".join(words), most)
     show(value, lines or ["nothing like that was asked or said"], as_json)
@@ -61,7 +61,7 @@ def log_search(words: tuple[str, ...], most: int, path: Path, as_json: bool) -> 
 @config_option
 def log_export(number: int | None, form: str, path: Path) -> int:
     """Everything that happened in class NUMBER (default: in all), by time."""
-    from trainbot.records.shell import export
+    from trainbot.ops.log import export
 
     for piece in export(read(path), number, form):
         click.echo(piece, nl=False)
@@ -118,8 +118,8 @@ def _keep(config: Config, request: dict[str, Any], sure: bool, question: str, *,
 
 def _kept(config: Config, request: dict[str, Any]) -> str:
     """Through the bot where one runs."""
-    from trainbot.control.client import NoBot
-    from trainbot.records.shell import keep
+    from trainbot.adapters.control.client import NoBot
+    from trainbot.ops.log import keep
 
     try:
         return str(ask_bot(config, {"op": "keeping", **request}, PATIENCE)["text"])

@@ -19,8 +19,8 @@ def run(path: Path, verbose: int, log_json: bool, levels: list[tuple[str, str]])
     """Runs the bot until it is told to end (SIGTERM, or ^C); SIGHUP reads bot.ini again."""
     import asyncio
 
-    from trainbot.app import run as run_app
-    from trainbot.logs import log_to_stderr
+    from trainbot.bot.app import run as run_app
+    from trainbot.core.log_format import log_to_stderr
 
     log_to_stderr(verbose, as_json=log_json, levels=levels)
     asyncio.run(run_app(read(path)))
@@ -29,7 +29,7 @@ def run(path: Path, verbose: int, log_json: bool, levels: list[tuple[str, str]])
 
 def _levels(words: tuple[str, ...]) -> list[tuple[str, str]]:
     """("chat=debug",) as pairs."""
-    from trainbot.logs import NAMES
+    from trainbot.core.log_format import NAMES
 
     found = [tuple(word.split("=", 1)) for word in words]
     wrong = next((word for word, pair in zip(words, found, strict=True) if len(pair) != 2 or pair[1] not in NAMES), None)
@@ -45,7 +45,7 @@ def _levels(words: tuple[str, ...]) -> list[tuple[str, str]]:
 @click.option("--keep", is_flag=True, help="Keep the demo's folder (bot.ini, database, logs) when it ends.")
 def demo(tour: bool, port: int, keep: bool) -> int:
     """A class on this machine: an IRC server, the bot, real virtual machines, and a prompt to take part."""
-    from trainbot.demo.run import demo as run_demo
+    from trainbot.ops.demo.run import demo as run_demo
 
     return run_demo(tour=tour, port=port, keep=keep)
 
@@ -54,7 +54,7 @@ def demo(tour: bool, port: int, keep: bool) -> int:
 @config_option
 def check(path: Path) -> int:
     """Says what the bot would do with this bot.ini, and what is wrong in its files; asks nobody else."""
-    from trainbot.checkup import checkup
+    from trainbot.ops.check import checkup
 
     return checkup(read(path), click.echo)
 
@@ -68,8 +68,8 @@ def doctor(what: tuple[str, ...], path: Path, as_json: bool) -> int:
 
     Changes nothing; works beside the running bot.  Exit code 1 where something is wrong.
     """
-    from trainbot.doctor.doctor import USAGE, is_subject
-    from trainbot.doctor.doctor import doctor as examine
+    from trainbot.ops.doctor.doctor import USAGE, is_subject
+    from trainbot.ops.doctor.doctor import doctor as examine
 
     if not is_subject(what):
         raise click.UsageError(USAGE)
@@ -82,7 +82,7 @@ def doctor(what: tuple[str, ...], path: Path, as_json: bool) -> int:
 def gateway(path: Path, stop: bool) -> int:
     """Runs the ssh gateway (trainbot run starts it by itself)."""
     from trainbot.gateway import process
-    from trainbot.installation import gateway_config, state_folder
+    from trainbot.bot.installation import gateway_config, state_folder
 
     config = read(path)
     state_folder(config)

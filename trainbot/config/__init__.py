@@ -1,6 +1,6 @@
 """bot.ini as frozen values; every default lives in ``model``.  ``load(path)`` reports every fault at once."""
 
-from trainbot.config.model import (
+from trainbot.model.config import (
     Config,
     ExerciseConfig,
     GatewaySection,
@@ -13,7 +13,7 @@ from trainbot.config.model import (
     Secret,
     StoreConfig,
 )
-from trainbot.config.reading import load
+from trainbot.config.loader import load
 
 __all__ = [
     "Config",

@@ -6,9 +6,9 @@ import base64
 import hashlib
 from pathlib import Path
 
-from trainbot.errors import BackendError
-from trainbot.gateway.model import HOST_KEY
-from trainbot.labs.passwords import make_once
+from trainbot.core.errors import BackendError
+from trainbot.gateway.settings import HOST_KEY
+from trainbot.features.labs.passwords import make_once
 
 
 def load_or_make(state: Path) -> bytes:

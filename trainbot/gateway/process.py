@@ -19,8 +19,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import trainbot
-from trainbot.errors import BackendError
-from trainbot.gateway.model import GatewayConfig
+from trainbot.core.errors import BackendError
+from trainbot.gateway.settings import GatewayConfig
 
 log = logging.getLogger(__name__)
 
@@ -82,8 +82,8 @@ def program() -> str:
     """What a gateway that is started now would be: trainbot's version, and a digest of the gateway's own sources, since
     an installation from a checkout changes without its version."""
     digest = hashlib.sha256()
-    for folder in ("gateway", "control"):
-        for path in sorted((Path(trainbot.__file__).parent / folder).glob("*.py")):
+    for folder in ("gateway", "adapters/control"):
+        for path in sorted((Path(trainbot.__file__).parent / folder).rglob("*.py")):
             with suppress(OSError):
                 digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return f"{trainbot.__version__}-{digest.hexdigest()[:12]}"
@@ -204,7 +204,7 @@ def _log_to_stderr() -> None:
 
 
 async def _until_signal(config: GatewayConfig) -> None:
-    from trainbot.gateway.server import serve  # brings asyncssh, which the bot does not need
+    from trainbot.gateway.ssh_server import serve  # brings asyncssh, which the bot does not need
 
     ours = program()  # now: the files may be others by the time somebody asks
 

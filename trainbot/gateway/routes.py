@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from trainbot.labs import passwords
+from trainbot.features.labs import passwords
 
 #: The user name, and "image", of a lab that its person left when its host was lost.
 OLD = "old"

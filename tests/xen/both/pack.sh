@@ -1,6 +1,6 @@
 # usage: sh -c "$(this)" _ LABEL SIZE_MIB  <system.tar  >result.tar
 #
-# The host's disk, kernel, initrd and hypervisor, and the tiny lab where it has one.  As trainbot/imaging/pack.sh: run
+# The host's disk, kernel, initrd and hypervisor, and the tiny lab where it has one.  As trainbot/images/build/pack.sh: run
 # as root or as a user namespace's root, it touches no path of the caller's.
 set -eu
 work=$(mktemp -d)

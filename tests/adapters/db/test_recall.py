@@ -1,0 +1,142 @@
+"""What the store remembers of what it read is what it would read now."""
+
+from __future__ import annotations
+
+import itertools
+import sqlite3
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+from trainbot.core.access import Person
+from trainbot.adapters.db import Store
+from trainbot.adapters.db.tables import metadata, tables
+
+AT = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
+
+
+def made(path: Path) -> Store:
+    store = Store(f"sqlite:///{path}")
+    metadata.create_all(store.connection)
+    store.connection.commit()
+    return store
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = made(tmp_path / "trainbot.db")
+    with store.transaction():
+        store.people.add(account="alice", nick="alice", zone="", in_view=True, seen_at=AT)
+    yield store
+    store.close()
+
+
+def zone(store: Store) -> str:
+    alice = store.people.by_account("alice")
+    assert alice is not None
+    return alice.zone
+
+
+def queries(store: Store) -> list[str]:
+    said: list[str] = []
+    database = store.connection.connection.dbapi_connection
+    assert isinstance(database, sqlite3.Connection)
+    database.set_trace_callback(said.append)
+    return said
+
+
+def test_the_same_question_is_asked_once(store: Store) -> None:
+    """Also in the next turn, where nothing was written in between."""
+    said = queries(store)
+    for _turn in range(3):
+        with store.transaction():
+            assert zone(store) == ""
+    assert sum(line.startswith("SELECT") for line in said) == 1
+
+
+def test_what_was_written_is_seen_at_once(store: Store) -> None:
+    """By a repository, or past all of them."""
+    with store.transaction():
+        assert zone(store) == ""
+        store.people.change({"account": "alice"}, zone="Europe/Berlin")
+        assert zone(store) == "Europe/Berlin"
+        store.connection.execute(text("update person set zone = 'Asia/Tokyo'"))
+        assert zone(store) == "Asia/Tokyo"
+
+
+def test_what_was_undone_is_forgotten(store: Store) -> None:
+    """In a savepoint, and with the whole turn."""
+    with pytest.raises(KeyError), store.transaction():
+        with pytest.raises(ValueError), store.savepoint():
+            store.people.change({"account": "alice"}, zone="Europe/Berlin")
+            assert zone(store) == "Europe/Berlin"
+            raise ValueError
+        assert zone(store) == ""
+        store.people.change({"account": "alice"}, zone="Asia/Tokyo")
+        assert zone(store) == "Asia/Tokyo"
+        raise KeyError
+    with store.transaction():
+        assert zone(store) == ""
+
+
+def test_another_program_may_write_between_two_turns(store: Store) -> None:
+    """A shell of sqlite3 beside the bot: the next turn sees it."""
+    with store.transaction():
+        assert zone(store) == ""
+    other = sqlite3.connect(store.url.removeprefix("sqlite:///"))
+    other.execute("update person set zone = 'Asia/Tokyo'")
+    other.commit()
+    other.close()
+    with store.transaction():
+        assert zone(store) == "Asia/Tokyo"
+
+
+def test_an_answer_belongs_to_who_asked(store: Store) -> None:
+    """What a caller does with the list is not told to the next one."""
+    with store.transaction():
+        store.people.all(account="alice").clear()
+        assert len(store.people.all(account="alice")) == 1
+
+
+#: A write, or what is done in a savepoint and whether that is undone.
+STEPS = st.recursive(st.just("write"), lambda inner: st.tuples(st.lists(inner, max_size=3), st.booleans()), max_leaves=6)
+TURNS = st.lists(st.tuples(st.lists(STEPS, max_size=3), st.booleans()), max_size=3)
+
+
+@settings(max_examples=60, deadline=None)
+@given(TURNS)
+def test_whatever_is_written_and_undone_it_is_what_sqlite_says(turns: list[Any]) -> None:
+    """Savepoints in savepoints, undone or kept, over several turns."""
+    store = Store("sqlite:///:memory:")
+    tables["person"].create(store.connection)
+    store.connection.commit()
+    numbers = itertools.count()
+
+    def agrees() -> None:
+        raw = store.connection.execute(text("select zone from person")).scalar_one_or_none()
+        known = store.people.by_account("alice")
+        assert (known.zone if known is not None else None) == raw
+
+    def does(steps: list[Any], undone: bool) -> None:
+        for step in steps:
+            if step == "write":
+                store.people.put(Person(1, "alice", None, "alice", str(next(numbers)), True, AT))
+            else:
+                with suppress(ZeroDivisionError), store.savepoint():
+                    does(*step)
+            agrees()
+        if undone:
+            raise ZeroDivisionError
+
+    for steps, undone in turns:
+        with suppress(ZeroDivisionError), store.transaction():
+            agrees()
+            does(steps, undone)
+    store.close()

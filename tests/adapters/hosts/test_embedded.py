@@ -1,0 +1,176 @@
+"""A real virtual machine through qemu:///embed.
+
+The driver lives in processes of its own here: there is one root in a process and one process a root, and one of
+them is killed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+BOOT = 240  # seconds at most; about 25 without hardware virtualisation on an idle core
+
+
+class Process:
+    """One process that may own the host."""
+
+    def __init__(self, root, owner):
+        script = Path(__file__).with_name("embedded_process.py")
+        path = [str(Path(__file__).parents[3]), *filter(None, [os.environ.get("PYTHONPATH")])]
+        self._process = subprocess.Popen(
+            [sys.executable, str(script), str(root), owner],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(path)},
+        )
+
+    def answer(self, *call):
+        self._process.stdin.write(json.dumps(call, default=str) + "\n")
+        self._process.stdin.flush()
+        return json.loads(self._process.stdout.readline())
+
+    def call(self, *call):
+        kind, value = self.answer(*call)
+        assert kind == "ok", value
+        return value
+
+    def end(self):
+        self._process.stdin.close()
+        self._process.wait(60)
+        self._process.stdout.close()
+
+    def kill(self):
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait(60)
+        self._process.stdin.close()
+        self._process.stdout.close()
+
+
+@pytest.fixture
+def root():
+    """A short path (sockets lie in it), without a machine left in it afterwards."""
+    with tempfile.TemporaryDirectory(prefix="trainbot-") as folder:
+        yield Path(folder)
+        for pidfile in Path(folder).glob("run/qemu/lab-*.pid"):  # only where the test failed
+            with contextlib.suppress(ProcessLookupError, ValueError):
+                os.kill(int(pidfile.read_text()), signal.SIGKILL)
+
+
+@pytest.fixture
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def banner(endpoint) -> bytes:
+    """What the lab's sshd says first, as soon as it says anything."""
+    end = time.monotonic() + BOOT
+    while time.monotonic() < end:
+        with contextlib.suppress(OSError), socket.create_connection(tuple(endpoint), 5) as connection:
+            connection.settimeout(5)
+            if heard := connection.recv(64):
+                return heard
+        time.sleep(0.2)  # QEMU takes the connection before the guest can
+    raise AssertionError(f"no ssh at {endpoint} within {BOOT} s")
+
+
+def until_written(overlay: Path) -> None:
+    """The lab has begun to boot from it."""
+    empty, end = 4 * 65536, time.monotonic() + BOOT
+    while overlay.stat().st_blocks * 512 <= empty:
+        assert time.monotonic() < end, f"nothing is written to {overlay} within {BOOT} s"
+        time.sleep(0.2)  # nobody tells of it
+
+
+def log_in(endpoint, key, command) -> str:
+    options = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "BatchMode=yes", "LogLevel=ERROR"]
+    line = ["ssh", "-i", str(key), "-p", str(endpoint[1])]
+    line += [part for option in options for part in ("-o", option)]
+    line += [f"root@{endpoint[0]}", command]
+    return subprocess.run(line, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120).stdout.strip()
+
+
+def test_a_lab_outlives_the_process_that_made_it(lab_image, lab_spec, owner, root, free_port):
+    """A lab is made and logged into; the root belongs to one process; kill -9 of that process does not touch the lab,
+    and the next process finds it running at the same endpoint; a snapshot
+    keeps what it had, unwritten; reset gives it a fresh disk; destroy leaves nothing."""
+    spec = lab_spec(
+        disk=lab_image.folder / "disk.img",
+        kernel=lab_image.folder / "vmlinuz",
+        initrd=lab_image.folder / "initrd",
+        cmdline=json.loads((lab_image.folder / "image.json").read_text())["cmdline"],
+        port=free_port,
+    )
+    fields = dataclasses.asdict(spec)
+    lab = {"id": spec.id, "name": spec.name, "state": "running", "endpoint": ["127.0.0.1", free_port], "run": ""}
+    overlay = root / "labs" / f"{spec.id}.qcow2"
+
+    first = Process(root, owner)
+    first.call("open")
+    assert first.call("make", fields) == lab
+    assert banner(lab["endpoint"]).startswith(b"SSH-2.0-")
+    assert log_in(lab["endpoint"], lab_image.key, "id -un") == "root"
+
+    second = Process(root, owner)
+    kind, sentence = second.answer("open")
+    assert kind == "BackendError" and "another trainbot runs with this root" in sentence
+    second.end()
+    first.kill()
+
+    third = Process(root, owner)
+    third.call("open")
+    report = third.call("report")
+    assert report["domains"] == [lab]
+    assert report["memory_mib"] > report["free_mib"] > 0
+    assert banner(lab["endpoint"]).startswith(b"SSH-2.0-")
+    assert report["disk_free_mib"] > 0 and report["busy"] is None
+    before = overlay.stat()
+    third.call("reboot", spec.id)
+    assert overlay.stat().st_ino == before.st_ino
+    assert third.call("snapshot", fields) == lab
+    kept, written = overlay.read_bytes(), overlay.with_suffix(".1.qcow2")
+    assert third.call("rollback", fields) == lab
+    until_written(written)
+    assert overlay.read_bytes() == kept
+    with overlay.open("rb"):  # held open, so that the number of its inode is not given to the fresh one
+        assert third.call("reset", fields) == lab
+        assert overlay.stat().st_ino != before.st_ino
+    assert overlay.stat().st_blocks < before.st_blocks
+    third.call("destroy", spec.id)
+    third.call("destroy", spec.id)
+    assert third.call("report")["domains"] == []
+    assert not overlay.exists()
+    third.end()
+
+
+def test_a_lab_that_cannot_start_leaves_nothing(lab_spec, owner, root, free_port, tmp_path):
+    """Where QEMU refuses (its port is taken), the sentence names the reason, and no domain and no disk stay."""
+    files = {name: tmp_path / name for name in ("disk", "kernel", "initrd")}
+    for file in files.values():
+        file.write_bytes(bytes(1 << 20))
+    process = Process(root, owner)
+    process.call("open")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", free_port))
+        taken.listen()
+        kind, sentence = process.answer("make", dataclasses.asdict(lab_spec(port=free_port, **files)))
+    assert kind == "BackendError" and "port" in sentence and "taken" in sentence
+    assert process.call("report")["domains"] == []
+    assert list((root / "labs").iterdir()) == []
+    kind, sentence = process.answer("make", dataclasses.asdict(lab_spec(port=free_port, disk=tmp_path / "none")))
+    assert kind == "NoSuchThing" and "build the image first" in sentence
+    process.end()

@@ -1,0 +1,153 @@
+"""How we stand: our own status and the channels' modes, line by line and on real servers."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+
+import pytest
+
+from tests.adapters.irc.conftest import DEADLINE, config, secret
+from trainbot.adapters.irc.irc_connection import IrcDoor
+from trainbot.adapters.irc.features import Features
+from trainbot.adapters.irc.roster import Roster
+from trainbot.adapters.irc.connection_status import Place, Standing, Standings
+from trainbot.adapters.irc.wire import parse
+
+INSPIRCD = ":s 005 bot CHANMODES=Hbg,k,fl,CNcimnpst PREFIX=(qaohv)~&@%+ CASEMAPPING=ascii :are supported"
+
+
+def follow(*lines: str, channels: tuple[str, ...] = ("#c",)) -> Standings:
+    features = Features()
+    standings = Standings(features, Roster("bot", fold=features.fold, channels=channels), channels)
+    for line in (INSPIRCD, *lines):
+        message = parse(line)
+        assert message is not None
+        if message.command == "005":
+            features.load(message.params)
+        standings.receive(message)
+    return standings
+
+
+JOINED = (":bot!u@h JOIN #c", ":s 353 bot = #c :@+bot bob", ":s 324 bot #C +cmk key")
+
+
+@pytest.mark.parametrize(("lines", "place"), [
+    ((), Place()),
+    (JOINED, Place(True, "ov", "cmk")),
+    ((*JOINED, ":op MODE #c -o+b bot *!*@bot"), Place(True, "v", "cmk")),
+    ((*JOINED, ":op MODE #c -v bob"), Place(True, "ov", "cmk")),
+    ((*JOINED, ":op MODE #c +lv-m 7 bot"), Place(True, "ov", "ckl")),
+    ((*JOINED, ":op MODE #c -lvo bot bot"), Place(True, "", "cmk")),
+    ((*JOINED, ":op MODE #c +bh bot bot"), Place(True, "ovh", "cmk")),
+    ((":bot!u@h JOIN #c", ":s 353 bot = #c :bot_ robot bot", ":op MODE #c +H 50:1h"), Place(True)),
+    ((*JOINED, ":op!u@h KICK #c bot :out"), Place(False, "", "cmk")),
+    ((*JOINED, ":bot!u@h PART #c"), Place(False, "", "cmk")),
+    ((":s 473 bot #c :Cannot join channel (+i)",), Place(refused="Cannot join channel (+i)")),
+    ((":s 470 bot #c ##c :Forwarding",), Place(refused="it sends us on to ##c")),
+    ((":s 473 bot #c :no", *JOINED), Place(True, "ov", "cmk")),
+    ((":s 353", ":s 324 bot", "MODE", "MODE #c", ":op MODE bot +i", ":op MODE #c +vvvv", ":s 004 bot"), Place()),
+])
+def test_line_by_line(lines, place):
+    """Only what is about us and the channel counts; modes with words are told from those without."""
+    assert follow(*lines).of("#C") == place
+
+
+def test_who_else_is_voiced():
+    """From the names and the modes, following people through nicks and departures; nothing of other channels."""
+    there = (":bot!u@h JOIN #c", ":s 353 bot = #c :@op +vera plain ~@+boss bot", ":op MODE #c +v-o plain op", ":op MODE #x +v vera")
+    standings = follow(*there, ":plain!u@h NICK Better", ":boss!u@h QUIT :out")
+    assert [nick for nick in ("op", "vera", "plain", "better", "boss") if standings.marked("#C", nick)] == ["vera", "better"]
+    assert follow(*there, ":op!u@h KICK #c vera :x", ":s 353 bot = #c :vera").marked("#c", "vera") is False
+    assert follow(*there, ":bot!u@h JOIN #c").marked("#c", "vera") is False
+    assert follow(":s 353 bot = #x :@vera").marked("#x", "vera") is False
+
+
+def test_only_our_channels_are_kept():
+    """A server that talks of other channels without end fills nothing."""
+    standings = follow(*(f":op MODE #other{number} +m" for number in range(50)), ":s 353 bot = #x :@bot")
+    assert standings._places == {}
+
+
+def test_without_isupport():
+    """A server that never says 005 has RFC 1459's marks and modes."""
+    features = Features()
+    standings = Standings(features, Roster("bot", channels=("#c",)), ("#c",))
+    for line in (":bot!u@h JOIN #c", ":s 353 bot = #c :+bot", ":s 324 bot #c +kl key 5", ":op MODE #c +bo x!*@* bot"):
+        standings.receive(parse(line))
+    assert standings.of("#c") == Place(True, "vo", "kl")
+
+
+def test_as_json_and_back():
+    """What the control socket carries is the same value again."""
+    one = Standing(True, "", "bot", "acc", "InspIRCd-3", "net", 5.0, {"#c": Place(True, "v", "nt")})
+    assert Standing.from_json(asdict(one)) == one
+    with pytest.raises((ValueError, TypeError, KeyError)):
+        Standing.from_json({"channels": {}})
+
+
+class Visitor:
+    """A door that connects once; ``until`` waits for how it stands."""
+
+    def __init__(self, **changes) -> None:
+        self._news = asyncio.Event()
+        self.door = IrcDoor(config(**changes), lambda event: None, heard=self._news.set)
+        self.visiting = asyncio.create_task(self.door.visit())
+
+    async def until(self, wanted) -> Standing:
+        async with asyncio.timeout(DEADLINE):
+            while not wanted(self.door.standing()):
+                self._news.clear()
+                await self._news.wait()
+        return self.door.standing()
+
+    async def close(self) -> None:
+        await self.door.close()
+        await self.visiting
+
+
+async def test_on_ngircd(ngircd, people):
+    """Alone in a channel we are op; voiced by somebody else we are voiced; a mode set later is seen."""
+    owner = await people(ngircd.port, "owner")
+    await owner.join("#class")
+    visitor = Visitor(port=ngircd.port, channels=("#class", "#own"))
+    seen = await visitor.until(lambda standing: standing.settled)
+    assert seen.channels["#own"].status == "o" and not seen.channels["#class"].privileged
+    assert seen.server.startswith("ngircd-")
+    owner.send("MODE #class +mv trainbot")
+    seen = await visitor.until(lambda standing: standing.channels["#class"].privileged)
+    assert seen.channels["#class"].status == "v" and "m" in seen.channels["#class"].modes
+    owner.send("MODE #class -v trainbot")
+    await visitor.until(lambda standing: not standing.channels["#class"].privileged)
+    await visitor.close()
+
+
+async def test_on_inspircd(network, people):
+    """Logged in, with a certificate that ends; op and voice are told apart; a closed channel is said."""
+    owner = await people(network.port, "owner")
+    await owner.join("#standing")
+    await owner.join("#closed")
+    owner.send("MODE #closed +i")
+    await owner.synced()
+    visitor = Visitor(port=network.tls_port, server="localhost", tls=True, tls_ca_file=network.ca, nick="stander",
+                      sasl=("plain",), account="trainbot", password=secret("trainbot"),
+                      channels=("#standing", "#closed"))
+    seen = await visitor.until(lambda standing: standing.settled)
+    assert seen.account == "trainbot" and seen.server.startswith("InspIRCd") and seen.network == "class"
+    assert seen.certificate_ends is not None
+    assert "+i" in seen.channels["#closed"].refused or "invite" in seen.channels["#closed"].refused.lower()
+    owner.send("MODE #standing +ovc stander stander")
+    seen = await visitor.until(lambda standing: standing.channels["#standing"].status == "ov")
+    assert "c" in seen.channels["#standing"].modes
+    await visitor.close()
+
+
+async def test_a_visit_is_one_try(scripted):
+    """Refused, a visit ends and says why; it does not come again."""
+    visitor = Visitor(port=scripted.port)
+    server = await scripted.accept()
+    await server.hear("^USER")
+    server.say("ERROR :go away")
+    server.drop()
+    await visitor.visiting
+    assert "go away" in visitor.door.standing().trouble and not visitor.door.standing().connected

@@ -1,0 +1,66 @@
+"""The exercises that ship, played from first to last step in a real lab (make test-content)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.adapters.scenario_files.conftest import fresh
+
+from trainbot.adapters.markdown.irc_lines import MONO, render
+from trainbot.adapters.scenario_files.library import load_library
+from trainbot.model.exercise import Step
+
+SHIPPED = load_library(Path(__file__).parents[3] / "exercises").exercises
+
+pytestmark = pytest.mark.content
+each = pytest.mark.parametrize("slug", sorted(SHIPPED))
+
+
+def commands(step: Step) -> list[str]:
+    """What the step's text tells a learner to type: the lines of its fences."""
+    return [line.strip(MONO) for line in render(step.text) if line.startswith(MONO) and line.count(MONO) == 2]
+
+
+@each
+def test_each_verify_fails_before_its_solve_and_passes_after(slug: str, lab) -> None:
+    """Fast-forward can be trusted: solves alone bring a fresh lab through every step, in order."""
+    for step in steps(lab, slug):
+        play(lab, step, lambda step=step: lab.run(step.solve.text, step.timeout))
+        assert lab.run(step.solve.text, step.timeout)[0] == 0, f"step {step.number}: a second solve fails"
+        code, said = lab.run(step.verify.text, step.timeout)
+        assert code == 0, f"step {step.number}: a second solve undid it: {said}"
+
+
+@each
+def test_typing_what_the_text_says_passes_each_verify(slug: str, lab) -> None:
+    """A learner who types exactly the commands that are shown has done the step."""
+    for step in steps(lab, slug):
+        play(lab, step, lambda step=step: lab.typed(commands(step), max(300, step.timeout)))
+
+
+def test_each_lab_is_as_new(lab, machine) -> None:
+    """What one play leaves behind helps no other: it is neither on the disk nor in memory."""
+    assert lab.run("echo x > /root/left; setenforce 0; sync", 60)[0] == 0
+    fresh(machine[0])
+    assert lab.run("[ ! -e /root/left ] && getenforce", 60) == (0, "Enforcing\n")
+
+
+def steps(lab, slug: str) -> tuple[Step, ...]:
+    exercise = SHIPPED[slug]
+    if exercise.assets:
+        code, said = lab.run(exercise.assets.text, 60)
+        assert code == 0, f"its files cannot be put into the lab: {said}"
+    return exercise.steps
+
+
+def play(lab, step: Step, act) -> None:
+    if step.setup:
+        assert lab.run(step.setup.text, step.timeout)[0] == 0, f"step {step.number}: its setup fails"
+    code, said = lab.run(step.verify.text, step.timeout)
+    assert code != 0, f"step {step.number}: verify passes before anything was done"
+    assert said.strip(), f"step {step.number}: verify does not say what is missing"
+    shown = act()
+    print(f"--- step {step.number}: {step.title}\nbefore: {said}after: {shown}")
+    code, said = lab.run(step.verify.text, step.timeout)
+    assert code == 0, f"step {step.number}: verify says {said!r} after {shown}"

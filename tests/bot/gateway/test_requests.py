@@ -1,0 +1,163 @@
+"""What the bot answers to the gateway, for the people at its door."""
+
+from __future__ import annotations
+
+from tests.stage import Stage
+
+from trainbot.bot.gateway.requests import DoorAsked
+from trainbot.core.messages import Line
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG8A2cuJCKYXQyeZPyl28jkKTyrCGfKzVbpOJpsk7pLh"
+
+
+def person(stage: Stage, nick: str) -> int:
+    with stage.store.transaction():
+        return next(p.id for p in stage.store.people.all() if p.nick == nick)
+
+
+def ask(stage: Stage, who: str | int, do: str = "manage", **more: object) -> dict:
+    """What the gateway is told; ``stage.said``: what goes to IRC meanwhile."""
+    told: list[dict] = []
+    id = who if isinstance(who, int) else person(stage, who)
+    outcome = stage.turn(DoorAsked({"op": "door", "person": id, "do": do, **more}, told.append))
+    for event, value in outcome.answers:
+        event.answer(value)  # type: ignore[arg-type]
+    stage.said = outcome.say
+    return told[0]
+
+
+def manage(stage: Stage, who: str | int, *words: str, yes: bool = False) -> dict:
+    return ask(stage, who, words=list(words), confirmed=yes)
+
+
+def lines(stage: Stage, *args: str, **more: bool) -> list[str]:
+    return manage(stage, *args, **more)["lines"]
+
+
+def test_create_is_what_irc_does(stage: Stage) -> None:
+    """The same line, the same limits, and the lease whose console comes next; nothing is said on IRC."""
+    stage.whisper("alice", f"key {KEY}")
+    told = manage(stage, "alice", "create", "debian", "permissive")
+    assert told["lines"][0].startswith("your debian lab (permissive): ssh -p 2222 debian@lab.example.org")
+    assert (told["lease"], told["refused"], told["question"]) == (str(stage.leases()[0].id), False, "")
+    assert stage.said == []
+    assert manage(stage, "alice", "create", "debian")["refused"]
+    assert lines(stage, "alice", "list")[0].startswith("debian (permissive) on xen1: ")
+    told = manage(stage, "alice", "create", "gentoo")
+    assert told["refused"] and told["lease"] is None and told["lines"][0].startswith("I know no image 'gentoo'")
+
+
+def test_create_of_what_is_there_keeps_the_password(stage: Stage) -> None:
+    """Whoever got in with it gets in with it again: where the lab stands is said, and its console comes."""
+    stage.talk("alice", "!lab debian")
+    (lease,) = stage.leases()
+    for words in (["create", "debian"], ["create", "DEBIAN"]):
+        told = manage(stage, "alice", *words)
+        assert told["lines"][0].startswith("debian (enforcing) on xen1: ") and told["lease"] == str(lease.id)
+    assert manage(stage, "alice", "create", "debian", "permissive")["refused"]
+    assert manage(stage, "alice", "create", "debian", "sideways")["refused"]
+    assert stage.leases() == [lease]
+
+
+def test_somebody_who_is_not_on_irc_is_who_the_account_says(stage: Stage) -> None:
+    """A person with an account needs not to be there; a stranger without one is told as on IRC."""
+    stage.whisper("alice", f"key {KEY}")
+    stage.leave("alice")
+    assert "your debian lab" in lines(stage, "alice", "create", "debian")[0]
+    stage.whisper("stranger", "lab")
+    told = manage(stage, "stranger", "create", "debian")
+    assert told["refused"] and "labs are for people with an account" in told["lines"][0]
+
+
+def test_what_destroys_asks_and_irc_has_nothing_to_confirm(stage: Stage) -> None:
+    """The question alone the first time; with the yes it is done; !yes on IRC finds nothing that waits."""
+    stage.talk("alice", "!lab debian")
+    stage.hosts_work()
+    told = manage(stage, "alice", "destroy")
+    assert told["question"] == "your debian lab and all that is in it will be gone." and told["lines"] == []
+    assert stage.talk("alice", "!yes") == ["alice: there is nothing that waits for a yes here"]
+    assert len(stage.leases()) == 1
+    assert lines(stage, "alice", "destroy", "debian", yes=True) == ["your debian lab is given back"]
+    assert stage.leases() == []
+    assert manage(stage, "alice", "reset")["lines"] == ["you have no lab; !lab IMAGE gives you one"]
+
+
+def test_only_its_own_commands_pass(stage: Stage) -> None:
+    """Whatever a gateway says, the four commands are all there is, with plain words, for somebody who exists."""
+    stage.talk("olga", "!lab debian")
+    before = stage.dump()
+    for words in (["revoke", "alice"], ["list", "; !lab revoke"], ["create", "debian\n!end"], ["create", "#class", "!end"],
+                  [], "list", None, [1], ["create", "-x"], ["yes"], ["list", "a", "b", "c", "d"]):
+        assert "error" in ask(stage, "olga", words=words), words
+    for other in (0, 999, "1", None, True, [1]):
+        told: list[dict] = []
+        outcome = stage.turn(DoorAsked({"op": "door", "person": other, "do": "manage", "words": ["list"]}, told.append))
+        assert all("error" in value for _event, value in outcome.answers) or other is True  # True is 1 to SQLite
+    assert "error" in ask(stage, "olga", do="drain")
+    assert stage.dump() == before
+
+
+def test_helpers_may_look_and_the_learner_is_told(stage: Stage) -> None:
+    """A learner may not; a helper may, also from a key alone; the lab's person hears who looks."""
+    stage.talk("alice", "!lab debian")
+    stage.talk("bob", "!q")
+    assert ask(stage, "bob", "watch", nick="alice")["error"].startswith("somebody else's console is for helpers")
+    stage.whisper("hannah", f"key {KEY}")
+    told = ask(stage, "hannah", "watch", nick="ALICE")
+    assert told == {"lease": str(stage.leases()[0].id), "by": "hannah (helper)", "name": "alice"}
+    assert [(line.target, line.text) for line in stage.said if isinstance(line, Line)] == [
+        ("alice", "hannah (helper) looks at the console of your debian lab now")]
+    stage.leave("hannah")
+    assert ask(stage, "hannah", "watch", nick="alice")["by"] == "hannah (helper)"
+    assert "has no lab" in ask(stage, "hannah", "watch", nick="carol")["error"]
+    for nick in ("", "a b", "a\nb", "#c", "x" * 99, 7):
+        assert "error" in ask(stage, "hannah", "watch", nick=nick)
+
+
+def test_a_helper_by_mask_is_one_only_while_in_view(stages) -> None:
+    """A mask proves something only of a connection that is there now."""
+    stage = stages(require_account="no")
+    stage.config.roles.rules.clear()
+    from trainbot.core.access import Role, parse_rule
+    stage.config.roles.rules[Role.HELPER] = (parse_rule("mask:*!*@staff.example.org"),)
+    stage.host_up()
+    stage.talk("alice", "!lab debian")
+    stage.join("marge", host="staff.example.org")
+    stage.whisper("marge", f"key {KEY}")
+    marge = person(stage, "marge")
+    assert ask(stage, marge, "watch", nick="alice")["by"] == "marge (helper)"
+    stage.leave("marge")
+    assert "for helpers" in ask(stage, marge, "watch", nick="alice")["error"]
+
+
+def test_the_offered_key_is_kept_on_request_and_no_longer_than_the_lease(stage: Stage) -> None:
+    """!key yes keeps what the client had; without a login there is nothing; known keys and rubbish are no news."""
+    stage.talk("alice", "!lab debian")
+    lease = str(stage.leases()[0].id)
+    assert stage.whisper("alice", "key yes")[0].startswith("no ssh client of yours offered a key yet")
+    for key in ("", "ssh-rsa AAAA", KEY + " x\n", "x" * 10000, 7):
+        assert ask(stage, "alice", "offered", lease=lease, key=key) == {"kept": False}
+    assert ask(stage, "alice", "offered", lease="999", key=KEY) == {"kept": False}
+    assert ask(stage, "alice", "offered", lease=lease, key=KEY) == {"kept": True}
+    assert stage.whisper("alice", "key yes") == [
+        f"key kept: ssh-ed25519 …{KEY[-8:]}; it opens your labs from now on"]
+    assert ask(stage, "alice", "offered", lease=lease, key=KEY) == {"kept": False}
+    assert stage.routes()[0].keys == (KEY,)
+    stage.whisper("alice", "key forget")
+    stage.talk("alice", "!lab return")
+    stage.talk("alice", "!yes")
+    assert stage.whisper("alice", "key yes")[0].startswith("no ssh client of yours")
+
+
+def test_whose_key_is_known_may_come_without_a_lab(stage: Stage) -> None:
+    """The gateway hears of people with keys and no lease, and of nobody twice."""
+    stage.whisper("alice", f"key {KEY}")
+    stage.whisper("bob", f"key {KEY}")
+    stage.talk("bob", "!lab debian")
+    stage.turn()
+    outcome = stage.turn(DoorAsked({"op": "door", "person": person(stage, "bob"), "do": "manage",
+                                    "words": ["create", "debian"], "confirmed": False}, lambda told: None))
+    assert outcome.routes is None or [guest.name for guest in outcome.guests] == ["alice"]
+    from trainbot.bot.gateway.route_table import guests
+    with stage.store.transaction():
+        assert [(guest.name, guest.keys) for guest in guests(stage.store)] == [("alice", (KEY,))]

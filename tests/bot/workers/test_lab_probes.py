@@ -1,0 +1,168 @@
+"""What is looked at from outside, through a real gateway and a real sshd of a host."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from types import SimpleNamespace
+
+import pytest
+from tests.gateway.conftest import World, keygen, until
+from tests.gateway.test_gateway_jump_hosts import AT
+
+from trainbot.gateway import process
+from trainbot.gateway.rpc.gateway_client import GatewayClient, Ran
+from trainbot.model.host import HostConfig
+from trainbot.model.lab_events import Booted, Check, Checked, Heard, HostStatus, Listen, Probe, Way
+from trainbot.bot.workers.lab_probes import Watching
+
+
+@pytest.fixture
+def world(tmp_path_factory):
+    made = World(tmp_path_factory.mktemp("w"), door_wait=5.0)
+    yield made
+    made.close()
+
+
+class Seen:
+    """A Watching, and what it posts."""
+
+    def __init__(self, world: World, *hosts: HostConfig) -> None:
+        self.events = asyncio.Queue()
+        self.watching = Watching(hosts, GatewayClient(world.state), self.events.put_nowait)
+
+    async def next(self):
+        async with asyncio.timeout(30):
+            return await self.events.get()
+
+
+def way(world, via="", **other):
+    address, port = AT if via else world.lab.endpoint
+    return Way(**{"address": address, "port": port, "via": via, "host_key": world.lab.host_key, **other})
+
+
+@pytest.mark.parametrize("through", [True, False])
+async def test_a_lab_has_booted_when_one_can_log_in(world, through):
+    """Not before its ssh server is there, and as soon as it is."""
+    via = world.door().via if through else ""
+    seen = Seen(world)
+    world.lab.kill()
+    tried = asyncio.Semaphore(0)
+    login = seen.watching._gateway.login
+
+    async def counted(*where, **what):
+        try:
+            return await login(*where, **what)
+        finally:
+            tried.release()
+
+    seen.watching._gateway.login = counted
+    seen.watching.probe(Probe("lab", way(world, via)))
+    await tried.acquire()
+    await tried.acquire()
+    assert seen.events.empty()
+    world.lab.start()
+    assert await seen.next() == Booted("lab")
+    seen.watching.close()
+
+
+@pytest.mark.parametrize("through", [True, False])
+async def test_a_lab_whose_key_is_not_known_has_booted_when_it_speaks(world, through):
+    """Where nobody can log in, its banner has to do."""
+    via = world.door().via if through else ""
+    seen = Seen(world)
+    seen.watching.probe(Probe("lab", way(world, via, host_key="")))
+    assert await seen.next() == Booted("lab")
+
+
+async def test_a_lab_with_another_key_never_boots_and_the_log_says_why(world, tmp_path, caplog):
+    """It is tried again and again, told about once, and stopped when it is not wanted any more."""
+    seen = Seen(world)
+    seen.watching.probe(Probe("lab", way(world, host_key=keygen(tmp_path / "other"))))
+    await asyncio.to_thread(until, lambda: "another ssh host key" in caplog.text)
+    seen.watching.stop("lab")
+    seen.watching.stop("lab")
+    assert seen.events.empty() and caplog.text.count("another ssh host key") == 1
+
+
+async def test_a_gateway_that_is_away_is_waited_for(world):
+    """The gateway is killed while a lab boots: when there is one again, the lab has booted."""
+    os.kill(world.pid, signal.SIGKILL)
+    await asyncio.to_thread(until, lambda: process.running(world.state) is None)
+    seen = Seen(world)
+    seen.watching.probe(Probe("lab", way(world)))
+    seen.watching.listen(Listen("xen1", (AT,), world.door().via))
+    seen.watching.check(Check("other", way(world)))
+    assert await seen.next() == Checked("other", "")  # nothing is known against it
+    await asyncio.to_thread(world.start_gateway)
+    assert {await seen.next(), await seen.next()} == {Booted("lab"), Heard("xen1", True)}
+
+
+async def test_a_lab_is_checked_once(world, tmp_path, caplog):
+    """Let in: no error; not let in: one sentence; a door that does not open says nothing against the lab."""
+    caplog.set_level(logging.INFO)
+    door, seen = world.door(), Seen(world)
+    another = way(world, host_key=keygen(tmp_path / "k"))
+    for wanted, error in ((way(world, door.via), ""), (way(world), ""), (way(world, "x@127.0.0.1:1"), ""),
+                          (another, "the lab showed another ssh host key than its image's"),
+                          (way(world, port=1), "no ssh server speaks there yet")):
+        seen.watching.check(Check("lab", wanted))
+        assert await seen.next() == Checked("lab", error)
+    assert "could not be tried" in caplog.text
+
+
+async def test_labs_of_a_silent_host_are_listened_to_through_its_door(world):
+    """One that speaks is enough; where none does, the host's own ssh server is asked for its first line; a dead door is
+    silence."""
+    door, seen = world.door(labs=("127.0.0.1", "127.0.0.9")), Seen(world)
+    seen.watching.listen(Listen("xen1", (("127.0.0.9", 22), AT), door.via))
+    assert await seen.next() == Heard("xen1", True)
+    world.lab.kill()
+    seen.watching.listen(Listen("xen1", (("127.0.0.9", 22), AT), door.via))
+    assert await seen.next() == Heard("xen1", False, greets=True)
+    door.kill()
+    seen.watching.listen(Listen("xen1", (AT,), door.via))
+    assert await seen.next() == Heard("xen1", False)
+    seen.watching.listen(Listen("here", (world.lab.endpoint,)))
+    assert await seen.next() == Heard("here", False)
+
+
+async def test_hosts_say_how_they_are(world, caplog):
+    """The first answer has no share of waiting yet; the clock is off by little; a host without a door is not asked."""
+    door = world.door()
+    seen = Seen(world, HostConfig("xen1", "xen:///", door=door.via), HostConfig("here", "test:///default"))
+    for first in (True, False):
+        seen.watching.ask_hosts(["xen1", "here", "nobody"])
+        status = await seen.next()
+        assert isinstance(status, HostStatus) and status.host == "xen1"
+        assert (status.io_wait is None) is first and abs(status.clock_off) < 5 and status.disk_free_mib > 0
+    door.put("lab-door", "#!/bin/sh\necho rubbish\n")
+    for _ in range(2):
+        seen.watching.ask_hosts(["xen1"])
+        await asyncio.wait(seen.watching._others)
+    assert seen.events.empty() and caplog.text.count("host xen1 does not say how it is") == 1
+
+
+async def test_a_clock_that_is_off_is_seen(world):
+    """An hour ahead is an hour ahead, however long the answer took."""
+    door = world.door()
+    door.put("lab-door", "#!/bin/sh\n"
+             'echo "{\\"time\\": $(($(date +%s) + 3600)), \\"cores\\": 1, \\"cpu\\": [1,1,1,1,1,1,1,1], '
+             '\\"disk_free_mib\\": null}"\n')
+    seen = Seen(world, HostConfig("xen1", "xen:///", door=door.via))
+    seen.watching.ask_hosts(["xen1"])
+    status = await seen.next()
+    assert 3590 < status.clock_off < 3610 and status.disk_free_mib is None
+
+
+async def test_a_lab_that_lets_in_and_runs_nothing_is_told_so(world):
+    """pam_nologin, a broken shell: the key is let in, and nothing can be done there."""
+    async def login(*where, **what):
+        return Ran(1, "", "System is going down.\n")
+
+    seen = Seen(world)
+    seen.watching._gateway = SimpleNamespace(login=login)
+    seen.watching.check(Check("lab", way(world)))
+    assert await seen.next() == Checked("lab", "it lets us in and runs no command (true ended with 1)")

@@ -1,0 +1,260 @@
+"""A channel's manners: the topic from the calendar, a voice for who presents, quiet when asked for."""
+
+from __future__ import annotations
+
+import pytest
+from tests.stage import CHANNEL, Stage
+
+from trainbot.core.messages import Arrived, Modes, RollCall, Topic
+
+COURSE = """
+[course]
+title = "SE Linux for all"
+exercise = "selinux"
+zone = "Europe/Berlin"
+slides = "https://example.org/slides"
+[[session]]
+id = "a"
+start = 2026-11-27T10:00:00
+[[session]]
+id = "b"
+start = 2026-12-05T09:00:00
+"""
+NEXT = "next: SE Linux for all, Sat 5 Dec 08:00 UTC | !sessions"
+
+
+def modes(stage: Stage) -> list[tuple[str, ...]]:
+    return [(out.change, *out.nicks) for out in stage.said if isinstance(out, Modes)]
+
+
+def topics(stage: Stage) -> list[str]:
+    return [out.text for out in stage.said if isinstance(out, Topic)]
+
+
+@pytest.fixture
+def planned(stage: Stage) -> Stage:
+    """A session in an hour and one next week; somebody had set a topic."""
+    stage.net.topics[CHANNEL] = "Welcome to the class"
+    stage.schedule("course.toml", COURSE)
+    stage.wait(seconds=2)
+    return stage
+
+
+@pytest.fixture
+def lesson(planned: Stage) -> Stage:
+    planned.now = planned.now.replace(hour=9)
+    planned.talk("russell", "!start")
+    return planned
+
+
+def test_the_topic_follows_the_calendar(planned: Stage) -> None:
+    """What is next, then what runs and its slides, then what is next; other people's words stay before it."""
+    assert planned.net.topics[CHANNEL] == "Welcome to the class | next: SE Linux for all, Fri 27 Nov 09:00 UTC | !sessions"
+    planned.now = planned.now.replace(hour=9)
+    planned.talk("russell", "!start")
+    assert topics(planned) == ["Welcome to the class | SE Linux for all | a class runs here, with russell | "
+                               "slides: https://example.org/slides | !help"]
+    planned.talk("russell", "!end")
+    planned.talk("russell", "!yes")
+    assert planned.net.topics[CHANNEL] == f"Welcome to the class | {NEXT}"
+
+
+def test_the_topic_does_not_change_with_each_step(lesson: Stage) -> None:
+    """A long topic fills a screen: the step is in the channel, and in what late joiners are told."""
+    lesson.wait(seconds=6), lesson.talk("russell", "!next")
+    lesson.restart()
+    assert topics(lesson) == []
+
+
+@pytest.mark.parametrize(("there", "then"), [
+    ("Quiz at five | {}", "Quiz at five | {}"), ("{} | Quiz at five", "Quiz at five | {}"), ("", "{}"), ("{}", "{}"),
+    ("A | B | {} | C", "A | B | C | {}"), ("a class runs here, with us", "a class runs here, with us | {}"),
+])
+def test_whatever_somebody_makes_of_the_topic(lesson: Stage, there: str, then: str) -> None:
+    """At the end of the class their words are kept, and ours are there once, behind them."""
+    lesson.net.topics[CHANNEL] = there.format(lesson.net.topics[CHANNEL].removeprefix("Welcome to the class | "))
+    lesson.talk("russell", "!end"), lesson.talk("russell", "!yes")
+    assert lesson.net.topics[CHANNEL] == then.format(NEXT)
+
+
+def test_the_topic_is_put_back(planned: Stage) -> None:
+    """Nothing planned any more: it is as somebody had set it."""
+    (planned.folder / "schedules" / "course.toml").unlink()
+    planned.wait(seconds=2)
+    planned.wait(seconds=2)
+    assert planned.net.topics[CHANNEL] == "Welcome to the class"
+
+
+def test_a_topic_that_somebody_sets_stays(lesson: Stage) -> None:
+    """We do not fight over it; our next words go behind the new ones, and a restart changes nothing."""
+    lesson.net.topics[CHANNEL] = "Quiz at five"
+    lesson.wait(minutes=1)
+    lesson.restart()
+    lesson.wait(minutes=1)
+    assert lesson.net.topics[CHANNEL] == "Quiz at five"
+    lesson.talk("russell", "!end")
+    lesson.talk("russell", "!yes")
+    assert lesson.net.topics[CHANNEL] == f"Quiz at five | {NEXT}"
+
+
+def test_words_that_did_not_arrive(planned: Stage) -> None:
+    """What the server has not done yet, or never did, is no topic of somebody else: ours never pile up."""
+    before = planned.net.topics[CHANNEL]
+    planned.now = planned.now.replace(hour=9)
+    planned.talk("russell", "!start")
+    planned.net.topics[CHANNEL] = before
+    planned.restart()
+    planned.talk("russell", "!end")
+    planned.talk("russell", "!yes")
+    assert planned.net.topics[CHANNEL] == f"Welcome to the class | {NEXT}"
+
+
+def test_a_topic_that_only_operators_set(planned: Stage) -> None:
+    """Is set as soon as we are one, and not asked for in vain before."""
+    planned.net.status = ""
+    planned.now = planned.now.replace(hour=9)
+    planned.talk("russell", "!start")
+    assert topics(planned) == []
+    planned.net.status = "o"
+    planned.wait(seconds=2)
+    assert len(topics(planned)) == 1 and "a class runs here" in planned.net.topics[CHANNEL]
+
+
+def test_a_long_topic(planned: Stage) -> None:
+    """Is cut so that ours is whole, and put back as it was."""
+    planned.net.topics[CHANNEL] = "ä" * 180
+    planned.now = planned.now.replace(hour=9)
+    planned.talk("russell", "!start")
+    (text,) = topics(planned)
+    assert len(text.encode()) <= 380 and text.endswith("!help") and "… | SE Linux for all" in text
+
+
+@pytest.mark.parametrize(("octets", "topic"), [
+    (115, "Welcome to the… | SE Linux for all | a class runs here, with russell | slides: https://example.org/slides | !help"),
+    (97, "SE Linux for all | a class runs here, with russell | slides: https://example.org/slides | !help"),
+    (60, "SE Linux for all | a class runs here, with russell | !help"),
+])
+def test_a_server_with_short_topics(planned: Stage, octets: int, topic: str) -> None:
+    """Other people's words give way first, then the link to the slides."""
+    planned.net.topic_octets = octets
+    planned.now = planned.now.replace(hour=9)
+    planned.talk("russell", "!start")
+    assert topics(planned) == [topic]
+
+
+def test_the_presenter_has_a_voice(lesson: Stage) -> None:
+    """From beginning to end; the others as they are."""
+    assert modes(lesson) == [("+v", "russell")]
+    lesson.talk("russell", "!end")
+    lesson.talk("russell", "!yes")
+    assert modes(lesson) == [("-v", "russell")]
+
+
+def test_quiet(lesson: Stage) -> None:
+    """The channel is moderated, helpers are voiced, people are told how to ask; off takes it all back."""
+    assert lesson.talk("russell", "!quiet on") == [
+        "quiet, please: presenters and helpers speak. Say everything else to me privately, as in /msg trainbot ask WORDS, "
+        "or done, or stuck"]
+    assert modes(lesson) == [("+m",), ("+vv", "hannah", "olga")]
+    assert lesson.talk("russell", "!quiet on") == ["russell: it is quiet already; !quiet off ends it"]
+    lesson.wait(seconds=2)
+    assert modes(lesson) == []
+    assert lesson.whisper("alice", "ask why?")
+    assert lesson.talk("russell", "!quiet off") == ["everybody may speak again"]
+    assert modes(lesson) == [("-m",), ("-vv", "hannah", "olga")]
+    assert lesson.talk("russell", "!quiet off") == [f"russell: {CHANNEL} is not quiet"]
+    assert "is for presenters" in lesson.talk("hannah", "!quiet on")[0]
+    assert "'loud' is neither on nor off: say !quiet on, or !quiet off" in lesson.talk("russell", "!quiet loud")[0]
+
+
+def test_voices_of_others(lesson: Stage) -> None:
+    """Whoever had a voice before from somebody else has it afterwards; whom we voiced is known after a restart, too."""
+    lesson.net.marks.add((CHANNEL, "hannah"))
+    lesson.talk("russell", "!quiet on")
+    assert modes(lesson) == [("+m",), ("+v", "olga")]
+    lesson.restart()
+    assert modes(lesson) == []
+    lesson.talk("russell", "!quiet off")
+    assert modes(lesson) == [("-m",), ("-v", "olga")]
+    lesson.talk("russell", "!end")
+    lesson.talk("russell", "!yes")
+    assert lesson.net.marks == {(CHANNEL, "hannah")}
+
+
+def test_helpers_who_come_later(lesson: Stage) -> None:
+    """Are voiced too, and again after they were away or had another nick."""
+    lesson.talk("russell", "!quiet on")
+    hannah = lesson.net.people["hannah"]
+    lesson.leave("hannah")
+    lesson.join("hannah", account="hannah")
+    lesson.happens(Arrived(hannah, CHANNEL, lesson.now))
+    assert modes(lesson) == [("+v", "hannah")]
+    lesson.rename("hannah", "hannah_away")
+    assert modes(lesson) == []
+
+
+def test_quiet_ends_with_the_class(lesson: Stage) -> None:
+    """Also when we die right after the end was stored, before a word of it was said."""
+    lesson.talk("russell", "!quiet on")
+    lesson.talk("russell", "!end")
+    lesson.net.status = ""  # what we say now is lost
+    lesson.talk("russell", "!yes")
+    assert "m" in lesson.net.modes[CHANNEL]
+    lesson.net.status = "o"
+    lesson.restart()
+    lesson.wait(seconds=2)
+    assert "m" not in lesson.net.modes[CHANNEL]
+    assert lesson.wait(minutes=5) == [] and modes(lesson) == []
+
+
+def test_after_a_crash_in_a_quiet_class(lesson: Stage) -> None:
+    """It stays quiet, those who speak are voiced again, and it is taken off at the end."""
+    lesson.talk("russell", "!quiet on")
+    lesson.net.modes[CHANNEL] = "nt"  # the server was restarted as well
+    lesson.net.marks.clear()
+    lesson.restart()
+    assert sorted(modes(lesson)) == [("+m",), ("+vvv", "hannah", "olga", "russell")]
+    lesson.talk("russell", "!end")
+    lesson.talk("russell", "!yes")
+    assert ("-m",) in modes(lesson)
+
+
+def test_slides(planned: Stage) -> None:
+    """Of the class that runs, else of the next one; that there are none is said."""
+    assert planned.talk("alice", "!slides") == ["alice: slides for SE Linux for all: https://example.org/slides"]
+    planned.now = planned.now.replace(hour=9)
+    planned.talk("russell", "!start")
+    assert planned.talk("alice", "!slides") == ["alice: slides for SE Linux for all: https://example.org/slides"]
+    (planned.folder / "schedules" / "course.toml").unlink()
+    planned.talk("russell", "!end")
+    planned.talk("russell", "!yes")
+    planned.wait(hours=3)
+    planned.wait(seconds=2)
+    assert planned.talk("alice", "!slides") == ["alice: there are no slides; !sessions says what is planned"]
+
+
+def test_without_being_an_operator(lesson: Stage) -> None:
+    """It is said what to do, and nothing half done; nobody else's moderation is taken away."""
+    lesson.net.status = "v"
+    assert lesson.talk("russell", "!quiet on") == [
+        "russell: I am no operator of #class, so I cannot: say /msg ChanServ OP #class, or /mode #class +o and my nick, "
+        "then !quiet on again"]
+    lesson.net.status, lesson.net.modes[CHANNEL] = "o", "ntm"
+    assert "is moderated already, by somebody else" in lesson.talk("russell", "!quiet on")[0]
+    assert "somebody else moderates it" in lesson.talk("russell", "!quiet off")[0]
+    lesson.talk("russell", "!end")
+    lesson.talk("russell", "!yes")
+    assert "m" in lesson.net.modes[CHANNEL]
+
+
+def test_a_request_that_had_no_effect(lesson: Stage) -> None:
+    """Is repeated, and not at every look."""
+    lesson.net.carries_out = lambda out: None  # type: ignore[method-assign]
+    lesson.talk("russell", "!quiet on")
+    assert ("+m",) in modes(lesson)
+    lesson.wait(seconds=2)
+    assert modes(lesson) == []
+    lesson.wait(seconds=40)
+    assert modes(lesson) == [("+m",)]
+    lesson.happens(RollCall(CHANNEL, tuple(lesson.net.members(CHANNEL)), lesson.now))
+    assert ("+m",) in modes(lesson)

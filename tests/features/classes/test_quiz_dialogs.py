@@ -1,0 +1,122 @@
+"""Quizzes, and classes without labs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.stage import CHANNEL, Stage
+
+from trainbot.features.classes.quiz import folded, is_right
+from trainbot.model.host import HostLost
+
+ASKED = (CHANNEL, "Quiz: which port do keyservers use? (say it here or to me alone within 20 s; lots are drawn among the "
+                  "right ones)")
+
+
+@pytest.fixture
+def asked(stage: Stage) -> Stage:
+    """A quiz is open; lots fall on whoever is last among the right ones."""
+    stage.bot.teaching.quizzes.draw = lambda right: right[-1]
+    stage.talk("russell", "!start")
+    assert stage.hear("russell", "quiz which port do keyservers use? = 11371 | hkp", channel=None) == [ASKED]
+    return stage
+
+
+def test_lots_are_drawn_among_the_right_ones(asked: Stage) -> None:
+    """In the channel or privately, early or late within the time, however it is written."""
+    assert asked.talk("alice", "11371") == []
+    assert asked.whisper("bob", "it is 80") == ["noted"]
+    assert asked.whisper("bob", "the HKP!") == ["noted"]
+    asked.wait(seconds=19)
+    assert asked.talk("carol", "11371.") == []
+    assert asked.wait(seconds=1) == []
+    assert asked.wait(seconds=2) == [(CHANNEL, "the answer is 11371: 3 had it, and the lot falls on carol")]
+    assert asked.wait(seconds=60) == []
+
+
+def test_nobody_and_one(asked: Stage) -> None:
+    """Who comes too late, who has had three tries, and staff, are not among them; everything is kept over a restart."""
+    asked.talk("hannah", "11371")
+    for guess in ("80", "443", "22", "11371"):
+        answer = asked.whisper("bob", guess)
+    assert answer == ["you have said 3 things already"]
+    asked.restart()
+    asked.host_up()
+    asked.now = asked.now.replace(second=23)
+    asked.talk("alice", "11371")
+    assert asked.wait(seconds=0) == [(CHANNEL, "the answer was 11371: nobody had it this time")]
+    asked.whisper("russell", "quiz how many? = 3")
+    asked.talk("alice", "3")
+    assert asked.wait(seconds=22) == [(CHANNEL, "the answer is 3: only alice had it, and wins")]
+
+
+def test_commands_are_commands_while_a_quiz_is_open(asked: Stage) -> None:
+    """What is a command is no answer, and the other way round."""
+    assert asked.talk("alice", "!step") == ["Welcome", "What SE Linux is."]
+    assert asked.whisper("alice", "keyserver") == ["noted"]
+    assert asked.whisper("russell", "quiz next one = x") == ["a quiz is open already; lots are drawn in a moment, then ask the next"]
+    asked.wait(seconds=30)
+    assert asked.whisper("alice", "keyserver")[0].startswith("there is no 'keyserver'")
+
+
+@pytest.mark.parametrize("words", ["x", "= y", "x =", "x = |", "x = !!|"])
+def test_a_quiz_has_a_question_and_an_answer(stage: Stage, words: str) -> None:
+    """Else its form is told."""
+    said = stage.whisper("russell", f"quiz {words}")
+    assert said == ["say quiz WORDS = ANSWER, for example quiz which port do keyservers use? = 11371"] or words == "x = !!|"
+
+
+def test_a_quiz_is_told_privately_and_by_presenters(stage: Stage) -> None:
+    """Its answer stands in it."""
+    assert stage.talk("russell", "!quiz a = b") == ["russell: say that to me privately: /msg trainbot quiz …"]
+    assert stage.whisper("alice", "quiz a = b") == ["!quiz is for presenters"]
+
+
+@pytest.mark.parametrize(("said", "answer", "right"), [
+    ("The Enforcing mode!", "enforcing mode", True), ("ENFORCNIG", "enforcing", True), ("permissive", "enforcing", False),
+    ("11372", "11371", False), ("port 11371", "11371", False), ("semanage  port -a", "semanage port a", True),
+    ("a", "the", False), ("the", "the", True), ("café", "cafe\u0301", True), ("on", "an", False), ("", "x", False),
+    ("enforcing=0", "enforcing=0", True), ("enforcing=1", "enforcing=0", False), ("⁵", "5", True),
+])
+def test_answers_are_read_kindly(said: str, answer: str, right: bool) -> None:
+    """Case, punctuation, articles, spaces and a slip of the finger are forgiven, a wrong number is not."""
+    assert is_right(said, answer) is right
+
+
+@given(st.text(min_size=1).filter(lambda text: folded(text) and "|" not in text))
+def test_the_answer_itself_is_right(answer: str) -> None:
+    """Whatever it is written in."""
+    assert is_right(answer, answer) and is_right(f"  {answer} ", answer)
+
+
+# -- lecture ---------------------------------------------------------------------------------------------
+
+
+def test_a_class_without_labs(played: Callable[..., Stage]) -> None:
+    """One line with the page and how to have a machine; nothing is run in labs; back again."""
+    stage = played(("alice",))
+    stage.talk("russell", "!next")
+    while stage.scripts:
+        stage.labs_run()
+    stage.happens(HostLost("xen1", "the network failed"))
+    assert stage.hear("russell", "!lecture on") == [
+        (CHANNEL, "we go on without labs, and !done still counts; all of it on one page: trainbot exercise handout scripts; "
+                  "!lab home debian says how to run it on a machine of your own")]
+    page = (stage.folder / "public" / "handouts" / "scripts.html").read_text()
+    assert ">Step 3 of 4: Three</h2>" in page
+    stage.wait(seconds=6)
+    assert stage.talk("russell", "!next") == ["Step 2 of 4: Two", "do the second thing"]
+    assert stage.talk("alice", "!done") and stage.scripts == []
+    assert stage.talk("alice", "!catchup") == ["alice: the class goes on without labs now"]
+    assert stage.talk("russell", "!lecture on") == ["russell: it is on already"]
+    assert stage.talk("russell", "!lecture maybe") == [
+        "russell: 'maybe' is neither on nor off: say !lecture on|off, for example !lecture on"]
+    assert stage.talk("russell", "!lecture off") == [
+        "labs are back: !lab debian gives you one, !catchup brings it to where the class is"]
+    stage.host_up()
+    stage.wait(seconds=6)
+    stage.talk("russell", "!next")
+    assert [script.stdin.splitlines()[-1] for script in stage.scripts] == ["setup3"]

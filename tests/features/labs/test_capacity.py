@@ -1,0 +1,96 @@
+"""How many labs fit, and what a host's loss costs: tables, and whatever hosts there are."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trainbot.model.host import Mode
+from trainbot.features.labs.capacity import capacity, room, unseated, with_one_less
+from trainbot.model.lab import Lab, LabState
+from trainbot.features.labs.placement import Need, Seats, choose_host
+
+NOW = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
+SMALL, LARGE = Need(256), Need(1024)
+
+
+def lab(id: str, host: str, state: LabState = LabState.READY, image: str = "debian") -> Lab:
+    return Lab(id, id, image, Mode.ENFORCING, host, state, 0, "", 0, 0, "", NOW, NOW)
+
+
+def test_fifteen_on_each_of_two_hosts() -> None:
+    """What failed in 2007: thirty seats, all taken, and one host dies."""
+    hosts = [Seats("xen1", True, 15, 15, 0), Seats("xen2", True, 15, 15, 0)]
+    labs = [lab(f"{host}-{n}", host) for host in ("xen1", "xen2") for n in range(15)]
+    found = capacity(hosts, labs, {lab.id for lab in labs}, {"debian": SMALL})
+    assert (found.seats, found.taken, found.pool, found.free, found.survive) == (30, 30, 0, 0, 15)
+    assert (found.worst, found.unseated) == ("xen1", 15)
+
+
+def test_the_summary_of_the_brief() -> None:
+    """Half of the seats taken: a host may die, and everybody has a place."""
+    hosts = [Seats("xen1", True, 15, 9, 8192), Seats("xen2", True, 15, 8, 8192)]
+    labs = [lab(f"a{n}", "xen1") for n in range(9)] + [lab(f"b{n}", "xen2") for n in range(8)]
+    leased = {lab.id for lab in labs} - {"a0", "b0", "b1"}
+    found = capacity(hosts, labs, leased, {"debian": SMALL})
+    assert (found.seats, found.taken, found.pool, found.free, found.survive) == (30, 14, 3, 13, 15)
+    assert (found.worst, found.unseated) == ("", 0)
+    assert found.more == {"debian": {"xen1": 6, "xen2": 7}}
+
+
+ROOMS = [
+    ([Seats("a", True, 15, 0, 1024)], SMALL, {"a": 4}),  # memory is short before seats are
+    ([Seats("a", True, 2, 0, 8192)], SMALL, {"a": 2}),
+    ([Seats("a", True, 15, 0, 1024, coming_mib=512)], SMALL, {"a": 2}),
+    ([Seats("a", False, 15, 0, 8192), Seats("b", True, 15, 0, 8192, drained=True)], SMALL, {"a": 0, "b": 0}),
+    ([Seats("a", True, 15, 0, 8192, disk_free_mib=2500)], Need(256, 1024), {"a": 2}),
+    ([Seats("a", True, 15, 0, 8192, images=frozenset({"d-1"})), Seats("b", True, 3, 0, 8192, images=frozenset())],
+     Need(1024, 0, "d-1"), {"a": 8, "b": 0}),
+    ([], SMALL, {}),
+]
+
+
+@pytest.mark.parametrize(("hosts", "need", "more"), ROOMS)
+def test_room(hosts: list[Seats], need: Need, more: dict[str, int]) -> None:
+    """Seats, memory, disk, a copy of the image, up and not drained: what is short decides."""
+    assert room(hosts, need) == more
+
+
+def test_pool_members_make_room_for_people() -> None:
+    """A host full of free labs is where the people of the other go."""
+    hosts = [Seats("xen1", True, 3, 3, 0), Seats("xen2", True, 3, 3, 0)]
+    labs = [lab(f"a{n}", "xen1") for n in range(3)] + [lab(f"b{n}", "xen2", image="centos") for n in range(3)]
+    needs = {"debian": SMALL, "centos": SMALL}
+    assert capacity(hosts, labs, {"a0", "a1", "a2"}, needs).unseated == 0
+    assert capacity(hosts, labs, {"a0", "a1", "a2", "b0"}, needs).unseated == 1
+    assert capacity(hosts, labs, {"a0"}, {"debian": LARGE, "centos": SMALL}).unseated == 1  # 768 MiB are no 1024
+
+
+hosts_of = st.lists(st.builds(Seats, st.text("abcdef", min_size=1, max_size=2), st.booleans(), st.integers(1, 20),
+                              st.integers(0, 20), st.integers(0, 8192), drained=st.booleans()),
+                    max_size=5, unique_by=lambda host: host.host)
+
+
+@given(hosts=hosts_of, data=st.data())
+def test_the_numbers_hold_together(hosts: list[Seats], data: st.DataObject) -> None:
+    """They add up; what is said to fit fits, and not one more; no host's loss leaves fewer seats than is said."""
+    labs = [lab(f"{host.host}{n}", host.host) for host in hosts for n in range(host.used)]
+    leased = {lab.id for lab in labs if data.draw(st.booleans())}
+    needs = {"debian": SMALL, "centos": LARGE}
+    found = capacity(hosts, labs, leased, needs)
+    assert found.seats == found.taken + found.pool + found.free and min(found.taken, found.pool, found.free) >= 0
+    assert 0 <= found.survive <= found.seats
+    assert found.unseated <= len(leased)
+    for image, need in needs.items():
+        number = sum(found.more[image].values())
+        assert unseated([host for host in hosts if host.up], [need] * (number + 1)) == 1
+    assert found.free <= sum(found.more["debian"].values())
+
+
+@given(seats=st.builds(Seats, st.just("a"), st.just(True), st.integers(1, 9), st.integers(0, 8), st.integers(0, 4096)))
+def test_one_less_makes_room_for_one(seats: Seats) -> None:
+    """Where a lab fits and goes again, the host is as it was for placement."""
+    assert choose_host([with_one_less(seats.with_one_more(LARGE), LARGE)], LARGE) == choose_host([seats], LARGE)

@@ -1,0 +1,369 @@
+"""Labs, as people ask for them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from tests.stage import CHANNEL, Stage
+
+from trainbot.config.labs_sections import LAB_WORDS
+from trainbot.model.host import Finished, HostLost
+from trainbot.features.labs.lab_requests import VERBS
+from trainbot.core.messages import Line
+
+ACCESS = re.compile(r"your debian lab: ssh -p 2222 debian@lab\.example\.org password ([0-9a-z-]{19})")
+
+
+def password(lines: list[str]) -> str:
+    (line,) = lines
+    found = ACCESS.search(line)
+    assert found, line
+    return found[1]
+
+
+def test_a_lab_of_ones_own(stage: Stage) -> None:
+    """``!lab debian`` gives one line, to the asker alone: how to get in, whom to trust, how long it boots."""
+    said = stage.hear("alice", "!lab debian")
+    assert [target for target, _text in said] == ["alice"]
+    assert re.fullmatch(ACCESS.pattern + r" \(it boots, about 30 s: ssh waits for it; the server's key is SHA256:abc\)",
+                        said[0][1])
+    assert all(line.secret for line in stage.said if isinstance(line, Line))
+
+
+def test_asking_again_gives_a_new_password(stage: Stage) -> None:
+    """Whoever lost the line asks again: the old password is worth nothing then, and the lab is the same."""
+    first = password(stage.talk("alice", "!lab debian"))
+    stage.hosts_work()
+    lab = stage.labs()
+    second = password(stage.whisper("alice", "lab create debian"))
+    assert first != second and stage.labs() == lab
+    (lease,) = stage.leases()
+    assert lease.digest == stage.bot.leasing.digest(second)
+
+
+def test_a_key_needs_no_password(stage: Stage) -> None:
+    """People with a key get no secret, and keep their line."""
+    stage.talk("alice", "!key ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG5vYm9keSdzIGtleSwgYW5kIDMyIG9jdGV0cyBsb25n")
+    assert "(your key opens it" in stage.talk("alice", "!lab debian")[0]
+    assert not any(line.secret for line in stage.said if isinstance(line, Line))
+
+
+def test_permissive(stage: Stage) -> None:
+    """``permissive`` boots SE Linux so; another mode of a lab one has is another lab."""
+    stage.talk("alice", "!lab debian permissive")
+    assert stage.labs()[0].mode == "permissive"
+    assert stage.talk("alice", "!lab debian") == [
+        "alice: you have a debian lab that is permissive; !lab return gives it back, then ask again"]
+
+
+WRONG = [
+    ("!lab windows", "I know no image 'windows'; there is: debian"),
+    ("!lab lst", "I know no image 'lst'; there is: debian; or did you mean !lab list?"),
+    ("!lab fedora", "there is no fedora image here yet (there is: debian); an organiser adds it with trainbot "
+                    "image import fedora and an [image.fedora] section in bot.ini, see docs/images.md"),
+    ("!lab centos", "the centos image is not there yet"),
+    ("!lab debian strict", "'strict'? after the image comes permissive, or nothing"),
+    ("!lab debian permissive now", "'now' is one word too many: say !lab [IMAGE] [permissive], for example !lab debian"),
+    ("!lab reboot", "you have no lab; !lab IMAGE gives you one"),
+    ("!lab reset", "you have no lab; !lab IMAGE gives you one"),
+    ("!lab extend", "you have no lab; !lab IMAGE gives you one"),
+    ("!lab return", "you have no lab; !lab IMAGE gives you one"),
+    ("!lab return debian", "you have no debian lab; !lab IMAGE gives you one"),
+]
+
+
+@pytest.mark.parametrize(("said", "answer"), WRONG, ids=lambda value: value[:20])
+def test_what_cannot_be_given_is_said_in_one_sentence(stage: Stage, said: str, answer: str) -> None:
+    """An unknown image, a wrong word, no lab: what to say instead, and nothing changes but that we know alice."""
+    stage.talk("alice", "!lab")
+    before = stage.dump()
+    assert stage.talk("alice", said) == [f"alice: {answer}"]
+    assert stage.dump() == before
+
+
+def test_labs_are_for_people_with_an_account(stages: Callable[..., Stage]) -> None:
+    """Where accounts are required, a stranger is told how to get one; where not, they get a lab and its code."""
+    strict = stages()
+    strict.host_up()
+    assert strict.talk("stranger", "!lab debian") == [
+        "stranger: labs are for people with an account here; log in to NickServ (/msg NickServ help), then ask again"]
+    free = stages(require_account="no")
+    free.host_up()
+    assert "!lab claim PASSWORD, said to me alone, gives you the lab back" in free.talk("stranger", "!lab debian")[0]
+
+
+def test_lab_list_says_where_it_stands(stage: Stage) -> None:
+    """Image, mode, host, state, time left; or how to get one."""
+    assert stage.hear("alice", "!lab") == [("alice", "you have no lab; !lab debian gives you one")]
+    stage.talk("alice", "!lab debian")
+    assert stage.hear("alice", "!lab list") == [("alice", "debian (enforcing) on xen1: being made, 4 h left")]
+    stage.hosts_work()
+    stage.wait(minutes=10)
+    assert stage.whisper("alice", "lab") == ["debian (enforcing) on xen1: ready, 3 h 50 min left"]
+
+
+def test_one_each(stages: Callable[..., Stage]) -> None:
+    """Nobody has more labs than [labs] per_person."""
+    stage = stages(images=("debian", "almalinux"))
+    stage.host_up()
+    stage.talk("alice", "!lab debian")
+    assert stage.talk("alice", "!lab almalinux") == [
+        "alice: you have a debian lab already, and 1 is what everybody may have; !lab return gives it back"]
+
+
+def test_with_two_labs_the_image_is_named(stages: Callable[..., Stage]) -> None:
+    """With two labs a command that is about one says which."""
+    stage = stages(images=("debian", "almalinux"), per_person=2)
+    stage.host_up()
+    stage.talk("alice", "!lab debian")
+    stage.talk("alice", "!lab almalinux")
+    assert stage.talk("alice", "!lab reboot") == ["alice: which one? name the image: debian or almalinux"]
+    assert stage.talk("alice", "!lab return debian") == [
+        "alice: your debian lab and all that is in it will be gone. Say !yes within 60 s."]
+    assert stage.talk("alice", "!yes") == ["your debian lab is given back"]
+    assert [lease.image for lease in stage.leases()] == ["almalinux"]
+
+
+def test_reboot(stage: Stage) -> None:
+    """The lab is turned off and on, once, however often one asks."""
+    stage.talk("alice", "!lab debian")
+    stage.hosts_work()
+    assert stage.hear("alice", "!lab reboot") == [("alice", "your debian lab is turned off and on; its disk stays, about 5 s")]
+    assert stage.talk("alice", "!lab reboot") == ["alice: your lab is rebooting already; !lab says where it stands"]
+    assert [work.action for work in stage.began] == ["reboot"]
+    stage.hosts_work()
+    assert "ready" in stage.talk("alice", "!lab")[0]
+
+
+def test_reset_asks_first(stage: Stage) -> None:
+    """What destroys work needs a !yes: of that person, in that place, within a minute, once."""
+    stage.talk("alice", "!lab debian")
+    stage.hosts_work()
+    assert stage.hear("alice", "!lab reset") == [
+        (CHANNEL, "alice: all that you changed in your debian lab will be gone. Say !yes within 60 s.")]
+    assert stage.began == []
+    assert stage.talk("bob", "!yes") == ["bob: there is nothing that waits for a yes here"]
+    assert stage.whisper("alice", "yes") == ["there is nothing that waits for a yes here"]
+    assert stage.hear("alice", "!yes") == [
+        ("alice", "your debian lab starts again as the image was, about 5 s; the same ssh line works")]
+    assert [work.action for work in stage.began] == ["reset"]
+    assert stage.talk("alice", "!yes") == ["alice: there is nothing that waits for a yes here"]
+    stage.hosts_work()
+    stage.talk("alice", "!lab reset")
+    stage.wait(seconds=61)
+    assert stage.talk("alice", "!yes") == ["alice: there is nothing that waits for a yes here"]
+    assert stage.began == []
+
+
+def test_return(stage: Stage) -> None:
+    """A lab that is given back goes from its host, and its owner may have another."""
+    stage.talk("alice", "!lab debian")
+    stage.hosts_work()
+    stage.talk("alice", "!lab destroy")
+    assert stage.talk("alice", "!yes") == ["your debian lab is given back"]
+    stage.hosts_work()
+    assert stage.hosts["xen1"] == {} and stage.leases() == []
+    assert password(stage.talk("alice", "!lab debian"))
+
+
+def test_return_while_it_boots(stage: Stage) -> None:
+    """A lab whose ssh never comes is given back at once: nobody waits for it to boot."""
+    stage.host_boots = False
+    stage.talk("alice", "!lab debian")
+    stage.hosts_work()
+    stage.talk("alice", "!lab return")
+    stage.talk("alice", "!yes")
+    assert [work.action for work in stage.began] == ["destroy"]
+
+
+def test_extend(stage: Stage) -> None:
+    """More time, a lease's length from now, up to the cap."""
+    stage.talk("alice", "!lab debian")
+    stage.hosts_work()
+    assert stage.talk("alice", "!lab extend") == ["alice: your debian lab has 4 h left; ask again when it is less"]
+    for _ in range(4):
+        stage.wait(hours=2)
+        assert stage.hear("alice", "!lab extend") == [("alice", "your debian lab is yours for 4 h from now")]
+    stage.wait(hours=2)
+    assert stage.talk("alice", "!lab extend") == ["alice: your debian lab has 2 h left, and that is the cap"]
+
+
+def test_expiry_is_told_before_and_after(stage: Stage) -> None:
+    """A quarter of an hour before, and at the end; each once, to the person alone."""
+    stage.talk("alice", "!lab debian")
+    stage.hosts_work()
+    assert stage.wait(hours=3, minutes=44) == []
+    assert stage.wait(minutes=1) == [("alice", "your debian lab ends in 15 min: !lab extend gives more time; scp -rp -P 2222 "
+                                              "debian@lab.example.org:/root . on your own machine saves your work")]
+    assert stage.wait(minutes=14) == []
+    assert stage.wait(minutes=1) == [("alice", "your debian lab has ended, its time was over; !lab debian gives you a new one")]
+    stage.hosts_work()
+    assert stage.hosts["xen1"] == {} and stage.wait(hours=1) == []
+
+
+def test_when_all_are_taken_there_is_a_queue(stages: Callable[..., Stage]) -> None:
+    """A place, an honest estimate, and word as soon as one is free; a place can be given up."""
+    stage = stages(labs=1)
+    stage.host_up()
+    stage.talk("alice", "!lab debian")
+    stage.hosts_work()
+    waits = ("all debian labs are taken: you are number {} in the queue, {}; I tell you then")
+    assert stage.hear("bob", "!lab debian") == [
+        ("bob", waits.format(1, "likely in 4 h, when a lease ends, or as soon as a lab is given back"))]
+    assert stage.talk("carol", "!lab debian") == [waits.format(2, "as soon as a lab is given back")]
+    assert stage.talk("carol", "!lab list") == [waits.format(2, "as soon as a lab is given back")]
+    assert stage.talk("carol", "!lab return") == ["carol: you give up your place for a debian lab. Say !yes within 60 s."]
+    assert stage.talk("carol", "!yes") == ["your place for a debian lab is free"]
+    stage.talk("alice", "!lab return")
+    assert stage.talk("alice", "!yes") == ["your debian lab is given back"]
+    assert stage.talk("bob", "!lab") == [
+        "you are number 1 in the queue, and room for a debian lab is being made; I tell you then"]
+    said = stage.hosts_work()
+    assert [target for target, _ in said] == ["bob"] and "your turn, a debian lab: ssh -p 2222" in said[0][1]
+
+
+def test_a_host_that_does_not_answer(stage: Stage) -> None:
+    """Whoever has a lab there hears that their work is safe, whoever wants one that they are told when."""
+    stage.talk("alice", "!lab debian")
+    stage.hosts_work()
+    stage.happens(HostLost("xen1", "connection refused"))
+    before = stage.dump()
+    safe = "its host xen1 does not answer just now, your work is safe there; try again later"
+    for command in ("!lab reboot", "!lab reset"):
+        assert stage.talk("alice", command) == [f"alice: {safe}"]
+    assert stage.dump() == before
+    assert stage.talk("alice", "!lab") == ["debian (enforcing) on xen1: its host does not answer, 4 h left"]
+    assert "its host xen1 does not answer just now, your work is safe there" in stage.talk("alice", "!lab debian")[0]
+    assert stage.talk("bob", "!lab debian") == [
+        "no host answers just now; you are number 1 in the queue for a debian lab, and I tell you when one does"]
+    said = stage.host_up() + stage.hosts_work()
+    assert [target for target, _ in said] == ["bob"]
+
+
+def test_a_host_that_left_bot_ini(stage: Stage) -> None:
+    """A lab on a host that the organiser took away is no riddle for the bot: it says that the host is silent."""
+    stage.talk("alice", "!lab debian")
+    stage.hosts_work()
+    stage.config = replace(stage.config, hosts=(replace(stage.config.hosts[0], name="xen2"),))
+    stage.hosts["xen2"] = {}
+    stage.restart()
+    stage.host_up("xen2")
+    assert "its host does not answer" in stage.talk("alice", "!lab")[0]
+    stage.talk("alice", "!lab return")
+    assert stage.talk("alice", "!yes") == ["your debian lab is given back"]
+    assert password(stage.talk("alice", "!lab debian"))
+
+
+def test_no_hosts_at_all(stage: Stage) -> None:
+    """A bot without hosts says who can change that."""
+    stage.config = replace(stage.config, hosts=())
+    stage.restart()
+    assert stage.talk("alice", "!lab debian") == [
+        "alice: no host runs labs here yet; an organiser adds a [host.NAME] section to bot.ini"]
+    assert stage.talk("olga", "!hosts") == ["there are no hosts in bot.ini: each has a section [host.NAME] there"]
+
+
+def test_a_host_that_dies_before_it_made_the_lab(stage: Stage) -> None:
+    """Nobody waits for a host that went away when another has room: a new line comes, and one lab is enough."""
+    first = stage.config.hosts[0]
+    stage.config = replace(stage.config, hosts=(first, replace(first, name="xen2")))
+    stage.hosts["xen2"] = {}
+    stage.restart()
+    stage.host_up("xen1")
+    stage.talk("alice", "!lab debian")
+    (work,) = stage.began
+    stage.began = []
+    stage.happens(HostLost("xen1", "no route"), Finished("xen1", work.lab, "make", None, "no answer", True))
+    assert "its host does not answer" in stage.talk("alice", "!lab")[0]
+    (said,) = stage.host_up("xen2")
+    assert said[0] == "alice" and said[1].startswith("your turn, a debian lab: ssh -p 2222 ")
+    assert stage.hosts_work() == []
+    assert "debian (enforcing) on xen2: ready" in stage.talk("alice", "!lab")[0]
+    assert list(stage.hosts["xen1"]) == [] and len(stage.hosts["xen2"]) == 1 and len(stage.leases()) == 1
+
+
+def test_a_lab_that_is_lost_is_replaced(stage: Stage) -> None:
+    """What a host no longer has is told to its person, with the next one's line soon after."""
+    stage.talk("alice", "!lab debian")
+    stage.hosts_work()
+    stage.hosts["xen1"].clear()
+    said = stage.host_up() + stage.hosts_work()
+    assert said[0] == ("alice", "your debian lab was lost, I am sorry; a fresh one comes, and its ssh line with it")
+    assert len(said) == 2 and "your turn, a debian lab: ssh" in said[1][1]
+
+
+def test_a_lab_whose_ssh_never_comes_is_replaced(stage: Stage) -> None:
+    """After five minutes a lab that never let anybody in is given up, and really destroyed; its host has a rest."""
+    stage.host_boots = False
+    stage.talk("alice", "!lab debian")
+    stage.hosts_work()
+    (first,) = stage.hosts["xen1"]
+    stage.wait(minutes=4)
+    assert stage.wait(minutes=2)[0][1].startswith("your debian lab was lost")
+    stage.host_boots = True
+    stage.hosts_work()
+    assert not stage.hosts["xen1"]
+    stage.wait(minutes=1)
+    stage.hosts_work()
+    assert first not in stage.hosts["xen1"] and len(stage.hosts["xen1"]) == 1
+
+
+def test_the_pool_makes_the_first_lab_come_at_once(stages: Callable[..., Stage]) -> None:
+    """Labs made ahead are handed out before any is made, and are made up for."""
+    stage = stages(spare=2)
+    stage.host_up()
+    stage.hosts_work()
+    assert len(stage.hosts["xen1"]) == 2
+    assert "boots" not in stage.talk("alice", "!lab debian")[0]
+    stage.hosts_work()
+    assert len(stage.hosts["xen1"]) == 3
+
+
+def test_the_pool_makes_room_once(stages: Callable[..., Stage]) -> None:
+    """For one who waits for another mode one spare lab goes, however many turns pass meanwhile."""
+    stage = stages(spare=3, labs=3)
+    stage.host_up()
+    stage.hosts_work()
+    stage.host_up()
+    stage.hosts_work()
+    assert len(stage.hosts["xen1"]) == 3
+    stage.talk("alice", "!lab debian permissive")
+    for _ in range(5):
+        stage.wait(seconds=2)
+    assert [work.action for work in stage.began] == ["destroy"]
+    said = stage.hosts_work()
+    assert [target for target, _ in said] == ["alice"]
+
+
+def test_no_image_can_hide_a_command(stage: Stage) -> None:
+    """Every word that follows !lab is refused as an image's name, and offered to whoever mistypes it."""
+    words = {words.split()[1] for command in stage.bot.table.commands for words in (command.words, *command.aliases)
+             if words.startswith("lab ")}
+    assert words <= LAB_WORDS and words - {"create"} == set(VERBS)
+
+
+def test_a_password_is_nowhere_but_in_its_line(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    """Not in the log, not in the database, not in the records of the class."""
+    caplog.set_level("DEBUG")
+    stage.talk("russell", "!start")
+    secret = password(stage.talk("alice", "!lab debian")[:1])
+    stage.hosts_work()
+    stage.whisper("bob", f"lab claim {secret}")
+    stage.talk("russell", "!end")
+    stage.talk("russell", "!yes")
+    published = [path.read_text() for path in (stage.folder / "public" / "minutes").iterdir()]
+    assert any("labs handed out: 1" in text for text in published)
+    for text in (caplog.text, str(stage.dump()), repr(stage.bot.config), *published):
+        assert secret not in text
+
+
+def test_where_the_console_is(stage: Stage) -> None:
+    """The line to type, for whom has a lab."""
+    assert stage.talk("alice", "!lab console") == ["alice: you have no lab; !lab IMAGE gives you one"]
+    stage.talk("alice", "!lab debian")
+    assert stage.talk("alice", "!lab console") == [
+        "ssh -t -p 2222 debian@lab.example.org xen-manage console debian (works when the lab's network does not; Enter wakes "
+        "it, ctrl-] leaves it)"]

@@ -1,0 +1,91 @@
+"""Keeping a lab's state and going back to it, as people say it."""
+
+from __future__ import annotations
+
+from tests.stage import CHANNEL, Stage
+
+from trainbot.model.host import HostLost
+
+NONE_YET = "you have no snapshot yet: !lab snapshot keeps the state"
+
+
+def with_lab(stage: Stage, nick: str = "alice") -> None:
+    stage.talk(nick, "!lab debian")
+    stage.hosts_work()
+
+
+def test_snapshot_and_rollback(stage: Stage) -> None:
+    """A snapshot restarts the lab and says so; going back asks first, says since when work is lost, and can be repeated."""
+    with_lab(stage)
+    assert stage.hear("alice", "!lab snapshot") == [
+        ("alice", "this state of your debian lab is kept: it restarts, about 5 s, and ssh sessions end; !lab rollback comes "
+                  "back to it")]
+    assert [work.action for work in stage.began] == ["snapshot"]
+    assert stage.whisper("alice", "lab") == ["debian (enforcing) on xen1: being saved, 4 h left"]
+    assert stage.talk("alice", "!lab rollback") == ["alice: your lab is being saved already; !lab says where it stands"]
+    stage.hosts_work()
+    stage.wait(minutes=12)
+    assert stage.whisper("alice", "lab list") == ["debian (enforcing) on xen1: ready, 3 h 48 min left, snapshot 12 min ago"]
+    for _ in range(2):
+        assert stage.hear("alice", "!lab rollback") == [
+            (CHANNEL, "alice: everything since your snapshot 12 min ago will be gone from your debian lab; it restarts, and "
+                      "ssh sessions end. Say !yes within 60 s.")]
+        assert stage.began == []
+        assert stage.hear("alice", "!yes") == [
+            ("alice", "your debian lab restarts as it was 12 min ago, about 5 s; the same ssh line works")]
+        assert [work.action for work in stage.began] == ["rollback"]
+        assert stage.whisper("alice", "lab")[0].startswith("debian (enforcing) on xen1: being rolled back")
+        stage.hosts_work()
+    assert stage.whisper("alice", "lab")[0].startswith("debian (enforcing) on xen1: ready")
+
+
+def test_a_second_snapshot_takes_the_place_of_the_first(stage: Stage) -> None:
+    """There is one to go back to, the last, and people hear that the one before it goes."""
+    with_lab(stage)
+    stage.talk("alice", "!lab snapshot")
+    stage.hosts_work()
+    stage.wait(minutes=30)
+    assert "is kept instead of your last snapshot" in stage.talk("alice", "!lab snapshot")[0]
+    stage.hosts_work()
+    stage.wait(minutes=1)
+    assert "since your snapshot 60 s ago" in stage.talk("alice", "!lab rollback debian")[0]
+
+
+def test_no_snapshot_yet(stage: Stage) -> None:
+    """Without one there is nothing to go back to, nor after a reset, which says so before."""
+    with_lab(stage)
+    assert stage.talk("alice", "!lab rollback") == [f"alice: {NONE_YET}"]
+    stage.talk("alice", "!lab snapshot")
+    stage.hosts_work()
+    assert stage.talk("alice", "!lab reset") == [
+        "alice: all that you changed in your debian lab will be gone, your snapshot too. Say !yes within 60 s."]
+    stage.talk("alice", "!yes")
+    stage.hosts_work()
+    assert stage.talk("alice", "!lab rollback") == [f"alice: {NONE_YET}"]
+    assert stage.began == []
+
+
+def test_a_yes_to_what_is_gone_meanwhile(stage: Stage) -> None:
+    """Whoever resets the lab before saying yes to a rollback is not promised what is no more."""
+    with_lab(stage)
+    stage.talk("alice", "!lab snapshot")
+    stage.hosts_work()
+    stage.talk("alice", "!lab rollback")
+    stage.whisper("alice", "lab reset")
+    stage.whisper("alice", "yes")
+    stage.hosts_work()
+    assert stage.talk("alice", "!yes") == [f"alice: {NONE_YET}"]
+
+
+def test_refusals(stage: Stage) -> None:
+    """No lab, one that waits, a host that is silent: a sentence, and nothing happens."""
+    for command in ("!lab snapshot", "!lab rollback"):
+        assert stage.talk("alice", command) == ["alice: you have no lab; !lab IMAGE gives you one"]
+    with_lab(stage)
+    stage.happens(HostLost("xen1", "connection refused"))
+    before = stage.dump()
+    for command in ("!lab snapshot", "!lab rollback"):
+        assert stage.talk("alice", command) == [
+            "alice: its host xen1 does not answer just now, your work is safe there; try again later"]
+    assert stage.talk("alice", "!lab snapshot now")[0].startswith("alice: I know no image 'now'")
+    assert stage.dump() == before

@@ -1,0 +1,174 @@
+"""Sessions planned on IRC, as dialogs: shown back, kept as drafts, published, moved, cancelled."""
+
+from __future__ import annotations
+
+import pytest
+from tests.stage import CHANNEL, Stage
+
+WHEN = "Sat 5 Dec 08:00 UTC | Sat 5 Dec 19:00 +1100 Melbourne | Sat 5 Dec 09:00 +0100 Berlin"
+ADD = '!session add selinux sat 5 dec 19:00 melbourne 90min "SE Linux for all" by russell seats 3'
+FILE = """
+[[session]]
+id = "a"
+title = "From a file"
+zone = "Europe/Berlin"
+start = 2026-12-07T09:00:00
+"""
+
+
+@pytest.fixture
+def drafted(stage: Stage) -> Stage:
+    """One draft, d1."""
+    stage.talk("olga", "!tz berlin")
+    stage.talk("olga", ADD)
+    stage.talk("olga", "!yes")
+    return stage
+
+
+@pytest.fixture
+def published(drafted: Stage) -> Stage:
+    drafted.talk("olga", "!session publish")
+    drafted.talk("alice", "!tz melbourne")
+    drafted.talk("alice", "!signup 1")
+    return drafted
+
+
+def test_shown_back_in_three_zones(stage: Stage) -> None:
+    """Before it is kept: the session's zone, UTC, the asker's; and nothing is kept without a yes."""
+    stage.talk("olga", "!tz berlin")
+    before = stage.dump()
+    assert stage.talk("olga", ADD) == [
+        f'olga: "SE Linux for all", {WHEN} | in 8 d, lasts 1 h 30 min, exercise selinux, by russell, 3 seats. '
+        "With a host lost, 0 of 3 have a lab. Keep that as a draft? Say !yes within 60 s."]
+    assert stage.dump() == before
+    assert stage.talk("olga", "!yes") == [
+        "olga: kept as d1; !session publish d1 announces it, !session cancel d1 drops it"]
+
+
+def test_a_draft_is_nobodys_business(drafted: Stage) -> None:
+    """It is in no list of learners, nobody is told, and it outlives the bot."""
+    assert drafted.talk("alice", "!sessions") == ["alice: no sessions are planned"]
+    drafted.restart()
+    assert drafted.wait(days=8) == []
+    drafted.now = drafted.now.replace(month=11, day=28)
+    assert drafted.whisper("olga", "session") == [
+        "d1: SE Linux for all, Sat 5 Dec 09:00 +0100 Berlin (in 7 d, from IRC): !session publish d1, or all"]
+
+
+def test_published(drafted: Stage) -> None:
+    """Announced as any other, once; then it has seats, reminders and a number of its own."""
+    said = drafted.hear("olga", "!session publish")
+    assert said == [(CHANNEL, "olga: published"),
+                    (CHANNEL, f"new session: SE Linux for all, {WHEN} | Sat 5 Dec 03:00 -0500 New York | in 8 d")]
+    assert "1: SE Linux for all, with russell, 0 of 3 seats" in drafted.whisper("alice", "sessions")[0]
+    assert drafted.talk("olga", "!session publish") == [
+        'olga: there is no draft to publish; !session add selinux sat 14 mar 09:00 melbourne 2h "SE Linux for beginners" '
+        "by alice seats 30 makes one"]
+    drafted.restart()
+    assert [text.split(":")[0] for _, text in drafted.wait(days=1)] == ["SE Linux for all starts in 7 d"]
+
+
+def test_moved(published: Stage) -> None:
+    """The channel and whoever has a seat hear it, each in their own time; the time of day stays where none is said."""
+    (asked,) = published.talk("olga", "!session move 1 sun 6 dec")
+    assert "Sun 6 Dec 19:00 +1100 Melbourne" in asked and "#class and 1 who signed up will be told" in asked
+    said = published.hear("olga", "!yes")
+    assert said[0] == (CHANNEL, "olga: moved; everybody is being told")
+    assert said[1][0] == CHANNEL and said[1][1].startswith("moved: SE Linux for all, not Sat 5 Dec 08:00 UTC but Sun 6")
+    assert said[2] == ("alice", "SE Linux for all moved, not Sat 5 Dec 19:00 +1100 Melbourne but Sun 6 Dec 19:00 +1100 "
+                                "Melbourne (in 9 d); your seat is kept, !signup drop gives it up")
+    assert len(said) == 3
+
+
+def test_cancelled_and_on_again(published: Stage) -> None:
+    """Everybody is told, and the number that brings it back is said."""
+    assert "is cancelled. #class and 1 who signed up will be told. Say !yes" in published.talk("olga", "!session cancel 1")[0]
+    said = published.hear("olga", "!yes")
+    assert said[0][1] == "olga: cancelled; everybody is being told (!session publish d1 puts it on again)"
+    assert [target for target, _ in said] == [CHANNEL, CHANNEL, "alice"]
+    assert published.talk("alice", "!sessions") == ["alice: no sessions are planned"]
+    said = published.hear("olga", "!session publish d1")
+    assert [text.partition(":")[0].partition(",")[0] for _, text in said] == [
+        "olga", "on again", "SE Linux for all is on again"]
+
+
+def test_a_yes_is_about_what_was_asked(published: Stage) -> None:
+    """A session that gets the number of another one between the question and the yes is not cancelled for it."""
+    published.talk("olga", "!session add selinux tomorrow 01:00 utc 1h \"Before all others\"")
+    published.talk("olga", "!yes")
+    published.talk("olga", "!session cancel 1")
+    published.whisper("olga", "session publish all")
+    assert "the sessions changed meanwhile, and that is Before all others now" in published.talk("olga", "!yes")[0]
+    assert "SE Linux for all" in " ".join(published.whisper("bob", "sessions"))
+
+
+def test_other_words_change_without_a_word(published: Stage) -> None:
+    """More seats, another title: no move, so nobody is disturbed."""
+    published.talk("olga", '!session change d1 seats 5 "SE Linux for everybody"')
+    assert published.hear("olga", "!yes") == [(CHANNEL, "olga: changed")]
+    assert "SE Linux for everybody, with russell, 1 of 5 seats" in published.whisper("bob", "sessions")[0]
+
+
+def test_sessions_of_files_are_changed_in_files(stage: Stage) -> None:
+    """The file is named; nothing changes."""
+    stage.schedule("c.toml", FILE)
+    stage.wait(seconds=2)
+    before = stage.dump()
+    for words in ("move 1 tue 8 dec 09:00", "cancel 1", "cancel From a file", "change 1 seats 9"):
+        assert stage.talk("olga", f"!session {words}") == [
+            "olga: From a file is in the file c.toml: change it there, I read it within seconds"]
+    assert stage.dump() == before
+    stage.schedule("c.toml", FILE + "# a comment")
+    assert stage.wait(seconds=2) + stage.wait(seconds=2) == []
+
+
+def test_a_file_calls_off_nothing_that_was_made_here(published: Stage) -> None:
+    """Sessions from IRC do not stand in files, so that they are missing there means nothing."""
+    published.schedule("c.toml", FILE)
+    said = published.wait(seconds=2) + published.wait(seconds=2)
+    assert [text.split(":")[0] for _, text in said] == ["new session"]
+
+
+def test_dropped(drafted: Stage) -> None:
+    """A draft goes without a word to anybody else."""
+    assert drafted.talk("olga", "!session cancel d1") == [
+        "olga: the draft SE Linux for all, Sat 5 Dec 19:00 +1100 Melbourne, is dropped. Say !yes within 60 s."]
+    assert drafted.hear("olga", "!yes") == [(CHANNEL, "olga: dropped")]
+    assert drafted.talk("olga", "!session")[0].startswith("there are no drafts; ")
+
+
+def test_what_it_does_not_understand(stage: Stage) -> None:
+    """A sentence that says what to type; nothing is kept."""
+    stage.talk("olga", "!sessions")
+    before = stage.dump()
+    for words, answer in {
+        "selinux sat 5 dec 19:00": "in which time zone? say a city with it",
+        "selinux 19:00 melbourne": "on which day? for example sat 14 mar",
+        "selinux sat 5 dec melbourne": "at what time? for example 09:00",
+        "sat 5 dec 19:00 melbourne": "what is it called? put the title in quotes",
+        "selinux fri 5 dec 19:00 melbourne": "5 Dec 2026 is a Saturday: say sat, or another date",
+        "selinux 5 dec 2025 19:00 melbourne": "19:00 on 5 Dec 2025 is over",
+        "selinux 31 feb 19:00 melbourne": "there is no such day as 31 february",
+        "selinux 5/12 19:00 melbourne": "is 5/12 day or month first?",
+        "selinux sat 5 dec 19:00 +1100": "+1100 is an offset, not a zone: say one of Australia/Melbourne",
+        "selinux sat 5 dec 19:00 melbourne beginners": "what is 'beginners'? a title stands in quotes",
+        "selinux sun 4 oct 2027 02:30 melbourne": "4 Oct 2027 is a Monday",
+        "selinux sun 3 oct 2027 02:30 melbourne": "does not exist in Australia/Melbourne, clocks skip it: say",
+        "selinux sat 5 dec 19:00 melbourne seats 0": "seats must be a whole number from 1",
+        "selinux sat 5 dec 19:00 20:00 melbourne": "there are two times",
+        "selinux today 19:00 melbourne": "'today' depends on where you are",
+    }.items():
+        said = stage.talk("olga", f"!session add {words}")
+        assert len(said) == 1 and answer in said[0], (words, said)
+    assert stage.dump() == before
+    assert "is for organisers" in stage.talk("alice", ADD)[0]
+
+
+def test_overlaps_and_labs_are_told(stage: Stage) -> None:
+    """What an organiser wants to know before saying yes."""
+    stage.talk("olga", "!tz berlin")
+    stage.talk("olga", ADD)
+    stage.talk("olga", "!yes")
+    (said,) = stage.talk("olga", "!session add selinux sat 5 dec 09:30 seats 30")
+    assert "It overlaps with SE Linux for all (Sat 5 Dec 19:00 +1100 Melbourne)." in said
+    assert "Hosts hold 5 labs only, 0 with one lost." in said

@@ -1,0 +1,206 @@
+"""Sessions: announced, remembered, begun; never missed and never said twice."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from tests.stage import CHANNEL, Stage
+
+from trainbot.bot.events import Tick
+from trainbot.core.messages import Line, Unspoken
+
+COURSE = """
+[course]
+title = "SE Linux for all"
+exercise = "selinux"
+zone = "Australia/Melbourne"
+presenter = "Russell"
+[[session]]
+id = "a"
+start = {start}
+"""
+ZONES = "Sat 5 Dec 08:00 UTC | Sat 5 Dec 19:00 +1100 Melbourne | Sat 5 Dec 09:00 +0100 Berlin | Sat 5 Dec 03:00 -0500 New York"
+
+
+def plan(stage: Stage, start: str = "2026-12-05T19:00:00") -> list[tuple[str, str]]:
+    stage.schedule("course.toml", COURSE.format(start=start))
+    return stage.wait(seconds=2) + stage.wait(seconds=2)
+
+
+def test_a_new_session_is_announced_once(stage: Stage) -> None:
+    """In UTC and the configured zones, with weekday and date; a restart does not say it again."""
+    assert plan(stage) == [(CHANNEL, f"new session: SE Linux for all, {ZONES} | in 8 d")]
+    assert stage.wait(minutes=1) == []
+    stage.restart()
+    assert stage.wait(seconds=2) + stage.wait(seconds=2) == []
+
+
+def test_a_move_and_a_cancellation_are_told(stage: Stage) -> None:
+    """People hear the old and the new time, and of a class that is off."""
+    plan(stage)
+    (moved,) = plan(stage, "2026-12-06T19:00:00")
+    assert moved[1].startswith("moved: SE Linux for all, not Sat 5 Dec 08:00 UTC but Sun 6 Dec 08:00 UTC | Sun 6 Dec 19:00")
+    (stage.folder / "schedules" / "course.toml").unlink()
+    said = stage.wait(seconds=2) + stage.wait(seconds=2)
+    assert said == [(CHANNEL, "cancelled: SE Linux for all, Sun 6 Dec 08:00 UTC (Sun 6 Dec 19:00 +1100 Melbourne)")]
+
+
+def test_sessions(stage: Stage) -> None:
+    """In my own zone where I told it, else in all; what is planned, or that nothing is."""
+    assert stage.talk("alice", "!sessions") == ["alice: no sessions are planned"]
+    plan(stage)
+    assert stage.talk("alice", "!sessions") == [
+        f"alice: 1: SE Linux for all, with Russell, {ZONES} | in 8 d; !tz CITY shows them in your own time"]
+    stage.talk("alice", "!tz Berlin")
+    assert stage.talk("alice", "!sessions") == ["alice: 1: SE Linux for all, with Russell, Sat 5 Dec 09:00 +0100 Berlin (in 8 d)"]
+    assert stage.talk("alice", "!sessions please") == ["alice: 'please' is one word too many: say !sessions"]
+
+
+def test_many_sessions_come_privately(stage: Stage) -> None:
+    """More than one line is no load for the channel."""
+    more = "".join(f'[[session]]\nid = "{n}"\nstart = 2026-12-{n + 6:02}T19:00:00\n' for n in range(7))
+    stage.schedule("course.toml", COURSE.format(start="2026-12-05T19:00:00") + more)
+    stage.wait(seconds=2)
+    stage.wait(seconds=2)
+    said = stage.hear("alice", "!sessions")
+    assert {target for target, _ in said} == {"alice"} and len(said) == 4
+    assert said[-1][1].endswith("(and 4 more); !tz CITY shows them in your own time")
+
+
+def test_tz(stage: Stage) -> None:
+    """My time zone by a city; answered with the time there, and what it was before; a typo gets suggestions."""
+    assert stage.hear("alice", "!tz") == [("alice", "I do not know your time zone; !tz CITY sets it")]
+    assert stage.hear("alice", "!tz melbourne") == [("alice", "your time is Fri 27 Nov 19:00 +1100 Melbourne")]
+    assert stage.hear("alice", "!tz Europe/Berlin") == [
+        ("alice", "your time is Fri 27 Nov 09:00 +0100 Berlin (before: Australia/Melbourne)")]
+    assert stage.whisper("alice", "tz") == ["your time is Fri 27 Nov 09:00 +0100 Berlin; !tz CITY sets it"]
+    before = stage.dump()
+    (line,) = stage.talk("alice", "!tz Berlim")
+    assert "did you mean !tz" in line and "Europe/Berlin" in line and stage.dump() == before
+
+
+def test_start_knows_what_is_due(stage: Stage) -> None:
+    """Two hours before its start and later ``!start`` means the session; by number at any time."""
+    plan(stage)
+    assert "SE Linux for beginners begins" in stage.talk("russell", "!start")[0]
+    stage.talk("russell", "!end")
+    stage.talk("russell", "!yes")
+    assert "SE Linux for all begins" in stage.talk("russell", "!start 1")[0]
+    stage.talk("russell", "!end")
+    stage.talk("russell", "!yes")
+    stage.now = datetime(2026, 12, 5, 7, tzinfo=UTC)
+    assert "SE Linux for all begins" in stage.talk("russell", "!start")[0]
+    with stage.store.transaction():
+        assert [run.session_uid for run in stage.store.classes.all()] == ["", "course/a", "course/a"]
+
+
+def reminders(stage: Stage, until: datetime) -> list[str]:
+    said = []
+    while stage.now < until:
+        said += [text for _target, text in stage.wait(minutes=5)]
+    return said
+
+
+END = datetime(2026, 12, 5, 9, tzinfo=UTC)
+
+
+def test_reminders(stage: Stage) -> None:
+    """Seven days, a day, an hour and ten minutes before, each once, worded by the time that is left."""
+    plan(stage)
+    said = reminders(stage, END)
+    assert [line.split(":")[0] for line in said] == [
+        "SE Linux for all starts in 7 d", "SE Linux for all starts in 1 d", "SE Linux for all starts in 1 h",
+        "SE Linux for all starts in 10 min"]
+
+
+def test_reminders_over_a_long_absence(stage: Stage) -> None:
+    """A bot that was away for days says only the one that still helps, in true words."""
+    plan(stage)
+    stage.now = datetime(2026, 12, 5, 7, 30, tzinfo=UTC)
+    stage.restart()
+    assert [line.split(":")[0] for line in reminders(stage, END)] == [
+        "SE Linux for all starts in 25 min", "SE Linux for all starts in 10 min"]
+
+
+def test_reminders_over_restarts(stage: Stage) -> None:
+    """A restart at every tick neither repeats nor skips one."""
+    plan(stage)
+    said = []
+    for moment in (datetime(2026, 11, 28, 8, 0, 1, tzinfo=UTC), datetime(2026, 12, 4, 8, 0, 1, tzinfo=UTC),
+                   datetime(2026, 12, 5, 7, 0, 1, tzinfo=UTC), datetime(2026, 12, 5, 7, 50, 1, tzinfo=UTC)):
+        stage.now = moment
+        for _ in range(3):
+            said += stage.restart()
+            said += stage.wait(seconds=2)
+    assert len(said) == 4
+
+
+def test_a_reminder_that_was_not_spoken_comes_later(stage: Stage) -> None:
+    """The server refused the line: it is tried again, until it is pointless."""
+    plan(stage)
+    stage.now = datetime(2026, 12, 5, 7, 50, tzinfo=UTC)
+    (line,) = stage.turn(Tick()).say
+    assert isinstance(line, Line) and line.ticket is not None and "in 10 min" in line.text
+    stage.turn(Unspoken(line.ticket, "cannot send to channel", stage.now))
+    assert stage.wait(seconds=30) == []
+    (again,) = stage.wait(minutes=1)
+    assert again[1].startswith("SE Linux for all starts in 9 min")
+    assert stage.wait(minutes=1) == []
+
+
+def test_no_reminder_of_what_is_off(stage: Stage) -> None:
+    """A reminder that waits while the session is cancelled is never said."""
+    plan(stage)
+    people = stage.net.channels[CHANNEL]
+    stage.net.channels[CHANNEL] = set()  # nobody is there: it waits
+    stage.now = datetime(2026, 12, 5, 7, 0, 1, tzinfo=UTC)
+    assert stage.wait(seconds=2) == []
+    (stage.folder / "schedules" / "course.toml").unlink()
+    stage.wait(seconds=2)
+    stage.wait(seconds=2)
+    stage.net.channels[CHANNEL] = people
+    assert [text.split(":")[0] for _, text in stage.wait(seconds=2)] == ["cancelled"]
+
+
+FLOATING = """BEGIN:VCALENDAR
+VERSION:2.0
+PRODID:-//x//EN
+BEGIN:VEVENT
+UID:float@x
+SUMMARY:Floating
+DTSTART:20261205T190000
+END:VEVENT
+END:VCALENDAR
+"""
+
+
+def test_a_floating_time_is_no_time(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    """A calendar that does not say in which zone: kept as a problem, logged, and nothing is announced."""
+    stage.schedule("c.ics", FLOATING.replace("\n", "\r\n"))
+    assert stage.wait(seconds=2) + stage.wait(seconds=2) == []
+    (problem,) = stage.bot.planner.problems
+    assert problem.file == "c.ics" and str(problem) in caplog.text
+    assert stage.talk("alice", "!sessions") == ["alice: no sessions are planned"]
+
+
+def test_a_broken_file_calls_nothing_off(stage: Stage) -> None:
+    """A slip in the file of a session that people know: nothing is said, the reminder still comes."""
+    plan(stage)
+    stage.schedule("course.toml", "[course\n")
+    assert stage.wait(seconds=2) + stage.wait(seconds=2) == []
+    assert len(stage.bot.planner.problems) == 1
+    stage.now = datetime(2026, 12, 5, 7, 50, tzinfo=UTC)
+    assert "in 10 min" in stage.wait(seconds=1)[0][1]
+
+
+def test_a_damaged_row_stops_nothing_else(stage: Stage) -> None:
+    """What somebody did to the database by hand harms that session only: leases still end, people are answered."""
+    plan(stage)
+    stage.talk("alice", "!lab debian")
+    stage.hosts_work()
+    with stage.store.transaction():
+        stage.store.sessions.change({}, value="{not json")
+    assert "that went wrong on my side and changed nothing (reference" in stage.talk("alice", "!sessions")[0]
+    assert stage.wait(hours=3, minutes=46)[0][1].startswith("your debian lab ends in")
+    assert stage.talk("bob", "!lab debian")[0].startswith("your debian lab: ssh")

@@ -1,0 +1,97 @@
+"""Disks that become no lab: libguestfs opens them, and one sentence says what to take instead."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.images.importing import odd_disks
+from trainbot.core.errors import BackendError
+from trainbot.images.build.progress_bar import Silent
+from trainbot.images.importing import opened, opener
+
+#: Run by the system's Python: all disks in one virtual machine, since each takes a quarter of a minute to start.
+#: stdin: {disks: {label: path}, to, looks: [what it is called, labels, kernel that is wanted, file that is gone by then]};
+#: stdout: {what it is called: what the opener says}.
+ALL = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+import guestfs, opener
+
+class Only:
+    def __init__(self, g, labels):
+        self.g, self.drives = g, tuple(g.list_disk_labels()[label] for label in labels)
+    def __getattr__(self, name):
+        return getattr(self.g, name)
+    def inspect_os(self):
+        return sorted(root for root in roots if root.startswith(self.drives))
+    def list_partitions(self):
+        return [each for each in self.g.list_partitions() if each.startswith(self.drives)]
+    def shutdown(self):
+        pass
+
+asked = json.loads(sys.stdin.read())
+g = guestfs.GuestFS(python_return_dict=True)
+g.set_backend("direct")
+g.set_backend_settings(["force_tcg"])
+for label, path in asked["disks"].items():
+    g.add_drive_opts(path, format="raw", cachemode="unsafe", label=label)
+g.launch()
+roots, said = g.inspect_os(), {}
+for name, labels, kernel, gone in asked["looks"]:
+    only = Only(g, labels)
+    if gone:
+        g.mount(only.inspect_os()[0], "/")
+        g.rm(gone)
+        g.umount_all()
+    try:
+        said[name] = opener.work(only, {"to": asked["to"], "write": {}, "kernel": kernel})["kernel"]
+    except opener.Wrong as wrong:
+        said[name] = str(wrong)
+    g.umount_all()
+print(json.dumps(said))
+"""
+
+
+@pytest.mark.images
+def test_each_disk_that_becomes_no_lab_says_what_to_take(tmp_path: Path) -> None:
+    """No kernel, no cloud-init, two systems, encrypted, rubbish, another kernel than was asked for: a sentence each; one
+    that has all of it is taken."""
+    (tmp_path / "random").write_bytes(os.urandom(1 << 20))
+    parts = {"one": odd_disks.system(tmp_path, "one"), "another": odd_disks.system(tmp_path, "another"),
+             "luks": odd_disks.encrypted(tmp_path), "random": tmp_path / "random"}
+    asked = {"disks": {name: str(odd_disks.disk(tmp_path / f"{name}.disk", part)) for name, part in parts.items()},
+             "to": str(tmp_path), "looks": [
+                 ("whole", ["one"], "", ""), ("other kernel", ["one"], "5.10.0-1-amd64", ""),
+                 ("no initrd", ["one"], "", "/boot/initrd.img-6.1.0-1-amd64"),
+                 ("no kernel", ["one"], "", "/boot/vmlinuz-6.1.0-1-amd64"),
+                 ("no cloud-init", ["one"], "", "/usr/bin/cloud-init"), ("two", ["one", "another"], "", ""),
+                 ("encrypted", ["luks"], "", ""), ("rubbish", ["random"], "", "")]}
+    ran = subprocess.run([opened._PYTHON, "-c", ALL, str(Path(opener.__file__).parent)], text=True, capture_output=True,
+                         timeout=600, input=json.dumps(asked))
+    assert ran.returncode == 0, ran.stderr
+    no_kernel = ("there is no kernel with an initrd in /boot of this disk: an image for containers has none; take the one for "
+                 "clouds or virtual machines")
+    assert json.loads(ran.stdout.splitlines()[-1]) == {
+        "whole": "6.1.0-1-amd64",
+        "other kernel": "there is no kernel 5.10.0-1-amd64 on this disk; there is: 6.1.0-1-amd64",
+        "no kernel": no_kernel, "no initrd": no_kernel,
+        "no cloud-init": "there is no cloud-init on this disk, so nobody could be let in: take the distribution's cloud image",
+        "two": "there are 2 operating systems on this disk (debian 12.1, debian 12.1): take a cloud image, which has one",
+        "encrypted": "this disk is encrypted (LUKS), so no lab could boot it: take the distribution's cloud image",
+        "rubbish": "no operating system was found on this disk: take a Linux distribution's cloud image"}
+
+
+def test_what_a_disk_says_of_itself_turns_no_terminal_around(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error holds a stranger's words: on one line, without controls, and not at any length."""
+    (tmp_path / "opener.py").write_text("import json\nprint(json.dumps({'error': 'two: \\x1b[2J\\r\\nx\\u202e' + 'y' * 9000}))\n")
+    monkeypatch.setattr(opened, "_PYTHON", sys.executable)
+    monkeypatch.setattr(opened, "_OPENER", tmp_path / "opener.py")
+    with pytest.raises(BackendError) as raised:
+        opened.open_disk(tmp_path / "disk", tmp_path, "", {}, Silent())
+    assert str(raised.value).startswith("two: [2J xyy") and len(str(raised.value)) == 500

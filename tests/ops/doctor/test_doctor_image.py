@@ -1,0 +1,174 @@
+"""Images: their files, their kernel, and who has a copy."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+import struct
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trainbot import shipped
+from trainbot.model.config import ImageConfig
+from trainbot.images.build import lz4
+from trainbot.ops.doctor.finding import Level, Words
+from trainbot.ops.doctor.image_findings import ImageSeen, image_findings
+from trainbot.images.build.kernel import guest_types
+from trainbot.model.host import GuestType
+from trainbot.images.build.image_folder import FILES, Image, digest, write_image
+from trainbot.images.build.recipe import recipe_hash
+from trainbot.bot.installation import lab_key
+
+PVH, PV, HVM = GuestType.PVH, GuestType.PV, GuestType.HVM
+
+
+def built(folder: Path, **changes) -> Image:
+    folder.mkdir(parents=True)
+    for name in FILES:
+        (folder / name).write_bytes(name.encode() * 1000)
+    usual = {"sha256": {name: digest(folder / name) for name in FILES}, "recipe": "none", "permissive": "enforcing=0",
+             "enforcing": "enforcing=1"}
+    image = Image(folder=folder, name=folder.name, suite="s", root="", cmdline="", user="root", host_key="k",
+                  memory_mib=384, disk_bytes=1, built_at=datetime.now(UTC), **{**usual, **changes})
+    write_image(image)
+    return image
+
+
+def test_whole_and_damaged(installed, tmp_path):
+    """Whole files are well; one byte that changed is found, and which file; a file that is gone, too."""
+    image = built(tmp_path / "mine")
+    sections = {"image_mine": {"folder": image.folder}}
+    assert installed.say("image", **sections).wrong == []
+    with (image.folder / "disk.img").open("r+b") as file:
+        file.write(b"X")
+    assert "trainbot image build mine" in installed.say("image", "mine").one("disk.img in").mend
+    (image.folder / "initrd").unlink()
+    assert installed.say("image").one("cannot be used").mend
+
+
+def test_the_key_is_another(installed):
+    """Built with the installation's key; then the key is another one, and nobody could get in."""
+    config = installed.change()
+    public = lab_key(config.gateway.lab_key)
+    folder = installed.state / "images" / "debian"
+    built(folder, recipe=recipe_hash(shipped.folder("images") / "debian", public))
+    sections = {"image_debian": {}}
+    installed.say("image", **sections).one("with the installation's key", Level.OK)
+    for name in ("lab_key", "lab_key.pub"):
+        (installed.folder / name).unlink()
+    lab_key(config.gateway.lab_key)
+    assert installed.say("image").one("another key than the gateway has").mend.startswith("trainbot image build debian")
+
+
+@pytest.mark.parametrize(("changes", "level", "words"), [
+    ({"kernel": frozenset({PV, HVM})}, Level.WRONG, "its kernel cannot run as pvh"),
+    ({"kernel": frozenset({PVH, HVM})}, None, ""),
+    ({"kernel": None}, None, ""),
+    ({"hosts": {"xen1": frozenset(), "xen2": frozenset({"v"})}}, Level.WRONG, "xen1 has no copy of v"),
+    ({"hosts": {"xen1": frozenset(), "xen2": frozenset()}}, Level.WRONG, "xen1, xen2 have no copy of v"),
+    ({"hosts": {"xen1": None}}, Level.NOTE, "which versions xen1 has is not known"),
+    ({"recipe": "other"}, Level.WRONG, "another recipe"),
+    ({"modes": ""}, Level.NOTE, "same kernel arguments"),
+    ({"sums": {}}, Level.NOTE, "no checksum of disk.img"),
+])
+def test_judged(changes, level, words):
+    """Each fault is one line, what is not known is no fault."""
+    modes = changes.pop("modes", "enforcing=1")
+    sums = changes.pop("sums", {name: "0" * 64 for name in FILES})
+    image = Image(Path("/i/v"), "mine", "s", "r", "", "", "", modes, "root", "k", 384, 1, sums, datetime.now(UTC))
+    values = {"sums": {name: "0" * 64 for name in FILES}, "recipe": None, "kernel": None, "hosts": {}, **changes}
+    seen = ImageSeen(ImageConfig("mine", Path()), image, **values)
+    found = [each for each in image_findings(Words("image mine"), seen) if each.level is not Level.OK]
+    assert [finding.level for finding in found] == ([level] if level else []), found
+    assert all(words in finding.line and finding.mend for finding in found)
+
+
+# -- kernels
+
+
+def elf(*notes: int, at: int = 64 + 56) -> bytes:
+    body = b"".join(struct.pack("<III4sI", 4, 4, kind, b"Xen\0", 0) for kind in notes)
+    head = b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack("<HHIQQQIHHHHHH", 2, 62, 1, 0, 64, 0, 0, 64, 56, 1, 0, 0, 0)
+    program = struct.pack("<IIQQQQQQ", 4, 4, at, 0, 0, len(body), len(body), 4)
+    return (head + program).ljust(at, b"\0") + body
+
+
+def bzimage(packed: bytes) -> bytes:
+    """setup_sects 1, header 2.15, the payload at the beginning of the protected-mode part."""
+    setup = bytearray(1024)
+    setup[0x1F1] = 1
+    setup[0x202:0x208] = b"HdrS" + struct.pack("<H", 0x020F)
+    struct.pack_into("<II", setup, 0x248, 0, len(packed))
+    return bytes(setup) + packed + b"more"
+
+
+def literals(data: bytes) -> bytes:
+    """One LZ4 block without matches."""
+    count, more = len(data), b""
+    if count >= 15:
+        rest = count - 15
+        more = b"\xff" * (rest // 255) + bytes([rest % 255])
+    return bytes([min(count, 15) << 4]) + more + data
+
+
+def legacy(data: bytes) -> bytes:
+    blocks = [literals(data[at:at + lz4.BLOCK]) for at in range(0, len(data), lz4.BLOCK)]
+    return lz4.MAGIC + b"".join(struct.pack("<I", len(block)) + block for block in blocks)
+
+
+PACKED = {"gzip": gzip.compress, "xz": lzma.compress, "bzip2": bz2.compress, "lz4": legacy,
+          "lzma": lambda data: lzma.compress(data, lzma.FORMAT_ALONE)}
+
+
+@pytest.mark.parametrize("pack", ["", *PACKED])
+@pytest.mark.parametrize(("notes", "kinds"), [
+    ((18,), {HVM, PVH}), ((1, 5), {HVM, PV}), ((1, 18), {HVM, PV, PVH}), ((), {HVM})])
+def test_what_a_kernel_runs_as(tmp_path, pack, notes, kinds):
+    """Xen's notes decide, however the kernel is packed."""
+    plain = elf(*notes)
+    (tmp_path / "vmlinuz").write_bytes(bzimage(PACKED[pack](plain)) if pack else plain)
+    assert guest_types(tmp_path / "vmlinuz") == kinds
+
+
+def test_notes_behind_the_first_block(tmp_path):
+    """Only the blocks of an LZ4 kernel that are wanted are unpacked, and they are the right ones."""
+    (tmp_path / "vmlinuz").write_bytes(bzimage(legacy(elf(18, at=lz4.BLOCK + 4000))))
+    assert guest_types(tmp_path / "vmlinuz") == {HVM, PVH}
+
+
+def test_matches_in_a_block():
+    """A match copies what was before, also where it overlaps what it makes (lz4_Block_format.md)."""
+    assert lz4.block(b"\x35abc\x03\x00" + b"\x10z") == b"abcabcabcabc" + b"z"
+
+
+@pytest.mark.parametrize("data", [
+    b"", b"MZ", bzimage(b"(\xb5/\xfd zstd"), bzimage(b"\x1f\x8bno"), bzimage(b"\xfd7zXZ\0no"), elf(18)[:70],
+    b"\x7fELF\x01\x01" + bytes(60), bzimage(lz4.MAGIC + b"\xff\xff\xff\x7f")])
+def test_nothing_is_said_of_what_is_not_known(tmp_path, data):
+    """Cut, damaged, of another kind: not known, and no error."""
+    (tmp_path / "vmlinuz").write_bytes(data)
+    assert guest_types(tmp_path / "vmlinuz") is None
+
+
+@given(st.binary(max_size=300))
+def test_any_block(data):
+    """No bytes make the unpacking fail otherwise than by saying so."""
+    try:
+        lz4.block(data)
+    except ValueError:
+        pass
+
+
+@given(st.binary(max_size=200), st.integers(0, 400), st.binary(max_size=8))
+def test_any_kernel(tmp_path_factory, head, at, noise):
+    """A kernel that somebody bent on purpose gives an answer, too."""
+    data = bytearray(bzimage(legacy(elf(1, 18))))
+    data[at:at + len(noise)] = noise
+    path = tmp_path_factory.mktemp("kernel") / "vmlinuz"
+    path.write_bytes(bytes(data) + head)
+    assert guest_types(path) in (None, *({HVM, *some} for some in ((), (PV,), (PVH,), (PV, PVH))))

@@ -1,0 +1,172 @@
+"""The calendar that people subscribe to (RFC 5545, RFC 7986), written so that their programs see what changed.
+
+UID stays, SEQUENCE counts the changes, DTSTAMP and LAST-MODIFIED are of the change and not of the writing, what was
+cancelled stays in it as cancelled.  The same rows give the same bytes.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from trainbot import __version__
+from trainbot.model.session import Session
+from trainbot.features.sessions.reminders import Offset
+from trainbot.core.times import readings
+from trainbot.adapters.calendars.vtimezone import vtimezone
+from trainbot.core.zones import zone
+
+if TYPE_CHECKING:
+    from trainbot.config import Config
+
+FEED, PAGE = "sessions.ics", "sessions.html"
+ALARMS_WITHIN = timedelta(days=1)  # a phone that rings a week before is switched off
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A published session, how often it has changed since, and when it last did."""
+
+    session: Session
+    sequence: int
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """What people need besides a time.  ``owner``: this installation's id, ``public_url``: where the page is served,
+    '' where it is not; ``server``, ``port``, ``tls``: of the IRC network; ``channels``: ours."""
+
+    owner: str
+    public_url: str
+    server: str
+    port: int
+    tls: bool
+    channels: tuple[str, ...]
+
+    def uid(self, session: Session) -> str:
+        """The same for ever, and no other installation's (RFC 7986 5.3)."""
+        return str(uuid.uuid5(uuid.NAMESPACE_URL, f"trainbot:{self.owner}/{session.uid}"))
+
+    def channel(self, session: Session) -> str:
+        return session.channel or (self.channels[0] if self.channels else "")
+
+    def irc(self, session: Session) -> str:
+        """``ircs://irc.libera.chat:6697/%23selinux-class``, as IRC clients open it."""
+        return f"{'ircs' if self.tls else 'irc'}://{self.server}:{self.port}/{quote(self.channel(session), safe='')}"
+
+    def page(self, session: Session) -> str:
+        """Its place on the page; its channel where no page is served."""
+        if not self.public_url:
+            return self.irc(session)
+        return f"{self.public_url.rstrip('/')}/{PAGE}#{anchor(self, session)}"
+
+    @property
+    def name(self) -> str:
+        return f"Training in {' and '.join(self.channels)}" if self.channels else "Training"
+
+
+def where_of(config: Config, owner: str) -> Where:
+    irc = config.irc
+    return Where(owner, config.records.public_url, irc.server, irc.port, irc.tls, irc.channels)
+
+
+def anchor(where: Where, session: Session) -> str:
+    return f"s-{where.uid(session)[:13]}"
+
+
+def since(now: datetime) -> datetime:
+    """From when on sessions are in the feed: what moves once a year only."""
+    return datetime(now.astimezone(UTC).year - 1, 1, 1, tzinfo=UTC)
+
+
+class Feed:
+    """Keeps each event's text as long as its session does not change: writing the whole is cheap then."""
+
+    def __init__(self, where: Where, offsets: Sequence[Offset]) -> None:
+        self.where = where
+        short = [offset for offset in offsets if not offset.days and timedelta(minutes=offset.minutes) < ALARMS_WITHIN]
+        self.alarms = tuple(short or list(offsets)[-1:])
+        self._written: dict[str, tuple[Entry, bytes]] = {}
+
+    def text(self, entries: Iterable[Entry]) -> bytes:
+        """The whole calendar."""
+        entries = sorted(entries, key=lambda entry: (entry.session.start, entry.session.uid))
+        years = [entry.session.start.year for entry in entries]
+        zones = sorted({entry.session.zone for entry in entries} - {"UTC"})
+        head = ["BEGIN:VCALENDAR", "VERSION:2.0", f"PRODID:-//trainbot//trainbot {__version__}//EN", "METHOD:PUBLISH",
+                f"NAME:{_text(self.where.name)}", f"X-WR-CALNAME:{_text(self.where.name)}",
+                "REFRESH-INTERVAL;VALUE=DURATION:PT1H", "X-PUBLISHED-TTL:PT1H"]
+        events = [self._event(entry) for entry in entries]
+        self._written = {entry.session.uid: (entry, event) for entry, event in zip(entries, events, strict=True)}
+        return b"".join([_lines(head), *(vtimezone(name, min(years), max(years) + 1) for name in zones), *events,
+                         b"END:VCALENDAR\r\n"])
+
+    def _event(self, entry: Entry) -> bytes:
+        kept = self._written.get(entry.session.uid)
+        return kept[1] if kept is not None and kept[0] == entry else _lines(self._made(entry))
+
+    def _made(self, entry: Entry) -> list[str]:
+        session, where = entry.session, self.where
+        at, title = f"{entry.changed_at.astimezone(UTC):%Y%m%dT%H%M%SZ}", _text(session.title)
+        lines = ["BEGIN:VEVENT", f"UID:{where.uid(session)}", f"SEQUENCE:{entry.sequence}", f"DTSTAMP:{at}",
+                 f"LAST-MODIFIED:{at}", f"DTSTART{_moment(session.start, session.zone)}",
+                 f"DTEND{_moment(session.end, session.zone)}", f"SUMMARY:{title}",
+                 f"STATUS:{'CANCELLED' if session.cancelled else 'CONFIRMED'}",
+                 f"DESCRIPTION:{_text(_described(session, where))}",
+                 f"LOCATION:{_text(f'{where.channel(session)} on {where.server}')}", f"URL:{where.page(session)}",
+                 f"CONFERENCE;VALUE=URI;FEATURE=CHAT:{where.irc(session)}"]
+        for offset in () if session.cancelled else self.alarms:
+            lines += ["BEGIN:VALARM", "ACTION:DISPLAY", f"DESCRIPTION:{title}", f"TRIGGER:-{_duration(offset)}",
+                      "END:VALARM"]
+        return [*lines, "END:VEVENT"]
+
+
+def _lines(lines: list[str]) -> bytes:
+    """Content lines (3.1), of 75 octets at most, not cut within a sign.  Written by hand: the library takes a
+    millisecond an event, and there may be thousands."""
+    found = []
+    for line in lines:
+        octets, first = line.encode(), True
+        while octets:
+            most = 75 if first else 74
+            while len(octets) > most and octets[most] & 0xC0 == 0x80:
+                most -= 1
+            found.append((b"" if first else b" ") + octets[:most])
+            octets, first = octets[most:], False
+    return b"\r\n".join([*found, b""])
+
+
+def _text(words: str) -> str:
+    """As a value of type TEXT (3.3.11)."""
+    for sign, escaped in (("\\", "\\\\"), (";", "\\;"), (",", "\\,"), ("\n", "\\n")):
+        words = words.replace(sign, escaped)
+    return "".join(sign for sign in words if sign >= " " and sign != "\x7f")
+
+
+def _duration(offset: Offset) -> str:
+    """3.3.6: days are days of the calendar, as ours."""
+    return f"P{offset.days}D" if offset.days else f"PT{offset.minutes}M"
+
+
+def _moment(moment: datetime, name: str) -> str:
+    """In its zone, so that programs follow the zone's rules; in UTC where clocks show that time twice and mean the
+    second (3.3.5 would read the first)."""
+    local = moment.astimezone(zone(name))
+    if name == "UTC" or readings(local.replace(tzinfo=None, fold=0), name)[0] != moment:
+        return f":{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    return f";TZID={name}:{local:%Y%m%dT%H%M%S}"
+
+
+def _described(session: Session, where: Where) -> str:
+    lines = [f"with {session.presenter}" if session.presenter else "",
+             f"exercise: {session.exercise}" if session.exercise else "",
+             f"seats: {session.seats}" if session.seats else "",
+             f"slides: {session.slides}" if session.slides else "",
+             f"more: {session.link}" if session.link else "",
+             f"on IRC: {where.irc(session)}", "say !sessions there, then !signup and its number for a seat"]
+    return "\n".join(line for line in lines if line)

@@ -1,0 +1,47 @@
+"""A calendar file as text, before a library reads it: is it whole, and is it free of what the library
+would take in without a word?"""
+
+from __future__ import annotations
+
+import re
+
+from trainbot.adapters.calendars.validation import plain
+
+_UTC_AND_ZONE = re.compile(
+    r"^[A-Z-]+;[^:]*TZID=(?!\"?(?:UTC|GMT|Etc/UTC)\b)[^:]*:.*\dZ\s*$", re.IGNORECASE
+)  # fmt: skip
+
+
+def torn(text: str) -> str | None:
+    """What is missing of the file's frame (RFC 5545 3.4, 3.6), or None.  The library passes over a
+    lost BEGIN or END, and what it then leaves out would look as if it had been called off."""
+    blocks: list[str] = []
+    for mark, name in re.findall(r"^(BEGIN|END):(.*)$", text, re.MULTILINE | re.IGNORECASE):
+        if mark.upper() == "BEGIN":
+            blocks.append(name.strip().upper())
+        elif not blocks or blocks.pop() != name.strip().upper():
+            return f"END:{plain(name, 40)} has no BEGIN"
+    if blocks:
+        return f"BEGIN:{plain(blocks[-1], 40)} has no END"
+    return None if text.rstrip().upper().endswith("END:VCALENDAR") else "END:VCALENDAR is not its last line"
+
+
+def without_timezones(text: str) -> tuple[str, dict[str, str]]:
+    """The text unfolded (3.1) and without VTIMEZONE, and TZID -> X-LIC-LOCATION where one names its
+    place.  The library would keep one file's rules for all files that come after it.
+
+    A time with both a zone and the Z of UTC is made unreadable: the library would drop the Z.
+    """
+    kept, places, tzid, inside = [], {}, "", False
+    for line in text.replace("\n ", "").replace("\n\t", "").split("\n"):
+        name, _, value = line.partition(":")
+        name, value = name.upper(), value.strip()
+        if name in ("BEGIN", "END") and value.upper() == "VTIMEZONE":
+            inside = name == "BEGIN"
+        elif not inside:
+            kept.append(f"{line} and TZID" if _UTC_AND_ZONE.match(line) else line)
+        elif name == "TZID":
+            tzid = value
+        elif name == "X-LIC-LOCATION":
+            places[tzid] = value
+    return "\n".join(kept), places

@@ -1,0 +1,74 @@
+"""A folder of schedules, read as one: ``*.toml`` and ``*.ics``."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from trainbot.adapters.calendars.validation import plain
+from trainbot.adapters.calendars.ics_schedule import read_ics
+from trainbot.model.session import HERE, Problem, Schedule, Session
+from trainbot.adapters.calendars.toml_schedule import read_toml
+
+MOST_BYTES = {".toml": 256_000, ".ics": 2_000_000}  # beyond it is a mistake, or somebody's bad joke
+MOST_FILES = 200
+HORIZON = timedelta(days=400)
+KEPT = timedelta(days=1)  # a session that has ended is still shown for so long
+
+Read = tuple[list[Session], list[Problem]]
+
+
+def load_schedules(folder: Path, now: datetime, horizon: timedelta = HORIZON) -> Schedule:
+    """Every session in ``folder`` that has not ended longer than KEPT ago, by start, and every
+    fault.  Repeating events are expanded up to ``horizon`` after ``now``; single sessions are kept
+    however far off they are.  A broken file hides no other; raises nothing on bad content."""
+    try:
+        paths = sorted(path for path in folder.iterdir() if path.suffix in MOST_BYTES and path.name[0] != ".")
+    except OSError as error:
+        text = f"the schedule folder cannot be read ({error.strerror}): set folder in [schedule]"
+        return Schedule((), (Problem(folder.name, None, text),), readable=False)
+    problems: list[Problem] = []
+    found: dict[str, Session] = {}
+    for path in paths[MOST_FILES:]:
+        problems.append(Problem(plain(path.name), None, f"not read: a folder may hold {MOST_FILES} schedules"))
+    for path in paths[:MOST_FILES]:
+        sessions, faults = _read(path, now, horizon)
+        problems += faults
+        for session in sessions:
+            if session.made_here:
+                text = f"uids that begin with {HERE} are for sessions made on IRC: rename the file, or the event's UID"
+                problems.append(Problem(session.origin, None, text))
+                continue
+            if (other := found.setdefault(session.uid, session)) is not session:
+                text = f"{session.uid} is in {other.origin} already: give it another id, or remove one file"
+                problems.append(Problem(session.origin, None, text))
+    kept = (session for session in found.values() if session.end > now - KEPT)
+    ordered = sorted(kept, key=lambda session: (session.start, session.uid))
+    return Schedule(tuple(ordered), tuple(problems))
+
+
+def _read(path: Path, now: datetime, horizon: timedelta) -> Read:
+    name, most = plain(path.name), MOST_BYTES[path.suffix]
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for its writer
+            return [], [Problem(name, None, "this is no file: remove it from the schedule folder")]
+        with path.open("rb") as file:
+            content = file.read(most + 1)
+        if len(content) > most:
+            return [], [Problem(name, None, f"larger than {most} bytes: split it")]
+        text = content.decode("utf-8-sig")
+    except OSError as error:
+        return [], [Problem(name, None, f"cannot be read: {error.strerror}")]
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        return [], [Problem(name, line, "this is not UTF-8 text: save it as UTF-8")]
+    read: Callable[[], Read] = lambda: read_toml(text, name)
+    if path.suffix == ".ics":
+        read = lambda: read_ics(text, name, now - KEPT, now + horizon)
+    try:
+        return read()
+    except Exception as error:  # noqa: BLE001  libraries meet hostile files here; no file stops the bot
+        return [], [Problem(name, None, f"could not be understood ({type(error).__name__})")]

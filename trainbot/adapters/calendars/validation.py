@@ -1,0 +1,130 @@
+"""What may stand in a schedule, field by field: the same rules for TOML and for iCalendar.
+
+Each check takes what was written and returns what a Session holds, or raises Fault with what would
+be right.  Schedule files may come from anybody's calendar, so all text is bounded and free of
+control characters here, before anything shows it.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+from typing import Any
+
+from rapidfuzz import process
+
+from trainbot.core.zones import names, nearest
+
+LONGEST_TEXT = 200
+MOST_MINUTES = 24 * 60
+MOST_SEATS = 100_000
+MOST_LISTED = 20
+DEFAULT_MINUTES = 120  # the course this bot was made for: two hours a session
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
+_CHANNEL = re.compile(r"[#&+!][^\s,:\x00-\x1f\x7f]{1,49}")  # RFC 2812 1.3
+_LINK = re.compile(r"(?:https?|ircs?)://[^\s\x00-\x20\x7f\"<>]{1,290}")
+
+
+class Fault(ValueError):
+    """What is wrong with one value, and what would be right; one sentence."""
+
+
+def plain(value: str, longest: int = LONGEST_TEXT) -> str:
+    """``value`` on one line, without control or invisible format characters, at most ``longest``."""
+    kept = "".join(" " if c.isspace() else c for c in value[: 4 * longest] if c.isspace() or c.isprintable())
+    return " ".join(unicodedata.normalize("NFC", kept).split())[:longest].rstrip()
+
+
+def shown(value: object) -> str:
+    """A value as it may stand in a sentence about it."""
+    return repr(plain(str(value), 40))
+
+
+def text(value: Any) -> str:
+    if not isinstance(value, str) or not plain(value):
+        raise Fault(f"must be words, not {shown(value)}")
+    if len(value) > LONGEST_TEXT:
+        raise Fault(f"is {len(value)} characters long: shorten it to {LONGEST_TEXT}")
+    return plain(value)
+
+
+def name(value: Any) -> str:
+    if not isinstance(value, str) or not _NAME.fullmatch(value):
+        raise Fault(f"must be a name of letters, digits, . _ and -, not {shown(value)}")
+    return value
+
+
+def channel(value: Any) -> str:
+    if not isinstance(value, str) or not _CHANNEL.fullmatch(value):
+        raise Fault(f"must be a channel such as #selinux-class, not {shown(value)}")
+    return value
+
+
+def link(value: Any) -> str:
+    if not isinstance(value, str) or not _LINK.fullmatch(value):
+        raise Fault(f"must be an https:// address of at most 300 characters, not {shown(value)}")
+    return value
+
+
+def number(least: int, most: int) -> Callable[[Any], int]:
+    def check(value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            raise Fault(f"must be a whole number from {least} to {most}, not {shown(value)}")
+        return value
+
+    return check
+
+
+def flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise Fault(f"must be true or false, not {shown(value)}")
+    return value
+
+
+def zone_name(value: Any) -> str:
+    if isinstance(value, str) and value in names():
+        return value
+    near = nearest(value) if isinstance(value, str) else None
+    raise Fault(f"must be a zone such as {near or 'Australia/Melbourne'}, not {shown(value)}")
+
+
+def several(check: Callable[[Any], str]) -> Callable[[Any], tuple[str, ...]]:
+    def check_all(value: Any) -> tuple[str, ...]:
+        if not isinstance(value, list) or len(value) > MOST_LISTED:
+            raise Fault(f"must be a list of at most {MOST_LISTED}, not {shown(value)}")
+        return tuple(dict.fromkeys(check(item) for item in value))
+
+    return check_all
+
+
+FIELDS: dict[str, Callable[[Any], Any]] = {
+    "title": text,
+    "zone": zone_name,
+    "exercise": name,
+    "presenter": text,
+    "channel": channel,
+    "minutes": number(1, MOST_MINUTES),
+    "seats": number(1, MOST_SEATS),
+    "images": several(name),
+    "zones": several(zone_name),
+    "link": link,
+    "slides": link,
+    "cancelled": flag,
+}
+
+
+def from_words(field: str, value: str) -> Any:
+    """The same checks for a value that a calendar holds as words (``images: debian centos``)."""
+    raw: Any = value.strip()
+    if field in ("images", "zones"):
+        raw = raw.replace(",", " ").split()
+    elif field in ("minutes", "seats") and re.fullmatch(r"\d{1,7}", raw, re.ASCII):
+        raw = int(raw)
+    return FIELDS[field](raw)
+
+
+def unknown(key: str, known: list[str]) -> str:
+    """What to say about a key that is none."""
+    near = process.extractOne(key, known, score_cutoff=60)
+    return f"unknown key {shown(key)}: {f'did you mean {near[0]}?' if near else 'known are ' + ', '.join(known)}"

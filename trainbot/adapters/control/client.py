@@ -1,0 +1,132 @@
+"""The other side of the control socket: one question from a shell, or a topic followed for ever."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from trainbot.adapters.control.lines import ANSWER_LIMIT, REQUEST_LIMIT, BadLine, decode, encode
+from trainbot.core.errors import BackendError
+
+log = logging.getLogger(__name__)
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 2.0  # seconds between tries to reach the bot
+
+
+class NoBot(BackendError):
+    """No trainbot runs there."""
+
+
+def ask(path: Path, request: dict[str, Any], timeout: float = 10.0) -> dict[str, Any]:
+    """The bot's answer, within ``timeout`` seconds.  An answer with "error" in it is returned like any other.
+
+    NoBot where none runs, BackendError where it does not answer in time, or what it says is no answer.
+    """
+    line = encode(request)
+    if len(line) > REQUEST_LIMIT:
+        raise BackendError(f"the request is larger than {REQUEST_LIMIT} bytes")
+    deadline = time.monotonic() + timeout
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        try:
+            connection.settimeout(timeout)
+            connection.connect(str(path))
+        except OSError:
+            raise NoBot(f"no trainbot runs here ({path}): start it with trainbot run") from None
+        try:
+            connection.sendall(line)
+            return decode(_line(connection, deadline))
+        except TimeoutError:
+            raise BackendError(f"trainbot did not answer within {timeout:g} s: look at its log") from None
+        except (OSError, BadLine):
+            raise BackendError("trainbot went away before it answered: look at its log") from None
+
+
+def _line(connection: socket.socket, deadline: float) -> bytes:
+    """One line, or what there was when the other side closed."""
+    received = bytearray()
+    while not received.endswith(b"\n"):
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        connection.settimeout(left)
+        piece = connection.recv(65536)
+        if not piece:
+            break
+        received += piece
+        if len(received) > ANSWER_LIMIT:
+            raise BadLine("the answer is too long")
+    return bytes(received)
+
+
+async def asked(path: Path, request: dict[str, Any], timeout: float = 10.0) -> dict[str, Any]:
+    """``ask`` for a loop: the same answers, and the same errors."""
+    line = encode(request)
+    if len(line) > REQUEST_LIMIT:
+        raise BackendError(f"the request is larger than {REQUEST_LIMIT} bytes")
+    writer: asyncio.StreamWriter | None = None
+    try:
+        async with asyncio.timeout(timeout):
+            try:
+                reader, writer = await asyncio.open_unix_connection(str(path), limit=ANSWER_LIMIT)
+            except OSError:
+                raise NoBot(f"no trainbot runs here ({path}): start it with trainbot run") from None
+            writer.write(line)
+            return decode(await reader.readline())
+    except TimeoutError:
+        raise BackendError(f"trainbot did not answer within {timeout:g} s: look at its log") from None
+    except (OSError, ValueError):
+        raise BackendError("trainbot went away before it answered: look at its log") from None
+    finally:
+        if writer is not None:
+            writer.close()
+
+
+async def subscribe(
+    path: Path, topic: str, on_value: Callable[[Any], None], on_state: Callable[[bool], None] = lambda up: None
+) -> None:
+    """Follows ``topic`` until cancelled: ``on_value`` gets the latest value and each new one, ``on_state`` whether
+    the bot is there, at each change (first said when it is known).  A bot that is away is looked for for ever.
+
+    An exception of ``on_value`` is logged, and the next value is awaited.
+    """
+    pause = FIRST_PAUSE
+    said: bool | None = None
+    while True:
+        writer: asyncio.StreamWriter | None = None
+        try:
+            reader, writer = await asyncio.open_unix_connection(str(path), limit=ANSWER_LIMIT)
+            writer.write(encode({"op": "subscribe", "topic": topic}))
+            await writer.drain()
+            if said is not True:
+                said = True
+                on_state(True)
+            while line := await reader.readline():
+                _deliver(line, on_value)
+                pause = FIRST_PAUSE
+        except (OSError, ValueError):  # ValueError: a line over the limit
+            pass
+        finally:
+            if writer is not None:
+                writer.close()
+        if said is not False:
+            said = False
+            on_state(False)
+        await asyncio.sleep(pause * random.uniform(0.75, 1.25))
+        pause = min(pause * 2, LONGEST_PAUSE)
+
+
+def _deliver(line: bytes, on_value: Callable[[Any], None]) -> None:
+    try:
+        message = decode(line)
+        if "value" in message:
+            on_value(message["value"])
+        else:
+            log.warning("the bot refused the subscription: %s", str(message.get("error"))[:200])
+    except Exception:
+        log.exception("a value of the bot's could not be used")

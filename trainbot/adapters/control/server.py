@@ -1,0 +1,206 @@
+"""The bot's side of the control socket."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import os
+import secrets
+import socket
+import stat
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from trainbot.adapters.control.lines import ANSWER_LIMIT, REQUEST_LIMIT, BadLine, decode, encode
+from trainbot.core.errors import BackendError, UserError
+
+log = logging.getLogger(__name__)
+
+Answer = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
+
+
+class ControlServer:
+    """Answers requests with ``answer`` and pushes published topics to whoever subscribed.
+
+    ``answer`` runs in the bot's loop, one request of a connection after the other.  A UserError or BackendError of
+    it is told as it is; anything else becomes a reference, with the traceback in the log.  No line from a client,
+    and no client that goes away or does not read, harms the bot or other clients.
+    """
+
+    def __init__(self, path: Path, answer: Answer) -> None:
+        self.path = Path(path)
+        self._answer = answer
+        self._topics: dict[str, bytes] = {}  # the line that tells the latest value
+        self._changed: dict[str, asyncio.Event] = {}  # replaced by a fresh one at every change
+        self._clients: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
+        self._lock: int | None = None
+        self._inode: tuple[int, int] | None = None
+
+    async def start(self) -> None:
+        """Listens.  The socket file of a dead process is replaced; BackendError where a living one has it."""
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._lock = _lock(self.path)
+        try:
+            listener = _bind(self.path)
+            found = self.path.stat()
+            self._inode = (found.st_dev, found.st_ino)
+            self._server = await asyncio.start_unix_server(self._connected, sock=listener, limit=REQUEST_LIMIT)
+        except BaseException:
+            self._unlock()
+            raise
+
+    async def close(self) -> None:
+        """Ends every connection and takes the socket file away.  No harm in calling it twice."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        for task in list(self._clients):
+            task.cancel()
+        await asyncio.gather(*self._clients, return_exceptions=True)
+        with suppress(OSError):
+            found = self.path.stat()
+            if (found.st_dev, found.st_ino) == self._inode:
+                self.path.unlink()
+        self._unlock()
+
+    def publish(self, topic: str, value: Any) -> None:
+        """``value`` (JSON) is the latest of ``topic`` from now on; subscribers hear of it if it differs.
+
+        Nothing is kept for a slow subscriber but the latest value.  ValueError where it is over ANSWER_LIMIT.
+        """
+        line = encode({"topic": topic, "value": value})
+        if len(line) > ANSWER_LIMIT:
+            raise ValueError(f"the value of topic {topic} is larger than {ANSWER_LIMIT} bytes")
+        if self._topics.get(topic) != line:
+            self._topics[topic] = line
+            self._changed.pop(topic, asyncio.Event()).set()
+
+    def _unlock(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._clients.add(task)
+        try:
+            await self._converse(reader, writer)
+        except (ConnectionError, asyncio.CancelledError):
+            pass  # the client went away, or we are closing: neither is news
+        except Exception:
+            log.exception("a control connection failed")
+        finally:
+            self._clients.discard(task)
+            writer.close()
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            try:
+                line = await reader.readline()
+            except ValueError:  # over the limit: where the next line begins is not known any more
+                writer.write(encode({"error": f"the line is longer than {REQUEST_LIMIT} bytes"}))
+                await writer.drain()
+                return
+            if not line:
+                return
+            try:
+                request = decode(line)
+                topic = _topic(request)
+            except BadLine as error:
+                writer.write(encode({"error": str(error)}))
+                await writer.drain()
+                continue
+            if topic is not None:
+                await self._push(topic, reader, writer)
+                return
+            writer.write(await self._answered(request))
+            await writer.drain()
+
+    async def _answered(self, request: dict[str, Any]) -> bytes:
+        try:
+            line = encode(await self._answer(request))
+            if len(line) > ANSWER_LIMIT:
+                raise BackendError(f"the answer is larger than {ANSWER_LIMIT} bytes")
+            return line
+        except (UserError, BackendError) as error:
+            return encode({"error": str(error)})
+        except Exception:
+            reference = secrets.token_hex(4)
+            log.exception("control request failed, reference %s", reference)
+            return encode({"error": f"that failed inside trainbot: its log has more under reference {reference}"})
+
+    async def _push(self, topic: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Tells ``topic`` until the client goes away.  What it still says is read and dropped."""
+        gone = asyncio.ensure_future(_drop(reader))
+        told: bytes | None = None
+        try:
+            while not gone.done():
+                changed = self._changed.setdefault(topic, asyncio.Event())
+                line = self._topics.get(topic)
+                if line is not None and line is not told:
+                    writer.write(line)
+                    await writer.drain()
+                    told = line
+                    continue  # it may have changed while the client was slow
+                waiting = asyncio.ensure_future(changed.wait())
+                try:
+                    await asyncio.wait({waiting, gone}, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    waiting.cancel()
+        finally:
+            gone.cancel()
+
+
+def _topic(request: dict[str, Any]) -> str | None:
+    """The topic that is subscribed to, or None for any other request."""
+    if request.get("op") != "subscribe":
+        return None
+    topic = request.get("topic")
+    if not isinstance(topic, str):
+        raise BadLine("subscribe needs a topic")
+    return topic
+
+
+async def _drop(reader: asyncio.StreamReader) -> None:
+    with suppress(ConnectionError):
+        while await reader.read(65536):
+            pass
+
+
+def _lock(path: Path) -> int:
+    """Holds PATH.lock for as long as the process lives: the kernel lets go of it however the process ends."""
+    handle = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise BackendError(f"another trainbot runs here ({path}): stop that one first") from None
+    return handle
+
+
+def _bind(path: Path) -> socket.socket:
+    """A bound socket at ``path``, mode 0600 before anybody can connect.
+
+    It is bound beside its place and renamed into it, so that whatever a dead process left is replaced at once.
+    """
+    with suppress(FileNotFoundError):
+        if not stat.S_ISSOCK(path.lstat().st_mode):
+            raise BackendError(f"{path} is there and is no socket: move it away")
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        draft.unlink(missing_ok=True)
+        listener.bind(str(draft))
+        draft.chmod(0o600)
+        listener.setblocking(False)
+        draft.rename(path)
+    except OSError as error:  # a path over 107 bytes says so here (unix(7))
+        listener.close()
+        draft.unlink(missing_ok=True)
+        raise BackendError(f"the control socket {path} cannot be made: {error.strerror or error}") from None
+    return listener

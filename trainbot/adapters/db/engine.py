@@ -1,0 +1,249 @@
+"""One SQLite file, one connection, one writer.
+
+All that one turn of the loop decides is written in one transaction (BEGIN IMMEDIATE said by us, WAL,
+synchronous=FULL: what was committed survives a power cut), with a savepoint for each message in it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+
+from trainbot.core.errors import BackendError
+from trainbot.adapters.db.repositories import (
+    Classes,
+    Entries,
+    Labs,
+    Homes,
+    Leases,
+    Notices,
+    People,
+    Polls,
+    Sessions,
+    Settings,
+)
+from trainbot.adapters.db.question_rows import Questions
+from trainbot.adapters.db.recall import recall_of
+from trainbot.adapters.db.row_redaction import Redaction
+from trainbot.adapters.db.pruning import Retention
+from trainbot.adapters.db.full_text_search import Search
+
+log = logging.getLogger(__name__)
+NOT_STORED = "not done, I cannot write my database just now; try again in a minute"
+
+
+def connect(url: str, *, read_only: bool = False) -> Engine:
+    """An engine whose transactions begin when we say so (SQLAlchemy's SQLite page, "pysqlite transactions")."""
+    path = url.removeprefix("sqlite:///")
+    place = URL.create("sqlite", database=path)  # literally: a path may hold % and ?
+    if read_only:
+        query = {"mode": "ro", "uri": "true"}
+        if not Path(path + "-wal").exists():
+            # nobody has it open.  Without this, SQLite would leave -wal and -shm behind (sqlite.org/wal.html, "Read-Only
+            # Databases"), perhaps of a user whose files the bot may not write
+            query["immutable"] = "1"
+        place = URL.create("sqlite", database=f"file:{quote(path)}", query=query)
+    engine = create_engine(place, connect_args={"timeout": 2.0, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        if not read_only:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            cursor.execute("PRAGMA synchronous=FULL")
+            cursor.execute("PRAGMA secure_delete=ON")  # what was deleted is not left in free pages
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+class Store:
+    """The repositories, and ``transaction()`` around whatever is done with them.
+
+    ``BackendError`` (one sentence) where the database cannot be opened, read or written; what the transaction
+    held is then not there, and the next one may work.
+    """
+
+    def __init__(self, url: str, *, read_only: bool = False) -> None:
+        self.url = url
+        self._engine = connect(url, read_only=read_only)
+        self._lock: int | None = None
+        self._file: tuple[int, int] | None = None  # device and inode, once it was looked at
+        try:
+            self.connection = self._engine.connect()
+        except SQLAlchemyError as error:
+            raise BackendError(explain(url, error)) from None
+        self._recall = recall_of(self.connection)
+        self._depth = 0  # of savepoints
+        self.changed: set[str] = set()
+        """The tables that were written since the transaction began."""
+        self.people = People(self.connection, self.changed)
+        self.labs = Labs(self.connection, self.changed)
+        self.leases = Leases(self.connection, self.changed)
+        self.homes = Homes(self.connection, self.changed)
+        self.classes = Classes(self.connection, self.changed)
+        self.questions = Questions(self.connection, self.changed)
+        self.search = Search(self.connection)
+        self.redaction = Redaction(self.connection, self.questions.settle)
+        self.retention = Retention(self.connection)
+        self.sessions = Sessions(self.connection, self.changed)
+        self.polls = Polls(self.connection, self.changed)
+        self.notices = Notices(self.connection, self.changed)
+        self.entries = Entries(self.connection, self.changed)
+        self.settings = Settings(self.connection)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """What is done inside is on disk when this returns, or not done at all (BackendError)."""
+        self.changed.clear()
+        try:
+            with self.connection.begin():
+                self._recall.begins()
+                yield
+                if not self._is_open():
+                    raise BackendError(f"the database {self.url} has undone what was to be stored")
+        except BaseException as error:
+            self._recall.forget()
+            if not isinstance(error, SQLAlchemyError | sqlite3.Error):
+                raise
+            self._undo()
+            raise BackendError(explain(self.url, error)) from error
+        finally:
+            self._recall.ends()
+
+    def _is_open(self) -> bool:
+        """Whether the transaction is still one.  After an error SQLite may have undone all of it by itself
+        (sqlite.org/lang_transaction.html, "Response To Errors"): a commit of nothing would succeed, and a savepoint
+        would be a transaction of its own."""
+        raw = self.connection.connection.dbapi_connection
+        return raw is not None and raw.in_transaction
+
+    def _undo(self) -> None:
+        """A COMMIT that failed leaves SQLite in the transaction (sqlite.org/lang_transaction.html), and SQLAlchemy
+        believes that it is over: the next one could not begin."""
+        try:
+            raw = self.connection.connection.dbapi_connection
+            if raw is not None:
+                raw.rollback()
+            self.connection.rollback()
+        except (SQLAlchemyError, sqlite3.Error) as error:
+            log.error("%s", explain(self.url, error))
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Inside a transaction: an exception undoes what was done since here and goes on to the caller; BackendError
+        where the database itself failed."""
+        if not self._is_open():
+            raise BackendError(NOT_STORED)
+        # said to SQLite itself: SQLAlchemy's begin_nested would be most of what a trivial command costs
+        database = self.connection.connection.dbapi_connection
+        self._depth += 1
+        name = f"s{self._depth}"
+        try:
+            database.execute(f"SAVEPOINT {name}")
+            try:
+                yield
+            except BaseException:
+                self._recall.forget()
+                database.execute(f"ROLLBACK TO {name}")
+                database.execute(f"RELEASE {name}")
+                raise
+            database.execute(f"RELEASE {name}")
+        except (OperationalError, sqlite3.OperationalError) as error:
+            log.error("%s", explain(self.url, error))
+            raise BackendError(NOT_STORED) from error
+        finally:
+            self._depth -= 1
+
+    def lock(self) -> None:
+        """Makes this process the writer; BackendError where another one is (flock on FILE.lock, kept until close)."""
+        if not self.url.endswith(":memory:"):
+            self._lock = lock_of(self.url)
+
+    def vacuum(self) -> bool:
+        """Between transactions: writes the file anew, without free pages, and empties the write-ahead log; False where
+        a reader keeps its old pages for now.  Takes a copy's time and room."""
+        raw = self.connection.connection.dbapi_connection
+        assert raw is not None
+        try:
+            raw.execute("VACUUM")
+            return not raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        except sqlite3.Error as error:
+            log.error("%s", explain(self.url, error))
+            return False
+
+    def interrupt(self) -> None:
+        """From another thread: what the database is doing ends with an error, and is undone."""
+        raw = self.connection.connection.dbapi_connection
+        assert isinstance(raw, sqlite3.Connection)
+        raw.interrupt()
+
+    def moved_away(self) -> bool:
+        """Whether another file, or none, is now where ours was when this was first asked: SQLite goes on writing to
+        the one it has, which nobody finds at the next start."""
+        try:
+            found = os.stat(self.url.removeprefix("sqlite:///"))
+            now = (found.st_dev, found.st_ino)
+        except OSError:
+            now = None
+        self._file = self._file or now
+        return now != self._file
+
+    def close(self) -> None:
+        self.connection.close()
+        self._engine.dispose()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+
+def lock_of(url: str) -> int:
+    """FILE.lock, held until it is closed; BackendError where another process holds it."""
+    path = Path(url.removeprefix("sqlite:///") + ".lock")
+    lock = None
+    try:
+        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with suppress(FileNotFoundError):
+            os.chmod(path.with_suffix(""), 0o600)  # it holds people's hosts and words
+        return lock
+    except OSError as error:
+        if lock is not None:
+            os.close(lock)
+        if isinstance(error, BlockingIOError):
+            raise BackendError(f"another trainbot already works on {url}: stop it first") from None
+        raise BackendError(f"{path} cannot be written ({error.strerror}): make its folder writable") from None
+
+
+def explain(url: str, error: Exception) -> str:
+    """SQLite's error, as a sentence that says what to do."""
+    text = str(getattr(error, "orig", None) or error)
+    if "readonly" in text or "read-only" in text:
+        return f"the database {url} is read-only: make the file and its folder writable"
+    if "unable to open" in text:
+        return f"the database {url} cannot be opened: does its folder exist, and may we write there?"
+    if "full" in text:
+        return f"the disk under the database {url} is full: make room"
+    if "interrupted" in text:
+        return "that was interrupted, and is undone: say it again"
+    if "locked" in text:
+        return f"the database {url} is locked by another program: end it"
+    if "not a database" in text or "malformed" in text:
+        return f"{url} is not a database, or a damaged one: put the backup back"
+    return f"the database {url}: {' '.join(text.split())[:200]}"

@@ -1,0 +1,66 @@
+"""How a database is: read, never written."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from trainbot.core.errors import BackendError
+from trainbot.model.notice import Notice
+from trainbot.adapters.db.engine import Store, explain
+from trainbot.adapters.db.migrate import refuse_newer, revisions
+from trainbot.adapters.db.tables import tables
+
+_FAULTS = 3  # of those that SQLite finds, told
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """``revision``: the schema that it is at, None where it is empty; ``head``: this program's.  ``faults``: what
+    SQLite's own check found.  The rest only where the schema is ``head``: ``owner``: the installation's id;
+    ``labs``: how many a host has; ``waiting``: notices that were not said; ``seen``: person -> (in view, since)."""
+
+    revision: str | None
+    head: str
+    faults: tuple[str, ...]
+    owner: str = ""
+    labs: dict[str, int] | None = None
+    waiting: tuple[Notice, ...] = ()
+    seen: dict[int, tuple[bool, datetime]] | None = None
+
+
+def health(url: str) -> Health:
+    """BackendError where it cannot be opened, is none, or is a newer program's."""
+    store = Store(url, read_only=True)
+    try:
+        with store.transaction():
+            revision = refuse_newer(url, store.connection)
+            head = revisions()[-1]
+            rows = store.connection.exec_driver_sql(f"PRAGMA quick_check({_FAULTS})").scalars().all()
+            faults = tuple(" ".join(str(row).split())[:200] for row in rows if row != "ok")
+            if revision != head or faults:
+                return Health(revision, head, faults)
+            waiting = tuple(store.notices.waiting())
+            people = tables["person"]
+            wanted = {notice.person_id for notice in waiting if notice.person_id is not None}
+            seen = {row[0]: (row[1], row[2]) for row in store.connection.execute(
+                select(people.c.id, people.c.in_view, people.c.seen_at)) if row[0] in wanted}
+            return Health(revision, head, (), store.settings.get("owner") or "",
+                          dict(Counter(lab.host for lab in store.labs.present())), waiting, seen)
+    except (SQLAlchemyError, sqlite3.Error) as error:
+        raise BackendError(explain(url, error)) from None
+    finally:
+        store.close()
+
+
+def size(url: str) -> tuple[int, int]:
+    """Bytes of the database and of what is written ahead of it (sqlite.org/wal.html)."""
+    path = Path(url.removeprefix("sqlite:///"))
+    return tuple(part.stat().st_size if part.exists() else 0  # type: ignore[return-value]
+                 for part in (path, path.with_name(path.name + "-wal")))

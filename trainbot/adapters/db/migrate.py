@@ -1,0 +1,73 @@
+"""The database's schema: made and brought up to date by the migrations that ship; a newer one is refused.
+
+A migration's file begins with its revision, ``0007_questions.py``, and they follow each other: where nothing is to be
+migrated, Alembic is not even loaded (9 MiB, and a fifth of a second of each shell command).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from trainbot import shipped
+from trainbot.core.errors import BackendError
+from trainbot.adapters.db.engine import connect, explain
+
+if TYPE_CHECKING:
+    from alembic.config import Config as AlembicConfig
+
+
+def revisions() -> list[str]:
+    """All that ship, the first one first."""
+    files = (shipped.folder("migrations") / "versions").glob("[0-9]*_*.py")
+    return sorted(file.name.partition("_")[0] for file in files)
+
+
+def _config(connection: Connection | None = None) -> AlembicConfig:
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(shipped.folder("migrations")).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def version(connection: Connection) -> str | None:
+    """The revision that the database is at; None for an empty one."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("select version_num from alembic_version")).scalar_one_or_none()
+
+
+def refuse_newer(url: str, connection: Connection) -> str | None:
+    """The revision that the database is at; BackendError where this program does not know it."""
+    before, ours = version(connection), revisions()
+    if before is not None and before not in ours:
+        raise BackendError(f"the database {url} is from a newer trainbot (its schema is {before}, ours "
+                           f"{ours[-1]}): upgrade trainbot, or name another database in [store] url")
+    return before
+
+
+def upgrade(url: str) -> tuple[str | None, str]:
+    """Brings the database to this program's schema; (revision before, revision after).
+
+    BackendError where the database is newer than this program, cannot be written, or is none.
+    """
+    head = revisions()[-1]
+    engine = connect(url)
+    try:
+        with engine.connect() as connection:
+            before = refuse_newer(url, connection)
+            if before != head:
+                from alembic import command
+
+                connection.rollback()
+                with connection.begin():
+                    command.upgrade(_config(connection), "head")
+            return before, head
+    except SQLAlchemyError as error:
+        raise BackendError(explain(url, error)) from None
+    finally:
+        engine.dispose()

@@ -1,0 +1,108 @@
+"""What is older than one wants to keep.  Questions and answers stay, for !faq, without the names of whoever said them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, exists, func, insert, or_, select, update
+
+from trainbot.model.class_run import ClassRun
+from trainbot.model.redaction import REMOVED
+from trainbot.adapters.db.rows import Rows
+from trainbot.adapters.db.tables import tables
+
+
+class Retention:
+    """Inside a transaction of the caller's."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self._classes = Rows(connection, tables["class"], ClassRun)
+
+    def classes(self, before: datetime) -> list[ClassRun]:
+        """Those that ended before and were not pruned yet."""
+        run = self._classes.table.c
+        return self._classes.all(run.ended_at < before, run.presenter != REMOVED)
+
+    def old(self, before: datetime) -> dict[str, int]:
+        """How many rows would go, or lose their names, by what they are."""
+        counts = {"classes (their log, who took part, their minutes)": len(self.classes(before)),
+                  "lines of logs": self._count("entry", self._entries(before)),
+                  "names at questions": self._count("question", self._questions(before)),
+                  "leases": self._count("lease", tables["lease"].c.ended_at < before),
+                  "notices": self._count("notice", tables["notice"].c.said_at < before),
+                  "sign-ups": self._count("signup", tables["signup"].c.at < before)}
+        return counts
+
+    def prune(self, before: datetime) -> dict[str, int]:
+        """Takes them out, and then people whom nothing refers to any more; what ``old`` said, and how many people."""
+        counts = self.old(before)
+        ended = select(self._classes.table.c.id).where(self._classes.table.c.ended_at < before)
+        self._delete("entry", self._entries(before))
+        for table in ("attendance", "done", "play"):
+            self._delete(table, tables[table].c.class_id.in_(ended))
+        self._delete("lease", tables["lease"].c.ended_at < before)
+        self._delete("notice", tables["notice"].c.said_at < before)
+        self._delete("signup", tables["signup"].c.at < before)
+        self._delete("ignored", tables["ignored"].c.ended_at < before)
+        quizzes = select(tables["quiz"].c.id).where(tables["quiz"].c.asked_at < before)
+        self._delete("quiz_try", tables["quiz_try"].c.quiz_id.in_(quizzes))
+        self._delete("quiz", tables["quiz"].c.asked_at < before)
+        polls = select(tables["poll"].c.id).where(tables["poll"].c.closed_at < before)
+        self._delete("poll_line", tables["poll_line"].c.poll_id.in_(polls))
+        self._delete("poll", tables["poll"].c.closed_at < before)
+        self._without_names(before)
+        return {**counts, "people": self._people(before)}
+
+    def _entries(self, before: datetime) -> Any:
+        entry, run = tables["entry"].c, self._classes.table.c
+        return entry.class_id.in_(select(run.id).where(run.ended_at < before)) | (entry.class_id.is_(None)
+                                                                                 & (entry.at < before))
+
+    def _questions(self, before: datetime) -> Any:
+        """Asked before, and nothing happened to them since."""
+        question, event = tables["question"].c, tables["question_event"].c
+        since = exists().where(event.question_id == question.id, event.at >= before)
+        return (question.asked_at < before) & (question.nick != REMOVED) & ~since
+
+    def _without_names(self, before: datetime) -> None:
+        nobody = self._nobody(before)
+        question, event, run = tables["question"], tables["question_event"], self._classes.table
+        ids = list(self.connection.execute(select(question.c.id).where(self._questions(before))).scalars())
+        for start in range(0, len(ids), 500):
+            some = ids[start:start + 500]
+            self._delete("question_event", event.c.question_id.in_(some) & (event.c.kind == "voted"))
+            self.connection.execute(update(event).where(event.c.question_id.in_(some)).values(
+                nick=REMOVED, person_id=nobody))
+            self.connection.execute(update(question).where(question.c.id.in_(some)).values(
+                nick=REMOVED, person_id=nobody))
+        self.connection.execute(update(run).where(run.c.ended_at < before).values(
+            presenter=REMOVED, presenter_id=nobody, minutes="", minutes_at=run.c.ended_at))
+
+    def _nobody(self, now: datetime) -> int:
+        """The row that stands for whoever it was."""
+        person = tables["person"]
+        found = self.connection.execute(select(person.c.id).where(
+            person.c.nick == REMOVED, person.c.account.is_(None), person.c.mask.is_(None))).scalars().first()
+        return found if found is not None else self.connection.execute(insert(person).values(
+            account=None, mask=None, nick=REMOVED, zone="", in_view=False, seen_at=now)).inserted_primary_key[0]
+
+    def _people(self, before: datetime) -> int:
+        """Whom no row refers to but their keys, and who was not seen since."""
+        person = tables["person"]
+        unseen = (person.c.seen_at < before) & (person.c.nick != REMOVED)
+        named = [exists().where(column == person.c.id) for table in tables.values() if table.name != "public_key"
+                 for column in table.c for key in column.foreign_keys if key.column.table is person]
+        gone = list(self.connection.execute(select(person.c.id).where(unseen, ~or_(*named))).scalars())
+        for start in range(0, len(gone), 500):
+            some = gone[start:start + 500]
+            self._delete("public_key", tables["public_key"].c.person_id.in_(some))
+            self._delete("person", person.c.id.in_(some))
+        return len(gone)
+
+    def _count(self, table: str, which: Any) -> int:
+        return self.connection.execute(select(func.count()).select_from(tables[table]).where(which)).scalar_one()
+
+    def _delete(self, table: str, which: Any) -> None:
+        self.connection.execute(delete(tables[table]).where(which))

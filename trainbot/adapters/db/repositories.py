@@ -1,0 +1,228 @@
+"""What each feature may ask of the store.  Plain frozen values come out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, not_, select, update
+
+from trainbot.model.class_run import Attendance, ClassRun, Done, Play, PlayKind, PlayState, Quiz, QuizTry
+from trainbot.model.host import Mode
+from trainbot.model.lab import ALIVE, NEARNESS, PRESENT, REHEARSAL, WORKED_IN, Home, Lab, Lease
+from trainbot.model.notice import Notice
+from trainbot.model.person import PublicKey
+from trainbot.model.record import Entry
+from trainbot.model.session_rows import ChannelRow, PollLine, PollRow, SessionRow, SignUp
+from trainbot.core.access import Person
+from trainbot.adapters.db.rows import Rows
+from trainbot.adapters.db.full_text_search import learn
+from trainbot.adapters.db.tables import tables
+
+
+class Settings:
+    """Single values that belong to this installation."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection, self.table = connection, tables["setting"]
+
+    def get(self, name: str) -> str | None:
+        query = select(self.table.c.value).where(self.table.c.name == name)
+        return self.connection.execute(query).scalar_one_or_none()
+
+    def set(self, name: str, value: str) -> None:
+        self.connection.execute(insert(self.table).prefix_with("OR REPLACE").values(name=name, value=value))
+
+
+class People(Rows[Person]):
+    def __init__(self, connection: Connection, changed: set[str]) -> None:
+        super().__init__(connection, tables["person"], Person, changed)
+        self.keys = Rows(connection, tables["public_key"], PublicKey, changed)
+
+    def get(self, id: int) -> Person:
+        found = self.first(id=id)
+        assert found is not None, f"no person {id}"
+        return found
+
+    def by_account(self, account: str) -> Person | None:
+        return self.first(account=account)
+
+    def by_mask(self, mask: str) -> Person | None:
+        return self.first(mask=mask, in_view=True, account=None)
+
+    def with_leases(self) -> list[Person]:
+        """Whoever has an open lease."""
+        lease = tables["lease"]
+        return self.all(self.table.c.id.in_(select(lease.c.person_id).where(lease.c.ended_at.is_(None))))
+
+    def in_view_by_mask(self) -> list[Person]:
+        return self.all(in_view=True, account=None)
+
+
+class Labs(Rows[Lab]):
+    def __init__(self, connection: Connection, changed: set[str]) -> None:
+        super().__init__(connection, tables["lab"], Lab, changed)
+
+    def get(self, id: str) -> Lab | None:
+        return self.first(id=id)
+
+    def alive(self) -> list[Lab]:
+        return self.all(self.table.c.state.in_(list(ALIVE)), order=(self.table.c.made_at, self.table.c.id))
+
+    def free(self, image: str, mode: Mode, hosts: Mapping[str, int]) -> Lab | None:
+        """Of that kind, on one of these hosts, and nobody's (what a rehearsal only looks at is nobody's, but comes
+        last): the nearest to its login prompt; of those one on the host with the lowest number, the oldest there."""
+        if not hosts:
+            return None
+        lease, lab = tables["lease"], self.table
+        lent = and_(lease.c.session.startswith(REHEARSAL), not_(lease.c.session.endswith(WORKED_IN)))
+        held = select(lease.c.lab_id).where(lease.c.ended_at.is_(None), lease.c.lab_id.is_not(None))
+        near = case(*((lab.c.state == state, place) for place, state in enumerate(NEARNESS)))
+        found = self.all(lab.c.state.in_(NEARNESS), lab.c.id.not_in(held.where(not_(lent))), lab.c.host.in_(list(hosts)),
+                         image=image, mode=mode, limit=1,
+                         order=(near, lab.c.id.in_(held.where(lent)), case(hosts, value=lab.c.host), lab.c.made_at,
+                                lab.c.id))
+        return found[0] if found else None
+
+    def present(self) -> list[Lab]:
+        """All that a host may have."""
+        return self.all(self.table.c.state.in_(list(PRESENT)),
+                        order=(self.table.c.made_at, self.table.c.id))
+
+
+class Leases(Rows[Lease]):
+    def __init__(self, connection: Connection, changed: set[str]) -> None:
+        super().__init__(connection, tables["lease"], Lease, changed)
+
+    def open(self, **exact: Any) -> list[Lease]:
+        """People's, not ended, in the order they were asked for."""
+        return self._open(not_(self.table.c.session.startswith(REHEARSAL)), **exact)
+
+    def rehearsing(self, **exact: Any) -> list[Lease]:
+        """The rehearsal's, not ended."""
+        return self._open(self.table.c.session.startswith(REHEARSAL), **exact)
+
+    def every(self, **exact: Any) -> list[Lease]:
+        """People's and the rehearsal's, not ended."""
+        return self._open(**exact)
+
+    def by_host(self) -> dict[str, int]:
+        """How many people have a lab on each host."""
+        lab = tables["lab"]
+        query = select(lab.c.host, func.count()).join(self.table, self.table.c.lab_id == lab.c.id)
+        query = query.where(self.table.c.ended_at.is_(None)).group_by(lab.c.host)
+        return {host: number for host, number in self.connection.execute(query)}
+
+    def _open(self, *conditions: ColumnElement[bool], **exact: Any) -> list[Lease]:
+        return self.all(self.table.c.ended_at.is_(None), *conditions, order=(self.table.c.id,), **exact)
+
+
+class Homes(Rows[Home]):
+    def __init__(self, connection: Connection, changed: set[str]) -> None:
+        super().__init__(connection, tables["home"], Home, changed)
+
+    def people(self) -> frozenset[int]:
+        """Whoever needs no lab of ours."""
+        return frozenset(home.person_id for home in self.all())
+
+
+class Classes(Rows[ClassRun]):
+    def __init__(self, connection: Connection, changed: set[str]) -> None:
+        super().__init__(connection, tables["class"], ClassRun, changed)
+        self.attendance = Rows(connection, tables["attendance"], Attendance, changed)
+        self.done = Rows(connection, tables["done"], Done, changed)
+        self.plays = Rows(connection, tables["play"], Play, changed)
+        self.quizzes = Rows(connection, tables["quiz"], Quiz, changed)
+        self.tries = Rows(connection, tables["quiz_try"], QuizTry, changed)
+
+    def running(self, **exact: Any) -> list[ClassRun]:
+        return self.all(ended_at=None, **exact)
+
+    def lately(self, since: datetime) -> list[ClassRun]:
+        """Those that run, or ended after ``since``."""
+        ended = self.table.c.ended_at
+        return self.all(ended.is_(None) | (ended > since))
+
+    def unwritten(self, most: int | None) -> list[ClassRun]:
+        """Ended, and their minutes are to be written."""
+        return self.all(self.table.c.ended_at.is_not(None), minutes_at=None, limit=most)
+
+    def rewrite(self, ids: Collection[int]) -> None:
+        """The minutes of these, where they have any, are to be written again."""
+        for id in ids:
+            self.connection.execute(update(self.table).where(self.table.c.id == id, self.table.c.minutes != "").values(
+                minutes_at=None))
+
+    def written(self) -> list[ClassRun]:
+        """Those that have minutes, the newest first."""
+        return self.all(self.table.c.minutes != "", self.table.c.minutes_at.is_not(None),
+                        order=(self.table.c.started_at.desc(), self.table.c.id.desc()))
+
+    def answered_late(self, since: int) -> None:
+        """The minutes of classes in which an event of a question (newer than number ``since``) came after the minutes
+        are to be written again."""
+        events, questions, runs = tables["question_event"], tables["question"], self.table.alias()
+        late = select(runs.c.id).select_from(events).join(questions, events.c.question_id == questions.c.id).join(
+            runs, runs.c.id == questions.c.class_id).where(events.c.id > since, events.c.at > runs.c.minutes_at)
+        again = update(self.table).where(self.table.c.minutes != "", self.table.c.id.in_(late)).values(minutes_at=None)
+        self.connection.execute(again)
+
+    def in_channel(self, channel: str) -> ClassRun | None:
+        return next(iter(self.running(channel=channel)), None)
+
+    def ran(self, run: ClassRun, lab_id: str | None = None) -> list[tuple[str, int, PlayKind, PlayState]]:
+        """(lab, step, kind, state) of the scripts of a class, in one lab or in all: read at each tick, so no more of it."""
+        play = self.plays.table
+        query = select(play.c.lab_id, play.c.step, play.c.kind, play.c.state).where(play.c.class_id == run.id)
+        query = query.order_by(play.c.id) if lab_id is None else query.where(play.c.lab_id == lab_id).order_by(play.c.id)
+        return [tuple(row) for row in self.connection.execute(query)]
+
+    def attend(self, run: ClassRun, person: Person, nick: str, now: datetime) -> Attendance:
+        """Their row in this class; a new one stands on the class step."""
+        found = self.attendance.first(class_id=run.id, person_id=person.id)
+        if found is None:
+            found = Attendance(run.id, person.id, nick, run.step, None, "", 0, now)
+            self.attendance.put(found)
+        return found
+
+
+class Sessions(Rows[SessionRow]):
+    def __init__(self, connection: Connection, changed: set[str]) -> None:
+        super().__init__(connection, tables["session"], SessionRow, changed)
+        self.signups = Rows(connection, tables["signup"], SignUp, changed)
+        self.channels = Rows(connection, tables["channel"], ChannelRow, changed)
+
+
+class Polls(Rows[PollRow]):
+    def __init__(self, connection: Connection, changed: set[str]) -> None:
+        super().__init__(connection, tables["poll"], PollRow, changed)
+        self.lines = Rows(connection, tables["poll_line"], PollLine, changed)
+
+
+class Notices(Rows[Notice]):
+    def __init__(self, connection: Connection, changed: set[str]) -> None:
+        super().__init__(connection, tables["notice"], Notice, changed)
+
+    def waiting(self) -> list[Notice]:
+        return self.all(self.table.c.said_at.is_(None), order=(self.table.c.due_at, self.table.c.id))
+
+    def tell(self, due_at: datetime, text: str, *, person_id: int | None = None, channel: str | None = None,
+             key: str | None = None, kind: str = "text", subject: str = "", not_after: datetime | None = None) -> None:
+        """Kept until it is said; a key that was there already adds nothing."""
+        self.changed.add(self.table.name)
+        values = dict(key=key, person_id=person_id, channel=channel, kind=kind, subject=subject, text=text,
+                      due_at=due_at, not_after=not_after)
+        self.connection.execute(insert(self.table).prefix_with("OR IGNORE").values(**values))
+
+    def said(self, id: int, at: datetime) -> None:
+        self.change({"id": id}, said_at=at)
+
+
+class Entries(Rows[Entry]):
+    def __init__(self, connection: Connection, changed: set[str]) -> None:
+        super().__init__(connection, tables["entry"], Entry, changed)
+
+    def add(self, **values: Any) -> int:
+        learn(self.connection, values["text"])
+        return super().add(**values)

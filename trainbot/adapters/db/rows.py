@@ -1,0 +1,107 @@
+"""Rows of one table as frozen values of one dataclass: columns are named as its fields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, fields
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from trainbot.adapters.db.recall import recall_of
+
+V = TypeVar("V")
+
+
+class Rows(Generic[V]):
+    """The few things that every repository needs.  ``changed``: where the names of tables that were written go."""
+
+    def __init__(self, connection: Connection, table: Table, value: type[V], changed: set[str] | None = None) -> None:
+        self.connection, self.table, self.value = connection, table, value
+        self.changed = set() if changed is None else changed
+        self._recall = recall_of(connection)
+        self._columns = [table.c[field.name] for field in fields(value)]  # type: ignore[arg-type]
+        self._insert = insert(table)  # with values apart from it: it is compiled once
+        self._built: dict[tuple[str | None, ...], Select[Any]] = {}  # building a query takes longer than running it
+
+    def _where(self, exact: dict[str, Any]) -> ColumnElement[bool]:
+        return and_(True, *(self.table.c[name] == value for name, value in exact.items()))
+
+    def all(self, *conditions: ColumnElement[bool], order: Any = None, limit: int | None = None,
+            **exact: Any) -> list[V]:
+        if conditions or order is not None or limit not in (None, 1):
+            query = select(*self._columns).where(self._where(exact), *conditions)
+            query = query.order_by(*(order if order is not None else self.table.primary_key.columns)).limit(limit)
+            return [self.value(*row) for row in self.connection.execute(query)]
+        question = (self.table.name, limit, *exact.items())
+        known = self._recall.get(question)
+        if known is None:
+            query, values = self._equal(exact, limit)
+            known = [self.value(*row) for row in self.connection.execute(query, values)]
+            self._recall.keep(question, known)
+        return known.copy()
+
+    def _equal(self, exact: dict[str, Any], limit: int | None) -> tuple[Select[Any], dict[str, Any]]:
+        """By these values, in the order of the primary key; built once for each set of names."""
+        key = (str(limit), *exact, None, *(name for name in exact if exact[name] is None))
+        if key not in self._built:
+            columns = [(self.table.c[name], exact[name] is None) for name in exact]
+            same = (column.is_(None) if none else column == bindparam(f"is_{column.name}", type_=column.type)
+                    for column, none in columns)
+            query = select(*self._columns).where(and_(True, *same)).order_by(*self.table.primary_key.columns)
+            self._built[key] = query.limit(limit)
+        return self._built[key], {f"is_{name}": value for name, value in exact.items() if value is not None}
+
+    def each(self, *conditions: ColumnElement[bool], time: str = "at", **exact: Any) -> Iterator[V]:
+        """By the column ``time``, one after the other: for more rows than one wants at once."""
+        query = select(*self._columns).where(self._where(exact), *conditions)
+        query = query.order_by(self.table.c[time], *self.table.primary_key.columns)
+        for row in self.connection.execute(query, execution_options={"yield_per": 500}):
+            yield self.value(*row)
+
+    def first(self, *conditions: ColumnElement[bool], **exact: Any) -> V | None:
+        found = self.all(*conditions, limit=1, **exact)
+        return found[0] if found else None
+
+    def count(self, *conditions: ColumnElement[bool], **exact: Any) -> int:
+        query = select(func.count()).select_from(self.table).where(self._where(exact), *conditions)
+        return self.connection.execute(query).scalar_one()
+
+    def add(self, **values: Any) -> int:
+        """The new row's id (where the table has an integer key)."""
+        self.changed.add(self.table.name)
+        result = self.connection.execute(self._insert, values)
+        key = result.inserted_primary_key
+        return key[0] if key else 0
+
+    def put(self, value: V) -> None:
+        """Written whole: new, or over the row of the same key."""
+        self.changed.add(self.table.name)
+        values = asdict(value)  # type: ignore[call-overload]
+        keys = [column.name for column in self.table.primary_key.columns]
+        rest = {name: values[name] for name in values if name not in keys}
+        statement = upsert(self.table).values(**values)
+        self.connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=rest) if rest
+                                else statement.on_conflict_do_nothing())
+
+    def change(self, exact: dict[str, Any], **values: Any) -> int:
+        """How many rows were changed."""
+        self.changed.add(self.table.name)
+        return self.connection.execute(update(self.table).where(self._where(exact)).values(**values)).rowcount
+
+    def remove(self, **exact: Any) -> int:
+        self.changed.add(self.table.name)
+        return self.connection.execute(delete(self.table).where(self._where(exact))).rowcount

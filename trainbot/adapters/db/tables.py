@@ -1,0 +1,176 @@
+"""The tables.  ``migrations/`` makes them; a test compares the two.
+
+Columns are named as the fields of the values they hold.  Times are aware UTC, kept as ISO 8601 text of one width,
+so that they sort as they are and read well in any SQLite shell.
+"""
+
+from __future__ import annotations
+
+import enum
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    text,
+)
+
+from trainbot.adapters.db.fulltext import made_with
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware UTC datetime as ``2026-11-23T05:08:59.000000Z``."""
+
+    impl = String(27)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: object) -> str | None:
+        if value is None:
+            return None
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+    def process_result_value(self, value: str | None, dialect: object) -> datetime | None:
+        return None if value is None else datetime.fromisoformat(value)
+
+
+class Word(TypeDecorator[enum.StrEnum]):
+    """A member of one StrEnum, as its word."""
+
+    impl = String(20)
+    cache_ok = True
+
+    def __init__(self, kind: type[enum.StrEnum]) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def process_bind_param(self, value: enum.StrEnum | None, dialect: object) -> str | None:
+        return None if value is None else str(value)
+
+    def process_result_value(self, value: str | None, dialect: object) -> enum.StrEnum | None:
+        return None if value is None else self.kind(value)
+
+
+def _tables(metadata: MetaData) -> dict[str, Table]:
+    from trainbot.model.class_run import PlayKind, PlayState
+    from trainbot.model.host import Mode
+    from trainbot.model.lab import LabState
+    from trainbot.model.question import QuestionState
+
+    def key() -> Column[int]:
+        return Column("id", Integer, primary_key=True)
+
+    def ref(name: str, table: str, *, null: bool = False, **more: object) -> Column[int]:
+        return Column(name, ForeignKey(f"{table}.id"), nullable=null, **more)
+
+    def words(name: str, *, null: bool = False, **more: object) -> Column[str]:
+        return Column(name, Text, nullable=null, **more)
+
+    def count(name: str) -> Column[int]:
+        return Column(name, Integer, nullable=False, server_default="0")
+
+    def flag(name: str) -> Column[bool]:
+        return Column(name, Boolean, nullable=False, server_default="0")
+
+    def at(name: str, *, null: bool = False) -> Column[datetime]:
+        return Column(name, Instant, nullable=null)
+
+    tables = [
+        Table("setting", metadata, Column("name", String(40), primary_key=True), words("value")),
+        Table("person", metadata, key(), words("account", null=True), words("mask", null=True), words("nick"),
+              words("zone"), Column("in_view", Boolean, nullable=False), at("seen_at"),
+              Column("nolog", Boolean, nullable=False, server_default="0"),
+              Index("person_account", "account", unique=True),
+              Index("person_mask", "mask", unique=True, sqlite_where=text("in_view AND account IS NULL"))),
+        Table("public_key", metadata, key(), ref("person_id", "person"), words("key"), at("added_at"),
+              Index("public_key_person", "person_id")),
+        Table("lab", metadata, Column("id", String(36), primary_key=True), words("name"), words("image"),
+              Column("mode", Word(Mode), nullable=False), words("host"), Column("state", Word(LabState), nullable=False),
+              Column("port", Integer, nullable=False), words("address"), Column("ssh_port", Integer, nullable=False),
+              Column("tries", Integer, nullable=False), words("fault"), at("made_at"), at("state_at"),
+              count("seat"), words("run", server_default=""), count("boots"), count("stops"),
+              at("checked_at", null=True), at("saved_at", null=True),
+              Index("lab_state", "state")),
+        Table("lease", metadata, key(), ref("person_id", "person"), words("image"),
+              Column("mode", Word(Mode), nullable=False), Column("lab_id", ForeignKey("lab.id"), nullable=True),
+              Column("left_id", ForeignKey("lab.id"), nullable=True),
+              words("digest"), at("asked_at"), at("expires_at"),
+              at("warned_at", null=True), at("ended_at", null=True), words("ended_why"), words("session", server_default=""),
+              words("offered", server_default=""),
+              Index("lease_open_lab", "lab_id", unique=True, sqlite_where=text("ended_at IS NULL")),
+              Index("lease_ended", "ended_at")),
+        Table("home", metadata, ref("person_id", "person", primary_key=True), words("image"), at("since")),
+        Table("class", metadata, key(), words("channel"), words("session_uid"), words("exercise"), words("title"),
+              ref("presenter_id", "person"), words("presenter"), Column("step", Integer, nullable=False),
+              Column("steps", Integer, nullable=False), at("step_at"), words("minutes"), at("started_at"),
+              at("ended_at", null=True), at("minutes_at", null=True), count("told"), at("told_at", null=True), flag("lecture"),
+              Index("class_running", "channel", unique=True, sqlite_where=text("ended_at IS NULL"))),
+        Table("attendance", metadata, ref("class_id", "class", primary_key=True),
+              ref("person_id", "person", primary_key=True), words("nick"), Column("step", Integer, nullable=False),
+              at("stuck_at", null=True), words("stuck_words"), Column("hints", Integer, nullable=False),
+              at("since"), words("helper", server_default=""), words("lab_id", server_default=""), count("behind")),
+        Table("play", metadata, key(), ref("class_id", "class"), ref("person_id", "person"),
+              Column("lab_id", ForeignKey("lab.id"), nullable=False), Column("step", Integer, nullable=False),
+              Column("kind", Word(PlayKind), nullable=False), Column("state", Word(PlayState), nullable=False),
+              at("due_at"), count("tries"), words("said"), at("ended_at", null=True), Index("play_lab", "lab_id"),
+              Index("play_waiting", "id", sqlite_where=text("state = 'waiting'"))),
+        Table("quiz", metadata, key(), words("channel"), words("words"), words("answer"), words("asker"), at("asked_at"),
+              at("drawn_at", null=True)),
+        Table("quiz_try", metadata, ref("quiz_id", "quiz", primary_key=True),
+              ref("person_id", "person", primary_key=True), words("nick"), Column("tries", Integer, nullable=False),
+              flag("right")),
+        Table("done", metadata, ref("class_id", "class", primary_key=True),
+              ref("person_id", "person", primary_key=True), Column("step", Integer, primary_key=True), at("at")),
+        Table("question", metadata, key(), ref("class_id", "class", null=True), words("channel"),
+              ref("person_id", "person"), words("nick"), Column("step", Integer, nullable=False), words("words"),
+              Column("state", Word(QuestionState), nullable=False), at("asked_at"),
+              Column("anonymous", Boolean, nullable=False, server_default="0"), words("image", server_default=""),
+              count("votes"), ref("merged_into", "question", null=True), words("answer", server_default=""),
+              Index("question_waiting", "channel", "state"), Index("question_class", "class_id"),
+              Index("question_merged", "merged_into", sqlite_where=text("merged_into IS NOT NULL")),
+              Index("question_asker", "person_id", "asked_at")),
+        Table("question_event", metadata, key(), ref("question_id", "question"), at("at"), ref("person_id", "person"),
+              words("nick"), words("kind"), words("words"), ref("about_id", "question_event", null=True),
+              Index("question_event_question", "question_id"),
+              Index("question_event_vote", "question_id", "person_id", unique=True,
+                    sqlite_where=text("kind = 'voted'"))),
+        Table("question_word", metadata, key(), words("word"), Index("question_word_word", "word", unique=True)),
+        Table("ignored", metadata, key(), ref("person_id", "person"), words("nick"), at("at"), ref("by_id", "person"),
+              words("by_nick"), at("ended_at", null=True), words("ended_by"),
+              Index("ignored_now", "person_id", unique=True, sqlite_where=text("ended_at IS NULL"))),
+        Table("session", metadata, Column("uid", Text, primary_key=True), words("title"), at("start"), words("zone"),
+              words("value"), words("revision"), Column("cancelled", Boolean, nullable=False), at("changed_at"),
+              count("sequence"), flag("draft"),
+              Index("session_start", "start")),
+        Table("signup", metadata, words("session_uid", primary_key=True), ref("person_id", "person", primary_key=True),
+              words("image"), at("at"), flag("waiting")),
+        Table("channel", metadata, Column("name", Text, primary_key=True), words("topic"), words("base"),
+              words("quiet"), words("voiced")),
+        Table("poll", metadata, key(), words("channel"), ref("person_id", "person"), words("title"), words("zone"),
+              words("first_day"), words("last_day"),
+              *(Column(name, Integer, nullable=False) for name in ("window_from", "window_to", "minutes", "most", "step")),
+              at("opened_at"), at("closes_at"), at("closed_at", null=True), words("result"),
+              Index("poll_open", "channel", unique=True, sqlite_where=text("closed_at IS NULL"))),
+        Table("poll_line", metadata, key(), ref("poll_id", "poll"), ref("person_id", "person"), words("zone"),
+              words("words"), at("at"), Index("poll_line_person", "poll_id", "person_id")),
+        Table("notice", metadata, key(), Column("key", Text, nullable=True, unique=True),
+              ref("person_id", "person", null=True), words("channel", null=True), words("kind"), words("subject"),
+              words("text"), at("due_at"), at("not_after", null=True), at("said_at", null=True),
+              Index("notice_waiting", "due_at", sqlite_where=text("said_at IS NULL"))),
+        Table("entry", metadata, key(), ref("class_id", "class", null=True), words("channel"), at("at"), words("kind"),
+              words("nick"), words("text"), ref("person_id", "person", null=True), Index("entry_class", "class_id"),
+              Index("entry_person", "person_id"), Index("entry_at", "at")),
+    ]
+    return {table.name: table for table in tables}
+
+
+metadata = MetaData()
+tables = _tables(metadata)
+made_with(metadata)

@@ -1,0 +1,164 @@
+"""Backup, restore and check of the database file (sqlite.org/backup.html)."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from trainbot.core.errors import BackendError
+from trainbot.adapters.db.engine import connect, explain, lock_of
+from trainbot.adapters.db.fulltext import INDEXES
+from trainbot.adapters.db.migrate import refuse_newer
+
+FAULTS = 20  # told at most
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """``bytes``: of the whole database; ``revision``: of its schema, None where it is empty."""
+
+    bytes: int
+    revision: str | None
+    faults: tuple[str, ...]
+
+
+def path_of(url: str) -> Path:
+    return Path(url.removeprefix("sqlite:///"))
+
+
+def backup(url: str, target: Path, *, force: bool = False) -> Found:
+    """Copies the database as it is at this moment, while whoever works on it goes on, into one file that only its
+    owner reads.  It is there whole and checked, or not at all; a file that is there already stays, unless ``force``.
+    """
+    if not path_of(url).is_file():
+        raise BackendError(f"there is no database {url} yet: trainbot run makes it")
+    if target.exists() and (not force or target.samefile(path_of(url)) or not target.is_file()):
+        raise BackendError(f"{target} is there already: name another file"
+                           + ("" if force or target.samefile(path_of(url)) else ", or say --force"))
+    with _whole(target) as draft:
+        found = _copy(url, draft)
+        if found.faults:
+            raise BackendError(f"{url} is damaged, nothing was written: trainbot db check says more")
+        if not force:
+            with suppress(PermissionError, NotImplementedError):  # file systems without hard links
+                _link(draft, target)
+    return found
+
+
+def restore(url: str, source: Path, now: datetime) -> tuple[Found, Path | None]:
+    """Puts a backup in the place of the database; where the one before is now (None: there was none).  BackendError,
+    and nothing has changed, where a trainbot runs, or ``source`` is damaged, a newer trainbot's, or no database of ours.
+    """
+    if not source.is_file():
+        raise BackendError(f"there is no file {source}")
+    place = path_of(url)
+    lock = lock_of(url)
+    try:
+        with _whole(place) as draft:
+            found = _copy(f"sqlite:///{source}", draft)
+            if found.faults or found.revision is None:
+                why = found.faults[0] if found.faults else "it is no database of trainbot"
+                raise BackendError(f"{source} cannot be restored: {why}")
+            before = _put_aside(place, now)
+        return found, before
+    finally:
+        os.close(lock)
+
+
+def check(url: str) -> Found:
+    """Everything that SQLite can say about the file, the references between rows and the full-text indexes."""
+    if not path_of(url).is_file():
+        raise BackendError(f"there is no database {url} yet: trainbot run makes it")
+    return _copy(url, None)
+
+
+def _copy(url: str, draft: Path | None) -> Found:
+    """Copies and examines the copy; to a file of SQLite's own that goes away where ``draft`` is None."""
+    engine = connect(url, read_only=True)
+    try:
+        with engine.connect() as connection, closing(sqlite3.connect(draft or "")) as copy:
+            raw = connection.connection.dbapi_connection
+            assert isinstance(raw, sqlite3.Connection)
+            raw.backup(copy)  # all in one step: writers wait for nothing, and nothing of theirs is half there
+            copy.execute("PRAGMA journal_mode=DELETE")  # one file, nothing beside it
+            faults = tuple(_faults(copy))
+            pages = copy.execute("PRAGMA page_count").fetchone()[0] * copy.execute("PRAGMA page_size").fetchone()[0]
+            return Found(pages, refuse_newer(url, connection), faults)
+    except (SQLAlchemyError, sqlite3.Error) as error:
+        raise BackendError(explain(url, error)) from None
+    finally:
+        engine.dispose()
+
+
+def _faults(copy: sqlite3.Connection) -> Iterator[str]:
+    for row in copy.execute(f"PRAGMA integrity_check({FAULTS})"):
+        if row[0] != "ok":
+            yield " ".join(str(row[0]).split())[:200]
+    for table, row, other, _key in copy.execute("PRAGMA foreign_key_check").fetchmany(FAULTS):
+        yield f"row {row} of {table} names a row of {other} that is not there"
+    there = {row[0] for row in copy.execute("SELECT name FROM sqlite_master")}
+    for index, table, *_rest in INDEXES:
+        if index in there:
+            try:  # rank 1: against the rows that it is of (sqlite.org/fts5.html, "integrity-check")
+                copy.execute(f"INSERT INTO {index}({index}, rank) VALUES ('integrity-check', 1)")
+            except sqlite3.DatabaseError:
+                yield f"the full-text index {index} is not what {table} says"
+    copy.rollback()
+
+
+@contextmanager
+def _whole(target: Path) -> Iterator[Path]:
+    """A draft beside ``target`` that only its owner reads; moved there, on disk, when nothing was raised."""
+    draft = target.with_name(f".{target.name}.new")
+    try:
+        draft.unlink(missing_ok=True)
+        os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        yield draft
+        _sync(draft)
+        os.replace(draft, target)
+        _sync(target.parent)
+    except OSError as error:
+        raise BackendError(f"{target} cannot be written ({error.strerror or error})") from None
+    finally:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+
+
+def _link(draft: Path, target: Path) -> None:
+    """Takes the name, unless somebody took it meanwhile."""
+    try:
+        os.link(draft, target)
+    except FileExistsError:
+        raise BackendError(f"{target} is there already: name another file, or say --force") from None
+
+
+def _put_aside(place: Path, now: datetime) -> Path | None:
+    """The database under another name as well; what was written ahead of it goes with it, and no other may take it up."""
+    if not place.exists():
+        return None
+    with suppress(sqlite3.Error), closing(sqlite3.connect(place)) as old:  # a damaged one goes as it is
+        old.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    aside = place.with_name(f"{place.name}.before-{now.astimezone(UTC):%Y%m%dT%H%M%S.%fZ}")
+    for ending in ("", "-wal"):
+        part = place.with_name(place.name + ending)
+        if part.exists():
+            os.link(part, aside.with_name(aside.name + ending))
+    for ending in ("-wal", "-shm"):
+        place.with_name(place.name + ending).unlink(missing_ok=True)
+    _sync(place.parent)
+    return aside
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

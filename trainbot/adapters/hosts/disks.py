@@ -1,0 +1,185 @@
+"""A lab's disk: qcow2 overlays on the image's disk, named by the lab's UUID.
+
+``ID.qcow2`` stands on the image, ``ID.1.qcow2`` on that, and so on: each snapshot keeps the level that was written to
+until then and puts one more on top of it.  Which level a lab has is said by its domain alone; files above that were
+left by somebody who was killed, and are replaced.  What a lower level backs on is always named with its format.
+
+Three ways to have them, all of them Disks, safe to repeat: on the bot's own machine with qemu-img (the embedded driver
+refuses libvirt's storage API), on a remote host as volumes of libvirt's storage pool "trainbot", and none at all.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+from trainbot.core.errors import BackendError, NoSuchThing
+from trainbot.adapters.hosts.pools import disk_pool, free_mib, overlay_xml
+
+MOST_LEVELS = 8  # above the first: each costs a look into one more file for whatever was not written since
+
+
+class Disks(Protocol):
+    def create(self, id: str, base: Path) -> Path | None:
+        """A fresh overlay on ``base``; what was there under this id is gone, snapshots too.  NoSuchThing where there
+        is no such base."""
+
+    def extend(self, id: str, level: int) -> Path:
+        """A fresh overlay of ``level`` (1 or more) on the one below it; what was there at this level is gone."""
+
+    def levels(self, id: str) -> frozenset[int]:
+        """Those of which there is an overlay."""
+
+    def remove(self, id: str, level: int | None = None) -> None:
+        """No overlay under this id, or none of this level.  No error if there was none."""
+
+
+def file_name(id: str, level: int) -> str:
+    return f"{id}.{level}.qcow2" if level else f"{id}.qcow2"
+
+
+def level_of(id: str, disk: Path | None) -> int:
+    """Of the disk that a domain has; BackendError where it is none that we made."""
+    if disk is None:
+        return 0
+    found = re.fullmatch(rf"{re.escape(id)}(?:\.([1-9][0-9]?))?\.qcow2", disk.name, re.ASCII)
+    if found is None:
+        raise BackendError(f"lab {id} has another disk than trainbot gave it: !lab reset gives it a fresh one")
+    return int(found[1] or 0)
+
+
+def whole(level: int, there: frozenset[int]) -> bool:
+    """Whether a lab of this level has its disk, or lacks but the top one, which was to be replaced by a fresh one.
+    ``create`` takes the first away first, so that what it left half done is told from that."""
+    return there >= frozenset(range(max(level, 1)))
+
+
+def disk_format(base: Path) -> str:
+    """What an image's disk is: told by its name, never by its content, which a guest may have written."""
+    return "qcow2" if base.suffix == ".qcow2" else "raw"
+
+
+class NoDisks:
+    """For libvirt's test driver, where a disk is a name in the domain's XML and nothing else."""
+
+    def create(self, id: str, base: Path) -> None:
+        return None
+
+    def extend(self, id: str, level: int) -> Path:
+        return Path("/nowhere") / file_name(id, level)
+
+    def levels(self, id: str) -> frozenset[int]:
+        return frozenset(range(MOST_LEVELS + 1))
+
+    def remove(self, id: str, level: int | None = None) -> None:
+        return None
+
+
+class LocalOverlays:
+    """Overlays in a folder of the bot's own machine, made by qemu-img; ``timeout`` in seconds."""
+
+    def __init__(self, folder: Path, timeout: float = 30.0) -> None:
+        self._folder = folder.absolute()
+        self._timeout = timeout
+
+    def create(self, id: str, base: Path) -> Path:
+        if not base.is_file():
+            raise NoSuchThing(f"the image's disk {base} is not there: build the image first")
+        self.remove(id)
+        return self._make(id, 0, base.absolute(), disk_format(base))
+
+    def extend(self, id: str, level: int) -> Path:
+        return self._make(id, level, self._folder / file_name(id, level - 1), "qcow2")
+
+    def _make(self, id: str, level: int, base: Path, base_format: str) -> Path:
+        """Made beside its place and then put there: there is all of it or, killed before, what there was."""
+        path = self._folder / file_name(id, level)
+        fresh = path.with_suffix(".new")
+        command = ["qemu-img", "create", "-q", "-f", "qcow2", "-b", str(base), "-F", base_format, str(fresh)]
+        try:
+            self._folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+            fresh.unlink(missing_ok=True)  # qemu-img would write over it in place
+            subprocess.run(
+                command, check=True, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=self._timeout
+            )
+            fresh.replace(path)
+        except FileNotFoundError:
+            raise BackendError("qemu-img is not installed here: apt install qemu-utils") from None
+        except subprocess.CalledProcessError as error:
+            fresh.unlink(missing_ok=True)
+            raise BackendError(f"no disk for the lab: {error.stderr.strip()[:300]}") from None
+        except subprocess.TimeoutExpired:
+            raise BackendError(f"qemu-img made no disk in {self._timeout:g} s: is {self._folder} full?") from None
+        except OSError as error:
+            raise BackendError(f"no disk for the lab in {self._folder}: {error.strerror}") from None
+        return path
+
+    def levels(self, id: str) -> frozenset[int]:
+        return frozenset(level for level in range(MOST_LEVELS + 1) if (self._folder / file_name(id, level)).exists())
+
+    def remove(self, id: str, level: int | None = None) -> None:
+        try:
+            for each in range(MOST_LEVELS + 1) if level is None else (level,):
+                path = self._folder / file_name(id, each)
+                path.unlink(missing_ok=True)
+                path.with_suffix(".new").unlink(missing_ok=True)
+        except OSError as error:
+            raise BackendError(f"the lab's disk in {self._folder} stays: {error.strerror}") from None
+
+    def free_mib(self) -> int | None:
+        folder = next((folder for folder in (self._folder, *self._folder.parents) if folder.is_dir()), None)
+        try:
+            room = os.statvfs(folder or "/")
+        except OSError:
+            return None
+        return room.f_bavail * room.f_frsize >> 20
+
+
+class PoolVolumes:
+    """Volumes on a host that is reached through libvirt; ``folder`` is a path there.  ``check`` raises NoSuchThing
+    where an image's disk is not on the host."""
+
+    def __init__(self, connection: Any, folder: Path, check: Callable[[Path], None] = lambda base: None) -> None:
+        self._connection = connection
+        self._folder = folder
+        self._check = check
+
+    def create(self, id: str, base: Path) -> Path:
+        self._check(base)
+        self.remove(id)
+        return Path(self.pool().createXML(overlay_xml(file_name(id, 0), base, disk_format(base)), 0).path())
+
+    def extend(self, id: str, level: int) -> Path:
+        volumes = self._volumes(id)
+        if level - 1 not in volumes:
+            raise BackendError(f"the disk that lab {id} stands on is gone: !lab reset gives it a fresh one")
+        if level in volumes:
+            volumes[level].delete(0)
+        below = Path(volumes[level - 1].path())
+        return Path(self.pool().createXML(overlay_xml(file_name(id, level), below, "qcow2"), 0).path())
+
+    def levels(self, id: str) -> frozenset[int]:
+        return frozenset(self._volumes(id))
+
+    def remove(self, id: str, level: int | None = None) -> None:
+        for each, volume in self._volumes(id).items():
+            if level in (None, each):
+                volume.delete(0)
+
+    def free_mib(self) -> int | None:
+        return free_mib(self.pool())
+
+    def pool(self) -> Any:
+        return disk_pool(self._connection, self._folder)
+
+    def _volumes(self, id: str) -> dict[int, Any]:
+        """By level, the first one first."""
+        pool = self.pool()
+        pool.refresh(0)  # a file that was put there or taken away by hand counts as well
+        wanted = {file_name(id, level): level for level in range(MOST_LEVELS + 1)}
+        found = {wanted[volume.name()]: volume for volume in pool.listAllVolumes(0) if volume.name() in wanted}
+        return dict(sorted(found.items()))

@@ -1,0 +1,262 @@
+"""LabSpec -> libvirt domain XML, and back.  Pure: no I/O, no libvirt.
+
+Sources: https://libvirt.org/formatdomain.html, https://libvirt.org/drvqemu.html (qemu:commandline),
+https://libvirt.org/drvlibxl.html.  Every value enters as an ElementTree attribute or text, so that nothing
+that somebody typed can become markup.
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import re
+import uuid
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainbot.core.errors import BackendError
+from trainbot.model import seats
+from trainbot.model.host import GuestType, HostConfig, LabSpec
+
+OURS = "urn:trainbot:lab:1"
+QEMU = "http://libvirt.org/schemas/domain/qemu/1.0"
+ET.register_namespace("trainbot", OURS)
+ET.register_namespace("qemu", QEMU)
+
+_MOST_PERCENT = 100 * 512  # of one core: as many as Xen gives one domain
+# XML 1.0 has no way to write these, and no name or path of ours holds a line break.
+_UNWRITABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+
+
+class HostKind(enum.StrEnum):
+    """Which sort of XML a host wants."""
+
+    QEMU = "qemu-embed"
+    TEST = "test"
+    XEN = "xen"
+
+
+@dataclass(frozen=True, slots=True)
+class OurDomain:
+    """What a domain's own XML says about it; ``port`` is 0 where the lab has none on the bot's loopback, ``cap`` (in
+    percent of one core) where it may use all of its CPUs, ``mac`` is '' where it has no network card of libvirt's."""
+
+    id: str
+    name: str
+    owner: str
+    image: str
+    port: int
+    disk: Path | None
+    mac: str = ""
+    cap: int = 0
+
+
+def domain_xml(spec: LabSpec, kind: HostKind, host: HostConfig, overlay: Path | None, console: Path | None = None) -> str:
+    """The XML that defines ``spec`` on a host of ``kind``, its disk being ``overlay`` (None: no disk), its serial line the
+    unix socket ``console`` (None: a terminal of the host's).
+
+    Raises BackendError when a value cannot stand in a domain: a UUID that is none, memory or port out of range,
+    control characters.
+    """
+    _check(spec, kind)
+    hvm = kind is HostKind.XEN and spec.guest is GuestType.HVM
+    domain = ET.Element("domain", type=_type(kind, host))
+    _text(domain, "name", spec.name)
+    _text(domain, "uuid", spec.id)
+    metadata = ET.SubElement(domain, "metadata")
+    lab = ET.SubElement(
+        metadata, f"{{{OURS}}}lab", owner=_plain(spec.owner), image=_plain(spec.image), port=str(spec.port)
+    )
+    if spec.cpu_percent:
+        lab.set("cap", str(spec.cpu_percent))
+    _text(domain, "memory", str(spec.memory_mib), unit="MiB")
+    _text(domain, "vcpu", str(spec.vcpus))
+    _boot(domain, spec, kind)
+    if kind is HostKind.QEMU:
+        _qemu_machine(domain, host)
+    elif hvm:
+        _acpi(domain)
+    for event, action in (("on_poweroff", "destroy"), ("on_reboot", "restart"), ("on_crash", "destroy")):
+        _text(domain, event, action)
+    devices = ET.SubElement(domain, "devices")
+    if overlay is not None:
+        _disk(devices, overlay, kind)
+    if kind is HostKind.XEN:
+        _xen_devices(devices, spec, host)
+    elif kind is HostKind.QEMU:
+        _qemu_devices(devices, console)
+        _qemu_network(domain, spec.port)
+    ET.indent(domain)
+    return ET.tostring(domain, encoding="unicode") + "\n"
+
+
+def domain_from_xml(xml: str) -> OurDomain | None:
+    """What the domain says about itself, or None where it is not one of trainbot's (whatever its name).
+
+    Anyone with rights on the host could have written the XML: what does not parse is not ours.
+    """
+    try:
+        domain = ET.fromstring(xml)
+        lab = domain.find(f"metadata/{{{OURS}}}lab")
+        if lab is None:
+            return None
+        source = domain.find("devices/disk/source")
+        file = source.get("file") if source is not None else None
+        port, cap = int(lab.get("port", "0")), int(lab.get("cap", "0"))
+        mac = domain.find("devices/interface/mac")
+        return OurDomain(
+            id=str(uuid.UUID(domain.findtext("uuid", ""))),
+            name=domain.findtext("name", ""),
+            owner=lab.get("owner", ""),
+            image=lab.get("image", ""),
+            port=port if 0 < port < 65536 else 0,
+            disk=Path(file) if file else None,
+            mac=mac.get("address", "").lower() if mac is not None else "",
+            cap=cap if 0 < cap <= _MOST_PERCENT else 0,
+        )
+    except (ET.ParseError, ValueError):
+        return None
+
+
+def mac_address(id: str) -> str:
+    """For a lab without a seat: in Xen's range (00:16:3e), always the same for one lab, so that a reset keeps its
+    DHCP address."""
+    a, b, c = hashlib.sha256(id.encode()).digest()[:3]
+    return f"00:16:3e:{a:02x}:{b:02x}:{c:02x}"
+
+
+def _check(spec: LabSpec, kind: HostKind) -> None:
+    try:
+        canonical = str(uuid.UUID(spec.id)) == spec.id
+    except ValueError:
+        canonical = False
+    if not canonical:
+        raise BackendError(f"lab id {spec.id!r} is not a UUID in lower case with dashes")
+    if not spec.owner:
+        raise BackendError(f"lab {spec.name!r} has no owner: it could not be told from a foreign domain")
+    if spec.seat and not 1 <= spec.seat <= seats.MOST:
+        raise BackendError(f"lab {spec.name!r} has seat {spec.seat}: there are {seats.MOST} at most")
+    if spec.memory_mib < 16 or spec.vcpus < 1:
+        raise BackendError(f"lab {spec.name!r} needs at least 16 MiB and 1 CPU")
+    if not 0 <= spec.cpu_percent <= _MOST_PERCENT:
+        raise BackendError(f"lab {spec.name!r} cannot have {spec.cpu_percent} % of a core")
+    if kind is HostKind.QEMU and not 0 < spec.port < 65536:
+        raise BackendError(f"lab {spec.name!r} needs a port between 1 and 65535, not {spec.port}")
+
+
+def _plain(value: str | Path) -> str:
+    text = str(value)
+    if _UNWRITABLE.search(text):
+        raise BackendError(f"{text!r} holds a control character and cannot stand in a domain")
+    return text
+
+
+def _text(parent: ET.Element, tag: str, value: str | Path, **attributes: str) -> None:
+    ET.SubElement(parent, tag, attributes).text = _plain(value)
+
+
+def _type(kind: HostKind, host: HostConfig) -> str:
+    if kind is HostKind.QEMU:
+        return "kvm" if host.kvm else "qemu"
+    return kind.value
+
+
+#: libvirt's words for its type and its machine.
+_XEN_TYPES = {GuestType.PVH: ("xenpvh", "xenpvh"), GuestType.PV: ("linux", "xenpv"), GuestType.HVM: ("hvm", "xenfv")}
+
+
+def _boot(domain: ET.Element, spec: LabSpec, kind: HostKind) -> None:
+    """Direct kernel boot: kernel and initrd come from the host, never out of a learner's disk (CVE-2007-4993,
+    XSA-443)."""
+    system = ET.SubElement(domain, "os")
+    if kind is HostKind.TEST:
+        _text(system, "type", "hvm")
+        return
+    if kind is HostKind.QEMU:
+        _text(system, "type", "hvm", arch="x86_64", machine="q35")
+    else:
+        _text(system, "type", _XEN_TYPES[spec.guest][0], arch="x86_64", machine=_XEN_TYPES[spec.guest][1])
+    _text(system, "kernel", spec.kernel)
+    _text(system, "initrd", spec.initrd)
+    line = f"{spec.cmdline} console={'hvc0' if kind is HostKind.XEN else 'ttyS0'}"
+    if kind is HostKind.XEN:
+        # The machine's identity is its DHCP identity as well: labs that took one over from their image (in
+        # /var/lib/dbus, say) would all be given the same address.  With it from the UUID, a reset keeps its own.
+        line += f" systemd.machine_id={uuid.UUID(spec.id).hex}"
+    _text(system, "cmdline", line.strip())
+
+
+def _acpi(domain: ET.Element) -> ET.Element:
+    features = ET.SubElement(domain, "features")
+    ET.SubElement(features, "acpi")
+    ET.SubElement(features, "apic")
+    return features
+
+
+def _qemu_machine(domain: ET.Element, host: HostConfig) -> None:
+    features = _acpi(domain)
+    if host.kvm:
+        ET.SubElement(domain, "cpu", mode="host-passthrough")
+        return
+    # QEMU's own default is a translation cache of 1 GiB a guest; a small Debian needs a tenth of that.
+    tcg = ET.SubElement(features, "tcg")
+    _text(tcg, "tb-cache", "128", unit="MiB")
+    cpu = ET.SubElement(domain, "cpu", mode="custom", match="exact", check="none")
+    _text(cpu, "model", "qemu64")
+
+
+def _disk(devices: ET.Element, overlay: Path, kind: HostKind) -> None:
+    disk = ET.SubElement(devices, "disk", type="file", device="disk")
+    driver = ET.SubElement(disk, "driver", name="qemu", type="qcow2")
+    if kind is HostKind.QEMU:
+        # A lab does not outlive its machine, so nothing is gained by waiting for the platter.
+        driver.attrib.update(cache="unsafe", discard="unmap")
+    ET.SubElement(disk, "source", file=_plain(overlay))
+    target, bus = {HostKind.XEN: ("xvda", "xen")}.get(kind, ("vda", "virtio"))
+    ET.SubElement(disk, "target", dev=target, bus=bus)
+
+
+def _xen_devices(devices: ET.Element, spec: LabSpec, host: HostConfig) -> None:
+    """A paravirtual network card and console.  An HVM lab has the PV disk as well: QEMU shows it a second time on its
+    IDE, which our kernel unplugs before anything of the learner's runs (Xen's emulated device unplug protocol).  No
+    graphics: then libvirt wants neither VGA nor VNC; no USB or sound unless they are asked for."""
+    interface = ET.SubElement(devices, "interface", type="network")
+    ET.SubElement(interface, "mac", address=seats.mac_address(spec.seat) if spec.seat else mac_address(spec.id))
+    ET.SubElement(interface, "source", network=_plain(host.network))
+    if spec.seat:
+        ET.SubElement(interface, "target", dev=seats.interface(spec.seat))
+    if spec.guest is GuestType.HVM:
+        ET.SubElement(interface, "model", type="netfront")  # or QEMU would emulate an rtl8139
+    if host.bandwidth:  # of what it sends, in KiB/s: libxl knows neither bursts nor the other direction
+        ET.SubElement(ET.SubElement(interface, "bandwidth"), "outbound", average=str(host.bandwidth))
+    console = ET.SubElement(devices, "console", type="pty")
+    ET.SubElement(console, "target", type="xen", port="0")
+
+
+def _qemu_devices(devices: ET.Element, line: Path | None) -> None:
+    """A serial console and nothing else: each emulated device is a way out for a hostile guest.
+    libvirt adds a USB controller and a memory balloon unless it is told not to."""
+    ET.SubElement(devices, "controller", type="usb", model="none")
+    for tag, target in (("serial", {"port": "0"}), ("console", {"type": "serial", "port": "0"})):
+        device = ET.SubElement(devices, tag, type="pty" if line is None else "unix")
+        if line is not None:
+            ET.SubElement(device, "source", mode="bind", path=_plain(line))
+        ET.SubElement(device, "target", target)
+    ET.SubElement(devices, "memballoon", model="none")
+
+
+def _qemu_network(domain: ET.Element, port: int) -> None:
+    """QEMU's user network, with no way out (restrict) and one way in, from the bot's loopback to the lab's ssh.
+
+    libvirt 9 has no element for either, so it goes through qemu:commandline; only an int is put in there.
+    PCI slot 0x10 is one that libvirt does not give to devices of its own on q35.
+    """
+    commandline = ET.SubElement(domain, f"{{{QEMU}}}commandline")
+    for value in (
+        "-netdev",
+        f"user,id=n0,restrict=on,hostfwd=tcp:127.0.0.1:{int(port)}-:22",
+        "-device",
+        "virtio-net-pci,netdev=n0,addr=0x10,romfile=",
+    ):
+        ET.SubElement(commandline, f"{{{QEMU}}}arg", value=value)

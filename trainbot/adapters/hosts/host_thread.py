@@ -1,0 +1,83 @@
+"""The thread in which one host's driver lives.  It knows no state: one call in, one answer out."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from trainbot.core.errors import HostDown
+from trainbot.model.host import HostDriver, LabSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One call: what is to be done to a lab (worker.ACTIONS), or the host's open or report."""
+
+    action: str
+    lab: str = ""
+    spec: LabSpec | None = None
+
+
+class HostThread:
+    """A daemon thread with a driver of its own that nobody else touches.
+
+    For each ``give`` there is one ``done(generation, value, error)``, for ``end`` one ``ended(generation)``; both
+    are called in the thread.  Told to end, it closes the driver after the call that it is in, however late that
+    returns: a thread that was given up leaves no connection behind.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        generation: int,
+        new_driver: Callable[[], HostDriver],
+        done: Callable[[int, Any, Exception | None], None],
+        ended: Callable[[int], None],
+    ) -> None:
+        self._generation = generation
+        self._new_driver = new_driver
+        self._done = done
+        self._ended = ended
+        self._driver: HostDriver | None = None
+        self._inbox: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
+        threading.Thread(target=self._run, name=f"host-{name}-{generation}", daemon=True).start()
+
+    def give(self, work: Work) -> None:
+        self._inbox.put(work)
+
+    def end(self) -> None:
+        self._inbox.put(None)
+
+    def _run(self) -> None:
+        for work in iter(self._inbox.get, None):
+            try:
+                value, error = self._call(work), None
+            except Exception as raised:
+                value, error = None, raised
+            self._done(self._generation, value, error)
+        self._close()
+        self._ended(self._generation)
+
+    def _call(self, work: Work) -> Any:
+        if work.action == "open":
+            self._close()
+            self._driver = self._new_driver()
+            self._driver.open()
+            return self._driver.report()
+        if self._driver is None:
+            raise HostDown("the host is not open")
+        if work.action == "report":
+            return self._driver.report()
+        if work.spec is not None and work.action not in ("reboot", "destroy"):
+            return getattr(self._driver, work.action)(work.spec)
+        return getattr(self._driver, work.action)(work.lab)
+
+    def _close(self) -> None:
+        driver, self._driver = self._driver, None
+        if driver is not None:
+            with contextlib.suppress(Exception):  # it is being thrown away
+                driver.close()

@@ -1,0 +1,277 @@
+"""The door to libvirt: ``LibvirtDriver`` is a HostDriver for
+
+- ``qemu:///embed?root=FOLDER``: QEMU run by this very process, no daemon, no root (facts.md; one process a root,
+  one root a process); labs live on when the process dies and are there again at the next open;
+- ``xen:///``, ``xen+ssh://``, ``xen+tcp://`` (libxl), ``qemu:///system``: through that host's libvirtd;
+- ``test:///default``, ``test:///FILE``, ``test+tcp://``: libvirt's own test driver.
+
+Events are never believed, they only say "read me again": a reboot inside a Xen guest arrives as STARTED before
+STOPPED.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+from trainbot.core.errors import BackendError, NoSuchThing
+from trainbot.model.host_address import console_socket
+from trainbot.adapters.hosts.disks import MOST_LEVELS, Disks, level_of, whole
+from trainbot.adapters.hosts.domain_xml import OurDomain, domain_from_xml, domain_xml
+from trainbot.adapters.hosts.libvirt_link import Link, libvirt
+from trainbot.adapters.hosts.libvirt_power import Power
+from trainbot.adapters.hosts.libvirt_reading import Reader
+from trainbot.adapters.hosts.libvirt_storage import Storage
+from trainbot.model.host import Domain, HostConfig, HostReport, LabSpec
+
+class LibvirtDriver:
+    """One host.  ``owner`` is the installation's id: domains of other owners (or none) are neither reported nor
+    touched; '' is for who only looks.  ``changed`` is called, in libvirt's event thread, whenever a new report may
+    differ from the last.
+
+    Calls block, raise HostDown, NoSuchThing or BackendError, and are made by one thread at a time.
+    """
+
+    def __init__(self, config: HostConfig, owner: str, changed: Callable[[], None] = lambda: None) -> None:
+        self._config = config
+        self._owner = owner
+        self._link = Link(config, changed, self._defined, self._network_changed)
+        self._kind = self._link.address.kind
+        self._reader: Reader | None = None
+
+    # -- connection ---------------------------------------------------------------------------
+
+    def open(self) -> None:
+        """A new connection, on which the host is ours: HostDown where it is another trainbot's."""
+        self._connect()
+        try:
+            with self._link.calling(f"opening {self._config.name}"):
+                self._storage.hold()
+        except BackendError:
+            self.close()
+            raise
+
+    @property
+    def shared(self) -> bool:
+        """Other trainbots could reach it as well, so that it has to be claimed."""
+        return self._link.shared
+
+    def claims(self) -> list[str]:
+        """Opens the host and says who else claims it."""
+        self._connect()
+        with self._link.calling(f"asking {self._config.name}"):
+            return self._storage.claims()
+
+    def take(self) -> list[str]:
+        """Opens the host and makes it ours, whoever claimed it; those who did.  Their labs are not touched."""
+        self._connect()
+        with self._link.calling(f"taking {self._config.name}"):
+            return self._storage.take()
+
+    def _connect(self) -> None:
+        self.close()
+        self._link.open()
+        self._storage = Storage(self._link, self._config, self._owner)
+        self._power = Power(self._link, self._config)
+        self._reader = Reader(self._link, self._config, self._owner, self._storage)
+
+    def close(self) -> None:
+        """Lets the connection go.  The labs run on."""
+        self._reader = None
+        self._link.close()
+
+    def _defined(self, uuid: str) -> None:
+        if (reader := self._reader) is not None:
+            reader.stale(uuid)
+
+    def _network_changed(self) -> None:
+        if (reader := self._reader) is not None:
+            reader.network.changed()
+
+    @property
+    def _disks(self) -> Disks:
+        return self._storage.disks
+
+    # -- reading ------------------------------------------------------------------------------
+
+    def report(self) -> HostReport:
+        with self._link.calling(f"reading {self._config.name}"):
+            report, running = self._reading.report()
+            for handle, ours in running:
+                self._power.cap(handle, ours.cap)  # one that rebooted itself is another domain to Xen, without its cap
+            return report
+
+    @property
+    def _reading(self) -> Reader:
+        assert self._reader is not None
+        return self._reader
+
+    def _read(self, handle: Any, spec: LabSpec) -> Domain:
+        ours = self._reading.ours(handle)
+        if ours is None:
+            raise BackendError(f"lab {spec.name} lost its mark on {self._config.name}")
+        self._power.cap(handle, spec.cpu_percent)
+        return self._reading.domain(handle, ours)
+
+    # -- changing -----------------------------------------------------------------------------
+
+    def make(self, spec: LabSpec) -> Domain:
+        with self._link.calling(f"making {spec.name}") as connection:
+            handle = self._find(connection, spec.id)
+            if handle is None:
+                handle = self._define_fresh(connection, spec)
+                self._first_start(handle, spec)
+            else:
+                handle = self._mended(connection, handle, spec)
+            return self._read(handle, spec)
+
+    def reset(self, spec: LabSpec) -> Domain:
+        with self._link.calling(f"resetting {spec.name}") as connection:
+            handle = self._find(connection, spec.id)
+            self._storage.check_image(spec.disk)  # or the lab would be off, with nothing to begin anew from
+            if handle is not None:
+                self._power.stop(handle)
+            # Defining again over the same UUID takes over what may have changed: mode, memory, port.
+            handle = self._define_fresh(connection, spec)
+            self._power.start(handle)
+            return self._read(handle, spec)
+
+    def reboot(self, id: str) -> None:
+        with self._link.calling(f"rebooting lab {id}") as connection:
+            handle = self._known(connection, id)
+            self._power.stop(handle)
+            self._power.start(handle)
+            self._power.cap(handle, self._stored(handle).cap)
+
+    def snapshot(self, spec: LabSpec) -> Domain:
+        with self._link.calling(f"snapshot of {spec.name}") as connection:
+            handle = self._mended(connection, self._known(connection, spec.id), spec)
+            level = level_of(spec.id, self._stored(handle).disk) + 1
+            if level > MOST_LEVELS:
+                raise BackendError(f"lab {spec.name} has {MOST_LEVELS} snapshots and {MOST_LEVELS} snapshots are the "
+                                   "most: !lab reset begins anew")
+            self._power.stop(handle)
+            before = handle.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
+            try:
+                handle = self._define(connection, spec, self._disks.extend(spec.id, level))
+                self._power.start(handle)
+            except (libvirt.libvirtError, BackendError):
+                self._back(connection, before)
+                raise
+            return self._read(handle, spec)
+
+    def rollback(self, spec: LabSpec) -> Domain:
+        with self._link.calling(f"rolling {spec.name} back") as connection:
+            handle = self._mended(connection, self._known(connection, spec.id), spec)
+            level = level_of(spec.id, self._stored(handle).disk)
+            if level == 0:
+                raise NoSuchThing(f"lab {spec.name} has no snapshot: !lab snapshot makes one")
+            self._power.stop(handle)
+            # From here on the lab has its kept disk and an empty one on it: whoever is killed leaves what make mends.
+            try:
+                handle = self._define(connection, spec, self._disks.extend(spec.id, level))
+                self._power.start(handle)
+            except (libvirt.libvirtError, BackendError):
+                with contextlib.suppress(libvirt.libvirtError, BackendError):
+                    self._mended(connection, handle, spec)  # better on the disk that it had than off
+                raise
+            return self._read(handle, spec)
+
+    def destroy(self, id: str) -> None:
+        with self._link.calling(f"destroying lab {id}") as connection:
+            handle = self._find(connection, id)
+            if handle is not None:
+                with self._link.unless_gone():
+                    self._power.stop(handle)
+                    handle.undefineFlags(libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE)
+            # Also without a domain: a crash between overlay and define leaves one.
+            self._disks.remove(id)
+
+    # -- domains ------------------------------------------------------------------------------
+
+    def _find(self, connection: Any, id: str) -> Any:
+        """The domain with this UUID, or None.  Raises BackendError where somebody else has it."""
+        with self._link.unless_gone():
+            handle = connection.lookupByUUIDString(id)
+            if self._reading.ours(handle) is None:
+                raise BackendError(f"the domain with id {id} on {self._config.name} is not this trainbot's: "
+                                   "not touched")
+            return handle
+        return None
+
+    def _known(self, connection: Any, id: str) -> Any:
+        """The same; NoSuchThing where there is none."""
+        handle = self._find(connection, id)
+        if handle is None:
+            raise NoSuchThing(f"{self._config.name} has no such lab ({id})")
+        return handle
+
+    def _stored(self, handle: Any) -> OurDomain:
+        """As it would start next."""
+        ours = domain_from_xml(handle.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
+        if ours is None:
+            raise BackendError(f"domain {handle.name()} lost its mark on {self._config.name}")
+        return ours
+
+    def _mended(self, connection: Any, handle: Any, spec: LabSpec) -> Any:
+        """The lab runs, on the disk it had: whoever was killed in the middle of a rollback left it without the top one,
+        which is made anew, and in the middle of a reset without the first, and then all are."""
+        if self._power.wants_starting(handle):
+            level, there = level_of(spec.id, self._stored(handle).disk), self._disks.levels(spec.id)
+            if not whole(level, there):
+                handle = self._define_fresh(connection, spec)
+            elif level not in there:
+                self._disks.extend(spec.id, level)
+            self._power.start(handle)
+        return handle
+
+    def _define_fresh(self, connection: Any, spec: LabSpec) -> Any:
+        """A fresh overlay and a domain that is off.  The name's owner is asked first: libvirt answers to a name
+        that is taken with a number that means anything (9)."""
+        if spec.owner != self._owner:
+            raise BackendError(f"lab {spec.name} is of another installation: not made")
+        for other in connection.listAllDomains(0):
+            with self._link.unless_gone():
+                if other.name() == spec.name and other.UUIDString() != spec.id:
+                    raise BackendError(
+                        f"{self._config.name} has another domain called {spec.name}: rename or remove it there"
+                    )
+        overlay = self._disks.create(spec.id, spec.disk)
+        try:
+            return self._define(connection, spec, overlay)
+        except (libvirt.libvirtError, BackendError):
+            self._clear(spec.id, None)
+            raise
+
+    def _define(self, connection: Any, spec: LabSpec, overlay: Any) -> Any:
+        return connection.defineXML(domain_xml(spec, self._kind, self._config, overlay,
+                                               console_socket(self._config.uri, spec.id)))
+
+    def _back(self, connection: Any, before: str) -> None:
+        """Best effort: the lab as it was before runs again; whoever calls has an error to raise.  What was made for the
+        next level lies above the disk that the lab has, so that the next snapshot replaces it."""
+        with contextlib.suppress(libvirt.libvirtError):
+            handle = connection.defineXML(before)
+            if not handle.isActive():
+                self._power.start(handle)
+
+    def _first_start(self, handle: Any, spec: LabSpec) -> None:
+        """A domain that cannot start is taken away again, or its name and disk would be in the way of the next try.
+
+        The race: killed between define and here, we leave a domain that is off.  Its UUID was committed before,
+        so the next make() starts it, or a reconciliation destroys it.
+        """
+        try:
+            self._power.start(handle)
+        except libvirt.libvirtError:
+            self._clear(spec.id, handle)
+            self._power.explain_no_room(spec)
+            raise
+
+    def _clear(self, id: str, handle: Any) -> None:
+        """Best effort: whoever calls has a better error to raise."""
+        with contextlib.suppress(libvirt.libvirtError, BackendError):
+            if handle is not None:
+                handle.undefine()
+            self._disks.remove(id)

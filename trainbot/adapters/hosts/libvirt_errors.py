@@ -1,0 +1,134 @@
+"""libvirt's error numbers and texts -> our errors, with a sentence that a person can act on.  Pure: no libvirt here.
+
+Numbers: https://libvirt.org/html/libvirt-virterror.html#virErrorNumber.  The texts of its ssh transport are what ssh,
+the remote shell and virt-ssh-helper (or nc) wrote to stderr, joined.
+"""
+
+from __future__ import annotations
+
+import re
+
+from trainbot.core.errors import BackendError, HostDown, NoSuchThing
+
+NO_MEMORY = 2
+INVALID_ARG = 8
+OPERATION_FAILED = 9
+SYSTEM_ERROR = 38
+RPC = 39
+NO_DOMAIN = 42
+NO_NETWORK = 43
+OPERATION_INVALID = 55
+
+_LENGTH = 300  # a message may quote what a guest or another machine wrote
+
+_NO_LIBVIRTD = ("libvirtd does not run on {host}: systemctl start libvirtd there, or apt install "
+                "libvirt-daemon-system, or trainbot host prepare {host}")
+
+_NO_TLS = ("xen+tls wants cacert.pem, clientcert.pem and clientkey.pem in the folder that pkipath= in {host}'s uri names, "
+           "else in /etc/pki/CA, /etc/pki/libvirt and its private")
+
+# (what libvirt's message holds, what it means to whoever runs the host).  {host}: its name in bot.ini; {known}: what
+# ssh-keygen -R is to be given.  The first that fits counts.
+_UNREACHED = (
+    ("REMOTE HOST IDENTIFICATION HAS CHANGED",
+     "{host} shows another ssh host key than the one known: if it was installed anew, ssh-keygen -R {known} and ssh "
+     "there once; else somebody is in between"),
+    ("has changed and you have requested strict checking",  # the last of the same words
+     "{host} shows another ssh host key than the one known: if it was installed anew, ssh-keygen -R {known} and ssh "
+     "there once; else somebody is in between"),
+    ("Host key verification failed",
+     "{host}'s ssh host key is not known here, or is another than the one known: compare it and ssh there once as the "
+     "user who runs trainbot (after ssh-keygen -R {known} where the host was installed anew)"),
+    ("Permission denied (",
+     "{host} lets none of our ssh keys in: ssh-copy-id there as the user who runs trainbot, and try ssh with the same "
+     "user and port"),
+    ("Could not resolve hostname",
+     "the name of {host} is not known to the DNS: correct its uri in bot.ini, or the DNS"),
+    ("Unable to resolve address", "the name of {host} is not known to the DNS: correct its uri in bot.ini, or the DNS"),
+    ("libvirt-sock: No such file", _NO_LIBVIRTD), ("libvirt-sock': No such file", _NO_LIBVIRTD),
+    ("nc: not found",
+     "libvirt is not installed on {host}: trainbot host prepare {host}, or apt install libvirt-daemon-system there"),
+    ("Connection refused",
+     "nobody listens at the port that {host}'s uri in bot.ini says: is it right, and do sshd or libvirtd run there"),
+    ("Failed to verify peer's certificate",
+     "{host}'s TLS certificate is not signed by the authority in our cacert.pem, or not for the name in its uri"),
+    ("failed validation against",
+     "our TLS certificate, clientcert.pem, is not signed by the authority in our cacert.pem"),
+    ("Cannot read CA certificate", _NO_TLS),
+    ("Unable to read TLS confirmation",
+     "{host} does not take our TLS certificate: clientcert.pem and clientkey.pem, signed by an authority that it trusts, "
+     "belong beside cacert.pem in the folder that pkipath= in its uri names"),
+    ("certificate and the given key do not match", "our clientcert.pem and clientkey.pem do not belong together"),
+    ("onnection timed out", "is it on, and is there a firewall in between"),
+    ("No route to host", "there is no way to it: is it on, and is the network"),
+    ("Cannot write data: Broken pipe",
+     "ssh to {host} ended at once: try ssh there as the user who runs trainbot, it says why"),
+)
+_MEANINGS = (
+    ("driver.pid", "another trainbot runs with this root: stop it, or give this one a root of its own"),
+    ("already open with path", "this process has an embedded host already: there can be one root in a process"),
+    ("parse user 'libvirt-qemu'", "libvirt's QEMU driver as root wants the system user libvirt-qemu: "
+     "apt install libvirt-daemon-system, or run as an ordinary user"),
+    ("parse group 'libvirt-qemu'", "libvirt's QEMU driver as root wants the system group libvirt-qemu: "
+     "apt install libvirt-daemon-system, or run as an ordinary user"),
+    ("host forwarding rule", "the lab's port on this machine is taken by another program"),
+    ("annot allocate memory", "there is not enough free memory on {host}: give labs back there or use another host"),
+    ("not enough memory", "there is not enough free memory on {host}: give labs back there or use another host"),
+    ("No space left", "the disk of {host} is full: give labs back there, or make room in the folder of its labs"),
+    ("Permission denied", "{host} may not read or write a file of the lab"),
+)
+_NO_BASE = re.compile(r"inaccessible backing store volume (\S+): No such file")
+_NETWORK = re.compile(r"(?:matching name '|network ')([^']*)'( is not active)?")
+_KNOWN = re.compile(r'ssh-keygen .*-R "([\w.:\[\]-]{1,255})"', re.ASCII)
+
+
+def plain(message: str) -> str:
+    """One line of printable text, bounded."""
+    return " ".join("".join(c if c.isprintable() else " " for c in message).split())[:_LENGTH]
+
+
+def translate(code: int, message: str, *, alive: bool, doing: str, host: str = "the host") -> BackendError:
+    """The error to raise for libvirt error ``code`` while ``doing`` something on ``host`` (its name in bot.ini).
+
+    ``alive``: libvirt still thinks its connection is.  A dead connection is HostDown whatever the number, since
+    the numbers of a lost host vary (38, 39, 1); 38 on a live one is some system call that failed over there.
+    """
+    said = plain(message)
+    if not alive or code == RPC:
+        if why := unreached(message, host):
+            return HostDown(f"{doing}: {host} does not answer: {why} ({_end(said)})")
+        return HostDown(f"{doing}: the host does not answer ({said})")
+    return _on_a_live_one(code, message, doing, host, said)
+
+
+def unreached(message: str, host: str) -> str:
+    """What ssh's or libvirt's words about a host that is not reached mean, and what to do about it; '' where unknown."""
+    known = _KNOWN.search(message)
+    for part, meaning in _UNREACHED:
+        if part in message:
+            return meaning.format(host=host, known=f'"{known[1]}"' if known else "ADDRESS")
+    return ""
+
+
+def _on_a_live_one(code: int, message: str, doing: str, host: str, said: str) -> BackendError:
+    if missing := _NO_BASE.search(message):
+        return NoSuchThing(f"{doing}: {host} has no copy of {plain(missing[1])}: "
+                           f"trainbot host prepare {host} copies it")
+    network = _NETWORK.search(message)
+    if network and code == NO_NETWORK:
+        return BackendError(f"{doing}: {host} has no network {plain(network[1])}: "
+                            f"trainbot host prepare {host} makes it")
+    if network and network[2]:
+        return BackendError(f"{doing}: the network {plain(network[1])} of {host} is off: virsh net-start there, or "
+                            f"trainbot host prepare {host}")
+    for part, meaning in _MEANINGS:
+        if part in message:
+            return BackendError(f"{doing}: {meaning.format(host=host)} ({said})")
+    if code == NO_DOMAIN:
+        return NoSuchThing(f"{doing}: {host} has no such lab")
+    return BackendError(f"{doing}: {said} (libvirt error {code})")
+
+
+def _end(said: str) -> str:
+    """Where ssh says what it came to."""
+    return said if len(said) <= 120 else f"… {said[-117:]}"

@@ -1,0 +1,79 @@
+"""A look at a host that changes nothing there: no claim, no pool, nothing of ours is needed for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from trainbot.model import image_files as images
+from trainbot.adapters.hosts import pools
+from trainbot.adapters.hosts.domain_xml import domain_from_xml
+from trainbot.adapters.hosts.libvirt_errors import plain
+from trainbot.adapters.hosts.libvirt_link import Link, libvirt
+from trainbot.adapters.hosts.libvirt_reading import memory, version
+from trainbot.model.host import HostConfig
+
+MOST = 5000  # domains, and volumes of a pool, that are looked at
+
+
+@dataclass(frozen=True, slots=True)
+class SeenDomain:
+    """``owner``: the installation that made it, None where it has no mark of trainbot's.  Memory in MiB."""
+
+    name: str
+    id: str
+    running: bool
+    memory_mib: int
+    owner: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HostLook:
+    """Memory in MiB, ``free_mib``: what is given to nobody.  ``volumes``: of the pool of labs' disks; ``images``: the
+    versions that are complete; both None where there is no such pool that is on."""
+
+    hypervisor: str
+    memory_mib: int
+    free_mib: int
+    cpus: int
+    domains: tuple[SeenDomain, ...]
+    volumes: frozenset[str] | None = None
+    images: frozenset[str] | None = None
+
+
+def look(config: HostConfig) -> HostLook:
+    """HostDown or BackendError with the reason.  May block for minutes on a mute host."""
+    link = Link(config, lambda: None, lambda uuid: None, lambda: None)
+    link.open()
+    try:
+        with link.calling(f"reading {config.name}") as connection:
+            domains = tuple(_domains(link, connection))
+            ours = sum(domain.memory_mib for domain in domains if domain.running and domain.owner) * 1024
+            whole, free = memory(connection, link.address.kind, ours)
+            kept = _volumes(link, connection, images.POOL) if config.images is not None else None
+            return HostLook(f"{connection.getType()} {version(connection.getVersion())}", whole, free,
+                            connection.getInfo()[2], domains, _volumes(link, connection, pools.POOL),
+                            images.complete(kept) if kept is not None else None)
+    finally:
+        link.close()
+
+
+def _domains(link: Link, connection: Any) -> list[SeenDomain]:
+    found = []
+    for handle in connection.listAllDomains(0)[:MOST]:
+        with link.unless_gone():
+            if handle.ID() == 0:
+                continue  # Domain-0
+            ours = domain_from_xml(handle.XMLDesc(0))
+            running = handle.state()[0] not in (libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_CRASHED)
+            found.append(SeenDomain(plain(handle.name()), handle.UUIDString(), running, handle.info()[1] // 1024,
+                                    plain(ours.owner) if ours is not None else None))
+    return found
+
+
+def _volumes(link: Link, connection: Any, name: str) -> frozenset[str] | None:
+    with link.unless_refused():
+        pool = pools.find_pool(connection, name)
+        if pool is not None and pool.isActive():
+            return frozenset(plain(volume) for volume in pools.names(pool)[:MOST])
+    return None

@@ -1,0 +1,164 @@
+"""What libvirt says of a host and its domains, in our words: one reading costs about one call a domain."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from trainbot.adapters.hosts.domain_xml import HostKind, OurDomain, domain_from_xml
+from trainbot.adapters.hosts.libvirt_link import Link, libvirt
+from trainbot.adapters.hosts.libvirt_load import Load
+from trainbot.adapters.hosts.libvirt_network import Network
+from trainbot.adapters.hosts.libvirt_storage import Storage
+from trainbot.model.host import Domain, DomainState, HostConfig, HostReport
+
+_SSH = 22
+_RUNS = (libvirt.VIR_DOMAIN_NOSTATE, libvirt.VIR_DOMAIN_RUNNING, libvirt.VIR_DOMAIN_BLOCKED)
+
+
+class Reader:
+    """Of one connection.  A domain's definition is read once and again when the host says that it changed, or when
+    its name or number is another: that is enough to report it, but whoever changes a domain asks ``ours`` first."""
+
+    def __init__(self, link: Link, config: HostConfig, owner: str, storage: Storage) -> None:
+        self._link = link
+        self._config = config
+        self._owner = owner
+        self._kind = link.address.kind
+        self._storage = storage
+        self.network = Network(link.connection, config.network)
+        self._load = Load()
+        self._known: dict[str, tuple[tuple[str, int], OurDomain | None]] = {}
+        self._stale: set[str] = set()
+
+    def stale(self, uuid: str) -> None:
+        """That domain's definition changed; from any thread."""
+        self._stale.add(uuid)
+
+    def ours(self, handle: Any) -> OurDomain | None:
+        """What the domain says of itself now; None where it is not ours."""
+        ours = domain_from_xml(handle.XMLDesc(0))
+        return ours if ours is not None and ours.owner == self._owner else None
+
+    def domain(self, handle: Any, ours: OurDomain) -> Domain:
+        return self._domain(handle, ours, domain_state(*handle.state()))
+
+    def report(self) -> tuple[HostReport, list[tuple[Any, OurDomain]]]:
+        """And our labs that run, as libvirt has them."""
+        connection = self._link.connection
+        self.network.look_again()
+        domains, running, cpu_times, used = [], [], {}, 0
+        for handle, ours in self._all(connection):
+            with self._link.unless_gone():
+                state, info = self._state(handle, ours)
+                if info and handle.ID() >= 0:
+                    cpu_times[handle.ID()] = info[4]
+                if ours is not None:
+                    domains.append(self._domain(handle, ours, state))
+                    if state is DomainState.RUNNING:
+                        running.append((handle, ours))
+                        used += info[1] if info else 0
+        cpus = connection.getInfo()[2]
+        whole, free = memory(connection, self._kind, used)
+        disk_free, images = self._storage.look()
+        return HostReport(
+            name=self._config.name,
+            domains=tuple(sorted(domains, key=lambda domain: domain.name)),
+            memory_mib=whole,
+            free_mib=free,
+            cpus=cpus,
+            hypervisor=f"{connection.getType()} {version(connection.getVersion())}",
+            disk_free_mib=disk_free,
+            images=images,
+            busy=self._busy(connection, cpu_times, cpus),
+        ), running
+
+    def _all(self, connection: Any) -> list[tuple[Any, OurDomain | None]]:
+        """Those that run and ours that do not; of strangers that are off there is nothing to know."""
+        known: dict[str, tuple[tuple[str, int], OurDomain | None]] = {}
+        found = []
+        for handle in connection.listAllDomains(0):
+            uuid, key = handle.UUIDString(), (handle.name(), handle.ID())
+            entry = self._known.get(uuid)
+            with self._link.unless_gone():
+                if entry is None or entry[0] != key or uuid in self._stale:
+                    self._stale.discard(uuid)  # before it is read: what changes meanwhile makes it stale again
+                    entry = (key, self.ours(handle))
+                known[uuid] = entry
+                if entry[1] is not None or handle.ID() >= 0:
+                    found.append((handle, entry[1]))
+        self._known = known
+        for uuid in [uuid for uuid in tuple(self._stale) if uuid not in known]:
+            self._stale.discard(uuid)
+        return found
+
+    def _state(self, handle: Any, ours: OurDomain | None) -> tuple[DomainState, Any]:
+        """With virDomainGetInfo's answer, where that is worth a call."""
+        if self._kind is HostKind.QEMU:
+            return (domain_state(*handle.state()) if ours is not None else DomainState.OFF), None
+        info = handle.info()
+        if ours is None or info[0] in _RUNS:
+            return DomainState.RUNNING, info
+        return domain_state(*handle.state()), info
+
+    def _domain(self, handle: Any, ours: OurDomain, state: DomainState) -> Domain:
+        runs = state is DomainState.RUNNING
+        run = str(handle.ID()) if self._kind is HostKind.XEN and runs and handle.ID() > 0 else ""
+        return Domain(ours.id, ours.name, state, self._endpoint(handle, ours, runs), run)
+
+    def _endpoint(self, handle: Any, ours: OurDomain, runs: bool) -> tuple[str, int] | None:
+        if self._kind is HostKind.QEMU:
+            return ("127.0.0.1", ours.port) if ours.port else None
+        if self._kind is HostKind.TEST or not runs:
+            return None
+        leases: Any = {}
+        with self._link.unless_refused():  # a network that is not libvirt's (a bridge) has no leases to ask for
+            if ours.mac and (always := self.network.address(ours.mac)):
+                return (always, _SSH)
+            leases = handle.interfaceAddresses(libvirt.VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_LEASE)
+        for interface in (leases or {}).values():
+            for address in interface.get("addrs") or ():
+                if address["type"] == libvirt.VIR_IP_ADDR_TYPE_IPV4:
+                    return (address["addr"], _SSH)
+        return None
+
+    def _busy(self, connection: Any, cpu_times: dict[int, int], cpus: int) -> float | None:
+        if self._kind is HostKind.XEN:
+            return self._load.of_domains(time.monotonic(), cpu_times, cpus)
+        if self._kind is HostKind.QEMU:
+            with self._link.unless_refused():
+                spent = connection.getCPUStats(libvirt.VIR_NODE_CPU_STATS_ALL_CPUS)
+                return self._load.of_machine(time.monotonic(), spent)
+        return None
+
+
+def memory(connection: Any, kind: HostKind, used: int) -> tuple[int, int]:
+    """(all, free) in MiB; ``used``: KiB that our labs have.  Where Linux hosts the labs, its page cache counts as
+    free; under Xen, free is what the hypervisor has not given to anybody."""
+    if kind is HostKind.QEMU:
+        stats = connection.getMemoryStats(libvirt.VIR_NODE_MEMORY_STATS_ALL_CELLS)
+        free = stats["free"] + stats.get("buffers", 0) + stats.get("cached", 0)
+        return stats["total"] // 1024, free // 1024
+    whole = connection.getInfo()[1]
+    if kind is HostKind.TEST:
+        # It says its free memory in another unit than documented, and its own domain "test" has more memory
+        # than the whole machine: only ours count.
+        return whole, whole - used // 1024
+    return whole, connection.getFreeMemory() >> 20
+
+
+def domain_state(state: int, reason: int) -> DomainState:
+    """libvirt's state and reason (https://libvirt.org/html/libvirt-libvirt-domain.html#virDomainState)."""
+    if state == libvirt.VIR_DOMAIN_SHUTOFF:
+        crashed = reason == libvirt.VIR_DOMAIN_SHUTOFF_CRASHED
+        return DomainState.CRASHED if crashed else DomainState.OFF
+    if state == libvirt.VIR_DOMAIN_PAUSED:
+        # the host's disk is full, or the guest panicked: it is there, but nobody can work in it
+        broken = reason in (libvirt.VIR_DOMAIN_PAUSED_IOERROR, libvirt.VIR_DOMAIN_PAUSED_CRASHED)
+        return DomainState.CRASHED if broken else DomainState.RUNNING
+    return DomainState.CRASHED if state == libvirt.VIR_DOMAIN_CRASHED else DomainState.RUNNING
+
+
+def version(number: int) -> str:
+    """7002022 -> 7.2.22 (major × 1,000,000 + minor × 1,000 + release)."""
+    return f"{number // 1_000_000}.{number // 1000 % 1000}.{number % 1000}"

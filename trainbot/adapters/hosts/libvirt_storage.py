@@ -1,0 +1,102 @@
+"""Where a host keeps the labs' disks and its copies of images, and whose it is."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from trainbot.core.errors import NoSuchThing
+from trainbot.adapters.hosts import claim, pools
+from trainbot.model import image_files as images
+from trainbot.adapters.hosts.disks import Disks, LocalOverlays, NoDisks, PoolVolumes
+from trainbot.adapters.hosts.domain_xml import HostKind
+from trainbot.adapters.hosts.libvirt_link import Link
+from trainbot.model.host import HostConfig
+
+FRESH = 15.0  # seconds that a look at all files of a pool is good for: it opens each of them
+
+
+class Storage:
+    """One connection's.  An installation without an id (``owner``) only looks: it claims nothing and makes no pool."""
+
+    def __init__(self, link: Link, config: HostConfig, owner: str) -> None:
+        self._link = link
+        self._config = config
+        self._owner = owner
+        self._kind, self._embedded = link.address.kind, link.address.root is not None
+        self.disks = self._disks(link.connection)
+        self._looked_at = -FRESH
+        self._free: int | None = None
+        self._images: frozenset[str] = frozenset()
+
+    def _disks(self, connection: Any) -> Disks:
+        if self._embedded:
+            return LocalOverlays(self._config.folder)
+        if self._kind is HostKind.TEST:
+            return NoDisks()
+        return PoolVolumes(connection, self._config.folder, self.check_image)
+
+    def hold(self) -> None:
+        """HostDown where the host is another trainbot's."""
+        if self._link.shared and self._owner:
+            claim.hold(self._pool(), self._config.name, self._owner)
+
+    def claims(self) -> list[str]:
+        """Who claims it besides us."""
+        return claim.others(pools.names(self._pool()), self._owner) if self._link.shared else []
+
+    def take(self) -> list[str]:
+        """The host is ours; whose it was."""
+        return claim.take(self._pool(), self._owner) if self._link.shared else []
+
+    def look(self) -> tuple[int | None, frozenset[str] | None]:
+        """(MiB free where labs' disks are, versions of images that are complete there); None where that is not known.
+        A look that the host refuses (its pool is busy with another's order) leaves what was known."""
+        if time.monotonic() - self._looked_at >= FRESH:
+            self._looked_at = time.monotonic()
+            self.hold()
+            with self._link.unless_refused():
+                self._free = self._free_mib()
+            if self._keeps_images:
+                self._images = self._complete()
+        return self._free, self._images if self._keeps_images else None
+
+    @property
+    def _keeps_images(self) -> bool:
+        return self._config.images is not None and not self._embedded
+
+    def _free_mib(self) -> int | None:
+        if isinstance(self.disks, LocalOverlays):
+            return self.disks.free_mib()
+        if isinstance(self.disks, PoolVolumes) and self._owner:
+            pool = self._pool()
+            pool.refresh(0)
+            return pools.free_mib(pool)
+        return None
+
+    def _complete(self) -> frozenset[str]:
+        """None of them where the folder is not there."""
+        with self._link.unless_refused():
+            return images.complete(pools.names(self._image_pool()))
+        return frozenset()
+
+    def _image_pool(self) -> Any:
+        connection, folder = self._link.connection, self._config.images
+        assert folder is not None
+        return pools.file_pool(connection, images.POOL, folder)
+
+    def check_image(self, disk: Path) -> None:
+        """NoSuchThing where a whole copy of the image with this disk is not on the host; kernel and initrd count as
+        well, since libxl does not say that it misses them."""
+        version = disk.name.removesuffix(images.DISK)
+        if not self._keeps_images or disk.parent != self._config.images or version in self._images:
+            return
+        self._images = self._complete()
+        if version not in self._images:
+            host = self._config.name
+            raise NoSuchThing(f"{host} has no copy of {version}: trainbot host prepare {host} copies it")
+
+    def _pool(self) -> Any:
+        paper = self._kind is HostKind.TEST  # whose volumes are names
+        return pools.disk_pool(self._link.connection, Path("/nowhere") if paper else self._config.folder)

@@ -1,0 +1,101 @@
+"""libvirt's storage pools on a host (https://libvirt.org/formatstorage.html): folders whose files it calls volumes.
+
+Takes an open libvirt connection and asks for lists instead of catching "not found", so that libvirt's exceptions pass
+through to the modules that know them.  Whatever is not there may be made by somebody else in the same moment.
+"""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+
+from trainbot.core.errors import BackendError
+from trainbot.adapters.hosts.libvirt_link import libvirt
+
+POOL = "trainbot"  # the labs' disks
+
+
+def find_pool(connection: Any, name: str) -> Any:
+    """The pool of this name, or None."""
+    return next((pool for pool in connection.listAllStoragePools(0) if pool.name() == name), None)
+
+
+def disk_pool(connection: Any, folder: Path) -> Any:
+    """The pool of the labs' disks, started; made, with its folder, where there is none."""
+    return _started(connection, POOL, folder, build=True)
+
+
+def file_pool(connection: Any, name: str, folder: Path) -> Any:
+    """The pool of a folder that is there already, started; made where there is none."""
+    return _started(connection, name, folder, build=False)
+
+
+def _started(connection: Any, name: str, folder: Path, *, build: bool) -> Any:
+    """Somebody else who makes it in the same moment gets in our way: as long as it comes further, whoever did it."""
+    failed, was_there = None, False
+    while True:
+        pool = find_pool(connection, name)
+        if pool is not None and pool.isActive():
+            return pool
+        if failed is not None and (pool is not None) <= was_there:
+            raise failed
+        was_there = pool is not None
+        try:
+            return _start(pool or connection.storagePoolDefineXML(pool_xml(name, folder), 0), build)
+        except libvirt.libvirtError as error:
+            failed = error
+
+
+def _start(pool: Any, build: bool) -> Any:
+    if build and _is_folder(pool):  # building one of another kind would empty a disk
+        pool.build(0)
+    pool.setAutostart(1)
+    pool.create(0)
+    return pool
+
+
+def _is_folder(pool: Any) -> bool:
+    return ET.fromstring(pool.XMLDesc(0)).get("type") == "dir"
+
+
+def names(pool: Any) -> list[str]:
+    """Of its volumes; what was put there or taken away by hand counts as well."""
+    pool.refresh(0)
+    return list(pool.listVolumes())
+
+
+def free_mib(pool: Any) -> int:
+    """As it was when the pool was refreshed last."""
+    return int(pool.info()[3]) >> 20
+
+
+def pool_xml(name: str, folder: Path) -> str:
+    if not folder.is_absolute():
+        raise BackendError(f"a folder on a remote host must be an absolute path there, not {folder}")
+    pool = ET.Element("pool", type="dir")
+    ET.SubElement(pool, "name").text = name
+    ET.SubElement(ET.SubElement(pool, "target"), "path").text = str(folder)
+    return ET.tostring(pool, encoding="unicode")
+
+
+def overlay_xml(name: str, base: Path, base_format: str) -> str:
+    """An overlay of the size of its base: libvirt takes a capacity of 0 to mean that."""
+    volume = _volume(name, "qcow2")
+    backing = ET.SubElement(volume, "backingStore")
+    ET.SubElement(backing, "path").text = str(base)
+    ET.SubElement(backing, "format", type=base_format)
+    return ET.tostring(volume, encoding="unicode")
+
+
+def empty_xml(name: str) -> str:
+    """A volume that is nothing but its name."""
+    return ET.tostring(_volume(name, "raw"), encoding="unicode")
+
+
+def _volume(name: str, kind: str) -> ET.Element:
+    volume = ET.Element("volume")
+    ET.SubElement(volume, "name").text = name
+    ET.SubElement(volume, "capacity").text = "0"
+    ET.SubElement(ET.SubElement(volume, "target"), "format", type=kind)
+    return volume

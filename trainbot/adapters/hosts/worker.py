@@ -1,0 +1,251 @@
+"""One host's work, off the event loop: libvirt calls block and cannot be cancelled.
+
+All state lives on the event loop; a thread is given one call at a time and hands back what came of it.  A call past
+its deadline is given up together with its thread: the next call has another thread, another connection and a
+higher generation, and whatever the old one still says is ignored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from trainbot.core.errors import BackendError, HostDown
+from trainbot.adapters.hosts.host_thread import HostThread, Work
+from trainbot.model.host import Finished, HostConfig, HostDriver, HostEvent, HostLost, HostUp, LabSpec
+
+log = logging.getLogger(__name__)
+
+ACTIONS = ("make", "reset", "snapshot", "rollback", "reboot", "destroy")
+WITH_SPEC = ("make", "reset", "snapshot", "rollback")
+BACKOFF = (1.0, 2.0, 4.0, 8.0, 15.0)  # seconds before the host is opened again; the last for ever
+REREAD = 10.0  # seconds between readings that nothing asked for: an event may get lost
+MOST_ABANDONED = 3  # threads that hang at a time; each holds a connection and some memory
+_CLOSING = 5.0  # seconds that the end of the program waits for a connection to close
+
+DriverFactory = Callable[[Callable[[], None]], HostDriver]
+
+
+class HostWorker:
+    """Works on one host, in order, and tells what happened through ``deliver`` (on the event loop).
+
+    - ``HostUp(report)`` after each opening and reading; ``HostLost`` once each time that the host stops answering.
+      It is opened again for ever.
+    - exactly one ``Finished`` for each ``submit``, unless ``close`` came first.
+
+    ``make_driver`` gets a callback that asks for a new reading and may be called from any thread.
+    Made, started and called on the event loop.  Times in seconds.
+    """
+
+    def __init__(
+        self,
+        config: HostConfig,
+        make_driver: DriverFactory,
+        deliver: Callable[[HostEvent], None],
+        *,
+        backoff: Sequence[float] = BACKOFF,
+        reread: float = REREAD,
+        most_abandoned: int = MOST_ABANDONED,
+    ) -> None:
+        self.config = config
+        self._make_driver = make_driver
+        self._deliver = deliver
+        self._backoff = tuple(backoff)
+        self._reread = reread
+        self._most_abandoned = most_abandoned
+        self._queue: deque[Work] = deque()
+        self._working: Work | None = None
+        self._thread: HostThread | None = None
+        self._generation = 0
+        self._abandoned: set[int] = set()  # generations whose threads hang
+        self._state = "new"  # new -> opening <-> up, opening <-> waiting; closed at last
+        self._told_lost = False
+        self._delays = iter(self._backoff)
+        self._deadline: asyncio.TimerHandle | None = None
+        self._again: asyncio.TimerHandle | None = None  # the next opening, or the next reading
+        self._closed: asyncio.Future[None] | None = None
+
+    @property
+    def up(self) -> bool:
+        """The host answered last time it was asked."""
+        return self._state == "up"
+
+    # -- what others ask for ------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Opens the host; returns at once."""
+        self._loop = asyncio.get_running_loop()
+        self._open()
+
+    def submit(self, action: str, lab_id: str, spec: LabSpec | None = None) -> None:
+        """Does ``action`` after what was submitted before.  On a host that does not answer it ends at once, down."""
+        if action not in ACTIONS or (spec is None and action in WITH_SPEC):
+            raise ValueError(f"no action {action!r}, or it wants a spec")
+        work = Work(action, lab_id, spec)
+        if self._state == "closed":
+            return
+        if self._state == "waiting" or (self._state == "opening" and self._told_lost):
+            # later, never from inside submit: the caller may be in the middle of something
+            self._loop.call_soon(self._finish, work, None, f"{self.config.name} does not answer", True)
+            return
+        self._queue.append(work)
+        self._next()
+
+    def refresh(self) -> None:
+        """Asks for a new report.  Many askers at once get one."""
+        if self._state == "up" and not any(work.action == "report" for work in self._queue):
+            self._queue.append(Work("report"))
+            self._next()
+
+    async def close(self) -> None:
+        """Closes the connection; the labs go on.  Nothing is delivered any more.  Waits a few seconds at most."""
+        if self._state == "closed":
+            return
+        self._state = "closed"
+        self._cancel_timers()
+        self._queue.clear()
+        thread, self._thread = self._thread, None
+        if thread is None:
+            return
+        self._closed = self._loop.create_future()
+        thread.end()
+        try:
+            await asyncio.wait_for(self._closed, _CLOSING)
+        except TimeoutError:
+            log.warning("%s: the connection did not close; left to the end of the process", self.config.name)
+
+    # -- on the event loop --------------------------------------------------------------------
+
+    def _open(self) -> None:
+        if self._state == "closed":
+            return
+        if len(self._abandoned) >= self._most_abandoned:
+            # not one more thread into the same hole: _ended opens when one of them comes back
+            log.warning("%s: %d calls hang; waiting for one to end", self.config.name, len(self._abandoned))
+            self._state = "waiting"
+            return
+        self._state = "opening"
+        if self._thread is None:
+            self._generation += 1
+            self._thread = HostThread(self.config.name, self._generation, self._new_driver, self._done_there, self._ended_there)
+        self._queue.appendleft(Work("open"))
+        self._next()
+
+    def _new_driver(self) -> HostDriver:
+        return self._make_driver(self._changed)
+
+    def _changed(self) -> None:
+        """From any thread: the driver saw something happen."""
+        self._from_thread(self.refresh)
+
+    def _done_there(self, generation: int, value: Any, error: Exception | None) -> None:
+        self._from_thread(self._done, generation, value, error)
+
+    def _ended_there(self, generation: int) -> None:
+        self._from_thread(self._ended, generation)
+
+    def _from_thread(self, call: Callable[..., None], *arguments: Any) -> None:
+        try:
+            self._loop.call_soon_threadsafe(call, *arguments)
+        except RuntimeError:
+            pass  # the loop is closed: the program ends, nobody listens
+
+    def _next(self) -> None:
+        if self._working is None and self._queue and self._thread is not None:
+            self._working = self._queue.popleft()
+            self._deadline = self._loop.call_later(self.config.deadline, self._give_up, self._generation)
+            self._thread.give(self._working)
+
+    def _done(self, generation: int, value: Any, error: Exception | None) -> None:
+        """The call under way came to its end."""
+        if generation != self._generation or self._state == "closed" or self._working is None:
+            return
+        work, self._working = self._working, None
+        self._cancel(self._deadline)
+        down = isinstance(error, HostDown)
+        if error is not None and not isinstance(error, BackendError):
+            log.error("%s: %s failed", self.config.name, work.action, exc_info=error)
+        if work.action in ACTIONS:
+            self._finish(work, value, None if error is None else _sentence(error), down)
+        elif error is None:
+            self._read(value)
+        if down or (error is not None and work.action not in ACTIONS):
+            self._lost(_sentence(error))
+        else:
+            self._next()
+
+    def _read(self, report: Any) -> None:
+        self._state = "up"
+        self._told_lost = False
+        self._delays = iter(self._backoff)
+        self._cancel(self._again)
+        self._again = self._loop.call_later(self._reread, self.refresh)
+        self._tell(HostUp(report))
+
+    def _give_up(self, generation: int) -> None:
+        if generation != self._generation or self._working is None:
+            return
+        work, self._working = self._working, None
+        reason = f"{self.config.name} did not answer within {self.config.deadline:g} s"
+        self._abandoned.add(generation)
+        self._generation += 1
+        if self._thread is not None:
+            self._thread.end()
+            self._thread = None
+        if work.action in ACTIONS:
+            self._finish(work, None, reason, True)
+        self._lost(reason)
+
+    def _ended(self, generation: int) -> None:
+        """A thread is over: one that was told to, or one that had been given up."""
+        if self._closed is not None and generation == self._generation and not self._closed.done():
+            self._closed.set_result(None)
+        full = len(self._abandoned) >= self._most_abandoned
+        self._abandoned.discard(generation)
+        if full and self._state == "waiting":
+            self._open_later()
+
+    def _lost(self, reason: str) -> None:
+        self._state = "waiting"
+        self._cancel_timers()
+        waiting, self._queue = self._queue, deque()
+        if not self._told_lost:
+            self._told_lost = True
+            log.warning("%s: lost: %s", self.config.name, reason)
+            self._tell(HostLost(self.config.name, reason))
+        for work in waiting:
+            if work.action in ACTIONS:
+                self._finish(work, None, reason, True)
+        self._open_later()
+
+    def _open_later(self) -> None:
+        self._cancel(self._again)
+        self._again = self._loop.call_later(next(self._delays, self._backoff[-1]), self._open)
+
+    def _finish(self, work: Work, domain: Any, error: str | None, down: bool) -> None:
+        self._tell(Finished(self.config.name, work.lab, work.action, domain, error, down))
+
+    def _tell(self, event: HostEvent) -> None:
+        if self._state == "closed":
+            return
+        try:
+            self._deliver(event)
+        except Exception:  # a fault in who listens must not end the work on this host
+            log.exception("%s: nobody could take %s", self.config.name, type(event).__name__)
+
+    def _cancel_timers(self) -> None:
+        self._cancel(self._deadline)
+        self._cancel(self._again)
+
+    @staticmethod
+    def _cancel(timer: asyncio.TimerHandle | None) -> None:
+        if timer is not None:
+            timer.cancel()
+
+
+def _sentence(error: Exception | None) -> str:
+    """What people may read of an error; of a bug only that there is one (the log has the traceback)."""
+    return str(error) if isinstance(error, BackendError) else "an error inside trainbot; its log says more"

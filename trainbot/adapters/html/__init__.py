@@ -1,0 +1,44 @@
+"""Pages for people: HTML from ``templates/``, each whole in one file, with one style sheet.  The only importer of jinja2.
+
+Every value is escaped (autoescape).  Each page's own policy (CSP 3) forbids scripts and whatever is not in it; what a
+template lets in, it names by its hash.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+from datetime import UTC, datetime
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from trainbot.core.wording import clock, span
+
+
+@functools.cache
+def _templates() -> Environment:
+    found = Environment(loader=FileSystemLoader(Path(__file__).with_name("templates")), autoescape=True,
+                        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    found.filters |= {"clock": clock, "span": span, "iso": _iso, "day": _day, "digest": _digest}
+    return found
+
+
+def render(template: str, **values: object) -> str:
+    """The page; a value that is missing is an error, not a gap."""
+    return _templates().get_template(template).render(values)
+
+
+def _iso(at: datetime) -> str:
+    """As a time element has it (HTML, "Valid global date and time string")."""
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _day(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%a %d %b %Y}"
+
+
+def _digest(text: str) -> str:
+    """As a policy names an element with this text (CSP 3, 2.3.1)."""
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

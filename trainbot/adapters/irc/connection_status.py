@@ -1,0 +1,190 @@
+"""How we stand on a network: our own status in our channels, their modes, who does not let us in.  Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from trainbot.adapters.irc.features import Features
+from trainbot.adapters.irc.roster import Roster
+from trainbot.adapters.irc.features import TOPIC_OCTETS
+from trainbot.adapters.irc.keepalive import JOIN_REFUSED
+from trainbot.adapters.irc.text import sanitise
+from trainbot.adapters.irc.wire import Message
+
+_LONGEST_TOPIC = 1000
+_MOST_MARKED = 5_000  # people of one channel whose voice or more is known
+_LETTERS = 64  # of modes and marks that are kept: no server has as many
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One of our channels.  ``status``: our own there, as letters of modes ("ov"); ``modes``: the channel's letters,
+    None until the server has told them; ``refused``: why it does not let us in, '' while nothing is known; ``topic``:
+    '' where none is set; ``topic_octets``: what the server keeps of one."""
+
+    joined: bool = False
+    status: str = ""
+    modes: str | None = None
+    refused: str = ""
+    topic: str = ""
+    topic_octets: int = TOPIC_OCTETS
+
+    @property
+    def privileged(self) -> bool:
+        """Voiced or more: we may speak where others may not."""
+        return bool(self.status)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Of one connection.  ``trouble``: why there is none; ``server``: its program (004), ``network``: its name (005);
+    ``certificate_ends``: epoch seconds, None where it was not verified; ``channels``: all of bot.ini's; ``host``: whom we
+    talk to, or try to; ``lost``: why the connection before ended, and when (``lost_at``, epoch seconds)."""
+
+    connected: bool
+    trouble: str
+    nick: str
+    account: str | None = None
+    server: str = ""
+    network: str = ""
+    certificate_ends: float | None = None
+    channels: dict[str, Place] = field(default_factory=dict)
+    host: str = ""
+    lost: str = ""
+    lost_at: float | None = None
+
+    @property
+    def settled(self) -> bool:
+        """Of every channel is known whether we are in and how we stand there."""
+        return self.connected and all(place.refused or place.modes is not None for place in self.channels.values())
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Standing:
+        """What ``dataclasses.asdict`` made of one; ValueError, KeyError or TypeError where it is none."""
+        return cls(**{**value, "channels": {name: Place(**place) for name, place in value["channels"].items()}})
+
+
+class Standings:
+    """Follows ``channels``, ours, on one connection, line by line.  Lines that are too short change nothing."""
+
+    def __init__(self, features: Features, roster: Roster, channels: tuple[str, ...]) -> None:
+        self._features, self._roster, self._channels = features, roster, channels
+        self._places: dict[str, Place] = {}
+        self._marked: dict[str, dict[str, str]] = {}  # folded channel -> folded nick -> letters of their status there
+        self.server = ""
+
+    def of(self, channel: str) -> Place:
+        return self._places.get(self._features.fold(channel), Place())
+
+    def places(self) -> list[tuple[str, Place]]:
+        return [(channel, self.of(channel)) for channel in self._channels]
+
+    def marked(self, channel: str, nick: str) -> bool:
+        """Whether somebody is voiced there, or more."""
+        return bool(self._marked.get(self._features.fold(channel), {}).get(self._features.fold(nick)))
+
+    def receive(self, message: Message) -> None:
+        """Before the roster has seen it, so that our own nick is the one before a change."""
+        self._follow(message)
+        match message.command:
+            case "004":
+                self.server = sanitise(message.param(2))[:_LETTERS]
+            case "JOIN" if self._roster.is_me(message.nick):
+                self._change(message.param(0), joined=True, status="", modes=None, refused="", topic="")
+            case "PART" if self._roster.is_me(message.nick):
+                self._change(message.param(0), joined=False, status="")
+            case "KICK" if self._roster.is_me(message.param(1)):
+                self._change(message.param(0), joined=False, status="")
+            case "332":
+                self._change(message.param(1), topic=sanitise(message.param(-1))[:_LONGEST_TOPIC])
+            case "TOPIC" if len(message.params) > 1:
+                self._change(message.param(0), topic=sanitise(message.param(-1))[:_LONGEST_TOPIC])
+            case "353":
+                self._named(message.param(2), message.param(-1))
+            case "324":
+                self._moded(message.param(1), message.params[2:], fresh=True)
+            case "MODE":
+                self._moded(message.param(0), message.params[1:], fresh=False)
+            case "470":
+                self._change(message.param(1), refused=f"it sends us on to {sanitise(message.param(2))[:_LETTERS]}")
+            case refusal if refusal in JOIN_REFUSED and not self.of(message.param(1)).joined:
+                self._change(message.param(1), refused=sanitise(message.param(-1))[:200] or f"numeric {refusal}")
+
+    def _follow(self, message: Message) -> None:
+        """Keeps the marks of others with their people, as these come, go and take other nicks."""
+        fold = self._features.fold
+        match message.command:
+            case "JOIN" if self._roster.is_me(message.nick):
+                self._marked.pop(fold(message.param(0)), None)
+            case "NICK":
+                for marked in self._marked.values():
+                    if (letters := marked.pop(fold(message.nick), None)) is not None:
+                        marked[fold(message.param(0))] = letters
+            case "QUIT":
+                for marked in self._marked.values():
+                    marked.pop(fold(message.nick), None)
+            case "PART" | "KICK":
+                gone = message.nick if message.command == "PART" else message.param(1)
+                self._marked.get(fold(message.param(0)), {}).pop(fold(gone), None)
+
+    def _marks_of(self, channel: str, nick: str) -> str:
+        return self._marked.get(self._features.fold(channel), {}).get(self._features.fold(nick), "")
+
+    def _mark(self, channel: str, nick: str, letters: str) -> None:
+        folded = self._features.fold(channel)
+        if not any(self._features.fold(name) == folded for name in self._channels):
+            return
+        marked = self._marked.setdefault(folded, {})
+        if not letters:
+            marked.pop(self._features.fold(nick), None)
+        elif len(marked) < _MOST_MARKED:
+            marked[self._features.fold(nick)] = letters
+
+    def _change(self, channel: str, **values: Any) -> None:
+        folded = self._features.fold(channel)
+        if any(self._features.fold(name) == folded for name in self._channels):
+            self._places[folded] = replace(self.of(channel), **values)
+
+    def _named(self, channel: str, names: str) -> None:
+        """RPL_NAMREPLY: everybody with the marks of their status before the nick, ours among them."""
+        marks = self._features.marks
+        for name in names.split(" "):
+            nick = name.lstrip("".join(marks))
+            if nick and self._roster.is_me(nick):
+                letters = dict.fromkeys(marks[mark] for mark in name[: len(name) - len(nick)][:_LETTERS])
+                self._change(channel, status="".join(letters))
+            elif nick:
+                self._mark(channel, nick, "".join(marks[mark] for mark in name[: len(name) - len(nick)][:_LETTERS]))
+
+    def _moded(self, channel: str, words: tuple[str, ...], *, fresh: bool) -> None:
+        """A channel's modes as they are (``fresh``), or as somebody changed them."""
+        if not words or not self._features.is_channel(channel):
+            return
+        place = self.of(channel)
+        status = dict.fromkeys(place.status)
+        modes = dict.fromkeys("" if fresh else place.modes or "")
+        arguments, sign = list(words[1:]), "+"
+        for letter in words[0]:
+            if letter in "+-":
+                sign = letter
+                continue
+            argument = arguments.pop(0) if self._features.takes_argument(letter, sign) and arguments else ""
+            if letter in self._features.marks.values():
+                if self._roster.is_me(argument):
+                    _set(status, letter, sign)
+                elif argument:
+                    theirs = dict.fromkeys(self._marks_of(channel, argument))
+                    _set(theirs, letter, sign)
+                    self._mark(channel, argument, "".join(theirs)[:_LETTERS])
+            elif not self._features.is_list(letter):
+                _set(modes, letter, sign)
+        known = fresh or place.modes is not None
+        self._change(channel, status="".join(status)[:_LETTERS], modes="".join(modes)[:_LETTERS] if known else None)
+
+
+def _set(letters: dict[str, None], letter: str, sign: str) -> None:
+    if sign == "+":
+        letters[letter] = None
+    else:
+        letters.pop(letter, None)

@@ -1,0 +1,90 @@
+"""What people say to us, on one connection, as events.  No I/O; times are monotonic seconds passed in.
+
+A line waits while we ask who is in a channel that we came into: before that we know nobody whose account does not
+come with the line itself.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from trainbot.adapters.irc.features import Features
+from trainbot.adapters.irc.privmsg import Batches, Heard, is_history, place, said_at, understand
+from trainbot.adapters.irc.roster import Roster
+from trainbot.adapters.irc.joining import Joining
+from trainbot.adapters.irc.outbox import CtcpReply
+from trainbot.adapters.irc.wire import Message
+from trainbot.core.messages import ChatEvent, Incoming
+
+log = logging.getLogger(__name__)
+MOST_HELD = 500  # lines of talk that wait for a roll call
+
+
+class Listening:
+    """``tell`` gets what was said, and what it told about who said it; ``answer`` the replies to CTCP queries.
+    ``hold``: seconds that talk waits for a roll call at most; ``version``: what CTCP VERSION is answered with."""
+
+    def __init__(self, features: Features, roster: Roster, joining: Joining, *, hold: float, version: str,
+                 tell: Callable[[ChatEvent], None], answer: Callable[[CtcpReply], None]) -> None:
+        self._features, self._roster, self._joining = features, roster, joining
+        self._hold, self._version = hold, version
+        self._tell, self._answer = tell, answer
+        self._batches = Batches()
+        self._held: list[tuple[Message, str | None]] = []
+        self._until = 0.0
+        self._since: dict[str | None, datetime | None] = {}  # folded channel, None for us -> the server's time as we came
+
+    def welcomed(self, message: Message) -> None:
+        """The server's first line to us: what was said before is history."""
+        self._since[None] = said_at(message)
+
+    def joined(self, message: Message, now: float) -> None:
+        """We came into a channel of ours."""
+        self._since[self._features.fold(message.param(0))] = said_at(message)
+        self._until = now + self._hold
+
+    def batch(self, message: Message) -> None:
+        self._batches.receive(message)
+
+    def due(self) -> float | None:
+        """When what is held is to be heard whatever we know, or None where nothing is."""
+        return self._until if self._held else None
+
+    def receive(self, message: Message, now: float) -> None:
+        """Takes a PRIVMSG; nothing comes of history, of our own lines, and of what was said where we are not."""
+        if self._roster.is_me(message.nick):
+            return
+        for_us, channel = place(message.param(0), self._roster.me.nick, self._features)
+        if not for_us or (channel and not self._roster.in_channel(channel)):
+            return
+        since = self._since.get(self._features.fold(channel) if channel else None)
+        if self._batches.hold(message) or is_history(message, since):
+            return
+        if self._joining.counting and now < self._until and len(self._held) < MOST_HELD:
+            self._held.append((message, channel))
+        else:
+            self.release()
+            self._hear(message, channel)
+
+    def release(self) -> None:
+        """Everybody here is known, or we waited long enough."""
+        while self._held:
+            try:
+                self._hear(*self._held.pop(0))
+            except Exception:
+                log.exception("a line that was held could not be handled")
+
+    def _hear(self, message: Message, channel: str | None) -> None:
+        sender, news = self._roster.speaker(message, datetime.now(UTC))
+        for event in news:
+            self._tell(event)
+        if sender is None:
+            return
+        heard = understand(message, channel, self._version)
+        if isinstance(heard, Heard):
+            where = self._roster.channel_name(channel) if channel else None
+            self._tell(Incoming(sender, where, heard.text, datetime.now(UTC)))
+        elif heard is not None:
+            self._answer(heard)

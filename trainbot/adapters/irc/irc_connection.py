@@ -1,0 +1,371 @@
+"""The IRC door: one object that stays connected, tells what happens and says what it is given.
+
+jaraco's ``irc`` parses (masks, tags, ISUPPORT); its reactor and connection are not used.  They say
+NICK before CAP, drop the connection when a handler raises, and sleep to pace.  The protocol's state
+is in pure modules (``session`` and what it is made of); this one has the loop, the socket and the
+clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import re
+import ssl
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from trainbot import __version__
+from trainbot.adapters.irc.features import Features
+from trainbot.adapters.irc.transport import Link, connect
+from trainbot.adapters.irc.outbox import Outbox
+from trainbot.adapters.irc.keepalive import Backoff, Patience
+from trainbot.adapters.irc.protocol import Session
+from trainbot.adapters.irc.connection_status import Place, Standing
+from trainbot.adapters.irc.sts import Policies
+from trainbot.adapters.irc.text import sanitise
+from trainbot.adapters.irc.trust import refuse_unsafe
+from trainbot.core.messages import ChatEvent, Disconnected, Line, Outgoing, Sender, Unspoken
+
+if TYPE_CHECKING:
+    from trainbot.config import IrcConfig
+
+log = logging.getLogger(__name__)
+_FLOODED = re.compile(r"\bflood|recvq exceeded", re.IGNORECASE)
+_BANNED = re.compile(r"\b(banned|[kgzd][- ]?lined?)\b", re.IGNORECASE)
+DENIALS = 2
+"""Refused logins after which we stop: more would get us banned; one may be the services' own trouble."""
+
+
+class IrcDoor:
+    """Connects to one network and stays there.
+
+    ``deliver`` is called on the loop, one event at a time; what it raises is logged and does no
+    harm.  ``version`` is said to those who ask for it (CTCP).  ``heard`` is called after each line, for
+    who waits for ``standing`` to change.  ``policies``: which networks want TLS whatever bot.ini says.
+    Raises ConfigError where the configuration would tell the password to everybody on the way, or
+    cannot work.
+    """
+
+    def __init__(
+        self,
+        config: IrcConfig,
+        deliver: Callable[[ChatEvent], None],
+        *,
+        version: str = f"trainbot {__version__}",
+        patience: Patience | None = None,
+        heard: Callable[[], None] = lambda: None,
+        policies: Policies | None = None,
+    ) -> None:
+        refuse_unsafe(config)
+        self._config, self._receiver, self._heard = config, deliver, heard
+        self._policies = policies or Policies(None)
+        self._turn = 0  # of the servers
+        self._denials = 0
+        self._changed = asyncio.Event()  # the configuration, since we last looked
+        self._patience = patience or Patience()
+        self._version = f"{version} ({config.contact})" if config.contact else version
+        self._outbox = Outbox(config.flood_burst, config.flood_interval)
+        self._outbox.verb = _verb(config)
+        self._outbox.may_send = lambda target: False
+        self._last_fold = Features().fold
+        self._session: Session | None = None
+        self._link: Link | None = None
+        self._wake = asyncio.Event()
+        self._life: asyncio.Task[None] | None = None
+        self._closing = False
+        self.trouble = ""
+        """Why we are not connected, as last seen; '' while we are."""
+        self._lost: tuple[str, float | None] = ("", None)
+        self._host = config.server
+
+    # -- what the rest of the bot calls -------------------------------------------------------
+
+    async def run(self) -> None:
+        """Connects, and again whenever the connection is gone, until ``close``."""
+        if not self._closing:
+            await self._live(self._stay_connected())
+
+    async def visit(self) -> None:
+        """Connects once, until ``close`` or until it is gone: ``trouble`` says why it was."""
+        async def once() -> None:
+            self.trouble = await self._one_try()
+
+        await self._live(once())
+
+    async def _live(self, life: Coroutine[None, None, None]) -> None:
+        self._life = asyncio.create_task(life, name="irc")
+        try:
+            await asyncio.wait([self._life])
+        finally:
+            self._life.cancel()
+            await asyncio.wait([self._life])
+        if not self._life.cancelled():
+            self._life.result()
+
+    def reconfigure(self, config: IrcConfig) -> None:
+        """Takes servers, TLS, login and pace from ``config``: the pace at once, the rest at the next connection, which
+        a login that was given up tries at once.  Raises ConfigError, and nothing changes, as the constructor does."""
+        refuse_unsafe(config)
+        self._config, self._turn, self._denials = config, 0, 0
+        self._outbox.pace(config.flood_burst, config.flood_interval)
+        self._outbox.verb = _verb(config)
+        self._changed.set()
+
+    def send(self, out: Outgoing) -> None:
+        """Queues ``out``.  Never blocks, never raises.  A Line with a ticket is answered by Spoken
+        (it went to the socket) or Unspoken; Unspoken may follow Spoken, when the server refuses
+        the line or the connection is lost before the server has proven that it had it."""
+        try:
+            if isinstance(out, Line) and out.ticket is not None and not self.connected:
+                self._give_back([(out.ticket, "not connected")], soon=True)
+                return
+            self._give_back(self._outbox.put(out, self._now()), soon=True)
+        except Exception:
+            log.exception("a line could not be queued")
+        self._wake.set()
+
+    def hold(self) -> None:
+        """Reads nothing more before ``go_on``: what the server says waits in the socket."""
+        if self._link is not None:
+            self._link.hold()
+
+    def go_on(self) -> None:
+        if self._link is not None:
+            self._link.go_on()
+
+    async def close(self, reason: str = "") -> None:
+        """Says QUIT and ends ``run``, within ``Patience.goodbye`` seconds."""
+        self._closing = True
+        if self._link is not None and self._session is not None:
+            self._session.say(f"QUIT :{sanitise(reason) or 'bye'}")
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._link.closed.wait(), self._patience.goodbye)
+        if self._life is not None:
+            self._life.cancel()
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait([self._life])
+
+    def fold(self, name: str) -> str:
+        """A nick or channel as this server compares it (CASEMAPPING)."""
+        ready = self._session is not None and self._session.ready
+        return self._session.fold(name) if ready and self._session else self._last_fold(name)
+
+    def members(self, channel: str) -> tuple[Sender, ...]:
+        """Who is in ``channel`` with us; empty where we are not in it."""
+        return self._session.roster.members(channel) if self._session else ()
+
+    def holds(self, channel: str, nick: str) -> bool:
+        """Whether somebody of that nick is in ``channel`` with us."""
+        return self._session is not None and self._session.roster.holds(channel, nick)
+
+    def find(self, nick: str) -> Sender | None:
+        """The person of that nick, if a channel of ours holds them."""
+        return self._session.roster.find(nick) if self._session else None
+
+    def marked(self, channel: str, nick: str) -> bool:
+        """Whether somebody there is voiced, or more."""
+        return self._session is not None and self._session.standings.marked(channel, nick)
+
+    def place(self, channel: str) -> Place:
+        """How we stand in ``channel`` now."""
+        if not self.connected or self._session is None:
+            return Place()
+        return replace(self._session.standings.of(channel), topic_octets=self._session.features.topic_octets)
+
+    @property
+    def nick(self) -> str:
+        return self._session.nick if self.connected and self._session else self._config.nick
+
+    @property
+    def connected(self) -> bool:
+        """Registered, and not lost since."""
+        return self._session is not None and self._session.ready and self._session.ended is None
+
+    def standing(self) -> Standing:
+        """How we stand there now."""
+        session, link = self._session, self._link
+        if not self.connected or session is None:
+            return Standing(False, self.trouble, self.nick, channels=dict.fromkeys(self._config.channels, Place()),
+                            host=self._host, lost=self._lost[0], lost_at=self._lost[1])
+        return Standing(True, "", session.nick, session.account, session.standings.server,
+                        sanitise(session.features.network), link.certificate_ends if link else None,
+                        {channel: session.standings.of(channel) for channel in self._config.channels},
+                        self._host, *self._lost)
+
+    # -- the life of it -----------------------------------------------------------------------
+
+    async def _stay_connected(self) -> None:
+        backoff = Backoff(self._patience)
+        while not self._closing:
+            self._changed.clear()
+            began, server = self._now(), self._next_config()
+            reason = await self._one_try()
+            if self._closing:
+                return
+            self.trouble, self._lost = reason, (reason, self._clock())
+            if self._now() - began >= self._patience.stable:
+                backoff.reset()
+            where = f"{server.server} port {server.port}"
+            if self._denials >= DENIALS:
+                log.error("%s does not let us in: %s; not tried again before bot.ini changes (then SIGHUP)", where, reason)
+                await self._changed.wait()
+                continue
+            wait = backoff.wait() if self._turn % (1 + len(self._config.more_servers)) == 0 else self._patience.shortest
+            if _FLOODED.search(reason):
+                log.warning("thrown out for speaking too fast: from now on %s; say it in bot.ini (flood_burst, flood_interval)",
+                            self._outbox.slow_down())
+            if _BANNED.search(reason):
+                wait = max(wait, self._patience.banned)
+            log.warning("no IRC connection to %s: %s; next try in %.1f s", where, reason, wait)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), wait)
+
+    def _next_config(self) -> IrcConfig:
+        """For the server whose turn it is; with TLS where that network once asked for it."""
+        servers = ((self._config.server, self._config.port), *self._config.more_servers)
+        host, port = servers[self._turn % len(servers)]
+        config = replace(self._config, server=host, port=port)
+        wanted = self._policies.port(host, self._clock())
+        return config if config.tls or wanted is None else replace(config, tls=True, port=wanted)
+
+    async def _one_try(self) -> str:
+        """Why the connection ended, or there was none."""
+        try:
+            return await self._one_connection()
+        except OSError as error:  # refused, unknown host, TLS, time-out
+            return _in_words(error)
+        except Exception as error:
+            log.exception("the IRC connection failed")
+            return type(error).__name__
+
+    async def _one_connection(self) -> str:
+        """From connect to loss; returns why it ended.  A server that wants TLS has it at once."""
+        config = self._next_config()
+        self._turn += 1  # the next try is another server's; one that welcomes us keeps its turn
+        reason, upgrade = await self._connection(config)
+        if upgrade is not None and not self._closing:
+            log.info("%s wants TLS: going to its port %d", config.server, upgrade)
+            reason, _ = await self._connection(replace(config, tls=True, port=upgrade))
+        return reason
+
+    async def _connection(self, config: IrcConfig) -> tuple[str, int | None]:
+        """(why it ended, the port that wants us with TLS)."""
+        self._host = config.server
+        session = Session(
+            config,
+            self._outbox,
+            self._deliver,
+            self._write,
+            self._now(),
+            patience=self._patience,
+            version=self._version,
+        )
+
+        def hear(line: str) -> None:
+            if self._session is session:  # not from a connection that was given up
+                session.receive(line, self._now())
+                self._heard()
+
+        self._session = session
+        try:
+            async with asyncio.timeout(self._patience.connect):
+                self._link = link = await connect(config, hear, self._wake.set)
+            session.start()
+            await self._serve(link, session, config)
+            return session.ended or link.reason, session.upgrade
+        finally:
+            self._denials = self._denials + 1 if session.registration.denied else 0
+            self._heed(config, session)
+            self._lose(session)
+
+    def _heed(self, config: IrcConfig, session: Session) -> None:
+        """What the server said over TLS about coming without: at its welcome, and again at the end, since the time
+        that it holds begins then."""
+        if session.sts_duration is not None:
+            self._policies.heard(config.server, config.port, session.sts_duration, self._clock())
+
+    async def _serve(self, link: Link, session: Session, config: IrcConfig) -> None:
+        """Until the link is closed or the session ended: does what is due, when it is due."""
+        welcome = False
+        while not link.closed.is_set():
+            self._wake.clear()
+            now = self._now()
+            session.tick(now)
+            if link.writable:
+                session.pump(now)
+            if session.ended is not None:
+                return
+            if session.ready and not welcome:
+                welcome, self.trouble = True, ""
+                self._turn -= 1
+                self._heed(config, session)
+            pace = self._outbox.wait(now) if session.may_say(now) and link.writable else None
+            pause = max(0.0, session.due() - now)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause if pace is None else min(pace, pause)):
+                    await self._wake.wait()
+
+    def _write(self, line: str, shown: str) -> None:
+        if self._link is not None:
+            log.debug(">> %s", shown)
+            self._link.write(line)
+
+    def _lose(self, session: Session) -> None:
+        link, self._link, self._session = self._link, None, None
+        self._outbox.may_send = lambda target: False
+        if link is None:
+            return
+        link.close()
+        if session.ready:
+            self._last_fold = session.fold
+            self._deliver(Disconnected(session.ended or link.reason, datetime.now(UTC)))
+        reason = "the connection was lost before the server had it"
+        unproven = [(ticket, reason) for ticket in session.receipts.lost()]
+        self._give_back(unproven + self._outbox.lost(self._now()))
+
+    def _give_back(self, refused: list[tuple[int, str]], *, soon: bool = False) -> None:
+        """Tells of lines that were not said; ``soon``: not from within the caller's send."""
+        for ticket, reason in refused:
+            event = Unspoken(ticket, reason, datetime.now(UTC))
+            if soon:
+                asyncio.get_running_loop().call_soon(self._deliver, event)
+            else:
+                self._deliver(event)
+
+    def _deliver(self, event: ChatEvent) -> None:
+        try:
+            self._receiver(event)
+        except Exception:
+            log.exception("%s could not be handled", type(event).__name__)
+
+    @staticmethod
+    def _clock() -> float:
+        return datetime.now(UTC).timestamp()
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+
+def _verb(config: IrcConfig) -> str:
+    return "NOTICE" if config.notice else "PRIVMSG"
+
+
+def _in_words(error: OSError) -> str:
+    """What went wrong and what to do; asyncio and OpenSSL put numbers and tuples before that."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return (f"the server's certificate is not trusted ({error.verify_message.rstrip('.')}): if it is right all the same, "
+                "say [irc] tls_ca_file or tls_fingerprint")
+    if isinstance(error, ssl.SSLError):
+        known = {"WRONG_VERSION_NUMBER": "the server does not speak TLS at this port: mend [irc] port, or say tls = no",
+                 "TLSV13_ALERT_CERTIFICATE_REQUIRED": "the server wants a client certificate: say [irc] tls_client_cert"}
+        return known.get(error.reason or "", f"TLS failed ({(error.reason or str(error)).lower().replace('_', ' ')})")
+    if isinstance(error, TimeoutError) and not error.errno:
+        return "the server does not answer in time: is it up, and is [irc] port the one for that tls?"
+    if (error.errno or 0) > 0:
+        return os.strerror(error.errno or 0).lower()
+    return error.strerror or str(error) or type(error).__name__

@@ -1,0 +1,131 @@
+"""The SASL mechanisms that trainbot knows.  Pure; no credential is ever part of an error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from scramp import ScramClient, ScramException
+
+from trainbot.adapters.irc.sasl import Credentials, Mechanism, SaslRefused
+
+MOST_ITERATIONS = 1_000_000
+"""Of PBKDF2 that a server may ask for (about half a second of ours); RFC 7677 wants at least 4096, as scramp does."""
+
+
+class Plain:
+    """RFC 4616: authzid (our account), NUL, authcid (our account), NUL, password; in UTF-8."""
+
+    name = "PLAIN"
+
+    def __init__(self, credentials: Credentials) -> None:
+        self._credentials = credentials
+        self.complete = False
+
+    def respond(self, challenge: bytes) -> bytes:
+        if self.complete:
+            raise SaslRefused("the server asks for more than PLAIN has")
+        self.complete = True
+        account = self._credentials.account
+        return f"{account}\0{account}\0{self._credentials.password()}".encode()
+
+
+class External:
+    """RFC 4422 appendix A: the client certificate of the TLS connection says who we are (CertFP).
+
+    We name no account: Atheme 7.2 refuses even the right one, and a certificate belongs to one account anyway.
+    """
+
+    name = "EXTERNAL"
+
+    def __init__(self, credentials: Credentials) -> None:
+        self.complete = False
+
+    def respond(self, challenge: bytes) -> bytes:
+        if self.complete:
+            raise SaslRefused("the server asks for more than EXTERNAL has")
+        self.complete = True
+        return b""
+
+
+class ScramSha256:
+    """RFC 5802 and RFC 7677: neither side shows the password; success counts only from a server that knows it, too."""
+
+    name = "SCRAM-SHA-256"
+
+    def __init__(self, credentials: Credentials) -> None:
+        self._credentials = credentials
+        self._client: ScramClient | None = None
+        self._proved = False
+        self.complete = False
+
+    def respond(self, challenge: bytes) -> bytes:
+        try:
+            return self._step(challenge.decode())
+        except (ScramException, ValueError, KeyError):
+            # the library's text may quote what went over the wire
+            if self._proved:
+                raise SaslRefused("the server cannot prove that it knows our password: it is not who it says") from None
+            raise SaslRefused("the server's SCRAM message is none, or our account or password cannot be said in it") from None
+
+    def _step(self, challenge: str) -> bytes:
+        if self.complete:
+            raise SaslRefused("the server asks for more than SCRAM has")
+        if self._client is None:
+            self._client = ScramClient([self.name], self._credentials.account, self._credentials.password())
+            return self._client.get_client_first().encode()
+        if not self._proved:
+            asked = [part[2:] for part in challenge.split(",") if part.startswith("i=")]
+            if any(not number.isdecimal() or len(number) > 9 or int(number) > MOST_ITERATIONS for number in asked):
+                raise SaslRefused("the server asks for more SCRAM iterations than are sensible")
+            self._client.set_server_first(challenge)
+            self._proved = True
+            return self._client.get_client_final().encode()
+        self._client.set_server_final(challenge)
+        self.complete = True
+        return b""
+
+
+class EcdsaChallenge:
+    """Atheme's ECDSA-NIST256P-CHALLENGE: our account, then the server's 32 octets signed as if they were a SHA-256."""
+
+    name = "ECDSA-NIST256P-CHALLENGE"
+
+    def __init__(self, credentials: Credentials) -> None:
+        self._credentials = credentials
+        self._named = False
+        self.complete = False
+
+    def respond(self, challenge: bytes) -> bytes:
+        if not self._named:
+            self._named = True
+            account = self._credentials.account.encode()
+            return account + b"\0" + account
+        if self.complete or len(challenge) != SHA256.digest_size:
+            raise SaslRefused("the server's challenge is not 32 octets to be signed once")
+        self.complete = True
+        return load_key(self._credentials.key()).sign(challenge, ec.ECDSA(Prehashed(SHA256())))
+
+
+def load_key(pem: bytes) -> ec.EllipticCurvePrivateKey:
+    """The EC key on P-256 in ``pem`` (no pass phrase); ValueError says what is wrong."""
+    try:
+        key = load_pem_private_key(pem, None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise ValueError("not a PEM private key without a pass phrase") from None
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise ValueError("not an elliptic curve key on P-256 (prime256v1)")
+    return key
+
+
+MECHANISMS: dict[str, Callable[[Credentials], Mechanism]] = {
+    "external": External,
+    "scram-sha-256": ScramSha256,
+    "ecdsa-nist256p-challenge": EcdsaChallenge,
+    "plain": Plain,
+}
+"""By the name that bot.ini uses (lower case)."""

@@ -1,0 +1,313 @@
+"""What waits to be said: made harmless, split, fair, paced.  Pure: no I/O, time is passed in.
+
+Order: by priority; within one, owners take turns, line by line of the wire; within an owner, as
+it was put.  Pace: a bucket of ``burst`` tokens that gains one every ``interval`` seconds.  What the
+protocol needs at once (PONG, registration, JOIN) does not wait, but is counted.
+Messages are PRIVMSG, or NOTICE where that is wanted and nothing is secret; answers to CTCP are NOTICE (as CTCP has it).
+Times are seconds of any monotonic clock.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from trainbot.adapters.irc.text import cut, plain, sanitise, shown
+from trainbot.core.messages import Line, Modes, Outgoing, Priority, Topic
+
+WIRE_LINE = 512
+"""Octets of a line with CR LF, the sender's prefix included (RFC 2812 2.3); tags do not count.  Servers may allow more."""
+
+LONGEST_TARGET = 200
+OWNER_CAP = 100
+"""Lines that may wait for one owner."""
+
+QUICKER = 0.7  # of the interval, each time that the server was seen to keep up
+SLOWEST = 8.0  # seconds between two lines that we go down to by ourselves
+KEPT_FOR = 60.0
+"""Seconds for which a line outlives a lost connection, or a channel that we are not in."""
+
+
+@dataclass(frozen=True, slots=True)
+class CtcpReply:
+    """An answer to somebody's CTCP query: ``VERSION trainbot``."""
+
+    target: str
+    payload: str
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    target: str
+    rest: str
+    verb: str
+    priority: Priority
+    owner: str
+    since: float
+    ticket: int | None = None
+    secret: bool = False
+    begun: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One line for the wire, without CR LF.  ``ticket`` is set on the last piece of its Line."""
+
+    wire: str
+    target: str
+    ticket: int | None
+    secret: bool
+
+    @property
+    def shown(self) -> str:
+        """For the log."""
+        return f"PRIVMSG {self.target} :(secret)" if self.secret else self.wire
+
+
+class Outbox:
+    """``prefix_octets`` is the length of ``:nick!user@host `` as the server will add it, ``line_octets`` of a line that it
+    takes; the owner of the outbox keeps them current.  ``may_send(target)`` is False for channels we are not in;
+    what is for them waits, and lets others pass.  ``formatted(target)`` is False for channels that take no
+    formatting codes."""
+
+    def __init__(self, burst: int, interval: float, *, owner_cap: int = OWNER_CAP) -> None:
+        self.pace(burst, interval)
+        self.verb = "PRIVMSG"
+        self._tokens, self._counted_at = float(self._burst), 0.0
+        self._cap = owner_cap
+        self._queues: dict[Priority, OrderedDict[str, deque[_Waiting]]] = {
+            priority: OrderedDict() for priority in Priority
+        }
+        self._waiting: dict[str, int] = {}
+        self._left_out: dict[tuple[str, str], int] = {}
+        self.prefix_octets, self.line_octets = 100, WIRE_LINE
+        self.may_send: Callable[[str], bool] = lambda target: True
+        self.formatted: Callable[[str], bool] = lambda target: True
+
+    def pace(self, burst: int, interval: float) -> None:
+        """From now on: ``burst`` lines at once, then one every ``interval`` seconds."""
+        self._burst, self._interval = max(1, burst), max(0.0, interval)
+        self._wanted_interval = self._interval
+
+    @property
+    def interval(self) -> float:
+        """Seconds between two lines."""
+        return self._interval
+
+    def adapt(self, seconds: float) -> str:
+        """The server reads a line of ours in so many seconds: no faster from now on, as far as one line in ``SLOWEST``
+        seconds; 0: in no time, and we come back towards what is wanted.  Returns the new pace in words, '' where it is
+        the old one."""
+        before = self._interval
+        slower = seconds if seconds else before * QUICKER
+        self._interval = max(self._wanted_interval, min(SLOWEST, slower))
+        return f"one line in {self._interval:.2g} s" if self._interval > before else ""
+
+    def slow_down(self) -> str:
+        """Half as fast from now on, as far as one line in ``SLOWEST`` seconds; returns the pace in words."""
+        self.pace(self._burst // 2, min(SLOWEST, max(1.0, 2 * self._interval)))
+        return f"{self._burst} lines, then one in {self._interval:g} s"
+
+    def __len__(self) -> int:
+        return sum(self._waiting.values())
+
+    # -- in -----------------------------------------------------------------------------------
+
+    def put(self, out: Outgoing | CtcpReply, now: float) -> list[tuple[int, str]]:
+        """Queues ``out``; returns (ticket, reason) of what is refused or crowded out by it."""
+        item = _item(out, now)
+        if not item.target or len(item.target.encode()) > LONGEST_TARGET:
+            return _refused(item, "there is no such target")
+        if isinstance(out, CtcpReply):  # one at a time: nobody fills our queue with queries
+            self._drop(lambda other: other.verb == "NOTICE" and other.target == item.target)
+        if isinstance(out, Topic):
+            self._drop(lambda other: other.verb == "TOPIC" and other.target == item.target)
+        elif isinstance(out, Modes) and not _sound(out):
+            return _refused(item, "that is no change of modes")
+        elif not item.rest.strip():
+            return _refused(item, "there is nothing to say")
+        self._queues[item.priority].setdefault(item.owner, deque()).append(item)
+        self._waiting[item.owner] = self._waiting.get(item.owner, 0) + 1
+        if self._waiting[item.owner] > self._cap:
+            return self._crowd_out(item.owner)
+        return []
+
+    def again(self, piece: Piece, now: float) -> None:
+        """Queues a private line that was said, and that the network had no room for."""
+        self.put(Line(piece.target, piece.wire.split(" :", 1)[1], secret=piece.secret), now)
+
+    def _crowd_out(self, owner: str) -> list[tuple[int, str]]:
+        """Leaves out one line of an owner who has too many: the newest of the least urgent kind
+        that has not begun; what the presenter says is never left out."""
+        for priority in (Priority.LISTING, Priority.ANNOUNCE, Priority.ANSWER):
+            for item in reversed(self._queues[priority].get(owner, ())):
+                if not item.begun:
+                    self._remove(item)
+                    key = (owner, item.target)
+                    self._left_out[key] = self._left_out.get(key, 0) + 1
+                    return _refused(item, "too many lines are waiting for them")
+        return []
+
+    def count(self, now: float) -> None:
+        """A line went out past the queue; it uses up a token, and may leave a debt of one burst."""
+        self._refill(now)
+        self._tokens = max(-float(self._burst), self._tokens - 1)
+
+    # -- out ----------------------------------------------------------------------------------
+
+    def take(self, now: float) -> Iterator[Piece]:
+        """The pieces that may go at ``now``; each is gone from the outbox once it is yielded."""
+        self._refill(now)
+        while self._tokens >= 1:
+            item = self._next()
+            if item is None:
+                return
+            self._tokens -= 1
+            yield self._piece(item, now)
+
+    def wait(self, now: float) -> float | None:
+        """Seconds until something may go; None when nothing waits that could."""
+        self._refill(now)
+        if self._next() is None:
+            return None
+        return max(0.0, (1 - self._tokens) * self._interval)
+
+    def _refill(self, now: float) -> None:
+        gained = (now - self._counted_at) / self._interval if self._interval else self._burst * 2.0
+        if gained > 0:
+            self._tokens = min(float(self._burst), self._tokens + gained)
+        self._counted_at = max(now, self._counted_at)
+
+    def _next(self) -> _Waiting | None:
+        for queues in self._queues.values():
+            for items in queues.values():
+                if self.may_send(items[0].target):
+                    return items[0]
+        return None
+
+    def _piece(self, item: _Waiting, now: float) -> Piece:
+        verb = self.verb if item.verb == "PRIVMSG" and not item.secret else item.verb
+        frame = f"{verb} {item.target} " + ("" if item.verb == "MODE" else ":")
+        room = max(16, self.line_octets - 2 - self.prefix_octets - len(frame.encode()))
+        if item.verb == "NOTICE":  # a CTCP reply is whole or it is nothing
+            head, item.rest = f"\x01{cut(item.rest, room - 2)[0]}\x01", ""
+        else:
+            said = item.rest if self.formatted(item.target) else plain(item.rest)
+            head, item.rest = cut(said, room)
+            item.rest = item.rest if item.verb == "PRIVMSG" and item.rest.strip() else ""
+        item.begun = True
+        if item.rest:
+            self._queues[item.priority].move_to_end(item.owner)
+            return Piece(frame + head, item.target, None, item.secret)
+        self._remove(item, turn=True)
+        self._confess(item, now)
+        return Piece(frame + head, item.target, item.ticket, item.secret)
+
+    def _confess(self, item: _Waiting, now: float) -> None:
+        """Once the rest of what was crowded is said, says how much was left out."""
+        listing = self._queues[Priority.LISTING]
+        if (item.owner, item.target) in self._left_out and item.owner not in listing:
+            count = self._left_out.pop((item.owner, item.target))
+            text = f"({count} more lines were left out)"
+            self.put(Line(item.target, text, Priority.LISTING, item.owner), now)
+
+    # -- when things go wrong -----------------------------------------------------------------
+
+    def lost(self, now: float) -> list[tuple[int, str]]:
+        """The connection is gone.  Lines with a ticket are given back; others are kept while they
+        are fresh, from their beginning if they had not begun."""
+        reason = "the connection was lost before it was said"
+        self._tokens = float(self._burst)
+        return self._drop(
+            lambda item: item.ticket is not None
+            or item.begun
+            or item.verb == "NOTICE"
+            or now - item.since > KEPT_FOR,
+            reason,
+        )
+
+    def resume(self, now: float) -> list[tuple[int, str]]:
+        """Registered again: what registering cost is forgiven, what waited too long is left out."""
+        self._tokens = max(0.0, self._tokens)
+        return self._drop(lambda item: now - item.since > KEPT_FOR, "nobody was there to hear it")
+
+    def held(self, now: float, longer: float) -> set[str]:
+        """The targets to which nothing may go, of lines that wait for more than ``longer`` seconds."""
+        return {item.target for item in self._items() if now - item.since > longer and not self.may_send(item.target)}
+
+    def expire(self, now: float) -> list[tuple[int, str]]:
+        """Gives up what has waited too long for a channel that we are not in."""
+        return self._drop(
+            lambda item: now - item.since > KEPT_FOR and not self.may_send(item.target),
+            "there was no way to say it",
+        )
+
+    def refused(self, same: Callable[[str], bool]) -> list[tuple[int, str]]:
+        """The server refused a piece for a target: the rest of that line is not said either."""
+        return self._drop(lambda item: item.begun and same(item.target), "refused by the server")
+
+    def departed(self, same: Callable[[str], bool]) -> list[tuple[int, str]]:
+        """Somebody left the network: the next who takes that nick gets nothing of theirs."""
+        return self._drop(lambda item: same(item.target), "they left the network")
+
+    def renamed(self, same: Callable[[str], bool], new: str) -> None:
+        """Somebody goes by another nick: what waits for them follows."""
+        for item in self._items():
+            if same(item.target):
+                item.target = new
+
+    def _items(self) -> list[_Waiting]:
+        return [item for queues in self._queues.values() for items in queues.values() for item in items]
+
+    def _drop(self, doomed: Callable[[_Waiting], bool], reason: str = "") -> list[tuple[int, str]]:
+        given_back: list[tuple[int, str]] = []
+        for item in self._items():
+            if doomed(item):
+                self._remove(item)
+                given_back += _refused(item, reason)
+        return given_back
+
+    def _remove(self, item: _Waiting, *, turn: bool = False) -> None:
+        queues = self._queues[item.priority]
+        queues[item.owner].remove(item)
+        if not queues[item.owner]:
+            del queues[item.owner]
+        elif turn:
+            queues.move_to_end(item.owner)
+        self._waiting[item.owner] -= 1
+        if not self._waiting[item.owner]:
+            del self._waiting[item.owner]
+
+
+def _refused(item: _Waiting, reason: str) -> list[tuple[int, str]]:
+    return [] if item.ticket is None else [(item.ticket, reason)]
+
+
+def _target(name: str) -> str:
+    """A name that is one target of one command, or '' where it is none."""
+    clean = sanitise(name)
+    odd = clean != name or clean.startswith(":") or any(sign in clean for sign in " ,")
+    return "" if odd else clean
+
+
+def _sound(mode: Modes) -> bool:
+    """Whether it is one line of the protocol, of letters and of words that are each one target."""
+    return mode.change[:1] in ("+", "-") and mode.change[1:].isalpha() and all(map(_target, mode.nicks))
+
+
+def _item(out: Outgoing | CtcpReply, now: float) -> _Waiting:
+    if isinstance(out, Topic):
+        target = _target(out.channel)
+        return _Waiting(target, sanitise(out.text), "TOPIC", Priority.ANNOUNCE, target.lower(), now)
+    if isinstance(out, Modes):
+        target = _target(out.channel)
+        return _Waiting(target, " ".join([out.change, *out.nicks]), "MODE", Priority.ANSWER, target.lower(), now)
+    target = _target(out.target)
+    if isinstance(out, CtcpReply):
+        text = sanitise(out.payload)
+        return _Waiting(target, text, "NOTICE", Priority.LISTING, target.lower(), now)
+    owner = (out.owner or target).lower()
+    return _Waiting(
+        target, shown(out.text), "PRIVMSG", out.priority, owner, now, out.ticket, out.secret
+    )

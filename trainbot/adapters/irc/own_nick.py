@@ -1,0 +1,118 @@
+"""Having our nick: whoever sits on it is waited for (IRCv3 MONITOR, else ISON), and where the nick is our account's, NickServ is
+asked for it.  Pure: messages in, lines out; monotonic seconds.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from trainbot.adapters.irc.post_connect import NICKSERV
+from trainbot.adapters.irc.features import Features
+from trainbot.adapters.irc.roster import Roster
+from trainbot.adapters.irc.keepalive import Backoff, Patience
+from trainbot.adapters.irc.text import plain
+from trainbot.adapters.irc.wire import Message
+
+log = logging.getLogger(__name__)
+
+ASKED_AT_MOST = 3  # times NickServ is asked on one connection
+_SHOWN = 200
+
+
+class OwnNick:
+    """``wanted``: as bot.ini has it; ``asking``: what NickServ is told to do with whoever has it (``regain``, ``ghost``, …), none
+    where it is not asked; ``account``: what we are logged in as."""
+
+    def __init__(self, wanted: str, roster: Roster, features: Features, patience: Patience, asking: tuple[str, ...],
+                 account: Callable[[], str | None]) -> None:
+        self._wanted, self._roster, self._features, self._account = wanted, roster, features, account
+        self._patience, self._asking = patience, asking
+        self._taken_from_us = Backoff(patience)  # who is renamed by services again and again does not fight them
+        self._not_before = 0.0  # no NICK before
+        self._due = 0.0
+        self._asked, self._ask_due = 0, 0.0
+        self._watching, self._may_watch = False, True
+
+    @property
+    def wanted(self) -> str:
+        return self._features.nick(self._wanted)
+
+    @property
+    def had(self) -> bool:
+        return self._roster.is_me(self.wanted)
+
+    def lines(self, now: float) -> list[str]:
+        """What is due, while we go by another nick."""
+        if self.had:
+            return []
+        return [*self._services(now), *self._look(now)]
+
+    def due(self) -> list[float]:
+        if self.had:
+            return []
+        return [self._due, *([self._ask_due] if self._may_ask() else [])]
+
+    def receive(self, message: Message, now: float) -> list[str]:
+        """Of a message that the roster has seen already."""
+        match message.command:
+            case "731" if self._is_ours(message.param(-1).split(",")):
+                return self._take(now)
+            case "303" if not self._is_ours(message.param(-1).split()):
+                return self._take(now)
+            case "734":
+                self._watching = self._may_watch = False  # its list is full: we look by ourselves
+                self._due = now
+            case "NICK" if self._is_ours([message.nick]) and self._roster.is_me(message.param(0)) and not self.had:
+                self._lost(now)
+            case "NICK" if self.had and self._roster.is_me(message.param(0)):
+                return self._have()
+            case "NICK" | "QUIT" if self._is_ours([message.nick]):
+                return self._take(now)
+            case "NOTICE" if self._asked and self._features.fold(message.nick) == self._features.fold(NICKSERV) and not self.had:
+                log.info("%s: %s", NICKSERV, plain(message.param(1))[:_SHOWN])
+        return []
+
+    def _services(self, now: float) -> list[str]:
+        if not self._may_ask() or now < self._ask_due:
+            return []
+        self._asked += 1
+        self._ask_due = now + self._patience.regain
+        log.info("%s is taken: %s is told to %s it", self.wanted, NICKSERV, " and ".join(self._asking))
+        return [f"PRIVMSG {NICKSERV} :{verb.upper()} {self.wanted}" for verb in self._asking]
+
+    def _may_ask(self) -> bool:
+        return bool(self._asking) and self._asked < ASKED_AT_MOST and self._account() is not None
+
+    def _look(self, now: float) -> list[str]:
+        if now < self._due or now < self._not_before:
+            self._due = max(self._due, self._not_before)
+            return []
+        if not self._watching and self._may_watch and self._features.has("MONITOR"):
+            self._watching = True
+            self._due = now + self._patience.longest
+            return [f"MONITOR + {self.wanted}"]
+        self._due = now + (self._patience.longest if self._watching else self._patience.nick)  # a slow look besides
+        return [f"ISON {self.wanted}"]
+
+    def _is_ours(self, nicks: list[str]) -> bool:
+        ours = self._features.fold(self.wanted)
+        return any(self._features.fold(nick.partition("!")[0]) == ours for nick in nicks)
+
+    def _take(self, now: float) -> list[str]:
+        if self.had:
+            return []
+        if now < self._not_before:
+            self._due = min(self._due, self._not_before)
+            return []
+        self._not_before = now + self._patience.shortest
+        return [f"NICK {self.wanted}"]
+
+    def _have(self) -> list[str]:
+        log.info("we have our nick %s again", self.wanted)
+        watched, self._watching = self._watching, False
+        return [f"MONITOR - {self.wanted}"] if watched else []
+
+    def _lost(self, now: float) -> None:
+        self._not_before = self._due = now + self._taken_from_us.wait()
+        log.warning("the network took our nick %s: asked for again in %.0f s", self.wanted, self._due - now)

@@ -1,0 +1,323 @@
+"""One connection's life, from CAP LS to the end: lines in, lines and events out.  No I/O of its own;
+times are monotonic seconds passed in.
+
+Every line is handled inside a guard: whatever a server or a person sends, the next line is handled
+as if the odd one had not come.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from trainbot.adapters.irc.post_connect import Arrival, shown
+from trainbot.adapters.irc.delivery import Delivery
+from trainbot.adapters.irc.features import Features
+from trainbot.adapters.irc.roster import Roster
+from trainbot.adapters.irc.joining import Joining
+from trainbot.adapters.irc.inbound import Listening
+from trainbot.adapters.irc.outbox import Outbox
+from trainbot.adapters.irc.own_nick import OwnNick
+from trainbot.adapters.irc.keepalive import NOT_READING, Keepalive, Patience
+from trainbot.adapters.irc.receipts import REFUSALS, Receipts
+from trainbot.adapters.irc.registration import Registration
+from trainbot.adapters.irc.sasl import Credentials
+from trainbot.adapters.irc.connection_status import Standings
+from trainbot.adapters.irc.sts import Offer
+from trainbot.adapters.irc.text import cut, sanitise
+from trainbot.adapters.irc.window import Window
+from trainbot.adapters.irc.wire import Message, parse
+from trainbot.core.messages import ChatEvent, Connected, Left, Renamed
+
+if TYPE_CHECKING:
+    from trainbot.config import IrcConfig
+
+log = logging.getLogger(__name__)
+MOVES = 5.0  # seconds after a line in which the queue behind it counts as moving
+_SHOWN = 300  # characters of what a server says that a reason has
+
+
+class Session:
+    """``deliver`` gets the events, ``write`` the lines (without CR LF) and what the log may show of
+    them.  ``ended`` is set, with the reason, once the connection should be closed."""
+
+    def __init__(
+        self,
+        config: IrcConfig,
+        outbox: Outbox,
+        deliver: Callable[[ChatEvent], None],
+        write: Callable[[str, str], None],
+        now: float,
+        *,
+        patience: Patience,
+        version: str,
+    ) -> None:
+        self.ended: str | None = None
+        self.upgrade: int | None = None  # the port that wants us with TLS
+        self._tls = config.tls
+        self.ready = False
+        self.features = Features()
+        self.fold = self.features.fold
+        credentials = Credentials(config.account, config.password.reveal,
+                                  config.ecdsa_key_file.read_bytes if config.ecdsa_key_file else bytes)
+        self.registration = Registration(
+            config.nick,
+            sanitise(config.user).replace(" ", "") or "trainbot",
+            sanitise(config.realname) or config.nick,
+            sasl=config.sasl,
+            credentials=credentials,
+            server_password=config.server_password.reveal if config.server_password else None,
+        )
+        self.roster = Roster(
+            config.nick, fold=self.fold, caps=self.registration.caps, channels=config.channels
+        )
+        self.arrival = Arrival(self.features, config.account, config.password.reveal if config.nickserv else None)
+        self.receipts = Receipts()
+        self._server = f"{config.server} port {config.port}"
+        keys = {name: key.reveal for name, key in config.keys}
+        self.joining = Joining(config.channels, keys, patience, self.roster, self.features, lambda: self.account)
+        self._own_nick = OwnNick(config.nick, self.roster, self.features, patience, config.nick_back, lambda: self.account)
+        self._keepalive, self._window = Keepalive(patience, now), Window(outbox.interval)
+        self._moved_at = now - MOVES  # when the outbox last let something go
+        self._patience = patience
+        self._outbox, self._deliver, self._write = outbox, deliver, write
+        self._now, self._began_at = now, now
+        self._welcomed_at: float | None = None
+        self._listening = Listening(
+            self.features, self.roster, self.joining, hold=patience.hold, version=version,
+            tell=self._tell, answer=lambda reply: outbox.put(reply, self._now),
+        )
+        self.standings = Standings(self.features, self.roster, config.channels)
+        self.delivery = Delivery(self.features, self.roster, self.standings, outbox, self.receipts, lambda: self._now, self._tell)
+        outbox.may_send = self.delivery.may_send
+        outbox.formatted = self._formatted
+        self._handlers = self._table()
+
+    def _table(self) -> dict[str, Callable[[Message], None]]:
+        return {
+            "PING": self._on_ping,
+            "BATCH": self._listening.batch,
+            "PONG": self._on_pong,
+            "ERROR": self._on_error,
+            "001": self._on_welcome,
+            "005": lambda message: self.features.load(message.params),
+            "376": self._on_ready,
+            "422": self._on_ready,
+            "PRIVMSG": self._on_privmsg,
+            "NOTICE": lambda message: log.debug("notice from %s", message.source),
+            "JOIN": self._on_join,
+        }
+
+    # -- from the connection ------------------------------------------------------------------
+
+    def start(self) -> None:
+        for line in self.registration.start():
+            self.say(line)
+
+    def receive(self, line: str, now: float) -> None:
+        """Handles one line from the server.  Never raises."""
+        self._now = now
+        self._keepalive.heard(now)
+        command = "?"
+        try:
+            message = parse(line)
+            if message is not None:
+                command = message.command
+                self._handle(message)
+        except Exception:
+            log.exception("a %s line from the server could not be handled", command)
+
+    def tick(self, now: float) -> None:
+        """Does what is due at ``now``."""
+        self._now = now
+        if not self.registration.done and now - self._began_at >= self._patience.register:
+            self.ended = self.ended or "the server did not welcome us in time"
+        if self._welcomed_at is not None and not self.ready and now - self._welcomed_at >= 5:
+            self._on_ready(Message("376"))  # a server that never ends its greeting
+        self._keepalive.busy = len(self._outbox) > 0 and now - self._moved_at < MOVES
+        self._keepalive.slack = self._window.unread * self._outbox.interval
+        check = self._keepalive.check(now)
+        if check == "dead":
+            self.ended = self.ended or "the server is silent"
+        elif check == "deaf":
+            self.ended = self.ended or NOT_READING
+        elif check == "ping" and self.registration.done:
+            self._ping("alive")
+        if self.ready:
+            self._tick_ready(now)
+
+    def _tick_ready(self, now: float) -> None:
+        joining = self.joining.lines(now, wait=self.arrival.waits_until(now) is not None)
+        for line in (*joining, *self._own_nick.lines(now)):
+            self.say(line)
+        proof = self.receipts.due()
+        if proof is not None and now >= proof:
+            self._ping(self.receipts.ask())
+        held_until = self._listening.due()
+        if held_until is not None and now >= held_until:
+            self._listening.release()
+        if len(self._outbox):
+            self.delivery.tick()
+
+    def due(self) -> float:
+        """When ``tick`` should be called next, at the latest."""
+        times = [self._keepalive.due(), self._began_at + self._patience.register]
+        if self.registration.done:
+            times.pop()
+        if self._welcomed_at is not None and not self.ready:
+            times.append(self._welcomed_at + 5)
+        if self.ready:
+            waits = self.arrival.waits_until(self._now)
+            times += [max(at, waits or at) for at in self.joining.due()]
+            times += self._own_nick.due()
+            times += [at for at in (self.receipts.due(), self._listening.due()) if at is not None]
+            if len(self._outbox):
+                times.append(self._now + 5)
+        return min(times)
+
+    def may_say(self, now: float) -> bool:
+        """Whether what waits may go, as far as the server is concerned; the pace is the outbox's."""
+        return self.ready and self._window.open(now)
+
+    def pump(self, now: float) -> None:
+        """Writes what the outbox lets go at ``now``."""
+        if not self.may_say(now):
+            return
+        self._outbox.prefix_octets, self._outbox.line_octets = self.roster.prefix_octets(), self.features.line_octets
+        for piece in self._outbox.take(now):
+            self._write(piece.wire, piece.shown)
+            self._keepalive.said(now)
+            self._moved_at = now
+            self.delivery.wrote(piece)
+            self._window.wrote(now)
+            if self._window.wants_proof:
+                self._ping("read")
+            if not self._window.open(now):
+                return
+
+    def say(self, line: str) -> None:
+        """Writes a line of the protocol at once; the pace counts it."""
+        self._outbox.count(self._now)
+        self._write(line, shown(line))
+
+    def _ping(self, token: str) -> None:
+        self._window.asked(self._now)
+        self.say(f"PING :{token}")
+
+    @property
+    def nick(self) -> str:
+        return self.roster.me.nick
+
+    @property
+    def account(self) -> str | None:
+        """What the network says that we are logged in as."""
+        return self.registration.account or self.arrival.account
+
+    # -- one line -----------------------------------------------------------------------------
+
+    def _handle(self, message: Message) -> None:
+        lines = self.registration.receive(message)
+        if self._must_upgrade():
+            return
+        for line in lines:
+            self.say(line)
+        if self.registration.failure:
+            self.ended = self.ended or sanitise(self.registration.failure)[:_SHOWN]
+            return
+        command = message.command
+        self.standings.receive(message)
+        self.arrival.receive(message)
+        for event in self.roster.receive(message, datetime.now(UTC)):
+            self._tell(event)
+        if handler := self._handlers.get(command):
+            handler(message)
+        ours = self._own_nick.receive(message, self._now) if self.ready else []
+        for line in (*self.joining.receive(message, self._now), *ours):
+            self.say(line)
+        if command == "315" and not self.joining.counting:
+            self._listening.release()
+        if command in REFUSALS:
+            self.delivery.refused(message)
+
+    def _must_upgrade(self) -> bool:
+        """Whether the server wants TLS of us, who came without: then nothing more is said here."""
+        if self._tls or self.registration.sts is None:
+            return False
+        offer = Offer.parse(self.registration.sts)
+        if offer.port is None:
+            return False
+        self.upgrade, self.ended = offer.port, "the server wants TLS (STS)"
+        return True
+
+    @property
+    def sts_duration(self) -> int | None:
+        """Seconds for which the server, over TLS, wants nobody without it."""
+        return Offer.parse(self.registration.sts or "").duration if self._tls else None
+
+    def _tell(self, event: ChatEvent) -> None:
+        if isinstance(event, Renamed) and event.before.nick != event.after.nick:
+            self._outbox.renamed(self._same(event.before.nick), event.after.nick)
+        if isinstance(event, Left) and event.channel is None:
+            # their nick is free now: nobody else may get what waits for them
+            self.delivery.unspoken(self._outbox.departed(self._same(event.sender.nick)))
+        self._deliver(event)
+
+    def _on_ping(self, message: Message) -> None:
+        token = cut(sanitise(message.param(0)), 400)[0]
+        self.say(f"PONG :{token}")
+
+    def _on_pong(self, message: Message) -> None:
+        self._keepalive.proven()
+        self.receipts.proven(message.param(-1))
+        seconds = self._window.answered(self._now)
+        if seconds is not None and (pace := self._outbox.adapt(seconds)):
+            log.warning("the server reads what we say later than we say it: from now on %s; bot.ini says faster (flood_interval)", pace)
+
+    def _on_error(self, message: Message) -> None:
+        self.ended = self.ended or f"the server closed the connection: {sanitise(message.param(-1))[:_SHOWN]}"
+
+    def _on_welcome(self, message: Message) -> None:
+        if self._welcomed_at is None:
+            self._welcomed_at = self._now
+            self.roster.me = type(self.roster.me)(self.registration.nick)
+            self._listening.welcomed(message)
+
+    def _on_ready(self, message: Message) -> None:
+        if self.ready or not self.registration.done:
+            return
+        self.ready = True
+        self.features.settle()
+        self.delivery.recipients.server(self.standings.server)
+        self.delivery.unspoken(self._outbox.resume(self._now))
+        log.info("connected to %s as %s", self._server, self.nick)
+        self._tell(Connected(self.nick, datetime.now(UTC)))
+        for line in self.arrival.begin(self.nick, self._now):
+            self.say(line)
+        self._tick_ready(self._now)
+
+    # -- channels -----------------------------------------------------------------------------
+
+    def _on_join(self, message: Message) -> None:
+        channel = message.param(0)
+        if self.roster.is_me(message.nick) and self.roster.in_channel(channel):
+            self._listening.joined(message, self._now)
+
+    # -- talk ---------------------------------------------------------------------------------
+
+    def _on_privmsg(self, message: Message) -> None:
+        if self.ready:
+            if self.roster.is_me(message.param(0)):
+                self.delivery.recipients.heard(message.nick)
+            self._listening.receive(message, self._now)
+
+    # -- small --------------------------------------------------------------------------------
+
+    def _same(self, name: str) -> Callable[[str], bool]:
+        folded = self.fold(name)
+        return lambda other: self.fold(other) == folded
+
+    def _formatted(self, target: str) -> bool:
+        """Not where it is +c: InspIRCd refuses every line with a formatting code then, solanum takes the codes out."""
+        return "c" not in (self.standings.of(target).modes or "")

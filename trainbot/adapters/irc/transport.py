@@ -1,0 +1,126 @@
+"""The socket: bytes in as lines, lines out as bytes.  Nothing of IRC but the line ends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
+
+from trainbot.adapters.irc.features import LONGEST_LINE
+from trainbot.adapters.irc.keepalive import NOT_READING
+from trainbot.adapters.irc.trust import tls_context, verify_pin
+from trainbot.adapters.irc.wire import LineReader
+
+if TYPE_CHECKING:
+    from trainbot.config import IrcConfig
+
+log = logging.getLogger(__name__)
+
+_LONGEST_OUT = LONGEST_LINE - 2
+MOST_UNSENT = 64 * 1024
+"""Octets that the server may leave unread before we take it for stuck: a whole outbox at its pace is less."""
+_LINGER = 2.0
+_FORBIDDEN = str.maketrans("", "", "\r\n\0")
+
+
+class Link(asyncio.Protocol):
+    """One TCP (or TLS) connection.  ``hear`` is called with each line, ``woken`` after each batch and
+    whenever the link's state changed.  ``closed`` is set at the end."""
+
+    def __init__(self, hear: Callable[[str], None], woken: Callable[[], None]) -> None:
+        self._hear, self._woken = hear, woken
+        self._reader = LineReader()
+        self._transport: asyncio.Transport | None = None
+        self._waiting: list[bytes] = []  # lines of this turn of the loop: one system call for all of them
+        self.closed = asyncio.Event()
+        self.writable = True
+        self.reason = "the server closed the connection"
+        self.certificate_ends: float | None = None  # epoch seconds; None where it was not verified
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        # a small buffer, so that "written" means that the kernel has it
+        self._transport.set_write_buffer_limits(high=4096)
+
+    def data_received(self, data: bytes) -> None:
+        for line in self._reader.feed(data):
+            self._hear(line)
+        self._woken()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if exc is not None:
+            self.reason = f"the connection broke: {exc}"
+        self.writable = False
+        self.closed.set()
+        self._woken()
+
+    def pause_writing(self) -> None:
+        self.writable = False
+
+    def resume_writing(self) -> None:
+        self.writable = True
+        self._woken()
+
+    def hold(self) -> None:
+        """Reads nothing more before ``go_on``."""
+        if self._transport is not None and not self.closed.is_set():
+            self._transport.pause_reading()
+
+    def go_on(self) -> None:
+        if self._transport is not None and not self.closed.is_set():
+            self._transport.resume_reading()
+
+    def write(self, line: str) -> None:
+        """Hands one line to the socket before this turn of the loop ends, whatever is in it as one line."""
+        if self._transport is None or self.closed.is_set():
+            return
+        if not self._waiting:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._waiting.append(line.translate(_FORBIDDEN).encode("utf-8", "replace")[:_LONGEST_OUT])
+
+    def _flush(self) -> None:
+        if self._waiting and self._transport is not None and not self.closed.is_set():
+            self._transport.write(b"".join(raw + b"\r\n" for raw in self._waiting))
+            if self._transport.get_write_buffer_size() > MOST_UNSENT:
+                self._abandon()
+        self._waiting.clear()
+
+    def _abandon(self) -> None:
+        """Nothing more gets through: what waits is thrown away with the connection."""
+        assert self._transport is not None
+        self.reason = NOT_READING
+        self._transport.abort()
+
+    def close(self) -> None:
+        """Lets what was written out, and closes; within ``_LINGER`` seconds in any case."""
+        if self._transport is not None:
+            self._flush()
+            self._transport.close()
+            asyncio.get_running_loop().call_later(_LINGER, self._transport.abort)
+
+
+async def connect(
+    config: IrcConfig, hear: Callable[[str], None], woken: Callable[[], None]
+) -> Link:
+    """A link to the configured server, its certificate verified.  Raises OSError (ssl.SSLError and
+    Untrusted are some)."""
+    context: ssl.SSLContext | None = tls_context(config) if config.tls else None
+    transport, link = await asyncio.get_running_loop().create_connection(
+        lambda: Link(hear, woken),
+        config.server,
+        config.port,
+        ssl=context,
+        server_hostname=config.server if context else None,
+        happy_eyeballs_delay=0.25,  # an IPv6 address that leads nowhere must not use up the time
+    )
+    try:
+        session = transport.get_extra_info("ssl_object")
+        verify_pin(config, session.getpeercert(binary_form=True) if session else None)
+        ends = (session.getpeercert() or {}).get("notAfter") if session else None
+        link.certificate_ends = ssl.cert_time_to_seconds(ends) if ends else None
+    except OSError:
+        transport.abort()
+        raise
+    return link

@@ -1,0 +1,68 @@
+"""Markdown (CommonMark and tables) to IRC lines.  Pure; no time, no network.
+
+Promises: no line holds CR, LF, NUL or any control character but the formatting ones we put there
+(modern.ircdocs.horse/formatting: bold 0x02, italics 0x1d, monospace 0x11), and none is longer than
+``width_bytes`` of UTF-8 unless it holds one command that is: a line of a fence, or a code span, is
+exactly as to be typed, so it is never cut, wrapped or joined here (the outbox splits it if it must).
+Blank lines in a fence are left out, for IRC has none, and tabs become four spaces.
+
+Katacoda's suffixes (``{{exec}}``, ``{{execute T1}}``, ``{{copy}}`` …) are taken away.  What an exercise folds
+away as a hint or solution (<details>) is not shown, only that it is there; other folds are opened.
+"""
+
+from __future__ import annotations
+
+from trainbot.adapters.markdown.renderer import BOLD, MONO, RenderedLine, Renderer, scrub
+
+__all__ = ["BOLD", "MONO", "NARROWEST", "render", "render_step", "scrub"]
+
+NARROWEST = 100  # bytes; a narrower width is taken as this
+
+
+def render_step(title_line: str, markdown: str, limit: int = 6, more: str = "…", width_bytes: int = 380,
+                plain: bool = False) -> list[str]:
+    """``title_line`` in bold and the text below it, in at most ``limit`` lines (0: no limit, least 2).
+
+    What is too long is shortened: prose goes first (from its end), then output, then commands, each of them
+    as a whole; the last line is then ``more`` with ``{n}`` replaced by the number of lines left out.
+    ``plain``: no formatting codes, code spans in backticks, fences indented by four spaces.
+    """
+    width = max(width_bytes, NARROWEST)
+    title = _fit(" ".join(scrub(title_line).split()), width - 2)
+    lines = Renderer(width, plain).page(markdown, title)
+    if title:
+        lines.insert(0, RenderedLine(title if plain else f"{BOLD}{title}{BOLD}", "title", 0))
+    return _shorten(lines, limit, more, width)
+
+
+def render(markdown: str, width_bytes: int = 380, plain: bool = False) -> list[str]:
+    """All of ``markdown``, without a title: for hints, solutions, minutes, the terminal."""
+    return render_step("", markdown, 0, "", width_bytes, plain)
+
+
+def _fit(text: str, width: int) -> str:
+    """``text`` cut to ``width`` bytes, at a character's end."""
+    data = text.encode()
+    return text if len(data) <= width else data[: width - 3].decode(errors="ignore") + "…"
+
+
+def _shorten(lines: list[RenderedLine], limit: int, more: str, width: int) -> list[str]:
+    if limit <= 0 or len(lines) <= limit:
+        return [line.text for line in lines]
+    room, keep, end = max(limit, 2) - 1, set(), len(lines)
+    for kinds in (("title",), ("command",), ("prose",), ("output",)):
+        for unit in dict.fromkeys(line.unit for line in lines if line.kind in kinds):
+            places = [n for n, line in enumerate(lines) if line.unit == unit and n < end]
+            free = room - len(keep)
+            if len(places) > free and kinds == ("command",):
+                end = places[0]  # no later command without this one, nor what is said about them
+                break
+            if len(places) <= free or kinds == ("prose",):
+                keep.update(places[: max(free, 0)])
+    shown = []
+    for n in sorted(keep):
+        text, after = lines[n].text, lines[n + 1 : n + 2]
+        cut = after and after[0].unit == lines[n].unit and n + 1 not in keep
+        shown.append(text + " …" if cut and len(text.encode()) + 4 <= width else text)
+    last = " ".join(scrub(more.replace("{n}", str(len(lines) - len(keep)))).split())
+    return shown + ([_fit(last, width)] if last else [])

@@ -1,0 +1,79 @@
+"""An exercise's own files (Katacoda's details.assets) as one script that puts them into a lab."""
+
+from __future__ import annotations
+
+import base64
+import re
+import shlex
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
+
+from trainbot.adapters.scenario_files.folder import Missing, Refused, one_line, read_bytes
+from trainbot.adapters.scenario_files.reader import Reading
+from trainbot.model.exercise import Script
+
+FOLDER = "assets"
+MOST = 384 << 10  # bytes of all files: as base64 the script still fits one request to the gateway
+MOST_FILES = 200
+_MODE = re.compile(r"[0-7]{3,4}|[ugoa]*[-+=][rwxXst]+")
+
+
+def assets_script(reading: Reading, hosts: dict) -> Script | None:
+    """None where there are none.  All machines' files go into the one lab that there is."""
+    lines: list[str] = []
+    room = MOST
+    for host, entries in hosts.items():
+        if not isinstance(entries, list):
+            reading.fault(f"details.assets.{one_line(str(host), 40)}", "is not a list")
+            continue
+        for number, entry in enumerate(entries[:MOST_FILES], 1):
+            at = f"details.assets.{one_line(str(host), 40)}[{number}]"
+            if not isinstance(entry, dict):
+                reading.fault(at, "is not a table of keys")
+                continue
+            room = _entry(reading, at, entry, lines, room)
+    return Script("assets", "#!/bin/sh\nset -e\n" + "\n".join(lines) + "\n") if lines else None
+
+
+def _entry(reading: Reading, at: str, entry: dict, lines: list[str], room: int) -> int:
+    """Adds the lines of one entry; the bytes that are left for others."""
+    pattern, mode = reading.line(entry, "file", at + "."), reading.line(entry, "chmod", at + ".")
+    target = reading.line(entry, "target", at + ".") or "/root"
+    if mode and not _MODE.fullmatch(mode):
+        reading.fault(at + ".chmod", "is no mode for chmod, as +x or 0755")
+        mode = ""
+    target = re.sub(r"^~(?=/|$)", "/root", target)
+    if not target.startswith("/") or ".." in PurePosixPath(target).parts:
+        reading.fault(at + ".target", "is no absolute path of a folder in the lab")
+        return room
+    found = _matching(reading.folder / FOLDER, pattern)
+    if not found:
+        reading.fault(at + ".file", f"there is no file {pattern or '(nothing)'} in {FOLDER}/", serious=False)
+    for name in found:
+        try:
+            data = read_bytes(reading.folder, f"{FOLDER}/{name}", room)
+        except (Missing, Refused) as refused:
+            reading.fault(at + ".file", f"{refused}" + (f" (all together {MOST >> 10} KiB)" if "larger" in str(refused) else ""))
+            continue
+        room -= len(data)
+        kept = name if "**" in pattern else PurePosixPath(name).name
+        path = shlex.quote(str(PurePosixPath(target) / kept))
+        lines.append(f'mkdir -p "$(dirname {path})"\nbase64 -d > {path} <<\'EOF\'\n'
+                     f"{base64.b64encode(data).decode()}\nEOF")
+        if mode:
+            lines.append(f"chmod {mode} {path}")
+    return room
+
+
+def _matching(folder: Path, pattern: str) -> list[str]:
+    """Files below ``folder``: ``*`` stands for no slash, ``**`` for all of them."""
+    found = []
+    if pattern and folder.is_dir():
+        for path in sorted(folder.rglob("*")):
+            name = path.relative_to(folder).as_posix()
+            whole = "**" in pattern and fnmatchcase(name, pattern.replace("**/", "*").replace("**", "*"))
+            if path.is_file() and (whole or (name.count("/") == pattern.count("/") and fnmatchcase(name, pattern))):
+                found.append(name)
+            if len(found) == MOST_FILES:
+                break
+    return found

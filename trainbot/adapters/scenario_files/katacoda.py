@@ -1,0 +1,177 @@
+"""The Katacoda/Killercoda form: index.json or index.yaml beside texts and scripts (formats.md, "Exercises").
+
+Source: some 650 public scenarios.  They have no steps, no titles, texts that are not there, old names
+(``code`` for ``foreground``, ``courseData`` for ``background``), CRLF and scripts written into the index:
+all of that loads.  Keys of ours: ``image``, ``second_image``, ``permissive``, ``minutes``, ``solution_after`` (minutes) at the
+top, ``solve``, ``hints``, ``solution``, ``timeout`` (seconds) in a step.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+
+from trainbot.adapters.scenario_files.assets import assets_script
+from trainbot.adapters.scenario_files.folder import INDEX_LIMIT, Missing, Refused, parse, read_text
+from trainbot.adapters.scenario_files.reader import Reading, slug_of
+from trainbot.model.exercise import Exercise, Page, Problem, Script, Step
+
+INDEXES = ("index.json", "index.yaml", "index.yml")
+MAX_STEPS = 200
+MAX_HINTS = 20
+
+_TOP = {"title", "description", "difficulty", "time", "icon", "type", "pathwayTitle", "private", "files", "details",
+        "backend", "environment", "interface", "image", "second_image", "permissive", "minutes", "solution_after"}
+_STEP = {"title", "text", "verify", "foreground", "background", "code", "courseData", "answer", "hint", "solve",
+         "hints", "solution", "timeout", "credits"}
+_FOLDED = re.compile(r"<details[^<>]*>\s*<summary[^<>]*>([^<]*)</summary>((?:(?!</?details).)*)</details>", re.S | re.I)
+
+
+def load(folder: Path, slug: str | None = None, name: str = "") -> tuple[Exercise | None, list[Problem]]:
+    """The exercise in ``folder`` and all its faults; no exercise when nothing can be made of its index.
+
+    ``slug``: its name in commands (default: made from the folder's).  ``name``: how the folder is called in
+    the problems.  Raises nothing for any content.
+    """
+    reading = _Reading(folder, name or folder.name, INDEXES[0])
+    for index in INDEXES:
+        reading.index = index
+        try:
+            data, odd = _parsed(read_text(folder, index, INDEX_LIMIT), index)
+        except Missing:
+            continue
+        except Refused as refused:
+            reading.refused(refused)
+            return None, reading.problems
+        if odd is not None:
+            reading.refused(odd, serious=False)
+        if not isinstance(data, dict):
+            reading.fault("", "is not a table of keys")
+            return None, reading.problems
+        return reading.exercise(data, slug or slug_of(folder.name)), reading.problems
+    reading.index = INDEXES[0]
+    reading.fault("", "there is no index.json or index.yaml")
+    return None, reading.problems
+
+
+def _parsed(content: str, index: str) -> tuple[object, Refused | None]:
+    """What it says, and what is odd about it: JSON with a comma too many is read, as the YAML that it is."""
+    try:
+        return parse(content, is_yaml=not index.endswith(".json")), None
+    except Refused as odd:
+        if index.endswith(".json"):
+            with suppress(Refused):
+                if isinstance(data := parse(content, is_yaml=True), dict):
+                    return data, odd
+        raise
+
+
+class _Reading(Reading):
+    """One reading of one folder."""
+
+    def exercise(self, data: dict, slug: str) -> Exercise:
+        self.spelling(data, _TOP, "")
+        details = self.table(data, "details", "")
+        image = self.line(data, "image", "") or self.line(self.table(data, "backend", ""), "imageid", "backend.")
+        return Exercise(
+            slug=slug,
+            title=self.line(data, "title", "") or slug,
+            folder=self.folder,
+            description=self.line(data, "description", "", limit=1000),
+            image=image,
+            permissive=self.yes(data, "permissive"),
+            intro=self.page(details, "intro", "Introduction"),
+            steps=self.steps(details),
+            finish=self.page(details, "finish", "Finish"),
+            minutes=self.number(data, "minutes", "", None, 1, 24 * 60),
+            solution_after=timedelta(minutes=self.number(data, "solution_after", "", 5, 0, 24 * 60)),
+            assets=assets_script(self, self.table(details, "assets", "details.")),
+            second_image=self.second_image(data, image),
+        )
+
+    def second_image(self, data: dict, image: str) -> str:
+        """Besides ``image``, and another."""
+        second = self.line(data, "second_image", "")
+        if second and not image:
+            self.fault("second_image", "needs image besides: that of the labs in which scripts run")
+        elif second and second == image:
+            self.fault("second_image", f"is {image} as image is; name another, or leave it out")
+        return second if image and second != image else ""
+
+    def page(self, details: dict, key: str, title: str) -> Page | None:
+        if details.get(key) is None:
+            return None
+        page, at = self.table(details, key, "details."), f"details.{key}."
+        return Page(
+            title=self.line(page, "title", at) or title,
+            text=self.text(page, "text", at),
+            setup=self.script(page, "background", at) or self.script(page, "courseData", at),
+            foreground=self.script(page, "foreground", at) or self.script(page, "code", at),
+        )
+
+    def steps(self, details: dict) -> tuple[Step, ...]:
+        steps = details.get("steps")
+        if steps is None:
+            self.fault("details.steps", "there are no steps", serious=False)
+            return ()
+        if not isinstance(steps, list):
+            self.fault("details.steps", "is not a list")
+            return ()
+        if len(steps) > MAX_STEPS:
+            self.fault("details.steps", f"more than {MAX_STEPS} steps; the rest is left out")
+        return tuple(self.step(step, number) for number, step in enumerate(steps[:MAX_STEPS], 1))
+
+    def step(self, step: object, number: int) -> Step:
+        at = f"details.steps[{number}]."
+        if not isinstance(step, dict):
+            self.fault(at[:-1], "is not a table of keys")
+            return Step(number, f"Step {number}", "")
+        self.spelling(step, _STEP, at)
+        text, solve = self.text(step, "text", at), self.script(step, "solve", at)
+        tips, answers = folded(text)
+        hints, hint_script = self.hints(step, at)
+        solution = self.text(step, "solution", at) or self.text(step, "answer", at) or "\n\n".join(answers)
+        if not solution and solve:
+            solution = f"```\n{solve.commands}\n```"
+        return Step(
+            number=number,
+            title=self.line(step, "title", at) or f"Step {number}",
+            text=text,
+            verify=self.script(step, "verify", at),
+            setup=self.script(step, "background", at) or self.script(step, "courseData", at),
+            foreground=self.script(step, "foreground", at) or self.script(step, "code", at),
+            solve=solve,
+            hints=hints or tips,
+            hint_script=hint_script,
+            solution=solution,
+            timeout=self.number(step, "timeout", at, 60, 1, 1800),
+        )
+
+    def hints(self, step: dict, at: str) -> tuple[tuple[str, ...], Script | None]:
+        """``hints`` (ours: texts, or names of .md files) and ``hint`` (Killercoda's: a file, .md or .sh)."""
+        hint = step.get("hint")
+        script = self.script(step, "hint", at) if isinstance(hint, str) and hint.endswith(".sh") else None
+        found = [] if script else [self.text(step, "hint", at)]
+        many = step.get("hints")
+        many = [many] if isinstance(many, str) else many
+        if isinstance(many, list):
+            if len(many) > MAX_HINTS:
+                self.fault(at + "hints", f"more than {MAX_HINTS} hints; the rest is left out")
+            for number, entry in enumerate(many[:MAX_HINTS], 1):
+                found.append(self.text({f"hints[{number}]": entry}, f"hints[{number}]", at))
+        elif many is not None:
+            self.fault(at + "hints", "is not a list of texts")
+        return tuple(hint for hint in found if hint), script
+
+
+def folded(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The hints and the solutions that a markdown text hides in <details>, told apart by their summaries."""
+    tips, answers = [], []
+    for summary, body in _FOLDED.findall(text):
+        if re.search(r"solution|answer", summary, re.I):
+            answers.append(body.strip())
+        elif re.search(r"tip|hint", summary, re.I):
+            tips.append(body.strip())
+    return tuple(tip for tip in tips if tip), tuple(answer for answer in answers if answer)

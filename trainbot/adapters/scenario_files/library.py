@@ -1,0 +1,126 @@
+"""All exercises below one folder, by slug.  A broken one never hides the others."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import MappingProxyType
+
+from trainbot.core.errors import UserError
+from trainbot.adapters.scenario_files import instruqt, katacoda
+from trainbot.adapters.scenario_files.reader import slug_of
+from trainbot.model.exercise import Exercise, Problem
+
+DEPTH = 3  # folders between the library's and an index
+MAX_EXERCISES = 5000
+MAX_FILES = 2000  # looked at in one exercise to see whether it changed
+
+INDEXES = (*katacoda.INDEXES, instruqt.INDEX)  # the first that is there says which form it is
+
+Print = tuple[tuple[str, int, int], ...]  # (path, mtime in ns, bytes) of each file
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """What was found.  ``problems`` are those of all exercises, in the order of their folders."""
+
+    folder: Path
+    exercises: Mapping[str, Exercise] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+    _seen: Mapping[Path, tuple[Print, Exercise | None, tuple[Problem, ...]]] = field(default_factory=dict, repr=False)
+
+    def find(self, words: str) -> Exercise:
+        """The exercise with this slug, or the only one whose slug begins so or whose title has these words.
+        Raises UserError, which says what there is."""
+        wanted = " ".join(words.lower().split())
+        if wanted in self.exercises:
+            return self.exercises[wanted]
+        found = [e for e in self.exercises.values() if wanted and e.slug.startswith(wanted.replace(" ", "-"))]
+        found = found or [e for e in self.exercises.values()
+                          if wanted and all(word in f"{e.title} {e.slug}".lower() for word in wanted.split())]
+        if len(found) == 1:
+            return found[0]
+        there = [e.slug for e in found] or list(self.exercises)
+        shown = ", ".join(there[:8]) + (", …" if len(there) > 8 else "")
+        if found:
+            raise UserError(f"which one: {shown}?")
+        raise UserError(f"no exercise is called that; there is {shown}" if there else "there are no exercises yet")
+
+
+def load_library(folder: Path, before: Library | None = None) -> Library:
+    """Everything below ``folder``.  With ``before`` only exercises whose files changed are read again.
+    Raises nothing for any content; a folder that is not there is a problem in the result."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        return Library(folder, problems=(Problem(str(folder), "", "there is no such folder"),))
+    seen, exercises, problems = {}, {}, []
+    for place in _places(folder):
+        print_ = _fingerprint(place)
+        old = before._seen.get(place) if before else None
+        if old is None or old[0] != print_:
+            exercise, faults = _load(place, _name(place, folder))
+            old = (print_, exercise, tuple(faults))
+        seen[place] = old
+        _, exercise, faults = old
+        problems.extend(faults)
+        if exercise and exercise.slug in exercises:
+            name = _name(place, folder)
+            exercise = replace(exercise, slug=slug_of(name))
+            text = f"another exercise has that name; this one is called {exercise.slug}"
+            problems.append(Problem(name, "", text, serious=False))
+        if exercise:
+            exercises.setdefault(exercise.slug, exercise)
+    return Library(folder, MappingProxyType(exercises), tuple(problems), seen)
+
+
+def named_exercise(words: str, folder: Callable[[], Path]) -> Exercise:
+    """The exercise whose folder ``words`` is, or the one of the library in ``folder()`` that it names.  Raises UserError."""
+    place = Path(words)
+    if "/" in words and place.is_dir():
+        library = load_library(place)
+        if len(library.exercises) == 1:
+            return next(iter(library.exercises.values()))
+        raise UserError(f"{words} holds {len(library.exercises) or 'no'} exercises; name the folder of one")
+    return load_library(folder()).find(words)
+
+
+def _name(place: Path, folder: Path) -> str:
+    return folder.name if place == folder else str(place.relative_to(folder))
+
+
+def _load(place: Path, name: str) -> tuple[Exercise | None, list[Problem]]:
+    """In the form that its index has."""
+    theirs = not any(os.path.lexists(place / index) for index in katacoda.INDEXES)
+    return (instruqt if theirs else katacoda).load(place, name=name)
+
+
+def _places(folder: Path) -> list[Path]:
+    """The folders with an index, sorted; links to folders are not followed, nothing below an index is searched."""
+    places = []
+    for path, folders, files in os.walk(folder):
+        if any(index in files for index in INDEXES):
+            places.append(Path(path))
+            folders.clear()
+        depth = len(Path(path).relative_to(folder).parts)
+        folders[:] = sorted(name for name in folders if not name.startswith(".")) if depth < DEPTH else []
+        if len(places) >= MAX_EXERCISES:
+            break
+    return sorted(places)
+
+
+def _fingerprint(place: Path) -> Print:
+    found = []
+    for path, folders, files in os.walk(place):
+        folders.sort()
+        for name in sorted(files):
+            if len(found) >= MAX_FILES:
+                return tuple(found)
+            full = os.path.join(path, name)
+            try:
+                state = os.stat(full)
+            except OSError:
+                continue
+            found.append((full, state.st_mtime_ns, state.st_size))
+    return tuple(found)

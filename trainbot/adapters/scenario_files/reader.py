@@ -1,0 +1,108 @@
+"""One reading of one exercise's folder, whatever its form: single values, and the problems that they have."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from pathlib import Path
+
+from trainbot.adapters.scenario_files.folder import SCRIPT_LIMIT, Missing, Refused, clean, one_line, read_text
+from trainbot.model.exercise import Problem, Script
+
+
+def slug_of(name: str) -> str:
+    """``name`` as one can type it in a command: lower case letters, digits, hyphens."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:64] or "exercise"
+
+
+class Reading:
+    """``name``: how the folder is called in the problems; ``index``: the file that is being read."""
+
+    def __init__(self, folder: Path, name: str, index: str) -> None:
+        self.folder, self.name, self.index = folder, name, index
+        self.problems: list[Problem] = []
+
+    def fault(self, where: str, text: str, serious: bool = True, file: str = "") -> None:
+        self.problems.append(Problem(f"{self.name}/{file or self.index}", where, text, serious))
+
+    def refused(self, refused: Refused, serious: bool = True, file: str = "", after: int = 0) -> None:
+        """A file, or what cannot be parsed in it.  ``after``: lines of the file before what was read."""
+        found = re.match(r"line (\d+): ", str(refused))
+        where = f"line {int(found[1]) + after}" if found else ""
+        self.fault(where, str(refused)[found.end() if found else 0:], serious, file)
+
+    def table(self, data: dict, key: str, at: str) -> dict:
+        value = data.get(key)
+        if value is None or isinstance(value, dict):
+            return value or {}
+        self.fault(at + key, "is not a table of keys")
+        return {}
+
+    def line(self, data: dict, key: str, at: str, limit: int = 200) -> str:
+        value = data.get(key)
+        if isinstance(value, (str, int, float)) and not isinstance(value, bool):
+            return one_line(str(value), limit) if isinstance(value, str) else f"{value:.10g}"
+        if value is not None:
+            self.fault(at + key, "is not a text")
+        return ""
+
+    def yes(self, data: dict, key: str) -> bool:
+        value = data.get(key, False)
+        if not isinstance(value, bool):
+            self.fault(key, "is neither true nor false")
+        return value is True
+
+    def number(self, data: dict, key: str, at: str, default, low: int, high: int):
+        value = data.get(key)
+        if value is None:
+            return default
+        if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
+            return value
+        self.fault(at + key, f"is not a whole number from {low} to {high}")
+        return default
+
+    def text(self, data: dict, key: str, at: str) -> str:
+        """Markdown: the file that ``key`` names, or the value itself where it can be no file's name."""
+        value = data.get(key)
+        if value is None or value == "":
+            return ""
+        if not isinstance(value, str):
+            self.fault(at + key, "is not a text")
+            return ""
+        if not re.search(r"\.(md|markdown|txt|html?|sh)$", value.strip(), re.I) and re.search(r"\s", value.strip()):
+            return clean(value).strip("\n")
+        try:
+            return read_text(self.folder, value.strip()).strip("\n")
+        except Missing as missing:
+            self.fault(at + key, str(missing), serious=False)
+        except Refused as refused:
+            self.fault(at + key, str(refused))
+        return ""
+
+    def script(self, data: dict, key: str, at: str) -> Script | None:
+        """The script that ``key`` names, or that stands there itself (more than one word, no such file)."""
+        value = data.get(key)
+        if value is None or value == "":
+            return None
+        if not isinstance(value, str):
+            self.fault(at + key, "is neither a file's name nor a script")
+            return None
+        value = clean(value).strip()
+        inline = value.startswith("#!") or "\n" in value
+        if not inline:
+            try:
+                return Script(value, read_text(self.folder, value, SCRIPT_LIMIT))
+            except Missing as missing:
+                inline = bool(re.search(r"\s", value))
+                if not inline:
+                    self.fault(at + key, str(missing))
+            except Refused as refused:
+                self.fault(at + key, str(refused))
+        return Script(self.index + ":" + at + key, value + "\n") if inline else None
+
+    def spelling(self, data: dict, known: set[str], at: str) -> None:
+        """Keys that are nearly one of ours are slips; any other unknown key is somebody else's business."""
+        for key in data:
+            if isinstance(key, str) and key not in known and len(key) < 40:
+                for near in difflib.get_close_matches(key, known - data.keys(), 1, 0.85):
+                    self.fault(at + one_line(key), f"is not known; is {near} meant?", serious=False)

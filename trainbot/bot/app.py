@@ -1,0 +1,274 @@
+"""The running bot: doors around ``Bot``, one event loop that owns the state."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections import deque
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from trainbot.bot.turn import Bot
+from trainbot.adapters.irc.irc_connection import IrcDoor
+from trainbot.adapters.irc.sts import Policies
+from trainbot.bot.workers.maintenance import Chores
+from trainbot.config import Config, load
+from trainbot.adapters.control.server import ControlServer
+from trainbot.core.errors import BackendError, ConfigError, UserError
+from trainbot.bot.events import Event, Outcome, ShellCommand, Tick
+from trainbot.model.script_events import RunScript
+from trainbot.gateway.rpc.gateway_client import GatewayClient
+from trainbot.gateway.supervisor import Keeper
+from trainbot.gateway.routes import to_json
+from trainbot.adapters.hosts.libvirt_driver import LibvirtDriver
+from trainbot.model.host import HostConfig
+from trainbot.adapters.hosts.worker import HostWorker
+from trainbot.bot.installation import CONTROL, installation, state_folder
+from trainbot.model.lab_events import Check, HostWork, Listen, Probe
+from trainbot.bot.gateway.requests import DoorAsked
+from trainbot.bot.workers.calendar_writer import Printing
+from trainbot.bot.rehearsal_requests import RehearsalAsked
+from trainbot.bot.config_reload import taken_up
+from trainbot.bot.workers.script_runner import Scripts
+from trainbot.bot.status import status
+from trainbot.adapters.db import Store
+from trainbot.adapters.db.migrate import upgrade
+from trainbot.adapters.timers import Timers
+from trainbot.bot.workers.lab_probes import Watching
+
+log = logging.getLogger(__name__)
+STS = "sts.json"  # in the state folder: which networks want TLS
+TURN = 256  # events in one transaction at most
+CROWDED = 5_000  # events that wait before no more is read from IRC
+TICK = 2.0  # seconds
+GATEWAY_LOOK = 15.0  # seconds
+HOSTS_ASKED = 30.0  # seconds
+
+
+class App:
+    """One bot.  ``run()`` returns when ``stop()`` was called; BackendError where it cannot begin.
+
+    The gateway is started if none runs, and goes on when we end: ``gateway.process.stop`` ends it.
+    """
+
+    def __init__(self, config: Config, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self.config, self.clock = config, clock
+        self._inbox: deque[Event] = deque()
+        self._wake = asyncio.Event()
+        self._stopping = False
+        state = state_folder(config)
+        self.store = _open_store(config)
+        try:
+            self.irc = IrcDoor(config.irc, self.post, policies=Policies(state / STS))
+            here = installation(config, self.store)
+            for why in here.unready.values():
+                log.warning("%s", why)
+            self.bot = Bot(config, self.store, self.irc, here)
+        except BaseException:
+            self.store.close()
+            raise
+        self.chores = Chores(self.store.interrupt)
+        self.control = ControlServer(state / CONTROL, self._answer)
+        self.workers = {host.name: self._worker(host) for host in config.hosts}
+        self.timers = Timers()
+        self.keeper = Keeper(config.path, state, config.gateway.listen, config.gateway.service)
+        self.watching = Watching(config.hosts, GatewayClient(state), self.post)
+        self.printing = Printing(config.store.url, lambda: config.irc.channels, self.bot.press, config.records.folder,
+                                 self.post)
+        self.scripts = Scripts(GatewayClient(state), self.post)
+
+    def _worker(self, host: HostConfig) -> HostWorker:
+        owner = self.bot.fleet.owner
+        return HostWorker(host, lambda changed: LibvirtDriver(host, owner, changed), self.post)
+
+    # -- the loop --------------------------------------------------------------------------------------
+
+    def post(self, event: Event) -> None:
+        """Doors put what happened here; called on the loop."""
+        self._inbox.append(event)
+        if len(self._inbox) == CROWDED:
+            self.irc.hold()
+        self._wake.set()
+
+    async def run(self) -> None:
+        irc: asyncio.Task[None] | None = None
+        try:
+            await self.control.start()
+            if self.config.gateway.service:
+                await self._watch_gateway()  # it may come a moment later
+            else:
+                await self._keep_gateway()
+            for worker in self.workers.values():
+                worker.start()
+            self.timers.every(TICK, self._tick)
+            self.timers.every(GATEWAY_LOOK, self._watch_gateway)
+            self.timers.every(HOSTS_ASKED, self._ask_hosts)
+            self.timers.start()
+            await self._tick()
+            irc = asyncio.create_task(self._stay_on_irc())
+            while not self._stopping:
+                await self._wake.wait()
+                self._wake.clear()
+                while self._inbox and not self._stopping:
+                    batch = [self._inbox.popleft() for _ in range(min(TURN, len(self._inbox)))]
+                    async with self.chores.free:
+                        outcome = self.bot.turn(batch, self.clock())
+                    self._carry_out(outcome)
+                    if len(self._inbox) < TURN:
+                        self.irc.go_on()
+                    await asyncio.sleep(0)  # sockets get their turn between two transactions
+        finally:
+            log.info("trainbot stops; labs and gateway go on")
+            await self._close(irc)
+
+    async def _stay_on_irc(self) -> None:
+        try:
+            await self.irc.run()
+        except Exception:
+            log.exception("the IRC door failed")
+        finally:
+            self.stop()
+
+    def reload(self) -> None:
+        """Reads bot.ini again (SIGHUP).  A wrong file changes nothing; what needs a restart is said."""
+        try:
+            config, taken, waiting = taken_up(self.config, load(self.config.path))
+            self.irc.reconfigure(config.irc)
+        except ConfigError as error:
+            log.error("%s is not taken up: %s", self.config.path, "; ".join(error.problems))
+            return
+        self.config = config
+        self.bot.reconfigure(config)
+        log.info("%s was read again; new: %s", config.path, ", ".join(taken) or "nothing")
+        if waiting:
+            log.warning("needs a restart: %s", ", ".join(waiting))
+
+    def stop(self) -> None:
+        self._stopping = True
+        self.chores.close()
+        self._wake.set()
+
+    async def _tick(self) -> None:
+        self.post(Tick())
+
+    async def _keep_gateway(self) -> None:
+        """A gateway runs: the one from before, or a new one.  BackendError where it cannot."""
+        if self.config.hosts:
+            await self.keeper.keep()
+
+    async def _watch_gateway(self) -> None:
+        try:
+            await self._keep_gateway()
+        except BackendError as error:
+            log.error("the gateway is down: %s", error)
+
+    async def _ask_hosts(self) -> None:
+        self.watching.ask_hosts([name for name, view in self.bot.fleet.hosts.items() if view.up])
+
+    def _carry_out(self, outcome: Outcome) -> None:
+        if outcome.routes is not None:
+            self._publish_to_gateway("routes", to_json(outcome.routes, outcome.guests))  # before the password is said: it works when it is read
+        if outcome.lines is not None:
+            self._publish_to_gateway("lines", outcome.lines)
+        for out in outcome.say:
+            self.irc.send(out)
+        for event, lines in outcome.answers:
+            event.answer(lines)
+        if outcome.publish is not None:
+            self.printing.begin(outcome.publish)
+        for work in outcome.work:
+            match work:
+                case HostWork():
+                    self.watching.stop(work.lab)
+                    self.workers[work.host].submit(work.action, work.lab, work.spec)
+                case Probe():
+                    self.watching.probe(work)
+                case Check():
+                    self.watching.check(work)
+                case Listen():
+                    self.watching.listen(work)
+                case RunScript():
+                    self.scripts.run(work)
+
+    def _publish_to_gateway(self, topic: str, value: dict[str, Any]) -> None:
+        try:
+            self.control.publish(topic, value)
+        except ValueError:
+            log.exception("the gateway could not be told its %s", topic)
+
+    # -- shell commands --------------------------------------------------------------------------------
+
+    async def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        match request.get("op"):
+            case "command" if isinstance(request.get("text"), str):
+                answered: asyncio.Future[list[str]] = asyncio.get_running_loop().create_future()
+
+                def answer(lines: list[str]) -> None:
+                    if not answered.done():
+                        answered.set_result(lines)
+
+                self.post(ShellCommand(request["text"], answer))
+                return {"lines": await answered}
+            case "rehearse":
+                told: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+                self.post(RehearsalAsked(request, lambda value: told.done() or told.set_result(value)))
+                return await told
+            case "door":
+                heard: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+                self.post(DoorAsked(request, lambda value: heard.done() or heard.set_result(value)))
+                return await heard
+            case "keeping":
+                return {"text": await self.chores.do(self.bot.keeping.answer(request, self.clock()))}
+            case "status" | "labs" | "capacity" as what:
+                async with self.chores.free:
+                    with self.store.transaction():
+                        return self._shown(what)
+        raise UserError("the bot knows the operations command, rehearse, status, labs, capacity and keeping")
+
+    def _shown(self, what: str) -> dict[str, Any]:
+        if what == "labs":
+            return {"labs": self.bot.lending.overview.labs_value(self.clock())}
+        if what == "capacity":
+            return self.bot.lending.overview.capacity_value(self.clock())
+        return status(self.irc, self.config.irc.channels, self.bot.fleet.hosts, self.store.labs.present())
+
+    async def _close(self, irc: asyncio.Task[None] | None) -> None:
+        self.timers.close()
+        self.keeper.close()
+        self.watching.close()
+        self.scripts.close()
+        self.printing.close()
+        await self.irc.close("trainbot stops")
+        if irc is not None:
+            irc.cancel()
+            await asyncio.gather(irc, return_exceptions=True)
+        await asyncio.gather(*(worker.close() for worker in self.workers.values()))
+        await self.control.close()
+        async with self.chores.free:
+            self.store.close()
+
+
+def _open_store(config: Config) -> Store:
+    """Locked first: a second bot on the same database is refused before it can migrate anything."""
+    url = config.store.url
+    store = Store(url)
+    try:
+        store.lock()
+        store.connection.rollback()
+        upgrade(url)
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+async def run(config: Config) -> None:
+    """Runs until SIGTERM or SIGINT; SIGHUP reads bot.ini again."""
+    app = App(config)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, app.stop)
+    loop.add_signal_handler(signal.SIGHUP, app.reload)
+    await app.run()

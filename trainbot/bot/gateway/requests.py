@@ -1,0 +1,149 @@
+"""What the running bot answers to the gateway, for the people at its door."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from trainbot.core.errors import Denied, UserError
+from trainbot.model.host import Mode
+from trainbot.features.people.keys import read_key
+from trainbot.core.access import Person, Role
+from trainbot.core.dispatch import Dispatch, Vouched
+from trainbot.core.messages import Effect, Incoming, Outgoing, Reply, Sender
+
+if TYPE_CHECKING:
+    from trainbot.adapters.db import Store
+
+#: The first word after xen-manage -> the command of the table.
+COMMANDS = {"create": "lab create", "list": "lab list", "reset": "lab reset", "destroy": "lab destroy"}
+WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
+NICK = re.compile(r"[^\s,:!@#\x00-\x1f\x7f]{1,60}")
+#: What stands behind the image.
+MODES = {(): Mode.ENFORCING, ("permissive",): Mode.PERMISSIVE}
+NEWS = timedelta(minutes=10)  # that somebody looks is told for so long
+
+
+@dataclass(frozen=True, slots=True)
+class DoorAsked:
+    """The gateway asks; ``answer`` gets what it is told, an ``error`` where it cannot be."""
+
+    request: dict[str, Any]
+    answer: Callable[[dict[str, Any]], None]
+
+
+@dataclass(slots=True)
+class Told:
+    """``value`` for the gateway; ``say``: for others, on IRC."""
+
+    value: dict[str, Any]
+    say: list[Outgoing] = field(default_factory=list)
+
+
+class Porter:
+    """``where``: the connection that a person speaks from now (telling.where); ``fold``: the server's case rules."""
+
+    def __init__(self, dispatch: Dispatch, store: Store, where: Callable[[Person], Sender | None],
+                 fold: Callable[[str], str]) -> None:
+        self.dispatch, self.store, self.where, self.fold = dispatch, store, where, fold
+
+    def answer(self, request: Mapping[str, Any], now: datetime) -> Told:
+        """A UserError becomes an ``error``; nothing is written then."""
+        try:
+            person = self.store.people.first(id=request.get("person"))
+            if not isinstance(request.get("person"), int) or person is None:
+                raise UserError("nobody knows you any more: ask on IRC")
+            match request.get("do"):
+                case "manage":
+                    return self._manage(person, request, now)
+                case "watch":
+                    return self._watch(person, str(request.get("nick", "")), now)
+                case "offered":
+                    return self._offered(person, request)
+            raise UserError("the door asks to manage, watch, or tells of a key that was offered")
+        except UserError as error:
+            return Told({"error": str(error)})
+
+    # -- xen-manage ----------------------------------------------------------------------------------
+
+    def _manage(self, person: Person, request: Mapping[str, Any], now: datetime) -> Told:
+        """{"lines", "refused", "question", "lease"}: what IRC would have said to them; the question where it asks first;
+        the lease that ``create`` is about once it has a lab."""
+        first, words = _words(request.get("words"))
+        sender, role = self._as(person)
+        confirmed = request.get("confirmed") is True
+        text = COMMANDS["list"] if first == "create" and self._have(person, words) else " ".join([COMMANDS[first], *words])
+        effects = self.dispatch(Incoming(sender, None, text, now),
+                                Vouched(role, person, confirmed))
+        replies = [effect for effect in effects if isinstance(effect, Reply)]
+        lease = None
+        if first == "create" and words and not any(reply.refused for reply in replies):
+            lease = next((str(lease.id) for lease in self.store.leases.open(person_id=person.id)
+                          if lease.image == words[0].lower() and lease.lab_id is not None), None)
+        return Told({"lines": [reply.text for reply in replies if not reply.question],
+                     "refused": any(reply.refused for reply in replies),
+                     "question": next((reply.question for reply in replies if reply.question), ""), "lease": lease},
+                    _others(effects))
+
+    def _have(self, person: Person, words: list[str]) -> bool:
+        """Whether that is the lab they have.  IRC would make a new password, and theirs has just let them in."""
+        mode = MODES.get(tuple(words[1:]))
+        return bool(words) and any(lease.lab_id is not None and lease.mode is mode and lease.image == words[0].lower()
+                   for lease in self.store.leases.open(person_id=person.id))
+
+    def _as(self, person: Person) -> tuple[Sender, Role]:
+        """Who they are on IRC now.  Of somebody who is not there only the account proves a role."""
+        there = self.where(person)
+        if there is not None:
+            return there, self.dispatch.roles.role_of(there)
+        sender = Sender(person.nick, account=person.account)
+        return sender, self.dispatch.roles.role_of(sender) if person.account is not None else Role.LEARNER
+
+    # -- staff ---------------------------------------------------------------------------------------
+
+    def _watch(self, person: Person, nick: str, now: datetime) -> Told:
+        """{"lease", "by", "name"}: whose console it is; they are told."""
+        _, role = self._as(person)
+        if role < Role.HELPER:
+            raise Denied("somebody else's console is for helpers; xen-manage console shows your own")
+        if not NICK.fullmatch(nick):
+            raise UserError("say whose: xen-manage console NICK")
+        people = {other.id: other for other in self.store.people.with_leases()
+                  if self.fold(other.nick) == self.fold(nick)}
+        lease = next((lease for lease in self.store.leases.open() if lease.person_id in people and lease.lab_id), None)
+        if lease is None:
+            raise UserError(f"{nick} has no lab; !labs on IRC says who has one")
+        by = f"{person.nick} ({role.word})"
+        if lease.person_id != person.id:
+            self.store.notices.tell(now, f"{by} looks at the console of your {lease.image} lab now",
+                                    person_id=lease.person_id, not_after=now + NEWS)
+        return Told({"lease": str(lease.id), "by": by, "name": people[lease.person_id].nick})
+
+    # -- keys ----------------------------------------------------------------------------------------
+
+    def _offered(self, person: Person, request: Mapping[str, Any]) -> Told:
+        """{"kept"}: whether !key yes would keep something new."""
+        key = read_key(str(request.get("key", "")))
+        lease = next((lease for lease in self.store.leases.open(person_id=person.id)
+                      if str(lease.id) == request.get("lease")), None)
+        if key is None or lease is None or self.store.people.keys.count(person_id=person.id, key=key):
+            return Told({"kept": False})
+        if lease.offered != key:
+            self.store.leases.change({"id": lease.id}, offered=key)
+        return Told({"kept": True})
+
+
+def _words(said: Any) -> tuple[str, list[str]]:
+    """The command and its words; UserError for anything that is not plain."""
+    if not isinstance(said, list) or not said or said[0] not in COMMANDS:
+        raise UserError(f"xen-manage knows {', '.join(COMMANDS)}, console and help")
+    if len(said) > 4 or not all(isinstance(word, str) and WORD.fullmatch(word) for word in said[1:]):
+        raise UserError("say: xen-manage create IMAGE [permissive], or xen-manage help")
+    return said[0], said[1:]
+
+
+def _others(effects: list[Effect]) -> list[Outgoing]:
+    return [effect for effect in effects if not isinstance(effect, Reply)]

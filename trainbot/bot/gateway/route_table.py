@@ -1,0 +1,82 @@
+"""Who gets to which lab: rows as the table that the gateway decides by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from trainbot.core.errors import BackendError
+from trainbot.gateway.routes import OLD, Guest, Route
+from trainbot.model.host_address import console_socket
+from trainbot.model.host import HostConfig
+from trainbot.model.lab_image import Image
+from trainbot.model.lab import Lab, LabState, Lease
+from trainbot.core.access import Person
+from trainbot.adapters.db import Store
+
+RESTARTING = (LabState.REBOOTING, LabState.RESETTING, LabState.SAVING, LabState.ROLLING_BACK)
+
+
+class Ways:
+    """How labs are reached: each host's door, or the sockets of its labs' consoles."""
+
+    def __init__(self, hosts: Iterable[HostConfig]) -> None:
+        self._hosts = {host.name: host for host in hosts}
+
+    def door(self, host: str) -> str:
+        return self._hosts[host].door if host in self._hosts else ""
+
+    def console(self, lab: Lab) -> str:
+        """The socket on this machine, '' where there is none."""
+        host = self._hosts.get(lab.host)
+        try:
+            path = console_socket(host.uri, lab.id) if host is not None and not host.door else None
+        except BackendError:  # a host that cannot be: its own sentence is said elsewhere
+            return ""
+        return str(path or "")
+
+
+def guests(store: Store) -> list[Guest]:
+    """Whoever has a key with us and no lease."""
+    keys: dict[int, list[str]] = {}
+    for key in store.people.keys.all():
+        keys.setdefault(key.person_id, []).append(key.key)
+    for lease in store.leases.every():
+        keys.pop(lease.person_id, None)
+    people = store.people.all(store.people.table.c.id.in_(list(keys)))
+    return [Guest(person.id, person.nick, tuple(keys[person.id])) for person in people]
+
+
+def routes(store: Store, images: dict[str, Image], ways: Ways) -> list[Route]:
+    """One route an open lease; four queries, however many there are."""
+    labs = {lab.id: lab for lab in store.labs.present()}
+    people = {person.id: person for person in store.people.with_leases()}
+    keys: dict[int, list[str]] = {}
+    for key in store.people.keys.all():
+        keys.setdefault(key.person_id, []).append(key.key)
+    found = []
+    for lease in store.leases.every():
+        route = _route(lease, labs.get(lease.lab_id or ""), people[lease.person_id], images.get(lease.image),
+                       tuple(keys.get(lease.person_id, ())), ways)
+        found.append(route)
+        old = labs.get(lease.left_id or "")
+        if old is not None and old.endpoint is not None:
+            found.append(replace(route, lease=f"{lease.id}-old", image=OLD, endpoint=old.endpoint, why="", since=0.0,
+                                 via=ways.door(old.host), console=ways.console(old), boots=old.boots, lab=old.id))
+    return found
+
+
+def _route(lease: Lease, lab: Lab | None, person: Person, image: Image | None, keys: tuple[str, ...],
+           ways: Ways) -> Route:
+    usable = lab is not None and lab.state in (LabState.READY, LabState.BOOTING)
+    why = "" if usable else "you wait for a lab: I tell you on IRC" if lab is None else f"your lab is {lab.state}"
+    return Route(lease=str(lease.id), person=person.id, name=person.nick, image=lease.image,
+                 user=image.user if image else "root", endpoint=lab.endpoint if lab is not None and usable else None,
+                 why=why, host_key=image.host_key if image else "", digest=lease.digest, keys=keys,
+                 since=lease.asked_at.timestamp(), via=ways.door(lab.host) if lab is not None else "",
+                 console=ways.console(lab) if lab is not None else "", boots=_boots(lab), lab=lab.id if lab is not None else "")
+
+
+def _boots(lab: Lab | None) -> int:
+    """A lab that is about to start anew counts as if it had: whoever is in it is told now, and again never."""
+    return 0 if lab is None else lab.boots + (lab.state in RESTARTING)

@@ -1,0 +1,89 @@
+"""What stands above a learner's screen in the lab, and what is said there: rows as the gateway's table of lines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Protocol
+
+from trainbot.model.class_run import Attendance, ClassRun, own_step
+from trainbot.adapters.scenario_files.library import Library
+from trainbot.model.lab import Lease
+from trainbot.features.labs.lab_wording import tame
+from trainbot.model.notice import Notice
+from trainbot.features.questions.question_queue import ANSWER
+from trainbot.core.access import Person
+from trainbot.adapters.db import Store
+
+IDLE = "no class runs now | ctrl-b d leaves, what runs here goes on"
+BETWEEN = " | "
+TABLES = frozenset({"class", "attendance", "done", "notice", "lease", "person"})
+#: Notices whose text is what will be said; the others are worded then, and may hold a password.
+AS_IT_IS = ("text", ANSWER)
+
+
+class Where(Protocol):
+    """Whether a person can be told something now (telling.where)."""
+
+    def __call__(self, person: Person) -> object | None: ...
+
+
+class Captions:
+    """``saving``: the words that a lease's person is told before it ends, '' while that is not near."""
+
+    def __init__(self, store: Store, library: Callable[[], Library], where: Where,
+                 saving: Callable[[Lease], str]) -> None:
+        self.store, self.library, self.where, self.saving = store, library, where, saving
+
+    def __call__(self, now: datetime) -> dict[str, dict[str, str]]:
+        """{lease: {"line", "word"}}; two queries a class and three more, however many there are."""
+        store = self.store
+        runs = {run.id: run for run in store.classes.running()}
+        steps: dict[int, list[Attendance]] = {}
+        done: dict[tuple[int, int], set[int]] = {}
+        for run in runs:
+            for row in store.classes.attendance.all(class_id=run):
+                steps.setdefault(row.person_id, []).append(row)
+            for each in store.classes.done.all(class_id=run):
+                done.setdefault((run, each.person_id), set()).add(each.step)
+        waiting: dict[int, list[Notice]] = {}
+        for notice in store.notices.waiting():
+            if notice.person_id is not None and notice.due_at <= now and notice.kind in AS_IT_IS:
+                waiting.setdefault(notice.person_id, []).append(notice)
+        people = {person.id: person for person in store.people.with_leases()}
+        found = {}
+        for lease in store.leases.open():
+            mine, unheard = steps.get(lease.person_id, []), waiting.get(lease.person_id, [])
+            parts = [self._place(runs[row.class_id], row, done.get((row.class_id, row.person_id), set())) for row in mine] \
+                or [self._elsewhere(run) for run in runs.values()]
+            if unheard and self.where(people[lease.person_id]) is None:  # looked for among all: only if need be
+                parts += _waiting(unheard)
+            found[str(lease.id)] = {"line": BETWEEN.join(parts) or IDLE, "word": self.saving(lease)}
+        return found
+
+    def _place(self, run: ClassRun, mine: Attendance, done: set[int]) -> str:
+        step = own_step(run, mine, done)
+        where = "which you have done" if step in done else "and so are you" if step == run.step else f"you at {step}"
+        own = "" if not 0 < run.step <= run.steps else f", {where}"
+        stuck = "; you asked for help" if mine.stuck_at is not None else ""
+        return f"{tame(run.title)}: {self._step(run)}{own}{stuck}"
+
+    def _elsewhere(self, run: ClassRun) -> str:
+        return f"{tame(run.title)} runs in {run.channel}: {self._step(run)}"
+
+    def _step(self, run: ClassRun) -> str:
+        if run.step <= 0:
+            return "the introduction"
+        if run.step > run.steps:
+            return "the end"
+        exercise = self.library().exercises.get(run.exercise)
+        steps = exercise.steps if exercise is not None else ()
+        title = f" ({tame(steps[run.step - 1].title, 40)})" if run.step <= len(steps) else ""
+        return f"step {run.step} of {run.steps}{title}"
+
+
+def _waiting(notices: list[Notice]) -> list[str]:
+    """What could not be said on IRC: one is shown, of several how many there are."""
+    if len(notices) == 1:
+        return [tame(notices[0].text, 160)]
+    return [f"{len(notices)} messages wait for you on IRC"]

@@ -1,0 +1,145 @@
+"""What an installation is besides bot.ini: its folder of secrets, its id on hosts, its images."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import socket
+import subprocess
+import uuid
+from functools import partial
+from pathlib import Path
+
+from trainbot import shipped
+from trainbot.config import Config, ImageConfig
+from trainbot.core.errors import BackendError
+from trainbot.gateway import hostkey
+from trainbot.gateway.settings import DOOR_KEY, PEPPER, GatewayConfig
+from trainbot.model.host import Mode
+from trainbot.images.build.build import build_image
+from trainbot.images.build.image_folder import read_image
+from trainbot.images.build.progress_bar import Progress, for_terminal
+from trainbot.features.labs import passwords
+from trainbot.model.lab_image import Image
+from trainbot.bot.wiring import Installation
+from trainbot.adapters.db import Store
+
+CONTROL = "control.sock"
+PORTS = range(20000, 32000)  # below Linux's ephemeral ports (ip(7), ip_local_port_range)
+
+
+def state_folder(config: Config) -> Path:
+    """The folder of keys, pepper, socket and pid files, mode 0700; BackendError where it cannot be."""
+    state = config.store.state
+    try:
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        state.chmod(0o700)
+    except OSError as error:
+        raise BackendError(f"the folder {state} cannot be made or is not ours ({error.strerror}): "
+                           "name another with state in [store]") from None
+    return state
+
+
+def gateway_config(config: Config) -> GatewayConfig:
+    state = config.store.state
+    return GatewayConfig(listen=config.gateway.listen, state=state, control=state / CONTROL,
+                         lab_key=config.gateway.lab_key, tmux=config.gateway.tmux)
+
+
+def free_port(taken: set[int]) -> int:
+    """A TCP port of our loopback that nobody uses now and no lab of ours will."""
+    for port in random.sample(PORTS, len(PORTS)):
+        if port in taken:
+            continue
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise BackendError("no TCP port is free for a lab")
+
+
+def load_image(config: ImageConfig) -> Image:
+    """BackendError (one sentence) where a part of the image is not there or not readable."""
+    try:
+        built = read_image(config.folder)
+    except BackendError as error:
+        verb = "build" if (shipped.folder("images") / config.name).is_dir() else "import"
+        raise BackendError(f"the {config.name} image is not ready: {error}; an organiser makes it with: "
+                           f"trainbot image {verb} {config.name}") from None
+    return Image(name=config.name, disk=built.disk, kernel=built.kernel, initrd=built.initrd, cmdline=built.cmdline,
+                 modes={Mode.ENFORCING: built.enforcing, Mode.PERMISSIVE: built.permissive},
+                 memory_mib=config.memory or built.memory_mib, vcpus=config.vcpus, user=built.user,
+                 host_key=built.host_key, version=built.folder.name, guest=config.guest,
+                 cpu_percent=config.cpu_percent)
+
+
+def lab_key(path: Path) -> str:
+    """The public half of the installation's key to its labs, made the first time (ssh-keygen(1))."""
+    public = path.with_name(path.name + ".pub")
+    if not path.exists():
+        if shutil.which("ssh-keygen") is None:
+            raise BackendError("ssh-keygen is not installed: apt-get install openssh-client")
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "trainbot", "-f", str(path)], check=True,
+                       stdin=subprocess.DEVNULL)
+    try:
+        return public.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        raise BackendError(f"{public} cannot be read: ssh-keygen -y -f {path} > {public} makes it again") from None
+
+
+def door_key(config: Config) -> str:
+    """The public half of the gateway's key to the doors of hosts (lab-door), made the first time."""
+    return lab_key(state_folder(config) / DOOR_KEY)
+
+
+def build_for(config: Config, name: str, progress: Progress | None = None) -> Path:
+    """Builds the image ``name`` of bot.ini where bot.ini wants it; its folder."""
+    image = next((image for image in config.images if image.name == name), None)
+    if image is None:
+        raise BackendError(f"bot.ini has no [image.{name}] section: add one")
+    recipe = shipped.folder("images") / name
+    if not recipe.is_dir():
+        there = ", ".join(sorted(p.parent.name for p in shipped.folder("images").glob("*/recipe.toml")))
+        raise BackendError(f"there is no recipe for {name}; there is: {there}")
+    if image.folder.name != name or image.folder.parent.name != "images":
+        raise BackendError(f"[image.{name}] folder has to end in images/{name} for an image that is built here")
+    state_folder(config)
+    return build_image(recipe, image.folder.parent.parent, lab_key(config.gateway.lab_key),
+                       progress or for_terminal()).folder
+
+
+def images_of(config: Config) -> tuple[dict[str, Image], dict[str, str]]:
+    """The images that can be used, and those that cannot with the reason."""
+    usable: dict[str, Image] = {}
+    unready: dict[str, str] = {}
+    for image in config.images:
+        try:
+            usable[image.name] = load_image(image)
+        except BackendError as error:
+            unready[image.name] = str(error)
+    return usable, unready
+
+
+def fingerprint(state: Path) -> str:
+    try:
+        return hostkey.fingerprint(state)
+    except (OSError, BackendError):
+        return ""
+
+
+def installation(config: Config, store: Store) -> Installation:
+    """Makes on the first start what has to stay the same for ever: the id on hosts and the pepper."""
+    state = state_folder(config)
+    pepper = passwords.load_or_make_secret(state / PEPPER)
+    with store.transaction():
+        owner = store.settings.get("owner")
+        if owner is None:
+            owner = str(uuid.uuid4())
+            store.settings.set("owner", owner)
+    usable, unready = images_of(config)
+    return Installation(owner=owner, digest=partial(passwords.digest, pepper), new_password=passwords.new_password,
+                        fingerprint=partial(fingerprint, state), ssh_port=config.gateway.listen[0][1],
+                        free_port=free_port, images=usable, unready=unready)

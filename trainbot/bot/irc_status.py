@@ -1,0 +1,50 @@
+"""How the bot stands on IRC, in one line for organisers: what ``trainbot doctor`` says at length in a shell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from trainbot.adapters.irc.connection_status import Place, Standing
+from trainbot.core.access import Role
+from trainbot.core.commands import Ask, Command
+from trainbot.core.messages import Effect, Reply
+
+HURTS = {"m": "only voiced people are heard (+m)", "i": "invite-only (+i)", "k": "has a key (+k)"}
+
+
+class Network:
+    """``standing``: how we stand there now; ``people``: how many are in that channel."""
+
+    def __init__(self, standing: Callable[[], Standing], people: Callable[[str], int]) -> None:
+        self.standing, self.people = standing, people
+
+    def status(self, ask: Ask) -> Sequence[Effect]:
+        there = self.standing()
+        channels = [f"{name}: {self._place(name, place)}" for name, place in there.channels.items()]
+        return [Reply("; ".join([_connection(there), *channels, *_lost(there, ask.at)]), private=True)]
+
+    def _place(self, name: str, place: Place) -> str:
+        if not place.joined:
+            return f"not in ({place.refused})" if place.refused else "not in yet"
+        modes = [words for letter, words in HURTS.items() if letter in (place.modes or "")]
+        mine = "I am an operator" if set(place.status) & set("qaoh") else "I have a voice" if place.privileged else "I have no voice"
+        return ", ".join([f"{self.people(name)} people", mine, *modes])
+
+    def commands(self) -> list[Command]:
+        return [Command("status", self.status, "the bot on IRC: server, nick, account, its standing in each channel, the last "
+                        "trouble", role=Role.ORGANISER, group="sessions")]
+
+
+def _connection(there: Standing) -> str:
+    where = f"{there.network} ({there.host})" if there.network else there.host
+    if not there.connected:
+        return f"not connected to {where}: {there.trouble or 'on the way'}"
+    return f"{where}: I am {there.nick}, " + (f"logged in as {there.account}" if there.account else "not logged in")
+
+
+def _lost(there: Standing, now: datetime) -> list[str]:
+    """Why and when the connection before this one ended; a day is long enough."""
+    if not there.lost or there.lost_at is None or now.timestamp() - there.lost_at > 86_400:
+        return []
+    return [f"lost at {datetime.fromtimestamp(there.lost_at, UTC):%H:%M} UTC: {there.lost}"]

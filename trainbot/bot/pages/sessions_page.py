@@ -1,0 +1,36 @@
+"""The sessions as one HTML page that needs nothing else: for eyes, phones, screen readers and printers.
+
+UTC and the configured zones stand in the markup; a few lines of script add the visitor's own time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from trainbot.adapters.html import render
+from trainbot.adapters.calendars.feed import FEED, Entry, Where, anchor
+from trainbot.model.session import Session
+from trainbot.core.times import describe
+from trainbot.core.zones import zone
+
+MOST = 200  # sessions on the page: whoever looks further ahead takes the calendar
+
+
+def page(entries: Iterable[Entry], where: Where, zones: Sequence[str], now: datetime) -> bytes:
+    """All sessions that are not over.  The same ones give the same bytes, whenever that is."""
+    coming = [entry.session for entry in entries if entry.session.end > now]
+    coming.sort(key=lambda session: (session.start, session.uid))
+
+    def zones_of(session: Session) -> list[str]:
+        return [name for name in dict.fromkeys((session.zone, *(session.zones or zones))) if name != "UTC"]
+
+    return render("sessions.html", sessions=coming[:MOST], more=max(0, len(coming) - MOST), where=where, feed=FEED,
+                  anchor=anchor, zones_of=zones_of, in_full=_in_full).encode()
+
+
+def _in_full(start: datetime, name: str) -> str:
+    """``Sat 14 Mar 09:00 +1100 Melbourne`` with its year: a page is read at any time."""
+    local = start.astimezone(zone(name))
+    date = f"{local.day} {local:%b}"
+    return describe(start, name).replace(date, f"{date} {local.year}", 1)

@@ -1,0 +1,139 @@
+"""What the running bot answers to a rehearsal: which session, how many seats, and where they stand."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from trainbot.core.errors import UserError
+from trainbot.adapters.scenario_files.library import Library
+from trainbot.model.exercise import Exercise
+from trainbot.model.host import Mode
+from trainbot.features.labs.rehearsal_leases import Rehearsing, Wanted
+from trainbot.model.session import Session
+from trainbot.model.session_rows import SignUp
+
+MOST = 1000  # seats
+FAILED = {"error": "that failed inside trainbot: its log says more"}
+
+
+@dataclass(frozen=True, slots=True)
+class RehearsalAsked:
+    """``trainbot rehearse`` asks; ``answer`` gets what it is told, an ``error`` where it cannot be."""
+
+    request: dict[str, Any]
+    answer: Callable[[dict[str, Any]], None]
+
+
+class Desk:
+    """``sessions``: as ``!sessions`` numbers them; ``signups``: of a session, each with its image; ``images``: what a
+    session's labs are made from; ``share``: percent of sign-ups that labs are made for."""
+
+    def __init__(self, rehearsing: Rehearsing, sessions: Callable[[datetime], list[Session]],
+                 signups: Callable[[Session], list[SignUp]], images: Callable[[Session], tuple[str, ...]],
+                 library: Callable[[], Library], share: int) -> None:
+        self.rehearsing, self.sessions, self.signups = rehearsing, sessions, signups
+        self.images, self.library, self.share = images, library, share
+
+    def answer(self, request: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+        """{"error"} where it cannot be; nothing is written then."""
+        try:
+            return self._answer(request, now)
+        except UserError as error:
+            return {"error": str(error)}
+
+    def _answer(self, request: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+        token = request.get("rehearsal")
+        match request.get("do"):
+            case "begin":
+                return self._begin(request, now)
+            case "look" if isinstance(token, str):
+                return self.rehearsing.how_is(token, now)
+            case "loss" if isinstance(token, str):
+                return self.rehearsing.loss(token, now)
+            case "work" if isinstance(token, str) and isinstance(request.get("seats"), list):
+                return self.rehearsing.work_in(token, [id for id in request["seats"] if isinstance(id, int)], now)
+            case "end" if isinstance(token, str):
+                return self.rehearsing.end(token, now)
+        raise UserError("a rehearsal is asked to begin, look, loss, work or end")
+
+    def _begin(self, request: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+        number, words, name = request.get("seats"), request.get("session"), request.get("exercise")
+        if number is not None and not (isinstance(number, int) and 0 < number <= MOST):
+            raise UserError(f"seats are 1 to {MOST}")
+        if isinstance(words, str) and words:
+            session = choose(words, self.sessions(now))
+            exercise = self._exercise(session)
+            images = self._seats(session, number)
+            title = session.title
+        elif isinstance(name, str) and name:
+            exercise = self.library().find(name)
+            if number is None:
+                raise UserError("say --seats N as well: an exercise alone has no sign-ups")
+            images, title = shared_out({exercise.image or self._only_image(): 1}, number), exercise.title
+        else:
+            raise UserError("say which session, or --exercise NAME --seats N")
+        mode = Mode.PERMISSIVE if exercise is not None and exercise.permissive else Mode.ENFORCING
+        begun = self.rehearsing.begin(Wanted(title, mode, images), now,
+                                      during_class=request.get("during_class") is True)
+        return {**begun, "exercise": exercise.slug if exercise is not None else ""}
+
+    def _exercise(self, session: Session) -> Exercise | None:
+        if not session.exercise:
+            return None
+        found = self.library().exercises.get(session.exercise)
+        if found is None:
+            raise UserError(f"the exercise {session.exercise} of {session.title} is not there, or has a fault that "
+                            "trainbot exercise check names")
+        return found
+
+    def _seats(self, session: Session, number: int | None) -> tuple[str, ...]:
+        """An image for each seat: of the sign-ups, of ``seats`` of the session where nobody has signed up, or
+        ``number``."""
+        images = self.images(session)
+        if not images:
+            raise UserError(f"{session.title} has no labs: its exercise names no image")
+        signed = Counter(row.image for row in self.signups(session) if row.image)
+        if number is None and signed:
+            return tuple(image for image, count in signed.items() for _ in range(-(-count * self.share // 100)))
+        if number is None and not session.seats:
+            raise UserError(f"nobody has signed up for {session.title} and it has no seats of its own: say --seats N")
+        if number is None and session.seats:
+            number = -(-session.seats * self.share // 100)
+        return shared_out(signed or dict.fromkeys(images, 1), min(number or 0, MOST))
+
+    def _only_image(self) -> str:
+        there = list(self.rehearsing.fleet.images)
+        if len(there) != 1:
+            raise UserError("the exercise names no image: rehearse a session that does")
+        return there[0]
+
+
+def choose(words: str, sessions: Sequence[Session]) -> Session:
+    """The session of that number, that uid, or the only one with all these words; UserError where there is none."""
+    if words.isascii() and words.isdigit():
+        if not 1 <= int(words[:9]) <= len(sessions):
+            raise UserError(f"there is no session {words[:9]}; trainbot schedule list shows what is planned")
+        return sessions[int(words[:9]) - 1]
+    said = words.casefold().split()
+    exact = [session for session in sessions if session.uid == words]
+    found = exact or [session for session in sessions if said and all(
+        word in f"{session.title} {session.uid} {session.presenter or ''}".casefold() for word in said)]
+    if len(found) > 1:
+        raise UserError("which one: " + ", ".join(session.uid for session in found[:8]) + "?")
+    if not found:
+        raise UserError(f"no session is called {words[:40]!r}; trainbot schedule list shows what is planned")
+    return found[0]
+
+
+def shared_out(weights: Mapping[str, int], number: int) -> tuple[str, ...]:
+    """``number`` seats over images by their weights: the largest remainders have the rest."""
+    total = sum(weights.values())
+    counts = {image: number * weight // total for image, weight in weights.items()}
+    by_rest = sorted(weights, key=lambda image: (-(number * weights[image] % total), image))
+    for image in by_rest[:number - sum(counts.values())]:
+        counts[image] += 1
+    return tuple(image for image, count in counts.items() for _ in range(count))

@@ -1,0 +1,177 @@
+"""What is looked at from outside: labs that boot, labs of the pool, labs of hosts that are silent, hosts themselves.
+
+A lab is looked at through the gateway, the way its learner will come.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Iterable
+
+from trainbot.core.errors import BackendError
+from trainbot.gateway.rpc.gateway_client import GatewayAway, GatewayClient, HostReading, NotDone
+from trainbot.model.host import HostConfig
+from trainbot.adapters.hosts.probe import any_speaks, io_wait, speaks, until_ssh
+from trainbot.model.lab_events import Booted, Check, Checked, Heard, HostStatus, Listen, Probe, Way
+
+log = logging.getLogger(__name__)
+PAUSE, LONGEST_PAUSE = 0.5, 4.0  # seconds between tries: each through a door is a process on a host that is at work
+LOGIN = 20.0  # seconds that a login may take: a lab without hardware virtualisation is slow
+GREETING = 10.0  # seconds for the first line of a host's ssh server: no longer than its door is waited for meanwhile
+EXPECTED = ("silent", "timeout", "refused")  # of a lab that boots
+BLAMELESS = ("door", "no key", "request")  # reasons that say nothing about the lab
+
+
+class Watching:
+    """``post`` gets the events: Booted, Checked, Heard, HostStatus."""
+
+    def __init__(self, hosts: Iterable[HostConfig], gateway: GatewayClient,
+                 post: Callable[[Booted | Checked | Heard | HostStatus], None]) -> None:
+        self._hosts = {host.name: host for host in hosts}
+        self._gateway, self._post = gateway, post
+        self._labs: dict[str, asyncio.Task[None]] = {}
+        self._others: set[asyncio.Task[None]] = set()
+        self._asking: set[str] = set()
+        self._last: dict[str, HostReading] = {}
+        self._trouble: dict[str, str] = {}
+
+    def probe(self, wanted: Probe) -> None:
+        """Booted, as soon as one can log in there; tried until it is stopped."""
+        self._watch(wanted.lab, self._boot(wanted.lab, wanted.way))
+
+    def check(self, wanted: Check) -> None:
+        """Checked, after one try.  What is not the lab's fault (no gateway, a door that does not open) says nothing
+        against it."""
+        self._watch(wanted.lab, self._check(wanted.lab, wanted.way))
+
+    def listen(self, wanted: Listen) -> None:
+        """Heard, as soon as one lab speaks, or when none has."""
+        self._begin(self._listen(wanted))
+
+    def stop(self, lab: str) -> None:
+        task = self._labs.pop(lab, None)
+        if task is not None:
+            task.cancel()
+
+    def ask_hosts(self, up: Iterable[str]) -> None:
+        """HostStatus of each of these hosts that has a door; one that is still being asked is not asked again."""
+        for name in up:
+            host = self._hosts.get(name)
+            if host is not None and host.door and name not in self._asking:
+                self._asking.add(name)
+                self._begin(self._ask(host))
+
+    def close(self) -> None:
+        for task in (*self._labs.values(), *self._others):
+            task.cancel()
+
+    # -- how
+
+    def _begin(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._others.add(task)
+        task.add_done_callback(self._over)
+        return task
+
+    def _over(self, task: asyncio.Task[None]) -> None:
+        self._others.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("watching failed", exc_info=error)
+
+    def _watch(self, lab: str, work: Coroutine[None, None, None]) -> None:
+        self.stop(lab)
+        task = self._labs[lab] = self._begin(work)
+        task.add_done_callback(lambda done: self._labs.get(lab) is done and self._labs.pop(lab))
+
+    async def _boot(self, lab: str, way: Way) -> None:
+        if not way.host_key and not way.via:
+            await until_ssh(way.address, way.port)
+            return self._post(Booted(lab))
+        pause, said = PAUSE, ""
+        while True:
+            try:
+                await self._enter(way)
+                return self._post(Booted(lab))
+            except GatewayAway:
+                pass  # it is started again
+            except NotDone as error:
+                if error.reason not in EXPECTED and str(error) != said:
+                    said = str(error)
+                    log.warning("lab %s boots, but: %s", lab, said)
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.2, LONGEST_PAUSE) if way.via else PAUSE
+
+    async def _check(self, lab: str, way: Way) -> None:
+        error = ""
+        try:
+            await self._enter(way)
+        except NotDone as why:
+            if why.reason in BLAMELESS:
+                log.warning("lab %s could not be tried: %s", lab, why)
+            else:
+                error = str(why)
+        except GatewayAway as why:
+            log.info("lab %s could not be tried: %s", lab, why)
+        self._post(Checked(lab, error))
+
+    async def _enter(self, way: Way) -> None:
+        """Logs in and out again; where nothing is known of its key, hears its ssh only.  BackendError where not."""
+        if not way.host_key:
+            if not await self._gateway.speaks((way.address, way.port), way.via):
+                raise NotDone("no ssh server speaks there yet", "silent")
+            return
+        ran = await self._gateway.login((way.address, way.port), way.via, user=way.user, host_key=way.host_key,
+                                        command="true", timeout=LOGIN, limit=0)
+        if ran.exit != 0:
+            raise NotDone(f"it lets us in and runs no command (true ended with {ran.exit})", "refused")
+
+    async def _listen(self, wanted: Listen) -> None:
+        if not wanted.via:
+            return self._post(Heard(wanted.host, await any_speaks(wanted.endpoints)))
+        greeting = asyncio.create_task(speaks(*_address(wanted.via), GREETING))
+        try:
+            heard = await self._any_speaks(wanted)
+            self._post(Heard(wanted.host, heard, not heard and await greeting))
+        finally:
+            greeting.cancel()
+
+    async def _any_speaks(self, wanted: Listen) -> bool:
+        """Whether one of the labs behind a door does."""
+        while True:
+            looking = [asyncio.create_task(self._gateway.speaks(endpoint, wanted.via)) for endpoint in wanted.endpoints]
+            try:
+                for look in asyncio.as_completed(looking):
+                    if await look:
+                        return True
+                return False
+            except GatewayAway:
+                await asyncio.sleep(PAUSE)  # it is started again; until then nobody knows
+            except NotDone as error:
+                log.warning("nobody can listen to the labs of host %s: %s", wanted.host, error)
+                return False
+            finally:
+                for task in looking:
+                    task.cancel()
+                await asyncio.gather(*looking, return_exceptions=True)
+
+    async def _ask(self, host: HostConfig) -> None:
+        try:
+            now = await self._gateway.status(host.door)
+        except BackendError as error:
+            if self._trouble.get(host.name) != str(error):
+                log.warning("host %s does not say how it is: %s", host.name, error)
+            self._trouble[host.name] = str(error)
+            return
+        finally:
+            self._asking.discard(host.name)
+        self._trouble.pop(host.name, None)
+        before, self._last[host.name] = self._last.get(host.name), now
+        self._post(HostStatus(host.name, io_wait(before.cpu, now.cpu) if before is not None else None,
+                              now.time - (now.asked + now.told) / 2, now.disk_free_mib))
+
+
+def _address(door: str) -> tuple[str, int]:
+    """Of USER@ADDRESS:PORT."""
+    address, _, port = door.rpartition("@")[2].rpartition(":")
+    return address.strip("[]"), int(port)

@@ -1,0 +1,68 @@
+"""Long work on the bot's own store, a step at a time in a thread: turns wait for a step, sockets for nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Generator
+from typing import Any, TypeVar
+
+from trainbot.core.errors import BackendError
+
+T = TypeVar("T")
+
+
+class Chores:
+    """Whoever holds ``free`` works on the store, nobody else.  ``interrupt``: ends what its database is doing, which is
+    undone then."""
+
+    def __init__(self, interrupt: Callable[[], None]) -> None:
+        self.free = asyncio.Lock()
+        self._interrupt = interrupt
+        self._step: asyncio.Future[tuple[bool, Any]] | None = None
+        self._ending: asyncio.Task[None] | None = None
+
+    async def do(self, steps: Generator[None, None, T]) -> T:
+        """What comes of ``steps``; BackendError where we were closed before."""
+        while True:
+            async with self.free:
+                if self._ending is not None:
+                    raise BackendError("trainbot ends just now: say that again when it runs")
+                ended, value = await self._taken(steps)
+            if ended:
+                return value
+
+    async def _taken(self, steps: Generator[None, None, Any]) -> tuple[bool, Any]:
+        """One piece of work, to its end even where we are cancelled: it must not go on while others use the store."""
+        self._step = asyncio.ensure_future(asyncio.to_thread(_next, steps))
+        try:
+            return await asyncio.shield(self._step)
+        except asyncio.CancelledError:
+            await self._end()
+            raise
+
+    def close(self) -> None:
+        """What is under way ends as soon as it can."""
+        if self._ending is None:
+            self._ending = asyncio.create_task(self._end())
+
+    async def _end(self) -> None:
+        while self._step is not None and not self._step.done():
+            self._interrupt()  # of no effect between two statements
+            await asyncio.wait([self._step], timeout=0.1)
+
+
+def _next(steps: Generator[None, None, Any]) -> tuple[bool, Any]:
+    """(Whether that was the last step, what came of all)."""
+    try:
+        next(steps)
+        return False, None
+    except StopIteration as end:
+        return True, end.value
+
+
+def at_once(steps: Generator[None, None, T]) -> T:
+    """What comes of ``steps``, where nobody else waits."""
+    while True:
+        ended, value = _next(steps)
+        if ended:
+            return value

@@ -1,0 +1,51 @@
+"""Scripts of exercises, run in labs through the gateway: each is a task of its own, so that a lab that hangs holds up
+nobody.  How many at once is decided before (exercises.plays)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from trainbot.core.errors import BackendError
+from trainbot.model.script_events import RunScript, ScriptEnded
+from trainbot.features.classes.lab_script import KEPT
+from trainbot.gateway.rpc.gateway_client import GatewayClient, NotDone
+
+log = logging.getLogger(__name__)
+
+
+class Scripts:
+    """``post`` gets ScriptEnded for each that was begun, unless we are closed before."""
+
+    def __init__(self, gateway: GatewayClient, post: Callable[[ScriptEnded], None]) -> None:
+        self._gateway, self._post = gateway, post
+        self._running: set[asyncio.Task[None]] = set()
+
+    def run(self, wanted: RunScript) -> None:
+        task = asyncio.create_task(self._run(wanted))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    def close(self) -> None:
+        for task in self._running:
+            task.cancel()
+
+    async def _run(self, wanted: RunScript) -> None:
+        try:
+            self._post(await self._ended(wanted))
+        except Exception:  # whatever it was: a play that never ends would keep its place for good
+            log.exception("script %d could not be run", wanted.play)
+            self._post(ScriptEnded(wanted.play, None, "it could not be run"))
+
+    async def _ended(self, wanted: RunScript) -> ScriptEnded:
+        way = wanted.way
+        try:
+            ran = await self._gateway.login((way.address, way.port), way.via, user=way.user, host_key=way.host_key,
+                                            command=wanted.command, stdin=wanted.stdin, timeout=wanted.timeout,
+                                            limit=2 * KEPT)
+        except BackendError as error:
+            log.info("script %d: %s", wanted.play, error)
+            slow = isinstance(error, NotDone) and error.reason == "timeout"
+            return ScriptEnded(wanted.play, None, str(error), slow)
+        return ScriptEnded(wanted.play, ran.exit, f"{ran.stdout}\n{ran.stderr}".strip())

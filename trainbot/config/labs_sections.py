@@ -1,0 +1,154 @@
+"""The sections of bot.ini about labs, hosts and images."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import IPv4Network
+from pathlib import Path
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from trainbot.model.config import ImageConfig, LabsConfig, StoreConfig
+from trainbot.config.section import Section, below
+from trainbot.core.errors import BackendError
+from trainbot.model import seats
+from trainbot.model.host_address import host_address
+from trainbot.model.host import GuestType, HostConfig
+from trainbot.core.wording import span
+
+#: Words that follow ``!lab``: an image of that name could never be asked for.
+LAB_WORDS = frozenset(("create", "list", "console", "reboot", "reset", "snapshot", "rollback", "extend", "return",
+                       "destroy", "home", "for", "revoke", "capacity", "claim", "permissive", "old"))
+#: Where a remote host keeps its labs' disks and its copies of images (libvirt storage pools of ours).
+REMOTE_POOL = Path("/var/lib/libvirt/trainbot")
+REMOTE_IMAGES = Path("/var/lib/libvirt/trainbot-images")
+REMOTE_NETWORK = "trainbot"  # made by host prepare
+DOOR_USER = "trainbot-door"
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
+
+
+def read_labs(s: Section) -> LabsConfig:
+    d = LabsConfig()
+    config = LabsConfig(
+        per_person=s.whole("per_person", d.per_person, 1, 20),
+        lease=s.span("lease", d.lease),
+        cap=s.span("cap", d.cap),
+        lost_after=s.span("lost_after", d.lost_after),
+        warn=s.span("warn", d.warn),
+        grace=s.span("grace", d.grace),
+        spare=s.whole("spare", d.spare, 0, 1000),
+        share=s.whole("share", d.share, 0, 200),
+        lead=s.span("lead", d.lead),
+        early=s.span("early", d.early),
+        health=s.span("health", d.health),
+        disk=s.whole("disk", d.disk, 0, 1 << 20),
+        public_address=s.text("public_address", d.public_address),
+    )
+    if config.cap < config.lease:
+        s.fault("cap", f"{span(config.cap)} is less than the lease of {span(config.lease)}: say as much or more")
+    if config.warn >= config.lease:
+        s.fault("warn", f"{span(config.warn)} is not less than the lease of {span(config.lease)}")
+    if config.early > config.lead:
+        s.fault("early", f"{span(config.early)} is before the labs are begun ({span(config.lead)}): say as much or less")
+    return config
+
+
+def read_host(s: Section, name: str, store: StoreConfig) -> HostConfig:
+    if not NAME.fullmatch(name):
+        s.fault("(name)", f"{name!r} is not a host's name: letters a-z, digits and -")
+    uri = s.take("uri", lambda raw: _uri(raw, s.base), "")
+    if not uri and not s.values.get("uri"):
+        s.fault("uri", "which host? say its libvirt address, as in xen+ssh://root@xen1.example.org/system")
+    local = not uri or uri.startswith(("qemu:///embed", "test"))
+    remote, xen = uri.startswith("xen+"), uri.startswith("xen")
+    folder = store.state / "labs" / name if local else REMOTE_POOL
+    d = HostConfig(name, uri)
+    host = HostConfig(name=name, uri=uri, labs=s.whole("labs", d.labs, 1, seats.MOST), folder=s.path("folder", folder),
+                      network=s.text("network", REMOTE_NETWORK if xen else d.network), kvm=s.yes("kvm", d.kvm),
+                      keepalive=s.whole("keepalive", d.keepalive, 1, 600),
+                      deadline=s.number("deadline", d.deadline, 1, 3600),
+                      images=s.path("images", REMOTE_IMAGES if remote else None),
+                      door=s.take("door", _door, _door_of(uri)), subnet=s.take("subnet", _subnet, d.subnet),
+                      allow=s.take("allow", _allowed, d.allow),
+                      bandwidth=s.whole("bandwidth", d.bandwidth, 0, 1 << 20))
+    if host.bandwidth and uri and not xen:
+        s.fault("bandwidth", "only Xen hosts can hold a lab's network to a rate: leave it out")
+    try:
+        seats.address(host.subnet, host.labs)
+    except ValueError as error:
+        s.fault("subnet", str(error))
+    return host
+
+
+def _door_of(uri: str) -> str:
+    """Where libvirt is reached with ssh, the labs are, too."""
+    parts = urlsplit(uri)
+    if "ssh" not in parts.scheme.partition("+")[2] or not parts.hostname:
+        return ""
+    return f"{DOOR_USER}@{parts.hostname}:{parts.port or 22}"
+
+
+def _door(raw: str) -> str:
+    if raw == "none":
+        return ""
+    user, _, rest = raw.rpartition("@")
+    host, _, port = rest.rpartition(":") if re.search(r":[0-9]+$", rest) else (rest, "", "22")
+    if not re.fullmatch(r"[a-z_][a-z0-9_-]{0,31}", user or DOOR_USER) or not re.fullmatch(r"[\w.:-]+", host, re.ASCII) \
+            or host.startswith("-") or not 1 <= int(port) <= 65535:
+        raise ValueError(f"{raw!r} is not [USER@]ADDRESS[:PORT], say xen1.example.org, or none where the labs are reached "
+                         "directly")
+    return f"{user or DOOR_USER}@{host}:{port}"
+
+
+def _subnet(raw: str) -> str:
+    try:
+        network = IPv4Network(raw)
+    except ValueError:
+        raise ValueError(f"{raw!r} is not an IPv4 network, say 10.77.0.0/22") from None
+    if not network.is_private or network.prefixlen > 29:
+        raise ValueError(f"{raw!r} is not a private network of a useful size, say 10.77.0.0/22")
+    return str(network)
+
+
+def _allowed(raw: str) -> tuple[str, ...]:
+    for word in raw.split():
+        if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,3}){3}:[0-9]{1,5}", word) or not _is_endpoint(word):
+            raise ValueError(f"{word!r} is not an IPv4 ADDRESS:PORT, say 192.0.2.7:3128")
+    return tuple(raw.split())
+
+
+def _is_endpoint(word: str) -> bool:
+    numbers, _, port = word.partition(":")
+    return all(int(number) < 256 for number in numbers.split(".")) and 1 <= int(port) <= 65535
+
+
+def _uri(raw: str, base: Path) -> str:
+    """A libvirt address that there is a driver for; the root of an embedded one is relative to bot.ini."""
+    parts = urlsplit(raw)
+    query = dict(parse_qsl(parts.query))
+    if parts.path == "/embed" and "root" in query:
+        query["root"] = str(below(base, query["root"]))
+        raw = f"{raw.partition('?')[0]}?{urlencode(query, safe='/')}"  # geturl() would lose the slashes
+    try:
+        host_address(raw)
+    except BackendError as error:
+        raise ValueError(str(error)) from None
+    return raw
+
+
+def read_image_section(s: Section, name: str, store: StoreConfig) -> ImageConfig:
+    if not NAME.fullmatch(name):
+        s.fault("(name)", f"{name!r} is not an image's name: letters a-z, digits and -")
+    elif name in LAB_WORDS:
+        s.fault("(name)", f"!lab {name} is a command, so no image can have that name; take another")
+    spare, d = s.whole("spare", -1, 0, 1000), ImageConfig("", Path())
+    return ImageConfig(name=name, folder=s.path("folder", store.state / "images" / name),
+                       memory=s.whole("memory", 0, 64, 1 << 20) or None, vcpus=s.whole("vcpus", d.vcpus, 1, 64),
+                       spare=None if spare < 0 else spare, guest=s.take("guest", _guest, d.guest),
+                       cpu_percent=s.whole("cpu_percent", d.cpu_percent, 0, 6400))
+
+
+def _guest(raw: str) -> GuestType:
+    try:
+        return GuestType(raw.lower())
+    except ValueError:
+        raise ValueError(f"{raw!r} is neither pvh, pv nor hvm") from None

@@ -1,0 +1,296 @@
+"""bot.ini -> Config, or ConfigError with every fault: section, option, what is wrong, what would be right."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import replace
+from configparser import (
+    ConfigParser,
+    DuplicateOptionError,
+    DuplicateSectionError,
+    MissingSectionHeaderError,
+    ParsingError,
+)
+from configparser import Error as IniError
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from rapidfuzz import process
+
+from trainbot import shipped
+from trainbot.adapters.irc.trust import login_problems
+from trainbot.model.config import (
+    Config,
+    ExerciseConfig,
+    GatewaySection,
+    IrcConfig,
+    RecordsConfig,
+    ScheduleConfig,
+    Secret,
+    StoreConfig,
+)
+from trainbot.config.labs_sections import read_host, read_image_section, read_labs
+from trainbot.config.questions_section import read_questions, read_talk
+from trainbot.config.section import Section, below, parse_age, parse_listen
+from trainbot.core.errors import ConfigError
+from trainbot.features.sessions.reminders import parse_offsets
+from trainbot.core.access import Role, Roles, parse_rule
+
+SECTIONS = ("irc", "store", "roles", "schedule", "exercises", "labs", "gateway", "questions", "records")
+
+
+def load(path: Path) -> Config:
+    """Reads and checks the whole file; ConfigError names every fault at once, and nothing is started."""
+    parser = ConfigParser(interpolation=None, inline_comment_prefixes=(";",), comment_prefixes=(";", "#"),
+                          default_section="\0none", empty_lines_in_values=False)
+    try:
+        parser.read_string(path.read_text(encoding="utf-8"), source=str(path))
+    except FileNotFoundError:
+        raise ConfigError(f"there is no {path}: copy bot.ini from the sources, or name yours with --config") from None
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} is not UTF-8 text: save it as UTF-8") from None
+    except IniError as error:
+        raise ConfigError(_unread(path, error)) from None
+    problems: list[str] = []
+    base = path.resolve().parent
+    sections = {name: Section(name, dict(parser[name]), base, problems) for name in parser.sections()}
+    for name in SECTIONS:
+        sections.setdefault(name, Section(name, {}, base, problems))
+    config = _read(path.resolve(), sections, problems)
+    if problems:
+        raise ConfigError(problems)
+    return config
+
+
+def _unread(path: Path, error: IniError) -> list[str]:
+    """What kept the file from being read; the lines themselves are not repeated, they may hold a password."""
+    match error:
+        case MissingSectionHeaderError():
+            return [f"{path}, line {error.lineno}: an option before any [section]"]
+        case ParsingError():
+            return [f"{path}, line {number}: neither [section] nor option = value" for number, _line in error.errors]
+        case DuplicateSectionError():
+            return [f"{path}, line {error.lineno}: [{error.section}] is there twice: make them one"]
+        case DuplicateOptionError():
+            return [f"{path}, line {error.lineno}: [{error.section}] {error.option} is there twice: keep one"]
+    return [f"{path}: this is no ini file ({type(error).__name__})"]
+
+
+def _read(path: Path, sections: dict[str, Section], problems: list[str]) -> Config:
+    roles, require_account = _roles(sections["roles"])
+    store = _store(sections["store"])
+    irc = _irc(sections["irc"])
+    irc = replace(irc, talk=read_talk(sections, irc.channels))
+    config = Config(
+        path=path,
+        irc=irc,
+        store=store,
+        roles=roles,
+        require_account=require_account,
+        schedule=_schedule(sections["schedule"]),
+        exercises=_exercises(sections["exercises"]),
+        labs=read_labs(sections["labs"]),
+        hosts=tuple(read_host(s, name.partition(".")[2], store) for name, s in sections.items() if name.startswith("host.")),
+        images=tuple(read_image_section(s, name.partition(".")[2], store) for name, s in sections.items()
+                     if name.startswith("image.")),
+        gateway=_gateway(sections["gateway"], store),
+        questions=read_questions(sections, irc.channels),
+        records=_records(sections["records"]),
+    )
+    for name, section in sections.items():
+        if name in SECTIONS or name.startswith(("host.", "image.", "channel.")):
+            section.close()
+            continue
+        near = process.extractOne(name, [*SECTIONS, "host.NAME", "image.NAME", "channel.#NAME"], score_cutoff=60)
+        problems.append(f"[{name}]: unknown section" + (f", did you mean [{near[0]}]?" if near else ""))
+    return config
+
+
+def _exercises(s: Section) -> ExerciseConfig:
+    """As bot.ini says; where it says nothing and there is no such folder beside it, those that ship."""
+    d = ExerciseConfig()
+    beside = s.base / d.folder
+    folder = s.path("folder", beside if beside.is_dir() else shipped.folder("exercises"))
+    return ExerciseConfig(folder or d.folder, share=s.whole("share", d.share, 0, 100))
+
+
+def _irc(s: Section) -> IrcConfig:
+    d = IrcConfig()
+    tls = s.yes("tls", d.tls)
+    port = s.whole("port", d.port if tls else 6667, 1, 65535)
+    (server, first), *more = s.take("server", lambda raw: _servers(raw, port), ((d.server, port),))
+    config = IrcConfig(
+        server=server,
+        port=first,
+        more_servers=tuple(more),
+        tls=tls,
+        tls_ca_file=s.file("tls_ca_file"),
+        tls_fingerprint=s.take("tls_fingerprint", _fingerprint, ""),
+        tls_client_cert=s.file("tls_client_cert"),
+        tls_client_key=s.file("tls_client_key"),
+        nick=s.take("nick", _nick, d.nick),
+        user=s.text("user", d.user),
+        realname=s.text("realname", d.realname),
+        contact=s.text("contact"),
+        channels=s.take("channels", _channels, ()),
+        keys=s.take("keys", _keys, ()),
+        sasl=tuple(word.lower() for word in s.words("sasl")),
+        account=s.text("account"),
+        password=_password(s, "password"),
+        server_password=_password(s, "server_password"),
+        nickserv=s.yes("nickserv", d.nickserv),
+        notice=s.yes("notice", d.notice),
+        nick_back=s.take("nick_back", _nick_back, d.nick_back),
+        allow_plaintext=s.yes("allow_plaintext", d.allow_plaintext),
+        ecdsa_key_file=s.file("ecdsa_key_file"),
+        flood_burst=s.whole("flood_burst", d.flood_burst, 1, 100),
+        flood_interval=s.number("flood_interval", d.flood_interval, 0.0, 60.0),
+        prefix=s.take("prefix", _prefix, d.prefix),
+    )
+    if not config.channels and not s.values.get("channels"):
+        s.fault("channels", "no channel to be in, say #selinux-class")
+    for option, what in login_problems(config):
+        s.fault(option, what)
+    if config.tls_client_key and not config.tls_client_cert:
+        s.fault("tls_client_key", "a key without tls_client_cert")
+    return config
+
+
+def _servers(raw: str, port: int) -> tuple[tuple[str, int], ...]:
+    """``irc.a.org irc.b.org:6697 [::1]:6667`` as (host, port); ``port`` where a word names none."""
+    found = []
+    for word in raw.split():
+        parts = re.fullmatch(r"(?:\[([0-9A-Fa-f:.%]+)\]|([^\[\]:/@\s]+|[0-9A-Fa-f:]+))(?::([0-9]{1,5}))?", word)
+        if parts is None or not 1 <= int(parts[3] or port) <= 65535:
+            raise ValueError(f"{word!r} is not a server, say irc.libera.chat or irc.example.org:6697")
+        found.append((parts[1] or parts[2], int(parts[3] or port)))
+    return tuple(found)
+
+
+def _password(s: Section, name: str) -> Secret:
+    """``name``, or the file that ``name_file`` says, or the variable that ``name_env`` does."""
+    given = {kind: s.text(f"{name}{kind}") for kind in ("", "_file", "_env")}
+    if sum(map(bool, given.values())) > 1:
+        s.fault(name, f"give only one of {name}, {name}_file, {name}_env")
+        return Secret(next(filter(None, given.values())))
+    if given["_file"]:
+        try:
+            return Secret(below(s.base, given["_file"]).read_text(encoding="utf-8").strip())
+        except UnicodeDecodeError:
+            s.fault(f"{name}_file", f"{given['_file']} is not UTF-8 text")
+        except OSError as error:
+            s.fault(f"{name}_file", f"{given['_file']} cannot be read ({error.strerror})")
+        except ValueError as error:
+            s.fault(f"{name}_file", str(error))
+    if given["_env"]:
+        if given["_env"] not in os.environ:
+            s.fault(f"{name}_env", f"the environment has no {given['_env']}")
+        return Secret(os.environ.get(given["_env"], ""))
+    return Secret(given[""])
+
+
+def _fingerprint(raw: str) -> str:
+    text = raw.replace(":", "").lower()
+    if not re.fullmatch(r"[0-9a-f]{64}", text):
+        raise ValueError("not a SHA-256 fingerprint (64 hexadecimal digits, colons or not)")
+    return text
+
+
+def _nick(raw: str) -> str:
+    if not re.fullmatch(r"[A-Za-z\[\]\\`_^{|}][A-Za-z0-9\[\]\\`_^{|}-]{0,29}", raw):
+        raise ValueError(f"{raw!r} cannot be a nick on IRC, say trainbot")
+    return raw
+
+
+def _nick_back(raw: str) -> tuple[str, ...]:
+    words = tuple(raw.lower().split())
+    if words == ("no",):
+        return ()
+    for word in words:
+        if word not in ("regain", "ghost", "recover", "release"):
+            raise ValueError(f"{word!r} is none of regain, ghost, recover, release; no: NickServ is not asked")
+    return words
+
+
+def _channels(raw: str) -> tuple[str, ...]:
+    names = tuple(raw.replace(",", " ").split())
+    for name in names:
+        if name[0] not in "#&+!" or len(name) < 2 or len(name) > 64 or "\x07" in name:
+            raise ValueError(f"{name!r} is not a channel, say #{name.strip('#&+!') or 'selinux-class'}")
+    return names
+
+
+def _keys(raw: str) -> tuple[tuple[str, Secret], ...]:
+    """``#one=key #two=other``; what is wrong is said without the keys."""
+    pairs = [word.partition("=") for word in raw.split()]
+    if not all(name[:1] in "#&+!" and key and "," not in key for name, _, key in pairs):
+        raise ValueError("not CHANNEL=KEY, say #selinux-class=THEKEY")
+    return tuple((name, Secret(key)) for name, _, key in pairs)
+
+
+def _prefix(raw: str) -> str:
+    if len(raw) > 2 or raw.isalnum() or any(sign.isspace() for sign in raw):
+        raise ValueError(f"{raw!r} is not one or two signs such as !")
+    return raw
+
+
+def _roles(s: Section) -> tuple[Roles, bool]:
+    rules = {}
+    for role in (Role.ORGANISER, Role.PRESENTER, Role.HELPER):
+        found = []
+        for word in s.words(role.word):
+            try:
+                found.append(parse_rule(word))
+            except ValueError as error:
+                s.fault(role.word, str(error))
+        rules[role] = tuple(found)
+    return Roles(rules), s.yes("require_account", True)
+
+
+def _store(s: Section) -> StoreConfig:
+    url = s.text("url", StoreConfig().url)
+    if not url.startswith("sqlite:///") or url == "sqlite:///":
+        s.fault("url", f"{url!r} is not sqlite:///FILE; the store is SQLite (docs/architecture.md says why)")
+    elif "?" in url or "#" in url:
+        s.fault("url", f"{url!r} holds a ? or #: name the file without")
+    elif url != "sqlite:///:memory:":
+        try:
+            url = f"sqlite:///{below(s.base, url.removeprefix('sqlite:///'))}"
+        except ValueError as error:
+            s.fault("url", str(error))
+    return StoreConfig(url=url, state=s.path("state", StoreConfig().state))
+
+
+def _schedule(s: Section) -> ScheduleConfig:
+    def zones(raw: str) -> tuple[str, ...]:
+        for name in raw.split():
+            try:
+                ZoneInfo(name)
+            except (KeyError, ValueError, OSError):
+                raise ValueError(f"there is no time zone {name!r}, say Australia/Melbourne") from None
+        return tuple(raw.split())
+
+    def offsets(raw: str) -> tuple[str, ...]:
+        try:
+            return tuple(offset.text for offset in parse_offsets(raw))
+        except ConfigError as error:
+            raise ValueError("; ".join(error.problems)) from None
+
+    return ScheduleConfig(folder=s.path("folder", ScheduleConfig().folder), zones=s.take("zones", zones, ("UTC",)),
+                          reminders=s.take("reminders", offsets, ScheduleConfig().reminders))
+
+
+def _gateway(s: Section, store: StoreConfig) -> GatewaySection:
+    return GatewaySection(listen=s.take("listen", parse_listen, GatewaySection().listen),
+                          lab_key=s.path("lab_key", store.state / "lab_key"), tmux=s.yes("tmux", True), service=s.yes("service", False))
+
+
+def _records(s: Section) -> RecordsConfig:
+    url = s.text("public_url")
+    if url and not re.match(r"https?://[^\s]+$", url):
+        s.fault("public_url", f"{url!r} is not an address, say https://class.example.org/")
+    return RecordsConfig(folder=s.path("folder", RecordsConfig().folder), public_url=url.rstrip("/"),
+                         log=s.yes("log", False), keep=s.take("keep", parse_age, None))

@@ -1,0 +1,96 @@
+"""Who somebody is and what they may do: roles from accounts and masks.  Pure; a nick alone never grants anything."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from datetime import datetime
+from fnmatch import fnmatchcase
+from functools import cached_property
+
+from trainbot.core.messages import Sender
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """``account`` where the network has services, else ``mask`` (nick!user@host, folded), which counts only while
+    ``in_view``.  ``zone``: IANA name, '' where never told; ``nolog``: what they say is not to be kept."""
+
+    id: int
+    account: str | None
+    mask: str | None
+    nick: str
+    zone: str
+    in_view: bool
+    seen_at: datetime
+    nolog: bool = False
+
+
+def fold_account(name: str) -> str:
+    """Services accounts compare without ASCII case; Unicode's case rules would make two names one (U+212A is no k)."""
+    return name.lower() if name.isascii() else "".join(sign.lower() if sign.isascii() else sign for sign in name)
+
+
+class Role(enum.IntEnum):
+    """Each may do what those below may."""
+
+    LEARNER = 0
+    HELPER = 1
+    PRESENTER = 2
+    ORGANISER = 3
+
+    @property
+    def word(self) -> str:
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """``account:NAME`` or ``mask:NICK!USER@HOST`` (``*`` and ``?`` match as on IRC; lower-cased)."""
+
+    kind: str
+    pattern: str
+
+    def matches(self, sender: Sender) -> bool:
+        if self.kind == "account":
+            return sender.account is not None and fold_account(sender.account) == self.pattern
+        return fnmatchcase(sender.mask.lower(), self.pattern)
+
+
+def parse_rule(text: str) -> Rule:
+    """``account:alice`` or ``mask:*!*@staff.example.org``.
+
+    ValueError (one sentence, for bot.ini) for anything else, and for a mask that anybody can wear: nick and
+    user are chosen freely by every client, so the host part has to hold letters or digits of its own.
+    """
+    kind, _, pattern = text.partition(":")
+    if kind not in ("account", "mask") or not pattern:
+        raise ValueError(f"{text!r} is neither account:NAME nor mask:NICK!USER@HOST")
+    if kind == "account":
+        if any(sign in pattern for sign in "*?!@"):
+            raise ValueError(f"{text!r}: an account is a plain name, say account:alice")
+        return Rule("account", fold_account(pattern))
+    nick, bang, rest = pattern.partition("!")
+    _user, at, host = rest.partition("@")
+    if not (nick and bang and at and host):
+        raise ValueError(f"{text!r} is not of the form mask:NICK!USER@HOST")
+    if "[" in pattern or "]" in pattern:
+        raise ValueError(f"{text!r}: [ and ] cannot stand in a mask, say ? for the sign")
+    if not host.strip("*?.:-/"):
+        raise ValueError(f"{text!r} fits anybody who takes the nick; name the host, as in mask:*!*@staff.example.org, "
+                         "or an account, as in account:alice")
+    return Rule("mask", pattern.lower())
+
+
+@dataclass(frozen=True)
+class Roles:
+    """The rules of [roles]; the highest that fits counts."""
+
+    rules: dict[Role, tuple[Rule, ...]] = field(default_factory=dict)
+
+    def role_of(self, sender: Sender) -> Role:
+        return next((role for role, rule in self._ranked if rule.matches(sender)), Role.LEARNER)
+
+    @cached_property
+    def _ranked(self) -> list[tuple[Role, Rule]]:
+        return [(role, rule) for role in sorted(self.rules, reverse=True) for rule in self.rules[role]]

@@ -1,0 +1,187 @@
+"""The one table of commands: words, arguments, role, place, help and handler.
+
+Help, permissions, nearest-word answers and docs/commands.md are all read from it.  Features declare their rows;
+``app`` joins them.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from rapidfuzz.distance import DamerauLevenshtein
+
+from trainbot.core.errors import UserError
+from trainbot.core.access import Person, Role
+from trainbot.core.messages import Effect, Reply, Sender
+
+
+class Place(enum.Enum):
+    """Where a command may be said."""
+
+    ANYWHERE = "anywhere"
+    PRIVATE = "privately"
+    CHANNEL = "about a channel"
+    CLASS = "about a class that runs"
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Who asks what, where, when.  ``channel`` is the channel that it is about (None where there is no telling);
+    ``private``: it was said to us alone."""
+
+    sender: Sender
+    person: Person
+    role: Role
+    channel: str | None
+    private: bool
+    at: datetime
+
+    @property
+    def nick(self) -> str:
+        return self.sender.nick
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One word, or all that is left (``rest``).  ``kind`` names the converter registered for it."""
+
+    name: str
+    kind: str = "word"
+    optional: bool = False
+    rest: bool = False
+
+    @property
+    def shown(self) -> str:
+        return f"[{self.name}]" if self.optional else self.name
+
+
+Handler = Callable[..., Sequence[Effect]]
+Confirmation = Callable[..., "str | Reply | None"]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """``confirm``: called as the handler is; its text is asked first and ``!yes`` carries it out (None: no need).  A private
+    Reply is asked privately, wherever the command was said."""
+
+    words: str  # "lab reset"
+    handler: Handler
+    help: str
+    arguments: tuple[Argument, ...] = ()
+    aliases: tuple[str, ...] = ()
+    role: Role = Role.LEARNER
+    place: Place = Place.ANYWHERE
+    confirm: Confirmation | None = None
+    example: str = ""
+    group: str = "general"
+
+    def usage(self, prefix: str) -> str:
+        return " ".join([prefix + self.words, *(argument.shown for argument in self.arguments)])
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A command with the text that came after its words."""
+
+    command: Command
+    rest: str
+
+
+Converter = Callable[[str, Ask], Any]
+"""The value that a text means; UserError where there is none, ValueError where the form of the command is to be told."""
+
+
+@dataclass
+class Table:
+    """All commands of all features, and how argument kinds are read."""
+
+    prefix: str = "!"
+    commands: list[Command] = field(default_factory=list)
+    kinds: dict[str, Converter] = field(default_factory=dict)
+    _by_words: dict[tuple[str, ...], Command] = field(default_factory=dict)
+
+    def add(self, commands: Iterable[Command]) -> None:
+        for command in commands:
+            self.commands.append(command)
+            for words in (command.words, *command.aliases):
+                key = tuple(words.split())
+                assert key not in self._by_words, f"{words} is declared twice"
+                self._by_words[key] = command
+
+    def find(self, text: str) -> Call | None:
+        """The command with the longest words that ``text`` begins with, case ignored."""
+        parts = text.split(maxsplit=3)
+        for length in (3, 2, 1):
+            words = tuple(part.lower() for part in parts[:length])
+            if len(words) == length and words in self._by_words:
+                rest = text.split(maxsplit=length)
+                return Call(self._by_words[words], rest[length].strip() if len(rest) > length else "")
+        return None
+
+    def named(self, words: str) -> Command | None:
+        call = self.find(words.removeprefix(self.prefix))
+        return call.command if call and not call.rest else None
+
+    def nearest(self, text: str, role: Role, *, most: int = 3) -> list[str]:
+        """Words of commands that this role may use, nearest to the first word of ``text`` first; at most two letters
+        away, and never so far that nothing of the word is left."""
+        first = (text.split() or [""])[0].lower()
+        scored: dict[str, int] = {}
+        for key, command in self._by_words.items():
+            limit = min(2, max(len(first), len(key[0])) // 2)
+            distance = DamerauLevenshtein.distance(first, key[0], score_cutoff=limit)
+            if distance <= limit and command.role <= role:
+                scored[key[0]] = min(distance, scored.get(key[0], 9))
+            if len(key) > 1 and key[1] == first and command.role <= role:
+                scored[" ".join(key)] = 0  # !reset was meant as !lab reset
+        return sorted(scored, key=lambda word: (scored[word], word))[:most]
+
+    def read(self, call: Call, ask: Ask) -> list[Any]:
+        """The arguments as values, in order (optional ones that were left out are missing at the end); UserError says
+        the right form."""
+        values: list[Any] = []
+        rest = call.rest
+        for argument in call.command.arguments:
+            word, rest = (rest, "") if argument.rest else _first_word(rest)
+            if not word:
+                if argument.optional:
+                    break
+                raise UserError(self._form(call.command))
+            try:
+                values.append(self.kinds[argument.kind](word, ask))
+            except ValueError as error:
+                raise UserError(f"{error}: {self._form(call.command)}") from None
+        if rest:
+            raise UserError(f"{rest.split()[0]!r} is one word too many: {self._form(call.command)}")
+        return values
+
+    def _form(self, command: Command) -> str:
+        example = f", for example {self.prefix}{command.example}" if command.example else ""
+        return f"say {command.usage(self.prefix)}{example}"
+
+
+def _first_word(text: str) -> tuple[str, str]:
+    parts = text.split(maxsplit=1)
+    return (parts[0] if parts else ""), (parts[1] if len(parts) > 1 else "")
+
+
+def plain_kinds() -> dict[str, Converter]:
+    """The kinds that every feature needs: a word, words, a number, a nick, on or off."""
+
+    def number(text: str, _ask: Ask) -> int:
+        digits = text.removeprefix("#")
+        if not (digits.isascii() and digits.isdigit() and len(digits) <= 9):
+            raise ValueError(f"{text[:40]!r} is not a number")
+        return int(digits)
+
+    def switch(text: str, _ask: Ask) -> bool:
+        if text.lower() not in ("on", "off"):
+            raise ValueError(f"{text[:20]!r} is neither on nor off")
+        return text.lower() == "on"
+
+    return {"switch": switch, "word": lambda text, _ask: text, "words": lambda text, _ask: text, "number": number,
+            "nick": lambda text, _ask: text}

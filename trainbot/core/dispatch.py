@@ -1,0 +1,157 @@
+"""Incoming -> effects.  Total: whatever is said, by whomever, an answer or nothing comes out, never an exception."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from trainbot.core.errors import BackendError, Denied, UserError
+from trainbot.core.access import Person, Role, Roles
+from trainbot.core.commands import Ask, Call, Place, Table
+from trainbot.core.parser import QUESTIONS, Addressed, addressed
+from trainbot.core.messages import Effect, Incoming, Reply, Sender
+
+log = logging.getLogger(__name__)
+CONFIRM_WITHIN = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Vouched:
+    """What a caller knows for sure who is not IRC.  ``person``: their row (None: as the sender's).  ``confirmed``: the
+    caller asks by itself, and whether it was said yes to (None: we ask, and ``yes`` answers)."""
+
+    role: Role
+    person: Person | None = None
+    confirmed: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """A line that is for us, and the command that it is (None: there is no such)."""
+
+    found: Addressed
+    call: Call | None
+
+
+@dataclass
+class Dispatch:
+    """``person_of`` knows people, ``channels_of`` the channels that somebody is in (or all of ours), ``running`` a
+    class runs in a channel; ``savepoint`` undoes what a failed handler wrote."""
+
+    table: Table
+    roles: Roles
+    person_of: Callable[[Sender, datetime], Person]
+    channels_of: Callable[[Sender], Sequence[str]]
+    running: Callable[[str], bool]
+    savepoint: Callable[[], AbstractContextManager[None]]
+    nick: Callable[[], str]
+    openers: Callable[[str | None], Sequence[str]] = lambda _channel: QUESTIONS
+    pending: dict[tuple[int, str | None], tuple[datetime, Call, str | None]] = field(default_factory=dict)
+
+    def __call__(self, incoming: Incoming, vouched: Vouched | None = None, meant: Meant | None = None) -> list[Effect]:
+        """``vouched``: what the caller vouches for; else the rules say.  ``meant``: as ``meant`` has it, where that was
+        asked already."""
+        try:
+            with self.savepoint():
+                return list(self._handle(incoming, vouched, meant or self.meant(incoming)))
+        except UserError as error:
+            return [Reply(str(error), refused=True)]
+        except BackendError as error:
+            log.error("%s: %s", incoming.sender.nick, error)
+            return [Reply(str(error), refused=True)]
+        except Exception:
+            reference = secrets.token_hex(3)
+            # the line itself may hold a password or a key: only its first word is logged
+            log.exception("reference %s: %s said %.20r", reference, incoming.sender.nick,
+                          (incoming.text.split() or [""])[0])
+            return [Reply(f"that went wrong on my side and changed nothing (reference {reference}); try again, "
+                          "or tell an organiser", refused=True)]
+
+    def meant(self, incoming: Incoming) -> Meant | None:
+        """What of it is for us; None for ordinary talk."""
+        found = addressed(incoming.text, self.table.prefix, self.nick(), private=incoming.channel is None,
+                          openers=self.openers(incoming.channel))
+        return Meant(found, self.table.find(found.text)) if found is not None else None
+
+    def _handle(self, incoming: Incoming, vouched: Vouched | None, meant: Meant | None) -> Sequence[Effect]:
+        private = incoming.channel is None
+        if meant is None:
+            return []
+        found, call = meant.found, meant.call
+        role = self.roles.role_of(incoming.sender) if vouched is None else vouched.role
+        if call is None:
+            return self._unknown(found, role, private)
+        known = vouched.person if vouched is not None else None
+        person = known or self.person_of(incoming.sender, incoming.at)
+        channel = incoming.channel or self._channel(found, call, incoming.sender)
+        ask = Ask(incoming.sender, person, role, channel, private, incoming.at)
+        if call.command.words == "yes":
+            return self._confirmed(ask)
+        return self._run(ask, call, confirmed=vouched.confirmed if vouched is not None else None)
+
+    def _unknown(self, found: Addressed, role: Role, private: bool) -> Sequence[Effect]:
+        near = self.table.nearest(found.text, role)
+        shown = " or ".join(self.table.prefix + word for word in near)
+        word = found.text.split()[0][:30]
+        if near:
+            return [Reply(f"there is no {word!r}; did you mean {shown}?")]
+        return [Reply(f"there is no {word!r}; {self.table.prefix}help says what there is")] if found.sure else []
+
+    def _channel(self, found: Addressed, call: Call, sender: Sender) -> str | None:
+        """A private line is about the channel it names, else about the only class that its sender is in, else about
+        their only channel."""
+        channels = self.channels_of(sender)
+        if found.channel is not None:
+            named = [channel for channel in channels if channel.lower() == found.channel.lower()]
+            if not named:
+                raise UserError(f"you are not in {found.channel[:50]}, or I am not")
+            return named[0]
+        channels = [channel for channel in channels if self.running(channel)] or channels
+        if len(channels) > 1 and call.command.place in (Place.CLASS, Place.CHANNEL):
+            raise UserError(f"in which channel? put it first, as in {channels[0]} "
+                            f"{self.table.prefix}{call.command.words}")
+        return channels[0] if len(channels) == 1 else None
+
+    def _confirmed(self, ask: Ask) -> Sequence[Effect]:
+        key = (ask.person.id, None if ask.private else ask.channel)
+        asked = self.pending.pop(key, None)
+        if asked is not None:  # it may wait in two places
+            self.pending = {at: other for at, other in self.pending.items() if at[0] != key[0] or other != asked}
+        if asked is None or ask.at - asked[0] > CONFIRM_WITHIN:
+            raise UserError("there is nothing that waits for a yes here")
+        return self._run(Ask(ask.sender, ask.person, ask.role, asked[2], ask.private, ask.at), asked[1], confirmed=True)
+
+    def _run(self, ask: Ask, call: Call, *, confirmed: bool | None) -> Sequence[Effect]:
+        command = call.command
+        if command.role > ask.role:
+            raise Denied(f"{self.table.prefix}{command.words} is for {command.role.word}s")
+        if command.place is Place.PRIVATE and not ask.private:
+            raise UserError(f"say that to me privately: /msg {self.nick()} {command.words} …")
+        if command.place is Place.CLASS and (ask.channel is None or not self.running(ask.channel)):
+            raise UserError("no class runs here now; "
+                            + (f"{self.table.prefix}start begins one" if ask.role >= Role.PRESENTER
+                               else f"{self.table.prefix}sessions says when the next one is"))
+        values = self.table.read(call, ask)
+        if command.confirm is not None and not confirmed:
+            question = command.confirm(ask, *values)
+            if question is not None:
+                if confirmed is None:
+                    return [self._ask_first(ask, call, question)]
+                reply = Reply(question) if isinstance(question, str) else question
+                return [replace(reply, question=reply.text)]
+        return command.handler(ask, *values)
+
+    def _ask_first(self, ask: Ask, call: Call, question: str | Reply) -> Reply:
+        """The yes counts where it was asked for, or privately where that was done privately, or where the command was."""
+        self._forget(ask.at)
+        reply = Reply(question) if isinstance(question, str) else question
+        for place in {None if ask.private else ask.channel, None if reply.private or ask.private else ask.channel}:
+            self.pending[ask.person.id, place] = (ask.at, call, ask.channel)
+        return replace(reply, text=f"{reply.text} Say {self.table.prefix}yes within 60 s.")
+
+    def _forget(self, now: datetime) -> None:
+        self.pending = {key: asked for key, asked in self.pending.items() if now - asked[0] <= CONFIRM_WITHIN}

@@ -1,0 +1,88 @@
+"""``!help`` and docs/commands.md: both are read from the command table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from trainbot.core.errors import UserError
+from trainbot.core.access import Role
+from trainbot.core.commands import Argument, Ask, Command, Place, Table
+from trainbot.core.messages import Effect, Reply
+
+LINE = 380  # octets of a line, so that with our name before it every server passes it on whole
+GROUPS = {"labs": "labs", "class": "the class", "questions": "questions", "sessions": "sessions", "general": "more"}
+
+
+class Help:
+    """``contact``: who runs this bot, '' where nobody said."""
+
+    def __init__(self, table: Table, contact: str, running: Callable[[str], bool]) -> None:
+        self.table, self.contact, self.running = table, contact, running
+
+    def help(self, ask: Ask, command: str = "") -> list[Effect]:
+        p = self.table.prefix
+        if command:
+            return [Reply(self._one(ask, command), private=not ask.private and ask.role < Role.HELPER)]
+        mine = [c for c in self.table.commands if c.role <= ask.role and c.words != "yes"]
+        if not (ask.channel and self.running(ask.channel)):
+            mine = [c for c in mine if c.place is not Place.CLASS]
+        lines = []
+        for group, title in GROUPS.items():
+            words = [p + c.words for c in mine if c.group == group and " " not in c.words]
+            if words:
+                lines.append(f"{title}: {' '.join(words)}")
+        end = f"{p}help COMMAND says more" + (f"; I belong to {self.contact}" if self.contact else "")
+        return [Reply(line, private=not ask.private) for line in _filled([*lines, end])]
+
+    def _one(self, ask: Ask, words: str) -> str:
+        p = self.table.prefix
+        command = self.table.named(words)
+        if command is None:
+            near = self.table.nearest(words.removeprefix(p), ask.role)
+            raise UserError(f"there is no {words[:30]!r}" + (f"; did you mean {p}{near[0]}?" if near
+                                                          else f"; {p}help lists what there is"))
+        more = [f"{p}{c.words.removeprefix(p)}" for c in self.table.commands
+                if c.words.startswith(f"{command.words} ") and c.role <= ask.role]
+        return (f"{command.usage(p)}: {command.help}" + (f", e.g. {p}{command.example}" if command.example else "")
+                + (f" ({command.role.word}s)" if command.role > Role.LEARNER else "")
+                + (f"; also {' '.join(more)}" if more else ""))
+
+    def commands(self) -> list[Command]:
+        def nothing(_ask: Ask) -> list[Effect]:
+            return []  # dispatch itself answers it
+
+        return [
+            Command("help", self.help, "what I can do now; with a command: how it goes",
+                    (Argument("COMMAND", "words", optional=True, rest=True),), example="help lab"),
+            Command("yes", nothing, "yes to what I asked you"),
+        ]
+
+
+def _filled(parts: list[str]) -> list[str]:
+    """``parts`` one after the other, in as few lines as hold them."""
+    lines: list[str] = []
+    for part in parts:
+        if lines and len(f"{lines[-1]} | {part}".encode()) <= LINE:
+            lines[-1] += f" | {part}"
+        else:
+            lines.append(part)
+    return lines
+
+
+def commands_page(table: Table) -> str:
+    """docs/commands.md."""
+    lines = ["# Commands on IRC", "", "Made from the command table by `make docs`; a test compares the two.", "",
+             f"In a channel a command begins with `{table.prefix}` (or with the bot's nick and a colon); in a private "
+             "message neither is needed. Words in capitals are yours to fill in, those in [brackets] may be left out.",
+             ""]
+    for role in Role:
+        rows = [c for c in table.commands if c.role is role]
+        if not rows:
+            continue
+        lines += [f"## {role.word.capitalize()}", "", "| command | does | where |", "| --- | --- | --- |"]
+        for c in rows:
+            also = f" (also {', '.join(f'`{table.prefix}{a}`' for a in c.aliases)})" if c.aliases else ""
+            example = f", e.g. `{table.prefix}{c.example}`" if c.example else ""
+            lines.append(f"| `{c.usage(table.prefix)}`{also} | {c.help}{example} | {c.place.value} |")
+        lines.append("")
+    return "\n".join(lines).rstrip() + "\n"

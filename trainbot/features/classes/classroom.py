@@ -1,0 +1,154 @@
+"""What all parts of a class share: the class that runs, its exercise, and where everybody in it stands.
+
+The class step is where the presenter is: 0 the introduction, 1…n the steps, n+1 the end.  A learner's own step is
+the first that they have not done, never beyond the class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from trainbot.core.errors import UserError
+from trainbot.model.class_run import Attendance, ClassRun, own_step
+from trainbot.adapters.scenario_files.library import Library
+from trainbot.model.exercise import Exercise
+from trainbot.model.lab import Lab
+from trainbot.core.access import Person
+from trainbot.core.commands import Ask
+from trainbot.core.messages import Sender
+
+if TYPE_CHECKING:
+    from trainbot.adapters.db.repositories import Classes, Notices
+
+
+class Render(Protocol):
+    """Markdown as lines for the chat (chat.formatting.render_step)."""
+
+    def __call__(self, title_line: str, markdown: str, limit: int, more: str) -> list[str]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What ``!start`` is about: a session that is due, or just an exercise."""
+
+    exercise: str
+    title: str
+    session_uid: str = ""
+
+
+@dataclass(frozen=True)
+class Around:
+    """What a class asks of others.  ``planned``: what is to begin in that channel, given the words after !start ('' where
+    none were said); ``members``: the learners in the channel; ``known``: somebody's row, if there is one; ``journal``:
+    writes the time line; ``open_questions``: how many wait in that channel; ``minutes_at``: where the minutes will be;
+    ``logged``: whether talk is kept; ``has_labs``: whether labs of that image can be had; ``per_person``: how many labs
+    one may have; ``lab_of``: that person's lab
+    of that image that scripts may look into; ``page``: where an exercise's handout is served, '' where none is;
+    ``handout``: writes it, and says where it is, in words; ``at_home``: whoever works on a machine of their own."""
+
+    planned: Callable[[Ask, str], Plan | None]
+    members: Callable[[str], Sequence[Sender]]
+    known: Callable[[Sender], Person | None]
+    journal: Callable[[Ask, str, str], None]
+    open_questions: Callable[[str], int]
+    minutes_at: Callable[[ClassRun], str]
+    render: Render
+    logged: bool
+    has_labs: Callable[[str], bool]
+    per_person: int
+    lab_of: Callable[[int, str], Lab | None]
+    page: Callable[[Exercise], str]
+    handout: Callable[[Exercise], str]
+    at_home: Callable[[], frozenset[int]]
+
+
+class Classroom:
+    def __init__(self, classes: Classes, notices: Notices, library: Callable[[], Library], around: Around) -> None:
+        self.classes, self.notices, self.library, self.around = classes, notices, library, around
+        self._good: dict[str, Exercise] = {}
+
+    def running(self, channel: str) -> bool:
+        return self.classes.in_channel(channel) is not None
+
+    def run(self, ask: Ask) -> ClassRun:
+        run = self.classes.in_channel(ask.channel) if ask.channel else None
+        if run is None:
+            raise UserError("no class runs here now")
+        return run
+
+    def begin(self, exercise: Exercise) -> None:
+        """It is kept as it is now, for when a fault keeps it from being read."""
+        self._good[exercise.slug] = exercise
+
+    def readable(self, run: ClassRun) -> Exercise | None:
+        """As it is in its files; as it was while a fault keeps it from being read: a class does not stop for that."""
+        found = self.library().exercises.get(run.exercise) or self._good.get(run.exercise)
+        if found is not None:
+            self._good[run.exercise] = found
+        return found
+
+    def exercise(self, run: ClassRun) -> Exercise:
+        found = self.readable(run)
+        if found is None:
+            raise UserError(f"the exercise {run.exercise} is not there any more, or has a fault that trainbot exercise "
+                            "check names; mend it and say that again")
+        return found
+
+    def second_lab(self, exercise: Exercise) -> str:
+        """What is to be said after ``!lab IMAGE gives you a machine`` of the other image of an exercise that compares."""
+        second = exercise.second_image
+        if not second:
+            return ""
+        if not self.around.has_labs(second):
+            return f" (there is no {second} image here: the text says what it shows there)"
+        if self.around.per_person < 2:
+            return f" (one lab each here: the text says what {second} shows)"
+        return f", !lab {second} another"
+
+    # -- who is where --------------------------------------------------------------------------------
+
+    def mine(self, ask: Ask, run: ClassRun) -> tuple[Attendance, int]:
+        """The caller's row and their own step."""
+        row = self.classes.attend(run, ask.person, ask.nick, ask.at)
+        return row, self.step_of(run, row)
+
+    def step_of(self, run: ClassRun, row: Attendance) -> int:
+        """The first that they have not done, up to the class step; that one where they have done all."""
+        done = {d.step for d in self.classes.done.all(class_id=run.id, person_id=row.person_id)}
+        return own_step(run, row, done)
+
+    def has_done(self, run: ClassRun, person_id: int, step: int) -> bool:
+        return self.classes.done.first(class_id=run.id, person_id=person_id, step=step) is not None
+
+    def change(self, ask: Ask, run: ClassRun, **values: object) -> None:
+        """The caller's row."""
+        self.classes.attendance.change({"class_id": run.id, "person_id": ask.person.id}, nick=ask.nick, **values)
+
+
+def place(run: ClassRun) -> str:
+    """The class step in words."""
+    if run.step == 0:
+        return "the introduction"
+    return f"step {run.step} of {run.steps}" if run.step <= run.steps else "the end"
+
+
+def title_of(exercise: Exercise, step: int) -> str:
+    if step == 0:
+        return exercise.intro.title if exercise.intro and exercise.intro.title else exercise.title
+    if step > len(exercise.steps):
+        return exercise.finish.title if exercise.finish and exercise.finish.title else "The end"
+    return exercise.steps[step - 1].title
+
+
+def step_lines(render: Render, exercise: Exercise, step: int, limit: int, more: str) -> list[str]:
+    """The step (0: introduction, beyond the last: the end) as IRC lines, at most ``limit``."""
+    if step == 0:
+        text = exercise.intro.text if exercise.intro else exercise.description
+        return render(title_of(exercise, 0), text, limit=limit, more=more)
+    if step > len(exercise.steps):
+        text = exercise.finish.text if exercise.finish else "That was the last step."
+        return render(title_of(exercise, step), text, limit=limit, more=more)
+    head = f"Step {step} of {len(exercise.steps)}: {title_of(exercise, step)}"
+    return render(head, exercise.steps[step - 1].text, limit=limit, more=more)

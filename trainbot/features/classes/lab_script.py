@@ -1,0 +1,33 @@
+"""How a script of an exercise is run in a lab, and what is made of what it said.  Pure."""
+
+from __future__ import annotations
+
+import shlex
+
+from trainbot.model.exercise import Script
+
+KEPT = 4000  # bytes of what a script says, its last
+SHOWN = 200  # characters of it that people are shown
+TIMED_OUT = (124, 137)  # timeout(1): ended by TERM; by KILL
+
+_RUN = """d=$(mktemp -d -p /run 2>/dev/null || mktemp -d) && cat > "$d/s" || exit 126
+timeout -k 5 {seconds} {interpreter} "$d/s"{arguments} < /dev/null > "$d/o" 2>&1; c=$?
+tail -c {kept} "$d/o"; rm -rf "$d"; exit $c"""
+
+
+def command(script: Script, seconds: int, *arguments: str) -> str:
+    """What runs the script that comes on stdin: from a file, without input, so many seconds at most.  What it says goes
+    to memory, where one that prints forever finds an end, and its last KEPT bytes come back: a daemon that the script
+    leaves behind holds up nobody."""
+    return _RUN.format(seconds=seconds, interpreter=shlex.quote(script.interpreter), kept=KEPT,
+                       arguments="".join(f" {shlex.quote(argument)}" for argument in arguments))
+
+
+def last_words(said: str) -> str:
+    """What a script says for the learner: the last ``FAIL: …`` line (Instruqt's fail-message), else the last line that
+    is not blank; one line without control characters, SHOWN characters at most."""
+    lines = [line for line in said.splitlines() if line.strip()]
+    failed = [line.split("FAIL:", 1)[1] for line in lines if line.lstrip().startswith("FAIL:")]
+    last = (failed or lines or [""])[-1]
+    tame = " ".join("".join(sign if sign.isprintable() else " " for sign in last).split())
+    return tame if len(tame) <= SHOWN else tame[: SHOWN - 1] + "…"

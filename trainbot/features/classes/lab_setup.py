@@ -1,0 +1,260 @@
+"""Labs made ready for a class: its setups when it gets to a step, and all that came before in a lab that replaces one.
+
+What is to be run next in a lab follows from rows alone (``sequence``, ``next_of``): one script after the other, so that
+one that fails stops what depends on it, and a restart goes on where it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from trainbot.core.errors import UserError
+from trainbot.model.class_run import Attendance, ClassRun, Play, PlayKind, PlayState
+from trainbot.features.classes.classroom import Classroom
+from trainbot.model.exercise import Exercise
+from trainbot.features.classes.script_runs import Plays, script_of
+from trainbot.model.lab import Lab
+from trainbot.core.access import Person
+from trainbot.core.commands import Argument, Ask, Command, Place
+from trainbot.core.messages import Effect, Reply, Sender
+
+BEFORE = (PlayKind.ASSETS, PlayKind.SETUP, PlayKind.FOREGROUND)  # a step, in this order
+NEWS = timedelta(minutes=30)
+PATIENCE = timedelta(minutes=3)  # after which the presenter hears how far the setup of a step is
+
+At = tuple[int, PlayKind]
+
+
+def sequence(exercise: Exercise, upto: int, behind: int) -> list[At]:
+    """What a lab is to have run, in order: what prepares the steps 0 to ``upto``, and what does those before
+    ``behind``."""
+    wanted = []
+    for step in range(0, upto + 1):
+        wanted += [(step, kind) for kind in BEFORE if script_of(exercise, step, kind)[0] is not None]
+        if 1 <= step < behind and step <= len(exercise.steps) and (needs_hands(exercise, step) or exercise.steps[step - 1].solve is not None):
+            wanted.append((step, PlayKind.SOLVE))
+    return wanted
+
+
+def needs_hands(exercise: Exercise, step: int) -> bool:
+    """Nobody can do this step for a learner: it has a check and no solve.  One with neither changes nothing."""
+    found = exercise.steps[step - 1]
+    return found.solve is None and found.verify is not None
+
+
+def next_of(wanted: list[At], ran: Mapping[At, PlayState]) -> At | None:
+    """What is to be run now: None while something runs, after a solve that failed, and when all was run."""
+    for at in wanted:
+        state = ran.get(at)
+        if state is None:
+            return at
+        if state is PlayState.WAITING or (at[1] is PlayKind.SOLVE and state is not PlayState.PASSED):
+            return None
+    return None
+
+
+def complete(wanted: list[At], ran: Mapping[At, PlayState]) -> bool:
+    """All of it was run, and did what it does for somebody."""
+    states = {at: ran.get(at) for at in wanted}
+    return all(state is PlayState.PASSED or (at[1] is not PlayKind.SOLVE and state not in (None, PlayState.WAITING))
+               for at, state in states.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Learner:
+    """Somebody in a class who has a lab that runs; ``row`` is None for whoever has not said anything yet."""
+
+    person_id: int
+    nick: str
+    lab: Lab
+    row: Attendance | None
+
+
+class Preparing:
+    """``labs_of``: the labs of that image that run, by person."""
+
+    def __init__(self, room: Classroom, plays: Plays, labs_of: Callable[[str], dict[int, Lab]]) -> None:
+        self.room, self.classes, self.plays, self.labs_of = room, room.classes, plays, labs_of
+        self._known: dict[Sender, Person | None] = {}  # one look into the store for each who is there
+        self._counted: set[tuple[int, datetime]] = set()
+        for kind in (*BEFORE, PlayKind.SOLVE):
+            plays.after[kind] = self.ended
+
+    # -- all labs of a class ---------------------------------------------------------------------------
+
+    def settle(self, now: datetime) -> None:
+        """Each lab of each class has begun what comes next."""
+        for run in self.classes.running():
+            exercise = self.room.readable(run)
+            if exercise is None or run.lecture or not exercise.has_scripts:
+                continue
+            learners = self._learners(run, exercise)
+            ran = self._ran(run)
+            for learner in learners:
+                self._go_on(run, exercise, learner, ran.setdefault(learner.lab.id, {}), now)
+            self._count(run, exercise, learners, ran, now)
+
+    def _learners(self, run: ClassRun, exercise: Exercise) -> list[Learner]:
+        labs = self.labs_of(exercise.image)
+        rows = {row.person_id: row for row in self.classes.attendance.all(class_id=run.id)}
+        people = {id: row.nick for id, row in rows.items()}
+        if labs.keys() - rows.keys():  # somebody who has not said anything yet, or who is in another class
+            members = self.room.around.members(run.channel)
+            self._known = {member: self._known.get(member) or self.room.around.known(member) for member in members}
+            people = {**{known.id: member.nick for member, known in self._known.items() if known is not None}, **people}
+        return [Learner(id, nick, labs[id], rows.get(id)) for id, nick in people.items() if id in labs]
+
+    def _ran(self, run: ClassRun, lab_id: str | None = None) -> dict[str, dict[At, PlayState]]:
+        """lab -> what was, or is to be, run there."""
+        found: dict[str, dict[At, PlayState]] = {}
+        for lab, step, kind, state in self.classes.ran(run, lab_id):
+            if kind in BEFORE or kind is PlayKind.SOLVE:
+                found.setdefault(lab, {})[step, kind] = state
+        return found
+
+    def _go_on(self, run: ClassRun, exercise: Exercise, learner: Learner, ran: dict[At, PlayState], now: datetime) -> None:
+        row, lab = learner.row, learner.lab
+        if row is not None and row.lab_id != lab.id:
+            self.classes.attendance.change({"class_id": run.id, "person_id": row.person_id}, lab_id=lab.id, behind=0)
+            step = self.room.step_of(run, row)
+            if row.lab_id and step > 1 and not ran:
+                self._bring(run, exercise, learner, step, now, asked=False)
+                return
+            row = None  # a first lab, or one that they have back: only what prepares its steps
+        wanted = sequence(exercise, min(run.step, run.steps + 1), row.behind if row is not None else 0)
+        at = next_of(wanted, ran)
+        if at is not None:
+            self._begin(run, exercise, learner.person_id, lab, at, now)
+            ran[at] = PlayState.WAITING
+        elif row is not None and row.behind and complete(wanted, ran):
+            self._landed(run, learner.person_id, row.behind, lab, now)
+
+    def _begin(self, run: ClassRun, exercise: Exercise, person_id: int, lab: Lab, at: At, now: datetime) -> None:
+        step, kind = at
+        if script_of(exercise, step, kind)[0] is not None:
+            self.plays.add(run, person_id, lab, step, kind, now)
+            return
+        # nothing there could be run: kept as such until they say that they did it by hand
+        self.plays.rows.add(class_id=run.id, person_id=person_id, lab_id=lab.id, step=step, kind=kind,
+                            state=PlayState.UNKNOWN, due_at=now, tries=0, said="", ended_at=now)
+        self._stopped(run, person_id, step, "no script does it", now)
+
+    def ended(self, play: Play, run: ClassRun, exercise: Exercise, now: datetime) -> None:
+        """One script has ended: the next begins at once."""
+        if play.kind is PlayKind.SOLVE and play.state is not PlayState.PASSED:
+            self._stopped(run, play.person_id, play.step, play.said or "its script failed", now)
+        lab = self.room.around.lab_of(play.person_id, exercise.image)
+        if lab is None or lab.id != play.lab_id or run.lecture:
+            return
+        row = self.classes.attendance.first(class_id=run.id, person_id=play.person_id)
+        learner = Learner(play.person_id, row.nick if row is not None else "", lab, row)
+        self._go_on(run, exercise, learner, self._ran(run, lab_id=lab.id).get(lab.id, {}), now)
+
+    def _count(self, run: ClassRun, exercise: Exercise, learners: list[Learner],
+               ran: Mapping[str, Mapping[At, PlayState]], now: datetime) -> None:
+        """The presenter hears once how the setup of the class step went."""
+        told = (run.id, run.step_at)
+        if told in self._counted or not learners or script_of(exercise, run.step, PlayKind.SETUP)[0] is None:
+            return
+        states = {learner: ran.get(learner.lab.id, {}).get((run.step, PlayKind.SETUP), PlayState.WAITING)
+                  for learner in learners}
+        if PlayState.WAITING in states.values() and now - run.step_at < PATIENCE:
+            return
+        self._counted.add(told)
+        passed = sum(state is PlayState.PASSED for state in states.values())
+        text = f"step {run.step} is set up in {passed} of {len(states)} labs"
+        others = [learner.nick for learner, state in states.items() if state is not PlayState.PASSED]
+        failed = self.plays.rows.first(class_id=run.id, step=run.step, kind=PlayKind.SETUP, state=PlayState.FAILED)
+        if others:
+            text += f", not in that of {', '.join(others[:5])}" + (" and others" if len(others) > 5 else "")
+        if failed is not None and failed.said:
+            text += f": {failed.said}"
+        self.room.notices.tell(now, text, person_id=run.presenter_id, not_after=now + NEWS,
+                               key=f"setup {run.id} {run.step} {run.step_at:%H%M%S}")  # a restart says it no second time
+
+    # -- a lab that is behind --------------------------------------------------------------------------
+
+    def _bring(self, run: ClassRun, exercise: Exercise, learner: Learner, step: int, now: datetime, *, asked: bool) -> None:
+        """Their lab is brought to ``step``.  Where nobody asked for it, the class hears that in one line for all."""
+        replayed = sum(found.solve is not None for found in exercise.steps[: step - 1])
+        name = f"your {learner.lab.image} lab"
+        if not replayed:
+            self._tell(learner.person_id, f"{name} is as its image was, and this exercise cannot do its steps for you: !step 1 "
+                                          f"shows what to do again, up to step {step - 1}", now)
+            return
+        self.classes.attendance.change({"class_id": run.id, "person_id": learner.person_id}, behind=step)
+        for play in self.plays.rows.all(lab_id=learner.lab.id, class_id=run.id):
+            if play.kind is PlayKind.SOLVE or (play.step and play.kind in BEFORE):  # again, between the solves
+                self.plays.rows.remove(id=play.id)
+        if asked:
+            self._tell(learner.person_id, f"{name} is brought to step {step}, with {replayed} before it replayed; I tell you "
+                                          "when it is there", now)
+        else:
+            self.room.notices.tell(now, "new labs are brought to where their people were, step by step; I tell each of them "
+                                        "when theirs is there", channel=run.channel, not_after=now + NEWS,
+                                   key=f"bringing {run.id} {now:%H%M}")
+
+    def _tell(self, person_id: int, text: str, now: datetime) -> None:
+        self.room.notices.tell(now, text, person_id=person_id, not_after=now + NEWS)
+
+    def _landed(self, run: ClassRun, person_id: int, step: int, lab: Lab, now: datetime) -> None:
+        self.classes.attendance.change({"class_id": run.id, "person_id": person_id}, behind=0, step=step)
+        self._tell(person_id, f"your {lab.image} lab is at step {step} now: !step shows it", now)
+
+    def _stopped(self, run: ClassRun, person_id: int, step: int, why: str, now: datetime) -> None:
+        self._tell(person_id, f"step {step} could not be done for you in your lab ({why}): do it by hand, !step {step} and "
+                              f"!solution {step} show how; then !catchup goes on", now)
+
+    def renewed(self, person_id: int, lab: Lab, since: datetime | None) -> str:
+        """The lab will be as its image was, or as it was at ``since``: what they may say to have their steps in it again,
+        '' where there is nothing to be said."""
+        self.plays.forget(lab.id, since)
+        for run in self.classes.running():
+            row = self.classes.attendance.first(class_id=run.id, person_id=person_id)
+            exercise = self.room.readable(run) if row is not None else None
+            if row is None or exercise is None or exercise.image != lab.image:
+                continue
+            self.classes.attendance.change({"class_id": run.id, "person_id": person_id}, behind=0)
+            step = self.room.step_of(run, row)
+            if since is None and any(found.solve for found in exercise.steps[:max(0, step - 1)]):
+                return f"!catchup {step} does the steps before yours in it"
+        return ""
+
+    def catch_up(self, ask: Ask, number: int | None = None) -> list[Effect]:
+        run = self.room.run(ask)
+        exercise, last = self.room.exercise(run), min(run.step, run.steps)
+        row, _mine = self.room.mine(ask, run)
+        lab = self.labs_of(exercise.image).get(ask.person.id)
+        if run.lecture or lab is None:
+            raise UserError("the class goes on without labs now" if run.lecture else
+                            f"you have no {exercise.image} lab that runs; !lab {exercise.image} gives you one, then say "
+                            "!catchup again")
+        if number is not None and not 1 <= number <= last:
+            raise UserError(f"the class is at step {last}: say !catchup, or !catchup N up to that")
+        if row.behind and row.lab_id == lab.id:
+            return self._go_on_by_hand(run, exercise, row, lab, ask.at)
+        step = number or last
+        if step < 2:
+            raise UserError("there is nothing to catch up: the class is at its first step")
+        self.classes.attendance.change({"class_id": run.id, "person_id": ask.person.id}, lab_id=lab.id)
+        self._bring(run, exercise, Learner(ask.person.id, ask.nick, lab, row), step, ask.at, asked=True)
+        return []
+
+    def _go_on_by_hand(self, run: ClassRun, exercise: Exercise, row: Attendance, lab: Lab, now: datetime) -> list[Effect]:
+        """A solve that failed counts as done by its person; what comes after it goes on."""
+        stopped = [play for play in self.plays.rows.all(class_id=run.id, lab_id=lab.id, kind=PlayKind.SOLVE)
+                   if play.state in (PlayState.FAILED, PlayState.UNKNOWN)]
+        if not stopped:
+            raise UserError(f"your lab is on its way to step {row.behind}; I tell you when it is there")
+        for play in stopped:
+            self.plays.rows.change({"id": play.id}, state=PlayState.PASSED)
+        learner = Learner(row.person_id, row.nick, lab, row)
+        self._go_on(run, exercise, learner, self._ran(run, lab_id=lab.id).get(lab.id, {}), now)
+        return [Reply(f"it goes on after step {stopped[-1].step}, up to step {row.behind}", private=True)]
+
+    def commands(self) -> list[Command]:
+        return [Command("catchup", self.catch_up, "the steps before the class's (or before step N) are done in my lab; after "
+                        "one that I did by hand: goes on", (Argument("N", "number", optional=True),), place=Place.CLASS,
+                        group="class")]

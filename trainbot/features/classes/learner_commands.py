@@ -1,0 +1,160 @@
+"""A learner's own step: shown, hinted at, done and checked."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from trainbot.core.errors import UserError
+from trainbot.model.class_run import ClassRun, Play, PlayKind, PlayState
+from trainbot.features.classes.classroom import Classroom, place, step_lines
+from trainbot.model.exercise import Exercise
+from trainbot.features.classes.script_runs import Plays, script_of
+from trainbot.model.lab import Lab
+from trainbot.core.commands import Argument, Ask, Command, Place
+from trainbot.core.messages import Effect, Priority, Reply
+from trainbot.core.wording import span
+
+IN_PRIVATE = 16  # lines of a step
+HINTED = 6  # lines of what a hint script prints
+NEWS = timedelta(minutes=30)  # for so long somebody is told what a check found
+
+
+class Learning:
+    def __init__(self, room: Classroom, plays: Plays) -> None:
+        self.room, self.classes, self.around, self.plays = room, room.classes, room.around, plays
+        plays.after[PlayKind.VERIFY] = self.verified
+        plays.after[PlayKind.HINT] = self.hinted
+
+    def step(self, ask: Ask, number: int | None = None) -> list[Effect]:
+        run = self.room.run(ask)
+        _row, mine = self.room.mine(ask, run)
+        if number is not None:
+            mine = self._seen(run, number)
+        elif run.step > run.steps and self.room.has_done(run, ask.person.id, mine):
+            mine = run.step
+        exercise = self.room.exercise(run)
+        where = self.around.page(exercise) or "the exercise's text has them"
+        lines = step_lines(self.around.render, exercise, mine, IN_PRIVATE, f"({{n}} more lines: {where})")
+        return [Reply(line, private=True, priority=Priority.ANSWER if n == 0 else Priority.LISTING)
+                for n, line in enumerate(lines)]
+
+    def _seen(self, run: ClassRun, number: int) -> int:
+        """A step that the class has reached."""
+        last = min(run.step, run.steps)
+        if not 0 <= number <= last:
+            raise UserError(f"the class is at {place(run)}: !step shows yours, !step N one up to {last}")
+        return number
+
+    # -- done ----------------------------------------------------------------------------------------
+
+    def done(self, ask: Ask) -> list[Effect]:
+        run = self.room.run(ask)
+        _row, mine = self.room.mine(ask, run)
+        if mine == 0:
+            raise UserError("the class is at the introduction: there is nothing to be done yet")
+        already = self.room.has_done(run, ask.person.id, mine)
+        if not already:
+            self.classes.done.add(class_id=run.id, person_id=ask.person.id, step=mine, at=ask.at)
+            self._verify(ask, run, mine)
+        self.room.change(ask, run, stuck_at=None, stuck_words="", helper="", hints=0)
+        if already and run.step > run.steps:
+            return [Reply("you have done all of it", private=True)]
+        if already:
+            return [Reply(f"you have done all {mine} so far; the class goes on soon", private=True)]
+        if mine < min(run.step, run.steps):
+            return [Reply(f"step {mine} is done; the class is at {place(run)}: !done again if you have done more, "
+                          "!step shows your next", private=True)]
+        return [Reply(f"step {mine} is done", private=True)] if ask.private else []
+
+    def _verify(self, ask: Ask, run: ClassRun, step: int) -> None:
+        """Behind the answer: where the step has a check, and they have a lab that it can look into."""
+        exercise, lab = self._their_lab(ask, run)
+        if lab is not None and script_of(exercise, step, PlayKind.VERIFY)[0] is not None \
+                and not self.plays.waits(run, ask.person.id, step, PlayKind.VERIFY):
+            self.plays.add(run, ask.person.id, lab, step, PlayKind.VERIFY, ask.at)
+
+    def _their_lab(self, ask: Ask, run: ClassRun) -> tuple[Exercise, Lab | None]:
+        exercise = self.room.exercise(run)
+        return exercise, None if run.lecture else self.around.lab_of(ask.person.id, exercise.image)
+
+    def verified(self, play: Play, run: ClassRun, exercise: Exercise, now: datetime) -> None:
+        """A check that found something missing takes the step back; one that came to no end does not."""
+        step = play.step
+        if play.state is PlayState.FAILED:
+            self.classes.done.remove(class_id=run.id, person_id=play.person_id, step=step)
+            said = play.said or "its check says no more than that"
+            text = f"step {step} is not done yet: {said} (!done again after that)"
+        elif play.state is PlayState.UNKNOWN and not play.tries:  # else nobody got in: its person knows
+            text = f"the check of step {step} says nothing, {play.said}; the step counts as done"
+        else:
+            return
+        self.room.notices.tell(now, text, person_id=play.person_id, not_after=now + NEWS)
+
+    # -- help ----------------------------------------------------------------------------------------
+
+    def hint(self, ask: Ask) -> list[Effect]:
+        run = self.room.run(ask)
+        row, mine = self.room.mine(ask, run)
+        exercise, lab = self._their_lab(ask, run)
+        hints = exercise.steps[mine - 1].hints if mine else ()
+        if row.hints >= len(hints) and mine and exercise.steps[mine - 1].hint_script is not None:
+            return self._hint_from_lab(ask, run, mine, lab)
+        if row.hints >= len(hints):
+            raise UserError("there are no more hints for this step; !stuck WORDS calls for help" if row.hints else
+                            "this step has no hints; !stuck WORDS calls for help")
+        self.room.change(ask, run, hints=row.hints + 1)
+        more = f" ({len(hints) - row.hints - 1} more: !hint)" if row.hints + 1 < len(hints) else ""
+        lines = self.around.render("", hints[row.hints] + more, limit=IN_PRIVATE, more="…")
+        return [Reply(line, private=True) for line in lines]
+
+    def _hint_from_lab(self, ask: Ask, run: ClassRun, step: int, lab: Lab | None) -> list[Effect]:
+        """Killercoda's hint scripts look into the lab; what they print is told when it is there."""
+        if lab is None:
+            raise UserError("the hint of this step looks into your lab, and you have none; !stuck WORDS calls for help")
+        if not self.plays.waits(run, ask.person.id, step, PlayKind.HINT):
+            self.plays.add(run, ask.person.id, lab, step, PlayKind.HINT, ask.at)
+        return [Reply("your lab is looked at for a hint", private=True)] if ask.private else []
+
+    def hinted(self, play: Play, run: ClassRun, exercise: Exercise, now: datetime) -> None:
+        """What a hint script printed, as far as it is some lines."""
+        lines = self.around.render("", play.said, limit=HINTED, more="…") if play.state is PlayState.PASSED else []
+        for line in lines or ["there is no hint for this step now; !stuck WORDS calls for help"]:
+            self.room.notices.tell(now, line, person_id=play.person_id, not_after=now + NEWS)
+
+    def solution(self, ask: Ask, number: int | None = None) -> list[Effect]:
+        run = self.room.run(ask)
+        _row, mine = self.room.mine(ask, run)
+        mine = mine if number is None else self._seen(run, number)
+        exercise = self.room.exercise(run)
+        text = exercise.steps[mine - 1].solution if mine else ""
+        if not text:
+            raise UserError("this step has no written solution; !stuck WORDS calls for help")
+        ready_at = run.step_at + exercise.solution_after
+        if mine == run.step and ask.at < ready_at:
+            raise UserError(f"the solution comes in {span(ready_at - ask.at)}; !hint helps until then")
+        lines = self.around.render(f"Solution of step {mine}", text, limit=IN_PRIVATE, more="({n} more lines)")
+        return [Reply(line, private=True) for line in lines]
+
+    def stuck(self, ask: Ask, words: str = "") -> list[Effect]:
+        run = self.room.run(ask)
+        row = self.classes.attend(run, ask.person, ask.nick, ask.at)
+        self.room.change(ask, run, stuck_at=row.stuck_at or ask.at, stuck_words=words or row.stuck_words)
+        self.around.journal(ask, "stuck", words)
+        since = row.stuck_at or ask.at
+        before = sum(other.stuck_at is not None and other.stuck_at < since and not other.helper
+                     for other in self.classes.attendance.all(class_id=run.id))
+        where = f"noted, {before} before you" if before else "noted, you are next"
+        return [Reply(f"{where}; !done clears it", private=True)]
+
+    def commands(self) -> list[Command]:
+        mine = dict(place=Place.CLASS, group="class")
+        number = (Argument("N", "number", optional=True),)
+        return [
+            Command("step", self.step, "my step (or step N) again, privately and longer", number, **mine),
+            Command("hint", self.hint, "the next hint for my step, privately", **mine),
+            Command("solution", self.solution, "how my step (or step N) is done, some minutes after it began", number, **mine),
+            Command("done", self.done, "I have done my step; its check runs behind, and speaks only if something is missing",
+                    aliases=("check",), **mine),
+            Command("stuck", self.stuck, "I need help; a word about what is wrong helps the helpers",
+                    (Argument("WORDS", "words", optional=True, rest=True),), example="stuck nginx does not start", **mine),
+        ]

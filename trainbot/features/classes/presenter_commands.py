@@ -1,0 +1,131 @@
+"""A class begins, moves and ends: what its presenter says."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from trainbot.core.errors import UserError
+from trainbot.model.class_run import ClassRun
+from trainbot.features.classes.classroom import Classroom, place, step_lines, title_of
+from trainbot.adapters.scenario_files.library import Library
+from trainbot.model.exercise import Exercise
+from trainbot.features.classes.progress import Overseeing
+from trainbot.core.access import Role
+from trainbot.core.commands import Argument, Ask, Command, Place
+from trainbot.core.messages import Effect, Line, Priority
+from trainbot.core.wording import span
+
+TWICE = timedelta(seconds=5)
+IN_CHANNEL = 6  # lines of a step
+MORE = "({n} more lines: say !step)"
+
+
+class Stepping:
+    def __init__(self, room: Classroom, overseeing: Overseeing) -> None:
+        self.room, self.classes, self.around, self.overseeing = room, room.classes, room.around, overseeing
+
+    # -- begin and end -----------------------------------------------------------------------------
+
+    def start(self, ask: Ask, what: str = "") -> list[Effect]:
+        assert ask.channel is not None  # Place.CHANNEL
+        run = self.classes.in_channel(ask.channel)
+        if run is not None:
+            raise UserError(f"{run.title} runs here already, at {place(run)}; !end ends it")
+        plan, library = self.around.planned(ask, what), self.room.library()
+        exercise = library.find(plan.exercise if plan else what or _only(library))
+        self.room.begin(exercise)
+        title = plan.title if plan else exercise.title
+        self.classes.add(channel=ask.channel, session_uid=plan.session_uid if plan else "", exercise=exercise.slug,
+                         title=title, presenter_id=ask.person.id, presenter=ask.nick, step=0, steps=len(exercise.steps),
+                         step_at=ask.at, minutes="", started_at=ask.at, ended_at=None)
+        if self.around.page(exercise):
+            self.around.handout(exercise)
+        self.around.journal(ask, "start", f"{title} ({exercise.slug}), presented by {ask.nick}")
+        image = f"!lab {exercise.image} gives you a machine of your own{self.room.second_lab(exercise)}, " \
+            if self.around.has_labs(exercise.image) else ""
+        note = " This class is logged; not lines that begin with [nolog], nor people who said !nolog on." \
+            if self.around.logged else ""
+        effects: list[Effect] = [
+            Line(ask.channel, f"{title} begins, with {ask.nick}: {image}!done when you have done a step, !stuck when "
+                              f"you need help, !ask for questions.{note}", Priority.PRESENTER)]
+        return effects + self._show(ask.channel, exercise, 0)
+
+    def ask_end(self, ask: Ask) -> str:
+        run = self.room.run(ask)
+        waiting = self.around.open_questions(run.channel)
+        still = f" {waiting} questions wait." if waiting > 1 else " One question waits." if waiting else ""
+        return f"that ends {run.title} for everybody.{still}"
+
+    def end(self, ask: Ask) -> list[Effect]:
+        run = self.room.run(ask)
+        self.around.journal(ask, "end", "")
+        self.classes.change({"id": run.id}, ended_at=ask.at)
+        people = self.classes.attendance.count(class_id=run.id)
+        # kept until it was said: the class hears of its end even if we die right after storing it
+        self.room.notices.tell(ask.at, f"{run.title} is over after {span(ask.at - run.started_at)}; {people} took part. "
+                                       f"Thank you! {self.around.minutes_at(run)}".rstrip(), channel=run.channel)
+        return []
+
+    # -- the class step ------------------------------------------------------------------------------
+
+    def next(self, ask: Ask) -> list[Effect]:
+        run = self.room.run(ask)
+        if run.step > 0 and ask.at - run.step_at < TWICE:
+            raise UserError(f"the class went to step {run.step} just now, so I stay there; say !next again for more")
+        if run.step > run.steps:
+            raise UserError("that was the last step; !end ends the class")
+        advice = self.overseeing.advice(run)
+        return [*self._move(ask, run, run.step + 1), *advice]
+
+    def prev(self, ask: Ask) -> list[Effect]:
+        run = self.room.run(ask)
+        if run.step == 0:
+            raise UserError("this is the beginning; !next goes on")
+        return self._move(ask, run, run.step - 1)
+
+    def goto(self, ask: Ask, number: int) -> list[Effect]:
+        run = self.room.run(ask)
+        if not 0 <= number <= run.steps:
+            raise UserError(f"there is no step {number}: {run.title} has steps 1 to {run.steps} (0 is the introduction)")
+        return self._move(ask, run, number)
+
+    def repeat(self, ask: Ask) -> list[Effect]:
+        run = self.room.run(ask)
+        return self._show(run.channel, self.room.exercise(run), run.step)
+
+    def _move(self, ask: Ask, run: ClassRun, step: int) -> list[Effect]:
+        exercise = self.room.exercise(run)
+        self.classes.change({"id": run.id}, step=step, step_at=ask.at, steps=len(exercise.steps), told=0, told_at=None)
+        self.around.journal(ask, "step", f"{step} {title_of(exercise, step)}")
+        return self._show(run.channel, exercise, step)
+
+    def _show(self, channel: str, exercise: Exercise, step: int) -> list[Effect]:
+        lines = step_lines(self.around.render, exercise, step, IN_CHANNEL, MORE)
+        return [Line(channel, line, Priority.PRESENTER) for line in lines]
+
+    def after_restart(self, channel: str) -> list[Line]:
+        """Where the class that runs there stands, in one line."""
+        return [Line(run.channel, f"I was away and am back: {run.title} is at {place(run)}; labs, questions and "
+                     "places are as they were", Priority.PRESENTER) for run in self.classes.running(channel=channel)]
+
+    def commands(self) -> list[Command]:
+        staff = dict(role=Role.PRESENTER, place=Place.CLASS, group="class")
+        return [
+            Command("start", self.start, "begins the session that is due, or that exercise",
+                    (Argument("SESSION or EXERCISE", "words", optional=True, rest=True),), role=Role.PRESENTER,
+                    place=Place.CHANNEL, example="start selinux-debian", group="class"),
+            Command("end", self.end, "ends the class (asks first); the minutes are written", confirm=self.ask_end, **staff),
+            Command("next", self.next, "the class goes to the next step and sees it", **staff),
+            Command("prev", self.prev, "back one step", aliases=("back",), **staff),
+            Command("goto", self.goto, "to step N", (Argument("N", "number"),), example="goto 3", **staff),
+            Command("repeat", self.repeat, "shows the class step again", **staff),
+        ]
+
+
+def _only(library: Library) -> str:
+    """The name of the only exercise there is; UserError otherwise."""
+    names = list(library.exercises)
+    if len(names) == 1:
+        return names[0]
+    raise UserError(f"which exercise? say !start and one of: {', '.join(names[:8])}" if names else
+                    "there are no exercises yet; put one into the exercises folder")

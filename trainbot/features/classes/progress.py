@@ -1,0 +1,148 @@
+"""Where everybody in a class stands, as its presenter and helpers see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from trainbot.core.errors import UserError
+from trainbot.model.class_run import Attendance, ClassRun
+from trainbot.features.classes.classroom import Classroom, place
+from trainbot.adapters.scenario_files.folder import one_line
+from trainbot.core.access import Role
+from trainbot.core.commands import Argument, Ask, Command, Place
+from trainbot.core.messages import Effect, Line, Priority, Reply
+from trainbot.core.wording import span
+
+MARKS = (50, 80, 100)  # percent done at which the channel hears numbers
+PAUSE = timedelta(seconds=30)  # between two of them
+FEW = 3  # people: fewer know by themselves
+ROOM = 380  # octets of names in one line
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One step of a class.  ``stuck``: longest first, those who have not done it."""
+
+    done: int
+    working: int
+    stuck: tuple[Attendance, ...]
+    silent: int
+
+    @property
+    def people(self) -> int:
+        return self.done + self.working + len(self.stuck) + self.silent
+
+    @property
+    def percent(self) -> int:
+        return 100 * self.done // self.people if self.people else 100
+
+
+def worth_telling(standing: Standing, told: int, told_at: datetime | None, now: datetime) -> int:
+    """The mark that has been passed since the channel was last told of ``told`` percent; 0 where there is none."""
+    if standing.people < FEW or (told_at is not None and now - told_at < PAUSE):
+        return 0
+    return max((mark for mark in MARKS if told < mark <= standing.percent), default=0)
+
+
+class Overseeing:
+    """``share``: percent of the people that should have done a step before the class goes on."""
+
+    def __init__(self, room: Classroom, share: int) -> None:
+        self.room, self.classes, self.around, self.share = room, room.classes, room.around, share
+
+    def standing(self, run: ClassRun) -> Standing:
+        step = min(max(run.step, 1), max(run.steps, 1))
+        rows = self.classes.attendance.all(class_id=run.id)
+        done = {d.person_id for d in self.classes.done.all(class_id=run.id, step=step)}
+        left = [row for row in rows if row.person_id not in done]
+        stuck = sorted((row for row in left if row.stuck_at is not None), key=lambda row: row.stuck_at or run.step_at)
+        heard = {row.nick.lower() for row in rows}
+        silent = sum(member.nick.lower() not in heard for member in self.around.members(run.channel))
+        return Standing(len(done), len(left) - len(stuck), tuple(stuck), silent)
+
+    def progress(self, ask: Ask) -> list[Effect]:
+        run = self.room.run(ask)
+        now = self.standing(run)
+        text = (f"{place(run)} since {span(ask.at - run.step_at)}: {now.done} done, {now.working} working, "
+                f"{len(now.stuck)} stuck, {now.silent} silent")
+        away = self.around.at_home()
+        home = sum(row.person_id in away for row in self.classes.attendance.all(class_id=run.id))
+        if home:
+            text += f" ({home} of them at home)"
+        if now.stuck:
+            text += f"; stuck: {_listed([_named(row) for row in now.stuck])}"
+        wait = f"; better wait: fewer than {self.share} % are done" if self._early(run, now) else ""
+        return [Reply(text + wait)]
+
+    def _early(self, run: ClassRun, standing: Standing) -> bool:
+        """Whether !next leaves too many behind; in a lecture nobody is."""
+        return 1 <= run.step <= run.steps and not run.lecture and standing.people > 0 and standing.percent < self.share
+
+    def advice(self, run: ClassRun) -> list[Effect]:
+        """For a presenter who goes on from the class step: how many that leaves behind, where they are many."""
+        standing = self.standing(run)
+        if not self._early(run, standing):
+            return []
+        stuck = f", {len(standing.stuck)} stuck (!hands)" if standing.stuck else ""
+        return [Reply(f"only {standing.done} of {standing.people} were done with step {run.step}{stuck}; !prev goes back",
+                      private=True)]
+
+    def hands(self, ask: Ask) -> list[Effect]:
+        run = self.room.run(ask)
+        rows = [row for row in self.classes.attendance.all(class_id=run.id) if row.stuck_at is not None]
+        if not rows:
+            return [Reply("nobody is stuck")]
+        rows.sort(key=lambda row: (bool(row.helper), row.stuck_at))
+        named = [f"{_named(row)} since {span(ask.at - (row.stuck_at or ask.at))}"
+                 + (f", {row.helper} helps" if row.helper else "") for row in rows]
+        return [Reply(f"{len(rows)} stuck: {_listed(named, '; ')}")]
+
+    def helping(self, ask: Ask, nick: str) -> list[Effect]:
+        """Whoever is stuck hears who comes; the other helpers see it in !hands."""
+        run = self.room.run(ask)
+        rows = [row for row in self.classes.attendance.all(class_id=run.id) if row.stuck_at is not None]
+        row = next((row for row in rows if row.nick.lower() == nick.lower()), None)
+        if row is None:
+            raise UserError(f"{nick[:30]} is not stuck; !hands says who is")
+        if row.helper and row.helper.lower() != ask.nick.lower():
+            raise UserError(f"{row.helper} helps {row.nick} already; !hands says who else waits")
+        self.classes.attendance.change({"class_id": run.id, "person_id": row.person_id}, helper=ask.nick)
+        self.around.journal(ask, "helping", row.nick)
+        return [Line(run.channel, f"{row.nick}: {ask.nick} helps you now", Priority.ANSWER)]
+
+    def tick(self, now: datetime) -> None:
+        """The channels of classes hear numbers now and then, never of each."""
+        for run in self.classes.running():
+            if not 1 <= run.step <= run.steps:
+                continue
+            standing = self.standing(run)
+            mark = worth_telling(standing, run.told, run.told_at, now)
+            if mark:
+                self.classes.change({"id": run.id}, told=mark, told_at=now)
+                stuck = f", {len(standing.stuck)} stuck" if standing.stuck else ""
+                self.room.notices.tell(now, f"Step {run.step}: {standing.done} of {standing.people} done{stuck}",
+                                       channel=run.channel, not_after=now + PAUSE)
+
+    def commands(self) -> list[Command]:
+        helps = dict(role=Role.HELPER, place=Place.CLASS, group="class")
+        return [
+            Command("progress", self.progress, "how many are done, working, stuck, silent; names the stuck", **helps),
+            Command("hands", self.hands, "who is stuck, longest first, with their words and who helps them", **helps),
+            Command("helping", self.helping, "I help NICK, who hears of it", (Argument("NICK", "nick"),),
+                    example="helping alice", **helps),
+        ]
+
+
+def _named(row: Attendance) -> str:
+    return f"{row.nick} ({one_line(row.stuck_words, 80)})" if row.stuck_words else row.nick
+
+
+def _listed(names: list[str], between: str = ", ") -> str:
+    """As many as one line holds, and how many more."""
+    text = names[0]
+    for n, name in enumerate(names[1:], 1):
+        if len(f"{text}{between}{name}".encode()) > ROOM:
+            return f"{text}{between}and {len(names) - n} more"
+        text += between + name
+    return text

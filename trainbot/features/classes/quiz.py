@@ -1,0 +1,128 @@
+"""A quiz: asked in the channel, answered there or privately, and lots are drawn among the right ones, so that a slow line
+can win."""
+
+from __future__ import annotations
+
+import random
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Protocol
+
+from rapidfuzz.distance import DamerauLevenshtein
+
+from trainbot.core.errors import UserError
+from trainbot.model.class_run import Quiz, QuizTry
+from trainbot.core.access import Person, Role
+from trainbot.core.commands import Argument, Ask, Command, Place
+from trainbot.core.messages import Effect, Incoming, Line, Priority, Reply
+
+if TYPE_CHECKING:
+    from trainbot.adapters.db.repositories import Classes, Notices
+
+OPEN = timedelta(seconds=20)
+GRACE = timedelta(seconds=2)  # the question itself takes its time to people
+TRIES = 3  # for each: nobody wins by saying every word there is
+LONGEST = 300  # characters of question and answer
+NEWS = timedelta(minutes=10)
+_ARTICLES = re.compile(r"\b(?:the|an?)\b ?")
+
+
+class Draw(Protocol):
+    """random.choice, or what a test puts in its place."""
+
+    def __call__(self, among: Sequence[QuizTry]) -> QuizTry: ...
+
+
+def folded(text: str) -> str:
+    """``text`` without what nobody means: case, accents' forms, punctuation, articles, more than one space."""
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    words = " ".join(re.sub(r"[^\w]+|_", " ", plain).split())
+    return _ARTICLES.sub("", words).strip() or words or plain.strip()
+
+
+def is_right(said: str, answer: str) -> bool:
+    """Whether it is one of the answers (``|`` stands between them), a slip of one letter in five forgiven, but none in a
+    number."""
+    guess = folded(said)
+    for wanted in map(folded, answer.split("|")):
+        if guess == wanted and wanted:
+            return True
+        slips = len(wanted) // 5
+        if slips and re.findall(r"\d+", guess) == re.findall(r"\d+", wanted) and \
+                DamerauLevenshtein.distance(guess, wanted, score_cutoff=slips) <= slips:
+            return True
+    return False
+
+
+class Quizzes:
+    """``journal``: writes the time line; ``draw``: takes one of those who were right."""
+
+    def __init__(self, classes: Classes, notices: Notices, journal: Callable[[Ask, str, str], None],
+                 draw: Draw | None = None) -> None:
+        self.classes, self.notices, self.journal = classes, notices, journal
+        self.draw: Draw = draw or random.SystemRandom().choice
+
+    def ask(self, ask: Ask, words: str) -> list[Effect]:
+        if ask.channel is None:
+            raise UserError("in which channel? put it first, as in #channel quiz WORDS = ANSWER")
+        question, answer = _parted(words)
+        running = self._running(ask.channel)
+        if running is not None:
+            raise UserError("a quiz is open already; lots are drawn in a moment, then ask the next")
+        self.classes.quizzes.add(channel=ask.channel, words=question, answer=answer, asker=ask.nick, asked_at=ask.at,
+                                 drawn_at=None)
+        self.journal(ask, "quiz", question)
+        return [Line(ask.channel, f"Quiz: {question} (say it here or to me alone within {OPEN.seconds} s; lots are drawn among "
+                                  "the right ones)", Priority.PRESENTER)]
+
+    def _running(self, channel: str) -> Quiz | None:
+        return self.classes.quizzes.first(channel=channel, drawn_at=None)
+
+    def heard(self, event: Incoming, person: Callable[[], Person], role: Role, channels: Sequence[str]) -> list[Effect] | None:
+        """Ordinary talk, or what is no command, while a quiz is open: None where it was no answer to one."""
+        quiz = next((found for channel in channels if (found := self._running(channel)) is not None), None)
+        if quiz is None or role >= Role.HELPER or event.at > quiz.asked_at + OPEN + GRACE:
+            return None
+        who = person()
+        before = self.classes.tries.first(quiz_id=quiz.id, person_id=who.id)
+        tries = before.tries if before is not None else 0
+        right = before is not None and before.right
+        if tries < TRIES and not right:
+            self.classes.tries.put(QuizTry(quiz.id, who.id, event.sender.nick, tries + 1, is_right(event.text, quiz.answer)))
+        if event.channel is not None:
+            return []
+        return [Reply("noted" if tries < TRIES else f"you have said {TRIES} things already", private=True)]
+
+    def tick(self, now: datetime) -> None:
+        for quiz in self.classes.quizzes.all(drawn_at=None):
+            if now < quiz.asked_at + OPEN + GRACE:
+                continue
+            self.classes.quizzes.change({"id": quiz.id}, drawn_at=now)
+            right = self.classes.tries.all(quiz_id=quiz.id, right=True)
+            answer = quiz.answer.split("|")[0].strip()
+            text = f"the answer was {answer}: nobody had it this time"
+            if right:
+                winner = self.draw(right).nick
+                text = f"the answer is {answer}: " + (f"only {winner} had it, and wins" if len(right) == 1 else
+                                                      f"{len(right)} had it, and the lot falls on {winner}")
+            self.notices.tell(now, text, channel=quiz.channel, not_after=now + NEWS)
+
+    def commands(self) -> list[Command]:
+        return [Command("quiz", self.ask, "asks the channel; after 20 s lots are drawn among the right answers (A|B: either is "
+                        "right)", (Argument("WORDS = ANSWER", "words", rest=True),), role=Role.PRESENTER,
+                        place=Place.PRIVATE, example="quiz which port do keyservers use? = 11371", group="class")]
+
+
+def _parted(words: str) -> tuple[str, str]:
+    """Question and answer: at the first ``=`` with spaces around it, else at the last one."""
+    question, found, answer = words.partition(" = ")
+    if not found:
+        question, found, answer = words.rpartition("=")
+    question, answer = question.strip(), answer.strip()
+    if not found or not question or not any(folded(one) for one in answer.split("|")):
+        raise UserError("say quiz WORDS = ANSWER, for example quiz which port do keyservers use? = 11371")
+    if len(question) > LONGEST or len(answer) > LONGEST:
+        raise UserError(f"question and answer have {LONGEST} characters each at most; make it shorter")
+    return question, answer

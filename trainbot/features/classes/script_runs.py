@@ -1,0 +1,144 @@
+"""Scripts in labs: rows first, then work.  One script at a time in a lab, some on a host, bounded in all.
+
+What is under way is only a guard against beginning it twice; after a restart the rows alone say what is to be run,
+and what was cut off is run again (scripts may run twice without harm: docs/writing-exercises.md).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from trainbot.model.class_run import ClassRun, Play, PlayKind, PlayState
+from trainbot.model.script_events import RunScript, ScriptEnded
+from trainbot.features.classes.lab_script import TIMED_OUT, command, last_words
+from trainbot.model.exercise import Exercise, Script
+from trainbot.model.lab_events import Way
+from trainbot.model.lab import Lab
+
+if TYPE_CHECKING:
+    from trainbot.adapters.db.repositories import Classes
+
+log = logging.getLogger(__name__)
+ON_A_HOST, IN_ALL = 8, 40  # scripts at once; the gateway has 64 turns, the rest is for whoever looks after labs
+TRIES, AGAIN = 5, timedelta(seconds=10)  # where there is no way into the lab
+LOGIN = 30.0  # seconds that getting in may take
+PAGE = 300  # seconds for the scripts of introduction and end, which say no time of their own
+SOMEBODY_WAITS = (PlayKind.VERIFY, PlayKind.HINT)
+
+#: Told of a play that has ended, with its class and exercise.
+Ended = Callable[[Play, ClassRun, Exercise, datetime], None]
+
+
+class Plays:
+    """``labs``: those that are alive, by id.  ``way``: how a lab is entered now, None where it cannot be.
+    ``exercise``: of that class, None where it cannot be read."""
+
+    def __init__(self, classes: Classes, labs: Callable[[], dict[str, Lab]], way: Callable[[Lab], Way | None],
+                 exercise: Callable[[ClassRun], Exercise | None]) -> None:
+        self.classes, self.rows, self.labs, self.way, self.exercise = classes, classes.plays, labs, way, exercise
+        self.busy: dict[int, str] = {}
+        self.after: dict[PlayKind, Ended] = {}
+
+    def add(self, run: ClassRun, person_id: int, lab: Lab, step: int, kind: PlayKind, now: datetime) -> None:
+        """To be run as soon as may be, after all that is to be run in that lab already."""
+        self.rows.add(class_id=run.id, person_id=person_id, lab_id=lab.id, step=step, kind=kind,
+                      state=PlayState.WAITING, due_at=now, tries=0, said="", ended_at=None)
+
+    def waits(self, run: ClassRun, person_id: int, step: int, kind: PlayKind) -> bool:
+        return self.rows.first(class_id=run.id, person_id=person_id, step=step, kind=kind,
+                               state=PlayState.WAITING) is not None
+
+    def forget(self, lab_id: str, since: datetime | None = None) -> None:
+        """The lab is as new, or as it was at ``since``: what was run in it after that is not in it any more."""
+        for play in self.rows.all(lab_id=lab_id):
+            if play.kind in SOMEBODY_WAITS and play.ended_at is not None:
+                continue  # what a check found is on the class's record
+            if since is None or play.ended_at is None or play.ended_at > since:
+                self.rows.remove(id=play.id)
+                self.busy.pop(play.id, None)
+
+    def work(self, now: datetime) -> list[RunScript]:
+        """What is to be begun now; each is under way from here on.  Who waits for an answer comes first."""
+        waiting = self.rows.all(state=PlayState.WAITING)
+        if not waiting:
+            return []
+        heads: dict[str, Play] = {}
+        for play in waiting:
+            heads.setdefault(play.lab_id, play)
+        labs, on_host, work = self.labs(), Counter(self.busy.values()), []
+        for play in sorted(heads.values(), key=lambda play: (play.kind not in SOMEBODY_WAITS, play.id)):
+            if len(self.busy) >= IN_ALL:
+                break
+            lab = labs.get(play.lab_id)
+            if play.id in self.busy or (lab is not None and (play.due_at > now or on_host[lab.host] >= ON_A_HOST)):
+                continue
+            wanted = self._wanted(play, lab, now)
+            if wanted is not None:
+                self.busy[play.id] = wanted.host
+                on_host[wanted.host] += 1
+                work.append(wanted)
+        return work
+
+    def _wanted(self, play: Play, lab: Lab | None, now: datetime) -> RunScript | None:
+        run = self.classes.first(id=play.class_id)
+        exercise = self.exercise(run) if run is not None and run.ended_at is None else None
+        script, seconds = script_of(exercise, play.step, play.kind) if exercise is not None else (None, 0)
+        if run is None or exercise is None or script is None or lab is None:
+            self.rows.change({"id": play.id}, state=PlayState.UNKNOWN, ended_at=now)
+            return None
+        way = self.way(lab)
+        if way is None:
+            return None  # it boots, or its host is away: the next look may find it
+        arguments = [str(max(0, int((now - run.step_at).total_seconds())))] if play.kind is PlayKind.HINT else []
+        return RunScript(play.id, lab.host, way, command(script, seconds, *arguments), script.text, seconds + LOGIN)
+
+    def ended(self, event: ScriptEnded, now: datetime) -> None:
+        """The row is read again: a late or repeated event does no harm."""
+        self.busy.pop(event.play, None)
+        play = self.rows.first(id=event.play)
+        run = self.classes.first(id=play.class_id) if play is not None else None
+        exercise = self.exercise(run) if run is not None else None
+        if play is None or run is None or exercise is None or play.state is not PlayState.WAITING:
+            return
+        if event.exit is None and not event.slow and play.tries + 1 < TRIES:
+            tries = play.tries + 1
+            self.rows.change({"id": play.id}, tries=tries, due_at=now + AGAIN * tries)
+            return
+        log.info("%s of step %d in lab %s: exit %s", play.kind, play.step, play.lab_id, event.exit)
+        self.rows.change({"id": play.id}, state=_state(event), said=_said(event, exercise, play), ended_at=now)
+        told = self.rows.first(id=play.id)
+        if told is not None and play.kind in self.after and run.ended_at is None:
+            self.after[play.kind](told, run, exercise, now)
+
+
+def _state(event: ScriptEnded) -> PlayState:
+    if event.exit is None or event.exit in TIMED_OUT:
+        return PlayState.UNKNOWN
+    return PlayState.PASSED if event.exit == 0 else PlayState.FAILED
+
+
+def _said(event: ScriptEnded, exercise: Exercise, play: Play) -> str:
+    """What people may be shown of it: a hint is markdown of some lines, all else is one."""
+    if play.kind is PlayKind.HINT:
+        return event.said
+    if event.slow or event.exit in TIMED_OUT:
+        return f"it did not come to its end within {script_of(exercise, play.step, play.kind)[1]} s"
+    return last_words(event.said)
+
+
+def script_of(exercise: Exercise, step: int, kind: PlayKind) -> tuple[Script | None, int]:
+    """The script, None where there is none, and the seconds that it may take.  Step 0 is the introduction, one beyond
+    the last the end."""
+    if not 1 <= step <= len(exercise.steps):
+        page = exercise.intro if step == 0 else exercise.finish
+        if kind is PlayKind.ASSETS and step == 0:
+            return exercise.assets, PAGE
+        found = {PlayKind.SETUP: page.setup, PlayKind.FOREGROUND: page.foreground}.get(kind) if page else None
+        return found, PAGE
+    found_at = exercise.steps[step - 1]
+    return {PlayKind.SETUP: found_at.setup, PlayKind.FOREGROUND: found_at.foreground, PlayKind.SOLVE: found_at.solve,
+            PlayKind.VERIFY: found_at.verify, PlayKind.HINT: found_at.hint_script}.get(kind), found_at.timeout

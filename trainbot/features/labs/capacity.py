@@ -1,0 +1,89 @@
+"""How many labs there is room for, and what the loss of a host would cost.  Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from trainbot.features.labs.reconciler import NEARNESS
+from trainbot.model.lab import Lab
+from trainbot.features.labs.placement import Need, Seats, choose_host
+
+
+def with_one_less(seats: Seats, need: Need) -> Seats:
+    """The host without one lab that it has."""
+    disk = None if seats.disk_free_mib is None else seats.disk_free_mib + need.disk_mib
+    return replace(seats, used=max(0, seats.used - 1), free_mib=seats.free_mib + need.memory_mib, disk_free_mib=disk)
+
+
+def room(hosts: Iterable[Seats], need: Need) -> dict[str, int]:
+    """Host -> how many more labs of that need fit there, if one after the other is placed and nothing else."""
+    seats = {host.host: host for host in hosts}
+    more = dict.fromkeys(seats, 0)
+    while (name := choose_host(seats.values(), need)) is not None:
+        more[name] += 1
+        seats[name] = seats[name].with_one_more(need)
+    return more
+
+
+def unseated(hosts: Iterable[Seats], needs: Iterable[Need]) -> int:
+    """How many of these labs find no place on those hosts, in the order they come."""
+    seats = {host.host: host for host in hosts}
+    without = 0
+    for need in needs:
+        name = choose_host(seats.values(), need)
+        if name is None:
+            without += 1
+        else:
+            seats[name] = seats[name].with_one_more(need)
+    return without
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """``free``: more labs that fit whatever their image, so it counts by the image that needs most.  ``taken``: labs
+    of people, those kept for somebody, and those on their way out.  ``seats``: ``taken`` + ``pool`` + ``free``, on
+    hosts that answer.  ``survive``: the seats that are left when the host with most of them is lost.  ``unseated``:
+    people who would wait for a lab after the worst loss of one host now, and ``worst``: that host, '' where nobody
+    would.  ``more``: image -> host -> how many more labs of that image alone."""
+
+    seats: int
+    taken: int
+    pool: int
+    free: int
+    survive: int
+    unseated: int
+    worst: str
+    more: Mapping[str, Mapping[str, int]]
+
+
+def capacity(hosts: Sequence[Seats], labs: Collection[Lab], leased: Collection[str],
+             needs: Mapping[str, Need]) -> Capacity:
+    """``labs``: all that hosts may have, ``leased``: the ids of those that are somebody's, ``needs``: of each image."""
+    up = [host for host in hosts if host.up]
+    pool = [lab for lab in labs if lab.id not in leased and lab.state in NEARNESS]
+    more = {image: room(up, need) for image, need in needs.items()}
+    free = min(more.values(), key=lambda there: sum(there.values()),
+               default={host.host: max(0, host.most - host.used) for host in up if not host.drained})
+    seats = {host.host: host.used + free.get(host.host, 0) for host in up}
+    spare = sum(lab.host in seats for lab in pool)
+    total = sum(seats.values())
+    worst, without = _worst(up, pool, [lab for lab in labs if lab.id in leased], needs)
+    return Capacity(total, total - spare - sum(free.values()), spare, sum(free.values()),
+                    total - max(seats.values(), default=0), without, worst, more)
+
+
+def _worst(up: Sequence[Seats], pool: Collection[Lab], theirs: Collection[Lab],
+           needs: Mapping[str, Need]) -> tuple[str, int]:
+    """The host whose loss leaves most people without a lab, and how many; pool members elsewhere make room for them."""
+    found = ("", 0)
+    for lost in up:
+        others = {host.host: host for host in up if host.host != lost.host}
+        for lab in pool:
+            if lab.host in others and lab.image in needs:
+                others[lab.host] = with_one_less(others[lab.host], needs[lab.image])
+        moving = [needs[lab.image] for lab in theirs if lab.host == lost.host and lab.image in needs]
+        without = unseated(others.values(), moving)
+        if without > found[1]:
+            found = (lost.host, without)
+    return found

@@ -1,0 +1,164 @@
+"""Seats before the class: those who signed up get their lab before it begins, one after the other.
+
+Rows decide: a seat that has had a lease of this session has been served, so that after kill -9 nobody gets two and
+nobody is forgotten.  Somebody who asked before has a lab of that image already, and that is their seat.
+
+The time of such a lease begins when the class does, however early it was handed out and whenever it was told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Protocol
+
+from trainbot.model.host import Mode
+from trainbot.features.labs.preallocation import Ahead, Planned
+from trainbot.model.lab import LabState, Lease
+from trainbot.features.labs.lab_queue import in_line
+from trainbot.core.access import Person
+from trainbot.core.messages import Reply
+from trainbot.core.wording import span
+
+if TYPE_CHECKING:
+    from trainbot.features.labs.scheduler import Fleet
+    from trainbot.model.notice import Notice
+    from trainbot.adapters.db.repositories import Labs, Leases, Notices, People
+
+LAST_CALL = timedelta(minutes=5)  # before the start: whoever is here has a place in the queue at least
+GAP = timedelta(minutes=1)  # between two: a network lets us speak to one new person a minute ...
+GIVEN_UP = "the seat was given up"
+PART = 0.75  # ... but the last of many has it when so much of the time before the class has passed
+
+
+def released(now: datetime, begins: datetime, early: timedelta, number: int) -> int:
+    """How many of ``number`` seats have had their turn by ``now``: evenly spread from ``early`` before the class."""
+    opens = begins - early
+    if now < opens or not number:
+        return 0
+    gap = min(GAP, early * PART / number)
+    return number if now >= begins or not gap else min(number, (now - opens) // gap + 1)
+
+
+class Answer(Protocol):
+    """The access line of a lease (labs.leasing), or the place in the queue."""
+
+    def __call__(self, lease: Lease, now: datetime, before: str = ...) -> Reply: ...
+
+
+class Early:
+    """``present``: whether somebody is in one of our channels.  ``answer``: words a lease; ``end``: ends one, and its
+    lab with it."""
+
+    def __init__(self, ahead: Ahead, fleet: Fleet, labs: Labs, leases: Leases, people: People, notices: Notices,
+                 present: Callable[[Person], bool], answer: Answer,
+                 end: Callable[[Lease, str, datetime], None]) -> None:
+        self.ahead, self.fleet, self.labs, self.leases, self.people = ahead, fleet, labs, leases, people
+        self.notices, self.present, self.answer, self.end = notices, present, answer, end
+        self.config = ahead.config
+
+    def tick(self, now: datetime) -> None:
+        sessions = self.ahead.sessions(now)
+        self._take_back({session.uid: session for session in sessions}, now)
+        for session in sessions:
+            if session.begins - self.config.early <= now < min(session.late_at, session.closes_at):
+                self._hand_out(session, now)
+
+    # -- before ------------------------------------------------------------------------------------
+
+    def _hand_out(self, session: Planned, now: datetime) -> None:
+        since = session.begins - self.config.early  # one that moved is another class
+        served = {(lease.person_id, lease.image) for lease in self.leases.all(session=session.uid)
+                  if lease.asked_at >= since and lease.ended_why != GIVEN_UP}  # it may have been taken anew
+        held: dict[int, list[str]] = {}
+        for lease in self.leases.open():
+            held.setdefault(lease.person_id, []).append(lease.image)
+        turn = released(now, session.begins, self.config.early, len(session.seats))
+        none_ready: set[str] = set()
+        for person, image in session.seats[:turn]:
+            theirs = held.get(person, [])
+            if (person, image) in served or image in theirs or image not in self.fleet.images:
+                continue
+            if len(theirs) >= self.config.per_person:
+                self._explain(session, person, image, theirs[0], now)
+                continue
+            if image not in none_ready and not self._is_ready(image, session.mode):
+                none_ready.add(image)
+            if image not in none_ready or (now >= session.begins - LAST_CALL and self._is_here(person)):
+                self._give(session, person, image, now)
+                held.setdefault(person, []).append(image)
+
+    def _is_here(self, person: int) -> bool:
+        return self.present(self.people.get(person))
+
+    def _is_ready(self, image: str, mode: Mode) -> bool:
+        """There is a free lab that nobody waits for."""
+        found = self.labs.free(image, mode, self.fleet.open_hosts())
+        ready = found is not None and found.state is LabState.READY
+        return ready and not in_line(self.leases.open(lab_id=None, image=image, mode=mode), self.notices.waiting())
+
+    def _give(self, session: Planned, person: int, image: str, now: datetime) -> None:
+        length = max(self.config.lease, timedelta(minutes=session.minutes) + self.config.grace)
+        id = self.leases.add(person_id=person, image=image, mode=session.mode, lab_id=None, left_id=None, digest="",
+                             asked_at=now, expires_at=max(session.start, now) + length, warned_at=None, ended_at=None,
+                             ended_why="", session=session.uid)
+        lease = self.leases.first(id=id)
+        assert lease is not None
+        kind = "seat" if self.fleet.give(lease, now) else "place"
+        self.notices.tell(now, "", person_id=person, kind=kind, subject=str(id), key=f"seat {id}")
+
+    def _explain(self, session: Planned, person: int, image: str, other: str, now: datetime) -> None:
+        key = f"seat {session.key} {person}"
+        if self.notices.first(key=key) is None:
+            self.notices.tell(now, f"{session.title} uses a {image} lab, and you have a {other} lab: !lab return gives "
+                                   f"it back, then !lab {image}", person_id=person, key=key, not_after=session.late_at)
+
+    def notice(self, notice: Notice, now: datetime) -> Reply | None:
+        """A lab for somebody who signed up, or their place in the queue where there was none for them: the lab itself
+        is told by a notice of its own then."""
+        lease = self.leases.first(id=int(notice.subject))
+        if lease is None or lease.ended_at is not None or (notice.kind == "place" and lease.lab_id is not None):
+            return None
+        session = next((found for found in self.ahead.sessions(now) if found.uid == lease.session), None)
+        begins = f"{session.title[:60]} {_begins(session, now)}" if session is not None else "for your class"
+        if lease.lab_id is not None:
+            return self.answer(lease, now, before=f"{begins}; your")
+        reply = self.answer(lease, now)
+        return replace(reply, text=f"{begins}; {reply.text}")
+
+    # -- after -------------------------------------------------------------------------------------
+
+    def _take_back(self, sessions: dict[str, Planned], now: datetime) -> None:
+        """Labs that nobody was told of, of people who do not come, gave up their seat, or whose class is off.
+
+        Their room is free then, and the labs go: whoever has a key knows the way in without a word from us, so nobody
+        else is given what may have been changed.
+        """
+        for lease in self.leases.open(digest=""):
+            if not lease.session:
+                continue
+            why = self._pointless(lease, sessions.get(lease.session), now)
+            if why and not self._was_told(lease):
+                self.end(lease, why, now)
+
+    def _pointless(self, lease: Lease, session: Planned | None, now: datetime) -> str:
+        """Why this lease, which has no password yet, is not needed any more; '' where it is."""
+        if session is None or session.begins - self.config.early > now:
+            return "the class is off"
+        if all(person != lease.person_id for person, _image in session.seats):
+            return GIVEN_UP
+        late = now >= min(session.late_at, session.closes_at)
+        return "unclaimed" if late and not self._is_here(lease.person_id) else ""
+
+    def _was_told(self, lease: Lease) -> bool:
+        """Somebody with a key has no password, and yet the line was said to them."""
+        return any(notice.said_at is not None for notice in self.notices.all(subject=str(lease.id))
+                   if notice.kind in ("seat", "lab"))
+
+
+def _begins(session: Planned, now: datetime) -> str:
+    left = session.start - now
+    if left <= timedelta():
+        return "has begun"
+    return f"begins in {span(left)}" if left > timedelta(minutes=1) else "begins now"

@@ -1,0 +1,182 @@
+"""A host is lost: its people are seated elsewhere, and the class hears it in one line.
+
+A libvirtd that restarts is no loss: a host is lost when it has not answered for ``[labs] lost_after`` and none of its
+labs speaks either.  A machine whose own ssh server still greets is overloaded rather than dead: it has longer.  What
+was in the labs is kept there: when the host comes back, its people have their old lab again, or beside the new one as
+``ssh old@…`` until the lease ends.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from trainbot.model.config import LabsConfig
+from trainbot.model.lab_events import Heard, Listen
+from trainbot.features.labs.scheduler import Fleet
+from trainbot.features.labs.host_view import HostView
+from trainbot.model.lab import ALIVE, Lab, LabState, Lease
+
+if TYPE_CHECKING:
+    from trainbot.adapters.db.repositories import Labs, Leases, Notices
+
+log = logging.getLogger(__name__)
+LISTEN_EVERY = timedelta(seconds=10)
+LISTEN_AGAIN = timedelta(seconds=2)
+TWICE = 2  # labs that were silent once may only have been slow
+STALE = timedelta(minutes=10)  # after this the class knows anyway
+BUSY = 3  # times ``lost_after``: whoever moves leaves the work in the old lab behind
+
+
+def patience(lost_after: timedelta, greets: bool) -> timedelta:
+    """How long a host may be without an answer; ``greets``: its own ssh server does."""
+    return lost_after * (BUSY if greets else 1)
+
+
+class Rescue:
+    """``channels``: where people are told; ``access``: the command that leads to somebody's old lab."""
+
+    def __init__(self, fleet: Fleet, labs: Labs, leases: Leases, notices: Notices, config: LabsConfig,
+                 channels: Callable[[], Iterable[str]], access: str) -> None:
+        self.fleet, self.labs, self.leases, self.notices = fleet, labs, leases, notices
+        self.config, self.channels, self.access = config, channels, access
+        self._wanted: list[Listen] = []
+
+    # -- a host goes -------------------------------------------------------------------------------
+
+    def tick(self, now: datetime) -> None:
+        """The labs of hosts that do not answer are listened to; after ``lost_after`` those that are silent are given up.
+        Listening to a mute host takes its time as well: it begins at once."""
+        for name, view in self.fleet.hosts.items():
+            if view.down_since is None or view.lost:
+                continue
+            over = now - view.down_since >= patience(self.config.lost_after, view.greets)
+            if view.silences >= TWICE and over:
+                self._give_up(name, view, now)
+                continue
+            if view.listen_at is None or now < view.listen_at:
+                continue
+            endpoints = tuple(lab.endpoint for lab in self.labs.all(host=name, state=LabState.READY)
+                              if lab.endpoint is not None and view.has_ssh)
+            if endpoints:
+                view.listen_at = None
+                self._wanted.append(Listen(name, endpoints, view.config.door))
+            elif over:
+                self._give_up(name, view, now)
+
+    def work(self) -> list[Listen]:
+        """Whom to listen to now."""
+        wanted, self._wanted = self._wanted, []
+        return wanted
+
+    def forget(self) -> None:
+        """What was decided could not be stored: the next tick decides again."""
+        self._wanted.clear()
+        for view in self.fleet.hosts.values():
+            if not view.up and view.down_since is not None:
+                view.lost, view.listen_at = False, view.down_since
+
+    def heard(self, event: Heard, now: datetime) -> None:
+        view = self.fleet.hosts[event.host]
+        view.listen_at, view.greets = now + (LISTEN_EVERY if event.speaks else LISTEN_AGAIN), event.greets
+        if view.up or view.lost or view.down_since is None:
+            return
+        view.silences = 0 if event.speaks else view.silences + 1
+        if view.silences >= TWICE and now - view.down_since >= patience(self.config.lost_after, view.greets):
+            self._give_up(event.host, view, now)
+
+    def _give_up(self, name: str, view: HostView, now: datetime) -> None:
+        view.lost = True
+        moving = self.held_on(name)
+        log.error("host %s is lost (%s); %d people move", name, view.trouble, len(moving))
+        for lease, lab in moving:
+            self._leave(lease, lab, now)
+        if not moving:
+            return
+        self.fleet.seat(now, quiet=frozenset(lease.id for lease, _lab in moving))
+        waiting = sum(lease.lab_id is None for lease in self._again(moving))
+        self._announce(f"host {name} is lost: {_told(len(moving), waiting)}", now)
+
+    def held_on(self, name: str) -> list[tuple[Lease, Lab]]:
+        """Who has a lab on that host."""
+        there = {lab.id: lab for lab in self.labs.all(host=name) if lab.state in ALIVE}
+        return [(lease, there[lease.lab_id]) for lease in self.leases.open() if lease.lab_id in there]
+
+    def _leave(self, lease: Lease, lab: Lab, now: datetime) -> bool:
+        """The lease lets go of its lab.  Whether it has another at once: the one that it left when an earlier host was
+        lost, which has come back since."""
+        kept = lab.boots > 0  # else nobody can have anything in it yet
+        home = self._earlier(lease)
+        self.leases.change({"id": lease.id}, lab_id=home.id if home else None, left_id=lab.id if kept else None)
+        self.labs.change({"id": lab.id}, state=LabState.LEFT if kept else LabState.ENDING, state_at=now, tries=0)
+        if home is not None:
+            self.labs.change({"id": home.id}, state=LabState.MAKING, state_at=now, tries=0)  # runs already, or is started
+        return home is not None
+
+    def _earlier(self, lease: Lease) -> Lab | None:
+        lab = self.labs.get(lease.left_id) if lease.left_id is not None else None
+        view = self.fleet.host_of(lab) if lab is not None and lab.state is LabState.LEFT else None
+        return lab if view is not None and view.up and not view.drained else None
+
+    def empty(self, name: str, now: datetime) -> tuple[int, int]:
+        """Whoever has a lab on that drained host, which answers, gets one on another as far as there is room; (moved,
+        those who stay).  What was in the old lab is reached as ``old``."""
+        moved, stay = 0, 0
+        for lease, lab in self.held_on(name):
+            if self._leave(lease, lab, now) or self.fleet.give(replace(lease, lab_id=None), now):
+                moved += 1
+            else:
+                self.leases.change({"id": lease.id}, lab_id=lab.id, left_id=lease.left_id)
+                self.labs.change({"id": lab.id}, state=lab.state, state_at=lab.state_at, tries=lab.tries)
+                stay += 1
+        if moved:
+            self._announce(f"host {name} is being emptied: {_people(moved)} to another; the same ssh line and password "
+                           f"work again, and what was left there is reached with {self.access}", now)
+        return moved, stay
+
+    def _again(self, moving: list[tuple[Lease, Lab]]) -> list[Lease]:
+        ids = {lease.id for lease, _lab in moving}
+        return [lease for lease in self.leases.open() if lease.id in ids]
+
+    def _announce(self, text: str, now: datetime) -> None:
+        for channel in self.channels():
+            self.notices.tell(now, text, channel=channel, not_after=now + STALE)
+
+    # -- a host comes back ---------------------------------------------------------------------------
+
+    def back(self, name: str, now: datetime) -> None:
+        """Called after each report: whoever still waits has the old lab again, the others reach it as ``old``."""
+        view = self.fleet.hosts[name]
+        left = {lab.id: lab for lab in self.labs.all(host=name, state=LabState.LEFT)}
+        leases = {lease.left_id: lease for lease in self.leases.open() if lease.left_id in left}
+        for id, lab in left.items():
+            lease = leases.get(id)
+            if lease is None:
+                self.labs.change({"id": id}, state=LabState.ENDING, state_at=now, tries=0)
+            elif lease.lab_id is None:
+                self.leases.change({"id": lease.id}, lab_id=id, left_id=None)
+                self.labs.change({"id": id}, state=LabState.MAKING, state_at=now, tries=0)  # runs already, or is started
+                self.notices.tell(now, f"host {name} is back, and your {lab.image} lab is as you left it: the same ssh "
+                                       "line works again", person_id=lease.person_id)
+            elif not view.drained:  # there it was said when they moved
+                self.notices.tell(now, f"host {name} is back: your old {lab.image} lab is reached with {self.access} and "
+                                       "the same password until your lease ends; fetch what you need",
+                                  person_id=lease.person_id, key=f"old {id}")  # each report comes here, one is told
+        view.lost = False
+
+
+def _told(moving: int, waiting: int) -> str:
+    people = _people(moving)
+    if not waiting:
+        return f"{people} to another; the same ssh line and password work again"
+    if waiting == moving:
+        wait = "one person waits" if waiting == 1 else f"{waiting} people wait"
+        return f"no other has room, so {wait} for a lab and will be told; the class goes on"
+    return f"{people} to another, the same ssh line and password work again; {waiting} of them wait for room"
+
+
+def _people(moving: int) -> str:
+    return "one person moves" if moving == 1 else f"{moving} people move"

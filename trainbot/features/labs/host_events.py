@@ -1,0 +1,229 @@
+"""What hosts and watchers tell of labs becomes rows.
+
+Every event re-reads the row first, so that a late or repeated one does no harm.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from trainbot.model.host import Domain, DomainState, Finished, HostLost, HostUp
+from trainbot.features.labs import reconciler as control
+from trainbot.features.labs.reconciler import TRIES
+from trainbot.model.lab_events import Booted, Checked, HostStatus, HostWork
+from trainbot.features.labs.scheduler import WATCHING, Fleet
+from trainbot.model.lab import Lab, LabState, Lease
+from trainbot.features.labs.placement import choose_host
+from trainbot.features.labs.resync import compare
+
+if TYPE_CHECKING:
+    from trainbot.adapters.db.repositories import Labs, Leases, Notices, Settings
+
+log = logging.getLogger(__name__)
+BOOT_LIMIT = timedelta(minutes=5)
+STEADY = timedelta(minutes=5)  # a lab that went off sooner than this after its boot did it again
+RESTLESS = 3  # so often in a row, and its person hears that it is no accident
+STALE = timedelta(minutes=30)  # what happened to a lab is no news after this
+CLOCK_OFF = 30.0  # seconds: labs have the time from their host
+
+
+class Hearing:
+    """One method for each kind of event, and ``tick``."""
+
+    def __init__(self, fleet: Fleet, labs: Labs, leases: Leases, notices: Notices, settings: Settings) -> None:
+        self.fleet, self.labs, self.leases, self.notices, self.settings = fleet, labs, leases, notices, settings
+
+    def host_up(self, event: HostUp, now: datetime) -> None:
+        view = self.fleet.hosts[event.report.name]
+        if not view.up:
+            log.info("host %s answers: %s, %d labs of ours, %d of %d MiB free", event.report.name,
+                     event.report.hypervisor, len(event.report.domains), event.report.free_mib, event.report.memory_mib)
+        view.up, view.report, view.trouble, view.down_since = True, event.report, "", None
+        rows = [lab for lab in self.labs.present() if lab.host == event.report.name]
+        busy = [id for id, action in self.fleet.busy.items() if action not in WATCHING]
+        difference = compare(rows, event.report, busy)
+        for lab, domain in difference.found:
+            self._adopt(lab, domain)
+            if domain.run not in ("", lab.run):
+                self.labs.change({"id": lab.id}, run=domain.run)
+                if lab.run and lab.state is not LabState.LEFT:
+                    self._went_off(lab, LabState.BOOTING, now, crashed=False)
+        for lab in difference.stopped:
+            if lab.state is LabState.LEFT:
+                self._start_left(lab)
+            else:
+                crashed = any(domain.id == lab.id and domain.state is DomainState.CRASHED
+                              for domain in event.report.domains)
+                self._went_off(lab, LabState.MAKING, now, crashed=crashed)
+        for lab in difference.missing:
+            self._lose(lab, "it is no longer on its host", now)
+        for lab in difference.finished:
+            self.fleet.move(lab, LabState.GONE, now)
+        for id in difference.strays:
+            log.warning("host %s has domain %s of ours that no lab asks for; it goes", event.report.name, id)
+            self.fleet.busy[id] = "destroy"
+            self.fleet.strays.append(HostWork(event.report.name, "destroy", id, None))
+
+    def _went_off(self, lab: Lab, state: LabState, now: datetime, *, crashed: bool) -> None:
+        """It rebooted from inside (BOOTING by now) or is off (MAKING starts it on its disk); sooner each time, and the
+        pause before the next start is longer.  A free one has no work in it: it goes."""
+        leases = self.leases.every(lab_id=lab.id)
+        stops = lab.stops + 1 if now - lab.state_at < STEADY else 1
+        what = "crashed" if crashed else "was turned off from inside" if state is LabState.MAKING else "rebooted"
+        log.info("lab %s on %s %s, %d times in a row", lab.name, lab.host, what, stops)
+        if not leases:
+            self._lose(lab, f"it {what} while nobody had it", now)
+            return
+        self.fleet.over(lab.id, "probe")
+        self.fleet.move(lab, state, now)
+        self.labs.change({"id": lab.id}, stops=stops, boots=lab.boots + (state is LabState.BOOTING))
+        for lease in leases:
+            if stops == RESTLESS:
+                self._tell(lease, f"your {lab.image} lab goes off again and again: !lab console says how to see why, "
+                                  "!lab reset makes it as new", now)
+            elif state is LabState.MAKING and stops < RESTLESS:
+                self._tell(lease, f"your {lab.image} lab {what}: it is started again, about "
+                                  f"{max(5, round(self.fleet.boot_seconds(lab.image)))} s, and the same ssh line works", now)
+
+    def _tell(self, lease: Lease, text: str, now: datetime) -> None:
+        if lease.rehearsal:
+            return
+        self.notices.tell(now, text, person_id=lease.person_id, not_after=now + STALE)
+
+    def _start_left(self, lab: Lab) -> None:
+        if lab.image in self.fleet.images:
+            self.fleet.busy[lab.id] = "make"
+            self.fleet.strays.append(HostWork(lab.host, "make", lab.id, self.fleet.spec(lab)))
+
+    def host_lost(self, event: HostLost, now: datetime) -> None:
+        view = self.fleet.hosts[event.name]
+        if view.down_since is None:
+            view.down_since = view.listen_at = now
+            view.silences, view.greets = 0, False
+        if view.up:
+            log.warning("host %s does not answer: %s", event.name, event.reason)
+            view.troubled(f"did not answer: {event.reason}", now)
+        view.up, view.trouble = False, event.reason
+
+    def host_status(self, event: HostStatus, now: datetime) -> None:
+        view = self.fleet.hosts[event.host]
+        view.io_wait, view.clock_off = event.io_wait, event.clock_off
+        if abs(event.clock_off) >= CLOCK_OFF:
+            view.troubled(f"its clock is {event.clock_off:+.0f} s off, and labs have theirs from it", now)
+
+    def finished(self, event: Finished, now: datetime) -> None:
+        """An action came to its end; its row may have moved on meanwhile."""
+        self.fleet.over(event.lab, event.action)
+        lab = self.labs.get(event.lab)
+        if lab is None or control.ACTIONS.get(lab.state) != event.action:
+            return
+        if event.error is not None:
+            if not event.down:
+                self._failed(lab, event.error, now)
+            return
+        if event.action == "destroy":
+            self.fleet.move(lab, LabState.GONE, now)
+            return
+        run = event.domain.run if event.domain is not None else ""
+        if event.domain is not None:
+            self._adopt(lab, event.domain)
+        same = event.action == "make" and run != "" and run == lab.run  # it ran already: whoever is in it may stay
+        self.fleet.move(lab, LabState.BOOTING if self.fleet.host_of(lab).has_ssh else LabState.READY, now)
+        self.labs.change({"id": lab.id}, run=run, boots=lab.boots + (not same))
+        if event.action == "snapshot":
+            self.labs.change({"id": lab.id}, saved_at=now)
+        elif event.action == "reset":
+            self.labs.change({"id": lab.id}, saved_at=None, stops=0, checked_at=None)
+
+    def booted(self, event: Booted, now: datetime) -> None:
+        self.fleet.over(event.lab, "probe")
+        lab = self.labs.get(event.lab)
+        if lab is not None and lab.state is LabState.BOOTING:
+            name = f"boot.{lab.image}"
+            took = (now - lab.state_at).total_seconds()
+            known = float(self.settings.get(name) or took)
+            self.settings.set(name, f"{(known + took) / 2:.1f}")
+            self.fleet.move(lab, LabState.READY, now)
+            self.labs.change({"id": lab.id}, checked_at=now)
+            self.fleet.avoided.works(lab.host, self._version(lab))
+
+    def checked(self, event: Checked, now: datetime) -> None:
+        """A free lab was tried: one that lets nobody in, twice, is not handed out to anybody."""
+        self.fleet.over(event.lab, "check")
+        lab = self.labs.get(event.lab)
+        if lab is None or lab.state is not LabState.READY or self.leases.every(lab_id=event.lab):
+            return
+        if not event.error:
+            self.labs.change({"id": lab.id}, checked_at=now, tries=0)
+        elif lab.tries == 0 or not self.fleet.host_of(lab).up:
+            self.labs.change({"id": lab.id}, tries=1)
+        else:
+            self._lose(lab, f"nobody can log in: {event.error}", now)
+
+    def _version(self, lab: Lab) -> str:
+        image = self.fleet.images.get(lab.image)
+        return image.version if image is not None else lab.image
+
+    def tick(self, now: datetime) -> None:
+        """A lab that never let anybody in is given up; in one that did may be somebody's work."""
+        for lab in self.labs.all(state=LabState.BOOTING):
+            if now - lab.state_at <= BOOT_LIMIT or not self.fleet.host_of(lab).up:
+                continue
+            if lab.checked_at is None:
+                why = f"nobody could log in within {BOOT_LIMIT.seconds // 60} min"
+                self._doubt(lab, why, now)
+                self._lose(lab, why, now)
+                continue
+            for lease in self.leases.open(lab_id=lab.id):
+                self.notices.tell(now, f"your {lab.image} lab runs, but its ssh has not answered for "
+                                       f"{BOOT_LIMIT.seconds // 60} min: !lab console says how to look at it, !lab reset "
+                                       "makes it as new", person_id=lease.person_id, not_after=now + STALE,
+                                  key=f"silent {lab.id} {lab.boots}")
+
+    def _doubt(self, lab: Lab, why: str, now: datetime) -> None:
+        """Its host is left alone with this image for a while."""
+        view = self.fleet.host_of(lab)
+        self.fleet.avoided.failed(lab.host, self._version(lab), now)
+        view.troubled(f"a {lab.image} lab there: {why}", now)
+
+    def _adopt(self, lab: Lab, domain: Domain) -> None:
+        if domain.endpoint is not None and domain.endpoint != lab.endpoint:
+            self.labs.change({"id": lab.id}, address=domain.endpoint[0], ssh_port=domain.endpoint[1])
+            self.fleet.over(lab.id, "probe")  # it is to be watched at its new address
+
+    def _failed(self, lab: Lab, error: str, now: datetime) -> None:
+        log.warning("lab %s on %s: %s", lab.name, lab.host, error)
+        leases = self.leases.every(lab_id=lab.id)
+        if lab.state is LabState.MAKING and (lab.boots == 0 or not leases):  # nobody has anything in it
+            if lab.tries + 1 >= TRIES or self._fits_elsewhere(lab, now):
+                self._doubt(lab, error, now)
+                self._lose(lab, f"it could not be made: {error}", now)
+                return
+        if lab.state in (LabState.SAVING, LabState.ROLLING_BACK):
+            what = "kept" if lab.state is LabState.SAVING else "rolled back"
+            self.fleet.move(lab, LabState.MAKING, now)  # it runs on as it was, or is started
+            for lease in leases:
+                self._tell(lease, f"your {lab.image} lab could not be {what}, it goes on as it was: {error}", now)
+            return
+        self.labs.change({"id": lab.id}, tries=lab.tries + 1, state_at=now, fault=error)
+        for lease in leases if lab.tries + 1 == TRIES else ():
+            self._tell(lease, f"your {lab.image} lab cannot be started just now, I go on trying: {error}", now)
+
+    def _fits_elsewhere(self, lab: Lab, now: datetime) -> bool:
+        """Whether another host has room for it."""
+        image = self.fleet.images.get(lab.image)
+        others = [seats for seats in self.fleet.seats(self.labs.present(), now) if seats.host != lab.host]
+        return image is not None and choose_host(others, self.fleet.need(image)) is not None
+
+    def _lose(self, lab: Lab, why: str, now: datetime) -> None:
+        """The lab is given up: what is left of it goes, and its person gets another.  Whoever had something in it is
+        told; the reason is for the log and for organisers."""
+        log.warning("lab %s on %s is lost: %s", lab.name, lab.host, why)
+        self.labs.change({"id": lab.id}, state=LabState.ENDING, state_at=now, tries=0, fault=why)
+        for lease in self.leases.every(lab_id=lab.id):
+            self.leases.change({"id": lease.id}, lab_id=None)
+            if lab.state is not LabState.MAKING and not lease.rehearsal:
+                self.notices.tell(now, f"your {lease.image} lab was lost, I am sorry; a fresh one comes, and its ssh line "
+                                       "with it", person_id=lease.person_id)

@@ -1,0 +1,33 @@
+"""Who comes first among those who wait for a lab.  Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Container, Iterable
+
+from trainbot.model.lab import Lease
+from trainbot.model.notice import Notice
+
+
+def missed(leases: Iterable[Lease], waiting: Iterable[Notice]) -> frozenset[int]:
+    """Leases without a lab whose turn came while their person could not be told, and still cannot: others go first,
+    until they have heard of it."""
+    untold = {notice.subject for notice in waiting if notice.kind == "lab"}
+    return frozenset(lease.id for lease in leases if lease.lab_id is None and str(lease.id) in untold)
+
+
+def in_line(leases: Iterable[Lease], waiting: Iterable[Notice]) -> list[Lease]:
+    """The leases, without those who missed their turn: they come first when they are back."""
+    found = list(leases)
+    away = missed(found, waiting)
+    return [lease for lease in found if lease.id not in away]
+
+
+def places(waiting: Iterable[Lease], away: Container[int]) -> dict[int, int]:
+    """Lease -> its place in the queue for its image, from 1; those who are away are passed over."""
+    ahead: Counter[str] = Counter()
+    found = {}
+    for lease in sorted(waiting, key=lambda lease: lease.id):
+        found[lease.id] = ahead[lease.image] + 1
+        ahead[lease.image] += lease.id not in away
+    return found

@@ -1,0 +1,201 @@
+"""Asking for a lab: the access line or a place in the queue, and what one has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from trainbot.model.config import LabsConfig
+from trainbot.core.errors import Denied, UserError
+from trainbot.model.host import Mode
+from trainbot.features.labs.scheduler import Fleet
+from trainbot.features.labs.self_hosted import at_home
+from trainbot.model.lab_image import WELL_KNOWN
+from trainbot.model.lab import Lab, LabState, Lease
+from trainbot.features.labs.queue_position import Waiting
+from trainbot.features.labs.lab_wording import a, lab_line, noted
+from trainbot.core.access import Role
+from trainbot.core.commands import Argument, Ask, Command, Place
+from trainbot.core.messages import Effect, Reply
+
+if TYPE_CHECKING:
+    from trainbot.model.notice import Notice
+    from trainbot.adapters.db.repositories import Homes, Labs, Leases, Notices, People
+
+OWN_VERBS = ("list", "console", "home", "reboot", "reset", "snapshot", "rollback", "extend", "return", "destroy", "claim")
+#: What may follow !lab besides an image.
+VERBS = (*OWN_VERBS, "for", "revoke", "capacity")
+
+
+class Leasing:
+    """``port``: where learners' ssh goes, ``fingerprint``: of the gateway's key.  ``new_password`` and ``digest`` are
+    ``labs.passwords`` with this installation's pepper.  ``unready``: configured images that cannot be used, with the
+    reason.  ``handed_out``: told of each lab that was asked for."""
+
+    def __init__(self, fleet: Fleet, labs: Labs, leases: Leases, homes: Homes, people: People, notices: Notices,
+                 waiting: Waiting, config: LabsConfig, require_account: bool, port: int, fingerprint: Callable[[], str],
+                 new_password: Callable[[], str], digest: Callable[[str], str], unready: Mapping[str, str],
+                 handed_out: Callable[[Ask, str], None]) -> None:
+        self.fleet, self.labs, self.leases, self.people, self.notices = fleet, labs, leases, people, notices
+        self.homes, self.waiting = homes, waiting
+        self.config, self.require_account, self.port, self.fingerprint = config, require_account, port, fingerprint
+        self.new_password, self.digest, self.unready = new_password, digest, dict(unready)
+        self.handed_out = handed_out
+
+    # -- argument kinds --------------------------------------------------------------------------
+
+    def image_kind(self, text: str, ask: Ask) -> str:
+        name = text.lower()
+        if name in self.fleet.images:
+            return name
+        if name in self.unready:
+            raise UserError(self.unready[name])
+        there = ", ".join(sorted(self.fleet.images)) or "none yet"
+        if name in WELL_KNOWN:
+            raise UserError(f"there is no {name} image here yet (there is: {there}); an organiser adds it with trainbot "
+                            f"image import {name} and an [image.{name}] section in bot.ini, see docs/images.md")
+        near = get_close_matches(name, VERBS if ask.role is Role.ORGANISER else OWN_VERBS, 1, 0.6)
+        meant = f"; or did you mean !lab {near[0]}?" if near else ""
+        raise UserError(f"I know no image {text[:30]!r}; there is: {there}{meant}")
+
+    def mode_kind(self, text: str, _ask: Ask) -> Mode:
+        try:
+            return Mode(text.lower())
+        except ValueError:
+            raise UserError(f"{text[:30]!r}? after the image comes permissive, or nothing") from None
+
+    # -- commands ----------------------------------------------------------------------------------
+
+    def request_lab(self, ask: Ask, image: str | None = None, mode: Mode = Mode.ENFORCING) -> list[Effect]:
+        if image is None:
+            return self.list_labs(ask)
+        held = self.leases.open(person_id=ask.person.id)
+        same = next((lease for lease in held if lease.image == image), None)
+        if same is not None:
+            if same.mode is not mode:
+                raise UserError(f"you have {a(image)} lab that is {same.mode}; !lab return gives it back, then ask "
+                                "again")
+            self._told(same, ask.at)
+            return [self.answer(same, ask.at)]
+        if self.require_account and ask.sender.account is None:
+            raise Denied("labs are for people with an account here; log in to NickServ (/msg NickServ help), "
+                         "then ask again")
+        if not self.fleet.hosts:
+            raise UserError("no host runs labs here yet; an organiser adds a [host.NAME] section to bot.ini")
+        if len(held) >= self.config.per_person:
+            raise UserError(f"you have {a(held[0].image)} lab already, and {self.config.per_person} is what everybody "
+                            f"may have; !lab return gives it back")
+        lease = self.lend(ask.person.id, image, mode, ask.at)
+        self.handed_out(ask, f"{image} {mode}")
+        return [self.answer(lease, ask.at)]
+
+    def lend(self, person: int, image: str, mode: Mode, now: datetime) -> Lease:
+        """A new lease, with a lab where one can be had at once; whoever had a machine of their own has ours now."""
+        self.homes.remove(person_id=person)
+        id = self.leases.add(person_id=person, image=image, mode=mode, lab_id=None, left_id=None, digest="",
+                             asked_at=now, expires_at=now + self.config.lease, warned_at=None, ended_at=None,
+                             ended_why="")
+        self.fleet.give(self._fresh(id), now)
+        return self._fresh(id)
+
+    def _told(self, lease: Lease, now: datetime) -> None:
+        """Its person asks, so nothing more needs to be said to them of it by itself."""
+        self.notices.change({"kind": "lab", "subject": str(lease.id), "said_at": None}, said_at=now)
+
+    def _fresh(self, id: int) -> Lease:
+        lease = self.leases.first(id=id)
+        assert lease is not None, f"no lease {id}"
+        return lease
+
+    def answer(self, lease: Lease, now: datetime, before: str = "your") -> Reply:
+        """The access line (with a new password, unless a key opens the lab), or the place in the queue.  What is good
+        to know the first time stands behind what everybody waits for."""
+        if lease.lab_id is None:
+            return Reply(self.waiting.place(lease, now), private=True)
+        lab = self.labs.get(lease.lab_id)
+        assert lab is not None
+        text = (f"{before} {lease.image} lab{'' if lease.mode is Mode.ENFORCING else ' (permissive)'}: "
+                f"ssh -p {self.port} {lease.image}@{self.config.public_address}")
+        if self.people.keys.count(person_id=lease.person_id):
+            return Reply(text + noted("your key opens it", self._when(lab, now)), private=True)
+        password = self.new_password()
+        self.leases.change({"id": lease.id}, digest=self.digest(password))
+        hints = [] if lease.digest else self._first_time(lease)
+        return Reply(f"{text} password {password}" + noted(self._when(lab, now), *hints), private=True, secret=True)
+
+    def _first_time(self, lease: Lease) -> list[str]:
+        hints = [f"the server's key is {self.fingerprint()}"] if self.fingerprint() else []
+        if self.people.get(lease.person_id).account is None:
+            hints.append("keep the password: !lab claim PASSWORD, said to me alone, gives you the lab back after a "
+                         "reconnect")
+        return hints
+
+    def _when(self, lab: Lab, now: datetime) -> str:
+        """What there is to wait for; '' for a lab that is ready, or whose host was not asked yet since we came."""
+        host = self.fleet.host_of(lab)
+        if not host.up:
+            return "" if host.unheard else f"its host {lab.host} does not answer just now, your work is safe there"
+        if lab.state is LabState.READY:
+            return ""
+        left = self.fleet.boot_seconds(lab.image) - (now - lab.state_at).total_seconds()
+        return f"it boots, about {max(5, round(left))} s: ssh waits for it"
+
+    def list_labs(self, ask: Ask) -> list[Effect]:
+        leases = self.leases.open(person_id=ask.person.id)
+        home = self.homes.first(person_id=ask.person.id)
+        if not leases and home is not None:
+            return [Reply(at_home(home), private=True)]
+        if not leases:
+            there = " or ".join(f"!lab {name}" for name in sorted(self.fleet.images))
+            return [Reply(f"you have no lab; {there} gives you one" if there else "there are no labs here yet",
+                          private=True)]
+        keeping, lines = self.waiting.terms.keeping(ask.at), []
+        for lease in leases:
+            lab = self.labs.get(lease.lab_id) if lease.lab_id else None
+            if lab is None:
+                self._told(lease, ask.at)
+                lines.append(self.waiting.place(lease, ask.at))
+            else:
+                lines.append(lab_line(lease, lab, self.fleet.host_of(lab).up, keeping.left(lease), ask.at))
+        return [Reply("; ".join(lines), private=True)]
+
+    def claim_lab(self, ask: Ask, password: str) -> list[Effect]:
+        """A lab is had back with its code by somebody who has no account and came back as a stranger."""
+        lease = next((lease for lease in self.leases.open(digest=self.digest(password)) if lease.digest), None)
+        if lease is None:
+            raise UserError("no lab has that password; !lab says what you have")
+        owner = self.people.get(lease.person_id)
+        if owner.id != ask.person.id:
+            if owner.account is not None or owner.in_view:
+                raise Denied("that lab belongs to somebody who is here")
+            held = self.leases.open(person_id=ask.person.id)
+            if len(held) >= self.config.per_person or any(other.image == lease.image for other in held):
+                raise UserError(f"you have {a(held[0].image)} lab already; !lab return gives it back, then claim again")
+            self.leases.change({"id": lease.id}, person_id=ask.person.id)
+            self.homes.remove(person_id=ask.person.id)
+        return [self.answer(self._fresh(lease.id), ask.at, before="yours again: your")]
+
+    def notice(self, notice: Notice, now: datetime) -> Reply | None:
+        """What became of a lease, in the words of the moment when it is said: its line, with a password made just
+        then, or that one waits.  ``notice.text``: who gave it to them, where somebody else asked for it."""
+        lease = self.leases.first(id=int(notice.subject))
+        if lease is None or lease.ended_at is not None:
+            return None
+        if lease.lab_id is not None:
+            return self.answer(lease, now, before=f"{notice.text}: your" if notice.text else "your turn, a")
+        before = notice.text or "your turn came when you could not be told, so the next in line went first"
+        return Reply(f"{before}: {self.waiting.place(lease, now)}")
+
+    def commands(self) -> list[Command]:
+        secret = (Argument("PASSWORD", "words", rest=True),)
+        return [
+            Command("lab", self.request_lab, "gives me a machine of my own of that image; asked again: its ssh line "
+                    "again, with a new password", (Argument("IMAGE", "image", optional=True),
+                                                   Argument("permissive", "mode", optional=True)),
+                    aliases=("lab create",), example="lab debian", group="labs"),
+            Command("lab list", self.list_labs, "my labs: image, mode, host, state, time left", group="labs"),
+            Command("lab claim", self.claim_lab, "my lab back after a reconnect, where there are no accounts", secret,
+                    place=Place.PRIVATE, group="labs"),
+        ]

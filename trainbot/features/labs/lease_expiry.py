@@ -1,0 +1,114 @@
+"""How long a lab is somebody's: warned before the end, never taken away while they are in a class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from trainbot.model.config import LabsConfig
+from trainbot.model.lab import LabState, Lease
+from trainbot.core.wording import span
+
+if TYPE_CHECKING:
+    from trainbot.adapters.db.repositories import Labs, Leases, Notices
+
+LONGEST = timedelta(hours=12)  # a class that nobody ended counts as over so long after its start
+NEWS = timedelta(hours=12)  # that a lab has ended is told for so long
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """A class as labs see it: who takes part, the image of its exercise ('' where it has none), when."""
+
+    people: frozenset[int]
+    image: str
+    started_at: datetime
+    ended_at: datetime | None
+
+    @property
+    def over_at(self) -> datetime:
+        return self.ended_at if self.ended_at is not None else self.started_at + LONGEST
+
+    def runs(self, now: datetime) -> bool:
+        return self.ended_at is None and now < self.over_at
+
+    def concerns(self, lease: Lease) -> bool:
+        return lease.person_id in self.people or (self.image != "" and lease.image == self.image)
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """What classes do for leases at one moment.  It follows from rows alone, so it is the same after a restart."""
+
+    lessons: Sequence[Lesson]
+    grace: timedelta
+    now: datetime
+
+    def held(self, lease: Lease) -> bool:
+        """A class that it belongs to runs: it does not end, and nobody is warned."""
+        return any(lesson.runs(self.now) and lesson.concerns(lease) for lesson in self.lessons)
+
+    def ends_at(self, lease: Lease) -> datetime:
+        """Not before this, and then unless it is held: what a class that is over gives besides is counted in."""
+        after = [lesson.over_at + self.grace for lesson in self.lessons
+                 if not lesson.runs(self.now) and lesson.concerns(lease)]
+        return max([lease.expires_at, *(at for at in after if at > self.now)])
+
+    def left(self, lease: Lease) -> str:
+        """How long it lasts, in words that will not turn out wrong."""
+        rest = self.ends_at(lease) - self.now
+        if self.held(lease) and rest <= self.grace:
+            return f"yours until {span(self.grace)} after the class"
+        return f"{span(rest)} left"
+
+
+class Terms:
+    """``lessons(since)``: the classes that run, or ended after ``since``; ``saving``: the shell command that saves what
+    is in a lab of that image."""
+
+    def __init__(self, labs: Labs, leases: Leases, notices: Notices, config: LabsConfig,
+                 lessons: Callable[[datetime], Sequence[Lesson]], saving: Callable[[str], str]) -> None:
+        self.labs, self.leases, self.notices, self.config, self.lessons = labs, leases, notices, config, lessons
+        self.saving = saving
+
+    def keeping(self, now: datetime) -> Keeping:
+        return Keeping(self.lessons(now - self.config.grace), self.config.grace, now)
+
+    def tick(self, now: datetime) -> None:
+        """Leases that are over end, those that soon will be are told; those of a class stay."""
+        keeping = self.keeping(now)
+        for lease in self.leases.open():
+            if lease.lab_id is None or keeping.held(lease):
+                continue
+            ends_at = keeping.ends_at(lease)
+            if ends_at > lease.expires_at:
+                self.leases.change({"id": lease.id}, expires_at=ends_at, warned_at=None)
+            if ends_at <= now:
+                self.end(lease, "expired", now)
+                self.notices.tell(now, f"your {lease.image} lab has ended, its time was over; "
+                                       f"!lab {lease.image} gives you a new one", person_id=lease.person_id,
+                                  not_after=now + NEWS)
+            elif ends_at - self.config.warn <= now and (lease.warned_at is None or ends_at > lease.expires_at):
+                self._warn(lease, ends_at, now)
+
+    def _warn(self, lease: Lease, ends_at: datetime, now: datetime) -> None:
+        self.leases.change({"id": lease.id}, warned_at=now)
+        self.notices.tell(now, self._warning(lease, ends_at - now), person_id=lease.person_id, not_after=ends_at)
+
+    def _warning(self, lease: Lease, left: timedelta) -> str:
+        return (f"your {lease.image} lab ends in {span(left)}: !lab extend gives more time; "
+                f"{self.saving(lease.image)} on your own machine saves your work")
+
+    def warned(self, lease: Lease) -> str:
+        """What its person was told before its end, '' while that is not near."""
+        return self._warning(lease, lease.expires_at - lease.warned_at) if lease.warned_at is not None else ""
+
+    def end(self, lease: Lease, why: str, now: datetime) -> None:
+        """The lab goes, and an older one that was kept for its person."""
+        self.leases.change({"id": lease.id}, ended_at=now, ended_why=why, offered="")
+        for id in (lease.lab_id, lease.left_id):
+            lab = self.labs.get(id) if id is not None else None
+            if lab is not None and lab.state is not LabState.GONE:  # an old one may not have survived its host
+                self.labs.change({"id": lab.id}, state=LabState.ENDING, state_at=now, tries=0)

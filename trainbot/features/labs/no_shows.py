@@ -1,0 +1,57 @@
+"""A lab for somebody who has gone: it goes to the next in line, and they come first when they are back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from trainbot.model.config import LabsConfig
+from trainbot.features.labs.scheduler import Fleet
+from trainbot.model.lab import LabState, Lease
+from trainbot.features.labs.lab_queue import missed
+from trainbot.features.labs.lease_expiry import Terms
+from trainbot.core.access import Person
+
+if TYPE_CHECKING:
+    from trainbot.adapters.db.repositories import Labs, Leases, Notices, People
+
+PATIENCE = timedelta(minutes=10)  # so long a lab waits for somebody who cannot be told of it
+
+
+class Absent:
+    """``there``: whether that person is where they can be told; ``seeing``: whether we see anybody at all."""
+
+    def __init__(self, fleet: Fleet, labs: Labs, leases: Leases, people: People, notices: Notices, terms: Terms,
+                 config: LabsConfig, there: Callable[[Person], bool], seeing: Callable[[], bool]) -> None:
+        self.fleet, self.labs, self.leases, self.people, self.notices = fleet, labs, leases, people, notices
+        self.terms, self.config, self.there, self.seeing = terms, config, there, seeing
+        self._since: dict[int, datetime] = {}  # since when nobody could be told of that lease's lab
+
+    def tick(self, now: datetime) -> None:
+        if not self.seeing():
+            self._since.clear()  # it is we who are away
+            return
+        leases, notices = self.leases.open(), self.notices.waiting()
+        away = missed(leases, notices)
+        untold = {notice.subject for notice in notices if notice.kind == "lab"}
+        self._since = {lease.id: self._since.get(lease.id, now) for lease in leases
+                       if lease.lab_id is not None and str(lease.id) in untold and self._untouched(lease)}
+        for lease in leases:
+            if lease.id in away and now - lease.asked_at > self.config.cap:
+                self.terms.end(lease, "expired", now)  # they did not come back on that day
+        waiting = [lease for lease in leases if lease.lab_id is None and lease.id not in away]
+        late = [lease for lease in leases if now - self._since.get(lease.id, now) >= PATIENCE]
+        for lease in late[: max(0, len(waiting) - self._coming())]:
+            self.leases.change({"id": lease.id}, lab_id=None)
+
+    def _untouched(self, lease: Lease) -> bool:
+        """Nobody can have been in it: its person was told nothing yet, has no key, and is not here now."""
+        return (not lease.digest and lease.left_id is None and not self.people.keys.count(person_id=lease.person_id)
+                and not self.there(self.people.get(lease.person_id)))
+
+    def _coming(self) -> int:
+        """Labs that those who wait will have anyway, or the room of them."""
+        taken = {lease.lab_id for lease in self.leases.every()}
+        return sum(lab.id not in taken and lab.state is not LabState.LEFT and self.fleet.host_of(lab).up
+                   for lab in self.labs.present())

@@ -1,0 +1,187 @@
+"""All labs, hosts and seats, as organisers and their programs see them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from trainbot.core.errors import UserError
+from trainbot.model.host import Mode
+from trainbot.features.labs.capacity import Capacity, capacity
+from trainbot.features.labs.scheduler import Fleet
+from trainbot.features.labs.host_events import CLOCK_OFF
+from trainbot.features.labs.host_view import HostView
+from trainbot.model.lab import Lab, Lease
+from trainbot.features.labs.lease_expiry import Keeping
+from trainbot.features.labs.queue_position import Waiting
+from trainbot.features.labs.lab_wording import first_of, packed, state_of, tame
+from trainbot.core.access import Role
+from trainbot.core.commands import Argument, Ask, Command
+from trainbot.core.messages import Effect, Priority, Reply
+from trainbot.core.wording import span
+
+if TYPE_CHECKING:
+    from trainbot.adapters.db.repositories import Labs, Leases, People
+
+MORE = "trainbot lab list"
+BETWEEN = " | "  # hosts on one line
+
+
+class Overview:
+    """``fold``: the server's case rules for nicks."""
+
+    def __init__(self, fleet: Fleet, labs: Labs, leases: Leases, people: People, waiting: Waiting,
+                 fold: Callable[[str], str]) -> None:
+        self.fleet, self.labs, self.leases, self.people = fleet, labs, leases, people
+        self.waiting, self.fold = waiting, fold
+
+    # -- leases --------------------------------------------------------------------------------------
+
+    def list_leases(self, ask: Ask, which: str = "") -> list[Effect]:
+        leases = self.leases.open()
+        names = {person.id: person.nick for person in self.people.with_leases()}
+        labs = {lab.id: lab for lab in self.labs.present()}
+        if which:
+            leases = self._narrowed(which, leases, names, labs)
+        keeping, places = self.waiting.terms.keeping(ask.at), self.waiting.places()
+        seated = [self._seated(names[lease.person_id], lease, labs[lease.lab_id], keeping)
+                  for lease in leases if lease.lab_id in labs]
+        waiting = [f"{names[lease.person_id]} waits for {lease.image}{_mode(lease)}, number {places[lease.id]}"
+                   for lease in leases if lease.id in places]
+        rehearsal = [] if which else self._rehearsal(labs)
+        return [Reply(first_of([*rehearsal, *seated, *waiting], MORE) or "nobody has a lab", private=True)]
+
+    def _rehearsal(self, labs: dict[str, Lab]) -> list[str]:
+        """All that a rehearsal has, in one piece: they are nobody's."""
+        there = Counter(labs[lease.lab_id].host for lease in self.leases.rehearsing() if lease.lab_id in labs)
+        number = sum(there.values())
+        return [f"a rehearsal has {'one lab' if number == 1 else f'{number} labs'}{_where(there)}"] if there else []
+
+    def _seated(self, nick: str, lease: Lease, lab: Lab, keeping: Keeping) -> str:
+        state = state_of(lab) if self.fleet.host_of(lab).up else "its host does not answer"
+        return f"{nick} {lease.image}{_mode(lease)} on {lab.host} {state}, {keeping.left(lease)}"
+
+    def _narrowed(self, which: str, leases: list[Lease], names: dict[int, str], labs: dict[str, Lab]) -> list[Lease]:
+        """Those on that host, or of that nick."""
+        if which in self.fleet.hosts:
+            found = [lease for lease in leases if lease.lab_id in labs and labs[lease.lab_id].host == which]
+            if not found:
+                raise UserError(f"nobody has a lab on {which}")
+            return found
+        found = [lease for lease in leases if self.fold(names[lease.person_id]) == self.fold(which)]
+        if not found:
+            raise UserError(f"{which[:30]} is no host and has no lab; hosts are: "
+                            + (", ".join(self.fleet.hosts) or "none yet"))
+        return found
+
+    # -- hosts ---------------------------------------------------------------------------------------
+
+    def capacity(self, now: datetime) -> Capacity:
+        present = self.labs.present()
+        leased = {id for lease in self.leases.every() for id in (lease.lab_id, lease.left_id) if id is not None}
+        needs = {name: self.fleet.need(image) for name, image in self.fleet.images.items()}
+        return capacity(self.fleet.seats(present, now), present, leased, needs)
+
+    def list_hosts(self, ask: Ask) -> list[Effect]:
+        if not self.fleet.hosts:
+            return [Reply("there are no hosts in bot.ini: each has a section [host.NAME] there", private=True)]
+        present = self.labs.present()
+        used = {name: sum(lab.host == name for lab in present) for name in self.fleet.hosts}
+        hosts = [host_line(name, view, used[name], self._not_there(view), ask.at)
+                 for name, view in self.fleet.hosts.items()]
+        return [Reply(summary(self.capacity(ask.at)), private=True),
+                *(Reply(line, private=True, priority=Priority.LISTING) for line in packed(hosts, BETWEEN))]
+
+    def _not_there(self, view: HostView) -> list[str]:
+        """Images that this host has no copy of, though it needs one."""
+        there = view.report.images if view.report is not None else None
+        images = {} if there is None else self.fleet.images
+        return [name for name, image in images.items() if image.version not in (there or ())]
+
+    def say_capacity(self, ask: Ask) -> list[Effect]:
+        found = self.capacity(ask.at)
+        images = [f"{image}: {sum(there.values())} more" + _where(there) for image, there in found.more.items()]
+        return [Reply(summary(found), private=True),
+                *(Reply(line, private=True, priority=Priority.LISTING) for line in packed(images))]
+
+    # -- for programs ----------------------------------------------------------------------------------
+
+    def capacity_value(self, now: datetime) -> dict[str, Any]:
+        found = self.capacity(now)
+        return {"seats": found.seats, "taken": found.taken, "pool": found.pool, "free": found.free,
+                "survive": found.survive, "unseated": found.unseated, "worst": found.worst,
+                "more": {image: dict(there) for image, there in found.more.items()}, "summary": summary(found)}
+
+    def labs_value(self, now: datetime) -> list[dict[str, Any]]:
+        """Each lab with whose it is ('' for the pool), then who waits."""
+        leases, places = self.leases.open(), self.waiting.places()
+        names = {person.id: person.nick for person in self.people.with_leases()}
+        holder = {id: lease for lease in self.leases.every() for id in (lease.lab_id, lease.left_id) if id is not None}
+        keeping = self.waiting.terms.keeping(now)
+
+        def row(name: str, state: str, host: str, image: str, mode: str, lease: Lease | None) -> dict[str, Any]:
+            return {"lab": name, "state": state, "host": host, "image": image, "mode": mode,
+                    "nick": tame(names[lease.person_id]) if lease is not None else "",
+                    "ends": keeping.ends_at(lease).isoformat() if lease is not None and name else None,
+                    "held": lease is not None and keeping.held(lease)}
+
+        there = [row(lab.name, str(lab.state), lab.host, lab.image, str(lab.mode), holder.get(lab.id))
+                 for lab in self.labs.present()]
+        return there + [row("", f"waits, number {places[lease.id]}", "", lease.image, str(lease.mode), lease)
+                        for lease in leases if lease.lab_id is None]
+
+    def commands(self) -> list[Command]:
+        theirs = dict(role=Role.ORGANISER, group="labs")
+        return [
+            Command("labs", self.list_leases, "who has which lab where, and who waits; of one host or person",
+                    (Argument("HOST or NICK", "word", optional=True),), example="labs alice", **theirs),
+            Command("lab capacity", self.say_capacity, "seats, those that survive the loss of a host, and how many "
+                    "more labs of each image fit", **theirs),
+            Command("hosts", self.list_hosts, "seats, and each host: state, labs, load, memory, disk, last trouble",
+                    **theirs),
+        ]
+
+
+def _mode(lease: Lease) -> str:
+    return "" if lease.mode is Mode.ENFORCING else f" {lease.mode}"
+
+
+def _where(there: dict[str, int] | Any) -> str:
+    named = ", ".join(f"{host} {number}" for host, number in there.items() if number)
+    return f" ({named})" if named else ""
+
+
+def summary(found: Capacity) -> str:
+    """``30 seats: 14 taken, 3 in the pool, 13 free; 15 survive the loss of any one host``, and whom it would hit."""
+    text = (f"{found.seats} seats: {found.taken} taken, {found.pool} in the pool, {found.free} free; "
+            f"{found.survive} survive the loss of any one host")
+    if found.unseated:
+        people = "one person" if found.unseated == 1 else f"{found.unseated} people"
+        text += f"; if {found.worst} were lost now, {people} would wait"
+    return text
+
+
+def host_line(name: str, view: HostView, used: int, missing: list[str], now: datetime) -> str:
+    """One host: numbers only while they are true."""
+    if view.up:
+        state = "up"
+    else:
+        since = f" for {span(now - view.down_since)}" if view.down_since is not None else ""
+        state = f"DOWN{since} ({tame(view.trouble)})"
+    parts = [f"{name} {state}", f"{used} of {view.config.labs} labs"]
+    report = view.report if view.up else None
+    if report is not None:
+        parts += [f"cpu {report.busy:.0%}".replace("%", " %")] if report.busy is not None else []
+        parts += [f"i/o wait {view.io_wait:.0%}".replace("%", " %")] if view.io_wait is not None else []
+        parts.append(f"{report.free_mib} of {report.memory_mib} MiB free")
+        parts += [f"disk {report.disk_free_mib / 1024:.0f} GiB free"] if report.disk_free_mib is not None else []
+    parts += ["drained"] if view.drained else []
+    if report is not None and view.clock_off is not None and abs(view.clock_off) >= CLOCK_OFF:
+        parts.append(f"clock {abs(view.clock_off):.0f} s off")
+    parts += [f"no copy of {image}" for image in missing] if report is not None else []
+    line = ", ".join(parts)
+    if view.last_trouble and view.last_trouble_at is not None:
+        line += f"; last trouble: {tame(view.last_trouble)} {span(now - view.last_trouble_at)} ago"
+    return line

@@ -1,0 +1,82 @@
+"""A lab's password: made by us, said once on IRC, stored only as a digest.
+
+Why a fast keyed hash and no slow one (bcrypt, scrypt, argon2): slow hashing protects passwords that people thought
+of, because those can be guessed from a list.  Ours are 80 random bits, and no amount of guessing gets through
+2^80 tries; a slow hash would only let an attacker who guesses at the door burn the gateway's processor.
+The key (pepper) is not in the database, so a stolen database alone does not even say whether a guess was right.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+import unicodedata
+from pathlib import Path
+
+from trainbot.core.errors import BackendError
+
+# Crockford's base 32: no i, l, o (read as 1, 1, 0 when typed) and no u.
+ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+GROUPS, GROUP = 4, 4  # 16 characters of 5 bits: 80 bits
+_READ_AS = str.maketrans("ilo", "110")
+
+
+def new_password() -> str:
+    """Four groups of four, ``k3vd-91mx-q0ta-7hzc``: 80 bits from the system's random source."""
+    return "-".join("".join(secrets.choice(ALPHABET) for _ in range(GROUP)) for _ in range(GROUPS))
+
+
+def normalise(password: str) -> str:
+    """What was meant: case, spaces, dashes of any kind, and letters that look like digits make no difference."""
+    folded = unicodedata.normalize("NFKC", password).casefold()
+    kept = (c for c in folded if not (c.isspace() or unicodedata.category(c) in ("Pd", "Cf", "Cc")))
+    return "".join(kept).translate(_READ_AS)
+
+
+def digest(pepper: bytes, password: str) -> str:
+    """HMAC-SHA-256 (RFC 2104) of the password as it was meant, in hex.  Any string has one."""
+    return hmac.new(pepper, normalise(password).encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+
+
+def same(one: str, other: str) -> bool:
+    """Whether two digests are equal, in a time that does not tell where they differ."""
+    return hmac.compare_digest(one.encode("utf-8", "surrogatepass"), other.encode("utf-8", "surrogatepass"))
+
+
+def make_once(path: Path, content: bytes) -> bytes:
+    """What is in ``path``, which holds ``content`` from now on if it was not there (mode 0600).
+
+    Appears whole or not at all, and of two processes that make it at once both get what the first one wrote.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(draft, path)  # unlike rename, fails where the name is taken
+        except FileExistsError:
+            return path.read_bytes()
+    finally:
+        draft.unlink()
+    return content
+
+
+def load_or_make_secret(path: Path, size: int = 32) -> bytes:
+    """The random secret of ``size`` bytes kept in ``path`` (0600), made the first time.
+
+    BackendError where the file is there but cannot be one: a new one would make every password wrong.
+    """
+    try:
+        secret = path.read_bytes() if path.exists() else make_once(path, secrets.token_bytes(size))
+    except OSError as error:
+        raise BackendError(f"the secret {path} cannot be read or made: {error.strerror}") from None
+    if len(secret) != size:
+        raise BackendError(f"the secret {path} has {len(secret)} bytes instead of {size}: restore it, or remove it "
+                           "and every lab password has to be asked for again")
+    return secret

@@ -1,0 +1,127 @@
+"""Labs made before a class, from its sign-ups: how many, of which kind, from when and until when."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from trainbot.model.config import LabsConfig
+from trainbot.model.class_run import ClassRun
+from trainbot.model.host import Mode
+from trainbot.model.lab import Lease
+from trainbot.model.session import Session
+from trainbot.model.session_rows import SignUp
+
+if TYPE_CHECKING:
+    from trainbot.features.labs.scheduler import Fleet
+    from trainbot.adapters.db.repositories import Classes, Leases
+
+Kind = tuple[str, Mode]
+UNCLAIMED = timedelta(minutes=30)  # after the start: whoever has not come by then is not waited for any more
+SLACK = 1.5  # a host under load makes labs more slowly than it did when it was idle
+MOST_LEAD = timedelta(hours=12)
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A session as labs see it.  ``start`` is what people were told (shown in ``zone``); ``begins``: that, or when its
+    class was begun where that was before; ``late_at``: from then on nobody is waited for; ``closes_at``: its labs are
+    no longer needed.  ``seats``: (person, image) in the order of sign-up, without those who need no lab."""
+
+    uid: str
+    title: str
+    start: datetime
+    zone: str
+    minutes: int
+    begins: datetime
+    late_at: datetime
+    closes_at: datetime
+    mode: Mode
+    seats: tuple[tuple[int, str], ...]
+    channel: str | None = None
+
+    @property
+    def key(self) -> str:
+        """Of this session at this time: one that moves is another class."""
+        return f"{self.uid}@{self.start:%Y%m%dT%H%M%SZ}"
+
+    def needed(self, share: int) -> dict[str, int]:
+        """Image -> labs for ``share`` percent of its sign-ups, rounded up."""
+        return {image: -(-number * share // 100) for image, number in Counter(i for _p, i in self.seats).items()}
+
+
+def planned(session: Session, signups: Iterable[SignUp], runs: Iterable[ClassRun], mode: Mode,
+            grace: timedelta) -> Planned:
+    """``runs``: the classes that were begun for it."""
+    relevant = [run for run in runs if run.ended_at is None or run.ended_at >= session.start]
+    begun = [run.started_at for run in relevant]
+    if not relevant:
+        closes_at = session.end + grace
+    elif any(run.ended_at is None for run in relevant):
+        closes_at = datetime.max.replace(tzinfo=session.start.tzinfo)
+    else:
+        closes_at = max(run.ended_at for run in relevant if run.ended_at is not None) + grace
+    return Planned(session.uid, session.title, session.start, session.zone, session.minutes,
+                   min([session.start, *begun]), max([session.start, *begun]) + UNCLAIMED, closes_at, mode,
+                   tuple((row.person_id, row.image) for row in signups if row.image), session.channel)
+
+
+def opens_at(session: Planned, config: LabsConfig, boot_seconds: Callable[[str], float], at_once: int) -> datetime:
+    """When its labs are begun: ``lead`` before, or so much earlier that all are there when they are handed out."""
+    work = sum(number * boot_seconds(image) for image, number in session.needed(config.share).items())
+    need = timedelta(seconds=SLACK * work / at_once) if at_once else timedelta()
+    return session.begins - min(max(config.lead, config.early + need), MOST_LEAD)
+
+
+def wanted(now: datetime, sessions: Iterable[Planned], leases: Iterable[Lease], config: LabsConfig,
+           spare: Mapping[Kind, int], boot_seconds: Callable[[str], float], at_once: int) -> dict[Kind, int]:
+    """How many labs of which kind are to be free now, beyond those that are leased (``leases``: the open ones).
+
+    Never less than ``spare``; what sessions want at the same time adds up.  ``boot_seconds``: of a lab of that image;
+    ``at_once``: how many labs all hosts that answer make at the same time.
+    """
+    held = {(lease.person_id, lease.image) for lease in leases}
+    found: Counter[Kind] = Counter()
+    for session in sessions:
+        if not opens_at(session, config, boot_seconds, at_once) <= now < min(session.late_at, session.closes_at):
+            continue
+        have = Counter(image for person, image in session.seats if (person, image) in held)
+        for image, number in session.needed(config.share).items():
+            found[image, session.mode] += max(0, number - have[image])
+    return {kind: max(found[kind], spare.get(kind, 0)) for kind in {*found, *spare}}
+
+
+class Ahead:
+    """``sessions``: those that may concern labs now; ``signups``: theirs, each with its image; ``mode``: of a session's
+    labs; ``spare``: how many labs of each kind are kept free at any time; ``at_home``: whoever
+    needs no lab of ours."""
+
+    def __init__(self, fleet: Fleet, leases: Leases, classes: Classes, config: LabsConfig, spare: Mapping[Kind, int],
+                 sessions: Callable[[datetime], list[Session]], signups: Callable[[Session], list[SignUp]],
+                 mode: Callable[[Session], Mode], at_home: Callable[[], frozenset[int]]) -> None:
+        self.fleet, self.leases, self.classes, self.config, self.spare = fleet, leases, classes, config, dict(spare)
+        self._sessions, self._signups, self._mode, self._at_home = sessions, signups, mode, at_home
+
+    def sessions(self, now: datetime) -> list[Planned]:
+        """By start; those alone that have sign-ups with labs; none where no host runs labs."""
+        found: list[Planned] = []
+        if not self.fleet.hosts:
+            return found
+        away = self._at_home()
+        for session in self._sessions(now):
+            signups = [row for row in self._signups(session) if row.person_id not in away]
+            if any(row.image for row in signups):
+                runs = self.classes.all(session_uid=session.uid)
+                found.append(planned(session, signups, runs, self._mode(session), self.config.grace))
+        return found
+
+    def pool(self, now: datetime) -> Mapping[Kind, int]:
+        """How many labs of which kind are to be free now."""
+        sessions = self.sessions(now)
+        if not sessions:
+            return self.spare
+        at_once = sum(host.at_once for host in self.fleet.seats([], now) if host.up and not host.drained)
+        return wanted(now, sessions, self.leases.open(), self.config, self.spare, self.fleet.boot_seconds, at_once)

@@ -1,0 +1,83 @@
+"""When somebody who waits is likely to get a lab: only what can come true.  Pure."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from trainbot.features.labs.capacity import with_one_less
+from trainbot.features.labs.reconciler import NEARNESS
+from trainbot.model.lab import Lab, LabState, Lease
+from trainbot.features.labs.placement import Need, Seats, choose_host
+
+
+class Chance(enum.Enum):
+    NOW = "room is being made"
+    THEN = "when leases end"  # unless they are extended
+    RETURN = "when somebody gives theirs back"
+    NONE = "no host that answers can hold it"
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """``at``: for Chance.THEN alone."""
+
+    chance: Chance
+    at: datetime | None = None
+
+
+@dataclass
+class _Hall:
+    """Hosts as they would be; who waits takes seats in order as soon as there are any."""
+
+    seats: dict[str, Seats]
+    needs: Mapping[str, Need]
+    queue: list[Lease]
+
+    def leaves(self, lab: Lab) -> list[str]:
+        """The host that has more room now."""
+        if lab.host not in self.seats or lab.image not in self.needs:
+            return []
+        self.seats[lab.host] = with_one_less(self.seats[lab.host], self.needs[lab.image])
+        return [lab.host]
+
+    def reaches(self, lease: Lease, there: Iterable[str]) -> bool:
+        """Whoever can is seated ``there``; whether ``lease`` is among them by now."""
+        hosts, in_vain = list(there), set()
+        for other in list(self.queue):
+            if other.image in in_vain:
+                continue
+            need = self.needs.get(other.image)
+            name = choose_host([self.seats[host] for host in hosts], need) if need is not None else None
+            if need is None or name is None:
+                in_vain.add(other.image)
+                continue
+            self.seats[name] = self.seats[name].with_one_more(need)
+            self.queue.remove(other)
+        return lease not in self.queue
+
+
+def outlook(lease: Lease, ahead: Sequence[Lease], leases: Iterable[Lease], labs: Collection[Lab],
+            hosts: Iterable[Seats], needs: Mapping[str, Need], ends_at: Callable[[Lease], datetime | None]) -> Outlook:
+    """``ahead``: those who wait longer.  ``labs``: all that hosts may have.  ``ends_at``: when a lease ends if nobody
+    extends it; None where nobody knows, because a class holds it."""
+    up = {host.host: host for host in hosts if host.up}
+    there = {lab.id: lab for lab in labs if lab.host in up}
+    held = [(other, lab) for other in leases for id in (other.lab_id, other.left_id) if (lab := there.get(id or ""))]
+    hall = _Hall(dict(up), needs, [*ahead, lease])
+    taken = {lab.id for _lease, lab in held}
+    for lab in there.values():
+        if lab.state is LabState.ENDING or (lab.id not in taken and lab.state in NEARNESS):
+            hall.leaves(lab)  # the pool makes room for people
+    if hall.reaches(lease, up):
+        return Outlook(Chance.NOW)
+    known = [(at, other.id, lab) for other, lab in held if (at := ends_at(other)) is not None]
+    for at, _id, lab in sorted(known, key=lambda entry: entry[:2]):
+        if hall.reaches(lease, hall.leaves(lab)):
+            return Outlook(Chance.THEN, at)
+    alone = _Hall(dict(up), needs, [lease])
+    for lab in there.values():
+        alone.leaves(lab)
+    return Outlook(Chance.RETURN if alone.reaches(lease, up) else Chance.NONE)

@@ -1,0 +1,205 @@
+"""Go or no-go: whether the labs of a session are ready when they should be, and what is wrong where they are not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from trainbot.features.labs.preallocation import Ahead, Planned
+from trainbot.features.labs.host_view import HostView
+from trainbot.model.lab import ALIVE, Lab, LabState, Lease
+from trainbot.features.labs.placement import Need, Seats, choose_host
+from trainbot.core.access import Person
+from trainbot.core.messages import Reply
+from trainbot.core.wording import span
+
+if TYPE_CHECKING:
+    from trainbot.features.labs.scheduler import Fleet
+    from trainbot.model.notice import Notice
+    from trainbot.adapters.db.repositories import Labs, Leases, Notices
+
+LAST_WORD = timedelta(minutes=5)  # before the start: whoever heard a no-go hears how it is now
+MOST_FAULTS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """``needed`` labs of an image, of which so many are ``ready`` on each host."""
+
+    needed: Mapping[str, int]
+    ready: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+    @property
+    def on_hosts(self) -> Counter[str]:
+        found: Counter[str] = Counter()
+        for there in self.ready.values():
+            found.update(there)
+        return found
+
+    @property
+    def missing(self) -> dict[str, int]:
+        """Image -> labs, where some are missing."""
+        left = {image: number - sum(self.ready.get(image, {}).values()) for image, number in self.needed.items()}
+        return {image: number for image, number in left.items() if number > 0}
+
+    @property
+    def go(self) -> bool:
+        return not self.missing
+
+
+def standings(sessions: Iterable[Planned], share: int, labs: Iterable[Lab], leases: Iterable[Lease],
+              up: Iterable[str]) -> dict[str, Standing]:
+    """Session's uid -> how far its labs are: those that its people have, and free ones, which count for one session
+    only, the earliest first.  ``up``: hosts that answer."""
+    answering, by_id = set(up), {lab.id: lab for lab in labs if lab.state in ALIVE}
+    has = {(lease.person_id, lease.image): by_id.get(lease.lab_id or "") for lease in leases}
+    taken = {lease.lab_id for lease in leases}
+    free = [lab for lab in by_id.values()
+            if lab.id not in taken and lab.state is LabState.READY and lab.host in answering]
+    found = {}
+    for session in sessions:
+        held = [has[seat] for seat in session.seats if seat in has]
+        works = [lab for lab in held
+                 if lab and lab.host in answering and lab.state not in (LabState.MAKING, LabState.BOOTING)]
+        needed, ready = {}, {}
+        for image, number in session.needed(share).items():
+            needed[image] = max(number, sum(seat[1] == image for seat in session.seats if seat in has))
+            there = [lab for lab in works if lab.image == image]
+            spare = [lab for lab in free if (lab.image, lab.mode) == (image, session.mode)][:needed[image] - len(there)]
+            free = [lab for lab in free if lab not in spare]
+            ready[image] = Counter(lab.host for lab in there + spare)
+        found[session.uid] = Standing(needed, ready)
+    return found
+
+
+def verdict(title: str, clock: str, standing: Standing, faults: Iterable[str], rest: timedelta | None) -> str:
+    """The line for presenters.  ``clock``: when it begins; ``rest``: how long the missing ones take, None where there
+    is no telling."""
+    on, needed = standing.on_hosts, sum(standing.needed.values())
+    ready = sum(on.values())
+    what = f"{ready} of {needed} labs for {title} at {clock} are ready"
+    if standing.go:
+        if len(on) == 1:
+            return f"go: {what}, all on {next(iter(on))}: its loss leaves none"
+        return f"go: {what}, on {len(on)} hosts; the loss of one leaves {ready - max(on.values())}"
+    said = "; ".join(list(faults)[:MOST_FAULTS])
+    left = f"at this rate the rest in {span(rest)}" if rest is not None else "there is no telling when the rest is"
+    return f"no-go: {what}{f' ({said})' if said else ''}; {left}; !hosts tells organisers more"
+
+
+def faults(missing: Mapping[str, int], needs: Mapping[str, Need], hosts: Mapping[str, HostView],
+           seats: Iterable[Seats], labs: Iterable[Lab]) -> list[str]:
+    """Why labs are missing, the most telling first.  ``needs``: of images that there are."""
+    found = [f"there is no {image} image here" for image in missing if image not in needs]
+    usable = []
+    for host in seats:
+        view = hosts[host.host]
+        if not host.up:
+            found.append(f"{host.host} does not answer: {_short(view.trouble)}")
+        elif host.drained:
+            found.append(f"{host.host} is drained")
+        else:
+            usable.append(host)
+    for image in missing:
+        for host in usable:
+            version = needs[image].version if image in needs else ""
+            if host.images is not None and image in needs and version not in host.images:
+                found.append(f"{image} has no copy on {host.host}")
+            elif version in host.avoided:
+                found.append(f"{image} does not come up on {host.host}")
+    failed = [lab for lab in labs if lab.image in missing and lab.state is LabState.MAKING and lab.fault]
+    found += [f"{failed[0].host} says: {_short(failed[0].fault)}"] if failed else []
+    return found
+
+
+def rest_of(missing: Mapping[str, int], coming: Mapping[str, int], needs: Mapping[str, Need], seats: Iterable[Seats],
+            boot_seconds: Callable[[str], float]) -> tuple[timedelta | None, int]:
+    """(how long the missing labs take as things are, None where some find no host; how many find no room on hosts that
+    could make them).  ``coming``: how many of an image are being made already."""
+    there, possible, homeless, seconds = {host.host: host for host in seats}, True, 0, 0.0
+    for image, number in missing.items():
+        makers = [host for host in there.values() if image in needs and _makes(host, needs[image])]
+        at_once = sum(host.at_once for host in makers)
+        for _ in range(max(0, number - coming.get(image, 0)) if makers else 0):
+            name = choose_host(there.values(), needs[image])
+            if name is None:
+                homeless += 1
+            else:
+                there[name] = there[name].with_one_more(needs[image])
+        possible = possible and bool(makers)
+        seconds += -(-number // at_once) * boot_seconds(image) if at_once else 0
+    return (timedelta(seconds=seconds) if possible and not homeless else None), homeless
+
+
+def _makes(host: Seats, need: Need) -> bool:
+    """It could make such a lab if it had room."""
+    return (host.up and not host.drained and need.version not in host.avoided
+            and (host.images is None or need.version in host.images))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 80 else text[:79].rstrip() + "…"
+
+
+class Readiness:
+    """``staff``: the presenters and organisers who are in that channel now (in any, where we are not in it, or None);
+    ``clock``: a time as it is shown in that zone;
+    ``zone_of``: of a person, '' where it is not known."""
+
+    def __init__(self, ahead: Ahead, fleet: Fleet, labs: Labs, leases: Leases, notices: Notices,
+                 staff: Callable[[str | None, datetime], list[Person]], clock: Callable[[datetime, str], str],
+                 zone_of: Callable[[int], str]) -> None:
+        self.ahead, self.fleet, self.labs, self.leases, self.notices = ahead, fleet, labs, leases, notices
+        self.staff, self.clock, self.zone_of = staff, clock, zone_of
+
+    def tick(self, now: datetime) -> None:
+        """From ``early`` before the start each of the staff hears it once, again when it turns, and, where it was a
+        no-go, five minutes before the start as it is then."""
+        due = [session for session in self.ahead.sessions(now)
+               if session.start - self.ahead.config.early <= now < session.start]
+        if not due:
+            return
+        found = self._standings(now)
+        for session in due:
+            word, last = "go" if found[session.uid].go else "no-go", session.start - LAST_WORD
+            for person in self.staff(session.channel, now):
+                warned = self.notices.first(key=f"no-go {session.key} {person.id}")
+                again = warned is not None and warned.due_at < last <= now
+                self._say("last" if again else word, session, person, now)
+
+    def _say(self, word: str, session: Planned, person: Person, now: datetime) -> None:
+        key = f"{word} {session.key} {person.id}"
+        if self.notices.first(key=key) is None:
+            self.notices.tell(now, "", person_id=person.id, kind="readiness", subject=session.uid, key=key,
+                              not_after=session.start)
+
+    def _standings(self, now: datetime) -> dict[str, Standing]:
+        config = self.ahead.config
+        near = [session for session in self.ahead.sessions(now)
+                if session.begins - config.lead <= now < session.closes_at]
+        up = [name for name, view in self.fleet.hosts.items() if view.up]
+        return standings(near, config.share, self.labs.alive(), self.leases.open(), up)
+
+    def notice(self, notice: Notice, now: datetime) -> Reply | None:
+        """Worded when it is said: true then."""
+        session = next((found for found in self.ahead.sessions(now) if found.uid == notice.subject), None)
+        if session is None or session.start <= now or notice.person_id is None:
+            return None
+        return Reply(self.line(session, self.zone_of(notice.person_id), now))
+
+    def line(self, session: Planned, zone: str, now: datetime) -> str:
+        """How it stands with the labs of this session, for somebody in that zone ('': the session's own)."""
+        standing, present = self._standings(now)[session.uid], self.labs.present()
+        seats = self.fleet.seats(present, now)
+        needs = {name: self.fleet.need(image) for name, image in self.fleet.images.items()}
+        up = {host.host for host in seats if host.up}
+        coming = Counter(lab.image for lab in present
+                         if lab.host in up and lab.state in (LabState.MAKING, LabState.BOOTING))
+        rest, homeless = rest_of(standing.missing, coming, needs, seats, self.fleet.boot_seconds)
+        said = faults(standing.missing, needs, self.fleet.hosts, seats, present)
+        if homeless:
+            said.append(f"there is no room for {homeless} of them")
+        return verdict(session.title, self.clock(session.start, zone or session.zone), standing, said, rest)

@@ -1,0 +1,193 @@
+"""What is to be done next for labs, from what the rows say.  Pure and level-triggered: after a restart the same rows
+give the same work, so nothing has to be remembered."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from trainbot.model.host import Mode
+from trainbot.model.lab import NEARNESS, Lab, LabState, Lease
+from trainbot.features.labs.placement import Need, Seats, choose_host
+
+ACTIONS = {LabState.MAKING: "make", LabState.BOOTING: "probe", LabState.REBOOTING: "reboot",
+           LabState.RESETTING: "reset", LabState.SAVING: "snapshot", LabState.ROLLING_BACK: "rollback",
+           LabState.ENDING: "destroy"}
+TRIES = 3
+CHECKS_AT_ONCE = 2
+#: How many labs of which kind are to be free.
+Pool = Mapping[tuple[str, Mode], int]
+RETRY = timedelta(seconds=5)
+
+
+def hand_out(leases: Iterable[Lease], labs: Iterable[Lab]) -> list[tuple[Lease, Lab]]:
+    """Free labs for those who wait, in the order they asked; nobody gets two for one lease, no lab goes twice.  People
+    come before a rehearsal, and have what is lent to it; they are spread, so that the loss of a host hurts fewest."""
+    open_leases, there = list(leases), list(labs)
+    lent = _lent(open_leases, there)
+    free = [*_free(open_leases, there), *lent]
+    taken = {lease.lab_id for lease in open_leases}
+    held = Counter(lab.host for lab in there if lab.id in taken)
+    given = []
+    for lease in _waiting(open_leases):
+        kind = (lease.image, lease.mode)
+        fit = [lab for lab in free if (lab.image, lab.mode) == kind and not (lease.rehearsal and lab in lent)]
+        if fit:
+            lab = min(fit, key=lambda lab: (NEARNESS.index(lab.state), lab in lent, held[lab.host], lab.made_at, lab.id))
+            free.remove(lab)
+            held[lab.host] += 1
+            given.append((lease, lab))
+    return given
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """One more lab of this image and mode, for that lease; for the pool where ``lease`` is None.  A ``rehearsal`` is as
+    patient as the pool."""
+
+    image: str
+    mode: Mode
+    lease: int | None = None
+    rehearsal: bool = False
+
+    @property
+    def urgent(self) -> bool:
+        """Somebody waits for it."""
+        return self.lease is not None and not self.rehearsal
+
+
+def shortage(leases: Iterable[Lease], labs: Iterable[Lab], pool: Pool) -> list[Want]:
+    """The labs that are to be made beyond those there are: first for those who wait, then the pool, which has what is
+    lent."""
+    open_leases, there = list(leases), list(labs)
+    free = Counter((lab.image, lab.mode) for lab in _free(open_leases, there))
+    lent = Counter((lab.image, lab.mode) for lab in _lent(open_leases, there))
+    wants = []
+    for lease in _waiting(open_leases):
+        kind = (lease.image, lease.mode)
+        if free[kind]:
+            free[kind] -= 1
+        else:
+            wants.append(Want(lease.image, lease.mode, lease.id, lease.rehearsal))
+    for kind, number in pool.items():
+        wants += [Want(*kind)] * max(0, number - free[kind] - lent[kind])
+    return wants
+
+
+def _waiting(leases: Iterable[Lease]) -> list[Lease]:
+    """Whose turn it is: people as they asked, a rehearsal last."""
+    return sorted((lease for lease in leases if lease.lab_id is None), key=lambda lease: (lease.rehearsal, lease.id))
+
+
+def _free(leases: Iterable[Lease], labs: Iterable[Lab]) -> list[Lab]:
+    """Labs that nobody has and that may be handed out."""
+    taken = {lease.lab_id for lease in leases if lease.lab_id}
+    return [lab for lab in labs if lab.id not in taken and lab.state in NEARNESS]
+
+
+def _lent(leases: Iterable[Lease], labs: Iterable[Lab]) -> list[Lab]:
+    """Labs that a rehearsal looks at, and that may be handed out all the same."""
+    held = {lease.lab_id for lease in leases if lease.lent}
+    return [lab for lab in labs if lab.id in held and lab.state in NEARNESS]
+
+
+def excess(leases: Iterable[Lease], labs: Iterable[Lab], pool: Pool, drained: Container[str]) -> Lab | None:
+    """One free lab too many, if there is one: on a host that is to be emptied, or beyond the pool where nobody waits.
+    One at a time, so that what was just too many may still be asked for."""
+    open_leases = list(leases)
+    free = _free(open_leases, labs)
+    for lab in free:
+        if lab.host in drained:
+            return lab
+    waiting = Counter((lease.image, lease.mode) for lease in open_leases if lease.lab_id is None)
+    there = Counter((lab.image, lab.mode) for lab in free)
+    over = [lab for lab in free
+            if there[lab.image, lab.mode] > pool.get((lab.image, lab.mode), 0) + waiting[lab.image, lab.mode]]
+    return max(over, key=lambda lab: (NEARNESS.index(lab.state), lab.made_at, lab.id), default=None)
+
+
+def surplus(leases: Iterable[Lease], labs: Iterable[Lab], needed: Want) -> Lab | None:
+    """What may make room for somebody who waits: a rehearsal's lab, else a free pool member of another kind."""
+    open_leases, there = list(leases), list(labs)
+    held = {lease.lab_id for lease in open_leases if lease.rehearsal}
+    free = [lab for lab in _free(open_leases, there) if (lab.image, lab.mode) != (needed.image, needed.mode)]
+    rehearsed = [lab for lab in there if lab.id in held and lab.state is not LabState.ENDING]
+    return max(rehearsed or free, key=_newest, default=None)
+
+
+def _newest(lab: Lab) -> tuple[int, datetime]:
+    return (NEARNESS.index(lab.state) if lab.state in NEARNESS else len(NEARNESS), lab.made_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Seating:
+    """Who gets which lab that is there, which are to be made where, which free ones go to make room."""
+
+    given: tuple[tuple[Lease, Lab], ...]
+    made: tuple[tuple[Want, str], ...]
+    evicted: tuple[Lab, ...]
+
+
+def seating(leases: Iterable[Lease], present: Iterable[Lab], hosts: Iterable[Seats], needs: Mapping[str, Need],
+            pool: Pool) -> Seating:
+    """``present``: all labs that hosts may have.  ``needs``: what a lab of each image that can be made takes."""
+    seats = {host.host: host for host in hosts}
+    up = {name for name, host in seats.items() if host.up}
+    labs = [lab for lab in present if lab.host in up]
+    given = hand_out(leases, [lab for lab in labs if not seats[lab.host].drained])
+    seated = {lease.id: lab.id for lease, lab in given}
+    rest = [replace(lease, lab_id=seated.get(lease.id, lease.lab_id)) for lease in leases]
+    room_coming = sum(lab.state is LabState.ENDING for lab in labs)
+    made, evicted = [], []
+    for want in shortage(rest, [lab for lab in labs if not seats[lab.host].drained], pool):
+        if want.image not in needs:
+            continue
+        open_to = [host for host in seats.values() if want.urgent or host.in_making < host.at_once]
+        name = choose_host(open_to, needs[want.image])
+        if name is not None:
+            made.append((want, name))
+            seats[name] = seats[name].with_one_more(needs[want.image])
+        elif want.urgent and room_coming:
+            room_coming -= 1
+        elif want.urgent:
+            victim = surplus(rest, [lab for lab in labs if lab not in evicted], want)
+            evicted += [victim] if victim is not None else []
+    if not evicted:
+        over = excess(rest, labs, pool, {name for name, host in seats.items() if host.drained})
+        evicted += [over] if over is not None else []
+    return Seating(tuple(given), tuple(made), tuple(evicted))
+
+
+def stranded(leases: Iterable[Lease], present: Iterable[Lab], up: set[str]) -> list[Lease]:
+    """Whoever waits for a lab that was never made, on a host that does not answer: nothing of theirs is in it."""
+    unmade = {lab.id for lab in present
+              if lab.state is LabState.MAKING and lab.state_at == lab.made_at and lab.host not in up}
+    return [lease for lease in leases if lease.lab_id in unmade]
+
+
+def next_actions(labs: Iterable[Lab], up: set[str], busy: set[str], now: datetime) -> list[tuple[Lab, str]]:
+    """What may be begun now: one action a lab, on hosts that answer; what failed, and labs that went off again and
+    again, after a pause."""
+    return [(lab, ACTIONS[lab.state]) for lab in labs
+            if lab.state in ACTIONS and lab.id not in busy and lab.host in up and now >= lab.state_at + _pause(lab)]
+
+
+def _pause(lab: Lab) -> timedelta:
+    again = lab.stops - 1 if lab.state is LabState.MAKING else 0
+    return RETRY * min(max(lab.tries, again, 0), 12)
+
+
+def due_checks(leases: Iterable[Lease], labs: Iterable[Lab], up: set[str], busy: set[str], every: timedelta,
+               now: datetime) -> list[Lab]:
+    """Free labs that nobody has tried for so long, the longest first; at most CHECKS_AT_ONCE a host."""
+    free = [lab for lab in _free(leases, labs) if lab.state is LabState.READY and lab.host in up and lab.endpoint]
+    under_way = Counter(lab.host for lab in free if lab.id in busy)
+    due = []
+    for lab in sorted(free, key=lambda lab: (lab.checked_at or lab.state_at, lab.id)):
+        if lab.id not in busy and (lab.checked_at or lab.state_at) + every <= now \
+                and under_way[lab.host] < CHECKS_AT_ONCE:
+            under_way[lab.host] += 1
+            due.append(lab)
+    return due

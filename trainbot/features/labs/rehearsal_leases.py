@@ -1,0 +1,216 @@
+"""A rehearsal's seats on the bot's side: leases that are nobody's, that end by themselves, and that give way to people.
+
+Rows are all there is to it: a bot that is started anew finds the rehearsal and its end as they were.  Nobody is told
+anything; who rehearses asks how it is, and is kept alive by asking.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from trainbot.core.errors import UserError
+from trainbot.model.host import Mode
+from trainbot.model.lab import ALIVE, REHEARSAL, WORKED_IN, Lab, LabState, Lease
+from trainbot.features.labs.placement import Need, Seats, choose_host
+from trainbot.features.labs.readiness import faults
+
+if TYPE_CHECKING:
+    from trainbot.features.labs.scheduler import Fleet
+    from trainbot.adapters.db.repositories import Classes, Labs, Leases, People
+
+log = logging.getLogger(__name__)
+TERM = timedelta(minutes=2)  # after which a rehearsal that nobody asks about is over
+RENEW = timedelta(minutes=1)  # a lease with more than this left is not written anew
+DONE, UNHEARD, CLASS = "rehearsed", "nobody asked about it for 2 min", "a class has begun"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A rehearsal to be held: an image for each seat."""
+
+    title: str
+    mode: Mode
+    images: tuple[str, ...]
+
+
+class Rehearsing:
+    """At most one rehearsal at a time.  ``new_password`` and ``digest`` as for people's leases."""
+
+    def __init__(self, fleet: Fleet, labs: Labs, leases: Leases, people: People, classes: Classes,
+                 new_password: Callable[[], str], digest: Callable[[str], str]) -> None:
+        self.fleet, self.labs, self.leases, self.people, self.classes = fleet, labs, leases, people, classes
+        self.new_password, self.digest = new_password, digest
+
+    # -- what is asked -----------------------------------------------------------------------------
+
+    def begin(self, wanted: Wanted, now: datetime, *, during_class: bool) -> dict[str, Any]:
+        """The seats and their passwords; labs come as for the pool.  UserError where it must not begin."""
+        self._refuse(wanted, during_class)
+        token = secrets.token_hex(4)
+        self.fleet.yielded = 0
+        seats = []
+        for number, image in enumerate(wanted.images, 1):
+            password = self.new_password()
+            id = self.leases.add(person_id=self._person(number, now), image=image, mode=wanted.mode, lab_id=None,
+                                 left_id=None, digest=self.digest(password), asked_at=now, expires_at=now + TERM,
+                                 warned_at=None, ended_at=None, ended_why="", session=REHEARSAL + token)
+            seats.append({"seat": id, "image": image, "password": password})
+        log.info("a rehearsal of %s begins, seats: %d", wanted.title, len(seats))
+        return {"rehearsal": token, "title": wanted.title, "seats": seats,
+                "lease": self.fleet.config.lease.total_seconds()}
+
+    def _refuse(self, wanted: Wanted, during_class: bool) -> None:
+        if not self.fleet.hosts:
+            raise UserError("no host runs labs here yet: add a [host.NAME] section to bot.ini")
+        if self.leases.rehearsing():
+            raise UserError("a rehearsal is going on already; one that was cut off ends by itself within 2 min")
+        running = self.classes.running()
+        if running and not during_class:
+            raise UserError(f"{running[0].title} runs now, and a rehearsal makes work for its hosts: wait for its end, "
+                            "or say --during-class")
+        for image in sorted(set(wanted.images) - set(self.fleet.images)):
+            raise UserError(f"there is no {image} image here: trainbot image list says which there are")
+
+    def _person(self, number: int, now: datetime) -> int:
+        """Nobody: no network has an account with blanks and brackets (RFC 2812 2.3.1, nickname)."""
+        account = f"(rehearsal) {number}"
+        found = self.people.by_account(account)
+        return found.id if found is not None else self.people.add(
+            account=account, mask=None, nick=f"rehearsal {number}", zone="", in_view=False, seen_at=now)
+
+    def how_is(self, token: str, now: datetime) -> dict[str, Any]:
+        """Where each seat stands, and what hosts say; whoever asks keeps the rehearsal alive."""
+        mine = self._mine(token)
+        for lease in mine:
+            if lease.expires_at - now < RENEW:
+                self.leases.change({"id": lease.id}, expires_at=now + TERM)
+        present, needs = self.labs.present(), self._needs()
+        hosts = self.fleet.seats(present, now)
+        by_id, up = {lab.id: lab for lab in present}, {host.host for host in hosts if host.up}
+        coming = any(lab.state is LabState.ENDING and lab.host in up for lab in present) \
+            or any(view.unheard for view in self.fleet.hosts.values())
+        homeless = Counter(lease.image for lease in mine if lease.lab_id is None and not coming
+                           and (lease.image not in needs or choose_host(hosts, needs[lease.image]) is None))
+        return {"over": "" if mine else self._why_over(token),
+                "seats": [_seat(lease, by_id.get(lease.lab_id or ""), homeless) for lease in mine],
+                "faults": faults(homeless, needs, self.fleet.hosts, hosts, present) if homeless else [],
+                "idle": self._idle(mine, present, up), "yielded": self.fleet.yielded,
+                "hosts": {name: {"up": view.up, "lost": view.lost, "drained": view.drained, "trouble": view.trouble,
+                                 "uri": view.config.uri} for name, view in self.fleet.hosts.items()}}
+
+    def loss(self, token: str, now: datetime) -> dict[str, Any]:
+        """{"left": host -> seats that still have a lab, or find room for one, when that host is lost}."""
+        mine, present = self._mine(token), self.labs.present()
+        by_id = {lab.id: lab for lab in present}
+        seated = [(lease.image, by_id[lease.lab_id]) for lease in mine if lease.lab_id in by_id]
+        taken = {lease.lab_id for lease in self.leases.every()}
+        free = [lab for lab in present if lab.id not in taken and lab.state is LabState.READY]
+        hosts, needs = self.fleet.seats(present, now), self._needs()
+        return {"left": {host.host: left_after(host.host, seated, free, hosts, needs) for host in hosts if host.up}}
+
+    def work_in(self, token: str, seats: Iterable[object], now: datetime) -> dict[str, Any]:
+        """From now on something is changed in the labs of these seats: nobody else gets them as they are."""
+        wanted, given = set(seats), []
+        for lease in self._mine(token):
+            if lease.id in wanted and lease.lab_id is not None:
+                self.leases.change({"id": lease.id}, session=REHEARSAL + token + WORKED_IN)
+                given.append(lease.id)
+        return {"seats": given}
+
+    def end(self, token: str, now: datetime) -> dict[str, Any]:
+        """How many seats there were to be freed."""
+        return {"freed": self._free(self._mine(token), DONE, now)}
+
+    # -- time ----------------------------------------------------------------------------------------
+
+    def tick(self, now: datetime) -> None:
+        """A rehearsal that nobody asks about ends, and one over which a class begins; seats on a host that is lost
+        find another."""
+        leases = self.leases.rehearsing()
+        if not leases:
+            return
+        asked_at = min(lease.asked_at for lease in leases)
+        if any(lease.expires_at <= now for lease in leases):
+            self._free(leases, UNHEARD, now)
+        elif any(run.started_at > asked_at for run in self.classes.running()):
+            self._free(leases, CLASS, now)
+        else:
+            for lease in leases:
+                lab = self.labs.get(lease.lab_id) if lease.lab_id is not None else None
+                if lab is not None and (self.fleet.host_of(lab).lost or lab.state not in ALIVE):
+                    self.leases.change({"id": lease.id}, lab_id=None)
+                    if lab.state in ALIVE:
+                        self.fleet.move(lab, LabState.ENDING, now)  # nothing of anybody's is in it
+
+    def _free(self, leases: Sequence[Lease], why: str, now: datetime) -> int:
+        """The leases end.  A lab that was only looked at is the pool's, which keeps what it needs of its own and
+        destroys the newest of the rest (``control.excess``); one in which something was done is not: it goes, or, where
+        it was there before the rehearsal, is made as new."""
+        for lease in leases:
+            self.leases.change({"id": lease.id}, ended_at=now, ended_why=why)
+            lab = self.labs.get(lease.lab_id) if lease.lab_id is not None and not lease.lent else None
+            if lab is not None and lab.state in ALIVE:
+                before = lab.made_at < lease.asked_at and lab.state is not LabState.MAKING
+                self.fleet.move(lab, LabState.RESETTING if before else LabState.ENDING, now)
+        if leases:
+            log.info("the rehearsal is over (%s), seats that are free: %d", why, len(leases))
+        return len(leases)
+
+    # -- what is known ---------------------------------------------------------------------------------
+
+    def _mine(self, token: str) -> list[Lease]:
+        return [lease for lease in self.leases.rehearsing() if _token(lease) == token]
+
+    def _why_over(self, token: str) -> str:
+        session = self.leases.table.c.session
+        ended = self.leases.first(session.in_((REHEARSAL + token, REHEARSAL + token + WORKED_IN)))
+        return ended.ended_why if ended is not None else "it is not known here"
+
+    def _needs(self) -> dict[str, Need]:
+        return {name: self.fleet.need(image) for name, image in self.fleet.images.items()}
+
+    def _idle(self, mine: list[Lease], present: list[Lab], up: set[str]) -> int:
+        """Free labs of other kinds: somebody who asks gets their room, a rehearsal does not."""
+        kinds = {(lease.image, lease.mode) for lease in mine}
+        taken = {lease.lab_id for lease in self.leases.every()}
+        return sum(lab.id not in taken and lab.host in up and (lab.image, lab.mode) not in kinds and lab.state in
+                   (LabState.MAKING, LabState.BOOTING, LabState.READY) for lab in present)
+
+
+def _token(lease: Lease) -> str:
+    return lease.session.removeprefix(REHEARSAL).removesuffix(WORKED_IN)
+
+
+def _seat(lease: Lease, lab: Lab | None, homeless: Mapping[str, int]) -> dict[str, Any]:
+    """``boot``: seconds from the lab's row to its ssh, None until then; ``own``: made for this rehearsal."""
+    if lab is None:
+        state = "no room" if homeless.get(lease.image) else "waiting"
+        return {"seat": lease.id, "state": state, "lab": "", "host": "", "boot": None, "own": False, "fault": ""}
+    boot = (lab.state_at - lab.made_at).total_seconds() if lab.state is LabState.READY and lab.boots == 1 else None
+    return {"seat": lease.id, "state": str(lab.state), "lab": lab.name, "host": lab.host, "boot": boot,
+            "own": lab.made_at >= lease.asked_at, "fault": lab.fault}
+
+
+def left_after(lost: str, seated: Iterable[tuple[str, Lab]], free: Iterable[Lab], hosts: Iterable[Seats],
+               needs: Mapping[str, Need]) -> int:
+    """How many of ``seated`` (image, lab) have a lab when the host ``lost`` is gone: those elsewhere, and those that a
+    free lab or room is left for."""
+    spare = Counter((lab.image, lab.mode) for lab in free if lab.host != lost)
+    there = {host.host: host for host in hosts if host.host != lost}
+    left = 0
+    for image, lab in seated:
+        if lab.host != lost:
+            left += 1
+        elif spare[image, lab.mode]:
+            spare[image, lab.mode] -= 1
+            left += 1
+        elif image in needs and (name := choose_host(there.values(), needs[image])) is not None:
+            there[name] = there[name].with_one_more(needs[image])
+            left += 1
+    return left

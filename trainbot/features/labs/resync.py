@@ -1,0 +1,51 @@
+"""What the rows say against what a host really has.  Pure: adopt, restart, call lost, clear away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from trainbot.model.host import Domain, DomainState, HostReport
+from trainbot.model.lab import ALIVE, Lab, LabState
+
+SETTLED = frozenset((LabState.BOOTING, LabState.READY, LabState.LEFT))
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """``found``: rows whose domain runs (adopted, with its endpoint).  ``stopped``: domains that are off and should
+    run.  ``missing``: rows whose domain is not there.  ``finished``: rows to be destroyed whose domain is gone.
+    ``strays``: UUIDs of domains of ours that no living row asks for."""
+
+    found: tuple[tuple[Lab, Domain], ...] = ()
+    stopped: tuple[Lab, ...] = ()
+    missing: tuple[Lab, ...] = ()
+    finished: tuple[Lab, ...] = ()
+    strays: tuple[str, ...] = ()
+
+
+def compare(rows: Iterable[Lab], report: HostReport, busy: Iterable[str] = ()) -> Difference:
+    """``rows``: all rows of this host that it may have.  ``busy``: labs with an action under way; those are
+    left alone, the action's own end will say.  MAKING rows need no domain yet; what was LEFT may be gone by now."""
+    domains = {domain.id: domain for domain in report.domains}
+    under_way = set(busy)
+    found, stopped, missing, finished = [], [], [], []
+    known = set(under_way)
+    for lab in rows:
+        known.add(lab.id)
+        domain = domains.get(lab.id)
+        if lab.id in under_way:
+            continue
+        if lab.state is LabState.ENDING or (lab.state is LabState.LEFT and domain is None):
+            if domain is None:
+                finished.append(lab)
+        elif domain is None:
+            if lab.state in ALIVE - {LabState.MAKING, LabState.RESETTING}:
+                missing.append(lab)
+        elif lab.state in SETTLED:
+            if domain.state is DomainState.RUNNING:
+                found.append((lab, domain))
+            else:
+                stopped.append(lab)
+    strays = tuple(sorted(id for id in domains if id not in known))
+    return Difference(tuple(found), tuple(stopped), tuple(missing), tuple(finished), strays)

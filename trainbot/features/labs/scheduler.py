@@ -1,0 +1,234 @@
+"""Labs and hosts kept together: who is seated where, and what hosts are to do next.
+
+What is under way is only a guard against beginning it twice; after a restart the rows alone say what is to be done
+(``labs.control``).
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from trainbot.model.config import LabsConfig
+from trainbot.model.image_files import files
+from trainbot.model.host import HostConfig, LabSpec
+from trainbot.model.seats import free_seat
+from trainbot.features.labs import reconciler as control
+from trainbot.features.labs.backoff import Avoided
+from trainbot.features.labs.reconciler import Pool, Want
+from trainbot.model.lab_events import Check, HostWork, Probe, Way
+from trainbot.features.labs.host_view import HostView
+from trainbot.model.lab_image import Image
+from trainbot.model.lab import Lab, LabState, Lease
+from trainbot.features.labs.placement import Need, Seats, choose_host
+from trainbot.features.labs.lab_queue import in_line
+
+if TYPE_CHECKING:
+    from trainbot.adapters.db.repositories import Labs, Leases, Notices, Settings
+
+log = logging.getLogger(__name__)
+DRAINED = "drained"  # the setting with the names of such hosts
+AT_ONCE = 2  # pool members made at the same time on one host at least: a booting lab is hard work for it
+WATCHING = ("probe", "check")  # they change nothing on the host
+FIRST_GUESS = 30.0  # seconds from asking a host for a lab to its ssh, before any was seen
+
+
+class _Taken:
+    """What is spoken for: ports on our loopback, seats of each host."""
+
+    def __init__(self, present: Iterable[Lab]) -> None:
+        self.ports: set[int] = set()
+        self.seats: dict[str, set[int]] = defaultdict(set)
+        for lab in present:
+            self.ports.add(lab.port)
+            self.seats[lab.host].add(lab.seat)
+
+
+class Fleet:
+    """``pool``: how many labs of which kind are to be free now.  ``free_port``: a TCP port of our loopback that is not
+    in use, given those that are spoken for."""
+
+    def __init__(self, labs: Labs, leases: Leases, notices: Notices, settings: Settings, config: LabsConfig,
+                 images: dict[str, Image], pool: Callable[[datetime], Pool], hosts: Iterable[HostConfig], owner: str,
+                 free_port: Callable[[set[int]], int]) -> None:
+        self.labs, self.leases, self.notices, self.settings = labs, leases, notices, settings
+        self.config, self.images, self.pool, self.owner, self.free_port = config, images, pool, owner, free_port
+        self.hosts = {host.name: HostView(host) for host in hosts}
+        self.avoided = Avoided()
+        self.busy: dict[str, str] = {}
+        self.strays: list[HostWork] = []
+        self.yielded = 0  # labs that a rehearsal gave up for people
+        drained = (settings.get(DRAINED) or "").split()
+        for name, view in self.hosts.items():
+            view.drained = name in drained
+
+    def set_drained(self, name: str, drained: bool) -> None:
+        """No new labs there from now on, or again."""
+        self.hosts[name].drained = drained
+        self.settings.set(DRAINED, " ".join(sorted(name for name, view in self.hosts.items() if view.drained)))
+
+    def over(self, lab: str, action: str) -> None:
+        """That action is no longer under way; another that was begun meanwhile still is."""
+        if self.busy.get(lab) == action:
+            del self.busy[lab]
+
+    def host_of(self, lab: Lab) -> HostView:
+        """Where it is; a host that answers to nobody where bot.ini knows it no more."""
+        return self.hosts.get(lab.host, _NOWHERE)
+
+    def open_hosts(self) -> dict[str, int]:
+        """Those that answer and are not drained, with how many people have labs there."""
+        held = self.leases.by_host()
+        return {name: held.get(name, 0) for name, view in self.hosts.items() if view.up and not view.drained}
+
+    def boot_seconds(self, image: str) -> float:
+        """How long a lab of this image took to boot of late; seconds."""
+        return float(self.settings.get(f"boot.{image}") or FIRST_GUESS)
+
+    # -- what is to be done ----------------------------------------------------------------------
+
+    def give(self, lease: Lease, now: datetime, *, tell: bool = False) -> bool:
+        """A lab for whoever asks right now, if there is one or room for one, and nobody waits longer for its kind."""
+        ahead = self.leases.open(lab_id=None, image=lease.image, mode=lease.mode)
+        if in_line((other for other in ahead if other.id < lease.id), self.notices.waiting()):
+            return False
+        free = self.labs.free(lease.image, lease.mode, self.open_hosts())  # spread: the loss of a host hurts fewest
+        if free is not None:
+            id = free.id
+        else:
+            present = self.labs.present()
+            host = choose_host(self.seats(present, now), self.need(self.images[lease.image]))
+            if host is None:
+                return False
+            id = self._make(Want(lease.image, lease.mode, lease.id), host, _Taken(present), now)
+        self._assign(lease, id, now, tell=tell)
+        return True
+
+    def seat(self, now: datetime, quiet: frozenset[int] = frozenset()) -> None:
+        """Free labs for those who wait, who are told by a notice (but not those of the leases ``quiet``, who are told
+        otherwise); labs to be made for the rest and for the pool."""
+        present, leases = self.labs.present(), in_line(self.leases.every(), self.notices.waiting())
+        needs = {name: self.need(image) for name, image in self.images.items()}
+        plan = control.seating(leases, present, self.seats(present, now), needs, self.pool(now))
+        by_id = {lease.id: lease for lease in leases}
+        taken = _Taken(present)
+        for lease, lab in plan.given:
+            self._assign(lease, lab.id, now, tell=lease.id not in quiet)
+        for want, host in plan.made:
+            id = self._make(want, host, taken, now)
+            if want.lease is not None:
+                self._assign(by_id[want.lease], id, now, tell=want.lease not in quiet)
+        for lab in plan.evicted:
+            self._vacate(lab.id)
+            self.move(lab, LabState.ENDING, now)
+        up = {name for name, view in self.hosts.items() if view.up}
+        for lease in control.stranded([lease for lease in leases if not lease.rehearsal], present, up):
+            self.give(lease, now, tell=True)
+
+    def _assign(self, lease: Lease, lab: str, now: datetime, *, tell: bool = False) -> None:
+        if lease.rehearsal:
+            self.leases.change({"id": lease.id}, lab_id=lab)
+            return
+        self._vacate(lab)
+        expires_at = max(lease.expires_at, now + self.config.lease)  # the time of waiting is not counted
+        self.leases.change({"id": lease.id}, lab_id=lab, expires_at=expires_at)
+        if tell:
+            self.notices.tell(now, "", person_id=lease.person_id, kind="lab", subject=str(lease.id))
+
+    def _vacate(self, lab: str) -> None:
+        """A rehearsal gives way, and asks anew."""
+        for lease in self.leases.rehearsing(lab_id=lab):
+            self.leases.change({"id": lease.id}, lab_id=None)
+            self.yielded += 1
+
+    def _make(self, want: Want, host: str, taken: _Taken, now: datetime) -> str:
+        """The row of a new lab; its id."""
+        id, config = str(uuid.uuid4()), self.hosts[host].config
+        port = self.free_port(taken.ports) if config.uri.startswith("qemu:///embed") else 0
+        seat = free_seat(taken.seats[host]) if config.has_seats else 0
+        taken.ports.add(port)
+        taken.seats[host].add(seat)
+        self.labs.add(id=id, name=f"tb-{want.image}-{id[:8]}", image=want.image, mode=want.mode, host=host,
+                      state=LabState.MAKING, port=port, address="", ssh_port=0, tries=0, fault="", made_at=now,
+                      state_at=now, seat=seat)
+        return id
+
+    def need(self, image: Image) -> Need:
+        return Need(image.memory_mib, self.config.disk, image.version)
+
+    def seats(self, present: list[Lab], now: datetime) -> list[Seats]:
+        """All hosts as placement sees them."""
+        here: dict[str, list[Lab]] = defaultdict(list)
+        for lab in present:
+            here[lab.host].append(lab)
+        return [self._seats(view, here[name], now) for name, view in self.hosts.items()]
+
+    def _seats(self, view: HostView, here: list[Lab], now: datetime) -> Seats:
+        report, name = view.report, view.config.name
+        coming = [self.need(self.images[lab.image]) for lab in here
+                  if lab.state is LabState.MAKING and lab.image in self.images]
+        return Seats(
+            name, view.up, view.config.labs, len(here), report.free_mib if report else 0,
+            coming_mib=sum(need.memory_mib for need in coming), coming_disk_mib=sum(need.disk_mib for need in coming),
+            in_making=sum(lab.state in (LabState.MAKING, LabState.BOOTING) for lab in here),
+            at_once=max(AT_ONCE, report.cpus // 2 if report else 0), drained=view.drained,
+            disk_free_mib=report.disk_free_mib if report else None, images=report.images if report else None,
+            avoided=self.avoided.at(name, now))
+
+    def work(self, now: datetime) -> list[HostWork | Probe | Check]:
+        """What hosts and watchers are to begin now; each is under way from here on."""
+        up = {name for name, view in self.hosts.items() if view.up}
+        work: list[HostWork | Probe | Check] = list(self.strays)
+        self.strays.clear()
+        present = self.labs.present()
+        booting = {lab.id for lab in present if lab.state is LabState.BOOTING}
+        # who watches a lab boot does not hold up what was asked meanwhile
+        busy = {id for id, action in self.busy.items()
+                if action not in WATCHING or (action == "probe" and id in booting)}
+        for lab, action in control.next_actions(present, up, busy, now):
+            if action == "probe":
+                if lab.endpoint is None:
+                    continue  # its host does not know the address yet: the next report may
+                work.append(Probe(lab.id, self._way(lab)))
+            elif lab.image in self.images:
+                work.append(HostWork(lab.host, action, lab.id, self.spec(lab)))
+            elif action == "destroy":
+                work.append(HostWork(lab.host, action, lab.id, None))
+            else:
+                continue
+            self.busy[lab.id] = action
+        checkable = {name for name in up if self.hosts[name].has_ssh}
+        for lab in control.due_checks(self.leases.every(), present, checkable, set(self.busy), self.config.health, now):
+            self.busy[lab.id] = "check"
+            work.append(Check(lab.id, self._way(lab)))
+        return work
+
+    def way_in(self, lab: Lab) -> Way | None:
+        """How one logs in to the lab now; None where one cannot."""
+        way = self._way(lab)
+        return way if lab.state is LabState.READY and lab.endpoint and way.host_key and self.host_of(lab).up else None
+
+    def _way(self, lab: Lab) -> Way:
+        image = self.images.get(lab.image)
+        return Way(lab.address, lab.ssh_port, self.host_of(lab).config.door, image.user if image else "root",
+                   image.host_key if image else "")
+
+    def spec(self, lab: Lab) -> LabSpec:
+        image, folder = self.images[lab.image], self.hosts[lab.host].config.images
+        there = image.files if folder is None else files(folder, image.version)
+        return LabSpec(id=lab.id, name=lab.name, image=lab.image, disk=there.disk, kernel=there.kernel,
+                       initrd=there.initrd, cmdline=image.boot_line(lab.mode), memory_mib=image.memory_mib,
+                       vcpus=image.vcpus, port=lab.port, owner=self.owner, guest=image.guest, seat=lab.seat,
+                       cpu_percent=image.cpu_percent)
+
+    def move(self, lab: Lab, state: LabState, now: datetime) -> None:
+        if state in (LabState.READY, LabState.GONE):
+            log.info("lab %s on %s is %s", lab.name, lab.host, state)
+        self.labs.change({"id": lab.id}, state=state, state_at=now, tries=0)
+
+
+_NOWHERE = HostView(HostConfig("", ""))

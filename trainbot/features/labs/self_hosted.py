@@ -1,0 +1,86 @@
+"""Labs on machines of people's own: where to get the image, and that they need none of ours.
+
+The bot never logs in there.  Getting a lab of ours ends it (``labs.leasing``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from trainbot.core.errors import UserError
+from trainbot.model.lab import Home
+from trainbot.features.labs.lease_expiry import Terms
+from trainbot.core.commands import Argument, Ask, Command
+from trainbot.core.messages import Effect, Reply
+
+if TYPE_CHECKING:
+    from trainbot.adapters.db.repositories import Homes, Leases
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A published image.  ``url``: of its how-to, '' where nobody said where it is served; ``sums``: sha256 of its
+    SHA256SUMS."""
+
+    url: str
+    sums: str
+
+
+class AtHome:
+    """``offer``: what is published of an image; ``wanted``: the image of the class that runs where this was asked, ''
+    where none does; ``taken``: told of each
+    who said so, with the image."""
+
+    def __init__(self, homes: Homes, leases: Leases, terms: Terms, images: Collection[str],
+                 offer: Callable[[str], Offer | None], wanted: Callable[[Ask], str],
+                 taken: Callable[[Ask, str], None]) -> None:
+        self.homes, self.leases, self.terms, self.images = homes, leases, terms, images
+        self.offer, self.wanted, self.taken = offer, wanted, taken
+
+    def go_home(self, ask: Ask, image: str | None = None) -> list[Effect]:
+        before = self.homes.first(person_id=ask.person.id)
+        image = image or self._which(ask, before)
+        held = self.leases.open(person_id=ask.person.id)
+        for lease in held:
+            if lease.lab_id is None:
+                self.terms.end(lease, "at home", ask.at)
+        if before is None or before.image != image:
+            self.homes.put(Home(ask.person.id, image, ask.at))
+        self.taken(ask, image)
+        kept = [lease.image for lease in held if lease.lab_id is not None]
+        note = (f"your {kept[0]} lab here stays until !lab return" if kept else
+                f"!lab {image} gives you a lab here instead")
+        return [Reply(f"{self._where(image)}; with it you take part as everybody: !done, !stuck, !ask; {note}",
+                      private=True)]
+
+    def _which(self, ask: Ask, before: Home | None) -> str:
+        wanted = self.wanted(ask) or (before.image if before is not None else "")
+        if wanted:
+            return wanted
+        if len(self.images) == 1:
+            return next(iter(self.images))
+        if not self.images:
+            raise UserError("there are no images yet; an organiser makes one with trainbot image build debian")
+        raise UserError("which image? say !lab home and one of: " + ", ".join(sorted(self.images)))
+
+    def _where(self, image: str) -> str:
+        offer = self.offer(image)
+        if offer is None:
+            return f"the {image} image is not published: ask an organiser for it (trainbot image publish)"
+        if not offer.url:
+            return (f"ask an organiser where the {image} image is served ([records] public_url says it); sha256 of its "
+                    f"SHA256SUMS: {offer.sums}")
+        return f"{image} for Xen or QEMU, how-to: {offer.url} (sha256 of SHA256SUMS: {offer.sums})"
+
+    def commands(self) -> list[Command]:
+        return [Command("lab home", self.go_home, "I run the image on a machine of my own: where it is, and from then "
+                        "on I take part with it", (Argument("IMAGE", "image", optional=True),),
+                        example="lab home debian", group="labs")]
+
+
+def at_home(home: Home) -> str:
+    """For ``!lab`` of somebody who has none here."""
+    return (f"you run {home.image} on a machine of your own (!lab home says where the image is); !lab {home.image} "
+            "gives you a lab here instead")

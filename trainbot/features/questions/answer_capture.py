@@ -1,0 +1,68 @@
+"""What is said in the channel after ``!take``: it may be the answer.  In memory until ``!answered`` keeps it: a
+channel's talk is nobody's record unless they say so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from trainbot.core.access import Person
+from trainbot.core.messages import Incoming, Sender
+
+if TYPE_CHECKING:
+    from trainbot.model.question import Question
+
+MOST = 2000  # characters of one answer
+DRAFTS = 20  # taken questions that are listened to, the last ones
+
+
+@dataclass
+class Draft:
+    channel: str
+    person_id: int
+    lines: list[str] = field(default_factory=list)
+    listening: bool = True
+
+
+class Talk:
+    """``known``: the person who speaks, None for somebody who never asked us for anything."""
+
+    def __init__(self, known: Callable[[Sender], Person | None]) -> None:
+        self.known = known
+        self._drafts: dict[int, Draft] = {}
+
+    def begin(self, question: Question, taker: Person) -> None:
+        self._drafts.pop(question.id, None)
+        self._drafts[question.id] = Draft(question.channel, taker.id)
+        while len(self._drafts) > DRAFTS:
+            del self._drafts[next(iter(self._drafts))]
+
+    def end(self, id: int) -> None:
+        self._drafts.pop(id, None)
+
+    def heard(self, incoming: Incoming) -> None:
+        """Talk: a line more for whoever took a question here; not what begins with [nolog]."""
+        if incoming.text.lstrip().lower().startswith("[nolog]"):
+            return
+        for draft in self._of_speaker(incoming):
+            if sum(map(len, draft.lines)) + len(incoming.text) <= MOST:
+                draft.lines.append(" ".join(incoming.text.split()))
+
+    def commanded(self, incoming: Incoming) -> None:
+        """A command by whoever took a question: what they say from now on is about something else."""
+        for draft in self._of_speaker(incoming):
+            draft.listening = False
+
+    def _of_speaker(self, incoming: Incoming) -> list[Draft]:
+        found = [d for d in self._drafts.values() if d.listening and d.channel == incoming.channel]
+        if not found or (speaker := self.known(incoming.sender)) is None:
+            return []
+        return [draft for draft in found if draft.person_id == speaker.id]
+
+    def of(self, person: Person, channel: str | None, question: Question | None) -> tuple[int, str] | None:
+        """(question, words): what that person said to it; to the last one that they took there where none is named."""
+        for id, draft in reversed(self._drafts.items()):
+            if draft.lines and draft.person_id == person.id and (id == question.id if question else draft.channel == channel):
+                return id, " ".join(draft.lines)
+        return None

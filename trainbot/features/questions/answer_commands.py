@@ -1,0 +1,136 @@
+"""What presenters and helpers do with questions: take, answer, correct, put aside, merge."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trainbot.core.errors import UserError
+from trainbot.features.questions.list_commands import votes
+from trainbot.model.question import Question, QuestionState
+from trainbot.features.questions.question_queue import Queue, too_long
+from trainbot.core.access import Role
+from trainbot.core.commands import Argument, Ask, Command, Place
+from trainbot.core.messages import Effect, Line, Priority, Reply
+
+if TYPE_CHECKING:
+    from trainbot.features.questions.answer_capture import Talk
+
+
+class Answering:
+    """``length``: characters of one question."""
+
+    def __init__(self, queue: Queue, talk: Talk, length: int) -> None:
+        self.queue, self.questions, self.talk, self.length = queue, queue.questions, talk, length
+
+    def take(self, ask: Ask, question: Question | None = None) -> list[Effect]:
+        if question is None:
+            question = self._next(ask)
+        question = self.queue.must_wait(question)
+        self.queue.record(question, ask, "taken", state=QuestionState.TAKEN)
+        self.talk.begin(question, ask.person)
+        more = f" ({votes(question.votes)})" if question.votes else ""
+        return [Line(question.channel, f"question {question.id} from {question.asker}{more}: {question.words}",
+                     Priority.PRESENTER)]
+
+    def _next(self, ask: Ask) -> Question:
+        assert ask.channel is not None  # Place.CHANNEL
+        taken, still = self.queue.waiting(ask.channel)
+        if not still:
+            raise UserError("no open questions" + (f"; question {taken[0].id} is taken: !answer {taken[0].id} WORDS"
+                                                   if taken else ""))
+        return still[0]
+
+    # -- answers -----------------------------------------------------------------------------------
+
+    def answer(self, ask: Ask, question: Question, words: str) -> list[Effect]:
+        question = self.questions.standing(question)
+        self.queue.record(question, ask, "answered", words, state=QuestionState.ANSWERED)
+        return self._said(ask, question, f"to question {question.id}: {words} ({ask.nick})",
+                          f"was answered by {ask.nick}: {words}")
+
+    def answered(self, ask: Ask, question: Question | None = None) -> list[Effect]:
+        """What was said in the channel since ``!take`` is kept; the channel has seen it, so nothing is said there."""
+        found = self.talk.of(ask.person, ask.channel, question)
+        if found is None:
+            raise UserError("no question was taken here that you said something to since; !answer N WORDS answers one")
+        question = self.questions.get(found[0])
+        assert question is not None, f"question {found[0]} was taken and is gone"
+        question = self.questions.standing(question)
+        words = found[1]
+        self.talk.end(found[0])
+        if question.state is QuestionState.DELETED:
+            raise UserError(f"question {question.id} was deleted meanwhile")
+        self.queue.record(question, ask, "answered", words, state=QuestionState.ANSWERED)
+        self.queue.tell_absent(question, ask.at, f"was answered by {ask.nick}: {words}")
+        return [Reply(f"kept as the answer to question {question.id}: {len(words)} characters", private=True)]
+
+    def edit(self, ask: Ask, question: Question, words: str) -> list[Effect]:
+        """The caller's answer; for staff without one the last; for its asker the question."""
+        question = self.questions.standing(question) if ask.role >= Role.HELPER else question
+        answers = self.questions.answers(question.id)
+        mine = [answer for answer in answers if answer.person_id == ask.person.id]
+        if mine or (answers and ask.role >= Role.HELPER):
+            corrected = (mine or answers)[-1]
+            self.queue.record(question, ask, "edited", words, about_id=corrected.id)
+            return self._said(ask, question, f"to question {question.id}, corrected: {words} ({ask.nick})",
+                              f"has a corrected answer by {ask.nick}: {words}")
+        if question.person_id != ask.person.id:
+            raise UserError(f"question {question.id} has no answer of yours; !answer {question.id} WORDS gives one"
+                            if ask.role >= Role.HELPER else f"question {question.id} is not yours")
+        question = self.queue.must_wait(question)
+        if len(words) > self.length:
+            raise UserError(too_long(words, self.length))
+        self.queue.record(question, ask, "reworded", words, words=words)
+        return [Reply(f"question {question.id} reads that now", private=True)]
+
+    def _said(self, ask: Ask, question: Question, text: str, notice: str) -> list[Effect]:
+        """To the channel, with the names of those who asked; a notice for those who do not see it."""
+        here = self.queue.tell_absent(question, ask.at, notice)
+        names = list(here[:5]) or ([] if question.anonymous else [question.nick])
+        return [Line(question.channel, f"{', '.join(names)}: {text}" if names else text, Priority.PRESENTER)]
+
+    # -- put aside, merge ----------------------------------------------------------------------------
+
+    def skip(self, ask: Ask, question: Question, why: str = "") -> list[Effect]:
+        question = self.queue.must_wait(question)
+        self.queue.record(question, ask, "skipped", why, state=QuestionState.SKIPPED)
+        for one in self.queue.all_of_it(question):
+            self.queue.tell(one, ask.at, f"was put aside by {ask.nick}" + (f": {why}" if why else ""))
+        return [Reply(f"question {question.id} is put aside")] if ask.private else []
+
+    def merge(self, ask: Ask, question: Question, into: Question) -> list[Effect]:
+        into = self.questions.standing(into)
+        if question.merged_into is not None:
+            raise UserError(f"question {question.id} was merged into {question.merged_into} already; "
+                            f"!reopen {question.id} undoes that")
+        if into.id == question.id:
+            raise UserError("that is one and the same question")
+        if into.channel != question.channel:
+            raise UserError(f"question {question.id} is of {question.channel}, {into.id} of another channel")
+        self.queue.record(question, ask, "merged", f"into {into.id}", state=QuestionState.MERGED, merged_into=into.id)
+        self.talk.end(question.id)
+        into = self.questions.counted(into)
+        if into.state is QuestionState.ANSWERED:
+            self.queue.tell(question, ask.at, f"is the same as question {into.id}, which was answered: {into.answer}")
+        else:
+            self.queue.tell(question, ask.at, f"is the same as question {into.id}: you get its answer")
+        return [Reply(f"question {into.id} stands for both: {votes(into.votes)}, {self.queue.place(into)}"
+                      if into.state is not QuestionState.ANSWERED else f"question {into.id} stands for both")]
+
+    def commands(self) -> list[Command]:
+        number, words = Argument("N", "question"), Argument("WORDS", "words", rest=True)
+        optional = Argument("N", "question", optional=True)
+        return [
+            Command("take", self.take, "shows the next question (or number N) to the class", (optional,), aliases=("y",),
+                    role=Role.HELPER, place=Place.CHANNEL, group="questions"),
+            Command("answer", self.answer, "answers question N; kept, and its asker gets it even when away",
+                    (number, words), role=Role.HELPER, example="answer 3 semanage port -m changes it", group="questions"),
+            Command("answered", self.answered, "keeps what I said here between !take and my next command as the answer",
+                    (optional,), role=Role.HELPER, place=Place.CHANNEL, group="questions"),
+            Command("edit", self.edit, "corrects my answer to question N, or my question", (number, words),
+                    example="edit 3 semanage port -a adds it", group="questions"),
+            Command("skip", self.skip, "puts question N aside, with a word why",
+                    (number, Argument("WHY", "words", optional=True, rest=True)), role=Role.HELPER, group="questions"),
+            Command("merge", self.merge, "question N asks the same as question M: one answer for both",
+                    (number, Argument("M", "question")), role=Role.HELPER, example="merge 7 3", group="questions"),
+        ]

@@ -1,0 +1,137 @@
+"""What everybody may do: ask, support, correct and withdraw; and who may not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from trainbot.core.errors import UserError
+from trainbot.features.questions.list_commands import votes
+from trainbot.model.question import WAITING, Question, QuestionState
+from trainbot.features.questions.question_queue import Queue, short, too_long
+from trainbot.features.questions.duplicates import Similar
+from trainbot.core.access import Person, Role
+from trainbot.core.commands import Argument, Ask, Command, Place
+from trainbot.core.messages import Effect, Reply
+
+if TYPE_CHECKING:
+    from trainbot.model.config import QuestionsConfig
+
+MINUTE = timedelta(minutes=1)
+
+
+class Asking:
+    """``image``: what somebody works on, given the exercise of the class ('' outside of one)."""
+
+    def __init__(self, queue: Queue, similar: Similar, config: QuestionsConfig,
+                 image: Callable[[Person, str], str]) -> None:
+        self.queue, self.questions, self.similar = queue, queue.questions, similar
+        self.config, self.image = config, image
+
+    # -- ask -------------------------------------------------------------------------------------
+
+    def already(self, ask: Ask, words: str) -> Reply | None:
+        """The answer to a like question, or that one waits; None where it is new, or will not be taken anyway."""
+        if ask.channel is None or self._refused(ask, words) is not None:
+            return None
+        run = self.queue.classes.in_channel(ask.channel)
+        found = self.similar.to(words, ask.channel, run, self.image(ask.person, run.exercise if run else ""))
+        if found is None:
+            return None
+        if found.state in WAITING:
+            if found.person_id == ask.person.id:
+                return Reply(f"your question {found.id} ({short(found.words, 80)}) waits already. Still ask?", private=True)
+            return Reply(f"question {found.id} ({short(found.words, 120)}) waits already; !vote {found.id} supports it. "
+                         "Still ask?", private=True)
+        return Reply(f"question {found.id} was: {short(found.words, 110)} → {short(found.answer, 240)} Still ask?",
+                     private=True)
+
+    def ask(self, ask: Ask, words: str) -> list[Effect]:
+        return self._asked(ask, words, anonymous=False)
+
+    def ask_anonymously(self, ask: Ask, words: str) -> list[Effect]:
+        if ask.channel is None:
+            raise UserError("in which channel? put it first, as in #class !ask anonymously WORDS")
+        return self._asked(ask, words, anonymous=True)
+
+    def _asked(self, ask: Ask, words: str, *, anonymous: bool) -> list[Effect]:
+        assert ask.channel is not None  # Place.CHANNEL, or looked at above
+        if (why := self._refused(ask, words)) is not None:
+            return [Reply(why, private=True)]
+        run = self.queue.classes.in_channel(ask.channel)
+        question = self.questions.ask(
+            ask.person, ask.nick, ask.at, words, class_id=run.id if run else None, channel=ask.channel,
+            step=run.step if run else 0, anonymous=anonymous, image=self.image(ask.person, run.exercise if run else ""))
+        if run and ask.role < Role.HELPER and not anonymous:
+            self.queue.classes.attend(run, ask.person, ask.nick, ask.at)
+        where = f" in {ask.channel}" if ask.private else ""
+        place = self.queue.place(question)
+        return [Reply(f"question {question.id}{where} is next" if place == "next" else
+                      f"question {question.id}{where}: {place}")]
+
+    def _refused(self, ask: Ask, words: str) -> str | None:
+        """Why it is not taken: too long, too many, or somebody who is ignored.  Staff ask as they like."""
+        if len(words) > self.config.length:
+            return too_long(words, self.config.length)
+        if ask.role >= Role.HELPER:
+            return None
+        if self.questions.is_ignored(ask.person) is not None:
+            return "your questions are not taken just now; the presenter can change that"
+        lately, waiting = self.questions.of_person(ask.person, ask.at - MINUTE, ask.channel or "")
+        if lately >= self.config.a_minute:
+            return f"{lately} questions in a minute are enough: ask again a little later, please"
+        if waiting >= self.config.a_person:
+            return f"{waiting} of your questions wait already: please ask again when one is answered"
+        return None
+
+    # -- support, correct, withdraw --------------------------------------------------------------
+
+    def vote(self, ask: Ask, question: Question) -> list[Effect]:
+        question = self.queue.must_wait(question)
+        if ask.role < Role.HELPER and self.questions.is_ignored(ask.person) is not None:
+            return [Reply("your votes are not taken just now; the presenter can change that", private=True)]
+        if any(q.person_id == ask.person.id for q in self.queue.all_of_it(question)):
+            return [Reply(f"question {question.id} is yours: that counts already", private=True)]
+        if self.questions.events.first(question_id=question.id, person_id=ask.person.id, kind="voted") is None:
+            self.queue.record(question, ask, "voted")
+            question = self.questions.counted(question)
+        return [Reply(f"question {question.id}: {votes(question.votes)}, {self.queue.place(question)}", private=True)]
+
+    def reopen(self, ask: Ask, question: Question) -> list[Effect]:
+        if ask.role < Role.HELPER and question.person_id != ask.person.id:
+            raise UserError(f"question {question.id} is not yours: !ask WORDS asks again, in your own words")
+        if question.state in WAITING:
+            raise UserError(f"question {question.id} waits already")
+        if ask.role < Role.HELPER and (why := self._refused(ask, question.words)) is not None:
+            return [Reply(why, private=True)]
+        was_in = self.questions.get(question.merged_into) if question.merged_into is not None else None
+        self.queue.record(question, ask, "reopened", state=QuestionState.OPEN, merged_into=None)
+        if was_in is not None:
+            self.questions.counted(was_in)
+        question = self.questions.counted(question)
+        return [Reply(f"question {question.id} waits again: {self.queue.place(question)}")]
+
+    def delete(self, ask: Ask, question: Question, why: str = "") -> list[Effect]:
+        if ask.role < Role.HELPER and (question.person_id != ask.person.id or question.state not in WAITING):
+            raise UserError(f"only your own questions, while they wait; question {question.id} is not such a one")
+        self.queue.delete(question, ask, why)
+        return [Reply(f"question {question.id} is deleted", private=True)]
+
+    def commands(self) -> list[Command]:
+        words = Argument("WORDS", "words", rest=True)
+        number = Argument("N", "question")
+        return [
+            Command("ask", self.ask, "puts a question into the queue (so does a line that begins QUESTION:)", (words,),
+                    example="ask why is port 11371 taken?", place=Place.CHANNEL, confirm=self.already, group="questions"),
+            Command("ask anonymously", self.ask_anonymously, "the same, and only presenters and helpers learn who asks",
+                    (words,), aliases=("anon",), place=Place.PRIVATE, confirm=self.already, group="questions",
+                    example="ask anonymously what is a port?"),
+            Command("vote", self.vote, "I want to know that too", (number,), group="questions", example="vote 3"),
+            Command("reopen", self.reopen, "my question (staff: any) waits again: it was not answered", (number,),
+                    group="questions"),
+            Command("delete", self.delete, "takes back my question (staff: any) while it waits; it is published nowhere",
+                    (number, Argument("WHY", "words", optional=True, rest=True)), group="questions"),
+        ]
+
+

@@ -1,0 +1,44 @@
+"""A like question that was asked before: full-text search finds some, rapidfuzz judges them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from trainbot.features.questions.search_terms import Finding
+from trainbot.features.questions.similarity import ALIKE, Context, alike
+from trainbot.model.question import WAITING, Question, QuestionState
+
+if TYPE_CHECKING:
+    from trainbot.model.class_run import ClassRun
+    from trainbot.adapters.db.question_rows import Questions
+
+CANDIDATES = 20
+BUDGET = 2000  # rows that are ranked: what asks the same shares its rarest words
+
+
+class Similar:
+    """``exercise_of``: the exercise of a class, '' for none."""
+
+    def __init__(self, questions: Questions, finding: Finding, exercise_of: Callable[[int | None], str]) -> None:
+        self.questions, self.finding, self.exercise_of = questions, finding, exercise_of
+
+    def to(self, words: str, channel: str, run: ClassRun | None, image: str) -> Question | None:
+        """The one that asks the same: one that was answered, in any class, rather than one that waits in this
+        channel; of those the most alike, the newest.  ``words``: asked at the step where ``run`` stands."""
+        here = Context(run.exercise if run else "", run.step if run else 0, image)
+        best: tuple[bool, float, int] | None = None
+        found = None
+        looked = self.finding.look("question_fts", words, budget=BUDGET, limit=CANDIDATES, correct=False)
+        for question in self.questions.some(row for row, _score in looked.rows):
+            there = Context(self.exercise_of(question.class_id), question.step, question.image)
+            likeness = alike(words, question.words, here, there)
+            if likeness < ALIKE:
+                continue
+            question = self.questions.standing(question)
+            answered = question.state is QuestionState.ANSWERED and bool(question.answer)
+            if not answered and not (question.state in WAITING and question.channel == channel):
+                continue
+            if best is None or (answered, likeness, question.id) > best:
+                best, found = (answered, likeness, question.id), question
+        return found

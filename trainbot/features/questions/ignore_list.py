@@ -1,0 +1,57 @@
+"""People whose questions are not taken for now: a person, never a host, behind which a whole class may sit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from trainbot.core.errors import UserError
+from trainbot.model.question import WAITING
+from trainbot.core.access import Person, Role
+from trainbot.core.commands import Argument, Ask, Command
+from trainbot.core.messages import Effect, Reply
+
+if TYPE_CHECKING:
+    from trainbot.features.questions.question_queue import Queue
+
+
+class Ignoring:
+    """``named``: (person, whether they are staff) of whoever goes by that nick here, or did when they asked; None where
+    nobody does."""
+
+    def __init__(self, queue: Queue, named: Callable[[str, Ask], tuple[Person, bool] | None]) -> None:
+        self.queue, self.questions, self.named = queue, queue.questions, named
+
+    def _person(self, ask: Ask, nick: str) -> tuple[Person, bool]:
+        found = self.named(nick, ask)
+        if found is None:
+            raise UserError(f"nobody here goes by {nick[:30]!r}, and nobody of that nick asked anything")
+        return found
+
+    def ignore(self, ask: Ask, nick: str) -> list[Effect]:
+        person, staff = self._person(ask, nick)
+        if staff:
+            raise UserError(f"{nick[:30]} is one of us; only learners' questions can be ignored")
+        if self.questions.is_ignored(person) is None:
+            self.questions.ignored.add(person_id=person.id, nick=person.nick, at=ask.at, by_id=ask.person.id,
+                                       by_nick=ask.nick, ended_at=None, ended_by="")
+        waiting = self.questions.all(self.questions.table.c.state.in_(list(WAITING)), person_id=person.id)
+        for question in waiting:
+            self.queue.delete(question, ask, "ignored")
+        gone = f", {len(waiting)} deleted" if waiting else ""
+        return [Reply(f"questions of {person.nick} are not taken any more{gone}; !unignore {person.nick} ends that",
+                      private=True)]
+
+    def unignore(self, ask: Ask, nick: str) -> list[Effect]:
+        person, _staff = self._person(ask, nick)
+        ended = self.questions.ignored.change({"person_id": person.id, "ended_at": None}, ended_at=ask.at, ended_by=ask.nick)
+        return [Reply(f"questions of {person.nick} are taken again" if ended else
+                      f"questions of {person.nick} were not ignored", private=True)]
+
+    def commands(self) -> list[Command]:
+        nick = (Argument("NICK", "nick"),)
+        return [
+            Command("ignore", self.ignore, "takes no more questions and votes of that person, and deletes what waits",
+                    nick, role=Role.HELPER, group="questions"),
+            Command("unignore", self.unignore, "takes them again", nick, role=Role.HELPER, group="questions"),
+        ]

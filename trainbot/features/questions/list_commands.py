@@ -1,0 +1,114 @@
+"""What waits, what was answered, and what became of one question: ``!q`` and ``!faq``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from trainbot.features.questions.search_terms import Finding, best
+from trainbot.model.question import Question, QuestionState
+from trainbot.features.questions.question_queue import short
+from trainbot.core.access import Role
+from trainbot.core.commands import Argument, Ask, Command, Place
+from trainbot.core.messages import Effect, Reply
+from trainbot.core.wording import span
+
+if TYPE_CHECKING:
+    from trainbot.features.questions.question_queue import Queue
+
+LINE = 380  # bytes of a listing that surely fit one message
+ROW = 90  # characters of one question in it
+
+
+class Listing:
+    """``where``: of a class by its number: what it was and where its minutes are, in a few words."""
+
+    def __init__(self, queue: Queue, finding: Finding, where: Callable[[int], str]) -> None:
+        self.queue, self.questions, self.finding, self.where = queue, queue.questions, finding, where
+
+    def open(self, ask: Ask, question: Question | None = None) -> list[Effect]:
+        """To a learner alone; staff see more, who asked anonymously only where nobody else reads it."""
+        quiet = ask.private or ask.role < Role.HELPER
+        if question is not None:
+            return [Reply(self._one(ask, question), private=quiet)]
+        assert ask.channel is not None  # Place.CHANNEL
+        taken, still = self.queue.waiting(ask.channel)
+        if not taken and not still:
+            return [Reply("no open questions; !ask WORDS puts one", private=quiet)]
+        rows = [self._row(ask, question) for question in (*taken, *still)]
+        return [Reply(fitted(f"{len(rows)} open: ", rows), private=quiet)]
+
+    def _row(self, ask: Ask, question: Question) -> str:
+        notes = ["taken"] if question.state is QuestionState.TAKEN else []
+        notes += [votes(question.votes)] if question.votes else []
+        if ask.role >= Role.HELPER and (ask.at - question.asked_at).total_seconds() >= 60:
+            notes.append(span(ask.at - question.asked_at))
+        more = f" ({', '.join(notes)})" if notes else ""
+        return f"{question.id} {_asker(ask, question)}: {short(question.words, ROW)}{more}"
+
+    def _one(self, ask: Ask, question: Question) -> str:
+        """The question in full, with its answers and where to read more."""
+        when = f"{question.asked_at:%d %b %Y}" + (f", step {question.step}" if question.step else "")
+        text = f"question {question.id}, {_asker(ask, question)}, {when}: {question.words}"
+        standing = self.questions.standing(question)
+        if standing.id != question.id:
+            text += f" (merged into {standing.id})"
+        answers = self.questions.answers(standing.id)
+        if answers:
+            text += " → " + " | ".join(f"{answer.words} ({answer.nick})" for answer in answers)
+            return text + (f" {self.where(question.class_id)}" if question.class_id is not None else "")
+        if standing.state is QuestionState.SKIPPED:
+            why = [event.words for event in self.questions.events.all(question_id=standing.id, kind="skipped")][-1:]
+            return f"{text} (put aside{': ' + why[0] if why and why[0] else ''})"
+        waits = "taken" if standing.state is QuestionState.TAKEN else f"waits, {self.queue.place(standing)}"
+        return f"{text} ({waits}{', ' + votes(standing.votes) if standing.votes else ''})"
+
+    def faq(self, ask: Ask, words: str) -> list[Effect]:
+        quiet = ask.private or ask.role < Role.HELPER
+        number = words.removeprefix("#")
+        if number.isascii() and number.isdigit() and len(number) < 10:
+            found = self.questions.get(int(number))
+            if found is not None and found.state is not QuestionState.DELETED:
+                return [Reply(self._one(ask, found), private=quiet)]
+        looked = self.finding.look("question_fts", words)
+        answered = [q for q in self.questions.some(row for row, _score in looked.rows)
+                    if q.state is QuestionState.ANSWERED and q.answer]
+        hits = best(looked, answered, lambda q: f"{q.words} {q.answer}")[:5]
+        instead = "".join(f" (I looked for {near}, nobody said {said[:30]})" for said, near in list(looked.instead.items())[:1])
+        if not hits:
+            return [Reply(f"nothing like that was answered yet{instead}; !ask WORDS asks it", private=quiet)]
+        first, *others = hits
+        rows = [f"{first.id}: {short(first.words, 100)} → {short(first.answer, 160)}",
+                *(f"{q.id}: {short(q.words, 60)}" for q in others)]
+        end = f" | !faq {first.id} says all of it{instead}"
+        return [Reply(fitted("", rows, LINE - len(end.encode()), tail=False) + end, private=quiet)]
+
+    def commands(self) -> list[Command]:
+        return [
+            Command("q", self.open, "the open questions; with a number: that one, and what became of it",
+                    (Argument("N", "question", optional=True),), aliases=("questions",), place=Place.CHANNEL,
+                    group="questions"),
+            Command("faq", self.faq, "searches all questions that were ever answered; with a number: all of that one",
+                    (Argument("WORDS", "words", rest=True),), example="faq semanage port", group="questions"),
+        ]
+
+
+def _asker(ask: Ask, question: Question) -> str:
+    if question.anonymous and ask.private and ask.role >= Role.HELPER:
+        return f"{question.nick} (anonymously)"
+    return question.asker
+
+
+def votes(number: int) -> str:
+    return "1 vote" if number == 1 else f"{number} votes"
+
+
+def fitted(head: str, rows: list[str], most: int = LINE, *, tail: bool = True) -> str:
+    """As many rows as one line holds (the first one always), and how many more there are."""
+    text, shown = head, 0
+    for row in rows:
+        if shown and len((text + row).encode()) > most:
+            break
+        text += (" | " if shown else "") + row
+        shown += 1
+    return text + (f" | and {len(rows) - shown} more" if tail and shown < len(rows) else "")

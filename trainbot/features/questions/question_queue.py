@@ -1,0 +1,106 @@
+"""The question queue: what waits in a channel, in which order, and who is to hear what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from trainbot.core.errors import UserError
+from trainbot.model.question import WAITING, Question, QuestionState
+from trainbot.features.questions.order import T, ordered
+from trainbot.core.access import Person
+from trainbot.core.commands import Ask
+
+if TYPE_CHECKING:
+    from trainbot.adapters.db.question_rows import Questions
+    from trainbot.adapters.db.repositories import Classes, Notices
+
+ANSWER = "answer"  # the kind of notices that hold what the channel has seen already
+
+
+class Queue:
+    """``present``: whether that person is in the channel now, so that they see what is said there."""
+
+    def __init__(self, questions: Questions, classes: Classes, notices: Notices,
+                 present: Callable[[Person, str], bool], person: Callable[[int], Person]) -> None:
+        self.questions, self.classes, self.notices = questions, classes, notices
+        self.present, self.person = present, person
+
+    def question_kind(self, text: str, _ask: Ask) -> Question:
+        number = text.removeprefix("#")
+        found = self.questions.get(int(number)) if number.isascii() and number.isdigit() and len(number) < 10 else None
+        if found is None or found.state is QuestionState.DELETED:
+            raise UserError(f"there is no question {text[:20]!r}; !q lists the open ones")
+        return found
+
+    def waiting(self, channel: str) -> tuple[list[Question], list[Question]]:
+        """(those that somebody took, those that are open in the order of their turns)."""
+        found = self.questions.waiting(channel)
+        still = self._ordered(channel, (q for q in found if q.state is QuestionState.OPEN))
+        return [q for q in found if q.state is QuestionState.TAKEN], still
+
+    def place(self, question: Question) -> str:
+        """``next``, or how many come before it."""
+        taken, still = self.questions.turns(question.channel)
+        before = taken + next((n for n, q in enumerate(self._ordered(question.channel, still)) if q.id == question.id), 0)
+        return f"{before} before it" if before else "next"
+
+    def _ordered(self, channel: str, still: Iterable[T]) -> list[T]:
+        run = self.classes.in_channel(channel)
+        return ordered(still, self.questions.heard(run.id) if run else {}, run.id if run else None)
+
+    def record(self, question: Question, ask: Ask, kind: str, text: str = "", **changes: Any) -> int:
+        return self.questions.record(question, ask.person, ask.nick, ask.at, kind, text, **changes)
+
+    def must_wait(self, question: Question) -> Question:
+        """It, or what it was merged into; UserError where that is settled."""
+        question = self.questions.standing(question)
+        if question.state not in WAITING:
+            raise UserError(f"question {question.id} is {question.state} already; !answer {question.id} WORDS adds an "
+                            f"answer, !reopen {question.id} puts it back")
+        return question
+
+    def all_of_it(self, question: Question) -> list[Question]:
+        """It and whatever was merged into it, deleted ones left out."""
+        return [q for q in (question, *self.questions.joined(question)) if q.state is not QuestionState.DELETED]
+
+    def delete(self, question: Question, ask: Ask, why: str) -> None:
+        """What was merged into it is not lost with it: that waits again."""
+        self.record(question, ask, "deleted", why, state=QuestionState.DELETED)
+        for one in self.questions.all(merged_into=question.id):
+            if one.state is QuestionState.MERGED:
+                self.record(one, ask, "reopened", state=QuestionState.OPEN, merged_into=None)
+                self.questions.counted(one)
+
+    def merge(self, old: Person | None, new: Person | None) -> None:
+        """Somebody logged in to an account: their questions, and what they are still to hear, go with them."""
+        if old is None or new is None or old.id == new.id:
+            return
+        self.questions.change({"person_id": old.id}, person_id=new.id)
+        self.notices.change({"person_id": old.id, "said_at": None}, person_id=new.id)
+
+    def tell(self, question: Question, at: datetime, text: str) -> None:
+        """Its asker hears it: now, or when they are back.  What the channel has seen reaches also somebody who comes
+        back without an account; what was asked anonymously is only said to who asked."""
+        self.notices.tell(at, f"your question {question.id} ({short(question.words, 80)}) {text}",
+                          person_id=question.person_id, kind="text" if question.anonymous else ANSWER)
+
+    def tell_absent(self, question: Question, at: datetime, text: str) -> Sequence[str]:
+        """Whoever asked it and does not see the channel is told; the nicks of those who do (not the anonymous)."""
+        here = []
+        for one in self.all_of_it(question):
+            asker = self.person(one.person_id)
+            if not self.present(asker, one.channel):
+                self.tell(one, at, text)
+            elif not one.anonymous:
+                here.append(asker.nick)
+        return list(dict.fromkeys(here))
+
+
+def short(words: str, length: int) -> str:
+    return words if len(words) <= length else words[: length - 1].rstrip() + "…"
+
+
+def too_long(words: str, most: int) -> str:
+    return f"that has {len(words)} characters and I keep {most}: please say it shorter"

@@ -1,0 +1,60 @@
+"""The presenter hears quietly that many questions wait, or that one waits long."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from trainbot.model.notice import Notice
+from trainbot.model.question import Question
+from trainbot.core.messages import Reply
+from trainbot.core.wording import span
+
+if TYPE_CHECKING:
+    from trainbot.model.config import QuestionsConfig
+    from trainbot.model.class_run import ClassRun
+    from trainbot.features.questions.question_queue import Queue
+
+KIND = "queue"
+STALE = timedelta(minutes=5)
+
+
+def reasons(waits: list[datetime], now: datetime, many: int, long: timedelta) -> list[str]:
+    """Why the presenter is to be told, each said once for a class: ``many-2`` when twice so many wait as are many,
+    ``long-3`` when one waits for three times as long as is long."""
+    found = []
+    if len(waits) >= many:
+        found.append(f"many-{len(waits) // many}")
+    if waits and (times := (now - min(waits)) // long) >= 1:
+        found.append(f"long-{times}")
+    return found
+
+
+class Pressing:
+    def __init__(self, queue: Queue, config: QuestionsConfig) -> None:
+        self.queue, self.config = queue, config
+
+    def _waiting(self, run: ClassRun) -> list[Question]:
+        """Open questions of this class, the oldest first."""
+        return [q for q in self.queue.waiting(run.channel)[1] if q.class_id == run.id]
+
+    def tick(self, now: datetime) -> None:
+        for run in self.queue.classes.running():
+            waits = [question.asked_at for question in self._waiting(run)]
+            for reason in reasons(waits, now, self.config.many, self.config.long):
+                key = f"{KIND}:{run.id}:{reason}"
+                if self.queue.notices.first(key=key) is None:
+                    self.queue.notices.tell(now, "", person_id=run.presenter_id, key=key, kind=KIND, subject=str(run.id),
+                                            not_after=now + STALE)
+
+    def notice(self, notice: Notice, now: datetime) -> Reply | None:
+        """As it is when it is said; None when it is so no more."""
+        run = self.queue.classes.first(id=int(notice.subject))
+        if run is None or run.ended_at is not None:
+            return None
+        waiting = self._waiting(run)
+        if not reasons([question.asked_at for question in waiting], now, self.config.many, self.config.long):
+            return None
+        oldest = min(question.asked_at for question in waiting)
+        number = "one question waits" if len(waiting) == 1 else f"{len(waiting)} questions wait, the oldest"
+        return Reply(f"{number} for {span(now - oldest)} in {run.channel}: !take shows {waiting[0].id}")

@@ -1,0 +1,136 @@
+"""What a search in people's words looks for: the words that tell most, near ones for those that nobody ever said."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from rapidfuzz.distance import OSA
+
+from trainbot.core.wording import vocabulary
+
+if TYPE_CHECKING:
+    from trainbot.adapters.db.full_text_search import Search
+
+WORDS = 24  # of a query that count
+BUDGET = 5000  # rows that one search may rank: about 10 ms
+LIMIT = 100  # rows that are looked at more closely
+MOST_LETTERS = 5  # of a word that is short: one slip in it may leave no three letters as they were
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a query, each once; ``squid_connect_any`` is one."""
+    text = re.sub(r"[\0\ud800-\udfff]", " ", text[:1000])
+    found = {word.casefold(): word[:60] for word in re.findall(r"\w+(?:[-.]\w+)*", text)}
+    return list(found.values())[:WORDS]
+
+
+def telling(frequencies: Mapping[str, int], common: int, budget: int = BUDGET) -> list[str]:
+    """Of these words the rarest, until they are in ``budget`` rows together: one at least, unless all are common."""
+    rare = sorted((number, word) for word, number in frequencies.items() if 0 < number < common)
+    found: list[str] = []
+    total = 0
+    for number, word in rare:
+        if found and total + number > budget:
+            break
+        found.append(word)
+        total += number
+    return found
+
+
+def misspelt(word: str) -> list[str]:
+    """What may have been meant by a short word: all that is one slip of the fingers away (for long ones, two letters
+    exchanged)."""
+    pairs = [(word[:at], word[at:]) for at in range(len(word) + 1)]
+    found = {a + b[1] + b[0] + b[2:] for a, b in pairs if len(b) > 1}
+    if len(word) <= MOST_LETTERS:
+        found |= {a + b[1:] for a, b in pairs if b}
+        found |= {a + sign + b[1:] for a, b in pairs if b for sign in LETTERS}
+        found |= {a + sign + b for a, b in pairs for sign in LETTERS}
+    return sorted(found - {word})
+
+
+def nearest(word: str, others: Iterable[str]) -> str | None:
+    """The nearest by letters exchanged, left out, added or wrong: one in five letters, two in more; rather one that
+    begins alike, rather the first of them."""
+    limit = 0 if len(word) < 4 else 1 if len(word) <= MOST_LETTERS else 2
+    best: tuple[int, bool] | None = None
+    found = None
+    for other in others:
+        distance = OSA.distance(word, other, score_cutoff=limit)
+        rank = (distance, other[:1] != word[:1])
+        if distance <= limit and (best is None or rank < best):
+            best, found = rank, other
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """``words``: what was looked for; ``instead``: those of them that stand for words that nobody said; ``rows``: with
+    their bm25 (the lower the better; 0 where all words are common), best first."""
+
+    words: tuple[str, ...]
+    instead: Mapping[str, str]
+    rows: Sequence[tuple[int, float]]
+
+
+class Finding:
+    """Searches one of the store's indexes; bounded work however much is in it."""
+
+    def __init__(self, search: Search) -> None:
+        self.search = search
+
+    def look(self, index: str, text: str, *, budget: int = BUDGET, limit: int = LIMIT, correct: bool = True) -> Looked:
+        """Never an error, whatever ``text`` is.  ``correct``: near words for those that nobody said."""
+        frequencies: dict[str, int] = {}
+        instead: dict[str, str] = {}
+        for word in words_of(text):
+            number = self.search.frequency(index, word)
+            if not number and correct and (near := self._near(word)) is not None:
+                number = self.search.frequency(index, near)
+                instead[word] = near
+                word = near
+            frequencies[word] = number
+        known = [word for word, number in frequencies.items() if number]
+        if chosen := telling(frequencies, self.search.many, budget):
+            rows: Sequence[tuple[int, float]] = self.search.ranked(index, chosen, limit)
+        else:
+            rows = [(row, 0.0) for row in self._newest(index, known, limit)]
+        return Looked(tuple(known), instead, rows)
+
+    def _newest(self, index: str, words: list[str], limit: int) -> list[int]:
+        """The newest with all of them; with fewer where there is none."""
+        while words:
+            if found := self.search.newest(index, words, limit):
+                return found
+            words = words[:-1]
+        return []
+
+    def _near(self, word: str) -> str | None:
+        """Another word that was said and may have been meant; None where this one was said, only not here."""
+        plain = next(iter(vocabulary(word)), "")
+        near = nearest(plain, self.search.near(plain, misspelt(plain))) if len(plain) >= 4 else None
+        return near if near != plain else None
+
+
+class Row(Protocol):
+    @property
+    def id(self) -> int: ...
+
+
+T = TypeVar("T", bound=Row)
+
+
+def best(looked: Looked, rows: Iterable[T], text: Callable[[T], str]) -> list[T]:
+    """The rows with most of the words first, then by their bm25, the newest first."""
+    scores = dict(looked.rows)
+    return sorted(rows, key=lambda row: (-covered(looked.words, text(row)), scores[row.id], -row.id))
+
+
+def covered(words: Iterable[str], text: str) -> int:
+    """How many of the words, or of their beginnings, are in the text."""
+    there = " ".join(vocabulary(text)) + text.casefold()
+    return sum(word.casefold()[:max(4, len(word) - 2)] in there for word in words)

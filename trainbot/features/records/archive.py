@@ -1,0 +1,168 @@
+"""All classes that were: their records from the store, minutes on disk, exports."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trainbot.core.errors import UserError
+from trainbot.model.class_run import ClassRun, Play, PlayKind
+from trainbot.model.question import QuestionState
+from trainbot.bot.pages import minutes_pages as pages
+from trainbot.features.records import timeline
+from trainbot.features.records.minutes_markdown import markdown
+from trainbot.features.records.minutes import SOMEBODY, ClassRecord, base_name, minutes_of
+
+if TYPE_CHECKING:
+    from trainbot.adapters.db.question_rows import Questions
+    from trainbot.adapters.db.repositories import Classes, Entries, People
+
+log = logging.getLogger(__name__)
+ENDINGS = (".log.html", ".md", ".json")  # of what lies beside a page of minutes
+AT_ONCE = 4  # classes whose minutes are written in one turn
+LATELY = 1000  # events of questions looked at after a start, for answers that came after their class
+
+
+class Archive:
+    """``times``: a moment in the configured zones, in words."""
+
+    def __init__(self, classes: Classes, entries: Entries, questions: Questions, people: People, folder: Path,
+                 public_url: str, times: Callable[[datetime], str]) -> None:
+        self.classes, self.entries, self.questions, self.people = classes, entries, questions, people
+        self.folder, self.public_url, self.times = folder / "minutes", public_url, times
+        self._failed: dict[int, str] = {}
+        self._seen: int | None = None  # the newest event of a question that was looked at
+
+    def record(self, run: ClassRun) -> ClassRecord:
+        questions = self.questions.all(class_id=run.id)
+        about = self.questions.events.table.c.question_id.in_([question.id for question in questions])
+        return ClassRecord(run, self.entries.all(class_id=run.id), self.classes.attendance.all(class_id=run.id),
+                           self.classes.done.all(class_id=run.id), questions, self.questions.events.all(about),
+                           list(self._checks(class_id=run.id)), self.times(run.started_at), frozenset(person.id for person in self.people.all(nolog=True)))
+
+    def _checks(self, **exact: int) -> Iterator[Play]:
+        """Those that have ended, by time."""
+        plays = self.classes.plays
+        return plays.each(plays.table.c.ended_at.is_not(None), time="ended_at", kind=PlayKind.VERIFY, **exact)
+
+    def place(self, run: ClassRun) -> str:
+        """What people are told about where the minutes are."""
+        if self.public_url:
+            return f"Minutes: {self.public_url}/minutes/{base_name(run)}.html"
+        return f"Minutes: trainbot log show {run.id}"
+
+    # -- on disk -----------------------------------------------------------------------------------
+
+    def settle(self, now: datetime) -> None:
+        """Writes the minutes of classes that have ended and have none: also those whose end we did not survive, and
+        again where an answer came after the end.  What cannot be written is said in the log and tried again later;
+        nothing else waits for it."""
+        self._late_answers()
+        written = [run for run in self.classes.unwritten(AT_ONCE) if self.write(run, now)]
+        if written:
+            self.write_index()
+
+    def withdraw(self, files: Iterable[str]) -> None:
+        """Removes the published files of classes, by the names of their pages, and writes the index anew."""
+        for page in filter(None, files):
+            for ending in (".html", *ENDINGS):
+                Path(page.removesuffix(".html") + ending).unlink(missing_ok=True)
+        self.write_index()
+
+    def _late_answers(self) -> None:
+        newest = self.questions.newest_event()
+        if newest != self._seen:
+            self.classes.answered_late(since=newest - LATELY if self._seen is None else self._seen)
+            self._seen = newest
+
+    def write(self, run: ClassRun, now: datetime) -> bool:
+        """Writes the minutes of a class; False where that failed, as the log says once."""
+        base = self.folder / base_name(run)
+        try:
+            for ending, text in self._files(run).items():
+                write_whole(base.with_name(base.name + ending), text)
+            if run.minutes and Path(run.minutes) != Path(f"{base}.html"):
+                Path(run.minutes).unlink(missing_ok=True)  # where they were before
+        except Exception as error:
+            if self._failed.get(run.id) != str(error):
+                log.error("the minutes %s.html cannot be written: %s; I try again", base, error,
+                          exc_info=not isinstance(error, OSError))
+            self._failed[run.id] = str(error)
+            return False
+        self._failed.pop(run.id, None)
+        self.classes.change({"id": run.id}, minutes=f"{base}.html", minutes_at=now)
+        return True
+
+    def _files(self, run: ClassRun) -> dict[str, str]:
+        """The whole text of each file, by the ending of its name."""
+        record = self.record(run)
+        minutes, name = minutes_of(record), base_name(run)
+        return {".log.html": pages.log_page(minutes, self._log(record), name), ".md": markdown(minutes),
+                ".json": pages.minutes_json(minutes), ".html": pages.minutes_page(minutes, name)}
+
+    def _log(self, record: ClassRecord) -> Iterator[timeline.Row]:
+        """As it may be published: without the names of people who are not to be named, and without deleted questions."""
+        questions = {question.id: question for question in record.questions}
+        names = {a.person_id: a for a in record.attendance}
+        by_time = (sorted(rows, key=lambda row: row.at) for rows in (record.entries, record.done, record.events))
+        for row in timeline.rows(*by_time, record.checks, questions.get, lambda _class, person: names.get(person)):
+            if row.kind == "there":  # who was there may have asked not to be named since
+                row = replace(row, text=row.text.partition(" ")[0])
+            about = questions.get(row.question or 0)
+            if row.kind == "voted" or about is not None and about.state is QuestionState.DELETED:
+                continue
+            hidden = about is not None and about.anonymous and row.person_id == about.person_id
+            yield replace(row, nick=SOMEBODY) if hidden or row.person_id in record.unnamed else row
+
+    def write_index(self) -> None:
+        try:
+            write_whole(self.folder / "index.html", pages.index_page(self.classes.written()))
+        except OSError as error:
+            log.error("the index of minutes cannot be written: %s", error)
+
+    # -- for shells --------------------------------------------------------------------------------
+
+    def find(self, id: int) -> ClassRun:
+        found = self.classes.first(id=id)
+        if found is None:
+            raise UserError(f"there is no class {id}; trainbot log list shows them")
+        return found
+
+    def show(self, run: ClassRun) -> str:
+        """Its minutes, as Markdown."""
+        return markdown(minutes_of(self.record(run)))
+
+    def export(self, run: ClassRun | None, form: str) -> Iterator[str]:
+        """One class, or all and what was asked outside of classes: minutes (``markdown``), or everything that happened,
+        by time (``jsonl``, ``csv``).  Piece by piece, however much it is."""
+        if form == "markdown":
+            for one in [run] if run else self.classes.all():
+                yield self.show(one)
+            return
+        events = self.questions.events
+        if run is None:
+            by_time = [rows.each() for rows in (self.entries, self.classes.done, events)] + [self._checks()]
+        else:
+            about = events.table.c.question_id.in_([question.id for question in self.questions.all(class_id=run.id)])
+            by_time = [self.entries.each(class_id=run.id), self.classes.done.each(class_id=run.id), events.each(about),
+                       self._checks(class_id=run.id)]
+        question = functools.lru_cache(1000)(self.questions.get)
+        who = functools.lru_cache(1000)(lambda id, person: self.classes.attendance.first(class_id=id, person_id=person))
+        yield from timeline.written(timeline.rows(*by_time, question, who), form)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """The file is there whole, or as it was before (POSIX rename(2)); folders are made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.new")
+    with open(draft, "w", encoding="utf-8", errors="replace") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(draft, path)

@@ -1,0 +1,105 @@
+"""What is kept of people, and for how long: somebody taken out of the records, old records taken out of them.
+
+With a large database that takes minutes.  It is done in steps (generators): between two of them whoever works on the same
+store may do so, and a step is done as a whole or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from trainbot.core.errors import UserError
+from trainbot.features.records.archive import Archive
+from trainbot.model.redaction import Traces, wanted
+
+if TYPE_CHECKING:
+    from trainbot.adapters.db import Store
+
+Steps = Generator[None, None, str]
+"""Each a piece of work; at the end what was done, in words."""
+
+LATER = ("; another program reads the database just now, so some of it lies in the file's free pages until it ends and "
+         "this is said again")
+
+
+class Keeping:
+    def __init__(self, store: Store, archive: Archive) -> None:
+        self.store, self.archive = store, archive
+
+    def answer(self, request: dict[str, Any], now: datetime) -> Steps:
+        """``redact``: who; or ``prune``: days to keep; ``sure``: it is done, else only said."""
+        match request:
+            case {"redact": str(who)}:
+                return (yield from self.redact(who, now)) if request.get("sure") is True else self.found(who)
+            case {"prune": int(days)} if 1 <= days <= 36500:
+                before = now - timedelta(days=days)
+                return (yield from self.prune(before)) if request.get("sure") is True else self.old(before)
+        raise UserError("say redact and who, or prune and how many days are kept")
+
+    def found(self, who: str) -> str:
+        """What a redaction would take out, in words; UserError where there is nobody, or they have a lab now."""
+        with self.store.transaction():
+            return self._traces(who).words
+
+    def redact(self, who: str, now: datetime) -> Steps:
+        """Takes them out of the database, its indexes and its free pages, and writes minutes again; what was done."""
+        with self.store.transaction():
+            traces = self._traces(who)
+            classes = self.store.redaction.remove(traces)
+            self.store.search.forget()
+            self.store.classes.rewrite(classes)
+        yield
+        clean = self.store.vacuum()
+        yield
+        again = yield from self._minutes(now)
+        with self.store.transaction():
+            waiting = len(self.store.classes.unwritten(None))
+        late = f"; {waiting} cannot be written now, the bot tries again" if waiting else ""
+        return f"removed: {traces.words}; {again} minutes written again{late}{'' if clean else LATER}"
+
+    def _minutes(self, now: datetime) -> Generator[None, None, int]:
+        """Writes the minutes of each class that are to be written; how many were."""
+        with self.store.transaction():
+            left = [run.id for run in self.store.classes.unwritten(None)]
+        again = 0
+        for id in left:
+            yield
+            with self.store.transaction():
+                again += self.archive.write(self.archive.find(id), now)
+        with self.store.transaction():
+            self.archive.write_index()
+        return again
+
+    def old(self, before: datetime) -> str:
+        """What a pruning would take out, in words."""
+        with self.store.transaction():
+            return _words(self.store.retention.old(before))
+
+    def prune(self, before: datetime) -> Steps:
+        """Takes out whatever is older; what was done."""
+        with self.store.transaction():
+            files = [run.minutes for run in self.store.retention.classes(before)]
+            counts = self.store.retention.prune(before)
+            self.store.search.forget()
+            self.archive.withdraw(files)
+        yield
+        clean = self.store.vacuum()
+        return f"removed: {_words(counts)}" + ("" if clean else LATER)
+
+    def _traces(self, who: str) -> Traces:
+        traces = self.store.redaction.traces(wanted(who))
+        if not traces.ids and not any(traces.counts.values()) and not traces.others:
+            raise UserError(f"nobody called {who[:60]!r} is in the records")
+        busy = [lease for id in traces.ids for lease in self.store.leases.open(person_id=id)]
+        if busy:
+            nick = self.store.people.get(busy[0].person_id).nick
+            raise UserError(f"{nick} has a lab or waits for one: !lab revoke {nick} first")
+        if any(run.presenter_id in traces.ids for run in self.store.classes.running()):
+            raise UserError("they present a class that runs now: !end it first")
+        return traces
+
+
+def _words(counts: dict[str, int]) -> str:
+    return ", ".join(f"{number} {what}" for what, number in counts.items() if number) or "nothing"

@@ -1,0 +1,237 @@
+"""A channel's manners: its topic from the calendar, who has a voice, and whether only they speak.
+
+What should be follows from the rows, what is from the network; the difference is said at each look.  So a crash, a
+netsplit or a lost line leaves nothing as it should not be: what we set is in a row until it is seen to be gone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Protocol
+
+from trainbot.core.errors import UserError
+from trainbot.model.class_run import ClassRun
+from trainbot.features.sessions.session_store import Book
+from trainbot.model.session_rows import ChannelRow
+from trainbot.core.times import describe
+from trainbot.core.access import Role
+from trainbot.core.commands import Argument, Ask, Command
+from trainbot.core.commands import Place as Where
+from trainbot.core.messages import Effect, Line, Modes, Outgoing, Priority, Reply, Sender, Topic
+
+if TYPE_CHECKING:
+    from trainbot.adapters.db.repositories import Classes, Sessions
+
+BETWEEN = " | "
+AT_ONCE = 3  # modes with a nick in one line (RFC 2812 3.2.3)
+OPERATORS = frozenset("qaoh")  # letters of those who may moderate
+AGAIN = timedelta(seconds=30)  # what the network did not do by then is asked for again
+ANNOUNCED = timedelta(days=90)  # a session that is further off is no news for a topic
+LATE = timedelta(minutes=30)  # after its start a session that nobody began is no longer the next
+_OURS = re.compile(r"(?:^| \| )(?:next: [^|]* \| !sessions|[^|]* \| a class runs here, with [^|]*"
+                   r"(?: \| slides: [^|]*)?(?: \| !help)?)(?= \| |$)")
+AHEAD = 20  # sessions that are looked through for a channel's next one
+
+
+class Place(Protocol):
+    """How we stand in a channel: ``status`` and ``modes`` are letters, ``modes`` None until it is known;
+    ``topic_octets``: how long a topic may be."""
+
+    @property
+    def joined(self) -> bool: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def modes(self) -> str | None: ...
+    @property
+    def topic(self) -> str: ...
+    @property
+    def topic_octets(self) -> int: ...
+
+
+class Manners:
+    """``place``: how we stand in that channel now; ``members``: who is there, ``marked``: whether they are voiced or more
+    (by whomever); ``role_of``: of somebody there;
+    ``fold``: the server's case rules; ``nick``: ours; ``talk``: the channel beside it where people talk while a class runs, '' where there is none."""
+
+    def __init__(self, sessions: Sessions, classes: Classes, book: Book, place: Callable[[str], Place],
+                 members: Callable[[str], Sequence[Sender]], marked: Callable[[str, str], bool], role_of: Callable[[Sender], Role],
+                 fold: Callable[[str], str], nick: Callable[[], str], talk: Callable[[str], str]) -> None:
+        self.nick, self.talk = nick, talk
+        self.rows, self.classes, self.book = sessions.channels, classes, book
+        self.place, self.members, self.marked, self.role_of, self.fold = place, members, marked, role_of, fold
+        self._asked: dict[tuple[str, str], datetime] = {}
+
+    def settle(self, now: datetime) -> list[Outgoing]:
+        """What is to be said to the network, so that each channel becomes as it should be."""
+        found: list[Outgoing] = []
+        for channel in self.book.channels():
+            place = self.place(channel)
+            if place.joined and place.modes is not None:
+                run, row = self.classes.in_channel(channel), self._row(channel)
+                row, topic = self._topic(row, run, place, now)
+                row, modes = self._modes(row, run, place, now)
+                found += [*topic, *modes]
+                if row != self._row(channel):
+                    self.rows.put(row)
+        return found
+
+    def _row(self, channel: str) -> ChannelRow:
+        return self.rows.first(name=channel) or ChannelRow(channel)
+
+    # -- the topic -------------------------------------------------------------------------------------
+
+    def _topic(self, row: ChannelRow, run: ClassRun | None, place: Place, now: datetime) -> tuple[ChannelRow, list[Outgoing]]:
+        """Our words behind those of others, said when ours change: a topic that somebody else sets is left alone."""
+        if "t" in (place.modes or "") and not OPERATORS & set(place.status):
+            return row, []  # only operators set it there: said once we are one
+        ours = self._words(row.name, run, place.topic_octets, now)
+        before = row.topic.removeprefix(row.base).removeprefix(BETWEEN)
+        if ours == before:
+            return row, []
+        there, base = place.topic, row.base
+        if not row.topic.startswith(there) or not there:  # else: as we set it, perhaps cut by the server
+            base = _OURS.sub("", there).removeprefix(BETWEEN)
+        room = place.topic_octets - len(ours.encode()) - len(BETWEEN)
+        full = BETWEEN.join(part for part in (_cut(base, room) if room > len("…".encode()) else "", ours) if part)
+        return replace(row, topic=BETWEEN.join(part for part in (base, ours) if part), base=base), [Topic(row.name, full)]
+
+    def _words(self, channel: str, run: ClassRun | None, longest: int, now: datetime) -> str:
+        if run is not None:
+            slides, talk = self._slides(run), self.talk(channel)
+            here = f"a class runs here, with {run.presenter}" + (f", talk in {talk}" if talk else "")
+            words = [_plain(run.title), here, *([f"slides: {slides}"] if slides else []), "!help"]
+            if slides and len(BETWEEN.join(words).encode()) > longest:
+                del words[-2]  # !slides tells them
+            return BETWEEN.join(words)
+        for session in self.book.upcoming(now, AHEAD):
+            if now - LATE < session.start < now + ANNOUNCED and channel in self.book.where(session) \
+                    and self.classes.first(session_uid=session.uid) is None:
+                return f"next: {_plain(session.title)}, {describe(session.start, 'UTC', now)}{BETWEEN}!sessions"
+        return ""
+
+    def _slides(self, run: ClassRun | None) -> str:
+        session = self.book.get(run.session_uid) if run is not None and run.session_uid else None
+        return (session.slides or session.link or "") if session is not None else ""
+
+    # -- voices and quiet --------------------------------------------------------------------------------
+
+    def _modes(self, row: ChannelRow, run: ClassRun | None, place: Place, now: datetime) -> tuple[ChannelRow, list[Outgoing]]:
+        if not OPERATORS & set(place.status):
+            return row, []
+        moderated, found = "m" in (place.modes or ""), []
+        talk = self.talk(row.name)
+        if run is not None and talk and not row.quiet and not moderated:
+            row = replace(row, quiet="on")
+            found.append(Line(row.name, f"presenters and helpers speak here; talk and ask in {talk}, or say it to me: "
+                                        f"/msg {self.nick()} help", Priority.PRESENTER))
+        wanted = run is not None and row.quiet == "on"
+        if wanted != moderated and row.quiet and self._may_ask(row.name, "+m" if wanted else "-m", now):
+            found.append(Modes(row.name, "+m" if wanted else "-m"))
+        if row.quiet and not wanted and not moderated and (run is None or not talk):  # there, off holds until the class ends
+            row = replace(row, quiet="")
+        voiced = row.voiced.split()
+        quiet = row.quiet == "on" or bool(talk and moderated)
+        # whoever has a voice from somebody else keeps it: we neither give nor take it
+        should = [nick for nick in self._speakers(row, run, quiet=quiet) if nick in voiced or not self.marked(row.name, nick)]
+        more, less = [nick for nick in should if nick not in voiced], [nick for nick in voiced if nick not in should]
+        there = {self.fold(member.nick) for member in self.members(row.name)}
+        found += _each(row.name, "+v", more) + _each(row.name, "-v", [nick for nick in less if nick in there])
+        return replace(row, voiced=" ".join(should)), found
+
+    def _speakers(self, row: ChannelRow, run: ClassRun | None, *, quiet: bool) -> list[str]:
+        """The presenter of the class; while it is quiet all presenters and helpers who are there."""
+        if run is None:
+            return []
+        return [nick for member in self.members(row.name) if (nick := self.fold(member.nick)) == self.fold(run.presenter)
+                or (quiet and self.role_of(member) >= Role.HELPER)]
+
+    def _may_ask(self, channel: str, what: str, now: datetime) -> bool:
+        asked = self._asked.get((channel, what))
+        if asked is not None and asked <= now < asked + AGAIN:
+            return False
+        self._asked[channel, what] = now
+        return True
+
+    def came_back(self, channel: str) -> None:
+        """We are there anew: voices that we gave may be gone, if it was the server that went."""
+        row = self.rows.first(name=channel)
+        if row is not None:
+            self.rows.put(replace(row, voiced=" ".join(nick for nick in row.voiced.split() if self.marked(channel, nick))))
+        self._asked = {key: at for key, at in self._asked.items() if key[0] != channel}
+
+    def left(self, nick: str, channel: str | None) -> None:
+        """Whoever comes again comes without a voice."""
+        self._renamed(nick, "", [channel] if channel is not None else self.book.channels())
+
+    def renamed(self, old: str, new: str) -> None:
+        """A voice stays with its person."""
+        self._renamed(old, new, self.book.channels())
+
+    def _renamed(self, old: str, new: str, channels: Iterable[str]) -> None:
+        for channel in channels:
+            row = self.rows.first(name=channel)
+            if row is not None and self.fold(old) in row.voiced.split():
+                voiced = [self.fold(new) if nick == self.fold(old) else nick for nick in row.voiced.split()]
+                self.rows.put(replace(row, voiced=" ".join(nick for nick in voiced if nick)))
+
+    # -- commands ----------------------------------------------------------------------------------------
+
+    def quiet(self, ask: Ask, choice: str) -> list[Effect]:
+        assert ask.channel is not None  # Place.CLASS
+        row, place = self._row(ask.channel), self.place(ask.channel)
+        if choice.lower() not in ("on", "off"):
+            raise UserError(f"{choice[:20]!r} is neither on nor off: say !quiet on, or !quiet off")
+        if choice.lower() == "off":
+            if row.quiet != "on":
+                raise UserError(f"{ask.channel} is not quiet" + ("; somebody else moderates it: /mode "
+                                f"{ask.channel} -m" if "m" in (place.modes or "") else ""))
+            self.rows.put(replace(row, quiet="off"))
+            return [Line(ask.channel, "everybody may speak again", Priority.PRESENTER)]
+        if not OPERATORS & set(place.status):
+            raise UserError(f"I am no operator of {ask.channel}, so I cannot: say /msg ChanServ OP {ask.channel}, or "
+                            f"/mode {ask.channel} +o and my nick, then !quiet on again")
+        if row.quiet == "on":
+            return [Reply("it is quiet already; !quiet off ends it")]
+        if "m" in (place.modes or ""):
+            raise UserError(f"{ask.channel} is moderated already, by somebody else: who did that ends it")
+        self.rows.put(replace(row, quiet="on"))
+        talk = self.talk(ask.channel)
+        return [Line(ask.channel, "quiet, please: presenters and helpers speak. Say everything else to me privately, as in "
+                                  f"/msg {self.nick()} ask WORDS, or done, or stuck" + (f"; or talk in {talk}" if talk else ""),
+                     Priority.PRESENTER)]
+
+    def slides(self, ask: Ask) -> list[Effect]:
+        run = self.classes.in_channel(ask.channel) if ask.channel else None
+        title, link = (run.title, self._slides(run)) if run is not None else ("", "")
+        for session in self.book.upcoming(ask.at, AHEAD) if run is None else ():
+            if ask.channel is None or ask.channel in self.book.where(session):
+                title, link = session.title, session.slides or session.link or ""
+                break
+        return [Reply(f"slides for {title}: {link}" if link else "there are no slides; !sessions says what is planned")]
+
+    def commands(self) -> list[Command]:
+        return [Command("slides", self.slides, "where the slides are, of the class that runs or the next one", group="sessions"),
+                Command("quiet", self.quiet, "only presenters and helpers speak (the channel is moderated), until off or "
+                        "the class ends", (Argument("on|off", "word"),), role=Role.PRESENTER, place=Where.CLASS,
+                        example="quiet on", group="class")]
+
+
+def _each(channel: str, change: str, nicks: list[str]) -> list[Outgoing]:
+    return [Modes(channel, change[0] + change[1] * len(group), tuple(group))
+            for n in range(0, len(nicks), AT_ONCE) if (group := nicks[n:n + AT_ONCE])]
+
+
+def _plain(title: str) -> str:
+    """A title in a topic, whose parts have strokes between them."""
+    return _cut(title.replace("|", "/"), 120)
+
+
+def _cut(text: str, octets: int) -> str:
+    """``text`` in so many bytes at most, with an ellipsis where it was longer."""
+    if len(text.encode()) <= octets:
+        return text
+    return text.encode()[:max(0, octets - 3)].decode(errors="ignore").rstrip() + "…"

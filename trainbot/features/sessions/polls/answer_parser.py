@@ -1,0 +1,278 @@
+"""What people say about the times that suit them: ``sat 14:00-18:00, not sun``; and what that means in moments.
+
+The last word about an hour counts.  Whoever begins with ``not`` is free at all other times, until they say when they
+are free; whoever says when they are free is not free at other times.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+from trainbot.core.errors import UserError
+from trainbot.features.sessions.polls.clocks import DAY, Stretch, shown
+from trainbot.features.sessions.polls.poll import Plan, extent, local_days, starts
+from trainbot.features.sessions.polls.tokens import MONTHS, TO, WEEKDAYS, MonthDay, Reader
+from trainbot.features.sessions.polls.spans import Spans, covers, union, without
+
+EXAMPLE = "say for example sat 14:00-18:00, or not sun, or weekdays after 18:00?"
+MOST_STATEMENTS = 60
+_NOT = ("not", "no", "except", "without", "busy", "can't", "cannot", "cant", "never", "unless", "excluding")
+_MAYBE = ("maybe", "perhaps", "possibly", "ifneedbe")
+_EVERY = ("any", "anytime", "always", "all", "every", "everyday", "daily", "whenever", "everything", "yes")
+_AND = ("and", "&", "+", "/")
+_FILLERS = ("on", "at", "the", "i", "am", "i'm", "can", "free", "is", "are", "ok", "okay", "in", "day", "days", "time",
+            "times", "also", "but", "my", "would", "suits", "suit", "me", "works", "fine", "of", "or", "only", "just",
+            "local", "available", "!", ".", "(", ")")
+
+
+class Word(enum.StrEnum):
+    """How somebody likes a time."""
+
+    YES = "yes"
+    MAYBE = "if need be"
+    NO = "no"
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """On ``days`` (empty: all of them) between ``hours`` (minutes after midnight; past 1440 is the next day)."""
+
+    word: Word
+    days: frozenset[date] = frozenset()
+    hours: tuple[int, int] = (0, DAY)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One line: its statements; ``afresh``: what was said before does not count any more; ``place``: the words in it
+    that may name a time zone, '' where there are none."""
+
+    statements: tuple[Statement, ...]
+    afresh: bool = False
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Free:
+    """When somebody is free, and when if need be."""
+
+    yes: Spans = ()
+    maybe: Spans = ()
+
+
+# -- meaning -----------------------------------------------------------------------------------------
+
+
+def free(plan: Plan, lines: Iterable[tuple[str, Sequence[Statement]]]) -> Free:
+    """What these (zone, statements) mean together, in the order in which they were said."""
+    lines = list(lines)
+    said = [statement for _zone, statements in lines for statement in statements]
+    refuses = bool(said) and said[0].word is Word.NO and not any(statement.word is Word.YES for statement in said)
+    found = Free(yes=(extent(plan),) if refuses else ())
+    for zone, statements in lines:
+        clock, every = plan.clock(zone), local_days(plan, zone)
+        for statement in statements:
+            found = _painted(found, statement.word, _moments(clock, statement, every))
+    return found
+
+
+def fits(plan: Plan, free: Free) -> list[int]:
+    """The starts of sessions that somebody could come to, all the time."""
+    either, length = union(free.yes, free.maybe), 60 * plan.minutes
+    return [start for start in starts(plan) if covers(either, start, start + length)]
+
+
+def _painted(was: Free, word: Word, moments: Spans) -> Free:
+    yes, maybe = without(was.yes, moments), without(was.maybe, moments)
+    if word is Word.YES:
+        return Free(union(yes, moments), maybe)
+    return Free(yes, union(maybe, moments) if word is Word.MAYBE else maybe)
+
+
+def _moments(clock: tuple[Stretch, ...], statement: Statement, every: Sequence[date]) -> Spans:
+    days = sorted(statement.days) or every
+    return union(*(shown(clock, day, statement.hours) for day in days))
+
+
+# -- words -------------------------------------------------------------------------------------------
+
+
+def read(text: str, days: Sequence[date]) -> Said:
+    """What was said, where ``days`` are those that were asked about on the speaker's calendar, in order.
+
+    Raises UserError with what to type where it cannot be understood; nothing of the line counts then.
+    """
+    if not days:
+        raise UserError("there is no time left that could suit anybody")
+    return _Answer(text, days).read()
+
+
+@dataclass
+class _Clause:
+    """Between two commas; ``said``: whether yes or no was said itself, and not by what came before."""
+
+    word: Word = Word.YES
+    said: bool = False
+    days: frozenset[date] | None = None
+    hours: tuple[tuple[int, int], ...] = ()
+    every: bool = False
+
+    @property
+    def empty(self) -> bool:
+        return self.days is None and not self.hours and not self.every
+
+
+class _Answer:
+    """One line being read."""
+
+    def __init__(self, text: str, days: Sequence[date]) -> None:
+        self.reader, self.days = Reader(text), days
+        self.clauses: list[_Clause] = [_Clause()]
+        self.unknown: list[tuple[int, str]] = []
+
+    def read(self) -> Said:
+        reader = self.reader
+        if not reader.tokens:
+            raise UserError(f"when are you free? {EXAMPLE}")
+        words = [token.text for token in reader.tokens]
+        refused = words[0] in ("no", "never") and set(words[1:]) <= {"time", "suits", "me", "."}
+        if refused or words == ["not", "at", "all"]:
+            return Said((Statement(Word.NO),), afresh=True)
+        while reader.peek().kind != "end":
+            self._step()
+        statements = self._statements()
+        if not statements:
+            unknown = " ".join(word for _place, word in self.unknown)
+            raise UserError(f"{f'I do not understand {unknown[:40]!r}' if unknown else 'when are you free?'}: {EXAMPLE}")
+        first = self.clauses[0]
+        all_of_it = first.every and first.days is None and not first.hours
+        return Said(statements, words[0] == "only" or all_of_it, self._place())
+
+    def _step(self) -> None:
+        """The next few words that belong together."""
+        reader, clause = self.reader, self.clauses[-1]
+        if reader.took(",", ";"):
+            self._begin(_Clause())
+        elif reader.took("?") or reader.took(*_MAYBE) or self._took_if_need_be():
+            self._maybe()
+        elif reader.took("none", "nothing", "nowhen"):
+            self._begin(_Clause(Word.NO, said=True, every=True))
+        elif reader.took(*_NOT):
+            self._begin(_Clause(Word.NO, said=True))
+        elif (hours := reader.attempt(reader.hours)) is not None:
+            clause.hours += (hours,)
+        elif (days := self._days()) is not None:
+            if clause.days is not None and clause.hours:  # "sat 14-18 sun 10-12"
+                clause = self._begin(_Clause(clause.word, said=clause.said))
+            clause.days = days | (clause.days or frozenset())
+        elif reader.took(*_EVERY):
+            clause.every = True
+        elif reader.took(*_AND, *_FILLERS):
+            pass
+        else:
+            self._not_understood()
+
+    def _begin(self, clause: _Clause) -> _Clause:
+        if self.clauses[-1].empty:
+            clause = replace(clause, said=clause.said or self.clauses[-1].said,
+                             word=clause.word if clause.said else self.clauses[-1].word)
+            self.clauses.pop()
+        self.clauses.append(clause)
+        return clause
+
+    def _maybe(self) -> None:
+        """Behind a time, or before it."""
+        if self.clauses[-1].word is Word.NO:
+            raise UserError(f"not, and if need be? Leave one of them out: {EXAMPLE}")
+        self.clauses[-1].word, self.clauses[-1].said = Word.MAYBE, True
+
+    def _took_if_need_be(self) -> bool:
+        if [self.reader.peek(n).text for n in range(3)] == ["if", "need", "be"]:
+            self.reader.at += 3
+            return True
+        return False
+
+    def _days(self) -> frozenset[date] | None:
+        if (dates := self.reader.attempt(self.reader.dates)) is not None:
+            return self._between(*dates)
+        number = self.reader.peek()
+        weekdays = self.reader.attempt(self.reader.weekdays)
+        if weekdays is None:
+            return None
+        dates = self.reader.attempt(self.reader.dates) if len(weekdays) == 1 else None
+        if dates is not None:  # "sat 14 mar"
+            found = self._between(*dates)
+            if len(found) == 1 and next(iter(found)).weekday() != weekdays[0]:
+                raise UserError(f"{dates[0].text} is a {next(iter(found)):%A}: say one of them alone")
+            return found
+        found = frozenset(day for day in self.days if day.weekday() in weekdays)
+        if not found:
+            raise UserError(f"there is no {number.text} among the days asked about, {self._range()}")
+        return found
+
+    def _between(self, first: MonthDay, last: MonthDay) -> frozenset[date]:
+        ends = [[day for day in self.days if _fits(day, end)] for end in (first, last)]
+        if not ends[0] or not ends[1]:
+            raise UserError(f"{(first if not ends[0] else last).text} is not among the days asked about, {self._range()}")
+        if ends[0][0] > ends[1][-1]:
+            raise UserError(f"{first.text} comes after {last.text}: say the earlier day first")
+        return frozenset(day for day in self.days if ends[0][0] <= day <= ends[1][-1])
+
+    def _range(self) -> str:
+        return " to ".join(f"{day:%a} {day.day} {day:%b}" for day in (self.days[0], self.days[-1]))
+
+    def _not_understood(self) -> None:
+        token = self.reader.take()
+        if token.kind in ("time", "number", "length"):
+            near = self.reader.peek(-2).text if self.reader.at > 1 else ""
+            day = f"{near} " if near in WEEKDAYS else ""
+            if token.kind == "number" and int(token.text[:4]) > 24:
+                raise UserError(f"I do not understand {token.text[:20]!r}: {EXAMPLE}")
+            raise UserError(f"{token.text} to when? say for example {day}14:00-18:00, or {day}after 18:00; a date needs "
+                            "its month, as in 14 mar")
+        if token.text in MONTHS:
+            raise UserError(f"which day in {token.text.capitalize()}? say for example 14 {token.text}")
+        if token.kind in ("word", "place", "offset"):
+            self.unknown.append((self.reader.at, token.text))
+        elif token.kind != "sign" or token.text in TO:
+            raise UserError(f"I do not understand {token.text[:20]!r} there: {EXAMPLE}")
+
+    def _place(self) -> str:
+        """The unknown words, which may name a place where they stand together."""
+        if not self.unknown:
+            return ""
+        if len(self.unknown) != self.unknown[-1][0] - self.unknown[0][0] + 1:
+            raise UserError(f"I do not understand {self.unknown[0][1][:30]!r}: {EXAMPLE}")
+        return " ".join(word for _place, word in self.unknown)
+
+    def _statements(self) -> tuple[Statement, ...]:
+        self._carry()
+        found: list[Statement] = []
+        for clause in self.clauses:
+            if not clause.empty:
+                days = clause.days or frozenset()
+                found += [Statement(clause.word, days, hours) for hours in clause.hours or ((0, DAY),)]
+        if len(found) > MOST_STATEMENTS:
+            raise UserError(f"that is more than {MOST_STATEMENTS} times in one line; say the most important ones")
+        return tuple(found)
+
+    def _carry(self) -> None:
+        """What people leave out: ``sat, sun 14-18`` has its hours on both days, ``sat 10-12, 14-18`` its day at both
+        hours, ``not sat, sun`` its not for both."""
+        for before, clause in zip(self.clauses, self.clauses[1:], strict=False):
+            if clause.days is None and not clause.every and clause.hours and before.days is not None:
+                clause.days = before.days
+            if before.word is Word.NO and not clause.said and clause.days and not clause.hours and not before.hours:
+                clause.word = Word.NO
+        for before, clause in reversed(list(zip(self.clauses, self.clauses[1:], strict=False))):
+            same = before.word is clause.word or (not before.said and clause.word is Word.MAYBE)
+            listed = before.days is not None and not before.hours and before.word is not Word.NO
+            if listed and same and clause.days and clause.days != before.days and clause.hours:
+                before.hours, before.word = clause.hours, clause.word
+
+
+def _fits(day: date, said: MonthDay) -> bool:
+    return (day.day, said.month or day.month, said.year or day.year) == (said.day, day.month, day.year)

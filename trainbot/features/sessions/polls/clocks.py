@@ -1,0 +1,90 @@
+"""What clocks of one zone show between two moments: stretches in which their offset from UTC stays the same.
+
+With these a wall time needs no guess: the moments at which clocks show something between 14:00 and 18:00 are a set,
+also on a day when an hour is skipped (it is in no set) or comes twice (both are).
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from trainbot.features.sessions.polls.spans import Span, Spans, union
+from trainbot.core.zones import zone
+
+_LOOK = 3 * 3600  # no zone has changed its clocks and back within three hours
+DAY = 24 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """From ``start`` to ``end`` (seconds since 1970) clocks are ``offset`` seconds ahead of UTC."""
+
+    start: int
+    end: int
+    offset: int
+
+
+@functools.lru_cache(maxsize=1000)
+def stretches(zone_name: str, start: int, end: int) -> tuple[Stretch, ...]:
+    """The stretches that make up the time from ``start`` to ``end``, in order."""
+    found: list[Stretch] = []
+    at, offset = start, _offset(zone_name, start)
+    for moment in [*range(start + _LOOK, end, _LOOK), end]:
+        if (later := _offset(zone_name, moment)) != offset:
+            change = _change(zone_name, moment - _LOOK, moment)
+            found.append(Stretch(at, change, offset))
+            at, offset = change, later
+    return (*found, Stretch(at, end, offset))
+
+
+def _change(zone_name: str, before: int, after: int) -> int:
+    """The moment in between at which the offset of ``after`` begins."""
+    new = _offset(zone_name, after)
+    while after - before > 1:
+        middle = (before + after) // 2
+        before, after = (before, middle) if _offset(zone_name, middle) == new else (middle, after)
+    return after
+
+
+def _offset(zone_name: str, moment: int) -> int:
+    found = datetime.fromtimestamp(moment, UTC).astimezone(zone(zone_name)).utcoffset()
+    return round((found or timedelta()).total_seconds())
+
+
+def shown(clock: tuple[Stretch, ...], day: date, minutes: tuple[int, int]) -> Spans:
+    """All moments at which clocks show a time from the first to before the second of ``minutes`` (after midnight of
+    ``day``; more than 1440 is the next day)."""
+    midnight = wall_seconds(day)
+    first, last = (midnight + 60 * minute for minute in minutes)
+    parts: list[Span] = [(max(first - part.offset, part.start), min(last - part.offset, part.end)) for part in clock]
+    return union(parts)
+
+
+def only_moment(clock: tuple[Stretch, ...], day: date, minute: int) -> int | None:
+    """The one moment at which clocks show that; None where they skip it or show it twice."""
+    wall = wall_seconds(day) + 60 * minute
+    found = [wall - part.offset for part in clock if part.start <= wall - part.offset < part.end]
+    return found[0] if len(found) == 1 else None
+
+
+def wall(clock: tuple[Stretch, ...], moment: int) -> int:
+    """What clocks show then, as if it were seconds since 1970."""
+    part = next((part for part in clock if part.start <= moment < part.end), clock[-1])
+    return moment + part.offset
+
+
+def wall_seconds(day: date) -> int:
+    """Midnight of ``day`` on a clock, as if it were seconds since 1970."""
+    return (day - date(1970, 1, 1)).days * DAY * 60
+
+
+def wall_time(seconds: int) -> datetime:
+    """What the clock shows, naive."""
+    return datetime(1970, 1, 1) + timedelta(seconds=seconds)
+
+
+def moment(seconds: int) -> datetime:
+    """Aware UTC."""
+    return datetime.fromtimestamp(seconds, UTC)

@@ -1,0 +1,62 @@
+"""What is asked in a poll, and the starts that it means."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from trainbot.features.sessions.polls.clocks import DAY, Stretch, only_moment, stretches, wall, wall_time
+from trainbot.features.sessions.polls.spans import Span
+
+MARGIN = 2 * DAY * 60  # seconds: wherever somebody lives, their days that matter are within this
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Sessions of ``minutes``, ``most`` at most, that begin on one of the days from ``first`` to ``last``, between
+    ``window`` (minutes after midnight, the later one included; past 1440 is the next morning) on the clocks of
+    ``zone``, every ``step`` minutes."""
+
+    zone: str
+    first: date
+    last: date
+    window: tuple[int, int]
+    minutes: int
+    most: int
+    step: int
+
+    @property
+    def days(self) -> tuple[date, ...]:
+        return tuple(self.first + timedelta(days=n) for n in range((self.last - self.first).days + 1))
+
+    def clock(self, zone_name: str) -> tuple[Stretch, ...]:
+        """That zone's clocks from before the first start to after the last end."""
+        first = round(datetime.combine(self.first, time(), UTC).timestamp()) - MARGIN
+        last = round(datetime.combine(self.last, time(), UTC).timestamp()) + 60 * (self.window[1] + self.minutes) + MARGIN
+        return stretches(zone_name, first, last)
+
+
+@functools.lru_cache(maxsize=64)
+def starts(plan: Plan) -> tuple[int, ...]:
+    """Every possible start, in seconds since 1970, in order.  Wall times that clocks skip or show twice are none:
+    nobody is sent to a class at such a time."""
+    clock = plan.clock(plan.zone)
+    minutes = range(plan.window[0], plan.window[1] + 1, plan.step)
+    found = (only_moment(clock, day, minute) for day in plan.days for minute in minutes)
+    return tuple(sorted({moment for moment in found if moment is not None}))
+
+
+@functools.lru_cache(maxsize=64)
+def extent(plan: Plan) -> Span:
+    """From the first start to the last end; where there is no start at all, both are the same."""
+    moments = starts(plan)
+    return (moments[0], moments[-1] + 60 * plan.minutes) if moments else (0, 0)
+
+
+@functools.lru_cache(maxsize=1000)
+def local_days(plan: Plan, zone_name: str) -> tuple[date, ...]:
+    """The days on a calendar in ``zone_name`` on which some session would begin or go on."""
+    clock, length = plan.clock(zone_name), 60 * plan.minutes
+    found = {wall_time(wall(clock, moment)).date() for start in starts(plan) for moment in (start, start + length - 1)}
+    return tuple(sorted(found))

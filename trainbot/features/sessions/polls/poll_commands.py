@@ -1,0 +1,317 @@
+"""``!when``: polls opened, answered and closed; rows in, rows and lines out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from trainbot.core.errors import Denied, UserError
+from trainbot.features.sessions.session_store import Book
+from trainbot.features.sessions.polls import answer_parser as answers, poll_parser as asking, poll_wording as wording
+from trainbot.features.sessions.polls.answer_parser import EXAMPLE, Free, Said, fits
+from trainbot.features.sessions.polls.clocks import wall, wall_time
+from trainbot.features.sessions.polls.poll import Plan, local_days, starts
+from trainbot.features.sessions.polls.ranking import BUDGET, GLANCE, Choice, Start, choose, ranked, tally
+from trainbot.model.session_rows import PollLine, PollRow
+from trainbot.core.times import describe
+from trainbot.core.zones import city, resolve_place
+from trainbot.core.access import Person, Role
+from trainbot.core.commands import Argument, Ask, Command, Place
+from trainbot.core.messages import Effect, Reply
+
+if TYPE_CHECKING:
+    from trainbot.model.exercise import Exercise
+    from trainbot.adapters.db.repositories import Notices, People, Polls
+
+log = logging.getLogger(__name__)
+MOST_LINES = 20  # of one person in one poll; the last word counts, so more are a mistake or a joke
+UNTITLED = "hands-on training"
+REMEMBERED = timedelta(days=30)  # !when close says once more what came of a poll
+
+Count = tuple[list[Person], list[Free], list[Person]]
+"""Who answered, when they are free, and whose answers wait for their time zone."""
+
+
+class WhenDesk:
+    """``book``: where its sessions are drafts in the end; ``exercises``: those that there are, by name; ``nick``:
+    ours."""
+
+    def __init__(self, polls: Polls, notices: Notices, people: People, book: Book,
+                 exercises: Callable[[], Mapping[str, Exercise]], require_account: bool, nick: Callable[[], str]) -> None:
+        self.rows, self.notices, self.people, self.book, self.exercises = polls, notices, people, book, exercises
+        self.require_account, self.nick = require_account, nick
+
+    # -- which poll ------------------------------------------------------------------------------------
+
+    def _open(self, ask: Ask) -> PollRow:
+        """The one of the channel that it is about, else the only one there is."""
+        polls = self.rows.all(closed_at=None)
+        here = [poll for poll in polls if poll.channel == ask.channel] or polls
+        if not here:
+            raise UserError("nothing is asked now; !sessions says what is planned")
+        if len(here) > 1:
+            raise UserError(f"in which channel? put it first, as in {here[0].channel} !when sat 14:00-18:00")
+        return here[0]
+
+    # -- opened ----------------------------------------------------------------------------------------
+
+    def ask_open(self, ask: Ask, words: str) -> str:
+        found = self._asking(ask, words)
+        return wording.asked_back(found, self._about(found.title), ask.channel or "", ask.at)
+
+    def open(self, ask: Ask, words: str) -> list[Effect]:
+        found = self._asking(ask, words)
+        plan, channel = found.plan, ask.channel or ""
+        self.rows.add(channel=channel, person_id=ask.person.id, title=found.title, zone=plan.zone,
+                      first_day=plan.first.isoformat(), last_day=plan.last.isoformat(), window_from=plan.window[0],
+                      window_to=plan.window[1], minutes=plan.minutes, most=plan.most, step=plan.step, opened_at=ask.at,
+                      closes_at=found.closes, closed_at=None, result="")
+        line = wording.announcement(found, self._about(found.title), self.nick(), ask.at)
+        self.notices.tell(ask.at, line, channel=channel, kind="announcement", not_after=found.closes)
+        return [Reply("asked; !when says how many have answered, !when close ends it before its time", private=True)]
+
+    def _asking(self, ask: Ask, words: str) -> asking.Asking:
+        other = self.rows.first(closed_at=None, channel=ask.channel)
+        if other is not None:
+            raise UserError(f"{other.channel} is being asked already, until {describe(other.closes_at, other.zone, ask.at)}; "
+                            "!when close ends that")
+        return asking.read(words, ask.person.zone, ask.at, resolve_place)
+
+    def _about(self, title: str) -> str:
+        """What sessions of that title are about: an exercise may be named by its folder."""
+        exercise = self.exercises().get(title)
+        return title if exercise is None else exercise.title
+
+    # -- answered --------------------------------------------------------------------------------------
+
+    def when(self, ask: Ask, words: str = "") -> list[Effect]:
+        poll = self._open(ask)
+        if poll.closes_at <= ask.at:
+            raise UserError(f"the time for answers was over {describe(poll.closes_at, ask.person.zone or 'UTC', ask.at)}")
+        if not words:
+            return [Reply(self._status(ask, poll), private=True)]
+        if self.require_account and ask.sender.account is None:
+            raise Denied("answers are taken from people with an account here; log in to NickServ (/msg NickServ help), "
+                         "then say it again")
+        if words.lower() in ("forget", "drop"):
+            text = self._forget(ask, poll)
+        elif words.lower() == "reread":
+            text = self._reread(ask, poll)
+        else:
+            text = self._said(ask, poll, words)
+        return [Reply(text, private=True)]
+
+    def _said(self, ask: Ask, poll: PollRow, words: str) -> str:
+        plan, zone = plan_of(poll), ask.person.zone
+        said, named = self._read(plan, words, zone, ask.at)
+        noted, lost = "noted", ""
+        if named and not zone:  # whoever names a place without having one lives there
+            self.people.change({"id": ask.person.id}, zone=named)
+            lost = self._move_lines(poll, ask.person, named, "")
+            zone, noted = named, f"your time zone is {city(named)} now, and noted"
+        mine = self._lines(poll, ask.person)
+        if said.afresh:
+            self.rows.lines.remove(poll_id=poll.id, person_id=ask.person.id)
+        elif len(mine) >= MOST_LINES:
+            raise UserError(f"you have said {len(mine)} lines; begin anew with: !when only sat 14:00-18:00")
+        self.rows.lines.add(poll_id=poll.id, person_id=ask.person.id, zone=named or zone, words=words, at=ask.at)
+        if not (named or zone):
+            if any(not line.zone for line in mine):
+                return "kept as well; it counts once I know your time zone: !tz CITY"
+            return "kept, but on whose clock? Say your time zone once, for example !tz melbourne, and it counts"
+        return f"{noted}: {self._answer(poll, ask.person, zone)}{lost}"
+
+    def _read(self, plan: Plan, words: str, zone: str, now: datetime) -> tuple[Said, str]:
+        """What was said, and the zone that was named in it ('' where none was)."""
+        around = plan.days[0] - timedelta(days=1), *plan.days, plan.days[-1] + timedelta(days=1)
+        said = answers.read(words, around)
+        if not said.place:
+            return (answers.read(words, local_days(plan, zone)) if zone else said), ""
+        try:
+            named = resolve_place(said.place, now)
+        except UserError as error:
+            if "no place" in str(error) and "did you mean" not in str(error):
+                raise UserError(f"I do not understand {said.place[:40]!r}: {EXAMPLE}") from None
+            raise
+        return answers.read(words, local_days(plan, named)), named
+
+    def _forget(self, ask: Ask, poll: PollRow) -> str:
+        count = self.rows.lines.remove(poll_id=poll.id, person_id=ask.person.id)
+        return "forgotten; you have not answered now" if count else "you have said nothing that I could forget"
+
+    def _reread(self, ask: Ask, poll: PollRow) -> str:
+        zone = ask.person.zone
+        if not zone:
+            raise UserError("on whose clock? say your time zone first: !tz CITY")
+        mine = self._lines(poll, ask.person)
+        if not mine:
+            raise UserError(f"you have said nothing yet: {EXAMPLE}")
+        lost = self._move_lines(poll, ask.person, zone, *{line.zone for line in mine})
+        return f"read again: {self._answer(poll, ask.person, zone)}{lost}"
+
+    def _move_lines(self, poll: PollRow, person: Person, zone: str, *were: str) -> str:
+        """Lines on the clocks of ``were`` are read on those of ``zone``; about those that mean no day there that was
+        asked about, what is to be said."""
+        lost = ""
+        for line in self._lines(poll, person):
+            if line.zone not in were:
+                continue
+            try:
+                answers.read(line.words, local_days(plan_of(poll), zone))
+                self.rows.lines.change({"id": line.id}, zone=zone)
+            except UserError as error:
+                self.rows.lines.remove(id=line.id)
+                lost = f"; not {line.words[:60]!r}: {error}"
+        return lost
+
+    def zone_said(self, person: Person, zone: str) -> str:
+        """After ``!tz``: answers that waited for it count now, others stay the moments that they meant; '' where there
+        are none."""
+        for poll in self.rows.all(closed_at=None):
+            zones = {line.zone for line in self._lines(poll, person)}
+            if "" in zones:
+                lost = self._move_lines(poll, person, zone, "")
+                return f"what you said counts now: {self._answer(poll, person, zone)}{lost}"
+            others = zones - {zone}
+            if others:
+                return (f"what you said with !when stays as it was on the clocks of {city(min(others))}; "
+                        f"!when reread means those of {city(zone)}")
+        return ""
+
+    def _answer(self, poll: PollRow, person: Person, zone: str, *, brief: bool = False) -> str:
+        plan = plan_of(poll)
+        free = self._free(plan, self._lines(poll, person))
+        text = wording.answer(plan, zone, free)
+        return text if fits(plan, free) or brief else f"{text}; asked: {wording.asked(plan, zone)}"
+
+    def _status(self, ask: Ask, poll: PollRow) -> str:
+        plan, zone = plan_of(poll), ask.person.zone
+        mine = self._lines(poll, ask.person)
+        own = zone or next((line.zone for line in mine if line.zone), "")
+        parts = [f"asked: {wording.asked(plan, own) if own else wording.asked(plan, plan.zone, 'the clocks there')}"]
+        if mine and all(line.zone for line in mine):
+            parts.append(f"you said {self._answer(poll, ask.person, own, brief=True)}")
+        elif mine:
+            parts.append("what you said counts once I know your time zone: !tz CITY")
+        else:
+            parts.append(EXAMPLE if own else f"!tz CITY first, then {EXAMPLE}")
+        if ask.role >= Role.ORGANISER:
+            people, frees, unread = self._count(poll)
+            order, choice = self._ranked(plan, frees, ask.at, GLANCE)
+            parts = [wording.counted(len(people), len(unread), poll.closes_at, own or plan.zone, ask.at)]
+            parts += [f"so far: {wording.result(order, choice, [p.nick for p in people], ask.at)}"] if people else []
+        else:
+            parts.append(f"until {describe(poll.closes_at, own or plan.zone, ask.at)}")
+        return "; ".join(parts)
+
+    # -- counted ---------------------------------------------------------------------------------------
+
+    def _lines(self, poll: PollRow, person: Person) -> list[PollLine]:
+        return self.rows.lines.all(poll_id=poll.id, person_id=person.id)
+
+    def _free(self, plan: Plan, lines: list[PollLine]) -> Free:
+        read = []
+        for line in lines:
+            try:
+                read.append((line.zone, answers.read(line.words, local_days(plan, line.zone)).statements))
+            except (UserError, KeyError) as error:  # it could be read when it was said
+                log.warning("line %d of a poll cannot be read any more: %s", line.id, error)
+        return answers.free(plan, read)
+
+    def _count(self, poll: PollRow) -> Count:
+        """Of people without an account, who are others after each reconnect, the last answer of a nick counts."""
+        said: dict[int, list[PollLine]] = {}
+        for line in self.rows.lines.all(poll_id=poll.id):
+            said.setdefault(line.person_id, []).append(line)
+        voices: dict[str, Person] = {}
+        for person in sorted(map(self.people.get, said), key=lambda person: said[person.id][-1].id):
+            voices[f"account {person.account}" if person.account else f"nick {person.nick.lower()}"] = person
+        people = sorted(voices.values(), key=lambda person: person.nick.lower())
+        known = [person for person in people if all(line.zone for line in said[person.id])]
+        plan = plan_of(poll)
+        return known, [self._free(plan, said[person.id]) for person in known], [p for p in people if p not in known]
+
+    def _ranked(self, plan: Plan, frees: list[Free], now: datetime, budget: int = BUDGET) -> tuple[list[Start], Choice]:
+        clock = plan.clock(plan.zone)
+        moments = [start for start in starts(plan) if start > now.timestamp()]
+        on_the_hour = {start: wall(clock, start) % 3600 == 0 for start in moments}
+        order = ranked(tally(moments, 60 * plan.minutes, frees), on_the_hour)
+        return order, choose(order, plan.most, budget)
+
+    # -- closed ----------------------------------------------------------------------------------------
+
+    def close(self, ask: Ask) -> list[Effect]:
+        try:
+            poll = self._open(ask)
+        except UserError:
+            last = self._last(ask)
+            if last is None:
+                raise
+            return [Reply(f"it was closed {describe(last.closed_at, ask.person.zone or 'UTC', ask.at)}. {last.result}"
+                          if last.closed_at else last.result, private=True)]
+        if poll.channel != ask.channel and not ask.private:
+            raise UserError(f"nothing is asked here; say it in {poll.channel}, or privately")
+        return [Reply(self._close(poll, ask.at), private=True)]
+
+    def _last(self, ask: Ask) -> PollRow | None:
+        closed = self.rows.table.c.closed_at
+        found = self.rows.all(closed > ask.at - REMEMBERED, order=(closed.desc(),))
+        return next((poll for poll in found if ask.channel in (None, poll.channel)), None)
+
+    def _close(self, poll: PollRow, now: datetime) -> str:
+        """What came of it, in one line; its sessions are drafts now."""
+        plan = plan_of(poll)
+        people, frees, unread = self._count(poll)
+        order, choice = self._ranked(plan, frees, now)
+        names, waiting = ([person.nick for person in some] for some in (people, unread))
+        text = wording.result(order, choice, names, now, waiting)
+        if choice.reached:
+            text += f" {self._drafted(poll, choice, now)}"
+        self.rows.change({"id": poll.id}, closed_at=now, result=text)
+        return text
+
+    def _drafted(self, poll: PollRow, choice: Choice, now: datetime) -> str:
+        """The chosen sessions, to be published."""
+        clock = plan_of(poll).clock(poll.zone)
+        exercise = poll.title if poll.title in self.exercises() else None
+        drafts = [self.book.draft(f"poll {poll.id}", now, title=self._about(poll.title) or UNTITLED, zone=poll.zone,
+                                  local=wall_time(wall(clock, moment)), minutes=poll.minutes, channel=poll.channel,
+                                  exercise=exercise)
+                  for moment in sorted(start.moment for start in choice.starts)]
+        names = [draft.number for draft in drafts]
+        if len(names) == 1:
+            return f"Draft {names[0]}: !session publish {names[0]}."
+        return f"Drafts {' and '.join(names)}: !session publish all."
+
+    def tick(self, now: datetime) -> None:
+        """Polls whose time is over are closed; whoever opened one is told what came of it."""
+        for poll in self.rows.all(self.rows.table.c.closes_at <= now, closed_at=None):
+            text = self._close(poll, now)
+            self.notices.tell(now, f"the poll in {poll.channel} is closed. {text}", person_id=poll.person_id)
+
+    def merge(self, old: Person | None, new: Person | None) -> None:
+        """Somebody logged in to an account: what they said goes with them."""
+        if old is not None and new is not None and old.id != new.id:
+            self.rows.lines.change({"person_id": old.id}, person_id=new.id)
+
+    def commands(self) -> list[Command]:
+        return [
+            Command("when", self.when, "which of the times asked about suit me, on my own clock; only … begins anew, any, "
+                    "none and forget are understood; alone: what is asked and what I said",
+                    (Argument("TIMES", "words", optional=True, rest=True),),
+                    example="when sat 14:00-18:00, not sun, weekdays after 18:00?", group="sessions"),
+            Command("when open", self.open, "asks the channel which times suit: days, between when a session can begin, "
+                    "where, how long, how many, until when answers are taken; for TITLE; shown back first",
+                    (Argument("WORDS", "words", rest=True),), role=Role.ORGANISER, place=Place.CHANNEL,
+                    confirm=self.ask_open, example="when open 7-15 mar 07:00-22:00 melbourne 2h max 2 until 3 mar",
+                    group="sessions"),
+            Command("when close", self.close, "ends it: which times serve most people, as drafts to publish",
+                    role=Role.ORGANISER, group="sessions"),
+        ]
+
+
+def plan_of(poll: PollRow) -> Plan:
+    return Plan(poll.zone, date.fromisoformat(poll.first_day), date.fromisoformat(poll.last_day),
+                (poll.window_from, poll.window_to), poll.minutes, poll.most, poll.step)

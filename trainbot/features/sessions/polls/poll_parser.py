@@ -1,0 +1,194 @@
+"""What an organiser asks: ``7-15 mar 07:00-22:00 melbourne 2h max 2 until 3 mar``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from trainbot.core.errors import UserError
+from trainbot.adapters.calendars.validation import plain
+from trainbot.features.sessions.polls.clocks import DAY
+from trainbot.features.sessions.polls.poll import Plan, starts
+from trainbot.features.sessions.polls.tokens import TO, MonthDay, Reader
+from trainbot.core.times import readings
+from trainbot.core.zones import zone as rules
+
+EXAMPLE = "say for example !when open 7-15 mar 07:00-22:00 melbourne 2h max 2 until 3 mar"
+STEP = 30  # minutes: where some clocks differ by half hours, full hours of one place are no full hours of another
+STEPS = (15, 30, 60, 120)
+MOST_DAYS = 31
+MOST_SESSIONS = 6
+MOST_STARTS = 1500
+MOST_MINUTES = 12 * 60
+OPEN_FOR = timedelta(days=7)  # where no end was said, and the first day is not sooner
+FARTHEST = timedelta(days=366)
+LONGEST_TITLE = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A poll as it is asked: answers are taken until ``closes``; ``title`` is what the sessions are about, '' where
+    that was not said."""
+
+    plan: Plan
+    closes: datetime
+    title: str
+
+
+def read(text: str, own_zone: str, now: datetime, resolve: Callable[[str, datetime], str]) -> Asking:
+    """``own_zone``: whose clock is meant where no place is named, '' where that is not known either; ``resolve`` gives
+    the zone of a place.  Raises UserError with what to type."""
+    wanted, _, title = text.partition(" for ")
+    while title and re.match(r"\s*\d+ ?(h|m|hours?|minutes?|min)\b", title):  # "for 2h" is a length
+        length, _, title = title.partition(" for ")
+        wanted += f" {length}"
+    return _Question(wanted, plain(title, LONGEST_TITLE), own_zone, now, resolve).read()
+
+
+class _Question:
+    """One line being read."""
+
+    def __init__(self, text: str, title: str, own_zone: str, now: datetime, resolve: Callable[[str, datetime], str]) -> None:
+        self.reader, self.title, self.own_zone, self.now, self.resolve = Reader(text), title, own_zone, now, resolve
+        self.dates: tuple[MonthDay, MonthDay] | None = None
+        self.window: tuple[int, int] | None = None
+        self.until: tuple[MonthDay, int] | None = None
+        self.minutes, self.most, self.step = 0, 1, STEP
+        self.place: list[str] = []
+
+    def read(self) -> Asking:
+        while self.reader.peek().kind != "end":
+            self._step()
+        if self.dates is None:
+            raise UserError(f"on which days? {EXAMPLE}")
+        if self.window is None:
+            raise UserError(f"between which times of the day can a session begin? {EXAMPLE}")
+        if not self.minutes:
+            raise UserError(f"how long is a session? {EXAMPLE}")
+        zone = self._zone()
+        today = self.now.astimezone(rules(zone)).date()
+        first, last = self._range(*self.dates, today)
+        plan = Plan(zone, first, last, self.window, self.minutes, self.most, self.step)
+        closes = self._closes(zone, today, first)
+        moments = starts(plan)
+        if not moments:
+            raise UserError("clocks skip all of that: say other times")
+        if len(moments) > MOST_STARTS:
+            raise UserError(f"that is {len(moments)} possible starts, {MOST_STARTS} at most: say fewer days, or every 60m")
+        if closes <= self.now:
+            raise UserError(f"answers could not be given any more: say until and a day after today, {EXAMPLE}")
+        if closes.timestamp() > moments[0]:
+            raise UserError("the first session could begin before the answers are in: say an earlier day behind until")
+        return Asking(plan, closes, self.title)
+
+    def _step(self) -> None:
+        reader = self.reader
+        if reader.took("until", "till", "by"):
+            self._until()
+        elif reader.took("max", "most", "up"):
+            reader.took("to")
+            self.most = self._count("max", MOST_SESSIONS, "sessions")
+            reader.took("sessions", "session")
+        elif reader.took("every"):
+            self.step = self._length("every")
+            if self.step not in STEPS:
+                raise UserError(f"sessions can begin every {', '.join(str(step) for step in STEPS[:-1])} or {STEPS[-1]} "
+                                "minutes: say for example every 60m")
+        elif (window := reader.attempt(reader.hours)) is not None:
+            self._once(self.window, "times of the day")
+            self.window = window
+        elif (dates := reader.attempt(reader.dates)) is not None:
+            self._once(self.dates, "ranges of days")
+            self.dates = dates
+        elif reader.peek().kind == "length" or re.fullmatch(r"\dh\d\d", reader.peek().text):
+            self._once(self.minutes or None, "lengths")
+            self.minutes = self._length("a session of")
+        else:
+            self._other()
+
+    def _other(self) -> None:
+        token = self.reader.take()
+        if token.kind in ("word", "place", "offset"):
+            if token.text not in ("in", "at", "on", "the", "from", "sessions", "session", "long", "each"):
+                self.place.append(token.text)
+        elif token.text not in (",", ";", "."):
+            raise UserError(f"I do not understand {token.text[:20]!r} there: {EXAMPLE}")
+
+    def _once(self, before: object, what: str) -> None:
+        if before is not None:
+            raise UserError(f"those are two {what}, and a poll has one: {EXAMPLE}")
+
+    def _until(self) -> None:
+        dates = self.reader.attempt(self.reader.dates)
+        if dates is None or dates[0] != dates[1]:
+            raise UserError(f"until which day? {EXAMPLE}")
+        minute, before = DAY, self.reader.at
+        token = self.reader.take()
+        if token.kind == "time" and self.reader.peek().text not in TO:
+            self.reader.at = before
+            minute = self.reader.clock_time("until")
+        else:
+            self.reader.at = before
+        self.until = dates[0], minute
+
+    def _count(self, word: str, most: int, what: str) -> int:
+        token = self.reader.take()
+        if token.kind != "number" or not 1 <= int(token.text[:4]) <= most:
+            raise UserError(f"{word} is a number from 1 to {most}, how many {what} there may be: {EXAMPLE}")
+        return int(token.text)
+
+    def _length(self, word: str) -> int:
+        text = self.reader.take().text
+        found = re.match(r"(\d+)(\.5)? ?(h)?\D*(\d+)?", text)
+        if found is None or not re.search("[hm]", text):
+            raise UserError(f"{word} how long? say for example 2h or 90m")
+        minutes = int(found[1]) * (60 if found[3] else 1) + (30 if found[2] and found[3] else 0) + int(found[4] or 0)
+        if not 5 <= minutes <= MOST_MINUTES:
+            raise UserError(f"{text} is too short or too long: say from 5m to {MOST_MINUTES // 60}h")
+        return minutes
+
+    def _zone(self) -> str:
+        if self.place:
+            return self.resolve(" ".join(self.place), self.now)
+        if not self.own_zone:
+            raise UserError(f"on whose clock? add a city, or set your own with !tz CITY: {EXAMPLE}")
+        return self.own_zone
+
+    def _range(self, first: MonthDay, last: MonthDay, today: date) -> tuple[date, date]:
+        """The next time that such days come."""
+        until = last.year or next((year for year in range(today.year, today.year + 9)
+                                   if (day := _day(last, year)) is not None and day >= today), today.year)
+        end = _day(last, until)
+        begin = _day(first, first.year or until)
+        if begin is not None and end is not None and begin > end and not first.year:
+            begin = _day(first, until - 1)  # 28 dec-4 jan
+        if begin is None or end is None or begin > end:
+            raise UserError(f"{first.text} to {last.text} are no days of the calendar: {EXAMPLE}")
+        if (end - begin).days >= MOST_DAYS:
+            raise UserError(f"those are {(end - begin).days + 1} days, {MOST_DAYS} at most: nobody knows that long ahead")
+        if begin < today:
+            raise UserError(f"{begin.day} {begin:%b %Y} is over: say days from {today.day} {today:%b} on")
+        if begin - today > FARTHEST:
+            raise UserError(f"{begin.day} {begin:%b %Y} is more than a year off: {EXAMPLE}")
+        return begin, end
+
+    def _closes(self, zone: str, today: date, first: date) -> datetime:
+        """The end of the day before the first, or a week from now, where nothing else was said."""
+        if self.until is None:
+            return min(self.now + OPEN_FOR, readings(datetime(first.year, first.month, first.day), zone)[0])
+        said, minute = self.until
+        years = [said.year] if said.year else [first.year - 1, first.year]
+        days = [day for year in years if (day := _day(said, year)) is not None]
+        found = [day for day in days if day >= today] or days
+        if not found:
+            raise UserError(f"{said.text} is no day of the calendar: {EXAMPLE}")
+        return readings(datetime(found[0].year, found[0].month, found[0].day) + timedelta(minutes=minute), zone)[0]
+
+
+def _day(said: MonthDay, year: int) -> date | None:
+    try:
+        return date(year, said.month or 0, said.day)
+    except ValueError:
+        return None

@@ -1,0 +1,221 @@
+"""Polls in words: what is asked, what somebody said, what came of it.  One line each; possible starts are never listed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+
+from trainbot.features.sessions.polls.answer_parser import Free, fits
+from trainbot.features.sessions.polls.poll_parser import Asking
+from trainbot.features.sessions.polls.clocks import DAY, Stretch, moment, wall, wall_seconds, wall_time
+from trainbot.features.sessions.polls.poll import Plan, extent, starts
+from trainbot.features.sessions.polls.ranking import Choice, Start, equals
+from trainbot.features.sessions.polls.spans import Spans, covers, union, without
+from trainbot.core.times import MAX_BYTES, describe, until
+from trainbot.core.zones import city
+from trainbot.core.wording import span
+
+MOST_DAYS_SHOWN = 12
+RESULT_BYTES = MAX_BYTES - 60  # beside it stands what the drafts are called
+Hours = tuple[tuple[int, int], ...]  # minutes after midnight
+
+
+# -- the question ------------------------------------------------------------------------------------
+
+
+def asked_back(asking: Asking, about: str, channel: str, now: datetime) -> str:
+    """What an organiser sees before it is asked."""
+    plan, moments = asking.plan, starts(asking.plan)
+    sessions = "one session" if plan.most == 1 else f"{plan.most} sessions at most"
+    title = f" ({about})" if about else ""
+    return (f"{channel} will be asked which times suit{title}: {_days(plan.first, plan.last)}, beginning {_window(plan)} "
+            f"{city(plan.zone)} ({describe(moment(moments[0]), 'UTC', now)} to {describe(moment(moments[-1]), 'UTC', now)}), "
+            f"{_length(plan)} each, {sessions}; answers until {describe(asking.closes, plan.zone, now)} "
+            f"({until(asking.closes - now)}).")
+
+
+def announcement(asking: Asking, about: str, nick: str, now: datetime) -> str:
+    """The one line that the channel gets."""
+    plan = asking.plan
+    title = f"for {about or 'a session'}"
+    return (f"When would it suit you, {title}, {_length(plan)}, {_days(plan.first, plan.last)}? Tell me privately, in your "
+            f"own time: /msg {nick} when sat 14:00-18:00, or: when not sun (? behind a time: if need be; tz CITY sets "
+            f"your zone). Until {describe(asking.closes, 'UTC', now)}, {until(asking.closes - now)}.")
+
+
+def asked(plan: Plan, zone: str, whose: str = "your clock") -> str:
+    """``a session of 2 h that begins 21:00-12:00 on your clock (Berlin), Sat 6 to Mon 15 Mar``."""
+    clock, found = plan.clock(zone), []
+    for day in plan.days:
+        there = [wall_time(wall(clock, start)) for start in _starts_of(plan, day)]
+        if there:
+            found.append((there[0], there[-1]))
+    if not found:
+        return f"a session of {_length(plan)}"
+    hours = [f"{first:%H:%M}-{last:%H:%M}" for first, last in found]
+    text = hours[0]
+    for before, after, (first, _last) in zip(hours, hours[1:], found[1:], strict=False):
+        if before != after:
+            text += f", from {_day(first.date())} on {after}"
+    return (f"a session of {_length(plan)} that begins {text} on {whose} ({city(zone)}), "
+            f"{_days(found[0][0].date(), found[-1][1].date())}")
+
+
+def _starts_of(plan: Plan, day: date) -> list[int]:
+    clock = plan.clock(plan.zone)
+    first, last = (wall_seconds(day) + 60 * minute for minute in plan.window)
+    return [start for start in starts(plan) if first <= wall(clock, start) <= last]
+
+
+def _window(plan: Plan) -> str:
+    first, last = (f"{minute // 60 % 24:02}:{minute % 60:02}" for minute in plan.window)
+    return f"{first} to {last}" + (" the next morning" if plan.window[1] > DAY else "")
+
+
+def _length(plan: Plan) -> str:
+    return span(timedelta(minutes=plan.minutes))
+
+
+def _day(day: date) -> str:
+    return f"{day:%a} {day.day} {day:%b}"
+
+
+def _days(first: date, last: date) -> str:
+    if first == last:
+        return _day(first)
+    return f"{first:%a} {first.day}{f' {first:%b}' if first.month != last.month else ''} to {_day(last)}"
+
+
+# -- an answer ---------------------------------------------------------------------------------------
+
+
+def answer(plan: Plan, zone: str, free: Free, room: int = 150) -> str:
+    """``Sat 6, Sat 13 Mar 14:00-18:00; if need be Sun 7 Mar 20:00-22:00 (Berlin): 4 of 279 possible starts suit you``."""
+    found = fits(plan, free)
+    glad = sum(covers(free.yes, start, start + 60 * plan.minutes) for start in found)
+    parts = [text for word, spans in (("", free.yes), ("if need be ", free.maybe))
+             for text in [f"{word}{times(plan, zone, spans, room)}"] if spans]
+    said = "; ".join(parts) or "no time"
+    many = len(starts(plan))
+    suit = f"{len(found)} of {many} possible starts suit you" if found else f"none of the {many} possible starts suits you"
+    need = f", {len(found) - glad} of them if need be" if len(found) > glad else ""
+    return f"{said} ({city(zone)}): {suit}{need}"
+
+
+def times(plan: Plan, zone: str, spans: Spans, room: int) -> str:
+    """``Sat 6 Mar 14:00-18:00, Mon 8 to Fri 12 Mar 18:00-24:00``: on clocks in ``zone``, cut at ``room`` characters."""
+    if not without((extent(plan),), spans):
+        return "any time"
+    same: dict[Hours, list[tuple[date, date]]] = {}
+    for day, hours in sorted(_by_day(plan.clock(zone), spans).items()):
+        ranges = same.setdefault(hours, [])
+        if ranges and day - ranges[-1][1] == timedelta(days=1):
+            ranges[-1] = (ranges[-1][0], day)
+        else:
+            ranges.append((day, day))
+    return _listed([f"{_ranges(ranges)} {_hours(hours)}".strip() for hours, ranges in same.items()], room)
+
+
+def _ranges(ranges: Sequence[tuple[date, date]]) -> str:
+    """``Mon 8 to Fri 12, Mon 15 Mar``: a month once, where all are in it."""
+    texts = [_days(first, last) for first, last in ranges]
+    if len({day.month for days in ranges for day in days}) == 1:
+        month = f" {ranges[0][0]:%b}"
+        texts = [text.removesuffix(month) for text in texts]
+        texts[-1] += month
+    return ", ".join(texts)
+
+
+def _by_day(clock: tuple[Stretch, ...], spans: Spans) -> dict[date, Hours]:
+    """What clocks show during ``spans``, day by day; an hour that comes twice is said once."""
+    found: dict[date, list[tuple[int, int]]] = {}
+    for part in clock:
+        for start, end in spans:
+            at, last = max(start, part.start) + part.offset, min(end, part.end) + part.offset
+            while at < last:
+                day = wall_time(at).date()
+                midnight = wall_seconds(day)
+                till = min(last, midnight + DAY * 60)
+                found.setdefault(day, []).append(((at - midnight) // 60, (till - midnight) // 60))
+                at = till
+    return {day: union(hours) for day, hours in found.items()}
+
+
+def _hours(hours: Hours) -> str:
+    if hours == ((0, DAY),):
+        return ""
+    return " and ".join(f"{start // 60:02}:{start % 60:02}-{end // 60:02}:{end % 60:02}" for start, end in hours)
+
+
+def _listed(texts: Sequence[str], room: int) -> str:
+    shown = list(texts[:MOST_DAYS_SHOWN])
+    while len(shown) > 1 and len(", ".join(shown)) > room:
+        shown.pop()
+    more = len(texts) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")
+
+
+# -- what came of it ---------------------------------------------------------------------------------
+
+
+def result(order: Sequence[Start], choice: Choice, names: Sequence[str], now: datetime, unread: Sequence[str] = ()) -> str:
+    """``Best: Sat 14 Mar 09:00 UTC, 41 of 52.  Adding Tue 10 Mar 20:00 reaches 50; left out: bob, wei.``
+
+    ``order``: all possible starts as ``ranking.ranked`` has them; ``names``: people by their bits; ``unread``: those
+    whose answers wait for their time zone.
+    """
+    waiting = f" {len(unread)} more never said their time zone: {_listed(unread, 60)}." if unread else ""
+    if not names:
+        return f"Nobody answered.{waiting}"
+    if not choice.reached:
+        return f"No time suits anybody; {len(names)} answered.{waiting}"
+    best = order[0]
+    text = f"Best: {describe(moment(best.moment), 'UTC', now)}, {best.reached} of {len(names)}{_need(best)}."
+    added = [start for start in choice.starts if start.moment != best.moment]
+    if added:
+        together = len(added) == len(choice.starts)
+        *most, last = [_moment(start.moment, now) for start in added]
+        those = f"{', '.join(most)} and {last}" if most else last
+        many = "reach" if len(added) > 1 else "reaches"
+        text += f" Better together: {those} reach" if together else f" Adding {those} {many}"
+        text += f" {choice.reached}{_need(choice)}"
+        text += "" if choice.exact else f" (no set reaches more than {choice.at_most})"
+    out = [name for bit, name in enumerate(names) if not choice.reach >> bit & 1]
+    text = text.removesuffix(".")
+    left = "; left out: " if out else "; nobody is left out."
+    tied = _tied(order, choice, now)
+    room = RESULT_BYTES - len(f"{text}{left}.{tied}{waiting}".encode())
+    return text + left + (_listed(out, max(20, room)) + "." if out else "") + tied + waiting
+
+
+def _need(found: Start | Choice) -> str:
+    return f" ({found.reached - found.glad} if need be)" if found.glad < found.reached else ""
+
+
+def _tied(order: Sequence[Start], choice: Choice, now: datetime) -> str:
+    """What would serve as many as well, and why it was not taken."""
+    ties = [(start, other) for place, start in enumerate(choice.starts) for other in equals(order, choice, place)]
+    if not ties:
+        return ""
+    start = ties[0][0]
+    others = sorted(other.moment for of, other in ties if of is start)
+    place = "" if len(choice.starts) == 1 else f" as {_moment(start.moment, now)}"
+    return f" As good{place}: {_moments(others, now)} (full hours come first, then the earlier)."
+
+
+def _moment(seconds: int, now: datetime) -> str:
+    return describe(moment(seconds), "UTC", now).removesuffix(" UTC")
+
+
+def _moments(found: Sequence[int], now: datetime) -> str:
+    """``Sat 13 Mar 03:00, 04:00, Sun 14 Mar 08:00 and 3 more``: a day once."""
+    texts = [_moment(seconds, now) for seconds in found]
+    days = [text.rpartition(" ")[0] for text in texts]
+    return _listed([text.rpartition(" ")[2] if n and days[n] == days[n - 1] else text for n, text in enumerate(texts)], 50)
+
+
+def counted(answers: int, waiting: int, closes: datetime, zone: str, now: datetime) -> str:
+    """How many have answered."""
+    people = "nobody has answered yet" if not answers else f"{answers} {'has' if answers == 1 else 'have'} answered"
+    unread = f" ({waiting} more without a time zone)" if waiting else ""
+    return f"{people}{unread}, open until {describe(closes, zone, now)} ({until(closes - now)})"

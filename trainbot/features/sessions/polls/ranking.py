@@ -1,0 +1,175 @@
+"""Which sessions serve the most people.  Pure: people are bits, a start is who could come to it.
+
+A set of sessions reaches whoever can come to one of them.  Of two sets the better one reaches more people, then more of
+them without "if need be", then has fewer sessions.  Finding the best set of k is maximum coverage (NP-hard); branch and
+bound finds it for what occurs here.  Where that takes longer than BUDGET allows, the best set found is given with a
+bound that no set can exceed; it is never worse than greedy choice, which reaches 1 - 1/e (63 %) of the best
+(Nemhauser, Wolsey, Fisher 1978).
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from trainbot.features.sessions.polls.answer_parser import Free
+from trainbot.features.sessions.polls.spans import covers, union
+
+BUDGET = 2_000_000  # looks at one start: a second or two, in which the bot does nothing else
+GLANCE = 100_000  # for a look in between
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """One possible session: at ``moment`` (seconds since 1970); bit n of ``yes`` and ``reach`` (with if need be) is
+    the n-th person."""
+
+    moment: int
+    yes: int
+    reach: int
+
+    @property
+    def reached(self) -> int:
+        return self.reach.bit_count()
+
+    @property
+    def glad(self) -> int:
+        return self.yes.bit_count()
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A set of starts, those that serve most first; no set of as many reaches more than ``at_most`` people."""
+
+    starts: tuple[Start, ...]
+    at_most: int
+
+    @property
+    def reach(self) -> int:
+        return functools.reduce(operator.or_, (start.reach for start in self.starts), 0)
+
+    @property
+    def reached(self) -> int:
+        return self.reach.bit_count()
+
+    @property
+    def glad(self) -> int:
+        return functools.reduce(operator.or_, (start.yes for start in self.starts), 0).bit_count()
+
+    @property
+    def exact(self) -> bool:
+        return self.at_most <= self.reached
+
+
+def tally(moments: Sequence[int], length: int, people: Sequence[Free]) -> list[Start]:
+    """Who could come to sessions of ``length`` seconds that begin at ``moments``: for all of the session."""
+    yes, reach = [0] * len(moments), [0] * len(moments)
+    for number, person in enumerate(people):
+        bit, either = 1 << number, union(person.yes, person.maybe)
+        for place, moment in enumerate(moments):
+            if covers(either, moment, moment + length):
+                reach[place] |= bit
+                if covers(person.yes, moment, moment + length):
+                    yes[place] |= bit
+    return [Start(*values) for values in zip(moments, yes, reach, strict=True)]
+
+
+def ranked(starts: Sequence[Start], on_the_hour: Mapping[int, bool] | None = None) -> list[Start]:
+    """Those that reach most first, then those that suit best, then full hours (as ``on_the_hour`` has it), then the
+    earliest."""
+    hour = on_the_hour or {}
+    return sorted(starts, key=lambda start: (-start.reached, -start.glad, not hour.get(start.moment, False), start.moment))
+
+
+def choose(order: Sequence[Start], most: int, budget: int = BUDGET) -> Choice:
+    """The set of at most ``most`` of these (as ``ranked`` has them) that serves the most people; what comes first in
+    the order is preferred among equals."""
+    search = _Search(_undominated(order), budget)
+    best = [search.best(size, ()) for size in (1,)]
+    while len(best) < most and best[-1].starts:
+        best.append(search.best(len(best) + 1, best[-1].starts))
+    reached = max(choice.reached for choice in best)
+    chosen = next(choice for choice in best if choice.reached == reached)
+    return Choice(chosen.starts, max(best[-1].at_most, reached))
+
+
+def equals(order: Sequence[Start], choice: Choice, place: int) -> list[Start]:
+    """The starts that could stand at ``place`` of the chosen set and serve as many as well."""
+    rest = (*choice.starts[:place], *choice.starts[place + 1:])
+    wanted = (choice.reached, choice.glad)
+    found = [Choice((*rest, start), 0) for start in order if start not in choice.starts]
+    return [other.starts[-1] for other in found if (other.reached, other.glad) == wanted]
+
+
+def _undominated(order: Sequence[Start]) -> list[Start]:
+    """Without those that another start serves as well for everybody: leaving them out never makes a set worse."""
+    kept: list[Start] = []
+    for start in order:  # by falling reach: only an earlier one can hold all of a later one
+        if start.reach and not any(start.reach | other.reach == other.reach and start.yes | other.yes == other.yes
+                                   for other in kept):
+            kept.append(start)
+    return kept
+
+
+Gain = tuple[int, int, Start]
+"""What a start adds, its place in the order, and itself."""
+
+
+class _Search:
+    """Branch and bound over sets of one size.  A person counts as ``weight`` where reached, and one more where glad
+    (so little that even greedy choice keeps what it promises for reach alone): the gain of a start only falls as others
+    are chosen, and the largest gains left bound what can still be had."""
+
+    def __init__(self, starts: list[Start], budget: int) -> None:
+        self.starts, self.left = starts, budget
+        self.everybody = functools.reduce(operator.or_, (start.reach for start in starts), 0)
+        self.weight = 1000 * (1 + self.everybody.bit_count())
+
+    def best(self, size: int, seed: tuple[Start, ...]) -> Choice:
+        """``seed``: the best set of one less, which is kept among equals."""
+        self.score, self.found, self.missed = -1, (), 0
+        for first in (seed, ()):
+            self._greedily(size, first)
+        most = (self.weight + 1) * self.everybody.bit_count()
+        self._look(size, (), 0, 0, 0, [(most, place, start) for place, start in enumerate(self.starts)])
+        at_most = min(max(self.score, self.missed, 0) // self.weight, self.everybody.bit_count())
+        choice = Choice(self.found, at_most)
+        return Choice(tuple(sorted(choice.starts, key=lambda start: -start.reached)), max(choice.at_most, choice.reached))
+
+    def _greedily(self, size: int, chosen: tuple[Start, ...]) -> None:
+        while len(chosen) < min(size, len(self.starts)):
+            rest = [start for start in self.starts if start not in chosen]
+            chosen = (*chosen, max(rest, key=lambda start: self._score((*chosen, start))))
+        if (score := self._score(chosen)) > self.score:
+            self.score, self.found = score, chosen
+
+    def _score(self, chosen: tuple[Start, ...]) -> int:
+        choice = Choice(chosen, 0)
+        return choice.reached * self.weight + choice.glad
+
+    def _look(self, size: int, chosen: tuple[Start, ...], reach: int, yes: int, score: int, among: list[Gain]) -> None:
+        """All sets that have ``chosen`` and ``size`` more of ``among``, as far as they may be better.  Gains in
+        ``among`` are those before the last one was chosen, and so never too small."""
+        not_reach, not_yes, weight = ~reach, ~yes, self.weight
+        others = sum(gain for gain, _place, _start in among[:size - 1])
+        gains: list[Gain] = []
+        for before, place, start in among:
+            if score + before + others <= self.score:
+                break  # nor any of those that come after
+            self.left -= 1
+            gain = (start.reach & not_reach).bit_count() * weight + (start.yes & not_yes).bit_count()
+            if size > 1:
+                gains.append((gain, place, start))
+            elif score + gain > self.score:
+                self.score, self.found = score + gain, (*chosen, start)
+        gains.sort(key=lambda gain: (-gain[0], gain[1]))
+        for n, (gain, _place, start) in enumerate(gains):
+            bound = score + sum(gain for gain, _place, _start in gains[n:n + size])
+            if bound <= self.score:
+                return
+            if self.left <= 0:
+                self.missed = max(self.missed, bound)
+                return
+            self._look(size - 1, (*chosen, start), reach | start.reach, yes | start.yes, score + gain, gains[n + 1:])

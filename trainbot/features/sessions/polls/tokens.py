@@ -1,0 +1,253 @@
+"""Days and hours as people type them, word by word.  Knows no poll: what a weekday or ``7 mar`` means comes later."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from trainbot.core.errors import UserError
+from trainbot.features.sessions.polls.clocks import DAY
+
+T = TypeVar("T")
+MOST_CHARACTERS = 400
+WEEKDAYS = {name: number for number, names in enumerate((
+    "mon monday mondays", "tue tues tuesday tuesdays", "wed weds wednesday wednesdays",
+    "thu thur thurs thursday thursdays", "fri friday fridays", "sat saturday saturdays", "sun sunday sundays",
+)) for name in names.split()}
+MONTHS = {name: number for number, names in enumerate((
+    "jan january", "feb february", "mar march", "apr april", "may", "jun june", "jul july", "aug august",
+    "sep sept september", "oct october", "nov november", "dec december"), 1) for name in names.split()}
+PARTS = {"morning": (6 * 60, 12 * 60), "afternoon": (12 * 60, 18 * 60), "evening": (18 * 60, 24 * 60),
+         "night": (22 * 60, 30 * 60)}
+PARTS |= {f"{name}s": hours for name, hours in PARTS.items()}
+TO = ("-", "to", "till", "through", "thru")
+_SIGNS = str.maketrans({"–": "-", "—": "-", "−": "-", "‐": "-", "…": "..", "’": "'", "？": "?", "，": ","})
+_TOKEN = re.compile(r"""
+    \s*(?:
+    (?P<iso>\d{4}-\d{1,2}-\d{1,2}) |
+    (?P<dotted>\d{1,2}\.\d{1,2}\.(?:\d{4})?) |
+    (?P<offset>(?:utc|gmt)?[+]\d{1,2}:?(?:\d\d)? | (?:utc|gmt)-\d{1,2}:?(?:\d\d)?) |
+    (?P<slashed>\d{1,2}/\d{1,2}(?:/\d{2,4})?) |
+    (?P<time>\d{1,2}[:.]\d\d\s?(?:[ap]\.?m\b\.?)? | \d{1,2}\s?[ap]\.?m\b\.? | \d{1,2}h\d\d\b | noon\b | midnight\b) |
+    (?P<length>\d{1,3}(?:\.5)?\s?(?:hours?|hrs?|h|minutes?|mins?|m)\b(?:\s?\d{1,2}\s?(?:minutes?|mins?|m)\b)?) |
+    (?P<number>\d+)(?:st|nd|rd|th)?\b |
+    (?P<place>[^\W\d_]+(?:/[^\W\d_][\w+-]*)+) |
+    (?P<word>[^\W\d_]+(?:'[^\W\d_]+)?) |
+    (?P<sign>\.\.\.?|\S)
+    )""", re.VERBOSE)
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class MonthDay:
+    """A date as it was typed; ``year`` and ``month`` where they were said."""
+
+    day: int
+    month: int | None = None
+    year: int | None = None
+
+    @property
+    def text(self) -> str:
+        month = next((name.capitalize() for name, number in MONTHS.items() if number == self.month), "")
+        return " ".join(str(part) for part in (self.day, month, self.year) if part)
+
+
+def _tokens(match: re.Match[str]) -> list[Token]:
+    kind = match.lastgroup or "sign"
+    text = match[kind].strip()
+    parts = text.split("/")
+    if kind == "place" and all(part in WEEKDAYS for part in parts):  # sat/sun
+        return [Token("word", part) for part in parts]
+    return [Token(kind, text)]
+
+
+class Reader:
+    """The words of one line, read from left to right."""
+
+    def __init__(self, text: str) -> None:
+        if len(text) > MOST_CHARACTERS:
+            raise UserError(f"that is longer than {MOST_CHARACTERS} characters; say it in several lines")
+        text = text.translate(_SIGNS).lower()
+        self.tokens = [token for match in _TOKEN.finditer(text) for token in _tokens(match)]
+        self.at = 0
+
+    def peek(self, ahead: int = 0) -> Token:
+        place = self.at + ahead
+        return self.tokens[place] if place < len(self.tokens) else Token("end", "")
+
+    def take(self) -> Token:
+        token = self.peek()
+        self.at += 1
+        return token
+
+    def took(self, *texts: str) -> bool:
+        """Whether the next word is one of these; it is taken then."""
+        if self.peek().kind != "end" and self.peek().text in texts:
+            self.at += 1
+            return True
+        return False
+
+    def attempt(self, read: Callable[[], T | None]) -> T | None:
+        """What ``read`` reads; where that is None, nothing was taken."""
+        before = self.at
+        found = read()
+        if found is None:
+            self.at = before
+        return found
+
+    # -- days ------------------------------------------------------------------------------------
+
+    def weekdays(self) -> tuple[int, ...] | None:
+        """``sat``, ``mon-fri``, ``weekdays``, ``weekend``: Monday is 0."""
+        if self.took("weekday", "weekdays", "workday", "workdays"):
+            return (0, 1, 2, 3, 4)
+        if self.took("weekend", "weekends"):
+            return (5, 6)
+        if self.peek().text not in WEEKDAYS:
+            return None
+        first = WEEKDAYS[self.take().text]
+        if self.peek().text in TO and self.peek(1).text in WEEKDAYS:
+            self.take()
+            last = WEEKDAYS[self.take().text]
+            return tuple((first + n) % 7 for n in range((last - first) % 7 + 1))
+        return (first,)
+
+    def dates(self) -> tuple[MonthDay, MonthDay] | None:
+        """``7 mar``, ``7-15 mar``, ``mar 7-15``, ``28 feb-7 mar``, ``7.3.-15.3.``, ``2027-03-07..2027-03-15``: the
+        first and the last."""
+        first = self.attempt(self._date) or self.attempt(self._day_of_later_month)
+        if first is None:
+            return None
+        before = self.at
+        if self.peek().text in (*TO, ".."):
+            self.take()
+            last = self.attempt(self._date)
+            if last is None and first.month and self._is_day(self.peek()) and self.peek(1).text not in ("-", ":"):
+                last = MonthDay(int(self.take().text), first.month, first.year)  # mar 7-15
+            if last is not None:
+                year = self._year()
+                first = MonthDay(first.day, first.month or last.month, first.year or last.year or year)
+                return first, MonthDay(last.day, last.month, last.year or year)
+            self.at = before
+        if first.month is None:
+            return None
+        first = MonthDay(first.day, first.month, first.year or self._year())
+        return first, first
+
+    def _date(self) -> MonthDay | None:
+        token = self.take()
+        if token.kind == "slashed":
+            raise UserError(f"{token.text} is read differently in different countries: say the month's name, "
+                            "for example 7 mar")
+        if token.kind == "iso":
+            year, month, day = (int(part) for part in token.text.split("-"))
+            return MonthDay(day, month, year)
+        if token.kind == "dotted":
+            day, month, year = token.text.split(".")
+            return MonthDay(int(day), int(month), int(year) if year else None)
+        if self._is_day(token) and self.peek().text in MONTHS:
+            return MonthDay(int(token.text), MONTHS[self.take().text])
+        if token.text in MONTHS and self._is_day(self.peek()):
+            return MonthDay(int(self.take().text), MONTHS[token.text])
+        return None
+
+    def _day_of_later_month(self) -> MonthDay | None:
+        """The ``7`` of ``7-15 mar``."""
+        token = self.take()
+        named = self.peek().text in TO and self._is_day(self.peek(1)) and self.peek(2).text in MONTHS
+        return MonthDay(int(token.text)) if self._is_day(token) and named else None
+
+    def _year(self) -> int | None:
+        token = self.peek()
+        said = token.kind == "number" and len(token.text) == 4 and token.text[:2] == "20" and self.peek(1).text != "-"
+        return int(self.take().text) if said else None
+
+    @staticmethod
+    def _is_day(token: Token) -> bool:
+        return token.kind == "number" and len(token.text) <= 2 and 1 <= int(token.text) <= 31
+
+    # -- hours -------------------------------------------------------------------------------------
+
+    def hours(self) -> tuple[int, int] | None:
+        """``14:00-18:00``, ``2-6pm``, ``after 18:00``, ``before 10``, ``evening``: minutes after midnight; past 1440
+        where the end is on the next day."""
+        word = self.peek().text
+        if word in PARTS:
+            self.take()
+            return PARTS[word]
+        if self.took("all"):
+            return (0, DAY) if self.took("day", "day long") else None
+        if word in ("between", "from") and _is_clock(self.peek(1)):
+            self.take()
+            return self._between() or ((_minutes(self.take().text), DAY) if word == "from" else None)
+        if word in ("after", "since"):
+            self.take()
+            return self.clock_time(word), DAY
+        if word in ("before", "until", "till", "by"):
+            self.take()
+            return 0, self.clock_time(word) or DAY
+        return self._between()
+
+    def _between(self) -> tuple[int, int] | None:
+        first, last = self.peek(), self.peek(2)
+        if not _is_clock(first) or self.peek(1).text not in (*TO, "and", "until"):
+            return None
+        if not _is_clock(last):
+            if first.kind != "time" or self.peek(1).text != "-":
+                return None
+            self.at += 2  # "18:00-": open
+            return _minutes(first.text), DAY
+        if self.peek(3).text in MONTHS:
+            return None
+        self.at += 3
+        return _from_to(first, last)
+
+    def clock_time(self, word: str) -> int:
+        token = self.take()
+        if not _is_clock(token):
+            raise UserError(f"{word} when? say for example {word} 18:00")
+        return _minutes(token.text)
+
+
+def _is_clock(token: Token) -> bool:
+    """``14:00``, ``14``, ``2pm``, and ``14h``, which elsewhere is a length."""
+    return token.kind in ("time", "number") or bool(re.fullmatch(r"\d{1,2} ?h", token.text))
+
+
+def _from_to(first: Token, last: Token) -> tuple[int, int]:
+    """Both ends; the first has the pm of the last where that makes sense (2-6pm, but 10-2pm begins in the morning)."""
+    start, end = _minutes(first.text), _minutes(last.text)
+    said = f"{first.text}-{last.text}"
+    half = re.search(r"[ap](?=\.?m)", last.text)
+    if half and half[0] == "p" and not re.search(r"[ap]\.?m|noon|midnight", first.text) and start < 12 * 60 \
+            and start + 12 * 60 < end:
+        start += 12 * 60
+    if start == end or start == DAY:
+        raise UserError(f"{said} is no stretch of time; say for example 14:00-18:00")
+    if end < start:
+        if first.kind == last.kind == "number" and end:
+            raise UserError(f"{said}: on which clock? say {first.text}:00-{(int(last.text) + 12) % 24}:00, "
+                            f"or {first.text}:00-{int(last.text):02}:00 if it goes on past midnight")
+        end += DAY
+    return start, end
+
+
+def _minutes(text: str) -> int:
+    """Of a time of day; 24:00 is 1440."""
+    if text in ("noon", "midnight"):
+        return 12 * 60 if text == "noon" else DAY
+    half = re.search(r"([ap])\.?m", text)
+    numbers = [int(part) for part in re.findall(r"\d+", text)]
+    hour, minute = numbers[0], numbers[1] if len(numbers) > 1 else 0
+    if half and not 1 <= hour <= 12 or hour > 24 or minute > 59 or (hour == 24 and minute):
+        raise UserError(f"{text[:20]} is no time of day; say for example 14:00")
+    if half:
+        hour = hour % 12 + (12 if half[1] == "p" else 0)
+    return 60 * hour + minute

@@ -1,0 +1,75 @@
+"""Reminders: in the channels, and privately to whoever has a seat, kept as notices until they were said."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from trainbot.model.notice import Notice
+from trainbot.features.sessions.session_store import Book
+from trainbot.model.session import Session
+from trainbot.features.sessions.reminders import STARTED_GRACE, Offset, due, key, latest, my_line, reminder_line
+from trainbot.features.sessions.signups import AT_ONCE, GAP, SignUps
+from trainbot.core.messages import Priority, Reply
+
+if TYPE_CHECKING:
+    from trainbot.adapters.db.repositories import Notices, People
+
+AHEAD = timedelta(days=2)  # a day of a zone may begin that much earlier than one of UTC
+
+
+class Reminding:
+    """``zones``: shown where a session, or a person, names none."""
+
+    def __init__(self, book: Book, notices: Notices, people: People, signups: SignUps, zones: tuple[str, ...],
+                 offsets: tuple[Offset, ...]) -> None:
+        self.book, self.notices, self.people, self.signups = book, notices, people, signups
+        self.zones, self.offsets = zones, offsets
+        self._furthest = max((timedelta(days=o.days, minutes=o.minutes) for o in offsets), default=timedelta()) + AHEAD
+
+    def tick(self, now: datetime) -> None:
+        """A row for each reminder that is due; one that is there already (also: was said) is no other."""
+        sessions = self.book.starting(now - STARTED_GRACE, now + self._furthest)
+        not_after = self.notices.table.c.not_after
+        said = {notice.key or "" for notice in self.notices.all(not_after >= now, kind="reminder")}
+        for channel in self.book.channels():
+            already = {name.rpartition(" ")[0] for name in said if name.endswith(f" {channel}")}
+            here = [session for session in sessions if channel in self.book.where(session)]
+            for reminder in due(here, self.offsets, now, already, self.zones):
+                self.notices.tell(now, "", channel=channel, kind="reminder", subject=reminder.uid,
+                                  key=f"{reminder.key} {channel}", not_after=reminder.session.start + STARTED_GRACE)
+                self._tell_each(reminder.session, reminder.key, now)
+
+    def _tell_each(self, session: Session, name: str, now: datetime) -> None:
+        """One after the other, as a network lets us; whoever is away has it when they come."""
+        for place, row in enumerate(self.signups.of(session)):
+            self.notices.tell(now + GAP * max(0, place - AT_ONCE), "", person_id=row.person_id, kind="my reminder",
+                              subject=session.uid, key=f"{name} p{row.person_id}",
+                              not_after=session.start + STARTED_GRACE)
+
+    # -- worded when they are said ---------------------------------------------------------------------
+
+    def notice(self, notice: Notice, now: datetime) -> Reply | None:
+        session = self._still(notice)
+        if session is None:
+            return None
+        return Reply(reminder_line(session, now, session.zones or self.zones), priority=Priority.ANNOUNCE)
+
+    def my_notice(self, notice: Notice, now: datetime) -> Reply | None:
+        """In the person's own zone; of several that waited for somebody, the last alone is said."""
+        session = self._still(notice)
+        if session is None or notice.person_id is None or not self.signups.has_seat(session, notice.person_id):
+            return None
+        last = latest(session, self.offsets, now)
+        if last is not None and notice.key != f"{key(session, last)} p{notice.person_id}":
+            if self.notices.first(key=f"{key(session, last)} p{notice.person_id}") is not None:
+                return None
+        zone = self.people.get(notice.person_id).zone
+        return Reply(my_line(session, now, zone, session.zones or self.zones))
+
+    def _still(self, notice: Notice) -> Session | None:
+        """The session, unless it is off or moved since: the announcement of that said it."""
+        session = self.book.get(notice.subject)
+        if session is None or session.cancelled:
+            return None
+        return session if (notice.key or "").startswith(f"{session.uid}@{session.start:%Y%m%dT%H%M%SZ}") else None

@@ -1,0 +1,129 @@
+"""The sessions that are planned, in the store: read from files, made on IRC or proposed by a poll."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from trainbot.adapters.calendars.feed import Entry
+from trainbot.model.session import HERE, Session
+from trainbot.model.session_rows import SessionRow
+from trainbot.core.times import to_utc
+
+if TYPE_CHECKING:
+    from trainbot.adapters.db.repositories import Sessions, Settings
+
+log = logging.getLogger(__name__)
+NEAR = timedelta(hours=36)  # a class lasts a day at most, and has a time of grace
+MEMORY = timedelta(days=30)  # a session that began longer ago is of no interest any more
+_LAST = "last session"  # the setting that holds the number of the last one made here
+
+
+class Book:
+    """``channels``: ours; a session that names none of them belongs to all of them."""
+
+    def __init__(self, sessions: Sessions, settings: Settings, channels: Callable[[], tuple[str, ...]]) -> None:
+        self.rows, self.settings, self.channels = sessions, settings, channels
+
+    # -- written ---------------------------------------------------------------------------------------
+
+    def put(self, session: Session, now: datetime, *, draft: bool = False) -> None:
+        """The session as it is from now on.  What people may have seen of it counts its changes (RFC 5545 3.8.7.4)."""
+        old = self.rows.first(uid=session.uid)
+        if old is not None and (old.revision, old.start, old.draft) == (session.revision, session.start, draft):
+            if old.value != (value := to_json(session)):  # the same by newer clock rules
+                self.rows.change({"uid": session.uid}, value=value)
+            return
+        sequence = 0 if old is None or old.draft else old.sequence + 1
+        self.rows.put(SessionRow(session.uid, session.title, session.start, session.zone, to_json(session),
+                                 session.revision, session.cancelled, now, sequence, draft))
+
+    def draft(self, origin: str, now: datetime, **values: Any) -> Session:
+        """A session that nobody hears of until it is published.  ``origin``: where it comes from (``IRC``, ``poll 3``);
+        ``values``: title, zone, local, minutes, and what else a Session has.  UserError for a time that clocks skip or
+        show twice."""
+        number = int(self.settings.get(_LAST) or 0) + 1
+        self.settings.set(_LAST, str(number))
+        values = {"start": to_utc(values["local"], values["zone"]), **values}
+        session = Session.of(uid=f"{HERE}{number}", origin=origin, **values)
+        self.put(session, now, draft=True)
+        return session
+
+    def forget(self, session: Session) -> None:
+        """A draft is gone as if it had never been."""
+        self.rows.remove(uid=session.uid, draft=True)
+
+    # -- read ------------------------------------------------------------------------------------------
+
+    def get(self, uid: str) -> Session | None:
+        """Published, cancelled or not; a draft is none yet."""
+        row = self.rows.first(uid=uid, draft=False)
+        return from_json(row.value) if row is not None else None
+
+    def known(self, now: datetime) -> list[Session]:
+        """All published ones that are not long over, by start; cancelled ones too."""
+        return self._since(now - MEMORY, draft=False)
+
+    def drafts(self, now: datetime) -> list[Session]:
+        """Those to be published or dropped, by start."""
+        return self._since(now - MEMORY, draft=True)
+
+    def _since(self, since: datetime, **exact: bool) -> list[Session]:
+        start = self.rows.table.c.start
+        return [from_json(row.value) for row in self.rows.all(start > since, order=(start,), **exact)]
+
+    def near(self, now: datetime) -> list[Session]:
+        """Those that may concern labs now, by start: soon, going on, or not long over.  Cancelled ones are left out,
+        and rows that cannot be read: labs are for everybody, one bad row must not stop them."""
+        start = self.rows.table.c.start
+        found = []
+        for row in self.rows.all(start > now - NEAR, start < now + NEAR, cancelled=False, draft=False, order=(start,)):
+            try:
+                found.append(from_json(row.value))
+            except (ValueError, TypeError, KeyError) as error:
+                log.debug("the session %s cannot be read: %s", row.uid, error)  # known() says it aloud
+        return found
+
+    def starting(self, first: datetime, last: datetime) -> list[Session]:
+        """Those that start from ``first`` to ``last``, by start; cancelled ones too."""
+        start = self.rows.table.c.start
+        return [from_json(row.value)
+                for row in self.rows.all(start >= first, start <= last, draft=False, order=(start,))]
+
+    def upcoming(self, now: datetime, most: int | None = None) -> list[Session]:
+        """Not over and not cancelled, by start: as ``!sessions`` numbers them; the first ``most``."""
+        table = self.rows.table
+        on = dict(cancelled=False, draft=False, order=(table.c.start, table.c.uid))
+        begun = [from_json(row.value) for row in self.rows.all(table.c.start > now - NEAR, table.c.start <= now, **on)]
+        rows = self.rows.all(table.c.start > now, limit=most, **on)
+        return ([session for session in begun if session.end > now] + [from_json(row.value) for row in rows])[:most]
+
+    def published(self, since: datetime) -> list[Entry]:
+        """What the calendar holds: all that started after ``since`` or will, cancelled ones too, by start."""
+        table = self.rows.table
+        rows = self.rows.all(table.c.start > since, draft=False, order=(table.c.start, table.c.uid))
+        return [Entry(from_json(row.value), row.sequence, row.changed_at) for row in rows]
+
+    def later(self, now: datetime) -> int:
+        """How many have not begun and are not cancelled."""
+        return self.rows.count(self.rows.table.c.start > now, cancelled=False, draft=False)
+
+    def where(self, session: Session) -> tuple[str, ...]:
+        """The channels that hear of it; one that we are not in means all of ours."""
+        mine = tuple(c for c in self.channels() if session.channel and c.lower() == session.channel.lower())
+        return mine or self.channels()
+
+
+def to_json(session: Session) -> str:
+    return json.dumps(asdict(session), default=datetime.isoformat)
+
+
+def from_json(text: str) -> Session:
+    values = json.loads(text)
+    for name in ("start", "local"):
+        values[name] = datetime.fromisoformat(values[name])
+    return Session(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})

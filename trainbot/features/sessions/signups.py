@@ -1,0 +1,287 @@
+"""Seats in sessions: taken, given up, counted; those who have one hear when their session is off or moves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from trainbot.core.errors import Denied, UserError
+from trainbot.features.sessions.changes import Change
+from trainbot.model.session import Session
+from trainbot.model.session_rows import SignUp
+from trainbot.core.times import describe, describe_many, places, until
+from trainbot.core.access import Person
+from trainbot.core.commands import Argument, Ask, Command
+from trainbot.core.messages import Effect, Reply
+from trainbot.core.wording import span
+
+if TYPE_CHECKING:
+    from trainbot.adapters.db.repositories import Notices, People, Sessions
+
+# A network lets us speak to about ten new people at once, then to one a minute.
+AT_ONCE, GAP = 8, timedelta(minutes=1)
+
+
+class SignUps:
+    """``upcoming``: the sessions as ``!sessions`` numbers them.  ``images``: what labs of a session are made from,
+    the first unless somebody asks for another.  ``has_labs``: whether labs of that image can be had; ``early``: how
+    long before the start they are handed out.  ``holds``: (labs that the hosts have room for, those that survive the
+    loss of one).  ``zones``: shown to people whose own zone is not known."""
+
+    def __init__(self, sessions: Sessions, notices: Notices, people: People, zones: tuple[str, ...],
+                 require_account: bool, upcoming: Callable[[datetime], list[Session]],
+                 images: Callable[[Session], tuple[str, ...]], has_labs: Callable[[str], bool],
+                 early: timedelta, holds: Callable[[datetime], tuple[int, int]]) -> None:
+        self.rows, self.notices, self.people, self.zones = sessions.signups, notices, people, zones
+        self.require_account, self.upcoming, self.images = require_account, upcoming, images
+        self.has_labs, self.early, self.holds = has_labs, early, holds
+
+    def of(self, session: Session) -> list[SignUp]:
+        """Those who have a seat, in the order in which they got it; each with an image that the session (still) has."""
+        images = self.images(session)
+        return [row if row.image in images else replace(row, image=images[0] if images else "")
+                for row in self._all(session, waiting=False)]
+
+    def _all(self, session: Session, **exact: bool) -> list[SignUp]:
+        table = self.rows.table
+        return self.rows.all(session_uid=session.uid, order=(table.c.waiting, table.c.at, table.c.person_id), **exact)
+
+    def _mine(self, session: Session, person: Person) -> SignUp | None:
+        return self.rows.first(session_uid=session.uid, person_id=person.id)
+
+    def has_seat(self, session: Session, person_id: int) -> bool:
+        return self.rows.first(session_uid=session.uid, person_id=person_id, waiting=False) is not None
+
+    def _place(self, session: Session, person: Person) -> int:
+        """Theirs among those who wait, from 1."""
+        return [row.person_id for row in self._all(session, waiting=True)].index(person.id) + 1
+
+    def shown(self, session: Session, person: Person) -> str:
+        """``12 of 30 seats, one is yours``; '' where nobody has signed up and there is no limit."""
+        taken, mine = self.rows.count(session_uid=session.uid, waiting=False), self._mine(session, person)
+        wait = self.rows.count(session_uid=session.uid, waiting=True)
+        more = f", {wait} waiting" if wait else ""
+        if mine is not None:
+            more = f", you are number {self._place(session, person)} of {wait} waiting" if mine.waiting else \
+                f", one is yours{more}"
+        if session.seats is not None:
+            return f"{taken} of {session.seats} seats{more}"
+        return f"{taken} {'seat' if taken == 1 else 'seats'} taken{more}" if taken else ""
+
+    def labs_shown(self, session: Session, now: datetime) -> str:
+        """For organisers: ``30 labs fit, 15 survive the loss of a host``; '' where it has none."""
+        if not any(self.has_labs(image) for image in self.images(session)):
+            return ""
+        seats, survive = self.holds(now)
+        return f"{seats} labs fit, {survive} survive the loss of a host"
+
+    def too_many(self, session: Session, now: datetime) -> str:
+        """A sentence where hosts hold fewer labs than the session has seats, else ''."""
+        if session.seats is None or not any(self.has_labs(image) for image in self.images(session)):
+            return ""
+        seats, survive = self.holds(now)
+        if session.seats > seats:
+            return f"Hosts hold {seats} labs only, {survive} with one lost."
+        return f"With a host lost, {survive} of {session.seats} have a lab." if session.seats > survive else ""
+
+    # -- commands ------------------------------------------------------------------------------------
+
+    def sign_up(self, ask: Ask, words: str) -> list[Effect]:
+        if self.require_account and ask.sender.account is None:
+            raise Denied("seats are for people with an account here: /msg NickServ REGISTER PASSWORD EMAIL makes one, "
+                         "/msg NickServ IDENTIFY PASSWORD logs in to it; then ask again")
+        number, session, wanted = find(words, self.upcoming(ask.at))
+        images = self.images(session)
+        if wanted and wanted not in images:
+            there = f"it has {' and '.join(images)}: say !signup {number} {images[0]}" if images else \
+                f"it has no labs: say !signup {number}"
+            raise UserError(f"{session.title} has no {wanted[:30]!r} labs; {there}")
+        if session.start <= ask.at:
+            image = wanted or (images[0] if images else "")
+            lab = f"; !lab {image} gives you a lab" if image and self.has_labs(image) else ""
+            raise UserError(f"{session.title} has begun, and it needs no seat to take part{lab}")
+        mine = self._mine(session, ask.person)
+        if mine is None:
+            full = self._is_full(session)
+            self.rows.add(session_uid=session.uid, person_id=ask.person.id, at=ask.at, waiting=full,
+                          image=wanted or (images[0] if images else ""))
+            return [self._waits(ask, session) if full else self._answer(ask, session, "you have a seat in")]
+        if wanted not in ("", mine.image):
+            if ask.at >= session.start - self.early and not mine.waiting:
+                raise UserError(f"the labs for {session.title} are being handed out already, yours is {mine.image}: "
+                                f"!lab return gives it back, then !lab {wanted}")
+            self.rows.change({"session_uid": session.uid, "person_id": ask.person.id}, image=wanted)
+        if mine.waiting:
+            return [self._waits(ask, session)]
+        return [self._answer(ask, session, "you have a seat already in" if wanted in ("", mine.image)
+                             else "as you wish; you have your seat in")]
+
+    def _waits(self, ask: Ask, session: Session) -> Reply:
+        taken = "its only seat is taken" if session.seats == 1 else f"all {session.seats} seats are taken"
+        return Reply(f"{session.title} is full, {taken}; you are number "
+                     f"{self._place(session, ask.person)} of those who wait, and hear when one is free; "
+                     f"{self._elsewhere(ask, session)}", private=True)
+
+    def _is_full(self, session: Session) -> bool:
+        if session.seats is None:
+            return False
+        return self.rows.count(session_uid=session.uid, waiting=False) >= session.seats
+
+    def _elsewhere(self, ask: Ask, full: Session) -> str:
+        """The next that has room, of the same exercise where there is one."""
+        room = [(number, session) for number, session in enumerate(self.upcoming(ask.at), 1)
+                if session.uid != full.uid and session.start > ask.at and not self._is_full(session)]
+        room.sort(key=lambda item: item[1].exercise != full.exercise)  # a stable sort: the earliest stays first
+        if not room:
+            return "no other session has room"
+        number, session = room[0]
+        return f"the next with room is {session.title}, {self._when(session, ask.person, ask.at)}: say !signup {number}"
+
+    def _answer(self, ask: Ask, session: Session, said: str) -> Reply:
+        row, notes = self._mine(session, ask.person), []
+        images = self.images(session)
+        if row is not None and row.image and self.has_labs(row.image):
+            other = f" (!signup {_number(session, self.upcoming(ask.at))} IMAGE for another: {', '.join(images)})"
+            notes.append(f"your {row.image} lab{other if len(images) > 1 else ''} comes to you "
+                         f"in the {span(self.early)} before the start")
+            notes += self._needs(session, row, ask.at)
+        if ask.person.account is None:
+            notes.append("without an account here I know you only as long as you stay in view")
+        said = f"{said} {session.title}, {self._when(session, ask.person, ask.at)}"
+        return Reply("; ".join([said, *notes]), private=True)
+
+    def _needs(self, session: Session, row: SignUp, now: datetime) -> list[str]:
+        """What is to be done before the day, with the lines to type."""
+        place = [other.person_id for other in self.of(session)].index(row.person_id) + 1
+        room, _survive = self.holds(now)
+        notes = [f"labs hold {room} people now and you are number {place}, so yours may come later"] * (0 < room < place)
+        notes.append(f"try it before: !lab {row.image}")
+        if not self.people.keys.count(person_id=row.person_id):
+            notes.append("!key and the line in your ~/.ssh/id_ed25519.pub spares you its password")
+        return notes
+
+    def drop(self, ask: Ask, words: str = "") -> list[Effect]:
+        sessions = self.upcoming(ask.at)
+        mine = [(number, session) for number, session in enumerate(sessions, 1) if self._mine(session, ask.person)]
+        if not mine:
+            raise UserError("you have no seat in any session; !sessions lists them, !signup N takes a seat")
+        if not words and len(mine) > 1:
+            raise UserError(f"which one? say !signup drop {' or '.join(str(number) for number, _ in mine)}; "
+                            "!sessions lists them")
+        session = find(words, sessions)[1] if words else mine[0][1]
+        was = self._mine(session, ask.person)
+        if was is None:
+            raise UserError(f"you have no seat in {session.title}; say !signup drop "
+                            f"{' or '.join(str(number) for number, _ in mine)}")
+        self.rows.remove(session_uid=session.uid, person_id=ask.person.id)
+        self.make_room(session, ask.at)
+        what = f"you wait no longer for a seat in {session.title}, {self._when(session, ask.person, ask.at)}" \
+            if was.waiting else \
+            f"your seat in {session.title}, {self._when(session, ask.person, ask.at)}, is free for somebody else"
+        return [Reply(what, private=True)]
+
+    def commands(self) -> list[Command]:
+        return [
+            Command("signup", self.sign_up, "a seat in that session, as !sessions numbers them; my lab comes to me "
+                    "before it begins", (Argument("N [IMAGE]", "words", rest=True),), example="signup 1",
+                    group="sessions"),
+            Command("signup drop", self.drop, "gives my seat up", (Argument("N", "words", optional=True, rest=True),),
+                    example="signup drop 1", group="sessions"),
+        ]
+
+    # -- what becomes of sessions and people ---------------------------------------------------------
+
+    def tick(self, now: datetime) -> None:
+        """Seats that became free in any other way: there are more of them, or their people are gone."""
+        waiting = {row.session_uid for row in self.rows.all(waiting=True)}
+        for session in self.upcoming(now) if waiting else ():
+            if session.uid in waiting:
+                self.make_room(session, now)
+
+    def make_room(self, session: Session, now: datetime) -> None:
+        """Whoever waited longest has the seat that is free, and is told."""
+        for row in self._all(session, waiting=True):
+            if self._is_full(session) or session.start <= now:
+                return
+            self.rows.change({"session_uid": session.uid, "person_id": row.person_id}, waiting=False)
+            when_ = self._when(session, self.people.get(row.person_id), now)
+            self.notices.tell(now, f"a seat is free, and it is yours: {session.title}, {when_}; !signup drop "
+                                   f"{_number(session, self.upcoming(now))} gives it to the next",
+                              person_id=row.person_id, not_after=session.start)
+
+    def changed(self, found: Iterable[Change], now: datetime) -> None:
+        """Whoever has a seat in what is off, moved or on again is told, and whoever waits for one, paced: the others
+        hear it in the channel."""
+        for change in found:
+            told = change.was if change.kind == "cancelled" and change.was is not None else change.session
+            if change.kind == "new":
+                continue
+            for place, row in enumerate(self._all(change.session)):
+                person = self.people.get(row.person_id)
+                self.notices.tell(now + GAP * max(0, place - AT_ONCE), self._news(change, row, person, now),
+                                  person_id=person.id, not_after=told.start)
+
+    def _news(self, change: Change, row: SignUp, person: Person, now: datetime) -> str:
+        session, was = change.session, change.was or change.session
+        before, new = _time(was, person.zone, self.zones, now), self._when(session, person, now)
+        kept = "you still wait for a seat" if row.waiting else "your seat is kept"
+        if change.kind == "cancelled":
+            return f"{session.title}, {before}, is cancelled" + ("" if row.waiting else ", and so is your seat")
+        if change.kind == "moved":
+            return f"{session.title} moved, not {before} but {new}; {kept}, !signup drop gives it up"
+        return f"{session.title} is on again, {new}; {kept}, !signup drop gives it up"
+
+    def merge(self, old: Person | None, new: Person | None) -> None:
+        """Somebody logged in to an account: their seats go with them."""
+        if old is None or new is None or old.id == new.id:
+            return
+        for row in self.rows.all(person_id=old.id):
+            self.rows.remove(session_uid=row.session_uid, person_id=old.id)
+            there = self.rows.first(session_uid=row.session_uid, person_id=new.id)
+            if there is None or (there.waiting and not row.waiting):
+                self.rows.put(replace(row, person_id=new.id))
+
+    def _when(self, session: Session, person: Person, now: datetime) -> str:
+        return when(session, person.zone, self.zones, now)
+
+
+def when(session: Session, zone: str, zones: tuple[str, ...], now: datetime) -> str:
+    """In ``zone``, with how long until then; in several zones where that is ''."""
+    if zone:
+        return f"{_time(session, zone, zones, now)} ({until(session.start - now)})"
+    return describe_many(session.start, session.zones or zones, now)
+
+
+def _time(session: Session, zone: str, zones: tuple[str, ...], now: datetime) -> str:
+    return describe(session.start, zone, now) if zone else places(session.start, session.zones or zones, now)
+
+
+def find(words: str, sessions: list[Session]) -> tuple[int, Session, str]:
+    """Number and session that ``words`` begin with, and the word after it ('' where there is none)."""
+    first, _, rest = words.partition(" ")
+    if first.isascii() and first.isdigit():
+        number = int(first[:9])
+        if not 1 <= number <= len(sessions):
+            raise UserError(f"there is no session {number}; !sessions lists them")
+        return number, sessions[number - 1], rest.strip().lower()
+    said = words.casefold().split()
+    for length in (len(said), len(said) - 1):  # the last one may be an image
+        found = [(number, session) for number, session in enumerate(sessions, 1)
+                 if length and _is_called(session, said[:length])]
+        if len(found) == 1:
+            return *found[0], " ".join(said[length:])
+        if found:
+            numbers = ", ".join(str(number) for number, _session in found[:8])
+            raise UserError(f"which one of {numbers}? !sessions lists them, say !signup {found[0][0]}")
+    raise UserError(f"no session is called {words[:40]!r}; !sessions lists them, say the number")
+
+
+def _is_called(session: Session, words: list[str]) -> bool:
+    names = f"{session.title} {session.uid} {session.presenter or ''}".casefold()
+    return all(word in names for word in words)
+
+
+def _number(session: Session, sessions: list[Session]) -> int:
+    return next((number for number, other in enumerate(sessions, 1) if other.uid == session.uid), 0)

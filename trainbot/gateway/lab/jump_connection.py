@@ -1,0 +1,103 @@
+"""One connection to a host's door, shared by many ways through it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import asyncssh
+
+from trainbot.gateway.settings import GatewayConfig
+from trainbot.gateway.lab.jump_channel import Passage
+from trainbot.gateway.lab.pipe import Line
+
+Factory = Callable[[Line, Callable[[], None]], Passage]
+
+
+class Full(Exception):
+    """No more channels in this connection."""
+
+
+class Trunk:
+    """One connection to a door and the channels in it; closed after config.door_idle seconds without any."""
+
+    def __init__(self, config: GatewayConfig) -> None:
+        self._config = config
+        self.connection: asyncssh.SSHClientConnection | None = None
+        self.line = Line()
+        self.used = 0
+        self._full = False  # sshd said so; until one of the channels is gone
+        self._retired = False  # it does not answer; what is in it is left to the keepalives
+        self._idle: asyncio.TimerHandle | None = None
+
+    @property
+    def dead(self) -> bool:
+        return self._retired or self.connection is None or self.connection.is_closed()
+
+    def has_room(self, room: int) -> bool:
+        return not self._full and self.used < room
+
+    async def begin(self, command: str, factory: Factory) -> Passage:
+        """Its channel.  Full, TimeoutError (and nothing is begun here any more), or what asyncssh says."""
+        assert self.connection is not None
+        self.used += 1
+        if self._idle is not None:
+            self._idle.cancel()
+        made: list[Passage] = []
+
+        def make() -> Passage:
+            made.append(factory(self.line, self._gone))
+            return made[0]
+
+        # Of its own, so that a channel that is just being opened is closed even if whoever wanted it is gone by then.
+        task = asyncio.create_task(self.connection.create_session(make, command, encoding=None, request_pty=False))
+        task.add_done_callback(lambda done: self._left(done, made))
+        try:
+            async with asyncio.timeout(self._config.door_wait):
+                await asyncio.shield(task)
+        except TimeoutError:
+            self._retired = True
+            task.add_done_callback(_abort)
+            raise
+        except asyncio.CancelledError:
+            task.add_done_callback(_abort)
+            raise
+        except asyncssh.ChannelOpenError as error:
+            if error.code != asyncssh.OPEN_REQUEST_SESSION_FAILED and self.used > 0:
+                self._full = True
+                raise Full from None
+            raise
+        return made[0]
+
+    def _left(self, task: asyncio.Task[object], made: list[Passage]) -> None:
+        """A channel that never was is given back here; one that was, when it is gone."""
+        if not made and (task.cancelled() or task.exception() is not None):
+            self._give_back()
+
+    def _gone(self) -> None:
+        self._full = False
+        self._give_back()
+
+    def _give_back(self) -> None:
+        self.used -= 1
+        self.rest()
+
+    def rest(self) -> None:
+        """Where nothing goes through it, its end is near."""
+        if self.used == 0 and self._retired:
+            self.close()
+        elif self.used == 0:
+            self._idle = asyncio.get_running_loop().call_later(self._config.door_idle, self.close)
+
+    def close(self) -> None:
+        self._retired = True
+        if self._idle is not None:
+            self._idle.cancel()
+        if self.connection is not None:
+            self.connection.close()
+
+
+def _abort(task: asyncio.Task[tuple[asyncssh.SSHClientChannel[bytes], Passage]]) -> None:
+    """Nobody waits for it any more."""
+    if not task.cancelled() and task.exception() is None:
+        task.result()[0].abort()

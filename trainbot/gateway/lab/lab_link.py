@@ -1,0 +1,202 @@
+"""The way from the gateway to one lab: a connection of its own for each learner's connection."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+import asyncssh
+
+from trainbot.gateway.learner.limits import printable
+from trainbot.gateway.lab.jump_hosts import Doors
+from trainbot.gateway.settings import GatewayConfig
+from trainbot.gateway.lab.pipe import Line
+from trainbot.gateway.lab.connect import NoWay, Reason, knock, log_in
+from trainbot.gateway.routes import Route
+
+log = logging.getLogger(__name__)
+
+ENDED = "your lease has ended: !lab IMAGE on IRC gives you a new lab"
+GONE = "your lab went away (reset, returned or moved to another host): ssh again, or !lab on IRC"
+BROKE = "the connection to your lab broke (it is off, or its host is lost): ssh again in a moment, the same line works"
+RESTARTS = "your lab restarts: ssh again"
+SILENT = "your lab does not answer: ssh again in a minute, or !lab on IRC"
+AWAY = "the host of your lab cannot be reached: ssh again in a minute, or !lab on IRC"
+WRONG_KEY = "your lab did not prove that it is yours, so you were not let in: tell the presenter"
+REFUSED = "your lab does not let the gateway in any more: !lab reset on IRC makes it as new"
+NO_KEY = "the gateway has no key for labs: tell the organiser"
+COMPLAINTS = {Reason.SILENT: SILENT, Reason.DOOR: AWAY, Reason.HOST_KEY: WRONG_KEY, Reason.REFUSED: REFUSED,
+              Reason.NO_KEY: NO_KEY}
+HOPELESS = (Reason.HOST_KEY, Reason.NO_KEY)  # waiting does not mend these
+AGAIN = 0.5  # seconds between tries to reach a lab
+AGAIN_VIA = 1.0  # the same through a door: each try is a process on the host
+DENIED_WAIT = 10.0  # seconds: a lab that is booting may refuse logins for a while (pam_nologin)
+
+
+class LabAway(Exception):
+    """There is no way into the lab now; the text is one sentence for the learner."""
+
+
+class Table(Protocol):
+    """The routes as they are now."""
+
+    def route(self, lease: str) -> Route | None: ...
+    async def changed(self, timeout: float) -> None:
+        """Returns when the table changed, or after ``timeout`` seconds."""
+
+
+class Machine(NamedTuple):
+    """One run of a lab: the next boot, and what is made anew behind the same address, is another."""
+
+    lab: str
+    via: str
+    endpoint: tuple[str, int] | None
+    boots: int
+
+    @classmethod
+    def of(cls, route: Route) -> Machine:
+        return cls(route.lab, route.via, route.endpoint, route.boots)
+
+    def leads_to(self, route: Route) -> bool:
+        """Whether it is that route's machine.  Where nobody knows now where the lab is, it may be."""
+        other = Machine.of(route)
+        if other.lab and self.lab and other.lab != self.lab or other.boots != self.boots:
+            return False
+        return other.endpoint is None or other == self._replace(lab=other.lab)
+
+    def restarts(self, route: Route) -> bool:
+        """Whether it is the same lab, turned off and on."""
+        other = Machine.of(route)
+        return other.lab == self.lab and other.boots > self.boots and other.endpoint in (None, self.endpoint)
+
+
+class LabLink:
+    """The connection to the lab of ``lease``, opened when it is first wanted and shared by all of a learner's
+    connection: logging in as the route's user with the installation's key, to the route's host key only."""
+
+    def __init__(self, config: GatewayConfig, table: Table, doors: Doors, lease: str) -> None:
+        self._config = config
+        self._table = table
+        self._doors = doors
+        self._lease = lease
+        self._opening: asyncio.Task[asyncssh.SSHClientConnection] | None = None
+        self._attempt: asyncio.Task[asyncssh.SSHClientConnection] | None = None
+        self._quiet = asyncio.Event()  # no sshd is speaking with us (yet)
+        self.line = Line()
+        self.machine: Machine | None = None  # where it leads, once it does, or is about to
+
+    async def connection(self, tell: Callable[[str], None]) -> asyncssh.SSHClientConnection:
+        """The open connection.  Waits for a lab that is booting, and says so once through ``tell``.
+
+        LabAway where there is none within config.boot_wait seconds, or must not be one.
+        """
+        if self._opening is None or (self._opening.done() and self._dead(self._opening)):
+            self._quiet.set()
+            self._opening = asyncio.create_task(self._open())
+            # Where everybody who waited has left by then, nobody else looks at the exception.
+            self._opening.add_done_callback(lambda done: done.cancelled() or done.exception())
+        notice = asyncio.create_task(self._notice(tell))
+        try:
+            return await asyncio.shield(self._opening)
+        finally:
+            notice.cancel()
+
+    @property
+    def opened(self) -> asyncssh.SSHClientConnection | None:
+        """The connection where it is there already."""
+        there = self._opening is not None and self._opening.done() and not self._dead(self._opening)
+        return self._opening.result() if there and self._opening is not None else None
+
+    def close(self) -> None:
+        """Ends the connection, or the attempt at one."""
+        if self._opening is None:
+            return
+        if not self._opening.done():
+            self._opening.cancel()
+        elif not self._opening.cancelled() and self._opening.exception() is None:
+            self._opening.result().close()
+
+    @staticmethod
+    def _dead(opening: asyncio.Task[asyncssh.SSHClientConnection]) -> bool:
+        return opening.cancelled() or opening.exception() is not None or opening.result().is_closed()
+
+    async def _notice(self, tell: Callable[[str], None]) -> None:
+        """Says that the lab is booting, unless its sshd speaks with us already and is only slow."""
+        await asyncio.sleep(self._config.patience)
+        await self._quiet.wait()
+        tell(self._booting())
+
+    def _booting(self) -> str:
+        route = self._table.route(self._lease)
+        why = route.why if route is not None and route.endpoint is None else ""
+        why = why or f"waiting up to {self._config.boot_wait:.0f} s for it"
+        return f"your lab is still booting: {printable(why, 200)}"
+
+    def moved(self, route: Route) -> str:
+        """The route is ``route`` now: '' where this is still the way, else the sentence for whoever is inside.
+
+        One that is just being opened turns to the new machine by itself.
+        """
+        led, opening = self.machine, self._opening
+        if led is None or opening is None or led.leads_to(route):
+            return ""
+        if not opening.done():
+            if self._attempt is not None:
+                self._attempt.cancel()
+            return ""
+        return "" if self._dead(opening) else RESTARTS if led.restarts(route) else GONE
+
+    async def _open(self) -> asyncssh.SSHClientConnection:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        complaint = SILENT
+        while True:
+            route = self._table.route(self._lease)
+            if route is None:
+                raise LabAway(ENDED)
+            if route.endpoint is not None:
+                try:
+                    connection = await self._try(route, route.endpoint)
+                    if connection is None:
+                        continue  # the lab is another machine by now
+                    return connection
+                except NoWay as error:
+                    complaint = COMPLAINTS[error.reason]
+                    self._log(route, error)
+                    late = error.reason is Reason.REFUSED and loop.time() - began > DENIED_WAIT
+                    if late or error.reason in HOPELESS:
+                        raise LabAway(complaint) from None
+            elif route.why:
+                complaint = f"your lab is not there yet: {printable(route.why, 200)}"
+            self._quiet.set()
+            left = began + self._config.boot_wait - loop.time()
+            if left <= 0:
+                raise LabAway(complaint)
+            await self._table.changed(min(AGAIN_VIA if route.via else AGAIN, left))
+
+    async def _try(self, route: Route, endpoint: tuple[str, int]) -> asyncssh.SSHClientConnection | None:
+        """The connection; None where the route led elsewhere before it was there.  NoWay where there is none."""
+        self.machine = Machine.of(route)
+        self._attempt = asyncio.create_task(self._connect(route, endpoint))
+        try:
+            connection = await self._attempt
+        except asyncio.CancelledError:
+            if asyncio.current_task().cancelling():  # type: ignore[union-attr]
+                raise
+            return None
+        now = self._table.route(self._lease)
+        if now is None or Machine.of(now) != self.machine:
+            connection.abort()
+            return None
+        return connection
+
+    async def _connect(self, route: Route, endpoint: tuple[str, int]) -> asyncssh.SSHClientConnection:
+        sock = await knock(self._config, self._doors, route.via, endpoint)
+        self._quiet.clear()
+        return await log_in(self._config, sock, route.user, route.host_key, self.line)
+
+    def _log(self, route: Route, error: NoWay) -> None:
+        level = logging.ERROR if error.reason in HOPELESS else logging.DEBUG
+        log.log(level, "lease %s: %s (%s port %d)", route.lease, error, *(route.endpoint or ("?", 0)))

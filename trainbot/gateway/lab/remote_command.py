@@ -1,0 +1,68 @@
+"""One command in a lab, as the gateway itself runs it: bounded, and readable for people."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Any
+
+import asyncssh
+
+from trainbot.gateway.lab.connect import NoWay, Reason
+
+FLOOD = 1 << 20  # bytes that it may say beyond what is kept
+_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)?", re.DOTALL)
+
+
+def plain(raw: bytes) -> str:
+    """What a lab said, for people: no escape sequences and no control characters but new lines and tabs."""
+    text = _ESCAPE.sub("", raw.decode("utf-8", "replace")).replace("\r\n", "\n")
+    return "".join(c for c in text if c in "\n\t" or c.isprintable())
+
+
+class Command(asyncssh.SSHClientSession):  # type: ignore[misc,type-arg]
+    """A command in a lab: what it said, at most ``limit`` bytes of each kind, and how it ended.
+
+    ``over`` is done then; NoWay where it broke off, or talks without end.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.chan: Any = None
+        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.over.add_done_callback(lambda over: over.cancelled() or over.exception())  # nobody may be waiting
+        self._limit, self._said = limit, 0
+        self._kept = {None: bytearray(), asyncssh.EXTENDED_DATA_STDERR: bytearray()}
+        self._exit: int | None = None
+        self._signal = ""
+
+    def connection_made(self, chan: Any) -> None:
+        self.chan = chan
+
+    def data_received(self, data: bytes, datatype: int | None) -> None:
+        kept = self._kept.setdefault(datatype, bytearray())
+        kept += data[:self._limit - len(kept)]
+        self._said += len(data)
+        if self._said > 2 * self._limit + FLOOD and not self.over.done():
+            why = f"the command said over {self._said >> 10} KiB and was ended"
+            self.over.set_exception(NoWay(Reason.TIMEOUT, why))
+            self.chan.abort()
+
+    def exit_status_received(self, status: int) -> None:
+        self._exit = status
+
+    def exit_signal_received(self, signal: str, core_dumped: bool, msg: str, lang: str) -> None:
+        self._signal = signal if re.fullmatch(r"[A-Z0-9]{1,16}", signal) else "?"
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self.over.done():
+            return
+        if exc is None and (self._exit is not None or self._signal):
+            self.over.set_result(None)
+        else:
+            self.over.set_exception(NoWay(Reason.SILENT, "the lab broke off in the middle of the command"))
+
+    def answer(self) -> dict[str, Any]:
+        """``exit``: 0 to 255, -1 where ``signal`` ended it; ``cut``: it said more than the limit."""
+        out, err = self._kept[None], self._kept[asyncssh.EXTENDED_DATA_STDERR]
+        return {"exit": -1 if self._exit is None else self._exit, "signal": self._signal, "stdout": plain(bytes(out)),
+                "stderr": plain(bytes(err)), "cut": self._said > len(out) + len(err)}

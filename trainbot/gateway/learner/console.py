@@ -1,0 +1,271 @@
+"""Labs' serial consoles: one line to each, shared by everybody who looks at it.
+
+A console works when the lab's network does not.  On this machine it is a unix socket of QEMU's; behind a door, the
+door's command.  Whoever looks may type as well, as on a terminal that several people sit at; what the lab said last is
+kept as long as somebody looked not long ago, and nothing that anybody says piles up here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Protocol
+
+from trainbot.gateway.lab.jump_hosts import Doors, DoorShut
+from trainbot.gateway.lab.lab_link import ENDED, Table
+from trainbot.gateway.settings import GatewayConfig
+from trainbot.gateway.lab.jump_channel import Passage
+from trainbot.gateway.lab.pipe import Line
+from trainbot.gateway.routes import Route
+
+log = logging.getLogger(__name__)
+
+HISTORY = 64 << 10  # bytes of what the lab said last
+TYPED = 64 << 10  # bytes that wait to be typed; more is dropped
+EARLY = 1 << 10  # bytes typed before the line is open
+AT_ONCE, MOMENT = 64 << 10, 0.1  # bytes, and seconds that it is not read after them
+KEPT = 300.0  # seconds after the last one left
+AGAIN = 1.0  # seconds between tries
+CERTAIN = 2.0  # seconds in which the bot would have noticed that the lab went off
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+NONE = "there is no console of labs on that host"
+OLDER = ("this lab has no console: it was made before labs had one, and !lab reset (as the image was) gives it one; or it went "
+         "off just now: try again")
+OFF = "the lab is off or starts: its console comes by itself"
+
+
+class Viewer(Protocol):
+    """Somebody who looks."""
+
+    def show(self, data: bytes) -> None: ...
+    def say(self, sentence: str) -> None: ...
+    def over(self, sentence: str) -> None: ...
+
+
+class _Wire(Protocol):
+    """The line to a lab; ``over`` is done when it is cut."""
+
+    over: asyncio.Future[None]
+
+    def type(self, data: bytes) -> None: ...
+    def close(self) -> None: ...
+
+
+class Consoles:
+    """Each lease's console, while somebody looks at it."""
+
+    def __init__(self, config: GatewayConfig, table: Table, doors: Doors) -> None:
+        self._config, self._table, self._doors = config, table, doors
+        self._open: dict[str, Console] = {}
+
+    def look(self, lease: str, viewer: Viewer) -> Console:
+        console = self._open.get(lease)
+        if console is None or console.ended:
+            console = self._open[lease] = Console(self._config, self._table, self._doors, lease)
+        console.come(viewer)
+        return console
+
+    def tell(self, lease: str, sentence: str) -> None:
+        """Whoever looks at it now hears that."""
+        console = self._open.get(lease)
+        for viewer in console.viewers if console is not None else ():
+            viewer.say(sentence)
+
+    def close(self) -> None:
+        for console in self._open.values():
+            console.close()
+
+
+class Console:
+    """The console of ``lease``'s lab, opened again when the lab is another machine or was off for a while."""
+
+    def __init__(self, config: GatewayConfig, table: Table, doors: Doors, lease: str) -> None:
+        self._config, self._table, self._doors, self._lease = config, table, doors, lease
+        self._viewers: list[Viewer] = []
+        self._said = bytearray()
+        self._wire: _Wire | None = None
+        self._early = bytearray()  # typed while the line is being opened
+        self._idle: asyncio.TimerHandle | None = None
+        self._task = asyncio.create_task(self._keep())
+
+    @property
+    def ended(self) -> bool:
+        return self._task.done()
+
+    @property
+    def viewers(self) -> tuple[Viewer, ...]:
+        return tuple(self._viewers)
+
+    def come(self, viewer: Viewer) -> None:
+        if self._idle is not None:
+            self._idle.cancel()
+        if self._said:
+            viewer.show(bytes(self._said))
+        self._viewers.append(viewer)
+
+    def go(self, viewer: Viewer) -> None:
+        with suppress(ValueError):
+            self._viewers.remove(viewer)
+        if not self._viewers:
+            self._idle = asyncio.get_running_loop().call_later(KEPT, self.close)
+
+    def type(self, data: bytes) -> None:
+        if self._wire is not None:
+            self._wire.type(data)
+        elif len(self._early) < EARLY:
+            self._early += data
+
+    def close(self) -> None:
+        self._task.cancel()
+
+    def _heard(self, data: bytes) -> None:
+        self._said += data
+        del self._said[:-HISTORY]
+        for viewer in list(self._viewers):
+            viewer.show(data)
+
+    # -- the line ------------------------------------------------------------------------------------
+
+    async def _keep(self) -> None:
+        try:
+            sentence = await self._stay()
+        except Exception:
+            log.exception("lease %s: its console failed", self._lease)
+            sentence = "the console failed inside the gateway: try again, or tell the presenter"
+        for viewer in list(self._viewers):
+            viewer.over(sentence)
+
+    async def _stay(self) -> str:
+        """Until there is nothing to come any more: why."""
+        loop = asyncio.get_running_loop()
+        silent_since, told, complaint, missing = loop.time(), False, OFF, None
+        while True:
+            route = self._table.route(self._lease)
+            if route is None:
+                return ENDED
+            if route.lab and not (route.console or route.via) and route.endpoint is not None:
+                return NONE
+            if UUID.fullmatch(route.lab) and (route.console or route.via):
+                try:
+                    await self._through(route)
+                    silent_since, told, complaint, missing = loop.time(), False, OFF, None
+                except FileNotFoundError:
+                    missing = None if route.endpoint is None else missing or loop.time()
+                    if missing and loop.time() - missing >= CERTAIN:
+                        return OLDER
+                except DoorShut as shut:
+                    complaint = str(shut)
+                    log.debug("lease %s: no console: %s", self._lease, shut)
+                except OSError as error:
+                    log.debug("lease %s: no console: %s", self._lease, error)
+            self._early.clear()  # there is nothing that it could be typed into
+            if not told and missing is None:
+                told = True
+                for viewer in list(self._viewers):
+                    viewer.say(OFF)
+            if loop.time() - silent_since > self._config.boot_wait:
+                return complaint
+            await self._table.changed(AGAIN)
+
+    async def _through(self, route: Route) -> None:
+        """Opens the line of that route, and returns when it is cut or leads to another lab.  OSError, DoorShut."""
+        wire: Any
+        if route.via:
+            wire = await self._doors.open(route.via, f"console {route.lab}", lambda line, gone: _Door(line, gone, self._heard))
+        else:
+            _, wire = await asyncio.get_running_loop().create_unix_connection(lambda: _Socket(self._heard), route.console)
+        self._wire = wire
+        if self._early:
+            wire.type(bytes(self._early))
+            self._early.clear()
+        try:
+            while not wire.over.done():
+                changed = asyncio.ensure_future(self._table.changed(60.0))
+                try:
+                    await asyncio.wait({wire.over, changed}, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    changed.cancel()
+                now = self._table.route(self._lease)
+                if now is None or (now.lab, now.via, now.console) != (route.lab, route.via, route.console):
+                    return
+        finally:
+            self._wire = None
+            wire.close()
+
+
+class _Pace:
+    """A lab may say so much at once; then it is not read for a moment, so that it costs nobody else anything."""
+
+    def __init__(self, heard: Callable[[bytes], None]) -> None:
+        self._heard = heard
+        self._source: Any = None  # what can pause and resume reading
+        self._got = 0
+
+    def take(self, source: Any, data: bytes) -> None:
+        self._heard(data)
+        self._got += len(data)
+        if self._got > AT_ONCE and self._source is None:
+            self._source = source
+            source.pause_reading()
+            asyncio.get_running_loop().call_later(MOMENT, self._again)
+
+    def _again(self) -> None:
+        source, self._source, self._got = self._source, None, 0
+        with suppress(RuntimeError):  # it is closed
+            source.resume_reading()
+
+
+class _Socket(asyncio.Protocol):
+    """QEMU's side of a serial line on this machine."""
+
+    def __init__(self, heard: Callable[[bytes], None]) -> None:
+        self._pace = _Pace(heard)
+        self._transport: Any = None
+        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._pace.take(self._transport, data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.over.done():
+            self.over.set_result(None)
+
+    def type(self, data: bytes) -> None:
+        if self._transport.get_write_buffer_size() < TYPED:
+            self._transport.write(data)
+
+    def close(self) -> None:
+        self._transport.abort()
+
+
+class _Door(Passage):
+    """The same through a host's door."""
+
+    def __init__(self, line: Line, gone: Callable[[], None], heard: Callable[[bytes], None]) -> None:
+        super().__init__(line, gone)
+        self._pace = _Pace(heard)
+        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def data_received(self, data: bytes, datatype: int | None) -> None:
+        if datatype is None:
+            self._pace.take(self.chan, data)
+        else:
+            super().data_received(data, datatype)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if not self.over.done():
+            self.over.set_result(None)
+
+    def type(self, data: bytes) -> None:
+        if not self.chan.is_closing() and self.chan.get_write_buffer_size() < TYPED:
+            self.chan.write(data)
+
+    def close(self) -> None:
+        self.chan.abort()

@@ -1,0 +1,311 @@
+"""One connection to the gateway: who it is, and what it may have (RFC 4252, RFC 4254)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import asyncssh
+
+from trainbot.gateway.learner import tmux as screen
+from trainbot.gateway.learner.status_line import Above, Banner
+from trainbot.gateway.learner.console import Consoles
+from trainbot.gateway.learner.limits import printable
+from trainbot.gateway.lab.lab_link import ENDED, LabAway, LabLink
+from trainbot.gateway.lab.pipe import Forward, Line, join
+from trainbot.gateway.routes import Guest, Route, same_key
+from trainbot.gateway.learner.ssh_session import LearnerEnd
+
+if TYPE_CHECKING:
+    from trainbot.gateway.ssh_server import Gateway
+
+log = logging.getLogger(__name__)
+
+NO_LAB = "you have no lab: ssh … xen-manage create IMAGE, or !lab IMAGE on IRC, gives you one"
+OWN = ("localhost", "127.0.0.1", "::1")  # what -L may lead to: the lab's own loopback, seen from the lab
+FLUSH = 2.0  # seconds that a last sentence has to get out
+
+
+class Door(asyncssh.SSHServer):
+    """Lets in whoever has a lease's password or its person's key, to that lease's lab and nowhere else.
+
+    Everything of ssh that is not answered here is refused by asyncssh: reverse and socket forwards, tunnels,
+    agents, X11, other subsystems.
+    """
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._config = gateway.config
+        self._conn: Any = None
+        self._claim: Route | Guest | None = None  # whom the last try that was right belongs to
+        self._by_password = False
+        self._offered = ""  # the first key that was offered and is nobody's
+        self._hint = ""
+        self._ending = ""  # why it ends when the last session does
+        self._link: LabLink | None = None
+        self._line = Line()
+        self._banner = Banner()
+        self._plain = False  # asked for by the user name
+        self._sessions: set[LearnerEnd] = set()
+        self._forwards: set[object] = set()  # a token for each that counts
+        self._tries = 0
+        self._key_tries = 0
+        self._silent: asyncio.TimerHandle | None = None
+        self.who: Route | Guest | None = None  # set when logged in
+        self.peer = "?"
+
+    @property
+    def route(self) -> Route | None:
+        return self.who if isinstance(self.who, Route) else None
+
+    # -- coming and going
+
+    def connection_made(self, conn: Any) -> None:
+        self._conn = conn
+        self.peer = str((conn.get_extra_info("peername") or ("?",))[0])
+        self._line.watch(conn)
+        self._silent = asyncio.get_running_loop().call_later(self._config.silent, self._cut_if_silent)
+        self._gateway.came(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._silent is not None:
+            self._silent.cancel()
+        self._banner.close()
+        if self._link is not None:
+            self._link.close()
+        self._gateway.went(self)
+        # A channel that was just being opened is dropped without a word to its session: count those, too.
+        for session in list(self._sessions):
+            self._session_gone(session)
+        for token in list(self._forwards):
+            self._forward_gone(token)
+        if self.who is not None:
+            log.info("%s: %s from %s logged out", self._named(), printable(self.who.name), self.peer)
+
+    def _named(self) -> str:
+        return f"lease {self.route.lease}" if self.route is not None else "no lease"
+
+    def cut(self) -> None:
+        """At once, without a word."""
+        self._conn.abort()
+
+    def end(self, sentence: str) -> None:
+        """Every session is told ``sentence``; then the connection is closed."""
+        for session in list(self._sessions):
+            session.end(sentence)
+        asyncio.get_running_loop().call_later(
+            FLUSH if self._sessions else 0, self._conn.disconnect, asyncssh.DISC_BY_APPLICATION, sentence)
+
+    def lease_ended(self, sentence: str) -> None:
+        """As ``end``, but whoever is at xen-manage hears its answer first."""
+        if not any(session.managing for session in self._sessions):
+            self.end(sentence)
+            return
+        self._ending = sentence
+        for session in list(self._sessions):
+            if not session.managing:
+                session.end(sentence)
+
+    def moved(self, route: Route) -> None:
+        """The lease's route is ``route`` now.  A lab that is elsewhere now, or a machine that was turned off and on, is
+        not where the sessions lead."""
+        old = self._link
+        sentence = old.moved(route) if old is not None else ""
+        if old is None or not sentence:
+            return
+        self._link = None
+        for session in list(self._sessions):
+            if not session.managing:
+                session.end(sentence)
+        old.close()
+
+    def _cut_if_silent(self) -> None:
+        if self._conn.get_extra_info("client_version") is None:
+            self.cut()
+
+    # -- who it is (RFC 4252)
+
+    def begin_auth(self, username: str) -> bool:
+        return True
+
+    def password_auth_supported(self) -> bool:
+        return True
+
+    def public_key_auth_supported(self) -> bool:
+        return True
+
+    async def validate_password(self, username: str, password: str) -> bool:
+        self._claim = None
+        routes = await self._gateway.routes()
+        name, self._plain = screen.read_user(username)
+        claim = routes.by_password(name, password)
+        if claim is None:
+            self._tries += 1
+            log.info("%s as %s: wrong password", self.peer, printable(username))
+            await asyncio.sleep(self._config.wrong_delay)
+            self._enough(self._tries, self._config.tries)
+            return False
+        # Nothing is awaited from here until auth_completed: no other try can come between.
+        self._claim, self._by_password = claim, True
+        return True
+
+    async def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+        """Whether the key is somebody's; asyncssh checks the signature before it believes it."""
+        self._claim, self._by_password = None, False
+        routes = await self._gateway.routes()
+        name, self._plain = screen.read_user(username)
+        line = same_key(key.export_public_key().decode("ascii"))
+        claim = routes.by_key(name, line)
+        if claim is None and not self._offered:
+            self._offered = line
+        self._key_tries += 1
+        self._enough(self._key_tries, self._config.key_tries)
+        self._claim = claim
+        return claim is not None
+
+    def auth_completed(self) -> None:
+        who = self._claim
+        if who is None or not self._gateway.entered(self, who.person):
+            self._conn.disconnect(asyncssh.DISC_TOO_MANY_CONNECTIONS, "too many connections of yours: close one")
+            return
+        self.who = who
+        log.info("%s: %s from %s logged in", self._named(), printable(who.name), self.peer)
+        if self._by_password and self._offered and isinstance(who, Route):
+            self._gateway.offered(who, self._offered, self._key_is_new)
+
+    def _key_is_new(self) -> None:
+        self._hint = " | !key yes on IRC keeps your ssh key: then no password"
+
+    def _enough(self, tries: int, limit: int) -> None:
+        if tries >= limit:
+            self._conn.disconnect(asyncssh.DISC_NO_MORE_AUTH_METHODS_AVAILABLE,
+                                  "too many tries: ask for the password again with !lab on IRC")
+
+    # -- the screens
+
+    def screen(self) -> str | None:
+        """The command that a login with a terminal runs; None: the lab's login shell."""
+        return screen.start(self._above().line + self._hint) if self._config.tmux and not self._plain else None
+
+    def _above(self) -> Above:
+        return self._gateway.above(self.route.lease) if self.route is not None else Above()
+
+    def show(self, before: Above, above: Above) -> None:
+        """What is above the screens of this lease, or to be said there, is ``above`` now."""
+        if above.word and above.word != before.word:
+            self.tell(above.word)
+        connection = self._link.opened if self._link is not None else None
+        if above.line != before.line and connection is not None and any(each.on_screen for each in self._sessions):
+            self._banner.show(connection, above.line)
+
+    def tell(self, sentence: str) -> None:
+        """Said to whoever sits at a terminal here: on tmux's own line, so that nothing is drawn over."""
+        connection = self._link.opened if self._link is not None else None
+        if connection is not None and any(each.on_screen for each in self._sessions):
+            self._banner.tell(connection, sentence)
+        for session in self._sessions:
+            if session.terminal and not session.on_screen:
+                session.say(sentence)
+
+    # -- xen-manage
+
+    @property
+    def person(self) -> int:
+        return self.who.person if self.who is not None else 0
+
+    @property
+    def consoles(self) -> Consoles:
+        return self._gateway.consoles
+
+    def labs(self) -> list[Route]:
+        return self._gateway.labs_of(self.person)
+
+    def own(self) -> Route | None:
+        """The lab that the login is about: its lease's, or the newest."""
+        found = self._gateway.route(self.route.lease) if self.route is not None else None
+        return found or next(iter(self.labs()), None)
+
+    async def ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        return await self._gateway.ask_bot(request)
+
+    def watch(self, lease: str, by: str) -> Callable[[], None]:
+        watched = self._gateway.route(lease)
+        if watched is not None and watched.person == self.person:
+            return lambda: None
+        return self._gateway.watch(lease, by)
+
+    def watched(self) -> list[str]:
+        return self._gateway.watched(self.route.lease) if self.route is not None else []
+
+    # -- what it may have (RFC 4254)
+
+    def link(self) -> LabLink:
+        """The way to the lab; LabAway where the lease is over, or there is none."""
+        if self.route is None:
+            raise LabAway(NO_LAB)
+        if self._gateway.route(self.route.lease) is None:
+            raise LabAway(ENDED)
+        if self._link is None:
+            self._link = LabLink(self._config, self._gateway, self._gateway.doors, self.route.lease)
+        return self._link
+
+    def session_requested(self) -> Any:
+        if self.who is None:
+            return False
+        if not self._gateway.sessions.take(self.who.person):
+            raise asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, "too many sessions: close one first")
+        session = LearnerEnd(self, self._line, self._session_gone)
+        self._sessions.add(session)
+        return session
+
+    def _session_gone(self, session: LearnerEnd) -> None:
+        if session in self._sessions and self.who is not None:
+            self._sessions.discard(session)
+            self._gateway.sessions.give_back(self.who.person)
+            if self._ending and not self._sessions:
+                self.end(self._ending)
+
+    def connection_requested(self, dest_host: str, dest_port: int, orig_host: str, orig_port: int) -> Any:
+        """-L, to the lab's own loopback only.  The lab's sshd makes the connection, never the gateway."""
+        if self.route is None or dest_host.lower() not in OWN or not 0 < dest_port < 65536:
+            raise asyncssh.ChannelOpenError(asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED,
+                                            "only localhost of your own lab can be reached through here")
+        if not self._gateway.forwards.take(self.route.person):
+            raise asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, "too many forwarded connections")
+        token = object()
+        self._forwards.add(token)
+        return self._forward(dest_port, token)
+
+    async def _forward(self, port: int, token: object) -> Forward:
+        try:
+            link = self.link()
+            connection = await link.connection(lambda sentence: None)
+            _, lab = await connection.create_connection(lambda: Forward(link.line), "localhost", port)
+        except (LabAway, asyncssh.Error, OSError):
+            self._forward_gone(token)
+            raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, "your lab does not answer there") from None
+        return _Learner(self._line, lab, lambda: self._forward_gone(token))
+
+    def _forward_gone(self, token: object) -> None:
+        if token in self._forwards and self.route is not None:
+            self._forwards.discard(token)
+            self._gateway.forwards.give_back(self.route.person)
+
+
+class _Learner(Forward):
+    """The learner's end of -L: joined to the lab's as soon as it is there."""
+
+    def __init__(self, line: Line, lab: Forward, gone: Callable[[], None]) -> None:
+        super().__init__(line)
+        self._lab = lab
+        self._gone = gone
+
+    def connection_made(self, chan: Any) -> None:
+        super().connection_made(chan)
+        join(self, self._lab)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._gone()

@@ -1,0 +1,198 @@
+"""One learner's session (RFC 4254 section 6): a shell, a command or sftp in their lab."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+import asyncssh
+
+from trainbot.gateway.learner import xen_manage as manage
+from trainbot.gateway.lab.lab_link import BROKE, REFUSED, LabAway
+from trainbot.gateway.lab.pipe import End, Line, join
+
+if TYPE_CHECKING:
+    from trainbot.gateway.learner.ssh_connection import Door
+
+log = logging.getLogger(__name__)
+
+PASSED_ENV = re.compile(rb"LANG|LC_[A-Z]{1,20}|COLORTERM")
+STATUS_WAIT = 0.25  # seconds that the end of the output waits for the exit status, which usually comes with it
+LOST = 255  # what OpenSSH's client itself exits with when a connection is lost
+
+
+class LabEnd(End, asyncssh.SSHClientSession):  # type: ignore[misc,type-arg]
+    """The end in the lab."""
+
+    def __init__(self, line: Line) -> None:
+        super().__init__(line)
+        self.status: int | None = None
+        self.signal: tuple[str, bool] | None = None
+
+    def exit_status_received(self, status: int) -> None:
+        self.status = status
+
+    def exit_signal_received(self, signal: str, core_dumped: bool, msg: str, lang: str) -> None:
+        # The lab is hostile: a name of its own making or a message never gets to the learner's terminal.
+        if re.fullmatch(r"[A-Z0-9]{1,16}", signal):
+            self.signal = (signal, core_dumped)
+
+
+class LearnerEnd(End, asyncssh.SSHServerSession):  # type: ignore[misc,type-arg]
+    """The end at the learner: asks ``door`` for the lab when the learner has said what is wanted."""
+
+    def __init__(self, door: Door, line: Line, gone: Callable[[LearnerEnd], None]) -> None:
+        super().__init__(line)
+        self._door = door
+        self._gone = gone
+        self._task: asyncio.Task[None] | None = None
+        self._pty: tuple[str, dict[int, int]] | None = None
+        self._command: str | None = None
+        self._subsystem: str | None = None
+        self._manage: manage.Manage | None = None
+        self.on_screen = False  # in tmux, as far as we know
+
+    # -- what the learner asks for
+
+    def pty_requested(self, term_type: str, term_size: Any, term_modes: Any) -> bool:
+        self._pty = (term_type, dict(term_modes))
+        return True
+
+    def shell_requested(self) -> bool:
+        return True
+
+    def exec_requested(self, command: str) -> bool:
+        self._command = command
+        return True
+
+    def subsystem_requested(self, subsystem: str) -> bool:
+        """sftp only: it is served by the lab, like everything else."""
+        self._subsystem = subsystem
+        return subsystem == "sftp"
+
+    def session_started(self) -> None:
+        command = self._command
+        if command is not None and manage.wanted(command):
+            terms = manage.Terms(self._pty is not None, self._write, lambda: self.chan.get_write_buffer_size())
+            self._manage = manage.Manage(self._door, self._door.consoles, terms)
+            self._task = asyncio.create_task(self._run(self._managed(self._manage, command)))
+        else:
+            self._task = asyncio.create_task(self._run(self._in_lab()))
+
+    def data_received(self, data: bytes, datatype: int | None) -> None:
+        if self._manage is not None:
+            self._manage.heard(data)
+        else:
+            super().data_received(data, datatype)
+
+    def eof_received(self) -> bool:
+        if self._manage is not None:
+            self._manage.ended()
+            return True
+        return super().eof_received()
+
+    def terminal_size_changed(self, width: int, height: int, pixwidth: int, pixheight: int) -> None:
+        if self.other is not None and not self.other.chan.is_closing():
+            self.other.chan.change_terminal_size(width, height, pixwidth, pixheight)
+
+    def signal_received(self, signal: str) -> None:
+        if self.other is not None and not self.other.chan.is_closing():
+            self.other.chan.send_signal(signal)
+
+    def break_received(self, msec: int) -> bool:
+        if self.other is None or self.other.chan.is_closing():
+            return False
+        self.other.chan.send_break(msec)
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._task is not None:
+            self._task.cancel()
+        super().connection_lost(exc)
+        self._gone(self)
+
+    @property
+    def terminal(self) -> bool:
+        return self._pty is not None and self._manage is None
+
+    @property
+    def managing(self) -> bool:
+        """It leads to no lab: what ends a lab does not end it."""
+        return self._manage is not None
+
+    # -- what we say
+
+    def say(self, sentence: str) -> None:
+        """On stderr, so that no file transfer takes it for data."""
+        if self.chan is not None and not self.chan.is_closing():
+            self.chan.write(f"trainbot: {sentence}\r\n".encode(), asyncssh.EXTENDED_DATA_STDERR)
+
+    def end(self, sentence: str) -> None:
+        """The session is over, and this is why."""
+        self.say(sentence)
+        if self.chan is not None:
+            self.chan.exit(LOST)
+
+    def finish(self, exc: Exception | None) -> None:
+        """The lab's end closed: pass on how it ended."""
+        lab = self.other
+        assert isinstance(lab, LabEnd)
+        if lab.status is not None:
+            self.chan.exit(lab.status)
+        elif lab.signal is not None:
+            self.chan.exit_with_signal(*lab.signal)
+        elif exc is not None:
+            self.end(BROKE)
+        else:  # sshd closed without a status: the learner's client sees just that
+            self.chan.close()
+
+    def _write(self, data: bytes, error: bool) -> None:
+        if not self.chan.is_closing() and not self._line.full:
+            # A terminal shows both, and clients write them in any order: there everything is one stream.
+            self.chan.write(data, asyncssh.EXTENDED_DATA_STDERR if error and self._pty is None else None)
+
+    async def _managed(self, tool: manage.Manage, command: str) -> None:
+        self.chan.exit(await tool.run(command))
+
+    def take_eof(self) -> None:
+        """A little later: dropbear's client closes with the end of the output, and hears no exit status after that."""
+        asyncio.get_running_loop().call_later(STATUS_WAIT, super().take_eof)
+
+    async def _in_lab(self) -> None:
+        join(self, await self._start_in_lab())
+        for sentence in self._door.watched():
+            if self.terminal and not self.on_screen:
+                self.say(sentence)
+
+    async def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except LabAway as away:
+            self.end(str(away))
+        except asyncssh.ChannelOpenError:
+            self.end(REFUSED)
+        except (asyncssh.Error, OSError):
+            self.end(BROKE)
+        except Exception:
+            log.exception("a session failed")
+            self.end("that failed inside the gateway: ssh again, or tell the presenter")
+
+    async def _start_in_lab(self) -> LabEnd:
+        link = self._door.link()
+        connection = await link.connection(self.say)
+        command = self._command or None
+        if self._pty and command is None and self._subsystem is None and (command := self._door.screen()) is not None:
+            self.on_screen = True
+        size = self.chan.get_terminal_size()
+        chan, end = await connection.create_session(
+            lambda: LabEnd(link.line), command, subsystem=self._subsystem,
+            env={k: v[:256] for k, v in self.chan.get_environment_bytes().items() if PASSED_ENV.fullmatch(k)},
+            request_pty="force" if self._pty else False, term_type=self._pty[0] if self._pty else None,
+            term_size=size, term_modes=self._pty[1] if self._pty else {}, encoding=None, x11_forwarding=False,
+        )
+        if self.chan.get_terminal_size() != size:  # resized while the lab was being reached
+            chan.change_terminal_size(*self.chan.get_terminal_size())
+        return end

@@ -1,0 +1,86 @@
+"""The line above the screens of one learner's connection, and what is said to whoever sits there."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import asyncssh
+
+from trainbot.gateway.learner import tmux as screen
+from trainbot.gateway.lab.remote_command import Command
+
+log = logging.getLogger(__name__)
+
+PATIENCE = 20.0  # seconds for one command in the lab
+PAUSE = 2.0  # seconds between two of them
+KEPT = 4096  # bytes of what it says
+
+
+@dataclass(frozen=True, slots=True)
+class Above:
+    """What the bot has to say to a lease's screens: ``line`` stays above them; ``word`` is said when it changes."""
+
+    line: str = ""
+    word: str = ""
+
+
+def read_lines(value: Any) -> dict[str, Above]:
+    """The bot's table lease -> {"line", "word"}.  ValueError where it is none."""
+    if not isinstance(value, Mapping):
+        raise ValueError("not a table of lines")
+    found = {}
+    for lease, above in value.items():
+        if not isinstance(above, Mapping) or not all(isinstance(above.get(name, ""), str) for name in ("line", "word")):
+            raise ValueError("not a table of lines")
+        found[str(lease)] = Above(screen.clean(above.get("line", "")), screen.clean(above.get("word", "")))
+    return found
+
+
+class Banner:
+    """Runs what changes the screens in the lab, one after the other; of lines only the latest counts.
+
+    A lab that does not do it, or takes too long, is left alone: nobody's session depends on it.
+    """
+
+    def __init__(self) -> None:
+        self._line: str | None = None
+        self._said: list[str] = []
+        self._task: asyncio.Task[None] | None = None
+
+    def show(self, connection: asyncssh.SSHClientConnection, line: str) -> None:
+        self._line = line
+        self._go(connection)
+
+    def tell(self, connection: asyncssh.SSHClientConnection, sentence: str) -> None:
+        self._said = [*self._said[-3:], sentence]
+        self._go(connection)
+
+    def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    def _go(self, connection: asyncssh.SSHClientConnection) -> None:
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._work(connection))
+
+    async def _work(self, connection: asyncssh.SSHClientConnection) -> None:
+        while self._line is not None or self._said:
+            if self._said:
+                command = screen.tell(self._said.pop(0))
+            else:
+                command, self._line = screen.change(self._line or ""), None
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    chan, running = await connection.create_session(lambda: Command(KEPT), command, encoding=None,
+                                                                    request_pty=False)
+                    try:
+                        await running.over
+                    finally:
+                        chan.abort()
+            except Exception as error:  # whatever a lab provokes
+                log.debug("a screen could not be changed: %r", error)
+            await asyncio.sleep(PAUSE)

@@ -1,0 +1,229 @@
+"""``ssh … xen-manage …``: what people do with their lab from their own shell, and its console.
+
+The bot does it, with the same commands as on IRC; only the own console needs no bot.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from trainbot.core.errors import BackendError
+from trainbot.gateway.lab.remote_command import plain
+from trainbot.gateway.learner.console import Console, Consoles
+from trainbot.gateway.learner.limits import printable
+from trainbot.gateway.routes import Route
+
+TOOL = "xen-manage"
+LEAVE = 0x1D  # ctrl-], as of xl console and virsh console
+FULL = 1 << 20  # bytes that wait for somebody who does not read: what comes then is not shown to them
+LONGEST = 400  # signs of a command
+AWAY = ("trainbot is away just now, so that cannot be done; your lab goes on, and xen-manage console shows it: "
+        "try again in a minute")
+HELP = """\
+xen-manage create IMAGE [permissive]  a lab of your own, and its console
+xen-manage list                       your labs, where they stand, how long they are yours
+xen-manage console [IMAGE]            the serial console, also when the lab's network is down; ctrl-] leaves it
+xen-manage reset [IMAGE]              the lab as its image was (asks; --yes)
+xen-manage destroy [IMAGE]            gives the lab back (asks; --yes)
+xen-manage console NICK               for helpers: somebody else's, who is told
+use ssh -t for a console that behaves like one"""
+OK, FAILED, USAGE, STOPPED = 0, 1, 2, 130
+
+
+class Owner(Protocol):
+    """The connection that it is said in, and who that is."""
+
+    person: int
+
+    def labs(self) -> list[Route]: ...
+    def own(self) -> Route | None: ...
+    async def ask(self, request: dict[str, Any]) -> dict[str, Any]: ...
+    def watch(self, lease: str, by: str) -> Callable[[], None]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """A session as this needs it.  ``pty``: a terminal reads what we write."""
+
+    pty: bool
+    write: Callable[[bytes, bool], None]  # (bytes, whether to stderr)
+    waiting: Callable[[], int]  # bytes not yet taken
+
+
+def wanted(command: str | None) -> bool:
+    """Whether a command is for us and not for the lab: its first word says so."""
+    return command is not None and command.split(maxsplit=1)[:1] == [TOOL]
+
+
+class Manage:
+    """One command, from its words to its exit code."""
+
+    def __init__(self, owner: Owner, consoles: Consoles, terms: Terms) -> None:
+        self._owner, self._consoles, self._terms = owner, consoles, terms
+        self._typed: asyncio.Queue[bytes] = asyncio.Queue()
+        self._ended = False  # nothing more is typed
+        self._console: Console | None = None
+        self._left: asyncio.Future[int] | None = None
+
+    # -- what comes in -------------------------------------------------------------------------------
+
+    def heard(self, data: bytes) -> None:
+        if self._console is not None:
+            before, left, _ = data.partition(bytes([LEAVE]))
+            if before:
+                self._console.type(before)
+            if left:
+                self._leave(OK)
+        elif self._typed.qsize() < 64:
+            self._typed.put_nowait(data)
+
+    def ended(self) -> None:
+        self._ended = True
+        self._typed.put_nowait(b"")
+        if self._console is not None:
+            self._leave(OK)
+
+    # -- what goes out: also Viewer's ----------------------------------------------------------------
+
+    def line(self, text: str, error: bool = False) -> None:
+        end = "\r\n" if self._terms.pty else "\n"
+        self._terms.write((text.replace("\n", end) + end).encode("utf-8", "replace"), error)
+
+    def show(self, data: bytes) -> None:
+        if self._terms.waiting() < FULL:
+            self._terms.write(data if self._terms.pty else plain(data).encode(), False)
+
+    def say(self, sentence: str) -> None:
+        self.line(f"trainbot: {sentence}", error=True)
+
+    def over(self, sentence: str) -> None:
+        self.say(sentence)
+        self._leave(FAILED)
+
+    # -- the commands --------------------------------------------------------------------------------
+
+    async def run(self, command: str) -> int:
+        try:
+            words = shlex.split(command)[1:] if len(command) <= LONGEST else []
+        except ValueError:
+            words = []
+        yes = "--yes" in words
+        words = [word for word in words if word != "--yes"]
+        match words:
+            case ["help" | "--help" | "-h"]:
+                self.line(HELP)
+                return OK
+            case ["list"] | ["create", _] | ["create", _, _] | ["reset" | "destroy", *_] if len(words) <= 3:
+                return await self._through_bot(words, yes)
+            case ["console"]:
+                return await self._own_console(None)
+            case ["console", name]:
+                return await self._own_console(name) if name.lower() in {route.image for route in self._owner.labs()} \
+                    else await self._somebodys(name)
+        said = printable(" ".join(words), 40)
+        self.line((f"xen-manage {said}? there is\n" if said else "") + HELP, error=True)
+        return USAGE
+
+    async def _through_bot(self, words: list[str], yes: bool) -> int:
+        told = await self._asked({"do": "manage", "words": words, "confirmed": yes})
+        if told is not None and told.get("question"):
+            if not await self._confirmed(str(told["question"])):
+                self.line("nothing was done", error=True)
+                return FAILED
+            told = await self._asked({"do": "manage", "words": words, "confirmed": True})
+        if told is None:
+            return FAILED
+        refused = bool(told.get("refused"))
+        for text in told.get("lines", []):
+            self.line(plain(str(text).encode()), error=refused)
+        if refused:
+            return FAILED
+        return await self._look(str(told["lease"])) if words[0] == "create" and told.get("lease") else OK
+
+    async def _asked(self, request: dict[str, Any]) -> dict[str, Any] | None:
+        """The bot's answer; None where there is none, which is said."""
+        try:
+            told = await self._owner.ask({"op": "door", "person": self._owner.person, **request})
+        except BackendError:
+            self.line(AWAY, error=True)
+            return None
+        if "error" in told:
+            self.line(plain(str(told["error"]).encode()), error=True)
+            return None
+        return told
+
+    async def _confirmed(self, question: str) -> bool:
+        self._terms.write(f"{plain(question.encode())} Type yes: ".encode(), True)
+        answer = await self._read_line()
+        if answer is None:
+            self.line("\n--yes says it beforehand", error=True)
+        return answer is not None and answer.strip().lower() in ("yes", "y", "!yes")
+
+    async def _read_line(self) -> str | None:
+        """What is typed until Enter, shown where a terminal leaves that to us; None where nothing comes any more."""
+        typed = ""
+        while len(typed) < 100:
+            data = await self._typed.get() if not (self._ended and self._typed.empty()) else b""
+            if not data:
+                return None
+            for sign in data.decode("utf-8", "replace"):
+                if sign in "\r\n":
+                    if self._terms.pty:
+                        self._terms.write(b"\r\n", True)
+                    return typed
+                if sign in "\x03\x04":
+                    return ""
+                if sign in "\x7f\b":
+                    if typed and self._terms.pty:
+                        self._terms.write(b"\b \b", True)
+                    typed = typed[:-1]
+                elif sign.isprintable():
+                    typed += sign
+                    if self._terms.pty:
+                        self._terms.write(sign.encode(), True)
+        return ""
+
+    # -- consoles ------------------------------------------------------------------------------------
+
+    async def _own_console(self, image: str | None) -> int:
+        labs = self._owner.labs()
+        own = self._owner.own() if image is None else next(r for r in labs if r.image == image.lower())
+        if own is None:
+            self.line("you have no lab: xen-manage create IMAGE gives you one", error=True)
+            return FAILED
+        return await self._look(own.lease)
+
+    async def _somebodys(self, nick: str) -> int:
+        told = await self._asked({"do": "watch", "nick": nick})
+        if told is None:
+            return FAILED
+        done = self._owner.watch(str(told["lease"]), str(told["by"]))
+        try:
+            return await self._look(str(told["lease"]), whose=f"{plain(str(told['name']).encode())}, who is told")
+        finally:
+            done()
+
+    async def _look(self, lease: str, whose: str = "your lab") -> int:
+        """Until they leave, or there is nothing to see any more."""
+        self.say(f"the console of {whose}: ctrl-] leaves it, Enter wakes it")
+        self._left = asyncio.get_running_loop().create_future()
+        self._console = self._consoles.look(lease, self)
+        try:
+            while not self._typed.empty():  # said before we were here
+                self.heard(self._typed.get_nowait())
+            if self._ended:
+                self._leave(OK)
+            return await self._left
+        finally:
+            self._console.go(self)
+            self._console = None
+            if self._terms.pty:
+                self.line("")
+
+    def _leave(self, code: int) -> None:
+        if self._left is not None and not self._left.done():
+            self._left.set_result(code)

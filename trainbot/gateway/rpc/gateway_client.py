@@ -1,0 +1,114 @@
+"""Asking the gateway (gateway.sock): whether a lab's ssh answers, to run something in a lab, how a host is.
+
+``GatewayClient`` is for the bot's loop; ``blocking`` is for shell commands.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from trainbot.adapters.control.lines import ANSWER_LIMIT, REQUEST_LIMIT, BadLine, decode, encode
+from trainbot.core.errors import BackendError
+from trainbot.gateway.settings import SOCKET
+
+T = TypeVar("T")
+SLACK = 60.0  # seconds beyond what the errand itself may take: it may have to wait for its turn
+
+
+class GatewayAway(BackendError):
+    """No gateway answers: nothing was found out about lab or host."""
+
+
+class NotDone(BackendError):
+    """The gateway could not do it.  ``reason``: "silent" (no ssh yet), "host key" (not that lab), "refused", "timeout",
+    "door" (its host's door does not open, so nothing is known of the lab), "no key", "request"."""
+
+    def __init__(self, text: str, reason: str) -> None:
+        super().__init__(text)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How a command in a lab ended.  ``exit``: 0 to 255, -1 where ``signal`` (a name) ended it.  ``cut``: it said more
+    than the limit.  Both texts are the lab's: bounded, without control characters but new lines and tabs."""
+
+    exit: int
+    stdout: str
+    stderr: str
+    signal: str = ""
+    cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HostReading:
+    """How a host is.  ``time``: its clock; ``asked`` and ``told``: ours, before and after (epoch seconds).  ``cpu``:
+    user, nice, system, idle, iowait, irq, softirq, steal (proc(5), /proc/stat; all cores', since it was booted)."""
+
+    time: float
+    asked: float
+    told: float
+    cores: int
+    cpu: tuple[int, ...]
+    disk_free_mib: int | None
+
+
+class GatewayClient:
+    """The gateway that runs on the folder ``state``.  GatewayAway where none answers, NotDone where it cannot."""
+
+    def __init__(self, state: Path) -> None:
+        self._path = state / SOCKET
+
+    async def speaks(self, endpoint: tuple[str, int], via: str = "") -> bool:
+        """Whether an ssh server's banner is heard there within some seconds."""
+        return bool((await self._ask({"op": "speaks", "endpoint": list(endpoint), "via": via}, 30.0)).get("speaks"))
+
+    async def login(self, endpoint: tuple[str, int], via: str = "", *, user: str = "root", host_key: str,
+                    command: str = "true", stdin: str = "", timeout: float = 30.0, limit: int = 65536) -> Ran:
+        """Logs in with the installation's key, to whoever has ``host_key`` only, and runs ``command`` in the shell
+        there: all within ``timeout`` seconds (an hour at most), ``limit`` bytes kept of each kind of output (2 MiB at
+        most)."""
+        answer = await self._ask({"op": "login", "endpoint": list(endpoint), "via": via, "user": user,
+                                  "host_key": host_key, "command": command, "stdin": stdin, "timeout": timeout,
+                                  "limit": limit}, timeout)
+        return Ran(answer["exit"], answer["stdout"], answer["stderr"], answer["signal"], answer["cut"])
+
+    async def status(self, via: str) -> HostReading:
+        """How the host behind that door is."""
+        answer = await self._ask({"op": "status", "via": via}, 30.0)
+        return HostReading(answer["time"], answer["asked"], answer["told"], answer["cores"], tuple(answer["cpu"]),
+                           answer["disk_free_mib"])
+
+    async def leave(self) -> int:
+        """The gateway ends as soon as nobody is logged in (any more).  How many connections are, now."""
+        return int((await self._ask({"op": "leave"}, 10.0))["inside"])
+
+    async def _ask(self, request: dict[str, Any], timeout: float) -> dict[str, Any]:
+        line = encode(request)
+        if len(line) > REQUEST_LIMIT:
+            raise NotDone(f"that is larger than {REQUEST_LIMIT} bytes: send less", "request")
+        writer = None
+        try:
+            async with asyncio.timeout(timeout + SLACK):
+                reader, writer = await asyncio.open_unix_connection(str(self._path), limit=ANSWER_LIMIT)
+                writer.write(line)
+                answer = decode(await reader.readline())
+        except TimeoutError:
+            raise GatewayAway("the gateway does not answer: look at gateway.log") from None
+        except (OSError, ValueError, BadLine):
+            raise GatewayAway("the gateway is away: trainbot run starts it, gateway.log says why it ended") from None
+        finally:
+            if writer is not None:
+                writer.close()
+        if "error" in answer:
+            raise NotDone(str(answer["error"]), str(answer.get("reason", "request")))
+        return answer
+
+
+def blocking(asked: Coroutine[Any, Any, T]) -> T:
+    """For shell commands: ``blocking(GatewayClient(state).login(…))``."""
+    return asyncio.run(asked)  # type: ignore[arg-type]

@@ -1,0 +1,113 @@
+"""What the gateway does for the bot and for shell commands: it looks whether labs answer, logs in, asks hosts.
+
+Requests and answers are JSON objects (gateway.sock).  An answer has ``error``, one sentence, and ``reason`` where the
+thing could not be done: a ``reach.Reason``, or REQUEST for a request that is none.  Labs and hosts are hostile:
+what they say is bounded in size and time, and stripped of what a terminal would obey.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from collections.abc import Mapping
+from typing import Any
+
+import asyncssh
+
+from trainbot.gateway.lab.remote_command import Command
+from trainbot.gateway.lab.jump_hosts import Doors, DoorShut
+from trainbot.gateway.settings import GatewayConfig
+from trainbot.gateway.lab.pipe import Line
+from trainbot.gateway.lab.connect import NoWay, Reason, knock, log_in
+from trainbot.gateway.rpc.host_status import ask_status, count
+
+REQUEST = "request"
+MOST_OUTPUT = 2 << 20  # bytes of a command's output that are kept, of each kind: it has to fit into one line
+LONGEST = 3600.0  # seconds
+MANY = 64  # errands under way at once; more wait for their turn
+
+
+class Errands:
+    """Answers ``speaks``, ``login`` and ``status``."""
+
+    def __init__(self, config: GatewayConfig, doors: Doors) -> None:
+        self._config, self._doors = config, doors
+        self._turns = asyncio.Semaphore(MANY)
+
+    async def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            async with self._turns:
+                match request.get("op"):
+                    case "speaks":
+                        return await self._speaks(request)
+                    case "login":
+                        return await self._login(request)
+                    case "status":
+                        return await ask_status(self._doors, _text(request, "via"), self._config.door_wait)
+        except NoWay as error:
+            return {"error": str(error), "reason": error.reason}
+        except DoorShut as shut:
+            return {"error": str(shut), "reason": Reason.DOOR}
+        except (ValueError, TypeError, OverflowError) as error:
+            return {"error": f"that is no request to the gateway: {error}", "reason": REQUEST}
+        return {"error": "the gateway knows the operations speaks, login, status and leave", "reason": REQUEST}
+
+    async def _speaks(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """{"speaks": whether an ssh server's banner was heard, "why": '' or one sentence why not}."""
+        try:
+            sock = await knock(self._config, self._doors, _text(request, "via"), _endpoint(request))
+        except NoWay as error:
+            return {"speaks": False, "why": str(error)}
+        sock.close()
+        return {"speaks": True, "why": ""}
+
+    async def _login(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Command.answer of ``command`` with ``stdin``: all in ``timeout`` seconds, ``limit`` bytes of each kind."""
+        via, endpoint = _text(request, "via"), _endpoint(request)
+        user, host_key = _text(request, "user", "root"), _text(request, "host_key")
+        words = _text(request, "command", "true"), _text(request, "stdin").encode("utf-8", "replace")
+        limit = min(count(request.get("limit", 65536), 1 << 62), MOST_OUTPUT)
+        timeout = min(max(float(request.get("timeout", 30.0)), 0.1), LONGEST)
+        connection: asyncssh.SSHClientConnection | None = None
+        try:
+            async with asyncio.timeout(timeout):
+                sock = await knock(self._config, self._doors, via, endpoint)
+                connection = await log_in(self._config, sock, user, host_key, Line())
+                return await _run(connection, *words, limit)
+        except TimeoutError:
+            did = "let us in" if connection is None else "come to the end of the command"
+            raise NoWay(Reason.TIMEOUT, f"the lab did not {did} within {timeout:g} s") from None
+        finally:
+            if connection is not None:
+                connection.abort()
+
+
+async def _run(connection: asyncssh.SSHClientConnection, command: str, stdin: bytes, limit: int) -> dict[str, Any]:
+    try:
+        _, running = await connection.create_session(lambda: Command(limit), command, encoding=None, request_pty=False)
+        if not running.chan.is_closing():  # a quick command is over by now
+            running.chan.write(stdin)
+            running.chan.write_eof()
+        await running.over
+        return running.answer()
+    except asyncssh.ChannelOpenError:
+        raise NoWay(Reason.REFUSED, "the lab lets the gateway in, but runs no command for it") from None
+    except (asyncssh.Error, OSError) as error:
+        if isinstance(error, TimeoutError):
+            raise
+        raise NoWay(Reason.SILENT, "the lab broke off in the middle of the command") from None
+
+
+def _text(request: Mapping[str, Any], name: str, default: str = "") -> str:
+    value = request.get(name, default)
+    if not isinstance(value, str):
+        raise ValueError(f"{name} is a text")
+    return value
+
+
+def _endpoint(request: Mapping[str, Any]) -> tuple[str, int]:
+    """[ADDRESS, PORT] of a lab: an address, no name, so that nobody's name server is asked."""
+    value = request.get("endpoint")
+    if not isinstance(value, list) or len(value) != 2 or not isinstance(value[0], str):
+        raise ValueError("endpoint is [ADDRESS, PORT]")
+    return str(ipaddress.ip_address(value[0])), count(value[1], 65535)

@@ -1,0 +1,87 @@
+"""How a host is, as its door tells (lab-door's command status)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+from trainbot.gateway.lab.remote_command import plain
+from trainbot.gateway.lab.jump_hosts import Doors
+from trainbot.gateway.lab.jump_channel import Passage
+from trainbot.gateway.lab.pipe import Line
+from trainbot.gateway.lab.connect import NoWay, Reason
+
+LIMIT = 4096  # bytes
+
+
+async def ask_status(doors: Doors, via: str, wait: float) -> dict[str, Any]:
+    """``read_status`` of the host, and when (our clock, epoch seconds) it was ``asked`` and had ``told``.
+
+    NoWay or DoorShut where it does not say within ``wait`` seconds.
+    """
+    over: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+    try:
+        async with asyncio.timeout(wait):
+            telling = await doors.open(via, "status", lambda line, gone: Telling(line, gone, over))
+            try:
+                told = await over
+            finally:
+                telling.chan.abort()
+    except TimeoutError:
+        raise NoWay(Reason.TIMEOUT, f"the host did not say how it is within {wait:g} s") from None
+    return {**read_status(telling.said, telling.words), "asked": telling.began, "told": told}
+
+
+class Telling(Passage):
+    """A command of the door that says a line and ends; ``over`` is set to when the line was there."""
+
+    def __init__(self, line: Line, gone: Callable[[], None], over: asyncio.Future[float]) -> None:
+        super().__init__(line, gone)
+        self._over = over
+        self.began = time.time()  # made when the channel is open, just before the command is sent
+        self.said = b""
+
+    def data_received(self, data: bytes, datatype: int | None) -> None:
+        if datatype is not None:
+            super().data_received(data, datatype)
+            return
+        self.said += data[:LIMIT + 1 - len(self.said)]
+        if b"\n" in self.said or len(self.said) > LIMIT:
+            self._end()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._end()
+
+    def _end(self) -> None:
+        if not self._over.done():
+            self._over.set_result(time.time())
+
+
+def read_status(said: bytes, words: bytes) -> dict[str, Any]:
+    """{"time", "cores", "cpu", "disk_free_mib" (or None)} from lab-door's line; NoWay (DOOR) where it is anything else."""
+    try:
+        value = json.loads(said.partition(b"\n")[0])
+        cpu = value["cpu"]
+        if not isinstance(cpu, list) or len(cpu) != 8:
+            raise ValueError("cpu has eight counts")
+        status = {"time": float(value["time"]), "cores": count(value["cores"], 1 << 16),
+                  "cpu": [count(each, 1 << 63) for each in cpu],
+                  "disk_free_mib": None if value["disk_free_mib"] is None else count(value["disk_free_mib"], 1 << 50)}
+        if not math.isfinite(status["time"]):
+            raise ValueError("time is a number")
+        return status
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
+        said_why = " ".join(plain(words).split())[:200]
+        raise NoWay(Reason.DOOR, "the host's door does not say how the host is"
+                    + (f": {said_why}" if said_why else ": trainbot host prepare NAME mends it")) from None
+
+
+def count(value: Any, most: int) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
+        raise ValueError("a count was expected")
+    return value

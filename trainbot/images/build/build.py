@@ -1,0 +1,77 @@
+"""Build a lab's image once, keep it, build again only when its recipe changed.
+
+    CACHE/images/debian -> debian-0123456789ab      the current version
+    CACHE/images/debian-0123456789ab/               a version; never changed, running labs stand on it
+    CACHE/images/debian-build.log                   the last build's log
+"""
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from trainbot.core.errors import BackendError
+from trainbot.images.build.command import Log
+from trainbot.images.build.image_folder import FILES, Image, digest, images_folder, load_image, point_at, read_image
+from trainbot.images.build.versions import check_key, check_space, finish, make_folder, make_host_key, only_maker, workplace
+from trainbot.images.build.overlay import write_overlay
+from trainbot.images.build.pack import pack
+from trainbot.images.build.progress_bar import Progress
+from trainbot.images.build.recipe import Recipe, load_recipe, recipe_hash
+from trainbot.images.build.rootfs import check_builder, make_rootfs
+
+_FREE_MIB = 4096
+
+
+def image_is_current(recipe_dir: Path, cache: Path, public_key: str) -> bool:
+    """Is the cache's image the one this recipe and this key would give?"""
+    try:
+        return load_image(cache, load_recipe(recipe_dir).name).recipe == recipe_hash(recipe_dir, public_key)
+    except BackendError:
+        return False
+
+
+def build_image(recipe_dir: Path, cache: Path, public_key: str, progress: Progress) -> Image:
+    """The image of `recipe_dir` whose root lets in `public_key` (an OpenSSH public key line).
+
+    At once when it is current, otherwise after minutes.  A second builder waits for the first.  Interrupted, it
+    leaves the image as it was.  ConfigError: the recipe is wrong; BackendError: building failed, and why.
+    """
+    recipe, wanted = load_recipe(recipe_dir), recipe_hash(recipe_dir, public_key)
+    check_key(public_key)
+    images = images_folder(cache)
+    make_folder(images)
+    with only_maker(images, recipe.name, progress):
+        if image_is_current(recipe_dir, cache, public_key):
+            return load_image(cache, recipe.name)
+        version = images / f"{recipe.name}-{wanted[:12]}"
+        try:
+            image = read_image(version)     # built before, and another since
+        except BackendError:
+            check_builder()
+            check_space(images, _FREE_MIB)
+            image = _build(recipe, wanted, public_key, version, progress)
+        point_at(images / recipe.name, image.folder)
+    return image
+
+
+def _build(recipe: Recipe, wanted: str, public_key: str, version: Path, progress: Progress) -> Image:
+    """Build in a folder beside `version`, which appears complete or not at all."""
+    log = Log(version.parent / f"{recipe.name}-build.log")
+    began = datetime.now(UTC)
+    with workplace(version.parent, recipe.name) as work:
+        host_key = make_host_key(work, log)
+        write_overlay(recipe, public_key, work / "host_key", work / "overlay.tar")
+        make_rootfs(recipe, work / "overlay.tar", work / "system.tar", log, progress)
+        pack(recipe, work / "system.tar", work, log, progress)
+        finish(_describe(recipe, wanted, host_key, work), work, version)
+    minutes, seconds = divmod(int((datetime.now(UTC) - began).total_seconds()), 60)
+    progress.done(f"the image {recipe.name} is ready, built in {minutes} min {seconds} s")
+    return read_image(version)
+
+
+def _describe(recipe: Recipe, wanted: str, host_key: str, folder: Path) -> Image:
+    return Image(
+        folder=folder, name=recipe.name, suite=recipe.suite, recipe=wanted, root=recipe.root, cmdline=recipe.cmdline,
+        permissive=recipe.permissive, enforcing=recipe.enforcing, user=recipe.user, host_key=host_key,
+        memory_mib=recipe.memory_mib, disk_bytes=(folder / "disk.img").stat().st_size,
+        sha256={name: digest(folder / name) for name in FILES}, built_at=datetime.now(UTC))

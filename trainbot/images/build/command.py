@@ -1,0 +1,104 @@
+"""Programs run for the build: every line into the log, the interesting ones to whoever watches."""
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from trainbot.core.errors import BackendError
+
+_SECONDS_TO_CLEAN_UP = 30
+_LAST_LINES = 6
+
+# Ends a program and all its children when we die, even by SIGKILL: prctl(2) tells the shell, the shell its group.
+# (mmdebstrap's first process only waits for its children when it is told alone.)  The detour over 3: sh gives what
+# runs in the background /dev/null for its 0.
+_WITH_US = ("setpriv", "--pdeathsig", "TERM", "sh", "-c",
+            'trap "trap : TERM; kill -TERM 0; wait; exit 143" TERM; exec 3<&0; "$@" <&3 3<&- & wait $!', "sh")
+
+
+def environment() -> dict[str, str]:
+    """Ours, in English, with the folders where mke2fs and debugfs live (an ordinary user's PATH has not)."""
+    path = os.environ.get("PATH", "")
+    return {**os.environ, "LC_ALL": "C.UTF-8", "PATH": f"{path}:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin"}
+
+
+class Log:
+    """The log of one build; runs programs into it."""
+
+    def __init__(self, path: Path, doing: str = "building the image") -> None:
+        """Begin the log at `path` anew; `doing`: what stops when a program fails."""
+        self.path, self.doing = path, doing
+        path.write_bytes(b"")
+
+    def run(self, command: Sequence[str], follow: Callable[[str], None] = lambda line: None, *,
+            stdin: BinaryIO | None = None, stdout: BinaryIO | None = None, env: dict[str, str] | None = None) -> None:
+        """Run `command`, its stderr (and its stdout, unless that goes elsewhere) into the log and to `follow`.
+
+        It gets a session of its own, so that an interrupt reaches it through us and it can clean up.
+        BackendError says which program failed, its last lines and where the whole log is.
+        """
+        name, last = Path(command[0]).name, deque[str](maxlen=_LAST_LINES)
+        env = {**environment(), **(env or {})}
+        if not shutil.which(command[0], path=env["PATH"]):
+            raise BackendError(missing_program(name))
+        process = subprocess.Popen(
+            [*_WITH_US, *command], stdin=stdin or subprocess.DEVNULL, stdout=stdout or subprocess.PIPE,
+            stderr=subprocess.PIPE if stdout else subprocess.STDOUT, env=env, start_new_session=True)
+        try:
+            with self.path.open("a", encoding="utf-8") as log:
+                log.write(f"$ {shlex.join(command)}\n")
+                for raw in process.stderr if stdout else process.stdout:  # type: ignore[union-attr]
+                    line = raw.decode(errors="replace").rstrip()
+                    log.write(line + "\n")
+                    log.flush()
+                    if not line:
+                        continue
+                    if not line.startswith("I: "):      # mmdebstrap tidying up says nothing about why
+                        last.append(line)
+                    follow(line)
+            code = process.wait()
+        except BaseException:
+            stop(process)
+            raise
+        if code:
+            raise BackendError(failure(self.doing, name, code, list(last), self.path))
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End a program of ours and its children: asked first, then made to."""
+    for how, seconds in ((signal.SIGTERM, _SECONDS_TO_CLEAN_UP), (signal.SIGKILL, None)):
+        try:
+            os.killpg(process.pid, how)
+            process.wait(timeout=seconds)
+            return
+        except ProcessLookupError:
+            process.wait()
+            return
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def failure(doing: str, name: str, code: int, last: Sequence[str], log: Path) -> str:
+    """One sentence about a program that failed, then its last lines, indented."""
+    why = f"was ended by signal {-code}" if code < 0 else f"failed with exit code {code}"
+    tail = "".join(f"\n    {line}" for line in last)
+    return f"{doing} stopped because {name} {why}; the whole log is {log}, it ends with:{tail or ' nothing'}"
+
+
+_PACKAGE_OF = {
+    "mmdebstrap": "mmdebstrap", "mke2fs": "e2fsprogs", "debugfs": "e2fsprogs", "ssh-keygen": "openssh-client",
+    "qemu-system-x86_64": "qemu-system-x86", "newuidmap": "uidmap", "tar": "tar", "zstd": "zstd",
+    "qemu-img": "qemu-utils",
+}
+
+
+def missing_program(name: str) -> str:
+    """One sentence that says which Debian package brings a program."""
+    return f"{name} is not installed: apt install {_PACKAGE_OF.get(name, name)}"

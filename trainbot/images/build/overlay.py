@@ -1,0 +1,41 @@
+"""The files laid over the new system: the recipe's own, the key that may log in, the host key."""
+from __future__ import annotations
+
+import io
+import tarfile
+import time
+from pathlib import Path
+
+from trainbot.images.build.recipe import Recipe, recipe_files
+
+# Where the recipe's hooks lie while the system is made.
+HOOKS = "var/tmp/lab-hooks"
+_PRIVATE = {"root/.ssh/authorized_keys": 0o600, "etc/ssh/ssh_host_ed25519_key": 0o600}
+
+
+def write_overlay(recipe: Recipe, public_key: str, host_key: Path, to: Path) -> None:
+    """Write the tar at `to`; everything in it belongs to root, whoever builds.
+
+    `host_key` is the private half, `host_key`.pub the public one.
+    """
+    content = {inside.removeprefix("files/"): path.read_bytes()
+               for inside, path in recipe_files(recipe.folder) if inside.startswith("files/")}
+    content |= {f"{HOOKS}/{hook.name}": hook.read_bytes() for hook in recipe.hooks}
+    content["root/.ssh/authorized_keys"] = public_key.strip().encode() + b"\n"
+    content["etc/ssh/ssh_host_ed25519_key"] = host_key.read_bytes()
+    content["etc/ssh/ssh_host_ed25519_key.pub"] = host_key.with_suffix(".pub").read_bytes()
+    with tarfile.open(to, "w") as tar:
+        # No entries for other folders: tar makes missing ones and leaves the modes of those that are there.
+        tar.addfile(_entry("root/.ssh", tarfile.DIRTYPE, 0o700))
+        for name, data in sorted(content.items()):
+            entry = _entry(name, tarfile.REGTYPE, 0o755 if data.startswith(b"#!") else 0o644)
+            entry.size = len(data)
+            tar.addfile(entry, io.BytesIO(data))
+
+
+def _entry(name: str, kind: bytes, mode: int) -> tarfile.TarInfo:
+    entry = tarfile.TarInfo(f"./{name}")
+    entry.type, entry.mode = kind, _PRIVATE.get(name, mode)
+    entry.mtime = int(time.time())
+    entry.uname = entry.gname = "root"
+    return entry

@@ -1,0 +1,35 @@
+"""From a tar of a system to disk.img, vmlinuz and initrd."""
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from trainbot.images.build.command import Log
+from trainbot.images.build.labels import label_image
+from trainbot.images.build.progress_bar import Progress
+from trainbot.images.build.recipe import Recipe
+from trainbot.images.build.rootfs import scratch
+
+_HERE = Path(__file__).parent
+
+
+def pack(recipe: Recipe, system: Path, work: Path, log: Log, progress: Progress) -> None:
+    """Make the image's three files in `work` from the tar `system`, labelled for SE Linux; needs no root."""
+    progress.stage("unpacking for the disk")
+    script = (_HERE / "pack.sh").read_text(encoding="utf-8")
+    labeller = (_HERE / "labeller.py").read_text(encoding="utf-8")
+    # mmdebstrap enters the user namespace for us: where unshare(1) may not, it may.
+    enter = [] if os.geteuid() == 0 else ["mmdebstrap", "--unshare-helper"]
+    packed = work / "packed.tar"
+
+    def follow(line: str) -> None:
+        if line.startswith("stage: "):
+            progress.stage(line.removeprefix("stage: "))
+
+    with system.open("rb") as stdin, packed.open("wb") as stdout:
+        log.run([*enter, "sh", "-c", script, "_", labeller, recipe.name, str(recipe.disk_mib)], follow,
+                stdin=stdin, stdout=stdout, env=scratch(work))
+    system.unlink()
+    log.run(["tar", "-x", "-S", "-f", str(packed), "-C", str(work), "--no-same-owner"])
+    packed.unlink()
+    label_image(work / "disk.img", work / "labels", log, progress)

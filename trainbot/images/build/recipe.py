@@ -1,0 +1,90 @@
+"""A recipe: the folder that says what a lab's image is made of.
+
+    recipe.toml    what, which suite, how large
+    files/         laid over the new system before its packages are configured
+    hooks/*.sh     run inside it afterwards, by name, as its root
+"""
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from trainbot.core.errors import ConfigError
+
+# Raise it when the builder's own work changes what comes out of the same recipe.
+BUILDER_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """recipe.toml, read.  `disk_mib` and `memory_mib` are MiB; `folder` is where it was read from."""
+
+    folder: Path
+    name: str
+    suite: str
+    user: str
+    disk_mib: int
+    memory_mib: int
+    cmdline: str
+    permissive: str
+    enforcing: str
+    packages: tuple[str, ...]
+
+    @property
+    def hooks(self) -> tuple[Path, ...]:
+        """The scripts to run inside the new system, in their order."""
+        return tuple(sorted((self.folder / "hooks").glob("*.sh")))
+
+    @property
+    def root(self) -> str:
+        """The kernel's root=: the file system's label is the image's name."""
+        return f"LABEL={self.name}"
+
+
+def load_recipe(folder: Path) -> Recipe:
+    """Read `folder`/recipe.toml; ConfigError says which line of it is wrong."""
+    path = folder / "recipe.toml"
+    try:
+        said = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"there is no recipe at {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from error
+    wanted = {field.name: field.type for field in fields(Recipe) if field.name != "folder"}
+    for name, kind in wanted.items():
+        if name not in said:
+            raise ConfigError(f"{path} does not say {name}")
+        if not isinstance(said[name], {"int": int, "str": str}.get(str(kind), list)):
+            raise ConfigError(f"{path}: {name} = {said[name]!r} is not what it should be ({kind})")
+    if unknown := sorted(set(said) - set(wanted)):
+        raise ConfigError(f"{path}: {unknown[0]} is not known; known are {', '.join(wanted)}")
+    return Recipe(folder=folder, **{**said, "packages": tuple(said["packages"])})
+
+
+def recipe_files(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Every file of the recipe as (path inside it, path), sorted; caches and editors' leavings are none."""
+    for path in sorted(folder.rglob("*")):
+        inside = path.relative_to(folder)
+        if path.is_file() and not _is_leaving(path):
+            yield inside.as_posix(), path
+
+
+def recipe_hash(folder: Path, public_key: str) -> str:
+    """The sha256 (hex) of all that decides what is built: files, the key that may log in, the builder.
+
+    The key's comment does not count, nor do the files' times and modes.
+    """
+    digest = hashlib.sha256(f"trainbot image {BUILDER_VERSION}\n".encode())
+    digest.update(" ".join(public_key.split()[:2]).encode() + b"\n")
+    for inside, path in recipe_files(folder):
+        content = path.read_bytes()
+        digest.update(f"{inside}\n{len(content)}\n".encode() + content)
+    return digest.hexdigest()
+
+
+def _is_leaving(path: Path) -> bool:
+    """What editors and Python leave behind is no part of a recipe."""
+    return path.name.startswith(".") or path.name.endswith("~") or path.suffix == ".pyc" or path.name == "__init__.py"

@@ -1,0 +1,85 @@
+"""From a recipe to a tar of the whole system, by mmdebstrap(1): as root, or as anybody with subordinate ids."""
+from __future__ import annotations
+
+import getpass
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from trainbot.core.errors import BackendError
+from trainbot.images.build.command import Log, environment, missing_program
+from trainbot.images.build.log_progress import Following
+from trainbot.images.build.overlay import HOOKS
+from trainbot.images.build.progress_bar import Progress
+from trainbot.images.build.recipe import Recipe
+from trainbot.images.build.sources import KEYRING, debian_lines
+
+# How this machine's apt reaches its mirrors holds for the build as well.
+_REACH = re.compile(r'Acquire::(https?::Proxy(-Auto-Detect)?|https?::Proxy::\S+|Check-Valid-Until|Retries) ".+";')
+
+
+def make_rootfs(recipe: Recipe, overlay: Path, to: Path, log: Log, progress: Progress) -> None:
+    """Write the system as a tar at `to`.  Minutes long; BackendError when it fails."""
+    check_builder()
+    lines = debian_lines(Path("/etc/apt"), Path("/etc/os-release"), recipe.suite)
+    log.run(mmdebstrap(recipe, overlay, to, lines, _apt_options()), Following(progress), env=scratch(to.parent))
+
+
+def check_builder() -> None:
+    """BackendError with the remedy when this machine or this user cannot build images."""
+    for program in ("mmdebstrap", "mke2fs", "debugfs", "tar"):
+        if not shutil.which(program, path=environment()["PATH"]):
+            raise BackendError(missing_program(program))
+    if not KEYRING.exists():
+        raise BackendError("Debian's archive keys are not on this machine: apt install debian-archive-keyring")
+    if os.geteuid() == 0:
+        return
+    if not shutil.which("newuidmap"):
+        raise BackendError(missing_program("newuidmap"))
+    if not _has_subordinate_ids():
+        raise BackendError("this user has no subordinate ids, which building without root needs: "
+                           "sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $USER")
+
+
+def mmdebstrap(recipe: Recipe, overlay: Path, to: Path, sources: list[str], apt_options: list[str]) -> list[str]:
+    """The command.  The overlay comes before the packages are installed, so that their scripts find it."""
+    hooks = [f'chroot "$1" /bin/sh -eu /{HOOKS}/{hook.name}' for hook in recipe.hooks]
+    return [
+        "mmdebstrap", "--verbose", "--mode=auto", "--variant=apt", "--format=tar",
+        # Its cleaning runs the machine's own apt-get; the recipe's last hook does it inside the new system.
+        "--skip=cleanup/apt",
+        f"--keyring={KEYRING}", "--components=main", f"--include={','.join(recipe.packages)}",
+        *(f"--aptopt={option}" for option in ['APT::Install-Recommends "false"', *apt_options]),
+        *(f"--dpkgopt={option}" for option in (
+            "force-unsafe-io", "force-confold", "path-exclude=/usr/share/doc/*", "path-exclude=/usr/share/man/*",
+            "path-exclude=/usr/share/info/*", "path-exclude=/usr/share/locale/*")),
+        f"--essential-hook=tar-in {overlay} /",
+        *(f"--customize-hook={hook}" for hook in hooks),
+        f'--customize-hook=rm -rf "$1/{HOOKS}"',
+        recipe.suite, str(to), *sources,
+    ]
+
+
+def scratch(work: Path) -> dict[str, str]:
+    """Where the system is laid out on the way: in our own folder, but for an ordinary user in /var/tmp.
+
+    A user namespace's root is one of the subordinate ids there, and those cannot enter a home that is closed.
+    """
+    return {"TMPDIR": str(work) if os.geteuid() == 0 else os.environ.get("TMPDIR", "/var/tmp")}
+
+
+def _apt_options() -> list[str]:
+    said = subprocess.run(["apt-config", "dump"], capture_output=True, text=True, check=False)
+    return [line.removesuffix(";") for line in said.stdout.splitlines() if _REACH.fullmatch(line)]
+
+
+def _has_subordinate_ids() -> bool:
+    """subuid(5): lines of `name-or-uid:first:count`."""
+    names = {getpass.getuser(), str(os.geteuid())}
+    try:
+        return all(names & {line.split(":")[0] for line in Path(file).read_text().splitlines()}
+                   for file in ("/etc/subuid", "/etc/subgid"))
+    except OSError:
+        return False

@@ -1,0 +1,75 @@
+"""The folder that images are kept in: versions of which each appears complete or not at all, one maker an image."""
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from trainbot.core.errors import BackendError, UserError
+from trainbot.images.build.command import Log
+from trainbot.images.build.image_folder import FILES, Image, write_image
+from trainbot.images.build.progress_bar import Progress
+
+
+def make_folder(images: Path) -> None:
+    try:
+        images.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BackendError(f"images cannot be kept in {images}: {error.strerror}") from error
+
+
+def check_space(images: Path, mib: int) -> None:
+    free = shutil.disk_usage(images).free >> 20
+    if free < mib:
+        raise BackendError(f"{mib} MiB are needed in {images}, only {free} MiB are free")
+
+
+def check_key(public_key: str) -> None:
+    words = public_key.split()
+    if len(words) < 2 or not words[0].startswith(("ssh-", "ecdsa-", "sk-")) or "\n" in public_key.strip():
+        raise UserError("the lab key is not one OpenSSH public key line: give the content of lab_key.pub")
+
+
+def make_host_key(work: Path, log: Log) -> str:
+    """A host key of the image's own, in ``work``/host_key; returns the public half without its comment."""
+    log.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(work / "host_key")])
+    return (work / "host_key.pub").read_text(encoding="ascii").strip()
+
+
+@contextlib.contextmanager
+def workplace(images: Path, name: str) -> Iterator[Path]:
+    """A folder for making the image `name` in; gone afterwards, as are those of makers that were killed."""
+    for left_over in images.glob(f".{name}-build-*"):
+        shutil.rmtree(left_over, ignore_errors=True)
+    work = Path(tempfile.mkdtemp(prefix=f".{name}-build-", dir=images))
+    try:
+        yield work
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def finish(image: Image, work: Path, version: Path) -> None:
+    """The three files in `work` and what `image` says of them become `version`."""
+    finished = work / version.name
+    finished.mkdir(mode=0o755)
+    for name in FILES:
+        (work / name).rename(finished / name)
+        (finished / name).chmod(0o444)
+    write_image(image, finished)
+    shutil.rmtree(version, ignore_errors=True)   # a damaged one: an intact one would have been taken
+    finished.rename(version)
+
+
+@contextlib.contextmanager
+def only_maker(images: Path, name: str, progress: Progress) -> Iterator[None]:
+    """One maker an image, across processes; the kernel drops the lock when its holder dies (flock(2))."""
+    with (images / f".{name}.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            progress.stage("waiting for another process that builds this image")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield

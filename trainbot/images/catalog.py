@@ -1,0 +1,155 @@
+"""The images of an installation, as the shell's commands see them: imported, listed, verified, removed, published."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from trainbot import shipped
+from trainbot.config import Config
+from trainbot.config.labs_sections import LAB_WORDS, NAME
+from trainbot.core.errors import BackendError, UserError
+from trainbot.model.host import GuestType
+from trainbot.images.build.image_folder import FILES, Image, digest, read_image, versions
+from trainbot.images.build.versions import only_maker
+from trainbot.images.build.kernel import guest_types
+from trainbot.images.build.progress_bar import Progress
+from trainbot.images.importing.distributions import Entry, load_catalogue
+from trainbot.images.importing.importing import Wanted, import_image
+from trainbot.bot.installation import lab_key, state_folder
+from trainbot.adapters.db import Store
+
+
+def catalogue() -> dict[str, Entry]:
+    return load_catalogue(shipped.folder("images") / "catalogue.toml")
+
+
+def folder_of(config: Config, name: str) -> Path:
+    """Where the image ``name`` lies or would lie."""
+    return next((image.folder for image in config.images if image.name == name), config.store.state / "images" / name)
+
+
+def import_for(config: Config, name: str, wanted: Wanted, progress: Progress) -> tuple[Image, list[str]]:
+    """Imports NAME, from the catalogue where ``wanted`` has no source; and what is to be said to the organiser."""
+    if not NAME.fullmatch(name) or name in LAB_WORDS:
+        raise UserError(f"{name[:40]!r} cannot be an image's name: letters a-z, digits and -, and no word of !lab")
+    if not wanted.source:
+        known = catalogue()
+        if name not in known:
+            raise UserError(f"the catalogue has no {name}; it has: {', '.join(known)}; or say where the image is")
+        wanted = _from(known[name], wanted)
+    folder = folder_of(config, name)
+    if folder.name != name:
+        raise BackendError(f"[image.{name}] folder has to end in /{name} for an image that is imported")
+    if folder.is_dir() and not folder.is_symlink():
+        raise BackendError(f"{folder} is a folder, not the link to a version that import makes: move it away")
+    state_folder(config)
+    image = import_image(name, wanted, folder.parent, lab_key(config.gateway.lab_key), progress)
+    return image, _advice(config, image)
+
+
+def _from(entry: Entry, said: Wanted) -> Wanted:
+    sums = "" if said.sum else said.sums or entry.sums
+    return replace(said, source=entry.url, sums=sums, memory=entry.memory)
+
+
+def _advice(config: Config, image: Image) -> list[str]:
+    """What is to be put into bot.ini."""
+    section = next((found for found in config.images if found.name == image.name), None)
+    kinds = guest_types(image.kernel)
+    can = [guest for guest in (GuestType.PVH, GuestType.PV, GuestType.HVM) if kinds is None or guest in kinds]
+    said = [f"its kernel can run on Xen as {', '.join(can)}" if kinds is not None else
+            "what its kernel can be on Xen cannot be read from it: try pvh, and say guest = hvm where that does not boot"]
+    if section is None or (kinds is not None and section.guest not in kinds):
+        guest = "" if can[0] is GuestType.PVH else f" with guest = {can[0]}"
+        said.append(f"bot.ini wants a section [image.{image.name}]{guest}")
+    return said
+
+
+def listed(config: Config) -> list[dict[str, Any]]:
+    """Each image of bot.ini, and what was built or imported beside them without a section."""
+    names = list(dict.fromkeys([*(image.name for image in config.images), *_others(config)]))
+    sections = {image.name: image for image in config.images}
+    found = []
+    for name in names:
+        said: dict[str, Any] = {"name": name, "section": name in sections, "fault": ""}
+        try:
+            image = read_image(folder_of(config, name))
+        except BackendError as error:
+            found.append({**said, "fault": str(error)})
+            continue
+        memory = (sections[name].memory if name in sections else None) or image.memory_mib
+        found.append({**said, "version": image.folder.name, "system": image.suite, "memory_mib": memory,
+                      "disk_mib": image.disk.stat().st_blocks >> 11, "built_at": image.built_at.isoformat(),
+                      "old": len(versions(image.folder.parent, name)) - 1})
+    return found
+
+
+def _others(config: Config) -> list[str]:
+    return sorted(path.name for path in (config.store.state / "images").glob("*") if path.is_symlink()
+                  and NAME.fullmatch(path.name))
+
+
+def chosen(config: Config, names: Sequence[str]) -> list[Image]:
+    """Those with these names; all of bot.ini that are there where no name is given.  BackendError where one is not."""
+    found, faults = [], []
+    for name in names or [image.name for image in config.images]:
+        if not NAME.fullmatch(name):
+            raise UserError(f"{name[:40]!r} is no image's name")
+        try:
+            found.append(read_image(folder_of(config, name)))
+        except BackendError as error:
+            faults.append(str(error))
+    if faults and (names or not found):
+        raise BackendError(faults[0])
+    if not found:
+        raise BackendError("bot.ini has no [image.NAME] section, so there is no image")
+    return found
+
+
+def verify(image: Image, step: Callable[[int, int], None]) -> list[str]:
+    """The names of files that are not what image.json says, or of which it says nothing."""
+    wrong = []
+    for number, name in enumerate(FILES):
+        step(number, len(FILES))
+        if digest(image.folder / name) != image.sha256.get(name):
+            wrong.append(name)
+    step(len(FILES), len(FILES))
+    return wrong
+
+
+def remove(config: Config, name: str, old_only: bool, progress: Progress) -> list[str]:
+    """Removes the image and its older versions (these alone with ``old_only``); the versions that went.  BackendError
+    while labs that are made from it are there."""
+    if not NAME.fullmatch(name):
+        raise UserError(f"{name[:40]!r} is no image's name")
+    link = folder_of(config, name)
+    there = versions(link.parent, name)
+    if not there:
+        raise BackendError(f"there is no image {name}")
+    current = link.resolve()
+    going = [folder for folder in there if not (old_only and folder.resolve() == current)]
+    if going and (labs := _labs_of(config, name)):
+        raise BackendError(f"{labs} {'lab' if labs == 1 else 'labs'} of {name} {'is' if labs == 1 else 'are'} there: "
+                           "!drain their hosts or wait until they have ended, then say it again")
+    with only_maker(link.parent, name, progress):
+        if not old_only:
+            link.unlink(missing_ok=True)
+        for folder in going:
+            shutil.rmtree(folder)
+    return [folder.name for folder in going]
+
+
+def _labs_of(config: Config, name: str) -> int:
+    """How many labs a host may have of it: those kept for somebody, and those on their way out, count."""
+    if not Path(config.store.url.removeprefix("sqlite:///")).exists():
+        return 0
+    store = Store(config.store.url, read_only=True)
+    try:
+        with store.transaction():
+            return sum(lab.image == name for lab in store.labs.present())
+    finally:
+        store.close()

@@ -1,0 +1,32 @@
+"""The official images that go by a name (images/catalogue.toml)."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainbot.core.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """``url``: the disk; ``sums``: where its checksum stands; ``memory``: MiB a lab."""
+
+    about: str
+    url: str
+    sums: str
+    memory: int
+
+
+def load_catalogue(path: Path) -> dict[str, Entry]:
+    """ConfigError says what is wrong with the file."""
+    try:
+        said = tomllib.loads(path.read_text(encoding="utf-8"))
+        entries = {name: Entry(**values) for name, values in said.items()}
+    except (OSError, ValueError, TypeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from None
+    for name, entry in entries.items():
+        if not entry.url.startswith("https://") or not entry.sums.startswith("https://") or entry.memory < 64:
+            raise ConfigError(f"{path}: [{name}] wants url and sums with https, and memory in MiB")
+    return entries

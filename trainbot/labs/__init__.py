@@ -1,1 +1,0 @@
-"""Leases, pools, placement, reconciliation: policy only; the machines are behind ``trainbot.hosts``."""

@@ -1,0 +1,190 @@
+"""What bot.ini says, as values.  Defaults stand here and nowhere else; times are ``timedelta``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from trainbot.model.host import GuestType, HostConfig
+from trainbot.core.access import Roles
+
+
+class Secret:
+    """A text that never shows itself: not in a repr, a log line or a traceback.  ``reveal()`` gives it."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str = "") -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        return self._text
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __repr__(self) -> str:
+        return "***" if self._text else "(none)"
+
+    __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash(("Secret", self._text))
+
+
+@dataclass(frozen=True, slots=True)
+class IrcConfig:
+    """[irc].  ``flood_interval`` in seconds; ``tls_fingerprint`` SHA-256, lower-case hex without colons; ``nickserv``:
+    log in by telling NickServ, where the network has no SASL; ``nick_back``: what NickServ is told to do, once we are logged
+    in, with who has our nick; ``notice``: say NOTICE where nothing is
+    secret; ``talk``: (channel for talk, the channel of classes that it belongs to); ``more_servers``: tried in turn where ``server`` fails."""
+
+    server: str = "irc.libera.chat"
+    port: int = 6697
+    more_servers: tuple[tuple[str, int], ...] = ()
+    tls: bool = True
+    tls_ca_file: Path | None = None
+    tls_fingerprint: str = ""
+    tls_client_cert: Path | None = None
+    tls_client_key: Path | None = None
+    nick: str = "trainbot"
+    user: str = "trainbot"
+    realname: str = "trainbot: training bot"
+    contact: str = ""
+    channels: tuple[str, ...] = ()
+    talk: tuple[tuple[str, str], ...] = ()
+    keys: tuple[tuple[str, Secret], ...] = ()
+    sasl: tuple[str, ...] = ()
+    account: str = ""
+    password: Secret = field(default_factory=Secret)
+    nickserv: bool = False
+    nick_back: tuple[str, ...] = ("regain",)
+    server_password: Secret = field(default_factory=Secret)
+    allow_plaintext: bool = False
+    ecdsa_key_file: Path | None = None
+    flood_burst: int = 4
+    flood_interval: float = 2.0
+    notice: bool = False
+    prefix: str = "!"
+
+    @property
+    def class_channels(self) -> tuple[str, ...]:
+        """Those of ``channels`` that classes are in."""
+        return tuple(channel for channel in self.channels if channel not in dict(self.talk))
+
+    def about(self, channel: str) -> str:
+        """The channel of classes that what is said in ``channel`` is about."""
+        return dict(self.talk).get(channel, channel)
+
+    def talk_of(self, channel: str) -> str:
+        """Where the people of a class in ``channel`` talk, '' where it is there."""
+        return next((talk for talk, about in self.talk if about == channel), "")
+
+
+@dataclass(frozen=True, slots=True)
+class StoreConfig:
+    """[store].  ``state``: keys, the control socket and pid files (mode 0700)."""
+
+    url: str = "sqlite:///trainbot.db"
+    state: Path = Path("state")
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleConfig:
+    folder: Path = Path("schedules")
+    zones: tuple[str, ...] = ("UTC",)
+    reminders: tuple[str, ...] = ("7d", "1d", "1h", "10m")
+
+
+@dataclass(frozen=True, slots=True)
+class ExerciseConfig:
+    folder: Path = Path("exercises")
+    share: int = 60  # percent of a class that should have done a step before !next goes on without advice
+
+
+@dataclass(frozen=True, slots=True)
+class LabsConfig:
+    per_person: int = 1
+    lease: timedelta = timedelta(hours=4)
+    cap: timedelta = timedelta(hours=12)
+    lost_after: timedelta = timedelta(seconds=20)  # a host is lost when it does not answer for so long
+    warn: timedelta = timedelta(minutes=15)
+    grace: timedelta = timedelta(minutes=30)  # after the end of a class before its labs may end
+    spare: int = 2
+    share: int = 100  # percent of a session's sign-ups for whom labs are made ahead
+    lead: timedelta = timedelta(minutes=40)  # before a session: they are begun to be made
+    early: timedelta = timedelta(minutes=20)  # before a session: those who signed up get theirs, one after the other
+    health: timedelta = timedelta(minutes=2)  # a lab of the pool that was not tried for so long is tried again
+    disk: int = 1024  # MiB of a host's disk that each new lab is taken to need
+    public_address: str = "localhost"
+
+
+@dataclass(frozen=True, slots=True)
+class ImageConfig:
+    """[image.NAME].  ``folder`` holds what ``trainbot image build`` made (disk.img, vmlinuz, initrd, image.json);
+    memory in MiB; ``cpu_percent`` of one core, 0: all of its CPUs."""
+
+    name: str
+    folder: Path
+    memory: int | None = None  # as the image needs
+    vcpus: int = 1
+    spare: int | None = None
+    guest: GuestType = GuestType.PVH
+    cpu_percent: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class GatewaySection:
+    """[gateway].  ``listen``: addresses and ports, the first is the one that people are told; ``lab_key``: the
+    installation's private key; ``tmux``: logins with a terminal land there, where the lab has it; ``service``: somebody else than
+    the bot keeps the gateway running."""
+
+    listen: tuple[tuple[str, int], ...] = (("0.0.0.0", 2222),)
+    lab_key: Path = Path("state/lab_key")
+    tmux: bool = True
+    service: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionsConfig:
+    """[questions].  ``words``: a line that begins with one of them is a question; ``channel_words``: the words of
+    single channels ([channel.#NAME] question), instead of those."""
+
+    words: tuple[str, ...] = ("QUESTION:",)
+    channel_words: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    length: int = 400  # characters of one question
+    a_person: int = 10  # that may wait of one person
+    a_minute: int = 6  # that one person may ask in a minute
+    many: int = 10  # the presenter is told when so many wait ...
+    long: timedelta = timedelta(minutes=10)  # ... or one so long
+
+
+@dataclass(frozen=True, slots=True)
+class RecordsConfig:
+    """``keep``: how long records name people; None: for ever (trainbot log prune)."""
+
+    folder: Path = Path("public")
+    public_url: str = ""
+    log: bool = False
+    keep: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    path: Path
+    irc: IrcConfig
+    store: StoreConfig
+    roles: Roles
+    require_account: bool
+    schedule: ScheduleConfig
+    exercises: ExerciseConfig
+    labs: LabsConfig
+    hosts: tuple[HostConfig, ...]
+    images: tuple[ImageConfig, ...]
+    gateway: GatewaySection
+    questions: QuestionsConfig
+    records: RecordsConfig

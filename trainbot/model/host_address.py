@@ -1,0 +1,90 @@
+"""A host's URI as bot.ini has it -> what libvirt is given (https://libvirt.org/uri.html).  Pure, but for
+``prepare_root``, which writes the embedded driver's configuration."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, unquote, urlsplit
+
+from trainbot.core.errors import BackendError
+from trainbot.adapters.hosts.domain_xml import HostKind
+
+# ROOT/lib/qemu/domain-<number>-<20 letters of the name>/monitor.sock has to fit sockaddr_un (unix(7)): 107 bytes.
+_LONGEST_ROOT = 107 - len("/lib/qemu/domain-99999-") - 20 - len("/monitor.sock")
+
+_CONSOLES = "console"
+
+_KINDS = {"qemu": HostKind.QEMU, "test": HostKind.TEST, "xen": HostKind.XEN}
+
+
+@dataclass(frozen=True, slots=True)
+class HostAddress:
+    """``root`` is set for the embedded driver only.  ``remote``: reached through a daemon, over a socket."""
+
+    uri: str
+    kind: HostKind
+    remote: bool
+    root: Path | None = None
+
+
+def host_address(uri: str) -> HostAddress:
+    """Raises BackendError for a URI that trainbot has no driver for.
+
+    A relative root is taken from the working directory (configuration makes it absolute before).
+    ssh never asks anything on a terminal that nobody sits at (no_tty).
+    """
+    parts = urlsplit(uri)
+    driver, _, transport = parts.scheme.partition("+")
+    kind = _KINDS.get(driver)
+    if kind is None:
+        raise BackendError(f"no driver for hosts like {uri!r}: use qemu:///embed?root=FOLDER, xen+ssh://, or test://")
+    if kind is HostKind.QEMU and parts.path == "/embed":
+        root = Path(_parameters(parts.query).get("root", ""))
+        if root == Path():
+            raise BackendError(f"{uri!r} says no root: use qemu:///embed?root=FOLDER")
+        root = root.absolute()
+        if len(os.fsencode(root)) > _LONGEST_ROOT:
+            raise BackendError(f"the root {root} is too long for its sockets: {_LONGEST_ROOT} bytes are the most")
+        return HostAddress(f"qemu:///embed?root={quote(str(root))}", kind, False, root)
+    if kind is HostKind.QEMU and (parts.netloc or transport not in ("", "unix")):
+        # its labs would be reached on that machine's loopback, where the gateway is not
+        raise BackendError(f"{uri!r} is another machine: QEMU hosts are this machine's only, others want Xen")
+    remote = kind is not HostKind.TEST or bool(parts.netloc)
+    if transport in ("ssh", "libssh", "libssh2"):
+        if "no_tty" not in _parameters(parts.query):
+            uri = parts._replace(query=f"{parts.query}&no_tty=1".lstrip("&")).geturl()
+    return HostAddress(uri, kind, remote)
+
+
+def console_socket(uri: str, id: str) -> Path | None:
+    """Where the console of the lab with that UUID is: a unix socket, in a folder that is ours alone.  None where the
+    host has none of the kind."""
+    root = host_address(uri).root
+    return root / _CONSOLES / id if root is not None else None
+
+
+def _parameters(query: str) -> dict[str, str]:
+    """As libvirt reads them: %XX is a letter, and a plus sign is a plus sign."""
+    pairs = (part.partition("=") for part in query.split("&") if part)
+    return {unquote(name): unquote(value) for name, _, value in pairs}
+
+
+def prepare_root(root: Path) -> None:
+    """ROOT/etc/qemu.conf as the embedded driver needs it where no other libvirt daemon runs.
+
+    stdio_handler: or it wants virtlogd.  As root, QEMU stays root: the image lies in folders (a home, a cache)
+    that no other user may enter; libvirt's seccomp sandbox stays on.
+    """
+    lines = ['stdio_handler = "file"', 'security_driver = "none"', "namespaces = []"]
+    if os.geteuid() == 0:
+        lines += ['user = "root"', 'group = "root"', "cgroup_controllers = []", "remember_owner = 0"]
+    try:
+        folder = root / "etc"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "qemu.conf").write_text("\n".join(lines) + "\n")
+        (root / _CONSOLES).mkdir(mode=0o700, exist_ok=True)
+        (root / _CONSOLES).chmod(0o700)
+    except OSError as error:
+        raise BackendError(f"cannot write to the host's root {root}: {error.strerror}") from None

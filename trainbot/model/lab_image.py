@@ -1,0 +1,41 @@
+"""What a lab is made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainbot.model.image_files import ImageFiles
+from trainbot.model.host import GuestType, Mode
+
+#: Images that people ask for by name before anybody has added them.
+WELL_KNOWN = ("debian", "centos", "fedora", "almalinux", "ubuntu")
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """Ready to make labs from.  Memory in MiB; ``cmdline`` without console= and mode; ``modes``: what each adds to
+    it; ``host_key``: the lab's own ssh host key, "TYPE BASE64".  ``version`` names exactly these files, on hosts too.
+    ``guest``: how it runs on Xen; ``cpu_percent``: of one core, 0: all of its CPUs."""
+
+    name: str
+    disk: Path
+    kernel: Path
+    initrd: Path
+    cmdline: str
+    modes: dict[Mode, str]
+    memory_mib: int
+    vcpus: int
+    user: str
+    host_key: str
+    version: str = ""
+    guest: GuestType = GuestType.PVH
+    cpu_percent: int = 0
+
+    @property
+    def files(self) -> ImageFiles:
+        """On the bot's own machine."""
+        return ImageFiles(self.disk, self.kernel, self.initrd)
+
+    def boot_line(self, mode: Mode) -> str:
+        return f"{self.cmdline} {self.modes.get(mode, '')}".strip()

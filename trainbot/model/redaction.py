@@ -1,0 +1,58 @@
+"""Who is to be taken out of the records, and their names out of a text.  Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from trainbot.core.errors import UserError
+from trainbot.core.access import fold_account
+
+REMOVED = "(removed)"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """``kind``: account, nick, host, or '' for a name that may be an account or a nick."""
+
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Traces:
+    """What the records have of somebody.  ``ids``: rows of people; ``names``: accounts, nicks, masks and hosts;
+    ``counts``: rows of theirs, by what they are; ``others``: texts of others that name them."""
+
+    ids: tuple[int, ...]
+    names: tuple[str, ...]
+    counts: dict[str, int] = field(default_factory=dict)
+    others: int = 0
+
+    @property
+    def words(self) -> str:
+        found = [f"{number} {what}" for what, number in self.counts.items() if number]
+        people = "one person" if len(self.ids) == 1 else f"{len(self.ids)} people"
+        return (f"{people} called {', '.join(self.names)}: {', '.join(found) or 'nothing said'}; "
+                f"named in {self.others} texts of others")
+
+
+def wanted(text: str) -> Wanted:
+    """``account:alice``, ``nick:alice``, ``host:example.net``, or ``alice``; UserError for anything else."""
+    kind, colon, name = text.partition(":")
+    if not colon:
+        kind, name = "", text
+    if kind not in ("", "account", "nick", "host") or not name or any(sign.isspace() for sign in name):
+        raise UserError(f"{text[:60]!r} is nobody: say a nick or account, or account:NAME, nick:NAME or host:NAME")
+    return Wanted(kind, fold_account(name))
+
+
+def naming(names: Iterable[str]) -> re.Pattern[str]:
+    """What names them in a text: whole words, in any case; the longest name first."""
+    longest = sorted({name for name in names if name}, key=len, reverse=True)
+    return re.compile("(?<![A-Za-z0-9])(?:" + "|".join(map(re.escape, longest)) + ")(?![A-Za-z0-9])", re.I | re.A)
+
+
+def without(text: str, names: re.Pattern[str]) -> str:
+    return names.sub(REMOVED, text)

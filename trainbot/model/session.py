@@ -1,0 +1,136 @@
+"""What a session is, what is wrong with a schedule file, and what reading a folder of them gives."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from trainbot.core.zones import TZDATA_VERSION
+
+_OCCURRENCE = re.compile(r"^(?P<series>.+)#\d{8}T\d{6}Z$")
+
+MOST_PROBLEMS = 50  # of one file
+LONGEST_NAME = 100  # bytes
+HERE = "made-here/"  # uids of sessions that were not read from a file begin so
+
+# Its revision is taken over these: what people see, and the file, whose faults a session shares.
+_CONTENT = (
+    "uid", "title", "start", "zone", "local", "minutes", "exercise", "presenter", "channel",
+    "seats", "images", "zones", "link", "slides", "cancelled", "origin",
+)  # fmt: skip
+
+
+def cut(text: str, most: int) -> str:
+    """``text`` in at most ``most`` bytes of UTF-8; what is longer ends in ``…``."""
+    raw = text.encode()
+    return text if len(raw) <= most else raw[: most - 3].decode(errors="ignore").rstrip() + "…"
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One scheduled class.
+
+    ``uid`` is stable over edits: in TOML the course file's stem and the session's id
+    (``selinux-course/melbourne``), in iCalendar the UID, with ``#`` and the RECURRENCE-ID in UTC
+    where the event repeats.  ``start`` is aware UTC and derived from ``local`` (naive wall time) in
+    ``zone`` (IANA) by the rules of ``tzdata``; ``minutes`` is the length.  ``presenter`` is a name
+    that is shown; it grants nothing.  ``origin`` is the name of the file, or says who made it where
+    no file did (``IRC``, ``poll 3``).  ``revision`` changes when anything that people see or the
+    file does, and not with ``tzdata`` alone.
+    """
+
+    uid: str
+    title: str
+    start: datetime
+    zone: str
+    local: datetime
+    minutes: int
+    exercise: str | None = None
+    presenter: str | None = None
+    channel: str | None = None
+    seats: int | None = None
+    images: tuple[str, ...] = ()
+    zones: tuple[str, ...] = ()
+    link: str | None = None
+    slides: str | None = None
+    cancelled: bool = False
+    origin: str = ""
+    tzdata: str = ""
+    revision: str = ""
+
+    @classmethod
+    def of(cls, **fields: Any) -> Session:
+        """A session with its revision and the tzdata version filled in."""
+        session = cls(**fields, tzdata=TZDATA_VERSION)
+        return replace(session, revision=_revision(session))
+
+    @property
+    def end(self) -> datetime:
+        return self.start + timedelta(minutes=self.minutes)
+
+    @property
+    def made_here(self) -> bool:
+        """No file holds it: it is changed on IRC."""
+        return self.uid.startswith(HERE)
+
+    @property
+    def number(self) -> str:
+        """What organisers call one that was made here, as long as it lives: ``d7``."""
+        return f"d{self.uid.removeprefix(HERE)}"
+
+    @property
+    def name(self) -> str:
+        """The title as it stands in a line beside five zones: at most LONGEST_NAME bytes."""
+        return cut(self.title, LONGEST_NAME)
+
+    @property
+    def series(self) -> str | None:
+        """The UID of the repeating event that this is one occurrence of, or None."""
+        found = _OCCURRENCE.match(self.uid)
+        return found["series"] if found else None
+
+    def as_cancelled(self) -> Session:
+        """The same session, called off."""
+        session = replace(self, cancelled=True)
+        return replace(session, revision=_revision(session))
+
+
+def _revision(session: Session) -> str:
+    content = [getattr(session, name) for name in _CONTENT]
+    text = json.dumps(content, default=datetime.isoformat, ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One fault in a schedule: the file's name, the line where one is known, and a sentence that
+    says what is wrong and what would be right."""
+
+    file: str
+    line: int | None
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.text}" if self.line else f"{self.file}: {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """What a folder holds: sessions by start, and every fault.
+
+    A session that is missing here may only be unreadable: ``doubtful`` holds the names of the files
+    that have faults, and ``readable`` is False where the folder itself could not be listed.
+    """
+
+    sessions: tuple[Session, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    readable: bool = True
+
+    @property
+    def doubtful(self) -> frozenset[str]:
+        return frozenset(problem.file for problem in self.problems)
+

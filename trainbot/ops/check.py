@@ -1,0 +1,109 @@
+"""``trainbot check``: what the bot would do with this bot.ini, and what is wrong in its files.  Nobody is asked over a
+network: that is ``trainbot doctor``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from trainbot.config import Config
+from trainbot.core.errors import BackendError
+from trainbot.adapters.scenario_files.library import load_library
+from trainbot.model.exercise import Exercise
+from trainbot.bot.installation import images_of
+from trainbot.adapters.calendars.schedule_folder import load_schedules
+from trainbot.core.times import describe_many
+from trainbot.adapters.db import Store
+from trainbot.adapters.db.migrate import refuse_newer
+
+SHOWN = 5
+
+
+def checkup(config: Config, say: Callable[[str], None]) -> int:
+    """Exit code 0, or 1 where something is wrong: each such line begins with ``!``."""
+    wrong = 0
+
+    def line(text: str, problem: str = "") -> None:
+        nonlocal wrong
+        wrong += bool(problem)
+        say(f"! {text}: {problem}" if problem else f"  {text}")
+
+    irc = config.irc
+    say("IRC")
+    secure = "TLS" if irc.tls else "no TLS"
+    line(f"{irc.server}:{irc.port} ({secure}) as {irc.nick} in {' '.join(irc.channels)}")
+    line(f"SASL: {' '.join(irc.sasl)} for account {irc.account}" if irc.sasl else "no account of our own (no SASL)")
+    say("Roles")
+    for role in sorted(config.roles.rules, reverse=True):
+        rules = config.roles.rules[role]
+        line(f"{role.word}: " + (" ".join(f"{rule.kind}:{rule.pattern}" for rule in rules) or "nobody"))
+    say("Hosts")
+    for host in config.hosts:
+        line(f"{host.name} {host.uri}, {host.labs} labs at most")
+    if not config.hosts:
+        line("none: everything but labs works")
+    say("Images")
+    usable, unready = images_of(config)
+    for name, image in usable.items():
+        line(f"{name}: {image.memory_mib} MiB a lab, {image.disk.parent}")
+    for name, why in unready.items():
+        line(name, why)
+    _content(config, say, line)
+    say("Database")
+    line(config.store.url, _database(config.store.url))
+    say("Gateway")
+    line(f"listens on {' '.join(f'{address}:{port}' for address, port in config.gateway.listen)}; learners are told "
+         f"ssh -p {config.gateway.listen[0][1]} IMAGE@{config.labs.public_address}")
+    say("trainbot doctor looks whether server, hosts and gateway really answer")
+    return 1 if wrong else 0
+
+
+def _beside(exercise: Exercise, config: Config) -> str:
+    """What people have to compare with, or what is missing for it."""
+    second = exercise.second_image
+    if not second:
+        return ""
+    if second not in {image.name for image in config.images}:
+        return f" (it goes without {second} labs, which are not here)"
+    if config.labs.per_person < 2:
+        return f" (for a {second} lab beside: [labs] per_person = 2)"
+    return f", a {second} lab beside"
+
+
+def _content(config: Config, say: Callable[[str], None], line: Callable[..., None]) -> None:
+    say("Exercises")
+    library = load_library(config.exercises.folder)
+    for exercise in library.exercises.values():
+        line(f"{exercise.slug}: {exercise.title}, {len(exercise.steps)} steps{_beside(exercise, config)}")
+    for problem in library.problems:
+        line(problem.file, str(problem.text)) if problem.serious else line(f"note: {problem}")
+    say("Sessions")
+    now = datetime.now(UTC)
+    schedule = load_schedules(config.schedule.folder, now)
+    coming = [s for s in schedule.sessions if s.start > now and not s.cancelled]
+    for session in coming[:SHOWN]:
+        line(f"{session.title}: {describe_many(session.start, session.zones or config.schedule.zones, now)}")
+    if len(coming) > SHOWN:
+        line(f"and {len(coming) - SHOWN} more")
+    if not coming:
+        line("none planned")
+    for problem in schedule.problems:
+        line(problem.file, problem.text)
+
+
+def _database(url: str) -> str:
+    """Why the bot could not work with the database that is there, or ''; one that is not there yet is made."""
+    path = Path(url.removeprefix("sqlite:///"))
+    if path.parent.is_dir() and not path.exists():
+        return ""
+    try:
+        store = Store(url, read_only=True)
+        try:
+            with store.transaction():
+                refuse_newer(url, store.connection)
+        finally:
+            store.close()
+    except BackendError as error:
+        return str(error)
+    return ""

@@ -1,0 +1,60 @@
+"""``python -m trainbot.commands_doc``: docs/commands.md, from the table of a bot that has no doors."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from trainbot.bot.turn import Bot
+from trainbot.adapters.irc.connection_status import Place
+from trainbot.config import load
+from trainbot.bot.wiring import Installation
+from trainbot.core.help import commands_page
+from trainbot.core.messages import Sender
+from trainbot.adapters.db import Store
+from trainbot.adapters.db.tables import metadata
+
+
+class Nowhere:
+    """A network without anybody."""
+
+    nick = "trainbot"
+
+    def fold(self, name: str) -> str:
+        return name
+
+    def members(self, channel: str) -> Sequence[Sender]:
+        return ()
+
+    def holds(self, channel: str, nick: str) -> bool:
+        return False
+
+    def find(self, nick: str) -> Sender | None:
+        return None
+
+    def marked(self, channel: str, nick: str) -> bool:
+        return False
+
+    def place(self, channel: str) -> Place:
+        return Place()
+
+
+def page() -> str:
+    """The page as it should be now."""
+    installation = Installation(owner="", digest=str, new_password=str, fingerprint=str, ssh_port=0,
+                                free_port=len, images={}, unready={})
+    store = Store("sqlite:///:memory:")
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            ini = Path(folder) / "bot.ini"
+            ini.write_text("[irc]\nchannels = #class\n")
+            with store.transaction():
+                metadata.create_all(store.connection)
+            return commands_page(Bot(load(ini), store, Nowhere(), installation).table)
+    finally:
+        store.close()
+
+
+if __name__ == "__main__":
+    print(page(), end="")

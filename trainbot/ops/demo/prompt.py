@@ -1,0 +1,189 @@
+"""The demo's chat prompt: a learner who may speak as the presenter too."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+
+from prompt_toolkit import ANSI, PromptSession, print_formatted_text
+from prompt_toolkit.patch_stdout import patch_stdout
+from prompt_toolkit.utils import get_cwidth
+
+from trainbot.adapters.irc.text import cut, plain, sanitise
+from trainbot.ops.demo.irc_client import Client
+from trainbot.ops.demo.tour import HOST_ANSWERS, DidNotHappen
+from trainbot.ops.demo.world import CHANNEL, NICK, PRESENTER_ADDRESS, World
+
+HELP = """\
+You are a learner in {channel}, and the presenter too. Try, in this order:
+  /presenter !start     the presenter starts the class
+  !lab debian           a machine of your own: ssh to it at another terminal
+  /presenter !next      the class sees its first step; !done: you have done it
+  !ask WORDS            a question; /presenter !take, then !answer 1 WORDS
+  /presenter !progress  who is done, who is stuck; /presenter !end: it is over
+  !help                 what else there is
+/presenter or /learner: be that one from now on   /msg WORDS: to the bot alone
+/help: this again   /quit: ends the demo and all that it started
+Or join with an IRC client: 127.0.0.1, port {port}, no TLS, channel {channel}"""
+
+WORDS_OF_OURS = "/help, /presenter, /learner, /msg WORDS or /quit"
+CODES = {"\x02": "\x1b[1m", "\x11": "\x1b[36m", "\x1d": "\x1b[3m", "\x1f": "\x1b[4m"}
+SGR = re.compile(r"\x1b\[[0-9;]*m")
+COLOURS = {NICK: "\x1b[1;34m", "learner": "\x1b[32m", "presenter": "\x1b[33m"}
+ROOM = 380  # octets of a line's text: the server drops who sends more than 512 with all around it (RFC 2812, 2.3)
+BOT_COMES = 60.0  # seconds
+
+
+def coloured(text: str) -> str:
+    """IRC's formatting codes (modern.ircdocs.horse/formatting) as a terminal's; everything else harmless."""
+    out, open_codes = "", list[str]()
+    for sign in sanitise(text):
+        if sign in CODES:
+            open_codes.remove(sign) if sign in open_codes else open_codes.append(sign)
+            out += "\x1b[0m" + "".join(CODES[code] for code in open_codes)
+        elif sign == "\x0f":
+            out, open_codes = out + "\x1b[0m", []
+        elif sign.isprintable():
+            out += sign
+    return out + "\x1b[0m"
+
+
+def folded(text: str, width: int) -> str:
+    """``text``, which may hold a terminal's colours, broken at spaces into lines of at most ``width`` columns; all
+    but the first are indented.  A word that is longer stays whole."""
+    lines: list[str] = []
+    used = 0
+    for word in text.split(" "):
+        room = get_cwidth(SGR.sub("", word))
+        if lines and (used + 1 + room <= width or not lines[-1].strip()):
+            lines[-1] += " " + word
+            used += 1 + room
+        else:
+            lines.append("    " + word if lines else word)
+            used = get_cwidth(SGR.sub("", lines[-1]))
+    return "\n".join(lines)
+
+
+class Prompt:
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.role = "learner"
+        self.people: dict[str, Client] = {}
+
+    async def run(self) -> None:
+        """Until /quit; DidNotHappen when the bot or the IRC server has ended."""
+        with patch_stdout(raw=True):
+            tasks: list[asyncio.Task[None]] = []
+            try:
+                for role in ("learner", "presenter"):
+                    await self._connect(role)
+                show("the bot starts …")
+                await self.world.start_bot()
+                tasks = [asyncio.create_task(work) for work in (
+                    self._talk(), self._bot_stays(), self._stays("learner"), self._stays("presenter"))]
+                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    task.result()
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+                for person in self.people.values():
+                    await person.close()
+
+    async def _connect(self, role: str) -> None:
+        source = PRESENTER_ADDRESS if role == "presenter" else "127.0.0.1"
+        try:
+            self.people[role] = person = await Client.connect(
+                self.world.ircd.port, role, source=source, heard=lambda raw: self._heard(raw, role))
+            await person.join(CHANNEL)
+        except (OSError, TimeoutError):
+            raise DidNotHappen(f"the IRC server on port {self.world.ircd.port} does not let the {role} in") from None
+
+    async def _stays(self, role: str) -> None:
+        """Connects that one again whenever the server has dropped them."""
+        while True:
+            try:
+                await self.people[role].expect(r"(?!)", float("inf"))
+            except ConnectionError:
+                show(f"\x1b[31mthe server dropped the {role}: connecting again\x1b[0m")
+                await self._connect(role)
+
+    async def _bot_stays(self) -> None:
+        await self.world.bot_ends()
+        raise DidNotHappen("the bot has ended by itself")
+
+    async def _talk(self) -> None:
+        try:
+            await self.people["learner"].expect(rf"^:{NICK}!\S+ JOIN", BOT_COMES)
+        except TimeoutError:
+            raise DidNotHappen(f"the bot did not come to {CHANNEL} within {BOT_COMES:g} s") from None
+        show("the labs' host starts …")
+        await self.world.host_answers(HOST_ANSWERS)  # a lab asked for sooner would have to queue
+        session: PromptSession[str] = PromptSession(erase_when_done=True)
+        self._help()
+        while True:
+            try:
+                text = await session.prompt_async(lambda: ANSI(f"{COLOURS[self.role]}{self.role}>\x1b[0m "))
+            except KeyboardInterrupt:
+                if session.default_buffer.text:
+                    continue  # as in a shell: that line is not to be
+                return
+            except EOFError:
+                return
+            if not self._obey(text.strip()):
+                return
+
+    def _obey(self, text: str) -> bool:
+        """Whether to go on."""
+        word, _, rest = text.partition(" ")
+        if word in ("/quit", "/exit"):
+            return False
+        if word == "/help":
+            self._help()
+        elif word in ("/presenter", "/learner"):
+            self._say(word[1:], CHANNEL, rest) if rest.strip() else setattr(self, "role", word[1:])
+        elif word == "/msg":
+            words = rest.strip().removeprefix(NICK).strip()
+            self._say(self.role, NICK, words) if words else show("say /msg WORDS, for example: /msg !help lab")
+        elif text.startswith("/"):
+            show(f"there is no {plain(word)} here: say {WORDS_OF_OURS}")
+        else:
+            self._say(self.role, CHANNEL, text)
+        return True
+
+    def _help(self) -> None:
+        show(HELP.format(channel=CHANNEL, port=self.world.ircd.port))
+
+    def _say(self, role: str, target: str, text: str) -> None:
+        """In as many lines as the server's limit makes of it."""
+        to = "" if target == CHANNEL else f" -> {target}"
+        rest = sanitise(text).strip()
+        while rest:
+            head, rest = cut(rest, ROOM)
+            self.people[role].say(target, head)
+            show(f"{COLOURS[role]}<{role}{to}>\x1b[0m {coloured(head)}")
+
+    def _heard(self, raw: str, role: str) -> None:
+        """What the channel hears is shown once; what is said to one of the two alone says to whom."""
+        if found := re.match(r":(\S+?)!\S+ (?:PRIVMSG|NOTICE) (\S+) :(.*)", raw):
+            nick, target, text = found.groups()
+            if target == CHANNEL and role == "learner" and nick not in self.people:
+                show(f"{COLOURS.get(nick, '')}<{plain(nick)}>\x1b[0m {coloured(text)}", text)
+            elif target == role:
+                show(f"\x1b[1;35m<{plain(nick)} -> {role}>\x1b[0m {coloured(text)}", text)
+        elif found := re.match(r":\S+ 4\d\d \S+ (.*)", raw):
+            show(f"\x1b[31m* {role}: {plain(found[1])}\x1b[0m")
+        elif role == "learner" and (found := re.match(r":(\S+?)!\S+ (JOIN|PART|QUIT|TOPIC)\b.*?(?: :(.*))?$", raw)):
+            what = {"JOIN": "comes", "TOPIC": f"sets the topic: {plain(found[3] or '')}"}.get(found[2], "goes")
+            if found[1] not in self.people:
+                show(f"\x1b[2m* {plain(found[1])} {what}\x1b[0m")
+
+
+def show(text: str, said: str = "") -> None:
+    """Above the prompt; folded, unless ``said`` is a command that somebody may want to copy."""
+    if not (said.startswith("\x02") and said.endswith("\x02")):
+        width = shutil.get_terminal_size().columns - 1
+        text = "\n".join(folded(line, width) for line in text.split("\n"))
+    print_formatted_text(ANSI(text))

@@ -1,0 +1,73 @@
+"""``trainbot demo``: builds the world, plays in it, clears it away."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from contextlib import suppress
+
+import click
+
+from trainbot.ops.demo.tour import DidNotHappen, Tour
+from trainbot.ops.demo.world import World
+from trainbot.core.errors import UserError
+
+
+def demo(*, tour: bool, port: int, keep: bool) -> int:
+    """Exit code: 0, 1 where something did not happen, 130 interrupted.  UserError where nobody could type."""
+    if not tour:
+        _check_prompt()
+    return asyncio.run(_demo(tour, port, keep))
+
+
+def _check_prompt() -> None:
+    """Before anything starts."""
+    if not (sys.stdin and sys.stdin.isatty() and sys.stdout and sys.stdout.isatty()):
+        raise UserError("the demo is a prompt to type at and this is no terminal: "
+                        "trainbot demo --tour (make demo TOUR=1) plays the class by itself")
+    try:
+        import prompt_toolkit  # noqa: F401
+    except ImportError:
+        raise UserError("the demo's prompt needs prompt-toolkit: pip install 'trainbot[demo]'") from None
+
+
+async def _demo(tour: bool, port: int, keep: bool) -> int:
+    world = World(port, click.echo)
+    playing = asyncio.create_task(_play(world, tour))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, playing.cancel)  # the play ends, and is cleared away; never the clearing
+    try:
+        return await playing
+    except DidNotHappen as error:
+        click.echo(f"\nFAILED  {error}\nThe bot's last words:\n{world.log_tail()}", err=True)
+        return 1
+    except asyncio.CancelledError:
+        _say("interrupted")
+        return 130
+    finally:
+        world.tell = _say
+        _say("clearing away the bot, the labs, the IRC server …")
+        await world.close(keep)
+        _say("all gone")
+
+
+async def _play(world: World, tour: bool) -> int:
+    await world.prepare()
+    await world.ircd.start()
+    if tour:
+        click.echo("\nThe tour: a whole class on this machine.\n")
+        await Tour(world, click.echo).play()
+        click.echo("\nall of it happened")
+    else:
+        from trainbot.ops.demo.prompt import Prompt
+
+        await Prompt(world).run()
+    return 0
+
+
+def _say(text: str) -> None:
+    """To a terminal that may have been closed: then to nobody."""
+    with suppress(OSError):
+        click.echo(text, err=True)

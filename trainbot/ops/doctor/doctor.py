@@ -1,0 +1,123 @@
+"""``trainbot doctor``: which subjects there are, and what is said in the end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+
+from trainbot.config import Config
+from trainbot.ops.doctor.examine import Subject, examine
+from trainbot.ops.doctor.finding import Finding, Level
+from trainbot.ops.doctor.examine_gateway import examine_gateway
+from trainbot.ops.doctor.here import Here
+from trainbot.ops.doctor.examine_host import examine_host, seconds
+from trainbot.ops.doctor.examine_image import examine_image
+from trainbot.ops.doctor.examine_irc import examine_irc
+from trainbot.ops.doctor.examine_store import examine_store
+from trainbot.core.errors import UserError
+from trainbot.images.build.progress_bar import Bar, Progress, Silent
+
+NAMED, ALONE = ("host", "image"), ("irc", "store", "gateway")
+USAGE = "say trainbot doctor, or with one of: host [NAME], image [NAME], irc, store, gateway"
+
+
+def is_subject(words: Sequence[str]) -> bool:
+    """Whether ``words`` name something, there or not; none of them is everything."""
+    return not words or (words[0] in NAMED and len(words) <= 2) or (words[0] in ALONE and len(words) == 1)
+
+
+def doctor(config: Config, words: Sequence[str], as_json: bool, say: Callable[[str], None]) -> int:
+    """Exit code 0, or 1 where something is wrong.  UserError where bot.ini has no such thing.  Changes nothing."""
+    with _quietly():
+        found = asyncio.run(_examine(config, words, _progress()))
+    if as_json:
+        say(json.dumps([finding.as_json() for finding in found], ensure_ascii=False))
+    else:
+        for finding in found:
+            say(finding.line)
+        say(summary(found))
+    return 1 if any(finding.level is Level.WRONG for finding in found) else 0
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """What the chat door warns of is among the findings: it is not said twice."""
+    log = logging.getLogger("trainbot.adapters.irc")
+    before = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
+
+
+async def _examine(config: Config, words: Sequence[str], progress: Progress) -> list[Finding]:
+    here = Here(config)
+    chosen = subjects(here, words)
+    watched = Watched(progress, len(chosen))
+    loop = asyncio.get_running_loop()
+    here.progress = lambda *values: loop.call_soon_threadsafe(watched.part, *values)
+    found = await examine(chosen, watched)
+    progress.done("")
+    return found
+
+
+def subjects(here: Here, words: Sequence[str]) -> list[Subject]:
+    """Those that ``words`` name (``is_subject``): a kind, perhaps with the name of one; all where there are none."""
+    kind, *names = words or ("",)
+    config = here.config
+    found = [
+        *(("host", host.name, partial(examine_host, here, host), seconds(host) + 15) for host in config.hosts),
+        *(("image", image.name, partial(examine_image, here, image), 600.0) for image in config.images),
+        ("irc", "", partial(examine_irc, here), 80.0),
+        ("store", "", partial(examine_store, here), 150.0),
+        ("gateway", "", partial(examine_gateway, here), 80.0),
+    ]
+    chosen = [each for each in found if kind in ("", each[0]) and (not names or each[1] == names[0])]
+    if names and not chosen:
+        there = ", ".join(each[1] for each in found if each[0] == kind) or "none"
+        raise UserError(f"bot.ini has no [{kind}.{names[0]}]; there is: {there}")
+    return [Subject(f"{kind} {name}".strip(), look, most) for kind, name, look, most in chosen]
+
+
+def summary(found: Sequence[Finding]) -> str:
+    wrong = sum(finding.level is Level.WRONG for finding in found)
+    notes = sum(finding.level is Level.NOTE for finding in found)
+    return f"{wrong or 'nothing'} wrong, {notes} to be known, {len(found) - wrong - notes} ok"
+
+
+class Watched:
+    """A progress in percent of each subject, so that a long one is seen to go on."""
+
+    def __init__(self, progress: Progress, subjects: int) -> None:
+        self._progress, self._of = progress, 100 * subjects
+        self._done = 0
+        self._parts: dict[str, int] = {}
+
+    def stage(self, what: str) -> None:
+        self._progress.stage(what)
+
+    def step(self, at: int, of: int, what: str = "") -> None:
+        self._done = at
+        self._parts.pop(what, None)
+        self._show(what)
+
+    def part(self, subject: str, percent: int, what: str) -> None:
+        self._parts[subject] = min(percent, 99)
+        self._show(what)
+
+    def _show(self, what: str) -> None:
+        self._progress.step(100 * self._done + sum(self._parts.values()), self._of, what)
+
+    def done(self, what: str) -> None:
+        self._progress.done(what)
+
+
+def _progress() -> Progress:
+    """A bar on a terminal; elsewhere the findings alone."""
+    return Bar(sys.stderr) if sys.stderr.isatty() else Silent()

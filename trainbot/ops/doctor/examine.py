@@ -1,0 +1,101 @@
+"""All looks at once, each with a deadline: whatever hangs, the others are heard and the end comes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from trainbot.ops.doctor.finding import Finding, Words
+from trainbot.core.errors import BackendError
+from trainbot.images.build.progress_bar import Progress
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+
+class TooLong(BackendError):
+    """It did not come to its end in time; what it would have said is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """``look`` gives its findings, within ``seconds``."""
+
+    name: str
+    look: Callable[[], Awaitable[list[Finding]]]
+    seconds: float
+
+
+async def examine(subjects: Sequence[Subject], progress: Progress) -> list[Finding]:
+    """The findings of all, in the order of ``subjects``; never an exception of one of them."""
+    progress.stage(f"examining {', '.join(subject.name for subject in subjects)}")
+    over = 0
+
+    async def one(subject: Subject) -> list[Finding]:
+        nonlocal over
+        found = await _findings(subject)
+        over += 1
+        progress.step(over, len(subjects), subject.name)
+        return found
+
+    return [finding for found in await asyncio.gather(*map(one, subjects)) for finding in found]
+
+
+async def _findings(subject: Subject) -> list[Finding]:
+    words = Words(subject.name)
+    try:
+        return await within(subject.seconds, subject.name, subject.look())
+    except BackendError as error:
+        return [words.failed("could not be examined", error, "so nobody knows whether a class can rely on it")]
+    except Exception as error:
+        log.exception("%s could not be examined", subject.name)
+        return [words.wrong(f"could not be examined, by a fault of trainbot's own ({type(error).__name__})",
+                            "so nobody knows whether a class can rely on it",
+                            "report it with the lines above on stderr")]
+
+
+async def within(seconds: float, what: str, work: Awaitable[T]) -> T:
+    """What ``work`` gives, or TooLong after ``seconds``."""
+    try:
+        async with asyncio.timeout(seconds) as limit:
+            return await work
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        raise TooLong(f"{what} took longer than {seconds:g} s") from None
+
+
+async def attempt(seconds: float, what: str, work: Awaitable[T]) -> T | BackendError:
+    """What ``work`` gives, or the error as a value: for what others want to know as well."""
+    try:
+        return await within(seconds, what, work)
+    except BackendError as error:
+        return error
+
+
+async def in_thread(call: Callable[..., T], *values: Any) -> T:
+    """``call(*values)`` in a daemon thread: one that hangs is left behind, and does not hold up the program's end (the
+    event loop's own executor would)."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+
+    def tell(set_it: Callable[[Any], None], value: Any) -> None:
+        if not done.done():
+            set_it(value)
+
+    def run() -> None:
+        try:
+            set_it, value = done.set_result, call(*values)
+        except BaseException as error:
+            set_it, value = done.set_exception, error  # type: ignore[assignment]
+        try:
+            loop.call_soon_threadsafe(tell, set_it, value)
+        except RuntimeError:
+            pass  # the loop is closed: nobody waits any more
+
+    threading.Thread(target=run, name="look", daemon=True).start()
+    return await done

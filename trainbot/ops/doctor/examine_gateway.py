@@ -1,0 +1,81 @@
+"""The ssh gateway: whether it runs, answers, and is reached where learners are told to go."""
+
+from __future__ import annotations
+
+import socket
+
+from trainbot.config import Config
+from trainbot.ops.doctor.examine import TooLong, attempt, in_thread
+from trainbot.ops.doctor.finding import Finding
+from trainbot.ops.doctor.gateway_findings import GatewaySeen, gateway_findings
+from trainbot.ops.doctor.here import Here, bot_runs
+from trainbot.core.errors import BackendError
+from trainbot.gateway import process
+from trainbot.gateway.rpc.gateway_client import GatewayAway, GatewayClient
+from trainbot.gateway.settings import HOST_KEY
+from trainbot.gateway.ssh_probe import host_key_at, public_half
+
+REACH = 12.0  # seconds
+ANSWER = 15.0
+
+
+async def examine_gateway(here: Here) -> list[Finding]:
+    config, state = here.config, here.config.store.state
+    if not config.hosts:
+        return gateway_findings(config, None)
+    pid = process.running(state)
+    seen = GatewaySeen(
+        bot_runs=bot_runs(await here.bot()), pid=pid, program=process.version(state), wanted=process.program(),
+        listens=process.listening(state), asked=process.asked(state),
+        answers=await _answers(config) if pid is not None else None,
+        own_key=await in_thread(_own_key, config), lab_key=await in_thread(_lab_key, config),
+        outside=await _outside(config) if pid is not None else None)
+    return gateway_findings(config, seen)
+
+
+async def _answers(config: Config) -> BackendError | None:
+    """None where its socket answers; whether something listens at the address that is asked about does not matter."""
+    asked = GatewayClient(config.store.state).speaks(("127.0.0.1", config.gateway.listen[0][1]))
+    found = await attempt(ANSWER, "its answer", asked)
+    return found if isinstance(found, GatewayAway | TooLong) else None
+
+
+async def _outside(config: Config) -> str | BackendError:
+    """The host key of whoever speaks ssh where learners are told to go."""
+    address, port = config.labs.public_address, config.gateway.listen[0][1]
+    known = await attempt(REACH, f"looking up {address}", in_thread(_resolve, address, port))
+    if isinstance(known, BackendError):
+        return known
+    return await attempt(REACH, f"{address} port {port}", host_key_at(known, port))
+
+
+def _resolve(address: str, port: int) -> str:
+    try:
+        return str(socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0][4][0])
+    except (OSError, UnicodeError) as error:
+        raise BackendError(f"the name is not known, {getattr(error, 'strerror', None) or error}") from None
+
+
+def _own_key(config: Config) -> str | BackendError:
+    path = config.store.state / (HOST_KEY + ".pub")
+    try:
+        return " ".join(path.read_text("ascii").split()[:2])
+    except (OSError, UnicodeDecodeError) as error:
+        return BackendError(f"{path} cannot be read ({getattr(error, 'strerror', None) or 'it is no key'})")
+
+
+def _lab_key(config: Config) -> BackendError | None:
+    """None where the key to the labs can be read and its public half fits."""
+    private = config.gateway.lab_key
+    try:
+        if not private.exists():
+            return BackendError(f"{private} is not there: trainbot image build makes it, with an image that lets it in")
+        public = private.with_name(private.name + ".pub")
+        if public.exists() and public.read_text("ascii").split()[:2] != public_half(private).split():
+            return BackendError(f"{public} is another key's: ssh-keygen -y -f {private} > {public} makes it again")
+        public_half(private)
+        return None
+    except BackendError as error:
+        return error
+    except (OSError, UnicodeDecodeError) as error:
+        return BackendError(f"{private} or its .pub cannot be read ({getattr(error, 'strerror', None) or 'no key'})")

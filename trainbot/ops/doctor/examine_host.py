@@ -1,0 +1,93 @@
+"""One host: its shell, its libvirt, its door, and what the running bot says of it; all asked at once."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trainbot.config import Config
+from trainbot.ops.doctor.examine import attempt, in_thread
+from trainbot.ops.doctor.finding import Finding
+from trainbot.ops.doctor.here import Here
+from trainbot.ops.doctor.host_findings import HostSeen, host_findings
+from trainbot.ops.doctor.host_shell import SCRIPT, Shell
+from trainbot.ops.doctor.host_shell import read as read_shell
+from trainbot.core.errors import BackendError
+from trainbot.gateway import process
+from trainbot.gateway.rpc.gateway_client import GatewayClient
+from trainbot.model.host_address import host_address
+from trainbot.adapters.hosts.domain_xml import HostKind
+from trainbot.model.host import HostConfig
+from trainbot.ops.host_setup.facts import ask
+from trainbot.ops.host_setup.state import Facts, Wanted
+from trainbot.ops.host_setup.remote_shell import Reach
+from trainbot.ops.host_setup.probe_jump_host import knock
+from trainbot.ops.host_setup.desired import wanted_of
+
+SLACK = 25.0  # seconds for ssh to get in, besides what [host.NAME] deadline allows
+_TOOLS = ("qemu-img", "qemu-system-x86_64")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the host's shell said of itself."""
+
+    facts: Facts
+    wanted: Wanted
+    shell: Shell
+
+
+def seconds(host: HostConfig) -> float:
+    """How long all of it may take at most: two calls over ssh, one after the other."""
+    return 2 * (host.deadline + SLACK) + SLACK
+
+
+async def examine_host(here: Here, host: HostConfig) -> list[Finding]:
+    bot, address = await here.bot(), host_address(host.uri)
+    view = bot.get("hosts", {}).get(host.name) if isinstance(bot, dict) else None
+    if address.root is not None:
+        return host_findings(here.config, _embedded(here, host, address.root, view))
+    told, look, door = await asyncio.gather(_shell(here, host), here.libvirt(host), _door(here.config, host))
+    return host_findings(here.config, HostSeen(
+        host, view, look=look, door=door, owner=await here.owner(), images=here.images,
+        told=(told.facts, told.wanted, told.shell) if isinstance(told, Told) else told))
+
+
+async def _shell(here: Here, host: HostConfig) -> Told | BackendError | None:
+    """None where it has no shell to ask: a test host, QEMU on this machine."""
+    if host_address(host.uri).kind is not HostKind.XEN:
+        return None
+    return await attempt(seconds(host) - SLACK, f"the shell of {host.name}", in_thread(_ask, here.config, host))
+
+
+def _ask(config: Config, host: HostConfig) -> Told:
+    with Reach(host.name, host.uri) as reach:
+        facts, wanted = ask(reach, wanted_of(config, host, True, lambda line: None), host.deadline + SLACK)
+        more = reach.run(SCRIPT.read_text(encoding="utf-8"), host.deadline) if facts.user == 0 else ""
+        return Told(facts, wanted, read_shell(more))
+
+
+async def _door(config: Config, host: HostConfig) -> int | BackendError | None:
+    """How many CPUs the host says it has, as the gateway comes to its door; None where it has none."""
+    if not host.door:
+        return None
+    state, what = config.store.state, f"the door of {host.name}"
+    if process.running(state) is not None:
+        reading = await attempt(host.deadline + SLACK, what, GatewayClient(state).status(host.door))
+        return reading if isinstance(reading, BackendError) else reading.cores
+    user, _, rest = host.door.rpartition("@")
+    address, _, port = rest.rpartition(":")
+    return await attempt(host.deadline + SLACK, what,
+                         in_thread(knock, state, user, address, int(port), host.deadline + SLACK - 1))
+
+
+def _embedded(here: Here, host: HostConfig, root: Path, view: dict[str, Any] | None) -> HostSeen:
+    """Only the bot opens it: of ours there are the programs that it needs, and the folder."""
+    missing = tuple(tool for tool in _TOOLS if shutil.which(tool) is None)
+    near = next(folder for folder in (root, *root.parents) if folder.exists())
+    return HostSeen(host, view, images=here.images, embedded=True, missing=missing,
+                    writable=os.access(near, os.W_OK | os.X_OK), kvm=os.access("/dev/kvm", os.R_OK | os.W_OK))

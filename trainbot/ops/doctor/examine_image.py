@@ -1,0 +1,77 @@
+"""An image: its files as they lie here, and which hosts have a copy."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+
+from trainbot import shipped
+from trainbot.config import ImageConfig
+from trainbot.ops.doctor.examine import in_thread
+from trainbot.ops.doctor.finding import Finding, Words
+from trainbot.ops.doctor.here import Here
+from trainbot.ops.doctor.image_findings import ImageSeen, image_findings
+from trainbot.images.build.kernel import guest_types
+from trainbot.core.errors import BackendError
+from trainbot.adapters.hosts.libvirt_look import HostLook
+from trainbot.model.host import HostConfig
+from trainbot.images.build.image_folder import FILES, Image, read_image
+from trainbot.images.build.recipe import recipe_hash
+
+_PIECE = 16 << 20
+
+
+async def examine_image(here: Here, section: ImageConfig) -> list[Finding]:
+    words = Words(f"image {section.name}")
+    try:
+        image = await in_thread(read_image, section.folder)
+    except BackendError as error:
+        return [words.failed("cannot be used", error, "so nobody gets a lab of it")]
+    sums = await in_thread(_sums, here, image, words.subject)
+    seen = ImageSeen(section, image, sums, await in_thread(_recipe, here, section, image),
+                     await in_thread(guest_types, image.kernel), await _hosts(here))
+    return image_findings(words, seen)
+
+
+def _sums(here: Here, image: Image, subject: str) -> dict[str, str]:
+    """sha256 of each file, read from end to end."""
+    found, done = {}, 0
+    whole = sum((image.folder / name).stat().st_size for name in FILES) or 1
+    for name in FILES:
+        digest = hashlib.sha256()
+        with (image.folder / name).open("rb") as file:
+            while piece := file.read(_PIECE):
+                digest.update(piece)
+                done += len(piece)
+                here.progress(subject, 100 * done // whole, f"{subject}: {name}")
+        found[name] = digest.hexdigest()
+    return found
+
+
+def _recipe(here: Here, section: ImageConfig, image: Image) -> str | None:
+    """The hash that the shipped recipe and the installation's key give now; None where it was imported, none of that
+    name ships, or there is no key."""
+    folder = shipped.folder("images") / section.name
+    if image.source:
+        return None
+    private = here.config.gateway.lab_key
+    public = private.with_name(private.name + ".pub")
+    if not folder.is_dir() or not public.exists():
+        return None
+    return recipe_hash(folder, public.read_text(encoding="ascii", errors="replace"))
+
+
+async def _hosts(here: Here) -> dict[str, frozenset[str] | None]:
+    """Which versions each host with copies of its own has; None where that is not known."""
+    bot = await here.bot()
+    views = bot.get("hosts", {}) if isinstance(bot, dict) else {}
+
+    async def one(host: HostConfig) -> frozenset[str] | None:
+        told = views.get(host.name, {}).get("images")
+        if isinstance(told, list):
+            return frozenset(map(str, told))
+        look = await here.libvirt(host)
+        return look.images if isinstance(look, HostLook) else None
+
+    hosts = [host for host in here.config.hosts if host.images is not None]
+    return dict(zip((host.name for host in hosts), await asyncio.gather(*map(one, hosts)), strict=True))

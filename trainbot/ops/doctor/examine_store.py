@@ -1,0 +1,77 @@
+"""The database, the folder of secrets, and the disk under them."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from trainbot.config import Config
+from trainbot.ops.doctor.examine import in_thread
+from trainbot.ops.doctor.finding import Finding
+from trainbot.ops.doctor.here import Here
+from trainbot.ops.doctor.store_findings import STORE, Loose, store_findings
+from trainbot.core.errors import BackendError
+from trainbot.gateway.settings import DOOR_KEY, HOST_KEY, PEPPER
+from trainbot.adapters.db.health import size
+
+_PASSWORD = re.compile(r"^\s*password\s*[=:]\s*\S", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """``written_ahead`` and ``database`` in bytes, ``free_mib`` under the database; ``loose``: what others may read."""
+
+    database: int
+    written_ahead: int
+    free_mib: int
+    loose: tuple[Loose, ...]
+
+
+async def examine_store(here: Here) -> list[Finding]:
+    config = here.config
+    if config.store.url.endswith(":memory:"):
+        return [STORE.wrong("the database is in memory only", "so everything is lost with the bot's end",
+                            "name a file: [store] url = sqlite:///trainbot.db")]
+    files = await in_thread(_files, config)
+    return store_findings(config, await here.health(), files.database, files.written_ahead, files.free_mib, files.loose,
+                          datetime.now(UTC))
+
+
+def _files(config: Config) -> Files:
+    path = Path(config.store.url.removeprefix("sqlite:///"))
+    near = next(folder for folder in path.parents if folder.exists())
+    try:
+        database, ahead = size(config.store.url)
+        return Files(database, ahead, shutil.disk_usage(near).free >> 20, tuple(_loose(config, path)))
+    except OSError as error:
+        raise BackendError(f"{error.filename or path} cannot be looked at ({error.strerror}): run trainbot doctor as "
+                           "the user who runs trainbot") from None
+
+
+def _loose(config: Config, database: Path) -> Iterator[Loose]:
+    """Secrets that others of this machine may read, and what is another user's."""
+    state = config.store.state
+    secret = [(state, 0o700), *((state / name, 0o600) for name in (PEPPER, HOST_KEY, DOOR_KEY)),
+              (config.gateway.lab_key, 0o600), (database, 0o600)]
+    if config.irc.password and _holds_password(config.path):
+        secret.append((config.path, 0o600))
+    for path, mode in secret:
+        if not os.access(path.parent, os.X_OK) or not path.exists():
+            continue
+        found = path.stat()
+        if stat.S_IMODE(found.st_mode) & 0o077 or found.st_uid not in (os.geteuid(), 0):
+            yield Loose(path, stat.S_IMODE(found.st_mode), mode, found.st_uid != os.geteuid())
+
+
+def _holds_password(path: Path) -> bool:
+    """Written into bot.ini itself, not into a file or the environment."""
+    try:
+        return bool(_PASSWORD.search(path.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError):
+        return False

@@ -1,0 +1,260 @@
+"""What was seen of a host means this for a class.  Pure; host_room has what is about memory, disk and images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from trainbot.config import Config
+from trainbot.ops.doctor.finding import Finding, Words
+from trainbot.ops.doctor.host_room import room_findings
+from trainbot.ops.doctor.host_shell import Shell
+from trainbot.ops.doctor.host_strangers import stranger_findings
+from trainbot.core.errors import BackendError, HostDown
+from trainbot.adapters.hosts.libvirt_errors import unreached
+from trainbot.adapters.hosts.libvirt_look import HostLook
+from trainbot.model.host import HostConfig
+from trainbot.model.lab_image import Image
+from trainbot.ops.host_setup.state import Facts, Step, Wanted
+from trainbot.ops.host_setup.plan import CLOCK, plan, refusals
+from trainbot.ops.host_setup.plan_images import plan_images
+
+NO_LABS = "so no lab is made there"
+BUSY_DISKS = 0.3  # share of all cores' time that waits for disks
+LITTLE = 100  # MiB that dom0's own programs have left
+_CLOCK_NOTE = 5.0  # seconds
+
+#: What comes of a step of host prepare that is still to be done, the worst first.
+_UNPREPARED = {
+    "packages": NO_LABS,
+    "libvirt": NO_LABS,
+    "packet filters": "so labs may attack each other and whatever the host reaches",
+    "door": "so nobody gets into a lab there",
+    "network": "so labs have no address",
+    "storage": NO_LABS,
+    "scheduling": "so busy labs make the host slow for all",
+}
+_SEEN_BY_LIBVIRT = ("storage", "network")  # of these nothing is known while it does not answer
+_FEW = 3  # steps that are told with what they would do
+
+
+@dataclass(frozen=True, slots=True)
+class HostSeen:
+    """``view``: the running bot's (trainbot.status), None where none runs; ``told``: what its shell said, ``look``: its
+    libvirt, ``door``: CPUs as its door says; each an error where it failed and None where it was not asked.
+    ``embedded``: QEMU in the bot's own process, with its ``missing`` programs, a ``writable`` root, ``kvm``."""
+
+    config: HostConfig
+    view: Mapping[str, Any] | None
+    told: tuple[Facts, Wanted, Shell] | BackendError | None = None
+    look: HostLook | BackendError | None = None
+    door: int | BackendError | None = None
+    owner: str = ""
+    images: Mapping[str, Image] = field(default_factory=dict)
+    embedded: bool = False
+    missing: tuple[str, ...] = ()
+    writable: bool = True
+    kvm: bool = True
+
+
+def host_findings(config: Config, seen: HostSeen) -> list[Finding]:
+    words = Words(f"host {seen.config.name}")
+    found = _embedded(words, seen) if seen.embedded else []
+    found += _shell(words, seen)
+    due: frozenset[str] = frozenset()
+    if isinstance(seen.told, tuple):
+        due, prepared = _prepared(words, *seen.told[:2])
+        found += [*prepared, *_habits(words, seen.told[0], seen.told[1], seen.told[2])]
+    if not due & {"packages", "libvirt"}:
+        found += _libvirt(words, seen)
+    found += [*_door(words, seen, due), *_bot(words, seen)]
+    if isinstance(seen.look, HostLook):
+        found += stranger_findings(words, seen.config, seen.look, seen.owner)
+    facts = seen.told[0] if isinstance(seen.told, tuple) else None
+    return [*found, *room_findings(words, config, seen.config, seen.images, seen.look, facts, seen.view)]
+
+
+# -- ways in --------------------------------------------------------------------------------------
+
+
+def _shell(words: Words, seen: HostSeen) -> list[Finding]:
+    if isinstance(seen.told, BackendError) and not isinstance(seen.told, HostDown):
+        why = "so it is not known whether it is prepared"
+        return [words.failed("what its shell says is of no use", seen.told, why)]
+    if isinstance(seen.told, HostDown):
+        why = "so nothing is known of it" if _needs_ssh(seen) else "so it is not known whether it is prepared"
+        return [_unreached(words, "ssh does not get in", seen.told, seen.config.name, why)]
+    if seen.told is None:
+        return []
+    facts, wanted, _ = seen.told
+    return [words.ok(f"ssh lets us in ({facts.system or 'unknown system'}, clock {facts.clock - wanted.now:+.1f} s)")]
+
+
+def _needs_ssh(seen: HostSeen) -> bool:
+    return "ssh" in seen.config.uri.partition("://")[0]
+
+
+def _ssh_is_why(seen: HostSeen) -> bool:
+    """libvirt and door are reached in the same way, and that it is shut has been told."""
+    return isinstance(seen.told, HostDown) and _needs_ssh(seen)
+
+
+def _unreached(words: Words, what: str, error: BackendError, name: str, why: str) -> Finding:
+    """What ssh or libvirt said, told as what it comes to."""
+    means = unreached(str(error), name)
+    if not means:
+        return words.wrong(f"{what} ({error})", why, "is it on, and is it reached as its uri says? trainbot host "
+                                                     f"prepare {name} --dry-run tells more")
+    cause, colon, mend = means.partition(": ")
+    return words.wrong(f"{what}, {cause}" if colon else what, why, mend if colon else means)
+
+
+def _libvirt(words: Words, seen: HostSeen) -> list[Finding]:
+    look = seen.look
+    if look is None:
+        return []
+    if isinstance(look, BackendError):
+        if _ssh_is_why(seen):
+            return []
+        return [_unreached(words, "libvirt does not answer", look, seen.config.name, NO_LABS)]
+    ours = sum(1 for domain in look.domains if domain.owner and domain.owner == seen.owner)
+    if seen.config.uri.startswith("test"):
+        return [words.note(f"is libvirt's test driver ({look.hypervisor}, {ours} labs of ours)",
+                           "which makes nothing that one could log in to", "a Xen host, or qemu:///embed?root=FOLDER")]
+    return [words.ok(f"libvirt answers ({look.hypervisor}, {look.cpus} CPUs, {ours} labs of ours)")]
+
+
+def _door(words: Words, seen: HostSeen, due: frozenset[str]) -> list[Finding]:
+    if seen.door is None or "door" in due:
+        return []
+    if not isinstance(seen.door, BackendError):
+        return [words.ok(f"its door opens for the gateway ({seen.config.door})")]
+    if _ssh_is_why(seen):
+        return []
+    said = str(seen.door).replace("prepare NAME", f"prepare {seen.config.name}")
+    name = seen.config.name
+    mend = (f"trainbot host prepare {name}" if seen.config.door.startswith("trainbot-door@") else
+            "let the gateway's key (door_key.pub in the state folder) in there") + \
+        f", or say door = ADDRESS:PORT in [host.{name}] as this machine reaches its sshd"
+    return [words.wrong(f"its door does not open for the gateway ({said})", "so nobody gets into a lab there", mend)]
+
+
+def _bot(words: Words, seen: HostSeen) -> list[Finding]:
+    view = seen.view
+    if view is None:
+        return []
+    found = []
+    if view.get("up"):
+        found.append(words.ok(f"the bot works with it, {view.get('labs', 0)} labs"))
+    elif not isinstance(seen.look, BackendError):
+        said, _, mend = str(view.get("trouble") or "not reached yet").partition(": ")
+        found.append(words.wrong(f"the bot does not reach it ({said})", NO_LABS, mend or "see the bot's log"))
+    if view.get("drained"):
+        found.append(words.note("it is drained", NO_LABS, f"!undrain {seen.config.name}"))
+    if view.get("last_trouble") and view.get("up"):
+        found.append(words.note(f"the last trouble with it, at {view.get('last_trouble_at')}: {view['last_trouble']}"))
+    waits = view.get("io_wait")
+    if isinstance(waits, float) and waits > BUSY_DISKS:
+        found.append(_waiting(words, waits))
+    return found
+
+
+def _embedded(words: Words, seen: HostSeen) -> list[Finding]:
+    found = []
+    if seen.missing:
+        found.append(words.wrong(f"{' and '.join(seen.missing)} {'is' if len(seen.missing) == 1 else 'are'} not "
+                                 "installed here", NO_LABS, "apt install qemu-system-x86 qemu-utils"))
+    if not seen.writable:
+        found.append(words.wrong("its root cannot be written by this user", NO_LABS,
+                                 "name another in its uri, or chown it to the user who runs trainbot"))
+    if seen.config.kvm and not seen.kvm:
+        found.append(words.wrong("kvm = yes, and /dev/kvm cannot be used", NO_LABS,
+                                 "add the user who runs trainbot to the group kvm, or say kvm = no"))
+    if seen.view is None:
+        found.append(words.note("only the bot itself opens it", "and none runs now",
+                                "trainbot run, then trainbot doctor again"))
+    return found
+
+
+# -- how it is ------------------------------------------------------------------------------------
+
+
+def _prepared(words: Words, facts: Facts, wanted: Wanted) -> tuple[frozenset[str], list[Finding]]:
+    """The names of the steps that host prepare would still do, and what they mean."""
+    name = wanted.host.name
+    # without libvirt nobody can tell whose the bridge is
+    refused = refusals(facts if facts.virsh else replace(facts, bridge=False, others=()), wanted)
+    found = []
+    for sentence in refused:
+        what, _, mend = sentence.partition(": ")
+        found.append(words.wrong(what, "so it cannot be prepared as a host", mend or f"trainbot host prepare {name}"))
+    if facts.user != 0 or not facts.dom0:
+        return frozenset(), found
+    steps = [step for step in plan(facts, wanted) if step.due and (facts.virsh or step.name not in _SEEN_BY_LIBVIRT)]
+    images = plan_images(facts, wanted)
+    found += [words.wrong(*_split(sentence)) for sentence in images.refusals]
+    due = frozenset(step.name for step in steps)
+    if steps:
+        found.append(_unprepared(words, steps, name))
+    elif not refused:
+        found.append(words.ok("prepared: packet filters, network, storage and door are as bot.ini wants them"))
+    if lacking := sorted({item.version for item in images.copies}):
+        found.append(words.wrong(f"has no copy of {', '.join(lacking)}", "so no lab of it is made there",
+                                 f"trainbot host prepare {name}"))
+    if unsure := sorted({item.version for item in images.unsure}):
+        found.append(words.wrong(f"has files of {', '.join(unsure)} that nobody has compared",
+                                 "so they may be damaged", f"trainbot host prepare {name}"))
+    for version in images.idle:
+        found.append(words.note(f"the image {version} is no longer used there", "and takes room",
+                                f"ssh there: rm {wanted.host.images}/{version}.* {wanted.host.images}/.{version}.*"))
+    return due, found
+
+
+def _unprepared(words: Words, steps: list[Step], name: str) -> Finding:
+    few = len(steps) <= _FEW
+    things = "; ".join(f"{step.name} (would {step.would})" if few else step.name for step in steps)
+    due = {step.name for step in steps}
+    why = next((why for known, why in _UNPREPARED.items() if known in due), NO_LABS)
+    count = "1 thing is" if len(steps) == 1 else f"{len(steps)} things are"
+    return words.wrong(f"{count} not prepared: {things}", why, f"trainbot host prepare {name}"
+                       + ("" if few else " (with --dry-run it says what it would do)"))
+
+
+def _split(sentence: str) -> tuple[str, str, str]:
+    what, _, mend = sentence.partition(": ")
+    return what, "so it cannot get its images", mend or "make room there"
+
+
+def _habits(words: Words, facts: Facts, wanted: Wanted, shell: Shell) -> list[Finding]:
+    """How the machine is set up: what bites under a full class only."""
+    found, off = [], facts.clock - wanted.now
+    if _CLOCK_NOTE < abs(off) <= CLOCK:
+        found.append(words.note(f"its clock is {abs(off):.0f} s {'ahead' if off > 0 else 'behind'}",
+                                "and labs have theirs from it", "install systemd-timesyncd or chrony there"))
+    if shell.balloons:
+        found.append(words.wrong("Xen takes the memory for labs from dom0 (autoballoon is on)",
+                                 "so with each lab the host itself has less, until it stands still",
+                                 "GRUB_CMDLINE_XEN_DEFAULT=\"dom0_mem=2G,max:2G\" in /etc/default/grub there, "
+                                 "update-grub, boot it"))
+    if shell.timeout and not shell.woken:
+        found.append(words.wrong(f"libvirtd ends when nobody has asked it for {shell.timeout} s, and nothing starts it "
+                                 "again", "so the host is lost for the bot after every pause",
+                                 "systemctl enable --now libvirtd.socket there, or take --timeout out of its "
+                                 "LIBVIRTD_ARGS"))
+    if shell.available_mib is not None and shell.available_mib < LITTLE:
+        found.append(words.wrong(f"dom0 has {shell.available_mib} of its {shell.memory_mib} MiB left",
+                                 "so the programs that serve labs' disks may be killed",
+                                 "give it more with dom0_mem, or end what runs there"))
+    if shell.io_wait is not None and shell.io_wait > BUSY_DISKS:
+        found.append(_waiting(words, shell.io_wait))
+    for table in facts.dropping:
+        found.append(words.note(f"its own firewall ({table}) drops by default",
+                                "which may keep labs from getting addresses",
+                                "let in DHCP on tb-labs there (docs/preparing-hosts.md)"))
+    return found
+
+
+def _waiting(words: Words, share: float) -> Finding:
+    return words.wrong(f"its cores wait for disks {share:.0%} of the time", "so labs boot and answer slowly",
+                       "see there what reads and writes (iotop), or say fewer labs in [host." + words.subject[5:] + "]")

@@ -1,0 +1,42 @@
+"""Whose a host is, and what is on it that is not ours.  Pure."""
+
+from __future__ import annotations
+
+import shlex
+from collections import defaultdict
+
+from trainbot.ops.doctor.finding import Finding, Words
+from trainbot.adapters.hosts import claim
+from trainbot.adapters.hosts.libvirt_look import HostLook, SeenDomain
+from trainbot.model.host import HostConfig
+
+_OURS = "tb-"  # how the names of our labs begin
+_SHOWN = 4
+
+
+def stranger_findings(words: Words, host: HostConfig, look: HostLook, owner: str) -> list[Finding]:
+    """``owner``: the installation's id, '' where it has none yet."""
+    found = []
+    for other in claim.others(look.volumes or (), owner):
+        found.append(words.wrong(f"it belongs to another trainbot (id {other[:64]})", "so this one makes no lab there",
+                                 f"stop that one, or if it is gone for good: trainbot host take {host.name}"))
+    show = f"virsh -c {shlex.quote(host.uri)} list --all shows them"
+    foreign: dict[str, list[SeenDomain]] = defaultdict(list)
+    for domain in look.domains:
+        if domain.owner is not None and domain.owner != owner:
+            foreign[domain.owner].append(domain)
+    for other, domains in sorted(foreign.items()):
+        held = sum(domain.memory_mib for domain in domains if domain.running)
+        found.append(words.wrong(f"{len(domains)} labs of another installation (id {other[:64]}) are there, with "
+                                 f"{held} MiB: {_names(domains)}", "so their memory is missing for a class",
+                                 f"{show}; if its database is lost for good, virsh destroy and virsh undefine each"))
+    alike = [domain for domain in look.domains if domain.owner is None and domain.name.startswith(_OURS)]
+    if alike:
+        found.append(words.note(f"{_names(alike)} {'has' if len(alike) == 1 else 'have'} a name like our labs', and no "
+                                "mark of trainbot's", "so it is never touched", show))
+    return found
+
+
+def _names(domains: list[SeenDomain]) -> str:
+    names = sorted(domain.name[:64] for domain in domains)
+    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")

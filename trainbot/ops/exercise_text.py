@@ -1,0 +1,60 @@
+"""An exercise as text for a terminal."""
+
+from __future__ import annotations
+
+from trainbot.adapters.markdown.irc_lines import BOLD, MONO, render, render_step
+from trainbot.features.classes.classroom import step_lines
+from trainbot.model.exercise import Exercise, Page, Problem
+from trainbot.features.classes.presenter_commands import IN_CHANNEL, MORE
+
+LONGEST = 400  # bytes of a line on IRC that are safe where our host's name is long
+_TERMINAL = {BOLD: "1", MONO: "36", "\x1d": "3"}  # ECMA-48, SGR
+
+
+def whole_text(exercise: Exercise) -> str:
+    """Introduction, every step, the end."""
+    parts = [f"{exercise.title}\n{'=' * len(exercise.title)}", exercise.description]
+    parts += [_page(exercise.intro)] if exercise.intro else []
+    for step in exercise.steps:
+        parts.append(f"Step {step.number} of {len(exercise.steps)}: {step.title}\n\n" + _lines(step.text))
+    parts += [_page(exercise.finish)] if exercise.finish else []
+    return "\n\n".join(part for part in parts if part)
+
+
+def _page(page: Page) -> str:
+    return f"{page.title}\n\n{_lines(page.text)}" if page.title else _lines(page.text)
+
+
+def _lines(markdown: str) -> str:
+    return "\n".join(render(markdown, width_bytes=10_000, plain=True))
+
+
+def as_on_irc(exercise: Exercise) -> str:
+    """Each page as the lines that the channel gets, its formatting as a terminal's; a blank line between pages."""
+    pages = [step_lines(render_step, exercise, step, IN_CHANNEL, MORE) for step in range(len(exercise.steps) + 2)]
+    return "\n\n".join("\n".join(f"<trainbot> {_coloured(line)}" for line in page) for page in pages)
+
+
+def too_long(exercise: Exercise) -> list[Problem]:
+    """The commands that IRC would cut in two: whoever copies them gets a line break in their middle."""
+    found = []
+    for step in exercise.steps:
+        if not any(len(line.encode()) > LONGEST for line in step.text.split("\n")):
+            continue
+        for line in render(step.text):
+            if (size := len(line.strip(BOLD + MONO).encode())) > LONGEST:
+                found.append(Problem(exercise.slug, f"step {step.number}", f"a command of {size} bytes is cut on IRC, where a "
+                                     f"line has {LONGEST}; fold it with a backslash", serious=False))
+    return found
+
+
+def _coloured(line: str) -> str:
+    """A code switches its attribute on, or off again; all is off at the end."""
+    out, on = "", set()
+    for sign in line:
+        if sign not in _TERMINAL:
+            out += sign
+            continue
+        on ^= {sign}
+        out += "\x1b[0m" + "".join(f"\x1b[{_TERMINAL[code]}m" for code in sorted(on))
+    return out + ("\x1b[0m" if on else "")

@@ -1,0 +1,57 @@
+"""What bot.ini wants of a host, with the files and keys of this installation."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from trainbot.config import Config
+from trainbot.core.errors import BackendError
+from trainbot.gateway.settings import DOOR_KEY
+from trainbot.model.image_files import files
+from trainbot.model.host import HostConfig
+from trainbot.images.build.image_folder import FILES, read_image
+from trainbot.bot.installation import door_key, lab_key
+from trainbot.ops.host_setup.state import Copy, Wanted
+
+ACCOUNT = "trainbot-door"
+_NOT_MADE_YET = "ssh-ed25519 not-made-yet"
+
+
+def wanted_of(config: Config, host: HostConfig, dry_run: bool, say: Callable[[str], None]) -> Wanted:
+    """``say`` hears what is left out.  The gateway's key to doors is made where there is none, but for ``dry_run``,
+    which changes nothing."""
+    key, door = "", None
+    user, _, rest = host.door.rpartition("@")
+    if user == ACCOUNT:
+        address, _, port = rest.rpartition(":")
+        door = (address, int(port))
+        key = _key_there_is(config) if dry_run else door_key(config)
+    elif host.door:
+        say(f"  door: {host.door} is an account of your own, left alone")
+    return Wanted(host, key, door, tuple(_copies(config, host, say)), time.time())
+
+
+def _key_there_is(config: Config) -> str:
+    path = config.store.state / DOOR_KEY
+    return lab_key(path) if path.exists() else _NOT_MADE_YET
+
+
+def _copies(config: Config, host: HostConfig, say: Callable[[str], None]) -> list[Copy]:
+    """Of every image of bot.ini that is ready, each version once; the others are told."""
+    found: dict[str, Copy] = {}
+    for section in config.images if host.images is not None else ():
+        try:
+            image = read_image(section.folder)
+        except BackendError as error:
+            say(f"  images: {section.name} is left out, {error}")
+            continue
+        if not set(FILES) <= set(image.sha256):
+            say(f"  images: {section.name} is left out, its image.json has no checksums")
+            continue
+        there = files(host.images, image.folder.name)  # type: ignore[arg-type]
+        for name, path in zip(FILES, (there.disk, there.kernel, there.initrd), strict=True):
+            state = (image.folder / name).stat()
+            found[path.name] = Copy(image.folder.name, image.folder / name, path.name, image.sha256[name],
+                                    state.st_size, min(state.st_blocks * 512, state.st_size))
+    return list(found.values())

@@ -1,0 +1,113 @@
+# What this host is and has, as lines "key value…" for trainbot/ops/host_setup/facts.py; changes nothing.  Its caller sets
+# folder, images, network, bridge, packages, files and units.  What is XML goes out in base64.
+set -u
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C
+export PATH LC_ALL
+IFS=' 	
+'
+# First of all: what is compared with our clock.
+echo "clock $(date +%s.%N)"
+echo "user $(id -u)"
+(
+    # shellcheck disable=SC1091
+    . /etc/os-release 2>/dev/null
+    echo "system ${PRETTY_NAME-}"
+    echo "family ${ID-} ${ID_LIKE-}"
+)
+case $(cat /proc/xen/capabilities 2>/dev/null) in *control_d*) echo "dom0 yes" ;; esac
+[ "$(id -u)" = 0 ] || exit 0
+xl info 2>/dev/null | while IFS=' 	:' read -r name value; do
+    case $name in xen_version | xen_scheduler | nr_cpus | total_memory | free_memory) echo "xen $name $value" ;; esac
+done
+case $(xl info xen_scheduler 2>/dev/null) in
+credit2) xl sched-credit2 -d Domain-0 2>/dev/null ;;
+credit) xl sched-credit -d Domain-0 2>/dev/null ;;
+esac | while read -r name _ weight _; do
+    case $name in Domain-0) echo "weight $weight" ;; esac
+done
+near=$folder
+until [ -d "$near" ]; do near=$(dirname "$near"); done
+df -mP "$near" 2>/dev/null | tail -n 1 | while read -r _ _ _ free _; do echo "disk $free"; done
+
+# shellcheck disable=SC2086  # lists of words
+dpkg-query -W -f '${db:Status-Status} ${Package}\n' $packages 2>/dev/null | while read -r state name; do
+    [ "$state" = installed ] && echo "package $name"
+done
+for unit in libvirtd.service libvirtd.socket; do
+    systemctl -q is-enabled "$unit" 2>/dev/null && echo "libvirtd enabled"
+    systemctl -q is-active "$unit" 2>/dev/null && echo "libvirtd active"
+done
+for unit in $units; do
+    systemctl -q is-enabled "$unit" 2>/dev/null && systemctl -q is-active "$unit" && echo "unit $unit"
+done
+
+virsh() { command virsh -q -c xen:///system "$@" 2>/dev/null </dev/null; }
+encoded() { base64 -w 0; }
+said() { case $(printf '%s\n' "$info" | sed -n "s/^$1: *//p") in "$2") echo yes ;; *) echo no ;; esac; }
+if command -v virsh >/dev/null && command virsh -q -c xen:///system version >/dev/null 2>&1 </dev/null; then
+    echo "virsh yes"
+    for pool in trainbot trainbot-images; do
+        xml=$(virsh pool-dumpxml --inactive "$pool") || continue
+        info=$(virsh pool-info "$pool")
+        echo "pool $pool $(said State running) $(said Autostart yes) $(printf %s "$xml" | encoded)"
+    done
+    if xml=$(virsh net-dumpxml --inactive "$network"); then
+        echo "network $(printf %s "$xml" | encoded)"
+        info=$(virsh net-info "$network")
+        echo "autostart $(said Autostart yes)"
+        [ "$(said Active yes)" = yes ] && echo "live $(virsh net-dumpxml "$network" | encoded)"
+    fi
+fi
+grep -ls "bridge name=['\"]${bridge}['\"]" /etc/libvirt/qemu/networks/*.xml | while read -r file; do
+    name=${file##*/}
+    [ "$name" = "$network.xml" ] || echo "other ${name%.xml}"
+done
+[ -e "/sys/class/net/$bridge" ] && echo "bridge yes"
+groups=$(cat "/sys/class/net/$bridge/bridge/group_fwd_mask" 2>/dev/null) && echo "groups $groups"
+for port in "/sys/class/net/$bridge/brif"/*; do
+    [ -e "$port" ] && echo "port ${port##*/}"
+done
+ip -4 -o route show 2>/dev/null | while read -r route rest; do
+    case $rest in *dev\ *) name=${rest#*dev } && echo "route $route ${name%% *}" ;; esac
+done
+echo "forwarding $(cat /proc/sys/net/ipv4/ip_forward)"
+nft list chains 2>/dev/null | while read -r first rest; do
+    case $first in table) table=${rest% \{} ;; esac
+    case "$table:$rest" in
+    'bridge trainbot:'* | 'inet trainbot:'*) ;;
+    *'hook input '*'policy drop'* | *'hook forward '*'policy drop'*) echo "dropping $table" ;;
+    esac
+done
+for file in $files; do
+    [ -f "$file" ] || continue
+    sum=$(sha256sum <"$file")
+    echo "file $file ${sum%% *} $(stat -c '%a %U:%G' "$file")"
+done
+for place in "$folder" "$images" /var/lib/trainbot-door /var/lib/trainbot-door/.ssh; do
+    [ -d "$place" ] && echo "folder $place $(stat -c '%a %U:%G' "$place")"
+done
+[ -f /var/lib/trainbot-door/.ssh/authorized_keys ] && sed 's/^/key /' /var/lib/trainbot-door/.ssh/authorized_keys
+[ -x /usr/local/lib/trainbot/load-filters ] && [ -f /run/trainbot-filters ] &&
+    [ "$(/usr/local/lib/trainbot/load-filters --loaded 2>/dev/null)" = "$(cat /run/trainbot-filters)" ] &&
+    echo "filters yes"
+getent passwd trainbot-door | sed 's/^/door /'
+for file in /etc/ssh/ssh_host_*_key.pub; do
+    [ -f "$file" ] && sed 's/^/hostkey /' "$file"
+done
+
+cd "$images" 2>/dev/null || exit 0
+for file in *.img *.vmlinuz *.initrd; do
+    [ -f "$file" ] || continue
+    state=$(stat -c '%s %Y %i' "$file")
+    echo "image $file ${state%% *}"
+    read -r sum then_was <".$file.sum" 2>/dev/null && [ "$then_was" = "$state" ] && echo "verified $file $sum"
+done
+for file in .*.part; do
+    [ -f "$file" ] && echo "part $file"
+done
+# A disk's header names the one it stands on in plain letters, within the first cluster (QEMU: docs/interop/qcow2.txt).
+cd "$folder" 2>/dev/null || exit 0
+head -q -c 8192 -- *.qcow2 2>/dev/null | grep -aoE "$images/[a-z0-9-]+\.img" | sort -u | while read -r disk; do
+    echo "backing ${disk##*/}"
+done
+exit 0

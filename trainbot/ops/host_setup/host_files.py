@@ -1,0 +1,93 @@
+"""The files that a host gets from us: where, with which rights, and their text.  Pure, but for reading files/."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainbot.ops.host_setup.filters import ruleset
+from trainbot.ops.host_setup.state import BRIDGE, GROUPS, WEIGHT, Facts, Placed, Wanted
+
+LIB = "/usr/local/lib/trainbot"
+DOOR_HOME = "/var/lib/trainbot-door"
+RULES = "/etc/trainbot/labs.nft"
+KEYS = f"{DOOR_HOME}/.ssh/authorized_keys"
+BRIDGE_RULE = "/etc/udev/rules.d/60-trainbot.rules"  # udev(7)
+FILTERS_UNIT, WEIGHT_UNIT = "trainbot-filters.service", "trainbot-weight.service"
+UNITS = (FILTERS_UNIT, WEIGHT_UNIT)
+_SHIPPED = Path(__file__).parent / "files"
+_SUDO = ("Defaults:trainbot-door !use_pty, !requiretty\n"
+         f"trainbot-door ALL=(root) NOPASSWD: {LIB}/lab-console\n")
+_RULE = ("# Made by trainbot host prepare: frames to reserved groups go by the packet filters as well.\n"
+         f'ACTION=="add", SUBSYSTEM=="net", KERNEL=="{BRIDGE}", ATTR{{bridge/group_fwd_mask}}="{GROUPS}"\n')
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """To be owned by root; ``mode`` in octal."""
+
+    path: str
+    mode: str
+    text: str
+
+    def there(self, facts: Facts) -> bool:
+        wanted = Placed(hashlib.sha256(self.text.encode()).hexdigest(), f"{self.mode} root:root")
+        return facts.files.get(self.path) == wanted
+
+
+def filter_files(wanted: Wanted) -> list[File]:
+    host = wanted.host
+    return [File(RULES, "644", ruleset(host.subnet, host.labs, host.allow)), _program("load-filters"),
+            File(f"/etc/systemd/system/{FILTERS_UNIT}", "644", _text(FILTERS_UNIT)), File(BRIDGE_RULE, "644", _RULE)]
+
+
+def weight_files() -> list[File]:
+    unit = _text(WEIGHT_UNIT).replace("WEIGHT", str(WEIGHT))
+    return [_program("favour-dom0"), File(f"/etc/systemd/system/{WEIGHT_UNIT}", "644", unit)]
+
+
+def door_files(wanted: Wanted) -> list[File]:
+    known = [f"folder {wanted.host.folder}", *(f"lab {address}" for address in wanted.addresses.values())]
+    entry = f'restrict,command="{LIB}/lab-door" {wanted.door_key}\n'
+    return [File("/etc/trainbot/door", "644", "\n".join(known) + "\n"), _program("lab-door"), _program("relay"),
+            _program("lab-console"), File("/etc/sudoers.d/trainbot-door", "440", _SUDO), File(KEYS, "644", entry)]
+
+
+def placing(files: Iterable[File]) -> str:
+    """Shell text that puts them there, each as a whole or not at all."""
+    return "".join(
+        f"place {shlex.quote(file.path)} {file.mode} <<'END'\n{_wrapped(file.text)}END\n" for file in files)
+
+
+#: Before ``placing``: base64 on standard input -> a file of root's.
+PLACE = """\
+place() {
+    mkdir -p "${1%/*}"
+    base64 -d >"$1.new"
+    chown root:root "$1.new"
+    chmod "$2" "$1.new"
+    case $1 in /etc/sudoers.d/*) visudo -qcf "$1.new" || { rm -f "$1.new"; return 1; } ;; esac
+    mv -f "$1.new" "$1"
+}
+"""
+
+
+def _wrapped(text: str) -> str:
+    return base64.encodebytes(text.encode()).decode()
+
+
+def _program(name: str) -> File:
+    return File(f"{LIB}/{name}", "755", _text(name))
+
+
+def _text(name: str) -> str:
+    return (_SHIPPED / name).read_text(encoding="utf-8")
+
+
+FILES = (RULES, BRIDGE_RULE, f"{LIB}/load-filters", f"/etc/systemd/system/{FILTERS_UNIT}", f"{LIB}/favour-dom0",
+         f"/etc/systemd/system/{WEIGHT_UNIT}", "/etc/trainbot/door", f"{LIB}/lab-door", f"{LIB}/relay",
+         f"{LIB}/lab-console", "/etc/sudoers.d/trainbot-door", KEYS)

@@ -1,0 +1,59 @@
+"""The labs' network as libvirt describes networks (https://libvirt.org/formatnetwork.html), written and read.  Pure.
+
+forward mode open: libvirt adds no packet filters of its own, so that ours (filters.py) are all there are.
+"""
+
+from __future__ import annotations
+
+import uuid
+import xml.etree.ElementTree as ET
+from ipaddress import IPv4Network
+
+from trainbot.ops.host_setup.state import BRIDGE, Network, Wanted
+
+OURS = "urn:trainbot:network:1"
+ET.register_namespace("trainbot-network", OURS)
+
+
+def wanted_network(wanted: Wanted) -> Network:
+    subnet = IPv4Network(wanted.host.subnet)
+    return Network(ours=True, bridge=BRIDGE, forward="open", stp=False, delay=0, address=str(subnet[1]),
+                   netmask=str(subnet.netmask), hosts=frozenset(wanted.addresses.items()), ranges=0, dns=False)
+
+
+def network_xml(wanted: Wanted) -> str:
+    """What ``virsh net-define`` is given; the UUID is a function of the name, so that defining it again replaces it."""
+    plan = wanted_network(wanted)
+    network = ET.Element("network")
+    ET.SubElement(network, "name").text = wanted.host.network
+    ET.SubElement(network, "uuid").text = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{OURS}:{wanted.host.network}"))
+    ET.SubElement(ET.SubElement(network, "metadata"), f"{{{OURS}}}network")
+    ET.SubElement(network, "forward", mode=plan.forward)
+    ET.SubElement(network, "bridge", name=plan.bridge, stp="off", delay="0")
+    ET.SubElement(network, "dns", enable="no")
+    dhcp = ET.SubElement(ET.SubElement(network, "ip", address=plan.address, netmask=plan.netmask), "dhcp")
+    for mac, address in wanted.addresses.items():
+        ET.SubElement(dhcp, "host", mac=mac, ip=address)
+    ET.indent(network)
+    return ET.tostring(network, encoding="unicode") + "\n"
+
+
+def read(xml: ET.Element) -> Network:
+    bridge, ip, dns = xml.find("bridge"), xml.find("ip"), xml.find("dns")
+    hosts = xml.findall("ip/dhcp/host")
+    forward = xml.find("forward")
+    return Network(
+        ours=xml.find(f"metadata/{{{OURS}}}network") is not None,
+        bridge=bridge.get("name", "") if bridge is not None else "",
+        forward=forward.get("mode", "nat") if forward is not None else "",
+        stp=bridge is None or bridge.get("stp", "on") == "on",
+        delay=_whole(bridge.get("delay", "0") if bridge is not None else "0"),
+        address=ip.get("address", "") if ip is not None else "",
+        netmask=ip.get("netmask", "") if ip is not None else "",
+        hosts=frozenset((host.get("mac", "").lower(), host.get("ip", "")) for host in hosts),
+        ranges=len(xml.findall("ip/dhcp/range")) + max(0, len(xml.findall("ip")) - 1),
+        dns=dns is None or dns.get("enable", "yes") != "no")
+
+
+def _whole(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else -1

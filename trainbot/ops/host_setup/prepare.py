@@ -1,0 +1,178 @@
+"""``trainbot host prepare``: asks the host what it is, does what is to be done, and says both."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Callable
+
+from trainbot.config import Config
+from trainbot.core.errors import BackendError, UserError
+from trainbot.gateway.settings import KNOWN_HOSTS
+from trainbot.model.host_address import host_address
+from trainbot.adapters.hosts.domain_xml import HostKind
+from trainbot.images.build.log_progress import Following
+from trainbot.images.build.progress_bar import Progress
+from trainbot.bot.installation import state_folder
+from trainbot.ops.host_setup import facts as facts_module
+from trainbot.ops.host_setup.copying import copy
+from trainbot.ops.host_setup.known_hosts import replaced
+from trainbot.ops.host_setup.state import Copy, Facts, Step, Wanted
+from trainbot.ops.host_setup.plan import notes, plan, refusals, standing
+from trainbot.ops.host_setup.plan_images import plan_images
+from trainbot.ops.host_setup.remote_shell import Reach
+from trainbot.ops.host_setup.probe_jump_host import knock
+from trainbot.ops.host_setup.desired import ACCOUNT, wanted_of
+
+_ASKING = 300.0  # seconds that facts.sh may take
+_HASHING = 3600.0
+
+
+def prepare(config: Config, name: str, dry_run: bool, say: Callable[[str], None], progress: Progress) -> int:
+    """Exit code 0, or 1 where something is left that only a person can mend; those lines begin with ``!``."""
+    host = next((host for host in config.hosts if host.name == name), None)
+    if host is None:
+        there = ", ".join(host.name for host in config.hosts) or "none"
+        raise UserError(f"bot.ini has no [host.{name}]; there is: {there}")
+    if host_address(host.uri).kind is not HostKind.XEN:
+        say(f"{name} needs nothing: {host.uri.partition(':')[0]} hosts run their labs on this machine")
+        return 0
+    if not dry_run:
+        state_folder(config)
+    with Reach(name, host.uri) as reach:
+        return _Preparing(config, reach, wanted_of(config, host, dry_run, say), dry_run, say, progress).all()
+
+
+class _Preparing:
+    def __init__(self, config: Config, reach: Reach, wanted: Wanted, dry_run: bool, say: Callable[[str], None],
+                 progress: Progress) -> None:
+        self._config, self._reach, self._wanted, self._dry_run = config, reach, wanted, dry_run
+        self._say, self._progress = say, progress
+        self._done = 0  # things that were, or would be, changed
+
+    def all(self) -> int:
+        name = self._wanted.host.name
+        facts = self._ask()
+        self._say(f"  {name}: {standing(facts, self._wanted)}")
+        for note in notes(facts):
+            self._say(f"  note: {note}")
+        facts = self._steps(facts)
+        self._images(facts)
+        well = True
+        if self._wanted.door is not None:
+            self._trust(facts, *self._wanted.door)
+            well = self._dry_run or self._try_door(*self._wanted.door)
+        if self._dry_run:
+            self._say(f"{name}: {self._done} things would be done, nothing was" if self._done else
+                      f"{name}: nothing would be done, it is prepared")
+        else:
+            self._say(f"{name}: {'prepared' if self._done else 'nothing was to be done, it is prepared'}; next: "
+                      "trainbot doctor, then trainbot run and !hosts")
+        return 0 if well else 1
+
+    def _ask(self) -> Facts:
+        """What the host is now; BackendError with everything that is in the way said before."""
+        facts, self._wanted = facts_module.ask(self._reach, self._wanted, _ASKING)
+        if found := [*refusals(facts, self._wanted), *plan_images(facts, self._wanted).refusals]:
+            for sentence in found[:-1]:
+                self._say(f"! {sentence}")
+            raise BackendError(found[-1])
+        return facts
+
+    def _steps(self, facts: Facts) -> Facts:
+        """Every step, and after them a second look: what was done has to be there."""
+        steps = plan(facts, self._wanted)
+        if steps[0].due and not self._dry_run:  # what comes after it could not be seen before
+            self._step(steps[0])
+            facts = self._ask()
+            steps = [step for step in plan(facts, self._wanted) if step.name != steps[0].name or step.due]
+        for step in steps:
+            self._step(step)
+        if self._dry_run or not any(step.due for step in steps):
+            return facts
+        facts = self._ask()
+        if left := [step for step in plan(facts, self._wanted) if step.due]:
+            raise BackendError(f"{self._wanted.host.name} did not keep what was done ({left[0].name}: still to "
+                               f"{left[0].would}): look at it there (journalctl -b)")
+        return facts
+
+    def _step(self, step: Step) -> None:
+        if not step.due:
+            self._say(f"  {step.name}: {step.now}")
+        elif self._dry_run:
+            self._say(f"+ {step.name}: {step.now}; would {step.would}")
+        else:
+            self._progress.stage(f"{self._wanted.host.name}: {step.name}")
+            self._reach.run(step.script, step.seconds, Following(self._progress))
+            self._progress.done(f"{self._wanted.host.name}: {step.name} done")  # a bar ends before a line is said
+            self._say(f"+ {step.name}: {step.did}")
+        self._done += step.due
+
+    # -- images -----------------------------------------------------------------------------------
+
+    def _images(self, facts: Facts) -> None:
+        wanted = self._wanted
+        found = plan_images(facts, wanted)
+        if found.unsure and not self._dry_run:
+            self._look_at(found.unsure)
+            facts = self._ask()
+            found = plan_images(facts, wanted)
+        for version in found.there:
+            self._say(f"  image: {version} is there")
+        for item in (*found.unsure, *found.copies):
+            self._image(item, item in found.unsure)
+        for version in found.idle:
+            self._say(f"  image: {version} is no longer used; to make room there: "
+                      f"rm {wanted.host.images}/{version}.* {wanted.host.images}/.{version}.*")
+
+    def _image(self, item: Copy, there: bool) -> None:
+        self._done += 1
+        mib = -(-item.data // (1 << 20))
+        if self._dry_run:
+            self._say(f"+ image: {item.name}; would " + ("compare its checksum" if there else f"copy it ({mib} MiB)"))
+            return
+        self._progress.stage(f"{self._wanted.host.name}: copying {item.name} ({mib} MiB)")
+        sent = copy(self._reach, item, self._wanted.host.images,  # type: ignore[arg-type]
+                    lambda at, of: self._progress.step(at >> 20, -(-of >> 20), item.version))
+        self._progress.done(f"{self._wanted.host.name}: {item.name} is there")
+        self._say(f"+ image: {item.name} copied, {sent / (1 << 20):.1f} MiB sent, and verified")
+
+    def _look_at(self, items: tuple[Copy, ...]) -> None:
+        """Their checksums, as receive.sh would have noted them."""
+        self._progress.stage(f"{self._wanted.host.name}: reading images that are there")
+        names = " ".join(shlex.quote(item.name) for item in items)
+        self._reach.run(f"set -eu\ncd {shlex.quote(str(self._wanted.host.images))}\nfor name in {names}; do\n"
+                        "    sum=$(sha256sum <\"$name\")\n"
+                        "    echo \"${sum%% *} $(stat -c '%s %Y %i' \"$name\")\" >\".$name.sum\"\ndone\n", _HASHING)
+
+    # -- the gateway's way in ---------------------------------------------------------------------
+
+    def _trust(self, facts: Facts, address: str, port: int) -> None:
+        path = self._config.store.state / KNOWN_HOSTS
+        before = path.read_text(encoding="utf-8") if path.exists() else ""
+        after = replaced(before, address, port, facts.host_keys)
+        if not facts.host_keys:
+            raise BackendError(f"{self._wanted.host.name} has no /etc/ssh/ssh_host_*_key.pub: is that sshd OpenSSH's?")
+        if sorted(after.splitlines()) == sorted(before.splitlines()):
+            self._say(f"  host key: {path} has it")
+            return
+        self._done += 1
+        if self._dry_run:
+            self._say(f"+ host key: would write {len(facts.host_keys)} into {path}")
+            return
+        new = path.with_name(f".{path.name}.{os.getpid()}")
+        new.write_text(after, encoding="utf-8")
+        new.replace(path)
+        self._say(f"+ host key: wrote {len(facts.host_keys)} into {path}")
+
+    def _try_door(self, address: str, port: int) -> bool:
+        """As the gateway will: with its key, its known_hosts, and nothing of ours."""
+        host = self._wanted.host
+        try:
+            cores = knock(self._config.store.state, ACCOUNT, address, port)
+        except BackendError as error:
+            self._say(f"! the door of {host.name} does not open at {address}:{port} ({error}): "
+                      f"say door = ADDRESS:PORT in [host.{host.name}] as this machine reaches its sshd")
+            return False
+        self._say(f"  door: it opens at {address}:{port}; {cores} CPUs")
+        return True

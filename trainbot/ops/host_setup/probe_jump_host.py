@@ -1,0 +1,45 @@
+"""The way through a host's door, tried as the gateway goes it: with its key, its known_hosts, and nothing of ours."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import threading
+from pathlib import Path
+
+from trainbot.core.errors import BackendError
+from trainbot.gateway.settings import DOOR_KEY, KNOWN_HOSTS
+from trainbot.ops.host_setup.remote_shell import printable
+
+_SECONDS = 60.0
+_MOST = 10_000  # bytes of what it says
+
+
+def knock(state: Path, user: str, address: str, port: int, seconds: float = _SECONDS) -> int:
+    """How many CPUs the host says it has; BackendError, in ssh's last words, where the door does not open."""
+    options = [f"UserKnownHostsFile={state / KNOWN_HOSTS}", "GlobalKnownHostsFile=/dev/null",
+               "StrictHostKeyChecking=yes", "BatchMode=yes", "IdentitiesOnly=yes", "ConnectTimeout=20"]
+    command = ["ssh", "-F", "none", "-T", "-i", str(state / DOOR_KEY), "-p", str(port),
+               *(word for option in options for word in ("-o", option)), "--", f"{user}@{address}", "status"]
+    try:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    except OSError as error:
+        raise BackendError(f"ssh cannot be run: {error.strerror}") from None
+    late = threading.Event()
+    timer = threading.Timer(seconds, lambda: (late.set(), process.kill()))
+    timer.start()
+    try:
+        said, words = (pipe.read(_MOST) for pipe in (process.stdout, process.stderr))  # type: ignore[union-attr]
+        process.stdout.close()  # type: ignore[union-attr]
+        process.stderr.close()  # type: ignore[union-attr]
+        code = process.wait()
+    finally:
+        timer.cancel()
+    if late.is_set():
+        raise BackendError(f"no answer within {seconds:g} s")
+    try:
+        if code == 0:
+            return int(json.loads(said)["cores"])
+    except (ValueError, TypeError, KeyError, RecursionError):
+        pass
+    raise BackendError(printable(words.decode(errors="replace").strip().rpartition("\n")[2]) or "no answer")

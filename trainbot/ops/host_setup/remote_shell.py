@@ -1,0 +1,146 @@
+"""How a host is reached: shell text run as root there, or here for xen:///.
+
+With the OpenSSH client and the user's own configuration, agent and known_hosts, as libvirt's xen+ssh:// does it, over
+one connection for everything (ssh_config(5), ControlMaster).  What comes back is bounded in size and in time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+import shutil
+import subprocess
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import parse_qsl, urlsplit
+
+from trainbot.core.errors import BackendError, HostDown
+
+MOST = 4 << 20  # bytes that a script may say
+_LINE = 4000  # bytes of one line that are read as one
+_LAST = 3  # lines of what a failed script said that are told
+
+
+def ssh_command(uri: str) -> list[str]:
+    """ssh and its options and target for a libvirt URI; [] where the host is this machine.
+
+    libvirt's own parameters ``command`` and ``keyfile`` hold here as well (https://libvirt.org/uri.html).
+    """
+    parts = urlsplit(uri)
+    if not parts.hostname:
+        return []
+    query = dict(parse_qsl(parts.query))
+    command = [query.get("command", "ssh"), "-o", "BatchMode=yes", "-o", "ConnectTimeout=20", "-T"]
+    if "keyfile" in query:
+        command += ["-i", query["keyfile"]]
+    if "ssh" in parts.scheme and parts.port:
+        command += ["-p", str(parts.port)]
+    return [*command, "--", f"{parts.username or 'root'}@{parts.hostname}"]
+
+
+class Reach:
+    """One host.  Use it as a context manager: the connection it shares ends with it."""
+
+    def __init__(self, name: str, uri: str) -> None:
+        self.name = name
+        self._command = ssh_command(uri)
+        self._folder: str | None = None
+
+    def __enter__(self) -> Reach:
+        if self._command:
+            if shutil.which(self._command[0]) is None:
+                raise BackendError(f"{self._command[0]} is not installed here: apt install openssh-client")
+            self._folder = tempfile.mkdtemp(prefix="tb-")  # mode 0700, and short enough for a socket
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._folder is not None:
+            subprocess.run([*self._ssh()[:-2], "-O", "exit", *self._ssh()[-2:]], stdin=subprocess.DEVNULL,
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=30, check=False)
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def run(self, script: str, seconds: float, follow: Callable[[str], None] = lambda line: None) -> str:
+        """What ``script`` said on stdout, told to ``follow`` line by line as well.
+
+        BackendError, with its last words, when it fails or takes longer; HostDown when the host cannot be reached.
+        """
+        with self.stream("sh -s", seconds) as (process, words):
+            feeder = threading.Thread(target=_feed, args=(process.stdin, script.encode()), daemon=True)
+            feeder.start()
+            said, size = [], 0
+            for raw in iter(lambda: process.stdout.readline(_LINE), b""):  # type: ignore[union-attr]
+                size += len(raw)
+                if size > MOST:
+                    raise BackendError(f"{self.name} says more than can be read: is that its own shell?")
+                said.append(raw)
+                follow(raw.decode(errors="replace").rstrip())
+            code = process.wait()
+        text = b"".join(said).decode(errors="replace")
+        if code:
+            raise self.failure(code, [*text.splitlines()[-_LAST:], *words])
+        return text
+
+    @contextlib.contextmanager
+    def stream(self, command: str, seconds: float) -> Iterator[tuple[subprocess.Popen[bytes], list[str]]]:
+        """A shell command there, with pipes; its stderr's last lines.  Ended after ``seconds``, or with the block."""
+        process = subprocess.Popen([*self._ssh(), command] if self._command else ["sh", "-c", command],
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   start_new_session=True)
+        words: list[str] = []
+        listener = threading.Thread(target=_listen, args=(process.stderr, words), daemon=True)
+        listener.start()
+        late = threading.Event()
+        timer = threading.Timer(seconds, lambda: (late.set(), process.kill()))
+        timer.daemon = True
+        timer.start()
+        try:
+            yield process, words
+        finally:
+            timer.cancel()
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+            listener.join(1.0)
+            for pipe in (process.stdin, process.stdout, process.stderr):
+                with contextlib.suppress(OSError, ValueError):
+                    pipe.close()  # type: ignore[union-attr]
+            if late.is_set():
+                raise BackendError(f"{self.name} did not get ready within {seconds:g} s: look at it, and say it again, "
+                                   "what was done stays done") from None
+
+    def failure(self, code: int, words: list[str]) -> BackendError:
+        last = "; ".join(plain for word in words[-_LAST:] if (plain := printable(word)))
+        if self._command and code == 255:  # ssh(1)'s own
+            return HostDown(f"{self.name} cannot be reached with {shlex.join(self._command[-1:])}: "
+                            f"{last or 'ssh says nothing'}; try ssh {self._command[-1]} true")
+        return BackendError(f"{self.name}: {last or f'exit code {code}'}")
+
+    def _ssh(self) -> list[str]:
+        """ControlPersist: for as long as the steps need; the master ends by itself if we are killed."""
+        if self._folder is None:
+            return self._command
+        shared = ["-o", "ControlMaster=auto", "-o", f"ControlPath={Path(self._folder) / 's'}",
+                  "-o", "ControlPersist=60", "-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=4"]
+        return [*self._command[:-2], *shared, *self._command[-2:]]
+
+
+def printable(text: str) -> str:
+    """Without control characters, at most 300 letters."""
+    return "".join(letter if letter.isprintable() else " " for letter in text[:300]).strip()
+
+
+def _feed(pipe: BinaryIO, data: bytes) -> None:
+    with contextlib.suppress(OSError):  # it ended before it had read all: its exit code says why
+        pipe.write(data)
+    with contextlib.suppress(OSError):
+        pipe.close()
+
+
+def _listen(pipe: BinaryIO, words: list[str]) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        for raw in iter(lambda: pipe.readline(_LINE), b""):
+            words.append(raw.decode(errors="replace").rstrip())
+            del words[:-_LAST]

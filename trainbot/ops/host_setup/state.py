@@ -1,0 +1,147 @@
+"""What a host is, what it is to be, and the steps from one to the other: values only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from trainbot.model import seats
+from trainbot.model.host import HostConfig
+
+BRIDGE = "tb-labs"
+#: Debian's packages that a host of trainbot's needs besides Xen's own.
+PACKAGES = ("libvirt-daemon-system", "libvirt-daemon-driver-xen", "libvirt-clients", "dnsmasq-base", "nftables",
+            "netcat-openbsd", "sudo", "qemu-utils", "qemu-system-xen")
+#: Our bridge's group_fwd_mask: frames to 01:80:c2:00:00:03 to :0f go by the filters like all others.  Otherwise the
+#: bridge takes LLDP's aside and learns from them, and a lab could make it look for another lab at its own port.
+GROUPS = "0xfff8"
+WEIGHT = 2048  # of dom0, for Xen's scheduler; a lab has 256
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """One file of an image's version: ``source`` here, ``name`` in the host's folder of images; sha256 in hex; size in
+    bytes, ``data`` of which are no holes."""
+
+    version: str
+    source: Path
+    name: str
+    sha256: str
+    size: int
+    data: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """``door_key``: the public half of the gateway's key to the door ('' where there is to be no door);
+    ``door``: (address, port) of its sshd as the gateway reaches it; ``now``: our clock, in seconds since 1970."""
+
+    host: HostConfig
+    door_key: str
+    door: tuple[str, int] | None
+    copies: tuple[Copy, ...]
+    now: float
+
+    @property
+    def seats(self) -> range:
+        return range(1, self.host.labs + 1)
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """MAC -> IP of every seat."""
+        return {seats.mac_address(seat): str(seats.address(self.host.subnet, seat)) for seat in self.seats}
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A file as it lies on the host; ``mode`` as in "644 root:root"."""
+
+    sha256: str
+    mode: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """A storage pool of libvirt's; ``path`` is '' where it is of another kind than a folder."""
+
+    path: str
+    active: bool
+    autostart: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A libvirt network as far as it matters here.  ``hosts``: (MAC, address) pairs that get theirs by DHCP."""
+
+    ours: bool
+    bridge: str
+    forward: str
+    stp: bool
+    delay: int
+    address: str
+    netmask: str
+    hosts: frozenset[tuple[str, str]]
+    ranges: int
+    dns: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What facts.sh found.  Memory and disk in MiB; ``clock`` in seconds since 1970, '' and () for what is not there.
+
+    ``network``: as it is defined, ``live``: as it runs; ``ports``: the interfaces on our bridge, ``groups``: its mask;
+    ``others``: libvirt networks of other names with our bridge; ``routes``: (subnet, interface) of IPv4 routes;
+    ``dropping``: nftables chains of others that drop by default; ``backing``: image files that labs' disks stand on.
+    ``verified``: image file -> its sha256, where nobody changed it since that was seen; ``parts``: unfinished ones.
+    """
+
+    user: int = 0
+    system: str = ""
+    family: frozenset[str] = frozenset()
+    dom0: bool = False
+    xen: dict[str, str] = field(default_factory=dict)
+    clock: float = 0.0
+    disk_free: int = 0
+    packages: frozenset[str] = frozenset()
+    libvirtd: frozenset[str] = frozenset()
+    virsh: bool = False
+    pools: dict[str, Pool] = field(default_factory=dict)
+    folders: dict[str, str] = field(default_factory=dict)
+    network: Network | None = None
+    live: Network | None = None
+    autostart: bool = False
+    bridge: bool = False
+    groups: str = ""
+    ports: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    routes: tuple[tuple[str, str], ...] = ()
+    forwarding: bool = False
+    dropping: tuple[str, ...] = ()
+    files: dict[str, Placed] = field(default_factory=dict)
+    keys: tuple[str, ...] = ()
+    filters: bool = False
+    units: frozenset[str] = frozenset()
+    weight: int | None = None
+    door: str = ""
+    host_keys: tuple[str, ...] = ()
+    images: dict[str, int] = field(default_factory=dict)
+    verified: dict[str, str] = field(default_factory=dict)
+    parts: tuple[str, ...] = ()
+    backing: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """``now``: what is there; ``would``: what is to be done about it ('' where nothing is), ``did``: the same when it
+    was done; ``script``: shell text that does it, run as root there, safe to run again, at most ``seconds``."""
+
+    name: str
+    now: str
+    would: str = ""
+    did: str = ""
+    script: str = ""
+    seconds: float = 300.0
+
+    @property
+    def due(self) -> bool:
+        return bool(self.script)

@@ -1,0 +1,116 @@
+"""``trainbot log``: reads the database beside a running bot; what it writes, it writes where none runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from trainbot.bot.workers.maintenance import at_once
+from trainbot.config import Config
+from trainbot.core.errors import BackendError
+from trainbot.features.questions.search_terms import Finding, best
+from trainbot.model.question import Question, QuestionState
+from trainbot.features.records.archive import Archive
+from trainbot.features.records.journal import scrubbed
+from trainbot.features.records.retention import Keeping
+from trainbot.model.record import Entry
+from trainbot.core.times import describe_many
+from trainbot.adapters.db import Store
+from trainbot.adapters.db.migrate import refuse_newer, upgrade
+
+
+@contextmanager
+def archive(config: Config) -> Iterator[Archive]:
+    store = Store(config.store.url, read_only=True)
+    try:
+        with store.transaction():
+            refuse_newer(config.store.url, store.connection)
+            yield _archive(config, store)
+    finally:
+        store.close()
+
+
+def _archive(config: Config, store: Store) -> Archive:
+    return Archive(store.classes, store.entries, store.questions, store.people, config.records.folder,
+                   config.records.public_url,
+                   lambda at: describe_many(at, config.schedule.zones, at).rpartition(" | ")[0])
+
+
+def keep(config: Config, request: dict[str, Any]) -> str:
+    """Does what ``Keeping.answer`` says, as the only writer; BackendError where a bot runs."""
+    if not Path(config.store.url.removeprefix("sqlite:///")).exists():
+        raise BackendError(f"there is no database {config.store.url} yet: trainbot run makes it")
+    store = Store(config.store.url)
+    try:
+        store.lock()
+        store.connection.rollback()
+        upgrade(config.store.url)
+        return at_once(Keeping(store, _archive(config, store)).answer(request, datetime.now(UTC)))
+    finally:
+        store.close()
+
+
+def classes(config: Config) -> tuple[list[dict[str, Any]], list[str]]:
+    with archive(config) as found:
+        runs = found.classes.all()
+    value = [{"number": run.id, "title": run.title, "channel": run.channel, "presenter": run.presenter,
+              "started_at": run.started_at.isoformat(), "ended_at": run.ended_at and run.ended_at.isoformat(),
+              "minutes": run.minutes} for run in runs]
+    lines = [f"{run.id} {run.started_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC {run.channel} {run.title}, with "
+             f"{run.presenter}" + ("" if run.ended_at else " (runs now)") for run in runs]
+    return value, lines
+
+
+def export(config: Config, number: int | None, form: str) -> Iterator[str]:
+    with archive(config) as found:
+        yield from found.export(None if number is None else found.find(number), form)
+
+
+def search(config: Config, words: str, most: int) -> tuple[dict[str, Any], list[str]]:
+    """Questions, their answers and what was kept of classes, the best of each first; ``most`` of both."""
+    store = Store(config.store.url, read_only=True)
+    try:
+        with store.transaction():
+            refuse_newer(config.store.url, store.connection)
+            finding = Finding(store.search)
+            asked = finding.look("question_fts", words)
+            questions = best(asked, store.questions.some(row for row, _score in asked.rows), lambda q: f"{q.words} {q.answer}")
+            said = finding.look("entry_fts", words)
+            entries = best(said, store.entries.all(store.entries.table.c.id.in_([row for row, _score in said.rows])),
+                           lambda entry: entry.text)
+    finally:
+        store.close()
+    questions = [q for q in questions if q.state is not QuestionState.DELETED][:most]
+    found = [*map(_question_found, questions), *map(_entry_found, entries[:most])]
+    instead = {**said.instead, **asked.instead}
+    lines = [f"nobody said {word}: I looked for {near}" for word, near in instead.items()]
+    return {"instead": instead, "found": found}, lines + [_line(one) for one in found]
+
+
+def _question_found(question: Question) -> dict[str, Any]:
+    return {"kind": "question", "number": question.id, "class": question.class_id, "channel": question.channel,
+            "at": question.asked_at.isoformat(), "nick": question.nick, "anonymous": question.anonymous,
+            "step": question.step, "state": str(question.state), "text": question.words, "answer": question.answer}
+
+
+def _entry_found(entry: Entry) -> dict[str, Any]:
+    return {"kind": entry.kind, "class": entry.class_id, "channel": entry.channel, "at": entry.at.isoformat(),
+            "nick": entry.nick, "text": entry.text}
+
+
+def _line(found: dict[str, Any]) -> str:
+    when = f"{found['at'][:10]} {found['at'][11:16]} {found['channel']}"
+    where = f" (class {found['class']})" if found["class"] else ""
+    if found["kind"] == "question":
+        what = scrubbed(found["answer"]) or found["state"]
+        who = f"{found['nick']} anonymously" if found["anonymous"] else found["nick"]
+        return f"question {found['number']} {when} {who}: {scrubbed(found['text'])} → {what}{where}"
+    return f"{found['kind']} {when} {found['nick']}: {scrubbed(found['text'])}{where}"
+
+
+def show(config: Config, number: int) -> str:
+    with archive(config) as found:
+        return found.show(found.find(number))

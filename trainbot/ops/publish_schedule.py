@@ -1,0 +1,80 @@
+"""``trainbot schedule publish``: beside a running bot what its database says; without one, what the files say by now."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from trainbot.config import Config
+from trainbot.core.errors import BackendError, UserError
+from trainbot.features.records.archive import write_whole
+from trainbot.features.sessions.announcements import Announcing
+from trainbot.features.sessions.session_store import Book
+from trainbot.adapters.calendars.feed import FEED, PAGE, Entry, where_of
+from trainbot.features.sessions.planner import Planner
+from trainbot.features.sessions.publishing import Press
+from trainbot.features.sessions.reminders import parse_offsets
+from trainbot.features.sessions.signups import SignUps
+from trainbot.adapters.db import Store
+from trainbot.adapters.db.migrate import refuse_newer, upgrade
+
+
+def publish(config: Config, folder: Path, now: datetime) -> str:
+    """Writes feed and page into ``folder`` where they differ; a sentence about it."""
+    if folder.resolve() == config.schedule.folder.resolve():
+        raise UserError(f"{folder} is where schedules are read from, so I would read my own calendar: name another folder")
+    before = [_content(folder / name) for name in (FEED, PAGE)]
+    store, ours = _open(config.store.url)
+    try:
+        with store.transaction():
+            if ours:
+                _read_files(config, store, now)
+            else:
+                refuse_newer(config.store.url, store.connection)
+            entries = _write(config, store, folder, now)
+    except OSError as error:
+        raise BackendError(f"{folder} cannot be written: {error.strerror}") from None
+    finally:
+        store.close()
+    same = before == [_content(folder / name) for name in (FEED, PAGE)]
+    number = "one session" if len(entries) == 1 else f"{len(entries)} sessions"
+    return f"{number} in {folder / FEED} and {folder / PAGE}" + (", unchanged" if same else "")
+
+
+def _content(path: Path) -> bytes | None:
+    return path.read_bytes() if path.exists() else None
+
+
+def _open(url: str) -> tuple[Store, bool]:
+    """The store, and whether we are its writer: not beside a bot that runs."""
+    store = Store(url)
+    try:
+        store.lock()
+        store.connection.rollback()
+        upgrade(url)
+        return store, True
+    except BackendError:
+        store.close()
+        return Store(url, read_only=True), False
+
+
+def _read_files(config: Config, store: Store, now: datetime) -> None:
+    """What changed in the files counts from now on; the bot announces it when it runs."""
+    if store.settings.get("owner") is None:
+        store.settings.set("owner", str(uuid.uuid4()))
+    zones, offsets = config.schedule.zones, parse_offsets(" ".join(config.schedule.reminders))
+    book = Book(store.sessions, store.settings, lambda: config.irc.class_channels)
+    signups = SignUps(store.sessions, store.notices, store.people, zones, config.require_account, book.upcoming,
+                      lambda session: session.images, lambda image: False, timedelta(), lambda at: (0, 0))
+    planner = Planner(book, Announcing(book, store.notices, signups, zones, offsets), store.people,
+                      config.schedule.folder, zones, lambda: set(), signups, lambda person, zone: "")
+    planner.reload(now)
+
+
+def _write(config: Config, store: Store, folder: Path, now: datetime) -> list[Entry]:
+    book = Book(store.sessions, store.settings, lambda: config.irc.class_channels)
+    offsets = parse_offsets(" ".join(config.schedule.reminders))
+    press = Press(where_of(config, store.settings.get("owner") or ""), config.schedule.zones, offsets,
+                  lambda path, content: write_whole(path, content.decode()))
+    return press.publish(book, folder, now)

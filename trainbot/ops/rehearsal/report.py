@@ -1,0 +1,193 @@
+"""Go or no-go, from what was found.  Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from statistics import median
+from typing import Any
+
+from trainbot.ops.rehearsal.result import IN, NO_ROOM, NOT_MADE, NOT_TRIED, SHUT_OUT, Found, Played, Seat
+from trainbot.core.wording import span
+
+NAMED = 5  # labs or hosts of one kind of trouble that are named; the rest is counted
+SLOW, SLOWER_BY = 1.5, 3.0  # a host is slow that takes so many times as long as the others, and so many seconds longer
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """``reasons``: why it is no-go, the heaviest first; ``notes``: what else is good to know."""
+
+    go: bool
+    reasons: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def judge(found: Found) -> Verdict:
+    reasons = [*_over(found), *_shut_out(found), *_not_made(found), *_no_room(found), *_lost(found),
+               *_faulty(found.played), *_unplayed(found)]
+    return Verdict(not reasons, tuple(reasons), tuple([*_hosts(found), *_loss(found), *_notes(found)]))
+
+
+def lines(found: Found) -> list[str]:
+    """The report for people: the verdict, then the reasons, then the figures."""
+    verdict, total = judge(found), len(found.seats)
+    entered = [seat for seat in found.seats if seat.state == IN]
+    head = f"{'go' if verdict.go else 'no-go'}: {found.title}, {len(entered)} of {total} seats let somebody in"
+    wait = waits(found.seats)
+    said = [head, *(f"  ! {reason}" for reason in verdict.reasons)]
+    if len(entered) == 1:
+        said.append(f"  from asking to the first login a learner would wait {_s(wait['max'])}")
+    elif wait:
+        said.append(f"  from asking to the first login a learner would wait {_s(wait['p50'])} (half of them) to "
+                    f"{_s(wait['max'])} (the last), where all ask at once")
+    for played in found.played:
+        if not played.fault:
+            said.append(f"  {found.exercise} works from first to last step in {played.image} on {played.host} "
+                        f"({played.steps} steps, {_s(played.seconds)})")
+    return said + [f"  {note}" for note in verdict.notes]
+
+
+def to_json(found: Found) -> dict[str, Any]:
+    """For programs: the verdict, the figures in seconds, and every seat."""
+    verdict = judge(found)
+    value = asdict(found)
+    del value["uris"]
+    return {"go": verdict.go, "reasons": list(verdict.reasons), "notes": list(verdict.notes),
+            "waits": waits(found.seats), "queue": sum(seat.state == NO_ROOM for seat in found.seats), **value}
+
+
+def waits(seats: Iterable[Seat]) -> dict[str, float]:
+    """{"p50", "max"} in seconds, of those who got in; {} where nobody did."""
+    waited = sorted(seat.waited for seat in seats if seat.state == IN and seat.waited is not None)
+    return {"p50": round(waited[(len(waited) - 1) // 2], 1), "max": round(waited[-1], 1)} if waited else {}
+
+
+# -- why not ---------------------------------------------------------------------------------------
+
+
+def _over(found: Found) -> list[str]:
+    if not found.over:
+        return []
+    untried = sum(seat.state == NOT_TRIED for seat in found.seats)
+    return [f"it ended before its end: {found.over}" + (f"; {_many(untried, 'seat')} not tried" if untried else "")]
+
+
+def _shut_out(found: Found) -> list[str]:
+    """Each lab by name, with its host and how its console is looked at."""
+    shut = [seat for seat in found.seats if seat.state == SHUT_OUT]
+    said = [f"{seat.lab} on {seat.host} lets nobody in: {seat.why}{console(found.uris.get(seat.host, ''), seat.lab)}"
+            for seat in shut[:NAMED]]
+    return said + ([f"and {len(shut) - NAMED} more labs let nobody in"] if len(shut) > NAMED else [])
+
+
+def console(uri: str, lab: str) -> str:
+    """The command that shows a lab's console, where there is one beside the bot."""
+    if not uri or uri.startswith("test") or "///embed" in uri:
+        return ""
+    return f" (with --keep it stays, and its console is: virsh -c {uri} console {lab})"
+
+
+def _not_made(found: Found) -> list[str]:
+    missing = Counter((f" on {seat.host}" if seat.host else "", seat.why) for seat in found.seats
+                      if seat.state == NOT_MADE)
+    return [f"{_many(number, 'seat')} had no lab in time{where}: {why}"
+            for (where, why), number in missing.most_common(NAMED)]
+
+
+def _no_room(found: Found) -> list[str]:
+    """Free labs of other kinds make room for learners, so they count as room."""
+    waiting = Counter(seat.image for seat in found.seats if seat.state == NO_ROOM)
+    if sum(waiting.values()) <= found.idle:
+        return []
+    total = sum(waiting.values()) - found.idle
+    why = f" ({'; '.join(found.faults[:NAMED])})" if found.faults else ""
+    return [f"{total} of {len(found.seats)} would wait in the queue until somebody gives a lab back, or the first "
+            f"leases end after {span(timedelta(seconds=found.lease))}: there is no room for more{why}"]
+
+
+def _lost(found: Found) -> list[str]:
+    return [f"{host} stopped answering meanwhile: {trouble}" for host, trouble in found.lost.items()]
+
+
+def _faulty(played: Iterable[Played]) -> list[str]:
+    return [f"{each.lab} on {each.host}, {each.image}: {each.fault}" for each in played if each.fault]
+
+
+def _unplayed(found: Found) -> list[str]:
+    """Where somebody was let in, the exercise has to have been tried, on each host with each image."""
+    if not found.exercise or found.over:
+        return []
+    there = {(seat.image, seat.host) for seat in found.seats
+             if seat.state == IN and seat.host not in found.lost and seat.image != found.beside}
+    rest = sorted(there - {(each.image, each.host) for each in found.played})
+    return [f"{found.exercise} was not tried in {image} on {host}" for image, host in rest]
+
+
+# -- what else ---------------------------------------------------------------------------------------
+
+
+def _hosts(found: Found) -> list[str]:
+    """A line for each host; which one is slow."""
+    said = []
+    slow = slow_hosts(found.seats)
+    for host in sorted({seat.host for seat in found.seats if seat.state == IN and seat.host}):
+        there = [seat for seat in found.seats if seat.host == host and seat.state == IN]
+        boots = [seat.boot for seat in there if seat.boot is not None]
+        logins = [seat.login for seat in there if seat.login is not None]
+        took = [f"made in {_s(median(boots))}"] if boots else []
+        took += [f"logged in to in {_s(median(logins))}"] if logins else []
+        took += ["slower than the others"] * (host in slow)
+        said.append(f"{host}: {', '.join([_many(len(there), 'seat'), *took])}")
+    return said
+
+
+def slow_hosts(seats: Iterable[Seat]) -> set[str]:
+    """Hosts whose labs take much longer than those of all others, to be made or to be logged in to."""
+    found: set[str] = set()
+    entered = [seat for seat in seats if seat.state == IN]
+    for what in ("boot", "login"):
+        took = [(seat.host, getattr(seat, what)) for seat in entered if getattr(seat, what) is not None]
+        for host in {host for host, _ in took}:
+            here = [seconds for where, seconds in took if where == host]
+            others = [seconds for where, seconds in took if where != host]
+            if others and median(here) > max(SLOW * median(others), SLOWER_BY + median(others)):
+                found.add(host)
+    return found
+
+
+def _loss(found: Found) -> list[str]:
+    if not found.left or not found.seats:
+        return []
+    worst = min(found.left, key=lambda host: (found.left[host], host))
+    seated = sum(seat.state == IN for seat in found.seats)
+    left = min(found.left[worst], seated)
+    if left >= seated:
+        return ["the loss of any one host leaves everybody a lab"]
+    return [f"the loss of {worst} leaves {left or 'none'} of {seated} a lab"]
+
+
+def _notes(found: Found) -> list[str]:
+    said = [f"{host} does not answer: {trouble}" for host, trouble in found.away.items()]
+    said += [f"{host} is drained" for host in found.drained]
+    if found.yielded:
+        said.append(f"{_many(found.yielded, 'lab')} of the rehearsal went to learners meanwhile")
+    homeless = sum(seat.state == NO_ROOM for seat in found.seats)
+    if 0 < homeless <= found.idle:
+        said.append(f"{_many(homeless, 'seat')} had no room beside free labs of other kinds, which make room for "
+                    "learners")
+    if not found.exercise:
+        said.append("no exercise was tried")
+    return [*said, f"all of it took {_s(found.whole)}"]
+
+
+def _many(number: int, what: str) -> str:
+    return f"one {what}" if number == 1 else f"{number} {what}s"
+
+
+def _s(seconds: float) -> str:
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    return f"{round(seconds)} s" if seconds < 300 else span(timedelta(seconds=seconds))

@@ -1,0 +1,267 @@
+"""The shell's side of a rehearsal: it asks the bot for seats, logs in to each, plays the exercise, gives them back."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from trainbot.config import Config
+from trainbot.core.errors import BackendError, UserError
+from trainbot.adapters.scenario_files.library import load_library
+from trainbot.model.exercise import Exercise
+from trainbot.gateway.trial_login import Inside, TurnedAway, Visitor
+from trainbot.images.build.progress_bar import Progress
+from trainbot.features.labs.host_view import NOT_YET
+from trainbot.ops.rehearsal.bot_client import Asking
+from trainbot.ops.rehearsal.result import IN, NO_ROOM, NOT_MADE, NOT_TRIED, SHUT_OUT, Found, Played, Seat
+from trainbot.ops.rehearsal.exercise_player import play, scripts
+
+LOGINS = 20  # at once
+SURE = 2  # looks in a row after which no room is no room
+
+
+@dataclass
+class Chair:
+    """A seat while the rehearsal goes on.  ``tried``: labs to which a login was begun; ``shut``: lab -> why it failed;
+    ``fault``: the last that its host said."""
+
+    id: int
+    image: str
+    password: str
+    now: dict[str, Any] = field(default_factory=dict)
+    tried: set[str] = field(default_factory=set)
+    shut: dict[str, str] = field(default_factory=dict)
+    fault: str = ""
+    entered: Seat | None = None
+
+    @property
+    def state(self) -> str:
+        return str(self.now.get("state", "waiting"))
+
+    @property
+    def settled(self) -> bool:
+        """There is nothing to wait for (no room: as far as one look can tell)."""
+        return self.entered is not None or self.state == "no room" or self.now.get("lab") in self.shut
+
+
+class Rehearsal:
+    """One, from asking for seats to what was found.  ``within``: seconds after which nobody waits for a lab any more;
+    ``patience``: seconds that a login to a lab that is ready may take."""
+
+    def __init__(self, config: Config, progress: Progress, *, within: float, patience: float) -> None:
+        self.config, self.progress, self.within, self.patience = config, progress, within, patience
+        self.asking = Asking(config)
+        self.visitor = Visitor(config.store.state)
+        self.chairs: dict[int, Chair] = {}
+        self.begun: dict[str, Any] = {}
+        self.look: dict[str, Any] = {}
+        self.lost: dict[str, str] = {}
+        self.away: dict[str, str] = {}
+        self.over = ""
+        self._turns = asyncio.Semaphore(LOGINS)
+        self._logins: set[asyncio.Task[None]] = set()
+        self._asked = 0.0
+
+    async def hold(self, request: dict[str, Any], keep: bool) -> Found:
+        """Seats are asked for, tried and given back, whatever happens; BackendError where it cannot begin.  ``keep``:
+        they are given back when this is cancelled, and no sooner."""
+        self._asked = time.monotonic()
+        asked = asyncio.create_task(self.asking.begin(request))
+        try:
+            self.begun = await asyncio.shield(asked)
+            for seat in self.begun["seats"]:
+                self.chairs[seat["seat"]] = Chair(seat["seat"], seat["image"], seat["password"])
+            found = await self._rehearse()
+        except BaseException:
+            await asyncio.wait({asked})  # the bot may have them ready for us by now
+            await self._free()
+            raise
+        if not keep:
+            await self._free()
+        return found
+
+    async def stay(self) -> None:
+        """The seats are kept until this is cancelled, or the bot says that they are over."""
+        try:
+            async for look in self.asking.looks():
+                if look["over"]:
+                    return
+        finally:
+            await self._free()
+
+    async def _free(self) -> None:
+        for task in self._logins:
+            task.cancel()
+        with suppress(BackendError, UserError):
+            await asyncio.shield(self.asking.end())
+
+    async def _rehearse(self) -> Found:
+        await self._all_in()
+        seats = tuple(self._seat(chair) for chair in self.chairs.values())
+        faults, idle = tuple(str(fault) for fault in self.look.get("faults", ())), int(self.look.get("idle", 0))
+        left = {} if self.over else await self.asking.loss()
+        exercise = self._exercise()
+        played = await self._play_all(exercise) if exercise is not None and not self.over else []
+        hosts, whole = self.look.get("hosts", {}), time.monotonic() - self._asked
+        return Found(self.begun["title"], exercise.title if exercise is not None else "", seats, tuple(played), whole,
+                     float(self.begun["lease"]), int(self.look.get("yielded", 0)), self.lost, self.away,
+                     tuple(name for name, host in hosts.items() if host["drained"]), left, faults, idle,
+                     {name: host["uri"] for name, host in hosts.items()}, self.over,
+                     exercise.second_image if exercise is not None else "")
+
+    def _exercise(self) -> Exercise | None:
+        """The one that the bot named, where there is something to be run."""
+        found = load_library(self.config.exercises.folder).exercises.get(self.begun["exercise"])
+        return found if found is not None and scripts(found) else None
+
+    # -- logging in ------------------------------------------------------------------------------------
+
+    async def _all_in(self) -> None:
+        """Looks again and again, and logs in to each lab that is ready, until there is nothing to wait for."""
+        total = len(self.chairs)
+        self.progress.stage(f"{self.begun['title']}: {'one seat is' if total == 1 else f'{total} seats are'} made")
+        sure = 0
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.within):
+                async for look in self.asking.looks():
+                    self._heard(look)
+                    if self.over:
+                        return
+                    entered = sum(chair.entered is not None for chair in self.chairs.values())
+                    self.progress.step(entered, total, self._whats_up())
+                    sure = sure + 1 if not self._logins and all(chair.settled for chair in self.chairs.values()) else 0
+                    homeless = any(chair.state == "no room" for chair in self.chairs.values())
+                    if sure >= (SURE if homeless else 1):
+                        return
+        for task in list(self._logins):
+            task.cancel()
+        await asyncio.gather(*self._logins, return_exceptions=True)
+
+    def _whats_up(self) -> str:
+        names = [chair.now["lab"] for chair in self.chairs.values() if chair.entered is None and chair.now.get("lab")]
+        return names[0] if names else ""
+
+    def _heard(self, look: dict[str, Any]) -> None:
+        """What the bot said of seats and hosts."""
+        first = not self.look
+        self.look, self.over = look, str(look["over"])
+        for name, host in look["hosts"].items():
+            if host["up"]:
+                self.away.pop(name, None)
+            elif first or name in self.away:
+                self.away[name] = str(host["trouble"])
+            elif host["trouble"] != NOT_YET:  # that is a bot which was started anew
+                self.lost.setdefault(name, str(host["trouble"]))
+        for now in look["seats"]:
+            chair = self.chairs.get(now["seat"])
+            if chair is None:
+                continue
+            chair.now, chair.fault = now, str(now["fault"]) or chair.fault
+            if now["state"] == "ready" and chair.entered is None and now["lab"] not in chair.tried:
+                chair.tried.add(now["lab"])
+                task = asyncio.create_task(self._log_in(chair, dict(now)))
+                self._logins.add(task)
+                task.add_done_callback(self._logins.discard)
+
+    async def _log_in(self, chair: Chair, now: dict[str, Any]) -> None:
+        async with self._turns:
+            began = time.monotonic()
+            try:
+                async with self.visitor.enter(chair.image, chair.password) as inside:
+                    ran = await inside.run("true", timeout=self.patience, limit=1024)
+            except TurnedAway as error:
+                chair.shut[now["lab"]] = str(error)
+                return
+            if ran.exit != 0:
+                chair.shut[now["lab"]] = f"it lets us in and runs no command (true ended with {ran.exit})"
+                return
+            at = time.monotonic()
+            chair.entered = Seat(chair.image, IN, now["host"], now["lab"], at - self._asked, at - began,
+                                 now["boot"] if now["own"] else None)
+
+    def _seat(self, chair: Chair) -> Seat:
+        if chair.entered is not None:
+            return chair.entered
+        lab, host = str(chair.now.get("lab", "")), str(chair.now.get("host", ""))
+        if lab in chair.shut:
+            return Seat(chair.image, SHUT_OUT, host, lab, why=chair.shut[lab])
+        if self.over:
+            return Seat(chair.image, NOT_TRIED, host, lab, why=self.over)
+        if chair.state == "no room":
+            return Seat(chair.image, NO_ROOM)
+        why = chair.fault or next(iter(chair.shut.values()), "") or f"it is {chair.state} after {self.within:g} s"
+        return Seat(chair.image, NOT_MADE, host, lab, why=why)
+
+    # -- playing ---------------------------------------------------------------------------------------
+
+    def _stages(self, exercise: Exercise) -> list[Chair]:
+        """One seat for each image and host, one whose lab is the rehearsal's own where there is one; none of an image
+        that is there to compare with."""
+        chosen: dict[tuple[str, str], Chair] = {}
+        for chair in self.chairs.values():
+            if chair.entered is None or chair.now.get("lab") != chair.entered.lab or chair.image == exercise.second_image:
+                continue
+            kind = (chair.image, chair.entered.host)
+            if kind not in chosen or (chair.now["own"] and not chosen[kind].now["own"]):
+                chosen[kind] = chair
+        return list(chosen.values())
+
+    async def _play_all(self, exercise: Exercise) -> list[Played]:
+        """In all of them at the same time; meanwhile the bot is told that we are here."""
+        given = set(await self.asking.work_in([chair.id for chair in self._stages(exercise)]))
+        stages = [chair for chair in self._stages(exercise) if chair.id in given]
+        if not stages:
+            return []
+        total, done = len(stages) * scripts(exercise), 0
+        self.progress.stage(f"{exercise.title} is played in {', '.join(_lab(chair) for chair in stages)}")
+
+        def tell(chair: Chair) -> None:
+            nonlocal done
+            done += 1
+            self.progress.step(done, total, _lab(chair))
+
+        async with self._watched():
+            return list(await asyncio.gather(*(self._play(exercise, chair, partial(tell, chair)) for chair in stages)))
+
+    async def _play(self, exercise: Exercise, chair: Chair, tell: Any) -> Played:
+        seat = chair.entered
+        assert seat is not None
+        began = time.monotonic()
+        try:
+            async with self.visitor.enter(chair.image, chair.password) as inside:
+                fault = await play(exercise, partial(_run, inside), tell)
+        except TurnedAway as error:
+            fault = f"nobody got in a second time: {error}"
+        if fault and chair.now.get("lab") != seat.lab:
+            fault = "its lab was taken away in the middle, for a learner or with its host: rehearse again"
+        return Played(chair.image, seat.host, seat.lab, len(exercise.steps), time.monotonic() - began, fault)
+
+    @asynccontextmanager
+    async def _watched(self) -> AsyncIterator[None]:
+        """The bot is looked at all the time."""
+        async def watch() -> None:
+            async for look in self.asking.looks():
+                self._heard(look)
+                if self.over:
+                    return
+
+        task = asyncio.create_task(watch())
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError, BackendError):
+                await task
+
+
+async def _run(inside: Inside, command: str, stdin: str, timeout: float) -> Any:
+    return await inside.run(command, stdin, timeout=timeout)
+
+
+def _lab(chair: Chair) -> str:
+    return f"{chair.image} on {chair.entered.host if chair.entered is not None else '?'}"

@@ -1,0 +1,50 @@
+"""``trainbot host take``: a host whose trainbot is gone for good becomes this one's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from trainbot.config import Config
+from trainbot.core.errors import BackendError, UserError
+from trainbot.adapters.hosts.libvirt_driver import LibvirtDriver
+from trainbot.adapters.hosts.libvirt_errors import plain
+from trainbot.adapters.db import Store
+
+
+def take(config: Config, name: str, sure: Callable[[str], bool], say: Callable[[str], None]) -> int:
+    """Exit code 0 where the host is ours, 1 where ``sure`` said no to its question."""
+    host = next((host for host in config.hosts if host.name == name), None)
+    if host is None:
+        there = ", ".join(host.name for host in config.hosts) or "none"
+        raise UserError(f"bot.ini has no [host.{name}]; there is: {there}")
+    driver = LibvirtDriver(host, _owner(config))
+    if not driver.shared:
+        say(f"{name} is this trainbot's alone: there is nothing to take")
+        return 0
+    try:
+        others = ", ".join(plain(other)[:64] for other in driver.claims())
+        if others and not sure(f"{name} belongs to another trainbot (id {others}). If that one still runs, it loses "
+                               "the host; its labs there are not touched. Take it?"):
+            return 1
+        driver.take()
+    finally:
+        driver.close()
+    say(f"{name} is this trainbot's" + (f", was {others}'s; what that one left there, virsh list --all shows" if others
+                                        else " already"))
+    return 0
+
+
+def _owner(config: Config) -> str:
+    """Our id on hosts, which the bot makes at its first start."""
+    if not Path(config.store.url.removeprefix("sqlite:///")).exists():
+        raise BackendError("this trainbot has never run, so it has no id yet: trainbot run makes it")
+    store = Store(config.store.url, read_only=True)
+    try:
+        with store.transaction():
+            owner = store.settings.get("owner")
+    finally:
+        store.close()
+    if not owner:
+        raise BackendError("this trainbot has never run, so it has no id yet: trainbot run makes it")
+    return str(owner)
