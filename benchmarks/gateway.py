@@ -36,7 +36,7 @@ from trainbot import shipped
 from trainbot.ops.demo.world import cache_folder
 from trainbot.images.build.build import build_image
 from trainbot.images.build.progress_bar import for_terminal
-from trainbot.bot.installation import lab_key
+from trainbot.adapters.state_folder import lab_key
 
 LOGINS, KEYS, SCP_MB, SESSIONS, SECONDS = 10, 200, 100, 200, 10
 TMUX = "tmux -u new-session -A -s direct"

@@ -38,7 +38,7 @@ from trainbot.model.host import HostConfig, LabSpec
 from trainbot.adapters.hosts.probe import any_speaks
 from trainbot.images.build.build import build_image
 from trainbot.images.build.progress_bar import for_terminal
-from trainbot.bot.installation import lab_key
+from trainbot.adapters.state_folder import lab_key
 
 PEOPLE, HOSTS, LABS, CLASS = 200, 64, 1000, 15
 FREE = {"flood_burst": 100, "flood_interval": 0}

@@ -18,7 +18,7 @@ from trainbot.ops.demo.world import cache_folder
 from trainbot.adapters.hosts.pools import disk_pool
 from trainbot.images.build.build import build_image
 from trainbot.images.build.progress_bar import for_terminal
-from trainbot.bot.installation import lab_key
+from trainbot.adapters.state_folder import lab_key
 
 
 @dataclass(frozen=True)

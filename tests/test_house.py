@@ -1,4 +1,4 @@
-"""The law of the house (docs/architecture.md): which way imports go, and which door each outside library has."""
+"""The law of the house (docs/architecture.md): the folders are the layers, and imports go downwards only."""
 
 from __future__ import annotations
 
@@ -16,32 +16,30 @@ ROOT = Path(__file__).parents[1]
 MODULES = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
            for path in sorted((ROOT / "trainbot").rglob("*.py"))}
 
-FEATURES = ("people", "labs", "exercises", "questions", "sessions", "records", "notices")
-DOORS = ("chat", "hosts", "gateway", "store", "timers", "control", "imaging")
-#: Later ones may import earlier ones.  What is not named here is the program itself: bot, app, cli, demo, …
-FLOORS = (("errors", "shipped"), ("spine",), ("pages",), FEATURES, DOORS, ("config",))
-#: Parts of the program that lie with the feature whose rows or texts they show.
-PROGRAM = ("trainbot.ops.log", "trainbot.ops.publish_schedule", "trainbot.ops.exercise_text")
-#: Plain values that pass between rooms; they import no more than other values and the spine.
-VALUES = ("trainbot.model.host", "trainbot.model.seats", "trainbot.model.image_files", "trainbot.model.config", "trainbot.model.lab", "trainbot.model.lab_events", "trainbot.model.exercise",
-          "trainbot.model.class_run", "trainbot.model.script_events", "trainbot.model.question", "trainbot.model.record", "trainbot.model.person",
-          "trainbot.model.session", "trainbot.model.session_rows", "trainbot.model.notice")
-#: Outside library -> whoever may import it.
-LIBRARIES = {
-    "irc": ("chat",), "scramp": ("chat",), "cryptography": ("chat",), "libvirt": ("hosts",), "asyncssh": ("gateway",), "sqlalchemy": ("store",),
-    "alembic": ("store",), "apscheduler": ("timers",), "icalendar": ("sessions",),
-    "recurring_ical_events": ("sessions",), "markdown_it": ("chat",), "yaml": ("exercises",), "click": ("cli", "__main__", "demo", "imaging"),
-    "prompt_toolkit": ("demo",), "guestfs": ("importing",), "jinja2": ("pages",),
+#: The law.  A layer imports from those before it; rooms of one layer do not know each other.
+LAW = "core < model < config < features | adapters < images | gateway < bot < ops < cli"
+LAYERS = [layer.split(" | ") for layer in LAW.split(" < ")]
+ROOMS_OF_THEIR_OWN = ("features", "adapters")  # each folder in them is a room
+
+#: Outside library -> the rooms that may import it.  tzdata and rapidfuzz are pure helpers that anybody may use.
+DOORS = {
+    "irc": ["adapters.irc"], "scramp": ["adapters.irc"], "cryptography": ["adapters.irc", "config"],
+    "libvirt": ["adapters.hosts"], "asyncssh": ["gateway"], "sqlalchemy": ["adapters.db"], "alembic": ["adapters.db"],
+    "apscheduler": ["adapters.timers"], "icalendar": ["adapters.calendars"],
+    "recurring_ical_events": ["adapters.calendars"], "markdown_it": ["adapters.markdown"],
+    "yaml": ["adapters.scenario_files"], "jinja2": ["adapters.html"], "guestfs": ["images"], "selinux": ["images"],
+    "click": ["cli", "images", "ops", "__main__"], "prompt_toolkit": ["ops"],
 }
+HELPERS = ["rapidfuzz", "tzdata"]
 HEAVY = ("sqlalchemy", "libvirt", "irc", "asyncssh", "apscheduler", "icalendar", "alembic", "markdown_it", "yaml",
          "recurring_ical_events", "prompt_toolkit", "jinja2")
 
 
-def imports_of(path: Path) -> Iterator[tuple[int, str]]:
-    """(line, dotted name) of all that is imported when the module runs: not what is under TYPE_CHECKING."""
+def imports_of(path: Path, *, types: bool = False) -> Iterator[tuple[int, str]]:
+    """(line, dotted name) of all that is imported when the module runs; with ``types``, under TYPE_CHECKING too."""
     def walk(node: ast.AST) -> Iterator[ast.AST]:
         for child in ast.iter_child_nodes(node):
-            if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
+            if not types and isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
                 continue
             yield child
             yield from walk(child)
@@ -56,59 +54,57 @@ def imports_of(path: Path) -> Iterator[tuple[int, str]]:
                 yield node.lineno, full if full in MODULES else node.module or ""
 
 
+def layer(module: str) -> int:
+    """How far up it stands; trainbot itself and ``shipped`` (where content lies) below everything."""
+    folder = module.split(".")[1] if "." in module else "shipped"
+    if folder == "__main__":
+        return len(LAYERS)
+    return -1 if folder == "shipped" else next(n for n, folders in enumerate(LAYERS) if folder in folders)
+
+
 def room(module: str) -> str:
-    return module.split(".")[1] if "." in module else module
-
-
-def floor(module: str) -> int:
-    if module in PROGRAM:
-        return len(FLOORS)
-    return next((n for n, rooms in enumerate(FLOORS) if room(module) in rooms), len(FLOORS))
-
-
-def lawful(module: str, other: str) -> bool:
-    if other == "trainbot" or floor(module) == len(FLOORS):
-        return True
-    if other in PROGRAM:
-        return False
-    if room(other) == room(module):
-        return True
-    if other in VALUES:
-        return floor(module) >= FLOORS.index(FEATURES)
-    if module in VALUES:
-        return floor(other) <= FLOORS.index(("spine",))
-    return floor(other) < floor(module)
-
-
-#: One door that stands on another: each with its reason.
-AGREED = {
-    ("trainbot.gateway.ssh_server", "trainbot.adapters.control.client"): "the gateway's table comes through the control socket",
-    ("trainbot.gateway.ssh_server", "trainbot.adapters.control.server"): "the gateway answers over a socket of the same kind",
-    ("trainbot.gateway.rpc.gateway_client", "trainbot.adapters.control.lines"): "and is asked in the same lines",
-}
+    parts = module.split(".")[1:]
+    return ".".join(parts[:2] if parts and parts[0] in ROOMS_OF_THEIR_OWN else parts[:1])
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_imports_go_downwards_only(module: str) -> None:
-    """errors, spine, features, doors, config, the program: nobody imports upwards, nor the room next door."""
-    wrong = [f"line {line}: {other}" for line, other in imports_of(MODULES[module])
-             if other.split(".")[0] == "trainbot" and not lawful(module, other) and (module, other) not in AGREED]
-    assert wrong == []
+    """Nobody imports from a layer above, nor from the room next door."""
+    assert [f"line {line}: {other}" for line, other in imports_of(MODULES[module])
+            if other.split(".")[0] == "trainbot"
+            and layer(other) >= layer(module) and room(other) != room(module)] == []
 
 
-def test_every_exception_is_still_needed() -> None:
-    """What was agreed on as an exception is really there."""
-    there = {(module, other) for module in MODULES for _line, other in imports_of(MODULES[module])}
-    assert set(AGREED) <= there
-    assert {*PROGRAM, *VALUES} <= set(MODULES)
+def test_the_top_of_the_package_is_the_layers() -> None:
+    """A new module goes into a layer; what stands at the top is the way in, and where content lies."""
+    there = {path.name for path in (ROOT / "trainbot").iterdir() if path.name != "__pycache__"}
+    assert there == {folder for folders in LAYERS for folder in folders} | {"shipped", "__init__.py", "__main__.py"}
 
 
-@pytest.mark.parametrize("library", LIBRARIES)
-def test_each_library_has_one_door(library: str) -> None:
-    """Whoever wants to replace a library looks into one room."""
-    users = {room(module) for module, path in MODULES.items()
-             for _line, name in imports_of(path) if name.split(".")[0] == library}
-    assert users <= set(LIBRARIES[library])
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    """No circles, those of types included: each module can be read after the ones it stands on."""
+    graph = {module: {other for _line, other in imports_of(path, types=True) if other in MODULES} - {module, "trainbot"}
+             for module, path in MODULES.items()}
+    while free := [module for module, others in graph.items() if not others & graph.keys()]:
+        for module in free:
+            del graph[module]
+    assert graph == {}
+
+
+def test_each_library_has_one_door() -> None:
+    """Whoever wants to replace a library looks into one room, and a new one is entered here."""
+    users: dict[str, set[str]] = {}
+    for module, path in MODULES.items():
+        for _line, name in imports_of(path, types=True):
+            if (library := name.split(".")[0]) not in {"trainbot", *HELPERS, *sys.stdlib_module_names}:
+                users.setdefault(library, set()).add(next(
+                    (door for door in DOORS.get(library, []) if f"trainbot.{door}" in (module, *_parents(module))), module))
+    assert users == {library: set(doors) for library, doors in DOORS.items()}
+
+
+def _parents(module: str) -> list[str]:
+    parts = module.split(".")
+    return [".".join(parts[:n]) for n in range(1, len(parts))]
 
 
 def test_migrations_use_alembic_and_the_tables_only() -> None:

@@ -46,8 +46,8 @@ def new_law(monkeypatch: pytest.MonkeyPatch) -> None:
     """From now on Melbourne keeps Brisbane's clocks: no summer time."""
     rules = zones.zone("Australia/Brisbane")
     monkeypatch.setattr("trainbot.core.times.zone", lambda name: rules if name == "Australia/Melbourne" else zones.zone(name))
-    for module in ("model", "changes"):
-        monkeypatch.setattr(f"trainbot.features.sessions.{module}.TZDATA_VERSION", "2099a")
+    for module in ("model.session", "features.sessions.changes"):
+        monkeypatch.setattr(f"trainbot.{module}.TZDATA_VERSION", "2099a")
 
 
 def versions(stage: Stage) -> set[str]:
@@ -72,7 +72,7 @@ def test_what_was_planned_is_derived_again(planned: Stage, new_law: None) -> Non
 
 def test_the_same_rules_in_a_newer_version_are_nothing_to_tell(planned: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """The version is kept, nobody hears of it."""
-    for module in ("model", "changes"):
-        monkeypatch.setattr(f"trainbot.features.sessions.{module}.TZDATA_VERSION", "2099a")
+    for module in ("model.session", "features.sessions.changes"):
+        monkeypatch.setattr(f"trainbot.{module}.TZDATA_VERSION", "2099a")
     assert planned.restart() + planned.wait(seconds=2) + planned.wait(seconds=2) == []
     assert versions(planned) == {"2099a"}

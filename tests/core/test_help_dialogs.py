@@ -122,7 +122,7 @@ def test_nearest_knows_roles_and_limits() -> None:
 
 def words_said() -> Iterator[str]:
     """All that people say in these tests: text literals of the dialogs."""
-    for path in TESTS.glob("*/test_*_dialogs.py"):
+    for path in TESTS.rglob("test_*_dialogs.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 yield node.value

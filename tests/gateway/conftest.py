@@ -17,7 +17,7 @@ from tests.gateway.door_host import DoorHost, keygen
 
 from trainbot.adapters.control.server import ControlServer
 from trainbot.gateway import hostkey, process, routes
-from trainbot.gateway.settings import PEPPER
+from trainbot.adapters.state_folder import PEPPER
 from trainbot.gateway.routes import Guest, Route
 from trainbot.features.labs import passwords
 

@@ -18,7 +18,7 @@ from trainbot.adapters.hosts.libvirt_driver import LibvirtDriver
 from trainbot.model.host import GuestType, HostConfig, LabSpec
 from trainbot.images.build.image_folder import Image, read_image
 from trainbot.images.build.progress_bar import for_terminal
-from trainbot.bot.installation import lab_key
+from trainbot.adapters.state_folder import lab_key
 
 make_bot, people = fixtures.make_bot, fixtures.people
 

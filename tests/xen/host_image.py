@@ -32,7 +32,7 @@ from trainbot.images.build.overlay import write_overlay
 from trainbot.images.build.progress_bar import Progress
 from trainbot.images.build.recipe import Recipe, load_recipe, recipe_hash
 from trainbot.images.build.rootfs import check_builder, make_rootfs, scratch
-from trainbot.bot.installation import lab_key
+from trainbot.adapters.state_folder import lab_key
 
 TINY = Path("/var/lib/tiny")  # made by hooks/30-tiny.sh
 _RECIPES = Path(__file__).parent

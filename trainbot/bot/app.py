@@ -25,7 +25,8 @@ from trainbot.gateway.routes import to_json
 from trainbot.adapters.hosts.libvirt_driver import LibvirtDriver
 from trainbot.model.host import HostConfig
 from trainbot.adapters.hosts.worker import HostWorker
-from trainbot.bot.installation import CONTROL, installation, state_folder
+from trainbot.adapters.state_folder import CONTROL, state_folder
+from trainbot.bot.installation import installation
 from trainbot.model.lab_events import Check, HostWork, Listen, Probe
 from trainbot.bot.gateway.requests import DoorAsked
 from trainbot.bot.workers.calendar_writer import Printing

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from trainbot.model.class_run import ClassRun
-from trainbot.adapters.scenario_files.library import Library
+from trainbot.model.exercise import Library
 from trainbot.features.labs.lease_expiry import Lesson
 from trainbot.adapters.db import Store
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import random
-import shutil
 import socket
-import subprocess
 import uuid
 from functools import partial
 from pathlib import Path
@@ -14,7 +12,8 @@ from trainbot import shipped
 from trainbot.config import Config, ImageConfig
 from trainbot.core.errors import BackendError
 from trainbot.gateway import hostkey
-from trainbot.gateway.settings import DOOR_KEY, PEPPER, GatewayConfig
+from trainbot.adapters.state_folder import CONTROL, PEPPER, lab_key, state_folder
+from trainbot.gateway.settings import GatewayConfig
 from trainbot.model.host import Mode
 from trainbot.images.build.build import build_image
 from trainbot.images.build.image_folder import read_image
@@ -24,20 +23,7 @@ from trainbot.model.lab_image import Image
 from trainbot.bot.wiring import Installation
 from trainbot.adapters.db import Store
 
-CONTROL = "control.sock"
 PORTS = range(20000, 32000)  # below Linux's ephemeral ports (ip(7), ip_local_port_range)
-
-
-def state_folder(config: Config) -> Path:
-    """The folder of keys, pepper, socket and pid files, mode 0700; BackendError where it cannot be."""
-    state = config.store.state
-    try:
-        state.mkdir(mode=0o700, parents=True, exist_ok=True)
-        state.chmod(0o700)
-    except OSError as error:
-        raise BackendError(f"the folder {state} cannot be made or is not ours ({error.strerror}): "
-                           "name another with state in [store]") from None
-    return state
 
 
 def gateway_config(config: Config) -> GatewayConfig:
@@ -73,26 +59,6 @@ def load_image(config: ImageConfig) -> Image:
                  memory_mib=config.memory or built.memory_mib, vcpus=config.vcpus, user=built.user,
                  host_key=built.host_key, version=built.folder.name, guest=config.guest,
                  cpu_percent=config.cpu_percent)
-
-
-def lab_key(path: Path) -> str:
-    """The public half of the installation's key to its labs, made the first time (ssh-keygen(1))."""
-    public = path.with_name(path.name + ".pub")
-    if not path.exists():
-        if shutil.which("ssh-keygen") is None:
-            raise BackendError("ssh-keygen is not installed: apt-get install openssh-client")
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "trainbot", "-f", str(path)], check=True,
-                       stdin=subprocess.DEVNULL)
-    try:
-        return public.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError):
-        raise BackendError(f"{public} cannot be read: ssh-keygen -y -f {path} > {public} makes it again") from None
-
-
-def door_key(config: Config) -> str:
-    """The public half of the gateway's key to the doors of hosts (lab-door), made the first time."""
-    return lab_key(state_folder(config) / DOOR_KEY)
 
 
 def build_for(config: Config, name: str, progress: Progress | None = None) -> Path:

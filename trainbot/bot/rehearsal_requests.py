@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from trainbot.core.errors import UserError
-from trainbot.adapters.scenario_files.library import Library
+from trainbot.model.exercise import Library
 from trainbot.model.exercise import Exercise
 from trainbot.model.host import Mode
 from trainbot.features.labs.rehearsal_leases import Rehearsing, Wanted

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
-from trainbot.bot.pages import handout
+from trainbot.bot.pages import handout, minutes_pages
 from trainbot.bot.gateway.status_lines import Captions
 from trainbot.adapters.markdown.irc_lines import render_step
 from trainbot.config import Config
@@ -38,7 +38,8 @@ from trainbot.bot.gateway.requests import Porter
 from trainbot.images.publishing.published import published
 from trainbot.features.questions.feature import QuestionParts
 from trainbot.features.questions.question_queue import ANSWER
-from trainbot.features.records.archive import Archive, write_whole
+from trainbot.core.files import write_whole
+from trainbot.features.records.archive import Archive
 from trainbot.features.records.journal import Journal
 from trainbot.features.records.retention import Keeping
 from trainbot.features.records.presence import Presence
@@ -46,13 +47,15 @@ from trainbot.bot.rehearsal_requests import Desk
 from trainbot.features.sessions.announcements import Announcing
 from trainbot.features.sessions.session_store import Book
 from trainbot.adapters.calendars.feed import where_of
+from trainbot.adapters.calendars.schedule_folder import ScheduleFolder
 from trainbot.features.sessions.channel_state import Manners
 from trainbot.model.session import Session
 from trainbot.features.sessions.organiser_commands import Organising
 from trainbot.features.sessions.planner import Planner
 from trainbot.features.sessions.polls.poll_commands import WhenDesk
-from trainbot.features.sessions.publishing import Press, Publishing
-from trainbot.features.sessions.reminders import parse_offsets
+from trainbot.bot.workers.calendar_writer import Press
+from trainbot.features.sessions.publishing import Publishing
+from trainbot.model.reminder import parse_offsets
 from trainbot.features.sessions.reminder_notices import Reminding
 from trainbot.model.session_rows import SignUp
 from trainbot.features.sessions.signups import SignUps
@@ -115,7 +118,7 @@ class Parts:
                                  lambda: self.view.nick)
         self.archive = Archive(store.classes, store.entries, store.questions, store.people, config.records.folder,
                                config.records.public_url,
-                               lambda at: describe_many(at, config.schedule.zones, at).rpartition(" | ")[0])
+                               lambda at: describe_many(at, config.schedule.zones, at).rpartition(" | ")[0], minutes_pages)
         self.keeping = Keeping(store, self.archive)
 
     def _join_labs(self, installation: Installation) -> None:
@@ -145,7 +148,7 @@ class Parts:
                                self.book.upcoming, self._images_of, self._has_labs, config.labs.early, self._holds)
         announcing = Announcing(self.book, store.notices, self.signups, zones, offsets)
         self.reminding = Reminding(self.book, store.notices, store.people, self.signups, zones, offsets)
-        self.planner = Planner(self.book, announcing, store.people, config.schedule.folder, zones,
+        self.planner = Planner(self.book, announcing, store.people, ScheduleFolder(config.schedule.folder), zones,
                                lambda: {run.session_uid for run in store.classes.running()} - {""}, self.signups,
                                lambda person, zone: self.when.zone_said(person, zone))
         self.organising = Organising(self.book, announcing, self.signups, zones, lambda: self._library.exercises,

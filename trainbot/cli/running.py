@@ -82,7 +82,8 @@ def doctor(what: tuple[str, ...], path: Path, as_json: bool) -> int:
 def gateway(path: Path, stop: bool) -> int:
     """Runs the ssh gateway (trainbot run starts it by itself)."""
     from trainbot.gateway import process
-    from trainbot.bot.installation import gateway_config, state_folder
+    from trainbot.adapters.state_folder import state_folder
+    from trainbot.bot.installation import gateway_config
 
     config = read(path)
     state_folder(config)

@@ -34,7 +34,7 @@ def show(value: Any, lines: list[str], as_json: bool) -> None:
 def ask_bot(config: Config, request: dict[str, Any], timeout: float = 10.0) -> dict[str, Any]:
     from trainbot.adapters.control.client import ask
     from trainbot.core.errors import BackendError
-    from trainbot.bot.installation import CONTROL
+    from trainbot.adapters.state_folder import CONTROL
 
     answer = ask(config.store.state / CONTROL, request, timeout)
     if "error" in answer:

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 from rapidfuzz import process
 
 from trainbot import shipped
-from trainbot.adapters.irc.trust import login_problems
+from trainbot.config.irc_login import login_problems
 from trainbot.model.config import (
     Config,
     ExerciseConfig,
@@ -34,7 +34,7 @@ from trainbot.config.labs_sections import read_host, read_image_section, read_la
 from trainbot.config.questions_section import read_questions, read_talk
 from trainbot.config.section import Section, below, parse_age, parse_listen
 from trainbot.core.errors import ConfigError
-from trainbot.features.sessions.reminders import parse_offsets
+from trainbot.model.reminder import parse_offsets
 from trainbot.core.access import Role, Roles, parse_rule
 
 SECTIONS = ("irc", "store", "roles", "schedule", "exercises", "labs", "gateway", "questions", "records")

@@ -16,7 +16,6 @@ from importlib import resources
 from zoneinfo import ZoneInfo
 
 import tzdata
-from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 from rapidfuzz import process
 
 from trainbot.core.errors import UserError
@@ -242,17 +241,11 @@ def listed(found: tuple[str, ...]) -> str:
     return ", ".join(found[:CHOICES]) + more
 
 
-def of_tzid(tzid: str, location: str | None = None) -> str | None:
-    """The zone that a calendar's TZID means (RFC 5545 3.2.19), or None: an IANA name in any case, a
-    Windows name (CLDR's table), a ``/vendor/Area/City``, or ``location``, the X-LIC-LOCATION of its
-    VTIMEZONE.  What else a VTIMEZONE says is not believed: the tz database has the rules."""
-    tzid = tzid.strip().strip('"')
-    parts = tzid.strip("/").split("/")
-    tries = [tzid, WINDOWS_TO_OLSON.get(tzid), location, *("/".join(parts[n:]) for n in range(len(parts)))]
-    for name in tries:
-        folded = _fold(name or "")
-        if folded in _UTC_NAMES:
-            return "UTC"
-        if folded in _by_name() and not folded.startswith("etc "):
-            return canonical(_by_name()[folded])
+def iana(name: str) -> str | None:
+    """The canonical zone of that name in any case, or None where the tz database has none."""
+    folded = _fold(name)
+    if folded in _UTC_NAMES:
+        return "UTC"
+    if folded in _by_name() and not folded.startswith("etc "):
+        return canonical(_by_name()[folded])
     return None

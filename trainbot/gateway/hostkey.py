@@ -7,7 +7,7 @@ import hashlib
 from pathlib import Path
 
 from trainbot.core.errors import BackendError
-from trainbot.gateway.settings import HOST_KEY
+from trainbot.adapters.state_folder import HOST_KEY
 from trainbot.features.labs.passwords import make_once
 
 

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from trainbot.gateway.settings import ROUTES
+from trainbot.adapters.state_folder import ROUTES
 
 log = logging.getLogger(__name__)
 TOO_OLD = 24 * 3600  # seconds: a lease does not last so long, and its lab's address is somebody else's by then

@@ -35,11 +35,3 @@ class GatewayConfig:
     keepalive: float = 15.0  # seconds between keepalives to lab, learner and host; four unanswered: gone
     door_wait: float = 10.0  # a host's door may take so long to let us in, and so long to lead to a lab
     door_idle: float = 300.0  # a connection to a host's door that nobody uses for so long is closed
-
-
-PEPPER = "pepper"
-HOST_KEY = "gateway_host_key"
-DOOR_KEY = "door_key"  # what hosts' doors let in
-KNOWN_HOSTS = "known_hosts"  # OpenSSH's format (sshd(8)); host prepare writes it
-ROUTES = "routes.json"
-SOCKET = "gateway.sock"

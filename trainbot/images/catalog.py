@@ -19,7 +19,7 @@ from trainbot.images.build.kernel import guest_types
 from trainbot.images.build.progress_bar import Progress
 from trainbot.images.importing.distributions import Entry, load_catalogue
 from trainbot.images.importing.importing import Wanted, import_image
-from trainbot.bot.installation import lab_key, state_folder
+from trainbot.adapters.state_folder import lab_key, state_folder
 from trainbot.adapters.db import Store
 
 

@@ -5,9 +5,12 @@ Texts are markdown with LF line ends, without control characters.  Scripts run i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+
+from trainbot.core.errors import UserError
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,3 +125,33 @@ class Exercise:
         pages = [page for page in (self.intro, self.finish, *self.steps) if page is not None]
         return self.assets is not None or any(page.setup or page.foreground for page in pages) \
             or any(step.solve for step in self.steps)
+
+
+Files = tuple[tuple[str, int, int], ...]  # (path, mtime in ns, bytes) of each file
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """What was found.  ``problems`` are those of all exercises, in the order of their folders."""
+
+    folder: Path
+    exercises: Mapping[str, Exercise] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+    seen: Mapping[Path, tuple[Files, Exercise | None, tuple[Problem, ...]]] = field(default_factory=dict, repr=False)
+
+    def find(self, words: str) -> Exercise:
+        """The exercise with this slug, or the only one whose slug begins so or whose title has these words.
+        Raises UserError, which says what there is."""
+        wanted = " ".join(words.lower().split())
+        if wanted in self.exercises:
+            return self.exercises[wanted]
+        found = [e for e in self.exercises.values() if wanted and e.slug.startswith(wanted.replace(" ", "-"))]
+        found = found or [e for e in self.exercises.values()
+                          if wanted and all(word in f"{e.title} {e.slug}".lower() for word in wanted.split())]
+        if len(found) == 1:
+            return found[0]
+        there = [e.slug for e in found] or list(self.exercises)
+        shown = ", ".join(there[:8]) + (", …" if len(there) > 8 else "")
+        if found:
+            raise UserError(f"which one: {shown}?")
+        raise UserError(f"no exercise is called that; there is {shown}" if there else "there are no exercises yet")

@@ -3,18 +3,27 @@
 
 from __future__ import annotations
 
+import enum
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
 from trainbot.core.errors import BackendError
-from trainbot.adapters.hosts.domain_xml import HostKind
 
 # ROOT/lib/qemu/domain-<number>-<20 letters of the name>/monitor.sock has to fit sockaddr_un (unix(7)): 107 bytes.
 _LONGEST_ROOT = 107 - len("/lib/qemu/domain-99999-") - 20 - len("/monitor.sock")
 
 _CONSOLES = "console"
+
+
+class HostKind(enum.StrEnum):
+    """Which sort of domain XML a host wants."""
+
+    QEMU = "qemu-embed"
+    TEST = "test"
+    XEN = "xen"
+
 
 _KINDS = {"qemu": HostKind.QEMU, "test": HostKind.TEST, "xen": HostKind.XEN}
 

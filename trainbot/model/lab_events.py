@@ -86,4 +86,3 @@ class HostStatus:
     host: str
     io_wait: float | None
     clock_off: float
-    disk_free_mib: int

@@ -106,6 +106,15 @@ def _revision(session: Session) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class PublishedSession:
+    """A session as the calendar shows it: ``sequence`` counts its changes (RFC 5545 3.8.7.4)."""
+
+    session: Session
+    sequence: int
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """One fault in a schedule: the file's name, the line where one is known, and a sentence that
     says what is wrong and what would be right."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from trainbot.bot.workers.maintenance import at_once
+from trainbot.bot.pages import minutes_pages
 from trainbot.config import Config
 from trainbot.core.errors import BackendError
 from trainbot.features.questions.search_terms import Finding, best
@@ -36,7 +37,7 @@ def archive(config: Config) -> Iterator[Archive]:
 def _archive(config: Config, store: Store) -> Archive:
     return Archive(store.classes, store.entries, store.questions, store.people, config.records.folder,
                    config.records.public_url,
-                   lambda at: describe_many(at, config.schedule.zones, at).rpartition(" | ")[0])
+                   lambda at: describe_many(at, config.schedule.zones, at).rpartition(" | ")[0], minutes_pages)
 
 
 def keep(config: Config, request: dict[str, Any]) -> str:

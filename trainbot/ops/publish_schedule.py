@@ -8,15 +8,17 @@ from pathlib import Path
 
 from trainbot.config import Config
 from trainbot.core.errors import BackendError, UserError
-from trainbot.features.records.archive import write_whole
+from trainbot.core.files import write_whole
 from trainbot.features.sessions.announcements import Announcing
 from trainbot.features.sessions.session_store import Book
-from trainbot.adapters.calendars.feed import FEED, PAGE, Entry, where_of
+from trainbot.adapters.calendars.feed import FEED, PAGE, where_of
+from trainbot.adapters.calendars.schedule_folder import ScheduleFolder
 from trainbot.features.sessions.planner import Planner
-from trainbot.features.sessions.publishing import Press
-from trainbot.features.sessions.reminders import parse_offsets
+from trainbot.bot.workers.calendar_writer import Press
+from trainbot.model.reminder import parse_offsets
 from trainbot.features.sessions.signups import SignUps
 from trainbot.adapters.db import Store
+from trainbot.model.session import PublishedSession
 from trainbot.adapters.db.migrate import refuse_newer, upgrade
 
 
@@ -68,11 +70,11 @@ def _read_files(config: Config, store: Store, now: datetime) -> None:
     signups = SignUps(store.sessions, store.notices, store.people, zones, config.require_account, book.upcoming,
                       lambda session: session.images, lambda image: False, timedelta(), lambda at: (0, 0))
     planner = Planner(book, Announcing(book, store.notices, signups, zones, offsets), store.people,
-                      config.schedule.folder, zones, lambda: set(), signups, lambda person, zone: "")
+                      ScheduleFolder(config.schedule.folder), zones, lambda: set(), signups, lambda person, zone: "")
     planner.reload(now)
 
 
-def _write(config: Config, store: Store, folder: Path, now: datetime) -> list[Entry]:
+def _write(config: Config, store: Store, folder: Path, now: datetime) -> list[PublishedSession]:
     book = Book(store.sessions, store.settings, lambda: config.irc.class_channels)
     offsets = parse_offsets(" ".join(config.schedule.reminders))
     press = Press(where_of(config, store.settings.get("owner") or ""), config.schedule.zones, offsets,

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from scramp import ScramClient, ScramMechanism
 
 from trainbot.adapters.irc import mechanisms
+from trainbot.config.irc_login import SASL_MECHANISMS
 from trainbot.adapters.irc.mechanisms import EcdsaChallenge, External, ScramSha256
 from trainbot.adapters.irc.registration import Registration
 from trainbot.adapters.irc.sasl import Credentials, SaslRefused, chunks
@@ -172,3 +173,8 @@ def test_success_before_the_servers_signature_is_a_lie() -> None:
     talk = Talk("scram-sha-256")
     talk.hears("AUTHENTICATE +")
     assert talk.hears("903 bot :success") == ["AUTHENTICATE *", "QUIT :cannot register"]
+
+
+def test_every_mechanism_that_configuration_allows_is_implemented() -> None:
+    """bot.ini's names (trainbot.config.irc_login) are the ones there are."""
+    assert tuple(mechanisms.MECHANISMS) == SASL_MECHANISMS

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from tests.adapters.irc.conftest import secret
 from tests.peers.certificates import openssl
 from tests.peers.inspircd import free_port
-from trainbot.adapters.irc.mechanisms import load_key
+from trainbot.config.irc_login import load_key
 from trainbot.model.config import Secret
 from trainbot.core.errors import ConfigError
 from trainbot.core.messages import Arrived, Connected, Incoming, Left, Line, Renamed, RollCall, Spoken

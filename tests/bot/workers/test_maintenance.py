@@ -14,7 +14,8 @@ from tests.stage import Stage
 from trainbot.bot.workers.maintenance import Chores, at_once
 from trainbot.core.errors import BackendError
 from trainbot.bot.workers.calendar_writer import Printing
-from trainbot.features.sessions.publishing import Press, Publish, Published
+from trainbot.bot.workers.calendar_writer import Press
+from trainbot.features.sessions.publishing import Publish, Published
 from trainbot.adapters.db import Store
 
 COUNTING = "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n"  # for ever

@@ -281,7 +281,7 @@ def test_free_labs_on_a_drained_host_go(stages: Callable[..., Stage]) -> None:
 
 def test_a_clock_that_is_off_is_known(stage: Stage) -> None:
     """Labs have their time from their host."""
-    stage.happens(HostStatus("xen1", 0.2, 95.4, 1000))
+    stage.happens(HostStatus("xen1", 0.2, 95.4))
     view = stage.bot.fleet.hosts["xen1"]
     assert view.last_trouble == "its clock is +95 s off, and labs have theirs from it" and view.io_wait == 0.2
 

@@ -14,8 +14,7 @@ from markdown_it import MarkdownIt
 from tests.stage import Stage
 
 from trainbot.core.errors import UserError
-from trainbot.features.records import archive as archive_module
-from trainbot.features.records.archive import write_whole
+from trainbot.core.files import write_whole
 from trainbot.features.records.minutes_markdown import text_of
 from trainbot.ops.log import archive, classes, export, show
 
@@ -153,7 +152,7 @@ def test_minutes_are_there_whole_or_not_at_all(stage: Stage, monkeypatch: pytest
     def fail(_handle: int) -> None:
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(archive_module.os, "fsync", fail)
+    monkeypatch.setattr("os.fsync", fail)
     with pytest.raises(OSError, match="no space"):
         write_whole(path, "new and longer")
     assert path.read_text() == "old"

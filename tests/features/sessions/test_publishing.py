@@ -16,10 +16,10 @@ from dateutil.tz import tzical
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trainbot.adapters.calendars.feed import Entry, Feed, Where
-from trainbot.model.session import Session
+from trainbot.adapters.calendars.feed import Feed, Where
+from trainbot.model.session import PublishedSession, Session
 from trainbot.bot.pages.sessions_page import page
-from trainbot.features.sessions.reminders import parse_offsets
+from trainbot.model.reminder import parse_offsets
 from trainbot.core.times import readings
 from trainbot.adapters.calendars.vtimezone import changes
 
@@ -33,14 +33,14 @@ HOSTILE = '<script>alert("1")</script>\' onload=x; BEGIN:VEVENT\\, {style} &amp;
 
 
 def entry(local: str = "2026-12-05T19:00", zone: str = "Australia/Melbourne", sequence: int = 0, fold: int = 0,
-          **fields: object) -> Entry:
+          **fields: object) -> PublishedSession:
     wall = datetime.fromisoformat(local)
     values = {"uid": "course/one", "title": "SE Linux", "minutes": 120, "origin": "course.toml"} | fields
     session = Session.of(start=readings(wall, zone)[fold], local=wall, zone=zone, **values)
-    return Entry(session, sequence, NOW)
+    return PublishedSession(session, sequence, NOW)
 
 
-def feed(*entries: Entry) -> str:
+def feed(*entries: PublishedSession) -> str:
     return Feed(WHERE, OFFSETS).text(entries).decode()
 
 
@@ -75,7 +75,7 @@ def test_around_each_change_of_clocks(zone: str) -> None:
     """Each quarter of an hour of the three hours around it."""
     for moment, *_rest in changes(zone, NOW, NOW + timedelta(days=400)):
         starts = [moment + timedelta(minutes=15 * n) for n in range(-6, 7)]
-        made = [Entry(replace(entry().session, uid=str(n), start=start, zone=zone), 0, NOW)
+        made = [PublishedSession(replace(entry().session, uid=str(n), start=start, zone=zone), 0, NOW)
                 for n, start in enumerate(starts)]
         assert moments(feed(*made)) == starts
 
@@ -90,7 +90,7 @@ def test_what_programs_need(tmp_path: Path) -> None:
     assert read.conference.value == "ircs://irc.libera.chat:6697/%23class"
     assert "slides: https://example.org/s" in read.description.value
     assert [alarm.trigger.value for alarm in read.valarm_list] == [timedelta(hours=-1), timedelta(minutes=-10)]
-    moved, off = entry("2027-01-05T19:00", sequence=3), Entry(one.session.as_cancelled(), 4, NOW)
+    moved, off = entry("2027-01-05T19:00", sequence=3), PublishedSession(one.session.as_cancelled(), 4, NOW)
     assert {events(feed(e))[0].uid.value for e in (moved, off)} == {read.uid.value}
     (gone,) = events(feed(off))
     assert gone.status.value == "CANCELLED" and "valarm" not in gone.contents
@@ -102,7 +102,7 @@ def test_what_programs_need(tmp_path: Path) -> None:
 
 @given(st.permutations([entry(uid=f"c/{n}", local=f"2026-12-{n + 10}T19:00", zone=PLACES[n]) for n in range(5)]))
 @settings(max_examples=20, deadline=None)
-def test_the_same_rows_give_the_same_bytes(entries: list[Entry]) -> None:
+def test_the_same_rows_give_the_same_bytes(entries: list[PublishedSession]) -> None:
     """In whatever order they come, written anew or after others."""
     kept = Feed(WHERE, OFFSETS)
     kept.text(entries[:2])
@@ -147,7 +147,7 @@ def test_a_calendar_program_shows_it(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    def shown(*entries: Entry) -> list[str]:
+    def shown(*entries: PublishedSession) -> list[str]:
         (tmp_path / "feed.ics").write_text(feed(*entries), newline="")
         khal("import", "--batch", str(tmp_path / "feed.ics"))
         lines = khal("list", "--format", "{start} {title} {status}", "2026-12-01", "200d").splitlines()
@@ -156,7 +156,7 @@ def test_a_calendar_program_shows_it(tmp_path: Path) -> None:
     other = entry("2027-04-04T19:00", uid="course/two", zone="Australia/Lord_Howe")
     assert shown(entry(), other) == ["2026-12-05 09:00 SE Linux CONFIRMED", "2027-04-04 10:30 SE Linux CONFIRMED"]
     assert shown(entry("2026-12-06T20:00", sequence=1), other)[0] == "2026-12-06 10:00 SE Linux CONFIRMED"
-    assert shown(Entry(entry().session.as_cancelled(), 2, NOW), other)[0] == "2026-12-05 09:00 SE Linux CANCELLED"
+    assert shown(PublishedSession(entry().session.as_cancelled(), 2, NOW), other)[0] == "2026-12-05 09:00 SE Linux CANCELLED"
 
 
 class Read(HTMLParser):

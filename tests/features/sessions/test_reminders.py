@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from trainbot.core.errors import ConfigError
 from trainbot.model.session import Session
-from trainbot.features.sessions.reminders import STARTED_GRACE, due, next_due, parse_offsets, passed_keys
+from trainbot.features.sessions.reminders import STARTED_GRACE, due, passed_keys
+from trainbot.model.reminder import parse_offsets
 from trainbot.core.times import readings
 
 OFFSETS = parse_offsets("7d 1d 1h 10m")
@@ -62,7 +63,6 @@ def test_nothing_is_said_of_a_class_that_goes_on_or_is_off():
     one = session()
     assert due([one], OFFSETS, one.start + STARTED_GRACE + timedelta(seconds=1), set()) == []
     assert due([session(cancelled=True)], OFFSETS, one.start - timedelta(minutes=5), set()) == []
-    assert next_due([session(cancelled=True)], OFFSETS, one.start - timedelta(days=30)) is None
 
 
 def test_a_session_that_moves_is_remembered_anew():
@@ -122,12 +122,6 @@ def test_whenever_the_bot_looks_nothing_is_said_twice_or_late_or_lost(zone, loca
     if any(one.start - timedelta(minutes=10) <= at <= one.start + STARTED_GRACE for at in moments):
         assert said[-1][1].offset == "10m"
 
-
-def test_the_next_reminder_is_known_ahead():
-    """A timer may be set for it."""
-    one = session()
-    assert next_due([one], OFFSETS, one.start - timedelta(days=2)) == one.start - timedelta(days=1)
-    assert next_due([one], OFFSETS, one.start) is None
 
 
 def test_offsets_are_read_longest_first():

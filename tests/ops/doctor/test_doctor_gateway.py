@@ -15,7 +15,7 @@ from trainbot.ops.doctor.finding import Level
 from trainbot.ops.doctor.gateway_findings import GatewaySeen, gateway_findings
 from trainbot.core.errors import BackendError
 from trainbot.gateway import process
-from trainbot.bot.installation import lab_key
+from trainbot.adapters.state_folder import lab_key
 
 KEY = "ssh-ed25519 AAAA"
 WELL = GatewaySeen(True, 7, "v", "v", (("0.0.0.0", 2222),), (("127.0.0.1", 2222),), None, KEY, None, KEY)

@@ -22,7 +22,7 @@ from trainbot.images.build.kernel import guest_types
 from trainbot.model.host import GuestType
 from trainbot.images.build.image_folder import FILES, Image, digest, write_image
 from trainbot.images.build.recipe import recipe_hash
-from trainbot.bot.installation import lab_key
+from trainbot.adapters.state_folder import lab_key
 
 PVH, PV, HVM = GuestType.PVH, GuestType.PV, GuestType.HVM
 

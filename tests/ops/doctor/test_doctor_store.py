@@ -15,7 +15,7 @@ from trainbot.adapters.control.server import ControlServer
 from trainbot.ops.doctor.finding import Level
 from trainbot.ops.doctor.examine_store import _loose
 from trainbot.ops.doctor.store_findings import Loose, store_findings
-from trainbot.gateway.settings import PEPPER
+from trainbot.adapters.state_folder import PEPPER
 from trainbot.adapters.db.migrate import upgrade
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)

@@ -10,30 +10,18 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from trainbot import __version__
-from trainbot.model.session import Session
-from trainbot.features.sessions.reminders import Offset
+from trainbot.model.session import PublishedSession, Session
+from trainbot.model.reminder import Offset
 from trainbot.core.times import readings
+from trainbot.model.config import Config
 from trainbot.adapters.calendars.vtimezone import vtimezone
 from trainbot.core.zones import zone
 
-if TYPE_CHECKING:
-    from trainbot.config import Config
-
 FEED, PAGE = "sessions.ics", "sessions.html"
 ALARMS_WITHIN = timedelta(days=1)  # a phone that rings a week before is switched off
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A published session, how often it has changed since, and when it last did."""
-
-    session: Session
-    sequence: int
-    changed_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +79,9 @@ class Feed:
         self.where = where
         short = [offset for offset in offsets if not offset.days and timedelta(minutes=offset.minutes) < ALARMS_WITHIN]
         self.alarms = tuple(short or list(offsets)[-1:])
-        self._written: dict[str, tuple[Entry, bytes]] = {}
+        self._written: dict[str, tuple[PublishedSession, bytes]] = {}
 
-    def text(self, entries: Iterable[Entry]) -> bytes:
+    def text(self, entries: Iterable[PublishedSession]) -> bytes:
         """The whole calendar."""
         entries = sorted(entries, key=lambda entry: (entry.session.start, entry.session.uid))
         years = [entry.session.start.year for entry in entries]
@@ -106,11 +94,11 @@ class Feed:
         return b"".join([_lines(head), *(vtimezone(name, min(years), max(years) + 1) for name in zones), *events,
                          b"END:VCALENDAR\r\n"])
 
-    def _event(self, entry: Entry) -> bytes:
+    def _event(self, entry: PublishedSession) -> bytes:
         kept = self._written.get(entry.session.uid)
         return kept[1] if kept is not None and kept[0] == entry else _lines(self._made(entry))
 
-    def _made(self, entry: Entry) -> list[str]:
+    def _made(self, entry: PublishedSession) -> list[str]:
         session, where = entry.session, self.where
         at, title = f"{entry.changed_at.astimezone(UTC):%Y%m%dT%H%M%SZ}", _text(session.title)
         lines = ["BEGIN:VEVENT", f"UID:{where.uid(session)}", f"SEQUENCE:{entry.sequence}", f"DTSTAMP:{at}",

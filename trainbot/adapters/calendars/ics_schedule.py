@@ -20,13 +20,14 @@ import icalendar
 import recurring_ical_events
 
 from trainbot.core.errors import UserError
-from trainbot.adapters.calendars import validation as fields
-from trainbot.adapters.calendars.validation import Fault
+from trainbot.model import session_fields as fields
+from trainbot.model.session_fields import Fault
 from trainbot.adapters.calendars.ics_rules import rule_fault, walk
 from trainbot.adapters.calendars.ics_text import torn, without_timezones
 from trainbot.model.session import MOST_PROBLEMS, Problem, Session
 from trainbot.core.times import readings
-from trainbot.core.zones import of_tzid, zone
+from trainbot.adapters.calendars.tzid import of_tzid
+from trainbot.core.zones import zone
 
 MOST_EVENTS = 5000
 MOST_OCCURRENCES = 5000

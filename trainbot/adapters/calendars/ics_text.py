@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from trainbot.adapters.calendars.validation import plain
+from trainbot.model.session_fields import plain
 
 _UTC_AND_ZONE = re.compile(
     r"^[A-Z-]+;[^:]*TZID=(?!\"?(?:UTC|GMT|Etc/UTC)\b)[^:]*:.*\dZ\s*$", re.IGNORECASE

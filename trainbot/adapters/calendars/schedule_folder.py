@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from trainbot.adapters.calendars.validation import plain
+from trainbot.model.session_fields import plain
 from trainbot.adapters.calendars.ics_schedule import read_ics
 from trainbot.model.session import HERE, Problem, Schedule, Session
 from trainbot.adapters.calendars.toml_schedule import read_toml
@@ -18,6 +18,23 @@ HORIZON = timedelta(days=400)
 KEPT = timedelta(days=1)  # a session that has ended is still shown for so long
 
 Read = tuple[list[Session], list[Problem]]
+
+
+class ScheduleFolder:
+    """[schedule] folder, as the planner asks for it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def read(self, now: datetime) -> Schedule:
+        return load_schedules(self.path, now)
+
+    def stamps(self) -> tuple[tuple[str, int, int], ...]:
+        """(name, mtime in ns, size in bytes) of each file there: what differs when one was changed."""
+        try:
+            return tuple(sorted((file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in self.path.iterdir()))
+        except OSError:
+            return ()
 
 
 def load_schedules(folder: Path, now: datetime, horizon: timedelta = HORIZON) -> Schedule:

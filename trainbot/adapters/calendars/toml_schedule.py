@@ -12,8 +12,8 @@ from datetime import date, datetime, time
 from typing import Any
 
 from trainbot.core.errors import UserError
-from trainbot.adapters.calendars import validation as fields
-from trainbot.adapters.calendars.validation import FIELDS, Fault
+from trainbot.model import session_fields as fields
+from trainbot.model.session_fields import FIELDS, Fault
 from trainbot.model.session import MOST_PROBLEMS, Problem, Session
 from trainbot.core.times import offset_refused, to_utc
 

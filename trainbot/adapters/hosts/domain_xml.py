@@ -7,7 +7,6 @@ that somebody typed can become markup.
 
 from __future__ import annotations
 
-import enum
 import hashlib
 import re
 import uuid
@@ -18,6 +17,7 @@ from pathlib import Path
 from trainbot.core.errors import BackendError
 from trainbot.model import seats
 from trainbot.model.host import GuestType, HostConfig, LabSpec
+from trainbot.model.host_address import HostKind
 
 OURS = "urn:trainbot:lab:1"
 QEMU = "http://libvirt.org/schemas/domain/qemu/1.0"
@@ -27,14 +27,6 @@ ET.register_namespace("qemu", QEMU)
 _MOST_PERCENT = 100 * 512  # of one core: as many as Xen gives one domain
 # XML 1.0 has no way to write these, and no name or path of ours holds a line break.
 _UNWRITABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
-
-
-class HostKind(enum.StrEnum):
-    """Which sort of XML a host wants."""
-
-    QEMU = "qemu-embed"
-    TEST = "test"
-    XEN = "xen"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from scramp import ScramClient, ScramException
 
 from trainbot.adapters.irc.sasl import Credentials, Mechanism, SaslRefused
+from trainbot.config.irc_login import load_key
 
 MOST_ITERATIONS = 1_000_000
 """Of PBKDF2 that a server may ask for (about half a second of ours); RFC 7677 wants at least 4096, as scramp does."""
@@ -109,17 +108,6 @@ class EcdsaChallenge:
             raise SaslRefused("the server's challenge is not 32 octets to be signed once")
         self.complete = True
         return load_key(self._credentials.key()).sign(challenge, ec.ECDSA(Prehashed(SHA256())))
-
-
-def load_key(pem: bytes) -> ec.EllipticCurvePrivateKey:
-    """The EC key on P-256 in ``pem`` (no pass phrase); ValueError says what is wrong."""
-    try:
-        key = load_pem_private_key(pem, None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise ValueError("not a PEM private key without a pass phrase") from None
-    if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
-        raise ValueError("not an elliptic curve key on P-256 (prime256v1)")
-    return key
 
 
 MECHANISMS: dict[str, Callable[[Credentials], Mechanism]] = {

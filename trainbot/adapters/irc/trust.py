@@ -5,51 +5,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ssl
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from trainbot.adapters.irc.mechanisms import MECHANISMS, load_key
+from trainbot.config.irc_login import login_problems
 from trainbot.core.errors import ConfigError
-
-if TYPE_CHECKING:
-    from trainbot.config import IrcConfig
+from trainbot.model.config import IrcConfig
 
 
 class Untrusted(OSError):
     """The server is not the one that bot.ini pins."""
-
-
-def login_problems(config: IrcConfig) -> Iterator[tuple[str, str]]:
-    """(option, what is wrong) where logging in as configured is impossible, or would tell the password to everybody
-    on the way."""
-    for name in config.sasl:
-        if name not in MECHANISMS:
-            yield "sasl", f"{name!r} is not known; known are: {' '.join(MECHANISMS)}"
-    passwords = [name for name in config.sasl if name in ("plain", "scram-sha-256")]
-    if passwords and not (config.account and config.password):
-        yield "sasl", f"{passwords[0]} needs account and password (or password_file, or password_env)"
-    if config.nickserv and not config.password:
-        yield "nickserv", "it needs a password (or password_file, or password_env)"
-    if config.nickserv and config.sasl:
-        yield "nickserv", "say either sasl, or nickserv = yes for a network that has none"
-    if "external" in config.sasl and not (config.tls and config.tls_client_cert):
-        yield "sasl", "external needs tls = yes and tls_client_cert"
-    if "ecdsa-nist256p-challenge" in config.sasl:
-        yield from _key_problems(config)
-    if (config.password or config.server_password) and not config.tls and not config.allow_plaintext:
-        yield "tls", "a password would go over a connection without TLS; say tls = yes, or allow_plaintext = yes"
-
-
-def _key_problems(config: IrcConfig) -> Iterator[tuple[str, str]]:
-    if not (config.account and config.ecdsa_key_file):
-        yield "sasl", "ecdsa-nist256p-challenge needs account and ecdsa_key_file"
-        return
-    try:
-        load_key(config.ecdsa_key_file.read_bytes())
-    except OSError as error:
-        yield "ecdsa_key_file", f"{config.ecdsa_key_file} cannot be read ({error.strerror})"
-    except ValueError as error:
-        yield "ecdsa_key_file", f"{config.ecdsa_key_file} is {error}"
 
 
 def refuse_unsafe(config: IrcConfig) -> None:

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import stat
 from pathlib import Path
 
 import yaml
+
+from trainbot.core.text import clean, one_line
 
 INDEX_LIMIT = 1 << 20  # bytes
 SCRIPT_LIMIT = 1 << 20
 TEXT_LIMIT = 64 << 10  # rendered on the bot's loop
 YAML_EVENTS = 20_000
 DEPTH = 32
-
-# controls but tab and LF, lone surrogates, bidi overrides and isolates, line separators, byte order marks
-_UNWANTED = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\u2028\u2029\ufeff]")
 
 
 class Refused(Exception):
@@ -26,17 +24,6 @@ class Refused(Exception):
 
 class Missing(Refused):
     """There is no such file."""
-
-
-def clean(text: str) -> str:
-    """``text`` with LF line ends, without control characters (tabs stay), lone surrogates or bidi overrides."""
-    return _UNWANTED.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
-
-
-def one_line(text: str, limit: int = 200) -> str:
-    """``text`` cleaned, its white space folded, at most ``limit`` characters."""
-    folded = " ".join(clean(text).split())
-    return folded if len(folded) <= limit else folded[: limit - 1] + "…"
 
 
 def read_bytes(folder: Path, name: str, limit: int) -> bytes:

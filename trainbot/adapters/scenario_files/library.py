@@ -3,51 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
 from trainbot.core.errors import UserError
 from trainbot.adapters.scenario_files import instruqt, katacoda
 from trainbot.adapters.scenario_files.reader import slug_of
-from trainbot.model.exercise import Exercise, Problem
+from trainbot.model.exercise import Exercise, Files, Library, Problem
 
 DEPTH = 3  # folders between the library's and an index
 MAX_EXERCISES = 5000
 MAX_FILES = 2000  # looked at in one exercise to see whether it changed
 
 INDEXES = (*katacoda.INDEXES, instruqt.INDEX)  # the first that is there says which form it is
-
-Print = tuple[tuple[str, int, int], ...]  # (path, mtime in ns, bytes) of each file
-
-
-@dataclass(frozen=True, slots=True)
-class Library:
-    """What was found.  ``problems`` are those of all exercises, in the order of their folders."""
-
-    folder: Path
-    exercises: Mapping[str, Exercise] = field(default_factory=dict)
-    problems: tuple[Problem, ...] = ()
-    _seen: Mapping[Path, tuple[Print, Exercise | None, tuple[Problem, ...]]] = field(default_factory=dict, repr=False)
-
-    def find(self, words: str) -> Exercise:
-        """The exercise with this slug, or the only one whose slug begins so or whose title has these words.
-        Raises UserError, which says what there is."""
-        wanted = " ".join(words.lower().split())
-        if wanted in self.exercises:
-            return self.exercises[wanted]
-        found = [e for e in self.exercises.values() if wanted and e.slug.startswith(wanted.replace(" ", "-"))]
-        found = found or [e for e in self.exercises.values()
-                          if wanted and all(word in f"{e.title} {e.slug}".lower() for word in wanted.split())]
-        if len(found) == 1:
-            return found[0]
-        there = [e.slug for e in found] or list(self.exercises)
-        shown = ", ".join(there[:8]) + (", …" if len(there) > 8 else "")
-        if found:
-            raise UserError(f"which one: {shown}?")
-        raise UserError(f"no exercise is called that; there is {shown}" if there else "there are no exercises yet")
-
 
 def load_library(folder: Path, before: Library | None = None) -> Library:
     """Everything below ``folder``.  With ``before`` only exercises whose files changed are read again.
@@ -57,11 +27,11 @@ def load_library(folder: Path, before: Library | None = None) -> Library:
         return Library(folder, problems=(Problem(str(folder), "", "there is no such folder"),))
     seen, exercises, problems = {}, {}, []
     for place in _places(folder):
-        print_ = _fingerprint(place)
-        old = before._seen.get(place) if before else None
-        if old is None or old[0] != print_:
+        files = _fingerprint(place)
+        old = before.seen.get(place) if before else None
+        if old is None or old[0] != files:
             exercise, faults = _load(place, _name(place, folder))
-            old = (print_, exercise, tuple(faults))
+            old = (files, exercise, tuple(faults))
         seen[place] = old
         _, exercise, faults = old
         problems.extend(faults)
@@ -110,7 +80,7 @@ def _places(folder: Path) -> list[Path]:
     return sorted(places)
 
 
-def _fingerprint(place: Path) -> Print:
+def _fingerprint(place: Path) -> Files:
     found = []
     for path, folders, files in os.walk(place):
         folders.sort()

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from trainbot.model.class_run import Attendance, ClassRun, own_step
-from trainbot.adapters.scenario_files.library import Library
+from trainbot.model.exercise import Library
 from trainbot.model.lab import Lease
 from trainbot.features.labs.lab_wording import tame
 from trainbot.model.notice import Notice

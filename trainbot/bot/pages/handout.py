@@ -10,7 +10,7 @@ from trainbot.model.exercise import Exercise
 from trainbot.adapters.html import render
 from trainbot.images.publishing.checks import file_name, prepared
 from trainbot.images.publishing.published import published
-from trainbot.features.records.archive import write_whole
+from trainbot.core.files import write_whole
 
 FOLDER = "handouts"  # below the folder of [records]
 

@@ -3,12 +3,43 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 
+from trainbot.adapters.calendars.feed import FEED, PAGE, Feed, Where, since
+from trainbot.bot.pages.sessions_page import page
 from trainbot.features.sessions.session_store import Book
-from trainbot.features.sessions.publishing import Press, Publish, Published
+from trainbot.features.sessions.publishing import Publish, Published
 from trainbot.adapters.db import Store
+from trainbot.model.reminder import Offset
+from trainbot.model.session import PublishedSession
+
+
+class Press:
+    """``write(path, content)``: the file is there whole, or as it was before; OSError where it cannot be."""
+
+    def __init__(self, where: Where, zones: tuple[str, ...], offsets: Sequence[Offset],
+                 write: Callable[[Path, bytes], None]) -> None:
+        self.where, self.zones, self.write = where, zones, write
+        self.feed = Feed(where, offsets)
+
+    def publish(self, book: Book, folder: Path, now: datetime) -> list[PublishedSession]:
+        """Writes what differs; the sessions that are in the feed.  OSError where a file cannot be written."""
+        entries = book.published(since(now))
+        for name, content in ((FEED, self.feed.text(entries)), (PAGE, page(entries, self.where, self.zones, now))):
+            path = folder / name
+            if not path.exists() or path.read_bytes() != content:
+                self.write(path, content)
+        return entries
+
+    def published(self, book: Book, folder: Path, now: datetime) -> Published:
+        """The same, as an event, whatever comes of it."""
+        try:
+            ends = [entry.session.end for entry in self.publish(book, folder, now) if entry.session.end > now]
+        except Exception as error:
+            return Published(error=error)
+        return Published(min([since(now.replace(year=now.year + 2, day=1)), *ends]))
 
 
 class Printing:

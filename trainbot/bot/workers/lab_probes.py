@@ -168,7 +168,7 @@ class Watching:
         self._trouble.pop(host.name, None)
         before, self._last[host.name] = self._last.get(host.name), now
         self._post(HostStatus(host.name, io_wait(before.cpu, now.cpu) if before is not None else None,
-                              now.time - (now.asked + now.told) / 2, now.disk_free_mib))
+                              now.time - (now.asked + now.told) / 2))
 
 
 def _address(door: str) -> tuple[str, int]:

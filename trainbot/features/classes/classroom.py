@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from trainbot.core.errors import UserError
 from trainbot.model.class_run import Attendance, ClassRun, own_step
-from trainbot.adapters.scenario_files.library import Library
+from trainbot.model.exercise import Library
 from trainbot.model.exercise import Exercise
 from trainbot.model.lab import Lab
 from trainbot.core.access import Person

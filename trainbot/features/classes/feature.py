@@ -11,7 +11,7 @@ from trainbot.model.script_events import RunScript
 from trainbot.features.classes.latecomers import Joining
 from trainbot.features.classes.learner_commands import Learning
 from trainbot.features.classes.lecture_mode import Lecture
-from trainbot.adapters.scenario_files.library import Library
+from trainbot.model.exercise import Library
 from trainbot.features.classes.progress import Overseeing
 from trainbot.features.classes.script_runs import Plays
 from trainbot.features.classes.lab_setup import Preparing

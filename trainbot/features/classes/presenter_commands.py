@@ -7,7 +7,7 @@ from datetime import timedelta
 from trainbot.core.errors import UserError
 from trainbot.model.class_run import ClassRun
 from trainbot.features.classes.classroom import Classroom, place, step_lines, title_of
-from trainbot.adapters.scenario_files.library import Library
+from trainbot.model.exercise import Library
 from trainbot.model.exercise import Exercise
 from trainbot.features.classes.progress import Overseeing
 from trainbot.core.access import Role

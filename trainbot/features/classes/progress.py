@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from trainbot.core.errors import UserError
 from trainbot.model.class_run import Attendance, ClassRun
 from trainbot.features.classes.classroom import Classroom, place
-from trainbot.adapters.scenario_files.folder import one_line
+from trainbot.core.text import one_line
 from trainbot.core.access import Role
 from trainbot.core.commands import Argument, Ask, Command, Place
 from trainbot.core.messages import Effect, Line, Priority, Reply

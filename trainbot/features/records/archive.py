@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import functools
 import logging
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from trainbot.core.errors import UserError
+from trainbot.core.files import write_whole
 from trainbot.model.class_run import ClassRun, Play, PlayKind
 from trainbot.model.question import QuestionState
-from trainbot.bot.pages import minutes_pages as pages
 from trainbot.features.records import timeline
 from trainbot.features.records.minutes_markdown import markdown
-from trainbot.features.records.minutes import SOMEBODY, ClassRecord, base_name, minutes_of
+from trainbot.features.records.minutes import SOMEBODY, ClassRecord, Minutes, base_name, minutes_of
 
 if TYPE_CHECKING:
     from trainbot.adapters.db.question_rows import Questions
@@ -29,11 +28,24 @@ AT_ONCE = 4  # classes whose minutes are written in one turn
 LATELY = 1000  # events of questions looked at after a start, for answers that came after their class
 
 
+class MinutesPages(Protocol):
+    """What minutes look like in a browser, and to programs (trainbot.bot.pages.minutes_pages)."""
+
+    def minutes_page(self, minutes: Minutes, base: str, /) -> str: ...
+
+    def log_page(self, minutes: Minutes, rows: Iterable[timeline.Row], base: str, /) -> str: ...
+
+    def index_page(self, runs: Iterable[ClassRun], /) -> str: ...
+
+    def minutes_json(self, minutes: Minutes, /) -> str: ...
+
+
 class Archive:
     """``times``: a moment in the configured zones, in words."""
 
     def __init__(self, classes: Classes, entries: Entries, questions: Questions, people: People, folder: Path,
-                 public_url: str, times: Callable[[datetime], str]) -> None:
+                 public_url: str, times: Callable[[datetime], str], pages: MinutesPages) -> None:
+        self.pages = pages
         self.classes, self.entries, self.questions, self.people = classes, entries, questions, people
         self.folder, self.public_url, self.times = folder / "minutes", public_url, times
         self._failed: dict[int, str] = {}
@@ -103,8 +115,8 @@ class Archive:
         """The whole text of each file, by the ending of its name."""
         record = self.record(run)
         minutes, name = minutes_of(record), base_name(run)
-        return {".log.html": pages.log_page(minutes, self._log(record), name), ".md": markdown(minutes),
-                ".json": pages.minutes_json(minutes), ".html": pages.minutes_page(minutes, name)}
+        return {".log.html": self.pages.log_page(minutes, self._log(record), name), ".md": markdown(minutes),
+                ".json": self.pages.minutes_json(minutes), ".html": self.pages.minutes_page(minutes, name)}
 
     def _log(self, record: ClassRecord) -> Iterator[timeline.Row]:
         """As it may be published: without the names of people who are not to be named, and without deleted questions."""
@@ -122,7 +134,7 @@ class Archive:
 
     def write_index(self) -> None:
         try:
-            write_whole(self.folder / "index.html", pages.index_page(self.classes.written()))
+            write_whole(self.folder / "index.html", self.pages.index_page(self.classes.written()))
         except OSError as error:
             log.error("the index of minutes cannot be written: %s", error)
 
@@ -155,14 +167,3 @@ class Archive:
         question = functools.lru_cache(1000)(self.questions.get)
         who = functools.lru_cache(1000)(lambda id, person: self.classes.attendance.first(class_id=id, person_id=person))
         yield from timeline.written(timeline.rows(*by_time, question, who), form)
-
-
-def write_whole(path: Path, text: str) -> None:
-    """The file is there whole, or as it was before (POSIX rename(2)); folders are made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.new")
-    with open(draft, "w", encoding="utf-8", errors="replace") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(draft, path)

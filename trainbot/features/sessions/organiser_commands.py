@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from trainbot.core.errors import UserError
-from trainbot.adapters.calendars import validation as fields
+from trainbot.model import session_fields as fields
 from trainbot.features.sessions.announcements import Announcing
 from trainbot.features.sessions.session_store import Book
 from trainbot.features.sessions.changes import Change

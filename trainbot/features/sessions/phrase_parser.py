@@ -13,8 +13,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from trainbot.core.errors import UserError
-from trainbot.adapters.calendars import validation as fields
-from trainbot.adapters.calendars.validation import Fault
+from trainbot.model import session_fields as fields
+from trainbot.model.session_fields import Fault
 from trainbot.core.times import to_utc
 from trainbot.core.zones import resolve_zone, zone
 

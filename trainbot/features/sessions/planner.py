@@ -5,15 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from trainbot.core.errors import UserError
 from trainbot.features.sessions.announcements import Announcing
 from trainbot.features.sessions.session_store import Book
 from trainbot.features.sessions.changes import Change, changes, derived_again
-from trainbot.model.session import Problem, Session, cut
-from trainbot.adapters.calendars.schedule_folder import load_schedules
+from trainbot.model.session import Problem, Schedule, Session, cut
 from trainbot.features.sessions.signups import SignUps, when
 from trainbot.core.times import describe
 from trainbot.core.zones import resolve_zone
@@ -29,13 +27,22 @@ EARLY = timedelta(hours=2)  # !start means the session that begins within this, 
 SHOWN = 4
 
 
+class ScheduleFolder(Protocol):
+    """The files of [schedule] folder."""
+
+    def read(self, now: datetime) -> Schedule: ...
+
+    def stamps(self) -> tuple[tuple[str, int, int], ...]:
+        """Differs when a file was changed, added or removed."""
+
+
 class Planner:
     """``running``: the uids of sessions whose class runs now.  ``signups``: who has a seat.  ``zone_said``: what
     else follows from somebody's new zone, in words."""
 
-    def __init__(self, book: Book, announcing: Announcing, people: People, folder: Path, zones: tuple[str, ...],
+    def __init__(self, book: Book, announcing: Announcing, people: People, schedules: ScheduleFolder, zones: tuple[str, ...],
                  running: Callable[[], set[str]], signups: SignUps, zone_said: Callable[[Person, str], str]) -> None:
-        self.book, self.announcing, self.people, self.folder, self.zones = book, announcing, people, folder, zones
+        self.book, self.announcing, self.people, self.schedules, self.zones = book, announcing, people, schedules, zones
         self.running, self.signups, self.zone_said = running, signups, zone_said
         self.problems: tuple[Problem, ...] = ()
         self._seen: tuple[tuple[str, int, int], ...] | None = None
@@ -46,14 +53,14 @@ class Planner:
 
     def reload(self, now: datetime) -> None:
         """Reads the folder where a file changed (and once a day, for repeating events); announces what changed."""
-        seen = _stamps(self.folder)
+        seen = self.schedules.stamps()
         if seen == self._seen and self._read_on is not None and now - self._read_on < timedelta(days=1):
             return
         if seen != self._candidate and self._read_on is not None:
             self._candidate = seen  # perhaps half saved: read when it looks the same at the next tick
             return
         self._seen, self._read_on = seen, now
-        schedule = load_schedules(self.folder, now)
+        schedule = self.schedules.read(now)
         for problem in set(schedule.problems) - set(self.problems):
             log.warning("schedule %s", problem)
         self.problems = schedule.problems
@@ -136,10 +143,3 @@ class Planner:
             Command("tz", self.set_zone, "my time zone", (Argument("CITY", "words", optional=True, rest=True),),
                     example="tz Melbourne", group="sessions"),
         ]
-
-
-def _stamps(folder: Path) -> tuple[tuple[str, int, int], ...]:
-    try:
-        return tuple(sorted((path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in folder.iterdir()))
-    except OSError:
-        return ()

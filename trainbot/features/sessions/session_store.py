@@ -9,8 +9,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from trainbot.adapters.calendars.feed import Entry
-from trainbot.model.session import HERE, Session
+from trainbot.model.session import HERE, PublishedSession, Session
 from trainbot.model.session_rows import SessionRow
 from trainbot.core.times import to_utc
 
@@ -102,11 +101,11 @@ class Book:
         rows = self.rows.all(table.c.start > now, limit=most, **on)
         return ([session for session in begun if session.end > now] + [from_json(row.value) for row in rows])[:most]
 
-    def published(self, since: datetime) -> list[Entry]:
+    def published(self, since: datetime) -> list[PublishedSession]:
         """What the calendar holds: all that started after ``since`` or will, cancelled ones too, by start."""
         table = self.rows.table
         rows = self.rows.all(table.c.start > since, draft=False, order=(table.c.start, table.c.uid))
-        return [Entry(from_json(row.value), row.sequence, row.changed_at) for row in rows]
+        return [PublishedSession(from_json(row.value), row.sequence, row.changed_at) for row in rows]
 
     def later(self, now: datetime) -> int:
         """How many have not begun and are not cancelled."""

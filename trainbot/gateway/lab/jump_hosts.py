@@ -18,7 +18,8 @@ import asyncssh
 
 from trainbot.core.errors import BackendError
 from trainbot.gateway.learner.limits import printable
-from trainbot.gateway.settings import DOOR_KEY, KNOWN_HOSTS, GatewayConfig
+from trainbot.adapters.state_folder import DOOR_KEY, KNOWN_HOSTS
+from trainbot.gateway.settings import GatewayConfig
 from trainbot.gateway.lab.jump_channel import Passage, landing
 from trainbot.gateway.lab.pipe import CIPHERS, Client
 from trainbot.gateway.lab.jump_connection import Factory, Full, Trunk

@@ -5,9 +5,12 @@ from __future__ import annotations
 import ipaddress
 from collections import Counter
 from collections.abc import Hashable
+from typing import Generic, TypeVar
+
+Connection = TypeVar("Connection", bound=Hashable)
 
 
-class Waiting:
+class Waiting(Generic[Connection]):
     """The connections that have not logged in yet, oldest first, never more than ``limit``.
 
     When one too many comes, the oldest of the network that has most of them waiting goes: a flood from one place
@@ -16,12 +19,12 @@ class Waiting:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._networks: dict[Hashable, str] = {}
+        self._networks: dict[Connection, str] = {}
 
     def __len__(self) -> int:
         return len(self._networks)
 
-    def come(self, connection: Hashable, address: str) -> Hashable | None:
+    def come(self, connection: Connection, address: str) -> Connection | None:
         """``connection`` waits from now on.  The one that has to go for it, or None."""
         self._networks[connection] = network(address)
         if len(self._networks) <= self._limit:
@@ -31,7 +34,7 @@ class Waiting:
         del self._networks[oldest]
         return oldest
 
-    def go(self, connection: Hashable) -> None:
+    def go(self, connection: Connection) -> None:
         """It logged in or went away.  No harm if it was not there."""
         self._networks.pop(connection, None)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import asyncssh
 
@@ -15,11 +15,9 @@ from trainbot.gateway.learner.console import Consoles
 from trainbot.gateway.learner.limits import printable
 from trainbot.gateway.lab.lab_link import ENDED, LabAway, LabLink
 from trainbot.gateway.lab.pipe import Forward, Line, join
+from trainbot.gateway.hub import Hub
 from trainbot.gateway.routes import Guest, Route, same_key
 from trainbot.gateway.learner.ssh_session import LearnerEnd
-
-if TYPE_CHECKING:
-    from trainbot.gateway.ssh_server import Gateway
 
 log = logging.getLogger(__name__)
 
@@ -35,9 +33,9 @@ class Door(asyncssh.SSHServer):
     agents, X11, other subsystems.
     """
 
-    def __init__(self, gateway: Gateway) -> None:
-        self._gateway = gateway
-        self._config = gateway.config
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._config = hub.config
         self._conn: Any = None
         self._claim: Route | Guest | None = None  # whom the last try that was right belongs to
         self._by_password = False
@@ -67,7 +65,7 @@ class Door(asyncssh.SSHServer):
         self.peer = str((conn.get_extra_info("peername") or ("?",))[0])
         self._line.watch(conn)
         self._silent = asyncio.get_running_loop().call_later(self._config.silent, self._cut_if_silent)
-        self._gateway.came(self)
+        self._hub.came(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._silent is not None:
@@ -75,7 +73,7 @@ class Door(asyncssh.SSHServer):
         self._banner.close()
         if self._link is not None:
             self._link.close()
-        self._gateway.went(self)
+        self._hub.went(self)
         # A channel that was just being opened is dropped without a word to its session: count those, too.
         for session in list(self._sessions):
             self._session_gone(session)
@@ -138,7 +136,7 @@ class Door(asyncssh.SSHServer):
 
     async def validate_password(self, username: str, password: str) -> bool:
         self._claim = None
-        routes = await self._gateway.routes()
+        routes = await self._hub.routes()
         name, self._plain = screen.read_user(username)
         claim = routes.by_password(name, password)
         if claim is None:
@@ -154,7 +152,7 @@ class Door(asyncssh.SSHServer):
     async def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
         """Whether the key is somebody's; asyncssh checks the signature before it believes it."""
         self._claim, self._by_password = None, False
-        routes = await self._gateway.routes()
+        routes = await self._hub.routes()
         name, self._plain = screen.read_user(username)
         line = same_key(key.export_public_key().decode("ascii"))
         claim = routes.by_key(name, line)
@@ -167,13 +165,13 @@ class Door(asyncssh.SSHServer):
 
     def auth_completed(self) -> None:
         who = self._claim
-        if who is None or not self._gateway.entered(self, who.person):
+        if who is None or not self._hub.entered(self, who.person):
             self._conn.disconnect(asyncssh.DISC_TOO_MANY_CONNECTIONS, "too many connections of yours: close one")
             return
         self.who = who
         log.info("%s: %s from %s logged in", self._named(), printable(who.name), self.peer)
         if self._by_password and self._offered and isinstance(who, Route):
-            self._gateway.offered(who, self._offered, self._key_is_new)
+            self._hub.offered(who, self._offered, self._key_is_new)
 
     def _key_is_new(self) -> None:
         self._hint = " | !key yes on IRC keeps your ssh key: then no password"
@@ -190,7 +188,7 @@ class Door(asyncssh.SSHServer):
         return screen.start(self._above().line + self._hint) if self._config.tmux and not self._plain else None
 
     def _above(self) -> Above:
-        return self._gateway.above(self.route.lease) if self.route is not None else Above()
+        return self._hub.above(self.route.lease) if self.route is not None else Above()
 
     def show(self, before: Above, above: Above) -> None:
         """What is above the screens of this lease, or to be said there, is ``above`` now."""
@@ -217,27 +215,27 @@ class Door(asyncssh.SSHServer):
 
     @property
     def consoles(self) -> Consoles:
-        return self._gateway.consoles
+        return self._hub.consoles
 
     def labs(self) -> list[Route]:
-        return self._gateway.labs_of(self.person)
+        return self._hub.labs_of(self.person)
 
     def own(self) -> Route | None:
         """The lab that the login is about: its lease's, or the newest."""
-        found = self._gateway.route(self.route.lease) if self.route is not None else None
+        found = self._hub.route(self.route.lease) if self.route is not None else None
         return found or next(iter(self.labs()), None)
 
     async def ask(self, request: dict[str, Any]) -> dict[str, Any]:
-        return await self._gateway.ask_bot(request)
+        return await self._hub.ask_bot(request)
 
     def watch(self, lease: str, by: str) -> Callable[[], None]:
-        watched = self._gateway.route(lease)
+        watched = self._hub.route(lease)
         if watched is not None and watched.person == self.person:
             return lambda: None
-        return self._gateway.watch(lease, by)
+        return self._hub.watch(lease, by)
 
     def watched(self) -> list[str]:
-        return self._gateway.watched(self.route.lease) if self.route is not None else []
+        return self._hub.watched(self.route.lease) if self.route is not None else []
 
     # -- what it may have (RFC 4254)
 
@@ -245,16 +243,16 @@ class Door(asyncssh.SSHServer):
         """The way to the lab; LabAway where the lease is over, or there is none."""
         if self.route is None:
             raise LabAway(NO_LAB)
-        if self._gateway.route(self.route.lease) is None:
+        if self._hub.route(self.route.lease) is None:
             raise LabAway(ENDED)
         if self._link is None:
-            self._link = LabLink(self._config, self._gateway, self._gateway.doors, self.route.lease)
+            self._link = LabLink(self._config, self._hub, self._hub.doors, self.route.lease)
         return self._link
 
     def session_requested(self) -> Any:
         if self.who is None:
             return False
-        if not self._gateway.sessions.take(self.who.person):
+        if not self._hub.sessions.take(self.who.person):
             raise asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, "too many sessions: close one first")
         session = LearnerEnd(self, self._line, self._session_gone)
         self._sessions.add(session)
@@ -263,7 +261,7 @@ class Door(asyncssh.SSHServer):
     def _session_gone(self, session: LearnerEnd) -> None:
         if session in self._sessions and self.who is not None:
             self._sessions.discard(session)
-            self._gateway.sessions.give_back(self.who.person)
+            self._hub.sessions.give_back(self.who.person)
             if self._ending and not self._sessions:
                 self.end(self._ending)
 
@@ -272,7 +270,7 @@ class Door(asyncssh.SSHServer):
         if self.route is None or dest_host.lower() not in OWN or not 0 < dest_port < 65536:
             raise asyncssh.ChannelOpenError(asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED,
                                             "only localhost of your own lab can be reached through here")
-        if not self._gateway.forwards.take(self.route.person):
+        if not self._hub.forwards.take(self.route.person):
             raise asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, "too many forwarded connections")
         token = object()
         self._forwards.add(token)
@@ -291,7 +289,7 @@ class Door(asyncssh.SSHServer):
     def _forward_gone(self, token: object) -> None:
         if token in self._forwards and self.route is not None:
             self._forwards.discard(token)
-            self._gateway.forwards.give_back(self.route.person)
+            self._hub.forwards.give_back(self.route.person)
 
 
 class _Learner(Forward):

@@ -6,22 +6,35 @@ import asyncio
 import logging
 import re
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import asyncssh
 
 from trainbot.gateway.learner import xen_manage as manage
-from trainbot.gateway.lab.lab_link import BROKE, REFUSED, LabAway
+from trainbot.gateway.lab.lab_link import BROKE, REFUSED, LabAway, LabLink
+from trainbot.gateway.learner.console import Consoles
 from trainbot.gateway.lab.pipe import End, Line, join
-
-if TYPE_CHECKING:
-    from trainbot.gateway.learner.ssh_connection import Door
 
 log = logging.getLogger(__name__)
 
 PASSED_ENV = re.compile(rb"LANG|LC_[A-Z]{1,20}|COLORTERM")
 STATUS_WAIT = 0.25  # seconds that the end of the output waits for the exit status, which usually comes with it
 LOST = 255  # what OpenSSH's client itself exits with when a connection is lost
+
+
+class Connection(manage.Owner, Protocol):
+    """The connection that a session belongs to, as the session needs it."""
+
+    @property
+    def consoles(self) -> Consoles: ...
+
+    def link(self) -> LabLink:
+        """The way to the lab; LabAway where there is none."""
+
+    def screen(self) -> str | None:
+        """The command that a login with a terminal runs; None: the lab's login shell."""
+
+    def watched(self) -> list[str]: ...
 
 
 class LabEnd(End, asyncssh.SSHClientSession):  # type: ignore[misc,type-arg]
@@ -42,11 +55,11 @@ class LabEnd(End, asyncssh.SSHClientSession):  # type: ignore[misc,type-arg]
 
 
 class LearnerEnd(End, asyncssh.SSHServerSession):  # type: ignore[misc,type-arg]
-    """The end at the learner: asks ``door`` for the lab when the learner has said what is wanted."""
+    """The end at the learner: asks ``connection`` for the lab when the learner has said what is wanted."""
 
-    def __init__(self, door: Door, line: Line, gone: Callable[[LearnerEnd], None]) -> None:
+    def __init__(self, connection: Connection, line: Line, gone: Callable[[LearnerEnd], None]) -> None:
         super().__init__(line)
-        self._door = door
+        self._connection = connection
         self._gone = gone
         self._task: asyncio.Task[None] | None = None
         self._pty: tuple[str, dict[int, int]] | None = None
@@ -77,7 +90,7 @@ class LearnerEnd(End, asyncssh.SSHServerSession):  # type: ignore[misc,type-arg]
         command = self._command
         if command is not None and manage.wanted(command):
             terms = manage.Terms(self._pty is not None, self._write, lambda: self.chan.get_write_buffer_size())
-            self._manage = manage.Manage(self._door, self._door.consoles, terms)
+            self._manage = manage.Manage(self._connection, self._connection.consoles, terms)
             self._task = asyncio.create_task(self._run(self._managed(self._manage, command)))
         else:
             self._task = asyncio.create_task(self._run(self._in_lab()))
@@ -163,7 +176,7 @@ class LearnerEnd(End, asyncssh.SSHServerSession):  # type: ignore[misc,type-arg]
 
     async def _in_lab(self) -> None:
         join(self, await self._start_in_lab())
-        for sentence in self._door.watched():
+        for sentence in self._connection.watched():
             if self.terminal and not self.on_screen:
                 self.say(sentence)
 
@@ -181,10 +194,10 @@ class LearnerEnd(End, asyncssh.SSHServerSession):  # type: ignore[misc,type-arg]
             self.end("that failed inside the gateway: ssh again, or tell the presenter")
 
     async def _start_in_lab(self) -> LabEnd:
-        link = self._door.link()
+        link = self._connection.link()
         connection = await link.connection(self.say)
         command = self._command or None
-        if self._pty and command is None and self._subsystem is None and (command := self._door.screen()) is not None:
+        if self._pty and command is None and self._subsystem is None and (command := self._connection.screen()) is not None:
             self.on_screen = True
         size = self.chan.get_terminal_size()
         chan, end = await connection.create_session(

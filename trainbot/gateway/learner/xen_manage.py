@@ -37,7 +37,8 @@ OK, FAILED, USAGE, STOPPED = 0, 1, 2, 130
 class Owner(Protocol):
     """The connection that it is said in, and who that is."""
 
-    person: int
+    @property
+    def person(self) -> int: ...
 
     def labs(self) -> list[Route]: ...
     def own(self) -> Route | None: ...

@@ -1,21 +1,16 @@
-"""Asking the gateway (gateway.sock): whether a lab's ssh answers, to run something in a lab, how a host is.
-
-``GatewayClient`` is for the bot's loop; ``blocking`` is for shell commands.
-"""
+"""Asking the gateway (gateway.sock): whether a lab's ssh answers, to run something in a lab, how a host is."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from trainbot.adapters.control.lines import ANSWER_LIMIT, REQUEST_LIMIT, BadLine, decode, encode
 from trainbot.core.errors import BackendError
-from trainbot.gateway.settings import SOCKET
+from trainbot.adapters.state_folder import SOCKET
 
-T = TypeVar("T")
 SLACK = 60.0  # seconds beyond what the errand itself may take: it may have to wait for its turn
 
 
@@ -107,8 +102,3 @@ class GatewayClient:
         if "error" in answer:
             raise NotDone(str(answer["error"]), str(answer.get("reason", "request")))
         return answer
-
-
-def blocking(asked: Coroutine[Any, Any, T]) -> T:
-    """For shell commands: ``blocking(GatewayClient(state).login(…))``."""
-    return asyncio.run(asked)  # type: ignore[arg-type]

@@ -21,10 +21,10 @@ from trainbot.ops.demo.ngircd import Ngircd, free_port
 from trainbot.core.errors import BackendError
 from trainbot.gateway import hostkey
 from trainbot.gateway import process as gateway_process
-from trainbot.gateway.settings import HOST_KEY
+from trainbot.adapters.state_folder import HOST_KEY
 from trainbot.images.build.accel import working_accelerator
 from trainbot.images.build.build import image_is_current
-from trainbot.bot.installation import lab_key, state_folder
+from trainbot.adapters.state_folder import lab_key, state_folder
 from trainbot.features.labs.passwords import make_once
 
 CHANNEL = "#class"

@@ -12,7 +12,7 @@ from trainbot.ops.doctor.here import Here, bot_runs
 from trainbot.core.errors import BackendError
 from trainbot.gateway import process
 from trainbot.gateway.rpc.gateway_client import GatewayAway, GatewayClient
-from trainbot.gateway.settings import HOST_KEY
+from trainbot.adapters.state_folder import HOST_KEY
 from trainbot.gateway.ssh_probe import host_key_at, public_half
 
 REACH = 12.0  # seconds

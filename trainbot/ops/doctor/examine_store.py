@@ -17,7 +17,7 @@ from trainbot.ops.doctor.finding import Finding
 from trainbot.ops.doctor.here import Here
 from trainbot.ops.doctor.store_findings import STORE, Loose, store_findings
 from trainbot.core.errors import BackendError
-from trainbot.gateway.settings import DOOR_KEY, HOST_KEY, PEPPER
+from trainbot.adapters.state_folder import DOOR_KEY, HOST_KEY, PEPPER
 from trainbot.adapters.db.health import size
 
 _PASSWORD = re.compile(r"^\s*password\s*[=:]\s*\S", re.MULTILINE)

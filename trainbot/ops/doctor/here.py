@@ -14,7 +14,8 @@ from trainbot.ops.doctor.examine import attempt, in_thread
 from trainbot.core.errors import BackendError
 from trainbot.adapters.hosts.libvirt_look import HostLook, look
 from trainbot.model.host import HostConfig
-from trainbot.bot.installation import CONTROL, images_of
+from trainbot.adapters.state_folder import CONTROL
+from trainbot.bot.installation import images_of
 from trainbot.model.lab_image import Image
 from trainbot.adapters.db.health import Health, health, size
 

@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 from trainbot.config import Config
 from trainbot.core.errors import BackendError
-from trainbot.gateway.settings import DOOR_KEY
+from trainbot.adapters.state_folder import DOOR_KEY
 from trainbot.model.image_files import files
 from trainbot.model.host import HostConfig
 from trainbot.images.build.image_folder import FILES, read_image
-from trainbot.bot.installation import door_key, lab_key
+from trainbot.adapters.state_folder import door_key, lab_key
 from trainbot.ops.host_setup.state import Copy, Wanted
 
 ACCOUNT = "trainbot-door"

@@ -8,12 +8,12 @@ from collections.abc import Callable
 
 from trainbot.config import Config
 from trainbot.core.errors import BackendError, UserError
-from trainbot.gateway.settings import KNOWN_HOSTS
+from trainbot.adapters.state_folder import KNOWN_HOSTS
 from trainbot.model.host_address import host_address
 from trainbot.adapters.hosts.domain_xml import HostKind
 from trainbot.images.build.log_progress import Following
 from trainbot.images.build.progress_bar import Progress
-from trainbot.bot.installation import state_folder
+from trainbot.adapters.state_folder import state_folder
 from trainbot.ops.host_setup import facts as facts_module
 from trainbot.ops.host_setup.copying import copy
 from trainbot.ops.host_setup.known_hosts import replaced

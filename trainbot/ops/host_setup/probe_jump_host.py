@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 
 from trainbot.core.errors import BackendError
-from trainbot.gateway.settings import DOOR_KEY, KNOWN_HOSTS
+from trainbot.adapters.state_folder import DOOR_KEY, KNOWN_HOSTS
 from trainbot.ops.host_setup.remote_shell import printable
 
 _SECONDS = 60.0

@@ -12,7 +12,7 @@ from typing import Any
 from trainbot.config import Config
 from trainbot.adapters.control.client import ask
 from trainbot.core.errors import BackendError, UserError
-from trainbot.bot.installation import CONTROL
+from trainbot.adapters.state_folder import CONTROL
 
 log = logging.getLogger(__name__)
 LOOK = 0.5  # seconds between two looks: as exactly are the times known

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from trainbot.core.errors import UserError
-from trainbot.adapters.calendars.validation import plain
+from trainbot.model.session_fields import plain
 from trainbot.features.sessions.polls.clocks import DAY
 from trainbot.features.sessions.polls.poll import Plan, starts
 from trainbot.features.sessions.polls.tokens import TO, MonthDay, Reader

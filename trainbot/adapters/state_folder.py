@@ -1,0 +1,50 @@
+"""The folder of what an installation keeps secret: keys, pepper, sockets and pid files; and its keys, made by ssh-keygen(1)."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+from trainbot.core.errors import BackendError
+from trainbot.model.config import Config
+
+CONTROL = "control.sock"  # the running bot listens here
+PEPPER = "pepper"
+HOST_KEY = "gateway_host_key"
+DOOR_KEY = "door_key"  # what hosts' doors let in
+KNOWN_HOSTS = "known_hosts"  # OpenSSH's format (sshd(8)); host prepare writes it
+ROUTES = "routes.json"
+SOCKET = "gateway.sock"
+
+
+def state_folder(config: Config) -> Path:
+    """The folder of keys, pepper, socket and pid files, mode 0700; BackendError where it cannot be."""
+    state = config.store.state
+    try:
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        state.chmod(0o700)
+    except OSError as error:
+        raise BackendError(f"the folder {state} cannot be made or is not ours ({error.strerror}): "
+                           "name another with state in [store]") from None
+    return state
+
+
+def lab_key(path: Path) -> str:
+    """The public half of the installation's key to its labs, made the first time (ssh-keygen(1))."""
+    public = path.with_name(path.name + ".pub")
+    if not path.exists():
+        if shutil.which("ssh-keygen") is None:
+            raise BackendError("ssh-keygen is not installed: apt-get install openssh-client")
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "trainbot", "-f", str(path)], check=True,
+                       stdin=subprocess.DEVNULL)
+    try:
+        return public.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        raise BackendError(f"{public} cannot be read: ssh-keygen -y -f {path} > {public} makes it again") from None
+
+
+def door_key(config: Config) -> str:
+    """The public half of the gateway's key to the doors of hosts (lab-door), made the first time."""
+    return lab_key(state_folder(config) / DOOR_KEY)

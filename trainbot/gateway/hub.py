@@ -1,0 +1,213 @@
+"""Who is at the gateway and where they may go: the last table of routes, the limits, everybody inside."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any, Protocol
+
+from trainbot.adapters.control.client import asked
+from trainbot.adapters.state_folder import PEPPER
+from trainbot.core.errors import BackendError
+from trainbot.features.labs.passwords import load_or_make_secret
+from trainbot.gateway import route_cache as table
+from trainbot.gateway.lab.jump_hosts import Doors
+from trainbot.gateway.lab.lab_link import ENDED
+from trainbot.gateway.learner.console import Consoles
+from trainbot.gateway.learner.limits import Shares, Waiting
+from trainbot.gateway.learner.status_line import Above, read_lines
+from trainbot.gateway.routes import Route, Routes
+from trainbot.gateway.rpc.handlers import Errands
+from trainbot.gateway.settings import GatewayConfig
+
+log = logging.getLogger(__name__)
+FIRST_TABLE = 5.0  # seconds that a login waits for the first table after the gateway's start
+
+
+class Connected(Protocol):
+    """One learner's connection, as the hub deals with it.  ``route``: None before login, and where there is no lab."""
+
+    peer: str
+
+    @property
+    def route(self) -> Route | None: ...
+
+    def cut(self) -> None: ...
+
+    def end(self, sentence: str) -> None: ...
+
+    def lease_ended(self, sentence: str) -> None: ...
+
+    def moved(self, route: Route) -> None: ...
+
+    def show(self, before: Above, above: Above) -> None: ...
+
+    def tell(self, sentence: str) -> None: ...
+
+
+class Hub:
+    """The last table that the bot pushed, and everybody at the door or inside.
+
+    A bot that is away changes nothing: the last table holds until there is another, even over our own end.
+    """
+
+    def __init__(self, config: GatewayConfig) -> None:
+        self.config = config
+        self.doors = Doors(config)
+        self.consoles = Consoles(config, self, self.doors)
+        self._watching: list[tuple[str, str]] = []  # (lease, who sees its console)
+        self.left = asyncio.Event()  # somebody said leave, and nobody is inside any more
+        self._leaving = False
+        self._errands = Errands(config, self.doors)
+        self.sessions = Shares(config.sessions)
+        self.forwards = Shares(config.forwards)
+        self._connections = Shares(config.connections)
+        self._waiting: Waiting[Connected] = Waiting(config.unauthenticated)
+        self._inside: dict[Connected, int] = {}  # and the person
+        self._pepper = load_or_make_secret(config.state / PEPPER)
+        self._routes = self._last_table()
+        self._lines: dict[str, Above] = {}
+        self._told = asyncio.Event()  # a table came, or there is no bot that it could come from
+        self._changed = asyncio.Event()  # replaced at every change
+        self._sayings: set[asyncio.Task[None]] = set()
+
+    # -- the table
+
+    def take_table(self, value: Any) -> None:
+        """The bot's new table.  ValueError (and nothing changes) where it is none."""
+        self._routes = Routes.from_json(value, self._pepper)
+        table.keep(self.config.state, value)
+        self._told.set()
+        before, self._changed = self._changed, asyncio.Event()
+        before.set()
+        for door in list(self._inside):
+            if door.route is None:
+                continue
+            route = self._routes.by_lease(door.route.lease)
+            if route is None:  # a lease that changed hands (!lab claim, a log-in to services) is the same one's
+                door.lease_ended(ENDED)
+            else:
+                door.moved(route)
+
+    def _last_table(self) -> Routes:
+        """What a gateway before us knew: good for as long as there is no bot."""
+        kept = table.last(self.config.state)
+        try:
+            return Routes((), self._pepper) if kept is None else Routes.from_json(kept, self._pepper)
+        except ValueError as error:
+            log.warning("the table of routes that was kept is none: %s", error)
+            return Routes((), self._pepper)
+
+    def bot_is(self, up: bool) -> None:
+        log.info("the bot is there" if up else "the bot is away: the last known routes stay in force")
+        if not up:
+            self._told.set()
+
+    async def routes(self) -> Routes:
+        """The table; just after the gateway's start, waits a little for the bot's."""
+        if not self._told.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._told.wait(), FIRST_TABLE)
+        return self._routes
+
+    def route(self, lease: str) -> Route | None:
+        return self._routes.by_lease(lease)
+
+    def labs_of(self, person: int) -> list[Route]:
+        return self._routes.of_person(person)
+
+    async def ask_bot(self, request: dict[str, Any], timeout: float = 10.0) -> dict[str, Any]:
+        """Its answer; BackendError where it is away or does not answer in time."""
+        return await asked(self.config.control, request, timeout)
+
+    def offered(self, route: Route, key: str, tell: Callable[[], None]) -> None:
+        """Somebody who came with the password has that key: the bot may be told to keep it.  ``tell``: called where it
+        would be something new."""
+        task = asyncio.create_task(self._say_offered(route, key, tell))
+        self._sayings.add(task)
+        task.add_done_callback(self._sayings.discard)
+
+    async def _say_offered(self, route: Route, key: str, tell: Callable[[], None]) -> None:
+        with suppress(BackendError):
+            answer = await self.ask_bot({"op": "door", "do": "offered", "person": route.person, "lease": route.lease,
+                                         "key": key})
+            if answer.get("kept") is True:
+                tell()
+
+    async def changed(self, timeout: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._changed.wait(), timeout)
+
+    def take_lines(self, value: Any) -> None:
+        """What stands above people's screens now.  ValueError (and nothing changes) where it is no such table."""
+        before, self._lines = self._lines, read_lines(value)
+        for door in list(self._inside):
+            if door.route is not None:
+                door.show(before.get(door.route.lease, Above()), self.above(door.route.lease))
+
+    def above(self, lease: str) -> Above:
+        """With whoever watches first: nobody is watched unknowingly."""
+        found = self._lines.get(lease, Above())
+        seen = [*self.watched(lease), found.line]
+        return replace(found, line=" | ".join(each for each in seen if each))
+
+    def watched(self, lease: str) -> list[str]:
+        return [f"{by} sees your lab's console" for watched, by in self._watching if watched == lease]
+
+    def watch(self, lease: str, by: str) -> Callable[[], None]:
+        """``by`` looks at that console from now on, and everybody in that lab is told; call the answer at its end."""
+        self._change_watching(lease, lambda: self._watching.append((lease, by)))
+        sentence = f"{by} looks at your lab's console now"
+        self.consoles.tell(lease, sentence)
+        for door in self._in_lease(lease):
+            door.tell(sentence)
+        return lambda: self._change_watching(lease, lambda: self._watching.remove((lease, by)))
+
+    def _change_watching(self, lease: str, change: Callable[[], None]) -> None:
+        before = self.above(lease)
+        change()
+        for door in self._in_lease(lease):
+            door.show(before, self.above(lease))
+
+    def _in_lease(self, lease: str) -> list[Connected]:
+        return [door for door in self._inside if door.route is not None and door.route.lease == lease]
+
+    # -- who is here
+
+    def came(self, door: Connected) -> None:
+        dropped = self._waiting.come(door, door.peer)
+        if dropped is not None:
+            dropped.cut()
+
+    def entered(self, door: Connected, person: int) -> bool:
+        """Whether ``person`` may have one more connection."""
+        self._waiting.go(door)
+        if not self._connections.take(person):
+            return False
+        self._inside[door] = person
+        return True
+
+    def went(self, door: Connected) -> None:
+        self._waiting.go(door)
+        if door in self._inside:
+            self._connections.give_back(self._inside.pop(door))
+        self._leave_if_empty()
+
+    # -- what the bot and shell commands ask
+
+    async def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        if request.get("op") != "leave":
+            return await self._errands.answer(request)
+        self._leaving = True
+        self._leave_if_empty()
+        return {"inside": len(self._inside)}
+
+    def _leave_if_empty(self) -> None:
+        if self._leaving and not self._inside:
+            self.left.set()
+
+    def everybody(self) -> list[Connected]:
+        return list(self._inside)
