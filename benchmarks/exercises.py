@@ -14,14 +14,16 @@ import tempfile
 import time
 from pathlib import Path
 
-sys.path[:1] = [str(Path(__file__).parent.parent), str(Path(__file__).parent.parent / "tests")]  # not this folder: irc.py here is no library
+sys.path[:1] = [
+    str(Path(__file__).parent.parent),
+    str(Path(__file__).parent.parent / "tests"),
+]  # not this folder: irc.py here is no library
 
 from tests.stage import Stage  # noqa: E402
-
-from trainbot.bot.events import Tick
-from trainbot.model.script_events import ScriptEnded
 from trainbot.adapters.scenario_files.library import load_library
+from trainbot.bot.events import Tick
 from trainbot.core.messages import Incoming, Line
+from trainbot.model.script_events import ScriptEnded
 
 SHIPPED = Path(__file__).parent.parent / "exercises" / "selinux-debian"
 SLOW = 3.0  # seconds that a check takes on a host that answers slowly
@@ -49,10 +51,22 @@ def linted(folder: Path, many: int) -> str:
 
 def a_class(folder: Path, people: int, hosts: int) -> Stage:
     stage = Stage(folder, labs=people // hosts + 5, hosts=[f"xen{n}" for n in range(hosts)])
-    index = {"title": "Scripts", "image": "debian", "details": {"steps": [
-        {"title": "One", "text": "do the first\n\n```\nid -Z\n```", "verify": "exit 0 # one", "background": "exit 0 # two"},
-        {"title": "Two", "text": "do the second", "verify": "exit 0 # three", "background": "exit 0 # four"},
-        {"title": "Three", "text": "do the third"}]}}
+    index = {
+        "title": "Scripts",
+        "image": "debian",
+        "details": {
+            "steps": [
+                {
+                    "title": "One",
+                    "text": "do the first\n\n```\nid -Z\n```",
+                    "verify": "exit 0 # one",
+                    "background": "exit 0 # two",
+                },
+                {"title": "Two", "text": "do the second", "verify": "exit 0 # three", "background": "exit 0 # four"},
+                {"title": "Three", "text": "do the third"},
+            ]
+        },
+    }
     (folder / "exercises" / "scripts").mkdir()
     (folder / "exercises" / "scripts" / "index.json").write_text(json.dumps(index))
     stage.restart()
@@ -83,10 +97,19 @@ def stepped(stage: Stage, people: int) -> list[tuple[str, str]]:
 
     seconds, outcome = took(lambda: say("!next"))
     lines = [line for line in outcome.say if isinstance(line, Line)]
-    rows = [(f"!next, {people} people with labs", f"{seconds * 1000:.0f} ms, {len(lines)} lines to all of them, "
-             f"{len(stage.scripts)} setups begun")]
+    rows = [
+        (
+            f"!next, {people} people with labs",
+            f"{seconds * 1000:.0f} ms, {len(lines)} lines to all of them, {len(stage.scripts)} setups begun",
+        )
+    ]
     setups, ended = took(lambda: drained(stage))
-    rows.append((f"setups of {people} labs, bot's part", f"{setups:.1f} s for {ended} ({setups / max(ended, 1) * 1000:.1f} ms each)"))
+    rows.append(
+        (
+            f"setups of {people} labs, bot's part",
+            f"{setups:.1f} s for {ended} ({setups / max(ended, 1) * 1000:.1f} ms each)",
+        )
+    )
     seconds, _ = took(lambda: stage.turn(Tick()))
     rows.append((f"a tick of a class with {people} labs", f"{seconds * 1000:.0f} ms"))
     return rows
@@ -95,17 +118,26 @@ def stepped(stage: Stage, people: int) -> list[tuple[str, str]]:
 def checked(stage: Stage, many: int, hosts: int) -> list[tuple[str, str]]:
     """Time is the stage's: each check takes SLOW seconds, while others talk to the bot."""
     drained(stage)
-    seconds, _ = took(lambda: stage.turn(*(Incoming(stage.net.people[f"p{n}"], "#class", "!done", stage.now) for n in range(many))))
+    seconds, _ = took(
+        lambda: stage.turn(*(Incoming(stage.net.people[f"p{n}"], "#class", "!done", stage.now) for n in range(many)))
+    )
     rows = [(f"!done of {many} at once", f"{seconds * 1000:.0f} ms in one turn, {len(stage.scripts)} checks begun")]
     began, now, other, waves = len(stage.scripts), 0.0, [], 0
     while stage.scripts:
-        other.append(took(lambda: stage.turn(Incoming(stage.net.people["alice"], "#class", "!step", stage.now)))[0] * 1000)
+        other.append(
+            took(lambda: stage.turn(Incoming(stage.net.people["alice"], "#class", "!step", stage.now)))[0] * 1000
+        )
         running, stage.scripts = stage.scripts, []
         now, waves = now + SLOW, waves + 1
         stage.happens(*(ScriptEnded(script.play, 0, "") for script in running))
         began += len(stage.scripts)
-    rows.append((f"{began} checks of {SLOW:g} s on {hosts} hosts", f"{now:.0f} s until the last, {waves} waves; somebody's !step "
-                 f"meanwhile: p50 {statistics.median(other):.1f} ms, worst {max(other):.1f} ms"))
+    rows.append(
+        (
+            f"{began} checks of {SLOW:g} s on {hosts} hosts",
+            f"{now:.0f} s until the last, {waves} waves; somebody's !step "
+            f"meanwhile: p50 {statistics.median(other):.1f} ms, worst {max(other):.1f} ms",
+        )
+    )
     return rows
 
 

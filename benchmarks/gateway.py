@@ -33,10 +33,10 @@ from benchmarks.labs import percentiles, row, running  # noqa: E402
 from tests.gateway.conftest import World, keygen
 from tests.whole.running import CHANNEL, Participant
 from trainbot import shipped
-from trainbot.ops.demo.world import cache_folder
+from trainbot.adapters.state_folder import lab_key
 from trainbot.images.build.build import build_image
 from trainbot.images.build.progress_bar import for_terminal
-from trainbot.adapters.state_folder import lab_key
+from trainbot.ops.demo.world import cache_folder
 
 LOGINS, KEYS, SCP_MB, SESSIONS, SECONDS = 10, 200, 100, 200, 10
 TMUX = "tmux -u new-session -A -s direct"
@@ -47,8 +47,14 @@ class Way:
 
     def __init__(self, name: str, folder: Path, port: int, key: Path, where: str, command: str = "") -> None:
         self.name, self.where, self.command, self.port = name, where, command, port
-        options = [f"IdentityFile={key}", "IdentitiesOnly=yes", "StrictHostKeyChecking=no", "LogLevel=ERROR",
-                   f"UserKnownHostsFile={folder}/known-{port}", "GlobalKnownHostsFile=/dev/null"]
+        options = [
+            f"IdentityFile={key}",
+            "IdentitiesOnly=yes",
+            "StrictHostKeyChecking=no",
+            "LogLevel=ERROR",
+            f"UserKnownHostsFile={folder}/known-{port}",
+            "GlobalKnownHostsFile=/dev/null",
+        ]
         self.options = ["-F", "none", *(word for option in options for word in ("-o", option))]
 
     def open(self) -> tuple[subprocess.Popen[bytes], int]:
@@ -57,8 +63,13 @@ class Way:
         termios.tcsetwinsize(master, (24, 80))
         process = subprocess.Popen(
             ["ssh", *self.options, "-tt", "-p", str(self.port), self.where, *([self.command] if self.command else [])],
-            stdin=slave, stdout=slave, stderr=slave, start_new_session=True, env={**os.environ, "TERM": "xterm"},
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
+            env={**os.environ, "TERM": "xterm"},
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        )
         os.close(slave)
         return process, master
 
@@ -94,7 +105,7 @@ def echoes(way: Way) -> list[float]:
     until(master, b"# ")
     took = []
     for n in range(KEYS):
-        sign = b"abcdefghij"[n % 10:n % 10 + 1]
+        sign = b"abcdefghij"[n % 10 : n % 10 + 1]
         began = time.perf_counter()
         os.write(master, sign)
         until(master, sign)
@@ -123,13 +134,18 @@ def measure(folder: Path, ways: list[Way]) -> None:
         row(f"echo of a key, {way.name}", percentiles(echoes(way)))
     file = folder / "file"
     file.write_bytes(os.urandom(SCP_MB << 20))
-    for what, words in (("to the lab", lambda way: (str(file), f"{way.where}:file")),
-                        ("from the lab", lambda way: (f"{way.where}:file", str(folder / "back")))):
+    for what, words in (
+        ("to the lab", lambda way: (str(file), f"{way.where}:file")),
+        ("from the lab", lambda way: (f"{way.where}:file", str(folder / "back"))),
+    ):
         rates = {}
         for way in (ways[1], ways[0], ways[1], ways[0]):
             rates.setdefault(way.name, []).append(SCP_MB / way.scp(*words(way)))
         through, straight = max(rates[ways[0].name]), max(rates[ways[1].name])
-        row(f"scp of {SCP_MB} MB {what}: through, direct", f"{through:7.1f} MB/s {straight:7.1f} MB/s  {through / straight:.0%}")
+        row(
+            f"scp of {SCP_MB} MB {what}: through, direct",
+            f"{through:7.1f} MB/s {straight:7.1f} MB/s  {through / straight:.0%}",
+        )
     assert (folder / "back").read_bytes() == file.read_bytes()
 
 
@@ -137,8 +153,12 @@ async def lab() -> None:
     cache = cache_folder()
     inside = cache / "lab_key"
     image = build_image(shipped.folder("images") / "debian", cache, lab_key(inside), for_terminal())
-    async with running(host_xen1=None, labs={"spare": 0, "public_address": "127.0.0.1"},
-                       image_debian={"folder": image.folder}, gateway={"lab_key": inside}) as (bot, server, russell):
+    async with running(
+        host_xen1=None,
+        labs={"spare": 0, "public_address": "127.0.0.1"},
+        image_debian={"folder": image.folder},
+        gateway={"lab_key": inside},
+    ) as (bot, server, russell):
         await bot.signal(15)
         bot.change(host_here={"uri": f"qemu:///embed?root={bot.folder}/v", "labs": 2, "kvm": "no"})
         await bot.arrive(russell)
@@ -150,10 +170,12 @@ async def lab() -> None:
         line = await alice.ask("!lab debian", r"your debian lab: ssh -p (\d+)", "")
         await bot.logs("lab tb-debian-\\S+ on here is ready", 180)
         ((port,),) = bot.rows("select ssh_port from lab")
-        ways = [Way("through, a plain shell", bot.folder, int(line[1]), key, "plain@127.0.0.1"),
-                Way("direct, a plain shell", bot.folder, port, inside, "root@127.0.0.1"),
-                Way("through, tmux", bot.folder, int(line[1]), key, "debian@127.0.0.1"),
-                Way("direct, tmux by hand", bot.folder, port, inside, "root@127.0.0.1", TMUX)]
+        ways = [
+            Way("through, a plain shell", bot.folder, int(line[1]), key, "plain@127.0.0.1"),
+            Way("direct, a plain shell", bot.folder, port, inside, "root@127.0.0.1"),
+            Way("through, tmux", bot.folder, int(line[1]), key, "debian@127.0.0.1"),
+            Way("direct, tmux by hand", bot.folder, port, inside, "root@127.0.0.1", TMUX),
+        ]
         await asyncio.to_thread(measure, bot.folder, ways)
         await alice.close()
 
@@ -179,16 +201,26 @@ async def crowd() -> None:
 
             async def come(password: str) -> tuple[asyncssh.SSHClientConnection, asyncssh.SSHClientProcess[str]]:
                 async with gate:
-                    connection = await asyncssh.connect("127.0.0.1", world.port, username="x", password=password,
-                                                        known_hosts=None, config=None, client_keys=None, agent_path=None)
+                    connection = await asyncssh.connect(
+                        "127.0.0.1",
+                        world.port,
+                        username="x",
+                        password=password,
+                        known_hosts=None,
+                        config=None,
+                        client_keys=None,
+                        agent_path=None,
+                    )
                     session = await connection.create_process("cat")
                     session.stdin.write("in\n")
                     await session.stdout.readline()
                     return connection, session
 
             people = await asyncio.gather(*(come(password) for _, password in leases))
-            row(f"{SESSIONS} logins, ten at a time: in all, CPU of the gateway for each",
-                f"{time.perf_counter() - began:7.2f} s {(cpu(world.pid) - before) / SESSIONS * 1000:7.1f} ms")
+            row(
+                f"{SESSIONS} logins, ten at a time: in all, CPU of the gateway for each",
+                f"{time.perf_counter() - began:7.2f} s {(cpu(world.pid) - before) / SESSIONS * 1000:7.1f} ms",
+            )
             row(f"memory: nobody inside, {SESSIONS} sessions", f"{empty:7.0f} MiB {memory(world.pid):7.0f} MiB")
             before = cpu(world.pid)
             await asyncio.sleep(SECONDS)
@@ -203,7 +235,10 @@ async def crowd() -> None:
                     keys += 1
                     await asyncio.sleep(1 / SESSIONS)
             took = time.perf_counter() - began
-            row(f"CPU with {keys / took:.0f} lines a second typed by {SESSIONS}", f"{(cpu(world.pid) - before) / took:7.1%} of a core")
+            row(
+                f"CPU with {keys / took:.0f} lines a second typed by {SESSIONS}",
+                f"{(cpu(world.pid) - before) / took:7.1%} of a core",
+            )
             row("   their echo", percentiles(waits))
             for connection, _ in people:
                 connection.abort()

@@ -101,7 +101,9 @@ async def paced() -> None:
     with tempfile.TemporaryDirectory() as folder:
         network = InspIrcd(Path(folder))
         network.start()
-        bot = RunningBot(Path(tempfile.mkdtemp(prefix="tb-")), network.port, irc={"flood_burst": BURST, "flood_interval": INTERVAL})
+        bot = RunningBot(
+            Path(tempfile.mkdtemp(prefix="tb-")), network.port, irc={"flood_burst": BURST, "flood_interval": INTERVAL}
+        )
         try:
             russell = await Client.connect(network.port, "russell", source="127.0.0.2")
             await russell.join(CHANNEL)
@@ -132,10 +134,19 @@ async def everybody_asks(russell: Client, people: list[Client]) -> None:
     gone = sum(f":{NICK}!" in line and " QUIT" in line for line in russell.lines)
     lines = said_to(people) + aloud
     least = (lines - BURST) * INTERVAL
-    row(f"{ASKING} ask at once, {BURST} lines then one in {INTERVAL} s: the last has the answer after", f"{times[-1]:6.1f} s")
-    row(f"   the least that {lines} lines can take ({aloud} of them in the channel)", f"{least:6.1f} s, {times[-1] / least - 1:+.1%}")
+    row(
+        f"{ASKING} ask at once, {BURST} lines then one in {INTERVAL} s: the last has the answer after",
+        f"{times[-1]:6.1f} s",
+    )
+    row(
+        f"   the least that {lines} lines can take ({aloud} of them in the channel)",
+        f"{least:6.1f} s, {times[-1] / least - 1:+.1%}",
+    )
     row("   a presenter's !next in the middle is heard after", f"{presented:6.1f} s, {passed} other lines before it")
-    row("   answers lost, answers said twice, connections lost", f"{ASKING - len(times)}, {said_to(people) - ASKING}, {gone}")
+    row(
+        "   answers lost, answers said twice, connections lost",
+        f"{ASKING - len(times)}, {said_to(people) - ASKING}, {gone}",
+    )
 
 
 def said_to(people: list[Client]) -> int:
@@ -160,7 +171,10 @@ async def full() -> None:
     """A channel of a thousand people."""
     with tempfile.TemporaryDirectory() as folder:
         async with Ngircd(Path(folder), max_penalty=0) as server:
-            people = [await Client.connect(server.port, f"p{n}", source=f"127.9.{n // 250}.{n % 250 + 1}") for n in range(FULL)]
+            people = [
+                await Client.connect(server.port, f"p{n}", source=f"127.9.{n // 250}.{n % 250 + 1}")
+                for n in range(FULL)
+            ]
             for person in people:
                 await person.join(CHANNEL)
             bot = RunningBot(Path(tempfile.mkdtemp(prefix="tb-")), server.port, irc=FREE)
@@ -185,7 +199,10 @@ async def others() -> None:
         before, began = cpu(bot.process.pid), time.perf_counter()
         said = await talk(people)
         took = time.perf_counter() - began
-        row(f"{said / took:,.0f} lines a second of others: CPU", f"{(cpu(bot.process.pid) - before) / took:6.1%} of a core")
+        row(
+            f"{said / took:,.0f} lines a second of others: CPU",
+            f"{(cpu(bot.process.pid) - before) / took:6.1%} of a core",
+        )
         for person in people:
             await person.close()
 
@@ -195,7 +212,9 @@ async def talk(people: list[Client]) -> int:
     for second in range(5):
         began = time.perf_counter()
         for number in range(TALK):
-            people[number % len(people)].say(CHANNEL, f"line {second * TALK + number}, about nothing that concerns a bot")
+            people[number % len(people)].say(
+                CHANNEL, f"line {second * TALK + number}, about nothing that concerns a bot"
+            )
         await asyncio.gather(*(person.synced() for person in people))
         await asyncio.sleep(max(0.0, 1 - (time.perf_counter() - began)))
     return 5 * TALK

@@ -31,14 +31,14 @@ from tests.peers.libvirtd import Libvirtd
 from tests.whole.running import CHANNEL, PRESENTER, Participant, RunningBot
 from tests.whole.test_whole_machine import Learner
 from trainbot import shipped
-from trainbot.ops.demo.ngircd import Ngircd
-from trainbot.ops.demo.world import cache_folder
 from trainbot.adapters.hosts.libvirt_driver import LibvirtDriver
-from trainbot.model.host import HostConfig, LabSpec
 from trainbot.adapters.hosts.probe import any_speaks
+from trainbot.adapters.state_folder import lab_key
 from trainbot.images.build.build import build_image
 from trainbot.images.build.progress_bar import for_terminal
-from trainbot.adapters.state_folder import lab_key
+from trainbot.model.host import HostConfig, LabSpec
+from trainbot.ops.demo.ngircd import Ngircd
+from trainbot.ops.demo.world import cache_folder
 
 PEOPLE, HOSTS, LABS, CLASS = 200, 64, 1000, 15
 FREE = {"flood_burst": 100, "flood_interval": 0}
@@ -73,7 +73,9 @@ async def quietly(bot: RunningBot) -> None:
 
 
 async def crowd(port: int, number: int, prefix: str) -> list[Participant]:
-    people = [await Participant.connect(port, f"{prefix}{n}", source=f"127.7.{n // 250}.{n % 250 + 1}") for n in range(number)]
+    people = [
+        await Participant.connect(port, f"{prefix}{n}", source=f"127.7.{n // 250}.{n % 250 + 1}") for n in range(number)
+    ]
     for person in people:
         await person.join(CHANNEL)
     return people
@@ -90,8 +92,10 @@ async def until_rows(bot: RunningBot, query: str, wanted: int) -> float:
 def node(folder: Path) -> Path:
     """What libvirt's test driver is told of its machine: 16 cores, 256 GiB.  Each connection has one of its own."""
     file = folder / "node.xml"
-    file.write_text("<node><cpu><mhz>2000</mhz><model>i686</model><active>16</active><nodes>1</nodes><sockets>1</sockets>"
-                    "<cores>16</cores><threads>1</threads></cpu><memory>268435456</memory></node>")
+    file.write_text(
+        "<node><cpu><mhz>2000</mhz><model>i686</model><active>16</active><nodes>1</nodes><sockets>1</sockets>"
+        "<cores>16</cores><threads>1</threads></cpu><memory>268435456</memory></node>"
+    )
     return file
 
 
@@ -132,8 +136,10 @@ async def asked(spare: int, host: dict[str, object]) -> None:
 
         answers = await asyncio.gather(*(answered(person) for person in people))
         row(f"!lab debian, {PEOPLE} ask at once", percentiles([took for took, _password in answers]))
-        held = bot.rows("select count(*), count(distinct lab_id), count(distinct person_id), count(distinct digest) "
-                        "from lease where ended_at is null")[0]
+        held = bot.rows(
+            "select count(*), count(distinct lab_id), count(distinct person_id), count(distinct digest) "
+            "from lease where ended_at is null"
+        )[0]
         assert set(held) == {PEOPLE + 1} and len({password for _took, password in answers}) == PEOPLE, held
         row("   leases, different labs, people, passwords", f"{held}")
         for person in (one, *people):
@@ -147,8 +153,12 @@ async def cold() -> None:
     """A lab is asked for where none is ready, and ssh waits for it: what of the time is ours."""
     cache = cache_folder()
     image = build_image(shipped.folder("images") / "debian", cache, lab_key(cache / "lab_key"), for_terminal())
-    async with running(host_xen1=None, labs={"spare": 0, "public_address": "127.0.0.1"},
-                       image_debian={"folder": image.folder}, gateway={"lab_key": cache / "lab_key"}) as (bot, server, russell):
+    async with running(
+        host_xen1=None,
+        labs={"spare": 0, "public_address": "127.0.0.1"},
+        image_debian={"folder": image.folder},
+        gateway={"lab_key": cache / "lab_key"},
+    ) as (bot, server, russell):
         await bot.signal(signal.SIGTERM)
         bot.change(host_here={"uri": f"qemu:///embed?root={bot.folder}/v", "labs": 2, "kvm": "no"})
         await bot.arrive(russell)
@@ -162,7 +172,7 @@ async def cold() -> None:
         login = asyncio.create_task(learner.says("true"))
         port = None
         while not port:
-            port = next((port for port, in bot.rows("select ssh_port from lab where ssh_port > 0")), None)
+            port = next((port for (port,) in bot.rows("select ssh_port from lab where ssh_port > 0")), None)
             await asyncio.sleep(0.01)
         while not (machine := started(bot)):
             await asyncio.sleep(0.01)
@@ -178,8 +188,10 @@ async def cold() -> None:
         row("cold: asked to the machine's process", f"{(machine - began) * 1000:7.1f} ms")
         row("cold: asked to its ssh speaking, to the first login done", f"{speaks:7.2f} s {done:7.2f} s")
         row("cold: a login when all is up (mostly the emulated machine)", f"{warm:7.2f} s")
-        row("cold: our share: to the process, and from ssh to login beyond a warm one",
-            f"{max(0.0, machine - began) + max(0.0, done - speaks - warm):7.2f} s")
+        row(
+            "cold: our share: to the process, and from ssh to login beyond a warm one",
+            f"{max(0.0, machine - began) + max(0.0, done - speaks - warm):7.2f} s",
+        )
         await alice.close()
 
 
@@ -208,10 +220,16 @@ async def thousand() -> None:
             await until_rows(bot, "select count(*) from lab where state = 'ready'", LABS)
             first, last = map(datetime.fromisoformat, bot.rows("select min(made_at), max(state_at) from lab")[0])
             took = (last - first).total_seconds()  # they begin before we could look
-            row(f"{LABS} labs over {HOSTS} hosts: from the first row to the last ready", f"{took:7.2f} s ({LABS / took:,.0f}/s)")
+            row(
+                f"{LABS} labs over {HOSTS} hosts: from the first row to the last ready",
+                f"{took:7.2f} s ({LABS / took:,.0f}/s)",
+            )
             began = time.perf_counter()
             said = await bot.shell("lab", "list", "--json")
-            row("   trainbot lab list, with the start of Python", f"{time.perf_counter() - began:7.2f} s, {said.out.count('ready')} labs")
+            row(
+                "   trainbot lab list, with the start of Python",
+                f"{time.perf_counter() - began:7.2f} s, {said.out.count('ready')} labs",
+            )
             began = time.perf_counter()
             await russell.whisper("hosts", "h0 ")
             row("   !hosts", f"{(time.perf_counter() - began) * 1000:7.1f} ms")
@@ -235,8 +253,10 @@ def reconcile() -> None:
     with tempfile.TemporaryDirectory() as folder:
         names = [f"h{n}" for n in range(HOSTS)]
         stage = Stage(Path(folder), labs=20, spare=LABS, hosts=names, uri="test:///default")
-        reports = lambda: [HostUp(HostReport(name, tuple(stage.hosts[name].values()), 1 << 20, 1 << 19, 16))  # noqa: E731
-                           for name in names]
+        reports = lambda: [
+            HostUp(HostReport(name, tuple(stage.hosts[name].values()), 1 << 20, 1 << 19, 16))  # noqa: E731
+            for name in names
+        ]
         stage.turn(*reports())
         while stage.began:
             stage.hosts_work()
@@ -245,14 +265,27 @@ def reconcile() -> None:
         took(f"reconcile {LABS} labs of {HOSTS} hosts: all found, in one turn", lambda: stage.turn(*reports()))
         took("   a tick", lambda: stage.turn(Tick()))
         for name in names:
-            stage.hosts[name] = {id: Domain(id, domain.name, DomainState.OFF, None) for id, domain in stage.hosts[name].items()}
+            stage.hosts[name] = {
+                id: Domain(id, domain.name, DomainState.OFF, None) for id, domain in stage.hosts[name].items()
+            }
         took("   all of them off, in one turn", lambda: stage.turn(*reports()))
         stage.store.close()
     driver = LibvirtDriver(HostConfig("h", "test:///default"), "owner")
     driver.open()
     for n in range(LABS):
-        driver.make(LabSpec(f"00000000-0000-0000-0000-{n:012d}", f"tb-{n}", "debian", Path("/d"), Path("/k"), Path("/i"),
-                            "", 32, owner="owner"))
+        driver.make(
+            LabSpec(
+                f"00000000-0000-0000-0000-{n:012d}",
+                f"tb-{n}",
+                "debian",
+                Path("/d"),
+                Path("/k"),
+                Path("/i"),
+                "",
+                32,
+                owner="owner",
+            )
+        )
     took(f"   one host with {LABS} domains read through libvirt", driver.report)
     took("   and once more", driver.report)
 
@@ -278,8 +311,9 @@ async def lost() -> None:
         one, other = Libvirtd(), Libvirtd()
         try:
             one.start()
-            async with running(labs={"spare": 0}, image_debian={"memory": 64},
-                               host_xen1={"uri": one.uri, "labs": 60}) as (bot, server, russell):
+            async with running(
+                labs={"spare": 0}, image_debian={"memory": 64}, host_xen1={"uri": one.uri, "labs": 60}
+            ) as (bot, server, russell):
                 await bot.logs("host xen1 answers")
                 people = await crowd(server.port, CLASS, "p")
                 for person in people:
@@ -292,12 +326,18 @@ async def lost() -> None:
                 await until_rows(bot, "select count(*) from lab where state = 'ready'", 2 * CLASS)
                 began = time.perf_counter()
                 os.kill(one.pid, number)
-                await russell.hear(f"host xen1 is lost: {CLASS} people move to another; the same ssh line", CHANNEL, 120)
+                await russell.hear(
+                    f"host xen1 is lost: {CLASS} people move to another; the same ssh line", CHANNEL, 120
+                )
                 told = time.perf_counter() - began
-                seated = "select count(*) from lease join lab on lab.id = lab_id where host = 'xen2' and state = 'ready'"
+                seated = (
+                    "select count(*) from lease join lab on lab.id = lab_id where host = 'xen2' and state = 'ready'"
+                )
                 await until_rows(bot, seated, CLASS)
-                row(f"{how}: to the line in the channel, to the last of {CLASS} seated",
-                    f"{told:7.2f} s {time.perf_counter() - began:7.2f} s")
+                row(
+                    f"{how}: to the line in the channel, to the last of {CLASS} seated",
+                    f"{told:7.2f} s {time.perf_counter() - began:7.2f} s",
+                )
                 for person in people:
                     await person.close()
         finally:

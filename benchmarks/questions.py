@@ -26,16 +26,17 @@ ROOT = Path(__file__).parent.parent
 sys.path[:1] = [str(ROOT), str(ROOT / "tests")]  # not this folder: irc.py here is no library
 
 from alembic import command  # noqa: E402
-from tests.stage import CHANNEL, Stage  # noqa: E402
+
 from tests.peers.client import Client
+from tests.stage import CHANNEL, Stage  # noqa: E402
 from tests.whole.running import CHANNEL as LIVE
 from tests.whole.running import PRESENTER, Participant, RunningBot
-from trainbot.ops.demo.ngircd import Ngircd
-from trainbot.bot.events import Tick
-from trainbot.core.messages import Incoming
 from trainbot.adapters.db import Store
 from trainbot.adapters.db.engine import connect
 from trainbot.adapters.db.migrate import _config, upgrade
+from trainbot.bot.events import Tick
+from trainbot.core.messages import Incoming
+from trainbot.ops.demo.ngircd import Ngircd
 
 PEOPLE, CLASSES, SEARCHES, ASKED = 200, 1000, 500, 300
 AT, END = (datetime(2025, 3, 1, hour, tzinfo=UTC).strftime("%Y-%m-%dT%H:%M:%S.000000Z") for hour in (8, 10))
@@ -48,8 +49,10 @@ def row(what: str, figure: str) -> None:
 
 def percentiles(seconds: list[float]) -> str:
     values = sorted(value * 1000 for value in seconds)
-    return (f"p50 {statistics.median(values):7.2f} ms   p99 {values[min(len(values) - 1, int(len(values) * 0.99))]:7.2f} ms   "
-            f"max {values[-1]:7.2f} ms")
+    return (
+        f"p50 {statistics.median(values):7.2f} ms   p99 {values[min(len(values) - 1, int(len(values) * 0.99))]:7.2f} ms   "
+        f"max {values[-1]:7.2f} ms"
+    )
 
 
 def timed(calls: Iterator[Callable[[], object]]) -> str:
@@ -96,22 +99,30 @@ def filled(path: Path, words: Words, rows: int) -> None:
     engine.dispose()
     with sqlite3.connect(path) as database:
         database.execute("PRAGMA synchronous = OFF")
-        database.executemany("INSERT INTO person (id, account, nick, zone, in_view, seen_at) VALUES (?, ?, ?, '', 1, ?)",
-                             [(n, f"old{n}", f"old{n}", AT) for n in range(1, 1001)])
+        database.executemany(
+            "INSERT INTO person (id, account, nick, zone, in_view, seen_at) VALUES (?, ?, ?, '', 1, ?)",
+            [(n, f"old{n}", f"old{n}", AT) for n in range(1, 1001)],
+        )
         database.executemany(
             "INSERT INTO class (id, channel, session_uid, exercise, title, presenter_id, presenter, step, steps, step_at, minutes, "
             "started_at, ended_at) VALUES (?, ?, '', 'selinux', 'SE Linux', 1, 'old1', 3, 3, ?, 'x', ?, ?)",
-            [(n, CHANNEL, AT, AT, END) for n in range(1, CLASSES + 1)])
+            [(n, CHANNEL, AT, AT, END) for n in range(1, CLASSES + 1)],
+        )
         asked = enumerate(texts(words, rows), start=1)
         while some := list(itertools.islice(asked, 10_000)):
             database.executemany(
                 "INSERT INTO question (id, class_id, channel, person_id, nick, step, words, state, asked_at) VALUES "
                 "(?, ?, ?, ?, 'old', ?, ?, 'answered', ?)",
-                [(n, n % CLASSES + 1, CHANNEL, n % 1000 + 1, n % 4, question, AT) for n, (question, _answer) in some])
+                [(n, n % CLASSES + 1, CHANNEL, n % 1000 + 1, n % 4, question, AT) for n, (question, _answer) in some],
+            )
             database.executemany(
                 "INSERT INTO question_event (question_id, at, person_id, nick, kind, words) VALUES (?, ?, ?, 'old', ?, ?)",
-                [event for n, (question, answer) in some
-                 for event in ((n, AT, n % 1000 + 1, "asked", question), (n, AT, 1, "answered", answer))])
+                [
+                    event
+                    for n, (question, answer) in some
+                    for event in ((n, AT, n % 1000 + 1, "asked", question), (n, AT, 1, "answered", answer))
+                ],
+            )
 
 
 def megabytes(path: Path) -> float:
@@ -148,20 +159,24 @@ def started(folder: Path) -> Stage:
 
 
 def said(stage: Stage, text: str) -> list[Incoming]:
-    return [Incoming(stage.net.people[f"p{number}"], CHANNEL, text.format(number), stage.now) for number in range(PEOPLE)]
+    return [
+        Incoming(stage.net.people[f"p{number}"], CHANNEL, text.format(number), stage.now) for number in range(PEOPLE)
+    ]
 
 
 def slipped(word: str) -> str:
     """With two letters exchanged."""
     at = len(word) // 2
-    return word[:at - 1] + word[at] + word[at - 1] + word[at + 1:]
+    return word[: at - 1] + word[at] + word[at - 1] + word[at + 1 :]
 
 
 def searching(stage: Stage, words: Words) -> None:
-    kinds = {"two or three words": lambda: words.some(chance.choice((2, 3))),
-             "eight words": lambda: words.some(8),
-             "common words alone": lambda: chance.choices(words.all[:60], k=3),
-             "one of three words with a typo": lambda: [slipped(words.all[chance.randrange(500, 20_000)]), *words.some(2)]}
+    kinds = {
+        "two or three words": lambda: words.some(chance.choice((2, 3))),
+        "eight words": lambda: words.some(8),
+        "common words alone": lambda: chance.choices(words.all[:60], k=3),
+        "one of three words with a typo": lambda: [slipped(words.all[chance.randrange(500, 20_000)]), *words.some(2)],
+    }
     for kind, some in kinds.items():
         lines = [Incoming(stage.net.people["p1"], None, "faq " + " ".join(some()), stage.now) for _ in range(SEARCHES)]
         row(f"!faq, {kind}, {SEARCHES} of them", timed((lambda line=line: stage.turn(line)) for line in lines))
@@ -171,7 +186,9 @@ def asking(stage: Stage, words: Words, path: Path) -> None:
     with sqlite3.connect(path) as database:
         old = [text for (text,) in database.execute("SELECT words FROM question ORDER BY random() LIMIT 100")]
     fresh = [question for question, _answer in texts(words, ASKED)]
-    lines = [Incoming(stage.net.people[f"p{n % PEOPLE}"], CHANNEL, f"!ask {text}", stage.now) for n, text in enumerate(fresh)]
+    lines = [
+        Incoming(stage.net.people[f"p{n % PEOPLE}"], CHANNEL, f"!ask {text}", stage.now) for n, text in enumerate(fresh)
+    ]
     row(f"!ask, new ones, one a turn, {ASKED} of them", timed((lambda line=line: stage.turn(line)) for line in lines))
     found = 0
     times = []
@@ -191,8 +208,10 @@ def asking(stage: Stage, words: Words, path: Path) -> None:
     began, at = time.perf_counter(), time.thread_time()
     outcome = stage.turn(*lines)
     took, spent = time.perf_counter() - began, time.thread_time() - at
-    row(f"!ask, {PEOPLE} in one turn: {sum('question' in line.text for line in outcome.say)} acknowledged",  # type: ignore[union-attr]
-        f"{took * 1000:7.0f} ms ({PEOPLE / took:,.0f}/s)   CPU {spent * 1000:7.0f} ms")
+    row(
+        f"!ask, {PEOPLE} in one turn: {sum('question' in line.text for line in outcome.say)} acknowledged",  # type: ignore[union-attr]
+        f"{took * 1000:7.0f} ms ({PEOPLE / took:,.0f}/s)   CPU {spent * 1000:7.0f} ms",
+    )
 
 
 # -- by hand --------------------------------------------------------------------------------------------
@@ -205,23 +224,37 @@ def by_hand(path: Path, words: Words) -> None:
 
         def ask(text: str) -> None:
             database.execute("BEGIN IMMEDIATE")
-            id = database.execute("INSERT INTO question (class_id, channel, person_id, nick, step, words, state, asked_at) "
-                                  "VALUES (1, ?, 1, 'old1', 1, ?, 'open', ?)", (CHANNEL, text, AT)).lastrowid
-            database.execute("INSERT INTO question_event (question_id, at, person_id, nick, kind, words) "
-                             "VALUES (?, ?, 1, 'old1', 'asked', ?)", (id, AT, text))
+            id = database.execute(
+                "INSERT INTO question (class_id, channel, person_id, nick, step, words, state, asked_at) "
+                "VALUES (1, ?, 1, 'old1', 1, ?, 'open', ?)",
+                (CHANNEL, text, AT),
+            ).lastrowid
+            database.execute(
+                "INSERT INTO question_event (question_id, at, person_id, nick, kind, words) "
+                "VALUES (?, ?, 1, 'old1', 'asked', ?)",
+                (id, AT, text),
+            )
             database.execute("COMMIT")
 
-        row("by hand: INSERT question and event, COMMIT",
-            timed((lambda text=text: ask(text)) for text, _ in texts(words, ASKED)))
-        query = ("SELECT q.id, q.words, q.answer FROM question_fts f JOIN question q ON q.id = f.rowid WHERE question_fts MATCH ? "
-                 "ORDER BY rank LIMIT 5")
+        row(
+            "by hand: INSERT question and event, COMMIT",
+            timed((lambda text=text: ask(text)) for text, _ in texts(words, ASKED)),
+        )
+        query = (
+            "SELECT q.id, q.words, q.answer FROM question_fts f JOIN question q ON q.id = f.rowid WHERE question_fts MATCH ? "
+            "ORDER BY rank LIMIT 5"
+        )
         wanted = [" OR ".join(words.some(chance.choice((2, 3)))) for _ in range(SEARCHES // 5)]
-        row("by hand: FTS5, two or three words OR'ed, all ranked by bm25",
-            timed((lambda match=match: database.execute(query, (match,)).fetchall()) for match in wanted))
+        row(
+            "by hand: FTS5, two or three words OR'ed, all ranked by bm25",
+            timed((lambda match=match: database.execute(query, (match,)).fetchall()) for match in wanted),
+        )
         like = "SELECT id FROM question WHERE words LIKE ? AND words LIKE ? LIMIT 5"
         pairs = [[f"%{word}%" for word in words.some(2)] for _ in range(20)]
-        row("by hand: LIKE, two words",
-            timed((lambda pair=pair: database.execute(like, pair).fetchall()) for pair in pairs))
+        row(
+            "by hand: LIKE, two words",
+            timed((lambda pair=pair: database.execute(like, pair).fetchall()) for pair in pairs),
+        )
 
 
 # -- the whole bot -----------------------------------------------------------------------------------------
@@ -231,8 +264,12 @@ async def live(path: Path, words: Words) -> None:
     """The bot as a process on that database, ngircd without limits: from the first line sent to the last number heard."""
     with tempfile.TemporaryDirectory() as folder:
         async with Ngircd(Path(folder), max_penalty=0) as server:
-            bot = RunningBot(Path(tempfile.mkdtemp(prefix="tb-")), server.port, host_xen1=None,
-                             irc={"flood_burst": 100, "flood_interval": 0})
+            bot = RunningBot(
+                Path(tempfile.mkdtemp(prefix="tb-")),
+                server.port,
+                host_xen1=None,
+                irc={"flood_burst": 100, "flood_interval": 0},
+            )
             shutil.copy(path, bot.folder / "trainbot.db")
             russell = await Participant.connect(server.port, "russell", source=PRESENTER)
             people: list[Client] = []
@@ -242,7 +279,9 @@ async def live(path: Path, words: Words) -> None:
                 await bot.arrive(russell)
                 row("start-up: trainbot run to seen in the channel", f"{time.perf_counter() - began:7.2f} s")
                 for n in range(PEOPLE):
-                    people.append(await Participant.connect(server.port, f"p{n}", source=f"127.7.{n // 250}.{n % 250 + 1}"))
+                    people.append(
+                        await Participant.connect(server.port, f"p{n}", source=f"127.7.{n // 250}.{n % 250 + 1}")
+                    )
                     await people[-1].join(LIVE)
                 began = time.perf_counter()
                 for person, (question, _answer) in zip(people, texts(words, PEOPLE), strict=True):
@@ -257,8 +296,10 @@ async def live(path: Path, words: Words) -> None:
                 with sqlite3.connect(bot.folder / "trainbot.db") as database:
                     marks = ", ".join(str(number) for number, _took in numbers)
                     (kept,) = database.execute(f"SELECT count(*) FROM question WHERE id IN ({marks})").fetchone()
-                row(f"{PEOPLE} ask in the same second, whole bot over ngircd: first line sent to answer heard",
-                    percentiles([took for _number, took in numbers]))
+                row(
+                    f"{PEOPLE} ask in the same second, whole bot over ngircd: first line sent to answer heard",
+                    percentiles([took for _number, took in numbers]),
+                )
                 row("   acknowledged, in the database after kill -9", f"{len(numbers)}, {kept}")
             finally:
                 for person in (russell, *people):

@@ -16,18 +16,28 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
-sys.path[:1] = [str(Path(__file__).parent.parent), str(Path(__file__).parent.parent / "tests")]  # not this folder: irc.py here is no library
+sys.path[:1] = [
+    str(Path(__file__).parent.parent),
+    str(Path(__file__).parent.parent / "tests"),
+]  # not this folder: irc.py here is no library
 
 from tests.stage import Stage  # noqa: E402
-
 from trainbot.features.sessions.polls import answer_parser as answers
 from trainbot.features.sessions.polls.poll import Plan, local_days, starts
 from trainbot.features.sessions.polls.ranking import Start, choose, ranked, tally
 
 T = TypeVar("T")
 PEOPLE, MOST = 500, 4
-ZONES = ("Australia/Melbourne", "Asia/Kolkata", "Europe/Berlin", "Europe/London", "America/New_York",
-         "America/Los_Angeles", "America/Sao_Paulo", "Asia/Kathmandu")
+ZONES = (
+    "Australia/Melbourne",
+    "Asia/Kolkata",
+    "Europe/Berlin",
+    "Europe/London",
+    "America/New_York",
+    "America/Los_Angeles",
+    "America/Sao_Paulo",
+    "Asia/Kathmandu",
+)
 PLAN = Plan("Australia/Melbourne", date(2027, 3, 7), date(2027, 3, 14), (7 * 60, 19 * 60), 120, MOST, 30)  # 200 starts
 OPEN = "!when open 7-14 mar 07:00-19:00 melbourne 2h max 4 until 3 mar"
 
@@ -59,20 +69,29 @@ def scattered(dice: random.Random, share: float) -> list[Start]:
 def poll_alone() -> None:
     dice = random.Random(2007)
     said = [(dice.choice(ZONES), typed(dice)) for _ in range(PEOPLE)]
-    seconds, people = took(lambda: [answers.free(PLAN, [(zone, answers.read(text, local_days(PLAN, zone)).statements)])
-                                    for zone, text in said])
+    seconds, people = took(
+        lambda: [
+            answers.free(PLAN, [(zone, answers.read(text, local_days(PLAN, zone)).statements)]) for zone, text in said
+        ]
+    )
     row(f"{PEOPLE} answers read", seconds)
     seconds, order = took(lambda: ranked(tally(starts(PLAN), 7200, people)))
     row(f"who can come to which of {len(order)} starts", seconds)
     for most in (1, 2, 3, MOST):
         seconds, choice = took(lambda most=most: choose(order, most))
-        row(f"the best {most} of {len(order)} for {PEOPLE} people", seconds,
-            f"{choice.reached} reached, {'exact' if choice.exact else f'at most {choice.at_most}'}")
+        row(
+            f"the best {most} of {len(order)} for {PEOPLE} people",
+            seconds,
+            f"{choice.reached} reached, {'exact' if choice.exact else f'at most {choice.at_most}'}",
+        )
     for share in (0.1, 0.3, 0.5):
         order = scattered(dice, share)
         seconds, choice = took(lambda order=order: choose(order, MOST))
-        row(f"the same, k = {MOST}, each time suits {share:.0%} at random", seconds,
-            f"{choice.reached} reached, {'exact' if choice.exact else f'at most {choice.at_most}'}")
+        row(
+            f"the same, k = {MOST}, each time suits {share:.0%} at random",
+            seconds,
+            f"{choice.reached} reached, {'exact' if choice.exact else f'at most {choice.at_most}'}",
+        )
 
 
 def poll_in_the_bot(folder: Path) -> None:
@@ -83,7 +102,9 @@ def poll_in_the_bot(folder: Path) -> None:
     stage.talk("olga", "!yes")
     for n in range(PEOPLE):
         stage.join(f"p{n}", account=f"p{n}")
-    seconds, _ = took(lambda: [stage.whisper(f"p{n}", f"when {dice.choice(ZONES)} {typed(dice)}") for n in range(PEOPLE)])
+    seconds, _ = took(
+        lambda: [stage.whisper(f"p{n}", f"when {dice.choice(ZONES)} {typed(dice)}") for n in range(PEOPLE)]
+    )
     row(f"{PEOPLE} people answer, one turn each", seconds, f"{seconds * 1000 / PEOPLE:.1f} ms a turn")
     seconds, lines = took(lambda: stage.whisper("olga", "when close"))
     row("!when close", seconds, lines[0][:90] + "…")
@@ -103,8 +124,9 @@ END:VEVENT
 def series(folder: Path) -> None:
     """20 classes every week for ten years, 10,440 sessions: each year the next 400 days of them are known."""
     (folder / "schedules").mkdir(parents=True)
-    events = "".join(EVENT.format(n=n, zone=ZONES[n % len(ZONES)], first=f"202612{n % 7 + 1:02}", hour=8 + n % 12)
-                     for n in range(20))
+    events = "".join(
+        EVENT.format(n=n, zone=ZONES[n % len(ZONES)], first=f"202612{n % 7 + 1:02}", hour=8 + n % 12) for n in range(20)
+    )
     (folder / "schedules" / "c.ics").write_text(f"BEGIN:VCALENDAR\nVERSION:2.0\n{events}END:VCALENDAR\n")
     stage = Stage(folder)
     seconds, said = took(lambda: stage.wait(seconds=2))

@@ -14,10 +14,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-sys.path[:1] = [str(Path(__file__).parent.parent), str(Path(__file__).parent.parent / "tests")]  # not this folder: irc.py here is no library
+sys.path[:1] = [
+    str(Path(__file__).parent.parent),
+    str(Path(__file__).parent.parent / "tests"),
+]  # not this folder: irc.py here is no library
 
 from tests.stage import CHANNEL, Stage  # noqa: E402
-
 from trainbot.bot.events import Tick
 from trainbot.core.messages import Incoming
 
@@ -37,7 +39,9 @@ def prepared(folder: Path, spare: int) -> Stage:
 
 
 def lines(stage: Stage, text: str) -> list[Incoming]:
-    return [Incoming(stage.net.people[f"p{number}"], CHANNEL, text.format(number), stage.now) for number in range(PEOPLE)]
+    return [
+        Incoming(stage.net.people[f"p{number}"], CHANNEL, text.format(number), stage.now) for number in range(PEOPLE)
+    ]
 
 
 def took(what: Callable[[], object]) -> float:

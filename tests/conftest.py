@@ -6,19 +6,18 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import libvirt
 import pytest
 
-import libvirt
-from tests.stage import Stage
-
 from tests.peers.libvirtd import Libvirtd
+from tests.stage import Stage
 from trainbot import shipped
-from trainbot.ops.demo.ngircd import Ngircd
-from trainbot.ops.demo.world import cache_folder
 from trainbot.adapters.hosts.pools import disk_pool
+from trainbot.adapters.state_folder import lab_key
 from trainbot.images.build.build import build_image
 from trainbot.images.build.progress_bar import for_terminal
-from trainbot.adapters.state_folder import lab_key
+from trainbot.ops.demo.ngircd import Ngircd
+from trainbot.ops.demo.world import cache_folder
 
 
 @dataclass(frozen=True)

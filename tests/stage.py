@@ -8,21 +8,21 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from trainbot.bot.turn import Bot
-from trainbot.adapters.irc.connection_status import Place, Standing
-from trainbot.config import Config, load
-from trainbot.bot.events import Event, Outcome, Tick
-from trainbot.model.script_events import RunScript, ScriptEnded
-from trainbot.gateway.routes import Route
-from trainbot.model.host import Domain, DomainState, Finished, HostReport, HostUp, Mode
-from trainbot.features.labs import passwords
-from trainbot.model.lab_events import Booted, Check, Checked, HostWork, Listen, Probe
-from trainbot.model.lab_image import Image
-from trainbot.model.lab import Lab, Lease
-from trainbot.bot.wiring import Installation
-from trainbot.core.messages import Incoming, Left, Line, Modes, Outgoing, Renamed, RollCall, Sender, Spoken, Topic
 from trainbot.adapters.db import Store
 from trainbot.adapters.db.tables import metadata
+from trainbot.adapters.irc.connection_status import Place, Standing
+from trainbot.bot.events import Event, Outcome, Tick
+from trainbot.bot.turn import Bot
+from trainbot.bot.wiring import Installation
+from trainbot.config import Config, load
+from trainbot.core.messages import Incoming, Left, Line, Modes, Outgoing, Renamed, RollCall, Sender, Spoken, Topic
+from trainbot.features.labs import passwords
+from trainbot.gateway.routes import Route
+from trainbot.model.host import Domain, DomainState, Finished, HostReport, HostUp, Mode
+from trainbot.model.lab import Lab, Lease
+from trainbot.model.lab_events import Booted, Check, Checked, HostWork, Listen, Probe
+from trainbot.model.lab_image import Image
+from trainbot.model.script_events import RunScript, ScriptEnded
 
 START = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
 CHANNEL = "#class"
@@ -96,11 +96,23 @@ class Net:
         return self.fold(nick) in self.channels.get(channel, ())
 
     def place(self, channel: str) -> Place:
-        return Place(True, self.status, self.modes.get(channel, "nt"), "", self.topics.get(channel, ""), self.topic_octets)
+        return Place(
+            True, self.status, self.modes.get(channel, "nt"), "", self.topics.get(channel, ""), self.topic_octets
+        )
 
     def standing(self) -> Standing:
-        return Standing(True, "", self.nick, "bot", "ngircd-26", "Testnet", channels={CHANNEL: self.place(CHANNEL)},
-                        host="irc.example.org", lost=self.lost, lost_at=self.lost_at)
+        return Standing(
+            True,
+            "",
+            self.nick,
+            "bot",
+            "ngircd-26",
+            "Testnet",
+            channels={CHANNEL: self.place(CHANNEL)},
+            host="irc.example.org",
+            lost=self.lost,
+            lost_at=self.lost_at,
+        )
 
     def marked(self, channel: str, nick: str) -> bool:
         return (channel, self.fold(nick)) in self.marks
@@ -123,9 +135,21 @@ class Net:
 class Stage:
     """Everybody is in the channel; alice, bob, carol have accounts, as have the staff; ``stranger`` has none."""
 
-    def __init__(self, folder: Path, *, labs: int = 5, spare: int = 0, require_account: str = "yes", log: str = "no",
-                 per_person: int = 1, images: Sequence[str] = ("debian",), uri: str = "xen:///system",
-                 channels: Sequence[str] = (CHANNEL,), talk: str = "", hosts: Sequence[str] = ("xen1",)) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        labs: int = 5,
+        spare: int = 0,
+        require_account: str = "yes",
+        log: str = "no",
+        per_person: int = 1,
+        images: Sequence[str] = ("debian",),
+        uri: str = "xen:///system",
+        channels: Sequence[str] = (CHANNEL,),
+        talk: str = "",
+        hosts: Sequence[str] = ("xen1",),
+    ) -> None:
         self.folder, self.now, self.images = folder, START, images
         self.host_boots = True  # labs that were made come to speak ssh
         self.tests_only = uri.startswith("test:")  # libvirt's test driver: domains that run nothing
@@ -135,8 +159,18 @@ class Stage:
         for name, text in EXERCISE.items():
             (exercise / name).write_text(text)
         ini = folder / "bot.ini"
-        ini.write_text(INI.format(folder=folder, channel=" ".join(channels), labs=labs, spare=spare, log=log, uri=uri,
-                                  require_account=require_account) + (f"[channel.{CHANNEL}]\ntalk = {talk}\n" if talk else ""))
+        ini.write_text(
+            INI.format(
+                folder=folder,
+                channel=" ".join(channels),
+                labs=labs,
+                spare=spare,
+                log=log,
+                uri=uri,
+                require_account=require_account,
+            )
+            + (f"[channel.{CHANNEL}]\ntalk = {talk}\n" if talk else "")
+        )
         self.config: Config = load(ini)
         self.config = replace(self.config, labs=replace(self.config.labs, per_person=per_person))
         self.net = Net()
@@ -158,13 +192,29 @@ class Stage:
 
     def start(self) -> None:
         """A bot as it is after a start (again): only the store remembers."""
-        image = Image("", Path("/i/disk.img"), Path("/i/vmlinuz"), Path("/i/initrd"), "root=LABEL=debian",
-                      {Mode.ENFORCING: "enforcing=1", Mode.PERMISSIVE: "enforcing=0"}, 384, 1, "root", "ssh-ed25519 AAAA")
+        image = Image(
+            "",
+            Path("/i/disk.img"),
+            Path("/i/vmlinuz"),
+            Path("/i/initrd"),
+            "root=LABEL=debian",
+            {Mode.ENFORCING: "enforcing=1", Mode.PERMISSIVE: "enforcing=0"},
+            384,
+            1,
+            "root",
+            "ssh-ed25519 AAAA",
+        )
         self.pepper = b"p" * 32
         installation = Installation(
-            owner="owner", digest=lambda text: passwords.digest(self.pepper, text), new_password=passwords.new_password,
-            fingerprint=lambda: "SHA256:abc", ssh_port=2222, free_port=lambda taken: max(taken, default=20000) + 1,
-            images={name: replace(image, name=name) for name in self.images}, unready={"centos": "the centos image is not there yet"})
+            owner="owner",
+            digest=lambda text: passwords.digest(self.pepper, text),
+            new_password=passwords.new_password,
+            fingerprint=lambda: "SHA256:abc",
+            ssh_port=2222,
+            free_port=lambda taken: max(taken, default=20000) + 1,
+            images={name: replace(image, name=name) for name in self.images},
+            unready={"centos": "the centos image is not there yet"},
+        )
         self.bot = Bot(self.config, self.store, self.net, installation)
 
     def restart(self) -> list[tuple[str, str]]:
@@ -173,7 +223,9 @@ class Stage:
         self.store = Store(self.config.store.url)
         self.began, self.scripts = [], []
         self.start()
-        return self.happens(*(RollCall(channel, tuple(self.net.members(channel)), self.now) for channel in self.net.channels))
+        return self.happens(
+            *(RollCall(channel, tuple(self.net.members(channel)), self.now) for channel in self.net.channels)
+        )
 
     def change_ini(self, more: str) -> None:
         """A bot with these sections besides, started again."""
@@ -228,7 +280,9 @@ class Stage:
         said: list[Outgoing] = []
         while events:
             more = self.turn(*events).say
-            events = tuple(Spoken(line.ticket, self.now) for line in more if isinstance(line, Line) and line.ticket is not None)
+            events = tuple(
+                Spoken(line.ticket, self.now) for line in more if isinstance(line, Line) and line.ticket is not None
+            )
             said += more
         self.said = said
         return [(line.target, plain(line.text)) for line in said if isinstance(line, Line)]
@@ -236,8 +290,10 @@ class Stage:
     def dump(self) -> dict[str, list[tuple[object, ...]]]:
         """Every row of every table: what a command that failed must not have changed."""
         with self.store.transaction():
-            return {table.name: [tuple(row) for row in self.store.connection.execute(table.select())]
-                    for table in metadata.sorted_tables}
+            return {
+                table.name: [tuple(row) for row in self.store.connection.execute(table.select())]
+                for table in metadata.sorted_tables
+            }
 
     def labs(self) -> list[Lab]:
         """Those that are alive."""
@@ -298,11 +354,15 @@ class Stage:
                 said += self.happens(Finished(item.host, item.lab, item.action, domains.get(item.lab)))
         return said
 
-    def labs_run(self, exit: int | None = 0, said: str = "", slow: bool = False) -> tuple[list[str], list[tuple[str, str]]]:
+    def labs_run(
+        self, exit: int | None = 0, said: str = "", slow: bool = False
+    ) -> tuple[list[str], list[tuple[str, str]]]:
         """The scripts that run in labs now end so: their texts, and what is said then."""
         ended, self.scripts = self.scripts, []
-        return ([script.stdin.strip() for script in ended],
-                self.happens(*(ScriptEnded(script.play, exit, said, slow) for script in ended)) if ended else [])
+        return (
+            [script.stdin.strip() for script in ended],
+            self.happens(*(ScriptEnded(script.play, exit, said, slow) for script in ended)) if ended else [],
+        )
 
     def routes(self) -> list[Route]:
         """Who gets where, as the gateway is told."""
@@ -313,4 +373,3 @@ class Stage:
 def plain(text: str) -> str:
     """Without IRC's formatting codes."""
     return "".join(c for c in text if c not in "\x02\x0f\x11\x1d\x1f\x16")
-

@@ -13,8 +13,10 @@ import pytest
 from trainbot.ops import commands_doc
 
 ROOT = Path(__file__).parents[1]
-MODULES = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
-           for path in sorted((ROOT / "trainbot").rglob("*.py"))}
+MODULES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted((ROOT / "trainbot").rglob("*.py"))
+}
 
 #: The law.  A layer imports from those before it; rooms of one layer do not know each other.
 LAW = "core < model < config < features | adapters < images | gateway < bot < ops < cli"
@@ -23,20 +25,44 @@ ROOMS_OF_THEIR_OWN = ("features", "adapters")  # each folder in them is a room
 
 #: Outside library -> the rooms that may import it.  tzdata and rapidfuzz are pure helpers that anybody may use.
 DOORS = {
-    "irc": ["adapters.irc"], "scramp": ["adapters.irc"], "cryptography": ["adapters.irc", "config"],
-    "libvirt": ["adapters.hosts"], "asyncssh": ["gateway"], "sqlalchemy": ["adapters.db"], "alembic": ["adapters.db"],
-    "apscheduler": ["adapters.timers"], "icalendar": ["adapters.calendars"],
-    "recurring_ical_events": ["adapters.calendars"], "markdown_it": ["adapters.markdown"],
-    "yaml": ["adapters.scenario_files"], "jinja2": ["adapters.html"], "guestfs": ["images"], "selinux": ["images"],
-    "click": ["cli", "images", "ops", "__main__"], "prompt_toolkit": ["ops"],
+    "irc": ["adapters.irc"],
+    "scramp": ["adapters.irc"],
+    "cryptography": ["adapters.irc", "config"],
+    "libvirt": ["adapters.hosts"],
+    "asyncssh": ["gateway"],
+    "sqlalchemy": ["adapters.db"],
+    "alembic": ["adapters.db"],
+    "apscheduler": ["adapters.timers"],
+    "icalendar": ["adapters.calendars"],
+    "recurring_ical_events": ["adapters.calendars"],
+    "markdown_it": ["adapters.markdown"],
+    "yaml": ["adapters.scenario_files"],
+    "jinja2": ["adapters.html"],
+    "guestfs": ["images"],
+    "selinux": ["images"],
+    "click": ["cli", "images", "ops", "__main__"],
+    "prompt_toolkit": ["ops"],
 }
 HELPERS = ["rapidfuzz", "tzdata"]
-HEAVY = ("sqlalchemy", "libvirt", "irc", "asyncssh", "apscheduler", "icalendar", "alembic", "markdown_it", "yaml",
-         "recurring_ical_events", "prompt_toolkit", "jinja2")
+HEAVY = (
+    "sqlalchemy",
+    "libvirt",
+    "irc",
+    "asyncssh",
+    "apscheduler",
+    "icalendar",
+    "alembic",
+    "markdown_it",
+    "yaml",
+    "recurring_ical_events",
+    "prompt_toolkit",
+    "jinja2",
+)
 
 
 def imports_of(path: Path, *, types: bool = False) -> Iterator[tuple[int, str]]:
     """(line, dotted name) of all that is imported when the module runs; with ``types``, under TYPE_CHECKING too."""
+
     def walk(node: ast.AST) -> Iterator[ast.AST]:
         for child in ast.iter_child_nodes(node):
             if not types and isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
@@ -70,9 +96,11 @@ def room(module: str) -> str:
 @pytest.mark.parametrize("module", MODULES)
 def test_imports_go_downwards_only(module: str) -> None:
     """Nobody imports from a layer above, nor from the room next door."""
-    assert [f"line {line}: {other}" for line, other in imports_of(MODULES[module])
-            if other.split(".")[0] == "trainbot"
-            and layer(other) >= layer(module) and room(other) != room(module)] == []
+    assert [
+        f"line {line}: {other}"
+        for line, other in imports_of(MODULES[module])
+        if other.split(".")[0] == "trainbot" and layer(other) >= layer(module) and room(other) != room(module)
+    ] == []
 
 
 def test_the_top_of_the_package_is_the_layers() -> None:
@@ -83,8 +111,10 @@ def test_the_top_of_the_package_is_the_layers() -> None:
 
 def test_no_module_imports_itself_by_way_of_others() -> None:
     """No circles, those of types included: each module can be read after the ones it stands on."""
-    graph = {module: {other for _line, other in imports_of(path, types=True) if other in MODULES} - {module, "trainbot"}
-             for module, path in MODULES.items()}
+    graph = {
+        module: {other for _line, other in imports_of(path, types=True) if other in MODULES} - {module, "trainbot"}
+        for module, path in MODULES.items()
+    }
     while free := [module for module, others in graph.items() if not others & graph.keys()]:
         for module in free:
             del graph[module]
@@ -97,8 +127,12 @@ def test_each_library_has_one_door() -> None:
     for module, path in MODULES.items():
         for _line, name in imports_of(path, types=True):
             if (library := name.split(".")[0]) not in {"trainbot", *HELPERS, *sys.stdlib_module_names}:
-                users.setdefault(library, set()).add(next(
-                    (door for door in DOORS.get(library, []) if f"trainbot.{door}" in (module, *_parents(module))), module))
+                users.setdefault(library, set()).add(
+                    next(
+                        (door for door in DOORS.get(library, []) if f"trainbot.{door}" in (module, *_parents(module))),
+                        module,
+                    )
+                )
     assert users == {library: set(doors) for library, doors in DOORS.items()}
 
 
@@ -115,8 +149,10 @@ def test_migrations_use_alembic_and_the_tables_only() -> None:
 
 def test_help_in_the_shell_loads_nothing_heavy() -> None:
     """``trainbot --help`` answers at once: no database, no host, no network library is loaded."""
-    program = ("import sys\nfrom trainbot.__main__ import main\nsys.argv = ['trainbot', '--help']\n"
-               "code = main()\nprint(code, *sorted({name.split('.')[0] for name in sys.modules}))")
+    program = (
+        "import sys\nfrom trainbot.__main__ import main\nsys.argv = ['trainbot', '--help']\n"
+        "code = main()\nprint(code, *sorted({name.split('.')[0] for name in sys.modules}))"
+    )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, cwd=ROOT)
     code, *modules = done.stdout.splitlines()[-1].split()
     assert (done.returncode, code, done.stderr) == (0, "0", "")
@@ -131,6 +167,9 @@ def test_the_page_of_commands_is_the_table() -> None:
 
 def test_no_module_outgrows_a_sitting() -> None:
     """A module that nobody reads in one sitting wants to be two."""
-    long = {module: lines for module, path in MODULES.items()
-            if (lines := len(path.read_text(encoding="utf-8").splitlines())) > 400}
+    long = {
+        module: lines
+        for module, path in MODULES.items()
+        if (lines := len(path.read_text(encoding="utf-8").splitlines())) > 400
+    }
     assert long == {}

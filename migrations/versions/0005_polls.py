@@ -13,7 +13,10 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         *(sa.Column(name, sa.Text(), nullable=False) for name in ("channel", "title", "zone", "first_day", "last_day")),
         sa.Column("person_id", sa.Integer(), nullable=False),
-        *(sa.Column(name, sa.Integer(), nullable=False) for name in ("window_from", "window_to", "minutes", "most", "step")),
+        *(
+            sa.Column(name, sa.Integer(), nullable=False)
+            for name in ("window_from", "window_to", "minutes", "most", "step")
+        ),
         *(sa.Column(name, sa.String(length=27), nullable=False) for name in ("opened_at", "closes_at")),
         sa.Column("closed_at", sa.String(length=27), nullable=True),
         sa.Column("result", sa.Text(), nullable=False),

@@ -12,7 +12,10 @@ def upgrade() -> None:
     op.add_column("session", sa.Column("draft", sa.Boolean, nullable=False, server_default="0"))
     op.add_column("signup", sa.Column("waiting", sa.Boolean, nullable=False, server_default="0"))
     op.create_table(
-        "channel", sa.Column("name", sa.Text, primary_key=True), sa.Column("topic", sa.Text, nullable=False),
+        "channel",
+        sa.Column("name", sa.Text, primary_key=True),
+        sa.Column("topic", sa.Text, nullable=False),
         sa.Column("base", sa.Text, nullable=False),
         sa.Column("quiet", sa.Text, nullable=False),
-        sa.Column("voiced", sa.Text, nullable=False))
+        sa.Column("voiced", sa.Text, nullable=False),
+    )

@@ -42,9 +42,17 @@ def upgrade() -> None:
     )
     op.create_index("play_lab", "play", ["lab_id"])
     op.create_index("play_waiting", "play", ["id"], sqlite_where=sa.text("state = 'waiting'"))
-    op.create_table("quiz", sa.Column("id", sa.Integer(), nullable=False), _text("channel"), _text("words"),
-                    _text("answer"), _text("asker"), _at("asked_at"), _at("drawn_at", null=True),
-                    sa.PrimaryKeyConstraint("id"))
+    op.create_table(
+        "quiz",
+        sa.Column("id", sa.Integer(), nullable=False),
+        _text("channel"),
+        _text("words"),
+        _text("answer"),
+        _text("asker"),
+        _at("asked_at"),
+        _at("drawn_at", null=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
     op.create_table(
         "quiz_try",
         sa.Column("quiz_id", sa.Integer(), nullable=False),

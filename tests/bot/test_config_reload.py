@@ -7,17 +7,22 @@ from datetime import timedelta
 from pathlib import Path
 
 from tests.stage import Stage
-from trainbot.model.config import Secret
 from trainbot.bot.config_reload import taken_up
 from trainbot.core.access import Role, Roles
+from trainbot.model.config import Secret
 
 
 def test_roles_and_the_way_in_are_taken_up_the_rest_waits(tmp_path: Path) -> None:
     """What is new is named, without its value; what needs a restart stays as it was and is named, too."""
     old = Stage(tmp_path).config
-    new = replace(old, irc=replace(old.irc, password=Secret("geheim"), channels=("#other",), flood_burst=9),
-                  roles=Roles({Role.ORGANISER: ()}), require_account=False,
-                  labs=replace(old.labs, lease=timedelta(hours=1)), hosts=())
+    new = replace(
+        old,
+        irc=replace(old.irc, password=Secret("geheim"), channels=("#other",), flood_burst=9),
+        roles=Roles({Role.ORGANISER: ()}),
+        require_account=False,
+        labs=replace(old.labs, lease=timedelta(hours=1)),
+        hosts=(),
+    )
     config, taken, waiting = taken_up(old, new)
     assert (config.irc.password.reveal(), config.irc.flood_burst, config.roles) == ("geheim", 9, new.roles)
     assert (config.irc.channels, config.labs, config.hosts) == (old.irc.channels, old.labs, old.hosts)

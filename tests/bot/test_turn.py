@@ -8,18 +8,19 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
-from tests.stage import CHANNEL, START, Stage
 
+from tests.stage import CHANNEL, START, Stage
+from trainbot.adapters.db import NOT_STORED
 from trainbot.bot.events import ShellCommand, Tick
+from trainbot.core.messages import Disconnected, Incoming, Line, RollCall, Spoken, Unreached, Unspoken
 from trainbot.model.host import Finished, HostLost
 from trainbot.model.notice import Notice, due, stale
-from trainbot.core.messages import Disconnected, Incoming, Line, RollCall, Spoken, Unreached, Unspoken
-from trainbot.adapters.db import NOT_STORED
 
 
 @pytest.fixture
 def full_disk(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
     """Until it is called, no commit works."""
+
     def full(_connection: object) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 
@@ -28,13 +29,18 @@ def full_disk(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
     monkeypatch.undo()
 
 
-ASKED = [("!lab debian", CHANNEL, (CHANNEL, f"alice: {NOT_STORED}")), ("lab debian", None, ("alice", NOT_STORED)),
-         ("QUESTION: why?", CHANNEL, (CHANNEL, f"alice: {NOT_STORED}")), ("trainbot: help", CHANNEL, (CHANNEL, f"alice: {NOT_STORED}"))]
+ASKED = [
+    ("!lab debian", CHANNEL, (CHANNEL, f"alice: {NOT_STORED}")),
+    ("lab debian", None, ("alice", NOT_STORED)),
+    ("QUESTION: why?", CHANNEL, (CHANNEL, f"alice: {NOT_STORED}")),
+    ("trainbot: help", CHANNEL, (CHANNEL, f"alice: {NOT_STORED}")),
+]
 
 
 @pytest.mark.parametrize(("said", "where", "answer"), ASKED)
-def test_a_full_disk_is_told_to_every_asker(stage: Stage, full_disk: Callable[[], None], said: str, where: str | None,
-                                            answer: tuple[str, str]) -> None:
+def test_a_full_disk_is_told_to_every_asker(
+    stage: Stage, full_disk: Callable[[], None], said: str, where: str | None, answer: tuple[str, str]
+) -> None:
     """However the command was said; nothing was done, and when there is room it works."""
     assert stage.hear("alice", said, where) == [answer]
     assert stage.began == []
@@ -100,6 +106,7 @@ def test_the_database_is_told_to_the_shell(stage: Stage, full_disk: Callable[[],
 
 def test_the_shell_is_an_organiser(stage: Stage) -> None:
     """What is for the channel goes there, the answer to the shell."""
+
     def shell(text: str) -> list[str]:
         outcome = stage.turn(ShellCommand(text, lambda lines: None))
         stage.said = outcome.say
@@ -118,7 +125,9 @@ def test_the_shell_is_an_organiser(stage: Stage) -> None:
 def notify(stage: Stage, nick: str | None, text: str, **more: object) -> None:
     with stage.store.transaction():
         who = stage.store.people.by_account(nick) if nick else None
-        stage.store.notices.tell(stage.now, text, person_id=who.id if who else None, channel=None if nick else CHANNEL, **more)
+        stage.store.notices.tell(
+            stage.now, text, person_id=who.id if who else None, channel=None if nick else CHANNEL, **more
+        )
 
 
 @pytest.fixture
@@ -185,10 +194,15 @@ def test_who_cannot_be_written_to_is_told_in_the_channel(known: Stage) -> None:
     who is not there."""
     known.join("bob", account="bob")
     for nick in ("alice", "bob", "nobody"):
-        known.turn(Unreached(nick, "they take messages only from people they know (+g)", "say /accept trainbot", known.now))
+        known.turn(
+            Unreached(nick, "they take messages only from people they know (+g)", "say /accept trainbot", known.now)
+        )
     (told,) = known.wait(seconds=2)
-    assert told == ("#class", "alice, bob: I have something for you, and cannot write to you privately (they take messages only from "
-                    "people they know (+g)); say /accept trainbot, then ask me again")
+    assert told == (
+        "#class",
+        "alice, bob: I have something for you, and cannot write to you privately (they take messages only from "
+        "people they know (+g)); say /accept trainbot, then ask me again",
+    )
     known.turn(Unreached("alice", "again", "do", known.now))
     assert known.wait(seconds=2) == []
     known.wait(minutes=10)
@@ -258,16 +272,34 @@ def test_one_bad_notice_stops_no_other(known: Stage) -> None:
 
 
 def notice(id: int, **more: object) -> Notice:
-    values = dict(id=id, key=None, person_id=1, channel=None, kind="text", subject="", text="x", due_at=START,
-                  not_after=None, said_at=None) | more
+    values = (
+        dict(
+            id=id,
+            key=None,
+            person_id=1,
+            channel=None,
+            kind="text",
+            subject="",
+            text="x",
+            due_at=START,
+            not_after=None,
+            said_at=None,
+        )
+        | more
+    )
     return Notice(**values)  # type: ignore[arg-type]
 
 
 def test_due_and_stale() -> None:
     """Oldest first; neither said, nor under way, nor too early; stale when its time is over."""
     later = START + timedelta(hours=1)
-    rows = [notice(1, due_at=later), notice(2), notice(3, said_at=START), notice(4, due_at=START - timedelta(hours=1)),
-            notice(5, not_after=START - timedelta(seconds=1))]
+    rows = [
+        notice(1, due_at=later),
+        notice(2),
+        notice(3, said_at=START),
+        notice(4, due_at=START - timedelta(hours=1)),
+        notice(5, not_after=START - timedelta(seconds=1)),
+    ]
     assert [found.id for found in due(rows, START, under_way=[2])] == [4, 5]
     assert [found.id for found in stale(rows, START)] == [5]
     assert [found.id for found in due(rows, later)] == [4, 2, 5, 1]
@@ -281,8 +313,13 @@ def test_events_about_nothing_do_no_harm(stage: Stage, caplog: pytest.LogCapture
     stage.talk("alice", "!lab debian")
     stage.hosts_work()
     before = stage.dump()
-    stage.happens(Finished("xen1", "no-such-lab", "make", None, "late"), Spoken(999, stage.now), Unspoken(999, "?", stage.now),
-                  HostLost("nowhere", "gone"), Disconnected("x", stage.now))
+    stage.happens(
+        Finished("xen1", "no-such-lab", "make", None, "late"),
+        Spoken(999, stage.now),
+        Unspoken(999, "?", stage.now),
+        HostLost("nowhere", "gone"),
+        Disconnected("x", stage.now),
+    )
     (lab,) = stage.labs()
     for action in ("make", "reset", "reboot", "destroy"):
         stage.happens(Finished("xen1", lab.id, action))
@@ -319,11 +356,17 @@ def test_what_was_undone_with_others_is_not_acknowledged(stage: Stage) -> None:
     with stage.store.transaction():
         pages = stage.store.connection.exec_driver_sql("PRAGMA page_count").scalar_one()
         stage.store.connection.exec_driver_sql(f"PRAGMA max_page_count={pages + 2}")
-    asked = [Incoming(stage.net.people[nick], CHANNEL, f"!ask {n} {'why ' * 90}?", stage.now)
-             for n in range(60) for nick in ("alice", "bob")]
+    asked = [
+        Incoming(stage.net.people[nick], CHANNEL, f"!ask {n} {'why ' * 90}?", stage.now)
+        for n in range(60)
+        for nick in ("alice", "bob")
+    ]
     said = stage.happens(*asked)
-    acknowledged = {(int(found[1]), event.text.removeprefix("!ask ")) for (_to, text), event in zip(said, asked, strict=True)
-                    if (found := re.search(r"question (\d+)", text))}
+    acknowledged = {
+        (int(found[1]), event.text.removeprefix("!ask "))
+        for (_to, text), event in zip(said, asked, strict=True)
+        if (found := re.search(r"question (\d+)", text))
+    }
     with stage.store.transaction():
         there = {(question.id, question.words) for question in stage.store.questions.all()}
     assert acknowledged <= there

@@ -11,8 +11,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from trainbot.config import Config, Secret, load
-from trainbot.core.errors import ConfigError
 from trainbot.core.access import Role
+from trainbot.core.errors import ConfigError
 from trainbot.core.messages import Sender
 
 ROOT = Path(__file__).parents[2]
@@ -50,54 +50,103 @@ FAULTS = [
     ("[irc]\nport = 99999\nchannels = #c\n", "[irc] port: '99999' is not a whole number from 1 to 65535"),
     ("[irc]\nport = ²\nchannels = #c\n", "[irc] port: '²' is not a whole number from 1 to 65535"),
     ("[irc]\ntls = maybe\nchannels = #c\n", "[irc] tls: 'maybe' is neither yes nor no"),
-    ("[irc]\nnick_back = kill\nchannels = #c\n",
-     "[irc] nick_back: 'kill' is none of regain, ghost, recover, release; no: NickServ is not asked"),
+    (
+        "[irc]\nnick_back = kill\nchannels = #c\n",
+        "[irc] nick_back: 'kill' is none of regain, ghost, recover, release; no: NickServ is not asked",
+    ),
     ("[irc]\nnick = 4you\nchannels = #c\n", "[irc] nick: '4you' cannot be a nick on IRC, say trainbot"),
     ("[irc]\nprefix = bot\nchannels = #c\n", "[irc] prefix: 'bot' is not one or two signs such as !"),
-    ("[irc]\ntls_fingerprint = aa:bb\nchannels = #c\n",
-     "[irc] tls_fingerprint: not a SHA-256 fingerprint (64 hexadecimal digits, colons or not)"),
-    ("[irc]\nsasl = gssapi\nchannels = #c\n", "[irc] sasl: 'gssapi' is not known; known are: external scram-sha-256 ecdsa-nist256p-challenge plain"),
-    ("[irc]\nsasl = plain\nchannels = #c\n",
-     "[irc] sasl: plain needs account and password (or password_file, or password_env)"),
-    ("[irc]\ntls = no\npassword = x\nchannels = #c\n",
-     "[irc] tls: a password would go over a connection without TLS; say tls = yes, or allow_plaintext = yes"),
-    ("[irc]\npassword = x\npassword_env = Y\nchannels = #c\n",
-     "[irc] password: give only one of password, password_file, password_env"),
+    (
+        "[irc]\ntls_fingerprint = aa:bb\nchannels = #c\n",
+        "[irc] tls_fingerprint: not a SHA-256 fingerprint (64 hexadecimal digits, colons or not)",
+    ),
+    (
+        "[irc]\nsasl = gssapi\nchannels = #c\n",
+        "[irc] sasl: 'gssapi' is not known; known are: external scram-sha-256 ecdsa-nist256p-challenge plain",
+    ),
+    (
+        "[irc]\nsasl = plain\nchannels = #c\n",
+        "[irc] sasl: plain needs account and password (or password_file, or password_env)",
+    ),
+    (
+        "[irc]\ntls = no\npassword = x\nchannels = #c\n",
+        "[irc] tls: a password would go over a connection without TLS; say tls = yes, or allow_plaintext = yes",
+    ),
+    (
+        "[irc]\npassword = x\npassword_env = Y\nchannels = #c\n",
+        "[irc] password: give only one of password, password_file, password_env",
+    ),
     ("[irc]\nflood_interval = nan\nchannels = #c\n", "[irc] flood_interval: 'nan' is not a number from 0 to 60"),
-    ("[irc]\nchannels = #c\n[channel.#c]\ntalk = #d\n", "[channel.#c] talk: '#d' is none of [irc] channels: say it there too"),
-    ("[irc]\nchannels = #c #d #e\n[channel.#c]\ntalk = #d\n[channel.#e]\ntalk = #d\n",
-     "[channel.#e] talk: '#d' is another class's already: each has a channel for talk of its own, or none"),
+    (
+        "[irc]\nchannels = #c\n[channel.#c]\ntalk = #d\n",
+        "[channel.#c] talk: '#d' is none of [irc] channels: say it there too",
+    ),
+    (
+        "[irc]\nchannels = #c #d #e\n[channel.#c]\ntalk = #d\n[channel.#e]\ntalk = #d\n",
+        "[channel.#e] talk: '#d' is another class's already: each has a channel for talk of its own, or none",
+    ),
     ("[irc]\nservr = x\nchannels = #c\n", "[irc] servr: unknown option, did you mean server?"),
     ("[ircc]\nx = 1\n" + LEAST, "[ircc]: unknown section, did you mean [irc]?"),
-    (LEAST + "[roles]\npresenter = mask:alice!*@*\n",
-     "[roles] presenter: 'mask:alice!*@*' fits anybody who takes the nick; name the host, as in "
-     "mask:*!*@staff.example.org, or an account, as in account:alice"),
+    (
+        LEAST + "[roles]\npresenter = mask:alice!*@*\n",
+        "[roles] presenter: 'mask:alice!*@*' fits anybody who takes the nick; name the host, as in "
+        "mask:*!*@staff.example.org, or an account, as in account:alice",
+    ),
     (LEAST + "[roles]\nhelper = alice\n", "[roles] helper: 'alice' is neither account:NAME nor mask:NICK!USER@HOST"),
-    (LEAST + "[roles]\nhelper = account:*\n", "[roles] helper: 'account:*': an account is a plain name, say account:alice"),
-    (LEAST + "[store]\nurl = postgresql://x\n",
-     "[store] url: 'postgresql://x' is not sqlite:///FILE; the store is SQLite (docs/architecture.md says why)"),
-    (LEAST + "[schedule]\nzones = Melbourne\n", "[schedule] zones: there is no time zone 'Melbourne', say Australia/Melbourne"),
-    (LEAST + "[schedule]\nreminders = 1h30m\n",
-     "[schedule] reminders: 1h30m is no time before a session: write for example 7d 1d 1h 10m, up to 365d"),
+    (
+        LEAST + "[roles]\nhelper = account:*\n",
+        "[roles] helper: 'account:*': an account is a plain name, say account:alice",
+    ),
+    (
+        LEAST + "[store]\nurl = postgresql://x\n",
+        "[store] url: 'postgresql://x' is not sqlite:///FILE; the store is SQLite (docs/architecture.md says why)",
+    ),
+    (
+        LEAST + "[schedule]\nzones = Melbourne\n",
+        "[schedule] zones: there is no time zone 'Melbourne', say Australia/Melbourne",
+    ),
+    (
+        LEAST + "[schedule]\nreminders = 1h30m\n",
+        "[schedule] reminders: 1h30m is no time before a session: write for example 7d 1d 1h 10m, up to 365d",
+    ),
     (LEAST + "[labs]\nlease = long\n", "[labs] lease: 'long' is not a time span, say 15m, 4h or 7d"),
     (LEAST + "[labs]\nlease = 0s\n", "[labs] lease: '0s' is not a time from 1s to 3650d"),
     (LEAST + "[labs]\nlease = 24h\n", "[labs] cap: 12 h is less than the lease of 1 d: say as much or more"),
     (LEAST + "[labs]\nlease = 10m\n", "[labs] warn: 15 min is not less than the lease of 10 min"),
     (LEAST + "[labs]\nspare = -1\n", "[labs] spare: '-1' is not a whole number from 0 to 1000"),
-    (LEAST + "[host.xen1]\nlabs = 3\n",
-     "[host.xen1] uri: which host? say its libvirt address, as in xen+ssh://root@xen1.example.org/system"),
-    (LEAST + "[host.Xen 1]\nuri = test:///default\n",
-     "[host.Xen 1] (name): 'Xen 1' is not a host's name: letters a-z, digits and -"),
-    (LEAST + "[image.reset]\n",
-     "[image.reset] (name): !lab reset is a command, so no image can have that name; take another"),
-    (LEAST + "[gateway]\nlisten = 0.0.0.0:99999\n", "[gateway] listen: '0.0.0.0:99999' is not ADDRESS:PORT, say 0.0.0.0:2222"),
-    (LEAST + "[questions]\nwords = QUESTION: ?\n", "[questions] words: '?' cannot begin a question, say QUESTION: or FRAGE:"),
+    (
+        LEAST + "[host.xen1]\nlabs = 3\n",
+        "[host.xen1] uri: which host? say its libvirt address, as in xen+ssh://root@xen1.example.org/system",
+    ),
+    (
+        LEAST + "[host.Xen 1]\nuri = test:///default\n",
+        "[host.Xen 1] (name): 'Xen 1' is not a host's name: letters a-z, digits and -",
+    ),
+    (
+        LEAST + "[image.reset]\n",
+        "[image.reset] (name): !lab reset is a command, so no image can have that name; take another",
+    ),
+    (
+        LEAST + "[gateway]\nlisten = 0.0.0.0:99999\n",
+        "[gateway] listen: '0.0.0.0:99999' is not ADDRESS:PORT, say 0.0.0.0:2222",
+    ),
+    (
+        LEAST + "[questions]\nwords = QUESTION: ?\n",
+        "[questions] words: '?' cannot begin a question, say QUESTION: or FRAGE:",
+    ),
     (LEAST + "[questions]\nlength = 10\n", "[questions] length: '10' is not a whole number from 40 to 1000"),
-    (LEAST + "[channel.#nowhere]\nquestion = FRAGE:\n", "[channel.#nowhere] (name): '#nowhere' is none of [irc] channels"),
-    (LEAST + "[records]\npublic_url = ftp://x\n",
-     "[records] public_url: 'ftp://x' is not an address, say https://class.example.org/"),
-    (LEAST + "[exercises]\nfolder = ~nobody-of-that-name/x\n",
-     "[exercises] folder: '~nobody-of-that-name/x': there is no such home folder"),
+    (
+        LEAST + "[channel.#nowhere]\nquestion = FRAGE:\n",
+        "[channel.#nowhere] (name): '#nowhere' is none of [irc] channels",
+    ),
+    (
+        LEAST + "[records]\npublic_url = ftp://x\n",
+        "[records] public_url: 'ftp://x' is not an address, say https://class.example.org/",
+    ),
+    (
+        LEAST + "[exercises]\nfolder = ~nobody-of-that-name/x\n",
+        "[exercises] folder: '~nobody-of-that-name/x': there is no such home folder",
+    ),
 ]
 
 
@@ -109,7 +158,10 @@ def test_a_fault_names_section_option_and_what_would_be_right(tmp_path: Path, te
 
 def test_a_listening_port_may_stand_alone(tmp_path: Path) -> None:
     """``listen = 2222`` means every address."""
-    assert read(tmp_path, LEAST + "[gateway]\nlisten = 2222 [::1]:23\n").gateway.listen == (("0.0.0.0", 2222), ("::1", 23))
+    assert read(tmp_path, LEAST + "[gateway]\nlisten = 2222 [::1]:23\n").gateway.listen == (
+        ("0.0.0.0", 2222),
+        ("::1", 23),
+    )
 
 
 def test_a_host_with_a_wrong_address_has_one_fault(tmp_path: Path) -> None:
@@ -130,8 +182,14 @@ def test_a_rate_for_labs_where_it_can_be_kept(tmp_path: Path) -> None:
 def test_all_faults_come_at_once(tmp_path: Path) -> None:
     """Nobody mends a file one start at a time."""
     found = faults(tmp_path, "[irc]\nport = x\nnick = -\n[labs]\nspare = many\n[roles]\nhelper = bob\n[what]\n")
-    assert {line.split(":")[0] for line in found} == {"[irc] port", "[irc] nick", "[irc] channels", "[labs] spare",
-                                                      "[roles] helper", "[what]"}
+    assert {line.split(":")[0] for line in found} == {
+        "[irc] port",
+        "[irc] nick",
+        "[irc] channels",
+        "[labs] spare",
+        "[roles] helper",
+        "[what]",
+    }
 
 
 UNREADABLE = [
@@ -162,13 +220,20 @@ def test_a_file_that_is_not_there_or_not_text(tmp_path: Path) -> None:
 def test_values_are_literal(tmp_path: Path) -> None:
     """``%`` means itself, and `` ;`` begins a comment."""
     config = read(tmp_path, "[irc] ; the network\nchannels = #c ; ours\nrealname = 100% %(nick)s a;b\npassword = a%b\n")
-    assert (config.irc.realname, config.irc.password.reveal(), config.irc.channels) == ("100% %(nick)s a;b", "a%b", ("#c",))
+    assert (config.irc.realname, config.irc.password.reveal(), config.irc.channels) == (
+        "100% %(nick)s a;b",
+        "a%b",
+        ("#c",),
+    )
 
 
 def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
     """It does not matter where the bot is started."""
-    config = read(tmp_path, LEAST + "[store]\nurl = sqlite:///data/bot.db\nstate = ../state\n[records]\nfolder = /srv/x\n"
-                  f"[host.here]\nuri = qemu:///embed?root={os.path.relpath('/r/un', tmp_path)}\n[image.debian]\n")
+    config = read(
+        tmp_path,
+        LEAST + "[store]\nurl = sqlite:///data/bot.db\nstate = ../state\n[records]\nfolder = /srv/x\n"
+        f"[host.here]\nuri = qemu:///embed?root={os.path.relpath('/r/un', tmp_path)}\n[image.debian]\n",
+    )
     assert config.store.url == f"sqlite:///{tmp_path}/data/bot.db"
     assert config.store.state == tmp_path.parent / "state"
     assert config.records.folder == Path("/srv/x")
@@ -186,12 +251,17 @@ def test_a_password_from_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert "s3cret" not in repr(config) and "s3cret" not in str(config) and "s3cret" not in f"{config.irc.password}"
 
 
-@pytest.mark.parametrize(("option", "fault"), [
-    ("password_file = nowhere", "[irc] password_file: nowhere cannot be read (No such file or directory)"),
-    ("password_env = TRAINBOT_NOT_SET", "[irc] password_env: the environment has no TRAINBOT_NOT_SET"),
-    ("password_file = ~nobody-of-that-name/x",
-     "[irc] password_file: '~nobody-of-that-name/x': there is no such home folder"),
-])
+@pytest.mark.parametrize(
+    ("option", "fault"),
+    [
+        ("password_file = nowhere", "[irc] password_file: nowhere cannot be read (No such file or directory)"),
+        ("password_env = TRAINBOT_NOT_SET", "[irc] password_env: the environment has no TRAINBOT_NOT_SET"),
+        (
+            "password_file = ~nobody-of-that-name/x",
+            "[irc] password_file: '~nobody-of-that-name/x': there is no such home folder",
+        ),
+    ],
+)
 def test_a_password_that_is_not_there(tmp_path: Path, option: str, fault: str) -> None:
     """Found when the file is read, not when the network refuses the login."""
     assert faults(tmp_path, f"[irc]\nchannels = #c\n{option}\n") == [fault]
@@ -205,7 +275,9 @@ def test_secrets_hide_and_compare() -> None:
 
 def test_roles_by_account_and_by_mask(tmp_path: Path) -> None:
     """The highest rule that fits counts; a nick alone fits none."""
-    roles = read(tmp_path, LEAST + "[roles]\norganiser = account:Olga\nhelper = mask:*!*@staff.example.org account:x\n").roles
+    roles = read(
+        tmp_path, LEAST + "[roles]\norganiser = account:Olga\nhelper = mask:*!*@staff.example.org account:x\n"
+    ).roles
     assert roles.role_of(Sender("a", "b", "c", "olga")) is Role.ORGANISER
     assert roles.role_of(Sender("olga", "b", "c", None)) is Role.LEARNER
     assert roles.role_of(Sender("a", "b", "Staff.Example.org", None)) is Role.HELPER
@@ -218,15 +290,78 @@ def test_a_mask_that_anybody_can_wear_is_no_rule(tmp_path: Path, mask: str) -> N
     assert "fits anybody" in faults(tmp_path, LEAST + f"[roles]\norganiser = mask:{mask}\n")[0]
 
 
-NAMES = ("irc", "store", "roles", "schedule", "exercises", "labs", "gateway", "records", "questions", "channel.#c", "host.x", "image.y", "image.list")
-OPTIONS = ("server", "port", "channels", "nick", "password_file", "password_env", "url", "state", "organiser", "zones",
-           "reminders", "folder", "lease", "cap", "warn", "spare", "uri", "listen", "public_url", "tls_ca_file", "memory",
-           "words", "question", "a_minute", "long")
-VALUES = st.one_of(st.text(max_size=30), st.sampled_from(
-    ["~x/y", "sqlite:///~zz/x", "a\0b", "9" * 5000, "٣h", "²", "1d" * 50, "[::1", "qemu:///embed?root=~q", "xen://[",
-     "test:///default", "0.0.0.0:٣", "#c", "mask:a!b@[", "Europe", "../../etc/passwd", "%(x)s", "/dev/null/x"]))
-LINES = st.one_of(st.text(max_size=40), st.sampled_from(NAMES).map("[{}]".format),
-                  st.tuples(st.sampled_from(OPTIONS), VALUES).map(" = ".join))
+NAMES = (
+    "irc",
+    "store",
+    "roles",
+    "schedule",
+    "exercises",
+    "labs",
+    "gateway",
+    "records",
+    "questions",
+    "channel.#c",
+    "host.x",
+    "image.y",
+    "image.list",
+)
+OPTIONS = (
+    "server",
+    "port",
+    "channels",
+    "nick",
+    "password_file",
+    "password_env",
+    "url",
+    "state",
+    "organiser",
+    "zones",
+    "reminders",
+    "folder",
+    "lease",
+    "cap",
+    "warn",
+    "spare",
+    "uri",
+    "listen",
+    "public_url",
+    "tls_ca_file",
+    "memory",
+    "words",
+    "question",
+    "a_minute",
+    "long",
+)
+VALUES = st.one_of(
+    st.text(max_size=30),
+    st.sampled_from(
+        [
+            "~x/y",
+            "sqlite:///~zz/x",
+            "a\0b",
+            "9" * 5000,
+            "٣h",
+            "²",
+            "1d" * 50,
+            "[::1",
+            "qemu:///embed?root=~q",
+            "xen://[",
+            "test:///default",
+            "0.0.0.0:٣",
+            "#c",
+            "mask:a!b@[",
+            "Europe",
+            "../../etc/passwd",
+            "%(x)s",
+            "/dev/null/x",
+        ]
+    ),
+)
+LINES = st.one_of(
+    st.text(max_size=40),
+    st.sampled_from(NAMES).map("[{}]".format),
+    st.tuples(st.sampled_from(OPTIONS), VALUES).map(" = ".join),
+)
 
 
 @settings(max_examples=400, deadline=None)
@@ -235,7 +370,9 @@ LINES = st.one_of(st.text(max_size=40), st.sampled_from(NAMES).map("[{}]".format
 @example(lines=["[irc]", "password_file = ~zz"])
 @example(lines=["[host.x]", "uri = qemu:///embed?root=~zz"])
 @example(lines=["[host.x]", "uri = xen://["])
-def test_any_text_gives_a_configuration_or_its_faults(tmp_path_factory: pytest.TempPathFactory, lines: list[str]) -> None:
+def test_any_text_gives_a_configuration_or_its_faults(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[str]
+) -> None:
     """No file, however broken, ends in anything but a Config or a ConfigError with sentences."""
     path = tmp_path_factory.getbasetemp() / "any.ini"
     path.write_bytes("\n".join(lines).encode("utf-8", "surrogatepass"))

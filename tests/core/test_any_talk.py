@@ -8,26 +8,107 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.stage import CHANNEL, Stage
 
+from tests.stage import CHANNEL, Stage
 from trainbot.adapters.irc.text import sanitise
 from trainbot.core.messages import Line, Modes, Sender, Topic
 
-COMMANDS = ("help", "yes", "lab", "lab create", "lab list", "lab reboot", "lab reset", "lab extend", "lab return",
-            "lab destroy", "lab claim", "lab snapshot", "lab rollback", "lab for", "lab revoke",
-            "lab capacity", "labs", "key", "key forget", "step", "hint", "solution", "done", "stuck", "ask", "q", "sessions",
-            "tz", "progress", "take", "answer", "skip", "info", "link", "action", "start", "end", "next", "prev", "goto",
-            "repeat", "hosts", "QUESTION:", "trainbot:", "#class", "#class !next")
-ODD = st.sampled_from(["", "debian", "debian permissive", "alice", "alice debian",
-                       "1", "0", "-1", "9" * 30, "²", "٣", "\u202eabc", "\x00", "a\rb\nc",
-                       "\x1b[31m", "é" * 300, "x" * 5000, "%s{}", "'; drop table lab;--", "\ud800", "#2", "\u200b", "\xa0",
-                       "!yes", "__proto__", "../../etc/passwd", "<b>", "`rm`", "selinux", "UTC", "ssh-ed25519 " + "A" * 68])
+COMMANDS = (
+    "help",
+    "yes",
+    "lab",
+    "lab create",
+    "lab list",
+    "lab reboot",
+    "lab reset",
+    "lab extend",
+    "lab return",
+    "lab destroy",
+    "lab claim",
+    "lab snapshot",
+    "lab rollback",
+    "lab for",
+    "lab revoke",
+    "lab capacity",
+    "labs",
+    "key",
+    "key forget",
+    "step",
+    "hint",
+    "solution",
+    "done",
+    "stuck",
+    "ask",
+    "q",
+    "sessions",
+    "tz",
+    "progress",
+    "take",
+    "answer",
+    "skip",
+    "info",
+    "link",
+    "action",
+    "start",
+    "end",
+    "next",
+    "prev",
+    "goto",
+    "repeat",
+    "hosts",
+    "QUESTION:",
+    "trainbot:",
+    "#class",
+    "#class !next",
+)
+ODD = st.sampled_from(
+    [
+        "",
+        "debian",
+        "debian permissive",
+        "alice",
+        "alice debian",
+        "1",
+        "0",
+        "-1",
+        "9" * 30,
+        "²",
+        "٣",
+        "\u202eabc",
+        "\x00",
+        "a\rb\nc",
+        "\x1b[31m",
+        "é" * 300,
+        "x" * 5000,
+        "%s{}",
+        "'; drop table lab;--",
+        "\ud800",
+        "#2",
+        "\u200b",
+        "\xa0",
+        "!yes",
+        "__proto__",
+        "../../etc/passwd",
+        "<b>",
+        "`rm`",
+        "selinux",
+        "UTC",
+        "ssh-ed25519 " + "A" * 68,
+    ]
+)
 ARGUMENT = st.one_of(ODD, st.text(max_size=40))
-COMMAND = st.builds(lambda prefix, word, rest: f"{prefix}{word} {rest}", st.sampled_from(["!", "", "! "]),
-                    st.sampled_from(COMMANDS), ARGUMENT)
+COMMAND = st.builds(
+    lambda prefix, word, rest: f"{prefix}{word} {rest}",
+    st.sampled_from(["!", "", "! "]),
+    st.sampled_from(COMMANDS),
+    ARGUMENT,
+)
 TEXT = st.one_of(COMMAND, COMMAND, st.text(max_size=80), ARGUMENT)
-NICK = st.one_of(st.sampled_from(["alice", "bob", "russell", "olga", "hannah", "stranger"]), st.sampled_from(
-    ["alice", "russell"]), st.text(min_size=1, max_size=12))
+NICK = st.one_of(
+    st.sampled_from(["alice", "bob", "russell", "olga", "hannah", "stranger"]),
+    st.sampled_from(["alice", "russell"]),
+    st.text(min_size=1, max_size=12),
+)
 LINE = st.tuples(NICK, st.booleans(), TEXT)
 
 
@@ -41,8 +122,9 @@ def crowd(tmp_path_factory: pytest.TempPathFactory) -> Stage:
 
 @settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lines=st.lists(LINE, min_size=1, max_size=12), pause=st.sampled_from([0, 0, 1, 7, 400, 20000]))
-def test_any_lines_from_anybody(crowd: Stage, caplog: pytest.LogCaptureFixture, lines: list[tuple[str, bool, str]],
-                                pause: int) -> None:
+def test_any_lines_from_anybody(
+    crowd: Stage, caplog: pytest.LogCaptureFixture, lines: list[tuple[str, bool, str]], pause: int
+) -> None:
     """A few thousand arbitrary lines and real commands with arbitrary arguments: the bot answers on."""
     caplog.clear()
     for nick, private, text in lines:
@@ -53,7 +135,7 @@ def test_any_lines_from_anybody(crowd: Stage, caplog: pytest.LogCaptureFixture, 
         for out in crowd.said:
             said = sanitise(" ".join([out.change, *out.nicks]) if isinstance(out, Modes) else out.text)
             assert isinstance(out, Topic) or said.strip()
-            assert all(sign.isprintable() or sign in "\x02\x0f\x11\x1d\x1f" or ord(sign) > 0x9f for sign in said)
+            assert all(sign.isprintable() or sign in "\x02\x0f\x11\x1d\x1f" or ord(sign) > 0x9F for sign in said)
             if isinstance(out, Line) and out.secret:
                 assert out.target == nick and not out.target.startswith("#")
             if "password" in said and isinstance(out, Line) and "ssh -p" in said:
@@ -66,9 +148,11 @@ def test_any_lines_from_anybody(crowd: Stage, caplog: pytest.LogCaptureFixture, 
     assert crowd.talk("carol", "!help")[0].endswith("!help COMMAND says more")
 
 
-def test_what_goes_wrong_inside_is_told_by_a_reference(stage: Stage, monkeypatch: pytest.MonkeyPatch,
-                                                       caplog: pytest.LogCaptureFixture) -> None:
+def test_what_goes_wrong_inside_is_told_by_a_reference(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     """A bug of ours: the asker gets a reference that is in the log, which does not repeat what was said."""
+
     def fail(*_values: object) -> None:
         raise RuntimeError("a bug")
 
@@ -86,6 +170,7 @@ def test_what_goes_wrong_inside_is_told_by_a_reference(stage: Stage, monkeypatch
 def test_a_line_of_one_person_does_not_undo_anothers(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """All that waits is handled in one transaction: what fails in it fails alone."""
     from trainbot.core.messages import Incoming
+
     answer = stage.bot.leasing.answer
 
     def sometimes(lease: object, *values: object, **more: object) -> object:
@@ -94,7 +179,9 @@ def test_a_line_of_one_person_does_not_undo_anothers(stage: Stage, monkeypatch: 
         return answer(lease, *values, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(stage.bot.leasing, "answer", sometimes)
-    said = stage.happens(*(Incoming(stage.net.people[nick], None, "lab debian", stage.now) for nick in ("alice", "bob")))
+    said = stage.happens(
+        *(Incoming(stage.net.people[nick], None, "lab debian", stage.now) for nick in ("alice", "bob"))
+    )
     assert said[0][1].startswith("your debian lab") and said[1][1].startswith("that went wrong on my side")
     assert [stage.name_of(lease.person_id) for lease in stage.leases()] == ["alice"]
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from tests.stage import CHANNEL, Stage
 
+from tests.stage import CHANNEL, Stage
 from trainbot.core import zones
 from trainbot.features.sessions.session_store import from_json
 
@@ -45,7 +45,9 @@ def planned(stage: Stage) -> Stage:
 def new_law(monkeypatch: pytest.MonkeyPatch) -> None:
     """From now on Melbourne keeps Brisbane's clocks: no summer time."""
     rules = zones.zone("Australia/Brisbane")
-    monkeypatch.setattr("trainbot.core.times.zone", lambda name: rules if name == "Australia/Melbourne" else zones.zone(name))
+    monkeypatch.setattr(
+        "trainbot.core.times.zone", lambda name: rules if name == "Australia/Melbourne" else zones.zone(name)
+    )
     for module in ("model.session", "features.sessions.changes"):
         monkeypatch.setattr(f"trainbot.{module}.TZDATA_VERSION", "2099a")
 
@@ -61,7 +63,8 @@ def test_what_was_planned_is_derived_again(planned: Stage, new_law: None) -> Non
     told = sorted(text for target, text in said if target == CHANNEL)
     assert [text.partition(" | ")[0] for text in told] == [
         "moved (the clock rules of Australia/Melbourne changed): From a file, not Mon 7 Dec 08:00 UTC but Mon 7 Dec 09:00 UTC",
-        "moved (the clock rules of Australia/Melbourne changed): Published, not Sat 5 Dec 08:00 UTC but Sat 5 Dec 09:00 UTC"]
+        "moved (the clock rules of Australia/Melbourne changed): Published, not Sat 5 Dec 08:00 UTC but Sat 5 Dec 09:00 UTC",
+    ]
     assert "Sat 5 Dec 19:00 +1000 Melbourne" in told[1]
     (bobs,) = [text for target, text in said if target == "bob"]
     assert bobs.startswith("Published moved, not Sat 5 Dec 09:00 +0100 Berlin but Sat 5 Dec 10:00 +0100 Berlin")

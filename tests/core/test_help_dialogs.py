@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.stage import CHANNEL, Stage
 
+from tests.stage import CHANNEL, Stage
 from trainbot.core.access import Role
 from trainbot.core.commands import Command, Table
 from trainbot.core.parser import addressed
@@ -19,8 +19,11 @@ TESTS = Path(__file__).parents[1]
 def test_help_is_one_line_for_its_asker(stage: Stage) -> None:
     """What I can do now: by role and place, to me alone, and for learners it fits a line."""
     (said,) = stage.hear("alice", "!help")
-    assert said == ("alice", "labs: !lab !key | questions: !ask !vote !q !faq !edit !reopen !delete | sessions: !sessions !tz !signup !when !slides | more: "
-                    "!help | !help COMMAND says more")
+    assert said == (
+        "alice",
+        "labs: !lab !key | questions: !ask !vote !q !faq !edit !reopen !delete | sessions: !sessions !tz !signup !when !slides | more: "
+        "!help | !help COMMAND says more",
+    )
     stage.talk("russell", "!start")
     (line,) = stage.talk("alice", "!help")
     assert "the class: !step !hint !solution !done !stuck" in line and "!next" not in line
@@ -31,13 +34,17 @@ def test_help_is_one_line_for_its_asker(stage: Stage) -> None:
 
 def test_help_for_one_command(stage: Stage) -> None:
     """How it is said, what it does, an example, who may, and what belongs to it."""
-    assert stage.hear("alice", "!help lab reset") == [("alice", "!lab reset [IMAGE]: my lab as the image was (asks first)")]
+    assert stage.hear("alice", "!help lab reset") == [
+        ("alice", "!lab reset [IMAGE]: my lab as the image was (asks first)")
+    ]
     assert stage.whisper("alice", "help !goto") == ["!goto N: to step N, e.g. !goto 3 (presenters)"]
     assert stage.talk("alice", "!help lab")[0].endswith(
         "also !lab list !lab claim !lab console !lab reboot !lab reset !lab snapshot !lab rollback !lab extend !lab return "
-            "!lab home")
+        "!lab home"
+    )
     assert stage.hear("hannah", "!help done") == [
-        (CHANNEL, "hannah: !done: I have done my step; its check runs behind, and speaks only if something is missing")]
+        (CHANNEL, "hannah: !done: I have done my step; its check runs behind, and speaks only if something is missing")
+    ]
 
 
 def test_help_for_what_is_not_there(stage: Stage) -> None:
@@ -47,7 +54,12 @@ def test_help_for_what_is_not_there(stage: Stage) -> None:
 
 
 UNKNOWN = [
-    ("!foobar", []), ("!weather melbourne", []), ("!!", []), ("!", []), ("hello", []), ("!x", []),
+    ("!foobar", []),
+    ("!weather melbourne", []),
+    ("!!", []),
+    ("!", []),
+    ("hello", []),
+    ("!x", []),
     ("!helpp", ["alice: there is no 'helpp'; did you mean !help?"]),
     ("!lba debian", ["alice: there is no 'lba'; did you mean !lab?"]),
     ("!nxet", []),  # what alice may not do is not offered to her
@@ -63,13 +75,16 @@ def test_an_unknown_word_in_the_channel(stage: Stage, said: str, answer: list[st
     assert stage.dump() == before
 
 
-@pytest.mark.parametrize(("said", "answer"), [
-    ("foobar", "there is no 'foobar'; !help says what there is"),
-    ("!", "there is no '!'; !help says what there is"),
-    ("hlep", "there is no 'hlep'; did you mean !help or !step?"),
-    ("sesions", "there is no 'sesions'; did you mean !sessions?"),
-    ("x" * 500, f"there is no {'x' * 30!r}; !help says what there is"),
-])
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [
+        ("foobar", "there is no 'foobar'; !help says what there is"),
+        ("!", "there is no '!'; !help says what there is"),
+        ("hlep", "there is no 'hlep'; did you mean !help or !step?"),
+        ("sesions", "there is no 'sesions'; did you mean !sessions?"),
+        ("x" * 500, f"there is no {'x' * 30!r}; !help says what there is"),
+    ],
+)
 def test_an_unknown_word_in_private(stage: Stage, said: str, answer: str) -> None:
     """Always answered, with the nearest commands."""
     assert stage.whisper("alice", said) == [answer]
@@ -111,9 +126,19 @@ def test_every_command_says_what_it_is(stage: Stage) -> None:
 def test_nearest_knows_roles_and_limits() -> None:
     """Two letters at most, never all of a short word, nearest first, three at most."""
     table = Table()
-    table.add([Command(words, lambda ask: [], words, role=role) for words, role in
-               [("ask", Role.LEARNER), ("next", Role.PRESENTER), ("q", Role.LEARNER), ("stuck", Role.LEARNER),
-                ("step", Role.LEARNER), ("start", Role.PRESENTER)]])
+    table.add(
+        [
+            Command(words, lambda ask: [], words, role=role)
+            for words, role in [
+                ("ask", Role.LEARNER),
+                ("next", Role.PRESENTER),
+                ("q", Role.LEARNER),
+                ("stuck", Role.LEARNER),
+                ("step", Role.LEARNER),
+                ("start", Role.PRESENTER),
+            ]
+        ]
+    )
     assert table.nearest("stpe", Role.LEARNER) == ["step"]
     assert table.nearest("nxt", Role.LEARNER) == [] and table.nearest("nxt", Role.PRESENTER) == ["next"]
     assert table.nearest("z", Role.ORGANISER) == [] and table.nearest("", Role.ORGANISER) == []
@@ -134,6 +159,8 @@ def test_every_command_has_a_dialog(stage: Stage) -> None:
     for text in words_said():
         found = addressed(text, "!", "trainbot", private=True)
         call = table.find(found.text) if found else None
-        if call is not None and (text.startswith("!") or not call.rest or text.split()[0] == call.command.words.split()[0]):
+        if call is not None and (
+            text.startswith("!") or not call.rest or text.split()[0] == call.command.words.split()[0]
+        ):
             said.add(call.command.words)
     assert {command.words for command in table.commands} - said == set()

@@ -17,8 +17,18 @@ CHANNEL_LINES = [
     ("trainbot: !", Addressed("help")),
     ("QUESTION: why?", Addressed("ask why?")),
     ("question : why?", Addressed("ask why?")),
-    ("QUESTION:", Addressed("ask")), ("hello", None), ("!", None), ("!!", None), ("!?", None), ("!!!1", None), ("", None), ("   ", None),
-    ("trainbot is nice", None), ("trainbots: lab", None), ("#class !next", None), ("a question: why?", None),
+    ("QUESTION:", Addressed("ask")),
+    ("hello", None),
+    ("!", None),
+    ("!!", None),
+    ("!?", None),
+    ("!!!1", None),
+    ("", None),
+    ("   ", None),
+    ("trainbot is nice", None),
+    ("trainbots: lab", None),
+    ("#class !next", None),
+    ("a question: why?", None),
 ]
 PRIVATE_LINES = [
     ("lab debian", Addressed("lab debian")),
@@ -28,7 +38,9 @@ PRIVATE_LINES = [
     ("#selinux question: why", Addressed("ask why", "#selinux")),
     ("#selinux", Addressed("#selinux")),
     ("trainbot: help", Addressed("help")),
-    ("!", Addressed("!")), ("", None), (" ", None),
+    ("!", Addressed("!")),
+    ("", None),
+    (" ", None),
 ]
 
 

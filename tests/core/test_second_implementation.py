@@ -14,16 +14,32 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from trainbot.core.errors import UserError
-from trainbot.features.sessions.polls.clocks import only_moment, shown, stretches, wall, wall_time
-from trainbot.features.sessions.polls.spans import covers
 from trainbot.core.times import describe, to_utc
 from trainbot.core.zones import names
+from trainbot.features.sessions.polls.clocks import only_moment, shown, stretches, wall, wall_time
+from trainbot.features.sessions.polls.spans import covers
 
 ZONES = st.sampled_from(sorted(names() - {"localtime"}))
 #: Half an hour of DST, odd offsets, DST that stops for Ramadan, a day that never was, laws that changed.
-ODD = st.sampled_from(["Australia/Melbourne", "Australia/Lord_Howe", "Asia/Kathmandu", "Pacific/Chatham", "Africa/Casablanca",
-                       "Pacific/Apia", "America/Sao_Paulo", "Europe/Istanbul", "America/Mexico_City", "Asia/Pyongyang",
-                       "Antarctica/Troll", "Africa/Cairo", "America/Nuuk", "America/New_York", "Europe/Berlin"])
+ODD = st.sampled_from(
+    [
+        "Australia/Melbourne",
+        "Australia/Lord_Howe",
+        "Asia/Kathmandu",
+        "Pacific/Chatham",
+        "Africa/Casablanca",
+        "Pacific/Apia",
+        "America/Sao_Paulo",
+        "Europe/Istanbul",
+        "America/Mexico_City",
+        "Asia/Pyongyang",
+        "Antarctica/Troll",
+        "Africa/Cairo",
+        "America/Nuuk",
+        "America/New_York",
+        "Europe/Berlin",
+    ]
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -84,9 +100,15 @@ def test_clocks_show_the_same(zone: str, at: datetime) -> None:
 @example("Pacific/Apia", datetime(2011, 12, 30), 0, 1440)
 @example("Europe/Berlin", datetime(2027, 3, 28), 120, 60)
 @example("Europe/Berlin", datetime(2027, 10, 31), 150, 30)
-def test_a_stretch_of_wall_time_is_the_moments_at_which_clocks_show_it(zone: str, day: datetime, first: int, length: int) -> None:
+def test_a_stretch_of_wall_time_is_the_moments_at_which_clocks_show_it(
+    zone: str, day: datetime, first: int, length: int
+) -> None:
     """Also where an hour is skipped or comes twice."""
-    first, length, day = first - first % 15, length - length % 15, day.replace(hour=0, minute=0, second=0, microsecond=0)
+    first, length, day = (
+        first - first % 15,
+        length - length % 15,
+        day.replace(hour=0, minute=0, second=0, microsecond=0),
+    )
     begin = round(day.replace(tzinfo=UTC).timestamp())
     clock = stretches(zone, begin - 2 * 86400, begin + 4 * 86400)
     found = shown(clock, day.date(), (first, first + length))

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trainbot.core.errors import UserError
-from trainbot.core.city_names import CITIES
 from trainbot.adapters.calendars.tzid import of_tzid
+from trainbot.core.city_names import CITIES
+from trainbot.core.errors import UserError
 from trainbot.core.zones import city, names, resolve_zone, zone
 
 AT = datetime(2026, 12, 2, 4, tzinfo=UTC)  # summer in Melbourne

@@ -13,13 +13,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.gateway.door_host import DoorHost, keygen
 
+from tests.gateway.door_host import DoorHost, keygen
 from trainbot.adapters.control.server import ControlServer
-from trainbot.gateway import hostkey, process, routes
 from trainbot.adapters.state_folder import PEPPER
-from trainbot.gateway.routes import Guest, Route
 from trainbot.features.labs import passwords
+from trainbot.gateway import hostkey, process, routes
+from trainbot.gateway.routes import Guest, Route
 
 HERE = Path(__file__).parent
 GATEWAY = """
@@ -97,14 +97,20 @@ class Lab:
         self.folder.mkdir(exist_ok=True)
         self.host_key = keygen(folder / "host_key") if not (folder / "host_key").exists() else ""
         (folder / "authorized").write_text(lab_key + "\n")
-        self._arguments = [sys.executable, str(HERE / "lab_sshd.py"), self.folder, folder / "host_key",
-                           folder / "authorized"]
+        self._arguments = [
+            sys.executable,
+            str(HERE / "lab_sshd.py"),
+            self.folder,
+            folder / "host_key",
+            folder / "authorized",
+        ]
         self.port = port
         self.process: subprocess.Popen | None = None
 
     def start(self) -> Lab:
-        self.process = subprocess.Popen([*self._arguments, str(self.port)], stdout=subprocess.PIPE, text=True,
-                                        env={**os.environ, "LAB": "1"})
+        self.process = subprocess.Popen(
+            [*self._arguments, str(self.port)], stdout=subprocess.PIPE, text=True, env={**os.environ, "LAB": "1"}
+        )
         self.port = int(self.process.stdout.readline())
         return self
 
@@ -141,8 +147,14 @@ class World:
         (folder / "askpass").chmod(0o700)
 
     def gateway_command(self, **other) -> list[str]:
-        told = {"listen": [["127.0.0.1", 0]], "state": str(self.state), "control": str(self.bot.path),
-                "lab_key": str(self.lab_key), **self.limits, **other}
+        told = {
+            "listen": [["127.0.0.1", 0]],
+            "state": str(self.state),
+            "control": str(self.bot.path),
+            "lab_key": str(self.lab_key),
+            **self.limits,
+            **other,
+        }
         return [sys.executable, "-c", GATEWAY, json.dumps(told)]
 
     def start_gateway(self) -> None:
@@ -167,9 +179,19 @@ class World:
         """A new lease and its password."""
         self._leases += 1
         password = passwords.new_password()
-        route = Route(lease=f"lease-{self._leases}", person=person or 1000 + self._leases, name="alice",
-                      image="debian", user="root", endpoint=self.lab.endpoint, why="", host_key=self.lab.host_key,
-                      digest=passwords.digest(self.pepper, password), keys=(), since=float(self._leases))
+        route = Route(
+            lease=f"lease-{self._leases}",
+            person=person or 1000 + self._leases,
+            name="alice",
+            image="debian",
+            user="root",
+            endpoint=self.lab.endpoint,
+            why="",
+            host_key=self.lab.host_key,
+            digest=passwords.digest(self.pepper, password),
+            keys=(),
+            since=float(self._leases),
+        )
         route = replace(route, **other)
         self.tell(route)
         return route, password
@@ -185,14 +207,27 @@ class World:
         self.bot.publish()
 
     def options(self, key: Path | None = None) -> list[str]:
-        only = [f"IdentityFile={key or 'none'}", "IdentitiesOnly=yes", "StrictHostKeyChecking=yes",
-                f"UserKnownHostsFile={self.folder / 'known'}", "GlobalKnownHostsFile=/dev/null", "LogLevel=ERROR",
-                "NumberOfPasswordPrompts=1", "ConnectTimeout=30"]
+        only = [
+            f"IdentityFile={key or 'none'}",
+            "IdentitiesOnly=yes",
+            "StrictHostKeyChecking=yes",
+            f"UserKnownHostsFile={self.folder / 'known'}",
+            "GlobalKnownHostsFile=/dev/null",
+            "LogLevel=ERROR",
+            "NumberOfPasswordPrompts=1",
+            "ConnectTimeout=30",
+        ]
         return ["-F", "none", *(word for option in only for word in ("-o", option))]
 
     def environment(self, password: str = "") -> dict[str, str]:
-        return {"PATH": os.environ["PATH"], "HOME": str(self.folder), "LEARNER_PASSWORD": password,
-                "SSH_ASKPASS": str(self.folder / "askpass"), "SSH_ASKPASS_REQUIRE": "force", "TERM": "xterm"}
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.folder),
+            "LEARNER_PASSWORD": password,
+            "SSH_ASKPASS": str(self.folder / "askpass"),
+            "SSH_ASKPASS_REQUIRE": "force",
+            "TERM": "xterm",
+        }
 
     def command(self, *words, key=None, user="whoever", options=()) -> list[str]:
         # of an option that is there twice ssh takes the first
@@ -200,13 +235,23 @@ class World:
 
     def ssh(self, *words, password="", key=None, user="whoever", options=(), input=b"", env=None):
         """ssh with these words, to its end."""
-        return subprocess.run(self.command(*words, key=key, user=user, options=options), input=input, timeout=60,
-                              capture_output=True, env={**self.environment(password), **(env or {})})
+        return subprocess.run(
+            self.command(*words, key=key, user=user, options=options),
+            input=input,
+            timeout=60,
+            capture_output=True,
+            env={**self.environment(password), **(env or {})},
+        )
 
     def open(self, *words, password="", key=None, user="whoever", options=()):
         """ssh with these words, left running with pipes."""
-        return subprocess.Popen(self.command(*words, key=key, user=user, options=options), stdin=subprocess.PIPE,
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=self.environment(password))
+        return subprocess.Popen(
+            self.command(*words, key=key, user=user, options=options),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=self.environment(password),
+        )
 
     def close(self) -> None:
         process.stop(self.state)

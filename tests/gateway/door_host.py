@@ -44,7 +44,9 @@ def free_port() -> int:
 class DoorHost:
     """``labs``: the addresses that lab-door leads to; ``port``: where their ssh is (22 on a real host)."""
 
-    def __init__(self, folder: Path, key: str, port: int, labs: tuple[str, ...] = ("127.0.0.1",), more: str = "") -> None:
+    def __init__(
+        self, folder: Path, key: str, port: int, labs: tuple[str, ...] = ("127.0.0.1",), more: str = ""
+    ) -> None:
         assert SSHD is not None, "openssh-server is needed: scripts/setup test"
         self.folder = folder
         folder.mkdir(parents=True)
@@ -60,8 +62,9 @@ class DoorHost:
         """The programs that host prepare puts onto a host, but for where they lie and for the port."""
         for name in ("relay", "lab-door"):
             text = (SHIPPED / name).read_text().replace("my $port = 22;", f"my $port = {port};")
-            text = text.replace("/usr/local/lib/trainbot", str(self.folder)).replace("/etc/trainbot/door",
-                                                                                    f"{self.folder}/door")
+            text = text.replace("/usr/local/lib/trainbot", str(self.folder)).replace(
+                "/etc/trainbot/door", f"{self.folder}/door"
+            )
             self.put(name, text)
 
     def put(self, name: str, text: str) -> None:
@@ -83,8 +86,13 @@ class DoorHost:
         if os.geteuid() == 0:
             Path("/run/sshd").mkdir(exist_ok=True)  # sshd of root wants it
         with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen([SSHD, "-D", "-e", "-f", self.folder / "config"], stdin=subprocess.DEVNULL,
-                                            stdout=log, stderr=log, start_new_session=True)
+            self.process = subprocess.Popen(
+                [SSHD, "-D", "-e", "-f", self.folder / "config"],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
         deadline = time.monotonic() + 20
         while True:
             try:

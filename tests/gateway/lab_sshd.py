@@ -60,8 +60,14 @@ class Shell(asyncssh.SSHServerSession):
 
     async def run(self):
         self.process = await asyncio.create_subprocess_exec(
-            *self.arguments(), cwd=FOLDER, env=self.environment(), start_new_session=True,
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
+            *self.arguments(),
+            cwd=FOLDER,
+            env=self.environment(),
+            start_new_session=True,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
         self.room = asyncio.Event()
         self.room.set()
         self.feed = self.process.stdin
@@ -84,8 +90,15 @@ class Shell(asyncssh.SSHServerSession):
         self.master, slave = os.openpty()
         self.resize()
         self.process = await asyncio.create_subprocess_exec(
-            *self.arguments(), cwd=FOLDER, env=self.environment(), stdin=slave, stdout=slave, stderr=slave,
-            start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+            *self.arguments(),
+            cwd=FOLDER,
+            env=self.environment(),
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        )
         os.close(slave)
         over = loop.create_future()
 
@@ -170,8 +183,15 @@ async def main():
     for each in (signal.SIGHUP, signal.SIGINT):  # as sshd: commands hear them, whatever started us ignores
         signal.signal(each, signal.SIG_DFL)
     listener = await asyncssh.listen(
-        "127.0.0.1", int(PORT), server_factory=Server, server_host_keys=[HOST_KEY],
-        authorized_client_keys=AUTHORIZED, encoding=None, line_editor=False, allow_scp=False)
+        "127.0.0.1",
+        int(PORT),
+        server_factory=Server,
+        server_host_keys=[HOST_KEY],
+        authorized_client_keys=AUTHORIZED,
+        encoding=None,
+        line_editor=False,
+        allow_scp=False,
+    )
     print(listener.get_port(), flush=True)
     await asyncio.Event().wait()
 

@@ -16,9 +16,14 @@ class Terminal:
         self.master, slave = pty.openpty()
         termios.tcsetwinsize(self.master, (rows, columns))
         self.process = subprocess.Popen(
-            world.command(*words, options=["-tt"], **who), stdin=slave, stdout=slave, stderr=slave,
-            start_new_session=True, preexec_fn=lambda: __import__("fcntl").ioctl(0, termios.TIOCSCTTY, 0),
-            env=world.environment(password))
+            world.command(*words, options=["-tt"], **who),
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
+            preexec_fn=lambda: __import__("fcntl").ioctl(0, termios.TIOCSCTTY, 0),
+            env=world.environment(password),
+        )
         os.close(slave)
         self.seen = b""
         self.all = b""

@@ -7,8 +7,8 @@ import subprocess
 import threading
 
 import pytest
-from tests.gateway.conftest import keygen, until
 
+from tests.gateway.conftest import keygen, until
 from trainbot.features.labs import passwords
 
 
@@ -70,8 +70,22 @@ def test_the_user_name_chooses_between_own_labs(own_world, tmp_path):
         assert f"lease {lease}: alice" in world.log().splitlines()[-2] + world.log().splitlines()[-1]
 
 
-ODD = ["root", "alice@example.org", "%s%n", "$(reboot)", "-oProxyCommand=x", "../../etc", "a b", "é", "日本", "x" * 1000,
-       "'; drop table leases; --", "null\\0", "trainbot", "^]"]
+ODD = [
+    "root",
+    "alice@example.org",
+    "%s%n",
+    "$(reboot)",
+    "-oProxyCommand=x",
+    "../../etc",
+    "a b",
+    "é",
+    "日本",
+    "x" * 1000,
+    "'; drop table leases; --",
+    "null\\0",
+    "trainbot",
+    "^]",
+]
 
 
 @pytest.mark.parametrize("user", ODD, ids=range(len(ODD)))
@@ -93,13 +107,31 @@ def test_odd_user_names_on_the_wire(world):
     import asyncssh
 
     _, password = world.lease()
-    names = ["\x1b[2J", "a\nINFO forged line", "\u202e", "\0", "x" * 1023, "x" * 5000, "\ud800".encode(
-        "utf-8", "surrogatepass").decode("latin-1"), "\u00ad", " ", "a\rb"]
+    names = [
+        "\x1b[2J",
+        "a\nINFO forged line",
+        "\u202e",
+        "\0",
+        "x" * 1023,
+        "x" * 5000,
+        "\ud800".encode("utf-8", "surrogatepass").decode("latin-1"),
+        "\u00ad",
+        " ",
+        "a\rb",
+    ]
 
     async def come(name):
         try:
-            async with asyncssh.connect("127.0.0.1", world.port, username=name, password=password, known_hosts=None,
-                                        config=None, client_keys=None, agent_path=None) as connection:
+            async with asyncssh.connect(
+                "127.0.0.1",
+                world.port,
+                username=name,
+                password=password,
+                known_hosts=None,
+                config=None,
+                client_keys=None,
+                agent_path=None,
+            ) as connection:
                 return (await connection.run("echo in")).stdout
         except (asyncssh.Error, UnicodeError, ValueError, OSError) as error:
             return type(error).__name__
@@ -179,6 +211,7 @@ def secret():
     """A service on the gateway's machine that nobody may reach through it."""
     heard = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
+
         def listen():
             try:
                 while True:
@@ -205,8 +238,11 @@ def test_forward_reaches_the_labs_own_loopback(world, secret):
     """-L to localhost leads to the lab's loopback, through the lab's sshd."""
     _, password = world.lease()
     port = free_port()  # the stand-in lab shares our loopback, so its service is ours
-    inside = world.open("echo in; cat", password=password,
-                        options=["-L", f"127.0.0.1:{port}:localhost:{secret[0]}", "-o", "ExitOnForwardFailure=yes"])
+    inside = world.open(
+        "echo in; cat",
+        password=password,
+        options=["-L", f"127.0.0.1:{port}:localhost:{secret[0]}", "-o", "ExitOnForwardFailure=yes"],
+    )
     assert inside.stdout.readline() == b"in\n"
     with socket.create_connection(("127.0.0.1", port)) as connection:
         assert connection.recv(100) == b"secret\n"
@@ -226,14 +262,19 @@ def test_reverse_forward_agent_and_x11_are_refused_without_harm(world, tmp_path)
     """-R fails; -A and -X give the lab nothing; the session itself works."""
     _, password = world.lease()
     port = free_port()
-    ran = world.ssh("echo in", password=password,
-                    options=["-R", f"{port}:localhost:1", "-o", "ExitOnForwardFailure=yes"])
+    ran = world.ssh(
+        "echo in", password=password, options=["-R", f"{port}:localhost:1", "-o", "ExitOnForwardFailure=yes"]
+    )
     assert ran.returncode == 255 and ran.stdout == b""
     agent = subprocess.Popen(["ssh-agent", "-D", "-a", tmp_path / "agent"], stdout=subprocess.DEVNULL)
     try:
         until((tmp_path / "agent").exists)
-        ran = world.ssh("env; echo in", password=password, options=["-A", "-X", "-R", f"{port}:localhost:1"],
-                        env={"SSH_AUTH_SOCK": str(tmp_path / "agent"), "DISPLAY": ":99"})
+        ran = world.ssh(
+            "env; echo in",
+            password=password,
+            options=["-A", "-X", "-R", f"{port}:localhost:1"],
+            env={"SSH_AUTH_SOCK": str(tmp_path / "agent"), "DISPLAY": ":99"},
+        )
     finally:
         agent.terminate()
         agent.wait()

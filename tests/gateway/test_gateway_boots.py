@@ -6,16 +6,30 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+
 from tests.gateway.conftest import Lab, keygen, until
 from tests.gateway.test_gateway_life import echo, enter
-
 from trainbot.gateway.lab.jump_hosts import Doors
 from trainbot.gateway.lab.lab_link import GONE, RESTARTS, LabAway, LabLink, Machine
-from trainbot.gateway.settings import GatewayConfig
 from trainbot.gateway.routes import Route
+from trainbot.gateway.settings import GatewayConfig
 
-ROUTE = Route(lease="1", person=1, name="a", image="debian", user="root", endpoint=("10.0.0.2", 22), why="", host_key="",
-              digest="", keys=(), since=0.0, via="", boots=3, lab="one")
+ROUTE = Route(
+    lease="1",
+    person=1,
+    name="a",
+    image="debian",
+    user="root",
+    endpoint=("10.0.0.2", 22),
+    why="",
+    host_key="",
+    digest="",
+    keys=(),
+    since=0.0,
+    via="",
+    boots=3,
+    lab="one",
+)
 
 
 def test_a_boot_ends_the_sessions_at_once_and_the_same_line_leads_to_the_new_one(world):
@@ -52,19 +66,22 @@ def test_another_lab_behind_the_same_address_ends_the_sessions(world):
     assert b"your lab went away" in inside.communicate(timeout=30)[1]
 
 
-@pytest.mark.parametrize(("now", "leads", "restarts"), [
-    ({}, True, False),
-    ({"endpoint": None, "why": "the host is being asked"}, True, False),
-    ({"boots": 4}, False, True),
-    ({"boots": 4, "endpoint": None}, False, True),
-    ({"boots": 4, "endpoint": ("10.0.0.3", 22)}, False, False),
-    ({"endpoint": ("10.0.0.3", 22)}, False, False),
-    ({"via": "door@xen2:22"}, False, False),
-    ({"lab": "two"}, False, False),
-    ({"lab": "two", "endpoint": None}, False, False),
-    ({"lab": "", "endpoint": None}, True, False),
-    ({"lab": "", "boots": 0, "endpoint": None}, False, False),
-])
+@pytest.mark.parametrize(
+    ("now", "leads", "restarts"),
+    [
+        ({}, True, False),
+        ({"endpoint": None, "why": "the host is being asked"}, True, False),
+        ({"boots": 4}, False, True),
+        ({"boots": 4, "endpoint": None}, False, True),
+        ({"boots": 4, "endpoint": ("10.0.0.3", 22)}, False, False),
+        ({"endpoint": ("10.0.0.3", 22)}, False, False),
+        ({"via": "door@xen2:22"}, False, False),
+        ({"lab": "two"}, False, False),
+        ({"lab": "two", "endpoint": None}, False, False),
+        ({"lab": "", "endpoint": None}, True, False),
+        ({"lab": "", "boots": 0, "endpoint": None}, False, False),
+    ],
+)
 def test_which_route_is_still_the_same_machine(now, leads, restarts):
     """Another lab, address, host or boot is another machine; an address that nobody knows for a while is not."""
     route = replace(ROUTE, **now)

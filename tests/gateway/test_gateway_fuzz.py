@@ -10,20 +10,49 @@ from asyncssh.constants import MSG_CHANNEL_OPEN, MSG_GLOBAL_REQUEST
 from asyncssh.packet import Boolean, String, UInt32
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from tests.gateway.test_gateway_routes import route
-
-from trainbot.gateway.learner import ssh_connection as door, xen_manage as manage
-from trainbot.gateway.settings import GatewayConfig
-from trainbot.gateway.routes import Routes
 from trainbot.features.labs import passwords
+from trainbot.gateway.learner import ssh_connection as door
+from trainbot.gateway.learner import xen_manage as manage
+from trainbot.gateway.routes import Routes
+from trainbot.gateway.settings import GatewayConfig
 
-NAMES = st.sampled_from([b"exec", b"shell", b"subsystem", b"pty-req", b"env", b"window-change", b"signal", b"break", b"x11-req",
-                         b"auth-agent-req@openssh.com", b"exit-status", b"xon-xoff", b"eow@openssh.com", b"direct-tcpip",
-                         b"tcpip-forward", b"cancel-tcpip-forward", b"streamlocal-forward@openssh.com", b"session",
-                         b"forwarded-tcpip", b"tun@openssh.com", b"no-more-sessions@openssh.com", b"auth-agent@openssh.com",
-                         b"hostkeys-prove-00@openssh.com", b"keepalive@openssh.com"]) | st.binary(max_size=40)
-PIECES = st.lists(st.binary(max_size=60).map(String) | st.integers(0, 2**32 - 1).map(UInt32)
-                  | st.booleans().map(Boolean) | st.binary(max_size=30), max_size=6).map(b"".join)
+NAMES = st.sampled_from(
+    [
+        b"exec",
+        b"shell",
+        b"subsystem",
+        b"pty-req",
+        b"env",
+        b"window-change",
+        b"signal",
+        b"break",
+        b"x11-req",
+        b"auth-agent-req@openssh.com",
+        b"exit-status",
+        b"xon-xoff",
+        b"eow@openssh.com",
+        b"direct-tcpip",
+        b"tcpip-forward",
+        b"cancel-tcpip-forward",
+        b"streamlocal-forward@openssh.com",
+        b"session",
+        b"forwarded-tcpip",
+        b"tun@openssh.com",
+        b"no-more-sessions@openssh.com",
+        b"auth-agent@openssh.com",
+        b"hostkeys-prove-00@openssh.com",
+        b"keepalive@openssh.com",
+    ]
+) | st.binary(max_size=40)
+PIECES = st.lists(
+    st.binary(max_size=60).map(String)
+    | st.integers(0, 2**32 - 1).map(UInt32)
+    | st.booleans().map(Boolean)
+    | st.binary(max_size=30),
+    max_size=6,
+).map(b"".join)
 REQUESTS = st.lists(st.tuples(st.sampled_from(["channel", "global", "open"]), NAMES, PIECES), min_size=1, max_size=8)
 ON_THE_WIRE = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -31,8 +60,16 @@ ON_THE_WIRE = settings(max_examples=20, deadline=None, suppress_health_check=[He
 async def misbehave(world, password, requests):
     """Says all of it in one connection, which may be ended for it."""
     try:
-        async with asyncssh.connect("127.0.0.1", world.port, username="x", password=password, known_hosts=None, config=None,
-                                    client_keys=None, agent_path=None) as connection:
+        async with asyncssh.connect(
+            "127.0.0.1",
+            world.port,
+            username="x",
+            password=password,
+            known_hosts=None,
+            config=None,
+            client_keys=None,
+            agent_path=None,
+        ) as connection:
             chan, _ = await connection.create_session(asyncssh.SSHClientSession, "cat", encoding=None)
             for number, (kind, name, rest) in enumerate(requests):
                 if kind == "channel":
@@ -40,8 +77,9 @@ async def misbehave(world, password, requests):
                 elif kind == "global":
                     connection.send_packet(MSG_GLOBAL_REQUEST, String(name), Boolean(True), rest)
                 else:
-                    connection.send_packet(MSG_CHANNEL_OPEN, String(name), UInt32(1000 + number), UInt32(1 << 20),
-                                           UInt32(1 << 15), rest)
+                    connection.send_packet(
+                        MSG_CHANNEL_OPEN, String(name), UInt32(1000 + number), UInt32(1 << 20), UInt32(1 << 15), rest
+                    )
             chan.write_eof()
             async with asyncio.timeout(0.2):
                 await chan.wait_closed()
@@ -67,8 +105,16 @@ def test_after_all_that_others_get_in(world):
 
 async def come(world, name, password):
     try:
-        async with asyncssh.connect("127.0.0.1", world.port, username=name, password=password, known_hosts=None, config=None,
-                                    client_keys=None, agent_path=None):
+        async with asyncssh.connect(
+            "127.0.0.1",
+            world.port,
+            username=name,
+            password=password,
+            known_hosts=None,
+            config=None,
+            client_keys=None,
+            agent_path=None,
+        ):
             return True
     except (asyncssh.Error, OSError, ValueError):
         return False
@@ -111,7 +157,9 @@ def test_any_words_of_xen_manage_have_an_exit_code(words, typed):
 
     async def run():
         said, owner = [], Owner()
-        tool = manage.Manage(owner, SimpleNamespace(), manage.Terms(False, lambda data, error: said.append(data), lambda: 0))
+        tool = manage.Manage(
+            owner, SimpleNamespace(), manage.Terms(False, lambda data, error: said.append(data), lambda: 0)
+        )
         for data in typed:
             tool.heard(data)
         tool.ended()

@@ -10,16 +10,25 @@ from types import SimpleNamespace
 
 import asyncssh
 import pytest
-from tests.gateway.conftest import keygen
 
+from tests.gateway.conftest import keygen
 from trainbot.gateway.lab.jump_hosts import Doors
 from trainbot.gateway.lab.lab_link import LabLink
 from trainbot.gateway.settings import GatewayConfig
 
 
 def connect(world, password, **options):
-    return asyncssh.connect("127.0.0.1", world.port, username="x", password=password, known_hosts=None, config=None,
-                            client_keys=None, agent_path=None, **options)
+    return asyncssh.connect(
+        "127.0.0.1",
+        world.port,
+        username="x",
+        password=password,
+        known_hosts=None,
+        config=None,
+        client_keys=None,
+        agent_path=None,
+        **options,
+    )
 
 
 def memory(pid):
@@ -31,8 +40,9 @@ async def test_a_huge_window_without_reading_costs_no_memory(world):
     """A client that announces a window of 2 GiB and then reads nothing does not fill the gateway's memory."""
     _, password = world.lease()
     async with connect(world, password) as greedy:
-        started = await greedy.create_process("echo in; head -c 300000000 /dev/zero; touch all-written",
-                                              window=(1 << 31) - 1, encoding=None)
+        started = await greedy.create_process(
+            "echo in; head -c 300000000 /dev/zero; touch all-written", window=(1 << 31) - 1, encoding=None
+        )
         assert await started.stdout.readline() == b"in\n"
         greedy._transport.pause_reading()
         before = memory(world.pid)
@@ -69,9 +79,12 @@ async def test_sockets_tunnels_and_remote_sockets_are_refused(world):
     """Streamlocal forwards either way and tun devices are not there, and the session goes on."""
     _, password = world.lease()
     async with connect(world, password) as inside:
-        for attempt in (inside.open_unix_connection("/run/docker.sock"), inside.create_tun(lambda: None),
-                        inside.start_unix_server(lambda: None, "/tmp/x"),
-                        inside.open_connection("localhost", 0)):
+        for attempt in (
+            inside.open_unix_connection("/run/docker.sock"),
+            inside.create_tun(lambda: None),
+            inside.start_unix_server(lambda: None, "/tmp/x"),
+            inside.open_connection("localhost", 0),
+        ):
             with pytest.raises((asyncssh.Error, asyncssh.ChannelListenError, OSError)):
                 await attempt
         assert (await inside.run("echo in")).stdout == "in\n"
@@ -132,8 +145,16 @@ async def test_a_lab_that_is_only_slow_is_not_called_booting(tmp_path):
     links = []
     for name, behave in (("slow", slow), ("mute", mute)):
         listener = await asyncio.start_server(behave, "127.0.0.1", 0)
-        route = SimpleNamespace(lease=name, endpoint=listener.sockets[0].getsockname(), why="", user="root",
-                                via="", boots=0, lab="", host_key=(tmp_path / "key.pub").read_text())
+        route = SimpleNamespace(
+            lease=name,
+            endpoint=listener.sockets[0].getsockname(),
+            why="",
+            user="root",
+            via="",
+            boots=0,
+            lab="",
+            host_key=(tmp_path / "key.pub").read_text(),
+        )
 
         async def changed(timeout):
             await asyncio.sleep(timeout)

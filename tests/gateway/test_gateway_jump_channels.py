@@ -8,9 +8,9 @@ import os
 import resource
 
 import pytest
+
 from tests.gateway.conftest import keygen
 from tests.gateway.door_host import DoorHost
-
 from trainbot.gateway.lab.jump_hosts import Doors, DoorShut, HostDoor, parse
 from trainbot.gateway.settings import GatewayConfig
 
@@ -60,6 +60,7 @@ async def dial(doors, host):
 
 async def test_each_direction_ends_by_itself(reach):
     """After we have said our last word the lab's whole answer still comes, and then its end."""
+
     async def answer(reader, writer):
         said = await reader.read()
         writer.write(hashlib.sha256(said).digest() + said)
@@ -165,6 +166,7 @@ async def test_who_leaves_is_missed_by_the_lab(reach):
 
 async def test_many_at_once_share_what_sshd_allows(reach):
     """Forty at once where ten are allowed in a connection: all are through, over four connections."""
+
     async def echo(reader, writer):
         while data := await reader.read(4096):
             writer.write(data)
@@ -182,6 +184,7 @@ async def test_many_at_once_share_what_sshd_allows(reach):
 
 async def test_whoever_gives_up_while_a_way_is_opened_leaves_nothing(reach):
     """Forty that are cancelled at any moment hold no channel, and the next one gets through."""
+
     async def echo(reader, writer):
         writer.write(await reader.read(4096))
         writer.close()
@@ -239,11 +242,14 @@ async def test_whoever_comes_just_when_a_door_opens_holds_up_nobody(tmp_path, mo
     connected.set_result(None)
     coming += [asyncio.create_task(door.open(command, None)) for command in ("second", "third")]
     found = await asyncio.gather(*coming, return_exceptions=True)
-    assert [str(each) for each in found] == (["first", "second", "third"] if works else ["the host does not answer"] * 3)
+    assert [str(each) for each in found] == (
+        ["first", "second", "third"] if works else ["the host does not answer"] * 3
+    )
 
 
 async def test_only_labs_of_the_host_are_led_to(reach):
     """Another port or a name is refused by us, another address by the host's own door."""
+
     async def lab(reader, writer):
         writer.write(b"SSH-2.0-x\r\n")
 
@@ -256,11 +262,22 @@ async def test_only_labs_of_the_host_are_led_to(reach):
     writer.close()
 
 
-@pytest.mark.parametrize(("via", "found"), [
-    ("trainbot-door@xen1.example.org:22", ("trainbot-door", "xen1.example.org", 22)),
-    ("a@192.0.2.1:2200", ("a", "192.0.2.1", 2200)),
-    ("a@[2001:db8::1]:22", ("a", "2001:db8::1", 22)), ("a@2001:db8::1:22", ("a", "2001:db8::1", 22)),
-    ("", None), ("a@b", None), ("@b:22", None), ("a@:22", None), ("a@b:0", None), ("a@b:65536", None), ("a b@c:22", None)])
+@pytest.mark.parametrize(
+    ("via", "found"),
+    [
+        ("trainbot-door@xen1.example.org:22", ("trainbot-door", "xen1.example.org", 22)),
+        ("a@192.0.2.1:2200", ("a", "192.0.2.1", 2200)),
+        ("a@[2001:db8::1]:22", ("a", "2001:db8::1", 22)),
+        ("a@2001:db8::1:22", ("a", "2001:db8::1", 22)),
+        ("", None),
+        ("a@b", None),
+        ("@b:22", None),
+        ("a@:22", None),
+        ("a@b:0", None),
+        ("a@b:65536", None),
+        ("a b@c:22", None),
+    ],
+)
 def test_how_a_door_is_written(via, found):
     """USER@ADDRESS:PORT, and nothing else is one."""
     if found is None:
@@ -282,8 +299,9 @@ async def test_a_door_that_says_nothing_is_given_up_soon(lab, tmp_path):
     port = await lab(mute)
     (tmp_path / "known_hosts").write_text(f"[127.0.0.1]:{port} {(tmp_path / 'door_key.pub').read_text()}\n")
     doors = Doors(GatewayConfig(listen=(), state=tmp_path, control=tmp_path, lab_key=tmp_path, door_wait=0.2))
-    asked = await asyncio.gather(*(doors.dial(f"a@127.0.0.1:{port}", ("10.0.0.1", 22)) for _ in range(20)),
-                                 return_exceptions=True)
+    asked = await asyncio.gather(
+        *(doors.dial(f"a@127.0.0.1:{port}", ("10.0.0.1", 22)) for _ in range(20)), return_exceptions=True
+    )
     assert {str(error) for error in asked} == {f"the host 127.0.0.1 port {port} does not answer: no ssh within 0.2 s"}
     assert len(came) == 1
     doors.close()

@@ -8,6 +8,7 @@ import signal
 import subprocess
 
 import pytest
+
 from tests.gateway.conftest import World, keygen, until
 from tests.gateway.door_host import DoorHost
 
@@ -33,8 +34,12 @@ def test_files_come_through_whole_both_ways(world, door, tmp_path):
     assert ran.stdout.decode().strip() == hashlib.sha256(data).hexdigest()
     (world.lab.folder / "big").write_bytes(data)
     assert world.ssh("cat big", password=password).stdout == data
-    subprocess.run(["scp", *world.options(), "-P", str(world.port), "x@127.0.0.1:big", tmp_path / "got"], check=True,
-                   env=world.environment(password), timeout=60)
+    subprocess.run(
+        ["scp", *world.options(), "-P", str(world.port), "x@127.0.0.1:big", tmp_path / "got"],
+        check=True,
+        env=world.environment(password),
+        timeout=60,
+    )
     assert (tmp_path / "got").read_bytes() == data
 
 
@@ -138,10 +143,21 @@ def test_a_connection_that_nobody_uses_is_closed(own_world):
     assert door.logins() == 2
 
 
-@pytest.mark.parametrize("script", [
-    "echo rubbish", "head -c 3000000 /dev/urandom", "exec yes", "exit 3", "echo no >&2; exit 1", "exec yes no >&2",
-    "printf 'SSH-2.0-x\\r\\n'; exit 0", "printf 'SSH-2.0-x\\r\\n'; exec head -c 100000 /dev/zero", "kill -9 $$",
-    "printf 'SSH-2.0-x\\r\\n'; exec cat"])
+@pytest.mark.parametrize(
+    "script",
+    [
+        "echo rubbish",
+        "head -c 3000000 /dev/urandom",
+        "exec yes",
+        "exit 3",
+        "echo no >&2; exit 1",
+        "exec yes no >&2",
+        "printf 'SSH-2.0-x\\r\\n'; exit 0",
+        "printf 'SSH-2.0-x\\r\\n'; exec head -c 100000 /dev/zero",
+        "kill -9 $$",
+        "printf 'SSH-2.0-x\\r\\n'; exec cat",
+    ],
+)
 def test_a_door_that_says_rubbish_lets_nobody_in_and_harms_nobody(own_world, script):
     """Whatever comes through a door instead of a lab: a sentence for the learner, and others are let in elsewhere."""
     world = own_world(boot_wait=0.5, door_wait=2.0)

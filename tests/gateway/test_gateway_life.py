@@ -7,7 +7,6 @@ import socket
 from dataclasses import replace
 
 from tests.gateway.conftest import Lab, keygen, until
-
 from trainbot.features.labs import passwords
 
 
@@ -101,7 +100,10 @@ def test_a_lab_that_dies_says_what_to_type(world, tmp_path):
     lab.kill()
     _, errors = inside.communicate(timeout=30)
     assert inside.returncode == 255
-    assert b"the connection to your lab broke (it is off, or its host is lost): ssh again in a moment, the same line works" in errors
+    assert (
+        b"the connection to your lab broke (it is off, or its host is lost): ssh again in a moment, the same line works"
+        in errors
+    )
 
 
 def test_a_lab_that_moved_ends_the_old_sessions_and_the_same_command_works(world, tmp_path):

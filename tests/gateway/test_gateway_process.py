@@ -10,8 +10,8 @@ import subprocess
 import sys
 
 import pytest
-from tests.gateway.conftest import until
 
+from tests.gateway.conftest import until
 from trainbot.core.errors import BackendError
 from trainbot.gateway import hostkey, process
 
@@ -33,8 +33,10 @@ def test_a_port_that_is_taken_is_one_sentence(own_world):
         command = world.gateway_command(listen=[["127.0.0.1", port]])
         ran = subprocess.run(command, capture_output=True, text=True, timeout=30)
         assert ran.returncode == 1
-        assert ran.stderr == f"trainbot gateway: the gateway cannot listen on 127.0.0.1 port {port}: " \
-                             "address already in use\n"
+        assert (
+            ran.stderr == f"trainbot gateway: the gateway cannot listen on 127.0.0.1 port {port}: "
+            "address already in use\n"
+        )
         with pytest.raises(BackendError, match=f"cannot listen on 127.0.0.1 port {port}"):
             process.start_detached(world.folder, world.state, command)
 
@@ -51,10 +53,17 @@ def test_the_gateway_outlives_who_started_it(own_world):
     """Killing the process that started it, with its whole process group, leaves it running."""
     world = own_world()
     process.stop(world.state)
-    starter = "import sys; from pathlib import Path; from trainbot.gateway import process; " \
-              "print(process.start_detached(Path('x'), Path(sys.argv[1]), sys.argv[2:]), flush=True); input()"
-    bot = subprocess.Popen([sys.executable, "-c", starter, world.state, *world.gateway_command()],
-                           stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    starter = (
+        "import sys; from pathlib import Path; from trainbot.gateway import process; "
+        "print(process.start_detached(Path('x'), Path(sys.argv[1]), sys.argv[2:]), flush=True); input()"
+    )
+    bot = subprocess.Popen(
+        [sys.executable, "-c", starter, world.state, *world.gateway_command()],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
     pid = int(bot.stdout.readline())
     os.killpg(bot.pid, signal.SIGKILL)
     bot.communicate()
@@ -114,6 +123,8 @@ def test_what_is_secret_is_nobodys_elses(world):
 
 def test_asking_about_the_gateway_needs_no_asyncssh():
     """What the bot imports of the gateway does not bring asyncssh along."""
-    code = "import sys, trainbot.gateway.process, trainbot.gateway.hostkey, trainbot.gateway.routes; " \
-           "sys.exit('asyncssh' in sys.modules)"
+    code = (
+        "import sys, trainbot.gateway.process, trainbot.gateway.hostkey, trainbot.gateway.routes; "
+        "sys.exit('asyncssh' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

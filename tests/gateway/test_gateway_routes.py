@@ -11,25 +11,46 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainbot.core.errors import BackendError
+from trainbot.features.labs.passwords import ALPHABET, digest, load_or_make_secret, make_once, new_password, normalise
 from trainbot.gateway.learner.limits import Shares, Waiting, network, printable
 from trainbot.gateway.routes import Route, Routes, same_key, to_json
-from trainbot.features.labs.passwords import ALPHABET, digest, load_or_make_secret, make_once, new_password, normalise
 
 PEPPER = b"p" * 32
 KEY, OTHER_KEY = "ssh-ed25519 AAAAone", "ssh-ed25519 AAAAtwo"
 
 
 def route(lease, person=1, password="aaaa", **other):
-    values = dict(lease=lease, person=person, name="alice", image="debian", user="root", endpoint=("127.0.0.1", 22),
-                  why="", host_key="ssh-ed25519 AAAA", digest=digest(PEPPER, password), keys=(KEY,), since=1.0)
+    values = dict(
+        lease=lease,
+        person=person,
+        name="alice",
+        image="debian",
+        user="root",
+        endpoint=("127.0.0.1", 22),
+        why="",
+        host_key="ssh-ed25519 AAAA",
+        digest=digest(PEPPER, password),
+        keys=(KEY,),
+        since=1.0,
+    )
     return Route(**{**values, **other})
 
 
 texts = st.text(max_size=30)
-any_route = st.builds(Route, lease=texts, person=st.integers(), name=texts, image=texts, user=texts,
-                      endpoint=st.none() | st.tuples(texts, st.integers(0, 65535)), why=texts, host_key=texts,
-                      digest=texts, keys=st.lists(texts, max_size=3).map(tuple),
-                      since=st.floats(allow_nan=False, allow_infinity=False))
+any_route = st.builds(
+    Route,
+    lease=texts,
+    person=st.integers(),
+    name=texts,
+    image=texts,
+    user=texts,
+    endpoint=st.none() | st.tuples(texts, st.integers(0, 65535)),
+    why=texts,
+    host_key=texts,
+    digest=texts,
+    keys=st.lists(texts, max_size=3).map(tuple),
+    since=st.floats(allow_nan=False, allow_infinity=False),
+)
 
 
 @given(st.lists(any_route, max_size=4, unique_by=lambda each: each.lease))
@@ -41,13 +62,21 @@ def test_a_table_survives_the_socket(routes):
         assert table.by_lease(each.lease) == each
 
 
-json_values = st.recursive(st.none() | st.booleans() | st.floats() | st.integers() | texts,
-                           lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3))
+json_values = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+)
 
 
-@given(json_values | st.builds(lambda some: {"routes": [some]}, json_values)
-       | st.builds(lambda some, name: {"routes": [{**route("a").to_json(), name: some}]}, json_values,
-                   st.sampled_from(list(route("a").to_json()))))
+@given(
+    json_values
+    | st.builds(lambda some: {"routes": [some]}, json_values)
+    | st.builds(
+        lambda some, name: {"routes": [{**route("a").to_json(), name: some}]},
+        json_values,
+        st.sampled_from(list(route("a").to_json())),
+    )
+)
 def test_rubbish_is_no_table(value):
     """Whatever is in the message, it is a table or a ValueError."""
     try:
@@ -79,8 +108,10 @@ def test_an_empty_password_or_key_is_nobodys():
     assert table.by_key("", "") is None and table.by_key("", " ") is None
 
 
-@pytest.mark.parametrize(("user", "lease"), [
-    ("debian", "old"), ("Debian ", "old"), ("centos", "new"), ("root", "new"), ("", "new"), ("alice", "new")])
+@pytest.mark.parametrize(
+    ("user", "lease"),
+    [("debian", "old"), ("Debian ", "old"), ("centos", "new"), ("root", "new"), ("", "new"), ("alice", "new")],
+)
 def test_of_several_labs_the_name_says_the_image_else_the_newest(user, lease):
     """With a key the user name may be an image one has; anything else means the newest lease."""
     table = Routes([route("old", since=1.0), route("new", image="centos", since=2.0)], PEPPER)
@@ -167,9 +198,18 @@ def test_a_flood_pushes_out_its_own():
     assert "alice" not in {waiting.come(number, "198.51.100.9") for number in range(1000)}
 
 
-@pytest.mark.parametrize(("address", "place"), [
-    ("192.0.2.1", "192.0.2.1"), ("::ffff:192.0.2.1", "192.0.2.1"), ("2001:db8::1", "2001:db8::/64"),
-    ("2001:db8::2:3", "2001:db8::/64"), ("fe80::1%eth0", "fe80::/64"), ("?", "?"), ("", "")])
+@pytest.mark.parametrize(
+    ("address", "place"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("2001:db8::1", "2001:db8::/64"),
+        ("2001:db8::2:3", "2001:db8::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("?", "?"),
+        ("", ""),
+    ],
+)
 def test_what_counts_as_one_place(address, place):
     """An IPv4 address, an IPv6 subscriber's /64, or what it is called where it is neither."""
     assert network(address) == place

@@ -11,13 +11,13 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tests.gateway.conftest import keygen, until
 from tests.gateway.test_gateway_jump_hosts import AT
-
 from trainbot.core.errors import BackendError
-from trainbot.gateway.rpc.gateway_client import GatewayAway, GatewayClient, NotDone, blocking
-from trainbot.gateway.lab.remote_command import plain
 from trainbot.gateway.lab.connect import NoWay
+from trainbot.gateway.lab.remote_command import plain
+from trainbot.gateway.rpc.gateway_client import GatewayAway, GatewayClient, NotDone, blocking
 from trainbot.gateway.rpc.host_status import read_status
 
 STATUS = {"time": 1.5, "cores": 2, "cpu": [1, 2, 3, 4, 5, 6, 7, 8], "disk_free_mib": 9}
@@ -49,8 +49,9 @@ def test_a_shell_command_may_ask_as_well(world, client):
 
 async def test_many_at_once(world, client, door):
     """Thirty logins beside each other through one door are all done."""
-    ran = await asyncio.gather(*(client.login(AT, door.via, host_key=world.lab.host_key, command=f"echo {n}")
-                                 for n in range(30)))
+    ran = await asyncio.gather(
+        *(client.login(AT, door.via, host_key=world.lab.host_key, command=f"echo {n}") for n in range(30))
+    )
     assert [each.stdout for each in ran] == [f"{n}\n" for n in range(30)]
 
 
@@ -100,8 +101,11 @@ async def test_a_lab_that_dies_in_the_middle_of_a_command(own_world):
     """The asker hears that it broke off, and does not wait for the time to be over."""
     world = own_world()
     client = GatewayClient(world.state)
-    asked = asyncio.create_task(client.login(world.lab.endpoint, host_key=world.lab.host_key, timeout=600.0,
-                                             command="touch began; exec sleep 60"))
+    asked = asyncio.create_task(
+        client.login(
+            world.lab.endpoint, host_key=world.lab.host_key, timeout=600.0, command="touch began; exec sleep 60"
+        )
+    )
     await asyncio.to_thread(until, (world.lab.folder / "began").exists)
     world.lab.kill()
     with pytest.raises(NotDone, match="broke off"):
@@ -123,14 +127,26 @@ async def test_how_a_host_is(world, client, door):
     assert reading.disk_free_mib > 0
 
 
-@pytest.mark.parametrize("script", ["echo rubbish", "exec yes", "exec cat /dev/zero", "exec sleep 60", "kill -9 $$",
-                                    "echo '[]'", "echo no such thing >&2; exit 1", "exec yes no >&2", "echo '{}'"])
+@pytest.mark.parametrize(
+    "script",
+    [
+        "echo rubbish",
+        "exec yes",
+        "exec cat /dev/zero",
+        "exec sleep 60",
+        "kill -9 $$",
+        "echo '[]'",
+        "echo no such thing >&2; exit 1",
+        "exec yes no >&2",
+        "echo '{}'",
+    ],
+)
 async def test_a_host_that_says_rubbish_is_one_sentence(own_world, script):
     """Garbage, output without end, silence: an error, soon, and the host's labs are reached all the same."""
     world = own_world(door_wait=1.0)
     door = world.door()
     shipped = (door.folder / "lab-door").read_text()
-    door.put("lab-door", f"#!/bin/sh\n[ \"$SSH_ORIGINAL_COMMAND\" = status ] || exec {door.folder}/real\n{script}\n")
+    door.put("lab-door", f'#!/bin/sh\n[ "$SSH_ORIGINAL_COMMAND" = status ] || exec {door.folder}/real\n{script}\n')
     door.put("real", shipped)
     client = GatewayClient(world.state)
     with pytest.raises(NotDone) as caught:
@@ -139,12 +155,16 @@ async def test_a_host_that_says_rubbish_is_one_sentence(own_world, script):
     assert (await client.login(AT, door.via, host_key=world.lab.host_key)).exit == 0
 
 
-json_values = st.recursive(st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=9),
-                           lambda inner: st.lists(inner, max_size=9) | st.dictionaries(st.text(max_size=9), inner))
+json_values = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=9) | st.dictionaries(st.text(max_size=9), inner),
+)
 
 
-@given(json_values | st.builds(lambda name, value: {**STATUS, name: value}, st.sampled_from(list(STATUS)), json_values),
-       st.binary(max_size=300))
+@given(
+    json_values | st.builds(lambda name, value: {**STATUS, name: value}, st.sampled_from(list(STATUS)), json_values),
+    st.binary(max_size=300),
+)
 def test_any_status_is_one_or_an_error(value, words):
     """Whatever a host says is numbers within bounds, or one short sentence."""
     try:
@@ -161,12 +181,21 @@ def test_what_people_read_holds_no_controls(raw):
     assert all(c in "\n\t" or c.isprintable() for c in plain(raw))
 
 
-@pytest.mark.parametrize("request_", [{}, {"op": 1}, {"op": "login"}, {"op": "speaks", "endpoint": ["a", 1]},
-                                      {"op": "speaks", "endpoint": ["127.0.0.1", -1]}, {"op": "status", "via": 3},
-                                      {"op": "login", "endpoint": ["127.0.0.1", 22], "timeout": "x"},
-                                      {"op": "login", "endpoint": ["127.0.0.1", 22], "limit": 1e400},
-                                      {"op": "login", "endpoint": ["127.0.0.1", 22], "timeout": None},
-                                      {"op": "login", "endpoint": ["127.0.0.1", True]}])
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {},
+        {"op": 1},
+        {"op": "login"},
+        {"op": "speaks", "endpoint": ["a", 1]},
+        {"op": "speaks", "endpoint": ["127.0.0.1", -1]},
+        {"op": "status", "via": 3},
+        {"op": "login", "endpoint": ["127.0.0.1", 22], "timeout": "x"},
+        {"op": "login", "endpoint": ["127.0.0.1", 22], "limit": 1e400},
+        {"op": "login", "endpoint": ["127.0.0.1", 22], "timeout": None},
+        {"op": "login", "endpoint": ["127.0.0.1", True]},
+    ],
+)
 async def test_any_request_is_answered(world, client, request_):
     """Nonsense on the socket is answered with a sentence, and nothing breaks."""
     reader, writer = await asyncio.open_unix_connection(str(world.state / "gateway.sock"))

@@ -9,8 +9,8 @@ import subprocess
 import termios
 
 import pytest
-from tests.gateway.terminal import Terminal
 
+from tests.gateway.terminal import Terminal
 from trainbot.gateway.hostkey import fingerprint
 
 
@@ -28,12 +28,19 @@ def test_other_clients_get_in(world, tmp_path, client):
     """dropbear's and PuTTY's: input, output and exit status, which comes before the end of the output, every time."""
     _, password = world.lease()
     (tmp_path / "pw").write_text(password)
-    how = {"dbclient": ["-y", "-y", "-p", str(world.port)],
-           "plink": ["-batch", "-P", str(world.port), "-pwfile", tmp_path / "pw", "-hostkey", fingerprint(world.state)]}
+    how = {
+        "dbclient": ["-y", "-y", "-p", str(world.port)],
+        "plink": ["-batch", "-P", str(world.port), "-pwfile", tmp_path / "pw", "-hostkey", fingerprint(world.state)],
+    }
     for _ in range(4):
-        ran = subprocess.run([client, *how[client], "x@127.0.0.1", "cat; exec >&- 2>&-; sleep 0.05; exit 7"], input=b"in\n",
-                             env={**world.environment(password), "DROPBEAR_PASSWORD": password}, capture_output=True,
-                             timeout=60, check=False)
+        ran = subprocess.run(
+            [client, *how[client], "x@127.0.0.1", "cat; exec >&- 2>&-; sleep 0.05; exit 7"],
+            input=b"in\n",
+            env={**world.environment(password), "DROPBEAR_PASSWORD": password},
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
         assert (ran.returncode, ran.stdout) == (7, b"in\n"), ran
 
 
@@ -62,8 +69,12 @@ def test_stdin_and_its_end_arrive(world):
 def test_lang_passes_and_other_environment_does_not(world):
     """LANG and LC_* of the learner reach the lab; LD_PRELOAD and the like do not."""
     _, password = world.lease()
-    ran = world.ssh("env", password=password, env={"LANG": "de_AT.UTF-8", "LC_TIME": "C", "LD_X": "1"},
-                    options=["-o", "SendEnv=LANG LC_* LD_*"])
+    ran = world.ssh(
+        "env",
+        password=password,
+        env={"LANG": "de_AT.UTF-8", "LC_TIME": "C", "LD_X": "1"},
+        options=["-o", "SendEnv=LANG LC_* LD_*"],
+    )
     assert b"LANG=de_AT.UTF-8\n" in ran.stdout and b"LC_TIME=C\n" in ran.stdout
     assert b"LD_X" not in ran.stdout
 
@@ -150,8 +161,12 @@ def test_sftp_put_get_and_list(world, tmp_path):
     (tmp_path / "there").write_bytes(b"\x00\xff" * 70_000)
     batch = f"put {tmp_path}/there sent\nls -l sent\nget sent {tmp_path}/back\nrm sent\n"
     # -b would turn askpass off (BatchMode), so the commands come through stdin
-    ran = subprocess.run(["sftp", *world.options(), "-P", str(world.port), "x@127.0.0.1"], input=batch.encode(),
-                         env=world.environment(password), capture_output=True)
+    ran = subprocess.run(
+        ["sftp", *world.options(), "-P", str(world.port), "x@127.0.0.1"],
+        input=batch.encode(),
+        env=world.environment(password),
+        capture_output=True,
+    )
     assert ran.returncode == 0, ran.stderr
     assert (tmp_path / "back").read_bytes() == b"\x00\xff" * 70_000
     assert not (world.lab.folder / "sent").exists()

@@ -10,14 +10,16 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tests.gateway.conftest import World, until
 from tests.gateway.test_gateway_life import echo, enter
-
 from trainbot.core.errors import BackendError
-from trainbot.gateway import supervisor as keeper, process, route_cache as table
+from trainbot.gateway import process
+from trainbot.gateway import route_cache as table
+from trainbot.gateway import supervisor as keeper
+from trainbot.gateway.routes import Routes
 from trainbot.gateway.rpc.gateway_client import GatewayClient, NotDone
 from trainbot.gateway.supervisor import Keeper
-from trainbot.gateway.routes import Routes
 
 
 def restart(world: World) -> None:
@@ -65,8 +67,19 @@ def test_what_is_kept_holds_no_password(own_world):
         assert secret not in text
 
 
-@pytest.mark.parametrize("rubbish", ["", "[]", "{}", "nonsense", '{"kept_at": 1, "table": {}}', "[" * 100_000,
-                                     '{"kept_at": 1e400, "table": 1}', '{"kept_at": "x"}'])
+@pytest.mark.parametrize(
+    "rubbish",
+    [
+        "",
+        "[]",
+        "{}",
+        "nonsense",
+        '{"kept_at": 1, "table": {}}',
+        "[" * 100_000,
+        '{"kept_at": 1e400, "table": 1}',
+        '{"kept_at": "x"}',
+    ],
+)
 def test_a_kept_table_that_is_none_is_left_alone(tmp_path, rubbish):
     """A broken or a very old file is as good as none."""
     (tmp_path / "routes.json").write_text(rubbish)
@@ -121,8 +134,9 @@ def keep(monkeypatch):
 
     def make(world: World) -> Keeper:
         begin = process.start_detached
-        monkeypatch.setattr(keeper.process, "start_detached",
-                            lambda path, state: begin(path, state, world.gateway_command()))
+        monkeypatch.setattr(
+            keeper.process, "start_detached", lambda path, state: begin(path, state, world.gateway_command())
+        )
         made.append(Keeper(Path("unused"), world.state, (("127.0.0.1", 0),)))
         return made[-1]
 
@@ -208,6 +222,7 @@ async def test_a_process_that_has_ended_is_known_to_have(tmp_path):
 
 async def test_where_none_can_be_started_it_says_why(tmp_path, monkeypatch):
     """The bot hears the reason, and may try again."""
+
     def refuse(path, state):
         raise BackendError("the gateway cannot listen")
 

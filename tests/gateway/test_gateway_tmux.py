@@ -9,10 +9,10 @@ import subprocess
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tests.gateway.conftest import Lab, until
 from tests.gateway.terminal import Terminal
 from tests.gateway.test_gateway_jump_hosts import AT
-
 from trainbot.gateway.learner import tmux as screen
 from trainbot.gateway.learner.status_line import read_lines
 
@@ -28,14 +28,20 @@ def tmux_world(own_world):
 
 
 def end_tmux(lab):
-    subprocess.run(["tmux", "kill-server"], env={**os.environ, "TMUX_TMPDIR": str(lab.folder)}, check=False,
-                   capture_output=True)
+    subprocess.run(
+        ["tmux", "kill-server"], env={**os.environ, "TMUX_TMPDIR": str(lab.folder)}, check=False, capture_output=True
+    )
 
 
 def in_tmux(world, *words):
     """What tmux in the lab says."""
-    ran = subprocess.run(["tmux", *words], env={**os.environ, "TMUX_TMPDIR": str(world.lab.folder)}, check=False,
-                         capture_output=True, text=True)
+    ran = subprocess.run(
+        ["tmux", *words],
+        env={**os.environ, "TMUX_TMPDIR": str(world.lab.folder)},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
     return ran.stdout.strip()
 
 
@@ -150,8 +156,13 @@ def test_without_tmux_there_is_a_login_shell(tmp_path):
         if broken:
             (tmp_path / "tmux").write_text("#!/bin/sh\nexit 1\n")
             (tmp_path / "tmux").chmod(0o755)
-        ran = subprocess.run(["/bin/sh", "-c", screen.start("step 1")], capture_output=True, text=True, check=False,
-                             env={"PATH": str(tmp_path), "SHELL": str(shell), "TERM": "xterm"})
+        ran = subprocess.run(
+            ["/bin/sh", "-c", screen.start("step 1")],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={"PATH": str(tmp_path), "SHELL": str(shell), "TERM": "xterm"},
+        )
         assert (ran.stdout, ran.returncode) == ("plain shell -l\n", 0), ran
 
 
@@ -166,16 +177,31 @@ def test_any_line_is_one_word_of_bounded_length(text):
     assert not words[-1].endswith(";")
 
 
-@pytest.mark.parametrize(("name", "found"), [
-    ("plain", ("", True)), ("PLAIN+debian", ("debian", True)), ("plainer", ("plainer", False)), ("old", ("old", False)),
-    ("plain+old", ("old", True)), ("", ("", False))])
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("plain", ("", True)),
+        ("PLAIN+debian", ("debian", True)),
+        ("plainer", ("plainer", False)),
+        ("old", ("old", False)),
+        ("plain+old", ("old", True)),
+        ("", ("", False)),
+    ],
+)
 def test_who_wants_a_plain_shell(name, found):
     """plain, or plain+IMAGE; nothing else."""
     assert screen.read_user(name) == found
 
 
-@given(st.recursive(st.none() | st.text(max_size=5) | st.integers(), lambda inner: st.lists(inner, max_size=3)
-                    | st.dictionaries(st.text(max_size=5) | st.just("line"), inner, max_size=3), max_leaves=8))
+@given(
+    st.recursive(
+        st.none() | st.text(max_size=5) | st.integers(),
+        lambda inner: (
+            st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5) | st.just("line"), inner, max_size=3)
+        ),
+        max_leaves=8,
+    )
+)
 def test_rubbish_is_no_table_of_lines(value):
     """Whatever comes, it is a table of clean texts or a ValueError."""
     try:

@@ -12,6 +12,7 @@ from trainbot.gateway.trial_login import TurnedAway, Visitor
 
 def visit(world, password, *commands, stdin="", timeout=20.0, limit=65536):
     """What each command came to, in one connection."""
+
     async def go():
         async with Visitor(world.state).enter("debian", password) as inside:
             return [await inside.run(command, stdin, timeout=timeout, limit=limit) for command in commands]
@@ -53,7 +54,7 @@ def test_a_wrong_machine_is_told(world):
 def test_output_and_time_are_bounded(world):
     """A lab is hostile: what it says is cut and has no control characters, and a command that never ends is left."""
     _route, password = world.lease()
-    ran, = visit(world, password, "printf '\\033[2Jab%0500d' 1", limit=50)
+    (ran,) = visit(world, password, "printf '\\033[2Jab%0500d' 1", limit=50)
     assert ran.cut and ran.stdout.startswith("ab0") and len(ran.stdout) < 60
     with pytest.raises(TurnedAway, match="not within 1 s$"):
         visit(world, password, "sleep 60", timeout=1.0)
@@ -70,6 +71,7 @@ def test_another_gateways_key_is_refused(own_world, monkeypatch):
 
 def test_no_gateway_is_one_sentence(tmp_path):
     """Nothing listens: what to do about it."""
+
     async def go():
         async with Visitor(tmp_path).enter("debian", "x"):
             pass

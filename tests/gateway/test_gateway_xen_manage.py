@@ -10,10 +10,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+
 from tests.gateway.conftest import keygen, until
 from tests.gateway.serial_line import SerialLine
 from tests.gateway.terminal import Terminal
-
 from trainbot.gateway.learner.console import AT_ONCE, _Pace
 from trainbot.gateway.routes import Guest, to_json
 
@@ -51,8 +51,18 @@ def test_only_the_first_word_makes_it_ours(quiet):
     assert quiet.bot.asked == []
 
 
-@pytest.mark.parametrize("command", ["xen-manage", "xen-manage frobnicate", "xen-manage 'open", "xen-manage list; id",
-                                     "xen-manage create", "xen-manage " + "x" * 500, "xen-manage reset a b c"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "xen-manage",
+        "xen-manage frobnicate",
+        "xen-manage 'open",
+        "xen-manage list; id",
+        "xen-manage create",
+        "xen-manage " + "x" * 500,
+        "xen-manage reset a b c",
+    ],
+)
 def test_a_wrong_form_says_the_right_ones(quiet, command):
     """Exit code 2 and the help, on stderr; nothing reaches the lab or the bot."""
     _, password = quiet.lease()
@@ -74,7 +84,9 @@ def test_what_the_bot_says_is_shown_clean(quiet):
     quiet.bot.answers = lambda request: {"lines": ["debian on xen1: ready\x1b[31m"], "refused": False, "question": ""}
     ran = quiet.ssh("xen-manage list", password=password)
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, b"debian on xen1: ready\n", b"")
-    assert quiet.bot.asked == [{"op": "door", "person": route.person, "do": "manage", "words": ["list"], "confirmed": False}]
+    assert quiet.bot.asked == [
+        {"op": "door", "person": route.person, "do": "manage", "words": ["list"], "confirmed": False}
+    ]
     quiet.bot.answers = lambda request: {"lines": ["you have no debian lab"], "refused": True, "question": ""}
     ran = quiet.ssh("xen-manage reset debian", password=password)
     assert (ran.returncode, ran.stdout, ran.stderr) == (1, b"", b"you have no debian lab\n")
@@ -162,12 +174,15 @@ def test_a_console_behind_a_door(quiet):
     is off is waited for."""
     host = quiet.door()
     asked = host.folder / "asked"
-    host.put("lab-door", f"""#!/bin/sh
+    host.put(
+        "lab-door",
+        f"""#!/bin/sh
 echo "$SSH_ORIGINAL_COMMAND" >>{asked}
 [ "$(wc -l <{asked})" -gt 1 ] || {{ echo "lab-door: that lab is off" >&2; exit 2; }}
 printf 'login: root\\r\\n'
 exec cat
-""")
+""",
+    )
     route, password = quiet.lease(endpoint=("127.0.0.1", 22), via=host.via, lab=str(uuid.uuid4()))
     terminal = Terminal(quiet, password, words=("xen-manage", "console"))
     terminal.until(b"the lab is off or starts")
@@ -182,12 +197,15 @@ exec cat
 def test_what_is_typed_while_the_line_opens_is_not_lost(quiet):
     """The way to a console behind a door takes a moment: Enter, pressed at once, gets there."""
     host = quiet.door()
-    host.put("lab-door", """#!/bin/sh
+    host.put(
+        "lab-door",
+        """#!/bin/sh
 sleep 0.5
 read -r words
 echo "typed: $words"
 exec cat
-""")
+""",
+    )
     _, password = quiet.lease(endpoint=("127.0.0.1", 22), via=host.via, lab=str(uuid.uuid4()))
     terminal = Terminal(quiet, password, words=("xen-manage", "console"))
     terminal.until(b"ctrl-] leaves it")
@@ -251,8 +269,12 @@ def test_a_lab_without_a_console_says_what_gives_it_one(quiet, tmp_path):
 def test_create_leaves_one_at_the_console(quiet, line):
     """The access line, then the console of that lease, which may come some time later."""
     route, password = quiet.lease()
-    quiet.bot.answers = lambda request: {"lines": ["your centos lab: ssh …"], "refused": False, "question": "",
-                                         "lease": "new-one"}
+    quiet.bot.answers = lambda request: {
+        "lines": ["your centos lab: ssh …"],
+        "refused": False,
+        "question": "",
+        "lease": "new-one",
+    }
     quiet.tell(route, lease="new-one", image="centos", lab="", endpoint=None, digest="")
     terminal = Terminal(quiet, password, words=("xen-manage", "create", "centos", "permissive"))
     terminal.until(b"your centos lab: ssh \xe2\x80\xa6\r\n")
@@ -317,7 +339,9 @@ def test_the_key_that_came_with_the_password_is_told(quiet, tmp_path):
     assert quiet.bot.asked == []
     assert quiet.ssh("true", key=tmp_path / "id", password=password).returncode == 0
     until(lambda: quiet.bot.asked)
-    assert quiet.bot.asked == [{"op": "door", "do": "offered", "person": route.person, "lease": route.lease, "key": public}]
+    assert quiet.bot.asked == [
+        {"op": "door", "do": "offered", "person": route.person, "lease": route.lease, "key": public}
+    ]
 
 
 async def test_a_console_that_floods_is_read_at_a_pace():

@@ -7,22 +7,24 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from trainbot.cli import cli
-from trainbot.core.errors import BackendError, HostDown, UserError
-from trainbot.adapters.hosts.libvirt_driver import LibvirtDriver
-from trainbot.model.host import HostConfig
-from trainbot.adapters.hosts.pools import empty_xml
 from trainbot.adapters.db import Store
 from trainbot.adapters.db.migrate import upgrade
+from trainbot.adapters.hosts.libvirt_driver import LibvirtDriver
+from trainbot.adapters.hosts.pools import empty_xml
+from trainbot.cli import cli
+from trainbot.core.errors import BackendError, HostDown, UserError
+from trainbot.model.host import HostConfig
 
 
 @pytest.fixture
 def shell(daemon, tmp_path):
     """shell(*words, said=what is typed): trainbot in a shell, with the host xen1 and an embedded one."""
     ini = tmp_path / "bot.ini"
-    ini.write_text("[irc]\nserver = irc.example.org\nnick = t\nchannels = #t\n"
-                   f"[store]\nurl = sqlite:///{tmp_path}/t.db\n"
-                   f"[host.xen1]\nuri = {daemon.uri}\n[host.here]\nuri = qemu:///embed?root=/tmp/tb-take\n")
+    ini.write_text(
+        "[irc]\nserver = irc.example.org\nnick = t\nchannels = #t\n"
+        f"[store]\nurl = sqlite:///{tmp_path}/t.db\n"
+        f"[host.xen1]\nuri = {daemon.uri}\n[host.here]\nuri = qemu:///embed?root=/tmp/tb-take\n"
+    )
 
     def run(*words, said=""):
         return CliRunner().invoke(cli, [*words, "-c", str(ini)], input=said, standalone_mode=False)

@@ -24,9 +24,7 @@ def make_certificates(folder: Path) -> None:
         ("client", "extendedKeyUsage=clientAuth"),
     ):
         (folder / f"{name}.ext").write_text(extension)
-        openssl(
-            "req", *new, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}", cwd=folder
-        )
+        openssl("req", *new, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}", cwd=folder)
         openssl(
             "x509", "-req", "-in", f"{name}.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial",
             "-days", "2", "-extfile", f"{name}.ext", "-out", f"{name}.crt", cwd=folder,
@@ -37,7 +35,10 @@ def pkipath(folder: Path, ours: Path, authority: Path) -> Path:
     """A folder as libvirt's parameter of that name wants it (https://libvirt.org/uri.html): the client's certificate of
     ``ours``, and whom it trusts, from where ``make_certificates`` made them."""
     folder.mkdir()
-    for source, name in ((authority / "ca.crt", "cacert"), (ours / "client.crt", "clientcert"),
-                         (ours / "client.key", "clientkey")):
+    for source, name in (
+        (authority / "ca.crt", "cacert"),
+        (ours / "client.crt", "clientcert"),
+        (ours / "client.key", "clientkey"),
+    ):
         shutil.copy(source, folder / f"{name}.pem")
     return folder

@@ -56,10 +56,23 @@ class IrcdHybrid:
         run = self._folder
         (run / "ircd.conf").write_text(CONF.format(port=self.port, throttle=self._throttle, banned=BANNED))
         files = [word for name in ("kline", "dline", "xline", "resv") for word in (f"-{name}file", str(run / name))]
-        command = [str(program), "-foreground", "-configfile", str(run / "ircd.conf"), "-logfile", str(run / "log"),
-                   "-pidfile", str(run / "pid"), *files]
-        self._process = subprocess.Popen(["unshare", "-rm", "sh", "-c", ENTER, "sh", str(there / "usr/lib"), *command],
-                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        command = [
+            str(program),
+            "-foreground",
+            "-configfile",
+            str(run / "ircd.conf"),
+            "-logfile",
+            str(run / "log"),
+            "-pidfile",
+            str(run / "pid"),
+            *files,
+        ]
+        self._process = subprocess.Popen(
+            ["unshare", "-rm", "sh", "-c", ENTER, "sh", str(there / "usr/lib"), *command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         wait_for_port(self.port, self._process)
 
     def stop(self) -> None:

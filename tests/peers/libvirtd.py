@@ -46,8 +46,11 @@ class Libvirtd:
 
     def start(self) -> None:
         conf = self.folder / "libvirtd.conf"
-        conf.write_text(CONF.format(port=self.port, folder=self.folder, tls=int(self._certificates is not None),
-                                    tls_port=self.tls_port))
+        conf.write_text(
+            CONF.format(
+                port=self.port, folder=self.folder, tls=int(self._certificates is not None), tls_port=self.tls_port
+            )
+        )
         for name in ("ca.crt", "server.crt", "server.key") if self._certificates is not None else ():
             shutil.copy(self._certificates / name, self.folder)
         own = {name: str(self.folder) for name in ("HOME", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME")}
@@ -63,9 +66,15 @@ class Libvirtd:
             program = shutil.which("libvirtd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
             assert program, "libvirtd is not installed"
             self._process = subprocess.Popen(
-                [program, "--listen", "-f", conf, "-p", self.folder / "pid"], stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True, cwd="/",
-                env={"PATH": os.environ["PATH"], **own, "NOTIFY_SOCKET": str(self.folder / "ready")}, **user)
+                [program, "--listen", "-f", conf, "-p", self.folder / "pid"],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+                cwd="/",
+                env={"PATH": os.environ["PATH"], **own, "NOTIFY_SOCKET": str(self.folder / "ready")},
+                **user,
+            )
             while b"READY=1" not in ready.recv(4096):
                 pass
         (self.folder / "ready").unlink()

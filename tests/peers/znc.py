@@ -51,13 +51,19 @@ class Znc:
         digest = hashlib.sha256(f"{PASSWORD}salt".encode()).hexdigest()
         (self.folder / "configs").mkdir()
         (self.folder / "configs" / "znc.conf").write_text(
-            CONF.format(port=self.port, server=server, nick=nick, digest=digest))
+            CONF.format(port=self.port, server=server, nick=nick, digest=digest)
+        )
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        self._process = subprocess.Popen(["znc", "--foreground", "--datadir", str(self.folder)], cwd=self.folder,
-                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                         **unprivileged(self.folder))
+        self._process = subprocess.Popen(
+            ["znc", "--foreground", "--datadir", str(self.folder)],
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            **unprivileged(self.folder),
+        )
         wait_for_port(self.port, self._process)
 
     def stop(self) -> None:

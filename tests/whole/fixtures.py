@@ -37,8 +37,9 @@ async def people() -> AsyncIterator[Arrive]:
     """``await people(port, nick)``: somebody in the channel until the test ends."""
     there: list[Participant] = []
 
-    async def arrive(port: int, nick: str, *, channel: str | None = CHANNEL, source: str = "127.0.0.1",
-                     caps: str = "") -> Participant:
+    async def arrive(
+        port: int, nick: str, *, channel: str | None = CHANNEL, source: str = "127.0.0.1", caps: str = ""
+    ) -> Participant:
         there.append(await Participant.connect(port, nick, source=source, caps=caps))
         if channel:
             await there[-1].join(channel)

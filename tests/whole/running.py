@@ -15,13 +15,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tests.stage import EXERCISE
 from tests.peers.client import Client
+from tests.stage import EXERCISE
 from trainbot.config import Config, load
-from trainbot.ops.demo.ngircd import free_port
-from trainbot.ops.demo.world import SCHEDULE
 from trainbot.gateway import process as gateway_process
 from trainbot.images.build.image_folder import Image, write_image
+from trainbot.ops.demo.ngircd import free_port
+from trainbot.ops.demo.world import SCHEDULE
 
 CHANNEL, NICK = "#class", "trainbot"
 DEADLINE = 25.0  # seconds: two busy cores
@@ -130,8 +130,13 @@ class RunningBot:
         """Started; not yet connected."""
         self._looked_at = len(self.lines)
         self.process = await asyncio.create_subprocess_exec(
-            *self.command("run", *words), stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT, start_new_session=True, limit=1 << 20)
+            *self.command("run", *words),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
+            limit=1 << 20,
+        )
         self._readers.append(asyncio.create_task(self._read(self.process)))
 
     async def arrive(self, person: Client, *words: str) -> None:
@@ -204,8 +209,11 @@ class RunningBot:
 
     async def shell(self, *words: str, within: float = DEADLINE) -> Ran:
         process = await asyncio.create_subprocess_exec(
-            *self.command(*words), stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE)
+            *self.command(*words),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
         async with asyncio.timeout(within):
             out, err = await process.communicate()
         assert process.returncode is not None
@@ -220,14 +228,18 @@ class RunningBot:
 
     def leaks(self, *secrets: str) -> list[str]:
         """Every place where one of ``secrets`` can be read: logs, database, command lines of our processes."""
-        places = {str(path.relative_to(self.folder)): path.read_bytes() for path in self.folder.rglob("*")
-                  if path.suffix in (".log", ".md", ".html", ".json") or path.name.startswith("trainbot.db")}
+        places = {
+            str(path.relative_to(self.folder)): path.read_bytes()
+            for path in self.folder.rglob("*")
+            if path.suffix in (".log", ".md", ".html", ".json") or path.name.startswith("trainbot.db")
+        }
         for pid in self.pids():
             with suppress(OSError):
                 places[f"command line of {pid}"] = Path(f"/proc/{pid}/cmdline").read_bytes()
         assert "bot.log" in places and "trainbot.db" in places
-        return [f"{secret} in {place}" for place, text in places.items() for secret in secrets
-                if secret.encode() in text]
+        return [
+            f"{secret} in {place}" for place, text in places.items() for secret in secrets if secret.encode() in text
+        ]
 
     def pids(self) -> list[int]:
         """The bot, its gateway, and whatever else names this test's folder on its command line."""
@@ -242,11 +254,22 @@ class RunningBot:
 def usual(folder: Path, port: int) -> dict[str, dict[str, Any] | None]:
     """A bot on ngircd with libvirt's test driver, that may talk freely."""
     return {
-        "irc": {"server": "127.0.0.1", "port": port, "tls": "no", "nick": NICK, "channels": CHANNEL,
-                "flood_burst": 100, "flood_interval": 0},
+        "irc": {
+            "server": "127.0.0.1",
+            "port": port,
+            "tls": "no",
+            "nick": NICK,
+            "channels": CHANNEL,
+            "flood_burst": 100,
+            "flood_interval": 0,
+        },
         "store": {"url": "sqlite:///trainbot.db", "state": "state"},
-        "roles": {"organiser": f"mask:*!*@{PRESENTER}", "presenter": f"mask:*!*@{PRESENTER}",
-                  "helper": f"mask:*!*@{HELPER}", "require_account": "no"},
+        "roles": {
+            "organiser": f"mask:*!*@{PRESENTER}",
+            "presenter": f"mask:*!*@{PRESENTER}",
+            "helper": f"mask:*!*@{HELPER}",
+            "require_account": "no",
+        },
         "schedule": {"folder": "schedules", "zones": "Australia/Melbourne Europe/Berlin"},
         "exercises": {"folder": "exercises"},
         "labs": {"spare": 1, "public_address": "lab.example.org"},
@@ -269,8 +292,24 @@ def make_image(folder: Path) -> Path:
     folder.mkdir(parents=True)
     for name in ("disk.img", "vmlinuz", "initrd"):
         (folder / name).touch()
-    write_image(Image(folder, "debian", "bookworm", "none", "LABEL=debian", "root=LABEL=debian", "enforcing=0",
-                      "enforcing=1", "root", "ssh-ed25519 AAAA", 384, 1 << 30, {}, datetime.now(UTC)))
+    write_image(
+        Image(
+            folder,
+            "debian",
+            "bookworm",
+            "none",
+            "LABEL=debian",
+            "root=LABEL=debian",
+            "enforcing=0",
+            "enforcing=1",
+            "root",
+            "ssh-ed25519 AAAA",
+            384,
+            1 << 30,
+            {},
+            datetime.now(UTC),
+        )
+    )
     return folder
 
 

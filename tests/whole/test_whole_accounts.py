@@ -17,9 +17,23 @@ def bot(network, make_bot, accounts):
     secret.write_text(accounts["trainbot"] + "\n")
     return make_bot(
         network.tls_port,
-        irc={"server": "localhost", "tls": "yes", "tls_ca_file": network.ca, "sasl": "plain", "account": "trainbot",
-             "password_file": secret, "flood_burst": 5, "flood_interval": 0.5},
-        roles={"organiser": "account:russell", "presenter": "account:russell", "helper": None, "require_account": "yes"})
+        irc={
+            "server": "localhost",
+            "tls": "yes",
+            "tls_ca_file": network.ca,
+            "sasl": "plain",
+            "account": "trainbot",
+            "password_file": secret,
+            "flood_burst": 5,
+            "flood_interval": 0.5,
+        },
+        roles={
+            "organiser": "account:russell",
+            "presenter": "account:russell",
+            "helper": None,
+            "require_account": "yes",
+        },
+    )
 
 
 async def test_accounts_decide_and_nicks_do_not(network, bot, people, accounts):

@@ -22,15 +22,29 @@ async def refused(bot, sentence, code=1):
 
 async def test_every_fault_of_bot_ini_at_once(bot):
     """Exit code 2; each fault with section, option and what would be right; nothing was made."""
-    bot.change(irc={"port": "many", "channels": "class"}, roles={"presenter": "mask:russell!*@*"},
-               schedule={"zones": "Australia/Sidney"}, labs={"leese": "4h"}, image_list={}, host_xen1={"uri": "vbox://"},
-               gateway={"listen": "here"}, recrods={})
+    bot.change(
+        irc={"port": "many", "channels": "class"},
+        roles={"presenter": "mask:russell!*@*"},
+        schedule={"zones": "Australia/Sidney"},
+        labs={"leese": "4h"},
+        image_list={},
+        host_xen1={"uri": "vbox://"},
+        gateway={"listen": "here"},
+        recrods={},
+    )
     await bot.start()
     assert await bot.ended() == 2
-    for fault in ("[irc] port: 'many'", "[irc] channels: 'class' is not a channel, say #class", "[roles] presenter: ",
-                  "[schedule] zones: there is no time zone 'Australia/Sidney'", "[labs] leese: unknown option",
-                  "[image.list] (name): !lab list is a command", "[host.xen1] uri: no driver for hosts like 'vbox://'", "[gateway] listen: 'here'",
-                  "[recrods]: unknown section"):
+    for fault in (
+        "[irc] port: 'many'",
+        "[irc] channels: 'class' is not a channel, say #class",
+        "[roles] presenter: ",
+        "[schedule] zones: there is no time zone 'Australia/Sidney'",
+        "[labs] leese: unknown option",
+        "[image.list] (name): !lab list is a command",
+        "[host.xen1] uri: no driver for hosts like 'vbox://'",
+        "[gateway] listen: 'here'",
+        "[recrods]: unknown section",
+    ):
         assert len([line for line in bot.lines if fault in line]) == 1, (fault, bot.lines)
     assert all(line.startswith("trainbot: [") for line in bot.lines)
     assert not bot.state.exists() and not (bot.folder / "trainbot.db").exists()
@@ -149,12 +163,15 @@ async def test_what_is_not_ready_is_said_and_the_rest_runs(bot, alice, russell):
     (bot.folder / "exercises" / "broken" / "index.json").write_text('{"title": ')
     (bot.folder / "schedules" / "course.ics").write_text(
         "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTAMP:20260101T000000Z\r\n"
-        "DTSTART:20991127T080000\r\nSUMMARY:floats\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n")
+        "DTSTART:20991127T080000\r\nSUMMARY:floats\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+    )
     checked = await bot.shell("check")
     assert checked.code == 1 and checked.err == ""
     wrong = [line for line in checked.out.splitlines() if line.startswith("!")]
     assert [line for line in wrong if "debian" in line and "trainbot image build debian" in line], checked.out
-    assert [line for line in wrong if "broken" in line] and [line for line in wrong if "course.ics" in line], checked.out
+    assert [line for line in wrong if "broken" in line] and [line for line in wrong if "course.ics" in line], (
+        checked.out
+    )
     await bot.arrive(alice)
     await bot.logs("course.ics")
     await alice.ask("!lab debian", "the debian image is not ready")

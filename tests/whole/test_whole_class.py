@@ -6,8 +6,8 @@ import re
 import signal
 
 from tests.whole.running import CHANNEL, HELPER, NICK, plan
-from trainbot.ops.demo.ngircd import free_port
 from trainbot.gateway import process
+from trainbot.ops.demo.ngircd import free_port
 
 SAID = re.compile(rf"^PRIVMSG (?:{CHANNEL} :!|{NICK} :)(.*)", re.MULTILINE)
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG5vYm9keSdzIGtleSwgYW5kIDMyIG9jdGV0cyBsb25n"
@@ -27,8 +27,12 @@ async def test_a_class_from_announcement_to_minutes(bot, ngircd, people, russell
     # labs
     await alice.ask("!help", r"labs: .*!lab .*class: .*!done.*!help COMMAND says more", "")
     await alice.whisper("help lab", r"!lab .*a machine of my own")
-    line = await alice.ask("!lab debian", r"your debian lab: (ssh -p \d+ debian@lab.example.org) password (\S+) "
-                           r"\(.*the server's key is SHA256:", "")
+    line = await alice.ask(
+        "!lab debian",
+        r"your debian lab: (ssh -p \d+ debian@lab.example.org) password (\S+) "
+        r"\(.*the server's key is SHA256:",
+        "",
+    )
     await alice.ask("!lab list", r"debian \(enforcing\) on xen1: .*left", "")
     await alice.ask("!lab reboot", "turned off and on; its disk stays", "")
     await alice.lab_is_ready()
@@ -82,8 +86,18 @@ async def test_a_class_from_announcement_to_minutes(bot, ngircd, people, russell
     shown = await bot.shell("log", "show", "1")
     assert shown.code == 0 and shown.err == ""
     minutes = shown.out
-    for words in ("# SE Linux, hands on", "presenter: russell", "why is 11371 taken?", "gpg has it", "it does",
-                  "put aside", "the info", "example.org/the-link", "the action", "step 3"):
+    for words in (
+        "# SE Linux, hands on",
+        "presenter: russell",
+        "why is 11371 taken?",
+        "gpg has it",
+        "it does",
+        "put aside",
+        "the info",
+        "example.org/the-link",
+        "the action",
+        "step 3",
+    ):
         assert words in minutes.replace("\\", ""), words
     assert "not for the log" not in minutes
     published = [path.read_text() for path in (bot.folder / "public" / "minutes").iterdir()]

@@ -41,7 +41,7 @@ async def test_a_disk_that_takes_no_more(ngircd, make_bot, people, tmp_path, tro
     bot.change(store={"url": f"sqlite:///{small}/trainbot.db"}, questions={"a_person": 1000, "a_minute": 1000})
     plain = bot.command
     if trouble == "full":  # a mount of its own namespace, which needs no rights on the machine
-        script = f"mount -t tmpfs -o size=2m none {small} && exec \"$@\""
+        script = f'mount -t tmpfs -o size=2m none {small} && exec "$@"'
         bot.command = lambda *words: ("unshare", "-rm", "sh", "-c", script, "sh", *plain(*words))
     russell = await people(ngircd.port, "russell", source=PRESENTER)
     alice = await people(ngircd.port, "alice")

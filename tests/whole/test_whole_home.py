@@ -11,10 +11,10 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from tests.stage import EXERCISE
 
-from tests.peers.web import serving
 from tests.images.publishing.small import small_image
+from tests.peers.web import serving
+from tests.stage import EXERCISE
 from tests.whole.running import CHANNEL, RunningBot
 
 CHECK = "test -e squid.conf || { echo 'squid has no configuration yet'; exit 1; }\n"
@@ -56,7 +56,9 @@ async def test_whoever_is_at_home_takes_part(bot, russell, alice, bob, tmp_path)
         await bot.arrive(alice)
         await bot.logs("host xen1 answers")
         await russell.ask("!start", "begins", CHANNEL)
-        said = await alice.ask("!lab home", r"debian for Xen or QEMU, how-to: (\S+/) \(sha256 of SHA256SUMS: ([0-9a-f]{64})\)", "")
+        said = await alice.ask(
+            "!lab home", r"debian for Xen or QEMU, how-to: (\S+/) \(sha256 of SHA256SUMS: ([0-9a-f]{64})\)", ""
+        )
         assert hashlib.sha256(fetched(f"{said[1]}SHA256SUMS").encode()).hexdigest() == said[2]
         how_to = html.unescape(fetched(f"{said[1]}index.html"))
         assert check(tmp_path, how_to) == (1, "step 1 is not done yet")
@@ -65,7 +67,9 @@ async def test_whoever_is_at_home_takes_part(bot, russell, alice, bob, tmp_path)
 
     await russell.ask("!next", "Step 1 of 3", CHANNEL)
     await alice.ask("!stuck my bridge has another name", "noted, you are next", "")
-    await russell.ask("!progress", r"0 working, 1 stuck, \d silent \(1 of them at home\); stuck: alice \(my bridge has", CHANNEL)
+    await russell.ask(
+        "!progress", r"0 working, 1 stuck, \d silent \(1 of them at home\); stuck: alice \(my bridge has", CHANNEL
+    )
     await russell.ask("!helping alice", "alice", None)
     await alice.ask("!ask which bridge?", "alice: question 1", CHANNEL)
     await russell.ask("!answer 1 yours", "alice: to question 1: yours", CHANNEL)

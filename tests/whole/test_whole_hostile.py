@@ -4,18 +4,64 @@ from __future__ import annotations
 
 import random
 
-
+from tests.adapters.irc.test_hostile import HOSTILE
 from tests.peers.scripted import ScriptedServer
 from tests.whole.running import CHANNEL, NICK
-from tests.adapters.irc.test_hostile import HOSTILE
 
-WORDS = ("!lab", "!help", "!ask", "!start", "!yes", "!answer", "!goto", "!key", "!take", "!tz", "!end", "QUESTION:",
-         "debian", "permissive", "-1", "0", "99999999999999999999", "1e9", "٣", "#class", "trainbot:", "!!", "!", "ssh-rsa",
-         "\x02!lab", "\x03" + "04,05!lab", "\x01ACTION", "\x01", "'; drop table lease; --", "%s%n", "{0}", "../../etc",
-         "\u202e", "\u200b", "é" * 100, "a" * 380, "\ud83d\ude00".encode("utf-16", "surrogatepass").decode("utf-16"))
-PRIVATE = ("\x01VERSION\x01", "\x01PING \r\x01",
-           "\x01DCC SEND x 1 2 3\x01", "!help " + "x" * 400, "#class", "#other !next", "yes", "!", " ", "lab claim",
-           "key ssh-ed25519 " + "A" * 380, "tz ../../../etc/passwd", "sessions 99")
+WORDS = (
+    "!lab",
+    "!help",
+    "!ask",
+    "!start",
+    "!yes",
+    "!answer",
+    "!goto",
+    "!key",
+    "!take",
+    "!tz",
+    "!end",
+    "QUESTION:",
+    "debian",
+    "permissive",
+    "-1",
+    "0",
+    "99999999999999999999",
+    "1e9",
+    "٣",
+    "#class",
+    "trainbot:",
+    "!!",
+    "!",
+    "ssh-rsa",
+    "\x02!lab",
+    "\x03" + "04,05!lab",
+    "\x01ACTION",
+    "\x01",
+    "'; drop table lease; --",
+    "%s%n",
+    "{0}",
+    "../../etc",
+    "\u202e",
+    "\u200b",
+    "é" * 100,
+    "a" * 380,
+    "\ud83d\ude00".encode("utf-16", "surrogatepass").decode("utf-16"),
+)
+PRIVATE = (
+    "\x01VERSION\x01",
+    "\x01PING \r\x01",
+    "\x01DCC SEND x 1 2 3\x01",
+    "!help " + "x" * 400,
+    "#class",
+    "#other !next",
+    "yes",
+    "!",
+    " ",
+    "lab claim",
+    "key ssh-ed25519 " + "A" * 380,
+    "tz ../../../etc/passwd",
+    "sessions 99",
+)
 
 
 def talk(seed: int, count: int) -> list[bytes]:
@@ -24,8 +70,11 @@ def talk(seed: int, count: int) -> list[bytes]:
     lines = []
     for _ in range(count):
         if chance.random() < 0.3:
-            lines.append(bytes(chance.choice([b for b in range(256) if b not in b"\r\n\0"])
-                               for _ in range(chance.randint(1, 300))))
+            lines.append(
+                bytes(
+                    chance.choice([b for b in range(256) if b not in b"\r\n\0"]) for _ in range(chance.randint(1, 300))
+                )
+            )
         else:
             lines.append(" ".join(chance.choices(WORDS, k=chance.randint(1, 7))).encode()[:400])
     return lines
@@ -65,17 +114,65 @@ async def test_a_server_that_sends_anything(make_bot):
             if number % 20 == 0:
                 server.say(f":al!u@h JOIN {CHANNEL}", f":al!u@h PRIVMSG {CHANNEL} :!help x{number}x")
                 await server.hear(f"^PRIVMSG .*there is no 'x{number}x'")
-        server.say(f":al!u@h PRIVMSG {NICK} :ask x\0y\rTOPIC {CHANNEL} :injected", f":al!u@h PRIVMSG {CHANNEL} :!help end")
+        server.say(
+            f":al!u@h PRIVMSG {NICK} :ask x\0y\rTOPIC {CHANNEL} :injected", f":al!u@h PRIVMSG {CHANNEL} :!help end"
+        )
         await server.hear("^PRIVMSG .*!end")
         assert not [line for line in server.lines if line.startswith(("TOPIC", "QUIT"))]
         assert bot.process.returncode is None
         assert not [line for line in bot.lines if "Traceback" in line or "ERROR" in line or "no IRC" in line]
 
 
-VERBS = ("PRIVMSG", "JOIN", "PART", "NOTICE", "NICK", "KICK", "ACCOUNT", "CHGHOST", "CAP", "001", "005", "303", "315",
-         "352", "354", "376", "396", "401", "433", "474", "707", "903", "MODE", "TOPIC", "BATCH", "TAGMSG", "SETNAME")
-REST = (CHANNEL, "al", ":al!u@h", ":irc.test", "@account=x", "*", "152", ":", ":x y", "\x01VERSION\x01", "é", "\t",
-        "PREFIX=)", "CASEMAPPING=rfc1459", "+o", "LS", "ACK", "NEW", "DEL")
+VERBS = (
+    "PRIVMSG",
+    "JOIN",
+    "PART",
+    "NOTICE",
+    "NICK",
+    "KICK",
+    "ACCOUNT",
+    "CHGHOST",
+    "CAP",
+    "001",
+    "005",
+    "303",
+    "315",
+    "352",
+    "354",
+    "376",
+    "396",
+    "401",
+    "433",
+    "474",
+    "707",
+    "903",
+    "MODE",
+    "TOPIC",
+    "BATCH",
+    "TAGMSG",
+    "SETNAME",
+)
+REST = (
+    CHANNEL,
+    "al",
+    ":al!u@h",
+    ":irc.test",
+    "@account=x",
+    "*",
+    "152",
+    ":",
+    ":x y",
+    "\x01VERSION\x01",
+    "é",
+    "\t",
+    "PREFIX=)",
+    "CASEMAPPING=rfc1459",
+    "+o",
+    "LS",
+    "ACK",
+    "NEW",
+    "DEL",
+)
 
 
 def odd(seed: int, count: int) -> list[bytes]:
@@ -83,10 +180,15 @@ def odd(seed: int, count: int) -> list[bytes]:
     chance = random.Random(seed)
     lines = []
     for _ in range(count):
-        words = [chance.choice((":irc.test", ":al!u@h", "@time=x", "")), chance.choice(VERBS),
-                 *chance.choices(REST, k=chance.randint(0, 5))]
+        words = [
+            chance.choice((":irc.test", ":al!u@h", "@time=x", "")),
+            chance.choice(VERBS),
+            *chance.choices(REST, k=chance.randint(0, 5)),
+        ]
         line = " ".join(word for word in words if word).encode()
         if chance.random() < 0.3:
-            line += bytes(chance.choice([b for b in range(256) if b not in b"\r\n"]) for _ in range(chance.randint(1, 60)))
+            line += bytes(
+                chance.choice([b for b in range(256) if b not in b"\r\n"]) for _ in range(chance.randint(1, 60))
+            )
         lines.append(line)
     return lines

@@ -30,8 +30,17 @@ async def test_a_cloud_image_becomes_labs(ngircd, make_bot, people, image: Path)
     with serving(image.parent) as web:
         (bot.folder / "SHA256SUMS").write_text(f"{digest(image)}  {image.name}\n")
         web.cut = [50 << 20, 1 << 20]
-        done = await bot.shell("image", "import", "cloud", web.url(image.name), "--sums", str(bot.folder / "SHA256SUMS"),
-                               "--memory", "512", within=3 * LOGIN)
+        done = await bot.shell(
+            "image",
+            "import",
+            "cloud",
+            web.url(image.name),
+            "--sums",
+            str(bot.folder / "SHA256SUMS"),
+            "--memory",
+            "512",
+            within=3 * LOGIN,
+        )
         assert done.code == 0, done.err
         assert web.asked == ["", f"bytes={50 << 20}-", f"bytes={51 << 20}-"]
     assert done.out.splitlines()[-1] == "bot.ini wants a section [image.cloud]"

@@ -22,7 +22,9 @@ async def back(bot, *people):
 
 def said_since(person, mark):
     """What the bot told the channel since its lines were ``mark`` long."""
-    return [line for line in person.lines[mark:] if re.match(rf"^:trainbot!\S+ (PRIVMSG|TOPIC|NOTICE) {CHANNEL} ", line)]
+    return [
+        line for line in person.lines[mark:] if re.match(rf"^:trainbot!\S+ (PRIVMSG|TOPIC|NOTICE) {CHANNEL} ", line)
+    ]
 
 
 async def test_a_class_stands_where_it_stood(ngircd, libvirtd, make_bot, people, russell, alice, bob):
@@ -42,8 +44,20 @@ async def test_a_class_stands_where_it_stood(ngircd, libvirtd, make_bot, people,
     await alice.ask("!ask first?", "question 1", CHANNEL)
     await bob.ask("!ask second?", "question 2", CHANNEL)
     await russell.ask("!take", "question 1 from alice", CHANNEL)
-    before = {name: bot.rows(f"select * from {name}") for name in
-              ("class", "attendance", "done", "question", "question_event", "lease", "person", "public_key", "session")}
+    before = {
+        name: bot.rows(f"select * from {name}")
+        for name in (
+            "class",
+            "attendance",
+            "done",
+            "question",
+            "question_event",
+            "lease",
+            "person",
+            "public_key",
+            "session",
+        )
+    }
     domains = libvirtd.domains()
     await bot.kill()
     await russell.bot_goes()
@@ -86,8 +100,12 @@ async def test_a_lost_host_moves_its_people(ngircd, libvirtd, make_bot, russell,
     other = Libvirtd()
     other.start()
     try:
-        bot = make_bot(ngircd.port, host_xen1={"uri": libvirtd.uri}, host_xen2={"uri": other.uri},
-                       labs={"lost_after": "2s", "spare": "1"})
+        bot = make_bot(
+            ngircd.port,
+            host_xen1={"uri": libvirtd.uri},
+            host_xen2={"uri": other.uri},
+            labs={"lost_after": "2s", "spare": "1"},
+        )
         await bot.arrive(alice)
         for _host in range(2):  # in any order
             await bot.logs("host xen[12] answers")
@@ -99,8 +117,9 @@ async def test_a_lost_host_moves_its_people(ngircd, libvirtd, make_bot, russell,
         hosts = {row[0] for row in bot.rows("select lab.host from lease join lab on lab.id = lease.lab_id")}
         assert hosts == {"xen1", "xen2"}  # spread, so that one loss hurts least
         libvirtd.kill()
-        await russell.hear("host xen1 is lost: one person moves to another; the same ssh line and password work again",
-                           CHANNEL)
+        await russell.hear(
+            "host xen1 is lost: one person moves to another; the same ssh line and password work again", CHANNEL
+        )
         for learner in (alice, bob):
             await learner.lab_is_ready()
         query = "select lab.host from lease join lab on lab.id = lease.lab_id"
@@ -118,8 +137,9 @@ async def test_killed_right_after_any_acknowledgement(ngircd, make_bot, people, 
     """Many kills, each right after one of a series of commands was acknowledged: nothing acknowledged is lost, and
     each time the channel hears one line."""
     chance = random.Random(2007)
-    bot = make_bot(ngircd.port, host_xen1=None, image_debian=None,
-                   questions={"a_person": 1000, "a_minute": 1000, "many": 1000})
+    bot = make_bot(
+        ngircd.port, host_xen1=None, image_debian=None, questions={"a_person": 1000, "a_minute": 1000, "many": 1000}
+    )
     russell = await people(ngircd.port, "russell", source=PRESENTER)
     learners = [await people(ngircd.port, nick) for nick in ("alice", "bob", "carol")]
     await bot.arrive(russell)
@@ -133,7 +153,7 @@ async def test_killed_right_after_any_acknowledgement(ngircd, make_bot, people, 
         await russell.bot_goes()
         mark = len(russell.lines)
         await back(bot, russell, *learners)
-        assert (await russell.ask("!q", f"{len(acknowledged.questions)} open|no open", CHANNEL))
+        assert await russell.ask("!q", f"{len(acknowledged.questions)} open|no open", CHANNEL)
         told = said_since(russell, mark)
         assert sum(AWAY in line for line in told) == 1 and len(told) <= 3, told  # and the answer, in one line or two
         assert f"is at {acknowledged.place}" in told[0]
@@ -174,8 +194,9 @@ class Acknowledged:
     def all_there(self, bot):
         """Read from the dead bot's database."""
         assert bot.rows("select step from class where ended_at is null") == [(self.step,)]
-        assert {id: (nick, words) for id, nick, words in bot.rows("select id, nick, words from question")} \
-            == self.questions
+        assert {
+            id: (nick, words) for id, nick, words in bot.rows("select id, nick, words from question")
+        } == self.questions
         done = set(bot.rows("select nick, done.step from done join person on person.id = person_id"))
         assert done >= self.done
         stuck = dict(bot.rows("select nick, stuck_words from attendance where stuck_at is not null"))

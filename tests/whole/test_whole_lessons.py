@@ -9,24 +9,46 @@ import pytest
 from tests.whole.running import CHANNEL, PRESENTER
 
 LOGIN = 180.0  # seconds, an emulated boot included
-INDEX = {"title": "Files", "image": "debian", "second_image": "centos", "details": {
-    "steps": [
-        {"title": "First", "text": "make a file", "verify": "verify.sh", "solve": "touch /root/first", "background": "setup.sh"},
-        {"title": "Second", "text": "make another", "verify": "#!/bin/sh\ntest -e /root/first -a -e /root/set-up"}],
-    "assets": {"host01": [{"file": "motd", "target": "/root", "chmod": "600"}]}}}
+INDEX = {
+    "title": "Files",
+    "image": "debian",
+    "second_image": "centos",
+    "details": {
+        "steps": [
+            {
+                "title": "First",
+                "text": "make a file",
+                "verify": "verify.sh",
+                "solve": "touch /root/first",
+                "background": "setup.sh",
+            },
+            {"title": "Second", "text": "make another", "verify": "#!/bin/sh\ntest -e /root/first -a -e /root/set-up"},
+        ],
+        "assets": {"host01": [{"file": "motd", "target": "/root", "chmod": "600"}]},
+    },
+}
 VERIFY = '#!/bin/bash\r\ngetenforce\r\n[ -e /root/first ] || { printf "\\033[31m/root/first is missing\\033[0m\\n"; exit 1; }\r\n'
 
 
 @pytest.fixture
 def bot(ngircd, make_bot, lab_image):
-    bot = make_bot(ngircd.port, host_xen1=None, labs={"spare": 0, "public_address": "127.0.0.1", "per_person": 2},
-                   image_debian={"folder": lab_image.folder}, gateway={"lab_key": lab_image.key},
-                   image_centos={"folder": lab_image.folder})  # by name alone: what matters is which lab scripts go to
+    bot = make_bot(
+        ngircd.port,
+        host_xen1=None,
+        labs={"spare": 0, "public_address": "127.0.0.1", "per_person": 2},
+        image_debian={"folder": lab_image.folder},
+        gateway={"lab_key": lab_image.key},
+        image_centos={"folder": lab_image.folder},
+    )  # by name alone: what matters is which lab scripts go to
     bot.change(host_here={"uri": f"qemu:///embed?root={bot.folder}/v", "labs": 3, "kvm": "no"})
     folder = bot.folder / "exercises" / "files"
     (folder / "assets").mkdir(parents=True)
-    for name, text in {"index.json": json.dumps(INDEX), "verify.sh": VERIFY, "assets/motd": "hello\n",
-                       "setup.sh": "test -e /root/motd\ntouch /root/set-up\n"}.items():
+    for name, text in {
+        "index.json": json.dumps(INDEX),
+        "verify.sh": VERIFY,
+        "assets/motd": "hello\n",
+        "setup.sh": "test -e /root/motd\ntouch /root/set-up\n",
+    }.items():
         (folder / name).write_text(text, newline="")
     return bot
 
@@ -40,7 +62,11 @@ async def test_a_class_in_machines(bot, ngircd, people):
     russell = await people(ngircd.port, "russell", source=PRESENTER)
     await bot.arrive(alice)
     await bot.logs("host here answers")
-    await russell.ask("!start files", "begins, with russell: !lab debian gives you a machine of your own, !lab centos another", CHANNEL)
+    await russell.ask(
+        "!start files",
+        "begins, with russell: !lab debian gives you a machine of your own, !lab centos another",
+        CHANNEL,
+    )
     await alice.ask("!lab debian", "your debian lab", "")
     await alice.ask("!lab centos", "your centos lab", "")
     for _ in range(2):
@@ -54,8 +80,11 @@ async def test_a_class_in_machines(bot, ngircd, people):
     await alice.ask("!lab reset debian", "yes", CHANNEL)
     await alice.ask("!yes", "starts again", "")
     dan = await people(ngircd.port, "dan")
-    await dan.hear("dan: Files is at step 2 of 2; !lab debian gives you a machine, !lab centos another, !step shows the step, "
-                   "!catchup does the steps before it in your lab", CHANNEL)
+    await dan.hear(
+        "dan: Files is at step 2 of 2; !lab debian gives you a machine, !lab centos another, !step shows the step, "
+        "!catchup does the steps before it in your lab",
+        CHANNEL,
+    )
     await dan.ask("!lab debian", "the class is at step 2 of 2: !step shows it, !catchup does", "")
     for _ in range(2):
         await bot.logs("lab tb-debian-\\S+ on here is ready", LOGIN)

@@ -25,22 +25,40 @@ class Learner:
 
     def __init__(self, folder, line, *, password="", key=None):
         self.line, self.password = line, password
-        self.environment = {**os.environ, "LEARNER": password, "SSH_ASKPASS_REQUIRE": "force", "TERM": "xterm",
-                            "SSH_ASKPASS": str(folder / "askpass")}
+        self.environment = {
+            **os.environ,
+            "LEARNER": password,
+            "SSH_ASKPASS_REQUIRE": "force",
+            "TERM": "xterm",
+            "SSH_ASKPASS": str(folder / "askpass"),
+        }
         (folder / "askpass").write_text('#!/bin/sh\nprintf "%s\\n" "$LEARNER"\n')
         (folder / "askpass").chmod(0o700)
         program, *words = shlex.split(line)
         known = f"UserKnownHostsFile={folder}/known"
-        options = ["StrictHostKeyChecking=accept-new", known, "GlobalKnownHostsFile=/dev/null", "LogLevel=ERROR",
-                   "NumberOfPasswordPrompts=1", f"IdentityFile={key or 'none'}", "IdentitiesOnly=yes"]
+        options = [
+            "StrictHostKeyChecking=accept-new",
+            known,
+            "GlobalKnownHostsFile=/dev/null",
+            "LogLevel=ERROR",
+            "NumberOfPasswordPrompts=1",
+            f"IdentityFile={key or 'none'}",
+            "IdentitiesOnly=yes",
+        ]
         self.command = [program, "-F", "none", *(word for option in options for word in ("-o", option)), *words]
 
     async def open(self, *words):
         program, *rest = self.command
         return await asyncio.create_subprocess_exec(
-            program, *(word for word in words if word.startswith("-")), *rest,
-            *(word for word in words if not word.startswith("-")), env=self.environment,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            program,
+            *(word for word in words if word.startswith("-")),
+            *rest,
+            *(word for word in words if not word.startswith("-")),
+            env=self.environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
 
     async def run(self, *words):
         """(exit code, output, errors)."""
@@ -57,8 +75,13 @@ class Learner:
 
 @pytest.fixture
 def bot(ngircd, make_bot, lab_image):
-    bot = make_bot(ngircd.port, host_xen1=None, labs={"spare": 0, "public_address": "127.0.0.1"},
-                   image_debian={"folder": lab_image.folder}, gateway={"lab_key": lab_image.key})
+    bot = make_bot(
+        ngircd.port,
+        host_xen1=None,
+        labs={"spare": 0, "public_address": "127.0.0.1"},
+        image_debian={"folder": lab_image.folder},
+        gateway={"lab_key": lab_image.key},
+    )
     bot.change(host_here={"uri": f"qemu:///embed?root={bot.folder}/v", "labs": 2, "kvm": "no"})
     return bot
 
@@ -86,7 +109,9 @@ async def test_a_machine_from_request_to_return(bot, lab_image, ngircd, people):
     await bot.arrive(alice)
     await bot.logs("host here answers")
     await russell.ask("!start", "begins", CHANNEL)
-    line = await alice.ask("!lab debian", r"your debian lab: (ssh -p \d+ debian@127.0.0.1) password (\S+) .*it boots", "")
+    line = await alice.ask(
+        "!lab debian", r"your debian lab: (ssh -p \d+ debian@127.0.0.1) password (\S+) .*it boots", ""
+    )
     learner = Learner(bot.folder, line[1], password=line[2])
     code, out, err = await learner.run("id; echo trouble >&2; exit 7")
     assert (code, out.split()[0], err.splitlines()[-1]) == (7, "uid=0(root)", "trouble"), (code, out, err)
@@ -164,8 +189,14 @@ def other_clients(bot, line, password):
     secret.write_text(password)
     putty = ["-batch", "-P", port, "-pwfile", secret, "-hostkey", fingerprint(bot.state)]
     for client in (["dbclient", "-y", "-y", "-p", port, user], ["plink", *putty, user]):
-        ran = subprocess.run([*client, "cat; id -un; exit 7"], env=environment, input=b"in\n", capture_output=True,
-                             timeout=LOGIN, check=False)
+        ran = subprocess.run(
+            [*client, "cat; id -un; exit 7"],
+            env=environment,
+            input=b"in\n",
+            capture_output=True,
+            timeout=LOGIN,
+            check=False,
+        )
         assert (ran.returncode, ran.stdout) == (7, b"in\nroot\n"), ran
     sent, back = bot.folder / "sent", bot.folder / "back"
     sent.write_bytes(os.urandom(300_000))
@@ -178,8 +209,10 @@ def other_clients(bot, line, password):
 def at(learner, *words):
     """The learner at a terminal."""
     program, *rest = learner.command
-    world = SimpleNamespace(command=lambda *more, options=(): [program, *options, *rest, *more],
-                            environment=lambda _password: learner.environment)
+    world = SimpleNamespace(
+        command=lambda *more, options=(): [program, *options, *rest, *more],
+        environment=lambda _password: learner.environment,
+    )
     return Terminal(world, learner.password, words=words)
 
 

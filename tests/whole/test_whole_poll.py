@@ -15,11 +15,15 @@ async def test_a_poll_from_question_to_published_session(bot, ngircd, people, ru
     first = datetime.now(UTC).date() + timedelta(days=20)
     first += timedelta(days=(5 - first.weekday()) % 7)  # a Saturday
     days = f"{first}..{first + timedelta(days=1)}"
-    await russell.ask(f"!when open {days} 07:00-22:00 melbourne 2h max 2 for selinux",
-                      "#class will be asked which times suit .SE Linux for beginners.: Sat .* Melbourne .*Say !yes within 60 s")
+    await russell.ask(
+        f"!when open {days} 07:00-22:00 melbourne 2h max 2 for selinux",
+        "#class will be asked which times suit .SE Linux for beginners.: Sat .* Melbourne .*Say !yes within 60 s",
+    )
     await russell.ask("!yes", "When would it suit you, for SE Linux for beginners, 2 h, Sat", CHANNEL)
     await alice.hear("Tell me privately, in your own time: /msg trainbot when", CHANNEL)
-    await alice.whisper("when kathmandu sat 13:00-18:00", r"your time zone is Kathmandu now, and noted: .*Sat \d+ \w+ 13:00-18:00")
+    await alice.whisper(
+        "when kathmandu sat 13:00-18:00", r"your time zone is Kathmandu now, and noted: .*Sat \d+ \w+ 13:00-18:00"
+    )
     await bob.whisper("when not sun", "kept, but on whose clock")
     await bot.kill()
     await alice.bot_goes()
@@ -27,7 +31,9 @@ async def test_a_poll_from_question_to_published_session(bot, ngircd, people, ru
     await bob.whisper("tz adelaide", "what you said counts now: ")
     await carol.ask("!when fri 20:00-24:00 new york", "noted: Fri", "")
     await russell.whisper("when", "3 have answered, open until")
-    line = await russell.ask("!when close", r"(Best: Sat .* UTC, 2 of 3\. Adding Sat .* reaches 3; nobody is left out\..*)", "")
+    line = await russell.ask(
+        "!when close", r"(Best: Sat .* UTC, 2 of 3\. Adding Sat .* reaches 3; nobody is left out\..*)", ""
+    )
     assert "Drafts d1 and d2: !session publish all." in line[1] and len(line[1].encode()) < 420
     await russell.ask("!session publish all", "2 sessions published|new session")
     await alice.hear("new session: SE Linux for beginners, Sat .* UTC .*Melbourne .*Berlin .*in ", CHANNEL)

@@ -17,8 +17,12 @@ SMALL = {
       "intro": {"title": "Welcome", "text": "intro.md", "background": "intro.sh"},
       "steps": [{"title": "Write", "text": "1.md", "background": "1-setup.sh", "verify": "1-verify.sh", "solve": "1-solve.sh"},
                 {"title": "Twice", "text": "2.md", "verify": "2-verify.sh", "solve": "2-solve.sh"}]}}""",
-    "intro.md": "Notes.", "1.md": "Write a note.", "2.md": "Another.", "intro.sh": "mkdir /root/notes\n",
-    "1-setup.sh": "test -d /root/notes\n", "1-verify.sh": "test -s /root/notes/1 || { echo no note yet; exit 1; }\n",
+    "intro.md": "Notes.",
+    "1.md": "Write a note.",
+    "2.md": "Another.",
+    "intro.sh": "mkdir /root/notes\n",
+    "1-setup.sh": "test -d /root/notes\n",
+    "1-verify.sh": "test -s /root/notes/1 || { echo no note yet; exit 1; }\n",
     "1-solve.sh": "echo one > /root/notes/1\n",
     "2-verify.sh": "grep -q two /root/notes/2 || { echo no second note; exit 1; }\n",
     "2-solve.sh": "cat /root/notes/1 > /root/notes/2\necho {word} >> /root/notes/2\n",
@@ -36,8 +40,13 @@ def write(bot, word):
 async def test_a_real_machine_is_rehearsed(ngircd, make_bot, lab_image, people):
     """Made, logged in to through the gateway, played from setup to the last check: go, with the figures; a solve that
     does not solve: no-go, and why; machine and disk are gone after it, nobody heard a word, no password is anywhere."""
-    bot = make_bot(ngircd.port, host_xen1=None, labs={"spare": 0, "public_address": "127.0.0.1"},
-                   image_debian={"folder": lab_image.folder}, gateway={"lab_key": lab_image.key})
+    bot = make_bot(
+        ngircd.port,
+        host_xen1=None,
+        labs={"spare": 0, "public_address": "127.0.0.1"},
+        image_debian={"folder": lab_image.folder},
+        gateway={"lab_key": lab_image.key},
+    )
     bot.change(host_here={"uri": f"qemu:///embed?root={bot.folder}/v", "labs": 2, "kvm": "no"})
     write(bot, "two")
     alice = await people(ngircd.port, "alice")
@@ -49,7 +58,9 @@ async def test_a_real_machine_is_rehearsed(ngircd, make_bot, lab_image, people):
     assert out.startswith("go: A note, 1 of 1 seats let somebody in\n") and "! " not in out
     assert re.search(r"  from asking to the first login a learner would wait [\d.]+ s\n", out)
     assert re.search(r"  A note works from first to last step in debian on here \(2 steps, \S+ s\)", out)
-    assert re.search(r"  here: one seat, made in \S+ s, logged in to in \S+ s\n  the loss of here leaves none of 1", out)
+    assert re.search(
+        r"  here: one seat, made in \S+ s, logged in to in \S+ s\n  the loss of here leaves none of 1", out
+    )
     assert "A note: one seat is made" in err and "A note is played in debian on here" in err
     await bot.logs("lab tb-debian-\\S+ on here is gone")
     assert list(bot.folder.rglob("*.qcow2")) == []
@@ -76,11 +87,19 @@ async def test_a_lab_that_lets_nobody_in(bot, alice):
     assert code == 1, (out, err)
     first, *lines = out.splitlines()
     assert first == "no-go: SE Linux for beginners, 0 of 9 seats let somebody in"
-    assert re.fullmatch(r"  ! tb-debian-\w{8} on xen1 lets nobody in: not within 2 s: your lab is still booting: waiting up "
-                        r"to 240 s for it", lines[0]), lines
+    assert re.fullmatch(
+        r"  ! tb-debian-\w{8} on xen1 lets nobody in: not within 2 s: your lab is still booting: waiting up "
+        r"to 240 s for it",
+        lines[0],
+    ), lines
     assert "  ! and 3 more labs let nobody in" in lines
-    assert any(line.startswith("  ! 1 of 9 would wait in the queue until somebody gives a lab back, or the first leases end "
-                               "after 4 h: there is no room for more") for line in lines), lines
+    assert any(
+        line.startswith(
+            "  ! 1 of 9 would wait in the queue until somebody gives a lab back, or the first leases end "
+            "after 4 h: there is no room for more"
+        )
+        for line in lines
+    ), lines
     assert "  no exercise was tried" in lines
     assert parsed(await bot.shell("host", "list", "--json"))["xen1"]["up"] is True
 
@@ -116,7 +135,10 @@ async def begun(bot, seats):
     """A rehearsal that has its seats, and waits to be let in."""
     process = await asyncio.create_subprocess_exec(
         *bot.command("rehearse", "--exercise", "selinux", "--seats", seats, "--patience", "100"),
-        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
     assert (await process.stderr.readline()).decode() == f"SE Linux for beginners: {seats} seats are made\n"
     await bot.logs("lab tb-debian-\\S+ on xen1 is ready")
     return process
@@ -124,7 +146,13 @@ async def begun(bot, seats):
 
 async def test_wrong_usage_is_two(bot):
     """Neither a session nor an exercise, both, or seats that are none: one line; without a bot that is one too."""
-    for words in ((), ("1", "--exercise", "x", "--seats", "1"), ("--exercise", "x"), ("1", "--seats", "0"), ("1", "-x")):
+    for words in (
+        (),
+        ("1", "--exercise", "x", "--seats", "1"),
+        ("--exercise", "x"),
+        ("1", "--seats", "0"),
+        ("1", "-x"),
+    ):
         found = await bot.shell("rehearse", *words)
         assert (found.code, found.out, found.err.count("\n")) == (2, "", 1), (words, found)
     found = await bot.shell("rehearse", "1")

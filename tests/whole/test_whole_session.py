@@ -66,8 +66,12 @@ async def topic(person: Client, pattern: str) -> None:
 
 async def test_a_session_from_plan_to_end(ngircd, make_bot, people, russell, alice, bob):
     """Everybody knows when, in their own time: who has a seat, who waits, who comes late, who subscribes."""
-    bot = make_bot(ngircd.port, host_xen1=None, schedule={"zones": "Australia/Melbourne Europe/Berlin"},
-                   roles={"require_account": "no"})
+    bot = make_bot(
+        ngircd.port,
+        host_xen1=None,
+        schedule={"zones": "Australia/Melbourne Europe/Berlin"},
+        roles={"require_account": "no"},
+    )
     russell.send(f"TOPIC {CHANNEL} :Welcome")
     feed, page = bot.folder / "public" / "sessions.ics", bot.folder / "public" / "sessions.html"
 
@@ -83,9 +87,13 @@ async def test_a_session_from_plan_to_end(ngircd, make_bot, people, russell, ali
 
         # planned: shown back, kept, published
         await alice.whisper("tz berlin", r"your time is Sat 20 Feb 09:00 \+0100 Berlin")
-        await russell.ask('!session add selinux sun 14 mar 09:00 melbourne 2h "SE Linux for beginners" by russell seats 1 '
-                          "https://example.org/slides", rf'"SE Linux for beginners", {ZONES} \| in 21 d 14 h, lasts 2 h, exercise '
-                          "selinux, by russell, 1 seat, .*Keep that as a draft", CHANNEL)
+        await russell.ask(
+            '!session add selinux sun 14 mar 09:00 melbourne 2h "SE Linux for beginners" by russell seats 1 '
+            "https://example.org/slides",
+            rf'"SE Linux for beginners", {ZONES} \| in 21 d 14 h, lasts 2 h, exercise '
+            "selinux, by russell, 1 seat, .*Keep that as a draft",
+            CHANNEL,
+        )
         await russell.ask("!yes", "kept as d1", CHANNEL)
         await alice.ask("!sessions", "no sessions are planned")
         russell.say(CHANNEL, "!session publish")
@@ -99,10 +107,14 @@ async def test_a_session_from_plan_to_end(ngircd, make_bot, people, russell, ali
         await bob.ask("!signup 1", "is full, its only seat is taken; you are number 1 of those who wait", "")
 
         # moved: the channel hears it, and each who is concerned in their own time
-        await russell.ask("!session move 1 mon 15 mar", r"Mon 15 Mar 09:00 \+1100 .*#class and 1 who signed up will be told", CHANNEL)
+        await russell.ask(
+            "!session move 1 mon 15 mar", r"Mon 15 Mar 09:00 \+1100 .*#class and 1 who signed up will be told", CHANNEL
+        )
         russell.say(CHANNEL, "!yes")
         await bob.hear(r"moved: SE Linux for beginners, not Sat 13 Mar 22:00 UTC but Sun 14 Mar 22:00 UTC", CHANNEL)
-        await alice.hear(r"moved, not Sat 13 Mar 23:00 \+0100 Berlin but Sun 14 Mar 23:00 \+0100 Berlin .*your seat is kept", "")
+        await alice.hear(
+            r"moved, not Sat 13 Mar 23:00 \+0100 Berlin but Sun 14 Mar 23:00 \+0100 Berlin .*your seat is kept", ""
+        )
         assert await event(1, "UID", "SEQUENCE") == [first[0], "1"]
 
         # somebody drops, the next is told
@@ -130,8 +142,11 @@ async def test_a_session_from_plan_to_end(ngircd, make_bot, people, russell, ali
         app.move(utc(3, 14, 22))
         russell.say(CHANNEL, "!start")
         await alice.expect(rf"^:{NICK}!\S+ MODE {CHANNEL} \+v russell")
-        await topic(alice, r"Welcome \| SE Linux for beginners \| a class runs here, with russell \| "
-                           r"slides: https://example\.org/slides \| !help")
+        await topic(
+            alice,
+            r"Welcome \| SE Linux for beginners \| a class runs here, with russell \| "
+            r"slides: https://example\.org/slides \| !help",
+        )
         russell.say(CHANNEL, "!quiet on")
         await alice.expect(rf"^:{NICK}!\S+ MODE {CHANNEL} \+m")
         await alice.whisper("ask is this on?", "question 1")

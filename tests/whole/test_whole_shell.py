@@ -47,14 +47,25 @@ async def test_commands_beside_the_running_bot(bot, russell, alice):
 
 async def test_errors_in_a_shell_are_one_line(bot):
     """Without a bot, with a number that is none, with an unknown word: one line on stderr; 1, or 2 for wrong usage."""
-    for words, code, said in ((("lab", "list"), 1, "no trainbot runs here"), (("host", "list", "--json"), 1, "no trainbot"),
-                              (("log", "list"), 1, "database"), (("image", "build", "centos"), 1, "[image.centos]"),
-                              (("gateway", "--stop"), 0, ""), (("exercise", "show", "nothing"), 1, "no exercise is called that")):
+    for words, code, said in (
+        (("lab", "list"), 1, "no trainbot runs here"),
+        (("host", "list", "--json"), 1, "no trainbot"),
+        (("log", "list"), 1, "database"),
+        (("image", "build", "centos"), 1, "[image.centos]"),
+        (("gateway", "--stop"), 0, ""),
+        (("exercise", "show", "nothing"), 1, "no exercise is called that"),
+    ):
         ran = await bot.shell(*words)
         assert ran.code == code and said in ran.err, (words, ran)
         assert ran.err.count("\n") == (1 if code else 0) and "Traceback" not in ran.err, (words, ran)
-    for words in (("log", "show", "one"), ("log", "show", "9" * 30), ("log", "show"), ("lab", "make"), ("log", "list", "-x"),
-                  ("log", "export", "--format", "xml")):
+    for words in (
+        ("log", "show", "one"),
+        ("log", "show", "9" * 30),
+        ("log", "show"),
+        ("lab", "make"),
+        ("log", "list", "-x"),
+        ("log", "export", "--format", "xml"),
+    ):
         ran = await bot.shell(*words)
         assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1) and "--help" in ran.err, (words, ran)
     assert (await bot.shell("db", "upgrade")).code == 0

@@ -16,8 +16,18 @@ async def test_a_sync_comes_before_each_acknowledgement(ngircd, make_bot, people
     bot = make_bot(ngircd.port, host_xen1=None, image_debian=None)
     trace = tmp_path / "trace"
     plain = bot.command
-    strace = (shutil.which("strace"), "-f", "--seccomp-bpf", "-y", "-s", "400", "-o", str(trace), "-e",
-              "trace=fsync,fdatasync,pwrite64,recvfrom,recvmsg,read,sendto,sendmsg,write")
+    strace = (
+        shutil.which("strace"),
+        "-f",
+        "--seccomp-bpf",
+        "-y",
+        "-s",
+        "400",
+        "-o",
+        str(trace),
+        "-e",
+        "trace=fsync,fdatasync,pwrite64,recvfrom,recvmsg,read,sendto,sendmsg,write",
+    )
     bot.command = lambda *words: (*strace, *plain(*words))
     russell = await people(ngircd.port, "russell", source=PRESENTER)
     alice, bob = [await people(ngircd.port, nick) for nick in ("alice", "bob")]
@@ -54,7 +64,9 @@ def step_of(line: str) -> str:
     """What a system call means here: asked, written, synced, told; '' for all others."""
     call = re.match(r"\d+ +(?:<\.\.\. )?(\w+)", line)
     name = call[1] if call else ""
-    if name in ("read", "recvfrom", "recvmsg") and (found := re.search(r"PRIVMSG #class :(!(?:ask|vote|answer) [^\\]*)", line)):
+    if name in ("read", "recvfrom", "recvmsg") and (
+        found := re.search(r"PRIVMSG #class :(!(?:ask|vote|answer) [^\\]*)", line)
+    ):
         return f"asked {found[1]}"
     if name == "pwrite64" and "trainbot.db-wal" in line:
         return "written"

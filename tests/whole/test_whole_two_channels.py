@@ -10,7 +10,9 @@ TALK = "#class-talk"
 async def test_a_class_and_the_talk_about_it(ngircd, make_bot, russell, alice):
     """The class's channel is moderated from its beginning; what is said in the other is about that class; and after a kill -9 the
     next bot takes the moderation off again."""
-    bot = make_bot(ngircd.port, irc={"channels": f"{CHANNEL} {TALK}"}, host_xen1=None, **{f"channel_{CHANNEL}": {"talk": TALK}})
+    bot = make_bot(
+        ngircd.port, irc={"channels": f"{CHANNEL} {TALK}"}, host_xen1=None, **{f"channel_{CHANNEL}": {"talk": TALK}}
+    )
     await alice.join(TALK)
     await bot.arrive(alice)
     russell.send(f"MODE {CHANNEL} +o {NICK}")

@@ -13,12 +13,12 @@ from watched import OWNER, Watched
 from xen_host import XenHost, booted
 
 from tests.whole import fixtures
-from trainbot.ops.demo.world import cache_folder
 from trainbot.adapters.hosts.libvirt_driver import LibvirtDriver
-from trainbot.model.host import GuestType, HostConfig, LabSpec
+from trainbot.adapters.state_folder import lab_key
 from trainbot.images.build.image_folder import Image, read_image
 from trainbot.images.build.progress_bar import for_terminal
-from trainbot.adapters.state_folder import lab_key
+from trainbot.model.host import GuestType, HostConfig, LabSpec
+from trainbot.ops.demo.world import cache_folder
 
 make_bot, people = fixtures.make_bot, fixtures.people
 
@@ -113,8 +113,12 @@ def tiny(tiny_image: Image) -> Callable[..., LabSpec]:
 
 
 def _spec(image: str, folder: Path, number: int, **changes) -> LabSpec:
-    usual = {"id": f"7d444840-9dc0-11d1-b245-{number:012x}", "name": f"lab-{image}-{number}", "owner": OWNER,
-             "guest": GuestType.PVH}
+    usual = {
+        "id": f"7d444840-9dc0-11d1-b245-{number:012x}",
+        "name": f"lab-{image}-{number}",
+        "owner": OWNER,
+        "guest": GuestType.PVH,
+    }
     files = {"disk": folder / "disk.img", "kernel": folder / "vmlinuz", "initrd": folder / "initrd"}
     return LabSpec(image=image, **{**usual, **files, **changes})
 

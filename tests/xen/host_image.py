@@ -1,15 +1,15 @@
 """The Xen hosts that the tests boot: built once from Debian's packages with trainbot's own image builder, then kept.
 
-    host/     libvirt with its default network, and the tiny lab: what most tests need
-    plain/    what a Debian admin has after installing Xen, and the packages to make a host of it, offline
-    both/     laid under either
+host/     libvirt with its default network, and the tiny lab: what most tests need
+plain/    what a Debian admin has after installing Xen, and the packages to make a host of it, offline
+both/     laid under either
 
-    CACHE/xen-0123456789ab/      disk.img, vmlinuz, initrd, xen: the host
-    CACHE/xen-0123456789ab/tiny-0123456789ab/      the tiny lab, in an image's form (tiny_image.py)
-    CACHE/xen-0123456789ab/booted-0123456789ab/    that host as it was when it had booted (xen_host.py)
-    CACHE/xen-plain-0123456789ab/                  the other one, without a lab
-    CACHE/xen_key                opens the hosts' ssh; for tests alone
-    CACHE/xen-build.log          the last build's log; xen-plain-build.log: the other one's
+CACHE/xen-0123456789ab/      disk.img, vmlinuz, initrd, xen: the host
+CACHE/xen-0123456789ab/tiny-0123456789ab/      the tiny lab, in an image's form (tiny_image.py)
+CACHE/xen-0123456789ab/booted-0123456789ab/    that host as it was when it had booted (xen_host.py)
+CACHE/xen-plain-0123456789ab/                  the other one, without a lab
+CACHE/xen_key                opens the hosts' ssh; for tests alone
+CACHE/xen-build.log          the last build's log; xen-plain-build.log: the other one's
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from pathlib import Path
 
 from tiny_image import describe_tiny
 
+from trainbot.adapters.state_folder import lab_key
 from trainbot.images.build.command import Log
 from trainbot.images.build.overlay import write_overlay
 from trainbot.images.build.progress_bar import Progress
 from trainbot.images.build.recipe import Recipe, load_recipe, recipe_hash
 from trainbot.images.build.rootfs import check_builder, make_rootfs, scratch
-from trainbot.adapters.state_folder import lab_key
 
 TINY = Path("/var/lib/tiny")  # made by hooks/30-tiny.sh
 _RECIPES = Path(__file__).parent
@@ -131,8 +131,12 @@ def _pack(recipe: Recipe, work: Path, to: Path, log: Log, progress: Progress) ->
     packed = work / "packed.tar"
     progress.stage("unpacking for the disk")
     with (work / "system.tar").open("rb") as stdin, packed.open("wb") as stdout:
-        log.run([*enter, "sh", "-c", script, "_", recipe.name, str(recipe.disk_mib)], stdin=stdin, stdout=stdout,
-                env=scratch(work))
+        log.run(
+            [*enter, "sh", "-c", script, "_", recipe.name, str(recipe.disk_mib)],
+            stdin=stdin,
+            stdout=stdout,
+            env=scratch(work),
+        )
     log.run(["tar", "-x", "-S", "-f", str(packed), "-C", str(to), "--no-same-owner"])
 
 

@@ -49,21 +49,29 @@ class Classroom:
 
     async def lab(self, nick: str, image: str) -> Learner:
         """Asks for one; the line that they are given, as ssh sees it."""
-        said = await self.learners[nick].ask(f"!lab {image}", rf"your {image} lab: (ssh \S+ \S+ \S+) password (\S+)", "")
+        said = await self.learners[nick].ask(
+            f"!lab {image}", rf"your {image} lab: (ssh \S+ \S+ \S+) password (\S+)", ""
+        )
         folder = self.bot.folder / nick
         folder.mkdir(exist_ok=True)
         return Learner(folder, said[1], password=said[2])
 
 
 @pytest.fixture
-async def room(xen_hosts, tiny_image, lab_image, ngircd: Ngircd, make_bot: BotMaker,
-               people: Arrive) -> AsyncIterator[Classroom]:
+async def room(
+    xen_hosts, tiny_image, lab_image, ngircd: Ngircd, make_bot: BotMaker, people: Arrive
+) -> AsyncIterator[Classroom]:
     """Two hosts that ``trainbot host prepare`` has set up, the bot with them, russell and four learners in the channel."""
     hosts = {"xen1": xen_hosts("xen1"), "xen2": xen_hosts("xen2")}
-    bot = make_bot(ngircd.port, image_debian=None, image_tiny={"folder": tiny_image.folder},
-                   image_older={"folder": tiny_image.folder, "guest": "pv"}, gateway={"lab_key": lab_image.key},
-                   labs={"spare": 1, "public_address": "127.0.0.1", "lost_after": "40s"},
-                   **{f"host_{name}": {"uri": host.ssh_uri, "labs": 6, "deadline": 120} for name, host in hosts.items()})
+    bot = make_bot(
+        ngircd.port,
+        image_debian=None,
+        image_tiny={"folder": tiny_image.folder},
+        image_older={"folder": tiny_image.folder, "guest": "pv"},
+        gateway={"lab_key": lab_image.key},
+        labs={"spare": 1, "public_address": "127.0.0.1", "lost_after": "40s"},
+        **{f"host_{name}": {"uri": host.ssh_uri, "labs": 6, "deadline": 120} for name, host in hosts.items()},
+    )
     try:
         prepared = await asyncio.gather(*(bot.shell("host", "prepare", name, within=2 * LONG) for name in hosts))
         assert [done.code for done in prepared] == [0, 0], prepared
@@ -83,8 +91,10 @@ async def test_a_class_that_loses_its_hosts(room: Classroom) -> None:
     restarted, a host that goes mute, and one that dies: everybody goes on, on the same ssh line, with a screen in tmux."""
     bot, russell, alice = room.bot, room.russell, room.learners["alice"]
     await russell.ask("!start", "begins", CHANNEL)
-    ways = {nick: await room.lab(nick, image)
-            for nick, image in (("alice", "tiny"), ("bob", "tiny"), ("carol", "older"), ("dan", "older"))}
+    ways = {
+        nick: await room.lab(nick, image)
+        for nick, image in (("alice", "tiny"), ("bob", "tiny"), ("carol", "older"), ("dan", "older"))
+    }
     where = {nick: await room.ready(nick) for nick in ways}
     assert set(where.values()) == {"xen1", "xen2"}, where
     kinds = {nick: await way.says(f"keep {nick}; cat /sys/hypervisor/guest_type") for nick, way in ways.items()}
@@ -138,8 +148,9 @@ async def test_a_class_that_loses_its_hosts(room: Classroom) -> None:
     print(f"frozen to seated and logged in: {time.monotonic() - began:.0f} s")
     room.hosts[mute].thaw()
     await room.hear("bob", f"host {mute} is back: your old tiny lab is reached with ssh .*old@", "")
-    old = Learner(bot.folder / "bob", " ".join(ways["bob"].line.split()[:-1] + ["old@127.0.0.1"]),
-                  password=ways["bob"].password)
+    old = Learner(
+        bot.folder / "bob", " ".join(ways["bob"].line.split()[:-1] + ["old@127.0.0.1"]), password=ways["bob"].password
+    )
     assert await old.says("kept") == "bob"
 
     # and the other one dies
@@ -149,7 +160,8 @@ async def test_a_class_that_loses_its_hosts(room: Classroom) -> None:
     for nick in ways:
         assert await room.ready(nick) == mute
     assert {nick: await way.says("kept") for nick, way in ways.items()} == {  # who was here before has their work again
-        nick: nick if nick in moving else "" for nick in ways}
+        nick: nick if nick in moving else "" for nick in ways
+    }
     await russell.ask("!progress", "introduction|step", CHANNEL)
     assert bot.leaks(*(way.password for way in ways.values())) == []
 
@@ -157,9 +169,12 @@ async def test_a_class_that_loses_its_hosts(room: Classroom) -> None:
 async def console_without_network(learner: Learner) -> None:
     """Through the gateway and the host's door there is a root shell while no packet gets into the lab."""
     console = await learner.open("-tt", "xen-manage", "console")
-    for typed, shown in (("", b"ctrl-] leaves it"), ("\n", b"# "),
-                         ("ip link set eth0 down; ip addr show eth0; echo off:$((1+1))\n", b"off:2"),
-                         ("ip link set eth0 up; echo on:$((1+1))\n", b"on:2")):
+    for typed, shown in (
+        ("", b"ctrl-] leaves it"),
+        ("\n", b"# "),
+        ("ip link set eth0 down; ip addr show eth0; echo off:$((1+1))\n", b"off:2"),
+        ("ip link set eth0 up; echo on:$((1+1))\n", b"on:2"),
+    ):
         console.stdin.write(typed.encode())
         async with asyncio.timeout(LONG):
             await console.stdout.readuntil(shown)

@@ -37,9 +37,16 @@ async def course(xen_hosts, lab_image, ngircd: Ngircd, make_bot: BotMaker, peopl
     runs with it, and another one's bot.ini that names the same host."""
     host = xen_hosts("debian")
     bot, second = (
-        make_bot(ngircd.port, irc={"nick": nick}, labs={"spare": 0, "public_address": "127.0.0.1"},
-                 gateway={"lab_key": lab_image.key}, image_debian={"folder": lab_image.folder, "guest": "pv"},
-                 host_xen1={"uri": host.ssh_uri, "labs": 2, "deadline": 120}) for nick in ("trainbot", "second"))
+        make_bot(
+            ngircd.port,
+            irc={"nick": nick},
+            labs={"spare": 0, "public_address": "127.0.0.1"},
+            gateway={"lab_key": lab_image.key},
+            image_debian={"folder": lab_image.folder, "guest": "pv"},
+            host_xen1={"uri": host.ssh_uri, "labs": 2, "deadline": 120},
+        )
+        for nick in ("trainbot", "second")
+    )
     beginning(bot.folder / "exercises" / "selinux-debian")
     try:
         prepared = await bot.shell("host", "prepare", "xen1", within=LONG)
@@ -72,8 +79,11 @@ async def test_from_image_to_go(course: Course) -> None:
 
     running = domains(course.host)
     await course.second.start()
-    await course.second.logs(r"host xen1 belongs to another trainbot \(id \S+\): stop that one, or if it is gone for "
-                             "good: trainbot host take xen1", LONG)
+    await course.second.logs(
+        r"host xen1 belongs to another trainbot \(id \S+\): stop that one, or if it is gone for "
+        "good: trainbot host take xen1",
+        LONG,
+    )
     assert domains(course.host) == running
     assert await learner.says("echo still here") == "still here"
 

@@ -7,8 +7,8 @@ import pytest
 from outside import connected, domains, volumes
 from watched import greeting
 
-from trainbot.core.errors import BackendError, NoSuchThing
 from trainbot.adapters.hosts.domain_xml import domain_from_xml
+from trainbot.core.errors import BackendError, NoSuchThing
 from trainbot.model.host import DomainState, GuestType
 
 pytestmark = pytest.mark.xen

@@ -12,12 +12,12 @@ import outside
 import pytest
 from xen_host import XenHost
 
+from trainbot.adapters.db.migrate import upgrade
 from trainbot.config import Config, load
-from trainbot.ops.doctor.doctor import doctor
 from trainbot.images.build.image_folder import Image
 from trainbot.images.build.progress_bar import Silent
+from trainbot.ops.doctor.doctor import doctor
 from trainbot.ops.host_setup.prepare import prepare
-from trainbot.adapters.db.migrate import upgrade
 
 pytestmark = pytest.mark.xenlong
 OWNER = "6f9619ff-8b86-d011-b42d-00c04fc964ff"
@@ -104,17 +104,26 @@ def test_a_plain_host_then_a_prepared_one(plain: XenHost, installed):
     assert prepare(config, "xen1", False, print, Silent()) == 0
     well = Heard(config)
     assert well.code == 0 and well.wrong() == []
-    for words in ("ssh lets us in", "prepared: packet filters", "libvirt answers", "its door opens",
-                  "4 labs of 128 MiB fit"):
+    for words in (
+        "ssh lets us in",
+        "prepared: packet filters",
+        "libvirt answers",
+        "its door opens",
+        "4 labs of 128 MiB fit",
+    ):
         well.one(words, "ok")
 
     plain.ssh("nft flush ruleset; sysctl -q -w net.ipv4.ip_forward=0; date -s '+17 seconds'")
     plain.ssh("mv /var/lib/trainbot-door/.ssh/authorized_keys /root/aside")
-    plain.ssh("virsh -q pool-define-as trainbot dir --target /var/lib/libvirt/trainbot; "
-              "virsh -q vol-create-as trainbot claim-00000000-another 0")
-    plain.ssh("f=$(ls /var/lib/libvirt/trainbot-images/*.img); cp --sparse=always $f /var/lib/libvirt/trainbot-images/"
-              "tiny-000000000000.img; for e in vmlinuz initrd; do "
-              "touch /var/lib/libvirt/trainbot-images/tiny-000000000000.$e; done")
+    plain.ssh(
+        "virsh -q pool-define-as trainbot dir --target /var/lib/libvirt/trainbot; "
+        "virsh -q vol-create-as trainbot claim-00000000-another 0"
+    )
+    plain.ssh(
+        "f=$(ls /var/lib/libvirt/trainbot-images/*.img); cp --sparse=always $f /var/lib/libvirt/trainbot-images/"
+        "tiny-000000000000.img; for e in vmlinuz initrd; do "
+        "touch /var/lib/libvirt/trainbot-images/tiny-000000000000.$e; done"
+    )
     broken = Heard(config)
     assert broken.code == 1
     things = broken.one("not prepared")

@@ -9,9 +9,9 @@ from outside import POOL, connected, domains
 from watched import OWNER, endpoint, greeting
 from xen_host import until
 
+from trainbot.adapters.hosts.libvirt_driver import LibvirtDriver
 from trainbot.core.errors import BackendError, NoSuchThing
 from trainbot.model import seats
-from trainbot.adapters.hosts.libvirt_driver import LibvirtDriver
 from trainbot.model.host import GuestType, HostConfig
 
 pytestmark = pytest.mark.xen
@@ -43,8 +43,9 @@ def seated(first):
 
 def make_network(host) -> None:
     """As ``host prepare`` leaves it: an address for each seat's MAC."""
-    each = "".join(f"<host mac='{seats.mac_address(seat)}' ip='{seats.address(SUBNET, seat)}'/>"
-                   for seat in range(1, 10))
+    each = "".join(
+        f"<host mac='{seats.mac_address(seat)}' ip='{seats.address(SUBNET, seat)}'/>" for seat in range(1, 10)
+    )
     with connected(host) as connection:
         connection.networkCreateXML(_NETWORK.format(name="seats", hosts=each))
 
@@ -134,12 +135,16 @@ def test_what_the_host_has(first, drivers, tiny):
         assert copies.report().images == frozenset()
         with pytest.raises(NoSuchThing, match="rack has no copy of debian-1: trainbot host prepare rack copies it"):
             copies.make(tiny(disk=Path("/srv/images/debian-1.img")))
-        first.ssh("mkdir /srv/images; touch /srv/images/debian-1.img /srv/images/debian-1.vmlinuz "
-                  "/srv/images/debian-1.initrd /srv/images/debian-2.img")
+        first.ssh(
+            "mkdir /srv/images; touch /srv/images/debian-1.img /srv/images/debian-1.vmlinuz "
+            "/srv/images/debian-1.initrd /srv/images/debian-2.img"
+        )
         copies._storage._looked_at = -100.0  # what a few seconds more would do
         assert copies.report().images == {"debian-1"}
     finally:
         copies.close()
-        first.ssh("virsh -c xen:///system pool-destroy trainbot-images; virsh -c xen:///system pool-undefine "
-                  "trainbot-images; rm -rf /srv/images")
+        first.ssh(
+            "virsh -c xen:///system pool-destroy trainbot-images; virsh -c xen:///system pool-undefine "
+            "trainbot-images; rm -rf /srv/images"
+        )
     assert domains(first) == {}

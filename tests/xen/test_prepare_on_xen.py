@@ -15,19 +15,21 @@ from tiny_image import GREETING_PORT
 from watched import OWNER
 from xen_host import XenHost, until
 
-from trainbot.config import load
-from trainbot.model.image_files import files
 from trainbot.adapters.hosts.libvirt_driver import LibvirtDriver
-from trainbot.model.host import LabSpec
-from trainbot.model.seats import address
+from trainbot.config import load
 from trainbot.images.build.image_folder import Image
+from trainbot.model.host import LabSpec
+from trainbot.model.image_files import files
+from trainbot.model.seats import address
 
 pytestmark = pytest.mark.xen
 DOM0, PROXY = "10.77.0.1", 3142
 _PREPARING = 3600  # seconds at most; about 200 on an idle core
 # All that a host could be changed by: packages, accounts, interfaces, filters, and where we put files.
-_STATE = ("dpkg-query -W | sha256sum; cat /etc/passwd /etc/group; ip -o link | cut -d' ' -f2;"
-          " find /etc /usr/local /var/lib/libvirt /var/lib/trainbot* -newer /proc/1 2>/dev/null | sort")
+_STATE = (
+    "dpkg-query -W | sha256sum; cat /etc/passwd /etc/group; ip -o link | cut -d' ' -f2;"
+    " find /etc /usr/local /var/lib/libvirt /var/lib/trainbot* -newer /proc/1 2>/dev/null | sort"
+)
 
 
 class Organiser:
@@ -40,14 +42,21 @@ class Organiser:
     def write(self, labs: int) -> None:
         (self.folder / "bot.ini").write_text(
             f"[irc]\nchannels = #a\n[host.rack]\nuri = {self.host.ssh_uri}\nlabs = {labs}\nallow = {DOM0}:{PROXY}\n"
-            f"deadline = 600\n[image.{self.image.name}]\nfolder = {self.image.folder}\n")
+            f"deadline = 600\n[image.{self.image.name}]\nfolder = {self.image.folder}\n"
+        )
         self.rack = load(self.folder / "bot.ini").hosts[0]
 
     def prepare(self, *options: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "trainbot", "host", "prepare", "rack", *options], cwd=self.folder,
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}, capture_output=True, text=True,
-            stdin=subprocess.DEVNULL, timeout=_PREPARING, check=False)
+            [sys.executable, "-m", "trainbot", "host", "prepare", "rack", *options],
+            cwd=self.folder,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            timeout=_PREPARING,
+            check=False,
+        )
 
     def prepared(self, *options: str) -> list[str]:
         """The lines of what is to be done or was; exit code 0."""
@@ -57,13 +66,19 @@ class Organiser:
 
     def door(self, asked: str) -> subprocess.CompletedProcess[str]:
         """What the gateway would hear at the door."""
-        return subprocess.run([*self._door(), asked], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              timeout=300, check=False)
+        return subprocess.run(
+            [*self._door(), asked], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False
+        )
 
     def console(self, seat: int, typed: str, awaited: str) -> bool:
         """Whether the lab's console answers what is typed; then we hang up, and it ends."""
-        with subprocess.Popen([*self._door(), f"console {self.lab(seat).id}"], stdin=subprocess.PIPE,
-                              stdout=subprocess.PIPE, text=True, errors="replace") as process:
+        with subprocess.Popen(
+            [*self._door(), f"console {self.lab(seat).id}"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            errors="replace",
+        ) as process:
             assert process.stdin and process.stdout
             process.stdin.write(typed)
             process.stdin.flush()
@@ -78,23 +93,66 @@ class Organiser:
         known.write_text(f"{there} {self.image.host_key}\n")
         through = shlex.join([*self._door(), f"ssh {there}"])
         done = subprocess.run(
-            ["ssh", "-F", "none", "-o", f"ProxyCommand={through}", "-o", f"UserKnownHostsFile={known}", "-o",
-             "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-i", str(self.key), f"root@{there}", command],
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False)
+            [
+                "ssh",
+                "-F",
+                "none",
+                "-o",
+                f"ProxyCommand={through}",
+                "-o",
+                f"UserKnownHostsFile={known}",
+                "-o",
+                "BatchMode=yes",
+                "-o",
+                "IdentitiesOnly=yes",
+                "-i",
+                str(self.key),
+                f"root@{there}",
+                command,
+            ],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
         assert done.returncode == 0, done.stderr
         return done.stdout
 
     def _door(self) -> list[str]:
         state = self.folder / "state"
-        return ["ssh", "-F", "none", "-T", "-p", str(self.host.ssh_port), "-i", str(state / "door_key"), "-o",
-                f"UserKnownHostsFile={state / 'known_hosts'}", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes",
-                "trainbot-door@127.0.0.1"]
+        return [
+            "ssh",
+            "-F",
+            "none",
+            "-T",
+            "-p",
+            str(self.host.ssh_port),
+            "-i",
+            str(state / "door_key"),
+            "-o",
+            f"UserKnownHostsFile={state / 'known_hosts'}",
+            "-o",
+            "BatchMode=yes",
+            "-o",
+            "IdentitiesOnly=yes",
+            "trainbot-door@127.0.0.1",
+        ]
 
     def lab(self, seat: int) -> LabSpec:
         there = files(self.rack.images, self.image.folder.name)  # type: ignore[arg-type]
-        return LabSpec(id=f"7d444840-9dc0-11d1-b245-{seat:012x}", name=f"tb-tiny-{seat}", image="tiny", disk=there.disk,
-                       kernel=there.kernel, initrd=there.initrd, cmdline=self.image.cmdline,
-                       memory_mib=self.image.memory_mib, owner=OWNER, seat=seat)
+        return LabSpec(
+            id=f"7d444840-9dc0-11d1-b245-{seat:012x}",
+            name=f"tb-tiny-{seat}",
+            image="tiny",
+            disk=there.disk,
+            kernel=there.kernel,
+            initrd=there.initrd,
+            cmdline=self.image.cmdline,
+            memory_mib=self.image.memory_mib,
+            owner=OWNER,
+            seat=seat,
+        )
 
     @contextmanager
     def driver(self) -> Iterator[LibvirtDriver]:
@@ -131,8 +189,13 @@ def test_a_plain_host_becomes_one_of_ours(organiser: Organiser, plain: XenHost) 
     assert plain.ssh(_STATE) == before and not (organiser.folder / "state").exists()
 
     done = organiser.prepared()
-    assert [line.split(":")[0] for line in done[:5]] == ["+ packages", "+ storage", "+ packet filters", "+ network",
-                                                         "+ scheduling"]
+    assert [line.split(":")[0] for line in done[:5]] == [
+        "+ packages",
+        "+ storage",
+        "+ packet filters",
+        "+ network",
+        "+ scheduling",
+    ]
     assert organiser.prepared() == []
     assert plain.ssh("xl sched-credit2 -d Domain-0 | tail -n 1").split()[2] == "2048"
 
@@ -164,8 +227,9 @@ def _walls(organiser: Organiser, plain: XenHost) -> None:
     assert organiser.in_lab(1, f"nc -w 20 {DOM0} {PROXY} </dev/null") == "hello\n"
     for there, port in ((DOM0, 22), ("10.77.0.3", GREETING_PORT), ("10.77.0.3", 22), ("10.0.2.15", 22)):
         assert organiser.in_lab(1, f"nc -w 5 {there} {port} </dev/null || true") == "", there
-    organiser.in_lab(1, "ip addr add 10.77.0.3/22 dev eth0; arping -c 2 -U -I eth0 10.77.0.3; "
-                        "ip addr del 10.77.0.3/22 dev eth0")
+    organiser.in_lab(
+        1, "ip addr add 10.77.0.3/22 dev eth0; arping -c 2 -U -I eth0 10.77.0.3; ip addr del 10.77.0.3/22 dev eth0"
+    )
     assert "lladdr 00:16:3e:74:00:02" in plain.ssh("ip neigh show 10.77.0.3 dev tb-labs")
     assert "dev tb2" in plain.ssh("bridge fdb show br tb-labs | grep 00:16:3e:74:00:02")
 
@@ -174,8 +238,14 @@ def _doors(organiser: Organiser) -> None:
     """The console of a lab opens, and nothing else does."""
     for _ in range(2):  # hanging up lets go of it, too
         assert organiser.console(1, "echo it is $((40 + 2))\n", "it is 42")
-    for asked in ("", "id", f"ssh {DOM0}", "ssh 10.77.0.4", "console Domain-0",
-                  "console 00000000-0000-0000-0000-000000000000"):
+    for asked in (
+        "",
+        "id",
+        f"ssh {DOM0}",
+        "ssh 10.77.0.4",
+        "console Domain-0",
+        "console 00000000-0000-0000-0000-000000000000",
+    ):
         refused = organiser.door(asked)
         assert (refused.returncode, refused.stdout) == (2, ""), asked
 
@@ -199,6 +269,7 @@ def test_a_foreign_bridge_is_left_alone(organiser: Organiser, plain: XenHost) ->
     before = plain.ssh(_STATE)
     refused = organiser.prepare()
     assert (refused.returncode, refused.stdout) == (1, "")
-    assert refused.stderr == ("trainbot: rack has a bridge tb-labs already, which trainbot did not make: rename or "
-                              "remove it there\n")
+    assert refused.stderr == (
+        "trainbot: rack has a bridge tb-labs already, which trainbot did not make: rename or remove it there\n"
+    )
     assert plain.ssh(_STATE) == before

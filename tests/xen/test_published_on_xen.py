@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from xen_host import XenHost
 
-from trainbot.model.host import GuestType
 from trainbot.images.build.image_folder import Image, read_image
 from trainbot.images.build.progress_bar import Silent
 from trainbot.images.publishing import configurations
 from trainbot.images.publishing.publish import publish
+from trainbot.model.host import GuestType
 
 BRIDGE = "virbr0"  # of this dom0, where the how-to says to put one's own
 # Types at the machine's console, again and again, until the shell there has answered.
@@ -43,19 +43,29 @@ def fetched(host: XenHost, offered: Path, image: Image) -> None:
     with subprocess.Popen(["sh", "-c", pack], stdout=subprocess.PIPE) as sender:
         host.feed(f"tar -C {there} -x", sender.stdout)
     assert sender.returncode == 0
-    host.ssh(f"cd {there} && sha256sum -c --quiet --ignore-missing SHA256SUMS && "
-             f"zstd -q -d --sparse --rm {image.name}.img.zst && sed -i s/xenbr0/{BRIDGE}/ *.cfg *.xml")
+    host.ssh(
+        f"cd {there} && sha256sum -c --quiet --ignore-missing SHA256SUMS && "
+        f"zstd -q -d --sparse --rm {image.name}.img.zst && sed -i s/xenbr0/{BRIDGE}/ *.cfg *.xml"
+    )
 
 
-@pytest.mark.parametrize(("tool", "guest"), [
-    pytest.param("xl", GuestType.PVH, marks=pytest.mark.xen), pytest.param("virsh", GuestType.PV, marks=pytest.mark.xen),
-    pytest.param("virsh", GuestType.PVH, marks=pytest.mark.xenlong),
-    pytest.param("xl", GuestType.PV, marks=pytest.mark.xenlong)])
+@pytest.mark.parametrize(
+    ("tool", "guest"),
+    [
+        pytest.param("xl", GuestType.PVH, marks=pytest.mark.xen),
+        pytest.param("virsh", GuestType.PV, marks=pytest.mark.xen),
+        pytest.param("virsh", GuestType.PVH, marks=pytest.mark.xenlong),
+        pytest.param("xl", GuestType.PV, marks=pytest.mark.xenlong),
+    ],
+)
 def test_the_published_image_boots(host: XenHost, lab_image, tool: str, guest: GuestType):
     """xl's configurations and libvirt's all boot it: root at the console without a password, SE Linux enforcing."""
     image = read_image(lab_image.folder)
     there = configurations.home(image)
-    host.ssh(f"xl create {there}/{configurations.xl_name(image, guest)}" if tool == "xl" else
-             f"virsh -q -c xen:///system create {there}/{configurations.xml_name(image, guest)}")
+    host.ssh(
+        f"xl create {there}/{configurations.xl_name(image, guest)}"
+        if tool == "xl"
+        else f"virsh -q -c xen:///system create {there}/{configurations.xml_name(image, guest)}"
+    )
     assert host.ssh(ASK, 700) == f"I am root, Enforcing, {guest.upper()}"
     host.ssh(f"xl destroy lab-{image.name}")

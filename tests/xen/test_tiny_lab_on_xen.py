@@ -12,8 +12,8 @@ from watched import endpoint, greeting
 from xen_host import XenHost, until
 
 from trainbot.gateway.lab.pipe import CIPHERS
-from trainbot.model.host import GuestType
 from trainbot.images.build.image_folder import Image
+from trainbot.model.host import GuestType
 
 pytestmark = pytest.mark.xen
 Enter = Callable[[XenHost, tuple[str, int]], AbstractAsyncContextManager[asyncssh.SSHClientConnection]]
@@ -26,11 +26,26 @@ def enter(lab_image, tiny_image: Image) -> Enter:
     @asynccontextmanager
     async def entered(host: XenHost, there: tuple[str, int]) -> AsyncIterator[asyncssh.SSHClientConnection]:
         usual = {"config": None, "agent_path": None, "preferred_auth": ["publickey"]}
-        jump = asyncssh.connect("127.0.0.1", host.ssh_port, username="root", client_keys=[host.image.key],
-                                known_hosts=([asyncssh.import_public_key(host.image.host_key)], [], []), **usual)
-        async with jump as dom0, asyncssh.connect(
-                *there, tunnel=dom0, username=tiny_image.user, client_keys=[lab_image.key], encryption_algs=CIPHERS,
-                known_hosts=([asyncssh.import_public_key(tiny_image.host_key)], [], []), **usual) as lab:
+        jump = asyncssh.connect(
+            "127.0.0.1",
+            host.ssh_port,
+            username="root",
+            client_keys=[host.image.key],
+            known_hosts=([asyncssh.import_public_key(host.image.host_key)], [], []),
+            **usual,
+        )
+        async with (
+            jump as dom0,
+            asyncssh.connect(
+                *there,
+                tunnel=dom0,
+                username=tiny_image.user,
+                client_keys=[lab_image.key],
+                encryption_algs=CIPHERS,
+                known_hosts=([asyncssh.import_public_key(tiny_image.host_key)], [], []),
+                **usual,
+            ) as lab,
+        ):
             yield lab
 
     return entered

@@ -14,16 +14,21 @@ from trainbot.core.errors import HostDown
 from trainbot.model.host import DomainState, GuestType
 
 pytestmark = pytest.mark.xen
-PLACES = {"ca.crt": "/etc/pki/CA/cacert.pem", "server.crt": "/etc/pki/libvirt/servercert.pem",
-          "server.key": "/etc/pki/libvirt/private/serverkey.pem"}
+PLACES = {
+    "ca.crt": "/etc/pki/CA/cacert.pem",
+    "server.crt": "/etc/pki/libvirt/servercert.pem",
+    "server.key": "/etc/pki/libvirt/private/serverkey.pem",
+}
 
 
 def serve_tls(host: XenHost, certificates: Path) -> None:
     for name, place in PLACES.items():
         text = (certificates / name).read_text()
         host.ssh(f"install -D -m 600 /dev/stdin {place} <<'END'\n{text}END")
-    host.ssh("systemctl unmask libvirtd-tls.socket && systemctl stop libvirtd.service && "
-             "systemctl start libvirtd-tls.socket libvirtd.service")
+    host.ssh(
+        "systemctl unmask libvirtd-tls.socket && systemctl stop libvirtd.service && "
+        "systemctl start libvirtd-tls.socket libvirtd.service"
+    )
 
 
 async def test_a_host_over_tls(doomed: XenHost, watch, drivers, tiny, tmp_path):

@@ -57,7 +57,10 @@ def bot(uri: str, spec: LabSpec) -> Iterator[subprocess.Popen[str]]:
     root = Path(__file__).parents[2]
     process = subprocess.Popen(
         [sys.executable, Path(__file__).with_name("bot_process.py"), uri, OWNER, pickle.dumps(spec).hex()],
-        stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(root)})
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(root)},
+    )
     try:
         yield process
     finally:

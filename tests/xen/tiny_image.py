@@ -23,7 +23,21 @@ def describe_tiny(made: Path, suite: str, recipe: str) -> None:
     public.unlink()
     for name in FILES:
         (folder / name).chmod(0o444)
-    write_image(Image(
-        folder=folder, name="tiny", suite=suite, recipe=recipe, root="", cmdline=_LINE, permissive="", enforcing="",
-        user="root", host_key=host_key, memory_mib=128, disk_bytes=(folder / "disk.img").stat().st_size,
-        sha256={name: digest(folder / name) for name in FILES}, built_at=datetime.now(UTC)))
+    write_image(
+        Image(
+            folder=folder,
+            name="tiny",
+            suite=suite,
+            recipe=recipe,
+            root="",
+            cmdline=_LINE,
+            permissive="",
+            enforcing="",
+            user="root",
+            host_key=host_key,
+            memory_mib=128,
+            disk_bytes=(folder / "disk.img").stat().st_size,
+            sha256={name: digest(folder / name) for name in FILES},
+            built_at=datetime.now(UTC),
+        )
+    )

@@ -9,8 +9,8 @@ from tiny_image import GREETING_PORT
 from xen_host import XenHost, until
 
 from trainbot.adapters.hosts.libvirt_driver import LibvirtDriver
-from trainbot.model.host import Finished, HostConfig, HostEvent, HostLost, HostReport, HostUp
 from trainbot.adapters.hosts.worker import HostWorker
+from trainbot.model.host import Finished, HostConfig, HostEvent, HostLost, HostReport, HostUp
 
 OWNER = "0d9a-xen-tests"
 PATIENCE = 400.0  # seconds at most for anything that a host does
@@ -18,8 +18,9 @@ PATIENCE = 400.0  # seconds at most for anything that a host does
 
 def endpoint(driver: LibvirtDriver, id: str) -> tuple[str, int]:
     """As soon as the lab has an address."""
-    return until(lambda: next(domain.endpoint for domain in driver.report().domains if domain.id == id),
-                 "an address for the lab")
+    return until(
+        lambda: next(domain.endpoint for domain in driver.report().domains if domain.id == id), "an address for the lab"
+    )
 
 
 def greeting(host: XenHost, driver: LibvirtDriver, id: str) -> str:
@@ -33,8 +34,9 @@ class Watched:
 
     def __init__(self, config: HostConfig) -> None:
         self.events: asyncio.Queue[HostEvent] = asyncio.Queue()
-        self.worker = HostWorker(config, lambda changed: LibvirtDriver(config, OWNER, changed), self.events.put_nowait,
-                                 backoff=(0.5, 1.0))
+        self.worker = HostWorker(
+            config, lambda changed: LibvirtDriver(config, OWNER, changed), self.events.put_nowait, backoff=(0.5, 1.0)
+        )
         self.worker.start()
 
     async def until(self, wanted: Callable[[HostEvent], bool]) -> HostEvent:

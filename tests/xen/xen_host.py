@@ -19,17 +19,19 @@ from pathlib import Path
 from typing import IO, TypeVar
 
 from host_image import HostImage, locked
-from tests.peers.qmp import Qmp
 
-from trainbot.ops.demo.ngircd import free_port
+from tests.peers.qmp import Qmp
 from trainbot.images.build.progress_bar import Progress
+from trainbot.ops.demo.ngircd import free_port
 
 BOOT = 400  # seconds at most; about 40 on an idle core
 RESUME = 120  # seconds at most; about 5
 _PAUSE = 0.2
 # dom0's share of the memory; the rest is for labs.  No defence against speculation: it costs time in emulation.
-_XEN = ("dom0_mem=768M,max:768M dom0_max_vcpus=1 console=com1 com1=115200,8n1 loglvl=warning guest_loglvl=warning "
-        "spec-ctrl=no xpti=no")
+_XEN = (
+    "dom0_mem=768M,max:768M dom0_max_vcpus=1 console=com1 com1=115200,8n1 loglvl=warning guest_loglvl=warning "
+    "spec-ctrl=no xpti=no"
+)
 
 T = TypeVar("T")
 
@@ -132,8 +134,12 @@ class XenHost:
 
     def feed(self, command: str, file: IO[bytes]) -> None:
         """The same, with what ``file`` holds on its standard input."""
-        subprocess.run([*self._ssh_command(), "-p", str(self.ssh_port), "root@127.0.0.1", command], stdin=file, check=True,
-                       timeout=BOOT)
+        subprocess.run(
+            [*self._ssh_command(), "-p", str(self.ssh_port), "root@127.0.0.1", command],
+            stdin=file,
+            check=True,
+            timeout=BOOT,
+        )
 
     def greeting(self, address: str, port: int) -> str:
         """What speaks there, heard through dom0; empty when nothing does."""
@@ -169,8 +175,14 @@ class XenHost:
         command += ["-netdev", f"user,id=net,restrict=on{ways}"]
         command += ["-serial", f"file:{self.folder / 'console'}", "-name", self.name]
         with (self.folder / "qemu.log").open("ab") as log:
-            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
-                                             cwd=self.image.folder, start_new_session=True)
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                cwd=self.image.folder,
+                start_new_session=True,
+            )
         return Qmp(self._process)
 
     def _signal(self, which: signal.Signals) -> None:
@@ -183,10 +195,34 @@ def machine(image: HostImage) -> list[str]:
     waits ten seconds for entropy.  Relative paths, since a comma or a blank in -initrd means something."""
     recipe = image.recipe
     return [
-        "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-machine", "q35",
-        "-accel", "tcg,tb-size=256", "-cpu", "qemu64,+npt,+rdrand", "-smp", "1", "-m", str(recipe.memory_mib),
-        "-qmp", "stdio", "-kernel", "xen", "-append", _XEN, "-initrd", f"vmlinuz {recipe.cmdline},initrd",
-        "-device", "virtio-blk-pci,drive=own", "-device", "virtio-net-pci,netdev=net,mac=52:54:00:00:00:01,romfile=",
+        "qemu-system-x86_64",
+        "-nodefaults",
+        "-no-user-config",
+        "-display",
+        "none",
+        "-no-reboot",
+        "-machine",
+        "q35",
+        "-accel",
+        "tcg,tb-size=256",
+        "-cpu",
+        "qemu64,+npt,+rdrand",
+        "-smp",
+        "1",
+        "-m",
+        str(recipe.memory_mib),
+        "-qmp",
+        "stdio",
+        "-kernel",
+        "xen",
+        "-append",
+        _XEN,
+        "-initrd",
+        f"vmlinuz {recipe.cmdline},initrd",
+        "-device",
+        "virtio-blk-pci,drive=own",
+        "-device",
+        "virtio-net-pci,netdev=net,mac=52:54:00:00:00:01,romfile=",
     ]
 
 
@@ -222,8 +258,15 @@ def _overlay(base: Path, kind: str, to: Path) -> None:
 
 
 def _ssh_with(key: Path, known_hosts: Path) -> list[str]:
-    settings = (f"UserKnownHostsFile={known_hosts}", "GlobalKnownHostsFile=/dev/null", "StrictHostKeyChecking=yes",
-                "BatchMode=yes", "IdentitiesOnly=yes", "ConnectTimeout=10", "LogLevel=ERROR")
+    settings = (
+        f"UserKnownHostsFile={known_hosts}",
+        "GlobalKnownHostsFile=/dev/null",
+        "StrictHostKeyChecking=yes",
+        "BatchMode=yes",
+        "IdentitiesOnly=yes",
+        "ConnectTimeout=10",
+        "LogLevel=ERROR",
+    )
     return ["ssh", "-F", "none", "-i", str(key), *(word for setting in settings for word in ("-o", setting))]
 
 

@@ -25,8 +25,9 @@ def state_folder(config: Config) -> Path:
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
         state.chmod(0o700)
     except OSError as error:
-        raise BackendError(f"the folder {state} cannot be made or is not ours ({error.strerror}): "
-                           "name another with state in [store]") from None
+        raise BackendError(
+            f"the folder {state} cannot be made or is not ours ({error.strerror}): name another with state in [store]"
+        ) from None
     return state
 
 
@@ -37,8 +38,11 @@ def lab_key(path: Path) -> str:
         if shutil.which("ssh-keygen") is None:
             raise BackendError("ssh-keygen is not installed: apt-get install openssh-client")
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "trainbot", "-f", str(path)], check=True,
-                       stdin=subprocess.DEVNULL)
+        subprocess.run(
+            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "trainbot", "-f", str(path)],
+            check=True,
+            stdin=subprocess.DEVNULL,
+        )
     try:
         return public.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError):

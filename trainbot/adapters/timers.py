@@ -13,8 +13,9 @@ class Timers:
     (APScheduler's misfire_grace_time and coalesce)."""
 
     def __init__(self) -> None:
-        self._scheduler = AsyncIOScheduler(timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True,
-                                                                        "max_instances": 1})
+        self._scheduler = AsyncIOScheduler(
+            timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
+        )
 
     def every(self, seconds: float, call: Callable[[], Awaitable[None]]) -> None:
         self._scheduler.add_job(call, "interval", seconds=seconds)

@@ -10,34 +10,34 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from trainbot.bot.turn import Bot
-from trainbot.adapters.irc.irc_connection import IrcDoor
-from trainbot.adapters.irc.sts import Policies
-from trainbot.bot.workers.maintenance import Chores
-from trainbot.config import Config, load
 from trainbot.adapters.control.server import ControlServer
-from trainbot.core.errors import BackendError, ConfigError, UserError
-from trainbot.bot.events import Event, Outcome, ShellCommand, Tick
-from trainbot.model.script_events import RunScript
-from trainbot.gateway.rpc.gateway_client import GatewayClient
-from trainbot.gateway.supervisor import Keeper
-from trainbot.gateway.routes import to_json
-from trainbot.adapters.hosts.libvirt_driver import LibvirtDriver
-from trainbot.model.host import HostConfig
-from trainbot.adapters.hosts.worker import HostWorker
-from trainbot.adapters.state_folder import CONTROL, state_folder
-from trainbot.bot.installation import installation
-from trainbot.model.lab_events import Check, HostWork, Listen, Probe
-from trainbot.bot.gateway.requests import DoorAsked
-from trainbot.bot.workers.calendar_writer import Printing
-from trainbot.bot.rehearsal_requests import RehearsalAsked
-from trainbot.bot.config_reload import taken_up
-from trainbot.bot.workers.script_runner import Scripts
-from trainbot.bot.status import status
 from trainbot.adapters.db import Store
 from trainbot.adapters.db.migrate import upgrade
+from trainbot.adapters.hosts.libvirt_driver import LibvirtDriver
+from trainbot.adapters.hosts.worker import HostWorker
+from trainbot.adapters.irc.irc_connection import IrcDoor
+from trainbot.adapters.irc.sts import Policies
+from trainbot.adapters.state_folder import CONTROL, state_folder
 from trainbot.adapters.timers import Timers
+from trainbot.bot.config_reload import taken_up
+from trainbot.bot.events import Event, Outcome, ShellCommand, Tick
+from trainbot.bot.gateway.requests import DoorAsked
+from trainbot.bot.installation import installation
+from trainbot.bot.rehearsal_requests import RehearsalAsked
+from trainbot.bot.status import status
+from trainbot.bot.turn import Bot
+from trainbot.bot.workers.calendar_writer import Printing
 from trainbot.bot.workers.lab_probes import Watching
+from trainbot.bot.workers.maintenance import Chores
+from trainbot.bot.workers.script_runner import Scripts
+from trainbot.config import Config, load
+from trainbot.core.errors import BackendError, ConfigError, UserError
+from trainbot.gateway.routes import to_json
+from trainbot.gateway.rpc.gateway_client import GatewayClient
+from trainbot.gateway.supervisor import Keeper
+from trainbot.model.host import HostConfig
+from trainbot.model.lab_events import Check, HostWork, Listen, Probe
+from trainbot.model.script_events import RunScript
 
 log = logging.getLogger(__name__)
 STS = "sts.json"  # in the state folder: which networks want TLS
@@ -76,8 +76,9 @@ class App:
         self.timers = Timers()
         self.keeper = Keeper(config.path, state, config.gateway.listen, config.gateway.service)
         self.watching = Watching(config.hosts, GatewayClient(state), self.post)
-        self.printing = Printing(config.store.url, lambda: config.irc.channels, self.bot.press, config.records.folder,
-                                 self.post)
+        self.printing = Printing(
+            config.store.url, lambda: config.irc.channels, self.bot.press, config.records.folder, self.post
+        )
         self.scripts = Scripts(GatewayClient(state), self.post)
 
     def _worker(self, host: HostConfig) -> HostWorker:
@@ -170,7 +171,9 @@ class App:
 
     def _carry_out(self, outcome: Outcome) -> None:
         if outcome.routes is not None:
-            self._publish_to_gateway("routes", to_json(outcome.routes, outcome.guests))  # before the password is said: it works when it is read
+            self._publish_to_gateway(
+                "routes", to_json(outcome.routes, outcome.guests)
+            )  # before the password is said: it works when it is read
         if outcome.lines is not None:
             self._publish_to_gateway("lines", outcome.lines)
         for out in outcome.say:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from trainbot.adapters.db import Store
+from trainbot.features.labs.lease_expiry import Lesson
 from trainbot.model.class_run import ClassRun
 from trainbot.model.exercise import Library
-from trainbot.features.labs.lease_expiry import Lesson
-from trainbot.adapters.db import Store
 
 
 class Lessons:
@@ -20,9 +20,16 @@ class Lessons:
         self._images: dict[str, str] = {}
 
     def __call__(self, since: datetime) -> list[Lesson]:
-        return [Lesson(frozenset(row.person_id for row in self.store.classes.attendance.all(class_id=run.id))
-                       | {run.presenter_id}, self._image(run), run.started_at, run.ended_at)
-                for run in self.store.classes.lately(since)]
+        return [
+            Lesson(
+                frozenset(row.person_id for row in self.store.classes.attendance.all(class_id=run.id))
+                | {run.presenter_id},
+                self._image(run),
+                run.started_at,
+                run.ended_at,
+            )
+            for run in self.store.classes.lately(since)
+        ]
 
     def _image(self, run: ClassRun) -> str:
         found = self.library().exercises.get(run.exercise)

@@ -6,9 +6,28 @@ from dataclasses import fields, replace
 
 from trainbot.config import Config
 
-IRC = ("server", "port", "more_servers", "tls", "tls_ca_file", "tls_fingerprint", "tls_client_cert", "tls_client_key", "sasl",
-       "keys", "account", "password", "server_password", "nickserv", "nick_back", "allow_plaintext", "ecdsa_key_file",
-       "flood_burst", "flood_interval", "notice")
+IRC = (
+    "server",
+    "port",
+    "more_servers",
+    "tls",
+    "tls_ca_file",
+    "tls_fingerprint",
+    "tls_client_cert",
+    "tls_client_key",
+    "sasl",
+    "keys",
+    "account",
+    "password",
+    "server_password",
+    "nickserv",
+    "nick_back",
+    "allow_plaintext",
+    "ecdsa_key_file",
+    "flood_burst",
+    "flood_interval",
+    "notice",
+)
 """Of [irc]: the way in, and the pace.  The rest is who we are there: channels, nick, prefix."""
 
 
@@ -20,9 +39,14 @@ def taken_up(old: Config, new: Config) -> tuple[Config, list[str], list[str]]:
     taken = [f"[irc] {name}" for name in IRC if getattr(irc, name) != getattr(old.irc, name)]
     if new.roles != old.roles:
         taken.append("[roles]")
-    waiting = [f"[irc] {field.name}" for field in fields(irc) if getattr(irc, field.name) != getattr(new.irc, field.name)]
-    waiting += [_SECTIONS.get(field.name, f"[{field.name}]") for field in fields(config)
-                if field.name not in ("irc", "roles") and getattr(config, field.name) != getattr(new, field.name)]
+    waiting = [
+        f"[irc] {field.name}" for field in fields(irc) if getattr(irc, field.name) != getattr(new.irc, field.name)
+    ]
+    waiting += [
+        _SECTIONS.get(field.name, f"[{field.name}]")
+        for field in fields(config)
+        if field.name not in ("irc", "roles") and getattr(config, field.name) != getattr(new, field.name)
+    ]
     return config, taken, waiting
 
 

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from trainbot.model.script_events import RunScript, ScriptEnded
+from trainbot.bot.gateway.requests import DoorAsked
+from trainbot.bot.rehearsal_requests import RehearsalAsked
+from trainbot.core.messages import ChatEvent, Outgoing
+from trainbot.features.sessions.publishing import Publish, Published
 from trainbot.gateway.routes import Guest, Route
 from trainbot.model.host import HostEvent
 from trainbot.model.lab_events import Booted, Check, Checked, Heard, HostStatus, HostWork, Listen, Probe
-from trainbot.bot.gateway.requests import DoorAsked
-from trainbot.bot.rehearsal_requests import RehearsalAsked
-from trainbot.features.sessions.publishing import Publish, Published
-from trainbot.core.messages import ChatEvent, Outgoing
+from trainbot.model.script_events import RunScript, ScriptEnded
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,20 @@ class ShellCommand:
     answer: Callable[[list[str]], None]
 
 
-Event = (ChatEvent | HostEvent | Booted | Checked | Heard | HostStatus | ScriptEnded | Published | Tick | ShellCommand | RehearsalAsked
-         | DoorAsked)
+Event = (
+    ChatEvent
+    | HostEvent
+    | Booted
+    | Checked
+    | Heard
+    | HostStatus
+    | ScriptEnded
+    | Published
+    | Tick
+    | ShellCommand
+    | RehearsalAsked
+    | DoorAsked
+)
 
 
 @dataclass
@@ -40,7 +52,8 @@ class Outcome:
     say: list[Outgoing] = field(default_factory=list)
     work: list[HostWork | Probe | Check | Listen | RunScript] = field(default_factory=list)
     answers: list[tuple[ShellCommand, list[str]] | tuple[RehearsalAsked | DoorAsked, dict[str, Any]]] = field(
-        default_factory=list)
+        default_factory=list
+    )
     routes: list[Route] | None = None  # None: as they were
     guests: list[Guest] = field(default_factory=list)  # beside routes
     publish: Publish | None = None

@@ -9,27 +9,32 @@ from functools import partial
 from pathlib import Path
 
 from trainbot import shipped
+from trainbot.adapters.db import Store
+from trainbot.adapters.state_folder import CONTROL, PEPPER, lab_key, state_folder
+from trainbot.bot.wiring import Installation
 from trainbot.config import Config, ImageConfig
 from trainbot.core.errors import BackendError
+from trainbot.features.labs import passwords
 from trainbot.gateway import hostkey
-from trainbot.adapters.state_folder import CONTROL, PEPPER, lab_key, state_folder
 from trainbot.gateway.settings import GatewayConfig
-from trainbot.model.host import Mode
 from trainbot.images.build.build import build_image
 from trainbot.images.build.image_folder import read_image
 from trainbot.images.build.progress_bar import Progress, for_terminal
-from trainbot.features.labs import passwords
+from trainbot.model.host import Mode
 from trainbot.model.lab_image import Image
-from trainbot.bot.wiring import Installation
-from trainbot.adapters.db import Store
 
 PORTS = range(20000, 32000)  # below Linux's ephemeral ports (ip(7), ip_local_port_range)
 
 
 def gateway_config(config: Config) -> GatewayConfig:
     state = config.store.state
-    return GatewayConfig(listen=config.gateway.listen, state=state, control=state / CONTROL,
-                         lab_key=config.gateway.lab_key, tmux=config.gateway.tmux)
+    return GatewayConfig(
+        listen=config.gateway.listen,
+        state=state,
+        control=state / CONTROL,
+        lab_key=config.gateway.lab_key,
+        tmux=config.gateway.tmux,
+    )
 
 
 def free_port(taken: set[int]) -> int:
@@ -52,13 +57,25 @@ def load_image(config: ImageConfig) -> Image:
         built = read_image(config.folder)
     except BackendError as error:
         verb = "build" if (shipped.folder("images") / config.name).is_dir() else "import"
-        raise BackendError(f"the {config.name} image is not ready: {error}; an organiser makes it with: "
-                           f"trainbot image {verb} {config.name}") from None
-    return Image(name=config.name, disk=built.disk, kernel=built.kernel, initrd=built.initrd, cmdline=built.cmdline,
-                 modes={Mode.ENFORCING: built.enforcing, Mode.PERMISSIVE: built.permissive},
-                 memory_mib=config.memory or built.memory_mib, vcpus=config.vcpus, user=built.user,
-                 host_key=built.host_key, version=built.folder.name, guest=config.guest,
-                 cpu_percent=config.cpu_percent)
+        raise BackendError(
+            f"the {config.name} image is not ready: {error}; an organiser makes it with: "
+            f"trainbot image {verb} {config.name}"
+        ) from None
+    return Image(
+        name=config.name,
+        disk=built.disk,
+        kernel=built.kernel,
+        initrd=built.initrd,
+        cmdline=built.cmdline,
+        modes={Mode.ENFORCING: built.enforcing, Mode.PERMISSIVE: built.permissive},
+        memory_mib=config.memory or built.memory_mib,
+        vcpus=config.vcpus,
+        user=built.user,
+        host_key=built.host_key,
+        version=built.folder.name,
+        guest=config.guest,
+        cpu_percent=config.cpu_percent,
+    )
 
 
 def build_for(config: Config, name: str, progress: Progress | None = None) -> Path:
@@ -73,8 +90,9 @@ def build_for(config: Config, name: str, progress: Progress | None = None) -> Pa
     if image.folder.name != name or image.folder.parent.name != "images":
         raise BackendError(f"[image.{name}] folder has to end in images/{name} for an image that is built here")
     state_folder(config)
-    return build_image(recipe, image.folder.parent.parent, lab_key(config.gateway.lab_key),
-                       progress or for_terminal()).folder
+    return build_image(
+        recipe, image.folder.parent.parent, lab_key(config.gateway.lab_key), progress or for_terminal()
+    ).folder
 
 
 def images_of(config: Config) -> tuple[dict[str, Image], dict[str, str]]:
@@ -106,6 +124,13 @@ def installation(config: Config, store: Store) -> Installation:
             owner = str(uuid.uuid4())
             store.settings.set("owner", owner)
     usable, unready = images_of(config)
-    return Installation(owner=owner, digest=partial(passwords.digest, pepper), new_password=passwords.new_password,
-                        fingerprint=partial(fingerprint, state), ssh_port=config.gateway.listen[0][1],
-                        free_port=free_port, images=usable, unready=unready)
+    return Installation(
+        owner=owner,
+        digest=partial(passwords.digest, pepper),
+        new_password=passwords.new_password,
+        fingerprint=partial(fingerprint, state),
+        ssh_port=config.gateway.listen[0][1],
+        free_port=free_port,
+        images=usable,
+        unready=unready,
+    )

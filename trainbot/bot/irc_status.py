@@ -28,12 +28,25 @@ class Network:
         if not place.joined:
             return f"not in ({place.refused})" if place.refused else "not in yet"
         modes = [words for letter, words in HURTS.items() if letter in (place.modes or "")]
-        mine = "I am an operator" if set(place.status) & set("qaoh") else "I have a voice" if place.privileged else "I have no voice"
+        mine = (
+            "I am an operator"
+            if set(place.status) & set("qaoh")
+            else "I have a voice"
+            if place.privileged
+            else "I have no voice"
+        )
         return ", ".join([f"{self.people(name)} people", mine, *modes])
 
     def commands(self) -> list[Command]:
-        return [Command("status", self.status, "the bot on IRC: server, nick, account, its standing in each channel, the last "
-                        "trouble", role=Role.ORGANISER, group="sessions")]
+        return [
+            Command(
+                "status",
+                self.status,
+                "the bot on IRC: server, nick, account, its standing in each channel, the last trouble",
+                role=Role.ORGANISER,
+                group="sessions",
+            )
+        ]
 
 
 def _connection(there: Standing) -> str:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from trainbot.model import notice as notices
 from trainbot.adapters.irc.connection_status import Standing
-from trainbot.features.sessions.channel_state import Place
 from trainbot.core.access import Person, fold_account
 from trainbot.core.messages import Line, Outgoing, Priority, Reply, Sender, Spoken, Unreached, Unspoken
+from trainbot.features.sessions.channel_state import Place
+from trainbot.model import notice as notices
 
 if TYPE_CHECKING:
     from trainbot.adapters.db.repositories import Notices, People
@@ -44,9 +44,17 @@ class Telling:
     call's value, None where it failed (and what it wrote is undone).  ``no_secret``: kinds that hold what everybody may
     know, and so may reach also somebody who only looks like who left."""
 
-    def __init__(self, rows: Notices, people: People, view: View, channels: Callable[[], tuple[str, ...]],
-                 mask: Callable[[Sender], str], writers: Mapping[str, Writer],
-                 guarded: Callable[..., Reply | None], no_secret: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        rows: Notices,
+        people: People,
+        view: View,
+        channels: Callable[[], tuple[str, ...]],
+        mask: Callable[[Sender], str],
+        writers: Mapping[str, Writer],
+        guarded: Callable[..., Reply | None],
+        no_secret: Collection[str] = (),
+    ) -> None:
         self.rows, self.people, self.view, self.channels, self.mask = rows, people, view, channels, mask
         self.writers, self.guarded, self.no_secret = writers, guarded, no_secret
         self._under_way: set[int] = set()
@@ -68,8 +76,15 @@ class Telling:
     def member(self, nick: str) -> Sender | None:
         """Whoever goes by that nick in one of our channels, but not we."""
         fold = self.view.fold
-        return next((member for channel in self.channels() for member in self.view.members(channel)
-                     if fold(member.nick) == fold(nick) != fold(self.view.nick)), None)
+        return next(
+            (
+                member
+                for channel in self.channels()
+                for member in self.view.members(channel)
+                if fold(member.nick) == fold(nick) != fold(self.view.nick)
+            ),
+            None,
+        )
 
     def seeing(self) -> bool:
         """Whether we see anybody at all."""
@@ -93,8 +108,15 @@ class Telling:
             reply = self.guarded(f"notice {notice.id}", self._worded, notice, now)
             if reply is None:
                 continue
-            lines.append(Line(target, reply.text, Priority.ANNOUNCE if notice.channel else Priority.ANSWER,
-                              ticket=notice.id, secret=reply.secret))
+            lines.append(
+                Line(
+                    target,
+                    reply.text,
+                    Priority.ANNOUNCE if notice.channel else Priority.ANSWER,
+                    ticket=notice.id,
+                    secret=reply.secret,
+                )
+            )
             if len(lines) == AT_ONCE:
                 break
         return lines
@@ -108,8 +130,15 @@ class Telling:
 
     def _again(self, person: Person) -> Sender | None:
         """Whoever wears now the mask that somebody without an account left with: perhaps not the same person."""
-        return next((member for channel in self.channels() for member in self.view.members(channel)
-                     if member.account is None and person.account is None and self.mask(member) == person.mask), None)
+        return next(
+            (
+                member
+                for channel in self.channels()
+                for member in self.view.members(channel)
+                if member.account is None and person.account is None and self.mask(member) == person.mask
+            ),
+            None,
+        )
 
     def _target(self, notice: notices.Notice) -> str | None:
         if notice.person_id is not None:
@@ -157,8 +186,14 @@ class Telling:
                 self._told[folded] = now
                 groups.setdefault((channel, event.reason, event.mend), []).append(nick)
         self._unreached.clear()
-        return [Line(channel, f"{', '.join(nicks)}: I have something for you, and cannot write to you privately ({reason}); {mend}, "
-                     "then ask me again") for (channel, reason, mend), nicks in groups.items()]
+        return [
+            Line(
+                channel,
+                f"{', '.join(nicks)}: I have something for you, and cannot write to you privately ({reason}); {mend}, "
+                "then ask me again",
+            )
+            for (channel, reason, mend), nicks in groups.items()
+        ]
 
     def disconnected(self) -> None:
         self._under_way.clear()
@@ -166,4 +201,3 @@ class Telling:
 
 def _as_it_is(notice: notices.Notice, _now: datetime) -> Reply | None:
     return Reply(notice.text)
-

@@ -9,10 +9,9 @@ from datetime import datetime
 from typing import Any
 
 from trainbot.core.errors import UserError
-from trainbot.model.exercise import Library
-from trainbot.model.exercise import Exercise
-from trainbot.model.host import Mode
 from trainbot.features.labs.rehearsal_leases import Rehearsing, Wanted
+from trainbot.model.exercise import Exercise, Library
+from trainbot.model.host import Mode
 from trainbot.model.session import Session
 from trainbot.model.session_rows import SignUp
 
@@ -32,9 +31,15 @@ class Desk:
     """``sessions``: as ``!sessions`` numbers them; ``signups``: of a session, each with its image; ``images``: what a
     session's labs are made from; ``share``: percent of sign-ups that labs are made for."""
 
-    def __init__(self, rehearsing: Rehearsing, sessions: Callable[[datetime], list[Session]],
-                 signups: Callable[[Session], list[SignUp]], images: Callable[[Session], tuple[str, ...]],
-                 library: Callable[[], Library], share: int) -> None:
+    def __init__(
+        self,
+        rehearsing: Rehearsing,
+        sessions: Callable[[datetime], list[Session]],
+        signups: Callable[[Session], list[SignUp]],
+        images: Callable[[Session], tuple[str, ...]],
+        library: Callable[[], Library],
+        share: int,
+    ) -> None:
         self.rehearsing, self.sessions, self.signups = rehearsing, sessions, signups
         self.images, self.library, self.share = images, library, share
 
@@ -77,8 +82,9 @@ class Desk:
         else:
             raise UserError("say which session, or --exercise NAME --seats N")
         mode = Mode.PERMISSIVE if exercise is not None and exercise.permissive else Mode.ENFORCING
-        begun = self.rehearsing.begin(Wanted(title, mode, images), now,
-                                      during_class=request.get("during_class") is True)
+        begun = self.rehearsing.begin(
+            Wanted(title, mode, images), now, during_class=request.get("during_class") is True
+        )
         return {**begun, "exercise": exercise.slug if exercise is not None else ""}
 
     def _exercise(self, session: Session) -> Exercise | None:
@@ -86,8 +92,10 @@ class Desk:
             return None
         found = self.library().exercises.get(session.exercise)
         if found is None:
-            raise UserError(f"the exercise {session.exercise} of {session.title} is not there, or has a fault that "
-                            "trainbot exercise check names")
+            raise UserError(
+                f"the exercise {session.exercise} of {session.title} is not there, or has a fault that "
+                "trainbot exercise check names"
+            )
         return found
 
     def _seats(self, session: Session, number: int | None) -> tuple[str, ...]:
@@ -120,8 +128,11 @@ def choose(words: str, sessions: Sequence[Session]) -> Session:
         return sessions[int(words[:9]) - 1]
     said = words.casefold().split()
     exact = [session for session in sessions if session.uid == words]
-    found = exact or [session for session in sessions if said and all(
-        word in f"{session.title} {session.uid} {session.presenter or ''}".casefold() for word in said)]
+    found = exact or [
+        session
+        for session in sessions
+        if said and all(word in f"{session.title} {session.uid} {session.presenter or ''}".casefold() for word in said)
+    ]
     if len(found) > 1:
         raise UserError("which one: " + ", ".join(session.uid for session in found[:8]) + "?")
     if not found:
@@ -134,6 +145,6 @@ def shared_out(weights: Mapping[str, int], number: int) -> tuple[str, ...]:
     total = sum(weights.values())
     counts = {image: number * weight // total for image, weight in weights.items()}
     by_rest = sorted(weights, key=lambda image: (-(number * weights[image] % total), image))
-    for image in by_rest[:number - sum(counts.values())]:
+    for image in by_rest[: number - sum(counts.values())]:
         counts[image] += 1
     return tuple(image for image, count in counts.items() for _ in range(count))

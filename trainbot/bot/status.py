@@ -16,21 +16,42 @@ from trainbot.model.lab import Lab
 
 def status(irc: IrcDoor, channels: Iterable[str], hosts: dict[str, HostView], labs: Iterable[Lab]) -> dict[str, Any]:
     """``irc``: chat.standing.Standing; ``hosts``: by name, times in ISO 8601, memory and disk in MiB."""
-    return {"version": __version__, "pid": os.getpid(), "nick": irc.nick, "connected": irc.connected,
-            "irc": asdict(irc.standing()), "hosts": {name: _host(view) for name, view in hosts.items()},
-            "channels": {channel: len(irc.members(channel)) for channel in channels},
-            "labs": {lab.name: str(lab.state) for lab in labs}}
+    return {
+        "version": __version__,
+        "pid": os.getpid(),
+        "nick": irc.nick,
+        "connected": irc.connected,
+        "irc": asdict(irc.standing()),
+        "hosts": {name: _host(view) for name, view in hosts.items()},
+        "channels": {channel: len(irc.members(channel)) for channel in channels},
+        "labs": {lab.name: str(lab.state) for lab in labs},
+    }
 
 
 def _host(view: HostView) -> dict[str, Any]:
     report = view.report
-    found = {"up": view.up, "trouble": view.trouble, "lost": view.lost, "drained": view.drained,
-             "down_since": _time(view.down_since), "io_wait": view.io_wait, "clock_off": view.clock_off,
-             "last_trouble": view.last_trouble, "last_trouble_at": _time(view.last_trouble_at)}
+    found = {
+        "up": view.up,
+        "trouble": view.trouble,
+        "lost": view.lost,
+        "drained": view.drained,
+        "down_since": _time(view.down_since),
+        "io_wait": view.io_wait,
+        "clock_off": view.clock_off,
+        "last_trouble": view.last_trouble,
+        "last_trouble_at": _time(view.last_trouble_at),
+    }
     if report is not None:
-        found |= {"hypervisor": report.hypervisor, "memory_mib": report.memory_mib, "free_mib": report.free_mib,
-                  "cpus": report.cpus, "busy": report.busy, "disk_free_mib": report.disk_free_mib,
-                  "labs": len(report.domains), "images": None if report.images is None else sorted(report.images)}
+        found |= {
+            "hypervisor": report.hypervisor,
+            "memory_mib": report.memory_mib,
+            "free_mib": report.free_mib,
+            "cpus": report.cpus,
+            "busy": report.busy,
+            "disk_free_mib": report.disk_free_mib,
+            "labs": len(report.domains),
+            "images": None if report.images is None else sorted(report.images),
+        }
     return found
 
 

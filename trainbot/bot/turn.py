@@ -11,22 +11,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from trainbot.bot.gateway import status_lines as captions
-from trainbot.config import Config
-from trainbot.core.errors import BackendError
-from trainbot.bot.events import Event, Outcome, ShellCommand, Tick
-from trainbot.model.script_events import RunScript, ScriptEnded
+from trainbot.adapters.db import NOT_STORED, Store
 from trainbot.adapters.scenario_files.library import load_library
-from trainbot.gateway.routes import Route
-from trainbot.model.host import Finished, HostLost, HostUp
-from trainbot.model.lab_events import Booted, Check, Checked, Heard, HostStatus, HostWork, Probe
-from trainbot.bot.wiring import Installation, Parts
+from trainbot.bot.events import Event, Outcome, ShellCommand, Tick
+from trainbot.bot.gateway import status_lines as captions
 from trainbot.bot.gateway.requests import DoorAsked
-from trainbot.bot.rehearsal_requests import FAILED, RehearsalAsked
 from trainbot.bot.gateway.route_table import Ways, guests, routes
-from trainbot.features.sessions.publishing import Published
+from trainbot.bot.notifier import View
+from trainbot.bot.rehearsal_requests import FAILED, RehearsalAsked
+from trainbot.bot.wiring import Installation, Parts
+from trainbot.config import Config
 from trainbot.core.access import Role
 from trainbot.core.dispatch import Vouched
+from trainbot.core.errors import BackendError
 from trainbot.core.messages import (
     Arrived,
     Connected,
@@ -44,8 +41,11 @@ from trainbot.core.messages import (
     Unreached,
     Unspoken,
 )
-from trainbot.adapters.db import NOT_STORED, Store
-from trainbot.bot.notifier import View
+from trainbot.features.sessions.publishing import Published
+from trainbot.gateway.routes import Route
+from trainbot.model.host import Finished, HostLost, HostUp
+from trainbot.model.lab_events import Booted, Check, Checked, Heard, HostStatus, HostWork, Probe
+from trainbot.model.script_events import RunScript, ScriptEnded
 
 FROM_HOSTS = (HostUp, HostLost, Finished, Booted, Checked, Heard)  # after these there may be something to do
 MOVED = (Arrived, Left, Renamed, RollCall, Disconnected)  # after these others can be told things
@@ -208,16 +208,32 @@ class Bot(Parts):
                 self._tick(now)
 
     def _tick(self, now: datetime) -> None:
-        for part in (self._look_at_database, self._read_exercises, self.planner.reload, self.when.tick, self.signups.tick, self.reminding.tick,
-                     self.lending.terms.tick,
-                     self.lending.absent.tick, self.hearing.tick, self.rescue.tick, self.rehearsing.tick,
-                     self.early.tick, self.readiness.tick, self.teaching.tick, self.questions.pressing.tick):
+        for part in (
+            self._look_at_database,
+            self._read_exercises,
+            self.planner.reload,
+            self.when.tick,
+            self.signups.tick,
+            self.reminding.tick,
+            self.lending.terms.tick,
+            self.lending.absent.tick,
+            self.hearing.tick,
+            self.rescue.tick,
+            self.rehearsing.tick,
+            self.early.tick,
+            self.readiness.tick,
+            self.teaching.tick,
+            self.questions.pressing.tick,
+        ):
             self._guarded("a tick", part, now)
 
     def _look_at_database(self, _now: datetime) -> None:
         if self.store.moved_away() and self._ticks % FILES_EVERY == 0:
-            log.error("the database %s was moved away or deleted: what happens now is lost with the bot's end; end it, "
-                      "put the file back, start it again", self.store.url)
+            log.error(
+                "the database %s was moved away or deleted: what happens now is lost with the bot's end; end it, "
+                "put the file back, start it again",
+                self.store.url,
+            )
 
     def _read_exercises(self, _now: datetime) -> None:
         if self._ticks % FILES_EVERY == 0:

@@ -8,65 +8,65 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
-from trainbot.bot.pages import handout, minutes_pages
-from trainbot.bot.gateway.status_lines import Captions
-from trainbot.adapters.markdown.irc_lines import render_step
-from trainbot.config import Config
-from trainbot.core.errors import UserError
-from trainbot.features.classes.classroom import Around as AroundClass
-from trainbot.features.classes.classroom import Plan
-from trainbot.adapters.scenario_files.library import load_library
-from trainbot.model.exercise import Exercise
-from trainbot.features.classes.feature import Teaching
-from trainbot.gateway.routes import OLD
-from trainbot.model.host import Mode
-from trainbot.features.labs.preallocation import Ahead
-from trainbot.features.labs.draining import Draining
-from trainbot.features.labs.early_handout import Early
-from trainbot.features.labs.scheduler import Fleet
-from trainbot.features.labs.host_events import Hearing
-from trainbot.model.lab_image import Image
-from trainbot.features.labs.feature import Around, Lending
-from trainbot.model.lab import Lab, LabState
-from trainbot.features.labs.readiness import Readiness
-from trainbot.features.labs.rehearsal_leases import Rehearsing
-from trainbot.features.labs.failover import Rescue
-from trainbot.bot.class_windows import Lessons
-from trainbot.bot.irc_status import Network
-from trainbot.features.people.registry import Registry
-from trainbot.bot.gateway.requests import Porter
-from trainbot.images.publishing.published import published
-from trainbot.features.questions.feature import QuestionParts
-from trainbot.features.questions.question_queue import ANSWER
-from trainbot.core.files import write_whole
-from trainbot.features.records.archive import Archive
-from trainbot.features.records.journal import Journal
-from trainbot.features.records.retention import Keeping
-from trainbot.features.records.presence import Presence
-from trainbot.bot.rehearsal_requests import Desk
-from trainbot.features.sessions.announcements import Announcing
-from trainbot.features.sessions.session_store import Book
 from trainbot.adapters.calendars.feed import where_of
 from trainbot.adapters.calendars.schedule_folder import ScheduleFolder
-from trainbot.features.sessions.channel_state import Manners
-from trainbot.model.session import Session
-from trainbot.features.sessions.organiser_commands import Organising
-from trainbot.features.sessions.planner import Planner
-from trainbot.features.sessions.polls.poll_commands import WhenDesk
+from trainbot.adapters.db import Store
+from trainbot.adapters.markdown.irc_lines import render_step
+from trainbot.adapters.scenario_files.library import load_library
+from trainbot.bot.class_windows import Lessons
+from trainbot.bot.gateway.requests import Porter
+from trainbot.bot.gateway.status_lines import Captions
+from trainbot.bot.irc_status import Network
+from trainbot.bot.notifier import Telling, View
+from trainbot.bot.pages import handout, minutes_pages
+from trainbot.bot.rehearsal_requests import Desk
 from trainbot.bot.workers.calendar_writer import Press
-from trainbot.features.sessions.publishing import Publishing
-from trainbot.model.reminder import parse_offsets
-from trainbot.features.sessions.reminder_notices import Reminding
-from trainbot.model.session_rows import SignUp
-from trainbot.features.sessions.signups import SignUps
-from trainbot.core.times import clock, describe_many
+from trainbot.config import Config
 from trainbot.core.access import Person, Role
 from trainbot.core.commands import Ask, Table, plain_kinds
 from trainbot.core.dispatch import Dispatch
+from trainbot.core.errors import UserError
+from trainbot.core.files import write_whole
 from trainbot.core.help import Help
 from trainbot.core.messages import Effect, Incoming, Sender
-from trainbot.adapters.db import Store
-from trainbot.bot.notifier import Telling, View
+from trainbot.core.times import clock, describe_many
+from trainbot.features.classes.classroom import Around as AroundClass
+from trainbot.features.classes.classroom import Plan
+from trainbot.features.classes.feature import Teaching
+from trainbot.features.labs.draining import Draining
+from trainbot.features.labs.early_handout import Early
+from trainbot.features.labs.failover import Rescue
+from trainbot.features.labs.feature import Around, Lending
+from trainbot.features.labs.host_events import Hearing
+from trainbot.features.labs.preallocation import Ahead
+from trainbot.features.labs.readiness import Readiness
+from trainbot.features.labs.rehearsal_leases import Rehearsing
+from trainbot.features.labs.scheduler import Fleet
+from trainbot.features.people.registry import Registry
+from trainbot.features.questions.feature import QuestionParts
+from trainbot.features.questions.question_queue import ANSWER
+from trainbot.features.records.archive import Archive
+from trainbot.features.records.journal import Journal
+from trainbot.features.records.presence import Presence
+from trainbot.features.records.retention import Keeping
+from trainbot.features.sessions.announcements import Announcing
+from trainbot.features.sessions.channel_state import Manners
+from trainbot.features.sessions.organiser_commands import Organising
+from trainbot.features.sessions.planner import Planner
+from trainbot.features.sessions.polls.poll_commands import WhenDesk
+from trainbot.features.sessions.publishing import Publishing
+from trainbot.features.sessions.reminder_notices import Reminding
+from trainbot.features.sessions.session_store import Book
+from trainbot.features.sessions.signups import SignUps
+from trainbot.gateway.routes import OLD
+from trainbot.images.publishing.published import published
+from trainbot.model.exercise import Exercise
+from trainbot.model.host import Mode
+from trainbot.model.lab import Lab, LabState
+from trainbot.model.lab_image import Image
+from trainbot.model.reminder import parse_offsets
+from trainbot.model.session import Session
+from trainbot.model.session_rows import SignUp
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -99,107 +99,289 @@ class Parts:
         self._join_labs(installation)
         self._join_sessions(installation)
         self._join_rehearsals(installation)
-        self.telling = Telling(store.notices, store.people, view, self._channels, self.registry.mask,
-                               {"lab": self.leasing.notice, "reminder": self.reminding.notice,
-                                "my reminder": self.reminding.my_notice, "seat": self.early.notice,
-                                "place": self.early.notice, "readiness": self.readiness.notice,
-                                "queue": lambda notice, now: self.questions.pressing.notice(notice, now)}, self._guarded, {ANSWER})
+        self.telling = Telling(
+            store.notices,
+            store.people,
+            view,
+            self._channels,
+            self.registry.mask,
+            {
+                "lab": self.leasing.notice,
+                "reminder": self.reminding.notice,
+                "my reminder": self.reminding.my_notice,
+                "seat": self.early.notice,
+                "place": self.early.notice,
+                "readiness": self.readiness.notice,
+                "queue": lambda notice, now: self.questions.pressing.notice(notice, now),
+            },
+            self._guarded,
+            {ANSWER},
+        )
         self._join_class()
         self.captions = Captions(store, lambda: self._library, self.telling.where, self.lending.terms.warned)
         self.table = self._table()
-        self.dispatch = Dispatch(self.table, config.roles, self.registry.person_of, self._channels_of,
-                                 self.classroom.running, store.savepoint, lambda: view.nick, self.questions.openers)
+        self.dispatch = Dispatch(
+            self.table,
+            config.roles,
+            self.registry.person_of,
+            self._channels_of,
+            self.classroom.running,
+            store.savepoint,
+            lambda: view.nick,
+            self.questions.openers,
+        )
         self.porter = Porter(self.dispatch, store, self.telling.where, view.fold)
 
     def _join_records(self) -> None:
         config, store = self.config, self.store
         self.journal = Journal(store.entries, store.classes, store.people, config.records.log, self._person)
-        self.presence = Presence(self.journal, config.irc.channels, self.view.members, self.view.fold,
-                                 lambda: self.view.nick)
-        self.archive = Archive(store.classes, store.entries, store.questions, store.people, config.records.folder,
-                               config.records.public_url,
-                               lambda at: describe_many(at, config.schedule.zones, at).rpartition(" | ")[0], minutes_pages)
+        self.presence = Presence(
+            self.journal, config.irc.channels, self.view.members, self.view.fold, lambda: self.view.nick
+        )
+        self.archive = Archive(
+            store.classes,
+            store.entries,
+            store.questions,
+            store.people,
+            config.records.folder,
+            config.records.public_url,
+            lambda at: describe_many(at, config.schedule.zones, at).rpartition(" | ")[0],
+            minutes_pages,
+        )
         self.keeping = Keeping(store, self.archive)
 
     def _join_labs(self, installation: Installation) -> None:
         config, store, view = self.config, self.store, self.view
         with store.transaction():
-            self.fleet = Fleet(store.labs, store.leases, store.notices, store.settings, config.labs,
-                               installation.images, lambda now: self.ahead.pool(now), config.hosts, installation.owner,
-                               installation.free_port)
+            self.fleet = Fleet(
+                store.labs,
+                store.leases,
+                store.notices,
+                store.settings,
+                config.labs,
+                installation.images,
+                lambda now: self.ahead.pool(now),
+                config.hosts,
+                installation.owner,
+                installation.free_port,
+            )
         self.hearing = Hearing(self.fleet, store.labs, store.leases, store.notices, store.settings)
-        self.lending = Lending(self.fleet, store, config.labs, config.require_account, installation.ssh_port,
-                               installation.fingerprint, installation.new_password, installation.digest, installation.unready,
-                               Around(Lessons(store, lambda: self._library), self._handed_out, self._at_home,
-                                      lambda nick: self.telling.member(nick), self.registry.person_of, self.registry.known,
-                                      view.fold, self._there, lambda: self.telling.seeing(),
-                                      lambda image: published(config.records.folder, config.records.public_url, image),
-                                      self._class_image, self._renewed))
+        self.lending = Lending(
+            self.fleet,
+            store,
+            config.labs,
+            config.require_account,
+            installation.ssh_port,
+            installation.fingerprint,
+            installation.new_password,
+            installation.digest,
+            installation.unready,
+            Around(
+                Lessons(store, lambda: self._library),
+                self._handed_out,
+                self._at_home,
+                lambda nick: self.telling.member(nick),
+                self.registry.person_of,
+                self.registry.known,
+                view.fold,
+                self._there,
+                lambda: self.telling.seeing(),
+                lambda image: published(config.records.folder, config.records.public_url, image),
+                self._class_image,
+                self._renewed,
+            ),
+        )
         self.leasing = self.lending.leasing
-        self.rescue = Rescue(self.fleet, store.labs, store.leases, store.notices, config.labs, self._class_channels,
-                             f"ssh -p {installation.ssh_port} {OLD}@{config.labs.public_address}")
+        self.rescue = Rescue(
+            self.fleet,
+            store.labs,
+            store.leases,
+            store.notices,
+            config.labs,
+            self._class_channels,
+            f"ssh -p {installation.ssh_port} {OLD}@{config.labs.public_address}",
+        )
         self.draining = Draining(self.fleet, self.rescue)
 
     def _join_sessions(self, installation: Installation) -> None:
         config, store = self.config, self.store
         zones, offsets = config.schedule.zones, parse_offsets(" ".join(config.schedule.reminders))
         self.book = Book(store.sessions, store.settings, lambda: self.config.irc.class_channels)
-        self.signups = SignUps(store.sessions, store.notices, store.people, zones, config.require_account,
-                               self.book.upcoming, self._images_of, self._has_labs, config.labs.early, self._holds)
+        self.signups = SignUps(
+            store.sessions,
+            store.notices,
+            store.people,
+            zones,
+            config.require_account,
+            self.book.upcoming,
+            self._images_of,
+            self._has_labs,
+            config.labs.early,
+            self._holds,
+        )
         announcing = Announcing(self.book, store.notices, self.signups, zones, offsets)
         self.reminding = Reminding(self.book, store.notices, store.people, self.signups, zones, offsets)
-        self.planner = Planner(self.book, announcing, store.people, ScheduleFolder(config.schedule.folder), zones,
-                               lambda: {run.session_uid for run in store.classes.running()} - {""}, self.signups,
-                               lambda person, zone: self.when.zone_said(person, zone))
-        self.organising = Organising(self.book, announcing, self.signups, zones, lambda: self._library.exercises,
-                                     self.signups.too_many)
-        self.when = WhenDesk(store.polls, store.notices, store.people, self.book, lambda: self._library.exercises,
-                             config.require_account, lambda: self.view.nick)
-        self.manners = Manners(store.sessions, store.classes, self.book, self.view.place, self.view.members,
-                               self.view.marked, lambda sender: self.config.roles.role_of(sender), self.view.fold, lambda: self.view.nick,
-                               lambda channel: self.config.irc.talk_of(channel))
+        self.planner = Planner(
+            self.book,
+            announcing,
+            store.people,
+            ScheduleFolder(config.schedule.folder),
+            zones,
+            lambda: {run.session_uid for run in store.classes.running()} - {""},
+            self.signups,
+            lambda person, zone: self.when.zone_said(person, zone),
+        )
+        self.organising = Organising(
+            self.book, announcing, self.signups, zones, lambda: self._library.exercises, self.signups.too_many
+        )
+        self.when = WhenDesk(
+            store.polls,
+            store.notices,
+            store.people,
+            self.book,
+            lambda: self._library.exercises,
+            config.require_account,
+            lambda: self.view.nick,
+        )
+        self.manners = Manners(
+            store.sessions,
+            store.classes,
+            self.book,
+            self.view.place,
+            self.view.members,
+            self.view.marked,
+            lambda sender: self.config.roles.role_of(sender),
+            self.view.fold,
+            lambda: self.view.nick,
+            lambda channel: self.config.irc.talk_of(channel),
+        )
         self.publishing = Publishing()
-        self.press = Press(where_of(config, installation.owner), zones, offsets,
-                           lambda path, content: write_whole(path, content.decode()))
+        self.press = Press(
+            where_of(config, installation.owner),
+            zones,
+            offsets,
+            lambda path, content: write_whole(path, content.decode()),
+        )
 
     def _join_rehearsals(self, installation: Installation) -> None:
         """What is made ready before a class, and tried."""
         config, store = self.config, self.store
         spare = {image.name: config.labs.spare if image.spare is None else image.spare for image in config.images}
         pool = {(name, Mode.ENFORCING): n for name, n in spare.items() if name in installation.images}
-        self.ahead = Ahead(self.fleet, store.leases, store.classes, config.labs, pool, self.book.near,
-                           self._seats_of, self._mode_of, store.homes.people)
-        self.early = Early(self.ahead, self.fleet, store.labs, store.leases, store.people, store.notices,
-                           self._there, self.leasing.answer, self.lending.terms.end)
-        self.readiness = Readiness(self.ahead, self.fleet, store.labs, store.leases, store.notices, self._staff, clock,
-                                   lambda person: store.people.get(person).zone)
-        self.rehearsing = Rehearsing(self.fleet, store.labs, store.leases, store.people, store.classes,
-                                     installation.new_password, installation.digest)
-        self.desk = Desk(self.rehearsing, self.book.upcoming, self._seats_of, self._images_of, lambda: self._library,
-                         config.labs.share)
+        self.ahead = Ahead(
+            self.fleet,
+            store.leases,
+            store.classes,
+            config.labs,
+            pool,
+            self.book.near,
+            self._seats_of,
+            self._mode_of,
+            store.homes.people,
+        )
+        self.early = Early(
+            self.ahead,
+            self.fleet,
+            store.labs,
+            store.leases,
+            store.people,
+            store.notices,
+            self._there,
+            self.leasing.answer,
+            self.lending.terms.end,
+        )
+        self.readiness = Readiness(
+            self.ahead,
+            self.fleet,
+            store.labs,
+            store.leases,
+            store.notices,
+            self._staff,
+            clock,
+            lambda person: store.people.get(person).zone,
+        )
+        self.rehearsing = Rehearsing(
+            self.fleet,
+            store.labs,
+            store.leases,
+            store.people,
+            store.classes,
+            installation.new_password,
+            installation.digest,
+        )
+        self.desk = Desk(
+            self.rehearsing,
+            self.book.upcoming,
+            self._seats_of,
+            self._images_of,
+            lambda: self._library,
+            config.labs.share,
+        )
 
     def _join_class(self) -> None:
         config, store = self.config, self.store
-        self.questions = QuestionParts(store, config.questions, self.telling.present, self._named, self._worked_on,
-                                       self.registry.known, self._class_place)
-        around = AroundClass(self._planned, self._learners, self.registry.known, self._noted,
-                             lambda channel: len(store.questions.waiting(channel)), self.archive.place, render_step,
-                             config.records.log, self._has_labs, config.labs.per_person, self._lab_of, self._page,
-                             self._handout, store.homes.people)
-        self.teaching = Teaching(store.classes, store.notices, lambda: self._library, around,
-                                 lambda: {lab.id: lab for lab in store.labs.alive()}, self.fleet.way_in,
-                                 self._labs_of, config.exercises.share)
+        self.questions = QuestionParts(
+            store,
+            config.questions,
+            self.telling.present,
+            self._named,
+            self._worked_on,
+            self.registry.known,
+            self._class_place,
+        )
+        around = AroundClass(
+            self._planned,
+            self._learners,
+            self.registry.known,
+            self._noted,
+            lambda channel: len(store.questions.waiting(channel)),
+            self.archive.place,
+            render_step,
+            config.records.log,
+            self._has_labs,
+            config.labs.per_person,
+            self._lab_of,
+            self._page,
+            self._handout,
+            store.homes.people,
+        )
+        self.teaching = Teaching(
+            store.classes,
+            store.notices,
+            lambda: self._library,
+            around,
+            lambda: {lab.id: lab for lab in store.labs.alive()},
+            self.fleet.way_in,
+            self._labs_of,
+            config.exercises.share,
+        )
         self.classroom = self.teaching.room
 
     def _table(self) -> Table:
         table = Table(self.config.irc.prefix, kinds=plain_kinds())
-        table.kinds |= {"image": self.leasing.image_kind, "mode": self.leasing.mode_kind,
-                        "host": self.draining.host_kind, "now": self.draining.now_kind,
-                        "question": self.questions.queue.question_kind}
+        table.kinds |= {
+            "image": self.leasing.image_kind,
+            "mode": self.leasing.mode_kind,
+            "host": self.draining.host_kind,
+            "now": self.draining.now_kind,
+            "question": self.questions.queue.question_kind,
+        }
         network = Network(lambda: self.view.standing(), lambda channel: len(self.view.members(channel)))
-        for feature in (Help(table, self.config.irc.contact, lambda c: self.classroom.running(c)), network, self.lending,
-                        self.draining, self.registry, self.teaching, self.questions, self.journal, self.planner,
-                        self.signups, self.organising, self.when, self.manners):
+        for feature in (
+            Help(table, self.config.irc.contact, lambda c: self.classroom.running(c)),
+            network,
+            self.lending,
+            self.draining,
+            self.registry,
+            self.teaching,
+            self.questions,
+            self.journal,
+            self.planner,
+            self.signups,
+            self.organising,
+            self.when,
+            self.manners,
+        ):
             table.add(feature.commands())
         return table
 
@@ -218,20 +400,31 @@ class Parts:
 
     def _channels_of(self, sender: Sender) -> list[str]:
         """The channels of classes that this sender is in; all of ours for somebody who is in none."""
-        mine = [self.config.irc.about(channel) for channel in self.config.irc.channels if self.view.holds(channel, sender.nick)]
+        mine = [
+            self.config.irc.about(channel)
+            for channel in self.config.irc.channels
+            if self.view.holds(channel, sender.nick)
+        ]
         return list(dict.fromkeys(mine)) or list(self.config.irc.class_channels)
 
     def _quizzed(self, event: Incoming) -> list[Effect] | None:
         """What comes of an answer to a quiz; None where it is none."""
         channels = [event.channel] if event.channel is not None else self._channels_of(event.sender)
-        return self.teaching.quizzes.heard(event, lambda: self.registry.person_of(event.sender, event.at),
-                                           self.config.roles.role_of(event.sender), channels)
+        return self.teaching.quizzes.heard(
+            event,
+            lambda: self.registry.person_of(event.sender, event.at),
+            self.config.roles.role_of(event.sender),
+            channels,
+        )
 
     def _learners(self, channel: str) -> list[Sender]:
         """Whoever is there and neither staff nor we."""
-        return [member for member in self.view.members(channel)
-                if self.view.fold(member.nick) != self.view.fold(self.view.nick)
-                and self.config.roles.role_of(member) < Role.HELPER]
+        return [
+            member
+            for member in self.view.members(channel)
+            if self.view.fold(member.nick) != self.view.fold(self.view.nick)
+            and self.config.roles.role_of(member) < Role.HELPER
+        ]
 
     def _person(self, sender: Sender, at: datetime) -> Person | None:
         """Their row, made where there may be one."""
@@ -282,8 +475,11 @@ class Parts:
         """The labs of that image that run, by person; without those whose people work on machines of their own."""
         labs = {lab.id: lab for lab in self.store.labs.all(state=LabState.READY)}
         away = self.store.homes.people()
-        return {lease.person_id: labs[lease.lab_id] for lease in self.store.leases.open(image=image)
-                if lease.lab_id in labs and lease.person_id not in away}
+        return {
+            lease.person_id: labs[lease.lab_id]
+            for lease in self.store.leases.open(image=image)
+            if lease.lab_id in labs and lease.person_id not in away
+        }
 
     def _page(self, exercise: Exercise) -> str:
         url = self.config.records.public_url
@@ -308,11 +504,18 @@ class Parts:
         """Its sign-ups, each a lab: two for somebody in an exercise that compares two images, where both can be had."""
         exercise, rows = self._library.exercises.get(session.exercise or ""), self.signups.of(session)
         second = exercise.second_image if exercise is not None else ""
-        if exercise is None or self.config.labs.per_person < 2 or not self._has_labs(second) \
-                or second not in (session.images or (second,)):
+        if (
+            exercise is None
+            or self.config.labs.per_person < 2
+            or not self._has_labs(second)
+            or second not in (session.images or (second,))
+        ):
             return rows
-        return [each for row in rows
-                for each in ((row, replace(row, image=second)) if row.image == exercise.image else (row,))]
+        return [
+            each
+            for row in rows
+            for each in ((row, replace(row, image=second)) if row.image == exercise.image else (row,))
+        ]
 
     def _mode_of(self, session: Session) -> Mode:
         exercise = self._library.exercises.get(session.exercise or "")
@@ -324,9 +527,16 @@ class Parts:
         member = self.telling.member(nick)
         if member is not None:
             return self.registry.person_of(member, ask.at), self.config.roles.role_of(member) >= Role.HELPER
-        rows = [*(q for channel in self._channels() for q in questions.waiting(channel)), *questions.ignored.all(ended_at=None)]
+        rows = [
+            *(q for channel in self._channels() for q in questions.waiting(channel)),
+            *questions.ignored.all(ended_at=None),
+        ]
         found = next((self.store.people.get(row.person_id) for row in rows if fold(row.nick) == fold(nick)), None)
-        return None if found is None else (found, self.config.roles.role_of(Sender(nick, account=found.account)) >= Role.HELPER)
+        return (
+            None
+            if found is None
+            else (found, self.config.roles.role_of(Sender(nick, account=found.account)) >= Role.HELPER)
+        )
 
     def _worked_on(self, person: Person, exercise: str) -> str:
         """The image of their lab; where they have none, or several, the one of the exercise."""
@@ -345,8 +555,12 @@ class Parts:
         """The presenters and organisers in that channel; in all of ours where we are not there."""
         ours = self.config.irc.channels
         there = [c for c in ours if channel is not None and self.view.fold(c) == self.view.fold(channel)] or ours
-        seen = {member for channel in there for member in self.view.members(channel)
-                if self.config.roles.role_of(member) >= Role.PRESENTER}
+        seen = {
+            member
+            for channel in there
+            for member in self.view.members(channel)
+            if self.config.roles.role_of(member) >= Role.PRESENTER
+        }
         return [self.registry.person_of(member, now) for member in sorted(seen, key=lambda member: member.nick)]
 
     def _class_channels(self) -> list[str]:

@@ -42,8 +42,17 @@ def schedule_list(path: Path, as_json: bool) -> int:
 
     config, now = read(path), datetime.now(UTC)
     sessions = [s for s in load_schedules(config.schedule.folder, now).sessions if not s.cancelled and s.end > now]
-    value = [{"uid": s.uid, "title": s.title, "start": s.start.isoformat(), "zone": s.zone, "minutes": s.minutes,
-              "exercise": s.exercise} for s in sessions]
+    value = [
+        {
+            "uid": s.uid,
+            "title": s.title,
+            "start": s.start.isoformat(),
+            "zone": s.zone,
+            "minutes": s.minutes,
+            "exercise": s.exercise,
+        }
+        for s in sessions
+    ]
     lines = [f"{s.title}: {describe_many(s.start, s.zones or config.schedule.zones, now)}" for s in sessions]
     show(value, lines or ["no sessions are planned"], as_json)
     return 0
@@ -79,9 +88,14 @@ def exercise_check(paths: tuple[Path, ...], path: Path) -> int:
     # an index may be named as well as its folder
     libraries = [load_library(p.parent if p.is_file() else p) for p in paths or (read(path).exercises.folder,)]
     problems = [problem for library in libraries for problem in library.problems]
-    problems += [problem for library in libraries for exercise in library.exercises.values() for problem in too_long(exercise)]
-    problems += [Problem(str(library.folder), "", "there is no index.json, index.yaml or track.yml in it")
-                 for library in libraries if paths and not library.exercises and not library.problems]
+    problems += [
+        problem for library in libraries for exercise in library.exercises.values() for problem in too_long(exercise)
+    ]
+    problems += [
+        Problem(str(library.folder), "", "there is no index.json, index.yaml or track.yml in it")
+        for library in libraries
+        if paths and not library.exercises and not library.problems
+    ]
     for problem in problems:
         click.echo(f"{'error' if problem.serious else 'note'}: {problem}")
     click.echo(f"{sum(len(library.exercises) for library in libraries)} exercises, {len(problems)} problems")
@@ -118,15 +132,18 @@ def exercise_preview(name: tuple[str, ...], path: Path) -> int:
 @config_option
 def exercise_handout(name: str, folder: Path | None, path: Path) -> int:
     """Writes NAME.html, one page to print or to follow alone, into FOLDER (default: handouts, below the public folder)."""
+    from trainbot.adapters.scenario_files.library import named_exercise
     from trainbot.bot.pages import handout
     from trainbot.core.errors import UserError
-    from trainbot.adapters.scenario_files.library import named_exercise
 
     config = read(path)
     found = named_exercise(name, lambda: config.exercises.folder)
     try:
-        click.echo(handout.write(found, folder or config.records.folder / handout.FOLDER,
-                                 handout.run_yourself(config.records, found)))
+        click.echo(
+            handout.write(
+                found, folder or config.records.folder / handout.FOLDER, handout.run_yourself(config.records, found)
+            )
+        )
     except OSError as error:
         raise UserError(f"the page cannot be written: {error}") from None
     return 0
@@ -135,17 +152,38 @@ def exercise_handout(name: str, folder: Path | None, path: Path) -> int:
 @cli.command()
 @click.argument("session", nargs=-1)
 @click.option("--exercise", "exercise_name", metavar="NAME", help="An exercise instead of a session; say --seats too.")
-@click.option("--seats", type=click.IntRange(1, 1000), help="So many [default: the session's sign-ups, else its seats].")
+@click.option(
+    "--seats", type=click.IntRange(1, 1000), help="So many [default: the session's sign-ups, else its seats]."
+)
 @click.option("--during-class", is_flag=True, help="Although a class runs: its hosts have more to do.")
-@click.option("--within", type=click.IntRange(1, 7200), default=900, show_default=True,
-              help="Seconds after which no lab is waited for any more.")
-@click.option("--patience", type=click.IntRange(1, 600), default=60, show_default=True,
-              help="Seconds that a login to a lab that is ready may take.")
+@click.option(
+    "--within",
+    type=click.IntRange(1, 7200),
+    default=900,
+    show_default=True,
+    help="Seconds after which no lab is waited for any more.",
+)
+@click.option(
+    "--patience",
+    type=click.IntRange(1, 600),
+    default=60,
+    show_default=True,
+    help="Seconds that a login to a lab that is ready may take.",
+)
 @click.option("--keep", is_flag=True, help="Keep the labs after the report, until ^C, to look into them.")
 @json_option
 @config_option
-def rehearse(path: Path, session: tuple[str, ...], exercise_name: str | None, seats: int | None, during_class: bool,
-             within: int, patience: int, keep: bool, as_json: bool) -> int:
+def rehearse(
+    path: Path,
+    session: tuple[str, ...],
+    exercise_name: str | None,
+    seats: int | None,
+    during_class: bool,
+    within: int,
+    patience: int,
+    keep: bool,
+    as_json: bool,
+) -> int:
     """Makes the labs of SESSION, logs into every one as a learner does, plays its exercise, frees them: go or no-go.
 
     SESSION is a number as !sessions has it, or words of its title.  Exit code 0: go, 1: no-go.
@@ -156,5 +194,12 @@ def rehearse(path: Path, session: tuple[str, ...], exercise_name: str | None, se
     if bool(session) == bool(exercise_name) or (exercise_name and not seats):
         raise click.UsageError("say which SESSION, or --exercise NAME --seats N")
     request = {"session": " ".join(session), "exercise": exercise_name, "seats": seats, "during_class": during_class}
-    return hold(read(path), request, float(within), float(patience), keep,
-                lambda value, lines: show(value, lines, as_json), for_terminal())
+    return hold(
+        read(path),
+        request,
+        float(within),
+        float(patience),
+        keep,
+        lambda value, lines: show(value, lines, as_json),
+        for_terminal(),
+    )

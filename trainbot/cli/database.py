@@ -59,8 +59,10 @@ def db_restore(file: Path, path: Path) -> int:
     from trainbot.adapters.db.upkeep import restore
 
     found, before = restore(read(path).store.url, file, datetime.now(UTC))
-    click.echo(f"restored: {found.bytes / 2**20:.1f} MiB, schema {found.revision}"
-               + (f"; the database before it is {before}" if before else ""))
+    click.echo(
+        f"restored: {found.bytes / 2**20:.1f} MiB, schema {found.revision}"
+        + (f"; the database before it is {before}" if before else "")
+    )
     return 0
 
 

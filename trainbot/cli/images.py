@@ -64,8 +64,10 @@ def image_list(path: Path, as_json: bool) -> int:
         line = each["fault"] and f"{each['name']}: {each['fault']}"
         if not line:
             old = f", {each['old']} older on disk" if each["old"] > 0 else ""
-            line = (f"{each['name']}: {each['system']}, {each['memory_mib']} MiB a lab, {each['disk_mib']} MiB on disk, "
-                    f"{each['version']}{old}")
+            line = (
+                f"{each['name']}: {each['system']}, {each['memory_mib']} MiB a lab, {each['disk_mib']} MiB on disk, "
+                f"{each['version']}{old}"
+            )
         lines.append(line if each["section"] else f"{line} (no [image.{each['name']}] section in bot.ini)")
     show(found, lines or ["bot.ini has no [image.NAME] section"], as_json)
     return 0
@@ -76,15 +78,19 @@ def image_list(path: Path, as_json: bool) -> int:
 @config_option
 def image_verify(names: tuple[str, ...], path: Path) -> int:
     """Reads the images' files and compares them with the checksums in image.json."""
-    from trainbot.images.catalog import chosen, verify
     from trainbot.images.build.progress_bar import for_terminal
+    from trainbot.images.catalog import chosen, verify
 
     code, progress = 0, for_terminal()
     for found in chosen(read(path), names):
         progress.stage(f"reading {found.folder.name}")
         wrong = verify(found, progress.step)
-        progress.done(f"{found.name}: {' and '.join(wrong)} in {found.folder} are not what image.json says: remove the "
-                      "image and make it again" if wrong else f"{found.name}: {found.folder.name} is whole")
+        progress.done(
+            f"{found.name}: {' and '.join(wrong)} in {found.folder} are not what image.json says: remove the "
+            "image and make it again"
+            if wrong
+            else f"{found.name}: {found.folder.name} is whole"
+        )
         code = code or int(bool(wrong))
     return code
 
@@ -96,8 +102,8 @@ def image_verify(names: tuple[str, ...], path: Path) -> int:
 @config_option
 def image_remove(name: str, old: bool, yes: bool, path: Path) -> int:
     """Removes the image NAME from this machine, where no lab is made from it; what hosts have and what is published stays."""
-    from trainbot.images.catalog import remove
     from trainbot.images.build.progress_bar import for_terminal
+    from trainbot.images.catalog import remove
 
     config = read(path)
     if not yes:
@@ -109,7 +115,9 @@ def image_remove(name: str, old: bool, yes: bool, path: Path) -> int:
 
 @image.command("publish")
 @click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
-@click.option("--only", "names", multiple=True, metavar="NAME", help="This image [default: all of bot.ini that are there].")
+@click.option(
+    "--only", "names", multiple=True, metavar="NAME", help="This image [default: all of bot.ini that are there]."
+)
 @config_option
 def image_publish(folder: Path | None, names: tuple[str, ...], path: Path) -> int:
     """Makes what a web server offers to people who run the images on machines of their own, below DIR/images.
@@ -117,8 +125,8 @@ def image_publish(folder: Path | None, names: tuple[str, ...], path: Path) -> in
     DIR is [records] folder unless it is named.  The published disks hold no key of this installation.
     """
     from trainbot.adapters.scenario_files.library import load_library
-    from trainbot.images.catalog import chosen
     from trainbot.images.build.progress_bar import for_terminal
+    from trainbot.images.catalog import chosen
     from trainbot.images.publishing.publish import publish
 
     config = read(path)

@@ -22,8 +22,13 @@ def lab_list(path: Path, as_json: bool) -> int:
     labs = ask_bot(read(path), {"op": "labs"})["labs"]
     lines = []
     for lab in labs:
-        words = (lab["lab"] or lab["image"], lab["state"], lab["host"] and f"on {lab['host']}",
-                 lab["nick"] and f"for {lab['nick']}", "in a class" if lab["held"] else "")
+        words = (
+            lab["lab"] or lab["image"],
+            lab["state"],
+            lab["host"] and f"on {lab['host']}",
+            lab["nick"] and f"for {lab['nick']}",
+            "in a class" if lab["held"] else "",
+        )
         lines.append(" ".join(filter(None, words)))
     show(labs, lines or ["no labs"], as_json)
     return 0
@@ -35,8 +40,9 @@ def lab_list(path: Path, as_json: bool) -> int:
 def lab_capacity(path: Path, as_json: bool) -> int:
     """Seats, those that survive the loss of any one host, and how many more labs of each image fit on each host."""
     value = ask_bot(read(path), {"op": "capacity"})
-    lines = [f"{image} on {name}: {number} more" for image, there in value["more"].items()
-             for name, number in there.items()]
+    lines = [
+        f"{image} on {name}: {number} more" for image, there in value["more"].items() for name, number in there.items()
+    ]
     show({name: part for name, part in value.items() if name != "summary"}, [value["summary"], *lines], as_json)
     return 0
 

@@ -13,8 +13,14 @@ from trainbot.cli.shared import cli, config_option, json_option, read
 @config_option
 @click.option("-v", "--verbose", count=True, help="More of what happens; twice: every line of IRC.")
 @click.option("--log-json", is_flag=True, help="The log as one JSON object a line.")
-@click.option("--log-level", "levels", multiple=True, metavar="ROOM=LEVEL", callback=lambda _c, _p, words: _levels(words),
-              help="For one part of the program, say chat=debug (debug, info, warning, error); may be said again.")
+@click.option(
+    "--log-level",
+    "levels",
+    multiple=True,
+    metavar="ROOM=LEVEL",
+    callback=lambda _c, _p, words: _levels(words),
+    help="For one part of the program, say chat=debug (debug, info, warning, error); may be said again.",
+)
 def run(path: Path, verbose: int, log_json: bool, levels: list[tuple[str, str]]) -> int | None:
     """Runs the bot until it is told to end (SIGTERM, or ^C); SIGHUP reads bot.ini again."""
     import asyncio
@@ -32,7 +38,9 @@ def _levels(words: tuple[str, ...]) -> list[tuple[str, str]]:
     from trainbot.core.log_format import NAMES
 
     found = [tuple(word.split("=", 1)) for word in words]
-    wrong = next((word for word, pair in zip(words, found, strict=True) if len(pair) != 2 or pair[1] not in NAMES), None)
+    wrong = next(
+        (word for word, pair in zip(words, found, strict=True) if len(pair) != 2 or pair[1] not in NAMES), None
+    )
     if wrong is not None:
         raise click.BadParameter(f"{wrong!r} is not ROOM=LEVEL, say chat=debug (levels: {', '.join(NAMES)})")
     return [(room, level) for room, level in found]
@@ -40,8 +48,13 @@ def _levels(words: tuple[str, ...]) -> list[tuple[str, str]]:
 
 @cli.command()
 @click.option("--tour", is_flag=True, help="No prompt: a whole class is played, and what did not happen is said.")
-@click.option("--port", type=click.IntRange(0, 65535), default=6667, show_default=True,
-              help="Where the demo's IRC server listens, on 127.0.0.1 (another one if it is taken).")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=6667,
+    show_default=True,
+    help="Where the demo's IRC server listens, on 127.0.0.1 (another one if it is taken).",
+)
 @click.option("--keep", is_flag=True, help="Keep the demo's folder (bot.ini, database, logs) when it ends.")
 def demo(tour: bool, port: int, keep: bool) -> int:
     """A class on this machine: an IRC server, the bot, real virtual machines, and a prompt to take part."""
@@ -81,9 +94,9 @@ def doctor(what: tuple[str, ...], path: Path, as_json: bool) -> int:
 @click.option("--stop", is_flag=True, help="End the gateway that runs.")
 def gateway(path: Path, stop: bool) -> int:
     """Runs the ssh gateway (trainbot run starts it by itself)."""
-    from trainbot.gateway import process
     from trainbot.adapters.state_folder import state_folder
     from trainbot.bot.installation import gateway_config
+    from trainbot.gateway import process
 
     config = read(path)
     state_folder(config)

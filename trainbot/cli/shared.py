@@ -14,9 +14,14 @@ from trainbot import __version__
 if TYPE_CHECKING:
     from trainbot.config import Config
 
-config_option = click.option("-c", "--config", "path", type=click.Path(path_type=Path),
-                             default=lambda: Path(os.environ.get("TRAINBOT_CONFIG", "bot.ini")),
-                             help="bot.ini to use [default: $TRAINBOT_CONFIG, else ./bot.ini].")
+config_option = click.option(
+    "-c",
+    "--config",
+    "path",
+    type=click.Path(path_type=Path),
+    default=lambda: Path(os.environ.get("TRAINBOT_CONFIG", "bot.ini")),
+    help="bot.ini to use [default: $TRAINBOT_CONFIG, else ./bot.ini].",
+)
 number_type = click.IntRange(1, 2**31 - 1)  # what a row's number can be
 json_option = click.option("--json", "as_json", is_flag=True, help="For programs.")
 
@@ -33,8 +38,8 @@ def show(value: Any, lines: list[str], as_json: bool) -> None:
 
 def ask_bot(config: Config, request: dict[str, Any], timeout: float = 10.0) -> dict[str, Any]:
     from trainbot.adapters.control.client import ask
-    from trainbot.core.errors import BackendError
     from trainbot.adapters.state_folder import CONTROL
+    from trainbot.core.errors import BackendError
 
     answer = ask(config.store.state / CONTROL, request, timeout)
     if "error" in answer:

@@ -1,5 +1,6 @@
 """bot.ini as frozen values; every default lives in ``model``.  ``load(path)`` reports every fault at once."""
 
+from trainbot.config.loader import load
 from trainbot.model.config import (
     Config,
     ExerciseConfig,
@@ -13,7 +14,6 @@ from trainbot.model.config import (
     Secret,
     StoreConfig,
 )
-from trainbot.config.loader import load
 
 __all__ = [
     "Config",

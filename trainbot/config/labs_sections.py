@@ -7,17 +7,36 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from trainbot.model.config import ImageConfig, LabsConfig, StoreConfig
 from trainbot.config.section import Section, below
 from trainbot.core.errors import BackendError
-from trainbot.model import seats
-from trainbot.model.host_address import host_address
-from trainbot.model.host import GuestType, HostConfig
 from trainbot.core.wording import span
+from trainbot.model import seats
+from trainbot.model.config import ImageConfig, LabsConfig, StoreConfig
+from trainbot.model.host import GuestType, HostConfig
+from trainbot.model.host_address import host_address
 
 #: Words that follow ``!lab``: an image of that name could never be asked for.
-LAB_WORDS = frozenset(("create", "list", "console", "reboot", "reset", "snapshot", "rollback", "extend", "return",
-                       "destroy", "home", "for", "revoke", "capacity", "claim", "permissive", "old"))
+LAB_WORDS = frozenset(
+    (
+        "create",
+        "list",
+        "console",
+        "reboot",
+        "reset",
+        "snapshot",
+        "rollback",
+        "extend",
+        "return",
+        "destroy",
+        "home",
+        "for",
+        "revoke",
+        "capacity",
+        "claim",
+        "permissive",
+        "old",
+    )
+)
 #: Where a remote host keeps its labs' disks and its copies of images (libvirt storage pools of ours).
 REMOTE_POOL = Path("/var/lib/libvirt/trainbot")
 REMOTE_IMAGES = Path("/var/lib/libvirt/trainbot-images")
@@ -48,7 +67,9 @@ def read_labs(s: Section) -> LabsConfig:
     if config.warn >= config.lease:
         s.fault("warn", f"{span(config.warn)} is not less than the lease of {span(config.lease)}")
     if config.early > config.lead:
-        s.fault("early", f"{span(config.early)} is before the labs are begun ({span(config.lead)}): say as much or less")
+        s.fault(
+            "early", f"{span(config.early)} is before the labs are begun ({span(config.lead)}): say as much or less"
+        )
     return config
 
 
@@ -62,14 +83,21 @@ def read_host(s: Section, name: str, store: StoreConfig) -> HostConfig:
     remote, xen = uri.startswith("xen+"), uri.startswith("xen")
     folder = store.state / "labs" / name if local else REMOTE_POOL
     d = HostConfig(name, uri)
-    host = HostConfig(name=name, uri=uri, labs=s.whole("labs", d.labs, 1, seats.MOST), folder=s.path("folder", folder),
-                      network=s.text("network", REMOTE_NETWORK if xen else d.network), kvm=s.yes("kvm", d.kvm),
-                      keepalive=s.whole("keepalive", d.keepalive, 1, 600),
-                      deadline=s.number("deadline", d.deadline, 1, 3600),
-                      images=s.path("images", REMOTE_IMAGES if remote else None),
-                      door=s.take("door", _door, _door_of(uri)), subnet=s.take("subnet", _subnet, d.subnet),
-                      allow=s.take("allow", _allowed, d.allow),
-                      bandwidth=s.whole("bandwidth", d.bandwidth, 0, 1 << 20))
+    host = HostConfig(
+        name=name,
+        uri=uri,
+        labs=s.whole("labs", d.labs, 1, seats.MOST),
+        folder=s.path("folder", folder),
+        network=s.text("network", REMOTE_NETWORK if xen else d.network),
+        kvm=s.yes("kvm", d.kvm),
+        keepalive=s.whole("keepalive", d.keepalive, 1, 600),
+        deadline=s.number("deadline", d.deadline, 1, 3600),
+        images=s.path("images", REMOTE_IMAGES if remote else None),
+        door=s.take("door", _door, _door_of(uri)),
+        subnet=s.take("subnet", _subnet, d.subnet),
+        allow=s.take("allow", _allowed, d.allow),
+        bandwidth=s.whole("bandwidth", d.bandwidth, 0, 1 << 20),
+    )
     if host.bandwidth and uri and not xen:
         s.fault("bandwidth", "only Xen hosts can hold a lab's network to a rate: leave it out")
     try:
@@ -92,10 +120,15 @@ def _door(raw: str) -> str:
         return ""
     user, _, rest = raw.rpartition("@")
     host, _, port = rest.rpartition(":") if re.search(r":[0-9]+$", rest) else (rest, "", "22")
-    if not re.fullmatch(r"[a-z_][a-z0-9_-]{0,31}", user or DOOR_USER) or not re.fullmatch(r"[\w.:-]+", host, re.ASCII) \
-            or host.startswith("-") or not 1 <= int(port) <= 65535:
-        raise ValueError(f"{raw!r} is not [USER@]ADDRESS[:PORT], say xen1.example.org, or none where the labs are reached "
-                         "directly")
+    if (
+        not re.fullmatch(r"[a-z_][a-z0-9_-]{0,31}", user or DOOR_USER)
+        or not re.fullmatch(r"[\w.:-]+", host, re.ASCII)
+        or host.startswith("-")
+        or not 1 <= int(port) <= 65535
+    ):
+        raise ValueError(
+            f"{raw!r} is not [USER@]ADDRESS[:PORT], say xen1.example.org, or none where the labs are reached directly"
+        )
     return f"{user or DOOR_USER}@{host}:{port}"
 
 
@@ -141,10 +174,15 @@ def read_image_section(s: Section, name: str, store: StoreConfig) -> ImageConfig
     elif name in LAB_WORDS:
         s.fault("(name)", f"!lab {name} is a command, so no image can have that name; take another")
     spare, d = s.whole("spare", -1, 0, 1000), ImageConfig("", Path())
-    return ImageConfig(name=name, folder=s.path("folder", store.state / "images" / name),
-                       memory=s.whole("memory", 0, 64, 1 << 20) or None, vcpus=s.whole("vcpus", d.vcpus, 1, 64),
-                       spare=None if spare < 0 else spare, guest=s.take("guest", _guest, d.guest),
-                       cpu_percent=s.whole("cpu_percent", d.cpu_percent, 0, 6400))
+    return ImageConfig(
+        name=name,
+        folder=s.path("folder", store.state / "images" / name),
+        memory=s.whole("memory", 0, 64, 1 << 20) or None,
+        vcpus=s.whole("vcpus", d.vcpus, 1, 64),
+        spare=None if spare < 0 else spare,
+        guest=s.take("guest", _guest, d.guest),
+        cpu_percent=s.whole("cpu_percent", d.cpu_percent, 0, 6400),
+    )
 
 
 def _guest(raw: str) -> GuestType:

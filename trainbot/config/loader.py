@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import replace
 from configparser import (
     ConfigParser,
     DuplicateOptionError,
@@ -13,6 +12,7 @@ from configparser import (
     ParsingError,
 )
 from configparser import Error as IniError
+from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -20,6 +20,11 @@ from rapidfuzz import process
 
 from trainbot import shipped
 from trainbot.config.irc_login import login_problems
+from trainbot.config.labs_sections import read_host, read_image_section, read_labs
+from trainbot.config.questions_section import read_questions, read_talk
+from trainbot.config.section import Section, below, parse_age, parse_listen
+from trainbot.core.access import Role, Roles, parse_rule
+from trainbot.core.errors import ConfigError
 from trainbot.model.config import (
     Config,
     ExerciseConfig,
@@ -30,20 +35,20 @@ from trainbot.model.config import (
     Secret,
     StoreConfig,
 )
-from trainbot.config.labs_sections import read_host, read_image_section, read_labs
-from trainbot.config.questions_section import read_questions, read_talk
-from trainbot.config.section import Section, below, parse_age, parse_listen
-from trainbot.core.errors import ConfigError
 from trainbot.model.reminder import parse_offsets
-from trainbot.core.access import Role, Roles, parse_rule
 
 SECTIONS = ("irc", "store", "roles", "schedule", "exercises", "labs", "gateway", "questions", "records")
 
 
 def load(path: Path) -> Config:
     """Reads and checks the whole file; ConfigError names every fault at once, and nothing is started."""
-    parser = ConfigParser(interpolation=None, inline_comment_prefixes=(";",), comment_prefixes=(";", "#"),
-                          default_section="\0none", empty_lines_in_values=False)
+    parser = ConfigParser(
+        interpolation=None,
+        inline_comment_prefixes=(";",),
+        comment_prefixes=(";", "#"),
+        default_section="\0none",
+        empty_lines_in_values=False,
+    )
     try:
         parser.read_string(path.read_text(encoding="utf-8"), source=str(path))
     except FileNotFoundError:
@@ -93,9 +98,14 @@ def _read(path: Path, sections: dict[str, Section], problems: list[str]) -> Conf
         schedule=_schedule(sections["schedule"]),
         exercises=_exercises(sections["exercises"]),
         labs=read_labs(sections["labs"]),
-        hosts=tuple(read_host(s, name.partition(".")[2], store) for name, s in sections.items() if name.startswith("host.")),
-        images=tuple(read_image_section(s, name.partition(".")[2], store) for name, s in sections.items()
-                     if name.startswith("image.")),
+        hosts=tuple(
+            read_host(s, name.partition(".")[2], store) for name, s in sections.items() if name.startswith("host.")
+        ),
+        images=tuple(
+            read_image_section(s, name.partition(".")[2], store)
+            for name, s in sections.items()
+            if name.startswith("image.")
+        ),
         gateway=_gateway(sections["gateway"], store),
         questions=read_questions(sections, irc.channels),
         records=_records(sections["records"]),
@@ -279,18 +289,29 @@ def _schedule(s: Section) -> ScheduleConfig:
         except ConfigError as error:
             raise ValueError("; ".join(error.problems)) from None
 
-    return ScheduleConfig(folder=s.path("folder", ScheduleConfig().folder), zones=s.take("zones", zones, ("UTC",)),
-                          reminders=s.take("reminders", offsets, ScheduleConfig().reminders))
+    return ScheduleConfig(
+        folder=s.path("folder", ScheduleConfig().folder),
+        zones=s.take("zones", zones, ("UTC",)),
+        reminders=s.take("reminders", offsets, ScheduleConfig().reminders),
+    )
 
 
 def _gateway(s: Section, store: StoreConfig) -> GatewaySection:
-    return GatewaySection(listen=s.take("listen", parse_listen, GatewaySection().listen),
-                          lab_key=s.path("lab_key", store.state / "lab_key"), tmux=s.yes("tmux", True), service=s.yes("service", False))
+    return GatewaySection(
+        listen=s.take("listen", parse_listen, GatewaySection().listen),
+        lab_key=s.path("lab_key", store.state / "lab_key"),
+        tmux=s.yes("tmux", True),
+        service=s.yes("service", False),
+    )
 
 
 def _records(s: Section) -> RecordsConfig:
     url = s.text("public_url")
     if url and not re.match(r"https?://[^\s]+$", url):
         s.fault("public_url", f"{url!r} is not an address, say https://class.example.org/")
-    return RecordsConfig(folder=s.path("folder", RecordsConfig().folder), public_url=url.rstrip("/"),
-                         log=s.yes("log", False), keep=s.take("keep", parse_age, None))
+    return RecordsConfig(
+        folder=s.path("folder", RecordsConfig().folder),
+        public_url=url.rstrip("/"),
+        log=s.yes("log", False),
+        keep=s.take("keep", parse_age, None),
+    )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from trainbot.model.config import QuestionsConfig
 from trainbot.config.section import Section
+from trainbot.model.config import QuestionsConfig
 
 
 def read_questions(sections: Mapping[str, Section], ours: Collection[str]) -> QuestionsConfig:
@@ -36,7 +36,9 @@ def read_talk(sections: Mapping[str, Section], ours: Collection[str]) -> tuple[t
         if talk not in ours:
             section.fault("talk", f"{talk!r} is none of [irc] channels: say it there too")
         elif talk == about or talk in found or talk in found.values() or about in found:
-            section.fault("talk", f"{talk!r} is another class's already: each has a channel for talk of its own, or none")
+            section.fault(
+                "talk", f"{talk!r} is another class's already: each has a channel for talk of its own, or none"
+            )
         else:
             found[talk] = about
     return tuple(found.items())

@@ -77,8 +77,10 @@ def parse_rule(text: str) -> Rule:
     if "[" in pattern or "]" in pattern:
         raise ValueError(f"{text!r}: [ and ] cannot stand in a mask, say ? for the sign")
     if not host.strip("*?.:-/"):
-        raise ValueError(f"{text!r} fits anybody who takes the nick; name the host, as in mask:*!*@staff.example.org, "
-                         "or an account, as in account:alice")
+        raise ValueError(
+            f"{text!r} fits anybody who takes the nick; name the host, as in mask:*!*@staff.example.org, "
+            "or an account, as in account:alice"
+        )
     return Rule("mask", pattern.lower())
 
 

@@ -14,8 +14,8 @@ from typing import Any
 
 from rapidfuzz.distance import DamerauLevenshtein
 
-from trainbot.core.errors import UserError
 from trainbot.core.access import Person, Role
+from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Reply, Sender
 
 
@@ -183,5 +183,10 @@ def plain_kinds() -> dict[str, Converter]:
             raise ValueError(f"{text[:20]!r} is neither on nor off")
         return text.lower() == "on"
 
-    return {"switch": switch, "word": lambda text, _ask: text, "words": lambda text, _ask: text, "number": number,
-            "nick": lambda text, _ask: text}
+    return {
+        "switch": switch,
+        "word": lambda text, _ask: text,
+        "words": lambda text, _ask: text,
+        "number": number,
+        "nick": lambda text, _ask: text,
+    }

@@ -9,11 +9,11 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from trainbot.core.errors import BackendError, Denied, UserError
 from trainbot.core.access import Person, Role, Roles
 from trainbot.core.commands import Ask, Call, Place, Table
-from trainbot.core.parser import QUESTIONS, Addressed, addressed
+from trainbot.core.errors import BackendError, Denied, UserError
 from trainbot.core.messages import Effect, Incoming, Reply, Sender
+from trainbot.core.parser import QUESTIONS, Addressed, addressed
 
 log = logging.getLogger(__name__)
 CONFIRM_WITHIN = timedelta(seconds=60)
@@ -66,15 +66,26 @@ class Dispatch:
         except Exception:
             reference = secrets.token_hex(3)
             # the line itself may hold a password or a key: only its first word is logged
-            log.exception("reference %s: %s said %.20r", reference, incoming.sender.nick,
-                          (incoming.text.split() or [""])[0])
-            return [Reply(f"that went wrong on my side and changed nothing (reference {reference}); try again, "
-                          "or tell an organiser", refused=True)]
+            log.exception(
+                "reference %s: %s said %.20r", reference, incoming.sender.nick, (incoming.text.split() or [""])[0]
+            )
+            return [
+                Reply(
+                    f"that went wrong on my side and changed nothing (reference {reference}); try again, "
+                    "or tell an organiser",
+                    refused=True,
+                )
+            ]
 
     def meant(self, incoming: Incoming) -> Meant | None:
         """What of it is for us; None for ordinary talk."""
-        found = addressed(incoming.text, self.table.prefix, self.nick(), private=incoming.channel is None,
-                          openers=self.openers(incoming.channel))
+        found = addressed(
+            incoming.text,
+            self.table.prefix,
+            self.nick(),
+            private=incoming.channel is None,
+            openers=self.openers(incoming.channel),
+        )
         return Meant(found, self.table.find(found.text)) if found is not None else None
 
     def _handle(self, incoming: Incoming, vouched: Vouched | None, meant: Meant | None) -> Sequence[Effect]:
@@ -112,8 +123,9 @@ class Dispatch:
             return named[0]
         channels = [channel for channel in channels if self.running(channel)] or channels
         if len(channels) > 1 and call.command.place in (Place.CLASS, Place.CHANNEL):
-            raise UserError(f"in which channel? put it first, as in {channels[0]} "
-                            f"{self.table.prefix}{call.command.words}")
+            raise UserError(
+                f"in which channel? put it first, as in {channels[0]} {self.table.prefix}{call.command.words}"
+            )
         return channels[0] if len(channels) == 1 else None
 
     def _confirmed(self, ask: Ask) -> Sequence[Effect]:
@@ -132,9 +144,14 @@ class Dispatch:
         if command.place is Place.PRIVATE and not ask.private:
             raise UserError(f"say that to me privately: /msg {self.nick()} {command.words} …")
         if command.place is Place.CLASS and (ask.channel is None or not self.running(ask.channel)):
-            raise UserError("no class runs here now; "
-                            + (f"{self.table.prefix}start begins one" if ask.role >= Role.PRESENTER
-                               else f"{self.table.prefix}sessions says when the next one is"))
+            raise UserError(
+                "no class runs here now; "
+                + (
+                    f"{self.table.prefix}start begins one"
+                    if ask.role >= Role.PRESENTER
+                    else f"{self.table.prefix}sessions says when the next one is"
+                )
+            )
         values = self.table.read(call, ask)
         if command.confirm is not None and not confirmed:
             question = command.confirm(ask, *values)

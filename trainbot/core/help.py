@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from trainbot.core.errors import UserError
 from trainbot.core.access import Role
 from trainbot.core.commands import Argument, Ask, Command, Place, Table
+from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Reply
 
 LINE = 380  # octets of a line, so that with our name before it every server passes it on whole
@@ -39,21 +39,34 @@ class Help:
         command = self.table.named(words)
         if command is None:
             near = self.table.nearest(words.removeprefix(p), ask.role)
-            raise UserError(f"there is no {words[:30]!r}" + (f"; did you mean {p}{near[0]}?" if near
-                                                          else f"; {p}help lists what there is"))
-        more = [f"{p}{c.words.removeprefix(p)}" for c in self.table.commands
-                if c.words.startswith(f"{command.words} ") and c.role <= ask.role]
-        return (f"{command.usage(p)}: {command.help}" + (f", e.g. {p}{command.example}" if command.example else "")
-                + (f" ({command.role.word}s)" if command.role > Role.LEARNER else "")
-                + (f"; also {' '.join(more)}" if more else ""))
+            raise UserError(
+                f"there is no {words[:30]!r}"
+                + (f"; did you mean {p}{near[0]}?" if near else f"; {p}help lists what there is")
+            )
+        more = [
+            f"{p}{c.words.removeprefix(p)}"
+            for c in self.table.commands
+            if c.words.startswith(f"{command.words} ") and c.role <= ask.role
+        ]
+        return (
+            f"{command.usage(p)}: {command.help}"
+            + (f", e.g. {p}{command.example}" if command.example else "")
+            + (f" ({command.role.word}s)" if command.role > Role.LEARNER else "")
+            + (f"; also {' '.join(more)}" if more else "")
+        )
 
     def commands(self) -> list[Command]:
         def nothing(_ask: Ask) -> list[Effect]:
             return []  # dispatch itself answers it
 
         return [
-            Command("help", self.help, "what I can do now; with a command: how it goes",
-                    (Argument("COMMAND", "words", optional=True, rest=True),), example="help lab"),
+            Command(
+                "help",
+                self.help,
+                "what I can do now; with a command: how it goes",
+                (Argument("COMMAND", "words", optional=True, rest=True),),
+                example="help lab",
+            ),
             Command("yes", nothing, "yes to what I asked you"),
         ]
 
@@ -71,10 +84,15 @@ def _filled(parts: list[str]) -> list[str]:
 
 def commands_page(table: Table) -> str:
     """docs/commands.md."""
-    lines = ["# Commands on IRC", "", "Made from the command table by `make docs`; a test compares the two.", "",
-             f"In a channel a command begins with `{table.prefix}` (or with the bot's nick and a colon); in a private "
-             "message neither is needed. Words in capitals are yours to fill in, those in [brackets] may be left out.",
-             ""]
+    lines = [
+        "# Commands on IRC",
+        "",
+        "Made from the command table by `make docs`; a test compares the two.",
+        "",
+        f"In a channel a command begins with `{table.prefix}` (or with the bot's nick and a colon); in a private "
+        "message neither is needed. Words in capitals are yours to fill in, those in [brackets] may be left out.",
+        "",
+    ]
     for role in Role:
         rows = [c for c in table.commands if c.role is role]
         if not rows:

@@ -34,8 +34,9 @@ def asked(text: str, openers: Sequence[str]) -> str | None:
 @lru_cache
 def _opening(opener: str) -> re.Pattern[str]:
     word = re.escape(opener.removesuffix(":"))
-    return re.compile(rf"{word}(?:\s*:\s*(.*))" if opener.endswith(":") else rf"{word}(?:\s+(.*)|)",
-                      re.IGNORECASE | re.DOTALL)
+    return re.compile(
+        rf"{word}(?:\s*:\s*(.*))" if opener.endswith(":") else rf"{word}(?:\s+(.*)|)", re.IGNORECASE | re.DOTALL
+    )
 
 
 @lru_cache
@@ -43,7 +44,9 @@ def _called(nick: str) -> re.Pattern[str]:
     return re.compile(rf"{re.escape(nick)}\s*[:,]\s*(\S.*)", re.IGNORECASE | re.DOTALL)
 
 
-def addressed(text: str, prefix: str, nick: str, *, private: bool, openers: Sequence[str] = QUESTIONS) -> Addressed | None:
+def addressed(
+    text: str, prefix: str, nick: str, *, private: bool, openers: Sequence[str] = QUESTIONS
+) -> Addressed | None:
     """None for ordinary talk.  ``openers``: what a question begins with there.
 
     In a channel: ``!lab debian``, ``trainbot: lab debian``, ``QUESTION: why?``.  Privately the prefix may be left
@@ -55,7 +58,7 @@ def addressed(text: str, prefix: str, nick: str, *, private: bool, openers: Sequ
         channel, text = named[1], named[2].strip()
     if (question := asked(text, openers)) is not None:
         return Addressed(f"ask {question}".strip(), channel)
-    if text.startswith(prefix) and (rest := text[len(prefix):].strip()):
+    if text.startswith(prefix) and (rest := text[len(prefix) :].strip()):
         return Addressed(rest, channel, sure=private) if _wordlike(rest) or private else None
     if called := _called(nick).match(text):
         return Addressed(called[1].removeprefix(prefix).strip() or "help", channel)

@@ -18,8 +18,8 @@ from zoneinfo import ZoneInfo
 import tzdata
 from rapidfuzz import process
 
-from trainbot.core.errors import UserError
 from trainbot.core.city_names import CITIES, COUNTRIES, WELL_KNOWN
+from trainbot.core.errors import UserError
 
 TZDATA_VERSION: str = tzdata.IANA_VERSION
 CHOICES = 6  # as many as fit an IRC line beside the sentence
@@ -220,9 +220,7 @@ def _unknown(text: str, folded: str, at: datetime) -> UserError:
     )  # fmt: skip
     if short:
         return UserError(f"{text} is an abbreviation that several places use: say !tz and one of {listed(short)}")
-    region = tuple(
-        row[2] for row in _rows("zone.tab") if len(row) > 3 and f" {folded} " in f" {_fold(row[3])} "
-    )
+    region = tuple(row[2] for row in _rows("zone.tab") if len(row) > 3 and f" {folded} " in f" {_fold(row[3])} ")
     if region:
         return UserError(f"for {text} say !tz and one of {listed(region)}")
     words = [*_by_city(), *(name for name in _countries() if len(name) > 2)]

@@ -6,8 +6,8 @@ import base64
 import hashlib
 from pathlib import Path
 
-from trainbot.core.errors import BackendError
 from trainbot.adapters.state_folder import HOST_KEY
+from trainbot.core.errors import BackendError
 from trainbot.features.labs.passwords import make_once
 
 
@@ -32,7 +32,7 @@ def load_or_make(state: Path) -> bytes:
 
 
 def public_key(state: Path) -> str:
-    """"ssh-ed25519 AAAA…" of the gateway, as known_hosts has it; the key is made where there is none yet."""
+    """ "ssh-ed25519 AAAA…" of the gateway, as known_hosts has it; the key is made where there is none yet."""
     pub = _pub(state / HOST_KEY)
     if not pub.exists():
         load_or_make(state)
@@ -40,7 +40,7 @@ def public_key(state: Path) -> str:
 
 
 def fingerprint(state: Path) -> str:
-    """"SHA256:…" of the gateway's key as OpenSSH shows it (RFC 4648 base64 without padding)."""
+    """ "SHA256:…" of the gateway's key as OpenSSH shows it (RFC 4648 base64 without padding)."""
     blob = base64.b64decode(public_key(state).split()[1])
     return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode("ascii").rstrip("=")
 

@@ -132,8 +132,9 @@ class Hub:
 
     async def _say_offered(self, route: Route, key: str, tell: Callable[[], None]) -> None:
         with suppress(BackendError):
-            answer = await self.ask_bot({"op": "door", "do": "offered", "person": route.person, "lease": route.lease,
-                                         "key": key})
+            answer = await self.ask_bot(
+                {"op": "door", "do": "offered", "person": route.person, "lease": route.lease, "key": key}
+            )
             if answer.get("kept") is True:
                 tell()
 

@@ -107,9 +107,7 @@ def _lines(state: Path) -> list[str]:
         return []
 
 
-def start_detached(
-    config_path: Path, state: Path, command: Sequence[str] | None = None, timeout: float = 20.0
-) -> int:
+def start_detached(config_path: Path, state: Path, command: Sequence[str] | None = None, timeout: float = 20.0) -> int:
     """The process id of a gateway that listens: the one that runs on ``state`` already, or a new one.
 
     The new one (default: ``trainbot gateway -c config_path``) has a session of its own, so that neither the bot's
@@ -123,8 +121,9 @@ def start_detached(
     handle = os.open(state / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     with os.fdopen(handle, "ab") as output:
         began = output.seek(0, os.SEEK_END)
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                                 start_new_session=True)
+        child = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+        )
     # Whoever started a process has to take its exit status, or it stays as a zombie.
     threading.Thread(target=child.wait, name="gateway-reaper", daemon=True).start()
     deadline = time.monotonic() + timeout
@@ -209,8 +208,12 @@ async def _until_signal(config: GatewayConfig) -> None:
     ours = program()  # now: the files may be others by the time somebody asks
 
     def ready(bound: list[tuple[str, int]]) -> None:
-        lines = [str(os.getpid()), f"program {ours}", *(f"at {host} {port}" for host, port in bound),
-                 *(f"asked {host} {port}" for host, port in config.listen)]
+        lines = [
+            str(os.getpid()),
+            f"program {ours}",
+            *(f"at {host} {port}" for host, port in bound),
+            *(f"asked {host} {port}" for host, port in config.listen),
+        ]
         draft = config.state / f".{PID}"
         draft.write_text("\n".join(lines) + "\n", "utf-8")
         draft.rename(config.state / PID)

@@ -11,7 +11,7 @@ from trainbot.core.errors import BackendError
 
 
 async def host_key_at(address: str, port: int, seconds: float = 10.0) -> str:
-    """"TYPE BASE64" of whoever speaks ssh there; BackendError where nobody does."""
+    """ "TYPE BASE64" of whoever speaks ssh there; BackendError where nobody does."""
     try:
         async with asyncio.timeout(seconds):
             key = await asyncssh.get_server_host_key(address, port, config=None)
@@ -27,7 +27,7 @@ async def host_key_at(address: str, port: int, seconds: float = 10.0) -> str:
 
 
 def public_half(private: Path) -> str:
-    """"TYPE BASE64" of a private key; BackendError where it cannot be read or wants a passphrase."""
+    """ "TYPE BASE64" of a private key; BackendError where it cannot be read or wants a passphrase."""
     try:
         key = asyncssh.read_private_key(private)
     except OSError as error:

@@ -68,12 +68,24 @@ async def _listen(hub: Hub, key: asyncssh.SSHKey, host: str, port: int) -> async
     config = hub.config
     try:
         return await asyncssh.listen(
-            host, port, server_factory=lambda: Door(hub), server_host_keys=[key], server_version="trainbot",
-            line_editor=False, encoding=None, gss_host=None, agent_forwarding=False, x11_forwarding=False,
-            allow_scp=False, compression_algs=None, login_timeout=config.login,
-            keepalive_interval=config.keepalive, keepalive_count_max=4, backlog=512, kex_algs=KEX,
+            host,
+            port,
+            server_factory=lambda: Door(hub),
+            server_host_keys=[key],
+            server_version="trainbot",
+            line_editor=False,
+            encoding=None,
+            gss_host=None,
+            agent_forwarding=False,
+            x11_forwarding=False,
+            allow_scp=False,
+            compression_algs=None,
+            login_timeout=config.login,
+            keepalive_interval=config.keepalive,
+            keepalive_count_max=4,
+            backlog=512,
+            kex_algs=KEX,
         )
     except OSError as error:
         reason = os.strerror(error.errno).lower() if error.errno else str(error)  # asyncio's own text repeats it all
         raise BackendError(f"the gateway cannot listen on {host} port {port}: {reason}") from None
-

@@ -16,7 +16,9 @@ log = logging.getLogger(__name__)
 class Keeper:
     """For the bot.  ``keep`` is to be called from time to time.  ``service``: somebody else starts gateways (systemd)."""
 
-    def __init__(self, config_path: Path, state: Path, listen: tuple[tuple[str, int], ...], service: bool = False) -> None:
+    def __init__(
+        self, config_path: Path, state: Path, listen: tuple[tuple[str, int], ...], service: bool = False
+    ) -> None:
         self._config_path, self._state, self._listen, self._service = config_path, state, listen, service
         self._ours = process.program()
         self._started = 0  # the one that we started ourselves: of whatever program it is, another would be the same
@@ -46,7 +48,9 @@ class Keeper:
         before = process.running(self._state)
         if self._service:
             if before is None:
-                raise BackendError("no gateway runs, and bot.ini says that a service keeps it: systemctl start trainbot-gateway")
+                raise BackendError(
+                    "no gateway runs, and bot.ini says that a service keeps it: systemctl start trainbot-gateway"
+                )
             return before
         pid = process.start_detached(self._config_path, self._state)
         if pid != before:
@@ -57,8 +61,11 @@ class Keeper:
         try:
             inside = await GatewayClient(self._state).leave()
         except BackendError:
-            log.warning("the gateway (process %d) is of another trainbot and cannot be asked to leave: trainbot "
-                        "gateway --stop ends it, and cuts the sessions that go through it", pid)
+            log.warning(
+                "the gateway (process %d) is of another trainbot and cannot be asked to leave: trainbot "
+                "gateway --stop ends it, and cuts the sessions that go through it",
+                pid,
+            )
             self._started = pid  # said once
             return
         if inside:

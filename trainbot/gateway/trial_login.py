@@ -15,11 +15,11 @@ import asyncssh
 
 from trainbot.core.errors import BackendError
 from trainbot.gateway import hostkey
-from trainbot.gateway.rpc.gateway_client import Ran
-from trainbot.gateway.lab.remote_command import Command
-from trainbot.gateway.lab.pipe import CIPHERS
-from trainbot.gateway.process import listening
 from trainbot.gateway.lab.connect import NoWay
+from trainbot.gateway.lab.pipe import CIPHERS
+from trainbot.gateway.lab.remote_command import Command
+from trainbot.gateway.process import listening
+from trainbot.gateway.rpc.gateway_client import Ran
 
 CONNECT = 15.0  # seconds until the gateway itself has let us in
 LOST = 255  # what a session ends with that the gateway ended (gateway.session)
@@ -42,8 +42,9 @@ class Inside:
         running: Command | None = None
         try:
             async with asyncio.timeout(timeout):
-                _, running = await self._connection.create_session(lambda: Command(limit), command, encoding=None,
-                                                                   request_pty=False)
+                _, running = await self._connection.create_session(
+                    lambda: Command(limit), command, encoding=None, request_pty=False
+                )
                 if not running.chan.is_closing():
                     running.chan.write(stdin.encode("utf-8", "replace"))
                     running.chan.write_eof()
@@ -86,12 +87,27 @@ class Visitor:
             known = asyncssh.import_public_key(hostkey.public_key(self._state))
             async with asyncio.timeout(CONNECT):
                 return await asyncssh.connect(
-                    address, port, config=None, options=None, username=user, password=password, client_keys=None,
-                    agent_path=None, known_hosts=([known], [], []), preferred_auth=["password"], gss_host=None,
-                    compression_algs=None, encryption_algs=CIPHERS, login_timeout=CONNECT, keepalive_interval=15)
+                    address,
+                    port,
+                    config=None,
+                    options=None,
+                    username=user,
+                    password=password,
+                    client_keys=None,
+                    agent_path=None,
+                    known_hosts=([known], [], []),
+                    preferred_auth=["password"],
+                    gss_host=None,
+                    compression_algs=None,
+                    encryption_algs=CIPHERS,
+                    login_timeout=CONNECT,
+                    keepalive_interval=15,
+                )
         except asyncssh.HostKeyNotVerifiable:
-            raise TurnedAway(f"what listens on port {port} has another host key than our gateway: learners' ssh would "
-                             "warn and refuse") from None
+            raise TurnedAway(
+                f"what listens on port {port} has another host key than our gateway: learners' ssh would "
+                "warn and refuse"
+            ) from None
         except asyncssh.PermissionDenied:
             raise TurnedAway("the gateway does not take the password") from None
         except TimeoutError:

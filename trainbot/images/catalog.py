@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from trainbot import shipped
+from trainbot.adapters.db import Store
+from trainbot.adapters.state_folder import lab_key, state_folder
 from trainbot.config import Config
 from trainbot.config.labs_sections import LAB_WORDS, NAME
 from trainbot.core.errors import BackendError, UserError
-from trainbot.model.host import GuestType
 from trainbot.images.build.image_folder import FILES, Image, digest, read_image, versions
-from trainbot.images.build.versions import only_maker
 from trainbot.images.build.kernel import guest_types
 from trainbot.images.build.progress_bar import Progress
+from trainbot.images.build.versions import only_maker
 from trainbot.images.importing.distributions import Entry, load_catalogue
 from trainbot.images.importing.importing import Wanted, import_image
-from trainbot.adapters.state_folder import lab_key, state_folder
-from trainbot.adapters.db import Store
+from trainbot.model.host import GuestType
 
 
 def catalogue() -> dict[str, Entry]:
@@ -61,8 +61,11 @@ def _advice(config: Config, image: Image) -> list[str]:
     section = next((found for found in config.images if found.name == image.name), None)
     kinds = guest_types(image.kernel)
     can = [guest for guest in (GuestType.PVH, GuestType.PV, GuestType.HVM) if kinds is None or guest in kinds]
-    said = [f"its kernel can run on Xen as {', '.join(can)}" if kinds is not None else
-            "what its kernel can be on Xen cannot be read from it: try pvh, and say guest = hvm where that does not boot"]
+    said = [
+        f"its kernel can run on Xen as {', '.join(can)}"
+        if kinds is not None
+        else "what its kernel can be on Xen cannot be read from it: try pvh, and say guest = hvm where that does not boot"
+    ]
     if section is None or (kinds is not None and section.guest not in kinds):
         guest = "" if can[0] is GuestType.PVH else f" with guest = {can[0]}"
         said.append(f"bot.ini wants a section [image.{image.name}]{guest}")
@@ -82,15 +85,26 @@ def listed(config: Config) -> list[dict[str, Any]]:
             found.append({**said, "fault": str(error)})
             continue
         memory = (sections[name].memory if name in sections else None) or image.memory_mib
-        found.append({**said, "version": image.folder.name, "system": image.suite, "memory_mib": memory,
-                      "disk_mib": image.disk.stat().st_blocks >> 11, "built_at": image.built_at.isoformat(),
-                      "old": len(versions(image.folder.parent, name)) - 1})
+        found.append(
+            {
+                **said,
+                "version": image.folder.name,
+                "system": image.suite,
+                "memory_mib": memory,
+                "disk_mib": image.disk.stat().st_blocks >> 11,
+                "built_at": image.built_at.isoformat(),
+                "old": len(versions(image.folder.parent, name)) - 1,
+            }
+        )
     return found
 
 
 def _others(config: Config) -> list[str]:
-    return sorted(path.name for path in (config.store.state / "images").glob("*") if path.is_symlink()
-                  and NAME.fullmatch(path.name))
+    return sorted(
+        path.name
+        for path in (config.store.state / "images").glob("*")
+        if path.is_symlink() and NAME.fullmatch(path.name)
+    )
 
 
 def chosen(config: Config, names: Sequence[str]) -> list[Image]:
@@ -133,8 +147,10 @@ def remove(config: Config, name: str, old_only: bool, progress: Progress) -> lis
     current = link.resolve()
     going = [folder for folder in there if not (old_only and folder.resolve() == current)]
     if going and (labs := _labs_of(config, name)):
-        raise BackendError(f"{labs} {'lab' if labs == 1 else 'labs'} of {name} {'is' if labs == 1 else 'are'} there: "
-                           "!drain their hosts or wait until they have ended, then say it again")
+        raise BackendError(
+            f"{labs} {'lab' if labs == 1 else 'labs'} of {name} {'is' if labs == 1 else 'are'} there: "
+            "!drain their hosts or wait until they have ended, then say it again"
+        )
     with only_maker(link.parent, name, progress):
         if not old_only:
             link.unlink(missing_ok=True)

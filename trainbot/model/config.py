@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from trainbot.model.host import GuestType, HostConfig
 from trainbot.core.access import Roles
+from trainbot.model.host import GuestType, HostConfig
 
 
 class Secret:

@@ -123,8 +123,11 @@ class Exercise:
     def has_scripts(self) -> bool:
         """Whether anything prepares a lab for it, or does its steps for somebody."""
         pages = [page for page in (self.intro, self.finish, *self.steps) if page is not None]
-        return self.assets is not None or any(page.setup or page.foreground for page in pages) \
+        return (
+            self.assets is not None
+            or any(page.setup or page.foreground for page in pages)
             or any(step.solve for step in self.steps)
+        )
 
 
 Files = tuple[tuple[str, int, int], ...]  # (path, mtime in ns, bytes) of each file
@@ -146,8 +149,11 @@ class Library:
         if wanted in self.exercises:
             return self.exercises[wanted]
         found = [e for e in self.exercises.values() if wanted and e.slug.startswith(wanted.replace(" ", "-"))]
-        found = found or [e for e in self.exercises.values()
-                          if wanted and all(word in f"{e.title} {e.slug}".lower() for word in wanted.split())]
+        found = found or [
+            e
+            for e in self.exercises.values()
+            if wanted and all(word in f"{e.title} {e.slug}".lower() for word in wanted.split())
+        ]
         if len(found) == 1:
             return found[0]
         there = [e.slug for e in found] or list(self.exercises)

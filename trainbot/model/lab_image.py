@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainbot.model.image_files import ImageFiles
 from trainbot.model.host import GuestType, Mode
+from trainbot.model.image_files import ImageFiles
 
 #: Images that people ask for by name before anybody has added them.
 WELL_KNOWN = ("debian", "centos", "fedora", "almalinux", "ubuntu")

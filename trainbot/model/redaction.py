@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from trainbot.core.errors import UserError
 from trainbot.core.access import fold_account
+from trainbot.core.errors import UserError
 
 REMOVED = "(removed)"
 
@@ -34,8 +34,10 @@ class Traces:
     def words(self) -> str:
         found = [f"{number} {what}" for what, number in self.counts.items() if number]
         people = "one person" if len(self.ids) == 1 else f"{len(self.ids)} people"
-        return (f"{people} called {', '.join(self.names)}: {', '.join(found) or 'nothing said'}; "
-                f"named in {self.others} texts of others")
+        return (
+            f"{people} called {', '.join(self.names)}: {', '.join(found) or 'nothing said'}; "
+            f"named in {self.others} texts of others"
+        )
 
 
 def wanted(text: str) -> Wanted:

@@ -142,4 +142,3 @@ class Schedule:
     @property
     def doubtful(self) -> frozenset[str]:
         return frozenset(problem.file for problem in self.problems)
-

@@ -7,15 +7,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from trainbot.config import Config
-from trainbot.core.errors import BackendError
-from trainbot.adapters.scenario_files.library import load_library
-from trainbot.model.exercise import Exercise
-from trainbot.bot.installation import images_of
 from trainbot.adapters.calendars.schedule_folder import load_schedules
-from trainbot.core.times import describe_many
 from trainbot.adapters.db import Store
 from trainbot.adapters.db.migrate import refuse_newer
+from trainbot.adapters.scenario_files.library import load_library
+from trainbot.bot.installation import images_of
+from trainbot.config import Config
+from trainbot.core.errors import BackendError
+from trainbot.core.times import describe_many
+from trainbot.model.exercise import Exercise
 
 SHOWN = 5
 
@@ -53,8 +53,10 @@ def checkup(config: Config, say: Callable[[str], None]) -> int:
     say("Database")
     line(config.store.url, _database(config.store.url))
     say("Gateway")
-    line(f"listens on {' '.join(f'{address}:{port}' for address, port in config.gateway.listen)}; learners are told "
-         f"ssh -p {config.gateway.listen[0][1]} IMAGE@{config.labs.public_address}")
+    line(
+        f"listens on {' '.join(f'{address}:{port}' for address, port in config.gateway.listen)}; learners are told "
+        f"ssh -p {config.gateway.listen[0][1]} IMAGE@{config.labs.public_address}"
+    )
     say("trainbot doctor looks whether server, hosts and gateway really answer")
     return 1 if wrong else 0
 

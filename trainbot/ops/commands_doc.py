@@ -6,14 +6,14 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from trainbot.bot.turn import Bot
-from trainbot.adapters.irc.connection_status import Place
-from trainbot.config import load
-from trainbot.bot.wiring import Installation
-from trainbot.core.help import commands_page
-from trainbot.core.messages import Sender
 from trainbot.adapters.db import Store
 from trainbot.adapters.db.tables import metadata
+from trainbot.adapters.irc.connection_status import Place
+from trainbot.bot.turn import Bot
+from trainbot.bot.wiring import Installation
+from trainbot.config import load
+from trainbot.core.help import commands_page
+from trainbot.core.messages import Sender
 
 
 class Nowhere:
@@ -42,8 +42,9 @@ class Nowhere:
 
 def page() -> str:
     """The page as it should be now."""
-    installation = Installation(owner="", digest=str, new_password=str, fingerprint=str, ssh_port=0,
-                                free_port=len, images={}, unready={})
+    installation = Installation(
+        owner="", digest=str, new_password=str, fingerprint=str, ssh_port=0, free_port=len, images={}, unready={}
+    )
     store = Store("sqlite:///:memory:")
     try:
         with tempfile.TemporaryDirectory() as folder:

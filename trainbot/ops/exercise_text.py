@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from trainbot.adapters.markdown.irc_lines import BOLD, MONO, render, render_step
 from trainbot.features.classes.classroom import step_lines
-from trainbot.model.exercise import Exercise, Page, Problem
 from trainbot.features.classes.presenter_commands import IN_CHANNEL, MORE
+from trainbot.model.exercise import Exercise, Page, Problem
 
 LONGEST = 400  # bytes of a line on IRC that are safe where our host's name is long
 _TERMINAL = {BOLD: "1", MONO: "36", "\x1d": "3"}  # ECMA-48, SGR
@@ -43,8 +43,15 @@ def too_long(exercise: Exercise) -> list[Problem]:
             continue
         for line in render(step.text):
             if (size := len(line.strip(BOLD + MONO).encode())) > LONGEST:
-                found.append(Problem(exercise.slug, f"step {step.number}", f"a command of {size} bytes is cut on IRC, where a "
-                                     f"line has {LONGEST}; fold it with a backslash", serious=False))
+                found.append(
+                    Problem(
+                        exercise.slug,
+                        f"step {step.number}",
+                        f"a command of {size} bytes is cut on IRC, where a "
+                        f"line has {LONGEST}; fold it with a backslash",
+                        serious=False,
+                    )
+                )
     return found
 
 

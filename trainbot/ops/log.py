@@ -8,19 +8,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from trainbot.bot.workers.maintenance import at_once
+from trainbot.adapters.db import Store
+from trainbot.adapters.db.migrate import refuse_newer, upgrade
 from trainbot.bot.pages import minutes_pages
+from trainbot.bot.workers.maintenance import at_once
 from trainbot.config import Config
 from trainbot.core.errors import BackendError
+from trainbot.core.times import describe_many
 from trainbot.features.questions.search_terms import Finding, best
-from trainbot.model.question import Question, QuestionState
 from trainbot.features.records.archive import Archive
 from trainbot.features.records.journal import scrubbed
 from trainbot.features.records.retention import Keeping
+from trainbot.model.question import Question, QuestionState
 from trainbot.model.record import Entry
-from trainbot.core.times import describe_many
-from trainbot.adapters.db import Store
-from trainbot.adapters.db.migrate import refuse_newer, upgrade
 
 
 @contextmanager
@@ -35,9 +35,16 @@ def archive(config: Config) -> Iterator[Archive]:
 
 
 def _archive(config: Config, store: Store) -> Archive:
-    return Archive(store.classes, store.entries, store.questions, store.people, config.records.folder,
-                   config.records.public_url,
-                   lambda at: describe_many(at, config.schedule.zones, at).rpartition(" | ")[0], minutes_pages)
+    return Archive(
+        store.classes,
+        store.entries,
+        store.questions,
+        store.people,
+        config.records.folder,
+        config.records.public_url,
+        lambda at: describe_many(at, config.schedule.zones, at).rpartition(" | ")[0],
+        minutes_pages,
+    )
 
 
 def keep(config: Config, request: dict[str, Any]) -> str:
@@ -57,11 +64,23 @@ def keep(config: Config, request: dict[str, Any]) -> str:
 def classes(config: Config) -> tuple[list[dict[str, Any]], list[str]]:
     with archive(config) as found:
         runs = found.classes.all()
-    value = [{"number": run.id, "title": run.title, "channel": run.channel, "presenter": run.presenter,
-              "started_at": run.started_at.isoformat(), "ended_at": run.ended_at and run.ended_at.isoformat(),
-              "minutes": run.minutes} for run in runs]
-    lines = [f"{run.id} {run.started_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC {run.channel} {run.title}, with "
-             f"{run.presenter}" + ("" if run.ended_at else " (runs now)") for run in runs]
+    value = [
+        {
+            "number": run.id,
+            "title": run.title,
+            "channel": run.channel,
+            "presenter": run.presenter,
+            "started_at": run.started_at.isoformat(),
+            "ended_at": run.ended_at and run.ended_at.isoformat(),
+            "minutes": run.minutes,
+        }
+        for run in runs
+    ]
+    lines = [
+        f"{run.id} {run.started_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC {run.channel} {run.title}, with "
+        f"{run.presenter}" + ("" if run.ended_at else " (runs now)")
+        for run in runs
+    ]
     return value, lines
 
 
@@ -78,10 +97,15 @@ def search(config: Config, words: str, most: int) -> tuple[dict[str, Any], list[
             refuse_newer(config.store.url, store.connection)
             finding = Finding(store.search)
             asked = finding.look("question_fts", words)
-            questions = best(asked, store.questions.some(row for row, _score in asked.rows), lambda q: f"{q.words} {q.answer}")
+            questions = best(
+                asked, store.questions.some(row for row, _score in asked.rows), lambda q: f"{q.words} {q.answer}"
+            )
             said = finding.look("entry_fts", words)
-            entries = best(said, store.entries.all(store.entries.table.c.id.in_([row for row, _score in said.rows])),
-                           lambda entry: entry.text)
+            entries = best(
+                said,
+                store.entries.all(store.entries.table.c.id.in_([row for row, _score in said.rows])),
+                lambda entry: entry.text,
+            )
     finally:
         store.close()
     questions = [q for q in questions if q.state is not QuestionState.DELETED][:most]
@@ -92,14 +116,30 @@ def search(config: Config, words: str, most: int) -> tuple[dict[str, Any], list[
 
 
 def _question_found(question: Question) -> dict[str, Any]:
-    return {"kind": "question", "number": question.id, "class": question.class_id, "channel": question.channel,
-            "at": question.asked_at.isoformat(), "nick": question.nick, "anonymous": question.anonymous,
-            "step": question.step, "state": str(question.state), "text": question.words, "answer": question.answer}
+    return {
+        "kind": "question",
+        "number": question.id,
+        "class": question.class_id,
+        "channel": question.channel,
+        "at": question.asked_at.isoformat(),
+        "nick": question.nick,
+        "anonymous": question.anonymous,
+        "step": question.step,
+        "state": str(question.state),
+        "text": question.words,
+        "answer": question.answer,
+    }
 
 
 def _entry_found(entry: Entry) -> dict[str, Any]:
-    return {"kind": entry.kind, "class": entry.class_id, "channel": entry.channel, "at": entry.at.isoformat(),
-            "nick": entry.nick, "text": entry.text}
+    return {
+        "kind": entry.kind,
+        "class": entry.class_id,
+        "channel": entry.channel,
+        "at": entry.at.isoformat(),
+        "nick": entry.nick,
+        "text": entry.text,
+    }
 
 
 def _line(found: dict[str, Any]) -> str:

@@ -6,26 +6,28 @@ import uuid
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from trainbot.adapters.calendars.feed import FEED, PAGE, where_of
+from trainbot.adapters.calendars.schedule_folder import ScheduleFolder
+from trainbot.adapters.db import Store
+from trainbot.adapters.db.migrate import refuse_newer, upgrade
+from trainbot.bot.workers.calendar_writer import Press
 from trainbot.config import Config
 from trainbot.core.errors import BackendError, UserError
 from trainbot.core.files import write_whole
 from trainbot.features.sessions.announcements import Announcing
-from trainbot.features.sessions.session_store import Book
-from trainbot.adapters.calendars.feed import FEED, PAGE, where_of
-from trainbot.adapters.calendars.schedule_folder import ScheduleFolder
 from trainbot.features.sessions.planner import Planner
-from trainbot.bot.workers.calendar_writer import Press
-from trainbot.model.reminder import parse_offsets
+from trainbot.features.sessions.session_store import Book
 from trainbot.features.sessions.signups import SignUps
-from trainbot.adapters.db import Store
+from trainbot.model.reminder import parse_offsets
 from trainbot.model.session import PublishedSession
-from trainbot.adapters.db.migrate import refuse_newer, upgrade
 
 
 def publish(config: Config, folder: Path, now: datetime) -> str:
     """Writes feed and page into ``folder`` where they differ; a sentence about it."""
     if folder.resolve() == config.schedule.folder.resolve():
-        raise UserError(f"{folder} is where schedules are read from, so I would read my own calendar: name another folder")
+        raise UserError(
+            f"{folder} is where schedules are read from, so I would read my own calendar: name another folder"
+        )
     before = [_content(folder / name) for name in (FEED, PAGE)]
     store, ours = _open(config.store.url)
     try:
@@ -67,16 +69,38 @@ def _read_files(config: Config, store: Store, now: datetime) -> None:
         store.settings.set("owner", str(uuid.uuid4()))
     zones, offsets = config.schedule.zones, parse_offsets(" ".join(config.schedule.reminders))
     book = Book(store.sessions, store.settings, lambda: config.irc.class_channels)
-    signups = SignUps(store.sessions, store.notices, store.people, zones, config.require_account, book.upcoming,
-                      lambda session: session.images, lambda image: False, timedelta(), lambda at: (0, 0))
-    planner = Planner(book, Announcing(book, store.notices, signups, zones, offsets), store.people,
-                      ScheduleFolder(config.schedule.folder), zones, lambda: set(), signups, lambda person, zone: "")
+    signups = SignUps(
+        store.sessions,
+        store.notices,
+        store.people,
+        zones,
+        config.require_account,
+        book.upcoming,
+        lambda session: session.images,
+        lambda image: False,
+        timedelta(),
+        lambda at: (0, 0),
+    )
+    planner = Planner(
+        book,
+        Announcing(book, store.notices, signups, zones, offsets),
+        store.people,
+        ScheduleFolder(config.schedule.folder),
+        zones,
+        lambda: set(),
+        signups,
+        lambda person, zone: "",
+    )
     planner.reload(now)
 
 
 def _write(config: Config, store: Store, folder: Path, now: datetime) -> list[PublishedSession]:
     book = Book(store.sessions, store.settings, lambda: config.irc.class_channels)
     offsets = parse_offsets(" ".join(config.schedule.reminders))
-    press = Press(where_of(config, store.settings.get("owner") or ""), config.schedule.zones, offsets,
-                  lambda path, content: write_whole(path, content.decode()))
+    press = Press(
+        where_of(config, store.settings.get("owner") or ""),
+        config.schedule.zones,
+        offsets,
+        lambda path, content: write_whole(path, content.decode()),
+    )
     return press.publish(book, folder, now)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from trainbot.config import Config
-from trainbot.core.errors import BackendError, UserError
+from trainbot.adapters.db import Store
 from trainbot.adapters.hosts.libvirt_driver import LibvirtDriver
 from trainbot.adapters.hosts.libvirt_errors import plain
-from trainbot.adapters.db import Store
+from trainbot.config import Config
+from trainbot.core.errors import BackendError, UserError
 
 
 def take(config: Config, name: str, sure: Callable[[str], bool], say: Callable[[str], None]) -> int:
@@ -24,14 +24,18 @@ def take(config: Config, name: str, sure: Callable[[str], bool], say: Callable[[
         return 0
     try:
         others = ", ".join(plain(other)[:64] for other in driver.claims())
-        if others and not sure(f"{name} belongs to another trainbot (id {others}). If that one still runs, it loses "
-                               "the host; its labs there are not touched. Take it?"):
+        if others and not sure(
+            f"{name} belongs to another trainbot (id {others}). If that one still runs, it loses "
+            "the host; its labs there are not touched. Take it?"
+        ):
             return 1
         driver.take()
     finally:
         driver.close()
-    say(f"{name} is this trainbot's" + (f", was {others}'s; what that one left there, virsh list --all shows" if others
-                                        else " already"))
+    say(
+        f"{name} is this trainbot's"
+        + (f", was {others}'s; what that one left there, virsh list --all shows" if others else " already")
+    )
     return 0
 
 

@@ -176,8 +176,13 @@ def read(text: str) -> tuple[list[tuple[str, str, str]], list[str]]:
 def test_google() -> None:
     """A weekly class over the change of clocks, without the date that was struck out, one moved to another day; fields
     in a description that is HTML."""
-    assert read(GOOGLE) == ([("03-27 08:00", "SE Linux hands-on", "Australia/Melbourne"),
-                             ("04-11 10:00", "SE Linux hands-on (on Sunday)", "Australia/Melbourne")], [])
+    assert read(GOOGLE) == (
+        [
+            ("03-27 08:00", "SE Linux hands-on", "Australia/Melbourne"),
+            ("04-11 10:00", "SE Linux hands-on (on Sunday)", "Australia/Melbourne"),
+        ],
+        [],
+    )
     first = read_ics(GOOGLE, "c.ics", NOW, END)[0][0]
     assert (first.exercise, first.seats, first.slides) == ("selinux-debian", 30, "https://example.org/s")
 
@@ -189,15 +194,23 @@ def test_nextcloud() -> None:
     assert len(problems) == 1 and "'Public holiday' lasts all day" in problems[0]
     (one,) = read_ics(NEXTCLOUD, "c.ics", NOW, END)[0]
     assert (one.images, one.channel, one.presenter, one.link) == (
-        ("debian", "centos"), "#selinux-class", "Jürgen", "https://example.org/mehr")
+        ("debian", "centos"),
+        "#selinux-class",
+        "Jürgen",
+        "https://example.org/mehr",
+    )
 
 
 def test_thunderbird() -> None:
     """A quarter of an hour in the offset, a cancelled event, a monthly one until a moment in UTC, a task beside them."""
     shown, problems = read(THUNDERBIRD)
     assert problems == []
-    assert shown == [("01-09 03:15", "Workshop", "Asia/Kathmandu"), ("01-09 03:15", "Monthly", "Asia/Kathmandu"),
-                     ("02-13 03:15", "Monthly", "Asia/Kathmandu"), ("03-13 03:15", "Monthly", "Asia/Kathmandu")]
+    assert shown == [
+        ("01-09 03:15", "Workshop", "Asia/Kathmandu"),
+        ("01-09 03:15", "Monthly", "Asia/Kathmandu"),
+        ("02-13 03:15", "Monthly", "Asia/Kathmandu"),
+        ("03-13 03:15", "Monthly", "Asia/Kathmandu"),
+    ]
     sessions = read_ics(THUNDERBIRD, "c.ics", NOW, END)[0]
     assert [s.title for s in sessions if s.cancelled] == ["Workshop"]
     assert {s.exercise for s in sessions if s.title == "Monthly"} == {"nftables"}
@@ -212,11 +225,11 @@ def test_a_calendar_that_was_damaged(text: str, data: st.DataObject) -> None:
         n = data.draw(st.integers(0, len(lines) - 1))
         match data.draw(st.sampled_from(["lose", "double", "cut", "swap", "alter"])):
             case "lose":
-                lines[n:n + 1] = [] if len(lines) > 1 else lines
+                lines[n : n + 1] = [] if len(lines) > 1 else lines
             case "double":
                 lines.insert(n, lines[n])
             case "cut":
-                lines[n] = lines[n][:data.draw(st.integers(0, len(lines[n])))]
+                lines[n] = lines[n][: data.draw(st.integers(0, len(lines[n])))]
             case "swap":
                 lines[n], lines[-1 - n] = lines[-1 - n], lines[n]
             case "alter":

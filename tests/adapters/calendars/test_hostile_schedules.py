@@ -41,7 +41,9 @@ HOSTILE = {
     "count.ics": ics("DTSTART:20270101T100000Z\r\nRRULE:FREQ=DAILY;COUNT=99999999999999999999"),
     "crowd.ics": ics(*["DTSTART:20270101T100000Z"] * 6000),
     "duration.ics": ics("DTSTART:20270101T100000Z\r\nDURATION:P99999999999D"),
-    "twice.ics": ics("DTSTART:20270101T100000Z\r\nDTSTART:20270101T100000Z\r\nSUMMARY:a\r\nSUMMARY:b\r\nRECURRENCE-ID:x"),
+    "twice.ics": ics(
+        "DTSTART:20270101T100000Z\r\nDTSTART:20270101T100000Z\r\nSUMMARY:a\r\nSUMMARY:b\r\nRECURRENCE-ID:x"
+    ),
     "latin1.ics": b"BEGIN:VCALENDAR\nX:\xe9\nEND:VCALENDAR",
     "huge.ics": "x" * 3_000_000,
     "dots.toml": "a" + ".a" * 100_000 + " = 1",
@@ -51,7 +53,7 @@ HOSTILE = {
     "sessions.toml": "[[session]]\n" * 20_000,
     "float.toml": "x = 1e999999999",
     "types.toml": "course = 1\nsession = [1, 2]\n",
-    "more-types.toml": '[course]\ntitle = 1\nzone = []\nimages = [[1], {}]\n[[session]]\nid = {}\nstart = {}\nminutes = nan\n',
+    "more-types.toml": "[course]\ntitle = 1\nzone = []\nimages = [[1], {}]\n[[session]]\nid = {}\nstart = {}\nminutes = nan\n",
     "latin1.toml": b"# \xe9",
     "huge.toml": "#" * 300_000,
 }

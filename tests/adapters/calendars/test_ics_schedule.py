@@ -119,7 +119,8 @@ def test_a_cancelled_event_and_a_cancelled_series(how):
 def test_of_two_versions_of_an_event_the_later_counts():
     """SEQUENCE decides (RFC 5545 3.8.7.4)."""
     (one,), problems = read(
-        "UID:a\nSUMMARY:new\nSEQUENCE:2\nDTSTART:20261202T190000Z", "UID:a\nSUMMARY:old\nSEQUENCE:1\nDTSTART:20261201T190000Z"
+        "UID:a\nSUMMARY:new\nSEQUENCE:2\nDTSTART:20261202T190000Z",
+        "UID:a\nSUMMARY:old\nSEQUENCE:1\nDTSTART:20261201T190000Z",
     )
     assert (one.title, problems) == ("new", [])
 
@@ -158,15 +159,24 @@ def test_a_wrong_field_is_told_and_the_class_stands():
         ("UID:a\nSUMMARY:a\nDTSTART:20261205T190000Z\nDURATION:P9D", "lasts 12960 minutes"),
         ("UID:a\nSUMMARY:a\nDTSTART:20261205T190000Z\nRRULE:FREQ=SECONDLY", "repeats FREQ=SECONDLY"),
         ("UID:a\nSUMMARY:a\nDTSTART:20261205T190000Z\nRRULE:FREQ=DAILY;BYSECOND=1,2", "has BYSECOND in a DAILY rule"),
-        ("UID:a\nSUMMARY:a\nDTSTART:20261205T190000Z\nRRULE:FREQ=MONTHLY;BYMONTHDAY=31;BYMONTH=2", "has BYMONTH in a MONTHLY rule"),
-        ("UID:a\nSUMMARY:a\nDTSTART:20261205T190000Z\nRRULE:FREQ=YEARLY;BYMONTHDAY=30;BYMONTH=2", "starts on a day that its own rule"),
+        (
+            "UID:a\nSUMMARY:a\nDTSTART:20261205T190000Z\nRRULE:FREQ=MONTHLY;BYMONTHDAY=31;BYMONTH=2",
+            "has BYMONTH in a MONTHLY rule",
+        ),
+        (
+            "UID:a\nSUMMARY:a\nDTSTART:20261205T190000Z\nRRULE:FREQ=YEARLY;BYMONTHDAY=30;BYMONTH=2",
+            "starts on a day that its own rule",
+        ),
         ("UID:a\nSUMMARY:a\nDTSTART:20261205T190000Z\nRRULE:FREQ=WEEKLY;BYDAY=MO", "starts on a day that its own rule"),
         ("UID:a\nSUMMARY:a\nDTSTART:20261205T190000Z\nRRULE:FREQ=DAILY;INTERVAL=7;BYDAY=SU", "every n-th day"),
         ("UID:a\nSUMMARY:a\nDTSTART:20261205T190000Z\nRRULE:FREQ=MONTHLY;BYDAY=SA;BYSETPOS=6", "BYSETPOS"),
         ("UID:a\nSUMMARY:a\nDTSTART:20261205T190000Z\nRRULE:FREQ=DAILY;INTERVAL=0", "INTERVAL"),
         ("UID:a\nSUMMARY:a\nDTSTART:20261205T190000Z\nRRULE:FREQ=DAILY;BYDAY=XX", "has a RRULE that is not understood"),
         ("UID:a\nSUMMARY:a\nDTSTART:20261205T190000Z\nRRULE:FREQ=DAILY\nRRULE:FREQ=WEEKLY", "several rules at once"),
-        ("UID:a\nSUMMARY:a\nDTSTART:20261205T190000Z\nRECURRENCE-ID;RANGE=THISANDFUTURE:20261205T190000Z", "THISANDFUTURE"),
+        (
+            "UID:a\nSUMMARY:a\nDTSTART:20261205T190000Z\nRECURRENCE-ID;RANGE=THISANDFUTURE:20261205T190000Z",
+            "THISANDFUTURE",
+        ),
     ],
 )
 def test_each_fault_is_one_sentence_and_hides_no_other_event(event, told):
@@ -233,7 +243,10 @@ def test_an_odd_uid_is_kept_apart_and_fit_to_show():
 
 def test_a_calendar_in_utc_may_name_any_utc():
     """TZID=UTC with or without Z is the same moment; METHOD:CANCEL calls off all it holds (RFC 5546 3.2.5)."""
-    events = ["UID:a\nSUMMARY:a\nDTSTART;TZID=Etc/UTC:20261201T190000", "UID:b\nSUMMARY:b\nDTSTART;TZID=UTC:20261201T190000Z"]
+    events = [
+        "UID:a\nSUMMARY:a\nDTSTART;TZID=Etc/UTC:20261201T190000",
+        "UID:b\nSUMMARY:b\nDTSTART;TZID=UTC:20261201T190000Z",
+    ]
     sessions, problems = read(*events)
     assert (starts(sessions), problems) == (["12-01 19:00"] * 2, [])
     assert [session.cancelled for session in read(*events, head="METHOD:CANCEL\n")[0]] == [True, True]

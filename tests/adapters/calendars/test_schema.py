@@ -38,13 +38,36 @@ def test_the_course_that_ships() -> None:
     assert text.startswith("#:schema ./course.schema.json\n")
 
 
-@pytest.mark.parametrize("line", [
-    "seats = 30", "seats = 0", "seats = 100001", 'seats = "30"', "seats = true", "minutes = 1440", "minutes = 1441",
-    'images = ["debian"]', "images = 1", 'images = [".."]', 'zones = ["Europe/Berlin"]', "zones = [1]", "cancelled = true",
-    'cancelled = "yes"', 'channel = "#c"', 'channel = "c"', 'channel = "#a b"', 'link = "https://example.org/s?a=b"',
-    'slides = "javascript:alert(1)"', 'slides = "https://example.org/a b"', 'presenter = ""', 'exercise = "a/b"',
-    'exercise = "selinux-debian"', "sets = 3", 'title2 = "x"',
-])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "seats = 30",
+        "seats = 0",
+        "seats = 100001",
+        'seats = "30"',
+        "seats = true",
+        "minutes = 1440",
+        "minutes = 1441",
+        'images = ["debian"]',
+        "images = 1",
+        'images = [".."]',
+        'zones = ["Europe/Berlin"]',
+        "zones = [1]",
+        "cancelled = true",
+        'cancelled = "yes"',
+        'channel = "#c"',
+        'channel = "c"',
+        'channel = "#a b"',
+        'link = "https://example.org/s?a=b"',
+        'slides = "javascript:alert(1)"',
+        'slides = "https://example.org/a b"',
+        'presenter = ""',
+        'exercise = "a/b"',
+        'exercise = "selinux-debian"',
+        "sets = 3",
+        'title2 = "x"',
+    ],
+)
 def test_schema_and_reader_agree(line: str) -> None:
     """What one takes the other takes: a person who follows the editor is not told otherwise by the bot."""
     text = SESSION + line + "\n"

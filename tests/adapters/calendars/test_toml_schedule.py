@@ -46,17 +46,30 @@ def test_a_course_gives_its_sessions_what_they_do_not_say():
     (one, two), problems = read_toml(COURSE, "course.toml")
     assert problems == []
     assert (one.uid, one.title, one.start) == ("course/one", "SE Linux", datetime(2026, 12, 5, 8, tzinfo=UTC))
-    assert (one.local, one.zone, one.minutes, one.exercise) == (datetime(2026, 12, 5, 19), "Australia/Melbourne", 120, "selinux-debian")
+    assert (one.local, one.zone, one.minutes, one.exercise) == (
+        datetime(2026, 12, 5, 19),
+        "Australia/Melbourne",
+        120,
+        "selinux-debian",
+    )
     assert (one.images, one.zones, one.cancelled) == (("debian",), ("Australia/Melbourne", "Europe/Berlin"), False)
     assert (two.start, two.end) == (datetime(2026, 12, 6, 17, tzinfo=UTC), datetime(2026, 12, 6, 18, 30, tzinfo=UTC))
-    assert (two.title, two.presenter, two.channel, two.seats, two.cancelled) == ("SE Linux again", "Russell", "#class", 30, True)
+    assert (two.title, two.presenter, two.channel, two.seats, two.cancelled) == (
+        "SE Linux again",
+        "Russell",
+        "#class",
+        30,
+        True,
+    )
     assert two.origin == "course.toml"
 
 
 def test_all_faults_are_told_at_once_with_their_lines():
     """An organiser mends a file in one go."""
-    text = COURSE.replace("exercise =", "excercise =").replace("seats = 30", 'seats = "many"').replace(
-        "start = 2026-12-05T19:00:00", "start = 2026-12-05T19:00:00+11:00"
+    text = (
+        COURSE.replace("exercise =", "excercise =")
+        .replace("seats = 30", 'seats = "many"')
+        .replace("start = 2026-12-05T19:00:00", "start = 2026-12-05T19:00:00+11:00")
     )
     assert faults(text) == [
         "c.toml:4: unknown key 'excercise': did you mean exercise?",
@@ -84,7 +97,11 @@ def test_a_session_whose_state_is_in_doubt_is_left_out():
 @pytest.mark.parametrize(
     ("before", "after", "told"),
     [
-        ("2026-12-05T19:00:00", '"2026-12-05 19:00"', "c.toml:10: session 1: start '2026-12-05 19:00' stands in quotes: write it as"),
+        (
+            "2026-12-05T19:00:00",
+            '"2026-12-05 19:00"',
+            "c.toml:10: session 1: start '2026-12-05 19:00' stands in quotes: write it as",
+        ),
         ("2026-12-05T19:00:00", "2026-12-05", "has no time"),
         ("2026-12-05T19:00:00", "19:00:00", "has no date"),
         ("2026-12-05T19:00:00", "7", "is no time"),
@@ -146,9 +163,13 @@ def test_the_file_in_the_documentation_is_sound(tmp_path):
     assert [session.uid for session in sessions] == ["selinux-course/first", "selinux-course/second"]
 
 
-@pytest.mark.parametrize("field", ['exercise = "a\\n"', 'channel = "#a\\n"', 'link = "https://a.example\\r\\nQUIT"', 'images = ["a\\n"]'])
+@pytest.mark.parametrize(
+    "field", ['exercise = "a\\n"', 'channel = "#a\\n"', 'link = "https://a.example\\r\\nQUIT"', 'images = ["a\\n"]']
+)
 def test_a_line_end_in_a_name_is_a_fault(field):
     """A name that would break a line of IRC is not let in at all."""
-    (session,), problems = read_toml(f'[[session]]\nid = "a"\ntitle = "t"\nzone = "UTC"\nstart = 2027-01-01T10:00:00\n{field}\n', "c.toml")
+    (session,), problems = read_toml(
+        f'[[session]]\nid = "a"\ntitle = "t"\nzone = "UTC"\nstart = 2027-01-01T10:00:00\n{field}\n', "c.toml"
+    )
     assert len(problems) == 1
     assert (session.exercise, session.channel, session.link, session.images) == (None, None, None, ())

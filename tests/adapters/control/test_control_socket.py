@@ -63,8 +63,21 @@ async def test_errors_for_people_are_told_and_bugs_are_a_reference(server, caplo
         assert error.split()[-1] in caplog.text
 
 
-@pytest.mark.parametrize("line", [b"\n", b"garbage\n", b"[1]\n", b"null\n", b"\xff\xfe\n", b"[" * 100_000 + b"\n",
-                                  b'{"op":"subscribe"}\n', b'{"op":"subscribe","topic":[]}\n', b"\0\0\n", b"{}}\n"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"\n",
+        b"garbage\n",
+        b"[1]\n",
+        b"null\n",
+        b"\xff\xfe\n",
+        b"[" * 100_000 + b"\n",
+        b'{"op":"subscribe"}\n',
+        b'{"op":"subscribe","topic":[]}\n',
+        b"\0\0\n",
+        b"{}}\n",
+    ],
+)
 async def test_a_bad_line_gets_an_error_and_the_next_is_answered(server, line):
     """Garbage costs its sender one error line, no more."""
     reader, writer = await asyncio.open_unix_connection(str(server.path))
@@ -188,9 +201,11 @@ async def test_a_second_bot_is_refused_and_harms_nothing(server):
 async def test_a_dead_bots_socket_is_replaced(tmp_path):
     """What kill -9 leaves behind is in nobody's way."""
     path = tmp_path / "control"
-    code = "import asyncio, os, sys\nfrom pathlib import Path\nfrom trainbot.adapters.control.server import ControlServer\n" \
-           "async def main():\n await ControlServer(Path(sys.argv[1]), None).start()\n os.kill(os.getpid(), 9)\n" \
-           "asyncio.run(main())"
+    code = (
+        "import asyncio, os, sys\nfrom pathlib import Path\nfrom trainbot.adapters.control.server import ControlServer\n"
+        "async def main():\n await ControlServer(Path(sys.argv[1]), None).start()\n os.kill(os.getpid(), 9)\n"
+        "asyncio.run(main())"
+    )
     subprocess.run([sys.executable, "-c", code, path])
     assert stat.S_ISSOCK(path.stat().st_mode)
     server = ControlServer(path, echo)

@@ -18,9 +18,9 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-from trainbot.core.access import Person
 from trainbot.adapters.db import Store
 from trainbot.adapters.db.migrate import upgrade
+from trainbot.core.access import Person
 
 NOW = datetime(2026, 11, 27, 8, tzinfo=UTC)
 SAID = struct.Struct("<II")  # question, what its words begin with
@@ -30,8 +30,10 @@ def write(url: str, out: int, chance: random.Random) -> None:
     """For ever: a question, a vote for it and an answer, each in a transaction, sometimes several; then it is said."""
     store = Store(url)
     with store.transaction():
-        ids = [store.people.add(account=None, mask=None, nick=nick, zone="", in_view=False, seen_at=NOW)
-               for nick in ("alice", "bob")]
+        ids = [
+            store.people.add(account=None, mask=None, nick=nick, zone="", in_view=False, seen_at=NOW)
+            for nick in ("alice", "bob")
+        ]
     people = [Person(id, None, None, nick, "", False, NOW) for id, nick in zip(ids, ("alice", "bob"), strict=True)]
     while True:
         done = []
@@ -79,10 +81,15 @@ def one_round(url: str, chance: random.Random) -> list[tuple[int, int]]:
 def missing(path: Path, said: list[tuple[int, int]]) -> list[tuple[int, int]]:
     """What was said and is not there whole: question, three events, answer, in the index."""
     with closing(sqlite3.connect(path)) as found:
-        query = ("select count(*) from question q join question_event e on e.question_id = q.id where q.id = ? and q.words "
-                 "like ? and q.answer = ? and exists (select 1 from question_fts where rowid = q.id and question_fts match ?)")
-        return [(id, mark) for id, mark in said
-                if found.execute(query, (id, f"{mark} %", f"{mark} because", f'"{mark}"')).fetchone() != (3,)]
+        query = (
+            "select count(*) from question q join question_event e on e.question_id = q.id where q.id = ? and q.words "
+            "like ? and q.answer = ? and exists (select 1 from question_fts where rowid = q.id and question_fts match ?)"
+        )
+        return [
+            (id, mark)
+            for id, mark in said
+            if found.execute(query, (id, f"{mark} %", f"{mark} because", f'"{mark}"')).fetchone() != (3,)
+        ]
 
 
 def main(folder: Path, rounds: int, seed: int) -> None:

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from alembic import command
 
-from trainbot.core.access import Person
-from trainbot.core.wording import vocabulary
 from trainbot.adapters.db import Store
 from trainbot.adapters.db.engine import connect
 from trainbot.adapters.db.migrate import _config, upgrade
+from trainbot.core.access import Person
+from trainbot.core.wording import vocabulary
 
 NOW = datetime(2026, 11, 27, 8, tzinfo=UTC)
 AT = "2026-11-27T08:00:00.000000Z"
@@ -101,13 +101,21 @@ def test_what_was_there_before_is_found(tmp_path: Path) -> None:
         command.upgrade(_config(connection), "0006")
     engine.dispose()
     with sqlite3.connect(tmp_path / "bot.db") as old:
-        old.execute("INSERT INTO person (id, account, nick, zone, in_view, seen_at) VALUES (1, 'a', 'a', '', 1, ?)", (AT,))
-        old.execute("INSERT INTO question VALUES (1, NULL, '#class', 1, 'a', 0, 'Wo ist die Prüfsumme?', 'answered', ?)", (AT,))
+        old.execute(
+            "INSERT INTO person (id, account, nick, zone, in_view, seen_at) VALUES (1, 'a', 'a', '', 1, ?)", (AT,)
+        )
+        old.execute(
+            "INSERT INTO question VALUES (1, NULL, '#class', 1, 'a', 0, 'Wo ist die Prüfsumme?', 'answered', ?)", (AT,)
+        )
         for kind, words in (("asked", "x"), ("answered", "neben dem Abbild"), ("answered", "und im Netz")):
-            old.execute("INSERT INTO question_event (question_id, at, person_id, nick, kind, words) VALUES (1, ?, 1, 'a', ?, ?)",
-                        (AT, kind, words))
-        old.execute("INSERT INTO entry (class_id, channel, at, kind, nick, text) VALUES (NULL, '#class', ?, 'said', 'a', 'hallo')",
-                    (AT,))
+            old.execute(
+                "INSERT INTO question_event (question_id, at, person_id, nick, kind, words) VALUES (1, ?, 1, 'a', ?, ?)",
+                (AT, kind, words),
+            )
+        old.execute(
+            "INSERT INTO entry (class_id, channel, at, kind, nick, text) VALUES (NULL, '#class', ?, 'said', 'a', 'hallo')",
+            (AT,),
+        )
     upgrade(url)
     store = Store(url)
     with store.transaction():
@@ -119,7 +127,9 @@ def test_what_was_there_before_is_found(tmp_path: Path) -> None:
         whole(store)
         before = store.connection.exec_driver_sql("SELECT word FROM question_word ORDER BY word").scalars().all()
         store.search.forget()
-        assert store.connection.exec_driver_sql("SELECT word FROM question_word ORDER BY word").scalars().all() == before
+        assert (
+            store.connection.exec_driver_sql("SELECT word FROM question_word ORDER BY word").scalars().all() == before
+        )
     store.close()
 
 
@@ -128,8 +138,15 @@ def test_votes_are_people(store: Store) -> None:
     with store.transaction():
         first, second = (store.questions.get(ask(store, words)) for words in ("one?", "two?"))
         assert first is not None and second is not None
-        bob = Person(store.people.add(account="bob", mask=None, nick="bob", zone="", in_view=True, seen_at=NOW), "bob", None, "bob",
-                     "", True, NOW)
+        bob = Person(
+            store.people.add(account="bob", mask=None, nick="bob", zone="", in_view=True, seen_at=NOW),
+            "bob",
+            None,
+            "bob",
+            "",
+            True,
+            NOW,
+        )
         for question in (first, second):
             store.questions.record(question, bob, "bob", NOW, "voted")
         store.questions.change({"id": second.id}, merged_into=first.id)
@@ -138,11 +155,18 @@ def test_votes_are_people(store: Store) -> None:
             store.questions.record(first, bob, "bob", NOW, "voted")
 
 
-@pytest.mark.parametrize(("text", "words"), [
-    ("Prüfsumme, ÀÉ naïve", ["prufsumme", "naive"]), ("a an the 11371 x11", ["the", "x11"]), ("squid_connect_any", ["squid", "connect",
-                                                                                                                     "any"]),
-    ("Straße", ["strasse"]), ("x" * 31, ["x" * 30]), ("", []), ("🎉 \0 \ud800", []),
-])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Prüfsumme, ÀÉ naïve", ["prufsumme", "naive"]),
+        ("a an the 11371 x11", ["the", "x11"]),
+        ("squid_connect_any", ["squid", "connect", "any"]),
+        ("Straße", ["strasse"]),
+        ("x" * 31, ["x" * 30]),
+        ("", []),
+        ("🎉 \0 \ud800", []),
+    ],
+)
 def test_vocabulary(text: str, words: list[str]) -> None:
     """What a typo is compared with: words without case and accents, no numbers, nothing tiny or huge."""
     assert vocabulary(text) == words

@@ -16,8 +16,9 @@ ROOT = Path(__file__).parents[3]
 @pytest.mark.parametrize("rounds", [150, pytest.param(1000, marks=pytest.mark.kills)])
 def test_what_was_said_to_be_stored_is_there(tmp_path: Path, rounds: int) -> None:
     """Each question, vote and answer that a writer acknowledged before it was killed, whole, indexed, and for good."""
-    done = subprocess.run([sys.executable, "-m", killed.__name__, tmp_path, str(rounds), "2007"], cwd=ROOT, text=True,
-                          capture_output=True)
+    done = subprocess.run(
+        [sys.executable, "-m", killed.__name__, tmp_path, str(rounds), "2007"], cwd=ROOT, text=True, capture_output=True
+    )
     assert (done.returncode, done.stderr) == (0, "")
     number, said, integrity = done.stdout.split()
     assert (int(number), integrity) == (rounds, "ok") and int(said) > rounds

@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from trainbot.core.access import Person
 from trainbot.adapters.db import Store
 from trainbot.adapters.db.tables import metadata, tables
+from trainbot.core.access import Person
 
 AT = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
 
@@ -106,7 +106,9 @@ def test_an_answer_belongs_to_who_asked(store: Store) -> None:
 
 
 #: A write, or what is done in a savepoint and whether that is undone.
-STEPS = st.recursive(st.just("write"), lambda inner: st.tuples(st.lists(inner, max_size=3), st.booleans()), max_leaves=6)
+STEPS = st.recursive(
+    st.just("write"), lambda inner: st.tuples(st.lists(inner, max_size=3), st.booleans()), max_leaves=6
+)
 TURNS = st.lists(st.tuples(st.lists(STEPS, max_size=3), st.booleans()), max_size=3)
 
 

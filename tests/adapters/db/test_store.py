@@ -12,19 +12,20 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from trainbot.core.errors import BackendError
 from trainbot.adapters.db import NOT_STORED, Store
 from trainbot.adapters.db.engine import connect
 from trainbot.adapters.db.fulltext import is_index
 from trainbot.adapters.db.migrate import _config, revisions, upgrade, version
 from trainbot.adapters.db.tables import metadata
+from trainbot.core.errors import BackendError
 
 NOW = datetime(2026, 11, 27, 8, tzinfo=UTC)
 
 
 def person(store: Store, nick: str, **more: object) -> int:
-    return store.people.add(**{"account": nick, "mask": None, "nick": nick, "zone": "", "in_view": True, "seen_at": NOW,
-                               **more})
+    return store.people.add(
+        **{"account": nick, "mask": None, "nick": nick, "zone": "", "in_view": True, "seen_at": NOW, **more}
+    )
 
 
 @pytest.fixture
@@ -44,10 +45,15 @@ def test_migrations_make_the_tables(url: str) -> None:
     """A fresh database that was upgraded is what the code believes it to be: columns, indexes, types."""
     engine = connect(url)
     with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={
-            "include_name": lambda name, kind, _parents: kind != "table" or not is_index(name),
-            "compare_type": lambda _context, _there, _ours, found, declared:
-                found.compile(dialect=engine.dialect) != declared.compile(dialect=engine.dialect)})
+        context = MigrationContext.configure(
+            connection,
+            opts={
+                "include_name": lambda name, kind, _parents: kind != "table" or not is_index(name),
+                "compare_type": lambda _context, _there, _ours, found, declared: (
+                    found.compile(dialect=engine.dialect) != declared.compile(dialect=engine.dialect)
+                ),
+            },
+        )
         assert compare_metadata(context, metadata) == []
     engine.dispose()
 
@@ -73,8 +79,10 @@ def test_migrations_make_the_same_indexes(url: str, tmp_path: Path) -> None:
 
     def indexes(path: Path) -> set[tuple[str, str]]:
         with sqlite3.connect(path) as found:
-            rows = found.execute("select name, sql from sqlite_master where sql is not null and (type in ('index', 'trigger') "
-                                 "or sql like '%virtual table%')")
+            rows = found.execute(
+                "select name, sql from sqlite_master where sql is not null and (type in ('index', 'trigger') "
+                "or sql like '%virtual table%')"
+            )
             return {(name, " ".join(sql.replace('"', "").split())) for name, sql in rows if "alembic" not in name}
 
     assert indexes(tmp_path / "bot.db") == indexes(tmp_path / "made.db")
@@ -90,7 +98,9 @@ def test_a_newer_database_is_refused(url: str, tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "bot.db") as found:
         found.execute("update alembic_version set version_num = '9999'")
     before = (tmp_path / "bot.db").read_bytes()
-    with pytest.raises(BackendError, match=r"is from a newer trainbot \(its schema is 9999, ours \w+\): upgrade trainbot, or "):
+    with pytest.raises(
+        BackendError, match=r"is from a newer trainbot \(its schema is 9999, ours \w+\): upgrade trainbot, or "
+    ):
         upgrade(url)
     assert (tmp_path / "bot.db").read_bytes() == before
 
@@ -179,6 +189,7 @@ def test_a_read_only_database(store: Store, caplog: pytest.LogCaptureFixture) ->
 
 def test_a_commit_that_fails(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """The disk is full when it is written: BackendError, nothing is there, and later it works again."""
+
     def full(_connection: object) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 
@@ -278,7 +289,9 @@ def test_times_and_words_come_back_as_they_were(store: Store) -> None:
     with store.transaction():
         id = person(store, "alice", seen_at=odd)
         assert store.people.get(id).seen_at == odd
-        assert store.connection.exec_driver_sql("select seen_at from person").scalar_one() == "2026-11-27T19:00:00.000007Z"
+        assert (
+            store.connection.exec_driver_sql("select seen_at from person").scalar_one() == "2026-11-27T19:00:00.000007Z"
+        )
 
 
 def test_what_was_changed_is_known(store: Store) -> None:
@@ -309,10 +322,33 @@ def test_the_database_itself_refuses_two_leases_on_a_lab(store: Store) -> None:
     with store.transaction():
         for nick in ("alice", "bob"):
             person(store, nick)
-        store.labs.add(id="u", name="n", image="debian", mode="enforcing", host="h", state="ready", port=0, address="",
-                       ssh_port=0, tries=0, fault="", made_at=NOW, state_at=NOW)
-    lease = dict(image="debian", mode="enforcing", lab_id="u", digest="", told=False, asked_at=NOW, expires_at=NOW,
-                 warned_at=None, ended_at=None, ended_why="")
+        store.labs.add(
+            id="u",
+            name="n",
+            image="debian",
+            mode="enforcing",
+            host="h",
+            state="ready",
+            port=0,
+            address="",
+            ssh_port=0,
+            tries=0,
+            fault="",
+            made_at=NOW,
+            state_at=NOW,
+        )
+    lease = dict(
+        image="debian",
+        mode="enforcing",
+        lab_id="u",
+        digest="",
+        told=False,
+        asked_at=NOW,
+        expires_at=NOW,
+        warned_at=None,
+        ended_at=None,
+        ended_why="",
+    )
     with pytest.raises(BackendError), store.transaction():
         store.leases.add(person_id=1, **lease)
         store.leases.add(person_id=2, **lease)

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from trainbot.core.errors import BackendError
 from trainbot.adapters.db import Store
 from trainbot.adapters.db.engine import connect
 from trainbot.adapters.db.migrate import upgrade
 from trainbot.adapters.db.tables import metadata
 from trainbot.adapters.db.upkeep import backup, check, restore
+from trainbot.core.errors import BackendError
 
 NOW = datetime(2026, 11, 27, 8, tzinfo=UTC)
 
@@ -71,7 +71,15 @@ def test_a_backup_while_somebody_writes(url: str, tmp_path: Path) -> None:
         done.set()
         writer.join()
         store.close()
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["0.db", "1.db", "2.db", "3.db", "4.db", "bot.db", "bot.db.lock"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "0.db",
+        "1.db",
+        "2.db",
+        "3.db",
+        "4.db",
+        "bot.db",
+        "bot.db.lock",
+    ]
 
 
 def test_a_backup_overwrites_nothing_unless_told_to(url: str, tmp_path: Path) -> None:
@@ -142,9 +150,16 @@ def rubbish(path: Path) -> None:
     path.write_bytes(b"rubbish" * 1000)
 
 
-@pytest.mark.parametrize(("spoil", "why"), [
-    (newer, "is from a newer trainbot"), (damaged, "cannot be restored|damaged"), (emptied, "it is no database of trainbot"),
-    (rubbish, "is not a database, or a damaged one"), (Path.unlink, "there is no file")])
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [
+        (newer, "is from a newer trainbot"),
+        (damaged, "cannot be restored|damaged"),
+        (emptied, "it is no database of trainbot"),
+        (rubbish, "is not a database, or a damaged one"),
+        (Path.unlink, "there is no file"),
+    ],
+)
 def test_what_is_no_good_backup_changes_nothing(url: str, tmp_path: Path, spoil: object, why: str) -> None:
     """Looked at first: the database stays where it is, and nothing is left lying about."""
     backup(url, tmp_path / "b")

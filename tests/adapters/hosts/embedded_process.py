@@ -11,8 +11,8 @@ import json
 import sys
 from pathlib import Path
 
-from trainbot.core.errors import BackendError
 from trainbot.adapters.hosts.libvirt_driver import LibvirtDriver
+from trainbot.core.errors import BackendError
 from trainbot.model.host import HostConfig, LabSpec
 
 PATHS = ("disk", "kernel", "initrd")

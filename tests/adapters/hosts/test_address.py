@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from trainbot.adapters.hosts.domain_xml import HostKind
 from trainbot.core.errors import BackendError
 from trainbot.model.host_address import host_address, prepare_root
-from trainbot.adapters.hosts.domain_xml import HostKind
 
 
 @pytest.mark.parametrize(

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from trainbot.core.errors import BackendError, HostDown
 from trainbot.adapters.hosts import claim
 from trainbot.adapters.hosts.libvirt_driver import LibvirtDriver
-from trainbot.model.host import HostConfig
 from trainbot.adapters.hosts.pools import POOL, empty_xml
+from trainbot.core.errors import BackendError, HostDown
+from trainbot.model.host import HostConfig
 
-REFUSED = (r"host xen1 belongs to another trainbot \(id {}\): stop that one, or if it is gone for good: "
-           "trainbot host take xen1")
+REFUSED = (
+    r"host xen1 belongs to another trainbot \(id {}\): stop that one, or if it is gone for good: "
+    "trainbot host take xen1"
+)
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from pathlib import Path
 import libvirt
 import pytest
 
-from trainbot.core.errors import BackendError, NoSuchThing
 from trainbot.adapters.hosts.disks import LocalOverlays, PoolVolumes, disk_format, level_of, whole
 from trainbot.adapters.hosts.pools import POOL, overlay_xml, pool_xml
+from trainbot.core.errors import BackendError, NoSuchThing
 
 ID = "6ba7b810-9dad-41d1-80b4-00c04fd430c8"
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainbot.core.errors import BackendError
-from trainbot.model.host_address import console_socket, prepare_root
 from trainbot.adapters.hosts.domain_xml import HostKind, OurDomain, domain_from_xml, domain_xml, mac_address
+from trainbot.core.errors import BackendError
 from trainbot.model.host import GuestType, HostConfig, LabSpec
+from trainbot.model.host_address import console_socket, prepare_root
 
 SPEC = LabSpec(
     id="6ba7b810-9dad-41d1-80b4-00c04fd430c8",
@@ -38,7 +38,7 @@ CASES = {
     "xen-seat": (replace(SPEC, port=0, seat=258, cpu_percent=50), HostKind.XEN, replace(HOST, bandwidth=512), OVERLAY),
     "xen-hvm": (replace(SPEC, port=0, seat=7, guest=GuestType.HVM), HostKind.XEN, HOST, OVERLAY),
     "awkward": (
-        replace(SPEC, name="<&'\">", image="]]>", cmdline="a=\"b\" <c> & d", disk=Path("/a b")),
+        replace(SPEC, name="<&'\">", image="]]>", cmdline='a="b" <c> & d', disk=Path("/a b")),
         HostKind.QEMU,
         HOST,
         Path("/srv/a,b & <c>/é.qcow2"),
@@ -60,8 +60,16 @@ def test_reads_back(name):
     mac = {"xen-seat": "00:16:3e:74:01:02", "xen-hvm": "00:16:3e:74:00:07"}.get(name)
     if kind is not HostKind.XEN:
         mac = ""  # its card is QEMU's, not libvirt's
-    expected = OurDomain(spec.id, spec.name, spec.owner, spec.image, spec.port, overlay,
-                         mac_address(spec.id) if mac is None else mac, spec.cpu_percent)
+    expected = OurDomain(
+        spec.id,
+        spec.name,
+        spec.owner,
+        spec.image,
+        spec.port,
+        overlay,
+        mac_address(spec.id) if mac is None else mac,
+        spec.cpu_percent,
+    )
     assert domain_from_xml(domain_xml(spec, kind, host, overlay)) == expected
 
 

@@ -11,11 +11,11 @@ import libvirt
 import pytest
 from paper_host import STRANGER, paper_host
 
-from trainbot.core.errors import BackendError, HostDown, NoSuchThing
 from trainbot.adapters.hosts.disks import LocalOverlays
 from trainbot.adapters.hosts.libvirt_driver import LibvirtDriver
-from trainbot.model.host import Domain, DomainState, Finished, HostConfig, HostUp
 from trainbot.adapters.hosts.worker import HostWorker
+from trainbot.core.errors import BackendError, HostDown, NoSuchThing
+from trainbot.model.host import Domain, DomainState, Finished, HostConfig, HostUp
 
 
 @pytest.fixture

@@ -2,9 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from trainbot.core.errors import BackendError, HostDown, NoSuchThing
 from trainbot.adapters.hosts.libvirt_errors import NO_DOMAIN, NO_NETWORK, OPERATION_INVALID, RPC, translate
-
+from trainbot.core.errors import BackendError, HostDown, NoSuchThing
 
 CHANGED = """Cannot recv data: @@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@\r
 @    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\r
@@ -23,42 +22,91 @@ RESET = ": Connection reset by peer"
     [
         (NO_DOMAIN, "Domain not found", True, NoSuchThing, "no such lab"),
         (NO_DOMAIN, "Domain not found", False, HostDown, "does not answer"),
-        (NO_NETWORK, "Network not found: no network with matching name 'trainbot'", True, BackendError,
-         "xen1 has no network trainbot: trainbot host prepare xen1 makes it"),
+        (
+            NO_NETWORK,
+            "Network not found: no network with matching name 'trainbot'",
+            True,
+            BackendError,
+            "xen1 has no network trainbot: trainbot host prepare xen1 makes it",
+        ),
         (OPERATION_INVALID, "network 'trainbot' is not active", True, BackendError, "virsh net-start"),
         (RPC, "client socket is closed", True, HostDown, "does not answer"),
         (38, "Cannot recv data: Connection reset by peer", False, HostDown, "reset by peer"),
         (38, "unable to open /x: Permission denied", True, BackendError, "may not read"),
-        (38, "inaccessible backing store volume /srv/debian-1.img: No such file or directory", True, NoSuchThing,
-         "xen1 has no copy of /srv/debian-1.img: trainbot host prepare xen1 copies it"),
-        (1, "internal error: Child process (/usr/bin/qemu-img create …) unexpected exit status 1: qemu-img: b.qcow2: "
-            "Could not write qcow2 header: No space left on device\n", True, BackendError,
-         "the disk of xen1 is full: give"),
+        (
+            38,
+            "inaccessible backing store volume /srv/debian-1.img: No such file or directory",
+            True,
+            NoSuchThing,
+            "xen1 has no copy of /srv/debian-1.img: trainbot host prepare xen1 copies it",
+        ),
+        (
+            1,
+            "internal error: Child process (/usr/bin/qemu-img create …) unexpected exit status 1: qemu-img: b.qcow2: "
+            "Could not write qcow2 header: No space left on device\n",
+            True,
+            BackendError,
+            "the disk of xen1 is full: give",
+        ),
         (38, "Failed to acquire pid file '/r/run/qemu/driver.pid': busy", True, BackendError, "another trainbot"),
         (8, "Failed to parse user 'libvirt-qemu'", True, BackendError, "libvirt-daemon-system"),
         (1, "qemu: Could not set up host forwarding rule 'tcp:…'", True, BackendError, "taken"),
         (1, "cannot open embedded, already open with path '/r'", True, BackendError, "one root in a process"),
         (1, "something new", True, BackendError, "something new"),
-        (38, CHANGED, False, HostDown,
-         'xen1 shows another ssh host key than the one known: if it was installed anew, ssh-keygen -R '
-         '"[xen1.example.org]:2022" and ssh there once; else somebody is in between'),
+        (
+            38,
+            CHANGED,
+            False,
+            HostDown,
+            "xen1 shows another ssh host key than the one known: if it was installed anew, ssh-keygen -R "
+            '"[xen1.example.org]:2022" and ssh there once; else somebody is in between',
+        ),
         (38, "Cannot recv data: Host key verification failed." + RESET, False, HostDown, "not known here"),
-        (38, "Cannot recv data: root@xen1: Permission denied (publickey)." + RESET, False, HostDown,
-         "ssh-copy-id"),
-        (38, "Cannot recv data: ssh: Could not resolve hostname xen1.example.invalid: Name or service not known"
-         + RESET, False, HostDown, "correct its uri"),
-        (38, "Unable to resolve address 'xen1.example.invalid' service '16509': Name or service not known", False,
-         HostDown, "correct its uri"),
-        (38, "Cannot recv data: ssh: connect to host xen1 port 22: Connection refused" + RESET, False, HostDown,
-         "nobody listens"),
+        (38, "Cannot recv data: root@xen1: Permission denied (publickey)." + RESET, False, HostDown, "ssh-copy-id"),
+        (
+            38,
+            "Cannot recv data: ssh: Could not resolve hostname xen1.example.invalid: Name or service not known" + RESET,
+            False,
+            HostDown,
+            "correct its uri",
+        ),
+        (
+            38,
+            "Unable to resolve address 'xen1.example.invalid' service '16509': Name or service not known",
+            False,
+            HostDown,
+            "correct its uri",
+        ),
+        (
+            38,
+            "Cannot recv data: ssh: connect to host xen1 port 22: Connection refused" + RESET,
+            False,
+            HostDown,
+            "nobody listens",
+        ),
         (38, "unable to connect to server at '127.0.0.1:1': Connection refused", False, HostDown, "nobody listens"),
-        (38, EOF + "nc: /var/run/libvirt/libvirt-sock: No such file or directory" + ENDED, False, HostDown,
-         "libvirtd does not run on xen1: systemctl start libvirtd"),
-        (38, EOF + "virt-ssh-helper: cannot connect to '/var/run/libvirt/libvirt-sock': Failed to connect socket "
-         "to '/var/run/libvirt/libvirt-sock': No such file or directory" + ENDED, False, HostDown,
-         "libvirtd does not run"),
-        (38, "Failed to connect socket to '/var/run/libvirt/libvirt-sock': No such file or directory", False,
-         HostDown, "apt install libvirt-daemon-system"),
+        (
+            38,
+            EOF + "nc: /var/run/libvirt/libvirt-sock: No such file or directory" + ENDED,
+            False,
+            HostDown,
+            "libvirtd does not run on xen1: systemctl start libvirtd",
+        ),
+        (
+            38,
+            EOF + "virt-ssh-helper: cannot connect to '/var/run/libvirt/libvirt-sock': Failed to connect socket "
+            "to '/var/run/libvirt/libvirt-sock': No such file or directory" + ENDED,
+            False,
+            HostDown,
+            "libvirtd does not run",
+        ),
+        (
+            38,
+            "Failed to connect socket to '/var/run/libvirt/libvirt-sock': No such file or directory",
+            False,
+            HostDown,
+            "apt install libvirt-daemon-system",
+        ),
         (38, EOF + "sh: 1: nc: not found" + ENDED, False, HostDown, "libvirt is not installed on xen1"),
         (38, "Cannot write data: Broken pipe", False, HostDown, "try ssh there"),
     ],

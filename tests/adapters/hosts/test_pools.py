@@ -100,8 +100,10 @@ def test_what_fails_for_good_is_said(connections, monkeypatch):
 
 def test_only_folders_are_built(connections, monkeypatch):
     """A pool of our name on a disk of its own is started and never built, which would empty that disk."""
-    xml = (f"<pool type='fs'><name>{POOL}</name><source><device path='/dev/sdz'/></source>"
-           "<target><path>/x</path></target></pool>")
+    xml = (
+        f"<pool type='fs'><name>{POOL}</name><source><device path='/dev/sdz'/></source>"
+        "<target><path>/x</path></target></pool>"
+    )
     connections[0].storagePoolDefineXML(xml)
     monkeypatch.setattr(libvirt.virStoragePool, "build", lambda *_: pytest.fail("built"))
     assert disk_pool(connections[0], FOLDER).isActive()

@@ -11,13 +11,16 @@ from trainbot.adapters.hosts.probe import io_wait
 COUNTS = st.lists(st.integers(0, 1 << 63), min_size=8, max_size=8)
 
 
-@pytest.mark.parametrize(("before", "now", "share"), [
-    ((0,) * 8, (0, 0, 0, 75, 25, 0, 0, 0), 0.25),
-    ((9,) * 8, (9, 9, 9, 9, 19, 9, 9, 9), 1.0),
-    ((10,) * 8, (20, 10, 10, 20, 9, 10, 10, 10), 0.0),  # a count may go down a little (proc(5))
-    ((5,) * 8, (5,) * 8, None),
-    ((500,) * 8, (1,) * 8, None),  # booted between them
-])
+@pytest.mark.parametrize(
+    ("before", "now", "share"),
+    [
+        ((0,) * 8, (0, 0, 0, 75, 25, 0, 0, 0), 0.25),
+        ((9,) * 8, (9, 9, 9, 9, 19, 9, 9, 9), 1.0),
+        ((10,) * 8, (20, 10, 10, 20, 9, 10, 10, 10), 0.0),  # a count may go down a little (proc(5))
+        ((5,) * 8, (5,) * 8, None),
+        ((500,) * 8, (1,) * 8, None),  # booted between them
+    ],
+)
 def test_waiting_for_disks_is_a_share_of_all_time(before, now, share):
     """Of the time of all cores that has passed, so much waited for disks."""
     assert io_wait(before, now) == share

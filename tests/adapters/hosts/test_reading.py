@@ -10,14 +10,14 @@ import libvirt
 import pytest
 from paper_host import STRANGER, paper_host
 
-from trainbot.core.errors import NoSuchThing
 from trainbot.adapters.hosts.disks import LocalOverlays
-from trainbot.model.image_files import POOL as IMAGES
 from trainbot.adapters.hosts.libvirt_driver import LibvirtDriver
 from trainbot.adapters.hosts.libvirt_load import Load
 from trainbot.adapters.hosts.libvirt_network import Network, static_addresses
-from trainbot.model.host import HostConfig
 from trainbot.adapters.hosts.pools import empty_xml, pool_xml
+from trainbot.core.errors import NoSuchThing
+from trainbot.model.host import HostConfig
+from trainbot.model.image_files import POOL as IMAGES
 
 _NETWORK = """<network><name>trainbot</name>
 <uuid>6ba7b810-9dad-41d1-80b4-00000000beef</uuid><bridge name='tb0'/>
@@ -53,6 +53,7 @@ def calls(monkeypatch):
         def instead(*arguments):
             counted[name] += 1
             return call(*arguments)
+
         return instead
 
     for name in ("XMLDesc", "state", "info", "interfaceAddresses"):
@@ -149,8 +150,9 @@ def test_a_folder_of_images_that_is_not_there(images, connection, monkeypatch):
 
 def test_static_addresses():
     """Only who has both a MAC and an IPv4 address is known beforehand; what does not parse says nothing."""
-    others = ("<host mac='00:16:3e:74:00:02' name='x'/><host ip='10.77.0.9'/>"
-              "<host mac='00:16:3e:74:00:03' ip='nowhere'/>")
+    others = (
+        "<host mac='00:16:3e:74:00:02' name='x'/><host ip='10.77.0.9'/><host mac='00:16:3e:74:00:03' ip='nowhere'/>"
+    )
     assert static_addresses(_NETWORK.format(others)) == {"00:16:3e:74:00:01": "10.77.0.2"}
     assert static_addresses("<network") == {}
 

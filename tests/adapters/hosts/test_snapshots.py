@@ -12,10 +12,10 @@ import libvirt
 import pytest
 from paper_host import paper_host
 
-from trainbot.core.errors import BackendError, NoSuchThing
 from trainbot.adapters.hosts.disks import MOST_LEVELS, LocalOverlays
 from trainbot.adapters.hosts.domain_xml import domain_from_xml
 from trainbot.adapters.hosts.libvirt_driver import LibvirtDriver
+from trainbot.core.errors import BackendError, NoSuchThing
 from trainbot.model.host import DomainState, HostConfig
 
 
@@ -46,8 +46,9 @@ class Rack:
     def write(self, text: bytes) -> None:
         """As the lab would: into the disk that it has."""
         path = self.folder / f"{self.spec.id}{self.disk}"
-        subprocess.run(["qemu-io", "-f", "qcow2", "-c", f"write -P {text[0]} 0 512", path], check=True,
-                       capture_output=True)
+        subprocess.run(
+            ["qemu-io", "-f", "qcow2", "-c", f"write -P {text[0]} 0 512", path], check=True, capture_output=True
+        )
 
     def read(self) -> bytes:
         """The first byte that the lab sees."""
@@ -111,8 +112,11 @@ def test_formats_are_never_guessed(rack):
     rack.driver.snapshot(rack.spec)
     rack.driver.snapshot(rack.spec)
     path = rack.folder / f"{rack.spec.id}.2.qcow2"
-    said = json.loads(subprocess.run(["qemu-img", "info", "--backing-chain", "--output=json", path], check=True,
-                                     capture_output=True).stdout)
+    said = json.loads(
+        subprocess.run(
+            ["qemu-img", "info", "--backing-chain", "--output=json", path], check=True, capture_output=True
+        ).stdout
+    )
     assert [level.get("backing-filename-format") for level in said] == ["qcow2", "qcow2", "raw", None]
 
 
@@ -255,9 +259,13 @@ def _cut(patched, point: int) -> None:
             if (not isinstance(subject, Path) or subject.exists()) and next(calls) == point:
                 raise Killed
             return call(subject, *arguments, **options)
+
         return instead
 
-    for owner, names in ((libvirt.virDomain, ("destroy", "create")), (libvirt.virConnect, ("defineXML",)),
-                         (Path, ("unlink", "replace"))):
+    for owner, names in (
+        (libvirt.virDomain, ("destroy", "create")),
+        (libvirt.virConnect, ("defineXML",)),
+        (Path, ("unlink", "replace")),
+    ):
         for name in names:
             patched.setattr(owner, name, cut(getattr(owner, name)))

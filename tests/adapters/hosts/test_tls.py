@@ -9,8 +9,8 @@ import pytest
 
 from tests.peers.certificates import make_certificates, pkipath
 from tests.peers.libvirtd import Libvirtd
-from trainbot.core.errors import HostDown
 from trainbot.adapters.hosts.libvirt_driver import LibvirtDriver
+from trainbot.core.errors import HostDown
 from trainbot.model.host import HostConfig
 
 
@@ -57,8 +57,9 @@ def test_the_right_certificates(daemon, right, tmp_path, owner, lab_spec):
 
 def test_a_host_of_another_authority(daemon, another, tmp_path, owner):
     """Nothing is said to a host that cannot show who it is."""
-    assert "rack's TLS certificate is not signed by the authority in our cacert.pem" in \
-        refused(daemon, owner, pkipath(tmp_path / "pki", another, another))
+    assert "rack's TLS certificate is not signed by the authority in our cacert.pem" in refused(
+        daemon, owner, pkipath(tmp_path / "pki", another, another)
+    )
 
 
 def test_a_host_of_another_name(daemon, right, tmp_path, owner):
@@ -68,13 +69,16 @@ def test_a_host_of_another_name(daemon, right, tmp_path, owner):
 
 def test_our_own_are_wrong(daemon, right, another, tmp_path, owner):
     """A client's certificate of another authority, none at all, another's key, no folder: each says which file it is."""
-    assert "our TLS certificate, clientcert.pem, is not signed" in \
-        refused(daemon, owner, pkipath(tmp_path / "mixed", another, right))
+    assert "our TLS certificate, clientcert.pem, is not signed" in refused(
+        daemon, owner, pkipath(tmp_path / "mixed", another, right)
+    )
     bare = pkipath(tmp_path / "bare", right, right)
     (bare / "clientkey.pem").unlink()
     assert "rack does not take our TLS certificate: clientcert.pem and clientkey.pem" in refused(daemon, owner, bare)
     swapped = pkipath(tmp_path / "swapped", right, right)
     shutil.copy(another / "client.key", swapped / "clientkey.pem")
     assert "our clientcert.pem and clientkey.pem do not belong together" in refused(daemon, owner, swapped)
-    assert "wants cacert.pem, clientcert.pem and clientkey.pem in the folder that pkipath= in rack's uri names" in \
-        refused(daemon, owner, tmp_path / "nowhere")
+    assert (
+        "wants cacert.pem, clientcert.pem and clientkey.pem in the folder that pkipath= in rack's uri names"
+        in refused(daemon, owner, tmp_path / "nowhere")
+    )

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from trainbot.adapters.hosts.worker import HostWorker
 from trainbot.core.errors import BackendError, HostDown
 from trainbot.model.host import Domain, DomainState, Finished, HostConfig, HostLost, HostReport, HostUp
-from trainbot.adapters.hosts.worker import HostWorker
 
 REPORT = HostReport("paper")
 

@@ -16,8 +16,8 @@ from tests.peers.inspircd import InspIrcd, network_with
 from tests.peers.scripted import ScriptedServer
 from trainbot.adapters.irc.irc_connection import IrcDoor
 from trainbot.adapters.irc.keepalive import Patience
-from trainbot.model.config import IrcConfig, Secret
 from trainbot.core.messages import ChatEvent, Incoming, RollCall
+from trainbot.model.config import IrcConfig, Secret
 
 DEADLINE = 15.0
 QUICK = Patience(shortest=0.05, longest=0.5, nick=0.2, goodbye=0.2)
@@ -47,9 +47,7 @@ class Bot:
                 while self._looked_at < len(self.events):
                     event = self.events[self._looked_at]
                     self._looked_at += 1
-                    if isinstance(event, kind) and all(
-                        getattr(event, name) == value for name, value in fields.items()
-                    ):
+                    if isinstance(event, kind) and all(getattr(event, name) == value for name, value in fields.items()):
                         return event
                 self._more.clear()
                 await self._more.wait()

@@ -8,8 +8,8 @@ import pytest
 
 from tests.adapters.irc.conftest import QUICK
 from tests.peers.znc import LOGIN, Znc
-from trainbot.model.config import Secret
 from trainbot.core.messages import Arrived, Incoming, Line, Renamed
+from trainbot.model.config import Secret
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from dataclasses import asdict
 import pytest
 
 from tests.adapters.irc.conftest import DEADLINE, config, secret
-from trainbot.adapters.irc.irc_connection import IrcDoor
-from trainbot.adapters.irc.features import Features
-from trainbot.adapters.irc.roster import Roster
 from trainbot.adapters.irc.connection_status import Place, Standing, Standings
+from trainbot.adapters.irc.features import Features
+from trainbot.adapters.irc.irc_connection import IrcDoor
+from trainbot.adapters.irc.roster import Roster
 from trainbot.adapters.irc.wire import parse
 
 INSPIRCD = ":s 005 bot CHANMODES=Hbg,k,fl,CNcimnpst PREFIX=(qaohv)~&@%+ CASEMAPPING=ascii :are supported"
@@ -32,22 +32,25 @@ def follow(*lines: str, channels: tuple[str, ...] = ("#c",)) -> Standings:
 JOINED = (":bot!u@h JOIN #c", ":s 353 bot = #c :@+bot bob", ":s 324 bot #C +cmk key")
 
 
-@pytest.mark.parametrize(("lines", "place"), [
-    ((), Place()),
-    (JOINED, Place(True, "ov", "cmk")),
-    ((*JOINED, ":op MODE #c -o+b bot *!*@bot"), Place(True, "v", "cmk")),
-    ((*JOINED, ":op MODE #c -v bob"), Place(True, "ov", "cmk")),
-    ((*JOINED, ":op MODE #c +lv-m 7 bot"), Place(True, "ov", "ckl")),
-    ((*JOINED, ":op MODE #c -lvo bot bot"), Place(True, "", "cmk")),
-    ((*JOINED, ":op MODE #c +bh bot bot"), Place(True, "ovh", "cmk")),
-    ((":bot!u@h JOIN #c", ":s 353 bot = #c :bot_ robot bot", ":op MODE #c +H 50:1h"), Place(True)),
-    ((*JOINED, ":op!u@h KICK #c bot :out"), Place(False, "", "cmk")),
-    ((*JOINED, ":bot!u@h PART #c"), Place(False, "", "cmk")),
-    ((":s 473 bot #c :Cannot join channel (+i)",), Place(refused="Cannot join channel (+i)")),
-    ((":s 470 bot #c ##c :Forwarding",), Place(refused="it sends us on to ##c")),
-    ((":s 473 bot #c :no", *JOINED), Place(True, "ov", "cmk")),
-    ((":s 353", ":s 324 bot", "MODE", "MODE #c", ":op MODE bot +i", ":op MODE #c +vvvv", ":s 004 bot"), Place()),
-])
+@pytest.mark.parametrize(
+    ("lines", "place"),
+    [
+        ((), Place()),
+        (JOINED, Place(True, "ov", "cmk")),
+        ((*JOINED, ":op MODE #c -o+b bot *!*@bot"), Place(True, "v", "cmk")),
+        ((*JOINED, ":op MODE #c -v bob"), Place(True, "ov", "cmk")),
+        ((*JOINED, ":op MODE #c +lv-m 7 bot"), Place(True, "ov", "ckl")),
+        ((*JOINED, ":op MODE #c -lvo bot bot"), Place(True, "", "cmk")),
+        ((*JOINED, ":op MODE #c +bh bot bot"), Place(True, "ovh", "cmk")),
+        ((":bot!u@h JOIN #c", ":s 353 bot = #c :bot_ robot bot", ":op MODE #c +H 50:1h"), Place(True)),
+        ((*JOINED, ":op!u@h KICK #c bot :out"), Place(False, "", "cmk")),
+        ((*JOINED, ":bot!u@h PART #c"), Place(False, "", "cmk")),
+        ((":s 473 bot #c :Cannot join channel (+i)",), Place(refused="Cannot join channel (+i)")),
+        ((":s 470 bot #c ##c :Forwarding",), Place(refused="it sends us on to ##c")),
+        ((":s 473 bot #c :no", *JOINED), Place(True, "ov", "cmk")),
+        ((":s 353", ":s 324 bot", "MODE", "MODE #c", ":op MODE bot +i", ":op MODE #c +vvvv", ":s 004 bot"), Place()),
+    ],
+)
 def test_line_by_line(lines, place):
     """Only what is about us and the channel counts; modes with words are told from those without."""
     assert follow(*lines).of("#C") == place
@@ -55,9 +58,17 @@ def test_line_by_line(lines, place):
 
 def test_who_else_is_voiced():
     """From the names and the modes, following people through nicks and departures; nothing of other channels."""
-    there = (":bot!u@h JOIN #c", ":s 353 bot = #c :@op +vera plain ~@+boss bot", ":op MODE #c +v-o plain op", ":op MODE #x +v vera")
+    there = (
+        ":bot!u@h JOIN #c",
+        ":s 353 bot = #c :@op +vera plain ~@+boss bot",
+        ":op MODE #c +v-o plain op",
+        ":op MODE #x +v vera",
+    )
     standings = follow(*there, ":plain!u@h NICK Better", ":boss!u@h QUIT :out")
-    assert [nick for nick in ("op", "vera", "plain", "better", "boss") if standings.marked("#C", nick)] == ["vera", "better"]
+    assert [nick for nick in ("op", "vera", "plain", "better", "boss") if standings.marked("#C", nick)] == [
+        "vera",
+        "better",
+    ]
     assert follow(*there, ":op!u@h KICK #c vera :x", ":s 353 bot = #c :vera").marked("#c", "vera") is False
     assert follow(*there, ":bot!u@h JOIN #c").marked("#c", "vera") is False
     assert follow(":s 353 bot = #x :@vera").marked("#x", "vera") is False
@@ -129,9 +140,17 @@ async def test_on_inspircd(network, people):
     await owner.join("#closed")
     owner.send("MODE #closed +i")
     await owner.synced()
-    visitor = Visitor(port=network.tls_port, server="localhost", tls=True, tls_ca_file=network.ca, nick="stander",
-                      sasl=("plain",), account="trainbot", password=secret("trainbot"),
-                      channels=("#standing", "#closed"))
+    visitor = Visitor(
+        port=network.tls_port,
+        server="localhost",
+        tls=True,
+        tls_ca_file=network.ca,
+        nick="stander",
+        sasl=("plain",),
+        account="trainbot",
+        password=secret("trainbot"),
+        channels=("#standing", "#closed"),
+    )
     seen = await visitor.until(lambda standing: standing.settled)
     assert seen.account == "trainbot" and seen.server.startswith("InspIRCd") and seen.network == "class"
     assert seen.certificate_ends is not None

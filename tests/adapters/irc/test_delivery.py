@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.adapters.irc.conftest import config
-from trainbot.adapters.irc.outbox import Outbox
 from trainbot.adapters.irc.keepalive import Patience
-from trainbot.adapters.irc.recipients import AT_ONCE, EVERY, Recipients
+from trainbot.adapters.irc.outbox import Outbox
 from trainbot.adapters.irc.protocol import Session
+from trainbot.adapters.irc.recipients import AT_ONCE, EVERY, Recipients
 from trainbot.core.messages import Line, Unreached, Unspoken
 
 
@@ -20,11 +20,24 @@ class Alone:
     def __init__(self, server: str) -> None:
         self.events, self.wrote, self.now = [], [], 0.0
         self.outbox = Outbox(100, 0.0)
-        self.session = Session(config(0), self.outbox, self.events.append, lambda line, shown: self.wrote.append(line), 0.0,
-                               patience=Patience(), version="x")
+        self.session = Session(
+            config(0),
+            self.outbox,
+            self.events.append,
+            lambda line, shown: self.wrote.append(line),
+            0.0,
+            patience=Patience(),
+            version="x",
+        )
         self.session.start()
-        self.hears(":s 001 trainbot :x", f":s 004 trainbot s {server} a b", ":s 376 trainbot :x", ":trainbot!b@h JOIN #class",
-                   *(f":n{number}!u@h JOIN #class" for number in range(30)), ":s 315 trainbot #class :end")
+        self.hears(
+            ":s 001 trainbot :x",
+            f":s 004 trainbot s {server} a b",
+            ":s 376 trainbot :x",
+            ":trainbot!b@h JOIN #class",
+            *(f":n{number}!u@h JOIN #class" for number in range(30)),
+            ":s 315 trainbot #class :end",
+        )
 
     def hears(self, *lines: str) -> None:
         for line in lines:
@@ -85,7 +98,9 @@ def test_what_the_network_dropped_is_said_again(numeric):
     assert [event.ticket for event in alone.events if isinstance(event, Unspoken)] == []
 
 
-@pytest.mark.parametrize(("numeric", "told"), [("477", True), ("486", True), ("531", True), ("716", True), ("401", False), ("404", False)])
+@pytest.mark.parametrize(
+    ("numeric", "told"), [("477", True), ("486", True), ("531", True), ("716", True), ("401", False), ("404", False)]
+)
 def test_who_lets_nobody_write_to_them(numeric, told):
     """Who takes no private line of ours is told of; whoever is gone is not, nor is who we never wrote to."""
     alone = Alone("InspIRCd-3")

@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.adapters.irc.conftest import config
-from trainbot.adapters.irc.outbox import Outbox
 from trainbot.adapters.irc.keepalive import Patience
+from trainbot.adapters.irc.outbox import Outbox
 from trainbot.adapters.irc.protocol import Session
 from trainbot.adapters.irc.wire import LONGEST, LineReader, decode, parse
 from trainbot.core.messages import Disconnected, Incoming

@@ -9,8 +9,8 @@ from dataclasses import replace
 
 from tests.adapters.irc.conftest import QUICK
 from tests.peers.scripted import ScriptedServer
-from trainbot.model.config import Secret
 from trainbot.core.messages import Connected, Disconnected, Incoming, Left, Line, Spoken, Unspoken
+from trainbot.model.config import Secret
 
 
 async def test_a_mute_server_is_left(scripted, make_bot):
@@ -195,19 +195,30 @@ async def test_a_netsplit(scripted, make_bot):
     bot = make_bot(scripted.port, flood_burst=1, flood_interval=100.0)
     server = await scripted.accept()
     await server.hear("^USER")
-    server.say("CAP * LS :account-tag extended-join", "CAP * ACK :account-tag extended-join",
-               ":s 001 trainbot :hi", ":s 376 trainbot :end")
+    server.say(
+        "CAP * LS :account-tag extended-join",
+        "CAP * ACK :account-tag extended-join",
+        ":s 001 trainbot :hi",
+        ":s 376 trainbot :end",
+    )
     await server.hear("^JOIN")
-    server.say(":trainbot!b@h JOIN #class * :bot", *(f":{nick}!u@h JOIN #class {nick} :x" for nick in ("al", "bo", "cy")),
-               ":s 315 trainbot #class :End")
+    server.say(
+        ":trainbot!b@h JOIN #class * :bot",
+        *(f":{nick}!u@h JOIN #class {nick} :x" for nick in ("al", "bo", "cy")),
+        ":s 315 trainbot #class :End",
+    )
     await bot.in_channel()
     for number, nick in enumerate(("al", "bo", "cy")):
         bot.door.send(Line(nick, "your lab moved", ticket=number))
     server.say(*(f":{nick}!u@h QUIT :hub.example leaf.example" for nick in ("al", "bo", "cy")))
     assert [(await bot.until(Left)).sender.nick for _ in range(3)] == ["al", "bo", "cy"]
     assert bot.door.members("#class") == ()
-    server.say(":al!evil@elsewhere JOIN #class * :x", ":bo!u@h JOIN #class bo :x", "@account=bo :bo!u@h PRIVMSG #class :back",
-               ":al!evil@elsewhere PRIVMSG #class :me too")
+    server.say(
+        ":al!evil@elsewhere JOIN #class * :x",
+        ":bo!u@h JOIN #class bo :x",
+        "@account=bo :bo!u@h PRIVMSG #class :back",
+        ":al!evil@elsewhere PRIVMSG #class :me too",
+    )
     assert (await bot.until(Incoming, text="back")).sender.account == "bo"
     assert (await bot.until(Incoming, text="me too")).sender.account is None
     given_back = {event.ticket for event in bot.events if isinstance(event, Unspoken)}

@@ -11,13 +11,14 @@ import pytest
 from scramp import ScramMechanism
 
 from tests.adapters.irc.conftest import QUICK, config
-from trainbot.adapters.irc import roster as identity, transport as link
+from trainbot.adapters.irc import roster as identity
+from trainbot.adapters.irc import transport as link
 from trainbot.adapters.irc.features import Features
-from trainbot.adapters.irc.outbox import Outbox
 from trainbot.adapters.irc.keepalive import NOT_READING, Keepalive, Patience
+from trainbot.adapters.irc.outbox import Outbox
 from trainbot.adapters.irc.protocol import Session
-from trainbot.model.config import Secret
 from trainbot.core.messages import Arrived, Connected, Disconnected, Incoming, Line
+from trainbot.model.config import Secret
 
 LOGIN = {"sasl": ("scram-sha-256", "plain"), "account": "bot", "password": Secret("geheim"), "allow_plaintext": True}
 
@@ -88,20 +89,34 @@ STORMS = {
     "names without end": [f":s 353 trainbot = #class :{' '.join(f'@n{n}' for n in range(60))}"] * 1000,
     "numerics without parameters": [f":s {number:03}" for number in range(1000) if number not in (433, 464, 465)],
     "batches never closed": [f":s BATCH +{number} chathistory #class" for number in range(2000)],
-    "nested batches": ["@batch=0 :s BATCH +1 znc.in/playback", "@batch=1 :s BATCH +0 chathistory", ":s BATCH +", ":s BATCH"],
+    "nested batches": [
+        "@batch=0 :s BATCH +1 znc.in/playback",
+        "@batch=1 :s BATCH +0 chathistory",
+        ":s BATCH +",
+        ":s BATCH",
+    ],
     "tags of 8 KiB": [b"@x=" + b"y" * 8180 + b" :al!u@h NOTICE #class :x"] * 100,
     "tags beyond 8 KiB": [b"@x=" + b"y" * 60000 + b" :al!u@h PRIVMSG #class :x"] * 10,
     "many tags": [b"@" + b"a;" * 4000 + b" :al!u@h NOTICE #class :x"] * 20,
     "not UTF-8": [bytes(range(14, 256)), b":al!u@h NOTICE #class :\xff\xfe\xfd", b"\xc3\x28 \xa0\xa1"] * 50,
     "truncated lines": [":al!u@h PRIVMSG #class :x"[:length] for length in range(1, 24)],
     "oversized lines": [b":al!u@h NOTICE trainbot :" + b"z" * 100_000] * 5,
-    "nonsense in 005": [":s 005 trainbot NICKLEN=0 LINELEN=10 TARGMAX=garbage CHANTYPES= PREFIX=( CHANMODES=, MONITOR=x "
-                        "STATUSMSG=# MODES=-5 NICKLEN= LINELEN= WHOX=²  LINELEN=99999999999999999999 :are supported"] * 5,
-    "005 without end": [f":s 005 trainbot {' '.join(f'X{line}Y{n}={n}' for n in range(13))} :are supported"
-                        for line in range(500)],
-    "people of any length": [b":" + b"n" * 2000 + b"!u@h JOIN #class", b":" + b"n" * 2000 + b"!u@h NICK m",
-                             b":s 354 trainbot 152 #class u " + b"h" * 5000 + b" long H 0"] * 20,
-    "wallops and errors of others": [":s WALLOPS :x", ":s KILL other :x", ":s SQUIT a :b", ":s ERR :x", ":s 999 a b c"] * 50,
+    "nonsense in 005": [
+        ":s 005 trainbot NICKLEN=0 LINELEN=10 TARGMAX=garbage CHANTYPES= PREFIX=( CHANMODES=, MONITOR=x "
+        "STATUSMSG=# MODES=-5 NICKLEN= LINELEN= WHOX=²  LINELEN=99999999999999999999 :are supported"
+    ]
+    * 5,
+    "005 without end": [
+        f":s 005 trainbot {' '.join(f'X{line}Y{n}={n}' for n in range(13))} :are supported" for line in range(500)
+    ],
+    "people of any length": [
+        b":" + b"n" * 2000 + b"!u@h JOIN #class",
+        b":" + b"n" * 2000 + b"!u@h NICK m",
+        b":s 354 trainbot 152 #class u " + b"h" * 5000 + b" long H 0",
+    ]
+    * 20,
+    "wallops and errors of others": [":s WALLOPS :x", ":s KILL other :x", ":s SQUIT a :b", ":s ERR :x", ":s 999 a b c"]
+    * 50,
     "invitations": [":al!u@h INVITE trainbot #class", ":al!u@h INVITE trainbot #other"] * 500,
 }
 
@@ -124,7 +139,9 @@ async def test_thrown_out_again_and_again_at_once(scripted, make_bot):
     server = await scripted.accept()
     await server.welcome()
     await bot.in_channel()
-    server.say(*[":op!u@h KICK #class trainbot :out", ":trainbot!b@h JOIN #class"] * 1000, ":s 315 trainbot #class :End")
+    server.say(
+        *[":op!u@h KICK #class trainbot :out", ":trainbot!b@h JOIN #class"] * 1000, ":s 315 trainbot #class :End"
+    )
     await still_there(server, bot)
     server.say(":op!u@h KICK #class trainbot :out", "PING :so far")
     await server.hear("^PONG :so far")
@@ -138,8 +155,10 @@ async def test_more_people_than_a_network_has(scripted, make_bot, monkeypatch, c
     server = await scripted.accept()
     await server.welcome()
     await bot.in_channel()
-    server.say(*[f":n{number}!u@h JOIN #class" for number in range(300)],
-               *[f":s 352 trainbot #class u h s w{number} H :0 x" for number in range(300)])
+    server.say(
+        *[f":n{number}!u@h JOIN #class" for number in range(300)],
+        *[f":s 352 trainbot #class u h s w{number} H :0 x" for number in range(300)],
+    )
     await still_there(server, bot)
     assert len(bot.door.members("#class")) == 50 == sum(isinstance(event, Arrived) for event in bot.events)
     assert sum("more than 50 people in #class" in line for line in caplog.messages) == 1
@@ -206,11 +225,18 @@ def test_when_a_link_is_proven():
     assert keepalive.check(170.0) == "deaf"
 
 
-@pytest.mark.parametrize(("tokens", "octets", "nick"), [
-    ("", 512, "trainbot"), ("LINELEN=2048 NICKLEN=5", 2048, "train"), ("LINELEN=10 NICKLEN=0", 512, "trainbot"),
-    ("LINELEN=9999999 NICKLEN=", 4096, "trainbot"), ("LINELEN= NICKLEN=x", 512, "trainbot"), ("LINELEN=-1", 512, "trainbot"),
-    ("LINELEN=1024 -LINELEN NICKLEN=30", 512, "trainbot"),
-])
+@pytest.mark.parametrize(
+    ("tokens", "octets", "nick"),
+    [
+        ("", 512, "trainbot"),
+        ("LINELEN=2048 NICKLEN=5", 2048, "train"),
+        ("LINELEN=10 NICKLEN=0", 512, "trainbot"),
+        ("LINELEN=9999999 NICKLEN=", 4096, "trainbot"),
+        ("LINELEN= NICKLEN=x", 512, "trainbot"),
+        ("LINELEN=-1", 512, "trainbot"),
+        ("LINELEN=1024 -LINELEN NICKLEN=30", 512, "trainbot"),
+    ],
+)
 def test_lengths_that_a_server_says(tokens, octets, nick):
     """LINELEN and NICKLEN are believed within reason."""
     features = Features()
@@ -218,10 +244,19 @@ def test_lengths_that_a_server_says(tokens, octets, nick):
     assert (features.line_octets, features.nick("trainbot")) == (octets, nick)
 
 
-@pytest.mark.parametrize(("tokens", "octets"), [
-    ("", 380), ("TOPICLEN=307", 307), ("TOPICLEN=390", 380), ("TOPICLEN=0", 80), ("TOPICLEN=", 380), ("TOPICLEN=-7", 380),
-    ("TOPICLEN=x", 380), ("TOPICLEN=307 -TOPICLEN", 380),
-])
+@pytest.mark.parametrize(
+    ("tokens", "octets"),
+    [
+        ("", 380),
+        ("TOPICLEN=307", 307),
+        ("TOPICLEN=390", 380),
+        ("TOPICLEN=0", 80),
+        ("TOPICLEN=", 380),
+        ("TOPICLEN=-7", 380),
+        ("TOPICLEN=x", 380),
+        ("TOPICLEN=307 -TOPICLEN", 380),
+    ],
+)
 def test_how_long_a_topic_may_be(tokens, octets):
     """TOPICLEN is believed within reason."""
     features = Features()
@@ -246,10 +281,18 @@ def test_memory_under_all_of_it(monkeypatch):
     try:
         before = tracemalloc.get_traced_memory()[0]
         for number in range(2000):
-            for line in (f":n{number}!u@h JOIN #class", f":s 005 trainbot A{number}={'x' * 100} :are", f":s BATCH +b{number} chathistory",
-                         f":s CAP trainbot NEW :c{number}", f":s CAP trainbot ACK :d{number}", f":o MODE #c{number} +m",
-                         f":s 352 trainbot #class u h s w{number} H :0 x", f":s 474 trainbot #d{number} :banned",
-                         f":al!u@h INVITE trainbot #e{number}", f":trainbot!b@h JOIN #f{number}"):
+            for line in (
+                f":n{number}!u@h JOIN #class",
+                f":s 005 trainbot A{number}={'x' * 100} :are",
+                f":s BATCH +b{number} chathistory",
+                f":s CAP trainbot NEW :c{number}",
+                f":s CAP trainbot ACK :d{number}",
+                f":o MODE #c{number} +m",
+                f":s 352 trainbot #class u h s w{number} H :0 x",
+                f":s 474 trainbot #d{number} :banned",
+                f":al!u@h INVITE trainbot #e{number}",
+                f":trainbot!b@h JOIN #f{number}",
+            ):
                 session.receive(line, 1.0)
             session.tick(1.0)
         assert tracemalloc.get_traced_memory()[0] - before < 4 << 20

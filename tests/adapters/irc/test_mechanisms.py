@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from scramp import ScramClient, ScramMechanism
 
 from trainbot.adapters.irc import mechanisms
-from trainbot.config.irc_login import SASL_MECHANISMS
 from trainbot.adapters.irc.mechanisms import EcdsaChallenge, External, ScramSha256
 from trainbot.adapters.irc.registration import Registration
 from trainbot.adapters.irc.sasl import Credentials, SaslRefused, chunks
 from trainbot.adapters.irc.wire import parse
+from trainbot.config.irc_login import SASL_MECHANISMS
 
 
 def key(curve: ec.EllipticCurve) -> bytes:
@@ -36,12 +36,12 @@ def test_external_says_nothing() -> None:
 
 def test_scram_as_rfc_7677_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """The exchange of RFC 7677 section 3, octet for octet; success counts only after the server's signature."""
-    monkeypatch.setattr(mechanisms, "ScramClient",
-                        lambda *given: ScramClient(*given, c_nonce="rOprNGfwEbeRWgbNEkqO"))
+    monkeypatch.setattr(mechanisms, "ScramClient", lambda *given: ScramClient(*given, c_nonce="rOprNGfwEbeRWgbNEkqO"))
     scram = ScramSha256(Credentials("user", lambda: "pencil"))
     assert scram.respond(b"") == b"n,,n=user,r=rOprNGfwEbeRWgbNEkqO"
     assert scram.respond(b"r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096") == (
-        b"c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=")
+        b"c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ="
+    )
     assert not scram.complete
     assert scram.respond(b"v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=") == b""
     assert scram.complete
@@ -69,10 +69,17 @@ def test_scram_with_another_implementation(password: str) -> None:
     assert scram.complete
 
 
-@pytest.mark.parametrize("lie", [
-    lambda message: "v=" + base64.b64encode(b"\0" * 32).decode(), lambda message: "", lambda message: "v=",
-    lambda message: "e=other-error", lambda message: "x=1", lambda message: message[:-4],
-])
+@pytest.mark.parametrize(
+    "lie",
+    [
+        lambda message: "v=" + base64.b64encode(b"\0" * 32).decode(),
+        lambda message: "",
+        lambda message: "v=",
+        lambda message: "e=other-error",
+        lambda message: "x=1",
+        lambda message: message[:-4],
+    ],
+)
 def test_a_server_that_does_not_know_the_password(lie) -> None:
     """A wrong signature at the end is no login, and the password is not said."""
     scram = ScramSha256(Credentials("trainbot", lambda: "geheim"))
@@ -82,8 +89,20 @@ def test_a_server_that_does_not_know_the_password(lie) -> None:
     assert "geheim" not in str(refused.value) and refused.value.__cause__ is None
 
 
-@pytest.mark.parametrize("first", ["", "r=abc", "r=abc,s=AAAA,i=4096", "r={n}x,s=AAAA,i=4096000000", "r={n}x,s=AAAA,i=1",
-                                   "r={n}x,s=AAAA,i=²", "r={n}x,s=!,i=4096", "e=unknown-user", "m=x,r={n}x,s=AAAA,i=4096"])
+@pytest.mark.parametrize(
+    "first",
+    [
+        "",
+        "r=abc",
+        "r=abc,s=AAAA,i=4096",
+        "r={n}x,s=AAAA,i=4096000000",
+        "r={n}x,s=AAAA,i=1",
+        "r={n}x,s=AAAA,i=²",
+        "r={n}x,s=!,i=4096",
+        "e=unknown-user",
+        "m=x,r={n}x,s=AAAA,i=4096",
+    ],
+)
 def test_a_server_that_says_rubbish_first(first: str) -> None:
     """Another nonce, no salt, iterations for a day or for nothing: the exchange ends."""
     scram = ScramSha256(Credentials("trainbot", lambda: "geheim"))
@@ -96,8 +115,11 @@ def test_a_server_that_says_rubbish_first(first: str) -> None:
 @given(st.lists(st.binary(max_size=60), max_size=4))
 def test_no_challenge_is_more_than_a_refusal(challenges: list[bytes]) -> None:
     """Whatever a server sends, a mechanism answers or refuses."""
-    for mechanism in (mechanism(Credentials("a", lambda: "b", lambda: b"")) for name, mechanism in
-                      mechanisms.MECHANISMS.items() if name != "ecdsa-nist256p-challenge"):
+    for mechanism in (
+        mechanism(Credentials("a", lambda: "b", lambda: b""))
+        for name, mechanism in mechanisms.MECHANISMS.items()
+        if name != "ecdsa-nist256p-challenge"
+    ):
         try:
             for challenge in challenges:
                 mechanism.respond(challenge)
@@ -139,11 +161,15 @@ class Talk:
         return self.it.receive(parse(f":irc.test {line}"))
 
 
-@pytest.mark.parametrize(("sasl", "offered", "first"), [
-    (("external", "plain"), "sasl", "EXTERNAL"), (("external", "plain"), "sasl=PLAIN,ECDSA", "PLAIN"),
-    (("scram-sha-256", "plain"), "sasl=PLAIN,SCRAM-SHA-256", "SCRAM-SHA-256"),
-    (("plain", "scram-sha-256"), "sasl=scram-sha-256,plain", "PLAIN"),
-])
+@pytest.mark.parametrize(
+    ("sasl", "offered", "first"),
+    [
+        (("external", "plain"), "sasl", "EXTERNAL"),
+        (("external", "plain"), "sasl=PLAIN,ECDSA", "PLAIN"),
+        (("scram-sha-256", "plain"), "sasl=PLAIN,SCRAM-SHA-256", "SCRAM-SHA-256"),
+        (("plain", "scram-sha-256"), "sasl=scram-sha-256,plain", "PLAIN"),
+    ],
+)
 def test_mechanisms_in_our_order(sasl: tuple[str, ...], offered: str, first: str) -> None:
     """The first of ours that the server offers; all in turn where it does not say."""
     assert Talk(*sasl, offered=offered).said == [f"AUTHENTICATE {first}"]

@@ -13,9 +13,10 @@ from tests.adapters.irc.conftest import secret
 from tests.peers.certificates import openssl
 from tests.peers.inspircd import free_port
 from trainbot.config.irc_login import load_key
-from trainbot.model.config import Secret
 from trainbot.core.errors import ConfigError
 from trainbot.core.messages import Arrived, Connected, Incoming, Left, Line, Renamed, RollCall, Spoken
+from trainbot.model.config import Secret
+
 
 def login(network, **changes):
     """The configuration of a bot that logs in by SASL over TLS, against the tests' own CA."""
@@ -63,8 +64,11 @@ async def test_a_signed_challenge_is_a_login(network, make_bot, people, tmp_path
     openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", str(file), cwd=tmp_path)
     point = load_key(file.read_bytes()).public_key().public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
     await owner_says(network, people, f"SET PUBKEY {base64.b64encode(point).decode()}", "(?i)public key")
-    bot = make_bot(network.tls_port, nick="signed", **login(network, sasl=("ecdsa-nist256p-challenge",),
-                                                            password=Secret(), ecdsa_key_file=file))
+    bot = make_bot(
+        network.tls_port,
+        nick="signed",
+        **login(network, sasl=("ecdsa-nist256p-challenge",), password=Secret(), ecdsa_key_file=file),
+    )
     await bot.in_channel()
     assert bot.door.standing().account == "trainbot"
 
@@ -72,7 +76,9 @@ async def test_a_signed_challenge_is_a_login(network, make_bot, people, tmp_path
 async def test_the_next_mechanism_where_one_is_refused(network, make_bot):
     """A certificate that NickServ does not know is refused, and the password is tried in the same connection."""
     shown = {"tls_client_cert": network.folder / "server.crt", "tls_client_key": network.folder / "server.key"}
-    bot = make_bot(network.tls_port, nick="second", **login(network, sasl=("external", "scram-sha-256", "plain"), **shown))
+    bot = make_bot(
+        network.tls_port, nick="second", **login(network, sasl=("external", "scram-sha-256", "plain"), **shown)
+    )
     await bot.in_channel()
     assert bot.door.standing().account == "trainbot"
 
@@ -101,7 +107,9 @@ async def test_a_channel_with_a_key(network, make_bot, people, caplog):
     assert "JOIN #keyed sesame" not in caplog.text
 
 
-@pytest.mark.parametrize(("mode", "channel"), [("+i", "#invited"), ("+b *!*@127.0.0.1", "#banned"), ("+k x", "#locked")])
+@pytest.mark.parametrize(
+    ("mode", "channel"), [("+i", "#invited"), ("+b *!*@127.0.0.1", "#banned"), ("+k x", "#locked")]
+)
 async def test_chanserv_lets_us_in(network, make_bot, people, mode, channel):
     """Where only invited people get in, or we are banned, or do not know the key, ChanServ opens for our account."""
     owner = await people(network.port, f"own{channel[1:]}", source="127.0.0.3")

@@ -8,8 +8,6 @@ import pytest
 
 from tests.adapters.irc.conftest import config
 from trainbot.adapters.irc.irc_connection import IrcDoor
-from trainbot.model.config import Secret
-from trainbot.ops.demo.ngircd import Ngircd
 from trainbot.core.errors import BackendError, ConfigError
 from trainbot.core.messages import (
     Arrived,
@@ -24,6 +22,8 @@ from trainbot.core.messages import (
     Topic,
     Unspoken,
 )
+from trainbot.model.config import Secret
+from trainbot.ops.demo.ngircd import Ngircd
 
 
 async def test_joins_hears_and_answers(ngircd, make_bot, people):
@@ -272,7 +272,10 @@ async def test_whoever_speaks_while_we_count_is_known(scripted, make_bot):
     await server.hear("^JOIN #class")
     server.say(":trainbot!bot@bot.test JOIN #class")
     await server.hear("^WHO #class")
-    server.say(":al!u@h PRIVMSG #class :!done", ":irc.test 352 trainbot #class u h irc.test al H :0 al",
-               ":irc.test 315 trainbot #class :End")
+    server.say(
+        ":al!u@h PRIVMSG #class :!done",
+        ":irc.test 352 trainbot #class u h irc.test al H :0 al",
+        ":irc.test 315 trainbot #class :End",
+    )
     await bot.until(Incoming, text="!done")
     assert [type(event) for event in bot.events[-2:]] == [RollCall, Incoming]

@@ -236,11 +236,7 @@ def test_marks_stay_with_their_letters(signs, room):
         _, rest = cut(rest, room)
 
 
-@given(
-    st.lists(
-        st.tuples(st.sampled_from("abc"), st.sampled_from(list(Priority)), st.integers(0, 900)), max_size=40
-    )
-)
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(list(Priority)), st.integers(0, 900)), max_size=40))
 @settings(max_examples=200, deadline=None)
 def test_order_within_an_owner_and_a_priority(lines):
     """Whatever the mix, each owner's lines of one priority begin in the order they were put."""

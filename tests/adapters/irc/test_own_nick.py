@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from tests.adapters.irc.conftest import DEADLINE, QUICK, config, secret
 from tests.adapters.irc.test_on_inspircd import login
-from trainbot.adapters.irc.outbox import Outbox
 from trainbot.adapters.irc.keepalive import Patience
+from trainbot.adapters.irc.outbox import Outbox
 from trainbot.adapters.irc.protocol import Session
 from trainbot.core.messages import Connected, Incoming
 
@@ -24,12 +24,23 @@ class Alone:
     def __init__(self, *isupport: str, account: str = "", **changes):
         self._wrote: list[str] = []
         self.now = 0.0
-        self.session = Session(config(0, **changes), Outbox(5, 0.0), lambda event: None,
-                               lambda line, shown: self._wrote.append(line), 0.0, patience=Patience(), version="x")
+        self.session = Session(
+            config(0, **changes),
+            Outbox(5, 0.0),
+            lambda event: None,
+            lambda line, shown: self._wrote.append(line),
+            0.0,
+            patience=Patience(),
+            version="x",
+        )
         self.session.start()
         self.hears(":s 433 * trainbot :in use")
         self.session.registration.account = account or None
-        self.hears(":s 001 trainbot_ :x", f":s 005 trainbot_ {' '.join(isupport) or 'NETWORK=x'} :are supported", ":s 376 trainbot_ :x")
+        self.hears(
+            ":s 001 trainbot_ :x",
+            f":s 005 trainbot_ {' '.join(isupport) or 'NETWORK=x'} :are supported",
+            ":s 376 trainbot_ :x",
+        )
         self.begun = self.said()
 
     def hears(self, *lines: str) -> None:
@@ -96,8 +107,14 @@ def test_nickserv_is_asked_where_we_are_logged_in():
 def test_a_war_about_a_nick_is_not_fought(storm):
     """Whatever the network does within a second, we say NICK three times at most; and take it in the end."""
     alone = Alone("MONITOR=100")
-    lines = {"lost": [":trainbot!b@h NICK guest", ":s 731 guest :trainbot"], "731": [":s 731 x :trainbot"], "303": [":s 303 x :"],
-             "QUIT": [":trainbot!o@h QUIT :x"], "433": [":s 433 x trainbot :in use"], "have": ["NICK"]}
+    lines = {
+        "lost": [":trainbot!b@h NICK guest", ":s 731 guest :trainbot"],
+        "731": [":s 731 x :trainbot"],
+        "303": [":s 303 x :"],
+        "QUIT": [":trainbot!o@h QUIT :x"],
+        "433": [":s 433 x trainbot :in use"],
+        "have": ["NICK"],
+    }
     said = alone.begun
     for what in storm:
         nick = alone.session.nick

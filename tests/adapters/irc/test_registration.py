@@ -17,9 +17,7 @@ class Talk:
     """A registration; ``hears(line)`` gives what it says to that line."""
 
     def __init__(self, *, sasl=(), account="bot", password="pässword"):
-        self.it = Registration(
-            "bot", "bot", "a bot", sasl=sasl, credentials=Credentials(account, lambda: password)
-        )
+        self.it = Registration("bot", "bot", "a bot", sasl=sasl, credentials=Credentials(account, lambda: password))
         self.begun = self.it.start()
 
     def hears(self, line):

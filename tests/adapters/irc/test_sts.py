@@ -15,15 +15,24 @@ from tests.adapters.irc.conftest import config as plain_config
 from tests.peers.certificates import make_certificates
 from tests.peers.scripted import ScriptedServer
 from trainbot.adapters.irc.sts import LONGEST, Offer, Policies
-from trainbot.model.config import Secret
 from trainbot.core.messages import Connected
+from trainbot.model.config import Secret
 
 
-@pytest.mark.parametrize(("value", "offer"), [
-    ("", Offer()), ("port=6697", Offer(6697)), ("duration=300,port=6697,preload", Offer(6697, 300)),
-    ("duration=0", Offer(None, 0)), ("port=0", Offer()), ("port=70000,duration=-1", Offer()), ("port", Offer()),
-    ("duration=99999999999999", Offer(None, LONGEST)), ("port=²,duration=x", Offer()),
-])
+@pytest.mark.parametrize(
+    ("value", "offer"),
+    [
+        ("", Offer()),
+        ("port=6697", Offer(6697)),
+        ("duration=300,port=6697,preload", Offer(6697, 300)),
+        ("duration=0", Offer(None, 0)),
+        ("port=0", Offer()),
+        ("port=70000,duration=-1", Offer()),
+        ("port", Offer()),
+        ("duration=99999999999999", Offer(None, LONGEST)),
+        ("port=²,duration=x", Offer()),
+    ],
+)
 def test_what_a_server_asks_for(value: str, offer: Offer) -> None:
     """Numbers out of range count as not said."""
     assert Offer.parse(value) == offer
@@ -65,8 +74,15 @@ async def secure(tmp_path):
 async def test_who_comes_without_tls_is_sent_to_it(scripted, secure, make_bot):
     """On STS the bot leaves at once, before a word about itself but its nick, and comes back with TLS; what the
     network said then holds for the next connection, which never begins without."""
-    bot = make_bot(scripted.port, server="localhost", tls_ca_file=secure.ca, sasl=("plain",), account="a",
-                   password=Secret("geheim"), allow_plaintext=True)
+    bot = make_bot(
+        scripted.port,
+        server="localhost",
+        tls_ca_file=secure.ca,
+        sasl=("plain",),
+        account="a",
+        password=Secret("geheim"),
+        allow_plaintext=True,
+    )
     first = await scripted.accept()
     first.say(f":irc.test CAP * LS :sasl=PLAIN sts=port={secure.port},duration=1000")
     await first.gone()
@@ -87,8 +103,9 @@ async def test_who_comes_without_tls_is_sent_to_it(scripted, secure, make_bot):
 
 async def test_tls_that_fails_is_no_reason_to_go_without(scripted, secure, make_bot):
     """Where the TLS that the network wants cannot be trusted, the bot stays outside and says nothing secret."""
-    bot = make_bot(scripted.port, server="localhost", sasl=("plain",), account="a", password=Secret("geheim"),
-                   allow_plaintext=True)
+    bot = make_bot(
+        scripted.port, server="localhost", sasl=("plain",), account="a", password=Secret("geheim"), allow_plaintext=True
+    )
     first = await scripted.accept()
     first.say(f":irc.test CAP * LS :sasl=PLAIN sts=port={secure.port}")
     await first.gone()

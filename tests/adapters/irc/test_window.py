@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.adapters.irc.conftest import config
-from trainbot.adapters.irc.outbox import SLOWEST, Outbox
 from trainbot.adapters.irc.keepalive import Patience
+from trainbot.adapters.irc.outbox import SLOWEST, Outbox
 from trainbot.adapters.irc.protocol import Session
 from trainbot.adapters.irc.window import CAREFUL, FIRST, LATE, MOST, ROUND, Window
 from trainbot.core.messages import Line, Priority
@@ -26,10 +26,22 @@ class Slow:
         self.read: list[tuple[float, str]] = []
         self.most_unread = 0
         self.outbox = Outbox(burst, interval, owner_cap=10_000)
-        self.session = Session(config(0), self.outbox, lambda event: None, lambda line, shown: self.unread.append(line), 0.0,
-                               patience=Patience(), version="x")
+        self.session = Session(
+            config(0),
+            self.outbox,
+            lambda event: None,
+            lambda line, shown: self.unread.append(line),
+            0.0,
+            patience=Patience(),
+            version="x",
+        )
         self.session.start()
-        for line in (":s 001 trainbot :x", ":s 376 trainbot :x", ":trainbot!b@h JOIN #class", ":s 315 trainbot #class :end"):
+        for line in (
+            ":s 001 trainbot :x",
+            ":s 376 trainbot :x",
+            ":trainbot!b@h JOIN #class",
+            ":s 315 trainbot #class :end",
+        ):
             self.session.receive(line, 0.0)
         self.unread.clear()
 

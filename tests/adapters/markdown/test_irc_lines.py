@@ -29,7 +29,10 @@ TABLE = [
     ("3. a\n3. b\n\n   more", ["3. a", "4. b", "  more"]),
     ("0. a", ["0. a"]),
     ("| a | b |\n|---|---|\n| 1 | `x y` |", ["\x02a\x02 | \x02b\x02", "1 | \x11x y\x11"]),
-    ("[text](https://x.y/z) <https://x.y> [https://x.y](https://x.y)", ["text (https://x.y/z) https://x.y https://x.y"]),
+    (
+        "[text](https://x.y/z) <https://x.y> [https://x.y](https://x.y)",
+        ["text (https://x.y/z) https://x.y https://x.y"],
+    ),
     ("![shot](https://x.y/a.png) ![local](a.png)", ["[shot] (https://x.y/a.png) [local]"]),
     ("a<br>b<br/>c", ["a", "b", "c"]),
     ("a &amp; b &lt;c&gt; &#13;&#10;&#2;d", ["a & b <c> \ufffdd"]),
@@ -43,11 +46,20 @@ TABLE = [
     ("a\x00b\x03\x07c\u202ed\u2028e", ["a\ufffdbcde"]),
     ("a\r\nb\rc", ["a b c"]),
     ("---", []),
-    ("`a b`{{execute}}  \n`c d`{{execute HOST1}} \n`e`{{exec}}\n`f`{{copy}}", ["\x11a b\x11", "\x11c d\x11", "\x11e\x11", "\x11f\x11"]),
+    (
+        "`a b`{{execute}}  \n`c d`{{execute HOST1}} \n`e`{{exec}}\n`f`{{copy}}",
+        ["\x11a b\x11", "\x11c d\x11", "\x11e\x11", "\x11f\x11"],
+    ),
     ("Run `a`{{exec}} first,\nthen rest", ["Run \x11a\x11 first, then rest"]),
     ("`a`{{exec}} `b`{{exec}}`c`{{exec}}", ["\x11a\x11 \x11b\x11\x11c\x11"]),
-    ('<pre class="file" data-target="x">kind: Pod\n\n  a: &lt;b&gt;\n</pre>', ["\x11kind: Pod\x11", "\x11  a: <b>\x11"]),
-    ('<p>see <a href="https://x.y/z">this</a> and <img src="https://x.y/a.png"></p>', ["see this (https://x.y/z) and (https://x.y/a.png)"]),
+    (
+        '<pre class="file" data-target="x">kind: Pod\n\n  a: &lt;b&gt;\n</pre>',
+        ["\x11kind: Pod\x11", "\x11  a: <b>\x11"],
+    ),
+    (
+        '<p>see <a href="https://x.y/z">this</a> and <img src="https://x.y/a.png"></p>',
+        ["see this (https://x.y/z) and (https://x.y/a.png)"],
+    ),
     ("```\ncat <<<x\ny\n```", ["\x11cat <<<x\x11", "\x11y\x11"]),
     ("`a`{{execute|T1}} b", ["\x11a\x11 b"]),
     ("", []),
@@ -77,17 +89,50 @@ def test_prose_wraps_between_words_and_commands_do_not() -> None:
 TALL = "one\n\ntwo\n\n```\nc1\nc2 \\\n  more\ncat <<EOF\nx\nEOF\n```\n\nthree\n\n```text\nout\n```"
 
 
-@pytest.mark.parametrize(("limit", "lines"), [
-    (0, ["T", "one", "two", "    c1", "    c2 \\", "      more", "    cat <<EOF", "    x", "    EOF", "three", "    out"]),
-    (11, ["T", "one", "two", "    c1", "    c2 \\", "      more", "    cat <<EOF", "    x", "    EOF", "three", "    out"]),
-    (10, ["T", "one", "two", "    c1", "    c2 \\", "      more", "    cat <<EOF", "    x", "    EOF", "(2 more)"]),
-    (8, ["T", "    c1", "    c2 \\", "      more", "    cat <<EOF", "    x", "    EOF", "(4 more)"]),
-    (7, ["T", "one", "two", "    c1", "    c2 \\", "      more", "(5 more)"]),
-    (6, ["T", "one", "    c1", "    c2 \\", "      more", "(6 more)"]),
-    (4, ["T", "one", "    c1", "(8 more)"]),
-    (3, ["T", "    c1", "(9 more)"]),
-    (1, ["T", "(10 more)"]),
-])
+@pytest.mark.parametrize(
+    ("limit", "lines"),
+    [
+        (
+            0,
+            [
+                "T",
+                "one",
+                "two",
+                "    c1",
+                "    c2 \\",
+                "      more",
+                "    cat <<EOF",
+                "    x",
+                "    EOF",
+                "three",
+                "    out",
+            ],
+        ),
+        (
+            11,
+            [
+                "T",
+                "one",
+                "two",
+                "    c1",
+                "    c2 \\",
+                "      more",
+                "    cat <<EOF",
+                "    x",
+                "    EOF",
+                "three",
+                "    out",
+            ],
+        ),
+        (10, ["T", "one", "two", "    c1", "    c2 \\", "      more", "    cat <<EOF", "    x", "    EOF", "(2 more)"]),
+        (8, ["T", "    c1", "    c2 \\", "      more", "    cat <<EOF", "    x", "    EOF", "(4 more)"]),
+        (7, ["T", "one", "two", "    c1", "    c2 \\", "      more", "(5 more)"]),
+        (6, ["T", "one", "    c1", "    c2 \\", "      more", "(6 more)"]),
+        (4, ["T", "one", "    c1", "(8 more)"]),
+        (3, ["T", "    c1", "(9 more)"]),
+        (1, ["T", "(10 more)"]),
+    ],
+)
 def test_a_long_step_loses_prose_first_and_never_half_a_command(limit: int, lines: list[str]) -> None:
     """What does not fit goes as a whole: prose, then output, then commands from the end."""
     assert render_step("T", TALL, limit, "({n} more)", plain=True) == lines
@@ -105,12 +150,50 @@ def test_a_heading_that_repeats_the_title_is_not_said_twice() -> None:
 
 
 markdowns = st.text(
-    st.one_of(st.sampled_from("`*_#>-|\n\n  []()<>!{}~\\&;:.1\"'\r\t\0\x02\x11é漢"), st.characters(max_codepoint=0x2FFF)), max_size=300,
-) | st.lists(st.sampled_from([
-    "```", "~~~", "`a b`", "{{exec}}", "{{execute T1}}", "<details>", "</details>", "<summary>", "</summary>", "Tip", "\n", "\n\n",
-    "<br>", "| a | b |", "|---|---|", "- ", "1. ", "> ", "**", "_", "[x](y)", "![x](y)", "&#10;", "&#13;", "&#0;", "<!--", "-->", "# ",
-    "x" * 200, "漢字" * 80, "    ", "<script>", "<a href='x'>",
-]), max_size=40).map("".join)
+    st.one_of(
+        st.sampled_from("`*_#>-|\n\n  []()<>!{}~\\&;:.1\"'\r\t\0\x02\x11é漢"), st.characters(max_codepoint=0x2FFF)
+    ),
+    max_size=300,
+) | st.lists(
+    st.sampled_from(
+        [
+            "```",
+            "~~~",
+            "`a b`",
+            "{{exec}}",
+            "{{execute T1}}",
+            "<details>",
+            "</details>",
+            "<summary>",
+            "</summary>",
+            "Tip",
+            "\n",
+            "\n\n",
+            "<br>",
+            "| a | b |",
+            "|---|---|",
+            "- ",
+            "1. ",
+            "> ",
+            "**",
+            "_",
+            "[x](y)",
+            "![x](y)",
+            "&#10;",
+            "&#13;",
+            "&#0;",
+            "<!--",
+            "-->",
+            "# ",
+            "x" * 200,
+            "漢字" * 80,
+            "    ",
+            "<script>",
+            "<a href='x'>",
+        ]
+    ),
+    max_size=40,
+).map("".join)
 
 
 @settings(max_examples=400, deadline=None)
@@ -129,18 +212,49 @@ def test_no_markdown_makes_a_bad_line(markdown: str, title: str, limit: int, wid
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(st.text(st.characters(categories=["L", "N", "P", "S"]), min_size=1, max_size=500)
-                .filter(lambda s: "`" not in s and "~" not in s), min_size=1, max_size=8), st.integers(100, 400))
+@given(
+    st.lists(
+        st.text(st.characters(categories=["L", "N", "P", "S"]), min_size=1, max_size=500).filter(
+            lambda s: "`" not in s and "~" not in s
+        ),
+        min_size=1,
+        max_size=8,
+    ),
+    st.integers(100, 400),
+)
 def test_every_fence_line_comes_out_as_it_went_in(commands: list[str], width: int) -> None:
     """What a learner copies is what the author wrote, byte for byte."""
     assert render("```\n" + "\n".join(commands) + "\n```{{exec}}", width) == [f"{MONO}{c}{MONO}" for c in commands]
 
 
-@pytest.mark.parametrize("text", ["[" * 20000, "*a " * 20000, "<!--" * 16000, "<a " * 20000, "> " * 20000, "`" * 40001, "- " * 20000,
-                                  "<details><summary>" * 3000, "`x`{{" + "HOST" * 16000, "```\nx\n```{{" + "HOST" * 16000, "<div " + "a" * 65000,
-                                  "<div>" + "<p " * 20000, "<div>" + "&#" * 30000, "```\n" + "<< " * 20000, "**a**b" * 10000, "<div" + "a" * 65000,
-                                  "<!" * 30000, "<div>\n" + "<!" * 30000, "[x](y) " * 9000, "|a" * 16000 + "\n" + "|-" * 16000,
-                                  "| a |\n|---|\n" + "| x |\n" * 9000, "1. " * 20000, "a\n" * 30000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 20000,
+        "*a " * 20000,
+        "<!--" * 16000,
+        "<a " * 20000,
+        "> " * 20000,
+        "`" * 40001,
+        "- " * 20000,
+        "<details><summary>" * 3000,
+        "`x`{{" + "HOST" * 16000,
+        "```\nx\n```{{" + "HOST" * 16000,
+        "<div " + "a" * 65000,
+        "<div>" + "<p " * 20000,
+        "<div>" + "&#" * 30000,
+        "```\n" + "<< " * 20000,
+        "**a**b" * 10000,
+        "<div" + "a" * 65000,
+        "<!" * 30000,
+        "<div>\n" + "<!" * 30000,
+        "[x](y) " * 9000,
+        "|a" * 16000 + "\n" + "|-" * 16000,
+        "| a |\n|---|\n" + "| x |\n" * 9000,
+        "1. " * 20000,
+        "a\n" * 30000,
+    ],
+)
 def test_hostile_text_takes_no_time(text: str) -> None:
     """64 KiB, the most a text may have, of what parsers hate is shown within seconds, without a traceback."""
     began = time.process_time()

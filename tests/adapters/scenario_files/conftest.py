@@ -31,14 +31,24 @@ class Lab:
     def run(self, script: str, timeout: int) -> tuple[int, str]:
         """Exit code and output of a script, which is put into a file and run without input."""
         wrapped = 'f=$(mktemp) && cat > "$f" && bash "$f" < /dev/null; code=$?; rm -f "$f"; exit $code'
-        done = subprocess.run([*self.ssh, wrapped], input=script, text=True, timeout=timeout,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        done = subprocess.run(
+            [*self.ssh, wrapped],
+            input=script,
+            text=True,
+            timeout=timeout,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
         return done.returncode, done.stdout
 
     def typed(self, lines: list[str], timeout: int) -> str:
         """Each line typed at the prompt of a login shell on a terminal; what the terminal showed."""
-        shell = subprocess.Popen([*self.ssh, "-tt", "TERM=dumb bash --noprofile --norc"], stdin=subprocess.PIPE,
-                                 stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        shell = subprocess.Popen(
+            [*self.ssh, "-tt", "TERM=dumb bash --noprofile --norc"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
         shown, deadline = "", time.monotonic() + timeout
         try:
             # the prompt is put together there, so that its echo is not taken for it
@@ -74,7 +84,9 @@ def machine(lab_image, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tup
     folder, tmp_path = Path(lab_image.folder).resolve(), tmp_path_factory.mktemp("machine")
     about = json.loads((folder / "image.json").read_text())
     disk, log = tmp_path / "disk.qcow2", tmp_path / "console.log"
-    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", folder / "disk.img", disk], check=True)
+    subprocess.run(
+        ["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", folder / "disk.img", disk], check=True
+    )
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -82,15 +94,59 @@ def machine(lab_image, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tup
     shutil.copyfile(lab_image.key, key)
     key.chmod(0o600)
     process = subprocess.Popen(
-        ["qemu-system-x86_64", "-accel", "tcg", "-cpu", "max", "-m", str(about["memory_mib"]), "-nodefaults",
-         "-display", "none", "-serial", f"file:{log}", "-no-reboot", "-qmp", "stdio", "-kernel", folder / "vmlinuz",
-         "-initrd", folder / "initrd", "-append", f"{about['cmdline']} console=ttyS0 {about['enforcing']}",
-         "-drive", f"file={disk},if=virtio,format=qcow2,cache=unsafe", "-device", "virtio-rng-pci",
-         "-netdev", f"user,id=n,restrict=on,hostfwd=tcp:127.0.0.1:{port}-:22", "-device", "virtio-net-pci,netdev=n"],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    ssh = ["ssh", "-q", "-i", str(key), "-p", str(port), "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes",
-           "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "ConnectTimeout=20",
-           f"{about['user']}@127.0.0.1"]
+        [
+            "qemu-system-x86_64",
+            "-accel",
+            "tcg",
+            "-cpu",
+            "max",
+            "-m",
+            str(about["memory_mib"]),
+            "-nodefaults",
+            "-display",
+            "none",
+            "-serial",
+            f"file:{log}",
+            "-no-reboot",
+            "-qmp",
+            "stdio",
+            "-kernel",
+            folder / "vmlinuz",
+            "-initrd",
+            folder / "initrd",
+            "-append",
+            f"{about['cmdline']} console=ttyS0 {about['enforcing']}",
+            "-drive",
+            f"file={disk},if=virtio,format=qcow2,cache=unsafe",
+            "-device",
+            "virtio-rng-pci",
+            "-netdev",
+            f"user,id=n,restrict=on,hostfwd=tcp:127.0.0.1:{port}-:22",
+            "-device",
+            "virtio-net-pci,netdev=n",
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    ssh = [
+        "ssh",
+        "-q",
+        "-i",
+        str(key),
+        "-p",
+        str(port),
+        "-o",
+        "IdentitiesOnly=yes",
+        "-o",
+        "BatchMode=yes",
+        "-o",
+        "StrictHostKeyChecking=no",
+        "-o",
+        "UserKnownHostsFile=/dev/null",
+        "-o",
+        "ConnectTimeout=20",
+        f"{about['user']}@127.0.0.1",
+    ]
     try:
         deadline = time.monotonic() + BOOT
         while subprocess.run([*ssh, "true"], stdin=subprocess.DEVNULL).returncode:

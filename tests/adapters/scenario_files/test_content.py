@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.adapters.scenario_files.conftest import fresh
 
+from tests.adapters.scenario_files.conftest import fresh
 from trainbot.adapters.markdown.irc_lines import MONO, render
 from trainbot.adapters.scenario_files.library import load_library
 from trainbot.model.exercise import Step

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trainbot.cli.shared import cli
 from trainbot.adapters.scenario_files.instruqt import load
-from trainbot.features.classes.lab_script import command, last_words
 from trainbot.adapters.scenario_files.library import load_library
+from trainbot.cli.shared import cli
+from trainbot.features.classes.lab_script import command, last_words
 from trainbot.model.exercise import Script
 
 TRACK = """slug: first-steps
@@ -68,22 +68,40 @@ def write(folder: Path, **files: str) -> Path:
 
 
 def track(folder: Path, **more: str) -> Path:
-    return write(folder, **{
-        "track.yml": TRACK, "config.yml": "version: '3'\nvirtualmachines:\n- name: web\n  image: debian-cloud/debian-12\n",
-        "01-look/assignment.md": ASSIGNMENT, "01-look/check-web": "#!/bin/sh\r\nset -e\r\n[ -e /root/x ] || fail-message make /root/x\r\n",
-        "01-look/solve-web": "touch /root/x\n", "02-quiz/assignment.md": QUIZ, "track_scripts/setup-web": "true\n"} | more)
+    return write(
+        folder,
+        **{
+            "track.yml": TRACK,
+            "config.yml": "version: '3'\nvirtualmachines:\n- name: web\n  image: debian-cloud/debian-12\n",
+            "01-look/assignment.md": ASSIGNMENT,
+            "01-look/check-web": "#!/bin/sh\r\nset -e\r\n[ -e /root/x ] || fail-message make /root/x\r\n",
+            "01-look/solve-web": "touch /root/x\n",
+            "02-quiz/assignment.md": QUIZ,
+            "track_scripts/setup-web": "true\n",
+        }
+        | more,
+    )
 
 
 def test_a_track(tmp_path: Path) -> None:
     """Steps in order, scripts of the machine, quiz with its answers, an image that fits."""
     exercise, problems = load(track(tmp_path / "t"))
     assert problems == []
-    assert (exercise.slug, exercise.title, exercise.image, exercise.minutes) == ("first-steps", "First steps", "debian", 60)
+    assert (exercise.slug, exercise.title, exercise.image, exercise.minutes) == (
+        "first-steps",
+        "First steps",
+        "debian",
+        60,
+    )
     assert exercise.intro.text.endswith("In **two** parts.") and "true" in exercise.intro.setup.text
     look, quiz = exercise.steps
     assert look.text.startswith("Make a file") and look.solution == "```\ntouch /root/x\n```"
     assert look.verify.interpreter == "/bin/bash" and "\r" not in look.verify.text
-    assert quiz.text == "Which mode?\n\n- Enforcing\n- 3\n- Permissive" and quiz.solution == "- Enforcing" and quiz.verify is None
+    assert (
+        quiz.text == "Which mode?\n\n- Enforcing\n- 3\n- Permissive"
+        and quiz.solution == "- Enforcing"
+        and quiz.verify is None
+    )
 
 
 def test_fail_message_and_variables_work_as_there() -> None:
@@ -91,29 +109,57 @@ def test_fail_message_and_variables_work_as_there() -> None:
     from trainbot.adapters.scenario_files.instruqt import _PRELUDE
 
     def run(text: str) -> tuple[int, str]:
-        script = Script("x", "#!/bin/bash\n" + _PRELUDE.replace("/opt/instruqt", "/tmp/instruqt-test").replace("/run/instruqt", "/tmp/instruqt-test") + text)
-        done = subprocess.run(["sh", "-c", command(script, 20)], input=script.text, text=True, capture_output=True, timeout=30)
+        script = Script(
+            "x",
+            "#!/bin/bash\n"
+            + _PRELUDE.replace("/opt/instruqt", "/tmp/instruqt-test").replace("/run/instruqt", "/tmp/instruqt-test")
+            + text,
+        )
+        done = subprocess.run(
+            ["sh", "-c", command(script, 20)], input=script.text, text=True, capture_output=True, timeout=30
+        )
         return done.returncode, last_words(done.stdout)
 
-    assert run("#!/bin/bash\nset -euxo pipefail\nfail-message 'Make the file first'\nexit 1\n") == (1, "Make the file first")
-    assert run('agent variable set NAME "a b"\nbash -c "fail-message \\"$(agent variable get NAME)\\""\nset-workdir /x\n') == (0, "a b")
+    assert run("#!/bin/bash\nset -euxo pipefail\nfail-message 'Make the file first'\nexit 1\n") == (
+        1,
+        "Make the file first",
+    )
+    assert run(
+        'agent variable set NAME "a b"\nbash -c "fail-message \\"$(agent variable get NAME)\\""\nset-workdir /x\n'
+    ) == (0, "a b")
 
 
 def test_an_older_track_has_its_scripts_in_folders_named_by_slug(tmp_path: Path) -> None:
     """They are played as those of today's tracks are; a slug that is a path is none."""
     index = "title: T\nchallenges:\n- slug: look\n  assignment: do\n- slug: ../t/look\n- slug: gone\n- slug: [look]\n"
-    exercise, problems = load(write(tmp_path / "t", **{
-        "track.yml": index, "look/check-web": "true", "look/solve-web": "touch /x\n", "look/setup-web": "true"}))
+    exercise, problems = load(
+        write(
+            tmp_path / "t",
+            **{"track.yml": index, "look/check-web": "true", "look/solve-web": "touch /x\n", "look/setup-web": "true"},
+        )
+    )
     assert [(step.verify is not None, step.setup is not None, step.solution) for step in exercise.steps] == [
-        (True, True, "```\ntouch /x\n```"), (False, False, ""), (False, False, ""), (False, False, "")]
+        (True, True, "```\ntouch /x\n```"),
+        (False, False, ""),
+        (False, False, ""),
+        (False, False, ""),
+    ]
     assert all(not problem.serious for problem in problems)
 
 
-@pytest.mark.parametrize(("text", "shown"), [
-    ('open [button label="Web App" background="#444CE7"](tab-4) now', "open **Web App** now"),
-    ('```\nhelm [[ Instruqt-Var key="APP_1" hostname="shell" ]]/x\n```', "```\nhelm $(cat /run/instruqt/APP_1)/x\n```"),
-    ("> [!NOTE]\n> look", "> **Note:**\n> look"), ("[button](x) [[ Instruqt-Var ]] [!NOTE]", "[button](x) [[ Instruqt-Var ]] [!NOTE]"),
-    ('[[ Instruqt-Var key="a;reboot" ]]', '[[ Instruqt-Var key="a;reboot" ]]')])
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ('open [button label="Web App" background="#444CE7"](tab-4) now', "open **Web App** now"),
+        (
+            '```\nhelm [[ Instruqt-Var key="APP_1" hostname="shell" ]]/x\n```',
+            "```\nhelm $(cat /run/instruqt/APP_1)/x\n```",
+        ),
+        ("> [!NOTE]\n> look", "> **Note:**\n> look"),
+        ("[button](x) [[ Instruqt-Var ]] [!NOTE]", "[button](x) [[ Instruqt-Var ]] [!NOTE]"),
+        ('[[ Instruqt-Var key="a;reboot" ]]', '[[ Instruqt-Var key="a;reboot" ]]'),
+    ],
+)
 def test_what_only_their_page_can_show_is_said_in_words(tmp_path: Path, text: str, shown: str) -> None:
     """Buttons are their labels, variables the command that prints them in the lab, callouts begin with what they are."""
     exercise, _ = load(track(tmp_path / "t", **{"01-look/assignment.md": f"---\ntitle: A\n---\n{text}"}))
@@ -122,7 +168,9 @@ def test_what_only_their_page_can_show_is_said_in_words(tmp_path: Path, text: st
 
 def test_an_older_track_has_its_challenges_inside(tmp_path: Path) -> None:
     """Texts without scripts: a lecture."""
-    exercise, _ = load(write(tmp_path, **{"track.yml": "title: T\nchallenges:\n- title: A\n  assignment: |\n    do\n- 3\n"}))
+    exercise, _ = load(
+        write(tmp_path, **{"track.yml": "title: T\nchallenges:\n- title: A\n  assignment: |\n    do\n- 3\n"})
+    )
     assert [(step.title, step.text) for step in exercise.steps] == [("A", "do"), ("Step 2", "")]
 
 
@@ -132,8 +180,16 @@ FAULTS = [
     ({"01-look/assignment.md": "---\ntitle: [\n---\nx"}, "t/01-look/assignment.md: line 3", 1),
     ({"01-look/assignment.md": "---\ntitle: a\nslug: *x\n---\nx"}, "t/01-look/assignment.md: line 3: aliases", 1),
     ({"01-look/assignment.md": "no front"}, "t/01-look/assignment.md: it has no front matter", 0),
-    ({"02-quiz/assignment.md": "---\ntype: quiz\n---\n"}, "t/02-quiz/assignment.md: answers: is not a list of texts", 1),
-    ({"config.yml": "virtualmachines:\n- name: web\n  image: windows-11\n"}, "t/config.yml: no image of ours fits 'windows-11'", 0),
+    (
+        {"02-quiz/assignment.md": "---\ntype: quiz\n---\n"},
+        "t/02-quiz/assignment.md: answers: is not a list of texts",
+        1,
+    ),
+    (
+        {"config.yml": "virtualmachines:\n- name: web\n  image: windows-11\n"},
+        "t/config.yml: no image of ours fits 'windows-11'",
+        0,
+    ),
     ({"01-look/check-db": "x"}, "t/track.yml: it has several machines", 0),
 ]
 
@@ -151,12 +207,17 @@ def test_faults_are_named(tmp_path: Path, files: dict, said: str, code: int, cap
 def test_check_takes_any_number_of_paths(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     """Folders of many, of one, and an index itself; one that holds nothing is a fault."""
     track(tmp_path / "many" / "a")
-    write(tmp_path / "many" / "b", **{"index.json": json.dumps({"title": "B", "details": {"steps": [{"text": "x y"}]}})})
+    write(
+        tmp_path / "many" / "b", **{"index.json": json.dumps({"title": "B", "details": {"steps": [{"text": "x y"}]}})}
+    )
     (tmp_path / "none").mkdir()
     paths = [str(tmp_path / name) for name in ("many", "many/a", "many/b/index.json")]
     assert cli.main(["exercise", "check", *paths], standalone_mode=False) == 0
     assert capsys.readouterr().out == "4 exercises, 0 problems\n"
-    assert cli.main(["exercise", "check", *paths, str(tmp_path / "none"), str(tmp_path / "away")], standalone_mode=False) == 1
+    assert (
+        cli.main(["exercise", "check", *paths, str(tmp_path / "none"), str(tmp_path / "away")], standalone_mode=False)
+        == 1
+    )
     assert "there is no such folder" in capsys.readouterr().out
 
 
@@ -174,10 +235,27 @@ def test_no_script_leaves_the_folder(tmp_path: Path) -> None:
     assert "SECRET" not in repr(exercise) and len(exercise.steps) == 2 and len(problems) == 2
 
 
-yaml_values = st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.sampled_from(["quiz", "web", "../x"]),
-                           lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3), max_leaves=8)
-KEYS = ["slug", "title", "teaser", "description", "timelimit", "challenges", "type", "answers", "solution", "assignment", "name",
-        "image", "virtualmachines", "containers"]
+yaml_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.sampled_from(["quiz", "web", "../x"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+KEYS = [
+    "slug",
+    "title",
+    "teaser",
+    "description",
+    "timelimit",
+    "challenges",
+    "type",
+    "answers",
+    "solution",
+    "assignment",
+    "name",
+    "image",
+    "virtualmachines",
+    "containers",
+]
 tables = st.dictionaries(st.sampled_from(KEYS), yaml_values, max_size=5).map(json.dumps) | st.text(max_size=30)
 
 
@@ -185,8 +263,12 @@ tables = st.dictionaries(st.sampled_from(KEYS), yaml_values, max_size=5).map(jso
 @given(tables, tables, tables)
 def test_no_track_makes_a_traceback(tmp_path: Path, index: str, config: str, front: str) -> None:
     """Whatever stands in its files: an exercise or None, and sentences of one line."""
-    for name, text in (("track.yml", index), ("config.yml", config), ("01-a/assignment.md", f"---\n{front}\n---\nx"),
-                       ("01-a/check-web", "x")):
+    for name, text in (
+        ("track.yml", index),
+        ("config.yml", config),
+        ("01-a/assignment.md", f"---\n{front}\n---\nx"),
+        ("01-a/check-web", "x"),
+    ):
         path = tmp_path / "t" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8", errors="surrogatepass")
@@ -204,7 +286,9 @@ def with_assets(folder: Path, entries: object, **files: str):
         path = folder / "assets" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    (folder / "index.json").write_text(json.dumps({"title": "T", "details": {"steps": [{"text": "x y"}], "assets": {"host01": entries}}}))
+    (folder / "index.json").write_text(
+        json.dumps({"title": "T", "details": {"steps": [{"text": "x y"}], "assets": {"host01": entries}}})
+    )
     library = load_library(folder)
     return next(iter(library.exercises.values())).assets, library.problems
 
@@ -213,9 +297,15 @@ def test_assets_are_put_into_the_lab(tmp_path: Path) -> None:
     """Byte for byte, where they are wanted, with the mode that is wanted; run twice without harm."""
     (tmp_path / "e").mkdir()
     there = tmp_path / "lab dir"
-    script, problems = with_assets(tmp_path / "e", [
-        {"file": "*.sh", "target": f"{there}/bin", "chmod": "+x"}, {"file": "site/**", "target": f"{there}"}, {"file": "it's", "target": str(there)}],
-        **{"a.sh": "#!/bin/sh\necho 'hi'\n", "b.txt": "b", "site/x/index.html": "é\n", "it's": ""})
+    script, problems = with_assets(
+        tmp_path / "e",
+        [
+            {"file": "*.sh", "target": f"{there}/bin", "chmod": "+x"},
+            {"file": "site/**", "target": f"{there}"},
+            {"file": "it's", "target": str(there)},
+        ],
+        **{"a.sh": "#!/bin/sh\necho 'hi'\n", "b.txt": "b", "site/x/index.html": "é\n", "it's": ""},
+    )
     assert problems == ()
     for _ in range(2):
         subprocess.run(["sh", "-c", command(script, 20)], input=script.text, text=True, check=True, timeout=30)
@@ -224,11 +314,20 @@ def test_assets_are_put_into_the_lab(tmp_path: Path) -> None:
     assert sorted(path.name for path in there.rglob("*") if path.is_file()) == ["a.sh", "index.html", "it's"]
 
 
-@pytest.mark.parametrize(("entry", "serious"), [
-    (3, True), ({"file": "no.sh"}, False), ({}, False), ({"file": "../../secret", "target": "/x"}, False),
-    ({"file": "a", "target": "relative"}, True), ({"file": "a", "target": "/x/../../etc"}, True),
-    ({"file": "a", "target": "/x", "chmod": "+x; rm -rf /"}, True), ({"file": "link", "target": "/x"}, True),
-    ({"file": "big", "target": "/x"}, True)])
+@pytest.mark.parametrize(
+    ("entry", "serious"),
+    [
+        (3, True),
+        ({"file": "no.sh"}, False),
+        ({}, False),
+        ({"file": "../../secret", "target": "/x"}, False),
+        ({"file": "a", "target": "relative"}, True),
+        ({"file": "a", "target": "/x/../../etc"}, True),
+        ({"file": "a", "target": "/x", "chmod": "+x; rm -rf /"}, True),
+        ({"file": "link", "target": "/x"}, True),
+        ({"file": "big", "target": "/x"}, True),
+    ],
+)
 def test_assets_that_are_none(tmp_path: Path, entry: object, serious: bool) -> None:
     """One sentence each; nothing from outside of the folder, nothing that a shell would read."""
     home = tmp_path / "e"

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trainbot.core.errors import UserError
 from trainbot.adapters.scenario_files import katacoda
 from trainbot.adapters.scenario_files.library import load_library
+from trainbot.core.errors import UserError
 from trainbot.model.exercise import Exercise, Problem, Script
 
 
@@ -38,31 +38,74 @@ def one_step(folder: Path, step: object, **files: str | bytes):
 
 def test_all_keys_are_read(tmp_path: Path) -> None:
     """Katacoda's keys and ours end up where the model says."""
-    index = {"title": " A\ntitle ", "description": "D", "image": "debian", "second_image": "centos", "permissive": True, "minutes": 90, "solution_after": 3,
-             "backend": {"imageid": "ubuntu"}, "details": {
-                 "intro": {"title": "I", "text": "a.md", "background": "s.sh", "foreground": "s.sh"},
-                 "steps": [{"title": "S", "text": "a.md", "verify": "s.sh", "background": "s.sh", "foreground": "s.sh", "solve": "s.sh",
-                            "hints": ["a hint", "a.md"], "solution": "a.md", "timeout": 9}],
-                 "finish": {"text": "a.md"}}}
-    exercise, problems = load(write(tmp_path / "My Exercise_1", index, a__md="# hi\r\nthere\r\n", s__sh="#!/bin/sh\r\ntrue\r\n"))
+    index = {
+        "title": " A\ntitle ",
+        "description": "D",
+        "image": "debian",
+        "second_image": "centos",
+        "permissive": True,
+        "minutes": 90,
+        "solution_after": 3,
+        "backend": {"imageid": "ubuntu"},
+        "details": {
+            "intro": {"title": "I", "text": "a.md", "background": "s.sh", "foreground": "s.sh"},
+            "steps": [
+                {
+                    "title": "S",
+                    "text": "a.md",
+                    "verify": "s.sh",
+                    "background": "s.sh",
+                    "foreground": "s.sh",
+                    "solve": "s.sh",
+                    "hints": ["a hint", "a.md"],
+                    "solution": "a.md",
+                    "timeout": 9,
+                }
+            ],
+            "finish": {"text": "a.md"},
+        },
+    }
+    exercise, problems = load(
+        write(tmp_path / "My Exercise_1", index, a__md="# hi\r\nthere\r\n", s__sh="#!/bin/sh\r\ntrue\r\n")
+    )
     script = Script("s.sh", "#!/bin/sh\ntrue\n")
     assert problems == []
-    assert (exercise.slug, exercise.title, exercise.image, exercise.permissive) == ("my-exercise-1", "A title", "debian", True)
+    assert (exercise.slug, exercise.title, exercise.image, exercise.permissive) == (
+        "my-exercise-1",
+        "A title",
+        "debian",
+        True,
+    )
     assert exercise.second_image == "centos"
     assert (exercise.minutes, exercise.solution_after) == (90, timedelta(minutes=3))
-    assert (exercise.intro.title, exercise.intro.text, exercise.intro.setup, exercise.intro.foreground) == ("I", "# hi\nthere", script, script)
+    assert (exercise.intro.title, exercise.intro.text, exercise.intro.setup, exercise.intro.foreground) == (
+        "I",
+        "# hi\nthere",
+        script,
+        script,
+    )
     step = exercise.steps[0]
     assert (step.number, step.title, step.text, step.verify, step.setup, step.foreground, step.solve) == (
-        1, "S", "# hi\nthere", script, script, script, script)
+        1,
+        "S",
+        "# hi\nthere",
+        script,
+        script,
+        script,
+        script,
+    )
     assert (step.hints, step.solution, step.timeout) == (("a hint", "# hi\nthere"), "# hi\nthere", 9)
     assert exercise.finish.title == "Finish"
 
 
-@pytest.mark.parametrize(("index", "said"), [
-    ({"image": "debian", "second_image": "debian"}, "is debian as image is; name another, or leave it out"),
-    ({"second_image": "centos"}, "needs image besides: that of the labs in which scripts run"),
-    ({"image": "debian", "second_image": ["centos"]}, "is not a text"),
-])
+@pytest.mark.parametrize(
+    ("index", "said"),
+    [
+        ({"image": "debian", "second_image": "debian"}, "is debian as image is; name another, or leave it out"),
+        ({"second_image": "centos"}, "needs image besides: that of the labs in which scripts run"),
+        ({"image": "debian", "second_image": ["centos"]}, "is not a text"),
+    ],
+)
 def test_a_second_image_is_another(tmp_path: Path, index: dict, said: str) -> None:
     """One that cannot be meant is named, and left out."""
     exercise, problems = load(write(tmp_path / "x", {**index, "details": {"steps": [{}]}}))
@@ -119,8 +162,23 @@ def test_killercoda_hint_script(tmp_path: Path) -> None:
     assert (step.hint_script, step.hints) == (None, ("look",))
 
 
-@pytest.mark.parametrize("name", ["../secret", "/etc/passwd", "a/../../secret", "..\\secret", "link", "linked/secret", "loop",
-                                  "pipe", "folder", "a\0b", "x" * 5000, "big.sh"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../secret",
+        "/etc/passwd",
+        "a/../../secret",
+        "..\\secret",
+        "link",
+        "linked/secret",
+        "loop",
+        "pipe",
+        "folder",
+        "a\0b",
+        "x" * 5000,
+        "big.sh",
+    ],
+)
 @pytest.mark.parametrize("key", ["text", "verify", "solve", "hints"])
 def test_no_path_leaves_the_folder(tmp_path: Path, key: str, name: str) -> None:
     """Outside, links, pipes, folders, huge files: refused in a sentence, nothing of them is read."""
@@ -144,16 +202,32 @@ def test_a_link_inside_the_folder_is_fine(tmp_path: Path) -> None:
     assert step.text == "hi" and problems == []
 
 
-BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(f"{c}: &{c} [{','.join(['*' + p] * 9)}]\n" for p, c in zip("abcdefgh", "bcdefghi", strict=True))
+BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
+    f"{c}: &{c} [{','.join(['*' + p] * 9)}]\n" for p, c in zip("abcdefgh", "bcdefghi", strict=True)
+)
 
 
-@pytest.mark.parametrize(("name", "text", "where"), [
-    ("index.json", "{\n x", "line 2"), ("index.json", "", "line 1"), ("index.json", "[" * 100_000, ""), ("index.json", "[]", ""),
-    ("index.json", '{"a": ' + "9" * 5000 + "}", ""), ("index.json", " " * ((1 << 20) + 1), ""),
-    ("index.yaml", "a: [", "line 2"), ("index.yaml", BOMB, "line 2"), ("index.yaml", "a: !!python/object:os.system x", "line 1"),
-    ("index.yaml", "a: !!int ''", "line 1"), ("index.yaml", "a: 2001-99-99", ""), ("index.yaml", "[" * 5000, "line 1"),
-    ("index.yaml", "- a\n" * 30_000, "line 1999"), ("index.yaml", "", ""), ("index.yaml", "? [a]\n: b", ""), ("index.yml", "a: =\nb: \tx", ""),
-])
+@pytest.mark.parametrize(
+    ("name", "text", "where"),
+    [
+        ("index.json", "{\n x", "line 2"),
+        ("index.json", "", "line 1"),
+        ("index.json", "[" * 100_000, ""),
+        ("index.json", "[]", ""),
+        ("index.json", '{"a": ' + "9" * 5000 + "}", ""),
+        ("index.json", " " * ((1 << 20) + 1), ""),
+        ("index.yaml", "a: [", "line 2"),
+        ("index.yaml", BOMB, "line 2"),
+        ("index.yaml", "a: !!python/object:os.system x", "line 1"),
+        ("index.yaml", "a: !!int ''", "line 1"),
+        ("index.yaml", "a: 2001-99-99", ""),
+        ("index.yaml", "[" * 5000, "line 1"),
+        ("index.yaml", "- a\n" * 30_000, "line 1999"),
+        ("index.yaml", "", ""),
+        ("index.yaml", "? [a]\n: b", ""),
+        ("index.yml", "a: =\nb: \tx", ""),
+    ],
+)
 def test_an_unreadable_index_is_one_problem(tmp_path: Path, name: str, text: str, where: str) -> None:
     """Broken, deep, huge or hostile: one sentence with the line, in no time."""
     began = time.monotonic()
@@ -173,14 +247,23 @@ def test_json_with_a_comma_too_many_is_read(tmp_path: Path) -> None:
 
 def test_yaml_is_read_like_json(tmp_path: Path) -> None:
     """index.yaml is the same in another dress."""
-    exercise, problems = load(write(tmp_path / "y", "title: T\npermissive: true\ndetails:\n  steps:\n  - title: S\n    text: a.md\n", "index.yaml", a__md="hi"))
+    exercise, problems = load(
+        write(
+            tmp_path / "y",
+            "title: T\npermissive: true\ndetails:\n  steps:\n  - title: S\n    text: a.md\n",
+            "index.yaml",
+            a__md="hi",
+        )
+    )
     assert (exercise.title, exercise.permissive, exercise.steps[0].text, problems) == ("T", True, "hi", [])
 
 
 def test_a_slip_in_a_key_is_told(tmp_path: Path) -> None:
     """A key that is nearly ours is reported, somebody else's key is not."""
     _, problems = one_step(tmp_path, {"verfy": "x", "somebody-elses": 1})
-    assert [str(p) for p in problems] == [f"{tmp_path.name}/index.json: details.steps[1].verfy: is not known; is verify meant?"]
+    assert [str(p) for p in problems] == [
+        f"{tmp_path.name}/index.json: details.steps[1].verfy: is not known; is verify meant?"
+    ]
 
 
 def test_too_many_steps_are_cut(tmp_path: Path) -> None:
@@ -191,23 +274,48 @@ def test_too_many_steps_are_cut(tmp_path: Path) -> None:
 
 def test_odd_bytes_are_cleaned(tmp_path: Path) -> None:
     """Latin-1, a byte order mark, control characters and lone surrogates reach nobody."""
-    exercise, _ = load(write(tmp_path, '{"title": "a\\u0002b\\ud800c", "details": {"steps": [{"text": "a.md"}, {"text": "b.md"}]}}',
-                             a__md=b"caf\xe9\x1b[31m\0", b__md="\ufeffx".encode()))
+    exercise, _ = load(
+        write(
+            tmp_path,
+            '{"title": "a\\u0002b\\ud800c", "details": {"steps": [{"text": "a.md"}, {"text": "b.md"}]}}',
+            a__md=b"caf\xe9\x1b[31m\0",
+            b__md="\ufeffx".encode(),
+        )
+    )
     assert (exercise.title, [s.text for s in exercise.steps]) == ("abc", ["café[31m", "x"])
 
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=20)
     | st.sampled_from(["a.md", "../x", "/etc/passwd", "index.json", ".", "..", "", "~", "a b", "#!/x", "x.sh"]),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(
-        st.text(max_size=5) | st.sampled_from(sorted(katacoda._TOP | katacoda._STEP | {"steps", "intro", "finish"})), inner, max_size=6),
-    max_leaves=20)
-steps = st.lists(st.dictionaries(st.sampled_from(sorted(katacoda._STEP)), json_values, max_size=5) | json_values, max_size=4)
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.text(max_size=5)
+            | st.sampled_from(sorted(katacoda._TOP | katacoda._STEP | {"steps", "intro", "finish"})),
+            inner,
+            max_size=6,
+        )
+    ),
+    max_leaves=20,
+)
+steps = st.lists(
+    st.dictionaries(st.sampled_from(sorted(katacoda._STEP)), json_values, max_size=5) | json_values, max_size=4
+)
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(json_values | st.fixed_dictionaries({"details": st.fixed_dictionaries({"steps": steps, "intro": json_values})}, optional={
-    "title": json_values, "minutes": json_values, "permissive": json_values, "backend": json_values}))
+@given(
+    json_values
+    | st.fixed_dictionaries(
+        {"details": st.fixed_dictionaries({"steps": steps, "intro": json_values})},
+        optional={"title": json_values, "minutes": json_values, "permissive": json_values, "backend": json_values},
+    )
+)
 def test_no_index_makes_a_traceback(tmp_path: Path, index: object) -> None:
     """Whatever stands in an index, the answer is an exercise or None, and sentences."""
     exercise, problems = load(write(tmp_path / "h", index, a__md="hi"))
@@ -235,7 +343,10 @@ def test_finding_by_name_or_words(tmp_path: Path) -> None:
     library = load_library(tmp_path)
     for words in ("selinux-debian", "SELINUX-D", "selinux d", "linux debian", "on  Debian"):
         assert library.find(words).slug == "selinux-debian"
-    for words, said in (("linux", "which one: selinux-debian, selinux-squid?"), ("", "no exercise is called that; there is selinux-debian, selinux-squid")):
+    for words, said in (
+        ("linux", "which one: selinux-debian, selinux-squid?"),
+        ("", "no exercise is called that; there is selinux-debian, selinux-squid"),
+    ):
         with pytest.raises(UserError, match=said.replace("?", r"\?")):
             library.find(words)
 

@@ -51,7 +51,8 @@ def test_the_manual_lists_what_ships() -> None:
     """Each exercise by the name that !start takes, with as many steps as it has."""
     manual = (Path(__file__).parents[3] / "docs" / "writing-exercises.md").read_text()
     assert dict(re.findall(r"^\| `([a-z-]+)` \| .* \| (\d+) \|$", manual, re.M)) == {
-        exercise.slug: str(len(exercise.steps)) for exercise in LIBRARY.exercises.values()}
+        exercise.slug: str(len(exercise.steps)) for exercise in LIBRARY.exercises.values()
+    }
 
 
 def test_the_manuals_example_loads(tmp_path: Path) -> None:

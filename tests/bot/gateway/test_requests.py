@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from tests.stage import Stage
-
 from trainbot.bot.gateway.requests import DoorAsked
 from trainbot.core.messages import Line
 
@@ -86,8 +85,19 @@ def test_only_its_own_commands_pass(stage: Stage) -> None:
     """Whatever a gateway says, the four commands are all there is, with plain words, for somebody who exists."""
     stage.talk("olga", "!lab debian")
     before = stage.dump()
-    for words in (["revoke", "alice"], ["list", "; !lab revoke"], ["create", "debian\n!end"], ["create", "#class", "!end"],
-                  [], "list", None, [1], ["create", "-x"], ["yes"], ["list", "a", "b", "c", "d"]):
+    for words in (
+        ["revoke", "alice"],
+        ["list", "; !lab revoke"],
+        ["create", "debian\n!end"],
+        ["create", "#class", "!end"],
+        [],
+        "list",
+        None,
+        [1],
+        ["create", "-x"],
+        ["yes"],
+        ["list", "a", "b", "c", "d"],
+    ):
         assert "error" in ask(stage, "olga", words=words), words
     for other in (0, 999, "1", None, True, [1]):
         told: list[dict] = []
@@ -106,7 +116,8 @@ def test_helpers_may_look_and_the_learner_is_told(stage: Stage) -> None:
     told = ask(stage, "hannah", "watch", nick="ALICE")
     assert told == {"lease": str(stage.leases()[0].id), "by": "hannah (helper)", "name": "alice"}
     assert [(line.target, line.text) for line in stage.said if isinstance(line, Line)] == [
-        ("alice", "hannah (helper) looks at the console of your debian lab now")]
+        ("alice", "hannah (helper) looks at the console of your debian lab now")
+    ]
     stage.leave("hannah")
     assert ask(stage, "hannah", "watch", nick="alice")["by"] == "hannah (helper)"
     assert "has no lab" in ask(stage, "hannah", "watch", nick="carol")["error"]
@@ -119,6 +130,7 @@ def test_a_helper_by_mask_is_one_only_while_in_view(stages) -> None:
     stage = stages(require_account="no")
     stage.config.roles.rules.clear()
     from trainbot.core.access import Role, parse_rule
+
     stage.config.roles.rules[Role.HELPER] = (parse_rule("mask:*!*@staff.example.org"),)
     stage.host_up()
     stage.talk("alice", "!lab debian")
@@ -139,8 +151,7 @@ def test_the_offered_key_is_kept_on_request_and_no_longer_than_the_lease(stage: 
         assert ask(stage, "alice", "offered", lease=lease, key=key) == {"kept": False}
     assert ask(stage, "alice", "offered", lease="999", key=KEY) == {"kept": False}
     assert ask(stage, "alice", "offered", lease=lease, key=KEY) == {"kept": True}
-    assert stage.whisper("alice", "key yes") == [
-        f"key kept: ssh-ed25519 …{KEY[-8:]}; it opens your labs from now on"]
+    assert stage.whisper("alice", "key yes") == [f"key kept: ssh-ed25519 …{KEY[-8:]}; it opens your labs from now on"]
     assert ask(stage, "alice", "offered", lease=lease, key=KEY) == {"kept": False}
     assert stage.routes()[0].keys == (KEY,)
     stage.whisper("alice", "key forget")
@@ -155,9 +166,20 @@ def test_whose_key_is_known_may_come_without_a_lab(stage: Stage) -> None:
     stage.whisper("bob", f"key {KEY}")
     stage.talk("bob", "!lab debian")
     stage.turn()
-    outcome = stage.turn(DoorAsked({"op": "door", "person": person(stage, "bob"), "do": "manage",
-                                    "words": ["create", "debian"], "confirmed": False}, lambda told: None))
+    outcome = stage.turn(
+        DoorAsked(
+            {
+                "op": "door",
+                "person": person(stage, "bob"),
+                "do": "manage",
+                "words": ["create", "debian"],
+                "confirmed": False,
+            },
+            lambda told: None,
+        )
+    )
     assert outcome.routes is None or [guest.name for guest in outcome.guests] == ["alice"]
     from trainbot.bot.gateway.route_table import guests
+
     with stage.store.transaction():
         assert [(guest.name, guest.keys) for guest in guests(stage.store)] == [("alice", (KEY,))]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from tests.stage import Stage
-
 from trainbot.bot.gateway.status_lines import IDLE
 
 
@@ -11,8 +10,10 @@ def above(stage: Stage) -> dict[str, str]:
     """nick -> the line."""
     with stage.store.transaction():
         lines = stage.bot.captions(stage.now)
-        return {stage.store.people.get(lease.person_id).nick: lines[str(lease.id)]["line"]
-                for lease in stage.store.leases.open()}
+        return {
+            stage.store.people.get(lease.person_id).nick: lines[str(lease.id)]["line"]
+            for lease in stage.store.leases.open()
+        }
 
 
 def test_the_line_says_where_the_class_is_and_where_you_are(stage: Stage) -> None:
@@ -21,8 +22,10 @@ def test_the_line_says_where_the_class_is_and_where_you_are(stage: Stage) -> Non
     assert above(stage) == {"alice": IDLE}
     stage.talk("russell", "!start")
     stage.talk("bob", "!lab debian")
-    assert above(stage) == {"alice": "SE Linux for beginners runs in #class: the introduction",
-                            "bob": "SE Linux for beginners: the introduction"}
+    assert above(stage) == {
+        "alice": "SE Linux for beginners runs in #class: the introduction",
+        "bob": "SE Linux for beginners: the introduction",
+    }
     stage.talk("russell", "!next")
     stage.wait(minutes=1)
     stage.talk("alice", "!stuck what is that")
@@ -30,7 +33,8 @@ def test_the_line_says_where_the_class_is_and_where_you_are(stage: Stage) -> Non
     stage.talk("bob", "!done")
     assert above(stage) == {
         "alice": "SE Linux for beginners: step 2 of 3 (Change), you at 1; you asked for help",
-        "bob": "SE Linux for beginners: step 2 of 3 (Change), and so are you"}
+        "bob": "SE Linux for beginners: step 2 of 3 (Change), and so are you",
+    }
     stage.talk("bob", "!done")
     assert above(stage)["bob"] == "SE Linux for beginners: step 2 of 3 (Change), which you have done"
     for _ in range(2):

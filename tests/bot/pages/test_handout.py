@@ -10,16 +10,44 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainbot.bot.pages import handout
 from trainbot.adapters.markdown.html import to_html
-from trainbot.model.config import RecordsConfig
 from trainbot.adapters.scenario_files.library import load_library
+from trainbot.bot.pages import handout
+from trainbot.model.config import RecordsConfig
 from trainbot.model.exercise import Exercise, Step
 
 SHIPPED = load_library(Path(__file__).parents[3] / "exercises")
 TAGS = {"html", "head", "meta", "title", "style", "body", "a", "h1", "header", "nav", "main", "span"} | {
-    "br", "hr", "p", "b", "i", "em", "strong", "code", "pre", "kbd", "ul", "ol", "li", "details", "summary", "blockquote",
-    "table", "thead", "tbody", "tr", "th", "td", "sub", "sup", "h2", "h3", "h4", "h5", "h6"}
+    "br",
+    "hr",
+    "p",
+    "b",
+    "i",
+    "em",
+    "strong",
+    "code",
+    "pre",
+    "kbd",
+    "ul",
+    "ol",
+    "li",
+    "details",
+    "summary",
+    "blockquote",
+    "table",
+    "thead",
+    "tbody",
+    "tr",
+    "th",
+    "td",
+    "sub",
+    "sup",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+}
 
 
 class Reader(HTMLParser):
@@ -42,7 +70,21 @@ class Reader(HTMLParser):
 def harmless(page: str) -> None:
     for tag, attributes in Reader(page).tags:
         assert tag in TAGS, tag
-        assert set(attributes) <= {"href", "title", "class", "start", "lang", "charset", "name", "content", "http-equiv", "style", "id", "aria-label", "rel"}
+        assert set(attributes) <= {
+            "href",
+            "title",
+            "class",
+            "start",
+            "lang",
+            "charset",
+            "name",
+            "content",
+            "http-equiv",
+            "style",
+            "id",
+            "aria-label",
+            "rel",
+        }
         assert not str(attributes.get("href", "")).lower().lstrip().startswith(("javascript:", "vbscript:", "data:"))
         if "style" in attributes:
             assert attributes["style"] in ("text-align:left", "text-align:right", "text-align:center")
@@ -63,19 +105,39 @@ def test_what_ships_is_whole(exercise: Exercise) -> None:
 def test_what_a_class_prepares_is_told_to_those_alone() -> None:
     """Whoever follows a handout at home hears what does that in a machine of their own."""
     (line,) = handout.run_yourself(RecordsConfig(), SHIPPED.exercises["load-average"])[1:]
-    assert line.startswith("Before the first step and step 4 the class prepares") and "sh load-average.sh setup N" in line
+    assert (
+        line.startswith("Before the first step and step 4 the class prepares") and "sh load-average.sh setup N" in line
+    )
     assert len(handout.run_yourself(RecordsConfig(), SHIPPED.exercises["squid-ports"])) == 1
 
 
-NASTY = ["<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "[x](javascript:alert(1))", "<a href='javascript:1'>x</a>",
-         "<!-- <b> -->", "<style>*{display:none}", "<svg/onload=1>", "<p onclick=1>", "![p](https://e.org/x.png)", "<b", "`<i>`",
-         "</details></body>", "<iframe srcdoc='<script>'>", '"><script>1</script>', "<scr<script>ipt>"]
+NASTY = [
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "[x](javascript:alert(1))",
+    "<a href='javascript:1'>x</a>",
+    "<!-- <b> -->",
+    "<style>*{display:none}",
+    "<svg/onload=1>",
+    "<p onclick=1>",
+    "![p](https://e.org/x.png)",
+    "<b",
+    "`<i>`",
+    "</details></body>",
+    "<iframe srcdoc='<script>'>",
+    '"><script>1</script>',
+    "<scr<script>ipt>",
+]
 
 
 @given(st.lists(st.sampled_from(NASTY) | st.text(max_size=12), max_size=8).map("\n".join))
 def test_no_text_becomes_a_script(text: str) -> None:
     """Whatever an exercise writes: a short list of tags, without attributes but links'."""
-    harmless(handout.page(Exercise("x", text, Path("."), text, steps=(Step(1, text, text, hints=(text,), solution=text),)), [text]))
+    harmless(
+        handout.page(
+            Exercise("x", text, Path("."), text, steps=(Step(1, text, text, hints=(text,), solution=text),)), [text]
+        )
+    )
 
 
 def test_html_that_exercises_use() -> None:

@@ -9,14 +9,14 @@ import signal
 from types import SimpleNamespace
 
 import pytest
+
 from tests.gateway.conftest import World, keygen, until
 from tests.gateway.test_gateway_jump_hosts import AT
-
+from trainbot.bot.workers.lab_probes import Watching
 from trainbot.gateway import process
 from trainbot.gateway.rpc.gateway_client import GatewayClient, Ran
 from trainbot.model.host import HostConfig
 from trainbot.model.lab_events import Booted, Check, Checked, Heard, HostStatus, Listen, Probe, Way
-from trainbot.bot.workers.lab_probes import Watching
 
 
 @pytest.fixture
@@ -105,9 +105,13 @@ async def test_a_lab_is_checked_once(world, tmp_path, caplog):
     caplog.set_level(logging.INFO)
     door, seen = world.door(), Seen(world)
     another = way(world, host_key=keygen(tmp_path / "k"))
-    for wanted, error in ((way(world, door.via), ""), (way(world), ""), (way(world, "x@127.0.0.1:1"), ""),
-                          (another, "the lab showed another ssh host key than its image's"),
-                          (way(world, port=1), "no ssh server speaks there yet")):
+    for wanted, error in (
+        (way(world, door.via), ""),
+        (way(world), ""),
+        (way(world, "x@127.0.0.1:1"), ""),
+        (another, "the lab showed another ssh host key than its image's"),
+        (way(world, port=1), "no ssh server speaks there yet"),
+    ):
         seen.watching.check(Check("lab", wanted))
         assert await seen.next() == Checked("lab", error)
     assert "could not be tried" in caplog.text
@@ -148,9 +152,12 @@ async def test_hosts_say_how_they_are(world, caplog):
 async def test_a_clock_that_is_off_is_seen(world):
     """An hour ahead is an hour ahead, however long the answer took."""
     door = world.door()
-    door.put("lab-door", "#!/bin/sh\n"
-             'echo "{\\"time\\": $(($(date +%s) + 3600)), \\"cores\\": 1, \\"cpu\\": [1,1,1,1,1,1,1,1], '
-             '\\"disk_free_mib\\": null}"\n')
+    door.put(
+        "lab-door",
+        "#!/bin/sh\n"
+        'echo "{\\"time\\": $(($(date +%s) + 3600)), \\"cores\\": 1, \\"cpu\\": [1,1,1,1,1,1,1,1], '
+        '\\"disk_free_mib\\": null}"\n',
+    )
     seen = Seen(world, HostConfig("xen1", "xen:///", door=door.via))
     seen.watching.ask_hosts(["xen1"])
     status = await seen.next()
@@ -159,6 +166,7 @@ async def test_a_clock_that_is_off_is_seen(world):
 
 async def test_a_lab_that_lets_in_and_runs_nothing_is_told_so(world):
     """pam_nologin, a broken shell: the key is let in, and nothing can be done there."""
+
     async def login(*where, **what):
         return Ran(1, "", "System is going down.\n")
 

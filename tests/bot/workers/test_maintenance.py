@@ -9,14 +9,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.stage import Stage
 
+from tests.stage import Stage
+from trainbot.adapters.db import Store
+from trainbot.bot.workers.calendar_writer import Press, Printing
 from trainbot.bot.workers.maintenance import Chores, at_once
 from trainbot.core.errors import BackendError
-from trainbot.bot.workers.calendar_writer import Printing
-from trainbot.bot.workers.calendar_writer import Press
 from trainbot.features.sessions.publishing import Publish, Published
-from trainbot.adapters.db import Store
 
 COUNTING = "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n"  # for ever
 
@@ -113,6 +112,7 @@ async def test_a_client_that_goes_away_leaves_nothing_half_done(store: Store) ->
 
 def test_a_shell_takes_all_steps(store: Store) -> None:
     """Where nobody else waits."""
+
     def steps() -> Generator[None, None, int]:
         yield
         return 7
@@ -136,7 +136,9 @@ async def test_the_loop_goes_on_while_the_calendar_is_made(tmp_path: Path) -> No
 
     bot, now = stage.bot, stage.now
     press = Press(bot.press.where, bot.press.zones, (), write)
-    printing = Printing(stage.config.store.url, lambda: stage.config.irc.channels, press, tmp_path / "new", posted.put_nowait)
+    printing = Printing(
+        stage.config.store.url, lambda: stage.config.irc.channels, press, tmp_path / "new", posted.put_nowait
+    )
     async with asyncio.timeout(20):
         printing.begin(Publish(now))
         await began.wait()

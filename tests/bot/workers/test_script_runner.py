@@ -7,14 +7,14 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.gateway.conftest import World, until
 
-from trainbot.model.script_events import RunScript, ScriptEnded
-from trainbot.features.classes.lab_script import command, last_words
-from trainbot.model.exercise import Script
-from trainbot.gateway.rpc.gateway_client import GatewayClient
-from trainbot.model.lab_events import Way
+from tests.gateway.conftest import World, until
 from trainbot.bot.workers.script_runner import Scripts
+from trainbot.features.classes.lab_script import command, last_words
+from trainbot.gateway.rpc.gateway_client import GatewayClient
+from trainbot.model.exercise import Script
+from trainbot.model.lab_events import Way
+from trainbot.model.script_events import RunScript, ScriptEnded
 
 
 @pytest.fixture
@@ -33,8 +33,16 @@ class Labs:
 
     def run(self, play: int, text: str, seconds: int = 30, endpoint: tuple[str, int] | None = None) -> None:
         address, port = endpoint or self.world.lab.endpoint
-        self.scripts.run(RunScript(play, "here", Way(address, port, host_key=self.world.lab.host_key),
-                                   command(Script("x", text), seconds), text, seconds + 10.0))
+        self.scripts.run(
+            RunScript(
+                play,
+                "here",
+                Way(address, port, host_key=self.world.lab.host_key),
+                command(Script("x", text), seconds),
+                text,
+                seconds + 10.0,
+            )
+        )
 
     async def next(self) -> ScriptEnded:
         async with asyncio.timeout(60):
@@ -44,7 +52,12 @@ class Labs:
 async def test_a_check_in_a_lab(world: World) -> None:
     """Its exit code and its last words, without what a terminal would obey."""
     labs = Labs(world)
-    labs.run(1, "#!/bin/bash\r\necho checking\r\nprintf '\\033]0;title\\a\\033[31mno \\002file\\033[0m\\n'\r\nexit 3\r\n".replace("\r\n", "\n"))
+    labs.run(
+        1,
+        "#!/bin/bash\r\necho checking\r\nprintf '\\033]0;title\\a\\033[31mno \\002file\\033[0m\\n'\r\nexit 3\r\n".replace(
+            "\r\n", "\n"
+        ),
+    )
     ended = await labs.next()
     assert (ended.play, ended.exit, last_words(ended.said)) == (1, 3, "no file")
 
@@ -52,8 +65,12 @@ async def test_a_check_in_a_lab(world: World) -> None:
 async def test_hostile_labs_hold_up_nobody(world: World) -> None:
     """Printing forever, forking, deaf to signals: while they go on, another script is through; then each has its end."""
     labs = Labs(world)
-    for play, text in ((1, "exec yes"), (2, "for n in 1 2 3 4 5; do (exec sleep 600) & done; exec sleep 600"),
-                       (3, "trap '' TERM; while :; do sleep 0.1; done"), (4, "exec yes >&2")):
+    for play, text in (
+        (1, "exec yes"),
+        (2, "for n in 1 2 3 4 5; do (exec sleep 600) & done; exec sleep 600"),
+        (3, "trap '' TERM; while :; do sleep 0.1; done"),
+        (4, "exec yes >&2"),
+    ):
         labs.run(play, text, 3)
     labs.run(5, "echo well")
     ended = [await labs.next() for _ in range(5)]

@@ -6,18 +6,35 @@ import json
 from collections.abc import Callable
 
 import pytest
+
 from tests.stage import Stage
 
-INDEX = {"title": "Scripts", "image": "debian", "details": {
-    "intro": {"title": "Hello", "text": "say hello to all", "background": "#!/bin/sh\nintro"},
-    "steps": [
-        {"title": "One", "text": "do the first thing", "verify": "#!/bin/sh\nverify1", "solve": "#!/bin/sh\nsolve1",
-         "background": "#!/bin/sh\nsetup1"},
-        {"title": "Two", "text": "do the second thing", "verify": "#!/bin/sh\nverify2", "solve": "#!/bin/sh\nsolve2",
-         "hint": "hint.sh", "timeout": 90},
-        {"title": "Three", "text": "do the third thing", "background": "#!/bin/sh\nsetup3"},
-        {"title": "Four", "text": "do the fourth thing", "verify": "#!/bin/sh\nverify4"},
-    ]}}
+INDEX = {
+    "title": "Scripts",
+    "image": "debian",
+    "details": {
+        "intro": {"title": "Hello", "text": "say hello to all", "background": "#!/bin/sh\nintro"},
+        "steps": [
+            {
+                "title": "One",
+                "text": "do the first thing",
+                "verify": "#!/bin/sh\nverify1",
+                "solve": "#!/bin/sh\nsolve1",
+                "background": "#!/bin/sh\nsetup1",
+            },
+            {
+                "title": "Two",
+                "text": "do the second thing",
+                "verify": "#!/bin/sh\nverify2",
+                "solve": "#!/bin/sh\nsolve2",
+                "hint": "hint.sh",
+                "timeout": 90,
+            },
+            {"title": "Three", "text": "do the third thing", "background": "#!/bin/sh\nsetup3"},
+            {"title": "Four", "text": "do the fourth thing", "verify": "#!/bin/sh\nverify4"},
+        ],
+    },
+}
 
 
 def names(scripts: list[str]) -> list[str]:
@@ -28,7 +45,10 @@ def names(scripts: list[str]) -> list[str]:
 @pytest.fixture
 def played(stages: Callable[..., Stage]) -> Callable[..., Stage]:
     """played(labs=…, people=…): a class of that exercise at the introduction, in which these people have labs."""
-    def make(people: tuple[str, ...] = ("alice", "bob"), change: Callable[[dict], None] | None = None, **settings: object) -> Stage:
+
+    def make(
+        people: tuple[str, ...] = ("alice", "bob"), change: Callable[[dict], None] | None = None, **settings: object
+    ) -> Stage:
         stage = stages(**settings)
         index = json.loads(json.dumps(INDEX))
         if change is not None:

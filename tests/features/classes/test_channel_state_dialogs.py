@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from tests.stage import CHANNEL, Stage
 
+from tests.stage import CHANNEL, Stage
 from trainbot.core.messages import Arrived, Modes, RollCall, Topic
 
 COURSE = """
@@ -49,11 +49,15 @@ def lesson(planned: Stage) -> Stage:
 
 def test_the_topic_follows_the_calendar(planned: Stage) -> None:
     """What is next, then what runs and its slides, then what is next; other people's words stay before it."""
-    assert planned.net.topics[CHANNEL] == "Welcome to the class | next: SE Linux for all, Fri 27 Nov 09:00 UTC | !sessions"
+    assert (
+        planned.net.topics[CHANNEL] == "Welcome to the class | next: SE Linux for all, Fri 27 Nov 09:00 UTC | !sessions"
+    )
     planned.now = planned.now.replace(hour=9)
     planned.talk("russell", "!start")
-    assert topics(planned) == ["Welcome to the class | SE Linux for all | a class runs here, with russell | "
-                               "slides: https://example.org/slides | !help"]
+    assert topics(planned) == [
+        "Welcome to the class | SE Linux for all | a class runs here, with russell | "
+        "slides: https://example.org/slides | !help"
+    ]
     planned.talk("russell", "!end")
     planned.talk("russell", "!yes")
     assert planned.net.topics[CHANNEL] == f"Welcome to the class | {NEXT}"
@@ -66,10 +70,17 @@ def test_the_topic_does_not_change_with_each_step(lesson: Stage) -> None:
     assert topics(lesson) == []
 
 
-@pytest.mark.parametrize(("there", "then"), [
-    ("Quiz at five | {}", "Quiz at five | {}"), ("{} | Quiz at five", "Quiz at five | {}"), ("", "{}"), ("{}", "{}"),
-    ("A | B | {} | C", "A | B | C | {}"), ("a class runs here, with us", "a class runs here, with us | {}"),
-])
+@pytest.mark.parametrize(
+    ("there", "then"),
+    [
+        ("Quiz at five | {}", "Quiz at five | {}"),
+        ("{} | Quiz at five", "Quiz at five | {}"),
+        ("", "{}"),
+        ("{}", "{}"),
+        ("A | B | {} | C", "A | B | C | {}"),
+        ("a class runs here, with us", "a class runs here, with us | {}"),
+    ],
+)
 def test_whatever_somebody_makes_of_the_topic(lesson: Stage, there: str, then: str) -> None:
     """At the end of the class their words are kept, and ours are there once, behind them."""
     lesson.net.topics[CHANNEL] = there.format(lesson.net.topics[CHANNEL].removeprefix("Welcome to the class | "))
@@ -129,11 +140,17 @@ def test_a_long_topic(planned: Stage) -> None:
     assert len(text.encode()) <= 380 and text.endswith("!help") and "… | SE Linux for all" in text
 
 
-@pytest.mark.parametrize(("octets", "topic"), [
-    (115, "Welcome to the… | SE Linux for all | a class runs here, with russell | slides: https://example.org/slides | !help"),
-    (97, "SE Linux for all | a class runs here, with russell | slides: https://example.org/slides | !help"),
-    (60, "SE Linux for all | a class runs here, with russell | !help"),
-])
+@pytest.mark.parametrize(
+    ("octets", "topic"),
+    [
+        (
+            115,
+            "Welcome to the… | SE Linux for all | a class runs here, with russell | slides: https://example.org/slides | !help",
+        ),
+        (97, "SE Linux for all | a class runs here, with russell | slides: https://example.org/slides | !help"),
+        (60, "SE Linux for all | a class runs here, with russell | !help"),
+    ],
+)
 def test_a_server_with_short_topics(planned: Stage, octets: int, topic: str) -> None:
     """Other people's words give way first, then the link to the slides."""
     planned.net.topic_octets = octets
@@ -154,7 +171,8 @@ def test_quiet(lesson: Stage) -> None:
     """The channel is moderated, helpers are voiced, people are told how to ask; off takes it all back."""
     assert lesson.talk("russell", "!quiet on") == [
         "quiet, please: presenters and helpers speak. Say everything else to me privately, as in /msg trainbot ask WORDS, "
-        "or done, or stuck"]
+        "or done, or stuck"
+    ]
     assert modes(lesson) == [("+m",), ("+vv", "hannah", "olga")]
     assert lesson.talk("russell", "!quiet on") == ["russell: it is quiet already; !quiet off ends it"]
     lesson.wait(seconds=2)
@@ -238,7 +256,8 @@ def test_without_being_an_operator(lesson: Stage) -> None:
     lesson.net.status = "v"
     assert lesson.talk("russell", "!quiet on") == [
         "russell: I am no operator of #class, so I cannot: say /msg ChanServ OP #class, or /mode #class +o and my nick, "
-        "then !quiet on again"]
+        "then !quiet on again"
+    ]
     lesson.net.status, lesson.net.modes[CHANNEL] = "o", "ntm"
     assert "is moderated already, by somebody else" in lesson.talk("russell", "!quiet on")[0]
     assert "somebody else moderates it" in lesson.talk("russell", "!quiet off")[0]

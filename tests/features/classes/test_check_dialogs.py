@@ -8,18 +8,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.features.classes.conftest import names
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.stage import CHANNEL, Stage
 
-from trainbot.core.errors import BackendError
-from trainbot.model.script_events import RunScript, ScriptEnded
-from trainbot.features.classes.lab_script import SHOWN, command, last_words
-from trainbot.model.exercise import Script
-from trainbot.gateway.rpc.gateway_client import GatewayAway, NotDone, Ran
-from trainbot.model.lab_events import Way
+from tests.features.classes.conftest import names
+from tests.stage import CHANNEL, Stage
 from trainbot.bot.workers.script_runner import Scripts
+from trainbot.core.errors import BackendError
+from trainbot.features.classes.lab_script import SHOWN, command, last_words
+from trainbot.gateway.rpc.gateway_client import GatewayAway, NotDone, Ran
+from trainbot.model.exercise import Script
+from trainbot.model.lab_events import Way
+from trainbot.model.script_events import RunScript, ScriptEnded
 
 
 @pytest.fixture
@@ -47,7 +47,8 @@ def test_a_check_that_finds_something_missing(checked: Stage) -> None:
     checked.talk("alice", "!done")
     assert "1 done" in checked.talk("hannah", "!progress")[0]
     assert checked.labs_run(1, "checking…\n/root/name is missing\n\n")[1] == [
-        ("alice", "step 1 is not done yet: /root/name is missing (!done again after that)")]
+        ("alice", "step 1 is not done yet: /root/name is missing (!done again after that)")
+    ]
     assert "0 done" in checked.talk("hannah", "!progress")[0]
     assert checked.talk("alice", "!done") == []
     assert names(checked.labs_run(0)[0]) == ["verify1"]
@@ -66,7 +67,8 @@ def test_a_check_that_comes_to_no_end(checked: Stage, ended: dict) -> None:
     """It says so, and is nobody's fault: the step counts."""
     checked.talk("alice", "!done")
     assert checked.labs_run(**ended)[1] == [
-        ("alice", "the check of step 1 says nothing, it did not come to its end within 60 s; the step counts as done")]
+        ("alice", "the check of step 1 says nothing, it did not come to its end within 60 s; the step counts as done")
+    ]
     assert "1 done" in checked.talk("hannah", "!progress")[0]
 
 
@@ -126,9 +128,12 @@ def test_a_hint_that_looks_into_the_lab(checked: Stage) -> None:
     said = checked.labs_run(0, "Look at **this**:\n\n```\nls -Z\n```\n")[1]
     assert said == [("alice", "Look at this:"), ("alice", "ls -Z")]
     checked.talk("alice", "!hint")
-    assert checked.labs_run(1, "x" * 5000)[1] == [("alice", "there is no hint for this step now; !stuck WORDS calls for help")]
+    assert checked.labs_run(1, "x" * 5000)[1] == [
+        ("alice", "there is no hint for this step now; !stuck WORDS calls for help")
+    ]
     assert checked.talk("carol", "!hint") == [
-        "carol: the hint of this step looks into your lab, and you have none; !stuck WORDS calls for help"]
+        "carol: the hint of this step looks into your lab, and you have none; !stuck WORDS calls for help"
+    ]
 
 
 def test_a_hint_without_end_is_some_lines(checked: Stage) -> None:
@@ -179,8 +184,14 @@ def test_the_channel_hears_numbers_now_and_then(played: Callable[..., Stage]) ->
 
 
 def ran(text: str, seconds: int = 20) -> tuple[int, str]:
-    done = subprocess.run(["sh", "-c", command(Script("x", text), seconds)], input=text, text=True, capture_output=True,
-                          timeout=30, errors="replace")
+    done = subprocess.run(
+        ["sh", "-c", command(Script("x", text), seconds)],
+        input=text,
+        text=True,
+        capture_output=True,
+        timeout=30,
+        errors="replace",
+    )
     return done.returncode, done.stdout
 
 
@@ -192,9 +203,15 @@ def test_a_script_runs_from_a_file_without_input() -> None:
     assert left and not Path(left).exists()
 
 
-@pytest.mark.parametrize(("text", "code"), [
-    ("exec yes\n", 124), ("trap '' TERM; while :; do :; done\n", 137), ("(while :; do sleep 5; done) & exit 1\n", 1),
-    ("head -c 300000 /dev/urandom; echo; echo last words; exit 2\n", 2)])
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("exec yes\n", 124),
+        ("trap '' TERM; while :; do :; done\n", 137),
+        ("(while :; do sleep 5; done) & exit 1\n", 1),
+        ("head -c 300000 /dev/urandom; echo; echo last words; exit 2\n", 2),
+    ],
+)
 def test_hostile_scripts_end(text: str, code: int) -> None:
     """One that prints forever, one that will not die, one that leaves a process behind: each has its end and its bound."""
     found, said = ran(text, 1)
@@ -229,14 +246,17 @@ class Gateway:
         return answer
 
 
-@pytest.mark.parametrize(("answer", "event"), [
-    (Ran(3, "a\n", "b\n"), ScriptEnded(7, 3, "a\n\nb")),
-    (NotDone("not within 60 s", "timeout"), ScriptEnded(7, None, "not within 60 s", True)),
-    (NotDone("no ssh server speaks there yet", "silent"), ScriptEnded(7, None, "no ssh server speaks there yet")),
-    (GatewayAway("the gateway is away"), ScriptEnded(7, None, "the gateway is away")),
-    (BackendError("x"), ScriptEnded(7, None, "x")),
-    (KeyError("exit"), ScriptEnded(7, None, "it could not be run")),
-])
+@pytest.mark.parametrize(
+    ("answer", "event"),
+    [
+        (Ran(3, "a\n", "b\n"), ScriptEnded(7, 3, "a\n\nb")),
+        (NotDone("not within 60 s", "timeout"), ScriptEnded(7, None, "not within 60 s", True)),
+        (NotDone("no ssh server speaks there yet", "silent"), ScriptEnded(7, None, "no ssh server speaks there yet")),
+        (GatewayAway("the gateway is away"), ScriptEnded(7, None, "the gateway is away")),
+        (BackendError("x"), ScriptEnded(7, None, "x")),
+        (KeyError("exit"), ScriptEnded(7, None, "it could not be run")),
+    ],
+)
 def test_every_script_ends_with_an_event(answer: object, event: ScriptEnded) -> None:
     """Whatever the gateway says: a play that never ended would keep its place for good."""
     events = []

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from tests.stage import CHANNEL, Stage
 
+from tests.stage import CHANNEL, Stage
 from trainbot.core.messages import Line, Priority, Topic
 
 
@@ -23,9 +23,14 @@ def lesson(stage: Stage) -> Stage:
 def test_start(stage: Stage) -> None:
     """Topic, one line that says how it goes, and the introduction; all to the channel, ahead of everything else."""
     assert stage.hear("russell", "!start selinux") == [
-        (CHANNEL, "SE Linux for beginners begins, with russell: !lab debian gives you a machine of your own, !done when you "
-                  "have done a step, !stuck when you need help, !ask for questions."),
-        (CHANNEL, "Welcome"), (CHANNEL, "What SE Linux is.")]
+        (
+            CHANNEL,
+            "SE Linux for beginners begins, with russell: !lab debian gives you a machine of your own, !done when you "
+            "have done a step, !stuck when you need help, !ask for questions.",
+        ),
+        (CHANNEL, "Welcome"),
+        (CHANNEL, "What SE Linux is."),
+    ]
     assert Topic(CHANNEL, "SE Linux for beginners | a class runs here, with russell | !help") in stage.said
     assert {line.priority for line in stage.said if isinstance(line, Line)} == {Priority.PRESENTER}
 
@@ -33,7 +38,9 @@ def test_start(stage: Stage) -> None:
 def test_start_says_that_the_class_is_logged(stages: Callable[..., Stage]) -> None:
     """Where talk is kept, people are told, and how to be left out."""
     stage = stages(log="yes")
-    assert stage.talk("russell", "!start")[0].endswith("This class is logged; not lines that begin with [nolog], nor people who said !nolog on.")
+    assert stage.talk("russell", "!start")[0].endswith(
+        "This class is logged; not lines that begin with [nolog], nor people who said !nolog on."
+    )
 
 
 def test_start_promises_no_labs_that_cannot_be_had(stage: Stage) -> None:
@@ -62,7 +69,9 @@ def test_start_of_what_is_not_there(stage: Stage, said: str, answer: str) -> Non
 def test_a_second_start(lesson: Stage) -> None:
     """One class in a channel: the second is told where the first stands."""
     before = lesson.dump()
-    assert lesson.talk("russell", "!start") == ["russell: SE Linux for beginners runs here already, at step 1 of 3; !end ends it"]
+    assert lesson.talk("russell", "!start") == [
+        "russell: SE Linux for beginners runs here already, at step 1 of 3; !end ends it"
+    ]
     assert lesson.dump() == before
 
 
@@ -85,7 +94,8 @@ def test_a_hasty_next_is_answered_and_not_obeyed(lesson: Stage) -> None:
     lesson.talk("russell", "!next")
     before = lesson.dump()
     assert lesson.talk("russell", "!next") == [
-        "russell: the class went to step 2 just now, so I stay there; say !next again for more"]
+        "russell: the class went to step 2 just now, so I stay there; say !next again for more"
+    ]
     assert lesson.dump() == before
     lesson.wait(seconds=5)
     assert lesson.talk("russell", "!next")[0] == "Step 3 of 3: Check"
@@ -121,12 +131,25 @@ def test_beyond_both_ends(stage: Stage) -> None:
     assert stage.talk("russell", "!next") == ["russell: that was the last step; !end ends the class"]
 
 
-@pytest.mark.parametrize(("said", "role"), [
-    ("!next", "presenters"), ("!prev", "presenters"), ("!goto 2", "presenters"), ("!repeat", "presenters"),
-    ("!end", "presenters"), ("!start", "presenters"), ("!progress", "helpers"), ("!take", "helpers"),
-    ("!answer 1 x", "helpers"), ("!skip 1", "helpers"), ("!info x", "helpers"), ("!link x", "helpers"),
-    ("!action x", "helpers"), ("!hosts", "organisers"),
-])
+@pytest.mark.parametrize(
+    ("said", "role"),
+    [
+        ("!next", "presenters"),
+        ("!prev", "presenters"),
+        ("!goto 2", "presenters"),
+        ("!repeat", "presenters"),
+        ("!end", "presenters"),
+        ("!start", "presenters"),
+        ("!progress", "helpers"),
+        ("!take", "helpers"),
+        ("!answer 1 x", "helpers"),
+        ("!skip 1", "helpers"),
+        ("!info x", "helpers"),
+        ("!link x", "helpers"),
+        ("!action x", "helpers"),
+        ("!hosts", "organisers"),
+    ],
+)
 def test_a_learner_does_not_drive(lesson: Stage, said: str, role: str) -> None:
     """What is not for learners is refused in one sentence, and changes nothing."""
     lesson.talk("alice", "!ask first?")
@@ -135,8 +158,23 @@ def test_a_learner_does_not_drive(lesson: Stage, said: str, role: str) -> None:
     assert lesson.dump() == before
 
 
-@pytest.mark.parametrize("said", ["!next", "!prev", "!goto 1", "!repeat", "!end", "!progress", "!info x", "!step", "!hint",
-                                  "!solution", "!done", "!stuck"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        "!next",
+        "!prev",
+        "!goto 1",
+        "!repeat",
+        "!end",
+        "!progress",
+        "!info x",
+        "!step",
+        "!hint",
+        "!solution",
+        "!done",
+        "!stuck",
+    ],
+)
 def test_without_a_class(stage: Stage, said: str) -> None:
     """What is about a class says that none runs, and what to say instead."""
     assert stage.talk("russell", said) == ["russell: no class runs here now; !start begins one"]
@@ -146,8 +184,12 @@ def test_without_a_class(stage: Stage, said: str) -> None:
 
 def test_step_is_shown_privately(lesson: Stage) -> None:
     """``!step``: my step again, to me alone."""
-    assert lesson.hear("alice", "!step") == [("alice", "Step 1 of 3: Look"), ("alice", "See which mode it is in:"),
-                                             ("alice", "getenforce"), ("alice", "It says Enforcing.")]
+    assert lesson.hear("alice", "!step") == [
+        ("alice", "Step 1 of 3: Look"),
+        ("alice", "See which mode it is in:"),
+        ("alice", "getenforce"),
+        ("alice", "It says Enforcing."),
+    ]
 
 
 def test_done(lesson: Stage) -> None:
@@ -157,13 +199,15 @@ def test_done(lesson: Stage) -> None:
     assert lesson.hear("alice", "!done") == [("alice", "you have done all 1 so far; the class goes on soon")]
     lesson.talk("carol", "!step")
     lesson.talk("russell", "!goto 3")
-    assert lesson.talk("carol", "!done") == ["step 1 is done; the class is at step 3 of 3: !done again if you have done more, "
-                                           "!step shows your next"]
+    assert lesson.talk("carol", "!done") == [
+        "step 1 is done; the class is at step 3 of 3: !done again if you have done more, !step shows your next"
+    ]
     assert lesson.talk("carol", "!step")[0] == "Step 2 of 3: Change"
     lesson.wait(seconds=6)
     lesson.talk("russell", "!next")
-    assert lesson.talk("carol", "!done") == ["step 2 is done; the class is at the end: !done again if you have done more, "
-                                           "!step shows your next"]
+    assert lesson.talk("carol", "!done") == [
+        "step 2 is done; the class is at the end: !done again if you have done more, !step shows your next"
+    ]
     assert lesson.talk("carol", "!step")[0] == "Step 3 of 3: Check"
     assert lesson.talk("carol", "!done") == []
     assert lesson.talk("carol", "!done") == ["you have done all of it"]
@@ -183,7 +227,9 @@ def test_hints_come_one_by_one(lesson: Stage) -> None:
     """The mildest first, privately, with how many are left; then what else helps."""
     assert lesson.hear("alice", "!hint") == [("alice", "Look closer. (1 more: !hint)")]
     assert lesson.hear("alice", "!hint") == [("alice", "Say getenforce.")]
-    assert lesson.talk("alice", "!hint") == ["alice: there are no more hints for this step; !stuck WORDS calls for help"]
+    assert lesson.talk("alice", "!hint") == [
+        "alice: there are no more hints for this step; !stuck WORDS calls for help"
+    ]
     assert lesson.talk("bob", "!hint") == ["Look closer. (1 more: !hint)"]
 
 
@@ -200,11 +246,13 @@ def test_stuck_and_progress(lesson: Stage) -> None:
     assert lesson.hear("bob", "!stuck it says no") == [("bob", "noted, you are next; !done clears it")]
     lesson.talk("carol", "!stuck")
     assert lesson.talk("hannah", "!progress") == [
-        "hannah: step 1 of 3 since 10 s: 1 done, 0 working, 2 stuck, 1 silent; stuck: bob (it says no), carol; better wait: fewer than 60 % are done"]
+        "hannah: step 1 of 3 since 10 s: 1 done, 0 working, 2 stuck, 1 silent; stuck: bob (it says no), carol; better wait: fewer than 60 % are done"
+    ]
     lesson.talk("bob", "!done")
     lesson.talk("carol", "!done")
     assert lesson.talk("russell", "!progress") == [
-        "russell: step 1 of 3 since 10 s: 3 done, 0 working, 0 stuck, 1 silent"]
+        "russell: step 1 of 3 since 10 s: 3 done, 0 working, 0 stuck, 1 silent"
+    ]
 
 
 def test_long_words_of_the_stuck_end_visibly(lesson: Stage) -> None:
@@ -226,10 +274,12 @@ def test_end_asks_first(lesson: Stage) -> None:
     lesson.talk("alice", "!ask why?")
     lesson.talk("alice", "!step")
     assert lesson.talk("russell", "!end") == [
-        "russell: that ends SE Linux for beginners for everybody. One question waits. Say !yes within 60 s."]
+        "russell: that ends SE Linux for beginners for everybody. One question waits. Say !yes within 60 s."
+    ]
     lesson.wait(seconds=30)
     assert lesson.hear("russell", "!yes") == [
-        (CHANNEL, "SE Linux for beginners is over after 40 s; 1 took part. Thank you! Minutes: trainbot log show 1")]
+        (CHANNEL, "SE Linux for beginners is over after 40 s; 1 took part. Thank you! Minutes: trainbot log show 1")
+    ]
     assert Topic(CHANNEL, "") in lesson.said  # as it was before
     assert lesson.talk("russell", "!next") == ["russell: no class runs here now; !start begins one"]
     (minutes,) = (lesson.folder / "public" / "minutes").glob("*.md")
@@ -280,8 +330,7 @@ def test_an_exercise_that_does_not_parse_cannot_be_started(stage: Stage) -> None
     stage.talk("russell", "!tz")
     before = stage.dump()
     assert stage.talk("russell", "!start selinux") == ["russell: there are no exercises yet"]
-    assert stage.talk("russell", "!start") == [
-        "russell: there are no exercises yet; put one into the exercises folder"]
+    assert stage.talk("russell", "!start") == ["russell: there are no exercises yet; put one into the exercises folder"]
     assert stage.dump() == before
 
 
@@ -289,8 +338,13 @@ def test_after_a_restart_the_class_goes_on(lesson: Stage) -> None:
     """One line says where it stands; step, progress and the stuck are as they were."""
     lesson.talk("alice", "!done")
     lesson.talk("bob", "!stuck help")
-    assert lesson.restart() == [(CHANNEL, "I was away and am back: SE Linux for beginners is at step 1 of 3; labs, questions "
-                                          "and places are as they were")]
+    assert lesson.restart() == [
+        (
+            CHANNEL,
+            "I was away and am back: SE Linux for beginners is at step 1 of 3; labs, questions "
+            "and places are as they were",
+        )
+    ]
     lesson.host_up()
     assert "1 done, 0 working, 1 stuck" in lesson.talk("russell", "!progress")[0]
     assert lesson.talk("russell", "!next")[0] == "Step 2 of 3: Change"
@@ -303,7 +357,8 @@ def test_after_a_restart_in_the_middle_of_a_broken_exercise(lesson: Stage) -> No
     lesson.restart()
     assert lesson.talk("russell", "!next") == [
         "russell: the exercise selinux is not there any more, or has a fault that trainbot exercise check names; mend it "
-        "and say that again"]
+        "and say that again"
+    ]
     lesson.talk("russell", "!end")
     assert "is over" in lesson.talk("russell", "!yes")[0]
 
@@ -342,7 +397,9 @@ def test_hands(lesson: Stage) -> None:
     assert lesson.hear("hannah", "!helping BOB") == [(CHANNEL, "bob: hannah helps you now")]
     assert lesson.talk("russell", "!helping bob") == ["russell: hannah helps bob already; !hands says who else waits"]
     assert lesson.talk("russell", "!helping alice") == ["russell: alice is not stuck; !hands says who is"]
-    assert lesson.talk("russell", "!hands") == ["russell: 2 stuck: carol since 60 s; bob (it says no) since 3 min, hannah helps"]
+    assert lesson.talk("russell", "!hands") == [
+        "russell: 2 stuck: carol since 60 s; bob (it says no) since 3 min, hannah helps"
+    ]
     assert lesson.talk("carol", "!stuck still") == ["noted, you are next; !done clears it"]
     lesson.talk("bob", "!done")
     assert lesson.talk("hannah", "!hands") == ["hannah: 1 stuck: carol (still) since 60 s"]

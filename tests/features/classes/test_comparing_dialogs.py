@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+
 from tests.features.classes.conftest import names
 from tests.features.classes.test_lab_setup_dialogs import lose_host, run_all
 from tests.stage import CHANNEL, Stage
-
 from trainbot.core.messages import Arrived
 
 BOTH = ("debian", "centos")
@@ -17,9 +17,14 @@ BOTH = ("debian", "centos")
 @pytest.fixture
 def compared(played: Callable[..., Stage]) -> Callable[..., Stage]:
     """compared(people): that class with a second image, of which there are labs too, and two are allowed."""
+
     def make(people: tuple[str, ...] = ("alice",), **settings: object) -> Stage:
-        return played(people, lambda index: index.update(second_image="centos"),
-                      **{"labs": 12, "images": BOTH, "per_person": 2, **settings})
+        return played(
+            people,
+            lambda index: index.update(second_image="centos"),
+            **{"labs": 12, "images": BOTH, "per_person": 2, **settings},
+        )
+
     return make
 
 
@@ -36,13 +41,22 @@ def images_played_in(stage: Stage) -> set[str]:
         return {labs[stage.store.classes.plays.first(id=script.play).lab_id] for script in stage.scripts}
 
 
-@pytest.mark.parametrize(("settings", "said"), [
-    ({}, "!lab debian gives you a machine of your own, !lab centos another, !done when"),
-    ({"images": ("debian",)}, "!lab debian gives you a machine of your own (there is no centos image here: the text says what it "
-                              "shows there), !done when"),
-    ({"per_person": 1}, "!lab debian gives you a machine of your own (one lab each here: the text says what centos shows), !done"),
-    ({"images": ("centos",)}, "begins, with russell: !done when"),
-])
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({}, "!lab debian gives you a machine of your own, !lab centos another, !done when"),
+        (
+            {"images": ("debian",)},
+            "!lab debian gives you a machine of your own (there is no centos image here: the text says what it "
+            "shows there), !done when",
+        ),
+        (
+            {"per_person": 1},
+            "!lab debian gives you a machine of your own (one lab each here: the text says what centos shows), !done",
+        ),
+        ({"images": ("centos",)}, "begins, with russell: !done when"),
+    ],
+)
 def test_what_there_is_is_said_at_the_start(compared: Callable[..., Stage], settings: dict, said: str) -> None:
     """Nobody looks for a second lab that is not to be had."""
     assert said in greeting(compared((), **settings))
@@ -56,7 +70,8 @@ def test_late_ones_hear_of_it_too(compared: Callable[..., Stage]) -> None:
     said = stage.happens(Arrived(stage.net.people["dan"], CHANNEL, stage.now)) + stage.wait(seconds=2)
     assert [text for who, text in said if who == CHANNEL] == [
         "dan: Scripts is at step 3 of 4; !lab debian gives you a machine, !lab centos another, !step shows the step, !catchup does "
-        "the steps before it in your lab"]
+        "the steps before it in your lab"
+    ]
 
 
 def test_two_labs_side_by_side(compared: Callable[..., Stage]) -> None:
@@ -71,7 +86,8 @@ def test_two_labs_side_by_side(compared: Callable[..., Stage]) -> None:
     stage.talk("alice", "!done")
     assert images_played_in(stage) == {"debian"} and names([stage.scripts[0].stdin.strip()]) == ["verify1"]
     assert stage.labs_run(1, "no such file")[1] == [
-        ("alice", "step 1 is not done yet: no such file (!done again after that)")]
+        ("alice", "step 1 is not done yet: no such file (!done again after that)")
+    ]
 
 
 def test_a_lab_is_named_where_there_are_two(compared: Callable[..., Stage]) -> None:

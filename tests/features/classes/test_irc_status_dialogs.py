@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from tests.stage import CHANNEL, START, Stage
 
+from tests.stage import CHANNEL, START, Stage
 from trainbot.adapters.irc.connection_status import Place, Standing
 from trainbot.bot.irc_status import Network
 from trainbot.core.access import Person, Role
@@ -21,8 +21,10 @@ def test_an_organiser_asks_how_the_bot_stands(stage: Stage) -> None:
     stage.net.status, stage.net.lost = "v", "Ping timeout"
     stage.net.lost_at = (stage.now - timedelta(minutes=3)).timestamp()
     (line,) = stage.talk("olga", "!status")
-    assert line == (f"Testnet (irc.example.org): I am trainbot, logged in as bot; {CHANNEL}: "
-                    f"{len(stage.net.members(CHANNEL))} people, I have a voice; lost at 07:57 UTC: Ping timeout")
+    assert line == (
+        f"Testnet (irc.example.org): I am trainbot, logged in as bot; {CHANNEL}: "
+        f"{len(stage.net.members(CHANNEL))} people, I have a voice; lost at 07:57 UTC: Ping timeout"
+    )
 
 
 def test_nobody_else_is_told(stage: Stage) -> None:
@@ -31,12 +33,16 @@ def test_nobody_else_is_told(stage: Stage) -> None:
     assert "organiser" in line
 
 
-@pytest.mark.parametrize(("place", "words"), [
-    (Place(), "not in yet"), (Place(refused="it is invite-only (+i)"), "not in (it is invite-only (+i))"),
-    (Place(True, "o", "nt"), "3 people, I am an operator"),
-    (Place(True, "", "mint"), "3 people, I have no voice, only voiced people are heard (+m), invite-only (+i)"),
-    (Place(True, "", None), "3 people, I have no voice"),
-])
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        (Place(), "not in yet"),
+        (Place(refused="it is invite-only (+i)"), "not in (it is invite-only (+i))"),
+        (Place(True, "o", "nt"), "3 people, I am an operator"),
+        (Place(True, "", "mint"), "3 people, I have no voice, only voiced people are heard (+m), invite-only (+i)"),
+        (Place(True, "", None), "3 people, I have no voice"),
+    ],
+)
 def test_each_way_of_standing_in_a_channel(place: Place, words: str) -> None:
     """What keeps the bot or learners from being heard is there."""
     network = Network(lambda: Standing(True, "", "tb", channels={"#c": place}, host="h"), lambda channel: 3)
@@ -47,6 +53,8 @@ def test_each_way_of_standing_in_a_channel(place: Place, words: str) -> None:
 def test_a_connection_that_is_gone() -> None:
     """The shell asks then: why, and since when; what ended more than a day ago is no news."""
     for hours, lost in ((1, "; lost at 07:00 UTC: killed"), (25, "")):
-        there = Standing(False, "killed", "tb", host="h", lost="killed", lost_at=(START - timedelta(hours=hours)).timestamp())
+        there = Standing(
+            False, "killed", "tb", host="h", lost="killed", lost_at=(START - timedelta(hours=hours)).timestamp()
+        )
         (reply,) = Network(lambda there=there: there, lambda channel: 0).status(OLGA)
         assert reply.text == f"not connected to h: killed{lost}"

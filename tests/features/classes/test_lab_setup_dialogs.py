@@ -7,17 +7,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.features.classes.conftest import names
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.stage import CHANNEL, Stage
 
+from tests.features.classes.conftest import names
+from tests.stage import CHANNEL, Stage
+from trainbot.core.messages import Arrived
+from trainbot.features.classes.lab_setup import complete, next_of, sequence
 from trainbot.model.class_run import PlayKind, PlayState
 from trainbot.model.exercise import Exercise, Page, Script, Step
-from trainbot.features.classes.lab_setup import complete, next_of, sequence
 from trainbot.model.host import HostLost
 from trainbot.model.lab_events import Heard
-from trainbot.core.messages import Arrived
 
 
 def run_all(stage: Stage, fails: dict[str, str] | None = None) -> tuple[list[str], list[tuple[str, str]]]:
@@ -133,7 +133,9 @@ def test_the_class_hears_of_new_labs_once(played: Callable[..., Stage]) -> None:
         said += stage.hosts_work() + stage.wait(seconds=2)
     said += run_all(stage)[1]
     told = [text for who, text in said if who == CHANNEL and "brought" in text]
-    assert told == ["new labs are brought to where their people were, step by step; I tell each of them when theirs is there"]
+    assert told == [
+        "new labs are brought to where their people were, step by step; I tell each of them when theirs is there"
+    ]
     assert sum("is at step 3 now" in text for _who, text in said) == 3
 
 
@@ -144,16 +146,23 @@ def test_reset_offers_and_catchup_does(played: Callable[..., Stage]) -> None:
     stage.talk("alice", "!done"), stage.talk("alice", "!done")
     run_all(stage)
     stage.talk("alice", "!lab reset")
-    assert stage.talk("alice", "!yes")[0].endswith("the same ssh line works; !catchup 3 does the steps before yours in it")
-    assert stage.talk("alice", "!catchup") == ["alice: you have no debian lab that runs; !lab debian gives you one, then say !catchup again"]
+    assert stage.talk("alice", "!yes")[0].endswith(
+        "the same ssh line works; !catchup 3 does the steps before yours in it"
+    )
+    assert stage.talk("alice", "!catchup") == [
+        "alice: you have no debian lab that runs; !lab debian gives you one, then say !catchup again"
+    ]
     stage.hosts_work()
     assert run_all(stage)[0] == ["intro", "setup1", "setup3"]
     assert stage.talk("alice", "!catchup 3") == [
-        "your debian lab is brought to step 3, with 2 before it replayed; I tell you when it is there"]
+        "your debian lab is brought to step 3, with 2 before it replayed; I tell you when it is there"
+    ]
     stage.wait(seconds=2)
     assert stage.talk("alice", "!catchup") == ["alice: your lab is on its way to step 3; I tell you when it is there"]
-    assert run_all(stage) == (["setup1", "solve1", "solve2", "setup3"],
-                              [("alice", "your debian lab is at step 3 now: !step shows it")])
+    assert run_all(stage) == (
+        ["setup1", "solve1", "solve2", "setup3"],
+        [("alice", "your debian lab is at step 3 now: !step shows it")],
+    )
 
 
 def test_a_solve_that_fails_is_done_by_hand(played: Callable[..., Stage]) -> None:
@@ -164,8 +173,13 @@ def test_a_solve_that_fails_is_done_by_hand(played: Callable[..., Stage]) -> Non
     stage.talk("alice", "!catchup")
     ran, said = run_all(stage, {"solve1": "E: no network"})
     assert ran == ["setup1", "solve1"]
-    assert said == [("alice", "step 1 could not be done for you in your lab (E: no network): do it by hand, !step 1 and "
-                              "!solution 1 show how; then !catchup goes on")]
+    assert said == [
+        (
+            "alice",
+            "step 1 could not be done for you in your lab (E: no network): do it by hand, !step 1 and "
+            "!solution 1 show how; then !catchup goes on",
+        )
+    ]
     assert stage.whisper("alice", "step 1")[0] == "Step 1 of 4: One"
     assert stage.whisper("alice", "solution 1") == ["Solution of step 1", "solve1"]
     assert stage.talk("alice", "!catchup") == ["it goes on after step 1, up to step 3"]
@@ -179,7 +193,9 @@ def test_a_solve_that_is_missing(played: Callable[..., Stage]) -> None:
     run_all(stage)
     stage.talk("alice", "!catchup")
     ran, said = run_all(stage)
-    assert ran == ["setup1", "solve1"] and said[-1][1].startswith("step 2 could not be done for you in your lab (no script does it)")
+    assert ran == ["setup1", "solve1"] and said[-1][1].startswith(
+        "step 2 could not be done for you in your lab (no script does it)"
+    )
     stage.restart(), stage.host_up()
     assert run_all(stage) == ([], [])
     stage.talk("alice", "!catchup")
@@ -191,15 +207,20 @@ def test_an_exercise_without_solves(played: Callable[..., Stage]) -> None:
     stage = played(("alice",), lambda index: [step.pop("solve", None) for step in index["details"]["steps"]])
     stage.talk("russell", "!goto 3")
     run_all(stage)
-    assert stage.talk("alice", "!catchup") == ["your debian lab is as its image was, and this exercise cannot do its steps for "
-                                               "you: !step 1 shows what to do again, up to step 2"]
+    assert stage.talk("alice", "!catchup") == [
+        "your debian lab is as its image was, and this exercise cannot do its steps for "
+        "you: !step 1 shows what to do again, up to step 2"
+    ]
 
 
-@pytest.mark.parametrize(("said", "answer"), [
-    ("!catchup", "alice: there is nothing to catch up: the class is at its first step"),
-    ("!catchup 2", "alice: the class is at step 1: say !catchup, or !catchup N up to that"),
-    ("!catchup 0", "alice: the class is at step 1: say !catchup, or !catchup N up to that"),
-])
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [
+        ("!catchup", "alice: there is nothing to catch up: the class is at its first step"),
+        ("!catchup 2", "alice: the class is at step 1: say !catchup, or !catchup N up to that"),
+        ("!catchup 0", "alice: the class is at step 1: say !catchup, or !catchup N up to that"),
+    ],
+)
 def test_nothing_to_catch_up(played: Callable[..., Stage], said: str, answer: str) -> None:
     """Not before the class has left its first step, nor beyond the class."""
     stage = played(("alice",))
@@ -233,8 +254,13 @@ def test_late_joiners(played: Callable[..., Stage]) -> None:
         stage.join(nick, account=nick)
         said += stage.happens(Arrived(stage.net.people[nick], CHANNEL, stage.now))
     said += stage.wait(seconds=2) + stage.wait(seconds=2)
-    assert said == [(CHANNEL, "dan, eve: Scripts is at step 3 of 4; !lab debian gives you a machine, !step shows the step, "
-                              "!catchup does the steps before it in your lab")]
+    assert said == [
+        (
+            CHANNEL,
+            "dan, eve: Scripts is at step 3 of 4; !lab debian gives you a machine, !step shows the step, "
+            "!catchup does the steps before it in your lab",
+        )
+    ]
     stage.join("fay", account="fay")
     assert stage.happens(Arrived(stage.net.people["fay"], CHANNEL, stage.now)) + stage.wait(seconds=10) == []
     assert stage.wait(seconds=60)[0][1].startswith("fay: Scripts is at step 3 of 4")
@@ -250,12 +276,17 @@ def test_late_joiners(played: Callable[..., Stage]) -> None:
 
 SCRIPT = Script("x", "true\n")
 steps = st.lists(st.tuples(st.booleans(), st.booleans(), st.booleans()), max_size=6).map(
-    lambda found: tuple(Step(n, "", "", setup=SCRIPT if a else None, verify=SCRIPT if b else None, solve=SCRIPT if c else None)
-                        for n, (a, b, c) in enumerate(found, 1)))
+    lambda found: tuple(
+        Step(n, "", "", setup=SCRIPT if a else None, verify=SCRIPT if b else None, solve=SCRIPT if c else None)
+        for n, (a, b, c) in enumerate(found, 1)
+    )
+)
 
 
 @given(steps, st.booleans(), st.integers(0, 7), st.integers(0, 7), st.data())
-def test_what_is_run_one_after_the_other(steps: tuple, intro: bool, upto: int, behind: int, data: st.DataObject) -> None:
+def test_what_is_run_one_after_the_other(
+    steps: tuple, intro: bool, upto: int, behind: int, data: st.DataObject
+) -> None:
     """Whatever fails: in order, nothing twice, no step's setup before the solves of those before, nothing after a solve that
     did not pass; and it is complete if and only if nothing is left and no solve failed."""
     exercise = Exercise("x", "X", Path("."), intro=Page("", "", SCRIPT) if intro else None, steps=steps)
@@ -273,5 +304,7 @@ def test_what_is_run_one_after_the_other(steps: tuple, intro: bool, upto: int, b
 
 def test_a_step_that_changes_nothing_needs_no_hands() -> None:
     """Neither check nor solve: there is nothing to be done for anybody."""
-    exercise = Exercise("x", "X", Path("."), steps=(Step(1, "", ""), replace(Step(2, "", ""), verify=SCRIPT), Step(3, "", "")))
+    exercise = Exercise(
+        "x", "X", Path("."), steps=(Step(1, "", ""), replace(Step(2, "", ""), verify=SCRIPT), Step(3, "", ""))
+    )
     assert sequence(exercise, 3, 3) == [(2, PlayKind.SOLVE)]

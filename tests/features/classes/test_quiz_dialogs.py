@@ -7,13 +7,15 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.stage import CHANNEL, Stage
 
+from tests.stage import CHANNEL, Stage
 from trainbot.features.classes.quiz import folded, is_right
 from trainbot.model.host import HostLost
 
-ASKED = (CHANNEL, "Quiz: which port do keyservers use? (say it here or to me alone within 20 s; lots are drawn among the "
-                  "right ones)")
+ASKED = (
+    CHANNEL,
+    "Quiz: which port do keyservers use? (say it here or to me alone within 20 s; lots are drawn among the right ones)",
+)
 
 
 @pytest.fixture
@@ -57,7 +59,9 @@ def test_commands_are_commands_while_a_quiz_is_open(asked: Stage) -> None:
     """What is a command is no answer, and the other way round."""
     assert asked.talk("alice", "!step") == ["Welcome", "What SE Linux is."]
     assert asked.whisper("alice", "keyserver") == ["noted"]
-    assert asked.whisper("russell", "quiz next one = x") == ["a quiz is open already; lots are drawn in a moment, then ask the next"]
+    assert asked.whisper("russell", "quiz next one = x") == [
+        "a quiz is open already; lots are drawn in a moment, then ask the next"
+    ]
     asked.wait(seconds=30)
     assert asked.whisper("alice", "keyserver")[0].startswith("there is no 'keyserver'")
 
@@ -66,7 +70,10 @@ def test_commands_are_commands_while_a_quiz_is_open(asked: Stage) -> None:
 def test_a_quiz_has_a_question_and_an_answer(stage: Stage, words: str) -> None:
     """Else its form is told."""
     said = stage.whisper("russell", f"quiz {words}")
-    assert said == ["say quiz WORDS = ANSWER, for example quiz which port do keyservers use? = 11371"] or words == "x = !!|"
+    assert (
+        said == ["say quiz WORDS = ANSWER, for example quiz which port do keyservers use? = 11371"]
+        or words == "x = !!|"
+    )
 
 
 def test_a_quiz_is_told_privately_and_by_presenters(stage: Stage) -> None:
@@ -75,12 +82,25 @@ def test_a_quiz_is_told_privately_and_by_presenters(stage: Stage) -> None:
     assert stage.whisper("alice", "quiz a = b") == ["!quiz is for presenters"]
 
 
-@pytest.mark.parametrize(("said", "answer", "right"), [
-    ("The Enforcing mode!", "enforcing mode", True), ("ENFORCNIG", "enforcing", True), ("permissive", "enforcing", False),
-    ("11372", "11371", False), ("port 11371", "11371", False), ("semanage  port -a", "semanage port a", True),
-    ("a", "the", False), ("the", "the", True), ("café", "cafe\u0301", True), ("on", "an", False), ("", "x", False),
-    ("enforcing=0", "enforcing=0", True), ("enforcing=1", "enforcing=0", False), ("⁵", "5", True),
-])
+@pytest.mark.parametrize(
+    ("said", "answer", "right"),
+    [
+        ("The Enforcing mode!", "enforcing mode", True),
+        ("ENFORCNIG", "enforcing", True),
+        ("permissive", "enforcing", False),
+        ("11372", "11371", False),
+        ("port 11371", "11371", False),
+        ("semanage  port -a", "semanage port a", True),
+        ("a", "the", False),
+        ("the", "the", True),
+        ("café", "cafe\u0301", True),
+        ("on", "an", False),
+        ("", "x", False),
+        ("enforcing=0", "enforcing=0", True),
+        ("enforcing=1", "enforcing=0", False),
+        ("⁵", "5", True),
+    ],
+)
 def test_answers_are_read_kindly(said: str, answer: str, right: bool) -> None:
     """Case, punctuation, articles, spaces and a slip of the finger are forgiven, a wrong number is not."""
     assert is_right(said, answer) is right
@@ -103,8 +123,12 @@ def test_a_class_without_labs(played: Callable[..., Stage]) -> None:
         stage.labs_run()
     stage.happens(HostLost("xen1", "the network failed"))
     assert stage.hear("russell", "!lecture on") == [
-        (CHANNEL, "we go on without labs, and !done still counts; all of it on one page: trainbot exercise handout scripts; "
-                  "!lab home debian says how to run it on a machine of your own")]
+        (
+            CHANNEL,
+            "we go on without labs, and !done still counts; all of it on one page: trainbot exercise handout scripts; "
+            "!lab home debian says how to run it on a machine of your own",
+        )
+    ]
     page = (stage.folder / "public" / "handouts" / "scripts.html").read_text()
     assert ">Step 3 of 4: Three</h2>" in page
     stage.wait(seconds=6)
@@ -113,9 +137,11 @@ def test_a_class_without_labs(played: Callable[..., Stage]) -> None:
     assert stage.talk("alice", "!catchup") == ["alice: the class goes on without labs now"]
     assert stage.talk("russell", "!lecture on") == ["russell: it is on already"]
     assert stage.talk("russell", "!lecture maybe") == [
-        "russell: 'maybe' is neither on nor off: say !lecture on|off, for example !lecture on"]
+        "russell: 'maybe' is neither on nor off: say !lecture on|off, for example !lecture on"
+    ]
     assert stage.talk("russell", "!lecture off") == [
-        "labs are back: !lab debian gives you one, !catchup brings it to where the class is"]
+        "labs are back: !lab debian gives you one, !catchup brings it to where the class is"
+    ]
     stage.host_up()
     stage.wait(seconds=6)
     stage.talk("russell", "!next")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from tests.stage import CHANNEL, Stage
 
+from tests.stage import CHANNEL, Stage
 from trainbot.core.messages import Incoming, Modes
 
 TALK = "#talk"

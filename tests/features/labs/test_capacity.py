@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainbot.model.host import Mode
 from trainbot.features.labs.capacity import capacity, room, unseated, with_one_less
-from trainbot.model.lab import Lab, LabState
 from trainbot.features.labs.placement import Need, Seats, choose_host
+from trainbot.model.host import Mode
+from trainbot.model.lab import Lab, LabState
 
 NOW = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
 SMALL, LARGE = Need(256), Need(1024)
@@ -47,8 +47,11 @@ ROOMS = [
     ([Seats("a", True, 15, 0, 1024, coming_mib=512)], SMALL, {"a": 2}),
     ([Seats("a", False, 15, 0, 8192), Seats("b", True, 15, 0, 8192, drained=True)], SMALL, {"a": 0, "b": 0}),
     ([Seats("a", True, 15, 0, 8192, disk_free_mib=2500)], Need(256, 1024), {"a": 2}),
-    ([Seats("a", True, 15, 0, 8192, images=frozenset({"d-1"})), Seats("b", True, 3, 0, 8192, images=frozenset())],
-     Need(1024, 0, "d-1"), {"a": 8, "b": 0}),
+    (
+        [Seats("a", True, 15, 0, 8192, images=frozenset({"d-1"})), Seats("b", True, 3, 0, 8192, images=frozenset())],
+        Need(1024, 0, "d-1"),
+        {"a": 8, "b": 0},
+    ),
     ([], SMALL, {}),
 ]
 
@@ -69,9 +72,19 @@ def test_pool_members_make_room_for_people() -> None:
     assert capacity(hosts, labs, {"a0"}, {"debian": LARGE, "centos": SMALL}).unseated == 1  # 768 MiB are no 1024
 
 
-hosts_of = st.lists(st.builds(Seats, st.text("abcdef", min_size=1, max_size=2), st.booleans(), st.integers(1, 20),
-                              st.integers(0, 20), st.integers(0, 8192), drained=st.booleans()),
-                    max_size=5, unique_by=lambda host: host.host)
+hosts_of = st.lists(
+    st.builds(
+        Seats,
+        st.text("abcdef", min_size=1, max_size=2),
+        st.booleans(),
+        st.integers(1, 20),
+        st.integers(0, 20),
+        st.integers(0, 8192),
+        drained=st.booleans(),
+    ),
+    max_size=5,
+    unique_by=lambda host: host.host,
+)
 
 
 @given(hosts=hosts_of, data=st.data())

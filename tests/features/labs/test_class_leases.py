@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from tests.stage import CHANNEL, START, Stage
 
+from tests.stage import CHANNEL, START, Stage
+from trainbot.features.labs.lease_expiry import LONGEST, Keeping, Lesson
 from trainbot.model.host import Mode
 from trainbot.model.lab import Lease
-from trainbot.features.labs.lease_expiry import LONGEST, Keeping, Lesson
 
 NOT_NEEDED = "that is not needed: your lab stays until the class has ended, and 30 min more"
 GRACE = timedelta(minutes=30)
@@ -40,8 +40,13 @@ def test_nothing_ends_and_nobody_is_warned_in_a_class(stage: Stage) -> None:
     ends(stage)
     assert stage.wait(seconds=2) == []
     assert stage.whisper("alice", "lab") == ["debian (enforcing) on xen1: ready, 30 min left"]
-    assert stage.wait(minutes=15) == [("alice", "your debian lab ends in 15 min: !lab extend gives more time; scp -rp -P 2222 "
-                                              "debian@lab.example.org:/root . on your own machine saves your work")]
+    assert stage.wait(minutes=15) == [
+        (
+            "alice",
+            "your debian lab ends in 15 min: !lab extend gives more time; scp -rp -P 2222 "
+            "debian@lab.example.org:/root . on your own machine saves your work",
+        )
+    ]
     assert stage.wait(minutes=14) == [] and len(stage.leases()) == 1
     assert stage.wait(minutes=1)[0][1].startswith("your debian lab has ended")
 
@@ -129,11 +134,18 @@ def test_an_exercise_that_is_broken_meanwhile(stage: Stage) -> None:
 
 moment = st.integers(0, 48 * 60).map(lambda minutes: START + timedelta(minutes=minutes))
 LEASE = Lease(1, 7, "debian", Mode.ENFORCING, "lab", None, "", START, START, None, None, "")
-lessons = st.lists(st.builds(
-    lambda people, image, start, length: Lesson(frozenset(people), image, start, None if length is None else
-                                                start + timedelta(minutes=length)),
-    st.sets(st.integers(6, 8)), st.sampled_from(["", "debian", "centos"]), moment,
-    st.one_of(st.none(), st.integers(0, 24 * 60))), max_size=4)
+lessons = st.lists(
+    st.builds(
+        lambda people, image, start, length: Lesson(
+            frozenset(people), image, start, None if length is None else start + timedelta(minutes=length)
+        ),
+        st.sets(st.integers(6, 8)),
+        st.sampled_from(["", "debian", "centos"]),
+        moment,
+        st.one_of(st.none(), st.integers(0, 24 * 60)),
+    ),
+    max_size=4,
+)
 
 
 @given(lessons=lessons, expires=moment, now=moment)
@@ -180,8 +192,11 @@ class InClass(RuleBasedStateMachine):
             if run is None:
                 return {}, None
             people = {row.person_id for row in self.stage.store.classes.attendance.all(class_id=run.id)}
-            return {lease.id: self.stage.store.people.get(lease.person_id).nick for lease in self.stage.store.leases.open()
-                    if lease.person_id in people or lease.image == "debian"}, run.started_at
+            return {
+                lease.id: self.stage.store.people.get(lease.person_id).nick
+                for lease in self.stage.store.leases.open()
+                if lease.person_id in people or lease.image == "debian"
+            }, run.started_at
 
     who = st.sampled_from(["alice", "bob"])
 

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from tests.stage import CHANNEL, Stage
 
+from tests.stage import CHANNEL, Stage
 from trainbot.model.host import Domain, DomainState, Finished
-from trainbot.model.lab_events import Check, Checked, HostStatus, HostWork
 from trainbot.model.lab import LabState
+from trainbot.model.lab_events import Check, Checked, HostStatus, HostWork
 
 
 @pytest.fixture
@@ -33,13 +33,16 @@ def change(stage: Stage, **what: object) -> list[tuple[str, str]]:
 # -- labs that stop ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("state", "what"), [(DomainState.CRASHED, "crashed"), (DomainState.OFF, "was turned off from inside")])
+@pytest.mark.parametrize(
+    ("state", "what"), [(DomainState.CRASHED, "crashed"), (DomainState.OFF, "was turned off from inside")]
+)
 def test_a_lab_that_stopped_is_started_again_and_its_person_told(stage: Stage, state: DomainState, what: str) -> None:
     """On the disk that it had; the ssh line stays."""
     (before,) = stage.labs()
     stage.wait(minutes=10)
-    assert change(stage, state=state) == [("alice", f"your debian lab {what}: it is started again, about 5 s, and the "
-                                                    "same ssh line works")]
+    assert change(stage, state=state) == [
+        ("alice", f"your debian lab {what}: it is started again, about 5 s, and the same ssh line works")
+    ]
     assert [(item.action, item.lab) for item in stage.began if isinstance(item, HostWork)] == [("make", before.id)]
     stage.hosts_work()
     (after,) = stage.labs()
@@ -100,7 +103,8 @@ def test_a_lab_with_work_in_it_is_not_thrown_away_because_its_host_is_short_of_m
         said += stage.happens(Finished("xen1", before.id, "make", None, "there is not enough free memory on the host"))
         said += stage.wait(minutes=1)
     assert [text for _nick, text in said if "cannot be started" in text] == [
-        "your debian lab cannot be started just now, I go on trying: there is not enough free memory on the host"]
+        "your debian lab cannot be started just now, I go on trying: there is not enough free memory on the host"
+    ]
     assert [lab.id for lab in stage.labs()] == [before.id]
 
 
@@ -119,6 +123,7 @@ def test_a_snapshot_that_fails_leaves_the_lab_as_it_was(stage: Stage) -> None:
 
 def test_sessions_hear_that_their_lab_starts_anew(stage: Stage) -> None:
     """The gateway is told when a reset begins, and not once more when it has been done."""
+
     def boots() -> int:
         return stage.routes()[0].boots
 
@@ -194,7 +199,9 @@ def test_a_host_where_an_image_does_not_come_up_has_a_rest(two: Stage) -> None:
     assert work.host == "xen2"
     two.happens(Finished("xen2", work.lab, "make", None, "the host's disk is full"))
     assert {(item.host, item.action) for item in two.began if isinstance(item, HostWork)} == {
-        ("xen2", "destroy"), ("xen1", "make")}
+        ("xen2", "destroy"),
+        ("xen1", "make"),
+    }
     assert "a debian lab there: the host's disk is full" in two.bot.fleet.hosts["xen2"].last_trouble
 
 
@@ -220,7 +227,8 @@ def test_a_pool_that_is_too_large_shrinks_one_by_one(stages: Callable[..., Stage
 def test_a_drained_host_gets_no_new_labs(two: Stage) -> None:
     """Whoever has one there keeps it; after a restart it is drained still."""
     assert two.whisper("olga", "drain xen1") == [
-        "xen1 gets no new labs; 2 labs stay until their leases end: !drain xen1 now moves people off"]
+        "xen1 gets no new labs; 2 labs stay until their leases end: !drain xen1 now moves people off"
+    ]
     two.restart()
     two.host_up("xen1")
     two.host_up("xen2")
@@ -233,13 +241,15 @@ def test_a_drained_host_gets_no_new_labs(two: Stage) -> None:
 
 def test_draining_now_moves_people_off(two: Stage) -> None:
     """Asked first, told in one line; the old labs are reached until the leases end."""
-    assert two.whisper("olga", "drain xen1 now")[0].startswith("2 people get fresh labs on other hosts, as far as there is "
-                                                               "room; what they did is reached as old@ meanwhile.")
+    assert two.whisper("olga", "drain xen1 now")[0].startswith(
+        "2 people get fresh labs on other hosts, as far as there is room; what they did is reached as old@ meanwhile."
+    )
     said = two.hear("olga", "!yes", None)
     assert ("olga", "xen1 gets no new labs; 2 moved") in said
     assert [text for target, text in said if target == CHANNEL] == [
         "host xen1 is being emptied: 2 people move to another; the same ssh line and password work again, and what was "
-        "left there is reached with ssh -p 2222 old@lab.example.org"]
+        "left there is reached with ssh -p 2222 old@lab.example.org"
+    ]
     two.hosts_work()
     assert two.host_up("xen1") == []
     assert {route.image for route in two.routes()} == {"debian", "old"}

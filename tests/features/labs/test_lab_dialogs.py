@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from tests.stage import CHANNEL, Stage
 
+from tests.stage import CHANNEL, Stage
 from trainbot.config.labs_sections import LAB_WORDS
-from trainbot.model.host import Finished, HostLost
-from trainbot.features.labs.lab_requests import VERBS
 from trainbot.core.messages import Line
+from trainbot.features.labs.lab_requests import VERBS
+from trainbot.model.host import Finished, HostLost
 
 ACCESS = re.compile(r"your debian lab: ssh -p 2222 debian@lab\.example\.org password ([0-9a-z-]{19})")
 
@@ -28,8 +28,9 @@ def test_a_lab_of_ones_own(stage: Stage) -> None:
     """``!lab debian`` gives one line, to the asker alone: how to get in, whom to trust, how long it boots."""
     said = stage.hear("alice", "!lab debian")
     assert [target for target, _text in said] == ["alice"]
-    assert re.fullmatch(ACCESS.pattern + r" \(it boots, about 30 s: ssh waits for it; the server's key is SHA256:abc\)",
-                        said[0][1])
+    assert re.fullmatch(
+        ACCESS.pattern + r" \(it boots, about 30 s: ssh waits for it; the server's key is SHA256:abc\)", said[0][1]
+    )
     assert all(line.secret for line in stage.said if isinstance(line, Line))
 
 
@@ -56,17 +57,24 @@ def test_permissive(stage: Stage) -> None:
     stage.talk("alice", "!lab debian permissive")
     assert stage.labs()[0].mode == "permissive"
     assert stage.talk("alice", "!lab debian") == [
-        "alice: you have a debian lab that is permissive; !lab return gives it back, then ask again"]
+        "alice: you have a debian lab that is permissive; !lab return gives it back, then ask again"
+    ]
 
 
 WRONG = [
     ("!lab windows", "I know no image 'windows'; there is: debian"),
     ("!lab lst", "I know no image 'lst'; there is: debian; or did you mean !lab list?"),
-    ("!lab fedora", "there is no fedora image here yet (there is: debian); an organiser adds it with trainbot "
-                    "image import fedora and an [image.fedora] section in bot.ini, see docs/images.md"),
+    (
+        "!lab fedora",
+        "there is no fedora image here yet (there is: debian); an organiser adds it with trainbot "
+        "image import fedora and an [image.fedora] section in bot.ini, see docs/images.md",
+    ),
     ("!lab centos", "the centos image is not there yet"),
     ("!lab debian strict", "'strict'? after the image comes permissive, or nothing"),
-    ("!lab debian permissive now", "'now' is one word too many: say !lab [IMAGE] [permissive], for example !lab debian"),
+    (
+        "!lab debian permissive now",
+        "'now' is one word too many: say !lab [IMAGE] [permissive], for example !lab debian",
+    ),
     ("!lab reboot", "you have no lab; !lab IMAGE gives you one"),
     ("!lab reset", "you have no lab; !lab IMAGE gives you one"),
     ("!lab extend", "you have no lab; !lab IMAGE gives you one"),
@@ -89,7 +97,8 @@ def test_labs_are_for_people_with_an_account(stages: Callable[..., Stage]) -> No
     strict = stages()
     strict.host_up()
     assert strict.talk("stranger", "!lab debian") == [
-        "stranger: labs are for people with an account here; log in to NickServ (/msg NickServ help), then ask again"]
+        "stranger: labs are for people with an account here; log in to NickServ (/msg NickServ help), then ask again"
+    ]
     free = stages(require_account="no")
     free.host_up()
     assert "!lab claim PASSWORD, said to me alone, gives you the lab back" in free.talk("stranger", "!lab debian")[0]
@@ -111,7 +120,8 @@ def test_one_each(stages: Callable[..., Stage]) -> None:
     stage.host_up()
     stage.talk("alice", "!lab debian")
     assert stage.talk("alice", "!lab almalinux") == [
-        "alice: you have a debian lab already, and 1 is what everybody may have; !lab return gives it back"]
+        "alice: you have a debian lab already, and 1 is what everybody may have; !lab return gives it back"
+    ]
 
 
 def test_with_two_labs_the_image_is_named(stages: Callable[..., Stage]) -> None:
@@ -122,7 +132,8 @@ def test_with_two_labs_the_image_is_named(stages: Callable[..., Stage]) -> None:
     stage.talk("alice", "!lab almalinux")
     assert stage.talk("alice", "!lab reboot") == ["alice: which one? name the image: debian or almalinux"]
     assert stage.talk("alice", "!lab return debian") == [
-        "alice: your debian lab and all that is in it will be gone. Say !yes within 60 s."]
+        "alice: your debian lab and all that is in it will be gone. Say !yes within 60 s."
+    ]
     assert stage.talk("alice", "!yes") == ["your debian lab is given back"]
     assert [lease.image for lease in stage.leases()] == ["almalinux"]
 
@@ -131,7 +142,9 @@ def test_reboot(stage: Stage) -> None:
     """The lab is turned off and on, once, however often one asks."""
     stage.talk("alice", "!lab debian")
     stage.hosts_work()
-    assert stage.hear("alice", "!lab reboot") == [("alice", "your debian lab is turned off and on; its disk stays, about 5 s")]
+    assert stage.hear("alice", "!lab reboot") == [
+        ("alice", "your debian lab is turned off and on; its disk stays, about 5 s")
+    ]
     assert stage.talk("alice", "!lab reboot") == ["alice: your lab is rebooting already; !lab says where it stands"]
     assert [work.action for work in stage.began] == ["reboot"]
     stage.hosts_work()
@@ -143,12 +156,14 @@ def test_reset_asks_first(stage: Stage) -> None:
     stage.talk("alice", "!lab debian")
     stage.hosts_work()
     assert stage.hear("alice", "!lab reset") == [
-        (CHANNEL, "alice: all that you changed in your debian lab will be gone. Say !yes within 60 s.")]
+        (CHANNEL, "alice: all that you changed in your debian lab will be gone. Say !yes within 60 s.")
+    ]
     assert stage.began == []
     assert stage.talk("bob", "!yes") == ["bob: there is nothing that waits for a yes here"]
     assert stage.whisper("alice", "yes") == ["there is nothing that waits for a yes here"]
     assert stage.hear("alice", "!yes") == [
-        ("alice", "your debian lab starts again as the image was, about 5 s; the same ssh line works")]
+        ("alice", "your debian lab starts again as the image was, about 5 s; the same ssh line works")
+    ]
     assert [work.action for work in stage.began] == ["reset"]
     assert stage.talk("alice", "!yes") == ["alice: there is nothing that waits for a yes here"]
     stage.hosts_work()
@@ -196,10 +211,17 @@ def test_expiry_is_told_before_and_after(stage: Stage) -> None:
     stage.talk("alice", "!lab debian")
     stage.hosts_work()
     assert stage.wait(hours=3, minutes=44) == []
-    assert stage.wait(minutes=1) == [("alice", "your debian lab ends in 15 min: !lab extend gives more time; scp -rp -P 2222 "
-                                              "debian@lab.example.org:/root . on your own machine saves your work")]
+    assert stage.wait(minutes=1) == [
+        (
+            "alice",
+            "your debian lab ends in 15 min: !lab extend gives more time; scp -rp -P 2222 "
+            "debian@lab.example.org:/root . on your own machine saves your work",
+        )
+    ]
     assert stage.wait(minutes=14) == []
-    assert stage.wait(minutes=1) == [("alice", "your debian lab has ended, its time was over; !lab debian gives you a new one")]
+    assert stage.wait(minutes=1) == [
+        ("alice", "your debian lab has ended, its time was over; !lab debian gives you a new one")
+    ]
     stage.hosts_work()
     assert stage.hosts["xen1"] == {} and stage.wait(hours=1) == []
 
@@ -210,17 +232,21 @@ def test_when_all_are_taken_there_is_a_queue(stages: Callable[..., Stage]) -> No
     stage.host_up()
     stage.talk("alice", "!lab debian")
     stage.hosts_work()
-    waits = ("all debian labs are taken: you are number {} in the queue, {}; I tell you then")
+    waits = "all debian labs are taken: you are number {} in the queue, {}; I tell you then"
     assert stage.hear("bob", "!lab debian") == [
-        ("bob", waits.format(1, "likely in 4 h, when a lease ends, or as soon as a lab is given back"))]
+        ("bob", waits.format(1, "likely in 4 h, when a lease ends, or as soon as a lab is given back"))
+    ]
     assert stage.talk("carol", "!lab debian") == [waits.format(2, "as soon as a lab is given back")]
     assert stage.talk("carol", "!lab list") == [waits.format(2, "as soon as a lab is given back")]
-    assert stage.talk("carol", "!lab return") == ["carol: you give up your place for a debian lab. Say !yes within 60 s."]
+    assert stage.talk("carol", "!lab return") == [
+        "carol: you give up your place for a debian lab. Say !yes within 60 s."
+    ]
     assert stage.talk("carol", "!yes") == ["your place for a debian lab is free"]
     stage.talk("alice", "!lab return")
     assert stage.talk("alice", "!yes") == ["your debian lab is given back"]
     assert stage.talk("bob", "!lab") == [
-        "you are number 1 in the queue, and room for a debian lab is being made; I tell you then"]
+        "you are number 1 in the queue, and room for a debian lab is being made; I tell you then"
+    ]
     said = stage.hosts_work()
     assert [target for target, _ in said] == ["bob"] and "your turn, a debian lab: ssh -p 2222" in said[0][1]
 
@@ -238,7 +264,8 @@ def test_a_host_that_does_not_answer(stage: Stage) -> None:
     assert stage.talk("alice", "!lab") == ["debian (enforcing) on xen1: its host does not answer, 4 h left"]
     assert "its host xen1 does not answer just now, your work is safe there" in stage.talk("alice", "!lab debian")[0]
     assert stage.talk("bob", "!lab debian") == [
-        "no host answers just now; you are number 1 in the queue for a debian lab, and I tell you when one does"]
+        "no host answers just now; you are number 1 in the queue for a debian lab, and I tell you when one does"
+    ]
     said = stage.host_up() + stage.hosts_work()
     assert [target for target, _ in said] == ["bob"]
 
@@ -262,7 +289,8 @@ def test_no_hosts_at_all(stage: Stage) -> None:
     stage.config = replace(stage.config, hosts=())
     stage.restart()
     assert stage.talk("alice", "!lab debian") == [
-        "alice: no host runs labs here yet; an organiser adds a [host.NAME] section to bot.ini"]
+        "alice: no host runs labs here yet; an organiser adds a [host.NAME] section to bot.ini"
+    ]
     assert stage.talk("olga", "!hosts") == ["there are no hosts in bot.ini: each has a section [host.NAME] there"]
 
 
@@ -340,8 +368,12 @@ def test_the_pool_makes_room_once(stages: Callable[..., Stage]) -> None:
 
 def test_no_image_can_hide_a_command(stage: Stage) -> None:
     """Every word that follows !lab is refused as an image's name, and offered to whoever mistypes it."""
-    words = {words.split()[1] for command in stage.bot.table.commands for words in (command.words, *command.aliases)
-             if words.startswith("lab ")}
+    words = {
+        words.split()[1]
+        for command in stage.bot.table.commands
+        for words in (command.words, *command.aliases)
+        if words.startswith("lab ")
+    }
     assert words <= LAB_WORDS and words - {"create"} == set(VERBS)
 
 
@@ -366,4 +398,5 @@ def test_where_the_console_is(stage: Stage) -> None:
     stage.talk("alice", "!lab debian")
     assert stage.talk("alice", "!lab console") == [
         "ssh -t -p 2222 debian@lab.example.org xen-manage console debian (works when the lab's network does not; Enter wakes "
-        "it, ctrl-] leaves it)"]
+        "it, ctrl-] leaves it)"
+    ]

@@ -15,12 +15,12 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from tests.stage import CHANNEL, Stage
 
-from trainbot.model.host import Domain, DomainState, Finished, HostLost
+from tests.stage import CHANNEL, Stage
 from trainbot.features.labs import scheduler as fleet
-from trainbot.model.lab_events import Booted, Check, Checked, Heard, HostWork, Listen, Probe, Way
+from trainbot.model.host import Domain, DomainState, Finished, HostLost
 from trainbot.model.lab import LabState
+from trainbot.model.lab_events import Booted, Check, Checked, Heard, HostWork, Listen, Probe, Way
 
 PEOPLE = ("alice", "bob", "carol", "stranger")
 HOSTS = ("xen1", "xen2")
@@ -31,7 +31,9 @@ where = st.sampled_from(HOSTS)
 class Leases(RuleBasedStateMachine):
     """Two hosts of two labs each; anything may fail, come late, come twice, or vanish; the bot may be killed."""
 
-    @initialize(spare=st.integers(0, 2), uri=st.sampled_from(["xen:///system", "qemu:///embed?root=/r", "test:///default"]))
+    @initialize(
+        spare=st.integers(0, 2), uri=st.sampled_from(["xen:///system", "qemu:///embed?root=/r", "test:///default"])
+    )
     def begin(self, spare: int, uri: str) -> None:
         logging.disable(logging.CRITICAL)
         numbers = itertools.count(1)  # in order, so that hypothesis can repeat what it found
@@ -183,12 +185,17 @@ class Leases(RuleBasedStateMachine):
         for host in HOSTS:
             there = [lab for lab in labs if lab.host == host]
             assert len(there) <= 2, "more labs than the host may have"
-            assert len({lab.seat for lab in there}) == len(there) or {lab.seat for lab in there} == {0}, "one seat for two"
+            assert len({lab.seat for lab in there}) == len(there) or {lab.seat for lab in there} == {0}, (
+                "one seat for two"
+            )
         ids = {lease.id for lease in leases}
         assert self.had <= ids, "a lease is gone"
         self.had = ids
-        assert all(lease.ended_why in ("returned", "expired", "revoked") for lease in leases
-                   if lease.ended_at is not None and not lease.rehearsal)
+        assert all(
+            lease.ended_why in ("returned", "expired", "revoked")
+            for lease in leases
+            if lease.ended_at is not None and not lease.rehearsal
+        )
 
     def settle(self) -> None:
         for host in HOSTS:
@@ -203,14 +210,18 @@ class Leases(RuleBasedStateMachine):
     def all_settles(self) -> None:
         """Hosts answer again and do their work: whoever waits has a lab where there is room, and hosts hold
         what the rows say."""
-        self.stage.began = [item for item in self.stage.began if isinstance(item, Probe | Check) or item.host in self.up]
+        self.stage.began = [
+            item for item in self.stage.began if isinstance(item, Probe | Check) or item.host in self.up
+        ]
         self.finish_what_is_lost()
         self.settle()
         self.up = set(HOSTS)
         with self.stage.store.transaction():
             leases, labs = self.stage.store.leases.open(), self.stage.store.labs.present()
         waiting = [lease for lease in leases if lease.lab_id is None]
-        left = {lab.id for lab in labs if lab.state is LabState.LEFT}  # kept for whoever was moved, on a seat of its own
+        left = {
+            lab.id for lab in labs if lab.state is LabState.LEFT
+        }  # kept for whoever was moved, on a seat of its own
         assert left <= {lease.left_id for lease in leases}, "an old lab that nobody can reach"
         assert len(waiting) == max(0, len(leases) - (4 - len(left))), (waiting, labs)
         assert {lab.state for lab in labs} <= {LabState.READY, LabState.LEFT}, labs

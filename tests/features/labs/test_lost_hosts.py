@@ -6,10 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from tests.stage import CHANNEL, Stage
-
 from trainbot.model.host import Domain, DomainState, HostLost
-from trainbot.model.lab_events import Heard, Listen
 from trainbot.model.lab import LabState
+from trainbot.model.lab_events import Heard, Listen
 
 
 def dies(stage: Stage, name: str = "xen1") -> list[tuple[str, str]]:
@@ -22,7 +21,7 @@ def dies(stage: Stage, name: str = "xen1") -> list[tuple[str, str]]:
 def listened(stage: Stage) -> list[tuple[str, str]]:
     """All who are asked to listen hear nothing."""
     said = stage.wait(seconds=3)
-    while (asked := [item for item in stage.began if isinstance(item, Listen)]):
+    while asked := [item for item in stage.began if isinstance(item, Listen)]:
         stage.began = [item for item in stage.began if not isinstance(item, Listen)]
         for item in asked:
             said += stage.happens(Heard(item.host, False))
@@ -39,8 +38,9 @@ def on(stage: Stage, host: str) -> list[str]:
 def test_everybody_moves_and_the_class_hears_one_line(two: Stage) -> None:
     """One line for all; nobody is told alone; the password they have works for the new lab."""
     before = {route.lease: route.digest for route in two.routes()}
-    assert dies(two) == [(CHANNEL, "host xen1 is lost: 2 people move to another; the same ssh line and password work "
-                                   "again")]
+    assert dies(two) == [
+        (CHANNEL, "host xen1 is lost: 2 people move to another; the same ssh line and password work again")
+    ]
     two.hosts_work()
     assert on(two, "xen2") == ["ready", "ready"] and on(two, "xen1") == []
     assert {route.lease: route.digest for route in two.routes() if route.image == "debian"} == before
@@ -78,8 +78,12 @@ def test_who_does_not_fit_waits_in_line(stages: Callable[..., Stage]) -> None:
     stage.host_up("xen2")
     stage.talk("bob", "!lab debian")
     stage.hosts_work()
-    assert dies(stage) == [(CHANNEL, "host xen1 is lost: no other has room, so one person waits for a lab and will be "
-                                     "told; the class goes on")]
+    assert dies(stage) == [
+        (
+            CHANNEL,
+            "host xen1 is lost: no other has room, so one person waits for a lab and will be told; the class goes on",
+        )
+    ]
     assert "number 1 in the queue" in stage.whisper("alice", "lab")[0]
     stage.talk("bob", "!lab return")
     stage.talk("bob", "!yes")
@@ -93,8 +97,10 @@ def test_all_hosts_lost_and_the_class_goes_on(two: Stage) -> None:
     assert "no other has room, so 2 people wait" in dies(two)[0][1]
     assert two.talk("russell", "!next")[0].startswith("Step 1 of 3")
     said = two.host_up("xen1")
-    assert sorted(said) == [(nick, "host xen1 is back, and your debian lab is as you left it: the same ssh line works "
-                                   "again") for nick in ("alice", "bob")]
+    assert sorted(said) == [
+        (nick, "host xen1 is back, and your debian lab is as you left it: the same ssh line works again")
+        for nick in ("alice", "bob")
+    ]
     two.hosts_work()
     assert on(two, "xen1") == ["ready", "ready"]
 
@@ -105,8 +111,11 @@ def test_the_old_lab_is_reached_when_its_host_is_back(two: Stage) -> None:
     two.hosts_work()
     two.hosts["xen1"] = {id: replace(domain, endpoint=("10.0.0.1", 22)) for id, domain in two.hosts["xen1"].items()}
     said = two.host_up("xen1")
-    assert ("alice", "host xen1 is back: your old debian lab is reached with ssh -p 2222 old@lab.example.org and the "
-                     "same password until your lease ends; fetch what you need") in said
+    assert (
+        "alice",
+        "host xen1 is back: your old debian lab is reached with ssh -p 2222 old@lab.example.org and the "
+        "same password until your lease ends; fetch what you need",
+    ) in said
     assert two.host_up("xen1") == []
     old = [route for route in two.routes() if route.image == "old"]
     assert len(old) == 2 and all(route.endpoint == ("10.0.0.1", 22) for route in old)

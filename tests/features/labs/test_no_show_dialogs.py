@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from tests.stage import Stage
 
+from tests.stage import Stage
 from trainbot.model.lab import LabState
 
 AWAY = "your turn came when you could not be told, so the next in line went first: "
@@ -65,7 +65,9 @@ def test_who_is_back_late_comes_first(left: Stage) -> None:
     assert "you are number 1 in the queue" in left.talk("alice", "!lab")[0]  # as long as he is away
     left.join("bob", account="bob")
     said = left.wait(seconds=2)
-    assert said[0][0] == "bob" and said[0][1].startswith(f"{AWAY}all debian labs are taken: you are number 1 in the queue")
+    assert said[0][0] == "bob" and said[0][1].startswith(
+        f"{AWAY}all debian labs are taken: you are number 1 in the queue"
+    )
     assert "you are number 2 in the queue" in left.talk("alice", "!lab")[0]
     left.talk("carol", "!lab return")
     left.talk("carol", "!yes")

@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from tests.stage import CHANNEL, Stage
 
+from tests.stage import CHANNEL, Stage
 from trainbot.model.host import HostLost, HostReport, HostUp
 
 FOR_HER = "olga asked me for a debian lab for you"
@@ -33,10 +33,13 @@ def test_beyond_what_everybody_may_have(stages: Callable[..., Stage]) -> None:
     assert {(lab.image, lab.mode) for lab in stage.labs()} == {("debian", "enforcing"), ("almalinux", "permissive")}
     before = stage.dump()
     assert stage.talk("olga", "!lab for alice almalinux") == [
-        "olga: alice has an almalinux lab already, permissive; !lab revoke alice almalinux takes it back"]
+        "olga: alice has an almalinux lab already, permissive; !lab revoke alice almalinux takes it back"
+    ]
     assert stage.dump() == before
     assert "stranger has a debian lab" in stage.talk("olga", "!lab for stranger debian")[0]
-    assert stage.talk("stranger", "!lab debian")[0].startswith("your debian lab: ssh")  # the line again, with no account
+    assert stage.talk("stranger", "!lab debian")[0].startswith(
+        "your debian lab: ssh"
+    )  # the line again, with no account
 
 
 def test_a_lab_for_somebody_when_all_are_taken(stages: Callable[..., Stage]) -> None:
@@ -49,7 +52,8 @@ def test_a_lab_for_somebody_when_all_are_taken(stages: Callable[..., Stage]) -> 
     assert said[1][0] == "alice"
     assert said[1][1].startswith(f"{FOR_HER}: all debian labs are taken: you are number 1 in the queue, likely in 4 h")
     assert stage.talk("olga", "!lab for alice debian") == [
-        "olga: alice waits for a debian lab already, enforcing; !lab revoke alice debian takes it back"]
+        "olga: alice waits for a debian lab already, enforcing; !lab revoke alice debian takes it back"
+    ]
     stage.hosts_work()
     stage.talk("bob", "!lab return")
     stage.talk("bob", "!yes")
@@ -102,11 +106,17 @@ def test_revoke(stage: Stage) -> None:
     stage.hosts_work()
     stage.wait(minutes=70)
     assert stage.hear("olga", "!lab revoke alice") == [
-        (CHANNEL, "olga: alice loses the debian lab with all that they did in it since 1 h 10 min ago. Say !yes within 60 s.")]
+        (
+            CHANNEL,
+            "olga: alice loses the debian lab with all that they did in it since 1 h 10 min ago. Say !yes within 60 s.",
+        )
+    ]
     assert len(stage.leases()) == 1
     said = stage.hear("olga", "!yes")
-    assert said == [("olga", "alice's debian lab is taken back, and they are told"),
-                    ("alice", "your debian lab was taken back by olga; ask them why")]
+    assert said == [
+        ("olga", "alice's debian lab is taken back, and they are told"),
+        ("alice", "your debian lab was taken back by olga; ask them why"),
+    ]
     stage.hosts_work()
     assert stage.hosts["xen1"] == {} and stage.leases() == []
     assert "password" in stage.talk("alice", "!lab debian")[0]
@@ -119,13 +129,18 @@ def test_revoke_of_a_place_and_of_one_of_two(stages: Callable[..., Stage]) -> No
     stage.talk("alice", "!lab debian")
     stage.talk("alice", "!lab almalinux")
     assert stage.talk("olga", "!lab revoke alice") == [
-        "olga: which one? alice has debian and almalinux: say !lab revoke alice debian"]
+        "olga: which one? alice has debian and almalinux: say !lab revoke alice debian"
+    ]
     assert stage.talk("olga", "!lab revoke alice almalinux") == [
-        "olga: alice loses the place in the queue for an almalinux lab. Say !yes within 60 s."]
-    assert stage.talk("olga", "!yes") == ["alice waits no longer for an almalinux lab, and is told",
-                                          "your place for an almalinux lab was taken back by olga; ask them why"]
+        "olga: alice loses the place in the queue for an almalinux lab. Say !yes within 60 s."
+    ]
+    assert stage.talk("olga", "!yes") == [
+        "alice waits no longer for an almalinux lab, and is told",
+        "your place for an almalinux lab was taken back by olga; ask them why",
+    ]
     assert stage.talk("olga", "!lab revoke alice almalinux") == [
-        "olga: alice has no almalinux lab; !labs alice says what they have"]
+        "olga: alice has no almalinux lab; !labs alice says what they have"
+    ]
 
 
 def test_revoke_of_somebody_who_has_left(stage: Stage) -> None:
@@ -146,7 +161,9 @@ def test_a_nick_that_changes_hands_before_the_yes(stage: Stage) -> None:
     stage.rename("alice", "al")
     stage.rename("bob", "alice")
     before = stage.leases()
-    assert stage.talk("olga", "!yes") == ["olga: alice is not who it was a minute ago, so nothing was done; say that again"]
+    assert stage.talk("olga", "!yes") == [
+        "olga: alice is not who it was a minute ago, so nothing was done; say that again"
+    ]
     assert stage.leases() == before
     assert stage.talk("olga", "!lab revoke alice")[0].startswith("olga: alice (bob) loses the debian lab")
 
@@ -192,24 +209,30 @@ def test_hosts(stage: Stage) -> None:
     """Seats first; then each host: up or why not, labs, memory."""
     assert stage.hear("olga", "!hosts") == [
         ("olga", "5 seats: 0 taken, 0 in the pool, 5 free; 0 survive the loss of any one host"),
-        ("olga", "xen1 up, 0 of 5 labs, 8192 of 16384 MiB free")]
+        ("olga", "xen1 up, 0 of 5 labs, 8192 of 16384 MiB free"),
+    ]
     stage.happens(HostLost("xen1", "connection refused"))
     stage.now += timedelta(minutes=3)
     assert stage.talk("olga", "!hosts") == [
         "0 seats: 0 taken, 0 in the pool, 0 free; 0 survive the loss of any one host",
-        "xen1 DOWN for 3 min (connection refused), 0 of 5 labs; last trouble: did not answer: connection refused 3 min ago"]
+        "xen1 DOWN for 3 min (connection refused), 0 of 5 labs; last trouble: did not answer: connection refused 3 min ago",
+    ]
 
 
 def test_hosts_say_all_they_know(stages: Callable[..., Stage]) -> None:
     """Load and i/o wait apart, disk, drained, a clock that is off, an image that is not there: each where there is any."""
     stage = stages(hosts=("xen1", "xen2"), labs=15)
-    stage.happens(HostUp(HostReport("xen1", (), 16384, 5120, 4, disk_free_mib=80 * 1024, busy=0.413, images=frozenset())))
+    stage.happens(
+        HostUp(HostReport("xen1", (), 16384, 5120, 4, disk_free_mib=80 * 1024, busy=0.413, images=frozenset()))
+    )
     view = stage.bot.fleet.hosts["xen1"]
     view.io_wait, view.drained, view.clock_off = 0.031, True, -95.2
     stage.host_up("xen2")
     said = stage.talk("olga", "!hosts")
-    assert said[1] == ("xen1 up, 0 of 15 labs, cpu 41 %, i/o wait 3 %, 5120 of 16384 MiB free, disk 80 GiB free, drained, clock "
-                       "95 s off, no copy of debian | xen2 up, 0 of 15 labs, 8192 of 16384 MiB free")
+    assert said[1] == (
+        "xen1 up, 0 of 15 labs, cpu 41 %, i/o wait 3 %, 5120 of 16384 MiB free, disk 80 GiB free, drained, clock "
+        "95 s off, no copy of debian | xen2 up, 0 of 15 labs, 8192 of 16384 MiB free"
+    )
 
 
 def test_what_a_host_said_is_harmless(stage: Stage) -> None:
@@ -229,12 +252,15 @@ def test_seats_of_a_class(stages: Callable[..., Stage]) -> None:
     stage.host_up("xen2")
     stage.hosts_work()
     assert stage.talk("olga", "!lab capacity") == [
-        "6 seats: 3 taken, 1 in the pool, 2 free; 3 survive the loss of any one host", "debian: 2 more (xen2 2)"]
+        "6 seats: 3 taken, 1 in the pool, 2 free; 3 survive the loss of any one host",
+        "debian: 2 more (xen2 2)",
+    ]
     stage.talk("olga", "!lab for hannah debian")
     stage.hosts_work()
     assert stage.talk("olga", "!hosts")[0] == (
         "6 seats: 4 taken, 1 in the pool, 1 free; 3 survive the loss of any one host; if xen1 were lost now, one person would "
-        "wait")
+        "wait"
+    )
 
 
 def test_a_host_is_emptied_and_comes_back(stage: Stage) -> None:

@@ -8,12 +8,22 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainbot.model.host import Domain, DomainState, HostReport, Mode
 from trainbot.features.labs import reconciler as control
-from trainbot.features.labs.reconciler import ACTIONS, NEARNESS, Want, due_checks, excess, hand_out, next_actions, shortage, surplus
-from trainbot.model.lab import ALIVE, Lab, LabState, Lease
 from trainbot.features.labs.placement import Need, Seats, choose_host
+from trainbot.features.labs.reconciler import (
+    ACTIONS,
+    NEARNESS,
+    Want,
+    due_checks,
+    excess,
+    hand_out,
+    next_actions,
+    shortage,
+    surplus,
+)
 from trainbot.features.labs.resync import SETTLED, Difference, compare
+from trainbot.model.host import Domain, DomainState, HostReport, Mode
+from trainbot.model.lab import ALIVE, Lab, LabState, Lease
 
 NOW = datetime(2026, 11, 27, 8, tzinfo=UTC)
 
@@ -23,8 +33,25 @@ def lab(id: str = "a", state: LabState = LabState.READY, **more: object) -> Lab:
 
 
 def lease(id: int = 1, lab_id: str | None = None, **more: object) -> Lease:
-    values = dict(id=id, person_id=id, image="debian", mode=Mode.ENFORCING, lab_id=lab_id, left_id=None, digest="", asked_at=NOW,
-                  expires_at=NOW, warned_at=None, ended_at=None, ended_why="", session="", offered="") | more
+    values = (
+        dict(
+            id=id,
+            person_id=id,
+            image="debian",
+            mode=Mode.ENFORCING,
+            lab_id=lab_id,
+            left_id=None,
+            digest="",
+            asked_at=NOW,
+            expires_at=NOW,
+            warned_at=None,
+            ended_at=None,
+            ended_why="",
+            session="",
+            offered="",
+        )
+        | more
+    )
     return Lease(**{name: values[name] for name in Lease.__dataclass_fields__})
 
 
@@ -34,22 +61,47 @@ def lease(id: int = 1, lab_id: str | None = None, **more: object) -> Lease:
 def test_the_emptiest_host_gets_the_next_lab() -> None:
     """By share of its seats, so that the loss of one host hurts least; ties go to the less busy, then by name."""
     assert choose_host([Seats("b", True, 10, 5, 9000), Seats("a", True, 4, 1, 9000)], Need(384)) == "a"
-    assert choose_host([Seats("b", True, 4, 1, 9000, in_making=1), Seats("a", True, 4, 1, 500, in_making=2)], Need(384)) == "b"
+    assert (
+        choose_host([Seats("b", True, 4, 1, 9000, in_making=1), Seats("a", True, 4, 1, 500, in_making=2)], Need(384))
+        == "b"
+    )
     assert choose_host([Seats("b", True, 4, 1, 9000), Seats("a", True, 4, 1, 9000)], Need(384)) == "a"
 
 
 def test_no_host_has_room() -> None:
     """Down, full, or short of memory that is not promised to others."""
     assert choose_host([], Need(384)) is None
-    assert choose_host([Seats("a", False, 4, 0, 9000), Seats("b", True, 4, 4, 9000), Seats("c", True, 4, 0, 383),
-                        Seats("d", True, 4, 0, 1000, coming_mib=700), Seats("e", True, 0, 0, 9000)], Need(384)) is None
+    assert (
+        choose_host(
+            [
+                Seats("a", False, 4, 0, 9000),
+                Seats("b", True, 4, 4, 9000),
+                Seats("c", True, 4, 0, 383),
+                Seats("d", True, 4, 0, 1000, coming_mib=700),
+                Seats("e", True, 0, 0, 9000),
+            ],
+            Need(384),
+        )
+        is None
+    )
 
 
 VERSIONS = st.frozensets(st.sampled_from(["debian-1", "centos-1"]))
-SEATS = st.builds(Seats, st.sampled_from("abcdef"), st.booleans(), st.integers(0, 5), st.integers(0, 6),
-                  st.integers(0, 2000), st.integers(0, 2000), st.integers(0, 3), drained=st.booleans(),
-                  disk_free_mib=st.none() | st.integers(0, 4000), coming_disk_mib=st.integers(0, 4000),
-                  images=st.none() | VERSIONS, avoided=VERSIONS)
+SEATS = st.builds(
+    Seats,
+    st.sampled_from("abcdef"),
+    st.booleans(),
+    st.integers(0, 5),
+    st.integers(0, 6),
+    st.integers(0, 2000),
+    st.integers(0, 2000),
+    st.integers(0, 3),
+    drained=st.booleans(),
+    disk_free_mib=st.none() | st.integers(0, 4000),
+    coming_disk_mib=st.integers(0, 4000),
+    images=st.none() | VERSIONS,
+    avoided=VERSIONS,
+)
 NEEDS = st.builds(Need, st.integers(64, 1500), st.integers(0, 2000), st.sampled_from(["debian-1", "centos-1"]))
 
 
@@ -71,12 +123,28 @@ def test_placement_keeps_every_cap(hosts: list[Seats], need: Need, random: objec
 
 # -- who gets which lab -------------------------------------------------------------------------------
 
-LABS = st.lists(st.builds(lab, st.sampled_from("abcdefgh"), st.sampled_from(sorted(LabState)),
-                          image=st.sampled_from(["debian", "centos"]), mode=st.sampled_from(list(Mode))),
-                unique_by=lambda value: value.id, max_size=8)
-LEASES = st.lists(st.builds(lease, st.integers(1, 9), st.sampled_from([None, None, *"abcd"]),
-                            image=st.sampled_from(["debian", "centos"]), mode=st.sampled_from(list(Mode))),
-                  unique_by=(lambda value: value.id, lambda value: value.lab_id or value.id), max_size=8)
+LABS = st.lists(
+    st.builds(
+        lab,
+        st.sampled_from("abcdefgh"),
+        st.sampled_from(sorted(LabState)),
+        image=st.sampled_from(["debian", "centos"]),
+        mode=st.sampled_from(list(Mode)),
+    ),
+    unique_by=lambda value: value.id,
+    max_size=8,
+)
+LEASES = st.lists(
+    st.builds(
+        lease,
+        st.integers(1, 9),
+        st.sampled_from([None, None, *"abcd"]),
+        image=st.sampled_from(["debian", "centos"]),
+        mode=st.sampled_from(list(Mode)),
+    ),
+    unique_by=(lambda value: value.id, lambda value: value.lab_id or value.id),
+    max_size=8,
+)
 
 
 KINDS = st.tuples(st.sampled_from(["debian", "centos"]), st.sampled_from(list(Mode)))
@@ -107,7 +175,11 @@ def test_nobody_gets_two_and_no_lab_goes_twice(leases: list[Lease], labs: list[L
         assert who.lab_id is None and what.id not in taken and what.state in NEARNESS
         assert (who.image, who.mode) == (what.image, what.mode)
     left = [value for value in leases if value.lab_id is None and value.id not in {who.id for who, _ in given_out}]
-    free = [value for value in labs if value.state in NEARNESS and value.id not in taken | {what.id for _, what in given_out}]
+    free = [
+        value
+        for value in labs
+        if value.state in NEARNESS and value.id not in taken | {what.id for _, what in given_out}
+    ]
     assert not {(who.image, who.mode) for who in left} & {(what.image, what.mode) for what in free}
 
 
@@ -123,7 +195,9 @@ def test_what_is_missing(leases: list[Lease], labs: list[Lab], pool: dict[tuple[
 
 
 @given(LEASES, LABS, st.dictionaries(KINDS, st.integers(0, 3)), st.sets(st.sampled_from(["xen1", "xen2"])))
-def test_what_is_too_much(leases: list[Lease], labs: list[Lab], pool: dict[tuple[str, Mode], int], drained: set[str]) -> None:
+def test_what_is_too_much(
+    leases: list[Lease], labs: list[Lab], pool: dict[tuple[str, Mode], int], drained: set[str]
+) -> None:
     """Only what nobody has goes, and never so that it would have to be made again at once."""
     found = excess(leases, labs, pool, drained)
     if found is not None:
@@ -146,8 +220,10 @@ def test_next_actions(labs: list[Lab], up: set[str], busy: set[str]) -> None:
     """One action a lab, by its state alone, on hosts that answer, not while one is under way."""
     actions = next_actions(labs, up, busy, NOW)
     assert [(value.id, action) for value, action in actions] == [
-        (value.id, ACTIONS[value.state]) for value in labs
-        if value.state in ACTIONS and value.host in up and value.id not in busy]
+        (value.id, ACTIONS[value.state])
+        for value in labs
+        if value.state in ACTIONS and value.host in up and value.id not in busy
+    ]
 
 
 def test_a_failed_action_is_tried_again_after_a_pause() -> None:
@@ -171,7 +247,10 @@ def test_a_lab_that_goes_off_again_and_again_is_started_later_each_time() -> Non
 def test_free_labs_are_tried_from_time_to_time() -> None:
     """The one that nobody tried for longest first, few at a time on a host; those in use are their people's."""
     there = {"address": "10.77.0.2", "ssh_port": 22}
-    labs = [lab(name, checked_at=NOW - timedelta(minutes=minutes), **there) for name, minutes in zip("abcd", (1, 3, 4, 5), strict=True)]
+    labs = [
+        lab(name, checked_at=NOW - timedelta(minutes=minutes), **there)
+        for name, minutes in zip("abcd", (1, 3, 4, 5), strict=True)
+    ]
     labs += [lab("taken", checked_at=None, **there), lab("nowhere", state_at=NOW - timedelta(hours=1))]
     due = due_checks([lease(1, "taken")], labs, {"xen1"}, set(), timedelta(minutes=2), NOW)
     assert [value.id for value in due] == ["d", "c"]
@@ -200,8 +279,10 @@ def test_reconciliation_by_table() -> None:
     """Adopt what runs, start what is off, call lost what is not there, clear away what nobody asks for."""
     running, off, gone = lab("a"), lab("b", LabState.BOOTING), lab("c")
     making, ending, over = lab("d", LabState.MAKING), lab("e", LabState.ENDING), lab("f", LabState.ENDING)
-    found = compare([running, off, gone, making, ending, over],
-                    report(domain("a"), domain("b", DomainState.CRASHED), domain("e"), domain("z"), domain("y")))
+    found = compare(
+        [running, off, gone, making, ending, over],
+        report(domain("a"), domain("b", DomainState.CRASHED), domain("e"), domain("z"), domain("y")),
+    )
     assert found == Difference(((running, domain("a")),), (off,), (gone,), (over,), ("y", "z"))
 
 
@@ -210,8 +291,10 @@ def test_what_is_under_way_is_left_alone() -> None:
     assert compare([lab("a"), lab("b")], report(domain("z")), busy=["a", "b", "z"]) == Difference()
 
 
-DOMAINS = st.lists(st.builds(domain, st.sampled_from("abcdefghxyz"), st.sampled_from(list(DomainState))),
-                   unique_by=lambda value: value.id)
+DOMAINS = st.lists(
+    st.builds(domain, st.sampled_from("abcdefghxyz"), st.sampled_from(list(DomainState))),
+    unique_by=lambda value: value.id,
+)
 
 
 @given(LABS, DOMAINS, st.sets(st.sampled_from("abcxyz")))
@@ -219,7 +302,9 @@ def test_reconciliation_touches_each_once(labs: list[Lab], domains: list[Domain]
     """No row in two lists, none that is busy, no living lab's domain among the strays, and nothing is forgotten."""
     rows = [value for value in labs if value.state in ALIVE | {LabState.ENDING}]
     found = compare(rows, report(*domains), busy)
-    touched = [value.id for value, _ in found.found] + [value.id for value in (*found.stopped, *found.missing, *found.finished)]
+    touched = [value.id for value, _ in found.found] + [
+        value.id for value in (*found.stopped, *found.missing, *found.finished)
+    ]
     assert len(touched) == len(set(touched)) and not set(touched) & busy
     assert set(found.strays) == {value.id for value in domains} - {value.id for value in rows} - busy
     there = {value.id for value in domains}

@@ -8,12 +8,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from tests.stage import CHANNEL, START, Stage
 
+from tests.stage import CHANNEL, START, Stage
 from trainbot.bot.events import Tick
+from trainbot.core.messages import Line, Unspoken
 from trainbot.model.host import HostLost
 from trainbot.model.lab_events import Heard, Listen
-from trainbot.core.messages import Line, Unspoken
 
 COURSE = """
 [[session]]
@@ -100,10 +100,15 @@ def test_two_labs_each(stages: Callable[..., Stage]) -> None:
     stage.restart()
     signed_up(stage, "ann", "ben")
     said = until(stage, -1)
-    assert [(target, image) for target, text in said for image in ("debian", "centos") if f"your {image} lab: ssh" in text] == [
-        ("ann", "debian"), ("ann", "centos"), ("ben", "debian"), ("ben", "centos")]
+    assert [
+        (target, image) for target, text in said for image in ("debian", "centos") if f"your {image} lab: ssh" in text
+    ] == [("ann", "debian"), ("ann", "centos"), ("ben", "debian"), ("ben", "centos")]
     assert sorted((stage.name_of(lease.person_id), lease.image) for lease in stage.leases()) == [
-        ("ann", "centos"), ("ann", "debian"), ("ben", "centos"), ("ben", "debian")]
+        ("ann", "centos"),
+        ("ann", "debian"),
+        ("ben", "centos"),
+        ("ben", "debian"),
+    ]
     stage.talk("ann", "!lab return centos"), stage.talk("ann", "!yes")
     assert not [text for _target, text in until(stage, 5) if "ssh" in text] and len(stage.leases()) == 3
 
@@ -114,7 +119,10 @@ def test_presenters_hear_go(four: Stage) -> None:
     until(four, -20.5)
     said = [(target, text) for target, text in until(four, -0.5) if "go:" in text]
     ready = "4 of 4 labs for SE Linux at {} are ready, on 2 hosts; the loss of one leaves 2"
-    assert said == [("olga", "go: " + ready.format("11:00 Berlin")), ("russell", "go: " + ready.format("21:00 Melbourne"))]
+    assert said == [
+        ("olga", "go: " + ready.format("11:00 Berlin")),
+        ("russell", "go: " + ready.format("21:00 Melbourne")),
+    ]
 
 
 def test_no_go_and_go(four: Stage) -> None:
@@ -123,8 +131,10 @@ def test_no_go_and_go(four: Stage) -> None:
     four.happens(HostLost("xen2", "no route to host"))
     until(four, -20.5, works=False)
     said = [text for target, text in until(four, -17, works=False) if target == "russell" and "go:" in text]
-    assert said == ["no-go: 0 of 4 labs for SE Linux at 11:00 Berlin are ready (xen2 does not answer: no route to host); "
-                    "at this rate the rest in 60 s; !hosts tells organisers more"]
+    assert said == [
+        "no-go: 0 of 4 labs for SE Linux at 11:00 Berlin are ready (xen2 does not answer: no route to host); "
+        "at this rate the rest in 60 s; !hosts tells organisers more"
+    ]
     said = [text for target, text in until(four, -6) if target == "russell" and "go:" in text]
     assert said == ["go: 4 of 4 labs for SE Linux at 11:00 Berlin are ready, all on xen1: its loss leaves none"]
     said = [text for target, text in until(four, -0.5) if target == "russell" and "go:" in text]
@@ -136,8 +146,10 @@ def test_no_go_where_labs_do_not_boot(four: Stage) -> None:
     four.host_boots = False
     until(four, -20.5)
     said = [text for target, text in until(four, -18) if target == "olga" and "go:" in text]
-    assert said == ["no-go: 0 of 4 labs for SE Linux at 11:00 Berlin are ready (debian does not come up on xen1; debian "
-                    "does not come up on xen2); there is no telling when the rest is; !hosts tells organisers more"]
+    assert said == [
+        "no-go: 0 of 4 labs for SE Linux at 11:00 Berlin are ready (debian does not come up on xen1; debian "
+        "does not come up on xen2); there is no telling when the rest is; !hosts tells organisers more"
+    ]
 
 
 def test_no_host_at_all(four: Stage) -> None:
@@ -148,9 +160,14 @@ def test_no_host_at_all(four: Stage) -> None:
     until(four, -20.5)
     said = until(four, -0.5)
     (first, last) = [text for target, text in said if target == "olga" and "no-go" in text]
-    assert first == last and "(xen1 does not answer: off; xen2 does not answer: off); there is no telling when the rest is" in first
+    assert (
+        first == last
+        and "(xen1 does not answer: off; xen2 does not answer: off); there is no telling when the rest is" in first
+    )
     assert [target for target, text in said if "number" in text] == list(LEARNERS)
-    assert dict(said)["ann"].startswith("SE Linux begins in 5 min; no host answers just now; you are number 1 in the queue")
+    assert dict(said)["ann"].startswith(
+        "SE Linux begins in 5 min; no host answers just now; you are number 1 in the queue"
+    )
     said = four.host_up("xen1") + until(four, 1)
     assert sorted(seats(said)) == list(LEARNERS)
     assert not seats(until(four, 20))
@@ -272,7 +289,9 @@ def test_another_lab_is_in_the_way(stages: Callable[..., Stage]) -> None:
     stage = signed_up(stages(images=("debian", "centos")), "ann")
     stage.talk("ann", "!lab centos")
     said = [text for target, text in until(stage, -5) if target == "ann"]
-    assert said == ["SE Linux uses a debian lab, and you have a centos lab: !lab return gives it back, then !lab debian"]
+    assert said == [
+        "SE Linux uses a debian lab, and you have a centos lab: !lab return gives it back, then !lab debian"
+    ]
     stage.restart()
     stage.host_up()
     stage.talk("ann", "!lab return")
@@ -327,7 +346,10 @@ def test_a_host_is_lost_before_the_class(four: Stage) -> None:
         said += four.hosts_work()
     assert len([text for target, text in said if target == CHANNEL and f"host {lost} is lost" in text]) == 1
     assert seats(said) == ["cem", "dia"]
-    assert {lab.host for lab in four.labs() if lab.id in {lease.lab_id for lease in four.leases()}} == {"xen1", "xen2"} - {lost}
+    assert {lab.host for lab in four.labs() if lab.id in {lease.lab_id for lease in four.leases()}} == {
+        "xen1",
+        "xen2",
+    } - {lost}
     turns = [text.partition(":")[0] for target, text in said if target == "russell" and "go: " in text]
     assert turns == ["no-go"]
     assert "go: 4 of 4" in dict(until(four, -1))["russell"]
@@ -389,8 +411,10 @@ def test_no_room_for_all(stages: Callable[..., Stage]) -> None:
     until(stage, -20.5)
     said = until(stage, -0.5)
     verdicts = [text for target, text in said if target == "olga" and "no-go" in text]
-    assert verdicts[0] == ("no-go: 3 of 4 labs for SE Linux at 11:00 Berlin are ready (there is no room for 1 of them); "
-                           "there is no telling when the rest is; !hosts tells organisers more")
+    assert verdicts[0] == (
+        "no-go: 3 of 4 labs for SE Linux at 11:00 Berlin are ready (there is no room for 1 of them); "
+        "there is no telling when the rest is; !hosts tells organisers more"
+    )
     assert seats(said) == ["ann", "ben", "cem"]
     assert "all debian labs are taken: you are number 1 in the queue" in dict(said)["dia"]
     stage.talk("ann", "!lab return")

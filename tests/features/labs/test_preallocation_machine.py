@@ -12,11 +12,11 @@ from pathlib import Path
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from tests.stage import START, Stage
 
+from tests.stage import START, Stage
+from trainbot.features.labs.early_handout import GIVEN_UP
 from trainbot.model.host import HostLost
 from trainbot.model.lab_events import Heard, Listen
-from trainbot.features.labs.early_handout import GIVEN_UP
 
 COURSE = """
 [[session]]
@@ -126,8 +126,10 @@ class BeforeClass(RuleBasedStateMachine):
         for _ in range(6):
             self.stage.wait(minutes=1), self.stage.hosts_work()
         with self.stage.store.transaction():
-            seated = {self.stage.store.people.get(row.person_id).nick for row in self.stage.store.sessions.signups.all(
-                waiting=False)}
+            seated = {
+                self.stage.store.people.get(row.person_id).nick
+                for row in self.stage.store.sessions.signups.all(waiting=False)
+            }
         has = {self.stage.name_of(lease.person_id) for lease in self.stage.leases() if lease.lab_id}
         here = seated & set(self.stage.net.people)
         assert here - self.returned <= has, "somebody is forgotten"

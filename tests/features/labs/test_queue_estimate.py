@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.stage import START, Stage
 
+from tests.stage import START, Stage
+from trainbot.features.labs.placement import Need, Seats
+from trainbot.features.labs.queue_estimate import Chance, Outlook, outlook
 from trainbot.model.host import HostLost, Mode
 from trainbot.model.lab import Lab, LabState, Lease
-from trainbot.features.labs.queue_estimate import Chance, Outlook, outlook
-from trainbot.features.labs.placement import Need, Seats
 
 
 def lab(id: str, host: str = "xen1", state: LabState = LabState.READY, image: str = "debian") -> Lab:
@@ -30,10 +30,23 @@ TAKEN = [lease(1, "a", 3), lease(2, "b", 2)]
 LABS = [lab("a"), lab("b")]
 
 
-def said(waiting: Lease, *ahead: Lease, leases: list[Lease] = TAKEN, labs: list[Lab] = LABS,
-         hosts: tuple[Seats, ...] = (FULL,), held: tuple[int, ...] = ()) -> Outlook:
-    return outlook(waiting, ahead, [*leases, *ahead, waiting], labs, hosts, NEEDS,
-                   lambda other: None if other.id in held else other.expires_at)
+def said(
+    waiting: Lease,
+    *ahead: Lease,
+    leases: list[Lease] = TAKEN,
+    labs: list[Lab] = LABS,
+    hosts: tuple[Seats, ...] = (FULL,),
+    held: tuple[int, ...] = (),
+) -> Outlook:
+    return outlook(
+        waiting,
+        ahead,
+        [*leases, *ahead, waiting],
+        labs,
+        hosts,
+        NEEDS,
+        lambda other: None if other.id in held else other.expires_at,
+    )
 
 
 def at(hours: float) -> Outlook:
@@ -84,8 +97,10 @@ def test_never_a_time_that_cannot_be(data: st.DataObject) -> None:
     count = data.draw(st.integers(0, 6))
     free = st.sampled_from([0, 256, 2048])
     hosts = tuple(Seats(name, data.draw(st.booleans()), 4, 4, data.draw(free)) for name in ("x", "y"))
-    labs = [lab(f"l{n}", data.draw(st.sampled_from("xy")), data.draw(st.sampled_from([LabState.READY, LabState.ENDING])))
-            for n in range(count)]
+    labs = [
+        lab(f"l{n}", data.draw(st.sampled_from("xy")), data.draw(st.sampled_from([LabState.READY, LabState.ENDING])))
+        for n in range(count)
+    ]
     leases = [lease(n, f"l{n}", data.draw(st.integers(1, 9))) for n in range(count) if data.draw(st.booleans())]
     held = tuple(other.id for other in leases if data.draw(st.booleans()))
     line = [lease(20 + n) for n in range(3)]
@@ -115,7 +130,8 @@ def test_in_a_class_no_time_is_promised(full: Stage) -> None:
     full.talk("russell", "!start")
     assert full.talk("bob", "!lab debian") == [
         "all debian labs are taken: you are number 1 in the queue, as soon as a lab is given back; those of the class stay "
-        "until it has ended, and 30 min more; I tell you then"]
+        "until it has ended, and 30 min more; I tell you then"
+    ]
     full.talk("russell", "!end")
     full.talk("russell", "!yes")
     assert "likely in 4 h, when a lease ends" in full.talk("bob", "!lab debian")[0]
@@ -125,7 +141,8 @@ def test_no_room_at_all(full: Stage) -> None:
     """A host that is emptied takes nobody: that is said, and no hour."""
     full.talk("olga", "!drain xen1")
     assert full.talk("bob", "!lab debian") == [
-        "no host has room for a debian lab now: you are number 1 in the queue, and I tell you when one has"]
+        "no host has room for a debian lab now: you are number 1 in the queue, and I tell you when one has"
+    ]
     full.happens(HostLost("xen1", "gone"))
     assert full.talk("bob", "!lab")[0].startswith("no host answers just now")
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.stage import CHANNEL, Stage
 
-from trainbot.model.host import HostLost
-from trainbot.model.lab_events import Check, Heard, Probe
-from trainbot.model.lab import LabState
+from tests.stage import CHANNEL, Stage
 from trainbot.bot.rehearsal_requests import RehearsalAsked
+from trainbot.model.host import HostLost
+from trainbot.model.lab import LabState
+from trainbot.model.lab_events import Check, Heard, Probe
 
 COURSE = """
 [course]
@@ -84,7 +84,11 @@ def test_seats_are_made_spread_and_freed(two: Stage) -> None:
     assert two.hosts_work() == []
     look_ = rehearse(two, do="look", rehearsal=begun["rehearsal"])
     assert sorted((seat["state"], seat["host"], seat["own"]) for seat in look_["seats"]) == [
-        ("ready", "xen1", True), ("ready", "xen1", True), ("ready", "xen2", True), ("ready", "xen2", True)]
+        ("ready", "xen1", True),
+        ("ready", "xen1", True),
+        ("ready", "xen2", True),
+        ("ready", "xen2", True),
+    ]
     digests = {two.bot.leasing.digest(seat["password"]) for seat in begun["seats"]}
     assert len(digests) == 4 and {route.digest for route in two.routes()} == digests
     assert rehearse(two, do="loss", rehearsal=begun["rehearsal"]) == {"left": {"xen1": 3, "xen2": 3}}
@@ -122,11 +126,18 @@ def test_a_session_has_its_sign_ups_then_its_seats(stages: Callable[..., Stage])
     assert len(rehearse(stage, do="begin", session="1")["seats"]) == 2
 
 
-@pytest.mark.parametrize(("request_", "said"), [
-    ({"session": "7"}, "there is no session 7"), ({"session": "cooking"}, "no session is called 'cooking'"),
-    ({"exercise": "cooking", "seats": 1}, "no exercise is called that"), ({"exercise": "selinux"}, "--seats N"),
-    ({"exercise": "selinux", "seats": 0}, "seats are 1 to 1000"), ({"exercise": "selinux", "seats": "x"}, "seats are"),
-    ({}, "say which session")])
+@pytest.mark.parametrize(
+    ("request_", "said"),
+    [
+        ({"session": "7"}, "there is no session 7"),
+        ({"session": "cooking"}, "no session is called 'cooking'"),
+        ({"exercise": "cooking", "seats": 1}, "no exercise is called that"),
+        ({"exercise": "selinux"}, "--seats N"),
+        ({"exercise": "selinux", "seats": 0}, "seats are 1 to 1000"),
+        ({"exercise": "selinux", "seats": "x"}, "seats are"),
+        ({}, "say which session"),
+    ],
+)
 def test_what_cannot_be_rehearsed_is_one_sentence(stage: Stage, request_: dict[str, Any], said: str) -> None:
     """Nothing is written then."""
     before = stage.dump()
@@ -136,8 +147,13 @@ def test_what_cannot_be_rehearsed_is_one_sentence(stage: Stage, request_: dict[s
 
 def test_nonsense_on_the_socket_is_refused(stage: Stage) -> None:
     """Whatever comes, an answer."""
-    for request in ({}, {"do": "begin", "session": ["x"]}, {"do": "look"}, {"do": "work", "rehearsal": "x", "seats": "y"},
-                    {"do": 7, "rehearsal": {}}):
+    for request in (
+        {},
+        {"do": "begin", "session": ["x"]},
+        {"do": "look"},
+        {"do": "work", "rehearsal": "x", "seats": "y"},
+        {"do": 7, "rehearsal": {}},
+    ):
         assert "error" in rehearse(stage, **request)
     assert rehearse(stage, do="work", rehearsal="x", seats=[{}, "1", 1]) == {"seats": []}
     assert rehearse(stage, do="look", rehearsal="%")["over"] == "it is not known here"
@@ -254,8 +270,9 @@ def test_a_host_is_lost_meanwhile(two: Stage) -> None:
     two.happens(HostLost(home, "keepalive"))
     two.happens(Heard(home, False))
     said = two.wait(seconds=21) + two.happens(Heard(home, False))
-    assert said == [(CHANNEL, f"host {home} is lost: one person moves to another; the same ssh line and password work "
-                              "again")]
+    assert said == [
+        (CHANNEL, f"host {home} is lost: one person moves to another; the same ssh line and password work again")
+    ]
     two.began = [item for item in two.began if isinstance(item, Probe | Check) or getattr(item, "host", "") != home]
     two.wait(seconds=2)
     two.hosts_work()

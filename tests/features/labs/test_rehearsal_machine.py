@@ -5,10 +5,10 @@ from __future__ import annotations
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule
-from tests.features.labs.test_lease_machine import Leases, who
 
-from trainbot.model.lab import LabState
+from tests.features.labs.test_lease_machine import Leases, who
 from trainbot.bot.rehearsal_requests import RehearsalAsked
+from trainbot.model.lab import LabState
 
 
 class Rehearsed(Leases):
@@ -79,5 +79,6 @@ class Rehearsed(Leases):
 
 
 TestRehearsed = Rehearsed.TestCase
-TestRehearsed.settings = settings(max_examples=20, stateful_step_count=30, deadline=None,
-                                  suppress_health_check=[HealthCheck.too_slow])
+TestRehearsed.settings = settings(
+    max_examples=20, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)

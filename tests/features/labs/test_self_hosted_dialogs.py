@@ -9,13 +9,15 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.stage import START, Stage
 
+from tests.stage import START, Stage
 from trainbot.images.publishing.published import FOLDER, SUMS
 
-WHERE = re.compile(r"debian for Xen or QEMU, how-to: https://lab\.example\.org/images/debian/ \(sha256 of SHA256SUMS: "
-                   r"([0-9a-f]{64})\); with it you take part as everybody: !done, !stuck, !ask; !lab debian gives you a lab "
-                   r"here instead")
+WHERE = re.compile(
+    r"debian for Xen or QEMU, how-to: https://lab\.example\.org/images/debian/ \(sha256 of SHA256SUMS: "
+    r"([0-9a-f]{64})\); with it you take part as everybody: !done, !stuck, !ask; !lab debian gives you a lab "
+    r"here instead"
+)
 
 
 def publish(stage: Stage, url: str = "https://lab.example.org/") -> Stage:
@@ -47,7 +49,9 @@ def test_whoever_is_at_home_is_a_member_of_the_class(stage: Stage) -> None:
     publish(stage)
     begin(stage)
     stage.talk("alice", "!lab home")
-    assert re.search(r"0 done, 1 working, 0 stuck, \d silent \(1 of them at home\)", stage.talk("hannah", "!progress")[0])
+    assert re.search(
+        r"0 done, 1 working, 0 stuck, \d silent \(1 of them at home\)", stage.talk("hannah", "!progress")[0]
+    )
     stage.talk("alice", "!stuck nginx is not there")
     assert "stuck: alice (nginx is not there)" in stage.talk("hannah", "!progress")[0]
     assert stage.whisper("alice", "done") == ["step 1 is done"]
@@ -70,8 +74,10 @@ def test_being_at_home_outlives_a_restart(stage: Stage) -> None:
     stage.talk("alice", "!lab home")
     stage.restart()
     stage.host_up()
-    assert stage.talk("alice", "!lab") == ["you run debian on a machine of your own (!lab home says where the image is); "
-                                           "!lab debian gives you a lab here instead"]
+    assert stage.talk("alice", "!lab") == [
+        "you run debian on a machine of your own (!lab home says where the image is); "
+        "!lab debian gives you a lab here instead"
+    ]
 
 
 def test_a_lab_here_ends_being_at_home(stage: Stage) -> None:
@@ -95,9 +101,16 @@ def test_who_waits_for_a_lab_makes_room(stages: Callable[..., Stage]) -> None:
     assert [stage.name_of(lease.person_id) for lease in stage.leases()] == ["alice"]
 
 
-@pytest.mark.parametrize(("published", "words"), [
-    (False, "the debian image is not published: ask an organiser for it (trainbot image publish)"),
-    (True, "ask an organiser where the debian image is served ([records] public_url says it); sha256 of its SHA256SUMS: ")])
+@pytest.mark.parametrize(
+    ("published", "words"),
+    [
+        (False, "the debian image is not published: ask an organiser for it (trainbot image publish)"),
+        (
+            True,
+            "ask an organiser where the debian image is served ([records] public_url says it); sha256 of its SHA256SUMS: ",
+        ),
+    ],
+)
 def test_without_an_address_it_says_what_to_ask_for(stage: Stage, published: bool, words: str) -> None:
     """They take part all the same: they may have the image from elsewhere."""
     if published:
@@ -110,8 +123,11 @@ def test_without_an_address_it_says_what_to_ask_for(stage: Stage, published: boo
 def test_no_lab_is_made_ahead_for_those_at_home(stages: Callable[..., Stage]) -> None:
     """Two signed up, one is at home: one lab is made, and nobody else is handed one before the class."""
     stage = stages()
-    stage.schedule("course.toml", '[[session]]\nid = "a"\ntitle = "SE Linux"\nexercise = "selinux"\nzone = "UTC"\n'
-                                  f"start = {START + timedelta(hours=2):%Y-%m-%dT%H:%M:%S}\n")
+    stage.schedule(
+        "course.toml",
+        '[[session]]\nid = "a"\ntitle = "SE Linux"\nexercise = "selinux"\nzone = "UTC"\n'
+        f"start = {START + timedelta(hours=2):%Y-%m-%dT%H:%M:%S}\n",
+    )
     stage.wait(seconds=2), stage.wait(seconds=2)
     stage.host_up()
     for nick in ("alice", "bob"):

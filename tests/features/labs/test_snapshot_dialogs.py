@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from tests.stage import CHANNEL, Stage
-
 from trainbot.model.host import HostLost
 
 NONE_YET = "you have no snapshot yet: !lab snapshot keeps the state"
@@ -18,21 +17,32 @@ def test_snapshot_and_rollback(stage: Stage) -> None:
     """A snapshot restarts the lab and says so; going back asks first, says since when work is lost, and can be repeated."""
     with_lab(stage)
     assert stage.hear("alice", "!lab snapshot") == [
-        ("alice", "this state of your debian lab is kept: it restarts, about 5 s, and ssh sessions end; !lab rollback comes "
-                  "back to it")]
+        (
+            "alice",
+            "this state of your debian lab is kept: it restarts, about 5 s, and ssh sessions end; !lab rollback comes "
+            "back to it",
+        )
+    ]
     assert [work.action for work in stage.began] == ["snapshot"]
     assert stage.whisper("alice", "lab") == ["debian (enforcing) on xen1: being saved, 4 h left"]
     assert stage.talk("alice", "!lab rollback") == ["alice: your lab is being saved already; !lab says where it stands"]
     stage.hosts_work()
     stage.wait(minutes=12)
-    assert stage.whisper("alice", "lab list") == ["debian (enforcing) on xen1: ready, 3 h 48 min left, snapshot 12 min ago"]
+    assert stage.whisper("alice", "lab list") == [
+        "debian (enforcing) on xen1: ready, 3 h 48 min left, snapshot 12 min ago"
+    ]
     for _ in range(2):
         assert stage.hear("alice", "!lab rollback") == [
-            (CHANNEL, "alice: everything since your snapshot 12 min ago will be gone from your debian lab; it restarts, and "
-                      "ssh sessions end. Say !yes within 60 s.")]
+            (
+                CHANNEL,
+                "alice: everything since your snapshot 12 min ago will be gone from your debian lab; it restarts, and "
+                "ssh sessions end. Say !yes within 60 s.",
+            )
+        ]
         assert stage.began == []
         assert stage.hear("alice", "!yes") == [
-            ("alice", "your debian lab restarts as it was 12 min ago, about 5 s; the same ssh line works")]
+            ("alice", "your debian lab restarts as it was 12 min ago, about 5 s; the same ssh line works")
+        ]
         assert [work.action for work in stage.began] == ["rollback"]
         assert stage.whisper("alice", "lab")[0].startswith("debian (enforcing) on xen1: being rolled back")
         stage.hosts_work()
@@ -58,7 +68,8 @@ def test_no_snapshot_yet(stage: Stage) -> None:
     stage.talk("alice", "!lab snapshot")
     stage.hosts_work()
     assert stage.talk("alice", "!lab reset") == [
-        "alice: all that you changed in your debian lab will be gone, your snapshot too. Say !yes within 60 s."]
+        "alice: all that you changed in your debian lab will be gone, your snapshot too. Say !yes within 60 s."
+    ]
     stage.talk("alice", "!yes")
     stage.hosts_work()
     assert stage.talk("alice", "!lab rollback") == [f"alice: {NONE_YET}"]
@@ -86,6 +97,7 @@ def test_refusals(stage: Stage) -> None:
     before = stage.dump()
     for command in ("!lab snapshot", "!lab rollback"):
         assert stage.talk("alice", command) == [
-            "alice: its host xen1 does not answer just now, your work is safe there; try again later"]
+            "alice: its host xen1 does not answer just now, your work is safe there; try again later"
+        ]
     assert stage.talk("alice", "!lab snapshot now")[0].startswith("alice: I know no image 'now'")
     assert stage.dump() == before

@@ -19,8 +19,18 @@ def test_a_key_is_taken_whole_or_not_at_all(tmp_path, kind):
     assert [cut for cut in range(len(key)) if read_key(key[:cut])] == []
 
 
-@pytest.mark.parametrize("text", ["", "ssh-ed25519", "ssh-ed25519 " + "A" * 68, "ssh-ed25519 ====", "forget it", "ssh-dss AAAA",
-                                  'command="id" ssh-ed25519 AAAA'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "ssh-ed25519",
+        "ssh-ed25519 " + "A" * 68,
+        "ssh-ed25519 ====",
+        "forget it",
+        "ssh-dss AAAA",
+        'command="id" ssh-ed25519 AAAA',
+    ],
+)
 def test_what_is_no_key(text):
     """Neither rubbish nor options before a key."""
     assert read_key(text) is None

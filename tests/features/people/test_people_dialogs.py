@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from tests.stage import CHANNEL, Stage
 
+from tests.stage import CHANNEL, Stage
 from trainbot.bot.gateway.route_table import Ways, routes
 from trainbot.core.access import Roles
 from trainbot.core.messages import Connected, Line, Renamed, RollCall
@@ -87,7 +87,9 @@ def test_whoever_takes_the_same_mask_is_somebody_else(free: Stage) -> None:
     free.leave("stranger")
     free.join("stranger")
     assert free.whisper("stranger", "lab") == [NO_LAB]
-    assert free.whisper("stranger", "lab claim 0000-0000-0000-0000") == ["no lab has that password; !lab says what you have"]
+    assert free.whisper("stranger", "lab claim 0000-0000-0000-0000") == [
+        "no lab has that password; !lab says what you have"
+    ]
     said = free.whisper("stranger", f"lab claim {code.upper().replace('-', ' ')}")
     assert said[0].startswith("yours again: your debian lab: ssh -p 2222 debian@lab.example.org password ")
     assert "ready" in free.whisper("stranger", "lab")[0]
@@ -114,7 +116,8 @@ def test_a_claim_gives_nobody_two(free: Stage) -> None:
     free.leave("stranger")
     lab(free, "bob")
     assert free.whisper("bob", f"lab claim {code}") == [
-        "you have a debian lab already; !lab return gives it back, then claim again"]
+        "you have a debian lab already; !lab return gives it back, then claim again"
+    ]
 
 
 def test_claiming_ones_own_gives_the_line_again(free: Stage) -> None:
@@ -127,7 +130,8 @@ def test_who_cannot_be_seen_is_nobody(free: Stage) -> None:
     """Without an account and in none of our channels: join first, so that we see when you leave."""
     free.net.channels[CHANNEL].discard("stranger")
     assert free.whisper("stranger", "lab debian") == [
-        f"join {CHANNEL} first and ask again there or here: without an account I only know people whom I see"]
+        f"join {CHANNEL} first and ask again there or here: without an account I only know people whom I see"
+    ]
 
 
 def test_the_presenters_nick_is_not_the_presenter(stage: Stage) -> None:
@@ -136,7 +140,12 @@ def test_the_presenters_nick_is_not_the_presenter(stage: Stage) -> None:
     stage.leave("russell")
     for account in (None, "mallory"):
         stage.join("russell", account=account)
-        for said, role in (("!next", "presenters"), ("!end", "presenters"), ("!progress", "helpers"), ("!hosts", "organisers")):
+        for said, role in (
+            ("!next", "presenters"),
+            ("!end", "presenters"),
+            ("!progress", "helpers"),
+            ("!hosts", "organisers"),
+        ):
             assert stage.talk("russell", said) == [f"russell: {said} is for {role}"]
         stage.leave("russell")
     stage.join("someone", account="Russell")
@@ -193,7 +202,8 @@ def test_the_roll_call_needs_all_channels(stages: Callable[..., Stage]) -> None:
 def test_key(stage: Stage) -> None:
     """A key is kept, shown by its end, forgotten; its answers are for its owner alone."""
     assert stage.hear("alice", "!key") == [
-        ("alice", "I have no key of yours; say !key and the one line of your ~/.ssh/id_ed25519.pub")]
+        ("alice", "I have no key of yours; say !key and the one line of your ~/.ssh/id_ed25519.pub")
+    ]
     assert stage.hear("alice", f"!key {KEY} alice@laptop") == [("alice", "key kept; it opens your labs from now on")]
     assert stage.whisper("alice", f"key {KEY}") == ["key kept; it opens your labs from now on"]
     assert stage.hear("alice", "!key") == [("alice", "your keys: ssh-ed25519 …czXkVx9q")]
@@ -202,12 +212,15 @@ def test_key(stage: Stage) -> None:
     assert stage.talk("alice", "!key forget") == ["I had none of yours"]
 
 
-@pytest.mark.parametrize("key", ["foo", "ssh-ed25519", "ssh-ed25519 short", "ssh-dss " + "A" * 80, "-----BEGIN OPENSSH PRIVATE KEY-----"])
+@pytest.mark.parametrize(
+    "key", ["foo", "ssh-ed25519", "ssh-ed25519 short", "ssh-dss " + "A" * 80, "-----BEGIN OPENSSH PRIVATE KEY-----"]
+)
 def test_what_is_no_key(stage: Stage, key: str) -> None:
     """Which file to look into; nothing is kept."""
     assert stage.whisper("alice", f"key {key}") == [
         "that is no public ssh key (or it was cut: RSA keys do not fit a line here); say !key and the one line of your "
-        "~/.ssh/id_ed25519.pub"]
+        "~/.ssh/id_ed25519.pub"
+    ]
     with stage.store.transaction():
         assert stage.store.people.keys.all() == []
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.stage import CHANNEL, Stage
 
+from tests.stage import CHANNEL, Stage
 from trainbot.features.questions.search_terms import MOST_LETTERS, misspelt, nearest, telling, words_of
 
 ANSWERED = [
@@ -28,28 +28,53 @@ def answered(stage: Stage) -> Stage:
     return stage
 
 
-@pytest.mark.parametrize(("words", "number"), [
-    ("semanage", 1), ("semanage port", 1), ("getenforce", 2), ("modes", 2), ("ENFORCING", 3), ("squid_connect_any", 4),
-    ("connect any port", 4), ("prüfsumme", 5), ("prufsumme", 5), ("sha-256", 5), ("11371", 1),
-    ("semanaeg prot", 1), ("enforcign", 3), ("sqiud", 4), ("getenfroce", 2), ("pruffsumme", 5), ("debain", 1),
-])
+@pytest.mark.parametrize(
+    ("words", "number"),
+    [
+        ("semanage", 1),
+        ("semanage port", 1),
+        ("getenforce", 2),
+        ("modes", 2),
+        ("ENFORCING", 3),
+        ("squid_connect_any", 4),
+        ("connect any port", 4),
+        ("prüfsumme", 5),
+        ("prufsumme", 5),
+        ("sha-256", 5),
+        ("11371", 1),
+        ("semanaeg prot", 1),
+        ("enforcign", 3),
+        ("sqiud", 4),
+        ("getenfroce", 2),
+        ("pruffsumme", 5),
+        ("debain", 1),
+    ],
+)
 def test_found(answered: Stage, words: str, number: int) -> None:
     """By words of question or answer, their other forms, without accents, with a letter or two wrong."""
     (line,) = answered.whisper("alice", f"faq {words}")
-    assert line.startswith(f"{number}: {ANSWERED[number - 1][0]} → {ANSWERED[number - 1][1]}") and len(line.encode()) < 400
+    assert (
+        line.startswith(f"{number}: {ANSWERED[number - 1][0]} → {ANSWERED[number - 1][1]}") and len(line.encode()) < 400
+    )
 
 
 def test_one_line_with_where_to_read_more(answered: Stage) -> None:
     """To a learner alone; staff show it to the class.  A number says all of one."""
     assert answered.hear("alice", "!faq semanaeg port") == [
-        ("alice", "1: why is port 11371 taken on Debian? → the policy owns it; semanage port -m changes it | 4: may squid "
-                  "connect to any port? | !faq 1 says all of it (I looked for semanage, nobody said semanaeg)")]
+        (
+            "alice",
+            "1: why is port 11371 taken on Debian? → the policy owns it; semanage port -m changes it | 4: may squid "
+            "connect to any port? | !faq 1 says all of it (I looked for semanage, nobody said semanaeg)",
+        )
+    ]
     assert answered.hear("hannah", "!faq getenforce") == [
-        (CHANNEL, "hannah: 2: how do I see which mode it is in? → getenforce says it | !faq 2 says all of it")]
+        (CHANNEL, "hannah: 2: how do I see which mode it is in? → getenforce says it | !faq 2 says all of it")
+    ]
     answered.talk("olga", "!answer 2 and sestatus says more")
     assert answered.whisper("alice", "faq 2") == [
         "question 2, hannah, 27 Nov 2026: how do I see which mode it is in? → getenforce says it (russell) | and sestatus says "
-        "more (olga)"]
+        "more (olga)"
+    ]
     assert answered.whisper("alice", "faq kubernetes") == ["nothing like that was answered yet; !ask WORDS asks it"]
 
 
@@ -62,8 +87,34 @@ def test_what_changes_is_found_as_it_is(answered: Stage) -> None:
     assert answered.whisper("alice", "faq sestatus")[0].startswith("nothing like that")
 
 
-HOSTILE = ['"', '""', "'", "a OR", "AND", "NEAR(a b)", "words:semanage", "*", "^", "-port", "port*", "(", ")", "{words answer}: x",
-           "a\0b", "\ud800", "%", "_", "🎉", "\u202e", "NOT NOT NOT", "+", "\\", ";drop table question", "x" * 5000, "a " * 900]
+HOSTILE = [
+    '"',
+    '""',
+    "'",
+    "a OR",
+    "AND",
+    "NEAR(a b)",
+    "words:semanage",
+    "*",
+    "^",
+    "-port",
+    "port*",
+    "(",
+    ")",
+    "{words answer}: x",
+    "a\0b",
+    "\ud800",
+    "%",
+    "_",
+    "🎉",
+    "\u202e",
+    "NOT NOT NOT",
+    "+",
+    "\\",
+    ";drop table question",
+    "x" * 5000,
+    "a " * 900,
+]
 
 
 @pytest.mark.parametrize("words", HOSTILE)
@@ -107,11 +158,18 @@ def test_a_search_ranks_no_more_than_it_may(frequencies: dict[str, int], budget:
     assert bool(chosen) is any(0 < number < 3000 for number in frequencies.values())
 
 
-@pytest.mark.parametrize(("word", "others", "found"), [
-    ("semanaeg", ["manage", "semanage"], "semanage"), ("prot", ["pork", "port"], "port"), ("prot", [], None),
-    ("abc", ["abd"], None), ("enforcign", ["enforcing", "enforce"], "enforcing"), ("xxxxxxx", ["semanage"], None),
-    ("house", ["mouse", "horse"], "horse"),
-])
+@pytest.mark.parametrize(
+    ("word", "others", "found"),
+    [
+        ("semanaeg", ["manage", "semanage"], "semanage"),
+        ("prot", ["pork", "port"], "port"),
+        ("prot", [], None),
+        ("abc", ["abd"], None),
+        ("enforcign", ["enforcing", "enforce"], "enforcing"),
+        ("xxxxxxx", ["semanage"], None),
+        ("house", ["mouse", "horse"], "horse"),
+    ],
+)
 def test_nearest(word: str, others: list[str], found: str | None) -> None:
     """Two letters at most, one in short words, none in three letters; rather what begins alike."""
     assert nearest(word, others) == found
@@ -121,5 +179,5 @@ def test_nearest(word: str, others: list[str], found: str | None) -> None:
 def test_short_slips_are_listed(word: str, at: int) -> None:
     """Of a short word every letter exchanged, left out or wrong leads back to it."""
     at = min(at, len(word) - 1)
-    assert {word} & set(misspelt(word[:at] + "z" + word[at + 1:]))
-    assert word in misspelt(word[:at] + word[at + 1:]) or len(word) > MOST_LETTERS
+    assert {word} & set(misspelt(word[:at] + "z" + word[at + 1 :]))
+    assert word in misspelt(word[:at] + word[at + 1 :]) or len(word) > MOST_LETTERS

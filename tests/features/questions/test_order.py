@@ -8,34 +8,48 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainbot.model.question import Question, QuestionState
 from trainbot.features.questions.order import ordered
+from trainbot.model.question import Question, QuestionState
 
 NOW = datetime(2026, 11, 27, 8, tzinfo=UTC)
 
 
 def question(id: int, person: int, votes: int = 0, class_id: int | None = 1) -> Question:
-    return Question(id, class_id, "#class", person, f"p{person}", 1, "?", QuestionState.OPEN, NOW + timedelta(seconds=id),
-                    votes=votes)
+    return Question(
+        id,
+        class_id,
+        "#class",
+        person,
+        f"p{person}",
+        1,
+        "?",
+        QuestionState.OPEN,
+        NOW + timedelta(seconds=id),
+        votes=votes,
+    )
 
 
-@pytest.mark.parametrize(("waiting", "heard", "order"), [
-    ([], {}, []),
-    ([(1, 1), (2, 2), (3, 3)], {}, [1, 2, 3]),
-    ([(1, 1), (2, 2, 5), (3, 3, 1)], {}, [2, 3, 1]),
-    ([(1, 1), (2, 1), (3, 2)], {}, [1, 3, 2]),
-    ([(1, 1, 9), (2, 1, 8), (3, 1, 7), (4, 2)], {}, [1, 4, 2, 3]),
-    ([(1, 1, 9), (2, 2)], {1: 1}, [2, 1]),
-    ([(1, 1, 9), (2, 2)], {1: 2}, [1, 2]),
-    ([(1, 1, 9, None), (2, 2, 0, 1), (3, 3, 20, 7)], {}, [1, 2, 3]),
-])
+@pytest.mark.parametrize(
+    ("waiting", "heard", "order"),
+    [
+        ([], {}, []),
+        ([(1, 1), (2, 2), (3, 3)], {}, [1, 2, 3]),
+        ([(1, 1), (2, 2, 5), (3, 3, 1)], {}, [2, 3, 1]),
+        ([(1, 1), (2, 1), (3, 2)], {}, [1, 3, 2]),
+        ([(1, 1, 9), (2, 1, 8), (3, 1, 7), (4, 2)], {}, [1, 4, 2, 3]),
+        ([(1, 1, 9), (2, 2)], {1: 1}, [2, 1]),
+        ([(1, 1, 9), (2, 2)], {1: 2}, [1, 2]),
+        ([(1, 1, 9, None), (2, 2, 0, 1), (3, 3, 20, 7)], {}, [1, 2, 3]),
+    ],
+)
 def test_in_words(waiting: list[tuple[int, ...]], heard: dict[int, int], order: list[int]) -> None:
     """Votes, then age; every second turn to somebody who was not heard; what earlier classes left comes last."""
     assert [q.id for q in ordered([question(*row) for row in waiting], heard, 1)] == order
 
 
 QUESTIONS = st.lists(st.tuples(st.integers(1, 6), st.integers(0, 4), st.sampled_from([None, 1, 2])), max_size=25).map(
-    lambda rows: [question(n, *row) for n, row in enumerate(rows)])
+    lambda rows: [question(n, *row) for n, row in enumerate(rows)]
+)
 HEARD = st.dictionaries(st.integers(1, 6), st.integers(0, 3))
 
 

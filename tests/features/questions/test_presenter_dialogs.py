@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tests.stage import CHANNEL, Stage
 
 
@@ -16,18 +17,29 @@ def test_answering_in_the_normal_way_is_enough(stage: Stage) -> None:
     stage.talk("alice", "!ask why is port 11371 taken?")
     stage.talk("russell", "hello everybody")
     stage.talk("russell", "!take")
-    for who, said in (("russell", "the policy of Debian owns it already"), ("bob", "I knew that"), ("russell", "[nolog] cough"),
-                      ("russell", "  use semanage  port -m ")):
+    for who, said in (
+        ("russell", "the policy of Debian owns it already"),
+        ("bob", "I knew that"),
+        ("russell", "[nolog] cough"),
+        ("russell", "  use semanage  port -m "),
+    ):
         assert stage.talk(who, said) == []
     stage.leave("alice")
     stage.talk("russell", "!q")
     stage.talk("russell", "now to something else")
     assert stage.hear("russell", "!answered") == [("russell", "kept as the answer to question 1: 57 characters")]
-    assert kinds(stage, 1)[1:] == [("taken", "russell", ""),
-                                   ("answered", "russell", "the policy of Debian owns it already use semanage port -m")]
+    assert kinds(stage, 1)[1:] == [
+        ("taken", "russell", ""),
+        ("answered", "russell", "the policy of Debian owns it already use semanage port -m"),
+    ]
     stage.join("alice", account="alice")
-    assert stage.wait(seconds=2) == [("alice", "your question 1 (why is port 11371 taken?) was answered by russell: the policy "
-                                               "of Debian owns it already use semanage port -m")]
+    assert stage.wait(seconds=2) == [
+        (
+            "alice",
+            "your question 1 (why is port 11371 taken?) was answered by russell: the policy "
+            "of Debian owns it already use semanage port -m",
+        )
+    ]
 
 
 @pytest.mark.parametrize("before", [[], ["!ask one"], ["!ask one", "!take"]])
@@ -36,7 +48,8 @@ def test_nothing_to_keep(stage: Stage, before: list[str]) -> None:
     for said in before:
         stage.talk("russell", said)
     assert stage.talk("russell", "!answered") == [
-        "russell: no question was taken here that you said something to since; !answer N WORDS answers one"]
+        "russell: no question was taken here that you said something to since; !answer N WORDS answers one"
+    ]
 
 
 def test_answered_by_number(stage: Stage) -> None:
@@ -56,29 +69,44 @@ def test_several_answers_and_corrections(stage: Stage) -> None:
     stage.talk("alice", "!ask one")
     stage.talk("hannah", "!answer 1 first")
     stage.talk("russell", "!answer 1 second")
-    assert stage.hear("hannah", "!edit 1 first, mended") == [(CHANNEL, "alice: to question 1, corrected: first, mended (hannah)")]
+    assert stage.hear("hannah", "!edit 1 first, mended") == [
+        (CHANNEL, "alice: to question 1, corrected: first, mended (hannah)")
+    ]
     assert stage.whisper("bob", "q 1")[0].endswith("one → first, mended (hannah) | second (russell)")
-    assert kinds(stage, 1) == [("asked", "alice", "one"), ("answered", "hannah", "first"), ("answered", "russell", "second"),
-                               ("edited", "hannah", "first, mended")]
+    assert kinds(stage, 1) == [
+        ("asked", "alice", "one"),
+        ("answered", "hannah", "first"),
+        ("answered", "russell", "second"),
+        ("edited", "hannah", "first, mended"),
+    ]
     assert stage.talk("olga", "!edit 1 second, mended") == ["alice: to question 1, corrected: second, mended (olga)"]
     with stage.store.transaction():
         assert [(a.nick, a.words) for a in stage.store.questions.answers(1)] == [
-            ("hannah", "first, mended"), ("russell", "second, mended")]
+            ("hannah", "first, mended"),
+            ("russell", "second, mended"),
+        ]
 
 
 def test_an_asker_corrects_and_withdraws(stage: Stage) -> None:
     """Their own question, while it waits; nobody else's."""
     stage.talk("alice", "!ask why is prot 11371 taken?")
     assert stage.talk("bob", "!edit 1 because") == ["bob: question 1 is not yours"]
-    assert stage.talk("hannah", "!edit 1 because") == ["hannah: question 1 has no answer of yours; !answer 1 WORDS gives one"]
+    assert stage.talk("hannah", "!edit 1 because") == [
+        "hannah: question 1 has no answer of yours; !answer 1 WORDS gives one"
+    ]
     assert stage.hear("alice", "!edit 1 why is port 11371 taken?") == [("alice", "question 1 reads that now")]
     assert stage.talk("hannah", "!take") == ["question 1 from alice: why is port 11371 taken?"]
     assert stage.talk("bob", "!delete 1") == [
-        "bob: only your own questions, while they wait; question 1 is not such a one"]
+        "bob: only your own questions, while they wait; question 1 is not such a one"
+    ]
     assert stage.hear("alice", "!delete 1 found it") == [("alice", "question 1 is deleted")]
     assert stage.talk("hannah", "!take 1") == ["hannah: there is no question '1'; !q lists the open ones"]
-    assert kinds(stage, 1) == [("asked", "alice", "why is prot 11371 taken?"), ("reworded", "alice", "why is port 11371 taken?"),
-                               ("taken", "hannah", ""), ("deleted", "alice", "found it")]
+    assert kinds(stage, 1) == [
+        ("asked", "alice", "why is prot 11371 taken?"),
+        ("reworded", "alice", "why is port 11371 taken?"),
+        ("taken", "hannah", ""),
+        ("deleted", "alice", "found it"),
+    ]
 
 
 def test_merged_questions_have_one_answer(stage: Stage) -> None:
@@ -89,17 +117,24 @@ def test_merged_questions_have_one_answer(stage: Stage) -> None:
     stage.talk("carol", "!vote 2")
     assert stage.hear("hannah", "!merge 2 1") == [
         (CHANNEL, "hannah: question 1 stands for both: 2 votes, next"),
-        ("bob", "your question 2 (what owns the keyserver port?) is the same as question 1: you get its answer")]
+        ("bob", "your question 2 (what owns the keyserver port?) is the same as question 1: you get its answer"),
+    ]
     assert stage.talk("hannah", "!merge 1 2") == ["hannah: that is one and the same question"]
     assert stage.talk("hannah", "!merge 2 1") == ["hannah: question 2 was merged into 1 already; !reopen 2 undoes that"]
     stage.leave("bob")
     assert stage.talk("hannah", "!answer 2 the policy") == ["alice: to question 1: the policy (hannah)"]
     stage.join("bob", account="bob")
-    assert stage.wait(seconds=2) == [("bob", "your question 2 (what owns the keyserver port?) was answered by hannah: the policy")]
+    assert stage.wait(seconds=2) == [
+        ("bob", "your question 2 (what owns the keyserver port?) was answered by hannah: the policy")
+    ]
     assert "(merged into 1) → the policy (hannah)" in stage.whisper("bob", "q 2")[0]
     assert stage.talk("bob", "!reopen 2") == ["bob: question 2 waits again: next"]
-    assert kinds(stage, 2) == [("asked", "bob", "what owns the keyserver port?"), ("voted", "carol", ""),
-                               ("merged", "hannah", "into 1"), ("reopened", "bob", "")]
+    assert kinds(stage, 2) == [
+        ("asked", "bob", "what owns the keyserver port?"),
+        ("voted", "carol", ""),
+        ("merged", "hannah", "into 1"),
+        ("reopened", "bob", ""),
+    ]
 
 
 def test_what_was_merged_is_not_deleted_with_it(stage: Stage) -> None:
@@ -129,7 +164,8 @@ def test_merged_into_what_was_answered(stage: Stage) -> None:
     stage.talk("bob", "!ask uno")
     assert stage.hear("hannah", "!merge 2 1") == [
         (CHANNEL, "hannah: question 1 stands for both"),
-        ("bob", "your question 2 (uno) is the same as question 1, which was answered: because")]
+        ("bob", "your question 2 (uno) is the same as question 1, which was answered: because"),
+    ]
 
 
 def test_reopened(stage: Stage) -> None:
@@ -148,16 +184,25 @@ def test_ignored(stage: Stage) -> None:
     stage.talk("alice", "!ask buy my watches")
     stage.talk("bob", "!ask one")
     assert stage.hear("hannah", "!ignore Alice") == [
-        ("hannah", "questions of alice are not taken any more, 1 deleted; !unignore alice ends that")]
+        ("hannah", "questions of alice are not taken any more, 1 deleted; !unignore alice ends that")
+    ]
     assert stage.hear("alice", "!ask buy them") == [
-        ("alice", "your questions are not taken just now; the presenter can change that")]
-    assert stage.hear("alice", "!vote 2") == [("alice", "your votes are not taken just now; the presenter can change that")]
+        ("alice", "your questions are not taken just now; the presenter can change that")
+    ]
+    assert stage.hear("alice", "!vote 2") == [
+        ("alice", "your votes are not taken just now; the presenter can change that")
+    ]
     stage.rename("alice", "innocent")
-    assert stage.talk("innocent", "!ask buy them") == ["your questions are not taken just now; the presenter can change that"]
+    assert stage.talk("innocent", "!ask buy them") == [
+        "your questions are not taken just now; the presenter can change that"
+    ]
     assert stage.talk("hannah", "!q") == ["hannah: 1 open: 2 bob: one"]
-    assert stage.talk("hannah", "!ignore russell") == ["hannah: russell is one of us; only learners' questions can be ignored"]
+    assert stage.talk("hannah", "!ignore russell") == [
+        "hannah: russell is one of us; only learners' questions can be ignored"
+    ]
     assert stage.talk("hannah", "!ignore nobody") == [
-        "hannah: nobody here goes by 'nobody', and nobody of that nick asked anything"]
+        "hannah: nobody here goes by 'nobody', and nobody of that nick asked anything"
+    ]
     stage.leave("innocent")
     assert stage.talk("hannah", "!unignore alice") == ["questions of innocent are taken again"]
     assert stage.talk("hannah", "!unignore bob") == ["questions of bob were not ignored"]
@@ -165,7 +210,8 @@ def test_ignored(stage: Stage) -> None:
     assert stage.talk("alice", "!ask am I back?") == ["alice: question 3: 1 before it"]
     with stage.store.transaction():
         assert [(row.nick, row.by_nick, row.ended_by) for row in stage.store.questions.ignored.all()] == [
-            ("alice", "hannah", "hannah")]
+            ("alice", "hannah", "hannah")
+        ]
 
 
 def test_an_answer_reaches_who_has_no_account(stage: Stage) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+
 from tests.stage import CHANNEL, Stage
 
 
@@ -15,8 +16,11 @@ def test_ask_and_answer(stage: Stage) -> None:
     assert stage.whisper("carol", "QUESTION: third") == ["question 3 in #class: 2 before it"]
     assert stage.hear("hannah", "!take") == [(CHANNEL, "question 1 from alice: why is port 11371 taken?")]
     assert stage.talk("hannah", "!q") == [
-        "hannah: 3 open: 1 alice: why is port 11371 taken? (taken) | 2 bob: and Debian? | 3 carol: third"]
-    assert stage.hear("hannah", "!answer 1 -m changes it") == [(CHANNEL, "alice: to question 1: -m changes it (hannah)")]
+        "hannah: 3 open: 1 alice: why is port 11371 taken? (taken) | 2 bob: and Debian? | 3 carol: third"
+    ]
+    assert stage.hear("hannah", "!answer 1 -m changes it") == [
+        (CHANNEL, "alice: to question 1: -m changes it (hannah)")
+    ]
     assert stage.talk("russell", "!y 3") == ["question 3 from carol: third"]
     assert stage.whisper("alice", "questions") == ["2 open: 3 carol: third (taken) | 2 bob: and Debian?"]
 
@@ -30,17 +34,20 @@ def test_take_in_turn(stage: Stage) -> None:
     assert stage.talk("hannah", "!take") == ["hannah: no open questions; question 1 is taken: !answer 1 WORDS"]
 
 
-@pytest.mark.parametrize(("said", "answer"), [
-    ("!answer 7 x", "there is no question '7'; !q lists the open ones"),
-    ("!answer x y", "there is no question 'x'; !q lists the open ones"),
-    ("!answer 99999999999999999999 y", "there is no question '99999999999999999999'; !q lists the open ones"),
-    ("!answer 1", "say !answer N WORDS, for example !answer 3 semanage port -m changes it"),
-    ("!answer", "say !answer N WORDS, for example !answer 3 semanage port -m changes it"),
-    ("!take 2", "there is no question '2'; !q lists the open ones"),
-    ("!skip", "say !skip N [WHY]"),
-    ("!skip 0", "there is no question '0'; !q lists the open ones"),
-    ("!ask", "say !ask WORDS, for example !ask why is port 11371 taken?"),
-])
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [
+        ("!answer 7 x", "there is no question '7'; !q lists the open ones"),
+        ("!answer x y", "there is no question 'x'; !q lists the open ones"),
+        ("!answer 99999999999999999999 y", "there is no question '99999999999999999999'; !q lists the open ones"),
+        ("!answer 1", "say !answer N WORDS, for example !answer 3 semanage port -m changes it"),
+        ("!answer", "say !answer N WORDS, for example !answer 3 semanage port -m changes it"),
+        ("!take 2", "there is no question '2'; !q lists the open ones"),
+        ("!skip", "say !skip N [WHY]"),
+        ("!skip 0", "there is no question '0'; !q lists the open ones"),
+        ("!ask", "say !ask WORDS, for example !ask why is port 11371 taken?"),
+    ],
+)
 def test_a_question_that_is_not_there(stage: Stage, said: str, answer: str) -> None:
     """A number that is none: where the numbers are, and nothing changes."""
     stage.talk("alice", "!ask one")
@@ -56,23 +63,30 @@ def test_answered_and_skipped_stay_so(stage: Stage) -> None:
     stage.talk("hannah", "!answer #1 first")
     before = stage.dump()
     for said in ("!take 1", "!skip 1"):
-        assert stage.talk("hannah", said) == ["hannah: question 1 is answered already; !answer 1 WORDS adds an "
-                                             "answer, !reopen 1 puts it back"]
+        assert stage.talk("hannah", said) == [
+            "hannah: question 1 is answered already; !answer 1 WORDS adds an answer, !reopen 1 puts it back"
+        ]
     assert stage.dump() == before
     assert stage.talk("russell", "!answer 1 second") == ["alice: to question 1: second (russell)"]
     with stage.store.transaction():
         assert [(e.kind, e.nick, e.words) for e in stage.store.questions.events.all()] == [
-            ("asked", "alice", "one"), ("answered", "hannah", "first"), ("answered", "russell", "second")]
+            ("asked", "alice", "one"),
+            ("answered", "hannah", "first"),
+            ("answered", "russell", "second"),
+        ]
 
 
 def test_skip_tells_its_asker(stage: Stage) -> None:
     """Put aside, with the word why, to the asker alone."""
     stage.talk("alice", "!ask one")
     assert stage.hear("hannah", "!skip 1 after the class") == [
-        ("alice", "your question 1 (one) was put aside by hannah: after the class")]
+        ("alice", "your question 1 (one) was put aside by hannah: after the class")
+    ]
     stage.talk("alice", "!ask two")
-    assert stage.hear("hannah", "!skip 2", None) == [("hannah", "question 2 is put aside"),
-                                                     ("alice", "your question 2 (two) was put aside by hannah")]
+    assert stage.hear("hannah", "!skip 2", None) == [
+        ("hannah", "question 2 is put aside"),
+        ("alice", "your question 2 (two) was put aside by hannah"),
+    ]
 
 
 def test_an_answer_reaches_who_has_gone(stage: Stage) -> None:
@@ -93,7 +107,10 @@ def test_the_step_and_class_are_kept(stage: Stage) -> None:
     stage.talk("russell", "!goto 2")
     stage.talk("alice", "!ask during")
     with stage.store.transaction():
-        assert [(q.words, q.class_id, q.step) for q in stage.store.questions.all()] == [("before", None, 0), ("during", 1, 2)]
+        assert [(q.words, q.class_id, q.step) for q in stage.store.questions.all()] == [
+            ("before", None, 0),
+            ("during", 1, 2),
+        ]
 
 
 def test_a_long_queue_fits_a_line(stage: Stage) -> None:
@@ -130,19 +147,26 @@ def test_votes_decide(stage: Stage) -> None:
     assert stage.hear("carol", "!vote #2") == [("carol", "question 2: 1 vote, next")]
     assert stage.hear("bob", "!vote 2") == [("bob", "question 2 is yours: that counts already")]
     assert stage.whisper("alice", "vote 2") == ["question 2: 2 votes, next"]
-    assert stage.hear("carol", "!q") == [("carol", "2 open: 2 bob: where is my lab now? (2 votes) | 1 alice: why is the sky "
-                                                   "blue?")]
+    assert stage.hear("carol", "!q") == [
+        ("carol", "2 open: 2 bob: where is my lab now? (2 votes) | 1 alice: why is the sky blue?")
+    ]
     assert stage.talk("hannah", "!take") == ["question 2 from bob (2 votes): where is my lab now?"]
     stage.talk("hannah", "!answer 2 there")
-    assert stage.talk("carol", "!vote 2") == ["carol: question 2 is answered already; !answer 2 WORDS adds an answer, "
-                                              "!reopen 2 puts it back"]
+    assert stage.talk("carol", "!vote 2") == [
+        "carol: question 2 is answered already; !answer 2 WORDS adds an answer, !reopen 2 puts it back"
+    ]
 
 
 def test_who_was_not_heard_has_every_second_turn(stage: Stage) -> None:
     """In a class alice's second question, though older, waits until bob and carol had theirs, in turn with them."""
     stage.talk("russell", "!start")
-    for who, words in (("alice", "first of mine"), ("alice", "second of mine"), ("alice", "third of mine"), ("bob", "and what I ask"),
-                       ("carol", "my own one too")):
+    for who, words in (
+        ("alice", "first of mine"),
+        ("alice", "second of mine"),
+        ("alice", "third of mine"),
+        ("bob", "and what I ask"),
+        ("carol", "my own one too"),
+    ):
         stage.talk(who, f"!ask {words}")
     taken = []
     for _ in range(5):
@@ -154,7 +178,8 @@ def test_who_was_not_heard_has_every_second_turn(stage: Stage) -> None:
 def test_anonymously(stage: Stage) -> None:
     """The channel never learns who; staff do, privately; the asker gets the answer."""
     assert stage.talk("alice", "!ask anonymously what is a port?") == [
-        "alice: say that to me privately: /msg trainbot ask anonymously …"]
+        "alice: say that to me privately: /msg trainbot ask anonymously …"
+    ]
     assert stage.whisper("alice", "ask anonymously what is a port?") == ["question 1 in #class is next"]
     assert stage.hear("bob", "!q") == [("bob", "1 open: 1 anonymous: what is a port?")]
     assert stage.hear("hannah", "!q") == [(CHANNEL, "hannah: 1 open: 1 anonymous: what is a port?")]
@@ -164,7 +189,9 @@ def test_anonymously(stage: Stage) -> None:
     stage.leave("alice")
     stage.talk("hannah", "!answer 1 with a number")
     stage.join("alice", account="alice")
-    assert stage.wait(seconds=2) == [("alice", "your question 1 (what is a port?) was answered by hannah: with a number")]
+    assert stage.wait(seconds=2) == [
+        ("alice", "your question 1 (what is a port?) was answered by hannah: with a number")
+    ]
 
 
 def test_a_like_question_was_answered(stage: Stage) -> None:
@@ -173,8 +200,13 @@ def test_a_like_question_was_answered(stage: Stage) -> None:
     stage.talk("hannah", "!answer 1 the policy owns it; semanage port -m changes it")
     before = stage.dump()["question"]
     for said in ("!ask Why is the port 11371 already taken on debian", "question: on debian, why is port 11371 taken"):
-        assert stage.hear("bob", said) == [("bob", "question 1 was: why is port 11371 taken on Debian? → the policy owns it; "
-                                                   "semanage port -m changes it Still ask? Say !yes within 60 s.")]
+        assert stage.hear("bob", said) == [
+            (
+                "bob",
+                "question 1 was: why is port 11371 taken on Debian? → the policy owns it; "
+                "semanage port -m changes it Still ask? Say !yes within 60 s.",
+            )
+        ]
     assert stage.dump()["question"] == before
     assert stage.whisper("bob", "yes") == ["question 2 in #class is next"]
     assert stage.talk("bob", "!yes") == ["bob: there is nothing that waits for a yes here"]
@@ -185,8 +217,12 @@ def test_a_like_question_waits(stage: Stage) -> None:
     """It can be supported instead; the yes may come in the channel, too."""
     stage.talk("alice", "!ask how do I see the log of the audit daemon?")
     assert stage.hear("bob", "!ask how do i see the audit daemon's log?") == [
-        ("bob", "question 1 (how do I see the log of the audit daemon?) waits already; !vote 1 supports it. Still ask? Say !yes "
-                "within 60 s.")]
+        (
+            "bob",
+            "question 1 (how do I see the log of the audit daemon?) waits already; !vote 1 supports it. Still ask? Say !yes "
+            "within 60 s.",
+        )
+    ]
     assert stage.talk("bob", "!yes") == ["bob: question 2: 1 before it"]
 
 
@@ -195,16 +231,19 @@ def test_limits_are_a_persons(stages: Callable[..., Stage]) -> None:
     stage = stages()
     stage.change_ini("[questions]\nlength = 40\na_minute = 2\na_person = 3\n")
     assert stage.hear("alice", "!ask " + "x" * 41) == [
-        ("alice", "that has 41 characters and I keep 40: please say it shorter")]
+        ("alice", "that has 41 characters and I keep 40: please say it shorter")
+    ]
     for n in range(2):
         assert "question" in stage.talk("alice", f"!ask number {n} of mine")[0]
     assert stage.hear("alice", "!ask number 3 of mine") == [
-        ("alice", "2 questions in a minute are enough: ask again a little later, please")]
+        ("alice", "2 questions in a minute are enough: ask again a little later, please")
+    ]
     assert stage.talk("bob", "!ask may I?") == ["bob: question 3: 1 before it"]  # she has two
     stage.wait(minutes=2)
     assert stage.talk("alice", "!ask number 4 of mine") == ["alice: question 4: 3 before it"]
     assert stage.hear("alice", "!ask number 5 of mine") == [
-        ("alice", "3 of your questions wait already: please ask again when one is answered")]
+        ("alice", "3 of your questions wait already: please ask again when one is answered")
+    ]
 
 
 def test_questions_outlive_the_bot(stage: Stage) -> None:

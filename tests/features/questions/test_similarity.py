@@ -11,17 +11,20 @@ from trainbot.features.questions.similarity import ALIKE, Context, alike
 STEP2, STEP3 = Context("selinux", 2, "debian"), Context("selinux", 3, "debian")
 
 
-@pytest.mark.parametrize(("one", "other", "same"), [
-    ("why is port 11371 taken?", "Why is the port 11371 already taken", True),
-    ("how do I make squid connect to any port?", "how can i make squid connect to any port", True),
-    ("how do I see the audit log?", "where do I see the audit log?", True),
-    ("why is port 11371 taken?", "why is port 11377 taken?", False),
-    ("why is port 11371 taken?", "what does enforcing mean?", False),
-    ("how do I return my lab?", "how do I reset SE Linux booleans?", False),
-    ("why?", "why?", False),
-    ("", "", False),
-    ("🎉🎉🎉", "🎉🎉🎉", False),
-])
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("why is port 11371 taken?", "Why is the port 11371 already taken", True),
+        ("how do I make squid connect to any port?", "how can i make squid connect to any port", True),
+        ("how do I see the audit log?", "where do I see the audit log?", True),
+        ("why is port 11371 taken?", "why is port 11377 taken?", False),
+        ("why is port 11371 taken?", "what does enforcing mean?", False),
+        ("how do I return my lab?", "how do I reset SE Linux booleans?", False),
+        ("why?", "why?", False),
+        ("", "", False),
+        ("🎉🎉🎉", "🎉🎉🎉", False),
+    ],
+)
 def test_in_words(one: str, other: str, same: bool) -> None:
     """Other words, order, case and signs are alike; other numbers and other things are not; a mere why is no question."""
     assert (alike(one, other) >= ALIKE) is same
@@ -29,7 +32,7 @@ def test_in_words(one: str, other: str, same: bool) -> None:
 
 
 def test_where_it_was_asked_counts() -> None:
-    """"What next" means the same at the same step only; what was asked on another image is less alike."""
+    """ "What next" means the same at the same step only; what was asked on another image is less alike."""
     assert alike("what next?", "What next", STEP2, STEP2) >= ALIKE > alike("what next?", "What next", STEP2, STEP3)
     one, other = "where is the squid configuration file", "where is the configuration of squid"
     centos = Context("selinux", 3, "centos")

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from tests.stage import CHANNEL, Stage
 
+from tests.stage import CHANNEL, Stage
 from trainbot.core.messages import Arrived, Left, Renamed, RollCall
 
 
 def line(stage: Stage, *kinds: str) -> list[tuple[str, str, str]]:
     """(kind, nick, text) of the time line."""
     with stage.store.transaction():
-        return [(entry.kind, entry.nick, entry.text) for entry in stage.store.entries.all()
-                if not kinds or entry.kind in kinds]
+        return [
+            (entry.kind, entry.nick, entry.text)
+            for entry in stage.store.entries.all()
+            if not kinds or entry.kind in kinds
+        ]
 
 
 COMINGS = ("there", "joined", "left", "quit", "renamed")
@@ -39,8 +42,12 @@ def test_comings_and_goings_are_kept_where_the_class_is_logged(stages: Callable[
     stage = stages(log="yes")
     come_and_go(stage)
     assert line(stage, *COMINGS) == [
-        ("there", "", "7 alice bob carol hannah olga russell stranger"), ("renamed", "stranger", "odd"),
-        ("joined", "dave", ""), ("left", "dave", ""), ("quit", "odd", "")]
+        ("there", "", "7 alice bob carol hannah olga russell stranger"),
+        ("renamed", "stranger", "odd"),
+        ("joined", "dave", ""),
+        ("left", "dave", ""),
+        ("quit", "odd", ""),
+    ]
     with stage.store.transaction():
         found = stage.store.entries.all(kind="quit") + stage.store.entries.all(kind="renamed")
         assert {stage.store.people.get(entry.person_id).nick for entry in found if entry.person_id} == {"odd"}
@@ -73,7 +80,9 @@ def test_a_roll_call_counts_anew(stage: Stage) -> None:
 def test_who_asks_is_left_out(stages: Callable[..., Stage]) -> None:
     """!nolog on: neither words nor comings of that person, also under another nick and after a restart, until off."""
     stage = stages(log="yes")
-    assert stage.whisper("alice", "nolog") == ["what is said in a class is kept, and minutes name you; !nolog on ends that"]
+    assert stage.whisper("alice", "nolog") == [
+        "what is said in a class is kept, and minutes name you; !nolog on ends that"
+    ]
     said = stage.hear("alice", "!nolog on")
     assert said == [("alice", "what you say is not kept and minutes do not name you; !nolog off ends that")]
     stage.talk("russell", "!start")
@@ -87,13 +96,20 @@ def test_who_asks_is_left_out(stages: Callable[..., Stage]) -> None:
     stage.talk("ally", "!nolog off")
     stage.talk("ally", "keep this")
     stage.leave("ally")
-    assert line(stage, "said", "quit") == [("said", "bob", "hello ally"), ("said", "ally", "keep this"),
-                                           ("quit", "ally", "")]
+    assert line(stage, "said", "quit") == [
+        ("said", "bob", "hello ally"),
+        ("said", "ally", "keep this"),
+        ("quit", "ally", ""),
+    ]
 
 
-@pytest.mark.parametrize(("said", "told"), [
-    ("!nolog perhaps", "alice: 'perhaps' is neither on nor off: say !nolog on, or !nolog off"),
-    ("!nolog off", "I keep no log of what is said, and minutes name you; !nolog on ends that")])
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("!nolog perhaps", "alice: 'perhaps' is neither on nor off: say !nolog on, or !nolog off"),
+        ("!nolog off", "I keep no log of what is said, and minutes name you; !nolog on ends that"),
+    ],
+)
 def test_nolog_says_its_form(stage: Stage, said: str, told: str) -> None:
     """What is neither on nor off changes nothing; without a log it says so."""
     assert stage.talk("alice", said) == [told]
@@ -103,7 +119,8 @@ def test_a_link_is_one(stage: Stage) -> None:
     """!link takes addresses alone: it becomes a link in the minutes."""
     stage.talk("russell", "!start")
     assert stage.talk("hannah", "!link javascript:alert(1)") == [
-        "hannah: a link begins with https:// (or http://); !info takes any words"]
+        "hannah: a link begins with https:// (or http://); !info takes any words"
+    ]
     assert stage.talk("hannah", "!link https://example.org the slides") == []
     assert line(stage, "link") == [("link", "hannah", "https://example.org the slides")]
 
@@ -116,10 +133,14 @@ def test_other_channels_are_not_ours(stages: Callable[..., Stage]) -> None:
     stage.talk("russell", "!start")
     stage.talk("russell", "!start", channel="#other")
     bob, us = stage.net.people["bob"], stage.net.people["alice"].__class__("trainbot", "t", "h")
-    stage.happens(Arrived(bob, "#elsewhere", stage.now), Arrived(us, CHANNEL, stage.now), Left(us, "#CLASS", False, stage.now))
+    stage.happens(
+        Arrived(bob, "#elsewhere", stage.now), Arrived(us, CHANNEL, stage.now), Left(us, "#CLASS", False, stage.now)
+    )
     stage.happens(Renamed(us, us, stage.now))
     stage.leave("bob")
     with stage.store.transaction():
         assert [(entry.channel, entry.nick) for entry in stage.store.entries.all(kind="quit")] == [
-            ("#class", "bob"), ("#other", "bob")]
+            ("#class", "bob"),
+            ("#other", "bob"),
+        ]
         assert stage.store.entries.count(kind="joined") == stage.store.entries.count(kind="left") == 0

@@ -12,16 +12,16 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.stage import CHANNEL, Stage
 
+import trainbot.adapters.html
+from tests.stage import CHANNEL, Stage
+from trainbot.bot.pages import minutes_pages as pages
+from trainbot.core.messages import Arrived
+from trainbot.features.records.minutes import ClassRecord, minutes_of
+from trainbot.features.records.timeline import no_formula, rows
 from trainbot.model.class_run import Attendance, ClassRun, Done
 from trainbot.model.question import Question, QuestionEvent, QuestionState
-import trainbot.adapters.html
-from trainbot.bot.pages import minutes_pages as pages
-from trainbot.features.records.minutes import ClassRecord, minutes_of
 from trainbot.model.record import Entry
-from trainbot.features.records.timeline import no_formula, rows
-from trainbot.core.messages import Arrived
 
 AT = datetime(2026, 11, 27, 8, tzinfo=UTC)
 RUN = ClassRun(3, "#class", "", "selinux", "SE Linux", 1, "russell", 4, 3, AT, "", AT, AT + timedelta(hours=2))
@@ -59,10 +59,14 @@ class Page(HTMLParser):
 def record_of(*words: str) -> ClassRecord:
     """A class in which each of these words is said in every way."""
     question = [Question(n, 3, "#class", 2, w, 1, w, QuestionState.OPEN, AT) for n, w in enumerate(words, 1)]
-    events = [QuestionEvent(n, n, AT, 2, w, kind, w) for n, w in enumerate(words, 1)
-              for kind in ("asked", "answered", w)]
-    entries = [Entry(n, 3, "#class", AT, kind, w, w) for n, w in enumerate(words)
-               for kind in ("said", "info", "link", "action", "stuck", "lab", "step", "there", "joined", "renamed", w)]
+    events = [
+        QuestionEvent(n, n, AT, 2, w, kind, w) for n, w in enumerate(words, 1) for kind in ("asked", "answered", w)
+    ]
+    entries = [
+        Entry(n, 3, "#class", AT, kind, w, w)
+        for n, w in enumerate(words)
+        for kind in ("said", "info", "link", "action", "stuck", "lab", "step", "there", "joined", "renamed", w)
+    ]
     entries.append(Entry(99, 3, "#class", AT, "step", "russell", f"1 {words[0] if words else ''}"))
     attendance = [Attendance(3, n, w, 1, None, "", 0, AT) for n, w in enumerate(words)]
     return ClassRecord(RUN, entries, attendance, [Done(3, 0, 1, AT)], question, events, [], "local")
@@ -74,8 +78,20 @@ def all_pages(record: ClassRecord) -> list[str]:
     return [pages.minutes_page(minutes, "x"), pages.log_page(minutes, log, "x"), pages.index_page([record.run])]
 
 
-HOSTILE = ["<script>alert(1)</script>", "\"><img src=x onerror=alert(1)>", "' onmouseover='x", "{{ 7*7 }}", "{% raw %}",
-           "javascript:alert(1)", "https://x\" onclick=\"y", "</title></style><b>", "&lt;b&gt;", "<!--", "]]>", "\u202e"]
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "' onmouseover='x",
+    "{{ 7*7 }}",
+    "{% raw %}",
+    "javascript:alert(1)",
+    'https://x" onclick="y',
+    "</title></style><b>",
+    "&lt;b&gt;",
+    "<!--",
+    "]]>",
+    "\u202e",
+]
 
 
 @pytest.mark.parametrize("words", HOSTILE)
@@ -85,8 +101,10 @@ def test_hostile_words_are_text(words: str) -> None:
         found, usual = Page(text), Page(plain)
         assert {tag for tag, _ in found.elements} <= {tag for tag, _ in usual.elements} | {"a"}
         assert not any(name.startswith("on") for _tag, attributes in found.elements for name in attributes)
-        assert all(re.match(r"(https?://.*|#\w+|[\w.-]+\.(html|md|json)|[\w.-]+\.html#q\d+)$", a["href"] or "")
-                   for a in found.all("a"))
+        assert all(
+            re.match(r"(https?://.*|#\w+|[\w.-]+\.(html|md|json)|[\w.-]+\.html#q\d+)$", a["href"] or "")
+            for a in found.all("a")
+        )
     assert words in Page(all_pages(record_of(words))[0]).words["main"]
 
 
@@ -123,7 +141,7 @@ def luminance(colour: str) -> float:
     """WCAG 2.2, "relative luminance"."""
     if len(colour) == 4:
         colour = "#" + "".join(c * 2 for c in colour[1:])
-    parts = [int(colour[n:n + 2], 16) / 255 for n in (1, 3, 5)]
+    parts = [int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5)]
     r, g, b = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
     return 0.2126 * r + 0.7152 * g + 0.0722 * b
 
@@ -165,14 +183,28 @@ def test_numbers_of_a_class(stages: Callable[..., Stage]) -> None:
     folder = stage.folder / "public" / "minutes"
     found = json.loads((folder / "2026-11-27-selinux-1.json").read_text())
     assert (found["came"], found["names"], found["most"], found["finished"]) == (3, ["alice", "carol"], 8, 0)
-    assert [(s["number"], s["title"], round(s["lasted"], -1), s["done"], [w["words"] for w in s["stuck"]]) for s in found["steps"]] \
-        == [(1, "Look", 600.0, 2, ["no idea"]), (2, "Change", 120.0, 0, [])]
+    assert [
+        (s["number"], s["title"], round(s["lasted"], -1), s["done"], [w["words"] for w in s["stuck"]])
+        for s in found["steps"]
+    ] == [(1, "Look", 600.0, 2, ["no idea"]), (2, "Change", 120.0, 0, [])]
     for path in folder.iterdir():
         assert "bob" not in path.read_text() and "not this" not in path.read_text()
     log = Page((folder / "2026-11-27-selinux-1.log.html").read_text()).words["main"]
-    order = [log.index(words) for words in ("begins the class", "in the channel: 7", "dave joined", "goes to step 1",
-                                            "somebody has done step 1", "carol is stuck: no idea", "dave quit",
-                                            "goes to step 2", "alice asks question 1 why?", "russell ends the class")]
+    order = [
+        log.index(words)
+        for words in (
+            "begins the class",
+            "in the channel: 7",
+            "dave joined",
+            "goes to step 1",
+            "somebody has done step 1",
+            "carol is stuck: no idea",
+            "dave quit",
+            "goes to step 2",
+            "alice asks question 1 why?",
+            "russell ends the class",
+        )
+    ]
     assert order == sorted(order)
 
 
@@ -196,9 +228,21 @@ def test_an_answer_that_comes_late_is_in_the_minutes(stage: Stage) -> None:
     assert index.index("2026-11-29-selinux-2.html") < index.index("2026-11-27-selinux-1.html")
 
 
-@pytest.mark.parametrize(("cell", "safe"), [
-    ("=1+2", "'=1+2"), ("+1", "'+1"), ("-1", "'-1"), ("@SUM(1)", "'@SUM(1)"), (" =1", "' =1"), ("\t=1", "'\t=1"),
-    ("\uff1d1", "'\uff1d1"), ("1=1", "1=1"), ("", ""), ("why?", "why?")])
+@pytest.mark.parametrize(
+    ("cell", "safe"),
+    [
+        ("=1+2", "'=1+2"),
+        ("+1", "'+1"),
+        ("-1", "'-1"),
+        ("@SUM(1)", "'@SUM(1)"),
+        (" =1", "' =1"),
+        ("\t=1", "'\t=1"),
+        ("\uff1d1", "'\uff1d1"),
+        ("1=1", "1=1"),
+        ("", ""),
+        ("why?", "why?"),
+    ],
+)
 def test_no_cell_is_a_formula(cell: str, safe: str) -> None:
     """What a spreadsheet would run is text."""
     assert no_formula(cell) == safe

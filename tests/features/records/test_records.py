@@ -11,16 +11,36 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
-from tests.stage import Stage
 
+from tests.stage import Stage
 from trainbot.core.errors import UserError
 from trainbot.core.files import write_whole
 from trainbot.features.records.minutes_markdown import text_of
 from trainbot.ops.log import archive, classes, export, show
 
-HOSTILE = ["# not a title", "<script>alert(1)</script>", "[click](javascript:alert(1))", "![x](http://evil/)", "`code`",
-           "**bold** _it_ ~~x~~", "| a | b |", "- item", "1. one", "> quote", "&lt;b&gt; &amp;", "\\# \\", "a\u2028b", "***", "---",
-           "=1+2", "+cmd|' /C calc'!A0", "@SUM(1)", "<!-- comment", "http://x_y_z/*", "\u202eevil"]
+HOSTILE = [
+    "# not a title",
+    "<script>alert(1)</script>",
+    "[click](javascript:alert(1))",
+    "![x](http://evil/)",
+    "`code`",
+    "**bold** _it_ ~~x~~",
+    "| a | b |",
+    "- item",
+    "1. one",
+    "> quote",
+    "&lt;b&gt; &amp;",
+    "\\# \\",
+    "a\u2028b",
+    "***",
+    "---",
+    "=1+2",
+    "+cmd|' /C calc'!A0",
+    "@SUM(1)",
+    "<!-- comment",
+    "http://x_y_z/*",
+    "\u202eevil",
+]
 
 
 def hold(stage: Stage, *words: str, asker: str = "alice") -> None:
@@ -46,11 +66,19 @@ def test_minutes_of_a_class(stage: Stage) -> None:
     """When, where, who, steps with how many were done, questions with their answers; under a dated name."""
     hold(stage, "why?")
     assert sorted(path.name for path in (stage.folder / "public" / "minutes").iterdir()) == [
-        *(f"2026-11-27-selinux-1{ending}" for ending in (".html", ".json", ".log.html", ".md")), "index.html"]
+        *(f"2026-11-27-selinux-1{ending}" for ending in (".html", ".json", ".log.html", ".md")),
+        "index.html",
+    ]
     text = written(stage)
-    for part in ("# SE Linux for beginners", "- when: Fri 27 Nov 2026 08:00 to 08:00 UTC", "- presenter: russell",
-                 "- exercise: selinux, 3 steps", "- took part: 1 (alice)", "- 08:00 step 1: Look (0 s), 1 done",
-                 "- **1** why? (alice, 08:00, at step 1)\n  - why? (hannah, 08:00)"):
+    for part in (
+        "# SE Linux for beginners",
+        "- when: Fri 27 Nov 2026 08:00 to 08:00 UTC",
+        "- presenter: russell",
+        "- exercise: selinux, 3 steps",
+        "- took part: 1 (alice)",
+        "- 08:00 step 1: Look (0 s), 1 done",
+        "- **1** why? (alice, 08:00, at step 1)\n  - why? (hannah, 08:00)",
+    ):
         assert part in text
 
 
@@ -81,7 +109,9 @@ def test_exports(stage: Stage) -> None:
     rows = [json.loads(line) for line in "".join(export(stage.config, 1, "jsonl")).splitlines()]
     assert [row["at"] for row in rows] == sorted(row["at"] for row in rows)
     assert {row["kind"] for row in rows} >= {"start", "step", "asked", "answered", "done", "info", "end"}
-    assert all(set(row) == {"class", "at", "kind", "nick", "step", "question", "text"} and row["class"] == 1 for row in rows)
+    assert all(
+        set(row) == {"class", "at", "kind", "nick", "step", "question", "text"} and row["class"] == 1 for row in rows
+    )
     found = list(csv.DictReader(export(stage.config, None, "csv")))
     assert len(found) == len(rows) and {row["text"] for row in found} >= {"'=1+2", '"quoted", with comma'}
     assert not any(cell[:1] in ("=", "+", "-", "@") for row in found for cell in row.values())
@@ -100,8 +130,10 @@ def test_the_list_of_classes(stage: Stage) -> None:
     hold(stage)
     stage.talk("russell", "!start")
     value, lines = classes(stage.config)
-    assert lines == ["1 2026-11-27 08:00 UTC #class SE Linux for beginners, with russell",
-                     "2 2026-11-27 08:00 UTC #class SE Linux for beginners, with russell (runs now)"]
+    assert lines == [
+        "1 2026-11-27 08:00 UTC #class SE Linux for beginners, with russell",
+        "2 2026-11-27 08:00 UTC #class SE Linux for beginners, with russell (runs now)",
+    ]
     assert [entry["number"] for entry in value] == [1, 2] and json.dumps(value)
     with pytest.raises(UserError, match="there is no class 7; trainbot log list shows them"):
         show(stage.config, 7)
@@ -133,6 +165,7 @@ def test_a_folder_that_cannot_be_written(stage: Stage, caplog: pytest.LogCapture
 
 def test_words_that_minutes_cannot_be_made_of(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """A bug in the minutes stops neither the end of the class nor anything after it."""
+
     def fail(_record: object) -> str:
         raise RuntimeError("a bug")
 

@@ -12,16 +12,16 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Text
-from tests.stage import CHANNEL, Stage
 
-from trainbot.bot.workers.maintenance import at_once
-from trainbot.cli import cli
-from trainbot.core.errors import UserError
-from trainbot.model.redaction import REMOVED, naming, wanted, without
-from trainbot.core.messages import Arrived
+from tests.stage import CHANNEL, Stage
 from trainbot.adapters.db.row_redaction import GONE, OWN, TECHNICAL, TECHNICAL_TABLES
 from trainbot.adapters.db.tables import tables
 from trainbot.adapters.db.upkeep import check
+from trainbot.bot.workers.maintenance import at_once
+from trainbot.cli import cli
+from trainbot.core.errors import UserError
+from trainbot.core.messages import Arrived
+from trainbot.model.redaction import REMOVED, naming, wanted, without
 
 SECRETS = ("alice", "ally", "rabbit hole", "looking-glass", "queen of hearts", "cheshire")
 
@@ -52,8 +52,10 @@ def hold(stage: Stage) -> None:
 def raw(stage: Stage) -> dict[str, str]:
     """The text of every file that holds records, free pages and write-ahead log included."""
     public = [path for path in (stage.folder / "public").rglob("*") if path.is_file()]
-    return {path.name: path.read_bytes().decode("utf-8", "replace").lower()
-            for path in [*stage.folder.glob("trainbot.db*"), *public]}
+    return {
+        path.name: path.read_bytes().decode("utf-8", "replace").lower()
+        for path in [*stage.folder.glob("trainbot.db*"), *public]
+    }
 
 
 def test_nothing_of_them_is_left_anywhere(stages: Callable[..., Stage]) -> None:
@@ -68,15 +70,21 @@ def test_nothing_of_them_is_left_anywhere(stages: Callable[..., Stage]) -> None:
     assert found.startswith("one person called") and "ally" in found and "1 questions" in found
     said = at_once(stage.bot.keeping.redact("alice", stage.now))
     assert said.startswith("removed: one person") and "1 minutes written again" in said
-    left = {(secret, name) for name, text in raw(stage).items() for secret in SECRETS
-            if secret in text.replace("malice", "")}
+    left = {
+        (secret, name)
+        for name, text in raw(stage).items()
+        for secret in SECRETS
+        if secret in text.replace("malice", "")
+    }
     assert left == set()
     after = json.loads((stage.folder / "public" / "minutes" / "2026-11-27-selinux-1.json").read_text())
     for number in ("came", "labs", "finished", "most"):
         assert after[number] == before[number]
     assert [s["title"] for s in after["steps"]] == [s["title"] for s in before["steps"]]
     assert [(q["nick"], q["words"]) for q in after["questions"]] == [
-        (REMOVED, REMOVED), ("bob", f"is {REMOVED}, right?")]
+        (REMOVED, REMOVED),
+        ("bob", f"is {REMOVED}, right?"),
+    ]
     assert after["questions"][0]["answers"][0]["words"] == f"look, {REMOVED}: nothing"
     with stage.store.transaction():
         assert f"ask {REMOVED}'s cat; malice is another word" in [e.text for e in stage.store.entries.all(kind="said")]
@@ -106,7 +114,9 @@ def test_somebody_else_of_that_host_stays(stages: Callable[..., Stage]) -> None:
     at_once(stage.bot.keeping.redact("host:looking-glass.example", stage.now))
     with stage.store.transaction():
         assert [(q.nick, q.words) for q in stage.store.questions.all()] == [
-            (REMOVED, REMOVED), ("even", "something else?")]
+            (REMOVED, REMOVED),
+            ("even", "something else?"),
+        ]
     assert "jabberwock" not in raw(stage)["trainbot.db"] and "looking-glass" not in raw(stage)["trainbot.db"]
 
 
@@ -137,7 +147,10 @@ def test_old_records_go_and_questions_stay(stages: Callable[..., Stage]) -> None
     assert at_once(stage.bot.keeping.prune(before)).startswith("removed: 1 classes")
     with stage.store.transaction():
         assert [(q.nick, q.words) for q in stage.store.questions.all()] == [
-            (REMOVED, "what is behind the looking-glass?"), (REMOVED, "is ALICE, right?"), ("carol", "a young question?")]
+            (REMOVED, "what is behind the looking-glass?"),
+            (REMOVED, "is ALICE, right?"),
+            ("carol", "a young question?"),
+        ]
         assert stage.store.entries.count() == stage.store.classes.attendance.count() == 0
         assert "bob" not in {person.nick for person in stage.store.people.all()}
     text = raw(stage)
@@ -148,8 +161,13 @@ def test_old_records_go_and_questions_stay(stages: Callable[..., Stage]) -> None
 
 def test_every_column_is_decided() -> None:
     """Whoever adds a table with people in it says in store.redaction whose words it holds."""
-    whose = {(table.name, column.name) for table in tables.values() for column in table.c
-             for key in column.foreign_keys if key.column.table.name == "person"}
+    whose = {
+        (table.name, column.name)
+        for table in tables.values()
+        for column in table.c
+        for key in column.foreign_keys
+        if key.column.table.name == "person"
+    }
     assert whose == set(OWN) | {(name, "person_id") for name in GONE}
     for (table, _whose), (named, words) in OWN.items():
         assert all(isinstance(tables[table].c[name].type, Text) for name in (*named, *words))
@@ -157,7 +175,9 @@ def test_every_column_is_decided() -> None:
     assert {column.name for table in tables.values() for column in table.c} >= set(TECHNICAL)
 
 
-@given(st.from_regex(r"[a-zA-Z_\[\]|][a-zA-Z0-9_\[\]|-]{0,8}", fullmatch=True), st.text(max_size=20), st.text(max_size=20))
+@given(
+    st.from_regex(r"[a-zA-Z_\[\]|][a-zA-Z0-9_\[\]|-]{0,8}", fullmatch=True), st.text(max_size=20), st.text(max_size=20)
+)
 def test_a_name_between_other_signs_is_found(name: str, before: str, after: str) -> None:
     """In any case, whatever stands around it but letters and digits; and it is gone after that."""
     pattern = naming([name])

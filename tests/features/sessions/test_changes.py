@@ -4,8 +4,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from trainbot.features.sessions.changes import Change, changes, render, render_all
-from trainbot.model.session import Problem, Schedule, Session
 from trainbot.features.sessions.reminders import reminder_line
+from trainbot.model.session import Problem, Schedule, Session
 
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
 ZONES = ["Australia/Melbourne"]
@@ -62,7 +62,9 @@ def test_a_change_of_clock_rules_is_told_as_such():
     after = replace(session(), start=session().start + timedelta(hours=1))
     (change,) = changes([before], Schedule((after,)), NOW)
     assert change.by_clock_rules
-    assert render(change, ZONES, NOW).startswith("moved (the clock rules of Australia/Melbourne changed): SE Linux, not ")
+    assert render(change, ZONES, NOW).startswith(
+        "moved (the clock rules of Australia/Melbourne changed): SE Linux, not "
+    )
 
 
 def test_each_change_is_one_line():
@@ -98,7 +100,13 @@ def test_the_revision_follows_what_people_see():
 
 def test_a_line_stays_one_line():
     """Five zones and the longest title that a file may hold fit an IRC line, whatever is said of the session."""
-    zones = ["Australia/Melbourne", "Europe/Berlin", "America/New_York", "America/Argentina/Buenos_Aires", "Asia/Kathmandu"]
+    zones = [
+        "Australia/Melbourne",
+        "Europe/Berlin",
+        "America/New_York",
+        "America/Argentina/Buenos_Aires",
+        "Asia/Kathmandu",
+    ]
     one = session(200, title="\u65e5\u672c\u8a9e" * 66, channel="#selinux-class")
     lines = [render(Change(kind, one, one), zones, NOW) for kind in ("new", "moved", "cancelled", "back")]
     lines.append(reminder_line(one, one.start - timedelta(minutes=10), zones))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tests.stage import CHANNEL, Stage
 
 WHEN = "Sat 5 Dec 08:00 UTC | Sat 5 Dec 19:00 +1100 Melbourne | Sat 5 Dec 09:00 +0100 Berlin"
@@ -39,10 +40,12 @@ def test_shown_back_in_three_zones(stage: Stage) -> None:
     before = stage.dump()
     assert stage.talk("olga", ADD) == [
         f'olga: "SE Linux for all", {WHEN} | in 8 d, lasts 1 h 30 min, exercise selinux, by russell, 3 seats. '
-        "With a host lost, 0 of 3 have a lab. Keep that as a draft? Say !yes within 60 s."]
+        "With a host lost, 0 of 3 have a lab. Keep that as a draft? Say !yes within 60 s."
+    ]
     assert stage.dump() == before
     assert stage.talk("olga", "!yes") == [
-        "olga: kept as d1; !session publish d1 announces it, !session cancel d1 drops it"]
+        "olga: kept as d1; !session publish d1 announces it, !session cancel d1 drops it"
+    ]
 
 
 def test_a_draft_is_nobodys_business(drafted: Stage) -> None:
@@ -52,18 +55,22 @@ def test_a_draft_is_nobodys_business(drafted: Stage) -> None:
     assert drafted.wait(days=8) == []
     drafted.now = drafted.now.replace(month=11, day=28)
     assert drafted.whisper("olga", "session") == [
-        "d1: SE Linux for all, Sat 5 Dec 09:00 +0100 Berlin (in 7 d, from IRC): !session publish d1, or all"]
+        "d1: SE Linux for all, Sat 5 Dec 09:00 +0100 Berlin (in 7 d, from IRC): !session publish d1, or all"
+    ]
 
 
 def test_published(drafted: Stage) -> None:
     """Announced as any other, once; then it has seats, reminders and a number of its own."""
     said = drafted.hear("olga", "!session publish")
-    assert said == [(CHANNEL, "olga: published"),
-                    (CHANNEL, f"new session: SE Linux for all, {WHEN} | Sat 5 Dec 03:00 -0500 New York | in 8 d")]
+    assert said == [
+        (CHANNEL, "olga: published"),
+        (CHANNEL, f"new session: SE Linux for all, {WHEN} | Sat 5 Dec 03:00 -0500 New York | in 8 d"),
+    ]
     assert "1: SE Linux for all, with russell, 0 of 3 seats" in drafted.whisper("alice", "sessions")[0]
     assert drafted.talk("olga", "!session publish") == [
         'olga: there is no draft to publish; !session add selinux sat 14 mar 09:00 melbourne 2h "SE Linux for beginners" '
-        "by alice seats 30 makes one"]
+        "by alice seats 30 makes one"
+    ]
     drafted.restart()
     assert [text.split(":")[0] for _, text in drafted.wait(days=1)] == ["SE Linux for all starts in 7 d"]
 
@@ -75,26 +82,35 @@ def test_moved(published: Stage) -> None:
     said = published.hear("olga", "!yes")
     assert said[0] == (CHANNEL, "olga: moved; everybody is being told")
     assert said[1][0] == CHANNEL and said[1][1].startswith("moved: SE Linux for all, not Sat 5 Dec 08:00 UTC but Sun 6")
-    assert said[2] == ("alice", "SE Linux for all moved, not Sat 5 Dec 19:00 +1100 Melbourne but Sun 6 Dec 19:00 +1100 "
-                                "Melbourne (in 9 d); your seat is kept, !signup drop gives it up")
+    assert said[2] == (
+        "alice",
+        "SE Linux for all moved, not Sat 5 Dec 19:00 +1100 Melbourne but Sun 6 Dec 19:00 +1100 "
+        "Melbourne (in 9 d); your seat is kept, !signup drop gives it up",
+    )
     assert len(said) == 3
 
 
 def test_cancelled_and_on_again(published: Stage) -> None:
     """Everybody is told, and the number that brings it back is said."""
-    assert "is cancelled. #class and 1 who signed up will be told. Say !yes" in published.talk("olga", "!session cancel 1")[0]
+    assert (
+        "is cancelled. #class and 1 who signed up will be told. Say !yes"
+        in published.talk("olga", "!session cancel 1")[0]
+    )
     said = published.hear("olga", "!yes")
     assert said[0][1] == "olga: cancelled; everybody is being told (!session publish d1 puts it on again)"
     assert [target for target, _ in said] == [CHANNEL, CHANNEL, "alice"]
     assert published.talk("alice", "!sessions") == ["alice: no sessions are planned"]
     said = published.hear("olga", "!session publish d1")
     assert [text.partition(":")[0].partition(",")[0] for _, text in said] == [
-        "olga", "on again", "SE Linux for all is on again"]
+        "olga",
+        "on again",
+        "SE Linux for all is on again",
+    ]
 
 
 def test_a_yes_is_about_what_was_asked(published: Stage) -> None:
     """A session that gets the number of another one between the question and the yes is not cancelled for it."""
-    published.talk("olga", "!session add selinux tomorrow 01:00 utc 1h \"Before all others\"")
+    published.talk("olga", '!session add selinux tomorrow 01:00 utc 1h "Before all others"')
     published.talk("olga", "!yes")
     published.talk("olga", "!session cancel 1")
     published.whisper("olga", "session publish all")
@@ -116,7 +132,8 @@ def test_sessions_of_files_are_changed_in_files(stage: Stage) -> None:
     before = stage.dump()
     for words in ("move 1 tue 8 dec 09:00", "cancel 1", "cancel From a file", "change 1 seats 9"):
         assert stage.talk("olga", f"!session {words}") == [
-            "olga: From a file is in the file c.toml: change it there, I read it within seconds"]
+            "olga: From a file is in the file c.toml: change it there, I read it within seconds"
+        ]
     assert stage.dump() == before
     stage.schedule("c.toml", FILE + "# a comment")
     assert stage.wait(seconds=2) + stage.wait(seconds=2) == []
@@ -132,7 +149,8 @@ def test_a_file_calls_off_nothing_that_was_made_here(published: Stage) -> None:
 def test_dropped(drafted: Stage) -> None:
     """A draft goes without a word to anybody else."""
     assert drafted.talk("olga", "!session cancel d1") == [
-        "olga: the draft SE Linux for all, Sat 5 Dec 19:00 +1100 Melbourne, is dropped. Say !yes within 60 s."]
+        "olga: the draft SE Linux for all, Sat 5 Dec 19:00 +1100 Melbourne, is dropped. Say !yes within 60 s."
+    ]
     assert drafted.hear("olga", "!yes") == [(CHANNEL, "olga: dropped")]
     assert drafted.talk("olga", "!session")[0].startswith("there are no drafts; ")
 

@@ -13,8 +13,18 @@ from trainbot.features.sessions.phrase_parser import read_phrase, wall_time
 
 NOW = datetime(2026, 11, 27, 8, tzinfo=UTC)
 EXERCISES = ("selinux-debian", "nftables")
-PIECES = ("selinux", "sat 14 mar", "09:00", "melbourne", "2h", '"SE Linux for beginners"', "by alice", "seats 30",
-          "#class", "https://example.org/slides")
+PIECES = (
+    "selinux",
+    "sat 14 mar",
+    "09:00",
+    "melbourne",
+    "2h",
+    '"SE Linux for beginners"',
+    "by alice",
+    "seats 30",
+    "#class",
+    "https://example.org/slides",
+)
 
 
 def understood(text: str) -> tuple[str, datetime, dict[str, object]]:
@@ -31,24 +41,52 @@ def test_any_order_means_the_same(pieces: list[str]) -> None:
         understood(" ".join(pieces))
     zone, local, values = understood(" ".join(piece.replace("sat", "sun") for piece in pieces))
     assert (zone, local) == ("Australia/Melbourne", datetime(2027, 3, 14, 9))
-    assert values == {"exercise": "selinux-debian", "minutes": 120, "title": "SE Linux for beginners",
-                      "presenter": "alice", "seats": 30, "channel": "#class", "slides": "https://example.org/slides"}
+    assert values == {
+        "exercise": "selinux-debian",
+        "minutes": 120,
+        "title": "SE Linux for beginners",
+        "presenter": "alice",
+        "seats": 30,
+        "channel": "#class",
+        "slides": "https://example.org/slides",
+    }
 
 
-@pytest.mark.parametrize(("words", "local"), [
-    ("sat 09:00", "2026-11-28T09:00"), ("fri 10:00", "2026-11-27T10:00"), ("fri 08:00", "2026-12-04T08:00"),
-    ("tomorrow 9am", "2026-11-28T09:00"), ("today 21:30", "2026-11-27T21:30"), ("14 mar 9 pm", "2027-03-14T21:00"),
-    ("march 14th 12am", "2027-03-14T00:00"), ("2027-03-14 7.30am", "2027-03-14T07:30"),
-    ("29 feb 09:00", "2028-02-29T09:00"), ("14mar 2028 09:00", "2028-03-14T09:00"), ("Sunday 14 March 09:00", "2027-03-14T09:00"),
-    ("on 24 nov at 09:00", "2027-11-24T09:00"),
-])
+@pytest.mark.parametrize(
+    ("words", "local"),
+    [
+        ("sat 09:00", "2026-11-28T09:00"),
+        ("fri 10:00", "2026-11-27T10:00"),
+        ("fri 08:00", "2026-12-04T08:00"),
+        ("tomorrow 9am", "2026-11-28T09:00"),
+        ("today 21:30", "2026-11-27T21:30"),
+        ("14 mar 9 pm", "2027-03-14T21:00"),
+        ("march 14th 12am", "2027-03-14T00:00"),
+        ("2027-03-14 7.30am", "2027-03-14T07:30"),
+        ("29 feb 09:00", "2028-02-29T09:00"),
+        ("14mar 2028 09:00", "2028-03-14T09:00"),
+        ("Sunday 14 March 09:00", "2027-03-14T09:00"),
+        ("on 24 nov at 09:00", "2027-11-24T09:00"),
+    ],
+)
 def test_days_and_times(words: str, local: str) -> None:
     """As people write them; without a year the next one, never one that is over."""
     assert understood(words)[1] == datetime.fromisoformat(local)
 
 
-@pytest.mark.parametrize(("words", "minutes"), [
-    ("2h", 120), ("90min", 90), ("90 min", 90), ("1h30", 90), ("2 hours", 120), ("1.5h", 90), ("45m", 45), ("1h30m", 90)])
+@pytest.mark.parametrize(
+    ("words", "minutes"),
+    [
+        ("2h", 120),
+        ("90min", 90),
+        ("90 min", 90),
+        ("1h30", 90),
+        ("2 hours", 120),
+        ("1.5h", 90),
+        ("45m", 45),
+        ("1h30m", 90),
+    ],
+)
 def test_lengths(words: str, minutes: int) -> None:
     """Hours and minutes, with or without a blank."""
     assert understood(f"sat 09:00 {words}")[2]["minutes"] == minutes
@@ -67,8 +105,12 @@ def test_lists() -> None:
     assert _zone == "Europe/London"
 
 
-@given(st.text(max_size=80) | st.lists(st.sampled_from([*PIECES, "images", "zones", "am", "seats", '"', "14", "99:99", "mar"]),
-                                       max_size=9).map(" ".join))
+@given(
+    st.text(max_size=80)
+    | st.lists(st.sampled_from([*PIECES, "images", "zones", "am", "seats", '"', "14", "99:99", "mar"]), max_size=9).map(
+        " ".join
+    )
+)
 @settings(max_examples=300, deadline=None)
 def test_anything_is_understood_or_answered(text: str) -> None:
     """Never a traceback: a session, or one sentence."""

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from tests.stage import Stage
 
+from tests.stage import Stage
 from trainbot.cli import cli
 
 COURSE = """
@@ -44,9 +44,11 @@ def test_each_change_is_one_in_the_feed(stage: Stage) -> None:
     (uid,) = properties(first[0], "UID")
     stamp = properties(first[0], "DTSTAMP")
     stage.wait(minutes=5)
-    for start, more, number, status in (("2026-12-06T09:00:00", "", "1", "CONFIRMED"),
-                                        ("2026-12-06T09:00:00", "seats = 4", "2", "CONFIRMED"),
-                                        ("2026-12-06T09:00:00", "cancelled = true", "3", "CANCELLED")):
+    for start, more, number, status in (
+        ("2026-12-06T09:00:00", "", "1", "CONFIRMED"),
+        ("2026-12-06T09:00:00", "seats = 4", "2", "CONFIRMED"),
+        ("2026-12-06T09:00:00", "cancelled = true", "3", "CANCELLED"),
+    ):
         plan(stage, start, more)
         text = written(stage)[0]
         assert properties(text, "UID", "SEQUENCE", "STATUS") == [uid, number, status]

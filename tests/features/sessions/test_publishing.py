@@ -17,23 +17,38 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainbot.adapters.calendars.feed import Feed, Where
-from trainbot.model.session import PublishedSession, Session
-from trainbot.bot.pages.sessions_page import page
-from trainbot.model.reminder import parse_offsets
-from trainbot.core.times import readings
 from trainbot.adapters.calendars.vtimezone import changes
+from trainbot.bot.pages.sessions_page import page
+from trainbot.core.times import readings
+from trainbot.model.reminder import parse_offsets
+from trainbot.model.session import PublishedSession, Session
 
 OFFSETS = parse_offsets("7d 1d 1h 10m")
 WHERE = Where("an-owner", "https://class.example.org/pub/", "irc.libera.chat", 6697, True, ("#class",))
 NOW = datetime(2026, 11, 27, 8, tzinfo=UTC)
 ZONES = ("Australia/Melbourne", "Europe/Berlin")
-PLACES = ["Australia/Melbourne", "Australia/Lord_Howe", "Asia/Kathmandu", "Pacific/Chatham", "Africa/Casablanca",
-          "Europe/Dublin", "America/New_York", "America/Sao_Paulo", "Africa/Cairo", "UTC"]
+PLACES = [
+    "Australia/Melbourne",
+    "Australia/Lord_Howe",
+    "Asia/Kathmandu",
+    "Pacific/Chatham",
+    "Africa/Casablanca",
+    "Europe/Dublin",
+    "America/New_York",
+    "America/Sao_Paulo",
+    "Africa/Cairo",
+    "UTC",
+]
 HOSTILE = '<script>alert("1")</script>\' onload=x; BEGIN:VEVENT\\, {style} &amp; \u202e\U0001f600'
 
 
-def entry(local: str = "2026-12-05T19:00", zone: str = "Australia/Melbourne", sequence: int = 0, fold: int = 0,
-          **fields: object) -> PublishedSession:
+def entry(
+    local: str = "2026-12-05T19:00",
+    zone: str = "Australia/Melbourne",
+    sequence: int = 0,
+    fold: int = 0,
+    **fields: object,
+) -> PublishedSession:
     wall = datetime.fromisoformat(local)
     values = {"uid": "course/one", "title": "SE Linux", "minutes": 120, "origin": "course.toml"} | fields
     session = Session.of(start=readings(wall, zone)[fold], local=wall, zone=zone, **values)
@@ -47,8 +62,10 @@ def feed(*entries: PublishedSession) -> str:
 def moments(text: str) -> list[datetime]:
     """The starts, as dateutil reads them by the feed's own VTIMEZONE alone."""
     text = text.replace("\r\n ", "")
-    zones = tzical(io.StringIO(text[:text.index("BEGIN:VEVENT")] + "END:VCALENDAR\r\n")) if "VTIMEZONE" in text else None
-    events_text = text[text.index("BEGIN:VEVENT"):]
+    zones = (
+        tzical(io.StringIO(text[: text.index("BEGIN:VEVENT")] + "END:VCALENDAR\r\n")) if "VTIMEZONE" in text else None
+    )
+    events_text = text[text.index("BEGIN:VEVENT") :]
     found = []
     for name, wall, utc in re.findall(r"^DTSTART(?:;TZID=([^:]+))?:(\d{8}T\d{6})(Z?)\r$", events_text, re.MULTILINE):
         at = datetime.strptime(wall, "%Y%m%dT%H%M%S")
@@ -61,8 +78,11 @@ def events(text: str) -> list[vobject.base.Component]:
     return list(vobject.readOne(text).vevent_list)
 
 
-@given(st.sampled_from(PLACES), st.datetimes(datetime(2026, 1, 1), datetime(2033, 1, 1)).map(
-    lambda at: at.replace(second=0, microsecond=0)), st.integers(0, 1))
+@given(
+    st.sampled_from(PLACES),
+    st.datetimes(datetime(2026, 1, 1), datetime(2033, 1, 1)).map(lambda at: at.replace(second=0, microsecond=0)),
+    st.integers(0, 1),
+)
 @settings(max_examples=50, deadline=None)
 def test_every_moment_is_the_same_elsewhere(zone: str, local: datetime, fold: int) -> None:
     """Another library takes the very moments from the feed, on the days of clock changes too."""
@@ -75,8 +95,10 @@ def test_around_each_change_of_clocks(zone: str) -> None:
     """Each quarter of an hour of the three hours around it."""
     for moment, *_rest in changes(zone, NOW, NOW + timedelta(days=400)):
         starts = [moment + timedelta(minutes=15 * n) for n in range(-6, 7)]
-        made = [PublishedSession(replace(entry().session, uid=str(n), start=start, zone=zone), 0, NOW)
-                for n, start in enumerate(starts)]
+        made = [
+            PublishedSession(replace(entry().session, uid=str(n), start=start, zone=zone), 0, NOW)
+            for n, start in enumerate(starts)
+        ]
         assert moments(feed(*made)) == starts
 
 
@@ -142,8 +164,13 @@ def test_a_calendar_program_shows_it(tmp_path: Path) -> None:
     (tmp_path / "class").mkdir()
 
     def khal(*words: str) -> str:
-        done = subprocess.run(["khal", "-c", str(tmp_path / "khal"), *words], capture_output=True, text=True, timeout=60,
-                              env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "LC_ALL": "C.UTF-8"})
+        done = subprocess.run(
+            ["khal", "-c", str(tmp_path / "khal"), *words],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "LC_ALL": "C.UTF-8"},
+        )
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -156,7 +183,10 @@ def test_a_calendar_program_shows_it(tmp_path: Path) -> None:
     other = entry("2027-04-04T19:00", uid="course/two", zone="Australia/Lord_Howe")
     assert shown(entry(), other) == ["2026-12-05 09:00 SE Linux CONFIRMED", "2027-04-04 10:30 SE Linux CONFIRMED"]
     assert shown(entry("2026-12-06T20:00", sequence=1), other)[0] == "2026-12-06 10:00 SE Linux CONFIRMED"
-    assert shown(PublishedSession(entry().session.as_cancelled(), 2, NOW), other)[0] == "2026-12-05 09:00 SE Linux CANCELLED"
+    assert (
+        shown(PublishedSession(entry().session.as_cancelled(), 2, NOW), other)[0]
+        == "2026-12-05 09:00 SE Linux CANCELLED"
+    )
 
 
 class Read(HTMLParser):
@@ -184,14 +214,27 @@ class Read(HTMLParser):
 
 def test_the_page_says_all_without_a_script() -> None:
     """UTC, the session's zone and the configured ones, presenter, seats, slides; machines read the start."""
-    read = Read(page([entry(presenter="Russell", seats=30, slides="https://example.org/s?a=b&c")], WHERE, ZONES, NOW).decode())
+    read = Read(
+        page([entry(presenter="Russell", seats=30, slides="https://example.org/s?a=b&c")], WHERE, ZONES, NOW).decode()
+    )
     assert read.open == []
-    for words in ("Sat 5 Dec 2026 08:00 UTC", "Sat 5 Dec 2026 19:00 +1100 Melbourne", "Sat 5 Dec 2026 09:00 +0100 Berlin",
-                  "Russell", "30 seats", "SE Linux", "#class on irc.libera.chat"):
+    for words in (
+        "Sat 5 Dec 2026 08:00 UTC",
+        "Sat 5 Dec 2026 19:00 +1100 Melbourne",
+        "Sat 5 Dec 2026 09:00 +0100 Berlin",
+        "Russell",
+        "30 seats",
+        "SE Linux",
+        "#class on irc.libera.chat",
+    ):
         assert words in read.words
     assert [a["datetime"] for tag, a in read.seen if tag == "time"] == ["2026-12-05T08:00:00Z"]
     assert {a["href"] for tag, a in read.seen if tag == "a"} == {
-        "#main", "sessions.ics", "https://example.org/s?a=b&c", "ircs://irc.libera.chat:6697/%23class"}
+        "#main",
+        "sessions.ics",
+        "https://example.org/s?a=b&c",
+        "ircs://irc.libera.chat:6697/%23class",
+    }
     assert [a.get("lang") for tag, a in read.seen if tag == "html"] == ["en"]
 
 

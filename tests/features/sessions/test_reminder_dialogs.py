@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.stage import CHANNEL, START, Stage
 
+from tests.stage import CHANNEL, START, Stage
 from trainbot.core.messages import Disconnected, RollCall
 
 COURSE = """
@@ -55,7 +55,8 @@ def test_each_in_their_own_time(seated: Stage) -> None:
     assert to("alice", said) == ["you have a seat: SE Linux starts in 1 d: Sat 5 Dec 09:00 +0100 Berlin"]
     assert to("bob", said) == [
         "you have a seat: SE Linux starts in 1 d: Sat 5 Dec 08:00 UTC | Sat 5 Dec 19:00 +1100 Melbourne | Sat 5 Dec 09:00 "
-        "+0100 Berlin | Sat 5 Dec 03:00 -0500 New York; !tz CITY tells me your own time"]
+        "+0100 Berlin | Sat 5 Dec 03:00 -0500 New York; !tz CITY tells me your own time"
+    ]
     assert to("carol", said) == []
 
 
@@ -67,7 +68,9 @@ def test_who_is_away_hears_the_last_one(seated: Stage) -> None:
     at(seated, hours=1)
     seated.now = BEGINS - timedelta(minutes=23)
     seated.join("alice", account="alice")
-    assert to("alice", seated.wait(seconds=0)) == ["you have a seat: SE Linux starts in 23 min: Sat 5 Dec 09:00 +0100 Berlin"]
+    assert to("alice", seated.wait(seconds=0)) == [
+        "you have a seat: SE Linux starts in 23 min: Sat 5 Dec 09:00 +0100 Berlin"
+    ]
     assert to("alice", seated.restart() + seated.wait(seconds=2)) == []
 
 
@@ -108,7 +111,9 @@ def test_not_of_what_they_gave_up_or_what_moved(seated: Stage) -> None:
     assert to("bob", said) == []
 
 
-HAPPENINGS = st.tuples(st.integers(0, 8 * 24 * 60 - 15), st.sampled_from(["look", "kill", "leave", "come", "split", "back"]))
+HAPPENINGS = st.tuples(
+    st.integers(0, 8 * 24 * 60 - 15), st.sampled_from(["look", "kill", "leave", "come", "split", "back"])
+)
 
 
 @given(st.lists(HAPPENINGS, max_size=8).map(sorted))
@@ -122,8 +127,11 @@ def test_whatever_happens(happenings: list[tuple[int, str]]) -> None:
         stage.talk("alice", "!tz berlin")
         stage.talk("alice", "!signup 1")
         end = 8 * 24 * 60 - 3
-        said = [line for minute, what in [*happenings, (end, "back"), (end, "come"), (end + 1, "kill")]
-                for line in happens(stage, minute, what)]
+        said = [
+            line
+            for minute, what in [*happenings, (end, "back"), (end, "come"), (end + 1, "kill")]
+            for line in happens(stage, minute, what)
+        ]
         stage.store.close()
     mine = to("alice", said)
     assert len(mine) == len(set(mine)) <= 4

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainbot.core.errors import ConfigError
-from trainbot.model.session import Session
+from trainbot.core.times import readings
 from trainbot.features.sessions.reminders import STARTED_GRACE, due, passed_keys
 from trainbot.model.reminder import parse_offsets
-from trainbot.core.times import readings
+from trainbot.model.session import Session
 
 OFFSETS = parse_offsets("7d 1d 1h 10m")
 
@@ -104,7 +104,9 @@ def test_a_day_before_is_the_same_time_on_the_clock_there(local, zone, elapsed):
 
 
 @given(
-    st.sampled_from(["Australia/Melbourne", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Pacific/Apia"]),
+    st.sampled_from(
+        ["Australia/Melbourne", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Pacific/Apia"]
+    ),
     st.datetimes(datetime(2026, 1, 1), datetime(2028, 1, 1)),
     st.lists(st.integers(-600, 10 * 24 * 3600), max_size=40),
 )
@@ -123,7 +125,6 @@ def test_whenever_the_bot_looks_nothing_is_said_twice_or_late_or_lost(zone, loca
         assert said[-1][1].offset == "10m"
 
 
-
 def test_offsets_are_read_longest_first():
     """Order, case, commas and repetition do not matter; none at all is allowed."""
     assert [o.text for o in parse_offsets("10M, 7d 1h 1d 24h")] == ["7d", "24h", "1h", "10m"]
@@ -131,7 +132,9 @@ def test_offsets_are_read_longest_first():
     assert parse_offsets("") == ()
 
 
-@pytest.mark.parametrize("text", ["soon", "7", "d", "-1d", "1d1h", "0m", "999w", "1.5h", "١d", " ".join(f"{n}m" for n in range(1, 20))])
+@pytest.mark.parametrize(
+    "text", ["soon", "7", "d", "-1d", "1d1h", "0m", "999w", "1.5h", "١d", " ".join(f"{n}m" for n in range(1, 20))]
+)
 def test_a_wrong_offset_is_refused_with_an_example(text):
     """bot.ini is told what would be right."""
     with pytest.raises(ConfigError, match="write"):
@@ -140,7 +143,11 @@ def test_a_wrong_offset_is_refused_with_an_example(text):
 
 def test_the_line_fits_irc_with_a_long_title_and_many_zones():
     """Zones give way, the time in UTC stays."""
-    one = session(title="x" * 200, zones=("Australia/Melbourne", "Europe/Berlin", "America/New_York", "Asia/Kolkata"), channel="#c")
+    one = session(
+        title="x" * 200,
+        zones=("Australia/Melbourne", "Europe/Berlin", "America/New_York", "Asia/Kolkata"),
+        channel="#c",
+    )
     text = due([one], OFFSETS, one.start, set())[0].text
     assert len(text.encode()) <= 400
     assert "Sat 5 Dec 08:00 UTC" in text

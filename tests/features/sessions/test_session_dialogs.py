@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from tests.stage import CHANNEL, Stage
 
+from tests.stage import CHANNEL, Stage
 from trainbot.bot.events import Tick
 from trainbot.core.messages import Line, Unspoken
 
@@ -40,7 +40,9 @@ def test_a_move_and_a_cancellation_are_told(stage: Stage) -> None:
     """People hear the old and the new time, and of a class that is off."""
     plan(stage)
     (moved,) = plan(stage, "2026-12-06T19:00:00")
-    assert moved[1].startswith("moved: SE Linux for all, not Sat 5 Dec 08:00 UTC but Sun 6 Dec 08:00 UTC | Sun 6 Dec 19:00")
+    assert moved[1].startswith(
+        "moved: SE Linux for all, not Sat 5 Dec 08:00 UTC but Sun 6 Dec 08:00 UTC | Sun 6 Dec 19:00"
+    )
     (stage.folder / "schedules" / "course.toml").unlink()
     said = stage.wait(seconds=2) + stage.wait(seconds=2)
     assert said == [(CHANNEL, "cancelled: SE Linux for all, Sun 6 Dec 08:00 UTC (Sun 6 Dec 19:00 +1100 Melbourne)")]
@@ -51,9 +53,12 @@ def test_sessions(stage: Stage) -> None:
     assert stage.talk("alice", "!sessions") == ["alice: no sessions are planned"]
     plan(stage)
     assert stage.talk("alice", "!sessions") == [
-        f"alice: 1: SE Linux for all, with Russell, {ZONES} | in 8 d; !tz CITY shows them in your own time"]
+        f"alice: 1: SE Linux for all, with Russell, {ZONES} | in 8 d; !tz CITY shows them in your own time"
+    ]
     stage.talk("alice", "!tz Berlin")
-    assert stage.talk("alice", "!sessions") == ["alice: 1: SE Linux for all, with Russell, Sat 5 Dec 09:00 +0100 Berlin (in 8 d)"]
+    assert stage.talk("alice", "!sessions") == [
+        "alice: 1: SE Linux for all, with Russell, Sat 5 Dec 09:00 +0100 Berlin (in 8 d)"
+    ]
     assert stage.talk("alice", "!sessions please") == ["alice: 'please' is one word too many: say !sessions"]
 
 
@@ -73,7 +78,8 @@ def test_tz(stage: Stage) -> None:
     assert stage.hear("alice", "!tz") == [("alice", "I do not know your time zone; !tz CITY sets it")]
     assert stage.hear("alice", "!tz melbourne") == [("alice", "your time is Fri 27 Nov 19:00 +1100 Melbourne")]
     assert stage.hear("alice", "!tz Europe/Berlin") == [
-        ("alice", "your time is Fri 27 Nov 09:00 +0100 Berlin (before: Australia/Melbourne)")]
+        ("alice", "your time is Fri 27 Nov 09:00 +0100 Berlin (before: Australia/Melbourne)")
+    ]
     assert stage.whisper("alice", "tz") == ["your time is Fri 27 Nov 09:00 +0100 Berlin; !tz CITY sets it"]
     before = stage.dump()
     (line,) = stage.talk("alice", "!tz Berlim")
@@ -110,8 +116,11 @@ def test_reminders(stage: Stage) -> None:
     plan(stage)
     said = reminders(stage, END)
     assert [line.split(":")[0] for line in said] == [
-        "SE Linux for all starts in 7 d", "SE Linux for all starts in 1 d", "SE Linux for all starts in 1 h",
-        "SE Linux for all starts in 10 min"]
+        "SE Linux for all starts in 7 d",
+        "SE Linux for all starts in 1 d",
+        "SE Linux for all starts in 1 h",
+        "SE Linux for all starts in 10 min",
+    ]
 
 
 def test_reminders_over_a_long_absence(stage: Stage) -> None:
@@ -120,15 +129,21 @@ def test_reminders_over_a_long_absence(stage: Stage) -> None:
     stage.now = datetime(2026, 12, 5, 7, 30, tzinfo=UTC)
     stage.restart()
     assert [line.split(":")[0] for line in reminders(stage, END)] == [
-        "SE Linux for all starts in 25 min", "SE Linux for all starts in 10 min"]
+        "SE Linux for all starts in 25 min",
+        "SE Linux for all starts in 10 min",
+    ]
 
 
 def test_reminders_over_restarts(stage: Stage) -> None:
     """A restart at every tick neither repeats nor skips one."""
     plan(stage)
     said = []
-    for moment in (datetime(2026, 11, 28, 8, 0, 1, tzinfo=UTC), datetime(2026, 12, 4, 8, 0, 1, tzinfo=UTC),
-                   datetime(2026, 12, 5, 7, 0, 1, tzinfo=UTC), datetime(2026, 12, 5, 7, 50, 1, tzinfo=UTC)):
+    for moment in (
+        datetime(2026, 11, 28, 8, 0, 1, tzinfo=UTC),
+        datetime(2026, 12, 4, 8, 0, 1, tzinfo=UTC),
+        datetime(2026, 12, 5, 7, 0, 1, tzinfo=UTC),
+        datetime(2026, 12, 5, 7, 50, 1, tzinfo=UTC),
+    ):
         stage.now = moment
         for _ in range(3):
             said += stage.restart()

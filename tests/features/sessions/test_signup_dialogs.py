@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+
 from tests.stage import CHANNEL, Stage
 
 COURSE = """
@@ -23,8 +24,10 @@ start = 2026-12-06T09:00:00
 title = "SE Linux again"
 """
 A, B = "Sat 5 Dec 09:00 +0100 Berlin (in 8 d)", "Sun 6 Dec 09:00 +0100 Berlin (in 9 d)"
-LAB = ("your debian lab comes to you in the 20 min before the start; try it before: !lab debian; !key and the line in "
-       "your ~/.ssh/id_ed25519.pub spares you its password")
+LAB = (
+    "your debian lab comes to you in the 20 min before the start; try it before: !lab debian; !key and the line in "
+    "your ~/.ssh/id_ed25519.pub spares you its password"
+)
 
 
 def plan(stage: Stage, seats: int = 2, start: str = "2026-12-05T09:00:00", extra: str = "") -> list[tuple[str, str]]:
@@ -54,9 +57,11 @@ def test_by_its_words(planned: Stage) -> None:
     """Words of the title will do where they fit one session only; else the numbers are told."""
     assert planned.talk("alice", "!signup linux again") == [f"you have a seat in SE Linux again, {B}; {LAB}"]
     assert planned.talk("alice", "!signup SE linux") == [
-        "alice: which one of 1, 2? !sessions lists them, say !signup 1"]
+        "alice: which one of 1, 2? !sessions lists them, say !signup 1"
+    ]
     assert planned.talk("alice", "!signup knitting") == [
-        "alice: no session is called 'knitting'; !sessions lists them, say the number"]
+        "alice: no session is called 'knitting'; !sessions lists them, say the number"
+    ]
     for number in ("0", "3", "99999999999999"):
         assert "there is no session" in planned.talk("alice", f"!signup {number}")[0]
     assert planned.talk("alice", "!signup") == ["alice: say !signup N [IMAGE], for example !signup 1"]
@@ -76,7 +81,8 @@ def test_full(planned: Stage) -> None:
     planned.talk("bob", "!signup 1")
     full = "SE Linux for all is full, all 2 seats are taken; you are number 1 of those who wait, and hear when one is free; "
     assert planned.hear("carol", "!signup 1") == [
-        ("carol", f"{full}the next with room is SE Linux again, {B}: say !signup 2")]
+        ("carol", f"{full}the next with room is SE Linux again, {B}: say !signup 2")
+    ]
     assert planned.talk("alice", "!signup 1")[0].startswith("you have a seat already")
     for nick in ("alice", "bob"):
         planned.talk(nick, "!signup 2")
@@ -113,13 +119,12 @@ def test_more_seats(planned: Stage) -> None:
 def test_giving_up(planned: Stage) -> None:
     """The only seat needs no number; with several it is asked which; none is said to be none."""
     assert planned.talk("alice", "!signup drop")[0] == (
-        "alice: you have no seat in any session; !sessions lists them, !signup N takes a seat")
+        "alice: you have no seat in any session; !sessions lists them, !signup N takes a seat"
+    )
     planned.talk("alice", "!signup 1")
-    assert planned.talk("alice", "!signup drop 2") == [
-        "alice: you have no seat in SE Linux again; say !signup drop 1"]
+    assert planned.talk("alice", "!signup drop 2") == ["alice: you have no seat in SE Linux again; say !signup drop 1"]
     planned.talk("alice", "!signup 2")
-    assert planned.talk("alice", "!signup drop") == [
-        "alice: which one? say !signup drop 1 or 2; !sessions lists them"]
+    assert planned.talk("alice", "!signup drop") == ["alice: which one? say !signup drop 1 or 2; !sessions lists them"]
     planned.talk("alice", "!signup drop again")
     assert planned.talk("alice", "!signup drop") == [f"your seat in SE Linux for all, {A}, is free for somebody else"]
 
@@ -159,9 +164,11 @@ def test_which_image(stages: Callable[..., Stage]) -> None:
     assert stage.talk("alice", "!signup 2 centos") == [f"you have a seat in SE Linux again, {B}; {lab}; {needs}"]
     assert stage.talk("alice", "!signup 2 Debian")[0].startswith("as you wish; you have your seat in SE Linux again")
     assert stage.talk("alice", "!signup linux again fedora") == [
-        "alice: SE Linux again has no 'fedora' labs; it has debian and centos: say !signup 2 debian"]
+        "alice: SE Linux again has no 'fedora' labs; it has debian and centos: say !signup 2 debian"
+    ]
     assert stage.talk("alice", "!signup 1 centos") == [
-        "alice: SE Linux for all has no 'centos' labs; it has debian: say !signup 1 debian"]
+        "alice: SE Linux for all has no 'centos' labs; it has debian: say !signup 1 debian"
+    ]
 
 
 def test_a_lecture_has_seats_too(stage: Stage) -> None:
@@ -170,17 +177,18 @@ def test_a_lecture_has_seats_too(stage: Stage) -> None:
     stage.wait(seconds=2), stage.wait(seconds=2)
     assert stage.talk("alice", "!signup 1") == [
         "you have a seat in A talk, Sat 5 Dec 08:00 UTC | Sat 5 Dec 19:00 +1100 Melbourne | Sat 5 Dec 09:00 +0100 Berlin "
-        "| Sat 5 Dec 03:00 -0500 New York | in 8 d"]
+        "| Sat 5 Dec 03:00 -0500 New York | in 8 d"
+    ]
     assert "1 seat taken, one is yours" in stage.talk("alice", "!sessions")[0]
-    assert stage.talk("bob", "!signup 1 debian") == [
-        "bob: A talk has no 'debian' labs; it has no labs: say !signup 1"]
+    assert stage.talk("bob", "!signup 1 debian") == ["bob: A talk has no 'debian' labs; it has no labs: say !signup 1"]
 
 
 def test_a_session_that_has_begun(planned: Stage) -> None:
     """Needs no seat any more, only a lab."""
     planned.wait(days=8, hours=1)
     assert planned.talk("alice", "!signup 1") == [
-        "alice: SE Linux for all has begun, and it needs no seat to take part; !lab debian gives you a lab"]
+        "alice: SE Linux for all has begun, and it needs no seat to take part; !lab debian gives you a lab"
+    ]
 
 
 def test_cancelled(planned: Stage) -> None:
@@ -197,8 +205,10 @@ def test_cancelled(planned: Stage) -> None:
     assert planned.wait(seconds=2) == [("bob", line)]
     planned.schedule("course.toml", before)
     said = planned.wait(seconds=2) + planned.wait(seconds=2)
-    assert said[1:] == [(nick, f"SE Linux for all is on again, {A}; your seat is kept, !signup drop gives it up")
-                        for nick in ("alice", "bob")]
+    assert said[1:] == [
+        (nick, f"SE Linux for all is on again, {A}; your seat is kept, !signup drop gives it up")
+        for nick in ("alice", "bob")
+    ]
     assert "2 of 2 seats, one is yours" in planned.talk("alice", "!sessions")[0]
 
 
@@ -206,8 +216,13 @@ def test_moved(planned: Stage) -> None:
     """The seat is kept, and its person hears the new time in their own zone."""
     planned.talk("alice", "!signup 1")
     said = plan(planned, start="2026-12-07T09:00:00")
-    assert said[1:] == [("alice", "SE Linux for all moved, not Sat 5 Dec 09:00 +0100 Berlin but Mon 7 Dec 09:00 +0100 "
-                                  "Berlin (in 10 d); your seat is kept, !signup drop gives it up")]
+    assert said[1:] == [
+        (
+            "alice",
+            "SE Linux for all moved, not Sat 5 Dec 09:00 +0100 Berlin but Mon 7 Dec 09:00 +0100 "
+            "Berlin (in 10 d); your seat is kept, !signup drop gives it up",
+        )
+    ]
     assert "one is yours" in planned.talk("alice", "!sessions")[1]
 
 
@@ -249,7 +264,8 @@ def test_the_labs_are_handed_out_already(stages: Callable[..., Stage]) -> None:
     stage.now = stage.now.replace(month=12, day=6, hour=7, minute=45)
     assert stage.talk("alice", "!signup again centos") == [
         "alice: the labs for SE Linux again are being handed out already, yours is debian: "
-        "!lab return gives it back, then !lab centos"]
+        "!lab return gives it back, then !lab centos"
+    ]
     stage.config = replace(stage.config, hosts=())
     stage.restart()
     assert "lab" not in stage.talk("bob", "!signup again")[0]

@@ -1,4 +1,5 @@
 """A small recipe and an image made of nothing, so that no test here builds anything."""
+
 from __future__ import annotations
 
 from datetime import UTC, datetime
@@ -54,8 +55,11 @@ def key() -> str:
 def recipe_dir(tmp_path: Path) -> Path:
     folder = tmp_path / "recipe"
     for name, text in {
-        "recipe.toml": RECIPE, "files/etc/hostname": "debian\n", "files/usr/bin/greet": "#!/bin/sh\necho hello\n",
-        "hooks/20-second.sh": "true\n", "hooks/10-first.sh": "true\n",
+        "recipe.toml": RECIPE,
+        "files/etc/hostname": "debian\n",
+        "files/usr/bin/greet": "#!/bin/sh\necho hello\n",
+        "hooks/20-second.sh": "true\n",
+        "hooks/10-first.sh": "true\n",
     }.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
@@ -69,9 +73,21 @@ def fake_image(cache: Path, recipe: str, *, current: bool = True) -> Image:
     for name in FILES:
         (folder / name).write_text(f"{name} of {recipe}")
     image = Image(
-        folder=folder, name="debian", suite="bookworm", recipe=recipe, root="LABEL=debian", cmdline="root=LABEL=debian",
-        permissive="enforcing=0", enforcing="enforcing=1", user="root", host_key="ssh-ed25519 AAAA", memory_mib=384,
-        disk_bytes=1, sha256={"vmlinuz": "0"}, built_at=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
+        folder=folder,
+        name="debian",
+        suite="bookworm",
+        recipe=recipe,
+        root="LABEL=debian",
+        cmdline="root=LABEL=debian",
+        permissive="enforcing=0",
+        enforcing="enforcing=1",
+        user="root",
+        host_key="ssh-ed25519 AAAA",
+        memory_mib=384,
+        disk_bytes=1,
+        sha256={"vmlinuz": "0"},
+        built_at=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+    )
     write_image(image)
     if current:
         point_at(images_folder(cache) / "debian", folder)

@@ -21,12 +21,15 @@ def tries(monkeypatch) -> list[list[str]]:
     return tried
 
 
-@pytest.mark.parametrize(("script", "verdict"), [
-    ("printf 'Linux version 6.1\\nLoading, pl'; printf 'ease wait...\\n'; exec tail -f /dev/null", True),
-    ("echo 'Linux version 6.1'", False),
-    ("exit 1", False),
-    ("exec tail -f /dev/null", False),
-])
+@pytest.mark.parametrize(
+    ("script", "verdict"),
+    [
+        ("printf 'Linux version 6.1\\nLoading, pl'; printf 'ease wait...\\n'; exec tail -f /dev/null", True),
+        ("echo 'Linux version 6.1'", False),
+        ("exit 1", False),
+        ("exec tail -f /dev/null", False),
+    ],
+)
 def test_only_a_kernel_that_ran_a_process_has_booted(script, verdict):
     """A machine that dies, says too little, or hangs past its time has not booted."""
     assert boots(["sh", "-c", script], seconds=5 if verdict else 0.2) is verdict

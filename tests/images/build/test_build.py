@@ -107,6 +107,7 @@ def test_a_build_that_fails_says_why_and_leaves_nothing(tmp_path, recipe_dir, ke
 
 def test_an_interrupted_build_leaves_nothing(tmp_path, recipe_dir, key, programs):
     """Ctrl-C ends the programs that run and takes the half-built image away."""
+
     class Impatient(Heard):
         def stage(self, what):
             raise KeyboardInterrupt
@@ -123,7 +124,9 @@ def test_an_interrupted_build_leaves_nothing(tmp_path, recipe_dir, key, programs
 def test_programs_end_with_their_builder(tmp_path):
     """A builder that is killed outright takes its programs along, children and all."""
     script = f'sh -c "echo \\$\\$ > {tmp_path}/inner; echo begun; exec tail -f /dev/null" & wait'
-    with subprocess.Popen([sys.executable, "-c", BUILDER, str(tmp_path / "log"), script], stdout=subprocess.PIPE) as builder:
+    with subprocess.Popen(
+        [sys.executable, "-c", BUILDER, str(tmp_path / "log"), script], stdout=subprocess.PIPE
+    ) as builder:
         assert builder.stdout and builder.stdout.readline() == b"begun\n"
         inner = os.pidfd_open(int((tmp_path / "inner").read_text()))
         builder.kill()
@@ -159,6 +162,7 @@ def test_two_builders_do_not_collide(tmp_path, recipe_dir, key):
         def stage(self, what):
             super().stage(what)
             from trainbot.images.build.recipe import recipe_hash
+
             fake_image(tmp_path, recipe_hash(recipe_dir, key))
             first.close()
 

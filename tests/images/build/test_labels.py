@@ -17,7 +17,8 @@ def test_paths_of_every_kind_come_through(tmp_path):
     assert debugfs_commands(pairs, tmp_path).splitlines() == [
         b'ea_set -f "%s/0" "/x y" security.selinux' % bytes(tmp_path),
         b'ea_set -f "%s/0" "/system-x\\x2d.slice" security.selinux' % bytes(tmp_path),
-        b'ea_set -f "%s/1" "/a""b" security.selinux' % bytes(tmp_path)]
+        b'ea_set -f "%s/1" "/a""b" security.selinux' % bytes(tmp_path),
+    ]
     assert (tmp_path / "0").read_bytes() == b"a:b:c:s0\0"
 
 
@@ -41,8 +42,12 @@ def disk(tmp_path) -> Path:
         pytest.skip("needs e2fsprogs")
     (tmp_path / "tree").mkdir()
     (tmp_path / "tree/a b").write_text("content")
-    subprocess.run(["mke2fs", "-q", "-t", "ext4", "-O", "^has_journal", "-d", tmp_path / "tree", tmp_path / "disk.img", "1M"],
-                   env={"PATH": PATH}, check=True, capture_output=True)
+    subprocess.run(
+        ["mke2fs", "-q", "-t", "ext4", "-O", "^has_journal", "-d", tmp_path / "tree", tmp_path / "disk.img", "1M"],
+        env={"PATH": PATH},
+        check=True,
+        capture_output=True,
+    )
     return tmp_path / "disk.img"
 
 
@@ -50,8 +55,13 @@ def test_labels_are_in_the_image(tmp_path, disk, heard):
     """Without root and without SE Linux on this machine, the image has the labels."""
     (tmp_path / "labels").write_bytes(b"system_u:object_r:etc_t:s0\0/a b\0system_u:object_r:root_t:s0\0/\0")
     label_image(disk, tmp_path / "labels", Log(tmp_path / "log"), heard)
-    said = subprocess.run(["debugfs", "-R", 'ea_get -x "/a b" security.selinux', disk], env={"PATH": PATH}, check=True,
-                          capture_output=True, text=True).stdout
+    said = subprocess.run(
+        ["debugfs", "-R", 'ea_get -x "/a b" security.selinux', disk],
+        env={"PATH": PATH},
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
     assert bytes.fromhex(said.split("= ")[1]) == b"system_u:object_r:etc_t:s0\0"
     assert heard.said[-1] == "2/2"
 

@@ -21,8 +21,14 @@ def test_apts_words_become_progress(heard):
     follow = Following(heard)
     for line in MMDEBSTRAP.splitlines():
         follow(line)
-    assert heard.said == ["reading package lists", "installing packages", "1/6 curl", "2/6 curl", "3/6 curl",
-                          "setting up the lab"]
+    assert heard.said == [
+        "reading package lists",
+        "installing packages",
+        "1/6 curl",
+        "2/6 curl",
+        "3/6 curl",
+        "setting up the lab",
+    ]
 
 
 def test_more_lines_than_packages_never_pass_the_end(heard):
@@ -42,12 +48,16 @@ def test_a_pipe_gets_plain_lines():
     for at in range(1, 101):
         shown.step(at, 100)
     shown.done("ready")
-    assert out.getvalue().splitlines() == ["installing packages", *(f"installing packages: {at} of 100" for at in (25, 50, 75)),
-                                           "ready"]
+    assert out.getvalue().splitlines() == [
+        "installing packages",
+        *(f"installing packages: {at} of 100" for at in (25, 50, 75)),
+        "ready",
+    ]
 
 
 def test_a_terminal_gets_a_bar():
     """A terminal sees a bar that reaches its end, and each stage begins a new one."""
+
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
             return True

@@ -12,12 +12,15 @@ from trainbot.images.build.rootfs import mmdebstrap
 SHIPPED = Path(__file__).parents[3] / "images" / "debian"
 
 
-@pytest.mark.parametrize("change", [
-    lambda folder: (folder / "files/etc/hostname").write_text("other\n"),
-    lambda folder: (folder / "files/etc/hostname").rename(folder / "files/etc/mailname"),
-    lambda folder: (folder / "hooks/30-new.sh").write_text("true\n"),
-    lambda folder: (folder / "recipe.toml").write_text((folder / "recipe.toml").read_text() + "# said more\n"),
-])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda folder: (folder / "files/etc/hostname").write_text("other\n"),
+        lambda folder: (folder / "files/etc/hostname").rename(folder / "files/etc/mailname"),
+        lambda folder: (folder / "hooks/30-new.sh").write_text("true\n"),
+        lambda folder: (folder / "recipe.toml").write_text((folder / "recipe.toml").read_text() + "# said more\n"),
+    ],
+)
 def test_whatever_is_changed_in_a_recipe_makes_it_another(recipe_dir, key, change):
     """A change of content, of name or a new file changes the hash, so the image is built anew."""
     before = recipe_hash(recipe_dir, key)
@@ -50,12 +53,15 @@ def test_what_editors_leave_is_no_part_of_a_recipe(recipe_dir, key):
     assert recipe_hash(recipe_dir, key) == before
 
 
-@pytest.mark.parametrize(("old", "new", "said"), [
-    ('suite = "bookworm"', "", "does not say suite"),
-    ("disk_mib = 64", 'disk_mib = "64"', "disk_mib = '64' is not what it should be"),
-    ("disk_mib = 64", "disk_mib = ", "cannot be read"),
-    ("disk_mib = 64", "disk_mib = 64\nmemroy = 3", "memroy is not known"),
-])
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('suite = "bookworm"', "", "does not say suite"),
+        ("disk_mib = 64", 'disk_mib = "64"', "disk_mib = '64' is not what it should be"),
+        ("disk_mib = 64", "disk_mib = ", "cannot be read"),
+        ("disk_mib = 64", "disk_mib = 64\nmemroy = 3", "memroy is not known"),
+    ],
+)
 def test_a_wrong_recipe_says_where(recipe_dir, old, new, said):
     """A recipe that cannot be used is a ConfigError which names the file and the setting."""
     path = recipe_dir / "recipe.toml"
@@ -90,9 +96,15 @@ def test_everything_laid_over_belongs_to_root_and_secrets_are_closed(recipe_dir,
         modes = {entry.name.removeprefix("./"): entry.mode for entry in tar}
         assert {(entry.uid, entry.gid) for entry in tar} == {(0, 0)}
     assert modes == {
-        "root/.ssh": 0o700, "root/.ssh/authorized_keys": 0o600, "etc/ssh/ssh_host_ed25519_key": 0o600,
-        "etc/ssh/ssh_host_ed25519_key.pub": 0o644, "etc/hostname": 0o644, "usr/bin/greet": 0o755,
-        f"{HOOKS}/10-first.sh": 0o644, f"{HOOKS}/20-second.sh": 0o644}
+        "root/.ssh": 0o700,
+        "root/.ssh/authorized_keys": 0o600,
+        "etc/ssh/ssh_host_ed25519_key": 0o600,
+        "etc/ssh/ssh_host_ed25519_key.pub": 0o644,
+        "etc/hostname": 0o644,
+        "usr/bin/greet": 0o755,
+        f"{HOOKS}/10-first.sh": 0o644,
+        f"{HOOKS}/20-second.sh": 0o644,
+    }
 
 
 def test_hooks_run_inside_in_the_order_of_their_names(recipe_dir, tmp_path):

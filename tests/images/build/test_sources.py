@@ -25,11 +25,13 @@ def test_one_line_sources(etc):
         "deb http://mirror.test/debian/ bookworm main contrib  # ours\n"
         "deb-src http://mirror.test/debian bookworm main\n"
         "deb [arch=amd64 trusted=yes] http://mirror.test/debian bookworm-updates main\n"
-        "deb http://mirror.test/debian-security bookworm-security main\n")
+        "deb http://mirror.test/debian-security bookworm-security main\n"
+    )
     assert lines(etc) == [
         f"{SIGNED} http://mirror.test/debian/ bookworm main",
         f"{SIGNED} http://mirror.test/debian bookworm-updates main",
-        f"{SIGNED} http://mirror.test/debian-security bookworm-security main"]
+        f"{SIGNED} http://mirror.test/debian-security bookworm-security main",
+    ]
 
 
 def test_deb822_sources(etc):
@@ -37,10 +39,12 @@ def test_deb822_sources(etc):
     (etc / "sources.list.d/debian.sources").write_text(
         "Types: deb deb-src\n# a note\nURIs: http://mirror.test/debian\nSuites: bookworm\n bookworm-updates\n"
         "Components: main\nSigned-By: /usr/share/keyrings/debian-archive-keyring.gpg\n\n"
-        "Enabled: no\nTypes: deb\nURIs: http://off.test/debian\nSuites: bookworm\nComponents: main\n")
+        "Enabled: no\nTypes: deb\nURIs: http://off.test/debian\nSuites: bookworm\nComponents: main\n"
+    )
     assert lines(etc) == [
         f"{SIGNED} http://mirror.test/debian bookworm main",
-        f"{SIGNED} http://mirror.test/debian bookworm-updates main"]
+        f"{SIGNED} http://mirror.test/debian bookworm-updates main",
+    ]
 
 
 def test_a_list_of_mirrors_counts(etc):
@@ -49,14 +53,17 @@ def test_a_list_of_mirrors_counts(etc):
     assert lines(etc) == [f"{SIGNED} mirror+file:/etc/apt/mirrors/debian.list bookworm main"]
 
 
-@pytest.mark.parametrize("other", [
-    "deb https://download.other.test/linux/debian bookworm stable",
-    "deb [signed-by=/usr/share/keyrings/other.gpg] https://other.test/debian bookworm main",
-    "deb https://packages.other.test/debian/12/prod bookworm main",
-    "deb https://other.test/apt bookworm main",
-    "deb https://other.test/debian bookworm-pgdg main",
-    "deb https://someone:secret@mirror.test/debian bookworm-updates main",
-])
+@pytest.mark.parametrize(
+    "other",
+    [
+        "deb https://download.other.test/linux/debian bookworm stable",
+        "deb [signed-by=/usr/share/keyrings/other.gpg] https://other.test/debian bookworm main",
+        "deb https://packages.other.test/debian/12/prod bookworm main",
+        "deb https://other.test/apt bookworm main",
+        "deb https://other.test/debian bookworm-pgdg main",
+        "deb https://someone:secret@mirror.test/debian bookworm-updates main",
+    ],
+)
 def test_others_packages_never_come_in(etc, other):
     """Third parties' archives, and addresses with a password, are left out of the image."""
     (etc / "sources.list").write_text("deb http://mirror.test/debian bookworm main\n")
@@ -77,6 +84,7 @@ def test_elsewhere_mmdebstrap_chooses(etc, release):
 
 def test_another_suite_mmdebstrap_chooses(etc):
     """A machine of another Debian release does not know where this suite is."""
-    (etc / "sources.list").write_text("deb http://mirror.test/debian trixie main\n"
-                                      "deb http://mirror.test/debian bookworm-updates main\n")
+    (etc / "sources.list").write_text(
+        "deb http://mirror.test/debian trixie main\ndeb http://mirror.test/debian bookworm-updates main\n"
+    )
     assert lines(etc) == []

@@ -14,14 +14,28 @@ import tempfile
 import uuid
 from pathlib import Path
 
-from trainbot.ops.demo.world import cache_folder
 from trainbot.images.build.command import Log, environment
 from trainbot.images.build.progress_bar import Progress
 from trainbot.images.build.recipe import Recipe
 from trainbot.images.build.rootfs import make_rootfs, scratch
+from trainbot.ops.demo.world import cache_folder
 
-PACKAGES = ("systemd-sysv", "dbus", "udev", "kmod", "zstd", "initramfs-tools", "linux-image-cloud-amd64", "openssh-server",
-            "iproute2", "cloud-init", "netplan.io", "systemd-resolved", "procps", "python3-minimal")
+PACKAGES = (
+    "systemd-sysv",
+    "dbus",
+    "udev",
+    "kmod",
+    "zstd",
+    "initramfs-tools",
+    "linux-image-cloud-amd64",
+    "openssh-server",
+    "iproute2",
+    "cloud-init",
+    "netplan.io",
+    "systemd-resolved",
+    "procps",
+    "python3-minimal",
+)
 ROOT = uuid.UUID("5a1b0c2d-0000-4000-8000-0123456789ab")  # of the root file system
 _INITRAMFS = b"MODULES=most\nCOMPRESS=zstd\n"
 _HOOK = """\
@@ -72,8 +86,10 @@ def _make(work: Path, progress: Progress) -> Path:
     recipe = Recipe(work, "cloud", "bookworm", "root", 1400, 512, "", "", "", PACKAGES)
     log = Log(work.parent / "cloud-build.log")
     with tarfile.open(work / "overlay.tar", "w") as tar:
-        for path, content in (("./var/tmp/lab-hooks/10-cloud.sh", _HOOK.format(root=ROOT).encode()),
-                              ("./etc/initramfs-tools/conf.d/cloud", _INITRAMFS)):
+        for path, content in (
+            ("./var/tmp/lab-hooks/10-cloud.sh", _HOOK.format(root=ROOT).encode()),
+            ("./etc/initramfs-tools/conf.d/cloud", _INITRAMFS),
+        ):
             entry = tarfile.TarInfo(path)
             entry.size, entry.mode = len(content), 0o755
             tar.addfile(entry, io.BytesIO(content))

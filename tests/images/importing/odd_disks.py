@@ -12,14 +12,21 @@ from trainbot.images.build.command import environment
 
 _MIB = 1 << 20
 _EACH = 16  # MiB of the partition
-_SYSTEM = {"etc/fstab": "/dev/sda1 / ext4 defaults 0 1\n", "usr/bin/cloud-init": "#!/usr/bin/python3\n",
-           "boot/vmlinuz-6.1.0-1-amd64": "kernel", "boot/initrd.img-6.1.0-1-amd64": "initrd"}
+_SYSTEM = {
+    "etc/fstab": "/dev/sda1 / ext4 defaults 0 1\n",
+    "usr/bin/cloud-init": "#!/usr/bin/python3\n",
+    "boot/vmlinuz-6.1.0-1-amd64": "kernel",
+    "boot/initrd.img-6.1.0-1-amd64": "initrd",
+}
 
 
 def system(work: Path, name: str) -> Path:
     """An ext4 file system with as much of a Linux system, called ``name``, as is looked for."""
     tree, made = work / f"{name}-tree", work / name
-    release = {"etc/os-release": f'ID=debian\nNAME="Debian"\nPRETTY_NAME="{name}"\nVERSION_ID="12"\n', "etc/debian_version": "12.1\n"}
+    release = {
+        "etc/os-release": f'ID=debian\nNAME="Debian"\nPRETTY_NAME="{name}"\nVERSION_ID="12"\n',
+        "etc/debian_version": "12.1\n",
+    }
     for path, text in {**_SYSTEM, **release}.items():
         (tree / path).parent.mkdir(parents=True, exist_ok=True)
         (tree / path).write_text(text)
@@ -32,8 +39,20 @@ def system(work: Path, name: str) -> Path:
 def encrypted(work: Path) -> Path:
     """A LUKS volume (on-disk format 1) whose keys nobody has."""
     made = work / "luks"
-    header = struct.pack(">6sH32s32s32sII20s32sI40s", b"LUKS\xba\xbe", 1, b"aes", b"xts-plain64", b"sha256", 4096, 64,
-                         os.urandom(20), os.urandom(32), 100_000, b"5a1b0c2d-0000-4000-8000-0123456789ab")
+    header = struct.pack(
+        ">6sH32s32s32sII20s32sI40s",
+        b"LUKS\xba\xbe",
+        1,
+        b"aes",
+        b"xts-plain64",
+        b"sha256",
+        4096,
+        64,
+        os.urandom(20),
+        os.urandom(32),
+        100_000,
+        b"5a1b0c2d-0000-4000-8000-0123456789ab",
+    )
     made.write_bytes(header.ljust(_MIB, b"\0") + os.urandom(_MIB))
     return made
 
@@ -42,8 +61,13 @@ def disk(to: Path, partition: Path) -> Path:
     """A disk with a partition table and that in it."""
     with to.open("wb") as file:
         file.truncate((2 + _EACH) * _MIB)
-    subprocess.run(["sfdisk", "-q", to], input=f"label: gpt\nstart=2048, size={_EACH * 2048}\n", text=True, check=True,
-                   env=environment())
+    subprocess.run(
+        ["sfdisk", "-q", to],
+        input=f"label: gpt\nstart=2048, size={_EACH * 2048}\n",
+        text=True,
+        check=True,
+        env=environment(),
+    )
     with to.open("r+b") as file:
         file.seek(_MIB)
         file.write(partition.read_bytes())

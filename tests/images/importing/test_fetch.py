@@ -81,7 +81,9 @@ def test_a_server_without_ranges_sends_all_again(web: Web, store: Path, trouble:
 def test_a_web_page_is_no_image(web: Web, store: Path) -> None:
     """The page with the download link on it is told apart at once, and not kept."""
     web.kind = "text/html; charset=utf-8"
-    with pytest.raises(BackendError, match="is a web page, not a disk image: say the address that its download link has"):
+    with pytest.raises(
+        BackendError, match="is a web page, not a disk image: say the address that its download link has"
+    ):
         fetch.download(web.url("cloud.qcow2"), store, Silent())
     assert list(store.iterdir()) == []
 

@@ -13,11 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainbot.images import catalog as images
 from trainbot import shipped
 from trainbot.config import load
 from trainbot.core.errors import BackendError, ConfigError, UserError
-from trainbot.model.host import GuestType
+from trainbot.images import catalog as images
 from trainbot.images.build.command import Log
 from trainbot.images.build.image_folder import Image
 from trainbot.images.build.progress_bar import Silent
@@ -28,6 +27,7 @@ from trainbot.images.importing.opened import Opened
 from trainbot.images.importing.opener import order
 from trainbot.images.importing.seed import SEED, seed_files
 from trainbot.images.publishing.configurations import qemu
+from trainbot.model.host import GuestType
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGNvbW1lbnQgZG9lcyBub3QgY291bnQgaGVyZQ== lab"
 A, B = "a" * 64, "b" * 64
@@ -35,10 +35,17 @@ A, B = "a" * 64, "b" * 64
 
 # -- sums ----------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("text", [
-    f"{A}  c.qcow2\n{B}  d.qcow2\n", f"{A} *c.qcow2\n", f"SHA256 (c.qcow2) = {A}\n",
-    f"-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n# c.qcow2: 5 bytes\nSHA256 (c.qcow2) = {A.upper()}\n",
-    f"{'c' * 32}  c.qcow2\n{A}  ./c.qcow2\n"])
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{A}  c.qcow2\n{B}  d.qcow2\n",
+        f"{A} *c.qcow2\n",
+        f"SHA256 (c.qcow2) = {A}\n",
+        f"-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n# c.qcow2: 5 bytes\nSHA256 (c.qcow2) = {A.upper()}\n",
+        f"{'c' * 32}  c.qcow2\n{A}  ./c.qcow2\n",
+    ],
+)
 def test_sums_are_found_in_every_form(text: str) -> None:
     """As sha256sum writes them, with --tag, signed, beside other files and other sums."""
     assert sums.find_sum(text, "c.qcow2") == A
@@ -84,6 +91,7 @@ def test_what_is_no_sum_is_said_at_once(text: str) -> None:
 
 # -- disks ---------------------------------------------------------------------------------------------
 
+
 @pytest.fixture
 def raw(tmp_path: Path) -> Path:
     """A disk of 40 MiB with a partition table and something in the middle."""
@@ -121,13 +129,22 @@ def test_every_form_becomes_the_same_disk(raw: Path, tmp_path: Path, form: str) 
     assert found.read_bytes() == content and found.stat().st_blocks * 512 < 4 << 20
 
 
-@pytest.mark.parametrize(("content", "words"), [
-    (b"", "the file is empty, not a disk image"), (b"<!DOCTYPE html><html>", "the file is a web page"),
-    (b"\n<html>404", "the file is a web page"), (b"root:x:0:0\n", "of a kind that is not known here"),
-    (b"QFI\xfb" + bytes(100), "the qcow2 file is damaged"), (b"\xfd7zXZ\0garbage", "the packed file is damaged"),
-    (lzma.compress(bytes(1 << 20))[:-40], "the packed file ends too early"), (gzip.compress(b"text", mtime=0)[:-4], "too early"), (gzip.compress(b"text", mtime=0), "not known here"),
-    (b"\x28\xb5\x2f\xfdgarbage", "the packed file is damaged"),
-    (bytes(446) + b"\x80" + bytes(63) + b"\x55\xaa", "too small for a system")])
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "the file is empty, not a disk image"),
+        (b"<!DOCTYPE html><html>", "the file is a web page"),
+        (b"\n<html>404", "the file is a web page"),
+        (b"root:x:0:0\n", "of a kind that is not known here"),
+        (b"QFI\xfb" + bytes(100), "the qcow2 file is damaged"),
+        (b"\xfd7zXZ\0garbage", "the packed file is damaged"),
+        (lzma.compress(bytes(1 << 20))[:-40], "the packed file ends too early"),
+        (gzip.compress(b"text", mtime=0)[:-4], "too early"),
+        (gzip.compress(b"text", mtime=0), "not known here"),
+        (b"\x28\xb5\x2f\xfdgarbage", "the packed file is damaged"),
+        (bytes(446) + b"\x80" + bytes(63) + b"\x55\xaa", "too small for a system"),
+    ],
+)
 def test_what_is_no_disk_is_a_sentence(tmp_path: Path, content: bytes, words: str) -> None:
     """A page, a text, something cut or broken: said in one sentence, and nothing is left."""
     (tmp_path / "file").write_bytes(content)
@@ -138,9 +155,12 @@ def test_what_is_no_disk_is_a_sentence(tmp_path: Path, content: bytes, words: st
 def test_a_qcow2_that_points_elsewhere_is_refused(raw: Path, tmp_path: Path) -> None:
     """It would show a file of this machine as a learner's disk."""
     for options in (["-b", raw, "-F", "raw"], ["-o", f"data_file={tmp_path}/data", "40M"]):
-        subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", *options[:-1], *options[-1:], tmp_path / "q"] if
-                       options[0] == "-b" else ["qemu-img", "create", "-q", "-f", "qcow2", *options[:2], tmp_path / "q",
-                                                options[2]], check=True)
+        subprocess.run(
+            ["qemu-img", "create", "-q", "-f", "qcow2", *options[:-1], *options[-1:], tmp_path / "q"]
+            if options[0] == "-b"
+            else ["qemu-img", "create", "-q", "-f", "qcow2", *options[:2], tmp_path / "q", options[2]],
+            check=True,
+        )
         with pytest.raises(BackendError, match="it has to stand on its own"):
             disk_of(tmp_path / "q", tmp_path)
 
@@ -162,18 +182,26 @@ def test_a_bomb_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 # -- how it boots --------------------------------------------------------------------------------------
 
-BLS = ("title CentOS Stream (5.14.0-9.el9.x86_64)\nversion 5.14.0-9.el9.x86_64\nlinux /boot/vmlinuz-5.14.0-9.el9.x86_64\n"
-       "initrd /boot/initramfs-5.14.0-9.el9.x86_64.img $tuned_initrd\noptions root=UUID=old ro console=ttyS0,115200n8 "
-       "no_timer_check net.ifnames=0 crashkernel=1G-4G:192M $tuned_params\n")
-GRUB = ("menuentry 'Debian' {\n\tlinux\t/boot/vmlinuz-6.1.0-9-amd64 root=UUID=old ro single\n}\n"
-        "menuentry 'Debian' {\n\tlinux\t/boot/vmlinuz-6.1.0-10-amd64 root=PARTUUID=x ro console=tty0 consoleblank=0\n}\n")
+BLS = (
+    "title CentOS Stream (5.14.0-9.el9.x86_64)\nversion 5.14.0-9.el9.x86_64\nlinux /boot/vmlinuz-5.14.0-9.el9.x86_64\n"
+    "initrd /boot/initramfs-5.14.0-9.el9.x86_64.img $tuned_initrd\noptions root=UUID=old ro console=ttyS0,115200n8 "
+    "no_timer_check net.ifnames=0 crashkernel=1G-4G:192M $tuned_params\n"
+)
+GRUB = (
+    "menuentry 'Debian' {\n\tlinux\t/boot/vmlinuz-6.1.0-9-amd64 root=UUID=old ro single\n}\n"
+    "menuentry 'Debian' {\n\tlinux\t/boot/vmlinuz-6.1.0-10-amd64 root=PARTUUID=x ro console=tty0 consoleblank=0\n}\n"
+)
 
 
-@pytest.mark.parametrize(("version", "subvolume", "line"), [
-    ("5.14.0-9.el9.x86_64", "", "root=UUID=1234 rw quiet no_timer_check net.ifnames=0"),
-    ("6.1.0-10-amd64", "", "root=UUID=1234 rw quiet consoleblank=0"),
-    ("6.1.0-10-amd64", "root", "root=UUID=1234 rootflags=subvol=root rw quiet consoleblank=0"),
-    ("7.0", "", "root=UUID=1234 rw quiet")])
+@pytest.mark.parametrize(
+    ("version", "subvolume", "line"),
+    [
+        ("5.14.0-9.el9.x86_64", "", "root=UUID=1234 rw quiet no_timer_check net.ifnames=0"),
+        ("6.1.0-10-amd64", "", "root=UUID=1234 rw quiet consoleblank=0"),
+        ("6.1.0-10-amd64", "root", "root=UUID=1234 rootflags=subvol=root rw quiet consoleblank=0"),
+        ("7.0", "", "root=UUID=1234 rw quiet"),
+    ],
+)
 def test_the_images_own_boot_entry_is_kept_as_far_as_it_goes(version: str, subvolume: str, line: str) -> None:
     """Of that kernel alone; console, root and mode are ours, variables of the boot loader mean nothing here."""
     assert command_line(version, "1234", subvolume, [BLS], [GRUB]) == line
@@ -182,13 +210,20 @@ def test_the_images_own_boot_entry_is_kept_as_far_as_it_goes(version: str, subvo
 @given(st.text(), st.text())
 def test_a_command_line_holds_only_harmless_words(entry: str, options: str) -> None:
     """Whatever a disk says of itself: it stands in quotes of shells and configurations afterwards, and is no init=."""
-    line = command_line("1", "1234", "", [entry, f"linux /vmlinuz-1\noptions {options} init=/bin/sh enforcing=0 'x"],
-                        [f"linux /vmlinuz-1 {options}"])
+    line = command_line(
+        "1",
+        "1234",
+        "",
+        [entry, f"linux /vmlinuz-1\noptions {options} init=/bin/sh enforcing=0 'x"],
+        [f"linux /vmlinuz-1 {options}"],
+    )
     assert line.startswith("root=UUID=1234 rw quiet") and "init=" not in line and "enforcing" not in line
     assert not set(line) & set("'\"\\$`;|&<>\n\t")
 
 
-@given(st.lists(st.integers(0, 300), min_size=2, max_size=2), st.sampled_from(["6.1.0-{}-amd64", "5.14.0-{}.el9.x86_64"]))
+@given(
+    st.lists(st.integers(0, 300), min_size=2, max_size=2), st.sampled_from(["6.1.0-{}-amd64", "5.14.0-{}.el9.x86_64"])
+)
 def test_newer_kernels_come_later(numbers: list[int], form: str) -> None:
     """10 is newer than 9."""
     low, high = sorted(numbers)
@@ -207,6 +242,7 @@ def test_the_seed_is_yaml_whatever_the_key_is_called() -> None:
 
 # -- the whole -----------------------------------------------------------------------------------------
 
+
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
     """libguestfs that finds a CentOS with two kernels on every disk; what was written into it."""
@@ -215,15 +251,26 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
     def open_disk(disk: Path, to: Path, kernel: str, write: dict[str, str], progress: object) -> Opened:
         (to / "vmlinuz").write_text("kernel"), (to / "initrd").write_text("initrd")
         written.append(write)
-        return Opened("CentOS Stream 9", "5.14.0-9.el9.x86_64", ("5.14.0-8.el9.x86_64", "5.14.0-9.el9.x86_64"), True,
-                      "1234", "xfs", "", (BLS,), ())
+        return Opened(
+            "CentOS Stream 9",
+            "5.14.0-9.el9.x86_64",
+            ("5.14.0-8.el9.x86_64", "5.14.0-9.el9.x86_64"),
+            True,
+            "1234",
+            "xfs",
+            "",
+            (BLS,),
+            (),
+        )
 
     monkeypatch.setattr(importing, "open_disk", open_disk)
     monkeypatch.setattr(importing, "_FREE_MIB", 1)
     return written
 
 
-def test_an_imported_image_is_as_the_builder_writes_one(raw: Path, tmp_path: Path, opened: list[dict[str, str]]) -> None:
+def test_an_imported_image_is_as_the_builder_writes_one(
+    raw: Path, tmp_path: Path, opened: list[dict[str, str]]
+) -> None:
     """image.json, sums and a version of its own; said again it is there at once, with another key it is another."""
     wanted = importing.Wanted(str(raw), sum=hashlib.sha256(raw.read_bytes()).hexdigest())
     image = importing.import_image("centos", wanted, tmp_path / "images", KEY, Silent())
@@ -234,7 +281,12 @@ def test_an_imported_image_is_as_the_builder_writes_one(raw: Path, tmp_path: Pat
     other = importing.import_image("centos", wanted, tmp_path / "images", KEY.replace("AAAAC3", "AAAAC4"), Silent())
     assert other.folder != image.folder
     assert {path.name for path in (tmp_path / "images").iterdir()} == {
-        "centos", image.folder.name, other.folder.name, ".centos.lock", "centos-build.log"}
+        "centos",
+        image.folder.name,
+        other.folder.name,
+        ".centos.lock",
+        "centos-build.log",
+    }
     assert "root=UUID=1234" in qemu(image)
 
 
@@ -248,7 +300,11 @@ def test_an_import_that_fails_leaves_what_was_there(raw: Path, tmp_path: Path, o
         importing.import_image("centos", importing.Wanted(str(raw), sum=A), tmp_path / "images", KEY, Silent())
     assert (tmp_path / "images/centos").resolve() == image.folder
     assert {path.name for path in (tmp_path / "images").iterdir()} == {
-        "centos", image.folder.name, ".centos.lock", "centos-build.log"}
+        "centos",
+        image.folder.name,
+        ".centos.lock",
+        "centos-build.log",
+    }
 
 
 def test_what_comes_from_the_web_is_compared(tmp_path: Path) -> None:
@@ -258,6 +314,7 @@ def test_what_comes_from_the_web_is_compared(tmp_path: Path) -> None:
 
 
 # -- the shell -----------------------------------------------------------------------------------------
+
 
 @pytest.fixture
 def config(tmp_path: Path):
@@ -280,8 +337,10 @@ def test_the_organiser_is_told_what_bot_ini_wants(config, raw: Path, opened, mon
     """A section where there is none; another kind of guest where the kernel is none for PVH."""
     assert imported(config, raw)[1][0].startswith("what its kernel can be on Xen cannot be read from it")
     monkeypatch.setattr(images, "guest_types", lambda kernel: frozenset({GuestType.HVM}))
-    assert imported(config, raw)[1] == ["its kernel can run on Xen as hvm",
-                                        "bot.ini wants a section [image.centos] with guest = hvm"]
+    assert imported(config, raw)[1] == [
+        "its kernel can run on Xen as hvm",
+        "bot.ini wants a section [image.centos] with guest = hvm",
+    ]
     monkeypatch.setattr(images, "guest_types", lambda kernel: frozenset(GuestType))
     assert imported(config, raw)[1] == ["its kernel can run on Xen as pvh, pv, hvm"]
     assert imported(config, raw, "other")[1][-1] == "bot.ini wants a section [image.other]"
@@ -292,8 +351,11 @@ def test_images_are_listed_and_removed(config, raw: Path, opened) -> None:
     image, _said = imported(config, raw)
     imported(config, raw, "other")
     found = {each["name"]: each for each in images.listed(config)}
-    assert (found["centos"]["system"], found["centos"]["section"], found["other"]["section"]) == ("CentOS Stream 9", True,
-                                                                                                  False)
+    assert (found["centos"]["system"], found["centos"]["section"], found["other"]["section"]) == (
+        "CentOS Stream 9",
+        True,
+        False,
+    )
     assert images.remove(config, "centos", True, Silent()) == []
     assert images.remove(config, "other", False, Silent()) != []
     (image.folder / "initrd").chmod(0o644), (image.folder / "initrd").write_text("changed")

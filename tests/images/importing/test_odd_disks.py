@@ -63,33 +63,55 @@ def test_each_disk_that_becomes_no_lab_says_what_to_take(tmp_path: Path) -> None
     """No kernel, no cloud-init, two systems, encrypted, rubbish, another kernel than was asked for: a sentence each; one
     that has all of it is taken."""
     (tmp_path / "random").write_bytes(os.urandom(1 << 20))
-    parts = {"one": odd_disks.system(tmp_path, "one"), "another": odd_disks.system(tmp_path, "another"),
-             "luks": odd_disks.encrypted(tmp_path), "random": tmp_path / "random"}
-    asked = {"disks": {name: str(odd_disks.disk(tmp_path / f"{name}.disk", part)) for name, part in parts.items()},
-             "to": str(tmp_path), "looks": [
-                 ("whole", ["one"], "", ""), ("other kernel", ["one"], "5.10.0-1-amd64", ""),
-                 ("no initrd", ["one"], "", "/boot/initrd.img-6.1.0-1-amd64"),
-                 ("no kernel", ["one"], "", "/boot/vmlinuz-6.1.0-1-amd64"),
-                 ("no cloud-init", ["one"], "", "/usr/bin/cloud-init"), ("two", ["one", "another"], "", ""),
-                 ("encrypted", ["luks"], "", ""), ("rubbish", ["random"], "", "")]}
-    ran = subprocess.run([opened._PYTHON, "-c", ALL, str(Path(opener.__file__).parent)], text=True, capture_output=True,
-                         timeout=600, input=json.dumps(asked))
+    parts = {
+        "one": odd_disks.system(tmp_path, "one"),
+        "another": odd_disks.system(tmp_path, "another"),
+        "luks": odd_disks.encrypted(tmp_path),
+        "random": tmp_path / "random",
+    }
+    asked = {
+        "disks": {name: str(odd_disks.disk(tmp_path / f"{name}.disk", part)) for name, part in parts.items()},
+        "to": str(tmp_path),
+        "looks": [
+            ("whole", ["one"], "", ""),
+            ("other kernel", ["one"], "5.10.0-1-amd64", ""),
+            ("no initrd", ["one"], "", "/boot/initrd.img-6.1.0-1-amd64"),
+            ("no kernel", ["one"], "", "/boot/vmlinuz-6.1.0-1-amd64"),
+            ("no cloud-init", ["one"], "", "/usr/bin/cloud-init"),
+            ("two", ["one", "another"], "", ""),
+            ("encrypted", ["luks"], "", ""),
+            ("rubbish", ["random"], "", ""),
+        ],
+    }
+    ran = subprocess.run(
+        [opened._PYTHON, "-c", ALL, str(Path(opener.__file__).parent)],
+        text=True,
+        capture_output=True,
+        timeout=600,
+        input=json.dumps(asked),
+    )
     assert ran.returncode == 0, ran.stderr
-    no_kernel = ("there is no kernel with an initrd in /boot of this disk: an image for containers has none; take the one for "
-                 "clouds or virtual machines")
+    no_kernel = (
+        "there is no kernel with an initrd in /boot of this disk: an image for containers has none; take the one for "
+        "clouds or virtual machines"
+    )
     assert json.loads(ran.stdout.splitlines()[-1]) == {
         "whole": "6.1.0-1-amd64",
         "other kernel": "there is no kernel 5.10.0-1-amd64 on this disk; there is: 6.1.0-1-amd64",
-        "no kernel": no_kernel, "no initrd": no_kernel,
+        "no kernel": no_kernel,
+        "no initrd": no_kernel,
         "no cloud-init": "there is no cloud-init on this disk, so nobody could be let in: take the distribution's cloud image",
         "two": "there are 2 operating systems on this disk (debian 12.1, debian 12.1): take a cloud image, which has one",
         "encrypted": "this disk is encrypted (LUKS), so no lab could boot it: take the distribution's cloud image",
-        "rubbish": "no operating system was found on this disk: take a Linux distribution's cloud image"}
+        "rubbish": "no operating system was found on this disk: take a Linux distribution's cloud image",
+    }
 
 
 def test_what_a_disk_says_of_itself_turns_no_terminal_around(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An error holds a stranger's words: on one line, without controls, and not at any length."""
-    (tmp_path / "opener.py").write_text("import json\nprint(json.dumps({'error': 'two: \\x1b[2J\\r\\nx\\u202e' + 'y' * 9000}))\n")
+    (tmp_path / "opener.py").write_text(
+        "import json\nprint(json.dumps({'error': 'two: \\x1b[2J\\r\\nx\\u202e' + 'y' * 9000}))\n"
+    )
     monkeypatch.setattr(opened, "_PYTHON", sys.executable)
     monkeypatch.setattr(opened, "_OPENER", tmp_path / "opener.py")
     with pytest.raises(BackendError) as raised:

@@ -8,8 +8,8 @@ import pytest
 
 from tests.images.publishing import small
 from trainbot.adapters.scenario_files.library import load_library
-from trainbot.model.exercise import Exercise
 from trainbot.images.build.image_folder import Image
+from trainbot.model.exercise import Exercise
 from trainbot.shipped import folder
 
 

@@ -13,14 +13,13 @@ import pytest
 
 from tests.images.publishing.small import SECRETS
 from trainbot.core.errors import BackendError
-from trainbot.model.exercise import Exercise, Page, Script, Step
-from trainbot.model.host import GuestType
 from trainbot.images.build.command import environment
 from trainbot.images.build.image_folder import Image
 from trainbot.images.build.progress_bar import Silent
 from trainbot.images.publishing import checks, configurations, publish
 from trainbot.images.publishing.published import published
-
+from trainbot.model.exercise import Exercise, Page, Script, Step
+from trainbot.model.host import GuestType
 
 
 @pytest.fixture
@@ -45,15 +44,18 @@ def test_the_published_disk_holds_no_key(small_image: Image, public: Path, tmp_p
     assert not any(secret.strip().encode() in path.read_bytes() for path in folder.iterdir() for secret in SECRETS)
 
 
-def test_the_same_image_is_published_in_the_same_bytes(small_image: Image, public: Path, tmp_path: Path,
-                                                       shipped_exercise: Exercise) -> None:
+def test_the_same_image_is_published_in_the_same_bytes(
+    small_image: Image, public: Path, tmp_path: Path, shipped_exercise: Exercise
+) -> None:
     """Whoever mirrors it sees no change where there is none; said again, nothing is written at all."""
     first = publish.publish(small_image, [shipped_exercise], public, "https://lab.example.org", Silent())
     before = {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in first.iterdir()}
     again = publish.publish(small_image, [shipped_exercise], public, "https://lab.example.org", Silent())
     assert {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in again.iterdir()} == before
     other = publish.publish(small_image, [shipped_exercise], tmp_path / "other", "https://lab.example.org", Silent())
-    assert {path.name: path.read_bytes() for path in other.iterdir()} == {name: value[0] for name, value in before.items()}
+    assert {path.name: path.read_bytes() for path in other.iterdir()} == {
+        name: value[0] for name, value in before.items()
+    }
 
 
 def test_all_that_is_offered_is_in_the_sums(small_image: Image, public: Path, tmp_path: Path) -> None:
@@ -62,10 +64,14 @@ def test_all_that_is_offered_is_in_the_sums(small_image: Image, public: Path, tm
     unpacked(folder, folder / "debian.img")
     done = subprocess.run(["sha256sum", "-c", "SHA256SUMS"], cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
-    assert {line.partition(":")[0] for line in done.stdout.splitlines()} == {p.name for p in folder.iterdir()} - {"SHA256SUMS"}
+    assert {line.partition(":")[0] for line in done.stdout.splitlines()} == {p.name for p in folder.iterdir()} - {
+        "SHA256SUMS"
+    }
 
 
-def test_a_publishing_that_fails_leaves_what_was_there(small_image: Image, public: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_publishing_that_fails_leaves_what_was_there(
+    small_image: Image, public: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The old version is offered until the new one is whole, and no half of it stays; the one before is kept."""
     folder = publish.publish(small_image, [], public, "", Silent())
     old = folder.resolve()
@@ -138,15 +144,27 @@ def step(number: int, text: str) -> Step:
     return Step(number, "a step", "", verify=Script("verify.sh", text))
 
 
-@pytest.mark.parametrize(("words", "code", "last"), [
-    (["1"], 0, "step 1 is done: say !done"), (["2"], 1, "step 2 is not done yet"), (["3"], 2, "step 3 has no check; those "
-     "that have one: 1 2 4"), ([], 2, "which step? say: sh check.sh STEP, of: 1 2 4"), (["4"], 0, "step 4 is done: say !done"),
-    (["setup", "3"], 0, "step 3 is set up"), (["setup", "1"], 2, "step 1 needs no setup"),
-    (["1;id"], 2, "which step? say: sh check.sh STEP, of: 1 2 4")])
+@pytest.mark.parametrize(
+    ("words", "code", "last"),
+    [
+        (["1"], 0, "step 1 is done: say !done"),
+        (["2"], 1, "step 2 is not done yet"),
+        (["3"], 2, "step 3 has no check; those that have one: 1 2 4"),
+        ([], 2, "which step? say: sh check.sh STEP, of: 1 2 4"),
+        (["4"], 0, "step 4 is done: say !done"),
+        (["setup", "3"], 0, "step 3 is set up"),
+        (["setup", "1"], 2, "step 1 needs no setup"),
+        (["1;id"], 2, "which step? say: sh check.sh STEP, of: 1 2 4"),
+    ],
+)
 def test_checks_run_at_home_as_in_a_lab(tmp_path: Path, words: list[str], code: int, last: str) -> None:
     """Exit code and words of the check, then what to say; a script may hold whatever our own file is made of."""
-    steps = (step(1, "#!/bin/bash\n[[ a == a ]]"), step(2, "echo 'squid is not there'\nexit 7\n"), Step(3, "none", "", setup=Script("s", "touch made")),
-             step(4, "cat <<'END-OF-CHECK'\nEND-OF-CHECK\nexit 0\n"))
+    steps = (
+        step(1, "#!/bin/bash\n[[ a == a ]]"),
+        step(2, "echo 'squid is not there'\nexit 7\n"),
+        Step(3, "none", "", setup=Script("s", "touch made")),
+        step(4, "cat <<'END-OF-CHECK'\nEND-OF-CHECK\nexit 0\n"),
+    )
     (tmp_path / "check.sh").write_text(checks.check_script(Exercise("ex", "Ex", tmp_path, steps=steps)))
     done = subprocess.run(["sh", "check.sh", *words], cwd=tmp_path, capture_output=True, text=True)
     assert (done.returncode, (done.stdout + done.stderr).splitlines()[-1]) == (code, last)
@@ -158,8 +176,11 @@ def test_checks_run_at_home_as_in_a_lab(tmp_path: Path, words: list[str], code: 
 def test_what_an_exercise_brings_comes_before_its_introduction_is_set_up(tmp_path: Path) -> None:
     """``setup 0`` has the exercise's own files, then the introduction's script, and stops at what fails."""
     files = Script("assets", "echo one > brought\n")
-    for intro, code in ((Page("What this is", "", setup=Script("s", "cat brought; echo two > made")), 0), (None, 0),
-                        (Page("What this is", "", setup=Script("s", "exit 3")), 1)):
+    for intro, code in (
+        (Page("What this is", "", setup=Script("s", "cat brought; echo two > made")), 0),
+        (None, 0),
+        (Page("What this is", "", setup=Script("s", "exit 3")), 1),
+    ):
         (tmp_path / "ex.sh").write_text(checks.check_script(Exercise("ex", "Ex", tmp_path, intro=intro, assets=files)))
         assert subprocess.run(["sh", "ex.sh", "setup", "0"], cwd=tmp_path).returncode == code
         assert (tmp_path / "brought").read_text() == "one\n"

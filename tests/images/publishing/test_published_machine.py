@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from tests.peers.web import serving
-from trainbot.model.exercise import Exercise
 from trainbot.images.build.image_folder import read_image
 from trainbot.images.build.progress_bar import Silent
 from trainbot.images.publishing.publish import publish
+from trainbot.model.exercise import Exercise
 
 pytestmark = pytest.mark.images
 BOOT = 300  # seconds at most; 40 without hardware virtualisation on an idle core
@@ -28,8 +28,9 @@ class Console:
     """The terminal in which the machine was started; QEMU's host is 10.0.2.2 in it."""
 
     def __init__(self, command: list[str], cwd: Path) -> None:
-        self.machine = subprocess.Popen(command, cwd=cwd, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.STDOUT)
+        self.machine = subprocess.Popen(
+            command, cwd=cwd, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
 
     def until(self, form: str, seconds: float = BOOT) -> str:
         seen, deadline = "", time.monotonic() + seconds
@@ -105,10 +106,31 @@ def assert_ssh(port: int, key: Path, folder: Path, host_key: str, let_in: bool) 
     private.chmod(0o600)
     known = folder / "known_hosts"
     known.write_text(f"[127.0.0.1]:{port} {' '.join(host_key.split()[:2])}\n")
-    done = subprocess.run(["ssh", "-i", private, "-p", str(port), "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes",
-                           "-o", f"UserKnownHostsFile={known}", "-o", "StrictHostKeyChecking=yes", "-o",
-                           "ConnectTimeout=60", "root@127.0.0.1", "id -un"], stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [
+            "ssh",
+            "-i",
+            private,
+            "-p",
+            str(port),
+            "-o",
+            "IdentitiesOnly=yes",
+            "-o",
+            "BatchMode=yes",
+            "-o",
+            f"UserKnownHostsFile={known}",
+            "-o",
+            "StrictHostKeyChecking=yes",
+            "-o",
+            "ConnectTimeout=60",
+            "root@127.0.0.1",
+            "id -un",
+        ],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     if let_in:
         assert (done.returncode, done.stdout) == (0, "root\n"), done.stderr
     else:

@@ -16,20 +16,36 @@ from trainbot.ops.demo.world import CHANNEL
 ANY_TEXT = st.text(st.characters())
 
 
-@pytest.mark.parametrize(("said", "shown"), [
-    ("plain", "plain\x1b[0m"),
-    ("a \x02bold\x02 word", "a \x1b[0m\x1b[1mbold\x1b[0m word\x1b[0m"),
-    ("\x11code\x0f prose", "\x1b[0m\x1b[36mcode\x1b[0m prose\x1b[0m"),
-    ("\x02both \x1funder\x02 one", "\x1b[0m\x1b[1mboth \x1b[0m\x1b[1m\x1b[4munder\x1b[0m\x1b[4m one\x1b[0m"),
-    ("\x0304,01red\x03 none", "red none\x1b[0m"),
-])
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("plain", "plain\x1b[0m"),
+        ("a \x02bold\x02 word", "a \x1b[0m\x1b[1mbold\x1b[0m word\x1b[0m"),
+        ("\x11code\x0f prose", "\x1b[0m\x1b[36mcode\x1b[0m prose\x1b[0m"),
+        ("\x02both \x1funder\x02 one", "\x1b[0m\x1b[1mboth \x1b[0m\x1b[1m\x1b[4munder\x1b[0m\x1b[4m one\x1b[0m"),
+        ("\x0304,01red\x03 none", "red none\x1b[0m"),
+    ],
+)
 def test_irc_formatting_becomes_a_terminals(said: str, shown: str) -> None:
     """Bold, code and underline are shown, colours are not, and nothing stays switched on."""
     assert coloured(said) == shown
 
 
-@pytest.mark.parametrize("hostile", ["\x1b[2J", "\x1b]0;title\x07", "\x9b31m", "\x1b[6n", "\x08\x7f", "\r\n", "\u202e",
-                                     "\x00", "\ud800", "\x01ACTION\x01"])
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "\x1b[2J",
+        "\x1b]0;title\x07",
+        "\x9b31m",
+        "\x1b[6n",
+        "\x08\x7f",
+        "\r\n",
+        "\u202e",
+        "\x00",
+        "\ud800",
+        "\x01ACTION\x01",
+    ],
+)
 def test_no_sequence_from_outside_reaches_the_terminal(hostile: str) -> None:
     """Whatever somebody says on IRC, the only escape sequences shown are our own colours."""
     shown = SGR.sub("", coloured(f"before {hostile} after"))
@@ -127,27 +143,40 @@ def test_no_line_is_longer_than_the_server_takes(words: str) -> None:
     assert all(0 < len(text.encode()) <= ROOM and not re.search("[\r\n\0]", text) for _, text in person.said)
 
 
-@pytest.mark.parametrize(("raw", "role", "line"), [
-    (":trainbot!~t@h PRIVMSG #class :hello", "learner", "<trainbot> hello"),
-    (":trainbot!~t@h PRIVMSG learner :your lab", "learner", "<trainbot -> learner> your lab"),
-    (":trainbot!~t@h PRIVMSG presenter :stuck: 1", "presenter", "<trainbot -> presenter> stuck: 1"),
-    (":bob!~b@h JOIN #class", "learner", "* bob comes"),
-    (":bob!~b@h PART #class :bye", "learner", "* bob goes"),
-    (":bob!~b@h TOPIC #class :\x1b[2Jnew", "learner", "* bob sets the topic: [2Jnew"),
-    (":irc.test 404 learner #class :Cannot send to channel", "learner", "* learner: #class :Cannot send to channel"),
-])
+@pytest.mark.parametrize(
+    ("raw", "role", "line"),
+    [
+        (":trainbot!~t@h PRIVMSG #class :hello", "learner", "<trainbot> hello"),
+        (":trainbot!~t@h PRIVMSG learner :your lab", "learner", "<trainbot -> learner> your lab"),
+        (":trainbot!~t@h PRIVMSG presenter :stuck: 1", "presenter", "<trainbot -> presenter> stuck: 1"),
+        (":bob!~b@h JOIN #class", "learner", "* bob comes"),
+        (":bob!~b@h PART #class :bye", "learner", "* bob goes"),
+        (":bob!~b@h TOPIC #class :\x1b[2Jnew", "learner", "* bob sets the topic: [2Jnew"),
+        (
+            ":irc.test 404 learner #class :Cannot send to channel",
+            "learner",
+            "* learner: #class :Cannot send to channel",
+        ),
+    ],
+)
 def test_what_is_heard_is_shown_once(at_prompt: Prompt, shown: list[str], raw: str, role: str, line: str) -> None:
     """Each line on the wire is one line on the screen."""
     at_prompt._heard(raw, role)
     assert shown == [line]
 
 
-@pytest.mark.parametrize(("raw", "role"), [
-    (":trainbot!~t@h PRIVMSG #class :hello", "presenter"),
-    (":presenter!~p@h PRIVMSG #class :!next", "learner"),
-    (":learner!~l@h JOIN #class", "learner"),
-    ("", "learner"), (":", "learner"), ("PRIVMSG", "learner"), (":x PRIVMSG", "learner"),
-])
+@pytest.mark.parametrize(
+    ("raw", "role"),
+    [
+        (":trainbot!~t@h PRIVMSG #class :hello", "presenter"),
+        (":presenter!~p@h PRIVMSG #class :!next", "learner"),
+        (":learner!~l@h JOIN #class", "learner"),
+        ("", "learner"),
+        (":", "learner"),
+        ("PRIVMSG", "learner"),
+        (":x PRIVMSG", "learner"),
+    ],
+)
 def test_what_was_shown_already_is_not_heard_again(at_prompt: Prompt, shown: list[str], raw: str, role: str) -> None:
     """The channel is shown as the learner hears it, our own lines as they are typed; broken lines not at all."""
     at_prompt._heard(raw, role)

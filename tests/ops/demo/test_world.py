@@ -14,11 +14,11 @@ import pytest
 
 from trainbot import shipped
 from trainbot.config import load
+from trainbot.core.errors import BackendError, UserError
 from trainbot.ops.demo import run, world
 from trainbot.ops.demo.irc_client import Client
 from trainbot.ops.demo.tour import DidNotHappen, Tour
 from trainbot.ops.demo.world import INI, World
-from trainbot.core.errors import BackendError, UserError
 
 
 @pytest.fixture
@@ -40,9 +40,20 @@ def test_the_template_is_a_bot_ini_without_faults(tmp_path: Path) -> None:
     """trainbot.config accepts what the demo writes, whichever accelerator there is."""
     for kvm in ("yes", "no"):
         ini = tmp_path / "bot.ini"
-        ini.write_text(INI.format(irc_port=6667, ssh_port=2222, nick=world.NICK, channel=world.CHANNEL, kvm=kvm,
-                                  presenter=world.PRESENTER_ADDRESS, zones=world.ZONES, folder="/tmp/d",
-                                  exercises=shipped.folder("exercises"), cache=tmp_path / "cache"))
+        ini.write_text(
+            INI.format(
+                irc_port=6667,
+                ssh_port=2222,
+                nick=world.NICK,
+                channel=world.CHANNEL,
+                kvm=kvm,
+                presenter=world.PRESENTER_ADDRESS,
+                zones=world.ZONES,
+                folder="/tmp/d",
+                exercises=shipped.folder("exercises"),
+                cache=tmp_path / "cache",
+            )
+        )
         config = load(ini)
         assert [host.kvm for host in config.hosts] == [kvm == "yes"]
         assert config.hosts[0].uri == "qemu:///embed?root=/tmp/d/libvirt"
@@ -92,9 +103,11 @@ def test_two_demos_that_start_together_get_different_ports(told: list[str]) -> N
 
 
 @pytest.mark.parametrize("broken", ["_image", "_accelerator"])
-async def test_a_failure_while_preparing_is_cleared_away(demo_world: World, monkeypatch: pytest.MonkeyPatch,
-                                                         broken: str) -> None:
+async def test_a_failure_while_preparing_is_cleared_away(
+    demo_world: World, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
     """The reason reaches the shell; the temporary folder does not stay."""
+
     async def fails(*args: object) -> None:
         raise BackendError("the disk is full")
 
@@ -105,9 +118,11 @@ async def test_a_failure_while_preparing_is_cleared_away(demo_world: World, monk
     assert not demo_world.folder.exists()
 
 
-async def test_what_cannot_be_ended_keeps_nothing_else(demo_world: World, monkeypatch: pytest.MonkeyPatch,
-                                                       told: list[str]) -> None:
+async def test_what_cannot_be_ended_keeps_nothing_else(
+    demo_world: World, monkeypatch: pytest.MonkeyPatch, told: list[str]
+) -> None:
     """A lab that resists is said, and server and folder are gone all the same."""
+
     def resists(config: object) -> None:
         raise RuntimeError("libvirt is stuck")
 
@@ -130,6 +145,7 @@ async def test_an_image_that_is_not_built_is_one_sentence(demo_world: World, mon
 
 def silent(demo_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Instead of the bot, somebody of its nick who joins and never says a word."""
+
     async def start_bot() -> None:
         bot = await Client.connect(demo_world.ircd.port, world.NICK)
         await bot.join(world.CHANNEL)
@@ -147,16 +163,18 @@ async def failed_tour(demo_world: World, monkeypatch: pytest.MonkeyPatch, capsys
     return said
 
 
-async def test_the_tour_says_what_did_not_happen(demo_world: World, monkeypatch: pytest.MonkeyPatch,
-                                                 capsys: pytest.CaptureFixture[str]) -> None:
+async def test_the_tour_says_what_did_not_happen(
+    demo_world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Exit code 1 and the first thing that did not come, for a bot that joins and is silent."""
     silent(demo_world, monkeypatch)
     said = await failed_tour(demo_world, monkeypatch, capsys)
     assert "FAILED  the session is announced in UTC and three zones: did not happen within 1.2 s" in said
 
 
-async def test_the_tour_does_not_wait_for_a_bot_that_died(demo_world: World, monkeypatch: pytest.MonkeyPatch,
-                                                          capsys: pytest.CaptureFixture[str]) -> None:
+async def test_the_tour_does_not_wait_for_a_bot_that_died(
+    demo_world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Exit code 1 at once, with the bot's last words, for a bot that ends by itself."""
     monkeypatch.setattr(demo_world, "trainbot", lambda *words: ("sh", "-c", "echo no such database; exit 1"))
     said = await failed_tour(demo_world, monkeypatch, capsys)
@@ -164,8 +182,9 @@ async def test_the_tour_does_not_wait_for_a_bot_that_died(demo_world: World, mon
     assert "no such database" in said
 
 
-async def test_a_signal_ends_the_tour_and_clears_away(demo_world: World, monkeypatch: pytest.MonkeyPatch,
-                                                      told: list[str]) -> None:
+async def test_a_signal_ends_the_tour_and_clears_away(
+    demo_world: World, monkeypatch: pytest.MonkeyPatch, told: list[str]
+) -> None:
     """SIGTERM in the middle: 130, and bot, server and folder are gone; a second signal changes nothing."""
     silent(demo_world, monkeypatch)
     monkeypatch.setattr(run, "World", lambda port, tell: demo_world)

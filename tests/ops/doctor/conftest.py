@@ -11,11 +11,11 @@ import pytest
 
 from tests.peers.inspircd import InspIrcd, network_with
 from trainbot.config import Config, load
+from trainbot.images.build.progress_bar import Silent
 from trainbot.ops.doctor.doctor import subjects
 from trainbot.ops.doctor.examine import examine
 from trainbot.ops.doctor.finding import Finding, Level
 from trainbot.ops.doctor.here import Here
-from trainbot.images.build.progress_bar import Silent
 
 ACCOUNTS = {"trainbot": "bots-own", "owner": "owners-own"}
 
@@ -44,8 +44,15 @@ class Installed:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.sections: dict[str, dict[str, Any]] = {
-            "irc": {"server": "127.0.0.1", "port": 1, "tls": "no", "channels": "#class", "contact": "owner",
-                    "flood_burst": 4, "flood_interval": 2},
+            "irc": {
+                "server": "127.0.0.1",
+                "port": 1,
+                "tls": "no",
+                "channels": "#class",
+                "contact": "owner",
+                "flood_burst": 4,
+                "flood_interval": 2,
+            },
             "store": {"url": "sqlite:///trainbot.db", "state": "state"},
             "gateway": {"listen": "127.0.0.1:2222", "lab_key": "lab_key"},
         }

@@ -10,12 +10,12 @@ import threading
 
 import pytest
 
+from trainbot.core.errors import BackendError, UserError
+from trainbot.images.build.progress_bar import Silent
 from trainbot.ops.doctor.doctor import doctor, is_subject, subjects
 from trainbot.ops.doctor.examine import Subject, attempt, examine, in_thread
 from trainbot.ops.doctor.finding import Finding, Level, Words
 from trainbot.ops.doctor.here import Here
-from trainbot.core.errors import BackendError, UserError
-from trainbot.images.build.progress_bar import Silent
 
 OK = [Words("a").ok("well")]
 
@@ -33,11 +33,21 @@ def failing(error: BaseException):
 
 async def test_what_hangs_holds_nobody_up(caplog):
     """One hangs, one breaks, one has an error to tell: all are accounted for, in their order."""
-    found = await examine([Subject("mute", asyncio.Event().wait, 0.05), Subject("bug", failing(KeyError("x")), 5.0),
-                           Subject("error", failing(BackendError("it is gone: bring it back")), 5.0),
-                           Subject("a", well, 5.0)], Silent())
+    found = await examine(
+        [
+            Subject("mute", asyncio.Event().wait, 0.05),
+            Subject("bug", failing(KeyError("x")), 5.0),
+            Subject("error", failing(BackendError("it is gone: bring it back")), 5.0),
+            Subject("a", well, 5.0),
+        ],
+        Silent(),
+    )
     assert [(each.subject, each.level) for each in found] == [
-        ("mute", Level.WRONG), ("bug", Level.WRONG), ("error", Level.WRONG), ("a", Level.OK)]
+        ("mute", Level.WRONG),
+        ("bug", Level.WRONG),
+        ("error", Level.WRONG),
+        ("a", Level.OK),
+    ]
     assert "took longer than 0.05 s" in found[0].what and "KeyError" in found[1].what
     assert found[2].mend == "bring it back" and "bug could not be examined" in caplog.text
 
@@ -66,9 +76,22 @@ def test_one_line_whatever_was_said():
     assert finding.line.isprintable() and len(finding.line) < 800 and "\x1b" not in json.dumps(finding.as_json())
 
 
-@pytest.mark.parametrize(("words", "right"), [
-    ((), True), (("host",), True), (("host", "x"), True), (("image", "x"), True), (("irc",), True), (("store",), True),
-    (("gateway",), True), (("host", "x", "y"), False), (("irc", "x"), False), (("x",), False), (("",), False)])
+@pytest.mark.parametrize(
+    ("words", "right"),
+    [
+        ((), True),
+        (("host",), True),
+        (("host", "x"), True),
+        (("image", "x"), True),
+        (("irc",), True),
+        (("store",), True),
+        (("gateway",), True),
+        (("host", "x", "y"), False),
+        (("irc", "x"), False),
+        (("x",), False),
+        (("",), False),
+    ],
+)
 def test_what_can_be_asked_for(words, right):
     """Kinds, and the names of hosts and images."""
     assert is_subject(words) is right
@@ -104,8 +127,13 @@ def test_as_a_command(installed):
     config = installed.change()
 
     def run(*words):
-        return subprocess.run([sys.executable, "-m", "trainbot", "doctor", *words, "-c", str(config.path)],
-                              capture_output=True, text=True, timeout=120, check=False)
+        return subprocess.run(
+            [sys.executable, "-m", "trainbot", "doctor", *words, "-c", str(config.path)],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
 
     for words, code, said in ((("store",), 0, 0), (("irc",), 1, 0), (("host", "x"), 1, 1), (("nonsense",), 2, 1)):
         ran = run(*words)

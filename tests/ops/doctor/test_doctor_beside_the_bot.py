@@ -56,7 +56,8 @@ async def test_the_bot_is_asked_and_not_disturbed(bot, alice):
     await alice.whisper("help lab", "machine")
     assert one(await found(bot, "irc"), f"in {CHANNEL}, voiced")["level"] == "ok"
     assert [line for line in alice.lines if " JOIN " in line and "trainbot" not in line.split("!")[0]] == [
-        line for line in alice.lines if line.startswith(":alice!") and " JOIN " in line]
+        line for line in alice.lines if line.startswith(":alice!") and " JOIN " in line
+    ]
     assert not [line for line in alice.lines if "trainbot_" in line]
 
 

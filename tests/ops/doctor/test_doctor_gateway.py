@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from trainbot.adapters.state_folder import lab_key
+from trainbot.core.errors import BackendError
+from trainbot.gateway import process
 from trainbot.ops.demo.ngircd import free_port
 from trainbot.ops.doctor.finding import Level
 from trainbot.ops.doctor.gateway_findings import GatewaySeen, gateway_findings
-from trainbot.core.errors import BackendError
-from trainbot.gateway import process
-from trainbot.adapters.state_folder import lab_key
 
 KEY = "ssh-ed25519 AAAA"
 WELL = GatewaySeen(True, 7, "v", "v", (("0.0.0.0", 2222),), (("127.0.0.1", 2222),), None, KEY, None, KEY)
@@ -25,19 +25,22 @@ def but(**changes) -> GatewaySeen:
     return replace(WELL, **changes)
 
 
-@pytest.mark.parametrize(("seen", "level", "words", "mend"), [
-    (WELL, None, "", ""),
-    (but(pid=None, listens=(), outside=None), Level.WRONG, "does not run, though the bot does", "gateway.log"),
-    (but(pid=None, listens=(), outside=None, bot_runs=False), Level.NOTE, "does not run", "trainbot run"),
-    (but(listens=()), Level.WRONG, "listens nowhere", "--stop"),
-    (but(answers=BackendError("mute")), Level.WRONG, "does not answer (mute)", "--stop"),
-    (but(asked=(("127.0.0.1", 22),)), Level.WRONG, "where an older bot.ini said", "--stop"),
-    (but(program="old"), Level.NOTE, "of another version", "--stop"),
-    (but(lab_key=BackendError("it cannot be read: chmod it")), Level.WRONG, "the key to the labs", "chmod it"),
-    (but(outside=BackendError("refused")), Level.WRONG, "is not reached at lab.example.org port 2222", "firewall"),
-    (but(outside="ssh-ed25519 BBBB"), Level.WRONG, "another ssh server answers", "public_address"),
-    (but(own_key=BackendError("gone")), Level.WRONG, "cannot be compared", "look"),
-])
+@pytest.mark.parametrize(
+    ("seen", "level", "words", "mend"),
+    [
+        (WELL, None, "", ""),
+        (but(pid=None, listens=(), outside=None), Level.WRONG, "does not run, though the bot does", "gateway.log"),
+        (but(pid=None, listens=(), outside=None, bot_runs=False), Level.NOTE, "does not run", "trainbot run"),
+        (but(listens=()), Level.WRONG, "listens nowhere", "--stop"),
+        (but(answers=BackendError("mute")), Level.WRONG, "does not answer (mute)", "--stop"),
+        (but(asked=(("127.0.0.1", 22),)), Level.WRONG, "where an older bot.ini said", "--stop"),
+        (but(program="old"), Level.NOTE, "of another version", "--stop"),
+        (but(lab_key=BackendError("it cannot be read: chmod it")), Level.WRONG, "the key to the labs", "chmod it"),
+        (but(outside=BackendError("refused")), Level.WRONG, "is not reached at lab.example.org port 2222", "firewall"),
+        (but(outside="ssh-ed25519 BBBB"), Level.WRONG, "another ssh server answers", "public_address"),
+        (but(own_key=BackendError("gone")), Level.WRONG, "cannot be compared", "look"),
+    ],
+)
 def test_one_thing_is_one_line(installed, seen, level, words, mend):
     """Each fault is one line, with what mends it."""
     config = installed.change(host_xen1={"uri": "test:///default"}, labs={"public_address": "lab.example.org"})
@@ -46,12 +49,15 @@ def test_one_thing_is_one_line(installed, seen, level, words, mend):
     assert all(words in finding.line and mend in finding.mend for finding in found)
 
 
-@pytest.mark.parametrize(("uri", "server", "address", "level"), [
-    ("xen+ssh://root@xen1/system", "127.0.0.1", "localhost", Level.WRONG),
-    ("test:///default", "irc.libera.chat", "127.0.0.1", Level.WRONG),
-    ("test:///default", "127.0.0.1", "localhost", Level.NOTE),
-    ("xen+ssh://root@xen1/system", "irc.libera.chat", "lab.example.org", None),
-])
+@pytest.mark.parametrize(
+    ("uri", "server", "address", "level"),
+    [
+        ("xen+ssh://root@xen1/system", "127.0.0.1", "localhost", Level.WRONG),
+        ("test:///default", "irc.libera.chat", "127.0.0.1", Level.WRONG),
+        ("test:///default", "127.0.0.1", "localhost", Level.NOTE),
+        ("xen+ssh://root@xen1/system", "irc.libera.chat", "lab.example.org", None),
+    ],
+)
 def test_an_address_that_is_the_learners_own(installed, uri, server, address, level):
     """Who is told ssh to localhost reaches their own machine: a fault as soon as anything is elsewhere."""
     config = installed.change(host_xen1={"uri": uri}, labs={"public_address": address}, irc={"server": server})
@@ -68,8 +74,11 @@ def test_no_hosts_no_gateway(installed):
 def running(installed):
     """A gateway of this installation; its public address leads to it."""
     port = free_port()
-    config = installed.change(host_xen1={"uri": "test:///default"}, gateway={"listen": f"127.0.0.1:{port}"},
-                              labs={"public_address": "127.0.0.1"})
+    config = installed.change(
+        host_xen1={"uri": "test:///default"},
+        gateway={"listen": f"127.0.0.1:{port}"},
+        labs={"public_address": "127.0.0.1"},
+    )
     lab_key(config.gateway.lab_key)
     process.start_detached(config.path, config.store.state)
     yield installed

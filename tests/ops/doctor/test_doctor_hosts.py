@@ -9,27 +9,33 @@ from pathlib import Path
 
 import pytest
 
+from trainbot.adapters.hosts.libvirt_errors import RPC, translate
+from trainbot.adapters.hosts.libvirt_look import HostLook, SeenDomain, look
 from trainbot.config import Config
+from trainbot.core.errors import BackendError, HostDown
+from trainbot.model.host import HostConfig
+from trainbot.model.lab_image import Image
 from trainbot.ops.doctor import host_shell
 from trainbot.ops.doctor.finding import Level
 from trainbot.ops.doctor.host_findings import HostSeen, host_findings
 from trainbot.ops.doctor.host_shell import Shell
-from trainbot.core.errors import BackendError, HostDown
-from trainbot.adapters.hosts.libvirt_errors import RPC, translate
-from trainbot.adapters.hosts.libvirt_look import HostLook, SeenDomain, look
-from trainbot.model.host import HostConfig
-from trainbot.model.lab_image import Image
 from trainbot.ops.host_setup.state import Copy, Facts, Step, Wanted
 
-HOST = HostConfig("xen1", "xen+ssh://root@xen1/system", labs=4, images=Path("/images"),
-                  door="trainbot-door@xen1:22")
+HOST = HostConfig("xen1", "xen+ssh://root@xen1/system", labs=4, images=Path("/images"), door="trainbot-door@xen1:22")
 IMAGE = Image("debian", Path("/d"), Path("/k"), Path("/i"), "", {}, 384, 1, "root", "k", "debian-1")
 ENDINGS = (".img", ".vmlinuz", ".initrd")
 COPIES = tuple(Copy("debian-1", Path("/s"), f"debian-1{end}", "0" * 64, 5, 5) for end in ENDINGS)
 WANTED = Wanted(HOST, "", None, COPIES, 1000.0)
-FACTS = Facts(system="Debian", virsh=True, family=frozenset({"debian"}), dom0=True, clock=1000.0, disk_free=50_000,
-              verified={copy.name: copy.sha256 for copy in COPIES},
-              images={f"debian-1{end}": 5 for end in ENDINGS})
+FACTS = Facts(
+    system="Debian",
+    virsh=True,
+    family=frozenset({"debian"}),
+    dom0=True,
+    clock=1000.0,
+    disk_free=50_000,
+    verified={copy.name: copy.sha256 for copy in COPIES},
+    images={f"debian-1{end}": 5 for end in ENDINGS},
+)
 LOOK = HostLook("Xen 4.17.3", 8192, 4096, 4, (), frozenset({"claim-me"}), frozenset({"debian-1"}))
 WELL = HostSeen(HOST, None, told=(FACTS, WANTED, Shell()), look=LOOK, door=4, owner="me", images={"debian": IMAGE})
 
@@ -78,27 +84,53 @@ UNREACHED = ssh("ssh: connect to host xen1 port 22: Connection refused")
 CASES = [
     (WELL, None, "", ""),
     # ways in: one finding, though ssh, libvirt and door fail for the same reason
-    (but(told=ssh("ssh: Could not resolve hostname xen1: Name or service not known"), **SHUT), "!",
-     "the name of xen1 is not known to the DNS", "correct its uri"),
-    (but(told=UNREACHED, **SHUT), "!",
-     "ssh does not get in, nobody listens", "do sshd or libvirtd run"),
-    (but(told=ssh("Connection timed out during banner exchange"), **SHUT), "!",
-     "ssh does not get in", "firewall"),
-    (but(told=ssh("Host key for xen1 has changed and you have requested strict checking.",
-                  "Host key verification failed."), **SHUT), "!", "shows another ssh host key", "ssh-keygen -R"),
-    (but(told=ssh("Host key verification failed."), **SHUT), "!",
-     "host key is not known here", "compare it"),
-    (but(told=ssh("root@xen1: Permission denied (publickey)."), **SHUT), "!",
-     "lets none of our ssh keys in", "ssh-copy-id"),
+    (
+        but(told=ssh("ssh: Could not resolve hostname xen1: Name or service not known"), **SHUT),
+        "!",
+        "the name of xen1 is not known to the DNS",
+        "correct its uri",
+    ),
+    (but(told=UNREACHED, **SHUT), "!", "ssh does not get in, nobody listens", "do sshd or libvirtd run"),
+    (but(told=ssh("Connection timed out during banner exchange"), **SHUT), "!", "ssh does not get in", "firewall"),
+    (
+        but(
+            told=ssh(
+                "Host key for xen1 has changed and you have requested strict checking.", "Host key verification failed."
+            ),
+            **SHUT,
+        ),
+        "!",
+        "shows another ssh host key",
+        "ssh-keygen -R",
+    ),
+    (but(told=ssh("Host key verification failed."), **SHUT), "!", "host key is not known here", "compare it"),
+    (
+        but(told=ssh("root@xen1: Permission denied (publickey)."), **SHUT),
+        "!",
+        "lets none of our ssh keys in",
+        "ssh-copy-id",
+    ),
     (but(told=ssh("something new"), **SHUT), "!", "something new", "host prepare"),
-    (but(look=libvirt("Failed to connect socket to '/var/run/libvirt/libvirt-sock: No such file")), "!",
-     "libvirtd does not run on xen1", "systemctl start libvirtd"),
+    (
+        but(look=libvirt("Failed to connect socket to '/var/run/libvirt/libvirt-sock: No such file")),
+        "!",
+        "libvirtd does not run on xen1",
+        "systemctl start libvirtd",
+    ),
     (but(look=libvirt("mute")), "!", "libvirt does not answer", "uri"),
-    (but(door=BackendError("it lets nobody in: trainbot host prepare NAME mends it")), "!",
-     "its door does not open", "trainbot host prepare xen1"),
+    (
+        but(door=BackendError("it lets nobody in: trainbot host prepare NAME mends it")),
+        "!",
+        "its door does not open",
+        "trainbot host prepare xen1",
+    ),
     (but(config=replace(HOST, door="me@xen1:22"), door=BackendError("no")), "!", "its door does not", "door_key.pub"),
-    (but(told=BackendError("the host says something that cannot be: does its shell greet")), "!",
-     "what its shell says is of no use (the host says", "greet"),
+    (
+        but(told=BackendError("the host says something that cannot be: does its shell greet")),
+        "!",
+        "what its shell says is of no use (the host says",
+        "greet",
+    ),
     # how it is
     (told(replace(FACTS, clock=1012.0)), "-", "its clock is 12 s ahead", "chrony"),
     (told(balloons=True), "!", "autoballoon is on", "dom0_mem"),
@@ -109,13 +141,21 @@ CASES = [
     (told(replace(FACTS, dropping=("inet filter",))), "-", "inet filter", "DHCP"),
     (told(replace(FACTS, verified={}, images={})), "!", "has no copy of debian-1", "host prepare xen1"),
     (told(replace(FACTS, verified={})), "!", "nobody has compared", "host prepare xen1"),
-    (told(replace(FACTS, images={**FACTS.images, "old-1.img": 5, "old-1.vmlinuz": 1, "old-1.initrd": 1})), "-",
-     "the image old-1 is no longer used", "rm /images/old-1.*"),
+    (
+        told(replace(FACTS, images={**FACTS.images, "old-1.img": 5, "old-1.vmlinuz": 1, "old-1.initrd": 1})),
+        "-",
+        "the image old-1 is no longer used",
+        "rm /images/old-1.*",
+    ),
     (told(replace(FACTS, disk_free=2048)), "!", "enough for 2 more labs of the 4", "make room"),
     # whose it is, and what else is on it
     (looked(volumes=frozenset({"claim-me", "claim-you"})), "!", "to another trainbot (id you)", "host take xen1"),
-    (looked(domains=(lab("tb-a", "me"), lab("tb-b", "you"), lab("x", "you", 100, False))), "!",
-     "2 labs of another installation (id you) are there, with 384 MiB: tb-b, x", "list --all"),
+    (
+        looked(domains=(lab("tb-a", "me"), lab("tb-b", "you"), lab("x", "you", 100, False))),
+        "!",
+        "2 labs of another installation (id you) are there, with 384 MiB: tb-b, x",
+        "list --all",
+    ),
     (looked(domains=(lab("tb-a", None), lab("mail", None))), "-", "tb-a has a name like our labs'", "list --all"),
     (looked(free_mib=1000), "!", "4 labs are promised and 2 of 384 MiB (debian) fit", "labs = 2 in [host.xen1]"),
     (looked(free_mib=800, domains=(lab("tb-a", "me"), lab("tb-b", "me"))), None, "", ""),
@@ -129,8 +169,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("seen", "mark", "words", "mend"), CASES,
-                         ids=[case[2] or "well" for case in CASES])
+@pytest.mark.parametrize(("seen", "mark", "words", "mend"), CASES, ids=[case[2] or "well" for case in CASES])
 def test_one_thing_is_one_line(config, seen, mark, words, mend):
     """Each thing that is wrong is told once, says why it matters to a class, and what mends it."""
     found = [finding for finding in host_findings(config, seen) if finding.level is not Level.OK]
@@ -143,40 +182,50 @@ def test_one_thing_is_one_line(config, seen, mark, words, mend):
 
 def test_steps_that_are_due(config, prepared):
     """What host prepare would still do is one line; without filters, that is why it matters."""
-    prepared += [Step("door", "now", "write it", "wrote", "script"), Step("network", "fine"),
-                 Step("packet filters", "now", "load them", "loaded", "script")]
+    prepared += [
+        Step("door", "now", "write it", "wrote", "script"),
+        Step("network", "fine"),
+        Step("packet filters", "now", "load them", "loaded", "script"),
+    ]
     seen = but(door=BackendError("shut"))
     found = [finding for finding in host_findings(config, seen) if finding.level is Level.WRONG]
     assert [finding.line for finding in found] == [
         "!  host xen1: 2 things are not prepared: door (would write it); packet filters (would load them), so labs may "
-        "attack each other and whatever the host reaches: trainbot host prepare xen1"]
+        "attack each other and whatever the host reaches: trainbot host prepare xen1"
+    ]
 
 
 def test_without_libvirt(config, prepared):
     """While libvirt is missing nothing is said of what only it could show, nor twice that it does not answer."""
-    prepared += [Step(name, "now", "do it", "did", "script") for name in
-                 ("packages", "libvirt", "storage", "packet filters", "network", "scheduling")]
+    prepared += [
+        Step(name, "now", "do it", "did", "script")
+        for name in ("packages", "libvirt", "storage", "packet filters", "network", "scheduling")
+    ]
     facts = replace(FACTS, virsh=False, bridge=True)
     seen = but(told=(facts, WANTED, Shell()), look=libvirt("nc: not found"))
     found = [finding for finding in host_findings(config, seen) if finding.level is Level.WRONG]
     assert [(finding.what, finding.why) for finding in found] == [
-        ("4 things are not prepared: packages; libvirt; packet filters; scheduling", "so no lab is made there")]
+        ("4 things are not prepared: packages; libvirt; packet filters; scheduling", "so no lab is made there")
+    ]
     assert "--dry-run" in found[0].mend
 
 
-@pytest.mark.parametrize(("said", "shell"), [
-    ("", Shell(woken=False)),
-    ("xen dom0_mem=768M,max:768M console=com1\nsocket yes\n", Shell()),
-    ("xen placeholder\nsocket yes", Shell(balloons=True)),
-    ("xen dom0_mem=2G\nautoballoon 1\nsocket yes", Shell(balloons=True)),
-    ("xen x\nautoballoon \"0\"\nsocket yes", Shell()),
-    ("libvirtd /usr/sbin/libvirtd --timeout 120 ", Shell(timeout=120, woken=False)),
-    ("libvirtd LIBVIRTD_ARGS=\"--timeout=60\"\nsocket yes", Shell(timeout=60)),
-    ("libvirtd /usr/sbin/libvirtd --listen", Shell(woken=False)),
-    ("memory MemTotal: 786432\nmemory MemAvailable: 204800\nsocket yes", Shell(memory_mib=768, available_mib=200)),
-    ("cpu  0 0 0 0 0 0 0 0 0 0\ncpu  10 0 10 40 40 0 0 0 0 0\nsocket yes", Shell(io_wait=0.4)),
-    ("cpu x\ncpu 1\nmemory MemTotal: -5\nmemory\nnonsense \x1b[2J", Shell(woken=False)),
-])
+@pytest.mark.parametrize(
+    ("said", "shell"),
+    [
+        ("", Shell(woken=False)),
+        ("xen dom0_mem=768M,max:768M console=com1\nsocket yes\n", Shell()),
+        ("xen placeholder\nsocket yes", Shell(balloons=True)),
+        ("xen dom0_mem=2G\nautoballoon 1\nsocket yes", Shell(balloons=True)),
+        ('xen x\nautoballoon "0"\nsocket yes', Shell()),
+        ("libvirtd /usr/sbin/libvirtd --timeout 120 ", Shell(timeout=120, woken=False)),
+        ('libvirtd LIBVIRTD_ARGS="--timeout=60"\nsocket yes', Shell(timeout=60)),
+        ("libvirtd /usr/sbin/libvirtd --listen", Shell(woken=False)),
+        ("memory MemTotal: 786432\nmemory MemAvailable: 204800\nsocket yes", Shell(memory_mib=768, available_mib=200)),
+        ("cpu  0 0 0 0 0 0 0 0 0 0\ncpu  10 0 10 40 40 0 0 0 0 0\nsocket yes", Shell(io_wait=0.4)),
+        ("cpu x\ncpu 1\nmemory MemTotal: -5\nmemory\nnonsense \x1b[2J", Shell(woken=False)),
+    ],
+)
 def test_what_the_shell_says(said, shell):
     """Of the form: read; anything else: not known."""
     assert host_shell.read(said) == shell

@@ -14,15 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainbot import shipped
-from trainbot.model.config import ImageConfig
+from trainbot.adapters.state_folder import lab_key
 from trainbot.images.build import lz4
+from trainbot.images.build.image_folder import FILES, Image, digest, write_image
+from trainbot.images.build.kernel import guest_types
+from trainbot.images.build.recipe import recipe_hash
+from trainbot.model.config import ImageConfig
+from trainbot.model.host import GuestType
 from trainbot.ops.doctor.finding import Level, Words
 from trainbot.ops.doctor.image_findings import ImageSeen, image_findings
-from trainbot.images.build.kernel import guest_types
-from trainbot.model.host import GuestType
-from trainbot.images.build.image_folder import FILES, Image, digest, write_image
-from trainbot.images.build.recipe import recipe_hash
-from trainbot.adapters.state_folder import lab_key
 
 PVH, PV, HVM = GuestType.PVH, GuestType.PV, GuestType.HVM
 
@@ -31,10 +31,25 @@ def built(folder: Path, **changes) -> Image:
     folder.mkdir(parents=True)
     for name in FILES:
         (folder / name).write_bytes(name.encode() * 1000)
-    usual = {"sha256": {name: digest(folder / name) for name in FILES}, "recipe": "none", "permissive": "enforcing=0",
-             "enforcing": "enforcing=1"}
-    image = Image(folder=folder, name=folder.name, suite="s", root="", cmdline="", user="root", host_key="k",
-                  memory_mib=384, disk_bytes=1, built_at=datetime.now(UTC), **{**usual, **changes})
+    usual = {
+        "sha256": {name: digest(folder / name) for name in FILES},
+        "recipe": "none",
+        "permissive": "enforcing=0",
+        "enforcing": "enforcing=1",
+    }
+    image = Image(
+        folder=folder,
+        name=folder.name,
+        suite="s",
+        root="",
+        cmdline="",
+        user="root",
+        host_key="k",
+        memory_mib=384,
+        disk_bytes=1,
+        built_at=datetime.now(UTC),
+        **{**usual, **changes},
+    )
     write_image(image)
     return image
 
@@ -65,17 +80,20 @@ def test_the_key_is_another(installed):
     assert installed.say("image").one("another key than the gateway has").mend.startswith("trainbot image build debian")
 
 
-@pytest.mark.parametrize(("changes", "level", "words"), [
-    ({"kernel": frozenset({PV, HVM})}, Level.WRONG, "its kernel cannot run as pvh"),
-    ({"kernel": frozenset({PVH, HVM})}, None, ""),
-    ({"kernel": None}, None, ""),
-    ({"hosts": {"xen1": frozenset(), "xen2": frozenset({"v"})}}, Level.WRONG, "xen1 has no copy of v"),
-    ({"hosts": {"xen1": frozenset(), "xen2": frozenset()}}, Level.WRONG, "xen1, xen2 have no copy of v"),
-    ({"hosts": {"xen1": None}}, Level.NOTE, "which versions xen1 has is not known"),
-    ({"recipe": "other"}, Level.WRONG, "another recipe"),
-    ({"modes": ""}, Level.NOTE, "same kernel arguments"),
-    ({"sums": {}}, Level.NOTE, "no checksum of disk.img"),
-])
+@pytest.mark.parametrize(
+    ("changes", "level", "words"),
+    [
+        ({"kernel": frozenset({PV, HVM})}, Level.WRONG, "its kernel cannot run as pvh"),
+        ({"kernel": frozenset({PVH, HVM})}, None, ""),
+        ({"kernel": None}, None, ""),
+        ({"hosts": {"xen1": frozenset(), "xen2": frozenset({"v"})}}, Level.WRONG, "xen1 has no copy of v"),
+        ({"hosts": {"xen1": frozenset(), "xen2": frozenset()}}, Level.WRONG, "xen1, xen2 have no copy of v"),
+        ({"hosts": {"xen1": None}}, Level.NOTE, "which versions xen1 has is not known"),
+        ({"recipe": "other"}, Level.WRONG, "another recipe"),
+        ({"modes": ""}, Level.NOTE, "same kernel arguments"),
+        ({"sums": {}}, Level.NOTE, "no checksum of disk.img"),
+    ],
+)
 def test_judged(changes, level, words):
     """Each fault is one line, what is not known is no fault."""
     modes = changes.pop("modes", "enforcing=1")
@@ -117,17 +135,23 @@ def literals(data: bytes) -> bytes:
 
 
 def legacy(data: bytes) -> bytes:
-    blocks = [literals(data[at:at + lz4.BLOCK]) for at in range(0, len(data), lz4.BLOCK)]
+    blocks = [literals(data[at : at + lz4.BLOCK]) for at in range(0, len(data), lz4.BLOCK)]
     return lz4.MAGIC + b"".join(struct.pack("<I", len(block)) + block for block in blocks)
 
 
-PACKED = {"gzip": gzip.compress, "xz": lzma.compress, "bzip2": bz2.compress, "lz4": legacy,
-          "lzma": lambda data: lzma.compress(data, lzma.FORMAT_ALONE)}
+PACKED = {
+    "gzip": gzip.compress,
+    "xz": lzma.compress,
+    "bzip2": bz2.compress,
+    "lz4": legacy,
+    "lzma": lambda data: lzma.compress(data, lzma.FORMAT_ALONE),
+}
 
 
 @pytest.mark.parametrize("pack", ["", *PACKED])
-@pytest.mark.parametrize(("notes", "kinds"), [
-    ((18,), {HVM, PVH}), ((1, 5), {HVM, PV}), ((1, 18), {HVM, PV, PVH}), ((), {HVM})])
+@pytest.mark.parametrize(
+    ("notes", "kinds"), [((18,), {HVM, PVH}), ((1, 5), {HVM, PV}), ((1, 18), {HVM, PV, PVH}), ((), {HVM})]
+)
 def test_what_a_kernel_runs_as(tmp_path, pack, notes, kinds):
     """Xen's notes decide, however the kernel is packed."""
     plain = elf(*notes)
@@ -146,9 +170,19 @@ def test_matches_in_a_block():
     assert lz4.block(b"\x35abc\x03\x00" + b"\x10z") == b"abcabcabcabc" + b"z"
 
 
-@pytest.mark.parametrize("data", [
-    b"", b"MZ", bzimage(b"(\xb5/\xfd zstd"), bzimage(b"\x1f\x8bno"), bzimage(b"\xfd7zXZ\0no"), elf(18)[:70],
-    b"\x7fELF\x01\x01" + bytes(60), bzimage(lz4.MAGIC + b"\xff\xff\xff\x7f")])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"MZ",
+        bzimage(b"(\xb5/\xfd zstd"),
+        bzimage(b"\x1f\x8bno"),
+        bzimage(b"\xfd7zXZ\0no"),
+        elf(18)[:70],
+        b"\x7fELF\x01\x01" + bytes(60),
+        bzimage(lz4.MAGIC + b"\xff\xff\xff\x7f"),
+    ],
+)
 def test_nothing_is_said_of_what_is_not_known(tmp_path, data):
     """Cut, damaged, of another kind: not known, and no error."""
     (tmp_path / "vmlinuz").write_bytes(data)
@@ -168,7 +202,7 @@ def test_any_block(data):
 def test_any_kernel(tmp_path_factory, head, at, noise):
     """A kernel that somebody bent on purpose gives an answer, too."""
     data = bytearray(bzimage(legacy(elf(1, 18))))
-    data[at:at + len(noise)] = noise
+    data[at : at + len(noise)] = noise
     path = tmp_path_factory.mktemp("kernel") / "vmlinuz"
     path.write_bytes(bytes(data) + head)
     assert guest_types(path) in (None, *({HVM, *some} for some in ((), (PV,), (PVH,), (PV, PVH))))

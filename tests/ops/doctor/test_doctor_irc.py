@@ -9,8 +9,8 @@ import time
 import pytest
 
 from tests.ops.doctor.conftest import ACCOUNTS
-from tests.peers.client import Client
 from tests.peers.certificates import openssl
+from tests.peers.client import Client
 from tests.peers.inspircd import InspIrcd
 from tests.peers.scripted import ScriptedServer
 from trainbot.adapters.irc.connection_status import Place, Standing
@@ -36,23 +36,26 @@ def channel(**changes):
     return but(channels={"#c": Place(**{"joined": True, "status": "v", "modes": "nt", **changes})})
 
 
-@pytest.mark.parametrize(("standing", "mark", "words"), [
-    (but(certificate_ends=3.4 * 86400), "! ", "ends in 3 days"),
-    (but(certificate_ends=-5.0), "! ", "ends in 0 days"),
-    (but(nick="bot_"), "! ", "somebody else has the nick bot"),
-    (channel(joined=False, refused="banned"), "! ", "is not in #c (banned)"),
-    (channel(status="", modes="mnt"), "! ", "moderated (+m) and the bot is not voiced"),
-    (channel(status=""), "- ", "neither voiced nor opped"),
-    (channel(modes="ntc"), "- ", "takes no formatting (+c)"),
-    (channel(modes="nti"), "! ", "invite-only"),
-    (channel(modes="ntk"), "! ", "has a key"),
-    (channel(modes="ntu"), "! ", "auditorium"),
-    (channel(modes="ntR"), "- ", "services account (+R)"),
-    (channel(modes="ntl"), "- ", "limit of people"),
-    (but(server="solanum-1.0-dev", channels={"#c": Place(True, "", "nt")}), "! ", "about ten new people"),
-    (but(server="solanum-1.0-dev", network="Libera.Chat"), None, ""),
-    (WELL, None, ""),
-])
+@pytest.mark.parametrize(
+    ("standing", "mark", "words"),
+    [
+        (but(certificate_ends=3.4 * 86400), "! ", "ends in 3 days"),
+        (but(certificate_ends=-5.0), "! ", "ends in 0 days"),
+        (but(nick="bot_"), "! ", "somebody else has the nick bot"),
+        (channel(joined=False, refused="banned"), "! ", "is not in #c (banned)"),
+        (channel(status="", modes="mnt"), "! ", "moderated (+m) and the bot is not voiced"),
+        (channel(status=""), "- ", "neither voiced nor opped"),
+        (channel(modes="ntc"), "- ", "takes no formatting (+c)"),
+        (channel(modes="nti"), "! ", "invite-only"),
+        (channel(modes="ntk"), "! ", "has a key"),
+        (channel(modes="ntu"), "! ", "auditorium"),
+        (channel(modes="ntR"), "- ", "services account (+R)"),
+        (channel(modes="ntl"), "- ", "limit of people"),
+        (but(server="solanum-1.0-dev", channels={"#c": Place(True, "", "nt")}), "! ", "about ten new people"),
+        (but(server="solanum-1.0-dev", network="Libera.Chat"), None, ""),
+        (WELL, None, ""),
+    ],
+)
 def test_what_hurts_a_class(standing, mark, words):
     """Each way to stand badly is one line; voiced on a plain channel there is none."""
     found = lines(standing, CONFIG)
@@ -60,15 +63,18 @@ def test_what_hurts_a_class(standing, mark, words):
     assert all(words in line and ": " in line for line in found)
 
 
-@pytest.mark.parametrize(("server", "network", "burst", "interval", "mend"), [
-    ("InspIRCd-3", "", 20, 2.0, "flood_burst = 10 and flood_interval = 2 in [irc]"),
-    ("InspIRCd-3", "", 4, 0.5, "flood_burst = 4 and flood_interval = 1 in [irc]"),
-    ("ngircd-26.1", "", 5, 0.1, "flood_burst = 4 and flood_interval = 0.35 in [irc]"),
-    ("solanum-1.0-dev", "Libera.Chat", 4, 1.0, "flood_burst = 4 and flood_interval = 2 in [irc]"),
-    ("solanum-1.0-dev", "other", 4, 1.0, None),
-    ("", "libera.chat", 40, 1.0, "flood_burst = 40 and flood_interval = 2 in [irc]"),
-    ("hybrid-8", "", 40, 0.0, None),
-])
+@pytest.mark.parametrize(
+    ("server", "network", "burst", "interval", "mend"),
+    [
+        ("InspIRCd-3", "", 20, 2.0, "flood_burst = 10 and flood_interval = 2 in [irc]"),
+        ("InspIRCd-3", "", 4, 0.5, "flood_burst = 4 and flood_interval = 1 in [irc]"),
+        ("ngircd-26.1", "", 5, 0.1, "flood_burst = 4 and flood_interval = 0.35 in [irc]"),
+        ("solanum-1.0-dev", "Libera.Chat", 4, 1.0, "flood_burst = 4 and flood_interval = 2 in [irc]"),
+        ("solanum-1.0-dev", "other", 4, 1.0, None),
+        ("", "libera.chat", 40, 1.0, "flood_burst = 40 and flood_interval = 2 in [irc]"),
+        ("hybrid-8", "", 40, 0.0, None),
+    ],
+)
 def test_faster_than_the_network_allows(server, network, burst, interval, mend):
     """Known programs and networks have a pace; of others nothing is said."""
     config = IrcConfig(server="irc.test", channels=("#c",), nick="bot", flood_burst=burst, flood_interval=interval)
@@ -112,8 +118,16 @@ async def test_nick_and_channel_taken(installed, ngircd):
 
 
 def on(network: InspIrcd, **changes):
-    return {"server": "localhost", "port": network.tls_port, "tls": "yes", "tls_ca_file": network.ca, "sasl": "plain",
-            "account": "trainbot", "password": ACCOUNTS["trainbot"], **changes}
+    return {
+        "server": "localhost",
+        "port": network.tls_port,
+        "tls": "yes",
+        "tls_ca_file": network.ca,
+        "sasl": "plain",
+        "account": "trainbot",
+        "password": ACCOUNTS["trainbot"],
+        **changes,
+    }
 
 
 async def test_on_inspircd(installed, network):
@@ -124,14 +138,17 @@ async def test_on_inspircd(installed, network):
     heard.one("logged in as trainbot", Level.OK)
 
 
-@pytest.mark.parametrize(("changes", "words", "mend"), [
-    ({"password": "not-the-one"}, "the login is refused", "NickServ"),
-    ({"tls_ca_file": None}, "signed by nobody that this machine trusts", "tls_ca_file"),
-    ({"server": "127.0.0.5"}, "is another name's", "server"),
-    ({"tls_fingerprint": "ab" * 32}, "another one than tls_fingerprint", "staff"),
-    ({"tls": "no", "allow_plaintext": "yes", "port": 1}, "nobody listens at that port", "port"),
-    ({"server": "no-such-host.invalid"}, "the name no-such-host.invalid is not known", "DNS"),
-])
+@pytest.mark.parametrize(
+    ("changes", "words", "mend"),
+    [
+        ({"password": "not-the-one"}, "the login is refused", "NickServ"),
+        ({"tls_ca_file": None}, "signed by nobody that this machine trusts", "tls_ca_file"),
+        ({"server": "127.0.0.5"}, "is another name's", "server"),
+        ({"tls_fingerprint": "ab" * 32}, "another one than tls_fingerprint", "staff"),
+        ({"tls": "no", "allow_plaintext": "yes", "port": 1}, "nobody listens at that port", "port"),
+        ({"server": "no-such-host.invalid"}, "the name no-such-host.invalid is not known", "DNS"),
+    ],
+)
 async def test_no_way_onto_the_network(installed, network, changes, words, mend):
     """Each reason is told apart, says what mends it, and shows no password."""
     heard = await installed.hears("irc", irc={**on(network), **changes})
@@ -157,10 +174,29 @@ def expired(network, tmp_path):
     (tmp_path / "serial").write_text("77")
     (tmp_path / "ca.conf").write_text(
         "[ca]\ndefault_ca=c\n[c]\nnew_certs_dir=.\ndatabase=index\nserial=serial\ndefault_md=sha256\npolicy=p\n"
-        "[p]\ncommonName=supplied\n")
-    openssl("ca", "-batch", "-config", "ca.conf", "-cert", "ca.crt", "-keyfile", "ca.key", "-in", "server.csr",
-            "-out", "old.crt", "-startdate", "20200101000000Z", "-enddate", "20210101000000Z", "-extfile", "server.ext",
-            cwd=tmp_path)
+        "[p]\ncommonName=supplied\n"
+    )
+    openssl(
+        "ca",
+        "-batch",
+        "-config",
+        "ca.conf",
+        "-cert",
+        "ca.crt",
+        "-keyfile",
+        "ca.key",
+        "-in",
+        "server.csr",
+        "-out",
+        "old.crt",
+        "-startdate",
+        "20200101000000Z",
+        "-enddate",
+        "20210101000000Z",
+        "-extfile",
+        "server.ext",
+        cwd=tmp_path,
+    )
     return tmp_path / "old.crt", network.folder / "server.key"
 
 
@@ -189,8 +225,13 @@ async def test_voiced_by_services_a_moment_later(installed):
         looking = asyncio.create_task(installed.hears("irc", irc={"port": server.port}))
         client = await server.accept()
         await client.hear("^USER")
-        client.say(":s CAP * LS :", ":s 001 trainbot :hi", ":s 004 trainbot s solanum-1.0 x y",
-                   ":s 005 trainbot CHANTYPES=# PREFIX=(ov)@+ CHANMODES=b,k,l,imnt :are", ":s 376 trainbot :end")
+        client.say(
+            ":s CAP * LS :",
+            ":s 001 trainbot :hi",
+            ":s 004 trainbot s solanum-1.0 x y",
+            ":s 005 trainbot CHANTYPES=# PREFIX=(ov)@+ CHANMODES=b,k,l,imnt :are",
+            ":s 376 trainbot :end",
+        )
         await client.hear("^JOIN")
         client.say(":trainbot!u@h JOIN #class", ":s 353 trainbot = #class :@op trainbot", ":s 366 trainbot #class :end")
         await client.hear("^WHO")

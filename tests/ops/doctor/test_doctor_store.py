@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from trainbot.config import load
 from trainbot.adapters.control.server import ControlServer
-from trainbot.ops.doctor.finding import Level
-from trainbot.ops.doctor.examine_store import _loose
-from trainbot.ops.doctor.store_findings import Loose, store_findings
-from trainbot.adapters.state_folder import PEPPER
 from trainbot.adapters.db.migrate import upgrade
+from trainbot.adapters.state_folder import PEPPER
+from trainbot.config import load
+from trainbot.ops.doctor.examine_store import _loose
+from trainbot.ops.doctor.finding import Level
+from trainbot.ops.doctor.store_findings import Loose, store_findings
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -65,18 +65,28 @@ def test_in_memory(installed):
 def test_a_database_that_is_not(database, how):
     """Rubbish, a damaged page, another program's schema: each is told apart, and left as it was."""
     path = database.database
-    level, words = Level.WRONG, {"rubbish": "is not a database", "damaged": "the database is damaged",
-                                 "newer": "is from a newer trainbot", "older": "the database is at schema 0001"}[how]
+    level, words = (
+        Level.WRONG,
+        {
+            "rubbish": "is not a database",
+            "damaged": "the database is damaged",
+            "newer": "is from a newer trainbot",
+            "older": "the database is at schema 0001",
+        }[how],
+    )
     if how == "rubbish":
         path.write_bytes(b"no database at all, but something of somebody's" * 200)
     elif how == "damaged":
-        execute(path, "pragma journal_mode=delete",
-                "with recursive n(x) as (select 1 union all select x + 1 from n where x < 20000) "
-                "insert into person (id, account, nick, zone, in_view, seen_at) "
-                "select x, 'acc' || x, 'nick', 'UTC', 0, '2026-01-01T00:00:00.000000Z' from n")
+        execute(
+            path,
+            "pragma journal_mode=delete",
+            "with recursive n(x) as (select 1 union all select x + 1 from n where x < 20000) "
+            "insert into person (id, account, nick, zone, in_view, seen_at) "
+            "select x, 'acc' || x, 'nick', 'UTC', 0, '2026-01-01T00:00:00.000000Z' from n",
+        )
         raw = bytearray(path.read_bytes())
         for page in range(len(raw) // 4096 // 2, len(raw) // 4096):
-            raw[page * 4096:page * 4096 + 200] = os.urandom(200)
+            raw[page * 4096 : page * 4096 + 200] = os.urandom(200)
         path.write_bytes(raw)
     else:
         execute(path, f"update alembic_version set version_num = '{'9999' if how == 'newer' else '0001'}'")
@@ -119,28 +129,33 @@ def test_rows_that_nobody_comes_for(database):
     """Labs on a host that bot.ini no longer has, announcements for a channel that it no longer has, and lines for
     somebody who was not seen for a week."""
     old = (datetime.now(UTC) - timedelta(days=9)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    execute(database.database,
-            "insert into lab (id, name, image, mode, host, state, port, address, ssh_port, tries, fault, "
-            "made_at, state_at) values "
-            f"('u', 'tb-x', 'debian', 'enforcing', 'xen9', 'ready', 0, '', 0, 0, '', '{old}', '{old}')",
-            "insert into person (id, account, nick, zone, in_view, seen_at) values "
-            f"(1, 'alice', 'alice', 'UTC', 0, '{old}')",
-            f"insert into notice (channel, kind, subject, text, due_at) values ('#gone', 'text', '', 'soon', '{old}')",
-            f"insert into notice (channel, kind, subject, text, due_at) values ('#class', 'text', '', 'soon', '{old}')",
-            f"insert into notice (person_id, kind, subject, text, due_at) values (1, 'text', '', 'lab', '{old}')")
+    execute(
+        database.database,
+        "insert into lab (id, name, image, mode, host, state, port, address, ssh_port, tries, fault, "
+        "made_at, state_at) values "
+        f"('u', 'tb-x', 'debian', 'enforcing', 'xen9', 'ready', 0, '', 0, 0, '', '{old}', '{old}')",
+        "insert into person (id, account, nick, zone, in_view, seen_at) values "
+        f"(1, 'alice', 'alice', 'UTC', 0, '{old}')",
+        f"insert into notice (channel, kind, subject, text, due_at) values ('#gone', 'text', '', 'soon', '{old}')",
+        f"insert into notice (channel, kind, subject, text, due_at) values ('#class', 'text', '', 'soon', '{old}')",
+        f"insert into notice (person_id, kind, subject, text, due_at) values (1, 'text', '', 'lab', '{old}')",
+    )
     heard = database.say("store")
     assert "[host.xen9]" in heard.one("1 labs are on the host xen9").mend and len(heard.wrong) == 1
     heard.one("1 announcements wait for channels that bot.ini does not have (#gone)", Level.NOTE)
     heard.one("1 lines wait for 1 people", Level.NOTE)
 
 
-@pytest.mark.parametrize(("free", "ahead", "loose", "wrong"), [
-    (50_000, 0, (), []),
-    (500, 0, (), []),
-    (100, 0, (), ["100 MiB of disk are free"]),
-    (50_000, 65 << 20, (), ["65 MiB are written ahead"]),
-    (50_000, 0, (Loose(Path("/s/pepper"), 0o600, 0o600, True),), []),
-])
+@pytest.mark.parametrize(
+    ("free", "ahead", "loose", "wrong"),
+    [
+        (50_000, 0, (), []),
+        (500, 0, (), []),
+        (100, 0, (), ["100 MiB of disk are free"]),
+        (50_000, 65 << 20, (), ["65 MiB are written ahead"]),
+        (50_000, 0, (Loose(Path("/s/pepper"), 0o600, 0o600, True),), []),
+    ],
+)
 def test_disk_and_what_is_written_ahead(installed, free, ahead, loose, wrong):
     """Little disk is wrong, some is worth a note; a large file of what is written ahead is wrong."""
     found = store_findings(installed.change(), None, 0, ahead, free, loose, NOW)

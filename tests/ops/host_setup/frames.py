@@ -31,8 +31,16 @@ def arp(source: str, to: str, sender_mac: str, sender: str, target: str, verb: i
     return ether(source, to, 0x0806, body + mac("00:00:00:00:00:00") + socket.inet_aton(target))
 
 
-def ip(source_mac: str, to_mac: str, source: str, to: str, body: bytes = b"", protocol: int = 17, fragment: int = 0,
-       marker: bytes = b"") -> str:
+def ip(
+    source_mac: str,
+    to_mac: str,
+    source: str,
+    to: str,
+    body: bytes = b"",
+    protocol: int = 17,
+    fragment: int = 0,
+    marker: bytes = b"",
+) -> str:
     body = body or udp(9, 9, marker)
     head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(body), 7, fragment, 64, protocol, 0)
     head += socket.inet_aton(source) + socket.inet_aton(to)

@@ -11,8 +11,8 @@ import pytest
 from trainbot.core.errors import BackendError
 from trainbot.ops.host_setup import copying
 from trainbot.ops.host_setup.copying import CHUNK, chunks, copy
-from trainbot.ops.host_setup.state import Copy
 from trainbot.ops.host_setup.remote_shell import Reach
+from trainbot.ops.host_setup.state import Copy
 
 SIZE = 5 * CHUNK + 12_345
 
@@ -39,8 +39,15 @@ def folder(tmp_path: Path) -> Path:
 
 
 def item(disk: Path, **changes: object) -> Copy:
-    values = {"version": "debian-1", "source": disk, "name": "debian-1.img", "size": disk.stat().st_size, "data": 1,
-              "sha256": hashlib.sha256(disk.read_bytes()).hexdigest(), **changes}
+    values = {
+        "version": "debian-1",
+        "source": disk,
+        "name": "debian-1.img",
+        "size": disk.stat().st_size,
+        "data": 1,
+        "sha256": hashlib.sha256(disk.read_bytes()).hexdigest(),
+        **changes,
+    }
     return Copy(**values)  # type: ignore[arg-type]
 
 
@@ -72,8 +79,9 @@ def test_a_file_arrives_whole_and_sparse(disk: Path, folder: Path) -> None:
     assert steps[0][0] == 0 and steps[-1][0] == steps[-1][1] == 2 * CHUNK + 12_345
     assert sorted(path.name for path in folder.iterdir()) == [".debian-1.img.sum", "debian-1.img"]
     state = there.stat()
-    assert (folder / ".debian-1.img.sum").read_text() == \
-        f"{item(disk).sha256} {state.st_size} {int(state.st_mtime)} {state.st_ino}\n"
+    assert (
+        folder / ".debian-1.img.sum"
+    ).read_text() == f"{item(disk).sha256} {state.st_size} {int(state.st_mtime)} {state.st_ino}\n"
 
 
 def test_an_interrupted_copy_goes_on_where_it_was(disk: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,7 +91,7 @@ def test_an_interrupted_copy_goes_on_where_it_was(disk: Path, folder: Path, monk
     def breaks_off(self: copying._Sender, at: int, data: bytes) -> None:
         if at < 2 * CHUNK:
             return whole(self, at, data)
-        self._put(b"raw 2 16 8388608\n" + data[:4 << 20])
+        self._put(b"raw 2 16 8388608\n" + data[: 4 << 20])
         raise BrokenPipeError
 
     monkeypatch.setattr(copying._Sender, "_send", breaks_off)

@@ -36,8 +36,10 @@ FORGED = {
     "a fragment": ip(ME, BRIDGE_MAC, MINE, DOM0, fragment=0x2000),
     "a later fragment": ip(ME, BRIDGE_MAC, MINE, DOM0, fragment=0x0010),
     "a group's own hardware address": ip("01:16:3e:74:00:01", BRIDGE_MAC, MINE, DOM0),
-    **{f"a frame to reserved group {number}": ether(OTHER, f"01:80:c2:00:00:{number:02x}", 0x88CC, bytes(46))
-       for number in range(16)},  # the bridge has a way in of its own for them
+    **{
+        f"a frame to reserved group {number}": ether(OTHER, f"01:80:c2:00:00:{number:02x}", 0x88CC, bytes(46))
+        for number in range(16)
+    },  # the bridge has a way in of its own for them
     "DHCP for another lab": dhcp(ME, OTHER),
     "DHCP for another lab, from my address": dhcp(ME, OTHER, MINE),
     "DHCP as another lab": dhcp(OTHER, OTHER),
@@ -63,8 +65,13 @@ def test_the_file_is_as_it_was_read_by_a_person() -> None:
 def test_many_labs_are_loaded_as_well() -> None:
     """A host with 200 seats gets its rules, twice in a row, and without anything allowed."""
     rules = ruleset(SUBNET, 200, ())  # an ordinary user's buffer holds no more
-    done = subprocess.run(["unshare", "-Urn", "env", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "nft", "-f", "-"],
-                          input=rules + rules, text=True, capture_output=True, check=False)
+    done = subprocess.run(
+        ["unshare", "-Urn", "env", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "nft", "-f", "-"],
+        input=rules + rules,
+        text=True,
+        capture_output=True,
+        check=False,
+    )
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -85,8 +92,13 @@ def test_nobody_wears_anothers_addresses(wires: Wires, what: str) -> None:
 
 def test_what_a_lab_needs_comes_through(wires: Wires) -> None:
     """Its own address, ARP for dom0 and DHCP for itself reach dom0."""
-    frames = [ip(ME, BRIDGE_MAC, MINE, DOM0), arp(ME, EVERYBODY, ME, MINE, DOM0), dhcp(ME, ME), dhcp(ME, ME, MINE),
-              dhcp(ME, ME, MINE, DOM0)]
+    frames = [
+        ip(ME, BRIDGE_MAC, MINE, DOM0),
+        arp(ME, EVERYBODY, ME, MINE, DOM0),
+        dhcp(ME, ME),
+        dhcp(ME, ME, MINE),
+        dhcp(ME, ME, MINE, DOM0),
+    ]
     heard = heard_in_dom0(wires, *frames)
     assert [frame.startswith(came) for frame, came in zip(frames, heard, strict=True)] == [True] * len(frames)
 
@@ -100,11 +112,18 @@ def test_dhcp_has_a_pace(wires: Wires) -> None:
     assert wires.dom0("heard", "tb-labs", MARK.hex()) == [dhcp(OTHER, OTHER)]
 
 
-@pytest.mark.parametrize("frame", [
-    ip(ME, OTHER, MINE, OTHERS), ip(ME, EVERYBODY, MINE, "10.77.3.255"),
-    ip(ME, "01:00:5e:00:00:fb", MINE, "224.0.0.251"), ip(ME, BRIDGE_MAC, MINE, OTHERS),
-    arp(ME, OTHER, ME, MINE, OTHERS, 2), arp(ME, EVERYBODY, ME, MINE, MINE)],
-    ids=["to it", "to all", "to a group", "by way of dom0", "ARP", "ARP to all"])
+@pytest.mark.parametrize(
+    "frame",
+    [
+        ip(ME, OTHER, MINE, OTHERS),
+        ip(ME, EVERYBODY, MINE, "10.77.3.255"),
+        ip(ME, "01:00:5e:00:00:fb", MINE, "224.0.0.251"),
+        ip(ME, BRIDGE_MAC, MINE, OTHERS),
+        arp(ME, OTHER, ME, MINE, OTHERS, 2),
+        arp(ME, EVERYBODY, ME, MINE, MINE),
+    ],
+    ids=["to it", "to all", "to a group", "by way of dom0", "ARP", "ARP to all"],
+)
 def test_no_lab_reaches_another(wires: Wires, frame: str) -> None:
     """Neither on the bridge nor by way of dom0 does anything go from lab to lab, under their right names as well."""
     wires.labs[1]("sniff", "eth0")
@@ -116,8 +135,13 @@ def test_no_lab_reaches_another(wires: Wires, frame: str) -> None:
 def test_no_lab_reads_what_is_for_another(wires: Wires) -> None:
     """What dom0 sends to a lab that is not there goes to no other one, though a bridge sends it everywhere."""
     wires.labs[1]("sniff", "eth0")
-    wires.dom0("send", "tb-labs", ip(BRIDGE_MAC, "00:16:3e:74:00:03", DOM0, "10.77.0.4"),
-               ip(BRIDGE_MAC, EVERYBODY, DOM0, "10.77.3.255"), ip(BRIDGE_MAC, OTHER, DOM0, OTHERS, marker=MARK))
+    wires.dom0(
+        "send",
+        "tb-labs",
+        ip(BRIDGE_MAC, "00:16:3e:74:00:03", DOM0, "10.77.0.4"),
+        ip(BRIDGE_MAC, EVERYBODY, DOM0, "10.77.3.255"),
+        ip(BRIDGE_MAC, OTHER, DOM0, OTHERS, marker=MARK),
+    )
     assert wires.labs[1]("heard", "eth0", MARK.hex()) == []
 
 
@@ -174,11 +198,25 @@ def test_dnsmasq_gives_each_lab_its_own_address(wires: Wires, tmp_path: Path) ->
     """A real DHCP server, told the seats as libvirt tells it, answers each lab with its seat's address, through the
     filters."""
     server = subprocess.Popen(
-        [*wires.dom0.enter, "/usr/sbin/dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--port=0",
-         "--interface=tb-labs", "--bind-dynamic", "--dhcp-authoritative", "--no-ping",
-         f"--dhcp-range={DOM0},static,255.255.252.0", f"--dhcp-leasefile={tmp_path / 'leases'}", "--pid-file=",
-         *(f"--dhcp-host={mac},{address}" for mac, address in zip(MACS, LABS, strict=True))],
-        stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
+        [
+            *wires.dom0.enter,
+            "/usr/sbin/dnsmasq",
+            "--no-daemon",
+            "--conf-file=/dev/null",
+            "--port=0",
+            "--interface=tb-labs",
+            "--bind-dynamic",
+            "--dhcp-authoritative",
+            "--no-ping",
+            f"--dhcp-range={DOM0},static,255.255.252.0",
+            f"--dhcp-leasefile={tmp_path / 'leases'}",
+            "--pid-file=",
+            *(f"--dhcp-host={mac},{address}" for mac, address in zip(MACS, LABS, strict=True)),
+        ],
+        stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        text=True,
+    )
     assert server.stderr
     try:
         for line in server.stderr:

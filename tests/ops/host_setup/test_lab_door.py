@@ -33,10 +33,18 @@ class Door:
     def ask(self, words: str | bytes, **environment: str) -> subprocess.CompletedProcess[bytes]:
         self.reached.unlink(missing_ok=True)
         asked = words.encode(errors="surrogateescape") if isinstance(words, str) else words
-        return subprocess.run(["/bin/sh", self.folder / "lab-door"], cwd=self.folder, stdin=subprocess.DEVNULL,
-                              capture_output=True, timeout=60, check=False,
-                              env={b"SSH_ORIGINAL_COMMAND": asked, **{key.encode(): value.encode() for key, value in
-                                                                      environment.items()}})
+        return subprocess.run(
+            ["/bin/sh", self.folder / "lab-door"],
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=60,
+            check=False,
+            env={
+                b"SSH_ORIGINAL_COMMAND": asked,
+                **{key.encode(): value.encode() for key, value in environment.items()},
+            },
+        )
 
     @property
     def reached(self) -> Path:
@@ -95,17 +103,67 @@ def test_status_of_a_host_without_its_folder(door: Door) -> None:
         known.write_text(before)
 
 
-@pytest.mark.parametrize("words", [
-    "", "ssh", "ssh ", "ssh 10.77.0.1", "ssh 10.77.0.4", "ssh  10.77.0.2", "ssh 10.77.0.2 ", "ssh 10.77.0.2\n",
-    "ssh 10.77.0.2 22", "ssh -x", "ssh 10.77.0.2;id", "ssh $(id)", "ssh `id`", "ssh 10.77.0.*", "ssh 10.77.0.[23]",
-    "ssh 10a77b0c2", "ssh 10.77.0.2|id", "ssh 010.77.0.2", "ssh 0xa4d0002", "ssh 172818434", "ssh ::1",
-    "ssh lab 10.77.0.2",
-    "ssh 10.77.0.2\nssh 10.77.0.9", "SSH 10.77.0.2", " ssh 10.77.0.2", "ssh\t10.77.0.2", "ssh ^", "ssh .", "ssh 1.1",
-    "console", "console ", f"console {LAB.upper()}", f"console {LAB} ", f"console {LAB}\n", f"console -{LAB[1:]}",
-    "console Domain-0", "console 0", f"console {LAB[:-1]}", f"console {LAB}0", "console " + "-" * 36,
-    f"console --help{LAB[6:]}", "status ", "status;id", "status\nid", "Status", "sh", "/bin/sh", "internal-sftp",
-    "scp -t .",
-    "*", "~", "-c id", "\x01", "ssh 10.77.0.2\r", "\udcff", "ssh \udcff\udcfe"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "",
+        "ssh",
+        "ssh ",
+        "ssh 10.77.0.1",
+        "ssh 10.77.0.4",
+        "ssh  10.77.0.2",
+        "ssh 10.77.0.2 ",
+        "ssh 10.77.0.2\n",
+        "ssh 10.77.0.2 22",
+        "ssh -x",
+        "ssh 10.77.0.2;id",
+        "ssh $(id)",
+        "ssh `id`",
+        "ssh 10.77.0.*",
+        "ssh 10.77.0.[23]",
+        "ssh 10a77b0c2",
+        "ssh 10.77.0.2|id",
+        "ssh 010.77.0.2",
+        "ssh 0xa4d0002",
+        "ssh 172818434",
+        "ssh ::1",
+        "ssh lab 10.77.0.2",
+        "ssh 10.77.0.2\nssh 10.77.0.9",
+        "SSH 10.77.0.2",
+        " ssh 10.77.0.2",
+        "ssh\t10.77.0.2",
+        "ssh ^",
+        "ssh .",
+        "ssh 1.1",
+        "console",
+        "console ",
+        f"console {LAB.upper()}",
+        f"console {LAB} ",
+        f"console {LAB}\n",
+        f"console -{LAB[1:]}",
+        "console Domain-0",
+        "console 0",
+        f"console {LAB[:-1]}",
+        f"console {LAB}0",
+        "console " + "-" * 36,
+        f"console --help{LAB[6:]}",
+        "status ",
+        "status;id",
+        "status\nid",
+        "Status",
+        "sh",
+        "/bin/sh",
+        "internal-sftp",
+        "scp -t .",
+        "*",
+        "~",
+        "-c id",
+        "\x01",
+        "ssh 10.77.0.2\r",
+        "\udcff",
+        "ssh \udcff\udcfe",
+    ],
+)
 def test_all_else_is_refused(door: Door, words: str) -> None:
     """Exit code 2, a sentence without a word of what was asked, and nothing was run."""
     done = door.ask(words)
@@ -114,10 +172,29 @@ def test_all_else_is_refused(door: Door, words: str) -> None:
 
 
 ODD = st.text(st.sampled_from("ssh console 10.77.2-ab/*?[]~$`\\\"';|&<>(){}!#\n\t\r=%\x01\x7fé"), max_size=60)
-NEAR = st.builds("".join, st.lists(st.sampled_from(
-    ["ssh ", "console ", "status", "10.77.0.2", LAB, " ", "\n", ";", "*", "-", "$(touch hit)", "`touch hit`",
-     "10.77.0."]),
-    max_size=5))
+NEAR = st.builds(
+    "".join,
+    st.lists(
+        st.sampled_from(
+            [
+                "ssh ",
+                "console ",
+                "status",
+                "10.77.0.2",
+                LAB,
+                " ",
+                "\n",
+                ";",
+                "*",
+                "-",
+                "$(touch hit)",
+                "`touch hit`",
+                "10.77.0.",
+            ]
+        ),
+        max_size=5,
+    ),
+)
 
 
 @settings(max_examples=150, deadline=None)
@@ -126,8 +203,12 @@ def test_whatever_is_asked_does_one_of_three_things_or_nothing(door: Door, words
     """No input runs anything but what these very words stand for."""
     done = door.ask(words)
     asked = words if isinstance(words, bytes) else words.encode()
-    known = {b"ssh 10.77.0.2": "relay\n10.77.0.2\n", b"ssh 10.77.0.3": "relay\n10.77.0.3\n", b"status": None,
-             f"console {LAB}".encode(): f"sudo\n-n\n{door.folder}/lab-console\n{LAB}\n"}
+    known = {
+        b"ssh 10.77.0.2": "relay\n10.77.0.2\n",
+        b"ssh 10.77.0.3": "relay\n10.77.0.3\n",
+        b"status": None,
+        f"console {LAB}".encode(): f"sudo\n-n\n{door.folder}/lab-console\n{LAB}\n",
+    }
     if asked in known:
         assert done.returncode == 0
         assert (door.reached.read_text() if door.reached.exists() else None) == known[asked]
@@ -153,11 +234,20 @@ def xen(door: Door, metadata: str, number: str, console: str) -> list[str | Path
 MARK = "<lab owner='x'/>"
 
 
-@pytest.mark.parametrize(("metadata", "number", "console", "words"), [
-    ("", "7", "echo /dev/pts/1", b"no such lab"), ("<labs/>", "7", "echo /dev/pts/1", b"no such lab"),
-    (MARK, "-", "echo /dev/pts/1", b"off"), (MARK, "0", "echo /dev/pts/1", b"off"), (MARK, "", "true", b"off"),
-    (MARK, "7", "false", b"no console"), (MARK, "7", "echo /etc/shadow", b"no console"),
-    (MARK, "7", "echo /dev/pts/../../etc/shadow", b"no console"), (MARK, "7", "echo", b"no console")])
+@pytest.mark.parametrize(
+    ("metadata", "number", "console", "words"),
+    [
+        ("", "7", "echo /dev/pts/1", b"no such lab"),
+        ("<labs/>", "7", "echo /dev/pts/1", b"no such lab"),
+        (MARK, "-", "echo /dev/pts/1", b"off"),
+        (MARK, "0", "echo /dev/pts/1", b"off"),
+        (MARK, "", "true", b"off"),
+        (MARK, "7", "false", b"no console"),
+        (MARK, "7", "echo /etc/shadow", b"no console"),
+        (MARK, "7", "echo /dev/pts/../../etc/shadow", b"no console"),
+        (MARK, "7", "echo", b"no console"),
+    ],
+)
 def test_only_labs_consoles_are_opened(door: Door, metadata: str, number: str, console: str, words: bytes) -> None:
     """A domain without trainbot's mark is not opened, dom0 never, nothing that is no terminal either; one that is off
     gets a sentence."""
@@ -181,8 +271,9 @@ def test_a_console_goes_both_ways_until_the_caller_hangs_up(door: Door, terminal
     """What is typed reaches the lab and what it says comes back, each byte as it is; hanging up ends it though the lab
     is silent."""
     lab, name = terminal
-    with subprocess.Popen(xen(door, mark, "7", f"echo {name}"), stdin=subprocess.PIPE,
-                          stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        xen(door, mark, "7", f"echo {name}"), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
         assert process.stdin and process.stdout
         process.stdin.write(b"\x1d\x03\xff\r")
         process.stdin.flush()
@@ -198,8 +289,9 @@ def test_a_console_ends_with_its_lab(door: Door) -> None:
     lab, theirs = os.openpty()
     tty.setraw(theirs)
     name = os.ttyname(theirs)
-    with subprocess.Popen(xen(door, MARK, "7", f"echo {name}"), stdin=subprocess.PIPE,
-                          stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        xen(door, MARK, "7", f"echo {name}"), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
         assert process.stdin and process.stdout
         os.write(lab, b"bye")
         assert process.stdout.read(3) == b"bye"
@@ -223,8 +315,9 @@ def test_a_place_that_is_another_by_now_is_not_used(door: Door, terminal: tuple[
 @pytest.mark.parametrize("arguments", [[], [LAB, "x"], ["Domain-0"], ["0"], ["-" * 36], [LAB + "\n"], ["*"]])
 def test_lab_console_trusts_the_door_with_nothing(door: Door, arguments: list[str]) -> None:
     """It runs as root: what is not a UUID is refused here once more."""
-    done = subprocess.run(["/bin/sh", door.folder / "lab-console", *arguments], capture_output=True, timeout=60,
-                          check=False)
+    done = subprocess.run(
+        ["/bin/sh", door.folder / "lab-console", *arguments], capture_output=True, timeout=60, check=False
+    )
     assert done.returncode == REFUSED
 
 
@@ -294,6 +387,11 @@ def test_our_end_does_not_cut_the_answer(carried: Carried) -> None:
 
 def test_a_lab_that_is_not_there(tmp_path: Path) -> None:
     """One sentence on stderr, and not exit code 0."""
-    done = subprocess.run(["perl", SHIPPED / "relay", "127.254.254.254"], stdin=subprocess.DEVNULL, capture_output=True,
-                          timeout=60, check=False)
+    done = subprocess.run(
+        ["perl", SHIPPED / "relay", "127.254.254.254"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
     assert done.returncode not in (0, REFUSED) and b"does not answer" in done.stderr

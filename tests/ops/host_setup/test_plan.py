@@ -18,19 +18,28 @@ from trainbot.core.errors import BackendError
 from trainbot.model.host import HostConfig
 from trainbot.ops.host_setup import facts as facts_module
 from trainbot.ops.host_setup import network
-from trainbot.ops.host_setup.known_hosts import replaced
-from trainbot.ops.host_setup.state import GROUPS, PACKAGES, WEIGHT, Copy, Facts, Placed, Pool, Wanted
 from trainbot.ops.host_setup.host_files import KEYS, door_files, filter_files, weight_files
+from trainbot.ops.host_setup.known_hosts import replaced
 from trainbot.ops.host_setup.plan import notes, plan, refusals, standing
 from trainbot.ops.host_setup.plan_images import plan_images
 from trainbot.ops.host_setup.remote_shell import ssh_command
+from trainbot.ops.host_setup.state import GROUPS, PACKAGES, WEIGHT, Copy, Facts, Placed, Pool, Wanted
 
 FOLDER, IMAGES = Path("/var/lib/libvirt/trainbot"), Path("/var/lib/libvirt/trainbot-images")
-HOST = HostConfig("xen1", "xen+ssh://root@xen1.example.org/system", labs=3, folder=FOLDER, images=IMAGES,
-                  network="trainbot", door="trainbot-door@xen1.example.org:22")
+HOST = HostConfig(
+    "xen1",
+    "xen+ssh://root@xen1.example.org/system",
+    labs=3,
+    folder=FOLDER,
+    images=IMAGES,
+    network="trainbot",
+    door="trainbot-door@xen1.example.org:22",
+)
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA trainbot"
-COPIES = tuple(Copy("debian-1", Path(f"/i/{name}"), f"debian-1.{name}", f"{n}" * 64, 1 << 20, 1 << 20)
-               for n, name in enumerate(("img", "vmlinuz", "initrd")))
+COPIES = tuple(
+    Copy("debian-1", Path(f"/i/{name}"), f"debian-1.{name}", f"{n}" * 64, 1 << 20, 1 << 20)
+    for n, name in enumerate(("img", "vmlinuz", "initrd"))
+)
 WANTED = Wanted(HOST, KEY, ("xen1.example.org", 22), COPIES, 1_700_000_000.0)
 
 
@@ -39,30 +48,62 @@ def settled(wanted: Wanted = WANTED) -> Facts:
     there = network.wanted_network(wanted)
     files = [*filter_files(wanted), *weight_files(), *door_files(wanted)]
     return Facts(
-        user=0, system="Debian GNU/Linux 12 (bookworm)", family=frozenset({"debian"}), dom0=True,
-        xen={"xen_version": "4.17.7", "xen_scheduler": "credit2", "nr_cpus": "8", "total_memory": "16384",
-             "free_memory": "8000"},
-        clock=wanted.now + 0.2, disk_free=50_000, packages=frozenset(PACKAGES),
-        libvirtd=frozenset({"enabled", "active"}), virsh=True,
+        user=0,
+        system="Debian GNU/Linux 12 (bookworm)",
+        family=frozenset({"debian"}),
+        dom0=True,
+        xen={
+            "xen_version": "4.17.7",
+            "xen_scheduler": "credit2",
+            "nr_cpus": "8",
+            "total_memory": "16384",
+            "free_memory": "8000",
+        },
+        clock=wanted.now + 0.2,
+        disk_free=50_000,
+        packages=frozenset(PACKAGES),
+        libvirtd=frozenset({"enabled", "active"}),
+        virsh=True,
         pools={"trainbot": Pool(str(FOLDER), True, True), "trainbot-images": Pool(str(IMAGES), True, True)},
-        folders={str(FOLDER): "711 root:root", str(IMAGES): "711 root:root",
-                 "/var/lib/trainbot-door": "755 root:root", "/var/lib/trainbot-door/.ssh": "755 root:root"},
-        network=there, live=there, autostart=True, bridge=True, groups=GROUPS,
+        folders={
+            str(FOLDER): "711 root:root",
+            str(IMAGES): "711 root:root",
+            "/var/lib/trainbot-door": "755 root:root",
+            "/var/lib/trainbot-door/.ssh": "755 root:root",
+        },
+        network=there,
+        live=there,
+        autostart=True,
+        bridge=True,
+        groups=GROUPS,
         routes=(("default", "eth0"), ("192.0.2.0/24", "eth0"), ("10.77.0.0/22", "tb-labs")),
         files={file.path: _placed(file.text, file.mode) for file in files},
-        keys=(f'restrict,command="x" {KEY}',), filters=True,
-        units=frozenset({"trainbot-filters.service", "trainbot-weight.service"}), weight=WEIGHT,
-        door="trainbot-door:x:995:995::/var/lib/trainbot-door:/bin/sh", host_keys=("ssh-ed25519 AAAA",),
-        images={copy.name: copy.size for copy in COPIES}, verified={copy.name: copy.sha256 for copy in COPIES})
+        keys=(f'restrict,command="x" {KEY}',),
+        filters=True,
+        units=frozenset({"trainbot-filters.service", "trainbot-weight.service"}),
+        weight=WEIGHT,
+        door="trainbot-door:x:995:995::/var/lib/trainbot-door:/bin/sh",
+        host_keys=("ssh-ed25519 AAAA",),
+        images={copy.name: copy.size for copy in COPIES},
+        verified={copy.name: copy.sha256 for copy in COPIES},
+    )
 
 
 def _placed(text: str, mode: str) -> Placed:
     return Placed(hashlib.sha256(text.encode()).hexdigest(), f"{mode} root:root")
 
 
-PLAIN = Facts(user=0, system="Debian GNU/Linux 12 (bookworm)", family=frozenset({"debian"}), dom0=True,
-              xen={"xen_scheduler": "credit2"}, clock=WANTED.now, disk_free=9000, weight=256,
-              routes=(("default", "eth0"), ("192.0.2.0/24", "eth0")))
+PLAIN = Facts(
+    user=0,
+    system="Debian GNU/Linux 12 (bookworm)",
+    family=frozenset({"debian"}),
+    dom0=True,
+    xen={"xen_scheduler": "credit2"},
+    clock=WANTED.now,
+    disk_free=9000,
+    weight=256,
+    routes=(("default", "eth0"), ("192.0.2.0/24", "eth0")),
+)
 NAMES = ["packages", "libvirt", "storage", "packet filters", "network", "scheduling", "door"]
 
 
@@ -105,10 +146,16 @@ CHANGES = [
     ({"pools": {"trainbot": Pool(str(FOLDER), True, True)}}, ["storage"], "define the pool trainbot-images"),
     ({"filters": False}, ["packet filters"], "load them"),
     ({"units": frozenset({"trainbot-weight.service"})}, ["packet filters"], "load them"),
-    ({"files": {**settled().files, "/etc/trainbot/labs.nft": Placed("0" * 64, "644 root:root")}}, ["packet filters"],
-     "write /etc/trainbot/labs.nft"),
-    ({"files": {**settled().files, KEYS: replace(settled().files[KEYS], mode="664 root:root")}}, ["door"],
-     f"write {KEYS}"),
+    (
+        {"files": {**settled().files, "/etc/trainbot/labs.nft": Placed("0" * 64, "644 root:root")}},
+        ["packet filters"],
+        "write /etc/trainbot/labs.nft",
+    ),
+    (
+        {"files": {**settled().files, KEYS: replace(settled().files[KEYS], mode="664 root:root")}},
+        ["door"],
+        f"write {KEYS}",
+    ),
     ({"weight": 256}, ["scheduling"], f"give dom0 {WEIGHT}"),
     ({"weight": 256, "xen": {"xen_scheduler": "null"}}, [], ""),
     ({"door": ""}, ["door"], "add the account trainbot-door"),
@@ -131,7 +178,8 @@ REFUSED = [
     ({"user": 1000}, "lets us in, but not as root: say root@"),
     ({"dom0": False}, "is not a Xen dom0"),
     ({"family": frozenset({"fedora"}), "system": "Fedora Linux 40"}, "runs Fedora Linux 40; this command knows Debian"),
-    ({"clock": WANTED.now + 61}, "is 61 s ahead"), ({"clock": WANTED.now - 31}, "is 31 s behind"),
+    ({"clock": WANTED.now + 61}, "is 61 s ahead"),
+    ({"clock": WANTED.now - 31}, "is 31 s behind"),
     ({"network": replace(settled().network, ours=False)}, "a network trainbot that is not trainbot's"),  # type: ignore
     ({"network": replace(settled().network, bridge="br0")}, "not trainbot's"),  # type: ignore[type-var]
     ({"others": ("labs",)}, r"another network on the bridge tb-labs \(labs\)"),
@@ -239,9 +287,11 @@ def test_facts_are_read_strictly() -> None:
     """What facts.sh says becomes values; a greeting in between, or nothing at all, becomes a sentence."""
     xml = base64.b64encode(network.network_xml(WANTED).encode()).decode()
     pool = base64.b64encode(b"<pool type='dir'><name>trainbot</name><target><path>/p</path></target></pool>").decode()
-    said = (f"clock 1700000000.25\nuser 0\nsystem Debian\nfamily debian \ndom0 yes\nxen xen_version 4.17.7\n"
-            f"pool trainbot yes no {pool}\nnetwork {xml}\nlive {xml}\nautostart yes\nport tb1\nroute 10.0.0.0/8 eth0\n"
-            f"file /etc/trainbot/door {'0' * 64} 644 root:root\nhostkey ssh-ed25519 AAAA root@xen1\nbacking a.img\n")
+    said = (
+        f"clock 1700000000.25\nuser 0\nsystem Debian\nfamily debian \ndom0 yes\nxen xen_version 4.17.7\n"
+        f"pool trainbot yes no {pool}\nnetwork {xml}\nlive {xml}\nautostart yes\nport tb1\nroute 10.0.0.0/8 eth0\n"
+        f"file /etc/trainbot/door {'0' * 64} 644 root:root\nhostkey ssh-ed25519 AAAA root@xen1\nbacking a.img\n"
+    )
     facts = facts_module.read(said)
     assert facts.network == facts.live == network.wanted_network(WANTED)
     assert facts.pools == {"trainbot": Pool("/p", True, False)} and facts.ports == ("tb1",)
@@ -255,9 +305,29 @@ def test_facts_are_read_strictly() -> None:
         facts_module.read("port tb1\n" * 20_001)
 
 
-@given(st.text(max_size=300) | st.lists(st.sampled_from(
-    ["clock 1700000000.5", "user 0", "network AAAA", "port x", "route default eth0", "pool a yes yes AAAA",
-     "hostkey x y", "weight 9", "disk 1", "file / x", "forwarding 2", "xen a", "key \x07"]), max_size=8).map("\n".join))
+@given(
+    st.text(max_size=300)
+    | st.lists(
+        st.sampled_from(
+            [
+                "clock 1700000000.5",
+                "user 0",
+                "network AAAA",
+                "port x",
+                "route default eth0",
+                "pool a yes yes AAAA",
+                "hostkey x y",
+                "weight 9",
+                "disk 1",
+                "file / x",
+                "forwarding 2",
+                "xen a",
+                "key \x07",
+            ]
+        ),
+        max_size=8,
+    ).map("\n".join)
+)
 def test_whatever_a_host_says(said: str) -> None:
     """Facts or a sentence, never anything else."""
     try:
@@ -268,8 +338,9 @@ def test_whatever_a_host_says(said: str) -> None:
 
 def test_facts_of_this_machine() -> None:
     """facts.sh runs on any Debian, with or without Xen, and what it says is of the form."""
-    said = subprocess.run(["sh", "-s"], input=facts_module.question(WANTED), text=True, capture_output=True,
-                          check=False)
+    said = subprocess.run(
+        ["sh", "-s"], input=facts_module.question(WANTED), text=True, capture_output=True, check=False
+    )
     assert said.stderr == ""
     assert isinstance(facts_module.read(said.stdout), Facts)
 
@@ -283,11 +354,16 @@ def test_a_hosts_keys_replace_its_old_ones() -> None:
     assert replaced("", "a", 22, ["ssh-ed25519 K"]) == "a ssh-ed25519 K\n"
 
 
-@pytest.mark.parametrize(("uri", "words"), [
-    ("xen:///system", []),
-    ("xen+ssh://root@xen1.example.org/system", ["ssh", "root@xen1.example.org"]),
-    ("xen+ssh://xen1:2222/system?keyfile=/k&command=/my/ssh", ["/my/ssh", "-i", "/k", "-p", "2222", "root@xen1"]),
-    ("xen+tls://xen1:16514/system", ["ssh", "root@xen1"]), ("xen+libssh2://me@xen1/", ["ssh", "me@xen1"])])
+@pytest.mark.parametrize(
+    ("uri", "words"),
+    [
+        ("xen:///system", []),
+        ("xen+ssh://root@xen1.example.org/system", ["ssh", "root@xen1.example.org"]),
+        ("xen+ssh://xen1:2222/system?keyfile=/k&command=/my/ssh", ["/my/ssh", "-i", "/k", "-p", "2222", "root@xen1"]),
+        ("xen+tls://xen1:16514/system", ["ssh", "root@xen1"]),
+        ("xen+libssh2://me@xen1/", ["ssh", "me@xen1"]),
+    ],
+)
 def test_the_way_to_a_host_is_libvirts(uri: str, words: list[str]) -> None:
     """User, host, port, key and program of the URI; never a question, never an option in the place of a host."""
     command = ssh_command(uri)

@@ -36,6 +36,7 @@ hostkey ssh-ed25519 AAAAC3Nza root@xen1
 @pytest.fixture
 def ssh(tmp_path: Path) -> Callable[[str], Path]:
     """ssh(body): a program that stands for ssh; it is asked to end the shared connection as well."""
+
     def make(body: str) -> Path:
         path = tmp_path / "ssh"
         path.write_text(f'#!/bin/sh\ncase "$*" in *"-O exit"*) exit 0 ;; esac\n{body}\n')
@@ -47,9 +48,15 @@ def ssh(tmp_path: Path) -> Callable[[str], Path]:
 
 def prepare(folder: Path, uri: str, *words: str) -> subprocess.CompletedProcess[str]:
     (folder / "bot.ini").write_text(f"[irc]\nchannels = #a\n[host.xen1]\nuri = {uri}\n")
-    return subprocess.run([sys.executable, "-m", "trainbot", "host", "prepare", *(words or ("xen1",))], cwd=folder,
-                          env={"PYTHONPATH": str(ROOT), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}, capture_output=True,
-                          text=True, timeout=120, check=False)
+    return subprocess.run(
+        [sys.executable, "-m", "trainbot", "host", "prepare", *(words or ("xen1",))],
+        cwd=folder,
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
 
 
 def facts(text: str) -> str:
@@ -79,7 +86,15 @@ def test_dry_run_says_everything_and_makes_nothing(tmp_path: Path, ssh: Callable
     assert lines[0].startswith("  xen1: Debian GNU/Linux 12 (bookworm), Xen 4.17.7, 8 CPUs, 12000 of 16384 MiB memory")
     assert lines[1].startswith("  note: its own firewall (inet filter) drops by default")
     assert [line.split(":")[0] for line in lines[2:-1]] == [
-        "+ packages", "+ libvirt", "+ storage", "+ packet filters", "+ network", "+ scheduling", "+ door", "+ host key"]
+        "+ packages",
+        "+ libvirt",
+        "+ storage",
+        "+ packet filters",
+        "+ network",
+        "+ scheduling",
+        "+ door",
+        "+ host key",
+    ]
     assert lines[-1] == "xen1: 8 things would be done, nothing was"
     assert not (tmp_path / "state").exists()
 
@@ -93,16 +108,24 @@ def test_what_is_in_the_way_is_said_at_once(tmp_path: Path, ssh: Callable[[str],
     assert (tmp_path / "runs").read_text() == "run\n"
 
 
-@pytest.mark.parametrize(("body", "words"), [
-    ("echo 'root@xen1: Permission denied (publickey).' >&2; exit 255",
-     "xen1 cannot be reached with root@xen1: root@xen1: Permission denied (publickey).; try ssh root@xen1 true"),
-    ("printf 'Host key verification failed.\\r\\n\\033[31m' >&2; exit 255", "Host key verification failed.; "),
-    ("exit 255", "ssh says nothing"), ("cat >/dev/null", "did not say what it is"),
-    ("cat >/dev/null; echo Welcome", "does its shell write greetings for commands, too?"),
-    ("cat >/dev/null; echo sh: not found >&2; exit 127", "xen1: sh: not found"),
-    ("cat >/dev/null; yes clock 1700000000.5", "says more than")])
-def test_hosts_that_do_not_answer_as_they_should(tmp_path: Path, ssh: Callable[[str], Path], body: str,
-                                                 words: str) -> None:
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (
+            "echo 'root@xen1: Permission denied (publickey).' >&2; exit 255",
+            "xen1 cannot be reached with root@xen1: root@xen1: Permission denied (publickey).; try ssh root@xen1 true",
+        ),
+        ("printf 'Host key verification failed.\\r\\n\\033[31m' >&2; exit 255", "Host key verification failed.; "),
+        ("exit 255", "ssh says nothing"),
+        ("cat >/dev/null", "did not say what it is"),
+        ("cat >/dev/null; echo Welcome", "does its shell write greetings for commands, too?"),
+        ("cat >/dev/null; echo sh: not found >&2; exit 127", "xen1: sh: not found"),
+        ("cat >/dev/null; yes clock 1700000000.5", "says more than"),
+    ],
+)
+def test_hosts_that_do_not_answer_as_they_should(
+    tmp_path: Path, ssh: Callable[[str], Path], body: str, words: str
+) -> None:
     """One sentence with ssh's or the host's own words, without control characters, and exit code 1."""
     done = prepare(tmp_path, f"xen+ssh://root@xen1/system?command={ssh(body)}")
     assert done.returncode == 1 and words in done.stderr and "\x1b" not in done.stderr, done.stderr
@@ -110,8 +133,10 @@ def test_hosts_that_do_not_answer_as_they_should(tmp_path: Path, ssh: Callable[[
 
 def test_a_host_that_hangs(ssh: Callable[[str], Path]) -> None:
     """A script that does not end is ended, and said so; what it started is not waited for."""
-    with Reach("xen1", f"xen+ssh://root@xen1/system?command={ssh('exec sleep 1000')}") as reach, \
-            pytest.raises(BackendError, match="xen1 did not get ready within 0.5 s"):
+    with (
+        Reach("xen1", f"xen+ssh://root@xen1/system?command={ssh('exec sleep 1000')}") as reach,
+        pytest.raises(BackendError, match="xen1 did not get ready within 0.5 s"),
+    ):
         reach.run("true", 0.5)
 
 

@@ -49,8 +49,11 @@ class Space:
     def __init__(self, parent: Space | None) -> None:
         enter = parent.enter + ["unshare", "-n"] if parent else ["unshare", "-Urn"]
         self._process = subprocess.Popen(
-            [*enter, sys.executable, str(Path(__file__).with_name("agent.py"))], stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, text=True)
+            [*enter, sys.executable, str(Path(__file__).with_name("agent.py"))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         assert self._process.stdout and self._process.stdout.readline() == "null\n"  # it has entered
         self.enter = ["nsenter", "-t", str(self._process.pid), "-U", "-n", "--preserve-credentials"]
 
@@ -67,8 +70,13 @@ class Space:
         return answer
 
     def sh(self, script: str) -> str:
-        done = subprocess.run([*self.enter, "env", _PATH, "sh", "-c", script], capture_output=True, text=True,
-                              stdin=subprocess.DEVNULL, check=False)
+        done = subprocess.run(
+            [*self.enter, "env", _PATH, "sh", "-c", script],
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -89,8 +97,7 @@ class Wires:
             space.sh(_QUIET)
         self.dom0.sh(f"{pids}\n{_LAYOUT}")
         for lab, address in zip(self.labs, LABS, strict=True):
-            lab.sh(f"{_END}ip addr add {address}/22 dev eth0\n"
-                   f"ip route add default via {DOM0}\n")
+            lab.sh(f"{_END}ip addr add {address}/22 dev eth0\nip route add default via {DOM0}\n")
         self.outside.sh(f"{_END}ip addr add {OUTSIDE}/24 dev eth0\nip route add 10.77.0.0/22 via 192.0.2.1\n")
         self.dom0.sh(_FORWARDING)
 

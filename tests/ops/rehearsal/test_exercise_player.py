@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from trainbot.core.errors import BackendError
-from trainbot.model.exercise import Exercise, Page, Script, Step
 from trainbot.gateway.rpc.gateway_client import Ran
+from trainbot.model.exercise import Exercise, Page, Script, Step
 from trainbot.ops.rehearsal.exercise_player import play, scripts
 
 
@@ -18,8 +18,14 @@ def script(name: str) -> Script:
 
 
 STEP = Step(1, "Look", "", verify=script("verify"), setup=script("setup"), solve=script("solve"), timeout=7)
-EXERCISE = Exercise("x", "X", Path("."), intro=Page("Welcome", "", script("intro")), steps=(STEP,),
-                    finish=Page("The end", "", script("finish")))
+EXERCISE = Exercise(
+    "x",
+    "X",
+    Path("."),
+    intro=Page("Welcome", "", script("intro")),
+    steps=(STEP,),
+    finish=Page("The end", "", script("finish")),
+)
 
 
 def played(exercise: Exercise, *codes: int | Exception) -> tuple[str, list[tuple[str, float]], int]:
@@ -44,15 +50,18 @@ def test_all_as_it_should_be() -> None:
     assert ran == [("intro", 300.0), ("setup", 7), ("verify", 7), ("solve", 7), ("verify", 7), ("finish", 300.0)]
 
 
-@pytest.mark.parametrize(("codes", "fault"), [
-    ((1,), "the setup of Welcome ends with 1: last words"),
-    ((0, 2), "step 1 (Look): its setup ends with 2: last words"),
-    ((0, 0, 0), "step 1 (Look): its check passes before anything was done"),
-    ((0, 0, 1, 9), "step 1 (Look): its solve ends with 9: last words"),
-    ((0, 0, 1, 0, 1), "step 1 (Look): its check, after its solve, ends with 1: last words"),
-    ((0, 0, 1, 0, 0, 1), "the setup of The end ends with 1: last words"),
-    ((0, 0, BackendError("not within 7 s")), "step 1 (Look): its check broke off: not within 7 s"),
-])
+@pytest.mark.parametrize(
+    ("codes", "fault"),
+    [
+        ((1,), "the setup of Welcome ends with 1: last words"),
+        ((0, 2), "step 1 (Look): its setup ends with 2: last words"),
+        ((0, 0, 0), "step 1 (Look): its check passes before anything was done"),
+        ((0, 0, 1, 9), "step 1 (Look): its solve ends with 9: last words"),
+        ((0, 0, 1, 0, 1), "step 1 (Look): its check, after its solve, ends with 1: last words"),
+        ((0, 0, 1, 0, 0, 1), "the setup of The end ends with 1: last words"),
+        ((0, 0, BackendError("not within 7 s")), "step 1 (Look): its check broke off: not within 7 s"),
+    ],
+)
 def test_the_first_fault_ends_it(codes: tuple, fault: str) -> None:
     """What comes after it would fail for its sake."""
     found, ran, _told = played(EXERCISE, *codes)

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from trainbot.ops.rehearsal.result import IN, NO_ROOM, NOT_MADE, NOT_TRIED, SHUT_OUT, Found, Played, Seat
 from trainbot.ops.rehearsal.report import judge, lines, slow_hosts, to_json, waits
+from trainbot.ops.rehearsal.result import IN, NO_ROOM, NOT_MADE, NOT_TRIED, SHUT_OUT, Found, Played, Seat
 
 
 def seat(host: str = "xen1", waited: float = 20.0, login: float = 0.5, boot: float | None = 15.0) -> Seat:
@@ -19,8 +19,16 @@ def played(host: str = "xen1", fault: str = "") -> Played:
     return Played("debian", host, f"tb-debian-{host}", 9, 130.0, fault)
 
 
-GOOD = Found("SE Linux", "Labels", (*[seat()] * 2, *[seat("xen2", 31.0)] * 2), (played(), played("xen2")), 200.0, 14400.0,
-             left={"xen1": 4, "xen2": 3}, uris={"xen1": "xen+ssh://root@xen1/system", "xen2": "xen+ssh://root@xen2/system"})
+GOOD = Found(
+    "SE Linux",
+    "Labels",
+    (*[seat()] * 2, *[seat("xen2", 31.0)] * 2),
+    (played(), played("xen2")),
+    200.0,
+    14400.0,
+    left={"xen1": 4, "xen2": 3},
+    uris={"xen1": "xen+ssh://root@xen1/system", "xen2": "xen+ssh://root@xen2/system"},
+)
 SHUT = Seat("debian", SHUT_OUT, "xen2", "tb-debian-1", why="your lab does not answer")
 
 
@@ -35,7 +43,8 @@ def test_a_good_one_is_go_with_its_figures() -> None:
         "  xen1: 2 seats, made in 15 s, logged in to in 0.5 s",
         "  xen2: 2 seats, made in 15 s, logged in to in 0.5 s",
         "  the loss of xen2 leaves 3 of 4 a lab",
-        "  all of it took 200 s"]
+        "  all of it took 200 s",
+    ]
 
 
 def test_a_second_image_is_logged_in_to_and_not_played_in() -> None:
@@ -45,22 +54,35 @@ def test_a_second_image_is_logged_in_to_and_not_played_in() -> None:
     assert judge(replace(second, beside="")).reasons == ("Labels was not tried in centos on xen1",)
 
 
-@pytest.mark.parametrize(("change", "reason"), [
-    ({"seats": (*GOOD.seats, SHUT)},
-     "tb-debian-1 on xen2 lets nobody in: your lab does not answer (with --keep it stays, and its console is: virsh -c "
-     "xen+ssh://root@xen2/system console tb-debian-1)"),
-    ({"seats": (*GOOD.seats, *[Seat("debian", NOT_MADE, "xen1", why="out of memory")] * 2)},
-     "2 seats had no lab in time on xen1: out of memory"),
-    ({"seats": (*GOOD.seats, Seat("debian", NO_ROOM)), "faults": ("xen3 is drained",)},
-     "1 of 5 would wait in the queue until somebody gives a lab back, or the first leases end after 4 h: there is no room "
-     "for more (xen3 is drained)"),
-    ({"lost": {"xen2": "keepalive"}}, "xen2 stopped answering meanwhile: keepalive"),
-    ({"played": (played(), played("xen2", "step 2 (Look): its check ends with 1: no"))},
-     "tb-debian-xen2 on xen2, debian: step 2 (Look): its check ends with 1: no"),
-    ({"played": (played(),)}, "Labels was not tried in debian on xen2"),
-    ({"seats": (*GOOD.seats, Seat("debian", NOT_TRIED, why="x")), "over": "a class has begun"},
-     "it ended before its end: a class has begun; one seat not tried"),
-])
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (
+            {"seats": (*GOOD.seats, SHUT)},
+            "tb-debian-1 on xen2 lets nobody in: your lab does not answer (with --keep it stays, and its console is: virsh -c "
+            "xen+ssh://root@xen2/system console tb-debian-1)",
+        ),
+        (
+            {"seats": (*GOOD.seats, *[Seat("debian", NOT_MADE, "xen1", why="out of memory")] * 2)},
+            "2 seats had no lab in time on xen1: out of memory",
+        ),
+        (
+            {"seats": (*GOOD.seats, Seat("debian", NO_ROOM)), "faults": ("xen3 is drained",)},
+            "1 of 5 would wait in the queue until somebody gives a lab back, or the first leases end after 4 h: there is no room "
+            "for more (xen3 is drained)",
+        ),
+        ({"lost": {"xen2": "keepalive"}}, "xen2 stopped answering meanwhile: keepalive"),
+        (
+            {"played": (played(), played("xen2", "step 2 (Look): its check ends with 1: no"))},
+            "tb-debian-xen2 on xen2, debian: step 2 (Look): its check ends with 1: no",
+        ),
+        ({"played": (played(),)}, "Labels was not tried in debian on xen2"),
+        (
+            {"seats": (*GOOD.seats, Seat("debian", NOT_TRIED, why="x")), "over": "a class has begun"},
+            "it ended before its end: a class has begun; one seat not tried",
+        ),
+    ],
+)
 def test_each_trouble_is_a_no_go_with_its_reason(change: dict, reason: str) -> None:
     """One thing wrong, one reason; the first line says it."""
     found = replace(GOOD, **change)
@@ -81,15 +103,21 @@ def test_no_console_is_named_where_there_is_none(uri: str) -> None:
     assert judge(found).reasons == ("tb-debian-1 on xen2 lets nobody in: your lab does not answer",)
 
 
-@pytest.mark.parametrize(("change", "note"), [
-    ({"away": {"xen3": "no route"}}, "xen3 does not answer: no route"), ({"drained": ("xen3",)}, "xen3 is drained"),
-    ({"yielded": 1}, "one lab of the rehearsal went to learners meanwhile"),
-    ({"left": {"xen1": 4, "xen2": 4}}, "the loss of any one host leaves everybody a lab"),
-    ({"left": {"xen1": 0}}, "the loss of xen1 leaves none of 4 a lab"),
-    ({"exercise": "", "played": ()}, "no exercise was tried"),
-    ({"seats": (*GOOD.seats, Seat("debian", NO_ROOM)), "idle": 2},
-     "one seat had no room beside free labs of other kinds, which make room for learners"),
-])
+@pytest.mark.parametrize(
+    ("change", "note"),
+    [
+        ({"away": {"xen3": "no route"}}, "xen3 does not answer: no route"),
+        ({"drained": ("xen3",)}, "xen3 is drained"),
+        ({"yielded": 1}, "one lab of the rehearsal went to learners meanwhile"),
+        ({"left": {"xen1": 4, "xen2": 4}}, "the loss of any one host leaves everybody a lab"),
+        ({"left": {"xen1": 0}}, "the loss of xen1 leaves none of 4 a lab"),
+        ({"exercise": "", "played": ()}, "no exercise was tried"),
+        (
+            {"seats": (*GOOD.seats, Seat("debian", NO_ROOM)), "idle": 2},
+            "one seat had no room beside free labs of other kinds, which make room for learners",
+        ),
+    ],
+)
 def test_what_is_only_good_to_know_is_no_reason(change: dict, note: str) -> None:
     """It is said, and go stays go."""
     found = judge(replace(GOOD, **change))
@@ -119,6 +147,14 @@ def test_a_program_gets_every_seat_and_no_secret() -> None:
     """--json: verdict, reasons, waits, queue, seats; it has a JSON form."""
     value = json.loads(json.dumps(to_json(replace(GOOD, seats=(*GOOD.seats, Seat("debian", NO_ROOM))))))
     assert value["go"] is False and value["queue"] == 1 and value["waits"] == {"p50": 20.0, "max": 31.0}
-    assert value["seats"][0] == {"image": "debian", "state": "in", "host": "xen1", "lab": "tb-debian-xen1", "waited": 20.0,
-                                 "login": 0.5, "boot": 15.0, "why": ""}
+    assert value["seats"][0] == {
+        "image": "debian",
+        "state": "in",
+        "host": "xen1",
+        "lab": "tb-debian-xen1",
+        "waited": 20.0,
+        "login": 0.5,
+        "boot": 15.0,
+        "why": "",
+    }
     assert "uris" not in value

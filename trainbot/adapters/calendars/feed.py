@@ -13,12 +13,12 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 from trainbot import __version__
-from trainbot.model.session import PublishedSession, Session
-from trainbot.model.reminder import Offset
-from trainbot.core.times import readings
-from trainbot.model.config import Config
 from trainbot.adapters.calendars.vtimezone import vtimezone
+from trainbot.core.times import readings
 from trainbot.core.zones import zone
+from trainbot.model.config import Config
+from trainbot.model.reminder import Offset
+from trainbot.model.session import PublishedSession, Session
 
 FEED, PAGE = "sessions.ics", "sessions.html"
 ALARMS_WITHIN = timedelta(days=1)  # a phone that rings a week before is switched off
@@ -86,13 +86,26 @@ class Feed:
         entries = sorted(entries, key=lambda entry: (entry.session.start, entry.session.uid))
         years = [entry.session.start.year for entry in entries]
         zones = sorted({entry.session.zone for entry in entries} - {"UTC"})
-        head = ["BEGIN:VCALENDAR", "VERSION:2.0", f"PRODID:-//trainbot//trainbot {__version__}//EN", "METHOD:PUBLISH",
-                f"NAME:{_text(self.where.name)}", f"X-WR-CALNAME:{_text(self.where.name)}",
-                "REFRESH-INTERVAL;VALUE=DURATION:PT1H", "X-PUBLISHED-TTL:PT1H"]
+        head = [
+            "BEGIN:VCALENDAR",
+            "VERSION:2.0",
+            f"PRODID:-//trainbot//trainbot {__version__}//EN",
+            "METHOD:PUBLISH",
+            f"NAME:{_text(self.where.name)}",
+            f"X-WR-CALNAME:{_text(self.where.name)}",
+            "REFRESH-INTERVAL;VALUE=DURATION:PT1H",
+            "X-PUBLISHED-TTL:PT1H",
+        ]
         events = [self._event(entry) for entry in entries]
         self._written = {entry.session.uid: (entry, event) for entry, event in zip(entries, events, strict=True)}
-        return b"".join([_lines(head), *(vtimezone(name, min(years), max(years) + 1) for name in zones), *events,
-                         b"END:VCALENDAR\r\n"])
+        return b"".join(
+            [
+                _lines(head),
+                *(vtimezone(name, min(years), max(years) + 1) for name in zones),
+                *events,
+                b"END:VCALENDAR\r\n",
+            ]
+        )
 
     def _event(self, entry: PublishedSession) -> bytes:
         kept = self._written.get(entry.session.uid)
@@ -101,16 +114,29 @@ class Feed:
     def _made(self, entry: PublishedSession) -> list[str]:
         session, where = entry.session, self.where
         at, title = f"{entry.changed_at.astimezone(UTC):%Y%m%dT%H%M%SZ}", _text(session.title)
-        lines = ["BEGIN:VEVENT", f"UID:{where.uid(session)}", f"SEQUENCE:{entry.sequence}", f"DTSTAMP:{at}",
-                 f"LAST-MODIFIED:{at}", f"DTSTART{_moment(session.start, session.zone)}",
-                 f"DTEND{_moment(session.end, session.zone)}", f"SUMMARY:{title}",
-                 f"STATUS:{'CANCELLED' if session.cancelled else 'CONFIRMED'}",
-                 f"DESCRIPTION:{_text(_described(session, where))}",
-                 f"LOCATION:{_text(f'{where.channel(session)} on {where.server}')}", f"URL:{where.page(session)}",
-                 f"CONFERENCE;VALUE=URI;FEATURE=CHAT:{where.irc(session)}"]
+        lines = [
+            "BEGIN:VEVENT",
+            f"UID:{where.uid(session)}",
+            f"SEQUENCE:{entry.sequence}",
+            f"DTSTAMP:{at}",
+            f"LAST-MODIFIED:{at}",
+            f"DTSTART{_moment(session.start, session.zone)}",
+            f"DTEND{_moment(session.end, session.zone)}",
+            f"SUMMARY:{title}",
+            f"STATUS:{'CANCELLED' if session.cancelled else 'CONFIRMED'}",
+            f"DESCRIPTION:{_text(_described(session, where))}",
+            f"LOCATION:{_text(f'{where.channel(session)} on {where.server}')}",
+            f"URL:{where.page(session)}",
+            f"CONFERENCE;VALUE=URI;FEATURE=CHAT:{where.irc(session)}",
+        ]
         for offset in () if session.cancelled else self.alarms:
-            lines += ["BEGIN:VALARM", "ACTION:DISPLAY", f"DESCRIPTION:{title}", f"TRIGGER:-{_duration(offset)}",
-                      "END:VALARM"]
+            lines += [
+                "BEGIN:VALARM",
+                "ACTION:DISPLAY",
+                f"DESCRIPTION:{title}",
+                f"TRIGGER:-{_duration(offset)}",
+                "END:VALARM",
+            ]
         return [*lines, "END:VEVENT"]
 
 
@@ -151,10 +177,13 @@ def _moment(moment: datetime, name: str) -> str:
 
 
 def _described(session: Session, where: Where) -> str:
-    lines = [f"with {session.presenter}" if session.presenter else "",
-             f"exercise: {session.exercise}" if session.exercise else "",
-             f"seats: {session.seats}" if session.seats else "",
-             f"slides: {session.slides}" if session.slides else "",
-             f"more: {session.link}" if session.link else "",
-             f"on IRC: {where.irc(session)}", "say !sessions there, then !signup and its number for a seat"]
+    lines = [
+        f"with {session.presenter}" if session.presenter else "",
+        f"exercise: {session.exercise}" if session.exercise else "",
+        f"seats: {session.seats}" if session.seats else "",
+        f"slides: {session.slides}" if session.slides else "",
+        f"more: {session.link}" if session.link else "",
+        f"on IRC: {where.irc(session)}",
+        "say !sessions there, then !signup and its number for a seat",
+    ]
     return "\n".join(line for line in lines if line)

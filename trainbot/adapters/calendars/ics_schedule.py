@@ -19,15 +19,15 @@ from typing import Any
 import icalendar
 import recurring_ical_events
 
-from trainbot.core.errors import UserError
-from trainbot.model import session_fields as fields
-from trainbot.model.session_fields import Fault
 from trainbot.adapters.calendars.ics_rules import rule_fault, walk
 from trainbot.adapters.calendars.ics_text import torn, without_timezones
-from trainbot.model.session import MOST_PROBLEMS, Problem, Session
-from trainbot.core.times import readings
 from trainbot.adapters.calendars.tzid import of_tzid
+from trainbot.core.errors import UserError
+from trainbot.core.times import readings
 from trainbot.core.zones import zone
+from trainbot.model import session_fields as fields
+from trainbot.model.session import MOST_PROBLEMS, Problem, Session
+from trainbot.model.session_fields import Fault
 
 MOST_EVENTS = 5000
 MOST_OCCURRENCES = 5000

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from trainbot.model.session_fields import plain
 from trainbot.adapters.calendars.ics_schedule import read_ics
-from trainbot.model.session import HERE, Problem, Schedule, Session
 from trainbot.adapters.calendars.toml_schedule import read_toml
+from trainbot.model.session import HERE, Problem, Schedule, Session
+from trainbot.model.session_fields import plain
 
 MOST_BYTES = {".toml": 256_000, ".ics": 2_000_000}  # beyond it is a mistake, or somebody's bad joke
 MOST_FILES = 200
@@ -32,7 +32,9 @@ class ScheduleFolder:
     def stamps(self) -> tuple[tuple[str, int, int], ...]:
         """(name, mtime in ns, size in bytes) of each file there: what differs when one was changed."""
         try:
-            return tuple(sorted((file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in self.path.iterdir()))
+            return tuple(
+                sorted((file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in self.path.iterdir())
+            )
         except OSError:
             return ()
 

@@ -12,10 +12,10 @@ from datetime import date, datetime, time
 from typing import Any
 
 from trainbot.core.errors import UserError
-from trainbot.model import session_fields as fields
-from trainbot.model.session_fields import FIELDS, Fault
-from trainbot.model.session import MOST_PROBLEMS, Problem, Session
 from trainbot.core.times import offset_refused, to_utc
+from trainbot.model import session_fields as fields
+from trainbot.model.session import MOST_PROBLEMS, Problem, Session
+from trainbot.model.session_fields import FIELDS, Fault
 
 MOST_SESSIONS = 1000
 LONGEST_LINE = 500  # tomllib's memory grows with the square of a dotted key's length, and keys have one line

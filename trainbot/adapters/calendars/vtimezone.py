@@ -58,8 +58,9 @@ def vtimezone(name: str, first_year: int, last_year: int) -> bytes:
     return component.to_ical(sorted=False)
 
 
-def _observance(onset: datetime, more: list[datetime], before: timedelta, after: timedelta, called: str,
-                summer: bool) -> icalendar.cal.Component:
+def _observance(
+    onset: datetime, more: list[datetime], before: timedelta, after: timedelta, called: str, summer: bool
+) -> icalendar.cal.Component:
     part = icalendar.TimezoneDaylight() if summer else icalendar.TimezoneStandard()
     part.add("DTSTART", onset)
     if more:

@@ -19,12 +19,15 @@ from urllib.parse import quote
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from trainbot.core.errors import BackendError
+from trainbot.adapters.db.full_text_search import Search
+from trainbot.adapters.db.pruning import Retention
+from trainbot.adapters.db.question_rows import Questions
+from trainbot.adapters.db.recall import recall_of
 from trainbot.adapters.db.repositories import (
     Classes,
     Entries,
-    Labs,
     Homes,
+    Labs,
     Leases,
     Notices,
     People,
@@ -32,11 +35,8 @@ from trainbot.adapters.db.repositories import (
     Sessions,
     Settings,
 )
-from trainbot.adapters.db.question_rows import Questions
-from trainbot.adapters.db.recall import recall_of
 from trainbot.adapters.db.row_redaction import Redaction
-from trainbot.adapters.db.pruning import Retention
-from trainbot.adapters.db.full_text_search import Search
+from trainbot.core.errors import BackendError
 
 log = logging.getLogger(__name__)
 NOT_STORED = "not done, I cannot write my database just now; try again in a minute"

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection
 
-from trainbot.core.wording import vocabulary
 from trainbot.adapters.db.fulltext import INDEXES
+from trainbot.core.wording import vocabulary
 
 MANY = 3000
 """Rows from which on a word is common: they are not counted further."""
@@ -61,7 +61,7 @@ class Search:
 
     def near(self, word: str, others: Sequence[str], limit: int = 100) -> list[str]:
         """Words that were said and share trigrams with ``word``, most first; and those of ``others`` that were said."""
-        trigrams = dict.fromkeys(word[at:at + 3] for at in range(len(word) - 2))
+        trigrams = dict.fromkeys(word[at : at + 3] for at in range(len(word) - 2))
         match = " OR ".join(quoted(trigram) for trigram in trigrams)
         query = f"SELECT word FROM word_fts WHERE word_fts MATCH ? ORDER BY rank LIMIT {limit:d}"
         found = list(self.connection.exec_driver_sql(query, (match,)).scalars()) if match else []

@@ -12,9 +12,11 @@ from sqlalchemy import Connection, MetaData, event
 
 WORDS = "porter unicode61 remove_diacritics 2"
 #: index, the table whose text it is, its columns, tokenizer
-INDEXES = (("question_fts", "question", ("words", "answer"), WORDS),
-           ("entry_fts", "entry", ("text",), WORDS),
-           ("word_fts", "question_word", ("word",), "trigram"))
+INDEXES = (
+    ("question_fts", "question", ("words", "answer"), WORDS),
+    ("entry_fts", "entry", ("text",), WORDS),
+    ("word_fts", "question_word", ("word",), "trigram"),
+)
 
 
 def statements() -> list[str]:
@@ -25,11 +27,13 @@ def statements() -> list[str]:
         new, old = (", ".join(f"{row}.{name}" for name in ("id", *columns)) for row in ("new", "old"))
         add = f"INSERT INTO {index}(rowid, {names}) VALUES ({new});"
         drop = f"INSERT INTO {index}({index}, rowid, {names}) VALUES ('delete', {old});"
-        made += [f"CREATE VIRTUAL TABLE {index} USING fts5({names}, content='{table}', content_rowid='id', "
-                 f"tokenize='{tokenize}')",
-                 f"CREATE TRIGGER {index}_added AFTER INSERT ON {table} BEGIN {add} END",
-                 f"CREATE TRIGGER {index}_removed AFTER DELETE ON {table} BEGIN {drop} END",
-                 f"CREATE TRIGGER {index}_changed AFTER UPDATE OF {names} ON {table} BEGIN {drop} {add} END"]
+        made += [
+            f"CREATE VIRTUAL TABLE {index} USING fts5({names}, content='{table}', content_rowid='id', "
+            f"tokenize='{tokenize}')",
+            f"CREATE TRIGGER {index}_added AFTER INSERT ON {table} BEGIN {add} END",
+            f"CREATE TRIGGER {index}_removed AFTER DELETE ON {table} BEGIN {drop} END",
+            f"CREATE TRIGGER {index}_changed AFTER UPDATE OF {names} ON {table} BEGIN {drop} {add} END",
+        ]
     return made
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from trainbot.core.errors import BackendError
-from trainbot.model.notice import Notice
 from trainbot.adapters.db.engine import Store, explain
 from trainbot.adapters.db.migrate import refuse_newer, revisions
 from trainbot.adapters.db.tables import tables
+from trainbot.core.errors import BackendError
+from trainbot.model.notice import Notice
 
 _FAULTS = 3  # of those that SQLite finds, told
 
@@ -49,10 +49,20 @@ def health(url: str) -> Health:
             waiting = tuple(store.notices.waiting())
             people = tables["person"]
             wanted = {notice.person_id for notice in waiting if notice.person_id is not None}
-            seen = {row[0]: (row[1], row[2]) for row in store.connection.execute(
-                select(people.c.id, people.c.in_view, people.c.seen_at)) if row[0] in wanted}
-            return Health(revision, head, (), store.settings.get("owner") or "",
-                          dict(Counter(lab.host for lab in store.labs.present())), waiting, seen)
+            seen = {
+                row[0]: (row[1], row[2])
+                for row in store.connection.execute(select(people.c.id, people.c.in_view, people.c.seen_at))
+                if row[0] in wanted
+            }
+            return Health(
+                revision,
+                head,
+                (),
+                store.settings.get("owner") or "",
+                dict(Counter(lab.host for lab in store.labs.present())),
+                waiting,
+                seen,
+            )
     except (SQLAlchemyError, sqlite3.Error) as error:
         raise BackendError(explain(url, error)) from None
     finally:
@@ -62,5 +72,7 @@ def health(url: str) -> Health:
 def size(url: str) -> tuple[int, int]:
     """Bytes of the database and of what is written ahead of it (sqlite.org/wal.html)."""
     path = Path(url.removeprefix("sqlite:///"))
-    return tuple(part.stat().st_size if part.exists() else 0  # type: ignore[return-value]
-                 for part in (path, path.with_name(path.name + "-wal")))
+    return tuple(
+        part.stat().st_size if part.exists() else 0  # type: ignore[return-value]
+        for part in (path, path.with_name(path.name + "-wal"))
+    )

@@ -12,8 +12,8 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from trainbot import shipped
-from trainbot.core.errors import BackendError
 from trainbot.adapters.db.engine import connect, explain
+from trainbot.core.errors import BackendError
 
 if TYPE_CHECKING:
     from alembic.config import Config as AlembicConfig
@@ -45,8 +45,10 @@ def refuse_newer(url: str, connection: Connection) -> str | None:
     """The revision that the database is at; BackendError where this program does not know it."""
     before, ours = version(connection), revisions()
     if before is not None and before not in ours:
-        raise BackendError(f"the database {url} is from a newer trainbot (its schema is {before}, ours "
-                           f"{ours[-1]}): upgrade trainbot, or name another database in [store] url")
+        raise BackendError(
+            f"the database {url} is from a newer trainbot (its schema is {before}, ours "
+            f"{ours[-1]}): upgrade trainbot, or name another database in [store] url"
+        )
     return before
 
 

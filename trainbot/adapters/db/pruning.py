@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, exists, func, insert, or_, select, update
 
-from trainbot.model.class_run import ClassRun
-from trainbot.model.redaction import REMOVED
 from trainbot.adapters.db.rows import Rows
 from trainbot.adapters.db.tables import tables
+from trainbot.model.class_run import ClassRun
+from trainbot.model.redaction import REMOVED
 
 
 class Retention:
@@ -27,12 +27,14 @@ class Retention:
 
     def old(self, before: datetime) -> dict[str, int]:
         """How many rows would go, or lose their names, by what they are."""
-        counts = {"classes (their log, who took part, their minutes)": len(self.classes(before)),
-                  "lines of logs": self._count("entry", self._entries(before)),
-                  "names at questions": self._count("question", self._questions(before)),
-                  "leases": self._count("lease", tables["lease"].c.ended_at < before),
-                  "notices": self._count("notice", tables["notice"].c.said_at < before),
-                  "sign-ups": self._count("signup", tables["signup"].c.at < before)}
+        counts = {
+            "classes (their log, who took part, their minutes)": len(self.classes(before)),
+            "lines of logs": self._count("entry", self._entries(before)),
+            "names at questions": self._count("question", self._questions(before)),
+            "leases": self._count("lease", tables["lease"].c.ended_at < before),
+            "notices": self._count("notice", tables["notice"].c.said_at < before),
+            "sign-ups": self._count("signup", tables["signup"].c.at < before),
+        }
         return counts
 
     def prune(self, before: datetime) -> dict[str, int]:
@@ -57,8 +59,9 @@ class Retention:
 
     def _entries(self, before: datetime) -> Any:
         entry, run = tables["entry"].c, self._classes.table.c
-        return entry.class_id.in_(select(run.id).where(run.ended_at < before)) | (entry.class_id.is_(None)
-                                                                                 & (entry.at < before))
+        return entry.class_id.in_(select(run.id).where(run.ended_at < before)) | (
+            entry.class_id.is_(None) & (entry.at < before)
+        )
 
     def _questions(self, before: datetime) -> Any:
         """Asked before, and nothing happened to them since."""
@@ -71,32 +74,53 @@ class Retention:
         question, event, run = tables["question"], tables["question_event"], self._classes.table
         ids = list(self.connection.execute(select(question.c.id).where(self._questions(before))).scalars())
         for start in range(0, len(ids), 500):
-            some = ids[start:start + 500]
+            some = ids[start : start + 500]
             self._delete("question_event", event.c.question_id.in_(some) & (event.c.kind == "voted"))
-            self.connection.execute(update(event).where(event.c.question_id.in_(some)).values(
-                nick=REMOVED, person_id=nobody))
-            self.connection.execute(update(question).where(question.c.id.in_(some)).values(
-                nick=REMOVED, person_id=nobody))
-        self.connection.execute(update(run).where(run.c.ended_at < before).values(
-            presenter=REMOVED, presenter_id=nobody, minutes="", minutes_at=run.c.ended_at))
+            self.connection.execute(
+                update(event).where(event.c.question_id.in_(some)).values(nick=REMOVED, person_id=nobody)
+            )
+            self.connection.execute(
+                update(question).where(question.c.id.in_(some)).values(nick=REMOVED, person_id=nobody)
+            )
+        self.connection.execute(
+            update(run)
+            .where(run.c.ended_at < before)
+            .values(presenter=REMOVED, presenter_id=nobody, minutes="", minutes_at=run.c.ended_at)
+        )
 
     def _nobody(self, now: datetime) -> int:
         """The row that stands for whoever it was."""
         person = tables["person"]
-        found = self.connection.execute(select(person.c.id).where(
-            person.c.nick == REMOVED, person.c.account.is_(None), person.c.mask.is_(None))).scalars().first()
-        return found if found is not None else self.connection.execute(insert(person).values(
-            account=None, mask=None, nick=REMOVED, zone="", in_view=False, seen_at=now)).inserted_primary_key[0]
+        found = (
+            self.connection.execute(
+                select(person.c.id).where(person.c.nick == REMOVED, person.c.account.is_(None), person.c.mask.is_(None))
+            )
+            .scalars()
+            .first()
+        )
+        return (
+            found
+            if found is not None
+            else self.connection.execute(
+                insert(person).values(account=None, mask=None, nick=REMOVED, zone="", in_view=False, seen_at=now)
+            ).inserted_primary_key[0]
+        )
 
     def _people(self, before: datetime) -> int:
         """Whom no row refers to but their keys, and who was not seen since."""
         person = tables["person"]
         unseen = (person.c.seen_at < before) & (person.c.nick != REMOVED)
-        named = [exists().where(column == person.c.id) for table in tables.values() if table.name != "public_key"
-                 for column in table.c for key in column.foreign_keys if key.column.table is person]
+        named = [
+            exists().where(column == person.c.id)
+            for table in tables.values()
+            if table.name != "public_key"
+            for column in table.c
+            for key in column.foreign_keys
+            if key.column.table is person
+        ]
         gone = list(self.connection.execute(select(person.c.id).where(unseen, ~or_(*named))).scalars())
         for start in range(0, len(gone), 500):
-            some = gone[start:start + 500]
+            some = gone[start : start + 500]
             self._delete("public_key", tables["public_key"].c.person_id.in_(some))
             self._delete("person", person.c.id.in_(some))
         return len(gone)

@@ -8,6 +8,10 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, ScalarSelect, bindparam, func, select
 
+from trainbot.adapters.db.full_text_search import learn
+from trainbot.adapters.db.rows import Rows
+from trainbot.adapters.db.tables import tables
+from trainbot.core.access import Person
 from trainbot.model.question import (
     WAITING,
     Answer,
@@ -17,10 +21,6 @@ from trainbot.model.question import (
     QuestionState,
     answers_of,
 )
-from trainbot.core.access import Person
-from trainbot.adapters.db.rows import Rows
-from trainbot.adapters.db.full_text_search import learn
-from trainbot.adapters.db.tables import tables
 
 
 class TurnRow(NamedTuple):
@@ -46,11 +46,18 @@ class Questions(Rows[Question]):
         def number(*conditions: ColumnElement[bool]) -> ScalarSelect[int]:
             return select(func.count()).select_from(self.table).where(whose, *conditions).scalar_subquery()
 
-        self._of_person = select(number(column.asked_at > bindparam("since", type_=column.asked_at.type)),
-                                 number(column.channel == bindparam("channel"), column.state.in_(list(WAITING))))
-        self._heard = select(column.person_id, func.count()).where(
-            column.class_id == bindparam("class"), column.state.in_([QuestionState.TAKEN, QuestionState.ANSWERED]),
-        ).group_by(column.person_id)
+        self._of_person = select(
+            number(column.asked_at > bindparam("since", type_=column.asked_at.type)),
+            number(column.channel == bindparam("channel"), column.state.in_(list(WAITING))),
+        )
+        self._heard = (
+            select(column.person_id, func.count())
+            .where(
+                column.class_id == bindparam("class"),
+                column.state.in_([QuestionState.TAKEN, QuestionState.ANSWERED]),
+            )
+            .group_by(column.person_id)
+        )
 
     def get(self, id: int) -> Question | None:
         return self.first(id=id)
@@ -64,7 +71,8 @@ class Questions(Rows[Question]):
     def of_person(self, person: Person, since: datetime, channel: str) -> tuple[int, int]:
         """(how many they asked since then, how many of theirs wait in that channel)."""
         asked, waiting = self.connection.execute(
-            self._of_person, {"person": person.id, "since": since, "channel": channel}).one()
+            self._of_person, {"person": person.id, "since": since, "channel": channel}
+        ).one()
         return asked, waiting
 
     def standing(self, question: Question) -> Question:
@@ -84,7 +92,9 @@ class Questions(Rows[Question]):
 
     def turns(self, channel: str) -> tuple[int, list[TurnRow]]:
         """(how many are taken there, what of the open ones decides their order): hundreds of them in no time."""
-        query = "SELECT state, id, class_id, person_id, votes, asked_at FROM question WHERE channel = ? AND state IN (?, ?)"
+        query = (
+            "SELECT state, id, class_id, person_id, votes, asked_at FROM question WHERE channel = ? AND state IN (?, ?)"
+        )
         rows = self.connection.exec_driver_sql(query, (channel, *map(str, WAITING))).fetchall()
         still = [TurnRow(*row[1:]) for row in rows if row[0] == QuestionState.OPEN]
         return len(rows) - len(still), still
@@ -112,11 +122,21 @@ class Questions(Rows[Question]):
         learn(self.connection, words)
         return question
 
-    def record(self, question: Question, person: Person, nick: str, at: datetime, kind: str, text: str = "",
-               about_id: int | None = None, **changes: Any) -> int:
+    def record(
+        self,
+        question: Question,
+        person: Person,
+        nick: str,
+        at: datetime,
+        kind: str,
+        text: str = "",
+        about_id: int | None = None,
+        **changes: Any,
+    ) -> int:
         """An event, and what it changes in the question's row; the event's id."""
-        id = self.events.add(question_id=question.id, at=at, person_id=person.id, nick=nick, kind=kind, words=text,
-                             about_id=about_id)
+        id = self.events.add(
+            question_id=question.id, at=at, person_id=person.id, nick=nick, kind=kind, words=text, about_id=about_id
+        )
         if changes:
             self.change({"id": question.id}, **changes)
         if kind in ("answered", "edited"):
@@ -135,8 +155,11 @@ class Questions(Rows[Question]):
         all_of_it = [question, *self.joined(question)]
         event = self.events.table.c
         ids = [one.id for one in all_of_it]
-        voters = set(self.connection.execute(
-            select(event.person_id).where(event.question_id.in_(ids), event.kind == "voted")).scalars())
+        voters = set(
+            self.connection.execute(
+                select(event.person_id).where(event.question_id.in_(ids), event.kind == "voted")
+            ).scalars()
+        )
         number = len((voters | {one.person_id for one in all_of_it}) - {question.person_id})
         self.change({"id": question.id}, votes=number)
         found = self.get(question.id)

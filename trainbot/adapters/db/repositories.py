@@ -8,6 +8,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, not_, select, update
 
+from trainbot.adapters.db.full_text_search import learn
+from trainbot.adapters.db.rows import Rows
+from trainbot.adapters.db.tables import tables
+from trainbot.core.access import Person
 from trainbot.model.class_run import Attendance, ClassRun, Done, Play, PlayKind, PlayState, Quiz, QuizTry
 from trainbot.model.host import Mode
 from trainbot.model.lab import ALIVE, NEARNESS, PRESENT, REHEARSAL, WORKED_IN, Home, Lab, Lease
@@ -15,10 +19,6 @@ from trainbot.model.notice import Notice
 from trainbot.model.person import PublicKey
 from trainbot.model.record import Entry
 from trainbot.model.session_rows import ChannelRow, PollLine, PollRow, SessionRow, SignUp
-from trainbot.core.access import Person
-from trainbot.adapters.db.rows import Rows
-from trainbot.adapters.db.full_text_search import learn
-from trainbot.adapters.db.tables import tables
 
 
 class Settings:
@@ -79,16 +79,20 @@ class Labs(Rows[Lab]):
         lent = and_(lease.c.session.startswith(REHEARSAL), not_(lease.c.session.endswith(WORKED_IN)))
         held = select(lease.c.lab_id).where(lease.c.ended_at.is_(None), lease.c.lab_id.is_not(None))
         near = case(*((lab.c.state == state, place) for place, state in enumerate(NEARNESS)))
-        found = self.all(lab.c.state.in_(NEARNESS), lab.c.id.not_in(held.where(not_(lent))), lab.c.host.in_(list(hosts)),
-                         image=image, mode=mode, limit=1,
-                         order=(near, lab.c.id.in_(held.where(lent)), case(hosts, value=lab.c.host), lab.c.made_at,
-                                lab.c.id))
+        found = self.all(
+            lab.c.state.in_(NEARNESS),
+            lab.c.id.not_in(held.where(not_(lent))),
+            lab.c.host.in_(list(hosts)),
+            image=image,
+            mode=mode,
+            limit=1,
+            order=(near, lab.c.id.in_(held.where(lent)), case(hosts, value=lab.c.host), lab.c.made_at, lab.c.id),
+        )
         return found[0] if found else None
 
     def present(self) -> list[Lab]:
         """All that a host may have."""
-        return self.all(self.table.c.state.in_(list(PRESENT)),
-                        order=(self.table.c.made_at, self.table.c.id))
+        return self.all(self.table.c.state.in_(list(PRESENT)), order=(self.table.c.made_at, self.table.c.id))
 
 
 class Leases(Rows[Lease]):
@@ -151,20 +155,29 @@ class Classes(Rows[ClassRun]):
     def rewrite(self, ids: Collection[int]) -> None:
         """The minutes of these, where they have any, are to be written again."""
         for id in ids:
-            self.connection.execute(update(self.table).where(self.table.c.id == id, self.table.c.minutes != "").values(
-                minutes_at=None))
+            self.connection.execute(
+                update(self.table).where(self.table.c.id == id, self.table.c.minutes != "").values(minutes_at=None)
+            )
 
     def written(self) -> list[ClassRun]:
         """Those that have minutes, the newest first."""
-        return self.all(self.table.c.minutes != "", self.table.c.minutes_at.is_not(None),
-                        order=(self.table.c.started_at.desc(), self.table.c.id.desc()))
+        return self.all(
+            self.table.c.minutes != "",
+            self.table.c.minutes_at.is_not(None),
+            order=(self.table.c.started_at.desc(), self.table.c.id.desc()),
+        )
 
     def answered_late(self, since: int) -> None:
         """The minutes of classes in which an event of a question (newer than number ``since``) came after the minutes
         are to be written again."""
         events, questions, runs = tables["question_event"], tables["question"], self.table.alias()
-        late = select(runs.c.id).select_from(events).join(questions, events.c.question_id == questions.c.id).join(
-            runs, runs.c.id == questions.c.class_id).where(events.c.id > since, events.c.at > runs.c.minutes_at)
+        late = (
+            select(runs.c.id)
+            .select_from(events)
+            .join(questions, events.c.question_id == questions.c.id)
+            .join(runs, runs.c.id == questions.c.class_id)
+            .where(events.c.id > since, events.c.at > runs.c.minutes_at)
+        )
         again = update(self.table).where(self.table.c.minutes != "", self.table.c.id.in_(late)).values(minutes_at=None)
         self.connection.execute(again)
 
@@ -175,7 +188,9 @@ class Classes(Rows[ClassRun]):
         """(lab, step, kind, state) of the scripts of a class, in one lab or in all: read at each tick, so no more of it."""
         play = self.plays.table
         query = select(play.c.lab_id, play.c.step, play.c.kind, play.c.state).where(play.c.class_id == run.id)
-        query = query.order_by(play.c.id) if lab_id is None else query.where(play.c.lab_id == lab_id).order_by(play.c.id)
+        query = (
+            query.order_by(play.c.id) if lab_id is None else query.where(play.c.lab_id == lab_id).order_by(play.c.id)
+        )
         return [tuple(row) for row in self.connection.execute(query)]
 
     def attend(self, run: ClassRun, person: Person, nick: str, now: datetime) -> Attendance:
@@ -207,12 +222,30 @@ class Notices(Rows[Notice]):
     def waiting(self) -> list[Notice]:
         return self.all(self.table.c.said_at.is_(None), order=(self.table.c.due_at, self.table.c.id))
 
-    def tell(self, due_at: datetime, text: str, *, person_id: int | None = None, channel: str | None = None,
-             key: str | None = None, kind: str = "text", subject: str = "", not_after: datetime | None = None) -> None:
+    def tell(
+        self,
+        due_at: datetime,
+        text: str,
+        *,
+        person_id: int | None = None,
+        channel: str | None = None,
+        key: str | None = None,
+        kind: str = "text",
+        subject: str = "",
+        not_after: datetime | None = None,
+    ) -> None:
         """Kept until it is said; a key that was there already adds nothing."""
         self.changed.add(self.table.name)
-        values = dict(key=key, person_id=person_id, channel=channel, kind=kind, subject=subject, text=text,
-                      due_at=due_at, not_after=not_after)
+        values = dict(
+            key=key,
+            person_id=person_id,
+            channel=channel,
+            kind=kind,
+            subject=subject,
+            text=text,
+            due_at=due_at,
+            not_after=not_after,
+        )
         self.connection.execute(insert(self.table).prefix_with("OR IGNORE").values(**values))
 
     def said(self, id: int, at: datetime) -> None:

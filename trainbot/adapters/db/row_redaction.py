@@ -11,8 +11,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Text, func, or_, select, update
 
-from trainbot.model.redaction import REMOVED, Traces, Wanted, naming, without
 from trainbot.adapters.db.tables import tables
+from trainbot.model.redaction import REMOVED, Traces, Wanted, naming, without
 
 #: (table, whose it is) -> columns with their name, columns with their words
 OWN: dict[tuple[str, str], tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -33,11 +33,30 @@ OWN: dict[tuple[str, str], tuple[tuple[str, ...], tuple[str, ...]]] = {
 #: Rows that are nothing without their person.
 GONE = ("home", "notice", "public_key", "signup")
 #: Kinds of rows whose text is not their words.
-FACTS = {"entry": ("start", "step", "end", "lab", "home", "there", "joined", "left", "quit"), "question_event": ("merged",)}
+FACTS = {
+    "entry": ("start", "step", "end", "lab", "home", "there", "joined", "left", "quit"),
+    "question_event": ("merged",),
+}
 TECHNICAL_TABLES = ("person", "setting", "lab", "lease", "public_key", "session", "question_word")
-TECHNICAL = ("key", "subject", "uid", "session_uid", "channel", "exercise", "image", "lab_id", "zone", "kind", "minutes")
-COUNTED = {"question": "questions", "question_event": "changes of questions", "entry": "lines of logs",
-           "attendance": "classes taken part in"}
+TECHNICAL = (
+    "key",
+    "subject",
+    "uid",
+    "session_uid",
+    "channel",
+    "exercise",
+    "image",
+    "lab_id",
+    "zone",
+    "kind",
+    "minutes",
+)
+COUNTED = {
+    "question": "questions",
+    "question_event": "changes of questions",
+    "entry": "lines of logs",
+    "attendance": "classes taken part in",
+}
 
 
 class Redaction:
@@ -59,8 +78,9 @@ class Redaction:
                 names |= set(self.connection.execute(select(found[column]).where(found[whose].in_(ids))).scalars())
         names -= {"", REMOVED}
         counts = {what: self._count(table, ids, names) for table, what in COUNTED.items()}
-        return Traces(tuple(ids), tuple(sorted(names, key=str.lower)), counts,
-                      sum(1 for _ in self._named(names)) if names else 0)
+        return Traces(
+            tuple(ids), tuple(sorted(names, key=str.lower)), counts, sum(1 for _ in self._named(names)) if names else 0
+        )
 
     def _people(self, who: Wanted) -> set[int]:
         person = tables["person"].c
@@ -71,16 +91,21 @@ class Redaction:
         if who.kind != "nick":
             found |= set(self.connection.execute(select(person.id).where(person.account == who.name)).scalars())
         if who.kind != "account":
-            for table, whose, column in [("person", "id", "nick"),
-                                         *((t, w, n) for (t, w), (named, _) in OWN.items() for n in named)]:
+            for table, whose, column in [
+                ("person", "id", "nick"),
+                *((t, w, n) for (t, w), (named, _) in OWN.items() for n in named),
+            ]:
                 columns = tables[table].c
-                same = select(columns[whose]).where(func.lower(columns[column]) == who.name, columns[whose].is_not(None))
+                same = select(columns[whose]).where(
+                    func.lower(columns[column]) == who.name, columns[whose].is_not(None)
+                )
                 found |= set(self.connection.execute(same).scalars())
         return found
 
     def _count(self, table: str, ids: Sequence[int], names: set[str]) -> int:
         return self.connection.execute(
-            select(func.count()).select_from(tables[table]).where(self._theirs(table, "person_id", ids, names))).scalar_one()
+            select(func.count()).select_from(tables[table]).where(self._theirs(table, "person_id", ids, names))
+        ).scalar_one()
 
     def _theirs(self, table: str, whose: str, ids: Sequence[int], names: set[str]) -> Any:
         """Rows of theirs; of the log's also those that are nobody's and go by their nick."""
@@ -112,8 +137,11 @@ class Redaction:
         ids, names = found.ids, set(found.names)
         classes = self._classes(ids, names)
         quoted = self._quoted(ids, names)
-        questions = set(self.connection.execute(select(tables["question_event"].c.question_id).where(
-            tables["question_event"].c.person_id.in_(ids))).scalars())
+        questions = set(
+            self.connection.execute(
+                select(tables["question_event"].c.question_id).where(tables["question_event"].c.person_id.in_(ids))
+            ).scalars()
+        )
         for (table, whose), (named, words) in OWN.items():
             self._blank(table, self._theirs(table, whose, ids, names), named, words)
         for table in GONE:
@@ -127,8 +155,11 @@ class Redaction:
         for id in sorted(questions):
             self.settle(id)
         person = tables["person"]
-        self.connection.execute(update(person).where(person.c.id.in_(ids)).values(
-            account=None, mask=None, nick=REMOVED, zone="", in_view=False, nolog=False))
+        self.connection.execute(
+            update(person)
+            .where(person.c.id.in_(ids))
+            .values(account=None, mask=None, nick=REMOVED, zone="", in_view=False, nolog=False)
+        )
         return classes
 
     def _blank(self, table: str, theirs: Any, named: Sequence[str], words: Sequence[str]) -> None:
@@ -151,8 +182,11 @@ class Redaction:
         notice = tables["notice"]
         for id, text in self.connection.execute(select(notice.c.id, notice.c.text)).all() if beginnings else []:
             if any(words in text for words in beginnings):
-                self.connection.execute(notice.update().where(notice.c.id == id).values(
-                    text=REMOVED, said_at=func.coalesce(notice.c.said_at, notice.c.due_at)))
+                self.connection.execute(
+                    notice.update()
+                    .where(notice.c.id == id)
+                    .values(text=REMOVED, said_at=func.coalesce(notice.c.said_at, notice.c.due_at))
+                )
 
     def _write(self, table: str, key: dict[str, Any], values: dict[str, str]) -> None:
         columns = tables[table].c
@@ -166,10 +200,14 @@ class Redaction:
     def _classes(self, ids: Sequence[int], names: set[str]) -> set[int]:
         run, question, event = tables["class"].c, tables["question"].c, tables["question_event"].c
         asked = select(event.question_id).where(event.person_id.in_(ids))
-        queries = [select(run.id).where(run.presenter_id.in_(ids)),
-                   select(question.class_id).where(question.person_id.in_(ids) | question.id.in_(asked)),
-                   *(select(tables[t].c.class_id).where(self._theirs(t, "person_id", ids, names))
-                     for t in ("entry", "attendance"))]
+        queries = [
+            select(run.id).where(run.presenter_id.in_(ids)),
+            select(question.class_id).where(question.person_id.in_(ids) | question.id.in_(asked)),
+            *(
+                select(tables[t].c.class_id).where(self._theirs(t, "person_id", ids, names))
+                for t in ("entry", "attendance")
+            ),
+        ]
         return {id for query in queries for id in self.connection.execute(query.distinct()).scalars() if id is not None}
 
     def _class_of(self, table: str, key: dict[str, Any]) -> set[int]:

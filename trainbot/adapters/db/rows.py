@@ -40,8 +40,9 @@ class Rows(Generic[V]):
     def _where(self, exact: dict[str, Any]) -> ColumnElement[bool]:
         return and_(True, *(self.table.c[name] == value for name, value in exact.items()))
 
-    def all(self, *conditions: ColumnElement[bool], order: Any = None, limit: int | None = None,
-            **exact: Any) -> list[V]:
+    def all(
+        self, *conditions: ColumnElement[bool], order: Any = None, limit: int | None = None, **exact: Any
+    ) -> list[V]:
         if conditions or order is not None or limit not in (None, 1):
             query = select(*self._columns).where(self._where(exact), *conditions)
             query = query.order_by(*(order if order is not None else self.table.primary_key.columns)).limit(limit)
@@ -59,8 +60,10 @@ class Rows(Generic[V]):
         key = (str(limit), *exact, None, *(name for name in exact if exact[name] is None))
         if key not in self._built:
             columns = [(self.table.c[name], exact[name] is None) for name in exact]
-            same = (column.is_(None) if none else column == bindparam(f"is_{column.name}", type_=column.type)
-                    for column, none in columns)
+            same = (
+                column.is_(None) if none else column == bindparam(f"is_{column.name}", type_=column.type)
+                for column, none in columns
+            )
             query = select(*self._columns).where(and_(True, *same)).order_by(*self.table.primary_key.columns)
             self._built[key] = query.limit(limit)
         return self._built[key], {f"is_{name}": value for name, value in exact.items() if value is not None}
@@ -94,8 +97,11 @@ class Rows(Generic[V]):
         keys = [column.name for column in self.table.primary_key.columns]
         rest = {name: values[name] for name in values if name not in keys}
         statement = upsert(self.table).values(**values)
-        self.connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=rest) if rest
-                                else statement.on_conflict_do_nothing())
+        self.connection.execute(
+            statement.on_conflict_do_update(index_elements=keys, set_=rest)
+            if rest
+            else statement.on_conflict_do_nothing()
+        )
 
     def change(self, exact: dict[str, Any], **values: Any) -> int:
         """How many rows were changed."""

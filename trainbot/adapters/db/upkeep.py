@@ -12,10 +12,10 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from trainbot.core.errors import BackendError
 from trainbot.adapters.db.engine import connect, explain, lock_of
 from trainbot.adapters.db.fulltext import INDEXES
 from trainbot.adapters.db.migrate import refuse_newer
+from trainbot.core.errors import BackendError
 
 FAULTS = 20  # told at most
 
@@ -40,8 +40,10 @@ def backup(url: str, target: Path, *, force: bool = False) -> Found:
     if not path_of(url).is_file():
         raise BackendError(f"there is no database {url} yet: trainbot run makes it")
     if target.exists() and (not force or target.samefile(path_of(url)) or not target.is_file()):
-        raise BackendError(f"{target} is there already: name another file"
-                           + ("" if force or target.samefile(path_of(url)) else ", or say --force"))
+        raise BackendError(
+            f"{target} is there already: name another file"
+            + ("" if force or target.samefile(path_of(url)) else ", or say --force")
+        )
     with _whole(target) as draft:
         found = _copy(url, draft)
         if found.faults:

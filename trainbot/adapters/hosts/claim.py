@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from trainbot.core.errors import BackendError, HostDown
 from trainbot.adapters.hosts import pools
 from trainbot.adapters.hosts.libvirt_errors import plain
+from trainbot.core.errors import BackendError, HostDown
 
 PREFIX = "claim-"
 
@@ -35,8 +35,10 @@ def hold(pool: Any, host: str, owner: str) -> None:
     strangers = others(claimed, owner)
     if strangers and (PREFIX + owner not in claimed or strangers[0] < owner):
         _remove(pool, PREFIX + owner)
-        raise HostDown(f"host {host} belongs to another trainbot (id {plain(strangers[0])[:64]}): stop that one, or if "
-                       f"it is gone for good: trainbot host take {host}")
+        raise HostDown(
+            f"host {host} belongs to another trainbot (id {plain(strangers[0])[:64]}): stop that one, or if "
+            f"it is gone for good: trainbot host take {host}"
+        )
 
 
 def take(pool: Any, owner: str) -> list[str]:

@@ -17,8 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-from trainbot.core.errors import BackendError, NoSuchThing
 from trainbot.adapters.hosts.pools import disk_pool, free_mib, overlay_xml
+from trainbot.core.errors import BackendError, NoSuchThing
 
 MOST_LEVELS = 8  # above the first: each costs a look into one more file for whatever was not written since
 

@@ -44,7 +44,9 @@ class OurDomain:
     cap: int = 0
 
 
-def domain_xml(spec: LabSpec, kind: HostKind, host: HostConfig, overlay: Path | None, console: Path | None = None) -> str:
+def domain_xml(
+    spec: LabSpec, kind: HostKind, host: HostConfig, overlay: Path | None, console: Path | None = None
+) -> str:
     """The XML that defines ``spec`` on a host of ``kind``, its disk being ``overlay`` (None: no disk), its serial line the
     unix socket ``console`` (None: a terminal of the host's).
 

@@ -15,15 +15,16 @@ import contextlib
 from collections.abc import Callable
 from typing import Any
 
-from trainbot.core.errors import BackendError, NoSuchThing
-from trainbot.model.host_address import console_socket
 from trainbot.adapters.hosts.disks import MOST_LEVELS, Disks, level_of, whole
 from trainbot.adapters.hosts.domain_xml import OurDomain, domain_from_xml, domain_xml
 from trainbot.adapters.hosts.libvirt_link import Link, libvirt
 from trainbot.adapters.hosts.libvirt_power import Power
 from trainbot.adapters.hosts.libvirt_reading import Reader
 from trainbot.adapters.hosts.libvirt_storage import Storage
+from trainbot.core.errors import BackendError, NoSuchThing
 from trainbot.model.host import Domain, HostConfig, HostReport, LabSpec
+from trainbot.model.host_address import console_socket
+
 
 class LibvirtDriver:
     """One host.  ``owner`` is the installation's id: domains of other owners (or none) are neither reported nor
@@ -149,8 +150,10 @@ class LibvirtDriver:
             handle = self._mended(connection, self._known(connection, spec.id), spec)
             level = level_of(spec.id, self._stored(handle).disk) + 1
             if level > MOST_LEVELS:
-                raise BackendError(f"lab {spec.name} has {MOST_LEVELS} snapshots and {MOST_LEVELS} snapshots are the "
-                                   "most: !lab reset begins anew")
+                raise BackendError(
+                    f"lab {spec.name} has {MOST_LEVELS} snapshots and {MOST_LEVELS} snapshots are the "
+                    "most: !lab reset begins anew"
+                )
             self._power.stop(handle)
             before = handle.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
             try:
@@ -195,8 +198,9 @@ class LibvirtDriver:
         with self._link.unless_gone():
             handle = connection.lookupByUUIDString(id)
             if self._reading.ours(handle) is None:
-                raise BackendError(f"the domain with id {id} on {self._config.name} is not this trainbot's: "
-                                   "not touched")
+                raise BackendError(
+                    f"the domain with id {id} on {self._config.name} is not this trainbot's: not touched"
+                )
             return handle
         return None
 
@@ -245,8 +249,9 @@ class LibvirtDriver:
             raise
 
     def _define(self, connection: Any, spec: LabSpec, overlay: Any) -> Any:
-        return connection.defineXML(domain_xml(spec, self._kind, self._config, overlay,
-                                               console_socket(self._config.uri, spec.id)))
+        return connection.defineXML(
+            domain_xml(spec, self._kind, self._config, overlay, console_socket(self._config.uri, spec.id))
+        )
 
     def _back(self, connection: Any, before: str) -> None:
         """Best effort: the lab as it was before runs again; whoever calls has an error to raise.  What was made for the

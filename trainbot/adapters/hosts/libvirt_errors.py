@@ -21,56 +21,89 @@ OPERATION_INVALID = 55
 
 _LENGTH = 300  # a message may quote what a guest or another machine wrote
 
-_NO_LIBVIRTD = ("libvirtd does not run on {host}: systemctl start libvirtd there, or apt install "
-                "libvirt-daemon-system, or trainbot host prepare {host}")
+_NO_LIBVIRTD = (
+    "libvirtd does not run on {host}: systemctl start libvirtd there, or apt install "
+    "libvirt-daemon-system, or trainbot host prepare {host}"
+)
 
-_NO_TLS = ("xen+tls wants cacert.pem, clientcert.pem and clientkey.pem in the folder that pkipath= in {host}'s uri names, "
-           "else in /etc/pki/CA, /etc/pki/libvirt and its private")
+_NO_TLS = (
+    "xen+tls wants cacert.pem, clientcert.pem and clientkey.pem in the folder that pkipath= in {host}'s uri names, "
+    "else in /etc/pki/CA, /etc/pki/libvirt and its private"
+)
 
 # (what libvirt's message holds, what it means to whoever runs the host).  {host}: its name in bot.ini; {known}: what
 # ssh-keygen -R is to be given.  The first that fits counts.
 _UNREACHED = (
-    ("REMOTE HOST IDENTIFICATION HAS CHANGED",
-     "{host} shows another ssh host key than the one known: if it was installed anew, ssh-keygen -R {known} and ssh "
-     "there once; else somebody is in between"),
-    ("has changed and you have requested strict checking",  # the last of the same words
-     "{host} shows another ssh host key than the one known: if it was installed anew, ssh-keygen -R {known} and ssh "
-     "there once; else somebody is in between"),
-    ("Host key verification failed",
-     "{host}'s ssh host key is not known here, or is another than the one known: compare it and ssh there once as the "
-     "user who runs trainbot (after ssh-keygen -R {known} where the host was installed anew)"),
-    ("Permission denied (",
-     "{host} lets none of our ssh keys in: ssh-copy-id there as the user who runs trainbot, and try ssh with the same "
-     "user and port"),
-    ("Could not resolve hostname",
-     "the name of {host} is not known to the DNS: correct its uri in bot.ini, or the DNS"),
+    (
+        "REMOTE HOST IDENTIFICATION HAS CHANGED",
+        "{host} shows another ssh host key than the one known: if it was installed anew, ssh-keygen -R {known} and ssh "
+        "there once; else somebody is in between",
+    ),
+    (
+        "has changed and you have requested strict checking",  # the last of the same words
+        "{host} shows another ssh host key than the one known: if it was installed anew, ssh-keygen -R {known} and ssh "
+        "there once; else somebody is in between",
+    ),
+    (
+        "Host key verification failed",
+        "{host}'s ssh host key is not known here, or is another than the one known: compare it and ssh there once as the "
+        "user who runs trainbot (after ssh-keygen -R {known} where the host was installed anew)",
+    ),
+    (
+        "Permission denied (",
+        "{host} lets none of our ssh keys in: ssh-copy-id there as the user who runs trainbot, and try ssh with the same "
+        "user and port",
+    ),
+    (
+        "Could not resolve hostname",
+        "the name of {host} is not known to the DNS: correct its uri in bot.ini, or the DNS",
+    ),
     ("Unable to resolve address", "the name of {host} is not known to the DNS: correct its uri in bot.ini, or the DNS"),
-    ("libvirt-sock: No such file", _NO_LIBVIRTD), ("libvirt-sock': No such file", _NO_LIBVIRTD),
-    ("nc: not found",
-     "libvirt is not installed on {host}: trainbot host prepare {host}, or apt install libvirt-daemon-system there"),
-    ("Connection refused",
-     "nobody listens at the port that {host}'s uri in bot.ini says: is it right, and do sshd or libvirtd run there"),
-    ("Failed to verify peer's certificate",
-     "{host}'s TLS certificate is not signed by the authority in our cacert.pem, or not for the name in its uri"),
-    ("failed validation against",
-     "our TLS certificate, clientcert.pem, is not signed by the authority in our cacert.pem"),
+    ("libvirt-sock: No such file", _NO_LIBVIRTD),
+    ("libvirt-sock': No such file", _NO_LIBVIRTD),
+    (
+        "nc: not found",
+        "libvirt is not installed on {host}: trainbot host prepare {host}, or apt install libvirt-daemon-system there",
+    ),
+    (
+        "Connection refused",
+        "nobody listens at the port that {host}'s uri in bot.ini says: is it right, and do sshd or libvirtd run there",
+    ),
+    (
+        "Failed to verify peer's certificate",
+        "{host}'s TLS certificate is not signed by the authority in our cacert.pem, or not for the name in its uri",
+    ),
+    (
+        "failed validation against",
+        "our TLS certificate, clientcert.pem, is not signed by the authority in our cacert.pem",
+    ),
     ("Cannot read CA certificate", _NO_TLS),
-    ("Unable to read TLS confirmation",
-     "{host} does not take our TLS certificate: clientcert.pem and clientkey.pem, signed by an authority that it trusts, "
-     "belong beside cacert.pem in the folder that pkipath= in its uri names"),
+    (
+        "Unable to read TLS confirmation",
+        "{host} does not take our TLS certificate: clientcert.pem and clientkey.pem, signed by an authority that it trusts, "
+        "belong beside cacert.pem in the folder that pkipath= in its uri names",
+    ),
     ("certificate and the given key do not match", "our clientcert.pem and clientkey.pem do not belong together"),
     ("onnection timed out", "is it on, and is there a firewall in between"),
     ("No route to host", "there is no way to it: is it on, and is the network"),
-    ("Cannot write data: Broken pipe",
-     "ssh to {host} ended at once: try ssh there as the user who runs trainbot, it says why"),
+    (
+        "Cannot write data: Broken pipe",
+        "ssh to {host} ended at once: try ssh there as the user who runs trainbot, it says why",
+    ),
 )
 _MEANINGS = (
     ("driver.pid", "another trainbot runs with this root: stop it, or give this one a root of its own"),
     ("already open with path", "this process has an embedded host already: there can be one root in a process"),
-    ("parse user 'libvirt-qemu'", "libvirt's QEMU driver as root wants the system user libvirt-qemu: "
-     "apt install libvirt-daemon-system, or run as an ordinary user"),
-    ("parse group 'libvirt-qemu'", "libvirt's QEMU driver as root wants the system group libvirt-qemu: "
-     "apt install libvirt-daemon-system, or run as an ordinary user"),
+    (
+        "parse user 'libvirt-qemu'",
+        "libvirt's QEMU driver as root wants the system user libvirt-qemu: "
+        "apt install libvirt-daemon-system, or run as an ordinary user",
+    ),
+    (
+        "parse group 'libvirt-qemu'",
+        "libvirt's QEMU driver as root wants the system group libvirt-qemu: "
+        "apt install libvirt-daemon-system, or run as an ordinary user",
+    ),
     ("host forwarding rule", "the lab's port on this machine is taken by another program"),
     ("annot allocate memory", "there is not enough free memory on {host}: give labs back there or use another host"),
     ("not enough memory", "there is not enough free memory on {host}: give labs back there or use another host"),
@@ -112,15 +145,19 @@ def unreached(message: str, host: str) -> str:
 
 def _on_a_live_one(code: int, message: str, doing: str, host: str, said: str) -> BackendError:
     if missing := _NO_BASE.search(message):
-        return NoSuchThing(f"{doing}: {host} has no copy of {plain(missing[1])}: "
-                           f"trainbot host prepare {host} copies it")
+        return NoSuchThing(
+            f"{doing}: {host} has no copy of {plain(missing[1])}: trainbot host prepare {host} copies it"
+        )
     network = _NETWORK.search(message)
     if network and code == NO_NETWORK:
-        return BackendError(f"{doing}: {host} has no network {plain(network[1])}: "
-                            f"trainbot host prepare {host} makes it")
+        return BackendError(
+            f"{doing}: {host} has no network {plain(network[1])}: trainbot host prepare {host} makes it"
+        )
     if network and network[2]:
-        return BackendError(f"{doing}: the network {plain(network[1])} of {host} is off: virsh net-start there, or "
-                            f"trainbot host prepare {host}")
+        return BackendError(
+            f"{doing}: the network {plain(network[1])} of {host} is off: virsh net-start there, or "
+            f"trainbot host prepare {host}"
+        )
     for part, meaning in _MEANINGS:
         if part in message:
             return BackendError(f"{doing}: {meaning.format(host=host)} ({said})")

@@ -8,10 +8,10 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from trainbot.core.errors import BackendError, HostDown
 from trainbot.adapters.hosts import libvirt_errors
-from trainbot.model.host_address import HostAddress, host_address, prepare_root
+from trainbot.core.errors import BackendError, HostDown
 from trainbot.model.host import HostConfig
+from trainbot.model.host_address import HostAddress, host_address, prepare_root
 
 # libvirt reads this while it is imported, and otherwise writes all it raises to stderr as well.
 _silenced = os.environ.setdefault("LIBVIRT_LOG_OUTPUTS", "4:file:/dev/null") == "4:file:/dev/null"
@@ -46,8 +46,13 @@ class Link:
     happened, ``defined`` with the UUID of each domain whose definition came, changed or went, ``network`` when one of
     the networks did."""
 
-    def __init__(self, config: HostConfig, changed: Callable[[], None], defined: Callable[[str], None],
-                 network: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        config: HostConfig,
+        changed: Callable[[], None],
+        defined: Callable[[str], None],
+        network: Callable[[], None],
+    ) -> None:
         self.address: HostAddress = host_address(config.uri)
         self.connection: Any = None
         self._config = config
@@ -79,11 +84,13 @@ class Link:
             connection.registerCloseCallback(lambda *_: self._changed(), None)
             self._let_go.append(connection.unregisterCloseCallback)
         events = connection.domainEventRegisterAny(
-            None, libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE, self._domain_event, None)
+            None, libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE, self._domain_event, None
+        )
         self._let_go.append(lambda: connection.domainEventDeregisterAny(events))
         with contextlib.suppress(libvirt.libvirtError):  # the embedded driver has no networks
             networks = connection.networkEventRegisterAny(
-                None, libvirt.VIR_NETWORK_EVENT_ID_LIFECYCLE, lambda *_: self._network(), None)
+                None, libvirt.VIR_NETWORK_EVENT_ID_LIFECYCLE, lambda *_: self._network(), None
+            )
             self._let_go.append(lambda: connection.networkEventDeregisterAny(networks))
 
     def _domain_event(self, _connection: Any, handle: Any, event: int, *_: Any) -> None:

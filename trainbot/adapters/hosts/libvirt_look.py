@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from trainbot.model import image_files as images
 from trainbot.adapters.hosts import pools
 from trainbot.adapters.hosts.domain_xml import domain_from_xml
 from trainbot.adapters.hosts.libvirt_errors import plain
 from trainbot.adapters.hosts.libvirt_link import Link, libvirt
 from trainbot.adapters.hosts.libvirt_reading import memory, version
+from trainbot.model import image_files as images
 from trainbot.model.host import HostConfig
 
 MOST = 5000  # domains, and volumes of a pool, that are looked at
@@ -51,9 +51,15 @@ def look(config: HostConfig) -> HostLook:
             ours = sum(domain.memory_mib for domain in domains if domain.running and domain.owner) * 1024
             whole, free = memory(connection, link.address.kind, ours)
             kept = _volumes(link, connection, images.POOL) if config.images is not None else None
-            return HostLook(f"{connection.getType()} {version(connection.getVersion())}", whole, free,
-                            connection.getInfo()[2], domains, _volumes(link, connection, pools.POOL),
-                            images.complete(kept) if kept is not None else None)
+            return HostLook(
+                f"{connection.getType()} {version(connection.getVersion())}",
+                whole,
+                free,
+                connection.getInfo()[2],
+                domains,
+                _volumes(link, connection, pools.POOL),
+                images.complete(kept) if kept is not None else None,
+            )
     finally:
         link.close()
 
@@ -66,8 +72,15 @@ def _domains(link: Link, connection: Any) -> list[SeenDomain]:
                 continue  # Domain-0
             ours = domain_from_xml(handle.XMLDesc(0))
             running = handle.state()[0] not in (libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_CRASHED)
-            found.append(SeenDomain(plain(handle.name()), handle.UUIDString(), running, handle.info()[1] // 1024,
-                                    plain(ours.owner) if ours is not None else None))
+            found.append(
+                SeenDomain(
+                    plain(handle.name()),
+                    handle.UUIDString(),
+                    running,
+                    handle.info()[1] // 1024,
+                    plain(ours.owner) if ours is not None else None,
+                )
+            )
     return found
 
 

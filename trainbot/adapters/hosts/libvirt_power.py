@@ -6,12 +6,12 @@ import contextlib
 import logging
 from typing import Any
 
-from trainbot.core.errors import BackendError
 from trainbot.adapters.hosts import libvirt_errors
-from trainbot.model.host_address import console_socket
 from trainbot.adapters.hosts.domain_xml import HostKind
 from trainbot.adapters.hosts.libvirt_link import Link, libvirt
+from trainbot.core.errors import BackendError
 from trainbot.model.host import HostConfig, LabSpec
+from trainbot.model.host_address import console_socket
 
 log = logging.getLogger(__name__)
 
@@ -85,5 +85,10 @@ class Power:
         except libvirt.libvirtError as error:
             if not self._link.alive():
                 raise
-            log.warning("%s: %s is not held to %d %% of a core: %s", self._config.name, handle.name(), percent,
-                        libvirt_errors.plain(str(error)))
+            log.warning(
+                "%s: %s is not held to %d %% of a core: %s",
+                self._config.name,
+                handle.name(),
+                percent,
+                libvirt_errors.plain(str(error)),
+            )

@@ -10,8 +10,8 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
 
-from trainbot.core.errors import BackendError
 from trainbot.adapters.hosts.libvirt_link import libvirt
+from trainbot.core.errors import BackendError
 
 POOL = "trainbot"  # the labs' disks
 

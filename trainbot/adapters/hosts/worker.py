@@ -13,8 +13,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from trainbot.core.errors import BackendError, HostDown
 from trainbot.adapters.hosts.host_thread import HostThread, Work
+from trainbot.core.errors import BackendError, HostDown
 from trainbot.model.host import Finished, HostConfig, HostDriver, HostEvent, HostLost, HostUp, LabSpec
 
 log = logging.getLogger(__name__)
@@ -130,7 +130,9 @@ class HostWorker:
         self._state = "opening"
         if self._thread is None:
             self._generation += 1
-            self._thread = HostThread(self.config.name, self._generation, self._new_driver, self._done_there, self._ended_there)
+            self._thread = HostThread(
+                self.config.name, self._generation, self._new_driver, self._done_there, self._ended_there
+            )
         self._queue.appendleft(Work("open"))
         self._next()
 

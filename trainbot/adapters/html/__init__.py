@@ -19,8 +19,13 @@ from trainbot.core.wording import clock, span
 
 @functools.cache
 def _templates() -> Environment:
-    found = Environment(loader=FileSystemLoader(Path(__file__).with_name("templates")), autoescape=True,
-                        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    found = Environment(
+        loader=FileSystemLoader(Path(__file__).with_name("templates")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     found.filters |= {"clock": clock, "span": span, "iso": _iso, "day": _day, "digest": _digest}
     return found
 

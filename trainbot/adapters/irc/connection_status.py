@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from trainbot.adapters.irc.features import Features
-from trainbot.adapters.irc.roster import Roster
-from trainbot.adapters.irc.features import TOPIC_OCTETS
+from trainbot.adapters.irc.features import TOPIC_OCTETS, Features
 from trainbot.adapters.irc.keepalive import JOIN_REFUSED
+from trainbot.adapters.irc.roster import Roster
 from trainbot.adapters.irc.text import sanitise
 from trainbot.adapters.irc.wire import Message
 

@@ -12,12 +12,12 @@ from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from trainbot.adapters.irc.connection_status import Standings
 from trainbot.adapters.irc.features import Features
-from trainbot.adapters.irc.roster import Roster
 from trainbot.adapters.irc.outbox import Outbox, Piece
 from trainbot.adapters.irc.receipts import LIMITS, MENDS, REFUSALS, Receipts
 from trainbot.adapters.irc.recipients import Recipients
-from trainbot.adapters.irc.connection_status import Standings
+from trainbot.adapters.irc.roster import Roster
 from trainbot.adapters.irc.text import sanitise
 from trainbot.adapters.irc.wire import Message
 from trainbot.core.messages import ChatEvent, Spoken, Unreached, Unspoken
@@ -32,8 +32,16 @@ HELD = 3.0  # seconds that a line waits for the network's room before its person
 class Delivery:
     """``now``: the time of what is being handled; ``tell`` gets the events."""
 
-    def __init__(self, features: Features, roster: Roster, standings: Standings, outbox: Outbox, receipts: Receipts,
-                 now: Callable[[], float], tell: Callable[[ChatEvent], None]) -> None:
+    def __init__(
+        self,
+        features: Features,
+        roster: Roster,
+        standings: Standings,
+        outbox: Outbox,
+        receipts: Receipts,
+        now: Callable[[], float],
+        tell: Callable[[ChatEvent], None],
+    ) -> None:
         self._features, self._roster, self._standings = features, roster, standings
         self._outbox, self._receipts, self._now, self._tell = outbox, receipts, now, tell
         self.recipients = Recipients(features.fold, self._vouched)
@@ -97,4 +105,6 @@ class Delivery:
         self._tell(Unreached(nick, REFUSALS[numeric], mend, datetime.now(UTC)))
 
     def _vouched(self, nick: str) -> bool:
-        return any(place.privileged and self._roster.holds(channel, nick) for channel, place in self._standings.places())
+        return any(
+            place.privileged and self._roster.holds(channel, nick) for channel, place in self._standings.places()
+        )

@@ -44,7 +44,11 @@ class Features:
         for token in params[1:-1]:
             name, sep, value = token.partition("=")
             plain = name.lstrip("-").lower()
-            if not plain.isalnum() or hasattr(FeatureSet, plain) or (len(self._names) >= MOST and plain not in self._names):
+            if (
+                not plain.isalnum()
+                or hasattr(FeatureSet, plain)
+                or (len(self._names) >= MOST and plain not in self._names)
+            ):
                 continue
             self._names.add(plain)
             try:

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from trainbot.adapters.irc.features import Features
-from trainbot.adapters.irc.privmsg import Batches, Heard, is_history, place, said_at, understand
-from trainbot.adapters.irc.roster import Roster
 from trainbot.adapters.irc.joining import Joining
 from trainbot.adapters.irc.outbox import CtcpReply
+from trainbot.adapters.irc.privmsg import Batches, Heard, is_history, place, said_at, understand
+from trainbot.adapters.irc.roster import Roster
 from trainbot.adapters.irc.wire import Message
 from trainbot.core.messages import ChatEvent, Incoming
 
@@ -26,15 +26,26 @@ class Listening:
     """``tell`` gets what was said, and what it told about who said it; ``answer`` the replies to CTCP queries.
     ``hold``: seconds that talk waits for a roll call at most; ``version``: what CTCP VERSION is answered with."""
 
-    def __init__(self, features: Features, roster: Roster, joining: Joining, *, hold: float, version: str,
-                 tell: Callable[[ChatEvent], None], answer: Callable[[CtcpReply], None]) -> None:
+    def __init__(
+        self,
+        features: Features,
+        roster: Roster,
+        joining: Joining,
+        *,
+        hold: float,
+        version: str,
+        tell: Callable[[ChatEvent], None],
+        answer: Callable[[CtcpReply], None],
+    ) -> None:
         self._features, self._roster, self._joining = features, roster, joining
         self._hold, self._version = hold, version
         self._tell, self._answer = tell, answer
         self._batches = Batches()
         self._held: list[tuple[Message, str | None]] = []
         self._until = 0.0
-        self._since: dict[str | None, datetime | None] = {}  # folded channel, None for us -> the server's time as we came
+        self._since: dict[
+            str | None, datetime | None
+        ] = {}  # folded channel, None for us -> the server's time as we came
 
     def welcomed(self, message: Message) -> None:
         """The server's first line to us: what was said before is history."""

@@ -20,14 +20,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from trainbot import __version__
-from trainbot.adapters.irc.features import Features
-from trainbot.adapters.irc.transport import Link, connect
-from trainbot.adapters.irc.outbox import Outbox
-from trainbot.adapters.irc.keepalive import Backoff, Patience
-from trainbot.adapters.irc.protocol import Session
 from trainbot.adapters.irc.connection_status import Place, Standing
+from trainbot.adapters.irc.features import Features
+from trainbot.adapters.irc.keepalive import Backoff, Patience
+from trainbot.adapters.irc.outbox import Outbox
+from trainbot.adapters.irc.protocol import Session
 from trainbot.adapters.irc.sts import Policies
 from trainbot.adapters.irc.text import sanitise
+from trainbot.adapters.irc.transport import Link, connect
 from trainbot.adapters.irc.trust import refuse_unsafe
 from trainbot.core.messages import ChatEvent, Disconnected, Line, Outgoing, Sender, Unspoken
 
@@ -92,6 +92,7 @@ class IrcDoor:
 
     async def visit(self) -> None:
         """Connects once, until ``close`` or until it is gone: ``trouble`` says why it was."""
+
         async def once() -> None:
             self.trouble = await self._one_try()
 
@@ -190,12 +191,27 @@ class IrcDoor:
         """How we stand there now."""
         session, link = self._session, self._link
         if not self.connected or session is None:
-            return Standing(False, self.trouble, self.nick, channels=dict.fromkeys(self._config.channels, Place()),
-                            host=self._host, lost=self._lost[0], lost_at=self._lost[1])
-        return Standing(True, "", session.nick, session.account, session.standings.server,
-                        sanitise(session.features.network), link.certificate_ends if link else None,
-                        {channel: session.standings.of(channel) for channel in self._config.channels},
-                        self._host, *self._lost)
+            return Standing(
+                False,
+                self.trouble,
+                self.nick,
+                channels=dict.fromkeys(self._config.channels, Place()),
+                host=self._host,
+                lost=self._lost[0],
+                lost_at=self._lost[1],
+            )
+        return Standing(
+            True,
+            "",
+            session.nick,
+            session.account,
+            session.standings.server,
+            sanitise(session.features.network),
+            link.certificate_ends if link else None,
+            {channel: session.standings.of(channel) for channel in self._config.channels},
+            self._host,
+            *self._lost,
+        )
 
     # -- the life of it -----------------------------------------------------------------------
 
@@ -212,13 +228,17 @@ class IrcDoor:
                 backoff.reset()
             where = f"{server.server} port {server.port}"
             if self._denials >= DENIALS:
-                log.error("%s does not let us in: %s; not tried again before bot.ini changes (then SIGHUP)", where, reason)
+                log.error(
+                    "%s does not let us in: %s; not tried again before bot.ini changes (then SIGHUP)", where, reason
+                )
                 await self._changed.wait()
                 continue
             wait = backoff.wait() if self._turn % (1 + len(self._config.more_servers)) == 0 else self._patience.shortest
             if _FLOODED.search(reason):
-                log.warning("thrown out for speaking too fast: from now on %s; say it in bot.ini (flood_burst, flood_interval)",
-                            self._outbox.slow_down())
+                log.warning(
+                    "thrown out for speaking too fast: from now on %s; say it in bot.ini (flood_burst, flood_interval)",
+                    self._outbox.slow_down(),
+                )
             if _BANNED.search(reason):
                 wait = max(wait, self._patience.banned)
             log.warning("no IRC connection to %s: %s; next try in %.1f s", where, reason, wait)
@@ -358,11 +378,15 @@ def _verb(config: IrcConfig) -> str:
 def _in_words(error: OSError) -> str:
     """What went wrong and what to do; asyncio and OpenSSL put numbers and tuples before that."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return (f"the server's certificate is not trusted ({error.verify_message.rstrip('.')}): if it is right all the same, "
-                "say [irc] tls_ca_file or tls_fingerprint")
+        return (
+            f"the server's certificate is not trusted ({error.verify_message.rstrip('.')}): if it is right all the same, "
+            "say [irc] tls_ca_file or tls_fingerprint"
+        )
     if isinstance(error, ssl.SSLError):
-        known = {"WRONG_VERSION_NUMBER": "the server does not speak TLS at this port: mend [irc] port, or say tls = no",
-                 "TLSV13_ALERT_CERTIFICATE_REQUIRED": "the server wants a client certificate: say [irc] tls_client_cert"}
+        known = {
+            "WRONG_VERSION_NUMBER": "the server does not speak TLS at this port: mend [irc] port, or say tls = no",
+            "TLSV13_ALERT_CERTIFICATE_REQUIRED": "the server wants a client certificate: say [irc] tls_client_cert",
+        }
         return known.get(error.reason or "", f"TLS failed ({(error.reason or str(error)).lower().replace('_', ' ')})")
     if isinstance(error, TimeoutError) and not error.errno:
         return "the server does not answer in time: is it up, and is [irc] port the one for that tls?"

@@ -10,8 +10,8 @@ import logging
 from collections.abc import Callable, Mapping
 
 from trainbot.adapters.irc.features import Features
-from trainbot.adapters.irc.roster import WHOX_FIELDS, Roster
 from trainbot.adapters.irc.keepalive import JOIN_REFUSED, Channels, Patience
+from trainbot.adapters.irc.roster import WHOX_FIELDS, Roster
 from trainbot.adapters.irc.text import sanitise
 from trainbot.adapters.irc.wire import Message
 
@@ -24,8 +24,15 @@ _SHOWN = 200
 class Joining:
     """``names``: our channels; ``keys``: those of them that have one; ``account``: what we are logged in as."""
 
-    def __init__(self, names: tuple[str, ...], keys: Mapping[str, Callable[[], str]], patience: Patience,
-                 roster: Roster, features: Features, account: Callable[[], str | None]) -> None:
+    def __init__(
+        self,
+        names: tuple[str, ...],
+        keys: Mapping[str, Callable[[], str]],
+        patience: Patience,
+        roster: Roster,
+        features: Features,
+        account: Callable[[], str | None],
+    ) -> None:
         self._names, self._keys, self._patience = names, keys, patience
         self._roster, self._features, self._account = roster, features, account
         self._channels = Channels(names, patience)

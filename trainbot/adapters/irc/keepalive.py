@@ -119,7 +119,11 @@ class Keepalive:
         self._said_at = None
 
     def due(self) -> float:
-        times = [self._heard_at + self._silence if self._asked_at is None else self._asked_at + self._patience.answer + self.slack]
+        times = [
+            self._heard_at + self._silence
+            if self._asked_at is None
+            else self._asked_at + self._patience.answer + self.slack
+        ]
         if self._said_at is not None:
             times.append(self._said_at + self._silence + (self._patience.deaf if self._proof_asked else 0))
         return min(times)

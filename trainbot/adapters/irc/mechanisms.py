@@ -69,7 +69,9 @@ class ScramSha256:
             # the library's text may quote what went over the wire
             if self._proved:
                 raise SaslRefused("the server cannot prove that it knows our password: it is not who it says") from None
-            raise SaslRefused("the server's SCRAM message is none, or our account or password cannot be said in it") from None
+            raise SaslRefused(
+                "the server's SCRAM message is none, or our account or password cannot be said in it"
+            ) from None
 
     def _step(self, challenge: str) -> bytes:
         if self.complete:

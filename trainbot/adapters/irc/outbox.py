@@ -220,10 +220,7 @@ class Outbox:
         reason = "the connection was lost before it was said"
         self._tokens = float(self._burst)
         return self._drop(
-            lambda item: item.ticket is not None
-            or item.begun
-            or item.verb == "NOTICE"
-            or now - item.since > KEPT_FOR,
+            lambda item: item.ticket is not None or item.begun or item.verb == "NOTICE" or now - item.since > KEPT_FOR,
             reason,
         )
 
@@ -308,6 +305,4 @@ def _item(out: Outgoing | CtcpReply, now: float) -> _Waiting:
         text = sanitise(out.payload)
         return _Waiting(target, text, "NOTICE", Priority.LISTING, target.lower(), now)
     owner = (out.owner or target).lower()
-    return _Waiting(
-        target, shown(out.text), "PRIVMSG", out.priority, owner, now, out.ticket, out.secret
-    )
+    return _Waiting(target, shown(out.text), "PRIVMSG", out.priority, owner, now, out.ticket, out.secret)

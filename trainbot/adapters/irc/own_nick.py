@@ -7,10 +7,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from trainbot.adapters.irc.post_connect import NICKSERV
 from trainbot.adapters.irc.features import Features
-from trainbot.adapters.irc.roster import Roster
 from trainbot.adapters.irc.keepalive import Backoff, Patience
+from trainbot.adapters.irc.post_connect import NICKSERV
+from trainbot.adapters.irc.roster import Roster
 from trainbot.adapters.irc.text import plain
 from trainbot.adapters.irc.wire import Message
 
@@ -24,8 +24,15 @@ class OwnNick:
     """``wanted``: as bot.ini has it; ``asking``: what NickServ is told to do with whoever has it (``regain``, ``ghost``, …), none
     where it is not asked; ``account``: what we are logged in as."""
 
-    def __init__(self, wanted: str, roster: Roster, features: Features, patience: Patience, asking: tuple[str, ...],
-                 account: Callable[[], str | None]) -> None:
+    def __init__(
+        self,
+        wanted: str,
+        roster: Roster,
+        features: Features,
+        patience: Patience,
+        asking: tuple[str, ...],
+        account: Callable[[], str | None],
+    ) -> None:
         self._wanted, self._roster, self._features, self._account = wanted, roster, features, account
         self._patience, self._asking = patience, asking
         self._taken_from_us = Backoff(patience)  # who is renamed by services again and again does not fight them
@@ -69,7 +76,9 @@ class OwnNick:
                 return self._have()
             case "NICK" | "QUIT" if self._is_ours([message.nick]):
                 return self._take(now)
-            case "NOTICE" if self._asked and self._features.fold(message.nick) == self._features.fold(NICKSERV) and not self.had:
+            case "NOTICE" if (
+                self._asked and self._features.fold(message.nick) == self._features.fold(NICKSERV) and not self.had
+            ):
                 log.info("%s: %s", NICKSERV, plain(message.param(1))[:_SHOWN])
         return []
 

@@ -48,12 +48,16 @@ class Arrival:
                 self._modes = message.param(3)
             case "900" if self._password is not None:
                 self.account, self._until = message.param(2) or None, None
-            case "NOTICE" if self._until is not None and self._features.fold(message.nick) == self._features.fold(NICKSERV):
+            case "NOTICE" if self._until is not None and self._features.fold(message.nick) == self._features.fold(
+                NICKSERV
+            ):
                 said = sanitise(plain(message.param(1)))[:_SHOWN]
                 hidden = self._password is not None and self._password() in said
                 log.info("%s: %s", NICKSERV, "(its answer repeats the password)" if hidden else said)
                 self._until = None
-            case "401" if self._until is not None and self._features.fold(message.param(1)) == self._features.fold(NICKSERV):
+            case "401" if self._until is not None and self._features.fold(message.param(1)) == self._features.fold(
+                NICKSERV
+            ):
                 log.warning("there is no %s on this network now; joining without a login", NICKSERV)
                 self._until = None
 

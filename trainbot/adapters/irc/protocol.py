@@ -12,19 +12,19 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from trainbot.adapters.irc.post_connect import Arrival, shown
+from trainbot.adapters.irc.connection_status import Standings
 from trainbot.adapters.irc.delivery import Delivery
 from trainbot.adapters.irc.features import Features
-from trainbot.adapters.irc.roster import Roster
-from trainbot.adapters.irc.joining import Joining
 from trainbot.adapters.irc.inbound import Listening
+from trainbot.adapters.irc.joining import Joining
+from trainbot.adapters.irc.keepalive import NOT_READING, Keepalive, Patience
 from trainbot.adapters.irc.outbox import Outbox
 from trainbot.adapters.irc.own_nick import OwnNick
-from trainbot.adapters.irc.keepalive import NOT_READING, Keepalive, Patience
+from trainbot.adapters.irc.post_connect import Arrival, shown
 from trainbot.adapters.irc.receipts import REFUSALS, Receipts
 from trainbot.adapters.irc.registration import Registration
+from trainbot.adapters.irc.roster import Roster
 from trainbot.adapters.irc.sasl import Credentials
-from trainbot.adapters.irc.connection_status import Standings
 from trainbot.adapters.irc.sts import Offer
 from trainbot.adapters.irc.text import cut, sanitise
 from trainbot.adapters.irc.window import Window
@@ -60,8 +60,9 @@ class Session:
         self.ready = False
         self.features = Features()
         self.fold = self.features.fold
-        credentials = Credentials(config.account, config.password.reveal,
-                                  config.ecdsa_key_file.read_bytes if config.ecdsa_key_file else bytes)
+        credentials = Credentials(
+            config.account, config.password.reveal, config.ecdsa_key_file.read_bytes if config.ecdsa_key_file else bytes
+        )
         self.registration = Registration(
             config.nick,
             sanitise(config.user).replace(" ", "") or "trainbot",
@@ -70,15 +71,15 @@ class Session:
             credentials=credentials,
             server_password=config.server_password.reveal if config.server_password else None,
         )
-        self.roster = Roster(
-            config.nick, fold=self.fold, caps=self.registration.caps, channels=config.channels
-        )
+        self.roster = Roster(config.nick, fold=self.fold, caps=self.registration.caps, channels=config.channels)
         self.arrival = Arrival(self.features, config.account, config.password.reveal if config.nickserv else None)
         self.receipts = Receipts()
         self._server = f"{config.server} port {config.port}"
         keys = {name: key.reveal for name, key in config.keys}
         self.joining = Joining(config.channels, keys, patience, self.roster, self.features, lambda: self.account)
-        self._own_nick = OwnNick(config.nick, self.roster, self.features, patience, config.nick_back, lambda: self.account)
+        self._own_nick = OwnNick(
+            config.nick, self.roster, self.features, patience, config.nick_back, lambda: self.account
+        )
         self._keepalive, self._window = Keepalive(patience, now), Window(outbox.interval)
         self._moved_at = now - MOVES  # when the outbox last let something go
         self._patience = patience
@@ -86,11 +87,18 @@ class Session:
         self._now, self._began_at = now, now
         self._welcomed_at: float | None = None
         self._listening = Listening(
-            self.features, self.roster, self.joining, hold=patience.hold, version=version,
-            tell=self._tell, answer=lambda reply: outbox.put(reply, self._now),
+            self.features,
+            self.roster,
+            self.joining,
+            hold=patience.hold,
+            version=version,
+            tell=self._tell,
+            answer=lambda reply: outbox.put(reply, self._now),
         )
         self.standings = Standings(self.features, self.roster, config.channels)
-        self.delivery = Delivery(self.features, self.roster, self.standings, outbox, self.receipts, lambda: self._now, self._tell)
+        self.delivery = Delivery(
+            self.features, self.roster, self.standings, outbox, self.receipts, lambda: self._now, self._tell
+        )
         outbox.may_send = self.delivery.may_send
         outbox.formatted = self._formatted
         self._handlers = self._table()
@@ -273,7 +281,10 @@ class Session:
         self.receipts.proven(message.param(-1))
         seconds = self._window.answered(self._now)
         if seconds is not None and (pace := self._outbox.adapt(seconds)):
-            log.warning("the server reads what we say later than we say it: from now on %s; bot.ini says faster (flood_interval)", pace)
+            log.warning(
+                "the server reads what we say later than we say it: from now on %s; bot.ini says faster (flood_interval)",
+                pace,
+            )
 
     def _on_error(self, message: Message) -> None:
         self.ended = self.ended or f"the server closed the connection: {sanitise(message.param(-1))[:_SHOWN]}"

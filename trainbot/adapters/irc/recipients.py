@@ -35,7 +35,12 @@ class Recipients:
         _remember(self._writers, self._fold(nick), _MOST_WRITERS)
 
     def may(self, nick: str, now: float) -> bool:
-        if not self._limited or self._fold(nick) in self._spoken_to or self._fold(nick) in self._writers or self._exempt(nick):
+        if (
+            not self._limited
+            or self._fold(nick) in self._spoken_to
+            or self._fold(nick) in self._writers
+            or self._exempt(nick)
+        ):
             return True
         self._gain(now)
         return self._room >= 1

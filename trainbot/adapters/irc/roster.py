@@ -223,7 +223,9 @@ class Roster:
 
     def _nick(self, message: Message, at: datetime) -> list[ChatEvent]:
         new, nick = message.param(0), message.nick
-        if not new or not nick or " " in new or not new.isprintable() or len(new) > LONGEST_NAME:  # none (RFC 2812 2.3.1)
+        if (
+            not new or not nick or " " in new or not new.isprintable() or len(new) > LONGEST_NAME
+        ):  # none (RFC 2812 2.3.1)
             return []
         if self.is_me(nick):
             self.me = replace(self.me, nick=new)

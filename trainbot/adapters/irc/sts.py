@@ -60,8 +60,10 @@ class Policies:
     def _read(self) -> dict[str, dict[str, int]]:
         try:
             found = json.loads(self._file.read_text()) if self._file and self._file.exists() else {}
-            return {str(host): {name: int(policy[name]) for name in ("port", "until")}
-                    for host, policy in list(found.items())[:_MOST]}
+            return {
+                str(host): {name: int(policy[name]) for name in ("port", "until")}
+                for host, policy in list(found.items())[:_MOST]
+            }
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             log.warning("%s is not what was kept there, networks' wish for TLS is forgotten: %s", self._file, error)
             return {}

@@ -101,9 +101,7 @@ class Link(asyncio.Protocol):
             asyncio.get_running_loop().call_later(_LINGER, self._transport.abort)
 
 
-async def connect(
-    config: IrcConfig, hear: Callable[[str], None], woken: Callable[[], None]
-) -> Link:
+async def connect(config: IrcConfig, hear: Callable[[str], None], woken: Callable[[], None]) -> Link:
     """A link to the configured server, its certificate verified.  Raises OSError (ssl.SSLError and
     Untrusted are some)."""
     context: ssl.SSLContext | None = tls_context(config) if config.tls else None

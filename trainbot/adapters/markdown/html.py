@@ -17,8 +17,37 @@ from markdown_it.token import Token
 
 from trainbot.adapters.markdown.renderer import without_suffixes
 
-_KEPT = {"br", "hr", "p", "b", "i", "em", "strong", "code", "pre", "kbd", "ul", "ol", "li", "details", "summary", "blockquote",
-         "table", "thead", "tbody", "tr", "th", "td", "sub", "sup", "h2", "h3", "h4", "h5", "h6"}
+_KEPT = {
+    "br",
+    "hr",
+    "p",
+    "b",
+    "i",
+    "em",
+    "strong",
+    "code",
+    "pre",
+    "kbd",
+    "ul",
+    "ol",
+    "li",
+    "details",
+    "summary",
+    "blockquote",
+    "table",
+    "thead",
+    "tbody",
+    "tr",
+    "th",
+    "td",
+    "sub",
+    "sup",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+}
 _HIDDEN = re.compile(r"<(script|style)\b.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)", re.S | re.I)
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)\b[^<>]*>")
 
@@ -60,7 +89,7 @@ def to_html(markdown: str) -> str:
 def _harmless(source: str) -> str:
     source, out, at = _HIDDEN.sub("", source), [], 0
     for found in _TAG.finditer(source):
-        out.append(html.escape(source[at:found.start()], quote=False))
+        out.append(html.escape(source[at : found.start()], quote=False))
         name = found[2].lower()
         out.append(f"<{found[1]}{name}>" if name in _KEPT else "")
         at = found.end()

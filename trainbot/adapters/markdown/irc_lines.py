@@ -19,8 +19,9 @@ __all__ = ["BOLD", "MONO", "NARROWEST", "render", "render_step", "scrub"]
 NARROWEST = 100  # bytes; a narrower width is taken as this
 
 
-def render_step(title_line: str, markdown: str, limit: int = 6, more: str = "…", width_bytes: int = 380,
-                plain: bool = False) -> list[str]:
+def render_step(
+    title_line: str, markdown: str, limit: int = 6, more: str = "…", width_bytes: int = 380, plain: bool = False
+) -> list[str]:
     """``title_line`` in bold and the text below it, in at most ``limit`` lines (0: no limit, least 2).
 
     What is too long is shortened: prose goes first (from its end), then output, then commands, each of them

@@ -177,7 +177,7 @@ class Renderer:
     # -- what makes lines ------------------------------------------------------------------
 
     def indent(self) -> str:
-        return (("> " * self.quotes) + "  " * (len(self.lists) - 1))[:_INDENT_MOST - 12]
+        return (("> " * self.quotes) + "  " * (len(self.lists) - 1))[: _INDENT_MOST - 12]
 
     def flow(self) -> _Flow:
         return _Flow(self.width - _INDENT_MOST, self.plain)

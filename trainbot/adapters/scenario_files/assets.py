@@ -53,13 +53,16 @@ def _entry(reading: Reading, at: str, entry: dict, lines: list[str], room: int) 
         try:
             data = read_bytes(reading.folder, f"{FOLDER}/{name}", room)
         except (Missing, Refused) as refused:
-            reading.fault(at + ".file", f"{refused}" + (f" (all together {MOST >> 10} KiB)" if "larger" in str(refused) else ""))
+            reading.fault(
+                at + ".file", f"{refused}" + (f" (all together {MOST >> 10} KiB)" if "larger" in str(refused) else "")
+            )
             continue
         room -= len(data)
         kept = name if "**" in pattern else PurePosixPath(name).name
         path = shlex.quote(str(PurePosixPath(target) / kept))
-        lines.append(f'mkdir -p "$(dirname {path})"\nbase64 -d > {path} <<\'EOF\'\n'
-                     f"{base64.b64encode(data).decode()}\nEOF")
+        lines.append(
+            f"mkdir -p \"$(dirname {path})\"\nbase64 -d > {path} <<'EOF'\n{base64.b64encode(data).decode()}\nEOF"
+        )
         if mode:
             lines.append(f"chmod {mode} {path}")
     return room

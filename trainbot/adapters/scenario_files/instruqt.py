@@ -29,8 +29,15 @@ CONFIG = "config.yml"
 MAX_STEPS = 200
 _SCRIPT = re.compile(r"(setup|check|solve|cleanup)-([\w.-]{1,64})")
 _FRONT = re.compile(r"---[ \t]*\n(.*?\n)?---[ \t]*(?:\n|\Z)", re.S)
-_IMAGES = (("debian", "debian"), ("ubuntu", "debian"), ("centos", "centos"), ("rocky", "centos"), ("alma", "centos"),
-           ("rhel", "centos"), ("redhat", "centos"))
+_IMAGES = (
+    ("debian", "debian"),
+    ("ubuntu", "debian"),
+    ("centos", "centos"),
+    ("rocky", "centos"),
+    ("alma", "centos"),
+    ("rhel", "centos"),
+    ("redhat", "centos"),
+)
 _SHELLS = ("sh", "bash", "dash")
 #: What Instruqt's machines have for scripts; bash takes names with a hyphen.
 _PRELUDE = r"""{ mkdir -p /opt/instruqt/bootstrap /run/instruqt && touch /opt/instruqt/bootstrap/host-bootstrap-completed
@@ -76,7 +83,11 @@ class _Reading(Reading):
 
     def track(self, data: dict, slug: str | None) -> Exercise:
         numbered, inline = self._folders(), data.get("challenges")
-        older = [entry if isinstance(entry, dict) else {} for entry in inline[:MAX_STEPS]] if isinstance(inline, list) else []
+        older = (
+            [entry if isinstance(entry, dict) else {} for entry in inline[:MAX_STEPS]]
+            if isinstance(inline, list)
+            else []
+        )
         folders = numbered or [self._folder_of(entry) for entry in older]
         self.host, image = self._machine([folder for folder in folders if folder])
         seconds = data.get("timelimit")
@@ -84,23 +95,37 @@ class _Reading(Reading):
         setup = self._script("track_scripts", "setup")
         description = self.line(data, "teaser", "", limit=1000)
         told = data.get("description")
-        intro = Page("Introduction", _readable(clean(told)).strip("\n") if isinstance(told, str) else description, setup=setup)
+        intro = Page(
+            "Introduction", _readable(clean(told)).strip("\n") if isinstance(told, str) else description, setup=setup
+        )
         steps = [self._challenge(folder, number) for number, folder in enumerate(numbered, 1)] or [
             self._step(entry, number, "", folder, f"challenges[{number}].")
-            for number, (entry, folder) in enumerate(zip(older, folders, strict=True), 1)]
+            for number, (entry, folder) in enumerate(zip(older, folders, strict=True), 1)
+        ]
         if not steps:
             self.fault("challenges", "there are no steps", serious=False)
         title = self.line(data, "title", "") or self.line(data, "slug", "") or self.folder.name
-        return Exercise(slug or slug_of(self.line(data, "slug", "") or self.folder.name), title, self.folder, description,
-                        image, intro=intro, steps=tuple(steps), minutes=minutes)
+        return Exercise(
+            slug or slug_of(self.line(data, "slug", "") or self.folder.name),
+            title,
+            self.folder,
+            description,
+            image,
+            intro=intro,
+            steps=tuple(steps),
+            minutes=minutes,
+        )
 
     # -- folders and machines --------------------------------------------------------------
 
     def _folders(self) -> list[str]:
         """The challenges' folders, in order."""
         try:
-            found = sorted(entry.name for entry in os.scandir(self.folder)
-                           if entry.is_dir(follow_symlinks=False) and os.path.lexists(os.path.join(entry.path, "assignment.md")))
+            found = sorted(
+                entry.name
+                for entry in os.scandir(self.folder)
+                if entry.is_dir(follow_symlinks=False) and os.path.lexists(os.path.join(entry.path, "assignment.md"))
+            )
         except OSError:
             found = []
         if len(found) > MAX_STEPS:
@@ -122,18 +147,30 @@ class _Reading(Reading):
             for entry in entries if isinstance(entries, list) else []:
                 if isinstance(entry, dict) and isinstance(entry.get("name"), str):
                     machines[entry["name"]] = one_line(str(entry.get("image", ""))).lower()
-        scripted = {found[2] for folder in ["track_scripts", *challenges] for name in self._names(folder)
-                    if (found := _SCRIPT.fullmatch(name))}
+        scripted = {
+            found[2]
+            for folder in ["track_scripts", *challenges]
+            for name in self._names(folder)
+            if (found := _SCRIPT.fullmatch(name))
+        }
         hosts = [name for name in machines if name in scripted] or sorted(scripted) or list(machines)
         if len(hosts) > 1:
-            self.fault("", f"it has several machines; there is one lab, and only what belongs to {one_line(hosts[0], 64)} is "
-                           "played", serious=False)
+            self.fault(
+                "",
+                f"it has several machines; there is one lab, and only what belongs to {one_line(hosts[0], 64)} is "
+                "played",
+                serious=False,
+            )
         host = hosts[0] if hosts else ""
         image = machines.get(host, "")
         fits = next((ours for word, ours in _IMAGES if word in image), "")
         if not fits:
-            self.fault("", f"no image of ours fits {image!r}" if image else "it does not say which image its machine has",
-                       serious=False, file=CONFIG)
+            self.fault(
+                "",
+                f"no image of ours fits {image!r}" if image else "it does not say which image its machine has",
+                serious=False,
+                file=CONFIG,
+            )
         return host, fits
 
     def _names(self, folder: str) -> list[str]:
@@ -178,7 +215,9 @@ class _Reading(Reading):
         if not found:
             self.fault("", "it has no front matter (lines between ---)", serious=False, file=file)
         self.index, before = file, self.index
-        step = self._step(front if isinstance(front, dict) else {}, number, text[found.end():] if found else text, folder, "")
+        step = self._step(
+            front if isinstance(front, dict) else {}, number, text[found.end() :] if found else text, folder, ""
+        )
         self.index = before
         return step
 
@@ -194,8 +233,16 @@ class _Reading(Reading):
         plain = self._script(folder, "solve", plain=True) if solve is not None else None
         if plain is not None and plain.commands:
             solution = f"```\n{plain.commands}\n```"
-        return Step(number, self.line(data, "title", at) or f"Step {number}", text, verify=verify,
-                    setup=self._script(folder, "setup") if folder else None, solve=solve, solution=solution, timeout=300)
+        return Step(
+            number,
+            self.line(data, "title", at) or f"Step {number}",
+            text,
+            verify=verify,
+            setup=self._script(folder, "setup") if folder else None,
+            solve=solve,
+            solution=solution,
+            timeout=300,
+        )
 
     def _quiz(self, data: dict, text: str, at: str) -> tuple[str, str]:
         """Text with the answers to choose from, and the right ones."""
@@ -204,8 +251,11 @@ class _Reading(Reading):
             self.fault(at + "answers", "is not a list of texts")
             return text, ""
         said = [one_line(str(answer)) for answer in answers]
-        numbers = [n for n in right if isinstance(n, int) and not isinstance(n, bool) and 0 <= n < len(said)] \
-            if isinstance(right, list) else []
+        numbers = (
+            [n for n in right if isinstance(n, int) and not isinstance(n, bool) and 0 <= n < len(said)]
+            if isinstance(right, list)
+            else []
+        )
         if not numbers:
             self.fault(at + "solution", "names no answer by its number (from 0)", serious=False)
         return text + "\n\n" + "\n".join(f"- {answer}" for answer in said), "\n".join(f"- {said[n]}" for n in numbers)

@@ -22,10 +22,42 @@ INDEXES = ("index.json", "index.yaml", "index.yml")
 MAX_STEPS = 200
 MAX_HINTS = 20
 
-_TOP = {"title", "description", "difficulty", "time", "icon", "type", "pathwayTitle", "private", "files", "details",
-        "backend", "environment", "interface", "image", "second_image", "permissive", "minutes", "solution_after"}
-_STEP = {"title", "text", "verify", "foreground", "background", "code", "courseData", "answer", "hint", "solve",
-         "hints", "solution", "timeout", "credits"}
+_TOP = {
+    "title",
+    "description",
+    "difficulty",
+    "time",
+    "icon",
+    "type",
+    "pathwayTitle",
+    "private",
+    "files",
+    "details",
+    "backend",
+    "environment",
+    "interface",
+    "image",
+    "second_image",
+    "permissive",
+    "minutes",
+    "solution_after",
+}
+_STEP = {
+    "title",
+    "text",
+    "verify",
+    "foreground",
+    "background",
+    "code",
+    "courseData",
+    "answer",
+    "hint",
+    "solve",
+    "hints",
+    "solution",
+    "timeout",
+    "credits",
+}
 _FOLDED = re.compile(r"<details[^<>]*>\s*<summary[^<>]*>([^<]*)</summary>((?:(?!</?details).)*)</details>", re.S | re.I)
 
 

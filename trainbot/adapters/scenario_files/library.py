@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
-from trainbot.core.errors import UserError
 from trainbot.adapters.scenario_files import instruqt, katacoda
 from trainbot.adapters.scenario_files.reader import slug_of
+from trainbot.core.errors import UserError
 from trainbot.model.exercise import Exercise, Files, Library, Problem
 
 DEPTH = 3  # folders between the library's and an index
@@ -18,6 +18,7 @@ MAX_EXERCISES = 5000
 MAX_FILES = 2000  # looked at in one exercise to see whether it changed
 
 INDEXES = (*katacoda.INDEXES, instruqt.INDEX)  # the first that is there says which form it is
+
 
 def load_library(folder: Path, before: Library | None = None) -> Library:
     """Everything below ``folder``.  With ``before`` only exercises whose files changed are read again.

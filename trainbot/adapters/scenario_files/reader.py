@@ -29,7 +29,7 @@ class Reading:
         """A file, or what cannot be parsed in it.  ``after``: lines of the file before what was read."""
         found = re.match(r"line (\d+): ", str(refused))
         where = f"line {int(found[1]) + after}" if found else ""
-        self.fault(where, str(refused)[found.end() if found else 0:], serious, file)
+        self.fault(where, str(refused)[found.end() if found else 0 :], serious, file)
 
     def table(self, data: dict, key: str, at: str) -> dict:
         value = data.get(key)

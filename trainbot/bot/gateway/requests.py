@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from trainbot.core.errors import Denied, UserError
-from trainbot.model.host import Mode
-from trainbot.features.people.keys import read_key
 from trainbot.core.access import Person, Role
 from trainbot.core.dispatch import Dispatch, Vouched
+from trainbot.core.errors import Denied, UserError
 from trainbot.core.messages import Effect, Incoming, Outgoing, Reply, Sender
+from trainbot.features.people.keys import read_key
+from trainbot.model.host import Mode
 
 if TYPE_CHECKING:
     from trainbot.adapters.db import Store
@@ -46,8 +46,9 @@ class Told:
 class Porter:
     """``where``: the connection that a person speaks from now (telling.where); ``fold``: the server's case rules."""
 
-    def __init__(self, dispatch: Dispatch, store: Store, where: Callable[[Person], Sender | None],
-                 fold: Callable[[str], str]) -> None:
+    def __init__(
+        self, dispatch: Dispatch, store: Store, where: Callable[[Person], Sender | None], fold: Callable[[str], str]
+    ) -> None:
         self.dispatch, self.store, self.where, self.fold = dispatch, store, where, fold
 
     def answer(self, request: Mapping[str, Any], now: datetime) -> Told:
@@ -75,24 +76,38 @@ class Porter:
         first, words = _words(request.get("words"))
         sender, role = self._as(person)
         confirmed = request.get("confirmed") is True
-        text = COMMANDS["list"] if first == "create" and self._have(person, words) else " ".join([COMMANDS[first], *words])
-        effects = self.dispatch(Incoming(sender, None, text, now),
-                                Vouched(role, person, confirmed))
+        text = (
+            COMMANDS["list"] if first == "create" and self._have(person, words) else " ".join([COMMANDS[first], *words])
+        )
+        effects = self.dispatch(Incoming(sender, None, text, now), Vouched(role, person, confirmed))
         replies = [effect for effect in effects if isinstance(effect, Reply)]
         lease = None
         if first == "create" and words and not any(reply.refused for reply in replies):
-            lease = next((str(lease.id) for lease in self.store.leases.open(person_id=person.id)
-                          if lease.image == words[0].lower() and lease.lab_id is not None), None)
-        return Told({"lines": [reply.text for reply in replies if not reply.question],
-                     "refused": any(reply.refused for reply in replies),
-                     "question": next((reply.question for reply in replies if reply.question), ""), "lease": lease},
-                    _others(effects))
+            lease = next(
+                (
+                    str(lease.id)
+                    for lease in self.store.leases.open(person_id=person.id)
+                    if lease.image == words[0].lower() and lease.lab_id is not None
+                ),
+                None,
+            )
+        return Told(
+            {
+                "lines": [reply.text for reply in replies if not reply.question],
+                "refused": any(reply.refused for reply in replies),
+                "question": next((reply.question for reply in replies if reply.question), ""),
+                "lease": lease,
+            },
+            _others(effects),
+        )
 
     def _have(self, person: Person, words: list[str]) -> bool:
         """Whether that is the lab they have.  IRC would make a new password, and theirs has just let them in."""
         mode = MODES.get(tuple(words[1:]))
-        return bool(words) and any(lease.lab_id is not None and lease.mode is mode and lease.image == words[0].lower()
-                   for lease in self.store.leases.open(person_id=person.id))
+        return bool(words) and any(
+            lease.lab_id is not None and lease.mode is mode and lease.image == words[0].lower()
+            for lease in self.store.leases.open(person_id=person.id)
+        )
 
     def _as(self, person: Person) -> tuple[Sender, Role]:
         """Who they are on IRC now.  Of somebody who is not there only the account proves a role."""
@@ -111,15 +126,20 @@ class Porter:
             raise Denied("somebody else's console is for helpers; xen-manage console shows your own")
         if not NICK.fullmatch(nick):
             raise UserError("say whose: xen-manage console NICK")
-        people = {other.id: other for other in self.store.people.with_leases()
-                  if self.fold(other.nick) == self.fold(nick)}
+        people = {
+            other.id: other for other in self.store.people.with_leases() if self.fold(other.nick) == self.fold(nick)
+        }
         lease = next((lease for lease in self.store.leases.open() if lease.person_id in people and lease.lab_id), None)
         if lease is None:
             raise UserError(f"{nick} has no lab; !labs on IRC says who has one")
         by = f"{person.nick} ({role.word})"
         if lease.person_id != person.id:
-            self.store.notices.tell(now, f"{by} looks at the console of your {lease.image} lab now",
-                                    person_id=lease.person_id, not_after=now + NEWS)
+            self.store.notices.tell(
+                now,
+                f"{by} looks at the console of your {lease.image} lab now",
+                person_id=lease.person_id,
+                not_after=now + NEWS,
+            )
         return Told({"lease": str(lease.id), "by": by, "name": people[lease.person_id].nick})
 
     # -- keys ----------------------------------------------------------------------------------------
@@ -127,8 +147,10 @@ class Porter:
     def _offered(self, person: Person, request: Mapping[str, Any]) -> Told:
         """{"kept"}: whether !key yes would keep something new."""
         key = read_key(str(request.get("key", "")))
-        lease = next((lease for lease in self.store.leases.open(person_id=person.id)
-                      if str(lease.id) == request.get("lease")), None)
+        lease = next(
+            (lease for lease in self.store.leases.open(person_id=person.id) if str(lease.id) == request.get("lease")),
+            None,
+        )
         if key is None or lease is None or self.store.people.keys.count(person_id=person.id, key=key):
             return Told({"kept": False})
         if lease.offered != key:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from trainbot.adapters.db import Store
+from trainbot.core.access import Person
 from trainbot.core.errors import BackendError
 from trainbot.gateway.routes import OLD, Guest, Route
-from trainbot.model.host_address import console_socket
 from trainbot.model.host import HostConfig
-from trainbot.model.lab_image import Image
+from trainbot.model.host_address import console_socket
 from trainbot.model.lab import Lab, LabState, Lease
-from trainbot.core.access import Person
-from trainbot.adapters.db import Store
+from trainbot.model.lab_image import Image
 
 RESTARTING = (LabState.REBOOTING, LabState.RESETTING, LabState.SAVING, LabState.ROLLING_BACK)
 
@@ -56,25 +56,56 @@ def routes(store: Store, images: dict[str, Image], ways: Ways) -> list[Route]:
         keys.setdefault(key.person_id, []).append(key.key)
     found = []
     for lease in store.leases.every():
-        route = _route(lease, labs.get(lease.lab_id or ""), people[lease.person_id], images.get(lease.image),
-                       tuple(keys.get(lease.person_id, ())), ways)
+        route = _route(
+            lease,
+            labs.get(lease.lab_id or ""),
+            people[lease.person_id],
+            images.get(lease.image),
+            tuple(keys.get(lease.person_id, ())),
+            ways,
+        )
         found.append(route)
         old = labs.get(lease.left_id or "")
         if old is not None and old.endpoint is not None:
-            found.append(replace(route, lease=f"{lease.id}-old", image=OLD, endpoint=old.endpoint, why="", since=0.0,
-                                 via=ways.door(old.host), console=ways.console(old), boots=old.boots, lab=old.id))
+            found.append(
+                replace(
+                    route,
+                    lease=f"{lease.id}-old",
+                    image=OLD,
+                    endpoint=old.endpoint,
+                    why="",
+                    since=0.0,
+                    via=ways.door(old.host),
+                    console=ways.console(old),
+                    boots=old.boots,
+                    lab=old.id,
+                )
+            )
     return found
 
 
-def _route(lease: Lease, lab: Lab | None, person: Person, image: Image | None, keys: tuple[str, ...],
-           ways: Ways) -> Route:
+def _route(
+    lease: Lease, lab: Lab | None, person: Person, image: Image | None, keys: tuple[str, ...], ways: Ways
+) -> Route:
     usable = lab is not None and lab.state in (LabState.READY, LabState.BOOTING)
     why = "" if usable else "you wait for a lab: I tell you on IRC" if lab is None else f"your lab is {lab.state}"
-    return Route(lease=str(lease.id), person=person.id, name=person.nick, image=lease.image,
-                 user=image.user if image else "root", endpoint=lab.endpoint if lab is not None and usable else None,
-                 why=why, host_key=image.host_key if image else "", digest=lease.digest, keys=keys,
-                 since=lease.asked_at.timestamp(), via=ways.door(lab.host) if lab is not None else "",
-                 console=ways.console(lab) if lab is not None else "", boots=_boots(lab), lab=lab.id if lab is not None else "")
+    return Route(
+        lease=str(lease.id),
+        person=person.id,
+        name=person.nick,
+        image=lease.image,
+        user=image.user if image else "root",
+        endpoint=lab.endpoint if lab is not None and usable else None,
+        why=why,
+        host_key=image.host_key if image else "",
+        digest=lease.digest,
+        keys=keys,
+        since=lease.asked_at.timestamp(),
+        via=ways.door(lab.host) if lab is not None else "",
+        console=ways.console(lab) if lab is not None else "",
+        boots=_boots(lab),
+        lab=lab.id if lab is not None else "",
+    )
 
 
 def _boots(lab: Lab | None) -> int:

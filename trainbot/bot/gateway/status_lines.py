@@ -6,14 +6,14 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
+from trainbot.adapters.db import Store
+from trainbot.core.access import Person
+from trainbot.features.labs.lab_wording import tame
+from trainbot.features.questions.question_queue import ANSWER
 from trainbot.model.class_run import Attendance, ClassRun, own_step
 from trainbot.model.exercise import Library
 from trainbot.model.lab import Lease
-from trainbot.features.labs.lab_wording import tame
 from trainbot.model.notice import Notice
-from trainbot.features.questions.question_queue import ANSWER
-from trainbot.core.access import Person
-from trainbot.adapters.db import Store
 
 IDLE = "no class runs now | ctrl-b d leaves, what runs here goes on"
 BETWEEN = " | "
@@ -31,8 +31,9 @@ class Where(Protocol):
 class Captions:
     """``saving``: the words that a lease's person is told before it ends, '' while that is not near."""
 
-    def __init__(self, store: Store, library: Callable[[], Library], where: Where,
-                 saving: Callable[[Lease], str]) -> None:
+    def __init__(
+        self, store: Store, library: Callable[[], Library], where: Where, saving: Callable[[Lease], str]
+    ) -> None:
         self.store, self.library, self.where, self.saving = store, library, where, saving
 
     def __call__(self, now: datetime) -> dict[str, dict[str, str]]:
@@ -54,8 +55,9 @@ class Captions:
         found = {}
         for lease in store.leases.open():
             mine, unheard = steps.get(lease.person_id, []), waiting.get(lease.person_id, [])
-            parts = [self._place(runs[row.class_id], row, done.get((row.class_id, row.person_id), set())) for row in mine] \
-                or [self._elsewhere(run) for run in runs.values()]
+            parts = [
+                self._place(runs[row.class_id], row, done.get((row.class_id, row.person_id), set())) for row in mine
+            ] or [self._elsewhere(run) for run in runs.values()]
             if unheard and self.where(people[lease.person_id]) is None:  # looked for among all: only if need be
                 parts += _waiting(unheard)
             found[str(lease.id)] = {"line": BETWEEN.join(parts) or IDLE, "word": self.saving(lease)}

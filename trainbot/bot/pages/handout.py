@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from trainbot.adapters.markdown.html import to_html
-from trainbot.model.config import RecordsConfig
-from trainbot.model.exercise import Exercise
 from trainbot.adapters.html import render
+from trainbot.adapters.markdown.html import to_html
+from trainbot.core.files import write_whole
 from trainbot.images.publishing.checks import file_name, prepared
 from trainbot.images.publishing.published import published
-from trainbot.core.files import write_whole
+from trainbot.model.config import RecordsConfig
+from trainbot.model.exercise import Exercise
 
 FOLDER = "handouts"  # below the folder of [records]
 
@@ -28,12 +28,16 @@ def run_yourself(records: RecordsConfig, exercise: Exercise) -> list[str]:
     lines = [f"In a class: !lab {image} on IRC gives you one, !lab home {image} says where the image is."]
     offer = published(records.folder, records.public_url, image)
     if offer is not None and offer.url:
-        lines.append(f"On a machine of your own: {offer.url} says how, and has the image (sha256 of its SHA256SUMS: {offer.sums}).")
+        lines.append(
+            f"On a machine of your own: {offer.url} says how, and has the image (sha256 of its SHA256SUMS: {offer.sums})."
+        )
     places = [f"step {number}" if number else "the first step" for number in prepared(exercise)]
     if places:
         name = file_name(exercise)
-        lines.append(f"Before {' and '.join(places)} the class prepares something in its labs. On a machine of your own {name} does "
-                     f"it, which is where the image is: as root, sh {name} setup N (the step's number, 0 before the first).")
+        lines.append(
+            f"Before {' and '.join(places)} the class prepares something in its labs. On a machine of your own {name} does "
+            f"it, which is where the image is: as root, sh {name} setup N (the step's number, 0 before the first)."
+        )
     return lines
 
 

@@ -8,18 +8,38 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from trainbot.model.class_run import ClassRun
 from trainbot.adapters.html import render
 from trainbot.features.records.minutes import SOMEBODY, TITLES, Minutes, base_name
 from trainbot.features.records.timeline import Row
+from trainbot.model.class_run import ClassRun
 
 #: How each kind of row is told after the nick.
-TOLD = {"start": "begins the class", "end": "ends the class", "step": "goes to step", "lab": "has a lab:",
-        "home": "works at home on",
-        "stuck": "is stuck:", "info": "notes:", "link": "links:", "action": "to be done:", "joined": "joined",
-        "left": "left", "quit": "quit", "renamed": "is now", "done": "has done step", "check": "was checked, step", "there": "in the channel:",
-        "asked": "asks", "answered": "answers", "taken": "takes", "skipped": "puts aside", "reworded": "asks anew", "edited": "corrects an answer to", "merged": "merges",
-        "reopened": "opens again"}
+TOLD = {
+    "start": "begins the class",
+    "end": "ends the class",
+    "step": "goes to step",
+    "lab": "has a lab:",
+    "home": "works at home on",
+    "stuck": "is stuck:",
+    "info": "notes:",
+    "link": "links:",
+    "action": "to be done:",
+    "joined": "joined",
+    "left": "left",
+    "quit": "quit",
+    "renamed": "is now",
+    "done": "has done step",
+    "check": "was checked, step",
+    "there": "in the channel:",
+    "asked": "asks",
+    "answered": "answers",
+    "taken": "takes",
+    "skipped": "puts aside",
+    "reworded": "asks anew",
+    "edited": "corrects an answer to",
+    "merged": "merges",
+    "reopened": "opens again",
+}
 
 
 def minutes_page(minutes: Minutes, name: str) -> str:
@@ -37,8 +57,14 @@ def index_page(runs: Sequence[ClassRun]) -> str:
 
 def minutes_json(minutes: Minutes) -> str:
     """Times as ISO 8601 in UTC, spans in seconds."""
+
     def plain(value: Any) -> Any:
-        return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value.total_seconds() \
-            if isinstance(value, timedelta) else str(value)
+        return (
+            value.astimezone(UTC).isoformat()
+            if isinstance(value, datetime)
+            else value.total_seconds()
+            if isinstance(value, timedelta)
+            else str(value)
+        )
 
     return json.dumps(asdict(minutes), ensure_ascii=False, indent=1, default=plain) + "\n"

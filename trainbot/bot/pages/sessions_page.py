@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from trainbot.adapters.html import render
 from trainbot.adapters.calendars.feed import FEED, Where, anchor
-from trainbot.model.session import PublishedSession, Session
+from trainbot.adapters.html import render
 from trainbot.core.times import describe
 from trainbot.core.zones import zone
+from trainbot.model.session import PublishedSession, Session
 
 MOST = 200  # sessions on the page: whoever looks further ahead takes the calendar
 
@@ -25,8 +25,16 @@ def page(entries: Iterable[PublishedSession], where: Where, zones: Sequence[str]
     def zones_of(session: Session) -> list[str]:
         return [name for name in dict.fromkeys((session.zone, *(session.zones or zones))) if name != "UTC"]
 
-    return render("sessions.html", sessions=coming[:MOST], more=max(0, len(coming) - MOST), where=where, feed=FEED,
-                  anchor=anchor, zones_of=zones_of, in_full=_in_full).encode()
+    return render(
+        "sessions.html",
+        sessions=coming[:MOST],
+        more=max(0, len(coming) - MOST),
+        where=where,
+        feed=FEED,
+        anchor=anchor,
+        zones_of=zones_of,
+        in_full=_in_full,
+    ).encode()
 
 
 def _in_full(start: datetime, name: str) -> str:

@@ -8,10 +8,10 @@ from datetime import datetime
 from pathlib import Path
 
 from trainbot.adapters.calendars.feed import FEED, PAGE, Feed, Where, since
-from trainbot.bot.pages.sessions_page import page
-from trainbot.features.sessions.session_store import Book
-from trainbot.features.sessions.publishing import Publish, Published
 from trainbot.adapters.db import Store
+from trainbot.bot.pages.sessions_page import page
+from trainbot.features.sessions.publishing import Publish, Published
+from trainbot.features.sessions.session_store import Book
 from trainbot.model.reminder import Offset
 from trainbot.model.session import PublishedSession
 
@@ -19,8 +19,9 @@ from trainbot.model.session import PublishedSession
 class Press:
     """``write(path, content)``: the file is there whole, or as it was before; OSError where it cannot be."""
 
-    def __init__(self, where: Where, zones: tuple[str, ...], offsets: Sequence[Offset],
-                 write: Callable[[Path, bytes], None]) -> None:
+    def __init__(
+        self, where: Where, zones: tuple[str, ...], offsets: Sequence[Offset], write: Callable[[Path, bytes], None]
+    ) -> None:
         self.where, self.zones, self.write = where, zones, write
         self.feed = Feed(where, offsets)
 
@@ -45,8 +46,14 @@ class Press:
 class Printing:
     """``post`` gets Published for each that was begun, unless we are closed before."""
 
-    def __init__(self, url: str, channels: Callable[[], tuple[str, ...]], press: Press, folder: Path,
-                 post: Callable[[Published], None]) -> None:
+    def __init__(
+        self,
+        url: str,
+        channels: Callable[[], tuple[str, ...]],
+        press: Press,
+        folder: Path,
+        post: Callable[[Published], None],
+    ) -> None:
         self._url, self._channels, self._press, self._folder, self._post = url, channels, press, folder, post
         self._one = asyncio.Lock()  # what the press remembers is one thread's at a time
         self._running: set[asyncio.Task[None]] = set()

@@ -9,10 +9,10 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Iterable
 
+from trainbot.adapters.hosts.probe import any_speaks, io_wait, speaks, until_ssh
 from trainbot.core.errors import BackendError
 from trainbot.gateway.rpc.gateway_client import GatewayAway, GatewayClient, HostReading, NotDone
 from trainbot.model.host import HostConfig
-from trainbot.adapters.hosts.probe import any_speaks, io_wait, speaks, until_ssh
 from trainbot.model.lab_events import Booted, Check, Checked, Heard, HostStatus, Listen, Probe, Way
 
 log = logging.getLogger(__name__)
@@ -26,8 +26,12 @@ BLAMELESS = ("door", "no key", "request")  # reasons that say nothing about the 
 class Watching:
     """``post`` gets the events: Booted, Checked, Heard, HostStatus."""
 
-    def __init__(self, hosts: Iterable[HostConfig], gateway: GatewayClient,
-                 post: Callable[[Booted | Checked | Heard | HostStatus], None]) -> None:
+    def __init__(
+        self,
+        hosts: Iterable[HostConfig],
+        gateway: GatewayClient,
+        post: Callable[[Booted | Checked | Heard | HostStatus], None],
+    ) -> None:
         self._hosts = {host.name: host for host in hosts}
         self._gateway, self._post = gateway, post
         self._labs: dict[str, asyncio.Task[None]] = {}
@@ -121,8 +125,15 @@ class Watching:
             if not await self._gateway.speaks((way.address, way.port), way.via):
                 raise NotDone("no ssh server speaks there yet", "silent")
             return
-        ran = await self._gateway.login((way.address, way.port), way.via, user=way.user, host_key=way.host_key,
-                                        command="true", timeout=LOGIN, limit=0)
+        ran = await self._gateway.login(
+            (way.address, way.port),
+            way.via,
+            user=way.user,
+            host_key=way.host_key,
+            command="true",
+            timeout=LOGIN,
+            limit=0,
+        )
         if ran.exit != 0:
             raise NotDone(f"it lets us in and runs no command (true ended with {ran.exit})", "refused")
 
@@ -167,8 +178,13 @@ class Watching:
             self._asking.discard(host.name)
         self._trouble.pop(host.name, None)
         before, self._last[host.name] = self._last.get(host.name), now
-        self._post(HostStatus(host.name, io_wait(before.cpu, now.cpu) if before is not None else None,
-                              now.time - (now.asked + now.told) / 2))
+        self._post(
+            HostStatus(
+                host.name,
+                io_wait(before.cpu, now.cpu) if before is not None else None,
+                now.time - (now.asked + now.told) / 2,
+            )
+        )
 
 
 def _address(door: str) -> tuple[str, int]:

@@ -8,9 +8,9 @@ import logging
 from collections.abc import Callable
 
 from trainbot.core.errors import BackendError
-from trainbot.model.script_events import RunScript, ScriptEnded
 from trainbot.features.classes.lab_script import KEPT
 from trainbot.gateway.rpc.gateway_client import GatewayClient, NotDone
+from trainbot.model.script_events import RunScript, ScriptEnded
 
 log = logging.getLogger(__name__)
 
@@ -41,9 +41,16 @@ class Scripts:
     async def _ended(self, wanted: RunScript) -> ScriptEnded:
         way = wanted.way
         try:
-            ran = await self._gateway.login((way.address, way.port), way.via, user=way.user, host_key=way.host_key,
-                                            command=wanted.command, stdin=wanted.stdin, timeout=wanted.timeout,
-                                            limit=2 * KEPT)
+            ran = await self._gateway.login(
+                (way.address, way.port),
+                way.via,
+                user=way.user,
+                host_key=way.host_key,
+                command=wanted.command,
+                stdin=wanted.stdin,
+                timeout=wanted.timeout,
+                limit=2 * KEPT,
+            )
         except BackendError as error:
             log.info("script %d: %s", wanted.play, error)
             slow = isinstance(error, NotDone) and error.reason == "timeout"

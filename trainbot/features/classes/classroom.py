@@ -10,14 +10,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from trainbot.core.errors import UserError
-from trainbot.model.class_run import Attendance, ClassRun, own_step
-from trainbot.model.exercise import Library
-from trainbot.model.exercise import Exercise
-from trainbot.model.lab import Lab
 from trainbot.core.access import Person
 from trainbot.core.commands import Ask
+from trainbot.core.errors import UserError
 from trainbot.core.messages import Sender
+from trainbot.model.class_run import Attendance, ClassRun, own_step
+from trainbot.model.exercise import Exercise, Library
+from trainbot.model.lab import Lab
 
 if TYPE_CHECKING:
     from trainbot.adapters.db.repositories import Classes, Notices
@@ -92,8 +91,10 @@ class Classroom:
     def exercise(self, run: ClassRun) -> Exercise:
         found = self.readable(run)
         if found is None:
-            raise UserError(f"the exercise {run.exercise} is not there any more, or has a fault that trainbot exercise "
-                            "check names; mend it and say that again")
+            raise UserError(
+                f"the exercise {run.exercise} is not there any more, or has a fault that trainbot exercise "
+                "check names; mend it and say that again"
+            )
         return found
 
     def second_lab(self, exercise: Exercise) -> str:

@@ -6,20 +6,20 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from trainbot.core.commands import Command
 from trainbot.features.classes.classroom import Around, Classroom
-from trainbot.model.script_events import RunScript
+from trainbot.features.classes.lab_setup import Preparing
 from trainbot.features.classes.latecomers import Joining
 from trainbot.features.classes.learner_commands import Learning
 from trainbot.features.classes.lecture_mode import Lecture
-from trainbot.model.exercise import Library
-from trainbot.features.classes.progress import Overseeing
-from trainbot.features.classes.script_runs import Plays
-from trainbot.features.classes.lab_setup import Preparing
-from trainbot.features.classes.quiz import Quizzes
 from trainbot.features.classes.presenter_commands import Stepping
-from trainbot.model.lab_events import Way
+from trainbot.features.classes.progress import Overseeing
+from trainbot.features.classes.quiz import Quizzes
+from trainbot.features.classes.script_runs import Plays
+from trainbot.model.exercise import Library
 from trainbot.model.lab import Lab
-from trainbot.core.commands import Command
+from trainbot.model.lab_events import Way
+from trainbot.model.script_events import RunScript
 
 if TYPE_CHECKING:
     from trainbot.adapters.db.repositories import Classes, Notices
@@ -28,9 +28,17 @@ if TYPE_CHECKING:
 class Teaching:
     """``labs`` and ``way``: as for Plays; ``labs_of``: as for Preparing; ``share``: as for Overseeing."""
 
-    def __init__(self, classes: Classes, notices: Notices, library: Callable[[], Library], around: Around,
-                 labs: Callable[[], dict[str, Lab]], way: Callable[[Lab], Way | None],
-                 labs_of: Callable[[str], dict[int, Lab]], share: int) -> None:
+    def __init__(
+        self,
+        classes: Classes,
+        notices: Notices,
+        library: Callable[[], Library],
+        around: Around,
+        labs: Callable[[], dict[str, Lab]],
+        way: Callable[[Lab], Way | None],
+        labs_of: Callable[[str], dict[int, Lab]],
+        share: int,
+    ) -> None:
         self.room = Classroom(classes, notices, library, around)
         self.plays = Plays(classes, labs, way, self.room.readable)
         self.preparing = Preparing(self.room, self.plays, labs_of)
@@ -53,5 +61,8 @@ class Teaching:
         return self.plays.work(now)
 
     def commands(self) -> list[Command]:
-        return [command for part in (self.stepping, self.overseeing, self.learning, self.preparing, self.quizzes,
-                                       self.lecture) for command in part.commands()]
+        return [
+            command
+            for part in (self.stepping, self.overseeing, self.learning, self.preparing, self.quizzes, self.lecture)
+            for command in part.commands()
+        ]

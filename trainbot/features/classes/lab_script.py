@@ -19,8 +19,12 @@ def command(script: Script, seconds: int, *arguments: str) -> str:
     """What runs the script that comes on stdin: from a file, without input, so many seconds at most.  What it says goes
     to memory, where one that prints forever finds an end, and its last KEPT bytes come back: a daemon that the script
     leaves behind holds up nobody."""
-    return _RUN.format(seconds=seconds, interpreter=shlex.quote(script.interpreter), kept=KEPT,
-                       arguments="".join(f" {shlex.quote(argument)}" for argument in arguments))
+    return _RUN.format(
+        seconds=seconds,
+        interpreter=shlex.quote(script.interpreter),
+        kept=KEPT,
+        arguments="".join(f" {shlex.quote(argument)}" for argument in arguments),
+    )
 
 
 def last_words(said: str) -> str:

@@ -10,15 +10,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from trainbot.core.errors import UserError
-from trainbot.model.class_run import Attendance, ClassRun, Play, PlayKind, PlayState
-from trainbot.features.classes.classroom import Classroom
-from trainbot.model.exercise import Exercise
-from trainbot.features.classes.script_runs import Plays, script_of
-from trainbot.model.lab import Lab
 from trainbot.core.access import Person
 from trainbot.core.commands import Argument, Ask, Command, Place
+from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Reply, Sender
+from trainbot.features.classes.classroom import Classroom
+from trainbot.features.classes.script_runs import Plays, script_of
+from trainbot.model.class_run import Attendance, ClassRun, Play, PlayKind, PlayState
+from trainbot.model.exercise import Exercise
+from trainbot.model.lab import Lab
 
 BEFORE = (PlayKind.ASSETS, PlayKind.SETUP, PlayKind.FOREGROUND)  # a step, in this order
 NEWS = timedelta(minutes=30)
@@ -33,7 +33,11 @@ def sequence(exercise: Exercise, upto: int, behind: int) -> list[At]:
     wanted = []
     for step in range(0, upto + 1):
         wanted += [(step, kind) for kind in BEFORE if script_of(exercise, step, kind)[0] is not None]
-        if 1 <= step < behind and step <= len(exercise.steps) and (needs_hands(exercise, step) or exercise.steps[step - 1].solve is not None):
+        if (
+            1 <= step < behind
+            and step <= len(exercise.steps)
+            and (needs_hands(exercise, step) or exercise.steps[step - 1].solve is not None)
+        ):
             wanted.append((step, PlayKind.SOLVE))
     return wanted
 
@@ -58,8 +62,10 @@ def next_of(wanted: list[At], ran: Mapping[At, PlayState]) -> At | None:
 def complete(wanted: list[At], ran: Mapping[At, PlayState]) -> bool:
     """All of it was run, and did what it does for somebody."""
     states = {at: ran.get(at) for at in wanted}
-    return all(state is PlayState.PASSED or (at[1] is not PlayKind.SOLVE and state not in (None, PlayState.WAITING))
-               for at, state in states.items())
+    return all(
+        state is PlayState.PASSED or (at[1] is not PlayKind.SOLVE and state not in (None, PlayState.WAITING))
+        for at, state in states.items()
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +120,9 @@ class Preparing:
                 found.setdefault(lab, {})[step, kind] = state
         return found
 
-    def _go_on(self, run: ClassRun, exercise: Exercise, learner: Learner, ran: dict[At, PlayState], now: datetime) -> None:
+    def _go_on(
+        self, run: ClassRun, exercise: Exercise, learner: Learner, ran: dict[At, PlayState], now: datetime
+    ) -> None:
         row, lab = learner.row, learner.lab
         if row is not None and row.lab_id != lab.id:
             self.classes.attendance.change({"class_id": run.id, "person_id": row.person_id}, lab_id=lab.id, behind=0)
@@ -137,8 +145,18 @@ class Preparing:
             self.plays.add(run, person_id, lab, step, kind, now)
             return
         # nothing there could be run: kept as such until they say that they did it by hand
-        self.plays.rows.add(class_id=run.id, person_id=person_id, lab_id=lab.id, step=step, kind=kind,
-                            state=PlayState.UNKNOWN, due_at=now, tries=0, said="", ended_at=now)
+        self.plays.rows.add(
+            class_id=run.id,
+            person_id=person_id,
+            lab_id=lab.id,
+            step=step,
+            kind=kind,
+            state=PlayState.UNKNOWN,
+            due_at=now,
+            tries=0,
+            said="",
+            ended_at=now,
+        )
         self._stopped(run, person_id, step, "no script does it", now)
 
     def ended(self, play: Play, run: ClassRun, exercise: Exercise, now: datetime) -> None:
@@ -152,14 +170,22 @@ class Preparing:
         learner = Learner(play.person_id, row.nick if row is not None else "", lab, row)
         self._go_on(run, exercise, learner, self._ran(run, lab_id=lab.id).get(lab.id, {}), now)
 
-    def _count(self, run: ClassRun, exercise: Exercise, learners: list[Learner],
-               ran: Mapping[str, Mapping[At, PlayState]], now: datetime) -> None:
+    def _count(
+        self,
+        run: ClassRun,
+        exercise: Exercise,
+        learners: list[Learner],
+        ran: Mapping[str, Mapping[At, PlayState]],
+        now: datetime,
+    ) -> None:
         """The presenter hears once how the setup of the class step went."""
         told = (run.id, run.step_at)
         if told in self._counted or not learners or script_of(exercise, run.step, PlayKind.SETUP)[0] is None:
             return
-        states = {learner: ran.get(learner.lab.id, {}).get((run.step, PlayKind.SETUP), PlayState.WAITING)
-                  for learner in learners}
+        states = {
+            learner: ran.get(learner.lab.id, {}).get((run.step, PlayKind.SETUP), PlayState.WAITING)
+            for learner in learners
+        }
         if PlayState.WAITING in states.values() and now - run.step_at < PATIENCE:
             return
         self._counted.add(told)
@@ -171,30 +197,49 @@ class Preparing:
             text += f", not in that of {', '.join(others[:5])}" + (" and others" if len(others) > 5 else "")
         if failed is not None and failed.said:
             text += f": {failed.said}"
-        self.room.notices.tell(now, text, person_id=run.presenter_id, not_after=now + NEWS,
-                               key=f"setup {run.id} {run.step} {run.step_at:%H%M%S}")  # a restart says it no second time
+        self.room.notices.tell(
+            now,
+            text,
+            person_id=run.presenter_id,
+            not_after=now + NEWS,
+            key=f"setup {run.id} {run.step} {run.step_at:%H%M%S}",
+        )  # a restart says it no second time
 
     # -- a lab that is behind --------------------------------------------------------------------------
 
-    def _bring(self, run: ClassRun, exercise: Exercise, learner: Learner, step: int, now: datetime, *, asked: bool) -> None:
+    def _bring(
+        self, run: ClassRun, exercise: Exercise, learner: Learner, step: int, now: datetime, *, asked: bool
+    ) -> None:
         """Their lab is brought to ``step``.  Where nobody asked for it, the class hears that in one line for all."""
         replayed = sum(found.solve is not None for found in exercise.steps[: step - 1])
         name = f"your {learner.lab.image} lab"
         if not replayed:
-            self._tell(learner.person_id, f"{name} is as its image was, and this exercise cannot do its steps for you: !step 1 "
-                                          f"shows what to do again, up to step {step - 1}", now)
+            self._tell(
+                learner.person_id,
+                f"{name} is as its image was, and this exercise cannot do its steps for you: !step 1 "
+                f"shows what to do again, up to step {step - 1}",
+                now,
+            )
             return
         self.classes.attendance.change({"class_id": run.id, "person_id": learner.person_id}, behind=step)
         for play in self.plays.rows.all(lab_id=learner.lab.id, class_id=run.id):
             if play.kind is PlayKind.SOLVE or (play.step and play.kind in BEFORE):  # again, between the solves
                 self.plays.rows.remove(id=play.id)
         if asked:
-            self._tell(learner.person_id, f"{name} is brought to step {step}, with {replayed} before it replayed; I tell you "
-                                          "when it is there", now)
+            self._tell(
+                learner.person_id,
+                f"{name} is brought to step {step}, with {replayed} before it replayed; I tell you when it is there",
+                now,
+            )
         else:
-            self.room.notices.tell(now, "new labs are brought to where their people were, step by step; I tell each of them "
-                                        "when theirs is there", channel=run.channel, not_after=now + NEWS,
-                                   key=f"bringing {run.id} {now:%H%M}")
+            self.room.notices.tell(
+                now,
+                "new labs are brought to where their people were, step by step; I tell each of them "
+                "when theirs is there",
+                channel=run.channel,
+                not_after=now + NEWS,
+                key=f"bringing {run.id} {now:%H%M}",
+            )
 
     def _tell(self, person_id: int, text: str, now: datetime) -> None:
         self.room.notices.tell(now, text, person_id=person_id, not_after=now + NEWS)
@@ -204,8 +249,12 @@ class Preparing:
         self._tell(person_id, f"your {lab.image} lab is at step {step} now: !step shows it", now)
 
     def _stopped(self, run: ClassRun, person_id: int, step: int, why: str, now: datetime) -> None:
-        self._tell(person_id, f"step {step} could not be done for you in your lab ({why}): do it by hand, !step {step} and "
-                              f"!solution {step} show how; then !catchup goes on", now)
+        self._tell(
+            person_id,
+            f"step {step} could not be done for you in your lab ({why}): do it by hand, !step {step} and "
+            f"!solution {step} show how; then !catchup goes on",
+            now,
+        )
 
     def renewed(self, person_id: int, lab: Lab, since: datetime | None) -> str:
         """The lab will be as its image was, or as it was at ``since``: what they may say to have their steps in it again,
@@ -218,7 +267,7 @@ class Preparing:
                 continue
             self.classes.attendance.change({"class_id": run.id, "person_id": person_id}, behind=0)
             step = self.room.step_of(run, row)
-            if since is None and any(found.solve for found in exercise.steps[:max(0, step - 1)]):
+            if since is None and any(found.solve for found in exercise.steps[: max(0, step - 1)]):
                 return f"!catchup {step} does the steps before yours in it"
         return ""
 
@@ -228,9 +277,12 @@ class Preparing:
         row, _mine = self.room.mine(ask, run)
         lab = self.labs_of(exercise.image).get(ask.person.id)
         if run.lecture or lab is None:
-            raise UserError("the class goes on without labs now" if run.lecture else
-                            f"you have no {exercise.image} lab that runs; !lab {exercise.image} gives you one, then say "
-                            "!catchup again")
+            raise UserError(
+                "the class goes on without labs now"
+                if run.lecture
+                else f"you have no {exercise.image} lab that runs; !lab {exercise.image} gives you one, then say "
+                "!catchup again"
+            )
         if number is not None and not 1 <= number <= last:
             raise UserError(f"the class is at step {last}: say !catchup, or !catchup N up to that")
         if row.behind and row.lab_id == lab.id:
@@ -242,10 +294,15 @@ class Preparing:
         self._bring(run, exercise, Learner(ask.person.id, ask.nick, lab, row), step, ask.at, asked=True)
         return []
 
-    def _go_on_by_hand(self, run: ClassRun, exercise: Exercise, row: Attendance, lab: Lab, now: datetime) -> list[Effect]:
+    def _go_on_by_hand(
+        self, run: ClassRun, exercise: Exercise, row: Attendance, lab: Lab, now: datetime
+    ) -> list[Effect]:
         """A solve that failed counts as done by its person; what comes after it goes on."""
-        stopped = [play for play in self.plays.rows.all(class_id=run.id, lab_id=lab.id, kind=PlayKind.SOLVE)
-                   if play.state in (PlayState.FAILED, PlayState.UNKNOWN)]
+        stopped = [
+            play
+            for play in self.plays.rows.all(class_id=run.id, lab_id=lab.id, kind=PlayKind.SOLVE)
+            if play.state in (PlayState.FAILED, PlayState.UNKNOWN)
+        ]
         if not stopped:
             raise UserError(f"your lab is on its way to step {row.behind}; I tell you when it is there")
         for play in stopped:
@@ -255,6 +312,14 @@ class Preparing:
         return [Reply(f"it goes on after step {stopped[-1].step}, up to step {row.behind}", private=True)]
 
     def commands(self) -> list[Command]:
-        return [Command("catchup", self.catch_up, "the steps before the class's (or before step N) are done in my lab; after "
-                        "one that I did by hand: goes on", (Argument("N", "number", optional=True),), place=Place.CLASS,
-                        group="class")]
+        return [
+            Command(
+                "catchup",
+                self.catch_up,
+                "the steps before the class's (or before step N) are done in my lab; after "
+                "one that I did by hand: goes on",
+                (Argument("N", "number", optional=True),),
+                place=Place.CLASS,
+                group="class",
+            )
+        ]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from trainbot.model.class_run import ClassRun
-from trainbot.features.classes.classroom import Classroom, place
 from trainbot.core.access import Role
 from trainbot.core.commands import Ask
 from trainbot.core.messages import Arrived
+from trainbot.features.classes.classroom import Classroom, place
+from trainbot.model.class_run import ClassRun
 
 PAUSE = timedelta(minutes=1)  # between two lines to those who came
 NAMED = 6
@@ -42,8 +42,9 @@ class Joining:
                 continue
             self._greeted[channel] = now
             names = ", ".join(still[:NAMED]) + (f" and {len(still) - NAMED} more" if len(still) > NAMED else "")
-            self.room.notices.tell(now, f"{names}: {run.title} is at {place(run)}; {self._how(run)}", channel=channel,
-                                   not_after=now + NEWS)
+            self.room.notices.tell(
+                now, f"{names}: {run.title} is at {place(run)}; {self._how(run)}", channel=channel, not_after=now + NEWS
+            )
 
     def _how(self, run: ClassRun) -> str:
         """What somebody who is new says first."""
@@ -65,5 +66,9 @@ class Joining:
         late = self.classes.attendance.first(class_id=run.id, person_id=ask.person.id) is None and run.step > 1
         self.classes.attend(run, ask.person, ask.nick, ask.at)
         if late and self._can(run):
-            self.room.notices.tell(ask.at, f"the class is at {place(run)}: !step shows it, !catchup does the steps before it "
-                                           "in your lab", person_id=ask.person.id, not_after=ask.at + NEWS)
+            self.room.notices.tell(
+                ask.at,
+                f"the class is at {place(run)}: !step shows it, !catchup does the steps before it in your lab",
+                person_id=ask.person.id,
+                not_after=ask.at + NEWS,
+            )

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from trainbot.core.errors import UserError
-from trainbot.model.class_run import ClassRun, Play, PlayKind, PlayState
-from trainbot.features.classes.classroom import Classroom, place, step_lines
-from trainbot.model.exercise import Exercise
-from trainbot.features.classes.script_runs import Plays, script_of
-from trainbot.model.lab import Lab
 from trainbot.core.commands import Argument, Ask, Command, Place
+from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Priority, Reply
 from trainbot.core.wording import span
+from trainbot.features.classes.classroom import Classroom, place, step_lines
+from trainbot.features.classes.script_runs import Plays, script_of
+from trainbot.model.class_run import ClassRun, Play, PlayKind, PlayState
+from trainbot.model.exercise import Exercise
+from trainbot.model.lab import Lab
 
 IN_PRIVATE = 16  # lines of a step
 HINTED = 6  # lines of what a hint script prints
@@ -35,8 +35,10 @@ class Learning:
         exercise = self.room.exercise(run)
         where = self.around.page(exercise) or "the exercise's text has them"
         lines = step_lines(self.around.render, exercise, mine, IN_PRIVATE, f"({{n}} more lines: {where})")
-        return [Reply(line, private=True, priority=Priority.ANSWER if n == 0 else Priority.LISTING)
-                for n, line in enumerate(lines)]
+        return [
+            Reply(line, private=True, priority=Priority.ANSWER if n == 0 else Priority.LISTING)
+            for n, line in enumerate(lines)
+        ]
 
     def _seen(self, run: ClassRun, number: int) -> int:
         """A step that the class has reached."""
@@ -62,15 +64,23 @@ class Learning:
         if already:
             return [Reply(f"you have done all {mine} so far; the class goes on soon", private=True)]
         if mine < min(run.step, run.steps):
-            return [Reply(f"step {mine} is done; the class is at {place(run)}: !done again if you have done more, "
-                          "!step shows your next", private=True)]
+            return [
+                Reply(
+                    f"step {mine} is done; the class is at {place(run)}: !done again if you have done more, "
+                    "!step shows your next",
+                    private=True,
+                )
+            ]
         return [Reply(f"step {mine} is done", private=True)] if ask.private else []
 
     def _verify(self, ask: Ask, run: ClassRun, step: int) -> None:
         """Behind the answer: where the step has a check, and they have a lab that it can look into."""
         exercise, lab = self._their_lab(ask, run)
-        if lab is not None and script_of(exercise, step, PlayKind.VERIFY)[0] is not None \
-                and not self.plays.waits(run, ask.person.id, step, PlayKind.VERIFY):
+        if (
+            lab is not None
+            and script_of(exercise, step, PlayKind.VERIFY)[0] is not None
+            and not self.plays.waits(run, ask.person.id, step, PlayKind.VERIFY)
+        ):
             self.plays.add(run, ask.person.id, lab, step, PlayKind.VERIFY, ask.at)
 
     def _their_lab(self, ask: Ask, run: ClassRun) -> tuple[Exercise, Lab | None]:
@@ -100,8 +110,11 @@ class Learning:
         if row.hints >= len(hints) and mine and exercise.steps[mine - 1].hint_script is not None:
             return self._hint_from_lab(ask, run, mine, lab)
         if row.hints >= len(hints):
-            raise UserError("there are no more hints for this step; !stuck WORDS calls for help" if row.hints else
-                            "this step has no hints; !stuck WORDS calls for help")
+            raise UserError(
+                "there are no more hints for this step; !stuck WORDS calls for help"
+                if row.hints
+                else "this step has no hints; !stuck WORDS calls for help"
+            )
         self.room.change(ask, run, hints=row.hints + 1)
         more = f" ({len(hints) - row.hints - 1} more: !hint)" if row.hints + 1 < len(hints) else ""
         lines = self.around.render("", hints[row.hints] + more, limit=IN_PRIVATE, more="…")
@@ -141,8 +154,10 @@ class Learning:
         self.room.change(ask, run, stuck_at=row.stuck_at or ask.at, stuck_words=words or row.stuck_words)
         self.around.journal(ask, "stuck", words)
         since = row.stuck_at or ask.at
-        before = sum(other.stuck_at is not None and other.stuck_at < since and not other.helper
-                     for other in self.classes.attendance.all(class_id=run.id))
+        before = sum(
+            other.stuck_at is not None and other.stuck_at < since and not other.helper
+            for other in self.classes.attendance.all(class_id=run.id)
+        )
         where = f"noted, {before} before you" if before else "noted, you are next"
         return [Reply(f"{where}; !done clears it", private=True)]
 
@@ -152,9 +167,26 @@ class Learning:
         return [
             Command("step", self.step, "my step (or step N) again, privately and longer", number, **mine),
             Command("hint", self.hint, "the next hint for my step, privately", **mine),
-            Command("solution", self.solution, "how my step (or step N) is done, some minutes after it began", number, **mine),
-            Command("done", self.done, "I have done my step; its check runs behind, and speaks only if something is missing",
-                    aliases=("check",), **mine),
-            Command("stuck", self.stuck, "I need help; a word about what is wrong helps the helpers",
-                    (Argument("WORDS", "words", optional=True, rest=True),), example="stuck nginx does not start", **mine),
+            Command(
+                "solution",
+                self.solution,
+                "how my step (or step N) is done, some minutes after it began",
+                number,
+                **mine,
+            ),
+            Command(
+                "done",
+                self.done,
+                "I have done my step; its check runs behind, and speaks only if something is missing",
+                aliases=("check",),
+                **mine,
+            ),
+            Command(
+                "stuck",
+                self.stuck,
+                "I need help; a word about what is wrong helps the helpers",
+                (Argument("WORDS", "words", optional=True, rest=True),),
+                example="stuck nginx does not start",
+                **mine,
+            ),
         ]

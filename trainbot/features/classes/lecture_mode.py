@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from trainbot.core.errors import UserError
-from trainbot.features.classes.classroom import Classroom
 from trainbot.core.access import Role
 from trainbot.core.commands import Argument, Ask, Command, Place
+from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Line, Priority
+from trainbot.features.classes.classroom import Classroom
 
 
 class Lecture:
@@ -21,13 +21,33 @@ class Lecture:
         self.room.classes.change({"id": run.id}, lecture=on)
         self.room.around.journal(ask, "lecture", word)
         if not on:
-            return [Line(run.channel, f"labs are back: !lab {exercise.image} gives you one, !catchup brings it to where the "
-                                      "class is", Priority.PRESENTER)]
+            return [
+                Line(
+                    run.channel,
+                    f"labs are back: !lab {exercise.image} gives you one, !catchup brings it to where the class is",
+                    Priority.PRESENTER,
+                )
+            ]
         home = f"; !lab home {exercise.image} says how to run it on a machine of your own" if exercise.image else ""
-        return [Line(run.channel, f"we go on without labs, and !done still counts; all of it on one page: "
-                                  f"{self.room.around.handout(exercise)}{home}", Priority.PRESENTER)]
+        return [
+            Line(
+                run.channel,
+                f"we go on without labs, and !done still counts; all of it on one page: "
+                f"{self.room.around.handout(exercise)}{home}",
+                Priority.PRESENTER,
+            )
+        ]
 
     def commands(self) -> list[Command]:
-        return [Command("lecture", self.switch, "labs are gone, or back: the class goes on without them, with the handout",
-                        (Argument("on|off", "switch"),), role=Role.PRESENTER, place=Place.CLASS, example="lecture on",
-                        group="class")]
+        return [
+            Command(
+                "lecture",
+                self.switch,
+                "labs are gone, or back: the class goes on without them, with the handout",
+                (Argument("on|off", "switch"),),
+                role=Role.PRESENTER,
+                place=Place.CLASS,
+                example="lecture on",
+                group="class",
+            )
+        ]

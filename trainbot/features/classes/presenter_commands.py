@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from trainbot.core.errors import UserError
-from trainbot.model.class_run import ClassRun
-from trainbot.features.classes.classroom import Classroom, place, step_lines, title_of
-from trainbot.model.exercise import Library
-from trainbot.model.exercise import Exercise
-from trainbot.features.classes.progress import Overseeing
 from trainbot.core.access import Role
 from trainbot.core.commands import Argument, Ask, Command, Place
+from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Line, Priority
 from trainbot.core.wording import span
+from trainbot.features.classes.classroom import Classroom, place, step_lines, title_of
+from trainbot.features.classes.progress import Overseeing
+from trainbot.model.class_run import ClassRun
+from trainbot.model.exercise import Exercise, Library
 
 TWICE = timedelta(seconds=5)
 IN_CHANNEL = 6  # lines of a step
@@ -35,19 +34,41 @@ class Stepping:
         exercise = library.find(plan.exercise if plan else what or _only(library))
         self.room.begin(exercise)
         title = plan.title if plan else exercise.title
-        self.classes.add(channel=ask.channel, session_uid=plan.session_uid if plan else "", exercise=exercise.slug,
-                         title=title, presenter_id=ask.person.id, presenter=ask.nick, step=0, steps=len(exercise.steps),
-                         step_at=ask.at, minutes="", started_at=ask.at, ended_at=None)
+        self.classes.add(
+            channel=ask.channel,
+            session_uid=plan.session_uid if plan else "",
+            exercise=exercise.slug,
+            title=title,
+            presenter_id=ask.person.id,
+            presenter=ask.nick,
+            step=0,
+            steps=len(exercise.steps),
+            step_at=ask.at,
+            minutes="",
+            started_at=ask.at,
+            ended_at=None,
+        )
         if self.around.page(exercise):
             self.around.handout(exercise)
         self.around.journal(ask, "start", f"{title} ({exercise.slug}), presented by {ask.nick}")
-        image = f"!lab {exercise.image} gives you a machine of your own{self.room.second_lab(exercise)}, " \
-            if self.around.has_labs(exercise.image) else ""
-        note = " This class is logged; not lines that begin with [nolog], nor people who said !nolog on." \
-            if self.around.logged else ""
+        image = (
+            f"!lab {exercise.image} gives you a machine of your own{self.room.second_lab(exercise)}, "
+            if self.around.has_labs(exercise.image)
+            else ""
+        )
+        note = (
+            " This class is logged; not lines that begin with [nolog], nor people who said !nolog on."
+            if self.around.logged
+            else ""
+        )
         effects: list[Effect] = [
-            Line(ask.channel, f"{title} begins, with {ask.nick}: {image}!done when you have done a step, !stuck when "
-                              f"you need help, !ask for questions.{note}", Priority.PRESENTER)]
+            Line(
+                ask.channel,
+                f"{title} begins, with {ask.nick}: {image}!done when you have done a step, !stuck when "
+                f"you need help, !ask for questions.{note}",
+                Priority.PRESENTER,
+            )
+        ]
         return effects + self._show(ask.channel, exercise, 0)
 
     def ask_end(self, ask: Ask) -> str:
@@ -62,8 +83,12 @@ class Stepping:
         self.classes.change({"id": run.id}, ended_at=ask.at)
         people = self.classes.attendance.count(class_id=run.id)
         # kept until it was said: the class hears of its end even if we die right after storing it
-        self.room.notices.tell(ask.at, f"{run.title} is over after {span(ask.at - run.started_at)}; {people} took part. "
-                                       f"Thank you! {self.around.minutes_at(run)}".rstrip(), channel=run.channel)
+        self.room.notices.tell(
+            ask.at,
+            f"{run.title} is over after {span(ask.at - run.started_at)}; {people} took part. "
+            f"Thank you! {self.around.minutes_at(run)}".rstrip(),
+            channel=run.channel,
+        )
         return []
 
     # -- the class step ------------------------------------------------------------------------------
@@ -86,7 +111,9 @@ class Stepping:
     def goto(self, ask: Ask, number: int) -> list[Effect]:
         run = self.room.run(ask)
         if not 0 <= number <= run.steps:
-            raise UserError(f"there is no step {number}: {run.title} has steps 1 to {run.steps} (0 is the introduction)")
+            raise UserError(
+                f"there is no step {number}: {run.title} has steps 1 to {run.steps} (0 is the introduction)"
+            )
         return self._move(ask, run, number)
 
     def repeat(self, ask: Ask) -> list[Effect]:
@@ -105,16 +132,31 @@ class Stepping:
 
     def after_restart(self, channel: str) -> list[Line]:
         """Where the class that runs there stands, in one line."""
-        return [Line(run.channel, f"I was away and am back: {run.title} is at {place(run)}; labs, questions and "
-                     "places are as they were", Priority.PRESENTER) for run in self.classes.running(channel=channel)]
+        return [
+            Line(
+                run.channel,
+                f"I was away and am back: {run.title} is at {place(run)}; labs, questions and places are as they were",
+                Priority.PRESENTER,
+            )
+            for run in self.classes.running(channel=channel)
+        ]
 
     def commands(self) -> list[Command]:
         staff = dict(role=Role.PRESENTER, place=Place.CLASS, group="class")
         return [
-            Command("start", self.start, "begins the session that is due, or that exercise",
-                    (Argument("SESSION or EXERCISE", "words", optional=True, rest=True),), role=Role.PRESENTER,
-                    place=Place.CHANNEL, example="start selinux-debian", group="class"),
-            Command("end", self.end, "ends the class (asks first); the minutes are written", confirm=self.ask_end, **staff),
+            Command(
+                "start",
+                self.start,
+                "begins the session that is due, or that exercise",
+                (Argument("SESSION or EXERCISE", "words", optional=True, rest=True),),
+                role=Role.PRESENTER,
+                place=Place.CHANNEL,
+                example="start selinux-debian",
+                group="class",
+            ),
+            Command(
+                "end", self.end, "ends the class (asks first); the minutes are written", confirm=self.ask_end, **staff
+            ),
             Command("next", self.next, "the class goes to the next step and sees it", **staff),
             Command("prev", self.prev, "back one step", aliases=("back",), **staff),
             Command("goto", self.goto, "to step N", (Argument("N", "number"),), example="goto 3", **staff),
@@ -127,5 +169,8 @@ def _only(library: Library) -> str:
     names = list(library.exercises)
     if len(names) == 1:
         return names[0]
-    raise UserError(f"which exercise? say !start and one of: {', '.join(names[:8])}" if names else
-                    "there are no exercises yet; put one into the exercises folder")
+    raise UserError(
+        f"which exercise? say !start and one of: {', '.join(names[:8])}"
+        if names
+        else "there are no exercises yet; put one into the exercises folder"
+    )

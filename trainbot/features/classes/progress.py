@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from trainbot.core.errors import UserError
-from trainbot.model.class_run import Attendance, ClassRun
-from trainbot.features.classes.classroom import Classroom, place
-from trainbot.core.text import one_line
 from trainbot.core.access import Role
 from trainbot.core.commands import Argument, Ask, Command, Place
+from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Line, Priority, Reply
+from trainbot.core.text import one_line
 from trainbot.core.wording import span
+from trainbot.features.classes.classroom import Classroom, place
+from trainbot.model.class_run import Attendance, ClassRun
 
 MARKS = (50, 80, 100)  # percent done at which the channel hears numbers
 PAUSE = timedelta(seconds=30)  # between two of them
@@ -64,8 +64,10 @@ class Overseeing:
     def progress(self, ask: Ask) -> list[Effect]:
         run = self.room.run(ask)
         now = self.standing(run)
-        text = (f"{place(run)} since {span(ask.at - run.step_at)}: {now.done} done, {now.working} working, "
-                f"{len(now.stuck)} stuck, {now.silent} silent")
+        text = (
+            f"{place(run)} since {span(ask.at - run.step_at)}: {now.done} done, {now.working} working, "
+            f"{len(now.stuck)} stuck, {now.silent} silent"
+        )
         away = self.around.at_home()
         home = sum(row.person_id in away for row in self.classes.attendance.all(class_id=run.id))
         if home:
@@ -85,8 +87,12 @@ class Overseeing:
         if not self._early(run, standing):
             return []
         stuck = f", {len(standing.stuck)} stuck (!hands)" if standing.stuck else ""
-        return [Reply(f"only {standing.done} of {standing.people} were done with step {run.step}{stuck}; !prev goes back",
-                      private=True)]
+        return [
+            Reply(
+                f"only {standing.done} of {standing.people} were done with step {run.step}{stuck}; !prev goes back",
+                private=True,
+            )
+        ]
 
     def hands(self, ask: Ask) -> list[Effect]:
         run = self.room.run(ask)
@@ -94,8 +100,11 @@ class Overseeing:
         if not rows:
             return [Reply("nobody is stuck")]
         rows.sort(key=lambda row: (bool(row.helper), row.stuck_at))
-        named = [f"{_named(row)} since {span(ask.at - (row.stuck_at or ask.at))}"
-                 + (f", {row.helper} helps" if row.helper else "") for row in rows]
+        named = [
+            f"{_named(row)} since {span(ask.at - (row.stuck_at or ask.at))}"
+            + (f", {row.helper} helps" if row.helper else "")
+            for row in rows
+        ]
         return [Reply(f"{len(rows)} stuck: {_listed(named, '; ')}")]
 
     def helping(self, ask: Ask, nick: str) -> list[Effect]:
@@ -121,16 +130,26 @@ class Overseeing:
             if mark:
                 self.classes.change({"id": run.id}, told=mark, told_at=now)
                 stuck = f", {len(standing.stuck)} stuck" if standing.stuck else ""
-                self.room.notices.tell(now, f"Step {run.step}: {standing.done} of {standing.people} done{stuck}",
-                                       channel=run.channel, not_after=now + PAUSE)
+                self.room.notices.tell(
+                    now,
+                    f"Step {run.step}: {standing.done} of {standing.people} done{stuck}",
+                    channel=run.channel,
+                    not_after=now + PAUSE,
+                )
 
     def commands(self) -> list[Command]:
         helps = dict(role=Role.HELPER, place=Place.CLASS, group="class")
         return [
             Command("progress", self.progress, "how many are done, working, stuck, silent; names the stuck", **helps),
             Command("hands", self.hands, "who is stuck, longest first, with their words and who helps them", **helps),
-            Command("helping", self.helping, "I help NICK, who hears of it", (Argument("NICK", "nick"),),
-                    example="helping alice", **helps),
+            Command(
+                "helping",
+                self.helping,
+                "I help NICK, who hears of it",
+                (Argument("NICK", "nick"),),
+                example="helping alice",
+                **helps,
+            ),
         ]
 
 

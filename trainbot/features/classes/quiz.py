@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from rapidfuzz.distance import DamerauLevenshtein
 
-from trainbot.core.errors import UserError
-from trainbot.model.class_run import Quiz, QuizTry
 from trainbot.core.access import Person, Role
 from trainbot.core.commands import Argument, Ask, Command, Place
+from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Incoming, Line, Priority, Reply
+from trainbot.model.class_run import Quiz, QuizTry
 
 if TYPE_CHECKING:
     from trainbot.adapters.db.repositories import Classes, Notices
@@ -50,8 +50,11 @@ def is_right(said: str, answer: str) -> bool:
         if guess == wanted and wanted:
             return True
         slips = len(wanted) // 5
-        if slips and re.findall(r"\d+", guess) == re.findall(r"\d+", wanted) and \
-                DamerauLevenshtein.distance(guess, wanted, score_cutoff=slips) <= slips:
+        if (
+            slips
+            and re.findall(r"\d+", guess) == re.findall(r"\d+", wanted)
+            and DamerauLevenshtein.distance(guess, wanted, score_cutoff=slips) <= slips
+        ):
             return True
     return False
 
@@ -59,8 +62,9 @@ def is_right(said: str, answer: str) -> bool:
 class Quizzes:
     """``journal``: writes the time line; ``draw``: takes one of those who were right."""
 
-    def __init__(self, classes: Classes, notices: Notices, journal: Callable[[Ask, str, str], None],
-                 draw: Draw | None = None) -> None:
+    def __init__(
+        self, classes: Classes, notices: Notices, journal: Callable[[Ask, str, str], None], draw: Draw | None = None
+    ) -> None:
         self.classes, self.notices, self.journal = classes, notices, journal
         self.draw: Draw = draw or random.SystemRandom().choice
 
@@ -71,16 +75,25 @@ class Quizzes:
         running = self._running(ask.channel)
         if running is not None:
             raise UserError("a quiz is open already; lots are drawn in a moment, then ask the next")
-        self.classes.quizzes.add(channel=ask.channel, words=question, answer=answer, asker=ask.nick, asked_at=ask.at,
-                                 drawn_at=None)
+        self.classes.quizzes.add(
+            channel=ask.channel, words=question, answer=answer, asker=ask.nick, asked_at=ask.at, drawn_at=None
+        )
         self.journal(ask, "quiz", question)
-        return [Line(ask.channel, f"Quiz: {question} (say it here or to me alone within {OPEN.seconds} s; lots are drawn among "
-                                  "the right ones)", Priority.PRESENTER)]
+        return [
+            Line(
+                ask.channel,
+                f"Quiz: {question} (say it here or to me alone within {OPEN.seconds} s; lots are drawn among "
+                "the right ones)",
+                Priority.PRESENTER,
+            )
+        ]
 
     def _running(self, channel: str) -> Quiz | None:
         return self.classes.quizzes.first(channel=channel, drawn_at=None)
 
-    def heard(self, event: Incoming, person: Callable[[], Person], role: Role, channels: Sequence[str]) -> list[Effect] | None:
+    def heard(
+        self, event: Incoming, person: Callable[[], Person], role: Role, channels: Sequence[str]
+    ) -> list[Effect] | None:
         """Ordinary talk, or what is no command, while a quiz is open: None where it was no answer to one."""
         quiz = next((found for channel in channels if (found := self._running(channel)) is not None), None)
         if quiz is None or role >= Role.HELPER or event.at > quiz.asked_at + OPEN + GRACE:
@@ -90,7 +103,9 @@ class Quizzes:
         tries = before.tries if before is not None else 0
         right = before is not None and before.right
         if tries < TRIES and not right:
-            self.classes.tries.put(QuizTry(quiz.id, who.id, event.sender.nick, tries + 1, is_right(event.text, quiz.answer)))
+            self.classes.tries.put(
+                QuizTry(quiz.id, who.id, event.sender.nick, tries + 1, is_right(event.text, quiz.answer))
+            )
         if event.channel is not None:
             return []
         return [Reply("noted" if tries < TRIES else f"you have said {TRIES} things already", private=True)]
@@ -105,14 +120,26 @@ class Quizzes:
             text = f"the answer was {answer}: nobody had it this time"
             if right:
                 winner = self.draw(right).nick
-                text = f"the answer is {answer}: " + (f"only {winner} had it, and wins" if len(right) == 1 else
-                                                      f"{len(right)} had it, and the lot falls on {winner}")
+                text = f"the answer is {answer}: " + (
+                    f"only {winner} had it, and wins"
+                    if len(right) == 1
+                    else f"{len(right)} had it, and the lot falls on {winner}"
+                )
             self.notices.tell(now, text, channel=quiz.channel, not_after=now + NEWS)
 
     def commands(self) -> list[Command]:
-        return [Command("quiz", self.ask, "asks the channel; after 20 s lots are drawn among the right answers (A|B: either is "
-                        "right)", (Argument("WORDS = ANSWER", "words", rest=True),), role=Role.PRESENTER,
-                        place=Place.PRIVATE, example="quiz which port do keyservers use? = 11371", group="class")]
+        return [
+            Command(
+                "quiz",
+                self.ask,
+                "asks the channel; after 20 s lots are drawn among the right answers (A|B: either is right)",
+                (Argument("WORDS = ANSWER", "words", rest=True),),
+                role=Role.PRESENTER,
+                place=Place.PRIVATE,
+                example="quiz which port do keyservers use? = 11371",
+                group="class",
+            )
+        ]
 
 
 def _parted(words: str) -> tuple[str, str]:

@@ -12,12 +12,12 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from trainbot.model.class_run import ClassRun, Play, PlayKind, PlayState
-from trainbot.model.script_events import RunScript, ScriptEnded
 from trainbot.features.classes.lab_script import TIMED_OUT, command, last_words
+from trainbot.model.class_run import ClassRun, Play, PlayKind, PlayState
 from trainbot.model.exercise import Exercise, Script
-from trainbot.model.lab_events import Way
 from trainbot.model.lab import Lab
+from trainbot.model.lab_events import Way
+from trainbot.model.script_events import RunScript, ScriptEnded
 
 if TYPE_CHECKING:
     from trainbot.adapters.db.repositories import Classes
@@ -37,20 +37,37 @@ class Plays:
     """``labs``: those that are alive, by id.  ``way``: how a lab is entered now, None where it cannot be.
     ``exercise``: of that class, None where it cannot be read."""
 
-    def __init__(self, classes: Classes, labs: Callable[[], dict[str, Lab]], way: Callable[[Lab], Way | None],
-                 exercise: Callable[[ClassRun], Exercise | None]) -> None:
+    def __init__(
+        self,
+        classes: Classes,
+        labs: Callable[[], dict[str, Lab]],
+        way: Callable[[Lab], Way | None],
+        exercise: Callable[[ClassRun], Exercise | None],
+    ) -> None:
         self.classes, self.rows, self.labs, self.way, self.exercise = classes, classes.plays, labs, way, exercise
         self.busy: dict[int, str] = {}
         self.after: dict[PlayKind, Ended] = {}
 
     def add(self, run: ClassRun, person_id: int, lab: Lab, step: int, kind: PlayKind, now: datetime) -> None:
         """To be run as soon as may be, after all that is to be run in that lab already."""
-        self.rows.add(class_id=run.id, person_id=person_id, lab_id=lab.id, step=step, kind=kind,
-                      state=PlayState.WAITING, due_at=now, tries=0, said="", ended_at=None)
+        self.rows.add(
+            class_id=run.id,
+            person_id=person_id,
+            lab_id=lab.id,
+            step=step,
+            kind=kind,
+            state=PlayState.WAITING,
+            due_at=now,
+            tries=0,
+            said="",
+            ended_at=None,
+        )
 
     def waits(self, run: ClassRun, person_id: int, step: int, kind: PlayKind) -> bool:
-        return self.rows.first(class_id=run.id, person_id=person_id, step=step, kind=kind,
-                               state=PlayState.WAITING) is not None
+        return (
+            self.rows.first(class_id=run.id, person_id=person_id, step=step, kind=kind, state=PlayState.WAITING)
+            is not None
+        )
 
     def forget(self, lab_id: str, since: datetime | None = None) -> None:
         """The lab is as new, or as it was at ``since``: what was run in it after that is not in it any more."""
@@ -140,5 +157,10 @@ def script_of(exercise: Exercise, step: int, kind: PlayKind) -> tuple[Script | N
         found = {PlayKind.SETUP: page.setup, PlayKind.FOREGROUND: page.foreground}.get(kind) if page else None
         return found, PAGE
     found_at = exercise.steps[step - 1]
-    return {PlayKind.SETUP: found_at.setup, PlayKind.FOREGROUND: found_at.foreground, PlayKind.SOLVE: found_at.solve,
-            PlayKind.VERIFY: found_at.verify, PlayKind.HINT: found_at.hint_script}.get(kind), found_at.timeout
+    return {
+        PlayKind.SETUP: found_at.setup,
+        PlayKind.FOREGROUND: found_at.foreground,
+        PlayKind.SOLVE: found_at.solve,
+        PlayKind.VERIFY: found_at.verify,
+        PlayKind.HINT: found_at.hint_script,
+    }.get(kind), found_at.timeout

@@ -6,15 +6,15 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from trainbot.core.errors import UserError
-from trainbot.model.host import Mode
-from trainbot.features.labs.lab_requests import Leasing
-from trainbot.model.lab import Lease
-from trainbot.features.labs.lab_wording import a
 from trainbot.core.access import Person, Role, fold_account
 from trainbot.core.commands import Argument, Ask, Command
+from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Reply, Sender
 from trainbot.core.wording import span
+from trainbot.features.labs.lab_requests import Leasing
+from trainbot.features.labs.lab_wording import a
+from trainbot.model.host import Mode
+from trainbot.model.lab import Lease
 
 if TYPE_CHECKING:
     from trainbot.adapters.db.repositories import Labs, Leases, Notices, People
@@ -26,9 +26,18 @@ class Organising:
     """``find``: who goes by that nick in our channels, we ourselves excepted.  ``person_of``: their row, made where
     there is none; ``known``: their row, if there is one.  ``fold``: the server's case rules."""
 
-    def __init__(self, leasing: Leasing, labs: Labs, leases: Leases, people: People, notices: Notices,
-                 find: Callable[[str], Sender | None], person_of: Callable[[Sender, datetime], Person],
-                 known: Callable[[Sender], Person | None], fold: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        leasing: Leasing,
+        labs: Labs,
+        leases: Leases,
+        people: People,
+        notices: Notices,
+        find: Callable[[str], Sender | None],
+        person_of: Callable[[Sender, datetime], Person],
+        known: Callable[[Sender], Person | None],
+        fold: Callable[[str], str],
+    ) -> None:
         self.leasing, self.labs, self.leases, self.people, self.notices = leasing, labs, leases, people, notices
         self.terms, self.waiting = leasing.waiting.terms, leasing.waiting
         self.find, self.person_of, self.known, self.fold = find, person_of, known, fold
@@ -47,15 +56,25 @@ class Organising:
         there = next(iter(self.leases.open(person_id=person.id, image=image)), None)
         if there is not None:
             verb = "has" if there.lab_id else "waits for"
-            raise UserError(f"{sender.nick} {verb} {a(image)} lab already, {there.mode}; !lab revoke "
-                            f"{sender.nick} {image} takes it back")
+            raise UserError(
+                f"{sender.nick} {verb} {a(image)} lab already, {there.mode}; !lab revoke "
+                f"{sender.nick} {image} takes it back"
+            )
         lease = self.leasing.lend(person.id, image, mode, ask.at)
-        self.notices.tell(ask.at, f"{ask.nick} asked me for {a(image)} lab for you", person_id=person.id, kind="lab",
-                          subject=str(lease.id))
+        self.notices.tell(
+            ask.at,
+            f"{ask.nick} asked me for {a(image)} lab for you",
+            person_id=person.id,
+            kind="lab",
+            subject=str(lease.id),
+        )
         self.leasing.handed_out(ask, f"{image} {mode} for {sender.nick}")
         lab = self.labs.get(lease.lab_id) if lease.lab_id else None
-        what = (f"has {a(image)} lab on {lab.host} now" if lab is not None else
-                f"waits for {a(image)} lab, number {self.waiting.places()[lease.id]} in the queue")
+        what = (
+            f"has {a(image)} lab on {lab.host} now"
+            if lab is not None
+            else f"waits for {a(image)} lab, number {self.waiting.places()[lease.id]} in the queue"
+        )
         return [Reply(f"{sender.nick} {what}, and is told so privately", private=True)]
 
     # -- take back -----------------------------------------------------------------------------------
@@ -68,13 +87,15 @@ class Organising:
         holders = self.people.with_leases()
         if here is not None and here in holders:
             return here
-        named = [person for person in holders if person.account == fold_account(nick)] or \
-                [person for person in holders if self.fold(person.nick) == self.fold(nick)]
+        named = [person for person in holders if person.account == fold_account(nick)] or [
+            person for person in holders if self.fold(person.nick) == self.fold(nick)
+        ]
         if not named:
             raise UserError(f"{nick[:30]} has no lab; !labs says who has")
         if len(named) > 1:
-            raise UserError(f"{len(named)} people with labs went by the nick {nick[:30]}; name the account of the one "
-                            "you mean")
+            raise UserError(
+                f"{len(named)} people with labs went by the nick {nick[:30]}; name the account of the one you mean"
+            )
         return named[0]
 
     def _theirs(self, nick: str, image: str | None) -> tuple[Person, Lease]:
@@ -83,8 +104,11 @@ class Organising:
         if not leases:
             raise UserError(f"{person.nick} has no {image} lab; !labs {person.nick} says what they have")
         if len(leases) > 1:
-            raise UserError(f"which one? {person.nick} has " + " and ".join(lease.image for lease in leases)
-                            + f": say !lab revoke {person.nick} {leases[0].image}")
+            raise UserError(
+                f"which one? {person.nick} has "
+                + " and ".join(lease.image for lease in leases)
+                + f": say !lab revoke {person.nick} {leases[0].image}"
+            )
         return person, leases[0]
 
     def ask_revoke(self, ask: Ask, nick: str, image: str | None = None) -> str:
@@ -95,8 +119,9 @@ class Organising:
         who = person.nick if alike else f"{person.nick} ({person.account})"
         if lease.lab_id is None:
             return f"{who} loses the place in the queue for {a(lease.image)} lab."
-        return (f"{who} loses the {lease.image} lab with all that they did in it since {span(ask.at - lease.asked_at)} "
-                "ago.")
+        return (
+            f"{who} loses the {lease.image} lab with all that they did in it since {span(ask.at - lease.asked_at)} ago."
+        )
 
     def revoke_lab(self, ask: Ask, nick: str, image: str | None = None) -> list[Effect]:
         person, lease = self._theirs(nick, image)
@@ -104,18 +129,36 @@ class Organising:
             raise UserError(f"{nick[:30]} is not who it was a minute ago, so nothing was done; say that again")
         self.terms.end(lease, "revoked", ask.at)
         what = f"your {lease.image} lab" if lease.lab_id else f"your place for {a(lease.image)} lab"
-        self.notices.tell(ask.at, f"{what} was taken back by {ask.nick}; ask them why", person_id=person.id,
-                          not_after=ask.at + NEWS)
-        return [Reply(f"{person.nick}'s {lease.image} lab is taken back, and they are told" if lease.lab_id else
-                      f"{person.nick} waits no longer for {a(lease.image)} lab, and is told", private=True)]
+        self.notices.tell(
+            ask.at, f"{what} was taken back by {ask.nick}; ask them why", person_id=person.id, not_after=ask.at + NEWS
+        )
+        return [
+            Reply(
+                f"{person.nick}'s {lease.image} lab is taken back, and they are told"
+                if lease.lab_id
+                else f"{person.nick} waits no longer for {a(lease.image)} lab, and is told",
+                private=True,
+            )
+        ]
 
     def commands(self) -> list[Command]:
         theirs = dict(role=Role.ORGANISER, group="labs")
         return [
-            Command("lab for", self.lab_for, "a lab for somebody else, beyond what everybody may have",
-                    (Argument("NICK", "nick"), Argument("IMAGE", "image"),
-                     Argument("permissive", "mode", optional=True)), example="lab for alice debian", **theirs),
-            Command("lab revoke", self.revoke_lab, "takes somebody's lab back (asks first); they are told",
-                    (Argument("NICK", "nick"), Argument("IMAGE", "image", optional=True)), confirm=self.ask_revoke,
-                    example="lab revoke alice", **theirs),
+            Command(
+                "lab for",
+                self.lab_for,
+                "a lab for somebody else, beyond what everybody may have",
+                (Argument("NICK", "nick"), Argument("IMAGE", "image"), Argument("permissive", "mode", optional=True)),
+                example="lab for alice debian",
+                **theirs,
+            ),
+            Command(
+                "lab revoke",
+                self.revoke_lab,
+                "takes somebody's lab back (asks first); they are told",
+                (Argument("NICK", "nick"), Argument("IMAGE", "image", optional=True)),
+                confirm=self.ask_revoke,
+                example="lab revoke alice",
+                **theirs,
+            ),
         ]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from trainbot.features.labs.placement import Need, Seats, choose_host
 from trainbot.features.labs.reconciler import NEARNESS
 from trainbot.model.lab import Lab
-from trainbot.features.labs.placement import Need, Seats, choose_host
 
 
 def with_one_less(seats: Seats, need: Need) -> Seats:
@@ -57,24 +57,37 @@ class Capacity:
     more: Mapping[str, Mapping[str, int]]
 
 
-def capacity(hosts: Sequence[Seats], labs: Collection[Lab], leased: Collection[str],
-             needs: Mapping[str, Need]) -> Capacity:
+def capacity(
+    hosts: Sequence[Seats], labs: Collection[Lab], leased: Collection[str], needs: Mapping[str, Need]
+) -> Capacity:
     """``labs``: all that hosts may have, ``leased``: the ids of those that are somebody's, ``needs``: of each image."""
     up = [host for host in hosts if host.up]
     pool = [lab for lab in labs if lab.id not in leased and lab.state in NEARNESS]
     more = {image: room(up, need) for image, need in needs.items()}
-    free = min(more.values(), key=lambda there: sum(there.values()),
-               default={host.host: max(0, host.most - host.used) for host in up if not host.drained})
+    free = min(
+        more.values(),
+        key=lambda there: sum(there.values()),
+        default={host.host: max(0, host.most - host.used) for host in up if not host.drained},
+    )
     seats = {host.host: host.used + free.get(host.host, 0) for host in up}
     spare = sum(lab.host in seats for lab in pool)
     total = sum(seats.values())
     worst, without = _worst(up, pool, [lab for lab in labs if lab.id in leased], needs)
-    return Capacity(total, total - spare - sum(free.values()), spare, sum(free.values()),
-                    total - max(seats.values(), default=0), without, worst, more)
+    return Capacity(
+        total,
+        total - spare - sum(free.values()),
+        spare,
+        sum(free.values()),
+        total - max(seats.values(), default=0),
+        without,
+        worst,
+        more,
+    )
 
 
-def _worst(up: Sequence[Seats], pool: Collection[Lab], theirs: Collection[Lab],
-           needs: Mapping[str, Need]) -> tuple[str, int]:
+def _worst(
+    up: Sequence[Seats], pool: Collection[Lab], theirs: Collection[Lab], needs: Mapping[str, Need]
+) -> tuple[str, int]:
     """The host whose loss leaves most people without a lab, and how many; pool members elsewhere make room for them."""
     found = ("", 0)
     for lost in up:

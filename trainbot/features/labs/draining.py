@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from trainbot.core.errors import UserError
-from trainbot.features.labs.scheduler import Fleet
-from trainbot.features.labs.failover import Rescue
 from trainbot.core.access import Role
 from trainbot.core.commands import Argument, Ask, Command
+from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Reply
+from trainbot.features.labs.failover import Rescue
+from trainbot.features.labs.scheduler import Fleet
 
 
 class Draining:
@@ -37,14 +37,20 @@ class Draining:
 
     def _answers(self, name: str) -> None:
         if not self.fleet.hosts[name].up:
-            raise UserError(f"{name} does not answer, so nobody can be moved off it in an orderly way; a host that is lost "
-                            "is left by itself")
+            raise UserError(
+                f"{name} does not answer, so nobody can be moved off it in an orderly way; a host that is lost "
+                "is left by itself"
+            )
 
     def drain_host(self, ask: Ask, name: str, now: bool = False) -> list[Effect]:
         self.fleet.set_drained(name, True)
         held = len(self.rescue.held_on(name))
         if not now or not held:
-            stay = f"; {_labs(held)} until {'its lease ends' if held == 1 else 'their leases end'}: !drain {name} now moves people off" if held else ""
+            stay = (
+                f"; {_labs(held)} until {'its lease ends' if held == 1 else 'their leases end'}: !drain {name} now moves people off"
+                if held
+                else ""
+            )
             return [Reply(f"{name} gets no new labs{stay}", private=True)]
         self._answers(name)
         moved, stay_there = self.rescue.empty(name, ask.at)
@@ -60,11 +66,19 @@ class Draining:
     def commands(self) -> list[Command]:
         host = Argument("HOST", "host")
         return [
-            Command("drain", self.drain_host, "no new labs on that host; now: its people move to others (asks first)",
-                    (host, Argument("now", "now", optional=True)), role=Role.ORGANISER, confirm=self.ask_drain,
-                    example="drain xen1 now", group="labs"),
-            Command("undrain", self.undrain_host, "that host gets labs again", (host,), role=Role.ORGANISER,
-                    group="labs"),
+            Command(
+                "drain",
+                self.drain_host,
+                "no new labs on that host; now: its people move to others (asks first)",
+                (host, Argument("now", "now", optional=True)),
+                role=Role.ORGANISER,
+                confirm=self.ask_drain,
+                example="drain xen1 now",
+                group="labs",
+            ),
+            Command(
+                "undrain", self.undrain_host, "that host gets labs again", (host,), role=Role.ORGANISER, group="labs"
+            ),
         ]
 
 

@@ -13,18 +13,18 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from trainbot.model.host import Mode
-from trainbot.features.labs.preallocation import Ahead, Planned
-from trainbot.model.lab import LabState, Lease
-from trainbot.features.labs.lab_queue import in_line
 from trainbot.core.access import Person
 from trainbot.core.messages import Reply
 from trainbot.core.wording import span
+from trainbot.features.labs.lab_queue import in_line
+from trainbot.features.labs.preallocation import Ahead, Planned
+from trainbot.model.host import Mode
+from trainbot.model.lab import LabState, Lease
 
 if TYPE_CHECKING:
+    from trainbot.adapters.db.repositories import Labs, Leases, Notices, People
     from trainbot.features.labs.scheduler import Fleet
     from trainbot.model.notice import Notice
-    from trainbot.adapters.db.repositories import Labs, Leases, Notices, People
 
 LAST_CALL = timedelta(minutes=5)  # before the start: whoever is here has a place in the queue at least
 GAP = timedelta(minutes=1)  # between two: a network lets us speak to one new person a minute ...
@@ -51,9 +51,18 @@ class Early:
     """``present``: whether somebody is in one of our channels.  ``answer``: words a lease; ``end``: ends one, and its
     lab with it."""
 
-    def __init__(self, ahead: Ahead, fleet: Fleet, labs: Labs, leases: Leases, people: People, notices: Notices,
-                 present: Callable[[Person], bool], answer: Answer,
-                 end: Callable[[Lease, str, datetime], None]) -> None:
+    def __init__(
+        self,
+        ahead: Ahead,
+        fleet: Fleet,
+        labs: Labs,
+        leases: Leases,
+        people: People,
+        notices: Notices,
+        present: Callable[[Person], bool],
+        answer: Answer,
+        end: Callable[[Lease, str, datetime], None],
+    ) -> None:
         self.ahead, self.fleet, self.labs, self.leases, self.people = ahead, fleet, labs, leases, people
         self.notices, self.present, self.answer, self.end = notices, present, answer, end
         self.config = ahead.config
@@ -69,8 +78,11 @@ class Early:
 
     def _hand_out(self, session: Planned, now: datetime) -> None:
         since = session.begins - self.config.early  # one that moved is another class
-        served = {(lease.person_id, lease.image) for lease in self.leases.all(session=session.uid)
-                  if lease.asked_at >= since and lease.ended_why != GIVEN_UP}  # it may have been taken anew
+        served = {
+            (lease.person_id, lease.image)
+            for lease in self.leases.all(session=session.uid)
+            if lease.asked_at >= since and lease.ended_why != GIVEN_UP
+        }  # it may have been taken anew
         held: dict[int, list[str]] = {}
         for lease in self.leases.open():
             held.setdefault(lease.person_id, []).append(lease.image)
@@ -100,9 +112,20 @@ class Early:
 
     def _give(self, session: Planned, person: int, image: str, now: datetime) -> None:
         length = max(self.config.lease, timedelta(minutes=session.minutes) + self.config.grace)
-        id = self.leases.add(person_id=person, image=image, mode=session.mode, lab_id=None, left_id=None, digest="",
-                             asked_at=now, expires_at=max(session.start, now) + length, warned_at=None, ended_at=None,
-                             ended_why="", session=session.uid)
+        id = self.leases.add(
+            person_id=person,
+            image=image,
+            mode=session.mode,
+            lab_id=None,
+            left_id=None,
+            digest="",
+            asked_at=now,
+            expires_at=max(session.start, now) + length,
+            warned_at=None,
+            ended_at=None,
+            ended_why="",
+            session=session.uid,
+        )
         lease = self.leases.first(id=id)
         assert lease is not None
         kind = "seat" if self.fleet.give(lease, now) else "place"
@@ -111,8 +134,14 @@ class Early:
     def _explain(self, session: Planned, person: int, image: str, other: str, now: datetime) -> None:
         key = f"seat {session.key} {person}"
         if self.notices.first(key=key) is None:
-            self.notices.tell(now, f"{session.title} uses a {image} lab, and you have a {other} lab: !lab return gives "
-                                   f"it back, then !lab {image}", person_id=person, key=key, not_after=session.late_at)
+            self.notices.tell(
+                now,
+                f"{session.title} uses a {image} lab, and you have a {other} lab: !lab return gives "
+                f"it back, then !lab {image}",
+                person_id=person,
+                key=key,
+                not_after=session.late_at,
+            )
 
     def notice(self, notice: Notice, now: datetime) -> Reply | None:
         """A lab for somebody who signed up, or their place in the queue where there was none for them: the lab itself
@@ -153,8 +182,11 @@ class Early:
 
     def _was_told(self, lease: Lease) -> bool:
         """Somebody with a key has no password, and yet the line was said to them."""
-        return any(notice.said_at is not None for notice in self.notices.all(subject=str(lease.id))
-                   if notice.kind in ("seat", "lab"))
+        return any(
+            notice.said_at is not None
+            for notice in self.notices.all(subject=str(lease.id))
+            if notice.kind in ("seat", "lab")
+        )
 
 
 def _begins(session: Planned, now: datetime) -> str:

@@ -14,11 +14,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from trainbot.model.config import LabsConfig
-from trainbot.model.lab_events import Heard, Listen
-from trainbot.features.labs.scheduler import Fleet
 from trainbot.features.labs.host_view import HostView
+from trainbot.features.labs.scheduler import Fleet
+from trainbot.model.config import LabsConfig
 from trainbot.model.lab import ALIVE, Lab, LabState, Lease
+from trainbot.model.lab_events import Heard, Listen
 
 if TYPE_CHECKING:
     from trainbot.adapters.db.repositories import Labs, Leases, Notices
@@ -39,8 +39,16 @@ def patience(lost_after: timedelta, greets: bool) -> timedelta:
 class Rescue:
     """``channels``: where people are told; ``access``: the command that leads to somebody's old lab."""
 
-    def __init__(self, fleet: Fleet, labs: Labs, leases: Leases, notices: Notices, config: LabsConfig,
-                 channels: Callable[[], Iterable[str]], access: str) -> None:
+    def __init__(
+        self,
+        fleet: Fleet,
+        labs: Labs,
+        leases: Leases,
+        notices: Notices,
+        config: LabsConfig,
+        channels: Callable[[], Iterable[str]],
+        access: str,
+    ) -> None:
         self.fleet, self.labs, self.leases, self.notices = fleet, labs, leases, notices
         self.config, self.channels, self.access = config, channels, access
         self._wanted: list[Listen] = []
@@ -59,8 +67,11 @@ class Rescue:
                 continue
             if view.listen_at is None or now < view.listen_at:
                 continue
-            endpoints = tuple(lab.endpoint for lab in self.labs.all(host=name, state=LabState.READY)
-                              if lab.endpoint is not None and view.has_ssh)
+            endpoints = tuple(
+                lab.endpoint
+                for lab in self.labs.all(host=name, state=LabState.READY)
+                if lab.endpoint is not None and view.has_ssh
+            )
             if endpoints:
                 view.listen_at = None
                 self._wanted.append(Listen(name, endpoints, view.config.door))
@@ -113,7 +124,9 @@ class Rescue:
         self.leases.change({"id": lease.id}, lab_id=home.id if home else None, left_id=lab.id if kept else None)
         self.labs.change({"id": lab.id}, state=LabState.LEFT if kept else LabState.ENDING, state_at=now, tries=0)
         if home is not None:
-            self.labs.change({"id": home.id}, state=LabState.MAKING, state_at=now, tries=0)  # runs already, or is started
+            self.labs.change(
+                {"id": home.id}, state=LabState.MAKING, state_at=now, tries=0
+            )  # runs already, or is started
         return home is not None
 
     def _earlier(self, lease: Lease) -> Lab | None:
@@ -133,8 +146,11 @@ class Rescue:
                 self.labs.change({"id": lab.id}, state=lab.state, state_at=lab.state_at, tries=lab.tries)
                 stay += 1
         if moved:
-            self._announce(f"host {name} is being emptied: {_people(moved)} to another; the same ssh line and password "
-                           f"work again, and what was left there is reached with {self.access}", now)
+            self._announce(
+                f"host {name} is being emptied: {_people(moved)} to another; the same ssh line and password "
+                f"work again, and what was left there is reached with {self.access}",
+                now,
+            )
         return moved, stay
 
     def _again(self, moving: list[tuple[Lease, Lab]]) -> list[Lease]:
@@ -158,13 +174,22 @@ class Rescue:
                 self.labs.change({"id": id}, state=LabState.ENDING, state_at=now, tries=0)
             elif lease.lab_id is None:
                 self.leases.change({"id": lease.id}, lab_id=id, left_id=None)
-                self.labs.change({"id": id}, state=LabState.MAKING, state_at=now, tries=0)  # runs already, or is started
-                self.notices.tell(now, f"host {name} is back, and your {lab.image} lab is as you left it: the same ssh "
-                                       "line works again", person_id=lease.person_id)
+                self.labs.change(
+                    {"id": id}, state=LabState.MAKING, state_at=now, tries=0
+                )  # runs already, or is started
+                self.notices.tell(
+                    now,
+                    f"host {name} is back, and your {lab.image} lab is as you left it: the same ssh line works again",
+                    person_id=lease.person_id,
+                )
             elif not view.drained:  # there it was said when they moved
-                self.notices.tell(now, f"host {name} is back: your old {lab.image} lab is reached with {self.access} and "
-                                       "the same password until your lease ends; fetch what you need",
-                                  person_id=lease.person_id, key=f"old {id}")  # each report comes here, one is told
+                self.notices.tell(
+                    now,
+                    f"host {name} is back: your old {lab.image} lab is reached with {self.access} and "
+                    "the same password until your lease ends; fetch what you need",
+                    person_id=lease.person_id,
+                    key=f"old {id}",
+                )  # each report comes here, one is told
         view.lost = False
 
 

@@ -7,21 +7,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from trainbot.model.config import LabsConfig
-from trainbot.features.labs.no_shows import Absent
-from trainbot.features.labs.scheduler import Fleet
-from trainbot.features.labs.lab_commands import Handling
-from trainbot.features.labs.self_hosted import AtHome, Offer
-from trainbot.features.labs.lab_requests import Leasing
-from trainbot.model.lab import Lab
-from trainbot.features.labs.admin_commands import Organising
-from trainbot.features.labs.overview import Overview
-from trainbot.features.labs.lease_expiry import Lesson, Terms
-from trainbot.features.labs.queue_position import Waiting
-from trainbot.features.labs.lab_wording import save_line
 from trainbot.core.access import Person
 from trainbot.core.commands import Ask, Command
 from trainbot.core.messages import Sender
+from trainbot.features.labs.admin_commands import Organising
+from trainbot.features.labs.lab_commands import Handling
+from trainbot.features.labs.lab_requests import Leasing
+from trainbot.features.labs.lab_wording import save_line
+from trainbot.features.labs.lease_expiry import Lesson, Terms
+from trainbot.features.labs.no_shows import Absent
+from trainbot.features.labs.overview import Overview
+from trainbot.features.labs.queue_position import Waiting
+from trainbot.features.labs.scheduler import Fleet
+from trainbot.features.labs.self_hosted import AtHome, Offer
+from trainbot.model.config import LabsConfig
+from trainbot.model.lab import Lab
 
 if TYPE_CHECKING:
     from trainbot.adapters.db import Store
@@ -54,23 +54,61 @@ class Around:
 class Lending:
     """``port``, ``fingerprint``, ``new_password``, ``digest``, ``unready``: as for Leasing."""
 
-    def __init__(self, fleet: Fleet, store: Store, config: LabsConfig, require_account: bool, port: int,
-                 fingerprint: Callable[[], str], new_password: Callable[[], str], digest: Callable[[str], str],
-                 unready: Mapping[str, str], around: Around) -> None:
+    def __init__(
+        self,
+        fleet: Fleet,
+        store: Store,
+        config: LabsConfig,
+        require_account: bool,
+        port: int,
+        fingerprint: Callable[[], str],
+        new_password: Callable[[], str],
+        digest: Callable[[str], str],
+        unready: Mapping[str, str],
+        around: Around,
+    ) -> None:
         labs, leases, people, notices = store.labs, store.leases, store.people, store.notices
-        self.terms = Terms(labs, leases, notices, config, around.lessons, lambda image: save_line(
-            port, config.public_address, image, fleet.images[image].user if image in fleet.images else "root"))
+        self.terms = Terms(
+            labs,
+            leases,
+            notices,
+            config,
+            around.lessons,
+            lambda image: save_line(
+                port, config.public_address, image, fleet.images[image].user if image in fleet.images else "root"
+            ),
+        )
         self.waiting = Waiting(fleet, labs, leases, notices, self.terms)
-        self.leasing = Leasing(fleet, labs, leases, store.homes, people, notices, self.waiting, config,
-                               require_account, port, fingerprint, new_password, digest, unready, around.handed_out)
+        self.leasing = Leasing(
+            fleet,
+            labs,
+            leases,
+            store.homes,
+            people,
+            notices,
+            self.waiting,
+            config,
+            require_account,
+            port,
+            fingerprint,
+            new_password,
+            digest,
+            unready,
+            around.handed_out,
+        )
         self.handling = Handling(fleet, labs, leases, self.waiting, config, around.renewed, port)
-        self.at_home = AtHome(store.homes, leases, self.terms, fleet.images, around.offer, around.wanted,
-                              around.went_home)
-        self.organising = Organising(self.leasing, labs, leases, people, notices, around.find, around.person_of,
-                                     around.known, around.fold)
+        self.at_home = AtHome(
+            store.homes, leases, self.terms, fleet.images, around.offer, around.wanted, around.went_home
+        )
+        self.organising = Organising(
+            self.leasing, labs, leases, people, notices, around.find, around.person_of, around.known, around.fold
+        )
         self.overview = Overview(fleet, labs, leases, people, self.waiting, around.fold)
         self.absent = Absent(fleet, labs, leases, people, notices, self.terms, config, around.there, around.seeing)
 
     def commands(self) -> list[Command]:
-        return [command for part in (self.leasing, self.handling, self.at_home, self.organising, self.overview)
-                for command in part.commands()]
+        return [
+            command
+            for part in (self.leasing, self.handling, self.at_home, self.organising, self.overview)
+            for command in part.commands()
+        ]

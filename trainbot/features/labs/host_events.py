@@ -9,14 +9,14 @@ import logging
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from trainbot.model.host import Domain, DomainState, Finished, HostLost, HostUp
 from trainbot.features.labs import reconciler as control
-from trainbot.features.labs.reconciler import TRIES
-from trainbot.model.lab_events import Booted, Checked, HostStatus, HostWork
-from trainbot.features.labs.scheduler import WATCHING, Fleet
-from trainbot.model.lab import Lab, LabState, Lease
 from trainbot.features.labs.placement import choose_host
+from trainbot.features.labs.reconciler import TRIES
 from trainbot.features.labs.resync import compare
+from trainbot.features.labs.scheduler import WATCHING, Fleet
+from trainbot.model.host import Domain, DomainState, Finished, HostLost, HostUp
+from trainbot.model.lab import Lab, LabState, Lease
+from trainbot.model.lab_events import Booted, Checked, HostStatus, HostWork
 
 if TYPE_CHECKING:
     from trainbot.adapters.db.repositories import Labs, Leases, Notices, Settings
@@ -38,8 +38,14 @@ class Hearing:
     def host_up(self, event: HostUp, now: datetime) -> None:
         view = self.fleet.hosts[event.report.name]
         if not view.up:
-            log.info("host %s answers: %s, %d labs of ours, %d of %d MiB free", event.report.name,
-                     event.report.hypervisor, len(event.report.domains), event.report.free_mib, event.report.memory_mib)
+            log.info(
+                "host %s answers: %s, %d labs of ours, %d of %d MiB free",
+                event.report.name,
+                event.report.hypervisor,
+                len(event.report.domains),
+                event.report.free_mib,
+                event.report.memory_mib,
+            )
         view.up, view.report, view.trouble, view.down_since = True, event.report, "", None
         rows = [lab for lab in self.labs.present() if lab.host == event.report.name]
         busy = [id for id, action in self.fleet.busy.items() if action not in WATCHING]
@@ -54,8 +60,9 @@ class Hearing:
             if lab.state is LabState.LEFT:
                 self._start_left(lab)
             else:
-                crashed = any(domain.id == lab.id and domain.state is DomainState.CRASHED
-                              for domain in event.report.domains)
+                crashed = any(
+                    domain.id == lab.id and domain.state is DomainState.CRASHED for domain in event.report.domains
+                )
                 self._went_off(lab, LabState.MAKING, now, crashed=crashed)
         for lab in difference.missing:
             self._lose(lab, "it is no longer on its host", now)
@@ -81,11 +88,19 @@ class Hearing:
         self.labs.change({"id": lab.id}, stops=stops, boots=lab.boots + (state is LabState.BOOTING))
         for lease in leases:
             if stops == RESTLESS:
-                self._tell(lease, f"your {lab.image} lab goes off again and again: !lab console says how to see why, "
-                                  "!lab reset makes it as new", now)
+                self._tell(
+                    lease,
+                    f"your {lab.image} lab goes off again and again: !lab console says how to see why, "
+                    "!lab reset makes it as new",
+                    now,
+                )
             elif state is LabState.MAKING and stops < RESTLESS:
-                self._tell(lease, f"your {lab.image} lab {what}: it is started again, about "
-                                  f"{max(5, round(self.fleet.boot_seconds(lab.image)))} s, and the same ssh line works", now)
+                self._tell(
+                    lease,
+                    f"your {lab.image} lab {what}: it is started again, about "
+                    f"{max(5, round(self.fleet.boot_seconds(lab.image)))} s, and the same ssh line works",
+                    now,
+                )
 
     def _tell(self, lease: Lease, text: str, now: datetime) -> None:
         if lease.rehearsal:
@@ -177,10 +192,15 @@ class Hearing:
                 self._lose(lab, why, now)
                 continue
             for lease in self.leases.open(lab_id=lab.id):
-                self.notices.tell(now, f"your {lab.image} lab runs, but its ssh has not answered for "
-                                       f"{BOOT_LIMIT.seconds // 60} min: !lab console says how to look at it, !lab reset "
-                                       "makes it as new", person_id=lease.person_id, not_after=now + STALE,
-                                  key=f"silent {lab.id} {lab.boots}")
+                self.notices.tell(
+                    now,
+                    f"your {lab.image} lab runs, but its ssh has not answered for "
+                    f"{BOOT_LIMIT.seconds // 60} min: !lab console says how to look at it, !lab reset "
+                    "makes it as new",
+                    person_id=lease.person_id,
+                    not_after=now + STALE,
+                    key=f"silent {lab.id} {lab.boots}",
+                )
 
     def _doubt(self, lab: Lab, why: str, now: datetime) -> None:
         """Its host is left alone with this image for a while."""
@@ -225,5 +245,8 @@ class Hearing:
         for lease in self.leases.every(lab_id=lab.id):
             self.leases.change({"id": lease.id}, lab_id=None)
             if lab.state is not LabState.MAKING and not lease.rehearsal:
-                self.notices.tell(now, f"your {lease.image} lab was lost, I am sorry; a fresh one comes, and its ssh line "
-                                       "with it", person_id=lease.person_id)
+                self.notices.tell(
+                    now,
+                    f"your {lease.image} lab was lost, I am sorry; a fresh one comes, and its ssh line with it",
+                    person_id=lease.person_id,
+                )

@@ -6,15 +6,15 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from trainbot.model.config import LabsConfig
-from trainbot.core.errors import UserError
-from trainbot.features.labs.scheduler import Fleet
-from trainbot.model.lab import Lab, LabState, Lease
-from trainbot.features.labs.queue_position import Waiting
-from trainbot.features.labs.lab_wording import a, state_of
 from trainbot.core.commands import Argument, Ask, Command
+from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Reply
 from trainbot.core.wording import span
+from trainbot.features.labs.lab_wording import a, state_of
+from trainbot.features.labs.queue_position import Waiting
+from trainbot.features.labs.scheduler import Fleet
+from trainbot.model.config import LabsConfig
+from trainbot.model.lab import Lab, LabState, Lease
 
 if TYPE_CHECKING:
     from trainbot.adapters.db.repositories import Labs, Leases
@@ -25,8 +25,16 @@ NO_SNAPSHOT = "you have no snapshot yet: !lab snapshot keeps the state"
 class Handling:
     """``renewed``: as lending.Around has it; ``port``: where learners' ssh goes."""
 
-    def __init__(self, fleet: Fleet, labs: Labs, leases: Leases, waiting: Waiting, config: LabsConfig,
-                 renewed: Callable[[int, Lab, datetime | None], str], port: int) -> None:
+    def __init__(
+        self,
+        fleet: Fleet,
+        labs: Labs,
+        leases: Leases,
+        waiting: Waiting,
+        config: LabsConfig,
+        renewed: Callable[[int, Lab, datetime | None], str],
+        port: int,
+    ) -> None:
         self.port = port
         self.fleet, self.labs, self.leases, self.waiting, self.config = fleet, labs, leases, waiting, config
         self.terms, self.renewed = waiting.terms, renewed
@@ -35,8 +43,11 @@ class Handling:
 
     def _lease(self, ask: Ask, image: str | None) -> Lease:
         """The caller's only lease, or the one of that image; one that waits where ``image`` leaves a choice."""
-        waiting = [lease for lease in self.leases.open(person_id=ask.person.id)
-                   if image in (None, lease.image) and lease.lab_id is None]
+        waiting = [
+            lease
+            for lease in self.leases.open(person_id=ask.person.id)
+            if image in (None, lease.image) and lease.lab_id is None
+        ]
         return waiting[0] if len(waiting) == 1 else self._mine(ask, image)[0]
 
     def _mine(self, ask: Ask, image: str | None) -> tuple[Lease, Lab]:
@@ -82,22 +93,34 @@ class Handling:
         lab = self._usable(ask, image)
         self._begin(lab, LabState.RESETTING, ask.at, saved_at=None)
         then = self.renewed(ask.person.id, lab, None)
-        return [Reply(f"your {lab.image} lab starts again as the image was, {self._boots(lab)}; the same ssh line "
-                      "works" + (f"; {then}" if then else ""), private=True)]
+        return [
+            Reply(
+                f"your {lab.image} lab starts again as the image was, {self._boots(lab)}; the same ssh line "
+                "works" + (f"; {then}" if then else ""),
+                private=True,
+            )
+        ]
 
     def save_lab(self, ask: Ask, image: str | None = None) -> list[Effect]:
         lab = self._usable(ask, image)
         self._begin(lab, LabState.SAVING, ask.at)
         instead = " instead of your last snapshot" if lab.saved_at is not None else ""
-        return [Reply(f"this state of your {lab.image} lab is kept{instead}: it restarts, {self._boots(lab)}, and ssh "
-                      "sessions end; !lab rollback comes back to it", private=True)]
+        return [
+            Reply(
+                f"this state of your {lab.image} lab is kept{instead}: it restarts, {self._boots(lab)}, and ssh "
+                "sessions end; !lab rollback comes back to it",
+                private=True,
+            )
+        ]
 
     def ask_rollback(self, ask: Ask, image: str | None = None) -> str:
         lab = self._usable(ask, image)
         if lab.saved_at is None:
             raise UserError(NO_SNAPSHOT)
-        return (f"everything since your snapshot {span(ask.at - lab.saved_at)} ago will be gone from your {lab.image} "
-                "lab; it restarts, and ssh sessions end.")
+        return (
+            f"everything since your snapshot {span(ask.at - lab.saved_at)} ago will be gone from your {lab.image} "
+            "lab; it restarts, and ssh sessions end."
+        )
 
     def roll_back_lab(self, ask: Ask, image: str | None = None) -> list[Effect]:
         lab = self._usable(ask, image)
@@ -105,13 +128,23 @@ class Handling:
             raise UserError(NO_SNAPSHOT)
         self._begin(lab, LabState.ROLLING_BACK, ask.at)
         self.renewed(ask.person.id, lab, lab.saved_at)
-        return [Reply(f"your {lab.image} lab restarts as it was {span(ask.at - lab.saved_at)} ago, {self._boots(lab)}; "
-                      "the same ssh line works", private=True)]
+        return [
+            Reply(
+                f"your {lab.image} lab restarts as it was {span(ask.at - lab.saved_at)} ago, {self._boots(lab)}; "
+                "the same ssh line works",
+                private=True,
+            )
+        ]
 
     def say_console(self, ask: Ask, image: str | None = None) -> list[Effect]:
         lease, _lab = self._mine(ask, image)
-        return [Reply(f"ssh -t -p {self.port} {lease.image}@{self.config.public_address} xen-manage console {lease.image} "
-                      "(works when the lab's network does not; Enter wakes it, ctrl-] leaves it)", private=True)]
+        return [
+            Reply(
+                f"ssh -t -p {self.port} {lease.image}@{self.config.public_address} xen-manage console {lease.image} "
+                "(works when the lab's network does not; Enter wakes it, ctrl-] leaves it)",
+                private=True,
+            )
+        ]
 
     # -- its time ------------------------------------------------------------------------------------
 
@@ -119,8 +152,9 @@ class Handling:
         lease, _lab = self._mine(ask, image)
         keeping = self.terms.keeping(ask.at)
         if keeping.held(lease):
-            raise UserError("that is not needed: your lab stays until the class has ended, and "
-                            f"{span(self.config.grace)} more")
+            raise UserError(
+                f"that is not needed: your lab stays until the class has ended, and {span(self.config.grace)} more"
+            )
         ends_at, latest = keeping.ends_at(lease), lease.asked_at + self.config.cap
         until = min(ask.at + self.config.lease, latest)
         if until <= ends_at + timedelta(minutes=1):
@@ -132,27 +166,49 @@ class Handling:
 
     def ask_return(self, ask: Ask, image: str | None = None) -> str:
         lease = self._lease(ask, image)
-        return f"your {lease.image} lab and all that is in it will be gone." if lease.lab_id else \
-            f"you give up your place for {a(lease.image)} lab."
+        return (
+            f"your {lease.image} lab and all that is in it will be gone."
+            if lease.lab_id
+            else f"you give up your place for {a(lease.image)} lab."
+        )
 
     def return_lab(self, ask: Ask, image: str | None = None) -> list[Effect]:
         lease = self._lease(ask, image)
         self.terms.end(lease, "returned", ask.at)
-        return [Reply(f"your {lease.image} lab is given back" if lease.lab_id else
-                      f"your place for {a(lease.image)} lab is free", private=True)]
+        return [
+            Reply(
+                f"your {lease.image} lab is given back"
+                if lease.lab_id
+                else f"your place for {a(lease.image)} lab is free",
+                private=True,
+            )
+        ]
 
     def commands(self) -> list[Command]:
         which = dict(arguments=(Argument("IMAGE", "image", optional=True),), group="labs")
         return [
             Command("lab console", self.say_console, "the line that shows my lab's serial console", **which),
             Command("lab reboot", self.reboot_lab, "turns my lab off and on, keeps its disk", **which),
-            Command("lab reset", self.reset_lab, "my lab as the image was (asks first)",
-                    confirm=self.ask_reset, **which),
-            Command("lab snapshot", self.save_lab, "keeps this state of my lab, in place of the last; it restarts",
-                    **which),
-            Command("lab rollback", self.roll_back_lab, "my lab as the last snapshot kept it (asks first); it restarts",
-                    confirm=self.ask_rollback, **which),
+            Command(
+                "lab reset", self.reset_lab, "my lab as the image was (asks first)", confirm=self.ask_reset, **which
+            ),
+            Command(
+                "lab snapshot", self.save_lab, "keeps this state of my lab, in place of the last; it restarts", **which
+            ),
+            Command(
+                "lab rollback",
+                self.roll_back_lab,
+                "my lab as the last snapshot kept it (asks first); it restarts",
+                confirm=self.ask_rollback,
+                **which,
+            ),
             Command("lab extend", self.extend_lab, "more time, up to the cap", **which),
-            Command("lab return", self.return_lab, "gives my lab back (asks first)", aliases=("lab destroy",),
-                    confirm=self.ask_return, **which),
+            Command(
+                "lab return",
+                self.return_lab,
+                "gives my lab back (asks first)",
+                aliases=("lab destroy",),
+                confirm=self.ask_return,
+                **which,
+            ),
         ]

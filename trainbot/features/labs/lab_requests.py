@@ -7,24 +7,36 @@ from datetime import datetime
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from trainbot.model.config import LabsConfig
-from trainbot.core.errors import Denied, UserError
-from trainbot.model.host import Mode
-from trainbot.features.labs.scheduler import Fleet
-from trainbot.features.labs.self_hosted import at_home
-from trainbot.model.lab_image import WELL_KNOWN
-from trainbot.model.lab import Lab, LabState, Lease
-from trainbot.features.labs.queue_position import Waiting
-from trainbot.features.labs.lab_wording import a, lab_line, noted
 from trainbot.core.access import Role
 from trainbot.core.commands import Argument, Ask, Command, Place
+from trainbot.core.errors import Denied, UserError
 from trainbot.core.messages import Effect, Reply
+from trainbot.features.labs.lab_wording import a, lab_line, noted
+from trainbot.features.labs.queue_position import Waiting
+from trainbot.features.labs.scheduler import Fleet
+from trainbot.features.labs.self_hosted import at_home
+from trainbot.model.config import LabsConfig
+from trainbot.model.host import Mode
+from trainbot.model.lab import Lab, LabState, Lease
+from trainbot.model.lab_image import WELL_KNOWN
 
 if TYPE_CHECKING:
-    from trainbot.model.notice import Notice
     from trainbot.adapters.db.repositories import Homes, Labs, Leases, Notices, People
+    from trainbot.model.notice import Notice
 
-OWN_VERBS = ("list", "console", "home", "reboot", "reset", "snapshot", "rollback", "extend", "return", "destroy", "claim")
+OWN_VERBS = (
+    "list",
+    "console",
+    "home",
+    "reboot",
+    "reset",
+    "snapshot",
+    "rollback",
+    "extend",
+    "return",
+    "destroy",
+    "claim",
+)
 #: What may follow !lab besides an image.
 VERBS = (*OWN_VERBS, "for", "revoke", "capacity")
 
@@ -34,10 +46,24 @@ class Leasing:
     ``labs.passwords`` with this installation's pepper.  ``unready``: configured images that cannot be used, with the
     reason.  ``handed_out``: told of each lab that was asked for."""
 
-    def __init__(self, fleet: Fleet, labs: Labs, leases: Leases, homes: Homes, people: People, notices: Notices,
-                 waiting: Waiting, config: LabsConfig, require_account: bool, port: int, fingerprint: Callable[[], str],
-                 new_password: Callable[[], str], digest: Callable[[str], str], unready: Mapping[str, str],
-                 handed_out: Callable[[Ask, str], None]) -> None:
+    def __init__(
+        self,
+        fleet: Fleet,
+        labs: Labs,
+        leases: Leases,
+        homes: Homes,
+        people: People,
+        notices: Notices,
+        waiting: Waiting,
+        config: LabsConfig,
+        require_account: bool,
+        port: int,
+        fingerprint: Callable[[], str],
+        new_password: Callable[[], str],
+        digest: Callable[[str], str],
+        unready: Mapping[str, str],
+        handed_out: Callable[[Ask, str], None],
+    ) -> None:
         self.fleet, self.labs, self.leases, self.people, self.notices = fleet, labs, leases, people, notices
         self.homes, self.waiting = homes, waiting
         self.config, self.require_account, self.port, self.fingerprint = config, require_account, port, fingerprint
@@ -54,8 +80,10 @@ class Leasing:
             raise UserError(self.unready[name])
         there = ", ".join(sorted(self.fleet.images)) or "none yet"
         if name in WELL_KNOWN:
-            raise UserError(f"there is no {name} image here yet (there is: {there}); an organiser adds it with trainbot "
-                            f"image import {name} and an [image.{name}] section in bot.ini, see docs/images.md")
+            raise UserError(
+                f"there is no {name} image here yet (there is: {there}); an organiser adds it with trainbot "
+                f"image import {name} and an [image.{name}] section in bot.ini, see docs/images.md"
+            )
         near = get_close_matches(name, VERBS if ask.role is Role.ORGANISER else OWN_VERBS, 1, 0.6)
         meant = f"; or did you mean !lab {near[0]}?" if near else ""
         raise UserError(f"I know no image {text[:30]!r}; there is: {there}{meant}")
@@ -75,18 +103,22 @@ class Leasing:
         same = next((lease for lease in held if lease.image == image), None)
         if same is not None:
             if same.mode is not mode:
-                raise UserError(f"you have {a(image)} lab that is {same.mode}; !lab return gives it back, then ask "
-                                "again")
+                raise UserError(
+                    f"you have {a(image)} lab that is {same.mode}; !lab return gives it back, then ask again"
+                )
             self._told(same, ask.at)
             return [self.answer(same, ask.at)]
         if self.require_account and ask.sender.account is None:
-            raise Denied("labs are for people with an account here; log in to NickServ (/msg NickServ help), "
-                         "then ask again")
+            raise Denied(
+                "labs are for people with an account here; log in to NickServ (/msg NickServ help), then ask again"
+            )
         if not self.fleet.hosts:
             raise UserError("no host runs labs here yet; an organiser adds a [host.NAME] section to bot.ini")
         if len(held) >= self.config.per_person:
-            raise UserError(f"you have {a(held[0].image)} lab already, and {self.config.per_person} is what everybody "
-                            f"may have; !lab return gives it back")
+            raise UserError(
+                f"you have {a(held[0].image)} lab already, and {self.config.per_person} is what everybody "
+                f"may have; !lab return gives it back"
+            )
         lease = self.lend(ask.person.id, image, mode, ask.at)
         self.handed_out(ask, f"{image} {mode}")
         return [self.answer(lease, ask.at)]
@@ -94,9 +126,19 @@ class Leasing:
     def lend(self, person: int, image: str, mode: Mode, now: datetime) -> Lease:
         """A new lease, with a lab where one can be had at once; whoever had a machine of their own has ours now."""
         self.homes.remove(person_id=person)
-        id = self.leases.add(person_id=person, image=image, mode=mode, lab_id=None, left_id=None, digest="",
-                             asked_at=now, expires_at=now + self.config.lease, warned_at=None, ended_at=None,
-                             ended_why="")
+        id = self.leases.add(
+            person_id=person,
+            image=image,
+            mode=mode,
+            lab_id=None,
+            left_id=None,
+            digest="",
+            asked_at=now,
+            expires_at=now + self.config.lease,
+            warned_at=None,
+            ended_at=None,
+            ended_why="",
+        )
         self.fleet.give(self._fresh(id), now)
         return self._fresh(id)
 
@@ -116,8 +158,10 @@ class Leasing:
             return Reply(self.waiting.place(lease, now), private=True)
         lab = self.labs.get(lease.lab_id)
         assert lab is not None
-        text = (f"{before} {lease.image} lab{'' if lease.mode is Mode.ENFORCING else ' (permissive)'}: "
-                f"ssh -p {self.port} {lease.image}@{self.config.public_address}")
+        text = (
+            f"{before} {lease.image} lab{'' if lease.mode is Mode.ENFORCING else ' (permissive)'}: "
+            f"ssh -p {self.port} {lease.image}@{self.config.public_address}"
+        )
         if self.people.keys.count(person_id=lease.person_id):
             return Reply(text + noted("your key opens it", self._when(lab, now)), private=True)
         password = self.new_password()
@@ -128,8 +172,9 @@ class Leasing:
     def _first_time(self, lease: Lease) -> list[str]:
         hints = [f"the server's key is {self.fingerprint()}"] if self.fingerprint() else []
         if self.people.get(lease.person_id).account is None:
-            hints.append("keep the password: !lab claim PASSWORD, said to me alone, gives you the lab back after a "
-                         "reconnect")
+            hints.append(
+                "keep the password: !lab claim PASSWORD, said to me alone, gives you the lab back after a reconnect"
+            )
         return hints
 
     def _when(self, lab: Lab, now: datetime) -> str:
@@ -149,8 +194,11 @@ class Leasing:
             return [Reply(at_home(home), private=True)]
         if not leases:
             there = " or ".join(f"!lab {name}" for name in sorted(self.fleet.images))
-            return [Reply(f"you have no lab; {there} gives you one" if there else "there are no labs here yet",
-                          private=True)]
+            return [
+                Reply(
+                    f"you have no lab; {there} gives you one" if there else "there are no labs here yet", private=True
+                )
+            ]
         keeping, lines = self.waiting.terms.keeping(ask.at), []
         for lease in leases:
             lab = self.labs.get(lease.lab_id) if lease.lab_id else None
@@ -191,11 +239,22 @@ class Leasing:
     def commands(self) -> list[Command]:
         secret = (Argument("PASSWORD", "words", rest=True),)
         return [
-            Command("lab", self.request_lab, "gives me a machine of my own of that image; asked again: its ssh line "
-                    "again, with a new password", (Argument("IMAGE", "image", optional=True),
-                                                   Argument("permissive", "mode", optional=True)),
-                    aliases=("lab create",), example="lab debian", group="labs"),
+            Command(
+                "lab",
+                self.request_lab,
+                "gives me a machine of my own of that image; asked again: its ssh line again, with a new password",
+                (Argument("IMAGE", "image", optional=True), Argument("permissive", "mode", optional=True)),
+                aliases=("lab create",),
+                example="lab debian",
+                group="labs",
+            ),
             Command("lab list", self.list_labs, "my labs: image, mode, host, state, time left", group="labs"),
-            Command("lab claim", self.claim_lab, "my lab back after a reconnect, where there are no accounts", secret,
-                    place=Place.PRIVATE, group="labs"),
+            Command(
+                "lab claim",
+                self.claim_lab,
+                "my lab back after a reconnect, where there are no accounts",
+                secret,
+                place=Place.PRIVATE,
+                group="labs",
+            ),
         ]

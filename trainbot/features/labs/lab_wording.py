@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from trainbot.model.lab import Lab, LabState, Lease
 from trainbot.core.wording import span
+from trainbot.model.lab import Lab, LabState, Lease
 
-STATES = {LabState.MAKING: "being made", LabState.BOOTING: "booting", LabState.READY: "ready",
-          LabState.REBOOTING: "rebooting", LabState.RESETTING: "being reset", LabState.SAVING: "being saved",
-          LabState.ROLLING_BACK: "being rolled back", LabState.ENDING: "on its way out"}
+STATES = {
+    LabState.MAKING: "being made",
+    LabState.BOOTING: "booting",
+    LabState.READY: "ready",
+    LabState.REBOOTING: "rebooting",
+    LabState.RESETTING: "being reset",
+    LabState.SAVING: "being saved",
+    LabState.ROLLING_BACK: "being rolled back",
+    LabState.ENDING: "on its way out",
+}
 ROOM = 400  # octets of one line
 
 

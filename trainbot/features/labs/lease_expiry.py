@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from trainbot.core.wording import span
 from trainbot.model.config import LabsConfig
 from trainbot.model.lab import LabState, Lease
-from trainbot.core.wording import span
 
 if TYPE_CHECKING:
     from trainbot.adapters.db.repositories import Labs, Leases, Notices
@@ -52,8 +52,11 @@ class Keeping:
 
     def ends_at(self, lease: Lease) -> datetime:
         """Not before this, and then unless it is held: what a class that is over gives besides is counted in."""
-        after = [lesson.over_at + self.grace for lesson in self.lessons
-                 if not lesson.runs(self.now) and lesson.concerns(lease)]
+        after = [
+            lesson.over_at + self.grace
+            for lesson in self.lessons
+            if not lesson.runs(self.now) and lesson.concerns(lease)
+        ]
         return max([lease.expires_at, *(at for at in after if at > self.now)])
 
     def left(self, lease: Lease) -> str:
@@ -68,8 +71,15 @@ class Terms:
     """``lessons(since)``: the classes that run, or ended after ``since``; ``saving``: the shell command that saves what
     is in a lab of that image."""
 
-    def __init__(self, labs: Labs, leases: Leases, notices: Notices, config: LabsConfig,
-                 lessons: Callable[[datetime], Sequence[Lesson]], saving: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        labs: Labs,
+        leases: Leases,
+        notices: Notices,
+        config: LabsConfig,
+        lessons: Callable[[datetime], Sequence[Lesson]],
+        saving: Callable[[str], str],
+    ) -> None:
         self.labs, self.leases, self.notices, self.config, self.lessons = labs, leases, notices, config, lessons
         self.saving = saving
 
@@ -87,9 +97,12 @@ class Terms:
                 self.leases.change({"id": lease.id}, expires_at=ends_at, warned_at=None)
             if ends_at <= now:
                 self.end(lease, "expired", now)
-                self.notices.tell(now, f"your {lease.image} lab has ended, its time was over; "
-                                       f"!lab {lease.image} gives you a new one", person_id=lease.person_id,
-                                  not_after=now + NEWS)
+                self.notices.tell(
+                    now,
+                    f"your {lease.image} lab has ended, its time was over; !lab {lease.image} gives you a new one",
+                    person_id=lease.person_id,
+                    not_after=now + NEWS,
+                )
             elif ends_at - self.config.warn <= now and (lease.warned_at is None or ends_at > lease.expires_at):
                 self._warn(lease, ends_at, now)
 
@@ -98,8 +111,10 @@ class Terms:
         self.notices.tell(now, self._warning(lease, ends_at - now), person_id=lease.person_id, not_after=ends_at)
 
     def _warning(self, lease: Lease, left: timedelta) -> str:
-        return (f"your {lease.image} lab ends in {span(left)}: !lab extend gives more time; "
-                f"{self.saving(lease.image)} on your own machine saves your work")
+        return (
+            f"your {lease.image} lab ends in {span(left)}: !lab extend gives more time; "
+            f"{self.saving(lease.image)} on your own machine saves your work"
+        )
 
     def warned(self, lease: Lease) -> str:
         """What its person was told before its end, '' while that is not near."""

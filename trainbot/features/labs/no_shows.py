@@ -6,12 +6,12 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from trainbot.model.config import LabsConfig
-from trainbot.features.labs.scheduler import Fleet
-from trainbot.model.lab import LabState, Lease
+from trainbot.core.access import Person
 from trainbot.features.labs.lab_queue import missed
 from trainbot.features.labs.lease_expiry import Terms
-from trainbot.core.access import Person
+from trainbot.features.labs.scheduler import Fleet
+from trainbot.model.config import LabsConfig
+from trainbot.model.lab import LabState, Lease
 
 if TYPE_CHECKING:
     from trainbot.adapters.db.repositories import Labs, Leases, Notices, People
@@ -22,8 +22,18 @@ PATIENCE = timedelta(minutes=10)  # so long a lab waits for somebody who cannot 
 class Absent:
     """``there``: whether that person is where they can be told; ``seeing``: whether we see anybody at all."""
 
-    def __init__(self, fleet: Fleet, labs: Labs, leases: Leases, people: People, notices: Notices, terms: Terms,
-                 config: LabsConfig, there: Callable[[Person], bool], seeing: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        fleet: Fleet,
+        labs: Labs,
+        leases: Leases,
+        people: People,
+        notices: Notices,
+        terms: Terms,
+        config: LabsConfig,
+        there: Callable[[Person], bool],
+        seeing: Callable[[], bool],
+    ) -> None:
         self.fleet, self.labs, self.leases, self.people, self.notices = fleet, labs, leases, people, notices
         self.terms, self.config, self.there, self.seeing = terms, config, there, seeing
         self._since: dict[int, datetime] = {}  # since when nobody could be told of that lease's lab
@@ -35,8 +45,11 @@ class Absent:
         leases, notices = self.leases.open(), self.notices.waiting()
         away = missed(leases, notices)
         untold = {notice.subject for notice in notices if notice.kind == "lab"}
-        self._since = {lease.id: self._since.get(lease.id, now) for lease in leases
-                       if lease.lab_id is not None and str(lease.id) in untold and self._untouched(lease)}
+        self._since = {
+            lease.id: self._since.get(lease.id, now)
+            for lease in leases
+            if lease.lab_id is not None and str(lease.id) in untold and self._untouched(lease)
+        }
         for lease in leases:
             if lease.id in away and now - lease.asked_at > self.config.cap:
                 self.terms.end(lease, "expired", now)  # they did not come back on that day
@@ -47,11 +60,17 @@ class Absent:
 
     def _untouched(self, lease: Lease) -> bool:
         """Nobody can have been in it: its person was told nothing yet, has no key, and is not here now."""
-        return (not lease.digest and lease.left_id is None and not self.people.keys.count(person_id=lease.person_id)
-                and not self.there(self.people.get(lease.person_id)))
+        return (
+            not lease.digest
+            and lease.left_id is None
+            and not self.people.keys.count(person_id=lease.person_id)
+            and not self.there(self.people.get(lease.person_id))
+        )
 
     def _coming(self) -> int:
         """Labs that those who wait will have anyway, or the room of them."""
         taken = {lease.lab_id for lease in self.leases.every()}
-        return sum(lab.id not in taken and lab.state is not LabState.LEFT and self.fleet.host_of(lab).up
-                   for lab in self.labs.present())
+        return sum(
+            lab.id not in taken and lab.state is not LabState.LEFT and self.fleet.host_of(lab).up
+            for lab in self.labs.present()
+        )

@@ -7,20 +7,20 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from trainbot.core.errors import UserError
-from trainbot.model.host import Mode
-from trainbot.features.labs.capacity import Capacity, capacity
-from trainbot.features.labs.scheduler import Fleet
-from trainbot.features.labs.host_events import CLOCK_OFF
-from trainbot.features.labs.host_view import HostView
-from trainbot.model.lab import Lab, Lease
-from trainbot.features.labs.lease_expiry import Keeping
-from trainbot.features.labs.queue_position import Waiting
-from trainbot.features.labs.lab_wording import first_of, packed, state_of, tame
 from trainbot.core.access import Role
 from trainbot.core.commands import Argument, Ask, Command
+from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Priority, Reply
 from trainbot.core.wording import span
+from trainbot.features.labs.capacity import Capacity, capacity
+from trainbot.features.labs.host_events import CLOCK_OFF
+from trainbot.features.labs.host_view import HostView
+from trainbot.features.labs.lab_wording import first_of, packed, state_of, tame
+from trainbot.features.labs.lease_expiry import Keeping
+from trainbot.features.labs.queue_position import Waiting
+from trainbot.features.labs.scheduler import Fleet
+from trainbot.model.host import Mode
+from trainbot.model.lab import Lab, Lease
 
 if TYPE_CHECKING:
     from trainbot.adapters.db.repositories import Labs, Leases, People
@@ -32,8 +32,9 @@ BETWEEN = " | "  # hosts on one line
 class Overview:
     """``fold``: the server's case rules for nicks."""
 
-    def __init__(self, fleet: Fleet, labs: Labs, leases: Leases, people: People, waiting: Waiting,
-                 fold: Callable[[str], str]) -> None:
+    def __init__(
+        self, fleet: Fleet, labs: Labs, leases: Leases, people: People, waiting: Waiting, fold: Callable[[str], str]
+    ) -> None:
         self.fleet, self.labs, self.leases, self.people = fleet, labs, leases, people
         self.waiting, self.fold = waiting, fold
 
@@ -46,10 +47,16 @@ class Overview:
         if which:
             leases = self._narrowed(which, leases, names, labs)
         keeping, places = self.waiting.terms.keeping(ask.at), self.waiting.places()
-        seated = [self._seated(names[lease.person_id], lease, labs[lease.lab_id], keeping)
-                  for lease in leases if lease.lab_id in labs]
-        waiting = [f"{names[lease.person_id]} waits for {lease.image}{_mode(lease)}, number {places[lease.id]}"
-                   for lease in leases if lease.id in places]
+        seated = [
+            self._seated(names[lease.person_id], lease, labs[lease.lab_id], keeping)
+            for lease in leases
+            if lease.lab_id in labs
+        ]
+        waiting = [
+            f"{names[lease.person_id]} waits for {lease.image}{_mode(lease)}, number {places[lease.id]}"
+            for lease in leases
+            if lease.id in places
+        ]
         rehearsal = [] if which else self._rehearsal(labs)
         return [Reply(first_of([*rehearsal, *seated, *waiting], MORE) or "nobody has a lab", private=True)]
 
@@ -72,8 +79,9 @@ class Overview:
             return found
         found = [lease for lease in leases if self.fold(names[lease.person_id]) == self.fold(which)]
         if not found:
-            raise UserError(f"{which[:30]} is no host and has no lab; hosts are: "
-                            + (", ".join(self.fleet.hosts) or "none yet"))
+            raise UserError(
+                f"{which[:30]} is no host and has no lab; hosts are: " + (", ".join(self.fleet.hosts) or "none yet")
+            )
         return found
 
     # -- hosts ---------------------------------------------------------------------------------------
@@ -89,10 +97,13 @@ class Overview:
             return [Reply("there are no hosts in bot.ini: each has a section [host.NAME] there", private=True)]
         present = self.labs.present()
         used = {name: sum(lab.host == name for lab in present) for name in self.fleet.hosts}
-        hosts = [host_line(name, view, used[name], self._not_there(view), ask.at)
-                 for name, view in self.fleet.hosts.items()]
-        return [Reply(summary(self.capacity(ask.at)), private=True),
-                *(Reply(line, private=True, priority=Priority.LISTING) for line in packed(hosts, BETWEEN))]
+        hosts = [
+            host_line(name, view, used[name], self._not_there(view), ask.at) for name, view in self.fleet.hosts.items()
+        ]
+        return [
+            Reply(summary(self.capacity(ask.at)), private=True),
+            *(Reply(line, private=True, priority=Priority.LISTING) for line in packed(hosts, BETWEEN)),
+        ]
 
     def _not_there(self, view: HostView) -> list[str]:
         """Images that this host has no copy of, though it needs one."""
@@ -103,16 +114,26 @@ class Overview:
     def say_capacity(self, ask: Ask) -> list[Effect]:
         found = self.capacity(ask.at)
         images = [f"{image}: {sum(there.values())} more" + _where(there) for image, there in found.more.items()]
-        return [Reply(summary(found), private=True),
-                *(Reply(line, private=True, priority=Priority.LISTING) for line in packed(images))]
+        return [
+            Reply(summary(found), private=True),
+            *(Reply(line, private=True, priority=Priority.LISTING) for line in packed(images)),
+        ]
 
     # -- for programs ----------------------------------------------------------------------------------
 
     def capacity_value(self, now: datetime) -> dict[str, Any]:
         found = self.capacity(now)
-        return {"seats": found.seats, "taken": found.taken, "pool": found.pool, "free": found.free,
-                "survive": found.survive, "unseated": found.unseated, "worst": found.worst,
-                "more": {image: dict(there) for image, there in found.more.items()}, "summary": summary(found)}
+        return {
+            "seats": found.seats,
+            "taken": found.taken,
+            "pool": found.pool,
+            "free": found.free,
+            "survive": found.survive,
+            "unseated": found.unseated,
+            "worst": found.worst,
+            "more": {image: dict(there) for image, there in found.more.items()},
+            "summary": summary(found),
+        }
 
     def labs_value(self, now: datetime) -> list[dict[str, Any]]:
         """Each lab with whose it is ('' for the pool), then who waits."""
@@ -122,25 +143,50 @@ class Overview:
         keeping = self.waiting.terms.keeping(now)
 
         def row(name: str, state: str, host: str, image: str, mode: str, lease: Lease | None) -> dict[str, Any]:
-            return {"lab": name, "state": state, "host": host, "image": image, "mode": mode,
-                    "nick": tame(names[lease.person_id]) if lease is not None else "",
-                    "ends": keeping.ends_at(lease).isoformat() if lease is not None and name else None,
-                    "held": lease is not None and keeping.held(lease)}
+            return {
+                "lab": name,
+                "state": state,
+                "host": host,
+                "image": image,
+                "mode": mode,
+                "nick": tame(names[lease.person_id]) if lease is not None else "",
+                "ends": keeping.ends_at(lease).isoformat() if lease is not None and name else None,
+                "held": lease is not None and keeping.held(lease),
+            }
 
-        there = [row(lab.name, str(lab.state), lab.host, lab.image, str(lab.mode), holder.get(lab.id))
-                 for lab in self.labs.present()]
-        return there + [row("", f"waits, number {places[lease.id]}", "", lease.image, str(lease.mode), lease)
-                        for lease in leases if lease.lab_id is None]
+        there = [
+            row(lab.name, str(lab.state), lab.host, lab.image, str(lab.mode), holder.get(lab.id))
+            for lab in self.labs.present()
+        ]
+        return there + [
+            row("", f"waits, number {places[lease.id]}", "", lease.image, str(lease.mode), lease)
+            for lease in leases
+            if lease.lab_id is None
+        ]
 
     def commands(self) -> list[Command]:
         theirs = dict(role=Role.ORGANISER, group="labs")
         return [
-            Command("labs", self.list_leases, "who has which lab where, and who waits; of one host or person",
-                    (Argument("HOST or NICK", "word", optional=True),), example="labs alice", **theirs),
-            Command("lab capacity", self.say_capacity, "seats, those that survive the loss of a host, and how many "
-                    "more labs of each image fit", **theirs),
-            Command("hosts", self.list_hosts, "seats, and each host: state, labs, load, memory, disk, last trouble",
-                    **theirs),
+            Command(
+                "labs",
+                self.list_leases,
+                "who has which lab where, and who waits; of one host or person",
+                (Argument("HOST or NICK", "word", optional=True),),
+                example="labs alice",
+                **theirs,
+            ),
+            Command(
+                "lab capacity",
+                self.say_capacity,
+                "seats, those that survive the loss of a host, and how many more labs of each image fit",
+                **theirs,
+            ),
+            Command(
+                "hosts",
+                self.list_hosts,
+                "seats, and each host: state, labs, load, memory, disk, last trouble",
+                **theirs,
+            ),
         ]
 
 
@@ -155,8 +201,10 @@ def _where(there: dict[str, int] | Any) -> str:
 
 def summary(found: Capacity) -> str:
     """``30 seats: 14 taken, 3 in the pool, 13 free; 15 survive the loss of any one host``, and whom it would hit."""
-    text = (f"{found.seats} seats: {found.taken} taken, {found.pool} in the pool, {found.free} free; "
-            f"{found.survive} survive the loss of any one host")
+    text = (
+        f"{found.seats} seats: {found.taken} taken, {found.pool} in the pool, {found.free} free; "
+        f"{found.survive} survive the loss of any one host"
+    )
     if found.unseated:
         people = "one person" if found.unseated == 1 else f"{found.unseated} people"
         text += f"; if {found.worst} were lost now, {people} would wait"

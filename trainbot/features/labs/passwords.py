@@ -77,6 +77,8 @@ def load_or_make_secret(path: Path, size: int = 32) -> bytes:
     except OSError as error:
         raise BackendError(f"the secret {path} cannot be read or made: {error.strerror}") from None
     if len(secret) != size:
-        raise BackendError(f"the secret {path} has {len(secret)} bytes instead of {size}: restore it, or remove it "
-                           "and every lab password has to be asked for again")
+        raise BackendError(
+            f"the secret {path} has {len(secret)} bytes instead of {size}: restore it, or remove it "
+            "and every lab password has to be asked for again"
+        )
     return secret

@@ -36,15 +36,25 @@ class Seats:
     avoided: frozenset[str] = frozenset()
 
     def with_one_more(self, need: Need) -> Seats:
-        return replace(self, used=self.used + 1, coming_mib=self.coming_mib + need.memory_mib,
-                       coming_disk_mib=self.coming_disk_mib + need.disk_mib, in_making=self.in_making + 1)
+        return replace(
+            self,
+            used=self.used + 1,
+            coming_mib=self.coming_mib + need.memory_mib,
+            coming_disk_mib=self.coming_disk_mib + need.disk_mib,
+            in_making=self.in_making + 1,
+        )
 
     def holds(self, need: Need) -> bool:
         """There is a seat, memory, disk and the image for one more."""
-        return (self.up and not self.drained and self.used < self.most
-                and self.free_mib - self.coming_mib >= need.memory_mib
-                and (self.disk_free_mib is None or self.disk_free_mib - self.coming_disk_mib >= need.disk_mib)
-                and (self.images is None or need.version in self.images) and need.version not in self.avoided)
+        return (
+            self.up
+            and not self.drained
+            and self.used < self.most
+            and self.free_mib - self.coming_mib >= need.memory_mib
+            and (self.disk_free_mib is None or self.disk_free_mib - self.coming_disk_mib >= need.disk_mib)
+            and (self.images is None or need.version in self.images)
+            and need.version not in self.avoided
+        )
 
 
 def choose_host(hosts: Iterable[Seats], need: Need) -> str | None:

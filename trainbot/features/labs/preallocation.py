@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from trainbot.model.config import LabsConfig
 from trainbot.model.class_run import ClassRun
+from trainbot.model.config import LabsConfig
 from trainbot.model.host import Mode
 from trainbot.model.lab import Lease
 from trainbot.model.session import Session
 from trainbot.model.session_rows import SignUp
 
 if TYPE_CHECKING:
-    from trainbot.features.labs.scheduler import Fleet
     from trainbot.adapters.db.repositories import Classes, Leases
+    from trainbot.features.labs.scheduler import Fleet
 
 Kind = tuple[str, Mode]
 UNCLAIMED = timedelta(minutes=30)  # after the start: whoever has not come by then is not waited for any more
@@ -53,8 +53,9 @@ class Planned:
         return {image: -(-number * share // 100) for image, number in Counter(i for _p, i in self.seats).items()}
 
 
-def planned(session: Session, signups: Iterable[SignUp], runs: Iterable[ClassRun], mode: Mode,
-            grace: timedelta) -> Planned:
+def planned(
+    session: Session, signups: Iterable[SignUp], runs: Iterable[ClassRun], mode: Mode, grace: timedelta
+) -> Planned:
     """``runs``: the classes that were begun for it."""
     relevant = [run for run in runs if run.ended_at is None or run.ended_at >= session.start]
     begun = [run.started_at for run in relevant]
@@ -64,9 +65,19 @@ def planned(session: Session, signups: Iterable[SignUp], runs: Iterable[ClassRun
         closes_at = datetime.max.replace(tzinfo=session.start.tzinfo)
     else:
         closes_at = max(run.ended_at for run in relevant if run.ended_at is not None) + grace
-    return Planned(session.uid, session.title, session.start, session.zone, session.minutes,
-                   min([session.start, *begun]), max([session.start, *begun]) + UNCLAIMED, closes_at, mode,
-                   tuple((row.person_id, row.image) for row in signups if row.image), session.channel)
+    return Planned(
+        session.uid,
+        session.title,
+        session.start,
+        session.zone,
+        session.minutes,
+        min([session.start, *begun]),
+        max([session.start, *begun]) + UNCLAIMED,
+        closes_at,
+        mode,
+        tuple((row.person_id, row.image) for row in signups if row.image),
+        session.channel,
+    )
 
 
 def opens_at(session: Planned, config: LabsConfig, boot_seconds: Callable[[str], float], at_once: int) -> datetime:
@@ -76,8 +87,15 @@ def opens_at(session: Planned, config: LabsConfig, boot_seconds: Callable[[str],
     return session.begins - min(max(config.lead, config.early + need), MOST_LEAD)
 
 
-def wanted(now: datetime, sessions: Iterable[Planned], leases: Iterable[Lease], config: LabsConfig,
-           spare: Mapping[Kind, int], boot_seconds: Callable[[str], float], at_once: int) -> dict[Kind, int]:
+def wanted(
+    now: datetime,
+    sessions: Iterable[Planned],
+    leases: Iterable[Lease],
+    config: LabsConfig,
+    spare: Mapping[Kind, int],
+    boot_seconds: Callable[[str], float],
+    at_once: int,
+) -> dict[Kind, int]:
     """How many labs of which kind are to be free now, beyond those that are leased (``leases``: the open ones).
 
     Never less than ``spare``; what sessions want at the same time adds up.  ``boot_seconds``: of a lab of that image;
@@ -99,9 +117,18 @@ class Ahead:
     labs; ``spare``: how many labs of each kind are kept free at any time; ``at_home``: whoever
     needs no lab of ours."""
 
-    def __init__(self, fleet: Fleet, leases: Leases, classes: Classes, config: LabsConfig, spare: Mapping[Kind, int],
-                 sessions: Callable[[datetime], list[Session]], signups: Callable[[Session], list[SignUp]],
-                 mode: Callable[[Session], Mode], at_home: Callable[[], frozenset[int]]) -> None:
+    def __init__(
+        self,
+        fleet: Fleet,
+        leases: Leases,
+        classes: Classes,
+        config: LabsConfig,
+        spare: Mapping[Kind, int],
+        sessions: Callable[[datetime], list[Session]],
+        signups: Callable[[Session], list[SignUp]],
+        mode: Callable[[Session], Mode],
+        at_home: Callable[[], frozenset[int]],
+    ) -> None:
         self.fleet, self.leases, self.classes, self.config, self.spare = fleet, leases, classes, config, dict(spare)
         self._sessions, self._signups, self._mode, self._at_home = sessions, signups, mode, at_home
 

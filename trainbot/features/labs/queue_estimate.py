@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from trainbot.features.labs.capacity import with_one_less
+from trainbot.features.labs.placement import Need, Seats, choose_host
 from trainbot.features.labs.reconciler import NEARNESS
 from trainbot.model.lab import Lab, LabState, Lease
-from trainbot.features.labs.placement import Need, Seats, choose_host
 
 
 class Chance(enum.Enum):
@@ -59,8 +59,15 @@ class _Hall:
         return lease not in self.queue
 
 
-def outlook(lease: Lease, ahead: Sequence[Lease], leases: Iterable[Lease], labs: Collection[Lab],
-            hosts: Iterable[Seats], needs: Mapping[str, Need], ends_at: Callable[[Lease], datetime | None]) -> Outlook:
+def outlook(
+    lease: Lease,
+    ahead: Sequence[Lease],
+    leases: Iterable[Lease],
+    labs: Collection[Lab],
+    hosts: Iterable[Seats],
+    needs: Mapping[str, Need],
+    ends_at: Callable[[Lease], datetime | None],
+) -> Outlook:
     """``ahead``: those who wait longer.  ``labs``: all that hosts may have.  ``ends_at``: when a lease ends if nobody
     extends it; None where nobody knows, because a class holds it."""
     up = {host.host: host for host in hosts if host.up}

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from trainbot.core.wording import span
+from trainbot.features.labs.lab_queue import missed, places
+from trainbot.features.labs.lab_wording import a
+from trainbot.features.labs.lease_expiry import Keeping, Terms
+from trainbot.features.labs.queue_estimate import Chance, outlook
 from trainbot.features.labs.scheduler import Fleet
 from trainbot.model.lab import Lease
-from trainbot.features.labs.queue_estimate import Chance, outlook
-from trainbot.features.labs.lab_queue import missed, places
-from trainbot.features.labs.lease_expiry import Keeping, Terms
-from trainbot.features.labs.lab_wording import a
-from trainbot.core.wording import span
 
 if TYPE_CHECKING:
     from trainbot.adapters.db.repositories import Labs, Leases, Notices
@@ -35,19 +35,32 @@ class Waiting:
         if any(view.unheard for view in hosts):
             return f"the hosts of labs are just being reached; you are number {number} in the queue, I tell you then"
         if not any(view.up for view in hosts):
-            return (f"no host answers just now; you are number {number} in the queue for {a(lease.image)} lab, "
-                    "and I tell you when one does")
+            return (
+                f"no host answers just now; you are number {number} in the queue for {a(lease.image)} lab, "
+                "and I tell you when one does"
+            )
         keeping, present = self.terms.keeping(now), self.labs.present()
         needs = {name: self.fleet.need(image) for name, image in self.fleet.images.items()}
         ahead = [other for other in waiting if other.id < lease.id and other.id not in away]
-        found = outlook(lease, ahead, self.leases.every(), present, self.fleet.seats(present, now), needs,
-                        lambda other: None if keeping.held(other) else keeping.ends_at(other))
+        found = outlook(
+            lease,
+            ahead,
+            self.leases.every(),
+            present,
+            self.fleet.seats(present, now),
+            needs,
+            lambda other: None if keeping.held(other) else keeping.ends_at(other),
+        )
         if found.chance is Chance.NOW:
-            return (f"you are number {number} in the queue, and room for {a(lease.image)} lab is being made; I tell "
-                    "you then")
+            return (
+                f"you are number {number} in the queue, and room for {a(lease.image)} lab is being made; I tell "
+                "you then"
+            )
         if found.chance is Chance.NONE:
-            return (f"no host has room for {a(lease.image)} lab now: you are number {number} in the queue, and I tell "
-                    "you when one has")
+            return (
+                f"no host has room for {a(lease.image)} lab now: you are number {number} in the queue, and I tell "
+                "you when one has"
+            )
         hint = _hint(found.at, any(keeping.held(other) for other in leases), keeping)
         return f"all {lease.image} labs are taken: you are number {number} in the queue, {hint}; I tell you then"
 

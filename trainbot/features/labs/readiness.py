@@ -8,18 +8,18 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from trainbot.features.labs.preallocation import Ahead, Planned
-from trainbot.features.labs.host_view import HostView
-from trainbot.model.lab import ALIVE, Lab, LabState, Lease
-from trainbot.features.labs.placement import Need, Seats, choose_host
 from trainbot.core.access import Person
 from trainbot.core.messages import Reply
 from trainbot.core.wording import span
+from trainbot.features.labs.host_view import HostView
+from trainbot.features.labs.placement import Need, Seats, choose_host
+from trainbot.features.labs.preallocation import Ahead, Planned
+from trainbot.model.lab import ALIVE, Lab, LabState, Lease
 
 if TYPE_CHECKING:
+    from trainbot.adapters.db.repositories import Labs, Leases, Notices
     from trainbot.features.labs.scheduler import Fleet
     from trainbot.model.notice import Notice
-    from trainbot.adapters.db.repositories import Labs, Leases, Notices
 
 LAST_WORD = timedelta(minutes=5)  # before the start: whoever heard a no-go hears how it is now
 MOST_FAULTS = 4
@@ -50,25 +50,32 @@ class Standing:
         return not self.missing
 
 
-def standings(sessions: Iterable[Planned], share: int, labs: Iterable[Lab], leases: Iterable[Lease],
-              up: Iterable[str]) -> dict[str, Standing]:
+def standings(
+    sessions: Iterable[Planned], share: int, labs: Iterable[Lab], leases: Iterable[Lease], up: Iterable[str]
+) -> dict[str, Standing]:
     """Session's uid -> how far its labs are: those that its people have, and free ones, which count for one session
     only, the earliest first.  ``up``: hosts that answer."""
     answering, by_id = set(up), {lab.id: lab for lab in labs if lab.state in ALIVE}
     has = {(lease.person_id, lease.image): by_id.get(lease.lab_id or "") for lease in leases}
     taken = {lease.lab_id for lease in leases}
-    free = [lab for lab in by_id.values()
-            if lab.id not in taken and lab.state is LabState.READY and lab.host in answering]
+    free = [
+        lab for lab in by_id.values() if lab.id not in taken and lab.state is LabState.READY and lab.host in answering
+    ]
     found = {}
     for session in sessions:
         held = [has[seat] for seat in session.seats if seat in has]
-        works = [lab for lab in held
-                 if lab and lab.host in answering and lab.state not in (LabState.MAKING, LabState.BOOTING)]
+        works = [
+            lab
+            for lab in held
+            if lab and lab.host in answering and lab.state not in (LabState.MAKING, LabState.BOOTING)
+        ]
         needed, ready = {}, {}
         for image, number in session.needed(share).items():
             needed[image] = max(number, sum(seat[1] == image for seat in session.seats if seat in has))
             there = [lab for lab in works if lab.image == image]
-            spare = [lab for lab in free if (lab.image, lab.mode) == (image, session.mode)][:needed[image] - len(there)]
+            spare = [lab for lab in free if (lab.image, lab.mode) == (image, session.mode)][
+                : needed[image] - len(there)
+            ]
             free = [lab for lab in free if lab not in spare]
             ready[image] = Counter(lab.host for lab in there + spare)
         found[session.uid] = Standing(needed, ready)
@@ -90,8 +97,13 @@ def verdict(title: str, clock: str, standing: Standing, faults: Iterable[str], r
     return f"no-go: {what}{f' ({said})' if said else ''}; {left}; !hosts tells organisers more"
 
 
-def faults(missing: Mapping[str, int], needs: Mapping[str, Need], hosts: Mapping[str, HostView],
-           seats: Iterable[Seats], labs: Iterable[Lab]) -> list[str]:
+def faults(
+    missing: Mapping[str, int],
+    needs: Mapping[str, Need],
+    hosts: Mapping[str, HostView],
+    seats: Iterable[Seats],
+    labs: Iterable[Lab],
+) -> list[str]:
     """Why labs are missing, the most telling first.  ``needs``: of images that there are."""
     found = [f"there is no {image} image here" for image in missing if image not in needs]
     usable = []
@@ -115,8 +127,13 @@ def faults(missing: Mapping[str, int], needs: Mapping[str, Need], hosts: Mapping
     return found
 
 
-def rest_of(missing: Mapping[str, int], coming: Mapping[str, int], needs: Mapping[str, Need], seats: Iterable[Seats],
-            boot_seconds: Callable[[str], float]) -> tuple[timedelta | None, int]:
+def rest_of(
+    missing: Mapping[str, int],
+    coming: Mapping[str, int],
+    needs: Mapping[str, Need],
+    seats: Iterable[Seats],
+    boot_seconds: Callable[[str], float],
+) -> tuple[timedelta | None, int]:
     """(how long the missing labs take as things are, None where some find no host; how many find no room on hosts that
     could make them).  ``coming``: how many of an image are being made already."""
     there, possible, homeless, seconds = {host.host: host for host in seats}, True, 0, 0.0
@@ -136,8 +153,12 @@ def rest_of(missing: Mapping[str, int], coming: Mapping[str, int], needs: Mappin
 
 def _makes(host: Seats, need: Need) -> bool:
     """It could make such a lab if it had room."""
-    return (host.up and not host.drained and need.version not in host.avoided
-            and (host.images is None or need.version in host.images))
+    return (
+        host.up
+        and not host.drained
+        and need.version not in host.avoided
+        and (host.images is None or need.version in host.images)
+    )
 
 
 def _short(text: str) -> str:
@@ -149,17 +170,28 @@ class Readiness:
     ``clock``: a time as it is shown in that zone;
     ``zone_of``: of a person, '' where it is not known."""
 
-    def __init__(self, ahead: Ahead, fleet: Fleet, labs: Labs, leases: Leases, notices: Notices,
-                 staff: Callable[[str | None, datetime], list[Person]], clock: Callable[[datetime, str], str],
-                 zone_of: Callable[[int], str]) -> None:
+    def __init__(
+        self,
+        ahead: Ahead,
+        fleet: Fleet,
+        labs: Labs,
+        leases: Leases,
+        notices: Notices,
+        staff: Callable[[str | None, datetime], list[Person]],
+        clock: Callable[[datetime, str], str],
+        zone_of: Callable[[int], str],
+    ) -> None:
         self.ahead, self.fleet, self.labs, self.leases, self.notices = ahead, fleet, labs, leases, notices
         self.staff, self.clock, self.zone_of = staff, clock, zone_of
 
     def tick(self, now: datetime) -> None:
         """From ``early`` before the start each of the staff hears it once, again when it turns, and, where it was a
         no-go, five minutes before the start as it is then."""
-        due = [session for session in self.ahead.sessions(now)
-               if session.start - self.ahead.config.early <= now < session.start]
+        due = [
+            session
+            for session in self.ahead.sessions(now)
+            if session.start - self.ahead.config.early <= now < session.start
+        ]
         if not due:
             return
         found = self._standings(now)
@@ -173,13 +205,15 @@ class Readiness:
     def _say(self, word: str, session: Planned, person: Person, now: datetime) -> None:
         key = f"{word} {session.key} {person.id}"
         if self.notices.first(key=key) is None:
-            self.notices.tell(now, "", person_id=person.id, kind="readiness", subject=session.uid, key=key,
-                              not_after=session.start)
+            self.notices.tell(
+                now, "", person_id=person.id, kind="readiness", subject=session.uid, key=key, not_after=session.start
+            )
 
     def _standings(self, now: datetime) -> dict[str, Standing]:
         config = self.ahead.config
-        near = [session for session in self.ahead.sessions(now)
-                if session.begins - config.lead <= now < session.closes_at]
+        near = [
+            session for session in self.ahead.sessions(now) if session.begins - config.lead <= now < session.closes_at
+        ]
         up = [name for name, view in self.fleet.hosts.items() if view.up]
         return standings(near, config.share, self.labs.alive(), self.leases.open(), up)
 
@@ -196,8 +230,9 @@ class Readiness:
         seats = self.fleet.seats(present, now)
         needs = {name: self.fleet.need(image) for name, image in self.fleet.images.items()}
         up = {host.host for host in seats if host.up}
-        coming = Counter(lab.image for lab in present
-                         if lab.host in up and lab.state in (LabState.MAKING, LabState.BOOTING))
+        coming = Counter(
+            lab.image for lab in present if lab.host in up and lab.state in (LabState.MAKING, LabState.BOOTING)
+        )
         rest, homeless = rest_of(standing.missing, coming, needs, seats, self.fleet.boot_seconds)
         said = faults(standing.missing, needs, self.fleet.hosts, seats, present)
         if homeless:

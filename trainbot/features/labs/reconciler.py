@@ -8,13 +8,19 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from trainbot.features.labs.placement import Need, Seats, choose_host
 from trainbot.model.host import Mode
 from trainbot.model.lab import NEARNESS, Lab, LabState, Lease
-from trainbot.features.labs.placement import Need, Seats, choose_host
 
-ACTIONS = {LabState.MAKING: "make", LabState.BOOTING: "probe", LabState.REBOOTING: "reboot",
-           LabState.RESETTING: "reset", LabState.SAVING: "snapshot", LabState.ROLLING_BACK: "rollback",
-           LabState.ENDING: "destroy"}
+ACTIONS = {
+    LabState.MAKING: "make",
+    LabState.BOOTING: "probe",
+    LabState.REBOOTING: "reboot",
+    LabState.RESETTING: "reset",
+    LabState.SAVING: "snapshot",
+    LabState.ROLLING_BACK: "rollback",
+    LabState.ENDING: "destroy",
+}
 TRIES = 3
 CHECKS_AT_ONCE = 2
 #: How many labs of which kind are to be free.
@@ -35,7 +41,9 @@ def hand_out(leases: Iterable[Lease], labs: Iterable[Lab]) -> list[tuple[Lease, 
         kind = (lease.image, lease.mode)
         fit = [lab for lab in free if (lab.image, lab.mode) == kind and not (lease.rehearsal and lab in lent)]
         if fit:
-            lab = min(fit, key=lambda lab: (NEARNESS.index(lab.state), lab in lent, held[lab.host], lab.made_at, lab.id))
+            lab = min(
+                fit, key=lambda lab: (NEARNESS.index(lab.state), lab in lent, held[lab.host], lab.made_at, lab.id)
+            )
             free.remove(lab)
             held[lab.host] += 1
             given.append((lease, lab))
@@ -103,8 +111,11 @@ def excess(leases: Iterable[Lease], labs: Iterable[Lab], pool: Pool, drained: Co
             return lab
     waiting = Counter((lease.image, lease.mode) for lease in open_leases if lease.lab_id is None)
     there = Counter((lab.image, lab.mode) for lab in free)
-    over = [lab for lab in free
-            if there[lab.image, lab.mode] > pool.get((lab.image, lab.mode), 0) + waiting[lab.image, lab.mode]]
+    over = [
+        lab
+        for lab in free
+        if there[lab.image, lab.mode] > pool.get((lab.image, lab.mode), 0) + waiting[lab.image, lab.mode]
+    ]
     return max(over, key=lambda lab: (NEARNESS.index(lab.state), lab.made_at, lab.id), default=None)
 
 
@@ -130,8 +141,9 @@ class Seating:
     evicted: tuple[Lab, ...]
 
 
-def seating(leases: Iterable[Lease], present: Iterable[Lab], hosts: Iterable[Seats], needs: Mapping[str, Need],
-            pool: Pool) -> Seating:
+def seating(
+    leases: Iterable[Lease], present: Iterable[Lab], hosts: Iterable[Seats], needs: Mapping[str, Need], pool: Pool
+) -> Seating:
     """``present``: all labs that hosts may have.  ``needs``: what a lab of each image that can be made takes."""
     seats = {host.host: host for host in hosts}
     up = {name for name, host in seats.items() if host.up}
@@ -162,16 +174,20 @@ def seating(leases: Iterable[Lease], present: Iterable[Lab], hosts: Iterable[Sea
 
 def stranded(leases: Iterable[Lease], present: Iterable[Lab], up: set[str]) -> list[Lease]:
     """Whoever waits for a lab that was never made, on a host that does not answer: nothing of theirs is in it."""
-    unmade = {lab.id for lab in present
-              if lab.state is LabState.MAKING and lab.state_at == lab.made_at and lab.host not in up}
+    unmade = {
+        lab.id for lab in present if lab.state is LabState.MAKING and lab.state_at == lab.made_at and lab.host not in up
+    }
     return [lease for lease in leases if lease.lab_id in unmade]
 
 
 def next_actions(labs: Iterable[Lab], up: set[str], busy: set[str], now: datetime) -> list[tuple[Lab, str]]:
     """What may be begun now: one action a lab, on hosts that answer; what failed, and labs that went off again and
     again, after a pause."""
-    return [(lab, ACTIONS[lab.state]) for lab in labs
-            if lab.state in ACTIONS and lab.id not in busy and lab.host in up and now >= lab.state_at + _pause(lab)]
+    return [
+        (lab, ACTIONS[lab.state])
+        for lab in labs
+        if lab.state in ACTIONS and lab.id not in busy and lab.host in up and now >= lab.state_at + _pause(lab)
+    ]
 
 
 def _pause(lab: Lab) -> timedelta:
@@ -179,15 +195,19 @@ def _pause(lab: Lab) -> timedelta:
     return RETRY * min(max(lab.tries, again, 0), 12)
 
 
-def due_checks(leases: Iterable[Lease], labs: Iterable[Lab], up: set[str], busy: set[str], every: timedelta,
-               now: datetime) -> list[Lab]:
+def due_checks(
+    leases: Iterable[Lease], labs: Iterable[Lab], up: set[str], busy: set[str], every: timedelta, now: datetime
+) -> list[Lab]:
     """Free labs that nobody has tried for so long, the longest first; at most CHECKS_AT_ONCE a host."""
     free = [lab for lab in _free(leases, labs) if lab.state is LabState.READY and lab.host in up and lab.endpoint]
     under_way = Counter(lab.host for lab in free if lab.id in busy)
     due = []
     for lab in sorted(free, key=lambda lab: (lab.checked_at or lab.state_at, lab.id)):
-        if lab.id not in busy and (lab.checked_at or lab.state_at) + every <= now \
-                and under_way[lab.host] < CHECKS_AT_ONCE:
+        if (
+            lab.id not in busy
+            and (lab.checked_at or lab.state_at) + every <= now
+            and under_way[lab.host] < CHECKS_AT_ONCE
+        ):
             under_way[lab.host] += 1
             due.append(lab)
     return due

@@ -15,14 +15,14 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from trainbot.core.errors import UserError
-from trainbot.model.host import Mode
-from trainbot.model.lab import ALIVE, REHEARSAL, WORKED_IN, Lab, LabState, Lease
 from trainbot.features.labs.placement import Need, Seats, choose_host
 from trainbot.features.labs.readiness import faults
+from trainbot.model.host import Mode
+from trainbot.model.lab import ALIVE, REHEARSAL, WORKED_IN, Lab, LabState, Lease
 
 if TYPE_CHECKING:
-    from trainbot.features.labs.scheduler import Fleet
     from trainbot.adapters.db.repositories import Classes, Labs, Leases, People
+    from trainbot.features.labs.scheduler import Fleet
 
 log = logging.getLogger(__name__)
 TERM = timedelta(minutes=2)  # after which a rehearsal that nobody asks about is over
@@ -42,8 +42,16 @@ class Wanted:
 class Rehearsing:
     """At most one rehearsal at a time.  ``new_password`` and ``digest`` as for people's leases."""
 
-    def __init__(self, fleet: Fleet, labs: Labs, leases: Leases, people: People, classes: Classes,
-                 new_password: Callable[[], str], digest: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        fleet: Fleet,
+        labs: Labs,
+        leases: Leases,
+        people: People,
+        classes: Classes,
+        new_password: Callable[[], str],
+        digest: Callable[[str], str],
+    ) -> None:
         self.fleet, self.labs, self.leases, self.people, self.classes = fleet, labs, leases, people, classes
         self.new_password, self.digest = new_password, digest
 
@@ -57,13 +65,28 @@ class Rehearsing:
         seats = []
         for number, image in enumerate(wanted.images, 1):
             password = self.new_password()
-            id = self.leases.add(person_id=self._person(number, now), image=image, mode=wanted.mode, lab_id=None,
-                                 left_id=None, digest=self.digest(password), asked_at=now, expires_at=now + TERM,
-                                 warned_at=None, ended_at=None, ended_why="", session=REHEARSAL + token)
+            id = self.leases.add(
+                person_id=self._person(number, now),
+                image=image,
+                mode=wanted.mode,
+                lab_id=None,
+                left_id=None,
+                digest=self.digest(password),
+                asked_at=now,
+                expires_at=now + TERM,
+                warned_at=None,
+                ended_at=None,
+                ended_why="",
+                session=REHEARSAL + token,
+            )
             seats.append({"seat": id, "image": image, "password": password})
         log.info("a rehearsal of %s begins, seats: %d", wanted.title, len(seats))
-        return {"rehearsal": token, "title": wanted.title, "seats": seats,
-                "lease": self.fleet.config.lease.total_seconds()}
+        return {
+            "rehearsal": token,
+            "title": wanted.title,
+            "seats": seats,
+            "lease": self.fleet.config.lease.total_seconds(),
+        }
 
     def _refuse(self, wanted: Wanted, during_class: bool) -> None:
         if not self.fleet.hosts:
@@ -72,8 +95,10 @@ class Rehearsing:
             raise UserError("a rehearsal is going on already; one that was cut off ends by itself within 2 min")
         running = self.classes.running()
         if running and not during_class:
-            raise UserError(f"{running[0].title} runs now, and a rehearsal makes work for its hosts: wait for its end, "
-                            "or say --during-class")
+            raise UserError(
+                f"{running[0].title} runs now, and a rehearsal makes work for its hosts: wait for its end, "
+                "or say --during-class"
+            )
         for image in sorted(set(wanted.images) - set(self.fleet.images)):
             raise UserError(f"there is no {image} image here: trainbot image list says which there are")
 
@@ -81,8 +106,13 @@ class Rehearsing:
         """Nobody: no network has an account with blanks and brackets (RFC 2812 2.3.1, nickname)."""
         account = f"(rehearsal) {number}"
         found = self.people.by_account(account)
-        return found.id if found is not None else self.people.add(
-            account=account, mask=None, nick=f"rehearsal {number}", zone="", in_view=False, seen_at=now)
+        return (
+            found.id
+            if found is not None
+            else self.people.add(
+                account=account, mask=None, nick=f"rehearsal {number}", zone="", in_view=False, seen_at=now
+            )
+        )
 
     def how_is(self, token: str, now: datetime) -> dict[str, Any]:
         """Where each seat stands, and what hosts say; whoever asks keeps the rehearsal alive."""
@@ -93,16 +123,33 @@ class Rehearsing:
         present, needs = self.labs.present(), self._needs()
         hosts = self.fleet.seats(present, now)
         by_id, up = {lab.id: lab for lab in present}, {host.host for host in hosts if host.up}
-        coming = any(lab.state is LabState.ENDING and lab.host in up for lab in present) \
-            or any(view.unheard for view in self.fleet.hosts.values())
-        homeless = Counter(lease.image for lease in mine if lease.lab_id is None and not coming
-                           and (lease.image not in needs or choose_host(hosts, needs[lease.image]) is None))
-        return {"over": "" if mine else self._why_over(token),
-                "seats": [_seat(lease, by_id.get(lease.lab_id or ""), homeless) for lease in mine],
-                "faults": faults(homeless, needs, self.fleet.hosts, hosts, present) if homeless else [],
-                "idle": self._idle(mine, present, up), "yielded": self.fleet.yielded,
-                "hosts": {name: {"up": view.up, "lost": view.lost, "drained": view.drained, "trouble": view.trouble,
-                                 "uri": view.config.uri} for name, view in self.fleet.hosts.items()}}
+        coming = any(lab.state is LabState.ENDING and lab.host in up for lab in present) or any(
+            view.unheard for view in self.fleet.hosts.values()
+        )
+        homeless = Counter(
+            lease.image
+            for lease in mine
+            if lease.lab_id is None
+            and not coming
+            and (lease.image not in needs or choose_host(hosts, needs[lease.image]) is None)
+        )
+        return {
+            "over": "" if mine else self._why_over(token),
+            "seats": [_seat(lease, by_id.get(lease.lab_id or ""), homeless) for lease in mine],
+            "faults": faults(homeless, needs, self.fleet.hosts, hosts, present) if homeless else [],
+            "idle": self._idle(mine, present, up),
+            "yielded": self.fleet.yielded,
+            "hosts": {
+                name: {
+                    "up": view.up,
+                    "lost": view.lost,
+                    "drained": view.drained,
+                    "trouble": view.trouble,
+                    "uri": view.config.uri,
+                }
+                for name, view in self.fleet.hosts.items()
+            },
+        }
 
     def loss(self, token: str, now: datetime) -> dict[str, Any]:
         """{"left": host -> seats that still have a lab, or find room for one, when that host is lost}."""
@@ -179,8 +226,13 @@ class Rehearsing:
         """Free labs of other kinds: somebody who asks gets their room, a rehearsal does not."""
         kinds = {(lease.image, lease.mode) for lease in mine}
         taken = {lease.lab_id for lease in self.leases.every()}
-        return sum(lab.id not in taken and lab.host in up and (lab.image, lab.mode) not in kinds and lab.state in
-                   (LabState.MAKING, LabState.BOOTING, LabState.READY) for lab in present)
+        return sum(
+            lab.id not in taken
+            and lab.host in up
+            and (lab.image, lab.mode) not in kinds
+            and lab.state in (LabState.MAKING, LabState.BOOTING, LabState.READY)
+            for lab in present
+        )
 
 
 def _token(lease: Lease) -> str:
@@ -193,12 +245,20 @@ def _seat(lease: Lease, lab: Lab | None, homeless: Mapping[str, int]) -> dict[st
         state = "no room" if homeless.get(lease.image) else "waiting"
         return {"seat": lease.id, "state": state, "lab": "", "host": "", "boot": None, "own": False, "fault": ""}
     boot = (lab.state_at - lab.made_at).total_seconds() if lab.state is LabState.READY and lab.boots == 1 else None
-    return {"seat": lease.id, "state": str(lab.state), "lab": lab.name, "host": lab.host, "boot": boot,
-            "own": lab.made_at >= lease.asked_at, "fault": lab.fault}
+    return {
+        "seat": lease.id,
+        "state": str(lab.state),
+        "lab": lab.name,
+        "host": lab.host,
+        "boot": boot,
+        "own": lab.made_at >= lease.asked_at,
+        "fault": lab.fault,
+    }
 
 
-def left_after(lost: str, seated: Iterable[tuple[str, Lab]], free: Iterable[Lab], hosts: Iterable[Seats],
-               needs: Mapping[str, Need]) -> int:
+def left_after(
+    lost: str, seated: Iterable[tuple[str, Lab]], free: Iterable[Lab], hosts: Iterable[Seats], needs: Mapping[str, Need]
+) -> int:
     """How many of ``seated`` (image, lab) have a lab when the host ``lost`` is gone: those elsewhere, and those that a
     free lab or room is left for."""
     spare = Counter((lab.image, lab.mode) for lab in free if lab.host != lost)

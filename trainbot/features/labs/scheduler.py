@@ -13,19 +13,19 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from trainbot.model.config import LabsConfig
-from trainbot.model.image_files import files
-from trainbot.model.host import HostConfig, LabSpec
-from trainbot.model.seats import free_seat
 from trainbot.features.labs import reconciler as control
 from trainbot.features.labs.backoff import Avoided
-from trainbot.features.labs.reconciler import Pool, Want
-from trainbot.model.lab_events import Check, HostWork, Probe, Way
 from trainbot.features.labs.host_view import HostView
-from trainbot.model.lab_image import Image
-from trainbot.model.lab import Lab, LabState, Lease
-from trainbot.features.labs.placement import Need, Seats, choose_host
 from trainbot.features.labs.lab_queue import in_line
+from trainbot.features.labs.placement import Need, Seats, choose_host
+from trainbot.features.labs.reconciler import Pool, Want
+from trainbot.model.config import LabsConfig
+from trainbot.model.host import HostConfig, LabSpec
+from trainbot.model.image_files import files
+from trainbot.model.lab import Lab, LabState, Lease
+from trainbot.model.lab_events import Check, HostWork, Probe, Way
+from trainbot.model.lab_image import Image
+from trainbot.model.seats import free_seat
 
 if TYPE_CHECKING:
     from trainbot.adapters.db.repositories import Labs, Leases, Notices, Settings
@@ -52,9 +52,19 @@ class Fleet:
     """``pool``: how many labs of which kind are to be free now.  ``free_port``: a TCP port of our loopback that is not
     in use, given those that are spoken for."""
 
-    def __init__(self, labs: Labs, leases: Leases, notices: Notices, settings: Settings, config: LabsConfig,
-                 images: dict[str, Image], pool: Callable[[datetime], Pool], hosts: Iterable[HostConfig], owner: str,
-                 free_port: Callable[[set[int]], int]) -> None:
+    def __init__(
+        self,
+        labs: Labs,
+        leases: Leases,
+        notices: Notices,
+        settings: Settings,
+        config: LabsConfig,
+        images: dict[str, Image],
+        pool: Callable[[datetime], Pool],
+        hosts: Iterable[HostConfig],
+        owner: str,
+        free_port: Callable[[set[int]], int],
+    ) -> None:
         self.labs, self.leases, self.notices, self.settings = labs, leases, notices, settings
         self.config, self.images, self.pool, self.owner, self.free_port = config, images, pool, owner, free_port
         self.hosts = {host.name: HostView(host) for host in hosts}
@@ -152,9 +162,22 @@ class Fleet:
         seat = free_seat(taken.seats[host]) if config.has_seats else 0
         taken.ports.add(port)
         taken.seats[host].add(seat)
-        self.labs.add(id=id, name=f"tb-{want.image}-{id[:8]}", image=want.image, mode=want.mode, host=host,
-                      state=LabState.MAKING, port=port, address="", ssh_port=0, tries=0, fault="", made_at=now,
-                      state_at=now, seat=seat)
+        self.labs.add(
+            id=id,
+            name=f"tb-{want.image}-{id[:8]}",
+            image=want.image,
+            mode=want.mode,
+            host=host,
+            state=LabState.MAKING,
+            port=port,
+            address="",
+            ssh_port=0,
+            tries=0,
+            fault="",
+            made_at=now,
+            state_at=now,
+            seat=seat,
+        )
         return id
 
     def need(self, image: Image) -> Need:
@@ -169,15 +192,26 @@ class Fleet:
 
     def _seats(self, view: HostView, here: list[Lab], now: datetime) -> Seats:
         report, name = view.report, view.config.name
-        coming = [self.need(self.images[lab.image]) for lab in here
-                  if lab.state is LabState.MAKING and lab.image in self.images]
+        coming = [
+            self.need(self.images[lab.image])
+            for lab in here
+            if lab.state is LabState.MAKING and lab.image in self.images
+        ]
         return Seats(
-            name, view.up, view.config.labs, len(here), report.free_mib if report else 0,
-            coming_mib=sum(need.memory_mib for need in coming), coming_disk_mib=sum(need.disk_mib for need in coming),
+            name,
+            view.up,
+            view.config.labs,
+            len(here),
+            report.free_mib if report else 0,
+            coming_mib=sum(need.memory_mib for need in coming),
+            coming_disk_mib=sum(need.disk_mib for need in coming),
             in_making=sum(lab.state in (LabState.MAKING, LabState.BOOTING) for lab in here),
-            at_once=max(AT_ONCE, report.cpus // 2 if report else 0), drained=view.drained,
-            disk_free_mib=report.disk_free_mib if report else None, images=report.images if report else None,
-            avoided=self.avoided.at(name, now))
+            at_once=max(AT_ONCE, report.cpus // 2 if report else 0),
+            drained=view.drained,
+            disk_free_mib=report.disk_free_mib if report else None,
+            images=report.images if report else None,
+            avoided=self.avoided.at(name, now),
+        )
 
     def work(self, now: datetime) -> list[HostWork | Probe | Check]:
         """What hosts and watchers are to begin now; each is under way from here on."""
@@ -187,8 +221,9 @@ class Fleet:
         present = self.labs.present()
         booting = {lab.id for lab in present if lab.state is LabState.BOOTING}
         # who watches a lab boot does not hold up what was asked meanwhile
-        busy = {id for id, action in self.busy.items()
-                if action not in WATCHING or (action == "probe" and id in booting)}
+        busy = {
+            id for id, action in self.busy.items() if action not in WATCHING or (action == "probe" and id in booting)
+        }
         for lab, action in control.next_actions(present, up, busy, now):
             if action == "probe":
                 if lab.endpoint is None:
@@ -214,16 +249,33 @@ class Fleet:
 
     def _way(self, lab: Lab) -> Way:
         image = self.images.get(lab.image)
-        return Way(lab.address, lab.ssh_port, self.host_of(lab).config.door, image.user if image else "root",
-                   image.host_key if image else "")
+        return Way(
+            lab.address,
+            lab.ssh_port,
+            self.host_of(lab).config.door,
+            image.user if image else "root",
+            image.host_key if image else "",
+        )
 
     def spec(self, lab: Lab) -> LabSpec:
         image, folder = self.images[lab.image], self.hosts[lab.host].config.images
         there = image.files if folder is None else files(folder, image.version)
-        return LabSpec(id=lab.id, name=lab.name, image=lab.image, disk=there.disk, kernel=there.kernel,
-                       initrd=there.initrd, cmdline=image.boot_line(lab.mode), memory_mib=image.memory_mib,
-                       vcpus=image.vcpus, port=lab.port, owner=self.owner, guest=image.guest, seat=lab.seat,
-                       cpu_percent=image.cpu_percent)
+        return LabSpec(
+            id=lab.id,
+            name=lab.name,
+            image=lab.image,
+            disk=there.disk,
+            kernel=there.kernel,
+            initrd=there.initrd,
+            cmdline=image.boot_line(lab.mode),
+            memory_mib=image.memory_mib,
+            vcpus=image.vcpus,
+            port=lab.port,
+            owner=self.owner,
+            guest=image.guest,
+            seat=lab.seat,
+            cpu_percent=image.cpu_percent,
+        )
 
     def move(self, lab: Lab, state: LabState, now: datetime) -> None:
         if state in (LabState.READY, LabState.GONE):

@@ -9,11 +9,11 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from trainbot.core.errors import UserError
-from trainbot.model.lab import Home
-from trainbot.features.labs.lease_expiry import Terms
 from trainbot.core.commands import Argument, Ask, Command
+from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Reply
+from trainbot.features.labs.lease_expiry import Terms
+from trainbot.model.lab import Home
 
 if TYPE_CHECKING:
     from trainbot.adapters.db.repositories import Homes, Leases
@@ -33,9 +33,16 @@ class AtHome:
     where none does; ``taken``: told of each
     who said so, with the image."""
 
-    def __init__(self, homes: Homes, leases: Leases, terms: Terms, images: Collection[str],
-                 offer: Callable[[str], Offer | None], wanted: Callable[[Ask], str],
-                 taken: Callable[[Ask, str], None]) -> None:
+    def __init__(
+        self,
+        homes: Homes,
+        leases: Leases,
+        terms: Terms,
+        images: Collection[str],
+        offer: Callable[[str], Offer | None],
+        wanted: Callable[[Ask], str],
+        taken: Callable[[Ask, str], None],
+    ) -> None:
         self.homes, self.leases, self.terms, self.images = homes, leases, terms, images
         self.offer, self.wanted, self.taken = offer, wanted, taken
 
@@ -50,10 +57,14 @@ class AtHome:
             self.homes.put(Home(ask.person.id, image, ask.at))
         self.taken(ask, image)
         kept = [lease.image for lease in held if lease.lab_id is not None]
-        note = (f"your {kept[0]} lab here stays until !lab return" if kept else
-                f"!lab {image} gives you a lab here instead")
-        return [Reply(f"{self._where(image)}; with it you take part as everybody: !done, !stuck, !ask; {note}",
-                      private=True)]
+        note = (
+            f"your {kept[0]} lab here stays until !lab return" if kept else f"!lab {image} gives you a lab here instead"
+        )
+        return [
+            Reply(
+                f"{self._where(image)}; with it you take part as everybody: !done, !stuck, !ask; {note}", private=True
+            )
+        ]
 
     def _which(self, ask: Ask, before: Home | None) -> str:
         wanted = self.wanted(ask) or (before.image if before is not None else "")
@@ -70,17 +81,28 @@ class AtHome:
         if offer is None:
             return f"the {image} image is not published: ask an organiser for it (trainbot image publish)"
         if not offer.url:
-            return (f"ask an organiser where the {image} image is served ([records] public_url says it); sha256 of its "
-                    f"SHA256SUMS: {offer.sums}")
+            return (
+                f"ask an organiser where the {image} image is served ([records] public_url says it); sha256 of its "
+                f"SHA256SUMS: {offer.sums}"
+            )
         return f"{image} for Xen or QEMU, how-to: {offer.url} (sha256 of SHA256SUMS: {offer.sums})"
 
     def commands(self) -> list[Command]:
-        return [Command("lab home", self.go_home, "I run the image on a machine of my own: where it is, and from then "
-                        "on I take part with it", (Argument("IMAGE", "image", optional=True),),
-                        example="lab home debian", group="labs")]
+        return [
+            Command(
+                "lab home",
+                self.go_home,
+                "I run the image on a machine of my own: where it is, and from then on I take part with it",
+                (Argument("IMAGE", "image", optional=True),),
+                example="lab home debian",
+                group="labs",
+            )
+        ]
 
 
 def at_home(home: Home) -> str:
     """For ``!lab`` of somebody who has none here."""
-    return (f"you run {home.image} on a machine of your own (!lab home says where the image is); !lab {home.image} "
-            "gives you a lab here instead")
+    return (
+        f"you run {home.image} on a machine of your own (!lab home says where the image is); !lab {home.image} "
+        "gives you a lab here instead"
+    )

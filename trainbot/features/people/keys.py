@@ -6,12 +6,14 @@ import base64
 import binascii
 import re
 
-LINE = re.compile(r"(ssh-ed25519|ecdsa-sha2-nistp(?:256|384|521)|ssh-rsa|sk-[a-z0-9@.-]+) +([A-Za-z0-9+/]+={0,2})(?: .*)?")
+LINE = re.compile(
+    r"(ssh-ed25519|ecdsa-sha2-nistp(?:256|384|521)|ssh-rsa|sk-[a-z0-9@.-]+) +([A-Za-z0-9+/]+={0,2})(?: .*)?"
+)
 FIELDS = {"ssh-ed25519": 2, "ssh-rsa": 3, "sk-ssh-ed25519@openssh.com": 3, "sk-ecdsa-sha2-nistp256@openssh.com": 4}
 
 
 def read_key(text: str) -> str | None:
-    """"TYPE BASE64" of the one line of a .pub file; None where it is none, or not all of it.
+    """ "TYPE BASE64" of the one line of a .pub file; None where it is none, or not all of it.
 
     The base64 holds the type again and then the key's fields, each with its length before it (RFC 4253 6.6).
     """
@@ -27,7 +29,7 @@ def read_key(text: str) -> str | None:
         length = int.from_bytes(rest[:4])
         if len(rest) < 4 + length:
             return None
-        fields.append(rest[4:4 + length])
-        rest = rest[4 + length:]
+        fields.append(rest[4 : 4 + length])
+        rest = rest[4 + length :]
     whole = fields[:1] == [found[1].encode()] and len(fields) == FIELDS.get(found[1], 3) and all(fields)
     return f"{found[1]} {found[2]}" if whole else None

@@ -12,11 +12,11 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from trainbot.core.errors import UserError
-from trainbot.features.people.keys import read_key
 from trainbot.core.access import Person, fold_account
 from trainbot.core.commands import Argument, Ask, Command
+from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Left, Renamed, Reply, RollCall, Sender
+from trainbot.features.people.keys import read_key
 
 if TYPE_CHECKING:
     from trainbot.adapters.db.repositories import Leases, People
@@ -27,8 +27,14 @@ KEYS_AT_MOST = 5
 class Registry:
     """``seen``: whether this sender is in one of our channels now; ``fold``: the server's case rules."""
 
-    def __init__(self, people: People, leases: Leases, seen: Callable[[Sender], bool], fold: Callable[[str], str],
-                 channels: Callable[[], tuple[str, ...]]) -> None:
+    def __init__(
+        self,
+        people: People,
+        leases: Leases,
+        seen: Callable[[Sender], bool],
+        fold: Callable[[str], str],
+        channels: Callable[[], tuple[str, ...]],
+    ) -> None:
         self.people, self.leases, self.seen, self.fold, self.channels = people, leases, seen, fold, channels
         self._rolled: set[str] = set()
 
@@ -42,8 +48,10 @@ class Registry:
         elif self.seen(sender):
             found = self.people.by_mask(self.mask(sender))
         else:
-            raise UserError(f"join {' or '.join(self.channels())} first and ask again there or here: "
-                            "without an account I only know people whom I see")
+            raise UserError(
+                f"join {' or '.join(self.channels())} first and ask again there or here: "
+                "without an account I only know people whom I see"
+            )
         if found is None:
             account = None if sender.account is None else fold_account(sender.account)
             mask = None if account else self.mask(sender)
@@ -113,16 +121,28 @@ class Registry:
         keys = self.people.keys.all(person_id=ask.person.id)
         if not publickey:
             shown = ", ".join(f"{key.key.split()[0]} …{key.key[-8:]}" for key in keys)
-            return [Reply(f"your keys: {shown}" if keys else "I have no key of yours; say !key and the one line of your "
-                          "~/.ssh/id_ed25519.pub", private=True)]
+            return [
+                Reply(
+                    f"your keys: {shown}"
+                    if keys
+                    else "I have no key of yours; say !key and the one line of your ~/.ssh/id_ed25519.pub",
+                    private=True,
+                )
+            ]
         if publickey.lower() == "forget":
             count = self.people.keys.remove(person_id=ask.person.id)
-            return [Reply(f"forgotten: {count} {'key' if count == 1 else 'keys'}" if count else "I had none of yours",
-                          private=True)]
+            return [
+                Reply(
+                    f"forgotten: {count} {'key' if count == 1 else 'keys'}" if count else "I had none of yours",
+                    private=True,
+                )
+            ]
         key = self._offered(ask) if publickey.lower() == "yes" else read_key(publickey)
         if key is None:
-            raise UserError("that is no public ssh key (or it was cut: RSA keys do not fit a line here); say !key and "
-                            "the one line of your ~/.ssh/id_ed25519.pub")
+            raise UserError(
+                "that is no public ssh key (or it was cut: RSA keys do not fit a line here); say !key and "
+                "the one line of your ~/.ssh/id_ed25519.pub"
+            )
         if all(key != known.key for known in keys):
             if len(keys) >= KEYS_AT_MOST:
                 raise UserError(f"you have {len(keys)} keys already; !key forget drops them all")
@@ -134,13 +154,20 @@ class Registry:
         """What their ssh client had with it when they last logged in with a lab's password."""
         found = [lease.offered for lease in self.leases.open(person_id=ask.person.id) if lease.offered]
         if not found:
-            raise UserError("no ssh client of yours offered a key yet: log in to your lab with its password once, from the "
-                            "machine whose key it is, then say that again")
+            raise UserError(
+                "no ssh client of yours offered a key yet: log in to your lab with its password once, from the "
+                "machine whose key it is, then say that again"
+            )
         return found[-1]
 
     def commands(self) -> list[Command]:
         return [
-            Command("key", self.add_key, "my ssh key: keep it, show it, forget it",
-                    (Argument("PUBLICKEY", "words", optional=True, rest=True),),
-                    example="key ssh-ed25519 AAAAC3Nz…, !key yes (the one that my ssh client offered) or !key forget", group="labs"),
+            Command(
+                "key",
+                self.add_key,
+                "my ssh key: keep it, show it, forget it",
+                (Argument("PUBLICKEY", "words", optional=True, rest=True),),
+                example="key ssh-ed25519 AAAAC3Nz…, !key yes (the one that my ssh client offered) or !key forget",
+                group="labs",
+            ),
         ]

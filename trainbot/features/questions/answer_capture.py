@@ -63,6 +63,10 @@ class Talk:
     def of(self, person: Person, channel: str | None, question: Question | None) -> tuple[int, str] | None:
         """(question, words): what that person said to it; to the last one that they took there where none is named."""
         for id, draft in reversed(self._drafts.items()):
-            if draft.lines and draft.person_id == person.id and (id == question.id if question else draft.channel == channel):
+            if (
+                draft.lines
+                and draft.person_id == person.id
+                and (id == question.id if question else draft.channel == channel)
+            ):
                 return id, " ".join(draft.lines)
         return None

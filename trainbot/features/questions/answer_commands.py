@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trainbot.core.errors import UserError
-from trainbot.features.questions.list_commands import votes
-from trainbot.model.question import Question, QuestionState
-from trainbot.features.questions.question_queue import Queue, too_long
 from trainbot.core.access import Role
 from trainbot.core.commands import Argument, Ask, Command, Place
+from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Line, Priority, Reply
+from trainbot.features.questions.list_commands import votes
+from trainbot.features.questions.question_queue import Queue, too_long
+from trainbot.model.question import Question, QuestionState
 
 if TYPE_CHECKING:
     from trainbot.features.questions.answer_capture import Talk
@@ -29,15 +29,22 @@ class Answering:
         self.queue.record(question, ask, "taken", state=QuestionState.TAKEN)
         self.talk.begin(question, ask.person)
         more = f" ({votes(question.votes)})" if question.votes else ""
-        return [Line(question.channel, f"question {question.id} from {question.asker}{more}: {question.words}",
-                     Priority.PRESENTER)]
+        return [
+            Line(
+                question.channel,
+                f"question {question.id} from {question.asker}{more}: {question.words}",
+                Priority.PRESENTER,
+            )
+        ]
 
     def _next(self, ask: Ask) -> Question:
         assert ask.channel is not None  # Place.CHANNEL
         taken, still = self.queue.waiting(ask.channel)
         if not still:
-            raise UserError("no open questions" + (f"; question {taken[0].id} is taken: !answer {taken[0].id} WORDS"
-                                                   if taken else ""))
+            raise UserError(
+                "no open questions"
+                + (f"; question {taken[0].id} is taken: !answer {taken[0].id} WORDS" if taken else "")
+            )
         return still[0]
 
     # -- answers -----------------------------------------------------------------------------------
@@ -45,8 +52,9 @@ class Answering:
     def answer(self, ask: Ask, question: Question, words: str) -> list[Effect]:
         question = self.questions.standing(question)
         self.queue.record(question, ask, "answered", words, state=QuestionState.ANSWERED)
-        return self._said(ask, question, f"to question {question.id}: {words} ({ask.nick})",
-                          f"was answered by {ask.nick}: {words}")
+        return self._said(
+            ask, question, f"to question {question.id}: {words} ({ask.nick})", f"was answered by {ask.nick}: {words}"
+        )
 
     def answered(self, ask: Ask, question: Question | None = None) -> list[Effect]:
         """What was said in the channel since ``!take`` is kept; the channel has seen it, so nothing is said there."""
@@ -72,11 +80,18 @@ class Answering:
         if mine or (answers and ask.role >= Role.HELPER):
             corrected = (mine or answers)[-1]
             self.queue.record(question, ask, "edited", words, about_id=corrected.id)
-            return self._said(ask, question, f"to question {question.id}, corrected: {words} ({ask.nick})",
-                              f"has a corrected answer by {ask.nick}: {words}")
+            return self._said(
+                ask,
+                question,
+                f"to question {question.id}, corrected: {words} ({ask.nick})",
+                f"has a corrected answer by {ask.nick}: {words}",
+            )
         if question.person_id != ask.person.id:
-            raise UserError(f"question {question.id} has no answer of yours; !answer {question.id} WORDS gives one"
-                            if ask.role >= Role.HELPER else f"question {question.id} is not yours")
+            raise UserError(
+                f"question {question.id} has no answer of yours; !answer {question.id} WORDS gives one"
+                if ask.role >= Role.HELPER
+                else f"question {question.id} is not yours"
+            )
         question = self.queue.must_wait(question)
         if len(words) > self.length:
             raise UserError(too_long(words, self.length))
@@ -101,8 +116,10 @@ class Answering:
     def merge(self, ask: Ask, question: Question, into: Question) -> list[Effect]:
         into = self.questions.standing(into)
         if question.merged_into is not None:
-            raise UserError(f"question {question.id} was merged into {question.merged_into} already; "
-                            f"!reopen {question.id} undoes that")
+            raise UserError(
+                f"question {question.id} was merged into {question.merged_into} already; "
+                f"!reopen {question.id} undoes that"
+            )
         if into.id == question.id:
             raise UserError("that is one and the same question")
         if into.channel != question.channel:
@@ -114,23 +131,69 @@ class Answering:
             self.queue.tell(question, ask.at, f"is the same as question {into.id}, which was answered: {into.answer}")
         else:
             self.queue.tell(question, ask.at, f"is the same as question {into.id}: you get its answer")
-        return [Reply(f"question {into.id} stands for both: {votes(into.votes)}, {self.queue.place(into)}"
-                      if into.state is not QuestionState.ANSWERED else f"question {into.id} stands for both")]
+        return [
+            Reply(
+                f"question {into.id} stands for both: {votes(into.votes)}, {self.queue.place(into)}"
+                if into.state is not QuestionState.ANSWERED
+                else f"question {into.id} stands for both"
+            )
+        ]
 
     def commands(self) -> list[Command]:
         number, words = Argument("N", "question"), Argument("WORDS", "words", rest=True)
         optional = Argument("N", "question", optional=True)
         return [
-            Command("take", self.take, "shows the next question (or number N) to the class", (optional,), aliases=("y",),
-                    role=Role.HELPER, place=Place.CHANNEL, group="questions"),
-            Command("answer", self.answer, "answers question N; kept, and its asker gets it even when away",
-                    (number, words), role=Role.HELPER, example="answer 3 semanage port -m changes it", group="questions"),
-            Command("answered", self.answered, "keeps what I said here between !take and my next command as the answer",
-                    (optional,), role=Role.HELPER, place=Place.CHANNEL, group="questions"),
-            Command("edit", self.edit, "corrects my answer to question N, or my question", (number, words),
-                    example="edit 3 semanage port -a adds it", group="questions"),
-            Command("skip", self.skip, "puts question N aside, with a word why",
-                    (number, Argument("WHY", "words", optional=True, rest=True)), role=Role.HELPER, group="questions"),
-            Command("merge", self.merge, "question N asks the same as question M: one answer for both",
-                    (number, Argument("M", "question")), role=Role.HELPER, example="merge 7 3", group="questions"),
+            Command(
+                "take",
+                self.take,
+                "shows the next question (or number N) to the class",
+                (optional,),
+                aliases=("y",),
+                role=Role.HELPER,
+                place=Place.CHANNEL,
+                group="questions",
+            ),
+            Command(
+                "answer",
+                self.answer,
+                "answers question N; kept, and its asker gets it even when away",
+                (number, words),
+                role=Role.HELPER,
+                example="answer 3 semanage port -m changes it",
+                group="questions",
+            ),
+            Command(
+                "answered",
+                self.answered,
+                "keeps what I said here between !take and my next command as the answer",
+                (optional,),
+                role=Role.HELPER,
+                place=Place.CHANNEL,
+                group="questions",
+            ),
+            Command(
+                "edit",
+                self.edit,
+                "corrects my answer to question N, or my question",
+                (number, words),
+                example="edit 3 semanage port -a adds it",
+                group="questions",
+            ),
+            Command(
+                "skip",
+                self.skip,
+                "puts question N aside, with a word why",
+                (number, Argument("WHY", "words", optional=True, rest=True)),
+                role=Role.HELPER,
+                group="questions",
+            ),
+            Command(
+                "merge",
+                self.merge,
+                "question N asks the same as question M: one answer for both",
+                (number, Argument("M", "question")),
+                role=Role.HELPER,
+                example="merge 7 3",
+                group="questions",
+            ),
         ]

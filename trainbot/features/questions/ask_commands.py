@@ -6,14 +6,14 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from trainbot.core.errors import UserError
-from trainbot.features.questions.list_commands import votes
-from trainbot.model.question import WAITING, Question, QuestionState
-from trainbot.features.questions.question_queue import Queue, short, too_long
-from trainbot.features.questions.duplicates import Similar
 from trainbot.core.access import Person, Role
 from trainbot.core.commands import Argument, Ask, Command, Place
+from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Reply
+from trainbot.features.questions.duplicates import Similar
+from trainbot.features.questions.list_commands import votes
+from trainbot.features.questions.question_queue import Queue, short, too_long
+from trainbot.model.question import WAITING, Question, QuestionState
 
 if TYPE_CHECKING:
     from trainbot.model.config import QuestionsConfig
@@ -24,8 +24,9 @@ MINUTE = timedelta(minutes=1)
 class Asking:
     """``image``: what somebody works on, given the exercise of the class ('' outside of one)."""
 
-    def __init__(self, queue: Queue, similar: Similar, config: QuestionsConfig,
-                 image: Callable[[Person, str], str]) -> None:
+    def __init__(
+        self, queue: Queue, similar: Similar, config: QuestionsConfig, image: Callable[[Person, str], str]
+    ) -> None:
         self.queue, self.questions, self.similar = queue, queue.questions, similar
         self.config, self.image = config, image
 
@@ -41,11 +42,17 @@ class Asking:
             return None
         if found.state in WAITING:
             if found.person_id == ask.person.id:
-                return Reply(f"your question {found.id} ({short(found.words, 80)}) waits already. Still ask?", private=True)
-            return Reply(f"question {found.id} ({short(found.words, 120)}) waits already; !vote {found.id} supports it. "
-                         "Still ask?", private=True)
-        return Reply(f"question {found.id} was: {short(found.words, 110)} → {short(found.answer, 240)} Still ask?",
-                     private=True)
+                return Reply(
+                    f"your question {found.id} ({short(found.words, 80)}) waits already. Still ask?", private=True
+                )
+            return Reply(
+                f"question {found.id} ({short(found.words, 120)}) waits already; !vote {found.id} supports it. "
+                "Still ask?",
+                private=True,
+            )
+        return Reply(
+            f"question {found.id} was: {short(found.words, 110)} → {short(found.answer, 240)} Still ask?", private=True
+        )
 
     def ask(self, ask: Ask, words: str) -> list[Effect]:
         return self._asked(ask, words, anonymous=False)
@@ -61,14 +68,27 @@ class Asking:
             return [Reply(why, private=True)]
         run = self.queue.classes.in_channel(ask.channel)
         question = self.questions.ask(
-            ask.person, ask.nick, ask.at, words, class_id=run.id if run else None, channel=ask.channel,
-            step=run.step if run else 0, anonymous=anonymous, image=self.image(ask.person, run.exercise if run else ""))
+            ask.person,
+            ask.nick,
+            ask.at,
+            words,
+            class_id=run.id if run else None,
+            channel=ask.channel,
+            step=run.step if run else 0,
+            anonymous=anonymous,
+            image=self.image(ask.person, run.exercise if run else ""),
+        )
         if run and ask.role < Role.HELPER and not anonymous:
             self.queue.classes.attend(run, ask.person, ask.nick, ask.at)
         where = f" in {ask.channel}" if ask.private else ""
         place = self.queue.place(question)
-        return [Reply(f"question {question.id}{where} is next" if place == "next" else
-                      f"question {question.id}{where}: {place}")]
+        return [
+            Reply(
+                f"question {question.id}{where} is next"
+                if place == "next"
+                else f"question {question.id}{where}: {place}"
+            )
+        ]
 
     def _refused(self, ask: Ask, words: str) -> str | None:
         """Why it is not taken: too long, too many, or somebody who is ignored.  Staff ask as they like."""
@@ -122,16 +142,40 @@ class Asking:
         words = Argument("WORDS", "words", rest=True)
         number = Argument("N", "question")
         return [
-            Command("ask", self.ask, "puts a question into the queue (so does a line that begins QUESTION:)", (words,),
-                    example="ask why is port 11371 taken?", place=Place.CHANNEL, confirm=self.already, group="questions"),
-            Command("ask anonymously", self.ask_anonymously, "the same, and only presenters and helpers learn who asks",
-                    (words,), aliases=("anon",), place=Place.PRIVATE, confirm=self.already, group="questions",
-                    example="ask anonymously what is a port?"),
+            Command(
+                "ask",
+                self.ask,
+                "puts a question into the queue (so does a line that begins QUESTION:)",
+                (words,),
+                example="ask why is port 11371 taken?",
+                place=Place.CHANNEL,
+                confirm=self.already,
+                group="questions",
+            ),
+            Command(
+                "ask anonymously",
+                self.ask_anonymously,
+                "the same, and only presenters and helpers learn who asks",
+                (words,),
+                aliases=("anon",),
+                place=Place.PRIVATE,
+                confirm=self.already,
+                group="questions",
+                example="ask anonymously what is a port?",
+            ),
             Command("vote", self.vote, "I want to know that too", (number,), group="questions", example="vote 3"),
-            Command("reopen", self.reopen, "my question (staff: any) waits again: it was not answered", (number,),
-                    group="questions"),
-            Command("delete", self.delete, "takes back my question (staff: any) while it waits; it is published nowhere",
-                    (number, Argument("WHY", "words", optional=True, rest=True)), group="questions"),
+            Command(
+                "reopen",
+                self.reopen,
+                "my question (staff: any) waits again: it was not answered",
+                (number,),
+                group="questions",
+            ),
+            Command(
+                "delete",
+                self.delete,
+                "takes back my question (staff: any) while it waits; it is published nowhere",
+                (number, Argument("WHY", "words", optional=True, rest=True)),
+                group="questions",
+            ),
         ]
-
-

@@ -10,8 +10,8 @@ from trainbot.features.questions.similarity import ALIKE, Context, alike
 from trainbot.model.question import WAITING, Question, QuestionState
 
 if TYPE_CHECKING:
-    from trainbot.model.class_run import ClassRun
     from trainbot.adapters.db.question_rows import Questions
+    from trainbot.model.class_run import ClassRun
 
 CANDIDATES = 20
 BUDGET = 2000  # rows that are ranked: what asks the same shares its rarest words

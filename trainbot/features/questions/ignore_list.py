@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from trainbot.core.errors import UserError
-from trainbot.model.question import WAITING
 from trainbot.core.access import Person, Role
 from trainbot.core.commands import Argument, Ask, Command
+from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Reply
+from trainbot.model.question import WAITING
 
 if TYPE_CHECKING:
     from trainbot.features.questions.question_queue import Queue
@@ -33,25 +33,50 @@ class Ignoring:
         if staff:
             raise UserError(f"{nick[:30]} is one of us; only learners' questions can be ignored")
         if self.questions.is_ignored(person) is None:
-            self.questions.ignored.add(person_id=person.id, nick=person.nick, at=ask.at, by_id=ask.person.id,
-                                       by_nick=ask.nick, ended_at=None, ended_by="")
+            self.questions.ignored.add(
+                person_id=person.id,
+                nick=person.nick,
+                at=ask.at,
+                by_id=ask.person.id,
+                by_nick=ask.nick,
+                ended_at=None,
+                ended_by="",
+            )
         waiting = self.questions.all(self.questions.table.c.state.in_(list(WAITING)), person_id=person.id)
         for question in waiting:
             self.queue.delete(question, ask, "ignored")
         gone = f", {len(waiting)} deleted" if waiting else ""
-        return [Reply(f"questions of {person.nick} are not taken any more{gone}; !unignore {person.nick} ends that",
-                      private=True)]
+        return [
+            Reply(
+                f"questions of {person.nick} are not taken any more{gone}; !unignore {person.nick} ends that",
+                private=True,
+            )
+        ]
 
     def unignore(self, ask: Ask, nick: str) -> list[Effect]:
         person, _staff = self._person(ask, nick)
-        ended = self.questions.ignored.change({"person_id": person.id, "ended_at": None}, ended_at=ask.at, ended_by=ask.nick)
-        return [Reply(f"questions of {person.nick} are taken again" if ended else
-                      f"questions of {person.nick} were not ignored", private=True)]
+        ended = self.questions.ignored.change(
+            {"person_id": person.id, "ended_at": None}, ended_at=ask.at, ended_by=ask.nick
+        )
+        return [
+            Reply(
+                f"questions of {person.nick} are taken again"
+                if ended
+                else f"questions of {person.nick} were not ignored",
+                private=True,
+            )
+        ]
 
     def commands(self) -> list[Command]:
         nick = (Argument("NICK", "nick"),)
         return [
-            Command("ignore", self.ignore, "takes no more questions and votes of that person, and deletes what waits",
-                    nick, role=Role.HELPER, group="questions"),
+            Command(
+                "ignore",
+                self.ignore,
+                "takes no more questions and votes of that person, and deletes what waits",
+                nick,
+                role=Role.HELPER,
+                group="questions",
+            ),
             Command("unignore", self.unignore, "takes them again", nick, role=Role.HELPER, group="questions"),
         ]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from trainbot.features.questions.search_terms import Finding, best
-from trainbot.model.question import Question, QuestionState
-from trainbot.features.questions.question_queue import short
 from trainbot.core.access import Role
 from trainbot.core.commands import Argument, Ask, Command, Place
 from trainbot.core.messages import Effect, Reply
 from trainbot.core.wording import span
+from trainbot.features.questions.question_queue import short
+from trainbot.features.questions.search_terms import Finding, best
+from trainbot.model.question import Question, QuestionState
 
 if TYPE_CHECKING:
     from trainbot.features.questions.question_queue import Queue
@@ -71,25 +71,44 @@ class Listing:
             if found is not None and found.state is not QuestionState.DELETED:
                 return [Reply(self._one(ask, found), private=quiet)]
         looked = self.finding.look("question_fts", words)
-        answered = [q for q in self.questions.some(row for row, _score in looked.rows)
-                    if q.state is QuestionState.ANSWERED and q.answer]
+        answered = [
+            q
+            for q in self.questions.some(row for row, _score in looked.rows)
+            if q.state is QuestionState.ANSWERED and q.answer
+        ]
         hits = best(looked, answered, lambda q: f"{q.words} {q.answer}")[:5]
-        instead = "".join(f" (I looked for {near}, nobody said {said[:30]})" for said, near in list(looked.instead.items())[:1])
+        instead = "".join(
+            f" (I looked for {near}, nobody said {said[:30]})" for said, near in list(looked.instead.items())[:1]
+        )
         if not hits:
             return [Reply(f"nothing like that was answered yet{instead}; !ask WORDS asks it", private=quiet)]
         first, *others = hits
-        rows = [f"{first.id}: {short(first.words, 100)} → {short(first.answer, 160)}",
-                *(f"{q.id}: {short(q.words, 60)}" for q in others)]
+        rows = [
+            f"{first.id}: {short(first.words, 100)} → {short(first.answer, 160)}",
+            *(f"{q.id}: {short(q.words, 60)}" for q in others),
+        ]
         end = f" | !faq {first.id} says all of it{instead}"
         return [Reply(fitted("", rows, LINE - len(end.encode()), tail=False) + end, private=quiet)]
 
     def commands(self) -> list[Command]:
         return [
-            Command("q", self.open, "the open questions; with a number: that one, and what became of it",
-                    (Argument("N", "question", optional=True),), aliases=("questions",), place=Place.CHANNEL,
-                    group="questions"),
-            Command("faq", self.faq, "searches all questions that were ever answered; with a number: all of that one",
-                    (Argument("WORDS", "words", rest=True),), example="faq semanage port", group="questions"),
+            Command(
+                "q",
+                self.open,
+                "the open questions; with a number: that one, and what became of it",
+                (Argument("N", "question", optional=True),),
+                aliases=("questions",),
+                place=Place.CHANNEL,
+                group="questions",
+            ),
+            Command(
+                "faq",
+                self.faq,
+                "searches all questions that were ever answered; with a number: all of that one",
+                (Argument("WORDS", "words", rest=True),),
+                example="faq semanage port",
+                group="questions",
+            ),
         ]
 
 

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from trainbot.core.errors import UserError
-from trainbot.model.question import WAITING, Question, QuestionState
-from trainbot.features.questions.order import T, ordered
 from trainbot.core.access import Person
 from trainbot.core.commands import Ask
+from trainbot.core.errors import UserError
+from trainbot.features.questions.order import T, ordered
+from trainbot.model.question import WAITING, Question, QuestionState
 
 if TYPE_CHECKING:
     from trainbot.adapters.db.question_rows import Questions
@@ -22,8 +22,14 @@ ANSWER = "answer"  # the kind of notices that hold what the channel has seen alr
 class Queue:
     """``present``: whether that person is in the channel now, so that they see what is said there."""
 
-    def __init__(self, questions: Questions, classes: Classes, notices: Notices,
-                 present: Callable[[Person, str], bool], person: Callable[[int], Person]) -> None:
+    def __init__(
+        self,
+        questions: Questions,
+        classes: Classes,
+        notices: Notices,
+        present: Callable[[Person, str], bool],
+        person: Callable[[int], Person],
+    ) -> None:
         self.questions, self.classes, self.notices = questions, classes, notices
         self.present, self.person = present, person
 
@@ -43,7 +49,9 @@ class Queue:
     def place(self, question: Question) -> str:
         """``next``, or how many come before it."""
         taken, still = self.questions.turns(question.channel)
-        before = taken + next((n for n, q in enumerate(self._ordered(question.channel, still)) if q.id == question.id), 0)
+        before = taken + next(
+            (n for n, q in enumerate(self._ordered(question.channel, still)) if q.id == question.id), 0
+        )
         return f"{before} before it" if before else "next"
 
     def _ordered(self, channel: str, still: Iterable[T]) -> list[T]:
@@ -57,8 +65,10 @@ class Queue:
         """It, or what it was merged into; UserError where that is settled."""
         question = self.questions.standing(question)
         if question.state not in WAITING:
-            raise UserError(f"question {question.id} is {question.state} already; !answer {question.id} WORDS adds an "
-                            f"answer, !reopen {question.id} puts it back")
+            raise UserError(
+                f"question {question.id} is {question.state} already; !answer {question.id} WORDS adds an "
+                f"answer, !reopen {question.id} puts it back"
+            )
         return question
 
     def all_of_it(self, question: Question) -> list[Question]:
@@ -83,8 +93,12 @@ class Queue:
     def tell(self, question: Question, at: datetime, text: str) -> None:
         """Its asker hears it: now, or when they are back.  What the channel has seen reaches also somebody who comes
         back without an account; what was asked anonymously is only said to who asked."""
-        self.notices.tell(at, f"your question {question.id} ({short(question.words, 80)}) {text}",
-                          person_id=question.person_id, kind="text" if question.anonymous else ANSWER)
+        self.notices.tell(
+            at,
+            f"your question {question.id} ({short(question.words, 80)}) {text}",
+            person_id=question.person_id,
+            kind="text" if question.anonymous else ANSWER,
+        )
 
     def tell_absent(self, question: Question, at: datetime, text: str) -> Sequence[str]:
         """Whoever asked it and does not see the channel is told; the nicks of those who do (not the anonymous)."""

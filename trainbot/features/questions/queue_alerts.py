@@ -5,15 +5,15 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from trainbot.model.notice import Notice
-from trainbot.model.question import Question
 from trainbot.core.messages import Reply
 from trainbot.core.wording import span
+from trainbot.model.notice import Notice
+from trainbot.model.question import Question
 
 if TYPE_CHECKING:
-    from trainbot.model.config import QuestionsConfig
-    from trainbot.model.class_run import ClassRun
     from trainbot.features.questions.question_queue import Queue
+    from trainbot.model.class_run import ClassRun
+    from trainbot.model.config import QuestionsConfig
 
 KIND = "queue"
 STALE = timedelta(minutes=5)
@@ -44,8 +44,15 @@ class Pressing:
             for reason in reasons(waits, now, self.config.many, self.config.long):
                 key = f"{KIND}:{run.id}:{reason}"
                 if self.queue.notices.first(key=key) is None:
-                    self.queue.notices.tell(now, "", person_id=run.presenter_id, key=key, kind=KIND, subject=str(run.id),
-                                            not_after=now + STALE)
+                    self.queue.notices.tell(
+                        now,
+                        "",
+                        person_id=run.presenter_id,
+                        key=key,
+                        kind=KIND,
+                        subject=str(run.id),
+                        not_after=now + STALE,
+                    )
 
     def notice(self, notice: Notice, now: datetime) -> Reply | None:
         """As it is when it is said; None when it is so no more."""

@@ -133,4 +133,4 @@ def best(looked: Looked, rows: Iterable[T], text: Callable[[T], str]) -> list[T]
 def covered(words: Iterable[str], text: str) -> int:
     """How many of the words, or of their beginnings, are in the text."""
     there = " ".join(vocabulary(text)) + text.casefold()
-    return sum(word.casefold()[:max(4, len(word) - 2)] in there for word in words)
+    return sum(word.casefold()[: max(4, len(word) - 2)] in there for word in words)

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from trainbot.core.errors import UserError
 from trainbot.core.files import write_whole
+from trainbot.features.records import timeline
+from trainbot.features.records.minutes import SOMEBODY, ClassRecord, Minutes, base_name, minutes_of
+from trainbot.features.records.minutes_markdown import markdown
 from trainbot.model.class_run import ClassRun, Play, PlayKind
 from trainbot.model.question import QuestionState
-from trainbot.features.records import timeline
-from trainbot.features.records.minutes_markdown import markdown
-from trainbot.features.records.minutes import SOMEBODY, ClassRecord, Minutes, base_name, minutes_of
 
 if TYPE_CHECKING:
     from trainbot.adapters.db.question_rows import Questions
@@ -43,8 +43,17 @@ class MinutesPages(Protocol):
 class Archive:
     """``times``: a moment in the configured zones, in words."""
 
-    def __init__(self, classes: Classes, entries: Entries, questions: Questions, people: People, folder: Path,
-                 public_url: str, times: Callable[[datetime], str], pages: MinutesPages) -> None:
+    def __init__(
+        self,
+        classes: Classes,
+        entries: Entries,
+        questions: Questions,
+        people: People,
+        folder: Path,
+        public_url: str,
+        times: Callable[[datetime], str],
+        pages: MinutesPages,
+    ) -> None:
         self.pages = pages
         self.classes, self.entries, self.questions, self.people = classes, entries, questions, people
         self.folder, self.public_url, self.times = folder / "minutes", public_url, times
@@ -54,9 +63,17 @@ class Archive:
     def record(self, run: ClassRun) -> ClassRecord:
         questions = self.questions.all(class_id=run.id)
         about = self.questions.events.table.c.question_id.in_([question.id for question in questions])
-        return ClassRecord(run, self.entries.all(class_id=run.id), self.classes.attendance.all(class_id=run.id),
-                           self.classes.done.all(class_id=run.id), questions, self.questions.events.all(about),
-                           list(self._checks(class_id=run.id)), self.times(run.started_at), frozenset(person.id for person in self.people.all(nolog=True)))
+        return ClassRecord(
+            run,
+            self.entries.all(class_id=run.id),
+            self.classes.attendance.all(class_id=run.id),
+            self.classes.done.all(class_id=run.id),
+            questions,
+            self.questions.events.all(about),
+            list(self._checks(class_id=run.id)),
+            self.times(run.started_at),
+            frozenset(person.id for person in self.people.all(nolog=True)),
+        )
 
     def _checks(self, **exact: int) -> Iterator[Play]:
         """Those that have ended, by time."""
@@ -103,8 +120,12 @@ class Archive:
                 Path(run.minutes).unlink(missing_ok=True)  # where they were before
         except Exception as error:
             if self._failed.get(run.id) != str(error):
-                log.error("the minutes %s.html cannot be written: %s; I try again", base, error,
-                          exc_info=not isinstance(error, OSError))
+                log.error(
+                    "the minutes %s.html cannot be written: %s; I try again",
+                    base,
+                    error,
+                    exc_info=not isinstance(error, OSError),
+                )
             self._failed[run.id] = str(error)
             return False
         self._failed.pop(run.id, None)
@@ -115,8 +136,12 @@ class Archive:
         """The whole text of each file, by the ending of its name."""
         record = self.record(run)
         minutes, name = minutes_of(record), base_name(run)
-        return {".log.html": self.pages.log_page(minutes, self._log(record), name), ".md": markdown(minutes),
-                ".json": self.pages.minutes_json(minutes), ".html": self.pages.minutes_page(minutes, name)}
+        return {
+            ".log.html": self.pages.log_page(minutes, self._log(record), name),
+            ".md": markdown(minutes),
+            ".json": self.pages.minutes_json(minutes),
+            ".html": self.pages.minutes_page(minutes, name),
+        }
 
     def _log(self, record: ClassRecord) -> Iterator[timeline.Row]:
         """As it may be published: without the names of people who are not to be named, and without deleted questions."""
@@ -162,8 +187,12 @@ class Archive:
             by_time = [rows.each() for rows in (self.entries, self.classes.done, events)] + [self._checks()]
         else:
             about = events.table.c.question_id.in_([question.id for question in self.questions.all(class_id=run.id)])
-            by_time = [self.entries.each(class_id=run.id), self.classes.done.each(class_id=run.id), events.each(about),
-                       self._checks(class_id=run.id)]
+            by_time = [
+                self.entries.each(class_id=run.id),
+                self.classes.done.each(class_id=run.id),
+                events.each(about),
+                self._checks(class_id=run.id),
+            ]
         question = functools.lru_cache(1000)(self.questions.get)
         who = functools.lru_cache(1000)(lambda id, person: self.classes.attendance.first(class_id=id, person_id=person))
         yield from timeline.written(timeline.rows(*by_time, question, who), form)

@@ -8,23 +8,30 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from trainbot.core.errors import UserError
 from trainbot.core.access import Person, Role
 from trainbot.core.commands import Argument, Ask, Command, Place
+from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Incoming, Reply, Sender
 
 if TYPE_CHECKING:
     from trainbot.adapters.db.repositories import Classes, Entries, People
 
 log = logging.getLogger(__name__)
-MARKED = {"info": "a line for the minutes", "link": "an address for the minutes", "action": "something to be done, for "
-          "the minutes"}
+MARKED = {
+    "info": "a line for the minutes",
+    "link": "an address for the minutes",
+    "action": "something to be done, for the minutes",
+}
 
 TURNING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # Unicode UAX 9
 
 #: What an operator sees in the log at the usual level.
-OPERATORS = {"start": "%s began a class in %s: %s", "end": "%s ended the class in %s%s", "lab": "%s has a lab (%s): %s",
-             "home": "%s takes part from home (%s): %s"}
+OPERATORS = {
+    "start": "%s began a class in %s: %s",
+    "end": "%s ended the class in %s%s",
+    "lab": "%s has a lab (%s): %s",
+    "home": "%s takes part from home (%s): %s",
+}
 
 
 def scrubbed(text: str) -> str:
@@ -36,17 +43,31 @@ class Journal:
     """``logged``: whether the channel's talk, comings and goings are kept during a class ([records] log); ``person``:
     the row of whoever that is, None where there can be none."""
 
-    def __init__(self, entries: Entries, classes: Classes, people: People, logged: bool,
-                 person: Callable[[Sender, datetime], Person | None]) -> None:
+    def __init__(
+        self,
+        entries: Entries,
+        classes: Classes,
+        people: People,
+        logged: bool,
+        person: Callable[[Sender, datetime], Person | None],
+    ) -> None:
         self.entries, self.classes, self.people, self.logged, self.person = entries, classes, people, logged, person
 
-    def note(self, channel: str | None, nick: str, kind: str, text: str, at: datetime,
-             person_id: int | None = None) -> None:
+    def note(
+        self, channel: str | None, nick: str, kind: str, text: str, at: datetime, person_id: int | None = None
+    ) -> None:
         """A line of the class that runs in ``channel``; nothing where none runs."""
         run = self.classes.in_channel(channel) if channel else None
         if run is not None:
-            self.entries.add(class_id=run.id, channel=run.channel, at=at, kind=kind, nick=nick, text=scrubbed(text),
-                             person_id=person_id)
+            self.entries.add(
+                class_id=run.id,
+                channel=run.channel,
+                at=at,
+                kind=kind,
+                nick=nick,
+                text=scrubbed(text),
+                person_id=person_id,
+            )
 
     def runs(self, channel: str) -> bool:
         return self.classes.in_channel(channel) is not None
@@ -65,8 +86,14 @@ class Journal:
             return
         person = self.person(incoming.sender, incoming.at)
         if person is None or not person.nolog:
-            self.note(incoming.channel, incoming.sender.nick, "said", incoming.text, incoming.at,
-                      person.id if person else None)
+            self.note(
+                incoming.channel,
+                incoming.sender.nick,
+                "said",
+                incoming.text,
+                incoming.at,
+                person.id if person else None,
+            )
 
     def _mark(self, kind: str) -> Command:
         def mark(ask: Ask, words: str) -> list[Effect]:
@@ -75,8 +102,15 @@ class Journal:
             self.noted(ask, kind, words)
             return []
 
-        return Command(kind, mark, MARKED[kind], (Argument("WORDS", "words", rest=True),), role=Role.HELPER,
-                       place=Place.CLASS, group="class")
+        return Command(
+            kind,
+            mark,
+            MARKED[kind],
+            (Argument("WORDS", "words", rest=True),),
+            role=Role.HELPER,
+            place=Place.CLASS,
+            group="class",
+        )
 
     def nolog(self, ask: Ask, choice: str = "") -> list[Effect]:
         if choice.lower() not in ("", "on", "off"):
@@ -84,10 +118,24 @@ class Journal:
         wanted = ask.person.nolog if not choice else choice.lower() == "on"
         self.people.change({"id": ask.person.id}, nolog=wanted)
         kept = "what is said in a class is kept" if self.logged else "I keep no log of what is said"
-        return [Reply("what you say is not kept and minutes do not name you; !nolog off ends that" if wanted else
-                      f"{kept}, and minutes name you; !nolog on ends that", private=True)]
+        return [
+            Reply(
+                "what you say is not kept and minutes do not name you; !nolog off ends that"
+                if wanted
+                else f"{kept}, and minutes name you; !nolog on ends that",
+                private=True,
+            )
+        ]
 
     def commands(self) -> list[Command]:
-        return [*(self._mark(kind) for kind in MARKED),
-                Command("nolog", self.nolog, "keeps what I say out of the class's log, and my nick out of its minutes",
-                        (Argument("on|off", "word", optional=True),), example="nolog on", group="records")]
+        return [
+            *(self._mark(kind) for kind in MARKED),
+            Command(
+                "nolog",
+                self.nolog,
+                "keeps what I say out of the class's log, and my nick out of its minutes",
+                (Argument("on|off", "word", optional=True),),
+                example="nolog on",
+                group="records",
+            ),
+        ]

@@ -116,15 +116,28 @@ def minutes_of(record: ClassRecord) -> Minutes:
     names = [a.nick for a in record.attendance if record.name(a.nick, a.person_id) != SOMEBODY]
     last = {d.person_id for d in record.done if d.step == run.steps}
     return Minutes(
-        number=run.id, title=run.title, channel=run.channel, presenter=record.name(run.presenter, run.presenter_id),
-        exercise=run.exercise, steps_in_all=run.steps, started_at=run.started_at, ended_at=_end(run),
-        times=record.times, came=len(record.attendance), names=tuple(sorted(names, key=str.lower)),
-        most=_most(record.entries), labs=sum(entry.kind == "lab" for entry in record.entries), finished=len(last),
+        number=run.id,
+        title=run.title,
+        channel=run.channel,
+        presenter=record.name(run.presenter, run.presenter_id),
+        exercise=run.exercise,
+        steps_in_all=run.steps,
+        started_at=run.started_at,
+        ended_at=_end(run),
+        times=record.times,
+        came=len(record.attendance),
+        names=tuple(sorted(names, key=str.lower)),
+        most=_most(record.entries),
+        labs=sum(entry.kind == "lab" for entry in record.entries),
+        finished=len(last),
         homes=len({entry.person_id for entry in record.entries if entry.kind == "home"}),
-        logged=any(entry.kind == "said" for entry in record.entries), steps=tuple(_steps(record)),
-        questions=tuple(_asked(record, question) for question in record.questions
-                        if question.state is not QuestionState.DELETED),
-        notes={kind: _said(record, (e for e in record.entries if e.kind == kind)) for kind in TITLES})
+        logged=any(entry.kind == "said" for entry in record.entries),
+        steps=tuple(_steps(record)),
+        questions=tuple(
+            _asked(record, question) for question in record.questions if question.state is not QuestionState.DELETED
+        ),
+        notes={kind: _said(record, (e for e in record.entries if e.kind == kind)) for kind in TITLES},
+    )
 
 
 def _end(run: ClassRun) -> datetime:
@@ -170,9 +183,17 @@ def _steps(record: ClassRecord) -> Iterator[Step]:
         first.setdefault(number, (entry, title))
     for number, (entry, title) in first.items():
         stuck = (e for e in record.entries if e.kind == "stuck" and _step_at(shown, e.at) == number)
-        yield Step(number, title, entry.at, lasted[number], sum(d.step == number for d in record.done),
-                   len({check.person_id for check in record.checks
-                        if check.step == number and check.state is PlayState.FAILED}), _said(record, stuck))
+        yield Step(
+            number,
+            title,
+            entry.at,
+            lasted[number],
+            sum(d.step == number for d in record.done),
+            len(
+                {check.person_id for check in record.checks if check.step == number and check.state is PlayState.FAILED}
+            ),
+            _said(record, stuck),
+        )
 
 
 def _step_at(shown: Sequence[tuple[Entry, int, str]], at: datetime) -> int:
@@ -188,5 +209,13 @@ def _asked(record: ClassRecord, question: Question) -> Asked:
         outcome = f"see question {question.merged_into}"
     elif not answers and question.state is QuestionState.SKIPPED:
         outcome = f"put aside: {put_aside}" if put_aside else "put aside"
-    return Asked(question.id, question.asked_at, record.name(question.asker, question.person_id), question.words,
-                 question.step, question.votes, outcome, answers)
+    return Asked(
+        question.id,
+        question.asked_at,
+        record.name(question.asker, question.person_id),
+        question.words,
+        question.step,
+        question.votes,
+        outcome,
+        answers,
+    )

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from datetime import UTC
 
+from trainbot.core.wording import clock, span
 from trainbot.features.records.journal import scrubbed
 from trainbot.features.records.minutes import SOMEBODY, TITLES, Asked, Minutes, Step
-from trainbot.core.wording import clock, span
 
 
 def text_of(words: str) -> str:
@@ -23,12 +23,17 @@ def markdown(minutes: Minutes) -> str:
 
 def _lines(m: Minutes) -> Iterator[str]:
     yield from (f"# {text_of(m.title)}", "")
-    yield (f"- when: {m.started_at.astimezone(UTC):%a %d %b %Y %H:%M} to {clock(m.ended_at)} UTC "
-           f"({span(m.ended_at - m.started_at)})")
+    yield (
+        f"- when: {m.started_at.astimezone(UTC):%a %d %b %Y %H:%M} to {clock(m.ended_at)} UTC "
+        f"({span(m.ended_at - m.started_at)})"
+    )
     if m.times:
         yield f"- local times: {text_of(m.times)}"
-    yield from (f"- where: {text_of(m.channel)}", f"- presenter: {text_of(m.presenter)}",
-                f"- exercise: {text_of(m.exercise)}, {m.steps_in_all} steps")
+    yield from (
+        f"- where: {text_of(m.channel)}",
+        f"- presenter: {text_of(m.presenter)}",
+        f"- exercise: {text_of(m.exercise)}, {m.steps_in_all} steps",
+    )
     yield f"- took part: {m.came}{_names(m)}"
     if m.most:
         yield f"- most in the channel at once: {m.most}"
@@ -69,8 +74,10 @@ def _step(m: Minutes, step: Step) -> Iterator[str]:
 def _question(question: Asked) -> Iterator[str]:
     where = f", at step {question.step}" if question.step else ""
     votes = f", {question.votes} more wanted to know" if question.votes else ""
-    yield (f"- **{question.number}** {text_of(question.words)} ({text_of(question.nick or SOMEBODY)}, "
-           f"{clock(question.at)}{where}{votes})")
+    yield (
+        f"- **{question.number}** {text_of(question.words)} ({text_of(question.nick or SOMEBODY)}, "
+        f"{clock(question.at)}{where}{votes})"
+    )
     for answer in question.answers:
         yield f"  - {text_of(answer.words)} ({text_of(answer.nick)}, {clock(answer.at)})"
     if question.outcome:

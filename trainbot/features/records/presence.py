@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from trainbot.features.records.journal import Journal
 from trainbot.core.messages import Arrived, Left, Renamed, RollCall, Sender
+from trainbot.features.records.journal import Journal
 
 
 class Presence:
@@ -15,8 +15,14 @@ class Presence:
     Somebody who quits is in no channel any more when we hear of it, so who was where is kept here as well.
     """
 
-    def __init__(self, journal: Journal, channels: Sequence[str], members: Callable[[str], Sequence[Sender]],
-                 fold: Callable[[str], str], us: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        channels: Sequence[str],
+        members: Callable[[str], Sequence[Sender]],
+        fold: Callable[[str], str],
+        us: Callable[[], str],
+    ) -> None:
         self.journal, self.members, self.fold, self.us = journal, members, fold, us
         self._there: dict[str, set[str]] = {channel: set() for channel in channels}
 
@@ -67,8 +73,9 @@ class Presence:
         if self.journal.runs(channel):
             named = self._may_name(now or sender, at)
             person = self.journal.person(now or sender, at) if named else None
-            self.journal.note(channel, sender.nick if named else "", kind, now.nick if now else "", at,
-                              person.id if person else None)
+            self.journal.note(
+                channel, sender.nick if named else "", kind, now.nick if now else "", at, person.id if person else None
+            )
 
     def _may_name(self, sender: Sender, at: datetime) -> bool:
         person = self.journal.person(sender, at) if self.journal.logged else None

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 Steps = Generator[None, None, str]
 """Each a piece of work; at the end what was done, in words."""
 
-LATER = ("; another program reads the database just now, so some of it lies in the file's free pages until it ends and "
-         "this is said again")
+LATER = (
+    "; another program reads the database just now, so some of it lies in the file's free pages until it ends and "
+    "this is said again"
+)
 
 
 class Keeping:

@@ -33,9 +33,16 @@ class Row:
     person_id: int | None = None
 
 
-def rows(entries: Iterable[Entry], done: Iterable[Done], events: Iterable[QuestionEvent], checks: Iterable[Play],
-         question: Callable[[int], Question | None], attendance: Callable[[int, int], Attendance | None]) -> Iterator[Row]:
+def rows(
+    entries: Iterable[Entry],
+    done: Iterable[Done],
+    events: Iterable[QuestionEvent],
+    checks: Iterable[Play],
+    question: Callable[[int], Question | None],
+    attendance: Callable[[int, int], Attendance | None],
+) -> Iterator[Row]:
     """Each of the four by time (``checks``: those that have ended): all of them by time, one row after the other."""
+
     def name(one: Done | Play) -> str:
         who = attendance(one.class_id, one.person_id)
         return who.nick if who else ""
@@ -44,16 +51,27 @@ def rows(entries: Iterable[Entry], done: Iterable[Done], events: Iterable[Questi
         return Row(one.class_id, one.at, "done", name(one), one.step, None, "", one.person_id)
 
     def of_check(one: Play) -> Row:
-        return Row(one.class_id, one.ended_at or one.due_at, "check", name(one), one.step, None, one.state, one.person_id)
+        return Row(
+            one.class_id, one.ended_at or one.due_at, "check", name(one), one.step, None, one.state, one.person_id
+        )
 
     def of_event(event: QuestionEvent) -> Row:
         about = question(event.question_id)
-        return Row(about.class_id if about else None, event.at, event.kind, event.nick,
-                   about.step or None if about else None, event.question_id, event.words, event.person_id)
+        return Row(
+            about.class_id if about else None,
+            event.at,
+            event.kind,
+            event.nick,
+            about.step or None if about else None,
+            event.question_id,
+            event.words,
+            event.person_id,
+        )
 
     of_entries = (Row(e.class_id, e.at, e.kind, e.nick, None, None, e.text, e.person_id) for e in entries)
-    return heapq.merge(of_entries, map(of_done, done), map(of_event, events), map(of_check, checks),
-                       key=lambda row: row.at)
+    return heapq.merge(
+        of_entries, map(of_done, done), map(of_event, events), map(of_check, checks), key=lambda row: row.at
+    )
 
 
 def written(found: Iterable[Row], form: str) -> Iterator[str]:
@@ -78,7 +96,9 @@ def _csv(found: Iterable[Row]) -> Iterator[str]:
     writer.writeheader()
     for row in found:
         yield _taken(line)
-        writer.writerow({name: no_formula(cell) if isinstance(cell, str) else cell for name, cell in _plain(row).items()})
+        writer.writerow(
+            {name: no_formula(cell) if isinstance(cell, str) else cell for name, cell in _plain(row).items()}
+        )
     yield _taken(line)
 
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from trainbot.features.sessions.session_store import Book
 from trainbot.features.sessions.changes import Change, render_all
 from trainbot.features.sessions.reminders import STARTED_GRACE, Offset, passed_keys
+from trainbot.features.sessions.session_store import Book
 from trainbot.features.sessions.signups import SignUps
 
 if TYPE_CHECKING:
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 class Announcing:
     """``zones``: shown where a session names none; ``offsets``: of the reminders."""
 
-    def __init__(self, book: Book, notices: Notices, signups: SignUps, zones: tuple[str, ...],
-                 offsets: tuple[Offset, ...]) -> None:
+    def __init__(
+        self, book: Book, notices: Notices, signups: SignUps, zones: tuple[str, ...], offsets: tuple[Offset, ...]
+    ) -> None:
         self.book, self.notices, self.signups, self.zones, self.offsets = book, notices, signups, zones, offsets
 
     def tell(self, found: Sequence[Change], now: datetime) -> None:
@@ -36,5 +37,11 @@ class Announcing:
 
     def _mark(self, key: str, change: Change, now: datetime) -> None:
         for channel in self.book.channels():
-            self.notices.tell(now, "", channel=channel, kind="reminder", key=f"{key} {channel}",
-                              not_after=change.session.start + STARTED_GRACE)
+            self.notices.tell(
+                now,
+                "",
+                channel=channel,
+                kind="reminder",
+                key=f"{key} {channel}",
+                not_after=change.session.start + STARTED_GRACE,
+            )

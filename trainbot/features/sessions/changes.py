@@ -7,9 +7,9 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Literal
 
-from trainbot.model.session import Schedule, Session
 from trainbot.core.times import MAX_BYTES, describe, describe_many, readings
 from trainbot.core.zones import TZDATA_VERSION
+from trainbot.model.session import Schedule, Session
 
 MOST_LINES = 4  # a channel takes one line in two seconds; more than this is told as a sum
 Kind = Literal["new", "moved", "cancelled", "back"]
@@ -60,9 +60,14 @@ def derived_again(session: Session) -> Session:
     or show it twice, RFC 5545 3.3.5 says which moment it is: people know of it already, so nobody is asked."""
     if session.tzdata == TZDATA_VERSION:
         return session
-    return Session.of(**{field.name: getattr(session, field.name) for field in fields(session)
-                         if field.name not in ("start", "tzdata", "revision")},
-                      start=readings(session.local, session.zone)[0])
+    return Session.of(
+        **{
+            field.name: getattr(session, field.name)
+            for field in fields(session)
+            if field.name not in ("start", "tzdata", "revision")
+        },
+        start=readings(session.local, session.zone)[0],
+    )
 
 
 def _known_series(sessions: Iterable[Session]) -> dict[str, datetime]:

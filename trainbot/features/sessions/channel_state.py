@@ -12,15 +12,15 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from trainbot.core.errors import UserError
-from trainbot.model.class_run import ClassRun
-from trainbot.features.sessions.session_store import Book
-from trainbot.model.session_rows import ChannelRow
-from trainbot.core.times import describe
 from trainbot.core.access import Role
 from trainbot.core.commands import Argument, Ask, Command
 from trainbot.core.commands import Place as Where
+from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Line, Modes, Outgoing, Priority, Reply, Sender, Topic
+from trainbot.core.times import describe
+from trainbot.features.sessions.session_store import Book
+from trainbot.model.class_run import ClassRun
+from trainbot.model.session_rows import ChannelRow
 
 if TYPE_CHECKING:
     from trainbot.adapters.db.repositories import Classes, Sessions
@@ -31,8 +31,10 @@ OPERATORS = frozenset("qaoh")  # letters of those who may moderate
 AGAIN = timedelta(seconds=30)  # what the network did not do by then is asked for again
 ANNOUNCED = timedelta(days=90)  # a session that is further off is no news for a topic
 LATE = timedelta(minutes=30)  # after its start a session that nobody began is no longer the next
-_OURS = re.compile(r"(?:^| \| )(?:next: [^|]* \| !sessions|[^|]* \| a class runs here, with [^|]*"
-                   r"(?: \| slides: [^|]*)?(?: \| !help)?)(?= \| |$)")
+_OURS = re.compile(
+    r"(?:^| \| )(?:next: [^|]* \| !sessions|[^|]* \| a class runs here, with [^|]*"
+    r"(?: \| slides: [^|]*)?(?: \| !help)?)(?= \| |$)"
+)
 AHEAD = 20  # sessions that are looked through for a channel's next one
 
 
@@ -57,9 +59,19 @@ class Manners:
     (by whomever); ``role_of``: of somebody there;
     ``fold``: the server's case rules; ``nick``: ours; ``talk``: the channel beside it where people talk while a class runs, '' where there is none."""
 
-    def __init__(self, sessions: Sessions, classes: Classes, book: Book, place: Callable[[str], Place],
-                 members: Callable[[str], Sequence[Sender]], marked: Callable[[str, str], bool], role_of: Callable[[Sender], Role],
-                 fold: Callable[[str], str], nick: Callable[[], str], talk: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        sessions: Sessions,
+        classes: Classes,
+        book: Book,
+        place: Callable[[str], Place],
+        members: Callable[[str], Sequence[Sender]],
+        marked: Callable[[str, str], bool],
+        role_of: Callable[[Sender], Role],
+        fold: Callable[[str], str],
+        nick: Callable[[], str],
+        talk: Callable[[str], str],
+    ) -> None:
         self.nick, self.talk = nick, talk
         self.rows, self.classes, self.book = sessions.channels, classes, book
         self.place, self.members, self.marked, self.role_of, self.fold = place, members, marked, role_of, fold
@@ -84,7 +96,9 @@ class Manners:
 
     # -- the topic -------------------------------------------------------------------------------------
 
-    def _topic(self, row: ChannelRow, run: ClassRun | None, place: Place, now: datetime) -> tuple[ChannelRow, list[Outgoing]]:
+    def _topic(
+        self, row: ChannelRow, run: ClassRun | None, place: Place, now: datetime
+    ) -> tuple[ChannelRow, list[Outgoing]]:
         """Our words behind those of others, said when ours change: a topic that somebody else sets is left alone."""
         if "t" in (place.modes or "") and not OPERATORS & set(place.status):
             return row, []  # only operators set it there: said once we are one
@@ -97,7 +111,9 @@ class Manners:
             base = _OURS.sub("", there).removeprefix(BETWEEN)
         room = place.topic_octets - len(ours.encode()) - len(BETWEEN)
         full = BETWEEN.join(part for part in (_cut(base, room) if room > len("…".encode()) else "", ours) if part)
-        return replace(row, topic=BETWEEN.join(part for part in (base, ours) if part), base=base), [Topic(row.name, full)]
+        return replace(row, topic=BETWEEN.join(part for part in (base, ours) if part), base=base), [
+            Topic(row.name, full)
+        ]
 
     def _words(self, channel: str, run: ClassRun | None, longest: int, now: datetime) -> str:
         if run is not None:
@@ -108,8 +124,11 @@ class Manners:
                 del words[-2]  # !slides tells them
             return BETWEEN.join(words)
         for session in self.book.upcoming(now, AHEAD):
-            if now - LATE < session.start < now + ANNOUNCED and channel in self.book.where(session) \
-                    and self.classes.first(session_uid=session.uid) is None:
+            if (
+                now - LATE < session.start < now + ANNOUNCED
+                and channel in self.book.where(session)
+                and self.classes.first(session_uid=session.uid) is None
+            ):
                 return f"next: {_plain(session.title)}, {describe(session.start, 'UTC', now)}{BETWEEN}!sessions"
         return ""
 
@@ -119,24 +138,36 @@ class Manners:
 
     # -- voices and quiet --------------------------------------------------------------------------------
 
-    def _modes(self, row: ChannelRow, run: ClassRun | None, place: Place, now: datetime) -> tuple[ChannelRow, list[Outgoing]]:
+    def _modes(
+        self, row: ChannelRow, run: ClassRun | None, place: Place, now: datetime
+    ) -> tuple[ChannelRow, list[Outgoing]]:
         if not OPERATORS & set(place.status):
             return row, []
         moderated, found = "m" in (place.modes or ""), []
         talk = self.talk(row.name)
         if run is not None and talk and not row.quiet and not moderated:
             row = replace(row, quiet="on")
-            found.append(Line(row.name, f"presenters and helpers speak here; talk and ask in {talk}, or say it to me: "
-                                        f"/msg {self.nick()} help", Priority.PRESENTER))
+            found.append(
+                Line(
+                    row.name,
+                    f"presenters and helpers speak here; talk and ask in {talk}, or say it to me: "
+                    f"/msg {self.nick()} help",
+                    Priority.PRESENTER,
+                )
+            )
         wanted = run is not None and row.quiet == "on"
         if wanted != moderated and row.quiet and self._may_ask(row.name, "+m" if wanted else "-m", now):
             found.append(Modes(row.name, "+m" if wanted else "-m"))
-        if row.quiet and not wanted and not moderated and (run is None or not talk):  # there, off holds until the class ends
+        if (
+            row.quiet and not wanted and not moderated and (run is None or not talk)
+        ):  # there, off holds until the class ends
             row = replace(row, quiet="")
         voiced = row.voiced.split()
         quiet = row.quiet == "on" or bool(talk and moderated)
         # whoever has a voice from somebody else keeps it: we neither give nor take it
-        should = [nick for nick in self._speakers(row, run, quiet=quiet) if nick in voiced or not self.marked(row.name, nick)]
+        should = [
+            nick for nick in self._speakers(row, run, quiet=quiet) if nick in voiced or not self.marked(row.name, nick)
+        ]
         more, less = [nick for nick in should if nick not in voiced], [nick for nick in voiced if nick not in should]
         there = {self.fold(member.nick) for member in self.members(row.name)}
         found += _each(row.name, "+v", more) + _each(row.name, "-v", [nick for nick in less if nick in there])
@@ -146,8 +177,12 @@ class Manners:
         """The presenter of the class; while it is quiet all presenters and helpers who are there."""
         if run is None:
             return []
-        return [nick for member in self.members(row.name) if (nick := self.fold(member.nick)) == self.fold(run.presenter)
-                or (quiet and self.role_of(member) >= Role.HELPER)]
+        return [
+            nick
+            for member in self.members(row.name)
+            if (nick := self.fold(member.nick)) == self.fold(run.presenter)
+            or (quiet and self.role_of(member) >= Role.HELPER)
+        ]
 
     def _may_ask(self, channel: str, what: str, now: datetime) -> bool:
         asked = self._asked.get((channel, what))
@@ -160,7 +195,9 @@ class Manners:
         """We are there anew: voices that we gave may be gone, if it was the server that went."""
         row = self.rows.first(name=channel)
         if row is not None:
-            self.rows.put(replace(row, voiced=" ".join(nick for nick in row.voiced.split() if self.marked(channel, nick))))
+            self.rows.put(
+                replace(row, voiced=" ".join(nick for nick in row.voiced.split() if self.marked(channel, nick)))
+            )
         self._asked = {key: at for key, at in self._asked.items() if key[0] != channel}
 
     def left(self, nick: str, channel: str | None) -> None:
@@ -187,22 +224,31 @@ class Manners:
             raise UserError(f"{choice[:20]!r} is neither on nor off: say !quiet on, or !quiet off")
         if choice.lower() == "off":
             if row.quiet != "on":
-                raise UserError(f"{ask.channel} is not quiet" + ("; somebody else moderates it: /mode "
-                                f"{ask.channel} -m" if "m" in (place.modes or "") else ""))
+                raise UserError(
+                    f"{ask.channel} is not quiet"
+                    + (f"; somebody else moderates it: /mode {ask.channel} -m" if "m" in (place.modes or "") else "")
+                )
             self.rows.put(replace(row, quiet="off"))
             return [Line(ask.channel, "everybody may speak again", Priority.PRESENTER)]
         if not OPERATORS & set(place.status):
-            raise UserError(f"I am no operator of {ask.channel}, so I cannot: say /msg ChanServ OP {ask.channel}, or "
-                            f"/mode {ask.channel} +o and my nick, then !quiet on again")
+            raise UserError(
+                f"I am no operator of {ask.channel}, so I cannot: say /msg ChanServ OP {ask.channel}, or "
+                f"/mode {ask.channel} +o and my nick, then !quiet on again"
+            )
         if row.quiet == "on":
             return [Reply("it is quiet already; !quiet off ends it")]
         if "m" in (place.modes or ""):
             raise UserError(f"{ask.channel} is moderated already, by somebody else: who did that ends it")
         self.rows.put(replace(row, quiet="on"))
         talk = self.talk(ask.channel)
-        return [Line(ask.channel, "quiet, please: presenters and helpers speak. Say everything else to me privately, as in "
-                                  f"/msg {self.nick()} ask WORDS, or done, or stuck" + (f"; or talk in {talk}" if talk else ""),
-                     Priority.PRESENTER)]
+        return [
+            Line(
+                ask.channel,
+                "quiet, please: presenters and helpers speak. Say everything else to me privately, as in "
+                f"/msg {self.nick()} ask WORDS, or done, or stuck" + (f"; or talk in {talk}" if talk else ""),
+                Priority.PRESENTER,
+            )
+        ]
 
     def slides(self, ask: Ask) -> list[Effect]:
         run = self.classes.in_channel(ask.channel) if ask.channel else None
@@ -214,15 +260,29 @@ class Manners:
         return [Reply(f"slides for {title}: {link}" if link else "there are no slides; !sessions says what is planned")]
 
     def commands(self) -> list[Command]:
-        return [Command("slides", self.slides, "where the slides are, of the class that runs or the next one", group="sessions"),
-                Command("quiet", self.quiet, "only presenters and helpers speak (the channel is moderated), until off or "
-                        "the class ends", (Argument("on|off", "word"),), role=Role.PRESENTER, place=Where.CLASS,
-                        example="quiet on", group="class")]
+        return [
+            Command(
+                "slides", self.slides, "where the slides are, of the class that runs or the next one", group="sessions"
+            ),
+            Command(
+                "quiet",
+                self.quiet,
+                "only presenters and helpers speak (the channel is moderated), until off or the class ends",
+                (Argument("on|off", "word"),),
+                role=Role.PRESENTER,
+                place=Where.CLASS,
+                example="quiet on",
+                group="class",
+            ),
+        ]
 
 
 def _each(channel: str, change: str, nicks: list[str]) -> list[Outgoing]:
-    return [Modes(channel, change[0] + change[1] * len(group), tuple(group))
-            for n in range(0, len(nicks), AT_ONCE) if (group := nicks[n:n + AT_ONCE])]
+    return [
+        Modes(channel, change[0] + change[1] * len(group), tuple(group))
+        for n in range(0, len(nicks), AT_ONCE)
+        if (group := nicks[n : n + AT_ONCE])
+    ]
 
 
 def _plain(title: str) -> str:
@@ -234,4 +294,4 @@ def _cut(text: str, octets: int) -> str:
     """``text`` in so many bytes at most, with an ellipsis where it was longer."""
     if len(text.encode()) <= octets:
         return text
-    return text.encode()[:max(0, octets - 3)].decode(errors="ignore").rstrip() + "…"
+    return text.encode()[: max(0, octets - 3)].decode(errors="ignore").rstrip() + "…"

@@ -6,34 +6,52 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from trainbot.core.errors import UserError
-from trainbot.model import session_fields as fields
-from trainbot.features.sessions.announcements import Announcing
-from trainbot.features.sessions.session_store import Book
-from trainbot.features.sessions.changes import Change
-from trainbot.model.session import Session
-from trainbot.features.sessions.phrase_parser import EXAMPLE, read_phrase, wall_time
-from trainbot.features.sessions.signups import SignUps, find
-from trainbot.core.times import describe, describe_many, to_utc, until
 from trainbot.core.access import Role
 from trainbot.core.commands import Argument, Ask, Command
+from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Reply
+from trainbot.core.times import describe, describe_many, to_utc, until
 from trainbot.core.wording import span
+from trainbot.features.sessions.announcements import Announcing
+from trainbot.features.sessions.changes import Change
+from trainbot.features.sessions.phrase_parser import EXAMPLE, read_phrase, wall_time
+from trainbot.features.sessions.session_store import Book
+from trainbot.features.sessions.signups import SignUps, find
+from trainbot.model import session_fields as fields
+from trainbot.model.session import Session
 
 if TYPE_CHECKING:
     from trainbot.model.exercise import Exercise
 ORIGIN = "IRC"
-_KEPT = ("title", "zone", "local", "minutes", "exercise", "presenter", "channel", "seats", "images", "zones", "link",
-         "slides")
+_KEPT = (
+    "title",
+    "zone",
+    "local",
+    "minutes",
+    "exercise",
+    "presenter",
+    "channel",
+    "seats",
+    "images",
+    "zones",
+    "link",
+    "slides",
+)
 
 
 class Organising:
     """``exercises``: those that there are, by name; ``holds``: what is to be said about labs for so many seats of a
     session, '' where they suffice."""
 
-    def __init__(self, book: Book, announcing: Announcing, signups: SignUps, zones: tuple[str, ...],
-                 exercises: Callable[[], Mapping[str, Exercise]],
-                 holds: Callable[[Session, datetime], str]) -> None:
+    def __init__(
+        self,
+        book: Book,
+        announcing: Announcing,
+        signups: SignUps,
+        zones: tuple[str, ...],
+        exercises: Callable[[], Mapping[str, Exercise]],
+        holds: Callable[[Session, datetime], str],
+    ) -> None:
         self.book, self.announcing, self.signups, self.zones = book, announcing, signups, zones
         self.exercises, self.holds = exercises, holds
         self._asked_about: dict[int, str] = {}  # person -> the session that their yes would be about
@@ -47,8 +65,12 @@ class Organising:
     def add(self, ask: Ask, words: str) -> list[Effect]:
         session = self._new(ask, words)
         kept = self.book.draft(ORIGIN, ask.at, **{name: getattr(session, name) for name in _KEPT})
-        return [Reply(f"kept as {kept.number}; !session publish {kept.number} announces it, !session cancel "
-                      f"{kept.number} drops it")]
+        return [
+            Reply(
+                f"kept as {kept.number}; !session publish {kept.number} announces it, !session cancel "
+                f"{kept.number} drops it"
+            )
+        ]
 
     def _new(self, ask: Ask, words: str) -> Session:
         said = read_phrase(words, ask.at, self.exercises(), ask.person.zone)
@@ -59,8 +81,10 @@ class Organising:
         values = dict(said.values)
         exercise = self.exercises().get(values.get("exercise", ""))
         if "exercise" in values and exercise is None:
-            raise UserError(f"there is no exercise {values['exercise'][:40]!r}; there is: "
-                            + (", ".join(list(self.exercises())[:8]) or "none yet"))
+            raise UserError(
+                f"there is no exercise {values['exercise'][:40]!r}; there is: "
+                + (", ".join(list(self.exercises())[:8]) or "none yet")
+            )
         if "title" not in values and exercise is None:
             raise UserError(f"what is it called? put the title in quotes; for example {EXAMPLE}")
         values.setdefault("title", exercise.title if exercise else "")
@@ -70,8 +94,10 @@ class Organising:
     def _shown(self, session: Session, ask: Ask) -> str:
         """All that will be kept, the time in three zones."""
         mine = [zone for zone in (ask.person.zone, *self.zones) if zone not in ("", session.zone)]
-        parts = [f'"{session.title}", {describe_many(session.start, [session.zone, *mine[:1]], ask.at)}',
-                 f"lasts {span(session.end - session.start)}"]
+        parts = [
+            f'"{session.title}", {describe_many(session.start, [session.zone, *mine[:1]], ask.at)}',
+            f"lasts {span(session.end - session.start)}",
+        ]
         parts += [f"exercise {session.exercise}"] if session.exercise else ["no exercise"]
         parts += [f"by {session.presenter}"] if session.presenter else []
         parts += [f"{session.seats} seat{'s' * (session.seats > 1)}"] if session.seats else []
@@ -83,9 +109,14 @@ class Organising:
     def _notes(self, session: Session, now: datetime, but: str = "") -> str:
         """What an organiser wants to know before saying yes."""
         there = set(self.book.where(session))
-        over = [other for other in [*self.book.upcoming(now), *self.book.drafts(now)]
-                if other.uid != but and other.start < session.end and session.start < other.end
-                and there & set(self.book.where(other))]
+        over = [
+            other
+            for other in [*self.book.upcoming(now), *self.book.drafts(now)]
+            if other.uid != but
+            and other.start < session.end
+            and session.start < other.end
+            and there & set(self.book.where(other))
+        ]
         notes = [f"It overlaps with {over[0].title} ({describe(over[0].start, over[0].zone, now)})."] if over else []
         held = self.holds(session, now)
         notes += [held] if held else []
@@ -117,7 +148,9 @@ class Organising:
         said = read_phrase(rest, ask.at, self.exercises(), ask.person.zone)
         values = {name: getattr(session, name) for name in _KEPT} | said.values
         if not (said.values or said.has_time or said.zone):
-            raise UserError(f"move it to when? for example !session move {self._name(session, ask.at)} sat 21 mar 09:00")
+            raise UserError(
+                f"move it to when? for example !session move {self._name(session, ask.at)} sat 21 mar 09:00"
+            )
         if said.has_time or said.zone:
             values["zone"] = said.zone or session.zone
             values["local"] = wall_time(said, values["zone"], ask.at, session.local)
@@ -132,8 +165,11 @@ class Organising:
         self._refuse_file(session)
         self._asked_about[ask.person.id] = session.uid
         when = describe(session.start, session.zone, ask.at)
-        return f"the draft {session.title}, {when}, is dropped." if draft else \
-            f"{session.title}, {when}, is cancelled.{self._who_hears(session)}"
+        return (
+            f"the draft {session.title}, {when}, is dropped."
+            if draft
+            else f"{session.title}, {when}, is cancelled.{self._who_hears(session)}"
+        )
 
     def cancel(self, ask: Ask, words: str) -> list[Effect]:
         session, draft = self._exactly(ask, words)
@@ -152,8 +188,10 @@ class Organising:
     def _still(self, ask: Ask, session: Session) -> None:
         """UserError where the number has become another session's between the question and the yes."""
         if self._asked_about.pop(ask.person.id, session.uid) != session.uid:
-            raise UserError(f"the sessions changed meanwhile, and that is {session.title} now: nothing was done; !sessions "
-                            "has the numbers, say it again")
+            raise UserError(
+                f"the sessions changed meanwhile, and that is {session.title} now: nothing was done; !sessions "
+                "has the numbers, say it again"
+            )
 
     def _who_hears(self, session: Session) -> str:
         seats = len(self.signups.of(session))
@@ -174,13 +212,16 @@ class Organising:
             raise UserError(f"there is no draft to publish; {EXAMPLE} makes one")
         over = [draft for draft in chosen if draft.start <= ask.at]
         if over:
-            raise UserError(f"{over[0].title} ({over[0].number}) would be over already: !session move {over[0].number} "
-                            "sat 09:00 gives it another time")
+            raise UserError(
+                f"{over[0].title} ({over[0].number}) would be over already: !session move {over[0].number} "
+                "sat 09:00 gives it another time"
+            )
         changes = []
         for draft in chosen:
             was = self.book.get(draft.uid)
-            session = Session.of(**{name: getattr(draft, name) for name in _KEPT}, uid=draft.uid, start=draft.start,
-                                 origin=draft.origin)
+            session = Session.of(
+                **{name: getattr(draft, name) for name in _KEPT}, uid=draft.uid, start=draft.start, origin=draft.origin
+            )
             self.book.put(session, ask.at)
             changes.append(Change("back" if was is not None else "new", session, was))
         self.announcing.tell(changes, ask.at)
@@ -193,8 +234,11 @@ class Organising:
         if numbered is not None:
             return numbered
         if not words:
-            raise UserError("which one? !session lists the drafts; !session publish all for all of them" if drafts
-                            else f"there is no draft to publish; {EXAMPLE} makes one")
+            raise UserError(
+                "which one? !session lists the drafts; !session publish all for all of them"
+                if drafts
+                else f"there is no draft to publish; {EXAMPLE} makes one"
+            )
         called = [s for s in [*drafts, *off] if words.casefold() in s.title.casefold()]
         if len(called) == 1:
             return called[0]
@@ -206,8 +250,11 @@ class Organising:
         drafts = self.book.drafts(ask.at)
         if not drafts:
             return [Reply(f"there are no drafts; {EXAMPLE} makes one", private=True)]
-        shown = [f"{draft.number}: {draft.title}, {describe(draft.start, ask.person.zone or draft.zone, ask.at)} "
-                 f"({until(draft.start - ask.at)}, from {draft.origin})" for draft in drafts[:8]]
+        shown = [
+            f"{draft.number}: {draft.title}, {describe(draft.start, ask.person.zone or draft.zone, ask.at)} "
+            f"({until(draft.start - ask.at)}, from {draft.origin})"
+            for draft in drafts[:8]
+        ]
         more = f"; {len(drafts) - 8} more" if len(drafts) > 8 else ""
         return [Reply("; ".join(shown) + f"{more}: !session publish {drafts[0].number}, or all", private=True)]
 
@@ -241,21 +288,50 @@ class Organising:
 
     def _refuse_file(self, session: Session) -> None:
         if not session.made_here:
-            raise UserError(f"{session.title} is in the file {session.origin}: change it there, I read it within seconds")
+            raise UserError(
+                f"{session.title} is in the file {session.origin}: change it there, I read it within seconds"
+            )
 
     def commands(self) -> list[Command]:
         theirs: dict[str, Any] = dict(role=Role.ORGANISER, group="sessions")
         words = (Argument("WORDS", "words", rest=True),)
         return [
             Command("session", self.list_drafts, "sessions that are planned but not published yet", **theirs),
-            Command("session add", self.add, "plans a session: exercise, day, time, zone, length, \"title\", by NAME, "
-                    "seats N, in any order; shown back first", words, confirm=self.ask_add,
-                    example=EXAMPLE.removeprefix("!"), **theirs),
-            Command("session move", self.move, "another time (or seats, title, presenter) for session N, or draft dN; "
-                    "everybody is told", (Argument("N WORDS", "words", rest=True),), aliases=("session change",),
-                    confirm=self.ask_move, example="session move 2 sun 15 mar 10:00", **theirs),
-            Command("session cancel", self.cancel, "calls session N off, and tells everybody; drops draft dN",
-                    (Argument("N", "words", rest=True),), confirm=self.ask_cancel, example="session cancel 2", **theirs),
-            Command("session publish", self.publish, "announces a draft, or all", (Argument("dN", "words", optional=True,
-                    rest=True),), example="session publish d3", **theirs),
+            Command(
+                "session add",
+                self.add,
+                'plans a session: exercise, day, time, zone, length, "title", by NAME, '
+                "seats N, in any order; shown back first",
+                words,
+                confirm=self.ask_add,
+                example=EXAMPLE.removeprefix("!"),
+                **theirs,
+            ),
+            Command(
+                "session move",
+                self.move,
+                "another time (or seats, title, presenter) for session N, or draft dN; everybody is told",
+                (Argument("N WORDS", "words", rest=True),),
+                aliases=("session change",),
+                confirm=self.ask_move,
+                example="session move 2 sun 15 mar 10:00",
+                **theirs,
+            ),
+            Command(
+                "session cancel",
+                self.cancel,
+                "calls session N off, and tells everybody; drops draft dN",
+                (Argument("N", "words", rest=True),),
+                confirm=self.ask_cancel,
+                example="session cancel 2",
+                **theirs,
+            ),
+            Command(
+                "session publish",
+                self.publish,
+                "announces a draft, or all",
+                (Argument("dN", "words", optional=True, rest=True),),
+                example="session publish d3",
+                **theirs,
+            ),
         ]

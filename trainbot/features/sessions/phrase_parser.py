@@ -13,25 +13,44 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from trainbot.core.errors import UserError
-from trainbot.model import session_fields as fields
-from trainbot.model.session_fields import Fault
 from trainbot.core.times import to_utc
 from trainbot.core.zones import resolve_zone, zone
+from trainbot.model import session_fields as fields
+from trainbot.model.session_fields import Fault
 
 EXAMPLE = '!session add selinux sat 14 mar 09:00 melbourne 2h "SE Linux for beginners" by alice seats 30'
 MOST_WORDS = 60
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _WHOLE_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october",
-           "november", "december")
+_MONTHS = (
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+)
 _TOKEN = re.compile(r'"([^"]*)"|“([^”]*)”|(\S+)')
 _CLOCK = re.compile(r"(\d{1,2})(?:[:.](\d{2}))?\s?(am|pm)|(\d{1,2}):(\d{2})", re.IGNORECASE)
 _LENGTH = re.compile(r"(?:(\d{1,2}(?:\.5)?)h)?(?:(\d{1,4})m?)?", re.IGNORECASE)
 _DAY = re.compile(r"(\d{1,2})(?:st|nd|rd|th)?", re.IGNORECASE)
 _FILLERS = frozenset({"in", "at", "on", "for", "to", "from", "the", "and", "with"})
 _LISTS = {"image": "images", "images": "images", "zones": "zones"}
-_WORDS = {"by": "presenter", "presenter": "presenter", "channel": "channel", "exercise": "exercise", "slides": "slides",
-          "link": "link", "title": "title"}
+_WORDS = {
+    "by": "presenter",
+    "presenter": "presenter",
+    "channel": "channel",
+    "exercise": "exercise",
+    "slides": "slides",
+    "link": "link",
+    "title": "title",
+}
 
 
 @dataclass
@@ -53,22 +72,34 @@ class Said:
 def read_phrase(text: str, now: datetime, exercises: Collection[str], zone_name: str = "") -> Said:
     """Each word is used once and every word has to mean something; UserError names the first that does not.
     ``zone_name``: of whoever says ``today``."""
-    tokens = [(match[1] if match[1] is not None else match[2] if match[2] is not None else match[3],
-               match[3] is None) for match in _TOKEN.finditer(text)]
+    tokens = [
+        (match[1] if match[1] is not None else match[2] if match[2] is not None else match[3], match[3] is None)
+        for match in _TOKEN.finditer(text)
+    ]
     if len(tokens) > MOST_WORDS:
         raise UserError(f"that is {len(tokens)} words: say it in {MOST_WORDS}, for example {EXAMPLE}")
     return _Reader(tokens, now, exercises, zone_name).read()
 
 
 class _Reader:
-    def __init__(self, tokens: list[tuple[str, bool]], now: datetime, exercises: Collection[str], zone_name: str) -> None:
+    def __init__(
+        self, tokens: list[tuple[str, bool]], now: datetime, exercises: Collection[str], zone_name: str
+    ) -> None:
         self.tokens, self.now, self.exercises, self.zone_name = tokens, now, exercises, zone_name
         self.said, self.place = Said(), 0
 
     def read(self) -> Said:
         left: list[str] = []
         readers: tuple[Callable[[], bool], ...] = (
-            self.quoted, self.named, self.seats, self.clock, self.day, self.length, self.address, self.exercise)
+            self.quoted,
+            self.named,
+            self.seats,
+            self.clock,
+            self.day,
+            self.length,
+            self.address,
+            self.exercise,
+        )
         while self.place < len(self.tokens):
             if any(reader() for reader in readers):
                 continue
@@ -123,8 +154,16 @@ class _Reader:
 
     def plain_kind(self, word: str) -> bool:
         low = word.lower().strip(",;")
-        return (low in _WORDS or low in _LISTS or low in _FILLERS or low in ("seats", "seat", "today", "tomorrow")
-                or _weekday(low) is not None or _month(low) is not None or low in self.exercises or "/" in low)
+        return (
+            low in _WORDS
+            or low in _LISTS
+            or low in _FILLERS
+            or low in ("seats", "seat", "today", "tomorrow")
+            or _weekday(low) is not None
+            or _month(low) is not None
+            or low in self.exercises
+            or "/" in low
+        )
 
     def seats(self) -> bool:
         if self.plain() in ("seats", "seat") and self.plain(1).isdigit():
@@ -143,7 +182,9 @@ class _Reader:
         if start is None:
             return False
         if self.said.at is not None:
-            raise UserError(f"there are two times, {self.said.at:%H:%M} and {word}: say one, and how long it lasts as 2h")
+            raise UserError(
+                f"there are two times, {self.said.at:%H:%M} and {word}: say one, and how long it lasts as 2h"
+            )
         self.said.at = start
         if last:
             end = _clock(last)
@@ -290,12 +331,15 @@ def wall_time(said: Said, zone_name: str, now: datetime, was: datetime | None = 
     else:
         raise UserError(f"on which day? for example sat 14 mar; the whole: {EXAMPLE}")
     if said.weekday is not None and day.weekday() != said.weekday:
-        raise UserError(f"{day.day} {_MONTHS[day.month - 1][:3].title()} {day.year} is a "
-                        f"{_WHOLE_DAYS[day.weekday()].title()}: say {_DAYS[day.weekday()]}, or another date")
+        raise UserError(
+            f"{day.day} {_MONTHS[day.month - 1][:3].title()} {day.year} is a "
+            f"{_WHOLE_DAYS[day.weekday()].title()}: say {_DAYS[day.weekday()]}, or another date"
+        )
     local = datetime.combine(day, at)
     if to_utc(local, zone_name) <= now:
-        raise UserError(f"{local:%H:%M} on {day.day} {_MONTHS[day.month - 1][:3].title()} {day.year} is over: "
-                        "say a time to come")
+        raise UserError(
+            f"{local:%H:%M} on {day.day} {_MONTHS[day.month - 1][:3].title()} {day.year} is over: say a time to come"
+        )
     return local
 
 
@@ -311,8 +355,9 @@ def _dated(said: tuple[int | None, int, int], today: date, at: time, zone_name: 
                     return found
     except ValueError:
         pass
-    raise UserError(f"there is no such day as {day} {_MONTHS[month - 1] if 1 <= month <= 12 else month}: say for "
-                    "example 14 mar")
+    raise UserError(
+        f"there is no such day as {day} {_MONTHS[month - 1] if 1 <= month <= 12 else month}: say for example 14 mar"
+    )
 
 
 def _is_day(year: int, month: int, day: int) -> bool:

@@ -7,17 +7,17 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from trainbot.core.errors import UserError
-from trainbot.features.sessions.announcements import Announcing
-from trainbot.features.sessions.session_store import Book
-from trainbot.features.sessions.changes import Change, changes, derived_again
-from trainbot.model.session import Problem, Schedule, Session, cut
-from trainbot.features.sessions.signups import SignUps, when
-from trainbot.core.times import describe
-from trainbot.core.zones import resolve_zone
 from trainbot.core.access import Person, Role
 from trainbot.core.commands import Argument, Ask, Command
+from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Priority, Reply
+from trainbot.core.times import describe
+from trainbot.core.zones import resolve_zone
+from trainbot.features.sessions.announcements import Announcing
+from trainbot.features.sessions.changes import Change, changes, derived_again
+from trainbot.features.sessions.session_store import Book
+from trainbot.features.sessions.signups import SignUps, when
+from trainbot.model.session import Problem, Schedule, Session, cut
 
 if TYPE_CHECKING:
     from trainbot.adapters.db.repositories import People
@@ -40,8 +40,17 @@ class Planner:
     """``running``: the uids of sessions whose class runs now.  ``signups``: who has a seat.  ``zone_said``: what
     else follows from somebody's new zone, in words."""
 
-    def __init__(self, book: Book, announcing: Announcing, people: People, schedules: ScheduleFolder, zones: tuple[str, ...],
-                 running: Callable[[], set[str]], signups: SignUps, zone_said: Callable[[Person, str], str]) -> None:
+    def __init__(
+        self,
+        book: Book,
+        announcing: Announcing,
+        people: People,
+        schedules: ScheduleFolder,
+        zones: tuple[str, ...],
+        running: Callable[[], set[str]],
+        signups: SignUps,
+        zone_said: Callable[[Person, str], str],
+    ) -> None:
         self.book, self.announcing, self.people, self.schedules, self.zones = book, announcing, people, schedules, zones
         self.running, self.signups, self.zone_said = running, signups, zone_said
         self.problems: tuple[Problem, ...] = ()
@@ -123,8 +132,10 @@ class Planner:
         if not zone:
             lines[-1] += "; !tz CITY shows them in your own time"
         private = not ask.private and len(lines) > 1
-        return [Reply(line, private=private, priority=Priority.LISTING if n else Priority.ANSWER)
-                for n, line in enumerate(lines)]
+        return [
+            Reply(line, private=private, priority=Priority.LISTING if n else Priority.ANSWER)
+            for n, line in enumerate(lines)
+        ]
 
     def set_zone(self, ask: Ask, place: str = "") -> list[Effect]:
         was = ask.person.zone
@@ -135,11 +146,19 @@ class Planner:
         self.people.change({"id": ask.person.id}, zone=zone)
         before = f" (before: {was})" if was and was != zone else ""
         more = self.zone_said(ask.person, zone)
-        return [Reply(f"your time is {describe(ask.at, zone)}{before}{'; ' * bool(more)}{more}", private=not ask.private)]
+        return [
+            Reply(f"your time is {describe(ask.at, zone)}{before}{'; ' * bool(more)}{more}", private=not ask.private)
+        ]
 
     def commands(self) -> list[Command]:
         return [
             Command("sessions", self.list_sessions, "what is planned, in my own time zone", group="sessions"),
-            Command("tz", self.set_zone, "my time zone", (Argument("CITY", "words", optional=True, rest=True),),
-                    example="tz Melbourne", group="sessions"),
+            Command(
+                "tz",
+                self.set_zone,
+                "my time zone",
+                (Argument("CITY", "words", optional=True, rest=True),),
+                example="tz Melbourne",
+                group="sessions",
+            ),
         ]

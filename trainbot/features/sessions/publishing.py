@@ -54,6 +54,9 @@ class Publishing:
         self._wanted |= event.error is not None
         said = str(event.error) if event.error is not None else ""
         if said and said != self._failed:
-            log.error("the calendar cannot be written: %s; I try again", said,
-                      exc_info=None if isinstance(event.error, OSError) else event.error)
+            log.error(
+                "the calendar cannot be written: %s; I try again",
+                said,
+                exc_info=None if isinstance(event.error, OSError) else event.error,
+            )
         self._failed = said

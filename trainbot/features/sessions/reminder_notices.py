@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from trainbot.model.notice import Notice
-from trainbot.features.sessions.session_store import Book
-from trainbot.model.session import Session
-from trainbot.features.sessions.reminders import STARTED_GRACE, Offset, due, key, latest, my_line, reminder_line
-from trainbot.features.sessions.signups import AT_ONCE, GAP, SignUps
 from trainbot.core.messages import Priority, Reply
+from trainbot.features.sessions.reminders import STARTED_GRACE, Offset, due, key, latest, my_line, reminder_line
+from trainbot.features.sessions.session_store import Book
+from trainbot.features.sessions.signups import AT_ONCE, GAP, SignUps
+from trainbot.model.notice import Notice
+from trainbot.model.session import Session
 
 if TYPE_CHECKING:
     from trainbot.adapters.db.repositories import Notices, People
@@ -21,8 +21,15 @@ AHEAD = timedelta(days=2)  # a day of a zone may begin that much earlier than on
 class Reminding:
     """``zones``: shown where a session, or a person, names none."""
 
-    def __init__(self, book: Book, notices: Notices, people: People, signups: SignUps, zones: tuple[str, ...],
-                 offsets: tuple[Offset, ...]) -> None:
+    def __init__(
+        self,
+        book: Book,
+        notices: Notices,
+        people: People,
+        signups: SignUps,
+        zones: tuple[str, ...],
+        offsets: tuple[Offset, ...],
+    ) -> None:
         self.book, self.notices, self.people, self.signups = book, notices, people, signups
         self.zones, self.offsets = zones, offsets
         self._furthest = max((timedelta(days=o.days, minutes=o.minutes) for o in offsets), default=timedelta()) + AHEAD
@@ -36,16 +43,29 @@ class Reminding:
             already = {name.rpartition(" ")[0] for name in said if name.endswith(f" {channel}")}
             here = [session for session in sessions if channel in self.book.where(session)]
             for reminder in due(here, self.offsets, now, already, self.zones):
-                self.notices.tell(now, "", channel=channel, kind="reminder", subject=reminder.uid,
-                                  key=f"{reminder.key} {channel}", not_after=reminder.session.start + STARTED_GRACE)
+                self.notices.tell(
+                    now,
+                    "",
+                    channel=channel,
+                    kind="reminder",
+                    subject=reminder.uid,
+                    key=f"{reminder.key} {channel}",
+                    not_after=reminder.session.start + STARTED_GRACE,
+                )
                 self._tell_each(reminder.session, reminder.key, now)
 
     def _tell_each(self, session: Session, name: str, now: datetime) -> None:
         """One after the other, as a network lets us; whoever is away has it when they come."""
         for place, row in enumerate(self.signups.of(session)):
-            self.notices.tell(now + GAP * max(0, place - AT_ONCE), "", person_id=row.person_id, kind="my reminder",
-                              subject=session.uid, key=f"{name} p{row.person_id}",
-                              not_after=session.start + STARTED_GRACE)
+            self.notices.tell(
+                now + GAP * max(0, place - AT_ONCE),
+                "",
+                person_id=row.person_id,
+                kind="my reminder",
+                subject=session.uid,
+                key=f"{name} p{row.person_id}",
+                not_after=session.start + STARTED_GRACE,
+            )
 
     # -- worded when they are said ---------------------------------------------------------------------
 

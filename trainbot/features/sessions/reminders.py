@@ -11,9 +11,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from trainbot.model.session import Session
 from trainbot.core.times import MAX_BYTES, describe, places, until
 from trainbot.model.reminder import Offset
+from trainbot.model.session import Session
 
 # After this, somebody who comes sees the class going on; a line about its start is only noise.
 STARTED_GRACE = timedelta(minutes=5)

@@ -9,9 +9,9 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from trainbot.core.times import to_utc
 from trainbot.model.session import HERE, PublishedSession, Session
 from trainbot.model.session_rows import SessionRow
-from trainbot.core.times import to_utc
 
 if TYPE_CHECKING:
     from trainbot.adapters.db.repositories import Sessions, Settings
@@ -38,8 +38,20 @@ class Book:
                 self.rows.change({"uid": session.uid}, value=value)
             return
         sequence = 0 if old is None or old.draft else old.sequence + 1
-        self.rows.put(SessionRow(session.uid, session.title, session.start, session.zone, to_json(session),
-                                 session.revision, session.cancelled, now, sequence, draft))
+        self.rows.put(
+            SessionRow(
+                session.uid,
+                session.title,
+                session.start,
+                session.zone,
+                to_json(session),
+                session.revision,
+                session.cancelled,
+                now,
+                sequence,
+                draft,
+            )
+        )
 
     def draft(self, origin: str, now: datetime, **values: Any) -> Session:
         """A session that nobody hears of until it is published.  ``origin``: where it comes from (``IRC``, ``poll 3``);
@@ -90,8 +102,9 @@ class Book:
     def starting(self, first: datetime, last: datetime) -> list[Session]:
         """Those that start from ``first`` to ``last``, by start; cancelled ones too."""
         start = self.rows.table.c.start
-        return [from_json(row.value)
-                for row in self.rows.all(start >= first, start <= last, draft=False, order=(start,))]
+        return [
+            from_json(row.value) for row in self.rows.all(start >= first, start <= last, draft=False, order=(start,))
+        ]
 
     def upcoming(self, now: datetime, most: int | None = None) -> list[Session]:
         """Not over and not cancelled, by start: as ``!sessions`` numbers them; the first ``most``."""

@@ -7,15 +7,15 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from trainbot.core.access import Person
+from trainbot.core.commands import Argument, Ask, Command
 from trainbot.core.errors import Denied, UserError
+from trainbot.core.messages import Effect, Reply
+from trainbot.core.times import describe, describe_many, places, until
+from trainbot.core.wording import span
 from trainbot.features.sessions.changes import Change
 from trainbot.model.session import Session
 from trainbot.model.session_rows import SignUp
-from trainbot.core.times import describe, describe_many, places, until
-from trainbot.core.access import Person
-from trainbot.core.commands import Argument, Ask, Command
-from trainbot.core.messages import Effect, Reply
-from trainbot.core.wording import span
 
 if TYPE_CHECKING:
     from trainbot.adapters.db.repositories import Notices, People, Sessions
@@ -30,10 +30,19 @@ class SignUps:
     long before the start they are handed out.  ``holds``: (labs that the hosts have room for, those that survive the
     loss of one).  ``zones``: shown to people whose own zone is not known."""
 
-    def __init__(self, sessions: Sessions, notices: Notices, people: People, zones: tuple[str, ...],
-                 require_account: bool, upcoming: Callable[[datetime], list[Session]],
-                 images: Callable[[Session], tuple[str, ...]], has_labs: Callable[[str], bool],
-                 early: timedelta, holds: Callable[[datetime], tuple[int, int]]) -> None:
+    def __init__(
+        self,
+        sessions: Sessions,
+        notices: Notices,
+        people: People,
+        zones: tuple[str, ...],
+        require_account: bool,
+        upcoming: Callable[[datetime], list[Session]],
+        images: Callable[[Session], tuple[str, ...]],
+        has_labs: Callable[[str], bool],
+        early: timedelta,
+        holds: Callable[[datetime], tuple[int, int]],
+    ) -> None:
         self.rows, self.notices, self.people, self.zones = sessions.signups, notices, people, zones
         self.require_account, self.upcoming, self.images = require_account, upcoming, images
         self.has_labs, self.early, self.holds = has_labs, early, holds
@@ -41,8 +50,10 @@ class SignUps:
     def of(self, session: Session) -> list[SignUp]:
         """Those who have a seat, in the order in which they got it; each with an image that the session (still) has."""
         images = self.images(session)
-        return [row if row.image in images else replace(row, image=images[0] if images else "")
-                for row in self._all(session, waiting=False)]
+        return [
+            row if row.image in images else replace(row, image=images[0] if images else "")
+            for row in self._all(session, waiting=False)
+        ]
 
     def _all(self, session: Session, **exact: bool) -> list[SignUp]:
         table = self.rows.table
@@ -64,8 +75,11 @@ class SignUps:
         wait = self.rows.count(session_uid=session.uid, waiting=True)
         more = f", {wait} waiting" if wait else ""
         if mine is not None:
-            more = f", you are number {self._place(session, person)} of {wait} waiting" if mine.waiting else \
-                f", one is yours{more}"
+            more = (
+                f", you are number {self._place(session, person)} of {wait} waiting"
+                if mine.waiting
+                else f", one is yours{more}"
+            )
         if session.seats is not None:
             return f"{taken} of {session.seats} seats{more}"
         return f"{taken} {'seat' if taken == 1 else 'seats'} taken{more}" if taken else ""
@@ -90,13 +104,18 @@ class SignUps:
 
     def sign_up(self, ask: Ask, words: str) -> list[Effect]:
         if self.require_account and ask.sender.account is None:
-            raise Denied("seats are for people with an account here: /msg NickServ REGISTER PASSWORD EMAIL makes one, "
-                         "/msg NickServ IDENTIFY PASSWORD logs in to it; then ask again")
+            raise Denied(
+                "seats are for people with an account here: /msg NickServ REGISTER PASSWORD EMAIL makes one, "
+                "/msg NickServ IDENTIFY PASSWORD logs in to it; then ask again"
+            )
         number, session, wanted = find(words, self.upcoming(ask.at))
         images = self.images(session)
         if wanted and wanted not in images:
-            there = f"it has {' and '.join(images)}: say !signup {number} {images[0]}" if images else \
-                f"it has no labs: say !signup {number}"
+            there = (
+                f"it has {' and '.join(images)}: say !signup {number} {images[0]}"
+                if images
+                else f"it has no labs: say !signup {number}"
+            )
             raise UserError(f"{session.title} has no {wanted[:30]!r} labs; {there}")
         if session.start <= ask.at:
             image = wanted or (images[0] if images else "")
@@ -105,24 +124,39 @@ class SignUps:
         mine = self._mine(session, ask.person)
         if mine is None:
             full = self._is_full(session)
-            self.rows.add(session_uid=session.uid, person_id=ask.person.id, at=ask.at, waiting=full,
-                          image=wanted or (images[0] if images else ""))
+            self.rows.add(
+                session_uid=session.uid,
+                person_id=ask.person.id,
+                at=ask.at,
+                waiting=full,
+                image=wanted or (images[0] if images else ""),
+            )
             return [self._waits(ask, session) if full else self._answer(ask, session, "you have a seat in")]
         if wanted not in ("", mine.image):
             if ask.at >= session.start - self.early and not mine.waiting:
-                raise UserError(f"the labs for {session.title} are being handed out already, yours is {mine.image}: "
-                                f"!lab return gives it back, then !lab {wanted}")
+                raise UserError(
+                    f"the labs for {session.title} are being handed out already, yours is {mine.image}: "
+                    f"!lab return gives it back, then !lab {wanted}"
+                )
             self.rows.change({"session_uid": session.uid, "person_id": ask.person.id}, image=wanted)
         if mine.waiting:
             return [self._waits(ask, session)]
-        return [self._answer(ask, session, "you have a seat already in" if wanted in ("", mine.image)
-                             else "as you wish; you have your seat in")]
+        return [
+            self._answer(
+                ask,
+                session,
+                "you have a seat already in" if wanted in ("", mine.image) else "as you wish; you have your seat in",
+            )
+        ]
 
     def _waits(self, ask: Ask, session: Session) -> Reply:
         taken = "its only seat is taken" if session.seats == 1 else f"all {session.seats} seats are taken"
-        return Reply(f"{session.title} is full, {taken}; you are number "
-                     f"{self._place(session, ask.person)} of those who wait, and hear when one is free; "
-                     f"{self._elsewhere(ask, session)}", private=True)
+        return Reply(
+            f"{session.title} is full, {taken}; you are number "
+            f"{self._place(session, ask.person)} of those who wait, and hear when one is free; "
+            f"{self._elsewhere(ask, session)}",
+            private=True,
+        )
 
     def _is_full(self, session: Session) -> bool:
         if session.seats is None:
@@ -131,8 +165,11 @@ class SignUps:
 
     def _elsewhere(self, ask: Ask, full: Session) -> str:
         """The next that has room, of the same exercise where there is one."""
-        room = [(number, session) for number, session in enumerate(self.upcoming(ask.at), 1)
-                if session.uid != full.uid and session.start > ask.at and not self._is_full(session)]
+        room = [
+            (number, session)
+            for number, session in enumerate(self.upcoming(ask.at), 1)
+            if session.uid != full.uid and session.start > ask.at and not self._is_full(session)
+        ]
         room.sort(key=lambda item: item[1].exercise != full.exercise)  # a stable sort: the earliest stays first
         if not room:
             return "no other session has room"
@@ -144,8 +181,10 @@ class SignUps:
         images = self.images(session)
         if row is not None and row.image and self.has_labs(row.image):
             other = f" (!signup {_number(session, self.upcoming(ask.at))} IMAGE for another: {', '.join(images)})"
-            notes.append(f"your {row.image} lab{other if len(images) > 1 else ''} comes to you "
-                         f"in the {span(self.early)} before the start")
+            notes.append(
+                f"your {row.image} lab{other if len(images) > 1 else ''} comes to you "
+                f"in the {span(self.early)} before the start"
+            )
             notes += self._needs(session, row, ask.at)
         if ask.person.account is None:
             notes.append("without an account here I know you only as long as you stay in view")
@@ -156,7 +195,9 @@ class SignUps:
         """What is to be done before the day, with the lines to type."""
         place = [other.person_id for other in self.of(session)].index(row.person_id) + 1
         room, _survive = self.holds(now)
-        notes = [f"labs hold {room} people now and you are number {place}, so yours may come later"] * (0 < room < place)
+        notes = [f"labs hold {room} people now and you are number {place}, so yours may come later"] * (
+            0 < room < place
+        )
         notes.append(f"try it before: !lab {row.image}")
         if not self.people.keys.count(person_id=row.person_id):
             notes.append("!key and the line in your ~/.ssh/id_ed25519.pub spares you its password")
@@ -168,27 +209,43 @@ class SignUps:
         if not mine:
             raise UserError("you have no seat in any session; !sessions lists them, !signup N takes a seat")
         if not words and len(mine) > 1:
-            raise UserError(f"which one? say !signup drop {' or '.join(str(number) for number, _ in mine)}; "
-                            "!sessions lists them")
+            raise UserError(
+                f"which one? say !signup drop {' or '.join(str(number) for number, _ in mine)}; !sessions lists them"
+            )
         session = find(words, sessions)[1] if words else mine[0][1]
         was = self._mine(session, ask.person)
         if was is None:
-            raise UserError(f"you have no seat in {session.title}; say !signup drop "
-                            f"{' or '.join(str(number) for number, _ in mine)}")
+            raise UserError(
+                f"you have no seat in {session.title}; say !signup drop "
+                f"{' or '.join(str(number) for number, _ in mine)}"
+            )
         self.rows.remove(session_uid=session.uid, person_id=ask.person.id)
         self.make_room(session, ask.at)
-        what = f"you wait no longer for a seat in {session.title}, {self._when(session, ask.person, ask.at)}" \
-            if was.waiting else \
-            f"your seat in {session.title}, {self._when(session, ask.person, ask.at)}, is free for somebody else"
+        what = (
+            f"you wait no longer for a seat in {session.title}, {self._when(session, ask.person, ask.at)}"
+            if was.waiting
+            else f"your seat in {session.title}, {self._when(session, ask.person, ask.at)}, is free for somebody else"
+        )
         return [Reply(what, private=True)]
 
     def commands(self) -> list[Command]:
         return [
-            Command("signup", self.sign_up, "a seat in that session, as !sessions numbers them; my lab comes to me "
-                    "before it begins", (Argument("N [IMAGE]", "words", rest=True),), example="signup 1",
-                    group="sessions"),
-            Command("signup drop", self.drop, "gives my seat up", (Argument("N", "words", optional=True, rest=True),),
-                    example="signup drop 1", group="sessions"),
+            Command(
+                "signup",
+                self.sign_up,
+                "a seat in that session, as !sessions numbers them; my lab comes to me before it begins",
+                (Argument("N [IMAGE]", "words", rest=True),),
+                example="signup 1",
+                group="sessions",
+            ),
+            Command(
+                "signup drop",
+                self.drop,
+                "gives my seat up",
+                (Argument("N", "words", optional=True, rest=True),),
+                example="signup drop 1",
+                group="sessions",
+            ),
         ]
 
     # -- what becomes of sessions and people ---------------------------------------------------------
@@ -207,9 +264,13 @@ class SignUps:
                 return
             self.rows.change({"session_uid": session.uid, "person_id": row.person_id}, waiting=False)
             when_ = self._when(session, self.people.get(row.person_id), now)
-            self.notices.tell(now, f"a seat is free, and it is yours: {session.title}, {when_}; !signup drop "
-                                   f"{_number(session, self.upcoming(now))} gives it to the next",
-                              person_id=row.person_id, not_after=session.start)
+            self.notices.tell(
+                now,
+                f"a seat is free, and it is yours: {session.title}, {when_}; !signup drop "
+                f"{_number(session, self.upcoming(now))} gives it to the next",
+                person_id=row.person_id,
+                not_after=session.start,
+            )
 
     def changed(self, found: Iterable[Change], now: datetime) -> None:
         """Whoever has a seat in what is off, moved or on again is told, and whoever waits for one, paced: the others
@@ -220,8 +281,12 @@ class SignUps:
                 continue
             for place, row in enumerate(self._all(change.session)):
                 person = self.people.get(row.person_id)
-                self.notices.tell(now + GAP * max(0, place - AT_ONCE), self._news(change, row, person, now),
-                                  person_id=person.id, not_after=told.start)
+                self.notices.tell(
+                    now + GAP * max(0, place - AT_ONCE),
+                    self._news(change, row, person, now),
+                    person_id=person.id,
+                    not_after=told.start,
+                )
 
     def _news(self, change: Change, row: SignUp, person: Person, now: datetime) -> str:
         session, was = change.session, change.was or change.session
@@ -268,8 +333,11 @@ def find(words: str, sessions: list[Session]) -> tuple[int, Session, str]:
         return number, sessions[number - 1], rest.strip().lower()
     said = words.casefold().split()
     for length in (len(said), len(said) - 1):  # the last one may be an image
-        found = [(number, session) for number, session in enumerate(sessions, 1)
-                 if length and _is_called(session, said[:length])]
+        found = [
+            (number, session)
+            for number, session in enumerate(sessions, 1)
+            if length and _is_called(session, said[:length])
+        ]
         if len(found) == 1:
             return *found[0], " ".join(said[length:])
         if found:

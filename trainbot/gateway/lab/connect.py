@@ -11,8 +11,8 @@ from contextlib import suppress
 import asyncssh
 
 from trainbot.gateway.lab.jump_hosts import Doors, DoorShut
-from trainbot.gateway.settings import GatewayConfig
 from trainbot.gateway.lab.pipe import CIPHERS, Client, Line
+from trainbot.gateway.settings import GatewayConfig
 
 log = logging.getLogger(__name__)
 
@@ -62,8 +62,9 @@ async def knock(config: GatewayConfig, doors: Doors, via: str, endpoint: tuple[s
         raise NoWay(Reason.SILENT, "no ssh server speaks there yet") from None
 
 
-async def log_in(config: GatewayConfig, sock: socket.socket, user: str, host_key: str,
-                 line: Line) -> asyncssh.SSHClientConnection:
+async def log_in(
+    config: GatewayConfig, sock: socket.socket, user: str, host_key: str, line: Line
+) -> asyncssh.SSHClientConnection:
     """The connection over ``sock``, as ``user``, to whoever has ``host_key`` ("ssh-ed25519 AAAA…") and to nobody else.
 
     NoWay where not; ``sock`` is closed then.
@@ -78,10 +79,22 @@ async def log_in(config: GatewayConfig, sock: socket.socket, user: str, host_key
         except (OSError, asyncssh.KeyImportError) as error:
             raise NoWay(Reason.NO_KEY, f"the key for labs cannot be read: {error}") from None
         return await asyncssh.connect(  # any name does: one end of a pair of sockets has none of its own
-            "lab", sock=sock, config=None, options=None, client_factory=lambda: Client(line), username=user,
-            client_keys=[key], agent_path=None, known_hosts=([known], [], []), preferred_auth=["publickey"],
-            gss_host=None, compression_algs=None, encryption_algs=CIPHERS, login_timeout=30,
-            keepalive_interval=config.keepalive, keepalive_count_max=4,
+            "lab",
+            sock=sock,
+            config=None,
+            options=None,
+            client_factory=lambda: Client(line),
+            username=user,
+            client_keys=[key],
+            agent_path=None,
+            known_hosts=([known], [], []),
+            preferred_auth=["publickey"],
+            gss_host=None,
+            compression_algs=None,
+            encryption_algs=CIPHERS,
+            login_timeout=30,
+            keepalive_interval=config.keepalive,
+            keepalive_count_max=4,
         )
     except BaseException as error:
         sock.close()

@@ -34,7 +34,7 @@ class Passage(End, asyncssh.SSHClientSession):  # type: ignore[misc,type-arg]
         if datatype is None:
             super().data_received(data, datatype)
         elif len(self.words) < WORDS:
-            self.words += data[:WORDS - len(self.words)]
+            self.words += data[: WORDS - len(self.words)]
 
     def finish(self, exc: Exception | None) -> None:
         """Nobody is there any more.  asyncssh's close waits for ever for a peer that does not read, abort does not."""

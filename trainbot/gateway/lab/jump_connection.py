@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import asyncssh
 
-from trainbot.gateway.settings import GatewayConfig
 from trainbot.gateway.lab.jump_channel import Passage
 from trainbot.gateway.lab.pipe import Line
+from trainbot.gateway.settings import GatewayConfig
 
 Factory = Callable[[Line, Callable[[], None]], Passage]
 

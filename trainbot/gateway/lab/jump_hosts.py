@@ -16,13 +16,13 @@ from contextlib import suppress
 
 import asyncssh
 
-from trainbot.core.errors import BackendError
-from trainbot.gateway.learner.limits import printable
 from trainbot.adapters.state_folder import DOOR_KEY, KNOWN_HOSTS
-from trainbot.gateway.settings import GatewayConfig
+from trainbot.core.errors import BackendError
 from trainbot.gateway.lab.jump_channel import Passage, landing
-from trainbot.gateway.lab.pipe import CIPHERS, Client
 from trainbot.gateway.lab.jump_connection import Factory, Full, Trunk
+from trainbot.gateway.lab.pipe import CIPHERS, Client
+from trainbot.gateway.learner.limits import printable
+from trainbot.gateway.settings import GatewayConfig
 
 log = logging.getLogger(__name__)
 
@@ -162,18 +162,33 @@ class HostDoor:
         try:
             async with asyncio.timeout(config.door_wait):
                 trunk.connection = await asyncssh.connect(
-                    self._address, self._port, config=None, options=None, client_factory=lambda: Client(trunk.line),
-                    username=self._user, client_keys=[self._key()], agent_path=None, known_hosts=known,
-                    preferred_auth=["publickey"], gss_host=None, compression_algs=None, encryption_algs=CIPHERS,
-                    keepalive_interval=config.keepalive, keepalive_count_max=4,
+                    self._address,
+                    self._port,
+                    config=None,
+                    options=None,
+                    client_factory=lambda: Client(trunk.line),
+                    username=self._user,
+                    client_keys=[self._key()],
+                    agent_path=None,
+                    known_hosts=known,
+                    preferred_auth=["publickey"],
+                    gss_host=None,
+                    compression_algs=None,
+                    encryption_algs=CIPHERS,
+                    keepalive_interval=config.keepalive,
+                    keepalive_count_max=4,
                 )
         except asyncssh.HostKeyNotVerifiable:
-            raise DoorShut(f"the host {self._name} showed another ssh host key than the one in "
-                           f"{config.state / KNOWN_HOSTS}: somebody stands in between, or it was installed anew; then "
-                           "take its line out of that file and say trainbot host prepare NAME") from None
+            raise DoorShut(
+                f"the host {self._name} showed another ssh host key than the one in "
+                f"{config.state / KNOWN_HOSTS}: somebody stands in between, or it was installed anew; then "
+                "take its line out of that file and say trainbot host prepare NAME"
+            ) from None
         except asyncssh.PermissionDenied:
-            raise DoorShut(f"the host {self._name} does not let {self._user} in with our key: "
-                           "trainbot host prepare NAME gives it the key") from None
+            raise DoorShut(
+                f"the host {self._name} does not let {self._user} in with our key: "
+                "trainbot host prepare NAME gives it the key"
+            ) from None
         except TimeoutError:
             raise DoorShut(f"the host {self._name} does not answer: no ssh within {config.door_wait:g} s") from None
         except OSError as error:
@@ -188,8 +203,9 @@ class HostDoor:
         try:
             return asyncssh.read_private_key(path)
         except (OSError, asyncssh.KeyImportError):
-            raise DoorShut(f"the key {path} cannot be read: trainbot host prepare NAME makes it, and gives it to the "
-                           "host") from None
+            raise DoorShut(
+                f"the key {path} cannot be read: trainbot host prepare NAME makes it, and gives it to the host"
+            ) from None
 
     def _known_keys(self) -> tuple[list[asyncssh.SSHKey], list[asyncssh.SSHKey], list[asyncssh.SSHKey]]:
         """(host keys, keys of authorities, revoked keys) that count for this host; none known is no way in."""
@@ -205,6 +221,8 @@ class HostDoor:
                 raise DoorShut(f"the file {path} cannot be read: {printable(str(error), 100)}") from None
         host_keys, authorities, revoked = keys
         if not host_keys and not authorities:
-            raise DoorShut(f"the ssh host key of {self._name} is not known yet, so nothing is sent there: say "
-                           "trainbot host prepare NAME")
+            raise DoorShut(
+                f"the ssh host key of {self._name} is not known yet, so nothing is sent there: say "
+                "trainbot host prepare NAME"
+            )
         return host_keys, authorities, revoked

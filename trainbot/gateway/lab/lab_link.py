@@ -9,12 +9,12 @@ from typing import NamedTuple, Protocol
 
 import asyncssh
 
-from trainbot.gateway.learner.limits import printable
-from trainbot.gateway.lab.jump_hosts import Doors
-from trainbot.gateway.settings import GatewayConfig
-from trainbot.gateway.lab.pipe import Line
 from trainbot.gateway.lab.connect import NoWay, Reason, knock, log_in
+from trainbot.gateway.lab.jump_hosts import Doors
+from trainbot.gateway.lab.pipe import Line
+from trainbot.gateway.learner.limits import printable
 from trainbot.gateway.routes import Route
+from trainbot.gateway.settings import GatewayConfig
 
 log = logging.getLogger(__name__)
 
@@ -27,8 +27,13 @@ AWAY = "the host of your lab cannot be reached: ssh again in a minute, or !lab o
 WRONG_KEY = "your lab did not prove that it is yours, so you were not let in: tell the presenter"
 REFUSED = "your lab does not let the gateway in any more: !lab reset on IRC makes it as new"
 NO_KEY = "the gateway has no key for labs: tell the organiser"
-COMPLAINTS = {Reason.SILENT: SILENT, Reason.DOOR: AWAY, Reason.HOST_KEY: WRONG_KEY, Reason.REFUSED: REFUSED,
-              Reason.NO_KEY: NO_KEY}
+COMPLAINTS = {
+    Reason.SILENT: SILENT,
+    Reason.DOOR: AWAY,
+    Reason.HOST_KEY: WRONG_KEY,
+    Reason.REFUSED: REFUSED,
+    Reason.NO_KEY: NO_KEY,
+}
 HOPELESS = (Reason.HOST_KEY, Reason.NO_KEY)  # waiting does not mend these
 AGAIN = 0.5  # seconds between tries to reach a lab
 AGAIN_VIA = 1.0  # the same through a door: each try is a process on the host

@@ -40,7 +40,7 @@ class Command(asyncssh.SSHClientSession):  # type: ignore[misc,type-arg]
 
     def data_received(self, data: bytes, datatype: int | None) -> None:
         kept = self._kept.setdefault(datatype, bytearray())
-        kept += data[:self._limit - len(kept)]
+        kept += data[: self._limit - len(kept)]
         self._said += len(data)
         if self._said > 2 * self._limit + FLOOD and not self.over.done():
             why = f"the command said over {self._said >> 10} KiB and was ended"
@@ -64,5 +64,10 @@ class Command(asyncssh.SSHClientSession):  # type: ignore[misc,type-arg]
     def answer(self) -> dict[str, Any]:
         """``exit``: 0 to 255, -1 where ``signal`` ended it; ``cut``: it said more than the limit."""
         out, err = self._kept[None], self._kept[asyncssh.EXTENDED_DATA_STDERR]
-        return {"exit": -1 if self._exit is None else self._exit, "signal": self._signal, "stdout": plain(bytes(out)),
-                "stderr": plain(bytes(err)), "cut": self._said > len(out) + len(err)}
+        return {
+            "exit": -1 if self._exit is None else self._exit,
+            "signal": self._signal,
+            "stdout": plain(bytes(out)),
+            "stderr": plain(bytes(err)),
+            "cut": self._said > len(out) + len(err),
+        }

@@ -14,12 +14,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Protocol
 
+from trainbot.gateway.lab.jump_channel import Passage
 from trainbot.gateway.lab.jump_hosts import Doors, DoorShut
 from trainbot.gateway.lab.lab_link import ENDED, Table
-from trainbot.gateway.settings import GatewayConfig
-from trainbot.gateway.lab.jump_channel import Passage
 from trainbot.gateway.lab.pipe import Line
 from trainbot.gateway.routes import Route
+from trainbot.gateway.settings import GatewayConfig
 
 log = logging.getLogger(__name__)
 
@@ -32,8 +32,10 @@ AGAIN = 1.0  # seconds between tries
 CERTAIN = 2.0  # seconds in which the bot would have noticed that the lab went off
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 NONE = "there is no console of labs on that host"
-OLDER = ("this lab has no console: it was made before labs had one, and !lab reset (as the image was) gives it one; or it went "
-         "off just now: try again")
+OLDER = (
+    "this lab has no console: it was made before labs had one, and !lab reset (as the image was) gives it one; or it went "
+    "off just now: try again"
+)
 OFF = "the lab is off or starts: its console comes by itself"
 
 
@@ -174,9 +176,13 @@ class Console:
         """Opens the line of that route, and returns when it is cut or leads to another lab.  OSError, DoorShut."""
         wire: Any
         if route.via:
-            wire = await self._doors.open(route.via, f"console {route.lab}", lambda line, gone: _Door(line, gone, self._heard))
+            wire = await self._doors.open(
+                route.via, f"console {route.lab}", lambda line, gone: _Door(line, gone, self._heard)
+            )
         else:
-            _, wire = await asyncio.get_running_loop().create_unix_connection(lambda: _Socket(self._heard), route.console)
+            _, wire = await asyncio.get_running_loop().create_unix_connection(
+                lambda: _Socket(self._heard), route.console
+            )
         self._wire = wire
         if self._early:
             wire.type(bytes(self._early))

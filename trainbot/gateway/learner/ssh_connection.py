@@ -9,15 +9,15 @@ from typing import Any
 
 import asyncssh
 
-from trainbot.gateway.learner import tmux as screen
-from trainbot.gateway.learner.status_line import Above, Banner
-from trainbot.gateway.learner.console import Consoles
-from trainbot.gateway.learner.limits import printable
+from trainbot.gateway.hub import Hub
 from trainbot.gateway.lab.lab_link import ENDED, LabAway, LabLink
 from trainbot.gateway.lab.pipe import Forward, Line, join
-from trainbot.gateway.hub import Hub
-from trainbot.gateway.routes import Guest, Route, same_key
+from trainbot.gateway.learner import tmux as screen
+from trainbot.gateway.learner.console import Consoles
+from trainbot.gateway.learner.limits import printable
 from trainbot.gateway.learner.ssh_session import LearnerEnd
+from trainbot.gateway.learner.status_line import Above, Banner
+from trainbot.gateway.routes import Guest, Route, same_key
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +94,8 @@ class Door(asyncssh.SSHServer):
         for session in list(self._sessions):
             session.end(sentence)
         asyncio.get_running_loop().call_later(
-            FLUSH if self._sessions else 0, self._conn.disconnect, asyncssh.DISC_BY_APPLICATION, sentence)
+            FLUSH if self._sessions else 0, self._conn.disconnect, asyncssh.DISC_BY_APPLICATION, sentence
+        )
 
     def lease_ended(self, sentence: str) -> None:
         """As ``end``, but whoever is at xen-manage hears its answer first."""
@@ -178,8 +179,10 @@ class Door(asyncssh.SSHServer):
 
     def _enough(self, tries: int, limit: int) -> None:
         if tries >= limit:
-            self._conn.disconnect(asyncssh.DISC_NO_MORE_AUTH_METHODS_AVAILABLE,
-                                  "too many tries: ask for the password again with !lab on IRC")
+            self._conn.disconnect(
+                asyncssh.DISC_NO_MORE_AUTH_METHODS_AVAILABLE,
+                "too many tries: ask for the password again with !lab on IRC",
+            )
 
     # -- the screens
 
@@ -268,8 +271,9 @@ class Door(asyncssh.SSHServer):
     def connection_requested(self, dest_host: str, dest_port: int, orig_host: str, orig_port: int) -> Any:
         """-L, to the lab's own loopback only.  The lab's sshd makes the connection, never the gateway."""
         if self.route is None or dest_host.lower() not in OWN or not 0 < dest_port < 65536:
-            raise asyncssh.ChannelOpenError(asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED,
-                                            "only localhost of your own lab can be reached through here")
+            raise asyncssh.ChannelOpenError(
+                asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED, "only localhost of your own lab can be reached through here"
+            )
         if not self._hub.forwards.take(self.route.person):
             raise asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, "too many forwarded connections")
         token = object()

@@ -10,10 +10,10 @@ from typing import Any, Protocol
 
 import asyncssh
 
-from trainbot.gateway.learner import xen_manage as manage
 from trainbot.gateway.lab.lab_link import BROKE, REFUSED, LabAway, LabLink
-from trainbot.gateway.learner.console import Consoles
 from trainbot.gateway.lab.pipe import End, Line, join
+from trainbot.gateway.learner import xen_manage as manage
+from trainbot.gateway.learner.console import Consoles
 
 log = logging.getLogger(__name__)
 
@@ -197,14 +197,25 @@ class LearnerEnd(End, asyncssh.SSHServerSession):  # type: ignore[misc,type-arg]
         link = self._connection.link()
         connection = await link.connection(self.say)
         command = self._command or None
-        if self._pty and command is None and self._subsystem is None and (command := self._connection.screen()) is not None:
+        if (
+            self._pty
+            and command is None
+            and self._subsystem is None
+            and (command := self._connection.screen()) is not None
+        ):
             self.on_screen = True
         size = self.chan.get_terminal_size()
         chan, end = await connection.create_session(
-            lambda: LabEnd(link.line), command, subsystem=self._subsystem,
+            lambda: LabEnd(link.line),
+            command,
+            subsystem=self._subsystem,
             env={k: v[:256] for k, v in self.chan.get_environment_bytes().items() if PASSED_ENV.fullmatch(k)},
-            request_pty="force" if self._pty else False, term_type=self._pty[0] if self._pty else None,
-            term_size=size, term_modes=self._pty[1] if self._pty else {}, encoding=None, x11_forwarding=False,
+            request_pty="force" if self._pty else False,
+            term_type=self._pty[0] if self._pty else None,
+            term_size=size,
+            term_modes=self._pty[1] if self._pty else {},
+            encoding=None,
+            x11_forwarding=False,
         )
         if self.chan.get_terminal_size() != size:  # resized while the lab was being reached
             chan.change_terminal_size(*self.chan.get_terminal_size())

@@ -10,8 +10,8 @@ from typing import Any
 
 import asyncssh
 
-from trainbot.gateway.learner import tmux as screen
 from trainbot.gateway.lab.remote_command import Command
+from trainbot.gateway.learner import tmux as screen
 
 log = logging.getLogger(__name__)
 
@@ -75,8 +75,9 @@ class Banner:
                 command, self._line = screen.change(self._line or ""), None
             try:
                 async with asyncio.timeout(PATIENCE):
-                    chan, running = await connection.create_session(lambda: Command(KEPT), command, encoding=None,
-                                                                    request_pty=False)
+                    chan, running = await connection.create_session(
+                        lambda: Command(KEPT), command, encoding=None, request_pty=False
+                    )
                     try:
                         await running.over
                     finally:

@@ -20,10 +20,18 @@ infocmp "$TERM" >/dev/null 2>&1 || { TERM=xterm-256color; export TERM; }
 tmux -u new-session -A -s %s%s && exit 0
 fi
 exec "${SHELL:-/bin/sh}" -l"""
-_SET = r" \; ".join(("set-option -q status on", "set-option -q status-position top", "set-option -q status-left-length 300",
-                     "set-option -q status-right ''", "set-option -q status-left %s"))
-_TELL = ("tmux list-clients -t =%s -F '#{client_name}' | while read -r c; do "
-         "tmux display-message -d %d -c \"$c\" %s; done")
+_SET = r" \; ".join(
+    (
+        "set-option -q status on",
+        "set-option -q status-position top",
+        "set-option -q status-left-length 300",
+        "set-option -q status-right ''",
+        "set-option -q status-left %s",
+    )
+)
+_TELL = (
+    "tmux list-clients -t =%s -F '#{client_name}' | while read -r c; do tmux display-message -d %d -c \"$c\" %s; done"
+)
 
 
 def read_user(name: str) -> tuple[str, bool]:
@@ -40,7 +48,9 @@ def start(line: str) -> str:
 
 def change(line: str) -> str:
     """``line`` stands above the screen from now on."""
-    return "exec /bin/sh -c " + shlex.quote(f"tmux set-option -q -t ={SESSION}: status-left {_word(line)} >/dev/null 2>&1")
+    return "exec /bin/sh -c " + shlex.quote(
+        f"tmux set-option -q -t ={SESSION}: status-left {_word(line)} >/dev/null 2>&1"
+    )
 
 
 def tell(sentence: str) -> str:

@@ -21,8 +21,10 @@ TOOL = "xen-manage"
 LEAVE = 0x1D  # ctrl-], as of xl console and virsh console
 FULL = 1 << 20  # bytes that wait for somebody who does not read: what comes then is not shown to them
 LONGEST = 400  # signs of a command
-AWAY = ("trainbot is away just now, so that cannot be done; your lab goes on, and xen-manage console shows it: "
-        "try again in a minute")
+AWAY = (
+    "trainbot is away just now, so that cannot be done; your lab goes on, and xen-manage console shows it: "
+    "try again in a minute"
+)
 HELP = """\
 xen-manage create IMAGE [permissive]  a lab of your own, and its console
 xen-manage list                       your labs, where they stand, how long they are yours
@@ -123,8 +125,11 @@ class Manage:
             case ["console"]:
                 return await self._own_console(None)
             case ["console", name]:
-                return await self._own_console(name) if name.lower() in {route.image for route in self._owner.labs()} \
+                return (
+                    await self._own_console(name)
+                    if name.lower() in {route.image for route in self._owner.labs()}
                     else await self._somebodys(name)
+                )
         said = printable(" ".join(words), 40)
         self.line((f"xen-manage {said}? there is\n" if said else "") + HELP, error=True)
         return USAGE

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from trainbot.adapters.control.lines import ANSWER_LIMIT, REQUEST_LIMIT, BadLine, decode, encode
-from trainbot.core.errors import BackendError
 from trainbot.adapters.state_folder import SOCKET
+from trainbot.core.errors import BackendError
 
 SLACK = 60.0  # seconds beyond what the errand itself may take: it may have to wait for its turn
 
@@ -62,21 +62,48 @@ class GatewayClient:
         """Whether an ssh server's banner is heard there within some seconds."""
         return bool((await self._ask({"op": "speaks", "endpoint": list(endpoint), "via": via}, 30.0)).get("speaks"))
 
-    async def login(self, endpoint: tuple[str, int], via: str = "", *, user: str = "root", host_key: str,
-                    command: str = "true", stdin: str = "", timeout: float = 30.0, limit: int = 65536) -> Ran:
+    async def login(
+        self,
+        endpoint: tuple[str, int],
+        via: str = "",
+        *,
+        user: str = "root",
+        host_key: str,
+        command: str = "true",
+        stdin: str = "",
+        timeout: float = 30.0,
+        limit: int = 65536,
+    ) -> Ran:
         """Logs in with the installation's key, to whoever has ``host_key`` only, and runs ``command`` in the shell
         there: all within ``timeout`` seconds (an hour at most), ``limit`` bytes kept of each kind of output (2 MiB at
         most)."""
-        answer = await self._ask({"op": "login", "endpoint": list(endpoint), "via": via, "user": user,
-                                  "host_key": host_key, "command": command, "stdin": stdin, "timeout": timeout,
-                                  "limit": limit}, timeout)
+        answer = await self._ask(
+            {
+                "op": "login",
+                "endpoint": list(endpoint),
+                "via": via,
+                "user": user,
+                "host_key": host_key,
+                "command": command,
+                "stdin": stdin,
+                "timeout": timeout,
+                "limit": limit,
+            },
+            timeout,
+        )
         return Ran(answer["exit"], answer["stdout"], answer["stderr"], answer["signal"], answer["cut"])
 
     async def status(self, via: str) -> HostReading:
         """How the host behind that door is."""
         answer = await self._ask({"op": "status", "via": via}, 30.0)
-        return HostReading(answer["time"], answer["asked"], answer["told"], answer["cores"], tuple(answer["cpu"]),
-                           answer["disk_free_mib"])
+        return HostReading(
+            answer["time"],
+            answer["asked"],
+            answer["told"],
+            answer["cores"],
+            tuple(answer["cpu"]),
+            answer["disk_free_mib"],
+        )
 
     async def leave(self) -> int:
         """The gateway ends as soon as nobody is logged in (any more).  How many connections are, now."""

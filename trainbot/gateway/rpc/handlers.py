@@ -14,12 +14,12 @@ from typing import Any
 
 import asyncssh
 
-from trainbot.gateway.lab.remote_command import Command
-from trainbot.gateway.lab.jump_hosts import Doors, DoorShut
-from trainbot.gateway.settings import GatewayConfig
-from trainbot.gateway.lab.pipe import Line
 from trainbot.gateway.lab.connect import NoWay, Reason, knock, log_in
+from trainbot.gateway.lab.jump_hosts import Doors, DoorShut
+from trainbot.gateway.lab.pipe import Line
+from trainbot.gateway.lab.remote_command import Command
 from trainbot.gateway.rpc.host_status import ask_status, count
+from trainbot.gateway.settings import GatewayConfig
 
 REQUEST = "request"
 MOST_OUTPUT = 2 << 20  # bytes of a command's output that are kept, of each kind: it has to fit into one line

@@ -9,11 +9,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from trainbot.gateway.lab.remote_command import plain
-from trainbot.gateway.lab.jump_hosts import Doors
-from trainbot.gateway.lab.jump_channel import Passage
-from trainbot.gateway.lab.pipe import Line
 from trainbot.gateway.lab.connect import NoWay, Reason
+from trainbot.gateway.lab.jump_channel import Passage
+from trainbot.gateway.lab.jump_hosts import Doors
+from trainbot.gateway.lab.pipe import Line
+from trainbot.gateway.lab.remote_command import plain
 
 LIMIT = 4096  # bytes
 
@@ -49,7 +49,7 @@ class Telling(Passage):
         if datatype is not None:
             super().data_received(data, datatype)
             return
-        self.said += data[:LIMIT + 1 - len(self.said)]
+        self.said += data[: LIMIT + 1 - len(self.said)]
         if b"\n" in self.said or len(self.said) > LIMIT:
             self._end()
 
@@ -69,16 +69,22 @@ def read_status(said: bytes, words: bytes) -> dict[str, Any]:
         cpu = value["cpu"]
         if not isinstance(cpu, list) or len(cpu) != 8:
             raise ValueError("cpu has eight counts")
-        status = {"time": float(value["time"]), "cores": count(value["cores"], 1 << 16),
-                  "cpu": [count(each, 1 << 63) for each in cpu],
-                  "disk_free_mib": None if value["disk_free_mib"] is None else count(value["disk_free_mib"], 1 << 50)}
+        status = {
+            "time": float(value["time"]),
+            "cores": count(value["cores"], 1 << 16),
+            "cpu": [count(each, 1 << 63) for each in cpu],
+            "disk_free_mib": None if value["disk_free_mib"] is None else count(value["disk_free_mib"], 1 << 50),
+        }
         if not math.isfinite(status["time"]):
             raise ValueError("time is a number")
         return status
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         said_why = " ".join(plain(words).split())[:200]
-        raise NoWay(Reason.DOOR, "the host's door does not say how the host is"
-                    + (f": {said_why}" if said_why else ": trainbot host prepare NAME mends it")) from None
+        raise NoWay(
+            Reason.DOOR,
+            "the host's door does not say how the host is"
+            + (f": {said_why}" if said_why else ": trainbot host prepare NAME mends it"),
+        ) from None
 
 
 def count(value: Any, most: int) -> int:

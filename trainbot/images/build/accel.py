@@ -1,4 +1,5 @@
 """Does KVM work here?  /dev/kvm may be there, and open, and yet run no ordinary kernel (some nested machines)."""
+
 from __future__ import annotations
 
 import contextlib
@@ -18,7 +19,7 @@ Accelerator = Literal["kvm", "tcg"]
 
 # What initramfs-tools' /init says first: so the kernel came up and ran a process.
 _FIRST_PROCESS = b"Loading, please wait"
-_SECONDS = 20.0     # KVM takes two or three; where it is that slow, it is no gain
+_SECONDS = 20.0  # KVM takes two or three; where it is that slow, it is no gain
 _KVM = Path("/dev/kvm")
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -46,17 +47,42 @@ def working_accelerator(cache: Path, name: str = "debian") -> Accelerator:
 def kvm_command(image: Image) -> list[str]:
     """QEMU with KVM, our kernel and initrd, no disk and no network; its serial port is stdout."""
     return [
-        "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-machine", "q35",
-        "-accel", "kvm", "-cpu", "host", "-m", "256", "-serial", "stdio",
-        "-kernel", str(image.kernel), "-initrd", str(image.initrd), "-append", "console=ttyS0 panic=-1 break=top",
+        "qemu-system-x86_64",
+        "-nodefaults",
+        "-no-user-config",
+        "-display",
+        "none",
+        "-no-reboot",
+        "-machine",
+        "q35",
+        "-accel",
+        "kvm",
+        "-cpu",
+        "host",
+        "-m",
+        "256",
+        "-serial",
+        "stdio",
+        "-kernel",
+        str(image.kernel),
+        "-initrd",
+        str(image.initrd),
+        "-append",
+        "console=ttyS0 panic=-1 break=top",
     ]
 
 
 def boots(command: list[str], seconds: float = _SECONDS) -> bool:
     """Does this virtual machine reach its first process within that time?  It is ended either way."""
     try:
-        machine = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                                   env=environment(), start_new_session=True)
+        machine = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment(),
+            start_new_session=True,
+        )
     except OSError:
         return False
     assert machine.stdout

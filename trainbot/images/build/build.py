@@ -1,9 +1,10 @@
 """Build a lab's image once, keep it, build again only when its recipe changed.
 
-    CACHE/images/debian -> debian-0123456789ab      the current version
-    CACHE/images/debian-0123456789ab/               a version; never changed, running labs stand on it
-    CACHE/images/debian-build.log                   the last build's log
+CACHE/images/debian -> debian-0123456789ab      the current version
+CACHE/images/debian-0123456789ab/               a version; never changed, running labs stand on it
+CACHE/images/debian-build.log                   the last build's log
 """
+
 from __future__ import annotations
 
 from datetime import UTC, datetime
@@ -12,12 +13,20 @@ from pathlib import Path
 from trainbot.core.errors import BackendError
 from trainbot.images.build.command import Log
 from trainbot.images.build.image_folder import FILES, Image, digest, images_folder, load_image, point_at, read_image
-from trainbot.images.build.versions import check_key, check_space, finish, make_folder, make_host_key, only_maker, workplace
 from trainbot.images.build.overlay import write_overlay
 from trainbot.images.build.pack import pack
 from trainbot.images.build.progress_bar import Progress
 from trainbot.images.build.recipe import Recipe, load_recipe, recipe_hash
 from trainbot.images.build.rootfs import check_builder, make_rootfs
+from trainbot.images.build.versions import (
+    check_key,
+    check_space,
+    finish,
+    make_folder,
+    make_host_key,
+    only_maker,
+    workplace,
+)
 
 _FREE_MIB = 4096
 
@@ -45,7 +54,7 @@ def build_image(recipe_dir: Path, cache: Path, public_key: str, progress: Progre
             return load_image(cache, recipe.name)
         version = images / f"{recipe.name}-{wanted[:12]}"
         try:
-            image = read_image(version)     # built before, and another since
+            image = read_image(version)  # built before, and another since
         except BackendError:
             check_builder()
             check_space(images, _FREE_MIB)
@@ -71,7 +80,18 @@ def _build(recipe: Recipe, wanted: str, public_key: str, version: Path, progress
 
 def _describe(recipe: Recipe, wanted: str, host_key: str, folder: Path) -> Image:
     return Image(
-        folder=folder, name=recipe.name, suite=recipe.suite, recipe=wanted, root=recipe.root, cmdline=recipe.cmdline,
-        permissive=recipe.permissive, enforcing=recipe.enforcing, user=recipe.user, host_key=host_key,
-        memory_mib=recipe.memory_mib, disk_bytes=(folder / "disk.img").stat().st_size,
-        sha256={name: digest(folder / name) for name in FILES}, built_at=datetime.now(UTC))
+        folder=folder,
+        name=recipe.name,
+        suite=recipe.suite,
+        recipe=wanted,
+        root=recipe.root,
+        cmdline=recipe.cmdline,
+        permissive=recipe.permissive,
+        enforcing=recipe.enforcing,
+        user=recipe.user,
+        host_key=host_key,
+        memory_mib=recipe.memory_mib,
+        disk_bytes=(folder / "disk.img").stat().st_size,
+        sha256={name: digest(folder / name) for name in FILES},
+        built_at=datetime.now(UTC),
+    )

@@ -1,4 +1,5 @@
 """Programs run for the build: every line into the log, the interesting ones to whoever watches."""
+
 from __future__ import annotations
 
 import os
@@ -19,8 +20,15 @@ _LAST_LINES = 6
 # Ends a program and all its children when we die, even by SIGKILL: prctl(2) tells the shell, the shell its group.
 # (mmdebstrap's first process only waits for its children when it is told alone.)  The detour over 3: sh gives what
 # runs in the background /dev/null for its 0.
-_WITH_US = ("setpriv", "--pdeathsig", "TERM", "sh", "-c",
-            'trap "trap : TERM; kill -TERM 0; wait; exit 143" TERM; exec 3<&0; "$@" <&3 3<&- & wait $!', "sh")
+_WITH_US = (
+    "setpriv",
+    "--pdeathsig",
+    "TERM",
+    "sh",
+    "-c",
+    'trap "trap : TERM; kill -TERM 0; wait; exit 143" TERM; exec 3<&0; "$@" <&3 3<&- & wait $!',
+    "sh",
+)
 
 
 def environment() -> dict[str, str]:
@@ -37,8 +45,15 @@ class Log:
         self.path, self.doing = path, doing
         path.write_bytes(b"")
 
-    def run(self, command: Sequence[str], follow: Callable[[str], None] = lambda line: None, *,
-            stdin: BinaryIO | None = None, stdout: BinaryIO | None = None, env: dict[str, str] | None = None) -> None:
+    def run(
+        self,
+        command: Sequence[str],
+        follow: Callable[[str], None] = lambda line: None,
+        *,
+        stdin: BinaryIO | None = None,
+        stdout: BinaryIO | None = None,
+        env: dict[str, str] | None = None,
+    ) -> None:
         """Run `command`, its stderr (and its stdout, unless that goes elsewhere) into the log and to `follow`.
 
         It gets a session of its own, so that an interrupt reaches it through us and it can clean up.
@@ -49,8 +64,13 @@ class Log:
         if not shutil.which(command[0], path=env["PATH"]):
             raise BackendError(missing_program(name))
         process = subprocess.Popen(
-            [*_WITH_US, *command], stdin=stdin or subprocess.DEVNULL, stdout=stdout or subprocess.PIPE,
-            stderr=subprocess.PIPE if stdout else subprocess.STDOUT, env=env, start_new_session=True)
+            [*_WITH_US, *command],
+            stdin=stdin or subprocess.DEVNULL,
+            stdout=stdout or subprocess.PIPE,
+            stderr=subprocess.PIPE if stdout else subprocess.STDOUT,
+            env=env,
+            start_new_session=True,
+        )
         try:
             with self.path.open("a", encoding="utf-8") as log:
                 log.write(f"$ {shlex.join(command)}\n")
@@ -60,7 +80,7 @@ class Log:
                     log.flush()
                     if not line:
                         continue
-                    if not line.startswith("I: "):      # mmdebstrap tidying up says nothing about why
+                    if not line.startswith("I: "):  # mmdebstrap tidying up says nothing about why
                         last.append(line)
                     follow(line)
             code = process.wait()
@@ -93,8 +113,14 @@ def failure(doing: str, name: str, code: int, last: Sequence[str], log: Path) ->
 
 
 _PACKAGE_OF = {
-    "mmdebstrap": "mmdebstrap", "mke2fs": "e2fsprogs", "debugfs": "e2fsprogs", "ssh-keygen": "openssh-client",
-    "qemu-system-x86_64": "qemu-system-x86", "newuidmap": "uidmap", "tar": "tar", "zstd": "zstd",
+    "mmdebstrap": "mmdebstrap",
+    "mke2fs": "e2fsprogs",
+    "debugfs": "e2fsprogs",
+    "ssh-keygen": "openssh-client",
+    "qemu-system-x86_64": "qemu-system-x86",
+    "newuidmap": "uidmap",
+    "tar": "tar",
+    "zstd": "zstd",
     "qemu-img": "qemu-utils",
 }
 

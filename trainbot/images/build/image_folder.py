@@ -1,4 +1,5 @@
 """A built image: a folder with disk, kernel, initrd and image.json, which says how to boot it."""
+
 from __future__ import annotations
 
 import hashlib
@@ -78,7 +79,9 @@ def read_image(folder: Path) -> Image:
     except FileNotFoundError as error:
         raise BackendError(f"there is no image {folder.name} yet: build it first") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BackendError(f"the image in {folder} cannot be read ({error}): remove that folder and build again") from error
+        raise BackendError(
+            f"the image in {folder} cannot be read ({error}): remove that folder and build again"
+        ) from error
     if missing := [name for name in FILES if not (folder / name).is_file()]:
         raise BackendError(f"the image in {folder} lacks {missing[0]}: remove that folder and build again")
     return image

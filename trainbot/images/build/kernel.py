@@ -51,7 +51,7 @@ def _reader(data: bytes) -> Read | None:
         return None
     offset, length = struct.unpack_from("<II", data, 0x248)
     start = ((data[0x1F1] or 4) + 1) * 512 + offset  # setup_sects, and the boot sector
-    packed = data[start:start + length]
+    packed = data[start : start + length]
     try:
         if packed[:2] == b"\x1f\x8b":
             return _from(zlib.decompressobj(31).decompress(packed, _MOST))
@@ -67,7 +67,7 @@ def _reader(data: bytes) -> Read | None:
 
 
 def _from(image: bytes) -> Read:
-    return lambda offset, length: image[offset:offset + length]
+    return lambda offset, length: image[offset : offset + length]
 
 
 def _xen_notes(read: Read) -> set[int] | None:
@@ -76,7 +76,7 @@ def _xen_notes(read: Read) -> set[int] | None:
         head = read(0, 64)
         if head[:4] != _ELF or head[4:6] != b"\x02\x01":
             return None
-        at, = struct.unpack_from("<Q", head, 32)
+        (at,) = struct.unpack_from("<Q", head, 32)
         size, count = struct.unpack_from("<HH", head, 54)
         found = set()
         for number in range(min(count, _MOST_SEGMENTS)):
@@ -92,6 +92,6 @@ def _notes(segment: bytes) -> Iterator[int]:
     at = 0
     while at + 12 <= len(segment):
         name, length, kind = struct.unpack_from("<III", segment, at)
-        if segment[at + 12:at + 12 + name] == b"Xen\0":
+        if segment[at + 12 : at + 12 + name] == b"Xen\0":
             yield kind
         at += 12 + (name + 3 & ~3) + (length + 3 & ~3)

@@ -3,6 +3,7 @@
 Only asks the policy (selabel_lookup(3)), sets nothing: that works for every user and on machines without SE Linux.
 Output: label NUL path NUL, for every file system object that has a label.
 """
+
 import os
 import sys
 
@@ -14,7 +15,7 @@ policy = selinux.selabel_open(selinux.SELABEL_CTX_FILE, None, 0)
 def say(path):
     try:
         _, label = selinux.selabel_lookup_raw(policy, path, os.lstat(path).st_mode)
-    except FileNotFoundError:    # <<none>> in file_contexts(5): whoever makes the file decides
+    except FileNotFoundError:  # <<none>> in file_contexts(5): whoever makes the file decides
         return
     sys.stdout.buffer.write(os.fsencode(label) + b"\0" + os.fsencode(path) + b"\0")
 

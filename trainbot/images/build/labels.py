@@ -3,6 +3,7 @@
 Setting security.selinux on real files needs root of the machine; writing it into an image needs nobody.  So this
 is the one way, whoever builds.  The kernel stores a label with its final NUL, as setfiles(8) does.
 """
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -17,7 +18,9 @@ def label_image(disk: Path, labels: Path, log: Log, progress: Progress) -> None:
     progress.stage("labelling the files for SE Linux")
     pairs = parse_labels(labels.read_bytes())
     if not pairs:
-        raise BackendError("the image's SE Linux policy labels no file at all: is selinux-policy-default in the recipe?")
+        raise BackendError(
+            "the image's SE Linux policy labels no file at all: is selinux-policy-default in the recipe?"
+        )
     values = labels.with_name("label-values")
     values.mkdir()
     commands = labels.with_name("debugfs-commands")
@@ -29,13 +32,15 @@ def label_image(disk: Path, labels: Path, log: Log, progress: Progress) -> None:
         if line.startswith("debugfs: ea_set"):
             done += 1
             progress.step(done, len(pairs))
-        elif not line.startswith("debugfs "):   # its banner
+        elif not line.startswith("debugfs "):  # its banner
             wrong.append(line)
 
     log.run(["debugfs", "-w", "-f", str(commands), str(disk)], follow)
     if wrong or done != len(pairs):
-        raise BackendError(f"only {done} of {len(pairs)} files could be labelled for SE Linux "
-                           f"({wrong[0] if wrong else 'no reason given'}); the whole log is {log.path}")
+        raise BackendError(
+            f"only {done} of {len(pairs)} files could be labelled for SE Linux "
+            f"({wrong[0] if wrong else 'no reason given'}); the whole log is {log.path}"
+        )
 
 
 def parse_labels(said: bytes) -> list[tuple[bytes, bytes]]:

@@ -1,4 +1,5 @@
 """Make progress of what mmdebstrap(1) and apt-get(8) say while they work.  Pure but for the Progress it tells."""
+
 from __future__ import annotations
 
 import re

@@ -18,8 +18,8 @@ class Legacy:
         self._known: dict[int, bytes] = {}
         at = len(MAGIC)
         while at + 4 <= len(packed) and len(self._blocks) < _MOST_BLOCKS:
-            size, = struct.unpack_from("<I", packed, at)
-            block = packed[at + 4:at + 4 + size]
+            (size,) = struct.unpack_from("<I", packed, at)
+            block = packed[at + 4 : at + 4 + size]
             if not size or len(block) != size:  # what follows the last block is the unpacked size, in a kernel
                 break
             self._blocks.append(block)
@@ -30,7 +30,7 @@ class Legacy:
         for number in range(offset // BLOCK, (offset + length - 1) // BLOCK + 1):
             found += self._block(number)
         begin = offset % BLOCK
-        return found[begin:begin + length]
+        return found[begin : begin + length]
 
     def _block(self, number: int) -> bytes:
         if number >= len(self._blocks):
@@ -47,7 +47,7 @@ def block(packed: bytes) -> bytes:
         while at < len(packed) and len(out) <= BLOCK:
             token = packed[at]
             count, at = _length(packed, at + 1, token >> 4)
-            out += packed[at:at + count]
+            out += packed[at : at + count]
             at += count
             if at >= len(packed):
                 break
@@ -58,7 +58,7 @@ def block(packed: bytes) -> bytes:
             if back == 0 or begin < 0:
                 raise ValueError("a match before the beginning")
             if back >= count:
-                out += out[begin:begin + count]
+                out += out[begin : begin + count]
             else:  # it overlaps what it makes
                 out += (out[begin:] * (count // back + 1))[:count]
     except IndexError:

@@ -1,4 +1,5 @@
 """The files laid over the new system: the recipe's own, the key that may log in, the host key."""
+
 from __future__ import annotations
 
 import io
@@ -18,8 +19,11 @@ def write_overlay(recipe: Recipe, public_key: str, host_key: Path, to: Path) -> 
 
     `host_key` is the private half, `host_key`.pub the public one.
     """
-    content = {inside.removeprefix("files/"): path.read_bytes()
-               for inside, path in recipe_files(recipe.folder) if inside.startswith("files/")}
+    content = {
+        inside.removeprefix("files/"): path.read_bytes()
+        for inside, path in recipe_files(recipe.folder)
+        if inside.startswith("files/")
+    }
     content |= {f"{HOOKS}/{hook.name}": hook.read_bytes() for hook in recipe.hooks}
     content["root/.ssh/authorized_keys"] = public_key.strip().encode() + b"\n"
     content["etc/ssh/ssh_host_ed25519_key"] = host_key.read_bytes()

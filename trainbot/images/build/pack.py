@@ -1,4 +1,5 @@
 """From a tar of a system to disk.img, vmlinuz and initrd."""
+
 from __future__ import annotations
 
 import os
@@ -27,8 +28,13 @@ def pack(recipe: Recipe, system: Path, work: Path, log: Log, progress: Progress)
             progress.stage(line.removeprefix("stage: "))
 
     with system.open("rb") as stdin, packed.open("wb") as stdout:
-        log.run([*enter, "sh", "-c", script, "_", labeller, recipe.name, str(recipe.disk_mib)], follow,
-                stdin=stdin, stdout=stdout, env=scratch(work))
+        log.run(
+            [*enter, "sh", "-c", script, "_", labeller, recipe.name, str(recipe.disk_mib)],
+            follow,
+            stdin=stdin,
+            stdout=stdout,
+            env=scratch(work),
+        )
     system.unlink()
     log.run(["tar", "-x", "-S", "-f", str(packed), "-C", str(work), "--no-same-owner"])
     packed.unlink()

@@ -1,4 +1,5 @@
 """What the person at the shell sees of a long build."""
+
 from __future__ import annotations
 
 import sys
@@ -65,8 +66,9 @@ class Bar:
     def step(self, at: int, of: int, what: str = "") -> None:
         if self._bar is None or self._bar.length != of:
             self._close()
-            self._bar = click.progressbar(length=of, label="  ", file=self._file, show_eta=False, show_pos=True,
-                                          item_show_func=lambda item: item)
+            self._bar = click.progressbar(
+                length=of, label="  ", file=self._file, show_eta=False, show_pos=True, item_show_func=lambda item: item
+            )
             self._bar.render_progress()
         self._bar.update(max(0, at - self._bar.pos), what[:30])
 

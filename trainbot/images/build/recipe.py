@@ -1,9 +1,10 @@
 """A recipe: the folder that says what a lab's image is made of.
 
-    recipe.toml    what, which suite, how large
-    files/         laid over the new system before its packages are configured
-    hooks/*.sh     run inside it afterwards, by name, as its root
+recipe.toml    what, which suite, how large
+files/         laid over the new system before its packages are configured
+hooks/*.sh     run inside it afterwards, by name, as its root
 """
+
 from __future__ import annotations
 
 import hashlib

@@ -1,4 +1,5 @@
 """From a recipe to a tar of the whole system, by mmdebstrap(1): as root, or as anybody with subordinate ids."""
+
 from __future__ import annotations
 
 import getpass
@@ -39,26 +40,44 @@ def check_builder() -> None:
     if not shutil.which("newuidmap"):
         raise BackendError(missing_program("newuidmap"))
     if not _has_subordinate_ids():
-        raise BackendError("this user has no subordinate ids, which building without root needs: "
-                           "sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $USER")
+        raise BackendError(
+            "this user has no subordinate ids, which building without root needs: "
+            "sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $USER"
+        )
 
 
 def mmdebstrap(recipe: Recipe, overlay: Path, to: Path, sources: list[str], apt_options: list[str]) -> list[str]:
     """The command.  The overlay comes before the packages are installed, so that their scripts find it."""
     hooks = [f'chroot "$1" /bin/sh -eu /{HOOKS}/{hook.name}' for hook in recipe.hooks]
     return [
-        "mmdebstrap", "--verbose", "--mode=auto", "--variant=apt", "--format=tar",
+        "mmdebstrap",
+        "--verbose",
+        "--mode=auto",
+        "--variant=apt",
+        "--format=tar",
         # Its cleaning runs the machine's own apt-get; the recipe's last hook does it inside the new system.
         "--skip=cleanup/apt",
-        f"--keyring={KEYRING}", "--components=main", f"--include={','.join(recipe.packages)}",
+        f"--keyring={KEYRING}",
+        "--components=main",
+        f"--include={','.join(recipe.packages)}",
         *(f"--aptopt={option}" for option in ['APT::Install-Recommends "false"', *apt_options]),
-        *(f"--dpkgopt={option}" for option in (
-            "force-unsafe-io", "force-confold", "path-exclude=/usr/share/doc/*", "path-exclude=/usr/share/man/*",
-            "path-exclude=/usr/share/info/*", "path-exclude=/usr/share/locale/*")),
+        *(
+            f"--dpkgopt={option}"
+            for option in (
+                "force-unsafe-io",
+                "force-confold",
+                "path-exclude=/usr/share/doc/*",
+                "path-exclude=/usr/share/man/*",
+                "path-exclude=/usr/share/info/*",
+                "path-exclude=/usr/share/locale/*",
+            )
+        ),
         f"--essential-hook=tar-in {overlay} /",
         *(f"--customize-hook={hook}" for hook in hooks),
         f'--customize-hook=rm -rf "$1/{HOOKS}"',
-        recipe.suite, str(to), *sources,
+        recipe.suite,
+        str(to),
+        *sources,
     ]
 
 
@@ -79,7 +98,9 @@ def _has_subordinate_ids() -> bool:
     """subuid(5): lines of `name-or-uid:first:count`."""
     names = {getpass.getuser(), str(os.geteuid())}
     try:
-        return all(names & {line.split(":")[0] for line in Path(file).read_text().splitlines()}
-                   for file in ("/etc/subuid", "/etc/subgid"))
+        return all(
+            names & {line.split(":")[0] for line in Path(file).read_text().splitlines()}
+            for file in ("/etc/subuid", "/etc/subgid")
+        )
     except OSError:
         return False

@@ -3,6 +3,7 @@
 sources.list(5) describes both forms.  Every line we make names Debian's own keyring, so that whatever passes
 the filter here still has to be signed by Debian.
 """
+
 from __future__ import annotations
 
 import re
@@ -75,8 +76,9 @@ def _one_lines(text: str) -> Iterator[Source]:
     for line in text.splitlines():
         if match := _ONE_LINE.match(line.split("#")[0].strip()):
             signed_by = re.search(r"signed-by=(\S+)", match["options"] or "")
-            yield Source(match["uri"], match["suite"], tuple(match["components"].split()),
-                         signed_by[1] if signed_by else "")
+            yield Source(
+                match["uri"], match["suite"], tuple(match["components"].split()), signed_by[1] if signed_by else ""
+            )
 
 
 def _stanzas(text: str) -> Iterator[Source]:

@@ -1,4 +1,5 @@
 """The folder that images are kept in: versions of which each appears complete or not at all, one maker an image."""
+
 from __future__ import annotations
 
 import contextlib
@@ -59,7 +60,7 @@ def finish(image: Image, work: Path, version: Path) -> None:
         (work / name).rename(finished / name)
         (finished / name).chmod(0o444)
     write_image(image, finished)
-    shutil.rmtree(version, ignore_errors=True)   # a damaged one: an intact one would have been taken
+    shutil.rmtree(version, ignore_errors=True)  # a damaged one: an intact one would have been taken
     finished.rename(version)
 
 

@@ -11,8 +11,26 @@ from collections.abc import Iterable
 
 _WORD = re.compile(r"[A-Za-z0-9_.,:/@%+=-]{1,200}")  # no quotes, no $variables
 #: Ours to say: consoles, the mode of SE Linux, and what is only for machines with much memory or a screen.
-_OURS = ("console=", "earlyprintk", "enforcing=", "crashkernel", "rhgb", "splash", "quiet", "BOOT_IMAGE=", "root=",
-         "rootflags=", "resume=", "init=", "rdinit=", "initrd=", "ro", "rw", "selinux=0", "systemd.unit=")
+_OURS = (
+    "console=",
+    "earlyprintk",
+    "enforcing=",
+    "crashkernel",
+    "rhgb",
+    "splash",
+    "quiet",
+    "BOOT_IMAGE=",
+    "root=",
+    "rootflags=",
+    "resume=",
+    "init=",
+    "rdinit=",
+    "initrd=",
+    "ro",
+    "rw",
+    "selinux=0",
+    "systemd.unit=",
+)
 _LINUX = re.compile(r"^\s*linux(?:16|efi)?\s+(\S+)\s*(.*)$", re.MULTILINE)
 _OPTIONS = re.compile(r"^options\s+(.*)$", re.MULTILINE)
 _ENTRY_LINUX = re.compile(r"^linux\s+(\S+)", re.MULTILINE)
@@ -42,5 +60,6 @@ def _said(version: str, entries: Iterable[str], grub: Iterable[str]) -> str:
 
 
 def _is_ours(word: str) -> bool:
-    return any(word == ours or (ours.endswith("=") and word.startswith(ours)) or word.startswith(f"{ours}=")
-               for ours in _OURS)
+    return any(
+        word == ours or (ours.endswith("=") and word.startswith(ours)) or word.startswith(f"{ours}=") for ours in _OURS
+    )

@@ -40,8 +40,10 @@ def as_raw_disk(source: Path, work: Path, log: Log, progress: Progress) -> Path:
     if kind == "qcow2":
         _check_qcow2(source)
         progress.stage("making a raw disk of it")
-        log.run(["qemu-img", "convert", "-p", "-f", "qcow2", "-O", "raw", str(source), str(disk)],
-                lambda line: _percent(line, progress))
+        log.run(
+            ["qemu-img", "convert", "-p", "-f", "qcow2", "-O", "raw", str(source), str(disk)],
+            lambda line: _percent(line, progress),
+        )
     elif kind == "disk":
         progress.stage("copying the disk")
         log.run(["cp", "--sparse=always", str(source), str(disk)])
@@ -50,7 +52,9 @@ def as_raw_disk(source: Path, work: Path, log: Log, progress: Progress) -> Path:
     (work / "unpacked").unlink(missing_ok=True)
     size = disk.stat().st_size
     if not _LEAST <= size <= MOST:
-        raise BackendError(f"the disk has {size >> 20} MiB, which is {'too small for a system' if size < _LEAST else 'absurd'}")
+        raise BackendError(
+            f"the disk has {size >> 20} MiB, which is {'too small for a system' if size < _LEAST else 'absurd'}"
+        )
     return disk
 
 
@@ -80,8 +84,17 @@ def _percent(line: str, progress: Progress) -> None:
 
 def _check_qcow2(path: Path) -> None:
     """It stands on its own and is of a sane size (qemu-img(1); limits as OpenStack has them, CVE-2015-5162)."""
-    command = ["prlimit", f"--cpu={_SECONDS}", "--as=1073741824", "qemu-img", "info", "--output=json", "-f", "qcow2",
-               str(path)]
+    command = [
+        "prlimit",
+        f"--cpu={_SECONDS}",
+        "--as=1073741824",
+        "qemu-img",
+        "info",
+        "--output=json",
+        "-f",
+        "qcow2",
+        str(path),
+    ]
     try:
         done = subprocess.run(command, capture_output=True, text=True, env=environment(), timeout=2 * _SECONDS)
         said: dict[str, Any] = json.loads(done.stdout)
@@ -121,8 +134,12 @@ def _unpack(packed: BinaryIO, to: Path) -> None:
 def _unzstd(source: Path, to: Path) -> None:
     """By zstd(1), which keeps holes; a file may not grow beyond what a disk may be."""
     try:
-        done = subprocess.run(["prlimit", f"--fsize={MOST}", "zstd", "-q", "-d", "-f", str(source), "-o", str(to)],
-                              capture_output=True, text=True, env=environment())
+        done = subprocess.run(
+            ["prlimit", f"--fsize={MOST}", "zstd", "-q", "-d", "-f", str(source), "-o", str(to)],
+            capture_output=True,
+            text=True,
+            env=environment(),
+        )
     except FileNotFoundError:
         raise BackendError(missing_program("zstd")) from None
     if done.returncode:

@@ -10,8 +10,16 @@ from pathlib import Path
 from trainbot.core.errors import BackendError, UserError
 from trainbot.images.build.command import Log
 from trainbot.images.build.image_folder import FILES, Image, digest, point_at, read_image
-from trainbot.images.build.versions import check_key, check_space, finish, make_folder, make_host_key, only_maker, workplace
 from trainbot.images.build.progress_bar import Progress
+from trainbot.images.build.versions import (
+    check_key,
+    check_space,
+    finish,
+    make_folder,
+    make_host_key,
+    only_maker,
+    workplace,
+)
 from trainbot.images.importing import fetch, sums
 from trainbot.images.importing.bootline import command_line
 from trainbot.images.importing.disk import as_raw_disk
@@ -44,7 +52,9 @@ def import_image(name: str, wanted: Wanted, images: Path, public_key: str, progr
     check_key(public_key)
     remote = fetch.is_address(wanted.source)
     if remote and not (wanted.sum or wanted.sums):
-        raise UserError("say --sha256 with the sum that the distribution's page has: what comes from the web is compared")
+        raise UserError(
+            "say --sha256 with the sum that the distribution's page has: what comes from the web is compared"
+        )
     make_folder(images)
     with only_maker(images, name, progress):
         source = fetch.download(wanted.source, images, progress) if remote else _file(wanted.source)
@@ -73,7 +83,11 @@ def _file(source: str) -> Path:
 def _compare(source: Path, wanted: Wanted, progress: Progress) -> str:
     told = wanted.sum
     if not told and wanted.sums:
-        listed = fetch.text(wanted.sums) if fetch.is_address(wanted.sums) else _file(wanted.sums).read_text("utf-8", "replace")
+        listed = (
+            fetch.text(wanted.sums)
+            if fetch.is_address(wanted.sums)
+            else _file(wanted.sums).read_text("utf-8", "replace")
+        )
         told = sums.find_sum(listed, fetch.file_name(wanted.source) if fetch.is_address(wanted.source) else source.name)
     progress.stage("comparing the checksum" if told else "taking the checksum")
     try:
@@ -84,27 +98,42 @@ def _compare(source: Path, wanted: Wanted, progress: Progress) -> str:
         raise
 
 
-def _import(name: str, wanted: Wanted, source: Path, identity: str, version: Path, public_key: str,
-            progress: Progress) -> Image:
+def _import(
+    name: str, wanted: Wanted, source: Path, identity: str, version: Path, public_key: str, progress: Progress
+) -> Image:
     log = Log(version.parent / f"{name}-build.log", "importing the image")
     with workplace(version.parent, name) as work:
         disk = as_raw_disk(source, work, log, progress)
         host_key = make_host_key(work, log)
         private = (work / "host_key").read_text(encoding="ascii")
-        opened = open_disk(disk, work, wanted.kernel, seed_files(name, version.name, public_key, private, host_key), progress)
+        opened = open_disk(
+            disk, work, wanted.kernel, seed_files(name, version.name, public_key, private, host_key), progress
+        )
         progress.stage("taking the checksums of what was made")
         finish(_describe(name, wanted, opened, identity, host_key, work), work, version)
     others = [kernel for kernel in opened.kernels if kernel != opened.kernel]
-    progress.done(f"{opened.product} is ready as {name}, with kernel {opened.kernel}"
-                  + (f" (there is also {', '.join(others)}: --kernel)" if others else ""))
+    progress.done(
+        f"{opened.product} is ready as {name}, with kernel {opened.kernel}"
+        + (f" (there is also {', '.join(others)}: --kernel)" if others else "")
+    )
     return read_image(version)
 
 
 def _describe(name: str, wanted: Wanted, opened: Opened, identity: str, host_key: str, folder: Path) -> Image:
     return Image(
-        folder=folder, name=name, suite=opened.product, recipe=identity, root=f"UUID={opened.root}",
+        folder=folder,
+        name=name,
+        suite=opened.product,
+        recipe=identity,
+        root=f"UUID={opened.root}",
         cmdline=command_line(opened.kernel, opened.root, opened.subvolume, opened.entries, opened.grub),
-        permissive="enforcing=0" if opened.selinux else "", enforcing="enforcing=1" if opened.selinux else "",
-        user="root", host_key=host_key, memory_mib=wanted.memory, disk_bytes=(folder / "disk.img").stat().st_size,
-        sha256={file: digest(folder / file) for file in FILES}, built_at=datetime.now(UTC),
-        source=wanted.source if fetch.is_address(wanted.source) else Path(wanted.source).name)
+        permissive="enforcing=0" if opened.selinux else "",
+        enforcing="enforcing=1" if opened.selinux else "",
+        user="root",
+        host_key=host_key,
+        memory_mib=wanted.memory,
+        disk_bytes=(folder / "disk.img").stat().st_size,
+        sha256={file: digest(folder / file) for file in FILES},
+        built_at=datetime.now(UTC),
+        source=wanted.source if fetch.is_address(wanted.source) else Path(wanted.source).name,
+    )

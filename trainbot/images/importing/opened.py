@@ -43,9 +43,16 @@ def open_disk(disk: Path, to: Path, kernel: str, write: Mapping[str, str], progr
     ``kernel``: a version, '' for the newest.  BackendError is a sentence of why it cannot be.
     """
     asked = json.dumps({"disk": str(disk), "kernel": kernel, "to": str(to), "write": dict(write)})
-    process = subprocess.Popen(["setpriv", "--pdeathsig", "TERM", _PYTHON, "-I", str(_OPENER)], stdin=subprocess.PIPE,
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace",
-                               env={**environment(), "LIBGUESTFS_BACKEND": "direct"}, start_new_session=True)
+    process = subprocess.Popen(
+        ["setpriv", "--pdeathsig", "TERM", _PYTHON, "-I", str(_OPENER)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        env={**environment(), "LIBGUESTFS_BACKEND": "direct"},
+        start_new_session=True,
+    )
     assert process.stdin and process.stdout and process.stderr
     last: dict[str, Any] = {}
     try:
@@ -73,8 +80,17 @@ def open_disk(disk: Path, to: Path, kernel: str, write: Mapping[str, str], progr
 def _read(said: dict[str, Any]) -> Opened:
     if not _UUID.fullmatch(said["root"]) or not _SUBVOLUME.fullmatch(said["subvolume"]):
         raise BackendError("the root file system's UUID or subvolume has an odd form")
-    return Opened(_readable(said["product"], 80), said["kernel"], tuple(said["kernels"]), bool(said["selinux"]), said["root"],
-                  said["filesystem"], said["subvolume"], tuple(said["entries"]), tuple(said["grub"]))
+    return Opened(
+        _readable(said["product"], 80),
+        said["kernel"],
+        tuple(said["kernels"]),
+        bool(said["selinux"]),
+        said["root"],
+        said["filesystem"],
+        said["subvolume"],
+        tuple(said["entries"]),
+        tuple(said["grub"]),
+    )
 
 
 def _readable(text: str, most: int) -> str:

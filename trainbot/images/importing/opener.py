@@ -4,6 +4,7 @@ stdin: one JSON object, {disk, kernel (a version, or ''), to (a folder), write: 
 {"stage": …} on the way and one {"done": {…}} or {"error": sentence} at the end.  The disk is a stranger's: nothing of it
 is mounted on this machine, and what comes out is bounded.
 """
+
 import json
 import os
 import re
@@ -40,10 +41,15 @@ def mount(g):
         raise Wrong("no operating system was found on this disk: take a Linux distribution's cloud image")
     if len(roots) > 1:
         names = ", ".join(named(g, root)[:40] for root in roots[:4])
-        raise Wrong("there are %d operating systems on this disk (%s): take a cloud image, which has one" % (len(roots), names))
+        raise Wrong(
+            "there are %d operating systems on this disk (%s): take a cloud image, which has one" % (len(roots), names)
+        )
     root = roots[0]
     if g.inspect_get_type(root) != "linux" or g.inspect_get_arch(root) != "x86_64":
-        raise Wrong("this is %s for %s, and labs are Linux on x86_64: take the image for that" % (g.inspect_get_type(root), g.inspect_get_arch(root)))
+        raise Wrong(
+            "this is %s for %s, and labs are Linux on x86_64: take the image for that"
+            % (g.inspect_get_type(root), g.inspect_get_arch(root))
+        )
     mounts = g.inspect_get_mountpoints(root)
     for point in sorted(mounts, key=len):
         try:
@@ -57,7 +63,7 @@ def mount(g):
 def kernels(g):
     found = []
     for path in g.glob_expand("/boot/vmlinuz-*"):
-        version = path[len("/boot/vmlinuz-"):]
+        version = path[len("/boot/vmlinuz-") :]
         if VERSION.fullmatch(version) and "rescue" not in version and g.is_file(path, followsymlinks=True):
             if any(g.is_file(form % version, followsymlinks=True) for form in INITRDS):
                 found.append(version)
@@ -74,8 +80,10 @@ def take(g, path, to, most, what):
 def choose(g, wanted):
     versions = kernels(g)
     if not versions:
-        raise Wrong("there is no kernel with an initrd in /boot of this disk: an image for containers has none; take the "
-                    "one for clouds or virtual machines")
+        raise Wrong(
+            "there is no kernel with an initrd in /boot of this disk: an image for containers has none; take the "
+            "one for clouds or virtual machines"
+        )
     if wanted and wanted not in versions:
         raise Wrong("there is no kernel %s on this disk; there is: %s" % (wanted, ", ".join(versions)))
     return wanted or versions[-1], versions
@@ -116,16 +124,25 @@ def put(g, path, content, mode=0o600):
 def work(g, asked):
     root = mount(g)
     if not any(g.is_file(path, followsymlinks=True) for path in ("/usr/bin/cloud-init", "/bin/cloud-init")):
-        raise Wrong("there is no cloud-init on this disk, so nobody could be let in: take the distribution's cloud image")
+        raise Wrong(
+            "there is no cloud-init on this disk, so nobody could be let in: take the distribution's cloud image"
+        )
     tell(stage="taking kernel and initrd out")
     version, versions = choose(g, asked["kernel"])
     initrd = next(form % version for form in INITRDS if g.is_file(form % version, followsymlinks=True))
     take(g, "/boot/vmlinuz-" + version, os.path.join(asked["to"], "vmlinuz"), MOST_KERNEL, "kernel")
     take(g, initrd, os.path.join(asked["to"], "initrd"), MOST_INITRD, "initrd")
-    done = {"product": named(g, root), "kernel": version,
-            "kernels": versions, "selinux": g.is_file("/etc/selinux/config"), "root": g.vfs_uuid(root),
-            "filesystem": g.vfs_type(root), "subvolume": "", "entries": texts(g, "/boot/loader/entries/*.conf"),
-            "grub": texts(g, "/boot/grub/grub.cfg") + texts(g, "/boot/grub2/grub.cfg")}
+    done = {
+        "product": named(g, root),
+        "kernel": version,
+        "kernels": versions,
+        "selinux": g.is_file("/etc/selinux/config"),
+        "root": g.vfs_uuid(root),
+        "filesystem": g.vfs_type(root),
+        "subvolume": "",
+        "entries": texts(g, "/boot/loader/entries/*.conf"),
+        "grub": texts(g, "/boot/grub/grub.cfg") + texts(g, "/boot/grub2/grub.cfg"),
+    }
     if root.startswith("btrfsvol:"):
         done["subvolume"] = g.mountable_subvolume(root)
     tell(stage="putting the seed for cloud-init in")
@@ -165,8 +182,10 @@ def main():
         try:
             g = launched(guestfs, asked["disk"], ["force_tcg"])
         except RuntimeError as error:
-            tell(error="libguestfs does not start here: %s; libguestfs-test-tool says more, and a kernel has to be there "
-                       "to read (apt install linux-image-cloud-amd64)" % " ".join(str(error).split())[:300])
+            tell(
+                error="libguestfs does not start here: %s; libguestfs-test-tool says more, and a kernel has to be there "
+                "to read (apt install linux-image-cloud-amd64)" % " ".join(str(error).split())[:300]
+            )
             return
     try:
         tell(done=work(g, asked))

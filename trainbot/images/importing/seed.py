@@ -28,11 +28,15 @@ def seed_files(name: str, version: str, public_key: str, host_key: str, host_key
     }
     meta = {"instance-id": version, "local-hostname": name}
     # JSON is YAML, and quotes whatever stands in a key or a name
-    return {f"{SEED}/user-data": "#cloud-config\n" + json.dumps(user, indent=1) + "\n",
-            f"{SEED}/meta-data": json.dumps(meta) + "\n",
-            GETTY: _AUTOLOGIN,
-            SOURCES: json.dumps({"datasource_list": ["NoCloud", "None"]}) + "\n"}
+    return {
+        f"{SEED}/user-data": "#cloud-config\n" + json.dumps(user, indent=1) + "\n",
+        f"{SEED}/meta-data": json.dumps(meta) + "\n",
+        GETTY: _AUTOLOGIN,
+        SOURCES: json.dumps({"datasource_list": ["NoCloud", "None"]}) + "\n",
+    }
 
 
-_AUTOLOGIN = ("[Service]\nExecStart=\nExecStart=-/sbin/agetty --autologin root --noclear --keep-baud "
-              "115200,57600,38400,9600 %I $TERM\n")
+_AUTOLOGIN = (
+    "[Service]\nExecStart=\nExecStart=-/sbin/agetty --autologin root --noclear --keep-baud "
+    "115200,57600,38400,9600 %I $TERM\n"
+)

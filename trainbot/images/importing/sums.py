@@ -52,6 +52,8 @@ def compare(path: Path, wanted: str, step: Callable[[int, int], None]) -> str:
             step(done >> 20, max(size >> 20, 1))
     found = digest.hexdigest()
     if wanted and found != wanted:
-        raise BackendError(f"the image is not the one that was meant: its {digest.name} is {found}, wanted is {wanted}; "
-                           "take it from another place, or look for the right sum")
+        raise BackendError(
+            f"the image is not the one that was meant: its {digest.name} is {found}, wanted is {wanted}; "
+            "take it from another place, or look for the right sum"
+        )
     return found

@@ -35,8 +35,10 @@ def check_script(exercise: Exercise) -> str:
     name = file_name(exercise)
     has_setup = f"\n# Before a step of {_listed(setups)}: sh {name} setup STEP" if setups else ""
     there = [f"check-{number}) parts=check-{number};;" for number in checks]
-    there += [f"setup-{number}) parts='{' '.join(part for part in (f'files-{number}', f'setup-{number}') if part in scripts)}';;"
-              for number in setups]
+    there += [
+        f"setup-{number}) parts='{' '.join(part for part in (f'files-{number}', f'setup-{number}') if part in scripts)}';;"
+        for number in setups
+    ]
     which = "\n    ".join(there)
     cases = "".join(_case(part, *scripts[part]) for part in sorted(scripts))
     return f"""#!/bin/sh

@@ -10,8 +10,8 @@ import re
 import xml.etree.ElementTree as ET
 
 from trainbot.core.errors import BackendError
-from trainbot.model.host import GuestType
 from trainbot.images.build.image_folder import Image
+from trainbot.model.host import GuestType
 
 #: Where the how-to has people put the files: xl and libvirt want absolute paths, so that there has to be one.
 HOME = "/srv/lab-{name}"
@@ -69,8 +69,11 @@ def libvirt_xml(image: Image, guest: GuestType) -> str:
     ET.SubElement(domain, "vcpu").text = "1"
     system = ET.SubElement(domain, "os")
     ET.SubElement(system, "type", arch="x86_64", machine=machine).text = type_
-    for tag, text in (("kernel", f"{there}/vmlinuz"), ("initrd", f"{there}/initrd"),
-                      ("cmdline", _plain(image.kernel_command_line("hvc0")))):
+    for tag, text in (
+        ("kernel", f"{there}/vmlinuz"),
+        ("initrd", f"{there}/initrd"),
+        ("cmdline", _plain(image.kernel_command_line("hvc0"))),
+    ):
         ET.SubElement(system, tag).text = text
     ET.SubElement(domain, "on_reboot").text = "restart"
     ET.SubElement(domain, "on_crash").text = "destroy"

@@ -24,8 +24,10 @@ def keyless_copy(image: Image, to: Path, log: Log) -> None:
     BackendError where the image is not of the form that ``trainbot image build`` makes.
     """
     if image.source:
-        raise BackendError(f"the {image.name} image was imported, so its keys cannot be taken out and it is not published: "
-                           f"people have it from {image.source}")
+        raise BackendError(
+            f"the {image.name} image was imported, so its keys cannot be taken out and it is not published: "
+            f"people have it from {image.source}"
+        )
     log.run(["cp", "--sparse=always", "--reflink=auto", "--no-preserve=mode", str(image.disk), str(to)])
     to.chmod(0o600)
     size = _said(log, to, "stats -h", _BLOCK_SIZE, image)
@@ -57,8 +59,10 @@ def _overwrite(disk: Path, size: int, blocks: list[int]) -> None:
 def _said(log: Log, disk: Path, command: str, form: re.Pattern[str], image: Image) -> str:
     found = _lines(log, disk, command, form)
     if not found:
-        raise BackendError(f"the {image.name} image has another form than trainbot image build gives it, so its keys "
-                           f"cannot be taken out (debugfs {command}); the log is {log.path}")
+        raise BackendError(
+            f"the {image.name} image has another form than trainbot image build gives it, so its keys "
+            f"cannot be taken out (debugfs {command}); the log is {log.path}"
+        )
     return found[0]
 
 

@@ -13,15 +13,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from trainbot.core.errors import BackendError
-from trainbot.model.exercise import Exercise
-from trainbot.model.host import GuestType
 from trainbot.images.build.command import Log, environment, missing_program
 from trainbot.images.build.image_folder import Image, digest, point_at
 from trainbot.images.build.kernel import guest_types
 from trainbot.images.build.progress_bar import Progress
-from trainbot.images.publishing import checks, configurations, howto as page
+from trainbot.images.publishing import checks, configurations
+from trainbot.images.publishing import howto as page
 from trainbot.images.publishing.keyless import keyless_copy
 from trainbot.images.publishing.published import FOLDER, SUMS, address
+from trainbot.model.exercise import Exercise
+from trainbot.model.host import GuestType
 
 # Raise it when the same image and exercises give other files.
 PUBLISHER_VERSION = 1
@@ -106,8 +107,13 @@ def compress(source: Path, to: Path, progress: Progress) -> None:
     """zstd(1): the same bytes for the same content and version of zstd, on any number of cores."""
     size, done = source.stat().st_size, 0
     try:
-        zstd = subprocess.Popen(["zstd", "-q", "-9", "-T0", f"--stream-size={size}", "-o", str(to)], env=environment(),
-                                stdin=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+        zstd = subprocess.Popen(
+            ["zstd", "-q", "-9", "-T0", f"--stream-size={size}", "-o", str(to)],
+            env=environment(),
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
     except FileNotFoundError:
         raise BackendError(missing_program("zstd")) from None
     assert zstd.stdin and zstd.stderr
@@ -122,8 +128,9 @@ def compress(source: Path, to: Path, progress: Progress) -> None:
         if zstd.wait():
             raise BackendError(f"zstd could not compress the disk: {wrong}")
     except BrokenPipeError:
-        raise BackendError("zstd could not compress the disk: " +
-                           zstd.stderr.read(500).decode(errors="replace").strip()) from None
+        raise BackendError(
+            "zstd could not compress the disk: " + zstd.stderr.read(500).decode(errors="replace").strip()
+        ) from None
     finally:
         if zstd.poll() is None:
             zstd.kill()
@@ -133,7 +140,10 @@ def compress(source: Path, to: Path, progress: Progress) -> None:
 
 def _sweep(images: Path, name: str, current: Path) -> None:
     """Older versions go, but the one before."""
-    old = sorted((folder for folder in images.glob(f"{name}-{'?' * 12}") if folder.is_dir() and folder != current),
-                 key=lambda folder: folder.stat().st_mtime, reverse=True)
+    old = sorted(
+        (folder for folder in images.glob(f"{name}-{'?' * 12}") if folder.is_dir() and folder != current),
+        key=lambda folder: folder.stat().st_mtime,
+        reverse=True,
+    )
     for folder in old[_OLD_KEPT:]:
         shutil.rmtree(folder, ignore_errors=True)

@@ -14,8 +14,13 @@ class Client:
     """``lines`` holds all raw lines that came; ``expect`` looks only at what came after its last match.
     ``heard`` is called with each raw line."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, nick: str,
-                 heard: Callable[[str], None] = lambda line: None) -> None:
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        nick: str,
+        heard: Callable[[str], None] = lambda line: None,
+    ) -> None:
         self.nick, self.heard = nick, heard
         self.lines: list[str] = []
         self._seen = 0
@@ -25,8 +30,9 @@ class Client:
         self._task = asyncio.create_task(self._read())
 
     @classmethod
-    async def connect(cls, port: int, nick: str, *, source: str = "127.0.0.1",
-                      heard: Callable[[str], None] = lambda line: None) -> Client:
+    async def connect(
+        cls, port: int, nick: str, *, source: str = "127.0.0.1", heard: Callable[[str], None] = lambda line: None
+    ) -> Client:
         """Registered on the server at 127.0.0.1:``port``, coming from the loopback address ``source``."""
         reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(source, 0))
         client = cls(reader, writer, nick, heard)

@@ -80,8 +80,10 @@ class Prompt:
                     await self._connect(role)
                 show("the bot starts …")
                 await self.world.start_bot()
-                tasks = [asyncio.create_task(work) for work in (
-                    self._talk(), self._bot_stays(), self._stays("learner"), self._stays("presenter"))]
+                tasks = [
+                    asyncio.create_task(work)
+                    for work in (self._talk(), self._bot_stays(), self._stays("learner"), self._stays("presenter"))
+                ]
                 done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     task.result()
@@ -96,7 +98,8 @@ class Prompt:
         source = PRESENTER_ADDRESS if role == "presenter" else "127.0.0.1"
         try:
             self.people[role] = person = await Client.connect(
-                self.world.ircd.port, role, source=source, heard=lambda raw: self._heard(raw, role))
+                self.world.ircd.port, role, source=source, heard=lambda raw: self._heard(raw, role)
+            )
             await person.join(CHANNEL)
         except (OSError, TimeoutError):
             raise DidNotHappen(f"the IRC server on port {self.world.ircd.port} does not let the {role} in") from None

@@ -9,9 +9,9 @@ from contextlib import suppress
 
 import click
 
+from trainbot.core.errors import UserError
 from trainbot.ops.demo.tour import DidNotHappen, Tour
 from trainbot.ops.demo.world import World
-from trainbot.core.errors import UserError
 
 
 def demo(*, tour: bool, port: int, keep: bool) -> int:
@@ -24,8 +24,10 @@ def demo(*, tour: bool, port: int, keep: bool) -> int:
 def _check_prompt() -> None:
     """Before anything starts."""
     if not (sys.stdin and sys.stdin.isatty() and sys.stdout and sys.stdout.isatty()):
-        raise UserError("the demo is a prompt to type at and this is no terminal: "
-                        "trainbot demo --tour (make demo TOUR=1) plays the class by itself")
+        raise UserError(
+            "the demo is a prompt to type at and this is no terminal: "
+            "trainbot demo --tour (make demo TOUR=1) plays the class by itself"
+        )
     try:
         import prompt_toolkit  # noqa: F401
     except ImportError:

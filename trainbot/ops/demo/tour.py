@@ -47,14 +47,21 @@ class Tour:
     async def _scenes(self) -> None:
         learner, presenter = self.learner, self.presenter
         await self._see(learner, "the bot comes", rf"^:{NICK}!\S+ JOIN", 60)
-        await self._see(learner, "the session is announced in UTC and three zones",
-                        r"new session: .* UTC \| .*Melbourne \| .*Berlin \| .*New York", 60)
+        await self._see(
+            learner,
+            "the session is announced in UTC and three zones",
+            r"new session: .* UTC \| .*Melbourne \| .*Berlin \| .*New York",
+            60,
+        )
         presenter.say(CHANNEL, "!start")
         await self._see(learner, "the class begins", r"SE Linux, hands on begins, with presenter")
         await self.world.host_answers(HOST_ANSWERS)  # asked sooner, the bot answers with a place in the queue first
         learner.say(CHANNEL, "!lab debian")
-        line = await self._see(learner, "the lab's ssh line comes, privately",
-                               r"PRIVMSG learner :.*debian lab: (ssh -p \d+ \S+) password ([\w-]+)")
+        line = await self._see(
+            learner,
+            "the lab's ssh line comes, privately",
+            r"PRIVMSG learner :.*debian lab: (ssh -p \d+ \S+) password ([\w-]+)",
+        )
         output = await self._login(line[1], line[2])
         self.tell("\n".join(f"    {said}" for said in output.splitlines()))
         presenter.say(CHANNEL, "!next")
@@ -82,8 +89,9 @@ class Tour:
         await self.world.start_bot()
         await self._see(self.learner, "it is back, and the class is still at step 1", r"I was away.*step 1 of", 60)
         self.learner.say(NICK, "!lab debian")
-        line = await self._see(self.learner, "the lab is still there",
-                               r"debian lab: (ssh \S+ \S+ \S+) password ([\w-]+)")
+        line = await self._see(
+            self.learner, "the lab is still there", r"debian lab: (ssh \S+ \S+ \S+) password ([\w-]+)"
+        )
         again = await self._login(line[1], line[2])
         if _boot_id(again) != _boot_id(output):
             raise DidNotHappen("the lab is another machine after the bot's restart")
@@ -117,12 +125,30 @@ class Tour:
             askpass.chmod(0o700)
             words = command.split()
             process = await asyncio.create_subprocess_exec(
-                words[0], "-o", "StrictHostKeyChecking=no", "-o", f"UserKnownHostsFile={folder}/known", "-o",
-                "LogLevel=ERROR", "-o", "NumberOfPasswordPrompts=1", "-o", "PubkeyAuthentication=no", *words[1:],
+                words[0],
+                "-o",
+                "StrictHostKeyChecking=no",
+                "-o",
+                f"UserKnownHostsFile={folder}/known",
+                "-o",
+                "LogLevel=ERROR",
+                "-o",
+                "NumberOfPasswordPrompts=1",
+                "-o",
+                "PubkeyAuthentication=no",
+                *words[1:],
                 "uname -a; id; cat /proc/sys/kernel/random/boot_id",
-                stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-                env={**os.environ, "SSH_ASKPASS": str(askpass), "SSH_ASKPASS_REQUIRE": "force",
-                     "TOUR_PASSWORD": password, "DISPLAY": ":0"})
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+                env={
+                    **os.environ,
+                    "SSH_ASKPASS": str(askpass),
+                    "SSH_ASKPASS_REQUIRE": "force",
+                    "TOUR_PASSWORD": password,
+                    "DISPLAY": ":0",
+                },
+            )
             try:
                 said, _ = await asyncio.wait_for(process.communicate(), LOGIN)
             except TimeoutError:
@@ -131,8 +157,10 @@ class Tour:
                 raise DidNotHappen(f"the login with {command!r} did not end within {LOGIN:g} s") from None
         output = said.decode("utf-8", "replace")
         if process.returncode != 0 or "Linux" not in output or "uid=0(root)" not in output:
-            raise DidNotHappen(f"the login with {command!r} gave no root shell (exit code {process.returncode}): "
-                               f"{' / '.join(output.splitlines()[-3:])}")
+            raise DidNotHappen(
+                f"the login with {command!r} gave no root shell (exit code {process.returncode}): "
+                f"{' / '.join(output.splitlines()[-3:])}"
+            )
         self.tell(f"  ok  logged in with the line that the bot gave: {command}")
         return output
 
@@ -140,8 +168,11 @@ class Tour:
         assert self.world.config is not None
         folder = self.world.config.records.folder / "minutes"
         process = await asyncio.create_subprocess_exec(
-            *self.world.trainbot("log", "show", "1"), stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
+            *self.world.trainbot("log", "show", "1"),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
         said, trouble = await process.communicate()
         minutes = said.decode("utf-8", "replace")
         if process.returncode or f"**{question}**" not in minutes or "yes, it is in the policy" not in minutes:

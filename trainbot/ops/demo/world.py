@@ -16,16 +16,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from trainbot import shipped
+from trainbot.adapters.state_folder import HOST_KEY, lab_key, state_folder
 from trainbot.config import Config, load
-from trainbot.ops.demo.ngircd import Ngircd, free_port
 from trainbot.core.errors import BackendError
+from trainbot.features.labs.passwords import make_once
 from trainbot.gateway import hostkey
 from trainbot.gateway import process as gateway_process
-from trainbot.adapters.state_folder import HOST_KEY
 from trainbot.images.build.accel import working_accelerator
 from trainbot.images.build.build import image_is_current
-from trainbot.adapters.state_folder import lab_key, state_folder
-from trainbot.features.labs.passwords import make_once
+from trainbot.ops.demo.ngircd import Ngircd, free_port
 
 CHANNEL = "#class"
 NICK = "trainbot"
@@ -121,9 +120,17 @@ class World:
     async def prepare(self) -> None:
         """The image (built once, minutes) and bot.ini."""
         ini = self.folder / "bot.ini"
-        values = dict(irc_port=self.ircd.port, nick=NICK, channel=CHANNEL, presenter=PRESENTER_ADDRESS, zones=ZONES,
-                      exercises=shipped.folder("exercises"), folder=self.folder, cache=self.cache,
-                      ssh_port=self.ssh_port)
+        values = dict(
+            irc_port=self.ircd.port,
+            nick=NICK,
+            channel=CHANNEL,
+            presenter=PRESENTER_ADDRESS,
+            zones=ZONES,
+            exercises=shipped.folder("exercises"),
+            folder=self.folder,
+            cache=self.cache,
+            ssh_port=self.ssh_port,
+        )
         ini.write_text(INI.format(kvm="no", **values), encoding="utf-8")
         config = load(ini)
         await self._image(config)
@@ -133,7 +140,8 @@ class World:
         start = (datetime.now(UTC) + timedelta(minutes=10)).replace(second=0, microsecond=0, tzinfo=None)
         (self.folder / "schedules").mkdir()
         (self.folder / "schedules" / "demo.toml").write_text(
-            SCHEDULE.format(exercise="selinux-debian", start=start.isoformat()), encoding="utf-8")
+            SCHEDULE.format(exercise="selinux-debian", start=start.isoformat()), encoding="utf-8"
+        )
         # the same key in every demo: ssh would refuse the second one, at the same port with another key
         make_once(state_folder(config) / HOST_KEY, await asyncio.to_thread(hostkey.load_or_make, self.cache))
         self.config = load(ini)
@@ -144,8 +152,9 @@ class World:
         if await asyncio.to_thread(image_is_current, shipped.folder("images") / "debian", self.cache, key):
             return
         self.tell("the Debian lab image is built first: some minutes, this once")
-        build = await asyncio.create_subprocess_exec(*self.trainbot("image", "build", "debian"),
-                                                     stdin=asyncio.subprocess.DEVNULL, start_new_session=True)
+        build = await asyncio.create_subprocess_exec(
+            *self.trainbot("image", "build", "debian"), stdin=asyncio.subprocess.DEVNULL, start_new_session=True
+        )
         try:
             code = await build.wait()
         except asyncio.CancelledError:
@@ -167,8 +176,8 @@ class World:
         log = os.open(self.folder / "bot.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             self.bot = await asyncio.create_subprocess_exec(
-                *self.trainbot("run"), stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
-                start_new_session=True)
+                *self.trainbot("run"), stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
         finally:
             os.close(log)
 
@@ -233,8 +242,8 @@ class World:
 
 def end_labs(config: Config) -> None:
     """Destroys the labs that the bot left running (it leaves them so that a restart finds them)."""
-    from trainbot.adapters.hosts.libvirt_driver import LibvirtDriver
     from trainbot.adapters.db import Store
+    from trainbot.adapters.hosts.libvirt_driver import LibvirtDriver
 
     if not Path(config.store.url.removeprefix("sqlite:///")).exists():
         return

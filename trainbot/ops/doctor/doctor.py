@@ -11,16 +11,16 @@ from contextlib import contextmanager
 from functools import partial
 
 from trainbot.config import Config
+from trainbot.core.errors import UserError
+from trainbot.images.build.progress_bar import Bar, Progress, Silent
 from trainbot.ops.doctor.examine import Subject, examine
-from trainbot.ops.doctor.finding import Finding, Level
 from trainbot.ops.doctor.examine_gateway import examine_gateway
-from trainbot.ops.doctor.here import Here
 from trainbot.ops.doctor.examine_host import examine_host, seconds
 from trainbot.ops.doctor.examine_image import examine_image
 from trainbot.ops.doctor.examine_irc import examine_irc
 from trainbot.ops.doctor.examine_store import examine_store
-from trainbot.core.errors import UserError
-from trainbot.images.build.progress_bar import Bar, Progress, Silent
+from trainbot.ops.doctor.finding import Finding, Level
+from trainbot.ops.doctor.here import Here
 
 NAMED, ALONE = ("host", "image"), ("irc", "store", "gateway")
 USAGE = "say trainbot doctor, or with one of: host [NAME], image [NAME], irc, store, gateway"

@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from trainbot.ops.doctor.finding import Finding, Words
 from trainbot.core.errors import BackendError
 from trainbot.images.build.progress_bar import Progress
+from trainbot.ops.doctor.finding import Finding, Words
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -53,9 +53,13 @@ async def _findings(subject: Subject) -> list[Finding]:
         return [words.failed("could not be examined", error, "so nobody knows whether a class can rely on it")]
     except Exception as error:
         log.exception("%s could not be examined", subject.name)
-        return [words.wrong(f"could not be examined, by a fault of trainbot's own ({type(error).__name__})",
-                            "so nobody knows whether a class can rely on it",
-                            "report it with the lines above on stderr")]
+        return [
+            words.wrong(
+                f"could not be examined, by a fault of trainbot's own ({type(error).__name__})",
+                "so nobody knows whether a class can rely on it",
+                "report it with the lines above on stderr",
+            )
+        ]
 
 
 async def within(seconds: float, what: str, work: Awaitable[T]) -> T:

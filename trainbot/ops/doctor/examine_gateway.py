@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import socket
 
+from trainbot.adapters.state_folder import HOST_KEY
 from trainbot.config import Config
+from trainbot.core.errors import BackendError
+from trainbot.gateway import process
+from trainbot.gateway.rpc.gateway_client import GatewayAway, GatewayClient
+from trainbot.gateway.ssh_probe import host_key_at, public_half
 from trainbot.ops.doctor.examine import TooLong, attempt, in_thread
 from trainbot.ops.doctor.finding import Finding
 from trainbot.ops.doctor.gateway_findings import GatewaySeen, gateway_findings
 from trainbot.ops.doctor.here import Here, bot_runs
-from trainbot.core.errors import BackendError
-from trainbot.gateway import process
-from trainbot.gateway.rpc.gateway_client import GatewayAway, GatewayClient
-from trainbot.adapters.state_folder import HOST_KEY
-from trainbot.gateway.ssh_probe import host_key_at, public_half
 
 REACH = 12.0  # seconds
 ANSWER = 15.0
@@ -25,11 +25,17 @@ async def examine_gateway(here: Here) -> list[Finding]:
         return gateway_findings(config, None)
     pid = process.running(state)
     seen = GatewaySeen(
-        bot_runs=bot_runs(await here.bot()), pid=pid, program=process.version(state), wanted=process.program(),
-        listens=process.listening(state), asked=process.asked(state),
+        bot_runs=bot_runs(await here.bot()),
+        pid=pid,
+        program=process.version(state),
+        wanted=process.program(),
+        listens=process.listening(state),
+        asked=process.asked(state),
         answers=await _answers(config) if pid is not None else None,
-        own_key=await in_thread(_own_key, config), lab_key=await in_thread(_lab_key, config),
-        outside=await _outside(config) if pid is not None else None)
+        own_key=await in_thread(_own_key, config),
+        lab_key=await in_thread(_lab_key, config),
+        outside=await _outside(config) if pid is not None else None,
+    )
     return gateway_findings(config, seen)
 
 

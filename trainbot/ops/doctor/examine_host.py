@@ -9,24 +9,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from trainbot.adapters.hosts.domain_xml import HostKind
 from trainbot.config import Config
+from trainbot.core.errors import BackendError
+from trainbot.gateway import process
+from trainbot.gateway.rpc.gateway_client import GatewayClient
+from trainbot.model.host import HostConfig
+from trainbot.model.host_address import host_address
 from trainbot.ops.doctor.examine import attempt, in_thread
 from trainbot.ops.doctor.finding import Finding
 from trainbot.ops.doctor.here import Here
 from trainbot.ops.doctor.host_findings import HostSeen, host_findings
 from trainbot.ops.doctor.host_shell import SCRIPT, Shell
 from trainbot.ops.doctor.host_shell import read as read_shell
-from trainbot.core.errors import BackendError
-from trainbot.gateway import process
-from trainbot.gateway.rpc.gateway_client import GatewayClient
-from trainbot.model.host_address import host_address
-from trainbot.adapters.hosts.domain_xml import HostKind
-from trainbot.model.host import HostConfig
-from trainbot.ops.host_setup.facts import ask
-from trainbot.ops.host_setup.state import Facts, Wanted
-from trainbot.ops.host_setup.remote_shell import Reach
-from trainbot.ops.host_setup.probe_jump_host import knock
 from trainbot.ops.host_setup.desired import wanted_of
+from trainbot.ops.host_setup.facts import ask
+from trainbot.ops.host_setup.probe_jump_host import knock
+from trainbot.ops.host_setup.remote_shell import Reach
+from trainbot.ops.host_setup.state import Facts, Wanted
 
 SLACK = 25.0  # seconds for ssh to get in, besides what [host.NAME] deadline allows
 _TOOLS = ("qemu-img", "qemu-system-x86_64")
@@ -52,9 +52,18 @@ async def examine_host(here: Here, host: HostConfig) -> list[Finding]:
     if address.root is not None:
         return host_findings(here.config, _embedded(here, host, address.root, view))
     told, look, door = await asyncio.gather(_shell(here, host), here.libvirt(host), _door(here.config, host))
-    return host_findings(here.config, HostSeen(
-        host, view, look=look, door=door, owner=await here.owner(), images=here.images,
-        told=(told.facts, told.wanted, told.shell) if isinstance(told, Told) else told))
+    return host_findings(
+        here.config,
+        HostSeen(
+            host,
+            view,
+            look=look,
+            door=door,
+            owner=await here.owner(),
+            images=here.images,
+            told=(told.facts, told.wanted, told.shell) if isinstance(told, Told) else told,
+        ),
+    )
 
 
 async def _shell(here: Here, host: HostConfig) -> Told | BackendError | None:
@@ -81,13 +90,21 @@ async def _door(config: Config, host: HostConfig) -> int | BackendError | None:
         return reading if isinstance(reading, BackendError) else reading.cores
     user, _, rest = host.door.rpartition("@")
     address, _, port = rest.rpartition(":")
-    return await attempt(host.deadline + SLACK, what,
-                         in_thread(knock, state, user, address, int(port), host.deadline + SLACK - 1))
+    return await attempt(
+        host.deadline + SLACK, what, in_thread(knock, state, user, address, int(port), host.deadline + SLACK - 1)
+    )
 
 
 def _embedded(here: Here, host: HostConfig, root: Path, view: dict[str, Any] | None) -> HostSeen:
     """Only the bot opens it: of ours there are the programs that it needs, and the folder."""
     missing = tuple(tool for tool in _TOOLS if shutil.which(tool) is None)
     near = next(folder for folder in (root, *root.parents) if folder.exists())
-    return HostSeen(host, view, images=here.images, embedded=True, missing=missing,
-                    writable=os.access(near, os.W_OK | os.X_OK), kvm=os.access("/dev/kvm", os.R_OK | os.W_OK))
+    return HostSeen(
+        host,
+        view,
+        images=here.images,
+        embedded=True,
+        missing=missing,
+        writable=os.access(near, os.W_OK | os.X_OK),
+        kvm=os.access("/dev/kvm", os.R_OK | os.W_OK),
+    )

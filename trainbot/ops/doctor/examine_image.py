@@ -6,17 +6,17 @@ import asyncio
 import hashlib
 
 from trainbot import shipped
+from trainbot.adapters.hosts.libvirt_look import HostLook
 from trainbot.config import ImageConfig
+from trainbot.core.errors import BackendError
+from trainbot.images.build.image_folder import FILES, Image, read_image
+from trainbot.images.build.kernel import guest_types
+from trainbot.images.build.recipe import recipe_hash
+from trainbot.model.host import HostConfig
 from trainbot.ops.doctor.examine import in_thread
 from trainbot.ops.doctor.finding import Finding, Words
 from trainbot.ops.doctor.here import Here
 from trainbot.ops.doctor.image_findings import ImageSeen, image_findings
-from trainbot.images.build.kernel import guest_types
-from trainbot.core.errors import BackendError
-from trainbot.adapters.hosts.libvirt_look import HostLook
-from trainbot.model.host import HostConfig
-from trainbot.images.build.image_folder import FILES, Image, read_image
-from trainbot.images.build.recipe import recipe_hash
 
 _PIECE = 16 << 20
 
@@ -28,8 +28,14 @@ async def examine_image(here: Here, section: ImageConfig) -> list[Finding]:
     except BackendError as error:
         return [words.failed("cannot be used", error, "so nobody gets a lab of it")]
     sums = await in_thread(_sums, here, image, words.subject)
-    seen = ImageSeen(section, image, sums, await in_thread(_recipe, here, section, image),
-                     await in_thread(guest_types, image.kernel), await _hosts(here))
+    seen = ImageSeen(
+        section,
+        image,
+        sums,
+        await in_thread(_recipe, here, section, image),
+        await in_thread(guest_types, image.kernel),
+        await _hosts(here),
+    )
     return image_findings(words, seen)
 
 

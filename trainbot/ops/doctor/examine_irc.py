@@ -7,13 +7,13 @@ import socket
 import time
 from dataclasses import replace
 
-from trainbot.adapters.irc.irc_connection import IrcDoor
 from trainbot.adapters.irc.connection_status import Standing
+from trainbot.adapters.irc.irc_connection import IrcDoor
+from trainbot.core.errors import BackendError, ConfigError
 from trainbot.ops.doctor.examine import TooLong, attempt, in_thread, within
 from trainbot.ops.doctor.finding import Finding
 from trainbot.ops.doctor.here import Here, bot_runs
 from trainbot.ops.doctor.irc_findings import IRC, irc_findings, settings_findings, unreached_findings
-from trainbot.core.errors import BackendError, ConfigError
 
 RESOLVE = 12.0  # seconds
 VISIT = 45.0
@@ -31,12 +31,20 @@ async def examine_irc(here: Here) -> list[Finding]:
         try:
             standing = Standing.from_json(bot["irc"])
         except (KeyError, TypeError, ValueError):
-            return [IRC.wrong("the bot that runs is of an older trainbot", "so it cannot say how it stands on IRC",
-                              "end it and start it again"), *settings]
+            return [
+                IRC.wrong(
+                    "the bot that runs is of an older trainbot",
+                    "so it cannot say how it stands on IRC",
+                    "end it and start it again",
+                ),
+                *settings,
+            ]
         found.append(IRC.ok(f"the bot runs (process {bot.get('pid')}) and was asked"))
     elif bot_runs(bot):
-        return [IRC.failed("the bot that runs does not say how it is", bot, "so nobody knows whether it hears people"),
-                *settings]
+        return [
+            IRC.failed("the bot that runs does not say how it is", bot, "so nobody knows whether it hears people"),
+            *settings,
+        ]
     else:
         found.append(IRC.note("no bot runs here, so this went to the network once, as the bot would"))
         standing = await _visit(here)

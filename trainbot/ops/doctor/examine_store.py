@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from trainbot.adapters.db.health import size
+from trainbot.adapters.state_folder import DOOR_KEY, HOST_KEY, PEPPER
 from trainbot.config import Config
+from trainbot.core.errors import BackendError
 from trainbot.ops.doctor.examine import in_thread
 from trainbot.ops.doctor.finding import Finding
 from trainbot.ops.doctor.here import Here
 from trainbot.ops.doctor.store_findings import STORE, Loose, store_findings
-from trainbot.core.errors import BackendError
-from trainbot.adapters.state_folder import DOOR_KEY, HOST_KEY, PEPPER
-from trainbot.adapters.db.health import size
 
 _PASSWORD = re.compile(r"^\s*password\s*[=:]\s*\S", re.MULTILINE)
 
@@ -36,11 +36,17 @@ class Files:
 async def examine_store(here: Here) -> list[Finding]:
     config = here.config
     if config.store.url.endswith(":memory:"):
-        return [STORE.wrong("the database is in memory only", "so everything is lost with the bot's end",
-                            "name a file: [store] url = sqlite:///trainbot.db")]
+        return [
+            STORE.wrong(
+                "the database is in memory only",
+                "so everything is lost with the bot's end",
+                "name a file: [store] url = sqlite:///trainbot.db",
+            )
+        ]
     files = await in_thread(_files, config)
-    return store_findings(config, await here.health(), files.database, files.written_ahead, files.free_mib, files.loose,
-                          datetime.now(UTC))
+    return store_findings(
+        config, await here.health(), files.database, files.written_ahead, files.free_mib, files.loose, datetime.now(UTC)
+    )
 
 
 def _files(config: Config) -> Files:
@@ -50,15 +56,21 @@ def _files(config: Config) -> Files:
         database, ahead = size(config.store.url)
         return Files(database, ahead, shutil.disk_usage(near).free >> 20, tuple(_loose(config, path)))
     except OSError as error:
-        raise BackendError(f"{error.filename or path} cannot be looked at ({error.strerror}): run trainbot doctor as "
-                           "the user who runs trainbot") from None
+        raise BackendError(
+            f"{error.filename or path} cannot be looked at ({error.strerror}): run trainbot doctor as "
+            "the user who runs trainbot"
+        ) from None
 
 
 def _loose(config: Config, database: Path) -> Iterator[Loose]:
     """Secrets that others of this machine may read, and what is another user's."""
     state = config.store.state
-    secret = [(state, 0o700), *((state / name, 0o600) for name in (PEPPER, HOST_KEY, DOOR_KEY)),
-              (config.gateway.lab_key, 0o600), (database, 0o600)]
+    secret = [
+        (state, 0o700),
+        *((state / name, 0o600) for name in (PEPPER, HOST_KEY, DOOR_KEY)),
+        (config.gateway.lab_key, 0o600),
+        (database, 0o600),
+    ]
     if config.irc.password and _holds_password(config.path):
         secret.append((config.path, 0o600))
     for path, mode in secret:

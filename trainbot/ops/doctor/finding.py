@@ -37,8 +37,11 @@ class Finding:
         return f"{_MARKS[self.level]} {self.subject}: {printable(text)}"
 
     def as_json(self) -> dict[str, Any]:
-        return {**asdict(self), "level": str(self.level), **{name: printable(getattr(self, name))
-                                                             for name in ("what", "why", "mend")}}
+        return {
+            **asdict(self),
+            "level": str(self.level),
+            **{name: printable(getattr(self, name)) for name in ("what", "why", "mend")},
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,4 +70,4 @@ class Words:
 def printable(text: str) -> str:
     """One line without control characters, bounded."""
     plain = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
-    return plain if len(plain) <= _LONGEST else plain[:_LONGEST - 1] + "…"
+    return plain if len(plain) <= _LONGEST else plain[: _LONGEST - 1] + "…"

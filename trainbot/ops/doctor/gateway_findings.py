@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from trainbot.config import Config
+from trainbot.core.errors import BackendError
 from trainbot.ops.doctor.addresses import is_here
 from trainbot.ops.doctor.finding import Finding, Words
-from trainbot.core.errors import BackendError
 
 GATEWAY = Words("gateway")
 _NOBODY = "so nobody gets into a lab"
@@ -43,24 +43,50 @@ def gateway_findings(config: Config, seen: GatewaySeen | None) -> list[Finding]:
 def _running(config: Config, seen: GatewaySeen) -> list[Finding]:
     if seen.pid is None:
         if seen.bot_runs:
-            return [GATEWAY.wrong("does not run, though the bot does", _NOBODY,
-                                  f"see the end of {config.store.state / 'gateway.log'}")]
+            return [
+                GATEWAY.wrong(
+                    "does not run, though the bot does", _NOBODY, f"see the end of {config.store.state / 'gateway.log'}"
+                )
+            ]
         return [GATEWAY.note("does not run", "", "trainbot run starts it")]
     if not seen.listens:
-        return [GATEWAY.wrong(f"runs (process {seen.pid}) and listens nowhere", _NOBODY,
-                              "trainbot gateway --stop: the bot starts a new one")]
+        return [
+            GATEWAY.wrong(
+                f"runs (process {seen.pid}) and listens nowhere",
+                _NOBODY,
+                "trainbot gateway --stop: the bot starts a new one",
+            )
+        ]
     if seen.answers is not None:
-        return [GATEWAY.wrong(f"runs (process {seen.pid}) and does not answer ({seen.answers})", _NOBODY,
-                              f"see the end of {config.store.state / 'gateway.log'}; trainbot gateway --stop ends it, "
-                              "and every session with it")]
-    found = [GATEWAY.ok(f"runs (process {seen.pid}), listens on "
-                        + " ".join(f"{address}:{port}" for address, port in seen.listens))]
+        return [
+            GATEWAY.wrong(
+                f"runs (process {seen.pid}) and does not answer ({seen.answers})",
+                _NOBODY,
+                f"see the end of {config.store.state / 'gateway.log'}; trainbot gateway --stop ends it, "
+                "and every session with it",
+            )
+        ]
+    found = [
+        GATEWAY.ok(
+            f"runs (process {seen.pid}), listens on " + " ".join(f"{address}:{port}" for address, port in seen.listens)
+        )
+    ]
     if seen.asked and set(seen.asked) != set(config.gateway.listen):
-        found.append(GATEWAY.wrong("listens where an older bot.ini said", "so learners are told another port",
-                                   "trainbot gateway --stop when nobody is in a lab: the bot starts a new one"))
+        found.append(
+            GATEWAY.wrong(
+                "listens where an older bot.ini said",
+                "so learners are told another port",
+                "trainbot gateway --stop when nobody is in a lab: the bot starts a new one",
+            )
+        )
     if seen.program != seen.wanted:
-        found.append(GATEWAY.note("is of another version than this program", "so what was mended since is not in it",
-                                  "trainbot gateway --stop when nobody is in a lab: the bot starts a new one"))
+        found.append(
+            GATEWAY.note(
+                "is of another version than this program",
+                "so what was mended since is not in it",
+                "trainbot gateway --stop when nobody is in a lab: the bot starts a new one",
+            )
+        )
     return found
 
 
@@ -76,10 +102,20 @@ def _address(config: Config) -> list[Finding]:
     if not is_here(address):
         return []
     if any(urlsplit(host.uri).hostname for host in config.hosts) or not is_here(config.irc.server):
-        return [GATEWAY.wrong(f"learners are told ssh to {address}, which is their own machine", _NOBODY,
-                              "[labs] public_address = the name of this machine as they reach it")]
-    return [GATEWAY.note(f"learners are told ssh to {address}", "which works on this machine only",
-                         "[labs] public_address = the name of this machine as others reach it")]
+        return [
+            GATEWAY.wrong(
+                f"learners are told ssh to {address}, which is their own machine",
+                _NOBODY,
+                "[labs] public_address = the name of this machine as they reach it",
+            )
+        ]
+    return [
+        GATEWAY.note(
+            f"learners are told ssh to {address}",
+            "which works on this machine only",
+            "[labs] public_address = the name of this machine as others reach it",
+        )
+    ]
 
 
 def _outside(config: Config, seen: GatewaySeen) -> list[Finding]:
@@ -87,13 +123,22 @@ def _outside(config: Config, seen: GatewaySeen) -> list[Finding]:
     if seen.outside is None:
         return []
     if isinstance(seen.outside, BackendError):
-        return [GATEWAY.wrong(f"is not reached at {where} from here ({seen.outside})",
-                              "and that is where learners are told to go",
-                              "correct [labs] public_address, the DNS or the firewall; where a router lets only others "
-                              "in there, try from elsewhere")]
+        return [
+            GATEWAY.wrong(
+                f"is not reached at {where} from here ({seen.outside})",
+                "and that is where learners are told to go",
+                "correct [labs] public_address, the DNS or the firewall; where a router lets only others "
+                "in there, try from elsewhere",
+            )
+        ]
     if isinstance(seen.own_key, BackendError):
         return [GATEWAY.failed("its host key cannot be compared", seen.own_key, "so nobody knows who answers")]
     if seen.outside != seen.own_key:
-        return [GATEWAY.wrong(f"another ssh server answers at {where}", "so learners' ssh goes to somebody else",
-                              "correct [labs] public_address or the port that is forwarded")]
+        return [
+            GATEWAY.wrong(
+                f"another ssh server answers at {where}",
+                "so learners' ssh goes to somebody else",
+                "correct [labs] public_address or the port that is forwarded",
+            )
+        ]
     return [GATEWAY.ok(f"is reached at {where}, with its own host key")]

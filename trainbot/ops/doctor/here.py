@@ -8,16 +8,16 @@ from collections.abc import Awaitable, Callable
 from functools import cached_property
 from typing import Any
 
-from trainbot.config import Config
 from trainbot.adapters.control.client import NoBot, ask
-from trainbot.ops.doctor.examine import attempt, in_thread
-from trainbot.core.errors import BackendError
+from trainbot.adapters.db.health import Health, health, size
 from trainbot.adapters.hosts.libvirt_look import HostLook, look
-from trainbot.model.host import HostConfig
 from trainbot.adapters.state_folder import CONTROL
 from trainbot.bot.installation import images_of
+from trainbot.config import Config
+from trainbot.core.errors import BackendError
+from trainbot.model.host import HostConfig
 from trainbot.model.lab_image import Image
-from trainbot.adapters.db.health import Health, health, size
+from trainbot.ops.doctor.examine import attempt, in_thread
 
 BOT = 10.0  # seconds that the bot may take
 STORE = 120.0  # … the check of the database
@@ -45,8 +45,9 @@ class Here:
         return found.owner if isinstance(found, Health) else ""
 
     async def libvirt(self, host: HostConfig) -> HostLook | BackendError:
-        return await self._once(f"libvirt {host.name}",
-                                lambda: attempt(host.deadline, f"libvirt on {host.name}", in_thread(look, host)))
+        return await self._once(
+            f"libvirt {host.name}", lambda: attempt(host.deadline, f"libvirt on {host.name}", in_thread(look, host))
+        )
 
     @cached_property
     def images(self) -> dict[str, Image]:
@@ -56,8 +57,9 @@ class Here:
     def _ask_bot(self) -> dict[str, Any]:
         state = self.config.store.state
         if state.exists() and not os.access(state, os.X_OK):
-            raise BackendError(f"the folder {state} is another user's: run trainbot doctor as the user who runs "
-                               "trainbot")
+            raise BackendError(
+                f"the folder {state} is another user's: run trainbot doctor as the user who runs trainbot"
+            )
         answer = ask(state / CONTROL, {"op": "status"}, BOT)
         if "error" in answer:
             raise BackendError(str(answer["error"]))

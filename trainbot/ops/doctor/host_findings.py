@@ -6,19 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from trainbot.adapters.hosts.libvirt_errors import unreached
+from trainbot.adapters.hosts.libvirt_look import HostLook
 from trainbot.config import Config
+from trainbot.core.errors import BackendError, HostDown
+from trainbot.model.host import HostConfig
+from trainbot.model.lab_image import Image
 from trainbot.ops.doctor.finding import Finding, Words
 from trainbot.ops.doctor.host_room import room_findings
 from trainbot.ops.doctor.host_shell import Shell
 from trainbot.ops.doctor.host_strangers import stranger_findings
-from trainbot.core.errors import BackendError, HostDown
-from trainbot.adapters.hosts.libvirt_errors import unreached
-from trainbot.adapters.hosts.libvirt_look import HostLook
-from trainbot.model.host import HostConfig
-from trainbot.model.lab_image import Image
-from trainbot.ops.host_setup.state import Facts, Step, Wanted
 from trainbot.ops.host_setup.plan import CLOCK, plan, refusals
 from trainbot.ops.host_setup.plan_images import plan_images
+from trainbot.ops.host_setup.state import Facts, Step, Wanted
 
 NO_LABS = "so no lab is made there"
 BUSY_DISKS = 0.3  # share of all cores' time that waits for disks
@@ -104,8 +104,11 @@ def _unreached(words: Words, what: str, error: BackendError, name: str, why: str
     """What ssh or libvirt said, told as what it comes to."""
     means = unreached(str(error), name)
     if not means:
-        return words.wrong(f"{what} ({error})", why, "is it on, and is it reached as its uri says? trainbot host "
-                                                     f"prepare {name} --dry-run tells more")
+        return words.wrong(
+            f"{what} ({error})",
+            why,
+            f"is it on, and is it reached as its uri says? trainbot host prepare {name} --dry-run tells more",
+        )
     cause, colon, mend = means.partition(": ")
     return words.wrong(f"{what}, {cause}" if colon else what, why, mend if colon else means)
 
@@ -120,8 +123,13 @@ def _libvirt(words: Words, seen: HostSeen) -> list[Finding]:
         return [_unreached(words, "libvirt does not answer", look, seen.config.name, NO_LABS)]
     ours = sum(1 for domain in look.domains if domain.owner and domain.owner == seen.owner)
     if seen.config.uri.startswith("test"):
-        return [words.note(f"is libvirt's test driver ({look.hypervisor}, {ours} labs of ours)",
-                           "which makes nothing that one could log in to", "a Xen host, or qemu:///embed?root=FOLDER")]
+        return [
+            words.note(
+                f"is libvirt's test driver ({look.hypervisor}, {ours} labs of ours)",
+                "which makes nothing that one could log in to",
+                "a Xen host, or qemu:///embed?root=FOLDER",
+            )
+        ]
     return [words.ok(f"libvirt answers ({look.hypervisor}, {look.cpus} CPUs, {ours} labs of ours)")]
 
 
@@ -134,9 +142,11 @@ def _door(words: Words, seen: HostSeen, due: frozenset[str]) -> list[Finding]:
         return []
     said = str(seen.door).replace("prepare NAME", f"prepare {seen.config.name}")
     name = seen.config.name
-    mend = (f"trainbot host prepare {name}" if seen.config.door.startswith("trainbot-door@") else
-            "let the gateway's key (door_key.pub in the state folder) in there") + \
-        f", or say door = ADDRESS:PORT in [host.{name}] as this machine reaches its sshd"
+    mend = (
+        f"trainbot host prepare {name}"
+        if seen.config.door.startswith("trainbot-door@")
+        else "let the gateway's key (door_key.pub in the state folder) in there"
+    ) + f", or say door = ADDRESS:PORT in [host.{name}] as this machine reaches its sshd"
     return [words.wrong(f"its door does not open for the gateway ({said})", "so nobody gets into a lab there", mend)]
 
 
@@ -163,17 +173,33 @@ def _bot(words: Words, seen: HostSeen) -> list[Finding]:
 def _embedded(words: Words, seen: HostSeen) -> list[Finding]:
     found = []
     if seen.missing:
-        found.append(words.wrong(f"{' and '.join(seen.missing)} {'is' if len(seen.missing) == 1 else 'are'} not "
-                                 "installed here", NO_LABS, "apt install qemu-system-x86 qemu-utils"))
+        found.append(
+            words.wrong(
+                f"{' and '.join(seen.missing)} {'is' if len(seen.missing) == 1 else 'are'} not installed here",
+                NO_LABS,
+                "apt install qemu-system-x86 qemu-utils",
+            )
+        )
     if not seen.writable:
-        found.append(words.wrong("its root cannot be written by this user", NO_LABS,
-                                 "name another in its uri, or chown it to the user who runs trainbot"))
+        found.append(
+            words.wrong(
+                "its root cannot be written by this user",
+                NO_LABS,
+                "name another in its uri, or chown it to the user who runs trainbot",
+            )
+        )
     if seen.config.kvm and not seen.kvm:
-        found.append(words.wrong("kvm = yes, and /dev/kvm cannot be used", NO_LABS,
-                                 "add the user who runs trainbot to the group kvm, or say kvm = no"))
+        found.append(
+            words.wrong(
+                "kvm = yes, and /dev/kvm cannot be used",
+                NO_LABS,
+                "add the user who runs trainbot to the group kvm, or say kvm = no",
+            )
+        )
     if seen.view is None:
-        found.append(words.note("only the bot itself opens it", "and none runs now",
-                                "trainbot run, then trainbot doctor again"))
+        found.append(
+            words.note("only the bot itself opens it", "and none runs now", "trainbot run, then trainbot doctor again")
+        )
     return found
 
 
@@ -200,14 +226,27 @@ def _prepared(words: Words, facts: Facts, wanted: Wanted) -> tuple[frozenset[str
     elif not refused:
         found.append(words.ok("prepared: packet filters, network, storage and door are as bot.ini wants them"))
     if lacking := sorted({item.version for item in images.copies}):
-        found.append(words.wrong(f"has no copy of {', '.join(lacking)}", "so no lab of it is made there",
-                                 f"trainbot host prepare {name}"))
+        found.append(
+            words.wrong(
+                f"has no copy of {', '.join(lacking)}", "so no lab of it is made there", f"trainbot host prepare {name}"
+            )
+        )
     if unsure := sorted({item.version for item in images.unsure}):
-        found.append(words.wrong(f"has files of {', '.join(unsure)} that nobody has compared",
-                                 "so they may be damaged", f"trainbot host prepare {name}"))
+        found.append(
+            words.wrong(
+                f"has files of {', '.join(unsure)} that nobody has compared",
+                "so they may be damaged",
+                f"trainbot host prepare {name}",
+            )
+        )
     for version in images.idle:
-        found.append(words.note(f"the image {version} is no longer used there", "and takes room",
-                                f"ssh there: rm {wanted.host.images}/{version}.* {wanted.host.images}/.{version}.*"))
+        found.append(
+            words.note(
+                f"the image {version} is no longer used there",
+                "and takes room",
+                f"ssh there: rm {wanted.host.images}/{version}.* {wanted.host.images}/.{version}.*",
+            )
+        )
     return due, found
 
 
@@ -217,8 +256,11 @@ def _unprepared(words: Words, steps: list[Step], name: str) -> Finding:
     due = {step.name for step in steps}
     why = next((why for known, why in _UNPREPARED.items() if known in due), NO_LABS)
     count = "1 thing is" if len(steps) == 1 else f"{len(steps)} things are"
-    return words.wrong(f"{count} not prepared: {things}", why, f"trainbot host prepare {name}"
-                       + ("" if few else " (with --dry-run it says what it would do)"))
+    return words.wrong(
+        f"{count} not prepared: {things}",
+        why,
+        f"trainbot host prepare {name}" + ("" if few else " (with --dry-run it says what it would do)"),
+    )
 
 
 def _split(sentence: str) -> tuple[str, str, str]:
@@ -230,31 +272,53 @@ def _habits(words: Words, facts: Facts, wanted: Wanted, shell: Shell) -> list[Fi
     """How the machine is set up: what bites under a full class only."""
     found, off = [], facts.clock - wanted.now
     if _CLOCK_NOTE < abs(off) <= CLOCK:
-        found.append(words.note(f"its clock is {abs(off):.0f} s {'ahead' if off > 0 else 'behind'}",
-                                "and labs have theirs from it", "install systemd-timesyncd or chrony there"))
+        found.append(
+            words.note(
+                f"its clock is {abs(off):.0f} s {'ahead' if off > 0 else 'behind'}",
+                "and labs have theirs from it",
+                "install systemd-timesyncd or chrony there",
+            )
+        )
     if shell.balloons:
-        found.append(words.wrong("Xen takes the memory for labs from dom0 (autoballoon is on)",
-                                 "so with each lab the host itself has less, until it stands still",
-                                 "GRUB_CMDLINE_XEN_DEFAULT=\"dom0_mem=2G,max:2G\" in /etc/default/grub there, "
-                                 "update-grub, boot it"))
+        found.append(
+            words.wrong(
+                "Xen takes the memory for labs from dom0 (autoballoon is on)",
+                "so with each lab the host itself has less, until it stands still",
+                'GRUB_CMDLINE_XEN_DEFAULT="dom0_mem=2G,max:2G" in /etc/default/grub there, update-grub, boot it',
+            )
+        )
     if shell.timeout and not shell.woken:
-        found.append(words.wrong(f"libvirtd ends when nobody has asked it for {shell.timeout} s, and nothing starts it "
-                                 "again", "so the host is lost for the bot after every pause",
-                                 "systemctl enable --now libvirtd.socket there, or take --timeout out of its "
-                                 "LIBVIRTD_ARGS"))
+        found.append(
+            words.wrong(
+                f"libvirtd ends when nobody has asked it for {shell.timeout} s, and nothing starts it again",
+                "so the host is lost for the bot after every pause",
+                "systemctl enable --now libvirtd.socket there, or take --timeout out of its LIBVIRTD_ARGS",
+            )
+        )
     if shell.available_mib is not None and shell.available_mib < LITTLE:
-        found.append(words.wrong(f"dom0 has {shell.available_mib} of its {shell.memory_mib} MiB left",
-                                 "so the programs that serve labs' disks may be killed",
-                                 "give it more with dom0_mem, or end what runs there"))
+        found.append(
+            words.wrong(
+                f"dom0 has {shell.available_mib} of its {shell.memory_mib} MiB left",
+                "so the programs that serve labs' disks may be killed",
+                "give it more with dom0_mem, or end what runs there",
+            )
+        )
     if shell.io_wait is not None and shell.io_wait > BUSY_DISKS:
         found.append(_waiting(words, shell.io_wait))
     for table in facts.dropping:
-        found.append(words.note(f"its own firewall ({table}) drops by default",
-                                "which may keep labs from getting addresses",
-                                "let in DHCP on tb-labs there (docs/preparing-hosts.md)"))
+        found.append(
+            words.note(
+                f"its own firewall ({table}) drops by default",
+                "which may keep labs from getting addresses",
+                "let in DHCP on tb-labs there (docs/preparing-hosts.md)",
+            )
+        )
     return found
 
 
 def _waiting(words: Words, share: float) -> Finding:
-    return words.wrong(f"its cores wait for disks {share:.0%} of the time", "so labs boot and answer slowly",
-                       "see there what reads and writes (iotop), or say fewer labs in [host." + words.subject[5:] + "]")
+    return words.wrong(
+        f"its cores wait for disks {share:.0%} of the time",
+        "so labs boot and answer slowly",
+        "see there what reads and writes (iotop), or say fewer labs in [host." + words.subject[5:] + "]",
+    )

@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from trainbot.config import Config
-from trainbot.ops.doctor.finding import Finding, Words
-from trainbot.core.errors import BackendError
 from trainbot.adapters.hosts.libvirt_look import HostLook
+from trainbot.config import Config
+from trainbot.core.errors import BackendError
 from trainbot.model.host import HostConfig
 from trainbot.model.lab_image import Image
+from trainbot.ops.doctor.finding import Finding, Words
 from trainbot.ops.host_setup.state import Facts
 
 
-def room_findings(words: Words, config: Config, host: HostConfig, images: Mapping[str, Image],
-                  look: HostLook | BackendError | None, facts: Facts | None,
-                  view: Mapping[str, Any] | None) -> list[Finding]:
+def room_findings(
+    words: Words,
+    config: Config,
+    host: HostConfig,
+    images: Mapping[str, Image],
+    look: HostLook | BackendError | None,
+    facts: Facts | None,
+    view: Mapping[str, Any] | None,
+) -> list[Finding]:
     """What libvirt said counts, else what the running bot last heard."""
     if not images:
         return []
@@ -27,14 +33,17 @@ def room_findings(words: Words, config: Config, host: HostConfig, images: Mappin
     disk = facts.disk_free if facts is not None else (view or {}).get("disk_free_mib")
     there = known[1] if known is not None else 0
     if isinstance(disk, int) and config.labs.disk and disk // config.labs.disk < host.labs - there:
-        found.append(words.wrong(f"{disk} MiB of disk are free, enough for {disk // config.labs.disk} more labs of the "
-                                 f"{host.labs}", "so a full class waits in the queue",
-                                 f"make room there, or say less for each than disk = {config.labs.disk} in [labs]"))
+        found.append(
+            words.wrong(
+                f"{disk} MiB of disk are free, enough for {disk // config.labs.disk} more labs of the {host.labs}",
+                "so a full class waits in the queue",
+                f"make room there, or say less for each than disk = {config.labs.disk} in [labs]",
+            )
+        )
     return found
 
 
-def _memory(look: HostLook | BackendError | None, view: Mapping[str, Any] | None,
-            each: int) -> tuple[int, int] | None:
+def _memory(look: HostLook | BackendError | None, view: Mapping[str, Any] | None, each: int) -> tuple[int, int] | None:
     """(MiB that labs have or could have, how many labs there are)."""
     if isinstance(look, HostLook):
         ours = [domain.memory_mib for domain in look.domains if domain.owner and domain.running]
@@ -50,5 +59,8 @@ def _fits(words: Words, host: HostConfig, image: Image, room: int, there: int) -
     if fit >= host.labs:
         return words.ok(f"{host.labs} labs of {image.memory_mib} MiB fit ({room} MiB for labs, {there} are there)")
     less = f"say labs = {fit} in [host.{host.name}]" if fit else "end what else runs there (xl list)"
-    return words.wrong(f"{host.labs} labs are promised and {fit} of {image.memory_mib} MiB ({image.name}) fit into its "
-                       f"{room} MiB", "so a full class waits in the queue", f"{less}, or give it memory")
+    return words.wrong(
+        f"{host.labs} labs are promised and {fit} of {image.memory_mib} MiB ({image.name}) fit into its {room} MiB",
+        "so a full class waits in the queue",
+        f"{less}, or give it memory",
+    )

@@ -35,9 +35,14 @@ def read(said: str) -> Shell:
         found.setdefault(key, []).append(rest.strip())
     memory = dict(line.partition(" ")[::2] for line in found.get("memory", ()))
     timeout = _TIMEOUT.search(" ".join(found.get("libvirtd", ())))
-    return Shell(balloons=_balloons(found), timeout=int(timeout[1]) if timeout else None, woken="socket" in found,
-                 memory_mib=_mib(memory.get("MemTotal:", "")), available_mib=_mib(memory.get("MemAvailable:", "")),
-                 io_wait=_io_wait(found.get("cpu", [])))
+    return Shell(
+        balloons=_balloons(found),
+        timeout=int(timeout[1]) if timeout else None,
+        woken="socket" in found,
+        memory_mib=_mib(memory.get("MemTotal:", "")),
+        available_mib=_mib(memory.get("MemAvailable:", "")),
+        io_wait=_io_wait(found.get("cpu", [])),
+    )
 
 
 def _balloons(found: dict[str, list[str]]) -> bool:
@@ -52,8 +57,10 @@ def _mib(kib: str) -> int | None:
 
 
 def _io_wait(lines: list[str]) -> float | None:
-    counts = [[int(word) for word in line.split()[:8] if word.isascii() and word.isdigit() and len(word) < 20]
-              for line in lines]
+    counts = [
+        [int(word) for word in line.split()[:8] if word.isascii() and word.isdigit() and len(word) < 20]
+        for line in lines
+    ]
     if len(counts) != 2 or any(len(each) != 8 for each in counts):
         return None
     return io_wait(*counts)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import shlex
 from collections import defaultdict
 
-from trainbot.ops.doctor.finding import Finding, Words
 from trainbot.adapters.hosts import claim
 from trainbot.adapters.hosts.libvirt_look import HostLook, SeenDomain
 from trainbot.model.host import HostConfig
+from trainbot.ops.doctor.finding import Finding, Words
 
 _OURS = "tb-"  # how the names of our labs begin
 _SHOWN = 4
@@ -18,8 +18,13 @@ def stranger_findings(words: Words, host: HostConfig, look: HostLook, owner: str
     """``owner``: the installation's id, '' where it has none yet."""
     found = []
     for other in claim.others(look.volumes or (), owner):
-        found.append(words.wrong(f"it belongs to another trainbot (id {other[:64]})", "so this one makes no lab there",
-                                 f"stop that one, or if it is gone for good: trainbot host take {host.name}"))
+        found.append(
+            words.wrong(
+                f"it belongs to another trainbot (id {other[:64]})",
+                "so this one makes no lab there",
+                f"stop that one, or if it is gone for good: trainbot host take {host.name}",
+            )
+        )
     show = f"virsh -c {shlex.quote(host.uri)} list --all shows them"
     foreign: dict[str, list[SeenDomain]] = defaultdict(list)
     for domain in look.domains:
@@ -27,13 +32,24 @@ def stranger_findings(words: Words, host: HostConfig, look: HostLook, owner: str
             foreign[domain.owner].append(domain)
     for other, domains in sorted(foreign.items()):
         held = sum(domain.memory_mib for domain in domains if domain.running)
-        found.append(words.wrong(f"{len(domains)} labs of another installation (id {other[:64]}) are there, with "
-                                 f"{held} MiB: {_names(domains)}", "so their memory is missing for a class",
-                                 f"{show}; if its database is lost for good, virsh destroy and virsh undefine each"))
+        found.append(
+            words.wrong(
+                f"{len(domains)} labs of another installation (id {other[:64]}) are there, with "
+                f"{held} MiB: {_names(domains)}",
+                "so their memory is missing for a class",
+                f"{show}; if its database is lost for good, virsh destroy and virsh undefine each",
+            )
+        )
     alike = [domain for domain in look.domains if domain.owner is None and domain.name.startswith(_OURS)]
     if alike:
-        found.append(words.note(f"{_names(alike)} {'has' if len(alike) == 1 else 'have'} a name like our labs', and no "
-                                "mark of trainbot's", "so it is never touched", show))
+        found.append(
+            words.note(
+                f"{_names(alike)} {'has' if len(alike) == 1 else 'have'} a name like our labs', and no "
+                "mark of trainbot's",
+                "so it is never touched",
+                show,
+            )
+        )
     return found
 
 

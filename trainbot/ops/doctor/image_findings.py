@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from trainbot.config import ImageConfig
-from trainbot.ops.doctor.finding import Finding, Words
-from trainbot.model.host import GuestType
 from trainbot.images.build.image_folder import FILES, Image
+from trainbot.model.host import GuestType
+from trainbot.ops.doctor.finding import Finding, Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,13 @@ class ImageSeen:
 
 
 def image_findings(words: Words, seen: ImageSeen) -> list[Finding]:
-    return [_files(words, seen), *_recipe(words, seen), *_kernel(words, seen), *_modes(words, seen),
-            *_hosts(words, seen)]
+    return [
+        _files(words, seen),
+        *_recipe(words, seen),
+        *_kernel(words, seen),
+        *_modes(words, seen),
+        *_hosts(words, seen),
+    ]
 
 
 def _files(words: Words, seen: ImageSeen) -> Finding:
@@ -35,13 +40,18 @@ def _files(words: Words, seen: ImageSeen) -> Finding:
     unknown = [name for name in FILES if not image.sha256.get(name)]
     changed = [name for name in FILES if image.sha256.get(name) and seen.sums.get(name) != image.sha256[name]]
     if changed:
-        return words.wrong(f"{' and '.join(changed)} in {image.folder} are not what image.json says",
-                           "so labs may not boot, or be somebody else's",
-                           f"remove that folder when no lab of it is left, and say trainbot image "
-                           f"{'import' if image.source else 'build'} {image.name}")
+        return words.wrong(
+            f"{' and '.join(changed)} in {image.folder} are not what image.json says",
+            "so labs may not boot, or be somebody else's",
+            f"remove that folder when no lab of it is left, and say trainbot image "
+            f"{'import' if image.source else 'build'} {image.name}",
+        )
     if unknown:
-        return words.note(f"image.json has no checksum of {' and '.join(unknown)}",
-                          "so hosts can get no copy and damage is not seen", "add sha256sum's to it")
+        return words.note(
+            f"image.json has no checksum of {' and '.join(unknown)}",
+            "so hosts can get no copy and damage is not seen",
+            "add sha256sum's to it",
+        )
     return words.ok(f"{image.folder.name} is whole, {seen.section.memory or image.memory_mib} MiB a lab")
 
 
@@ -50,9 +60,13 @@ def _recipe(words: Words, seen: ImageSeen) -> list[Finding]:
         return []
     if seen.recipe == seen.image.recipe:
         return [words.ok("built from the recipe that ships, with the installation's key")]
-    return [words.wrong("was built from another recipe, or with another key than the gateway has now",
-                        "and with another key nobody gets into its labs",
-                        f"trainbot image build {seen.image.name} (labs that run keep theirs)")]
+    return [
+        words.wrong(
+            "was built from another recipe, or with another key than the gateway has now",
+            "and with another key nobody gets into its labs",
+            f"trainbot image build {seen.image.name} (labs that run keep theirs)",
+        )
+    ]
 
 
 def _kernel(words: Words, seen: ImageSeen) -> list[Finding]:
@@ -60,17 +74,26 @@ def _kernel(words: Words, seen: ImageSeen) -> list[Finding]:
     if seen.kernel is None or guest in seen.kernel:
         return []
     can = [str(kind) for kind in (GuestType.PVH, GuestType.PV, GuestType.HVM) if kind in seen.kernel]
-    return [words.wrong(f"its kernel cannot run as {guest}", "so its labs do not start on Xen",
-                        f"say guest = {can[0]} in [image.{seen.section.name}], or take another kernel")]
+    return [
+        words.wrong(
+            f"its kernel cannot run as {guest}",
+            "so its labs do not start on Xen",
+            f"say guest = {can[0]} in [image.{seen.section.name}], or take another kernel",
+        )
+    ]
 
 
 def _modes(words: Words, seen: ImageSeen) -> list[Finding]:
     image = seen.image
     if image.permissive != image.enforcing:
         return []
-    return [words.note("image.json has the same kernel arguments for enforcing and permissive",
-                       "so !lab permissive makes no difference",
-                       "say \"permissive\": \"enforcing=0\" and \"enforcing\": \"enforcing=1\" there")]
+    return [
+        words.note(
+            "image.json has the same kernel arguments for enforcing and permissive",
+            "so !lab permissive makes no difference",
+            'say "permissive": "enforcing=0" and "enforcing": "enforcing=1" there',
+        )
+    ]
 
 
 def _hosts(words: Words, seen: ImageSeen) -> list[Finding]:
@@ -78,12 +101,21 @@ def _hosts(words: Words, seen: ImageSeen) -> list[Finding]:
     lacking = sorted(name for name, versions in seen.hosts.items() if versions is not None and version not in versions)
     unknown = sorted(name for name, versions in seen.hosts.items() if versions is None)
     if lacking:
-        found.append(words.wrong(f"{', '.join(lacking)} {'has' if len(lacking) == 1 else 'have'} no copy of {version}",
-                                 "so no lab of it is made there",
-                                 " and ".join(f"trainbot host prepare {name}" for name in lacking)))
+        found.append(
+            words.wrong(
+                f"{', '.join(lacking)} {'has' if len(lacking) == 1 else 'have'} no copy of {version}",
+                "so no lab of it is made there",
+                " and ".join(f"trainbot host prepare {name}" for name in lacking),
+            )
+        )
     if unknown:
-        found.append(words.note(f"which versions {', '.join(unknown)} {'has' if len(unknown) == 1 else 'have'} "
-                                "is not known", "", "see what is said of the host"))
+        found.append(
+            words.note(
+                f"which versions {', '.join(unknown)} {'has' if len(unknown) == 1 else 'have'} is not known",
+                "",
+                "see what is said of the host",
+            )
+        )
     if seen.hosts and not lacking and not unknown:
         found.append(words.ok(f"{', '.join(sorted(seen.hosts))} {'has' if len(seen.hosts) == 1 else 'have'} it"))
     return found

@@ -16,26 +16,47 @@ _AWAY = "so nobody hears or reaches the bot"
 
 #: Words of the reason why there is no connection -> (what is wrong, what mends it).  The first that fits counts.
 _REASONS = (
-    ("certificate has expired", "the server's certificate has expired",
-     "tell the network's staff, or name another server of theirs in [irc] server"),
-    ("self-signed|unable to get (local )?issuer|unable to get issuer",
-     "the server's certificate is signed by nobody that this machine trusts",
-     "if it is right, name its CA with tls_ca_file, or the certificate with tls_fingerprint; apt install "
-     "ca-certificates brings the usual ones"),
-    ("[Hh]ostname mismatch|IP address mismatch|doesn't match|not valid for",
-     "the server's certificate is another name's", "write [irc] server as the certificate names it"),
-    ("another one than tls_fingerprint", "the server's certificate is another one than tls_fingerprint",
-     "ask the network's staff for the new one: either they changed it, or somebody stands in between"),
-    ("does not speak TLS|record layer", "no TLS is spoken at that port",
-     "say the TLS port (6697 most times), or tls = no for a server of your own"),
+    (
+        "certificate has expired",
+        "the server's certificate has expired",
+        "tell the network's staff, or name another server of theirs in [irc] server",
+    ),
+    (
+        "self-signed|unable to get (local )?issuer|unable to get issuer",
+        "the server's certificate is signed by nobody that this machine trusts",
+        "if it is right, name its CA with tls_ca_file, or the certificate with tls_fingerprint; apt install "
+        "ca-certificates brings the usual ones",
+    ),
+    (
+        "[Hh]ostname mismatch|IP address mismatch|doesn't match|not valid for",
+        "the server's certificate is another name's",
+        "write [irc] server as the certificate names it",
+    ),
+    (
+        "another one than tls_fingerprint",
+        "the server's certificate is another one than tls_fingerprint",
+        "ask the network's staff for the new one: either they changed it, or somebody stands in between",
+    ),
+    (
+        "does not speak TLS|record layer",
+        "no TLS is spoken at that port",
+        "say the TLS port (6697 most times), or tls = no for a server of your own",
+    ),
     ("SASL login refused", "the login is refused", "compare account and password in [irc] with what NickServ knows"),
     ("SASL", "the login does not work", "see what the network offers (CAP LS), or leave sasl empty"),
     ("connection refused", "nobody listens at that port", "is [irc] port right, and does the server run"),
     ("none of our nicks", "the server takes none of our nicks", "say another in [irc] nick"),
-    ("[Bb]anned|[KGZDkgzd]-?[Ll]ine", "the network bans us", "ask its staff to let the bot in: the bot tries again every 5 minutes"),
+    (
+        "[Bb]anned|[KGZDkgzd]-?[Ll]ine",
+        "the network bans us",
+        "ask its staff to let the bot in: the bot tries again every 5 minutes",
+    ),
     ("refuses us", "the server refuses us", "ask the network's staff: it may be a ban"),
-    ("timed out|in time|TimeoutError", "the server does not answer in time",
-     "is it up, is there a firewall in between, and is [irc] port the one for tls = yes or no"),
+    (
+        "timed out|in time|TimeoutError",
+        "the server does not answer in time",
+        "is it up, is there a firewall in between, and is [irc] port the one for tls = yes or no",
+    ),
     ("", "there is no connection", "look at the bot's log, and at the network's status page"),
 )
 
@@ -65,18 +86,37 @@ def settings_findings(config: IrcConfig, records: bool) -> list[Finding]:
     """What bot.ini alone shows that networks or people mind."""
     found = []
     if not config.tls and not is_here(config.server):
-        found.append(IRC.wrong("goes to the network without TLS", "so whoever listens on the way reads lab passwords",
-                               "tls = yes, with the network's TLS port (6697 most times)"))
+        found.append(
+            IRC.wrong(
+                "goes to the network without TLS",
+                "so whoever listens on the way reads lab passwords",
+                "tls = yes, with the network's TLS port (6697 most times)",
+            )
+        )
     if "bot" not in config.realname.lower():
-        found.append(IRC.note(f"the realname ({config.realname}) does not say that it is a bot",
-                              "and networks such as Libera.Chat want that", "[irc] realname = trainbot: training bot"))
+        found.append(
+            IRC.note(
+                f"the realname ({config.realname}) does not say that it is a bot",
+                "and networks such as Libera.Chat want that",
+                "[irc] realname = trainbot: training bot",
+            )
+        )
     if not config.contact:
-        found.append(IRC.note("names nobody to be asked about it", "and networks want an owner who can be reached",
-                              "[irc] contact = a nick or an address"))
+        found.append(
+            IRC.note(
+                "names nobody to be asked about it",
+                "and networks want an owner who can be reached",
+                "[irc] contact = a nick or an address",
+            )
+        )
     if records:
-        found.append(IRC.note("what is said in classes is kept ([records] log = yes)",
-                              "and networks want the channel's owners to agree and the topic to say so",
-                              "ask them, and put it into the topic; lines that begin with [nolog] are left out"))
+        found.append(
+            IRC.note(
+                "what is said in classes is kept ([records] log = yes)",
+                "and networks want the channel's owners to agree and the topic to say so",
+                "ask them, and put it into the topic; lines that begin with [nolog] are left out",
+            )
+        )
     return found
 
 
@@ -86,9 +126,15 @@ def irc_findings(config: IrcConfig, standing: Standing, now: float) -> list[Find
         return [_no_connection(config, standing.trouble)]
     found = [_certificate(config, standing, now), _nick(config, standing)]
     if config.sasl:
-        found.append(IRC.ok(f"logged in as {standing.account}") if standing.account else
-                     IRC.wrong("is not logged in to services", "so the network may not show our account",
-                               "compare account and password in [irc] with what NickServ knows"))
+        found.append(
+            IRC.ok(f"logged in as {standing.account}")
+            if standing.account
+            else IRC.wrong(
+                "is not logged in to services",
+                "so the network may not show our account",
+                "compare account and password in [irc] with what NickServ knows",
+            )
+        )
     for channel, place in standing.channels.items():
         found += _channel(channel, place, standing.server)
     return [*found, *_pace(config, standing)]
@@ -107,8 +153,11 @@ def _certificate(config: IrcConfig, standing: Standing, now: float) -> Finding:
         return IRC.ok(f"{where}, TLS with the certificate that bot.ini pins")
     days = (standing.certificate_ends - now) / _DAY
     if days < EXPIRES:
-        return IRC.wrong(f"the certificate of {config.server} ends in {max(days, 0):.0f} days",
-                         "and the bot does not connect to one that has ended", "tell the network's staff")
+        return IRC.wrong(
+            f"the certificate of {config.server} ends in {max(days, 0):.0f} days",
+            "and the bot does not connect to one that has ended",
+            "tell the network's staff",
+        )
     return IRC.ok(f"{where}, TLS verified, its certificate is good for {days:.0f} days")
 
 
@@ -116,26 +165,45 @@ def _nick(config: IrcConfig, standing: Standing) -> Finding:
     if standing.nick == config.nick:
         return IRC.ok(f"the nick {config.nick} is ours")
     mend = f"/msg NickServ REGAIN {config.nick}" if config.sasl else "ask who has it, or say another in [irc] nick"
-    return IRC.wrong(f"somebody else has the nick {config.nick}, the bot is {standing.nick}",
-                     "so learners may talk to the wrong one", mend)
+    return IRC.wrong(
+        f"somebody else has the nick {config.nick}, the bot is {standing.nick}",
+        "so learners may talk to the wrong one",
+        mend,
+    )
 
 
 def _channel(channel: str, place: Place, server: str) -> list[Finding]:
     if not place.joined:
         reason = f" ({place.refused})" if place.refused else ""
-        return [IRC.wrong(f"is not in {channel}{reason}", "so there is no class there",
-                          "ask the channel's operators to let the bot in (/invite, /mode +I)")]
+        return [
+            IRC.wrong(
+                f"is not in {channel}{reason}",
+                "so there is no class there",
+                "ask the channel's operators to let the bot in (/invite, /mode +I)",
+            )
+        ]
     modes, found = place.modes or "", []
     rank = "opped" if set(place.status) - {"v"} else "voiced" if place.status else ""
     voice = f"/msg ChanServ FLAGS {channel} THE-BOTS-ACCOUNT +V, or /mode {channel} +v"
     if "m" in modes and not rank:
         found.append(IRC.wrong(f"{channel} is moderated (+m) and the bot is not voiced", "so nobody hears it", voice))
     elif not rank and _limits_new_people(server):
-        found.append(IRC.wrong(f"is not voiced in {channel}", "so the network lets it open a conversation with about "
-                               "ten new people, then one a minute, and a full class waits", voice))
+        found.append(
+            IRC.wrong(
+                f"is not voiced in {channel}",
+                "so the network lets it open a conversation with about "
+                "ten new people, then one a minute, and a full class waits",
+                voice,
+            )
+        )
     elif not rank:
-        found.append(IRC.note(f"is neither voiced nor opped in {channel}",
-                              "which networks with limits against spam want, and !quiet (+m)", voice))
+        found.append(
+            IRC.note(
+                f"is neither voiced nor opped in {channel}",
+                "which networks with limits against spam want, and !quiet (+m)",
+                voice,
+            )
+        )
     else:
         found.append(IRC.ok(f"in {channel}, {rank}" + (f", modes +{modes}" if modes else "")))
     for letter, (what, why, mend) in _HURTS.items():
@@ -145,8 +213,13 @@ def _channel(channel: str, place: Place, server: str) -> list[Finding]:
         if letter in modes:
             found.append(IRC.note(f"{channel} {what}", "so some learners may be kept out", "tell them beforehand"))
     if "c" in modes:
-        found.append(IRC.note(f"{channel} takes no formatting (+c)", "so code is not told from words by its looks",
-                              f"/mode {channel} -c"))
+        found.append(
+            IRC.note(
+                f"{channel} takes no formatting (+c)",
+                "so code is not told from words by its looks",
+                f"/mode {channel} -c",
+            )
+        )
     return found
 
 
@@ -162,10 +235,19 @@ def _pace(config: IrcConfig, standing: Standing) -> list[Finding]:
     burst, pause = found or (config.flood_burst, 0.0)
     pause = max(pause, slowest or 0.0)
     if config.flood_burst <= burst and config.flood_interval >= pause:
-        return [IRC.ok(f"speaks as slowly as {standing.network or standing.server} wants "
-                       f"({config.flood_burst} lines, then one in {config.flood_interval:g} s)")]
-    return [IRC.wrong(f"speaks faster ({config.flood_burst} lines, then one in {config.flood_interval:g} s) than "
-                      f"{standing.network or standing.server} lets ordinary clients by default ({burst}, then one in "
-                      f"{pause:g} s)", "so it may be thrown out in the middle of a class",
-                      f"flood_burst = {min(config.flood_burst, burst)} and flood_interval = "
-                      f"{max(config.flood_interval, pause):g} in [irc], unless the bot is exempt")]
+        return [
+            IRC.ok(
+                f"speaks as slowly as {standing.network or standing.server} wants "
+                f"({config.flood_burst} lines, then one in {config.flood_interval:g} s)"
+            )
+        ]
+    return [
+        IRC.wrong(
+            f"speaks faster ({config.flood_burst} lines, then one in {config.flood_interval:g} s) than "
+            f"{standing.network or standing.server} lets ordinary clients by default ({burst}, then one in "
+            f"{pause:g} s)",
+            "so it may be thrown out in the middle of a class",
+            f"flood_burst = {min(config.flood_burst, burst)} and flood_interval = "
+            f"{max(config.flood_interval, pause):g} in [irc], unless the bot is exempt",
+        )
+    ]

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from trainbot.core.errors import BackendError
-from trainbot.ops.host_setup.state import Copy
 from trainbot.ops.host_setup.remote_shell import Reach
+from trainbot.ops.host_setup.state import Copy
 
 MIB = 1 << 20
 CHUNK = 8 * MIB  # a part of a file that is sent and noted as one
@@ -45,8 +45,9 @@ def copy(reach: Reach, item: Copy, folder: Path, step: Callable[[int, int], None
     BackendError, in one sentence, where it cannot be; whatever did arrive is kept for the next time.
     """
     values = {"folder": folder, "name": item.name, "size": item.size, "sum": item.sha256, "version": _FORM}
-    script = "".join(f"{key}={shlex.quote(str(value))}\n" for key, value in values.items()) + \
-        _SCRIPT.read_text(encoding="utf-8")
+    script = "".join(f"{key}={shlex.quote(str(value))}\n" for key, value in values.items()) + _SCRIPT.read_text(
+        encoding="utf-8"
+    )
     try:
         file = item.source.open("rb")
     except OSError as error:
@@ -137,5 +138,5 @@ class _Sender(threading.Thread):
     def _put(self, data: bytes) -> None:
         view = memoryview(data)
         while view:
-            view = view[self._pipe.write(view) or 0:]
+            view = view[self._pipe.write(view) or 0 :]
         self._pipe.flush()

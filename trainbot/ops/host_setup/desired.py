@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from trainbot.adapters.state_folder import DOOR_KEY, door_key, lab_key
 from trainbot.config import Config
 from trainbot.core.errors import BackendError
-from trainbot.adapters.state_folder import DOOR_KEY
-from trainbot.model.image_files import files
-from trainbot.model.host import HostConfig
 from trainbot.images.build.image_folder import FILES, read_image
-from trainbot.adapters.state_folder import door_key, lab_key
+from trainbot.model.host import HostConfig
+from trainbot.model.image_files import files
 from trainbot.ops.host_setup.state import Copy, Wanted
 
 ACCOUNT = "trainbot-door"
@@ -52,6 +51,12 @@ def _copies(config: Config, host: HostConfig, say: Callable[[str], None]) -> lis
         there = files(host.images, image.folder.name)  # type: ignore[arg-type]
         for name, path in zip(FILES, (there.disk, there.kernel, there.initrd), strict=True):
             state = (image.folder / name).stat()
-            found[path.name] = Copy(image.folder.name, image.folder / name, path.name, image.sha256[name],
-                                    state.st_size, min(state.st_blocks * 512, state.st_size))
+            found[path.name] = Copy(
+                image.folder.name,
+                image.folder / name,
+                path.name,
+                image.sha256[name],
+                state.st_size,
+                min(state.st_blocks * 512, state.st_size),
+            )
     return list(found.values())

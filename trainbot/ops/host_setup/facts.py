@@ -14,9 +14,9 @@ from pathlib import Path
 
 from trainbot.core.errors import BackendError
 from trainbot.ops.host_setup import network
-from trainbot.ops.host_setup.state import BRIDGE, PACKAGES, Facts, Placed, Pool, Wanted
 from trainbot.ops.host_setup.host_files import FILES, UNITS
 from trainbot.ops.host_setup.remote_shell import Reach
+from trainbot.ops.host_setup.state import BRIDGE, PACKAGES, Facts, Placed, Pool, Wanted
 
 _SCRIPT = Path(__file__).with_name("facts.sh")
 _MOST_LINES = 20_000
@@ -24,18 +24,38 @@ _MOST_LINES = 20_000
 _NAME = r"[A-Za-z0-9_.:@+-]{1,255}"
 _PATH = r"/[A-Za-z0-9_./@+-]{0,1000}"
 _FORMS = {
-    "clock": r"(\d{9,11}\.\d{1,9})", "user": r"(\d{1,10})", "system": r"([^\x00-\x1f\x7f]{0,100})",
-    "family": r"([a-z0-9._ -]{0,100})", "dom0": "yes", "xen": rf"([a-z_]{{1,20}}) ({_NAME})", "weight": r"(\d{1,6})",
-    "disk": r"(\d{1,12})", "package": rf"({_NAME})", "libvirtd": "(enabled|active)", "unit": rf"({_NAME})",
-    "virsh": "yes", "pool": rf"({_NAME}) (yes|no) (yes|no) ([A-Za-z0-9+/=]{{1,100000}})",
-    "network": r"([A-Za-z0-9+/=]{1,1000000})", "live": r"([A-Za-z0-9+/=]{1,1000000})", "autostart": "(yes|no)",
-    "other": rf"({_NAME})", "bridge": "yes", "groups": "(0x[0-9a-f]{1,4})", "port": rf"({_NAME})",
+    "clock": r"(\d{9,11}\.\d{1,9})",
+    "user": r"(\d{1,10})",
+    "system": r"([^\x00-\x1f\x7f]{0,100})",
+    "family": r"([a-z0-9._ -]{0,100})",
+    "dom0": "yes",
+    "xen": rf"([a-z_]{{1,20}}) ({_NAME})",
+    "weight": r"(\d{1,6})",
+    "disk": r"(\d{1,12})",
+    "package": rf"({_NAME})",
+    "libvirtd": "(enabled|active)",
+    "unit": rf"({_NAME})",
+    "virsh": "yes",
+    "pool": rf"({_NAME}) (yes|no) (yes|no) ([A-Za-z0-9+/=]{{1,100000}})",
+    "network": r"([A-Za-z0-9+/=]{1,1000000})",
+    "live": r"([A-Za-z0-9+/=]{1,1000000})",
+    "autostart": "(yes|no)",
+    "other": rf"({_NAME})",
+    "bridge": "yes",
+    "groups": "(0x[0-9a-f]{1,4})",
+    "port": rf"({_NAME})",
     "route": rf"({_NAME}(?:/\d+)?) ({_NAME})",
-    "forwarding": "([01])", "dropping": rf"({_NAME} {_NAME})",
+    "forwarding": "([01])",
+    "dropping": rf"({_NAME} {_NAME})",
     "file": rf"({_PATH}) ([0-9a-f]{{64}}) (\d{{3,4}} {_NAME})",
-    "folder": rf"({_PATH}) (\d{{3,4}} {_NAME})", "key": r"([^\x00-\x1f\x7f]{0,8000})", "filters": "yes",
-    "door": r"([^\x00-\x1f\x7f]{0,500})", "hostkey": r"([a-z0-9@.-]{1,60} [A-Za-z0-9+/=]{1,2000})(?: .{0,200})?",
-    "image": rf"({_NAME}) (\d{{1,16}})", "verified": rf"({_NAME}) ([0-9a-f]{{64}})", "part": rf"({_NAME})",
+    "folder": rf"({_PATH}) (\d{{3,4}} {_NAME})",
+    "key": r"([^\x00-\x1f\x7f]{0,8000})",
+    "filters": "yes",
+    "door": r"([^\x00-\x1f\x7f]{0,500})",
+    "hostkey": r"([a-z0-9@.-]{1,60} [A-Za-z0-9+/=]{1,2000})(?: .{0,200})?",
+    "image": rf"({_NAME}) (\d{{1,16}})",
+    "verified": rf"({_NAME}) ([0-9a-f]{{64}})",
+    "part": rf"({_NAME})",
     "backing": rf"({_NAME})",
 }
 
@@ -43,10 +63,18 @@ _FORMS = {
 def question(wanted: Wanted) -> str:
     """The script to run there as root."""
     host = wanted.host
-    values = {"folder": host.folder, "images": host.images or host.folder, "network": host.network, "bridge": BRIDGE,
-              "packages": " ".join(PACKAGES), "files": " ".join(FILES), "units": " ".join(UNITS)}
-    return "".join(f"{name}={shlex.quote(str(value))}\n" for name, value in values.items()) + \
-        _SCRIPT.read_text(encoding="utf-8")
+    values = {
+        "folder": host.folder,
+        "images": host.images or host.folder,
+        "network": host.network,
+        "bridge": BRIDGE,
+        "packages": " ".join(PACKAGES),
+        "files": " ".join(FILES),
+        "units": " ".join(UNITS),
+    }
+    return "".join(f"{name}={shlex.quote(str(value))}\n" for name, value in values.items()) + _SCRIPT.read_text(
+        encoding="utf-8"
+    )
 
 
 def ask(reach: Reach, wanted: Wanted, seconds: float) -> tuple[Facts, Wanted]:
@@ -77,22 +105,40 @@ def read(said: str) -> Facts:
         return tuple(values[0] for values in found[key])
 
     return Facts(
-        user=int(one("user")), system=one("system").strip(), family=frozenset(one("family").split()),
-        dom0=bool(found["dom0"]), xen=dict(found["xen"]), clock=float(one("clock")),  # type: ignore[arg-type]
-        disk_free=int(one("disk", "0")), packages=frozenset(all_of("package")), libvirtd=frozenset(all_of("libvirtd")),
-        virsh=bool(found["virsh"]), pools={name: _pool(xml, active, auto) for name, active, auto, xml in found["pool"]},
+        user=int(one("user")),
+        system=one("system").strip(),
+        family=frozenset(one("family").split()),
+        dom0=bool(found["dom0"]),
+        xen=dict(found["xen"]),
+        clock=float(one("clock")),  # type: ignore[arg-type]
+        disk_free=int(one("disk", "0")),
+        packages=frozenset(all_of("package")),
+        libvirtd=frozenset(all_of("libvirtd")),
+        virsh=bool(found["virsh"]),
+        pools={name: _pool(xml, active, auto) for name, active, auto, xml in found["pool"]},
         folders=dict(found["folder"]),  # type: ignore[arg-type]
         network=network.read(_decoded(one("network"))) if found["network"] else None,
-        live=network.read(_decoded(one("live"))) if found["live"] else None, autostart=one("autostart") == "yes",
-        bridge=bool(found["bridge"]), groups=one("groups"), ports=all_of("port"), others=all_of("other"),
-        routes=tuple((values[0], values[1]) for values in found["route"]), forwarding=one("forwarding") == "1",
+        live=network.read(_decoded(one("live"))) if found["live"] else None,
+        autostart=one("autostart") == "yes",
+        bridge=bool(found["bridge"]),
+        groups=one("groups"),
+        ports=all_of("port"),
+        others=all_of("other"),
+        routes=tuple((values[0], values[1]) for values in found["route"]),
+        forwarding=one("forwarding") == "1",
         dropping=tuple(dict.fromkeys(all_of("dropping"))),
         files={path: Placed(sha256, mode) for path, sha256, mode in found["file"]},
-        keys=tuple(key for key in all_of("key") if key.strip()), filters=bool(found["filters"]),
-        units=frozenset(all_of("unit")), weight=int(one("weight")) if found["weight"] else None, door=one("door"),
-        host_keys=all_of("hostkey"), images={name: int(size) for name, size in found["image"]},
+        keys=tuple(key for key in all_of("key") if key.strip()),
+        filters=bool(found["filters"]),
+        units=frozenset(all_of("unit")),
+        weight=int(one("weight")) if found["weight"] else None,
+        door=one("door"),
+        host_keys=all_of("hostkey"),
+        images={name: int(size) for name, size in found["image"]},
         verified=dict(found["verified"]),  # type: ignore[arg-type]
-        parts=all_of("part"), backing=frozenset(all_of("backing")))
+        parts=all_of("part"),
+        backing=frozenset(all_of("backing")),
+    )
 
 
 def _lines(said: str) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -105,8 +151,10 @@ def _lines(said: str) -> Iterator[tuple[str, tuple[str, ...]]]:
         if match is None:
             if key in ("system", "door", "key", "hostkey"):  # written by people; nothing depends on odd letters there
                 continue
-            raise BackendError(f"the host says something about itself that cannot be: {line[:100]!r}; does its shell "
-                               "write greetings for commands, too?")
+            raise BackendError(
+                f"the host says something about itself that cannot be: {line[:100]!r}; does its shell "
+                "write greetings for commands, too?"
+            )
         yield key, match.groups()
 
 
@@ -121,5 +169,3 @@ def _pool(xml: str, active: str, autostart: str) -> Pool:
     pool = _decoded(xml)
     path = (pool.findtext("target/path") or "") if pool.get("type") == "dir" else ""
     return Pool(path, active == "yes", autostart == "yes")
-
-

@@ -28,10 +28,20 @@ def ruleset(subnet: str, labs: int, allow: Sequence[str]) -> str:
             owns.append(f'"{name}" . {mac}')
             asks.append(f'"{name}" . 0x{mac.replace(":", "")}')
     first = str(network[1])
-    return (_HEAD + _BRIDGE.format(wears=_elements(wears), owns=_elements(owns), asks=_elements(asks), first=first,
-                                   from_labs=_lines("iifname", "jump from_lab"), between_in=_lines("iifname", "drop"),
-                                   between_out=_lines("oifname", "drop"), to_labs=_lines("oifname", "jump to_lab"))
-            + _INET.format(bridge=BRIDGE, connections=_CONNECTIONS, subnet=subnet, allowed=_allowed(allow)))
+    return (
+        _HEAD
+        + _BRIDGE.format(
+            wears=_elements(wears),
+            owns=_elements(owns),
+            asks=_elements(asks),
+            first=first,
+            from_labs=_lines("iifname", "jump from_lab"),
+            between_in=_lines("iifname", "drop"),
+            between_out=_lines("oifname", "drop"),
+            to_labs=_lines("oifname", "jump to_lab"),
+        )
+        + _INET.format(bridge=BRIDGE, connections=_CONNECTIONS, subnet=subnet, allowed=_allowed(allow))
+    )
 
 
 def _allowed(allow: Sequence[str]) -> str:

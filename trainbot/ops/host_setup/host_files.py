@@ -20,10 +20,11 @@ BRIDGE_RULE = "/etc/udev/rules.d/60-trainbot.rules"  # udev(7)
 FILTERS_UNIT, WEIGHT_UNIT = "trainbot-filters.service", "trainbot-weight.service"
 UNITS = (FILTERS_UNIT, WEIGHT_UNIT)
 _SHIPPED = Path(__file__).parent / "files"
-_SUDO = ("Defaults:trainbot-door !use_pty, !requiretty\n"
-         f"trainbot-door ALL=(root) NOPASSWD: {LIB}/lab-console\n")
-_RULE = ("# Made by trainbot host prepare: frames to reserved groups go by the packet filters as well.\n"
-         f'ACTION=="add", SUBSYSTEM=="net", KERNEL=="{BRIDGE}", ATTR{{bridge/group_fwd_mask}}="{GROUPS}"\n')
+_SUDO = f"Defaults:trainbot-door !use_pty, !requiretty\ntrainbot-door ALL=(root) NOPASSWD: {LIB}/lab-console\n"
+_RULE = (
+    "# Made by trainbot host prepare: frames to reserved groups go by the packet filters as well.\n"
+    f'ACTION=="add", SUBSYSTEM=="net", KERNEL=="{BRIDGE}", ATTR{{bridge/group_fwd_mask}}="{GROUPS}"\n'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,12 @@ class File:
 
 def filter_files(wanted: Wanted) -> list[File]:
     host = wanted.host
-    return [File(RULES, "644", ruleset(host.subnet, host.labs, host.allow)), _program("load-filters"),
-            File(f"/etc/systemd/system/{FILTERS_UNIT}", "644", _text(FILTERS_UNIT)), File(BRIDGE_RULE, "644", _RULE)]
+    return [
+        File(RULES, "644", ruleset(host.subnet, host.labs, host.allow)),
+        _program("load-filters"),
+        File(f"/etc/systemd/system/{FILTERS_UNIT}", "644", _text(FILTERS_UNIT)),
+        File(BRIDGE_RULE, "644", _RULE),
+    ]
 
 
 def weight_files() -> list[File]:
@@ -53,14 +58,19 @@ def weight_files() -> list[File]:
 def door_files(wanted: Wanted) -> list[File]:
     known = [f"folder {wanted.host.folder}", *(f"lab {address}" for address in wanted.addresses.values())]
     entry = f'restrict,command="{LIB}/lab-door" {wanted.door_key}\n'
-    return [File("/etc/trainbot/door", "644", "\n".join(known) + "\n"), _program("lab-door"), _program("relay"),
-            _program("lab-console"), File("/etc/sudoers.d/trainbot-door", "440", _SUDO), File(KEYS, "644", entry)]
+    return [
+        File("/etc/trainbot/door", "644", "\n".join(known) + "\n"),
+        _program("lab-door"),
+        _program("relay"),
+        _program("lab-console"),
+        File("/etc/sudoers.d/trainbot-door", "440", _SUDO),
+        File(KEYS, "644", entry),
+    ]
 
 
 def placing(files: Iterable[File]) -> str:
     """Shell text that puts them there, each as a whole or not at all."""
-    return "".join(
-        f"place {shlex.quote(file.path)} {file.mode} <<'END'\n{_wrapped(file.text)}END\n" for file in files)
+    return "".join(f"place {shlex.quote(file.path)} {file.mode} <<'END'\n{_wrapped(file.text)}END\n" for file in files)
 
 
 #: Before ``placing``: base64 on standard input -> a file of root's.
@@ -88,6 +98,17 @@ def _text(name: str) -> str:
     return (_SHIPPED / name).read_text(encoding="utf-8")
 
 
-FILES = (RULES, BRIDGE_RULE, f"{LIB}/load-filters", f"/etc/systemd/system/{FILTERS_UNIT}", f"{LIB}/favour-dom0",
-         f"/etc/systemd/system/{WEIGHT_UNIT}", "/etc/trainbot/door", f"{LIB}/lab-door", f"{LIB}/relay",
-         f"{LIB}/lab-console", "/etc/sudoers.d/trainbot-door", KEYS)
+FILES = (
+    RULES,
+    BRIDGE_RULE,
+    f"{LIB}/load-filters",
+    f"/etc/systemd/system/{FILTERS_UNIT}",
+    f"{LIB}/favour-dom0",
+    f"/etc/systemd/system/{WEIGHT_UNIT}",
+    "/etc/trainbot/door",
+    f"{LIB}/lab-door",
+    f"{LIB}/relay",
+    f"{LIB}/lab-console",
+    "/etc/sudoers.d/trainbot-door",
+    KEYS,
+)

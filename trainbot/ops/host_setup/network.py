@@ -17,8 +17,18 @@ ET.register_namespace("trainbot-network", OURS)
 
 def wanted_network(wanted: Wanted) -> Network:
     subnet = IPv4Network(wanted.host.subnet)
-    return Network(ours=True, bridge=BRIDGE, forward="open", stp=False, delay=0, address=str(subnet[1]),
-                   netmask=str(subnet.netmask), hosts=frozenset(wanted.addresses.items()), ranges=0, dns=False)
+    return Network(
+        ours=True,
+        bridge=BRIDGE,
+        forward="open",
+        stp=False,
+        delay=0,
+        address=str(subnet[1]),
+        netmask=str(subnet.netmask),
+        hosts=frozenset(wanted.addresses.items()),
+        ranges=0,
+        dns=False,
+    )
 
 
 def network_xml(wanted: Wanted) -> str:
@@ -52,7 +62,8 @@ def read(xml: ET.Element) -> Network:
         netmask=ip.get("netmask", "") if ip is not None else "",
         hosts=frozenset((host.get("mac", "").lower(), host.get("ip", "")) for host in hosts),
         ranges=len(xml.findall("ip/dhcp/range")) + max(0, len(xml.findall("ip")) - 1),
-        dns=dns is None or dns.get("enable", "yes") != "no")
+        dns=dns is None or dns.get("enable", "yes") != "no",
+    )
 
 
 def _whole(text: str) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-from trainbot.ops.host_setup.state import PACKAGES, WEIGHT, Facts, Pool, Step, Wanted
 from trainbot.ops.host_setup.host_files import (
     DOOR_HOME,
     FILTERS_UNIT,
@@ -18,11 +17,12 @@ from trainbot.ops.host_setup.host_files import (
     weight_files,
 )
 from trainbot.ops.host_setup.plan_network import network_refusals, network_step
+from trainbot.ops.host_setup.state import PACKAGES, WEIGHT, Facts, Pool, Step, Wanted
 
 CLOCK = 30.0  # seconds that a host's clock may be off
 _PLAIN = re.compile(r"/[A-Za-z0-9_./+-]{1,200}")  # folders there, as they stand in shell text
 _SHELL = "set -eu\nPATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C\nexport PATH LC_ALL\n"
-_VIRSH = "virsh() { command virsh -q -c xen:///system \"$@\" </dev/null; }\n"
+_VIRSH = 'virsh() { command virsh -q -c xen:///system "$@" </dev/null; }\n'
 
 
 def refusals(facts: Facts, wanted: Wanted) -> list[str]:
@@ -33,31 +33,47 @@ def refusals(facts: Facts, wanted: Wanted) -> list[str]:
     if not facts.dom0:
         return [f"{name} is not a Xen dom0: install xen-system-amd64 there and boot it"]
     if not facts.family & {"debian", "ubuntu"}:
-        return [f"{name} runs {facts.system or 'an unknown system'}; this command knows Debian and Ubuntu only: "
-                "docs/preparing-hosts.md says what such a host needs"]
-    found = [f"the folder {folder} of [host.{name}] is no path that trainbot makes: / and plain letters, please"
-             for folder in _pools(wanted).values() if not _PLAIN.fullmatch(folder)] + network_refusals(facts, wanted)
+        return [
+            f"{name} runs {facts.system or 'an unknown system'}; this command knows Debian and Ubuntu only: "
+            "docs/preparing-hosts.md says what such a host needs"
+        ]
+    found = [
+        f"the folder {folder} of [host.{name}] is no path that trainbot makes: / and plain letters, please"
+        for folder in _pools(wanted).values()
+        if not _PLAIN.fullmatch(folder)
+    ] + network_refusals(facts, wanted)
     if abs(off := facts.clock - wanted.now) > CLOCK:
-        found.append(f"the clock of {name} is {abs(off):.0f} s {'ahead' if off > 0 else 'behind'}: set it there "
-                     "(timedatectl), and install systemd-timesyncd or chrony")
+        found.append(
+            f"the clock of {name} is {abs(off):.0f} s {'ahead' if off > 0 else 'behind'}: set it there "
+            "(timedatectl), and install systemd-timesyncd or chrony"
+        )
     for pool, folder in _pools(wanted).items():
         there = facts.pools.get(pool)
         if there is not None and there.path != folder:
-            found.append(f"libvirt on {name} has a storage pool {pool} already, in {there.path or 'no folder'}: give "
-                         f"bot.ini that folder, or say virsh pool-undefine {pool} there")
+            found.append(
+                f"libvirt on {name} has a storage pool {pool} already, in {there.path or 'no folder'}: give "
+                f"bot.ini that folder, or say virsh pool-undefine {pool} there"
+            )
     if facts.door and facts.door.split(":")[5:6] != [DOOR_HOME]:
         found.append(f"{name} has an account trainbot-door that trainbot did not make: remove it there (userdel)")
     strange = [key for key in facts.keys if wanted.door_key and wanted.door_key.split()[1] not in key.split()]
     if strange:
-        found.append(f"the door of {name} lets in another installation's key: if that one is no more, "
-                     f"remove {KEYS} there")
+        found.append(
+            f"the door of {name} lets in another installation's key: if that one is no more, remove {KEYS} there"
+        )
     return found
 
 
 def plan(facts: Facts, wanted: Wanted) -> list[Step]:
     """In the order to do them.  Where packages are missing, what comes after them is to be planned again then."""
-    steps = [_packages(facts), _libvirt(facts), _storage(facts, wanted), _filters(facts, wanted),
-             network_step(facts, wanted), _weight(facts)]
+    steps = [
+        _packages(facts),
+        _libvirt(facts),
+        _storage(facts, wanted),
+        _filters(facts, wanted),
+        network_step(facts, wanted),
+        _weight(facts),
+    ]
     if wanted.door_key:
         steps.append(_door(facts, wanted))
     return steps
@@ -65,16 +81,21 @@ def plan(facts: Facts, wanted: Wanted) -> list[Step]:
 
 def notes(facts: Facts) -> list[str]:
     """What the person should know and we do nothing about."""
-    return [f"its own firewall ({table}) drops by default: let in DHCP on tb-labs there, and forward what labs are "
-            "allowed (docs/preparing-hosts.md)" for table in facts.dropping]
+    return [
+        f"its own firewall ({table}) drops by default: let in DHCP on tb-labs there, and forward what labs are "
+        "allowed (docs/preparing-hosts.md)"
+        for table in facts.dropping
+    ]
 
 
 def standing(facts: Facts, wanted: Wanted) -> str:
     """The host in one line."""
     xen = facts.xen
-    return (f"{facts.system}, Xen {xen.get('xen_version', '?')}, {xen.get('nr_cpus', '?')} CPUs, "
-            f"{xen.get('free_memory', '?')} of {xen.get('total_memory', '?')} MiB memory free, "
-            f"{facts.disk_free} MiB disk free, clock {facts.clock - wanted.now:+.1f} s")
+    return (
+        f"{facts.system}, Xen {xen.get('xen_version', '?')}, {xen.get('nr_cpus', '?')} CPUs, "
+        f"{xen.get('free_memory', '?')} of {xen.get('total_memory', '?')} MiB memory free, "
+        f"{facts.disk_free} MiB disk free, clock {facts.clock - wanted.now:+.1f} s"
+    )
 
 
 def _step(name: str, now: str, changes: list[tuple[str, str]], script: str, seconds: float = 300.0) -> Step:
@@ -92,20 +113,27 @@ def _listed(words: tuple[str, ...]) -> str:
 def _packages(facts: Facts) -> Step:
     missing = [name for name in PACKAGES if name not in facts.packages]
     words = " ".join(missing)
-    return _step("packages", "all there" if not missing else f"{len(missing)} missing",
-                 [(f"install {words}", f"installed {words}")] if missing else [],
-                 # lists that are there may be enough; where they are too old, fresh ones
-                 "export DEBIAN_FRONTEND=noninteractive\n"
-                 "get() { apt-get -q -y -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 \"$@\" </dev/null; }\n"
-                 f"get install --no-install-recommends {words} || "
-                 f"{{ get update && get install --no-install-recommends {words}; }}\n", 3600.0)
+    return _step(
+        "packages",
+        "all there" if not missing else f"{len(missing)} missing",
+        [(f"install {words}", f"installed {words}")] if missing else [],
+        # lists that are there may be enough; where they are too old, fresh ones
+        "export DEBIAN_FRONTEND=noninteractive\n"
+        'get() { apt-get -q -y -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@" </dev/null; }\n'
+        f"get install --no-install-recommends {words} || "
+        f"{{ get update && get install --no-install-recommends {words}; }}\n",
+        3600.0,
+    )
 
 
 def _libvirt(facts: Facts) -> Step:
     well = facts.virsh and {"enabled", "active"} <= facts.libvirtd
-    return _step("libvirt", "answers" if well else "does not answer" if not facts.virsh else "is not started at boot",
-                 [] if well else [("enable and start libvirtd", "enabled and started libvirtd")],
-                 _VIRSH + "systemctl -q enable libvirtd.service\nsystemctl start libvirtd.service\nvirsh version\n")
+    return _step(
+        "libvirt",
+        "answers" if well else "does not answer" if not facts.virsh else "is not started at boot",
+        [] if well else [("enable and start libvirtd", "enabled and started libvirtd")],
+        _VIRSH + "systemctl -q enable libvirtd.service\nsystemctl start libvirtd.service\nvirsh version\n",
+    )
 
 
 def _pools(wanted: Wanted) -> dict[str, str]:
@@ -126,13 +154,16 @@ def _storage(facts: Facts, wanted: Wanted) -> Step:
             changes.append((f"define the pool {name}", f"defined the pool {name}"))
             if name not in facts.pools:
                 script += f"virsh pool-define-as {name} dir --target {folder}\n"
-            script += f"virsh pool-autostart {name}\nvirsh pool-info {name} | grep -q 'State: *running' || " \
-                      f"virsh pool-start {name}\n"
+            script += (
+                f"virsh pool-autostart {name}\nvirsh pool-info {name} | grep -q 'State: *running' || "
+                f"virsh pool-start {name}\n"
+            )
     return _step("storage", " and ".join(_pools(wanted).values()), changes, script)
 
 
-def _files_step(name: str, now: str, files: list[File], facts: Facts, changes: list[tuple[str, str]],
-                before: str, after: str) -> Step:
+def _files_step(
+    name: str, now: str, files: list[File], facts: Facts, changes: list[tuple[str, str]], before: str, after: str
+) -> Step:
     """One whose files are written only where they differ; ``after`` runs whenever anything was to be done."""
     missing = [file for file in files if not file.there(facts)]
     changes = [(f"write {file.path}", f"wrote {file.path}") for file in missing] + changes
@@ -143,9 +174,16 @@ def _filters(facts: Facts, wanted: Wanted) -> Step:
     changes = [] if facts.filters and FILTERS_UNIT in facts.units else [("load them", "loaded them, now and at boot")]
     count = len(wanted.host.allow)
     now = f"{wanted.host.labs} labs, " + (f"allowed: {' '.join(wanted.host.allow)}" if count else "nothing allowed")
-    return _files_step("packet filters", now, filter_files(wanted), facts, changes, "",
-                       f"udevadm control --reload\nsystemctl daemon-reload\nsystemctl -q enable {FILTERS_UNIT}\n"
-                       f"systemctl restart {FILTERS_UNIT}\n")
+    return _files_step(
+        "packet filters",
+        now,
+        filter_files(wanted),
+        facts,
+        changes,
+        "",
+        f"udevadm control --reload\nsystemctl daemon-reload\nsystemctl -q enable {FILTERS_UNIT}\n"
+        f"systemctl restart {FILTERS_UNIT}\n",
+    )
 
 
 def _weight(facts: Facts) -> Step:
@@ -153,9 +191,15 @@ def _weight(facts: Facts) -> Step:
     if scheduler not in ("credit", "credit2"):
         return Step("scheduling", f"Xen's scheduler {scheduler or '?'} knows no weights")
     well = facts.weight == WEIGHT and WEIGHT_UNIT in facts.units
-    return _files_step("scheduling", f"dom0 has weight {facts.weight}, a lab has 256", weight_files(), facts,
-                       [] if well else [(f"give dom0 {WEIGHT}", f"gave dom0 {WEIGHT}, now and at boot")], "",
-                       f"systemctl daemon-reload\nsystemctl -q enable {WEIGHT_UNIT}\nsystemctl restart {WEIGHT_UNIT}\n")
+    return _files_step(
+        "scheduling",
+        f"dom0 has weight {facts.weight}, a lab has 256",
+        weight_files(),
+        facts,
+        [] if well else [(f"give dom0 {WEIGHT}", f"gave dom0 {WEIGHT}, now and at boot")],
+        "",
+        f"systemctl daemon-reload\nsystemctl -q enable {WEIGHT_UNIT}\nsystemctl restart {WEIGHT_UNIT}\n",
+    )
 
 
 def _door(facts: Facts, wanted: Wanted) -> Step:
@@ -163,10 +207,19 @@ def _door(facts: Facts, wanted: Wanted) -> Step:
     home = f"{DOOR_HOME} {DOOR_HOME}/.ssh"
     if not facts.door:
         changes.append(("add the account trainbot-door", "added the account trainbot-door"))
-        before += (f"useradd --system --user-group --no-create-home --home-dir {DOOR_HOME} --shell /bin/sh "
-                   "--password '*' trainbot-door\n")
+        before += (
+            f"useradd --system --user-group --no-create-home --home-dir {DOOR_HOME} --shell /bin/sh "
+            "--password '*' trainbot-door\n"
+        )
     if any(facts.folders.get(folder) != "755 root:root" for folder in home.split()):
         changes.append((f"make {DOOR_HOME}", f"made {DOOR_HOME}"))
         before += f"mkdir -p {home}\nchown root:root {home}\nchmod 755 {home}\n"
-    return _files_step("door", "the account trainbot-door, for the gateway's key and labs alone", door_files(wanted),
-                       facts, changes, before, "")
+    return _files_step(
+        "door",
+        "the account trainbot-door, for the gateway's key and labs alone",
+        door_files(wanted),
+        facts,
+        changes,
+        before,
+        "",
+    )

@@ -32,19 +32,24 @@ def plan_images(facts: Facts, wanted: Wanted) -> Images:
         if facts.images.get(item.name) == item.size and item.name not in facts.verified:
             unsure.append(item)
         elif item.name in facts.images and f"{item.version}{DISK}" in facts.backing:
-            refusals.append(f"{wanted.host.name} has {item.name} with another content, and labs' disks stand on it: "
-                            "give those labs back (or !drain the host), then prepare it again")
+            refusals.append(
+                f"{wanted.host.name} has {item.name} with another content, and labs' disks stand on it: "
+                "give those labs back (or !drain the host), then prepare it again"
+            )
         else:
             copies.append(item)
     needed = sum(item.data for item in copies) // _MIB
     if needed > facts.disk_free and not facts.parts:  # where there are parts, some of it is there already
-        refusals.append(f"{wanted.host.name} has {facts.disk_free} MiB of disk free and the images need {needed}: "
-                        "make room there")
+        refusals.append(
+            f"{wanted.host.name} has {facts.disk_free} MiB of disk free and the images need {needed}: make room there"
+        )
     versions = {item.version for item in wanted.copies}
-    return Images(tuple(sorted(versions - lacking)), tuple(copies), tuple(unsure), _idle(facts, versions),
-                  tuple(refusals))
+    return Images(
+        tuple(sorted(versions - lacking)), tuple(copies), tuple(unsure), _idle(facts, versions), tuple(refusals)
+    )
 
 
 def _idle(facts: Facts, versions: set[str]) -> tuple[str, ...]:
-    return tuple(sorted(version for version in complete(facts.images) - versions
-                        if f"{version}{DISK}" not in facts.backing))
+    return tuple(
+        sorted(version for version in complete(facts.images) - versions if f"{version}{DISK}" not in facts.backing)
+    )

@@ -7,11 +7,13 @@ import shlex
 from dataclasses import replace
 from ipaddress import IPv4Network
 
-from trainbot.ops.host_setup.state import BRIDGE, GROUPS, Facts, Network, Step, Wanted
 from trainbot.ops.host_setup.network import network_xml, wanted_network
+from trainbot.ops.host_setup.state import BRIDGE, GROUPS, Facts, Network, Step, Wanted
 
-_HEAD = ("set -eu\nPATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C\nexport PATH LC_ALL\n"
-         "virsh() { command virsh -q -c xen:///system \"$@\" </dev/null; }\n")
+_HEAD = (
+    "set -eu\nPATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C\nexport PATH LC_ALL\n"
+    'virsh() { command virsh -q -c xen:///system "$@" </dev/null; }\n'
+)
 _DEFINE = """\
 xml=$(mktemp)
 cat >"$xml" <<'END'
@@ -28,20 +30,27 @@ def network_refusals(facts: Facts, wanted: Wanted) -> list[str]:
     host, found = wanted.host, []
     there = facts.network
     if there is not None and not (there.ours and there.bridge == BRIDGE):
-        found.append(f"libvirt on {host.name} has a network {host.network} that is not trainbot's: give "
-                     f"[host.{host.name}] another name with network, or remove that one there (virsh net-undefine)")
+        found.append(
+            f"libvirt on {host.name} has a network {host.network} that is not trainbot's: give "
+            f"[host.{host.name}] another name with network, or remove that one there (virsh net-undefine)"
+        )
     ours = there is not None and there.ours
     foreign = there is not None and not ours
     if facts.others:
-        found.append(f"libvirt on {host.name} has another network on the bridge {BRIDGE} ({' '.join(facts.others)}): "
-                     "remove it there, trainbot does not touch it")
+        found.append(
+            f"libvirt on {host.name} has another network on the bridge {BRIDGE} ({' '.join(facts.others)}): "
+            "remove it there, trainbot does not touch it"
+        )
     elif facts.bridge and not foreign and not (ours and facts.live is not None):
-        found.append(f"{host.name} has a bridge {BRIDGE} already, which trainbot did not make: rename or remove it "
-                     "there")
+        found.append(
+            f"{host.name} has a bridge {BRIDGE} already, which trainbot did not make: rename or remove it there"
+        )
     for route, interface in facts.routes:
         if interface != BRIDGE and route != "default" and IPv4Network(host.subnet).overlaps(_network(route)):
-            found.append(f"the subnet {host.subnet} is in use on {host.name} ({route} on {interface}): "
-                         f"give [host.{host.name}] another with subnet")
+            found.append(
+                f"the subnet {host.subnet} is in use on {host.name} ({route} on {interface}): "
+                f"give [host.{host.name}] another with subnet"
+            )
             break
     if facts.ports and ours:
         found += _running(facts, wanted)
@@ -53,10 +62,15 @@ def _running(facts: Facts, wanted: Wanted) -> list[str]:
     host, plan = wanted.host, wanted_network(wanted)
     away = "give them back, or say !drain {0} now, and then prepare {0} again".format(host.name)
     if facts.live is not None and replace(facts.live, hosts=plan.hosts) != plan:
-        return [f"{len(facts.ports)} labs run on the network of {host.name}, which has to be made anew (its subnet or "
-                f"form has changed), and would lose it: {away}"]
-    beyond = [port for port in facts.ports
-              if (match := re.fullmatch(r"tb(\d{1,4})(-emu)?", port)) and int(match[1]) not in wanted.seats]
+        return [
+            f"{len(facts.ports)} labs run on the network of {host.name}, which has to be made anew (its subnet or "
+            f"form has changed), and would lose it: {away}"
+        ]
+    beyond = [
+        port
+        for port in facts.ports
+        if (match := re.fullmatch(r"tb(\d{1,4})(-emu)?", port)) and int(match[1]) not in wanted.seats
+    ]
     if beyond:
         return [f"labs run on {host.name} that labs = {host.labs} has no seat for ({' '.join(sorted(beyond))}): {away}"]
     return []
@@ -70,20 +84,39 @@ def network_step(facts: Facts, wanted: Wanted) -> Step:
     if settled and facts.groups == GROUPS and (facts.forwarding or not host.allow):
         return Step("network", now)
     if settled:  # set when the network starts, and somebody set it otherwise since
-        return Step("network", now, "set its bridge and IP forwarding", "set its bridge and IP forwarding",
-                    _HEAD + _SET + ("sysctl -q -w net.ipv4.ip_forward=1\n" if host.allow else ""))
+        return Step(
+            "network",
+            now,
+            "set its bridge and IP forwarding",
+            "set its bridge and IP forwarding",
+            _HEAD + _SET + ("sysctl -q -w net.ipv4.ip_forward=1\n" if host.allow else ""),
+        )
     if facts.network is None:
-        return Step("network", f"no network {host.network}", f"make {now}", f"made {now}",
-                    _HEAD + _DEFINE.format(xml=network_xml(wanted), name=name) + f"virsh net-start {name}\n" + _SET)
+        return Step(
+            "network",
+            f"no network {host.network}",
+            f"make {now}",
+            f"made {now}",
+            _HEAD + _DEFINE.format(xml=network_xml(wanted), name=name) + f"virsh net-start {name}\n" + _SET,
+        )
     if facts.ports and facts.live is not None and facts.live.hosts != plan.hosts:
-        return Step("network", f"{host.network} with {len(facts.live.hosts)} addresses, in use",
-                    f"change its addresses to {len(plan.hosts)}", f"changed its addresses to {len(plan.hosts)}",
-                    _HEAD + _updates(facts.live, plan, name) + _DEFINE.format(xml=network_xml(wanted), name=name)
-                    + _SET, 900.0)
+        return Step(
+            "network",
+            f"{host.network} with {len(facts.live.hosts)} addresses, in use",
+            f"change its addresses to {len(plan.hosts)}",
+            f"changed its addresses to {len(plan.hosts)}",
+            _HEAD + _updates(facts.live, plan, name) + _DEFINE.format(xml=network_xml(wanted), name=name) + _SET,
+            900.0,
+        )
     again = "" if facts.ports else f"virsh net-destroy {name}\n" if facts.live is not None else ""
     start = ("" if facts.ports else f"virsh net-start {name}\n") + _SET
-    return Step("network", f"{host.network} is not as it is to be", f"make it anew: {now}", f"made it anew: {now}",
-                _HEAD + again + _DEFINE.format(xml=network_xml(wanted), name=name) + start)
+    return Step(
+        "network",
+        f"{host.network} is not as it is to be",
+        f"make it anew: {now}",
+        f"made it anew: {now}",
+        _HEAD + again + _DEFINE.format(xml=network_xml(wanted), name=name) + start,
+    )
 
 
 def _updates(live: Network, plan: Network, name: str) -> str:
@@ -100,5 +133,3 @@ def _network(route: str) -> IPv4Network:
         return IPv4Network(route, strict=False)
     except ValueError:  # "unreachable", "blackhole": nobody is there
         return IPv4Network("0.0.0.0/32")
-
-

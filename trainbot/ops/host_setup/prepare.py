@@ -6,23 +6,22 @@ import os
 import shlex
 from collections.abc import Callable
 
+from trainbot.adapters.hosts.domain_xml import HostKind
+from trainbot.adapters.state_folder import KNOWN_HOSTS, state_folder
 from trainbot.config import Config
 from trainbot.core.errors import BackendError, UserError
-from trainbot.adapters.state_folder import KNOWN_HOSTS
-from trainbot.model.host_address import host_address
-from trainbot.adapters.hosts.domain_xml import HostKind
 from trainbot.images.build.log_progress import Following
 from trainbot.images.build.progress_bar import Progress
-from trainbot.adapters.state_folder import state_folder
+from trainbot.model.host_address import host_address
 from trainbot.ops.host_setup import facts as facts_module
 from trainbot.ops.host_setup.copying import copy
+from trainbot.ops.host_setup.desired import ACCOUNT, wanted_of
 from trainbot.ops.host_setup.known_hosts import replaced
-from trainbot.ops.host_setup.state import Copy, Facts, Step, Wanted
 from trainbot.ops.host_setup.plan import notes, plan, refusals, standing
 from trainbot.ops.host_setup.plan_images import plan_images
-from trainbot.ops.host_setup.remote_shell import Reach
 from trainbot.ops.host_setup.probe_jump_host import knock
-from trainbot.ops.host_setup.desired import ACCOUNT, wanted_of
+from trainbot.ops.host_setup.remote_shell import Reach
+from trainbot.ops.host_setup.state import Copy, Facts, Step, Wanted
 
 _ASKING = 300.0  # seconds that facts.sh may take
 _HASHING = 3600.0
@@ -44,8 +43,15 @@ def prepare(config: Config, name: str, dry_run: bool, say: Callable[[str], None]
 
 
 class _Preparing:
-    def __init__(self, config: Config, reach: Reach, wanted: Wanted, dry_run: bool, say: Callable[[str], None],
-                 progress: Progress) -> None:
+    def __init__(
+        self,
+        config: Config,
+        reach: Reach,
+        wanted: Wanted,
+        dry_run: bool,
+        say: Callable[[str], None],
+        progress: Progress,
+    ) -> None:
         self._config, self._reach, self._wanted, self._dry_run = config, reach, wanted, dry_run
         self._say, self._progress = say, progress
         self._done = 0  # things that were, or would be, changed
@@ -63,11 +69,16 @@ class _Preparing:
             self._trust(facts, *self._wanted.door)
             well = self._dry_run or self._try_door(*self._wanted.door)
         if self._dry_run:
-            self._say(f"{name}: {self._done} things would be done, nothing was" if self._done else
-                      f"{name}: nothing would be done, it is prepared")
+            self._say(
+                f"{name}: {self._done} things would be done, nothing was"
+                if self._done
+                else f"{name}: nothing would be done, it is prepared"
+            )
         else:
-            self._say(f"{name}: {'prepared' if self._done else 'nothing was to be done, it is prepared'}; next: "
-                      "trainbot doctor, then trainbot run and !hosts")
+            self._say(
+                f"{name}: {'prepared' if self._done else 'nothing was to be done, it is prepared'}; next: "
+                "trainbot doctor, then trainbot run and !hosts"
+            )
         return 0 if well else 1
 
     def _ask(self) -> Facts:
@@ -92,8 +103,10 @@ class _Preparing:
             return facts
         facts = self._ask()
         if left := [step for step in plan(facts, self._wanted) if step.due]:
-            raise BackendError(f"{self._wanted.host.name} did not keep what was done ({left[0].name}: still to "
-                               f"{left[0].would}): look at it there (journalctl -b)")
+            raise BackendError(
+                f"{self._wanted.host.name} did not keep what was done ({left[0].name}: still to "
+                f"{left[0].would}): look at it there (journalctl -b)"
+            )
         return facts
 
     def _step(self, step: Step) -> None:
@@ -122,8 +135,10 @@ class _Preparing:
         for item in (*found.unsure, *found.copies):
             self._image(item, item in found.unsure)
         for version in found.idle:
-            self._say(f"  image: {version} is no longer used; to make room there: "
-                      f"rm {wanted.host.images}/{version}.* {wanted.host.images}/.{version}.*")
+            self._say(
+                f"  image: {version} is no longer used; to make room there: "
+                f"rm {wanted.host.images}/{version}.* {wanted.host.images}/.{version}.*"
+            )
 
     def _image(self, item: Copy, there: bool) -> None:
         self._done += 1
@@ -132,8 +147,12 @@ class _Preparing:
             self._say(f"+ image: {item.name}; would " + ("compare its checksum" if there else f"copy it ({mib} MiB)"))
             return
         self._progress.stage(f"{self._wanted.host.name}: copying {item.name} ({mib} MiB)")
-        sent = copy(self._reach, item, self._wanted.host.images,  # type: ignore[arg-type]
-                    lambda at, of: self._progress.step(at >> 20, -(-of >> 20), item.version))
+        sent = copy(
+            self._reach,
+            item,
+            self._wanted.host.images,  # type: ignore[arg-type]
+            lambda at, of: self._progress.step(at >> 20, -(-of >> 20), item.version),
+        )
         self._progress.done(f"{self._wanted.host.name}: {item.name} is there")
         self._say(f"+ image: {item.name} copied, {sent / (1 << 20):.1f} MiB sent, and verified")
 
@@ -141,9 +160,12 @@ class _Preparing:
         """Their checksums, as receive.sh would have noted them."""
         self._progress.stage(f"{self._wanted.host.name}: reading images that are there")
         names = " ".join(shlex.quote(item.name) for item in items)
-        self._reach.run(f"set -eu\ncd {shlex.quote(str(self._wanted.host.images))}\nfor name in {names}; do\n"
-                        "    sum=$(sha256sum <\"$name\")\n"
-                        "    echo \"${sum%% *} $(stat -c '%s %Y %i' \"$name\")\" >\".$name.sum\"\ndone\n", _HASHING)
+        self._reach.run(
+            f"set -eu\ncd {shlex.quote(str(self._wanted.host.images))}\nfor name in {names}; do\n"
+            '    sum=$(sha256sum <"$name")\n'
+            '    echo "${sum%% *} $(stat -c \'%s %Y %i\' "$name")" >".$name.sum"\ndone\n',
+            _HASHING,
+        )
 
     # -- the gateway's way in ---------------------------------------------------------------------
 
@@ -171,8 +193,10 @@ class _Preparing:
         try:
             cores = knock(self._config.store.state, ACCOUNT, address, port)
         except BackendError as error:
-            self._say(f"! the door of {host.name} does not open at {address}:{port} ({error}): "
-                      f"say door = ADDRESS:PORT in [host.{host.name}] as this machine reaches its sshd")
+            self._say(
+                f"! the door of {host.name} does not open at {address}:{port} ({error}): "
+                f"say door = ADDRESS:PORT in [host.{host.name}] as this machine reaches its sshd"
+            )
             return False
         self._say(f"  door: it opens at {address}:{port}; {cores} CPUs")
         return True

@@ -7,8 +7,8 @@ import subprocess
 import threading
 from pathlib import Path
 
-from trainbot.core.errors import BackendError
 from trainbot.adapters.state_folder import DOOR_KEY, KNOWN_HOSTS
+from trainbot.core.errors import BackendError
 from trainbot.ops.host_setup.remote_shell import printable
 
 _SECONDS = 60.0
@@ -17,10 +17,28 @@ _MOST = 10_000  # bytes of what it says
 
 def knock(state: Path, user: str, address: str, port: int, seconds: float = _SECONDS) -> int:
     """How many CPUs the host says it has; BackendError, in ssh's last words, where the door does not open."""
-    options = [f"UserKnownHostsFile={state / KNOWN_HOSTS}", "GlobalKnownHostsFile=/dev/null",
-               "StrictHostKeyChecking=yes", "BatchMode=yes", "IdentitiesOnly=yes", "ConnectTimeout=20"]
-    command = ["ssh", "-F", "none", "-T", "-i", str(state / DOOR_KEY), "-p", str(port),
-               *(word for option in options for word in ("-o", option)), "--", f"{user}@{address}", "status"]
+    options = [
+        f"UserKnownHostsFile={state / KNOWN_HOSTS}",
+        "GlobalKnownHostsFile=/dev/null",
+        "StrictHostKeyChecking=yes",
+        "BatchMode=yes",
+        "IdentitiesOnly=yes",
+        "ConnectTimeout=20",
+    ]
+    command = [
+        "ssh",
+        "-F",
+        "none",
+        "-T",
+        "-i",
+        str(state / DOOR_KEY),
+        "-p",
+        str(port),
+        *(word for option in options for word in ("-o", option)),
+        "--",
+        f"{user}@{address}",
+        "status",
+    ]
     try:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     except OSError as error:

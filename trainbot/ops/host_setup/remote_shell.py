@@ -58,8 +58,14 @@ class Reach:
 
     def __exit__(self, *_: object) -> None:
         if self._folder is not None:
-            subprocess.run([*self._ssh()[:-2], "-O", "exit", *self._ssh()[-2:]], stdin=subprocess.DEVNULL,
-                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=30, check=False)
+            subprocess.run(
+                [*self._ssh()[:-2], "-O", "exit", *self._ssh()[-2:]],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                timeout=30,
+                check=False,
+            )
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def run(self, script: str, seconds: float, follow: Callable[[str], None] = lambda line: None) -> str:
@@ -86,9 +92,13 @@ class Reach:
     @contextlib.contextmanager
     def stream(self, command: str, seconds: float) -> Iterator[tuple[subprocess.Popen[bytes], list[str]]]:
         """A shell command there, with pipes; its stderr's last lines.  Ended after ``seconds``, or with the block."""
-        process = subprocess.Popen([*self._ssh(), command] if self._command else ["sh", "-c", command],
-                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                   start_new_session=True)
+        process = subprocess.Popen(
+            [*self._ssh(), command] if self._command else ["sh", "-c", command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
         words: list[str] = []
         listener = threading.Thread(target=_listen, args=(process.stderr, words), daemon=True)
         listener.start()
@@ -108,22 +118,36 @@ class Reach:
                 with contextlib.suppress(OSError, ValueError):
                     pipe.close()  # type: ignore[union-attr]
             if late.is_set():
-                raise BackendError(f"{self.name} did not get ready within {seconds:g} s: look at it, and say it again, "
-                                   "what was done stays done") from None
+                raise BackendError(
+                    f"{self.name} did not get ready within {seconds:g} s: look at it, and say it again, "
+                    "what was done stays done"
+                ) from None
 
     def failure(self, code: int, words: list[str]) -> BackendError:
         last = "; ".join(plain for word in words[-_LAST:] if (plain := printable(word)))
         if self._command and code == 255:  # ssh(1)'s own
-            return HostDown(f"{self.name} cannot be reached with {shlex.join(self._command[-1:])}: "
-                            f"{last or 'ssh says nothing'}; try ssh {self._command[-1]} true")
+            return HostDown(
+                f"{self.name} cannot be reached with {shlex.join(self._command[-1:])}: "
+                f"{last or 'ssh says nothing'}; try ssh {self._command[-1]} true"
+            )
         return BackendError(f"{self.name}: {last or f'exit code {code}'}")
 
     def _ssh(self) -> list[str]:
         """ControlPersist: for as long as the steps need; the master ends by itself if we are killed."""
         if self._folder is None:
             return self._command
-        shared = ["-o", "ControlMaster=auto", "-o", f"ControlPath={Path(self._folder) / 's'}",
-                  "-o", "ControlPersist=60", "-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=4"]
+        shared = [
+            "-o",
+            "ControlMaster=auto",
+            "-o",
+            f"ControlPath={Path(self._folder) / 's'}",
+            "-o",
+            "ControlPersist=60",
+            "-o",
+            "ServerAliveInterval=15",
+            "-o",
+            "ServerAliveCountMax=4",
+        ]
         return [*self._command[:-2], *shared, *self._command[-2:]]
 
 

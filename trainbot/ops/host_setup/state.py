@@ -10,8 +10,17 @@ from trainbot.model.host import HostConfig
 
 BRIDGE = "tb-labs"
 #: Debian's packages that a host of trainbot's needs besides Xen's own.
-PACKAGES = ("libvirt-daemon-system", "libvirt-daemon-driver-xen", "libvirt-clients", "dnsmasq-base", "nftables",
-            "netcat-openbsd", "sudo", "qemu-utils", "qemu-system-xen")
+PACKAGES = (
+    "libvirt-daemon-system",
+    "libvirt-daemon-driver-xen",
+    "libvirt-clients",
+    "dnsmasq-base",
+    "nftables",
+    "netcat-openbsd",
+    "sudo",
+    "qemu-utils",
+    "qemu-system-xen",
+)
 #: Our bridge's group_fwd_mask: frames to 01:80:c2:00:00:03 to :0f go by the filters like all others.  Otherwise the
 #: bridge takes LLDP's aside and learns from them, and a lab could make it look for another lab at its own port.
 GROUPS = "0xfff8"

@@ -9,10 +9,10 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
-from trainbot.config import Config
 from trainbot.adapters.control.client import ask
-from trainbot.core.errors import BackendError, UserError
 from trainbot.adapters.state_folder import CONTROL
+from trainbot.config import Config
+from trainbot.core.errors import BackendError, UserError
 
 log = logging.getLogger(__name__)
 LOOK = 0.5  # seconds between two looks: as exactly are the times known

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 
 from trainbot.core.errors import BackendError
 from trainbot.features.classes.lab_script import command, last_words
-from trainbot.model.exercise import Exercise, Page, Script, Step
 from trainbot.gateway.rpc.gateway_client import Ran
+from trainbot.model.exercise import Exercise, Page, Script, Step
 
 #: Runs a command with this input, within seconds: (command, stdin, timeout).
 Run = Callable[[str, str, float], Awaitable[Ran]]
@@ -17,8 +17,10 @@ PAGE = 300.0  # seconds for the setup of intro and finish, which say no time of 
 def scripts(exercise: Exercise) -> int:
     """How many are run."""
     pages = [page for page in (exercise.intro, exercise.finish) if page is not None and page.setup is not None]
-    return len(pages) + sum((step.setup is not None) + (step.solve is not None)
-                            + (step.verify is not None) * (2 if step.solve else 1) for step in exercise.steps)
+    return len(pages) + sum(
+        (step.setup is not None) + (step.solve is not None) + (step.verify is not None) * (2 if step.solve else 1)
+        for step in exercise.steps
+    )
 
 
 async def play(exercise: Exercise, run: Run, tell: Callable[[], None]) -> str:

@@ -10,16 +10,17 @@ from typing import Any
 
 from trainbot.config import Config
 from trainbot.images.build.progress_bar import Progress
-from trainbot.ops.rehearsal.runner import Rehearsal
-from trainbot.ops.rehearsal.result import Found
 from trainbot.ops.rehearsal.report import judge, lines, to_json
+from trainbot.ops.rehearsal.result import Found
+from trainbot.ops.rehearsal.runner import Rehearsal
 
 #: Shows the report: for programs, for people.
 Show = Callable[[Any, list[str]], None]
 
 
-def rehearse(config: Config, request: dict[str, Any], within: float, patience: float, keep: bool, show: Show,
-             progress: Progress) -> int:
+def rehearse(
+    config: Config, request: dict[str, Any], within: float, patience: float, keep: bool, show: Show, progress: Progress
+) -> int:
     """0: go, 1: no-go, 130: it was ended with ^C (or SIGTERM, or the terminal went).  Its seats are freed anyway."""
     rehearsal = Rehearsal(config, progress, within=within, patience=patience)
     try:

@@ -9,8 +9,8 @@ from datetime import timedelta
 from statistics import median
 from typing import Any
 
-from trainbot.ops.rehearsal.result import IN, NO_ROOM, NOT_MADE, NOT_TRIED, SHUT_OUT, Found, Played, Seat
 from trainbot.core.wording import span
+from trainbot.ops.rehearsal.result import IN, NO_ROOM, NOT_MADE, NOT_TRIED, SHUT_OUT, Found, Played, Seat
 
 NAMED = 5  # labs or hosts of one kind of trouble that are named; the rest is counted
 SLOW, SLOWER_BY = 1.5, 3.0  # a host is slow that takes so many times as long as the others, and so many seconds longer
@@ -26,8 +26,15 @@ class Verdict:
 
 
 def judge(found: Found) -> Verdict:
-    reasons = [*_over(found), *_shut_out(found), *_not_made(found), *_no_room(found), *_lost(found),
-               *_faulty(found.played), *_unplayed(found)]
+    reasons = [
+        *_over(found),
+        *_shut_out(found),
+        *_not_made(found),
+        *_no_room(found),
+        *_lost(found),
+        *_faulty(found.played),
+        *_unplayed(found),
+    ]
     return Verdict(not reasons, tuple(reasons), tuple([*_hosts(found), *_loss(found), *_notes(found)]))
 
 
@@ -41,12 +48,16 @@ def lines(found: Found) -> list[str]:
     if len(entered) == 1:
         said.append(f"  from asking to the first login a learner would wait {_s(wait['max'])}")
     elif wait:
-        said.append(f"  from asking to the first login a learner would wait {_s(wait['p50'])} (half of them) to "
-                    f"{_s(wait['max'])} (the last), where all ask at once")
+        said.append(
+            f"  from asking to the first login a learner would wait {_s(wait['p50'])} (half of them) to "
+            f"{_s(wait['max'])} (the last), where all ask at once"
+        )
     for played in found.played:
         if not played.fault:
-            said.append(f"  {found.exercise} works from first to last step in {played.image} on {played.host} "
-                        f"({played.steps} steps, {_s(played.seconds)})")
+            said.append(
+                f"  {found.exercise} works from first to last step in {played.image} on {played.host} "
+                f"({played.steps} steps, {_s(played.seconds)})"
+            )
     return said + [f"  {note}" for note in verdict.notes]
 
 
@@ -55,8 +66,14 @@ def to_json(found: Found) -> dict[str, Any]:
     verdict = judge(found)
     value = asdict(found)
     del value["uris"]
-    return {"go": verdict.go, "reasons": list(verdict.reasons), "notes": list(verdict.notes),
-            "waits": waits(found.seats), "queue": sum(seat.state == NO_ROOM for seat in found.seats), **value}
+    return {
+        "go": verdict.go,
+        "reasons": list(verdict.reasons),
+        "notes": list(verdict.notes),
+        "waits": waits(found.seats),
+        "queue": sum(seat.state == NO_ROOM for seat in found.seats),
+        **value,
+    }
 
 
 def waits(seats: Iterable[Seat]) -> dict[str, float]:
@@ -78,8 +95,10 @@ def _over(found: Found) -> list[str]:
 def _shut_out(found: Found) -> list[str]:
     """Each lab by name, with its host and how its console is looked at."""
     shut = [seat for seat in found.seats if seat.state == SHUT_OUT]
-    said = [f"{seat.lab} on {seat.host} lets nobody in: {seat.why}{console(found.uris.get(seat.host, ''), seat.lab)}"
-            for seat in shut[:NAMED]]
+    said = [
+        f"{seat.lab} on {seat.host} lets nobody in: {seat.why}{console(found.uris.get(seat.host, ''), seat.lab)}"
+        for seat in shut[:NAMED]
+    ]
     return said + ([f"and {len(shut) - NAMED} more labs let nobody in"] if len(shut) > NAMED else [])
 
 
@@ -91,10 +110,13 @@ def console(uri: str, lab: str) -> str:
 
 
 def _not_made(found: Found) -> list[str]:
-    missing = Counter((f" on {seat.host}" if seat.host else "", seat.why) for seat in found.seats
-                      if seat.state == NOT_MADE)
-    return [f"{_many(number, 'seat')} had no lab in time{where}: {why}"
-            for (where, why), number in missing.most_common(NAMED)]
+    missing = Counter(
+        (f" on {seat.host}" if seat.host else "", seat.why) for seat in found.seats if seat.state == NOT_MADE
+    )
+    return [
+        f"{_many(number, 'seat')} had no lab in time{where}: {why}"
+        for (where, why), number in missing.most_common(NAMED)
+    ]
 
 
 def _no_room(found: Found) -> list[str]:
@@ -104,8 +126,10 @@ def _no_room(found: Found) -> list[str]:
         return []
     total = sum(waiting.values()) - found.idle
     why = f" ({'; '.join(found.faults[:NAMED])})" if found.faults else ""
-    return [f"{total} of {len(found.seats)} would wait in the queue until somebody gives a lab back, or the first "
-            f"leases end after {span(timedelta(seconds=found.lease))}: there is no room for more{why}"]
+    return [
+        f"{total} of {len(found.seats)} would wait in the queue until somebody gives a lab back, or the first "
+        f"leases end after {span(timedelta(seconds=found.lease))}: there is no room for more{why}"
+    ]
 
 
 def _lost(found: Found) -> list[str]:
@@ -120,8 +144,11 @@ def _unplayed(found: Found) -> list[str]:
     """Where somebody was let in, the exercise has to have been tried, on each host with each image."""
     if not found.exercise or found.over:
         return []
-    there = {(seat.image, seat.host) for seat in found.seats
-             if seat.state == IN and seat.host not in found.lost and seat.image != found.beside}
+    there = {
+        (seat.image, seat.host)
+        for seat in found.seats
+        if seat.state == IN and seat.host not in found.lost and seat.image != found.beside
+    }
     rest = sorted(there - {(each.image, each.host) for each in found.played})
     return [f"{found.exercise} was not tried in {image} on {host}" for image, host in rest]
 
@@ -176,8 +203,9 @@ def _notes(found: Found) -> list[str]:
         said.append(f"{_many(found.yielded, 'lab')} of the rehearsal went to learners meanwhile")
     homeless = sum(seat.state == NO_ROOM for seat in found.seats)
     if 0 < homeless <= found.idle:
-        said.append(f"{_many(homeless, 'seat')} had no room beside free labs of other kinds, which make room for "
-                    "learners")
+        said.append(
+            f"{_many(homeless, 'seat')} had no room beside free labs of other kinds, which make room for learners"
+        )
     if not found.exercise:
         said.append("no exercise was tried")
     return [*said, f"all of it took {_s(found.whole)}"]

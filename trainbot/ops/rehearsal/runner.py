@@ -10,16 +10,16 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from trainbot.adapters.scenario_files.library import load_library
 from trainbot.config import Config
 from trainbot.core.errors import BackendError, UserError
-from trainbot.adapters.scenario_files.library import load_library
-from trainbot.model.exercise import Exercise
+from trainbot.features.labs.host_view import NOT_YET
 from trainbot.gateway.trial_login import Inside, TurnedAway, Visitor
 from trainbot.images.build.progress_bar import Progress
-from trainbot.features.labs.host_view import NOT_YET
+from trainbot.model.exercise import Exercise
 from trainbot.ops.rehearsal.bot_client import Asking
-from trainbot.ops.rehearsal.result import IN, NO_ROOM, NOT_MADE, NOT_TRIED, SHUT_OUT, Found, Played, Seat
 from trainbot.ops.rehearsal.exercise_player import play, scripts
+from trainbot.ops.rehearsal.result import IN, NO_ROOM, NOT_MADE, NOT_TRIED, SHUT_OUT, Found, Played, Seat
 
 LOGINS = 20  # at once
 SURE = 2  # looks in a row after which no room is no room
@@ -108,11 +108,24 @@ class Rehearsal:
         exercise = self._exercise()
         played = await self._play_all(exercise) if exercise is not None and not self.over else []
         hosts, whole = self.look.get("hosts", {}), time.monotonic() - self._asked
-        return Found(self.begun["title"], exercise.title if exercise is not None else "", seats, tuple(played), whole,
-                     float(self.begun["lease"]), int(self.look.get("yielded", 0)), self.lost, self.away,
-                     tuple(name for name, host in hosts.items() if host["drained"]), left, faults, idle,
-                     {name: host["uri"] for name, host in hosts.items()}, self.over,
-                     exercise.second_image if exercise is not None else "")
+        return Found(
+            self.begun["title"],
+            exercise.title if exercise is not None else "",
+            seats,
+            tuple(played),
+            whole,
+            float(self.begun["lease"]),
+            int(self.look.get("yielded", 0)),
+            self.lost,
+            self.away,
+            tuple(name for name, host in hosts.items() if host["drained"]),
+            left,
+            faults,
+            idle,
+            {name: host["uri"] for name, host in hosts.items()},
+            self.over,
+            exercise.second_image if exercise is not None else "",
+        )
 
     def _exercise(self) -> Exercise | None:
         """The one that the bot named, where there is something to be run."""
@@ -181,8 +194,15 @@ class Rehearsal:
                 chair.shut[now["lab"]] = f"it lets us in and runs no command (true ended with {ran.exit})"
                 return
             at = time.monotonic()
-            chair.entered = Seat(chair.image, IN, now["host"], now["lab"], at - self._asked, at - began,
-                                 now["boot"] if now["own"] else None)
+            chair.entered = Seat(
+                chair.image,
+                IN,
+                now["host"],
+                now["lab"],
+                at - self._asked,
+                at - began,
+                now["boot"] if now["own"] else None,
+            )
 
     def _seat(self, chair: Chair) -> Seat:
         if chair.entered is not None:
@@ -204,7 +224,11 @@ class Rehearsal:
         that is there to compare with."""
         chosen: dict[tuple[str, str], Chair] = {}
         for chair in self.chairs.values():
-            if chair.entered is None or chair.now.get("lab") != chair.entered.lab or chair.image == exercise.second_image:
+            if (
+                chair.entered is None
+                or chair.now.get("lab") != chair.entered.lab
+                or chair.image == exercise.second_image
+            ):
                 continue
             kind = (chair.image, chair.entered.host)
             if kind not in chosen or (chair.now["own"] and not chosen[kind].now["own"]):
@@ -244,6 +268,7 @@ class Rehearsal:
     @asynccontextmanager
     async def _watched(self) -> AsyncIterator[None]:
         """The bot is looked at all the time."""
+
         async def watch() -> None:
             async for look in self.asking.looks():
                 self._heard(look)

@@ -9,11 +9,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from trainbot.core.errors import UserError
+from trainbot.core.times import describe
 from trainbot.features.sessions.polls.answer_parser import Free, free, read
 from trainbot.features.sessions.polls.clocks import shown
 from trainbot.features.sessions.polls.poll import Plan, extent, local_days, starts
 from trainbot.features.sessions.polls.spans import covers, union
-from trainbot.core.times import describe
 
 DAYS = [date(2027, 3, 6) + timedelta(days=n) for n in range(10)]  # Sat 6 to Mon 15 Mar
 THE_CASE = Plan("Australia/Melbourne", date(2027, 3, 7), date(2027, 3, 15), (420, 1320), 120, 2, 30)
@@ -22,89 +22,98 @@ THE_CASE = Plan("Australia/Melbourne", date(2027, 3, 7), date(2027, 3, 15), (420
 def told(text: str) -> str:
     """As ``word days hours``, in short."""
     said = read(text, DAYS)
-    parts = [f"{statement.word} {','.join(f'{day:%a}{day.day}' for day in sorted(statement.days)) or '*'} "
-             f"{statement.hours[0] / 60:g}-{statement.hours[1] / 60:g}" for statement in said.statements]
+    parts = [
+        f"{statement.word} {','.join(f'{day:%a}{day.day}' for day in sorted(statement.days)) or '*'} "
+        f"{statement.hours[0] / 60:g}-{statement.hours[1] / 60:g}"
+        for statement in said.statements
+    ]
     return "; ".join([*["only"] * said.afresh, *parts, *[f"in {said.place}"] * bool(said.place)])
 
 
-@pytest.mark.parametrize(("text", "meant"), [
-    ("sat 14:00-18:00", "yes Sat6,Sat13 14-18"),
-    ("not sun", "no Sun7,Sun14 0-24"),
-    ("sat 20:00-22:00?", "if need be Sat6,Sat13 20-22"),
-    ("sat or sun 20:00–22:00 ?", "if need be Sat6,Sun7,Sat13,Sun14 20-22"),
-    ("maybe sat", "if need be Sat6,Sat13 0-24"),
-    ("sat 10-12 if need be", "if need be Sat6,Sat13 10-12"),
-    ("any", "only; yes * 0-24"),
-    ("any, not sun", "only; yes * 0-24; no Sun7,Sun14 0-24"),
-    ("none", "only; no * 0-24"),
-    ("never", "only; no * 0-24"),
-    ("not at all", "only; no * 0-24"),
-    ("none berlin", "only; no * 0-24; in berlin"),
-    ("only sat 14-16", "only; yes Sat6,Sat13 14-16"),
-    ("weekdays after 18:00", "yes Mon8,Tue9,Wed10,Thu11,Fri12,Mon15 18-24"),
-    ("weekdays 18-22 except wed", "yes Mon8,Tue9,Wed10,Thu11,Fri12,Mon15 18-22; no Wed10 0-24"),
-    ("mon-wed 9am-5pm", "yes Mon8,Tue9,Wed10,Mon15 9-17"),
-    ("fri-sun", "yes Sat6,Sun7,Fri12,Sat13,Sun14 0-24"),
-    ("sat, sun 14-18", "yes Sat6,Sat13 14-18; yes Sun7,Sun14 14-18"),
-    ("sat 14-18 sun 10-12", "yes Sat6,Sat13 14-18; yes Sun7,Sun14 10-12"),
-    ("sat 14-18; sun 10-12?", "yes Sat6,Sat13 14-18; if need be Sun7,Sun14 10-12"),
-    ("wed, thu?", "yes Wed10 0-24; if need be Thu11 0-24"),
-    ("sat 10-12, 14-18", "yes Sat6,Sat13 10-12; yes Sat6,Sat13 14-18"),
-    ("not sat, sun", "no Sat6,Sat13 0-24; no Sun7,Sun14 0-24"),
-    ("not sun, sat 14-18", "no Sun7,Sun14 0-24; yes Sat6,Sat13 14-18"),
-    ("not before 10:00", "no * 0-10"),
-    ("sat not 14-16", "yes Sat6,Sat13 0-24; no Sat6,Sat13 14-16"),
-    ("weekend, not 14 mar before 10", "yes Sat6,Sun7,Sat13,Sun14 0-24; no Sun14 0-10"),
-    ("14-18 on sat", "yes Sat6,Sat13 14-18"),
-    ("I'm free on Saturday from 14:00 to 18:00", "yes Sat6,Sat13 14-18"),
-    ("every day 8-10", "yes * 8-10"),
-    ("after 18:00", "yes * 18-24"),
-    ("18:00-", "yes * 18-24"),
-    ("sat 22:00-02:00", "yes Sat6,Sat13 22-26"),
-    ("sat 14h-18h", "yes Sat6,Sat13 14-18"),
-    ("sat 14.00-18.30", "yes Sat6,Sat13 14-18.5"),
-    ("sat 2-6pm", "yes Sat6,Sat13 14-18"),
-    ("sat 10-2pm", "yes Sat6,Sat13 10-14"),
-    ("sat noon-midnight", "yes Sat6,Sat13 12-24"),
-    ("sat 20:00-24:00", "yes Sat6,Sat13 20-24"),
-    ("sat/sun evening", "yes Sat6,Sun7,Sat13,Sun14 18-24"),
-    ("7 mar 14-18", "yes Sun7 14-18"),
-    ("7-9 mar 2-6pm", "yes Sun7,Mon8,Tue9 14-18"),
-    ("mar 7-9", "yes Sun7,Mon8,Tue9 0-24"),
-    ("7 mar - 9 mar 10-12", "yes Sun7,Mon8,Tue9 10-12"),
-    ("7.3. 10-12", "yes Sun7 10-12"),
-    ("2027-03-07..2027-03-09 10-12", "yes Sun7,Mon8,Tue9 10-12"),
-    ("sun 14 mar", "yes Sun14 0-24"),
-    ("berlin sat 14-18", "yes Sat6,Sat13 14-18; in berlin"),
-    ("sat 14-18 new york", "yes Sat6,Sat13 14-18; in new york"),
-    ("Europe/Berlin weekdays 18:00-", "yes Mon8,Tue9,Wed10,Thu11,Fri12,Mon15 18-24; in europe/berlin"),
-    ("+1100 sat", "yes Sat6,Sat13 0-24; in +1100"),
-])
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("sat 14:00-18:00", "yes Sat6,Sat13 14-18"),
+        ("not sun", "no Sun7,Sun14 0-24"),
+        ("sat 20:00-22:00?", "if need be Sat6,Sat13 20-22"),
+        ("sat or sun 20:00–22:00 ?", "if need be Sat6,Sun7,Sat13,Sun14 20-22"),
+        ("maybe sat", "if need be Sat6,Sat13 0-24"),
+        ("sat 10-12 if need be", "if need be Sat6,Sat13 10-12"),
+        ("any", "only; yes * 0-24"),
+        ("any, not sun", "only; yes * 0-24; no Sun7,Sun14 0-24"),
+        ("none", "only; no * 0-24"),
+        ("never", "only; no * 0-24"),
+        ("not at all", "only; no * 0-24"),
+        ("none berlin", "only; no * 0-24; in berlin"),
+        ("only sat 14-16", "only; yes Sat6,Sat13 14-16"),
+        ("weekdays after 18:00", "yes Mon8,Tue9,Wed10,Thu11,Fri12,Mon15 18-24"),
+        ("weekdays 18-22 except wed", "yes Mon8,Tue9,Wed10,Thu11,Fri12,Mon15 18-22; no Wed10 0-24"),
+        ("mon-wed 9am-5pm", "yes Mon8,Tue9,Wed10,Mon15 9-17"),
+        ("fri-sun", "yes Sat6,Sun7,Fri12,Sat13,Sun14 0-24"),
+        ("sat, sun 14-18", "yes Sat6,Sat13 14-18; yes Sun7,Sun14 14-18"),
+        ("sat 14-18 sun 10-12", "yes Sat6,Sat13 14-18; yes Sun7,Sun14 10-12"),
+        ("sat 14-18; sun 10-12?", "yes Sat6,Sat13 14-18; if need be Sun7,Sun14 10-12"),
+        ("wed, thu?", "yes Wed10 0-24; if need be Thu11 0-24"),
+        ("sat 10-12, 14-18", "yes Sat6,Sat13 10-12; yes Sat6,Sat13 14-18"),
+        ("not sat, sun", "no Sat6,Sat13 0-24; no Sun7,Sun14 0-24"),
+        ("not sun, sat 14-18", "no Sun7,Sun14 0-24; yes Sat6,Sat13 14-18"),
+        ("not before 10:00", "no * 0-10"),
+        ("sat not 14-16", "yes Sat6,Sat13 0-24; no Sat6,Sat13 14-16"),
+        ("weekend, not 14 mar before 10", "yes Sat6,Sun7,Sat13,Sun14 0-24; no Sun14 0-10"),
+        ("14-18 on sat", "yes Sat6,Sat13 14-18"),
+        ("I'm free on Saturday from 14:00 to 18:00", "yes Sat6,Sat13 14-18"),
+        ("every day 8-10", "yes * 8-10"),
+        ("after 18:00", "yes * 18-24"),
+        ("18:00-", "yes * 18-24"),
+        ("sat 22:00-02:00", "yes Sat6,Sat13 22-26"),
+        ("sat 14h-18h", "yes Sat6,Sat13 14-18"),
+        ("sat 14.00-18.30", "yes Sat6,Sat13 14-18.5"),
+        ("sat 2-6pm", "yes Sat6,Sat13 14-18"),
+        ("sat 10-2pm", "yes Sat6,Sat13 10-14"),
+        ("sat noon-midnight", "yes Sat6,Sat13 12-24"),
+        ("sat 20:00-24:00", "yes Sat6,Sat13 20-24"),
+        ("sat/sun evening", "yes Sat6,Sun7,Sat13,Sun14 18-24"),
+        ("7 mar 14-18", "yes Sun7 14-18"),
+        ("7-9 mar 2-6pm", "yes Sun7,Mon8,Tue9 14-18"),
+        ("mar 7-9", "yes Sun7,Mon8,Tue9 0-24"),
+        ("7 mar - 9 mar 10-12", "yes Sun7,Mon8,Tue9 10-12"),
+        ("7.3. 10-12", "yes Sun7 10-12"),
+        ("2027-03-07..2027-03-09 10-12", "yes Sun7,Mon8,Tue9 10-12"),
+        ("sun 14 mar", "yes Sun14 0-24"),
+        ("berlin sat 14-18", "yes Sat6,Sat13 14-18; in berlin"),
+        ("sat 14-18 new york", "yes Sat6,Sat13 14-18; in new york"),
+        ("Europe/Berlin weekdays 18:00-", "yes Mon8,Tue9,Wed10,Thu11,Fri12,Mon15 18-24; in europe/berlin"),
+        ("+1100 sat", "yes Sat6,Sat13 0-24; in +1100"),
+    ],
+)
 def test_one_line_says_it(text: str, meant: str) -> None:
     """As people type it."""
     assert told(text) == meant
 
 
-@pytest.mark.parametrize(("text", "answer"), [
-    ("", "when are you free? say for example sat 14:00-18:00"),
-    ("sat 14", "14 to when? say for example sat 14:00-18:00"),
-    ("sat 2pm", "2pm to when?"),
-    ("9-5", "on which clock? say 9:00-17:00, or 9:00-05:00 if it goes on past midnight"),
-    ("3/7 10-12", "say the month's name, for example 7 mar"),
-    ("sat 14 mar", "14 Mar is a Sunday: say one of them alone"),
-    ("1 apr", "1 Apr is not among the days asked about, Sat 6 Mar to Mon 15 Mar"),
-    ("14-10 mar", "14 Mar comes after 10 Mar"),
-    ("mar", "which day in Mar?"),
-    ("99 mar", "do not understand '99'"),
-    ("sat 25:00-26:00", "25:00 is no time of day"),
-    ("sat 14:00-14:00", "no stretch of time"),
-    ("after", "after when? say for example after 18:00"),
-    ("blah", "do not understand 'blah'"),
-    ("sat xyz 14-18 foo", "do not understand 'xyz'"),
-    ("not sat?", "not, and if need be?"),
-    ("sat,sun " * 60, "longer than 400 characters"),
-    ("1-2,3-4," * 45, "more than 60 times"),
-])
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("", "when are you free? say for example sat 14:00-18:00"),
+        ("sat 14", "14 to when? say for example sat 14:00-18:00"),
+        ("sat 2pm", "2pm to when?"),
+        ("9-5", "on which clock? say 9:00-17:00, or 9:00-05:00 if it goes on past midnight"),
+        ("3/7 10-12", "say the month's name, for example 7 mar"),
+        ("sat 14 mar", "14 Mar is a Sunday: say one of them alone"),
+        ("1 apr", "1 Apr is not among the days asked about, Sat 6 Mar to Mon 15 Mar"),
+        ("14-10 mar", "14 Mar comes after 10 Mar"),
+        ("mar", "which day in Mar?"),
+        ("99 mar", "do not understand '99'"),
+        ("sat 25:00-26:00", "25:00 is no time of day"),
+        ("sat 14:00-14:00", "no stretch of time"),
+        ("after", "after when? say for example after 18:00"),
+        ("blah", "do not understand 'blah'"),
+        ("sat xyz 14-18 foo", "do not understand 'xyz'"),
+        ("not sat?", "not, and if need be?"),
+        ("sat,sun " * 60, "longer than 400 characters"),
+        ("1-2,3-4," * 45, "more than 60 times"),
+    ],
+)
 def test_what_is_not_clear_is_answered_with_what_to_type(text: str, answer: str) -> None:
     """Nothing is guessed where a guess could be wrong."""
     with pytest.raises(UserError) as refused:
@@ -112,9 +121,15 @@ def test_what_is_not_clear_is_answered_with_what_to_type(text: str, answer: str)
     assert answer in str(refused.value) and len(str(refused.value)) < 300
 
 
-@given(st.text(max_size=60) | st.lists(st.sampled_from(
-    "sat sun mon-fri not , ; ? - 14 18 14:00-18:00 7 mar after before until any none only and 2pm h m . 2027-03-07 / + weekend".split()),
-    max_size=14).map(" ".join))
+@given(
+    st.text(max_size=60)
+    | st.lists(
+        st.sampled_from(
+            "sat sun mon-fri not , ; ? - 14 18 14:00-18:00 7 mar after before until any none only and 2pm h m . 2027-03-07 / + weekend".split()
+        ),
+        max_size=14,
+    ).map(" ".join)
+)
 @settings(max_examples=150, deadline=None)
 @example("7 mar - 9 mar - 12")
 @example("-")
@@ -144,23 +159,46 @@ def test_the_2007_case() -> None:
     """Starts from 07:00 to 22:00 in Melbourne are 20:00 to 11:00 UTC, past midnight, on each of the days."""
     found = starts(THE_CASE)
     assert (utc(found[0]), utc(found[30]), utc(found[31]), utc(found[-1]), len(found)) == (
-        "Sat 6 Mar 20:00", "Sun 7 Mar 11:00", "Sun 7 Mar 20:00", "Mon 15 Mar 11:00", 9 * 31)
+        "Sat 6 Mar 20:00",
+        "Sun 7 Mar 11:00",
+        "Sun 7 Mar 20:00",
+        "Mon 15 Mar 11:00",
+        9 * 31,
+    )
     evenings = suits("Europe/Berlin", "fri 20:00-24:00")  # 21:00 and 22:00 in Berlin are Saturday morning in Melbourne
     assert [utc(moment) for moment in evenings] == ["Fri 12 Mar 20:00", "Fri 12 Mar 20:30", "Fri 12 Mar 21:00"]
     assert suits("Europe/Berlin", "sat 14:00-18:00") == []
 
 
-@pytest.mark.parametrize(("zone", "first", "last", "found"), [
-    # clocks in Melbourne go back on 4 Apr: one hour more between Saturday's and Sunday's start
-    ("Australia/Melbourne", date(2027, 4, 3), date(2027, 4, 4), ["Sat 3 Apr 08:00", "Sun 4 Apr 09:00"]),
-    ("Australia/Lord_Howe", date(2027, 4, 3), date(2027, 4, 4), ["Sat 3 Apr 08:00", "Sun 4 Apr 08:30"]),
-    ("Pacific/Chatham", date(2027, 4, 3), date(2027, 4, 4), ["Sat 3 Apr 05:15", "Sun 4 Apr 06:15"]),
-    ("Asia/Kathmandu", date(2027, 4, 3), date(2027, 4, 4), ["Sat 3 Apr 13:15", "Sun 4 Apr 13:15"]),
-    ("Africa/Casablanca", date(2026, 2, 14), date(2026, 2, 15), ["Sat 14 Feb 18:00", "Sun 15 Feb 19:00"]),  # Ramadan begins
-    ("America/Sao_Paulo", date(2018, 11, 3), date(2018, 11, 4), ["Sat 3 Nov 22:00", "Sun 4 Nov 21:00"]),
-    ("America/Sao_Paulo", date(2027, 11, 6), date(2027, 11, 7), ["Sat 6 Nov 22:00", "Sun 7 Nov 22:00"]),  # no DST since 2019
-    ("Pacific/Apia", date(2011, 12, 29), date(2011, 12, 31), ["Fri 30 Dec 05:00", "Sat 31 Dec 05:00"]),  # no 30 Dec there
-])
+@pytest.mark.parametrize(
+    ("zone", "first", "last", "found"),
+    [
+        # clocks in Melbourne go back on 4 Apr: one hour more between Saturday's and Sunday's start
+        ("Australia/Melbourne", date(2027, 4, 3), date(2027, 4, 4), ["Sat 3 Apr 08:00", "Sun 4 Apr 09:00"]),
+        ("Australia/Lord_Howe", date(2027, 4, 3), date(2027, 4, 4), ["Sat 3 Apr 08:00", "Sun 4 Apr 08:30"]),
+        ("Pacific/Chatham", date(2027, 4, 3), date(2027, 4, 4), ["Sat 3 Apr 05:15", "Sun 4 Apr 06:15"]),
+        ("Asia/Kathmandu", date(2027, 4, 3), date(2027, 4, 4), ["Sat 3 Apr 13:15", "Sun 4 Apr 13:15"]),
+        (
+            "Africa/Casablanca",
+            date(2026, 2, 14),
+            date(2026, 2, 15),
+            ["Sat 14 Feb 18:00", "Sun 15 Feb 19:00"],
+        ),  # Ramadan begins
+        ("America/Sao_Paulo", date(2018, 11, 3), date(2018, 11, 4), ["Sat 3 Nov 22:00", "Sun 4 Nov 21:00"]),
+        (
+            "America/Sao_Paulo",
+            date(2027, 11, 6),
+            date(2027, 11, 7),
+            ["Sat 6 Nov 22:00", "Sun 7 Nov 22:00"],
+        ),  # no DST since 2019
+        (
+            "Pacific/Apia",
+            date(2011, 12, 29),
+            date(2011, 12, 31),
+            ["Fri 30 Dec 05:00", "Sat 31 Dec 05:00"],
+        ),  # no 30 Dec there
+    ],
+)
 def test_a_window_is_wall_time_on_each_day(zone: str, first: date, last: date, found: list[str]) -> None:
     """19:00 is 19:00 before and after clocks change."""
     assert [utc(moment) for moment in starts(Plan(zone, first, last, (1140, 1140), 60, 1, 30))] == found
@@ -170,7 +208,12 @@ def test_no_start_that_clocks_skip_or_show_twice() -> None:
     """Nobody is sent to a class at such a time."""
     night = Plan("Europe/Berlin", date(2027, 3, 28), date(2027, 3, 28), (60, 240), 30, 1, 30)
     assert [utc(moment) for moment in starts(night)] == [
-        "Sun 28 Mar 00:00", "Sun 28 Mar 00:30", "Sun 28 Mar 01:00", "Sun 28 Mar 01:30", "Sun 28 Mar 02:00"]
+        "Sun 28 Mar 00:00",
+        "Sun 28 Mar 00:30",
+        "Sun 28 Mar 01:00",
+        "Sun 28 Mar 01:30",
+        "Sun 28 Mar 02:00",
+    ]
     autumn = Plan("Europe/Berlin", date(2027, 10, 31), date(2027, 10, 31), (60, 240), 30, 1, 30)
     assert [utc(moment)[-5:] for moment in starts(autumn)] == ["23:00", "23:30", "02:00", "02:30", "03:00"]
 
@@ -180,7 +223,8 @@ def test_an_answer_where_the_clocks_change_in_between() -> None:
     found = suits("America/New_York", "18:00-20:00")
     assert [utc(moment) for moment in found] == [
         *(f"{day} Mar 23:00" for day in ("Sat 6", "Sun 7", "Mon 8", "Tue 9", "Wed 10", "Thu 11", "Fri 12", "Sat 13")),
-        "Sun 14 Mar 22:00"]
+        "Sun 14 Mar 22:00",
+    ]
 
 
 def test_not_means_free_at_other_times_and_yes_means_not() -> None:
@@ -195,16 +239,32 @@ def test_not_means_free_at_other_times_and_yes_means_not() -> None:
     assert suits("Australia/Melbourne", "none") == []
 
 
-@given(st.lists(st.tuples(st.sampled_from(("yes", "maybe", "no")), st.integers(0, 9), st.integers(0, 23), st.integers(1, 24)),
-                min_size=1, max_size=6),
-       st.sampled_from(["Europe/Berlin", "America/New_York", "Pacific/Kiritimati", "Australia/Lord_Howe", "Asia/Kathmandu"]))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(("yes", "maybe", "no")), st.integers(0, 9), st.integers(0, 23), st.integers(1, 24)),
+        min_size=1,
+        max_size=6,
+    ),
+    st.sampled_from(
+        ["Europe/Berlin", "America/New_York", "Pacific/Kiritimati", "Australia/Lord_Howe", "Asia/Kathmandu"]
+    ),
+)
 @settings(max_examples=50, deadline=None)
 def test_the_last_word_about_an_hour_counts(said: list[tuple[str, int, int, int]], zone: str) -> None:
     """Against walking through the statements for one quarter of an hour after the other."""
     days = local_days(THE_CASE, zone)
     said = [(word, min(day, len(days) - 1), hour, length) for word, day, hour, length in said]
-    lines = [(zone, read(f"{'not ' * (word == 'no')}{days[day].day} mar {hour}:00-{(hour + length) % 24:02}:30"
-                         f"{'?' * (word == 'maybe')}", days).statements) for word, day, hour, length in said]
+    lines = [
+        (
+            zone,
+            read(
+                f"{'not ' * (word == 'no')}{days[day].day} mar {hour}:00-{(hour + length) % 24:02}:30"
+                f"{'?' * (word == 'maybe')}",
+                days,
+            ).statements,
+        )
+        for word, day, hour, length in said
+    ]
     found: Free = free(THE_CASE, lines)
     clock, (first, last) = THE_CASE.clock(zone), extent(THE_CASE)
     base = "yes" if said[0][0] == "no" and all(word != "yes" for word, *_ in said) else "no"
@@ -214,5 +274,11 @@ def test_the_last_word_about_an_hour_counts(said: list[tuple[str, int, int, int]
             (day,) = statement.days
             if covers(shown(clock, day, statement.hours), moment, moment + 900):
                 word = kind
-        there = "yes" if covers(found.yes, moment, moment + 900) else "maybe" if covers(found.maybe, moment, moment + 900) else "no"
+        there = (
+            "yes"
+            if covers(found.yes, moment, moment + 900)
+            else "maybe"
+            if covers(found.maybe, moment, moment + 900)
+            else "no"
+        )
         assert there == word

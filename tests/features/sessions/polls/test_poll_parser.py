@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainbot.core.errors import UserError
-from trainbot.features.sessions.polls.poll_parser import Asking, read
-from trainbot.features.sessions.polls.poll import Plan, starts
 from trainbot.core.zones import resolve_place
+from trainbot.features.sessions.polls.poll import Plan, starts
+from trainbot.features.sessions.polls.poll_parser import Asking, read
 
 NOW = datetime(2027, 2, 20, 8, tzinfo=UTC)
 
@@ -20,23 +20,34 @@ def ask(text: str, own_zone: str = "") -> Asking:
     return read(text, own_zone, NOW, resolve_place)
 
 
-@pytest.mark.parametrize("text", [
-    "7-15 mar 07:00-22:00 melbourne 2h max 2 until 3 mar",
-    "until 3 mar max 2 2h melbourne 07:00-22:00 7-15 mar",
-    "7 mar-15 mar 7:00-22:00 Australia/Melbourne 120m max 2 until 3 mar 24:00",
-    "mar 7-15, 7am-10pm in melbourne, 2 hours, max 2 sessions, until 3 march",
-    "2027-03-07..2027-03-15 07:00-22:00 melbourne 2h up to 2 until 2027-03-03 every 30m",
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "7-15 mar 07:00-22:00 melbourne 2h max 2 until 3 mar",
+        "until 3 mar max 2 2h melbourne 07:00-22:00 7-15 mar",
+        "7 mar-15 mar 7:00-22:00 Australia/Melbourne 120m max 2 until 3 mar 24:00",
+        "mar 7-15, 7am-10pm in melbourne, 2 hours, max 2 sessions, until 3 march",
+        "2027-03-07..2027-03-15 07:00-22:00 melbourne 2h up to 2 until 2027-03-03 every 30m",
+    ],
+)
 def test_the_same_question_in_other_words(text: str) -> None:
     """The words may stand in any order, and as people write them."""
-    assert ask(text) == Asking(Plan("Australia/Melbourne", date(2027, 3, 7), date(2027, 3, 15), (420, 1320), 120, 2, 30),
-                               datetime(2027, 3, 3, 13, tzinfo=UTC), "")
+    assert ask(text) == Asking(
+        Plan("Australia/Melbourne", date(2027, 3, 7), date(2027, 3, 15), (420, 1320), 120, 2, 30),
+        datetime(2027, 3, 3, 13, tzinfo=UTC),
+        "",
+    )
 
 
 def test_what_may_be_left_out() -> None:
     """One session, in the organiser's own zone, answers until the first day or for a week."""
     found = ask("7 mar 18:00-20:00 90m for SE Linux, part 2", "Europe/Berlin")
-    assert (found.plan.zone, found.plan.most, found.plan.minutes, found.title) == ("Europe/Berlin", 1, 90, "SE Linux, part 2")
+    assert (found.plan.zone, found.plan.most, found.plan.minutes, found.title) == (
+        "Europe/Berlin",
+        1,
+        90,
+        "SE Linux, part 2",
+    )
     assert found.closes == datetime(2027, 2, 27, 8, tzinfo=UTC)
     assert ask("22-23 feb 18:00-20:00 1h30 berlin").closes == datetime(2027, 2, 21, 23, tzinfo=UTC)
 
@@ -50,34 +61,39 @@ def test_a_midnight_that_clocks_skip() -> None:
 def test_years_and_nights() -> None:
     """The next time such days come; a window may go on past midnight."""
     assert (ask("28 dec-4 jan 9-17 berlin 1h").plan.first, ask("28 dec-4 jan 9-17 berlin 1h").plan.last) == (
-        date(2027, 12, 28), date(2028, 1, 4))
+        date(2027, 12, 28),
+        date(2028, 1, 4),
+    )
     assert ask("1-3 feb 9-17 berlin 1h").plan.first == date(2028, 2, 1)
     night = ask("7 mar 22:00-02:00 berlin 1h every 60m").plan
     assert [datetime.fromtimestamp(start, UTC).hour for start in starts(night)] == [21, 22, 23, 0, 1]
 
 
-@pytest.mark.parametrize(("text", "answer"), [
-    ("", "on which days? say for example !when open 7-15 mar"),
-    ("07:00-22:00 melbourne 2h", "on which days?"),
-    ("7-15 mar melbourne 2h", "between which times of the day"),
-    ("7-15 mar 07:00-22:00 melbourne", "how long is a session?"),
-    ("7-15 mar 07:00-22:00 2h", "on whose clock? add a city"),
-    ("7-15 mar 07:00-22:00 +1100 2h", "+1100 is an offset, not a zone: say one of Australia/Melbourne"),
-    ("7-15 mar 07:00-22:00 melborne 2h", "did you mean Australia/Melbourne"),
-    ("7-15 mar 07:00-22:00 melbourne 2h until 9 mar", "say an earlier day behind until"),
-    ("7-15 mar 07:00-22:00 melbourne 2h until 1 feb", "say until and a day after today"),
-    ("7-15 mar 07:00-22:00 melbourne 2h max 9", "a number from 1 to 6"),
-    ("7-15 mar 07:00-22:00 melbourne 2h 3h", "two lengths"),
-    ("7-15 mar 8 mar 07:00-22:00 melbourne 2h", "two ranges of days"),
-    ("7-15 mar 07:00-22:00 melbourne 20h", "too short or too long"),
-    ("7-15 mar 07:00-22:00 melbourne 2h every 7m", "sessions can begin every 15, 30, 60 or 120 minutes"),
-    ("1 mar-30 apr 07:00-22:00 melbourne 2h", "61 days, 31 at most"),
-    ("1-31 mar 00:00-24:00 melbourne 15m every 15m", "1500 at most"),
-    ("30 feb 07:00-22:00 melbourne 2h", "no days of the calendar"),
-    ("7-15 mar 2026 07:00-22:00 melbourne 2h", "is over: say days from 20 Feb on"),
-    ("3/7 07:00-22:00 melbourne 2h", "say the month's name"),
-    ("28 mar 02:10-02:50 berlin 1h every 60m", "clocks skip all of that"),
-])
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("", "on which days? say for example !when open 7-15 mar"),
+        ("07:00-22:00 melbourne 2h", "on which days?"),
+        ("7-15 mar melbourne 2h", "between which times of the day"),
+        ("7-15 mar 07:00-22:00 melbourne", "how long is a session?"),
+        ("7-15 mar 07:00-22:00 2h", "on whose clock? add a city"),
+        ("7-15 mar 07:00-22:00 +1100 2h", "+1100 is an offset, not a zone: say one of Australia/Melbourne"),
+        ("7-15 mar 07:00-22:00 melborne 2h", "did you mean Australia/Melbourne"),
+        ("7-15 mar 07:00-22:00 melbourne 2h until 9 mar", "say an earlier day behind until"),
+        ("7-15 mar 07:00-22:00 melbourne 2h until 1 feb", "say until and a day after today"),
+        ("7-15 mar 07:00-22:00 melbourne 2h max 9", "a number from 1 to 6"),
+        ("7-15 mar 07:00-22:00 melbourne 2h 3h", "two lengths"),
+        ("7-15 mar 8 mar 07:00-22:00 melbourne 2h", "two ranges of days"),
+        ("7-15 mar 07:00-22:00 melbourne 20h", "too short or too long"),
+        ("7-15 mar 07:00-22:00 melbourne 2h every 7m", "sessions can begin every 15, 30, 60 or 120 minutes"),
+        ("1 mar-30 apr 07:00-22:00 melbourne 2h", "61 days, 31 at most"),
+        ("1-31 mar 00:00-24:00 melbourne 15m every 15m", "1500 at most"),
+        ("30 feb 07:00-22:00 melbourne 2h", "no days of the calendar"),
+        ("7-15 mar 2026 07:00-22:00 melbourne 2h", "is over: say days from 20 Feb on"),
+        ("3/7 07:00-22:00 melbourne 2h", "say the month's name"),
+        ("28 mar 02:10-02:50 berlin 1h every 60m", "clocks skip all of that"),
+    ],
+)
 def test_what_is_missing_or_wrong_is_said(text: str, answer: str) -> None:
     """One sentence with what to type; nothing is guessed."""
     with pytest.raises(UserError) as refused:
@@ -85,9 +101,15 @@ def test_what_is_missing_or_wrong_is_said(text: str, answer: str) -> None:
     assert answer in str(refused.value) and len(str(refused.value)) < 350
 
 
-@given(st.text(max_size=60) | st.lists(st.sampled_from(
-    "7-15 mar 07:00-22:00 melbourne 2h max 2 until 3 every 30m for - , 2027-03-07 24:00 29 feb 31 to 0 9999 h".split()),
-    max_size=14).map(" ".join))
+@given(
+    st.text(max_size=60)
+    | st.lists(
+        st.sampled_from(
+            "7-15 mar 07:00-22:00 melbourne 2h max 2 until 3 every 30m for - , 2027-03-07 24:00 29 feb 31 to 0 9999 h".split()
+        ),
+        max_size=14,
+    ).map(" ".join)
+)
 @settings(max_examples=150, deadline=None)
 def test_no_words_break_it(text: str) -> None:
     """Whatever is typed is a question with starts or is answered with one sentence."""

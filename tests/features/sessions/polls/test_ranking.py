@@ -12,7 +12,8 @@ from trainbot.features.sessions.polls.ranking import Choice, Start, choose, equa
 
 BITS = 9
 STARTS = st.lists(st.tuples(st.integers(0, 2**BITS - 1), st.integers(0, 2**BITS - 1)), max_size=12).map(
-    lambda pairs: ranked([Start(place, one & other, one) for place, (one, other) in enumerate(pairs)]))
+    lambda pairs: ranked([Start(place, one & other, one) for place, (one, other) in enumerate(pairs)])
+)
 
 
 def best(starts: list[Start], most: int) -> tuple[int, int, int]:
@@ -48,7 +49,7 @@ def test_ties_are_ties(starts: list[Start], most: int) -> None:
     """What is said to serve as many does so in the place of the chosen one."""
     choice = choose(starts, most)
     for place in range(len(choice.starts)):
-        rest = (*choice.starts[:place], *choice.starts[place + 1:])
+        rest = (*choice.starts[:place], *choice.starts[place + 1 :])
         for other in equals(starts, choice, place):
             same = Choice((*rest, other), 0)
             assert (same.reached, same.glad) == (choice.reached, choice.glad)
@@ -62,7 +63,9 @@ def test_the_best_alone_need_not_be_in_the_best_set() -> None:
 
 def test_among_equals_full_hours_and_earlier_ones() -> None:
     """And whoever is glad counts before that."""
-    order = ranked([Start(30, 1, 1), Start(60, 1, 1), Start(90, 0, 1), Start(120, 1, 1)], {60: True, 120: True, 30: False})
+    order = ranked(
+        [Start(30, 1, 1), Start(60, 1, 1), Start(90, 0, 1), Start(120, 1, 1)], {60: True, 120: True, 30: False}
+    )
     assert [start.moment for start in order] == [60, 120, 30, 90]
 
 

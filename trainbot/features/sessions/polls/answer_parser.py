@@ -14,8 +14,8 @@ from datetime import date
 from trainbot.core.errors import UserError
 from trainbot.features.sessions.polls.clocks import DAY, Stretch, shown
 from trainbot.features.sessions.polls.poll import Plan, extent, local_days, starts
-from trainbot.features.sessions.polls.tokens import MONTHS, TO, WEEKDAYS, MonthDay, Reader
 from trainbot.features.sessions.polls.spans import Spans, covers, union, without
+from trainbot.features.sessions.polls.tokens import MONTHS, TO, WEEKDAYS, MonthDay, Reader
 
 EXAMPLE = "say for example sat 14:00-18:00, or not sun, or weekdays after 18:00?"
 MOST_STATEMENTS = 60
@@ -23,9 +23,44 @@ _NOT = ("not", "no", "except", "without", "busy", "can't", "cannot", "cant", "ne
 _MAYBE = ("maybe", "perhaps", "possibly", "ifneedbe")
 _EVERY = ("any", "anytime", "always", "all", "every", "everyday", "daily", "whenever", "everything", "yes")
 _AND = ("and", "&", "+", "/")
-_FILLERS = ("on", "at", "the", "i", "am", "i'm", "can", "free", "is", "are", "ok", "okay", "in", "day", "days", "time",
-            "times", "also", "but", "my", "would", "suits", "suit", "me", "works", "fine", "of", "or", "only", "just",
-            "local", "available", "!", ".", "(", ")")
+_FILLERS = (
+    "on",
+    "at",
+    "the",
+    "i",
+    "am",
+    "i'm",
+    "can",
+    "free",
+    "is",
+    "are",
+    "ok",
+    "okay",
+    "in",
+    "day",
+    "days",
+    "time",
+    "times",
+    "also",
+    "but",
+    "my",
+    "would",
+    "suits",
+    "suit",
+    "me",
+    "works",
+    "fine",
+    "of",
+    "or",
+    "only",
+    "just",
+    "local",
+    "available",
+    "!",
+    ".",
+    "(",
+    ")",
+)
 
 
 class Word(enum.StrEnum):
@@ -146,7 +181,9 @@ class _Answer:
         statements = self._statements()
         if not statements:
             unknown = " ".join(word for _place, word in self.unknown)
-            raise UserError(f"{f'I do not understand {unknown[:40]!r}' if unknown else 'when are you free?'}: {EXAMPLE}")
+            raise UserError(
+                f"{f'I do not understand {unknown[:40]!r}' if unknown else 'when are you free?'}: {EXAMPLE}"
+            )
         first = self.clauses[0]
         all_of_it = first.every and first.days is None and not first.hours
         return Said(statements, words[0] == "only" or all_of_it, self._place())
@@ -177,8 +214,11 @@ class _Answer:
 
     def _begin(self, clause: _Clause) -> _Clause:
         if self.clauses[-1].empty:
-            clause = replace(clause, said=clause.said or self.clauses[-1].said,
-                             word=clause.word if clause.said else self.clauses[-1].word)
+            clause = replace(
+                clause,
+                said=clause.said or self.clauses[-1].said,
+                word=clause.word if clause.said else self.clauses[-1].word,
+            )
             self.clauses.pop()
         self.clauses.append(clause)
         return clause
@@ -216,7 +256,9 @@ class _Answer:
     def _between(self, first: MonthDay, last: MonthDay) -> frozenset[date]:
         ends = [[day for day in self.days if _fits(day, end)] for end in (first, last)]
         if not ends[0] or not ends[1]:
-            raise UserError(f"{(first if not ends[0] else last).text} is not among the days asked about, {self._range()}")
+            raise UserError(
+                f"{(first if not ends[0] else last).text} is not among the days asked about, {self._range()}"
+            )
         if ends[0][0] > ends[1][-1]:
             raise UserError(f"{first.text} comes after {last.text}: say the earlier day first")
         return frozenset(day for day in self.days if ends[0][0] <= day <= ends[1][-1])
@@ -231,8 +273,10 @@ class _Answer:
             day = f"{near} " if near in WEEKDAYS else ""
             if token.kind == "number" and int(token.text[:4]) > 24:
                 raise UserError(f"I do not understand {token.text[:20]!r}: {EXAMPLE}")
-            raise UserError(f"{token.text} to when? say for example {day}14:00-18:00, or {day}after 18:00; a date needs "
-                            "its month, as in 14 mar")
+            raise UserError(
+                f"{token.text} to when? say for example {day}14:00-18:00, or {day}after 18:00; a date needs "
+                "its month, as in 14 mar"
+            )
         if token.text in MONTHS:
             raise UserError(f"which day in {token.text.capitalize()}? say for example 14 {token.text}")
         if token.kind in ("word", "place", "offset"):

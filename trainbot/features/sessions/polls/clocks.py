@@ -10,8 +10,8 @@ import functools
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from trainbot.features.sessions.polls.spans import Span, Spans, union
 from trainbot.core.zones import zone
+from trainbot.features.sessions.polls.spans import Span, Spans, union
 
 _LOOK = 3 * 3600  # no zone has changed its clocks and back within three hours
 DAY = 24 * 60

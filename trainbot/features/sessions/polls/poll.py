@@ -33,7 +33,9 @@ class Plan:
     def clock(self, zone_name: str) -> tuple[Stretch, ...]:
         """That zone's clocks from before the first start to after the last end."""
         first = round(datetime.combine(self.first, time(), UTC).timestamp()) - MARGIN
-        last = round(datetime.combine(self.last, time(), UTC).timestamp()) + 60 * (self.window[1] + self.minutes) + MARGIN
+        last = (
+            round(datetime.combine(self.last, time(), UTC).timestamp()) + 60 * (self.window[1] + self.minutes) + MARGIN
+        )
         return stretches(zone_name, first, last)
 
 

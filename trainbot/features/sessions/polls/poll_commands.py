@@ -7,23 +7,25 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from trainbot.core.access import Person, Role
+from trainbot.core.commands import Argument, Ask, Command, Place
 from trainbot.core.errors import Denied, UserError
-from trainbot.features.sessions.session_store import Book
-from trainbot.features.sessions.polls import answer_parser as answers, poll_parser as asking, poll_wording as wording
+from trainbot.core.messages import Effect, Reply
+from trainbot.core.times import describe
+from trainbot.core.zones import city, resolve_place
+from trainbot.features.sessions.polls import answer_parser as answers
+from trainbot.features.sessions.polls import poll_parser as asking
+from trainbot.features.sessions.polls import poll_wording as wording
 from trainbot.features.sessions.polls.answer_parser import EXAMPLE, Free, Said, fits
 from trainbot.features.sessions.polls.clocks import wall, wall_time
 from trainbot.features.sessions.polls.poll import Plan, local_days, starts
 from trainbot.features.sessions.polls.ranking import BUDGET, GLANCE, Choice, Start, choose, ranked, tally
+from trainbot.features.sessions.session_store import Book
 from trainbot.model.session_rows import PollLine, PollRow
-from trainbot.core.times import describe
-from trainbot.core.zones import city, resolve_place
-from trainbot.core.access import Person, Role
-from trainbot.core.commands import Argument, Ask, Command, Place
-from trainbot.core.messages import Effect, Reply
 
 if TYPE_CHECKING:
-    from trainbot.model.exercise import Exercise
     from trainbot.adapters.db.repositories import Notices, People, Polls
+    from trainbot.model.exercise import Exercise
 
 log = logging.getLogger(__name__)
 MOST_LINES = 20  # of one person in one poll; the last word counts, so more are a mistake or a joke
@@ -38,8 +40,16 @@ class WhenDesk:
     """``book``: where its sessions are drafts in the end; ``exercises``: those that there are, by name; ``nick``:
     ours."""
 
-    def __init__(self, polls: Polls, notices: Notices, people: People, book: Book,
-                 exercises: Callable[[], Mapping[str, Exercise]], require_account: bool, nick: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        polls: Polls,
+        notices: Notices,
+        people: People,
+        book: Book,
+        exercises: Callable[[], Mapping[str, Exercise]],
+        require_account: bool,
+        nick: Callable[[], str],
+    ) -> None:
         self.rows, self.notices, self.people, self.book, self.exercises = polls, notices, people, book, exercises
         self.require_account, self.nick = require_account, nick
 
@@ -64,10 +74,23 @@ class WhenDesk:
     def open(self, ask: Ask, words: str) -> list[Effect]:
         found = self._asking(ask, words)
         plan, channel = found.plan, ask.channel or ""
-        self.rows.add(channel=channel, person_id=ask.person.id, title=found.title, zone=plan.zone,
-                      first_day=plan.first.isoformat(), last_day=plan.last.isoformat(), window_from=plan.window[0],
-                      window_to=plan.window[1], minutes=plan.minutes, most=plan.most, step=plan.step, opened_at=ask.at,
-                      closes_at=found.closes, closed_at=None, result="")
+        self.rows.add(
+            channel=channel,
+            person_id=ask.person.id,
+            title=found.title,
+            zone=plan.zone,
+            first_day=plan.first.isoformat(),
+            last_day=plan.last.isoformat(),
+            window_from=plan.window[0],
+            window_to=plan.window[1],
+            minutes=plan.minutes,
+            most=plan.most,
+            step=plan.step,
+            opened_at=ask.at,
+            closes_at=found.closes,
+            closed_at=None,
+            result="",
+        )
         line = wording.announcement(found, self._about(found.title), self.nick(), ask.at)
         self.notices.tell(ask.at, line, channel=channel, kind="announcement", not_after=found.closes)
         return [Reply("asked; !when says how many have answered, !when close ends it before its time", private=True)]
@@ -75,8 +98,10 @@ class WhenDesk:
     def _asking(self, ask: Ask, words: str) -> asking.Asking:
         other = self.rows.first(closed_at=None, channel=ask.channel)
         if other is not None:
-            raise UserError(f"{other.channel} is being asked already, until {describe(other.closes_at, other.zone, ask.at)}; "
-                            "!when close ends that")
+            raise UserError(
+                f"{other.channel} is being asked already, until {describe(other.closes_at, other.zone, ask.at)}; "
+                "!when close ends that"
+            )
         return asking.read(words, ask.person.zone, ask.at, resolve_place)
 
     def _about(self, title: str) -> str:
@@ -89,12 +114,16 @@ class WhenDesk:
     def when(self, ask: Ask, words: str = "") -> list[Effect]:
         poll = self._open(ask)
         if poll.closes_at <= ask.at:
-            raise UserError(f"the time for answers was over {describe(poll.closes_at, ask.person.zone or 'UTC', ask.at)}")
+            raise UserError(
+                f"the time for answers was over {describe(poll.closes_at, ask.person.zone or 'UTC', ask.at)}"
+            )
         if not words:
             return [Reply(self._status(ask, poll), private=True)]
         if self.require_account and ask.sender.account is None:
-            raise Denied("answers are taken from people with an account here; log in to NickServ (/msg NickServ help), "
-                         "then say it again")
+            raise Denied(
+                "answers are taken from people with an account here; log in to NickServ (/msg NickServ help), "
+                "then say it again"
+            )
         if words.lower() in ("forget", "drop"):
             text = self._forget(ask, poll)
         elif words.lower() == "reread":
@@ -176,8 +205,10 @@ class WhenDesk:
                 return f"what you said counts now: {self._answer(poll, person, zone)}{lost}"
             others = zones - {zone}
             if others:
-                return (f"what you said with !when stays as it was on the clocks of {city(min(others))}; "
-                        f"!when reread means those of {city(zone)}")
+                return (
+                    f"what you said with !when stays as it was on the clocks of {city(min(others))}; "
+                    f"!when reread means those of {city(zone)}"
+                )
         return ""
 
     def _answer(self, poll: PollRow, person: Person, zone: str, *, brief: bool = False) -> str:
@@ -249,8 +280,14 @@ class WhenDesk:
             last = self._last(ask)
             if last is None:
                 raise
-            return [Reply(f"it was closed {describe(last.closed_at, ask.person.zone or 'UTC', ask.at)}. {last.result}"
-                          if last.closed_at else last.result, private=True)]
+            return [
+                Reply(
+                    f"it was closed {describe(last.closed_at, ask.person.zone or 'UTC', ask.at)}. {last.result}"
+                    if last.closed_at
+                    else last.result,
+                    private=True,
+                )
+            ]
         if poll.channel != ask.channel and not ask.private:
             raise UserError(f"nothing is asked here; say it in {poll.channel}, or privately")
         return [Reply(self._close(poll, ask.at), private=True)]
@@ -276,10 +313,19 @@ class WhenDesk:
         """The chosen sessions, to be published."""
         clock = plan_of(poll).clock(poll.zone)
         exercise = poll.title if poll.title in self.exercises() else None
-        drafts = [self.book.draft(f"poll {poll.id}", now, title=self._about(poll.title) or UNTITLED, zone=poll.zone,
-                                  local=wall_time(wall(clock, moment)), minutes=poll.minutes, channel=poll.channel,
-                                  exercise=exercise)
-                  for moment in sorted(start.moment for start in choice.starts)]
+        drafts = [
+            self.book.draft(
+                f"poll {poll.id}",
+                now,
+                title=self._about(poll.title) or UNTITLED,
+                zone=poll.zone,
+                local=wall_time(wall(clock, moment)),
+                minutes=poll.minutes,
+                channel=poll.channel,
+                exercise=exercise,
+            )
+            for moment in sorted(start.moment for start in choice.starts)
+        ]
         names = [draft.number for draft in drafts]
         if len(names) == 1:
             return f"Draft {names[0]}: !session publish {names[0]}."
@@ -298,20 +344,44 @@ class WhenDesk:
 
     def commands(self) -> list[Command]:
         return [
-            Command("when", self.when, "which of the times asked about suit me, on my own clock; only … begins anew, any, "
-                    "none and forget are understood; alone: what is asked and what I said",
-                    (Argument("TIMES", "words", optional=True, rest=True),),
-                    example="when sat 14:00-18:00, not sun, weekdays after 18:00?", group="sessions"),
-            Command("when open", self.open, "asks the channel which times suit: days, between when a session can begin, "
-                    "where, how long, how many, until when answers are taken; for TITLE; shown back first",
-                    (Argument("WORDS", "words", rest=True),), role=Role.ORGANISER, place=Place.CHANNEL,
-                    confirm=self.ask_open, example="when open 7-15 mar 07:00-22:00 melbourne 2h max 2 until 3 mar",
-                    group="sessions"),
-            Command("when close", self.close, "ends it: which times serve most people, as drafts to publish",
-                    role=Role.ORGANISER, group="sessions"),
+            Command(
+                "when",
+                self.when,
+                "which of the times asked about suit me, on my own clock; only … begins anew, any, "
+                "none and forget are understood; alone: what is asked and what I said",
+                (Argument("TIMES", "words", optional=True, rest=True),),
+                example="when sat 14:00-18:00, not sun, weekdays after 18:00?",
+                group="sessions",
+            ),
+            Command(
+                "when open",
+                self.open,
+                "asks the channel which times suit: days, between when a session can begin, "
+                "where, how long, how many, until when answers are taken; for TITLE; shown back first",
+                (Argument("WORDS", "words", rest=True),),
+                role=Role.ORGANISER,
+                place=Place.CHANNEL,
+                confirm=self.ask_open,
+                example="when open 7-15 mar 07:00-22:00 melbourne 2h max 2 until 3 mar",
+                group="sessions",
+            ),
+            Command(
+                "when close",
+                self.close,
+                "ends it: which times serve most people, as drafts to publish",
+                role=Role.ORGANISER,
+                group="sessions",
+            ),
         ]
 
 
 def plan_of(poll: PollRow) -> Plan:
-    return Plan(poll.zone, date.fromisoformat(poll.first_day), date.fromisoformat(poll.last_day),
-                (poll.window_from, poll.window_to), poll.minutes, poll.most, poll.step)
+    return Plan(
+        poll.zone,
+        date.fromisoformat(poll.first_day),
+        date.fromisoformat(poll.last_day),
+        (poll.window_from, poll.window_to),
+        poll.minutes,
+        poll.most,
+        poll.step,
+    )

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from trainbot.core.errors import UserError
-from trainbot.model.session_fields import plain
+from trainbot.core.times import readings
+from trainbot.core.zones import zone as rules
 from trainbot.features.sessions.polls.clocks import DAY
 from trainbot.features.sessions.polls.poll import Plan, starts
 from trainbot.features.sessions.polls.tokens import TO, MonthDay, Reader
-from trainbot.core.times import readings
-from trainbot.core.zones import zone as rules
+from trainbot.model.session_fields import plain
 
 EXAMPLE = "say for example !when open 7-15 mar 07:00-22:00 melbourne 2h max 2 until 3 mar"
 STEP = 30  # minutes: where some clocks differ by half hours, full hours of one place are no full hours of another
@@ -50,7 +50,9 @@ def read(text: str, own_zone: str, now: datetime, resolve: Callable[[str, dateti
 class _Question:
     """One line being read."""
 
-    def __init__(self, text: str, title: str, own_zone: str, now: datetime, resolve: Callable[[str, datetime], str]) -> None:
+    def __init__(
+        self, text: str, title: str, own_zone: str, now: datetime, resolve: Callable[[str, datetime], str]
+    ) -> None:
         self.reader, self.title, self.own_zone, self.now, self.resolve = Reader(text), title, own_zone, now, resolve
         self.dates: tuple[MonthDay, MonthDay] | None = None
         self.window: tuple[int, int] | None = None
@@ -76,7 +78,9 @@ class _Question:
         if not moments:
             raise UserError("clocks skip all of that: say other times")
         if len(moments) > MOST_STARTS:
-            raise UserError(f"that is {len(moments)} possible starts, {MOST_STARTS} at most: say fewer days, or every 60m")
+            raise UserError(
+                f"that is {len(moments)} possible starts, {MOST_STARTS} at most: say fewer days, or every 60m"
+            )
         if closes <= self.now:
             raise UserError(f"answers could not be given any more: say until and a day after today, {EXAMPLE}")
         if closes.timestamp() > moments[0]:
@@ -94,8 +98,10 @@ class _Question:
         elif reader.took("every"):
             self.step = self._length("every")
             if self.step not in STEPS:
-                raise UserError(f"sessions can begin every {', '.join(str(step) for step in STEPS[:-1])} or {STEPS[-1]} "
-                                "minutes: say for example every 60m")
+                raise UserError(
+                    f"sessions can begin every {', '.join(str(step) for step in STEPS[:-1])} or {STEPS[-1]} "
+                    "minutes: say for example every 60m"
+                )
         elif (window := reader.attempt(reader.hours)) is not None:
             self._once(self.window, "times of the day")
             self.window = window
@@ -158,8 +164,14 @@ class _Question:
 
     def _range(self, first: MonthDay, last: MonthDay, today: date) -> tuple[date, date]:
         """The next time that such days come."""
-        until = last.year or next((year for year in range(today.year, today.year + 9)
-                                   if (day := _day(last, year)) is not None and day >= today), today.year)
+        until = last.year or next(
+            (
+                year
+                for year in range(today.year, today.year + 9)
+                if (day := _day(last, year)) is not None and day >= today
+            ),
+            today.year,
+        )
         end = _day(last, until)
         begin = _day(first, first.year or until)
         if begin is not None and end is not None and begin > end and not first.year:
@@ -167,7 +179,9 @@ class _Question:
         if begin is None or end is None or begin > end:
             raise UserError(f"{first.text} to {last.text} are no days of the calendar: {EXAMPLE}")
         if (end - begin).days >= MOST_DAYS:
-            raise UserError(f"those are {(end - begin).days + 1} days, {MOST_DAYS} at most: nobody knows that long ahead")
+            raise UserError(
+                f"those are {(end - begin).days + 1} days, {MOST_DAYS} at most: nobody knows that long ahead"
+            )
         if begin < today:
             raise UserError(f"{begin.day} {begin:%b %Y} is over: say days from {today.day} {today:%b} on")
         if begin - today > FARTHEST:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
+from trainbot.core.times import MAX_BYTES, describe, until
+from trainbot.core.wording import span
+from trainbot.core.zones import city
 from trainbot.features.sessions.polls.answer_parser import Free, fits
-from trainbot.features.sessions.polls.poll_parser import Asking
 from trainbot.features.sessions.polls.clocks import DAY, Stretch, moment, wall, wall_seconds, wall_time
 from trainbot.features.sessions.polls.poll import Plan, extent, starts
+from trainbot.features.sessions.polls.poll_parser import Asking
 from trainbot.features.sessions.polls.ranking import Choice, Start, equals
 from trainbot.features.sessions.polls.spans import Spans, covers, union, without
-from trainbot.core.times import MAX_BYTES, describe, until
-from trainbot.core.zones import city
-from trainbot.core.wording import span
 
 MOST_DAYS_SHOWN = 12
 RESULT_BYTES = MAX_BYTES - 60  # beside it stands what the drafts are called
@@ -28,19 +28,23 @@ def asked_back(asking: Asking, about: str, channel: str, now: datetime) -> str:
     plan, moments = asking.plan, starts(asking.plan)
     sessions = "one session" if plan.most == 1 else f"{plan.most} sessions at most"
     title = f" ({about})" if about else ""
-    return (f"{channel} will be asked which times suit{title}: {_days(plan.first, plan.last)}, beginning {_window(plan)} "
-            f"{city(plan.zone)} ({describe(moment(moments[0]), 'UTC', now)} to {describe(moment(moments[-1]), 'UTC', now)}), "
-            f"{_length(plan)} each, {sessions}; answers until {describe(asking.closes, plan.zone, now)} "
-            f"({until(asking.closes - now)}).")
+    return (
+        f"{channel} will be asked which times suit{title}: {_days(plan.first, plan.last)}, beginning {_window(plan)} "
+        f"{city(plan.zone)} ({describe(moment(moments[0]), 'UTC', now)} to {describe(moment(moments[-1]), 'UTC', now)}), "
+        f"{_length(plan)} each, {sessions}; answers until {describe(asking.closes, plan.zone, now)} "
+        f"({until(asking.closes - now)})."
+    )
 
 
 def announcement(asking: Asking, about: str, nick: str, now: datetime) -> str:
     """The one line that the channel gets."""
     plan = asking.plan
     title = f"for {about or 'a session'}"
-    return (f"When would it suit you, {title}, {_length(plan)}, {_days(plan.first, plan.last)}? Tell me privately, in your "
-            f"own time: /msg {nick} when sat 14:00-18:00, or: when not sun (? behind a time: if need be; tz CITY sets "
-            f"your zone). Until {describe(asking.closes, 'UTC', now)}, {until(asking.closes - now)}.")
+    return (
+        f"When would it suit you, {title}, {_length(plan)}, {_days(plan.first, plan.last)}? Tell me privately, in your "
+        f"own time: /msg {nick} when sat 14:00-18:00, or: when not sun (? behind a time: if need be; tz CITY sets "
+        f"your zone). Until {describe(asking.closes, 'UTC', now)}, {until(asking.closes - now)}."
+    )
 
 
 def asked(plan: Plan, zone: str, whose: str = "your clock") -> str:
@@ -57,8 +61,10 @@ def asked(plan: Plan, zone: str, whose: str = "your clock") -> str:
     for before, after, (first, _last) in zip(hours, hours[1:], found[1:], strict=False):
         if before != after:
             text += f", from {_day(first.date())} on {after}"
-    return (f"a session of {_length(plan)} that begins {text} on {whose} ({city(zone)}), "
-            f"{_days(found[0][0].date(), found[-1][1].date())}")
+    return (
+        f"a session of {_length(plan)} that begins {text} on {whose} ({city(zone)}), "
+        f"{_days(found[0][0].date(), found[-1][1].date())}"
+    )
 
 
 def _starts_of(plan: Plan, day: date) -> list[int]:
@@ -93,11 +99,17 @@ def answer(plan: Plan, zone: str, free: Free, room: int = 150) -> str:
     """``Sat 6, Sat 13 Mar 14:00-18:00; if need be Sun 7 Mar 20:00-22:00 (Berlin): 4 of 279 possible starts suit you``."""
     found = fits(plan, free)
     glad = sum(covers(free.yes, start, start + 60 * plan.minutes) for start in found)
-    parts = [text for word, spans in (("", free.yes), ("if need be ", free.maybe))
-             for text in [f"{word}{times(plan, zone, spans, room)}"] if spans]
+    parts = [
+        text
+        for word, spans in (("", free.yes), ("if need be ", free.maybe))
+        for text in [f"{word}{times(plan, zone, spans, room)}"]
+        if spans
+    ]
     said = "; ".join(parts) or "no time"
     many = len(starts(plan))
-    suit = f"{len(found)} of {many} possible starts suit you" if found else f"none of the {many} possible starts suits you"
+    suit = (
+        f"{len(found)} of {many} possible starts suit you" if found else f"none of the {many} possible starts suits you"
+    )
     need = f", {len(found) - glad} of them if need be" if len(found) > glad else ""
     return f"{said} ({city(zone)}): {suit}{need}"
 
@@ -158,7 +170,9 @@ def _listed(texts: Sequence[str], room: int) -> str:
 # -- what came of it ---------------------------------------------------------------------------------
 
 
-def result(order: Sequence[Start], choice: Choice, names: Sequence[str], now: datetime, unread: Sequence[str] = ()) -> str:
+def result(
+    order: Sequence[Start], choice: Choice, names: Sequence[str], now: datetime, unread: Sequence[str] = ()
+) -> str:
     """``Best: Sat 14 Mar 09:00 UTC, 41 of 52.  Adding Tue 10 Mar 20:00 reaches 50; left out: bob, wei.``
 
     ``order``: all possible starts as ``ranking.ranked`` has them; ``names``: people by their bits; ``unread``: those
@@ -211,7 +225,9 @@ def _moments(found: Sequence[int], now: datetime) -> str:
     """``Sat 13 Mar 03:00, 04:00, Sun 14 Mar 08:00 and 3 more``: a day once."""
     texts = [_moment(seconds, now) for seconds in found]
     days = [text.rpartition(" ")[0] for text in texts]
-    return _listed([text.rpartition(" ")[2] if n and days[n] == days[n - 1] else text for n, text in enumerate(texts)], 50)
+    return _listed(
+        [text.rpartition(" ")[2] if n and days[n] == days[n - 1] else text for n, text in enumerate(texts)], 50
+    )
 
 
 def counted(answers: int, waiting: int, closes: datetime, zone: str, now: datetime) -> str:

@@ -80,7 +80,9 @@ def ranked(starts: Sequence[Start], on_the_hour: Mapping[int, bool] | None = Non
     """Those that reach most first, then those that suit best, then full hours (as ``on_the_hour`` has it), then the
     earliest."""
     hour = on_the_hour or {}
-    return sorted(starts, key=lambda start: (-start.reached, -start.glad, not hour.get(start.moment, False), start.moment))
+    return sorted(
+        starts, key=lambda start: (-start.reached, -start.glad, not hour.get(start.moment, False), start.moment)
+    )
 
 
 def choose(order: Sequence[Start], most: int, budget: int = BUDGET) -> Choice:
@@ -97,7 +99,7 @@ def choose(order: Sequence[Start], most: int, budget: int = BUDGET) -> Choice:
 
 def equals(order: Sequence[Start], choice: Choice, place: int) -> list[Start]:
     """The starts that could stand at ``place`` of the chosen set and serve as many as well."""
-    rest = (*choice.starts[:place], *choice.starts[place + 1:])
+    rest = (*choice.starts[:place], *choice.starts[place + 1 :])
     wanted = (choice.reached, choice.glad)
     found = [Choice((*rest, start), 0) for start in order if start not in choice.starts]
     return [other.starts[-1] for other in found if (other.reached, other.glad) == wanted]
@@ -107,8 +109,9 @@ def _undominated(order: Sequence[Start]) -> list[Start]:
     """Without those that another start serves as well for everybody: leaving them out never makes a set worse."""
     kept: list[Start] = []
     for start in order:  # by falling reach: only an earlier one can hold all of a later one
-        if start.reach and not any(start.reach | other.reach == other.reach and start.yes | other.yes == other.yes
-                                   for other in kept):
+        if start.reach and not any(
+            start.reach | other.reach == other.reach and start.yes | other.yes == other.yes for other in kept
+        ):
             kept.append(start)
     return kept
 
@@ -136,7 +139,9 @@ class _Search:
         self._look(size, (), 0, 0, 0, [(most, place, start) for place, start in enumerate(self.starts)])
         at_most = min(max(self.score, self.missed, 0) // self.weight, self.everybody.bit_count())
         choice = Choice(self.found, at_most)
-        return Choice(tuple(sorted(choice.starts, key=lambda start: -start.reached)), max(choice.at_most, choice.reached))
+        return Choice(
+            tuple(sorted(choice.starts, key=lambda start: -start.reached)), max(choice.at_most, choice.reached)
+        )
 
     def _greedily(self, size: int, chosen: tuple[Start, ...]) -> None:
         while len(chosen) < min(size, len(self.starts)):
@@ -153,7 +158,7 @@ class _Search:
         """All sets that have ``chosen`` and ``size`` more of ``among``, as far as they may be better.  Gains in
         ``among`` are those before the last one was chosen, and so never too small."""
         not_reach, not_yes, weight = ~reach, ~yes, self.weight
-        others = sum(gain for gain, _place, _start in among[:size - 1])
+        others = sum(gain for gain, _place, _start in among[: size - 1])
         gains: list[Gain] = []
         for before, place, start in among:
             if score + before + others <= self.score:
@@ -166,10 +171,10 @@ class _Search:
                 self.score, self.found = score + gain, (*chosen, start)
         gains.sort(key=lambda gain: (-gain[0], gain[1]))
         for n, (gain, _place, start) in enumerate(gains):
-            bound = score + sum(gain for gain, _place, _start in gains[n:n + size])
+            bound = score + sum(gain for gain, _place, _start in gains[n : n + size])
             if bound <= self.score:
                 return
             if self.left <= 0:
                 self.missed = max(self.missed, bound)
                 return
-            self._look(size - 1, (*chosen, start), reach | start.reach, yes | start.yes, score + gain, gains[n + 1:])
+            self._look(size - 1, (*chosen, start), reach | start.reach, yes | start.yes, score + gain, gains[n + 1 :])

@@ -12,19 +12,53 @@ from trainbot.features.sessions.polls.clocks import DAY
 
 T = TypeVar("T")
 MOST_CHARACTERS = 400
-WEEKDAYS = {name: number for number, names in enumerate((
-    "mon monday mondays", "tue tues tuesday tuesdays", "wed weds wednesday wednesdays",
-    "thu thur thurs thursday thursdays", "fri friday fridays", "sat saturday saturdays", "sun sunday sundays",
-)) for name in names.split()}
-MONTHS = {name: number for number, names in enumerate((
-    "jan january", "feb february", "mar march", "apr april", "may", "jun june", "jul july", "aug august",
-    "sep sept september", "oct october", "nov november", "dec december"), 1) for name in names.split()}
-PARTS = {"morning": (6 * 60, 12 * 60), "afternoon": (12 * 60, 18 * 60), "evening": (18 * 60, 24 * 60),
-         "night": (22 * 60, 30 * 60)}
+WEEKDAYS = {
+    name: number
+    for number, names in enumerate(
+        (
+            "mon monday mondays",
+            "tue tues tuesday tuesdays",
+            "wed weds wednesday wednesdays",
+            "thu thur thurs thursday thursdays",
+            "fri friday fridays",
+            "sat saturday saturdays",
+            "sun sunday sundays",
+        )
+    )
+    for name in names.split()
+}
+MONTHS = {
+    name: number
+    for number, names in enumerate(
+        (
+            "jan january",
+            "feb february",
+            "mar march",
+            "apr april",
+            "may",
+            "jun june",
+            "jul july",
+            "aug august",
+            "sep sept september",
+            "oct october",
+            "nov november",
+            "dec december",
+        ),
+        1,
+    )
+    for name in names.split()
+}
+PARTS = {
+    "morning": (6 * 60, 12 * 60),
+    "afternoon": (12 * 60, 18 * 60),
+    "evening": (18 * 60, 24 * 60),
+    "night": (22 * 60, 30 * 60),
+}
 PARTS |= {f"{name}s": hours for name, hours in PARTS.items()}
 TO = ("-", "to", "till", "through", "thru")
 _SIGNS = str.maketrans({"–": "-", "—": "-", "−": "-", "‐": "-", "…": "..", "’": "'", "？": "?", "，": ","})
-_TOKEN = re.compile(r"""
+_TOKEN = re.compile(
+    r"""
     \s*(?:
     (?P<iso>\d{4}-\d{1,2}-\d{1,2}) |
     (?P<dotted>\d{1,2}\.\d{1,2}\.(?:\d{4})?) |
@@ -36,7 +70,9 @@ _TOKEN = re.compile(r"""
     (?P<place>[^\W\d_]+(?:/[^\W\d_][\w+-]*)+) |
     (?P<word>[^\W\d_]+(?:'[^\W\d_]+)?) |
     (?P<sign>\.\.\.?|\S)
-    )""", re.VERBOSE)
+    )""",
+    re.VERBOSE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +180,9 @@ class Reader:
     def _date(self) -> MonthDay | None:
         token = self.take()
         if token.kind == "slashed":
-            raise UserError(f"{token.text} is read differently in different countries: say the month's name, "
-                            "for example 7 mar")
+            raise UserError(
+                f"{token.text} is read differently in different countries: say the month's name, for example 7 mar"
+            )
         if token.kind == "iso":
             year, month, day = (int(part) for part in token.text.split("-"))
             return MonthDay(day, month, year)
@@ -226,15 +263,22 @@ def _from_to(first: Token, last: Token) -> tuple[int, int]:
     start, end = _minutes(first.text), _minutes(last.text)
     said = f"{first.text}-{last.text}"
     half = re.search(r"[ap](?=\.?m)", last.text)
-    if half and half[0] == "p" and not re.search(r"[ap]\.?m|noon|midnight", first.text) and start < 12 * 60 \
-            and start + 12 * 60 < end:
+    if (
+        half
+        and half[0] == "p"
+        and not re.search(r"[ap]\.?m|noon|midnight", first.text)
+        and start < 12 * 60
+        and start + 12 * 60 < end
+    ):
         start += 12 * 60
     if start == end or start == DAY:
         raise UserError(f"{said} is no stretch of time; say for example 14:00-18:00")
     if end < start:
         if first.kind == last.kind == "number" and end:
-            raise UserError(f"{said}: on which clock? say {first.text}:00-{(int(last.text) + 12) % 24}:00, "
-                            f"or {first.text}:00-{int(last.text):02}:00 if it goes on past midnight")
+            raise UserError(
+                f"{said}: on which clock? say {first.text}:00-{(int(last.text) + 12) % 24}:00, "
+                f"or {first.text}:00-{int(last.text):02}:00 if it goes on past midnight"
+            )
         end += DAY
     return start, end
 
