@@ -1,5 +1,5 @@
 # Each target installs what it needs by itself; README.md says what they are for.
-.PHONY: demo test test-content test-images test-xen test-xen-long test-kills docs picture bench
+.PHONY: demo test bare test-content test-images test-xen test-xen-long test-kills docs picture bench
 
 PYTEST = .venv/bin/python -m pytest
 
@@ -10,6 +10,9 @@ demo:                  ## a class on this machine; TOUR=1: played by itself
 test:                  ## all fast tests, real servers and one real machine included
 	@scripts/setup test
 	$(PYTEST) -n 2 --dist loadfile $(ARGS)
+
+bare:                  ## both of the above in a bare Debian (SUITE=trixie: in that one), as an ordinary user; by root
+	@scripts/bare $(or $(SUITE),bookworm)
 
 test-content:          ## every step of every shipped exercise, in a real lab
 	@scripts/setup test
