@@ -47,8 +47,8 @@ def until(what, seconds=20.0):
 
 @contextmanager
 def many_files() -> Iterator[None]:
-    """As many open files as the system allows, where an ordinary user begins with 1,024.  A gateway that is started before
-    has no part in it: it raises its own limit."""
+    """As many open files as the system allows, where an ordinary user begins with 1,024.  A gateway that was started
+    before has no part in it: it raises its own limit."""
     before, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     try:

@@ -27,8 +27,8 @@ KbdInteractiveAuthentication no
 PermitRootLogin forced-commands-only
 LogLevel DEBUG1
 MaxStartups 10:30:100
-# sshd runs a forced command through the login shell of whoever runs the tests, whose start-up files are none of ours: that
-# shell finds an empty home, and bash, which reads ~/.bashrc under ssh where it is the outermost shell, believes to be an inner one
+# sshd runs a forced command through the login shell of whoever runs the tests, whose start-up files are none of ours:
+# it finds an empty home, and bash, which under ssh reads bashrc files where it is the outermost shell, is told otherwise
 SetEnv HOME={folder}/home SHLVL=1
 {more}
 """
