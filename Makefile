@@ -1,5 +1,5 @@
 # Each target installs what it needs by itself; README.md says what they are for.
-.PHONY: demo test bare test-content test-images test-xen test-xen-long test-kills docs picture bench
+.PHONY: demo test bare test-content test-images test-xen test-xen-long test-kills newest constraints docs picture bench
 
 PYTEST = .venv/bin/python -m pytest
 
@@ -33,6 +33,14 @@ test-xen-long:         ## trainbot doctor on real Xen hosts that were broken in 
 test-kills:            ## kill -9: a thousand times the store, fifty times the whole bot
 	@scripts/setup test
 	$(PYTEST) -m kills $(ARGS)
+
+newest:                ## the fast tests with the newest libraries that setup.cfg allows, installed beside .venv
+	@scripts/setup newest
+	.venv-newest/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+constraints:           ## constraints.txt, those exact versions; whoever commits it has run make newest
+	@scripts/setup newest
+	@.venv-newest/bin/python scripts/constraints
 
 docs:                  ## docs/commands.md from the command table
 	@scripts/setup demo
