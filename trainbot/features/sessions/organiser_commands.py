@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from trainbot.core.access import Role
 from trainbot.core.commands import Argument, Ask, Command
@@ -293,10 +293,15 @@ class Organising:
             )
 
     def commands(self) -> list[Command]:
-        theirs: dict[str, Any] = dict(role=Role.ORGANISER, group="sessions")
         words = (Argument("WORDS", "words", rest=True),)
         return [
-            Command("session", self.list_drafts, "sessions that are planned but not published yet", **theirs),
+            Command(
+                "session",
+                self.list_drafts,
+                "sessions that are planned but not published yet",
+                role=Role.ORGANISER,
+                group="sessions",
+            ),
             Command(
                 "session add",
                 self.add,
@@ -305,7 +310,8 @@ class Organising:
                 words,
                 confirm=self.ask_add,
                 example=EXAMPLE.removeprefix("!"),
-                **theirs,
+                role=Role.ORGANISER,
+                group="sessions",
             ),
             Command(
                 "session move",
@@ -315,7 +321,8 @@ class Organising:
                 aliases=("session change",),
                 confirm=self.ask_move,
                 example="session move 2 sun 15 mar 10:00",
-                **theirs,
+                role=Role.ORGANISER,
+                group="sessions",
             ),
             Command(
                 "session cancel",
@@ -324,7 +331,8 @@ class Organising:
                 (Argument("N", "words", rest=True),),
                 confirm=self.ask_cancel,
                 example="session cancel 2",
-                **theirs,
+                role=Role.ORGANISER,
+                group="sessions",
             ),
             Command(
                 "session publish",
@@ -332,6 +340,7 @@ class Organising:
                 "announces a draft, or all",
                 (Argument("dN", "words", optional=True, rest=True),),
                 example="session publish d3",
-                **theirs,
+                role=Role.ORGANISER,
+                group="sessions",
             ),
         ]
