@@ -57,7 +57,8 @@ def too_long(exercise: Exercise) -> list[Problem]:
 
 def _coloured(line: str) -> str:
     """A code switches its attribute on, or off again; all is off at the end."""
-    out, on = "", set()
+    out = ""
+    on: set[str] = set()
     for sign in line:
         if sign not in _TERMINAL:
             out += sign

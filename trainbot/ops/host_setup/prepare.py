@@ -146,10 +146,12 @@ class _Preparing:
             self._say(f"+ image: {item.name}; would " + ("compare its checksum" if there else f"copy it ({mib} MiB)"))
             return
         self._progress.stage(f"{self._wanted.host.name}: copying {item.name} ({mib} MiB)")
+        folder = self._wanted.host.images
+        assert folder is not None  # otherwise nothing is to be copied there
         sent = copy(
             self._reach,
             item,
-            self._wanted.host.images,  # type: ignore[arg-type]
+            folder,
             lambda at, of: self._progress.step(at >> 20, -(-of >> 20), item.version),
         )
         self._progress.done(f"{self._wanted.host.name}: {item.name} is there")
