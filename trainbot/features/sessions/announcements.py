@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from trainbot.features.sessions.changes import Change, render_all
-from trainbot.features.sessions.reminders import STARTED_GRACE, Offset, passed_keys
+from trainbot.features.sessions.reminders import STARTED_GRACE, passed_keys
 from trainbot.features.sessions.session_store import Book
 from trainbot.features.sessions.signups import SignUps
+from trainbot.model.reminder import Offset
 
 if TYPE_CHECKING:
     from trainbot.adapters.db.repositories import Notices

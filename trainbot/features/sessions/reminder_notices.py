@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from trainbot.core.messages import Priority, Reply
-from trainbot.features.sessions.reminders import STARTED_GRACE, Offset, due, key, latest, my_line, reminder_line
+from trainbot.features.sessions.reminders import STARTED_GRACE, due, key, latest, my_line, reminder_line
 from trainbot.features.sessions.session_store import Book
 from trainbot.features.sessions.signups import AT_ONCE, GAP, SignUps
 from trainbot.model.notice import Notice
+from trainbot.model.reminder import Offset
 from trainbot.model.session import Session
 
 if TYPE_CHECKING:
