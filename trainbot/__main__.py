@@ -27,10 +27,10 @@ def main() -> int:
     except Exception as error:
         import click
 
-        if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):
-            error.show()
-            return error.exit_code
         if isinstance(error, click.ClickException):
+            if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):
+                error.show()
+                return error.exit_code
             where = getattr(getattr(error, "ctx", None), "command_path", "trainbot")
             what = error.format_message().rstrip(".")
             print(f"{where}: {what} (see {where} --help)", file=sys.stderr)

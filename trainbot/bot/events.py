@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from trainbot.bot.gateway.tables import LineTable, RouteTable
-from trainbot.bot.requests import Answer, DoorAsked, RehearsalAsked, ShellAnswer, ShellCommand
+from trainbot.bot.requests import Answer, Request, ShellAnswer, ShellCommand
 from trainbot.core.messages import ChatEvent, Line, Modes, Outgoing, Topic
 from trainbot.features.sessions.publishing import Publish, Published
 from trainbot.gateway.routes import Guest, Route
@@ -30,8 +30,7 @@ Event = (
     | Published
     | Tick
     | ShellCommand
-    | RehearsalAsked
-    | DoorAsked
+    | Request
 )
 Work = HostWork | Probe | Check | Listen | RunScript
 

@@ -124,14 +124,14 @@ def _exercises(s: Section) -> ExerciseConfig:
     d = ExerciseConfig()
     beside = s.base / d.folder
     folder = s.path("folder", beside if beside.is_dir() else shipped.folder("exercises"))
-    return ExerciseConfig(folder or d.folder, share=s.whole("share", d.share, 0, 100))
+    return ExerciseConfig(folder, share=s.whole("share", d.share, 0, 100))
 
 
 def _irc(s: Section) -> IrcConfig:
     d = IrcConfig()
     tls = s.yes("tls", d.tls)
     port = s.whole("port", d.port if tls else 6667, 1, 65535)
-    (server, first), *more = s.take("server", lambda raw: _servers(raw, port), ((d.server, port),))
+    (server, first), *more = s.take("server", lambda raw: _servers(raw, port), ()) or ((d.server, port),)
     config = IrcConfig(
         server=server,
         port=first,

@@ -12,6 +12,8 @@ from typing import TypeVar
 from rapidfuzz import process
 
 T = TypeVar("T")
+D = TypeVar("D")
+PathOrNone = TypeVar("PathOrNone", bound=Path | None)
 LONGEST = timedelta(days=3650)
 
 
@@ -68,7 +70,7 @@ class Section:
     def fault(self, option: str, text: str) -> None:
         self.problems.append(f"[{self.name}] {option}: {text}")
 
-    def take(self, option: str, convert: Callable[[str], T], default: T) -> T:
+    def take(self, option: str, convert: Callable[[str], T], default: D) -> T | D:
         self.known.add(option)
         raw = self.values.get(option, "").strip()
         if not raw:
@@ -116,9 +118,9 @@ class Section:
     def span(self, option: str, default: timedelta) -> timedelta:
         return self.take(option, parse_duration, default)
 
-    def path(self, option: str, default: Path | None) -> Path | None:
+    def path(self, option: str, default: PathOrNone) -> Path | PathOrNone:
         found = self.take(option, lambda raw: below(self.base, raw), default)
-        return None if found is None else below(self.base, str(found))
+        return default if found is None else below(self.base, str(found))
 
     def file(self, option: str) -> Path | None:
         found = self.path(option, None)

@@ -135,8 +135,8 @@ def resolve_zone(text: str, at: datetime) -> str:
         words = words.partition(",")[0]
     if not words or len(words) > MAX_NAME:
         raise UserError("say a zone as Area/City, for example: !tz Australia/Melbourne")
-    if _OFFSET.match(words.replace(" ", "")):
-        return _from_offset(words.replace(" ", ""), at)
+    if (offset := _OFFSET.match(words.replace(" ", ""))) is not None:
+        return _from_offset(offset, at)
     folded = _fold(words)
     if folded in _UTC_NAMES:
         return "UTC"
@@ -187,8 +187,8 @@ def _fold(text: str) -> str:
     return " ".join(re.sub(r"[_\-/.,']", " ", plain).lower().replace("&", " and ").split())
 
 
-def _from_offset(text: str, at: datetime) -> str:
-    sign, hours, minutes = _OFFSET.match(text).groups()  # type: ignore[union-attr]
+def _from_offset(said: re.Match[str], at: datetime) -> str:
+    text, sign, hours, minutes = said.group(0, 1, 2, 3)
     offset = timedelta(hours=int(hours), minutes=int(minutes or 0)) * (-1 if sign == "-" else 1)
     found = offset_choices(offset, at)
     if not found:

@@ -160,9 +160,14 @@ async def ended(pid: int) -> None:
         handle = os.pidfd_open(pid)
     except ProcessLookupError:
         return
-    over = loop.create_future()
+    over: asyncio.Future[None] = loop.create_future()
+
+    def end() -> None:
+        if not over.done():
+            over.set_result(None)
+
     try:
-        loop.add_reader(handle, lambda: over.done() or over.set_result(None))
+        loop.add_reader(handle, end)
         await over
     finally:
         loop.remove_reader(handle)

@@ -103,7 +103,8 @@ class Routes:
         self._routes = tuple(newest_first)
         self._leases = {route.lease: route for route in newest_first}
         self._keys: dict[str, list[Route | Guest]] = {}
-        for each in (*newest_first, *guests):
+        everybody: list[Route | Guest] = [*newest_first, *guests]
+        for each in everybody:
             for key in {same_key(key) for key in each.keys} - {""}:
                 self._keys.setdefault(key, []).append(each)
         self._pepper = pepper

@@ -17,7 +17,7 @@ from trainbot.core.errors import BackendError
 from trainbot.gateway import hostkey
 from trainbot.gateway.lab.connect import NoWay
 from trainbot.gateway.lab.pipe import CIPHERS
-from trainbot.gateway.lab.remote_command import Command
+from trainbot.gateway.lab.remote_command import Command, begin
 from trainbot.gateway.process import listening
 from trainbot.gateway.rpc.gateway_client import Ran
 
@@ -42,9 +42,7 @@ class Inside:
         running: Command | None = None
         try:
             async with asyncio.timeout(timeout):
-                _, running = await self._connection.create_session(
-                    lambda: Command(limit), command, encoding=None, request_pty=False
-                )
+                running = await begin(self._connection, command, limit)
                 if not running.chan.is_closing():
                     running.chan.write(stdin.encode("utf-8", "replace"))
                     running.chan.write_eof()

@@ -90,8 +90,8 @@ def _content(config: Config, say: Callable[[str], None], line: Callable[..., Non
         line(f"and {len(coming) - SHOWN} more")
     if not coming:
         line("none planned")
-    for problem in schedule.problems:
-        line(problem.file, problem.text)
+    for fault in schedule.problems:
+        line(fault.file, fault.text)
 
 
 def _database(url: str) -> str:

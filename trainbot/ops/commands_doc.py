@@ -8,7 +8,7 @@ from pathlib import Path
 
 from trainbot.adapters.db import Store
 from trainbot.adapters.db.tables import metadata
-from trainbot.adapters.irc.connection_status import Place
+from trainbot.adapters.irc.connection_status import Place, Standing
 from trainbot.bot.installation import OwnPorts, SshAccess
 from trainbot.bot.turn import Bot
 from trainbot.config import load
@@ -39,6 +39,9 @@ class Nowhere:
 
     def place(self, channel: str) -> Place:
         return Place()
+
+    def standing(self) -> Standing:
+        return Standing(connected=False, trouble="", nick=self.nick)
 
 
 def page() -> str:

@@ -47,7 +47,8 @@ def rule_fault(rule: dict[str, Any], first: datetime) -> str | None:
 
 def walk(rule: dict[str, Any], first: datetime, end: date) -> int:
     """About how many dates are gone through from ``first`` to ``end`` (an upper bound)."""
-    frequency, interval = _one(rule, "FREQ"), _one(rule, "INTERVAL", 1)
+    frequency: str = _one(rule, "FREQ")
+    interval: int = _one(rule, "INTERVAL", 1)
     days = max((end - first.date()).days, 0) + 1
     each = {"DAILY": 1, "WEEKLY": 7, "MONTHLY": 31, "YEARLY": 366}[frequency]
     return days // (_DAYS_BETWEEN[frequency] * interval) * each + each

@@ -105,7 +105,7 @@ class _Reader:
 
     # -- one event ----------------------------------------------------------------------------
 
-    def checked(self, event: icalendar.Event, called_off: bool) -> _Event | None:
+    def checked(self, event: icalendar.Component, called_off: bool) -> _Event | None:
         """The event in our terms, or None with its fault told."""
         uid = _text(event, "UID").strip()
         label = fields.plain(_text(event, "SUMMARY"), 60) or fields.plain(uid, 60) or "without a name"
@@ -122,7 +122,7 @@ class _Reader:
             self.fault(uid, f"event {label!r} is not understood: {fields.plain(str(error), 80)}")
         return None
 
-    def timed(self, event: icalendar.Event, uid: str, label: str, called_off: bool) -> _Event:
+    def timed(self, event: icalendar.Component, uid: str, label: str, called_off: bool) -> _Event:
         if "DTSTART" not in event:
             raise Fault("has no start: write a DTSTART")
         for name in ("DTSTART", "DTEND", "DURATION", "RECURRENCE-ID"):
@@ -163,7 +163,7 @@ class _Reader:
         readings(wall, name)  # refuses years beyond what we count with
         return wall.replace(tzinfo=zone(name)), name
 
-    def dates(self, event: icalendar.Event, name: str) -> tuple[datetime, ...]:
+    def dates(self, event: icalendar.Component, name: str) -> tuple[datetime, ...]:
         found = event.get(name, [])
         found = found if isinstance(found, list) else [found]
         if sum(len(group.dts) for group in found) > MOST_DATES:
@@ -175,19 +175,20 @@ class _Reader:
                 moments.append(self.moment(entry)[0])
         return tuple(moments)
 
-    def minutes(self, event: icalendar.Event, first: datetime) -> int:
+    def minutes(self, event: icalendar.Component, first: datetime) -> int:
         """The length, elapsed; an event that has neither end nor duration gets the usual one."""
         length = timedelta(minutes=fields.DEFAULT_MINUTES)
         if "DTEND" in event:
             length = self.moment(event["DTEND"])[0].astimezone(UTC) - first.astimezone(UTC)
         elif "DURATION" in event:
-            length = event["DURATION"].dt
+            duration: Any = event["DURATION"]  # looked at as ``moment`` looks at times
+            length = duration.dt
         minutes = round(length.total_seconds() / 60)
         if not 1 <= minutes <= fields.MOST_MINUTES:
             raise Fault(f"lasts {minutes} minutes: a session lasts from 1 to {fields.MOST_MINUTES}")
         return minutes
 
-    def words(self, event: icalendar.Event, uid: str, label: str) -> dict[str, Any]:
+    def words(self, event: icalendar.Component, uid: str, label: str) -> dict[str, Any]:
         """The fields that iCalendar has no property for.  A wrong one is told and left out.  Google
         writes descriptions in HTML."""
         text = re.sub(r"<br\s*/?>|</p>|</div>", "\n", _text(event, "DESCRIPTION")[:20_000], flags=re.IGNORECASE)
@@ -210,7 +211,7 @@ class _Reader:
         """What the events of one UID come to: one session, or the occurrences of a series."""
         masters = sorted((e for e in group if e.rid is None), key=lambda event: event.sequence)
         master = masters[-1] if masters else None
-        if len(masters) > 1 and masters[-2].sequence == master.sequence:
+        if master is not None and len(masters) > 1 and masters[-2].sequence == master.sequence:
             self.fault(master.uid, f"several events have the UID {fields.plain(master.uid, 60)}: only the last counts")
         changed = [event for event in group if event.rid is not None]
         if master is not None and not master.repeats:
@@ -259,7 +260,7 @@ class _Reader:
             self.problems.append(Problem(self.file, line, text))
 
 
-def _text(event: icalendar.Event, name: str) -> str:
+def _text(event: icalendar.Component, name: str) -> str:
     """The words of a property, the first where it is there twice; empty where it is not."""
     value = event.get(name, "")
     return str(value[0] if isinstance(value, list) and value else value)

@@ -156,8 +156,9 @@ class _Reader:
             if n >= len(heads):
                 return None
             at, end = heads[n], (*heads, end)[n + 1]
-        pattern = rf"\s*\[*\s*[\"']?{re.escape(key)}[\"']?\s*[=.\]]" if key is not None else None
-        for i in range(at, end) if pattern else ():
-            if re.match(pattern, self.lines[i]):
-                return i + 1
+        if key is not None:
+            pattern = re.compile(rf"\s*\[*\s*[\"']?{re.escape(key)}[\"']?\s*[=.\]]")
+            for i in range(at, end):
+                if pattern.match(self.lines[i]):
+                    return i + 1
         return at + 1 if n is not None else None

@@ -55,7 +55,8 @@ def vtimezone(name: str, first_year: int, last_year: int) -> bytes:
         alike.setdefault((before, after, called, summer), []).append((moment + before).replace(tzinfo=None))
     for (before, after, called, summer), onsets in alike.items():
         component.add_component(_observance(onsets[0], onsets[1:], before, after, called, summer))
-    return component.to_ical(sorted=False)
+    text: bytes = component.to_ical(sorted=False)
+    return text
 
 
 def _observance(

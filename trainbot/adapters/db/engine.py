@@ -131,14 +131,20 @@ class Store:
         """Whether the transaction is still one.  After an error SQLite may have undone all of it by itself
         (sqlite.org/lang_transaction.html, "Response To Errors"): a commit of nothing would succeed, and a savepoint
         would be a transaction of its own."""
-        raw = self.connection.connection.dbapi_connection
+        raw = self._raw()
         return raw is not None and raw.in_transaction
+
+    def _raw(self) -> sqlite3.Connection | None:
+        """SQLite's own; None where SQLAlchemy has let go of it."""
+        raw = self.connection.connection.dbapi_connection
+        assert raw is None or isinstance(raw, sqlite3.Connection)
+        return raw
 
     def _undo(self) -> None:
         """A COMMIT that failed leaves SQLite in the transaction (sqlite.org/lang_transaction.html), and SQLAlchemy
         believes that it is over: the next one could not begin."""
         try:
-            raw = self.connection.connection.dbapi_connection
+            raw = self._raw()
             if raw is not None:
                 raw.rollback()
             self.connection.rollback()
@@ -149,10 +155,10 @@ class Store:
     def savepoint(self) -> Iterator[None]:
         """Inside a transaction: an exception undoes what was done since here and goes on to the caller; BackendError
         where the database itself failed."""
-        if not self._is_open():
+        database = self._raw()
+        if database is None or not database.in_transaction:
             raise BackendError(NOT_STORED)
         # said to SQLite itself: SQLAlchemy's begin_nested would be most of what a trivial command costs
-        database = self.connection.connection.dbapi_connection
         self._depth += 1
         name = f"s{self._depth}"
         try:

@@ -42,7 +42,7 @@ class Search:
         if (index, word) in self._common:
             return MANY
         query = f"SELECT count(*) FROM (SELECT 1 FROM {index} WHERE {index} MATCH ? LIMIT {MANY})"
-        found = self.connection.exec_driver_sql(query, (quoted(word),)).scalar_one()
+        found: int = self.connection.exec_driver_sql(query, (quoted(word),)).scalar_one()
         if found == MANY:
             self._common.add((index, word))
         return found

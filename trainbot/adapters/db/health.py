@@ -72,7 +72,5 @@ def health(url: str) -> Health:
 def size(url: str) -> tuple[int, int]:
     """Bytes of the database and of what is written ahead of it (sqlite.org/wal.html)."""
     path = Path(url.removeprefix("sqlite:///"))
-    return tuple(
-        part.stat().st_size if part.exists() else 0  # type: ignore[return-value]
-        for part in (path, path.with_name(path.name + "-wal"))
-    )
+    ahead = path.with_name(path.name + "-wal")
+    return path.stat().st_size if path.exists() else 0, ahead.stat().st_size if ahead.exists() else 0

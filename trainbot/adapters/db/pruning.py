@@ -91,20 +91,12 @@ class Retention:
     def _nobody(self, now: datetime) -> int:
         """The row that stands for whoever it was."""
         person = tables["person"]
-        found = (
-            self.connection.execute(
-                select(person.c.id).where(person.c.nick == REMOVED, person.c.account.is_(None), person.c.mask.is_(None))
-            )
-            .scalars()
-            .first()
-        )
-        return (
-            found
-            if found is not None
-            else self.connection.execute(
-                insert(person).values(account=None, mask=None, nick=REMOVED, zone="", in_view=False, seen_at=now)
-            ).inserted_primary_key[0]
-        )
+        query = select(person.c.id).where(person.c.nick == REMOVED, person.c.account.is_(None), person.c.mask.is_(None))
+        found: int | None = self.connection.execute(query).scalars().first()
+        if found is not None:
+            return found
+        row = insert(person).values(account=None, mask=None, nick=REMOVED, zone="", in_view=False, seen_at=now)
+        return self.connection.execute(row).lastrowid
 
     def _people(self, before: datetime) -> int:
         """Whom no row refers to but their keys, and who was not seen since."""

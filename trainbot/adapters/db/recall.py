@@ -58,8 +58,9 @@ class Recall:
 
 def recall_of(connection: Connection) -> Recall:
     """The one of this connection."""
-    if "recall" not in connection.info:
+    recall: Recall | None = connection.info.get("recall")
+    if recall is None:
         database = connection.connection.dbapi_connection
         assert isinstance(database, sqlite3.Connection)
-        connection.info["recall"] = Recall(database)
-    return connection.info["recall"]
+        recall = connection.info["recall"] = Recall(database)
+    return recall

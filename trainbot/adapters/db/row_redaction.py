@@ -223,4 +223,6 @@ class Redaction:
 
     def _question_of(self, key: dict[str, Any]) -> int:
         event = tables["question_event"].c
-        return self.connection.execute(select(event.question_id).where(event.id == key["id"])).scalar_one()
+        query = select(event.question_id).where(event.id == key["id"])
+        question: int = self.connection.execute(query).scalar_one()
+        return question

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, fields
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
@@ -23,7 +23,14 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from trainbot.adapters.db.recall import recall_of
 
-V = TypeVar("V")
+
+class Value(Protocol):
+    """An instance of a dataclass."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+
+V = TypeVar("V", bound=Value)
 
 
 class Rows(Generic[V]):
@@ -33,7 +40,7 @@ class Rows(Generic[V]):
         self.connection, self.table, self.value = connection, table, value
         self.changed = set() if changed is None else changed
         self._recall = recall_of(connection)
-        self._columns = [table.c[field.name] for field in fields(value)]  # type: ignore[arg-type]
+        self._columns = [table.c[field.name] for field in fields(value)]
         self._insert = insert(table)  # with values apart from it: it is compiled once
         self._built: dict[tuple[str | None, ...], Select[Any]] = {}  # building a query takes longer than running it
 
@@ -93,7 +100,7 @@ class Rows(Generic[V]):
     def put(self, value: V) -> None:
         """Written whole: new, or over the row of the same key."""
         self.changed.add(self.table.name)
-        values = asdict(value)  # type: ignore[call-overload]
+        values = asdict(value)
         keys = [column.name for column in self.table.primary_key.columns]
         rest = {name: values[name] for name in values if name not in keys}
         statement = upsert(self.table).values(**values)

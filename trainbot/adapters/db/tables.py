@@ -67,11 +67,13 @@ def _tables(metadata: MetaData) -> dict[str, Table]:
     def key() -> Column[int]:
         return Column("id", Integer, primary_key=True)
 
-    def ref(name: str, table: str, *, null: bool = False, **more: object) -> Column[int]:
-        return Column(name, ForeignKey(f"{table}.id"), nullable=null, **more)
+    def ref(name: str, table: str, *, null: bool = False, primary_key: bool = False) -> Column[int]:
+        return Column(name, ForeignKey(f"{table}.id"), nullable=null, primary_key=primary_key)
 
-    def words(name: str, *, null: bool = False, **more: object) -> Column[str]:
-        return Column(name, Text, nullable=null, **more)
+    def words(
+        name: str, *, null: bool = False, primary_key: bool = False, server_default: str | None = None
+    ) -> Column[str]:
+        return Column(name, Text, nullable=null, primary_key=primary_key, server_default=server_default)
 
     def count(name: str) -> Column[int]:
         return Column(name, Integer, nullable=False, server_default="0")

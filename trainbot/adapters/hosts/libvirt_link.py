@@ -21,6 +21,8 @@ if _silenced:
     del os.environ["LIBVIRT_LOG_OUTPUTS"]
 libvirt.registerErrorHandler(lambda _context, _error: None, None)
 
+__all__ = ["Link", "libvirt"]  # whoever needs libvirt has it from here, silenced
+
 _loop_lock = threading.Lock()
 _loop_thread: threading.Thread | None = None
 

@@ -7,11 +7,10 @@ import logging
 from typing import Any
 
 from trainbot.adapters.hosts import libvirt_errors
-from trainbot.adapters.hosts.domain_xml import HostKind
 from trainbot.adapters.hosts.libvirt_link import Link, libvirt
 from trainbot.core.errors import BackendError
 from trainbot.model.host import HostConfig, LabSpec
-from trainbot.model.host_address import console_socket
+from trainbot.model.host_address import HostKind, console_socket
 
 log = logging.getLogger(__name__)
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from trainbot.adapters.hosts.domain_xml import HostKind, OurDomain, domain_from_xml
+from trainbot.adapters.hosts.domain_xml import OurDomain, domain_from_xml
 from trainbot.adapters.hosts.libvirt_link import Link, libvirt
 from trainbot.adapters.hosts.libvirt_load import Load
 from trainbot.adapters.hosts.libvirt_network import Network
 from trainbot.adapters.hosts.libvirt_storage import Storage
 from trainbot.model.host import Domain, DomainState, HostConfig, HostReport
+from trainbot.model.host_address import HostKind
 
 _SSH = 22
 _RUNS = (libvirt.VIR_DOMAIN_NOSTATE, libvirt.VIR_DOMAIN_RUNNING, libvirt.VIR_DOMAIN_BLOCKED)

@@ -8,11 +8,11 @@ from typing import Any
 
 from trainbot.adapters.hosts import claim, pools
 from trainbot.adapters.hosts.disks import Disks, LocalOverlays, NoDisks, PoolVolumes
-from trainbot.adapters.hosts.domain_xml import HostKind
 from trainbot.adapters.hosts.libvirt_link import Link
 from trainbot.core.errors import NoSuchThing
 from trainbot.model import image_files as images
 from trainbot.model.host import HostConfig
+from trainbot.model.host_address import HostKind
 
 FRESH = 15.0  # seconds that a look at all files of a pool is good for: it opens each of them
 

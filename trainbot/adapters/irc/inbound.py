@@ -35,7 +35,7 @@ class Listening:
         hold: float,
         version: str,
         tell: Callable[[ChatEvent], None],
-        answer: Callable[[CtcpReply], None],
+        answer: Callable[[CtcpReply], object],
     ) -> None:
         self._features, self._roster, self._joining = features, roster, joining
         self._hold, self._version = hold, version

@@ -78,14 +78,16 @@ class ScramSha256:
             raise SaslRefused("the server asks for more than SCRAM has")
         if self._client is None:
             self._client = ScramClient([self.name], self._credentials.account, self._credentials.password())
-            return self._client.get_client_first().encode()
+            first: str = self._client.get_client_first()
+            return first.encode()
         if not self._proved:
             asked = [part[2:] for part in challenge.split(",") if part.startswith("i=")]
             if any(not number.isdecimal() or len(number) > 9 or int(number) > MOST_ITERATIONS for number in asked):
                 raise SaslRefused("the server asks for more SCRAM iterations than are sensible")
             self._client.set_server_first(challenge)
             self._proved = True
-            return self._client.get_client_final().encode()
+            final: str = self._client.get_client_final()
+            return final.encode()
         self._client.set_server_final(challenge)
         self.complete = True
         return b""

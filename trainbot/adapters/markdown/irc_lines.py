@@ -50,7 +50,8 @@ def _fit(text: str, width: int) -> str:
 def _shorten(lines: list[RenderedLine], limit: int, more: str, width: int) -> list[str]:
     if limit <= 0 or len(lines) <= limit:
         return [line.text for line in lines]
-    room, keep, end = max(limit, 2) - 1, set(), len(lines)
+    keep: set[int] = set()
+    room, end = max(limit, 2) - 1, len(lines)
     for kinds in (("title",), ("command",), ("prose",), ("output",)):
         for unit in dict.fromkeys(line.unit for line in lines if line.kind in kinds):
             places = [n for n, line in enumerate(lines) if line.unit == unit and n < end]

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 BOLD, ITALIC, MONO = "\x02", "\x1d", "\x11"
 _INDENT_MOST = 24
@@ -137,7 +138,7 @@ class Renderer:
                     self.structure(kind, token)
         return self.out
 
-    def structure(self, kind: str, token) -> None:
+    def structure(self, kind: str, token: Token) -> None:
         match kind:
             case "bullet_list_open":
                 self.lists.append(None)
@@ -212,7 +213,7 @@ class Renderer:
                 until = here[1]
             joined = kind == "output" or text.endswith("\\")
 
-    def inline(self, children: list, bold: str) -> None:
+    def inline(self, children: list[Token], bold: str) -> None:
         """A paragraph, heading or table cell; a command where a suffix says so, or where it is one code span.
         After a command at a line's end, the next begins a line of its own."""
         flow, codes, run, before = self.flow(), [bold] if bold else [], False, ""
@@ -238,7 +239,7 @@ class Renderer:
         alone = len(words) == 1 and [c.type for c in children if c.content.strip()][:1] == ["code_inline"]
         self.emit(flow, "command" if run or alone else "prose")
 
-    def piece(self, token, content: str, flow: _Flow, codes: list[str]) -> None:
+    def piece(self, token: Token, content: str, flow: _Flow, codes: list[str]) -> None:
         match token.type:
             case "text":
                 flow.text(content, "".join(dict.fromkeys(codes)))

@@ -16,12 +16,11 @@ from trainbot.adapters.scenario_files.folder import (
     TEXT_LIMIT,
     Missing,
     Refused,
-    clean,
-    one_line,
     parse,
     read_text,
 )
-from trainbot.adapters.scenario_files.reader import Reading, slug_of
+from trainbot.adapters.scenario_files.reader import Reading, Table, slug_of
+from trainbot.core.text import clean, one_line
 from trainbot.model.exercise import Exercise, Page, Problem, Script, Step
 
 INDEX = "track.yml"
@@ -69,7 +68,7 @@ def load(folder: Path, slug: str | None = None, name: str = "") -> tuple[Exercis
 class _Reading(Reading):
     host = ""
 
-    def yaml(self, file: str) -> dict | None:
+    def yaml(self, file: str) -> Table | None:
         """The table in ``file``, None (and a problem) where there is none."""
         try:
             data = parse(read_text(self.folder, file, INDEX_LIMIT), is_yaml=True)
@@ -81,7 +80,7 @@ class _Reading(Reading):
             return None
         return data
 
-    def track(self, data: dict, slug: str | None) -> Exercise:
+    def track(self, data: Table, slug: str | None) -> Exercise:
         numbered, inline = self._folders(), data.get("challenges")
         older = (
             [entry if isinstance(entry, dict) else {} for entry in inline[:MAX_STEPS]]
@@ -132,7 +131,7 @@ class _Reading(Reading):
             self.fault("", f"more than {MAX_STEPS} steps; the rest is left out")
         return found[:MAX_STEPS]
 
-    def _folder_of(self, entry: dict) -> str:
+    def _folder_of(self, entry: Table) -> str:
         """Where the scripts of a challenge of the older form lie, which is called as its slug; '' where there is none."""
         slug = entry.get("slug")
         there = isinstance(slug, str) and re.fullmatch(r"[\w-]{1,100}", slug) and (self.folder / slug).is_dir()
@@ -221,7 +220,7 @@ class _Reading(Reading):
         self.index = before
         return step
 
-    def _step(self, data: dict, number: int, text: str, folder: str, at: str) -> Step:
+    def _step(self, data: Table, number: int, text: str, folder: str, at: str) -> Step:
         inline = data.get("assignment")
         text = _readable(text or (clean(inline) if isinstance(inline, str) else "")).strip("\n")
         verify, solution = None, ""
@@ -244,7 +243,7 @@ class _Reading(Reading):
             timeout=300,
         )
 
-    def _quiz(self, data: dict, text: str, at: str) -> tuple[str, str]:
+    def _quiz(self, data: Table, text: str, at: str) -> tuple[str, str]:
         """Text with the answers to choose from, and the right ones."""
         answers, right = data.get("answers"), data.get("solution")
         if not isinstance(answers, list) or not all(isinstance(answer, (str, int, float)) for answer in answers):

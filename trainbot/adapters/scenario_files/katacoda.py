@@ -15,7 +15,7 @@ from pathlib import Path
 
 from trainbot.adapters.scenario_files.assets import assets_script
 from trainbot.adapters.scenario_files.folder import INDEX_LIMIT, Missing, Refused, parse, read_text
-from trainbot.adapters.scenario_files.reader import Reading, slug_of
+from trainbot.adapters.scenario_files.reader import Reading, Table, slug_of
 from trainbot.model.exercise import Exercise, Page, Problem, Script, Step
 
 INDEXES = ("index.json", "index.yaml", "index.yml")
@@ -103,7 +103,7 @@ def _parsed(content: str, index: str) -> tuple[object, Refused | None]:
 class _Reading(Reading):
     """One reading of one folder."""
 
-    def exercise(self, data: dict, slug: str) -> Exercise:
+    def exercise(self, data: Table, slug: str) -> Exercise:
         self.spelling(data, _TOP, "")
         details = self.table(data, "details", "")
         image = self.line(data, "image", "") or self.line(self.table(data, "backend", ""), "imageid", "backend.")
@@ -123,7 +123,7 @@ class _Reading(Reading):
             second_image=self.second_image(data, image),
         )
 
-    def second_image(self, data: dict, image: str) -> str:
+    def second_image(self, data: Table, image: str) -> str:
         """Besides ``image``, and another."""
         second = self.line(data, "second_image", "")
         if second and not image:
@@ -132,7 +132,7 @@ class _Reading(Reading):
             self.fault("second_image", f"is {image} as image is; name another, or leave it out")
         return second if image and second != image else ""
 
-    def page(self, details: dict, key: str, title: str) -> Page | None:
+    def page(self, details: Table, key: str, title: str) -> Page | None:
         if details.get(key) is None:
             return None
         page, at = self.table(details, key, "details."), f"details.{key}."
@@ -143,7 +143,7 @@ class _Reading(Reading):
             foreground=self.script(page, "foreground", at) or self.script(page, "code", at),
         )
 
-    def steps(self, details: dict) -> tuple[Step, ...]:
+    def steps(self, details: Table) -> tuple[Step, ...]:
         steps = details.get("steps")
         if steps is None:
             self.fault("details.steps", "there are no steps", serious=False)
@@ -181,7 +181,7 @@ class _Reading(Reading):
             timeout=self.number(step, "timeout", at, 60, 1, 1800),
         )
 
-    def hints(self, step: dict, at: str) -> tuple[tuple[str, ...], Script | None]:
+    def hints(self, step: Table, at: str) -> tuple[tuple[str, ...], Script | None]:
         """``hints`` (ours: texts, or names of .md files) and ``hint`` (Killercoda's: a file, .md or .sh)."""
         hint = step.get("hint")
         script = self.script(step, "hint", at) if isinstance(hint, str) and hint.endswith(".sh") else None

@@ -41,7 +41,9 @@ def load_library(folder: Path, before: Library | None = None) -> Library:
     folder = Path(folder)
     if not folder.is_dir():
         return Library(folder, problems=(Problem(str(folder), "", "there is no such folder"),))
-    seen, exercises, problems = {}, {}, []
+    seen: dict[Path, tuple[Files, Exercise | None, tuple[Problem, ...]]] = {}
+    exercises: dict[str, Exercise] = {}
+    problems: list[Problem] = []
     for place in _places(folder):
         files = _fingerprint(place)
         old = before.seen.get(place) if before else None
@@ -49,8 +51,8 @@ def load_library(folder: Path, before: Library | None = None) -> Library:
             exercise, faults = _load(place, _name(place, folder))
             old = (files, exercise, tuple(faults))
         seen[place] = old
-        _, exercise, faults = old
-        problems.extend(faults)
+        _, exercise, found = old
+        problems.extend(found)
         if exercise and exercise.slug in exercises:
             name = _name(place, folder)
             exercise = replace(exercise, slug=slug_of(name))
@@ -79,7 +81,8 @@ def _name(place: Path, folder: Path) -> str:
 def _load(place: Path, name: str) -> tuple[Exercise | None, list[Problem]]:
     """In the form that its index has."""
     theirs = not any(os.path.lexists(place / index) for index in katacoda.INDEXES)
-    return (instruqt if theirs else katacoda).load(place, name=name)
+    load = instruqt.load if theirs else katacoda.load
+    return load(place, name=name)
 
 
 def _places(folder: Path) -> list[Path]:
@@ -97,7 +100,7 @@ def _places(folder: Path) -> list[Path]:
 
 
 def _fingerprint(place: Path) -> Files:
-    found = []
+    found: list[tuple[str, int, int]] = []
     for path, folders, files in os.walk(place):
         folders.sort()
         for name in sorted(files):

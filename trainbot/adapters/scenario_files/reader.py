@@ -5,9 +5,14 @@ from __future__ import annotations
 import difflib
 import re
 from pathlib import Path
+from typing import Any, TypeVar
 
-from trainbot.adapters.scenario_files.folder import SCRIPT_LIMIT, Missing, Refused, clean, one_line, read_text
+from trainbot.adapters.scenario_files.folder import SCRIPT_LIMIT, Missing, Refused, read_text
+from trainbot.core.text import clean, one_line
 from trainbot.model.exercise import Problem, Script
+
+Table = dict[str, Any]  # as a file has it: whatever stands there is looked at before it is used
+Default = TypeVar("Default", int, None)
 
 
 def slug_of(name: str) -> str:
@@ -31,14 +36,14 @@ class Reading:
         where = f"line {int(found[1]) + after}" if found else ""
         self.fault(where, str(refused)[found.end() if found else 0 :], serious, file)
 
-    def table(self, data: dict, key: str, at: str) -> dict:
+    def table(self, data: Table, key: str, at: str) -> Table:
         value = data.get(key)
         if value is None or isinstance(value, dict):
             return value or {}
         self.fault(at + key, "is not a table of keys")
         return {}
 
-    def line(self, data: dict, key: str, at: str, limit: int = 200) -> str:
+    def line(self, data: Table, key: str, at: str, limit: int = 200) -> str:
         value = data.get(key)
         if isinstance(value, (str, int, float)) and not isinstance(value, bool):
             return one_line(str(value), limit) if isinstance(value, str) else f"{value:.10g}"
@@ -46,13 +51,13 @@ class Reading:
             self.fault(at + key, "is not a text")
         return ""
 
-    def yes(self, data: dict, key: str) -> bool:
+    def yes(self, data: Table, key: str) -> bool:
         value = data.get(key, False)
         if not isinstance(value, bool):
             self.fault(key, "is neither true nor false")
         return value is True
 
-    def number(self, data: dict, key: str, at: str, default, low: int, high: int):
+    def number(self, data: Table, key: str, at: str, default: Default, low: int, high: int) -> int | Default:
         value = data.get(key)
         if value is None:
             return default
@@ -61,7 +66,7 @@ class Reading:
         self.fault(at + key, f"is not a whole number from {low} to {high}")
         return default
 
-    def text(self, data: dict, key: str, at: str) -> str:
+    def text(self, data: Table, key: str, at: str) -> str:
         """Markdown: the file that ``key`` names, or the value itself where it can be no file's name."""
         value = data.get(key)
         if value is None or value == "":
@@ -79,7 +84,7 @@ class Reading:
             self.fault(at + key, str(refused))
         return ""
 
-    def script(self, data: dict, key: str, at: str) -> Script | None:
+    def script(self, data: Table, key: str, at: str) -> Script | None:
         """The script that ``key`` names, or that stands there itself (more than one word, no such file)."""
         value = data.get(key)
         if value is None or value == "":
@@ -100,7 +105,7 @@ class Reading:
                 self.fault(at + key, str(refused))
         return Script(self.index + ":" + at + key, value + "\n") if inline else None
 
-    def spelling(self, data: dict, known: set[str], at: str) -> None:
+    def spelling(self, data: Table, known: set[str], at: str) -> None:
         """Keys that are nearly one of ours are slips; any other unknown key is somebody else's business."""
         for key in data:
             if isinstance(key, str) and key not in known and len(key) < 40:

@@ -164,24 +164,32 @@ class Learning:
         return [Reply(f"{where}; !done clears it", private=True)]
 
     def commands(self) -> list[Command]:
-        mine = dict(place=Place.CLASS, group="class")
         number = (Argument("N", "number", optional=True),)
         return [
-            Command("step", self.step, "my step (or step N) again, privately and longer", number, **mine),
-            Command("hint", self.hint, "the next hint for my step, privately", **mine),
+            Command(
+                "step",
+                self.step,
+                "my step (or step N) again, privately and longer",
+                number,
+                place=Place.CLASS,
+                group="class",
+            ),
+            Command("hint", self.hint, "the next hint for my step, privately", place=Place.CLASS, group="class"),
             Command(
                 "solution",
                 self.solution,
                 "how my step (or step N) is done, some minutes after it began",
                 number,
-                **mine,
+                place=Place.CLASS,
+                group="class",
             ),
             Command(
                 "done",
                 self.done,
                 "I have done my step; its check runs behind, and speaks only if something is missing",
                 aliases=("check",),
-                **mine,
+                place=Place.CLASS,
+                group="class",
             ),
             Command(
                 "stuck",
@@ -189,6 +197,7 @@ class Learning:
                 "I need help; a word about what is wrong helps the helpers",
                 (Argument("WORDS", "words", optional=True, rest=True),),
                 example="stuck nginx does not start",
-                **mine,
+                place=Place.CLASS,
+                group="class",
             ),
         ]

@@ -143,7 +143,6 @@ class Stepping:
         ]
 
     def commands(self) -> list[Command]:
-        staff = dict(role=Role.PRESENTER, place=Place.CLASS, group="class")
         return [
             Command(
                 "start",
@@ -156,12 +155,49 @@ class Stepping:
                 group="class",
             ),
             Command(
-                "end", self.end, "ends the class (asks first); the minutes are written", confirm=self.ask_end, **staff
+                "end",
+                self.end,
+                "ends the class (asks first); the minutes are written",
+                confirm=self.ask_end,
+                role=Role.PRESENTER,
+                place=Place.CLASS,
+                group="class",
             ),
-            Command("next", self.next, "the class goes to the next step and sees it", **staff),
-            Command("prev", self.prev, "back one step", aliases=("back",), **staff),
-            Command("goto", self.goto, "to step N", (Argument("N", "number"),), example="goto 3", **staff),
-            Command("repeat", self.repeat, "shows the class step again", **staff),
+            Command(
+                "next",
+                self.next,
+                "the class goes to the next step and sees it",
+                role=Role.PRESENTER,
+                place=Place.CLASS,
+                group="class",
+            ),
+            Command(
+                "prev",
+                self.prev,
+                "back one step",
+                aliases=("back",),
+                role=Role.PRESENTER,
+                place=Place.CLASS,
+                group="class",
+            ),
+            Command(
+                "goto",
+                self.goto,
+                "to step N",
+                (Argument("N", "number"),),
+                example="goto 3",
+                role=Role.PRESENTER,
+                place=Place.CLASS,
+                group="class",
+            ),
+            Command(
+                "repeat",
+                self.repeat,
+                "shows the class step again",
+                role=Role.PRESENTER,
+                place=Place.CLASS,
+                group="class",
+            ),
         ]
 
 

@@ -138,17 +138,32 @@ class Overseeing:
                 )
 
     def commands(self) -> list[Command]:
-        helps = dict(role=Role.HELPER, place=Place.CLASS, group="class")
         return [
-            Command("progress", self.progress, "how many are done, working, stuck, silent; names the stuck", **helps),
-            Command("hands", self.hands, "who is stuck, longest first, with their words and who helps them", **helps),
+            Command(
+                "progress",
+                self.progress,
+                "how many are done, working, stuck, silent; names the stuck",
+                role=Role.HELPER,
+                place=Place.CLASS,
+                group="class",
+            ),
+            Command(
+                "hands",
+                self.hands,
+                "who is stuck, longest first, with their words and who helps them",
+                role=Role.HELPER,
+                place=Place.CLASS,
+                group="class",
+            ),
             Command(
                 "helping",
                 self.helping,
                 "I help NICK, who hears of it",
                 (Argument("NICK", "nick"),),
                 example="helping alice",
-                **helps,
+                role=Role.HELPER,
+                place=Place.CLASS,
+                group="class",
             ),
         ]
 

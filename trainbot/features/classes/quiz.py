@@ -33,7 +33,7 @@ _ARTICLES = re.compile(r"\b(?:the|an?)\b ?")
 class Draw(Protocol):
     """random.choice, or what a test puts in its place."""
 
-    def __call__(self, among: Sequence[QuizTry]) -> QuizTry: ...
+    def __call__(self, among: Sequence[QuizTry], /) -> QuizTry: ...
 
 
 def folded(text: str) -> str:

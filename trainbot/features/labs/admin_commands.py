@@ -128,7 +128,6 @@ class Organising:
         ]
 
     def commands(self) -> list[Command]:
-        theirs = dict(role=Role.ORGANISER, group="labs")
         return [
             Command(
                 "lab for",
@@ -136,7 +135,8 @@ class Organising:
                 "a lab for somebody else, beyond what everybody may have",
                 (Argument("NICK", "nick"), Argument("IMAGE", "image"), Argument("permissive", "mode", optional=True)),
                 example="lab for alice debian",
-                **theirs,
+                role=Role.ORGANISER,
+                group="labs",
             ),
             Command(
                 "lab revoke",
@@ -145,6 +145,7 @@ class Organising:
                 (Argument("NICK", "nick"), Argument("IMAGE", "image", optional=True)),
                 confirm=self.ask_revoke,
                 example="lab revoke alice",
-                **theirs,
+                role=Role.ORGANISER,
+                group="labs",
             ),
         ]

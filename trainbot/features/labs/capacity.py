@@ -6,8 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from trainbot.features.labs.placement import Need, Seats, choose_host
-from trainbot.features.labs.reconciler import NEARNESS
-from trainbot.model.lab import Lab
+from trainbot.model.lab import NEARNESS, Lab
 
 
 def with_one_less(seats: Seats, need: Need) -> Seats:

@@ -172,30 +172,43 @@ class Handling:
         ]
 
     def commands(self) -> list[Command]:
-        which = dict(arguments=(Argument("IMAGE", "image", optional=True),), group="labs")
+        which = (Argument("IMAGE", "image", optional=True),)
         return [
-            Command("lab console", self.say_console, "the line that shows my lab's serial console", **which),
-            Command("lab reboot", self.reboot_lab, "turns my lab off and on, keeps its disk", **which),
             Command(
-                "lab reset", self.reset_lab, "my lab as the image was (asks first)", confirm=self.ask_reset, **which
+                "lab console", self.say_console, "the line that shows my lab's serial console", which, group="labs"
+            ),
+            Command("lab reboot", self.reboot_lab, "turns my lab off and on, keeps its disk", which, group="labs"),
+            Command(
+                "lab reset",
+                self.reset_lab,
+                "my lab as the image was (asks first)",
+                which,
+                confirm=self.ask_reset,
+                group="labs",
             ),
             Command(
-                "lab snapshot", self.save_lab, "keeps this state of my lab, in place of the last; it restarts", **which
+                "lab snapshot",
+                self.save_lab,
+                "keeps this state of my lab, in place of the last; it restarts",
+                which,
+                group="labs",
             ),
             Command(
                 "lab rollback",
                 self.roll_back_lab,
                 "my lab as the last snapshot kept it (asks first); it restarts",
+                which,
                 confirm=self.ask_rollback,
-                **which,
+                group="labs",
             ),
-            Command("lab extend", self.extend_lab, "more time, up to the cap", **which),
+            Command("lab extend", self.extend_lab, "more time, up to the cap", which, group="labs"),
             Command(
                 "lab return",
                 self.return_lab,
                 "gives my lab back (asks first)",
+                which,
                 aliases=("lab destroy",),
                 confirm=self.ask_return,
-                **which,
+                group="labs",
             ),
         ]

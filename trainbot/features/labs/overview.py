@@ -155,7 +155,6 @@ class Overview:
         ]
 
     def commands(self) -> list[Command]:
-        theirs = dict(role=Role.ORGANISER, group="labs")
         return [
             Command(
                 "labs",
@@ -163,19 +162,22 @@ class Overview:
                 "who has which lab where, and who waits; of one host or person",
                 (Argument("HOST or NICK", "word", optional=True),),
                 example="labs alice",
-                **theirs,
+                role=Role.ORGANISER,
+                group="labs",
             ),
             Command(
                 "lab capacity",
                 self.say_capacity,
                 "seats, those that survive the loss of a host, and how many more labs of each image fit",
-                **theirs,
+                role=Role.ORGANISER,
+                group="labs",
             ),
             Command(
                 "hosts",
                 self.list_hosts,
                 "seats, and each host: state, labs, load, memory, disk, last trouble",
-                **theirs,
+                role=Role.ORGANISER,
+                group="labs",
             ),
         ]
 

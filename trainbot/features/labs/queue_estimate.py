@@ -9,8 +9,7 @@ from datetime import datetime
 
 from trainbot.features.labs.capacity import with_one_less
 from trainbot.features.labs.placement import Need, Seats, choose_host
-from trainbot.features.labs.reconciler import NEARNESS
-from trainbot.model.lab import Lab, LabState, Lease
+from trainbot.model.lab import NEARNESS, Lab, LabState, Lease
 
 
 class Chance(enum.Enum):

@@ -7,8 +7,9 @@ import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
+from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from trainbot.core.errors import UserError
 from trainbot.core.files import write_whole
@@ -139,8 +140,16 @@ class Archive:
         """As it may be published: without the names of people who are not to be named, and without deleted questions."""
         questions = {question.id: question for question in record.questions}
         names = {a.person_id: a for a in record.attendance}
-        by_time = (sorted(rows, key=lambda row: row.at) for rows in (record.entries, record.done, record.events))
-        for row in timeline.rows(*by_time, record.checks, questions.get, lambda _class, person: names.get(person)):
+        by_time = attrgetter("at")
+        rows = timeline.rows(
+            sorted(record.entries, key=by_time),
+            sorted(record.done, key=by_time),
+            sorted(record.events, key=by_time),
+            record.checks,
+            questions.get,
+            lambda _class, person: names.get(person),
+        )
+        for row in rows:
             if row.kind == "there":  # who was there may have asked not to be named since
                 row = replace(row, text=row.text.partition(" ")[0])
             about = questions.get(row.question or 0)
@@ -174,17 +183,20 @@ class Archive:
             for one in [run] if run else self.classes.all():
                 yield self.show(one)
             return
-        events = self.questions.events
-        if run is None:
-            by_time = [rows.each() for rows in (self.entries, self.classes.done, events)] + [self._checks()]
-        else:
-            about = events.table.c.question_id.in_([question.id for question in self.questions.all(class_id=run.id)])
-            by_time = [
-                self.entries.each(class_id=run.id),
-                self.classes.done.each(class_id=run.id),
-                events.each(about),
-                self._checks(class_id=run.id),
-            ]
+        exact: dict[str, Any] = {}
+        about = []
+        if run is not None:
+            exact["class_id"] = run.id
+            asked = [question.id for question in self.questions.all(class_id=run.id)]
+            about.append(self.questions.events.table.c.question_id.in_(asked))
         question = functools.lru_cache(1000)(self.questions.get)
         who = functools.lru_cache(1000)(lambda id, person: self.classes.attendance.first(class_id=id, person_id=person))
-        yield from timeline.written(timeline.rows(*by_time, question, who), form)
+        rows = timeline.rows(
+            self.entries.each(**exact),
+            self.classes.done.each(**exact),
+            self.questions.events.each(*about),
+            self._checks(**exact),
+            question,
+            who,
+        )
+        yield from timeline.written(rows, form)

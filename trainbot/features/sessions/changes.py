@@ -110,7 +110,8 @@ def render(change: Change, zones: Iterable[str], now: datetime) -> str:
 def render_all(found: Iterable[Change], zones: Iterable[str], now: datetime) -> list[str]:
     """A line for each, but for more than MOST_LINES of one kind from one file a single one: how many
     there are, and the first of them."""
-    zones, lines, crowds = tuple(zones), [], {}
+    zones, lines = tuple(zones), []
+    crowds: dict[tuple[str, str], list[Change]] = {}
     for change in found:
         crowds.setdefault((change.kind, change.session.origin), []).append(change)
     for (kind, _origin), group in crowds.items():

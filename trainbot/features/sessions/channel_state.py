@@ -144,7 +144,8 @@ class Manners:
     ) -> tuple[ChannelRow, list[Outgoing]]:
         if not OPERATORS & set(place.status):
             return row, []
-        moderated, found = "m" in (place.modes or ""), []
+        moderated = "m" in (place.modes or "")
+        found: list[Outgoing] = []
         talk = self.irc.talk_of(row.name)
         if run is not None and talk and not row.quiet and not moderated:
             row = replace(row, quiet="on")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from trainbot.core.access import Role
 from trainbot.core.commands import Argument, Ask, Command
@@ -286,10 +286,15 @@ class Organising:
             )
 
     def commands(self) -> list[Command]:
-        theirs: dict[str, Any] = dict(role=Role.ORGANISER, group="sessions")
         words = (Argument("WORDS", "words", rest=True),)
         return [
-            Command("session", self.list_drafts, "sessions that are planned but not published yet", **theirs),
+            Command(
+                "session",
+                self.list_drafts,
+                "sessions that are planned but not published yet",
+                role=Role.ORGANISER,
+                group="sessions",
+            ),
             Command(
                 "session add",
                 self.add,
@@ -298,7 +303,8 @@ class Organising:
                 words,
                 confirm=self.ask_add,
                 example=EXAMPLE.removeprefix("!"),
-                **theirs,
+                role=Role.ORGANISER,
+                group="sessions",
             ),
             Command(
                 "session move",
@@ -308,7 +314,8 @@ class Organising:
                 aliases=("session change",),
                 confirm=self.ask_move,
                 example="session move 2 sun 15 mar 10:00",
-                **theirs,
+                role=Role.ORGANISER,
+                group="sessions",
             ),
             Command(
                 "session cancel",
@@ -317,7 +324,8 @@ class Organising:
                 (Argument("N", "words", rest=True),),
                 confirm=self.ask_cancel,
                 example="session cancel 2",
-                **theirs,
+                role=Role.ORGANISER,
+                group="sessions",
             ),
             Command(
                 "session publish",
@@ -325,6 +333,7 @@ class Organising:
                 "announces a draft, or all",
                 (Argument("dN", "words", optional=True, rest=True),),
                 example="session publish d3",
-                **theirs,
+                role=Role.ORGANISER,
+                group="sessions",
             ),
         ]

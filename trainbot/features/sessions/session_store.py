@@ -108,7 +108,7 @@ class Book:
     def upcoming(self, now: datetime, most: int | None = None) -> list[Session]:
         """Not over and not cancelled, by start: as ``!sessions`` numbers them; the first ``most``."""
         table = self.rows.table
-        on = dict(cancelled=False, draft=False, order=(table.c.start, table.c.uid))
+        on: dict[str, Any] = {"cancelled": False, "draft": False, "order": (table.c.start, table.c.uid)}
         begun = [from_json(row.value) for row in self.rows.all(table.c.start > now - NEAR, table.c.start <= now, **on)]
         rows = self.rows.all(table.c.start > now, limit=most, **on)
         return ([session for session in begun if session.end > now] + [from_json(row.value) for row in rows])[:most]
@@ -134,7 +134,8 @@ def to_json(session: Session) -> str:
 
 
 def from_json(text: str) -> Session:
-    values = json.loads(text)
+    values: dict[str, Any] = json.loads(text)
     for name in ("start", "local"):
         values[name] = datetime.fromisoformat(values[name])
-    return Session(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+    values |= {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+    return Session(**values)

@@ -126,8 +126,13 @@ async def _connected(endpoint: tuple[str, int]) -> socket.socket:
 async def _spoken(sock: socket.socket) -> None:
     """Returns when there is something to read; OSError where the other side closes instead."""
     loop = asyncio.get_running_loop()
-    spoken = loop.create_future()
-    loop.add_reader(sock, lambda: spoken.done() or spoken.set_result(None))
+    spoken: asyncio.Future[None] = loop.create_future()
+
+    def heard() -> None:
+        if not spoken.done():
+            spoken.set_result(None)
+
+    loop.add_reader(sock, heard)
     try:
         await spoken
     finally:

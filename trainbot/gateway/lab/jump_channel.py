@@ -22,7 +22,7 @@ LEAVE = 5.0  # seconds that what was said last has to get out to a lab that does
 LOOK = 5.0  # seconds between looks whether anybody is still there, while nothing can be read
 
 
-class Passage(End, asyncssh.SSHClientSession):  # type: ignore[misc,type-arg]
+class Passage(End, asyncssh.SSHClientSession[bytes]):
     """The end at the host: the channel of a command of the door.  ``gone`` is called once, when it is closed."""
 
     def __init__(self, line: Line, gone: Callable[[], None]) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import asyncssh
 
@@ -11,7 +12,11 @@ from trainbot.gateway.lab.jump_channel import Passage
 from trainbot.gateway.lab.pipe import Line
 from trainbot.gateway.settings import GatewayConfig
 
-Factory = Callable[[Line, Callable[[], None]], Passage]
+Way = TypeVar("Way", bound=Passage)
+Factory = Callable[[Line, Callable[[], None]], Way]
+
+
+Begun = asyncio.Task[tuple[asyncssh.SSHClientChannel[bytes], asyncssh.SSHClientSession[bytes]]]
 
 
 class Full(Exception):
@@ -37,15 +42,15 @@ class Trunk:
     def has_room(self, room: int) -> bool:
         return not self._full and self.used < room
 
-    async def begin(self, command: str, factory: Factory) -> Passage:
+    async def begin(self, command: str, factory: Factory[Way]) -> Way:
         """Its channel.  Full, TimeoutError (and nothing is begun here any more), or what asyncssh says."""
         assert self.connection is not None
         self.used += 1
         if self._idle is not None:
             self._idle.cancel()
-        made: list[Passage] = []
+        made: list[Way] = []
 
-        def make() -> Passage:
+        def make() -> Way:
             made.append(factory(self.line, self._gone))
             return made[0]
 
@@ -69,7 +74,7 @@ class Trunk:
             raise
         return made[0]
 
-    def _left(self, task: asyncio.Task[object], made: list[Passage]) -> None:
+    def _left(self, task: Begun, made: Sequence[Passage]) -> None:
         """A channel that never was is given back here; one that was, when it is gone."""
         if not made and (task.cancelled() or task.exception() is not None):
             self._give_back()
@@ -97,7 +102,7 @@ class Trunk:
             self.connection.close()
 
 
-def _abort(task: asyncio.Task[tuple[asyncssh.SSHClientChannel[bytes], Passage]]) -> None:
+def _abort(task: Begun) -> None:
     """Nobody waits for it any more."""
     if not task.cancelled() and task.exception() is None:
         task.result()[0].abort()

@@ -12,6 +12,7 @@ import logging
 import os
 import re
 import socket
+from collections.abc import Sequence
 from contextlib import suppress
 
 import asyncssh
@@ -19,7 +20,7 @@ import asyncssh
 from trainbot.adapters.state_folder import DOOR_KEY, KNOWN_HOSTS
 from trainbot.core.errors import BackendError
 from trainbot.gateway.lab.jump_channel import Passage, landing
-from trainbot.gateway.lab.jump_connection import Factory, Full, Trunk
+from trainbot.gateway.lab.jump_connection import Factory, Full, Trunk, Way
 from trainbot.gateway.lab.pipe import CIPHERS, Client
 from trainbot.gateway.learner.limits import printable
 from trainbot.gateway.settings import GatewayConfig
@@ -31,6 +32,7 @@ MOST = 64  # channels in one connection: what shares a connection waits for each
 FEWEST = 10  # channels that sshd lets into a connection unless it is told otherwise
 DEATHS = 3  # connections that may be cut while one way is being opened
 AGAIN = 1.0  # seconds that a door which did not open is not tried again
+Keys = Sequence[asyncssh.SSHKey]
 VIA = re.compile(r"([a-z_][a-z0-9_-]{0,31})@(.+):([0-9]{1,5})")
 
 
@@ -72,7 +74,7 @@ class Doors:
             passage.chan.abort()
             raise DoorShut(f"no way to a lab: {(error.strerror or str(error)).lower()}") from None
 
-    async def open(self, via: str, command: str, factory: Factory) -> Passage:
+    async def open(self, via: str, command: str, factory: Factory[Way]) -> Way:
         """The channel of ``command`` at that door, begun; made by ``factory(line, gone)``.  DoorShut as with dial."""
         door = self._doors.get(via)
         if door is None:
@@ -97,7 +99,7 @@ class HostDoor:
         self._shut = ""  # why it did not open the last time
         self._shut_until = 0.0
 
-    async def open(self, command: str, factory: Factory) -> Passage:
+    async def open(self, command: str, factory: Factory[Way]) -> Way:
         deaths = 0
         while deaths < DEATHS:
             self._trunks = [trunk for trunk in self._trunks if not trunk.dead]
@@ -207,10 +209,10 @@ class HostDoor:
                 f"the key {path} cannot be read: trainbot host prepare NAME makes it, and gives it to the host"
             ) from None
 
-    def _known_keys(self) -> tuple[list[asyncssh.SSHKey], list[asyncssh.SSHKey], list[asyncssh.SSHKey]]:
+    def _known_keys(self) -> tuple[Keys, Keys, Keys]:
         """(host keys, keys of authorities, revoked keys) that count for this host; none known is no way in."""
         path = self._config.state / KNOWN_HOSTS
-        keys: tuple[list[asyncssh.SSHKey], ...] = ([], [], [])
+        keys: tuple[Keys, Keys, Keys] = ([], [], [])
         with suppress(FileNotFoundError):
             try:
                 found = asyncssh.import_known_hosts(path.read_text("utf-8"))

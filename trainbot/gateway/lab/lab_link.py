@@ -188,7 +188,7 @@ class LabLink:
         try:
             connection = await self._attempt
         except asyncio.CancelledError:
-            if asyncio.current_task().cancelling():  # type: ignore[union-attr]
+            if (us := asyncio.current_task()) is not None and us.cancelling():
                 raise
             return None
         now = self._table.route(self._lease)

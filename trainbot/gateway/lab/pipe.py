@@ -132,7 +132,7 @@ def join(one: End, two: End) -> None:
     two._start()
 
 
-class Forward(End, asyncssh.SSHTCPSession):  # type: ignore[misc,type-arg]
+class Forward(End, asyncssh.SSHTCPSession[bytes]):
     """An end that is a forwarded TCP connection (RFC 4254 7.2)."""
 
 

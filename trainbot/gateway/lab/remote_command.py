@@ -20,7 +20,14 @@ def plain(raw: bytes) -> str:
     return "".join(c for c in text if c in "\n\t" or c.isprintable())
 
 
-class Command(asyncssh.SSHClientSession):  # type: ignore[misc,type-arg]
+async def begin(connection: asyncssh.SSHClientConnection, command: str, limit: int) -> Command:
+    """``command``, which runs there now; what asyncssh raises where it does not."""
+    running = Command(limit)
+    await connection.create_session(lambda: running, command, encoding=None, request_pty=False)
+    return running
+
+
+class Command(asyncssh.SSHClientSession[bytes]):
     """A command in a lab: what it said, at most ``limit`` bytes of each kind, and how it ended.
 
     ``over`` is done then; NoWay where it broke off, or talks without end.

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 from collections import Counter
-from collections.abc import Hashable
 from typing import Generic, TypeVar
 
-Connection = TypeVar("Connection", bound=Hashable)
+Connection = TypeVar("Connection")
 
 
 class Waiting(Generic[Connection]):

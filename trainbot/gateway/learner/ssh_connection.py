@@ -284,7 +284,8 @@ class Door(asyncssh.SSHServer):
         try:
             link = self.link()
             connection = await link.connection(lambda sentence: None)
-            _, lab = await connection.create_connection(lambda: Forward(link.line), "localhost", port)
+            lab = Forward(link.line)
+            await connection.create_connection(lambda: lab, "localhost", port)
         except (LabAway, asyncssh.Error, OSError):
             self._forward_gone(token)
             raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, "your lab does not answer there") from None

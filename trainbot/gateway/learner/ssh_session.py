@@ -37,7 +37,7 @@ class Connection(manage.Owner, Protocol):
     def watched(self) -> list[str]: ...
 
 
-class LabEnd(End, asyncssh.SSHClientSession):  # type: ignore[misc,type-arg]
+class LabEnd(End, asyncssh.SSHClientSession[bytes]):
     """The end in the lab."""
 
     def __init__(self, line: Line) -> None:
@@ -54,7 +54,7 @@ class LabEnd(End, asyncssh.SSHClientSession):  # type: ignore[misc,type-arg]
             self.signal = (signal, core_dumped)
 
 
-class LearnerEnd(End, asyncssh.SSHServerSession):  # type: ignore[misc,type-arg]
+class LearnerEnd(End, asyncssh.SSHServerSession[bytes]):
     """The end at the learner: asks ``connection`` for the lab when the learner has said what is wanted."""
 
     def __init__(self, connection: Connection, line: Line, gone: Callable[[LearnerEnd], None]) -> None:
@@ -205,8 +205,9 @@ class LearnerEnd(End, asyncssh.SSHServerSession):  # type: ignore[misc,type-arg]
         ):
             self.on_screen = True
         size = self.chan.get_terminal_size()
-        chan, end = await connection.create_session(
-            lambda: LabEnd(link.line),
+        end = LabEnd(link.line)
+        chan, _ = await connection.create_session(
+            lambda: end,
             command,
             subsystem=self._subsystem,
             env={k: v[:256] for k, v in self.chan.get_environment_bytes().items() if PASSED_ENV.fullmatch(k)},

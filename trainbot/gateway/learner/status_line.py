@@ -10,7 +10,7 @@ from typing import Any
 
 import asyncssh
 
-from trainbot.gateway.lab.remote_command import Command
+from trainbot.gateway.lab.remote_command import begin
 from trainbot.gateway.learner import tmux as screen
 
 log = logging.getLogger(__name__)
@@ -75,13 +75,11 @@ class Banner:
                 command, self._line = screen.change(self._line or ""), None
             try:
                 async with asyncio.timeout(PATIENCE):
-                    chan, running = await connection.create_session(
-                        lambda: Command(KEPT), command, encoding=None, request_pty=False
-                    )
+                    running = await begin(connection, command, KEPT)
                     try:
                         await running.over
                     finally:
-                        chan.abort()
+                        running.chan.abort()
             except Exception as error:  # whatever a lab provokes
                 log.debug("a screen could not be changed: %r", error)
             await asyncio.sleep(PAUSE)

@@ -17,7 +17,7 @@ import asyncssh
 from trainbot.gateway.lab.connect import NoWay, Reason, knock, log_in
 from trainbot.gateway.lab.jump_hosts import Doors, DoorShut
 from trainbot.gateway.lab.pipe import Line
-from trainbot.gateway.lab.remote_command import Command
+from trainbot.gateway.lab.remote_command import begin
 from trainbot.gateway.rpc.host_status import ask_status, count
 from trainbot.gateway.settings import GatewayConfig
 
@@ -84,7 +84,7 @@ class Errands:
 
 async def _run(connection: asyncssh.SSHClientConnection, command: str, stdin: bytes, limit: int) -> dict[str, Any]:
     try:
-        _, running = await connection.create_session(lambda: Command(limit), command, encoding=None, request_pty=False)
+        running = await begin(connection, command, limit)
         if not running.chan.is_closing():  # a quick command is over by now
             running.chan.write(stdin)
             running.chan.write_eof()

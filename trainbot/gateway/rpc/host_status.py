@@ -69,13 +69,14 @@ def read_status(said: bytes, words: bytes) -> dict[str, Any]:
         cpu = value["cpu"]
         if not isinstance(cpu, list) or len(cpu) != 8:
             raise ValueError("cpu has eight counts")
+        at = float(value["time"])
         status = {
-            "time": float(value["time"]),
+            "time": at,
             "cores": count(value["cores"], 1 << 16),
             "cpu": [count(each, 1 << 63) for each in cpu],
             "disk_free_mib": None if value["disk_free_mib"] is None else count(value["disk_free_mib"], 1 << 50),
         }
-        if not math.isfinite(status["time"]):
+        if not math.isfinite(at):
             raise ValueError("time is a number")
         return status
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):

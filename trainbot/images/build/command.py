@@ -10,7 +10,7 @@ import subprocess
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import AnyStr, BinaryIO
 
 from trainbot.core.errors import BackendError
 
@@ -71,10 +71,12 @@ class Log:
             env=env,
             start_new_session=True,
         )
+        said = process.stderr if stdout else process.stdout
+        assert said is not None
         try:
             with self.path.open("a", encoding="utf-8") as log:
                 log.write(f"$ {shlex.join(command)}\n")
-                for raw in process.stderr if stdout else process.stdout:  # type: ignore[union-attr]
+                for raw in said:
                     line = raw.decode(errors="replace").rstrip()
                     log.write(line + "\n")
                     log.flush()
@@ -91,7 +93,7 @@ class Log:
             raise BackendError(failure(self.doing, name, code, list(last), self.path))
 
 
-def stop(process: subprocess.Popen[bytes]) -> None:
+def stop(process: subprocess.Popen[AnyStr]) -> None:
     """End a program of ours and its children: asked first, then made to."""
     for how, seconds in ((signal.SIGTERM, _SECONDS_TO_CLEAN_UP), (signal.SIGKILL, None)):
         try:

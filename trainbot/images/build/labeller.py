@@ -12,7 +12,7 @@ import selinux
 policy = selinux.selabel_open(selinux.SELABEL_CTX_FILE, None, 0)
 
 
-def say(path):
+def say(path: str) -> None:
     try:
         _, label = selinux.selabel_lookup_raw(policy, path, os.lstat(path).st_mode)
     except FileNotFoundError:  # <<none>> in file_contexts(5): whoever makes the file decides

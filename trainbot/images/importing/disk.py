@@ -14,8 +14,9 @@ import re
 import subprocess
 import zlib
 from collections.abc import Callable
+from io import BufferedIOBase
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from trainbot.core.errors import BackendError
 from trainbot.images.build.command import Log, environment, missing_program
@@ -111,7 +112,7 @@ def _check_qcow2(path: Path) -> None:
         raise BackendError(f"the disk would have {int(said.get('virtual-size', 0)) >> 30} GiB, which is absurd")
 
 
-def _unpack(packed: BinaryIO, to: Path) -> None:
+def _unpack(packed: BufferedIOBase, to: Path) -> None:
     """Sparse: a piece of zeros is not written."""
     size = 0
     try:
@@ -148,6 +149,6 @@ def _unzstd(source: Path, to: Path) -> None:
 
 _PACKED: dict[str, Callable[[Path, Path], None]] = {
     "xz": lambda source, to: _unpack(lzma.open(source), to),
-    "gzip": lambda source, to: _unpack(gzip.open(source), to),  # type: ignore[arg-type]
+    "gzip": lambda source, to: _unpack(gzip.open(source), to),
     "zstd": _unzstd,
 }

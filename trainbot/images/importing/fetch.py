@@ -62,7 +62,7 @@ def text(url: str) -> str:
     """A small text; BackendError where it cannot be had, or is none."""
     try:
         with _OPENER.open(url, timeout=_SILENCE) as answer:
-            content = answer.read(_MOST_TEXT + 1)
+            content: bytes = answer.read(_MOST_TEXT + 1)
     except _BROKEN as error:
         raise BackendError(f"{url} cannot be read: {_why(error)}") from None
     if len(content) > _MOST_TEXT:

@@ -65,7 +65,7 @@ def open_disk(disk: Path, to: Path, kernel: str, write: Mapping[str, str], progr
         words = process.stderr.read(2000).strip()
         process.wait()
     except BaseException:
-        stop(process)  # type: ignore[arg-type]
+        stop(process)
         raise
     finally:
         process.stdout.close()

@@ -5,10 +5,18 @@ stdin: one JSON object, {disk, kernel (a version, or ''), to (a folder), write: 
 is mounted on this machine, and what comes out is bounded.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import re
 import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from guestfs import GuestFS
 
 MOST_KERNEL, MOST_INITRD, MOST_TEXT, MOST_ENTRIES = 64 << 20, 512 << 20, 256 << 10, 20
 VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~-]{0,100}")
@@ -19,21 +27,22 @@ class Wrong(Exception):
     """A sentence for the organiser."""
 
 
-def tell(**what):
+def tell(**what: object) -> None:
     print(json.dumps(what), flush=True)
 
 
-def order(version):
+def order(version: str) -> list[tuple[int, int, str]]:
     """So that 6.1.0-10 comes after 6.1.0-9."""
     return [(1, int(part), "") if part.isdigit() else (0, 0, part) for part in re.split(r"(\d+)", version)]
 
 
-def named(g, root):
-    product, distro = g.inspect_get_product_name(root), g.inspect_get_distro(root)
+def named(g: GuestFS, root: str) -> str:
+    product: str = g.inspect_get_product_name(root)
+    distro: str = g.inspect_get_distro(root)
     return product if distro in product.lower() else distro + " " + product
 
 
-def mount(g):
+def mount(g: GuestFS) -> str:
     roots = g.inspect_os()
     if not roots and any(g.vfs_type(each) == "crypto_LUKS" for each in g.list_partitions()):
         raise Wrong("this disk is encrypted (LUKS), so no lab could boot it: take the distribution's cloud image")
@@ -44,7 +53,7 @@ def mount(g):
         raise Wrong(
             "there are %d operating systems on this disk (%s): take a cloud image, which has one" % (len(roots), names)
         )
-    root = roots[0]
+    root: str = roots[0]
     if g.inspect_get_type(root) != "linux" or g.inspect_get_arch(root) != "x86_64":
         raise Wrong(
             "this is %s for %s, and labs are Linux on x86_64: take the image for that"
@@ -60,7 +69,7 @@ def mount(g):
     return root
 
 
-def kernels(g):
+def kernels(g: GuestFS) -> list[str]:
     found = []
     for path in g.glob_expand("/boot/vmlinuz-*"):
         version = path[len("/boot/vmlinuz-") :]
@@ -70,14 +79,14 @@ def kernels(g):
     return sorted(found, key=order)
 
 
-def take(g, path, to, most, what):
+def take(g: GuestFS, path: str, to: str, most: int, what: str) -> None:
     size = g.filesize(path)
     if not 0 < size <= most:
         raise Wrong("the %s %s has %d bytes, which no %s has" % (what, path, size, what))
     g.download(path, to)
 
 
-def choose(g, wanted):
+def choose(g: GuestFS, wanted: str) -> tuple[str, list[str]]:
     versions = kernels(g)
     if not versions:
         raise Wrong(
@@ -89,7 +98,7 @@ def choose(g, wanted):
     return wanted or versions[-1], versions
 
 
-def texts(g, pattern):
+def texts(g: GuestFS, pattern: str) -> list[str]:
     found = []
     for path in g.glob_expand(pattern)[:MOST_ENTRIES]:
         if g.is_file(path) and g.filesize(path) <= MOST_TEXT:
@@ -97,7 +106,7 @@ def texts(g, pattern):
     return found
 
 
-def label_of(g, path):
+def label_of(g: GuestFS, path: str) -> str | None:
     """The SE Linux label that new files in that folder are to have: its own, as the kernel does it."""
     try:
         return next((each["attrval"] for each in g.lgetxattrs(path) if each["attrname"] == "security.selinux"), None)
@@ -105,7 +114,7 @@ def label_of(g, path):
         return None
 
 
-def put(g, path, content, mode=0o600):
+def put(g: GuestFS, path: str, content: str, mode: int = 0o600) -> None:
     """A file and its folders, labelled; for root alone."""
     folder, made = os.path.dirname(path), []
     while not g.is_dir(folder):
@@ -121,7 +130,7 @@ def put(g, path, content, mode=0o600):
             g.lsetxattr("security.selinux", label, len(label), each)
 
 
-def work(g, asked):
+def work(g: GuestFS, asked: dict[str, Any]) -> dict[str, Any]:
     root = mount(g)
     if not any(g.is_file(path, followsymlinks=True) for path in ("/usr/bin/cloud-init", "/bin/cloud-init")):
         raise Wrong(
@@ -158,7 +167,7 @@ def work(g, asked):
     return done
 
 
-def launched(guestfs, disk, settings):
+def launched(guestfs: ModuleType, disk: str, settings: list[str]) -> GuestFS:
     g = guestfs.GuestFS(python_return_dict=True)
     g.set_backend("direct")
     g.set_backend_settings(settings)
@@ -167,7 +176,7 @@ def launched(guestfs, disk, settings):
     return g
 
 
-def main():
+def main() -> None:
     try:
         import guestfs
     except ImportError:

@@ -7,6 +7,7 @@ import logging
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from trainbot.core.errors import BackendError
@@ -87,17 +88,17 @@ async def in_thread(call: Callable[..., T], *values: Any) -> T:
     loop = asyncio.get_running_loop()
     done: asyncio.Future[T] = loop.create_future()
 
-    def tell(set_it: Callable[[Any], None], value: Any) -> None:
+    def tell(set_it: Callable[[], None]) -> None:
         if not done.done():
-            set_it(value)
+            set_it()
 
     def run() -> None:
         try:
-            set_it, value = done.set_result, call(*values)
+            set_it = partial(done.set_result, call(*values))
         except BaseException as error:
-            set_it, value = done.set_exception, error  # type: ignore[assignment]
+            set_it = partial(done.set_exception, error)
         try:
-            loop.call_soon_threadsafe(tell, set_it, value)
+            loop.call_soon_threadsafe(tell, set_it)
         except RuntimeError:
             pass  # the loop is closed: nobody waits any more
 

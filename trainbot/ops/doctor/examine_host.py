@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trainbot.adapters.hosts.domain_xml import HostKind
 from trainbot.config import Config
 from trainbot.core.errors import BackendError
 from trainbot.gateway import process
 from trainbot.gateway.rpc.gateway_client import GatewayClient
 from trainbot.model.host import HostConfig
-from trainbot.model.host_address import host_address
+from trainbot.model.host_address import HostKind, host_address
 from trainbot.ops.doctor.examine import attempt, in_thread
 from trainbot.ops.doctor.finding import Finding
 from trainbot.ops.doctor.here import Here

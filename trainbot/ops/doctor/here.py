@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from trainbot.adapters.control.client import NoBot, ask
 from trainbot.adapters.db.health import Health, health, size
@@ -19,6 +19,7 @@ from trainbot.model.host import HostConfig
 from trainbot.model.lab_image import LabImage
 from trainbot.ops.doctor.examine import attempt, in_thread
 
+T = TypeVar("T")
 BOT = 10.0  # seconds that the bot may take
 STORE = 120.0  # … the check of the database
 
@@ -28,7 +29,7 @@ class Here:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self.progress: Callable[[str, int, str], None] = lambda subject, percent, what: None
+        self.progress: Callable[[str, int, str], object] = lambda subject, percent, what: None
         self._asked: dict[str, asyncio.Task[Any]] = {}
 
     async def bot(self) -> dict[str, Any] | BackendError:
@@ -71,11 +72,12 @@ class Here:
             return None
         return health(url)
 
-    async def _once(self, name: str, begin: Callable[[], Awaitable[Any]]) -> Any:
+    async def _once(self, name: str, begin: Callable[[], Awaitable[T]]) -> T:
         """Many may want it; it is begun once, and who is cancelled does not cancel it."""
         if name not in self._asked:
             self._asked[name] = asyncio.ensure_future(begin())
-        return await asyncio.shield(self._asked[name])
+        found: T = await asyncio.shield(self._asked[name])
+        return found
 
 
 def bot_runs(answer: dict[str, Any] | BackendError) -> bool:

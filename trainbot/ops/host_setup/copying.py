@@ -12,7 +12,7 @@ import threading
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from trainbot.core.errors import BackendError
 from trainbot.ops.host_setup.remote_shell import Reach
@@ -53,14 +53,15 @@ def copy(reach: Reach, item: Copy, folder: Path, step: Callable[[int, int], None
     except OSError as error:
         raise BackendError(f"{item.source} cannot be read: {error.strerror}") from None
     with file, reach.stream(f"sh -c {shlex.quote(script)}", _SECONDS) as (process, words):
-        heard = _Heard(process.stdout)  # type: ignore[arg-type]
+        assert process.stdin is not None and process.stdout is not None
+        heard = _Heard(process.stdout)
         there = heard.kept()
         all_of = list(chunks(file, item.size))
         missing = [(at, length) for at, length in all_of if at // CHUNK not in there]
         whole = sum(length for _, length in all_of)
         kept = whole - sum(length for _, length in missing)
         step(kept, whole)
-        sender = _Sender(file, missing, process.stdin)  # type: ignore[arg-type]
+        sender = _Sender(file, missing, process.stdin)
         sender.start()
         lengths = {at // CHUNK: length for at, length in missing}
         for number in heard.arrived():
@@ -78,7 +79,7 @@ def copy(reach: Reach, item: Copy, folder: Path, step: Callable[[int, int], None
 class _Heard:
     """What receive.sh says."""
 
-    def __init__(self, pipe: BinaryIO) -> None:
+    def __init__(self, pipe: IO[bytes]) -> None:
         self._pipe = pipe
         self.done = False
 
@@ -108,7 +109,7 @@ class _Heard:
 class _Sender(threading.Thread):
     """Writes while the other end answers: the line is never idle between two chunks."""
 
-    def __init__(self, file: BinaryIO, missing: list[tuple[int, int]], pipe: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, missing: list[tuple[int, int]], pipe: IO[bytes]) -> None:
         super().__init__(daemon=True)
         self._file, self._missing, self._pipe = file, missing, pipe
         self.fault, self.sent = "", 0

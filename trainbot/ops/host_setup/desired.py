@@ -38,8 +38,10 @@ def _key_there_is(config: Config) -> str:
 
 def _copies(config: Config, host: HostConfig, say: Callable[[str], None]) -> list[Copy]:
     """Of every image of bot.ini that is ready, each version once; the others are told."""
+    if host.images is None:
+        return []
     found: dict[str, Copy] = {}
-    for section in config.images if host.images is not None else ():
+    for section in config.images:
         try:
             image = read_image(section.folder)
         except BackendError as error:
@@ -48,7 +50,7 @@ def _copies(config: Config, host: HostConfig, say: Callable[[str], None]) -> lis
         if not set(FILES) <= set(image.sha256):
             say(f"  images: {section.name} is left out, its image.json has no checksums")
             continue
-        there = files(host.images, image.folder.name)  # type: ignore[arg-type]
+        there = files(host.images, image.folder.name)
         for name, path in zip(FILES, (there.disk, there.kernel, there.initrd), strict=True):
             state = (image.folder / name).stat()
             found[path.name] = Copy(

@@ -104,19 +104,22 @@ def read(said: str) -> Facts:
     def all_of(key: str) -> tuple[str, ...]:
         return tuple(values[0] for values in found[key])
 
+    def pairs(key: str) -> dict[str, str]:
+        return {values[0]: values[1] for values in found[key]}
+
     return Facts(
         user=int(one("user")),
         system=one("system").strip(),
         family=frozenset(one("family").split()),
         dom0=bool(found["dom0"]),
-        xen=dict(found["xen"]),
-        clock=float(one("clock")),  # type: ignore[arg-type]
+        xen=pairs("xen"),
+        clock=float(one("clock")),
         disk_free=int(one("disk", "0")),
         packages=frozenset(all_of("package")),
         libvirtd=frozenset(all_of("libvirtd")),
         virsh=bool(found["virsh"]),
         pools={name: _pool(xml, active, auto) for name, active, auto, xml in found["pool"]},
-        folders=dict(found["folder"]),  # type: ignore[arg-type]
+        folders=pairs("folder"),
         network=network.read(_decoded(one("network"))) if found["network"] else None,
         live=network.read(_decoded(one("live"))) if found["live"] else None,
         autostart=one("autostart") == "yes",
@@ -135,7 +138,7 @@ def read(said: str) -> Facts:
         door=one("door"),
         host_keys=all_of("hostkey"),
         images={name: int(size) for name, size in found["image"]},
-        verified=dict(found["verified"]),  # type: ignore[arg-type]
+        verified=pairs("verified"),
         parts=all_of("part"),
         backing=frozenset(all_of("backing")),
     )

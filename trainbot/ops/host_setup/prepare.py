@@ -6,13 +6,12 @@ import os
 import shlex
 from collections.abc import Callable
 
-from trainbot.adapters.hosts.domain_xml import HostKind
 from trainbot.adapters.state_folder import KNOWN_HOSTS, state_folder
 from trainbot.config import Config
 from trainbot.core.errors import BackendError, UserError
 from trainbot.images.build.log_progress import Following
 from trainbot.images.build.progress_bar import Progress
-from trainbot.model.host_address import host_address
+from trainbot.model.host_address import HostKind, host_address
 from trainbot.ops.host_setup import facts as facts_module
 from trainbot.ops.host_setup.copying import copy
 from trainbot.ops.host_setup.desired import ACCOUNT, wanted_of
@@ -147,10 +146,12 @@ class _Preparing:
             self._say(f"+ image: {item.name}; would " + ("compare its checksum" if there else f"copy it ({mib} MiB)"))
             return
         self._progress.stage(f"{self._wanted.host.name}: copying {item.name} ({mib} MiB)")
+        folder = self._wanted.host.images
+        assert folder is not None  # otherwise nothing is to be copied there
         sent = copy(
             self._reach,
             item,
-            self._wanted.host.images,  # type: ignore[arg-type]
+            folder,
             lambda at, of: self._progress.step(at >> 20, -(-of >> 20), item.version),
         )
         self._progress.done(f"{self._wanted.host.name}: {item.name} is there")

@@ -43,13 +43,19 @@ def knock(state: Path, user: str, address: str, port: int, seconds: float = _SEC
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     except OSError as error:
         raise BackendError(f"ssh cannot be run: {error.strerror}") from None
+    assert process.stdout is not None and process.stderr is not None
     late = threading.Event()
-    timer = threading.Timer(seconds, lambda: (late.set(), process.kill()))
+
+    def end() -> None:
+        late.set()
+        process.kill()
+
+    timer = threading.Timer(seconds, end)
     timer.start()
     try:
-        said, words = (pipe.read(_MOST) for pipe in (process.stdout, process.stderr))  # type: ignore[union-attr]
-        process.stdout.close()  # type: ignore[union-attr]
-        process.stderr.close()  # type: ignore[union-attr]
+        said, words = (pipe.read(_MOST) for pipe in (process.stdout, process.stderr))
+        process.stdout.close()
+        process.stderr.close()
         code = process.wait()
     finally:
         timer.cancel()

@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import parse_qsl, urlsplit
@@ -76,8 +77,9 @@ class Reach:
         with self.stream("sh -s", seconds) as (process, words):
             feeder = threading.Thread(target=_feed, args=(process.stdin, script.encode()), daemon=True)
             feeder.start()
+            assert process.stdout is not None
             said, size = [], 0
-            for raw in iter(lambda: process.stdout.readline(_LINE), b""):  # type: ignore[union-attr]
+            for raw in iter(partial(process.stdout.readline, _LINE), b""):
                 size += len(raw)
                 if size > MOST:
                     raise BackendError(f"{self.name} says more than can be read: is that its own shell?")
@@ -103,7 +105,12 @@ class Reach:
         listener = threading.Thread(target=_listen, args=(process.stderr, words), daemon=True)
         listener.start()
         late = threading.Event()
-        timer = threading.Timer(seconds, lambda: (late.set(), process.kill()))
+
+        def end() -> None:
+            late.set()
+            process.kill()
+
+        timer = threading.Timer(seconds, end)
         timer.daemon = True
         timer.start()
         try:
@@ -114,9 +121,9 @@ class Reach:
                 process.kill()
             process.wait()
             listener.join(1.0)
-            for pipe in (process.stdin, process.stdout, process.stderr):
+            for pipe in filter(None, (process.stdin, process.stdout, process.stderr)):
                 with contextlib.suppress(OSError, ValueError):
-                    pipe.close()  # type: ignore[union-attr]
+                    pipe.close()
             if late.is_set():
                 raise BackendError(
                     f"{self.name} did not get ready within {seconds:g} s: look at it, and say it again, "

@@ -132,7 +132,8 @@ class _Search:
 
     def best(self, size: int, seed: tuple[Start, ...]) -> Choice:
         """``seed``: the best set of one less, which is kept among equals."""
-        self.score, self.found, self.missed = -1, (), 0
+        self.score, self.missed = -1, 0
+        self.found: tuple[Start, ...] = ()
         for first in (seed, ()):
             self._greedily(size, first)
         most = (self.weight + 1) * self.everybody.bit_count()

@@ -187,8 +187,8 @@ class Reader:
             year, month, day = (int(part) for part in token.text.split("-"))
             return MonthDay(day, month, year)
         if token.kind == "dotted":
-            day, month, year = token.text.split(".")
-            return MonthDay(int(day), int(month), int(year) if year else None)
+            first, second, third = token.text.split(".")
+            return MonthDay(int(first), int(second), int(third) if third else None)
         if self._is_day(token) and self.peek().text in MONTHS:
             return MonthDay(int(token.text), MONTHS[self.take().text])
         if token.text in MONTHS and self._is_day(self.peek()):
