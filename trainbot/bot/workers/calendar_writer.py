@@ -10,6 +10,7 @@ from pathlib import Path
 from trainbot.adapters.calendars.feed import FEED, PAGE, Feed, Where, since
 from trainbot.adapters.db import Store
 from trainbot.bot.pages.sessions_page import page
+from trainbot.core.tasks import Tasks
 from trainbot.features.sessions.publishing import Publish, Published
 from trainbot.features.sessions.session_store import Book
 from trainbot.model.reminder import Offset
@@ -56,16 +57,13 @@ class Printing:
     ) -> None:
         self._url, self._channels, self._press, self._folder, self._post = url, channels, press, folder, post
         self._one = asyncio.Lock()  # what the press remembers is one thread's at a time
-        self._running: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
 
     def begin(self, wanted: Publish) -> None:
-        task = asyncio.create_task(self._run(wanted))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        self._tasks.start(self._run(wanted), "writing the calendar")
 
-    def close(self) -> None:
-        for task in self._running:
-            task.cancel()
+    async def close(self) -> None:
+        await self._tasks.close()
 
     async def _run(self, wanted: Publish) -> None:
         async with self._one:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator
 from typing import Any, TypeVar
 
 from trainbot.core.errors import BackendError
+from trainbot.core.tasks import Tasks
 
 T = TypeVar("T")
 
@@ -18,7 +19,8 @@ class Chores:
     def __init__(self, interrupt: Callable[[], None]) -> None:
         self.free = asyncio.Lock()
         self._interrupt = interrupt
-        self._step: asyncio.Future[tuple[bool, Any]] | None = None
+        self._tasks = Tasks()  # never cancelled: a step is brought to its end
+        self._step: asyncio.Task[tuple[bool, Any]] | None = None
         self._ending: asyncio.Task[None] | None = None
 
     async def do(self, steps: Generator[None, None, T]) -> T:
@@ -33,7 +35,7 @@ class Chores:
 
     async def _taken(self, steps: Generator[None, None, Any]) -> tuple[bool, Any]:
         """One piece of work, to its end even where we are cancelled: it must not go on while others use the store."""
-        self._step = asyncio.ensure_future(asyncio.to_thread(_next, steps))
+        self._step = self._tasks.start(asyncio.to_thread(_next, steps), "a step of maintenance", awaited=True)
         try:
             return await asyncio.shield(self._step)
         except asyncio.CancelledError:
@@ -43,7 +45,7 @@ class Chores:
     def close(self) -> None:
         """What is under way ends as soon as it can."""
         if self._ending is None:
-            self._ending = asyncio.create_task(self._end())
+            self._ending = self._tasks.start(self._end(), "the end of maintenance")
 
     async def _end(self) -> None:
         while self._step is not None and not self._step.done():
