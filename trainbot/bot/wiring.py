@@ -260,7 +260,7 @@ class Parts:
             where_of(config, installation.owner),
             zones,
             offsets,
-            lambda path, content: write_whole(path, content.decode()),
+            write_whole,
         )
 
     def _join_rehearsals(self, installation: Installation) -> None:

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import trainbot
 from trainbot.core.errors import BackendError
+from trainbot.core.files import write_whole
 from trainbot.core.tasks import Tasks
 from trainbot.gateway.settings import GatewayConfig
 
@@ -215,9 +216,7 @@ async def _until_signal(config: GatewayConfig) -> None:
             *(f"at {host} {port}" for host, port in bound),
             *(f"asked {host} {port}" for host, port in config.listen),
         ]
-        draft = config.state / f".{PID}"
-        draft.write_text("\n".join(lines) + "\n", "utf-8")
-        draft.rename(config.state / PID)
+        write_whole(config.state / PID, "\n".join(lines) + "\n")
         log.info("listening on %s", ", ".join(f"{host} port {port}" for host, port in bound))
 
     async with Tasks() as tasks:

@@ -101,6 +101,6 @@ def _write(config: Config, store: Store, folder: Path, now: datetime) -> list[Pu
         where_of(config, store.settings.get("owner") or ""),
         config.schedule.zones,
         offsets,
-        lambda path, content: write_whole(path, content.decode()),
+        write_whole,
     )
     return press.publish(book, folder, now)

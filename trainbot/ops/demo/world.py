@@ -19,8 +19,8 @@ from trainbot import shipped
 from trainbot.adapters.state_folder import HOST_KEY, lab_key, state_folder
 from trainbot.config import Config, load
 from trainbot.core.errors import BackendError
+from trainbot.core.files import make_once
 from trainbot.core.tasks import Tasks
-from trainbot.features.labs.passwords import make_once
 from trainbot.gateway import hostkey
 from trainbot.gateway import process as gateway_process
 from trainbot.images.build.accel import working_accelerator
