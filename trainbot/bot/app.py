@@ -8,8 +8,10 @@ import signal
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
+from trainbot.adapters.calendars.feed import where_of
 from trainbot.adapters.control.server import ControlServer
 from trainbot.adapters.db import Store
 from trainbot.adapters.db.migrate import upgrade
@@ -20,13 +22,12 @@ from trainbot.adapters.irc.sts import Policies
 from trainbot.adapters.state_folder import CONTROL, state_folder
 from trainbot.adapters.timers import Timers
 from trainbot.bot.config_reload import taken_up
-from trainbot.bot.events import Event, Outcome, ShellCommand, Tick
-from trainbot.bot.gateway.requests import DoorAsked
+from trainbot.bot.events import Event, Outcome, Tick
 from trainbot.bot.installation import installation
-from trainbot.bot.rehearsal_requests import RehearsalAsked
+from trainbot.bot.requests import DoorAsked, RehearsalAsked, Request, ShellCommand
 from trainbot.bot.status import status
 from trainbot.bot.turn import Bot
-from trainbot.bot.workers.calendar_writer import Printing
+from trainbot.bot.workers.calendar_writer import Press, Printing
 from trainbot.bot.workers.lab_probes import Watching
 from trainbot.bot.workers.maintenance import Chores
 from trainbot.bot.workers.script_runner import Scripts
@@ -40,6 +41,7 @@ from trainbot.model.host import HostConfig
 from trainbot.model.lab_events import Check, HostWork, Listen, Probe
 from trainbot.model.script_events import RunScript
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 STS = "sts.json"  # in the state folder: which networks want TLS
 TURN = 256  # events in one transaction at most
@@ -78,13 +80,12 @@ class App:
         self.timers = Timers()
         self.keeper = Keeper(config.path, state, config.gateway.listen, config.gateway.service)
         self.watching = Watching(config.hosts, GatewayClient(state), self.post)
-        self.printing = Printing(
-            config.store.url, lambda: config.irc.channels, self.bot.press, config.records.folder, self.post
-        )
+        press = Press(where_of(config, here.owner), config.schedule, config.records.folder)
+        self.printing = Printing(config.store, config.irc, press, self.post)
         self.scripts = Scripts(GatewayClient(state), self.post)
 
     def _worker(self, host: HostConfig) -> HostWorker:
-        owner = self.bot.fleet.owner
+        owner = self.bot.wiring.fleet.owner
         return HostWorker(host, lambda changed: LibvirtDriver(host, owner, changed), self.post)
 
     # -- the loop --------------------------------------------------------------------------------------
@@ -168,7 +169,7 @@ class App:
             log.error("the gateway is down: %s", error)
 
     async def _ask_hosts(self) -> None:
-        self.watching.ask_hosts([name for name, view in self.bot.fleet.hosts.items() if view.up])
+        self.watching.ask_hosts([name for name, view in self.bot.wiring.fleet.hosts.items() if view.up])
 
     def _carry_out(self, outcome: Outcome) -> None:
         if outcome.routes is not None:
@@ -179,8 +180,8 @@ class App:
             self._publish_to_gateway("lines", outcome.lines)
         for out in outcome.say:
             self.irc.send(out)
-        for event, lines in outcome.answers:
-            event.answer(lines)
+        for answer in outcome.answers:
+            answer.give()
         if outcome.publish is not None:
             self.printing.begin(outcome.publish)
         for work in outcome.work:
@@ -208,36 +209,32 @@ class App:
     async def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
         match request.get("op"):
             case "command" if isinstance(request.get("text"), str):
-                answered: asyncio.Future[list[str]] = asyncio.get_running_loop().create_future()
-
-                def answer(lines: list[str]) -> None:
-                    if not answered.done():
-                        answered.set_result(lines)
-
-                self.post(ShellCommand(request["text"], answer))
-                return {"lines": await answered}
+                lines: asyncio.Future[list[str]] = asyncio.get_running_loop().create_future()
+                self.post(ShellCommand(request["text"], partial(_settle, lines)))
+                return {"lines": await lines}
             case "rehearse":
-                told: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
-                self.post(RehearsalAsked(request, lambda value: told.done() or told.set_result(value)))
-                return await told
+                return await self._asked(RehearsalAsked, request)
             case "door":
-                heard: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
-                self.post(DoorAsked(request, lambda value: heard.done() or heard.set_result(value)))
-                return await heard
+                return await self._asked(DoorAsked, request)
             case "keeping":
-                return {"text": await self.chores.do(self.bot.keeping.answer(request, self.clock()))}
+                return {"text": await self.chores.do(self.bot.wiring.records.keeping.answer(request, self.clock()))}
             case "status" | "labs" | "capacity" as what:
                 async with self.chores.free:
                     with self.store.transaction():
                         return self._shown(what)
         raise UserError("the bot knows the operations command, rehearse, status, labs, capacity and keeping")
 
+    async def _asked(self, kind: type[Request], request: dict[str, Any]) -> dict[str, Any]:
+        told: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self.post(kind(request, partial(_settle, told)))
+        return await told
+
     def _shown(self, what: str) -> dict[str, Any]:
         if what == "labs":
-            return {"labs": self.bot.lending.overview.labs_value(self.clock())}
+            return {"labs": self.bot.wiring.labs.overview.labs_value(self.clock())}
         if what == "capacity":
-            return self.bot.lending.overview.capacity_value(self.clock())
-        return status(self.irc, self.config.irc.channels, self.bot.fleet.hosts, self.store.labs.present())
+            return self.bot.wiring.labs.overview.capacity_value(self.clock())
+        return status(self.irc, self.config.irc.channels, self.bot.wiring.fleet.hosts, self.store.labs.present())
 
     async def _close(self) -> None:
         self.timers.close()
@@ -251,6 +248,12 @@ class App:
         await self.control.close()
         async with self.chores.free:
             self.store.close()
+
+
+def _settle(waiting: asyncio.Future[T], value: T) -> None:
+    """The answer, unless whoever waited for it has gone."""
+    if not waiting.done():
+        waiting.set_result(value)
 
 
 def _open_store(config: Config) -> Store:

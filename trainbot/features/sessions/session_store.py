@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ from trainbot.model.session import HERE, PublishedSession, Session
 from trainbot.model.session_rows import SessionRow
 
 if TYPE_CHECKING:
-    from trainbot.adapters.db.repositories import Sessions, Settings
+    from trainbot.adapters.db import Store
 
 log = logging.getLogger(__name__)
 NEAR = timedelta(hours=36)  # a class lasts a day at most, and has a time of grace
@@ -25,8 +24,8 @@ _LAST = "last session"  # the setting that holds the number of the last one made
 class Book:
     """``channels``: ours; a session that names none of them belongs to all of them."""
 
-    def __init__(self, sessions: Sessions, settings: Settings, channels: Callable[[], tuple[str, ...]]) -> None:
-        self.rows, self.settings, self.channels = sessions, settings, channels
+    def __init__(self, store: Store, channels: tuple[str, ...]) -> None:
+        self.rows, self.settings, self.channels = store.sessions, store.settings, channels
 
     # -- written ---------------------------------------------------------------------------------------
 
@@ -126,8 +125,8 @@ class Book:
 
     def where(self, session: Session) -> tuple[str, ...]:
         """The channels that hear of it; one that we are not in means all of ours."""
-        mine = tuple(c for c in self.channels() if session.channel and c.lower() == session.channel.lower())
-        return mine or self.channels()
+        mine = tuple(c for c in self.channels if session.channel and c.lower() == session.channel.lower())
+        return mine or self.channels
 
 
 def to_json(session: Session) -> str:

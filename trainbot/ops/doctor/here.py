@@ -17,7 +17,7 @@ from trainbot.config import Config
 from trainbot.core.errors import BackendError
 from trainbot.core.tasks import Tasks
 from trainbot.model.host import HostConfig
-from trainbot.model.lab_image import Image
+from trainbot.model.lab_image import LabImage
 from trainbot.ops.doctor.examine import attempt, in_thread
 
 BOT = 10.0  # seconds that the bot may take
@@ -52,7 +52,7 @@ class Here:
         )
 
     @cached_property
-    def images(self) -> dict[str, Image]:
+    def images(self) -> dict[str, LabImage]:
         """Those that can be used."""
         return images_of(self.config)[0]
 
