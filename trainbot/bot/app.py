@@ -33,6 +33,7 @@ from trainbot.bot.workers.maintenance import Chores
 from trainbot.bot.workers.script_runner import Scripts
 from trainbot.config import Config, load
 from trainbot.core.errors import BackendError, ConfigError, UserError
+from trainbot.core.tasks import Tasks
 from trainbot.gateway.routes import to_json
 from trainbot.gateway.rpc.gateway_client import GatewayClient
 from trainbot.gateway.supervisor import Keeper
@@ -61,6 +62,7 @@ class App:
         self._inbox: deque[Event] = deque()
         self._wake = asyncio.Event()
         self._stopping = False
+        self._tasks = Tasks()
         state = state_folder(config)
         self.store = _open_store(config)
         try:
@@ -96,7 +98,6 @@ class App:
         self._wake.set()
 
     async def run(self) -> None:
-        irc: asyncio.Task[None] | None = None
         try:
             await self.control.start()
             if self.config.gateway.service:
@@ -110,7 +111,7 @@ class App:
             self.timers.every(HOSTS_ASKED, self._ask_hosts)
             self.timers.start()
             await self._tick()
-            irc = asyncio.create_task(self._stay_on_irc())
+            self._tasks.start(self._stay_on_irc(), "irc")
             while not self._stopping:
                 await self._wake.wait()
                 self._wake.clear()
@@ -124,7 +125,7 @@ class App:
                     await asyncio.sleep(0)  # sockets get their turn between two transactions
         finally:
             log.info("trainbot stops; labs and gateway go on")
-            await self._close(irc)
+            await self._close()
 
     async def _stay_on_irc(self) -> None:
         try:
@@ -235,16 +236,14 @@ class App:
             return self.bot.wiring.labs.overview.capacity_value(self.clock())
         return status(self.irc, self.config.irc.channels, self.bot.wiring.fleet.hosts, self.store.labs.present())
 
-    async def _close(self, irc: asyncio.Task[None] | None) -> None:
+    async def _close(self) -> None:
         self.timers.close()
-        self.keeper.close()
-        self.watching.close()
-        self.scripts.close()
-        self.printing.close()
+        await self.keeper.close()
+        await self.watching.close()
+        await self.scripts.close()
+        await self.printing.close()
         await self.irc.close("trainbot stops")
-        if irc is not None:
-            irc.cancel()
-            await asyncio.gather(irc, return_exceptions=True)
+        await self._tasks.close()
         await asyncio.gather(*(worker.close() for worker in self.workers.values()))
         await self.control.close()
         async with self.chores.free:

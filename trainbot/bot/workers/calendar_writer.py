@@ -11,6 +11,7 @@ from trainbot.adapters.calendars.feed import FEED, PAGE, Feed, Where, since
 from trainbot.adapters.db import Store
 from trainbot.bot.pages.sessions_page import page
 from trainbot.core.files import write_whole
+from trainbot.core.tasks import Tasks
 from trainbot.features.sessions.publishing import Publish, Published
 from trainbot.features.sessions.session_store import Book
 from trainbot.model.config import IrcConfig, ScheduleConfig, StoreConfig
@@ -28,7 +29,7 @@ class Press:
         for name, content in ((FEED, self.feed.text(entries)), (PAGE, page(entries, self.where, self.zones, now))):
             path = self.folder / name
             if not path.exists() or path.read_bytes() != content:
-                write_whole(path, content.decode())
+                write_whole(path, content)
         return entries
 
     def published(self, book: Book, now: datetime) -> Published:
@@ -46,16 +47,13 @@ class Printing:
     def __init__(self, store: StoreConfig, irc: IrcConfig, press: Press, post: Callable[[Published], None]) -> None:
         self._url, self._channels, self._press, self._post = store.url, irc.class_channels, press, post
         self._one = asyncio.Lock()  # what the press remembers is one thread's at a time
-        self._running: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
 
     def begin(self, wanted: Publish) -> None:
-        task = asyncio.create_task(self._run(wanted))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        self._tasks.start(self._run(wanted), "writing the calendar")
 
-    def close(self) -> None:
-        for task in self._running:
-            task.cancel()
+    async def close(self) -> None:
+        await self._tasks.close()
 
     async def _run(self, wanted: Publish) -> None:
         async with self._one:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from trainbot.core.errors import BackendError
+from trainbot.core.tasks import Tasks
 
 T = TypeVar("T")
 
@@ -26,7 +27,8 @@ class Chores:
     def __init__(self, interrupt: Callable[[], None]) -> None:
         self.free = asyncio.Lock()
         self._interrupt = interrupt
-        self._step: asyncio.Future[Any] | None = None
+        self._tasks = Tasks()  # never cancelled: a step is brought to its end
+        self._step: asyncio.Task[Any] | None = None
         self._ending: asyncio.Task[None] | None = None
 
     async def do(self, steps: Generator[None, None, T]) -> T:
@@ -41,7 +43,7 @@ class Chores:
 
     async def _taken(self, steps: Generator[None, None, T]) -> Last[T] | None:
         """One piece of work, to its end even where we are cancelled: it must not go on while others use the store."""
-        step = self._step = asyncio.ensure_future(asyncio.to_thread(_next, steps))
+        step = self._step = self._tasks.start(asyncio.to_thread(_next, steps), "a step of maintenance", awaited=True)
         try:
             return await asyncio.shield(step)
         except asyncio.CancelledError:
@@ -51,7 +53,7 @@ class Chores:
     def close(self) -> None:
         """What is under way ends as soon as it can."""
         if self._ending is None:
-            self._ending = asyncio.create_task(self._end())
+            self._ending = self._tasks.start(self._end(), "the end of maintenance")
 
     async def _end(self) -> None:
         while self._step is not None and not self._step.done():
