@@ -43,7 +43,7 @@ def guests(store: Store) -> list[Guest]:
         keys.setdefault(key.person_id, []).append(key.key)
     for lease in store.leases.every():
         keys.pop(lease.person_id, None)
-    people = store.people.all(store.people.table.c.id.in_(list(keys)))
+    people = store.people.these(keys)
     return [Guest(person.id, person.nick, tuple(keys[person.id])) for person in people]
 
 

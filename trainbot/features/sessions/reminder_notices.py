@@ -30,8 +30,7 @@ class Reminding:
     def tick(self, now: datetime) -> None:
         """A row for each reminder that is due; one that is there already (also: was said) is no other."""
         sessions = self.book.starting(now - STARTED_GRACE, now + self._furthest)
-        not_after = self.notices.table.c.not_after
-        said = {notice.key or "" for notice in self.notices.all(not_after >= now, kind="reminder")}
+        said = {notice.key or "" for notice in self.notices.not_over("reminder", now)}
         for channel in self.book.channels:
             already = {name.rpartition(" ")[0] for name in said if name.endswith(f" {channel}")}
             here = [session for session in sessions if channel in self.book.where(session)]

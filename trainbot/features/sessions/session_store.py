@@ -89,9 +89,8 @@ class Book:
     def near(self, now: datetime) -> list[Session]:
         """Those that may concern labs now, by start: soon, going on, or not long over.  Cancelled ones are left out,
         and rows that cannot be read: labs are for everybody, one bad row must not stop them."""
-        start = self.rows.table.c.start
         found = []
-        for row in self.rows.all(start > now - NEAR, start < now + NEAR, cancelled=False, draft=False, order=(start,)):
+        for row in self.rows.within(now - NEAR, now + NEAR, cancelled=False, draft=False):
             try:
                 found.append(from_json(row.value))
             except (ValueError, TypeError, KeyError) as error:
@@ -100,23 +99,17 @@ class Book:
 
     def starting(self, first: datetime, last: datetime) -> list[Session]:
         """Those that start from ``first`` to ``last``, by start; cancelled ones too."""
-        start = self.rows.table.c.start
-        return [
-            from_json(row.value) for row in self.rows.all(start >= first, start <= last, draft=False, order=(start,))
-        ]
+        return [from_json(row.value) for row in self.rows.starting(first, last, draft=False)]
 
     def upcoming(self, now: datetime, most: int | None = None) -> list[Session]:
         """Not over and not cancelled, by start: as ``!sessions`` numbers them; the first ``most``."""
-        table = self.rows.table
-        on: dict[str, Any] = {"cancelled": False, "draft": False, "order": (table.c.start, table.c.uid)}
-        begun = [from_json(row.value) for row in self.rows.all(table.c.start > now - NEAR, table.c.start <= now, **on)]
-        rows = self.rows.all(table.c.start > now, limit=most, **on)
+        begun = [from_json(row.value) for row in self.rows.begun(now - NEAR, now, cancelled=False, draft=False)]
+        rows = self.rows.later(now, most, cancelled=False, draft=False)
         return ([session for session in begun if session.end > now] + [from_json(row.value) for row in rows])[:most]
 
     def published(self, since: datetime) -> list[PublishedSession]:
         """What the calendar holds: all that started after ``since`` or will, cancelled ones too, by start."""
-        table = self.rows.table
-        rows = self.rows.all(table.c.start > since, draft=False, order=(table.c.start, table.c.uid))
+        rows = self.rows.later(since, draft=False)
         return [PublishedSession(from_json(row.value), row.sequence, row.changed_at) for row in rows]
 
     def later(self, now: datetime) -> int:

@@ -48,8 +48,7 @@ class SignUps:
         ]
 
     def _all(self, session: Session, **exact: bool) -> list[SignUp]:
-        table = self.rows.table
-        return self.rows.all(session_uid=session.uid, order=(table.c.waiting, table.c.at, table.c.person_id), **exact)
+        return self.rows.line(session.uid, **exact)
 
     def _mine(self, session: Session, person: Person) -> SignUp | None:
         return self.rows.first(session_uid=session.uid, person_id=person.id)

@@ -322,7 +322,7 @@ class WhenDesk:
 
     def tick(self, now: datetime) -> None:
         """Polls whose time is over are closed; whoever opened one is told what came of it."""
-        for poll in self.rows.all(self.rows.table.c.closes_at <= now, closed_at=None):
+        for poll in self.rows.over(now):
             text = self._close(poll, now)
             self.notices.tell(now, f"the poll in {poll.channel} is closed. {text}", person_id=poll.person_id)
 
