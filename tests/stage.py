@@ -148,6 +148,8 @@ class NextPort:
 class Stage:
     """Everybody is in the channel; alice, bob, carol have accounts, as have the staff; ``stranger`` has none."""
 
+    wiring_type: type[Wiring] = Wiring
+
     def __init__(
         self,
         folder: Path,
@@ -224,7 +226,7 @@ class Stage:
         images = {name: replace(image, name=name) for name in self.images}
         unready = {"centos": "the centos image is not there yet"}
         installation = Installation("owner", access, NextPort(), images, unready)
-        self.bot = Bot(self.config, self.store, self.net, installation)
+        self.bot = Bot(self.wiring_type(self.config, self.store, self.net, installation))
         self.press = Press(where_of(self.config, "owner"), self.config.schedule, self.config.records.folder)
 
     @property

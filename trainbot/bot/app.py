@@ -27,6 +27,7 @@ from trainbot.bot.installation import installation
 from trainbot.bot.requests import DoorAsked, RehearsalAsked, Request, ShellCommand
 from trainbot.bot.status import status
 from trainbot.bot.turn import Bot
+from trainbot.bot.wiring import Wiring
 from trainbot.bot.workers.calendar_writer import Press, Printing
 from trainbot.bot.workers.lab_probes import Watching
 from trainbot.bot.workers.maintenance import Chores
@@ -70,7 +71,7 @@ class App:
             here = installation(config, self.store)
             for why in here.unready.values():
                 log.warning("%s", why)
-            self.bot = Bot(config, self.store, self.irc, here)
+            self.bot = Bot(Wiring(config, self.store, self.irc, here))
         except BaseException:
             self.store.close()
             raise

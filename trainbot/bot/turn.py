@@ -12,8 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
-from trainbot.adapters.db import NOT_STORED, Store
-from trainbot.bot.audience import View
+from trainbot.adapters.db import NOT_STORED
 from trainbot.bot.events import Event, Outcome, Tick
 from trainbot.bot.requests import FAILED, Answer, Request, ShellAnswer, ShellCommand
 from trainbot.bot.wiring import Wiring
@@ -23,7 +22,6 @@ from trainbot.core.errors import BackendError
 from trainbot.core.hooks import CommandHeard, On, OnChange, OnTick, OwnEvent, TalkHeard, Turn
 from trainbot.core.messages import Effect, Incoming, Line, Outgoing, Reply, Sender
 from trainbot.model.config import Config
-from trainbot.model.ports import Installation
 
 log = logging.getLogger(__name__)
 
@@ -31,10 +29,10 @@ log = logging.getLogger(__name__)
 class Bot:
     """Its features are in ``wiring``; their hooks stand here as the tables that a turn goes through."""
 
-    def __init__(self, config: Config, store: Store, view: View, installation: Installation) -> None:
-        self.wiring = Wiring(config, store, view, installation)
-        self.store, self.guard, self.dispatch = store, self.wiring.guard, self.wiring.dispatch
-        hooks = [hook for feature in self.wiring.features for hook in feature.hooks()]
+    def __init__(self, wiring: Wiring) -> None:
+        self.wiring = wiring
+        self.store, self.guard, self.dispatch = wiring.store, wiring.guard, wiring.dispatch
+        hooks = [hook for feature in wiring.features for hook in feature.hooks()]
         heard = [hook for hook in hooks if isinstance(hook, On)]
         self._on = [*(hook for hook in heard if not hook.last), *(hook for hook in heard if hook.last)]
         self._on_tick = [hook for hook in hooks if isinstance(hook, OnTick)]

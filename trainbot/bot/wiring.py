@@ -1,6 +1,6 @@
 """Every feature, made and given what it asks of others (trainbot.model.ports).
 
-``features()`` is the one list of them: a new feature is a folder of its own and a line there.
+``declared`` is the one list of them: a new feature is a folder of its own and a line there.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Wiring:
         self.classes = Classes(store, config, self.ports, self.records, self.sessions)
         self.labs = Labs(self.fleet, store, self.ports, self.classes, self.sessions.timetable)
         self.questions = Questions(store, config.questions, self.ports, self.records)
-        self.features = self._features()
+        self.features = self.declared()
         writers = {kind: writer for each in self.features for kind, writer in each.notice_writers().items()}
         self.notifier = Notifier(store, self.audience, self.guard, writers, {ANSWER})
         self.status_lines = StatusLines(store, self.exercises, self.audience, self.labs.terms)
@@ -78,7 +78,7 @@ class Wiring:
             self.table.add(feature.commands())
             self.table.kinds |= feature.argument_kinds()
 
-    def _features(self) -> tuple[Feature, ...]:
+    def declared(self) -> tuple[Feature, ...]:
         """In the order in which their hooks are called and ``!help`` lists their commands."""
         return (
             FilesWatch(self.store, self.exercises),

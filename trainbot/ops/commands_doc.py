@@ -10,7 +10,7 @@ from trainbot.adapters.db import Store
 from trainbot.adapters.db.tables import metadata
 from trainbot.adapters.irc.connection_status import Place, Standing
 from trainbot.bot.installation import OwnPorts, SshAccess
-from trainbot.bot.turn import Bot
+from trainbot.bot.wiring import Wiring
 from trainbot.config import load
 from trainbot.core.help import commands_page
 from trainbot.core.messages import Sender
@@ -55,7 +55,7 @@ def page() -> str:
             ini.write_text("[irc]\nchannels = #class\n")
             with store.transaction():
                 metadata.create_all(store.connection)
-            return commands_page(Bot(load(ini), store, Nowhere(), installation).wiring.table)
+            return commands_page(Wiring(load(ini), store, Nowhere(), installation).table)
     finally:
         store.close()
 
