@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
+import sqlite3
+import tempfile
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Dialect
 
 from trainbot.adapters.calendars.feed import where_of
 from trainbot.adapters.db import Store
@@ -72,6 +78,38 @@ EXERCISE = {
     "3.md": "Look again.",
     "finish.md": "That was all.",
 }
+
+
+@functools.cache
+def empty_database() -> bytes:
+    """All tables, made once for all stages."""
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(f"sqlite:///{folder}/trainbot.db")
+        with store.transaction():
+            metadata.create_all(store.connection)
+        store.close()
+        return (Path(folder) / "trainbot.db").read_bytes()
+
+
+_compiled: dict[Any, Any] = {}
+
+
+@functools.cache
+def _dialect() -> Dialect:
+    """One for all stages: what is compiled belongs to it."""
+    return Store("sqlite:///:memory:").connection.dialect
+
+
+def opened(url: str) -> Store:
+    """The bot's store, without what would take half of a dialog's time: it waits for no disk (a stage never loses power),
+    and queries that any stage of this process has compiled are not compiled again."""
+    store = Store(url)
+    database = store.connection.connection.dbapi_connection
+    assert isinstance(database, sqlite3.Connection)
+    database.execute("PRAGMA synchronous=OFF")
+    store.connection.dialect = _dialect()
+    store.connection.execution_options(compiled_cache=_compiled)
+    return store
 
 
 class Net:
@@ -197,9 +235,8 @@ class Stage:
         self.works = itertools.count()
         self.began: list[HostWork | Probe | Listen] = []
         self.scripts: list[RunScript] = []  # begun in labs, and not ended
-        self.store = Store(self.config.store.url)
-        with self.store.transaction():
-            metadata.create_all(self.store.connection)
+        (folder / "trainbot.db").write_bytes(empty_database())
+        self.store = opened(self.config.store.url)
         for name in ("alice", "bob", "carol", "russell", "olga", "hannah"):
             self.join(name, account=name)
         self.join("stranger")
@@ -236,7 +273,7 @@ class Stage:
     def restart(self) -> list[tuple[str, str]]:
         """kill -9 and a new process: a new bot on the same file, and a roll call of who is there."""
         self.store.close()
-        self.store = Store(self.config.store.url)
+        self.store = opened(self.config.store.url)
         self.began, self.scripts = [], []
         self.start()
         return self.happens(
