@@ -14,6 +14,7 @@ from trainbot.model import seats
 from trainbot.model.config import ImageConfig, LabsConfig, StoreConfig
 from trainbot.model.host import GuestType, HostConfig
 from trainbot.model.host_address import host_address
+from trainbot.model.jump_host import ACCOUNT, SSH, JumpHost
 
 #: Words that follow ``!lab``: an image of that name could never be asked for.
 LAB_WORDS = frozenset(
@@ -41,7 +42,6 @@ LAB_WORDS = frozenset(
 REMOTE_POOL = Path("/var/lib/libvirt/trainbot")
 REMOTE_IMAGES = Path("/var/lib/libvirt/trainbot-images")
 REMOTE_NETWORK = "trainbot"  # made by host prepare
-DOOR_USER = "trainbot-door"
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
 
 
@@ -112,24 +112,18 @@ def _door_of(uri: str) -> str:
     parts = urlsplit(uri)
     if "ssh" not in parts.scheme.partition("+")[2] or not parts.hostname:
         return ""
-    return f"{DOOR_USER}@{parts.hostname}:{parts.port or 22}"
+    return str(JumpHost(ACCOUNT, parts.hostname, parts.port or SSH))
 
 
 def _door(raw: str) -> str:
     if raw == "none":
         return ""
-    user, _, rest = raw.rpartition("@")
-    host, _, port = rest.rpartition(":") if re.search(r":[0-9]+$", rest) else (rest, "", "22")
-    if (
-        not re.fullmatch(r"[a-z_][a-z0-9_-]{0,31}", user or DOOR_USER)
-        or not re.fullmatch(r"[\w.:-]+", host, re.ASCII)
-        or host.startswith("-")
-        or not 1 <= int(port) <= 65535
-    ):
+    try:
+        return str(JumpHost.parse(raw, user=ACCOUNT, port=SSH))
+    except ValueError:
         raise ValueError(
             f"{raw!r} is not [USER@]ADDRESS[:PORT], say xen1.example.org, or none where the labs are reached directly"
-        )
-    return f"{user or DOOR_USER}@{host}:{port}"
+        ) from None
 
 
 def _subnet(raw: str) -> str:

@@ -35,6 +35,7 @@ from trainbot.model.config import (
     Secret,
     StoreConfig,
 )
+from trainbot.model.database_url import database_path, database_url
 from trainbot.model.reminder import parse_offsets
 
 SECTIONS = ("irc", "store", "roles", "schedule", "exercises", "labs", "gateway", "questions", "records")
@@ -261,17 +262,20 @@ def _roles(s: Section) -> tuple[Roles, bool]:
 
 
 def _store(s: Section) -> StoreConfig:
-    url = s.text("url", StoreConfig().url)
-    if not url.startswith("sqlite:///") or url == "sqlite:///":
-        s.fault("url", f"{url!r} is not sqlite:///FILE; the store is SQLite (docs/dependencies.md says why)")
-    elif "?" in url or "#" in url:
+    url, state = s.text("url", StoreConfig().url), s.path("state", StoreConfig().state)
+    try:
+        path = database_path(url)
+    except ValueError as error:
+        s.fault("url", f"{error}; the store is SQLite (docs/dependencies.md says why)")
+        return StoreConfig(url=url, state=state)
+    if "?" in url or "#" in url:
         s.fault("url", f"{url!r} holds a ? or #: name the file without")
-    elif url != "sqlite:///:memory:":
+    elif path is not None:
         try:
-            url = f"sqlite:///{below(s.base, url.removeprefix('sqlite:///'))}"
+            url = database_url(below(s.base, str(path)))
         except ValueError as error:
             s.fault("url", str(error))
-    return StoreConfig(url=url, state=s.path("state", StoreConfig().state))
+    return StoreConfig(url=url, state=state)
 
 
 def _schedule(s: Section) -> ScheduleConfig:

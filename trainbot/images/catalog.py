@@ -20,6 +20,7 @@ from trainbot.images.build.progress_bar import Progress
 from trainbot.images.build.versions import only_maker
 from trainbot.images.importing.distributions import Entry, load_catalogue
 from trainbot.images.importing.importing import Wanted, import_image
+from trainbot.model.database_url import database_exists
 from trainbot.model.host import GuestType
 
 
@@ -161,7 +162,7 @@ def remove(config: Config, name: str, old_only: bool, progress: Progress) -> lis
 
 def _labs_of(config: Config, name: str) -> int:
     """How many labs a host may have of it: those kept for somebody, and those on their way out, count."""
-    if not Path(config.store.url.removeprefix("sqlite:///")).exists():
+    if not database_exists(config.store.url):
         return 0
     store = Store(config.store.url, read_only=True)
     try:

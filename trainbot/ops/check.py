@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 
 from trainbot.adapters.calendars.schedule_folder import load_schedules
 from trainbot.adapters.db import Store
@@ -15,6 +14,7 @@ from trainbot.bot.installation import images_of
 from trainbot.config import Config
 from trainbot.core.errors import BackendError
 from trainbot.core.times import describe_many
+from trainbot.model.database_url import database_path
 from trainbot.model.exercise import Exercise
 
 SHOWN = 5
@@ -96,8 +96,8 @@ def _content(config: Config, say: Callable[[str], None], line: Callable[..., Non
 
 def _database(url: str) -> str:
     """Why the bot could not work with the database that is there, or ''; one that is not there yet is made."""
-    path = Path(url.removeprefix("sqlite:///"))
-    if path.parent.is_dir() and not path.exists():
+    path = database_path(url)
+    if path is None or (path.parent.is_dir() and not path.exists()):
         return ""
     try:
         store = Store(url, read_only=True)

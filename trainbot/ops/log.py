@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from trainbot.adapters.db import Store
@@ -18,6 +17,7 @@ from trainbot.features.questions.search_terms import Finding, best
 from trainbot.features.records.archive import Archive
 from trainbot.features.records.journal import scrubbed
 from trainbot.features.records.retention import Keeping
+from trainbot.model.database_url import database_exists
 from trainbot.model.question import Question, QuestionState
 from trainbot.model.record import Entry
 
@@ -39,7 +39,7 @@ def _archive(config: Config, store: Store) -> Archive:
 
 def keep(config: Config, request: dict[str, Any]) -> str:
     """Does what ``Keeping.answer`` says, as the only writer; BackendError where a bot runs."""
-    if not Path(config.store.url.removeprefix("sqlite:///")).exists():
+    if not database_exists(config.store.url):
         raise BackendError(f"there is no database {config.store.url} yet: trainbot run makes it")
     store = Store(config.store.url)
     try:

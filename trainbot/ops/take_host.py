@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 from trainbot.adapters.db import Store
 from trainbot.adapters.hosts.libvirt_driver import LibvirtDriver
 from trainbot.adapters.hosts.libvirt_errors import plain
 from trainbot.config import Config
 from trainbot.core.errors import BackendError, UserError
+from trainbot.model.database_url import database_exists
 
 
 def take(config: Config, name: str, sure: Callable[[str], bool], say: Callable[[str], None]) -> int:
@@ -41,7 +41,7 @@ def take(config: Config, name: str, sure: Callable[[str], bool], say: Callable[[
 
 def _owner(config: Config) -> str:
     """Our id on hosts, which the bot makes at its first start."""
-    if not Path(config.store.url.removeprefix("sqlite:///")).exists():
+    if not database_exists(config.store.url):
         raise BackendError("this trainbot has never run, so it has no id yet: trainbot run makes it")
     store = Store(config.store.url, read_only=True)
     try:

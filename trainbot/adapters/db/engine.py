@@ -37,6 +37,7 @@ from trainbot.adapters.db.repositories import (
 )
 from trainbot.adapters.db.row_redaction import Redaction
 from trainbot.core.errors import BackendError
+from trainbot.model.database_url import database_path
 
 log = logging.getLogger(__name__)
 NOT_STORED = "not done, I cannot write my database just now; try again in a minute"
@@ -44,7 +45,7 @@ NOT_STORED = "not done, I cannot write my database just now; try again in a minu
 
 def connect(url: str, *, read_only: bool = False) -> Engine:
     """An engine whose transactions begin when we say so (SQLAlchemy's SQLite page, "pysqlite transactions")."""
-    path = url.removeprefix("sqlite:///")
+    path = str(database_path(url) or ":memory:")
     place = URL.create("sqlite", database=path)  # literally: a path may hold % and ?
     if read_only:
         query = {"mode": "ro", "uri": "true"}
@@ -179,7 +180,7 @@ class Store:
 
     def lock(self) -> None:
         """Makes this process the writer; BackendError where another one is (flock on FILE.lock, kept until close)."""
-        if not self.url.endswith(":memory:"):
+        if database_path(self.url) is not None:
             self._lock = lock_of(self.url)
 
     def vacuum(self) -> bool:
@@ -203,8 +204,11 @@ class Store:
     def moved_away(self) -> bool:
         """Whether another file, or none, is now where ours was when this was first asked: SQLite goes on writing to
         the one it has, which nobody finds at the next start."""
+        path = database_path(self.url)
+        if path is None:
+            return False
         try:
-            found = os.stat(self.url.removeprefix("sqlite:///"))
+            found = path.stat()
             now = (found.st_dev, found.st_ino)
         except OSError:
             now = None
@@ -221,13 +225,15 @@ class Store:
 
 def lock_of(url: str) -> int:
     """FILE.lock, held until it is closed; BackendError where another process holds it."""
-    path = Path(url.removeprefix("sqlite:///") + ".lock")
+    database = database_path(url)
+    assert database is not None  # what is in memory is nobody else's
+    path = database.with_name(database.name + ".lock")
     lock = None
     try:
         lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         with suppress(FileNotFoundError):
-            os.chmod(path.with_suffix(""), 0o600)  # it holds people's hosts and words
+            database.chmod(0o600)  # it holds people's hosts and words
         return lock
     except OSError as error:
         if lock is not None:

@@ -6,7 +6,6 @@ import sqlite3
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
@@ -15,6 +14,7 @@ from trainbot.adapters.db.engine import Store, explain
 from trainbot.adapters.db.migrate import refuse_newer, revisions
 from trainbot.adapters.db.tables import tables
 from trainbot.core.errors import BackendError
+from trainbot.model.database_url import database_path
 from trainbot.model.notice import Notice
 
 _FAULTS = 3  # of those that SQLite finds, told
@@ -71,6 +71,8 @@ def health(url: str) -> Health:
 
 def size(url: str) -> tuple[int, int]:
     """Bytes of the database and of what is written ahead of it (sqlite.org/wal.html)."""
-    path = Path(url.removeprefix("sqlite:///"))
+    path = database_path(url)
+    if path is None:
+        return 0, 0
     ahead = path.with_name(path.name + "-wal")
     return path.stat().st_size if path.exists() else 0, ahead.stat().st_size if ahead.exists() else 0

@@ -17,8 +17,10 @@ from trainbot.adapters.db.fulltext import INDEXES
 from trainbot.adapters.db.migrate import refuse_newer
 from trainbot.core.errors import BackendError
 from trainbot.core.files import draft_of, sync_folder
+from trainbot.model.database_url import database_path, database_url
 
 FAULTS = 20  # told at most
+NONE_YET = "there is no database {} yet: trainbot run makes it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,20 +32,17 @@ class Found:
     faults: tuple[str, ...]
 
 
-def path_of(url: str) -> Path:
-    return Path(url.removeprefix("sqlite:///"))
-
-
 def backup(url: str, target: Path, *, force: bool = False) -> Found:
     """Copies the database as it is at this moment, while whoever works on it goes on, into one file that only its
     owner reads.  It is there whole and checked, or not at all; a file that is there already stays, unless ``force``.
     """
-    if not path_of(url).is_file():
-        raise BackendError(f"there is no database {url} yet: trainbot run makes it")
-    if target.exists() and (not force or target.samefile(path_of(url)) or not target.is_file()):
+    place = _place(url)
+    if not place.is_file():
+        raise BackendError(NONE_YET.format(url))
+    if target.exists() and (not force or target.samefile(place) or not target.is_file()):
         raise BackendError(
             f"{target} is there already: name another file"
-            + ("" if force or target.samefile(path_of(url)) else ", or say --force")
+            + ("" if force or target.samefile(place) else ", or say --force")
         )
     with _whole(target) as draft:
         found = _copy(url, draft)
@@ -61,11 +60,11 @@ def restore(url: str, source: Path, now: datetime) -> tuple[Found, Path | None]:
     """
     if not source.is_file():
         raise BackendError(f"there is no file {source}")
-    place = path_of(url)
+    place = _place(url)
     lock = lock_of(url)
     try:
         with _whole(place) as draft:
-            found = _copy(f"sqlite:///{source}", draft)
+            found = _copy(database_url(source), draft)
             if found.faults or found.revision is None:
                 why = found.faults[0] if found.faults else "it is no database of trainbot"
                 raise BackendError(f"{source} cannot be restored: {why}")
@@ -77,9 +76,16 @@ def restore(url: str, source: Path, now: datetime) -> tuple[Found, Path | None]:
 
 def check(url: str) -> Found:
     """Everything that SQLite can say about the file, the references between rows and the full-text indexes."""
-    if not path_of(url).is_file():
-        raise BackendError(f"there is no database {url} yet: trainbot run makes it")
+    if not _place(url).is_file():
+        raise BackendError(NONE_YET.format(url))
     return _copy(url, None)
+
+
+def _place(url: str) -> Path:
+    path = database_path(url)
+    if path is None:
+        raise BackendError(NONE_YET.format(url))
+    return path
 
 
 def _copy(url: str, draft: Path | None) -> Found:

@@ -14,6 +14,7 @@ from trainbot.core.errors import BackendError
 from trainbot.core.tasks import Tasks
 from trainbot.gateway.rpc.gateway_client import GatewayAway, GatewayClient, HostReading, NotDone
 from trainbot.model.host import HostConfig
+from trainbot.model.jump_host import JumpHost
 from trainbot.model.lab_events import Booted, Check, Checked, Heard, HostStatus, Listen, Probe, Way
 
 log = logging.getLogger(__name__)
@@ -130,7 +131,9 @@ class Watching:
         if not wanted.via:
             return self._post(Heard(wanted.host, await any_speaks(wanted.endpoints)))
         async with Tasks() as tasks:
-            greeting = tasks.start(speaks(*_address(wanted.via), GREETING), "a host's greeting", awaited=True)
+            jump_host = JumpHost.parse(wanted.via)
+            speaking = speaks(jump_host.address, jump_host.port, GREETING)
+            greeting = tasks.start(speaking, "a host's greeting", awaited=True)
             heard = await self._any_speaks(wanted)
             self._post(Heard(wanted.host, heard, not heard and await greeting))
 
@@ -173,9 +176,3 @@ class Watching:
                 now.time - (now.asked + now.told) / 2,
             )
         )
-
-
-def _address(door: str) -> tuple[str, int]:
-    """Of USER@ADDRESS:PORT."""
-    address, _, port = door.rpartition("@")[2].rpartition(":")
-    return address.strip("[]"), int(port)

@@ -10,7 +10,6 @@ import asyncio
 import ipaddress
 import logging
 import os
-import re
 import socket
 from collections.abc import Sequence
 from contextlib import suppress
@@ -25,6 +24,7 @@ from trainbot.gateway.lab.jump_connection import Factory, Full, Trunk, Way
 from trainbot.gateway.lab.pipe import CIPHERS, Client
 from trainbot.gateway.learner.limits import printable
 from trainbot.gateway.settings import GatewayConfig
+from trainbot.model.jump_host import JumpHost
 
 log = logging.getLogger(__name__)
 
@@ -34,19 +34,10 @@ FEWEST = 10  # channels that sshd lets into a connection unless it is told other
 DEATHS = 3  # connections that may be cut while one way is being opened
 AGAIN = 1.0  # seconds that a door which did not open is not tried again
 Keys = Sequence[asyncssh.SSHKey]
-VIA = re.compile(r"([a-z_][a-z0-9_-]{0,31})@(.+):([0-9]{1,5})")
 
 
 class DoorShut(BackendError):
     """There is no way through a host's door now; the text says why and how to mend it."""
-
-
-def parse(via: str) -> tuple[str, str, int]:
-    """(user, address, port) of USER@ADDRESS:PORT; DoorShut where it is none."""
-    found = VIA.fullmatch(via)
-    if found is None or not 0 < int(found[3]) < 65536:
-        raise DoorShut(f"{printable(via, 80)} is no door: USER@ADDRESS:PORT is one")
-    return found[1], found[2].removeprefix("[").removesuffix("]"), int(found[3])
 
 
 class Doors:
@@ -91,7 +82,11 @@ class HostDoor:
     """The connections to one host's door."""
 
     def __init__(self, via: str, config: GatewayConfig) -> None:
-        self._user, self._address, self._port = parse(via)
+        try:
+            there = JumpHost.parse(via)
+        except ValueError:
+            raise DoorShut(f"{printable(via, 80)} is no door: USER@ADDRESS:PORT is one") from None
+        self._user, self._address, self._port = there.user, there.address, there.port
         self._name = f"{self._address} port {self._port}"
         self._config = config
         self._trunks: list[Trunk] = []

@@ -25,6 +25,7 @@ from trainbot.gateway import hostkey
 from trainbot.gateway import process as gateway_process
 from trainbot.images.build.accel import working_accelerator
 from trainbot.images.build.build import image_is_current
+from trainbot.model.database_url import database_exists
 from trainbot.ops.demo.ngircd import Ngircd, free_port
 
 CHANNEL = "#class"
@@ -247,7 +248,7 @@ def end_labs(config: Config) -> None:
     from trainbot.adapters.db import Store
     from trainbot.adapters.hosts.libvirt_driver import LibvirtDriver
 
-    if not Path(config.store.url.removeprefix("sqlite:///")).exists():
+    if not database_exists(config.store.url):
         return
     store = Store(config.store.url)
     with store.transaction():

@@ -15,6 +15,7 @@ from trainbot.gateway import process
 from trainbot.gateway.rpc.gateway_client import GatewayClient
 from trainbot.model.host import HostConfig
 from trainbot.model.host_address import HostKind, host_address
+from trainbot.model.jump_host import JumpHost
 from trainbot.ops.doctor.examine import attempt, in_thread
 from trainbot.ops.doctor.finding import Finding
 from trainbot.ops.doctor.here import Here
@@ -87,11 +88,9 @@ async def _door(config: Config, host: HostConfig) -> int | BackendError | None:
     if process.running(state) is not None:
         reading = await attempt(host.deadline + SLACK, what, GatewayClient(state).status(host.door))
         return reading if isinstance(reading, BackendError) else reading.cores
-    user, _, rest = host.door.rpartition("@")
-    address, _, port = rest.rpartition(":")
-    return await attempt(
-        host.deadline + SLACK, what, in_thread(knock, state, user, address, int(port), host.deadline + SLACK - 1)
-    )
+    door = JumpHost.parse(host.door)
+    patience = host.deadline + SLACK
+    return await attempt(patience, what, in_thread(knock, state, door.user, door.address, door.port, patience - 1))
 
 
 def _embedded(here: Here, host: HostConfig, root: Path, view: dict[str, Any] | None) -> HostSeen:

@@ -15,6 +15,7 @@ from trainbot.adapters.db.health import size
 from trainbot.adapters.state_folder import DOOR_KEY, HOST_KEY, PEPPER
 from trainbot.config import Config
 from trainbot.core.errors import BackendError
+from trainbot.model.database_url import database_path
 from trainbot.ops.doctor.examine import in_thread
 from trainbot.ops.doctor.finding import Finding
 from trainbot.ops.doctor.here import Here
@@ -35,7 +36,8 @@ class Files:
 
 async def examine_store(here: Here) -> list[Finding]:
     config = here.config
-    if config.store.url.endswith(":memory:"):
+    database = database_path(config.store.url)
+    if database is None:
         return [
             STORE.wrong(
                 "the database is in memory only",
@@ -43,14 +45,13 @@ async def examine_store(here: Here) -> list[Finding]:
                 "name a file: [store] url = sqlite:///trainbot.db",
             )
         ]
-    files = await in_thread(_files, config)
+    files = await in_thread(_files, config, database)
     return store_findings(
         config, await here.health(), files.database, files.written_ahead, files.free_mib, files.loose, datetime.now(UTC)
     )
 
 
-def _files(config: Config) -> Files:
-    path = Path(config.store.url.removeprefix("sqlite:///"))
+def _files(config: Config, path: Path) -> Files:
     near = next(folder for folder in path.parents if folder.exists())
     try:
         database, ahead = size(config.store.url)

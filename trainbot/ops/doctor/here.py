@@ -16,6 +16,7 @@ from trainbot.bot.installation import images_of
 from trainbot.config import Config
 from trainbot.core.errors import BackendError
 from trainbot.core.tasks import Tasks
+from trainbot.model.database_url import database_path
 from trainbot.model.host import HostConfig
 from trainbot.model.lab_image import LabImage
 from trainbot.ops.doctor.examine import attempt, in_thread
@@ -70,7 +71,7 @@ class Here:
 
     def _health(self) -> Health | None:
         url = self.config.store.url
-        if url.endswith(":memory:") or not size(url)[0]:
+        if database_path(url) is None or not size(url)[0]:
             return None
         return health(url)
 

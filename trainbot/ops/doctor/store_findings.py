@@ -10,6 +10,7 @@ from pathlib import Path
 from trainbot.adapters.db.health import Health
 from trainbot.config import Config
 from trainbot.core.errors import BackendError
+from trainbot.model.database_url import database_path
 from trainbot.ops.doctor.finding import Finding, Words
 
 STORE = Words("store")
@@ -60,8 +61,7 @@ def _database(config: Config, health: Health | None | BackendError, size: int) -
             STORE.wrong(
                 f"the database is damaged ({'; '.join(health.faults)})",
                 "so labs, leases and questions may be lost at any moment",
-                f"end the bot, keep {url.removeprefix('sqlite:///')} aside, and put the last backup back "
-                "(docs/operating.md)",
+                f"end the bot, keep {database_path(url)} aside, and put the last backup back (docs/operating.md)",
             )
         ]
     if health.revision != health.head:

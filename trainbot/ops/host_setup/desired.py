@@ -11,9 +11,9 @@ from trainbot.core.errors import BackendError
 from trainbot.images.build.image_folder import FILES, read_image
 from trainbot.model.host import HostConfig
 from trainbot.model.image_files import files
+from trainbot.model.jump_host import ACCOUNT, JumpHost
 from trainbot.ops.host_setup.state import Copy, Wanted
 
-ACCOUNT = "trainbot-door"
 _NOT_MADE_YET = "ssh-ed25519 not-made-yet"
 
 
@@ -21,12 +21,11 @@ def wanted_of(config: Config, host: HostConfig, dry_run: bool, say: Callable[[st
     """``say`` hears what is left out.  The gateway's key to doors is made where there is none, but for ``dry_run``,
     which changes nothing."""
     key, door = "", None
-    user, _, rest = host.door.rpartition("@")
-    if user == ACCOUNT:
-        address, _, port = rest.rpartition(":")
-        door = (address, int(port))
+    wanted = JumpHost.parse(host.door) if host.door else None
+    if wanted is not None and wanted.user == ACCOUNT:
+        door = (wanted.address, wanted.port)
         key = _key_there_is(config) if dry_run else door_key(config)
-    elif host.door:
+    elif wanted is not None:
         say(f"  door: {host.door} is an account of your own, left alone")
     return Wanted(host, key, door, tuple(_copies(config, host, say)), time.time())
 
