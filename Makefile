@@ -1,5 +1,5 @@
 # Each target installs what it needs by itself; README.md says what they are for.
-.PHONY: demo test bare test-content test-images test-xen test-xen-long test-kills newest constraints docs picture bench
+.PHONY: demo lint test bare coverage test-content test-images test-xen test-xen-long test-kills newest constraints docs picture bench
 
 PYTEST = .venv/bin/python -m pytest
 
@@ -7,12 +7,23 @@ demo:                  ## a class on this machine; TOUR=1: played by itself
 	@scripts/setup demo
 	@.venv/bin/trainbot demo $(if $(TOUR),--tour) $(DEMO)
 
+lint:                  ## ruff (rules in pyproject.toml), its formatter, mypy --strict
+	@scripts/setup lint
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+
 test:                  ## all fast tests, real servers and one real machine included
 	@scripts/setup test
 	$(PYTEST) -n 2 --dist loadfile $(ARGS)
 
 bare:                  ## both of the above in a bare Debian (SUITE=trixie: in that one), as an ordinary user; by root
 	@scripts/bare $(or $(SUITE),bookworm)
+
+coverage:              ## what the fast tests run of each folder, branches counted
+	@scripts/setup test
+	-$(PYTEST) -n 2 --dist loadfile --cov --cov-report= $(ARGS)
+	@.venv/bin/python scripts/coverage
 
 test-content:          ## every step of every shipped exercise, in a real lab
 	@scripts/setup test

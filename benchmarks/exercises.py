@@ -19,7 +19,7 @@ sys.path[:1] = [
     str(Path(__file__).parent.parent / "tests"),
 ]  # not this folder: irc.py here is no library
 
-from tests.stage import Stage  # noqa: E402
+from tests.stage import Stage
 from trainbot.adapters.scenario_files.library import load_library
 from trainbot.bot.events import Tick
 from trainbot.core.messages import Incoming, Line

@@ -27,9 +27,9 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path[:1] = [str(ROOT), str(ROOT / "tests")]  # not this folder: irc.py here is no library
 
-import asyncssh  # noqa: E402
+import asyncssh
 
-from benchmarks.labs import percentiles, row, running  # noqa: E402
+from benchmarks.labs import percentiles, row, running
 from tests.gateway.conftest import World, keygen
 from tests.whole.running import CHANNEL, Participant
 from trainbot import shipped

@@ -20,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path[:1] = [str(ROOT), str(ROOT / "tests")]  # not this folder: irc.py here is no library
 
-from benchmarks.labs import crowd, quietly, row, running  # noqa: E402
+from benchmarks.labs import crowd, quietly, row, running
 from tests.peers.client import Client
 from tests.peers.inspircd import InspIrcd
 from tests.whole.running import CHANNEL, NICK, RunningBot

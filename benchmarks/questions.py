@@ -25,10 +25,10 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path[:1] = [str(ROOT), str(ROOT / "tests")]  # not this folder: irc.py here is no library
 
-from alembic import command  # noqa: E402
+from alembic import command
 
 from tests.peers.client import Client
-from tests.stage import CHANNEL, Stage  # noqa: E402
+from tests.stage import CHANNEL, Stage
 from tests.whole.running import CHANNEL as LIVE
 from tests.whole.running import PRESENTER, Participant, RunningBot
 from trainbot.adapters.db import Store

@@ -21,7 +21,7 @@ sys.path[:1] = [
     str(Path(__file__).parent.parent / "tests"),
 ]  # not this folder: irc.py here is no library
 
-from tests.stage import Stage  # noqa: E402
+from tests.stage import Stage
 from trainbot.features.sessions.polls import answer_parser as answers
 from trainbot.features.sessions.polls.poll import Plan, local_days, starts
 from trainbot.features.sessions.polls.ranking import Start, choose, ranked, tally

@@ -19,7 +19,7 @@ sys.path[:1] = [
     str(Path(__file__).parent.parent / "tests"),
 ]  # not this folder: irc.py here is no library
 
-from tests.stage import CHANNEL, Stage  # noqa: E402
+from tests.stage import CHANNEL, Stage
 from trainbot.bot.events import Tick
 from trainbot.core.messages import Incoming
 

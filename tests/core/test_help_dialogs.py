@@ -113,7 +113,7 @@ def test_every_command_says_what_it_is(stage: Stage) -> None:
     """Help in the reader's words: a line that fits; examples that are right; no word is declared twice."""
     table = stage.wiring.table
     for command in table.commands:
-        assert command.help and command.help[0] == command.help[0].lower() or command.help.startswith("I ")
+        assert (command.help and command.help[0] == command.help[0].lower()) or command.help.startswith("I ")
         assert not command.help.endswith(".")
         assert len(command.usage("!") + command.help) < 200
         if command.example:

@@ -67,4 +67,4 @@ def test_another_prefix_and_an_odd_nick() -> None:
 def test_any_text(text: str, private: bool) -> None:
     """Nothing raises, and what comes out is never blank nor longer than what went in."""
     found = addressed(text, "!", "trainbot", private=private)
-    assert found is None or found.text.strip() and len(found.text) <= MOST + 4
+    assert found is None or (found.text.strip() and len(found.text) <= MOST + 4)

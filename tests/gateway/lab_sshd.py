@@ -143,7 +143,7 @@ class Shell(asyncssh.SSHServerSession):
             self.feed.write(data)
             if self.feed.transport.get_write_buffer_size() > 1 << 20:
                 self.chan.pause_reading()
-                asyncio.ensure_future(self.drained())
+                self.draining = asyncio.ensure_future(self.drained())
 
     async def drained(self):
         try:

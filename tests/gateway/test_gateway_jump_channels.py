@@ -108,7 +108,7 @@ async def test_nothing_piles_up_where_nobody_reads(reach):
 
     doors, host = await reach(talks)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    reader, writer = await dial(doors, host)
+    _reader, writer = await dial(doors, host)
     writer.transport.pause_reading()
     seen = [-1]
     while len(seen) < 6 or len(set(seen[-5:])) > 1:  # until it holds still

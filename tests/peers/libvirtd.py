@@ -12,6 +12,7 @@ import socket
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import Self
 
 import libvirt
 
@@ -101,7 +102,7 @@ class Libvirtd:
         self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def __enter__(self) -> Libvirtd:
+    def __enter__(self) -> Self:
         try:
             self.start()
         except BaseException:

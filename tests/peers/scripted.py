@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from contextlib import suppress
+from typing import Self
 
 DEADLINE = 15.0
 
@@ -17,7 +18,7 @@ class ScriptedServer:
         self._server: asyncio.Server | None = None
         self._clients: asyncio.Queue[ScriptedClient] = asyncio.Queue()
 
-    async def __aenter__(self) -> ScriptedServer:
+    async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._on_client, "127.0.0.1", 0, limit=1 << 20)
         self.port = self._server.sockets[0].getsockname()[1]
         return self

@@ -8,6 +8,7 @@ import re
 import shlex
 import subprocess
 from contextlib import suppress
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -91,13 +92,13 @@ def machines(bot):
     found = []
     for pid in bot.pids():
         with suppress(OSError):
-            if b"qemu-system" in open(f"/proc/{pid}/cmdline", "rb").read().split(b"\0")[0]:
+            if b"qemu-system" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0]:
                 found.append(pid)
     return found
 
 
 def disks(bot):
-    return [path for path in bot.folder.rglob("*.qcow2")]
+    return list(bot.folder.rglob("*.qcow2"))
 
 
 async def test_a_machine_from_request_to_return(bot, lab_image, ngircd, people):

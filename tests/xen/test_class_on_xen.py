@@ -149,7 +149,7 @@ async def test_a_class_that_loses_its_hosts(room: Classroom) -> None:
     room.hosts[mute].thaw()
     await room.hear("bob", f"host {mute} is back: your old tiny lab is reached with ssh .*old@", "")
     old = Learner(
-        bot.folder / "bob", " ".join(ways["bob"].line.split()[:-1] + ["old@127.0.0.1"]), password=ways["bob"].password
+        bot.folder / "bob", " ".join([*ways["bob"].line.split()[:-1], "old@127.0.0.1"]), password=ways["bob"].password
     )
     assert await old.says("kept") == "bob"
 

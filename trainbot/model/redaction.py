@@ -53,7 +53,9 @@ def wanted(text: str) -> Wanted:
 def naming(names: Iterable[str]) -> re.Pattern[str]:
     """What names them in a text: whole words, in any case; the longest name first."""
     longest = sorted({name for name in names if name}, key=len, reverse=True)
-    return re.compile("(?<![A-Za-z0-9])(?:" + "|".join(map(re.escape, longest)) + ")(?![A-Za-z0-9])", re.I | re.A)
+    return re.compile(
+        "(?<![A-Za-z0-9])(?:" + "|".join(map(re.escape, longest)) + ")(?![A-Za-z0-9])", re.IGNORECASE | re.ASCII
+    )
 
 
 def without(text: str, names: re.Pattern[str]) -> str:

@@ -82,7 +82,7 @@ def test_all_faults_are_told_at_once_with_their_lines():
 
 def test_a_class_is_not_lost_because_of_a_detail():
     """A wrong number of seats is told and left out; the session stands."""
-    (one, two), problems = read_toml(COURSE.replace("seats = 30", "seats = 0"), "c.toml")
+    (_one, two), problems = read_toml(COURSE.replace("seats = 30", "seats = 0"), "c.toml")
     assert len(problems) == 1
     assert two.seats is None
 

@@ -267,7 +267,7 @@ def test_many_readers_while_writing(store: Store, url: str) -> None:
                 with found.transaction():
                     counts.add(found.people.count())
             found.close()
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             errors.append(error)
 
     threads = [threading.Thread(target=read) for _ in range(3)]

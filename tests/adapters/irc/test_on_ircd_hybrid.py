@@ -102,7 +102,7 @@ LONG = "x" * 200  # more than 2,560 octets that wait are the end
 
 
 async def test_a_flood_is_a_kill_and_our_pace_is_none(hybrid, make_bot, people):
-    """This server ends who says forty lines at once; the same lines at a pace are all said."""
+    """The server ends who says forty lines at once; the same lines at a pace are all said."""
     watcher = await people(hybrid.port, "watcher")
     await watcher.join("#flood")
     clumsy = await people(hybrid.port, "clumsy", source="127.0.0.1")

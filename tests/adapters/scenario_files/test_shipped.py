@@ -50,7 +50,7 @@ def test_scripts_are_shell(exercise, step) -> None:
 def test_the_manual_lists_what_ships() -> None:
     """Each exercise by the name that !start takes, with as many steps as it has."""
     manual = (Path(__file__).parents[3] / "docs" / "writing-exercises.md").read_text()
-    assert dict(re.findall(r"^\| `([a-z-]+)` \| .* \| (\d+) \|$", manual, re.M)) == {
+    assert dict(re.findall(r"^\| `([a-z-]+)` \| .* \| (\d+) \|$", manual, re.MULTILINE)) == {
         exercise.slug: str(len(exercise.steps)) for exercise in LIBRARY.exercises.values()
     }
 
@@ -59,7 +59,9 @@ def test_the_manuals_example_loads(tmp_path: Path) -> None:
     """The minimal exercise in docs/writing-exercises.md is one, word for word."""
     manual = (Path(__file__).parents[3] / "docs" / "writing-exercises.md").read_text()
     for name in ("index.json", "look.md", "verify.sh", "solve.sh"):
-        fence, content = re.search(rf"^{re.escape(name)}:\n\n(`+)\w+\n(.*?)^\1$", manual, re.M | re.S).groups()
+        _fence, content = re.search(
+            rf"^{re.escape(name)}:\n\n(`+)\w+\n(.*?)^\1$", manual, re.MULTILINE | re.DOTALL
+        ).groups()
         (tmp_path / name).write_text(content)
     library = load_library(tmp_path)
     assert library.problems == ()

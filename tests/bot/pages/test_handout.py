@@ -98,7 +98,9 @@ def test_what_ships_is_whole(exercise: Exercise) -> None:
     text = Reader(page).text
     for step in exercise.steps:
         assert f"Step {step.number} of {len(exercise.steps)}: {step.title}" in text
-        assert all(commands in text for commands in re.findall(r"^```\n(.*?)^```$", step.text, re.S | re.M))
+        assert all(
+            commands in text for commands in re.findall(r"^```\n(.*?)^```$", step.text, re.DOTALL | re.MULTILINE)
+        )
     assert '<a href="https://example.org/" rel="noopener">' in page and "{{" not in page
 
 

@@ -154,7 +154,7 @@ def test_a_learner_does_not_drive(lesson: Stage, said: str, role: str) -> None:
     """What is not for learners is refused in one sentence, and changes nothing."""
     lesson.talk("alice", "!ask first?")
     before = lesson.dump()
-    assert lesson.talk("alice", said) == [f"alice: {said.split()[0]} is for {role}"]
+    assert lesson.talk("alice", said) == [f"alice: {said.split(maxsplit=1)[0]} is for {role}"]
     assert lesson.dump() == before
 
 

@@ -294,7 +294,7 @@ def test_what_is_run_one_after_the_other(
     assert wanted == sorted(wanted, key=lambda at: (at[0], at[1] is PlayKind.SOLVE))
     ran: dict = {}
     while (at := next_of(wanted, ran)) is not None:
-        assert at not in ran and list(ran) + [at] == wanted[: len(ran) + 1]
+        assert at not in ran and [*list(ran), at] == wanted[: len(ran) + 1]
         ran[at] = PlayState.WAITING
         assert next_of(wanted, ran) is None and not complete(wanted, ran)
         ran[at] = data.draw(st.sampled_from([PlayState.PASSED, PlayState.PASSED, PlayState.FAILED, PlayState.UNKNOWN]))

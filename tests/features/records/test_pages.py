@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Callable
@@ -127,7 +128,7 @@ def test_a_page_stands_alone_and_is_for_everybody() -> None:
         assert page.all("html") == [{"lang": "en"}] and page.words["title"].strip()
         assert tags.count("main") == tags.count("h1") == tags.count("header") == 1
         levels = [int(tag[1]) for tag in tags if re.fullmatch("h[1-6]", tag)]
-        assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False))
+        assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
         assert all(th.get("scope") in ("col", "row") for th in page.all("th"))
         assert len(page.all("caption")) == len(page.all("table"))
         assert all(datetime.fromisoformat(t["datetime"] or "") for t in page.all("time")) and page.all("time")

@@ -7,13 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.images.build.conftest import Heard, fake_image
 from trainbot.core.errors import BackendError, UserError
 from trainbot.images.build import rootfs
 from trainbot.images.build.build import build_image, image_is_current
 from trainbot.images.build.command import Log
 from trainbot.images.build.image_folder import images_folder, load_image, old_versions, point_at
-
-from .conftest import Heard, fake_image
 
 
 @pytest.fixture

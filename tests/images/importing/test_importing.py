@@ -7,6 +7,7 @@ import hashlib
 import json
 import lzma
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -66,10 +67,8 @@ def test_no_sum_is_an_error(text: str) -> None:
 @given(st.text())
 def test_any_checksum_file_is_an_answer_or_an_error(text: str) -> None:
     """No content of it raises anything else."""
-    try:
+    with suppress(BackendError):
         assert len(sums.find_sum(text, "c")) in (64, 128)
-    except BackendError:
-        pass
 
 
 def test_a_wrong_sum_names_both(tmp_path: Path) -> None:

@@ -127,7 +127,7 @@ def test_the_how_to_has_each_command_and_no_markup_of_others(small_image: Image,
     page = (folder / "index.html").read_text()
     assert "<b>" not in page and "<script" not in page and "src=" not in page
     listed = re.search(r"for f in (.*?); do", html.unescape(page))
-    assert listed and {name for name in listed[1].split()} <= {path.name for path in folder.iterdir()}
+    assert listed and set(listed[1].split()) <= {path.name for path in folder.iterdir()}
 
 
 def test_the_bot_finds_what_is_published(small_image: Image, public: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from wires import SUBNET, Wires  # noqa: E402
+from wires import SUBNET, Wires
 
 from trainbot.ops.host_setup.filters import ruleset
 

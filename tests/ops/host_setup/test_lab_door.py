@@ -354,7 +354,7 @@ def test_bytes_go_both_ways_unchanged(carried: Carried) -> None:
     """Every byte there is, in both directions at once, more than fits any buffer."""
     data = bytes(range(256)) * 20_000
     came: list[bytes] = []
-    reader = threading.Thread(target=lambda: came.append(carried.process.stdout.read(len(data))))  # type: ignore
+    reader = threading.Thread(target=lambda: came.append(carried.process.stdout.read(len(data))))
     reader.start()
     sender = threading.Thread(target=carried.lab.sendall, args=(data,))
     sender.start()

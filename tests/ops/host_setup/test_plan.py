@@ -162,7 +162,7 @@ CHANGES = [
     ({"live": None, "bridge": False}, ["network"], "make it anew"),
     ({"autostart": False}, ["network"], "make it anew"),
     ({"groups": "0x0"}, ["network"], "set its bridge"),
-    ({"live": replace(settled().live, stp=True)}, ["network"], "make it anew"),  # type: ignore[type-var]
+    ({"live": replace(settled().live, stp=True)}, ["network"], "make it anew"),
 ]
 
 
@@ -180,8 +180,8 @@ REFUSED = [
     ({"family": frozenset({"fedora"}), "system": "Fedora Linux 40"}, "runs Fedora Linux 40; this command knows Debian"),
     ({"clock": WANTED.now + 61}, "is 61 s ahead"),
     ({"clock": WANTED.now - 31}, "is 31 s behind"),
-    ({"network": replace(settled().network, ours=False)}, "a network trainbot that is not trainbot's"),  # type: ignore
-    ({"network": replace(settled().network, bridge="br0")}, "not trainbot's"),  # type: ignore[type-var]
+    ({"network": replace(settled().network, ours=False)}, "a network trainbot that is not trainbot's"),
+    ({"network": replace(settled().network, bridge="br0")}, "not trainbot's"),
     ({"others": ("labs",)}, r"another network on the bridge tb-labs \(labs\)"),
     ({"network": None, "live": None}, "a bridge tb-labs already, which trainbot did not make"),
     ({"live": None}, "a bridge tb-labs already"),

@@ -47,7 +47,7 @@ class Space:
     """One namespace, with an agent in it."""
 
     def __init__(self, parent: Space | None) -> None:
-        enter = parent.enter + ["unshare", "-n"] if parent else ["unshare", "-Urn"]
+        enter = [*parent.enter, "unshare", "-n"] if parent else ["unshare", "-Urn"]
         self._process = subprocess.Popen(
             [*enter, sys.executable, str(Path(__file__).with_name("agent.py"))],
             stdin=subprocess.PIPE,

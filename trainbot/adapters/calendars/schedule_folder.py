@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -84,10 +83,7 @@ def _read(path: Path, now: datetime, horizon: timedelta) -> Read:
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         return [], [Problem(name, line, "this is not UTF-8 text: save it as UTF-8")]
-    read: Callable[[], Read] = lambda: read_toml(text, name)
-    if path.suffix == ".ics":
-        read = lambda: read_ics(text, name, now - KEPT, now + horizon)
     try:
-        return read()
-    except Exception as error:  # noqa: BLE001  libraries meet hostile files here; no file stops the bot
+        return read_ics(text, name, now - KEPT, now + horizon) if path.suffix == ".ics" else read_toml(text, name)
+    except Exception as error:
         return [], [Problem(name, None, f"could not be understood ({type(error).__name__})")]

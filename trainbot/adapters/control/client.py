@@ -117,7 +117,7 @@ async def subscribe(
         if said is not False:
             said = False
             on_state(False)
-        await asyncio.sleep(pause * random.uniform(0.75, 1.25))
+        await asyncio.sleep(pause * random.uniform(0.75, 1.25))  # noqa: S311  not all at the same moment
         pause = min(pause * 2, LONGEST_PAUSE)
 
 

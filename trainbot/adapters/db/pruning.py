@@ -27,7 +27,7 @@ class Retention:
 
     def old(self, before: datetime) -> dict[str, int]:
         """How many rows would go, or lose their names, by what they are."""
-        counts = {
+        return {
             "classes (their log, who took part, their minutes)": len(self.classes(before)),
             "lines of logs": self._count("entry", self._entries(before)),
             "names at questions": self._count("question", self._questions(before)),
@@ -35,7 +35,6 @@ class Retention:
             "notices": self._count("notice", tables["notice"].c.said_at < before),
             "sign-ups": self._count("signup", tables["signup"].c.at < before),
         }
-        return counts
 
     def prune(self, before: datetime) -> dict[str, int]:
         """Takes them out, and then people whom nothing refers to any more; what ``old`` said, and how many people."""

@@ -168,9 +168,9 @@ class Redaction:
             said = theirs & (columns[words[0]] != "")
             if table in FACTS:
                 said &= columns.kind.not_in(FACTS[table])
-            self.connection.execute(update(tables[table]).where(said).values({name: REMOVED for name in words}))
+            self.connection.execute(update(tables[table]).where(said).values(dict.fromkeys(words, REMOVED)))
         if named:
-            self.connection.execute(update(tables[table]).where(theirs).values({name: REMOVED for name in named}))
+            self.connection.execute(update(tables[table]).where(theirs).values(dict.fromkeys(named, REMOVED)))
 
     def _quoted(self, ids: Sequence[int], names: set[str]) -> set[str]:
         """How their questions and answers begin: notices to others quote them."""

@@ -30,7 +30,7 @@ _loop_thread: threading.Thread | None = None
 def _start_event_loop() -> None:
     """One daemon thread for the process, before the first connection: keepalive, events and the embedded
     driver's talk with QEMU all stand still without it (https://libvirt.org/html/libvirt-libvirt-event.html)."""
-    global _loop_thread
+    global _loop_thread  # noqa: PLW0603  one for the process
     with _loop_lock:
         if _loop_thread is None:
             libvirt.virEventRegisterDefaultImpl()

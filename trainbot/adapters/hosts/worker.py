@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from trainbot.adapters.hosts.host_thread import HostThread, Work
@@ -150,10 +151,8 @@ class HostWorker:
         self._from_thread(self._ended, generation)
 
     def _from_thread(self, call: Callable[..., None], *arguments: Any) -> None:
-        try:
+        with suppress(RuntimeError):  # the loop is closed: the program ends, nobody listens
             self._loop.call_soon_threadsafe(call, *arguments)
-        except RuntimeError:
-            pass  # the loop is closed: the program ends, nobody listens
 
     def _next(self) -> None:
         if self._working is None and self._queue and self._thread is not None:

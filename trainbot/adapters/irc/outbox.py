@@ -100,7 +100,7 @@ class Outbox:
         seconds; 0: in no time, and we come back towards what is wanted.  Returns the new pace in words, '' where it is
         the old one."""
         before = self._interval
-        slower = seconds if seconds else before * QUICKER
+        slower = seconds or before * QUICKER
         self._interval = max(self._wanted_interval, min(SLOWEST, slower))
         return f"one line in {self._interval:.2g} s" if self._interval > before else ""
 

@@ -104,7 +104,7 @@ class Registration:
             return self._next_nick(message)
         if command == "AUTHENTICATE" or command in _SASL_NUMERICS:
             return self._sasl_step(message)
-        if command == "464" or command == "465":
+        if command in {"464", "465"}:
             self.denied = command == "464" and self._server_password is not None
             return self._fail(f"the server refuses us: {message.param(-1)}")
         return []

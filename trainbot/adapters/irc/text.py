@@ -15,7 +15,7 @@ _FORMATTING = re.compile(f"[{TOGGLES}\x0f]")
 
 
 def sanitise(text: str) -> str:
-    """``text`` on one line, without any control code but ``TOGGLES`` and ``\\x0f``, without colours, without
+    r"""``text`` on one line, without any control code but ``TOGGLES`` and ``\x0f``, without colours, without
     what turns the direction of the rest of a line, and without lone surrogates (which have no UTF-8)."""
     if text.isprintable():  # nothing of all that is: most texts, and it costs a tenth
         return text

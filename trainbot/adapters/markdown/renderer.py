@@ -17,15 +17,15 @@ _INDENT_MOST = 24
 
 _WORD = r"(?:execute|exec|copy|open|interrupt|no-newline|T\d++|HOST\w*+)"
 _WORDS = rf"\{{\{{[ \t]*(?:{_WORD}(?:[ \t|]+{_WORD})*)?[ \t]*\}}\}}"
-_SUFFIX = re.compile(_WORDS, re.I)
+_SUFFIX = re.compile(_WORDS, re.IGNORECASE)
 _RUN = re.compile(r"\{\{[ \t]*exec")
-_CLOSING = re.compile(rf"^([ \t]*(?:`{{3,}}|~{{3,}})[\w-]*)[ \t]*{_WORDS}[ \t]*$", re.M | re.I)
+_CLOSING = re.compile(rf"^([ \t]*(?:`{{3,}}|~{{3,}})[\w-]*)[ \t]*{_WORDS}[ \t]*$", re.MULTILINE | re.IGNORECASE)
 _TAG = re.compile(r"<(/?)([a-zA-Z][\w-]*+)([^<>]*+)>|<[!?][^<>]*>")
 _SOURCE = re.compile(r"\b(?:src|href)=[\"']?(https?://[^\"'\s>]+)")
 _BREAKS = ("br", "p", "div", "li", "tr", "ul", "ol", "table", "h1", "h2", "h3", "h4", "h5", "h6")
 _UNWANTED = re.compile("[\0-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\u2028\u2029\ufeff]")
-_SECRET = re.compile(r"\b(tips?|hints?|solutions?|answers?)\b", re.I)
-_OUTPUT = re.compile(r"^(text|output|txt|log)\b", re.I)
+_SECRET = re.compile(r"\b(tips?|hints?|solutions?|answers?)\b", re.IGNORECASE)
+_OUTPUT = re.compile(r"^(text|output|txt|log)\b", re.IGNORECASE)
 
 _markdown = MarkdownIt("commonmark", {"html": True}).enable("table")
 
@@ -47,7 +47,7 @@ def scrub(text: str) -> str:
 
 def without_suffixes(markdown: str) -> str:
     """``markdown`` without Katacoda's {{exec}}, {{copy}} and the like behind code."""
-    return re.sub(rf"(`){_WORDS}", r"\1", _CLOSING.sub(r"\1", markdown), flags=re.I)
+    return re.sub(rf"(`){_WORDS}", r"\1", _CLOSING.sub(r"\1", markdown), flags=re.IGNORECASE)
 
 
 class _Flow:
@@ -323,7 +323,7 @@ class Renderer:
             title, self.summary = " ".join(scrub(self.summary).split()), None
             secret = bool(_SECRET.search(title))
             flow = self.flow()
-            asks = "!solution" if re.search("solution|answer", title, re.I) else "!hint"
+            asks = "!solution" if re.search("solution|answer", title, re.IGNORECASE) else "!hint"
             flow.text("▸ " + (f"{title}: {asks}" if secret else title))
             self.emit(flow, "prose")
             if self.folds:

@@ -27,7 +27,7 @@ INDEX = "track.yml"
 CONFIG = "config.yml"
 MAX_STEPS = 200
 _SCRIPT = re.compile(r"(setup|check|solve|cleanup)-([\w.-]{1,64})")
-_FRONT = re.compile(r"---[ \t]*\n(.*?\n)?---[ \t]*(?:\n|\Z)", re.S)
+_FRONT = re.compile(r"---[ \t]*\n(.*?\n)?---[ \t]*(?:\n|\Z)", re.DOTALL)
 _IMAGES = (
     ("debian", "debian"),
     ("ubuntu", "debian"),
@@ -49,7 +49,7 @@ export -f fail-message set-workdir agent; }
 
 _BUTTON = re.compile(r'\[button label="([^"\]\n]{1,100})"[^\]\n]{0,200}\]\([^)\s]{0,100}\)')
 _VARIABLE = re.compile(r'\[\[ ?Instruqt-Var key="([\w.-]{1,64})"[^\]\n]{0,100}\]\]')
-_CALLOUT = re.compile(r"^([> ]*> ?)\[!(\w+)\][ \t]*$", re.M)
+_CALLOUT = re.compile(r"^([> ]*> ?)\[!(\w+)\][ \t]*$", re.MULTILINE)
 
 
 def _readable(text: str) -> str:

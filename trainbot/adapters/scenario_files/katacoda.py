@@ -58,7 +58,9 @@ _STEP = {
     "timeout",
     "credits",
 }
-_FOLDED = re.compile(r"<details[^<>]*>\s*<summary[^<>]*>([^<]*)</summary>((?:(?!</?details).)*)</details>", re.S | re.I)
+_FOLDED = re.compile(
+    r"<details[^<>]*>\s*<summary[^<>]*>([^<]*)</summary>((?:(?!</?details).)*)</details>", re.DOTALL | re.IGNORECASE
+)
 
 
 def load(folder: Path, slug: str | None = None, name: str = "") -> tuple[Exercise | None, list[Problem]]:
@@ -202,8 +204,8 @@ def folded(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The hints and the solutions that a markdown text hides in <details>, told apart by their summaries."""
     tips, answers = [], []
     for summary, body in _FOLDED.findall(text):
-        if re.search(r"solution|answer", summary, re.I):
+        if re.search(r"solution|answer", summary, re.IGNORECASE):
             answers.append(body.strip())
-        elif re.search(r"tip|hint", summary, re.I):
+        elif re.search(r"tip|hint", summary, re.IGNORECASE):
             tips.append(body.strip())
     return tuple(tip for tip in tips if tip), tuple(answer for answer in answers if answer)

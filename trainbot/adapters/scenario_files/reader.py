@@ -74,7 +74,9 @@ class Reading:
         if not isinstance(value, str):
             self.fault(at + key, "is not a text")
             return ""
-        if not re.search(r"\.(md|markdown|txt|html?|sh)$", value.strip(), re.I) and re.search(r"\s", value.strip()):
+        if not re.search(r"\.(md|markdown|txt|html?|sh)$", value.strip(), re.IGNORECASE) and re.search(
+            r"\s", value.strip()
+        ):
             return clean(value).strip("\n")
         try:
             return read_text(self.folder, value.strip()).strip("\n")

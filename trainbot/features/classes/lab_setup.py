@@ -31,7 +31,7 @@ def sequence(exercise: Exercise, upto: int, behind: int) -> list[At]:
     """What a lab is to have run, in order: what prepares the steps 0 to ``upto``, and what does those before
     ``behind``."""
     wanted = []
-    for step in range(0, upto + 1):
+    for step in range(upto + 1):
         wanted += [(step, kind) for kind in BEFORE if script_of(exercise, step, kind)[0] is not None]
         if (
             1 <= step < behind

@@ -22,7 +22,7 @@ class Context:
     image: str = ""
 
 
-def alike(words: str, other: str, here: Context = Context(), there: Context = Context()) -> float:  # noqa: B008
+def alike(words: str, other: str, here: Context = Context(), there: Context = Context()) -> float:
     """0 to 100: the words, without case, order and signs (rapidfuzz's token ratios), more where they were asked at the
     same step, less where on different images.  Another number makes another question: step 3 is not step 4."""
     mine, others = _words(words), _words(other)

@@ -153,7 +153,7 @@ class Archive:
             if row.kind == "there":  # who was there may have asked not to be named since
                 row = replace(row, text=row.text.partition(" ")[0])
             about = questions.get(row.question or 0)
-            if row.kind == "voted" or about is not None and about.state is QuestionState.DELETED:
+            if row.kind == "voted" or (about is not None and about.state is QuestionState.DELETED):
                 continue
             hidden = about is not None and about.anonymous and row.person_id == about.person_id
             yield replace(row, nick=SOMEBODY) if hidden or row.person_id in record.unnamed else row

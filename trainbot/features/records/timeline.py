@@ -113,4 +113,4 @@ def no_formula(text: str) -> str:
     """Spreadsheets run cells that begin so, some after blanks or with full-width signs; a quote before makes them text
     (OWASP, "CSV Injection")."""
     start = text.lstrip()[:1]
-    return f"'{text}" if start and start in "=+-@\uff1d\uff0b\uff0d\uff20" or text[:1] in ("\t", "\r", "\n") else text
+    return f"'{text}" if (start and start in "=+-@\uff1d\uff0b\uff0d\uff20") or text[:1] in ("\t", "\r", "\n") else text

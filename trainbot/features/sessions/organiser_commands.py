@@ -195,9 +195,7 @@ class Organising:
 
     def publish(self, ask: Ask, words: str = "") -> list[Effect]:
         drafts = self.book.drafts(ask.at)
-        if words.lower() == "all":
-            chosen = drafts
-        elif not words and len(drafts) == 1:
+        if words.lower() == "all" or (not words and len(drafts) == 1):
             chosen = drafts
         else:
             chosen = [self._to_publish(ask, words, drafts)]

@@ -68,7 +68,7 @@ class Machine(NamedTuple):
     def leads_to(self, route: Route) -> bool:
         """Whether it is that route's machine.  Where nobody knows now where the lab is, it may be."""
         other = Machine.of(route)
-        if other.lab and self.lab and other.lab != self.lab or other.boots != self.boots:
+        if (other.lab and self.lab and other.lab != self.lab) or other.boots != self.boots:
             return False
         return other.endpoint is None or other == self._replace(lab=other.lab)
 

@@ -86,7 +86,7 @@ def scratch(work: Path) -> dict[str, str]:
 
     A user namespace's root is one of the subordinate ids there, and those cannot enter a home that is closed.
     """
-    return {"TMPDIR": str(work) if os.geteuid() == 0 else os.environ.get("TMPDIR", "/var/tmp")}
+    return {"TMPDIR": str(work) if os.geteuid() == 0 else os.environ.get("TMPDIR", "/var/tmp")}  # noqa: S108  mmdebstrap makes a folder of its own in it
 
 
 def _apt_options() -> list[str]:

@@ -97,7 +97,9 @@ def _check_qcow2(path: Path) -> None:
         str(path),
     ]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, env=environment(), timeout=2 * _SECONDS)
+        done = subprocess.run(
+            command, capture_output=True, text=True, env=environment(), timeout=2 * _SECONDS, check=False
+        )
         said: dict[str, Any] = json.loads(done.stdout)
     except FileNotFoundError:
         raise BackendError(missing_program("qemu-img")) from None
@@ -140,6 +142,7 @@ def _unzstd(source: Path, to: Path) -> None:
             capture_output=True,
             text=True,
             env=environment(),
+            check=False,
         )
     except FileNotFoundError:
         raise BackendError(missing_program("zstd")) from None
@@ -148,7 +151,7 @@ def _unzstd(source: Path, to: Path) -> None:
 
 
 _PACKED: dict[str, Callable[[Path, Path], None]] = {
-    "xz": lambda source, to: _unpack(lzma.open(source), to),
-    "gzip": lambda source, to: _unpack(gzip.open(source), to),
+    "xz": lambda source, to: _unpack(lzma.open(source), to),  # noqa: SIM115  _unpack closes it
+    "gzip": lambda source, to: _unpack(gzip.open(source), to),  # noqa: SIM115  as above
     "zstd": _unzstd,
 }

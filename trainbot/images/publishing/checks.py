@@ -69,7 +69,7 @@ done
 
 def prepared(exercise: Exercise) -> list[int]:
     """The steps before which something is set up; 0: before the first."""
-    first = exercise.assets is not None or exercise.intro is not None and exercise.intro.setup is not None
+    first = exercise.assets is not None or (exercise.intro is not None and exercise.intro.setup is not None)
     return [0] * first + [step.number for step in exercise.steps if step.setup is not None]
 
 

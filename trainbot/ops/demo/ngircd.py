@@ -12,6 +12,7 @@ import shutil
 import socket
 from contextlib import suppress
 from pathlib import Path
+from typing import Self
 
 from trainbot.core.errors import BackendError
 from trainbot.core.tasks import Tasks
@@ -143,7 +144,7 @@ class Ngircd:
         if reader is not None:
             await reader
 
-    async def __aenter__(self) -> Ngircd:
+    async def __aenter__(self) -> Self:
         await self.start()
         return self
 

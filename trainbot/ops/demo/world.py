@@ -111,7 +111,7 @@ class World:
         self.cache = cache_folder()
         # short, since a unix socket's path holds about 100 bytes (unix(7)) and libvirt's are deep below it
         long = len(tempfile.gettempdir()) > LONGEST_TMP
-        self.folder = Path(tempfile.mkdtemp(prefix="trainbot-demo-", dir="/tmp" if long else None))
+        self.folder = Path(tempfile.mkdtemp(prefix="trainbot-demo-", dir="/tmp" if long else None))  # noqa: S108  mkdtemp makes it ours
         irc_port, irc_lock = _port(port, tell, "the IRC server")
         self.ssh_port, ssh_lock = _port(2222, tell, "ssh")
         self._locks = [irc_lock, ssh_lock]
@@ -188,7 +188,7 @@ class World:
         """Whether the bot has reached its host (its log says so) after at most that many seconds."""
         with suppress(TimeoutError):
             async with asyncio.timeout(within):
-                while "host here answers" not in self.log_tail(1000):
+                while "host here answers" not in self.log_tail(1000):  # noqa: ASYNC110  a file tells nobody
                     await asyncio.sleep(0.1)
                 return True
         return False

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -97,10 +98,8 @@ async def in_thread(call: Callable[..., T], *values: Any) -> T:
             set_it = partial(done.set_result, call(*values))
         except BaseException as error:
             set_it = partial(done.set_exception, error)
-        try:
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
             loop.call_soon_threadsafe(tell, set_it)
-        except RuntimeError:
-            pass  # the loop is closed: nobody waits any more
 
     threading.Thread(target=run, name="look", daemon=True).start()
     return await done

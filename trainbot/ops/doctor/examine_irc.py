@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+from contextlib import suppress
 from dataclasses import replace
 
 from trainbot.adapters.irc.connection_status import Standing
@@ -27,7 +28,7 @@ async def examine_irc(here: Here) -> list[Finding]:
     found: list[Finding] = []
     resolved = await attempt(RESOLVE, f"looking up {config.server}", in_thread(_resolve, config.server, config.port))
     if isinstance(resolved, BackendError):
-        return [*unreached_findings(config, str(resolved)), *settings]
+        return [*unreached_findings(str(resolved)), *settings]
     if isinstance(bot, dict):
         try:
             standing = Standing.from_json(bot["irc"])
@@ -84,10 +85,8 @@ async def _visit(here: Here) -> Standing:
         await attempt(VISIT, "the network", until_settled())
         seen = door.standing()
         if seen.connected and not _all_voiced(seen):
-            try:
+            with suppress(TooLong):
                 await within(SERVICES, "services", until_voiced())
-            except TooLong:
-                pass
             after = door.standing()
             seen = after if after.connected else seen
         if not seen.connected and not seen.trouble:

@@ -39,7 +39,7 @@ class Here:
         """The running bot's answer to ``status``; NoBot where none runs."""
         return await self._once("bot", lambda: attempt(BOT + 2, "the bot's answer", in_thread(self._ask_bot)))
 
-    async def health(self) -> Health | None | BackendError:
+    async def health(self) -> Health | BackendError | None:
         """The database's; None where there is none yet."""
         return await self._once("store", lambda: attempt(STORE, "checking the database", in_thread(self._health)))
 

@@ -78,7 +78,7 @@ _PACES = (("inspircd", 10, 1.0), ("ngircd", 4, 0.35), ("solanum", 5, 0.5), ("cha
 _NETWORK_PACES = {"libera.chat": 2.0}  # their own words
 
 
-def unreached_findings(config: IrcConfig, why: str) -> list[Finding]:
+def unreached_findings(why: str) -> list[Finding]:
     return [IRC.wrong(why, _AWAY, "correct [irc] server, or this machine's DNS (/etc/resolv.conf)")]
 
 

@@ -33,7 +33,7 @@ class Loose:
 
 def store_findings(
     config: Config,
-    health: Health | None | BackendError,
+    health: Health | BackendError | None,
     database: int,
     ahead: int,
     free_mib: int,
@@ -50,7 +50,7 @@ def store_findings(
     ]
 
 
-def _database(config: Config, health: Health | None | BackendError, size: int) -> list[Finding]:
+def _database(config: Config, health: Health | BackendError | None, size: int) -> list[Finding]:
     url, state = config.store.url, config.store.state
     if health is None:
         return [STORE.note("there is no database yet", "", f"trainbot run makes {url}")]

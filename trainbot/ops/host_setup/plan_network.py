@@ -60,7 +60,7 @@ def network_refusals(facts: Facts, wanted: Wanted) -> list[str]:
 def _running(facts: Facts, wanted: Wanted) -> list[str]:
     """Labs run: what cannot be changed beneath them."""
     host, plan = wanted.host, wanted_network(wanted)
-    away = "give them back, or say !drain {0} now, and then prepare {0} again".format(host.name)
+    away = f"give them back, or say !drain {host.name} now, and then prepare {host.name} again"
     if facts.live is not None and replace(facts.live, hosts=plan.hosts) != plan:
         return [
             f"{len(facts.ports)} labs run on the network of {host.name}, which has to be made anew (its subnet or "

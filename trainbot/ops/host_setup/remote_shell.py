@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from trainbot.core.errors import BackendError, HostDown
@@ -50,7 +50,7 @@ class Reach:
         self._command = ssh_command(uri)
         self._folder: str | None = None
 
-    def __enter__(self) -> Reach:
+    def __enter__(self) -> Self:
         if self._command:
             if shutil.which(self._command[0]) is None:
                 raise BackendError(f"{self._command[0]} is not installed here: apt install openssh-client")

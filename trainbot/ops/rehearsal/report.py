@@ -35,7 +35,7 @@ def judge(found: Found) -> Verdict:
         *_faulty(found.played),
         *_unplayed(found),
     ]
-    return Verdict(not reasons, tuple(reasons), tuple([*_hosts(found), *_loss(found), *_notes(found)]))
+    return Verdict(not reasons, tuple(reasons), (*_hosts(found), *_loss(found), *_notes(found)))
 
 
 def lines(found: Found) -> list[str]:

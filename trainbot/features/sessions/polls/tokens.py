@@ -271,7 +271,7 @@ def _from_to(first: Token, last: Token) -> tuple[int, int]:
         and start + 12 * 60 < end
     ):
         start += 12 * 60
-    if start == end or start == DAY:
+    if start in (end, DAY):
         raise UserError(f"{said} is no stretch of time; say for example 14:00-18:00")
     if end < start:
         if first.kind == last.kind == "number" and end:
@@ -290,7 +290,7 @@ def _minutes(text: str) -> int:
     half = re.search(r"([ap])\.?m", text)
     numbers = [int(part) for part in re.findall(r"\d+", text)]
     hour, minute = numbers[0], numbers[1] if len(numbers) > 1 else 0
-    if half and not 1 <= hour <= 12 or hour > 24 or minute > 59 or (hour == 24 and minute):
+    if (half and not 1 <= hour <= 12) or hour > 24 or minute > 59 or (hour == 24 and minute):
         raise UserError(f"{text[:20]} is no time of day; say for example 14:00")
     if half:
         hour = hour % 12 + (12 if half[1] == "p" else 0)
