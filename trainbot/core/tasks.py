@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Coroutine, Iterator
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -59,7 +59,7 @@ class Tasks:
     def _others(self) -> list[asyncio.Task[Any]]:
         return [task for task in self._running if task is not _current()]
 
-    async def __aenter__(self) -> Tasks:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(

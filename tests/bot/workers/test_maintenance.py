@@ -129,16 +129,15 @@ async def test_the_loop_goes_on_while_the_calendar_is_made(tmp_path: Path) -> No
     posted: asyncio.Queue[Published] = asyncio.Queue()
     loop, began, free, written = asyncio.get_running_loop(), asyncio.Event(), threading.Event(), []
 
-    def write(path: Path, content: bytes) -> None:
-        loop.call_soon_threadsafe(began.set)
-        free.wait()
-        written.append((path.name, content.count(b"BEGIN:VEVENT")))
+    class SlowPress(Press):
+        def write(self, path: Path, content: bytes) -> None:
+            loop.call_soon_threadsafe(began.set)
+            free.wait()
+            written.append((path.name, content.count(b"BEGIN:VEVENT")))
 
-    bot, now = stage.bot, stage.now
-    press = Press(bot.press.where, bot.press.zones, (), write)
-    printing = Printing(
-        stage.config.store.url, lambda: stage.config.irc.channels, press, tmp_path / "new", posted.put_nowait
-    )
+    now = stage.now
+    press = SlowPress(stage.press.where, stage.config.schedule, tmp_path / "new")
+    printing = Printing(stage.config.store, stage.config.irc, press, posted.put_nowait)
     async with asyncio.timeout(20):
         printing.begin(Publish(now))
         await began.wait()

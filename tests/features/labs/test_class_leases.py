@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from tests.stage import CHANNEL, START, Stage
-from trainbot.features.labs.lease_expiry import LONGEST, ClassWindow, Keeping
+from trainbot.features.labs.lease_expiry import Keeping
+from trainbot.model.class_run import LONGEST, ClassWindow
 from trainbot.model.host import Mode
 from trainbot.model.lab import Lease
 

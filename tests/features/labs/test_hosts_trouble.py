@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tests.stage import CHANNEL, Stage
+from trainbot.features.labs.scheduler import NoPool
 from trainbot.model.host import Domain, DomainState, Finished
 from trainbot.model.lab import LabState
 from trainbot.model.lab_events import Check, Checked, HostStatus, HostWork
@@ -213,7 +214,7 @@ def test_a_pool_that_is_too_large_shrinks_one_by_one(stages: Callable[..., Stage
     stage.wait(seconds=2)
     stage.hosts_work()
     assert len(stage.labs()) == 3
-    stage.wiring.fleet.pool = lambda now: {}
+    stage.wiring.fleet.plan = NoPool()
     sizes = []
     for _ in range(4):
         stage.wait(seconds=2)

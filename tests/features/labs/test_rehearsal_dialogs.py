@@ -89,7 +89,7 @@ def test_seats_are_made_spread_and_freed(two: Stage) -> None:
         ("ready", "xen2", True),
         ("ready", "xen2", True),
     ]
-    digests = {two.bot.leasing.digest(seat["password"]) for seat in begun["seats"]}
+    digests = {two.wiring.ports.access.digest(seat["password"]) for seat in begun["seats"]}
     assert len(digests) == 4 and {route.digest for route in two.routes()} == digests
     assert rehearse(two, do="loss", rehearsal=begun["rehearsal"]) == {"left": {"xen1": 3, "xen2": 3}}
     assert two.whisper("olga", "labs") == ["a rehearsal has 4 labs (xen1 2, xen2 2)"]

@@ -29,8 +29,12 @@ class Press:
         for name, content in ((FEED, self.feed.text(entries)), (PAGE, page(entries, self.where, self.zones, now))):
             path = self.folder / name
             if not path.exists() or path.read_bytes() != content:
-                write_whole(path, content)
+                self.write(path, content)
         return entries
+
+    def write(self, path: Path, content: bytes) -> None:
+        """The file is there whole, or as it was before; OSError where it cannot be."""
+        write_whole(path, content)
 
     def published(self, book: Book, now: datetime) -> Published:
         """The same, as an event, whatever comes of it."""

@@ -129,7 +129,8 @@ class Watching:
 
     async def _listen(self, wanted: Listen) -> None:
         if not wanted.via:
-            return self._post(Heard(wanted.host, await any_speaks(wanted.endpoints)))
+            self._post(Heard(wanted.host, await any_speaks(wanted.endpoints)))
+            return
         async with Tasks() as tasks:
             jump_host = JumpHost.parse(wanted.via)
             speaking = speaks(jump_host.address, jump_host.port, GREETING)

@@ -12,9 +12,10 @@ from trainbot.core.files import write_whole
 from trainbot.images.build.log_progress import Following
 from trainbot.images.build.progress_bar import Progress
 from trainbot.model.host_address import HostKind, host_address
+from trainbot.model.jump_host import ACCOUNT
 from trainbot.ops.host_setup import facts as facts_module
 from trainbot.ops.host_setup.copying import copy
-from trainbot.ops.host_setup.desired import ACCOUNT, wanted_of
+from trainbot.ops.host_setup.desired import wanted_of
 from trainbot.ops.host_setup.known_hosts import replaced
 from trainbot.ops.host_setup.plan import notes, plan, refusals, standing
 from trainbot.ops.host_setup.plan_images import plan_images
