@@ -1,5 +1,6 @@
 # Each target installs what it needs by itself; README.md says what they are for.
-.PHONY: demo lint test coverage test-content test-images test-xen test-xen-long test-kills docs picture bench
+.PHONY: demo test bare lint coverage test-content test-images test-xen test-xen-long test-kills newest constraints docs \
+	picture bench
 
 PYTEST = .venv/bin/python -m pytest
 
@@ -7,15 +8,18 @@ demo:                  ## a class on this machine; TOUR=1: played by itself
 	@scripts/setup demo
 	@.venv/bin/trainbot demo $(if $(TOUR),--tour) $(DEMO)
 
+test:                  ## all fast tests, real servers and one real machine included
+	@scripts/setup test
+	$(PYTEST) -n 2 --dist loadfile $(ARGS)
+
+bare:                  ## both of the above in a bare Debian (SUITE=trixie: in that one), as an ordinary user; by root
+	@scripts/bare $(or $(SUITE),bookworm)
+
 lint:                  ## ruff (rules in pyproject.toml), its formatter, mypy --strict
 	@scripts/setup lint
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
-
-test:                  ## all fast tests, real servers and one real machine included
-	@scripts/setup test
-	$(PYTEST) -n 2 --dist loadfile $(ARGS)
 
 coverage:              ## what the fast tests run of each folder, branches counted
 	@scripts/setup test
@@ -41,6 +45,14 @@ test-xen-long:         ## trainbot doctor on real Xen hosts that were broken in 
 test-kills:            ## kill -9: a thousand times the store, fifty times the whole bot
 	@scripts/setup test
 	$(PYTEST) -m kills $(ARGS)
+
+newest:                ## the fast tests with the newest libraries that setup.cfg allows, installed beside .venv
+	@scripts/setup newest
+	.venv-newest/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+constraints:           ## constraints.txt, those exact versions; whoever commits it has run make newest
+	@scripts/setup newest
+	@.venv-newest/bin/python scripts/constraints
 
 docs:                  ## docs/commands.md from the command table
 	@scripts/setup demo

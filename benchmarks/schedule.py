@@ -149,8 +149,10 @@ def single(folder: Path) -> None:
         with stage.store.transaction():
             for n in range(10_000):
                 local = datetime(2026, 12, 1, 8) + timedelta(days=dice.randrange(3650), hours=dice.randrange(12))
-                draft = stage.bot.book.draft("IRC", stage.now, title=f"Class {n}", local=local, zone="UTC", minutes=120)
-                stage.bot.book.put(draft, stage.now)
+                draft = stage.wiring.sessions.book.draft(
+                    "IRC", stage.now, title=f"Class {n}", local=local, zone="UTC", minutes=120
+                )
+                stage.wiring.sessions.book.put(draft, stage.now)
 
     row("10,000 sessions over ten years: stored", took(fill)[0])
     row("a tick after that, with the first feed and page", took(lambda: stage.wait(seconds=2))[0])

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from trainbot.adapters.calendars.feed import where_of
 from trainbot.adapters.db import Store
 from trainbot.adapters.db.tables import metadata
 from trainbot.adapters.irc.connection_status import Place, Standing
 from trainbot.bot.events import Event, Outcome, Tick
+from trainbot.bot.installation import SshAccess
 from trainbot.bot.turn import Bot
-from trainbot.bot.wiring import Installation
+from trainbot.bot.wiring import Wiring
+from trainbot.bot.workers.calendar_writer import Press
 from trainbot.config import Config, load
 from trainbot.core.messages import Incoming, Left, Line, Modes, Outgoing, Renamed, RollCall, Sender, Spoken, Topic
-from trainbot.features.labs import passwords
 from trainbot.gateway.routes import Route
 from trainbot.model.host import Domain, DomainState, Finished, HostReport, HostUp, Mode
 from trainbot.model.lab import Lab, Lease
 from trainbot.model.lab_events import Booted, Check, Checked, HostWork, Listen, Probe
-from trainbot.model.lab_image import Image
+from trainbot.model.lab_image import LabImage
+from trainbot.model.ports import Installation
 from trainbot.model.script_events import RunScript, ScriptEnded
 
 START = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
@@ -132,8 +135,20 @@ class Net:
         return found if any(self.fold(nick) in there for there in self.channels.values()) else None
 
 
+class StageAccess(SshAccess):
+    def fingerprint(self) -> str:
+        return "SHA256:abc"
+
+
+class NextPort:
+    def free_port(self, taken: Collection[int]) -> int:
+        return max(taken, default=20000) + 1
+
+
 class Stage:
     """Everybody is in the channel; alice, bob, carol have accounts, as have the staff; ``stranger`` has none."""
+
+    wiring_type: type[Wiring] = Wiring
 
     def __init__(
         self,
@@ -192,7 +207,7 @@ class Stage:
 
     def start(self) -> None:
         """A bot as it is after a start (again): only the store remembers."""
-        image = Image(
+        image = LabImage(
             "",
             Path("/i/disk.img"),
             Path("/i/vmlinuz"),
@@ -205,17 +220,18 @@ class Stage:
             "ssh-ed25519 AAAA",
         )
         self.pepper = b"p" * 32
-        installation = Installation(
-            owner="owner",
-            digest=lambda text: passwords.digest(self.pepper, text),
-            new_password=passwords.new_password,
-            fingerprint=lambda: "SHA256:abc",
-            ssh_port=2222,
-            free_port=lambda taken: max(taken, default=20000) + 1,
-            images={name: replace(image, name=name) for name in self.images},
-            unready={"centos": "the centos image is not there yet"},
+        access = StageAccess(
+            2222, self.config.labs.public_address, self.config.require_account, self.folder, self.pepper
         )
-        self.bot = Bot(self.config, self.store, self.net, installation)
+        images = {name: replace(image, name=name) for name in self.images}
+        unready = {"centos": "the centos image is not there yet"}
+        installation = Installation("owner", access, NextPort(), images, unready)
+        self.bot = Bot(self.wiring_type(self.config, self.store, self.net, installation))
+        self.press = Press(where_of(self.config, "owner"), self.config.schedule, self.config.records.folder)
+
+    @property
+    def wiring(self) -> Wiring:
+        return self.bot.wiring
 
     def restart(self) -> list[tuple[str, str]]:
         """kill -9 and a new process: a new bot on the same file, and a roll call of who is there."""
@@ -271,7 +287,7 @@ class Stage:
             self.net.carries_out(out)
         if outcome.publish is not None:
             with self.store.transaction():
-                published = self.bot.press.published(self.bot.book, self.config.records.folder, outcome.publish.at)
+                published = self.press.published(self.wiring.sessions.book, outcome.publish.at)
             self.turn(published)
         return outcome
 
@@ -367,7 +383,7 @@ class Stage:
     def routes(self) -> list[Route]:
         """Who gets where, as the gateway is told."""
         with self.store.transaction():
-            return self.bot._routes()
+            return self.wiring.gateway.routes()
 
 
 def plain(text: str) -> str:

@@ -101,7 +101,8 @@ def test_a_read_only_database(stage: Stage, monkeypatch: pytest.MonkeyPatch, cap
 def test_the_database_is_told_to_the_shell(stage: Stage, full_disk: Callable[[], None]) -> None:
     """Whoever sits at the machine can mend it: they get the file and the reason."""
     (answer,) = stage.turn(ShellCommand("hosts", lambda lines: None)).answers
-    assert answer[1][0].startswith("not done: the disk under the database sqlite:///") and "make room" in answer[1][0]
+    assert answer.lines[0].startswith("not done: the disk under the database sqlite:///")
+    assert "make room" in answer.lines[0]
 
 
 def test_the_shell_is_an_organiser(stage: Stage) -> None:
@@ -110,7 +111,7 @@ def test_the_shell_is_an_organiser(stage: Stage) -> None:
     def shell(text: str) -> list[str]:
         outcome = stage.turn(ShellCommand(text, lambda lines: None))
         stage.said = outcome.say
-        return outcome.answers[0][1]
+        return outcome.answers[0].lines
 
     assert shell("hosts")[1:] == ["xen1 up, 0 of 5 labs, 8192 of 16384 MiB free"]
     assert shell("start selinux") == []

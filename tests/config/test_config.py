@@ -99,7 +99,7 @@ FAULTS = [
     ),
     (
         LEAST + "[store]\nurl = postgresql://x\n",
-        "[store] url: 'postgresql://x' is not sqlite:///FILE; the store is SQLite (docs/architecture.md says why)",
+        "[store] url: 'postgresql://x' is not sqlite:///FILE; the store is SQLite (docs/dependencies.md says why)",
     ),
     (
         LEAST + "[schedule]\nzones = Melbourne\n",

@@ -102,7 +102,7 @@ def test_yes_without_a_question(stage: Stage) -> None:
 
 def test_every_word_ends_up_at_its_command(stage: Stage) -> None:
     """Words and aliases, in any case, with whatever comes after them."""
-    table = stage.bot.table
+    table = stage.wiring.table
     for command in table.commands:
         for words in (command.words, *command.aliases):
             call = table.find(f"{words.upper()}  a  b ")
@@ -111,7 +111,7 @@ def test_every_word_ends_up_at_its_command(stage: Stage) -> None:
 
 def test_every_command_says_what_it_is(stage: Stage) -> None:
     """Help in the reader's words: a line that fits; examples that are right; no word is declared twice."""
-    table = stage.bot.table
+    table = stage.wiring.table
     for command in table.commands:
         assert (command.help and command.help[0] == command.help[0].lower()) or command.help.startswith("I ")
         assert not command.help.endswith(".")
@@ -155,7 +155,7 @@ def words_said() -> Iterator[str]:
 
 def test_every_command_has_a_dialog(stage: Stage) -> None:
     """A command that nobody says in any test is not promised to anybody."""
-    table, said = stage.bot.table, set()
+    table, said = stage.wiring.table, set()
     for text in words_said():
         found = addressed(text, "!", "trainbot", private=True)
         call = table.find(found.text) if found else None

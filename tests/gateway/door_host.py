@@ -27,6 +27,9 @@ KbdInteractiveAuthentication no
 PermitRootLogin forced-commands-only
 LogLevel DEBUG1
 MaxStartups 10:30:100
+# sshd runs a forced command through the login shell of whoever runs the tests, whose start-up files are none of ours:
+# it finds an empty home, and bash, which under ssh reads bashrc files where it is the outermost shell, is told otherwise
+SetEnv HOME={folder}/home SHLVL=1
 {more}
 """
 
@@ -49,7 +52,7 @@ class DoorHost:
     ) -> None:
         assert SSHD is not None, "openssh-server is needed: scripts/setup test"
         self.folder = folder
-        folder.mkdir(parents=True)
+        (folder / "home").mkdir(parents=True)
         self.public = keygen(folder / "host_key")
         self.port = free_port()
         (folder / "config").write_text(CONFIG.format(port=self.port, folder=folder, more=more))

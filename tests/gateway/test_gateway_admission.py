@@ -5,10 +5,11 @@ from __future__ import annotations
 import socket
 import subprocess
 import threading
+from contextlib import ExitStack
 
 import pytest
 
-from tests.gateway.conftest import keygen, until
+from tests.gateway.conftest import keygen, many_files, until
 from trainbot.features.labs import passwords
 
 
@@ -181,18 +182,16 @@ def test_half_open_connections_harm_nobody(own_world):
     inside.stdin.write(b"one\n")
     inside.stdin.flush()
     assert inside.stdout.readline() == b"one\n"
-    held = []
-    for number in range(1000):
-        held.append(socket.create_connection(("127.0.0.1", world.port)))
-        if number % 2:
-            held[-1].sendall(b"SSH-2.0-half\r\n")
-    assert world.ssh("echo in", password=password).stdout == b"in\n"
-    inside.stdin.write(b"two\n")
-    inside.stdin.flush()
-    assert inside.stdout.readline() == b"two\n"
-    inside.communicate()
-    for each in held:
-        each.close()
+    with many_files(), ExitStack() as held:
+        for number in range(1000):
+            connection = held.enter_context(socket.create_connection(("127.0.0.1", world.port)))
+            if number % 2:
+                connection.sendall(b"SSH-2.0-half\r\n")
+        assert world.ssh("echo in", password=password).stdout == b"in\n"
+        inside.stdin.write(b"two\n")
+        inside.stdin.flush()
+        assert inside.stdout.readline() == b"two\n"
+        inside.communicate()
 
 
 def test_silent_and_slow_connections_are_closed(own_world):

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainbot.core.errors import BackendError
-from trainbot.features.labs.passwords import ALPHABET, digest, load_or_make_secret, make_once, new_password, normalise
+from trainbot.core.files import make_once
+from trainbot.features.labs.passwords import ALPHABET, digest, load_or_make_secret, new_password, normalise
 from trainbot.gateway.learner.limits import Shares, Waiting, network, printable
 from trainbot.gateway.routes import Route, Routes, same_key, to_json
 

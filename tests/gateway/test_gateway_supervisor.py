@@ -128,7 +128,7 @@ async def test_a_gateway_that_is_told_to_leave_waits_for_its_sessions(own_world)
 
 
 @pytest.fixture
-def keep(monkeypatch):
+async def keep(monkeypatch):
     """Makes keepers for a world, which begin its kind of gateway."""
     made: list[Keeper] = []
 
@@ -142,7 +142,7 @@ def keep(monkeypatch):
 
     yield make
     for each in made:
-        each.close()
+        await each.close()
 
 
 async def test_a_gateway_of_this_program_stays(own_world, keep):

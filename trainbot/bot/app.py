@@ -8,8 +8,10 @@ import signal
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
+from trainbot.adapters.calendars.feed import where_of
 from trainbot.adapters.control.server import ControlServer
 from trainbot.adapters.db import Store
 from trainbot.adapters.db.migrate import upgrade
@@ -20,18 +22,19 @@ from trainbot.adapters.irc.sts import Policies
 from trainbot.adapters.state_folder import CONTROL, state_folder
 from trainbot.adapters.timers import Timers
 from trainbot.bot.config_reload import taken_up
-from trainbot.bot.events import Event, Outcome, ShellCommand, Tick
-from trainbot.bot.gateway.requests import DoorAsked
+from trainbot.bot.events import Event, Outcome, Tick
 from trainbot.bot.installation import installation
-from trainbot.bot.rehearsal_requests import RehearsalAsked
+from trainbot.bot.requests import DoorAsked, RehearsalAsked, Request, ShellCommand
 from trainbot.bot.status import status
 from trainbot.bot.turn import Bot
-from trainbot.bot.workers.calendar_writer import Printing
+from trainbot.bot.wiring import Wiring
+from trainbot.bot.workers.calendar_writer import Press, Printing
 from trainbot.bot.workers.lab_probes import Watching
 from trainbot.bot.workers.maintenance import Chores
 from trainbot.bot.workers.script_runner import Scripts
 from trainbot.config import Config, load
 from trainbot.core.errors import BackendError, ConfigError, UserError
+from trainbot.core.tasks import Tasks
 from trainbot.gateway.routes import to_json
 from trainbot.gateway.rpc.gateway_client import GatewayClient
 from trainbot.gateway.supervisor import Keeper
@@ -39,6 +42,7 @@ from trainbot.model.host import HostConfig
 from trainbot.model.lab_events import Check, HostWork, Listen, Probe
 from trainbot.model.script_events import RunScript
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 STS = "sts.json"  # in the state folder: which networks want TLS
 TURN = 256  # events in one transaction at most
@@ -59,6 +63,7 @@ class App:
         self._inbox: deque[Event] = deque()
         self._wake = asyncio.Event()
         self._stopping = False
+        self._tasks = Tasks()
         state = state_folder(config)
         self.store = _open_store(config)
         try:
@@ -66,7 +71,7 @@ class App:
             here = installation(config, self.store)
             for why in here.unready.values():
                 log.warning("%s", why)
-            self.bot = Bot(config, self.store, self.irc, here)
+            self.bot = Bot(Wiring(config, self.store, self.irc, here))
         except BaseException:
             self.store.close()
             raise
@@ -76,13 +81,12 @@ class App:
         self.timers = Timers()
         self.keeper = Keeper(config.path, state, config.gateway.listen, config.gateway.service)
         self.watching = Watching(config.hosts, GatewayClient(state), self.post)
-        self.printing = Printing(
-            config.store.url, lambda: config.irc.channels, self.bot.press, config.records.folder, self.post
-        )
+        press = Press(where_of(config, here.owner), config.schedule, config.records.folder)
+        self.printing = Printing(config.store, config.irc, press, self.post)
         self.scripts = Scripts(GatewayClient(state), self.post)
 
     def _worker(self, host: HostConfig) -> HostWorker:
-        owner = self.bot.fleet.owner
+        owner = self.bot.wiring.fleet.owner
         return HostWorker(host, lambda changed: LibvirtDriver(host, owner, changed), self.post)
 
     # -- the loop --------------------------------------------------------------------------------------
@@ -95,7 +99,6 @@ class App:
         self._wake.set()
 
     async def run(self) -> None:
-        irc: asyncio.Task[None] | None = None
         try:
             await self.control.start()
             if self.config.gateway.service:
@@ -109,7 +112,7 @@ class App:
             self.timers.every(HOSTS_ASKED, self._ask_hosts)
             self.timers.start()
             await self._tick()
-            irc = asyncio.create_task(self._stay_on_irc())
+            self._tasks.start(self._stay_on_irc(), "irc")
             while not self._stopping:
                 await self._wake.wait()
                 self._wake.clear()
@@ -123,7 +126,7 @@ class App:
                     await asyncio.sleep(0)  # sockets get their turn between two transactions
         finally:
             log.info("trainbot stops; labs and gateway go on")
-            await self._close(irc)
+            await self._close()
 
     async def _stay_on_irc(self) -> None:
         try:
@@ -167,7 +170,7 @@ class App:
             log.error("the gateway is down: %s", error)
 
     async def _ask_hosts(self) -> None:
-        self.watching.ask_hosts([name for name, view in self.bot.fleet.hosts.items() if view.up])
+        self.watching.ask_hosts([name for name, view in self.bot.wiring.fleet.hosts.items() if view.up])
 
     def _carry_out(self, outcome: Outcome) -> None:
         if outcome.routes is not None:
@@ -178,8 +181,8 @@ class App:
             self._publish_to_gateway("lines", outcome.lines)
         for out in outcome.say:
             self.irc.send(out)
-        for event, lines in outcome.answers:
-            event.answer(lines)
+        for answer in outcome.answers:
+            answer.give()
         if outcome.publish is not None:
             self.printing.begin(outcome.publish)
         for work in outcome.work:
@@ -207,51 +210,51 @@ class App:
     async def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
         match request.get("op"):
             case "command" if isinstance(request.get("text"), str):
-                answered: asyncio.Future[list[str]] = asyncio.get_running_loop().create_future()
-
-                def answer(lines: list[str]) -> None:
-                    if not answered.done():
-                        answered.set_result(lines)
-
-                self.post(ShellCommand(request["text"], answer))
-                return {"lines": await answered}
+                lines: asyncio.Future[list[str]] = asyncio.get_running_loop().create_future()
+                self.post(ShellCommand(request["text"], partial(_settle, lines)))
+                return {"lines": await lines}
             case "rehearse":
-                told: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
-                self.post(RehearsalAsked(request, lambda value: told.done() or told.set_result(value)))
-                return await told
+                return await self._asked(RehearsalAsked, request)
             case "door":
-                heard: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
-                self.post(DoorAsked(request, lambda value: heard.done() or heard.set_result(value)))
-                return await heard
+                return await self._asked(DoorAsked, request)
             case "keeping":
-                return {"text": await self.chores.do(self.bot.keeping.answer(request, self.clock()))}
+                return {"text": await self.chores.do(self.bot.wiring.records.keeping.answer(request, self.clock()))}
             case "status" | "labs" | "capacity" as what:
                 async with self.chores.free:
                     with self.store.transaction():
                         return self._shown(what)
         raise UserError("the bot knows the operations command, rehearse, status, labs, capacity and keeping")
 
+    async def _asked(self, kind: type[Request], request: dict[str, Any]) -> dict[str, Any]:
+        told: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self.post(kind(request, partial(_settle, told)))
+        return await told
+
     def _shown(self, what: str) -> dict[str, Any]:
         if what == "labs":
-            return {"labs": self.bot.lending.overview.labs_value(self.clock())}
+            return {"labs": self.bot.wiring.labs.overview.labs_value(self.clock())}
         if what == "capacity":
-            return self.bot.lending.overview.capacity_value(self.clock())
-        return status(self.irc, self.config.irc.channels, self.bot.fleet.hosts, self.store.labs.present())
+            return self.bot.wiring.labs.overview.capacity_value(self.clock())
+        return status(self.irc, self.config.irc.channels, self.bot.wiring.fleet.hosts, self.store.labs.present())
 
-    async def _close(self, irc: asyncio.Task[None] | None) -> None:
+    async def _close(self) -> None:
         self.timers.close()
-        self.keeper.close()
-        self.watching.close()
-        self.scripts.close()
-        self.printing.close()
+        await self.keeper.close()
+        await self.watching.close()
+        await self.scripts.close()
+        await self.printing.close()
         await self.irc.close("trainbot stops")
-        if irc is not None:
-            irc.cancel()
-            await asyncio.gather(irc, return_exceptions=True)
+        await self._tasks.close()
         await asyncio.gather(*(worker.close() for worker in self.workers.values()))
         await self.control.close()
         async with self.chores.free:
             self.store.close()
+
+
+def _settle(waiting: asyncio.Future[T], value: T) -> None:
+    """The answer, unless whoever waited for it has gone."""
+    if not waiting.done():
+        waiting.set_result(value)
 
 
 def _open_store(config: Config) -> Store:

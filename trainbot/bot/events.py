@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
-from trainbot.bot.gateway.requests import DoorAsked
-from trainbot.bot.rehearsal_requests import RehearsalAsked
-from trainbot.core.messages import ChatEvent, Outgoing
+from trainbot.bot.gateway.tables import LineTable, RouteTable
+from trainbot.bot.requests import Answer, Request, ShellAnswer, ShellCommand
+from trainbot.core.messages import ChatEvent, Line, Modes, Outgoing, Topic
 from trainbot.features.sessions.publishing import Publish, Published
 from trainbot.gateway.routes import Guest, Route
 from trainbot.model.host import HostEvent
@@ -19,14 +17,6 @@ from trainbot.model.script_events import RunScript, ScriptEnded
 @dataclass(frozen=True, slots=True)
 class Tick:
     """Time has passed: everything that is due is looked at."""
-
-
-@dataclass(frozen=True, slots=True)
-class ShellCommand:
-    """A command typed in a shell of the bot's own user, who is an organiser; ``answer`` gets the lines."""
-
-    text: str
-    answer: Callable[[list[str]], None]
 
 
 Event = (
@@ -40,9 +30,9 @@ Event = (
     | Published
     | Tick
     | ShellCommand
-    | RehearsalAsked
-    | DoorAsked
+    | Request
 )
+Work = HostWork | Probe | Check | Listen | RunScript
 
 
 @dataclass
@@ -50,11 +40,27 @@ class Outcome:
     """What a turn decided: to be carried out by the doors, in this order."""
 
     say: list[Outgoing] = field(default_factory=list)
-    work: list[HostWork | Probe | Check | Listen | RunScript] = field(default_factory=list)
-    answers: list[tuple[ShellCommand, list[str]] | tuple[RehearsalAsked | DoorAsked, dict[str, Any]]] = field(
-        default_factory=list
-    )
+    work: list[Work] = field(default_factory=list)
+    answers: list[Answer | ShellAnswer] = field(default_factory=list)
     routes: list[Route] | None = None  # None: as they were
     guests: list[Guest] = field(default_factory=list)  # beside routes
     publish: Publish | None = None
-    lines: dict[str, dict[str, str]] | None = None  # captions; None: as they were
+    lines: dict[str, dict[str, str]] | None = None  # above people's screens; None: as they were
+
+    def take(self, item: object) -> None:
+        """Something that a hook gave back.  TypeError where no door carries it out."""
+        match item:
+            case Line() | Topic() | Modes():
+                self.say.append(item)
+            case HostWork() | Probe() | Check() | Listen() | RunScript():
+                self.work.append(item)
+            case Answer() | ShellAnswer():
+                self.answers.append(item)
+            case RouteTable():
+                self.routes, self.guests = item.routes, item.guests
+            case LineTable():
+                self.lines = item.lines
+            case Publish():
+                self.publish = item
+            case _:
+                raise TypeError(f"no door carries out {type(item).__name__}")

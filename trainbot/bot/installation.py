@@ -5,13 +5,13 @@ from __future__ import annotations
 import random
 import socket
 import uuid
-from functools import partial
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from trainbot import shipped
 from trainbot.adapters.db import Store
 from trainbot.adapters.state_folder import CONTROL, PEPPER, lab_key, state_folder
-from trainbot.bot.wiring import Installation
 from trainbot.config import Config, ImageConfig
 from trainbot.core.errors import BackendError
 from trainbot.features.labs import passwords
@@ -21,7 +21,8 @@ from trainbot.images.build.build import build_image
 from trainbot.images.build.image_folder import read_image
 from trainbot.images.build.progress_bar import Progress, for_terminal
 from trainbot.model.host import Mode
-from trainbot.model.lab_image import Image
+from trainbot.model.lab_image import LabImage
+from trainbot.model.ports import Installation
 
 PORTS = range(20000, 32000)  # below Linux's ephemeral ports (ip(7), ip_local_port_range)
 
@@ -37,21 +38,46 @@ def gateway_config(config: Config) -> GatewayConfig:
     )
 
 
-def free_port(taken: set[int]) -> int:
-    """A TCP port of our loopback that nobody uses now and no lab of ours will."""
-    for port in random.sample(PORTS, len(PORTS)):
-        if port in taken:
-            continue
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
+class OwnPorts:
+    """TCP ports of our loopback (trainbot.model.ports.Loopback)."""
+
+    def free_port(self, taken: Collection[int]) -> int:
+        for port in random.sample(PORTS, len(PORTS)):
+            if port in taken:
                 continue
-            return port
-    raise BackendError("no TCP port is free for a lab")
+            with socket.socket() as probe:
+                try:
+                    probe.bind(("127.0.0.1", port))
+                except OSError:
+                    continue
+                return port
+        raise BackendError("no TCP port is free for a lab")
 
 
-def load_image(config: ImageConfig) -> Image:
+@dataclass(frozen=True)
+class SshAccess:
+    """How people come in (trainbot.model.ports.Access).  ``state``: where the gateway keeps its key."""
+
+    port: int
+    public_address: str
+    accounts_only: bool
+    state: Path
+    pepper: bytes = field(repr=False)
+
+    def fingerprint(self) -> str:
+        try:
+            return hostkey.fingerprint(self.state)
+        except (OSError, BackendError):
+            return ""
+
+    def new_password(self) -> str:
+        return passwords.new_password()
+
+    def digest(self, password: str) -> str:
+        return passwords.digest(self.pepper, password)
+
+
+def load_image(config: ImageConfig) -> LabImage:
     """BackendError (one sentence) where a part of the image is not there or not readable."""
     try:
         built = read_image(config.folder)
@@ -61,7 +87,7 @@ def load_image(config: ImageConfig) -> Image:
             f"the {config.name} image is not ready: {error}; an organiser makes it with: "
             f"trainbot image {verb} {config.name}"
         ) from None
-    return Image(
+    return LabImage(
         name=config.name,
         disk=built.disk,
         kernel=built.kernel,
@@ -95,9 +121,9 @@ def build_for(config: Config, name: str, progress: Progress | None = None) -> Pa
     ).folder
 
 
-def images_of(config: Config) -> tuple[dict[str, Image], dict[str, str]]:
+def images_of(config: Config) -> tuple[dict[str, LabImage], dict[str, str]]:
     """The images that can be used, and those that cannot with the reason."""
-    usable: dict[str, Image] = {}
+    usable: dict[str, LabImage] = {}
     unready: dict[str, str] = {}
     for image in config.images:
         try:
@@ -105,13 +131,6 @@ def images_of(config: Config) -> tuple[dict[str, Image], dict[str, str]]:
         except BackendError as error:
             unready[image.name] = str(error)
     return usable, unready
-
-
-def fingerprint(state: Path) -> str:
-    try:
-        return hostkey.fingerprint(state)
-    except (OSError, BackendError):
-        return ""
 
 
 def installation(config: Config, store: Store) -> Installation:
@@ -124,13 +143,5 @@ def installation(config: Config, store: Store) -> Installation:
             owner = str(uuid.uuid4())
             store.settings.set("owner", owner)
     usable, unready = images_of(config)
-    return Installation(
-        owner=owner,
-        digest=partial(passwords.digest, pepper),
-        new_password=passwords.new_password,
-        fingerprint=partial(fingerprint, state),
-        ssh_port=config.gateway.listen[0][1],
-        free_port=free_port,
-        images=usable,
-        unready=unready,
-    )
+    access = SshAccess(config.gateway.listen[0][1], config.labs.public_address, config.require_account, state, pepper)
+    return Installation(owner, access, OwnPorts(), usable, unready)

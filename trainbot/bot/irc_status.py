@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from trainbot.adapters.irc.connection_status import Place, Standing
+from trainbot.bot.audience import View
 from trainbot.core.access import Role
 from trainbot.core.commands import Ask, Command
+from trainbot.core.hooks import Feature
 from trainbot.core.messages import Effect, Reply
 
 HURTS = {"m": "only voiced people are heard (+m)", "i": "invite-only (+i)", "k": "has a key (+k)"}
 
 
-class Network:
-    """``standing``: how we stand there now; ``people``: how many are in that channel."""
-
-    def __init__(self, standing: Callable[[], Standing], people: Callable[[str], int]) -> None:
-        self.standing, self.people = standing, people
+class IrcStatus(Feature):
+    def __init__(self, view: View) -> None:
+        self.view = view
 
     def status(self, ask: Ask) -> Sequence[Effect]:
-        there = self.standing()
+        there = self.view.standing()
         channels = [f"{name}: {self._place(name, place)}" for name, place in there.channels.items()]
         return [Reply("; ".join([_connection(there), *channels, *_lost(there, ask.at)]), private=True)]
 
@@ -35,7 +35,7 @@ class Network:
             if place.privileged
             else "I have no voice"
         )
-        return ", ".join([f"{self.people(name)} people", mine, *modes])
+        return ", ".join([f"{len(self.view.members(name))} people", mine, *modes])
 
     def commands(self) -> list[Command]:
         return [

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
+from functools import partial
 
-from trainbot.adapters.irc.connection_status import Standing
-from trainbot.core.access import Person, fold_account
-from trainbot.core.messages import Line, Outgoing, Priority, Reply, Sender, Spoken, Unreached, Unspoken
-from trainbot.features.sessions.channel_state import Place
+from trainbot.adapters.db import Store
+from trainbot.bot.audience import Onlookers
+from trainbot.bot.guard import Guard
+from trainbot.core.hooks import Feature, Hook, NoticeWriter, On, OnChange, Turn
+from trainbot.core.messages import (
+    Arrived,
+    Disconnected,
+    Line,
+    Outgoing,
+    Priority,
+    Renamed,
+    Reply,
+    RollCall,
+    Spoken,
+    Unreached,
+    Unspoken,
+)
 from trainbot.model import notice as notices
-
-if TYPE_CHECKING:
-    from trainbot.adapters.db.repositories import Notices, People
 
 RETRY = timedelta(minutes=1)
 TOLD_AGAIN = timedelta(minutes=10)
@@ -21,79 +31,36 @@ MOST_UNREACHED = 500
 AT_ONCE = 20  # notices handed to the chat door in one turn
 
 
-class View(Protocol):
-    """What the chat door knows of the network now."""
-
-    @property
-    def nick(self) -> str: ...
-    def fold(self, name: str) -> str: ...
-    def members(self, channel: str) -> Sequence[Sender]: ...
-    def holds(self, channel: str, nick: str) -> bool: ...
-    def find(self, nick: str) -> Sender | None: ...
-    def place(self, channel: str) -> Place: ...
-    def standing(self) -> Standing: ...
-    def marked(self, channel: str, nick: str) -> bool: ...
-
-
-#: Writes a notice when it is said; None: it has become pointless.
-Writer = Callable[[notices.Notice, datetime], Reply | None]
-
-
-class Telling:
-    """``writers``: who words the notices of a kind; others are said as they are.  ``guarded(what, call, …)``: the
-    call's value, None where it failed (and what it wrote is undone).  ``no_secret``: kinds that hold what everybody may
-    know, and so may reach also somebody who only looks like who left."""
+class Notifier(Feature):
+    """``writers``: who words the notices of a kind; others are said as they are.  ``no_secret``: kinds that hold what
+    everybody may know, and so may reach also somebody who only looks like who left."""
 
     def __init__(
         self,
-        rows: Notices,
-        people: People,
-        view: View,
-        channels: Callable[[], tuple[str, ...]],
-        mask: Callable[[Sender], str],
-        writers: Mapping[str, Writer],
-        guarded: Callable[..., Reply | None],
+        store: Store,
+        audience: Onlookers,
+        guard: Guard,
+        writers: Mapping[str, NoticeWriter],
         no_secret: Collection[str] = (),
     ) -> None:
-        self.rows, self.people, self.view, self.channels, self.mask = rows, people, view, channels, mask
-        self.writers, self.guarded, self.no_secret = writers, guarded, no_secret
+        self.rows, self.people, self.audience = store.notices, store.people, audience
+        self.guard, self.writers, self.no_secret = guard, writers, no_secret
         self._under_way: set[int] = set()
         self._unreached: dict[str, Unreached] = {}  # by nick; not told yet
         self._told: dict[str, datetime] = {}  # folded nick -> when the channel told them so
         self._unmarked: dict[int, datetime] = {}  # said, and perhaps not stored as said yet
 
-    def where(self, person: Person) -> Sender | None:
-        """The connection that this person speaks from now: the nick alone proves nothing."""
-        for channel in self.channels():
-            for member in self.view.members(channel):
-                account = fold_account(member.account) if member.account else None
-                if person.account is not None and account == person.account:
-                    return member
-                if person.account is None and person.in_view and account is None and self.mask(member) == person.mask:
-                    return member
-        return None
-
-    def member(self, nick: str) -> Sender | None:
-        """Whoever goes by that nick in one of our channels, but not we."""
-        fold = self.view.fold
-        return next(
-            (
-                member
-                for channel in self.channels()
-                for member in self.view.members(channel)
-                if fold(member.nick) == fold(nick) != fold(self.view.nick)
-            ),
-            None,
+    def hooks(self) -> Sequence[Hook]:
+        return (
+            On(Spoken, self._spoken),
+            On(Unspoken, self._unspoken),
+            On(Unreached, self._note_unreached),
+            On(Disconnected, self._disconnected),
+            OnChange(frozenset({"notice"}), self._say, (RollCall, Arrived, Renamed)),
         )
 
-    def seeing(self) -> bool:
-        """Whether we see anybody at all."""
-        return any(self.view.members(channel) for channel in self.channels())
-
-    def present(self, person: Person, channel: str) -> bool:
-        """Whether they see what is said in ``channel``."""
-        there = self.where(person)
-        return there is not None and any(member.nick == there.nick for member in self.view.members(channel))
+    def _say(self, turn: Turn) -> list[Line]:
+        return [*self.due(turn.now), *(self.shut_out(turn.now) if turn.tick else [])]
 
     def due(self, now: datetime) -> list[Line]:
         """What is to be said now to people and channels that are there, each with its ticket."""
@@ -105,7 +72,7 @@ class Telling:
             target = self._target(notice)
             if target is None or (notice.not_after is not None and notice.not_after < now):
                 continue
-            reply = self.guarded(f"notice {notice.id}", self._worded, notice, now)
+            reply = self.guard(f"notice {notice.id}", partial(self._worded, notice, now))
             if reply is None:
                 continue
             lines.append(
@@ -128,24 +95,14 @@ class Telling:
             self.rows.said(notice.id, now)
         return reply
 
-    def _again(self, person: Person) -> Sender | None:
-        """Whoever wears now the mask that somebody without an account left with: perhaps not the same person."""
-        return next(
-            (
-                member
-                for channel in self.channels()
-                for member in self.view.members(channel)
-                if member.account is None and person.account is None and self.mask(member) == person.mask
-            ),
-            None,
-        )
-
     def _target(self, notice: notices.Notice) -> str | None:
         if notice.person_id is not None:
             person = self.people.get(notice.person_id)
-            there = self.where(person) or (self._again(person) if notice.kind in self.no_secret else None)
+            there = self.audience.where(person) or (
+                self.audience.again(person) if notice.kind in self.no_secret else None
+            )
             return there.nick if there is not None else None
-        return notice.channel if notice.channel and self.view.members(notice.channel) else None
+        return notice.channel if notice.channel and self.audience.members(notice.channel) else None
 
     # -- what becomes of them ------------------------------------------------------------------
 
@@ -159,18 +116,18 @@ class Telling:
         for ticket, at in self._unmarked.items():
             self.rows.said(ticket, at)
 
-    def spoken(self, event: Spoken) -> None:
+    def _spoken(self, event: Spoken, _now: datetime) -> None:
         self._under_way.discard(event.ticket)
         self._unmarked[event.ticket] = event.at
         self.rows.said(event.ticket, event.at)
 
-    def unspoken(self, event: Unspoken, now: datetime) -> None:
+    def _unspoken(self, event: Unspoken, now: datetime) -> None:
         """Also after Spoken: the server refused it, or was gone already."""
         self._under_way.discard(event.ticket)
         self._unmarked.pop(event.ticket, None)
         self.rows.change({"id": event.ticket}, said_at=None, due_at=now + RETRY)
 
-    def unreached(self, event: Unreached) -> None:
+    def _note_unreached(self, event: Unreached, _now: datetime) -> None:
         if len(self._unreached) < MOST_UNREACHED:
             self._unreached[event.nick] = event
 
@@ -180,8 +137,10 @@ class Telling:
         self._told = {nick: at for nick, at in self._told.items() if now - at < TOLD_AGAIN}
         groups: dict[tuple[str, str, str], list[str]] = {}
         for nick, event in self._unreached.items():
-            folded = self.view.fold(nick)
-            channel = next((channel for channel in self.channels() if self.view.holds(channel, nick)), None)
+            folded = self.audience.fold(nick)
+            channel = next(
+                (channel for channel in self.audience.irc.channels if self.audience.holds(channel, nick)), None
+            )
             if channel is not None and folded not in self._told:
                 self._told[folded] = now
                 groups.setdefault((channel, event.reason, event.mend), []).append(nick)
@@ -195,7 +154,7 @@ class Telling:
             for (channel, reason, mend), nicks in groups.items()
         ]
 
-    def disconnected(self) -> None:
+    def _disconnected(self, _event: Disconnected, _now: datetime) -> None:
         self._under_way.clear()
 
 

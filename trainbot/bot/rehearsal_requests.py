@@ -3,45 +3,34 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from trainbot.bot.requests import Answer, RehearsalAsked
 from trainbot.core.errors import UserError
+from trainbot.core.hooks import Feature, Hook, On
 from trainbot.features.labs.rehearsal_leases import Rehearsing, Wanted
-from trainbot.model.exercise import Exercise, Library
+from trainbot.features.sessions.timetable import Timetable
+from trainbot.model.exercise import Exercise
 from trainbot.model.host import Mode
+from trainbot.model.ports import Exercises
 from trainbot.model.session import Session
-from trainbot.model.session_rows import SignUp
 
 MOST = 1000  # seats
-FAILED = {"error": "that failed inside trainbot: its log says more"}
 
 
-@dataclass(frozen=True, slots=True)
-class RehearsalAsked:
-    """``trainbot rehearse`` asks; ``answer`` gets what it is told, an ``error`` where it cannot be."""
+class RehearsalRequests(Feature):
+    """``share``: percent of sign-ups that labs are made for."""
 
-    request: dict[str, Any]
-    answer: Callable[[dict[str, Any]], None]
+    def __init__(self, rehearsing: Rehearsing, timetable: Timetable, exercises: Exercises, share: int) -> None:
+        self.rehearsing, self.timetable, self.exercises, self.share = rehearsing, timetable, exercises, share
 
+    def hooks(self) -> Sequence[Hook]:
+        return (On(RehearsalAsked, self._asked),)
 
-class Desk:
-    """``sessions``: as ``!sessions`` numbers them; ``signups``: of a session, each with its image; ``images``: what a
-    session's labs are made from; ``share``: percent of sign-ups that labs are made for."""
-
-    def __init__(
-        self,
-        rehearsing: Rehearsing,
-        sessions: Callable[[datetime], list[Session]],
-        signups: Callable[[Session], list[SignUp]],
-        images: Callable[[Session], tuple[str, ...]],
-        library: Callable[[], Library],
-        share: int,
-    ) -> None:
-        self.rehearsing, self.sessions, self.signups = rehearsing, sessions, signups
-        self.images, self.library, self.share = images, library, share
+    def _asked(self, event: RehearsalAsked, now: datetime) -> list[Answer]:
+        return [Answer(event, self.answer(event.request, now))]
 
     def answer(self, request: Mapping[str, Any], now: datetime) -> dict[str, Any]:
         """{"error"} where it cannot be; nothing is written then."""
@@ -70,12 +59,12 @@ class Desk:
         if number is not None and not (isinstance(number, int) and 0 < number <= MOST):
             raise UserError(f"seats are 1 to {MOST}")
         if isinstance(words, str) and words:
-            session = choose(words, self.sessions(now))
+            session = choose(words, self.timetable.upcoming(now))
             exercise = self._exercise(session)
             images = self._seats(session, number)
             title = session.title
         elif isinstance(name, str) and name:
-            exercise = self.library().find(name)
+            exercise = self.exercises.library.find(name)
             if number is None:
                 raise UserError("say --seats N as well: an exercise alone has no sign-ups")
             images, title = shared_out({exercise.image or self._only_image(): 1}, number), exercise.title
@@ -90,7 +79,7 @@ class Desk:
     def _exercise(self, session: Session) -> Exercise | None:
         if not session.exercise:
             return None
-        found = self.library().exercises.get(session.exercise)
+        found = self.exercises.get(session.exercise)
         if found is None:
             raise UserError(
                 f"the exercise {session.exercise} of {session.title} is not there, or has a fault that "
@@ -101,10 +90,10 @@ class Desk:
     def _seats(self, session: Session, number: int | None) -> tuple[str, ...]:
         """An image for each seat: of the sign-ups, of ``seats`` of the session where nobody has signed up, or
         ``number``."""
-        images = self.images(session)
+        images = self.timetable.images_of(session)
         if not images:
             raise UserError(f"{session.title} has no labs: its exercise names no image")
-        signed = Counter(row.image for row in self.signups(session) if row.image)
+        signed = Counter(row.image for row in self.timetable.seats_of(session) if row.image)
         if number is None and signed:
             return tuple(image for image, count in signed.items() for _ in range(-(-count * self.share // 100)))
         if number is None and not session.seats:

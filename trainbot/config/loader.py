@@ -263,7 +263,7 @@ def _roles(s: Section) -> tuple[Roles, bool]:
 def _store(s: Section) -> StoreConfig:
     url = s.text("url", StoreConfig().url)
     if not url.startswith("sqlite:///") or url == "sqlite:///":
-        s.fault("url", f"{url!r} is not sqlite:///FILE; the store is SQLite (docs/architecture.md says why)")
+        s.fault("url", f"{url!r} is not sqlite:///FILE; the store is SQLite (docs/dependencies.md says why)")
     elif "?" in url or "#" in url:
         s.fault("url", f"{url!r} holds a ? or #: name the file without")
     elif url != "sqlite:///:memory:":

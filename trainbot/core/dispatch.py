@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Protocol
 
-from trainbot.core.access import Person, Role, Roles
+from trainbot.core.access import Person, Role
 from trainbot.core.commands import Ask, Call, Place, Table
 from trainbot.core.errors import BackendError, Denied, UserError
 from trainbot.core.messages import Effect, Incoming, Reply, Sender
-from trainbot.core.parser import QUESTIONS, Addressed, addressed
+from trainbot.core.parser import Addressed, addressed
 
 log = logging.getLogger(__name__)
 CONFIRM_WITHIN = timedelta(seconds=60)
@@ -37,26 +38,42 @@ class Meant:
     call: Call | None
 
 
+class Surroundings(Protocol):
+    """The bot around dispatch."""
+
+    @property
+    def nick(self) -> str:
+        """Ours."""
+
+    def person_of(self, sender: Sender, now: datetime) -> Person:
+        """Their row, made where there is none; UserError where that cannot be."""
+
+    def role_of(self, sender: Sender) -> Role: ...
+
+    def channels_of(self, sender: Sender) -> Sequence[str]:
+        """The channels that somebody is in, or all of ours."""
+
+    def running(self, channel: str) -> bool:
+        """Whether a class runs in that channel."""
+
+    def openers(self, channel: str | None) -> Sequence[str]:
+        """What a question begins with there."""
+
+    def savepoint(self) -> AbstractContextManager[None]:
+        """Undoes what a failed handler wrote."""
+
+
 @dataclass
 class Dispatch:
-    """``person_of`` knows people, ``channels_of`` the channels that somebody is in (or all of ours), ``running`` a
-    class runs in a channel; ``savepoint`` undoes what a failed handler wrote."""
-
     table: Table
-    roles: Roles
-    person_of: Callable[[Sender, datetime], Person]
-    channels_of: Callable[[Sender], Sequence[str]]
-    running: Callable[[str], bool]
-    savepoint: Callable[[], AbstractContextManager[None]]
-    nick: Callable[[], str]
-    openers: Callable[[str | None], Sequence[str]] = lambda _channel: QUESTIONS
+    around: Surroundings
     pending: dict[tuple[int, str | None], tuple[datetime, Call, str | None]] = field(default_factory=dict)
 
     def __call__(self, incoming: Incoming, vouched: Vouched | None = None, meant: Meant | None = None) -> list[Effect]:
         """``vouched``: what the caller vouches for; else the rules say.  ``meant``: as ``meant`` has it, where that was
         asked already."""
         try:
-            with self.savepoint():
+            with self.around.savepoint():
                 return list(self._handle(incoming, vouched, meant or self.meant(incoming)))
         except UserError as error:
             return [Reply(str(error), refused=True)]
@@ -82,9 +99,9 @@ class Dispatch:
         found = addressed(
             incoming.text,
             self.table.prefix,
-            self.nick(),
+            self.around.nick,
             private=incoming.channel is None,
-            openers=self.openers(incoming.channel),
+            openers=self.around.openers(incoming.channel),
         )
         return Meant(found, self.table.find(found.text)) if found is not None else None
 
@@ -93,11 +110,11 @@ class Dispatch:
         if meant is None:
             return []
         found, call = meant.found, meant.call
-        role = self.roles.role_of(incoming.sender) if vouched is None else vouched.role
+        role = self.around.role_of(incoming.sender) if vouched is None else vouched.role
         if call is None:
             return self._unknown(found, role, private)
         known = vouched.person if vouched is not None else None
-        person = known or self.person_of(incoming.sender, incoming.at)
+        person = known or self.around.person_of(incoming.sender, incoming.at)
         channel = incoming.channel or self._channel(found, call, incoming.sender)
         ask = Ask(incoming.sender, person, role, channel, private, incoming.at)
         if call.command.words == "yes":
@@ -115,13 +132,13 @@ class Dispatch:
     def _channel(self, found: Addressed, call: Call, sender: Sender) -> str | None:
         """A private line is about the channel it names, else about the only class that its sender is in, else about
         their only channel."""
-        channels = self.channels_of(sender)
+        channels = self.around.channels_of(sender)
         if found.channel is not None:
             named = [channel for channel in channels if channel.lower() == found.channel.lower()]
             if not named:
                 raise UserError(f"you are not in {found.channel[:50]}, or I am not")
             return named[0]
-        channels = [channel for channel in channels if self.running(channel)] or channels
+        channels = [channel for channel in channels if self.around.running(channel)] or channels
         if len(channels) > 1 and call.command.place in (Place.CLASS, Place.CHANNEL):
             raise UserError(
                 f"in which channel? put it first, as in {channels[0]} {self.table.prefix}{call.command.words}"
@@ -142,8 +159,8 @@ class Dispatch:
         if command.role > ask.role:
             raise Denied(f"{self.table.prefix}{command.words} is for {command.role.word}s")
         if command.place is Place.PRIVATE and not ask.private:
-            raise UserError(f"say that to me privately: /msg {self.nick()} {command.words} …")
-        if command.place is Place.CLASS and (ask.channel is None or not self.running(ask.channel)):
+            raise UserError(f"say that to me privately: /msg {self.around.nick} {command.words} …")
+        if command.place is Place.CLASS and (ask.channel is None or not self.around.running(ask.channel)):
             raise UserError(
                 "no class runs here now; "
                 + (

@@ -2,16 +2,93 @@
 
 from __future__ import annotations
 
+import errno
+import glob
 import os
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+LEFT_OVER = 24 * 3600  # seconds after which a draft is taken for one whose writer was killed
 
-def write_whole(path: Path, text: str) -> None:
-    """The file is there whole, or as it was before (POSIX rename(2)); folders are made."""
+
+def write_whole(path: Path, content: str | bytes, mode: int = 0o666, *, durable: bool = True) -> None:
+    """``path`` holds ``content`` (text as UTF-8), or is as it was before; folders are made.  OSError where it cannot
+    be written.  ``mode`` and ``durable`` as with ``draft_of``."""
+    data = content.encode("utf-8", "replace") if isinstance(content, str) else content
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.new")
-    with open(draft, "w", encoding="utf-8", errors="replace") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(draft, path)
+    with draft_of(path, mode, durable=durable) as draft:
+        draft.write_bytes(data)
+
+
+@contextmanager
+def draft_of(path: Path, mode: int = 0o666, *, durable: bool = True) -> Iterator[Path]:
+    """An empty file beside ``path``, of a name that nobody else has.  Once the block has filled it, it becomes ``path``
+    in one step (POSIX rename(2)); where the block raises, it is removed and ``path`` is as it was.
+
+    ``mode``: of the file, less the umask.  ``durable``: content and name outlast a power cut (fsync(2) of the file and
+    of its folder); without, a power cut may leave an empty file.
+    """
+    with _draft(path, mode) as draft:
+        yield draft
+        if durable:
+            _sync(draft)
+        os.replace(draft, path)
+        if durable:
+            sync_folder(path.parent)
+
+
+def make_once(path: Path, content: bytes) -> bytes:
+    """What is in ``path``, which holds ``content`` from now on if it was not there (mode 0600; folders 0700).
+
+    Appears whole or not at all, and of two processes that make it at once both get what the first one wrote.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _draft(path, 0o600) as draft:
+        draft.write_bytes(content)
+        _sync(draft)
+        try:
+            os.link(draft, path)  # unlike rename, fails where the name is taken
+        except FileExistsError:
+            return path.read_bytes()
+        sync_folder(path.parent)
+    return content
+
+
+def drafts_of(path: Path) -> list[Path]:
+    """Drafts of ``path``: of writers that are at work, or were killed."""
+    return list(path.parent.glob(f".{glob.escape(path.name)}.{'[0-9a-f]' * 8}.new"))
+
+
+def sync_folder(folder: Path) -> None:
+    """The names in ``folder`` outlast a power cut, where its file system can promise that."""
+    try:
+        _sync(folder)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EACCES):
+            raise
+
+
+@contextmanager
+def _draft(path: Path, mode: int) -> Iterator[Path]:
+    for older in drafts_of(path):
+        with suppress(OSError):
+            if older.stat().st_mtime < time.time() - LEFT_OVER:
+                older.unlink()
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
+    os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode))
+    try:
+        yield draft
+    finally:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Protocol
 
 from trainbot.core.access import Role
 from trainbot.core.commands import Argument, Ask, Command, Place, Table
 from trainbot.core.errors import UserError
+from trainbot.core.hooks import Feature
 from trainbot.core.messages import Effect, Reply
 
 LINE = 380  # octets of a line, so that with our name before it every server passes it on whole
 GROUPS = {"labs": "labs", "class": "the class", "questions": "questions", "sessions": "sessions", "general": "more"}
 
 
-class Help:
+class RunningClasses(Protocol):
+    def running(self, channel: str) -> bool:
+        """Whether a class runs in that channel."""
+
+
+class Help(Feature):
     """``contact``: who runs this bot, '' where nobody said."""
 
-    def __init__(self, table: Table, contact: str, running: Callable[[str], bool]) -> None:
-        self.table, self.contact, self.running = table, contact, running
+    def __init__(self, table: Table, contact: str, classes: RunningClasses) -> None:
+        self.table, self.contact, self.classes = table, contact, classes
 
     def help(self, ask: Ask, command: str = "") -> list[Effect]:
         p = self.table.prefix
         if command:
             return [Reply(self._one(ask, command), private=not ask.private and ask.role < Role.HELPER)]
         mine = [c for c in self.table.commands if c.role <= ask.role and c.words != "yes"]
-        if not (ask.channel and self.running(ask.channel)):
+        if not (ask.channel and self.classes.running(ask.channel)):
             mine = [c for c in mine if c.place is not Place.CLASS]
         lines = []
         for group, title in GROUPS.items():

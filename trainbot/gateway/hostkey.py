@@ -8,7 +8,7 @@ from pathlib import Path
 
 from trainbot.adapters.state_folder import HOST_KEY
 from trainbot.core.errors import BackendError
-from trainbot.features.labs.passwords import make_once
+from trainbot.core.files import make_once, write_whole
 
 
 def load_or_make(state: Path) -> bytes:
@@ -25,7 +25,7 @@ def load_or_make(state: Path) -> bytes:
         private = path.read_bytes()
         public = asyncssh.import_private_key(private).export_public_key()
         if make_once(_pub(path), public) != public:
-            _pub(path).write_bytes(public)
+            write_whole(_pub(path), public, 0o600)
     except (OSError, ValueError) as error:  # asyncssh.KeyImportError is a ValueError
         raise BackendError(f"the gateway's host key {path} cannot be read or made: {error}") from None
     return private

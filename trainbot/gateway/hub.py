@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from trainbot.adapters.control.client import asked
 from trainbot.adapters.state_folder import PEPPER
 from trainbot.core.errors import BackendError
+from trainbot.core.tasks import Tasks
 from trainbot.features.labs.passwords import load_or_make_secret
 from trainbot.gateway import route_cache as table
 from trainbot.gateway.lab.jump_hosts import Doors
@@ -72,7 +73,7 @@ class Hub:
         self._lines: dict[str, Above] = {}
         self._told = asyncio.Event()  # a table came, or there is no bot that it could come from
         self._changed = asyncio.Event()  # replaced at every change
-        self._sayings: set[asyncio.Task[None]] = set()
+        self.tasks = Tasks()
 
     # -- the table
 
@@ -126,9 +127,7 @@ class Hub:
     def offered(self, route: Route, key: str, tell: Callable[[], None]) -> None:
         """Somebody who came with the password has that key: the bot may be told to keep it.  ``tell``: called where it
         would be something new."""
-        task = asyncio.create_task(self._say_offered(route, key, tell))
-        self._sayings.add(task)
-        task.add_done_callback(self._sayings.discard)
+        self.tasks.start(self._say_offered(route, key, tell), "telling the bot of a key")
 
     async def _say_offered(self, route: Route, key: str, tell: Callable[[], None]) -> None:
         with suppress(BackendError):

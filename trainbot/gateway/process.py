@@ -20,6 +20,8 @@ from pathlib import Path
 
 import trainbot
 from trainbot.core.errors import BackendError
+from trainbot.core.files import write_whole
+from trainbot.core.tasks import Tasks
 from trainbot.gateway.settings import GatewayConfig
 
 log = logging.getLogger(__name__)
@@ -219,14 +221,13 @@ async def _until_signal(config: GatewayConfig) -> None:
             *(f"at {host} {port}" for host, port in bound),
             *(f"asked {host} {port}" for host, port in config.listen),
         ]
-        draft = config.state / f".{PID}"
-        draft.write_text("\n".join(lines) + "\n", "utf-8")
-        draft.rename(config.state / PID)
+        write_whole(config.state / PID, "\n".join(lines) + "\n")
         log.info("listening on %s", ", ".join(f"{host} port {port}" for host, port in bound))
 
-    serving = asyncio.create_task(serve(config, ready))
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, serving.cancel)
-    with suppress(asyncio.CancelledError):
-        await serving
+    async with Tasks() as tasks:
+        serving = tasks.start(serve(config, ready), "gateway", awaited=True)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, serving.cancel)
+        with suppress(asyncio.CancelledError):
+            await serving

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import time
 from pathlib import Path
 from typing import Any
 
 from trainbot.adapters.state_folder import ROUTES
+from trainbot.core.files import write_whole
 
 log = logging.getLogger(__name__)
 TOO_OLD = 24 * 3600  # seconds: a lease does not last so long, and its lab's address is somebody else's by then
@@ -19,14 +19,11 @@ TOO_LARGE = 64 << 20  # bytes
 def keep(state: Path, table: Any) -> None:
     """``table`` (JSON) is the last one from now on; mode 0600, whole or not at all.  What goes wrong is logged only.
 
+    Nobody waits for the disk: this runs at every change, beside people's sessions, none of which outlasts a power cut.
     It holds names, public keys and peppered digests, no password.
     """
-    draft = state / f".{ROUTES}"
     try:
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            json.dump({"kept_at": time.time(), "table": table}, file)
-        draft.rename(state / ROUTES)
+        write_whole(state / ROUTES, json.dumps({"kept_at": time.time(), "table": table}), 0o600, durable=False)
     except (OSError, ValueError, TypeError) as error:
         log.warning("the table of routes could not be kept: %s", error)
 

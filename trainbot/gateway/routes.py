@@ -7,9 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from trainbot.features.labs import passwords
-
-#: The user name, and "image", of a lab that its person left when its host was lost.
-OLD = "old"
+from trainbot.model.lab import OLD
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,24 +35,23 @@ async def serve(config: GatewayConfig, ready: Callable[[list[tuple[str, int]]], 
     key = asyncssh.import_private_key(hostkey.load_or_make(config.state))
     listeners: list[asyncssh.SSHAcceptor] = []
     errands = ControlServer(config.state / SOCKET, hub.answer)
-    following = lines = leaving = None
     try:
         await errands.start()
         for host, port in config.listen:
             listeners.append(await _listen(hub, key, host, port))
         bound = [address for each in listeners for address in each.get_addresses()]
         ready([(str(address[0]), int(address[1])) for address in bound])
-        following = asyncio.create_task(subscribe(config.control, TOPIC, hub.take_table, hub.bot_is))
-        lines = asyncio.create_task(subscribe(config.control, LINES, hub.take_lines))
-        leaving = asyncio.create_task(hub.left.wait())
+        following = hub.tasks.start(
+            subscribe(config.control, TOPIC, hub.take_table, hub.bot_is), "following the routes", awaited=True
+        )
+        hub.tasks.start(subscribe(config.control, LINES, hub.take_lines), "following the lines")
+        leaving = hub.tasks.start(hub.left.wait(), "waiting to leave")
         done, _ = await asyncio.wait({following, leaving}, return_when=asyncio.FIRST_COMPLETED)
         if following in done:
             following.result()
         log.info("told to leave, and nobody is here any more")
     finally:
-        for task in (following, lines, leaving):
-            if task is not None:
-                task.cancel()
+        hub.tasks.cancel()
         for listener in listeners:
             listener.close()
         for door in hub.everybody():
@@ -62,6 +61,7 @@ async def serve(config: GatewayConfig, ready: Callable[[list[tuple[str, int]]], 
         hub.consoles.close()
         await errands.close()
         hub.doors.close()
+        await hub.tasks.close()
 
 
 async def _listen(hub: Hub, key: asyncssh.SSHKey, host: str, port: int) -> asyncssh.SSHAcceptor:

@@ -7,6 +7,7 @@ import logging
 from pathlib import Path
 
 from trainbot.core.errors import BackendError
+from trainbot.core.tasks import Tasks
 from trainbot.gateway import process
 from trainbot.gateway.rpc.gateway_client import GatewayClient
 
@@ -23,6 +24,7 @@ class Keeper:
         self._ours = process.program()
         self._started = 0  # the one that we started ourselves: of whatever program it is, another would be the same
         self._turn = asyncio.Lock()
+        self._tasks = Tasks()
         self._replacing: asyncio.Task[None] | None = None
 
     async def keep(self) -> None:
@@ -34,11 +36,10 @@ class Keeper:
             pid = await asyncio.to_thread(self._one)
             idle = self._replacing is None or self._replacing.done()
             if idle and pid != self._started and process.version(self._state) != self._ours:
-                self._replacing = asyncio.create_task(self._replace(pid))
+                self._replacing = self._tasks.start(self._replace(pid), "replacing the gateway")
 
-    def close(self) -> None:
-        if self._replacing is not None:
-            self._replacing.cancel()
+    async def close(self) -> None:
+        await self._tasks.close()
 
     def _one(self) -> int:
         asked = process.asked(self._state)

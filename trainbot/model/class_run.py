@@ -5,7 +5,11 @@ from __future__ import annotations
 import enum
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+
+from trainbot.model.lab import Lease
+
+LONGEST = timedelta(hours=12)  # a class that nobody ended counts as over so long after its start
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,3 +131,23 @@ def own_step(run: ClassRun, row: Attendance, done: Collection[int]) -> int:
     """The first from where they are that they have not ``done``, never beyond the class."""
     last = min(run.step, run.steps)
     return next((step for step in range(max(1, min(row.step, last)), last + 1) if step not in done), last)
+
+
+@dataclass(frozen=True, slots=True)
+class ClassWindow:
+    """A class as labs see it: who takes part, the image of its exercise ('' where it has none), when."""
+
+    people: frozenset[int]
+    image: str
+    started_at: datetime
+    ended_at: datetime | None
+
+    @property
+    def over_at(self) -> datetime:
+        return self.ended_at if self.ended_at is not None else self.started_at + LONGEST
+
+    def runs(self, now: datetime) -> bool:
+        return self.ended_at is None and now < self.over_at
+
+    def concerns(self, lease: Lease) -> bool:
+        return lease.person_id in self.people or (self.image != "" and lease.image == self.image)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from trainbot.core.access import Roles
 from trainbot.model.host import GuestType, HostConfig
+from trainbot.model.reminder import Offset, parse_offsets
 
 
 class Secret:
@@ -98,6 +99,11 @@ class ScheduleConfig:
     folder: Path = Path("schedules")
     zones: tuple[str, ...] = ("UTC",)
     reminders: tuple[str, ...] = ("7d", "1d", "1h", "10m")
+
+    @property
+    def offsets(self) -> tuple[Offset, ...]:
+        """``reminders`` as values, the longest first."""
+        return parse_offsets(" ".join(self.reminders))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,9 @@ from datetime import datetime
 
 from trainbot.model.host import Mode
 
+#: The ssh user name, and "image", of a lab that its person left when its host was lost.
+OLD = "old"
+
 
 class LabState(enum.StrEnum):
     """Where a lab stands.  What is to be done next follows from this alone (``labs.control``)."""

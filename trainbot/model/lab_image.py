@@ -13,7 +13,7 @@ WELL_KNOWN = ("debian", "centos", "fedora", "almalinux", "ubuntu")
 
 
 @dataclass(frozen=True, slots=True)
-class Image:
+class LabImage:
     """Ready to make labs from.  Memory in MiB; ``cmdline`` without console= and mode; ``modes``: what each adds to
     it; ``host_key``: the lab's own ssh host key, "TYPE BASE64".  ``version`` names exactly these files, on hosts too.
     ``guest``: how it runs on Xen; ``cpu_percent``: of one core, 0: all of its CPUs."""
@@ -39,3 +39,12 @@ class Image:
 
     def boot_line(self, mode: Mode) -> str:
         return f"{self.cmdline} {self.modes.get(mode, '')}".strip()
+
+
+@dataclass(frozen=True, slots=True)
+class ImageOffer:
+    """A published image.  ``url``: of its how-to, '' where nobody said where it is served; ``sums``: sha256 of its
+    SHA256SUMS."""
+
+    url: str
+    sums: str

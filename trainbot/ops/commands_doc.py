@@ -1,4 +1,4 @@
-"""``python -m trainbot.commands_doc``: docs/commands.md, from the table of a bot that has no doors."""
+"""``python -m trainbot.ops.commands_doc``: docs/commands.md, from the table of a bot that has no doors."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from pathlib import Path
 from trainbot.adapters.db import Store
 from trainbot.adapters.db.tables import metadata
 from trainbot.adapters.irc.connection_status import Place, Standing
-from trainbot.bot.turn import Bot
-from trainbot.bot.wiring import Installation
+from trainbot.bot.installation import OwnPorts, SshAccess
+from trainbot.bot.wiring import Wiring
 from trainbot.config import load
 from trainbot.core.help import commands_page
 from trainbot.core.messages import Sender
+from trainbot.model.ports import Installation
 
 
 class Nowhere:
@@ -45,9 +46,8 @@ class Nowhere:
 
 def page() -> str:
     """The page as it should be now."""
-    installation = Installation(
-        owner="", digest=str, new_password=str, fingerprint=str, ssh_port=0, free_port=len, images={}, unready={}
-    )
+    access = SshAccess(2222, "localhost", accounts_only=True, state=Path(), pepper=b"")
+    installation = Installation("", access, OwnPorts(), images={}, unready={})
     store = Store("sqlite:///:memory:")
     try:
         with tempfile.TemporaryDirectory() as folder:
@@ -55,7 +55,7 @@ def page() -> str:
             ini.write_text("[irc]\nchannels = #class\n")
             with store.transaction():
                 metadata.create_all(store.connection)
-            return commands_page(Bot(load(ini), store, Nowhere(), installation).table)
+            return commands_page(Wiring(load(ini), store, Nowhere(), installation).table)
     finally:
         store.close()
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from trainbot.adapters.markdown.irc_lines import BOLD, MONO, render, render_step
+from trainbot.adapters.markdown.irc_lines import BOLD, MONO, render
+from trainbot.bot.pages.written import WrittenPages
 from trainbot.features.classes.classroom import step_lines
 from trainbot.features.classes.presenter_commands import IN_CHANNEL, MORE
+from trainbot.model.config import RecordsConfig
 from trainbot.model.exercise import Exercise, Page, Problem
 
 LONGEST = 400  # bytes of a line on IRC that are safe where our host's name is long
@@ -31,7 +33,8 @@ def _lines(markdown: str) -> str:
 
 def as_on_irc(exercise: Exercise) -> str:
     """Each page as the lines that the channel gets, its formatting as a terminal's; a blank line between pages."""
-    pages = [step_lines(render_step, exercise, step, IN_CHANNEL, MORE) for step in range(len(exercise.steps) + 2)]
+    chat = WrittenPages(RecordsConfig())
+    pages = [step_lines(chat, exercise, step, IN_CHANNEL, MORE) for step in range(len(exercise.steps) + 2)]
     return "\n\n".join("\n".join(f"<trainbot> {_coloured(line)}" for line in page) for page in pages)
 
 

@@ -14,7 +14,6 @@ from trainbot.bot.pages import minutes_pages
 from trainbot.bot.workers.maintenance import at_once
 from trainbot.config import Config
 from trainbot.core.errors import BackendError
-from trainbot.core.times import describe_many
 from trainbot.features.questions.search_terms import Finding, best
 from trainbot.features.records.archive import Archive
 from trainbot.features.records.journal import scrubbed
@@ -35,16 +34,7 @@ def archive(config: Config) -> Iterator[Archive]:
 
 
 def _archive(config: Config, store: Store) -> Archive:
-    return Archive(
-        store.classes,
-        store.entries,
-        store.questions,
-        store.people,
-        config.records.folder,
-        config.records.public_url,
-        lambda at: describe_many(at, config.schedule.zones, at).rpartition(" | ")[0],
-        minutes_pages,
-    )
+    return Archive(store, config.records, config.schedule.zones, minutes_pages)
 
 
 def keep(config: Config, request: dict[str, Any]) -> str:

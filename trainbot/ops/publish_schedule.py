@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from trainbot.adapters.calendars.feed import FEED, PAGE, where_of
 from trainbot.adapters.calendars.schedule_folder import ScheduleFolder
 from trainbot.adapters.db import Store
 from trainbot.adapters.db.migrate import refuse_newer, upgrade
+from trainbot.adapters.scenario_files.library import ExerciseFolder
 from trainbot.bot.workers.calendar_writer import Press
 from trainbot.config import Config
 from trainbot.core.errors import BackendError, UserError
-from trainbot.core.files import write_whole
 from trainbot.features.sessions.announcements import Announcing
-from trainbot.features.sessions.planner import Planner
+from trainbot.features.sessions.schedule_reader import ScheduleReader
 from trainbot.features.sessions.session_store import Book
 from trainbot.features.sessions.signups import SignUps
-from trainbot.model.reminder import parse_offsets
 from trainbot.model.session import PublishedSession
 
 
@@ -67,40 +66,22 @@ def _read_files(config: Config, store: Store, now: datetime) -> None:
     """What changed in the files counts from now on; the bot announces it when it runs."""
     if store.settings.get("owner") is None:
         store.settings.set("owner", str(uuid.uuid4()))
-    zones, offsets = config.schedule.zones, parse_offsets(" ".join(config.schedule.reminders))
-    book = Book(store.sessions, store.settings, lambda: config.irc.class_channels)
-    signups = SignUps(
-        store.sessions,
-        store.notices,
-        store.people,
-        zones,
-        config.require_account,
-        book.upcoming,
-        lambda session: session.images,
-        lambda image: False,
-        timedelta(),
-        lambda at: (0, 0),
-    )
-    planner = Planner(
-        book,
-        Announcing(book, store.notices, signups, zones, offsets),
-        store.people,
-        ScheduleFolder(config.schedule.folder),
-        zones,
-        lambda: set(),
-        signups,
-        lambda person, zone: "",
-    )
-    planner.reload(now)
+    book = Book(store, config.irc.class_channels)
+    signups = SignUps(store, book, config, ExerciseFolder(config.exercises.folder), NoLabs())
+    announcing = Announcing(book, store, signups, config.schedule)
+    ScheduleReader(announcing, ScheduleFolder(config.schedule.folder)).reload(now)
+
+
+class NoLabs:
+    """Beside no bot there are none."""
+
+    def has_labs(self, image: str) -> bool:
+        return False
+
+    def holds(self, now: datetime) -> tuple[int, int]:
+        return 0, 0
 
 
 def _write(config: Config, store: Store, folder: Path, now: datetime) -> list[PublishedSession]:
-    book = Book(store.sessions, store.settings, lambda: config.irc.class_channels)
-    offsets = parse_offsets(" ".join(config.schedule.reminders))
-    press = Press(
-        where_of(config, store.settings.get("owner") or ""),
-        config.schedule.zones,
-        offsets,
-        lambda path, content: write_whole(path, content.decode()),
-    )
-    return press.publish(book, folder, now)
+    press = Press(where_of(config, store.settings.get("owner") or ""), config.schedule, folder)
+    return press.publish(Book(store, config.irc.class_channels), now)

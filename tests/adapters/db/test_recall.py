@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import text
+from sqlalchemy import bindparam, text
 
 from trainbot.adapters.db import Store
+from trainbot.adapters.db.rows import Which
 from trainbot.adapters.db.tables import metadata, tables
 from trainbot.core.access import Person
+from trainbot.model.host import Mode
 
 AT = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
 
@@ -59,6 +61,23 @@ def test_the_same_question_is_asked_once(store: Store) -> None:
         with store.transaction():
             assert zone(store) == ""
     assert sum(line.startswith("SELECT") for line in said) == 1
+
+
+def test_a_question_that_is_built_once_has_other_values_each_time(store: Store) -> None:
+    """By what is said, and by rows of another table that it looks at."""
+    first = Which(tables["person"].c.nick >= bindparam("from"), order=(tables["person"].c.nick.desc(),))
+    with store.transaction():
+        id = store.people.add(account="bob", nick="bob", zone="", in_view=True, seen_at=AT)
+        for _again in range(2):
+            assert [one.nick for one in store.people.chosen(first, {"from": "a"})] == ["bob", "alice"]
+            assert [one.nick for one in store.people.chosen(first, {"from": "b"})] == ["bob"]
+            assert [one.nick for one in store.people.chosen(first, {"from": "a"}, limit=1, zone="")] == ["bob"]
+            assert store.people.chosen(first, {"from": "a"}, zone="UTC") == []
+        assert [one.nick for one in store.people.these([id])] == ["bob"] and store.people.these([]) == []
+        assert store.people.with_leases() == []
+        values = dict(mode=Mode.ENFORCING, lab_id=None, session="", asked_at=AT, expires_at=AT, ended_why="", digest="")
+        store.leases.add(person_id=id, image="debian", **values)
+        assert [one.nick for one in store.people.with_leases()] == ["bob"]
 
 
 def test_what_was_written_is_seen_at_once(store: Store) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.stage import Stage
-from trainbot.bot.gateway.requests import DoorAsked
+from trainbot.bot.requests import DoorAsked
 from trainbot.core.messages import Line
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG8A2cuJCKYXQyeZPyl28jkKTyrCGfKzVbpOJpsk7pLh"
@@ -19,8 +19,8 @@ def ask(stage: Stage, who: str | int, do: str = "manage", **more: object) -> dic
     told: list[dict] = []
     id = who if isinstance(who, int) else person(stage, who)
     outcome = stage.turn(DoorAsked({"op": "door", "person": id, "do": do, **more}, told.append))
-    for event, value in outcome.answers:
-        event.answer(value)  # type: ignore[arg-type]
+    for answer in outcome.answers:
+        answer.give()
     stage.said = outcome.say
     return told[0]
 

@@ -9,7 +9,7 @@ from trainbot.bot.gateway.status_lines import IDLE
 def above(stage: Stage) -> dict[str, str]:
     """nick -> the line."""
     with stage.store.transaction():
-        lines = stage.bot.captions(stage.now)
+        lines = stage.wiring.status_lines(stage.now)
         return {
             stage.store.people.get(lease.person_id).nick: lines[str(lease.id)]["line"]
             for lease in stage.store.leases.open()

@@ -65,7 +65,7 @@ async def test_a_lab_has_booted_when_one_can_log_in(world, through):
     assert seen.events.empty()
     world.lab.start()
     assert await seen.next() == Booted("lab")
-    seen.watching.close()
+    await seen.watching.close()
 
 
 @pytest.mark.parametrize("through", [True, False])
@@ -145,7 +145,7 @@ async def test_hosts_say_how_they_are(world, caplog):
     door.put("lab-door", "#!/bin/sh\necho rubbish\n")
     for _ in range(2):
         seen.watching.ask_hosts(["xen1"])
-        await asyncio.wait(seen.watching._others)
+        await asyncio.wait(seen.watching._tasks)
     assert seen.events.empty() and caplog.text.count("host xen1 does not say how it is") == 1
 
 

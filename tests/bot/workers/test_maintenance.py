@@ -147,5 +147,5 @@ async def test_the_loop_goes_on_while_the_calendar_is_made(tmp_path: Path) -> No
         done = await posted.get()
     assert done.error is None and done.again_at is not None and done.again_at > now + timedelta(days=1)
     assert [name for name, _events in written] == ["sessions.ics", "sessions.html"] and written[0][1] == 1
-    printing.close()
+    await printing.close()
     stage.store.close()

@@ -264,7 +264,7 @@ def test_every_script_ends_with_an_event(answer: object, event: ScriptEnded) -> 
     async def run() -> None:
         scripts = Scripts(Gateway(answer), events.append)  # type: ignore[arg-type]
         scripts.run(RunScript(7, "xen1", Way("127.0.0.1", 22), "c", "s", 1.0))
-        await asyncio.gather(*scripts._running)
+        await asyncio.gather(*scripts._tasks)
 
     asyncio.run(run())
     assert events == [event]

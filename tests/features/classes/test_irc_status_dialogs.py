@@ -8,12 +8,25 @@ import pytest
 
 from tests.stage import CHANNEL, START, Stage
 from trainbot.adapters.irc.connection_status import Place, Standing
-from trainbot.bot.irc_status import Network
+from trainbot.bot.irc_status import IrcStatus
 from trainbot.core.access import Person, Role
 from trainbot.core.commands import Ask
 from trainbot.core.messages import Sender
 
 OLGA = Ask(Sender("olga"), Person(1, "olga", None, "olga", "", True, START), Role.ORGANISER, None, True, START)
+
+
+class Seen:
+    """A network of which only this is known."""
+
+    def __init__(self, standing: Standing, people: int) -> None:
+        self._standing, self._people = standing, people
+
+    def standing(self) -> Standing:
+        return self._standing
+
+    def members(self, channel: str) -> list[Sender]:
+        return [Sender(f"p{n}") for n in range(self._people)]
 
 
 def test_an_organiser_asks_how_the_bot_stands(stage: Stage) -> None:
@@ -45,8 +58,8 @@ def test_nobody_else_is_told(stage: Stage) -> None:
 )
 def test_each_way_of_standing_in_a_channel(place: Place, words: str) -> None:
     """What keeps the bot or learners from being heard is there."""
-    network = Network(lambda: Standing(True, "", "tb", channels={"#c": place}, host="h"), lambda channel: 3)
-    (reply,) = network.status(OLGA)
+    seen = Seen(Standing(True, "", "tb", channels={"#c": place}, host="h"), 3)
+    (reply,) = IrcStatus(seen).status(OLGA)
     assert reply.text == f"h: I am tb, not logged in; #c: {words}" and reply.private
 
 
@@ -56,5 +69,5 @@ def test_a_connection_that_is_gone() -> None:
         there = Standing(
             False, "killed", "tb", host="h", lost="killed", lost_at=(START - timedelta(hours=hours)).timestamp()
         )
-        (reply,) = Network(lambda there=there: there, lambda channel: 0).status(OLGA)
+        (reply,) = IrcStatus(Seen(there, 0)).status(OLGA)
         assert reply.text == f"not connected to h: killed{lost}"

@@ -21,7 +21,7 @@ ASKED = (
 @pytest.fixture
 def asked(stage: Stage) -> Stage:
     """A quiz is open; lots fall on whoever is last among the right ones."""
-    stage.bot.teaching.quizzes.draw = lambda right: right[-1]
+    stage.wiring.classes.quizzes.draw = lambda right: right[-1]
     stage.talk("russell", "!start")
     assert stage.hear("russell", "quiz which port do keyservers use? = 11371 | hkp", channel=None) == [ASKED]
     return stage

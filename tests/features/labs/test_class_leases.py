@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from tests.stage import CHANNEL, START, Stage
-from trainbot.features.labs.lease_expiry import LONGEST, Keeping, Lesson
+from trainbot.features.labs.lease_expiry import LONGEST, ClassWindow, Keeping
 from trainbot.model.host import Mode
 from trainbot.model.lab import Lease
 
@@ -136,7 +136,7 @@ moment = st.integers(0, 48 * 60).map(lambda minutes: START + timedelta(minutes=m
 LEASE = Lease(1, 7, "debian", Mode.ENFORCING, "lab", None, "", START, START, None, None, "")
 lessons = st.lists(
     st.builds(
-        lambda people, image, start, length: Lesson(
+        lambda people, image, start, length: ClassWindow(
             frozenset(people), image, start, None if length is None else start + timedelta(minutes=length)
         ),
         st.sets(st.integers(6, 8)),
@@ -149,7 +149,7 @@ lessons = st.lists(
 
 
 @given(lessons=lessons, expires=moment, now=moment)
-def test_what_a_class_gives(lessons: list[Lesson], expires: datetime, now: datetime) -> None:
+def test_what_a_class_gives(lessons: list[ClassWindow], expires: datetime, now: datetime) -> None:
     """Never less than the lease's own time; half an hour after each class of it that is over; held while one runs."""
     lessons = [lesson for lesson in lessons if lesson.started_at <= now and (lesson.ended_at or now) <= now]
     keeping, lease = Keeping(lessons, GRACE, now), replace(LEASE, expires_at=expires)

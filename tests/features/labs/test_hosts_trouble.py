@@ -202,7 +202,7 @@ def test_a_host_where_an_image_does_not_come_up_has_a_rest(two: Stage) -> None:
         ("xen2", "destroy"),
         ("xen1", "make"),
     }
-    assert "a debian lab there: the host's disk is full" in two.bot.fleet.hosts["xen2"].last_trouble
+    assert "a debian lab there: the host's disk is full" in two.wiring.fleet.hosts["xen2"].last_trouble
 
 
 def test_a_pool_that_is_too_large_shrinks_one_by_one(stages: Callable[..., Stage]) -> None:
@@ -213,7 +213,7 @@ def test_a_pool_that_is_too_large_shrinks_one_by_one(stages: Callable[..., Stage
     stage.wait(seconds=2)
     stage.hosts_work()
     assert len(stage.labs()) == 3
-    stage.bot.fleet.pool = lambda now: {}
+    stage.wiring.fleet.pool = lambda now: {}
     sizes = []
     for _ in range(4):
         stage.wait(seconds=2)
@@ -292,7 +292,7 @@ def test_free_labs_on_a_drained_host_go(stages: Callable[..., Stage]) -> None:
 def test_a_clock_that_is_off_is_known(stage: Stage) -> None:
     """Labs have their time from their host."""
     stage.happens(HostStatus("xen1", 0.2, 95.4))
-    view = stage.bot.fleet.hosts["xen1"]
+    view = stage.wiring.fleet.hosts["xen1"]
     assert view.last_trouble == "its clock is +95 s off, and labs have theirs from it" and view.io_wait == 0.2
 
 
@@ -311,8 +311,8 @@ def test_who_asks_is_seated_where_the_fewest_are(stages: Callable[..., Stage]) -
 
 def test_a_lab_whose_host_has_no_copy_of_the_image_is_made_elsewhere(two: Stage) -> None:
     """A host says which images it has."""
-    two.bot.fleet.images["debian"] = replace(two.bot.fleet.images["debian"], version="debian-1")
-    for view in two.bot.fleet.hosts.values():
+    two.wiring.fleet.images["debian"] = replace(two.wiring.fleet.images["debian"], version="debian-1")
+    for view in two.wiring.fleet.hosts.values():
         view.report = replace(view.report, images=frozenset({"debian-1"} if view.config.name == "xen1" else ()))
     two.talk("carol", "!lab debian")
     assert sorted(lab.host for lab in two.labs()) == ["xen1", "xen1", "xen1"]

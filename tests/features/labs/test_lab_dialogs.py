@@ -42,7 +42,7 @@ def test_asking_again_gives_a_new_password(stage: Stage) -> None:
     second = password(stage.whisper("alice", "lab create debian"))
     assert first != second and stage.labs() == lab
     (lease,) = stage.leases()
-    assert lease.digest == stage.bot.leasing.digest(second)
+    assert lease.digest == stage.wiring.ports.access.digest(second)
 
 
 def test_a_key_needs_no_password(stage: Stage) -> None:
@@ -370,7 +370,7 @@ def test_no_image_can_hide_a_command(stage: Stage) -> None:
     """Every word that follows !lab is refused as an image's name, and offered to whoever mistypes it."""
     words = {
         words.split()[1]
-        for command in stage.bot.table.commands
+        for command in stage.wiring.table.commands
         for words in (command.words, *command.aliases)
         if words.startswith("lab ")
     }
@@ -388,7 +388,7 @@ def test_a_password_is_nowhere_but_in_its_line(stage: Stage, caplog: pytest.LogC
     stage.talk("russell", "!yes")
     published = [path.read_text() for path in (stage.folder / "public" / "minutes").iterdir()]
     assert any("labs handed out: 1" in text for text in published)
-    for text in (caplog.text, str(stage.dump()), repr(stage.bot.config), *published):
+    for text in (caplog.text, str(stage.dump()), repr(stage.wiring.config), *published):
         assert secret not in text
 
 

@@ -236,7 +236,7 @@ class Leases(RuleBasedStateMachine):
     def finish_what_is_lost(self) -> None:
         """A worker says how each of its actions ended, sooner or later: at the latest, that the host was down."""
         listed = {(item.lab, self.name_of(item)) for item in self.stage.began if not isinstance(item, Listen)}
-        for lab, action in list(self.stage.bot.fleet.busy.items()):
+        for lab, action in list(self.stage.wiring.fleet.busy.items()):
             if (lab, action) in listed:
                 continue
             if action in ("probe", "check"):

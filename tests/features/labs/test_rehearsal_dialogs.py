@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.stage import CHANNEL, Stage
-from trainbot.bot.rehearsal_requests import RehearsalAsked
+from trainbot.bot.requests import RehearsalAsked
 from trainbot.model.host import HostLost
 from trainbot.model.lab import LabState
 from trainbot.model.lab_events import Check, Heard, Probe
@@ -32,8 +32,8 @@ def rehearse(stage: Stage, **request: Any) -> dict[str, Any]:
     told: list[dict[str, Any]] = []
     outcome = stage.turn(RehearsalAsked(request, told.append))
     assert [line for line in outcome.say if CHANNEL in str(line)] == []
-    for event, value in outcome.answers:
-        event.answer(value)
+    for answer in outcome.answers:
+        answer.give()
     return told[0]
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule
 
 from tests.features.labs.test_lease_machine import Leases, who
-from trainbot.bot.rehearsal_requests import RehearsalAsked
+from trainbot.bot.requests import RehearsalAsked
 from trainbot.model.lab import LabState
 
 
@@ -18,8 +18,8 @@ class Rehearsed(Leases):
 
     def rehearse(self, **request: object) -> dict[str, object]:
         told: list[dict[str, object]] = []
-        for event, value in self.stage.turn(RehearsalAsked(dict(request), told.append)).answers:
-            event.answer(value)
+        for answer in self.stage.turn(RehearsalAsked(dict(request), told.append)).answers:
+            answer.give()
         return told[0]
 
     @rule(seats=st.integers(1, 5))
@@ -48,7 +48,7 @@ class Rehearsed(Leases):
     @rule(who=who)
     def ask_while_seats_are_lent(self, who: str) -> None:
         """Where a rehearsal holds an untouched lab that is ready, whoever asks and waits for nobody has a ready one."""
-        hosts, before = self.stage.bot.fleet.hosts, self.stage.leases()
+        hosts, before = self.stage.wiring.fleet.hosts, self.stage.leases()
         labs = {lab.id: lab for lab in self.stage.labs()}
         there = [labs[lease.lab_id] for lease in self.rehearsing() if lease.lent and lease.lab_id in labs]
         ready = any(lab.state is LabState.READY and hosts[lab.host].up and not hosts[lab.host].drained for lab in there)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 
@@ -165,7 +164,7 @@ def test_a_demoted_presenters_yes(stage: Stage) -> None:
     """What was asked is checked again when it is confirmed."""
     stage.talk("russell", "!start")
     stage.talk("russell", "!end")
-    stage.bot.dispatch = replace(stage.bot.dispatch, roles=Roles())
+    stage.wiring.people.roles = Roles()
     assert stage.talk("russell", "!yes") == ["russell: !end is for presenters"]
 
 
@@ -239,11 +238,11 @@ def test_keys_reach_the_gateway(stage: Stage) -> None:
     stage.hosts_work()
     stage.talk("alice", f"!key {KEY} x")
     with stage.store.transaction():
-        (route,) = routes(stage.store, stage.bot.fleet.images, Ways(()))
+        (route,) = routes(stage.store, stage.wiring.fleet.images, Ways(()))
     assert route.keys == (KEY,) and route.name == "alice" and route.endpoint == ("127.0.0.1", 20000)
     stage.talk("alice", "!key forget")
     with stage.store.transaction():
-        assert routes(stage.store, stage.bot.fleet.images, Ways(()))[0].keys == ()
+        assert routes(stage.store, stage.wiring.fleet.images, Ways(()))[0].keys == ()
 
 
 def test_secrets_go_to_their_person(free: Stage) -> None:

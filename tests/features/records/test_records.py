@@ -141,7 +141,7 @@ def test_the_list_of_classes(stage: Stage) -> None:
 
 def test_killed_between_the_end_and_the_minutes(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """The class ended and the bot died: the next one writes the minutes."""
-    monkeypatch.setattr(stage.bot.archive, "settle", lambda now: None)
+    monkeypatch.setattr(stage.wiring.records.archive, "settle", lambda now: None)
     hold(stage, "why?")
     assert not (stage.folder / "public" / "minutes").exists()
     stage.restart()

@@ -66,9 +66,9 @@ def test_nothing_of_them_is_left_anywhere(stages: Callable[..., Stage]) -> None:
     before = json.loads((stage.folder / "public" / "minutes" / "2026-11-27-selinux-1.json").read_text())
     there = "".join(raw(stage).values())
     assert [secret for secret in SECRETS if secret not in there] == []
-    found = stage.bot.keeping.found("ALICE")
+    found = stage.wiring.records.keeping.found("ALICE")
     assert found.startswith("one person called") and "ally" in found and "1 questions" in found
-    said = at_once(stage.bot.keeping.redact("alice", stage.now))
+    said = at_once(stage.wiring.records.keeping.redact("alice", stage.now))
     assert said.startswith("removed: one person") and "1 minutes written again" in said
     left = {
         (secret, name)
@@ -90,14 +90,14 @@ def test_nothing_of_them_is_left_anywhere(stages: Callable[..., Stage]) -> None:
         assert f"ask {REMOVED}'s cat; malice is another word" in [e.text for e in stage.store.entries.all(kind="said")]
     assert check(stage.config.store.url).faults == ()
     with pytest.raises(UserError, match="nobody called 'alice' is in the records"):
-        stage.bot.keeping.found("alice")
+        stage.wiring.records.keeping.found("alice")
 
 
 def test_they_may_come_again(stages: Callable[..., Stage]) -> None:
     """Whoever was taken out is a new person when they speak next; the bot goes on as before."""
     stage = stages(log="yes")
     hold(stage)
-    at_once(stage.bot.keeping.redact("account:alice", stage.now))
+    at_once(stage.wiring.records.keeping.redact("account:alice", stage.now))
     assert "question" in stage.talk("ally", "!ask again?")[0]
     assert "again?" in stage.talk("russell", "!q")[0]
 
@@ -111,7 +111,7 @@ def test_somebody_else_of_that_host_stays(stages: Callable[..., Stage]) -> None:
     stage.talk("russell", "!start")
     stage.talk("odd", "!ask jabberwock?")
     stage.talk("even", "!ask something else?")
-    at_once(stage.bot.keeping.redact("host:looking-glass.example", stage.now))
+    at_once(stage.wiring.records.keeping.redact("host:looking-glass.example", stage.now))
     with stage.store.transaction():
         assert [(q.nick, q.words) for q in stage.store.questions.all()] == [
             (REMOVED, REMOVED),
@@ -124,12 +124,12 @@ def test_who_has_a_lab_or_presents_is_not_taken_out(stage: Stage) -> None:
     """It is said what to do first; nothing has changed."""
     stage.talk("alice", "!lab debian")
     with pytest.raises(UserError, match="alice has a lab or waits for one: !lab revoke alice first"):
-        at_once(stage.bot.keeping.redact("alice", stage.now))
+        at_once(stage.wiring.records.keeping.redact("alice", stage.now))
     stage.talk("russell", "!start")
     with pytest.raises(UserError, match="they present a class that runs now: !end it first"):
-        at_once(stage.bot.keeping.redact("russell", stage.now))
+        at_once(stage.wiring.records.keeping.redact("russell", stage.now))
     with pytest.raises(UserError, match="nobody called 'nobody' is in the records"):
-        at_once(stage.bot.keeping.redact("nobody", stage.now))
+        at_once(stage.wiring.records.keeping.redact("nobody", stage.now))
 
 
 def test_old_records_go_and_questions_stay(stages: Callable[..., Stage]) -> None:
@@ -141,10 +141,10 @@ def test_old_records_go_and_questions_stay(stages: Callable[..., Stage]) -> None
     stage.talk("carol", "!ask a young question?")
     before = stage.now - timedelta(days=365)
     dump = stage.dump()
-    told = stage.bot.keeping.old(before)
+    told = stage.wiring.records.keeping.old(before)
     assert stage.dump() == dump
     assert told.startswith("1 classes") and "2 names at questions" in told
-    assert at_once(stage.bot.keeping.prune(before)).startswith("removed: 1 classes")
+    assert at_once(stage.wiring.records.keeping.prune(before)).startswith("removed: 1 classes")
     with stage.store.transaction():
         assert [(q.nick, q.words) for q in stage.store.questions.all()] == [
             (REMOVED, "what is behind the looking-glass?"),
@@ -155,7 +155,7 @@ def test_old_records_go_and_questions_stay(stages: Callable[..., Stage]) -> None
         assert "bob" not in {person.nick for person in stage.store.people.all()}
     text = raw(stage)
     assert "rabbit hole" not in text["trainbot.db"] and [name for name in text if "selinux-1" in name] == []
-    assert stage.bot.keeping.old(before) == "nothing"
+    assert stage.wiring.records.keeping.old(before) == "nothing"
     assert check(stage.config.store.url).faults == ()
 
 

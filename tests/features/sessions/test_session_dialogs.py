@@ -194,7 +194,7 @@ def test_a_floating_time_is_no_time(stage: Stage, caplog: pytest.LogCaptureFixtu
     """A calendar that does not say in which zone: kept as a problem, logged, and nothing is announced."""
     stage.schedule("c.ics", FLOATING.replace("\n", "\r\n"))
     assert stage.wait(seconds=2) + stage.wait(seconds=2) == []
-    (problem,) = stage.bot.planner.problems
+    (problem,) = stage.wiring.sessions.reader.problems
     assert problem.file == "c.ics" and str(problem) in caplog.text
     assert stage.talk("alice", "!sessions") == ["alice: no sessions are planned"]
 
@@ -204,7 +204,7 @@ def test_a_broken_file_calls_nothing_off(stage: Stage) -> None:
     plan(stage)
     stage.schedule("course.toml", "[course\n")
     assert stage.wait(seconds=2) + stage.wait(seconds=2) == []
-    assert len(stage.bot.planner.problems) == 1
+    assert len(stage.wiring.sessions.reader.problems) == 1
     stage.now = datetime(2026, 12, 5, 7, 50, tzinfo=UTC)
     assert "in 10 min" in stage.wait(seconds=1)[0][1]
 

@@ -14,7 +14,7 @@ from trainbot.adapters.hosts.libvirt_look import HostLook, SeenDomain, look
 from trainbot.config import Config
 from trainbot.core.errors import BackendError, HostDown
 from trainbot.model.host import HostConfig
-from trainbot.model.lab_image import Image
+from trainbot.model.lab_image import LabImage
 from trainbot.ops.doctor import host_shell
 from trainbot.ops.doctor.finding import Level
 from trainbot.ops.doctor.host_findings import HostSeen, host_findings
@@ -22,7 +22,7 @@ from trainbot.ops.doctor.host_shell import Shell
 from trainbot.ops.host_setup.state import Copy, Facts, Step, Wanted
 
 HOST = HostConfig("xen1", "xen+ssh://root@xen1/system", labs=4, images=Path("/images"), door="trainbot-door@xen1:22")
-IMAGE = Image("debian", Path("/d"), Path("/k"), Path("/i"), "", {}, 384, 1, "root", "k", "debian-1")
+IMAGE = LabImage("debian", Path("/d"), Path("/k"), Path("/i"), "", {}, 384, 1, "root", "k", "debian-1")
 ENDINGS = (".img", ".vmlinuz", ".initrd")
 COPIES = tuple(Copy("debian-1", Path("/s"), f"debian-1{end}", "0" * 64, 5, 5) for end in ENDINGS)
 WANTED = Wanted(HOST, "", None, COPIES, 1000.0)

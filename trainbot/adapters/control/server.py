@@ -16,6 +16,7 @@ from typing import Any
 
 from trainbot.adapters.control.lines import ANSWER_LIMIT, REQUEST_LIMIT, BadLine, decode, encode
 from trainbot.core.errors import BackendError, UserError
+from trainbot.core.tasks import Tasks
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ class ControlServer:
         self._answer = answer
         self._topics: dict[str, bytes] = {}  # the line that tells the latest value
         self._changed: dict[str, asyncio.Event] = {}  # replaced by a fresh one at every change
-        self._clients: set[asyncio.Task[None]] = set()
+        self._clients = Tasks()
         self._server: asyncio.Server | None = None
         self._lock: int | None = None
         self._inode: tuple[int, int] | None = None
@@ -58,9 +59,7 @@ class ControlServer:
         if self._server is not None:
             self._server.close()
             self._server = None
-        for task in list(self._clients):
-            task.cancel()
-        await asyncio.gather(*self._clients, return_exceptions=True)
+        await self._clients.close()
         with suppress(OSError):
             found = self.path.stat()
             if (found.st_dev, found.st_ino) == self._inode:
@@ -84,10 +83,10 @@ class ControlServer:
             os.close(self._lock)
             self._lock = None
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._clients.add(task)
+    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._clients.start(self._client(reader, writer), "a control connection")
+
+    async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             await self._converse(reader, writer)
         except (ConnectionError, asyncio.CancelledError):
@@ -95,7 +94,6 @@ class ControlServer:
         except Exception:
             log.exception("a control connection failed")
         finally:
-            self._clients.discard(task)
             writer.close()
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -136,9 +134,9 @@ class ControlServer:
 
     async def _push(self, topic: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Tells ``topic`` until the client goes away.  What it still says is read and dropped."""
-        gone = asyncio.ensure_future(_drop(reader))
         told: bytes | None = None
-        try:
+        async with Tasks() as tasks:
+            gone = tasks.start(_drop(reader), "a subscriber's end")
             while not gone.done():
                 changed = self._changed.setdefault(topic, asyncio.Event())
                 line = self._topics.get(topic)
@@ -147,13 +145,8 @@ class ControlServer:
                     await writer.drain()
                     told = line
                     continue  # it may have changed while the client was slow
-                waiting = asyncio.ensure_future(changed.wait())
-                try:
-                    await asyncio.wait({waiting, gone}, return_when=asyncio.FIRST_COMPLETED)
-                finally:
-                    waiting.cancel()
-        finally:
-            gone.cancel()
+                waiting = tasks.start(changed.wait(), f"a change of {topic}")
+                await asyncio.wait({waiting, gone}, return_when=asyncio.FIRST_COMPLETED)
 
 
 def _topic(request: dict[str, Any]) -> str | None:

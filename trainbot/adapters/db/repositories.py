@@ -6,10 +6,10 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, not_, select, update
+from sqlalchemy import Connection, and_, bindparam, case, func, insert, not_, select, update
 
 from trainbot.adapters.db.full_text_search import learn
-from trainbot.adapters.db.rows import Rows
+from trainbot.adapters.db.rows import Rows, Which
 from trainbot.adapters.db.tables import tables
 from trainbot.core.access import Person
 from trainbot.model.class_run import Attendance, ClassRun, Done, Play, PlayKind, PlayState, Quiz, QuizTry
@@ -39,6 +39,9 @@ class People(Rows[Person]):
     def __init__(self, connection: Connection, changed: set[str]) -> None:
         super().__init__(connection, tables["person"], Person, changed)
         self.keys = Rows(connection, tables["public_key"], PublicKey, changed)
+        lease = tables["lease"]
+        self._with_leases = Which(self.table.c.id.in_(select(lease.c.person_id).where(lease.c.ended_at.is_(None))))
+        self._these = Which(self.table.c.id.in_(bindparam("ids", expanding=True)))
 
     def get(self, id: int) -> Person:
         found = self.first(id=id)
@@ -53,8 +56,10 @@ class People(Rows[Person]):
 
     def with_leases(self) -> list[Person]:
         """Whoever has an open lease."""
-        lease = tables["lease"]
-        return self.all(self.table.c.id.in_(select(lease.c.person_id).where(lease.c.ended_at.is_(None))))
+        return self.chosen(self._with_leases, {})
+
+    def these(self, ids: Collection[int]) -> list[Person]:
+        return self.chosen(self._these, {"ids": tuple(ids)}) if ids else []
 
     def in_view_by_mask(self) -> list[Person]:
         return self.all(in_view=True, account=None)
@@ -63,12 +68,16 @@ class People(Rows[Person]):
 class Labs(Rows[Lab]):
     def __init__(self, connection: Connection, changed: set[str]) -> None:
         super().__init__(connection, tables["lab"], Lab, changed)
+        lab = self.table
+        self._alive, self._present = (
+            Which(lab.c.state.in_(list(states)), order=(lab.c.made_at, lab.c.id)) for states in (ALIVE, PRESENT)
+        )
 
     def get(self, id: str) -> Lab | None:
         return self.first(id=id)
 
     def alive(self) -> list[Lab]:
-        return self.all(self.table.c.state.in_(list(ALIVE)), order=(self.table.c.made_at, self.table.c.id))
+        return self.chosen(self._alive, {})
 
     def free(self, image: str, mode: Mode, hosts: Mapping[str, int]) -> Lab | None:
         """Of that kind, on one of these hosts, and nobody's (what a rehearsal only looks at is nobody's, but comes
@@ -92,24 +101,26 @@ class Labs(Rows[Lab]):
 
     def present(self) -> list[Lab]:
         """All that a host may have."""
-        return self.all(self.table.c.state.in_(list(PRESENT)), order=(self.table.c.made_at, self.table.c.id))
+        return self.chosen(self._present, {})
 
 
 class Leases(Rows[Lease]):
     def __init__(self, connection: Connection, changed: set[str]) -> None:
         super().__init__(connection, tables["lease"], Lease, changed)
+        still, lent = self.table.c.ended_at.is_(None), self.table.c.session.startswith(REHEARSAL)
+        self._open, self._rehearsing, self._every = Which(still, not_(lent)), Which(still, lent), Which(still)
 
     def open(self, **exact: Any) -> list[Lease]:
         """People's, not ended, in the order they were asked for."""
-        return self._open(not_(self.table.c.session.startswith(REHEARSAL)), **exact)
+        return self.chosen(self._open, {}, **exact)
 
     def rehearsing(self, **exact: Any) -> list[Lease]:
         """The rehearsal's, not ended."""
-        return self._open(self.table.c.session.startswith(REHEARSAL), **exact)
+        return self.chosen(self._rehearsing, {}, **exact)
 
     def every(self, **exact: Any) -> list[Lease]:
         """People's and the rehearsal's, not ended."""
-        return self._open(**exact)
+        return self.chosen(self._every, {}, **exact)
 
     def by_host(self) -> dict[str, int]:
         """How many people have a lab on each host."""
@@ -117,9 +128,6 @@ class Leases(Rows[Lease]):
         query = select(lab.c.host, func.count()).join(self.table, self.table.c.lab_id == lab.c.id)
         query = query.where(self.table.c.ended_at.is_(None)).group_by(lab.c.host)
         return {host: number for host, number in self.connection.execute(query)}
-
-    def _open(self, *conditions: ColumnElement[bool], **exact: Any) -> list[Lease]:
-        return self.all(self.table.c.ended_at.is_(None), *conditions, order=(self.table.c.id,), **exact)
 
 
 class Homes(Rows[Home]):
@@ -139,18 +147,20 @@ class Classes(Rows[ClassRun]):
         self.plays = Rows(connection, tables["play"], Play, changed)
         self.quizzes = Rows(connection, tables["quiz"], Quiz, changed)
         self.tries = Rows(connection, tables["quiz_try"], QuizTry, changed)
+        ended = self.table.c.ended_at
+        self._lately = Which(ended.is_(None) | (ended > bindparam("since", type_=ended.type)))
+        self._ended = Which(ended.is_not(None))
 
     def running(self, **exact: Any) -> list[ClassRun]:
         return self.all(ended_at=None, **exact)
 
     def lately(self, since: datetime) -> list[ClassRun]:
         """Those that run, or ended after ``since``."""
-        ended = self.table.c.ended_at
-        return self.all(ended.is_(None) | (ended > since))
+        return self.chosen(self._lately, {"since": since})
 
     def unwritten(self, most: int | None) -> list[ClassRun]:
         """Ended, and their minutes are to be written."""
-        return self.all(self.table.c.ended_at.is_not(None), minutes_at=None, limit=most)
+        return self.chosen(self._ended, {}, limit=most, minutes_at=None)
 
     def rewrite(self, ids: Collection[int]) -> None:
         """The minutes of these, where they have any, are to be written again."""
@@ -202,25 +212,71 @@ class Classes(Rows[ClassRun]):
         return found
 
 
+class SignedUp(Rows[SignUp]):
+    def __init__(self, connection: Connection, changed: set[str]) -> None:
+        super().__init__(connection, tables["signup"], SignUp, changed)
+        signup = self.table.c
+        self._in_line = Which(order=(signup.waiting, signup.at, signup.person_id))
+
+    def line(self, session_uid: str, **exact: Any) -> list[SignUp]:
+        """Who has a seat, then who waits for one."""
+        return self.chosen(self._in_line, {}, session_uid=session_uid, **exact)
+
+
 class Sessions(Rows[SessionRow]):
     def __init__(self, connection: Connection, changed: set[str]) -> None:
         super().__init__(connection, tables["session"], SessionRow, changed)
-        self.signups = Rows(connection, tables["signup"], SignUp, changed)
+        self.signups = SignedUp(connection, changed)
         self.channels = Rows(connection, tables["channel"], ChannelRow, changed)
+        start, uid = self.table.c.start, self.table.c.uid
+        first, last = (bindparam(name, type_=start.type) for name in ("first", "last"))
+        self._within = Which(start > first, start < last, order=(start,))
+        self._starting = Which(start >= first, start <= last, order=(start,))
+        self._begun = Which(start > first, start <= last, order=(start, uid))
+        self._later = Which(start > first, order=(start, uid))
+
+    def within(self, first: datetime, last: datetime, **exact: Any) -> list[SessionRow]:
+        """Those that start after ``first`` and before ``last``."""
+        return self.chosen(self._within, {"first": first, "last": last}, **exact)
+
+    def starting(self, first: datetime, last: datetime, **exact: Any) -> list[SessionRow]:
+        """Those that start from ``first`` to ``last``."""
+        return self.chosen(self._starting, {"first": first, "last": last}, **exact)
+
+    def begun(self, first: datetime, last: datetime, **exact: Any) -> list[SessionRow]:
+        """Those that started after ``first``, at ``last`` at the latest."""
+        return self.chosen(self._begun, {"first": first, "last": last}, **exact)
+
+    def later(self, first: datetime, most: int | None = None, **exact: Any) -> list[SessionRow]:
+        """Those that start after ``first``."""
+        return self.chosen(self._later, {"first": first}, limit=most, **exact)
 
 
 class Polls(Rows[PollRow]):
     def __init__(self, connection: Connection, changed: set[str]) -> None:
         super().__init__(connection, tables["poll"], PollRow, changed)
         self.lines = Rows(connection, tables["poll_line"], PollLine, changed)
+        closes = self.table.c.closes_at
+        self._over = Which(closes <= bindparam("now", type_=closes.type))
+
+    def over(self, now: datetime) -> list[PollRow]:
+        """Still open, and their time has come."""
+        return self.chosen(self._over, {"now": now}, closed_at=None)
 
 
 class Notices(Rows[Notice]):
     def __init__(self, connection: Connection, changed: set[str]) -> None:
         super().__init__(connection, tables["notice"], Notice, changed)
+        notice = self.table
+        self._waiting = Which(notice.c.said_at.is_(None), order=(notice.c.due_at, notice.c.id))
+        self._not_over = Which(notice.c.not_after >= bindparam("now", type_=notice.c.not_after.type))
 
     def waiting(self) -> list[Notice]:
-        return self.all(self.table.c.said_at.is_(None), order=(self.table.c.due_at, self.table.c.id))
+        return self.chosen(self._waiting, {})
+
+    def not_over(self, kind: str, now: datetime) -> list[Notice]:
+        """Of that kind, said or not, of which there is still something to say."""
+        return self.chosen(self._not_over, {"now": now}, kind=kind)
 
     def tell(
         self,

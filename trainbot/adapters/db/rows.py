@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
@@ -33,6 +33,14 @@ class Value(Protocol):
 V = TypeVar("V", bound=Value)
 
 
+class Which:
+    """Conditions and an order that are made once, since building a query takes longer than running it.  Values that
+    differ from one asking to the next are bindparams in it."""
+
+    def __init__(self, *conditions: ColumnElement[bool], order: Sequence[ColumnElement[Any]] = ()) -> None:
+        self.conditions, self.order = conditions, order
+
+
 class Rows(Generic[V]):
     """The few things that every repository needs.  ``changed``: where the names of tables that were written go."""
 
@@ -42,7 +50,8 @@ class Rows(Generic[V]):
         self._recall = recall_of(connection)
         self._columns = [table.c[field.name] for field in fields(value)]
         self._insert = insert(table)  # with values apart from it: it is compiled once
-        self._built: dict[tuple[str | None, ...], Select[Any]] = {}  # building a query takes longer than running it
+        self._any = Which()
+        self._built: dict[tuple[Which | str | None, ...], Select[Any]] = {}
 
     def _where(self, exact: dict[str, Any]) -> ColumnElement[bool]:
         return and_(True, *(self.table.c[name] == value for name, value in exact.items()))
@@ -54,25 +63,29 @@ class Rows(Generic[V]):
             query = select(*self._columns).where(self._where(exact), *conditions)
             query = query.order_by(*(order if order is not None else self.table.primary_key.columns)).limit(limit)
             return [self.value(*row) for row in self.connection.execute(query)]
-        question = (self.table.name, limit, *exact.items())
+        return self.chosen(self._any, {}, limit=limit, **exact)
+
+    def chosen(self, which: Which, given: Mapping[str, Any], *, limit: int | None = None, **exact: Any) -> list[V]:
+        """Those that it holds for with these values, in its order or the primary key's."""
+        question = (self.table.name, which, limit, *given.items(), *exact.items())
         known = self._recall.get(question)
         if known is None:
-            query, values = self._equal(exact, limit)
-            known = [self.value(*row) for row in self.connection.execute(query, values)]
+            query, values = self._equal(which, exact, limit)
+            known = [self.value(*row) for row in self.connection.execute(query, {**given, **values})]
             self._recall.keep(question, known)
         return known.copy()
 
-    def _equal(self, exact: dict[str, Any], limit: int | None) -> tuple[Select[Any], dict[str, Any]]:
-        """By these values, in the order of the primary key; built once for each set of names."""
-        key = (str(limit), *exact, None, *(name for name in exact if exact[name] is None))
+    def _equal(self, which: Which, exact: dict[str, Any], limit: int | None) -> tuple[Select[Any], dict[str, Any]]:
+        """By these values; built once for each set of names."""
+        key = (which, str(limit), *exact, None, *(name for name in exact if exact[name] is None))
         if key not in self._built:
             columns = [(self.table.c[name], exact[name] is None) for name in exact]
             same = (
                 column.is_(None) if none else column == bindparam(f"is_{column.name}", type_=column.type)
                 for column, none in columns
             )
-            query = select(*self._columns).where(and_(True, *same)).order_by(*self.table.primary_key.columns)
-            self._built[key] = query.limit(limit)
+            query = select(*self._columns).where(and_(True, *same, *which.conditions))
+            self._built[key] = query.order_by(*(which.order or self.table.primary_key.columns)).limit(limit)
         return self._built[key], {f"is_{name}": value for name, value in exact.items() if value is not None}
 
     def each(self, *conditions: ColumnElement[bool], time: str = "at", **exact: Any) -> Iterator[V]:

@@ -16,6 +16,7 @@ from trainbot.adapters.db.engine import connect, explain, lock_of
 from trainbot.adapters.db.fulltext import INDEXES
 from trainbot.adapters.db.migrate import refuse_newer
 from trainbot.core.errors import BackendError
+from trainbot.core.files import draft_of, sync_folder
 
 FAULTS = 20  # told at most
 
@@ -118,19 +119,11 @@ def _faults(copy: sqlite3.Connection) -> Iterator[str]:
 @contextmanager
 def _whole(target: Path) -> Iterator[Path]:
     """A draft beside ``target`` that only its owner reads; moved there, on disk, when nothing was raised."""
-    draft = target.with_name(f".{target.name}.new")
     try:
-        draft.unlink(missing_ok=True)
-        os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        yield draft
-        _sync(draft)
-        os.replace(draft, target)
-        _sync(target.parent)
+        with draft_of(target, 0o600) as draft:
+            yield draft
     except OSError as error:
         raise BackendError(f"{target} cannot be written ({error.strerror or error})") from None
-    finally:
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)
 
 
 def _link(draft: Path, target: Path) -> None:
@@ -154,13 +147,5 @@ def _put_aside(place: Path, now: datetime) -> Path | None:
             os.link(part, aside.with_name(aside.name + ending))
     for ending in ("-wal", "-shm"):
         place.with_name(place.name + ending).unlink(missing_ok=True)
-    _sync(place.parent)
+    sync_folder(place.parent)
     return aside
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

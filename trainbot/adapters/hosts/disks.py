@@ -19,6 +19,7 @@ from typing import Any, Protocol
 
 from trainbot.adapters.hosts.pools import disk_pool, free_mib, overlay_xml
 from trainbot.core.errors import BackendError, NoSuchThing
+from trainbot.core.files import draft_of, drafts_of
 
 MOST_LEVELS = 8  # above the first: each costs a look into one more file for whatever was not written since
 
@@ -98,19 +99,21 @@ class LocalOverlays:
     def _make(self, id: str, level: int, base: Path, base_format: str) -> Path:
         """Made beside its place and then put there: there is all of it or, killed before, what there was."""
         path = self._folder / file_name(id, level)
-        fresh = path.with_suffix(".new")
-        command = ["qemu-img", "create", "-q", "-f", "qcow2", "-b", str(base), "-F", base_format, str(fresh)]
+        command = ["qemu-img", "create", "-q", "-f", "qcow2", "-b", str(base), "-F", base_format]
         try:
             self._folder.mkdir(mode=0o711, parents=True, exist_ok=True)
-            fresh.unlink(missing_ok=True)  # qemu-img would write over it in place
-            subprocess.run(
-                command, check=True, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=self._timeout
-            )
-            fresh.replace(path)
+            with draft_of(path) as draft:
+                subprocess.run(
+                    [*command, str(draft)],
+                    check=True,
+                    capture_output=True,
+                    text=True,
+                    stdin=subprocess.DEVNULL,
+                    timeout=self._timeout,
+                )
         except FileNotFoundError:
             raise BackendError("qemu-img is not installed here: apt install qemu-utils") from None
         except subprocess.CalledProcessError as error:
-            fresh.unlink(missing_ok=True)
             raise BackendError(f"no disk for the lab: {error.stderr.strip()[:300]}") from None
         except subprocess.TimeoutExpired:
             raise BackendError(f"qemu-img made no disk in {self._timeout:g} s: is {self._folder} full?") from None
@@ -125,8 +128,8 @@ class LocalOverlays:
         try:
             for each in range(MOST_LEVELS + 1) if level is None else (level,):
                 path = self._folder / file_name(id, each)
-                path.unlink(missing_ok=True)
-                path.with_suffix(".new").unlink(missing_ok=True)
+                for file in (path, *drafts_of(path)):
+                    file.unlink(missing_ok=True)
         except OSError as error:
             raise BackendError(f"the lab's disk in {self._folder} stays: {error.strerror}") from None
 

@@ -30,6 +30,7 @@ from trainbot.adapters.irc.text import sanitise
 from trainbot.adapters.irc.transport import Link, connect
 from trainbot.adapters.irc.trust import refuse_unsafe
 from trainbot.core.messages import ChatEvent, Disconnected, Line, Outgoing, Sender, Unspoken
+from trainbot.core.tasks import Tasks
 
 if TYPE_CHECKING:
     from trainbot.config import IrcConfig
@@ -99,11 +100,8 @@ class IrcDoor:
         await self._live(once())
 
     async def _live(self, life: Coroutine[None, None, None]) -> None:
-        self._life = asyncio.create_task(life, name="irc")
-        try:
-            await asyncio.wait([self._life])
-        finally:
-            self._life.cancel()
+        async with Tasks() as tasks:
+            self._life = tasks.start(life, "irc", awaited=True)
             await asyncio.wait([self._life])
         if not self._life.cancelled():
             self._life.result()

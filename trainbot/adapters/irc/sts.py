@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from dataclasses import dataclass
 from pathlib import Path
+
+from trainbot.core.files import write_whole
 
 log = logging.getLogger(__name__)
 
@@ -71,9 +72,7 @@ class Policies:
     def _write(self) -> None:
         if self._file is None:
             return
-        fresh = self._file.with_suffix(".new")
         try:
-            fresh.write_text(json.dumps(self._hosts))
-            os.replace(fresh, self._file)
+            write_whole(self._file, json.dumps(self._hosts))
         except OSError as error:
             log.error("%s cannot be written, the network's wish for TLS is kept until we end: %s", self._file, error)

@@ -20,6 +20,21 @@ MAX_FILES = 2000  # looked at in one exercise to see whether it changed
 INDEXES = (*katacoda.INDEXES, instruqt.INDEX)  # the first that is there says which form it is
 
 
+class ExerciseFolder:
+    """[exercises] folder as it is now (trainbot.model.ports.Exercises)."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.library = load_library(path)
+
+    def get(self, slug: str | None) -> Exercise | None:
+        return self.library.exercises.get(slug) if slug else None
+
+    def reload(self) -> None:
+        """Exercises whose files changed are read again."""
+        self.library = load_library(self.path, self.library)
+
+
 def load_library(folder: Path, before: Library | None = None) -> Library:
     """Everything below ``folder``.  With ``before`` only exercises whose files changed are read again.
     Raises nothing for any content; a folder that is not there is a problem in the result."""

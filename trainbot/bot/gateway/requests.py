@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from trainbot.bot.requests import Answer, DoorAsked
 from trainbot.core.access import Person, Role
 from trainbot.core.dispatch import Dispatch, Vouched
 from trainbot.core.errors import Denied, UserError
+from trainbot.core.hooks import Feature, Hook, On
 from trainbot.core.messages import Effect, Incoming, Outgoing, Reply, Sender
 from trainbot.features.people.keys import read_key
 from trainbot.model.host import Mode
+from trainbot.model.ports import Audience
 
 if TYPE_CHECKING:
     from trainbot.adapters.db import Store
@@ -27,14 +30,6 @@ MODES = {(): Mode.ENFORCING, ("permissive",): Mode.PERMISSIVE}
 NEWS = timedelta(minutes=10)  # that somebody looks is told for so long
 
 
-@dataclass(frozen=True, slots=True)
-class DoorAsked:
-    """The gateway asks; ``answer`` gets what it is told, an ``error`` where it cannot be."""
-
-    request: dict[str, Any]
-    answer: Callable[[dict[str, Any]], None]
-
-
 @dataclass(slots=True)
 class Told:
     """``value`` for the gateway; ``say``: for others, on IRC."""
@@ -43,13 +38,16 @@ class Told:
     say: list[Outgoing] = field(default_factory=list)
 
 
-class Porter:
-    """``where``: the connection that a person speaks from now (telling.where); ``fold``: the server's case rules."""
+class GatewayRequests(Feature):
+    def __init__(self, dispatch: Dispatch, store: Store, audience: Audience) -> None:
+        self.dispatch, self.store, self.audience = dispatch, store, audience
 
-    def __init__(
-        self, dispatch: Dispatch, store: Store, where: Callable[[Person], Sender | None], fold: Callable[[str], str]
-    ) -> None:
-        self.dispatch, self.store, self.where, self.fold = dispatch, store, where, fold
+    def hooks(self) -> Sequence[Hook]:
+        return (On(DoorAsked, self._asked),)
+
+    def _asked(self, event: DoorAsked, now: datetime) -> list[object]:
+        told = self.answer(event.request, now)
+        return [Answer(event, told.value), *told.say]
 
     def answer(self, request: Mapping[str, Any], now: datetime) -> Told:
         """A UserError becomes an ``error``; nothing is written then."""
@@ -111,11 +109,11 @@ class Porter:
 
     def _as(self, person: Person) -> tuple[Sender, Role]:
         """Who they are on IRC now.  Of somebody who is not there only the account proves a role."""
-        there = self.where(person)
+        there = self.audience.where(person)
         if there is not None:
-            return there, self.dispatch.roles.role_of(there)
+            return there, self.dispatch.around.role_of(there)
         sender = Sender(person.nick, account=person.account)
-        return sender, self.dispatch.roles.role_of(sender) if person.account is not None else Role.LEARNER
+        return sender, self.dispatch.around.role_of(sender) if person.account is not None else Role.LEARNER
 
     # -- staff ---------------------------------------------------------------------------------------
 
@@ -127,7 +125,9 @@ class Porter:
         if not NICK.fullmatch(nick):
             raise UserError("say whose: xen-manage console NICK")
         people = {
-            other.id: other for other in self.store.people.with_leases() if self.fold(other.nick) == self.fold(nick)
+            other.id: other
+            for other in self.store.people.with_leases()
+            if self.audience.fold(other.nick) == self.audience.fold(nick)
         }
         lease = next((lease for lease in self.store.leases.open() if lease.person_id in people and lease.lab_id), None)
         if lease is None:

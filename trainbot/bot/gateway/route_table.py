@@ -8,11 +8,11 @@ from dataclasses import replace
 from trainbot.adapters.db import Store
 from trainbot.core.access import Person
 from trainbot.core.errors import BackendError
-from trainbot.gateway.routes import OLD, Guest, Route
+from trainbot.gateway.routes import Guest, Route
 from trainbot.model.host import HostConfig
 from trainbot.model.host_address import console_socket
-from trainbot.model.lab import Lab, LabState, Lease
-from trainbot.model.lab_image import Image
+from trainbot.model.lab import OLD, Lab, LabState, Lease
+from trainbot.model.lab_image import LabImage
 
 RESTARTING = (LabState.REBOOTING, LabState.RESETTING, LabState.SAVING, LabState.ROLLING_BACK)
 
@@ -43,11 +43,11 @@ def guests(store: Store) -> list[Guest]:
         keys.setdefault(key.person_id, []).append(key.key)
     for lease in store.leases.every():
         keys.pop(lease.person_id, None)
-    people = store.people.all(store.people.table.c.id.in_(list(keys)))
+    people = store.people.these(keys)
     return [Guest(person.id, person.nick, tuple(keys[person.id])) for person in people]
 
 
-def routes(store: Store, images: dict[str, Image], ways: Ways) -> list[Route]:
+def routes(store: Store, images: dict[str, LabImage], ways: Ways) -> list[Route]:
     """One route an open lease; four queries, however many there are."""
     labs = {lab.id: lab for lab in store.labs.present()}
     people = {person.id: person for person in store.people.with_leases()}
@@ -85,7 +85,7 @@ def routes(store: Store, images: dict[str, Image], ways: Ways) -> list[Route]:
 
 
 def _route(
-    lease: Lease, lab: Lab | None, person: Person, image: Image | None, keys: tuple[str, ...], ways: Ways
+    lease: Lease, lab: Lab | None, person: Person, image: LabImage | None, keys: tuple[str, ...], ways: Ways
 ) -> Route:
     usable = lab is not None and lab.state in (LabState.READY, LabState.BOOTING)
     why = "" if usable else "you wait for a lab: I tell you on IRC" if lab is None else f"your lab is {lab.state}"

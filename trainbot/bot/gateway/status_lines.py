@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
-from typing import Protocol
 
 from trainbot.adapters.db import Store
-from trainbot.core.access import Person
 from trainbot.features.labs.lab_wording import tame
+from trainbot.features.labs.lease_expiry import Terms
 from trainbot.features.questions.question_queue import ANSWER
 from trainbot.model.class_run import Attendance, ClassRun, own_step
-from trainbot.model.exercise import Library
-from trainbot.model.lab import Lease
 from trainbot.model.notice import Notice
+from trainbot.model.ports import Audience, Exercises
 
 IDLE = "no class runs now | ctrl-b d leaves, what runs here goes on"
 BETWEEN = " | "
@@ -22,19 +19,9 @@ TABLES = frozenset({"class", "attendance", "done", "notice", "lease", "person"})
 AS_IT_IS = ("text", ANSWER)
 
 
-class Where(Protocol):
-    """Whether a person can be told something now (telling.where)."""
-
-    def __call__(self, person: Person) -> object | None: ...
-
-
-class Captions:
-    """``saving``: the words that a lease's person is told before it ends, '' while that is not near."""
-
-    def __init__(
-        self, store: Store, library: Callable[[], Library], where: Where, saving: Callable[[Lease], str]
-    ) -> None:
-        self.store, self.library, self.where, self.saving = store, library, where, saving
+class StatusLines:
+    def __init__(self, store: Store, exercises: Exercises, audience: Audience, terms: Terms) -> None:
+        self.store, self.exercises, self.audience, self.terms = store, exercises, audience, terms
 
     def __call__(self, now: datetime) -> dict[str, dict[str, str]]:
         """{lease: {"line", "word"}}; two queries a class and three more, however many there are."""
@@ -58,9 +45,11 @@ class Captions:
             parts = [
                 self._place(runs[row.class_id], row, done.get((row.class_id, row.person_id), set())) for row in mine
             ] or [self._elsewhere(run) for run in runs.values()]
-            if unheard and self.where(people[lease.person_id]) is None:  # looked for among all: only if need be
+            if (
+                unheard and self.audience.where(people[lease.person_id]) is None
+            ):  # looked for among all: only if need be
                 parts += _waiting(unheard)
-            found[str(lease.id)] = {"line": BETWEEN.join(parts) or IDLE, "word": self.saving(lease)}
+            found[str(lease.id)] = {"line": BETWEEN.join(parts) or IDLE, "word": self.terms.warned(lease)}
         return found
 
     def _place(self, run: ClassRun, mine: Attendance, done: set[int]) -> str:
@@ -78,7 +67,7 @@ class Captions:
             return "the introduction"
         if run.step > run.steps:
             return "the end"
-        exercise = self.library().exercises.get(run.exercise)
+        exercise = self.exercises.get(run.exercise)
         steps = exercise.steps if exercise is not None else ()
         title = f" ({tame(steps[run.step - 1].title, 40)})" if run.step <= len(steps) else ""
         return f"step {run.step} of {run.steps}{title}"

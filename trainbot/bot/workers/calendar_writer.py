@@ -3,41 +3,39 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
 from trainbot.adapters.calendars.feed import FEED, PAGE, Feed, Where, since
 from trainbot.adapters.db import Store
 from trainbot.bot.pages.sessions_page import page
+from trainbot.core.files import write_whole
+from trainbot.core.tasks import Tasks
 from trainbot.features.sessions.publishing import Publish, Published
 from trainbot.features.sessions.session_store import Book
-from trainbot.model.reminder import Offset
+from trainbot.model.config import IrcConfig, ScheduleConfig, StoreConfig
 from trainbot.model.session import PublishedSession
 
 
 class Press:
-    """``write(path, content)``: the file is there whole, or as it was before; OSError where it cannot be."""
+    def __init__(self, where: Where, schedule: ScheduleConfig, folder: Path) -> None:
+        self.where, self.zones, self.folder = where, schedule.zones, folder
+        self.feed = Feed(where, schedule.offsets)
 
-    def __init__(
-        self, where: Where, zones: tuple[str, ...], offsets: Sequence[Offset], write: Callable[[Path, bytes], None]
-    ) -> None:
-        self.where, self.zones, self.write = where, zones, write
-        self.feed = Feed(where, offsets)
-
-    def publish(self, book: Book, folder: Path, now: datetime) -> list[PublishedSession]:
+    def publish(self, book: Book, now: datetime) -> list[PublishedSession]:
         """Writes what differs; the sessions that are in the feed.  OSError where a file cannot be written."""
         entries = book.published(since(now))
         for name, content in ((FEED, self.feed.text(entries)), (PAGE, page(entries, self.where, self.zones, now))):
-            path = folder / name
+            path = self.folder / name
             if not path.exists() or path.read_bytes() != content:
-                self.write(path, content)
+                write_whole(path, content)
         return entries
 
-    def published(self, book: Book, folder: Path, now: datetime) -> Published:
+    def published(self, book: Book, now: datetime) -> Published:
         """The same, as an event, whatever comes of it."""
         try:
-            ends = [entry.session.end for entry in self.publish(book, folder, now) if entry.session.end > now]
+            ends = [entry.session.end for entry in self.publish(book, now) if entry.session.end > now]
         except Exception as error:
             return Published(error=error)
         return Published(min([since(now.replace(year=now.year + 2, day=1)), *ends]))
@@ -46,26 +44,16 @@ class Press:
 class Printing:
     """``post`` gets Published for each that was begun, unless we are closed before."""
 
-    def __init__(
-        self,
-        url: str,
-        channels: Callable[[], tuple[str, ...]],
-        press: Press,
-        folder: Path,
-        post: Callable[[Published], None],
-    ) -> None:
-        self._url, self._channels, self._press, self._folder, self._post = url, channels, press, folder, post
+    def __init__(self, store: StoreConfig, irc: IrcConfig, press: Press, post: Callable[[Published], None]) -> None:
+        self._url, self._channels, self._press, self._post = store.url, irc.class_channels, press, post
         self._one = asyncio.Lock()  # what the press remembers is one thread's at a time
-        self._running: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
 
     def begin(self, wanted: Publish) -> None:
-        task = asyncio.create_task(self._run(wanted))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        self._tasks.start(self._run(wanted), "writing the calendar")
 
-    def close(self) -> None:
-        for task in self._running:
-            task.cancel()
+    async def close(self) -> None:
+        await self._tasks.close()
 
     async def _run(self, wanted: Publish) -> None:
         async with self._one:
@@ -78,8 +66,8 @@ class Printing:
             return Published(error=error)
         try:
             with store.transaction():
-                book = Book(store.sessions, store.settings, self._channels)
-                return self._press.published(book, self._folder, wanted.at)
+                book = Book(store, self._channels)
+                return self._press.published(book, wanted.at)
         except Exception as error:
             return Published(error=error)
         finally:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine, Iterable
 
 from trainbot.adapters.hosts.probe import any_speaks, io_wait, speaks, until_ssh
 from trainbot.core.errors import BackendError
+from trainbot.core.tasks import Tasks
 from trainbot.gateway.rpc.gateway_client import GatewayAway, GatewayClient, HostReading, NotDone
 from trainbot.model.host import HostConfig
 from trainbot.model.lab_events import Booted, Check, Checked, Heard, HostStatus, Listen, Probe, Way
@@ -35,7 +36,7 @@ class Watching:
         self._hosts = {host.name: host for host in hosts}
         self._gateway, self._post = gateway, post
         self._labs: dict[str, asyncio.Task[None]] = {}
-        self._others: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
         self._asking: set[str] = set()
         self._last: dict[str, HostReading] = {}
         self._trouble: dict[str, str] = {}
@@ -51,7 +52,7 @@ class Watching:
 
     def listen(self, wanted: Listen) -> None:
         """Heard, as soon as one lab speaks, or when none has."""
-        self._begin(self._listen(wanted))
+        self._tasks.start(self._listen(wanted), f"listening to the labs of host {wanted.host}")
 
     def stop(self, lab: str) -> None:
         task = self._labs.pop(lab, None)
@@ -64,28 +65,16 @@ class Watching:
             host = self._hosts.get(name)
             if host is not None and host.door and name not in self._asking:
                 self._asking.add(name)
-                self._begin(self._ask(host))
+                self._tasks.start(self._ask(host), f"asking host {name} how it is")
 
-    def close(self) -> None:
-        for task in (*self._labs.values(), *self._others):
-            task.cancel()
+    async def close(self) -> None:
+        await self._tasks.close()
 
     # -- how
 
-    def _begin(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(work)
-        self._others.add(task)
-        task.add_done_callback(self._over)
-        return task
-
-    def _over(self, task: asyncio.Task[None]) -> None:
-        self._others.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("watching failed", exc_info=error)
-
     def _watch(self, lab: str, work: Coroutine[None, None, None]) -> None:
         self.stop(lab)
-        task = self._labs[lab] = self._begin(work)
+        task = self._labs[lab] = self._tasks.start(work, f"watching lab {lab}")
         task.add_done_callback(lambda done: self._labs.get(lab) is done and self._labs.pop(lab))
 
     async def _boot(self, lab: str, way: Way) -> None:
@@ -139,21 +128,21 @@ class Watching:
 
     async def _listen(self, wanted: Listen) -> None:
         if not wanted.via:
-            return self._post(Heard(wanted.host, await any_speaks(wanted.endpoints)))
-        greeting = asyncio.create_task(speaks(*_address(wanted.via), GREETING))
-        try:
+            self._post(Heard(wanted.host, await any_speaks(wanted.endpoints)))
+            return
+        async with Tasks() as tasks:
+            greeting = tasks.start(speaks(*_address(wanted.via), GREETING), "a host's greeting", awaited=True)
             heard = await self._any_speaks(wanted)
             self._post(Heard(wanted.host, heard, not heard and await greeting))
-        finally:
-            greeting.cancel()
 
     async def _any_speaks(self, wanted: Listen) -> bool:
         """Whether one of the labs behind a door does."""
         while True:
-            looking = [asyncio.create_task(self._gateway.speaks(endpoint, wanted.via)) for endpoint in wanted.endpoints]
+            looks = [self._gateway.speaks(endpoint, wanted.via) for endpoint in wanted.endpoints]
+            looking = [self._tasks.start(look, "a look at a lab", awaited=True) for look in looks]
             try:
-                for look in asyncio.as_completed(looking):
-                    if await look:
+                for done in asyncio.as_completed(looking):
+                    if await done:
                         return True
                 return False
             except GatewayAway:

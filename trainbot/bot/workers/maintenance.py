@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Generator
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 from trainbot.core.errors import BackendError
+from trainbot.core.tasks import Tasks
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Last(Generic[T]):
+    """The last step was taken, and this came of all."""
+
+    value: T
 
 
 class Chores:
@@ -18,7 +27,8 @@ class Chores:
     def __init__(self, interrupt: Callable[[], None]) -> None:
         self.free = asyncio.Lock()
         self._interrupt = interrupt
-        self._step: asyncio.Future[tuple[bool, Any]] | None = None
+        self._tasks = Tasks()  # never cancelled: a step is brought to its end
+        self._step: asyncio.Task[Any] | None = None
         self._ending: asyncio.Task[None] | None = None
 
     async def do(self, steps: Generator[None, None, T]) -> T:
@@ -27,15 +37,15 @@ class Chores:
             async with self.free:
                 if self._ending is not None:
                     raise BackendError("trainbot ends just now: say that again when it runs")
-                ended, value = await self._taken(steps)
-            if ended:
-                return value
+                last = await self._taken(steps)
+            if last is not None:
+                return last.value
 
-    async def _taken(self, steps: Generator[None, None, Any]) -> tuple[bool, Any]:
+    async def _taken(self, steps: Generator[None, None, T]) -> Last[T] | None:
         """One piece of work, to its end even where we are cancelled: it must not go on while others use the store."""
-        self._step = asyncio.ensure_future(asyncio.to_thread(_next, steps))
+        step = self._step = self._tasks.start(asyncio.to_thread(_next, steps), "a step of maintenance", awaited=True)
         try:
-            return await asyncio.shield(self._step)
+            return await asyncio.shield(step)
         except asyncio.CancelledError:
             await self._end()
             raise
@@ -43,7 +53,7 @@ class Chores:
     def close(self) -> None:
         """What is under way ends as soon as it can."""
         if self._ending is None:
-            self._ending = asyncio.create_task(self._end())
+            self._ending = self._tasks.start(self._end(), "the end of maintenance")
 
     async def _end(self) -> None:
         while self._step is not None and not self._step.done():
@@ -51,18 +61,18 @@ class Chores:
             await asyncio.wait([self._step], timeout=0.1)
 
 
-def _next(steps: Generator[None, None, Any]) -> tuple[bool, Any]:
-    """(Whether that was the last step, what came of all)."""
+def _next(steps: Generator[None, None, T]) -> Last[T] | None:
+    """One step; what came of all where it was the last."""
     try:
         next(steps)
-        return False, None
     except StopIteration as end:
-        return True, end.value
+        return Last(end.value)
+    return None
 
 
 def at_once(steps: Generator[None, None, T]) -> T:
     """What comes of ``steps``, where nobody else waits."""
     while True:
-        ended, value = _next(steps)
-        if ended:
-            return value
+        last = _next(steps)
+        if last is not None:
+            return last.value

@@ -3,11 +3,11 @@ nobody.  How many at once is decided before (exercises.plays)."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable
 
 from trainbot.core.errors import BackendError
+from trainbot.core.tasks import Tasks
 from trainbot.features.classes.lab_script import KEPT
 from trainbot.gateway.rpc.gateway_client import GatewayClient, NotDone
 from trainbot.model.script_events import RunScript, ScriptEnded
@@ -20,16 +20,13 @@ class Scripts:
 
     def __init__(self, gateway: GatewayClient, post: Callable[[ScriptEnded], None]) -> None:
         self._gateway, self._post = gateway, post
-        self._running: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
 
     def run(self, wanted: RunScript) -> None:
-        task = asyncio.create_task(self._run(wanted))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        self._tasks.start(self._run(wanted), f"script {wanted.play}")
 
-    def close(self) -> None:
-        for task in self._running:
-            task.cancel()
+    async def close(self) -> None:
+        await self._tasks.close()
 
     async def _run(self, wanted: RunScript) -> None:
         try:

@@ -6,66 +6,38 @@ the first that they have not done, never beyond the class.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from trainbot.core.access import Person
 from trainbot.core.commands import Ask
 from trainbot.core.errors import UserError
-from trainbot.core.messages import Sender
 from trainbot.model.class_run import Attendance, ClassRun, own_step
-from trainbot.model.exercise import Exercise, Library
-from trainbot.model.lab import Lab
+from trainbot.model.exercise import Exercise
+from trainbot.model.ports import Journal, Pages, Ports
+from trainbot.model.session import Session
 
 if TYPE_CHECKING:
-    from trainbot.adapters.db.repositories import Classes, Notices
+    from trainbot.adapters.db import Store
 
 
-class Render(Protocol):
-    """Markdown as lines for the chat (chat.formatting.render_step)."""
+class Planned(Protocol):
+    """What is planned for a channel (features.sessions)."""
 
-    def __call__(self, title_line: str, markdown: str, limit: int, more: str) -> list[str]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What ``!start`` is about: a session that is due, or just an exercise."""
-
-    exercise: str
-    title: str
-    session_uid: str = ""
-
-
-@dataclass(frozen=True)
-class Around:
-    """What a class asks of others.  ``planned``: what is to begin in that channel, given the words after !start ('' where
-    none were said); ``members``: the learners in the channel; ``known``: somebody's row, if there is one; ``journal``:
-    writes the time line; ``open_questions``: how many wait in that channel; ``minutes_at``: where the minutes will be;
-    ``logged``: whether talk is kept; ``has_labs``: whether labs of that image can be had; ``per_person``: how many labs
-    one may have; ``lab_of``: that person's lab
-    of that image that scripts may look into; ``page``: where an exercise's handout is served, '' where none is;
-    ``handout``: writes it, and says where it is, in words; ``at_home``: whoever works on a machine of their own."""
-
-    planned: Callable[[Ask, str], Plan | None]
-    members: Callable[[str], Sequence[Sender]]
-    known: Callable[[Sender], Person | None]
-    journal: Callable[[Ask, str, str], None]
-    open_questions: Callable[[str], int]
-    minutes_at: Callable[[ClassRun], str]
-    render: Render
-    logged: bool
-    has_labs: Callable[[str], bool]
-    per_person: int
-    lab_of: Callable[[int, str], Lab | None]
-    page: Callable[[Exercise], str]
-    handout: Callable[[Exercise], str]
-    at_home: Callable[[], frozenset[int]]
+    def next_start(self, ask: Ask, words: str) -> Session | None:
+        """The session that is to begin there, given the words after ``!start`` ('' where none were said)."""
 
 
 class Classroom:
-    def __init__(self, classes: Classes, notices: Notices, library: Callable[[], Library], around: Around) -> None:
-        self.classes, self.notices, self.library, self.around = classes, notices, library, around
+    """``per_person``: how many labs one may have."""
+
+    def __init__(self, store: Store, ports: Ports, journal: Journal, sessions: Planned, per_person: int) -> None:
+        self.classes, self.notices, self.homes, self.questions = (
+            store.classes,
+            store.notices,
+            store.homes,
+            store.questions,
+        )
+        self.exercises, self.people, self.stock, self.pages = ports.exercises, ports.people, ports.stock, ports.pages
+        self.journal, self.sessions, self.per_person = journal, sessions, per_person
         self._good: dict[str, Exercise] = {}
 
     def running(self, channel: str) -> bool:
@@ -83,7 +55,7 @@ class Classroom:
 
     def readable(self, run: ClassRun) -> Exercise | None:
         """As it is in its files; as it was while a fault keeps it from being read: a class does not stop for that."""
-        found = self.library().exercises.get(run.exercise) or self._good.get(run.exercise)
+        found = self.exercises.get(run.exercise) or self._good.get(run.exercise)
         if found is not None:
             self._good[run.exercise] = found
         return found
@@ -102,9 +74,9 @@ class Classroom:
         second = exercise.second_image
         if not second:
             return ""
-        if not self.around.has_labs(second):
+        if not self.stock.has_labs(second):
             return f" (there is no {second} image here: the text says what it shows there)"
-        if self.around.per_person < 2:
+        if self.per_person < 2:
             return f" (one lab each here: the text says what {second} shows)"
         return f", !lab {second} another"
 
@@ -143,13 +115,13 @@ def title_of(exercise: Exercise, step: int) -> str:
     return exercise.steps[step - 1].title
 
 
-def step_lines(render: Render, exercise: Exercise, step: int, limit: int, more: str) -> list[str]:
+def step_lines(pages: Pages, exercise: Exercise, step: int, limit: int, more: str) -> list[str]:
     """The step (0: introduction, beyond the last: the end) as IRC lines, at most ``limit``."""
     if step == 0:
         text = exercise.intro.text if exercise.intro else exercise.description
-        return render(title_of(exercise, 0), text, limit=limit, more=more)
+        return pages.step_lines(title_of(exercise, 0), text, limit=limit, more=more)
     if step > len(exercise.steps):
         text = exercise.finish.text if exercise.finish else "That was the last step."
-        return render(title_of(exercise, step), text, limit=limit, more=more)
+        return pages.step_lines(title_of(exercise, step), text, limit=limit, more=more)
     head = f"Step {step} of {len(exercise.steps)}: {title_of(exercise, step)}"
-    return render(head, exercise.steps[step - 1].text, limit=limit, more=more)
+    return pages.step_lines(head, exercise.steps[step - 1].text, limit=limit, more=more)

@@ -6,7 +6,7 @@ one that fails stops what depends on it, and a restart goes on where it was.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -79,10 +79,8 @@ class Learner:
 
 
 class Preparing:
-    """``labs_of``: the labs of that image that run, by person."""
-
-    def __init__(self, room: Classroom, plays: Plays, labs_of: Callable[[str], dict[int, Lab]]) -> None:
-        self.room, self.classes, self.plays, self.labs_of = room, room.classes, plays, labs_of
+    def __init__(self, room: Classroom, plays: Plays) -> None:
+        self.room, self.classes, self.plays = room, room.classes, plays
         self._known: dict[Sender, Person | None] = {}  # one look into the store for each who is there
         self._counted: set[tuple[int, datetime]] = set()
         for kind in (*BEFORE, PlayKind.SOLVE):
@@ -103,12 +101,12 @@ class Preparing:
             self._count(run, exercise, learners, ran, now)
 
     def _learners(self, run: ClassRun, exercise: Exercise) -> list[Learner]:
-        labs = self.labs_of(exercise.image)
+        labs = self.room.stock.labs_of(exercise.image)
         rows = {row.person_id: row for row in self.classes.attendance.all(class_id=run.id)}
         people = {id: row.nick for id, row in rows.items()}
         if labs.keys() - rows.keys():  # somebody who has not said anything yet, or who is in another class
-            members = self.room.around.members(run.channel)
-            self._known = {member: self._known.get(member) or self.room.around.known(member) for member in members}
+            members = self.room.people.learners(run.channel)
+            self._known = {member: self._known.get(member) or self.room.people.known(member) for member in members}
             people = {**{known.id: member.nick for member, known in self._known.items() if known is not None}, **people}
         return [Learner(id, nick, labs[id], rows.get(id)) for id, nick in people.items() if id in labs]
 
@@ -163,7 +161,7 @@ class Preparing:
         """One script has ended: the next begins at once."""
         if play.kind is PlayKind.SOLVE and play.state is not PlayState.PASSED:
             self._stopped(run, play.person_id, play.step, play.said or "its script failed", now)
-        lab = self.room.around.lab_of(play.person_id, exercise.image)
+        lab = self.room.stock.lab_of(play.person_id, exercise.image)
         if lab is None or lab.id != play.lab_id or run.lecture:
             return
         row = self.classes.attendance.first(class_id=run.id, person_id=play.person_id)
@@ -275,7 +273,7 @@ class Preparing:
         run = self.room.run(ask)
         exercise, last = self.room.exercise(run), min(run.step, run.steps)
         row, _mine = self.room.mine(ask, run)
-        lab = self.labs_of(exercise.image).get(ask.person.id)
+        lab = self.room.stock.labs_of(exercise.image).get(ask.person.id)
         if run.lecture or lab is None:
             raise UserError(
                 "the class goes on without labs now"

@@ -21,12 +21,12 @@ class Joining:
         self._came: dict[str, list[str]] = {}
         self._greeted: dict[str, datetime] = {}
 
-    def arrived(self, event: Arrived) -> None:
+    def arrived(self, event: Arrived, _now: datetime) -> None:
         """Whoever took part already knows; so does whoever was here before the class had begun to move."""
         run = self.classes.in_channel(event.channel)
-        if run is None or run.step == 0 or event.sender not in self.room.around.members(run.channel):
+        if run is None or run.step == 0 or event.sender not in self.room.people.learners(run.channel):
             return
-        known = self.room.around.known(event.sender)
+        known = self.room.people.known(event.sender)
         if known is None or self.classes.attendance.first(class_id=run.id, person_id=known.id) is None:
             self._came.setdefault(run.channel, []).append(event.sender.nick)
 
@@ -36,7 +36,7 @@ class Joining:
                 continue
             run = self.classes.in_channel(channel)
             del self._came[channel]
-            here = {member.nick for member in self.room.around.members(channel)}
+            here = {member.nick for member in self.room.people.learners(channel)}
             still = [nick for nick in dict.fromkeys(nicks) if nick in here]
             if run is None or not still:
                 continue
@@ -49,7 +49,7 @@ class Joining:
     def _how(self, run: ClassRun) -> str:
         """What somebody who is new says first."""
         exercise = self.room.readable(run)
-        if exercise is None or run.lecture or not self.room.around.has_labs(exercise.image):
+        if exercise is None or run.lecture or not self.room.stock.has_labs(exercise.image):
             return "!step shows it"
         more = ", !catchup does the steps before it in your lab" if run.step > 1 and self._can(run) else ""
         return f"!lab {exercise.image} gives you a machine{self.room.second_lab(exercise)}, !step shows the step{more}"

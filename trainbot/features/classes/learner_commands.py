@@ -21,7 +21,7 @@ NEWS = timedelta(minutes=30)  # for so long somebody is told what a check found
 
 class Learning:
     def __init__(self, room: Classroom, plays: Plays) -> None:
-        self.room, self.classes, self.around, self.plays = room, room.classes, room.around, plays
+        self.room, self.classes, self.plays = room, room.classes, plays
         plays.after[PlayKind.VERIFY] = self.verified
         plays.after[PlayKind.HINT] = self.hinted
 
@@ -33,8 +33,8 @@ class Learning:
         elif run.step > run.steps and self.room.has_done(run, ask.person.id, mine):
             mine = run.step
         exercise = self.room.exercise(run)
-        where = self.around.page(exercise) or "the exercise's text has them"
-        lines = step_lines(self.around.render, exercise, mine, IN_PRIVATE, f"({{n}} more lines: {where})")
+        where = self.room.pages.handout_url(exercise) or "the exercise's text has them"
+        lines = step_lines(self.room.pages, exercise, mine, IN_PRIVATE, f"({{n}} more lines: {where})")
         return [
             Reply(line, private=True, priority=Priority.ANSWER if n == 0 else Priority.LISTING)
             for n, line in enumerate(lines)
@@ -85,7 +85,7 @@ class Learning:
 
     def _their_lab(self, ask: Ask, run: ClassRun) -> tuple[Exercise, Lab | None]:
         exercise = self.room.exercise(run)
-        return exercise, None if run.lecture else self.around.lab_of(ask.person.id, exercise.image)
+        return exercise, None if run.lecture else self.room.stock.lab_of(ask.person.id, exercise.image)
 
     def verified(self, play: Play, run: ClassRun, exercise: Exercise, now: datetime) -> None:
         """A check that found something missing takes the step back; one that came to no end does not."""
@@ -117,7 +117,7 @@ class Learning:
             )
         self.room.change(ask, run, hints=row.hints + 1)
         more = f" ({len(hints) - row.hints - 1} more: !hint)" if row.hints + 1 < len(hints) else ""
-        lines = self.around.render("", hints[row.hints] + more, limit=IN_PRIVATE, more="…")
+        lines = self.room.pages.step_lines("", hints[row.hints] + more, limit=IN_PRIVATE, more="…")
         return [Reply(line, private=True) for line in lines]
 
     def _hint_from_lab(self, ask: Ask, run: ClassRun, step: int, lab: Lab | None) -> list[Effect]:
@@ -130,7 +130,9 @@ class Learning:
 
     def hinted(self, play: Play, run: ClassRun, exercise: Exercise, now: datetime) -> None:
         """What a hint script printed, as far as it is some lines."""
-        lines = self.around.render("", play.said, limit=HINTED, more="…") if play.state is PlayState.PASSED else []
+        lines = (
+            self.room.pages.step_lines("", play.said, limit=HINTED, more="…") if play.state is PlayState.PASSED else []
+        )
         for line in lines or ["there is no hint for this step now; !stuck WORDS calls for help"]:
             self.room.notices.tell(now, line, person_id=play.person_id, not_after=now + NEWS)
 
@@ -145,14 +147,14 @@ class Learning:
         ready_at = run.step_at + exercise.solution_after
         if mine == run.step and ask.at < ready_at:
             raise UserError(f"the solution comes in {span(ready_at - ask.at)}; !hint helps until then")
-        lines = self.around.render(f"Solution of step {mine}", text, limit=IN_PRIVATE, more="({n} more lines)")
+        lines = self.room.pages.step_lines(f"Solution of step {mine}", text, limit=IN_PRIVATE, more="({n} more lines)")
         return [Reply(line, private=True) for line in lines]
 
     def stuck(self, ask: Ask, words: str = "") -> list[Effect]:
         run = self.room.run(ask)
         row = self.classes.attend(run, ask.person, ask.nick, ask.at)
         self.room.change(ask, run, stuck_at=row.stuck_at or ask.at, stuck_words=words or row.stuck_words)
-        self.around.journal(ask, "stuck", words)
+        self.room.journal.noted(ask, "stuck", words)
         since = row.stuck_at or ask.at
         before = sum(
             other.stuck_at is not None and other.stuck_at < since and not other.helper

@@ -19,7 +19,7 @@ class Lecture:
             raise UserError(f"it is {word} already")
         exercise = self.room.exercise(run)
         self.room.classes.change({"id": run.id}, lecture=on)
-        self.room.around.journal(ask, "lecture", word)
+        self.room.journal.noted(ask, "lecture", word)
         if not on:
             return [
                 Line(
@@ -33,7 +33,7 @@ class Lecture:
             Line(
                 run.channel,
                 f"we go on without labs, and !done still counts; all of it on one page: "
-                f"{self.room.around.handout(exercise)}{home}",
+                f"{self.room.pages.write_handout(exercise)}{home}",
                 Priority.PRESENTER,
             )
         ]

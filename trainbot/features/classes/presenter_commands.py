@@ -21,7 +21,7 @@ MORE = "({n} more lines: say !step)"
 
 class Stepping:
     def __init__(self, room: Classroom, overseeing: Overseeing) -> None:
-        self.room, self.classes, self.around, self.overseeing = room, room.classes, room.around, overseeing
+        self.room, self.classes, self.overseeing = room, room.classes, overseeing
 
     # -- begin and end -----------------------------------------------------------------------------
 
@@ -30,13 +30,14 @@ class Stepping:
         run = self.classes.in_channel(ask.channel)
         if run is not None:
             raise UserError(f"{run.title} runs here already, at {place(run)}; !end ends it")
-        plan, library = self.around.planned(ask, what), self.room.library()
-        exercise = library.find(plan.exercise if plan else what or _only(library))
+        session, library = self.room.sessions.next_start(ask, what), self.room.exercises.library
+        planned = session.exercise if session is not None else None
+        exercise = library.find(planned or what or _only(library))
         self.room.begin(exercise)
-        title = plan.title if plan else exercise.title
+        title = session.title if session is not None and planned else exercise.title
         self.classes.add(
             channel=ask.channel,
-            session_uid=plan.session_uid if plan else "",
+            session_uid=session.uid if session is not None and planned else "",
             exercise=exercise.slug,
             title=title,
             presenter_id=ask.person.id,
@@ -48,17 +49,17 @@ class Stepping:
             started_at=ask.at,
             ended_at=None,
         )
-        if self.around.page(exercise):
-            self.around.handout(exercise)
-        self.around.journal(ask, "start", f"{title} ({exercise.slug}), presented by {ask.nick}")
+        if self.room.pages.handout_url(exercise):
+            self.room.pages.write_handout(exercise)
+        self.room.journal.noted(ask, "start", f"{title} ({exercise.slug}), presented by {ask.nick}")
         image = (
             f"!lab {exercise.image} gives you a machine of your own{self.room.second_lab(exercise)}, "
-            if self.around.has_labs(exercise.image)
+            if self.room.stock.has_labs(exercise.image)
             else ""
         )
         note = (
             " This class is logged; not lines that begin with [nolog], nor people who said !nolog on."
-            if self.around.logged
+            if self.room.journal.logged
             else ""
         )
         effects: list[Effect] = [
@@ -73,20 +74,20 @@ class Stepping:
 
     def ask_end(self, ask: Ask) -> str:
         run = self.room.run(ask)
-        waiting = self.around.open_questions(run.channel)
+        waiting = len(self.room.questions.waiting(run.channel))
         still = f" {waiting} questions wait." if waiting > 1 else " One question waits." if waiting else ""
         return f"that ends {run.title} for everybody.{still}"
 
     def end(self, ask: Ask) -> list[Effect]:
         run = self.room.run(ask)
-        self.around.journal(ask, "end", "")
+        self.room.journal.noted(ask, "end", "")
         self.classes.change({"id": run.id}, ended_at=ask.at)
         people = self.classes.attendance.count(class_id=run.id)
         # kept until it was said: the class hears of its end even if we die right after storing it
         self.room.notices.tell(
             ask.at,
             f"{run.title} is over after {span(ask.at - run.started_at)}; {people} took part. "
-            f"Thank you! {self.around.minutes_at(run)}".rstrip(),
+            f"Thank you! {self.room.journal.place(run)}".rstrip(),
             channel=run.channel,
         )
         return []
@@ -123,11 +124,11 @@ class Stepping:
     def _move(self, ask: Ask, run: ClassRun, step: int) -> list[Effect]:
         exercise = self.room.exercise(run)
         self.classes.change({"id": run.id}, step=step, step_at=ask.at, steps=len(exercise.steps), told=0, told_at=None)
-        self.around.journal(ask, "step", f"{step} {title_of(exercise, step)}")
+        self.room.journal.noted(ask, "step", f"{step} {title_of(exercise, step)}")
         return self._show(run.channel, exercise, step)
 
     def _show(self, channel: str, exercise: Exercise, step: int) -> list[Effect]:
-        lines = step_lines(self.around.render, exercise, step, IN_CHANNEL, MORE)
+        lines = step_lines(self.room.pages, exercise, step, IN_CHANNEL, MORE)
         return [Line(channel, line, Priority.PRESENTER) for line in lines]
 
     def after_restart(self, channel: str) -> list[Line]:

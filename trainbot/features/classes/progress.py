@@ -49,7 +49,7 @@ class Overseeing:
     """``share``: percent of the people that should have done a step before the class goes on."""
 
     def __init__(self, room: Classroom, share: int) -> None:
-        self.room, self.classes, self.around, self.share = room, room.classes, room.around, share
+        self.room, self.classes, self.share = room, room.classes, share
 
     def standing(self, run: ClassRun) -> Standing:
         step = min(max(run.step, 1), max(run.steps, 1))
@@ -58,7 +58,7 @@ class Overseeing:
         left = [row for row in rows if row.person_id not in done]
         stuck = sorted((row for row in left if row.stuck_at is not None), key=lambda row: row.stuck_at or run.step_at)
         heard = {row.nick.lower() for row in rows}
-        silent = sum(member.nick.lower() not in heard for member in self.around.members(run.channel))
+        silent = sum(member.nick.lower() not in heard for member in self.room.people.learners(run.channel))
         return Standing(len(done), len(left) - len(stuck), tuple(stuck), silent)
 
     def progress(self, ask: Ask) -> list[Effect]:
@@ -68,7 +68,7 @@ class Overseeing:
             f"{place(run)} since {span(ask.at - run.step_at)}: {now.done} done, {now.working} working, "
             f"{len(now.stuck)} stuck, {now.silent} silent"
         )
-        away = self.around.at_home()
+        away = self.room.homes.people()
         home = sum(row.person_id in away for row in self.classes.attendance.all(class_id=run.id))
         if home:
             text += f" ({home} of them at home)"
@@ -117,7 +117,7 @@ class Overseeing:
         if row.helper and row.helper.lower() != ask.nick.lower():
             raise UserError(f"{row.helper} helps {row.nick} already; !hands says who else waits")
         self.classes.attendance.change({"class_id": run.id, "person_id": row.person_id}, helper=ask.nick)
-        self.around.journal(ask, "helping", row.nick)
+        self.room.journal.noted(ask, "helping", row.nick)
         return [Line(run.channel, f"{row.nick}: {ask.nick} helps you now", Priority.ANSWER)]
 
     def tick(self, now: datetime) -> None:

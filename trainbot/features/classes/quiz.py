@@ -6,20 +6,21 @@ from __future__ import annotations
 import random
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from rapidfuzz.distance import DamerauLevenshtein
 
-from trainbot.core.access import Person, Role
+from trainbot.core.access import Role
 from trainbot.core.commands import Argument, Ask, Command, Place
 from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Incoming, Line, Priority, Reply
+from trainbot.features.classes.classroom import Classroom
 from trainbot.model.class_run import Quiz, QuizTry
 
 if TYPE_CHECKING:
-    from trainbot.adapters.db.repositories import Classes, Notices
+    pass
 
 OPEN = timedelta(seconds=20)
 GRACE = timedelta(seconds=2)  # the question itself takes its time to people
@@ -60,12 +61,10 @@ def is_right(said: str, answer: str) -> bool:
 
 
 class Quizzes:
-    """``journal``: writes the time line; ``draw``: takes one of those who were right."""
+    """``draw``: takes one of those who were right."""
 
-    def __init__(
-        self, classes: Classes, notices: Notices, journal: Callable[[Ask, str, str], None], draw: Draw | None = None
-    ) -> None:
-        self.classes, self.notices, self.journal = classes, notices, journal
+    def __init__(self, room: Classroom, draw: Draw | None = None) -> None:
+        self.room, self.classes, self.notices = room, room.classes, room.notices
         self.draw: Draw = draw or random.SystemRandom().choice
 
     def ask(self, ask: Ask, words: str) -> list[Effect]:
@@ -78,7 +77,7 @@ class Quizzes:
         self.classes.quizzes.add(
             channel=ask.channel, words=question, answer=answer, asker=ask.nick, asked_at=ask.at, drawn_at=None
         )
-        self.journal(ask, "quiz", question)
+        self.room.journal.noted(ask, "quiz", question)
         return [
             Line(
                 ask.channel,
@@ -91,14 +90,12 @@ class Quizzes:
     def _running(self, channel: str) -> Quiz | None:
         return self.classes.quizzes.first(channel=channel, drawn_at=None)
 
-    def heard(
-        self, event: Incoming, person: Callable[[], Person], role: Role, channels: Sequence[str]
-    ) -> list[Effect] | None:
+    def heard(self, event: Incoming, role: Role, channels: Sequence[str]) -> list[Effect] | None:
         """Ordinary talk, or what is no command, while a quiz is open: None where it was no answer to one."""
         quiz = next((found for channel in channels if (found := self._running(channel)) is not None), None)
         if quiz is None or role >= Role.HELPER or event.at > quiz.asked_at + OPEN + GRACE:
             return None
-        who = person()
+        who = self.room.people.person_of(event.sender, event.at)
         before = self.classes.tries.first(quiz_id=quiz.id, person_id=who.id)
         tries = before.tries if before is not None else 0
         right = before is not None and before.right

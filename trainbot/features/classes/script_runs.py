@@ -12,15 +12,15 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from trainbot.features.classes.classroom import Classroom
 from trainbot.features.classes.lab_script import TIMED_OUT, command, last_words
 from trainbot.model.class_run import ClassRun, Play, PlayKind, PlayState
 from trainbot.model.exercise import Exercise, Script
 from trainbot.model.lab import Lab
-from trainbot.model.lab_events import Way
 from trainbot.model.script_events import RunScript, ScriptEnded
 
 if TYPE_CHECKING:
-    from trainbot.adapters.db.repositories import Classes
+    pass
 
 log = logging.getLogger(__name__)
 ON_A_HOST, IN_ALL = 8, 40  # scripts at once; the gateway has 64 turns, the rest is for whoever looks after labs
@@ -34,17 +34,8 @@ Ended = Callable[[Play, ClassRun, Exercise, datetime], None]
 
 
 class Plays:
-    """``labs``: those that are alive, by id.  ``way``: how a lab is entered now, None where it cannot be.
-    ``exercise``: of that class, None where it cannot be read."""
-
-    def __init__(
-        self,
-        classes: Classes,
-        labs: Callable[[], dict[str, Lab]],
-        way: Callable[[Lab], Way | None],
-        exercise: Callable[[ClassRun], Exercise | None],
-    ) -> None:
-        self.classes, self.rows, self.labs, self.way, self.exercise = classes, classes.plays, labs, way, exercise
+    def __init__(self, room: Classroom) -> None:
+        self.room, self.classes, self.rows = room, room.classes, room.classes.plays
         self.busy: dict[int, str] = {}
         self.after: dict[PlayKind, Ended] = {}
 
@@ -86,7 +77,7 @@ class Plays:
         heads: dict[str, Play] = {}
         for play in waiting:
             heads.setdefault(play.lab_id, play)
-        labs, on_host, work = self.labs(), Counter(self.busy.values()), []
+        labs, on_host, work = self.room.stock.alive(), Counter(self.busy.values()), []
         for play in sorted(heads.values(), key=lambda play: (play.kind not in SOMEBODY_WAITS, play.id)):
             if len(self.busy) >= IN_ALL:
                 break
@@ -102,12 +93,12 @@ class Plays:
 
     def _wanted(self, play: Play, lab: Lab | None, now: datetime) -> RunScript | None:
         run = self.classes.first(id=play.class_id)
-        exercise = self.exercise(run) if run is not None and run.ended_at is None else None
+        exercise = self.room.readable(run) if run is not None and run.ended_at is None else None
         script, seconds = script_of(exercise, play.step, play.kind) if exercise is not None else (None, 0)
         if run is None or exercise is None or script is None or lab is None:
             self.rows.change({"id": play.id}, state=PlayState.UNKNOWN, ended_at=now)
             return None
-        way = self.way(lab)
+        way = self.room.stock.way_in(lab)
         if way is None:
             return None  # it boots, or its host is away: the next look may find it
         arguments = [str(max(0, int((now - run.step_at).total_seconds())))] if play.kind is PlayKind.HINT else []
@@ -118,7 +109,7 @@ class Plays:
         self.busy.pop(event.play, None)
         play = self.rows.first(id=event.play)
         run = self.classes.first(id=play.class_id) if play is not None else None
-        exercise = self.exercise(run) if run is not None else None
+        exercise = self.room.readable(run) if run is not None else None
         if play is None or run is None or exercise is None or play.state is not PlayState.WAITING:
             return
         if event.exit is None and not event.slow and play.tries + 1 < TRIES:

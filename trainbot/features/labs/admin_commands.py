@@ -2,57 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from trainbot.core.access import Person, Role, fold_account
 from trainbot.core.commands import Argument, Ask, Command
 from trainbot.core.errors import UserError
-from trainbot.core.messages import Effect, Reply, Sender
+from trainbot.core.messages import Effect, Reply
 from trainbot.core.wording import span
 from trainbot.features.labs.lab_requests import Leasing
 from trainbot.features.labs.lab_wording import a
 from trainbot.model.host import Mode
 from trainbot.model.lab import Lease
+from trainbot.model.ports import Audience, People
 
 if TYPE_CHECKING:
-    from trainbot.adapters.db.repositories import Labs, Leases, Notices, People
+    from trainbot.adapters.db import Store
 
 NEWS = timedelta(hours=12)  # that a lab was given or taken back is told for so long
 
 
 class Organising:
-    """``find``: who goes by that nick in our channels, we ourselves excepted.  ``person_of``: their row, made where
-    there is none; ``known``: their row, if there is one.  ``fold``: the server's case rules."""
-
-    def __init__(
-        self,
-        leasing: Leasing,
-        labs: Labs,
-        leases: Leases,
-        people: People,
-        notices: Notices,
-        find: Callable[[str], Sender | None],
-        person_of: Callable[[Sender, datetime], Person],
-        known: Callable[[Sender], Person | None],
-        fold: Callable[[str], str],
-    ) -> None:
-        self.leasing, self.labs, self.leases, self.people, self.notices = leasing, labs, leases, people, notices
-        self.terms, self.waiting = leasing.waiting.terms, leasing.waiting
-        self.find, self.person_of, self.known, self.fold = find, person_of, known, fold
+    def __init__(self, leasing: Leasing, store: Store, audience: Audience, people: People) -> None:
+        self.leasing, self.waiting, self.terms = leasing, leasing.waiting, leasing.waiting.terms
+        self.labs, self.leases, self.people, self.notices = store.labs, store.leases, store.people, store.notices
+        self.audience, self.known_people = audience, people
         self._meant: dict[tuple[int, str, str | None], int] = {}  # what an organiser was asked about: the lease
 
     # -- give ----------------------------------------------------------------------------------------
 
     def lab_for(self, ask: Ask, nick: str, image: str, mode: Mode = Mode.ENFORCING) -> list[Effect]:
         """Beyond per_person and without an account too: an organiser knows why; but one of an image at most."""
-        sender = self.find(nick)
+        sender = self.audience.find(nick)
         if sender is None:
             raise UserError(f"nobody here is called {nick[:30]}; they have to be in one of our channels")
         if not self.leasing.fleet.hosts:
             raise UserError("no host runs labs here yet; an organiser adds a [host.NAME] section to bot.ini")
-        person = self.person_of(sender, ask.at)
+        person = self.known_people.person_of(sender, ask.at)
         there = next(iter(self.leases.open(person_id=person.id, image=image)), None)
         if there is not None:
             verb = "has" if there.lab_id else "waits for"
@@ -68,7 +54,7 @@ class Organising:
             kind="lab",
             subject=str(lease.id),
         )
-        self.leasing.handed_out(ask, f"{image} {mode} for {sender.nick}")
+        self.leasing.classes.handed_out(ask, f"{image} {mode} for {sender.nick}")
         lab = self.labs.get(lease.lab_id) if lease.lab_id else None
         what = (
             f"has {a(image)} lab on {lab.host} now"
@@ -82,13 +68,13 @@ class Organising:
     def _holder(self, nick: str) -> Person:
         """Whoever goes by that nick now, else who went by it last, or has that account; UserError where nobody of
         them has a lab, or several have."""
-        sender = self.find(nick)
-        here = self.known(sender) if sender is not None else None
+        sender = self.audience.find(nick)
+        here = self.known_people.known(sender) if sender is not None else None
         holders = self.people.with_leases()
         if here is not None and here in holders:
             return here
         named = [person for person in holders if person.account == fold_account(nick)] or [
-            person for person in holders if self.fold(person.nick) == self.fold(nick)
+            person for person in holders if self.audience.fold(person.nick) == self.audience.fold(nick)
         ]
         if not named:
             raise UserError(f"{nick[:30]} has no lab; !labs says who has")

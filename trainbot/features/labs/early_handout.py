@@ -8,22 +8,21 @@ The time of such a lease begins when the class does, however early it was handed
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from trainbot.core.access import Person
 from trainbot.core.messages import Reply
 from trainbot.core.wording import span
 from trainbot.features.labs.lab_queue import in_line
+from trainbot.features.labs.lab_requests import Leasing
 from trainbot.features.labs.preallocation import Ahead, Planned
 from trainbot.model.host import Mode
 from trainbot.model.lab import LabState, Lease
+from trainbot.model.ports import Audience
 
 if TYPE_CHECKING:
-    from trainbot.adapters.db.repositories import Labs, Leases, Notices, People
-    from trainbot.features.labs.scheduler import Fleet
+    from trainbot.adapters.db import Store
     from trainbot.model.notice import Notice
 
 LAST_CALL = timedelta(minutes=5)  # before the start: whoever is here has a place in the queue at least
@@ -41,31 +40,16 @@ def released(now: datetime, begins: datetime, early: timedelta, number: int) -> 
     return number if now >= begins or not gap else min(number, (now - opens) // gap + 1)
 
 
-class Answer(Protocol):
-    """The access line of a lease (labs.leasing), or the place in the queue."""
-
-    def __call__(self, lease: Lease, now: datetime, before: str = ...) -> Reply: ...
-
-
 class Early:
-    """``present``: whether somebody is in one of our channels.  ``answer``: words a lease; ``end``: ends one, and its
-    lab with it."""
-
-    def __init__(
-        self,
-        ahead: Ahead,
-        fleet: Fleet,
-        labs: Labs,
-        leases: Leases,
-        people: People,
-        notices: Notices,
-        present: Callable[[Person], bool],
-        answer: Answer,
-        end: Callable[[Lease, str, datetime], None],
-    ) -> None:
-        self.ahead, self.fleet, self.labs, self.leases, self.people = ahead, fleet, labs, leases, people
-        self.notices, self.present, self.answer, self.end = notices, present, answer, end
-        self.config = ahead.config
+    def __init__(self, ahead: Ahead, store: Store, leasing: Leasing, audience: Audience) -> None:
+        self.ahead, self.fleet, self.config, self.leasing, self.audience = (
+            ahead,
+            ahead.fleet,
+            ahead.config,
+            leasing,
+            audience,
+        )
+        self.labs, self.leases, self.people, self.notices = store.labs, store.leases, store.people, store.notices
 
     def tick(self, now: datetime) -> None:
         sessions = self.ahead.sessions(now)
@@ -102,7 +86,7 @@ class Early:
                 held.setdefault(person, []).append(image)
 
     def _is_here(self, person: int) -> bool:
-        return self.present(self.people.get(person))
+        return self.audience.where(self.people.get(person)) is not None
 
     def _is_ready(self, image: str, mode: Mode) -> bool:
         """There is a free lab that nobody waits for."""
@@ -152,8 +136,8 @@ class Early:
         session = next((found for found in self.ahead.sessions(now) if found.uid == lease.session), None)
         begins = f"{session.title[:60]} {_begins(session, now)}" if session is not None else "for your class"
         if lease.lab_id is not None:
-            return self.answer(lease, now, before=f"{begins}; your")
-        reply = self.answer(lease, now)
+            return self.leasing.answer(lease, now, before=f"{begins}; your")
+        reply = self.leasing.answer(lease, now)
         return replace(reply, text=f"{begins}; {reply.text}")
 
     # -- after -------------------------------------------------------------------------------------
@@ -169,7 +153,7 @@ class Early:
                 continue
             why = self._pointless(lease, sessions.get(lease.session), now)
             if why and not self._was_told(lease):
-                self.end(lease, why, now)
+                self.leasing.waiting.terms.end(lease, why, now)
 
     def _pointless(self, lease: Lease, session: Planned | None, now: datetime) -> str:
         """Why this lease, which has no password yet, is not needed any more; '' where it is."""

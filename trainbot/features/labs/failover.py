@@ -9,19 +9,18 @@ was in the labs is kept there: when the host comes back, its people have their o
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from trainbot.features.labs.host_view import HostView
 from trainbot.features.labs.scheduler import Fleet
-from trainbot.model.config import LabsConfig
-from trainbot.model.lab import ALIVE, Lab, LabState, Lease
+from trainbot.model.lab import ALIVE, OLD, Lab, LabState, Lease
 from trainbot.model.lab_events import Heard, Listen
+from trainbot.model.ports import Access, ClassContext
 
 if TYPE_CHECKING:
-    from trainbot.adapters.db.repositories import Labs, Leases, Notices
+    from trainbot.adapters.db import Store
 
 log = logging.getLogger(__name__)
 LISTEN_EVERY = timedelta(seconds=10)
@@ -37,21 +36,14 @@ def patience(lost_after: timedelta, greets: bool) -> timedelta:
 
 
 class Rescue:
-    """``channels``: where people are told; ``access``: the command that leads to somebody's old lab."""
-
-    def __init__(
-        self,
-        fleet: Fleet,
-        labs: Labs,
-        leases: Leases,
-        notices: Notices,
-        config: LabsConfig,
-        channels: Callable[[], Iterable[str]],
-        access: str,
-    ) -> None:
-        self.fleet, self.labs, self.leases, self.notices = fleet, labs, leases, notices
-        self.config, self.channels, self.access = config, channels, access
+    def __init__(self, fleet: Fleet, store: Store, access: Access, classes: ClassContext) -> None:
+        self.fleet, self.config, self.access, self.classes = fleet, fleet.config, access, classes
+        self.labs, self.leases, self.notices = store.labs, store.leases, store.notices
         self._wanted: list[Listen] = []
+
+    def _old_lab(self) -> str:
+        """The command that leads to somebody's lab from before."""
+        return f"ssh -p {self.access.port} {OLD}@{self.access.public_address}"
 
     # -- a host goes -------------------------------------------------------------------------------
 
@@ -148,7 +140,7 @@ class Rescue:
         if moved:
             self._announce(
                 f"host {name} is being emptied: {_people(moved)} to another; the same ssh line and password "
-                f"work again, and what was left there is reached with {self.access}",
+                f"work again, and what was left there is reached with {self._old_lab()}",
                 now,
             )
         return moved, stay
@@ -158,7 +150,7 @@ class Rescue:
         return [lease for lease in self.leases.open() if lease.id in ids]
 
     def _announce(self, text: str, now: datetime) -> None:
-        for channel in self.channels():
+        for channel in self.classes.channels():
             self.notices.tell(now, text, channel=channel, not_after=now + STALE)
 
     # -- a host comes back ---------------------------------------------------------------------------
@@ -185,7 +177,7 @@ class Rescue:
             elif not view.drained:  # there it was said when they moved
                 self.notices.tell(
                     now,
-                    f"host {name} is back: your old {lab.image} lab is reached with {self.access} and "
+                    f"host {name} is back: your old {lab.image} lab is reached with {self._old_lab()} and "
                     "the same password until your lease ends; fetch what you need",
                     person_id=lease.person_id,
                     key=f"old {id}",

@@ -1,114 +1,117 @@
-"""Labs for people: what they and organisers may say about them, joined."""
+"""Labs: one for whoever asks, kept on hosts that may die, made ahead of classes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from trainbot.core.access import Person
-from trainbot.core.commands import Ask, Command
-from trainbot.core.messages import Sender
+from trainbot.core.commands import Command, Converter
+from trainbot.core.hooks import Feature, Hook, NoticeWriter, On, OnChange, OnTick, Turn
 from trainbot.features.labs.admin_commands import Organising
+from trainbot.features.labs.draining import Draining
+from trainbot.features.labs.early_handout import Early
+from trainbot.features.labs.failover import Rescue
+from trainbot.features.labs.host_events import Hearing
 from trainbot.features.labs.lab_commands import Handling
 from trainbot.features.labs.lab_requests import Leasing
-from trainbot.features.labs.lab_wording import save_line
-from trainbot.features.labs.lease_expiry import Lesson, Terms
+from trainbot.features.labs.lease_expiry import Terms
 from trainbot.features.labs.no_shows import Absent
 from trainbot.features.labs.overview import Overview
+from trainbot.features.labs.preallocation import Ahead
 from trainbot.features.labs.queue_position import Waiting
+from trainbot.features.labs.readiness import Readiness
+from trainbot.features.labs.rehearsal_leases import Rehearsing
 from trainbot.features.labs.scheduler import Fleet
-from trainbot.features.labs.self_hosted import AtHome, Offer
-from trainbot.model.config import LabsConfig
-from trainbot.model.lab import Lab
+from trainbot.features.labs.self_hosted import AtHome
+from trainbot.features.labs.stock import Stock
+from trainbot.model.host import Finished, HostLost, HostUp, Mode
+from trainbot.model.lab_events import Booted, Check, Checked, Heard, HostStatus, HostWork, Listen, Probe
+from trainbot.model.ports import ClassContext, Ports, Timetable
 
 if TYPE_CHECKING:
     from trainbot.adapters.db import Store
 
 
-@dataclass(frozen=True)
-class Around:
-    """What lending asks of others.  ``lessons(since)``: the classes that run, or ended after ``since``;
-    ``handed_out``: told of each lab that was asked for; ``went_home``: of each who runs an image themselves; ``find``: who goes by a nick in our channels, we ourselves
-    excepted; ``person_of``: their row, made where there is none; ``known``: their row, if there is one; ``fold``:
-    the server's case rules; ``there``: whether that person can be told something now; ``seeing``: whether we see
-    anybody at all; ``offer``: what is published of an image; ``wanted``: the image of the class that runs there;
-    ``renewed``: that person's lab will be as its image was (as it was at that time): what they may say to have their work
-    in it again, '' for nothing."""
-
-    lessons: Callable[[datetime], Sequence[Lesson]]
-    handed_out: Callable[[Ask, str], None]
-    went_home: Callable[[Ask, str], None]
-    find: Callable[[str], Sender | None]
-    person_of: Callable[[Sender, datetime], Person]
-    known: Callable[[Sender], Person | None]
-    fold: Callable[[str], str]
-    there: Callable[[Person], bool]
-    seeing: Callable[[], bool]
-    offer: Callable[[str], Offer | None]
-    wanted: Callable[[Ask], str]
-    renewed: Callable[[int, Lab, datetime | None], str]
-
-
-class Lending:
-    """``port``, ``fingerprint``, ``new_password``, ``digest``, ``unready``: as for Leasing."""
-
-    def __init__(
-        self,
-        fleet: Fleet,
-        store: Store,
-        config: LabsConfig,
-        require_account: bool,
-        port: int,
-        fingerprint: Callable[[], str],
-        new_password: Callable[[], str],
-        digest: Callable[[str], str],
-        unready: Mapping[str, str],
-        around: Around,
-    ) -> None:
-        labs, leases, people, notices = store.labs, store.leases, store.people, store.notices
-        self.terms = Terms(
-            labs,
-            leases,
-            notices,
-            config,
-            around.lessons,
-            lambda image: save_line(
-                port, config.public_address, image, fleet.images[image].user if image in fleet.images else "root"
-            ),
+class Labs(Feature):
+    def __init__(self, fleet: Fleet, store: Store, ports: Ports, classes: ClassContext, timetable: Timetable) -> None:
+        self.fleet = fleet
+        self.terms = Terms(fleet, store, ports.access, classes)
+        self.waiting = Waiting(fleet, store, self.terms)
+        self.leasing = Leasing(fleet, store, self.waiting, ports.access, classes)
+        self.overview = Overview(Stock(fleet, store), store, self.waiting, ports.audience)
+        self.hearing = Hearing(fleet, store)
+        self.rescue = Rescue(fleet, store, ports.access, classes)
+        self.draining = Draining(fleet, self.rescue)
+        self.absent = Absent(fleet, store, self.terms, ports.audience)
+        self.rehearsing = Rehearsing(fleet, store, ports.access)
+        fleet.plan = self.ahead = Ahead(fleet, store, timetable, self._spare())
+        self.early = Early(self.ahead, store, self.leasing, ports.audience)
+        self.readiness = Readiness(self.ahead, store, ports.people)
+        self._with_commands = (
+            self.leasing,
+            Handling(fleet, store, self.waiting, ports.access, classes),
+            AtHome(fleet, store, self.terms, classes, ports.pages),
+            Organising(self.leasing, store, ports.audience, ports.people),
+            self.overview,
+            self.draining,
         )
-        self.waiting = Waiting(fleet, labs, leases, notices, self.terms)
-        self.leasing = Leasing(
-            fleet,
-            labs,
-            leases,
-            store.homes,
-            people,
-            notices,
-            self.waiting,
-            config,
-            require_account,
-            port,
-            fingerprint,
-            new_password,
-            digest,
-            unready,
-            around.handed_out,
-        )
-        self.handling = Handling(fleet, labs, leases, self.waiting, config, around.renewed, port)
-        self.at_home = AtHome(
-            store.homes, leases, self.terms, fleet.images, around.offer, around.wanted, around.went_home
-        )
-        self.organising = Organising(
-            self.leasing, labs, leases, people, notices, around.find, around.person_of, around.known, around.fold
-        )
-        self.overview = Overview(fleet, labs, leases, people, self.waiting, around.fold)
-        self.absent = Absent(fleet, labs, leases, people, notices, self.terms, config, around.there, around.seeing)
+
+    def _spare(self) -> dict[tuple[str, Mode], int]:
+        """How many labs of each kind are kept free at any time."""
+        return {(name, Mode.ENFORCING): number for name, number in self.fleet.spare.items()}
 
     def commands(self) -> list[Command]:
-        return [
-            command
-            for part in (self.leasing, self.handling, self.at_home, self.organising, self.overview)
-            for command in part.commands()
-        ]
+        return [command for part in self._with_commands for command in part.commands()]
+
+    def argument_kinds(self) -> Mapping[str, Converter]:
+        return {
+            "image": self.leasing.image_kind,
+            "mode": self.leasing.mode_kind,
+            "host": self.draining.host_kind,
+            "now": self.draining.now_kind,
+        }
+
+    def notice_writers(self) -> Mapping[str, NoticeWriter]:
+        return {
+            "lab": self.leasing.notice,
+            "seat": self.early.notice,
+            "place": self.early.notice,
+            "readiness": self.readiness.notice,
+        }
+
+    def hooks(self) -> Sequence[Hook]:
+        return (
+            On(HostUp, self._host_up),
+            On(HostLost, self.hearing.host_lost),
+            On(Finished, self.hearing.finished),
+            On(Booted, self.hearing.booted),
+            On(Checked, self.hearing.checked),
+            On(HostStatus, self.hearing.host_status),
+            On(Heard, self.rescue.heard),
+            OnTick(self.terms.tick),
+            OnTick(self.absent.tick),
+            OnTick(self.hearing.tick),
+            OnTick(self.rescue.tick),
+            OnTick(self.rehearsing.tick),
+            OnTick(self.early.tick),
+            OnTick(self.readiness.tick),
+            OnChange(frozenset({"lab", "lease"}), self._seat, (HostUp, HostLost, Finished, Booted, Checked, Heard)),
+            OnChange(frozenset({"lab", "lease"}), self._work, (HostUp, HostLost, Finished, Booted, Checked, Heard)),
+        )
+
+    def _host_up(self, event: HostUp, now: datetime) -> None:
+        self.hearing.host_up(event, now)
+        self.rescue.back(event.report.name, now)
+
+    def _seat(self, turn: Turn) -> None:
+        self.fleet.seat(turn.now)
+
+    def _work(self, turn: Turn) -> list[HostWork | Probe | Check | Listen]:
+        return [*self.fleet.work(turn.now), *self.rescue.work()]
+
+    def undone(self, items: Sequence[object]) -> None:
+        for item in items:
+            if isinstance(item, HostWork | Probe | Check | Finished | Booted | Checked):
+                self.fleet.busy.pop(item.lab, None)
+        self.rescue.forget()

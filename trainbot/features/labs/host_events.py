@@ -19,7 +19,7 @@ from trainbot.model.lab import Lab, LabState, Lease
 from trainbot.model.lab_events import Booted, Checked, HostStatus, HostWork
 
 if TYPE_CHECKING:
-    from trainbot.adapters.db.repositories import Labs, Leases, Notices, Settings
+    from trainbot.adapters.db import Store
 
 log = logging.getLogger(__name__)
 BOOT_LIMIT = timedelta(minutes=5)
@@ -32,8 +32,9 @@ CLOCK_OFF = 30.0  # seconds: labs have the time from their host
 class Hearing:
     """One method for each kind of event, and ``tick``."""
 
-    def __init__(self, fleet: Fleet, labs: Labs, leases: Leases, notices: Notices, settings: Settings) -> None:
-        self.fleet, self.labs, self.leases, self.notices, self.settings = fleet, labs, leases, notices, settings
+    def __init__(self, fleet: Fleet, store: Store) -> None:
+        self.fleet, self.labs, self.leases = fleet, store.labs, store.leases
+        self.notices, self.settings = store.notices, store.settings
 
     def host_up(self, event: HostUp, now: datetime) -> None:
         view = self.fleet.hosts[event.report.name]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -13,31 +12,19 @@ from trainbot.core.wording import span
 from trainbot.features.labs.lab_wording import a, state_of
 from trainbot.features.labs.queue_position import Waiting
 from trainbot.features.labs.scheduler import Fleet
-from trainbot.model.config import LabsConfig
 from trainbot.model.lab import Lab, LabState, Lease
+from trainbot.model.ports import Access, ClassContext
 
 if TYPE_CHECKING:
-    from trainbot.adapters.db.repositories import Labs, Leases
+    from trainbot.adapters.db import Store
 
 NO_SNAPSHOT = "you have no snapshot yet: !lab snapshot keeps the state"
 
 
 class Handling:
-    """``renewed``: as lending.Around has it; ``port``: where learners' ssh goes."""
-
-    def __init__(
-        self,
-        fleet: Fleet,
-        labs: Labs,
-        leases: Leases,
-        waiting: Waiting,
-        config: LabsConfig,
-        renewed: Callable[[int, Lab, datetime | None], str],
-        port: int,
-    ) -> None:
-        self.port = port
-        self.fleet, self.labs, self.leases, self.waiting, self.config = fleet, labs, leases, waiting, config
-        self.terms, self.renewed = waiting.terms, renewed
+    def __init__(self, fleet: Fleet, store: Store, waiting: Waiting, access: Access, classes: ClassContext) -> None:
+        self.fleet, self.config, self.waiting, self.terms = fleet, fleet.config, waiting, waiting.terms
+        self.labs, self.leases, self.access, self.classes = store.labs, store.leases, access, classes
 
     # -- which lab -----------------------------------------------------------------------------------
 
@@ -92,7 +79,7 @@ class Handling:
     def reset_lab(self, ask: Ask, image: str | None = None) -> list[Effect]:
         lab = self._usable(ask, image)
         self._begin(lab, LabState.RESETTING, ask.at, saved_at=None)
-        then = self.renewed(ask.person.id, lab, None)
+        then = self.classes.renewed(ask.person.id, lab, None)
         return [
             Reply(
                 f"your {lab.image} lab starts again as the image was, {self._boots(lab)}; the same ssh line "
@@ -127,7 +114,7 @@ class Handling:
         if lab.saved_at is None:
             raise UserError(NO_SNAPSHOT)
         self._begin(lab, LabState.ROLLING_BACK, ask.at)
-        self.renewed(ask.person.id, lab, lab.saved_at)
+        self.classes.renewed(ask.person.id, lab, lab.saved_at)
         return [
             Reply(
                 f"your {lab.image} lab restarts as it was {span(ask.at - lab.saved_at)} ago, {self._boots(lab)}; "
@@ -140,7 +127,7 @@ class Handling:
         lease, _lab = self._mine(ask, image)
         return [
             Reply(
-                f"ssh -t -p {self.port} {lease.image}@{self.config.public_address} xen-manage console {lease.image} "
+                f"ssh -t -p {self.access.port} {lease.image}@{self.access.public_address} xen-manage console {lease.image} "
                 "(works when the lab's network does not; Enter wakes it, ctrl-] leaves it)",
                 private=True,
             )

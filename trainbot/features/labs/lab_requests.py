@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from datetime import datetime
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
@@ -15,13 +14,13 @@ from trainbot.features.labs.lab_wording import a, lab_line, noted
 from trainbot.features.labs.queue_position import Waiting
 from trainbot.features.labs.scheduler import Fleet
 from trainbot.features.labs.self_hosted import at_home
-from trainbot.model.config import LabsConfig
 from trainbot.model.host import Mode
 from trainbot.model.lab import Lab, LabState, Lease
 from trainbot.model.lab_image import WELL_KNOWN
+from trainbot.model.ports import Access, ClassContext
 
 if TYPE_CHECKING:
-    from trainbot.adapters.db.repositories import Homes, Labs, Leases, Notices, People
+    from trainbot.adapters.db import Store
     from trainbot.model.notice import Notice
 
 OWN_VERBS = (
@@ -42,33 +41,10 @@ VERBS = (*OWN_VERBS, "for", "revoke", "capacity")
 
 
 class Leasing:
-    """``port``: where learners' ssh goes, ``fingerprint``: of the gateway's key.  ``new_password`` and ``digest`` are
-    ``labs.passwords`` with this installation's pepper.  ``unready``: configured images that cannot be used, with the
-    reason.  ``handed_out``: told of each lab that was asked for."""
-
-    def __init__(
-        self,
-        fleet: Fleet,
-        labs: Labs,
-        leases: Leases,
-        homes: Homes,
-        people: People,
-        notices: Notices,
-        waiting: Waiting,
-        config: LabsConfig,
-        require_account: bool,
-        port: int,
-        fingerprint: Callable[[], str],
-        new_password: Callable[[], str],
-        digest: Callable[[str], str],
-        unready: Mapping[str, str],
-        handed_out: Callable[[Ask, str], None],
-    ) -> None:
-        self.fleet, self.labs, self.leases, self.people, self.notices = fleet, labs, leases, people, notices
-        self.homes, self.waiting = homes, waiting
-        self.config, self.require_account, self.port, self.fingerprint = config, require_account, port, fingerprint
-        self.new_password, self.digest, self.unready = new_password, digest, dict(unready)
-        self.handed_out = handed_out
+    def __init__(self, fleet: Fleet, store: Store, waiting: Waiting, access: Access, classes: ClassContext) -> None:
+        self.fleet, self.config, self.waiting, self.access, self.classes = fleet, fleet.config, waiting, access, classes
+        self.labs, self.leases, self.homes = store.labs, store.leases, store.homes
+        self.people, self.notices = store.people, store.notices
 
     # -- argument kinds --------------------------------------------------------------------------
 
@@ -76,8 +52,8 @@ class Leasing:
         name = text.lower()
         if name in self.fleet.images:
             return name
-        if name in self.unready:
-            raise UserError(self.unready[name])
+        if name in self.fleet.unready:
+            raise UserError(self.fleet.unready[name])
         there = ", ".join(sorted(self.fleet.images)) or "none yet"
         if name in WELL_KNOWN:
             raise UserError(
@@ -108,7 +84,7 @@ class Leasing:
                 )
             self._told(same, ask.at)
             return [self.answer(same, ask.at)]
-        if self.require_account and ask.sender.account is None:
+        if self.access.accounts_only and ask.sender.account is None:
             raise Denied(
                 "labs are for people with an account here; log in to NickServ (/msg NickServ help), then ask again"
             )
@@ -120,7 +96,7 @@ class Leasing:
                 f"may have; !lab return gives it back"
             )
         lease = self.lend(ask.person.id, image, mode, ask.at)
-        self.handed_out(ask, f"{image} {mode}")
+        self.classes.handed_out(ask, f"{image} {mode}")
         return [self.answer(lease, ask.at)]
 
     def lend(self, person: int, image: str, mode: Mode, now: datetime) -> Lease:
@@ -160,17 +136,17 @@ class Leasing:
         assert lab is not None
         text = (
             f"{before} {lease.image} lab{'' if lease.mode is Mode.ENFORCING else ' (permissive)'}: "
-            f"ssh -p {self.port} {lease.image}@{self.config.public_address}"
+            f"ssh -p {self.access.port} {lease.image}@{self.access.public_address}"
         )
         if self.people.keys.count(person_id=lease.person_id):
             return Reply(text + noted("your key opens it", self._when(lab, now)), private=True)
-        password = self.new_password()
-        self.leases.change({"id": lease.id}, digest=self.digest(password))
+        password = self.access.new_password()
+        self.leases.change({"id": lease.id}, digest=self.access.digest(password))
         hints = [] if lease.digest else self._first_time(lease)
         return Reply(f"{text} password {password}" + noted(self._when(lab, now), *hints), private=True, secret=True)
 
     def _first_time(self, lease: Lease) -> list[str]:
-        hints = [f"the server's key is {self.fingerprint()}"] if self.fingerprint() else []
+        hints = [f"the server's key is {self.access.fingerprint()}"] if self.access.fingerprint() else []
         if self.people.get(lease.person_id).account is None:
             hints.append(
                 "keep the password: !lab claim PASSWORD, said to me alone, gives you the lab back after a reconnect"
@@ -211,7 +187,7 @@ class Leasing:
 
     def claim_lab(self, ask: Ask, password: str) -> list[Effect]:
         """A lab is had back with its code by somebody who has no account and came back as a stranger."""
-        lease = next((lease for lease in self.leases.open(digest=self.digest(password)) if lease.digest), None)
+        lease = next((lease for lease in self.leases.open(digest=self.access.digest(password)) if lease.digest), None)
         if lease is None:
             raise UserError("no lab has that password; !lab says what you have")
         owner = self.people.get(lease.person_id)

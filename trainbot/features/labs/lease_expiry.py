@@ -2,60 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from trainbot.core.wording import span
-from trainbot.model.config import LabsConfig
+from trainbot.features.labs.lab_wording import save_line
+from trainbot.features.labs.scheduler import Fleet
+from trainbot.model.class_run import ClassWindow
 from trainbot.model.lab import LabState, Lease
+from trainbot.model.ports import Access, ClassContext
 
 if TYPE_CHECKING:
-    from trainbot.adapters.db.repositories import Labs, Leases, Notices
+    from trainbot.adapters.db import Store
 
-LONGEST = timedelta(hours=12)  # a class that nobody ended counts as over so long after its start
 NEWS = timedelta(hours=12)  # that a lab has ended is told for so long
-
-
-@dataclass(frozen=True, slots=True)
-class Lesson:
-    """A class as labs see it: who takes part, the image of its exercise ('' where it has none), when."""
-
-    people: frozenset[int]
-    image: str
-    started_at: datetime
-    ended_at: datetime | None
-
-    @property
-    def over_at(self) -> datetime:
-        return self.ended_at if self.ended_at is not None else self.started_at + LONGEST
-
-    def runs(self, now: datetime) -> bool:
-        return self.ended_at is None and now < self.over_at
-
-    def concerns(self, lease: Lease) -> bool:
-        return lease.person_id in self.people or (self.image != "" and lease.image == self.image)
 
 
 @dataclass(frozen=True, slots=True)
 class Keeping:
     """What classes do for leases at one moment.  It follows from rows alone, so it is the same after a restart."""
 
-    lessons: Sequence[Lesson]
+    windows: Sequence[ClassWindow]
     grace: timedelta
     now: datetime
 
     def held(self, lease: Lease) -> bool:
         """A class that it belongs to runs: it does not end, and nobody is warned."""
-        return any(lesson.runs(self.now) and lesson.concerns(lease) for lesson in self.lessons)
+        return any(window.runs(self.now) and window.concerns(lease) for window in self.windows)
 
     def ends_at(self, lease: Lease) -> datetime:
         """Not before this, and then unless it is held: what a class that is over gives besides is counted in."""
         after = [
-            lesson.over_at + self.grace
-            for lesson in self.lessons
-            if not lesson.runs(self.now) and lesson.concerns(lease)
+            window.over_at + self.grace
+            for window in self.windows
+            if not window.runs(self.now) and window.concerns(lease)
         ]
         return max([lease.expires_at, *(at for at in after if at > self.now)])
 
@@ -68,23 +50,17 @@ class Keeping:
 
 
 class Terms:
-    """``lessons(since)``: the classes that run, or ended after ``since``; ``saving``: the shell command that saves what
-    is in a lab of that image."""
+    def __init__(self, fleet: Fleet, store: Store, access: Access, classes: ClassContext) -> None:
+        self.fleet, self.access, self.classes, self.config = fleet, access, classes, fleet.config
+        self.labs, self.leases, self.notices = store.labs, store.leases, store.notices
 
-    def __init__(
-        self,
-        labs: Labs,
-        leases: Leases,
-        notices: Notices,
-        config: LabsConfig,
-        lessons: Callable[[datetime], Sequence[Lesson]],
-        saving: Callable[[str], str],
-    ) -> None:
-        self.labs, self.leases, self.notices, self.config, self.lessons = labs, leases, notices, config, lessons
-        self.saving = saving
+    def _saving(self, image: str) -> str:
+        """The shell command that saves what is in a lab of that image."""
+        user = self.fleet.images[image].user if image in self.fleet.images else "root"
+        return save_line(self.access.port, self.access.public_address, image, user)
 
     def keeping(self, now: datetime) -> Keeping:
-        return Keeping(self.lessons(now - self.config.grace), self.config.grace, now)
+        return Keeping(self.classes.windows(now - self.config.grace), self.config.grace, now)
 
     def tick(self, now: datetime) -> None:
         """Leases that are over end, those that soon will be are told; those of a class stay."""
@@ -113,7 +89,7 @@ class Terms:
     def _warning(self, lease: Lease, left: timedelta) -> str:
         return (
             f"your {lease.image} lab ends in {span(left)}: !lab extend gives more time; "
-            f"{self.saving(lease.image)} on your own machine saves your work"
+            f"{self._saving(lease.image)} on your own machine saves your work"
         )
 
     def warned(self, lease: Lease) -> str:

@@ -2,44 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from trainbot.core.access import Person
 from trainbot.features.labs.lab_queue import missed
 from trainbot.features.labs.lease_expiry import Terms
 from trainbot.features.labs.scheduler import Fleet
-from trainbot.model.config import LabsConfig
 from trainbot.model.lab import LabState, Lease
+from trainbot.model.ports import Audience
 
 if TYPE_CHECKING:
-    from trainbot.adapters.db.repositories import Labs, Leases, Notices, People
+    from trainbot.adapters.db import Store
 
 PATIENCE = timedelta(minutes=10)  # so long a lab waits for somebody who cannot be told of it
 
 
 class Absent:
-    """``there``: whether that person is where they can be told; ``seeing``: whether we see anybody at all."""
-
-    def __init__(
-        self,
-        fleet: Fleet,
-        labs: Labs,
-        leases: Leases,
-        people: People,
-        notices: Notices,
-        terms: Terms,
-        config: LabsConfig,
-        there: Callable[[Person], bool],
-        seeing: Callable[[], bool],
-    ) -> None:
-        self.fleet, self.labs, self.leases, self.people, self.notices = fleet, labs, leases, people, notices
-        self.terms, self.config, self.there, self.seeing = terms, config, there, seeing
+    def __init__(self, fleet: Fleet, store: Store, terms: Terms, audience: Audience) -> None:
+        self.fleet, self.config, self.terms, self.audience = fleet, fleet.config, terms, audience
+        self.labs, self.leases, self.people, self.notices = store.labs, store.leases, store.people, store.notices
         self._since: dict[int, datetime] = {}  # since when nobody could be told of that lease's lab
 
     def tick(self, now: datetime) -> None:
-        if not self.seeing():
+        if not self.audience.seeing():
             self._since.clear()  # it is we who are away
             return
         leases, notices = self.leases.open(), self.notices.waiting()
@@ -64,7 +49,7 @@ class Absent:
             not lease.digest
             and lease.left_id is None
             and not self.people.keys.count(person_id=lease.person_id)
-            and not self.there(self.people.get(lease.person_id))
+            and self.audience.where(self.people.get(lease.person_id)) is None
         )
 
     def _coming(self) -> int:

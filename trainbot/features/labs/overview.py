@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,31 +11,28 @@ from trainbot.core.commands import Argument, Ask, Command
 from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Priority, Reply
 from trainbot.core.wording import span
-from trainbot.features.labs.capacity import Capacity, capacity
+from trainbot.features.labs.capacity import Capacity
 from trainbot.features.labs.host_events import CLOCK_OFF
 from trainbot.features.labs.host_view import HostView
 from trainbot.features.labs.lab_wording import first_of, packed, state_of, tame
 from trainbot.features.labs.lease_expiry import Keeping
 from trainbot.features.labs.queue_position import Waiting
-from trainbot.features.labs.scheduler import Fleet
+from trainbot.features.labs.stock import Stock
 from trainbot.model.host import Mode
 from trainbot.model.lab import Lab, Lease
+from trainbot.model.ports import Audience
 
 if TYPE_CHECKING:
-    from trainbot.adapters.db.repositories import Labs, Leases, People
+    from trainbot.adapters.db import Store
 
 MORE = "trainbot lab list"
 BETWEEN = " | "  # hosts on one line
 
 
 class Overview:
-    """``fold``: the server's case rules for nicks."""
-
-    def __init__(
-        self, fleet: Fleet, labs: Labs, leases: Leases, people: People, waiting: Waiting, fold: Callable[[str], str]
-    ) -> None:
-        self.fleet, self.labs, self.leases, self.people = fleet, labs, leases, people
-        self.waiting, self.fold = waiting, fold
+    def __init__(self, stock: Stock, store: Store, waiting: Waiting, audience: Audience) -> None:
+        self.stock, self.fleet, self.waiting, self.audience = stock, stock.fleet, waiting, audience
+        self.labs, self.leases, self.people = store.labs, store.leases, store.people
 
     # -- leases --------------------------------------------------------------------------------------
 
@@ -77,7 +73,7 @@ class Overview:
             if not found:
                 raise UserError(f"nobody has a lab on {which}")
             return found
-        found = [lease for lease in leases if self.fold(names[lease.person_id]) == self.fold(which)]
+        found = [lease for lease in leases if self.audience.fold(names[lease.person_id]) == self.audience.fold(which)]
         if not found:
             raise UserError(
                 f"{which[:30]} is no host and has no lab; hosts are: " + (", ".join(self.fleet.hosts) or "none yet")
@@ -85,12 +81,6 @@ class Overview:
         return found
 
     # -- hosts ---------------------------------------------------------------------------------------
-
-    def capacity(self, now: datetime) -> Capacity:
-        present = self.labs.present()
-        leased = {id for lease in self.leases.every() for id in (lease.lab_id, lease.left_id) if id is not None}
-        needs = {name: self.fleet.need(image) for name, image in self.fleet.images.items()}
-        return capacity(self.fleet.seats(present, now), present, leased, needs)
 
     def list_hosts(self, ask: Ask) -> list[Effect]:
         if not self.fleet.hosts:
@@ -101,7 +91,7 @@ class Overview:
             host_line(name, view, used[name], self._not_there(view), ask.at) for name, view in self.fleet.hosts.items()
         ]
         return [
-            Reply(summary(self.capacity(ask.at)), private=True),
+            Reply(summary(self.stock.capacity(ask.at)), private=True),
             *(Reply(line, private=True, priority=Priority.LISTING) for line in packed(hosts, BETWEEN)),
         ]
 
@@ -112,7 +102,7 @@ class Overview:
         return [name for name, image in images.items() if image.version not in (there or ())]
 
     def say_capacity(self, ask: Ask) -> list[Effect]:
-        found = self.capacity(ask.at)
+        found = self.stock.capacity(ask.at)
         images = [f"{image}: {sum(there.values())} more" + _where(there) for image, there in found.more.items()]
         return [
             Reply(summary(found), private=True),
@@ -122,7 +112,7 @@ class Overview:
     # -- for programs ----------------------------------------------------------------------------------
 
     def capacity_value(self, now: datetime) -> dict[str, Any]:
-        found = self.capacity(now)
+        found = self.stock.capacity(now)
         return {
             "seats": found.seats,
             "taken": found.taken,

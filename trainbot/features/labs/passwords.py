@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import secrets
 import unicodedata
 from pathlib import Path
 
 from trainbot.core.errors import BackendError
+from trainbot.core.files import make_once
 
 # Crockford's base 32: no i, l, o (read as 1, 1, 0 when typed) and no u.
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -43,28 +43,6 @@ def digest(pepper: bytes, password: str) -> str:
 def same(one: str, other: str) -> bool:
     """Whether two digests are equal, in a time that does not tell where they differ."""
     return hmac.compare_digest(one.encode("utf-8", "surrogatepass"), other.encode("utf-8", "surrogatepass"))
-
-
-def make_once(path: Path, content: bytes) -> bytes:
-    """What is in ``path``, which holds ``content`` from now on if it was not there (mode 0600).
-
-    Appears whole or not at all, and of two processes that make it at once both get what the first one wrote.
-    """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(draft, path)  # unlike rename, fails where the name is taken
-        except FileExistsError:
-            return path.read_bytes()
-    finally:
-        draft.unlink()
-    return content
 
 
 def load_or_make_secret(path: Path, size: int = 32) -> bytes:

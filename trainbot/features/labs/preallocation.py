@@ -12,11 +12,12 @@ from trainbot.model.class_run import ClassRun
 from trainbot.model.config import LabsConfig
 from trainbot.model.host import Mode
 from trainbot.model.lab import Lease
+from trainbot.model.ports import Timetable
 from trainbot.model.session import Session
 from trainbot.model.session_rows import SignUp
 
 if TYPE_CHECKING:
-    from trainbot.adapters.db.repositories import Classes, Leases
+    from trainbot.adapters.db import Store
     from trainbot.features.labs.scheduler import Fleet
 
 Kind = tuple[str, Mode]
@@ -113,36 +114,23 @@ def wanted(
 
 
 class Ahead:
-    """``sessions``: those that may concern labs now; ``signups``: theirs, each with its image; ``mode``: of a session's
-    labs; ``spare``: how many labs of each kind are kept free at any time; ``at_home``: whoever
-    needs no lab of ours."""
+    """``spare``: how many labs of each kind are kept free at any time."""
 
-    def __init__(
-        self,
-        fleet: Fleet,
-        leases: Leases,
-        classes: Classes,
-        config: LabsConfig,
-        spare: Mapping[Kind, int],
-        sessions: Callable[[datetime], list[Session]],
-        signups: Callable[[Session], list[SignUp]],
-        mode: Callable[[Session], Mode],
-        at_home: Callable[[], frozenset[int]],
-    ) -> None:
-        self.fleet, self.leases, self.classes, self.config, self.spare = fleet, leases, classes, config, dict(spare)
-        self._sessions, self._signups, self._mode, self._at_home = sessions, signups, mode, at_home
+    def __init__(self, fleet: Fleet, store: Store, timetable: Timetable, spare: Mapping[Kind, int]) -> None:
+        self.fleet, self.config, self.timetable, self.spare = fleet, fleet.config, timetable, dict(spare)
+        self.leases, self.classes, self.homes = store.leases, store.classes, store.homes
 
     def sessions(self, now: datetime) -> list[Planned]:
         """By start; those alone that have sign-ups with labs; none where no host runs labs."""
         found: list[Planned] = []
         if not self.fleet.hosts:
             return found
-        away = self._at_home()
-        for session in self._sessions(now):
-            signups = [row for row in self._signups(session) if row.person_id not in away]
+        away = self.homes.people()
+        for session in self.timetable.near(now):
+            signups = [row for row in self.timetable.seats_of(session) if row.person_id not in away]
             if any(row.image for row in signups):
                 runs = self.classes.all(session_uid=session.uid)
-                found.append(planned(session, signups, runs, self._mode(session), self.config.grace))
+                found.append(planned(session, signups, runs, self.timetable.mode_of(session), self.config.grace))
         return found
 
     def pool(self, now: datetime) -> Mapping[Kind, int]:

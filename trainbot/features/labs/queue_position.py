@@ -14,12 +14,13 @@ from trainbot.features.labs.scheduler import Fleet
 from trainbot.model.lab import Lease
 
 if TYPE_CHECKING:
-    from trainbot.adapters.db.repositories import Labs, Leases, Notices
+    from trainbot.adapters.db import Store
 
 
 class Waiting:
-    def __init__(self, fleet: Fleet, labs: Labs, leases: Leases, notices: Notices, terms: Terms) -> None:
-        self.fleet, self.labs, self.leases, self.notices, self.terms = fleet, labs, leases, notices, terms
+    def __init__(self, fleet: Fleet, store: Store, terms: Terms) -> None:
+        self.fleet, self.terms = fleet, terms
+        self.labs, self.leases, self.notices = store.labs, store.leases, store.notices
 
     def places(self) -> dict[int, int]:
         """Of everybody who waits now."""

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING
 
 from trainbot.core.access import Person
 from trainbot.core.messages import Reply
+from trainbot.core.times import clock
 from trainbot.core.wording import span
 from trainbot.features.labs.host_view import HostView
 from trainbot.features.labs.placement import Need, Seats, choose_host
 from trainbot.features.labs.preallocation import Ahead, Planned
 from trainbot.model.lab import ALIVE, Lab, LabState, Lease
+from trainbot.model.ports import People
 
 if TYPE_CHECKING:
-    from trainbot.adapters.db.repositories import Labs, Leases, Notices
-    from trainbot.features.labs.scheduler import Fleet
+    from trainbot.adapters.db import Store
     from trainbot.model.notice import Notice
 
 LAST_WORD = timedelta(minutes=5)  # before the start: whoever heard a no-go hears how it is now
@@ -166,23 +167,9 @@ def _short(text: str) -> str:
 
 
 class Readiness:
-    """``staff``: the presenters and organisers who are in that channel now (in any, where we are not in it, or None);
-    ``clock``: a time as it is shown in that zone;
-    ``zone_of``: of a person, '' where it is not known."""
-
-    def __init__(
-        self,
-        ahead: Ahead,
-        fleet: Fleet,
-        labs: Labs,
-        leases: Leases,
-        notices: Notices,
-        staff: Callable[[str | None, datetime], list[Person]],
-        clock: Callable[[datetime, str], str],
-        zone_of: Callable[[int], str],
-    ) -> None:
-        self.ahead, self.fleet, self.labs, self.leases, self.notices = ahead, fleet, labs, leases, notices
-        self.staff, self.clock, self.zone_of = staff, clock, zone_of
+    def __init__(self, ahead: Ahead, store: Store, people: People) -> None:
+        self.ahead, self.fleet, self.staff = ahead, ahead.fleet, people
+        self.labs, self.leases, self.people, self.notices = store.labs, store.leases, store.people, store.notices
 
     def tick(self, now: datetime) -> None:
         """From ``early`` before the start each of the staff hears it once, again when it turns, and, where it was a
@@ -197,7 +184,7 @@ class Readiness:
         found = self._standings(now)
         for session in due:
             word, last = "go" if found[session.uid].go else "no-go", session.start - LAST_WORD
-            for person in self.staff(session.channel, now):
+            for person in self.staff.staff(session.channel, now):
                 warned = self.notices.first(key=f"no-go {session.key} {person.id}")
                 again = warned is not None and warned.due_at < last <= now
                 self._say("last" if again else word, session, person, now)
@@ -222,7 +209,7 @@ class Readiness:
         session = next((found for found in self.ahead.sessions(now) if found.uid == notice.subject), None)
         if session is None or session.start <= now or notice.person_id is None:
             return None
-        return Reply(self.line(session, self.zone_of(notice.person_id), now))
+        return Reply(self.line(session, self.people.get(notice.person_id).zone, now))
 
     def line(self, session: Planned, zone: str, now: datetime) -> str:
         """How it stands with the labs of this session, for somebody in that zone ('': the session's own)."""
@@ -237,4 +224,4 @@ class Readiness:
         said = faults(standing.missing, needs, self.fleet.hosts, seats, present)
         if homeless:
             said.append(f"there is no room for {homeless} of them")
-        return verdict(session.title, self.clock(session.start, zone or session.zone), standing, said, rest)
+        return verdict(session.title, clock(session.start, zone or session.zone), standing, said, rest)

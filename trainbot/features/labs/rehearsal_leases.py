@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -19,9 +19,10 @@ from trainbot.features.labs.placement import Need, Seats, choose_host
 from trainbot.features.labs.readiness import faults
 from trainbot.model.host import Mode
 from trainbot.model.lab import ALIVE, REHEARSAL, WORKED_IN, Lab, LabState, Lease
+from trainbot.model.ports import Access
 
 if TYPE_CHECKING:
-    from trainbot.adapters.db.repositories import Classes, Labs, Leases, People
+    from trainbot.adapters.db import Store
     from trainbot.features.labs.scheduler import Fleet
 
 log = logging.getLogger(__name__)
@@ -40,20 +41,11 @@ class Wanted:
 
 
 class Rehearsing:
-    """At most one rehearsal at a time.  ``new_password`` and ``digest`` as for people's leases."""
+    """At most one rehearsal at a time."""
 
-    def __init__(
-        self,
-        fleet: Fleet,
-        labs: Labs,
-        leases: Leases,
-        people: People,
-        classes: Classes,
-        new_password: Callable[[], str],
-        digest: Callable[[str], str],
-    ) -> None:
-        self.fleet, self.labs, self.leases, self.people, self.classes = fleet, labs, leases, people, classes
-        self.new_password, self.digest = new_password, digest
+    def __init__(self, fleet: Fleet, store: Store, access: Access) -> None:
+        self.fleet, self.access = fleet, access
+        self.labs, self.leases, self.people, self.classes = store.labs, store.leases, store.people, store.classes
 
     # -- what is asked -----------------------------------------------------------------------------
 
@@ -64,14 +56,14 @@ class Rehearsing:
         self.fleet.yielded = 0
         seats = []
         for number, image in enumerate(wanted.images, 1):
-            password = self.new_password()
+            password = self.access.new_password()
             id = self.leases.add(
                 person_id=self._person(number, now),
                 image=image,
                 mode=wanted.mode,
                 lab_id=None,
                 left_id=None,
-                digest=self.digest(password),
+                digest=self.access.digest(password),
                 asked_at=now,
                 expires_at=now + TERM,
                 warned_at=None,

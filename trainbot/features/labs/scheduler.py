@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from trainbot.features.labs import reconciler as control
 from trainbot.features.labs.backoff import Avoided
@@ -19,16 +19,17 @@ from trainbot.features.labs.host_view import HostView
 from trainbot.features.labs.lab_queue import in_line
 from trainbot.features.labs.placement import Need, Seats, choose_host
 from trainbot.features.labs.reconciler import Pool, Want
-from trainbot.model.config import LabsConfig
+from trainbot.model.config import Config
 from trainbot.model.host import HostConfig, LabSpec
 from trainbot.model.image_files import files
 from trainbot.model.lab import Lab, LabState, Lease
 from trainbot.model.lab_events import Check, HostWork, Probe, Way
-from trainbot.model.lab_image import Image
+from trainbot.model.lab_image import LabImage
+from trainbot.model.ports import Installation
 from trainbot.model.seats import free_seat
 
 if TYPE_CHECKING:
-    from trainbot.adapters.db.repositories import Labs, Leases, Notices, Settings
+    from trainbot.adapters.db import Store
 
 log = logging.getLogger(__name__)
 DRAINED = "drained"  # the setting with the names of such hosts
@@ -48,31 +49,37 @@ class _Taken:
             self.seats[lab.host].add(lab.seat)
 
 
-class Fleet:
-    """``pool``: how many labs of which kind are to be free now.  ``free_port``: a TCP port of our loopback that is not
-    in use, given those that are spoken for."""
+class PoolPlan(Protocol):
+    def pool(self, now: datetime) -> Pool:
+        """How many labs of which kind are to be free now."""
 
-    def __init__(
-        self,
-        labs: Labs,
-        leases: Leases,
-        notices: Notices,
-        settings: Settings,
-        config: LabsConfig,
-        images: dict[str, Image],
-        pool: Callable[[datetime], Pool],
-        hosts: Iterable[HostConfig],
-        owner: str,
-        free_port: Callable[[set[int]], int],
-    ) -> None:
-        self.labs, self.leases, self.notices, self.settings = labs, leases, notices, settings
-        self.config, self.images, self.pool, self.owner, self.free_port = config, images, pool, owner, free_port
-        self.hosts = {host.name: HostView(host) for host in hosts}
+
+class NoPool:
+    """Labs are made for those who ask, and none ahead."""
+
+    def pool(self, now: datetime) -> Pool:
+        return {}
+
+
+class Fleet:
+    """``plan``: how many labs of which kind are to be free now; none until somebody sets it."""
+
+    def __init__(self, store: Store, config: Config, installation: Installation) -> None:
+        self.labs, self.leases, self.notices, self.settings = store.labs, store.leases, store.notices, store.settings
+        self.config, self.images, self.unready = config.labs, installation.images, installation.unready
+        self.owner, self.loopback = installation.owner, installation.loopback
+        self.plan: PoolPlan = NoPool()
+        self.spare = {
+            image.name: config.labs.spare if image.spare is None else image.spare
+            for image in config.images
+            if image.name in installation.images
+        }
+        self.hosts = {host.name: HostView(host) for host in config.hosts}
         self.avoided = Avoided()
         self.busy: dict[str, str] = {}
         self.strays: list[HostWork] = []
         self.yielded = 0  # labs that a rehearsal gave up for people
-        drained = (settings.get(DRAINED) or "").split()
+        drained = (store.settings.get(DRAINED) or "").split()
         for name, view in self.hosts.items():
             view.drained = name in drained
 
@@ -123,7 +130,7 @@ class Fleet:
         otherwise); labs to be made for the rest and for the pool."""
         present, leases = self.labs.present(), in_line(self.leases.every(), self.notices.waiting())
         needs = {name: self.need(image) for name, image in self.images.items()}
-        plan = control.seating(leases, present, self.seats(present, now), needs, self.pool(now))
+        plan = control.seating(leases, present, self.seats(present, now), needs, self.plan.pool(now))
         by_id = {lease.id: lease for lease in leases}
         taken = _Taken(present)
         for lease, lab in plan.given:
@@ -158,7 +165,7 @@ class Fleet:
     def _make(self, want: Want, host: str, taken: _Taken, now: datetime) -> str:
         """The row of a new lab; its id."""
         id, config = str(uuid.uuid4()), self.hosts[host].config
-        port = self.free_port(taken.ports) if config.uri.startswith("qemu:///embed") else 0
+        port = self.loopback.free_port(taken.ports) if config.uri.startswith("qemu:///embed") else 0
         seat = free_seat(taken.seats[host]) if config.has_seats else 0
         taken.ports.add(port)
         taken.seats[host].add(seat)
@@ -180,7 +187,7 @@ class Fleet:
         )
         return id
 
-    def need(self, image: Image) -> Need:
+    def need(self, image: LabImage) -> Need:
         return Need(image.memory_mib, self.config.disk, image.version)
 
     def seats(self, present: list[Lab], now: datetime) -> list[Seats]:

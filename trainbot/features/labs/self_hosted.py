@@ -5,46 +5,24 @@ The bot never logs in there.  Getting a lab of ours ends it (``labs.leasing``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trainbot.core.commands import Argument, Ask, Command
 from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Reply
 from trainbot.features.labs.lease_expiry import Terms
+from trainbot.features.labs.scheduler import Fleet
 from trainbot.model.lab import Home
+from trainbot.model.ports import ClassContext, Pages
 
 if TYPE_CHECKING:
-    from trainbot.adapters.db.repositories import Homes, Leases
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """A published image.  ``url``: of its how-to, '' where nobody said where it is served; ``sums``: sha256 of its
-    SHA256SUMS."""
-
-    url: str
-    sums: str
+    from trainbot.adapters.db import Store
 
 
 class AtHome:
-    """``offer``: what is published of an image; ``wanted``: the image of the class that runs where this was asked, ''
-    where none does; ``taken``: told of each
-    who said so, with the image."""
-
-    def __init__(
-        self,
-        homes: Homes,
-        leases: Leases,
-        terms: Terms,
-        images: Collection[str],
-        offer: Callable[[str], Offer | None],
-        wanted: Callable[[Ask], str],
-        taken: Callable[[Ask, str], None],
-    ) -> None:
-        self.homes, self.leases, self.terms, self.images = homes, leases, terms, images
-        self.offer, self.wanted, self.taken = offer, wanted, taken
+    def __init__(self, fleet: Fleet, store: Store, terms: Terms, classes: ClassContext, pages: Pages) -> None:
+        self.images, self.terms, self.classes, self.pages = fleet.images, terms, classes, pages
+        self.homes, self.leases = store.homes, store.leases
 
     def go_home(self, ask: Ask, image: str | None = None) -> list[Effect]:
         before = self.homes.first(person_id=ask.person.id)
@@ -55,7 +33,7 @@ class AtHome:
                 self.terms.end(lease, "at home", ask.at)
         if before is None or before.image != image:
             self.homes.put(Home(ask.person.id, image, ask.at))
-        self.taken(ask, image)
+        self.classes.went_home(ask, image)
         kept = [lease.image for lease in held if lease.lab_id is not None]
         note = (
             f"your {kept[0]} lab here stays until !lab return" if kept else f"!lab {image} gives you a lab here instead"
@@ -67,7 +45,7 @@ class AtHome:
         ]
 
     def _which(self, ask: Ask, before: Home | None) -> str:
-        wanted = self.wanted(ask) or (before.image if before is not None else "")
+        wanted = self.classes.image_of(ask) or (before.image if before is not None else "")
         if wanted:
             return wanted
         if len(self.images) == 1:
@@ -77,7 +55,7 @@ class AtHome:
         raise UserError("which image? say !lab home and one of: " + ", ".join(sorted(self.images)))
 
     def _where(self, image: str) -> str:
-        offer = self.offer(image)
+        offer = self.pages.offer(image)
         if offer is None:
             return f"the {image} image is not published: ask an organiser for it (trainbot image publish)"
         if not offer.url:

@@ -8,53 +8,46 @@ netsplit) nobody can be watched: a mask that is there again at our next roll cal
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from trainbot.core.access import Person, fold_account
+from trainbot.core.access import Person, Role, Roles, fold_account
 from trainbot.core.commands import Argument, Ask, Command
 from trainbot.core.errors import UserError
-from trainbot.core.messages import Effect, Left, Renamed, Reply, RollCall, Sender
+from trainbot.core.hooks import Feature, Hook, On, PersonRenamed
+from trainbot.core.messages import Connected, Effect, Left, Renamed, Reply, RollCall, Sender
 from trainbot.features.people.keys import read_key
+from trainbot.model.ports import Audience
 
 if TYPE_CHECKING:
-    from trainbot.adapters.db.repositories import Leases, People
+    from trainbot.adapters.db import Store
 
 KEYS_AT_MOST = 5
 
 
-class Registry:
-    """``seen``: whether this sender is in one of our channels now; ``fold``: the server's case rules."""
+class Registry(Feature):
+    """``roles`` may be replaced while the bot runs (bot.ini read again)."""
 
-    def __init__(
-        self,
-        people: People,
-        leases: Leases,
-        seen: Callable[[Sender], bool],
-        fold: Callable[[str], str],
-        channels: Callable[[], tuple[str, ...]],
-    ) -> None:
-        self.people, self.leases, self.seen, self.fold, self.channels = people, leases, seen, fold, channels
+    def __init__(self, store: Store, audience: Audience, channels: tuple[str, ...], roles: Roles) -> None:
+        self.people, self.leases, self.questions = store.people, store.leases, store.questions
+        self.audience, self.channels, self.roles = audience, channels, roles
         self._rolled: set[str] = set()
-
-    def mask(self, sender: Sender) -> str:
-        return f"{self.fold(sender.nick)}!{sender.user}@{sender.host}"
 
     def person_of(self, sender: Sender, now: datetime) -> Person:
         """Their row, made where there is none; UserError for somebody without an account whom we cannot see."""
         if sender.account is not None:
             found = self.people.by_account(fold_account(sender.account))
-        elif self.seen(sender):
-            found = self.people.by_mask(self.mask(sender))
+        elif self.audience.sees(sender):
+            found = self.people.by_mask(self.audience.mask(sender))
         else:
             raise UserError(
-                f"join {' or '.join(self.channels())} first and ask again there or here: "
+                f"join {' or '.join(self.channels)} first and ask again there or here: "
                 "without an account I only know people whom I see"
             )
         if found is None:
             account = None if sender.account is None else fold_account(sender.account)
-            mask = None if account else self.mask(sender)
+            mask = None if account else self.audience.mask(sender)
             id = self.people.add(account=account, mask=mask, nick=sender.nick, zone="", in_view=True, seen_at=now)
             return self.people.get(id)
         if found.nick != sender.nick:
@@ -66,23 +59,76 @@ class Registry:
         """Their row if there is one; nothing is made."""
         if sender.account is not None:
             return self.people.by_account(fold_account(sender.account))
-        return self.people.by_mask(self.mask(sender))
+        return self.people.by_mask(self.audience.mask(sender))
+
+    def seen(self, sender: Sender, now: datetime) -> Person | None:
+        """Their row, made where there may be one; None where there can be none."""
+        try:
+            return self.person_of(sender, now)
+        except UserError:
+            return self.known(sender)
+
+    def role_of(self, sender: Sender) -> Role:
+        return self.roles.role_of(sender)
+
+    def named(self, nick: str, ask: Ask) -> tuple[Person, bool] | None:
+        """Whoever goes by that nick, or asked something by it that waits, or is ignored; and whether they are staff."""
+        member, fold = self.audience.find(nick), self.audience.fold
+        if member is not None:
+            return self.person_of(member, ask.at), self.role_of(member) >= Role.HELPER
+        asked = [(q.nick, q.person_id) for channel in self.channels for q in self.questions.waiting(channel)]
+        ignored = [(row.nick, row.person_id) for row in self.questions.ignored.all(ended_at=None)]
+        found = next((self.people.get(id) for name, id in [*asked, *ignored] if fold(name) == fold(nick)), None)
+        if found is None:
+            return None
+        return found, self.role_of(Sender(nick, account=found.account)) >= Role.HELPER
+
+    def learners(self, channel: str) -> list[Sender]:
+        """Whoever is there and neither staff nor we."""
+        us = self.audience.fold(self.audience.nick)
+        return [
+            member
+            for member in self.audience.members(channel)
+            if self.audience.fold(member.nick) != us and self.role_of(member) < Role.HELPER
+        ]
+
+    def staff(self, channel: str | None, now: datetime) -> list[Person]:
+        """The presenters and organisers in that channel; in all of ours where we are not there."""
+        fold = self.audience.fold
+        there = [ours for ours in self.channels if channel is not None and fold(ours) == fold(channel)] or self.channels
+        seen = {
+            member for name in there for member in self.audience.members(name) if self.role_of(member) >= Role.PRESENTER
+        }
+        return [self.person_of(member, now) for member in sorted(seen, key=lambda member: member.nick)]
 
     # -- what the network tells ----------------------------------------------------------------
 
-    def renamed(self, event: Renamed) -> None:
+    def hooks(self) -> Sequence[Hook]:
+        return (
+            On(Renamed, self._renamed),
+            On(Left, self._left, last=True),
+            On(Connected, self._connected),
+            On(RollCall, self._roll_call),
+        )
+
+    def _renamed(self, event: Renamed, _now: datetime) -> list[PersonRenamed]:
         """The same connection, so the same person: a mask follows a new nick, and grows into an account."""
+        was = self.known(event.before)
+        self._follow(event)
+        return [PersonRenamed(was, self.known(event.after))]
+
+    def _follow(self, event: Renamed) -> None:
         before, after = event.before, event.after
         if before.account is not None:
             person = self.people.by_account(fold_account(before.account))
             if person is not None and after.account == before.account:
                 self.people.change({"id": person.id}, nick=after.nick)
             return
-        person = self.people.by_mask(self.mask(before))
+        person = self.people.by_mask(self.audience.mask(before))
         if person is None:
             return
         if after.account is None:
-            new = self.mask(after)
+            new = self.audience.mask(after)
             if new != person.mask:
                 self.people.change({"mask": new, "account": None}, in_view=False)  # whoever wore it before is gone
                 self.people.change({"id": person.id}, mask=new, nick=after.nick)
@@ -97,22 +143,22 @@ class Registry:
                 self.leases.change({"id": lease.id}, person_id=same.id)
         self.people.change({"id": person.id}, in_view=False)
 
-    def left(self, event: Left) -> None:
+    def _left(self, event: Left, _now: datetime) -> None:
         if event.last and event.sender.account is None:
-            self.people.change({"mask": self.mask(event.sender), "account": None}, in_view=False)
+            self.people.change({"mask": self.audience.mask(event.sender), "account": None}, in_view=False)
 
-    def connected(self) -> None:
+    def _connected(self, _event: Connected, _now: datetime) -> None:
         self._rolled.clear()
 
-    def roll_call(self, event: RollCall) -> None:
+    def _roll_call(self, event: RollCall, _now: datetime) -> None:
         """Once all our channels are seen again: masks that are in none of them have left our view."""
-        self._rolled.add(self.fold(event.channel))
-        if self._rolled < {self.fold(channel) for channel in self.channels()}:
+        self._rolled.add(self.audience.fold(event.channel))
+        if self._rolled < {self.audience.fold(channel) for channel in self.channels}:
             return
         for person in self.people.in_view_by_mask():
             nick, _, rest = (person.mask or "").partition("!")
             user, _, host = rest.partition("@")
-            if not self.seen(Sender(nick, user, host)):
+            if not self.audience.sees(Sender(nick, user, host)):
                 self.people.change({"id": person.id}, in_view=False)
 
     # -- !key ------------------------------------------------------------------------------------

@@ -3,12 +3,12 @@ channel's talk is nobody's record unless they say so."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from trainbot.core.access import Person
-from trainbot.core.messages import Incoming, Sender
+from trainbot.core.messages import Incoming
+from trainbot.model.ports import People
 
 if TYPE_CHECKING:
     from trainbot.model.question import Question
@@ -26,10 +26,8 @@ class Draft:
 
 
 class Talk:
-    """``known``: the person who speaks, None for somebody who never asked us for anything."""
-
-    def __init__(self, known: Callable[[Sender], Person | None]) -> None:
-        self.known = known
+    def __init__(self, people: People) -> None:
+        self.people = people
         self._drafts: dict[int, Draft] = {}
 
     def begin(self, question: Question, taker: Person) -> None:
@@ -56,7 +54,7 @@ class Talk:
 
     def _of_speaker(self, incoming: Incoming) -> list[Draft]:
         found = [d for d in self._drafts.values() if d.listening and d.channel == incoming.channel]
-        if not found or (speaker := self.known(incoming.sender)) is None:
+        if not found or (speaker := self.people.known(incoming.sender)) is None:
             return []
         return [draft for draft in found if draft.person_id == speaker.id]
 

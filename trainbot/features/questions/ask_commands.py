@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -13,22 +12,22 @@ from trainbot.core.messages import Effect, Reply
 from trainbot.features.questions.duplicates import Similar
 from trainbot.features.questions.list_commands import votes
 from trainbot.features.questions.question_queue import Queue, short, too_long
+from trainbot.model.ports import Exercises
 from trainbot.model.question import WAITING, Question, QuestionState
 
 if TYPE_CHECKING:
+    from trainbot.adapters.db.repositories import Leases
     from trainbot.model.config import QuestionsConfig
 
 MINUTE = timedelta(minutes=1)
 
 
 class Asking:
-    """``image``: what somebody works on, given the exercise of the class ('' outside of one)."""
-
     def __init__(
-        self, queue: Queue, similar: Similar, config: QuestionsConfig, image: Callable[[Person, str], str]
+        self, queue: Queue, similar: Similar, config: QuestionsConfig, exercises: Exercises, leases: Leases
     ) -> None:
         self.queue, self.questions, self.similar = queue, queue.questions, similar
-        self.config, self.image = config, image
+        self.config, self.exercises, self.leases = config, exercises, leases
 
     # -- ask -------------------------------------------------------------------------------------
 
@@ -37,7 +36,7 @@ class Asking:
         if ask.channel is None or self._refused(ask, words) is not None:
             return None
         run = self.queue.classes.in_channel(ask.channel)
-        found = self.similar.to(words, ask.channel, run, self.image(ask.person, run.exercise if run else ""))
+        found = self.similar.to(words, ask.channel, run, self._worked_on(ask.person, run.exercise if run else ""))
         if found is None:
             return None
         if found.state in WAITING:
@@ -76,7 +75,7 @@ class Asking:
             channel=ask.channel,
             step=run.step if run else 0,
             anonymous=anonymous,
-            image=self.image(ask.person, run.exercise if run else ""),
+            image=self._worked_on(ask.person, run.exercise if run else ""),
         )
         if run and ask.role < Role.HELPER and not anonymous:
             self.queue.classes.attend(run, ask.person, ask.nick, ask.at)
@@ -137,6 +136,12 @@ class Asking:
             raise UserError(f"only your own questions, while they wait; question {question.id} is not such a one")
         self.queue.delete(question, ask, why)
         return [Reply(f"question {question.id} is deleted", private=True)]
+
+    def _worked_on(self, person: Person, exercise: str) -> str:
+        """The image of their lab; where they have none, or several, the one of the exercise."""
+        about = self.exercises.get(exercise)
+        held = {lease.image for lease in self.leases.all(person_id=person.id, ended_at=None)}
+        return held.pop() if len(held) == 1 else about.image if about is not None else ""
 
     def commands(self) -> list[Command]:
         words = Argument("WORDS", "words", rest=True)

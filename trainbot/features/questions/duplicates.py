@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from trainbot.features.questions.search_terms import Finding
@@ -11,6 +10,7 @@ from trainbot.model.question import WAITING, Question, QuestionState
 
 if TYPE_CHECKING:
     from trainbot.adapters.db.question_rows import Questions
+    from trainbot.adapters.db.repositories import Classes
     from trainbot.model.class_run import ClassRun
 
 CANDIDATES = 20
@@ -18,10 +18,9 @@ BUDGET = 2000  # rows that are ranked: what asks the same shares its rarest word
 
 
 class Similar:
-    """``exercise_of``: the exercise of a class, '' for none."""
-
-    def __init__(self, questions: Questions, finding: Finding, exercise_of: Callable[[int | None], str]) -> None:
-        self.questions, self.finding, self.exercise_of = questions, finding, exercise_of
+    def __init__(self, questions: Questions, classes: Classes, finding: Finding) -> None:
+        self.questions, self.classes, self.finding = questions, classes, finding
+        self._exercises: dict[int, str] = {}  # of classes: what a class was about does not change
 
     def to(self, words: str, channel: str, run: ClassRun | None, image: str) -> Question | None:
         """The one that asks the same: one that was answered, in any class, rather than one that waits in this
@@ -31,7 +30,7 @@ class Similar:
         found = None
         looked = self.finding.look("question_fts", words, budget=BUDGET, limit=CANDIDATES, correct=False)
         for question in self.questions.some(row for row, _score in looked.rows):
-            there = Context(self.exercise_of(question.class_id), question.step, question.image)
+            there = Context(self._exercise_of(question.class_id), question.step, question.image)
             likeness = alike(words, question.words, here, there)
             if likeness < ALIKE:
                 continue
@@ -42,3 +41,12 @@ class Similar:
             if best is None or (answered, likeness, question.id) > best:
                 best, found = (answered, likeness, question.id), question
         return found
+
+    def _exercise_of(self, class_id: int | None) -> str:
+        """The exercise of a class, '' for none."""
+        if class_id is None:
+            return ""
+        if class_id not in self._exercises:
+            run = self.classes.first(id=class_id)
+            self._exercises[class_id] = run.exercise if run else ""
+        return self._exercises[class_id]

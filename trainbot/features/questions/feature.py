@@ -1,13 +1,13 @@
-"""The parts of the question queue, made and joined."""
+"""Questions: nothing asked is lost, everything answered is found again."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from trainbot.core.access import Person
-from trainbot.core.commands import Ask, Command
-from trainbot.core.messages import Sender
+from trainbot.core.commands import Command, Converter
+from trainbot.core.hooks import CommandHeard, Feature, Hook, NoticeWriter, On, OnTick, PersonRenamed, TalkHeard
 from trainbot.features.questions.answer_capture import Talk
 from trainbot.features.questions.answer_commands import Answering
 from trainbot.features.questions.ask_commands import Asking
@@ -15,47 +15,30 @@ from trainbot.features.questions.duplicates import Similar
 from trainbot.features.questions.ignore_list import Ignoring
 from trainbot.features.questions.list_commands import Listing
 from trainbot.features.questions.question_queue import Queue
-from trainbot.features.questions.queue_alerts import Pressing
+from trainbot.features.questions.queue_alerts import KIND, Pressing
 from trainbot.features.questions.search_terms import Finding
+from trainbot.model.config import QuestionsConfig
+from trainbot.model.ports import Journal, Ports
 
 if TYPE_CHECKING:
     from trainbot.adapters.db import Store
-    from trainbot.model.config import QuestionsConfig
 
 SELDOM = ("edit", "reopen", "delete")
 
 
-class QuestionParts:
-    """``named``, ``image``, ``known``, ``where``: see Ignoring, Asking, Talk, Listing."""
-
-    def __init__(
-        self,
-        store: Store,
-        config: QuestionsConfig,
-        present: Callable[[Person, str], bool],
-        named: Callable[[str, Ask], tuple[Person, bool] | None],
-        image: Callable[[Person, str], str],
-        known: Callable[[Sender], Person | None],
-        where: Callable[[int], str],
-    ) -> None:
+class Questions(Feature):
+    def __init__(self, store: Store, config: QuestionsConfig, ports: Ports, journal: Journal) -> None:
         self.config = config
-        self.queue = Queue(store.questions, store.classes, store.notices, present, store.people.get)
+        self.queue = Queue(store, ports.audience)
         self.finding = Finding(store.search)
-        exercises: dict[int, str] = {}  # of classes: what a class was about does not change
-
-        def exercise_of(class_id: int | None) -> str:
-            if class_id is not None and class_id not in exercises:
-                run = store.classes.first(id=class_id)
-                exercises[class_id] = run.exercise if run else ""
-            return exercises[class_id] if class_id is not None else ""
-
-        self.talk = Talk(known)
+        self.talk = Talk(ports.people)
         self.pressing = Pressing(self.queue, config)
-        self.features = (
-            Asking(self.queue, Similar(store.questions, self.finding, exercise_of), config, image),
-            Listing(self.queue, self.finding, where),
+        similar = Similar(store.questions, store.classes, self.finding)
+        self._with_commands = (
+            Asking(self.queue, similar, config, ports.exercises, store.leases),
+            Listing(self.queue, self.finding, journal),
             Answering(self.queue, self.talk, config.length),
-            Ignoring(self.queue, named),
+            Ignoring(self.queue, ports.people),
         )
 
     def openers(self, channel: str | None) -> tuple[str, ...]:
@@ -66,6 +49,29 @@ class QuestionParts:
         return tuple(dict.fromkeys([*self.config.words, *(word for some in words.values() for word in some)]))
 
     def commands(self) -> list[Command]:
-        found = [command for feature in self.features for command in feature.commands()]
+        found = [command for part in self._with_commands for command in part.commands()]
         # !help lists them in this order
         return sorted(found, key=lambda command: SELDOM.index(command.words) if command.words in SELDOM else -1)
+
+    def argument_kinds(self) -> Mapping[str, Converter]:
+        return {"question": self.queue.question_kind}
+
+    def notice_writers(self) -> Mapping[str, NoticeWriter]:
+        return {KIND: self.pressing.notice}
+
+    def hooks(self) -> Sequence[Hook]:
+        return (
+            On(CommandHeard, self._command),
+            On(TalkHeard, self._talk),
+            On(PersonRenamed, self._renamed),
+            OnTick(self.pressing.tick),
+        )
+
+    def _command(self, event: CommandHeard, _now: datetime) -> None:
+        self.talk.commanded(event.said)
+
+    def _talk(self, event: TalkHeard, _now: datetime) -> None:
+        self.talk.heard(event.said)
+
+    def _renamed(self, event: PersonRenamed, _now: datetime) -> None:
+        self.queue.merge(event.was, event.now)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from trainbot.core.access import Person, Role
 from trainbot.core.commands import Argument, Ask, Command
 from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Reply
+from trainbot.model.ports import People
 from trainbot.model.question import WAITING
 
 if TYPE_CHECKING:
@@ -16,14 +16,11 @@ if TYPE_CHECKING:
 
 
 class Ignoring:
-    """``named``: (person, whether they are staff) of whoever goes by that nick here, or did when they asked; None where
-    nobody does."""
-
-    def __init__(self, queue: Queue, named: Callable[[str, Ask], tuple[Person, bool] | None]) -> None:
-        self.queue, self.questions, self.named = queue, queue.questions, named
+    def __init__(self, queue: Queue, people: People) -> None:
+        self.queue, self.questions, self.people = queue, queue.questions, people
 
     def _person(self, ask: Ask, nick: str) -> tuple[Person, bool]:
-        found = self.named(nick, ask)
+        found = self.people.named(nick, ask)
         if found is None:
             raise UserError(f"nobody here goes by {nick[:30]!r}, and nobody of that nick asked anything")
         return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from trainbot.core.access import Role
@@ -11,6 +10,7 @@ from trainbot.core.messages import Effect, Reply
 from trainbot.core.wording import span
 from trainbot.features.questions.question_queue import short
 from trainbot.features.questions.search_terms import Finding, best
+from trainbot.model.ports import Journal
 from trainbot.model.question import Question, QuestionState
 
 if TYPE_CHECKING:
@@ -21,10 +21,8 @@ ROW = 90  # characters of one question in it
 
 
 class Listing:
-    """``where``: of a class by its number: what it was and where its minutes are, in a few words."""
-
-    def __init__(self, queue: Queue, finding: Finding, where: Callable[[int], str]) -> None:
-        self.queue, self.questions, self.finding, self.where = queue, queue.questions, finding, where
+    def __init__(self, queue: Queue, finding: Finding, journal: Journal) -> None:
+        self.queue, self.questions, self.finding, self.journal = queue, queue.questions, finding, journal
 
     def open(self, ask: Ask, question: Question | None = None) -> list[Effect]:
         """To a learner alone; staff see more, who asked anonymously only where nobody else reads it."""
@@ -56,7 +54,7 @@ class Listing:
         answers = self.questions.answers(standing.id)
         if answers:
             text += " → " + " | ".join(f"{answer.words} ({answer.nick})" for answer in answers)
-            return text + (f" {self.where(question.class_id)}" if question.class_id is not None else "")
+            return text + (f" {self._class(question.class_id)}" if question.class_id is not None else "")
         if standing.state is QuestionState.SKIPPED:
             why = [event.words for event in self.questions.events.all(question_id=standing.id, kind="skipped")][-1:]
             return f"{text} (put aside{': ' + why[0] if why and why[0] else ''})"
@@ -89,6 +87,14 @@ class Listing:
         ]
         end = f" | !faq {first.id} says all of it{instead}"
         return [Reply(fitted("", rows, LINE - len(end.encode()), tail=False) + end, private=quiet)]
+
+    def _class(self, id: int) -> str:
+        """A class in a few words, and where its minutes are, if they are somewhere for everybody."""
+        run = self.queue.classes.first(id=id)
+        if run is None:
+            return ""
+        minutes = f" {self.journal.place(run)}" if run.ended_at and self.journal.public_url else ""
+        return f"({run.title}){minutes}"
 
     def commands(self) -> list[Command]:
         return [

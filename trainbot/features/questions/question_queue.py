@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -10,28 +10,19 @@ from trainbot.core.access import Person
 from trainbot.core.commands import Ask
 from trainbot.core.errors import UserError
 from trainbot.features.questions.order import T, ordered
+from trainbot.model.ports import Audience
 from trainbot.model.question import WAITING, Question, QuestionState
 
 if TYPE_CHECKING:
-    from trainbot.adapters.db.question_rows import Questions
-    from trainbot.adapters.db.repositories import Classes, Notices
+    from trainbot.adapters.db import Store
 
 ANSWER = "answer"  # the kind of notices that hold what the channel has seen already
 
 
 class Queue:
-    """``present``: whether that person is in the channel now, so that they see what is said there."""
-
-    def __init__(
-        self,
-        questions: Questions,
-        classes: Classes,
-        notices: Notices,
-        present: Callable[[Person, str], bool],
-        person: Callable[[int], Person],
-    ) -> None:
-        self.questions, self.classes, self.notices = questions, classes, notices
-        self.present, self.person = present, person
+    def __init__(self, store: Store, audience: Audience) -> None:
+        self.questions, self.classes, self.notices = store.questions, store.classes, store.notices
+        self.people, self.audience = store.people, audience
 
     def question_kind(self, text: str, _ask: Ask) -> Question:
         number = text.removeprefix("#")
@@ -104,8 +95,8 @@ class Queue:
         """Whoever asked it and does not see the channel is told; the nicks of those who do (not the anonymous)."""
         here = []
         for one in self.all_of_it(question):
-            asker = self.person(one.person_id)
-            if not self.present(asker, one.channel):
+            asker = self.people.get(one.person_id)
+            if not self.audience.present(asker, one.channel):
                 self.tell(one, at, text)
             elif not one.anonymous:
                 here.append(asker.nick)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from operator import attrgetter
@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from trainbot.core.errors import UserError
 from trainbot.core.files import write_whole
+from trainbot.core.times import describe_many
 from trainbot.features.records import timeline
 from trainbot.features.records.minutes import SOMEBODY, ClassRecord, Minutes, base_name, minutes_of
 from trainbot.features.records.minutes_markdown import markdown
 from trainbot.model.class_run import ClassRun, Play, PlayKind
+from trainbot.model.config import RecordsConfig
 from trainbot.model.question import QuestionState
 
 if TYPE_CHECKING:
-    from trainbot.adapters.db.question_rows import Questions
-    from trainbot.adapters.db.repositories import Classes, Entries, People
+    from trainbot.adapters.db import Store
 
 log = logging.getLogger(__name__)
 ENDINGS = (".log.html", ".md", ".json")  # of what lies beside a page of minutes
@@ -42,22 +43,13 @@ class MinutesPages(Protocol):
 
 
 class Archive:
-    """``times``: a moment in the configured zones, in words."""
+    """``zones``: in whose times minutes say when the class was."""
 
-    def __init__(
-        self,
-        classes: Classes,
-        entries: Entries,
-        questions: Questions,
-        people: People,
-        folder: Path,
-        public_url: str,
-        times: Callable[[datetime], str],
-        pages: MinutesPages,
-    ) -> None:
-        self.pages = pages
-        self.classes, self.entries, self.questions, self.people = classes, entries, questions, people
-        self.folder, self.public_url, self.times = folder / "minutes", public_url, times
+    def __init__(self, store: Store, config: RecordsConfig, zones: Sequence[str], pages: MinutesPages) -> None:
+        self.classes, self.entries = store.classes, store.entries
+        self.questions, self.people = store.questions, store.people
+        self.folder, self.public_url = config.folder / "minutes", config.public_url
+        self.zones, self.pages = zones, pages
         self._failed: dict[int, str] = {}
         self._seen: int | None = None  # the newest event of a question that was looked at
 
@@ -72,7 +64,7 @@ class Archive:
             questions,
             self.questions.events.all(about),
             list(self._checks(class_id=run.id)),
-            self.times(run.started_at),
+            describe_many(run.started_at, self.zones, run.started_at).rpartition(" | ")[0],
             frozenset(person.id for person in self.people.all(nolog=True)),
         )
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import logging
 import unicodedata
-from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from trainbot.core.access import Person, Role
+from trainbot.core.access import Role
 from trainbot.core.commands import Argument, Ask, Command, Place
 from trainbot.core.errors import UserError
-from trainbot.core.messages import Effect, Incoming, Reply, Sender
+from trainbot.core.messages import Effect, Incoming, Reply
+from trainbot.model.ports import People
 
 if TYPE_CHECKING:
-    from trainbot.adapters.db.repositories import Classes, Entries, People
+    from trainbot.adapters.db import Store
 
 log = logging.getLogger(__name__)
 MARKED = {
@@ -40,18 +40,11 @@ def scrubbed(text: str) -> str:
 
 
 class Journal:
-    """``logged``: whether the channel's talk, comings and goings are kept during a class ([records] log); ``person``:
-    the row of whoever that is, None where there can be none."""
+    """``logged``: whether the channel's talk, comings and goings are kept during a class ([records] log)."""
 
-    def __init__(
-        self,
-        entries: Entries,
-        classes: Classes,
-        people: People,
-        logged: bool,
-        person: Callable[[Sender, datetime], Person | None],
-    ) -> None:
-        self.entries, self.classes, self.people, self.logged, self.person = entries, classes, people, logged, person
+    def __init__(self, store: Store, people: People, logged: bool) -> None:
+        self.entries, self.classes, self.people, self.logged = store.entries, store.classes, store.people, logged
+        self.known_people = people
 
     def note(
         self, channel: str | None, nick: str, kind: str, text: str, at: datetime, person_id: int | None = None
@@ -84,7 +77,7 @@ class Journal:
             return
         if not self.runs(incoming.channel):
             return
-        person = self.person(incoming.sender, incoming.at)
+        person = self.known_people.seen(incoming.sender, incoming.at)
         if person is None or not person.nolog:
             self.note(
                 incoming.channel,

@@ -2,62 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from trainbot.core.messages import Arrived, Left, Renamed, RollCall, Sender
 from trainbot.features.records.journal import Journal
+from trainbot.model.ports import Audience
 
 
 class Presence:
-    """``members``: who is in a channel now; ``fold``: the server's case rules; ``us``: our nick.
+    """Somebody who quits is in no channel any more when we hear of it, so who was where is kept here as well."""
 
-    Somebody who quits is in no channel any more when we hear of it, so who was where is kept here as well.
-    """
-
-    def __init__(
-        self,
-        journal: Journal,
-        channels: Sequence[str],
-        members: Callable[[str], Sequence[Sender]],
-        fold: Callable[[str], str],
-        us: Callable[[], str],
-    ) -> None:
-        self.journal, self.members, self.fold, self.us = journal, members, fold, us
+    def __init__(self, journal: Journal, audience: Audience, channels: Sequence[str]) -> None:
+        self.journal, self.audience = journal, audience
         self._there: dict[str, set[str]] = {channel: set() for channel in channels}
 
     def begins(self, channel: str, at: datetime) -> None:
         """A class begins there."""
-        self._roll(channel, self.members(channel), at)
+        self._roll(channel, self.audience.members(channel), at)
 
-    def roll_call(self, event: RollCall) -> None:
+    def roll_call(self, event: RollCall, _now: datetime) -> None:
         for channel in self._named(event.channel):
             self._roll(channel, event.present, event.at)
 
     def _roll(self, channel: str, present: Sequence[Sender], at: datetime) -> None:
         people = [sender for sender in present if not self._ours(sender)]
-        self._there[channel] = {self.fold(sender.nick) for sender in people}
+        self._there[channel] = {self.audience.fold(sender.nick) for sender in people}
         if self.journal.runs(channel):
             named = sorted(sender.nick for sender in people if self._may_name(sender, at))
             self.journal.note(channel, "", "there", " ".join([str(len(people)), *named]), at)
 
-    def arrived(self, event: Arrived) -> None:
+    def arrived(self, event: Arrived, _now: datetime) -> None:
         for channel in self._named(event.channel):
             if not self._ours(event.sender):
-                self._there[channel].add(self.fold(event.sender.nick))
+                self._there[channel].add(self.audience.fold(event.sender.nick))
                 self._note(channel, event.sender, "joined", event.at)
 
-    def left(self, event: Left) -> None:
-        """To be told before people's rows hear that they are out of view."""
-        nick = self.fold(event.sender.nick)
+    def left(self, event: Left, _now: datetime) -> None:
+        nick = self.audience.fold(event.sender.nick)
         for channel in self._there if event.channel is None else self._named(event.channel):
             if nick in self._there[channel]:
                 self._there[channel].discard(nick)
                 self._note(channel, event.sender, "left" if event.channel else "quit", event.at)
 
-    def renamed(self, event: Renamed) -> None:
-        """To be told after people's rows."""
-        before, after = self.fold(event.before.nick), self.fold(event.after.nick)
+    def renamed(self, event: Renamed, _now: datetime) -> None:
+        before, after = self.audience.fold(event.before.nick), self.audience.fold(event.after.nick)
         for channel, there in self._there.items():
             if before != after and before in there:
                 there.discard(before)
@@ -67,19 +56,19 @@ class Presence:
 
     def _named(self, channel: str) -> list[str]:
         """As bot.ini writes it; none where it is not ours."""
-        return [ours for ours in self._there if self.fold(ours) == self.fold(channel)]
+        return [ours for ours in self._there if self.audience.fold(ours) == self.audience.fold(channel)]
 
     def _note(self, channel: str, sender: Sender, kind: str, at: datetime, now: Sender | None = None) -> None:
         if self.journal.runs(channel):
             named = self._may_name(now or sender, at)
-            person = self.journal.person(now or sender, at) if named else None
+            person = self.journal.known_people.seen(now or sender, at) if named else None
             self.journal.note(
                 channel, sender.nick if named else "", kind, now.nick if now else "", at, person.id if person else None
             )
 
     def _may_name(self, sender: Sender, at: datetime) -> bool:
-        person = self.journal.person(sender, at) if self.journal.logged else None
+        person = self.journal.known_people.seen(sender, at) if self.journal.logged else None
         return self.journal.logged and (person is None or not person.nolog)
 
     def _ours(self, sender: Sender) -> bool:
-        return self.fold(sender.nick) == self.fold(self.us())
+        return self.audience.fold(sender.nick) == self.audience.fold(self.audience.nick)

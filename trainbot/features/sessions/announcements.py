@@ -10,19 +10,16 @@ from trainbot.features.sessions.changes import Change, render_all
 from trainbot.features.sessions.reminders import STARTED_GRACE, passed_keys
 from trainbot.features.sessions.session_store import Book
 from trainbot.features.sessions.signups import SignUps
-from trainbot.model.reminder import Offset
+from trainbot.model.config import ScheduleConfig
 
 if TYPE_CHECKING:
-    from trainbot.adapters.db.repositories import Notices
+    from trainbot.adapters.db import Store
 
 
 class Announcing:
-    """``zones``: shown where a session names none; ``offsets``: of the reminders."""
-
-    def __init__(
-        self, book: Book, notices: Notices, signups: SignUps, zones: tuple[str, ...], offsets: tuple[Offset, ...]
-    ) -> None:
-        self.book, self.notices, self.signups, self.zones, self.offsets = book, notices, signups, zones, offsets
+    def __init__(self, book: Book, store: Store, signups: SignUps, schedule: ScheduleConfig) -> None:
+        self.book, self.notices, self.signups = book, store.notices, signups
+        self.zones, self.offsets = schedule.zones, schedule.offsets
 
     def tell(self, found: Sequence[Change], now: datetime) -> None:
         """Kept until it was said; the lines tell the time, so reminders whose time is past are not said besides."""
@@ -30,14 +27,14 @@ class Announcing:
             if change.kind != "cancelled":
                 for key in passed_keys(change.session, self.offsets, now):
                     self._mark(key, change, now)
-        for channel in self.book.channels():
+        for channel in self.book.channels:
             here = [change for change in found if channel in self.book.where(change.session)]
             for line in render_all(here, self.zones, now):
                 self.notices.tell(now, line, channel=channel, kind="announcement")
         self.signups.changed(found, now)
 
     def _mark(self, key: str, change: Change, now: datetime) -> None:
-        for channel in self.book.channels():
+        for channel in self.book.channels:
             self.notices.tell(
                 now,
                 "",

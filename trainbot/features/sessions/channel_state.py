@@ -7,7 +7,7 @@ netsplit or a lost line leaves nothing as it should not be: what we set is in a 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
@@ -20,10 +20,12 @@ from trainbot.core.messages import Effect, Line, Modes, Outgoing, Priority, Repl
 from trainbot.core.times import describe
 from trainbot.features.sessions.session_store import Book
 from trainbot.model.class_run import ClassRun
+from trainbot.model.config import IrcConfig
+from trainbot.model.ports import People
 from trainbot.model.session_rows import ChannelRow
 
 if TYPE_CHECKING:
-    from trainbot.adapters.db.repositories import Classes, Sessions
+    from trainbot.adapters.db import Store
 
 BETWEEN = " | "
 AT_ONCE = 3  # modes with a nick in one line (RFC 2812 3.2.3)
@@ -54,34 +56,33 @@ class Place(Protocol):
     def topic_octets(self) -> int: ...
 
 
-class Manners:
-    """``place``: how we stand in that channel now; ``members``: who is there, ``marked``: whether they are voiced or more
-    (by whomever); ``role_of``: of somebody there;
-    ``fold``: the server's case rules; ``nick``: ours; ``talk``: the channel beside it where people talk while a class runs, '' where there is none."""
+class ChannelView(Protocol):
+    """Channels as the network has them now."""
 
-    def __init__(
-        self,
-        sessions: Sessions,
-        classes: Classes,
-        book: Book,
-        place: Callable[[str], Place],
-        members: Callable[[str], Sequence[Sender]],
-        marked: Callable[[str, str], bool],
-        role_of: Callable[[Sender], Role],
-        fold: Callable[[str], str],
-        nick: Callable[[], str],
-        talk: Callable[[str], str],
-    ) -> None:
-        self.nick, self.talk = nick, talk
-        self.rows, self.classes, self.book = sessions.channels, classes, book
-        self.place, self.members, self.marked, self.role_of, self.fold = place, members, marked, role_of, fold
+    @property
+    def nick(self) -> str:
+        """Ours."""
+
+    def fold(self, name: str) -> str: ...
+    def members(self, channel: str) -> Sequence[Sender]: ...
+    def place(self, channel: str) -> Place:
+        """How we stand there."""
+
+    def marked(self, channel: str, nick: str) -> bool:
+        """Whether they are voiced or more, by whomever."""
+
+
+class Manners:
+    def __init__(self, store: Store, book: Book, view: ChannelView, people: People, irc: IrcConfig) -> None:
+        self.rows, self.classes, self.book = store.sessions.channels, store.classes, book
+        self.view, self.people, self.irc = view, people, irc
         self._asked: dict[tuple[str, str], datetime] = {}
 
     def settle(self, now: datetime) -> list[Outgoing]:
         """What is to be said to the network, so that each channel becomes as it should be."""
         found: list[Outgoing] = []
-        for channel in self.book.channels():
-            place = self.place(channel)
+        for channel in self.book.channels:
+            place = self.view.place(channel)
             if place.joined and place.modes is not None:
                 run, row = self.classes.in_channel(channel), self._row(channel)
                 row, topic = self._topic(row, run, place, now)
@@ -117,7 +118,7 @@ class Manners:
 
     def _words(self, channel: str, run: ClassRun | None, longest: int, now: datetime) -> str:
         if run is not None:
-            slides, talk = self._slides(run), self.talk(channel)
+            slides, talk = self._slides(run), self.irc.talk_of(channel)
             here = f"a class runs here, with {run.presenter}" + (f", talk in {talk}" if talk else "")
             words = [_plain(run.title), here, *([f"slides: {slides}"] if slides else []), "!help"]
             if slides and len(BETWEEN.join(words).encode()) > longest:
@@ -145,14 +146,14 @@ class Manners:
             return row, []
         moderated = "m" in (place.modes or "")
         found: list[Outgoing] = []
-        talk = self.talk(row.name)
+        talk = self.irc.talk_of(row.name)
         if run is not None and talk and not row.quiet and not moderated:
             row = replace(row, quiet="on")
             found.append(
                 Line(
                     row.name,
                     f"presenters and helpers speak here; talk and ask in {talk}, or say it to me: "
-                    f"/msg {self.nick()} help",
+                    f"/msg {self.view.nick} help",
                     Priority.PRESENTER,
                 )
             )
@@ -167,10 +168,12 @@ class Manners:
         quiet = row.quiet == "on" or bool(talk and moderated)
         # whoever has a voice from somebody else keeps it: we neither give nor take it
         should = [
-            nick for nick in self._speakers(row, run, quiet=quiet) if nick in voiced or not self.marked(row.name, nick)
+            nick
+            for nick in self._speakers(row, run, quiet=quiet)
+            if nick in voiced or not self.view.marked(row.name, nick)
         ]
         more, less = [nick for nick in should if nick not in voiced], [nick for nick in voiced if nick not in should]
-        there = {self.fold(member.nick) for member in self.members(row.name)}
+        there = {self.view.fold(member.nick) for member in self.view.members(row.name)}
         found += _each(row.name, "+v", more) + _each(row.name, "-v", [nick for nick in less if nick in there])
         return replace(row, voiced=" ".join(should)), found
 
@@ -180,9 +183,9 @@ class Manners:
             return []
         return [
             nick
-            for member in self.members(row.name)
-            if (nick := self.fold(member.nick)) == self.fold(run.presenter)
-            or (quiet and self.role_of(member) >= Role.HELPER)
+            for member in self.view.members(row.name)
+            if (nick := self.view.fold(member.nick)) == self.view.fold(run.presenter)
+            or (quiet and self.people.role_of(member) >= Role.HELPER)
         ]
 
     def _may_ask(self, channel: str, what: str, now: datetime) -> bool:
@@ -197,30 +200,30 @@ class Manners:
         row = self.rows.first(name=channel)
         if row is not None:
             self.rows.put(
-                replace(row, voiced=" ".join(nick for nick in row.voiced.split() if self.marked(channel, nick)))
+                replace(row, voiced=" ".join(nick for nick in row.voiced.split() if self.view.marked(channel, nick)))
             )
         self._asked = {key: at for key, at in self._asked.items() if key[0] != channel}
 
     def left(self, nick: str, channel: str | None) -> None:
         """Whoever comes again comes without a voice."""
-        self._renamed(nick, "", [channel] if channel is not None else self.book.channels())
+        self._renamed(nick, "", [channel] if channel is not None else self.book.channels)
 
     def renamed(self, old: str, new: str) -> None:
         """A voice stays with its person."""
-        self._renamed(old, new, self.book.channels())
+        self._renamed(old, new, self.book.channels)
 
     def _renamed(self, old: str, new: str, channels: Iterable[str]) -> None:
         for channel in channels:
             row = self.rows.first(name=channel)
-            if row is not None and self.fold(old) in row.voiced.split():
-                voiced = [self.fold(new) if nick == self.fold(old) else nick for nick in row.voiced.split()]
+            if row is not None and self.view.fold(old) in row.voiced.split():
+                voiced = [self.view.fold(new) if nick == self.view.fold(old) else nick for nick in row.voiced.split()]
                 self.rows.put(replace(row, voiced=" ".join(nick for nick in voiced if nick)))
 
     # -- commands ----------------------------------------------------------------------------------------
 
     def quiet(self, ask: Ask, choice: str) -> list[Effect]:
         assert ask.channel is not None  # Place.CLASS
-        row, place = self._row(ask.channel), self.place(ask.channel)
+        row, place = self._row(ask.channel), self.view.place(ask.channel)
         if choice.lower() not in ("on", "off"):
             raise UserError(f"{choice[:20]!r} is neither on nor off: say !quiet on, or !quiet off")
         if choice.lower() == "off":
@@ -241,12 +244,12 @@ class Manners:
         if "m" in (place.modes or ""):
             raise UserError(f"{ask.channel} is moderated already, by somebody else: who did that ends it")
         self.rows.put(replace(row, quiet="on"))
-        talk = self.talk(ask.channel)
+        talk = self.irc.talk_of(ask.channel)
         return [
             Line(
                 ask.channel,
                 "quiet, please: presenters and helpers speak. Say everything else to me privately, as in "
-                f"/msg {self.nick()} ask WORDS, or done, or stuck" + (f"; or talk in {talk}" if talk else ""),
+                f"/msg {self.view.nick} ask WORDS, or done, or stuck" + (f"; or talk in {talk}" if talk else ""),
                 Priority.PRESENTER,
             )
         ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -15,13 +14,13 @@ from trainbot.core.wording import span
 from trainbot.features.sessions.announcements import Announcing
 from trainbot.features.sessions.changes import Change
 from trainbot.features.sessions.phrase_parser import EXAMPLE, read_phrase, wall_time
-from trainbot.features.sessions.session_store import Book
-from trainbot.features.sessions.signups import SignUps, find
+from trainbot.features.sessions.signups import find
 from trainbot.model import session_fields as fields
+from trainbot.model.ports import Exercises
 from trainbot.model.session import Session
 
 if TYPE_CHECKING:
-    from trainbot.model.exercise import Exercise
+    pass
 ORIGIN = "IRC"
 _KEPT = (
     "title",
@@ -40,20 +39,14 @@ _KEPT = (
 
 
 class Organising:
-    """``exercises``: those that there are, by name; ``holds``: what is to be said about labs for so many seats of a
-    session, '' where they suffice."""
-
-    def __init__(
-        self,
-        book: Book,
-        announcing: Announcing,
-        signups: SignUps,
-        zones: tuple[str, ...],
-        exercises: Callable[[], Mapping[str, Exercise]],
-        holds: Callable[[Session, datetime], str],
-    ) -> None:
-        self.book, self.announcing, self.signups, self.zones = book, announcing, signups, zones
-        self.exercises, self.holds = exercises, holds
+    def __init__(self, announcing: Announcing, exercises: Exercises) -> None:
+        self.book, self.announcing, self.signups, self.zones = (
+            announcing.book,
+            announcing,
+            announcing.signups,
+            announcing.zones,
+        )
+        self.exercises = exercises
         self._asked_about: dict[int, str] = {}  # person -> the session that their yes would be about
 
     # -- add -------------------------------------------------------------------------------------------
@@ -73,17 +66,17 @@ class Organising:
         ]
 
     def _new(self, ask: Ask, words: str) -> Session:
-        said = read_phrase(words, ask.at, self.exercises(), ask.person.zone)
+        said = read_phrase(words, ask.at, self.exercises.library.exercises, ask.person.zone)
         zone = said.zone or ask.person.zone
         if not zone:
             raise UserError("in which time zone? say a city with it, such as melbourne, or your own once with !tz CITY")
         local = wall_time(said, zone, ask.at)
         values = dict(said.values)
-        exercise = self.exercises().get(values.get("exercise", ""))
+        exercise = self.exercises.library.exercises.get(values.get("exercise", ""))
         if "exercise" in values and exercise is None:
             raise UserError(
                 f"there is no exercise {values['exercise'][:40]!r}; there is: "
-                + (", ".join(list(self.exercises())[:8]) or "none yet")
+                + (", ".join(list(self.exercises.library.exercises)[:8]) or "none yet")
             )
         if "title" not in values and exercise is None:
             raise UserError(f"what is it called? put the title in quotes; for example {EXAMPLE}")
@@ -118,7 +111,7 @@ class Organising:
             and there & set(self.book.where(other))
         ]
         notes = [f"It overlaps with {over[0].title} ({describe(over[0].start, over[0].zone, now)})."] if over else []
-        held = self.holds(session, now)
+        held = self.signups.too_many(session, now)
         notes += [held] if held else []
         return "".join(f" {note}" for note in notes)
 
@@ -145,7 +138,7 @@ class Organising:
         """(the session, whether it is a draft, how it will be)."""
         session, draft, rest = self._find(ask, words)
         self._refuse_file(session)
-        said = read_phrase(rest, ask.at, self.exercises(), ask.person.zone)
+        said = read_phrase(rest, ask.at, self.exercises.library.exercises, ask.person.zone)
         values = {name: getattr(session, name) for name in _KEPT} | said.values
         if not (said.values or said.has_time or said.zone):
             raise UserError(

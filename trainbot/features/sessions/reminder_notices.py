@@ -9,38 +9,29 @@ from trainbot.core.messages import Priority, Reply
 from trainbot.features.sessions.reminders import STARTED_GRACE, due, key, latest, my_line, reminder_line
 from trainbot.features.sessions.session_store import Book
 from trainbot.features.sessions.signups import AT_ONCE, GAP, SignUps
+from trainbot.model.config import ScheduleConfig
 from trainbot.model.notice import Notice
-from trainbot.model.reminder import Offset
 from trainbot.model.session import Session
 
 if TYPE_CHECKING:
-    from trainbot.adapters.db.repositories import Notices, People
+    from trainbot.adapters.db import Store
 
 AHEAD = timedelta(days=2)  # a day of a zone may begin that much earlier than one of UTC
 
 
 class Reminding:
-    """``zones``: shown where a session, or a person, names none."""
-
-    def __init__(
-        self,
-        book: Book,
-        notices: Notices,
-        people: People,
-        signups: SignUps,
-        zones: tuple[str, ...],
-        offsets: tuple[Offset, ...],
-    ) -> None:
-        self.book, self.notices, self.people, self.signups = book, notices, people, signups
-        self.zones, self.offsets = zones, offsets
-        self._furthest = max((timedelta(days=o.days, minutes=o.minutes) for o in offsets), default=timedelta()) + AHEAD
+    def __init__(self, book: Book, store: Store, signups: SignUps, schedule: ScheduleConfig) -> None:
+        self.book, self.notices, self.people, self.signups = book, store.notices, store.people, signups
+        self.zones, self.offsets = schedule.zones, schedule.offsets
+        self._furthest = (
+            max((timedelta(days=o.days, minutes=o.minutes) for o in self.offsets), default=timedelta()) + AHEAD
+        )
 
     def tick(self, now: datetime) -> None:
         """A row for each reminder that is due; one that is there already (also: was said) is no other."""
         sessions = self.book.starting(now - STARTED_GRACE, now + self._furthest)
-        not_after = self.notices.table.c.not_after
-        said = {notice.key or "" for notice in self.notices.all(not_after >= now, kind="reminder")}
-        for channel in self.book.channels():
+        said = {notice.key or "" for notice in self.notices.not_over("reminder", now)}
+        for channel in self.book.channels:
             already = {name.rpartition(" ")[0] for name in said if name.endswith(f" {channel}")}
             here = [session for session in sessions if channel in self.book.where(session)]
             for reminder in due(here, self.offsets, now, already, self.zones):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ from trainbot.model.session import HERE, PublishedSession, Session
 from trainbot.model.session_rows import SessionRow
 
 if TYPE_CHECKING:
-    from trainbot.adapters.db.repositories import Sessions, Settings
+    from trainbot.adapters.db import Store
 
 log = logging.getLogger(__name__)
 NEAR = timedelta(hours=36)  # a class lasts a day at most, and has a time of grace
@@ -25,8 +24,8 @@ _LAST = "last session"  # the setting that holds the number of the last one made
 class Book:
     """``channels``: ours; a session that names none of them belongs to all of them."""
 
-    def __init__(self, sessions: Sessions, settings: Settings, channels: Callable[[], tuple[str, ...]]) -> None:
-        self.rows, self.settings, self.channels = sessions, settings, channels
+    def __init__(self, store: Store, channels: tuple[str, ...]) -> None:
+        self.rows, self.settings, self.channels = store.sessions, store.settings, channels
 
     # -- written ---------------------------------------------------------------------------------------
 
@@ -90,9 +89,8 @@ class Book:
     def near(self, now: datetime) -> list[Session]:
         """Those that may concern labs now, by start: soon, going on, or not long over.  Cancelled ones are left out,
         and rows that cannot be read: labs are for everybody, one bad row must not stop them."""
-        start = self.rows.table.c.start
         found = []
-        for row in self.rows.all(start > now - NEAR, start < now + NEAR, cancelled=False, draft=False, order=(start,)):
+        for row in self.rows.within(now - NEAR, now + NEAR, cancelled=False, draft=False):
             try:
                 found.append(from_json(row.value))
             except (ValueError, TypeError, KeyError) as error:
@@ -101,23 +99,17 @@ class Book:
 
     def starting(self, first: datetime, last: datetime) -> list[Session]:
         """Those that start from ``first`` to ``last``, by start; cancelled ones too."""
-        start = self.rows.table.c.start
-        return [
-            from_json(row.value) for row in self.rows.all(start >= first, start <= last, draft=False, order=(start,))
-        ]
+        return [from_json(row.value) for row in self.rows.starting(first, last, draft=False)]
 
     def upcoming(self, now: datetime, most: int | None = None) -> list[Session]:
         """Not over and not cancelled, by start: as ``!sessions`` numbers them; the first ``most``."""
-        table = self.rows.table
-        on: dict[str, Any] = {"cancelled": False, "draft": False, "order": (table.c.start, table.c.uid)}
-        begun = [from_json(row.value) for row in self.rows.all(table.c.start > now - NEAR, table.c.start <= now, **on)]
-        rows = self.rows.all(table.c.start > now, limit=most, **on)
+        begun = [from_json(row.value) for row in self.rows.begun(now - NEAR, now, cancelled=False, draft=False)]
+        rows = self.rows.later(now, most, cancelled=False, draft=False)
         return ([session for session in begun if session.end > now] + [from_json(row.value) for row in rows])[:most]
 
     def published(self, since: datetime) -> list[PublishedSession]:
         """What the calendar holds: all that started after ``since`` or will, cancelled ones too, by start."""
-        table = self.rows.table
-        rows = self.rows.all(table.c.start > since, draft=False, order=(table.c.start, table.c.uid))
+        rows = self.rows.later(since, draft=False)
         return [PublishedSession(from_json(row.value), row.sequence, row.changed_at) for row in rows]
 
     def later(self, now: datetime) -> int:
@@ -126,8 +118,8 @@ class Book:
 
     def where(self, session: Session) -> tuple[str, ...]:
         """The channels that hear of it; one that we are not in means all of ours."""
-        mine = tuple(c for c in self.channels() if session.channel and c.lower() == session.channel.lower())
-        return mine or self.channels()
+        mine = tuple(c for c in self.channels if session.channel and c.lower() == session.channel.lower())
+        return mine or self.channels
 
 
 def to_json(session: Session) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -14,50 +14,41 @@ from trainbot.core.messages import Effect, Reply
 from trainbot.core.times import describe, describe_many, places, until
 from trainbot.core.wording import span
 from trainbot.features.sessions.changes import Change
+from trainbot.features.sessions.session_store import Book
+from trainbot.model.config import Config
+from trainbot.model.ports import Exercises, LabRoom
 from trainbot.model.session import Session
 from trainbot.model.session_rows import SignUp
 
 if TYPE_CHECKING:
-    from trainbot.adapters.db.repositories import Notices, People, Sessions
+    from trainbot.adapters.db import Store
 
 # A network lets us speak to about ten new people at once, then to one a minute.
 AT_ONCE, GAP = 8, timedelta(minutes=1)
 
 
 class SignUps:
-    """``upcoming``: the sessions as ``!sessions`` numbers them.  ``images``: what labs of a session are made from,
-    the first unless somebody asks for another.  ``has_labs``: whether labs of that image can be had; ``early``: how
-    long before the start they are handed out.  ``holds``: (labs that the hosts have room for, those that survive the
-    loss of one).  ``zones``: shown to people whose own zone is not known."""
+    def __init__(self, store: Store, book: Book, config: Config, exercises: Exercises, stock: LabRoom) -> None:
+        self.rows, self.notices, self.people, self.book = store.sessions.signups, store.notices, store.people, book
+        self.zones, self.early, self.require_account = config.schedule.zones, config.labs.early, config.require_account
+        self.exercises, self.stock = exercises, stock
 
-    def __init__(
-        self,
-        sessions: Sessions,
-        notices: Notices,
-        people: People,
-        zones: tuple[str, ...],
-        require_account: bool,
-        upcoming: Callable[[datetime], list[Session]],
-        images: Callable[[Session], tuple[str, ...]],
-        has_labs: Callable[[str], bool],
-        early: timedelta,
-        holds: Callable[[datetime], tuple[int, int]],
-    ) -> None:
-        self.rows, self.notices, self.people, self.zones = sessions.signups, notices, people, zones
-        self.require_account, self.upcoming, self.images = require_account, upcoming, images
-        self.has_labs, self.early, self.holds = has_labs, early, holds
+    def images_of(self, session: Session) -> tuple[str, ...]:
+        """What labs of that session are made from, the first unless somebody asks for another: as it says, else as its
+        exercise does."""
+        exercise = self.exercises.get(session.exercise)
+        return session.images or ((exercise.image,) if exercise is not None and exercise.image else ())
 
     def of(self, session: Session) -> list[SignUp]:
         """Those who have a seat, in the order in which they got it; each with an image that the session (still) has."""
-        images = self.images(session)
+        images = self.images_of(session)
         return [
             row if row.image in images else replace(row, image=images[0] if images else "")
             for row in self._all(session, waiting=False)
         ]
 
     def _all(self, session: Session, **exact: bool) -> list[SignUp]:
-        table = self.rows.table
-        return self.rows.all(session_uid=session.uid, order=(table.c.waiting, table.c.at, table.c.person_id), **exact)
+        return self.rows.line(session.uid, **exact)
 
     def _mine(self, session: Session, person: Person) -> SignUp | None:
         return self.rows.first(session_uid=session.uid, person_id=person.id)
@@ -86,16 +77,16 @@ class SignUps:
 
     def labs_shown(self, session: Session, now: datetime) -> str:
         """For organisers: ``30 labs fit, 15 survive the loss of a host``; '' where it has none."""
-        if not any(self.has_labs(image) for image in self.images(session)):
+        if not any(self.stock.has_labs(image) for image in self.images_of(session)):
             return ""
-        seats, survive = self.holds(now)
+        seats, survive = self.stock.holds(now)
         return f"{seats} labs fit, {survive} survive the loss of a host"
 
     def too_many(self, session: Session, now: datetime) -> str:
         """A sentence where hosts hold fewer labs than the session has seats, else ''."""
-        if session.seats is None or not any(self.has_labs(image) for image in self.images(session)):
+        if session.seats is None or not any(self.stock.has_labs(image) for image in self.images_of(session)):
             return ""
-        seats, survive = self.holds(now)
+        seats, survive = self.stock.holds(now)
         if session.seats > seats:
             return f"Hosts hold {seats} labs only, {survive} with one lost."
         return f"With a host lost, {survive} of {session.seats} have a lab." if session.seats > survive else ""
@@ -108,8 +99,8 @@ class SignUps:
                 "seats are for people with an account here: /msg NickServ REGISTER PASSWORD EMAIL makes one, "
                 "/msg NickServ IDENTIFY PASSWORD logs in to it; then ask again"
             )
-        number, session, wanted = find(words, self.upcoming(ask.at))
-        images = self.images(session)
+        number, session, wanted = find(words, self.book.upcoming(ask.at))
+        images = self.images_of(session)
         if wanted and wanted not in images:
             there = (
                 f"it has {' and '.join(images)}: say !signup {number} {images[0]}"
@@ -119,7 +110,7 @@ class SignUps:
             raise UserError(f"{session.title} has no {wanted[:30]!r} labs; {there}")
         if session.start <= ask.at:
             image = wanted or (images[0] if images else "")
-            lab = f"; !lab {image} gives you a lab" if image and self.has_labs(image) else ""
+            lab = f"; !lab {image} gives you a lab" if image and self.stock.has_labs(image) else ""
             raise UserError(f"{session.title} has begun, and it needs no seat to take part{lab}")
         mine = self._mine(session, ask.person)
         if mine is None:
@@ -167,7 +158,7 @@ class SignUps:
         """The next that has room, of the same exercise where there is one."""
         room = [
             (number, session)
-            for number, session in enumerate(self.upcoming(ask.at), 1)
+            for number, session in enumerate(self.book.upcoming(ask.at), 1)
             if session.uid != full.uid and session.start > ask.at and not self._is_full(session)
         ]
         room.sort(key=lambda item: item[1].exercise != full.exercise)  # a stable sort: the earliest stays first
@@ -178,9 +169,9 @@ class SignUps:
 
     def _answer(self, ask: Ask, session: Session, said: str) -> Reply:
         row, notes = self._mine(session, ask.person), []
-        images = self.images(session)
-        if row is not None and row.image and self.has_labs(row.image):
-            other = f" (!signup {_number(session, self.upcoming(ask.at))} IMAGE for another: {', '.join(images)})"
+        images = self.images_of(session)
+        if row is not None and row.image and self.stock.has_labs(row.image):
+            other = f" (!signup {_number(session, self.book.upcoming(ask.at))} IMAGE for another: {', '.join(images)})"
             notes.append(
                 f"your {row.image} lab{other if len(images) > 1 else ''} comes to you "
                 f"in the {span(self.early)} before the start"
@@ -194,7 +185,7 @@ class SignUps:
     def _needs(self, session: Session, row: SignUp, now: datetime) -> list[str]:
         """What is to be done before the day, with the lines to type."""
         place = [other.person_id for other in self.of(session)].index(row.person_id) + 1
-        room, _survive = self.holds(now)
+        room, _survive = self.stock.holds(now)
         notes = [f"labs hold {room} people now and you are number {place}, so yours may come later"] * (
             0 < room < place
         )
@@ -204,7 +195,7 @@ class SignUps:
         return notes
 
     def drop(self, ask: Ask, words: str = "") -> list[Effect]:
-        sessions = self.upcoming(ask.at)
+        sessions = self.book.upcoming(ask.at)
         mine = [(number, session) for number, session in enumerate(sessions, 1) if self._mine(session, ask.person)]
         if not mine:
             raise UserError("you have no seat in any session; !sessions lists them, !signup N takes a seat")
@@ -253,7 +244,7 @@ class SignUps:
     def tick(self, now: datetime) -> None:
         """Seats that became free in any other way: there are more of them, or their people are gone."""
         waiting = {row.session_uid for row in self.rows.all(waiting=True)}
-        for session in self.upcoming(now) if waiting else ():
+        for session in self.book.upcoming(now) if waiting else ():
             if session.uid in waiting:
                 self.make_room(session, now)
 
@@ -267,7 +258,7 @@ class SignUps:
             self.notices.tell(
                 now,
                 f"a seat is free, and it is yours: {session.title}, {when_}; !signup drop "
-                f"{_number(session, self.upcoming(now))} gives it to the next",
+                f"{_number(session, self.book.upcoming(now))} gives it to the next",
                 person_id=row.person_id,
                 not_after=session.start,
             )

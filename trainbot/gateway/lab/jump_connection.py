@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import asyncssh
 
+from trainbot.core.tasks import Tasks
 from trainbot.gateway.lab.jump_channel import Passage
 from trainbot.gateway.lab.pipe import Line
 from trainbot.gateway.settings import GatewayConfig
@@ -30,6 +31,7 @@ class Trunk:
         self._config = config
         self.connection: asyncssh.SSHClientConnection | None = None
         self.line = Line()
+        self._tasks = Tasks()
         self.used = 0
         self._full = False  # sshd said so; until one of the channels is gone
         self._retired = False  # it does not answer; what is in it is left to the keepalives
@@ -55,7 +57,8 @@ class Trunk:
             return made[0]
 
         # Of its own, so that a channel that is just being opened is closed even if whoever wanted it is gone by then.
-        task = asyncio.create_task(self.connection.create_session(make, command, encoding=None, request_pty=False))
+        opening = self.connection.create_session(make, command, encoding=None, request_pty=False)
+        task = self._tasks.start(opening, "opening a channel of a door", awaited=True)
         task.add_done_callback(lambda done: self._left(done, made))
         try:
             async with asyncio.timeout(self._config.door_wait):

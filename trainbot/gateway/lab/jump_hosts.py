@@ -19,6 +19,7 @@ import asyncssh
 
 from trainbot.adapters.state_folder import DOOR_KEY, KNOWN_HOSTS
 from trainbot.core.errors import BackendError
+from trainbot.core.tasks import Tasks
 from trainbot.gateway.lab.jump_channel import Passage, landing
 from trainbot.gateway.lab.jump_connection import Factory, Full, Trunk, Way
 from trainbot.gateway.lab.pipe import CIPHERS, Client
@@ -94,6 +95,7 @@ class HostDoor:
         self._name = f"{self._address} port {self._port}"
         self._config = config
         self._trunks: list[Trunk] = []
+        self._tasks = Tasks()
         self._opening: asyncio.Task[None] | None = None
         self._room = MOST  # channels a connection, as far as is known
         self._shut = ""  # why it did not open the last time
@@ -122,8 +124,7 @@ class HostDoor:
         raise DoorShut(f"the door of {self._name} opens and closes again, over and over")
 
     def close(self) -> None:
-        if self._opening is not None:
-            self._opening.cancel()
+        self._tasks.cancel()
         for trunk in self._trunks:
             trunk.close()
 
@@ -132,7 +133,7 @@ class HostDoor:
         if self._opening is None:
             if asyncio.get_running_loop().time() < self._shut_until:
                 raise DoorShut(self._shut)
-            self._opening = asyncio.create_task(self._open_one())
+            self._opening = self._tasks.start(self._open_one(), f"opening the door of {self._name}", awaited=True)
             # Where everybody who waited has left by then, nobody else looks at the exception.
             self._opening.add_done_callback(lambda done: done.cancelled() or done.exception())
         await asyncio.shield(self._opening)

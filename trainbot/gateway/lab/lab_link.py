@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 
 import asyncssh
 
+from trainbot.core.tasks import Tasks
 from trainbot.gateway.lab.connect import NoWay, Reason, knock, log_in
 from trainbot.gateway.lab.jump_hosts import Doors
 from trainbot.gateway.lab.pipe import Line
@@ -86,6 +87,7 @@ class LabLink:
         self._table = table
         self._doors = doors
         self._lease = lease
+        self._tasks = Tasks()
         self._opening: asyncio.Task[asyncssh.SSHClientConnection] | None = None
         self._attempt: asyncio.Task[asyncssh.SSHClientConnection] | None = None
         self._quiet = asyncio.Event()  # no sshd is speaking with us (yet)
@@ -99,10 +101,10 @@ class LabLink:
         """
         if self._opening is None or (self._opening.done() and self._dead(self._opening)):
             self._quiet.set()
-            self._opening = asyncio.create_task(self._open())
+            self._opening = self._tasks.start(self._open(), "the way to a lab", awaited=True)
             # Where everybody who waited has left by then, nobody else looks at the exception.
             self._opening.add_done_callback(lambda done: done.cancelled() or done.exception())
-        notice = asyncio.create_task(self._notice(tell))
+        notice = self._tasks.start(self._notice(tell), "a notice that a lab boots")
         try:
             return await asyncio.shield(self._opening)
         finally:
@@ -119,7 +121,7 @@ class LabLink:
         if self._opening is None:
             return
         if not self._opening.done():
-            self._opening.cancel()
+            self._tasks.cancel()
         elif not self._opening.cancelled() and self._opening.exception() is None:
             self._opening.result().close()
 
@@ -184,7 +186,7 @@ class LabLink:
     async def _try(self, route: Route, endpoint: tuple[str, int]) -> asyncssh.SSHClientConnection | None:
         """The connection; None where the route led elsewhere before it was there.  NoWay where there is none."""
         self.machine = Machine.of(route)
-        self._attempt = asyncio.create_task(self._connect(route, endpoint))
+        self._attempt = self._tasks.start(self._connect(route, endpoint), "a connection to a lab", awaited=True)
         try:
             connection = await self._attempt
         except asyncio.CancelledError:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Protocol
 
+from trainbot.core.tasks import Tasks
 from trainbot.gateway.lab.jump_channel import Passage
 from trainbot.gateway.lab.jump_hosts import Doors, DoorShut
 from trainbot.gateway.lab.lab_link import ENDED, Table
@@ -91,7 +92,8 @@ class Console:
         self._wire: _Wire | None = None
         self._early = bytearray()  # typed while the line is being opened
         self._idle: asyncio.TimerHandle | None = None
-        self._task = asyncio.create_task(self._keep())
+        self._tasks = Tasks()
+        self._task = self._tasks.start(self._keep(), f"the console of lease {lease}")
 
     @property
     def ended(self) -> bool:
@@ -121,7 +123,7 @@ class Console:
             self._early += data
 
     def close(self) -> None:
-        self._task.cancel()
+        self._tasks.cancel()
 
     def _heard(self, data: bytes) -> None:
         self._said += data
@@ -189,7 +191,7 @@ class Console:
             self._early.clear()
         try:
             while not wire.over.done():
-                changed = asyncio.ensure_future(self._table.changed(60.0))
+                changed = self._tasks.start(self._table.changed(60.0), "a change of the routes")
                 try:
                     await asyncio.wait({wire.over, changed}, return_when=asyncio.FIRST_COMPLETED)
                 finally:

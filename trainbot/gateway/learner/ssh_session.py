@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import asyncssh
 
+from trainbot.core.tasks import Tasks
 from trainbot.gateway.lab.lab_link import BROKE, REFUSED, LabAway, LabLink
 from trainbot.gateway.lab.pipe import End, Line, join
 from trainbot.gateway.learner import xen_manage as manage
@@ -61,7 +62,7 @@ class LearnerEnd(End, asyncssh.SSHServerSession[bytes]):
         super().__init__(line)
         self._connection = connection
         self._gone = gone
-        self._task: asyncio.Task[None] | None = None
+        self._tasks = Tasks()
         self._pty: tuple[str, dict[int, int]] | None = None
         self._command: str | None = None
         self._subsystem: str | None = None
@@ -91,9 +92,10 @@ class LearnerEnd(End, asyncssh.SSHServerSession[bytes]):
         if command is not None and manage.wanted(command):
             terms = manage.Terms(self._pty is not None, self._write, lambda: self.chan.get_write_buffer_size())
             self._manage = manage.Manage(self._connection, self._connection.consoles, terms)
-            self._task = asyncio.create_task(self._run(self._managed(self._manage, command)))
+            work = self._managed(self._manage, command)
         else:
-            self._task = asyncio.create_task(self._run(self._in_lab()))
+            work = self._in_lab()
+        self._tasks.start(self._run(work), "a session")
 
     def data_received(self, data: bytes, datatype: int | None) -> None:
         if self._manage is not None:
@@ -122,8 +124,7 @@ class LearnerEnd(End, asyncssh.SSHServerSession[bytes]):
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._task is not None:
-            self._task.cancel()
+        self._tasks.cancel()
         super().connection_lost(exc)
         self._gone(self)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import asyncssh
 
+from trainbot.core.tasks import Tasks
 from trainbot.gateway.lab.remote_command import begin
 from trainbot.gateway.learner import tmux as screen
 
@@ -49,6 +50,7 @@ class Banner:
     def __init__(self) -> None:
         self._line: str | None = None
         self._said: list[str] = []
+        self._tasks = Tasks()
         self._task: asyncio.Task[None] | None = None
 
     def show(self, connection: asyncssh.SSHClientConnection, line: str) -> None:
@@ -60,12 +62,11 @@ class Banner:
         self._go(connection)
 
     def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
+        self._tasks.cancel()
 
     def _go(self, connection: asyncssh.SSHClientConnection) -> None:
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._work(connection))
+            self._task = self._tasks.start(self._work(connection), "the line above a screen")
 
     async def _work(self, connection: asyncssh.SSHClientConnection) -> None:
         while self._line is not None or self._said:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from trainbot.core.errors import BackendError
+from trainbot.core.files import write_whole
 from trainbot.images.build.command import environment, stop
 from trainbot.images.build.image_folder import Image, images_folder, load_image
 
@@ -114,6 +115,4 @@ def _remembered(path: Path, key: str) -> Accelerator | None:
 def _remember(path: Path, key: str, verdict: Accelerator) -> None:
     """Only the latest: a machine that was rebooted, or an image built anew, is tried anew."""
     with contextlib.suppress(OSError):
-        new = path.with_suffix(f".{os.getpid()}")
-        new.write_text(json.dumps({key: verdict}) + "\n", encoding="utf-8")
-        new.replace(path)
+        write_whole(path, json.dumps({key: verdict}) + "\n")

@@ -5,21 +5,21 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from trainbot.features.labs.self_hosted import Offer
+from trainbot.model.lab_image import ImageOffer
 
 FOLDER = "images"
 SUMS = "SHA256SUMS"
 _MOST_SUMS = 1 << 20
 
 
-def published(public: Path, public_url: str, name: str) -> Offer | None:
+def published(public: Path, public_url: str, name: str) -> ImageOffer | None:
     """What is offered of the image ``name`` below the folder ``public``; None where nothing is."""
     try:
         with (public / FOLDER / name / SUMS).open("rb") as file:
             content = file.read(_MOST_SUMS)
     except OSError:
         return None
-    return Offer(address(public_url, name), hashlib.sha256(content).hexdigest())
+    return ImageOffer(address(public_url, name), hashlib.sha256(content).hexdigest())
 
 
 def address(public_url: str, name: str) -> str:

@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 
+from trainbot.core.tasks import Tasks
+
 DEADLINE = 20.0  # seconds that something may take to be said
 
 
@@ -27,7 +29,8 @@ class Client:
         self._more = asyncio.Condition()
         self._reader, self._writer = reader, writer
         self._ended = False
-        self._task = asyncio.create_task(self._read())
+        self._tasks = Tasks()
+        self._task = self._tasks.start(self._read(), f"what {nick} hears")
 
     @classmethod
     async def connect(
@@ -68,9 +71,7 @@ class Client:
 
     async def close(self) -> None:
         self.send("QUIT :bye")
-        self._task.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._task
+        await self._tasks.close()
         self._writer.close()
         with suppress(OSError):
             await self._writer.wait_closed()

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Self
 
 from trainbot.core.errors import BackendError
+from trainbot.core.tasks import Tasks
 
 _START_LIMIT = 10.0
 _STOP_LIMIT = 5.0
@@ -72,6 +73,7 @@ class Ngircd:
         self.log = folder / "ngircd.log"
         self._name, self._max_penalty = name, max_penalty
         self._process: asyncio.subprocess.Process | None = None
+        self._tasks = Tasks()
         self._reader: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -93,7 +95,7 @@ class Ngircd:
             start_new_session=True,  # a Ctrl-C is ours to handle, not the server's
         )
         ready = asyncio.get_running_loop().create_future()
-        self._reader = asyncio.create_task(self._read(self._process, ready))
+        self._reader = self._tasks.start(self._read(self._process, ready), "the log of ngircd", awaited=True)
         try:
             await asyncio.wait_for(ready, _START_LIMIT)
         except BaseException as error:

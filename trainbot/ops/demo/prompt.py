@@ -11,6 +11,7 @@ from prompt_toolkit.patch_stdout import patch_stdout
 from prompt_toolkit.utils import get_cwidth
 
 from trainbot.adapters.irc.text import cut, plain, sanitise
+from trainbot.core.tasks import Tasks
 from trainbot.ops.demo.irc_client import Client
 from trainbot.ops.demo.tour import HOST_ANSWERS, DidNotHappen
 from trainbot.ops.demo.world import CHANNEL, NICK, PRESENTER_ADDRESS, World
@@ -74,23 +75,20 @@ class Prompt:
     async def run(self) -> None:
         """Until /quit; DidNotHappen when the bot or the IRC server has ended."""
         with patch_stdout(raw=True):
-            tasks: list[asyncio.Task[None]] = []
+            tasks, running = Tasks(), list[asyncio.Task[None]]()
             try:
                 for role in ("learner", "presenter"):
                     await self._connect(role)
                 show("the bot starts …")
                 await self.world.start_bot()
-                tasks = [
-                    asyncio.create_task(work)
-                    for work in (self._talk(), self._bot_stays(), self._stays("learner"), self._stays("presenter"))
-                ]
-                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                work = (self._talk(), self._bot_stays(), self._stays("learner"), self._stays("presenter"))
+                running = [tasks.start(each, "the prompt", awaited=True) for each in work]
+                done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     task.result()
             finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+                await tasks.close()
+                await asyncio.gather(*running, return_exceptions=True)  # several may have failed at once
                 for person in self.people.values():
                     await person.close()
 

@@ -10,6 +10,7 @@ from contextlib import suppress
 import click
 
 from trainbot.core.errors import UserError
+from trainbot.core.tasks import Tasks
 from trainbot.ops.demo.tour import DidNotHappen, Tour
 from trainbot.ops.demo.world import World
 
@@ -36,7 +37,8 @@ def _check_prompt() -> None:
 
 async def _demo(tour: bool, port: int, keep: bool) -> int:
     world = World(port, click.echo)
-    playing = asyncio.create_task(_play(world, tour))
+    tasks = Tasks()
+    playing = tasks.start(_play(world, tour), "the demo", awaited=True)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, playing.cancel)  # the play ends, and is cleared away; never the clearing

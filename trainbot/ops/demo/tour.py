@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from trainbot.adapters.irc.text import plain
+from trainbot.core.tasks import Tasks
 from trainbot.ops.demo.irc_client import Client
 from trainbot.ops.demo.world import CHANNEL, NICK, PRESENTER_ADDRESS, World
 
@@ -100,8 +101,9 @@ class Tour:
     async def _see(self, client: Client, what: str, pattern: str, within: float = 20.0) -> re.Match[str]:
         """The line that ``client`` hears; DidNotHappen after that many seconds, or when the bot has ended."""
         within *= self.patience
-        heard = asyncio.create_task(client.expect(pattern, within))
-        ended = asyncio.create_task(self.world.bot_ends())
+        tasks = Tasks()
+        heard = tasks.start(client.expect(pattern, within), what, awaited=True)
+        ended = tasks.start(self.world.bot_ends(), "the bot's end")
         try:
             await asyncio.wait({heard, ended}, return_when=asyncio.FIRST_COMPLETED)
             if not heard.done():
@@ -112,8 +114,7 @@ class Tour:
         except ConnectionError as error:
             raise DidNotHappen(f"{what}: did not happen, {error}") from None
         finally:
-            heard.cancel()
-            ended.cancel()
+            await tasks.close()
         self.tell(f"  ok  {what}")
         return found
 

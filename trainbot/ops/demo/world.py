@@ -19,7 +19,8 @@ from trainbot import shipped
 from trainbot.adapters.state_folder import HOST_KEY, lab_key, state_folder
 from trainbot.config import Config, load
 from trainbot.core.errors import BackendError
-from trainbot.features.labs.passwords import make_once
+from trainbot.core.files import make_once
+from trainbot.core.tasks import Tasks
 from trainbot.gateway import hostkey
 from trainbot.gateway import process as gateway_process
 from trainbot.images.build.accel import working_accelerator
@@ -166,10 +167,11 @@ class World:
             raise BackendError("the lab image was not built, for the reason above: mend that and start the demo again")
 
     async def _accelerator(self) -> str:
-        asked = asyncio.create_task(asyncio.to_thread(working_accelerator, self.cache))
-        if not (await asyncio.wait({asked}, timeout=1))[0]:
-            self.tell("trying whether KVM works here (20 s at most, this once) …")
-        return await asked
+        async with Tasks() as tasks:
+            asked = tasks.start(asyncio.to_thread(working_accelerator, self.cache), "looking for KVM", awaited=True)
+            if not (await asyncio.wait({asked}, timeout=1))[0]:
+                self.tell("trying whether KVM works here (20 s at most, this once) …")
+            return await asked
 
     async def start_bot(self) -> None:
         """The bot, a process of its own with its log in bot.log."""

@@ -11,6 +11,7 @@ from dataclasses import replace
 from trainbot.adapters.irc.connection_status import Standing
 from trainbot.adapters.irc.irc_connection import IrcDoor
 from trainbot.core.errors import BackendError, ConfigError
+from trainbot.core.tasks import Tasks
 from trainbot.ops.doctor.examine import TooLong, attempt, in_thread, within
 from trainbot.ops.doctor.finding import Finding
 from trainbot.ops.doctor.here import Here, bot_runs
@@ -66,7 +67,8 @@ async def _visit(here: Here) -> Standing:
         door = IrcDoor(here.config.irc, lambda event: None, heard=news.set)
     except ConfigError as error:
         raise BackendError("; ".join(error.problems)) from None
-    visiting = asyncio.create_task(door.visit())
+    tasks = Tasks()
+    visiting = tasks.start(door.visit(), "a visit to IRC", awaited=True)
     visiting.add_done_callback(lambda task: news.set())
 
     async def until_settled() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -15,8 +15,9 @@ from trainbot.adapters.state_folder import CONTROL
 from trainbot.bot.installation import images_of
 from trainbot.config import Config
 from trainbot.core.errors import BackendError
+from trainbot.core.tasks import Tasks
 from trainbot.model.host import HostConfig
-from trainbot.model.lab_image import Image
+from trainbot.model.lab_image import LabImage
 from trainbot.ops.doctor.examine import attempt, in_thread
 
 T = TypeVar("T")
@@ -30,6 +31,7 @@ class Here:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.progress: Callable[[str, int, str], object] = lambda subject, percent, what: None
+        self._tasks = Tasks()
         self._asked: dict[str, asyncio.Task[Any]] = {}
 
     async def bot(self) -> dict[str, Any] | BackendError:
@@ -51,7 +53,7 @@ class Here:
         )
 
     @cached_property
-    def images(self) -> dict[str, Image]:
+    def images(self) -> dict[str, LabImage]:
         """Those that can be used."""
         return images_of(self.config)[0]
 
@@ -72,10 +74,10 @@ class Here:
             return None
         return health(url)
 
-    async def _once(self, name: str, begin: Callable[[], Awaitable[T]]) -> T:
+    async def _once(self, name: str, begin: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Many may want it; it is begun once, and who is cancelled does not cancel it."""
         if name not in self._asked:
-            self._asked[name] = asyncio.ensure_future(begin())
+            self._asked[name] = self._tasks.start(begin(), name, awaited=True)
         found: T = await asyncio.shield(self._asked[name])
         return found
 

@@ -11,7 +11,7 @@ from trainbot.adapters.hosts.libvirt_look import HostLook
 from trainbot.config import Config
 from trainbot.core.errors import BackendError, HostDown
 from trainbot.model.host import HostConfig
-from trainbot.model.lab_image import Image
+from trainbot.model.lab_image import LabImage
 from trainbot.ops.doctor.finding import Finding, Words
 from trainbot.ops.doctor.host_room import room_findings
 from trainbot.ops.doctor.host_shell import Shell
@@ -51,7 +51,7 @@ class HostSeen:
     look: HostLook | BackendError | None = None
     door: int | BackendError | None = None
     owner: str = ""
-    images: Mapping[str, Image] = field(default_factory=dict)
+    images: Mapping[str, LabImage] = field(default_factory=dict)
     embedded: bool = False
     missing: tuple[str, ...] = ()
     writable: bool = True

@@ -9,7 +9,7 @@ from trainbot.adapters.hosts.libvirt_look import HostLook
 from trainbot.config import Config
 from trainbot.core.errors import BackendError
 from trainbot.model.host import HostConfig
-from trainbot.model.lab_image import Image
+from trainbot.model.lab_image import LabImage
 from trainbot.ops.doctor.finding import Finding, Words
 from trainbot.ops.host_setup.state import Facts
 
@@ -18,7 +18,7 @@ def room_findings(
     words: Words,
     config: Config,
     host: HostConfig,
-    images: Mapping[str, Image],
+    images: Mapping[str, LabImage],
     look: HostLook | BackendError | None,
     facts: Facts | None,
     view: Mapping[str, Any] | None,
@@ -54,7 +54,7 @@ def _memory(look: HostLook | BackendError | None, view: Mapping[str, Any] | None
     return None
 
 
-def _fits(words: Words, host: HostConfig, image: Image, room: int, there: int) -> Finding:
+def _fits(words: Words, host: HostConfig, image: LabImage, room: int, there: int) -> Finding:
     fit = room // image.memory_mib
     if fit >= host.labs:
         return words.ok(f"{host.labs} labs of {image.memory_mib} MiB fit ({room} MiB for labs, {there} are there)")

@@ -68,11 +68,12 @@ def copy(reach: Reach, item: Copy, folder: Path, step: Callable[[int, int], None
             kept += lengths.pop(number, 0)
             step(kept, whole)
         code = process.wait()
-        if sender.fault:
-            raise BackendError(sender.fault)
-        if code or not heard.done:
-            raise reach.failure(code, words or [f"{item.name} did not arrive whole: say it again, what did is kept"])
-        return sender.sent
+    # not before the stream is closed: its last words may come later than its end
+    if sender.fault:
+        raise BackendError(sender.fault)
+    if code or not heard.done:
+        raise reach.failure(code, words or [f"{item.name} did not arrive whole: say it again, what did is kept"])
+    return sender.sent
 
 
 class _Heard:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Callable
 
 from trainbot.adapters.state_folder import KNOWN_HOSTS, state_folder
 from trainbot.config import Config
 from trainbot.core.errors import BackendError, UserError
+from trainbot.core.files import write_whole
 from trainbot.images.build.log_progress import Following
 from trainbot.images.build.progress_bar import Progress
 from trainbot.model.host_address import HostKind, host_address
@@ -183,9 +183,7 @@ class _Preparing:
         if self._dry_run:
             self._say(f"+ host key: would write {len(facts.host_keys)} into {path}")
             return
-        new = path.with_name(f".{path.name}.{os.getpid()}")
-        new.write_text(after, encoding="utf-8")
-        new.replace(path)
+        write_whole(path, after)
         self._say(f"+ host key: wrote {len(facts.host_keys)} into {path}")
 
     def _try_door(self, address: str, port: int) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 from trainbot.adapters.scenario_files.library import load_library
 from trainbot.config import Config
 from trainbot.core.errors import BackendError, UserError
+from trainbot.core.tasks import Tasks
 from trainbot.features.labs.host_view import NOT_YET
 from trainbot.gateway.trial_login import Inside, TurnedAway, Visitor
 from trainbot.images.build.progress_bar import Progress
@@ -64,14 +65,15 @@ class Rehearsal:
         self.away: dict[str, str] = {}
         self.over = ""
         self._turns = asyncio.Semaphore(LOGINS)
-        self._logins: set[asyncio.Task[None]] = set()
+        self._logins = Tasks()
+        self._tasks = Tasks()
         self._asked = 0.0
 
     async def hold(self, request: dict[str, Any], keep: bool) -> Found:
         """Seats are asked for, tried and given back, whatever happens; BackendError where it cannot begin.  ``keep``:
         they are given back when this is cancelled, and no sooner."""
         self._asked = time.monotonic()
-        asked = asyncio.create_task(self.asking.begin(request))
+        asked = self._tasks.start(self.asking.begin(request), "asking for seats", awaited=True)
         try:
             self.begun = await asyncio.shield(asked)
             for seat in self.begun["seats"]:
@@ -95,8 +97,7 @@ class Rehearsal:
             await self._free()
 
     async def _free(self) -> None:
-        for task in self._logins:
-            task.cancel()
+        self._logins.cancel()
         with suppress(BackendError, UserError):
             await asyncio.shield(self.asking.end())
 
@@ -151,9 +152,7 @@ class Rehearsal:
                     homeless = any(chair.state == "no room" for chair in self.chairs.values())
                     if sure >= (SURE if homeless else 1):
                         return
-        for task in list(self._logins):
-            task.cancel()
-        await asyncio.gather(*self._logins, return_exceptions=True)
+        await self._logins.close()
 
     def _whats_up(self) -> str:
         names = [chair.now["lab"] for chair in self.chairs.values() if chair.entered is None and chair.now.get("lab")]
@@ -177,9 +176,7 @@ class Rehearsal:
             chair.now, chair.fault = now, str(now["fault"]) or chair.fault
             if now["state"] == "ready" and chair.entered is None and now["lab"] not in chair.tried:
                 chair.tried.add(now["lab"])
-                task = asyncio.create_task(self._log_in(chair, dict(now)))
-                self._logins.add(task)
-                task.add_done_callback(self._logins.discard)
+                self._logins.start(self._log_in(chair, dict(now)), f"the login to seat {chair.id}")
 
     async def _log_in(self, chair: Chair, now: dict[str, Any]) -> None:
         async with self._turns:
@@ -275,7 +272,7 @@ class Rehearsal:
                 if self.over:
                     return
 
-        task = asyncio.create_task(watch())
+        task = self._tasks.start(watch(), "looking at the bot", awaited=True)
         try:
             yield
         finally:

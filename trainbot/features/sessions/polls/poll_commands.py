@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -21,11 +20,11 @@ from trainbot.features.sessions.polls.clocks import wall, wall_time
 from trainbot.features.sessions.polls.poll import Plan, local_days, starts
 from trainbot.features.sessions.polls.ranking import BUDGET, GLANCE, Choice, Start, choose, ranked, tally
 from trainbot.features.sessions.session_store import Book
+from trainbot.model.ports import Ports
 from trainbot.model.session_rows import PollLine, PollRow
 
 if TYPE_CHECKING:
-    from trainbot.adapters.db.repositories import Notices, People, Polls
-    from trainbot.model.exercise import Exercise
+    from trainbot.adapters.db import Store
 
 log = logging.getLogger(__name__)
 MOST_LINES = 20  # of one person in one poll; the last word counts, so more are a mistake or a joke
@@ -37,21 +36,11 @@ Count = tuple[list[Person], list[Free], list[Person]]
 
 
 class WhenDesk:
-    """``book``: where its sessions are drafts in the end; ``exercises``: those that there are, by name; ``nick``:
-    ours."""
+    """``book``: where its sessions are drafts in the end."""
 
-    def __init__(
-        self,
-        polls: Polls,
-        notices: Notices,
-        people: People,
-        book: Book,
-        exercises: Callable[[], Mapping[str, Exercise]],
-        require_account: bool,
-        nick: Callable[[], str],
-    ) -> None:
-        self.rows, self.notices, self.people, self.book, self.exercises = polls, notices, people, book, exercises
-        self.require_account, self.nick = require_account, nick
+    def __init__(self, store: Store, book: Book, ports: Ports) -> None:
+        self.rows, self.notices, self.people, self.book = store.polls, store.notices, store.people, book
+        self.exercises, self.access, self.audience = ports.exercises, ports.access, ports.audience
 
     # -- which poll ------------------------------------------------------------------------------------
 
@@ -91,7 +80,7 @@ class WhenDesk:
             closed_at=None,
             result="",
         )
-        line = wording.announcement(found, self._about(found.title), self.nick(), ask.at)
+        line = wording.announcement(found, self._about(found.title), self.audience.nick, ask.at)
         self.notices.tell(ask.at, line, channel=channel, kind="announcement", not_after=found.closes)
         return [Reply("asked; !when says how many have answered, !when close ends it before its time", private=True)]
 
@@ -106,7 +95,7 @@ class WhenDesk:
 
     def _about(self, title: str) -> str:
         """What sessions of that title are about: an exercise may be named by its folder."""
-        exercise = self.exercises().get(title)
+        exercise = self.exercises.library.exercises.get(title)
         return title if exercise is None else exercise.title
 
     # -- answered --------------------------------------------------------------------------------------
@@ -119,7 +108,7 @@ class WhenDesk:
             )
         if not words:
             return [Reply(self._status(ask, poll), private=True)]
-        if self.require_account and ask.sender.account is None:
+        if self.access.accounts_only and ask.sender.account is None:
             raise Denied(
                 "answers are taken from people with an account here; log in to NickServ (/msg NickServ help), "
                 "then say it again"
@@ -312,7 +301,7 @@ class WhenDesk:
     def _drafted(self, poll: PollRow, choice: Choice, now: datetime) -> str:
         """The chosen sessions, to be published."""
         clock = plan_of(poll).clock(poll.zone)
-        exercise = poll.title if poll.title in self.exercises() else None
+        exercise = poll.title if poll.title in self.exercises.library.exercises else None
         drafts = [
             self.book.draft(
                 f"poll {poll.id}",
@@ -333,7 +322,7 @@ class WhenDesk:
 
     def tick(self, now: datetime) -> None:
         """Polls whose time is over are closed; whoever opened one is told what came of it."""
-        for poll in self.rows.all(self.rows.table.c.closes_at <= now, closed_at=None):
+        for poll in self.rows.over(now):
             text = self._close(poll, now)
             self.notices.tell(now, f"the poll in {poll.channel} is closed. {text}", person_id=poll.person_id)
 

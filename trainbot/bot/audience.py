@@ -1,0 +1,89 @@
+"""Who is on IRC now, in our channels (trainbot.model.ports.Audience)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from trainbot.adapters.irc.connection_status import Standing
+from trainbot.core.access import Person, fold_account
+from trainbot.core.messages import Sender
+from trainbot.features.sessions.channel_state import ChannelView
+from trainbot.model.config import IrcConfig
+
+
+class View(ChannelView, Protocol):
+    """What the chat door knows of the network now."""
+
+    def holds(self, channel: str, nick: str) -> bool: ...
+    def find(self, nick: str) -> Sender | None: ...
+    def standing(self) -> Standing: ...
+
+
+class Onlookers:
+    """The network as the chat door sees it, for the channels of bot.ini."""
+
+    def __init__(self, view: View, irc: IrcConfig) -> None:
+        self.view, self.irc = view, irc
+
+    @property
+    def nick(self) -> str:
+        return self.view.nick
+
+    def fold(self, name: str) -> str:
+        return self.view.fold(name)
+
+    def members(self, channel: str) -> Sequence[Sender]:
+        return self.view.members(channel)
+
+    def holds(self, channel: str, nick: str) -> bool:
+        return self.view.holds(channel, nick)
+
+    def everybody(self) -> Iterator[Sender]:
+        for channel in self.irc.channels:
+            yield from self.view.members(channel)
+
+    def seeing(self) -> bool:
+        return any(True for _ in self.everybody())
+
+    def sees(self, sender: Sender) -> bool:
+        found = self.view.find(sender.nick)
+        return found is not None and (found.user, found.host) == (sender.user, sender.host)
+
+    def mask(self, sender: Sender) -> str:
+        return f"{self.fold(sender.nick)}!{sender.user}@{sender.host}"
+
+    def find(self, nick: str) -> Sender | None:
+        wanted = self.fold(nick)
+        if wanted == self.fold(self.nick):
+            return None
+        return next((member for member in self.everybody() if self.fold(member.nick) == wanted), None)
+
+    def where(self, person: Person) -> Sender | None:
+        for member in self.everybody():
+            account = fold_account(member.account) if member.account else None
+            if person.account is not None and account == person.account:
+                return member
+            if person.account is None and person.in_view and account is None and self.mask(member) == person.mask:
+                return member
+        return None
+
+    def again(self, person: Person) -> Sender | None:
+        """Whoever wears now the mask that somebody without an account left with: perhaps not the same person."""
+        if person.account is not None:
+            return None
+        return next(
+            (member for member in self.everybody() if member.account is None and self.mask(member) == person.mask), None
+        )
+
+    def present(self, person: Person, channel: str) -> bool:
+        there = self.where(person)
+        return there is not None and any(member.nick == there.nick for member in self.members(channel))
+
+    def channels_of(self, sender: Sender) -> list[str]:
+        mine = [self.irc.about(channel) for channel in self.irc.channels if self.view.holds(channel, sender.nick)]
+        return list(dict.fromkeys(mine)) or list(self.irc.class_channels)
+
+    def channel_named(self, channel: str) -> str:
+        """As bot.ini writes it, where it is ours."""
+        return next((ours for ours in self.irc.channels if self.fold(ours) == self.fold(channel)), channel)

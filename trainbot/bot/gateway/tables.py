@@ -1,0 +1,70 @@
+"""What the gateway is told: who gets to which lab, and what stands above people's screens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from trainbot.adapters.db import Store
+from trainbot.bot.gateway import status_lines
+from trainbot.bot.gateway.route_table import Ways, guests, routes
+from trainbot.bot.gateway.status_lines import StatusLines
+from trainbot.core.hooks import Feature, Hook, OnChange, Turn
+from trainbot.core.messages import Arrived, Disconnected, Left, Renamed, RollCall
+from trainbot.gateway.routes import Guest, Route
+from trainbot.model.host import HostConfig
+from trainbot.model.lab_image import LabImage
+
+TABLES = frozenset({"lab", "lease", "person", "public_key"})
+MOVED = (Arrived, Left, Renamed, RollCall, Disconnected)  # after these others can be told things
+
+
+@dataclass(frozen=True, slots=True)
+class RouteTable:
+    routes: list[Route]
+    guests: list[Guest]
+
+
+@dataclass(frozen=True, slots=True)
+class LineTable:
+    """{lease: {"line", "word"}}."""
+
+    lines: dict[str, dict[str, str]]
+
+
+class GatewayTables(Feature):
+    def __init__(
+        self, store: Store, images: dict[str, LabImage], hosts: Sequence[HostConfig], lines: StatusLines
+    ) -> None:
+        self.store, self.images, self.lines = store, images, lines
+        self._ways = Ways(hosts)
+        self._routes_due = self._lines_due = True
+
+    def hooks(self) -> Sequence[Hook]:
+        return (
+            OnChange(TABLES, self._tell_routes),
+            OnChange(status_lines.TABLES, self._tell_lines, MOVED),
+        )
+
+    def _tell_routes(self, turn: Turn) -> list[RouteTable]:
+        if not (self._routes_due or turn.changed & TABLES):
+            return []
+        self._routes_due = True
+        table = RouteTable(self.routes(), guests(self.store))
+        self._routes_due = False
+        return [table]
+
+    def routes(self) -> list[Route]:
+        return routes(self.store, self.images, self._ways)
+
+    def _tell_lines(self, turn: Turn) -> list[LineTable]:
+        """At ticks: not at each line that is said in a class."""
+        self._lines_due |= not turn.tick or bool(turn.changed & status_lines.TABLES)
+        if not (turn.tick and self._lines_due):
+            return []
+        table = LineTable(self.lines(turn.now))
+        self._lines_due = False
+        return [table]
+
+    def undone(self, items: Sequence[object]) -> None:
+        self._routes_due = self._lines_due = True

@@ -1,0 +1,39 @@
+"""What is written for people outside of IRC lines (trainbot.model.ports.Pages)."""
+
+from __future__ import annotations
+
+import logging
+
+from trainbot.adapters.markdown.irc_lines import render_step
+from trainbot.bot.pages import handout
+from trainbot.images.publishing.published import published
+from trainbot.model.config import RecordsConfig
+from trainbot.model.exercise import Exercise
+from trainbot.model.lab_image import ImageOffer
+
+log = logging.getLogger(__name__)
+
+
+class WrittenPages:
+    def __init__(self, config: RecordsConfig) -> None:
+        self.config = config
+
+    def step_lines(self, title_line: str, markdown: str, limit: int, more: str) -> list[str]:
+        return render_step(title_line, markdown, limit=limit, more=more)
+
+    def handout_url(self, exercise: Exercise) -> str:
+        url = self.config.public_url
+        return f"{url.rstrip('/')}/{handout.FOLDER}/{exercise.slug}.html" if url else ""
+
+    def write_handout(self, exercise: Exercise) -> str:
+        """It is written anew, so that it is what the class does."""
+        command = f"trainbot exercise handout {exercise.slug}"
+        try:
+            handout.write(exercise, self.config.folder / handout.FOLDER, handout.run_yourself(self.config, exercise))
+        except OSError as error:
+            log.error("the handout of %s cannot be written: %s", exercise.slug, error)
+            return command
+        return self.handout_url(exercise) or command
+
+    def offer(self, image: str) -> ImageOffer | None:
+        return published(self.config.folder, self.config.public_url, image)

@@ -1,0 +1,57 @@
+"""What shell commands and the gateway ask of the running bot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+FAILED = {"error": "that failed inside trainbot: its log says more"}
+
+
+@dataclass(frozen=True, slots=True)
+class ShellCommand:
+    """A command typed in a shell of the bot's own user, who is an organiser; ``answer`` gets the lines."""
+
+    text: str
+    answer: Callable[[list[str]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """``answer`` gets what is told, an ``error`` where it cannot be."""
+
+    request: dict[str, Any]
+    answer: Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class RehearsalAsked(Request):
+    """``trainbot rehearse`` asks."""
+
+
+@dataclass(frozen=True, slots=True)
+class DoorAsked(Request):
+    """The gateway asks, for the people at its door."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a request is told once the turn is stored."""
+
+    to: Request
+    value: dict[str, Any]
+
+    def give(self) -> None:
+        self.to.answer(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class ShellAnswer:
+    """The same of a command typed in a shell."""
+
+    to: ShellCommand
+    lines: list[str]
+
+    def give(self) -> None:
+        self.to.answer(self.lines)

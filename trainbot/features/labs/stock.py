@@ -1,0 +1,54 @@
+"""The labs that there are, as other features may look at them (trainbot.model.ports.LabStock)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from trainbot.features.labs.capacity import Capacity, capacity
+from trainbot.features.labs.scheduler import Fleet
+from trainbot.model.lab import Lab, LabState
+from trainbot.model.lab_events import Way
+
+if TYPE_CHECKING:
+    from trainbot.adapters.db import Store
+
+
+class Stock:
+    def __init__(self, fleet: Fleet, store: Store) -> None:
+        self.fleet = fleet
+        self.labs, self.leases, self.homes = store.labs, store.leases, store.homes
+
+    def has_labs(self, image: str) -> bool:
+        return bool(self.fleet.hosts) and image in self.fleet.images
+
+    def holds(self, now: datetime) -> tuple[int, int]:
+        found = self.capacity(now)
+        return found.seats, found.survive
+
+    def capacity(self, now: datetime) -> Capacity:
+        present = self.labs.present()
+        leased = {id for lease in self.leases.every() for id in (lease.lab_id, lease.left_id) if id is not None}
+        needs = {name: self.fleet.need(image) for name, image in self.fleet.images.items()}
+        return capacity(self.fleet.seats(present, now), present, leased, needs)
+
+    def lab_of(self, person_id: int, image: str) -> Lab | None:
+        if self.homes.first(person_id=person_id) is not None:
+            return None
+        lease = next(iter(self.leases.open(person_id=person_id, image=image)), None)
+        return self.labs.get(lease.lab_id) if lease is not None and lease.lab_id is not None else None
+
+    def labs_of(self, image: str) -> dict[int, Lab]:
+        labs = {lab.id: lab for lab in self.labs.all(state=LabState.READY)}
+        away = self.homes.people()
+        return {
+            lease.person_id: labs[lease.lab_id]
+            for lease in self.leases.open(image=image)
+            if lease.lab_id in labs and lease.person_id not in away
+        }
+
+    def alive(self) -> dict[str, Lab]:
+        return {lab.id: lab for lab in self.labs.alive()}
+
+    def way_in(self, lab: Lab) -> Way | None:
+        return self.fleet.way_in(lab)

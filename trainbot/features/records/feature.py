@@ -1,0 +1,68 @@
+"""Records: the time line of each class, its minutes, and how long people are named in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from trainbot.core.commands import Ask, Command
+from trainbot.core.hooks import Feature, Hook, On, OnChange, TalkHeard, Turn
+from trainbot.core.messages import Arrived, Left, Renamed, RollCall
+from trainbot.features.records.archive import Archive, MinutesPages
+from trainbot.features.records.journal import Journal
+from trainbot.features.records.presence import Presence
+from trainbot.features.records.retention import Keeping
+from trainbot.model.class_run import ClassRun
+from trainbot.model.config import Config
+from trainbot.model.ports import Ports
+
+if TYPE_CHECKING:
+    from trainbot.adapters.db import Store
+
+
+class Records(Feature):
+    """Also the port ``Journal`` (trainbot.model.ports)."""
+
+    def __init__(self, store: Store, config: Config, ports: Ports, minutes_pages: MinutesPages) -> None:
+        self.journal = Journal(store, ports.people, config.records.log)
+        self.presence = Presence(self.journal, ports.audience, config.irc.channels)
+        self.archive = Archive(store, config.records, config.schedule.zones, minutes_pages)
+        self.keeping = Keeping(store, self.archive)
+
+    def commands(self) -> list[Command]:
+        return self.journal.commands()
+
+    def hooks(self) -> Sequence[Hook]:
+        return (
+            On(RollCall, self.presence.roll_call),
+            On(Arrived, self.presence.arrived),
+            On(Left, self.presence.left),
+            On(Renamed, self.presence.renamed),
+            On(TalkHeard, self._talk),
+            OnChange(frozenset({"class"}), self._minutes),
+        )
+
+    def _talk(self, event: TalkHeard, _now: datetime) -> None:
+        self.journal.heard(event.there)
+
+    def _minutes(self, turn: Turn) -> None:
+        self.archive.settle(turn.now)
+
+    # -- what classes ask --------------------------------------------------------------------------
+
+    def noted(self, ask: Ask, kind: str, text: str) -> None:
+        self.journal.noted(ask, kind, text)
+        if kind == "start" and ask.channel is not None:
+            self.presence.begins(ask.channel, ask.at)
+
+    def place(self, run: ClassRun) -> str:
+        return self.archive.place(run)
+
+    @property
+    def logged(self) -> bool:
+        return self.journal.logged
+
+    @property
+    def public_url(self) -> str:
+        return self.archive.public_url

@@ -1,0 +1,104 @@
+"""Sessions: planned, announced, signed up for; polls that find their times; channels that show them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from trainbot.core.commands import Ask, Command
+from trainbot.core.hooks import Feature, Hook, NoticeWriter, On, OnChange, OnTick, PersonRenamed, Turn
+from trainbot.core.messages import Arrived, Left, Outgoing, Renamed, RollCall
+from trainbot.features.sessions.announcements import Announcing
+from trainbot.features.sessions.channel_state import ChannelView, Manners
+from trainbot.features.sessions.organiser_commands import Organising
+from trainbot.features.sessions.planner import Planner
+from trainbot.features.sessions.polls.poll_commands import WhenDesk
+from trainbot.features.sessions.publishing import Publish, Published, Publishing
+from trainbot.features.sessions.reminder_notices import Reminding
+from trainbot.features.sessions.schedule_reader import ScheduleFolder, ScheduleReader
+from trainbot.features.sessions.session_store import Book
+from trainbot.features.sessions.signups import SignUps
+from trainbot.features.sessions.timetable import Timetable
+from trainbot.model.config import Config
+from trainbot.model.ports import Ports
+from trainbot.model.session import Session
+
+if TYPE_CHECKING:
+    from trainbot.adapters.db import Store
+
+
+class Sessions(Feature):
+    def __init__(
+        self, store: Store, config: Config, ports: Ports, schedules: ScheduleFolder, view: ChannelView
+    ) -> None:
+        self.book = Book(store, config.irc.class_channels)
+        self.signups = SignUps(store, self.book, config, ports.exercises, ports.stock)
+        self.timetable = Timetable(self.book, self.signups, config.labs.per_person)
+        announcing = Announcing(self.book, store, self.signups, config.schedule)
+        self.polls = WhenDesk(store, self.book, ports)
+        self.reader = ScheduleReader(announcing, schedules)
+        self.planner = Planner(announcing, store, self.polls)
+        self.reminding = Reminding(self.book, store, self.signups, config.schedule)
+        self.manners = Manners(store, self.book, view, ports.people, config.irc)
+        self.publishing = Publishing()
+        self._with_commands = (
+            self.planner,
+            self.signups,
+            Organising(announcing, ports.exercises),
+            self.polls,
+            self.manners,
+        )
+
+    def next_start(self, ask: Ask, words: str) -> Session | None:
+        """What ``!start`` means: the session of that number, or the one that is due now."""
+        return self.planner.next_start(ask, words)
+
+    def commands(self) -> list[Command]:
+        return [command for part in self._with_commands for command in part.commands()]
+
+    def notice_writers(self) -> Mapping[str, NoticeWriter]:
+        return {"reminder": self.reminding.notice, "my reminder": self.reminding.my_notice}
+
+    def hooks(self) -> Sequence[Hook]:
+        return (
+            On(PersonRenamed, self._person_renamed),
+            On(Renamed, self._renamed),
+            On(Left, self._left),
+            On(RollCall, self._roll_call),
+            On(Published, self._published),
+            OnTick(self.reader.reload),
+            OnTick(self.polls.tick),
+            OnTick(self.signups.tick),
+            OnTick(self.reminding.tick),
+            OnChange(frozenset({"session"}), self._publish),
+            OnChange(frozenset({"class", "session", "channel"}), self._channels, (RollCall, Arrived, Renamed)),
+        )
+
+    def _person_renamed(self, event: PersonRenamed, _now: datetime) -> None:
+        self.signups.merge(event.was, event.now)
+        self.polls.merge(event.was, event.now)
+
+    def _renamed(self, event: Renamed, _now: datetime) -> None:
+        self.manners.renamed(event.before.nick, event.after.nick)
+
+    def _left(self, event: Left, _now: datetime) -> None:
+        self.manners.left(event.sender.nick, event.channel)
+
+    def _roll_call(self, event: RollCall, _now: datetime) -> None:
+        self.manners.came_back(event.channel)
+
+    def _published(self, event: Published, _now: datetime) -> None:
+        self.publishing.done(event)
+
+    def _publish(self, turn: Turn) -> list[Publish]:
+        due = self.publishing.due(turn.now, "session" in turn.changed)
+        return [due] if due is not None else []
+
+    def _channels(self, turn: Turn) -> list[Outgoing]:
+        return self.manners.settle(turn.now)
+
+    def undone(self, items: Sequence[object]) -> None:
+        self.reader.forget()
+        if any(isinstance(item, Publish) for item in items):
+            self.publishing.forget()

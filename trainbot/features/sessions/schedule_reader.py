@@ -1,0 +1,69 @@
+"""Sessions in the store as the files of schedules/ say: read when one changes, and announced."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from trainbot.features.sessions.announcements import Announcing
+from trainbot.features.sessions.changes import Change, changes, derived_again
+from trainbot.model.session import Problem, Schedule
+
+log = logging.getLogger(__name__)
+
+
+class ScheduleFolder(Protocol):
+    """The files of [schedule] folder."""
+
+    def read(self, now: datetime) -> Schedule: ...
+
+    def stamps(self) -> tuple[tuple[str, int, int], ...]:
+        """Differs when a file was changed, added or removed."""
+
+
+class ScheduleReader:
+    def __init__(self, announcing: Announcing, schedules: ScheduleFolder) -> None:
+        self.book, self.announcing, self.schedules = announcing.book, announcing, schedules
+        self.problems: tuple[Problem, ...] = ()
+        self._seen: tuple[tuple[str, int, int], ...] | None = None
+        self._candidate: tuple[tuple[str, int, int], ...] | None = None
+        self._read_on: datetime | None = None
+
+    def reload(self, now: datetime) -> None:
+        """Reads the folder where a file changed (and once a day, for repeating events); announces what changed."""
+        seen = self.schedules.stamps()
+        if seen == self._seen and self._read_on is not None and now - self._read_on < timedelta(days=1):
+            return
+        if seen != self._candidate and self._read_on is not None:
+            self._candidate = seen  # perhaps half saved: read when it looks the same at the next tick
+            return
+        self._seen, self._read_on = seen, now
+        schedule = self.schedules.read(now)
+        for problem in set(schedule.problems) - set(self.problems):
+            log.warning("schedule %s", problem)
+        self.problems = schedule.problems
+        found = changes(self.book.known(now), schedule, now)
+        for change in found:
+            if change.kind == "cancelled":
+                self.book.put(change.session, now)
+        for session in schedule.sessions:
+            self.book.put(session, now)
+        self.announcing.tell(found + self.derive_again(now), now)
+
+    def derive_again(self, now: datetime) -> list[Change]:
+        """Sessions that no file holds, by newer clock rules than they were made with: those that were moved by it, and
+        that people know of."""
+        moved = []
+        for session in [*self.book.known(now), *self.book.drafts(now)]:
+            new = derived_again(session) if session.made_here and session.start > now else session
+            if new is not session:
+                draft = self.book.get(session.uid) is None
+                self.book.put(new, now, draft=draft)
+                if new.start != session.start and not (draft or session.cancelled):
+                    moved.append(Change("moved", new, session))
+        return moved
+
+    def forget(self) -> None:
+        """What was read last could not be stored: the next tick reads again."""
+        self._seen = self._read_on = None

@@ -1,0 +1,51 @@
+"""Sessions as labs see them (trainbot.model.ports.Timetable)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from trainbot.features.sessions.session_store import Book
+from trainbot.features.sessions.signups import SignUps
+from trainbot.model.host import Mode
+from trainbot.model.session import Session
+from trainbot.model.session_rows import SignUp
+
+
+class Timetable:
+    """``per_person``: how many labs one may have."""
+
+    def __init__(self, book: Book, signups: SignUps, per_person: int) -> None:
+        self.book, self.signups, self.per_person = book, signups, per_person
+        self.exercises, self.stock = signups.exercises, signups.stock
+
+    def near(self, now: datetime) -> list[Session]:
+        return self.book.near(now)
+
+    def upcoming(self, now: datetime) -> list[Session]:
+        """As ``!sessions`` numbers them."""
+        return self.book.upcoming(now)
+
+    def images_of(self, session: Session) -> tuple[str, ...]:
+        return self.signups.images_of(session)
+
+    def seats_of(self, session: Session) -> list[SignUp]:
+        """Its sign-ups, each a lab: two for somebody in an exercise that compares two images, where both can be had."""
+        exercise, rows = self.exercises.get(session.exercise), self.signups.of(session)
+        second = exercise.second_image if exercise is not None else ""
+        if (
+            exercise is None
+            or self.per_person < 2
+            or not self.stock.has_labs(second)
+            or second not in (session.images or (second,))
+        ):
+            return rows
+        return [
+            each
+            for row in rows
+            for each in ((row, replace(row, image=second)) if row.image == exercise.image else (row,))
+        ]
+
+    def mode_of(self, session: Session) -> Mode:
+        exercise = self.exercises.get(session.exercise)
+        return Mode.PERMISSIVE if exercise is not None and exercise.permissive else Mode.ENFORCING
