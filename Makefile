@@ -1,5 +1,6 @@
 # Each target installs what it needs by itself; README.md says what they are for.
-.PHONY: demo lint test bare coverage test-content test-images test-xen test-xen-long test-kills newest constraints docs picture bench
+.PHONY: demo lint test bare coverage test-content test-images test-xen test-xen-long test-kills newest constraints docs \
+	picture bench
 
 PYTEST = .venv/bin/python -m pytest
 

@@ -253,7 +253,7 @@ def reconcile() -> None:
     with tempfile.TemporaryDirectory() as folder:
         names = [f"h{n}" for n in range(HOSTS)]
         stage = Stage(Path(folder), labs=20, spare=LABS, hosts=names, uri="test:///default")
-        reports = lambda: [  # noqa: E731
+        reports = lambda: [  # noqa: E731  asked again after each turn
             HostUp(HostReport(name, tuple(stage.hosts[name].values()), 1 << 20, 1 << 19, 16)) for name in names
         ]
         stage.turn(*reports())

@@ -216,7 +216,7 @@ async def test_a_tour_without_its_server_says_so(demo_world: World, monkeypatch:
 def test_without_a_terminal_nothing_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     """A pipe, a file or nothing at all at stdin: one sentence says that the tour needs no terminal."""
     monkeypatch.setattr(run, "World", None)
-    for stdin in (None, open(os.devnull)):  # noqa: SIM115
+    for stdin in (None, open(os.devnull)):  # noqa: SIM115  it ends with the test
         monkeypatch.setattr(sys, "stdin", stdin)
         with pytest.raises(UserError, match="trainbot demo --tour"):
             run.demo(tour=False, port=0, keep=False)

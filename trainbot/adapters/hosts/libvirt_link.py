@@ -15,7 +15,7 @@ from trainbot.model.host_address import HostAddress, host_address, prepare_root
 
 # libvirt reads this while it is imported, and otherwise writes all it raises to stderr as well.
 _silenced = os.environ.setdefault("LIBVIRT_LOG_OUTPUTS", "4:file:/dev/null") == "4:file:/dev/null"
-import libvirt  # noqa: E402
+import libvirt  # noqa: E402  after what it reads while it is imported
 
 if _silenced:
     del os.environ["LIBVIRT_LOG_OUTPUTS"]

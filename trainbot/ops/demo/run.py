@@ -30,7 +30,7 @@ def _check_prompt() -> None:
             "trainbot demo --tour (make demo TOUR=1) plays the class by itself"
         )
     try:
-        import prompt_toolkit  # noqa: F401
+        import prompt_toolkit  # noqa: F401  is it there?
     except ImportError:
         raise UserError("the demo's prompt needs prompt-toolkit: pip install 'trainbot[demo]'") from None
 
