@@ -9,7 +9,7 @@ demo:                  ## a class on this machine; TOUR=1: played by itself
 
 test:                  ## all fast tests, real servers and one real machine included
 	@scripts/setup test
-	$(PYTEST) -n 2 --dist loadfile $(ARGS)
+	$(PYTEST) -n 3 --dist loadfile $(ARGS)
 
 test-content:          ## every step of every shipped exercise, in a real lab
 	@scripts/setup test
