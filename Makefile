@@ -16,7 +16,7 @@ lint:                  ## ruff (rules in pyproject.toml), its formatter, mypy --
 
 test:                  ## all fast tests, real servers and one real machine included
 	@scripts/setup test
-	$(PYTEST) -n 2 --dist loadfile $(ARGS)
+	$(PYTEST) -n 3 --dist loadfile $(ARGS)
 
 bare:                  ## both of the above in a bare Debian (SUITE=trixie: in that one), as an ordinary user; by root
 	@scripts/bare $(or $(SUITE),bookworm)

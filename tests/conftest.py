@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import libvirt
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from tests.peers.libvirtd import Libvirtd
 from tests.stage import Stage
@@ -18,6 +20,46 @@ from trainbot.images.build.build import build_image
 from trainbot.images.build.progress_bar import for_terminal
 from trainbot.ops.demo.ngircd import Ngircd
 from trainbot.ops.demo.world import cache_folder
+
+
+#: These boot an emulated machine, each as long as a core needs for it: one after the other, while the rest runs beside.
+BOOTS = (
+    "tests/adapters/hosts/test_embedded.py::test_a_lab_outlives_the_process_that_made_it",
+    "tests/whole/test_whole_rehearsal.py::test_a_real_machine_is_rehearsed",
+    "tests/whole/test_whole_machine.py::test_a_machine_from_request_to_return",
+)
+#: What takes longest is begun first, lest one worker be left with it in the end.
+LONG = (
+    *BOOTS,
+    "tests/features/labs/test_lease_machine.py",
+    "tests/features/labs/test_rehearsal_machine.py",
+    "tests/whole/",
+    "tests/features/labs/",
+    "tests/gateway/",
+    "tests/ops/",
+)
+
+
+class Files(LoadFileScheduling):
+    """A file's tests run in one worker, in the order of LONG; those that boot machines are one file to it."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "machines" if nodeid in BOOTS else super()._split_scope(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Files | None:
+    if config.getvalue("dist") != "loadfile":
+        return None
+    config.option.loadscopereorder = False  # the number of tests says nothing about how long they take
+    return Files(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def place(item: pytest.Item) -> int:
+        return next((place for place, name in enumerate(LONG) if item.nodeid.startswith(name)), len(LONG))
+
+    items.sort(key=place)
 
 
 @dataclass(frozen=True)
