@@ -21,7 +21,6 @@ from trainbot.images.build.progress_bar import for_terminal
 from trainbot.ops.demo.ngircd import Ngircd
 from trainbot.ops.demo.world import cache_folder
 
-
 #: These boot an emulated machine, each as long as a core needs for it: one after the other, while the rest runs beside.
 BOOTS = (
     "tests/adapters/hosts/test_embedded.py::test_a_lab_outlives_the_process_that_made_it",
