@@ -17,7 +17,7 @@ from tests.gateway.test_gateway_jump_hosts import AT
 from trainbot.core.errors import BackendError
 from trainbot.gateway.lab.connect import NoWay
 from trainbot.gateway.lab.remote_command import plain
-from trainbot.gateway.rpc.gateway_client import GatewayAway, GatewayClient, NotDone, blocking
+from trainbot.gateway.rpc.gateway_client import GatewayAway, GatewayClient, NotDone
 from trainbot.gateway.rpc.host_status import read_status
 
 STATUS = {"time": 1.5, "cores": 2, "cpu": [1, 2, 3, 4, 5, 6, 7, 8], "disk_free_mib": 9}
@@ -44,7 +44,7 @@ async def test_a_command_in_a_lab(world, client, door, through):
 
 def test_a_shell_command_may_ask_as_well(world, client):
     """The same from a program without an event loop."""
-    assert blocking(client.login(world.lab.endpoint, host_key=world.lab.host_key)).exit == 0
+    assert asyncio.run(client.login(world.lab.endpoint, host_key=world.lab.host_key)).exit == 0
 
 
 async def test_many_at_once(world, client, door):
