@@ -9,6 +9,7 @@ from trainbot.core.commands import Argument, Ask, Command, Place, Table
 from trainbot.core.errors import UserError
 from trainbot.core.hooks import Feature
 from trainbot.core.messages import Effect, Reply
+from trainbot.core.wording import in_lines
 
 LINE = 380  # octets of a line, so that with our name before it every server passes it on whole
 GROUPS = {"labs": "labs", "class": "the class", "questions": "questions", "sessions": "sessions", "general": "more"}
@@ -38,7 +39,7 @@ class Help(Feature):
             if words:
                 lines.append(f"{title}: {' '.join(words)}")
         end = f"{p}help COMMAND says more" + (f"; I belong to {self.contact}" if self.contact else "")
-        return [Reply(line, private=not ask.private) for line in _filled([*lines, end])]
+        return [Reply(line, private=not ask.private) for line in in_lines([*lines, end], LINE, " | ")]
 
     def _one(self, ask: Ask, words: str) -> str:
         p = self.table.prefix
@@ -75,17 +76,6 @@ class Help(Feature):
             ),
             Command("yes", nothing, "yes to what I asked you"),
         ]
-
-
-def _filled(parts: list[str]) -> list[str]:
-    """``parts`` one after the other, in as few lines as hold them."""
-    lines: list[str] = []
-    for part in parts:
-        if lines and len(f"{lines[-1]} | {part}".encode()) <= LINE:
-            lines[-1] += f" | {part}"
-        else:
-            lines.append(part)
-    return lines
 
 
 def commands_page(table: Table) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from trainbot.core.errors import UserError
+from trainbot.core.wording import as_many
 from trainbot.core.zones import city, listed, offset_choices, offset_text, zone
 
 # tz rules before 1970 are not kept for every place, those far ahead are nobody's promise; the
@@ -83,11 +84,7 @@ def places(start: datetime, zone_names: Iterable[str], now: datetime, room: int 
     """What ``describe_many`` says, without how long until then.  UTC is said in any case."""
     wanted = [name for name in dict.fromkeys(zone_names) if name != "UTC"]
     shown = [describe(start, name, now) for name in ("UTC", *wanted)]
-    line = " | ".join(shown)
-    while len(line.encode()) > room and len(shown) > 1:
-        shown.pop()
-        line = " | ".join([*shown, f"{len(wanted) + 1 - len(shown)} more zones"])
-    return line
+    return as_many(shown, room, " | ", " | {} more zones")
 
 
 def until(delta: timedelta) -> str:

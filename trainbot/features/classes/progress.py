@@ -10,7 +10,7 @@ from trainbot.core.commands import Argument, Ask, Command, Place
 from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Line, Priority, Reply
 from trainbot.core.text import one_line
-from trainbot.core.wording import span
+from trainbot.core.wording import as_many, span
 from trainbot.features.classes.classroom import Classroom, place
 from trainbot.model.class_run import Attendance, ClassRun
 
@@ -73,7 +73,7 @@ class Overseeing:
         if home:
             text += f" ({home} of them at home)"
         if now.stuck:
-            text += f"; stuck: {_listed([_named(row) for row in now.stuck])}"
+            text += f"; stuck: {as_many([_named(row) for row in now.stuck], ROOM)}"
         wait = f"; better wait: fewer than {self.share} % are done" if self._early(run, now) else ""
         return [Reply(text + wait)]
 
@@ -105,7 +105,7 @@ class Overseeing:
             + (f", {row.helper} helps" if row.helper else "")
             for row in rows
         ]
-        return [Reply(f"{len(rows)} stuck: {_listed(named, '; ')}")]
+        return [Reply(f"{len(rows)} stuck: {as_many(named, ROOM, '; ', '; and {} more')}")]
 
     def helping(self, ask: Ask, nick: str) -> list[Effect]:
         """Whoever is stuck hears who comes; the other helpers see it in !hands."""
@@ -170,13 +170,3 @@ class Overseeing:
 
 def _named(row: Attendance) -> str:
     return f"{row.nick} ({one_line(row.stuck_words, 80)})" if row.stuck_words else row.nick
-
-
-def _listed(names: list[str], between: str = ", ") -> str:
-    """As many as one line holds, and how many more."""
-    text = names[0]
-    for n, name in enumerate(names[1:], 1):
-        if len(f"{text}{between}{name}".encode()) > ROOM:
-            return f"{text}{between}and {len(names) - n} more"
-        text += between + name
-    return text

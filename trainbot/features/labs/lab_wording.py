@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from trainbot.core.wording import span
@@ -52,28 +51,3 @@ def tame(text: str, most: int = 80) -> str:
     """What a host or a library said, for people: one line without control characters, at most so long."""
     line = "".join(sign if sign.isprintable() else " " for sign in text).strip()
     return line if len(line) <= most else line[: most - 1] + "…"
-
-
-def packed(items: Sequence[str], between: str = "; ", room: int = ROOM) -> list[str]:
-    """The items, in order, on as few lines of ``room`` octets as that takes."""
-    lines: list[str] = []
-    for item in items:
-        if lines and len(f"{lines[-1]}{between}{item}".encode()) <= room:
-            lines[-1] += between + item
-        else:
-            lines.append(item)
-    return lines
-
-
-def first_of(items: Sequence[str], more: str, room: int = ROOM) -> str:
-    """As many items as one line holds (one at least), then ``and 23 more: …``."""
-    for count in range(min(len(items), room), 1, -1):
-        line = _some(items, count, more)
-        if len(line.encode()) <= room:
-            return line
-    return _some(items, 1, more)
-
-
-def _some(items: Sequence[str], count: int, more: str) -> str:
-    rest = [f"and {len(items) - count} more: {more}"] if len(items) > count else []
-    return "; ".join([*items[:count], *rest])

@@ -10,11 +10,11 @@ from trainbot.core.access import Role
 from trainbot.core.commands import Argument, Ask, Command
 from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Priority, Reply
-from trainbot.core.wording import span
+from trainbot.core.wording import as_many, in_lines, span
 from trainbot.features.labs.capacity import Capacity
 from trainbot.features.labs.host_events import CLOCK_OFF
 from trainbot.features.labs.host_view import HostView
-from trainbot.features.labs.lab_wording import first_of, packed, state_of, tame
+from trainbot.features.labs.lab_wording import ROOM, state_of, tame
 from trainbot.features.labs.lease_expiry import Keeping
 from trainbot.features.labs.queue_position import Waiting
 from trainbot.features.labs.stock import Stock
@@ -25,7 +25,7 @@ from trainbot.model.ports import Audience
 if TYPE_CHECKING:
     from trainbot.adapters.db import Store
 
-MORE = "trainbot lab list"
+MORE = "; and {} more: trainbot lab list"
 BETWEEN = " | "  # hosts on one line
 
 
@@ -54,7 +54,7 @@ class Overview:
             if lease.id in places
         ]
         rehearsal = [] if which else self._rehearsal(labs)
-        return [Reply(first_of([*rehearsal, *seated, *waiting], MORE) or "nobody has a lab", private=True)]
+        return [Reply(as_many([*rehearsal, *seated, *waiting], ROOM, "; ", MORE) or "nobody has a lab", private=True)]
 
     def _rehearsal(self, labs: dict[str, Lab]) -> list[str]:
         """All that a rehearsal has, in one piece: they are nobody's."""
@@ -92,7 +92,7 @@ class Overview:
         ]
         return [
             Reply(summary(self.stock.capacity(ask.at)), private=True),
-            *(Reply(line, private=True, priority=Priority.LISTING) for line in packed(hosts, BETWEEN)),
+            *(Reply(line, private=True, priority=Priority.LISTING) for line in in_lines(hosts, ROOM, BETWEEN)),
         ]
 
     def _not_there(self, view: HostView) -> list[str]:
@@ -106,7 +106,7 @@ class Overview:
         images = [f"{image}: {sum(there.values())} more" + _where(there) for image, there in found.more.items()]
         return [
             Reply(summary(found), private=True),
-            *(Reply(line, private=True, priority=Priority.LISTING) for line in packed(images)),
+            *(Reply(line, private=True, priority=Priority.LISTING) for line in in_lines(images, ROOM, "; ")),
         ]
 
     # -- for programs ----------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from trainbot.core.access import Role
 from trainbot.core.commands import Argument, Ask, Command, Place
 from trainbot.core.messages import Effect, Reply
-from trainbot.core.wording import span
+from trainbot.core.wording import as_many, span
 from trainbot.features.questions.question_queue import short
 from trainbot.features.questions.search_terms import Finding, best
 from trainbot.model.ports import Journal
@@ -34,7 +34,8 @@ class Listing:
         if not taken and not still:
             return [Reply("no open questions; !ask WORDS puts one", private=quiet)]
         rows = [self._row(ask, question) for question in (*taken, *still)]
-        return [Reply(fitted(f"{len(rows)} open: ", rows), private=quiet)]
+        head = f"{len(rows)} open: "
+        return [Reply(head + as_many(rows, LINE - len(head), " | ", " | and {} more"), private=quiet)]
 
     def _row(self, ask: Ask, question: Question) -> str:
         notes = ["taken"] if question.state is QuestionState.TAKEN else []
@@ -86,7 +87,7 @@ class Listing:
             *(f"{q.id}: {short(q.words, 60)}" for q in others),
         ]
         end = f" | !faq {first.id} says all of it{instead}"
-        return [Reply(fitted("", rows, LINE - len(end.encode()), tail=False) + end, private=quiet)]
+        return [Reply(as_many(rows, LINE - len(end.encode()), " | ", "") + end, private=quiet)]
 
     def _class(self, id: int) -> str:
         """A class in a few words, and where its minutes are, if they are somewhere for everybody."""
@@ -126,14 +127,3 @@ def _asker(ask: Ask, question: Question) -> str:
 
 def votes(number: int) -> str:
     return "1 vote" if number == 1 else f"{number} votes"
-
-
-def fitted(head: str, rows: list[str], most: int = LINE, *, tail: bool = True) -> str:
-    """As many rows as one line holds (the first one always), and how many more there are."""
-    text, shown = head, 0
-    for row in rows:
-        if shown and len((text + row).encode()) > most:
-            break
-        text += (" | " if shown else "") + row
-        shown += 1
-    return text + (f" | and {len(rows) - shown} more" if tail and shown < len(rows) else "")

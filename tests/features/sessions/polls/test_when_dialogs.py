@@ -192,7 +192,7 @@ def test_closing_says_it_in_one_line(asked: Stage) -> None:
     (line,) = asked.talk("olga", "!when close")
     assert line == (
         "Best: Mon 8 Mar 08:00 UTC, 2 of 4. Adding Fri 12 Mar 23:00 reaches 3; left out: hannah. As good as Mon 8 Mar 08:00: "
-        "Mon 8 Mar 08:30, 09:00, Mon 15 Mar 08:00, 08:30 and 1 more (full hours come first, then the earlier). 1 more never said their time zone: russell. "
+        "Mon 8 Mar 08:30, 09:00, Mon 15 Mar 08:00, 08:30, 09:00 (full hours come first, then the earlier). 1 more never said their time zone: russell. "
         "Drafts d1 and d2: !session publish all."
     )
     assert asked.talk("olga", "!when close") == [f"it was closed Sat 20 Feb 08:00 UTC. {line}"]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 from trainbot.core.times import MAX_BYTES, describe, until
-from trainbot.core.wording import span
+from trainbot.core.wording import as_many, span
 from trainbot.core.zones import city
 from trainbot.features.sessions.polls.answer_parser import Free, fits
 from trainbot.features.sessions.polls.clocks import DAY, Stretch, moment, wall, wall_seconds, wall_time
@@ -160,11 +160,7 @@ def _hours(hours: Hours) -> str:
 
 
 def _listed(texts: Sequence[str], room: int) -> str:
-    shown = list(texts[:MOST_DAYS_SHOWN])
-    while len(shown) > 1 and len(", ".join(shown)) > room:
-        shown.pop()
-    more = len(texts) - len(shown)
-    return ", ".join(shown) + (f" and {more} more" if more else "")
+    return as_many(texts, room + len(" and 10 more"), ", ", " and {} more", MOST_DAYS_SHOWN)
 
 
 # -- what came of it ---------------------------------------------------------------------------------
