@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,5 +47,5 @@ def test_in_lines(items: list[str], room: int) -> None:
     lines = in_lines(items, room, " | ")
     assert " | ".join(lines) == " | ".join(items)
     assert all(len(line.encode()) <= room or line in items for line in lines)
-    for line, after in zip(lines, lines[1:], strict=False):
+    for line, after in itertools.pairwise(lines):
         assert len(f"{line} | {after}".encode()) > room
