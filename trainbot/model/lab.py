@@ -29,10 +29,6 @@ class LabState(enum.StrEnum):
 
 ALIVE = frozenset(LabState) - {LabState.ENDING, LabState.GONE, LabState.LEFT}
 
-#: What stands before a rehearsal's name where a lease has its session, and after it once somebody works in the lab.  No
-#: session's uid has a space there (sessions.ics_schedule, sessions.toml_schedule).
-REHEARSAL, WORKED_IN = "(rehearsal) ", " worked in"
-
 #: A free lab nearer to its login prompt is handed out first.
 NEARNESS = (LabState.READY, LabState.BOOTING, LabState.MAKING)
 
@@ -88,8 +84,10 @@ class Lab:
 class Lease:
     """The right of one person to a lab.  ``lab_id`` is None while they wait for one; ``left_id``: their old
     lab on a host that was lost; ``digest``: of the password (labs.passwords), '' where none was given out yet;
-    ``session``: the uid of the session whose sign-up it is, '' where it was asked for; see ``rehearsal``.
-    ``offered``: the public key that their ssh client had when they came with the password."""
+    ``session``: the uid of the session whose sign-up it is, '' where it was asked for.
+    ``offered``: the public key that their ssh client had when they came with the password.  ``rehearsal``: the token of
+    the rehearsal that holds it, '' for people's; it is nobody's, and gives way to people.  ``worked_in``: something was
+    changed in its lab since."""
 
     id: int
     person_id: int
@@ -105,13 +103,10 @@ class Lease:
     ended_why: str
     session: str = ""
     offered: str = ""
-
-    @property
-    def rehearsal(self) -> bool:
-        """Nobody's: a rehearsal (labs.rehearsing) holds it, and gives way to people."""
-        return self.session.startswith(REHEARSAL)
+    rehearsal: str = ""
+    worked_in: bool = False
 
     @property
     def lent(self) -> bool:
         """A rehearsal holds the lab and has changed nothing in it: it is as good as free."""
-        return self.rehearsal and not self.session.endswith(WORKED_IN)
+        return bool(self.rehearsal) and not self.worked_in

@@ -49,6 +49,8 @@ def lease(id: int = 1, lab_id: str | None = None, **more: object) -> Lease:
             ended_why="",
             session="",
             offered="",
+            rehearsal="",
+            worked_in=False,
         )
         | more
     )

@@ -14,7 +14,7 @@ from trainbot.adapters.db.tables import tables
 from trainbot.core.access import Person
 from trainbot.model.class_run import Attendance, ClassRun, Done, Play, PlayKind, PlayState, Quiz, QuizTry
 from trainbot.model.host import Mode
-from trainbot.model.lab import ALIVE, NEARNESS, PRESENT, REHEARSAL, WORKED_IN, Home, Lab, Lease
+from trainbot.model.lab import ALIVE, NEARNESS, PRESENT, Home, Lab, Lease
 from trainbot.model.notice import Notice
 from trainbot.model.person import PublicKey
 from trainbot.model.record import Entry
@@ -85,7 +85,7 @@ class Labs(Rows[Lab]):
         if not hosts:
             return None
         lease, lab = tables["lease"], self.table
-        lent = and_(lease.c.session.startswith(REHEARSAL), not_(lease.c.session.endswith(WORKED_IN)))
+        lent = and_(lease.c.rehearsal != "", not_(lease.c.worked_in))
         held = select(lease.c.lab_id).where(lease.c.ended_at.is_(None), lease.c.lab_id.is_not(None))
         near = case(*((lab.c.state == state, place) for place, state in enumerate(NEARNESS)))
         found = self.all(
@@ -107,7 +107,7 @@ class Labs(Rows[Lab]):
 class Leases(Rows[Lease]):
     def __init__(self, connection: Connection, changed: set[str]) -> None:
         super().__init__(connection, tables["lease"], Lease, changed)
-        still, lent = self.table.c.ended_at.is_(None), self.table.c.session.startswith(REHEARSAL)
+        still, lent = self.table.c.ended_at.is_(None), self.table.c.rehearsal != ""
         self._open, self._rehearsing, self._every = Which(still, not_(lent)), Which(still, lent), Which(still)
 
     def open(self, **exact: Any) -> list[Lease]:

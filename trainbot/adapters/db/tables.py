@@ -150,6 +150,8 @@ def _tables(metadata: MetaData) -> dict[str, Table]:
             words("ended_why"),
             words("session", server_default=""),
             words("offered", server_default=""),
+            words("rehearsal", server_default=""),
+            flag("worked_in"),
             Index("lease_open_lab", "lab_id", unique=True, sqlite_where=text("ended_at IS NULL")),
             Index("lease_ended", "ended_at"),
         ),

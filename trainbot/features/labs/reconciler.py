@@ -78,7 +78,7 @@ def shortage(leases: Iterable[Lease], labs: Iterable[Lab], pool: Pool) -> list[W
         if free[kind]:
             free[kind] -= 1
         else:
-            wants.append(Want(lease.image, lease.mode, lease.id, lease.rehearsal))
+            wants.append(Want(lease.image, lease.mode, lease.id, bool(lease.rehearsal)))
     for kind, number in pool.items():
         wants += [Want(*kind)] * max(0, number - free[kind] - lent[kind])
     return wants
@@ -86,7 +86,9 @@ def shortage(leases: Iterable[Lease], labs: Iterable[Lab], pool: Pool) -> list[W
 
 def _waiting(leases: Iterable[Lease]) -> list[Lease]:
     """Whose turn it is: people as they asked, a rehearsal last."""
-    return sorted((lease for lease in leases if lease.lab_id is None), key=lambda lease: (lease.rehearsal, lease.id))
+    return sorted(
+        (lease for lease in leases if lease.lab_id is None), key=lambda lease: (bool(lease.rehearsal), lease.id)
+    )
 
 
 def _free(leases: Iterable[Lease], labs: Iterable[Lab]) -> list[Lab]:

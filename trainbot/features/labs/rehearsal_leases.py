@@ -18,7 +18,7 @@ from trainbot.core.errors import UserError
 from trainbot.features.labs.placement import Need, Seats, choose_host
 from trainbot.features.labs.readiness import faults
 from trainbot.model.host import Mode
-from trainbot.model.lab import ALIVE, REHEARSAL, WORKED_IN, Lab, LabState, Lease
+from trainbot.model.lab import ALIVE, Lab, LabState, Lease
 from trainbot.model.ports import Access
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Rehearsing:
                 warned_at=None,
                 ended_at=None,
                 ended_why="",
-                session=REHEARSAL + token,
+                rehearsal=token,
             )
             seats.append({"seat": id, "image": image, "password": password})
         log.info("a rehearsal of %s begins, seats: %d", wanted.title, len(seats))
@@ -158,7 +158,7 @@ class Rehearsing:
         wanted, given = set(seats), []
         for lease in self._mine(token):
             if lease.id in wanted and lease.lab_id is not None:
-                self.leases.change({"id": lease.id}, session=REHEARSAL + token + WORKED_IN)
+                self.leases.change({"id": lease.id}, worked_in=True)
                 given.append(lease.id)
         return {"seats": given}
 
@@ -204,11 +204,10 @@ class Rehearsing:
     # -- what is known ---------------------------------------------------------------------------------
 
     def _mine(self, token: str) -> list[Lease]:
-        return [lease for lease in self.leases.rehearsing() if _token(lease) == token]
+        return [lease for lease in self.leases.rehearsing() if lease.rehearsal == token]
 
     def _why_over(self, token: str) -> str:
-        session = self.leases.table.c.session
-        ended = self.leases.first(session.in_((REHEARSAL + token, REHEARSAL + token + WORKED_IN)))
+        ended = self.leases.first(rehearsal=token) if token else None
         return ended.ended_why if ended is not None else "it is not known here"
 
     def _needs(self) -> dict[str, Need]:
@@ -225,10 +224,6 @@ class Rehearsing:
             and lab.state in (LabState.MAKING, LabState.BOOTING, LabState.READY)
             for lab in present
         )
-
-
-def _token(lease: Lease) -> str:
-    return lease.session.removeprefix(REHEARSAL).removesuffix(WORKED_IN)
 
 
 def _seat(lease: Lease, lab: Lab | None, homeless: Mapping[str, int]) -> dict[str, Any]:
