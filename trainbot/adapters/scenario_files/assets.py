@@ -8,8 +8,9 @@ import shlex
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
-from trainbot.adapters.scenario_files.folder import Missing, Refused, one_line, read_bytes
+from trainbot.adapters.scenario_files.folder import Missing, Refused, read_bytes
 from trainbot.adapters.scenario_files.reader import Reading
+from trainbot.core.text import one_line
 from trainbot.model.exercise import Script
 
 FOLDER = "assets"

@@ -6,7 +6,8 @@ import difflib
 import re
 from pathlib import Path
 
-from trainbot.adapters.scenario_files.folder import SCRIPT_LIMIT, Missing, Refused, clean, one_line, read_text
+from trainbot.adapters.scenario_files.folder import SCRIPT_LIMIT, Missing, Refused, read_text
+from trainbot.core.text import many_lines, one_line
 from trainbot.model.exercise import Problem, Script
 
 
@@ -70,7 +71,7 @@ class Reading:
             self.fault(at + key, "is not a text")
             return ""
         if not re.search(r"\.(md|markdown|txt|html?|sh)$", value.strip(), re.I) and re.search(r"\s", value.strip()):
-            return clean(value).strip("\n")
+            return many_lines(value).strip("\n")
         try:
             return read_text(self.folder, value.strip()).strip("\n")
         except Missing as missing:
@@ -87,7 +88,7 @@ class Reading:
         if not isinstance(value, str):
             self.fault(at + key, "is neither a file's name nor a script")
             return None
-        value = clean(value).strip()
+        value = many_lines(value).strip()
         inline = value.startswith("#!") or "\n" in value
         if not inline:
             try:
