@@ -1,19 +1,60 @@
-"""Text from outside, made harmless before anybody sees it."""
+"""Text from outside, made harmless before anybody sees it: on IRC, on a terminal, in a log, on a page.
+
+What goes: control characters (IRC's formatting codes are among them), lone surrogates, whatever turns the direction of
+the text around it (bidirectional embeddings, overrides and isolates: Unicode UAX 9), line and paragraph separators,
+invisible signs that only make two texts look the same (soft hyphen, zero width space, word joiner, byte order mark,
+tags), noncharacters.  What stays, because words need it: joiners (emoji, Indic scripts, Persian), direction marks,
+combining marks, variation selectors, the flags that are spelt in tags.
+"""
 
 from __future__ import annotations
 
 import re
 
-# controls but tab and LF, lone surrogates, bidi overrides and isolates, line separators, byte order marks
-_UNWANTED = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\u2028\u2029\ufeff]")
+_FLAG = "\U0001f3f4[\U000e0030-\U000e007a]{1,6}\U000e007f"  # Unicode UTS 51, ED-14a
+_SIGNS = (
+    "\xad\u180e\u200b\u202a-\u202e\u2060-\u206f\ud800-\udfff\ufdd0-\ufdef\ufeff\ufff9-\ufffb\ufffe\uffff"
+    "\U0001d173-\U0001d17a\U000e0000-\U000e007f"
+) + "".join(f"{chr(plane << 16 | 0xFFFE)}{chr(plane << 16 | 0xFFFF)}" for plane in range(1, 17))
+_BREAK = re.compile("\r\n|[\n\v\f\r\x85\u2028\u2029]")
+_LINES = re.compile(f"({_FLAG})|[\0-\x08\x0b-\x1f\x7f-\x9f{_SIGNS}]")
+_LINE = re.compile(f"({_FLAG})|[\0-\x1f\x7f-\x9f{_SIGNS}]")
+_FORMATTED = re.compile(f"({_FLAG})|[\0-\x01\x03-\x0e\x10\x12-\x1c\x1e\x7f-\x9f{_SIGNS}]")
+_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)?", re.DOTALL)
 
 
-def clean(text: str) -> str:
-    """``text`` with LF line ends, without control characters (tabs stay), lone surrogates or bidi overrides."""
-    return _UNWANTED.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+def one_line(text: str | bytes, limit: int = 200, end: str = "…") -> str:
+    """``text`` (bytes: UTF-8) on one line of at most ``limit`` characters, its white space folded; ``end`` stands where
+    something was cut off.  The work is bounded by ``limit``: no more than 8 times as many characters (bytes) are
+    looked at."""
+    most = 8 * limit
+    known = text[:most] if isinstance(text, str) else text[:most].decode("utf-8", "replace")
+    folded = " ".join(visible(known).split())
+    if len(folded) <= limit and len(text) <= most:
+        return folded
+    return folded[: limit - len(end)].rstrip() + end
 
 
-def one_line(text: str, limit: int = 200) -> str:
-    """``text`` cleaned, its white space folded, at most ``limit`` characters."""
-    folded = " ".join(clean(text).split())
-    return folded if len(folded) <= limit else folded[: limit - 1] + "…"
+def many_lines(text: str | bytes) -> str:
+    """``text`` (bytes: UTF-8) with LF line ends; tabs stay, and a terminal's escape sequences go as a whole.  Who calls
+    has bounded it."""
+    known = text if isinstance(text, str) else text.decode("utf-8", "replace")
+    return _LINES.sub(r"\1", _BREAK.sub("\n", _ESCAPE.sub("", known)))
+
+
+def visible(text: str, *, formatted: bool = False) -> str:
+    r"""``text`` without anything of the above; each tab and each line break is a space.  As long as before, or shorter.
+
+    ``formatted``: bold, monospace, italic, underline and their end stay (\x02 \x11 \x1d \x1f \x0f), of which the
+    texts that IRC people get from us are made.
+    """
+    if text.isprintable():  # most texts are, and it costs a tenth
+        return text
+    return (_FORMATTED if formatted else _LINE).sub(r"\1", _BREAK.sub(" ", text.replace("\t", " ")))
+
+
+def plain_ascii(text: str, limit: int = 32) -> str:
+    """``text`` as one word or sentence of a log: printable ASCII without quotes and backslashes, ``?`` for all else, cut
+    at ``limit``."""
+    safe = "".join(c if c.isascii() and c.isprintable() and c not in "\"'\\" else "?" for c in text[:limit])
+    return safe + ("…" if len(text) > limit else "")

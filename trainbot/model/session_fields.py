@@ -14,6 +14,7 @@ from typing import Any
 
 from rapidfuzz import process
 
+from trainbot.core.text import one_line
 from trainbot.core.zones import names, nearest
 
 LONGEST_TEXT = 200
@@ -31,9 +32,8 @@ class Fault(ValueError):
 
 
 def plain(value: str, longest: int = LONGEST_TEXT) -> str:
-    """``value`` on one line, without control or invisible format characters, at most ``longest``."""
-    kept = "".join(" " if c.isspace() else c for c in value[: 4 * longest] if c.isspace() or c.isprintable())
-    return " ".join(unicodedata.normalize("NFC", kept).split())[:longest].rstrip()
+    """``value`` on one harmless line of at most ``longest`` characters, composed (NFC)."""
+    return unicodedata.normalize("NFC", one_line(value, longest, ""))[:longest].rstrip()
 
 
 def shown(value: object) -> str:

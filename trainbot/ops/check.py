@@ -13,22 +13,31 @@ from trainbot.adapters.scenario_files.library import load_library
 from trainbot.bot.installation import images_of
 from trainbot.config import Config
 from trainbot.core.errors import BackendError
+from trainbot.core.text import one_line
 from trainbot.core.times import describe_many
 from trainbot.model.database_url import database_path
 from trainbot.model.exercise import Exercise
 
 SHOWN = 5
+LONGEST = 1000  # characters of a line: some of it is from files of others
+
+
+class Report:
+    """Lines, and how many of them say what is ``wrong``."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self.say, self.wrong = say, 0
+
+    def line(self, text: str, problem: str = "") -> None:
+        self.wrong += bool(problem)
+        shown = one_line(f"{text}: {problem}" if problem else text, LONGEST)
+        self.say(f"! {shown}" if problem else f"  {shown}")
 
 
 def checkup(config: Config, say: Callable[[str], None]) -> int:
     """Exit code 0, or 1 where something is wrong: each such line begins with ``!``."""
-    wrong = 0
-
-    def line(text: str, problem: str = "") -> None:
-        nonlocal wrong
-        wrong += bool(problem)
-        say(f"! {text}: {problem}" if problem else f"  {text}")
-
+    report = Report(say)
+    line = report.line
     irc = config.irc
     say("IRC")
     secure = "TLS" if irc.tls else "no TLS"
@@ -58,7 +67,7 @@ def checkup(config: Config, say: Callable[[str], None]) -> int:
         f"ssh -p {config.gateway.listen[0][1]} IMAGE@{config.labs.public_address}"
     )
     say("trainbot doctor looks whether server, hosts and gateway really answer")
-    return 1 if wrong else 0
+    return 1 if report.wrong else 0
 
 
 def _beside(exercise: Exercise, config: Config) -> str:

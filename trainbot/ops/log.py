@@ -13,9 +13,9 @@ from trainbot.bot.pages import minutes_pages
 from trainbot.bot.workers.maintenance import at_once
 from trainbot.config import Config
 from trainbot.core.errors import BackendError
+from trainbot.core.text import visible
 from trainbot.features.questions.search_terms import Finding, best
 from trainbot.features.records.archive import Archive
-from trainbot.features.records.journal import scrubbed
 from trainbot.features.records.retention import Keeping
 from trainbot.model.database_url import database_exists
 from trainbot.model.question import Question, QuestionState
@@ -136,10 +136,10 @@ def _line(found: dict[str, Any]) -> str:
     when = f"{found['at'][:10]} {found['at'][11:16]} {found['channel']}"
     where = f" (class {found['class']})" if found["class"] else ""
     if found["kind"] == "question":
-        what = scrubbed(found["answer"]) or found["state"]
+        what = visible(found["answer"]).strip() or found["state"]
         who = f"{found['nick']} anonymously" if found["anonymous"] else found["nick"]
-        return f"question {found['number']} {when} {who}: {scrubbed(found['text'])} → {what}{where}"
-    return f"{found['kind']} {when} {found['nick']}: {scrubbed(found['text'])}{where}"
+        return f"question {found['number']} {when} {who}: {visible(found['text']).strip()} → {what}{where}"
+    return f"{found['kind']} {when} {found['nick']}: {visible(found['text']).strip()}{where}"
 
 
 def show(config: Config, number: int) -> str:

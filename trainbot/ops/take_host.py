@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from trainbot.adapters.db import Store
 from trainbot.adapters.hosts.libvirt_driver import LibvirtDriver
-from trainbot.adapters.hosts.libvirt_errors import plain
 from trainbot.config import Config
 from trainbot.core.errors import BackendError, UserError
+from trainbot.core.text import one_line
 from trainbot.model.database_url import database_exists
 
 
@@ -23,7 +23,7 @@ def take(config: Config, name: str, sure: Callable[[str], bool], say: Callable[[
         say(f"{name} is this trainbot's alone: there is nothing to take")
         return 0
     try:
-        others = ", ".join(plain(other)[:64] for other in driver.claims())
+        others = ", ".join(one_line(other, 64, "") for other in driver.claims())
         if others and not sure(
             f"{name} belongs to another trainbot (id {others}). If that one still runs, it loses "
             "the host; its labs there are not touched. Take it?"

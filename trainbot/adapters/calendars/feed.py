@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from trainbot import __version__
 from trainbot.adapters.calendars.vtimezone import vtimezone
+from trainbot.core.text import many_lines
 from trainbot.core.times import readings
 from trainbot.core.zones import zone
 from trainbot.model.config import Config
@@ -157,9 +158,10 @@ def _lines(lines: list[str]) -> bytes:
 
 def _text(words: str) -> str:
     """As a value of type TEXT (3.3.11)."""
+    words = many_lines(words)
     for sign, escaped in (("\\", "\\\\"), (";", "\\;"), (",", "\\,"), ("\n", "\\n")):
         words = words.replace(sign, escaped)
-    return "".join(sign for sign in words if sign >= " " and sign != "\x7f")
+    return words
 
 
 def _duration(offset: Offset) -> str:

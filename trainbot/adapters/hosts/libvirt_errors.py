@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from trainbot.core.errors import BackendError, HostDown, NoSuchThing
+from trainbot.core.text import one_line
 
 NO_MEMORY = 2
 INVALID_ARG = 8
@@ -117,7 +118,7 @@ _KNOWN = re.compile(r'ssh-keygen .*-R "([\w.:\[\]-]{1,255})"', re.ASCII)
 
 def plain(message: str) -> str:
     """One line of printable text, bounded."""
-    return " ".join("".join(c if c.isprintable() else " " for c in message).split())[:_LENGTH]
+    return one_line(message, _LENGTH, "")
 
 
 def translate(code: int, message: str, *, alive: bool, doing: str, host: str = "the host") -> BackendError:

@@ -5,21 +5,20 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from trainbot.core.text import visible
+
 TOGGLES = "\x02\x11\x1d\x1f"
 """Formatting that our own texts may use: bold, monospace, italic, underline; ``\\x0f`` ends all."""
 
 _COLOURS = re.compile("\x03(?:[0-9]{1,2}(?:,[0-9]{1,2})?)?|\x04(?:[0-9a-fA-F]{6}(?:,[0-9a-fA-F]{6})?)?")
-_BREAKS = re.compile("\r\n|[\t\n\v\f\r\x85\u2028\u2029]")
-_CONTROLS = re.compile("[\x00-\x01\x03-\x0e\x10\x12-\x1c\x1e\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _FORMATTING = re.compile(f"[{TOGGLES}\x0f]")
 
 
 def sanitise(text: str) -> str:
-    r"""``text`` on one line, without any control code but ``TOGGLES`` and ``\x0f``, without colours, without
-    what turns the direction of the rest of a line, and without lone surrogates (which have no UTF-8)."""
+    r"""``text`` on one line and harmless (``core.text``), with ``TOGGLES`` and ``\x0f`` but without colours."""
     if text.isprintable():  # nothing of all that is: most texts, and it costs a tenth
         return text
-    return _CONTROLS.sub("", _COLOURS.sub("", _BREAKS.sub(" ", text)))
+    return visible(_COLOURS.sub("", text), formatted=True)
 
 
 def shown(text: str) -> str:
@@ -69,4 +68,5 @@ def _joins(before: str, after: str) -> bool:
         unicodedata.category(after).startswith("M")
         or "\u200d" in (before, after)
         or "\U0001f3fb" <= after <= "\U0001f3ff"
+        or "\U000e0020" <= after <= "\U000e007f"
     )

@@ -12,9 +12,10 @@ away as a hint or solution (<details>) is not shown, only that it is there; othe
 
 from __future__ import annotations
 
-from trainbot.adapters.markdown.renderer import BOLD, MONO, RenderedLine, Renderer, scrub
+from trainbot.adapters.markdown.renderer import BOLD, MONO, RenderedLine, Renderer
+from trainbot.core.text import visible
 
-__all__ = ["BOLD", "MONO", "NARROWEST", "render", "render_step", "scrub"]
+__all__ = ["BOLD", "MONO", "NARROWEST", "render", "render_step"]
 
 NARROWEST = 100  # bytes; a narrower width is taken as this
 
@@ -29,7 +30,7 @@ def render_step(
     ``plain``: no formatting codes, code spans in backticks, fences indented by four spaces.
     """
     width = max(width_bytes, NARROWEST)
-    title = _fit(" ".join(scrub(title_line).split()), width - 2)
+    title = _fit(" ".join(visible(title_line).split()), width - 2)
     lines = Renderer(width, plain).page(markdown, title)
     if title:
         lines.insert(0, RenderedLine(title if plain else f"{BOLD}{title}{BOLD}", "title", 0))
@@ -66,5 +67,5 @@ def _shorten(lines: list[RenderedLine], limit: int, more: str, width: int) -> li
         text, after = lines[n].text, lines[n + 1 : n + 2]
         cut = after and after[0].unit == lines[n].unit and n + 1 not in keep
         shown.append(text + " …" if cut and len(text.encode()) + 4 <= width else text)
-    last = " ".join(scrub(more.replace("{n}", str(len(lines) - len(keep)))).split())
+    last = " ".join(visible(more.replace("{n}", str(len(lines) - len(keep)))).split())
     return shown + ([_fit(last, width)] if last else [])

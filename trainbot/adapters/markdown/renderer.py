@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from trainbot.core.text import visible
+
 BOLD, ITALIC, MONO = "\x02", "\x1d", "\x11"
 _INDENT_MOST = 24
 
@@ -23,7 +25,6 @@ _CLOSING = re.compile(rf"^([ \t]*(?:`{{3,}}|~{{3,}})[\w-]*)[ \t]*{_WORDS}[ \t]*$
 _TAG = re.compile(r"<(/?)([a-zA-Z][\w-]*+)([^<>]*+)>|<[!?][^<>]*>")
 _SOURCE = re.compile(r"\b(?:src|href)=[\"']?(https?://[^\"'\s>]+)")
 _BREAKS = ("br", "p", "div", "li", "tr", "ul", "ol", "table", "h1", "h2", "h3", "h4", "h5", "h6")
-_UNWANTED = re.compile("[\0-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\u2028\u2029\ufeff]")
 _SECRET = re.compile(r"\b(tips?|hints?|solutions?|answers?)\b", re.IGNORECASE)
 _OUTPUT = re.compile(r"^(text|output|txt|log)\b", re.IGNORECASE)
 
@@ -38,11 +39,6 @@ class RenderedLine:
     text: str
     kind: str
     unit: int
-
-
-def scrub(text: str) -> str:
-    """``text`` without control characters (white space becomes a space), lone surrogates, bidi overrides."""
-    return _UNWANTED.sub("", re.sub("[\t-\r]", " ", text))
 
 
 def without_suffixes(markdown: str) -> str:
@@ -68,7 +64,7 @@ class _Flow:
 
     def text(self, text: str, codes: str = "") -> None:
         codes = "" if self.plain else codes
-        for n, word in enumerate(re.split(r"[ \t\n]+", scrub(text))):
+        for n, word in enumerate(re.split(r"[ \t\n]+", visible(text))):
             self.glue = self.glue and n == 0
             while word:
                 part = word.encode()[: self.width - 8].decode(errors="ignore")
@@ -76,7 +72,7 @@ class _Flow:
                 self.put(codes + part + codes[::-1])
 
     def code(self, text: str) -> None:
-        text = scrub(text).strip()
+        text = visible(text).strip()
         if text:
             self.put(f"`{text}`" if self.plain else f"{MONO}{text}{MONO}")
 
@@ -116,7 +112,7 @@ class Renderer:
     def page(self, markdown: str, title: str) -> list[RenderedLine]:
         tokens = _markdown.parse(_CLOSING.sub(r"\1", markdown))
         if title and len(tokens) > 2 and tokens[0].type == "heading_open":
-            heading = " ".join(scrub(tokens[1].content).split()).casefold()
+            heading = " ".join(visible(tokens[1].content).split()).casefold()
             if heading and heading in title.casefold():
                 tokens = tokens[3:]
         bold = ""
@@ -201,7 +197,7 @@ class Renderer:
         until, joined = "", kind == "output"
         self.unit += 1
         for line in content.split("\n"):
-            text = scrub(line.expandtabs(4)).rstrip()
+            text = visible(line.expandtabs(4)).rstrip()
             if not text:
                 continue
             if not (joined or until or text[0] == " "):
@@ -320,7 +316,7 @@ class Renderer:
         elif not closing:
             self.summary = ""
         elif self.summary is not None:
-            title, self.summary = " ".join(scrub(self.summary).split()), None
+            title, self.summary = " ".join(visible(self.summary).split()), None
             secret = bool(_SECRET.search(title))
             flow = self.flow()
             asks = "!solution" if re.search("solution|answer", title, re.IGNORECASE) else "!hint"

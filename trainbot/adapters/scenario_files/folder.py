@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from trainbot.core.text import clean, one_line
+from trainbot.core.text import many_lines, one_line
 
 INDEX_LIMIT = 1 << 20  # bytes
 SCRIPT_LIMIT = 1 << 20
@@ -70,9 +70,9 @@ def read_text(folder: Path, name: str, limit: int = TEXT_LIMIT) -> str:
     """As ``read_bytes``, decoded (UTF-8, or else Latin-1, which never fails) and cleaned."""
     data = read_bytes(folder, name, limit)
     try:
-        return clean(data.decode("utf-8-sig"))
+        return many_lines(data.decode("utf-8-sig"))
     except UnicodeDecodeError:
-        return clean(data.decode("latin-1"))
+        return many_lines(data.decode("latin-1"))
 
 
 def parse(text: str, is_yaml: bool) -> object:

@@ -20,7 +20,7 @@ from trainbot.adapters.scenario_files.folder import (
     read_text,
 )
 from trainbot.adapters.scenario_files.reader import Reading, Table, slug_of
-from trainbot.core.text import clean, one_line
+from trainbot.core.text import many_lines, one_line
 from trainbot.model.exercise import Exercise, Page, Problem, Script, Step
 
 INDEX = "track.yml"
@@ -95,7 +95,9 @@ class _Reading(Reading):
         description = self.line(data, "teaser", "", limit=1000)
         told = data.get("description")
         intro = Page(
-            "Introduction", _readable(clean(told)).strip("\n") if isinstance(told, str) else description, setup=setup
+            "Introduction",
+            _readable(many_lines(told)).strip("\n") if isinstance(told, str) else description,
+            setup=setup,
         )
         steps = [self._challenge(folder, number) for number, folder in enumerate(numbered, 1)] or [
             self._step(entry, number, "", folder, f"challenges[{number}].")
@@ -222,7 +224,7 @@ class _Reading(Reading):
 
     def _step(self, data: Table, number: int, text: str, folder: str, at: str) -> Step:
         inline = data.get("assignment")
-        text = _readable(text or (clean(inline) if isinstance(inline, str) else "")).strip("\n")
+        text = _readable(text or (many_lines(inline) if isinstance(inline, str) else "")).strip("\n")
         verify, solution = None, ""
         if data.get("type") == "quiz":
             text, solution = self._quiz(data, text, at)

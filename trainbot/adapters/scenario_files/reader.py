@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from trainbot.adapters.scenario_files.folder import SCRIPT_LIMIT, Missing, Refused, read_text
-from trainbot.core.text import clean, one_line
+from trainbot.core.text import many_lines, one_line
 from trainbot.model.exercise import Problem, Script
 
 Table = dict[str, Any]  # as a file has it: whatever stands there is looked at before it is used
@@ -77,7 +77,7 @@ class Reading:
         if not re.search(r"\.(md|markdown|txt|html?|sh)$", value.strip(), re.IGNORECASE) and re.search(
             r"\s", value.strip()
         ):
-            return clean(value).strip("\n")
+            return many_lines(value).strip("\n")
         try:
             return read_text(self.folder, value.strip()).strip("\n")
         except Missing as missing:
@@ -94,7 +94,7 @@ class Reading:
         if not isinstance(value, str):
             self.fault(at + key, "is neither a file's name nor a script")
             return None
-        value = clean(value).strip()
+        value = many_lines(value).strip()
         inline = value.startswith("#!") or "\n" in value
         if not inline:
             try:

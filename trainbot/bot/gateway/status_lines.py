@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from trainbot.adapters.db import Store
-from trainbot.features.labs.lab_wording import tame
+from trainbot.core.text import one_line
 from trainbot.features.labs.lease_expiry import Terms
 from trainbot.features.questions.question_queue import ANSWER
 from trainbot.model.class_run import Attendance, ClassRun, own_step
@@ -57,10 +57,10 @@ class StatusLines:
         where = "which you have done" if step in done else "and so are you" if step == run.step else f"you at {step}"
         own = "" if not 0 < run.step <= run.steps else f", {where}"
         stuck = "; you asked for help" if mine.stuck_at is not None else ""
-        return f"{tame(run.title)}: {self._step(run)}{own}{stuck}"
+        return f"{one_line(run.title, 80)}: {self._step(run)}{own}{stuck}"
 
     def _elsewhere(self, run: ClassRun) -> str:
-        return f"{tame(run.title)} runs in {run.channel}: {self._step(run)}"
+        return f"{one_line(run.title, 80)} runs in {run.channel}: {self._step(run)}"
 
     def _step(self, run: ClassRun) -> str:
         if run.step <= 0:
@@ -69,12 +69,12 @@ class StatusLines:
             return "the end"
         exercise = self.exercises.get(run.exercise)
         steps = exercise.steps if exercise is not None else ()
-        title = f" ({tame(steps[run.step - 1].title, 40)})" if run.step <= len(steps) else ""
+        title = f" ({one_line(steps[run.step - 1].title, 40)})" if run.step <= len(steps) else ""
         return f"step {run.step} of {run.steps}{title}"
 
 
 def _waiting(notices: list[Notice]) -> list[str]:
     """What could not be said on IRC: one is shown, of several how many there are."""
     if len(notices) == 1:
-        return [tame(notices[0].text, 160)]
+        return [one_line(notices[0].text, 160)]
     return [f"{len(notices)} messages wait for you on IRC"]

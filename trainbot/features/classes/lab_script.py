@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 
+from trainbot.core.text import one_line
 from trainbot.model.exercise import Script
 
 KEPT = 4000  # bytes of what a script says, its last
@@ -33,5 +34,4 @@ def last_words(said: str) -> str:
     lines = [line for line in said.splitlines() if line.strip()]
     failed = [line.split("FAIL:", 1)[1] for line in lines if line.lstrip().startswith("FAIL:")]
     last = (failed or lines or [""])[-1]
-    tame = " ".join("".join(sign if sign.isprintable() else " " for sign in last).split())
-    return tame if len(tame) <= SHOWN else tame[: SHOWN - 1] + "…"
+    return one_line(last, SHOWN)

@@ -45,9 +45,3 @@ def noted(*notes: str) -> str:
     """`` (one; two)``, of those that say something."""
     said = "; ".join(note for note in notes if note)
     return f" ({said})" if said else ""
-
-
-def tame(text: str, most: int = 80) -> str:
-    """What a host or a library said, for people: one line without control characters, at most so long."""
-    line = "".join(sign if sign.isprintable() else " " for sign in text).strip()
-    return line if len(line) <= most else line[: most - 1] + "…"

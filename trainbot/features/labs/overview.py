@@ -10,11 +10,12 @@ from trainbot.core.access import Role
 from trainbot.core.commands import Argument, Ask, Command
 from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Priority, Reply
+from trainbot.core.text import one_line
 from trainbot.core.wording import as_many, in_lines, span
 from trainbot.features.labs.capacity import Capacity
 from trainbot.features.labs.host_events import CLOCK_OFF
 from trainbot.features.labs.host_view import HostView
-from trainbot.features.labs.lab_wording import ROOM, state_of, tame
+from trainbot.features.labs.lab_wording import ROOM, state_of
 from trainbot.features.labs.lease_expiry import Keeping
 from trainbot.features.labs.queue_position import Waiting
 from trainbot.features.labs.stock import Stock
@@ -139,7 +140,7 @@ class Overview:
                 "host": host,
                 "image": image,
                 "mode": mode,
-                "nick": tame(names[lease.person_id]) if lease is not None else "",
+                "nick": one_line(names[lease.person_id], 80) if lease is not None else "",
                 "ends": keeping.ends_at(lease).isoformat() if lease is not None and name else None,
                 "held": lease is not None and keeping.held(lease),
             }
@@ -209,7 +210,7 @@ def host_line(name: str, view: HostView, used: int, missing: list[str], now: dat
         state = "up"
     else:
         since = f" for {span(now - view.down_since)}" if view.down_since is not None else ""
-        state = f"DOWN{since} ({tame(view.trouble)})"
+        state = f"DOWN{since} ({one_line(view.trouble, 80)})"
     parts = [f"{name} {state}", f"{used} of {view.config.labs} labs"]
     report = view.report if view.up else None
     if report is not None:
@@ -223,5 +224,5 @@ def host_line(name: str, view: HostView, used: int, missing: list[str], now: dat
     parts += [f"no copy of {image}" for image in missing] if report is not None else []
     line = ", ".join(parts)
     if view.last_trouble and view.last_trouble_at is not None:
-        line += f"; last trouble: {tame(view.last_trouble)} {span(now - view.last_trouble_at)} ago"
+        line += f"; last trouble: {one_line(view.last_trouble, 80)} {span(now - view.last_trouble_at)} ago"
     return line

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import unicodedata
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from trainbot.core.access import Role
 from trainbot.core.commands import Argument, Ask, Command, Place
 from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Incoming, Reply
+from trainbot.core.text import visible
 from trainbot.model.ports import People
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ MARKED = {
     "action": "something to be done, for the minutes",
 }
 
-TURNING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # Unicode UAX 9
-
 #: What an operator sees in the log at the usual level.
 OPERATORS = {
     "start": "%s began a class in %s: %s",
@@ -32,11 +30,6 @@ OPERATORS = {
     "lab": "%s has a lab (%s): %s",
     "home": "%s takes part from home (%s): %s",
 }
-
-
-def scrubbed(text: str) -> str:
-    """Without control characters, formatting codes and signs that turn the text around, on one line."""
-    return "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cs") and c not in TURNING).strip()
 
 
 class Journal:
@@ -58,7 +51,7 @@ class Journal:
                 at=at,
                 kind=kind,
                 nick=nick,
-                text=scrubbed(text),
+                text=visible(text).strip(),
                 person_id=person_id,
             )
 
@@ -67,7 +60,7 @@ class Journal:
 
     def noted(self, ask: Ask, kind: str, text: str) -> None:
         if kind in OPERATORS:
-            log.info(OPERATORS[kind], scrubbed(ask.nick), ask.channel, scrubbed(text))
+            log.info(OPERATORS[kind], visible(ask.nick).strip(), ask.channel, visible(text).strip())
         self.note(ask.channel, ask.nick, kind, text, ask.at, ask.person.id)
 
     def heard(self, incoming: Incoming) -> None:

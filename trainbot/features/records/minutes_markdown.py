@@ -6,14 +6,14 @@ import re
 from collections.abc import Iterator
 from datetime import UTC
 
+from trainbot.core.text import visible
 from trainbot.core.wording import clock, span
-from trainbot.features.records.journal import scrubbed
 from trainbot.features.records.minutes import SOMEBODY, TITLES, Asked, Minutes, Step
 
 
 def text_of(words: str) -> str:
     """Somebody's words, so that nothing in them is read as Markdown or HTML (CommonMark 2.4)."""
-    escaped = re.sub(r"([\\`*_\[\]<>|~&])", r"\\\1", scrubbed(words))
+    escaped = re.sub(r"([\\`*_\[\]<>|~&])", r"\\\1", visible(words).strip())
     return re.sub(r"^([0-9]*)([-+#=.)])", r"\1\\\2", escaped)  # or it would begin a list, a heading or a rule
 
 

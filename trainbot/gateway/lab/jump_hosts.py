@@ -19,10 +19,10 @@ import asyncssh
 from trainbot.adapters.state_folder import DOOR_KEY, KNOWN_HOSTS
 from trainbot.core.errors import BackendError
 from trainbot.core.tasks import Tasks
+from trainbot.core.text import plain_ascii
 from trainbot.gateway.lab.jump_channel import Passage, landing
 from trainbot.gateway.lab.jump_connection import Factory, Full, Trunk, Way
 from trainbot.gateway.lab.pipe import CIPHERS, Client
-from trainbot.gateway.learner.limits import printable
 from trainbot.gateway.settings import GatewayConfig
 from trainbot.model.jump_host import JumpHost
 
@@ -56,7 +56,7 @@ class Doors:
         try:
             where = ipaddress.ip_address(address)
         except ValueError:
-            raise DoorShut(f"{printable(address)} is no address of a lab") from None
+            raise DoorShut(f"{plain_ascii(address)} is no address of a lab") from None
         if port != SSH:
             raise DoorShut(f"a door leads to port {SSH} of labs only, not to {port}")
         passage = await self.open(via, f"ssh {where}", Passage)
@@ -85,7 +85,7 @@ class HostDoor:
         try:
             there = JumpHost.parse(via)
         except ValueError:
-            raise DoorShut(f"{printable(via, 80)} is no door: USER@ADDRESS:PORT is one") from None
+            raise DoorShut(f"{plain_ascii(via, 80)} is no door: USER@ADDRESS:PORT is one") from None
         self._user, self._address, self._port = there.user, there.address, there.port
         self._name = f"{self._address} port {self._port}"
         self._config = config
@@ -113,7 +113,7 @@ class HostDoor:
                 log.warning("the door of %s does not answer any more: it is opened anew", self._name)
             except Exception as error:  # asyncssh raises whatever a peer provokes
                 if not trunk.dead:
-                    raise DoorShut(f"the door of {self._name} refuses: {printable(str(error), 100)}") from None
+                    raise DoorShut(f"the door of {self._name} refuses: {plain_ascii(str(error), 100)}") from None
                 deaths += 1
                 log.debug("the door of %s was cut: %r", self._name, error)  # is there still one? opened anew, it says
         raise DoorShut(f"the door of {self._name} opens and closes again, over and over")
@@ -191,9 +191,9 @@ class HostDoor:
             raise DoorShut(f"the host {self._name} does not answer: no ssh within {config.door_wait:g} s") from None
         except OSError as error:
             reason = os.strerror(error.errno).lower() if error.errno and error.errno > 0 else str(error)
-            raise DoorShut(f"the host {self._name} does not answer: {printable(reason, 100)}") from None
+            raise DoorShut(f"the host {self._name} does not answer: {plain_ascii(reason, 100)}") from None
         except Exception as error:  # asyncssh raises whatever a peer provokes
-            raise DoorShut(f"the host {self._name} has no ssh for us: {printable(str(error), 100)}") from None
+            raise DoorShut(f"the host {self._name} has no ssh for us: {plain_ascii(str(error), 100)}") from None
         return trunk
 
     def _key(self) -> asyncssh.SSHKey:
@@ -216,7 +216,7 @@ class HostDoor:
             except (OSError, ValueError) as error:
                 if isinstance(error, FileNotFoundError):
                     raise
-                raise DoorShut(f"the file {path} cannot be read: {printable(str(error), 100)}") from None
+                raise DoorShut(f"the file {path} cannot be read: {plain_ascii(str(error), 100)}") from None
         host_keys, authorities, revoked = keys
         if not host_keys and not authorities:
             raise DoorShut(

@@ -10,10 +10,10 @@ from typing import NamedTuple, Protocol
 import asyncssh
 
 from trainbot.core.tasks import Tasks
+from trainbot.core.text import plain_ascii
 from trainbot.gateway.lab.connect import NoWay, Reason, knock, log_in
 from trainbot.gateway.lab.jump_hosts import Doors
 from trainbot.gateway.lab.pipe import Line
-from trainbot.gateway.learner.limits import printable
 from trainbot.gateway.routes import Route
 from trainbot.gateway.settings import GatewayConfig
 
@@ -139,7 +139,7 @@ class LabLink:
         route = self._table.route(self._lease)
         why = route.why if route is not None and route.endpoint is None else ""
         why = why or f"waiting up to {self._config.boot_wait:.0f} s for it"
-        return f"your lab is still booting: {printable(why, 200)}"
+        return f"your lab is still booting: {plain_ascii(why, 200)}"
 
     def moved(self, route: Route) -> str:
         """The route is ``route`` now: '' where this is still the way, else the sentence for whoever is inside.
@@ -176,7 +176,7 @@ class LabLink:
                     if late or error.reason in HOPELESS:
                         raise LabAway(complaint) from None
             elif route.why:
-                complaint = f"your lab is not there yet: {printable(route.why, 200)}"
+                complaint = f"your lab is not there yet: {plain_ascii(route.why, 200)}"
             self._quiet.set()
             left = began + self._config.boot_wait - loop.time()
             if left <= 0:

@@ -8,16 +8,10 @@ from typing import Any
 
 import asyncssh
 
+from trainbot.core.text import many_lines
 from trainbot.gateway.lab.connect import NoWay, Reason
 
 FLOOD = 1 << 20  # bytes that it may say beyond what is kept
-_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)?", re.DOTALL)
-
-
-def plain(raw: bytes) -> str:
-    """What a lab said, for people: no escape sequences and no control characters but new lines and tabs."""
-    text = _ESCAPE.sub("", raw.decode("utf-8", "replace")).replace("\r\n", "\n")
-    return "".join(c for c in text if c in "\n\t" or c.isprintable())
 
 
 async def begin(connection: asyncssh.SSHClientConnection, command: str, limit: int) -> Command:
@@ -74,7 +68,7 @@ class Command(asyncssh.SSHClientSession[bytes]):
         return {
             "exit": -1 if self._exit is None else self._exit,
             "signal": self._signal,
-            "stdout": plain(bytes(out)),
-            "stderr": plain(bytes(err)),
+            "stdout": many_lines(bytes(out)),
+            "stderr": many_lines(bytes(err)),
             "cut": self._said > len(out) + len(err),
         }

@@ -69,10 +69,3 @@ class Shares:
         self._had[person] -= 1
         if self._had[person] <= 0:
             del self._had[person]
-
-
-def printable(text: str, limit: int = 32) -> str:
-    """``text`` from outside, safe in a log line: printable ASCII, no quotes or backslashes; cut at ``limit``, and
-    then an ellipsis, which is the only sign beyond ASCII and so never the text's own."""
-    safe = "".join(c if c.isascii() and c.isprintable() and c not in "\"'\\" else "?" for c in text[:limit])
-    return safe + ("…" if len(text) > limit else "")

@@ -9,12 +9,12 @@ from typing import Any
 
 import asyncssh
 
+from trainbot.core.text import plain_ascii
 from trainbot.gateway.hub import Hub
 from trainbot.gateway.lab.lab_link import ENDED, LabAway, LabLink
 from trainbot.gateway.lab.pipe import Forward, Line, join
 from trainbot.gateway.learner import tmux as screen
 from trainbot.gateway.learner.console import Consoles
-from trainbot.gateway.learner.limits import printable
 from trainbot.gateway.learner.ssh_session import LearnerEnd
 from trainbot.gateway.learner.status_line import Above, Banner
 from trainbot.gateway.routes import Guest, Route, same_key
@@ -80,7 +80,7 @@ class Door(asyncssh.SSHServer):
         for token in list(self._forwards):
             self._forward_gone(token)
         if self.who is not None:
-            log.info("%s: %s from %s logged out", self._named(), printable(self.who.name), self.peer)
+            log.info("%s: %s from %s logged out", self._named(), plain_ascii(self.who.name), self.peer)
 
     def _named(self) -> str:
         return f"lease {self.route.lease}" if self.route is not None else "no lease"
@@ -142,7 +142,7 @@ class Door(asyncssh.SSHServer):
         claim = routes.by_password(name, password)
         if claim is None:
             self._tries += 1
-            log.info("%s as %s: wrong password", self.peer, printable(username))
+            log.info("%s as %s: wrong password", self.peer, plain_ascii(username))
             await asyncio.sleep(self._config.wrong_delay)
             self._enough(self._tries, self._config.tries)
             return False
@@ -170,7 +170,7 @@ class Door(asyncssh.SSHServer):
             self._conn.disconnect(asyncssh.DISC_TOO_MANY_CONNECTIONS, "too many connections of yours: close one")
             return
         self.who = who
-        log.info("%s: %s from %s logged in", self._named(), printable(who.name), self.peer)
+        log.info("%s: %s from %s logged in", self._named(), plain_ascii(who.name), self.peer)
         if self._by_password and self._offered and isinstance(who, Route):
             self._hub.offered(who, self._offered, self._key_is_new)
 

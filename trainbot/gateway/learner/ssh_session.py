@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import asyncssh
 
 from trainbot.core.tasks import Tasks
+from trainbot.core.text import one_line
 from trainbot.gateway.lab.lab_link import BROKE, REFUSED, LabAway, LabLink
 from trainbot.gateway.lab.pipe import End, Line, join
 from trainbot.gateway.learner import xen_manage as manage
@@ -20,6 +21,7 @@ log = logging.getLogger(__name__)
 
 PASSED_ENV = re.compile(rb"LANG|LC_[A-Z]{1,20}|COLORTERM")
 STATUS_WAIT = 0.25  # seconds that the end of the output waits for the exit status, which usually comes with it
+LONGEST = 1000  # characters of what we say
 LOST = 255  # what OpenSSH's client itself exits with when a connection is lost
 
 
@@ -142,7 +144,7 @@ class LearnerEnd(End, asyncssh.SSHServerSession[bytes]):
     def say(self, sentence: str) -> None:
         """On stderr, so that no file transfer takes it for data."""
         if self.chan is not None and not self.chan.is_closing():
-            self.chan.write(f"trainbot: {sentence}\r\n".encode(), asyncssh.EXTENDED_DATA_STDERR)
+            self.chan.write(f"trainbot: {one_line(sentence, LONGEST)}\r\n".encode(), asyncssh.EXTENDED_DATA_STDERR)
 
     def end(self, sentence: str) -> None:
         """The session is over, and this is why."""

@@ -11,6 +11,7 @@ from typing import Any
 import asyncssh
 
 from trainbot.core.tasks import Tasks
+from trainbot.core.text import one_line
 from trainbot.gateway.lab.remote_command import begin
 from trainbot.gateway.learner import tmux as screen
 
@@ -37,7 +38,9 @@ def read_lines(value: Any) -> dict[str, Above]:
     for lease, above in value.items():
         if not isinstance(above, Mapping) or not all(isinstance(above.get(name, ""), str) for name in ("line", "word")):
             raise ValueError("not a table of lines")
-        found[str(lease)] = Above(screen.clean(above.get("line", "")), screen.clean(above.get("word", "")))
+        found[str(lease)] = Above(
+            one_line(above.get("line", ""), screen.LONGEST, ""), one_line(above.get("word", ""), screen.LONGEST, "")
+        )
     return found
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import shlex
 
+from trainbot.core.text import one_line
+
 SESSION = "lab"
 PLAIN = "plain"  # the user name that asks for a shell without tmux; plain+IMAGE where it says the image as well
 SHOWN = 10_000  # milliseconds that a sentence stays on the screen
@@ -58,11 +60,6 @@ def tell(sentence: str) -> str:
     return "exec /bin/sh -c " + shlex.quote(_TELL % (SESSION, SHOWN, _word(sentence)))
 
 
-def clean(text: str) -> str:
-    """One line that can be read and does nothing else."""
-    return "".join(sign if sign.isprintable() else " " for sign in text)[:LONGEST].strip()
-
-
 def _word(text: str) -> str:
     """As one word of a shell command that tmux shows as it is."""
-    return shlex.quote(" " + clean(text).replace("#", "##").replace("%", "%%") + " ")
+    return shlex.quote(" " + one_line(text, LONGEST, "").replace("#", "##").replace("%", "%%") + " ")

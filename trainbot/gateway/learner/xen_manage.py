@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from trainbot.core.errors import BackendError
-from trainbot.gateway.lab.remote_command import plain
+from trainbot.core.text import many_lines, one_line, plain_ascii
 from trainbot.gateway.learner.console import Console, Consoles
-from trainbot.gateway.learner.limits import printable
 from trainbot.gateway.routes import Route
 
 TOOL = "xen-manage"
@@ -98,7 +97,7 @@ class Manage:
 
     def show(self, data: bytes) -> None:
         if self._terms.waiting() < FULL:
-            self._terms.write(data if self._terms.pty else plain(data).encode(), False)
+            self._terms.write(data if self._terms.pty else many_lines(data).encode(), False)
 
     def say(self, sentence: str) -> None:
         self.line(f"trainbot: {sentence}", error=True)
@@ -130,7 +129,7 @@ class Manage:
                     if name.lower() in {route.image for route in self._owner.labs()}
                     else await self._somebodys(name)
                 )
-        said = printable(" ".join(words), 40)
+        said = plain_ascii(" ".join(words), 40)
         self.line((f"xen-manage {said}? there is\n" if said else "") + HELP, error=True)
         return USAGE
 
@@ -145,7 +144,7 @@ class Manage:
             return FAILED
         refused = bool(told.get("refused"))
         for text in told.get("lines", []):
-            self.line(plain(str(text).encode()), error=refused)
+            self.line(many_lines(str(text)), error=refused)
         if refused:
             return FAILED
         return await self._look(str(told["lease"])) if words[0] == "create" and told.get("lease") else OK
@@ -158,12 +157,12 @@ class Manage:
             self.line(AWAY, error=True)
             return None
         if "error" in told:
-            self.line(plain(str(told["error"]).encode()), error=True)
+            self.line(many_lines(str(told["error"])), error=True)
             return None
         return told
 
     async def _confirmed(self, question: str) -> bool:
-        self._terms.write(f"{plain(question.encode())} Type yes: ".encode(), True)
+        self._terms.write(f"{many_lines(question)} Type yes: ".encode(), True)
         answer = await self._read_line()
         if answer is None:
             self.line("\n--yes says it beforehand", error=True)
@@ -209,7 +208,7 @@ class Manage:
             return FAILED
         done = self._owner.watch(str(told["lease"]), str(told["by"]))
         try:
-            return await self._look(str(told["lease"]), whose=f"{plain(str(told['name']).encode())}, who is told")
+            return await self._look(str(told["lease"]), whose=f"{one_line(str(told['name']), 80)}, who is told")
         finally:
             done()
 

@@ -9,11 +9,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from trainbot.core.text import many_lines, one_line
 from trainbot.gateway.lab.connect import NoWay, Reason
 from trainbot.gateway.lab.jump_channel import Passage
 from trainbot.gateway.lab.jump_hosts import Doors
 from trainbot.gateway.lab.pipe import Line
-from trainbot.gateway.lab.remote_command import plain
 
 LIMIT = 4096  # bytes
 
@@ -80,7 +80,7 @@ def read_status(said: bytes, words: bytes) -> dict[str, Any]:
             raise ValueError("time is a number")
         return status
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
-        said_why = " ".join(plain(words).split())[:200]
+        said_why = one_line(many_lines(words))
         raise NoWay(
             Reason.DOOR,
             "the host's door does not say how the host is"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from trainbot.core.errors import BackendError
+from trainbot.core.text import one_line
 from trainbot.images.build.command import environment, stop
 from trainbot.images.build.progress_bar import Progress
 
@@ -71,9 +72,11 @@ def open_disk(disk: Path, to: Path, kernel: str, write: Mapping[str, str], progr
         process.stdout.close()
         process.stderr.close()
     if "error" in last:
-        raise BackendError(_readable(str(last["error"]), 500))
+        raise BackendError(one_line(str(last["error"]), 500, ""))
     if "done" not in last:
-        raise BackendError(f"libguestfs ended before it was done: {_readable(words[-300:], 300) or 'no reason given'}")
+        raise BackendError(
+            f"libguestfs ended before it was done: {one_line(words[-300:], 300, '') or 'no reason given'}"
+        )
     return _read(last["done"])
 
 
@@ -81,7 +84,7 @@ def _read(said: dict[str, Any]) -> Opened:
     if not _UUID.fullmatch(said["root"]) or not _SUBVOLUME.fullmatch(said["subvolume"]):
         raise BackendError("the root file system's UUID or subvolume has an odd form")
     return Opened(
-        _readable(said["product"], 80),
+        one_line(said["product"], 80, ""),
         said["kernel"],
         tuple(said["kernels"]),
         bool(said["selinux"]),
@@ -91,8 +94,3 @@ def _read(said: dict[str, Any]) -> Opened:
         tuple(said["entries"]),
         tuple(said["grub"]),
     )
-
-
-def _readable(text: str, most: int) -> str:
-    """What a disk says of itself, on one line that turns no terminal around."""
-    return "".join(sign for sign in " ".join(text.split()) if sign.isprintable())[:most]

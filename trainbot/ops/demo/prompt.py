@@ -45,7 +45,7 @@ def coloured(text: str) -> str:
             out += "\x1b[0m" + "".join(CODES[code] for code in open_codes)
         elif sign == "\x0f":
             out, open_codes = out + "\x1b[0m", []
-        elif sign.isprintable():
+        else:
             out += sign
     return out + "\x1b[0m"
 

@@ -6,6 +6,8 @@ import enum
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from trainbot.core.text import one_line
+
 _LONGEST = 700  # letters of a line: some of it may come from a host
 
 
@@ -34,13 +36,13 @@ class Finding:
     @property
     def line(self) -> str:
         text = self.what + (f", {self.why}" if self.why else "") + (f": {self.mend}" if self.mend else "")
-        return f"{_MARKS[self.level]} {self.subject}: {printable(text)}"
+        return f"{_MARKS[self.level]} {self.subject}: {one_line(text, _LONGEST)}"
 
     def as_json(self) -> dict[str, Any]:
         return {
             **asdict(self),
             "level": str(self.level),
-            **{name: printable(getattr(self, name)) for name in ("what", "why", "mend")},
+            **{name: one_line(getattr(self, name), _LONGEST) for name in ("what", "why", "mend")},
         }
 
 
@@ -65,9 +67,3 @@ class Words:
         if not colon:
             return self.wrong(f"{what} ({said})", why, "look at it by hand")
         return self.wrong(f"{what} ({said})", why, mend)
-
-
-def printable(text: str) -> str:
-    """One line without control characters, bounded."""
-    plain = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
-    return plain if len(plain) <= _LONGEST else plain[: _LONGEST - 1] + "…"

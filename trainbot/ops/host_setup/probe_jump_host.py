@@ -9,7 +9,7 @@ from pathlib import Path
 
 from trainbot.adapters.state_folder import DOOR_KEY, KNOWN_HOSTS
 from trainbot.core.errors import BackendError
-from trainbot.ops.host_setup.remote_shell import printable
+from trainbot.core.text import one_line
 
 _SECONDS = 60.0
 _MOST = 10_000  # bytes of what it says
@@ -66,4 +66,4 @@ def knock(state: Path, user: str, address: str, port: int, seconds: float = _SEC
             return int(json.loads(said)["cores"])
     except (ValueError, TypeError, KeyError, RecursionError):
         pass
-    raise BackendError(printable(words.decode(errors="replace").strip().rpartition("\n")[2]) or "no answer")
+    raise BackendError(one_line(words.strip().rpartition(b"\n")[2], 300) or "no answer")

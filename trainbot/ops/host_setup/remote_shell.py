@@ -19,6 +19,7 @@ from typing import BinaryIO, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from trainbot.core.errors import BackendError, HostDown
+from trainbot.core.text import one_line
 
 MOST = 4 << 20  # bytes that a script may say
 _LINE = 4000  # bytes of one line that are read as one
@@ -131,7 +132,7 @@ class Reach:
                 ) from None
 
     def failure(self, code: int, words: list[str]) -> BackendError:
-        last = "; ".join(plain for word in words[-_LAST:] if (plain := printable(word)))
+        last = "; ".join(plain for word in words[-_LAST:] if (plain := one_line(word, 300)))
         if self._command and code == 255:  # ssh(1)'s own
             return HostDown(
                 f"{self.name} cannot be reached with {shlex.join(self._command[-1:])}: "
@@ -156,11 +157,6 @@ class Reach:
             "ServerAliveCountMax=4",
         ]
         return [*self._command[:-2], *shared, *self._command[-2:]]
-
-
-def printable(text: str) -> str:
-    """Without control characters, at most 300 letters."""
-    return "".join(letter if letter.isprintable() else " " for letter in text[:300]).strip()
 
 
 def _feed(pipe: BinaryIO, data: bytes) -> None:
