@@ -43,7 +43,7 @@ TABLE = [
     ("<details>\n<summary>The Solution</summary>\nsecret\n</details>\n\nafter", ["▸ The Solution: !solution", "after"]),
     ("<details><summary>Info</summary>\n\nopen\n\n</details>", ["▸ Info", "open"]),
     ("> quoted", ["> quoted"]),
-    ("a\x00b\x03\x07c\u202ed\u2028e", ["a\ufffdbcde"]),
+    ("a\x00b\x03\x07c\u202ed\u2028e", ["a\ufffdbcd e"]),
     ("a\r\nb\rc", ["a b c"]),
     ("---", []),
     (
