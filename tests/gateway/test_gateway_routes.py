@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from trainbot.core.errors import BackendError
 from trainbot.core.files import make_once
+from trainbot.core.text import plain_ascii
 from trainbot.features.labs.passwords import ALPHABET, digest, load_or_make_secret, new_password, normalise
-from trainbot.gateway.learner.limits import Shares, Waiting, network, printable
+from trainbot.gateway.learner.limits import Shares, Waiting, network
 from trainbot.gateway.routes import Route, Routes, same_key, to_json
 
 PEPPER = b"p" * 32
@@ -232,6 +233,6 @@ def test_shares_are_kept(steps):
 @given(st.text(max_size=100))
 def test_names_in_the_log_are_harmless(name):
     """One short line of printable ASCII without quotes, whatever the name was."""
-    shown = printable(name)
+    shown = plain_ascii(name)
     assert len(shown) <= 33 and shown.rstrip("…").isascii() and shown.isprintable()
     assert not set(shown) & set("'\"\\")

@@ -16,7 +16,6 @@ from tests.gateway.conftest import keygen, until
 from tests.gateway.test_gateway_jump_hosts import AT
 from trainbot.core.errors import BackendError
 from trainbot.gateway.lab.connect import NoWay
-from trainbot.gateway.lab.remote_command import plain
 from trainbot.gateway.rpc.gateway_client import GatewayAway, GatewayClient, NotDone
 from trainbot.gateway.rpc.host_status import read_status
 
@@ -173,12 +172,6 @@ def test_any_status_is_one_or_an_error(value, words):
         assert len(str(error)) < 300 and str(error).isprintable()
     else:
         assert all(isinstance(each, int) and each >= 0 for each in [status["cores"], *status["cpu"]])
-
-
-@given(st.binary(max_size=200))
-def test_what_people_read_holds_no_controls(raw):
-    """Of any bytes, what is left is printable, tabs and new lines."""
-    assert all(c in "\n\t" or c.isprintable() for c in plain(raw))
 
 
 @pytest.mark.parametrize(
