@@ -19,7 +19,7 @@ from trainbot.cli.shared import cli, config_option, json_option, read
     multiple=True,
     metavar="ROOM=LEVEL",
     callback=lambda _c, _p, words: _levels(words),
-    help="For one part of the program, say chat=debug (debug, info, warning, error); may be said again.",
+    help="For one part of the program, say adapters.irc=debug (debug, info, warning, error); may be said again.",
 )
 def run(path: Path, verbose: int, log_json: bool, levels: list[tuple[str, str]]) -> int | None:
     """Runs the bot until it is told to end (SIGTERM, or ^C); SIGHUP reads bot.ini again."""
@@ -34,7 +34,7 @@ def run(path: Path, verbose: int, log_json: bool, levels: list[tuple[str, str]])
 
 
 def _levels(words: tuple[str, ...]) -> list[tuple[str, str]]:
-    """("chat=debug",) as pairs."""
+    """("adapters.irc=debug",) as pairs."""
     from trainbot.core.log_format import NAMES
 
     found = [tuple(word.split("=", 1)) for word in words]
@@ -42,7 +42,7 @@ def _levels(words: tuple[str, ...]) -> list[tuple[str, str]]:
         (word for word, pair in zip(words, found, strict=True) if len(pair) != 2 or pair[1] not in NAMES), None
     )
     if wrong is not None:
-        raise click.BadParameter(f"{wrong!r} is not ROOM=LEVEL, say chat=debug (levels: {', '.join(NAMES)})")
+        raise click.BadParameter(f"{wrong!r} is not ROOM=LEVEL, say adapters.irc=debug (levels: {', '.join(NAMES)})")
     return [(room, level) for room, level in found]
 
 

@@ -45,7 +45,7 @@ class Json(Harmless):
 
 def log_to_stderr(verbose: int = 0, *, as_json: bool = False, levels: Iterable[tuple[str, str]] = ()) -> None:
     """Ours from INFO on (``verbose``: more); libraries only when something is wrong.  ``levels``: (room, level) for
-    rooms of their own, as ("chat", "debug")."""
+    rooms of their own, as ("adapters.irc", "debug")."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Json() if as_json else Harmless("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
