@@ -9,6 +9,7 @@ from typing import Any
 
 import libvirt
 import pytest
+from hypothesis import settings
 from xdist.scheduler import LoadFileScheduling
 
 from tests.peers.libvirtd import Libvirtd
@@ -20,6 +21,9 @@ from trainbot.images.build.build import build_image
 from trainbot.images.build.progress_bar import for_terminal
 from trainbot.ops.demo.ngircd import Ngircd
 from trainbot.ops.demo.world import cache_folder
+
+settings.register_profile("trainbot", deadline=None)  # a busy machine is no fault
+settings.load_profile("trainbot")
 
 #: These boot an emulated machine, each as long as a core needs for it: one after the other, while the rest runs beside.
 BOOTS = (

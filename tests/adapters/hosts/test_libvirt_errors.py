@@ -122,4 +122,4 @@ def test_numbers_become_sentences(code, message, alive, kind, says):
 def test_what_others_wrote_is_bounded():
     """A message quotes other machines: it is one line, without control characters, and not endless."""
     text = str(translate(1, "a\r\nb\x1b[31m" + "x" * 10_000, alive=True, doing="d"))
-    assert text.isprintable() and "a b [31m" in text and len(text) < 400
+    assert text.isprintable() and "a b[31m" in text and len(text) < 400

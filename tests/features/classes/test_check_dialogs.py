@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.core.test_text import harmful
 from tests.features.classes.conftest import names
 from tests.stage import CHANNEL, Stage
 from trainbot.bot.workers.script_runner import Scripts
@@ -224,7 +225,7 @@ def test_hostile_scripts_end(text: str, code: int) -> None:
 def test_last_words_are_one_tame_line(said: str) -> None:
     """Whatever a lab says: one short line without anything that a client would obey."""
     words = last_words(said)
-    assert len(words) <= SHOWN and all(sign.isprintable() for sign in words)
+    assert len(words) <= SHOWN and not harmful(words)
 
 
 def test_fail_message_comes_first() -> None:

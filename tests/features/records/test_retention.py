@@ -50,10 +50,11 @@ def hold(stage: Stage) -> None:
 
 
 def raw(stage: Stage) -> dict[str, str]:
-    """The text of every file that holds records, free pages and write-ahead log included."""
+    """The text of every file that holds records, free pages and write-ahead log included; where they lie may have
+    the name of whoever runs the tests."""
     public = [path for path in (stage.folder / "public").rglob("*") if path.is_file()]
     return {
-        path.name: path.read_bytes().decode("utf-8", "replace").lower()
+        path.name: path.read_bytes().decode("utf-8", "replace").lower().replace(str(stage.folder).lower(), "")
         for path in [*stage.folder.glob("trainbot.db*"), *public]
     }
 

@@ -39,7 +39,7 @@ PLACES = [
     "Africa/Cairo",
     "UTC",
 ]
-HOSTILE = '<script>alert("1")</script>\' onload=x; BEGIN:VEVENT\\, {style} &amp; \u202e\U0001f600'
+HOSTILE = '<script>alert("1")</script>\' onload=x; BEGIN:VEVENT\\, {style} &amp; \U0001f600'
 
 
 def entry(
