@@ -9,6 +9,9 @@ import signal
 
 from tests.whole.running import CHANNEL, PRESENTER
 
+#: What is said -> the word by which its acknowledgement is known; others may be on their way meanwhile.
+ACKNOWLEDGED = {"!ask": "question", "!vote": "vote", "!answer": "because"}
+
 
 async def test_a_sync_comes_before_each_acknowledgement(ngircd, make_bot, people, tmp_path):
     """Between reading a question, a vote or an answer and writing its acknowledgement to the socket, the write-ahead log
@@ -53,7 +56,7 @@ async def test_a_sync_comes_before_each_acknowledgement(ngircd, make_bot, people
                 unsynced = True
             case "synced":
                 unsynced, synced = False, True
-            case "told" if waiting:
+            case "told" if waiting and step.split()[1] == ACKNOWLEDGED[waiting[-1].split()[1]]:
                 assert synced and not unsynced, (waiting, step)
                 answered += 1
                 waiting.clear()
@@ -72,6 +75,7 @@ def step_of(line: str) -> str:
         return "written"
     if name in ("fsync", "fdatasync") and "trainbot.db-wal" in line and line.rstrip().endswith("= 0"):
         return "synced"
-    if name in ("write", "sendto", "sendmsg") and re.search(r"PRIVMSG (#class|bob) :.*(question \d|because \d)", line):
-        return "told"
+    if name in ("write", "sendto", "sendmsg") and (found := re.search(r"PRIVMSG (?:#class|bob) :(.*)", line)):
+        words = (("because", r"because \d"), ("vote", r"question \d: \d vote"), ("question", r"question \d"))
+        return next((f"told {word}" for word, form in words if re.search(form, found[1])), "")
     return ""
