@@ -23,8 +23,8 @@ sys.path[:1] = [
 
 from tests.stage import Stage
 from trainbot.features.sessions.polls import answer_parser as answers
-from trainbot.features.sessions.polls.poll import Plan, local_days, starts
-from trainbot.features.sessions.polls.ranking import Start, choose, ranked, tally
+from trainbot.features.sessions.polls.poll import PollPlan, local_days, starts
+from trainbot.features.sessions.polls.ranking import CandidateStart, choose, ranked, tally
 
 T = TypeVar("T")
 PEOPLE, MOST = 500, 4
@@ -38,7 +38,9 @@ ZONES = (
     "America/Sao_Paulo",
     "Asia/Kathmandu",
 )
-PLAN = Plan("Australia/Melbourne", date(2027, 3, 7), date(2027, 3, 14), (7 * 60, 19 * 60), 120, MOST, 30)  # 200 starts
+PLAN = PollPlan(
+    "Australia/Melbourne", date(2027, 3, 7), date(2027, 3, 14), (7 * 60, 19 * 60), 120, MOST, 30
+)  # 200 starts
 OPEN = "!when open 7-14 mar 07:00-19:00 melbourne 2h max 4 until 3 mar"
 
 
@@ -60,10 +62,10 @@ def typed(dice: random.Random) -> str:
     return said + dice.choice(["", ", weekdays 20-23?", f", not {days[0]} before {first + 1}"])
 
 
-def scattered(dice: random.Random, share: float) -> list[Start]:
+def scattered(dice: random.Random, share: float) -> list[CandidateStart]:
     """The hard case: nobody's times have anything to do with anybody else's."""
     columns = [sum(1 << n for n in range(PEOPLE) if dice.random() < share) for _ in range(200)]
-    return ranked([Start(place, column, column) for place, column in enumerate(columns)])
+    return ranked([CandidateStart(place, column, column) for place, column in enumerate(columns)])
 
 
 def poll_alone() -> None:

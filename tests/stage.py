@@ -17,18 +17,29 @@ from sqlalchemy import Dialect
 from trainbot.adapters.calendars.feed import where_of
 from trainbot.adapters.db import Store
 from trainbot.adapters.db.tables import metadata
-from trainbot.adapters.irc.connection_status import Place, Standing
+from trainbot.adapters.irc.connection_status import ChannelStanding, ConnectionStatus
 from trainbot.bot.events import Event, Outcome, Tick
 from trainbot.bot.installation import SshAccess
 from trainbot.bot.turn import Bot
 from trainbot.bot.wiring import Wiring
-from trainbot.bot.workers.calendar_writer import Press
+from trainbot.bot.workers.calendar_writer import CalendarFiles
 from trainbot.config import Config, load
-from trainbot.core.messages import Incoming, Left, Line, Modes, Outgoing, Renamed, RollCall, Sender, Spoken, Topic
+from trainbot.core.messages import (
+    ChannelMembers,
+    Incoming,
+    Left,
+    Line,
+    LineSent,
+    Modes,
+    Outgoing,
+    Renamed,
+    Sender,
+    Topic,
+)
 from trainbot.gateway.routes import Route
-from trainbot.model.host import Domain, DomainState, Finished, HostReport, HostUp, Mode
+from trainbot.model.host import Domain, DomainState, HostReport, HostUp, HostWorkDone, Mode
 from trainbot.model.lab import Lab, Lease
-from trainbot.model.lab_events import Booted, Check, Checked, HostWork, Listen, Probe
+from trainbot.model.lab_events import CheckLogin, HostWork, LabBooted, LoginChecked, Probe, ProbeHost
 from trainbot.model.lab_image import LabImage
 from trainbot.model.ports import Installation
 from trainbot.model.script_events import RunScript, ScriptEnded
@@ -136,13 +147,13 @@ class Net:
     def holds(self, channel: str, nick: str) -> bool:
         return self.fold(nick) in self.channels.get(channel, ())
 
-    def place(self, channel: str) -> Place:
-        return Place(
+    def place(self, channel: str) -> ChannelStanding:
+        return ChannelStanding(
             True, self.status, self.modes.get(channel, "nt"), "", self.topics.get(channel, ""), self.topic_octets
         )
 
-    def standing(self) -> Standing:
-        return Standing(
+    def standing(self) -> ConnectionStatus:
+        return ConnectionStatus(
             True,
             "",
             self.nick,
@@ -233,7 +244,7 @@ class Stage:
         self.config = replace(self.config, hosts=tuple(replace(first, name=name) for name in hosts))
         self.hosts: dict[str, dict[str, Domain]] = {host.name: {} for host in self.config.hosts}
         self.works = itertools.count()
-        self.began: list[HostWork | Probe | Listen] = []
+        self.began: list[HostWork | Probe | ProbeHost] = []
         self.scripts: list[RunScript] = []  # begun in labs, and not ended
         (folder / "trainbot.db").write_bytes(empty_database())
         self.store = opened(self.config.store.url)
@@ -264,7 +275,7 @@ class Stage:
         unready = {"centos": "the centos image is not there yet"}
         installation = Installation("owner", access, NextPort(), images, unready)
         self.bot = Bot(self.wiring_type(self.config, self.store, self.net, installation))
-        self.press = Press(where_of(self.config, "owner"), self.config.schedule, self.config.records.folder)
+        self.press = CalendarFiles(where_of(self.config, "owner"), self.config.schedule, self.config.records.folder)
 
     @property
     def wiring(self) -> Wiring:
@@ -277,7 +288,7 @@ class Stage:
         self.began, self.scripts = [], []
         self.start()
         return self.happens(
-            *(RollCall(channel, tuple(self.net.members(channel)), self.now) for channel in self.net.channels)
+            *(ChannelMembers(channel, tuple(self.net.members(channel)), self.now) for channel in self.net.channels)
         )
 
     def change_ini(self, more: str) -> None:
@@ -334,7 +345,7 @@ class Stage:
         while events:
             more = self.turn(*events).say
             events = tuple(
-                Spoken(line.ticket, self.now) for line in more if isinstance(line, Line) and line.ticket is not None
+                LineSent(line.ticket, self.now) for line in more if isinstance(line, Line) and line.ticket is not None
             )
             said += more
         self.said = said
@@ -392,11 +403,11 @@ class Stage:
             work, self.began = self.began, []
             for item in work:
                 if isinstance(item, Probe):
-                    said += self.happens(Booted(item.lab)) if self.host_boots else []
+                    said += self.happens(LabBooted(item.lab)) if self.host_boots else []
                     continue
-                if isinstance(item, Check):
-                    said += self.happens(Checked(item.lab))
-                if isinstance(item, Listen | Check):
+                if isinstance(item, CheckLogin):
+                    said += self.happens(LoginChecked(item.lab))
+                if isinstance(item, ProbeHost | CheckLogin):
                     continue
                 domains = self.hosts[item.host]
                 if item.action == "destroy":
@@ -404,7 +415,7 @@ class Stage:
                 elif item.spec is not None:
                     address = None if self.tests_only else ("127.0.0.1", 20000)
                     domains[item.lab] = Domain(item.lab, item.spec.name, DomainState.RUNNING, address)
-                said += self.happens(Finished(item.host, item.lab, item.action, domains.get(item.lab)))
+                said += self.happens(HostWorkDone(item.host, item.lab, item.action, domains.get(item.lab)))
         return said
 
     def labs_run(

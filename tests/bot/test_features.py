@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.stage import CHANNEL, Stage
 from trainbot.bot.wiring import Wiring
-from trainbot.core.commands import Ask, Command
+from trainbot.core.commands import Command, Request
 from trainbot.core.hooks import Feature, Hook, On, OnChange, OnTick, Turn
 from trainbot.core.messages import Arrived, Effect, Line, Reply, Sender
 from trainbot.model.ports import Ports
@@ -39,7 +39,7 @@ class Birthday(Feature):
     def commands(self) -> list[Command]:
         return [Command("birthday", self.congratulate, "many happy returns")]
 
-    def congratulate(self, ask: Ask) -> list[Effect]:
+    def congratulate(self, ask: Request) -> list[Effect]:
         return [Reply(f"many happy returns, {ask.nick}")]
 
     def hooks(self) -> Sequence[Hook]:

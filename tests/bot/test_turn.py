@@ -12,8 +12,16 @@ import pytest
 from tests.stage import CHANNEL, START, Stage
 from trainbot.adapters.db import NOT_STORED
 from trainbot.bot.events import ShellCommand, Tick
-from trainbot.core.messages import Disconnected, Incoming, Line, RollCall, Spoken, Unreached, Unspoken
-from trainbot.model.host import Finished, HostLost
+from trainbot.core.messages import (
+    ChannelMembers,
+    Disconnected,
+    Incoming,
+    Line,
+    LineSent,
+    LineUndelivered,
+    RecipientUnreachable,
+)
+from trainbot.model.host import HostLost, HostWorkDone
 from trainbot.model.notice import Notice, due, stale
 
 
@@ -175,7 +183,7 @@ def test_a_notice_under_way_is_not_said_twice(known: Stage) -> None:
     known.turn(Disconnected("ping timeout", known.now))
     (again,) = known.turn(Tick()).say
     assert again == line
-    known.turn(Spoken(line.ticket, known.now))
+    known.turn(LineSent(line.ticket, known.now))
     assert known.turn(Tick()).say == []
 
 
@@ -184,8 +192,8 @@ def test_what_was_refused_is_tried_again(known: Stage) -> None:
     notify(known, "alice", "hello")
     (line,) = known.turn(Tick()).say
     assert isinstance(line, Line) and line.ticket is not None
-    known.turn(Spoken(line.ticket, known.now))
-    known.turn(Unspoken(line.ticket, "707: too many new people", known.now))
+    known.turn(LineSent(line.ticket, known.now))
+    known.turn(LineUndelivered(line.ticket, "707: too many new people", known.now))
     assert known.wait(seconds=59) == []
     assert known.wait(seconds=2) == [("alice", "hello")]
 
@@ -196,7 +204,9 @@ def test_who_cannot_be_written_to_is_told_in_the_channel(known: Stage) -> None:
     known.join("bob", account="bob")
     for nick in ("alice", "bob", "nobody"):
         known.turn(
-            Unreached(nick, "they take messages only from people they know (+g)", "say /accept trainbot", known.now)
+            RecipientUnreachable(
+                nick, "they take messages only from people they know (+g)", "say /accept trainbot", known.now
+            )
         )
     (told,) = known.wait(seconds=2)
     assert told == (
@@ -204,10 +214,10 @@ def test_who_cannot_be_written_to_is_told_in_the_channel(known: Stage) -> None:
         "alice, bob: I have something for you, and cannot write to you privately (they take messages only from "
         "people they know (+g)); say /accept trainbot, then ask me again",
     )
-    known.turn(Unreached("alice", "again", "do", known.now))
+    known.turn(RecipientUnreachable("alice", "again", "do", known.now))
     assert known.wait(seconds=2) == []
     known.wait(minutes=10)
-    known.turn(Unreached("alice", "again", "do", known.now))
+    known.turn(RecipientUnreachable("alice", "again", "do", known.now))
     assert len(known.wait(seconds=2)) == 1
 
 
@@ -228,7 +238,7 @@ def test_said_but_not_stored_is_not_said_twice(known: Stage, monkeypatch: pytest
         raise sqlite3.OperationalError("database or disk is full")
 
     monkeypatch.setattr(known.store._engine.dialect, "do_commit", full)
-    known.turn(Spoken(line.ticket, known.now))
+    known.turn(LineSent(line.ticket, known.now))
     known.turn(Tick())
     monkeypatch.undo()
     assert known.wait(seconds=2) == [] and known.wait(minutes=5) == [] and known.restart() == []
@@ -315,15 +325,15 @@ def test_events_about_nothing_do_no_harm(stage: Stage, caplog: pytest.LogCapture
     stage.hosts_work()
     before = stage.dump()
     stage.happens(
-        Finished("xen1", "no-such-lab", "make", None, "late"),
-        Spoken(999, stage.now),
-        Unspoken(999, "?", stage.now),
+        HostWorkDone("xen1", "no-such-lab", "make", None, "late"),
+        LineSent(999, stage.now),
+        LineUndelivered(999, "?", stage.now),
         HostLost("nowhere", "gone"),
         Disconnected("x", stage.now),
     )
     (lab,) = stage.labs()
     for action in ("make", "reset", "reboot", "destroy"):
-        stage.happens(Finished("xen1", lab.id, action))
+        stage.happens(HostWorkDone("xen1", lab.id, action))
     assert stage.dump() == before and stage.labs() == [lab]
 
 
@@ -336,7 +346,7 @@ def test_a_restart_says_where_each_class_stands(stages: Callable[..., Stage]) ->
     stage.store.close()
     said = stage.restart()
     assert [target for target, _ in said] == [CHANNEL, "#other"]
-    assert stage.happens(RollCall(CHANNEL, (), stage.now)) == []
+    assert stage.happens(ChannelMembers(CHANNEL, (), stage.now)) == []
 
 
 def test_talk_is_kept_only_where_it_is_logged(stages: Callable[..., Stage]) -> None:

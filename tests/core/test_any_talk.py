@@ -156,7 +156,7 @@ def test_what_goes_wrong_inside_is_told_by_a_reference(
     def fail(*_values: object) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr(stage.wiring.labs.leasing, "answer", fail)
+    monkeypatch.setattr(stage.wiring.labs.requests, "answer", fail)
     before = stage.dump()
     (line,) = stage.whisper("alice", "lab debian")
     assert line.startswith("that went wrong on my side and changed nothing (reference ")
@@ -171,14 +171,14 @@ def test_a_line_of_one_person_does_not_undo_anothers(stage: Stage, monkeypatch: 
     """All that waits is handled in one transaction: what fails in it fails alone."""
     from trainbot.core.messages import Incoming
 
-    answer = stage.wiring.labs.leasing.answer
+    answer = stage.wiring.labs.requests.answer
 
     def sometimes(lease: object, *values: object, **more: object) -> object:
         if len(stage.store.leases.open()) == 2:
             raise RuntimeError("for bob")
         return answer(lease, *values, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(stage.wiring.labs.leasing, "answer", sometimes)
+    monkeypatch.setattr(stage.wiring.labs.requests, "answer", sometimes)
     said = stage.happens(
         *(Incoming(stage.net.people[nick], None, "lab debian", stage.now) for nick in ("alice", "bob"))
     )

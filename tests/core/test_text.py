@@ -24,8 +24,8 @@ from trainbot.adapters.hosts import libvirt_errors
 from trainbot.adapters.irc.outbox import CtcpReply, Outbox
 from trainbot.adapters.irc.text import TOGGLES, plain, sanitise
 from trainbot.adapters.markdown.irc_lines import render, render_step
-from trainbot.adapters.scenario_files.folder import Refused, parse, read_text
-from trainbot.core.log_format import Harmless, Json
+from trainbot.adapters.scenario_files.folder import FileRefused, parse, read_text
+from trainbot.core.log_format import JsonFormatter, PlainFormatter
 from trainbot.core.messages import Line, Topic
 from trainbot.core.text import many_lines, one_line, plain_ascii, visible
 from trainbot.features.classes.lab_script import last_words
@@ -35,7 +35,7 @@ from trainbot.gateway.learner.ssh_session import LearnerEnd
 from trainbot.gateway.learner.status_line import read_lines
 from trainbot.model import session_fields
 from trainbot.ops import check
-from trainbot.ops.doctor.finding import Words
+from trainbot.ops.doctor.finding import Findings
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 TURNING = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -105,12 +105,12 @@ def _logged(formatter: logging.Formatter, raw: bytes) -> str:
 
 
 def log_line(raw: bytes) -> list[str]:
-    first, *trace = _logged(Harmless("%(levelname)s %(message)s"), raw).split("\nTraceback ", 1)
+    first, *trace = _logged(PlainFormatter("%(levelname)s %(message)s"), raw).split("\nTraceback ", 1)
     return [first, *"".join(trace).split("\n")]
 
 
 def log_line_json(raw: bytes) -> list[str]:
-    line = _logged(Json(), raw)
+    line = _logged(JsonFormatter(), raw)
     found = json.loads(line)
     return [line, found["text"], *found["trace"].split("\n")]
 
@@ -120,14 +120,14 @@ def gateway_log_word(raw: bytes) -> list[str]:
 
 
 def doctor_line(raw: bytes) -> list[str]:
-    found = Words("host a").wrong(decoded(raw), decoded(raw), decoded(raw))
-    failed = Words("host a").failed("x", OSError(decoded(raw)), "y")
+    found = Findings("host a").wrong(decoded(raw), decoded(raw), decoded(raw))
+    failed = Findings("host a").failed("x", OSError(decoded(raw)), "y")
     return [found.line, failed.line, *found.as_json().values()]
 
 
 def check_line(raw: bytes) -> list[str]:
     said: list[str] = []
-    line = check.Report(said.append).line
+    line = check.CheckReport(said.append).line
     line(decoded(raw))
     line("a", decoded(raw))
     return said
@@ -158,7 +158,7 @@ def exercise_text(raw: bytes) -> list[str]:
 def exercise_fault(raw: bytes) -> list[str]:
     try:
         parse(decoded(raw), is_yaml=True)
-    except Refused as error:
+    except FileRefused as error:
         return [str(error)]
     return []
 
@@ -187,7 +187,7 @@ def file_names(raw: bytes) -> list[str]:
         said = [str(problem) for problem in found.problems]
         try:
             read_text(Path(folder), decoded(raw))
-        except Refused as error:
+        except FileRefused as error:
             said.append(str(error))
     return said
 

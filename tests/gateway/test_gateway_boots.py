@@ -9,8 +9,8 @@ import pytest
 
 from tests.gateway.conftest import Lab, keygen, until
 from tests.gateway.test_gateway_life import echo, enter
-from trainbot.gateway.lab.jump_hosts import Doors
-from trainbot.gateway.lab.lab_link import GONE, RESTARTS, LabAway, LabLink, Machine
+from trainbot.gateway.lab.jump_hosts import JumpHosts
+from trainbot.gateway.lab.lab_link import GONE, RESTARTS, LabBoot, LabLink, LabUnavailable
 from trainbot.gateway.routes import Route
 from trainbot.gateway.settings import GatewayConfig
 
@@ -85,8 +85,8 @@ def test_another_lab_behind_the_same_address_ends_the_sessions(world):
 def test_which_route_is_still_the_same_machine(now, leads, restarts):
     """Another lab, address, host or boot is another machine; an address that nobody knows for a while is not."""
     route = replace(ROUTE, **now)
-    assert Machine.of(ROUTE).leads_to(route) is leads
-    assert Machine.of(ROUTE).restarts(route) is restarts
+    assert LabBoot.of(ROUTE).leads_to(route) is leads
+    assert LabBoot.of(ROUTE).restarts(route) is restarts
 
 
 class Slow:
@@ -145,7 +145,7 @@ async def slow(tmp_path):
     way = Slow(lab)
     config = GatewayConfig(listen=(), state=tmp_path, control=tmp_path, lab_key=tmp_path / "key", patience=60.0)
     table = Table(replace(ROUTE, endpoint=await way.start(), host_key=lab.host_key))
-    link = LabLink(config, table, Doors(config), "1")
+    link = LabLink(config, table, JumpHosts(config), "1")
     yield link, table, way
     link.close()
     way.server.close()
@@ -162,7 +162,7 @@ async def test_a_login_that_is_under_way_does_not_end_up_in_the_old_machine(slow
     old.set()
     new.set()
     connection = await coming
-    assert link.machine == Machine.of(table.now)
+    assert link.machine == LabBoot.of(table.now)
     assert (await connection.run("echo in")).stdout == "in\n"
     assert table.tell(link, boots=5) == RESTARTS
 
@@ -190,7 +190,7 @@ async def test_a_lease_that_ends_while_somebody_is_let_in(slow):
     coming = asyncio.create_task(link.connection(lambda text: None))
     (await way.came.get()).set()
     table.now = None
-    with pytest.raises(LabAway, match="your lease has ended"):
+    with pytest.raises(LabUnavailable, match="your lease has ended"):
         await coming
 
 

@@ -158,8 +158,8 @@ def test_any_words_of_xen_manage_have_an_exit_code(words, typed):
 
     async def run():
         said, owner = [], Owner()
-        tool = manage.Manage(
-            owner, SimpleNamespace(), manage.Terms(False, lambda data, error: said.append(data), lambda: 0)
+        tool = manage.ManageCommand(
+            owner, SimpleNamespace(), manage.ManageSession(False, lambda data, error: said.append(data), lambda: 0)
         )
         for data in typed:
             tool.heard(data)
@@ -186,7 +186,7 @@ async def test_a_wrong_password_is_answered_slowly(tmp_path, monkeypatch):
         return table
 
     config = GatewayConfig(listen=(), state=tmp_path, control=tmp_path, lab_key=tmp_path, wrong_delay=3.5)
-    at = door.Door(SimpleNamespace(config=config, routes=routes))
+    at = door.SshConnection(SimpleNamespace(config=config, routes=routes))
     monkeypatch.setattr(door.asyncio, "sleep", sleep)
     assert not await at.validate_password("x", "guess") and slept == [3.5]
 

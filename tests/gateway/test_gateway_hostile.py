@@ -12,7 +12,7 @@ import asyncssh
 import pytest
 
 from tests.gateway.conftest import keygen
-from trainbot.gateway.lab.jump_hosts import Doors
+from trainbot.gateway.lab.jump_hosts import JumpHosts
 from trainbot.gateway.lab.lab_link import LabLink
 from trainbot.gateway.settings import GatewayConfig
 
@@ -160,7 +160,7 @@ async def test_a_lab_that_is_only_slow_is_not_called_booting(tmp_path):
             await asyncio.sleep(timeout)
 
         table = SimpleNamespace(route=lambda lease, route=route: route, changed=changed)
-        links.append(LabLink(config, table, Doors(config), name))
+        links.append(LabLink(config, table, JumpHosts(config), name))
         waiting = asyncio.create_task(links[-1].connection(lambda text, name=name: said[name].set()))
         waiting.add_done_callback(lambda done: done.cancelled() or done.exception())
         if name == "slow":

@@ -11,7 +11,7 @@ import pytest
 
 from tests.gateway.conftest import keygen
 from tests.gateway.door_host import DoorHost
-from trainbot.gateway.lab.jump_hosts import Doors, DoorShut, HostDoor
+from trainbot.gateway.lab.jump_hosts import JumpHostConnections, JumpHosts, JumpHostUnreachable
 from trainbot.gateway.settings import GatewayConfig
 
 MB = 1_000_000
@@ -44,7 +44,7 @@ async def reach(tmp_path, lab):
         await asyncio.to_thread(host.start)
         (folder / "known_hosts").write_text(host.known)
         hosts.append(host)
-        doors.append(Doors(GatewayConfig(listen=(), state=folder, control=folder, lab_key=folder, **config)))
+        doors.append(JumpHosts(GatewayConfig(listen=(), state=folder, control=folder, lab_key=folder, **config)))
         return doors[-1], host
 
     yield make
@@ -226,13 +226,15 @@ class Opened:
 @pytest.mark.parametrize("works", [True, False])
 async def test_whoever_comes_just_when_a_door_opens_holds_up_nobody(tmp_path, monkeypatch, works):
     """In the very turn of the loop in which the connection is there, or is not: they go through, or are told why not."""
-    door = HostDoor("door@127.0.0.1:22", GatewayConfig(listen=(), state=tmp_path, control=tmp_path, lab_key=tmp_path))
+    door = JumpHostConnections(
+        "door@127.0.0.1:22", GatewayConfig(listen=(), state=tmp_path, control=tmp_path, lab_key=tmp_path)
+    )
     connected = asyncio.get_running_loop().create_future()
 
     async def connect():
         await connected
         if not works:
-            raise DoorShut("the host does not answer")
+            raise JumpHostUnreachable("the host does not answer")
         return Opened()
 
     monkeypatch.setattr(door, "_connect", connect)
@@ -255,7 +257,7 @@ async def test_only_labs_of_the_host_are_led_to(reach):
 
     doors, host = await reach(lab)
     for endpoint in (("127.0.0.1", 80), ("localhost", 22), ("127.0.0.1 x", 22), ("$(reboot)", 22)):
-        with pytest.raises(DoorShut):
+        with pytest.raises(JumpHostUnreachable):
             await doors.dial(host.via, endpoint)
     reader, writer = await asyncio.open_connection(sock=await doors.dial(host.via, ("127.0.0.2", 22)))
     assert await reader.read() == b""
@@ -264,8 +266,8 @@ async def test_only_labs_of_the_host_are_led_to(reach):
 
 @pytest.mark.parametrize("via", ["", "a@b", "a b@c:22", "a@b:0"])
 def test_what_is_no_jump_host_is_said(via):
-    with pytest.raises(DoorShut, match="USER@ADDRESS:PORT"):
-        HostDoor(via, None)
+    with pytest.raises(JumpHostUnreachable, match="USER@ADDRESS:PORT"):
+        JumpHostConnections(via, None)
 
 
 async def test_a_door_that_says_nothing_is_given_up_soon(lab, tmp_path):
@@ -279,7 +281,7 @@ async def test_a_door_that_says_nothing_is_given_up_soon(lab, tmp_path):
     keygen(tmp_path / "door_key")
     port = await lab(mute)
     (tmp_path / "known_hosts").write_text(f"[127.0.0.1]:{port} {(tmp_path / 'door_key.pub').read_text()}\n")
-    doors = Doors(GatewayConfig(listen=(), state=tmp_path, control=tmp_path, lab_key=tmp_path, door_wait=0.2))
+    doors = JumpHosts(GatewayConfig(listen=(), state=tmp_path, control=tmp_path, lab_key=tmp_path, door_wait=0.2))
     asked = await asyncio.gather(
         *(doors.dial(f"a@127.0.0.1:{port}", ("10.0.0.1", 22)) for _ in range(20)), return_exceptions=True
     )

@@ -15,7 +15,7 @@ from trainbot.core.errors import BackendError
 from trainbot.core.files import make_once
 from trainbot.core.text import plain_ascii
 from trainbot.features.labs.passwords import ALPHABET, digest, load_or_make_secret, new_password, normalise
-from trainbot.gateway.learner.limits import Shares, Waiting, network
+from trainbot.gateway.learner.limits import PreAuthLimiter, Quota, network
 from trainbot.gateway.routes import Route, Routes, same_key, to_json
 
 PEPPER = b"p" * 32
@@ -177,7 +177,7 @@ def test_of_many_that_make_a_file_at_once_one_wins(tmp_path):
 @given(st.lists(st.tuples(st.integers(0, 3), st.booleans()), max_size=60))
 def test_never_more_wait_than_may(steps):
     """Whoever comes and goes, the limit holds, and the one that has to go is among those that wait."""
-    waiting, here = Waiting(5), {}
+    waiting, here = PreAuthLimiter(5), {}
     for number, (place, leaves) in enumerate(steps):
         if leaves and here:
             gone = next(iter(here))
@@ -194,7 +194,7 @@ def test_never_more_wait_than_may(steps):
 
 def test_a_flood_pushes_out_its_own():
     """One patient person stays while somebody else's machine opens a thousand connections."""
-    waiting = Waiting(10)
+    waiting = PreAuthLimiter(10)
     waiting.come("alice", "192.0.2.1")
     assert "alice" not in {waiting.come(number, "198.51.100.9") for number in range(1000)}
 
@@ -219,7 +219,7 @@ def test_what_counts_as_one_place(address, place):
 @given(st.lists(st.sampled_from([1, 2, -1, -2]), max_size=50))
 def test_shares_are_kept(steps):
     """Nobody has more than the limit, and nobody's use takes from another's."""
-    shares, had = Shares(3), {1: 0, 2: 0}
+    shares, had = Quota(3), {1: 0, 2: 0}
     for step in steps:
         person = abs(step)
         if step > 0:

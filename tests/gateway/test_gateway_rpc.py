@@ -16,8 +16,8 @@ from tests.core.test_text import harmful
 from tests.gateway.conftest import keygen, until
 from tests.gateway.test_gateway_jump_hosts import AT
 from trainbot.core.errors import BackendError
-from trainbot.gateway.lab.connect import NoWay
-from trainbot.gateway.rpc.gateway_client import GatewayAway, GatewayClient, NotDone
+from trainbot.gateway.lab.connect import LabUnreachable
+from trainbot.gateway.rpc.gateway_client import GatewayAway, GatewayClient, GatewayRefused
 from trainbot.gateway.rpc.host_status import read_status
 
 STATUS = {"time": 1.5, "cores": 2, "cpu": [1, 2, 3, 4, 5, 6, 7, 8], "disk_free_mib": 9}
@@ -63,7 +63,7 @@ async def test_what_a_lab_says_is_bounded_and_harmless(world, client):
     ran = await client.login(**way, command="head -c 5000 /dev/zero | tr '\\0' x", limit=100)
     assert (ran.stdout, ran.cut) == ("x" * 100, True)
     for endless in ("exec yes", "exec yes >&2", "exec cat /dev/urandom"):
-        with pytest.raises(NotDone, match="said over .* KiB and was ended"):
+        with pytest.raises(GatewayRefused, match="said over .* KiB and was ended"):
             await client.login(**way, command=endless)
     ran = await client.login(**way, command="kill -9 $$")
     assert (ran.exit, ran.signal) == (-1, "KILL")
@@ -84,13 +84,13 @@ async def test_why_not_is_told_apart(world, client, tmp_path):
         (client.login(("10.0.0.1;reboot", 22), "x@127.0.0.1:1", host_key=key), "request", "no request"),
         (client.login(lab, host_key=key, stdin="x" * (1 << 20)), "request", "send less"),
     ):
-        with pytest.raises(NotDone, match=sentence) as caught:
+        with pytest.raises(GatewayRefused, match=sentence) as caught:
             await wanted
         assert caught.value.reason == reason and isinstance(caught.value, BackendError)
     authorized = world.lab.folder.parent / "authorized"
     known = authorized.read_text()
     authorized.write_text((tmp_path / "other.pub").read_text())
-    with pytest.raises(NotDone, match="does not let the installation's key in") as caught:
+    with pytest.raises(GatewayRefused, match="does not let the installation's key in") as caught:
         await client.login(lab, host_key=key)
     assert caught.value.reason == "refused"
     authorized.write_text(known)
@@ -108,7 +108,7 @@ async def test_a_lab_that_dies_in_the_middle_of_a_command(own_world):
     )
     await asyncio.to_thread(until, (world.lab.folder / "began").exists)
     world.lab.kill()
-    with pytest.raises(NotDone, match="broke off"):
+    with pytest.raises(GatewayRefused, match="broke off"):
         await asked
 
 
@@ -149,7 +149,7 @@ async def test_a_host_that_says_rubbish_is_one_sentence(own_world, script):
     door.put("lab-door", f'#!/bin/sh\n[ "$SSH_ORIGINAL_COMMAND" = status ] || exec {door.folder}/real\n{script}\n')
     door.put("real", shipped)
     client = GatewayClient(world.state)
-    with pytest.raises(NotDone) as caught:
+    with pytest.raises(GatewayRefused) as caught:
         await client.status(door.via)
     assert len(str(caught.value)) < 300 and not harmful(str(caught.value))
     assert (await client.login(AT, door.via, host_key=world.lab.host_key)).exit == 0
@@ -169,7 +169,7 @@ def test_any_status_is_one_or_an_error(value, words):
     """Whatever a host says is numbers within bounds, or one short sentence."""
     try:
         status = read_status(json.dumps(value).encode() + b"\nmore", words)
-    except NoWay as error:
+    except LabUnreachable as error:
         assert len(str(error)) < 300 and not harmful(str(error))
     else:
         assert all(isinstance(each, int) and each >= 0 for each in [status["cores"], *status["cpu"]])

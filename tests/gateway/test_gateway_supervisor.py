@@ -18,8 +18,8 @@ from trainbot.gateway import process
 from trainbot.gateway import route_cache as table
 from trainbot.gateway import supervisor as keeper
 from trainbot.gateway.routes import Routes
-from trainbot.gateway.rpc.gateway_client import GatewayClient, NotDone
-from trainbot.gateway.supervisor import Keeper
+from trainbot.gateway.rpc.gateway_client import GatewayClient, GatewayRefused
+from trainbot.gateway.supervisor import Supervisor
 
 
 def restart(world: World) -> None:
@@ -130,14 +130,14 @@ async def test_a_gateway_that_is_told_to_leave_waits_for_its_sessions(own_world)
 @pytest.fixture
 async def keep(monkeypatch):
     """Makes keepers for a world, which begin its kind of gateway."""
-    made: list[Keeper] = []
+    made: list[Supervisor] = []
 
-    def make(world: World) -> Keeper:
+    def make(world: World) -> Supervisor:
         begin = process.start_detached
         monkeypatch.setattr(
             keeper.process, "start_detached", lambda path, state: begin(path, state, world.gateway_command())
         )
-        made.append(Keeper(Path("unused"), world.state, (("127.0.0.1", 0),)))
+        made.append(Supervisor(Path("unused"), world.state, (("127.0.0.1", 0),)))
         return made[-1]
 
     yield make
@@ -228,10 +228,10 @@ async def test_where_none_can_be_started_it_says_why(tmp_path, monkeypatch):
 
     monkeypatch.setattr(keeper.process, "start_detached", refuse)
     with pytest.raises(BackendError, match="cannot listen"):
-        await Keeper(Path("x"), tmp_path, ()).keep()
+        await Supervisor(Path("x"), tmp_path, ()).keep()
 
 
 async def test_an_unknown_request_says_what_there_is(world):
     """Asked for anything else, the gateway names what it knows."""
-    with pytest.raises(NotDone, match="speaks, login, status and leave"):
+    with pytest.raises(GatewayRefused, match="speaks, login, status and leave"):
         await GatewayClient(world.state)._ask({"op": "dance"}, 5.0)

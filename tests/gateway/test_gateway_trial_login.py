@@ -7,14 +7,14 @@ import asyncio
 import pytest
 
 from trainbot.gateway import hostkey
-from trainbot.gateway.trial_login import TurnedAway, Visitor
+from trainbot.gateway.trial_login import LoginRefused, TrialLogin
 
 
 def visit(world, password, *commands, stdin="", timeout=20.0, limit=65536):
     """What each command came to, in one connection."""
 
     async def go():
-        async with Visitor(world.state).enter("debian", password) as inside:
+        async with TrialLogin(world.state).enter("debian", password) as inside:
             return [await inside.run(command, stdin, timeout=timeout, limit=limit) for command in commands]
 
     return asyncio.run(go())
@@ -30,7 +30,7 @@ def test_a_visitor_is_let_in_as_a_learner_is(world):
 
 def test_a_wrong_password_is_one_sentence(world):
     """Whoever has no lease is not let in, and the password is not in the sentence."""
-    with pytest.raises(TurnedAway, match="does not take the password") as caught:
+    with pytest.raises(LoginRefused, match="does not take the password") as caught:
         visit(world, "aaaa-bbbb-cccc-dddd", "true")
     assert "aaaa" not in str(caught.value)
 
@@ -38,7 +38,7 @@ def test_a_wrong_password_is_one_sentence(world):
 def test_what_the_gateway_says_is_the_reason(world):
     """A lab that is not there yet: the gateway's own sentence, after the time that was given."""
     _route, password = world.lease(endpoint=None, why="your lab is being made")
-    with pytest.raises(TurnedAway, match="not within 2 s: your lab is still booting: your lab is being made"):
+    with pytest.raises(LoginRefused, match="not within 2 s: your lab is still booting: your lab is being made"):
         visit(world, password, "true", timeout=2.0)
 
 
@@ -47,7 +47,7 @@ def test_a_wrong_machine_is_told(world):
     route, password = world.lease()
     other = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEuRVZxDqBkS7VQkPNzEClLOb5nTmVRJ3C1zZ9GvVwGh"
     world.tell(route, host_key=other)
-    with pytest.raises(TurnedAway, match="your lab did not prove that it is yours"):
+    with pytest.raises(LoginRefused, match="your lab did not prove that it is yours"):
         visit(world, password, "true")
 
 
@@ -56,7 +56,7 @@ def test_output_and_time_are_bounded(world):
     _route, password = world.lease()
     (ran,) = visit(world, password, "printf '\\033[2Jab%0500d' 1", limit=50)
     assert ran.cut and ran.stdout.startswith("ab0") and len(ran.stdout) < 60
-    with pytest.raises(TurnedAway, match="not within 1 s$"):
+    with pytest.raises(LoginRefused, match="not within 1 s$"):
         visit(world, password, "sleep 60", timeout=1.0)
 
 
@@ -65,7 +65,7 @@ def test_another_gateways_key_is_refused(own_world, monkeypatch):
     world = own_world()
     _route, password = world.lease()
     monkeypatch.setattr(hostkey, "public_key", lambda state: world.lab.host_key.strip())
-    with pytest.raises(TurnedAway, match="another host key"):
+    with pytest.raises(LoginRefused, match="another host key"):
         visit(world, password, "true")
 
 
@@ -73,8 +73,8 @@ def test_no_gateway_is_one_sentence(tmp_path):
     """Nothing listens: what to do about it."""
 
     async def go():
-        async with Visitor(tmp_path).enter("debian", "x"):
+        async with TrialLogin(tmp_path).enter("debian", "x"):
             pass
 
-    with pytest.raises(TurnedAway, match="no gateway runs here"):
+    with pytest.raises(LoginRefused, match="no gateway runs here"):
         asyncio.run(go())

@@ -14,7 +14,7 @@ import pytest
 from tests.gateway.conftest import keygen, until
 from tests.gateway.serial_line import SerialLine
 from tests.gateway.terminal import Terminal
-from trainbot.gateway.learner.console import AT_ONCE, _Pace
+from trainbot.gateway.learner.console import AT_ONCE, _RateLimit
 from trainbot.gateway.routes import Guest, to_json
 
 
@@ -349,7 +349,7 @@ async def test_a_console_that_floods_is_read_at_a_pace():
     resumed = asyncio.Event()
     source = SimpleNamespace(pause_reading=lambda: paused.append(1), resume_reading=resumed.set)
     paused, heard = [], []
-    pace = _Pace(heard.append)
+    pace = _RateLimit(heard.append)
     pace.take(source, b"x" * 1000)
     assert paused == []
     pace.take(source, b"x" * AT_ONCE)

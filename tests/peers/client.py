@@ -11,7 +11,7 @@ from trainbot.ops.demo import irc_client as client
 DEADLINE = 15.0
 
 
-class Client(client.Client):
+class Client(client.IrcClient):
     """``expect`` raises AssertionError where the connection ended."""
 
     @classmethod

@@ -19,7 +19,7 @@ from tests.peers.client import Client
 from tests.stage import EXERCISE
 from trainbot.config import Config, load
 from trainbot.gateway import process as gateway_process
-from trainbot.images.build.image_folder import Image, write_image
+from trainbot.images.build.image_folder import BuiltImage, write_image
 from trainbot.ops.demo.ngircd import free_port
 from trainbot.ops.demo.world import SCHEDULE
 
@@ -293,7 +293,7 @@ def make_image(folder: Path) -> Path:
     for name in ("disk.img", "vmlinuz", "initrd"):
         (folder / name).touch()
     write_image(
-        Image(
+        BuiltImage(
             folder,
             "debian",
             "bookworm",

@@ -15,7 +15,7 @@ from tests.peers.client import Client
 from tests.whole.running import CHANNEL, DEADLINE, NICK
 from trainbot.bot.app import App
 from trainbot.bot.events import Tick
-from trainbot.features.sessions.publishing import Published
+from trainbot.features.sessions.publishing import CalendarPublished
 
 ZONES = r"Sat 13 Mar 22:00 UTC \| Sun 14 Mar 09:00 \+1100 Melbourne \| Sat 13 Mar 23:00 \+0100 Berlin"
 
@@ -25,13 +25,13 @@ class MovedApp(App):
 
     def __init__(self, config, now: datetime) -> None:
         self.now = now
-        self.printed: asyncio.Queue[Published] = asyncio.Queue()
+        self.printed: asyncio.Queue[CalendarPublished] = asyncio.Queue()
         super().__init__(config, lambda: self.now)
 
     def post(self, event) -> None:
         """What the door heard was heard at that time."""
         super().post(replace(event, at=self.now) if hasattr(event, "at") else event)
-        if isinstance(event, Published):
+        if isinstance(event, CalendarPublished):
             self.printed.put_nowait(event)
 
     async def prints(self, path: Path, text: str) -> str:

@@ -15,7 +15,7 @@ from xen_host import XenHost, booted
 from tests.whole import fixtures
 from trainbot.adapters.hosts.libvirt_driver import LibvirtDriver
 from trainbot.adapters.state_folder import lab_key
-from trainbot.images.build.image_folder import Image, read_image
+from trainbot.images.build.image_folder import BuiltImage, read_image
 from trainbot.images.build.progress_bar import for_terminal
 from trainbot.model.host import GuestType, HostConfig, LabSpec
 from trainbot.ops.demo.world import cache_folder
@@ -32,7 +32,7 @@ def xen_image(lab_image, pytestconfig: pytest.Config) -> HostImage:
 
 
 @pytest.fixture(scope="session")
-def tiny_image(xen_image: HostImage) -> Image:
+def tiny_image(xen_image: HostImage) -> BuiltImage:
     """The tiny lab on the tester's machine; its root lets in the key that the Debian lab's does."""
     return read_image(xen_image.tiny)
 
@@ -106,7 +106,7 @@ def plain(_plain_hosts: tuple[HostImage, Path]) -> Iterator[XenHost]:
 
 
 @pytest.fixture
-def tiny(tiny_image: Image) -> Callable[..., LabSpec]:
+def tiny(tiny_image: BuiltImage) -> Callable[..., LabSpec]:
     """tiny(number, **changes): the number-th tiny lab, which says how often its disk was booted (watched.greeting)."""
     usual = {"memory_mib": tiny_image.memory_mib, "cmdline": tiny_image.cmdline}
     return lambda number=1, **changes: _spec(tiny_image.name, TINY, number, **{**usual, **changes})

@@ -28,7 +28,7 @@ from pathlib import Path
 from tiny_image import describe_tiny
 
 from trainbot.adapters.state_folder import lab_key
-from trainbot.images.build.command import Log
+from trainbot.images.build.command import BuildLog
 from trainbot.images.build.overlay import write_overlay
 from trainbot.images.build.progress_bar import Progress
 from trainbot.images.build.recipe import Recipe, load_recipe, recipe_hash
@@ -105,7 +105,7 @@ def _whole(own: Path, added: dict[str, str]) -> Iterator[Recipe]:
 def _build(recipe: Recipe, wanted: str, public_key: str, called: str, version: Path, progress: Progress) -> None:
     """Builds beside ``version``, which appears complete or not at all."""
     began = time.monotonic()
-    log = Log(version.parent / f"{called}-build.log")
+    log = BuildLog(version.parent / f"{called}-build.log")
     work = Path(tempfile.mkdtemp(prefix=f".{called}-build-", dir=version.parent))
     try:
         finished = work / version.name
@@ -124,7 +124,7 @@ def _build(recipe: Recipe, wanted: str, public_key: str, called: str, version: P
     progress.done(f"the Xen host ({recipe.name}) is built, in {time.monotonic() - began:.0f} s")
 
 
-def _pack(recipe: Recipe, work: Path, to: Path, log: Log, progress: Progress) -> None:
+def _pack(recipe: Recipe, work: Path, to: Path, log: BuildLog, progress: Progress) -> None:
     """The host's own files, from the tar of its system: both/pack.sh, as an ordinary user in a user namespace."""
     script = (recipe.folder / "pack.sh").read_text(encoding="utf-8")
     enter = [] if os.geteuid() == 0 else ["mmdebstrap", "--unshare-helper"]

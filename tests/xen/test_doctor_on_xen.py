@@ -14,7 +14,7 @@ from xen_host import XenHost
 
 from trainbot.adapters.db.migrate import upgrade
 from trainbot.config import Config, load
-from trainbot.images.build.image_folder import Image
+from trainbot.images.build.image_folder import BuiltImage
 from trainbot.images.build.progress_bar import Silent
 from trainbot.ops.doctor.doctor import doctor
 from trainbot.ops.host_setup.prepare import prepare
@@ -43,7 +43,7 @@ lab_key = {folder}/lab_key
 
 
 @pytest.fixture
-def installed(tmp_path: Path, tiny_image: Image) -> Callable[..., Config]:
+def installed(tmp_path: Path, tiny_image: BuiltImage) -> Callable[..., Config]:
     """installed(uri, labs): an installation with an id of its own and one host."""
 
     def make(uri: str, labs: int = 4) -> Config:

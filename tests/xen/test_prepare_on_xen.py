@@ -17,7 +17,7 @@ from xen_host import XenHost, until
 
 from trainbot.adapters.hosts.libvirt_driver import LibvirtDriver
 from trainbot.config import load
-from trainbot.images.build.image_folder import Image
+from trainbot.images.build.image_folder import BuiltImage
 from trainbot.model.host import LabSpec
 from trainbot.model.image_files import files
 from trainbot.model.seats import address
@@ -35,7 +35,7 @@ _STATE = (
 class Organiser:
     """Somebody with a bot.ini in ``folder`` and ssh as root to ``host``."""
 
-    def __init__(self, folder: Path, host: XenHost, image: Image, key: Path) -> None:
+    def __init__(self, folder: Path, host: XenHost, image: BuiltImage, key: Path) -> None:
         self.folder, self.host, self.image, self.key = folder, host, image, key
         self.write(labs=2)
 
@@ -165,7 +165,7 @@ class Organiser:
 
 
 @pytest.fixture
-def organiser(tmp_path: Path, plain: XenHost, tiny_image: Image, lab_image) -> Organiser:
+def organiser(tmp_path: Path, plain: XenHost, tiny_image: BuiltImage, lab_image) -> Organiser:
     return Organiser(tmp_path, plain, tiny_image, lab_image.key)
 
 

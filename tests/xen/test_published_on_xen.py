@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from xen_host import XenHost
 
-from trainbot.images.build.image_folder import Image, read_image
+from trainbot.images.build.image_folder import BuiltImage, read_image
 from trainbot.images.build.progress_bar import Silent
 from trainbot.images.publishing import configurations
 from trainbot.images.publishing.publish import publish
@@ -34,7 +34,7 @@ def host(xen_hosts, lab_image, tmp_path_factory: pytest.TempPathFactory) -> Iter
     host.end()
 
 
-def fetched(host: XenHost, offered: Path, image: Image) -> None:
+def fetched(host: XenHost, offered: Path, image: BuiltImage) -> None:
     """As the how-to says, with tar for curl, and that dom0's own bridge in the configurations."""
     there = configurations.home(image)
     names = shlex.join(path.name for path in offered.iterdir() if path.suffix not in (".html", ".sh"))

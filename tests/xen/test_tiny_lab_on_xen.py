@@ -12,7 +12,7 @@ from watched import endpoint, greeting
 from xen_host import XenHost, until
 
 from trainbot.gateway.lab.pipe import CIPHERS
-from trainbot.images.build.image_folder import Image
+from trainbot.images.build.image_folder import BuiltImage
 from trainbot.model.host import GuestType
 
 pytestmark = pytest.mark.xen
@@ -20,7 +20,7 @@ Enter = Callable[[XenHost, tuple[str, int]], AbstractAsyncContextManager[asyncss
 
 
 @pytest.fixture
-def enter(lab_image, tiny_image: Image) -> Enter:
+def enter(lab_image, tiny_image: BuiltImage) -> Enter:
     """enter(host, endpoint): in a tiny lab as the gateway is, through dom0."""
 
     @asynccontextmanager

@@ -16,7 +16,7 @@ from outside import domains, volumes
 from watched import OWNER, Watched, greeting
 from xen_host import XenHost, until
 
-from trainbot.model.host import DomainState, Finished, GuestType, HostReport, LabSpec
+from trainbot.model.host import DomainState, GuestType, HostReport, HostWorkDone, LabSpec
 
 pytestmark = pytest.mark.xen
 NEVER = {"keepalive": 600, "keepalive_count": 10}  # so that it is not the keepalive which notices
@@ -112,7 +112,7 @@ async def test_a_host_is_unplugged(first, second, watch, tiny):
     assert (await rack.finished()).down
     await made(well, tiny(3))
     assert well.worker.up
-    assert not any(isinstance(hung.events.get_nowait(), Finished) for _ in range(hung.events.qsize()))
+    assert not any(isinstance(hung.events.get_nowait(), HostWorkDone) for _ in range(hung.events.qsize()))
     first.thaw()
     await rack.up(runs(spec))  # the other one may be there by now, and not run yet
     assert (await hung.finished()).error is None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from trainbot.images.build.image_folder import FILES, Image, digest, write_image
+from trainbot.images.build.image_folder import FILES, BuiltImage, digest, write_image
 
 GREETING_PORT = 7
 _LINE = "quiet mitigations=off sysrq_always_enabled"  # sysrq: a test crashes it
@@ -24,7 +24,7 @@ def describe_tiny(made: Path, suite: str, recipe: str) -> None:
     for name in FILES:
         (folder / name).chmod(0o444)
     write_image(
-        Image(
+        BuiltImage(
             folder=folder,
             name="tiny",
             suite=suite,

@@ -10,7 +10,7 @@ from xen_host import XenHost, until
 
 from trainbot.adapters.hosts.libvirt_driver import LibvirtDriver
 from trainbot.adapters.hosts.worker import HostWorker
-from trainbot.model.host import Finished, HostConfig, HostEvent, HostLost, HostReport, HostUp
+from trainbot.model.host import HostConfig, HostEvent, HostLost, HostReport, HostUp, HostWorkDone
 
 OWNER = "0d9a-xen-tests"
 PATIENCE = 400.0  # seconds at most for anything that a host does
@@ -57,7 +57,7 @@ class Watched:
         assert isinstance(event, HostLost)
         return event
 
-    async def finished(self) -> Finished:
-        event = await self.until(lambda event: isinstance(event, Finished))
-        assert isinstance(event, Finished)
+    async def finished(self) -> HostWorkDone:
+        event = await self.until(lambda event: isinstance(event, HostWorkDone))
+        assert isinstance(event, HostWorkDone)
         return event

@@ -17,29 +17,29 @@ from trainbot.adapters.db import Store
 from trainbot.adapters.db.migrate import upgrade
 from trainbot.adapters.hosts.libvirt_driver import LibvirtDriver
 from trainbot.adapters.hosts.worker import HostWorker
-from trainbot.adapters.irc.irc_connection import IrcDoor
-from trainbot.adapters.irc.sts import Policies
+from trainbot.adapters.irc.irc_connection import IrcConnection
+from trainbot.adapters.irc.sts import StsPolicies
 from trainbot.adapters.state_folder import CONTROL, state_folder
 from trainbot.adapters.timers import Timers
 from trainbot.bot.config_reload import taken_up
 from trainbot.bot.events import Event, Outcome, Tick
 from trainbot.bot.installation import installation
-from trainbot.bot.requests import DoorAsked, RehearsalAsked, Request, ShellCommand
+from trainbot.bot.requests import GatewayAsked, RehearsalAsked, Request, ShellCommand
 from trainbot.bot.status import status
 from trainbot.bot.turn import Bot
 from trainbot.bot.wiring import Wiring
-from trainbot.bot.workers.calendar_writer import Press, Printing
-from trainbot.bot.workers.lab_probes import Watching
-from trainbot.bot.workers.maintenance import Chores
-from trainbot.bot.workers.script_runner import Scripts
+from trainbot.bot.workers.calendar_writer import CalendarFiles, CalendarWriter
+from trainbot.bot.workers.lab_probes import LabProbes
+from trainbot.bot.workers.maintenance import Maintenance
+from trainbot.bot.workers.script_runner import ScriptRunner
 from trainbot.config import Config, load
 from trainbot.core.errors import BackendError, ConfigError, UserError
 from trainbot.core.tasks import Tasks
 from trainbot.gateway.routes import to_json
 from trainbot.gateway.rpc.gateway_client import GatewayClient
-from trainbot.gateway.supervisor import Keeper
+from trainbot.gateway.supervisor import Supervisor
 from trainbot.model.host import HostConfig
-from trainbot.model.lab_events import Check, HostWork, Listen, Probe
+from trainbot.model.lab_events import CheckLogin, HostWork, Probe, ProbeHost
 from trainbot.model.script_events import RunScript
 
 T = TypeVar("T")
@@ -67,7 +67,7 @@ class App:
         state = state_folder(config)
         self.store = _open_store(config)
         try:
-            self.irc = IrcDoor(config.irc, self.post, policies=Policies(state / STS))
+            self.irc = IrcConnection(config.irc, self.post, policies=StsPolicies(state / STS))
             here = installation(config, self.store)
             for why in here.unready.values():
                 log.warning("%s", why)
@@ -75,18 +75,18 @@ class App:
         except BaseException:
             self.store.close()
             raise
-        self.chores = Chores(self.store.interrupt)
+        self.chores = Maintenance(self.store.interrupt)
         self.control = ControlServer(state / CONTROL, self._answer)
         self.workers = {host.name: self._worker(host) for host in config.hosts}
         self.timers = Timers()
-        self.keeper = Keeper(config.path, state, config.gateway.listen, config.gateway.service)
-        self.watching = Watching(config.hosts, GatewayClient(state), self.post)
-        press = Press(where_of(config, here.owner), config.schedule, config.records.folder)
-        self.printing = Printing(config.store, config.irc, press, self.post)
-        self.scripts = Scripts(GatewayClient(state), self.post)
+        self.keeper = Supervisor(config.path, state, config.gateway.listen, config.gateway.service)
+        self.watching = LabProbes(config.hosts, GatewayClient(state), self.post)
+        press = CalendarFiles(where_of(config, here.owner), config.schedule, config.records.folder)
+        self.printing = CalendarWriter(config.store, config.irc, press, self.post)
+        self.scripts = ScriptRunner(GatewayClient(state), self.post)
 
     def _worker(self, host: HostConfig) -> HostWorker:
-        owner = self.bot.wiring.fleet.owner
+        owner = self.bot.wiring.scheduler.owner
         return HostWorker(host, lambda changed: LibvirtDriver(host, owner, changed), self.post)
 
     # -- the loop --------------------------------------------------------------------------------------
@@ -170,7 +170,7 @@ class App:
             log.error("the gateway is down: %s", error)
 
     async def _ask_hosts(self) -> None:
-        self.watching.ask_hosts([name for name, view in self.bot.wiring.fleet.hosts.items() if view.up])
+        self.watching.ask_hosts([name for name, view in self.bot.wiring.scheduler.hosts.items() if view.up])
 
     def _carry_out(self, outcome: Outcome) -> None:
         if outcome.routes is not None:
@@ -192,9 +192,9 @@ class App:
                     self.workers[work.host].submit(work.action, work.lab, work.spec)
                 case Probe():
                     self.watching.probe(work)
-                case Check():
+                case CheckLogin():
                     self.watching.check(work)
-                case Listen():
+                case ProbeHost():
                     self.watching.listen(work)
                 case RunScript():
                     self.scripts.run(work)
@@ -216,7 +216,7 @@ class App:
             case "rehearse":
                 return await self._asked(RehearsalAsked, request)
             case "door":
-                return await self._asked(DoorAsked, request)
+                return await self._asked(GatewayAsked, request)
             case "keeping":
                 return {"text": await self.chores.do(self.bot.wiring.records.keeping.answer(request, self.clock()))}
             case "status" | "labs" | "capacity" as what:
@@ -235,7 +235,7 @@ class App:
             return {"labs": self.bot.wiring.labs.overview.labs_value(self.clock())}
         if what == "capacity":
             return self.bot.wiring.labs.overview.capacity_value(self.clock())
-        return status(self.irc, self.config.irc.channels, self.bot.wiring.fleet.hosts, self.store.labs.present())
+        return status(self.irc, self.config.irc.channels, self.bot.wiring.scheduler.hosts, self.store.labs.present())
 
     async def _close(self) -> None:
         self.timers.close()

@@ -5,25 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from trainbot.adapters.irc.connection_status import Standing
+from trainbot.adapters.irc.connection_status import ConnectionStatus
 from trainbot.core.access import Person, fold_account
 from trainbot.core.messages import Sender
 from trainbot.features.sessions.channel_state import ChannelView
 from trainbot.model.config import IrcConfig
 
 
-class View(ChannelView, Protocol):
+class NetworkView(ChannelView, Protocol):
     """What the chat door knows of the network now."""
 
     def holds(self, channel: str, nick: str) -> bool: ...
     def find(self, nick: str) -> Sender | None: ...
-    def standing(self) -> Standing: ...
+    def standing(self) -> ConnectionStatus: ...
 
 
-class Onlookers:
+class IrcAudience:
     """The network as the chat door sees it, for the channels of bot.ini."""
 
-    def __init__(self, view: View, irc: IrcConfig) -> None:
+    def __init__(self, view: NetworkView, irc: IrcConfig) -> None:
         self.view, self.irc = view, irc
 
     @property

@@ -5,12 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from trainbot.bot.gateway.tables import LineTable, RouteTable
-from trainbot.bot.requests import Answer, Request, ShellAnswer, ShellCommand
+from trainbot.bot.requests import Request, Response, ShellCommand, ShellResponse
 from trainbot.core.messages import ChatEvent, Line, Modes, Outgoing, Topic
-from trainbot.features.sessions.publishing import Publish, Published
+from trainbot.features.sessions.publishing import CalendarPublished, PublishCalendar
 from trainbot.gateway.routes import Guest, Route
 from trainbot.model.host import HostEvent
-from trainbot.model.lab_events import Booted, Check, Checked, Heard, HostStatus, HostWork, Listen, Probe
+from trainbot.model.lab_events import (
+    CheckLogin,
+    HostProbed,
+    HostStatus,
+    HostWork,
+    LabBooted,
+    LoginChecked,
+    Probe,
+    ProbeHost,
+)
 from trainbot.model.script_events import RunScript, ScriptEnded
 
 
@@ -22,17 +31,17 @@ class Tick:
 Event = (
     ChatEvent
     | HostEvent
-    | Booted
-    | Checked
-    | Heard
+    | LabBooted
+    | LoginChecked
+    | HostProbed
     | HostStatus
     | ScriptEnded
-    | Published
+    | CalendarPublished
     | Tick
     | ShellCommand
     | Request
 )
-Work = HostWork | Probe | Check | Listen | RunScript
+Work = HostWork | Probe | CheckLogin | ProbeHost | RunScript
 
 
 @dataclass
@@ -41,10 +50,10 @@ class Outcome:
 
     say: list[Outgoing] = field(default_factory=list)
     work: list[Work] = field(default_factory=list)
-    answers: list[Answer | ShellAnswer] = field(default_factory=list)
+    answers: list[Response | ShellResponse] = field(default_factory=list)
     routes: list[Route] | None = None  # None: as they were
     guests: list[Guest] = field(default_factory=list)  # beside routes
-    publish: Publish | None = None
+    publish: PublishCalendar | None = None
     lines: dict[str, dict[str, str]] | None = None  # above people's screens; None: as they were
 
     def take(self, item: object) -> None:
@@ -52,15 +61,15 @@ class Outcome:
         match item:
             case Line() | Topic() | Modes():
                 self.say.append(item)
-            case HostWork() | Probe() | Check() | Listen() | RunScript():
+            case HostWork() | Probe() | CheckLogin() | ProbeHost() | RunScript():
                 self.work.append(item)
-            case Answer() | ShellAnswer():
+            case Response() | ShellResponse():
                 self.answers.append(item)
             case RouteTable():
                 self.routes, self.guests = item.routes, item.guests
             case LineTable():
                 self.lines = item.lines
-            case Publish():
+            case PublishCalendar():
                 self.publish = item
             case _:
                 raise TypeError(f"no door carries out {type(item).__name__}")

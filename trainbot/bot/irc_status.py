@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from trainbot.adapters.irc.connection_status import Place, Standing
-from trainbot.bot.audience import View
+from trainbot.adapters.irc.connection_status import ChannelStanding, ConnectionStatus
+from trainbot.bot.audience import NetworkView
 from trainbot.core.access import Role
-from trainbot.core.commands import Ask, Command
+from trainbot.core.commands import Command, Request
 from trainbot.core.hooks import Feature
 from trainbot.core.messages import Effect, Reply
 
@@ -16,15 +16,15 @@ HURTS = {"m": "only voiced people are heard (+m)", "i": "invite-only (+i)", "k":
 
 
 class IrcStatus(Feature):
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: NetworkView) -> None:
         self.view = view
 
-    def status(self, ask: Ask) -> Sequence[Effect]:
+    def status(self, ask: Request) -> Sequence[Effect]:
         there = self.view.standing()
         channels = [f"{name}: {self._place(name, place)}" for name, place in there.channels.items()]
         return [Reply("; ".join([_connection(there), *channels, *_lost(there, ask.at)]), private=True)]
 
-    def _place(self, name: str, place: Place) -> str:
+    def _place(self, name: str, place: ChannelStanding) -> str:
         if not place.joined:
             return f"not in ({place.refused})" if place.refused else "not in yet"
         modes = [words for letter, words in HURTS.items() if letter in (place.modes or "")]
@@ -49,14 +49,14 @@ class IrcStatus(Feature):
         ]
 
 
-def _connection(there: Standing) -> str:
+def _connection(there: ConnectionStatus) -> str:
     where = f"{there.network} ({there.host})" if there.network else there.host
     if not there.connected:
         return f"not connected to {where}: {there.trouble or 'on the way'}"
     return f"{where}: I am {there.nick}, " + (f"logged in as {there.account}" if there.account else "not logged in")
 
 
-def _lost(there: Standing, now: datetime) -> list[str]:
+def _lost(there: ConnectionStatus, now: datetime) -> list[str]:
     """Why and when the connection before this one ended; a day is long enough."""
     if not there.lost or there.lost_at is None or now.timestamp() - there.lost_at > 86_400:
         return []

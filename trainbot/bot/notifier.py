@@ -7,21 +7,21 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from trainbot.adapters.db import Store
-from trainbot.bot.audience import Onlookers
+from trainbot.bot.audience import IrcAudience
 from trainbot.bot.guard import Guard
 from trainbot.core.hooks import Feature, Hook, NoticeWriter, On, OnChange, Turn
 from trainbot.core.messages import (
     Arrived,
+    ChannelMembers,
     Disconnected,
     Line,
+    LineSent,
+    LineUndelivered,
     Outgoing,
     Priority,
+    RecipientUnreachable,
     Renamed,
     Reply,
-    RollCall,
-    Spoken,
-    Unreached,
-    Unspoken,
 )
 from trainbot.model import notice as notices
 
@@ -38,7 +38,7 @@ class Notifier(Feature):
     def __init__(
         self,
         store: Store,
-        audience: Onlookers,
+        audience: IrcAudience,
         guard: Guard,
         writers: Mapping[str, NoticeWriter],
         no_secret: Collection[str] = (),
@@ -46,17 +46,17 @@ class Notifier(Feature):
         self.rows, self.people, self.audience = store.notices, store.people, audience
         self.guard, self.writers, self.no_secret = guard, writers, no_secret
         self._under_way: set[int] = set()
-        self._unreached: dict[str, Unreached] = {}  # by nick; not told yet
+        self._unreached: dict[str, RecipientUnreachable] = {}  # by nick; not told yet
         self._told: dict[str, datetime] = {}  # folded nick -> when the channel told them so
         self._unmarked: dict[int, datetime] = {}  # said, and perhaps not stored as said yet
 
     def hooks(self) -> Sequence[Hook]:
         return (
-            On(Spoken, self._spoken),
-            On(Unspoken, self._unspoken),
-            On(Unreached, self._note_unreached),
+            On(LineSent, self._spoken),
+            On(LineUndelivered, self._unspoken),
+            On(RecipientUnreachable, self._note_unreached),
             On(Disconnected, self._disconnected),
-            OnChange(frozenset({"notice"}), self._say, (RollCall, Arrived, Renamed)),
+            OnChange(frozenset({"notice"}), self._say, (ChannelMembers, Arrived, Renamed)),
         )
 
     def _say(self, turn: Turn) -> list[Line]:
@@ -116,18 +116,18 @@ class Notifier(Feature):
         for ticket, at in self._unmarked.items():
             self.rows.said(ticket, at)
 
-    def _spoken(self, event: Spoken, _now: datetime) -> None:
+    def _spoken(self, event: LineSent, _now: datetime) -> None:
         self._under_way.discard(event.ticket)
         self._unmarked[event.ticket] = event.at
         self.rows.said(event.ticket, event.at)
 
-    def _unspoken(self, event: Unspoken, now: datetime) -> None:
+    def _unspoken(self, event: LineUndelivered, now: datetime) -> None:
         """Also after Spoken: the server refused it, or was gone already."""
         self._under_way.discard(event.ticket)
         self._unmarked.pop(event.ticket, None)
         self.rows.change({"id": event.ticket}, said_at=None, due_at=now + RETRY)
 
-    def _note_unreached(self, event: Unreached, _now: datetime) -> None:
+    def _note_unreached(self, event: RecipientUnreachable, _now: datetime) -> None:
         if len(self._unreached) < MOST_UNREACHED:
             self._unreached[event.nick] = event
 

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from trainbot.bot.requests import Answer, RehearsalAsked
+from trainbot.bot.requests import RehearsalAsked, Response
 from trainbot.core.errors import UserError
 from trainbot.core.hooks import Feature, Hook, On
-from trainbot.features.labs.rehearsal_leases import Rehearsing, Wanted
-from trainbot.features.sessions.timetable import Timetable
+from trainbot.features.labs.rehearsal_leases import RehearsalLeases, RehearsalRequest
+from trainbot.features.sessions.timetable import SessionTimetable
 from trainbot.model.exercise import Exercise
 from trainbot.model.host import Mode
 from trainbot.model.ports import Exercises
@@ -23,14 +23,16 @@ MOST = 1000  # seats
 class RehearsalRequests(Feature):
     """``share``: percent of sign-ups that labs are made for."""
 
-    def __init__(self, rehearsing: Rehearsing, timetable: Timetable, exercises: Exercises, share: int) -> None:
-        self.rehearsing, self.timetable, self.exercises, self.share = rehearsing, timetable, exercises, share
+    def __init__(
+        self, rehearsals: RehearsalLeases, timetable: SessionTimetable, exercises: Exercises, share: int
+    ) -> None:
+        self.rehearsals, self.timetable, self.exercises, self.share = rehearsals, timetable, exercises, share
 
     def hooks(self) -> Sequence[Hook]:
         return (On(RehearsalAsked, self._asked),)
 
-    def _asked(self, event: RehearsalAsked, now: datetime) -> list[Answer]:
-        return [Answer(event, self.answer(event.request, now))]
+    def _asked(self, event: RehearsalAsked, now: datetime) -> list[Response]:
+        return [Response(event, self.answer(event.request, now))]
 
     def answer(self, request: Mapping[str, Any], now: datetime) -> dict[str, Any]:
         """{"error"} where it cannot be; nothing is written then."""
@@ -45,13 +47,13 @@ class RehearsalRequests(Feature):
             case "begin":
                 return self._begin(request, now)
             case "look" if isinstance(token, str):
-                return self.rehearsing.how_is(token, now)
+                return self.rehearsals.how_is(token, now)
             case "loss" if isinstance(token, str):
-                return self.rehearsing.loss(token, now)
+                return self.rehearsals.loss(token, now)
             case "work" if isinstance(token, str) and isinstance(request.get("seats"), list):
-                return self.rehearsing.work_in(token, [id for id in request["seats"] if isinstance(id, int)], now)
+                return self.rehearsals.work_in(token, [id for id in request["seats"] if isinstance(id, int)], now)
             case "end" if isinstance(token, str):
-                return self.rehearsing.end(token, now)
+                return self.rehearsals.end(token, now)
         raise UserError("a rehearsal is asked to begin, look, loss, work or end")
 
     def _begin(self, request: Mapping[str, Any], now: datetime) -> dict[str, Any]:
@@ -71,8 +73,8 @@ class RehearsalRequests(Feature):
         else:
             raise UserError("say which session, or --exercise NAME --seats N")
         mode = Mode.PERMISSIVE if exercise is not None and exercise.permissive else Mode.ENFORCING
-        begun = self.rehearsing.begin(
-            Wanted(title, mode, images), now, during_class=request.get("during_class") is True
+        begun = self.rehearsals.begin(
+            RehearsalRequest(title, mode, images), now, during_class=request.get("during_class") is True
         )
         return {**begun, "exercise": exercise.slug if exercise is not None else ""}
 
@@ -103,7 +105,7 @@ class RehearsalRequests(Feature):
         return shared_out(signed or dict.fromkeys(images, 1), min(number or 0, MOST))
 
     def _only_image(self) -> str:
-        there = list(self.rehearsing.fleet.images)
+        there = list(self.rehearsals.scheduler.images)
         if len(there) != 1:
             raise UserError("the exercise names no image: rehearse a session that does")
         return there[0]

@@ -31,12 +31,12 @@ class RehearsalAsked(Request):
 
 
 @dataclass(frozen=True, slots=True)
-class DoorAsked(Request):
+class GatewayAsked(Request):
     """The gateway asks, for the people at its door."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """What a request is told once the turn is stored."""
 
     to: Request
@@ -47,7 +47,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class ShellAnswer:
+class ShellResponse:
     """The same of a command typed in a shell."""
 
     to: ShellCommand

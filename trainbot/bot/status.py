@@ -9,12 +9,14 @@ from datetime import datetime
 from typing import Any
 
 from trainbot import __version__
-from trainbot.adapters.irc.irc_connection import IrcDoor
+from trainbot.adapters.irc.irc_connection import IrcConnection
 from trainbot.features.labs.host_view import HostView
 from trainbot.model.lab import Lab
 
 
-def status(irc: IrcDoor, channels: Iterable[str], hosts: dict[str, HostView], labs: Iterable[Lab]) -> dict[str, Any]:
+def status(
+    irc: IrcConnection, channels: Iterable[str], hosts: dict[str, HostView], labs: Iterable[Lab]
+) -> dict[str, Any]:
     """``irc``: chat.standing.Standing; ``hosts``: by name, times in ISO 8601, memory and disk in MiB."""
     return {
         "version": __version__,

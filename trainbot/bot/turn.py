@@ -14,10 +14,10 @@ from functools import partial
 
 from trainbot.adapters.db import NOT_STORED
 from trainbot.bot.events import Event, Outcome, Tick
-from trainbot.bot.requests import FAILED, Answer, Request, ShellAnswer, ShellCommand
+from trainbot.bot.requests import FAILED, Request, Response, ShellCommand, ShellResponse
 from trainbot.bot.wiring import Wiring
 from trainbot.core.access import Role
-from trainbot.core.dispatch import Vouched
+from trainbot.core.dispatch import Attested
 from trainbot.core.errors import BackendError
 from trainbot.core.hooks import CommandHeard, On, OnChange, OnTick, OwnEvent, TalkHeard, Turn
 from trainbot.core.messages import Effect, Incoming, Line, Outgoing, Reply, Sender
@@ -74,7 +74,7 @@ class Bot:
                     if isinstance(event, heard.event):
                         self._take(self.guard(type(event).__name__, partial(heard.call, event, now)), now, outcome)
                 if isinstance(event, Request) and len(outcome.answers) == answers:
-                    outcome.take(Answer(event, FAILED))
+                    outcome.take(Response(event, FAILED))
 
     def _look_at_rows(self, events: Sequence[Event], now: datetime, outcome: Outcome) -> None:
         turn = Turn(now, any(isinstance(event, Tick) for event in events), self.store.changed)
@@ -122,9 +122,9 @@ class Bot:
     def _shell(self, event: ShellCommand, now: datetime, outcome: Outcome) -> None:
         """Runs as the organiser "shell"; what is said to channels goes there, the rest to the shell."""
         incoming = Incoming(Sender("shell", account="(shell)"), None, event.text, now)
-        effects = self.dispatch(incoming, Vouched(Role.ORGANISER))
+        effects = self.dispatch(incoming, Attested(Role.ORGANISER))
         outcome.say += [effect for effect in effects if not isinstance(effect, Reply)]
-        outcome.take(ShellAnswer(event, [effect.text for effect in effects if isinstance(effect, Reply)]))
+        outcome.take(ShellResponse(event, [effect.text for effect in effects if isinstance(effect, Reply)]))
 
     # -- what could not be stored --------------------------------------------------------------------
 
@@ -139,9 +139,9 @@ class Bot:
                 told = _addressed(Reply(NOT_STORED), event)
                 failed.say += [told] if told is not None else []
             elif isinstance(event, ShellCommand):
-                failed.take(ShellAnswer(event, [f"not done: {why}"]))
+                failed.take(ShellResponse(event, [f"not done: {why}"]))
             elif isinstance(event, Request):
-                failed.take(Answer(event, {"error": f"not done: {why}"}))
+                failed.take(Response(event, {"error": f"not done: {why}"}))
         return failed
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from trainbot.adapters.calendars.schedule_folder import ScheduleFolder
 from trainbot.adapters.db import Store
 from trainbot.adapters.scenario_files.library import ExerciseFolder
-from trainbot.bot.audience import Onlookers, View
+from trainbot.bot.audience import IrcAudience, NetworkView
 from trainbot.bot.files_watch import FilesWatch
 from trainbot.bot.gateway.requests import GatewayRequests
 from trainbot.bot.gateway.status_lines import StatusLines
@@ -31,8 +31,8 @@ from trainbot.core.hooks import Feature
 from trainbot.core.messages import Sender
 from trainbot.features.classes.feature import Classes
 from trainbot.features.labs.feature import Labs
-from trainbot.features.labs.scheduler import Fleet
-from trainbot.features.labs.stock import Stock
+from trainbot.features.labs.scheduler import Scheduler
+from trainbot.features.labs.stock import LabInventory
 from trainbot.features.people.registry import Registry
 from trainbot.features.questions.feature import Questions
 from trainbot.features.questions.question_queue import ANSWER
@@ -45,19 +45,19 @@ from trainbot.model.ports import Installation, Ports
 class Wiring:
     """The features of one bot."""
 
-    def __init__(self, config: Config, store: Store, view: View, installation: Installation) -> None:
+    def __init__(self, config: Config, store: Store, view: NetworkView, installation: Installation) -> None:
         self.config, self.store, self.view = config, store, view
-        self.audience = Onlookers(view, config.irc)
+        self.audience = IrcAudience(view, config.irc)
         self.people = Registry(store, self.audience, config.irc.channels, config.roles)
         self.exercises = ExerciseFolder(config.exercises.folder)
         with store.transaction():
-            self.fleet = Fleet(store, config, installation)
+            self.scheduler = Scheduler(store, config, installation)
         self.ports = Ports(
             self.audience,
             self.people,
             installation.access,
             self.exercises,
-            Stock(self.fleet, store),
+            LabInventory(self.scheduler, store),
             WrittenPages(config.records),
         )
         self.guard = Guard(store)
@@ -66,13 +66,13 @@ class Wiring:
         self.records = Records(store, config, self.ports, minutes_pages)
         self.sessions = Sessions(store, config, self.ports, ScheduleFolder(config.schedule.folder), view)
         self.classes = Classes(store, config, self.ports, self.records, self.sessions)
-        self.labs = Labs(self.fleet, store, self.ports, self.classes, self.sessions.timetable)
+        self.labs = Labs(self.scheduler, store, self.ports, self.classes, self.sessions.timetable)
         self.questions = Questions(store, config.questions, self.ports, self.records)
         self.features = self.declared()
         writers = {kind: writer for each in self.features for kind, writer in each.notice_writers().items()}
         self.notifier = Notifier(store, self.audience, self.guard, writers, {ANSWER})
-        self.status_lines = StatusLines(store, self.exercises, self.audience, self.labs.terms)
-        self.gateway = GatewayTables(store, self.fleet.images, config.hosts, self.status_lines)
+        self.status_lines = StatusLines(store, self.exercises, self.audience, self.labs.expiry)
+        self.gateway = GatewayTables(store, self.scheduler.images, config.hosts, self.status_lines)
         self.features += (self.notifier, self.gateway)  # after all others: they tell what those have written
         for feature in self.features:
             self.table.add(feature.commands())
@@ -90,7 +90,7 @@ class Wiring:
             self.questions,
             self.records,
             self.sessions,
-            RehearsalRequests(self.labs.rehearsing, self.sessions.timetable, self.exercises, self.config.labs.share),
+            RehearsalRequests(self.labs.rehearsals, self.sessions.timetable, self.exercises, self.config.labs.share),
             GatewayRequests(self.dispatch, self.store, self.audience),
         )
 

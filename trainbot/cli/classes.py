@@ -82,7 +82,7 @@ def exercise() -> None:
 def exercise_check(paths: tuple[Path, ...], path: Path) -> int:
     """Lints exercises (default: the configured folder); exit code 1 only where something has to be mended."""
     from trainbot.adapters.scenario_files.library import load_library
-    from trainbot.model.exercise import Problem
+    from trainbot.model.exercise import ExerciseProblem
     from trainbot.ops.exercise_text import too_long
 
     # an index may be named as well as its folder
@@ -92,7 +92,7 @@ def exercise_check(paths: tuple[Path, ...], path: Path) -> int:
         problem for library in libraries for exercise in library.exercises.values() for problem in too_long(exercise)
     ]
     problems += [
-        Problem(str(library.folder), "", "there is no index.json, index.yaml or track.yml in it")
+        ExerciseProblem(str(library.folder), "", "there is no index.json, index.yaml or track.yml in it")
         for library in libraries
         if paths and not library.exercises and not library.problems
     ]

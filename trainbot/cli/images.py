@@ -40,13 +40,13 @@ def image_import(name: str, source: str, checksum: str, sums: str, kernel: str, 
     """
     from trainbot.images import catalog as images
     from trainbot.images.build.progress_bar import for_terminal
-    from trainbot.images.importing.importing import Wanted
+    from trainbot.images.importing.importing import ImportRequest
     from trainbot.images.importing.sums import checked
 
     if not name:
         click.echo("\n".join(f"{each}: {entry.about}\n    {entry.url}" for each, entry in images.catalogue().items()))
         return 0
-    wanted = Wanted(source, checked(checksum) if checksum else "", sums, kernel, memory)
+    wanted = ImportRequest(source, checked(checksum) if checksum else "", sums, kernel, memory)
     found, advice = images.import_for(read(path), name, wanted, for_terminal())
     click.echo("\n".join([f"the {name} image is in {found.folder}", *advice]))
     return 0

@@ -118,10 +118,10 @@ def _keep(config: Config, request: dict[str, Any], sure: bool, question: str, *,
 
 def _kept(config: Config, request: dict[str, Any]) -> str:
     """Through the bot where one runs."""
-    from trainbot.adapters.control.client import NoBot
+    from trainbot.adapters.control.client import BotNotRunning
     from trainbot.ops.log import keep
 
     try:
         return str(ask_bot(config, {"op": "keeping", **request}, PATIENCE)["text"])
-    except NoBot:
+    except BotNotRunning:
         return keep(config, request)

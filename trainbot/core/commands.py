@@ -19,7 +19,7 @@ from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Reply, Sender
 
 
-class Place(enum.Enum):
+class Scope(enum.Enum):
     """Where a command may be said."""
 
     ANYWHERE = "anywhere"
@@ -29,7 +29,7 @@ class Place(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class Request:
     """Who asks what, where, when.  ``channel`` is the channel that it is about (None where there is no telling);
     ``private``: it was said to us alone."""
 
@@ -74,7 +74,7 @@ class Command:
     arguments: tuple[Argument, ...] = ()
     aliases: tuple[str, ...] = ()
     role: Role = Role.LEARNER
-    place: Place = Place.ANYWHERE
+    place: Scope = Scope.ANYWHERE
     confirm: Confirmation | None = None
     example: str = ""
     group: str = "general"
@@ -91,7 +91,7 @@ class Call:
     rest: str
 
 
-Converter = Callable[[str, Ask], Any]
+Converter = Callable[[str, Request], Any]
 """The value that a text means; UserError where there is none, ValueError where the form of the command is to be told."""
 
 
@@ -140,7 +140,7 @@ class Table:
                 scored[" ".join(key)] = 0  # !reset was meant as !lab reset
         return sorted(scored, key=lambda word: (scored[word], word))[:most]
 
-    def read(self, call: Call, ask: Ask) -> list[Any]:
+    def read(self, call: Call, ask: Request) -> list[Any]:
         """The arguments as values, in order (optional ones that were left out are missing at the end); UserError says
         the right form."""
         values: list[Any] = []
@@ -172,13 +172,13 @@ def _first_word(text: str) -> tuple[str, str]:
 def plain_kinds() -> dict[str, Converter]:
     """The kinds that every feature needs: a word, words, a number, a nick, on or off."""
 
-    def number(text: str, _ask: Ask) -> int:
+    def number(text: str, _ask: Request) -> int:
         digits = text.removeprefix("#")
         if not (digits.isascii() and digits.isdigit() and len(digits) <= 9):
             raise ValueError(f"{text[:40]!r} is not a number")
         return int(digits)
 
-    def switch(text: str, _ask: Ask) -> bool:
+    def switch(text: str, _ask: Request) -> bool:
         if text.lower() not in ("on", "off"):
             raise ValueError(f"{text[:20]!r} is neither on nor off")
         return text.lower() == "on"

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from trainbot.core.access import Person, Role
-from trainbot.core.commands import Ask, Call, Place, Table
+from trainbot.core.commands import Call, Request, Scope, Table
 from trainbot.core.errors import BackendError, Denied, UserError
 from trainbot.core.messages import Effect, Incoming, Reply, Sender
 from trainbot.core.parser import Addressed, addressed
@@ -21,7 +21,7 @@ CONFIRM_WITHIN = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
-class Vouched:
+class Attested:
     """What a caller knows for sure who is not IRC.  ``person``: their row (None: as the sender's).  ``confirmed``: the
     caller asks by itself, and whether it was said yes to (None: we ask, and ``yes`` answers)."""
 
@@ -31,14 +31,14 @@ class Vouched:
 
 
 @dataclass(frozen=True, slots=True)
-class Meant:
+class Resolved:
     """A line that is for us, and the command that it is (None: there is no such)."""
 
     found: Addressed
     call: Call | None
 
 
-class Surroundings(Protocol):
+class DispatchContext(Protocol):
     """The bot around dispatch."""
 
     @property
@@ -66,10 +66,12 @@ class Surroundings(Protocol):
 @dataclass
 class Dispatch:
     table: Table
-    around: Surroundings
+    around: DispatchContext
     pending: dict[tuple[int, str | None], tuple[datetime, Call, str | None]] = field(default_factory=dict)
 
-    def __call__(self, incoming: Incoming, vouched: Vouched | None = None, meant: Meant | None = None) -> list[Effect]:
+    def __call__(
+        self, incoming: Incoming, vouched: Attested | None = None, meant: Resolved | None = None
+    ) -> list[Effect]:
         """``vouched``: what the caller vouches for; else the rules say.  ``meant``: as ``meant`` has it, where that was
         asked already."""
         try:
@@ -94,7 +96,7 @@ class Dispatch:
                 )
             ]
 
-    def meant(self, incoming: Incoming) -> Meant | None:
+    def meant(self, incoming: Incoming) -> Resolved | None:
         """What of it is for us; None for ordinary talk."""
         found = addressed(
             incoming.text,
@@ -103,9 +105,9 @@ class Dispatch:
             private=incoming.channel is None,
             openers=self.around.openers(incoming.channel),
         )
-        return Meant(found, self.table.find(found.text)) if found is not None else None
+        return Resolved(found, self.table.find(found.text)) if found is not None else None
 
-    def _handle(self, incoming: Incoming, vouched: Vouched | None, meant: Meant | None) -> Sequence[Effect]:
+    def _handle(self, incoming: Incoming, vouched: Attested | None, meant: Resolved | None) -> Sequence[Effect]:
         private = incoming.channel is None
         if meant is None:
             return []
@@ -116,7 +118,7 @@ class Dispatch:
         known = vouched.person if vouched is not None else None
         person = known or self.around.person_of(incoming.sender, incoming.at)
         channel = incoming.channel or self._channel(found, call, incoming.sender)
-        ask = Ask(incoming.sender, person, role, channel, private, incoming.at)
+        ask = Request(incoming.sender, person, role, channel, private, incoming.at)
         if call.command.words == "yes":
             return self._confirmed(ask)
         return self._run(ask, call, confirmed=vouched.confirmed if vouched is not None else None)
@@ -139,28 +141,30 @@ class Dispatch:
                 raise UserError(f"you are not in {found.channel[:50]}, or I am not")
             return named[0]
         channels = [channel for channel in channels if self.around.running(channel)] or channels
-        if len(channels) > 1 and call.command.place in (Place.CLASS, Place.CHANNEL):
+        if len(channels) > 1 and call.command.place in (Scope.CLASS, Scope.CHANNEL):
             raise UserError(
                 f"in which channel? put it first, as in {channels[0]} {self.table.prefix}{call.command.words}"
             )
         return channels[0] if len(channels) == 1 else None
 
-    def _confirmed(self, ask: Ask) -> Sequence[Effect]:
+    def _confirmed(self, ask: Request) -> Sequence[Effect]:
         key = (ask.person.id, None if ask.private else ask.channel)
         asked = self.pending.pop(key, None)
         if asked is not None:  # it may wait in two places
             self.pending = {at: other for at, other in self.pending.items() if at[0] != key[0] or other != asked}
         if asked is None or ask.at - asked[0] > CONFIRM_WITHIN:
             raise UserError("there is nothing that waits for a yes here")
-        return self._run(Ask(ask.sender, ask.person, ask.role, asked[2], ask.private, ask.at), asked[1], confirmed=True)
+        return self._run(
+            Request(ask.sender, ask.person, ask.role, asked[2], ask.private, ask.at), asked[1], confirmed=True
+        )
 
-    def _run(self, ask: Ask, call: Call, *, confirmed: bool | None) -> Sequence[Effect]:
+    def _run(self, ask: Request, call: Call, *, confirmed: bool | None) -> Sequence[Effect]:
         command = call.command
         if command.role > ask.role:
             raise Denied(f"{self.table.prefix}{command.words} is for {command.role.word}s")
-        if command.place is Place.PRIVATE and not ask.private:
+        if command.place is Scope.PRIVATE and not ask.private:
             raise UserError(f"say that to me privately: /msg {self.around.nick} {command.words} …")
-        if command.place is Place.CLASS and (ask.channel is None or not self.around.running(ask.channel)):
+        if command.place is Scope.CLASS and (ask.channel is None or not self.around.running(ask.channel)):
             raise UserError(
                 "no class runs here now; "
                 + (
@@ -179,7 +183,7 @@ class Dispatch:
                 return [replace(reply, question=reply.text)]
         return command.handler(ask, *values)
 
-    def _ask_first(self, ask: Ask, call: Call, question: str | Reply) -> Reply:
+    def _ask_first(self, ask: Request, call: Call, question: str | Reply) -> Reply:
         """The yes counts where it was asked for, or privately where that was done privately, or where the command was."""
         self._forget(ask.at)
         reply = Reply(question) if isinstance(question, str) else question

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from trainbot.core.access import Role
-from trainbot.core.commands import Argument, Ask, Command, Place, Table
+from trainbot.core.commands import Argument, Command, Request, Scope, Table
 from trainbot.core.errors import UserError
 from trainbot.core.hooks import Feature
 from trainbot.core.messages import Effect, Reply
@@ -26,13 +26,13 @@ class Help(Feature):
     def __init__(self, table: Table, contact: str, classes: RunningClasses) -> None:
         self.table, self.contact, self.classes = table, contact, classes
 
-    def help(self, ask: Ask, command: str = "") -> list[Effect]:
+    def help(self, ask: Request, command: str = "") -> list[Effect]:
         p = self.table.prefix
         if command:
             return [Reply(self._one(ask, command), private=not ask.private and ask.role < Role.HELPER)]
         mine = [c for c in self.table.commands if c.role <= ask.role and c.words != "yes"]
         if not (ask.channel and self.classes.running(ask.channel)):
-            mine = [c for c in mine if c.place is not Place.CLASS]
+            mine = [c for c in mine if c.place is not Scope.CLASS]
         lines = []
         for group, title in GROUPS.items():
             words = [p + c.words for c in mine if c.group == group and " " not in c.words]
@@ -41,7 +41,7 @@ class Help(Feature):
         end = f"{p}help COMMAND says more" + (f"; I belong to {self.contact}" if self.contact else "")
         return [Reply(line, private=not ask.private) for line in in_lines([*lines, end], LINE, " | ")]
 
-    def _one(self, ask: Ask, words: str) -> str:
+    def _one(self, ask: Request, words: str) -> str:
         p = self.table.prefix
         command = self.table.named(words)
         if command is None:
@@ -63,7 +63,7 @@ class Help(Feature):
         )
 
     def commands(self) -> list[Command]:
-        def nothing(_ask: Ask) -> list[Effect]:
+        def nothing(_ask: Request) -> list[Effect]:
             return []  # dispatch itself answers it
 
         return [

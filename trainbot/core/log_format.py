@@ -16,7 +16,7 @@ LONGEST = 4000  # characters of one message
 NAMES = ("debug", "info", "warning", "error")
 
 
-class Harmless(logging.Formatter):
+class PlainFormatter(logging.Formatter):
     """Whatever stands in a message or an exception's text: a message is one line, of LONGEST characters at most, and
     nothing in a trace acts on a terminal."""
 
@@ -28,7 +28,7 @@ class Harmless(logging.Formatter):
         return many_lines(super().formatException(ei))
 
 
-class Json(Harmless):
+class JsonFormatter(PlainFormatter):
     """One object a line: at (ISO 8601, UTC), level, logger, text, and trace where there is one."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -47,7 +47,9 @@ def log_to_stderr(verbose: int = 0, *, as_json: bool = False, levels: Iterable[t
     """Ours from INFO on (``verbose``: more); libraries only when something is wrong.  ``levels``: (room, level) for
     rooms of their own, as ("adapters.irc", "debug")."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(Json() if as_json else Harmless("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(
+        JsonFormatter() if as_json else PlainFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    )
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
     logging.getLogger("trainbot").setLevel(LEVELS[min(verbose, len(LEVELS) - 1)])
     for room, level in levels:

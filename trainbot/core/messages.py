@@ -58,7 +58,7 @@ class Disconnected:
 
 
 @dataclass(frozen=True, slots=True)
-class RollCall:
+class ChannelMembers:
     """We are in ``channel`` (again), and these people are there: said once after each join of ours,
     when the WHO/WHOX reply is complete."""
 
@@ -98,7 +98,7 @@ class Renamed:
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class LineSent:
     """The line with this ticket was handed to the server's socket."""
 
     ticket: int
@@ -106,7 +106,7 @@ class Spoken:
 
 
 @dataclass(frozen=True, slots=True)
-class Unspoken:
+class LineUndelivered:
     """The line with this ticket did not reach its target and will not by itself
     (no such nick, message refused, target limit 707, connection lost before it was written)."""
 
@@ -116,7 +116,7 @@ class Unspoken:
 
 
 @dataclass(frozen=True, slots=True)
-class Unreached:
+class RecipientUnreachable:
     """Whoever goes by ``nick`` cannot be written to privately now, and something was to be said to them.  ``reason`` and
     ``mend``, what they can do: clauses for people."""
 
@@ -126,7 +126,18 @@ class Unreached:
     at: datetime
 
 
-ChatEvent = Incoming | Connected | Disconnected | RollCall | Arrived | Left | Renamed | Spoken | Unspoken | Unreached
+ChatEvent = (
+    Incoming
+    | Connected
+    | Disconnected
+    | ChannelMembers
+    | Arrived
+    | Left
+    | Renamed
+    | LineSent
+    | LineUndelivered
+    | RecipientUnreachable
+)
 
 
 # -- what goes out ----------------------------------------------------------------------------

@@ -15,20 +15,20 @@ from trainbot.core.errors import BackendError
 from trainbot.core.tasks import Tasks
 from trainbot.features.labs.passwords import load_or_make_secret
 from trainbot.gateway import route_cache as table
-from trainbot.gateway.lab.jump_hosts import Doors
+from trainbot.gateway.lab.jump_hosts import JumpHosts
 from trainbot.gateway.lab.lab_link import ENDED
 from trainbot.gateway.learner.console import Consoles
-from trainbot.gateway.learner.limits import Shares, Waiting
-from trainbot.gateway.learner.status_line import Above, read_lines
+from trainbot.gateway.learner.limits import PreAuthLimiter, Quota
+from trainbot.gateway.learner.status_line import StatusText, read_lines
 from trainbot.gateway.routes import Route, Routes
-from trainbot.gateway.rpc.handlers import Errands
+from trainbot.gateway.rpc.handlers import RequestHandlers
 from trainbot.gateway.settings import GatewayConfig
 
 log = logging.getLogger(__name__)
 FIRST_TABLE = 5.0  # seconds that a login waits for the first table after the gateway's start
 
 
-class Connected(Protocol):
+class LearnerConnection(Protocol):
     """One learner's connection, as the hub deals with it.  ``route``: None before login, and where there is no lab."""
 
     peer: str
@@ -44,7 +44,7 @@ class Connected(Protocol):
 
     def moved(self, route: Route) -> None: ...
 
-    def show(self, before: Above, above: Above) -> None: ...
+    def show(self, before: StatusText, above: StatusText) -> None: ...
 
     def tell(self, sentence: str) -> None: ...
 
@@ -57,20 +57,20 @@ class Hub:
 
     def __init__(self, config: GatewayConfig) -> None:
         self.config = config
-        self.doors = Doors(config)
+        self.doors = JumpHosts(config)
         self.consoles = Consoles(config, self, self.doors)
         self._watching: list[tuple[str, str]] = []  # (lease, who sees its console)
         self.left = asyncio.Event()  # somebody said leave, and nobody is inside any more
         self._leaving = False
-        self._errands = Errands(config, self.doors)
-        self.sessions = Shares(config.sessions)
-        self.forwards = Shares(config.forwards)
-        self._connections = Shares(config.connections)
-        self._waiting: Waiting[Connected] = Waiting(config.unauthenticated)
-        self._inside: dict[Connected, int] = {}  # and the person
+        self._errands = RequestHandlers(config, self.doors)
+        self.sessions = Quota(config.sessions)
+        self.forwards = Quota(config.forwards)
+        self._connections = Quota(config.connections)
+        self._waiting: PreAuthLimiter[LearnerConnection] = PreAuthLimiter(config.unauthenticated)
+        self._inside: dict[LearnerConnection, int] = {}  # and the person
         self._pepper = load_or_make_secret(config.state / PEPPER)
         self._routes = self._last_table()
-        self._lines: dict[str, Above] = {}
+        self._lines: dict[str, StatusText] = {}
         self._told = asyncio.Event()  # a table came, or there is no bot that it could come from
         self._changed = asyncio.Event()  # replaced at every change
         self.tasks = Tasks()
@@ -146,11 +146,11 @@ class Hub:
         before, self._lines = self._lines, read_lines(value)
         for door in list(self._inside):
             if door.route is not None:
-                door.show(before.get(door.route.lease, Above()), self.above(door.route.lease))
+                door.show(before.get(door.route.lease, StatusText()), self.above(door.route.lease))
 
-    def above(self, lease: str) -> Above:
+    def above(self, lease: str) -> StatusText:
         """With whoever watches first: nobody is watched unknowingly."""
-        found = self._lines.get(lease, Above())
+        found = self._lines.get(lease, StatusText())
         seen = [*self.watched(lease), found.line]
         return replace(found, line=" | ".join(each for each in seen if each))
 
@@ -172,17 +172,17 @@ class Hub:
         for door in self._in_lease(lease):
             door.show(before, self.above(lease))
 
-    def _in_lease(self, lease: str) -> list[Connected]:
+    def _in_lease(self, lease: str) -> list[LearnerConnection]:
         return [door for door in self._inside if door.route is not None and door.route.lease == lease]
 
     # -- who is here
 
-    def came(self, door: Connected) -> None:
+    def came(self, door: LearnerConnection) -> None:
         dropped = self._waiting.come(door, door.peer)
         if dropped is not None:
             dropped.cut()
 
-    def entered(self, door: Connected, person: int) -> bool:
+    def entered(self, door: LearnerConnection, person: int) -> bool:
         """Whether ``person`` may have one more connection."""
         self._waiting.go(door)
         if not self._connections.take(person):
@@ -190,7 +190,7 @@ class Hub:
         self._inside[door] = person
         return True
 
-    def went(self, door: Connected) -> None:
+    def went(self, door: LearnerConnection) -> None:
         self._waiting.go(door)
         if door in self._inside:
             self._connections.give_back(self._inside.pop(door))
@@ -209,5 +209,5 @@ class Hub:
         if self._leaving and not self._inside:
             self.left.set()
 
-    def everybody(self) -> list[Connected]:
+    def everybody(self) -> list[LearnerConnection]:
         return list(self._inside)

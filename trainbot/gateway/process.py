@@ -21,7 +21,7 @@ from pathlib import Path
 import trainbot
 from trainbot.core.errors import BackendError
 from trainbot.core.files import write_whole
-from trainbot.core.log_format import Harmless
+from trainbot.core.log_format import PlainFormatter
 from trainbot.core.tasks import Tasks
 from trainbot.gateway.settings import GatewayConfig
 
@@ -206,7 +206,7 @@ def _room_for_connections() -> None:
 
 def _log_to_stderr() -> None:
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(Harmless("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    handler.setFormatter(PlainFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     logging.basicConfig(handlers=[handler], level=logging.INFO)
     # asyncssh logs user names and commands as they come; what is worth knowing we log ourselves.
     logging.getLogger("asyncssh").setLevel(logging.ERROR)

@@ -15,7 +15,7 @@ from trainbot.adapters.state_folder import SOCKET
 from trainbot.core.errors import BackendError
 from trainbot.gateway import hostkey
 from trainbot.gateway.hub import Hub
-from trainbot.gateway.learner.ssh_connection import Door
+from trainbot.gateway.learner.ssh_connection import SshConnection
 from trainbot.gateway.settings import GatewayConfig
 
 log = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ async def _listen(hub: Hub, key: asyncssh.SSHKey, host: str, port: int) -> async
         return await asyncssh.listen(
             host,
             port,
-            server_factory=lambda: Door(hub),
+            server_factory=lambda: SshConnection(hub),
             server_host_keys=[key],
             server_version="trainbot",
             line_editor=False,

@@ -14,7 +14,7 @@ from trainbot.gateway.rpc.gateway_client import GatewayClient
 log = logging.getLogger(__name__)
 
 
-class Keeper:
+class Supervisor:
     """For the bot.  ``keep`` is to be called from time to time.  ``service``: somebody else starts gateways (systemd)."""
 
     def __init__(

@@ -15,31 +15,31 @@ import asyncssh
 
 from trainbot.core.errors import BackendError
 from trainbot.gateway import hostkey
-from trainbot.gateway.lab.connect import NoWay
+from trainbot.gateway.lab.connect import LabUnreachable
 from trainbot.gateway.lab.pipe import CIPHERS
-from trainbot.gateway.lab.remote_command import Command, begin
+from trainbot.gateway.lab.remote_command import RemoteCommand, begin
 from trainbot.gateway.process import listening
-from trainbot.gateway.rpc.gateway_client import Ran
+from trainbot.gateway.rpc.gateway_client import CommandResult
 
 CONNECT = 15.0  # seconds until the gateway itself has let us in
 LOST = 255  # what a session ends with that the gateway ended (gateway.session)
 SAID = "trainbot: "  # what the gateway says on stderr begins so
 
 
-class TurnedAway(BackendError):
+class LoginRefused(BackendError):
     """There was no way in, or it broke off: one sentence, the gateway's own where it said one."""
 
 
-class Inside:
+class LoggedIn:
     """A connection that was let in.  Each command is a session of its own; the first waits for a lab that boots."""
 
     def __init__(self, connection: asyncssh.SSHClientConnection) -> None:
         self._connection = connection
 
-    async def run(self, command: str, stdin: str = "", *, timeout: float, limit: int = 65536) -> Ran:
+    async def run(self, command: str, stdin: str = "", *, timeout: float, limit: int = 65536) -> CommandResult:
         """Within ``timeout`` seconds, ``limit`` bytes kept of each kind of output; TurnedAway where it does not come to
         its end."""
-        running: Command | None = None
+        running: RemoteCommand | None = None
         try:
             async with asyncio.timeout(timeout):
                 running = await begin(self._connection, command, limit)
@@ -49,21 +49,21 @@ class Inside:
                 await running.over
         except TimeoutError:
             said = _last(running.answer()["stderr"]) if running is not None else ""
-            raise TurnedAway(f"not within {timeout:g} s" + (f": {said}" if said else "")) from None
-        except NoWay as error:
-            raise TurnedAway(str(error)) from None
+            raise LoginRefused(f"not within {timeout:g} s" + (f": {said}" if said else "")) from None
+        except LabUnreachable as error:
+            raise LoginRefused(str(error)) from None
         except (asyncssh.Error, OSError) as error:
-            raise TurnedAway(f"the gateway broke off: {error}"[:200]) from None
+            raise LoginRefused(f"the gateway broke off: {error}"[:200]) from None
         finally:
             if running is not None and running.chan is not None:
                 running.chan.abort()
         answer = running.answer()
         if answer["exit"] == LOST and (said := _last(answer["stderr"])):
-            raise TurnedAway(said)
-        return Ran(answer["exit"], answer["stdout"], answer["stderr"], answer["signal"], answer["cut"])
+            raise LoginRefused(said)
+        return CommandResult(answer["exit"], answer["stdout"], answer["stderr"], answer["signal"], answer["cut"])
 
 
-class Visitor:
+class TrialLogin:
     """Comes to the gateway that runs on the folder ``state``, on the port where learners come, and lets nobody else's
     key pass for the gateway's."""
 
@@ -71,11 +71,11 @@ class Visitor:
         self._state = state
 
     @asynccontextmanager
-    async def enter(self, user: str, password: str) -> AsyncIterator[Inside]:
+    async def enter(self, user: str, password: str) -> AsyncIterator[LoggedIn]:
         """TurnedAway where the password does not open the gateway."""
         connection = await self._connect(user, password)
         try:
-            yield Inside(connection)
+            yield LoggedIn(connection)
         finally:
             connection.abort()
 
@@ -102,22 +102,22 @@ class Visitor:
                     keepalive_interval=15,
                 )
         except asyncssh.HostKeyNotVerifiable:
-            raise TurnedAway(
+            raise LoginRefused(
                 f"what listens on port {port} has another host key than our gateway: learners' ssh would "
                 "warn and refuse"
             ) from None
         except asyncssh.PermissionDenied:
-            raise TurnedAway("the gateway does not take the password") from None
+            raise LoginRefused("the gateway does not take the password") from None
         except TimeoutError:
-            raise TurnedAway(f"the gateway did not let us in within {CONNECT:g} s") from None
+            raise LoginRefused(f"the gateway did not let us in within {CONNECT:g} s") from None
         except (asyncssh.Error, OSError, ValueError) as error:
-            raise TurnedAway(f"the gateway on port {port} lets nobody in: {error}"[:200]) from None
+            raise LoginRefused(f"the gateway on port {port} lets nobody in: {error}"[:200]) from None
 
     def _address(self) -> tuple[str, int]:
         """Where the gateway listens, seen from its own machine."""
         there = listening(self._state)
         if not there:
-            raise TurnedAway("no gateway runs here: trainbot run starts it, gateway.log says why it ended")
+            raise LoginRefused("no gateway runs here: trainbot run starts it, gateway.log says why it ended")
         address, port = there[0]
         found = ipaddress.ip_address(address)
         if found.is_unspecified:

@@ -14,17 +14,17 @@ from trainbot.adapters.state_folder import lab_key, state_folder
 from trainbot.config import Config
 from trainbot.config.labs_sections import LAB_WORDS, NAME
 from trainbot.core.errors import BackendError, UserError
-from trainbot.images.build.image_folder import FILES, Image, digest, read_image, versions
+from trainbot.images.build.image_folder import FILES, BuiltImage, digest, read_image, versions
 from trainbot.images.build.kernel import guest_types
 from trainbot.images.build.progress_bar import Progress
 from trainbot.images.build.versions import only_maker
-from trainbot.images.importing.distributions import Entry, load_catalogue
-from trainbot.images.importing.importing import Wanted, import_image
+from trainbot.images.importing.distributions import Distribution, load_catalogue
+from trainbot.images.importing.importing import ImportRequest, import_image
 from trainbot.model.database_url import database_exists
 from trainbot.model.host import GuestType
 
 
-def catalogue() -> dict[str, Entry]:
+def catalogue() -> dict[str, Distribution]:
     return load_catalogue(shipped.folder("images") / "catalogue.toml")
 
 
@@ -33,7 +33,7 @@ def folder_of(config: Config, name: str) -> Path:
     return next((image.folder for image in config.images if image.name == name), config.store.state / "images" / name)
 
 
-def import_for(config: Config, name: str, wanted: Wanted, progress: Progress) -> tuple[Image, list[str]]:
+def import_for(config: Config, name: str, wanted: ImportRequest, progress: Progress) -> tuple[BuiltImage, list[str]]:
     """Imports NAME, from the catalogue where ``wanted`` has no source; and what is to be said to the organiser."""
     if not NAME.fullmatch(name) or name in LAB_WORDS:
         raise UserError(f"{name[:40]!r} cannot be an image's name: letters a-z, digits and -, and no word of !lab")
@@ -52,12 +52,12 @@ def import_for(config: Config, name: str, wanted: Wanted, progress: Progress) ->
     return image, _advice(config, image)
 
 
-def _from(entry: Entry, said: Wanted) -> Wanted:
+def _from(entry: Distribution, said: ImportRequest) -> ImportRequest:
     sums = "" if said.sum else said.sums or entry.sums
     return replace(said, source=entry.url, sums=sums, memory=entry.memory)
 
 
-def _advice(config: Config, image: Image) -> list[str]:
+def _advice(config: Config, image: BuiltImage) -> list[str]:
     """What is to be put into bot.ini."""
     section = next((found for found in config.images if found.name == image.name), None)
     kinds = guest_types(image.kernel)
@@ -108,7 +108,7 @@ def _others(config: Config) -> list[str]:
     )
 
 
-def chosen(config: Config, names: Sequence[str]) -> list[Image]:
+def chosen(config: Config, names: Sequence[str]) -> list[BuiltImage]:
     """Those with these names; all of bot.ini that are there where no name is given.  BackendError where one is not."""
     found, faults = [], []
     for name in names or [image.name for image in config.images]:
@@ -125,7 +125,7 @@ def chosen(config: Config, names: Sequence[str]) -> list[Image]:
     return found
 
 
-def verify(image: Image, step: Callable[[int, int], None]) -> list[str]:
+def verify(image: BuiltImage, step: Callable[[int, int], None]) -> list[str]:
     """The names of files that are not what image.json says, or of which it says nothing."""
     wrong = []
     for number, name in enumerate(FILES):

@@ -67,7 +67,7 @@ class Done:
     at: datetime
 
 
-class PlayKind(enum.StrEnum):
+class ScriptKind(enum.StrEnum):
     """What a script in a lab is for."""
 
     ASSETS = "assets"  # the exercise's files
@@ -78,7 +78,7 @@ class PlayKind(enum.StrEnum):
     HINT = "hint"
 
 
-class PlayState(enum.StrEnum):
+class ScriptState(enum.StrEnum):
     WAITING = "waiting"  # it is to be run, or runs
     PASSED = "passed"  # it ended with 0
     FAILED = "failed"
@@ -86,7 +86,7 @@ class PlayState(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Play:
+class ScriptRun:
     """One script of an exercise in one lab.  ``due_at``: not before this; ``tries``: how often there was no way into the
     lab; ``said``: the last that it said, the lab's words."""
 
@@ -95,8 +95,8 @@ class Play:
     person_id: int
     lab_id: str
     step: int
-    kind: PlayKind
-    state: PlayState
+    kind: ScriptKind
+    state: ScriptState
     due_at: datetime
     tries: int
     said: str

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from trainbot.core.access import Roles
 from trainbot.model.host import GuestType, HostConfig
-from trainbot.model.reminder import Offset, parse_offsets
+from trainbot.model.reminder import ReminderOffset, parse_offsets
 
 
 class Secret:
@@ -101,7 +101,7 @@ class ScheduleConfig:
     reminders: tuple[str, ...] = ("7d", "1d", "1h", "10m")
 
     @property
-    def offsets(self) -> tuple[Offset, ...]:
+    def offsets(self) -> tuple[ReminderOffset, ...]:
         """``reminders`` as values, the longest first."""
         return parse_offsets(" ".join(self.reminders))
 

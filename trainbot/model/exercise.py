@@ -14,7 +14,7 @@ from trainbot.core.errors import UserError
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class ExerciseProblem:
     """One fault in an exercise's files.
 
     ``file`` is relative to the folder that was loaded, ``where`` a key (``details.steps[2].verify``) or
@@ -134,13 +134,15 @@ Files = tuple[tuple[str, int, int], ...]  # (path, mtime in ns, bytes) of each f
 
 
 @dataclass(frozen=True, slots=True)
-class Library:
+class ExerciseLibrary:
     """What was found.  ``problems`` are those of all exercises, in the order of their folders."""
 
     folder: Path
     exercises: Mapping[str, Exercise] = field(default_factory=dict)
-    problems: tuple[Problem, ...] = ()
-    seen: Mapping[Path, tuple[Files, Exercise | None, tuple[Problem, ...]]] = field(default_factory=dict, repr=False)
+    problems: tuple[ExerciseProblem, ...] = ()
+    seen: Mapping[Path, tuple[Files, Exercise | None, tuple[ExerciseProblem, ...]]] = field(
+        default_factory=dict, repr=False
+    )
 
     def find(self, words: str) -> Exercise:
         """The exercise with this slug, or the only one whose slug begins so or whose title has these words.

@@ -129,7 +129,7 @@ class HostLost:
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class HostWorkDone:
     """An action on a lab came to its end: ``error`` is None, or one sentence.  ``down``: the host did not answer."""
 
     host: str
@@ -140,7 +140,7 @@ class Finished:
     down: bool = False
 
 
-HostEvent = HostUp | HostLost | Finished
+HostEvent = HostUp | HostLost | HostWorkDone
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ PRESENT = frozenset(LabState) - {LabState.GONE}
 
 
 @dataclass(frozen=True, slots=True)
-class Home:
+class SelfHosted:
     """Somebody who runs the image on a machine of their own, since then."""
 
     person_id: int

@@ -18,7 +18,7 @@ class HostWork:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class LabRoute:
     """How a lab is reached: ``via`` as Route.via, ``host_key`` what its ssh server shows ('': any)."""
 
     address: str
@@ -34,19 +34,19 @@ class Probe:
     not known), and to say Booted."""
 
     lab: str
-    way: Way
+    way: LabRoute
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class CheckLogin:
     """Somebody is to log in there once, and to say Checked."""
 
     lab: str
-    way: Way
+    way: LabRoute
 
 
 @dataclass(frozen=True, slots=True)
-class Listen:
+class ProbeHost:
     """Somebody is to find out whether any ssh server speaks at these addresses, and to say Heard."""
 
     host: str
@@ -55,7 +55,7 @@ class Listen:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class HostProbed:
     """Whether any lab of this host, which does not answer, still speaks; ``greets``: its own ssh server does."""
 
     host: str
@@ -64,14 +64,14 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
-class Booted:
+class LabBooted:
     """One can log in to the lab."""
 
     lab: str
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class LoginChecked:
     """Whether one could log in to the lab just now; ``error``: one sentence where not."""
 
     lab: str

@@ -11,13 +11,13 @@ from datetime import datetime
 from typing import Protocol
 
 from trainbot.core.access import Person, Role
-from trainbot.core.commands import Ask
+from trainbot.core.commands import Request
 from trainbot.core.messages import Sender
 from trainbot.model.class_run import ClassRun, ClassWindow
-from trainbot.model.exercise import Exercise, Library
+from trainbot.model.exercise import Exercise, ExerciseLibrary
 from trainbot.model.host import Mode
 from trainbot.model.lab import Lab
-from trainbot.model.lab_events import Way
+from trainbot.model.lab_events import LabRoute
 from trainbot.model.lab_image import ImageOffer, LabImage
 from trainbot.model.session import Session
 from trainbot.model.session_rows import SignUp
@@ -73,7 +73,7 @@ class People(Protocol):
 
     def role_of(self, sender: Sender) -> Role: ...
 
-    def named(self, nick: str, ask: Ask) -> tuple[Person, bool] | None:
+    def named(self, nick: str, ask: Request) -> tuple[Person, bool] | None:
         """Whoever goes by that nick, or asked something by it that waits, or is ignored; and whether they are staff."""
 
     def learners(self, channel: str) -> list[Sender]:
@@ -107,7 +107,7 @@ class Exercises(Protocol):
     """The exercises that there are now."""
 
     @property
-    def library(self) -> Library: ...
+    def library(self) -> ExerciseLibrary: ...
 
     def get(self, slug: str | None) -> Exercise | None: ...
 
@@ -134,7 +134,7 @@ class LabStock(LabRoom, Protocol):
     def alive(self) -> dict[str, Lab]:
         """By id."""
 
-    def way_in(self, lab: Lab) -> Way | None:
+    def way_in(self, lab: Lab) -> LabRoute | None:
         """How one logs in to the lab now; None where one cannot."""
 
 
@@ -156,16 +156,16 @@ class ClassContext(Protocol):
     def windows(self, since: datetime) -> list[ClassWindow]:
         """The classes that run, or ended after ``since``."""
 
-    def image_of(self, ask: Ask) -> str:
+    def image_of(self, ask: Request) -> str:
         """Of the exercise of the class that runs where this was asked; '' where none does."""
 
     def channels(self) -> list[str]:
         """Where people are told what concerns everybody: the channels of classes, or all."""
 
-    def handed_out(self, ask: Ask, what: str) -> None:
+    def handed_out(self, ask: Request, what: str) -> None:
         """A lab was asked for: it is on the class's time line, and whoever asked takes part."""
 
-    def went_home(self, ask: Ask, image: str) -> None:
+    def went_home(self, ask: Request, image: str) -> None:
         """The same of somebody who runs that image on a machine of their own."""
 
     def renewed(self, person_id: int, lab: Lab, since: datetime | None) -> str:
@@ -176,7 +176,7 @@ class ClassContext(Protocol):
 class Journal(Protocol):
     """The time line of a class, and its minutes."""
 
-    def noted(self, ask: Ask, kind: str, text: str) -> None: ...
+    def noted(self, ask: Request, kind: str, text: str) -> None: ...
 
     def place(self, run: ClassRun) -> str:
         """What people are told about where the minutes are."""

@@ -13,7 +13,7 @@ REMOVED = "(removed)"
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class RedactionTarget:
     """``kind``: account, nick, host, or '' for a name that may be an account or a nick."""
 
     kind: str
@@ -40,14 +40,14 @@ class Traces:
         )
 
 
-def wanted(text: str) -> Wanted:
+def wanted(text: str) -> RedactionTarget:
     """``account:alice``, ``nick:alice``, ``host:example.net``, or ``alice``; UserError for anything else."""
     kind, colon, name = text.partition(":")
     if not colon:
         kind, name = "", text
     if kind not in ("", "account", "nick", "host") or not name or any(sign.isspace() for sign in name):
         raise UserError(f"{text[:60]!r} is nobody: say a nick or account, or account:NAME, nick:NAME or host:NAME")
-    return Wanted(kind, fold_account(name))
+    return RedactionTarget(kind, fold_account(name))
 
 
 def naming(names: Iterable[str]) -> re.Pattern[str]:

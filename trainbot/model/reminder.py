@@ -17,7 +17,7 @@ _LONGEST = 365  # days
 
 
 @dataclass(frozen=True, slots=True)
-class Offset:
+class ReminderOffset:
     """How long before the start: ``days`` on the calendar of the session's zone, then ``minutes``
     elapsed.  ``text`` is how it is written in bot.ini."""
 
@@ -33,12 +33,12 @@ class Offset:
         return session.start - timedelta(minutes=self.minutes)
 
 
-def parse_offsets(text: str) -> tuple[Offset, ...]:
+def parse_offsets(text: str) -> tuple[ReminderOffset, ...]:
     """``7d 1d 1h 10m`` (also ``w``), the longest first; none at all is no reminders.
 
     Raises ConfigError with one sentence for each word that is no offset.
     """
-    found: dict[int, Offset] = {}
+    found: dict[int, ReminderOffset] = {}
     faults = []
     for word in text.replace(",", " ").split():
         match = _OFFSET.match(word.lower())
@@ -47,7 +47,7 @@ def parse_offsets(text: str) -> tuple[Offset, ...]:
             faults.append(f"{word[:20]} is no time before a session: write for example 7d 1d 1h 10m, up to {_LONGEST}d")
             continue
         days = total // _MINUTES["d"] if match[2] in "dw" else 0
-        found[total] = Offset(word.lower(), days, 0 if days else total)
+        found[total] = ReminderOffset(word.lower(), days, 0 if days else total)
     if len(found) > MOST_OFFSETS:
         faults.append(f"{len(found)} reminders for one session are too many: write {MOST_OFFSETS} at most")
     if faults:

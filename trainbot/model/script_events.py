@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from trainbot.model.lab_events import Way
+from trainbot.model.lab_events import LabRoute
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,7 @@ class RunScript:
 
     play: int
     host: str
-    way: Way
+    way: LabRoute
     command: str
     stdin: str
     timeout: float

@@ -115,7 +115,7 @@ class PublishedSession:
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class ScheduleProblem:
     """One fault in a schedule: the file's name, the line where one is known, and a sentence that
     says what is wrong and what would be right."""
 
@@ -136,7 +136,7 @@ class Schedule:
     """
 
     sessions: tuple[Session, ...] = ()
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[ScheduleProblem, ...] = ()
     readable: bool = True
 
     @property

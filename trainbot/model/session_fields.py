@@ -27,7 +27,7 @@ _CHANNEL = re.compile(r"[#&+!][^\s,:\x00-\x1f\x7f]{1,49}")  # RFC 2812 1.3
 _LINK = re.compile(r"(?:https?|ircs?)://[^\s\x00-\x20\x7f\"<>]{1,290}")
 
 
-class Fault(ValueError):
+class FieldFault(ValueError):
     """What is wrong with one value, and what would be right; one sentence."""
 
 
@@ -43,34 +43,34 @@ def shown(value: object) -> str:
 
 def text(value: Any) -> str:
     if not isinstance(value, str) or not plain(value):
-        raise Fault(f"must be words, not {shown(value)}")
+        raise FieldFault(f"must be words, not {shown(value)}")
     if len(value) > LONGEST_TEXT:
-        raise Fault(f"is {len(value)} characters long: shorten it to {LONGEST_TEXT}")
+        raise FieldFault(f"is {len(value)} characters long: shorten it to {LONGEST_TEXT}")
     return plain(value)
 
 
 def name(value: Any) -> str:
     if not isinstance(value, str) or not _NAME.fullmatch(value):
-        raise Fault(f"must be a name of letters, digits, . _ and -, not {shown(value)}")
+        raise FieldFault(f"must be a name of letters, digits, . _ and -, not {shown(value)}")
     return value
 
 
 def channel(value: Any) -> str:
     if not isinstance(value, str) or not _CHANNEL.fullmatch(value):
-        raise Fault(f"must be a channel such as #selinux-class, not {shown(value)}")
+        raise FieldFault(f"must be a channel such as #selinux-class, not {shown(value)}")
     return value
 
 
 def link(value: Any) -> str:
     if not isinstance(value, str) or not _LINK.fullmatch(value):
-        raise Fault(f"must be an https:// address of at most 300 characters, not {shown(value)}")
+        raise FieldFault(f"must be an https:// address of at most 300 characters, not {shown(value)}")
     return value
 
 
 def number(least: int, most: int) -> Callable[[Any], int]:
     def check(value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-            raise Fault(f"must be a whole number from {least} to {most}, not {shown(value)}")
+            raise FieldFault(f"must be a whole number from {least} to {most}, not {shown(value)}")
         return value
 
     return check
@@ -78,7 +78,7 @@ def number(least: int, most: int) -> Callable[[Any], int]:
 
 def flag(value: Any) -> bool:
     if not isinstance(value, bool):
-        raise Fault(f"must be true or false, not {shown(value)}")
+        raise FieldFault(f"must be true or false, not {shown(value)}")
     return value
 
 
@@ -86,13 +86,13 @@ def zone_name(value: Any) -> str:
     if isinstance(value, str) and value in names():
         return value
     near = nearest(value) if isinstance(value, str) else None
-    raise Fault(f"must be a zone such as {near or 'Australia/Melbourne'}, not {shown(value)}")
+    raise FieldFault(f"must be a zone such as {near or 'Australia/Melbourne'}, not {shown(value)}")
 
 
 def several(check: Callable[[Any], str]) -> Callable[[Any], tuple[str, ...]]:
     def check_all(value: Any) -> tuple[str, ...]:
         if not isinstance(value, list) or len(value) > MOST_LISTED:
-            raise Fault(f"must be a list of at most {MOST_LISTED}, not {shown(value)}")
+            raise FieldFault(f"must be a list of at most {MOST_LISTED}, not {shown(value)}")
         return tuple(dict.fromkeys(check(item) for item in value))
 
     return check_all

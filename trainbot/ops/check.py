@@ -22,7 +22,7 @@ SHOWN = 5
 LONGEST = 1000  # characters of a line: some of it is from files of others
 
 
-class Report:
+class CheckReport:
     """Lines, and how many of them say what is ``wrong``."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
@@ -36,7 +36,7 @@ class Report:
 
 def checkup(config: Config, say: Callable[[str], None]) -> int:
     """Exit code 0, or 1 where something is wrong: each such line begins with ``!``."""
-    report = Report(say)
+    report = CheckReport(say)
     line = report.line
     irc = config.irc
     say("IRC")

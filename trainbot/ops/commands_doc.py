@@ -8,7 +8,7 @@ from pathlib import Path
 
 from trainbot.adapters.db import Store
 from trainbot.adapters.db.tables import metadata
-from trainbot.adapters.irc.connection_status import Place, Standing
+from trainbot.adapters.irc.connection_status import ChannelStanding, ConnectionStatus
 from trainbot.bot.installation import OwnPorts, SshAccess
 from trainbot.bot.wiring import Wiring
 from trainbot.config import load
@@ -17,7 +17,7 @@ from trainbot.core.messages import Sender
 from trainbot.model.ports import Installation
 
 
-class Nowhere:
+class EmptyNetwork:
     """A network without anybody."""
 
     nick = "trainbot"
@@ -37,11 +37,11 @@ class Nowhere:
     def marked(self, channel: str, nick: str) -> bool:
         return False
 
-    def place(self, channel: str) -> Place:
-        return Place()
+    def place(self, channel: str) -> ChannelStanding:
+        return ChannelStanding()
 
-    def standing(self) -> Standing:
-        return Standing(connected=False, trouble="", nick=self.nick)
+    def standing(self) -> ConnectionStatus:
+        return ConnectionStatus(connected=False, trouble="", nick=self.nick)
 
 
 def page() -> str:
@@ -55,7 +55,7 @@ def page() -> str:
             ini.write_text("[irc]\nchannels = #class\n")
             with store.transaction():
                 metadata.create_all(store.connection)
-            return commands_page(Wiring(load(ini), store, Nowhere(), installation).table)
+            return commands_page(Wiring(load(ini), store, EmptyNetwork(), installation).table)
     finally:
         store.close()
 

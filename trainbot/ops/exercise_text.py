@@ -7,7 +7,7 @@ from trainbot.bot.pages.written import WrittenPages
 from trainbot.features.classes.classroom import step_lines
 from trainbot.features.classes.presenter_commands import IN_CHANNEL, MORE
 from trainbot.model.config import RecordsConfig
-from trainbot.model.exercise import Exercise, Page, Problem
+from trainbot.model.exercise import Exercise, ExerciseProblem, Page
 
 LONGEST = 400  # bytes of a line on IRC that are safe where our host's name is long
 _TERMINAL = {BOLD: "1", MONO: "36", "\x1d": "3"}  # ECMA-48, SGR
@@ -38,7 +38,7 @@ def as_on_irc(exercise: Exercise) -> str:
     return "\n\n".join("\n".join(f"<trainbot> {_coloured(line)}" for line in page) for page in pages)
 
 
-def too_long(exercise: Exercise) -> list[Problem]:
+def too_long(exercise: Exercise) -> list[ExerciseProblem]:
     """The commands that IRC would cut in two: whoever copies them gets a line break in their middle."""
     found = []
     for step in exercise.steps:
@@ -47,7 +47,7 @@ def too_long(exercise: Exercise) -> list[Problem]:
         for line in render(step.text):
             if (size := len(line.strip(BOLD + MONO).encode())) > LONGEST:
                 found.append(
-                    Problem(
+                    ExerciseProblem(
                         exercise.slug,
                         f"step {step.number}",
                         f"a command of {size} bytes is cut on IRC, where a "

@@ -14,9 +14,9 @@ from trainbot.bot.workers.maintenance import at_once
 from trainbot.config import Config
 from trainbot.core.errors import BackendError
 from trainbot.core.text import visible
-from trainbot.features.questions.search_terms import Finding, best
+from trainbot.features.questions.search_terms import QuestionSearch, best
 from trainbot.features.records.archive import Archive
-from trainbot.features.records.retention import Keeping
+from trainbot.features.records.retention import RetentionCommands
 from trainbot.model.database_url import database_exists
 from trainbot.model.question import Question, QuestionState
 from trainbot.model.record import Entry
@@ -38,7 +38,7 @@ def _archive(config: Config, store: Store) -> Archive:
 
 
 def keep(config: Config, request: dict[str, Any]) -> str:
-    """Does what ``Keeping.answer`` says, as the only writer; BackendError where a bot runs."""
+    """Does what ``RetentionCommands.answer`` says, as the only writer; BackendError where a bot runs."""
     if not database_exists(config.store.url):
         raise BackendError(f"there is no database {config.store.url} yet: trainbot run makes it")
     store = Store(config.store.url)
@@ -46,7 +46,7 @@ def keep(config: Config, request: dict[str, Any]) -> str:
         store.lock()
         store.connection.rollback()
         upgrade(config.store.url)
-        return at_once(Keeping(store, _archive(config, store)).answer(request, datetime.now(UTC)))
+        return at_once(RetentionCommands(store, _archive(config, store)).answer(request, datetime.now(UTC)))
     finally:
         store.close()
 
@@ -85,7 +85,7 @@ def search(config: Config, words: str, most: int) -> tuple[dict[str, Any], list[
     try:
         with store.transaction():
             refuse_newer(config.store.url, store.connection)
-            finding = Finding(store.search)
+            finding = QuestionSearch(store.search)
             asked = finding.look("question_fts", words)
             questions = best(
                 asked, store.questions.some(row for row, _score in asked.rows), lambda q: f"{q.words} {q.answer}"

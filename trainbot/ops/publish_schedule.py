@@ -11,12 +11,12 @@ from trainbot.adapters.calendars.schedule_folder import ScheduleFolder
 from trainbot.adapters.db import Store
 from trainbot.adapters.db.migrate import refuse_newer, upgrade
 from trainbot.adapters.scenario_files.library import ExerciseFolder
-from trainbot.bot.workers.calendar_writer import Press
+from trainbot.bot.workers.calendar_writer import CalendarFiles
 from trainbot.config import Config
 from trainbot.core.errors import BackendError, UserError
-from trainbot.features.sessions.announcements import Announcing
+from trainbot.features.sessions.announcements import Announcements
 from trainbot.features.sessions.schedule_reader import ScheduleReader
-from trainbot.features.sessions.session_store import Book
+from trainbot.features.sessions.session_store import SessionStore
 from trainbot.features.sessions.signups import SignUps
 from trainbot.model.session import PublishedSession
 
@@ -66,13 +66,13 @@ def _read_files(config: Config, store: Store, now: datetime) -> None:
     """What changed in the files counts from now on; the bot announces it when it runs."""
     if store.settings.get("owner") is None:
         store.settings.set("owner", str(uuid.uuid4()))
-    book = Book(store, config.irc.class_channels)
-    signups = SignUps(store, book, config, ExerciseFolder(config.exercises.folder), NoLabs())
-    announcing = Announcing(book, store, signups, config.schedule)
+    book = SessionStore(store, config.irc.class_channels)
+    signups = SignUps(store, book, config, ExerciseFolder(config.exercises.folder), WithoutLabs())
+    announcing = Announcements(book, store, signups, config.schedule)
     ScheduleReader(announcing, ScheduleFolder(config.schedule.folder)).reload(now)
 
 
-class NoLabs:
+class WithoutLabs:
     """Beside no bot there are none."""
 
     def has_labs(self, image: str) -> bool:
@@ -83,5 +83,5 @@ class NoLabs:
 
 
 def _write(config: Config, store: Store, folder: Path, now: datetime) -> list[PublishedSession]:
-    press = Press(where_of(config, store.settings.get("owner") or ""), config.schedule, folder)
-    return press.publish(Book(store, config.irc.class_channels), now)
+    press = CalendarFiles(where_of(config, store.settings.get("owner") or ""), config.schedule, folder)
+    return press.publish(SessionStore(store, config.irc.class_channels), now)

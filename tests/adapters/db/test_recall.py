@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from sqlalchemy import bindparam, text
 
 from trainbot.adapters.db import Store
-from trainbot.adapters.db.rows import Which
+from trainbot.adapters.db.rows import RowFilter
 from trainbot.adapters.db.tables import metadata, tables
 from trainbot.core.access import Person
 from trainbot.model.host import Mode
@@ -65,7 +65,7 @@ def test_the_same_question_is_asked_once(store: Store) -> None:
 
 def test_a_question_that_is_built_once_has_other_values_each_time(store: Store) -> None:
     """By what is said, and by rows of another table that it looks at."""
-    first = Which(tables["person"].c.nick >= bindparam("from"), order=(tables["person"].c.nick.desc(),))
+    first = RowFilter(tables["person"].c.nick >= bindparam("from"), order=(tables["person"].c.nick.desc(),))
     with store.transaction():
         id = store.people.add(account="bob", nick="bob", zone="", in_view=True, seen_at=AT)
         for _again in range(2):

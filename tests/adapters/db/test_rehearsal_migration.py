@@ -48,7 +48,7 @@ def test_a_running_rehearsal_goes_on(tmp_path: Path) -> None:
             (2, "2026-12-05/selinux"),
             (6, "a rehearsal worked in"),
         ]
-        assert [(lease.id, lease.rehearsal, lease.lent) for lease in store.leases.rehearsing()] == [
+        assert [(lease.id, lease.rehearsal, lease.lent) for lease in store.leases.rehearsals()] == [
             (3, "ab12cd34", True),
             (4, "ab12cd34", False),
         ]

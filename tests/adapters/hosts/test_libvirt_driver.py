@@ -15,7 +15,7 @@ from trainbot.adapters.hosts.disks import LocalOverlays
 from trainbot.adapters.hosts.libvirt_driver import LibvirtDriver
 from trainbot.adapters.hosts.worker import HostWorker
 from trainbot.core.errors import BackendError, HostDown, NoSuchThing
-from trainbot.model.host import Domain, DomainState, Finished, HostConfig, HostUp
+from trainbot.model.host import Domain, DomainState, HostConfig, HostUp, HostWorkDone
 
 
 @pytest.fixture
@@ -249,7 +249,9 @@ async def test_worker_and_driver_together(uri, owner, lab_spec):
     try:
         assert (await asyncio.wait_for(events.get(), 30)).report.domains == ()
         worker.submit("make", lab_spec().id, lab_spec())
-        assert await asyncio.wait_for(events.get(), 30) == Finished("paper", lab_spec().id, "make", running(lab_spec()))
+        assert await asyncio.wait_for(events.get(), 30) == HostWorkDone(
+            "paper", lab_spec().id, "make", running(lab_spec())
+        )
         reading = await asyncio.wait_for(events.get(), 30)
         assert isinstance(reading, HostUp) and reading.report.domains == (running(lab_spec()),)
     finally:

@@ -12,8 +12,8 @@ from paper_host import STRANGER, paper_host
 
 from trainbot.adapters.hosts.disks import LocalOverlays
 from trainbot.adapters.hosts.libvirt_driver import LibvirtDriver
-from trainbot.adapters.hosts.libvirt_load import Load
-from trainbot.adapters.hosts.libvirt_network import Network, static_addresses
+from trainbot.adapters.hosts.libvirt_load import CpuLoad
+from trainbot.adapters.hosts.libvirt_network import LibvirtNetwork, static_addresses
 from trainbot.adapters.hosts.pools import empty_xml, pool_xml
 from trainbot.core.errors import NoSuchThing
 from trainbot.model.host import HostConfig
@@ -162,7 +162,7 @@ def test_the_network_is_read_when_it_has_to_be(connection, monkeypatch):
     read = []
     describe = libvirt.virNetwork.XMLDesc
     monkeypatch.setattr(libvirt.virNetwork, "XMLDesc", lambda *given: read.append(1) or describe(*given))
-    network = Network(connection, "trainbot")
+    network = LibvirtNetwork(connection, "trainbot")
     assert network.address("00:16:3e:74:00:01") is None
     connection.networkDefineXML(_NETWORK.format(""))
     assert network.address("00:16:3e:74:00:01") is None
@@ -183,7 +183,7 @@ def test_the_network_is_read_when_it_has_to_be(connection, monkeypatch):
 def test_load_of_domains():
     """What all running domains had since the reading before, shared by the cores; a domain that came meanwhile counts
     from its beginning, one that went no more, and two readings in a moment say what the first one said."""
-    load = Load()
+    load = CpuLoad()
     assert load.of_domains(100.0, {0: 5_000_000_000, 1: 0}, 2) is None
     assert load.of_domains(110.0, {0: 10_000_000_000, 2: 5_000_000_000}, 2) == 0.5
     assert load.of_domains(110.2, {0: 99_000_000_000}, 2) == 0.5
@@ -192,7 +192,7 @@ def test_load_of_domains():
 
 def test_load_of_a_machine():
     """Time that waited for a disk is not time that was worked."""
-    load = Load()
+    load = CpuLoad()
     assert load.of_machine(0.0, {"user": 10, "kernel": 0, "idle": 90, "iowait": 0}) is None
     assert load.of_machine(10.0, {"user": 20, "kernel": 15, "idle": 140, "iowait": 25}) == 0.25
     assert load.of_machine(20.0, {"user": 20, "kernel": 15, "idle": 140, "iowait": 25}) == 0.0

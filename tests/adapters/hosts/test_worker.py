@@ -11,7 +11,7 @@ import pytest
 
 from trainbot.adapters.hosts.worker import HostWorker
 from trainbot.core.errors import BackendError, HostDown
-from trainbot.model.host import Domain, DomainState, Finished, HostConfig, HostLost, HostReport, HostUp
+from trainbot.model.host import Domain, DomainState, HostConfig, HostLost, HostReport, HostUp, HostWorkDone
 
 REPORT = HostReport("paper")
 
@@ -124,10 +124,10 @@ async def test_works_in_order(host, lab_spec):
     paper.worker.submit("destroy", spec.id)
     domain = Domain(spec.id, spec.name, DomainState.RUNNING)
     assert [await paper.event() for _ in range(4)] == [
-        Finished("paper", spec.id, "make", domain),
-        Finished("paper", spec.id, "reset", domain),
-        Finished("paper", spec.id, "reboot"),
-        Finished("paper", spec.id, "destroy"),
+        HostWorkDone("paper", spec.id, "make", domain),
+        HostWorkDone("paper", spec.id, "reset", domain),
+        HostWorkDone("paper", spec.id, "reboot"),
+        HostWorkDone("paper", spec.id, "destroy"),
     ]
 
 
@@ -137,7 +137,7 @@ async def test_work_before_the_host_is_open_waits(host, lab_spec):
     spec = lab_spec()
     paper.worker.submit("destroy", spec.id)
     paper.worker.start()
-    assert [await paper.event(), await paper.event()] == [HostUp(REPORT), Finished("paper", spec.id, "destroy")]
+    assert [await paper.event(), await paper.event()] == [HostUp(REPORT), HostWorkDone("paper", spec.id, "destroy")]
 
 
 @pytest.mark.parametrize("action", ["dance", "make", "reset"])
@@ -203,15 +203,15 @@ async def test_a_call_past_its_deadline_is_given_up(host, lab_spec):
     paper.worker.submit("reboot", spec.id)
     events = [await paper.event() for _ in range(4)]
     assert [(type(event), getattr(event, "down", None)) for event in events] == [
-        (Finished, True),
+        (HostWorkDone, True),
         (HostLost, None),
-        (Finished, True),
+        (HostWorkDone, True),
         (HostUp, None),
     ]
     gate.set()
     await paper.closings(1)
     paper.worker.submit("destroy", spec.id)
-    assert await paper.event() == Finished("paper", spec.id, "destroy")
+    assert await paper.event() == HostWorkDone("paper", spec.id, "destroy")
 
 
 async def test_hanging_threads_are_few(host, monkeypatch):
@@ -235,7 +235,7 @@ async def test_a_host_that_dies_is_lost_once_and_opened_for_ever(host, lab_spec)
     paper.script.faults["open"] = [HostDown(f"refused {n}") for n in range(20)]
     paper.worker.submit("reboot", lab_spec().id)
     assert [await paper.event() for _ in range(3)] == [
-        Finished("paper", lab_spec().id, "reboot", None, "connection reset", True),
+        HostWorkDone("paper", lab_spec().id, "reboot", None, "connection reset", True),
         HostLost("paper", "connection reset"),
         HostUp(REPORT),
     ]
@@ -261,11 +261,14 @@ async def test_work_while_a_lost_host_is_tried_again_ends_at_once(host, lab_spec
     paper.worker.start()
     paper.worker.submit("reboot", lab_spec().id)
     gate.set()
-    assert [await paper.event(), await paper.event()] == [HostUp(REPORT), Finished("paper", lab_spec().id, "reboot")]
+    assert [await paper.event(), await paper.event()] == [
+        HostUp(REPORT),
+        HostWorkDone("paper", lab_spec().id, "reboot"),
+    ]
     gate.clear()
     paper.script.faults["reboot"] = [HostDown("connection reset")]
     paper.worker.submit("reboot", lab_spec().id)
-    assert [type(await paper.event()) for _ in range(2)] == [Finished, HostLost]
+    assert [type(await paper.event()) for _ in range(2)] == [HostWorkDone, HostLost]
     await asyncio.to_thread(lambda: [paper.script.opening.acquire() for _ in range(2)])
     paper.worker.submit("destroy", lab_spec().id)
     assert (await paper.event()).down
@@ -288,10 +291,10 @@ async def test_many_changes_are_one_reading(host, lab_spec):
     paper.worker.submit("reboot", lab_spec().id)
     await asyncio.to_thread(lambda: [paper.script.changed() for _ in range(50)])
     gate.set()
-    assert await paper.event() == Finished("paper", lab_spec().id, "reboot")
+    assert await paper.event() == HostWorkDone("paper", lab_spec().id, "reboot")
     assert await paper.event() == HostUp(REPORT)
     paper.worker.submit("destroy", lab_spec().id)
-    assert await paper.event() == Finished("paper", lab_spec().id, "destroy")
+    assert await paper.event() == HostWorkDone("paper", lab_spec().id, "destroy")
     assert paper.script.calls.count("report") == 2
 
 

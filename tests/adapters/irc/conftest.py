@@ -14,13 +14,13 @@ import pytest
 from tests.peers.client import Client
 from tests.peers.inspircd import InspIrcd, network_with
 from tests.peers.scripted import ScriptedServer
-from trainbot.adapters.irc.irc_connection import IrcDoor
-from trainbot.adapters.irc.keepalive import Patience
-from trainbot.core.messages import ChatEvent, Incoming, RollCall
+from trainbot.adapters.irc.irc_connection import IrcConnection
+from trainbot.adapters.irc.keepalive import Timeouts
+from trainbot.core.messages import ChannelMembers, ChatEvent, Incoming
 from trainbot.model.config import IrcConfig, Secret
 
 DEADLINE = 15.0
-QUICK = Patience(shortest=0.05, longest=0.5, nick=0.2, goodbye=0.2)
+QUICK = Timeouts(shortest=0.05, longest=0.5, nick=0.2, goodbye=0.2)
 PASSWORDS = {"trainbot": "bot's own: ünsaid", "presenter": "presenter-pass", "alice": "alice-pass"}
 
 Event = TypeVar("Event")
@@ -29,11 +29,11 @@ Event = TypeVar("Event")
 class Bot:
     """A door with everything it told; ``until`` waits for the next event that fits."""
 
-    def __init__(self, config: IrcConfig, patience: Patience) -> None:
+    def __init__(self, config: IrcConfig, patience: Timeouts) -> None:
         self.events: list[ChatEvent] = []
         self._looked_at = 0
         self._more = asyncio.Event()
-        self.door = IrcDoor(config, self._take, patience=patience)
+        self.door = IrcConnection(config, self._take, patience=patience)
         self.running = asyncio.create_task(self.door.run())
 
     def _take(self, event: ChatEvent) -> None:
@@ -68,8 +68,8 @@ class Bot:
         self._more.set()
         return True
 
-    async def in_channel(self, channel: str = "#class") -> RollCall:
-        return await self.until(RollCall, channel=channel)
+    async def in_channel(self, channel: str = "#class") -> ChannelMembers:
+        return await self.until(ChannelMembers, channel=channel)
 
     def heard(self) -> list[tuple[str, str | None, str]]:
         said = [event for event in self.events if isinstance(event, Incoming)]
@@ -96,7 +96,7 @@ def config(port: int, **changes: Any) -> IrcConfig:
 async def make_bot() -> AsyncIterator[BotMaker]:
     bots: list[Bot] = []
 
-    def make(port: int, *, patience: Patience = QUICK, **changes: Any) -> Bot:
+    def make(port: int, *, patience: Timeouts = QUICK, **changes: Any) -> Bot:
         bots.append(Bot(config(port, **changes), patience))
         return bots[-1]
 

@@ -8,18 +8,18 @@ from dataclasses import asdict
 import pytest
 
 from tests.adapters.irc.conftest import DEADLINE, config, secret
-from trainbot.adapters.irc.connection_status import Place, Standing, Standings
+from trainbot.adapters.irc.connection_status import ChannelStanding, ConnectionStatus, ConnectionTracker
 from trainbot.adapters.irc.features import Features
-from trainbot.adapters.irc.irc_connection import IrcDoor
+from trainbot.adapters.irc.irc_connection import IrcConnection
 from trainbot.adapters.irc.roster import Roster
 from trainbot.adapters.irc.wire import parse
 
 INSPIRCD = ":s 005 bot CHANMODES=Hbg,k,fl,CNcimnpst PREFIX=(qaohv)~&@%+ CASEMAPPING=ascii :are supported"
 
 
-def follow(*lines: str, channels: tuple[str, ...] = ("#c",)) -> Standings:
+def follow(*lines: str, channels: tuple[str, ...] = ("#c",)) -> ConnectionTracker:
     features = Features()
-    standings = Standings(features, Roster("bot", fold=features.fold, channels=channels), channels)
+    standings = ConnectionTracker(features, Roster("bot", fold=features.fold, channels=channels), channels)
     for line in (INSPIRCD, *lines):
         message = parse(line)
         assert message is not None
@@ -35,20 +35,23 @@ JOINED = (":bot!u@h JOIN #c", ":s 353 bot = #c :@+bot bob", ":s 324 bot #C +cmk 
 @pytest.mark.parametrize(
     ("lines", "place"),
     [
-        ((), Place()),
-        (JOINED, Place(True, "ov", "cmk")),
-        ((*JOINED, ":op MODE #c -o+b bot *!*@bot"), Place(True, "v", "cmk")),
-        ((*JOINED, ":op MODE #c -v bob"), Place(True, "ov", "cmk")),
-        ((*JOINED, ":op MODE #c +lv-m 7 bot"), Place(True, "ov", "ckl")),
-        ((*JOINED, ":op MODE #c -lvo bot bot"), Place(True, "", "cmk")),
-        ((*JOINED, ":op MODE #c +bh bot bot"), Place(True, "ovh", "cmk")),
-        ((":bot!u@h JOIN #c", ":s 353 bot = #c :bot_ robot bot", ":op MODE #c +H 50:1h"), Place(True)),
-        ((*JOINED, ":op!u@h KICK #c bot :out"), Place(False, "", "cmk")),
-        ((*JOINED, ":bot!u@h PART #c"), Place(False, "", "cmk")),
-        ((":s 473 bot #c :Cannot join channel (+i)",), Place(refused="Cannot join channel (+i)")),
-        ((":s 470 bot #c ##c :Forwarding",), Place(refused="it sends us on to ##c")),
-        ((":s 473 bot #c :no", *JOINED), Place(True, "ov", "cmk")),
-        ((":s 353", ":s 324 bot", "MODE", "MODE #c", ":op MODE bot +i", ":op MODE #c +vvvv", ":s 004 bot"), Place()),
+        ((), ChannelStanding()),
+        (JOINED, ChannelStanding(True, "ov", "cmk")),
+        ((*JOINED, ":op MODE #c -o+b bot *!*@bot"), ChannelStanding(True, "v", "cmk")),
+        ((*JOINED, ":op MODE #c -v bob"), ChannelStanding(True, "ov", "cmk")),
+        ((*JOINED, ":op MODE #c +lv-m 7 bot"), ChannelStanding(True, "ov", "ckl")),
+        ((*JOINED, ":op MODE #c -lvo bot bot"), ChannelStanding(True, "", "cmk")),
+        ((*JOINED, ":op MODE #c +bh bot bot"), ChannelStanding(True, "ovh", "cmk")),
+        ((":bot!u@h JOIN #c", ":s 353 bot = #c :bot_ robot bot", ":op MODE #c +H 50:1h"), ChannelStanding(True)),
+        ((*JOINED, ":op!u@h KICK #c bot :out"), ChannelStanding(False, "", "cmk")),
+        ((*JOINED, ":bot!u@h PART #c"), ChannelStanding(False, "", "cmk")),
+        ((":s 473 bot #c :Cannot join channel (+i)",), ChannelStanding(refused="Cannot join channel (+i)")),
+        ((":s 470 bot #c ##c :Forwarding",), ChannelStanding(refused="it sends us on to ##c")),
+        ((":s 473 bot #c :no", *JOINED), ChannelStanding(True, "ov", "cmk")),
+        (
+            (":s 353", ":s 324 bot", "MODE", "MODE #c", ":op MODE bot +i", ":op MODE #c +vvvv", ":s 004 bot"),
+            ChannelStanding(),
+        ),
     ],
 )
 def test_line_by_line(lines, place):
@@ -83,18 +86,18 @@ def test_only_our_channels_are_kept():
 def test_without_isupport():
     """A server that never says 005 has RFC 1459's marks and modes."""
     features = Features()
-    standings = Standings(features, Roster("bot", channels=("#c",)), ("#c",))
+    standings = ConnectionTracker(features, Roster("bot", channels=("#c",)), ("#c",))
     for line in (":bot!u@h JOIN #c", ":s 353 bot = #c :+bot", ":s 324 bot #c +kl key 5", ":op MODE #c +bo x!*@* bot"):
         standings.receive(parse(line))
-    assert standings.of("#c") == Place(True, "vo", "kl")
+    assert standings.of("#c") == ChannelStanding(True, "vo", "kl")
 
 
 def test_as_json_and_back():
     """What the control socket carries is the same value again."""
-    one = Standing(True, "", "bot", "acc", "InspIRCd-3", "net", 5.0, {"#c": Place(True, "v", "nt")})
-    assert Standing.from_json(asdict(one)) == one
+    one = ConnectionStatus(True, "", "bot", "acc", "InspIRCd-3", "net", 5.0, {"#c": ChannelStanding(True, "v", "nt")})
+    assert ConnectionStatus.from_json(asdict(one)) == one
     with pytest.raises((ValueError, TypeError, KeyError)):
-        Standing.from_json({"channels": {}})
+        ConnectionStatus.from_json({"channels": {}})
 
 
 class Visitor:
@@ -102,10 +105,10 @@ class Visitor:
 
     def __init__(self, **changes) -> None:
         self._news = asyncio.Event()
-        self.door = IrcDoor(config(**changes), lambda event: None, heard=self._news.set)
+        self.door = IrcConnection(config(**changes), lambda event: None, heard=self._news.set)
         self.visiting = asyncio.create_task(self.door.visit())
 
-    async def until(self, wanted) -> Standing:
+    async def until(self, wanted) -> ConnectionStatus:
         async with asyncio.timeout(DEADLINE):
             while not wanted(self.door.standing()):
                 self._news.clear()

@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.adapters.irc.conftest import config
-from trainbot.adapters.irc.keepalive import Patience
+from trainbot.adapters.irc.keepalive import Timeouts
 from trainbot.adapters.irc.outbox import Outbox
-from trainbot.adapters.irc.protocol import Session
+from trainbot.adapters.irc.protocol import IrcProtocol
 from trainbot.adapters.irc.recipients import AT_ONCE, EVERY, Recipients
-from trainbot.core.messages import Line, Unreached, Unspoken
+from trainbot.core.messages import Line, LineUndelivered, RecipientUnreachable
 
 
 class Alone:
@@ -20,13 +20,13 @@ class Alone:
     def __init__(self, server: str) -> None:
         self.events, self.wrote, self.now = [], [], 0.0
         self.outbox = Outbox(100, 0.0)
-        self.session = Session(
+        self.session = IrcProtocol(
             config(0),
             self.outbox,
             self.events.append,
             lambda line, shown: self.wrote.append(line),
             0.0,
-            patience=Patience(),
+            patience=Timeouts(),
             version="x",
         )
         self.session.start()
@@ -56,7 +56,7 @@ class Alone:
             self.hears(*(f":s PONG s {line.split(' ', 1)[1]}" for line in lines if line.startswith("PING")))
 
     def unreached(self) -> list[str]:
-        found = [event.nick for event in self.events if isinstance(event, Unreached)]
+        found = [event.nick for event in self.events if isinstance(event, RecipientUnreachable)]
         self.events.clear()
         return found
 
@@ -95,7 +95,7 @@ def test_what_the_network_dropped_is_said_again(numeric):
     assert alone.said(EVERY - 1) == [] and alone.said(1.0) == ["PRIVMSG n1 :\x02one\x02"]
     alone.outbox.put(Line("n2", "two", ticket=2), 0.0)
     alone.hears(f":s {numeric} trainbot n2 :too fast")
-    assert [event.ticket for event in alone.events if isinstance(event, Unspoken)] == []
+    assert [event.ticket for event in alone.events if isinstance(event, LineUndelivered)] == []
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.adapters.irc.conftest import config
-from trainbot.adapters.irc.keepalive import Patience
+from trainbot.adapters.irc.keepalive import Timeouts
 from trainbot.adapters.irc.outbox import Outbox
-from trainbot.adapters.irc.protocol import Session
+from trainbot.adapters.irc.protocol import IrcProtocol
 from trainbot.adapters.irc.wire import LONGEST, LineReader, decode, parse
 from trainbot.core.messages import Disconnected, Incoming
 
@@ -116,13 +116,13 @@ class Alone:
 
     def __init__(self):
         self.events, self.wrote, self.reader = [], [], LineReader()
-        self.session = Session(
+        self.session = IrcProtocol(
             config(0),
             Outbox(5, 0.0),
             self.events.append,
             lambda line, shown: self.wrote.append(line),
             0.0,
-            patience=Patience(hold=0.0),
+            patience=Timeouts(hold=0.0),
             version="x",
         )
         self.session.start()

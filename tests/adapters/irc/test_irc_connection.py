@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from tests.adapters.irc.conftest import QUICK
 from tests.peers.scripted import ScriptedServer
-from trainbot.core.messages import Connected, Disconnected, Incoming, Left, Line, Spoken, Unspoken
+from trainbot.core.messages import Connected, Disconnected, Incoming, Left, Line, LineSent, LineUndelivered
 from trainbot.model.config import Secret
 
 
@@ -79,7 +79,7 @@ async def test_a_refused_message_is_told(scripted, make_bot):
         bot.door.send(Line("Alice", "x", ticket=ticket))
         await server.hear("^PRIVMSG Alice")
         server.say(f":irc.test {numeric} trainbot alice :no")
-        assert (await bot.until(Unspoken)).ticket == ticket
+        assert (await bot.until(LineUndelivered)).ticket == ticket
 
 
 async def test_what_the_server_did_not_prove_is_given_back(scripted, make_bot):
@@ -89,10 +89,10 @@ async def test_what_the_server_did_not_prove_is_given_back(scripted, make_bot):
     await server.welcome()
     await bot.in_channel()
     bot.door.send(Line("alice", "x", ticket=5))
-    await bot.until(Spoken, ticket=5)
+    await bot.until(LineSent, ticket=5)
     server.drop()
     await bot.until(Disconnected)
-    await bot.until(Unspoken, ticket=5)
+    await bot.until(LineUndelivered, ticket=5)
 
 
 async def test_lines_over_a_lost_connection(scripted, make_bot):
@@ -106,7 +106,7 @@ async def test_lines_over_a_lost_connection(scripted, make_bot):
     await bot.until(Disconnected)
     bot.door.send(Line("#class", "I am back"))
     bot.door.send(Line("#class", "a notice", ticket=7))
-    await bot.until(Unspoken, ticket=7)
+    await bot.until(LineUndelivered, ticket=7)
     server = await scripted.accept()
     await server.welcome()
     await server.hear("^PRIVMSG #class :I am back$")
@@ -221,8 +221,8 @@ async def test_a_netsplit(scripted, make_bot):
     )
     assert (await bot.until(Incoming, text="back")).sender.account == "bo"
     assert (await bot.until(Incoming, text="me too")).sender.account is None
-    given_back = {event.ticket for event in bot.events if isinstance(event, Unspoken)}
-    said = {event.ticket for event in bot.events if isinstance(event, Spoken)}
+    given_back = {event.ticket for event in bot.events if isinstance(event, LineUndelivered)}
+    said = {event.ticket for event in bot.events if isinstance(event, LineSent)}
     assert given_back | said == {0, 1, 2} and not bot.door._outbox
 
 

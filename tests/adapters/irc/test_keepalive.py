@@ -5,13 +5,13 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainbot.adapters.irc.keepalive import Backoff, Channels, Keepalive, Patience
+from trainbot.adapters.irc.keepalive import Backoff, JoinSchedule, Keepalive, Timeouts
 
 
 @given(st.floats(0, 1), st.integers(1, 40))
 def test_backoff_stays_within_its_limits(chance, tries):
     """Between one and sixty seconds, never shorter than the doubling without its jitter."""
-    backoff = Backoff(Patience(), lambda: chance)
+    backoff = Backoff(Timeouts(), lambda: chance)
     waits = [backoff.wait() for _ in range(tries)]
     assert all(min(60, 2**number) <= wait <= 60 for number, wait in enumerate(waits))
     backoff.reset()
@@ -20,7 +20,7 @@ def test_backoff_stays_within_its_limits(chance, tries):
 
 def test_a_dead_link_is_noticed_within_a_minute():
     """Silence is answered by one PING, then by giving up; any line heard starts anew."""
-    patience = Patience()
+    patience = Timeouts()
     keepalive = Keepalive(patience, 0.0)
     assert keepalive.check(patience.silence - 1) == ""
     assert keepalive.check(keepalive.due()) == "ping"
@@ -32,7 +32,7 @@ def test_a_dead_link_is_noticed_within_a_minute():
 
 def test_a_queue_that_moves_gives_up_few_of_its_lines_to_pings():
     """At one line in two seconds they are each people's; a link that is dead is noticed all the same."""
-    patience, pings, now = Patience(), 0, 0.0
+    patience, pings, now = Timeouts(), 0, 0.0
     keepalive = Keepalive(patience, now)
     keepalive.busy = True
     while now < 120:  # nobody says anything: all have asked already
@@ -49,7 +49,7 @@ def test_a_queue_that_moves_gives_up_few_of_its_lines_to_pings():
 
 def test_channels_are_tried_later_and_later():
     """At once first; each time we are thrown out the wait doubles; a long stay makes it short again."""
-    channels = Channels(["#c"], Patience())
+    channels = JoinSchedule(["#c"], Timeouts())
     assert channels.joins(0.0) == ["#c"] and channels.joins(0.1) == []
     waits, now = [], 0.0
     for _ in range(8):
@@ -67,14 +67,14 @@ def test_channels_are_tried_later_and_later():
 
 def test_a_join_without_an_answer_is_repeated():
     """A server that says nothing to a JOIN is asked again."""
-    channels = Channels(["#c"], Patience())
+    channels = JoinSchedule(["#c"], Timeouts())
     channels.joins(0.0)
-    assert channels.joins(Patience().roll_call) == ["#c"]
+    assert channels.joins(Timeouts().roll_call) == ["#c"]
 
 
 def test_channels_that_are_not_ours_are_nothing():
     """Losing or joining an unknown channel changes nothing."""
-    channels = Channels(["#c"], Patience())
+    channels = JoinSchedule(["#c"], Timeouts())
     channels.joined("#d", 0.0)
     channels.lost("#d", 0.0)
     assert channels.joins(0.0) == ["#c"]

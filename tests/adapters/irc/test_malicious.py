@@ -14,9 +14,9 @@ from tests.adapters.irc.conftest import QUICK, config
 from trainbot.adapters.irc import roster as identity
 from trainbot.adapters.irc import transport as link
 from trainbot.adapters.irc.features import Features
-from trainbot.adapters.irc.keepalive import NOT_READING, Keepalive, Patience
+from trainbot.adapters.irc.keepalive import NOT_READING, Keepalive, Timeouts
 from trainbot.adapters.irc.outbox import Outbox
-from trainbot.adapters.irc.protocol import Session
+from trainbot.adapters.irc.protocol import IrcProtocol
 from trainbot.core.messages import Arrived, Connected, Disconnected, Incoming, Line
 from trainbot.model.config import Secret
 
@@ -204,7 +204,7 @@ async def test_a_server_that_talks_and_does_not_listen(scripted, make_bot):
 
 def test_when_a_link_is_proven():
     """A PONG proves what was said before; without one the server is asked once, then given up, however much it says."""
-    patience = Patience(silence=20.0, answer=20.0, deaf=120.0)
+    patience = Timeouts(silence=20.0, answer=20.0, deaf=120.0)
     keepalive = Keepalive(patience, 0.0)
     keepalive.said(1.0)
     for now in (10.0, 20.0):
@@ -273,7 +273,7 @@ def test_memory_under_all_of_it(monkeypatch):
         nonlocal wrote
         wrote += len(line)
 
-    session = Session(config(0), Outbox(5, 2.0), lambda event: None, write, 0.0, patience=Patience(), version="x")
+    session = IrcProtocol(config(0), Outbox(5, 2.0), lambda event: None, write, 0.0, patience=Timeouts(), version="x")
     session.start()
     for line in (":s CAP * LS :", ":s 001 trainbot :x", ":s 376 trainbot :x", ":trainbot!b@h JOIN #class"):
         session.receive(line, 0.0)

@@ -14,7 +14,7 @@ from tests.peers.certificates import openssl
 from tests.peers.inspircd import free_port
 from trainbot.config.irc_login import load_key
 from trainbot.core.errors import ConfigError
-from trainbot.core.messages import Arrived, Connected, Incoming, Left, Line, Renamed, RollCall, Spoken
+from trainbot.core.messages import Arrived, ChannelMembers, Connected, Incoming, Left, Line, LineSent, Renamed
 from trainbot.model.config import Secret
 
 
@@ -273,8 +273,8 @@ async def test_a_paced_flood_is_no_kill(network, make_bot, people):
     await alice.expect(f":{FLOOD - 1} x", within=60)
     said = [line.split(" :")[1].split()[0] for line in alice.lines if "PRIVMSG #flood" in line]
     assert said == [str(number) for number in range(FLOOD)]
-    assert {event.ticket for event in bot.events if isinstance(event, Spoken)} == set(range(FLOOD))
-    assert bot.door.connected and sum(isinstance(event, RollCall) for event in bot.events) == 1
+    assert {event.ticket for event in bot.events if isinstance(event, LineSent)} == set(range(FLOOD))
+    assert bot.door.connected and sum(isinstance(event, ChannelMembers) for event in bot.events) == 1
 
 
 async def test_a_channel_without_formatting_hears_every_line(network, make_bot, people):

@@ -10,7 +10,16 @@ import pytest
 
 from tests.adapters.irc.conftest import QUICK
 from tests.peers.ircd_hybrid import BANNED, IrcdHybrid, Services
-from trainbot.core.messages import Arrived, Connected, Disconnected, Incoming, Line, Renamed, Spoken, Unreached
+from trainbot.core.messages import (
+    Arrived,
+    Connected,
+    Disconnected,
+    Incoming,
+    Line,
+    LineSent,
+    RecipientUnreachable,
+    Renamed,
+)
 
 
 def running(**how):
@@ -45,7 +54,7 @@ async def test_joins_hears_and_answers(hybrid, make_bot, people):
     assert (heard.channel, heard.text, heard.sender.account) == ("#class", "!lab debian", None)
     bot.door.send(Line("alice", "your lab is ready", ticket=1))
     await alice.expect("^:trainbot!.* PRIVMSG alice :your lab is ready$")
-    await bot.until(Spoken, ticket=1)
+    await bot.until(LineSent, ticket=1)
     alice.send("WHOIS trainbot")
     await alice.expect(r" 335 \S+ trainbot ")
     assert bot.door.standing().server.startswith("ircd-hybrid")
@@ -90,7 +99,7 @@ async def test_who_takes_no_messages(hybrid, make_bot, people):
         shy.send(f"MODE {shy.nick} {mode}")
         await shy.synced()
         bot.door.send(Line(shy.nick, "your lab is ready"))
-        assert mend in (await bot.until(Unreached, nick=shy.nick)).mend
+        assert mend in (await bot.until(RecipientUnreachable, nick=shy.nick)).mend
         shy.send(mend[1:])
         await shy.synced()
         bot.door.send(Line(shy.nick, "your lab is ready"))

@@ -7,20 +7,20 @@ import asyncio
 import pytest
 
 from tests.adapters.irc.conftest import config
-from trainbot.adapters.irc.irc_connection import IrcDoor
+from trainbot.adapters.irc.irc_connection import IrcConnection
 from trainbot.core.errors import BackendError, ConfigError
 from trainbot.core.messages import (
     Arrived,
+    ChannelMembers,
     Connected,
     Disconnected,
     Incoming,
     Left,
     Line,
+    LineSent,
+    LineUndelivered,
     Renamed,
-    RollCall,
-    Spoken,
     Topic,
-    Unspoken,
 )
 from trainbot.model.config import Secret
 from trainbot.ops.demo.ngircd import Ngircd
@@ -38,7 +38,7 @@ async def test_joins_hears_and_answers(ngircd, make_bot, people):
     assert heard.sender.host == "127.0.0.2" and heard.sender.account is None
     bot.door.send(Line("alice", "your lab is ready", ticket=1))
     await alice.expect("^:trainbot!.* PRIVMSG alice :your lab is ready$")
-    await bot.until(Spoken, ticket=1)
+    await bot.until(LineSent, ticket=1)
 
 
 async def test_private_lines_have_no_channel(ngircd, make_bot, people):
@@ -135,7 +135,7 @@ async def test_a_nick_that_is_gone(ngircd, make_bot):
     bot = make_bot(ngircd.port)
     await bot.in_channel()
     bot.door.send(Line("nobody", "hello?", ticket=3))
-    refused = await bot.until(Unspoken)
+    refused = await bot.until(LineUndelivered)
     assert refused.ticket == 3 and "nick" in refused.reason
 
 
@@ -158,7 +158,7 @@ async def test_odd_targets_say_nothing_to_anybody(ngircd, make_bot, people):
     alice = await people(ngircd.port, "alice")
     for ticket, target in enumerate(("alice,bob", "alice bob", "", ":alice", "al\rice", "x" * 900)):
         bot.door.send(Line(target, "secret", ticket=ticket, secret=True))
-        await bot.until(Unspoken, ticket=ticket)
+        await bot.until(LineUndelivered, ticket=ticket)
     bot.door.send(Line("alice", "the end"))
     await alice.expect("the end")
     assert not any("secret" in line for line in alice.lines)
@@ -217,7 +217,7 @@ async def test_says_goodbye(ngircd, make_bot, people):
     await bot.door.close("back soon")
     await bot.running
     await alice.expect("^:trainbot!.* QUIT :.*back soon")
-    await bot.until(Unspoken, ticket=2)
+    await bot.until(LineUndelivered, ticket=2)
 
 
 async def test_a_receiver_that_fails_does_no_harm(ngircd, people):
@@ -229,7 +229,7 @@ async def test_a_receiver_that_fails_does_no_harm(ngircd, people):
             heard.append(event.text)
         raise RuntimeError("a bug elsewhere")
 
-    door = IrcDoor(config(ngircd.port), receive)
+    door = IrcConnection(config(ngircd.port), receive)
     alice = await people(ngircd.port, "alice")
     await alice.join("#class")
     running = asyncio.create_task(door.run())
@@ -246,8 +246,8 @@ async def test_a_receiver_that_fails_does_no_harm(ngircd, people):
 def test_a_password_needs_tls():
     """A password is refused over plain text unless the file allows it."""
     with pytest.raises(ConfigError, match="allow_plaintext"):
-        IrcDoor(config(6667, sasl=("plain",), account="a", password=Secret("b")), print)
-    IrcDoor(config(6667, sasl=("plain",), account="a", password=Secret("b"), allow_plaintext=True), print)
+        IrcConnection(config(6667, sasl=("plain",), account="a", password=Secret("b")), print)
+    IrcConnection(config(6667, sasl=("plain",), account="a", password=Secret("b"), allow_plaintext=True), print)
 
 
 async def test_a_taken_port_is_said(ngircd, tmp_path):
@@ -278,4 +278,4 @@ async def test_whoever_speaks_while_we_count_is_known(scripted, make_bot):
         ":irc.test 315 trainbot #class :End",
     )
     await bot.until(Incoming, text="!done")
-    assert [type(event) for event in bot.events[-2:]] == [RollCall, Incoming]
+    assert [type(event) for event in bot.events[-2:]] == [ChannelMembers, Incoming]

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from tests.adapters.irc.conftest import DEADLINE, QUICK, config, secret
 from tests.adapters.irc.test_on_inspircd import login
-from trainbot.adapters.irc.keepalive import Patience
+from trainbot.adapters.irc.keepalive import Timeouts
 from trainbot.adapters.irc.outbox import Outbox
-from trainbot.adapters.irc.protocol import Session
+from trainbot.adapters.irc.protocol import IrcProtocol
 from trainbot.core.messages import Connected, Incoming
 
 PATIENT = replace(QUICK, nick=1000.0, longest=1000.0)  # who only looks by itself sees nothing within a test
@@ -24,13 +24,13 @@ class Alone:
     def __init__(self, *isupport: str, account: str = "", **changes):
         self._wrote: list[str] = []
         self.now = 0.0
-        self.session = Session(
+        self.session = IrcProtocol(
             config(0, **changes),
             Outbox(5, 0.0),
             lambda event: None,
             lambda line, shown: self._wrote.append(line),
             0.0,
-            patience=Patience(),
+            patience=Timeouts(),
             version="x",
         )
         self.session.start()

@@ -9,7 +9,7 @@ import pytest
 from trainbot.adapters.irc.features import Features
 from trainbot.adapters.irc.roster import Roster
 from trainbot.adapters.irc.wire import parse
-from trainbot.core.messages import Arrived, Left, Renamed, RollCall, Sender
+from trainbot.core.messages import Arrived, ChannelMembers, Left, Renamed, Sender
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 FULL = {"account-tag", "extended-join", "account-notify", "chghost"}
@@ -53,7 +53,7 @@ def test_roll_call_by_whox():
         ":s 354 bot 999 #c u h spoof H admin",
         ":s 315 bot #c :End",
         ":s 315 bot #c :End",
-    ) == [RollCall("#c", (person(account="alice"), person("bo")), AT)]
+    ) == [ChannelMembers("#c", (person(account="alice"), person("bo")), AT)]
     assert seen.roster.me.host == "h"
 
 
@@ -61,7 +61,7 @@ def test_roll_call_by_who():
     """Without WHOX people are known by address, without account."""
     seen = Seen(caps=set())
     events = seen.it(":s 352 bot #c u h srv al H :0 Al", ":s 315 bot #c :End")
-    assert events == [RollCall("#c", (person(),), AT)]
+    assert events == [ChannelMembers("#c", (person(),), AT)]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from tests.adapters.irc.conftest import QUICK
 from tests.adapters.irc.conftest import config as plain_config
 from tests.peers.certificates import make_certificates
 from tests.peers.scripted import ScriptedServer
-from trainbot.adapters.irc.sts import LONGEST, Offer, Policies
+from trainbot.adapters.irc.sts import LONGEST, StsPolicies, StsPolicy
 from trainbot.core.messages import Connected
 from trainbot.model.config import Secret
 
@@ -22,26 +22,26 @@ from trainbot.model.config import Secret
 @pytest.mark.parametrize(
     ("value", "offer"),
     [
-        ("", Offer()),
-        ("port=6697", Offer(6697)),
-        ("duration=300,port=6697,preload", Offer(6697, 300)),
-        ("duration=0", Offer(None, 0)),
-        ("port=0", Offer()),
-        ("port=70000,duration=-1", Offer()),
-        ("port", Offer()),
-        ("duration=99999999999999", Offer(None, LONGEST)),
-        ("port=²,duration=x", Offer()),
+        ("", StsPolicy()),
+        ("port=6697", StsPolicy(6697)),
+        ("duration=300,port=6697,preload", StsPolicy(6697, 300)),
+        ("duration=0", StsPolicy(None, 0)),
+        ("port=0", StsPolicy()),
+        ("port=70000,duration=-1", StsPolicy()),
+        ("port", StsPolicy()),
+        ("duration=99999999999999", StsPolicy(None, LONGEST)),
+        ("port=²,duration=x", StsPolicy()),
     ],
 )
-def test_what_a_server_asks_for(value: str, offer: Offer) -> None:
+def test_what_a_server_asks_for(value: str, offer: StsPolicy) -> None:
     """Numbers out of range count as not said."""
-    assert Offer.parse(value) == offer
+    assert StsPolicy.parse(value) == offer
 
 
 @given(st.text(max_size=80))
 def test_no_offer_breaks_us(value: str) -> None:
     """Whatever a server offers, a port is a port and a duration is bounded."""
-    offer = Offer.parse(value)
+    offer = StsPolicy.parse(value)
     assert offer.port is None or 0 < offer.port < 65536
     assert offer.duration is None or 0 <= offer.duration <= LONGEST
 
@@ -49,13 +49,13 @@ def test_no_offer_breaks_us(value: str) -> None:
 def test_policies_outlive_us(tmp_path) -> None:
     """A policy holds for its duration, in the next process too; 0 takes it back, rubbish in the file is none."""
     file = tmp_path / "sts.json"
-    Policies(file).heard("IRC.Example.org", 6697, 300, 1000.0)
-    again = Policies(file)
+    StsPolicies(file).heard("IRC.Example.org", 6697, 300, 1000.0)
+    again = StsPolicies(file)
     assert (again.port("irc.example.org", 1299.0), again.port("irc.example.org", 1300.0)) == (6697, None)
     again.heard("irc.example.org", 6697, 0, 1001.0)
-    assert Policies(file).port("irc.example.org", 1001.0) is None
+    assert StsPolicies(file).port("irc.example.org", 1001.0) is None
     file.write_text('{"a": 3}')
-    assert Policies(file).port("a", 0) is None
+    assert StsPolicies(file).port("a", 0) is None
 
 
 @pytest.fixture

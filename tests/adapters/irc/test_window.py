@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.adapters.irc.conftest import config
-from trainbot.adapters.irc.keepalive import Patience
+from trainbot.adapters.irc.keepalive import Timeouts
 from trainbot.adapters.irc.outbox import SLOWEST, Outbox
-from trainbot.adapters.irc.protocol import Session
-from trainbot.adapters.irc.window import CAREFUL, FIRST, LATE, MOST, ROUND, Window
+from trainbot.adapters.irc.protocol import IrcProtocol
+from trainbot.adapters.irc.window import CAREFUL, FIRST, LATE, MOST, ROUND, SendWindow
 from trainbot.core.messages import Line, Priority
 
 STEP = 0.05  # seconds of the clock in these tests
@@ -26,13 +26,13 @@ class Slow:
         self.read: list[tuple[float, str]] = []
         self.most_unread = 0
         self.outbox = Outbox(burst, interval, owner_cap=10_000)
-        self.session = Session(
+        self.session = IrcProtocol(
             config(0),
             self.outbox,
             lambda event: None,
             lambda line, shown: self.unread.append(line),
             0.0,
-            patience=Patience(),
+            patience=Timeouts(),
             version="x",
         )
         self.session.start()
@@ -117,7 +117,7 @@ def test_a_server_that_is_as_fast_as_we_are_costs_few_pings() -> None:
 
 def test_what_nobody_asked_for_says_nothing() -> None:
     """A PONG out of the blue, and one after too few lines, change no pace."""
-    window = Window(2.0)
+    window = SendWindow(2.0)
     assert window.answered(1.0) is None
     window.wrote(1.0)
     window.asked(1.0)

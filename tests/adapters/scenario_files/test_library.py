@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from trainbot.adapters.scenario_files import katacoda
 from trainbot.adapters.scenario_files.library import load_library
 from trainbot.core.errors import UserError
-from trainbot.model.exercise import Exercise, Problem, Script
+from trainbot.model.exercise import Exercise, ExerciseProblem, Script
 
 
 def write(folder: Path, index: object, name: str = "index.json", **files: str | bytes) -> Path:
@@ -27,7 +27,7 @@ def write(folder: Path, index: object, name: str = "index.json", **files: str | 
     return folder
 
 
-def load(folder: Path) -> tuple[Exercise | None, list[Problem]]:
+def load(folder: Path) -> tuple[Exercise | None, list[ExerciseProblem]]:
     return katacoda.load(folder)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.stage import Stage
-from trainbot.bot.requests import DoorAsked
+from trainbot.bot.requests import GatewayAsked
 from trainbot.core.messages import Line
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG8A2cuJCKYXQyeZPyl28jkKTyrCGfKzVbpOJpsk7pLh"
@@ -18,7 +18,7 @@ def ask(stage: Stage, who: str | int, do: str = "manage", **more: object) -> dic
     """What the gateway is told; ``stage.said``: what goes to IRC meanwhile."""
     told: list[dict] = []
     id = who if isinstance(who, int) else person(stage, who)
-    outcome = stage.turn(DoorAsked({"op": "door", "person": id, "do": do, **more}, told.append))
+    outcome = stage.turn(GatewayAsked({"op": "door", "person": id, "do": do, **more}, told.append))
     for answer in outcome.answers:
         answer.give()
     stage.said = outcome.say
@@ -101,7 +101,9 @@ def test_only_its_own_commands_pass(stage: Stage) -> None:
         assert "error" in ask(stage, "olga", words=words), words
     for other in (0, 999, "1", None, True, [1]):
         told: list[dict] = []
-        outcome = stage.turn(DoorAsked({"op": "door", "person": other, "do": "manage", "words": ["list"]}, told.append))
+        outcome = stage.turn(
+            GatewayAsked({"op": "door", "person": other, "do": "manage", "words": ["list"]}, told.append)
+        )
         assert all("error" in answer.value for answer in outcome.answers) or other is True  # True is 1 to SQLite
     assert "error" in ask(stage, "olga", do="drain")
     assert stage.dump() == before
@@ -167,7 +169,7 @@ def test_whose_key_is_known_may_come_without_a_lab(stage: Stage) -> None:
     stage.talk("bob", "!lab debian")
     stage.turn()
     outcome = stage.turn(
-        DoorAsked(
+        GatewayAsked(
             {
                 "op": "door",
                 "person": person(stage, "bob"),

@@ -12,11 +12,20 @@ import pytest
 
 from tests.gateway.conftest import World, keygen, until
 from tests.gateway.test_gateway_jump_hosts import AT
-from trainbot.bot.workers.lab_probes import Watching
+from trainbot.bot.workers.lab_probes import LabProbes
 from trainbot.gateway import process
-from trainbot.gateway.rpc.gateway_client import GatewayClient, Ran
+from trainbot.gateway.rpc.gateway_client import CommandResult, GatewayClient
 from trainbot.model.host import HostConfig
-from trainbot.model.lab_events import Booted, Check, Checked, Heard, HostStatus, Listen, Probe, Way
+from trainbot.model.lab_events import (
+    CheckLogin,
+    HostProbed,
+    HostStatus,
+    LabBooted,
+    LabRoute,
+    LoginChecked,
+    Probe,
+    ProbeHost,
+)
 
 
 @pytest.fixture
@@ -31,7 +40,7 @@ class Seen:
 
     def __init__(self, world: World, *hosts: HostConfig) -> None:
         self.events = asyncio.Queue()
-        self.watching = Watching(hosts, GatewayClient(world.state), self.events.put_nowait)
+        self.watching = LabProbes(hosts, GatewayClient(world.state), self.events.put_nowait)
 
     async def next(self):
         async with asyncio.timeout(30):
@@ -40,7 +49,7 @@ class Seen:
 
 def way(world, via="", **other):
     address, port = AT if via else world.lab.endpoint
-    return Way(**{"address": address, "port": port, "via": via, "host_key": world.lab.host_key, **other})
+    return LabRoute(**{"address": address, "port": port, "via": via, "host_key": world.lab.host_key, **other})
 
 
 @pytest.mark.parametrize("through", [True, False])
@@ -64,7 +73,7 @@ async def test_a_lab_has_booted_when_one_can_log_in(world, through):
     await tried.acquire()
     assert seen.events.empty()
     world.lab.start()
-    assert await seen.next() == Booted("lab")
+    assert await seen.next() == LabBooted("lab")
     await seen.watching.close()
 
 
@@ -74,7 +83,7 @@ async def test_a_lab_whose_key_is_not_known_has_booted_when_it_speaks(world, thr
     via = world.door().via if through else ""
     seen = Seen(world)
     seen.watching.probe(Probe("lab", way(world, via, host_key="")))
-    assert await seen.next() == Booted("lab")
+    assert await seen.next() == LabBooted("lab")
 
 
 async def test_a_lab_with_another_key_never_boots_and_the_log_says_why(world, tmp_path, caplog):
@@ -93,11 +102,11 @@ async def test_a_gateway_that_is_away_is_waited_for(world):
     await asyncio.to_thread(until, lambda: process.running(world.state) is None)
     seen = Seen(world)
     seen.watching.probe(Probe("lab", way(world)))
-    seen.watching.listen(Listen("xen1", (AT,), world.door().via))
-    seen.watching.check(Check("other", way(world)))
-    assert await seen.next() == Checked("other", "")  # nothing is known against it
+    seen.watching.listen(ProbeHost("xen1", (AT,), world.door().via))
+    seen.watching.check(CheckLogin("other", way(world)))
+    assert await seen.next() == LoginChecked("other", "")  # nothing is known against it
     await asyncio.to_thread(world.start_gateway)
-    assert {await seen.next(), await seen.next()} == {Booted("lab"), Heard("xen1", True)}
+    assert {await seen.next(), await seen.next()} == {LabBooted("lab"), HostProbed("xen1", True)}
 
 
 async def test_a_lab_is_checked_once(world, tmp_path, caplog):
@@ -112,8 +121,8 @@ async def test_a_lab_is_checked_once(world, tmp_path, caplog):
         (another, "the lab showed another ssh host key than its image's"),
         (way(world, port=1), "no ssh server speaks there yet"),
     ):
-        seen.watching.check(Check("lab", wanted))
-        assert await seen.next() == Checked("lab", error)
+        seen.watching.check(CheckLogin("lab", wanted))
+        assert await seen.next() == LoginChecked("lab", error)
     assert "could not be tried" in caplog.text
 
 
@@ -121,16 +130,16 @@ async def test_labs_of_a_silent_host_are_listened_to_through_its_door(world):
     """One that speaks is enough; where none does, the host's own ssh server is asked for its first line; a dead door is
     silence."""
     door, seen = world.door(labs=("127.0.0.1", "127.0.0.9")), Seen(world)
-    seen.watching.listen(Listen("xen1", (("127.0.0.9", 22), AT), door.via))
-    assert await seen.next() == Heard("xen1", True)
+    seen.watching.listen(ProbeHost("xen1", (("127.0.0.9", 22), AT), door.via))
+    assert await seen.next() == HostProbed("xen1", True)
     world.lab.kill()
-    seen.watching.listen(Listen("xen1", (("127.0.0.9", 22), AT), door.via))
-    assert await seen.next() == Heard("xen1", False, greets=True)
+    seen.watching.listen(ProbeHost("xen1", (("127.0.0.9", 22), AT), door.via))
+    assert await seen.next() == HostProbed("xen1", False, greets=True)
     door.kill()
-    seen.watching.listen(Listen("xen1", (AT,), door.via))
-    assert await seen.next() == Heard("xen1", False)
-    seen.watching.listen(Listen("here", (world.lab.endpoint,)))
-    assert await seen.next() == Heard("here", False)
+    seen.watching.listen(ProbeHost("xen1", (AT,), door.via))
+    assert await seen.next() == HostProbed("xen1", False)
+    seen.watching.listen(ProbeHost("here", (world.lab.endpoint,)))
+    assert await seen.next() == HostProbed("here", False)
 
 
 async def test_hosts_say_how_they_are(world, caplog):
@@ -168,9 +177,9 @@ async def test_a_lab_that_lets_in_and_runs_nothing_is_told_so(world):
     """pam_nologin, a broken shell: the key is let in, and nothing can be done there."""
 
     async def login(*where, **what):
-        return Ran(1, "", "System is going down.\n")
+        return CommandResult(1, "", "System is going down.\n")
 
     seen = Seen(world)
     seen.watching._gateway = SimpleNamespace(login=login)
-    seen.watching.check(Check("lab", way(world)))
-    assert await seen.next() == Checked("lab", "it lets us in and runs no command (true ended with 1)")
+    seen.watching.check(CheckLogin("lab", way(world)))
+    assert await seen.next() == LoginChecked("lab", "it lets us in and runs no command (true ended with 1)")

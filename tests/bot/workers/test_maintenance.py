@@ -12,10 +12,10 @@ import pytest
 
 from tests.stage import Stage
 from trainbot.adapters.db import Store
-from trainbot.bot.workers.calendar_writer import Press, Printing
-from trainbot.bot.workers.maintenance import Chores, at_once
+from trainbot.bot.workers.calendar_writer import CalendarFiles, CalendarWriter
+from trainbot.bot.workers.maintenance import Maintenance, at_once
 from trainbot.core.errors import BackendError
-from trainbot.features.sessions.publishing import Publish, Published
+from trainbot.features.sessions.publishing import CalendarPublished, PublishCalendar
 
 COUNTING = "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n"  # for ever
 
@@ -29,7 +29,7 @@ def store(tmp_path: Path) -> Generator[Store, None, None]:
 
 async def test_the_loop_goes_on_during_a_step(store: Store) -> None:
     """A step that only the loop can end comes to its end; the store is nobody's until then."""
-    chores, began, done = Chores(store.interrupt), asyncio.Event(), threading.Event()
+    chores, began, done = Maintenance(store.interrupt), asyncio.Event(), threading.Event()
     loop = asyncio.get_running_loop()
 
     def steps() -> Generator[None, None, str]:
@@ -48,7 +48,7 @@ async def test_the_loop_goes_on_during_a_step(store: Store) -> None:
 
 async def test_others_have_their_turn_between_two_steps(store: Store) -> None:
     """Whoever waits for the store gets it before the next step."""
-    chores, order = Chores(store.interrupt), []
+    chores, order = Maintenance(store.interrupt), []
 
     def steps() -> Generator[None, None, None]:
         for number in range(3):
@@ -66,7 +66,7 @@ async def test_others_have_their_turn_between_two_steps(store: Store) -> None:
 
 async def test_a_bot_that_ends_waits_for_no_chore(store: Store) -> None:
     """What its database does is interrupted and undone; nothing more is begun."""
-    chores, began = Chores(store.interrupt), asyncio.Event()
+    chores, began = Maintenance(store.interrupt), asyncio.Event()
     loop = asyncio.get_running_loop()
 
     def steps() -> Generator[None, None, None]:
@@ -90,7 +90,7 @@ async def test_a_bot_that_ends_waits_for_no_chore(store: Store) -> None:
 
 async def test_a_client_that_goes_away_leaves_nothing_half_done(store: Store) -> None:
     """Cancelled in the middle of a step: the step has ended before anybody else has the store."""
-    chores, began, ended = Chores(store.interrupt), asyncio.Event(), []
+    chores, began, ended = Maintenance(store.interrupt), asyncio.Event(), []
     loop = asyncio.get_running_loop()
 
     def steps() -> Generator[None, None, None]:
@@ -126,10 +126,10 @@ async def test_the_loop_goes_on_while_the_calendar_is_made(tmp_path: Path) -> No
     stage.talk("olga", '!session add sat 5 dec 19:00 berlin "SE Linux"')
     stage.talk("olga", "!yes")
     stage.talk("olga", "!session publish")
-    posted: asyncio.Queue[Published] = asyncio.Queue()
+    posted: asyncio.Queue[CalendarPublished] = asyncio.Queue()
     loop, began, free, written = asyncio.get_running_loop(), asyncio.Event(), threading.Event(), []
 
-    class SlowPress(Press):
+    class SlowPress(CalendarFiles):
         def write(self, path: Path, content: bytes) -> None:
             loop.call_soon_threadsafe(began.set)
             free.wait()
@@ -137,9 +137,9 @@ async def test_the_loop_goes_on_while_the_calendar_is_made(tmp_path: Path) -> No
 
     now = stage.now
     press = SlowPress(stage.press.where, stage.config.schedule, tmp_path / "new")
-    printing = Printing(stage.config.store, stage.config.irc, press, posted.put_nowait)
+    printing = CalendarWriter(stage.config.store, stage.config.irc, press, posted.put_nowait)
     async with asyncio.timeout(20):
-        printing.begin(Publish(now))
+        printing.begin(PublishCalendar(now))
         await began.wait()
         assert stage.talk("alice", "!sessions")
         free.set()

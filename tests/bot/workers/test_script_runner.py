@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.gateway.conftest import World, until
-from trainbot.bot.workers.script_runner import Scripts
+from trainbot.bot.workers.script_runner import ScriptRunner
 from trainbot.features.classes.lab_script import command, last_words
 from trainbot.gateway.rpc.gateway_client import GatewayClient
 from trainbot.model.exercise import Script
-from trainbot.model.lab_events import Way
+from trainbot.model.lab_events import LabRoute
 from trainbot.model.script_events import RunScript, ScriptEnded
 
 
@@ -29,7 +29,7 @@ class Labs:
 
     def __init__(self, world: World) -> None:
         self.world, self.ended = world, asyncio.Queue()
-        self.scripts = Scripts(GatewayClient(world.state), self.ended.put_nowait)
+        self.scripts = ScriptRunner(GatewayClient(world.state), self.ended.put_nowait)
 
     def run(self, play: int, text: str, seconds: int = 30, endpoint: tuple[str, int] | None = None) -> None:
         address, port = endpoint or self.world.lab.endpoint
@@ -37,7 +37,7 @@ class Labs:
             RunScript(
                 play,
                 "here",
-                Way(address, port, host_key=self.world.lab.host_key),
+                LabRoute(address, port, host_key=self.world.lab.host_key),
                 command(Script("x", text), seconds),
                 text,
                 seconds + 10.0,
@@ -81,7 +81,7 @@ async def test_hostile_labs_hold_up_nobody(world: World) -> None:
 
 async def test_a_lab_that_does_not_do_as_it_is_told(world: World) -> None:
     """Its root has put something else where our limits were: what prints or hangs forever all the same has its end and bound."""
-    labs, way = Labs(world), Way(*world.lab.endpoint, host_key=world.lab.host_key)
+    labs, way = Labs(world), LabRoute(*world.lab.endpoint, host_key=world.lab.host_key)
     for play, said in ((1, "exec yes"), (2, "exec sleep 600")):
         labs.scripts.run(RunScript(play, "here", way, said, "", 3.0))
     labs.run(3, "echo well")

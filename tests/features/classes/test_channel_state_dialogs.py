@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.stage import CHANNEL, Stage
-from trainbot.core.messages import Arrived, Modes, RollCall, Topic
+from trainbot.core.messages import Arrived, ChannelMembers, Modes, Topic
 
 COURSE = """
 [course]
@@ -275,5 +275,5 @@ def test_a_request_that_had_no_effect(lesson: Stage) -> None:
     assert modes(lesson) == []
     lesson.wait(seconds=40)
     assert modes(lesson) == [("+m",)]
-    lesson.happens(RollCall(CHANNEL, tuple(lesson.net.members(CHANNEL)), lesson.now))
+    lesson.happens(ChannelMembers(CHANNEL, tuple(lesson.net.members(CHANNEL)), lesson.now))
     assert ("+m",) in modes(lesson)

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from tests.core.test_text import harmful
 from tests.features.classes.conftest import names
 from tests.stage import CHANNEL, Stage
-from trainbot.bot.workers.script_runner import Scripts
+from trainbot.bot.workers.script_runner import ScriptRunner
 from trainbot.core.errors import BackendError
 from trainbot.features.classes.lab_script import SHOWN, command, last_words
-from trainbot.gateway.rpc.gateway_client import GatewayAway, NotDone, Ran
+from trainbot.gateway.rpc.gateway_client import CommandResult, GatewayAway, GatewayRefused
 from trainbot.model.exercise import Script
-from trainbot.model.lab_events import Way
+from trainbot.model.lab_events import LabRoute
 from trainbot.model.script_events import RunScript, ScriptEnded
 
 
@@ -240,7 +240,7 @@ class Gateway:
     def __init__(self, *answers: object) -> None:
         self.answers = list(answers)
 
-    async def login(self, *where: object, **how: object) -> Ran:
+    async def login(self, *where: object, **how: object) -> CommandResult:
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
@@ -250,9 +250,12 @@ class Gateway:
 @pytest.mark.parametrize(
     ("answer", "event"),
     [
-        (Ran(3, "a\n", "b\n"), ScriptEnded(7, 3, "a\n\nb")),
-        (NotDone("not within 60 s", "timeout"), ScriptEnded(7, None, "not within 60 s", True)),
-        (NotDone("no ssh server speaks there yet", "silent"), ScriptEnded(7, None, "no ssh server speaks there yet")),
+        (CommandResult(3, "a\n", "b\n"), ScriptEnded(7, 3, "a\n\nb")),
+        (GatewayRefused("not within 60 s", "timeout"), ScriptEnded(7, None, "not within 60 s", True)),
+        (
+            GatewayRefused("no ssh server speaks there yet", "silent"),
+            ScriptEnded(7, None, "no ssh server speaks there yet"),
+        ),
         (GatewayAway("the gateway is away"), ScriptEnded(7, None, "the gateway is away")),
         (BackendError("x"), ScriptEnded(7, None, "x")),
         (KeyError("exit"), ScriptEnded(7, None, "it could not be run")),
@@ -263,8 +266,8 @@ def test_every_script_ends_with_an_event(answer: object, event: ScriptEnded) -> 
     events = []
 
     async def run() -> None:
-        scripts = Scripts(Gateway(answer), events.append)  # type: ignore[arg-type]
-        scripts.run(RunScript(7, "xen1", Way("127.0.0.1", 22), "c", "s", 1.0))
+        scripts = ScriptRunner(Gateway(answer), events.append)  # type: ignore[arg-type]
+        scripts.run(RunScript(7, "xen1", LabRoute("127.0.0.1", 22), "c", "s", 1.0))
         await asyncio.gather(*scripts._tasks)
 
     asyncio.run(run())

@@ -38,7 +38,7 @@ def images_played_in(stage: Stage) -> set[str]:
     """Of the labs in which scripts were begun and have not ended."""
     with stage.store.transaction():
         labs = {lab.id: lab.image for lab in stage.store.labs.alive()}
-        return {labs[stage.store.classes.plays.first(id=script.play).lab_id] for script in stage.scripts}
+        return {labs[stage.store.classes.script_runs.first(id=script.play).lab_id] for script in stage.scripts}
 
 
 @pytest.mark.parametrize(
@@ -124,5 +124,5 @@ def test_both_are_replaced_when_a_host_is_lost(compared: Callable[..., Stage]) -
     labs = {lab.id: lab for lab in stage.labs()}
     assert sorted(labs[lease.lab_id].image for lease in stage.leases()) == ["centos", "debian"]
     with stage.store.transaction():
-        played = stage.store.classes.plays.all()
+        played = stage.store.classes.script_runs.all()
     assert {labs[play.lab_id].image for play in played if play.lab_id in labs} == {"debian"}

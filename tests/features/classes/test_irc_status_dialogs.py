@@ -7,22 +7,22 @@ from datetime import timedelta
 import pytest
 
 from tests.stage import CHANNEL, START, Stage
-from trainbot.adapters.irc.connection_status import Place, Standing
+from trainbot.adapters.irc.connection_status import ChannelStanding, ConnectionStatus
 from trainbot.bot.irc_status import IrcStatus
 from trainbot.core.access import Person, Role
-from trainbot.core.commands import Ask
+from trainbot.core.commands import Request
 from trainbot.core.messages import Sender
 
-OLGA = Ask(Sender("olga"), Person(1, "olga", None, "olga", "", True, START), Role.ORGANISER, None, True, START)
+OLGA = Request(Sender("olga"), Person(1, "olga", None, "olga", "", True, START), Role.ORGANISER, None, True, START)
 
 
 class Seen:
     """A network of which only this is known."""
 
-    def __init__(self, standing: Standing, people: int) -> None:
+    def __init__(self, standing: ConnectionStatus, people: int) -> None:
         self._standing, self._people = standing, people
 
-    def standing(self) -> Standing:
+    def standing(self) -> ConnectionStatus:
         return self._standing
 
     def members(self, channel: str) -> list[Sender]:
@@ -49,16 +49,19 @@ def test_nobody_else_is_told(stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("place", "words"),
     [
-        (Place(), "not in yet"),
-        (Place(refused="it is invite-only (+i)"), "not in (it is invite-only (+i))"),
-        (Place(True, "o", "nt"), "3 people, I am an operator"),
-        (Place(True, "", "mint"), "3 people, I have no voice, only voiced people are heard (+m), invite-only (+i)"),
-        (Place(True, "", None), "3 people, I have no voice"),
+        (ChannelStanding(), "not in yet"),
+        (ChannelStanding(refused="it is invite-only (+i)"), "not in (it is invite-only (+i))"),
+        (ChannelStanding(True, "o", "nt"), "3 people, I am an operator"),
+        (
+            ChannelStanding(True, "", "mint"),
+            "3 people, I have no voice, only voiced people are heard (+m), invite-only (+i)",
+        ),
+        (ChannelStanding(True, "", None), "3 people, I have no voice"),
     ],
 )
-def test_each_way_of_standing_in_a_channel(place: Place, words: str) -> None:
+def test_each_way_of_standing_in_a_channel(place: ChannelStanding, words: str) -> None:
     """What keeps the bot or learners from being heard is there."""
-    seen = Seen(Standing(True, "", "tb", channels={"#c": place}, host="h"), 3)
+    seen = Seen(ConnectionStatus(True, "", "tb", channels={"#c": place}, host="h"), 3)
     (reply,) = IrcStatus(seen).status(OLGA)
     assert reply.text == f"h: I am tb, not logged in; #c: {words}" and reply.private
 
@@ -66,7 +69,7 @@ def test_each_way_of_standing_in_a_channel(place: Place, words: str) -> None:
 def test_a_connection_that_is_gone() -> None:
     """The shell asks then: why, and since when; what ended more than a day ago is no news."""
     for hours, lost in ((1, "; lost at 07:00 UTC: killed"), (25, "")):
-        there = Standing(
+        there = ConnectionStatus(
             False, "killed", "tb", host="h", lost="killed", lost_at=(START - timedelta(hours=hours)).timestamp()
         )
         (reply,) = IrcStatus(Seen(there, 0)).status(OLGA)

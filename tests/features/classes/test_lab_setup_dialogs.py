@@ -14,10 +14,10 @@ from tests.features.classes.conftest import names
 from tests.stage import CHANNEL, Stage
 from trainbot.core.messages import Arrived
 from trainbot.features.classes.lab_setup import complete, next_of, sequence
-from trainbot.model.class_run import PlayKind, PlayState
+from trainbot.model.class_run import ScriptKind, ScriptState
 from trainbot.model.exercise import Exercise, Page, Script, Step
 from trainbot.model.host import HostLost
-from trainbot.model.lab_events import Heard
+from trainbot.model.lab_events import HostProbed
 
 
 def run_all(stage: Stage, fails: dict[str, str] | None = None) -> tuple[list[str], list[tuple[str, str]]]:
@@ -42,7 +42,7 @@ def lose_host(stage: Stage, name: str) -> None:
     stage.happens(HostLost(name, "it does not answer"))
     for _ in range(20):
         stage.wait(seconds=2)
-        stage.happens(Heard(name, False))
+        stage.happens(HostProbed(name, False))
     stage.hosts_work()
     stage.wait(seconds=2), stage.wait(seconds=2)
 
@@ -125,7 +125,7 @@ def test_the_class_hears_of_new_labs_once(played: Callable[..., Stage]) -> None:
     said = []
     for _ in range(20):
         said += stage.wait(seconds=2)
-        said += stage.happens(Heard("xen1", False), Heard("xen2", False))
+        said += stage.happens(HostProbed("xen1", False), HostProbed("xen2", False))
     for domains in stage.hosts.values():
         domains.clear()
     said += stage.host_up("xen1") + stage.host_up("xen2")
@@ -291,14 +291,16 @@ def test_what_is_run_one_after_the_other(
     did not pass; and it is complete if and only if nothing is left and no solve failed."""
     exercise = Exercise("x", "X", Path("."), intro=Page("", "", SCRIPT) if intro else None, steps=steps)
     wanted = sequence(exercise, min(upto, len(steps) + 1), behind)
-    assert wanted == sorted(wanted, key=lambda at: (at[0], at[1] is PlayKind.SOLVE))
+    assert wanted == sorted(wanted, key=lambda at: (at[0], at[1] is ScriptKind.SOLVE))
     ran: dict = {}
     while (at := next_of(wanted, ran)) is not None:
         assert at not in ran and [*list(ran), at] == wanted[: len(ran) + 1]
-        ran[at] = PlayState.WAITING
+        ran[at] = ScriptState.WAITING
         assert next_of(wanted, ran) is None and not complete(wanted, ran)
-        ran[at] = data.draw(st.sampled_from([PlayState.PASSED, PlayState.PASSED, PlayState.FAILED, PlayState.UNKNOWN]))
-    failed = [at for at, state in ran.items() if at[1] is PlayKind.SOLVE and state is not PlayState.PASSED]
+        ran[at] = data.draw(
+            st.sampled_from([ScriptState.PASSED, ScriptState.PASSED, ScriptState.FAILED, ScriptState.UNKNOWN])
+        )
+    failed = [at for at, state in ran.items() if at[1] is ScriptKind.SOLVE and state is not ScriptState.PASSED]
     assert complete(wanted, ran) == (not failed) and (failed or list(ran) == wanted) and len(failed) <= 1
 
 
@@ -307,4 +309,4 @@ def test_a_step_that_changes_nothing_needs_no_hands() -> None:
     exercise = Exercise(
         "x", "X", Path("."), steps=(Step(1, "", ""), replace(Step(2, "", ""), verify=SCRIPT), Step(3, "", ""))
     )
-    assert sequence(exercise, 3, 3) == [(2, PlayKind.SOLVE)]
+    assert sequence(exercise, 3, 3) == [(2, ScriptKind.SOLVE)]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainbot.features.labs.capacity import capacity, room, unseated, with_one_less
-from trainbot.features.labs.placement import Need, Seats, choose_host
+from trainbot.features.labs.placement import HostRoom, Need, choose_host
 from trainbot.model.host import Mode
 from trainbot.model.lab import Lab, LabState
 
@@ -23,7 +23,7 @@ def lab(id: str, host: str, state: LabState = LabState.READY, image: str = "debi
 
 def test_fifteen_on_each_of_two_hosts() -> None:
     """What failed in 2007: thirty seats, all taken, and one host dies."""
-    hosts = [Seats("xen1", True, 15, 15, 0), Seats("xen2", True, 15, 15, 0)]
+    hosts = [HostRoom("xen1", True, 15, 15, 0), HostRoom("xen2", True, 15, 15, 0)]
     labs = [lab(f"{host}-{n}", host) for host in ("xen1", "xen2") for n in range(15)]
     found = capacity(hosts, labs, {lab.id for lab in labs}, {"debian": SMALL})
     assert (found.seats, found.taken, found.pool, found.free, found.survive) == (30, 30, 0, 0, 15)
@@ -32,7 +32,7 @@ def test_fifteen_on_each_of_two_hosts() -> None:
 
 def test_the_summary_of_the_brief() -> None:
     """Half of the seats taken: a host may die, and everybody has a place."""
-    hosts = [Seats("xen1", True, 15, 9, 8192), Seats("xen2", True, 15, 8, 8192)]
+    hosts = [HostRoom("xen1", True, 15, 9, 8192), HostRoom("xen2", True, 15, 8, 8192)]
     labs = [lab(f"a{n}", "xen1") for n in range(9)] + [lab(f"b{n}", "xen2") for n in range(8)]
     leased = {lab.id for lab in labs} - {"a0", "b0", "b1"}
     found = capacity(hosts, labs, leased, {"debian": SMALL})
@@ -42,13 +42,16 @@ def test_the_summary_of_the_brief() -> None:
 
 
 ROOMS = [
-    ([Seats("a", True, 15, 0, 1024)], SMALL, {"a": 4}),  # memory is short before seats are
-    ([Seats("a", True, 2, 0, 8192)], SMALL, {"a": 2}),
-    ([Seats("a", True, 15, 0, 1024, coming_mib=512)], SMALL, {"a": 2}),
-    ([Seats("a", False, 15, 0, 8192), Seats("b", True, 15, 0, 8192, drained=True)], SMALL, {"a": 0, "b": 0}),
-    ([Seats("a", True, 15, 0, 8192, disk_free_mib=2500)], Need(256, 1024), {"a": 2}),
+    ([HostRoom("a", True, 15, 0, 1024)], SMALL, {"a": 4}),  # memory is short before seats are
+    ([HostRoom("a", True, 2, 0, 8192)], SMALL, {"a": 2}),
+    ([HostRoom("a", True, 15, 0, 1024, coming_mib=512)], SMALL, {"a": 2}),
+    ([HostRoom("a", False, 15, 0, 8192), HostRoom("b", True, 15, 0, 8192, drained=True)], SMALL, {"a": 0, "b": 0}),
+    ([HostRoom("a", True, 15, 0, 8192, disk_free_mib=2500)], Need(256, 1024), {"a": 2}),
     (
-        [Seats("a", True, 15, 0, 8192, images=frozenset({"d-1"})), Seats("b", True, 3, 0, 8192, images=frozenset())],
+        [
+            HostRoom("a", True, 15, 0, 8192, images=frozenset({"d-1"})),
+            HostRoom("b", True, 3, 0, 8192, images=frozenset()),
+        ],
         Need(1024, 0, "d-1"),
         {"a": 8, "b": 0},
     ),
@@ -57,14 +60,14 @@ ROOMS = [
 
 
 @pytest.mark.parametrize(("hosts", "need", "more"), ROOMS)
-def test_room(hosts: list[Seats], need: Need, more: dict[str, int]) -> None:
+def test_room(hosts: list[HostRoom], need: Need, more: dict[str, int]) -> None:
     """Seats, memory, disk, a copy of the image, up and not drained: what is short decides."""
     assert room(hosts, need) == more
 
 
 def test_pool_members_make_room_for_people() -> None:
     """A host full of free labs is where the people of the other go."""
-    hosts = [Seats("xen1", True, 3, 3, 0), Seats("xen2", True, 3, 3, 0)]
+    hosts = [HostRoom("xen1", True, 3, 3, 0), HostRoom("xen2", True, 3, 3, 0)]
     labs = [lab(f"a{n}", "xen1") for n in range(3)] + [lab(f"b{n}", "xen2", image="centos") for n in range(3)]
     needs = {"debian": SMALL, "centos": SMALL}
     assert capacity(hosts, labs, {"a0", "a1", "a2"}, needs).unseated == 0
@@ -74,7 +77,7 @@ def test_pool_members_make_room_for_people() -> None:
 
 hosts_of = st.lists(
     st.builds(
-        Seats,
+        HostRoom,
         st.text("abcdef", min_size=1, max_size=2),
         st.booleans(),
         st.integers(1, 20),
@@ -88,7 +91,7 @@ hosts_of = st.lists(
 
 
 @given(hosts=hosts_of, data=st.data())
-def test_the_numbers_hold_together(hosts: list[Seats], data: st.DataObject) -> None:
+def test_the_numbers_hold_together(hosts: list[HostRoom], data: st.DataObject) -> None:
     """They add up; what is said to fit fits, and not one more; no host's loss leaves fewer seats than is said."""
     labs = [lab(f"{host.host}{n}", host.host) for host in hosts for n in range(host.used)]
     leased = {lab.id for lab in labs if data.draw(st.booleans())}
@@ -103,7 +106,9 @@ def test_the_numbers_hold_together(hosts: list[Seats], data: st.DataObject) -> N
     assert found.free <= sum(found.more["debian"].values())
 
 
-@given(seats=st.builds(Seats, st.just("a"), st.just(True), st.integers(1, 9), st.integers(0, 8), st.integers(0, 4096)))
-def test_one_less_makes_room_for_one(seats: Seats) -> None:
+@given(
+    seats=st.builds(HostRoom, st.just("a"), st.just(True), st.integers(1, 9), st.integers(0, 8), st.integers(0, 4096))
+)
+def test_one_less_makes_room_for_one(seats: HostRoom) -> None:
     """Where a lab fits and goes again, the host is as it was for placement."""
     assert choose_host([with_one_less(seats.with_one_more(LARGE), LARGE)], LARGE) == choose_host([seats], LARGE)

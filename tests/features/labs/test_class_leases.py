@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from tests.stage import CHANNEL, START, Stage
-from trainbot.features.labs.lease_expiry import Keeping
+from trainbot.features.labs.lease_expiry import ClassHold
 from trainbot.model.class_run import LONGEST, ClassWindow
 from trainbot.model.host import Mode
 from trainbot.model.lab import Lease
@@ -153,7 +153,7 @@ lessons = st.lists(
 def test_what_a_class_gives(lessons: list[ClassWindow], expires: datetime, now: datetime) -> None:
     """Never less than the lease's own time; half an hour after each class of it that is over; held while one runs."""
     lessons = [lesson for lesson in lessons if lesson.started_at <= now and (lesson.ended_at or now) <= now]
-    keeping, lease = Keeping(lessons, GRACE, now), replace(LEASE, expires_at=expires)
+    keeping, lease = ClassHold(lessons, GRACE, now), replace(LEASE, expires_at=expires)
     mine = [lesson for lesson in lessons if 7 in lesson.people or lesson.image == "debian"]
     assert keeping.held(lease) == any(lesson.ended_at is None and now < lesson.started_at + LONGEST for lesson in mine)
     at = keeping.ends_at(lease)

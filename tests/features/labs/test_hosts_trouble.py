@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from tests.stage import CHANNEL, Stage
-from trainbot.features.labs.scheduler import NoPool
-from trainbot.model.host import Domain, DomainState, Finished
+from trainbot.features.labs.scheduler import EmptyPoolPlan
+from trainbot.model.host import Domain, DomainState, HostWorkDone
 from trainbot.model.lab import LabState
-from trainbot.model.lab_events import Check, Checked, HostStatus, HostWork
+from trainbot.model.lab_events import CheckLogin, HostStatus, HostWork, LoginChecked
 
 
 @pytest.fixture
@@ -101,7 +101,9 @@ def test_a_lab_with_work_in_it_is_not_thrown_away_because_its_host_is_short_of_m
     (before,) = stage.labs()
     said = change(stage, state=DomainState.OFF)
     for _ in range(6):
-        said += stage.happens(Finished("xen1", before.id, "make", None, "there is not enough free memory on the host"))
+        said += stage.happens(
+            HostWorkDone("xen1", before.id, "make", None, "there is not enough free memory on the host")
+        )
         said += stage.wait(minutes=1)
     assert [text for _nick, text in said if "cannot be started" in text] == [
         "your debian lab cannot be started just now, I go on trying: there is not enough free memory on the host"
@@ -116,7 +118,7 @@ def test_a_snapshot_that_fails_leaves_the_lab_as_it_was(stage: Stage) -> None:
         stage.store.labs.change({"id": lab.id}, state=LabState.SAVING)
     stage.wait(seconds=2)
     stage.began.clear()
-    said = stage.happens(Finished("xen1", lab.id, "snapshot", None, "the host's disk is full"))
+    said = stage.happens(HostWorkDone("xen1", lab.id, "snapshot", None, "the host's disk is full"))
     assert said == [("alice", "your debian lab could not be kept, it goes on as it was: the host's disk is full")]
     stage.hosts_work()
     assert stage.labs()[0].state is LabState.READY and stage.labs()[0].saved_at is None
@@ -139,9 +141,9 @@ def test_sessions_hear_that_their_lab_starts_anew(stage: Stage) -> None:
 # -- labs that nobody has ----------------------------------------------------------------------------
 
 
-def checks(stage: Stage) -> list[Check]:
-    found = [item for item in stage.began if isinstance(item, Check)]
-    stage.began = [item for item in stage.began if not isinstance(item, Check)]
+def checks(stage: Stage) -> list[CheckLogin]:
+    found = [item for item in stage.began if isinstance(item, CheckLogin)]
+    stage.began = [item for item in stage.began if not isinstance(item, CheckLogin)]
     return found
 
 
@@ -156,14 +158,14 @@ def test_a_free_lab_is_tried_from_time_to_time_and_a_broken_one_is_not_handed_ou
     stage.wait(minutes=1, seconds=1)
     (check,) = checks(stage)
     assert (check.lab, check.way.address) == (lab.id, "127.0.0.1")
-    stage.happens(Checked(lab.id, "no ssh"))
+    stage.happens(LoginChecked(lab.id, "no ssh"))
     (check,) = checks(stage)
-    stage.happens(Checked(lab.id))
+    stage.happens(LoginChecked(lab.id))
     assert checks(stage) == []
     stage.wait(minutes=2)
     for _ in range(2):
         (check,) = checks(stage)
-        stage.happens(Checked(lab.id, "no ssh"))
+        stage.happens(LoginChecked(lab.id, "no ssh"))
     stage.hosts_work()
     assert [other.id == lab.id for other in stage.labs()] == [False]
 
@@ -177,7 +179,7 @@ def test_a_check_that_comes_late_harms_nobody(stages: Callable[..., Stage]) -> N
     (check,) = checks(stage)
     stage.talk("alice", "!lab debian")
     for _ in range(3):
-        stage.happens(Checked(check.lab, "no ssh"))
+        stage.happens(LoginChecked(check.lab, "no ssh"))
     assert check.lab in [lab.id for lab in stage.labs()]
 
 
@@ -198,12 +200,12 @@ def test_a_host_where_an_image_does_not_come_up_has_a_rest(two: Stage) -> None:
     (work,) = [item for item in two.began if isinstance(item, HostWork)]
     two.began.clear()
     assert work.host == "xen2"
-    two.happens(Finished("xen2", work.lab, "make", None, "the host's disk is full"))
+    two.happens(HostWorkDone("xen2", work.lab, "make", None, "the host's disk is full"))
     assert {(item.host, item.action) for item in two.began if isinstance(item, HostWork)} == {
         ("xen2", "destroy"),
         ("xen1", "make"),
     }
-    assert "a debian lab there: the host's disk is full" in two.wiring.fleet.hosts["xen2"].last_trouble
+    assert "a debian lab there: the host's disk is full" in two.wiring.scheduler.hosts["xen2"].last_trouble
 
 
 def test_a_pool_that_is_too_large_shrinks_one_by_one(stages: Callable[..., Stage]) -> None:
@@ -214,7 +216,7 @@ def test_a_pool_that_is_too_large_shrinks_one_by_one(stages: Callable[..., Stage
     stage.wait(seconds=2)
     stage.hosts_work()
     assert len(stage.labs()) == 3
-    stage.wiring.fleet.plan = NoPool()
+    stage.wiring.scheduler.plan = EmptyPoolPlan()
     sizes = []
     for _ in range(4):
         stage.wait(seconds=2)
@@ -293,7 +295,7 @@ def test_free_labs_on_a_drained_host_go(stages: Callable[..., Stage]) -> None:
 def test_a_clock_that_is_off_is_known(stage: Stage) -> None:
     """Labs have their time from their host."""
     stage.happens(HostStatus("xen1", 0.2, 95.4))
-    view = stage.wiring.fleet.hosts["xen1"]
+    view = stage.wiring.scheduler.hosts["xen1"]
     assert view.last_trouble == "its clock is +95 s off, and labs have theirs from it" and view.io_wait == 0.2
 
 
@@ -312,8 +314,8 @@ def test_who_asks_is_seated_where_the_fewest_are(stages: Callable[..., Stage]) -
 
 def test_a_lab_whose_host_has_no_copy_of_the_image_is_made_elsewhere(two: Stage) -> None:
     """A host says which images it has."""
-    two.wiring.fleet.images["debian"] = replace(two.wiring.fleet.images["debian"], version="debian-1")
-    for view in two.wiring.fleet.hosts.values():
+    two.wiring.scheduler.images["debian"] = replace(two.wiring.scheduler.images["debian"], version="debian-1")
+    for view in two.wiring.scheduler.hosts.values():
         view.report = replace(view.report, images=frozenset({"debian-1"} if view.config.name == "xen1" else ()))
     two.talk("carol", "!lab debian")
     assert sorted(lab.host for lab in two.labs()) == ["xen1", "xen1", "xen1"]

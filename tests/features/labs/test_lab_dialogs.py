@@ -12,7 +12,7 @@ from tests.stage import CHANNEL, Stage
 from trainbot.config.labs_sections import LAB_WORDS
 from trainbot.core.messages import Line
 from trainbot.features.labs.lab_requests import VERBS
-from trainbot.model.host import Finished, HostLost
+from trainbot.model.host import HostLost, HostWorkDone
 
 ACCESS = re.compile(r"your debian lab: ssh -p 2222 debian@lab\.example\.org password ([0-9a-z-]{19})")
 
@@ -304,7 +304,7 @@ def test_a_host_that_dies_before_it_made_the_lab(stage: Stage) -> None:
     stage.talk("alice", "!lab debian")
     (work,) = stage.began
     stage.began = []
-    stage.happens(HostLost("xen1", "no route"), Finished("xen1", work.lab, "make", None, "no answer", True))
+    stage.happens(HostLost("xen1", "no route"), HostWorkDone("xen1", work.lab, "make", None, "no answer", True))
     assert "its host does not answer" in stage.talk("alice", "!lab")[0]
     (said,) = stage.host_up("xen2")
     assert said[0] == "alice" and said[1].startswith("your turn, a debian lab: ssh -p 2222 ")

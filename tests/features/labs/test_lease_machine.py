@@ -17,10 +17,19 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from tests.stage import CHANNEL, Stage
-from trainbot.features.labs import scheduler as fleet
-from trainbot.model.host import Domain, DomainState, Finished, HostLost
+from trainbot.features.labs import scheduler
+from trainbot.model.host import Domain, DomainState, HostLost, HostWorkDone
 from trainbot.model.lab import LabState
-from trainbot.model.lab_events import Booted, Check, Checked, Heard, HostWork, Listen, Probe, Way
+from trainbot.model.lab_events import (
+    CheckLogin,
+    HostProbed,
+    HostWork,
+    LabBooted,
+    LabRoute,
+    LoginChecked,
+    Probe,
+    ProbeHost,
+)
 
 PEOPLE = ("alice", "bob", "carol", "stranger")
 HOSTS = ("xen1", "xen2")
@@ -38,7 +47,7 @@ class Leases(RuleBasedStateMachine):
         logging.disable(logging.CRITICAL)
         numbers = itertools.count(1)  # in order, so that hypothesis can repeat what it found
         self.patch = pytest.MonkeyPatch()
-        self.patch.setattr(fleet, "uuid", SimpleNamespace(uuid4=lambda: uuid.UUID(int=next(numbers))))
+        self.patch.setattr(scheduler, "uuid", SimpleNamespace(uuid4=lambda: uuid.UUID(int=next(numbers))))
         self.folder = Path(tempfile.mkdtemp(prefix="machine"))
         self.stage = Stage(self.folder, labs=2, spare=spare, require_account="no", uri=uri)
         first = self.stage.config.hosts[0]
@@ -46,7 +55,7 @@ class Leases(RuleBasedStateMachine):
         self.stage.hosts["xen2"] = {}
         self.stage.store.close()
         self.stage.restart()
-        self.old: list[Finished | Booted] = []  # to be repeated later
+        self.old: list[HostWorkDone | LabBooted] = []  # to be repeated later
         self.up: set[str] = set()
         self.runs = itertools.count(1)  # as Xen numbers domains
         self.had: set[int] = set()  # leases that were ever open
@@ -115,20 +124,20 @@ class Leases(RuleBasedStateMachine):
         item = self.stage.began.pop(data.draw(st.integers(0, len(self.stage.began) - 1)))
         if isinstance(item, Probe):
             if fate == "done":
-                self.tell(Booted(item.lab))
+                self.tell(LabBooted(item.lab))
             return
-        if isinstance(item, Check):
-            self.tell(Checked(item.lab, "no ssh" if fate == "failed" else ""))
+        if isinstance(item, CheckLogin):
+            self.tell(LoginChecked(item.lab, "no ssh" if fate == "failed" else ""))
             return
-        if isinstance(item, Listen):
-            self.tell(Heard(item.host, fate == "failed"))
+        if isinstance(item, ProbeHost):
+            self.tell(HostProbed(item.host, fate == "failed"))
             return
         if fate in ("done", "unheard"):
             self.carry_out(item)
         error = {"failed": "not enough memory", "down": "no answer"}.get(fate)
         if fate != "unheard":
             domain = self.stage.hosts[item.host].get(item.lab)
-            self.tell(Finished(item.host, item.lab, item.action, domain, error, fate == "down"))
+            self.tell(HostWorkDone(item.host, item.lab, item.action, domain, error, fate == "down"))
 
     def carry_out(self, item: HostWork) -> None:
         domains = self.stage.hosts[item.host]
@@ -141,7 +150,7 @@ class Leases(RuleBasedStateMachine):
         elif item.lab in domains:  # rebooted
             domains[item.lab] = replace(domains[item.lab], state=DomainState.RUNNING, run=str(next(self.runs)))
 
-    def tell(self, event: Finished | Booted | Heard) -> None:
+    def tell(self, event: HostWorkDone | LabBooted | HostProbed) -> None:
         self.old.append(event)
         self.stage.happens(event)
 
@@ -211,7 +220,7 @@ class Leases(RuleBasedStateMachine):
         """Hosts answer again and do their work: whoever waits has a lab where there is room, and hosts hold
         what the rows say."""
         self.stage.began = [
-            item for item in self.stage.began if isinstance(item, Probe | Check) or item.host in self.up
+            item for item in self.stage.began if isinstance(item, Probe | CheckLogin) or item.host in self.up
         ]
         self.finish_what_is_lost()
         self.settle()
@@ -230,20 +239,20 @@ class Leases(RuleBasedStateMachine):
             assert all(domain.state is DomainState.RUNNING for domain in self.stage.hosts[host].values())
 
     @staticmethod
-    def name_of(item: HostWork | Probe | Check) -> str:
+    def name_of(item: HostWork | Probe | CheckLogin) -> str:
         return item.action if isinstance(item, HostWork) else type(item).__name__.lower()
 
     def finish_what_is_lost(self) -> None:
         """A worker says how each of its actions ended, sooner or later: at the latest, that the host was down."""
-        listed = {(item.lab, self.name_of(item)) for item in self.stage.began if not isinstance(item, Listen)}
-        for lab, action in list(self.stage.wiring.fleet.busy.items()):
+        listed = {(item.lab, self.name_of(item)) for item in self.stage.began if not isinstance(item, ProbeHost)}
+        for lab, action in list(self.stage.wiring.scheduler.busy.items()):
             if (lab, action) in listed:
                 continue
             if action in ("probe", "check"):
-                self.stage.began.append((Probe if action == "probe" else Check)(lab, Way("127.0.0.1", 20000)))
+                self.stage.began.append((Probe if action == "probe" else CheckLogin)(lab, LabRoute("127.0.0.1", 20000)))
             else:
                 for host in HOSTS:
-                    self.stage.happens(Finished(host, lab, action, None, "no answer", True))
+                    self.stage.happens(HostWorkDone(host, lab, action, None, "no answer", True))
 
 
 TestLeases = Leases.TestCase

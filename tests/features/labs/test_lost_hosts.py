@@ -8,7 +8,7 @@ from dataclasses import replace
 from tests.stage import CHANNEL, Stage
 from trainbot.model.host import Domain, DomainState, HostLost
 from trainbot.model.lab import LabState
-from trainbot.model.lab_events import Heard, Listen
+from trainbot.model.lab_events import HostProbed, ProbeHost
 
 
 def dies(stage: Stage, name: str = "xen1") -> list[tuple[str, str]]:
@@ -21,10 +21,10 @@ def dies(stage: Stage, name: str = "xen1") -> list[tuple[str, str]]:
 def listened(stage: Stage) -> list[tuple[str, str]]:
     """All who are asked to listen hear nothing."""
     said = stage.wait(seconds=3)
-    while asked := [item for item in stage.began if isinstance(item, Listen)]:
-        stage.began = [item for item in stage.began if not isinstance(item, Listen)]
+    while asked := [item for item in stage.began if isinstance(item, ProbeHost)]:
+        stage.began = [item for item in stage.began if not isinstance(item, ProbeHost)]
         for item in asked:
-            said += stage.happens(Heard(item.host, False))
+            said += stage.happens(HostProbed(item.host, False))
         said += stage.wait(seconds=3)
     return said
 
@@ -54,8 +54,8 @@ def test_a_short_silence_is_no_loss(two: Stage) -> None:
     assert two.wait(seconds=60) == [] and on(two, "xen1") == ["ready", "ready"]
     two.happens(HostLost("xen1", "closed"))
     two.wait(seconds=21)
-    assert any(isinstance(item, Listen) for item in two.began)
-    assert two.happens(Heard("xen1", True)) == [] and on(two, "xen1") == ["ready", "ready"]
+    assert any(isinstance(item, ProbeHost) for item in two.began)
+    assert two.happens(HostProbed("xen1", True)) == [] and on(two, "xen1") == ["ready", "ready"]
 
 
 def test_an_overloaded_host_has_longer(two: Stage) -> None:
@@ -63,7 +63,7 @@ def test_an_overloaded_host_has_longer(two: Stage) -> None:
     long it is waited for; when it does not even greet any more, it is dead."""
     two.happens(HostLost("xen1", "keepalive"))
     for _ in range(11):
-        assert two.wait(seconds=5) == [] and two.happens(Heard("xen1", False, greets=True)) == []
+        assert two.wait(seconds=5) == [] and two.happens(HostProbed("xen1", False, greets=True)) == []
     assert on(two, "xen1") == ["ready", "ready"]
     assert "host xen1 is lost: 2 people move" in two.wait(seconds=6)[0][1]
     two.host_up("xen2")

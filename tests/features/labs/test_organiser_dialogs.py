@@ -225,7 +225,7 @@ def test_hosts_say_all_they_know(stages: Callable[..., Stage]) -> None:
     stage.happens(
         HostUp(HostReport("xen1", (), 16384, 5120, 4, disk_free_mib=80 * 1024, busy=0.413, images=frozenset()))
     )
-    view = stage.wiring.fleet.hosts["xen1"]
+    view = stage.wiring.scheduler.hosts["xen1"]
     view.io_wait, view.drained, view.clock_off = 0.031, True, -95.2
     stage.host_up("xen2")
     said = stage.talk("olga", "!hosts")

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainbot.features.labs import reconciler as control
-from trainbot.features.labs.placement import Need, Seats, choose_host
+from trainbot.features.labs.placement import HostRoom, Need, choose_host
 from trainbot.features.labs.reconciler import (
     ACTIONS,
     NEARNESS,
-    Want,
+    LabRequest,
     due_checks,
     excess,
     hand_out,
@@ -62,12 +62,14 @@ def lease(id: int = 1, lab_id: str | None = None, **more: object) -> Lease:
 
 def test_the_emptiest_host_gets_the_next_lab() -> None:
     """By share of its seats, so that the loss of one host hurts least; ties go to the less busy, then by name."""
-    assert choose_host([Seats("b", True, 10, 5, 9000), Seats("a", True, 4, 1, 9000)], Need(384)) == "a"
+    assert choose_host([HostRoom("b", True, 10, 5, 9000), HostRoom("a", True, 4, 1, 9000)], Need(384)) == "a"
     assert (
-        choose_host([Seats("b", True, 4, 1, 9000, in_making=1), Seats("a", True, 4, 1, 500, in_making=2)], Need(384))
+        choose_host(
+            [HostRoom("b", True, 4, 1, 9000, in_making=1), HostRoom("a", True, 4, 1, 500, in_making=2)], Need(384)
+        )
         == "b"
     )
-    assert choose_host([Seats("b", True, 4, 1, 9000), Seats("a", True, 4, 1, 9000)], Need(384)) == "a"
+    assert choose_host([HostRoom("b", True, 4, 1, 9000), HostRoom("a", True, 4, 1, 9000)], Need(384)) == "a"
 
 
 def test_no_host_has_room() -> None:
@@ -76,11 +78,11 @@ def test_no_host_has_room() -> None:
     assert (
         choose_host(
             [
-                Seats("a", False, 4, 0, 9000),
-                Seats("b", True, 4, 4, 9000),
-                Seats("c", True, 4, 0, 383),
-                Seats("d", True, 4, 0, 1000, coming_mib=700),
-                Seats("e", True, 0, 0, 9000),
+                HostRoom("a", False, 4, 0, 9000),
+                HostRoom("b", True, 4, 4, 9000),
+                HostRoom("c", True, 4, 0, 383),
+                HostRoom("d", True, 4, 0, 1000, coming_mib=700),
+                HostRoom("e", True, 0, 0, 9000),
             ],
             Need(384),
         )
@@ -90,7 +92,7 @@ def test_no_host_has_room() -> None:
 
 VERSIONS = st.frozensets(st.sampled_from(["debian-1", "centos-1"]))
 SEATS = st.builds(
-    Seats,
+    HostRoom,
     st.sampled_from("abcdef"),
     st.booleans(),
     st.integers(0, 5),
@@ -108,7 +110,7 @@ NEEDS = st.builds(Need, st.integers(64, 1500), st.integers(0, 2000), st.sampled_
 
 
 @given(st.lists(SEATS, unique_by=lambda seats: seats.host), NEEDS, st.randoms())
-def test_placement_keeps_every_cap(hosts: list[Seats], need: Need, random: object) -> None:
+def test_placement_keeps_every_cap(hosts: list[HostRoom], need: Need, random: object) -> None:
     """What is chosen has room; nothing is chosen only where none has; the order of hosts makes no difference."""
     chosen = choose_host(hosts, need)
     assert (chosen is None) == (not any(seats.holds(need) for seats in hosts))
@@ -211,7 +213,7 @@ def test_what_is_too_much(
 @given(LEASES, LABS)
 def test_room_is_made_by_the_free_only(leases: list[Lease], labs: list[Lab]) -> None:
     """A pool member of another kind may go, never somebody's lab."""
-    found = surplus(leases, labs, Want("debian", Mode.ENFORCING, True))
+    found = surplus(leases, labs, LabRequest("debian", Mode.ENFORCING, True))
     if found is not None:
         assert found.id not in {value.lab_id for value in leases}
         assert (found.image, found.mode) != ("debian", Mode.ENFORCING) and found.state in NEARNESS

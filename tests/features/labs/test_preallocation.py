@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from trainbot.features.labs.early_handout import released
 from trainbot.features.labs.host_view import HostView
-from trainbot.features.labs.placement import Need, Seats
-from trainbot.features.labs.preallocation import MOST_LEAD, UNCLAIMED, Planned, opens_at, planned, wanted
-from trainbot.features.labs.readiness import Standing, faults, rest_of, standings, verdict
+from trainbot.features.labs.placement import HostRoom, Need
+from trainbot.features.labs.preallocation import MOST_LEAD, UNCLAIMED, PlannedSession, opens_at, planned, wanted
+from trainbot.features.labs.readiness import SessionReadiness, faults, rest_of, standings, verdict
 from trainbot.model.class_run import ClassRun
 from trainbot.model.config import LabsConfig
 from trainbot.model.host import HostConfig, Mode
@@ -32,8 +32,8 @@ def minutes(number: float) -> timedelta:
 
 def a_class(
     number: int, image: str = "debian", mode: Mode = E, start: datetime = START, first: int = 0, name: str = "a"
-) -> Planned:
-    return Planned(
+) -> PlannedSession:
+    return PlannedSession(
         name,
         "SE Linux",
         start,
@@ -59,7 +59,7 @@ def a_lab(
 
 def count(
     now: datetime,
-    *sessions: Planned,
+    *sessions: PlannedSession,
     leases: tuple[Lease, ...] = (),
     config: LabsConfig = CONFIG,
     spare: int = 0,
@@ -139,7 +139,9 @@ planned_classes = st.builds(
     offset=st.integers(-400, 400),
     at_once=st.integers(0, 20),
 )
-def test_bounds(sessions: list[Planned], held: set[int], share: int, spare: int, offset: int, at_once: int) -> None:
+def test_bounds(
+    sessions: list[PlannedSession], held: set[int], share: int, spare: int, offset: int, at_once: int
+) -> None:
     """Never negative, never below spare, never more than all sign-ups of that kind and spare."""
     leases = tuple(a_lease(person) for person in held)
     found = count(
@@ -318,11 +320,11 @@ def test_those_who_came_beyond_the_share() -> None:
 )
 def test_verdict(ready: dict[str, int], said: tuple[str, ...], rest: timedelta | None, line: str) -> None:
     """One line with all that a presenter needs."""
-    assert verdict("SE Linux", "10:00 UTC", Standing({"debian": 30}, {"debian": ready}), said, rest) == line
+    assert verdict("SE Linux", "10:00 UTC", SessionReadiness({"debian": 30}, {"debian": ready}), said, rest) == line
 
 
-def host(name: str, **more: object) -> Seats:
-    return replace(Seats(name, True, 15, 0, 16384, images=frozenset({"v1"})), **more)
+def host(name: str, **more: object) -> HostRoom:
+    return replace(HostRoom(name, True, 15, 0, 16384, images=frozenset({"v1"})), **more)
 
 
 def test_faults() -> None:
@@ -358,7 +360,7 @@ def test_faults() -> None:
         ([host("xen1", images=frozenset())], 4, 0, None, 0),
     ],
 )
-def test_rest_of(seats: list[Seats], missing: int, coming: int, rest: timedelta | None, homeless: int) -> None:
+def test_rest_of(seats: list[HostRoom], missing: int, coming: int, rest: timedelta | None, homeless: int) -> None:
     """How long it takes by what hosts make at a time; no promise where some find no room, or nobody makes them."""
     found = rest_of({"debian": missing}, {"debian": coming}, {"debian": Need(384, 0, "v1")}, seats, lambda _image: 30.0)
     assert found == (rest, homeless)

@@ -11,9 +11,9 @@ import pytest
 
 from tests.stage import CHANNEL, START, Stage
 from trainbot.bot.events import Tick
-from trainbot.core.messages import Line, Unspoken
+from trainbot.core.messages import Line, LineUndelivered
 from trainbot.model.host import HostLost
-from trainbot.model.lab_events import Heard, Listen
+from trainbot.model.lab_events import HostProbed, ProbeHost
 
 COURSE = """
 [[session]]
@@ -327,7 +327,7 @@ def test_the_server_says_later(four: Stage) -> None:
     until(four, -20.5)
     four.now = BEGINS - timedelta(minutes=20)
     lines = [line for line in four.turn(Tick()).say if isinstance(line, Line) and line.target == "ann"]
-    four.turn(Unspoken(lines[0].ticket or 0, "target change too fast", four.now))
+    four.turn(LineUndelivered(lines[0].ticket or 0, "target change too fast", four.now))
     assert "ann" not in seats(four.wait(seconds=30))
     said = four.wait(minutes=1)
     assert "ann" in seats(said)
@@ -341,8 +341,8 @@ def test_a_host_is_lost_before_the_class(four: Stage) -> None:
     said = []
     for _ in range(60):
         said += four.wait(seconds=10)
-        for item in [item for item in four.began if isinstance(item, Listen)]:
-            said += four.happens(Heard(item.host, False))
+        for item in [item for item in four.began if isinstance(item, ProbeHost)]:
+            said += four.happens(HostProbed(item.host, False))
         said += four.hosts_work()
     assert len([text for target, text in said if target == CHANNEL and f"host {lost} is lost" in text]) == 1
     assert seats(said) == ["cem", "dia"]

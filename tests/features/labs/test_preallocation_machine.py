@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from tests.stage import START, Stage
 from trainbot.features.labs.early_handout import GIVEN_UP
 from trainbot.model.host import HostLost
-from trainbot.model.lab_events import Heard, Listen
+from trainbot.model.lab_events import HostProbed, ProbeHost
 
 COURSE = """
 [[session]]
@@ -61,8 +61,8 @@ class BeforeClass(RuleBasedStateMachine):
     @rule(minutes=st.sampled_from([0.05, 0.5, 1, 3, 8]))
     def time_passes(self, minutes: float) -> None:
         self.stage.wait(minutes=minutes)
-        for item in [item for item in self.stage.began if isinstance(item, Listen)]:
-            self.stage.happens(Heard(item.host, False))
+        for item in [item for item in self.stage.began if isinstance(item, ProbeHost)]:
+            self.stage.happens(HostProbed(item.host, False))
 
     @rule()
     def hosts_work(self) -> None:

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.stage import START, Stage
-from trainbot.features.labs.placement import Need, Seats
-from trainbot.features.labs.queue_estimate import Chance, Outlook, outlook
+from trainbot.features.labs.placement import HostRoom, Need
+from trainbot.features.labs.queue_estimate import Estimate, Prospect, outlook
 from trainbot.model.host import HostLost, Mode
 from trainbot.model.lab import Lab, LabState, Lease
 
@@ -25,7 +25,7 @@ def lease(id: int, lab_id: str | None = None, hours: float = 4, image: str = "de
 
 
 NEEDS = {"debian": Need(256), "centos": Need(1024)}
-FULL = Seats("xen1", True, 2, 2, 0)
+FULL = HostRoom("xen1", True, 2, 2, 0)
 TAKEN = [lease(1, "a", 3), lease(2, "b", 2)]
 LABS = [lab("a"), lab("b")]
 
@@ -35,9 +35,9 @@ def said(
     *ahead: Lease,
     leases: list[Lease] = TAKEN,
     labs: list[Lab] = LABS,
-    hosts: tuple[Seats, ...] = (FULL,),
+    hosts: tuple[HostRoom, ...] = (FULL,),
     held: tuple[int, ...] = (),
-) -> Outlook:
+) -> Estimate:
     return outlook(
         waiting,
         ahead,
@@ -49,8 +49,8 @@ def said(
     )
 
 
-def at(hours: float) -> Outlook:
-    return Outlook(Chance.THEN, START + timedelta(hours=hours))
+def at(hours: float) -> Estimate:
+    return Estimate(Prospect.THEN, START + timedelta(hours=hours))
 
 
 def test_the_first_end_is_for_the_first_in_line() -> None:
@@ -58,36 +58,36 @@ def test_the_first_end_is_for_the_first_in_line() -> None:
     first, second, third = lease(3), lease(4), lease(5)
     assert said(first) == at(2)
     assert said(second, first) == at(3)
-    assert said(third, first, second) == Outlook(Chance.RETURN)
+    assert said(third, first, second) == Estimate(Prospect.RETURN)
 
 
 def test_a_class_holds() -> None:
     """A held lease has no end that anybody could name."""
     assert said(lease(3), held=(2,)) == at(3)
-    assert said(lease(3), held=(1, 2)) == Outlook(Chance.RETURN)
+    assert said(lease(3), held=(1, 2)) == Estimate(Prospect.RETURN)
 
 
 def test_room_that_is_being_made() -> None:
     """A lab on its way out, or one of the pool of another kind, is no matter of hours."""
-    assert said(lease(3), leases=TAKEN[:1], labs=[lab("a"), lab("b", state=LabState.ENDING)]) == Outlook(Chance.NOW)
-    assert said(lease(3), leases=TAKEN[:1], labs=[lab("a"), lab("b", image="centos")]) == Outlook(Chance.NOW)
+    assert said(lease(3), leases=TAKEN[:1], labs=[lab("a"), lab("b", state=LabState.ENDING)]) == Estimate(Prospect.NOW)
+    assert said(lease(3), leases=TAKEN[:1], labs=[lab("a"), lab("b", image="centos")]) == Estimate(Prospect.NOW)
 
 
 def test_an_end_that_does_not_help() -> None:
     """Two small labs have to go before a large one fits; a host that is silent or emptied helps nobody."""
     four = [lease(n, f"l{n}", n) for n in range(1, 6)]
     labs = [lab(f"l{n}") for n in range(1, 6)]
-    host = Seats("xen1", True, 9, 5, 0)
+    host = HostRoom("xen1", True, 9, 5, 0)
     assert said(lease(9, image="centos"), leases=four, labs=labs, hosts=(host,)) == at(4)
-    assert said(lease(9, image="centos"), leases=four[:3], labs=labs[:3], hosts=(host,)) == Outlook(Chance.NONE)
+    assert said(lease(9, image="centos"), leases=four[:3], labs=labs[:3], hosts=(host,)) == Estimate(Prospect.NONE)
     for useless in (replace(FULL, up=False), replace(FULL, drained=True)):
-        assert said(lease(3), hosts=(useless,)) == Outlook(Chance.NONE)
-    assert said(lease(3, image="unknown")) == Outlook(Chance.NONE)
+        assert said(lease(3), hosts=(useless,)) == Estimate(Prospect.NONE)
+    assert said(lease(3, image="unknown")) == Estimate(Prospect.NONE)
 
 
 def test_whoever_is_ahead_with_another_image_takes_room_too() -> None:
     """The line is one where the room is one."""
-    roomy = Seats("xen1", True, 2, 2, 2000)
+    roomy = HostRoom("xen1", True, 2, 2, 2000)
     assert said(lease(4), lease(3, image="centos"), hosts=(roomy,)) == at(3)
 
 
@@ -96,7 +96,7 @@ def test_never_a_time_that_cannot_be(data: st.DataObject) -> None:
     """A time that is said is the end of a lease that no class holds, and who is ahead hears none later."""
     count = data.draw(st.integers(0, 6))
     free = st.sampled_from([0, 256, 2048])
-    hosts = tuple(Seats(name, data.draw(st.booleans()), 4, 4, data.draw(free)) for name in ("x", "y"))
+    hosts = tuple(HostRoom(name, data.draw(st.booleans()), 4, 4, data.draw(free)) for name in ("x", "y"))
     labs = [
         lab(f"l{n}", data.draw(st.sampled_from("xy")), data.draw(st.sampled_from([LabState.READY, LabState.ENDING])))
         for n in range(count)
@@ -105,7 +105,7 @@ def test_never_a_time_that_cannot_be(data: st.DataObject) -> None:
     held = tuple(other.id for other in leases if data.draw(st.booleans()))
     line = [lease(20 + n) for n in range(3)]
     found = [said(line[n], *line[:n], leases=leases, labs=labs, hosts=hosts, held=held) for n in range(3)]
-    order = (Chance.NOW, Chance.THEN, Chance.RETURN, Chance.NONE)
+    order = (Prospect.NOW, Prospect.THEN, Prospect.RETURN, Prospect.NONE)
     assert [order.index(one.chance) for one in found] == sorted(order.index(one.chance) for one in found)
     times: list[datetime] = [one.at for one in found if one.at is not None]
     assert times == sorted(times)

@@ -12,7 +12,7 @@ from tests.stage import CHANNEL, Stage
 from trainbot.bot.requests import RehearsalAsked
 from trainbot.model.host import HostLost
 from trainbot.model.lab import LabState
-from trainbot.model.lab_events import Check, Heard, Probe
+from trainbot.model.lab_events import CheckLogin, HostProbed, Probe
 
 COURSE = """
 [course]
@@ -268,12 +268,14 @@ def test_a_host_is_lost_meanwhile(two: Stage) -> None:
     other = "xen2" if home == "xen1" else "xen1"
     token = begin(two, 4)
     two.happens(HostLost(home, "keepalive"))
-    two.happens(Heard(home, False))
-    said = two.wait(seconds=21) + two.happens(Heard(home, False))
+    two.happens(HostProbed(home, False))
+    said = two.wait(seconds=21) + two.happens(HostProbed(home, False))
     assert said == [
         (CHANNEL, f"host {home} is lost: one person moves to another; the same ssh line and password work again")
     ]
-    two.began = [item for item in two.began if isinstance(item, Probe | Check) or getattr(item, "host", "") != home]
+    two.began = [
+        item for item in two.began if isinstance(item, Probe | CheckLogin) or getattr(item, "host", "") != home
+    ]
     two.wait(seconds=2)
     two.hosts_work()
     states = look(two, token)

@@ -24,7 +24,7 @@ class Rehearsed(Leases):
 
     @rule(seats=st.integers(1, 5))
     def begin_one(self, seats: int) -> None:
-        before = self.rehearsing()
+        before = self.rehearsals()
         begun = self.rehearse(do="begin", exercise="selinux", seats=seats)
         assert ("error" in begun) == bool(before), begun
         self.token = str(begun.get("rehearsal", self.token))
@@ -36,7 +36,7 @@ class Rehearsed(Leases):
 
     @rule(data=st.data())
     def work_in_some(self, data: st.DataObject) -> None:
-        leases = self.rehearsing()
+        leases = self.rehearsals()
         if leases:
             seats = data.draw(st.lists(st.sampled_from(sorted(lease.id for lease in leases)), max_size=3))
             assert "error" not in self.rehearse(do="work", rehearsal=self.token, seats=seats)
@@ -48,18 +48,18 @@ class Rehearsed(Leases):
     @rule(who=who)
     def ask_while_seats_are_lent(self, who: str) -> None:
         """Where a rehearsal holds an untouched lab that is ready, whoever asks and waits for nobody has a ready one."""
-        hosts, before = self.stage.wiring.fleet.hosts, self.stage.leases()
+        hosts, before = self.stage.wiring.scheduler.hosts, self.stage.leases()
         labs = {lab.id: lab for lab in self.stage.labs()}
-        there = [labs[lease.lab_id] for lease in self.rehearsing() if lease.lent and lease.lab_id in labs]
+        there = [labs[lease.lab_id] for lease in self.rehearsals() if lease.lent and lease.lab_id in labs]
         ready = any(lab.state is LabState.READY and hosts[lab.host].up and not hosts[lab.host].drained for lab in there)
         self.stage.hear(who, "!lab debian")
         new = [lease for lease in self.stage.leases() if lease.id not in {lease.id for lease in before}]
         if ready and new and all(lease.lab_id is not None for lease in before):
             assert {lab.id: lab.state for lab in self.stage.labs()}[new[0].lab_id] is LabState.READY
 
-    def rehearsing(self) -> list:
+    def rehearsals(self) -> list:
         with self.stage.store.transaction():
-            return self.stage.store.leases.rehearsing()
+            return self.stage.store.leases.rehearsals()
 
     @invariant()
     def nobody_hears_of_it(self) -> None:
@@ -74,7 +74,7 @@ class Rehearsed(Leases):
     def settle(self) -> None:
         """Nobody asks about it any more, so it ends by itself."""
         super().settle()
-        assert self.rehearsing() == []
+        assert self.rehearsals() == []
         assert all(route.name != "rehearsal 1" for route in self.stage.routes())
 
 

@@ -8,9 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from tests.stage import CHANNEL, Stage
-from trainbot.bot.gateway.route_table import Ways, routes
+from trainbot.bot.gateway.route_table import LabRoutes, routes
 from trainbot.core.access import Roles
-from trainbot.core.messages import Connected, Line, Renamed, RollCall
+from trainbot.core.messages import ChannelMembers, Connected, Line, Renamed
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIK0wmN/Cr3JXqmLW7u+g9pTh+wyqDHpSQEIQczXkVx9q"
 NO_LAB = "you have no lab; !lab debian gives you one"
@@ -192,9 +192,9 @@ def test_the_roll_call_needs_all_channels(stages: Callable[..., Stage]) -> None:
     stage.host_up()
     lab(stage, "stranger")
     stage.net.channels[CHANNEL].discard("stranger")
-    stage.happens(Connected("trainbot", stage.now), RollCall(CHANNEL, (), stage.now))
+    stage.happens(Connected("trainbot", stage.now), ChannelMembers(CHANNEL, (), stage.now))
     stage.enter("stranger", "#other")
-    stage.happens(RollCall("#other", (), stage.now))
+    stage.happens(ChannelMembers("#other", (), stage.now))
     assert "ready" in stage.whisper("stranger", "lab")[0]
 
 
@@ -238,11 +238,11 @@ def test_keys_reach_the_gateway(stage: Stage) -> None:
     stage.hosts_work()
     stage.talk("alice", f"!key {KEY} x")
     with stage.store.transaction():
-        (route,) = routes(stage.store, stage.wiring.fleet.images, Ways(()))
+        (route,) = routes(stage.store, stage.wiring.scheduler.images, LabRoutes(()))
     assert route.keys == (KEY,) and route.name == "alice" and route.endpoint == ("127.0.0.1", 20000)
     stage.talk("alice", "!key forget")
     with stage.store.transaction():
-        assert routes(stage.store, stage.wiring.fleet.images, Ways(()))[0].keys == ()
+        assert routes(stage.store, stage.wiring.scheduler.images, LabRoutes(()))[0].keys == ()
 
 
 def test_secrets_go_to_their_person(free: Stage) -> None:

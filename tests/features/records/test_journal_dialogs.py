@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.stage import CHANNEL, Stage
-from trainbot.core.messages import Arrived, Left, Renamed, RollCall
+from trainbot.core.messages import Arrived, ChannelMembers, Left, Renamed
 
 
 def line(stage: Stage, *kinds: str) -> list[tuple[str, str, str]]:
@@ -65,7 +65,7 @@ def test_nothing_is_kept_outside_of_a_class(stages: Callable[..., Stage]) -> Non
     stage = stages(log="yes")
     stage.talk("alice", "hello")
     stage.leave("stranger")
-    stage.happens(RollCall(CHANNEL, tuple(stage.net.members(CHANNEL)), stage.now))
+    stage.happens(ChannelMembers(CHANNEL, tuple(stage.net.members(CHANNEL)), stage.now))
     assert line(stage) == []
 
 

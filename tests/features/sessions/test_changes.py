@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from trainbot.features.sessions.changes import Change, changes, render, render_all
 from trainbot.features.sessions.reminders import reminder_line
-from trainbot.model.session import Problem, Schedule, Session
+from trainbot.model.session import Schedule, ScheduleProblem, Session
 
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
 ZONES = ["Australia/Melbourne"]
@@ -36,7 +36,7 @@ def test_new_moved_cancelled_and_back_are_told():
 
 def test_a_broken_file_calls_nothing_off():
     """Sessions of a file with faults, or of a folder that cannot be read, stand as they were."""
-    fault = Problem("course.toml", 3, "this is not TOML")
+    fault = ScheduleProblem("course.toml", 3, "this is not TOML")
     assert kinds([session()], [], problems=(fault,)) == []
     assert kinds([session()], [], readable=False) == []
     assert kinds([session()], [], problems=(replace(fault, file="other.toml"),)) == ["cancelled"]

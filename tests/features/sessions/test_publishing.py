@@ -16,7 +16,7 @@ from dateutil.tz import tzical
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trainbot.adapters.calendars.feed import Feed, Where
+from trainbot.adapters.calendars.feed import Feed, FeedOptions
 from trainbot.adapters.calendars.vtimezone import changes
 from trainbot.bot.pages.sessions_page import page
 from trainbot.core.times import readings
@@ -24,7 +24,7 @@ from trainbot.model.reminder import parse_offsets
 from trainbot.model.session import PublishedSession, Session
 
 OFFSETS = parse_offsets("7d 1d 1h 10m")
-WHERE = Where("an-owner", "https://class.example.org/pub/", "irc.libera.chat", 6697, True, ("#class",))
+WHERE = FeedOptions("an-owner", "https://class.example.org/pub/", "irc.libera.chat", 6697, True, ("#class",))
 NOW = datetime(2026, 11, 27, 8, tzinfo=UTC)
 ZONES = ("Australia/Melbourne", "Europe/Berlin")
 PLACES = [

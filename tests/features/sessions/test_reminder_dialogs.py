@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.stage import CHANNEL, START, Stage
-from trainbot.core.messages import Disconnected, RollCall
+from trainbot.core.messages import ChannelMembers, Disconnected
 
 COURSE = """
 [[session]]
@@ -91,7 +91,7 @@ def test_a_netsplit_at_that_minute(seated: Stage) -> None:
     assert at(seated, hours=1) == []
     seated.net.channels[CHANNEL] = people
     seated.now += timedelta(minutes=4)
-    said = seated.happens(RollCall(CHANNEL, tuple(seated.net.members(CHANNEL)), seated.now))
+    said = seated.happens(ChannelMembers(CHANNEL, tuple(seated.net.members(CHANNEL)), seated.now))
     assert to("alice", said) == ["you have a seat: SE Linux starts in 56 min: Sat 5 Dec 09:00 +0100 Berlin"]
     assert len(to(CHANNEL, said)) == 1
     assert seated.wait(seconds=30) == []
@@ -151,5 +151,5 @@ def happens(stage: Stage, minute: int, what: str) -> list[tuple[str, str]]:
     elif what == "split":
         said = stage.happens(Disconnected("gone", stage.now))
     elif what == "back":
-        said = stage.happens(RollCall(CHANNEL, tuple(stage.net.members(CHANNEL)), stage.now))
+        said = stage.happens(ChannelMembers(CHANNEL, tuple(stage.net.members(CHANNEL)), stage.now))
     return said + stage.wait(seconds=0)

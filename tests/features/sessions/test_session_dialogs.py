@@ -8,7 +8,7 @@ import pytest
 
 from tests.stage import CHANNEL, Stage
 from trainbot.bot.events import Tick
-from trainbot.core.messages import Line, Unspoken
+from trainbot.core.messages import Line, LineUndelivered
 
 COURSE = """
 [course]
@@ -157,7 +157,7 @@ def test_a_reminder_that_was_not_spoken_comes_later(stage: Stage) -> None:
     stage.now = datetime(2026, 12, 5, 7, 50, tzinfo=UTC)
     (line,) = stage.turn(Tick()).say
     assert isinstance(line, Line) and line.ticket is not None and "in 10 min" in line.text
-    stage.turn(Unspoken(line.ticket, "cannot send to channel", stage.now))
+    stage.turn(LineUndelivered(line.ticket, "cannot send to channel", stage.now))
     assert stage.wait(seconds=30) == []
     (again,) = stage.wait(minutes=1)
     assert again[1].startswith("SE Linux for all starts in 9 min")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from trainbot.images.build.image_folder import FILES, Image, images_folder, point_at, write_image
+from trainbot.images.build.image_folder import FILES, BuiltImage, images_folder, point_at, write_image
 from trainbot.images.build.recipe import recipe_hash
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGNvbW1lbnQgZG9lcyBub3QgY291bnQgaGVyZQ== lab"
@@ -66,13 +66,13 @@ def recipe_dir(tmp_path: Path) -> Path:
     return folder
 
 
-def fake_image(cache: Path, recipe: str, *, current: bool = True) -> Image:
+def fake_image(cache: Path, recipe: str, *, current: bool = True) -> BuiltImage:
     """A version in the cache that looks built from the recipe of that hash."""
     folder = images_folder(cache) / f"debian-{recipe[:12]}"
     folder.mkdir(parents=True)
     for name in FILES:
         (folder / name).write_text(f"{name} of {recipe}")
-    image = Image(
+    image = BuiltImage(
         folder=folder,
         name="debian",
         suite="bookworm",
@@ -95,6 +95,6 @@ def fake_image(cache: Path, recipe: str, *, current: bool = True) -> Image:
 
 
 @pytest.fixture
-def built(tmp_path: Path, recipe_dir: Path) -> Image:
+def built(tmp_path: Path, recipe_dir: Path) -> BuiltImage:
     """The current image of recipe_dir, in tmp_path."""
     return fake_image(tmp_path, recipe_hash(recipe_dir, KEY))

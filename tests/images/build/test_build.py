@@ -11,7 +11,7 @@ from tests.images.build.conftest import Heard, fake_image
 from trainbot.core.errors import BackendError, UserError
 from trainbot.images.build import rootfs
 from trainbot.images.build.build import build_image, image_is_current
-from trainbot.images.build.command import Log
+from trainbot.images.build.command import BuildLog
 from trainbot.images.build.image_folder import images_folder, load_image, old_versions, point_at
 
 
@@ -138,7 +138,7 @@ def test_a_program_reads_and_writes_what_it_is_given(tmp_path):
     (tmp_path / "in").write_bytes(b"a system")
     heard: list[str] = []
     with (tmp_path / "in").open("rb") as stdin, (tmp_path / "out").open("wb") as stdout:
-        Log(tmp_path / "log").run(["sh", "-c", "cat; echo done >&2"], heard.append, stdin=stdin, stdout=stdout)
+        BuildLog(tmp_path / "log").run(["sh", "-c", "cat; echo done >&2"], heard.append, stdin=stdin, stdout=stdout)
     assert ((tmp_path / "out").read_bytes(), heard) == (b"a system", ["done"])
 
 

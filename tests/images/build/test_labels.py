@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from trainbot.core.errors import BackendError
-from trainbot.images.build.command import Log, environment
+from trainbot.images.build.command import BuildLog, environment
 from trainbot.images.build.labels import debugfs_commands, label_image, parse_labels, quote
 
 PATH = environment()["PATH"]
@@ -32,7 +32,7 @@ def test_a_system_without_policy_is_refused(tmp_path, heard):
     """An image that nothing would be labelled in never gets built: enforcing, it would not boot."""
     (tmp_path / "labels").write_bytes(b"")
     with pytest.raises(BackendError, match="selinux-policy-default"):
-        label_image(tmp_path / "disk.img", tmp_path / "labels", Log(tmp_path / "log"), heard)
+        label_image(tmp_path / "disk.img", tmp_path / "labels", BuildLog(tmp_path / "log"), heard)
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def disk(tmp_path) -> Path:
 def test_labels_are_in_the_image(tmp_path, disk, heard):
     """Without root and without SE Linux on this machine, the image has the labels."""
     (tmp_path / "labels").write_bytes(b"system_u:object_r:etc_t:s0\0/a b\0system_u:object_r:root_t:s0\0/\0")
-    label_image(disk, tmp_path / "labels", Log(tmp_path / "log"), heard)
+    label_image(disk, tmp_path / "labels", BuildLog(tmp_path / "log"), heard)
     said = subprocess.run(
         ["debugfs", "-R", 'ea_get -x "/a b" security.selinux', disk],
         env={"PATH": PATH},
@@ -70,4 +70,4 @@ def test_a_file_that_cannot_be_labelled_is_an_error(tmp_path, disk, heard):
     """A label that did not get there stops the build, and says for which file."""
     (tmp_path / "labels").write_bytes(b"system_u:object_r:etc_t:s0\0/nowhere\0")
     with pytest.raises(BackendError, match="could be labelled.*nowhere"):
-        label_image(disk, tmp_path / "labels", Log(tmp_path / "log"), heard)
+        label_image(disk, tmp_path / "labels", BuildLog(tmp_path / "log"), heard)

@@ -1,6 +1,6 @@
 import io
 
-from trainbot.images.build.log_progress import Following
+from trainbot.images.build.log_progress import LogProgress
 from trainbot.images.build.progress_bar import Bar, Lines, for_terminal
 
 MMDEBSTRAP = """\
@@ -18,7 +18,7 @@ I: running --customize-hook in shell: sh -c 'two'
 
 def test_apts_words_become_progress(heard):
     """Stages in words for people; within them three steps a package: fetched, unpacked, set up."""
-    follow = Following(heard)
+    follow = LogProgress(heard)
     for line in MMDEBSTRAP.splitlines():
         follow(line)
     assert heard.said == [
@@ -33,7 +33,7 @@ def test_apts_words_become_progress(heard):
 
 def test_more_lines_than_packages_never_pass_the_end(heard):
     """apt fetches things it did not count; the bar stays at its end."""
-    follow = Following(heard)
+    follow = LogProgress(heard)
     for line in ["1 newly installed", *["Setting up curl (7.88) ..."] * 5]:
         follow(line)
     assert heard.said[-1] == "3/3 curl"

@@ -14,7 +14,7 @@ import tempfile
 import uuid
 from pathlib import Path
 
-from trainbot.images.build.command import Log, environment
+from trainbot.images.build.command import BuildLog, environment
 from trainbot.images.build.progress_bar import Progress
 from trainbot.images.build.recipe import Recipe
 from trainbot.images.build.rootfs import make_rootfs, scratch
@@ -84,7 +84,7 @@ def _make(work: Path, progress: Progress) -> Path:
     (work / "hooks").mkdir()
     (work / "hooks/10-cloud.sh").write_text(_HOOK.format(root=ROOT))
     recipe = Recipe(work, "cloud", "bookworm", "root", 1400, 512, "", "", "", PACKAGES)
-    log = Log(work.parent / "cloud-build.log")
+    log = BuildLog(work.parent / "cloud-build.log")
     with tarfile.open(work / "overlay.tar", "w") as tar:
         for path, content in (
             ("./var/tmp/lab-hooks/10-cloud.sh", _HOOK.format(root=ROOT).encode()),

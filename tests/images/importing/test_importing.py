@@ -18,13 +18,13 @@ from trainbot import shipped
 from trainbot.config import load
 from trainbot.core.errors import BackendError, ConfigError, UserError
 from trainbot.images import catalog as images
-from trainbot.images.build.command import Log
-from trainbot.images.build.image_folder import Image
+from trainbot.images.build.command import BuildLog
+from trainbot.images.build.image_folder import BuiltImage
 from trainbot.images.build.progress_bar import Silent
 from trainbot.images.importing import disk, importing, sums
 from trainbot.images.importing.bootline import command_line
 from trainbot.images.importing.distributions import load_catalogue
-from trainbot.images.importing.opened import Opened
+from trainbot.images.importing.opened import DiskContents
 from trainbot.images.importing.opener import order
 from trainbot.images.importing.seed import SEED, seed_files
 from trainbot.images.publishing.configurations import qemu
@@ -106,7 +106,7 @@ def raw(tmp_path: Path) -> Path:
 
 def disk_of(path: Path, tmp_path: Path) -> Path:
     (tmp_path / "work").mkdir(exist_ok=True)
-    return disk.as_raw_disk(path, tmp_path / "work", Log(tmp_path / "log"), Silent())
+    return disk.as_raw_disk(path, tmp_path / "work", BuildLog(tmp_path / "log"), Silent())
 
 
 @pytest.mark.parametrize("form", ["raw", "qcow2", "xz", "gz", "zst", "qcow2.xz"])
@@ -247,10 +247,10 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
     """libguestfs that finds a CentOS with two kernels on every disk; what was written into it."""
     written: list[dict[str, str]] = []
 
-    def open_disk(disk: Path, to: Path, kernel: str, write: dict[str, str], progress: object) -> Opened:
+    def open_disk(disk: Path, to: Path, kernel: str, write: dict[str, str], progress: object) -> DiskContents:
         (to / "vmlinuz").write_text("kernel"), (to / "initrd").write_text("initrd")
         written.append(write)
-        return Opened(
+        return DiskContents(
             "CentOS Stream 9",
             "5.14.0-9.el9.x86_64",
             ("5.14.0-8.el9.x86_64", "5.14.0-9.el9.x86_64"),
@@ -271,7 +271,7 @@ def test_an_imported_image_is_as_the_builder_writes_one(
     raw: Path, tmp_path: Path, opened: list[dict[str, str]]
 ) -> None:
     """image.json, sums and a version of its own; said again it is there at once, with another key it is another."""
-    wanted = importing.Wanted(str(raw), sum=hashlib.sha256(raw.read_bytes()).hexdigest())
+    wanted = importing.ImportRequest(str(raw), sum=hashlib.sha256(raw.read_bytes()).hexdigest())
     image = importing.import_image("centos", wanted, tmp_path / "images", KEY, Silent())
     assert image.cmdline == "root=UUID=1234 rw quiet no_timer_check net.ifnames=0"
     assert (image.enforcing, image.permissive, image.user) == ("enforcing=1", "enforcing=0", "root")
@@ -291,12 +291,14 @@ def test_an_imported_image_is_as_the_builder_writes_one(
 
 def test_an_import_that_fails_leaves_what_was_there(raw: Path, tmp_path: Path, opened: list[dict[str, str]]) -> None:
     """The image stays the old one, and no half of the new one is left."""
-    image = importing.import_image("centos", importing.Wanted(str(raw)), tmp_path / "images", KEY, Silent())
+    image = importing.import_image("centos", importing.ImportRequest(str(raw)), tmp_path / "images", KEY, Silent())
     (tmp_path / "page").write_text("<html>")
     with pytest.raises(BackendError, match="a web page"):
-        importing.import_image("centos", importing.Wanted(str(tmp_path / "page")), tmp_path / "images", KEY, Silent())
+        importing.import_image(
+            "centos", importing.ImportRequest(str(tmp_path / "page")), tmp_path / "images", KEY, Silent()
+        )
     with pytest.raises(BackendError, match="wanted is " + A):
-        importing.import_image("centos", importing.Wanted(str(raw), sum=A), tmp_path / "images", KEY, Silent())
+        importing.import_image("centos", importing.ImportRequest(str(raw), sum=A), tmp_path / "images", KEY, Silent())
     assert (tmp_path / "images/centos").resolve() == image.folder
     assert {path.name for path in (tmp_path / "images").iterdir()} == {
         "centos",
@@ -309,7 +311,9 @@ def test_an_import_that_fails_leaves_what_was_there(raw: Path, tmp_path: Path, o
 def test_what_comes_from_the_web_is_compared(tmp_path: Path) -> None:
     """Without a sum there is no download."""
     with pytest.raises(UserError, match="say --sha256"):
-        importing.import_image("x", importing.Wanted("http://127.0.0.1:1/x.qcow2"), tmp_path / "images", KEY, Silent())
+        importing.import_image(
+            "x", importing.ImportRequest("http://127.0.0.1:1/x.qcow2"), tmp_path / "images", KEY, Silent()
+        )
 
 
 # -- the shell -----------------------------------------------------------------------------------------
@@ -321,8 +325,8 @@ def config(tmp_path: Path):
     return load(tmp_path / "bot.ini")
 
 
-def imported(config, raw: Path, name: str = "centos") -> tuple[Image, list[str]]:
-    return images.import_for(config, name, importing.Wanted(str(raw)), Silent())
+def imported(config, raw: Path, name: str = "centos") -> tuple[BuiltImage, list[str]]:
+    return images.import_for(config, name, importing.ImportRequest(str(raw)), Silent())
 
 
 @pytest.mark.parametrize("name", ["../x", "", "X", "home", "a/b", "a b", "list"])

@@ -8,13 +8,13 @@ import pytest
 
 from tests.images.publishing import small
 from trainbot.adapters.scenario_files.library import load_library
-from trainbot.images.build.image_folder import Image
+from trainbot.images.build.image_folder import BuiltImage
 from trainbot.model.exercise import Exercise
 from trainbot.shipped import folder
 
 
 @pytest.fixture
-def small_image(tmp_path: Path) -> Image:
+def small_image(tmp_path: Path) -> BuiltImage:
     return small.small_image(tmp_path)
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from trainbot.images.build.command import environment
-from trainbot.images.build.image_folder import FILES, Image, digest, write_image
+from trainbot.images.build.image_folder import FILES, BuiltImage, digest, write_image
 
 SECRETS = (
     "ssh-ed25519 AAAA-the-installations-own trainbot\n",
@@ -16,7 +16,7 @@ SECRETS = (
 )
 
 
-def small_image(folder: Path) -> Image:
+def small_image(folder: Path) -> BuiltImage:
     """As ``trainbot image build`` lays it out, below ``folder``."""
     tree, version = folder / "tree", folder / "debian-0123456789ab"
     for path, text in zip(
@@ -33,7 +33,7 @@ def small_image(folder: Path) -> Image:
     )
     for name in FILES[1:]:
         (version / name).write_text(name)
-    image = Image(
+    image = BuiltImage(
         folder=version,
         name="debian",
         suite="bookworm",

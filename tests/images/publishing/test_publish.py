@@ -14,7 +14,7 @@ import pytest
 from tests.images.publishing.small import SECRETS
 from trainbot.core.errors import BackendError
 from trainbot.images.build.command import environment
-from trainbot.images.build.image_folder import Image
+from trainbot.images.build.image_folder import BuiltImage
 from trainbot.images.build.progress_bar import Silent
 from trainbot.images.publishing import checks, configurations, publish
 from trainbot.images.publishing.published import published
@@ -32,7 +32,7 @@ def unpacked(folder: Path, to: Path) -> bytes:
     return to.read_bytes()
 
 
-def test_the_published_disk_holds_no_key(small_image: Image, public: Path, tmp_path: Path) -> None:
+def test_the_published_disk_holds_no_key(small_image: BuiltImage, public: Path, tmp_path: Path) -> None:
     """Neither as a file nor in blocks that are free now; the image itself keeps them, and all else is as it was."""
     folder = publish.publish(small_image, [], public, "", Silent())
     disk = unpacked(folder, tmp_path / "disk")
@@ -45,7 +45,7 @@ def test_the_published_disk_holds_no_key(small_image: Image, public: Path, tmp_p
 
 
 def test_the_same_image_is_published_in_the_same_bytes(
-    small_image: Image, public: Path, tmp_path: Path, shipped_exercise: Exercise
+    small_image: BuiltImage, public: Path, tmp_path: Path, shipped_exercise: Exercise
 ) -> None:
     """Whoever mirrors it sees no change where there is none; said again, nothing is written at all."""
     first = publish.publish(small_image, [shipped_exercise], public, "https://lab.example.org", Silent())
@@ -58,7 +58,7 @@ def test_the_same_image_is_published_in_the_same_bytes(
     }
 
 
-def test_all_that_is_offered_is_in_the_sums(small_image: Image, public: Path, tmp_path: Path) -> None:
+def test_all_that_is_offered_is_in_the_sums(small_image: BuiltImage, public: Path, tmp_path: Path) -> None:
     """SHA256SUMS covers every file beside it, and the disk as it is after unpacking."""
     folder = publish.publish(small_image, [], public, "", Silent())
     unpacked(folder, folder / "debian.img")
@@ -70,7 +70,7 @@ def test_all_that_is_offered_is_in_the_sums(small_image: Image, public: Path, tm
 
 
 def test_a_publishing_that_fails_leaves_what_was_there(
-    small_image: Image, public: Path, monkeypatch: pytest.MonkeyPatch
+    small_image: BuiltImage, public: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The old version is offered until the new one is whole, and no half of it stays; the one before is kept."""
     folder = publish.publish(small_image, [], public, "", Silent())
@@ -86,7 +86,7 @@ def test_a_publishing_that_fails_leaves_what_was_there(
     assert len(list(folder.parent.iterdir())) == 3 and not old.exists()
 
 
-def test_another_kind_of_image_is_refused(small_image: Image, public: Path) -> None:
+def test_another_kind_of_image_is_refused(small_image: BuiltImage, public: Path) -> None:
     """A disk in which the keys are not where the builder puts them is not published with them."""
     small_image.disk.unlink()
     subprocess.run(["mke2fs", "-q", "-t", "ext4", small_image.disk, "8M"], check=True, env=environment())
@@ -95,14 +95,14 @@ def test_another_kind_of_image_is_refused(small_image: Image, public: Path) -> N
     assert list((public / "images").iterdir()) == []
 
 
-def test_a_folder_that_cannot_be_written_is_a_sentence(small_image: Image, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_a_sentence(small_image: BuiltImage, tmp_path: Path) -> None:
     """No traceback where a file stands in the way."""
     (tmp_path / "file").write_text("")
     with pytest.raises(BackendError, match="images cannot be written"):
         publish.publish(small_image, [], tmp_path / "file", "", Silent())
 
 
-def test_configurations_boot_what_was_downloaded(small_image: Image) -> None:
+def test_configurations_boot_what_was_downloaded(small_image: BuiltImage) -> None:
     """Each names the kernel, the initrd and the disk in the folder of the how-to, and the command line in full."""
     assert 'kernel = "/srv/lab-debian/vmlinuz"' in configurations.xl(small_image, GuestType.PVH)
     assert 'type = "pv"' in configurations.xl(small_image, GuestType.PV)
@@ -114,14 +114,14 @@ def test_configurations_boot_what_was_downloaded(small_image: Image) -> None:
 
 
 @pytest.mark.parametrize("line", ["root=x' ; reboot '", 'a"b', "a\nb", "a\\"])
-def test_a_command_line_cannot_leave_its_quotes(small_image: Image, line: str) -> None:
+def test_a_command_line_cannot_leave_its_quotes(small_image: BuiltImage, line: str) -> None:
     """An imported image's command line is a stranger's: it becomes no shell command and no xl setting."""
     for write in (configurations.qemu, lambda image: configurations.xl(image, GuestType.PVH)):
         with pytest.raises(BackendError, match="cannot be published"):
             write(replace(small_image, cmdline=line))
 
 
-def test_the_how_to_has_each_command_and_no_markup_of_others(small_image: Image, public: Path) -> None:
+def test_the_how_to_has_each_command_and_no_markup_of_others(small_image: BuiltImage, public: Path) -> None:
     """What it says to download is there; nothing in it is loaded from elsewhere."""
     folder = publish.publish(small_image, [], public, "https://lab.example.org/x?<b>", Silent())
     page = (folder / "index.html").read_text()
@@ -130,7 +130,7 @@ def test_the_how_to_has_each_command_and_no_markup_of_others(small_image: Image,
     assert listed and set(listed[1].split()) <= {path.name for path in folder.iterdir()}
 
 
-def test_the_bot_finds_what_is_published(small_image: Image, public: Path) -> None:
+def test_the_bot_finds_what_is_published(small_image: BuiltImage, public: Path) -> None:
     """Its address and the sum of the sums; nothing where nothing is."""
     assert published(public, "https://lab.example.org/", "debian") is None
     folder = publish.publish(small_image, [], public, "", Silent())

@@ -16,9 +16,9 @@ from trainbot import shipped
 from trainbot.config import load
 from trainbot.core.errors import BackendError, UserError
 from trainbot.ops.demo import run, world
-from trainbot.ops.demo.irc_client import Client
+from trainbot.ops.demo.irc_client import IrcClient
 from trainbot.ops.demo.tour import DidNotHappen, Tour
-from trainbot.ops.demo.world import INI, World
+from trainbot.ops.demo.world import INI, DemoWorld
 
 
 @pytest.fixture
@@ -28,12 +28,12 @@ def told() -> list[str]:
 
 
 @pytest.fixture
-async def demo_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: list[str]) -> World:
+async def demo_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: list[str]) -> DemoWorld:
     """A world with a cache of its own, whose image counts as built."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(world, "image_is_current", lambda *args: True)
     monkeypatch.setattr(world, "working_accelerator", lambda cache: "tcg")
-    return World(0, told.append)
+    return DemoWorld(0, told.append)
 
 
 def test_the_template_is_a_bot_ini_without_faults(tmp_path: Path) -> None:
@@ -64,12 +64,12 @@ def test_the_template_is_a_bot_ini_without_faults(tmp_path: Path) -> None:
 def test_the_folder_is_short_wherever_temporary_files_are(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """libvirt's sockets are below the demo's folder, and their paths have to fit."""
     monkeypatch.setattr(world.tempfile, "tempdir", str(tmp_path / ("x" * 60)))
-    folder = World(0, lambda text: None).folder
+    folder = DemoWorld(0, lambda text: None).folder
     folder.rmdir()
     assert len(str(folder)) < 51 - len("/libvirt")
 
 
-async def test_prepare_leaves_all_that_the_bot_needs(demo_world: World) -> None:
+async def test_prepare_leaves_all_that_the_bot_needs(demo_world: DemoWorld) -> None:
     """bot.ini, one session soon, and the ssh host key of all demos, private."""
     await demo_world.prepare()
     assert demo_world.config is not None
@@ -104,7 +104,7 @@ def test_two_demos_that_start_together_get_different_ports(told: list[str]) -> N
 
 @pytest.mark.parametrize("broken", ["_image", "_accelerator"])
 async def test_a_failure_while_preparing_is_cleared_away(
-    demo_world: World, monkeypatch: pytest.MonkeyPatch, broken: str
+    demo_world: DemoWorld, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:
     """The reason reaches the shell; the temporary folder does not stay."""
 
@@ -119,7 +119,7 @@ async def test_a_failure_while_preparing_is_cleared_away(
 
 
 async def test_what_cannot_be_ended_keeps_nothing_else(
-    demo_world: World, monkeypatch: pytest.MonkeyPatch, told: list[str]
+    demo_world: DemoWorld, monkeypatch: pytest.MonkeyPatch, told: list[str]
 ) -> None:
     """A lab that resists is said, and server and folder are gone all the same."""
 
@@ -134,7 +134,9 @@ async def test_what_cannot_be_ended_keeps_nothing_else(
     assert demo_world.ircd.pid is None and not demo_world.folder.exists()
 
 
-async def test_an_image_that_is_not_built_is_one_sentence(demo_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_image_that_is_not_built_is_one_sentence(
+    demo_world: DemoWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The builder has said why; the demo says that it stops."""
     monkeypatch.setattr(world, "image_is_current", lambda *args: False)
     monkeypatch.setattr(demo_world, "trainbot", lambda *words: (sys.executable, "-c", "raise SystemExit(1)"))
@@ -143,17 +145,19 @@ async def test_an_image_that_is_not_built_is_one_sentence(demo_world: World, mon
     await demo_world.close()
 
 
-def silent(demo_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def silent(demo_world: DemoWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     """Instead of the bot, somebody of its nick who joins and never says a word."""
 
     async def start_bot() -> None:
-        bot = await Client.connect(demo_world.ircd.port, world.NICK)
+        bot = await IrcClient.connect(demo_world.ircd.port, world.NICK)
         await bot.join(world.CHANNEL)
 
     monkeypatch.setattr(demo_world, "start_bot", start_bot)
 
 
-async def failed_tour(demo_world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
+async def failed_tour(
+    demo_world: DemoWorld, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> str:
     """What a tour with short deadlines says on stderr as it fails."""
     monkeypatch.setattr(run, "World", lambda port, tell: demo_world)
     monkeypatch.setattr(run, "Tour", lambda world, tell: Tour(world, tell, patience=0.02))
@@ -164,7 +168,7 @@ async def failed_tour(demo_world: World, monkeypatch: pytest.MonkeyPatch, capsys
 
 
 async def test_the_tour_says_what_did_not_happen(
-    demo_world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    demo_world: DemoWorld, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Exit code 1 and the first thing that did not come, for a bot that joins and is silent."""
     silent(demo_world, monkeypatch)
@@ -173,7 +177,7 @@ async def test_the_tour_says_what_did_not_happen(
 
 
 async def test_the_tour_does_not_wait_for_a_bot_that_died(
-    demo_world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    demo_world: DemoWorld, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Exit code 1 at once, with the bot's last words, for a bot that ends by itself."""
     monkeypatch.setattr(demo_world, "trainbot", lambda *words: ("sh", "-c", "echo no such database; exit 1"))
@@ -183,7 +187,7 @@ async def test_the_tour_does_not_wait_for_a_bot_that_died(
 
 
 async def test_a_signal_ends_the_tour_and_clears_away(
-    demo_world: World, monkeypatch: pytest.MonkeyPatch, told: list[str]
+    demo_world: DemoWorld, monkeypatch: pytest.MonkeyPatch, told: list[str]
 ) -> None:
     """SIGTERM in the middle: 130, and bot, server and folder are gone; a second signal changes nothing."""
     silent(demo_world, monkeypatch)
@@ -199,7 +203,7 @@ async def test_a_signal_ends_the_tour_and_clears_away(
     assert demo_world.bot is None and demo_world.ircd.pid is None and not demo_world.folder.exists()
 
 
-async def test_a_tour_without_its_server_says_so(demo_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_tour_without_its_server_says_so(demo_world: DemoWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection that breaks is named with what was awaited."""
     monkeypatch.setattr(demo_world, "trainbot", lambda *words: ("sleep", "60"))
     await demo_world.ircd.start()
@@ -223,7 +227,7 @@ def test_without_a_terminal_nothing_starts(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize("said", ["password ab12-cd34-ef56-gh78 (the key is x)", "password ab12-cd34-ef56-gh78; wait"])
-async def test_the_tour_shows_no_password(demo_world: World, said: str) -> None:
+async def test_the_tour_shows_no_password(demo_world: DemoWorld, said: str) -> None:
     """What a CI log keeps has no secret in it."""
     lines: list[str] = []
     Tour(demo_world, lines.append)._shown(f":trainbot!~t@h PRIVMSG learner :{said}")

@@ -15,7 +15,7 @@ from trainbot.images.build.progress_bar import Silent
 from trainbot.ops.doctor.doctor import subjects
 from trainbot.ops.doctor.examine import examine
 from trainbot.ops.doctor.finding import Finding, Level
-from trainbot.ops.doctor.here import Here
+from trainbot.ops.doctor.here import LocalFacts
 
 ACCOUNTS = {"trainbot": "bots-own", "owner": "owners-own"}
 
@@ -77,7 +77,7 @@ class Installed:
         return load(path)
 
     async def hears(self, *words: str, **sections: dict[str, Any]) -> Heard:
-        return Heard(await examine(subjects(Here(self.change(**sections)), words), Silent()))
+        return Heard(await examine(subjects(LocalFacts(self.change(**sections)), words), Silent()))
 
     def say(self, *words: str, **sections: dict[str, Any]) -> Heard:
         """The same, outside of any loop."""

@@ -14,10 +14,10 @@ from trainbot.core.errors import BackendError, UserError
 from trainbot.images.build.progress_bar import Silent
 from trainbot.ops.doctor.doctor import doctor, is_subject, subjects
 from trainbot.ops.doctor.examine import Subject, attempt, examine, in_thread
-from trainbot.ops.doctor.finding import Finding, Level, Words
-from trainbot.ops.doctor.here import Here
+from trainbot.ops.doctor.finding import Finding, Findings, Level
+from trainbot.ops.doctor.here import LocalFacts
 
-OK = [Words("a").ok("well")]
+OK = [Findings("a").ok("well")]
 
 
 async def well() -> list[Finding]:
@@ -72,7 +72,7 @@ async def test_a_deadline_inside_is_another_matter():
 
 def test_one_line_whatever_was_said():
     """Control characters and escapes of a host do not reach the terminal; the line is bounded."""
-    finding = Words("host x").wrong("a\x1b[2Jb\r\nc" + "x" * 5000, "why", "mend")
+    finding = Findings("host x").wrong("a\x1b[2Jb\r\nc" + "x" * 5000, "why", "mend")
     assert finding.line.isprintable() and len(finding.line) < 800 and "\x1b" not in json.dumps(finding.as_json())
 
 
@@ -102,7 +102,7 @@ def test_which_are_examined(installed):
     config = installed.change(host_a={"uri": "test:///default"}, host_b={"uri": "test:///default"}, image_i={})
 
     def names(*words):
-        return [subject.name for subject in subjects(Here(config), words)]
+        return [subject.name for subject in subjects(LocalFacts(config), words)]
 
     assert names() == ["host a", "host b", "image i", "irc", "store", "gateway"]
     assert names("host") == ["host a", "host b"] and names("host", "b") == ["host b"] and names("irc") == ["irc"]

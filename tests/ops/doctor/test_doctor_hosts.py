@@ -18,15 +18,15 @@ from trainbot.model.lab_image import LabImage
 from trainbot.ops.doctor import host_shell
 from trainbot.ops.doctor.finding import Level
 from trainbot.ops.doctor.host_findings import HostSeen, host_findings
-from trainbot.ops.doctor.host_shell import Shell
-from trainbot.ops.host_setup.state import Copy, Facts, Step, Wanted
+from trainbot.ops.doctor.host_shell import HostShell
+from trainbot.ops.host_setup.state import DesiredState, HostFacts, ImageFileCopy, SetupStep
 
 HOST = HostConfig("xen1", "xen+ssh://root@xen1/system", labs=4, images=Path("/images"), door="trainbot-door@xen1:22")
 IMAGE = LabImage("debian", Path("/d"), Path("/k"), Path("/i"), "", {}, 384, 1, "root", "k", "debian-1")
 ENDINGS = (".img", ".vmlinuz", ".initrd")
-COPIES = tuple(Copy("debian-1", Path("/s"), f"debian-1{end}", "0" * 64, 5, 5) for end in ENDINGS)
-WANTED = Wanted(HOST, "", None, COPIES, 1000.0)
-FACTS = Facts(
+COPIES = tuple(ImageFileCopy("debian-1", Path("/s"), f"debian-1{end}", "0" * 64, 5, 5) for end in ENDINGS)
+WANTED = DesiredState(HOST, "", None, COPIES, 1000.0)
+FACTS = HostFacts(
     system="Debian",
     virsh=True,
     family=frozenset({"debian"}),
@@ -37,7 +37,7 @@ FACTS = Facts(
     images={f"debian-1{end}": 5 for end in ENDINGS},
 )
 LOOK = HostLook("Xen 4.17.3", 8192, 4096, 4, (), frozenset({"claim-me"}), frozenset({"debian-1"}))
-WELL = HostSeen(HOST, None, told=(FACTS, WANTED, Shell()), look=LOOK, door=4, owner="me", images={"debian": IMAGE})
+WELL = HostSeen(HOST, None, told=(FACTS, WANTED, HostShell()), look=LOOK, door=4, owner="me", images={"debian": IMAGE})
 
 
 @pytest.fixture(autouse=True)
@@ -67,8 +67,8 @@ def but(**changes) -> HostSeen:
     return replace(WELL, **changes)
 
 
-def told(facts: Facts = FACTS, **shell) -> HostSeen:
-    return but(told=(facts, WANTED, Shell(**shell)))
+def told(facts: HostFacts = FACTS, **shell) -> HostSeen:
+    return but(told=(facts, WANTED, HostShell(**shell)))
 
 
 def looked(**changes) -> HostSeen:
@@ -183,9 +183,9 @@ def test_one_thing_is_one_line(config, seen, mark, words, mend):
 def test_steps_that_are_due(config, prepared):
     """What host prepare would still do is one line; without filters, that is why it matters."""
     prepared += [
-        Step("door", "now", "write it", "wrote", "script"),
-        Step("network", "fine"),
-        Step("packet filters", "now", "load them", "loaded", "script"),
+        SetupStep("door", "now", "write it", "wrote", "script"),
+        SetupStep("network", "fine"),
+        SetupStep("packet filters", "now", "load them", "loaded", "script"),
     ]
     seen = but(door=BackendError("shut"))
     found = [finding for finding in host_findings(config, seen) if finding.level is Level.WRONG]
@@ -198,11 +198,11 @@ def test_steps_that_are_due(config, prepared):
 def test_without_libvirt(config, prepared):
     """While libvirt is missing nothing is said of what only it could show, nor twice that it does not answer."""
     prepared += [
-        Step(name, "now", "do it", "did", "script")
+        SetupStep(name, "now", "do it", "did", "script")
         for name in ("packages", "libvirt", "storage", "packet filters", "network", "scheduling")
     ]
     facts = replace(FACTS, virsh=False, bridge=True)
-    seen = but(told=(facts, WANTED, Shell()), look=libvirt("nc: not found"))
+    seen = but(told=(facts, WANTED, HostShell()), look=libvirt("nc: not found"))
     found = [finding for finding in host_findings(config, seen) if finding.level is Level.WRONG]
     assert [(finding.what, finding.why) for finding in found] == [
         ("4 things are not prepared: packages; libvirt; packet filters; scheduling", "so no lab is made there")
@@ -213,17 +213,20 @@ def test_without_libvirt(config, prepared):
 @pytest.mark.parametrize(
     ("said", "shell"),
     [
-        ("", Shell(woken=False)),
-        ("xen dom0_mem=768M,max:768M console=com1\nsocket yes\n", Shell()),
-        ("xen placeholder\nsocket yes", Shell(balloons=True)),
-        ("xen dom0_mem=2G\nautoballoon 1\nsocket yes", Shell(balloons=True)),
-        ('xen x\nautoballoon "0"\nsocket yes', Shell()),
-        ("libvirtd /usr/sbin/libvirtd --timeout 120 ", Shell(timeout=120, woken=False)),
-        ('libvirtd LIBVIRTD_ARGS="--timeout=60"\nsocket yes', Shell(timeout=60)),
-        ("libvirtd /usr/sbin/libvirtd --listen", Shell(woken=False)),
-        ("memory MemTotal: 786432\nmemory MemAvailable: 204800\nsocket yes", Shell(memory_mib=768, available_mib=200)),
-        ("cpu  0 0 0 0 0 0 0 0 0 0\ncpu  10 0 10 40 40 0 0 0 0 0\nsocket yes", Shell(io_wait=0.4)),
-        ("cpu x\ncpu 1\nmemory MemTotal: -5\nmemory\nnonsense \x1b[2J", Shell(woken=False)),
+        ("", HostShell(woken=False)),
+        ("xen dom0_mem=768M,max:768M console=com1\nsocket yes\n", HostShell()),
+        ("xen placeholder\nsocket yes", HostShell(balloons=True)),
+        ("xen dom0_mem=2G\nautoballoon 1\nsocket yes", HostShell(balloons=True)),
+        ('xen x\nautoballoon "0"\nsocket yes', HostShell()),
+        ("libvirtd /usr/sbin/libvirtd --timeout 120 ", HostShell(timeout=120, woken=False)),
+        ('libvirtd LIBVIRTD_ARGS="--timeout=60"\nsocket yes', HostShell(timeout=60)),
+        ("libvirtd /usr/sbin/libvirtd --listen", HostShell(woken=False)),
+        (
+            "memory MemTotal: 786432\nmemory MemAvailable: 204800\nsocket yes",
+            HostShell(memory_mib=768, available_mib=200),
+        ),
+        ("cpu  0 0 0 0 0 0 0 0 0 0\ncpu  10 0 10 40 40 0 0 0 0 0\nsocket yes", HostShell(io_wait=0.4)),
+        ("cpu x\ncpu 1\nmemory MemTotal: -5\nmemory\nnonsense \x1b[2J", HostShell(woken=False)),
     ],
 )
 def test_what_the_shell_says(said, shell):

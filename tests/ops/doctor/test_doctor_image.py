@@ -17,18 +17,18 @@ from hypothesis import strategies as st
 from trainbot import shipped
 from trainbot.adapters.state_folder import lab_key
 from trainbot.images.build import lz4
-from trainbot.images.build.image_folder import FILES, Image, digest, write_image
+from trainbot.images.build.image_folder import FILES, BuiltImage, digest, write_image
 from trainbot.images.build.kernel import guest_types
 from trainbot.images.build.recipe import recipe_hash
 from trainbot.model.config import ImageConfig
 from trainbot.model.host import GuestType
-from trainbot.ops.doctor.finding import Level, Words
+from trainbot.ops.doctor.finding import Findings, Level
 from trainbot.ops.doctor.image_findings import ImageSeen, image_findings
 
 PVH, PV, HVM = GuestType.PVH, GuestType.PV, GuestType.HVM
 
 
-def built(folder: Path, **changes) -> Image:
+def built(folder: Path, **changes) -> BuiltImage:
     folder.mkdir(parents=True)
     for name in FILES:
         (folder / name).write_bytes(name.encode() * 1000)
@@ -38,7 +38,7 @@ def built(folder: Path, **changes) -> Image:
         "permissive": "enforcing=0",
         "enforcing": "enforcing=1",
     }
-    image = Image(
+    image = BuiltImage(
         folder=folder,
         name=folder.name,
         suite="s",
@@ -99,10 +99,10 @@ def test_judged(changes, level, words):
     """Each fault is one line, what is not known is no fault."""
     modes = changes.pop("modes", "enforcing=1")
     sums = changes.pop("sums", dict.fromkeys(FILES, "0" * 64))
-    image = Image(Path("/i/v"), "mine", "s", "r", "", "", "", modes, "root", "k", 384, 1, sums, datetime.now(UTC))
+    image = BuiltImage(Path("/i/v"), "mine", "s", "r", "", "", "", modes, "root", "k", 384, 1, sums, datetime.now(UTC))
     values = {"sums": dict.fromkeys(FILES, "0" * 64), "recipe": None, "kernel": None, "hosts": {}, **changes}
     seen = ImageSeen(ImageConfig("mine", Path()), image, **values)
-    found = [each for each in image_findings(Words("image mine"), seen) if each.level is not Level.OK]
+    found = [each for each in image_findings(Findings("image mine"), seen) if each.level is not Level.OK]
     assert [finding.level for finding in found] == ([level] if level else []), found
     assert all(words in finding.line and finding.mend for finding in found)
 

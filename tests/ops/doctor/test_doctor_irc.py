@@ -13,27 +13,29 @@ from tests.peers.certificates import openssl
 from tests.peers.client import Client
 from tests.peers.inspircd import InspIrcd
 from tests.peers.scripted import ScriptedServer
-from trainbot.adapters.irc.connection_status import Place, Standing
+from trainbot.adapters.irc.connection_status import ChannelStanding, ConnectionStatus
 from trainbot.model.config import IrcConfig, Secret
 from trainbot.ops.doctor.finding import Level
 from trainbot.ops.doctor.irc_findings import irc_findings, settings_findings
 
 
-def lines(standing: Standing, config: IrcConfig, now: float = 0.0) -> list[str]:
+def lines(standing: ConnectionStatus, config: IrcConfig, now: float = 0.0) -> list[str]:
     return [finding.line for finding in irc_findings(config, standing, now) if finding.level is not Level.OK]
 
 
 CONFIG = IrcConfig(server="irc.test", channels=("#c",), nick="bot", flood_burst=4, flood_interval=2.0)
-WELL = Standing(True, "", "bot", "bot", "InspIRCd-3", "net", 100 * 86400.0, {"#c": Place(True, "v", "nt")})
+WELL = ConnectionStatus(
+    True, "", "bot", "bot", "InspIRCd-3", "net", 100 * 86400.0, {"#c": ChannelStanding(True, "v", "nt")}
+)
 
 
 def but(**changes):
     values = {name: getattr(WELL, name) for name in WELL.__slots__}
-    return Standing(**{**values, **changes})
+    return ConnectionStatus(**{**values, **changes})
 
 
 def channel(**changes):
-    return but(channels={"#c": Place(**{"joined": True, "status": "v", "modes": "nt", **changes})})
+    return but(channels={"#c": ChannelStanding(**{"joined": True, "status": "v", "modes": "nt", **changes})})
 
 
 @pytest.mark.parametrize(
@@ -51,7 +53,7 @@ def channel(**changes):
         (channel(modes="ntu"), "! ", "auditorium"),
         (channel(modes="ntR"), "- ", "services account (+R)"),
         (channel(modes="ntl"), "- ", "limit of people"),
-        (but(server="solanum-1.0-dev", channels={"#c": Place(True, "", "nt")}), "! ", "about ten new people"),
+        (but(server="solanum-1.0-dev", channels={"#c": ChannelStanding(True, "", "nt")}), "! ", "about ten new people"),
         (but(server="solanum-1.0-dev", network="Libera.Chat"), None, ""),
         (WELL, None, ""),
     ],
@@ -259,5 +261,5 @@ async def test_hostile_words(installed):
 def test_secrets_do_not_show():
     """The configuration's password is in no finding, whatever the trouble."""
     config = IrcConfig(server="irc.test", sasl=("plain",), account="a", password=Secret("hunter2"), channels=("#c",))
-    found = irc_findings(config, Standing(False, "SASL login refused: no", "bot"), time.time())
+    found = irc_findings(config, ConnectionStatus(False, "SASL login refused: no", "bot"), time.time())
     assert "hunter2" not in repr(found) + str([finding.as_json() for finding in found])

@@ -16,7 +16,7 @@ from trainbot.adapters.state_folder import PEPPER
 from trainbot.config import load
 from trainbot.ops.doctor.examine_store import _loose
 from trainbot.ops.doctor.finding import Level
-from trainbot.ops.doctor.store_findings import Loose, store_findings
+from trainbot.ops.doctor.store_findings import LoosePermissions, store_findings
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -153,7 +153,7 @@ def test_rows_that_nobody_comes_for(database):
         (500, 0, (), []),
         (100, 0, (), ["100 MiB of disk are free"]),
         (50_000, 65 << 20, (), ["65 MiB are written ahead"]),
-        (50_000, 0, (Loose(Path("/s/pepper"), 0o600, 0o600, True),), []),
+        (50_000, 0, (LoosePermissions(Path("/s/pepper"), 0o600, 0o600, True),), []),
     ],
 )
 def test_disk_and_what_is_written_ahead(installed, free, ahead, loose, wrong):

@@ -11,8 +11,8 @@ import pytest
 from trainbot.core.errors import BackendError
 from trainbot.ops.host_setup import copying
 from trainbot.ops.host_setup.copying import CHUNK, chunks, copy
-from trainbot.ops.host_setup.remote_shell import Reach
-from trainbot.ops.host_setup.state import Copy
+from trainbot.ops.host_setup.remote_shell import RemoteShell
+from trainbot.ops.host_setup.state import ImageFileCopy
 
 SIZE = 5 * CHUNK + 12_345
 
@@ -38,7 +38,7 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
-def item(disk: Path, **changes: object) -> Copy:
+def item(disk: Path, **changes: object) -> ImageFileCopy:
     values = {
         "version": "debian-1",
         "source": disk,
@@ -48,11 +48,11 @@ def item(disk: Path, **changes: object) -> Copy:
         "sha256": hashlib.sha256(disk.read_bytes()).hexdigest(),
         **changes,
     }
-    return Copy(**values)  # type: ignore[arg-type]
+    return ImageFileCopy(**values)  # type: ignore[arg-type]
 
 
-def bring(what: Copy, folder: Path, steps: list[tuple[int, int]] | None = None) -> int:
-    with Reach("here", "xen:///system") as reach:
+def bring(what: ImageFileCopy, folder: Path, steps: list[tuple[int, int]] | None = None) -> int:
+    with RemoteShell("here", "xen:///system") as reach:
         return copy(reach, what, folder, lambda at, of: (steps if steps is not None else []).append((at, of)))
 
 

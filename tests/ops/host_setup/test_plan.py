@@ -23,7 +23,16 @@ from trainbot.ops.host_setup.known_hosts import replaced
 from trainbot.ops.host_setup.plan import notes, plan, refusals, standing
 from trainbot.ops.host_setup.plan_images import plan_images
 from trainbot.ops.host_setup.remote_shell import ssh_command
-from trainbot.ops.host_setup.state import GROUPS, PACKAGES, WEIGHT, Copy, Facts, Placed, Pool, Wanted
+from trainbot.ops.host_setup.state import (
+    GROUPS,
+    PACKAGES,
+    WEIGHT,
+    DesiredState,
+    HostFacts,
+    ImageFileCopy,
+    InstalledFile,
+    Pool,
+)
 
 FOLDER, IMAGES = Path("/var/lib/libvirt/trainbot"), Path("/var/lib/libvirt/trainbot-images")
 HOST = HostConfig(
@@ -37,17 +46,17 @@ HOST = HostConfig(
 )
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA trainbot"
 COPIES = tuple(
-    Copy("debian-1", Path(f"/i/{name}"), f"debian-1.{name}", f"{n}" * 64, 1 << 20, 1 << 20)
+    ImageFileCopy("debian-1", Path(f"/i/{name}"), f"debian-1.{name}", f"{n}" * 64, 1 << 20, 1 << 20)
     for n, name in enumerate(("img", "vmlinuz", "initrd"))
 )
-WANTED = Wanted(HOST, KEY, ("xen1.example.org", 22), COPIES, 1_700_000_000.0)
+WANTED = DesiredState(HOST, KEY, ("xen1.example.org", 22), COPIES, 1_700_000_000.0)
 
 
-def settled(wanted: Wanted = WANTED) -> Facts:
+def settled(wanted: DesiredState = WANTED) -> HostFacts:
     """A host where nothing is to be done."""
     there = network.wanted_network(wanted)
     files = [*filter_files(wanted), *weight_files(), *door_files(wanted)]
-    return Facts(
+    return HostFacts(
         user=0,
         system="Debian GNU/Linux 12 (bookworm)",
         family=frozenset({"debian"}),
@@ -89,11 +98,11 @@ def settled(wanted: Wanted = WANTED) -> Facts:
     )
 
 
-def _placed(text: str, mode: str) -> Placed:
-    return Placed(hashlib.sha256(text.encode()).hexdigest(), f"{mode} root:root")
+def _placed(text: str, mode: str) -> InstalledFile:
+    return InstalledFile(hashlib.sha256(text.encode()).hexdigest(), f"{mode} root:root")
 
 
-PLAIN = Facts(
+PLAIN = HostFacts(
     user=0,
     system="Debian GNU/Linux 12 (bookworm)",
     family=frozenset({"debian"}),
@@ -107,7 +116,7 @@ PLAIN = Facts(
 NAMES = ["packages", "libvirt", "storage", "packet filters", "network", "scheduling", "door"]
 
 
-def due(facts: Facts, wanted: Wanted = WANTED) -> list[str]:
+def due(facts: HostFacts, wanted: DesiredState = WANTED) -> list[str]:
     assert refusals(facts, wanted) == []
     return [step.name for step in plan(facts, wanted) if step.due]
 
@@ -147,7 +156,7 @@ CHANGES = [
     ({"filters": False}, ["packet filters"], "load them"),
     ({"units": frozenset({"trainbot-weight.service"})}, ["packet filters"], "load them"),
     (
-        {"files": {**settled().files, "/etc/trainbot/labs.nft": Placed("0" * 64, "644 root:root")}},
+        {"files": {**settled().files, "/etc/trainbot/labs.nft": InstalledFile("0" * 64, "644 root:root")}},
         ["packet filters"],
         "write /etc/trainbot/labs.nft",
     ),
@@ -207,7 +216,7 @@ def test_a_foreign_folder_name_is_refused() -> None:
     assert any("plain letters" in sentence for sentence in refusals(PLAIN, odd))
 
 
-def _more(labs: int, **changes: object) -> Wanted:
+def _more(labs: int, **changes: object) -> DesiredState:
     return replace(WANTED, host=replace(HOST, labs=labs, **changes))
 
 
@@ -331,7 +340,7 @@ def test_facts_are_read_strictly() -> None:
 def test_whatever_a_host_says(said: str) -> None:
     """Facts or a sentence, never anything else."""
     try:
-        assert isinstance(facts_module.read(said), Facts)
+        assert isinstance(facts_module.read(said), HostFacts)
     except BackendError as error:
         assert "\n" not in str(error) and "\x07" not in str(error)
 
@@ -342,7 +351,7 @@ def test_facts_of_this_machine() -> None:
         ["sh", "-s"], input=facts_module.question(WANTED), text=True, capture_output=True, check=False
     )
     assert said.stderr == ""
-    assert isinstance(facts_module.read(said.stdout), Facts)
+    assert isinstance(facts_module.read(said.stdout), HostFacts)
 
 
 def test_a_hosts_keys_replace_its_old_ones() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from trainbot.core.errors import BackendError, HostDown
-from trainbot.ops.host_setup.remote_shell import MOST, Reach
+from trainbot.ops.host_setup.remote_shell import MOST, RemoteShell
 
 ROOT = Path(__file__).parents[3]
 PLAIN = """\
@@ -134,7 +134,7 @@ def test_hosts_that_do_not_answer_as_they_should(
 def test_a_host_that_hangs(ssh: Callable[[str], Path]) -> None:
     """A script that does not end is ended, and said so; what it started is not waited for."""
     with (
-        Reach("xen1", f"xen+ssh://root@xen1/system?command={ssh('exec sleep 1000')}") as reach,
+        RemoteShell("xen1", f"xen+ssh://root@xen1/system?command={ssh('exec sleep 1000')}") as reach,
         pytest.raises(BackendError, match="xen1 did not get ready within 0.5 s"),
     ):
         reach.run("true", 0.5)
@@ -143,7 +143,7 @@ def test_a_host_that_hangs(ssh: Callable[[str], Path]) -> None:
 def test_what_is_said_is_bounded_and_told_line_by_line() -> None:
     """The local shell, as for xen:///: lines are heard as they come, the last ones of a failure are its reason."""
     heard: list[str] = []
-    with Reach("here", "xen:///system") as reach:
+    with RemoteShell("here", "xen:///system") as reach:
         assert reach.run("echo one; echo two", 60, heard.append) == "one\ntwo\n"
         assert heard == ["one", "two"]
         with pytest.raises(BackendError, match="^here: out; err$") as failed:
@@ -158,7 +158,7 @@ def test_many_steps_share_one_connection(tmp_path: Path, ssh: Callable[[str], Pa
     script = ssh(f'echo "$@" >>{tmp_path / "calls"}; cat >/dev/null')
     ending = f'*"-O exit"*) echo end >>{tmp_path / "calls"}'
     script.write_text(script.read_text().replace('*"-O exit"*) exit 0', ending))
-    with Reach("xen1", f"xen+ssh://root@xen1/system?command={script}") as reach:
+    with RemoteShell("xen1", f"xen+ssh://root@xen1/system?command={script}") as reach:
         reach.run("true", 60)
         reach.run("true", 60)
     calls = (tmp_path / "calls").read_text().splitlines()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from trainbot.core.errors import BackendError
-from trainbot.gateway.rpc.gateway_client import Ran
+from trainbot.gateway.rpc.gateway_client import CommandResult
 from trainbot.model.exercise import Exercise, Page, Script, Step
 from trainbot.ops.rehearsal.exercise_player import play, scripts
 
@@ -32,12 +32,12 @@ def played(exercise: Exercise, *codes: int | Exception) -> tuple[str, list[tuple
     """(fault, what was run with how much time, how often it was told) where the scripts end with these codes."""
     left, ran, told = list(codes), [], []
 
-    async def run(command: str, stdin: str, timeout: float) -> Ran:
+    async def run(command: str, stdin: str, timeout: float) -> CommandResult:
         ran.append((stdin, timeout))
         code = left.pop(0)
         if isinstance(code, Exception):
             raise code
-        return Ran(code, "first\nlast words\n\n", "")
+        return CommandResult(code, "first\nlast words\n\n", "")
 
     fault = asyncio.run(play(exercise, run, lambda: told.append(1)))
     return fault, ran, len(told)

@@ -8,18 +8,27 @@ from dataclasses import replace
 import pytest
 
 from trainbot.ops.rehearsal.report import judge, lines, slow_hosts, to_json, waits
-from trainbot.ops.rehearsal.result import IN, NO_ROOM, NOT_MADE, NOT_TRIED, SHUT_OUT, Found, Played, Seat
+from trainbot.ops.rehearsal.result import (
+    IN,
+    NO_ROOM,
+    NOT_MADE,
+    NOT_TRIED,
+    SHUT_OUT,
+    ExerciseResult,
+    RehearsalResult,
+    Seat,
+)
 
 
 def seat(host: str = "xen1", waited: float = 20.0, login: float = 0.5, boot: float | None = 15.0) -> Seat:
     return Seat("debian", IN, host, f"tb-debian-{host}", waited, login, boot)
 
 
-def played(host: str = "xen1", fault: str = "") -> Played:
-    return Played("debian", host, f"tb-debian-{host}", 9, 130.0, fault)
+def played(host: str = "xen1", fault: str = "") -> ExerciseResult:
+    return ExerciseResult("debian", host, f"tb-debian-{host}", 9, 130.0, fault)
 
 
-GOOD = Found(
+GOOD = RehearsalResult(
     "SE Linux",
     "Labels",
     (*[seat()] * 2, *[seat("xen2", 31.0)] * 2),

@@ -18,7 +18,7 @@ from trainbot.core.text import many_lines
 from trainbot.core.times import readings
 from trainbot.core.zones import zone
 from trainbot.model.config import Config
-from trainbot.model.reminder import Offset
+from trainbot.model.reminder import ReminderOffset
 from trainbot.model.session import PublishedSession, Session
 
 FEED, PAGE = "sessions.ics", "sessions.html"
@@ -26,7 +26,7 @@ ALARMS_WITHIN = timedelta(days=1)  # a phone that rings a week before is switche
 
 
 @dataclass(frozen=True, slots=True)
-class Where:
+class FeedOptions:
     """What people need besides a time.  ``owner``: this installation's id, ``public_url``: where the page is served,
     '' where it is not; ``server``, ``port``, ``tls``: of the IRC network; ``channels``: ours."""
 
@@ -59,12 +59,12 @@ class Where:
         return f"Training in {' and '.join(self.channels)}" if self.channels else "Training"
 
 
-def where_of(config: Config, owner: str) -> Where:
+def where_of(config: Config, owner: str) -> FeedOptions:
     irc = config.irc
-    return Where(owner, config.records.public_url, irc.server, irc.port, irc.tls, irc.channels)
+    return FeedOptions(owner, config.records.public_url, irc.server, irc.port, irc.tls, irc.channels)
 
 
-def anchor(where: Where, session: Session) -> str:
+def anchor(where: FeedOptions, session: Session) -> str:
     return f"s-{where.uid(session)[:13]}"
 
 
@@ -76,7 +76,7 @@ def since(now: datetime) -> datetime:
 class Feed:
     """Keeps each event's text as long as its session does not change: writing the whole is cheap then."""
 
-    def __init__(self, where: Where, offsets: Sequence[Offset]) -> None:
+    def __init__(self, where: FeedOptions, offsets: Sequence[ReminderOffset]) -> None:
         self.where = where
         short = [offset for offset in offsets if not offset.days and timedelta(minutes=offset.minutes) < ALARMS_WITHIN]
         self.alarms = tuple(short or list(offsets)[-1:])
@@ -164,7 +164,7 @@ def _text(words: str) -> str:
     return words
 
 
-def _duration(offset: Offset) -> str:
+def _duration(offset: ReminderOffset) -> str:
     """3.3.6: days are days of the calendar, as ours."""
     return f"P{offset.days}D" if offset.days else f"PT{offset.minutes}M"
 
@@ -178,7 +178,7 @@ def _moment(moment: datetime, name: str) -> str:
     return f";TZID={name}:{local:%Y%m%dT%H%M%S}"
 
 
-def _described(session: Session, where: Where) -> str:
+def _described(session: Session, where: FeedOptions) -> str:
     lines = [
         f"with {session.presenter}" if session.presenter else "",
         f"exercise: {session.exercise}" if session.exercise else "",

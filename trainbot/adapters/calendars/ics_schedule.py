@@ -26,8 +26,8 @@ from trainbot.core.errors import UserError
 from trainbot.core.times import readings
 from trainbot.core.zones import zone
 from trainbot.model import session_fields as fields
-from trainbot.model.session import MOST_PROBLEMS, Problem, Session
-from trainbot.model.session_fields import Fault
+from trainbot.model.session import MOST_PROBLEMS, ScheduleProblem, Session
+from trainbot.model.session_fields import FieldFault
 
 MOST_EVENTS = 5000
 MOST_OCCURRENCES = 5000
@@ -57,24 +57,24 @@ class _Event:
         return self.rule is not None or bool(self.besides)
 
 
-def read_ics(text: str, file: str, start: datetime, end: datetime) -> tuple[list[Session], list[Problem]]:
+def read_ics(text: str, file: str, start: datetime, end: datetime) -> tuple[list[Session], list[ScheduleProblem]]:
     """The sessions of a calendar named ``file``, and every fault in it.  Repeating events give one
     for each occurrence between ``start`` and ``end``; single ones are all given.  What the
     libraries raise on a bad file is a problem here; ``load_schedules`` guards against the rest."""
-    return _Reader(text, file, start, end).read()
+    return _IcsReader(text, file, start, end).read()
 
 
-class _Reader:
+class _IcsReader:
     """One calendar file being read."""
 
     def __init__(self, text: str, file: str, start: datetime, end: datetime) -> None:
         self.text = text.replace("\r\n", "\n").replace("\r", "\n")  # RFC 5545 3.1 has CR LF; files have all three
         self.file, self.start, self.end = file, start, end
-        self.problems: list[Problem] = []
+        self.problems: list[ScheduleProblem] = []
         self.places: dict[str, str] = {}  # TZID -> X-LIC-LOCATION
         self.steps = 0
 
-    def read(self) -> tuple[list[Session], list[Problem]]:
+    def read(self) -> tuple[list[Session], list[ScheduleProblem]]:
         if (fault := torn(self.text)) is not None:
             self.fault(None, f"this is not iCalendar, or a part of it is missing: {fault}")
             return [], self.problems
@@ -111,12 +111,12 @@ class _Reader:
         label = fields.plain(_text(event, "SUMMARY"), 60) or fields.plain(uid, 60) or "without a name"
         try:
             if not uid:
-                raise Fault("has no UID, so that a change would look like a new event: give it one")
+                raise FieldFault("has no UID, so that a change would look like a new event: give it one")
             for name, fault in event.errors:
                 if name in ("DTSTART", "DTEND", "DURATION", "RRULE", "EXDATE", "RDATE", "RECURRENCE-ID"):
-                    raise Fault(f"has a {name} that is not understood: {fields.plain(str(fault), 80)}")
+                    raise FieldFault(f"has a {name} that is not understood: {fields.plain(str(fault), 80)}")
             return self.timed(event, uid, label, called_off)
-        except (Fault, UserError) as fault:
+        except (FieldFault, UserError) as fault:
             self.fault(uid, f"event {label!r} {fault}")
         except (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError) as error:
             self.fault(uid, f"event {label!r} is not understood: {fields.plain(str(error), 80)}")
@@ -124,24 +124,24 @@ class _Reader:
 
     def timed(self, event: icalendar.Component, uid: str, label: str, called_off: bool) -> _Event:
         if "DTSTART" not in event:
-            raise Fault("has no start: write a DTSTART")
+            raise FieldFault("has no start: write a DTSTART")
         for name in ("DTSTART", "DTEND", "DURATION", "RECURRENCE-ID"):
             if isinstance(event.get(name), list):
-                raise Fault(f"has several {name}: write one")
+                raise FieldFault(f"has several {name}: write one")
         first, zone_name = self.moment(event["DTSTART"])
         rid = None
         if "RECURRENCE-ID" in event:
             if "RANGE" in event["RECURRENCE-ID"].params:
-                raise Fault("changes all later ones (RANGE=THISANDFUTURE): end the series there and begin another")
+                raise FieldFault("changes all later ones (RANGE=THISANDFUTURE): end the series there and begin another")
             rid = self.moment(event["RECURRENCE-ID"])[0]
         without, besides = self.dates(event, "EXDATE"), self.dates(event, "RDATE")
         rule = event.get("RRULE")
         if isinstance(rule, list) or (rule is not None and "EXRULE" in event):
-            raise Fault("repeats by several rules at once: make it several events")
+            raise FieldFault("repeats by several rules at once: make it several events")
         if rule is not None and (fault := rule_fault(rule, first.replace(tzinfo=None))):
-            raise Fault(fault)
+            raise FieldFault(fault)
         if rid is not None and (rule is not None or besides):
-            raise Fault("is a change of one occurrence and yet repeats: leave out its RRULE")
+            raise FieldFault("is a change of one occurrence and yet repeats: leave out its RRULE")
         values = self.words(event, uid, label)
         values["title"] = fields.plain(_text(event, "SUMMARY")) or "session"
         values["cancelled"] = called_off or _text(event, "STATUS").upper() == "CANCELLED"
@@ -153,12 +153,14 @@ class _Reader:
         """A date-time in its zone, as RFC 5545 3.3.5 reads one that clocks skip or repeat."""
         value, tzid = prop.dt, str(prop.params.get("TZID", ""))
         if not isinstance(value, datetime):
-            raise Fault("lasts all day: give it a time, since a session starts at one")
+            raise FieldFault("lasts all day: give it a time, since a session starts at one")
         if not tzid and value.tzinfo is None:
-            raise Fault("has a floating time, that is, no time zone: choose one for it in the calendar program")
+            raise FieldFault("has a floating time, that is, no time zone: choose one for it in the calendar program")
         name = of_tzid(tzid, self.places.get(tzid)) if tzid else "UTC"
         if name is None:
-            raise Fault(f"is in {fields.shown(tzid)}, a time zone nobody knows: choose a city's, such as Europe/Berlin")
+            raise FieldFault(
+                f"is in {fields.shown(tzid)}, a time zone nobody knows: choose a city's, such as Europe/Berlin"
+            )
         wall = value.replace(tzinfo=None)
         readings(wall, name)  # refuses years beyond what we count with
         return wall.replace(tzinfo=zone(name)), name
@@ -167,7 +169,7 @@ class _Reader:
         found = event.get(name, [])
         found = found if isinstance(found, list) else [found]
         if sum(len(group.dts) for group in found) > MOST_DATES:
-            raise Fault(f"has more than {MOST_DATES} dates in {name}")
+            raise FieldFault(f"has more than {MOST_DATES} dates in {name}")
         moments = []
         for group in found:
             for entry in group.dts:
@@ -185,7 +187,7 @@ class _Reader:
             length = duration.dt
         minutes = round(length.total_seconds() / 60)
         if not 1 <= minutes <= fields.MOST_MINUTES:
-            raise Fault(f"lasts {minutes} minutes: a session lasts from 1 to {fields.MOST_MINUTES}")
+            raise FieldFault(f"lasts {minutes} minutes: a session lasts from 1 to {fields.MOST_MINUTES}")
         return minutes
 
     def words(self, event: icalendar.Component, uid: str, label: str) -> dict[str, Any]:
@@ -201,7 +203,7 @@ class _Reader:
         for name, value in found.items():
             try:
                 values[name] = fields.from_words(name, value)
-            except Fault as fault:
+            except FieldFault as fault:
                 self.fault(uid, f"event {label!r}: {name} {fault}")
         return values
 
@@ -257,7 +259,7 @@ class _Reader:
         if len(self.problems) < MOST_PROBLEMS:  # past that nobody reads them, and looking for lines costs
             at = self.text.find(f"\nUID:{uid[:60]}") if uid else -1
             line = self.text.count("\n", 0, at) + 2 if at >= 0 else None
-            self.problems.append(Problem(self.file, line, text))
+            self.problems.append(ScheduleProblem(self.file, line, text))
 
 
 def _text(event: icalendar.Component, name: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from trainbot.adapters.calendars.ics_schedule import read_ics
 from trainbot.adapters.calendars.toml_schedule import read_toml
-from trainbot.model.session import HERE, Problem, Schedule, Session
+from trainbot.model.session import HERE, Schedule, ScheduleProblem, Session
 from trainbot.model.session_fields import plain
 
 MOST_BYTES = {".toml": 256_000, ".ics": 2_000_000}  # beyond it is a mistake, or somebody's bad joke
@@ -16,7 +16,7 @@ MOST_FILES = 200
 HORIZON = timedelta(days=400)
 KEPT = timedelta(days=1)  # a session that has ended is still shown for so long
 
-Read = tuple[list[Session], list[Problem]]
+Read = tuple[list[Session], list[ScheduleProblem]]
 
 
 class ScheduleFolder:
@@ -46,22 +46,22 @@ def load_schedules(folder: Path, now: datetime, horizon: timedelta = HORIZON) ->
         paths = sorted(path for path in folder.iterdir() if path.suffix in MOST_BYTES and path.name[0] != ".")
     except OSError as error:
         text = f"the schedule folder cannot be read ({error.strerror}): set folder in [schedule]"
-        return Schedule((), (Problem(folder.name, None, text),), readable=False)
-    problems: list[Problem] = []
+        return Schedule((), (ScheduleProblem(folder.name, None, text),), readable=False)
+    problems: list[ScheduleProblem] = []
     found: dict[str, Session] = {}
     for path in paths[MOST_FILES:]:
-        problems.append(Problem(plain(path.name), None, f"not read: a folder may hold {MOST_FILES} schedules"))
+        problems.append(ScheduleProblem(plain(path.name), None, f"not read: a folder may hold {MOST_FILES} schedules"))
     for path in paths[:MOST_FILES]:
         sessions, faults = _read(path, now, horizon)
         problems += faults
         for session in sessions:
             if session.made_here:
                 text = f"uids that begin with {HERE} are for sessions made on IRC: rename the file, or the event's UID"
-                problems.append(Problem(session.origin, None, text))
+                problems.append(ScheduleProblem(session.origin, None, text))
                 continue
             if (other := found.setdefault(session.uid, session)) is not session:
                 text = f"{session.uid} is in {other.origin} already: give it another id, or remove one file"
-                problems.append(Problem(session.origin, None, text))
+                problems.append(ScheduleProblem(session.origin, None, text))
     kept = (session for session in found.values() if session.end > now - KEPT)
     ordered = sorted(kept, key=lambda session: (session.start, session.uid))
     return Schedule(tuple(ordered), tuple(problems))
@@ -72,18 +72,18 @@ def _read(path: Path, now: datetime, horizon: timedelta) -> Read:
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for its writer
-            return [], [Problem(name, None, "this is no file: remove it from the schedule folder")]
+            return [], [ScheduleProblem(name, None, "this is no file: remove it from the schedule folder")]
         with path.open("rb") as file:
             content = file.read(most + 1)
         if len(content) > most:
-            return [], [Problem(name, None, f"larger than {most} bytes: split it")]
+            return [], [ScheduleProblem(name, None, f"larger than {most} bytes: split it")]
         text = content.decode("utf-8-sig")
     except OSError as error:
-        return [], [Problem(name, None, f"cannot be read: {error.strerror}")]
+        return [], [ScheduleProblem(name, None, f"cannot be read: {error.strerror}")]
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
-        return [], [Problem(name, line, "this is not UTF-8 text: save it as UTF-8")]
+        return [], [ScheduleProblem(name, line, "this is not UTF-8 text: save it as UTF-8")]
     try:
         return read_ics(text, name, now - KEPT, now + horizon) if path.suffix == ".ics" else read_toml(text, name)
     except Exception as error:
-        return [], [Problem(name, None, f"could not be understood ({type(error).__name__})")]
+        return [], [ScheduleProblem(name, None, f"could not be understood ({type(error).__name__})")]

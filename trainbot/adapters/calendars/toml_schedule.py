@@ -14,8 +14,8 @@ from typing import Any
 from trainbot.core.errors import UserError
 from trainbot.core.times import offset_refused, to_utc
 from trainbot.model import session_fields as fields
-from trainbot.model.session import MOST_PROBLEMS, Problem, Session
-from trainbot.model.session_fields import FIELDS, Fault
+from trainbot.model.session import MOST_PROBLEMS, ScheduleProblem, Session
+from trainbot.model.session_fields import FIELDS, FieldFault
 
 MOST_SESSIONS = 1000
 LONGEST_LINE = 500  # tomllib's memory grows with the square of a dotted key's length, and keys have one line
@@ -25,31 +25,33 @@ NEEDED = {"title", "zone", "minutes", "cancelled"}  # a session without one of t
 _START = "write it as start = 2027-03-05T19:00:00, the time on the wall in the session's zone"
 
 
-def read_toml(text: str, file: str) -> tuple[list[Session], list[Problem]]:
+def read_toml(text: str, file: str) -> tuple[list[Session], list[ScheduleProblem]]:
     """The sessions of a course file named ``file``, and every fault in it.  Raises nothing."""
     for number, line in enumerate(text.split("\n"), 1):
         if len(line) > LONGEST_LINE:
-            return [], [Problem(file, number, f"the line is longer than {LONGEST_LINE} characters: break it up")]
+            return [], [
+                ScheduleProblem(file, number, f"the line is longer than {LONGEST_LINE} characters: break it up")
+            ]
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         where = re.search(r"\(at line (\d+), column \d+\)", str(error))
         what = fields.plain(str(error).split(" (at ")[0])
-        return [], [Problem(file, int(where[1]) if where else None, f"this is not TOML: {what}")]
+        return [], [ScheduleProblem(file, int(where[1]) if where else None, f"this is not TOML: {what}")]
     except (RecursionError, ValueError) as error:  # nested too deep; a date that is none
-        return [], [Problem(file, None, f"this is not TOML: {fields.plain(str(error))}")]
-    return _Reader(text, file).read(data)
+        return [], [ScheduleProblem(file, None, f"this is not TOML: {fields.plain(str(error))}")]
+    return _TomlReader(text, file).read(data)
 
 
-class _Reader:
+class _TomlReader:
     """One file being read; collects faults with the lines they are most likely on."""
 
     def __init__(self, text: str, file: str) -> None:
         self.file, self.stem = file, file.rpartition(".")[0] or file
         self.lines = text.splitlines()
-        self.problems: list[Problem] = []
+        self.problems: list[ScheduleProblem] = []
 
-    def read(self, data: dict[str, Any]) -> tuple[list[Session], list[Problem]]:
+    def read(self, data: dict[str, Any]) -> tuple[list[Session], list[ScheduleProblem]]:
         for key in sorted(data.keys() - {"course", "session"}):
             self.fault(None, key, fields.unknown(key, ["course", "session"]))
         course, entries = data.get("course", {}), data.get("session", [])
@@ -93,9 +95,9 @@ class _Reader:
         for key, value in table.items():
             try:
                 if key not in known:
-                    raise Fault(fields.unknown(key, known))
+                    raise FieldFault(fields.unknown(key, known))
                 values[key] = FIELDS[key](value)
-            except Fault as fault:
+            except FieldFault as fault:
                 self.fault(n, key, f"{key} {fault}" if key in known else str(fault))
                 broken.add(key)
         return values, broken
@@ -106,7 +108,7 @@ class _Reader:
             return None
         try:
             return fields.name(entry["id"])
-        except Fault as fault:
+        except FieldFault as fault:
             self.fault(n, "id", f"id {fault}")
             return None
 
@@ -145,7 +147,7 @@ class _Reader:
     def fault(self, n: int | None, key: str | None, text: str) -> None:
         named = f"session {n + 1}: {text}" if n is not None else text
         if len(self.problems) < MOST_PROBLEMS:  # past that nobody reads them, and looking for lines costs
-            self.problems.append(Problem(self.file, self.line(n, key), named))
+            self.problems.append(ScheduleProblem(self.file, self.line(n, key), named))
 
     def line(self, n: int | None, key: str | None) -> int | None:
         """The likely line of a key: tomllib tells none, so the text is looked through for the

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 2.0  # seconds between tries to reach the bot
 
 
-class NoBot(BackendError):
+class BotNotRunning(BackendError):
     """No trainbot runs there."""
 
 
@@ -37,7 +37,7 @@ def ask(path: Path, request: dict[str, Any], timeout: float = 10.0) -> dict[str,
             connection.settimeout(timeout)
             connection.connect(str(path))
         except OSError:
-            raise NoBot(f"no trainbot runs here ({path}): start it with trainbot run") from None
+            raise BotNotRunning(f"no trainbot runs here ({path}): start it with trainbot run") from None
         try:
             connection.sendall(line)
             return decode(_line(connection, deadline))
@@ -75,7 +75,7 @@ async def asked(path: Path, request: dict[str, Any], timeout: float = 10.0) -> d
             try:
                 reader, writer = await asyncio.open_unix_connection(str(path), limit=ANSWER_LIMIT)
             except OSError:
-                raise NoBot(f"no trainbot runs here ({path}): start it with trainbot run") from None
+                raise BotNotRunning(f"no trainbot runs here ({path}): start it with trainbot run") from None
             writer.write(line)
             return decode(await reader.readline())
     except TimeoutError:

@@ -20,20 +20,20 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from trainbot.adapters.db.full_text_search import Search
-from trainbot.adapters.db.pruning import Retention
-from trainbot.adapters.db.question_rows import Questions
+from trainbot.adapters.db.pruning import Pruning
+from trainbot.adapters.db.question_rows import QuestionRepository
 from trainbot.adapters.db.recall import recall_of
 from trainbot.adapters.db.repositories import (
-    Classes,
-    Entries,
-    Homes,
-    Labs,
-    Leases,
-    Notices,
-    People,
-    Polls,
-    Sessions,
-    Settings,
+    ClassRepository,
+    EntryRepository,
+    LabRepository,
+    LeaseRepository,
+    NoticeRepository,
+    PersonRepository,
+    PollRepository,
+    SelfHostedRepository,
+    SessionRepository,
+    SettingRepository,
 )
 from trainbot.adapters.db.row_redaction import Redaction
 from trainbot.core.errors import BackendError
@@ -94,20 +94,20 @@ class Store:
         self._depth = 0  # of savepoints
         self.changed: set[str] = set()
         """The tables that were written since the transaction began."""
-        self.people = People(self.connection, self.changed)
-        self.labs = Labs(self.connection, self.changed)
-        self.leases = Leases(self.connection, self.changed)
-        self.homes = Homes(self.connection, self.changed)
-        self.classes = Classes(self.connection, self.changed)
-        self.questions = Questions(self.connection, self.changed)
+        self.people = PersonRepository(self.connection, self.changed)
+        self.labs = LabRepository(self.connection, self.changed)
+        self.leases = LeaseRepository(self.connection, self.changed)
+        self.homes = SelfHostedRepository(self.connection, self.changed)
+        self.classes = ClassRepository(self.connection, self.changed)
+        self.questions = QuestionRepository(self.connection, self.changed)
         self.search = Search(self.connection)
         self.redaction = Redaction(self.connection, self.questions.settle)
-        self.retention = Retention(self.connection)
-        self.sessions = Sessions(self.connection, self.changed)
-        self.polls = Polls(self.connection, self.changed)
-        self.notices = Notices(self.connection, self.changed)
-        self.entries = Entries(self.connection, self.changed)
-        self.settings = Settings(self.connection)
+        self.retention = Pruning(self.connection)
+        self.sessions = SessionRepository(self.connection, self.changed)
+        self.polls = PollRepository(self.connection, self.changed)
+        self.notices = NoticeRepository(self.connection, self.changed)
+        self.entries = EntryRepository(self.connection, self.changed)
+        self.settings = SettingRepository(self.connection)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

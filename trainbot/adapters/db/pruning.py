@@ -13,7 +13,7 @@ from trainbot.model.class_run import ClassRun
 from trainbot.model.redaction import REMOVED
 
 
-class Retention:
+class Pruning:
     """Inside a transaction of the caller's."""
 
     def __init__(self, connection: Connection) -> None:

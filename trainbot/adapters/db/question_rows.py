@@ -23,7 +23,7 @@ from trainbot.model.question import (
 )
 
 
-class TurnRow(NamedTuple):
+class PriorityRow(NamedTuple):
     """``asked_at`` as it is stored: it sorts."""
 
     id: int
@@ -33,7 +33,7 @@ class TurnRow(NamedTuple):
     asked_at: str
 
 
-class Questions(Rows[Question]):
+class QuestionRepository(Rows[Question]):
     """``events``: what happened to each.  Whoever writes events goes through ``record``, which keeps the question's
     row, its index and the vocabulary in step with them."""
 
@@ -90,13 +90,13 @@ class Questions(Rows[Question]):
     def waiting(self, channel: str) -> list[Question]:
         return self.all(self.table.c.state.in_(list(WAITING)), channel=channel)
 
-    def turns(self, channel: str) -> tuple[int, list[TurnRow]]:
+    def turns(self, channel: str) -> tuple[int, list[PriorityRow]]:
         """(how many are taken there, what of the open ones decides their order): hundreds of them in no time."""
         query = (
             "SELECT state, id, class_id, person_id, votes, asked_at FROM question WHERE channel = ? AND state IN (?, ?)"
         )
         rows = self.connection.exec_driver_sql(query, (channel, *map(str, WAITING))).fetchall()
-        still = [TurnRow(*row[1:]) for row in rows if row[0] == QuestionState.OPEN]
+        still = [PriorityRow(*row[1:]) for row in rows if row[0] == QuestionState.OPEN]
         return len(rows) - len(still), still
 
     def heard(self, class_id: int) -> dict[int, int]:

@@ -17,7 +17,7 @@ MOST = 2000  # answers that are kept
 LARGEST = 16  # rows of one of them
 
 
-class Recall:
+class QueryCache:
     """Holds nothing outside of a transaction."""
 
     def __init__(self, database: sqlite3.Connection) -> None:
@@ -56,11 +56,11 @@ class Recall:
             self._found[question] = answer
 
 
-def recall_of(connection: Connection) -> Recall:
+def recall_of(connection: Connection) -> QueryCache:
     """The one of this connection."""
-    recall: Recall | None = connection.info.get("recall")
+    recall: QueryCache | None = connection.info.get("recall")
     if recall is None:
         database = connection.connection.dbapi_connection
         assert isinstance(database, sqlite3.Connection)
-        recall = connection.info["recall"] = Recall(database)
+        recall = connection.info["recall"] = QueryCache(database)
     return recall

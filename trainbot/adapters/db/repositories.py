@@ -9,19 +9,19 @@ from typing import Any
 from sqlalchemy import Connection, and_, bindparam, case, func, insert, not_, select, update
 
 from trainbot.adapters.db.full_text_search import learn
-from trainbot.adapters.db.rows import Rows, Which
+from trainbot.adapters.db.rows import RowFilter, Rows
 from trainbot.adapters.db.tables import tables
 from trainbot.core.access import Person
-from trainbot.model.class_run import Attendance, ClassRun, Done, Play, PlayKind, PlayState, Quiz, QuizTry
+from trainbot.model.class_run import Attendance, ClassRun, Done, Quiz, QuizTry, ScriptKind, ScriptRun, ScriptState
 from trainbot.model.host import Mode
-from trainbot.model.lab import ALIVE, NEARNESS, PRESENT, Home, Lab, Lease
+from trainbot.model.lab import ALIVE, NEARNESS, PRESENT, Lab, Lease, SelfHosted
 from trainbot.model.notice import Notice
 from trainbot.model.person import PublicKey
 from trainbot.model.record import Entry
 from trainbot.model.session_rows import ChannelRow, PollLine, PollRow, SessionRow, SignUp
 
 
-class Settings:
+class SettingRepository:
     """Single values that belong to this installation."""
 
     def __init__(self, connection: Connection) -> None:
@@ -35,13 +35,13 @@ class Settings:
         self.connection.execute(insert(self.table).prefix_with("OR REPLACE").values(name=name, value=value))
 
 
-class People(Rows[Person]):
+class PersonRepository(Rows[Person]):
     def __init__(self, connection: Connection, changed: set[str]) -> None:
         super().__init__(connection, tables["person"], Person, changed)
         self.keys = Rows(connection, tables["public_key"], PublicKey, changed)
         lease = tables["lease"]
-        self._with_leases = Which(self.table.c.id.in_(select(lease.c.person_id).where(lease.c.ended_at.is_(None))))
-        self._these = Which(self.table.c.id.in_(bindparam("ids", expanding=True)))
+        self._with_leases = RowFilter(self.table.c.id.in_(select(lease.c.person_id).where(lease.c.ended_at.is_(None))))
+        self._these = RowFilter(self.table.c.id.in_(bindparam("ids", expanding=True)))
 
     def get(self, id: int) -> Person:
         found = self.first(id=id)
@@ -65,12 +65,12 @@ class People(Rows[Person]):
         return self.all(in_view=True, account=None)
 
 
-class Labs(Rows[Lab]):
+class LabRepository(Rows[Lab]):
     def __init__(self, connection: Connection, changed: set[str]) -> None:
         super().__init__(connection, tables["lab"], Lab, changed)
         lab = self.table
         self._alive, self._present = (
-            Which(lab.c.state.in_(list(states)), order=(lab.c.made_at, lab.c.id)) for states in (ALIVE, PRESENT)
+            RowFilter(lab.c.state.in_(list(states)), order=(lab.c.made_at, lab.c.id)) for states in (ALIVE, PRESENT)
         )
 
     def get(self, id: str) -> Lab | None:
@@ -104,17 +104,21 @@ class Labs(Rows[Lab]):
         return self.chosen(self._present, {})
 
 
-class Leases(Rows[Lease]):
+class LeaseRepository(Rows[Lease]):
     def __init__(self, connection: Connection, changed: set[str]) -> None:
         super().__init__(connection, tables["lease"], Lease, changed)
         still, lent = self.table.c.ended_at.is_(None), self.table.c.rehearsal != ""
-        self._open, self._rehearsing, self._every = Which(still, not_(lent)), Which(still, lent), Which(still)
+        self._open, self._rehearsing, self._every = (
+            RowFilter(still, not_(lent)),
+            RowFilter(still, lent),
+            RowFilter(still),
+        )
 
     def open(self, **exact: Any) -> list[Lease]:
         """People's, not ended, in the order they were asked for."""
         return self.chosen(self._open, {}, **exact)
 
-    def rehearsing(self, **exact: Any) -> list[Lease]:
+    def rehearsals(self, **exact: Any) -> list[Lease]:
         """The rehearsal's, not ended."""
         return self.chosen(self._rehearsing, {}, **exact)
 
@@ -130,26 +134,26 @@ class Leases(Rows[Lease]):
         return {host: number for host, number in self.connection.execute(query)}
 
 
-class Homes(Rows[Home]):
+class SelfHostedRepository(Rows[SelfHosted]):
     def __init__(self, connection: Connection, changed: set[str]) -> None:
-        super().__init__(connection, tables["home"], Home, changed)
+        super().__init__(connection, tables["home"], SelfHosted, changed)
 
     def people(self) -> frozenset[int]:
         """Whoever needs no lab of ours."""
         return frozenset(home.person_id for home in self.all())
 
 
-class Classes(Rows[ClassRun]):
+class ClassRepository(Rows[ClassRun]):
     def __init__(self, connection: Connection, changed: set[str]) -> None:
         super().__init__(connection, tables["class"], ClassRun, changed)
         self.attendance = Rows(connection, tables["attendance"], Attendance, changed)
         self.done = Rows(connection, tables["done"], Done, changed)
-        self.plays = Rows(connection, tables["play"], Play, changed)
+        self.plays = Rows(connection, tables["play"], ScriptRun, changed)
         self.quizzes = Rows(connection, tables["quiz"], Quiz, changed)
         self.tries = Rows(connection, tables["quiz_try"], QuizTry, changed)
         ended = self.table.c.ended_at
-        self._lately = Which(ended.is_(None) | (ended > bindparam("since", type_=ended.type)))
-        self._ended = Which(ended.is_not(None))
+        self._lately = RowFilter(ended.is_(None) | (ended > bindparam("since", type_=ended.type)))
+        self._ended = RowFilter(ended.is_not(None))
 
     def running(self, **exact: Any) -> list[ClassRun]:
         return self.all(ended_at=None, **exact)
@@ -194,7 +198,7 @@ class Classes(Rows[ClassRun]):
     def in_channel(self, channel: str) -> ClassRun | None:
         return next(iter(self.running(channel=channel)), None)
 
-    def ran(self, run: ClassRun, lab_id: str | None = None) -> list[tuple[str, int, PlayKind, PlayState]]:
+    def ran(self, run: ClassRun, lab_id: str | None = None) -> list[tuple[str, int, ScriptKind, ScriptState]]:
         """(lab, step, kind, state) of the scripts of a class, in one lab or in all: read at each tick, so no more of it."""
         play = self.plays.table
         query = select(play.c.lab_id, play.c.step, play.c.kind, play.c.state).where(play.c.class_id == run.id)
@@ -212,28 +216,28 @@ class Classes(Rows[ClassRun]):
         return found
 
 
-class SignedUp(Rows[SignUp]):
+class SignUpRepository(Rows[SignUp]):
     def __init__(self, connection: Connection, changed: set[str]) -> None:
         super().__init__(connection, tables["signup"], SignUp, changed)
         signup = self.table.c
-        self._in_line = Which(order=(signup.waiting, signup.at, signup.person_id))
+        self._in_line = RowFilter(order=(signup.waiting, signup.at, signup.person_id))
 
     def line(self, session_uid: str, **exact: Any) -> list[SignUp]:
         """Who has a seat, then who waits for one."""
         return self.chosen(self._in_line, {}, session_uid=session_uid, **exact)
 
 
-class Sessions(Rows[SessionRow]):
+class SessionRepository(Rows[SessionRow]):
     def __init__(self, connection: Connection, changed: set[str]) -> None:
         super().__init__(connection, tables["session"], SessionRow, changed)
-        self.signups = SignedUp(connection, changed)
+        self.signups = SignUpRepository(connection, changed)
         self.channels = Rows(connection, tables["channel"], ChannelRow, changed)
         start, uid = self.table.c.start, self.table.c.uid
         first, last = (bindparam(name, type_=start.type) for name in ("first", "last"))
-        self._within = Which(start > first, start < last, order=(start,))
-        self._starting = Which(start >= first, start <= last, order=(start,))
-        self._begun = Which(start > first, start <= last, order=(start, uid))
-        self._later = Which(start > first, order=(start, uid))
+        self._within = RowFilter(start > first, start < last, order=(start,))
+        self._starting = RowFilter(start >= first, start <= last, order=(start,))
+        self._begun = RowFilter(start > first, start <= last, order=(start, uid))
+        self._later = RowFilter(start > first, order=(start, uid))
 
     def within(self, first: datetime, last: datetime, **exact: Any) -> list[SessionRow]:
         """Those that start after ``first`` and before ``last``."""
@@ -252,24 +256,24 @@ class Sessions(Rows[SessionRow]):
         return self.chosen(self._later, {"first": first}, limit=most, **exact)
 
 
-class Polls(Rows[PollRow]):
+class PollRepository(Rows[PollRow]):
     def __init__(self, connection: Connection, changed: set[str]) -> None:
         super().__init__(connection, tables["poll"], PollRow, changed)
         self.lines = Rows(connection, tables["poll_line"], PollLine, changed)
         closes = self.table.c.closes_at
-        self._over = Which(closes <= bindparam("now", type_=closes.type))
+        self._over = RowFilter(closes <= bindparam("now", type_=closes.type))
 
     def over(self, now: datetime) -> list[PollRow]:
         """Still open, and their time has come."""
         return self.chosen(self._over, {"now": now}, closed_at=None)
 
 
-class Notices(Rows[Notice]):
+class NoticeRepository(Rows[Notice]):
     def __init__(self, connection: Connection, changed: set[str]) -> None:
         super().__init__(connection, tables["notice"], Notice, changed)
         notice = self.table
-        self._waiting = Which(notice.c.said_at.is_(None), order=(notice.c.due_at, notice.c.id))
-        self._not_over = Which(notice.c.not_after >= bindparam("now", type_=notice.c.not_after.type))
+        self._waiting = RowFilter(notice.c.said_at.is_(None), order=(notice.c.due_at, notice.c.id))
+        self._not_over = RowFilter(notice.c.not_after >= bindparam("now", type_=notice.c.not_after.type))
 
     def waiting(self) -> list[Notice]:
         return self.chosen(self._waiting, {})
@@ -308,7 +312,7 @@ class Notices(Rows[Notice]):
         self.change({"id": id}, said_at=at)
 
 
-class Entries(Rows[Entry]):
+class EntryRepository(Rows[Entry]):
     def __init__(self, connection: Connection, changed: set[str]) -> None:
         super().__init__(connection, tables["entry"], Entry, changed)
 

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Text, func, or_, select, update
 
 from trainbot.adapters.db.tables import tables
-from trainbot.model.redaction import REMOVED, Traces, Wanted, naming, without
+from trainbot.model.redaction import REMOVED, RedactionTarget, Traces, naming, without
 
 #: (table, whose it is) -> columns with their name, columns with their words
 OWN: dict[tuple[str, str], tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -67,7 +67,7 @@ class Redaction:
 
     # -- who -----------------------------------------------------------------------------------------
 
-    def traces(self, who: Wanted) -> Traces:
+    def traces(self, who: RedactionTarget) -> Traces:
         ids = sorted(self._people(who))
         names = {who.name} if who.kind != "host" else set()
         for row in self.connection.execute(select(tables["person"]).where(tables["person"].c.id.in_(ids))).mappings():
@@ -82,7 +82,7 @@ class Redaction:
             tuple(ids), tuple(sorted(names, key=str.lower)), counts, sum(1 for _ in self._named(names)) if names else 0
         )
 
-    def _people(self, who: Wanted) -> set[int]:
+    def _people(self, who: RedactionTarget) -> set[int]:
         person = tables["person"].c
         if who.kind == "host":
             there = self.connection.execute(select(person.id, person.mask).where(person.mask.is_not(None)))

@@ -24,16 +24,16 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from trainbot.adapters.db.recall import recall_of
 
 
-class Value(Protocol):
+class RowValue(Protocol):
     """An instance of a dataclass."""
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
 
 
-V = TypeVar("V", bound=Value)
+V = TypeVar("V", bound=RowValue)
 
 
-class Which:
+class RowFilter:
     """Conditions and an order that are made once, since building a query takes longer than running it.  Values that
     differ from one asking to the next are bindparams in it."""
 
@@ -50,8 +50,8 @@ class Rows(Generic[V]):
         self._recall = recall_of(connection)
         self._columns = [table.c[field.name] for field in fields(value)]
         self._insert = insert(table)  # with values apart from it: it is compiled once
-        self._any = Which()
-        self._built: dict[tuple[Which | str | None, ...], Select[Any]] = {}
+        self._any = RowFilter()
+        self._built: dict[tuple[RowFilter | str | None, ...], Select[Any]] = {}
 
     def _where(self, exact: dict[str, Any]) -> ColumnElement[bool]:
         return and_(True, *(self.table.c[name] == value for name, value in exact.items()))
@@ -65,7 +65,7 @@ class Rows(Generic[V]):
             return [self.value(*row) for row in self.connection.execute(query)]
         return self.chosen(self._any, {}, limit=limit, **exact)
 
-    def chosen(self, which: Which, given: Mapping[str, Any], *, limit: int | None = None, **exact: Any) -> list[V]:
+    def chosen(self, which: RowFilter, given: Mapping[str, Any], *, limit: int | None = None, **exact: Any) -> list[V]:
         """Those that it holds for with these values, in its order or the primary key's."""
         question = (self.table.name, which, limit, *given.items(), *exact.items())
         known = self._recall.get(question)
@@ -75,7 +75,7 @@ class Rows(Generic[V]):
             self._recall.keep(question, known)
         return known.copy()
 
-    def _equal(self, which: Which, exact: dict[str, Any], limit: int | None) -> tuple[Select[Any], dict[str, Any]]:
+    def _equal(self, which: RowFilter, exact: dict[str, Any], limit: int | None) -> tuple[Select[Any], dict[str, Any]]:
         """By these values; built once for each set of names."""
         key = (which, str(limit), *exact, None, *(name for name in exact if exact[name] is None))
         if key not in self._built:

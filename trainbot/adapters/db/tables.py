@@ -41,7 +41,7 @@ class Instant(TypeDecorator[datetime]):
         return None if value is None else datetime.fromisoformat(value)
 
 
-class Word(TypeDecorator[enum.StrEnum]):
+class EnumWord(TypeDecorator[enum.StrEnum]):
     """A member of one StrEnum, as its word."""
 
     impl = String(20)
@@ -59,7 +59,7 @@ class Word(TypeDecorator[enum.StrEnum]):
 
 
 def _tables(metadata: MetaData) -> dict[str, Table]:
-    from trainbot.model.class_run import PlayKind, PlayState
+    from trainbot.model.class_run import ScriptKind, ScriptState
     from trainbot.model.host import Mode
     from trainbot.model.lab import LabState
     from trainbot.model.question import QuestionState
@@ -115,9 +115,9 @@ def _tables(metadata: MetaData) -> dict[str, Table]:
             Column("id", String(36), primary_key=True),
             words("name"),
             words("image"),
-            Column("mode", Word(Mode), nullable=False),
+            Column("mode", EnumWord(Mode), nullable=False),
             words("host"),
-            Column("state", Word(LabState), nullable=False),
+            Column("state", EnumWord(LabState), nullable=False),
             Column("port", Integer, nullable=False),
             words("address"),
             Column("ssh_port", Integer, nullable=False),
@@ -139,7 +139,7 @@ def _tables(metadata: MetaData) -> dict[str, Table]:
             key(),
             ref("person_id", "person"),
             words("image"),
-            Column("mode", Word(Mode), nullable=False),
+            Column("mode", EnumWord(Mode), nullable=False),
             Column("lab_id", ForeignKey("lab.id"), nullable=True),
             Column("left_id", ForeignKey("lab.id"), nullable=True),
             words("digest"),
@@ -201,8 +201,8 @@ def _tables(metadata: MetaData) -> dict[str, Table]:
             ref("person_id", "person"),
             Column("lab_id", ForeignKey("lab.id"), nullable=False),
             Column("step", Integer, nullable=False),
-            Column("kind", Word(PlayKind), nullable=False),
-            Column("state", Word(PlayState), nullable=False),
+            Column("kind", EnumWord(ScriptKind), nullable=False),
+            Column("state", EnumWord(ScriptState), nullable=False),
             at("due_at"),
             count("tries"),
             words("said"),
@@ -248,7 +248,7 @@ def _tables(metadata: MetaData) -> dict[str, Table]:
             words("nick"),
             Column("step", Integer, nullable=False),
             words("words"),
-            Column("state", Word(QuestionState), nullable=False),
+            Column("state", EnumWord(QuestionState), nullable=False),
             at("asked_at"),
             Column("anonymous", Boolean, nullable=False, server_default="0"),
             words("image", server_default=""),

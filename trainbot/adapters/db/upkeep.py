@@ -24,7 +24,7 @@ NONE_YET = "there is no database {} yet: trainbot run makes it"
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class DatabaseSummary:
     """``bytes``: of the whole database; ``revision``: of its schema, None where it is empty."""
 
     bytes: int
@@ -32,7 +32,7 @@ class Found:
     faults: tuple[str, ...]
 
 
-def backup(url: str, target: Path, *, force: bool = False) -> Found:
+def backup(url: str, target: Path, *, force: bool = False) -> DatabaseSummary:
     """Copies the database as it is at this moment, while whoever works on it goes on, into one file that only its
     owner reads.  It is there whole and checked, or not at all; a file that is there already stays, unless ``force``.
     """
@@ -54,7 +54,7 @@ def backup(url: str, target: Path, *, force: bool = False) -> Found:
     return found
 
 
-def restore(url: str, source: Path, now: datetime) -> tuple[Found, Path | None]:
+def restore(url: str, source: Path, now: datetime) -> tuple[DatabaseSummary, Path | None]:
     """Puts a backup in the place of the database; where the one before is now (None: there was none).  BackendError,
     and nothing has changed, where a trainbot runs, or ``source`` is damaged, a newer trainbot's, or no database of ours.
     """
@@ -74,7 +74,7 @@ def restore(url: str, source: Path, now: datetime) -> tuple[Found, Path | None]:
         os.close(lock)
 
 
-def check(url: str) -> Found:
+def check(url: str) -> DatabaseSummary:
     """Everything that SQLite can say about the file, the references between rows and the full-text indexes."""
     if not _place(url).is_file():
         raise BackendError(NONE_YET.format(url))
@@ -88,7 +88,7 @@ def _place(url: str) -> Path:
     return path
 
 
-def _copy(url: str, draft: Path | None) -> Found:
+def _copy(url: str, draft: Path | None) -> DatabaseSummary:
     """Copies and examines the copy; to a file of SQLite's own that goes away where ``draft`` is None."""
     engine = connect(url, read_only=True)
     try:
@@ -99,7 +99,7 @@ def _copy(url: str, draft: Path | None) -> Found:
             copy.execute("PRAGMA journal_mode=DELETE")  # one file, nothing beside it
             faults = tuple(_faults(copy))
             pages = copy.execute("PRAGMA page_count").fetchone()[0] * copy.execute("PRAGMA page_size").fetchone()[0]
-            return Found(pages, refuse_newer(url, connection), faults)
+            return DatabaseSummary(pages, refuse_newer(url, connection), faults)
     except (SQLAlchemyError, sqlite3.Error) as error:
         raise BackendError(explain(url, error)) from None
     finally:

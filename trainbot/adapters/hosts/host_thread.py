@@ -14,7 +14,7 @@ from trainbot.model.host import HostDriver, LabSpec
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class HostCall:
     """One call: what is to be done to a lab (worker.ACTIONS), or the host's open or report."""
 
     action: str
@@ -43,10 +43,10 @@ class HostThread:
         self._done = done
         self._ended = ended
         self._driver: HostDriver | None = None
-        self._inbox: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[HostCall | None] = queue.SimpleQueue()
         threading.Thread(target=self._run, name=f"host-{name}-{generation}", daemon=True).start()
 
-    def give(self, work: Work) -> None:
+    def give(self, work: HostCall) -> None:
         self._inbox.put(work)
 
     def end(self) -> None:
@@ -62,7 +62,7 @@ class HostThread:
         self._close()
         self._ended(self._generation)
 
-    def _call(self, work: Work) -> Any:
+    def _call(self, work: HostCall) -> Any:
         if work.action == "open":
             self._close()
             self._driver = self._new_driver()

@@ -17,10 +17,10 @@ from typing import Any
 
 from trainbot.adapters.hosts.disks import MOST_LEVELS, Disks, level_of, whole
 from trainbot.adapters.hosts.domain_xml import OurDomain, domain_from_xml, domain_xml
-from trainbot.adapters.hosts.libvirt_link import Link, libvirt
-from trainbot.adapters.hosts.libvirt_power import Power
-from trainbot.adapters.hosts.libvirt_reading import Reader
-from trainbot.adapters.hosts.libvirt_storage import Storage
+from trainbot.adapters.hosts.libvirt_link import LibvirtConnection, libvirt
+from trainbot.adapters.hosts.libvirt_power import LibvirtPower
+from trainbot.adapters.hosts.libvirt_reading import LibvirtReader
+from trainbot.adapters.hosts.libvirt_storage import LibvirtStorage
 from trainbot.core.errors import BackendError, NoSuchThing
 from trainbot.model.host import Domain, HostConfig, HostReport, LabSpec
 from trainbot.model.host_address import console_socket
@@ -37,9 +37,9 @@ class LibvirtDriver:
     def __init__(self, config: HostConfig, owner: str, changed: Callable[[], None] = lambda: None) -> None:
         self._config = config
         self._owner = owner
-        self._link = Link(config, changed, self._defined, self._network_changed)
+        self._link = LibvirtConnection(config, changed, self._defined, self._network_changed)
         self._kind = self._link.address.kind
-        self._reader: Reader | None = None
+        self._reader: LibvirtReader | None = None
 
     # -- connection ---------------------------------------------------------------------------
 
@@ -73,9 +73,9 @@ class LibvirtDriver:
     def _connect(self) -> None:
         self.close()
         self._link.open()
-        self._storage = Storage(self._link, self._config, self._owner)
-        self._power = Power(self._link, self._config)
-        self._reader = Reader(self._link, self._config, self._owner, self._storage)
+        self._storage = LibvirtStorage(self._link, self._config, self._owner)
+        self._power = LibvirtPower(self._link, self._config)
+        self._reader = LibvirtReader(self._link, self._config, self._owner, self._storage)
 
     def close(self) -> None:
         """Lets the connection go.  The labs run on."""
@@ -104,7 +104,7 @@ class LibvirtDriver:
             return report
 
     @property
-    def _reading(self) -> Reader:
+    def _reading(self) -> LibvirtReader:
         assert self._reader is not None
         return self._reader
 

@@ -21,7 +21,7 @@ if _silenced:
     del os.environ["LIBVIRT_LOG_OUTPUTS"]
 libvirt.registerErrorHandler(lambda _context, _error: None, None)
 
-__all__ = ["Link", "libvirt"]  # whoever needs libvirt has it from here, silenced
+__all__ = ["LibvirtConnection", "libvirt"]  # whoever needs libvirt has it from here, silenced
 
 _loop_lock = threading.Lock()
 _loop_thread: threading.Thread | None = None
@@ -43,7 +43,7 @@ def _run_event_loop() -> None:
         libvirt.virEventRunDefaultImpl()
 
 
-class Link:
+class LibvirtConnection:
     """``connection`` is None until ``open``.  In libvirt's event thread, ``changed`` is called for whatever may have
     happened, ``defined`` with the UUID of each domain whose definition came, changed or went, ``network`` when one of
     the networks did."""

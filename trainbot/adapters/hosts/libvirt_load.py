@@ -7,7 +7,7 @@ from collections.abc import Mapping
 _SHORTEST = 1.0  # seconds between two readings that say something
 
 
-class Load:
+class CpuLoad:
     """The share of all cores' time that was spent since the reading before, 0 to 1; None at first."""
 
     def __init__(self) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from trainbot.adapters.hosts import pools
 from trainbot.adapters.hosts.domain_xml import domain_from_xml
 from trainbot.adapters.hosts.libvirt_errors import plain
-from trainbot.adapters.hosts.libvirt_link import Link, libvirt
+from trainbot.adapters.hosts.libvirt_link import LibvirtConnection, libvirt
 from trainbot.adapters.hosts.libvirt_reading import memory, version
 from trainbot.model import image_files as images
 from trainbot.model.host import HostConfig
@@ -43,7 +43,7 @@ class HostLook:
 
 def look(config: HostConfig) -> HostLook:
     """HostDown or BackendError with the reason.  May block for minutes on a mute host."""
-    link = Link(config, lambda: None, lambda uuid: None, lambda: None)
+    link = LibvirtConnection(config, lambda: None, lambda uuid: None, lambda: None)
     link.open()
     try:
         with link.calling(f"reading {config.name}") as connection:
@@ -64,7 +64,7 @@ def look(config: HostConfig) -> HostLook:
         link.close()
 
 
-def _domains(link: Link, connection: Any) -> list[SeenDomain]:
+def _domains(link: LibvirtConnection, connection: Any) -> list[SeenDomain]:
     found = []
     for handle in connection.listAllDomains(0)[:MOST]:
         with link.unless_gone():
@@ -84,7 +84,7 @@ def _domains(link: Link, connection: Any) -> list[SeenDomain]:
     return found
 
 
-def _volumes(link: Link, connection: Any, name: str) -> frozenset[str] | None:
+def _volumes(link: LibvirtConnection, connection: Any, name: str) -> frozenset[str] | None:
     with link.unless_refused():
         pool = pools.find_pool(connection, name)
         if pool is not None and pool.isActive():

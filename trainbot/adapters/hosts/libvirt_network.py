@@ -24,7 +24,7 @@ def static_addresses(xml: str) -> dict[str, str]:
     return found
 
 
-class Network:
+class LibvirtNetwork:
     """Read once for a connection, and again when it has changed or a lab is asked for that was not in it, but then
     no more than once for each reading of the host.  libvirt's exceptions pass through."""
 

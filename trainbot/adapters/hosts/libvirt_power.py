@@ -7,7 +7,7 @@ import logging
 from typing import Any
 
 from trainbot.adapters.hosts import libvirt_errors
-from trainbot.adapters.hosts.libvirt_link import Link, libvirt
+from trainbot.adapters.hosts.libvirt_link import LibvirtConnection, libvirt
 from trainbot.core.errors import BackendError
 from trainbot.model.host import HostConfig, LabSpec
 from trainbot.model.host_address import HostKind, console_socket
@@ -15,10 +15,10 @@ from trainbot.model.host_address import HostKind, console_socket
 log = logging.getLogger(__name__)
 
 
-class Power:
+class LibvirtPower:
     """Of one connection; libvirt's exceptions pass through."""
 
-    def __init__(self, link: Link, config: HostConfig) -> None:
+    def __init__(self, link: LibvirtConnection, config: HostConfig) -> None:
         self._link = link
         self._config = config
         self._xen = link.address.kind is HostKind.XEN

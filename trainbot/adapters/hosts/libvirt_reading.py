@@ -6,10 +6,10 @@ import time
 from typing import Any
 
 from trainbot.adapters.hosts.domain_xml import OurDomain, domain_from_xml
-from trainbot.adapters.hosts.libvirt_link import Link, libvirt
-from trainbot.adapters.hosts.libvirt_load import Load
-from trainbot.adapters.hosts.libvirt_network import Network
-from trainbot.adapters.hosts.libvirt_storage import Storage
+from trainbot.adapters.hosts.libvirt_link import LibvirtConnection, libvirt
+from trainbot.adapters.hosts.libvirt_load import CpuLoad
+from trainbot.adapters.hosts.libvirt_network import LibvirtNetwork
+from trainbot.adapters.hosts.libvirt_storage import LibvirtStorage
 from trainbot.model.host import Domain, DomainState, HostConfig, HostReport
 from trainbot.model.host_address import HostKind
 
@@ -17,18 +17,18 @@ _SSH = 22
 _RUNS = (libvirt.VIR_DOMAIN_NOSTATE, libvirt.VIR_DOMAIN_RUNNING, libvirt.VIR_DOMAIN_BLOCKED)
 
 
-class Reader:
+class LibvirtReader:
     """Of one connection.  A domain's definition is read once and again when the host says that it changed, or when
     its name or number is another: that is enough to report it, but whoever changes a domain asks ``ours`` first."""
 
-    def __init__(self, link: Link, config: HostConfig, owner: str, storage: Storage) -> None:
+    def __init__(self, link: LibvirtConnection, config: HostConfig, owner: str, storage: LibvirtStorage) -> None:
         self._link = link
         self._config = config
         self._owner = owner
         self._kind = link.address.kind
         self._storage = storage
-        self.network = Network(link.connection, config.network)
-        self._load = Load()
+        self.network = LibvirtNetwork(link.connection, config.network)
+        self._load = CpuLoad()
         self._known: dict[str, tuple[tuple[str, int], OurDomain | None]] = {}
         self._stale: set[str] = set()
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from trainbot.adapters.hosts import claim, pools
 from trainbot.adapters.hosts.disks import Disks, LocalOverlays, NoDisks, PoolVolumes
-from trainbot.adapters.hosts.libvirt_link import Link
+from trainbot.adapters.hosts.libvirt_link import LibvirtConnection
 from trainbot.core.errors import NoSuchThing
 from trainbot.model import image_files as images
 from trainbot.model.host import HostConfig
@@ -17,10 +17,10 @@ from trainbot.model.host_address import HostKind
 FRESH = 15.0  # seconds that a look at all files of a pool is good for: it opens each of them
 
 
-class Storage:
+class LibvirtStorage:
     """One connection's.  An installation without an id (``owner``) only looks: it claims nothing and makes no pool."""
 
-    def __init__(self, link: Link, config: HostConfig, owner: str) -> None:
+    def __init__(self, link: LibvirtConnection, config: HostConfig, owner: str) -> None:
         self._link = link
         self._config = config
         self._owner = owner

@@ -14,9 +14,9 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from trainbot.adapters.hosts.host_thread import HostThread, Work
+from trainbot.adapters.hosts.host_thread import HostCall, HostThread
 from trainbot.core.errors import BackendError, HostDown
-from trainbot.model.host import Finished, HostConfig, HostDriver, HostEvent, HostLost, HostUp, LabSpec
+from trainbot.model.host import HostConfig, HostDriver, HostEvent, HostLost, HostUp, HostWorkDone, LabSpec
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class HostWorker:
 
     - ``HostUp(report)`` after each opening and reading; ``HostLost`` once each time that the host stops answering.
       It is opened again for ever.
-    - exactly one ``Finished`` for each ``submit``, unless ``close`` came first.
+    - exactly one ``HostWorkDone`` for each ``submit``, unless ``close`` came first.
 
     ``make_driver`` gets a callback that asks for a new reading and may be called from any thread.
     Made, started and called on the event loop.  Times in seconds.
@@ -57,8 +57,8 @@ class HostWorker:
         self._backoff = tuple(backoff)
         self._reread = reread
         self._most_abandoned = most_abandoned
-        self._queue: deque[Work] = deque()
-        self._working: Work | None = None
+        self._queue: deque[HostCall] = deque()
+        self._working: HostCall | None = None
         self._thread: HostThread | None = None
         self._generation = 0
         self._abandoned: set[int] = set()  # generations whose threads hang
@@ -85,7 +85,7 @@ class HostWorker:
         """Does ``action`` after what was submitted before.  On a host that does not answer it ends at once, down."""
         if action not in ACTIONS or (spec is None and action in WITH_SPEC):
             raise ValueError(f"no action {action!r}, or it wants a spec")
-        work = Work(action, lab_id, spec)
+        work = HostCall(action, lab_id, spec)
         if self._state == "closed":
             return
         if self._state == "waiting" or (self._state == "opening" and self._told_lost):
@@ -98,7 +98,7 @@ class HostWorker:
     def refresh(self) -> None:
         """Asks for a new report.  Many askers at once get one."""
         if self._state == "up" and not any(work.action == "report" for work in self._queue):
-            self._queue.append(Work("report"))
+            self._queue.append(HostCall("report"))
             self._next()
 
     async def close(self) -> None:
@@ -134,7 +134,7 @@ class HostWorker:
             self._thread = HostThread(
                 self.config.name, self._generation, self._new_driver, self._done_there, self._ended_there
             )
-        self._queue.appendleft(Work("open"))
+        self._queue.appendleft(HostCall("open"))
         self._next()
 
     def _new_driver(self) -> HostDriver:
@@ -226,8 +226,8 @@ class HostWorker:
         self._cancel(self._again)
         self._again = self._loop.call_later(next(self._delays, self._backoff[-1]), self._open)
 
-    def _finish(self, work: Work, domain: Any, error: str | None, down: bool) -> None:
-        self._tell(Finished(self.config.name, work.lab, work.action, domain, error, down))
+    def _finish(self, work: HostCall, domain: Any, error: str | None, down: bool) -> None:
+        self._tell(HostWorkDone(self.config.name, work.lab, work.action, domain, error, down))
 
     def _tell(self, event: HostEvent) -> None:
         if self._state == "closed":

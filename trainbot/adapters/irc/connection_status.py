@@ -17,7 +17,7 @@ _LETTERS = 64  # of modes and marks that are kept: no server has as many
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ChannelStanding:
     """One of our channels.  ``status``: our own there, as letters of modes ("ov"); ``modes``: the channel's letters,
     None until the server has told them; ``refused``: why it does not let us in, '' while nothing is known; ``topic``:
     '' where none is set; ``topic_octets``: what the server keeps of one."""
@@ -36,7 +36,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ConnectionStatus:
     """Of one connection.  ``trouble``: why there is none; ``server``: its program (004), ``network``: its name (005);
     ``certificate_ends``: epoch seconds, None where it was not verified; ``channels``: all of bot.ini's; ``host``: whom we
     talk to, or try to; ``lost``: why the connection before ended, and when (``lost_at``, epoch seconds)."""
@@ -48,7 +48,7 @@ class Standing:
     server: str = ""
     network: str = ""
     certificate_ends: float | None = None
-    channels: dict[str, Place] = field(default_factory=dict)
+    channels: dict[str, ChannelStanding] = field(default_factory=dict)
     host: str = ""
     lost: str = ""
     lost_at: float | None = None
@@ -59,24 +59,26 @@ class Standing:
         return self.connected and all(place.refused or place.modes is not None for place in self.channels.values())
 
     @classmethod
-    def from_json(cls, value: dict[str, Any]) -> Standing:
+    def from_json(cls, value: dict[str, Any]) -> ConnectionStatus:
         """What ``dataclasses.asdict`` made of one; ValueError, KeyError or TypeError where it is none."""
-        return cls(**{**value, "channels": {name: Place(**place) for name, place in value["channels"].items()}})
+        return cls(
+            **{**value, "channels": {name: ChannelStanding(**place) for name, place in value["channels"].items()}}
+        )
 
 
-class Standings:
+class ConnectionTracker:
     """Follows ``channels``, ours, on one connection, line by line.  Lines that are too short change nothing."""
 
     def __init__(self, features: Features, roster: Roster, channels: tuple[str, ...]) -> None:
         self._features, self._roster, self._channels = features, roster, channels
-        self._places: dict[str, Place] = {}
+        self._places: dict[str, ChannelStanding] = {}
         self._marked: dict[str, dict[str, str]] = {}  # folded channel -> folded nick -> letters of their status there
         self.server = ""
 
-    def of(self, channel: str) -> Place:
-        return self._places.get(self._features.fold(channel), Place())
+    def of(self, channel: str) -> ChannelStanding:
+        return self._places.get(self._features.fold(channel), ChannelStanding())
 
-    def places(self) -> list[tuple[str, Place]]:
+    def places(self) -> list[tuple[str, ChannelStanding]]:
         return [(channel, self.of(channel)) for channel in self._channels]
 
     def marked(self, channel: str, nick: str) -> bool:

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from trainbot.adapters.irc.connection_status import Standings
+from trainbot.adapters.irc.connection_status import ConnectionTracker
 from trainbot.adapters.irc.features import Features
 from trainbot.adapters.irc.outbox import Outbox, Piece
 from trainbot.adapters.irc.receipts import LIMITS, MENDS, REFUSALS, Receipts
@@ -20,7 +20,7 @@ from trainbot.adapters.irc.recipients import Recipients
 from trainbot.adapters.irc.roster import Roster
 from trainbot.adapters.irc.text import sanitise
 from trainbot.adapters.irc.wire import Message
-from trainbot.core.messages import ChatEvent, Spoken, Unreached, Unspoken
+from trainbot.core.messages import ChatEvent, LineSent, LineUndelivered, RecipientUnreachable
 
 log = logging.getLogger(__name__)
 REMEMBERED = 50  # lines that a refusal may be about: it follows within a round trip
@@ -36,7 +36,7 @@ class Delivery:
         self,
         features: Features,
         roster: Roster,
-        standings: Standings,
+        standings: ConnectionTracker,
         outbox: Outbox,
         receipts: Receipts,
         now: Callable[[], float],
@@ -61,7 +61,7 @@ class Delivery:
             self._recent.append((piece, now))
         if piece.ticket is not None:
             self._receipts.wrote(piece.ticket, piece.target, now)
-            self._tell(Spoken(piece.ticket, datetime.now(UTC)))
+            self._tell(LineSent(piece.ticket, datetime.now(UTC)))
 
     def tick(self) -> None:
         """Gives up what waited too long, and tells of whom the network lets us not write to yet."""
@@ -98,11 +98,11 @@ class Delivery:
 
     def unspoken(self, refused: list[tuple[int, str]]) -> None:
         for ticket, reason in refused:
-            self._tell(Unspoken(ticket, reason, datetime.now(UTC)))
+            self._tell(LineUndelivered(ticket, reason, datetime.now(UTC)))
 
     def _unreached(self, nick: str, numeric: str) -> None:
         mend = MENDS[numeric].format(bot=self._roster.me.nick, nick=nick)
-        self._tell(Unreached(nick, REFUSALS[numeric], mend, datetime.now(UTC)))
+        self._tell(RecipientUnreachable(nick, REFUSALS[numeric], mend, datetime.now(UTC)))
 
     def _vouched(self, nick: str) -> bool:
         return any(

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from trainbot.adapters.irc.features import Features
-from trainbot.adapters.irc.joining import Joining
+from trainbot.adapters.irc.joining import ChannelJoiner
 from trainbot.adapters.irc.outbox import CtcpReply
-from trainbot.adapters.irc.privmsg import Batches, Heard, is_history, place, said_at, understand
+from trainbot.adapters.irc.privmsg import HistoryBatches, Privmsg, is_history, place, said_at, understand
 from trainbot.adapters.irc.roster import Roster
 from trainbot.adapters.irc.wire import Message
 from trainbot.core.messages import ChatEvent, Incoming
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 MOST_HELD = 500  # lines of talk that wait for a roll call
 
 
-class Listening:
+class Inbound:
     """``tell`` gets what was said, and what it told about who said it; ``answer`` the replies to CTCP queries.
     ``hold``: seconds that talk waits for a roll call at most; ``version``: what CTCP VERSION is answered with."""
 
@@ -30,7 +30,7 @@ class Listening:
         self,
         features: Features,
         roster: Roster,
-        joining: Joining,
+        joining: ChannelJoiner,
         *,
         hold: float,
         version: str,
@@ -40,7 +40,7 @@ class Listening:
         self._features, self._roster, self._joining = features, roster, joining
         self._hold, self._version = hold, version
         self._tell, self._answer = tell, answer
-        self._batches = Batches()
+        self._batches = HistoryBatches()
         self._held: list[tuple[Message, str | None]] = []
         self._until = 0.0
         self._since: dict[
@@ -94,7 +94,7 @@ class Listening:
         if sender is None:
             return
         heard = understand(message, channel, self._version)
-        if isinstance(heard, Heard):
+        if isinstance(heard, Privmsg):
             where = self._roster.channel_name(channel) if channel else None
             self._tell(Incoming(sender, where, heard.text, datetime.now(UTC)))
         elif heard is not None:

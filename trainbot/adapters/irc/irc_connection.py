@@ -20,16 +20,16 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from trainbot import __version__
-from trainbot.adapters.irc.connection_status import Place, Standing
+from trainbot.adapters.irc.connection_status import ChannelStanding, ConnectionStatus
 from trainbot.adapters.irc.features import Features
-from trainbot.adapters.irc.keepalive import Backoff, Patience
+from trainbot.adapters.irc.keepalive import Backoff, Timeouts
 from trainbot.adapters.irc.outbox import Outbox
-from trainbot.adapters.irc.protocol import Session
-from trainbot.adapters.irc.sts import Policies
+from trainbot.adapters.irc.protocol import IrcProtocol
+from trainbot.adapters.irc.sts import StsPolicies
 from trainbot.adapters.irc.text import sanitise
-from trainbot.adapters.irc.transport import Link, connect
+from trainbot.adapters.irc.transport import Transport, connect
 from trainbot.adapters.irc.trust import refuse_unsafe
-from trainbot.core.messages import ChatEvent, Disconnected, Line, Outgoing, Sender, Unspoken
+from trainbot.core.messages import ChatEvent, Disconnected, Line, LineUndelivered, Outgoing, Sender
 from trainbot.core.tasks import Tasks
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ DENIALS = 2
 """Refused logins after which we stop: more would get us banned; one may be the services' own trouble."""
 
 
-class IrcDoor:
+class IrcConnection:
     """Connects to one network and stays there.
 
     ``deliver`` is called on the loop, one event at a time; what it raises is logged and does no
@@ -58,24 +58,24 @@ class IrcDoor:
         deliver: Callable[[ChatEvent], None],
         *,
         version: str = f"trainbot {__version__}",
-        patience: Patience | None = None,
+        patience: Timeouts | None = None,
         heard: Callable[[], None] = lambda: None,
-        policies: Policies | None = None,
+        policies: StsPolicies | None = None,
     ) -> None:
         refuse_unsafe(config)
         self._config, self._receiver, self._heard = config, deliver, heard
-        self._policies = policies or Policies(None)
+        self._policies = policies or StsPolicies(None)
         self._turn = 0  # of the servers
         self._denials = 0
         self._changed = asyncio.Event()  # the configuration, since we last looked
-        self._patience = patience or Patience()
+        self._patience = patience or Timeouts()
         self._version = f"{version} ({config.contact})" if config.contact else version
         self._outbox = Outbox(config.flood_burst, config.flood_interval)
         self._outbox.verb = _verb(config)
         self._outbox.may_send = lambda target: False
         self._last_fold = Features().fold
-        self._session: Session | None = None
-        self._link: Link | None = None
+        self._session: IrcProtocol | None = None
+        self._link: Transport | None = None
         self._wake = asyncio.Event()
         self._life: asyncio.Task[None] | None = None
         self._closing = False
@@ -138,7 +138,7 @@ class IrcDoor:
             self._link.go_on()
 
     async def close(self, reason: str = "") -> None:
-        """Says QUIT and ends ``run``, within ``Patience.goodbye`` seconds."""
+        """Says QUIT and ends ``run``, within ``Timeouts.goodbye`` seconds."""
         self._closing = True
         if self._link is not None and self._session is not None:
             self._session.say(f"QUIT :{sanitise(reason) or 'bye'}")
@@ -170,10 +170,10 @@ class IrcDoor:
         """Whether somebody there is voiced, or more."""
         return self._session is not None and self._session.standings.marked(channel, nick)
 
-    def place(self, channel: str) -> Place:
+    def place(self, channel: str) -> ChannelStanding:
         """How we stand in ``channel`` now."""
         if not self.connected or self._session is None:
-            return Place()
+            return ChannelStanding()
         return replace(self._session.standings.of(channel), topic_octets=self._session.features.topic_octets)
 
     @property
@@ -185,20 +185,20 @@ class IrcDoor:
         """Registered, and not lost since."""
         return self._session is not None and self._session.ready and self._session.ended is None
 
-    def standing(self) -> Standing:
+    def standing(self) -> ConnectionStatus:
         """How we stand there now."""
         session, link = self._session, self._link
         if not self.connected or session is None:
-            return Standing(
+            return ConnectionStatus(
                 False,
                 self.trouble,
                 self.nick,
-                channels=dict.fromkeys(self._config.channels, Place()),
+                channels=dict.fromkeys(self._config.channels, ChannelStanding()),
                 host=self._host,
                 lost=self._lost[0],
                 lost_at=self._lost[1],
             )
-        return Standing(
+        return ConnectionStatus(
             True,
             "",
             session.nick,
@@ -274,7 +274,7 @@ class IrcDoor:
     async def _connection(self, config: IrcConfig) -> tuple[str, int | None]:
         """(why it ended, the port that wants us with TLS)."""
         self._host = config.server
-        session = Session(
+        session = IrcProtocol(
             config,
             self._outbox,
             self._deliver,
@@ -301,13 +301,13 @@ class IrcDoor:
             self._heed(config, session)
             self._lose(session)
 
-    def _heed(self, config: IrcConfig, session: Session) -> None:
+    def _heed(self, config: IrcConfig, session: IrcProtocol) -> None:
         """What the server said over TLS about coming without: at its welcome, and again at the end, since the time
         that it holds begins then."""
         if session.sts_duration is not None:
             self._policies.heard(config.server, config.port, session.sts_duration, self._clock())
 
-    async def _serve(self, link: Link, session: Session, config: IrcConfig) -> None:
+    async def _serve(self, link: Transport, session: IrcProtocol, config: IrcConfig) -> None:
         """Until the link is closed or the session ended: does what is due, when it is due."""
         welcome = False
         while not link.closed.is_set():
@@ -333,7 +333,7 @@ class IrcDoor:
             log.debug(">> %s", shown)
             self._link.write(line)
 
-    def _lose(self, session: Session) -> None:
+    def _lose(self, session: IrcProtocol) -> None:
         link, self._link, self._session = self._link, None, None
         self._outbox.may_send = lambda target: False
         if link is None:
@@ -349,7 +349,7 @@ class IrcDoor:
     def _give_back(self, refused: list[tuple[int, str]], *, soon: bool = False) -> None:
         """Tells of lines that were not said; ``soon``: not from within the caller's send."""
         for ticket, reason in refused:
-            event = Unspoken(ticket, reason, datetime.now(UTC))
+            event = LineUndelivered(ticket, reason, datetime.now(UTC))
             if soon:
                 asyncio.get_running_loop().call_soon(self._deliver, event)
             else:

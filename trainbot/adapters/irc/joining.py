@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Mapping
 
 from trainbot.adapters.irc.features import Features
-from trainbot.adapters.irc.keepalive import JOIN_REFUSED, Channels, Patience
+from trainbot.adapters.irc.keepalive import JOIN_REFUSED, JoinSchedule, Timeouts
 from trainbot.adapters.irc.roster import WHOX_FIELDS, Roster
 from trainbot.adapters.irc.text import sanitise
 from trainbot.adapters.irc.wire import Message
@@ -21,21 +21,21 @@ _ASK_CHANSERV = {"471": "INVITE", "473": "INVITE", "475": "INVITE", "474": "UNBA
 _SHOWN = 200
 
 
-class Joining:
+class ChannelJoiner:
     """``names``: our channels; ``keys``: those of them that have one; ``account``: what we are logged in as."""
 
     def __init__(
         self,
         names: tuple[str, ...],
         keys: Mapping[str, Callable[[], str]],
-        patience: Patience,
+        patience: Timeouts,
         roster: Roster,
         features: Features,
         account: Callable[[], str | None],
     ) -> None:
         self._names, self._keys, self._patience = names, keys, patience
         self._roster, self._features, self._account = roster, features, account
-        self._channels = Channels(names, patience)
+        self._channels = JoinSchedule(names, patience)
         self._who_due: dict[str, float] = {}  # folded name -> when a roll call that did not end is asked again
 
     @property

@@ -13,7 +13,7 @@ JOIN_REFUSED = {"403", "405", "437", "471", "473", "474", "475", "476", "477", "
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Timeouts:
     """How long to wait for what, in seconds."""
 
     connect: float = 20.0  # TCP and TLS
@@ -36,7 +36,7 @@ class Backoff:
     """Waits that double from ``shortest`` to ``longest``, each jittered by up to a half, so that
     many bots do not come back at once."""
 
-    def __init__(self, patience: Patience, chance: Callable[[], float] = random.random) -> None:
+    def __init__(self, patience: Timeouts, chance: Callable[[], float] = random.random) -> None:
         self._patience, self._chance = patience, chance
         self._next = patience.shortest
 
@@ -50,10 +50,10 @@ class Backoff:
         self._next = self._patience.shortest
 
 
-class Channels:
+class JoinSchedule:
     """When to try which channel: at once, after a KICK or a refusal later and later."""
 
-    def __init__(self, names: Iterable[str], patience: Patience) -> None:
+    def __init__(self, names: Iterable[str], patience: Timeouts) -> None:
         self._patience = patience
         self._due: dict[str, float | None] = dict.fromkeys(names, 0.0)
         self._backoffs = {name: Backoff(patience) for name in self._due}
@@ -91,7 +91,7 @@ class Keepalive:
     """Notices a link on which nothing comes within ``silence + answer + slack`` seconds, and within ``silence + deaf`` one on which
     much comes, but nothing of ours arrives; while ``busy``, ``silence`` is ``BUSY`` times as long."""
 
-    def __init__(self, patience: Patience, now: float) -> None:
+    def __init__(self, patience: Timeouts, now: float) -> None:
         self._patience = patience
         self._heard_at = now
         self._asked_at: float | None = None

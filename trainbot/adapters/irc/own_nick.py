@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable
 
 from trainbot.adapters.irc.features import Features
-from trainbot.adapters.irc.keepalive import Backoff, Patience
+from trainbot.adapters.irc.keepalive import Backoff, Timeouts
 from trainbot.adapters.irc.post_connect import NICKSERV
 from trainbot.adapters.irc.roster import Roster
 from trainbot.adapters.irc.text import plain
@@ -29,7 +29,7 @@ class OwnNick:
         wanted: str,
         roster: Roster,
         features: Features,
-        patience: Patience,
+        patience: Timeouts,
         asking: tuple[str, ...],
         account: Callable[[], str | None],
     ) -> None:

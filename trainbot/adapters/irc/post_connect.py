@@ -16,7 +16,7 @@ PATIENCE = 10.0  # seconds that channels wait for NickServ's answer
 _SHOWN = 200
 
 
-class Arrival:
+class PostConnect:
     """``password`` is called when NickServ is told it; None: NickServ is not used.  ``account``: what the network then
     said that we are logged in as."""
 

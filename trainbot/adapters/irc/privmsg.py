@@ -22,7 +22,7 @@ SOURCE = "trainbot, under the MIT licence; whoever runs this bot has the source"
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Privmsg:
     """``channel`` is None for a private message."""
 
     channel: str | None
@@ -38,7 +38,7 @@ def said_at(message: Message) -> datetime | None:
     return at if at.tzinfo else None
 
 
-class Batches:
+class HistoryBatches:
     """The batches of history that are open now (IRCv3 batch, chathistory; ZNC's playback)."""
 
     _HISTORY = ("chathistory", "znc.in/playback")
@@ -75,7 +75,7 @@ def place(target: str, me: str, features: Features) -> tuple[bool, str | None]:
     return features.fold(target) == features.fold(me), None
 
 
-def understand(message: Message, channel: str | None, version: str) -> Heard | CtcpReply | None:
+def understand(message: Message, channel: str | None, version: str) -> Privmsg | CtcpReply | None:
     """What the line says; a CtcpReply to give; or None where it says nothing.
 
     Formatting, colours and control codes are taken out: they are no part of a command, and
@@ -84,10 +84,10 @@ def understand(message: Message, channel: str | None, version: str) -> Heard | C
     raw = message.param(1)
     if not raw.startswith("\x01"):
         text = plain(raw)
-        return Heard(channel, text) if text.strip() else None
+        return Privmsg(channel, text) if text.strip() else None
     tag, _, rest = raw.strip("\x01").partition(" ")
     if tag.upper() == "ACTION":
-        return Heard(channel, f"/me {plain(rest)}".rstrip())
+        return Privmsg(channel, f"/me {plain(rest)}".rstrip())
     answer = None if channel else _ctcp(tag.upper(), plain(rest), version)
     return CtcpReply(message.nick, answer) if answer else None
 

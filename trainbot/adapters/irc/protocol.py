@@ -12,22 +12,22 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from trainbot.adapters.irc.connection_status import Standings
+from trainbot.adapters.irc.connection_status import ConnectionTracker
 from trainbot.adapters.irc.delivery import Delivery
 from trainbot.adapters.irc.features import Features
-from trainbot.adapters.irc.inbound import Listening
-from trainbot.adapters.irc.joining import Joining
-from trainbot.adapters.irc.keepalive import NOT_READING, Keepalive, Patience
+from trainbot.adapters.irc.inbound import Inbound
+from trainbot.adapters.irc.joining import ChannelJoiner
+from trainbot.adapters.irc.keepalive import NOT_READING, Keepalive, Timeouts
 from trainbot.adapters.irc.outbox import Outbox
 from trainbot.adapters.irc.own_nick import OwnNick
-from trainbot.adapters.irc.post_connect import Arrival, shown
+from trainbot.adapters.irc.post_connect import PostConnect, shown
 from trainbot.adapters.irc.receipts import REFUSALS, Receipts
 from trainbot.adapters.irc.registration import Registration
 from trainbot.adapters.irc.roster import Roster
 from trainbot.adapters.irc.sasl import Credentials
-from trainbot.adapters.irc.sts import Offer
+from trainbot.adapters.irc.sts import StsPolicy
 from trainbot.adapters.irc.text import cut, sanitise
-from trainbot.adapters.irc.window import Window
+from trainbot.adapters.irc.window import SendWindow
 from trainbot.adapters.irc.wire import Message, parse
 from trainbot.core.messages import ChatEvent, Connected, Left, Renamed
 
@@ -39,7 +39,7 @@ MOVES = 5.0  # seconds after a line in which the queue behind it counts as movin
 _SHOWN = 300  # characters of what a server says that a reason has
 
 
-class Session:
+class IrcProtocol:
     """``deliver`` gets the events, ``write`` the lines (without CR LF) and what the log may show of
     them.  ``ended`` is set, with the reason, once the connection should be closed."""
 
@@ -51,7 +51,7 @@ class Session:
         write: Callable[[str, str], None],
         now: float,
         *,
-        patience: Patience,
+        patience: Timeouts,
         version: str,
     ) -> None:
         self.ended: str | None = None
@@ -72,21 +72,21 @@ class Session:
             server_password=config.server_password.reveal if config.server_password else None,
         )
         self.roster = Roster(config.nick, fold=self.fold, caps=self.registration.caps, channels=config.channels)
-        self.arrival = Arrival(self.features, config.account, config.password.reveal if config.nickserv else None)
+        self.arrival = PostConnect(self.features, config.account, config.password.reveal if config.nickserv else None)
         self.receipts = Receipts()
         self._server = f"{config.server} port {config.port}"
         keys = {name: key.reveal for name, key in config.keys}
-        self.joining = Joining(config.channels, keys, patience, self.roster, self.features, lambda: self.account)
+        self.joining = ChannelJoiner(config.channels, keys, patience, self.roster, self.features, lambda: self.account)
         self._own_nick = OwnNick(
             config.nick, self.roster, self.features, patience, config.nick_back, lambda: self.account
         )
-        self._keepalive, self._window = Keepalive(patience, now), Window(outbox.interval)
+        self._keepalive, self._window = Keepalive(patience, now), SendWindow(outbox.interval)
         self._moved_at = now - MOVES  # when the outbox last let something go
         self._patience = patience
         self._outbox, self._deliver, self._write = outbox, deliver, write
         self._now, self._began_at = now, now
         self._welcomed_at: float | None = None
-        self._listening = Listening(
+        self._listening = Inbound(
             self.features,
             self.roster,
             self.joining,
@@ -95,7 +95,7 @@ class Session:
             tell=self._tell,
             answer=lambda reply: outbox.put(reply, self._now),
         )
-        self.standings = Standings(self.features, self.roster, config.channels)
+        self.standings = ConnectionTracker(self.features, self.roster, config.channels)
         self.delivery = Delivery(
             self.features, self.roster, self.standings, outbox, self.receipts, lambda: self._now, self._tell
         )
@@ -253,7 +253,7 @@ class Session:
         """Whether the server wants TLS of us, who came without: then nothing more is said here."""
         if self._tls or self.registration.sts is None:
             return False
-        offer = Offer.parse(self.registration.sts)
+        offer = StsPolicy.parse(self.registration.sts)
         if offer.port is None:
             return False
         self.upgrade, self.ended = offer.port, "the server wants TLS (STS)"
@@ -262,7 +262,7 @@ class Session:
     @property
     def sts_duration(self) -> int | None:
         """Seconds for which the server, over TLS, wants nobody without it."""
-        return Offer.parse(self.registration.sts or "").duration if self._tls else None
+        return StsPolicy.parse(self.registration.sts or "").duration if self._tls else None
 
     def _tell(self, event: ChatEvent) -> None:
         if isinstance(event, Renamed) and event.before.nick != event.after.nick:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from trainbot.adapters.irc.wire import Message
-from trainbot.core.messages import Arrived, ChatEvent, Left, Renamed, RollCall, Sender
+from trainbot.core.messages import Arrived, ChannelMembers, ChatEvent, Left, Renamed, Sender
 
 log = logging.getLogger(__name__)
 
@@ -302,4 +302,4 @@ class Roster:
         if channel is None or channel.counted:
             return []
         channel.counted = True
-        return [RollCall(channel.name, self.members(channel.name), at)]
+        return [ChannelMembers(channel.name, self.members(channel.name), at)]

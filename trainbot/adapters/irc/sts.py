@@ -19,14 +19,14 @@ _MOST = 1000  # hosts in the file
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class StsPolicy:
     """The value of the capability: ``port`` for who came without TLS, ``duration`` in seconds for who came with it."""
 
     port: int | None = None
     duration: int | None = None
 
     @classmethod
-    def parse(cls, value: str) -> Offer:
+    def parse(cls, value: str) -> StsPolicy:
         """Keys that are not numbers of a sensible size count as absent."""
         found = dict(item.partition("=")[::2] for item in value.split(","))
         port, duration = _number(found.get("port", ""), 65535), _number(found.get("duration", ""), LONGEST)
@@ -39,7 +39,7 @@ def _number(text: str, most: int) -> int | None:
     return min(int(text), most) if most == LONGEST else int(text) if int(text) <= most else None
 
 
-class Policies:
+class StsPolicies:
     """What networks asked for.  Without a file they are kept for this process's life only."""
 
     def __init__(self, file: Path | None) -> None:

@@ -25,7 +25,7 @@ _LINGER = 2.0
 _FORBIDDEN = str.maketrans("", "", "\r\n\0")
 
 
-class Link(asyncio.Protocol):
+class Transport(asyncio.Protocol):
     """One TCP (or TLS) connection.  ``hear`` is called with each line, ``woken`` after each batch and
     whenever the link's state changed.  ``closed`` is set at the end."""
 
@@ -101,12 +101,12 @@ class Link(asyncio.Protocol):
             asyncio.get_running_loop().call_later(_LINGER, self._transport.abort)
 
 
-async def connect(config: IrcConfig, hear: Callable[[str], None], woken: Callable[[], None]) -> Link:
+async def connect(config: IrcConfig, hear: Callable[[str], None], woken: Callable[[], None]) -> Transport:
     """A link to the configured server, its certificate verified.  Raises OSError (ssl.SSLError and
     Untrusted are some)."""
     context: ssl.SSLContext | None = tls_context(config) if config.tls else None
     transport, link = await asyncio.get_running_loop().create_connection(
-        lambda: Link(hear, woken),
+        lambda: Transport(hear, woken),
         config.server,
         config.port,
         ssl=context,

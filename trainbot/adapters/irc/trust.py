@@ -11,7 +11,7 @@ from trainbot.core.errors import ConfigError
 from trainbot.model.config import IrcConfig
 
 
-class Untrusted(OSError):
+class UntrustedServer(OSError):
     """The server is not the one that bot.ini pins."""
 
 
@@ -48,4 +48,4 @@ def verify_pin(config: IrcConfig, certificate: bytes | None) -> None:
         return
     actual = hashlib.sha256(certificate or b"").hexdigest()
     if certificate is None or not hmac.compare_digest(actual, config.tls_fingerprint):
-        raise Untrusted(f"the server's certificate is another one than tls_fingerprint: {actual}")
+        raise UntrustedServer(f"the server's certificate is another one than tls_fingerprint: {actual}")

@@ -27,7 +27,7 @@ FEW = 5
 """Lines from which a rate cannot be told."""
 
 
-class Window:
+class SendWindow:
     """On one connection.  Every PING is ``asked``, every PONG is ``answered``.  ``interval``: seconds between two lines of
     the outbox's pace."""
 

@@ -46,7 +46,7 @@ def without_suffixes(markdown: str) -> str:
     return re.sub(rf"(`){_WORDS}", r"\1", _CLOSING.sub(r"\1", markdown), flags=re.IGNORECASE)
 
 
-class _Flow:
+class _LineWrap:
     """Words on their way into lines of at most ``width`` bytes.  A code span is one word, whatever it holds."""
 
     def __init__(self, width: int, plain: bool) -> None:
@@ -105,7 +105,7 @@ class Renderer:
         self.bullet = ""  # stands before the next line
         self.quotes = 0
         self.folds: list[bool] = []  # one a <details>: is it a hint or solution?
-        self.row: list[_Flow] | None = None
+        self.row: list[_LineWrap] | None = None
         self.summary: str | None = None
         self.link = self.link_text = self.pre = ""
 
@@ -176,10 +176,10 @@ class Renderer:
     def indent(self) -> str:
         return (("> " * self.quotes) + "  " * (len(self.lists) - 1))[: _INDENT_MOST - 12]
 
-    def flow(self) -> _Flow:
-        return _Flow(self.width - _INDENT_MOST, self.plain)
+    def flow(self) -> _LineWrap:
+        return _LineWrap(self.width - _INDENT_MOST, self.plain)
 
-    def emit(self, flow: _Flow, kind: str) -> None:
+    def emit(self, flow: _LineWrap, kind: str) -> None:
         if any(self.folds):
             return
         self.unit += 1
@@ -235,7 +235,7 @@ class Renderer:
         alone = len(words) == 1 and [c.type for c in children if c.content.strip()][:1] == ["code_inline"]
         self.emit(flow, "command" if run or alone else "prose")
 
-    def piece(self, token: Token, content: str, flow: _Flow, codes: list[str]) -> None:
+    def piece(self, token: Token, content: str, flow: _LineWrap, codes: list[str]) -> None:
         match token.type:
             case "text":
                 flow.text(content, "".join(dict.fromkeys(codes)))
@@ -263,7 +263,7 @@ class Renderer:
 
     # -- html ------------------------------------------------------------------------------
 
-    def inline_tag(self, tag: str, flow: _Flow) -> None:
+    def inline_tag(self, tag: str, flow: _LineWrap) -> None:
         found = _TAG.match(tag)
         name = (found[2] or "").lower() if found else ""
         if name == "br":

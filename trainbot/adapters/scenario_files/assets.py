@@ -8,8 +8,8 @@ import shlex
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
-from trainbot.adapters.scenario_files.folder import Missing, Refused, read_bytes
-from trainbot.adapters.scenario_files.reader import Reading, Table
+from trainbot.adapters.scenario_files.folder import FileMissing, FileRefused, read_bytes
+from trainbot.adapters.scenario_files.reader import ExerciseReading, Table
 from trainbot.core.text import one_line
 from trainbot.model.exercise import Script
 
@@ -19,7 +19,7 @@ MOST_FILES = 200
 _MODE = re.compile(r"[0-7]{3,4}|[ugoa]*[-+=][rwxXst]+")
 
 
-def assets_script(reading: Reading, hosts: Table) -> Script | None:
+def assets_script(reading: ExerciseReading, hosts: Table) -> Script | None:
     """None where there are none.  All machines' files go into the one lab that there is."""
     lines: list[str] = []
     room = MOST
@@ -36,7 +36,7 @@ def assets_script(reading: Reading, hosts: Table) -> Script | None:
     return Script("assets", "#!/bin/sh\nset -e\n" + "\n".join(lines) + "\n") if lines else None
 
 
-def _entry(reading: Reading, at: str, entry: Table, lines: list[str], room: int) -> int:
+def _entry(reading: ExerciseReading, at: str, entry: Table, lines: list[str], room: int) -> int:
     """Adds the lines of one entry; the bytes that are left for others."""
     pattern, mode = reading.line(entry, "file", at + "."), reading.line(entry, "chmod", at + ".")
     target = reading.line(entry, "target", at + ".") or "/root"
@@ -53,7 +53,7 @@ def _entry(reading: Reading, at: str, entry: Table, lines: list[str], room: int)
     for name in found:
         try:
             data = read_bytes(reading.folder, f"{FOLDER}/{name}", room)
-        except (Missing, Refused) as refused:
+        except (FileMissing, FileRefused) as refused:
             reading.fault(
                 at + ".file", f"{refused}" + (f" (all together {MOST >> 10} KiB)" if "larger" in str(refused) else "")
             )

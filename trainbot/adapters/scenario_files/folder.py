@@ -18,11 +18,11 @@ YAML_EVENTS = 20_000
 DEPTH = 32
 
 
-class Refused(Exception):
+class FileRefused(Exception):
     """A file that is not read; the text says why, in one sentence."""
 
 
-class Missing(Refused):
+class FileMissing(FileRefused):
     """There is no such file."""
 
 
@@ -30,23 +30,23 @@ def read_bytes(folder: Path, name: str, limit: int) -> bytes:
     """The file ``name`` below ``folder``.  Raises Missing or Refused: absolute, outside (links followed), not a
     regular file, larger than ``limit`` bytes, or not readable."""
     if not name or "\0" in name:
-        raise Refused("is not a file name")
+        raise FileRefused("is not a file name")
     try:
         fd = os.open(_below(folder, name), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError):
-        raise Missing(f"there is no file {one_line(name)}") from None
+        raise FileMissing(f"there is no file {one_line(name)}") from None
     except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: a loop of links
-        raise Refused(f"{one_line(name)} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+        raise FileRefused(f"{one_line(name)} cannot be read: {getattr(error, 'strerror', None) or error}") from None
     try:
         state = os.fstat(fd)
         if not stat.S_ISREG(state.st_mode):
-            raise Refused(f"{one_line(name)} is not a regular file")
+            raise FileRefused(f"{one_line(name)} is not a regular file")
         with open(fd, "rb", closefd=False) as file:
             data = file.read(min(state.st_size, limit) + 1)  # asking for more costs a buffer of that size
     finally:
         os.close(fd)
     if len(data) > limit:
-        raise Refused(f"{one_line(name)} is larger than {limit >> 10} KiB")
+        raise FileRefused(f"{one_line(name)} is larger than {limit >> 10} KiB")
     return data
 
 
@@ -54,14 +54,14 @@ def _below(folder: Path, name: str) -> str:
     """The path of ``name``.  Only where it has links in it does it cost a look at every part above them, too."""
     parts = name.replace("\\", "/").split("/")
     if parts[0] == "" or ".." in parts:
-        raise Refused(f"{one_line(name)} leads out of the exercise's folder")
+        raise FileRefused(f"{one_line(name)} leads out of the exercise's folder")
     path = str(folder)
     for part in parts:
         path = f"{path}/{part}"
         if os.path.islink(path):
             root, found = folder.resolve(), folder.joinpath(*parts).resolve()
             if not found.is_relative_to(root):
-                raise Refused(f"{one_line(name)} is a link out of the exercise's folder")
+                raise FileRefused(f"{one_line(name)} is a link out of the exercise's folder")
             return str(found)
     return path
 
@@ -80,14 +80,14 @@ def parse(text: str, is_yaml: bool) -> object:
     try:
         return _load_yaml(text) if is_yaml else json.loads(text)
     except json.JSONDecodeError as error:
-        raise Refused(f"line {error.lineno}: {one_line(error.msg)}") from None
+        raise FileRefused(f"line {error.lineno}: {one_line(error.msg)}") from None
     except yaml.MarkedYAMLError as error:
         line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
-        raise Refused(line + one_line(error.problem or "not YAML")) from None
+        raise FileRefused(line + one_line(error.problem or "not YAML")) from None
     except (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError, ArithmeticError) as error:
-        raise Refused(f"cannot be parsed: {one_line(str(error))}") from None
+        raise FileRefused(f"cannot be parsed: {one_line(str(error))}") from None
     except RecursionError:
-        raise Refused("is nested too deeply") from None
+        raise FileRefused("is nested too deeply") from None
 
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -99,15 +99,15 @@ def _load_yaml(text: str) -> object:
     for count, event in enumerate(yaml.parse(text, Loader=_LOADER)):
         line = event.start_mark.line + 1 if event.start_mark else 0
         if count > YAML_EVENTS:
-            raise Refused(f"line {line}: has more than {YAML_EVENTS} parts")
+            raise FileRefused(f"line {line}: has more than {YAML_EVENTS} parts")
         if isinstance(event, yaml.AliasEvent):
-            raise Refused(f"line {line}: aliases (*name) are not read; write it out")
+            raise FileRefused(f"line {line}: aliases (*name) are not read; write it out")
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         if depth > DEPTH:
-            raise Refused(f"line {line}: is nested too deeply")
+            raise FileRefused(f"line {line}: is nested too deeply")
         if (tag := getattr(event, "tag", None)) not in (None, "!"):
-            raise Refused(f"line {line}: the tag {one_line(tag, 40)} is not read")
+            raise FileRefused(f"line {line}: the tag {one_line(tag, 40)} is not read")
     return yaml.load(text, Loader=_LOADER)  # noqa: S506  a safe one, in C where there is that

@@ -14,14 +14,14 @@ from trainbot.adapters.scenario_files.folder import (
     INDEX_LIMIT,
     SCRIPT_LIMIT,
     TEXT_LIMIT,
-    Missing,
-    Refused,
+    FileMissing,
+    FileRefused,
     parse,
     read_text,
 )
-from trainbot.adapters.scenario_files.reader import Reading, Table, slug_of
+from trainbot.adapters.scenario_files.reader import ExerciseReading, Table, slug_of
 from trainbot.core.text import many_lines, one_line
-from trainbot.model.exercise import Exercise, Page, Problem, Script, Step
+from trainbot.model.exercise import Exercise, ExerciseProblem, Page, Script, Step
 
 INDEX = "track.yml"
 CONFIG = "config.yml"
@@ -58,21 +58,21 @@ def _readable(text: str) -> str:
     return _CALLOUT.sub(lambda found: f"{found[1]}**{found[2].capitalize()}:**", text)
 
 
-def load(folder: Path, slug: str | None = None, name: str = "") -> tuple[Exercise | None, list[Problem]]:
+def load(folder: Path, slug: str | None = None, name: str = "") -> tuple[Exercise | None, list[ExerciseProblem]]:
     """As katacoda.load."""
-    reading = _Reading(folder, name or folder.name, INDEX)
+    reading = _InstruqtReading(folder, name or folder.name, INDEX)
     data = reading.yaml(INDEX)
     return (reading.track(data, slug) if data is not None else None), reading.problems
 
 
-class _Reading(Reading):
+class _InstruqtReading(ExerciseReading):
     host = ""
 
     def yaml(self, file: str) -> Table | None:
         """The table in ``file``, None (and a problem) where there is none."""
         try:
             data = parse(read_text(self.folder, file, INDEX_LIMIT), is_yaml=True)
-        except Refused as refused:
+        except FileRefused as refused:
             self.refused(refused, file=file)
             return None
         if not isinstance(data, dict):
@@ -187,9 +187,9 @@ class _Reading(Reading):
         name = f"{folder}/{kind}-{self.host}"
         try:
             script = Script(name, read_text(self.folder, name, SCRIPT_LIMIT))
-        except Missing:
+        except FileMissing:
             return None
-        except Refused as refused:
+        except FileRefused as refused:
             self.fault("", str(refused), file=name)
             return None
         if plain or script.interpreter.rsplit("/", 1)[-1] not in _SHELLS:
@@ -202,14 +202,14 @@ class _Reading(Reading):
         file = f"{folder}/assignment.md"
         try:
             text = read_text(self.folder, file, TEXT_LIMIT)
-        except Refused as refused:
+        except FileRefused as refused:
             self.fault("", str(refused), file=file)
             return Step(number, f"Step {number}", "")
         found = _FRONT.match(text)
         front: object = {}
         try:
             front = parse(found[1] or "", is_yaml=True) if found else {}
-        except Refused as refused:
+        except FileRefused as refused:
             self.refused(refused, file=file, after=1)
         if found and not isinstance(front, dict):
             self.fault("", "its front matter is not a table of keys", file=file)

@@ -14,9 +14,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from trainbot.adapters.scenario_files.assets import assets_script
-from trainbot.adapters.scenario_files.folder import INDEX_LIMIT, Missing, Refused, parse, read_text
-from trainbot.adapters.scenario_files.reader import Reading, Table, slug_of
-from trainbot.model.exercise import Exercise, Page, Problem, Script, Step
+from trainbot.adapters.scenario_files.folder import INDEX_LIMIT, FileMissing, FileRefused, parse, read_text
+from trainbot.adapters.scenario_files.reader import ExerciseReading, Table, slug_of
+from trainbot.model.exercise import Exercise, ExerciseProblem, Page, Script, Step
 
 INDEXES = ("index.json", "index.yaml", "index.yml")
 MAX_STEPS = 200
@@ -63,20 +63,20 @@ _FOLDED = re.compile(
 )
 
 
-def load(folder: Path, slug: str | None = None, name: str = "") -> tuple[Exercise | None, list[Problem]]:
+def load(folder: Path, slug: str | None = None, name: str = "") -> tuple[Exercise | None, list[ExerciseProblem]]:
     """The exercise in ``folder`` and all its faults; no exercise when nothing can be made of its index.
 
     ``slug``: its name in commands (default: made from the folder's).  ``name``: how the folder is called in
     the problems.  Raises nothing for any content.
     """
-    reading = _Reading(folder, name or folder.name, INDEXES[0])
+    reading = _KatacodaReading(folder, name or folder.name, INDEXES[0])
     for index in INDEXES:
         reading.index = index
         try:
             data, odd = _parsed(read_text(folder, index, INDEX_LIMIT), index)
-        except Missing:
+        except FileMissing:
             continue
-        except Refused as refused:
+        except FileRefused as refused:
             reading.refused(refused)
             return None, reading.problems
         if odd is not None:
@@ -90,19 +90,19 @@ def load(folder: Path, slug: str | None = None, name: str = "") -> tuple[Exercis
     return None, reading.problems
 
 
-def _parsed(content: str, index: str) -> tuple[object, Refused | None]:
+def _parsed(content: str, index: str) -> tuple[object, FileRefused | None]:
     """What it says, and what is odd about it: JSON with a comma too many is read, as the YAML that it is."""
     try:
         return parse(content, is_yaml=not index.endswith(".json")), None
-    except Refused as odd:
+    except FileRefused as odd:
         if index.endswith(".json"):
-            with suppress(Refused):
+            with suppress(FileRefused):
                 if isinstance(data := parse(content, is_yaml=True), dict):
                     return data, odd
         raise
 
 
-class _Reading(Reading):
+class _KatacodaReading(ExerciseReading):
     """One reading of one folder."""
 
     def exercise(self, data: Table, slug: str) -> Exercise:

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from trainbot.adapters.scenario_files import instruqt, katacoda
 from trainbot.adapters.scenario_files.reader import slug_of
 from trainbot.core.errors import UserError
-from trainbot.model.exercise import Exercise, Files, Library, Problem
+from trainbot.model.exercise import Exercise, ExerciseLibrary, ExerciseProblem, Files
 
 DEPTH = 3  # folders between the library's and an index
 MAX_EXERCISES = 5000
@@ -35,15 +35,15 @@ class ExerciseFolder:
         self.library = load_library(self.path, self.library)
 
 
-def load_library(folder: Path, before: Library | None = None) -> Library:
+def load_library(folder: Path, before: ExerciseLibrary | None = None) -> ExerciseLibrary:
     """Everything below ``folder``.  With ``before`` only exercises whose files changed are read again.
     Raises nothing for any content; a folder that is not there is a problem in the result."""
     folder = Path(folder)
     if not folder.is_dir():
-        return Library(folder, problems=(Problem(str(folder), "", "there is no such folder"),))
-    seen: dict[Path, tuple[Files, Exercise | None, tuple[Problem, ...]]] = {}
+        return ExerciseLibrary(folder, problems=(ExerciseProblem(str(folder), "", "there is no such folder"),))
+    seen: dict[Path, tuple[Files, Exercise | None, tuple[ExerciseProblem, ...]]] = {}
     exercises: dict[str, Exercise] = {}
-    problems: list[Problem] = []
+    problems: list[ExerciseProblem] = []
     for place in _places(folder):
         files = _fingerprint(place)
         old = before.seen.get(place) if before else None
@@ -57,10 +57,10 @@ def load_library(folder: Path, before: Library | None = None) -> Library:
             name = _name(place, folder)
             exercise = replace(exercise, slug=slug_of(name))
             text = f"another exercise has that name; this one is called {exercise.slug}"
-            problems.append(Problem(name, "", text, serious=False))
+            problems.append(ExerciseProblem(name, "", text, serious=False))
         if exercise:
             exercises.setdefault(exercise.slug, exercise)
-    return Library(folder, MappingProxyType(exercises), tuple(problems), seen)
+    return ExerciseLibrary(folder, MappingProxyType(exercises), tuple(problems), seen)
 
 
 def named_exercise(words: str, folder: Callable[[], Path]) -> Exercise:
@@ -78,7 +78,7 @@ def _name(place: Path, folder: Path) -> str:
     return folder.name if place == folder else str(place.relative_to(folder))
 
 
-def _load(place: Path, name: str) -> tuple[Exercise | None, list[Problem]]:
+def _load(place: Path, name: str) -> tuple[Exercise | None, list[ExerciseProblem]]:
     """In the form that its index has."""
     theirs = not any(os.path.lexists(place / index) for index in katacoda.INDEXES)
     load = instruqt.load if theirs else katacoda.load

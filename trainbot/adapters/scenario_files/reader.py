@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 from typing import Any, TypeVar
 
-from trainbot.adapters.scenario_files.folder import SCRIPT_LIMIT, Missing, Refused, read_text
+from trainbot.adapters.scenario_files.folder import SCRIPT_LIMIT, FileMissing, FileRefused, read_text
 from trainbot.core.text import many_lines, one_line
-from trainbot.model.exercise import Problem, Script
+from trainbot.model.exercise import ExerciseProblem, Script
 
 Table = dict[str, Any]  # as a file has it: whatever stands there is looked at before it is used
 Default = TypeVar("Default", int, None)
@@ -20,17 +20,17 @@ def slug_of(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:64] or "exercise"
 
 
-class Reading:
+class ExerciseReading:
     """``name``: how the folder is called in the problems; ``index``: the file that is being read."""
 
     def __init__(self, folder: Path, name: str, index: str) -> None:
         self.folder, self.name, self.index = folder, name, index
-        self.problems: list[Problem] = []
+        self.problems: list[ExerciseProblem] = []
 
     def fault(self, where: str, text: str, serious: bool = True, file: str = "") -> None:
-        self.problems.append(Problem(f"{self.name}/{file or self.index}", where, text, serious))
+        self.problems.append(ExerciseProblem(f"{self.name}/{file or self.index}", where, text, serious))
 
-    def refused(self, refused: Refused, serious: bool = True, file: str = "", after: int = 0) -> None:
+    def refused(self, refused: FileRefused, serious: bool = True, file: str = "", after: int = 0) -> None:
         """A file, or what cannot be parsed in it.  ``after``: lines of the file before what was read."""
         found = re.match(r"line (\d+): ", str(refused))
         where = f"line {int(found[1]) + after}" if found else ""
@@ -80,9 +80,9 @@ class Reading:
             return many_lines(value).strip("\n")
         try:
             return read_text(self.folder, value.strip()).strip("\n")
-        except Missing as missing:
+        except FileMissing as missing:
             self.fault(at + key, str(missing), serious=False)
-        except Refused as refused:
+        except FileRefused as refused:
             self.fault(at + key, str(refused))
         return ""
 
@@ -99,11 +99,11 @@ class Reading:
         if not inline:
             try:
                 return Script(value, read_text(self.folder, value, SCRIPT_LIMIT))
-            except Missing as missing:
+            except FileMissing as missing:
                 inline = bool(re.search(r"\s", value))
                 if not inline:
                     self.fault(at + key, str(missing))
-            except Refused as refused:
+            except FileRefused as refused:
                 self.fault(at + key, str(refused))
         return Script(self.index + ":" + at + key, value + "\n") if inline else None
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from trainbot.bot.requests import Answer, DoorAsked
+from trainbot.bot.requests import GatewayAsked, Response
 from trainbot.core.access import Person, Role
-from trainbot.core.dispatch import Dispatch, Vouched
+from trainbot.core.dispatch import Attested, Dispatch
 from trainbot.core.errors import Denied, UserError
 from trainbot.core.hooks import Feature, Hook, On
 from trainbot.core.messages import Effect, Incoming, Outgoing, Reply, Sender
@@ -31,7 +31,7 @@ NEWS = timedelta(minutes=10)  # that somebody looks is told for so long
 
 
 @dataclass(slots=True)
-class Told:
+class GatewayReply:
     """``value`` for the gateway; ``say``: for others, on IRC."""
 
     value: dict[str, Any]
@@ -43,13 +43,13 @@ class GatewayRequests(Feature):
         self.dispatch, self.store, self.audience = dispatch, store, audience
 
     def hooks(self) -> Sequence[Hook]:
-        return (On(DoorAsked, self._asked),)
+        return (On(GatewayAsked, self._asked),)
 
-    def _asked(self, event: DoorAsked, now: datetime) -> list[object]:
+    def _asked(self, event: GatewayAsked, now: datetime) -> list[object]:
         told = self.answer(event.request, now)
-        return [Answer(event, told.value), *told.say]
+        return [Response(event, told.value), *told.say]
 
-    def answer(self, request: Mapping[str, Any], now: datetime) -> Told:
+    def answer(self, request: Mapping[str, Any], now: datetime) -> GatewayReply:
         """A UserError becomes an ``error``; nothing is written then."""
         try:
             person = self.store.people.first(id=request.get("person"))
@@ -64,11 +64,11 @@ class GatewayRequests(Feature):
                     return self._offered(person, request)
             raise UserError("the door asks to manage, watch, or tells of a key that was offered")
         except UserError as error:
-            return Told({"error": str(error)})
+            return GatewayReply({"error": str(error)})
 
     # -- xen-manage ----------------------------------------------------------------------------------
 
-    def _manage(self, person: Person, request: Mapping[str, Any], now: datetime) -> Told:
+    def _manage(self, person: Person, request: Mapping[str, Any], now: datetime) -> GatewayReply:
         """{"lines", "refused", "question", "lease"}: what IRC would have said to them; the question where it asks first;
         the lease that ``create`` is about once it has a lab."""
         first, words = _words(request.get("words"))
@@ -77,7 +77,7 @@ class GatewayRequests(Feature):
         text = (
             COMMANDS["list"] if first == "create" and self._have(person, words) else " ".join([COMMANDS[first], *words])
         )
-        effects = self.dispatch(Incoming(sender, None, text, now), Vouched(role, person, confirmed))
+        effects = self.dispatch(Incoming(sender, None, text, now), Attested(role, person, confirmed))
         replies = [effect for effect in effects if isinstance(effect, Reply)]
         lease = None
         if first == "create" and words and not any(reply.refused for reply in replies):
@@ -89,7 +89,7 @@ class GatewayRequests(Feature):
                 ),
                 None,
             )
-        return Told(
+        return GatewayReply(
             {
                 "lines": [reply.text for reply in replies if not reply.question],
                 "refused": any(reply.refused for reply in replies),
@@ -117,7 +117,7 @@ class GatewayRequests(Feature):
 
     # -- staff ---------------------------------------------------------------------------------------
 
-    def _watch(self, person: Person, nick: str, now: datetime) -> Told:
+    def _watch(self, person: Person, nick: str, now: datetime) -> GatewayReply:
         """{"lease", "by", "name"}: whose console it is; they are told."""
         _, role = self._as(person)
         if role < Role.HELPER:
@@ -140,11 +140,11 @@ class GatewayRequests(Feature):
                 person_id=lease.person_id,
                 not_after=now + NEWS,
             )
-        return Told({"lease": str(lease.id), "by": by, "name": people[lease.person_id].nick})
+        return GatewayReply({"lease": str(lease.id), "by": by, "name": people[lease.person_id].nick})
 
     # -- keys ----------------------------------------------------------------------------------------
 
-    def _offered(self, person: Person, request: Mapping[str, Any]) -> Told:
+    def _offered(self, person: Person, request: Mapping[str, Any]) -> GatewayReply:
         """{"kept"}: whether !key yes would keep something new."""
         key = read_key(str(request.get("key", "")))
         lease = next(
@@ -152,10 +152,10 @@ class GatewayRequests(Feature):
             None,
         )
         if key is None or lease is None or self.store.people.keys.count(person_id=person.id, key=key):
-            return Told({"kept": False})
+            return GatewayReply({"kept": False})
         if lease.offered != key:
             self.store.leases.change({"id": lease.id}, offered=key)
-        return Told({"kept": True})
+        return GatewayReply({"kept": True})
 
 
 def _words(said: Any) -> tuple[str, list[str]]:

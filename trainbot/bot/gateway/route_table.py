@@ -17,7 +17,7 @@ from trainbot.model.lab_image import LabImage
 RESTARTING = (LabState.REBOOTING, LabState.RESETTING, LabState.SAVING, LabState.ROLLING_BACK)
 
 
-class Ways:
+class LabRoutes:
     """How labs are reached: each host's door, or the sockets of its labs' consoles."""
 
     def __init__(self, hosts: Iterable[HostConfig]) -> None:
@@ -47,7 +47,7 @@ def guests(store: Store) -> list[Guest]:
     return [Guest(person.id, person.nick, tuple(keys[person.id])) for person in people]
 
 
-def routes(store: Store, images: dict[str, LabImage], ways: Ways) -> list[Route]:
+def routes(store: Store, images: dict[str, LabImage], ways: LabRoutes) -> list[Route]:
     """One route an open lease; four queries, however many there are."""
     labs = {lab.id: lab for lab in store.labs.present()}
     people = {person.id: person for person in store.people.with_leases()}
@@ -85,7 +85,7 @@ def routes(store: Store, images: dict[str, LabImage], ways: Ways) -> list[Route]
 
 
 def _route(
-    lease: Lease, lab: Lab | None, person: Person, image: LabImage | None, keys: tuple[str, ...], ways: Ways
+    lease: Lease, lab: Lab | None, person: Person, image: LabImage | None, keys: tuple[str, ...], ways: LabRoutes
 ) -> Route:
     usable = lab is not None and lab.state in (LabState.READY, LabState.BOOTING)
     why = "" if usable else "you wait for a lab: I tell you on IRC" if lab is None else f"your lab is {lab.state}"

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from trainbot.adapters.db import Store
 from trainbot.core.text import one_line
-from trainbot.features.labs.lease_expiry import Terms
+from trainbot.features.labs.lease_expiry import LeaseExpiry
 from trainbot.features.questions.question_queue import ANSWER
 from trainbot.model.class_run import Attendance, ClassRun, own_step
 from trainbot.model.notice import Notice
@@ -20,8 +20,8 @@ AS_IT_IS = ("text", ANSWER)
 
 
 class StatusLines:
-    def __init__(self, store: Store, exercises: Exercises, audience: Audience, terms: Terms) -> None:
-        self.store, self.exercises, self.audience, self.terms = store, exercises, audience, terms
+    def __init__(self, store: Store, exercises: Exercises, audience: Audience, expiry: LeaseExpiry) -> None:
+        self.store, self.exercises, self.audience, self.expiry = store, exercises, audience, expiry
 
     def __call__(self, now: datetime) -> dict[str, dict[str, str]]:
         """{lease: {"line", "word"}}; two queries a class and three more, however many there are."""
@@ -49,7 +49,7 @@ class StatusLines:
                 unheard and self.audience.where(people[lease.person_id]) is None
             ):  # looked for among all: only if need be
                 parts += _waiting(unheard)
-            found[str(lease.id)] = {"line": BETWEEN.join(parts) or IDLE, "word": self.terms.warned(lease)}
+            found[str(lease.id)] = {"line": BETWEEN.join(parts) or IDLE, "word": self.expiry.warned(lease)}
         return found
 
     def _place(self, run: ClassRun, mine: Attendance, done: set[int]) -> str:

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 from trainbot.adapters.db import Store
 from trainbot.bot.gateway import status_lines
-from trainbot.bot.gateway.route_table import Ways, guests, routes
+from trainbot.bot.gateway.route_table import LabRoutes, guests, routes
 from trainbot.bot.gateway.status_lines import StatusLines
 from trainbot.core.hooks import Feature, Hook, OnChange, Turn
-from trainbot.core.messages import Arrived, Disconnected, Left, Renamed, RollCall
+from trainbot.core.messages import Arrived, ChannelMembers, Disconnected, Left, Renamed
 from trainbot.gateway.routes import Guest, Route
 from trainbot.model.host import HostConfig
 from trainbot.model.lab_image import LabImage
 
 TABLES = frozenset({"lab", "lease", "person", "public_key"})
-MOVED = (Arrived, Left, Renamed, RollCall, Disconnected)  # after these others can be told things
+MOVED = (Arrived, Left, Renamed, ChannelMembers, Disconnected)  # after these others can be told things
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class GatewayTables(Feature):
         self, store: Store, images: dict[str, LabImage], hosts: Sequence[HostConfig], lines: StatusLines
     ) -> None:
         self.store, self.images, self.lines = store, images, lines
-        self._ways = Ways(hosts)
+        self._ways = LabRoutes(hosts)
         self._routes_due = self._lines_due = True
 
     def hooks(self) -> Sequence[Hook]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from trainbot.adapters.html import render
 from trainbot.features.records.minutes import SOMEBODY, TITLES, Minutes, base_name
-from trainbot.features.records.timeline import Row
+from trainbot.features.records.timeline import TimelineRow
 from trainbot.model.class_run import ClassRun
 
 #: How each kind of row is told after the nick.
@@ -47,7 +47,7 @@ def minutes_page(minutes: Minutes, name: str) -> str:
     return render("minutes.html", m=minutes, name=name, titles=TITLES, somebody=SOMEBODY)
 
 
-def log_page(minutes: Minutes, rows: Iterable[Row], name: str) -> str:
+def log_page(minutes: Minutes, rows: Iterable[TimelineRow], name: str) -> str:
     return render("log.html", m=minutes, rows=rows, name=name, told=TOLD, somebody=SOMEBODY)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from trainbot.adapters.calendars.feed import FEED, Where, anchor
+from trainbot.adapters.calendars.feed import FEED, FeedOptions, anchor
 from trainbot.adapters.html import render
 from trainbot.core.times import describe
 from trainbot.core.zones import zone
@@ -17,7 +17,7 @@ from trainbot.model.session import PublishedSession, Session
 MOST = 200  # sessions on the page: whoever looks further ahead takes the calendar
 
 
-def page(entries: Iterable[PublishedSession], where: Where, zones: Sequence[str], now: datetime) -> bytes:
+def page(entries: Iterable[PublishedSession], where: FeedOptions, zones: Sequence[str], now: datetime) -> bytes:
     """All sessions that are not over.  The same ones give the same bytes, whenever that is."""
     coming = [entry.session for entry in entries if entry.session.end > now]
     coming.sort(key=lambda session: (session.start, session.uid))

@@ -7,23 +7,23 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from trainbot.adapters.calendars.feed import FEED, PAGE, Feed, Where, since
+from trainbot.adapters.calendars.feed import FEED, PAGE, Feed, FeedOptions, since
 from trainbot.adapters.db import Store
 from trainbot.bot.pages.sessions_page import page
 from trainbot.core.files import write_whole
 from trainbot.core.tasks import Tasks
-from trainbot.features.sessions.publishing import Publish, Published
-from trainbot.features.sessions.session_store import Book
+from trainbot.features.sessions.publishing import CalendarPublished, PublishCalendar
+from trainbot.features.sessions.session_store import SessionStore
 from trainbot.model.config import IrcConfig, ScheduleConfig, StoreConfig
 from trainbot.model.session import PublishedSession
 
 
-class Press:
-    def __init__(self, where: Where, schedule: ScheduleConfig, folder: Path) -> None:
+class CalendarFiles:
+    def __init__(self, where: FeedOptions, schedule: ScheduleConfig, folder: Path) -> None:
         self.where, self.zones, self.folder = where, schedule.zones, folder
         self.feed = Feed(where, schedule.offsets)
 
-    def publish(self, book: Book, now: datetime) -> list[PublishedSession]:
+    def publish(self, book: SessionStore, now: datetime) -> list[PublishedSession]:
         """Writes what differs; the sessions that are in the feed.  OSError where a file cannot be written."""
         entries = book.published(since(now))
         for name, content in ((FEED, self.feed.text(entries)), (PAGE, page(entries, self.where, self.zones, now))):
@@ -36,43 +36,45 @@ class Press:
         """The file is there whole, or as it was before; OSError where it cannot be."""
         write_whole(path, content)
 
-    def published(self, book: Book, now: datetime) -> Published:
+    def published(self, book: SessionStore, now: datetime) -> CalendarPublished:
         """The same, as an event, whatever comes of it."""
         try:
             ends = [entry.session.end for entry in self.publish(book, now) if entry.session.end > now]
         except Exception as error:
-            return Published(error=error)
-        return Published(min([since(now.replace(year=now.year + 2, day=1)), *ends]))
+            return CalendarPublished(error=error)
+        return CalendarPublished(min([since(now.replace(year=now.year + 2, day=1)), *ends]))
 
 
-class Printing:
+class CalendarWriter:
     """``post`` gets Published for each that was begun, unless we are closed before."""
 
-    def __init__(self, store: StoreConfig, irc: IrcConfig, press: Press, post: Callable[[Published], None]) -> None:
+    def __init__(
+        self, store: StoreConfig, irc: IrcConfig, press: CalendarFiles, post: Callable[[CalendarPublished], None]
+    ) -> None:
         self._url, self._channels, self._press, self._post = store.url, irc.class_channels, press, post
         self._one = asyncio.Lock()  # what the press remembers is one thread's at a time
         self._tasks = Tasks()
 
-    def begin(self, wanted: Publish) -> None:
+    def begin(self, wanted: PublishCalendar) -> None:
         self._tasks.start(self._run(wanted), "writing the calendar")
 
     async def close(self) -> None:
         await self._tasks.close()
 
-    async def _run(self, wanted: Publish) -> None:
+    async def _run(self, wanted: PublishCalendar) -> None:
         async with self._one:
             self._post(await asyncio.to_thread(self._published, wanted))
 
-    def _published(self, wanted: Publish) -> Published:
+    def _published(self, wanted: PublishCalendar) -> CalendarPublished:
         try:
             store = Store(self._url, read_only=True)
         except Exception as error:
-            return Published(error=error)
+            return CalendarPublished(error=error)
         try:
             with store.transaction():
-                book = Book(store, self._channels)
+                book = SessionStore(store, self._channels)
                 return self._press.published(book, wanted.at)
         except Exception as error:
-            return Published(error=error)
+            return CalendarPublished(error=error)
         finally:
             store.close()

@@ -12,10 +12,19 @@ from collections.abc import Callable, Coroutine, Iterable
 from trainbot.adapters.hosts.probe import any_speaks, io_wait, speaks, until_ssh
 from trainbot.core.errors import BackendError
 from trainbot.core.tasks import Tasks
-from trainbot.gateway.rpc.gateway_client import GatewayAway, GatewayClient, HostReading, NotDone
+from trainbot.gateway.rpc.gateway_client import GatewayAway, GatewayClient, GatewayRefused, HostReading
 from trainbot.model.host import HostConfig
 from trainbot.model.jump_host import JumpHost
-from trainbot.model.lab_events import Booted, Check, Checked, Heard, HostStatus, Listen, Probe, Way
+from trainbot.model.lab_events import (
+    CheckLogin,
+    HostProbed,
+    HostStatus,
+    LabBooted,
+    LabRoute,
+    LoginChecked,
+    Probe,
+    ProbeHost,
+)
 
 log = logging.getLogger(__name__)
 PAUSE, LONGEST_PAUSE = 0.5, 4.0  # seconds between tries: each through a door is a process on a host that is at work
@@ -25,14 +34,14 @@ EXPECTED = ("silent", "timeout", "refused")  # of a lab that boots
 BLAMELESS = ("door", "no key", "request")  # reasons that say nothing about the lab
 
 
-class Watching:
+class LabProbes:
     """``post`` gets the events: Booted, Checked, Heard, HostStatus."""
 
     def __init__(
         self,
         hosts: Iterable[HostConfig],
         gateway: GatewayClient,
-        post: Callable[[Booted | Checked | Heard | HostStatus], None],
+        post: Callable[[LabBooted | LoginChecked | HostProbed | HostStatus], None],
     ) -> None:
         self._hosts = {host.name: host for host in hosts}
         self._gateway, self._post = gateway, post
@@ -46,12 +55,12 @@ class Watching:
         """Booted, as soon as one can log in there; tried until it is stopped."""
         self._watch(wanted.lab, self._boot(wanted.lab, wanted.way))
 
-    def check(self, wanted: Check) -> None:
+    def check(self, wanted: CheckLogin) -> None:
         """Checked, after one try.  What is not the lab's fault (no gateway, a door that does not open) says nothing
         against it."""
         self._watch(wanted.lab, self._check(wanted.lab, wanted.way))
 
-    def listen(self, wanted: Listen) -> None:
+    def listen(self, wanted: ProbeHost) -> None:
         """Heard, as soon as one lab speaks, or when none has."""
         self._tasks.start(self._listen(wanted), f"listening to the labs of host {wanted.host}")
 
@@ -78,42 +87,42 @@ class Watching:
         task = self._labs[lab] = self._tasks.start(work, f"watching lab {lab}")
         task.add_done_callback(lambda done: self._labs.get(lab) is done and self._labs.pop(lab))
 
-    async def _boot(self, lab: str, way: Way) -> None:
+    async def _boot(self, lab: str, way: LabRoute) -> None:
         if not way.host_key and not way.via:
             await until_ssh(way.address, way.port)
-            return self._post(Booted(lab))
+            return self._post(LabBooted(lab))
         pause, said = PAUSE, ""
         while True:
             try:
                 await self._enter(way)
-                return self._post(Booted(lab))
+                return self._post(LabBooted(lab))
             except GatewayAway:
                 pass  # it is started again
-            except NotDone as error:
+            except GatewayRefused as error:
                 if error.reason not in EXPECTED and str(error) != said:
                     said = str(error)
                     log.warning("lab %s boots, but: %s", lab, said)
             await asyncio.sleep(pause)
             pause = min(pause * 1.2, LONGEST_PAUSE) if way.via else PAUSE
 
-    async def _check(self, lab: str, way: Way) -> None:
+    async def _check(self, lab: str, way: LabRoute) -> None:
         error = ""
         try:
             await self._enter(way)
-        except NotDone as why:
+        except GatewayRefused as why:
             if why.reason in BLAMELESS:
                 log.warning("lab %s could not be tried: %s", lab, why)
             else:
                 error = str(why)
         except GatewayAway as why:
             log.info("lab %s could not be tried: %s", lab, why)
-        self._post(Checked(lab, error))
+        self._post(LoginChecked(lab, error))
 
-    async def _enter(self, way: Way) -> None:
+    async def _enter(self, way: LabRoute) -> None:
         """Logs in and out again; where nothing is known of its key, hears its ssh only.  BackendError where not."""
         if not way.host_key:
             if not await self._gateway.speaks((way.address, way.port), way.via):
-                raise NotDone("no ssh server speaks there yet", "silent")
+                raise GatewayRefused("no ssh server speaks there yet", "silent")
             return
         ran = await self._gateway.login(
             (way.address, way.port),
@@ -125,20 +134,20 @@ class Watching:
             limit=0,
         )
         if ran.exit != 0:
-            raise NotDone(f"it lets us in and runs no command (true ended with {ran.exit})", "refused")
+            raise GatewayRefused(f"it lets us in and runs no command (true ended with {ran.exit})", "refused")
 
-    async def _listen(self, wanted: Listen) -> None:
+    async def _listen(self, wanted: ProbeHost) -> None:
         if not wanted.via:
-            self._post(Heard(wanted.host, await any_speaks(wanted.endpoints)))
+            self._post(HostProbed(wanted.host, await any_speaks(wanted.endpoints)))
             return
         async with Tasks() as tasks:
             jump_host = JumpHost.parse(wanted.via)
             speaking = speaks(jump_host.address, jump_host.port, GREETING)
             greeting = tasks.start(speaking, "a host's greeting", awaited=True)
             heard = await self._any_speaks(wanted)
-            self._post(Heard(wanted.host, heard, not heard and await greeting))
+            self._post(HostProbed(wanted.host, heard, not heard and await greeting))
 
-    async def _any_speaks(self, wanted: Listen) -> bool:
+    async def _any_speaks(self, wanted: ProbeHost) -> bool:
         """Whether one of the labs behind a door does."""
         while True:
             looks = [self._gateway.speaks(endpoint, wanted.via) for endpoint in wanted.endpoints]
@@ -150,7 +159,7 @@ class Watching:
                 return False
             except GatewayAway:
                 await asyncio.sleep(PAUSE)  # it is started again; until then nobody knows
-            except NotDone as error:
+            except GatewayRefused as error:
                 log.warning("nobody can listen to the labs of host %s: %s", wanted.host, error)
                 return False
             finally:

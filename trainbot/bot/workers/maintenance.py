@@ -14,13 +14,13 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Last(Generic[T]):
+class LastStep(Generic[T]):
     """The last step was taken, and this came of all."""
 
     value: T
 
 
-class Chores:
+class Maintenance:
     """Whoever holds ``free`` works on the store, nobody else.  ``interrupt``: ends what its database is doing, which is
     undone then."""
 
@@ -41,7 +41,7 @@ class Chores:
             if last is not None:
                 return last.value
 
-    async def _taken(self, steps: Generator[None, None, T]) -> Last[T] | None:
+    async def _taken(self, steps: Generator[None, None, T]) -> LastStep[T] | None:
         """One piece of work, to its end even where we are cancelled: it must not go on while others use the store."""
         step = self._step = self._tasks.start(asyncio.to_thread(_next, steps), "a step of maintenance", awaited=True)
         try:
@@ -61,12 +61,12 @@ class Chores:
             await asyncio.wait([self._step], timeout=0.1)
 
 
-def _next(steps: Generator[None, None, T]) -> Last[T] | None:
+def _next(steps: Generator[None, None, T]) -> LastStep[T] | None:
     """One step; what came of all where it was the last."""
     try:
         next(steps)
     except StopIteration as end:
-        return Last(end.value)
+        return LastStep(end.value)
     return None
 
 

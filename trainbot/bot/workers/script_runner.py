@@ -9,13 +9,13 @@ from collections.abc import Callable
 from trainbot.core.errors import BackendError
 from trainbot.core.tasks import Tasks
 from trainbot.features.classes.lab_script import KEPT
-from trainbot.gateway.rpc.gateway_client import GatewayClient, NotDone
+from trainbot.gateway.rpc.gateway_client import GatewayClient, GatewayRefused
 from trainbot.model.script_events import RunScript, ScriptEnded
 
 log = logging.getLogger(__name__)
 
 
-class Scripts:
+class ScriptRunner:
     """``post`` gets ScriptEnded for each that was begun, unless we are closed before."""
 
     def __init__(self, gateway: GatewayClient, post: Callable[[ScriptEnded], None]) -> None:
@@ -50,6 +50,6 @@ class Scripts:
             )
         except BackendError as error:
             log.info("script %d: %s", wanted.play, error)
-            slow = isinstance(error, NotDone) and error.reason == "timeout"
+            slow = isinstance(error, GatewayRefused) and error.reason == "timeout"
             return ScriptEnded(wanted.play, None, str(error), slow)
         return ScriptEnded(wanted.play, ran.exit, f"{ran.stdout}\n{ran.stderr}".strip())

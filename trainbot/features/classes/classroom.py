@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from trainbot.core.commands import Ask
+from trainbot.core.commands import Request
 from trainbot.core.errors import UserError
 from trainbot.model.class_run import Attendance, ClassRun, own_step
 from trainbot.model.exercise import Exercise
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from trainbot.adapters.db import Store
 
 
-class Planned(Protocol):
+class PlannedClass(Protocol):
     """What is planned for a channel (features.sessions)."""
 
-    def next_start(self, ask: Ask, words: str) -> Session | None:
+    def next_start(self, ask: Request, words: str) -> Session | None:
         """The session that is to begin there, given the words after ``!start`` ('' where none were said)."""
 
 
 class Classroom:
     """``per_person``: how many labs one may have."""
 
-    def __init__(self, store: Store, ports: Ports, journal: Journal, sessions: Planned, per_person: int) -> None:
+    def __init__(self, store: Store, ports: Ports, journal: Journal, sessions: PlannedClass, per_person: int) -> None:
         self.classes, self.notices, self.homes, self.questions = (
             store.classes,
             store.notices,
@@ -43,7 +43,7 @@ class Classroom:
     def running(self, channel: str) -> bool:
         return self.classes.in_channel(channel) is not None
 
-    def run(self, ask: Ask) -> ClassRun:
+    def run(self, ask: Request) -> ClassRun:
         run = self.classes.in_channel(ask.channel) if ask.channel else None
         if run is None:
             raise UserError("no class runs here now")
@@ -82,7 +82,7 @@ class Classroom:
 
     # -- who is where --------------------------------------------------------------------------------
 
-    def mine(self, ask: Ask, run: ClassRun) -> tuple[Attendance, int]:
+    def mine(self, ask: Request, run: ClassRun) -> tuple[Attendance, int]:
         """The caller's row and their own step."""
         row = self.classes.attend(run, ask.person, ask.nick, ask.at)
         return row, self.step_of(run, row)
@@ -95,7 +95,7 @@ class Classroom:
     def has_done(self, run: ClassRun, person_id: int, step: int) -> bool:
         return self.classes.done.first(class_id=run.id, person_id=person_id, step=step) is not None
 
-    def change(self, ask: Ask, run: ClassRun, **values: object) -> None:
+    def change(self, ask: Request, run: ClassRun, **values: object) -> None:
         """The caller's row."""
         self.classes.attendance.change({"class_id": run.id, "person_id": ask.person.id}, nick=ask.nick, **values)
 

@@ -6,19 +6,19 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from trainbot.core.commands import Ask, Command
+from trainbot.core.commands import Command, Request
 from trainbot.core.hooks import Feature, Hook, On, OnChange, OnTick, Turn
-from trainbot.core.messages import Arrived, Effect, Incoming, Line, RollCall
+from trainbot.core.messages import Arrived, ChannelMembers, Effect, Incoming, Line
 from trainbot.features.classes.class_windows import ClassWindows
-from trainbot.features.classes.classroom import Classroom, Planned
-from trainbot.features.classes.lab_setup import Preparing
-from trainbot.features.classes.latecomers import Joining
-from trainbot.features.classes.learner_commands import Learning
-from trainbot.features.classes.lecture_mode import Lecture
-from trainbot.features.classes.presenter_commands import Stepping
-from trainbot.features.classes.progress import Overseeing
+from trainbot.features.classes.classroom import Classroom, PlannedClass
+from trainbot.features.classes.lab_setup import LabSetup
+from trainbot.features.classes.latecomers import Latecomers
+from trainbot.features.classes.learner_commands import LearnerCommands
+from trainbot.features.classes.lecture_mode import LectureMode
+from trainbot.features.classes.presenter_commands import PresenterCommands
+from trainbot.features.classes.progress import ProgressCommands
 from trainbot.features.classes.quiz import Quizzes
-from trainbot.features.classes.script_runs import Plays
+from trainbot.features.classes.script_runs import ScriptRuns
 from trainbot.model.class_run import ClassWindow
 from trainbot.model.config import Config
 from trainbot.model.lab import Lab
@@ -32,23 +32,23 @@ if TYPE_CHECKING:
 class Classes(Feature):
     """Also the port ``ClassContext`` (trainbot.model.ports)."""
 
-    def __init__(self, store: Store, config: Config, ports: Ports, journal: Journal, sessions: Planned) -> None:
+    def __init__(self, store: Store, config: Config, ports: Ports, journal: Journal, sessions: PlannedClass) -> None:
         self.audience, self.people, self.irc = ports.audience, ports.people, config.irc
         self.room = Classroom(store, ports, journal, sessions, config.labs.per_person)
         self._windows = ClassWindows(self.room)
-        self.plays = Plays(self.room)
-        self.preparing = Preparing(self.room, self.plays)
-        self.joining = Joining(self.room)
-        self.overseeing = Overseeing(self.room, config.exercises.share)
-        self.stepping = Stepping(self.room, self.overseeing)
+        self.script_runs = ScriptRuns(self.room)
+        self.lab_setup = LabSetup(self.room, self.script_runs)
+        self.latecomers = Latecomers(self.room)
+        self.progress = ProgressCommands(self.room, config.exercises.share)
+        self.presenting = PresenterCommands(self.room, self.progress)
         self.quizzes = Quizzes(self.room)
         self._with_commands = (
-            self.stepping,
-            self.overseeing,
-            Learning(self.room, self.plays),
-            self.preparing,
+            self.presenting,
+            self.progress,
+            LearnerCommands(self.room, self.script_runs),
+            self.lab_setup,
             self.quizzes,
-            Lecture(self.room),
+            LectureMode(self.room),
         )
         self._to_greet = set(config.irc.channels)  # that were not told yet since our start where the class stands
 
@@ -57,26 +57,26 @@ class Classes(Feature):
 
     def hooks(self) -> Sequence[Hook]:
         return (
-            On(Arrived, self.joining.arrived),
-            On(RollCall, self._greet),
-            On(ScriptEnded, self.plays.ended),
-            OnTick(self.overseeing.tick),
-            OnTick(self.joining.tick),
+            On(Arrived, self.latecomers.arrived),
+            On(ChannelMembers, self._greet),
+            On(ScriptEnded, self.script_runs.ended),
+            OnTick(self.progress.tick),
+            OnTick(self.latecomers.tick),
             OnTick(self.quizzes.tick),
             OnChange(frozenset({"play", "lab", "class"}), self._work),
         )
 
-    def _greet(self, event: RollCall, _now: datetime) -> list[Line]:
+    def _greet(self, event: ChannelMembers, _now: datetime) -> list[Line]:
         if event.channel not in self._to_greet:
             return []
         self._to_greet.discard(event.channel)
-        return self.stepping.after_restart(event.channel)
+        return self.presenting.after_restart(event.channel)
 
     def _work(self, turn: Turn) -> list[RunScript]:
         """What is to be run in labs now."""
         if turn.tick or "class" in turn.changed:  # labs or the class step may have changed
-            self.preparing.settle(turn.now)
-        return self.plays.work(turn.now)
+            self.lab_setup.settle(turn.now)
+        return self.script_runs.work(turn.now)
 
     def answered(self, said: Incoming) -> Sequence[Effect] | None:
         """What comes of an answer to a quiz."""
@@ -86,8 +86,8 @@ class Classes(Feature):
     def undone(self, items: Sequence[object]) -> None:
         for item in items:
             if isinstance(item, RunScript | ScriptEnded):
-                self.plays.busy.pop(item.play, None)
-            elif isinstance(item, RollCall):
+                self.script_runs.busy.pop(item.play, None)
+            elif isinstance(item, ChannelMembers):
                 self._to_greet.add(item.channel)
 
     # -- what others ask of classes ------------------------------------------------------------------
@@ -98,7 +98,7 @@ class Classes(Feature):
     def windows(self, since: datetime) -> list[ClassWindow]:
         return self._windows.since(since)
 
-    def image_of(self, ask: Ask) -> str:
+    def image_of(self, ask: Request) -> str:
         run = self.room.classes.in_channel(ask.channel) if ask.channel else None
         exercise = self.room.exercises.get(run.exercise) if run is not None else None
         return exercise.image if exercise is not None else ""
@@ -106,13 +106,13 @@ class Classes(Feature):
     def channels(self) -> list[str]:
         return [run.channel for run in self.room.classes.running()] or list(self.irc.class_channels)
 
-    def handed_out(self, ask: Ask, what: str) -> None:
+    def handed_out(self, ask: Request, what: str) -> None:
         self.room.journal.noted(ask, "lab", what)
-        self.joining.attend(ask)
+        self.latecomers.attend(ask)
 
-    def went_home(self, ask: Ask, image: str) -> None:
+    def went_home(self, ask: Request, image: str) -> None:
         self.room.journal.noted(ask, "home", image)
-        self.joining.attend(ask)
+        self.latecomers.attend(ask)
 
     def renewed(self, person_id: int, lab: Lab, since: datetime | None) -> str:
-        return self.preparing.renewed(person_id, lab, since)
+        return self.lab_setup.renewed(person_id, lab, since)

@@ -11,20 +11,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from trainbot.core.access import Person
-from trainbot.core.commands import Argument, Ask, Command, Place
+from trainbot.core.commands import Argument, Command, Request, Scope
 from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Reply, Sender
 from trainbot.features.classes.classroom import Classroom
-from trainbot.features.classes.script_runs import Plays, script_of
-from trainbot.model.class_run import Attendance, ClassRun, Play, PlayKind, PlayState
+from trainbot.features.classes.script_runs import ScriptRuns, script_of
+from trainbot.model.class_run import Attendance, ClassRun, ScriptKind, ScriptRun, ScriptState
 from trainbot.model.exercise import Exercise
 from trainbot.model.lab import Lab
 
-BEFORE = (PlayKind.ASSETS, PlayKind.SETUP, PlayKind.FOREGROUND)  # a step, in this order
+BEFORE = (ScriptKind.ASSETS, ScriptKind.SETUP, ScriptKind.FOREGROUND)  # a step, in this order
 NEWS = timedelta(minutes=30)
 PATIENCE = timedelta(minutes=3)  # after which the presenter hears how far the setup of a step is
 
-At = tuple[int, PlayKind]
+At = tuple[int, ScriptKind]
 
 
 def sequence(exercise: Exercise, upto: int, behind: int) -> list[At]:
@@ -38,7 +38,7 @@ def sequence(exercise: Exercise, upto: int, behind: int) -> list[At]:
             and step <= len(exercise.steps)
             and (needs_hands(exercise, step) or exercise.steps[step - 1].solve is not None)
         ):
-            wanted.append((step, PlayKind.SOLVE))
+            wanted.append((step, ScriptKind.SOLVE))
     return wanted
 
 
@@ -48,28 +48,28 @@ def needs_hands(exercise: Exercise, step: int) -> bool:
     return found.solve is None and found.verify is not None
 
 
-def next_of(wanted: list[At], ran: Mapping[At, PlayState]) -> At | None:
+def next_of(wanted: list[At], ran: Mapping[At, ScriptState]) -> At | None:
     """What is to be run now: None while something runs, after a solve that failed, and when all was run."""
     for at in wanted:
         state = ran.get(at)
         if state is None:
             return at
-        if state is PlayState.WAITING or (at[1] is PlayKind.SOLVE and state is not PlayState.PASSED):
+        if state is ScriptState.WAITING or (at[1] is ScriptKind.SOLVE and state is not ScriptState.PASSED):
             return None
     return None
 
 
-def complete(wanted: list[At], ran: Mapping[At, PlayState]) -> bool:
+def complete(wanted: list[At], ran: Mapping[At, ScriptState]) -> bool:
     """All of it was run, and did what it does for somebody."""
     states = {at: ran.get(at) for at in wanted}
     return all(
-        state is PlayState.PASSED or (at[1] is not PlayKind.SOLVE and state not in (None, PlayState.WAITING))
+        state is ScriptState.PASSED or (at[1] is not ScriptKind.SOLVE and state not in (None, ScriptState.WAITING))
         for at, state in states.items()
     )
 
 
 @dataclass(frozen=True, slots=True)
-class Learner:
+class LearnerWithLab:
     """Somebody in a class who has a lab that runs; ``row`` is None for whoever has not said anything yet."""
 
     person_id: int
@@ -78,12 +78,12 @@ class Learner:
     row: Attendance | None
 
 
-class Preparing:
-    def __init__(self, room: Classroom, plays: Plays) -> None:
+class LabSetup:
+    def __init__(self, room: Classroom, plays: ScriptRuns) -> None:
         self.room, self.classes, self.plays = room, room.classes, plays
         self._known: dict[Sender, Person | None] = {}  # one look into the store for each who is there
         self._counted: set[tuple[int, datetime]] = set()
-        for kind in (*BEFORE, PlayKind.SOLVE):
+        for kind in (*BEFORE, ScriptKind.SOLVE):
             plays.after[kind] = self.ended
 
     # -- all labs of a class ---------------------------------------------------------------------------
@@ -100,7 +100,7 @@ class Preparing:
                 self._go_on(run, exercise, learner, ran.setdefault(learner.lab.id, {}), now)
             self._count(run, exercise, learners, ran, now)
 
-    def _learners(self, run: ClassRun, exercise: Exercise) -> list[Learner]:
+    def _learners(self, run: ClassRun, exercise: Exercise) -> list[LearnerWithLab]:
         labs = self.room.stock.labs_of(exercise.image)
         rows = {row.person_id: row for row in self.classes.attendance.all(class_id=run.id)}
         people = {id: row.nick for id, row in rows.items()}
@@ -108,18 +108,18 @@ class Preparing:
             members = self.room.people.learners(run.channel)
             self._known = {member: self._known.get(member) or self.room.people.known(member) for member in members}
             people = {**{known.id: member.nick for member, known in self._known.items() if known is not None}, **people}
-        return [Learner(id, nick, labs[id], rows.get(id)) for id, nick in people.items() if id in labs]
+        return [LearnerWithLab(id, nick, labs[id], rows.get(id)) for id, nick in people.items() if id in labs]
 
-    def _ran(self, run: ClassRun, lab_id: str | None = None) -> dict[str, dict[At, PlayState]]:
+    def _ran(self, run: ClassRun, lab_id: str | None = None) -> dict[str, dict[At, ScriptState]]:
         """lab -> what was, or is to be, run there."""
-        found: dict[str, dict[At, PlayState]] = {}
+        found: dict[str, dict[At, ScriptState]] = {}
         for lab, step, kind, state in self.classes.ran(run, lab_id):
-            if kind in BEFORE or kind is PlayKind.SOLVE:
+            if kind in BEFORE or kind is ScriptKind.SOLVE:
                 found.setdefault(lab, {})[step, kind] = state
         return found
 
     def _go_on(
-        self, run: ClassRun, exercise: Exercise, learner: Learner, ran: dict[At, PlayState], now: datetime
+        self, run: ClassRun, exercise: Exercise, learner: LearnerWithLab, ran: dict[At, ScriptState], now: datetime
     ) -> None:
         row, lab = learner.row, learner.lab
         if row is not None and row.lab_id != lab.id:
@@ -133,7 +133,7 @@ class Preparing:
         at = next_of(wanted, ran)
         if at is not None:
             self._begin(run, exercise, learner.person_id, lab, at, now)
-            ran[at] = PlayState.WAITING
+            ran[at] = ScriptState.WAITING
         elif row is not None and row.behind and complete(wanted, ran):
             self._landed(run, learner.person_id, row.behind, lab, now)
 
@@ -149,7 +149,7 @@ class Preparing:
             lab_id=lab.id,
             step=step,
             kind=kind,
-            state=PlayState.UNKNOWN,
+            state=ScriptState.UNKNOWN,
             due_at=now,
             tries=0,
             said="",
@@ -157,40 +157,40 @@ class Preparing:
         )
         self._stopped(run, person_id, step, "no script does it", now)
 
-    def ended(self, play: Play, run: ClassRun, exercise: Exercise, now: datetime) -> None:
+    def ended(self, play: ScriptRun, run: ClassRun, exercise: Exercise, now: datetime) -> None:
         """One script has ended: the next begins at once."""
-        if play.kind is PlayKind.SOLVE and play.state is not PlayState.PASSED:
+        if play.kind is ScriptKind.SOLVE and play.state is not ScriptState.PASSED:
             self._stopped(run, play.person_id, play.step, play.said or "its script failed", now)
         lab = self.room.stock.lab_of(play.person_id, exercise.image)
         if lab is None or lab.id != play.lab_id or run.lecture:
             return
         row = self.classes.attendance.first(class_id=run.id, person_id=play.person_id)
-        learner = Learner(play.person_id, row.nick if row is not None else "", lab, row)
+        learner = LearnerWithLab(play.person_id, row.nick if row is not None else "", lab, row)
         self._go_on(run, exercise, learner, self._ran(run, lab_id=lab.id).get(lab.id, {}), now)
 
     def _count(
         self,
         run: ClassRun,
         exercise: Exercise,
-        learners: list[Learner],
-        ran: Mapping[str, Mapping[At, PlayState]],
+        learners: list[LearnerWithLab],
+        ran: Mapping[str, Mapping[At, ScriptState]],
         now: datetime,
     ) -> None:
         """The presenter hears once how the setup of the class step went."""
         told = (run.id, run.step_at)
-        if told in self._counted or not learners or script_of(exercise, run.step, PlayKind.SETUP)[0] is None:
+        if told in self._counted or not learners or script_of(exercise, run.step, ScriptKind.SETUP)[0] is None:
             return
         states = {
-            learner: ran.get(learner.lab.id, {}).get((run.step, PlayKind.SETUP), PlayState.WAITING)
+            learner: ran.get(learner.lab.id, {}).get((run.step, ScriptKind.SETUP), ScriptState.WAITING)
             for learner in learners
         }
-        if PlayState.WAITING in states.values() and now - run.step_at < PATIENCE:
+        if ScriptState.WAITING in states.values() and now - run.step_at < PATIENCE:
             return
         self._counted.add(told)
-        passed = sum(state is PlayState.PASSED for state in states.values())
+        passed = sum(state is ScriptState.PASSED for state in states.values())
         text = f"step {run.step} is set up in {passed} of {len(states)} labs"
-        others = [learner.nick for learner, state in states.items() if state is not PlayState.PASSED]
-        failed = self.plays.rows.first(class_id=run.id, step=run.step, kind=PlayKind.SETUP, state=PlayState.FAILED)
+        others = [learner.nick for learner, state in states.items() if state is not ScriptState.PASSED]
+        failed = self.plays.rows.first(class_id=run.id, step=run.step, kind=ScriptKind.SETUP, state=ScriptState.FAILED)
         if others:
             text += f", not in that of {', '.join(others[:5])}" + (" and others" if len(others) > 5 else "")
         if failed is not None and failed.said:
@@ -206,7 +206,7 @@ class Preparing:
     # -- a lab that is behind --------------------------------------------------------------------------
 
     def _bring(
-        self, run: ClassRun, exercise: Exercise, learner: Learner, step: int, now: datetime, *, asked: bool
+        self, run: ClassRun, exercise: Exercise, learner: LearnerWithLab, step: int, now: datetime, *, asked: bool
     ) -> None:
         """Their lab is brought to ``step``.  Where nobody asked for it, the class hears that in one line for all."""
         replayed = sum(found.solve is not None for found in exercise.steps[: step - 1])
@@ -221,7 +221,7 @@ class Preparing:
             return
         self.classes.attendance.change({"class_id": run.id, "person_id": learner.person_id}, behind=step)
         for play in self.plays.rows.all(lab_id=learner.lab.id, class_id=run.id):
-            if play.kind is PlayKind.SOLVE or (play.step and play.kind in BEFORE):  # again, between the solves
+            if play.kind is ScriptKind.SOLVE or (play.step and play.kind in BEFORE):  # again, between the solves
                 self.plays.rows.remove(id=play.id)
         if asked:
             self._tell(
@@ -269,7 +269,7 @@ class Preparing:
                 return f"!catchup {step} does the steps before yours in it"
         return ""
 
-    def catch_up(self, ask: Ask, number: int | None = None) -> list[Effect]:
+    def catch_up(self, ask: Request, number: int | None = None) -> list[Effect]:
         run = self.room.run(ask)
         exercise, last = self.room.exercise(run), min(run.step, run.steps)
         row, _mine = self.room.mine(ask, run)
@@ -289,7 +289,7 @@ class Preparing:
         if step < 2:
             raise UserError("there is nothing to catch up: the class is at its first step")
         self.classes.attendance.change({"class_id": run.id, "person_id": ask.person.id}, lab_id=lab.id)
-        self._bring(run, exercise, Learner(ask.person.id, ask.nick, lab, row), step, ask.at, asked=True)
+        self._bring(run, exercise, LearnerWithLab(ask.person.id, ask.nick, lab, row), step, ask.at, asked=True)
         return []
 
     def _go_on_by_hand(
@@ -298,14 +298,14 @@ class Preparing:
         """A solve that failed counts as done by its person; what comes after it goes on."""
         stopped = [
             play
-            for play in self.plays.rows.all(class_id=run.id, lab_id=lab.id, kind=PlayKind.SOLVE)
-            if play.state in (PlayState.FAILED, PlayState.UNKNOWN)
+            for play in self.plays.rows.all(class_id=run.id, lab_id=lab.id, kind=ScriptKind.SOLVE)
+            if play.state in (ScriptState.FAILED, ScriptState.UNKNOWN)
         ]
         if not stopped:
             raise UserError(f"your lab is on its way to step {row.behind}; I tell you when it is there")
         for play in stopped:
-            self.plays.rows.change({"id": play.id}, state=PlayState.PASSED)
-        learner = Learner(row.person_id, row.nick, lab, row)
+            self.plays.rows.change({"id": play.id}, state=ScriptState.PASSED)
+        learner = LearnerWithLab(row.person_id, row.nick, lab, row)
         self._go_on(run, exercise, learner, self._ran(run, lab_id=lab.id).get(lab.id, {}), now)
         return [Reply(f"it goes on after step {stopped[-1].step}, up to step {row.behind}", private=True)]
 
@@ -317,7 +317,7 @@ class Preparing:
                 "the steps before the class's (or before step N) are done in my lab; after "
                 "one that I did by hand: goes on",
                 (Argument("N", "number", optional=True),),
-                place=Place.CLASS,
+                place=Scope.CLASS,
                 group="class",
             )
         ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from trainbot.core.access import Role
-from trainbot.core.commands import Ask
+from trainbot.core.commands import Request
 from trainbot.core.messages import Arrived
 from trainbot.features.classes.classroom import Classroom, place
 from trainbot.model.class_run import ClassRun
@@ -15,7 +15,7 @@ NAMED = 6
 NEWS = timedelta(minutes=10)
 
 
-class Joining:
+class Latecomers:
     def __init__(self, room: Classroom) -> None:
         self.room, self.classes = room, room.classes
         self._came: dict[str, list[str]] = {}
@@ -58,7 +58,7 @@ class Joining:
         exercise = self.room.readable(run)
         return exercise is not None and any(step.solve for step in exercise.steps[: max(0, run.step - 1)])
 
-    def attend(self, ask: Ask) -> None:
+    def attend(self, ask: Request) -> None:
         """Somebody asked for a lab in a class: they take part; a late one hears how to catch up."""
         run = self.classes.in_channel(ask.channel) if ask.channel else None
         if run is None or ask.role >= Role.HELPER:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from trainbot.core.commands import Argument, Ask, Command, Place
+from trainbot.core.commands import Argument, Command, Request, Scope
 from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Priority, Reply
 from trainbot.core.wording import span
 from trainbot.features.classes.classroom import Classroom, place, step_lines
-from trainbot.features.classes.script_runs import Plays, script_of
-from trainbot.model.class_run import ClassRun, Play, PlayKind, PlayState
+from trainbot.features.classes.script_runs import ScriptRuns, script_of
+from trainbot.model.class_run import ClassRun, ScriptKind, ScriptRun, ScriptState
 from trainbot.model.exercise import Exercise
 from trainbot.model.lab import Lab
 
@@ -19,13 +19,13 @@ HINTED = 6  # lines of what a hint script prints
 NEWS = timedelta(minutes=30)  # for so long somebody is told what a check found
 
 
-class Learning:
-    def __init__(self, room: Classroom, plays: Plays) -> None:
+class LearnerCommands:
+    def __init__(self, room: Classroom, plays: ScriptRuns) -> None:
         self.room, self.classes, self.plays = room, room.classes, plays
-        plays.after[PlayKind.VERIFY] = self.verified
-        plays.after[PlayKind.HINT] = self.hinted
+        plays.after[ScriptKind.VERIFY] = self.verified
+        plays.after[ScriptKind.HINT] = self.hinted
 
-    def step(self, ask: Ask, number: int | None = None) -> list[Effect]:
+    def step(self, ask: Request, number: int | None = None) -> list[Effect]:
         run = self.room.run(ask)
         _row, mine = self.room.mine(ask, run)
         if number is not None:
@@ -49,7 +49,7 @@ class Learning:
 
     # -- done ----------------------------------------------------------------------------------------
 
-    def done(self, ask: Ask) -> list[Effect]:
+    def done(self, ask: Request) -> list[Effect]:
         run = self.room.run(ask)
         _row, mine = self.room.mine(ask, run)
         if mine == 0:
@@ -73,28 +73,28 @@ class Learning:
             ]
         return [Reply(f"step {mine} is done", private=True)] if ask.private else []
 
-    def _verify(self, ask: Ask, run: ClassRun, step: int) -> None:
+    def _verify(self, ask: Request, run: ClassRun, step: int) -> None:
         """Behind the answer: where the step has a check, and they have a lab that it can look into."""
         exercise, lab = self._their_lab(ask, run)
         if (
             lab is not None
-            and script_of(exercise, step, PlayKind.VERIFY)[0] is not None
-            and not self.plays.waits(run, ask.person.id, step, PlayKind.VERIFY)
+            and script_of(exercise, step, ScriptKind.VERIFY)[0] is not None
+            and not self.plays.waits(run, ask.person.id, step, ScriptKind.VERIFY)
         ):
-            self.plays.add(run, ask.person.id, lab, step, PlayKind.VERIFY, ask.at)
+            self.plays.add(run, ask.person.id, lab, step, ScriptKind.VERIFY, ask.at)
 
-    def _their_lab(self, ask: Ask, run: ClassRun) -> tuple[Exercise, Lab | None]:
+    def _their_lab(self, ask: Request, run: ClassRun) -> tuple[Exercise, Lab | None]:
         exercise = self.room.exercise(run)
         return exercise, None if run.lecture else self.room.stock.lab_of(ask.person.id, exercise.image)
 
-    def verified(self, play: Play, run: ClassRun, exercise: Exercise, now: datetime) -> None:
+    def verified(self, play: ScriptRun, run: ClassRun, exercise: Exercise, now: datetime) -> None:
         """A check that found something missing takes the step back; one that came to no end does not."""
         step = play.step
-        if play.state is PlayState.FAILED:
+        if play.state is ScriptState.FAILED:
             self.classes.done.remove(class_id=run.id, person_id=play.person_id, step=step)
             said = play.said or "its check says no more than that"
             text = f"step {step} is not done yet: {said} (!done again after that)"
-        elif play.state is PlayState.UNKNOWN and not play.tries:  # else nobody got in: its person knows
+        elif play.state is ScriptState.UNKNOWN and not play.tries:  # else nobody got in: its person knows
             text = f"the check of step {step} says nothing, {play.said}; the step counts as done"
         else:
             return
@@ -102,7 +102,7 @@ class Learning:
 
     # -- help ----------------------------------------------------------------------------------------
 
-    def hint(self, ask: Ask) -> list[Effect]:
+    def hint(self, ask: Request) -> list[Effect]:
         run = self.room.run(ask)
         row, mine = self.room.mine(ask, run)
         exercise, lab = self._their_lab(ask, run)
@@ -120,23 +120,25 @@ class Learning:
         lines = self.room.pages.step_lines("", hints[row.hints] + more, limit=IN_PRIVATE, more="…")
         return [Reply(line, private=True) for line in lines]
 
-    def _hint_from_lab(self, ask: Ask, run: ClassRun, step: int, lab: Lab | None) -> list[Effect]:
+    def _hint_from_lab(self, ask: Request, run: ClassRun, step: int, lab: Lab | None) -> list[Effect]:
         """Killercoda's hint scripts look into the lab; what they print is told when it is there."""
         if lab is None:
             raise UserError("the hint of this step looks into your lab, and you have none; !stuck WORDS calls for help")
-        if not self.plays.waits(run, ask.person.id, step, PlayKind.HINT):
-            self.plays.add(run, ask.person.id, lab, step, PlayKind.HINT, ask.at)
+        if not self.plays.waits(run, ask.person.id, step, ScriptKind.HINT):
+            self.plays.add(run, ask.person.id, lab, step, ScriptKind.HINT, ask.at)
         return [Reply("your lab is looked at for a hint", private=True)] if ask.private else []
 
-    def hinted(self, play: Play, run: ClassRun, exercise: Exercise, now: datetime) -> None:
+    def hinted(self, play: ScriptRun, run: ClassRun, exercise: Exercise, now: datetime) -> None:
         """What a hint script printed, as far as it is some lines."""
         lines = (
-            self.room.pages.step_lines("", play.said, limit=HINTED, more="…") if play.state is PlayState.PASSED else []
+            self.room.pages.step_lines("", play.said, limit=HINTED, more="…")
+            if play.state is ScriptState.PASSED
+            else []
         )
         for line in lines or ["there is no hint for this step now; !stuck WORDS calls for help"]:
             self.room.notices.tell(now, line, person_id=play.person_id, not_after=now + NEWS)
 
-    def solution(self, ask: Ask, number: int | None = None) -> list[Effect]:
+    def solution(self, ask: Request, number: int | None = None) -> list[Effect]:
         run = self.room.run(ask)
         _row, mine = self.room.mine(ask, run)
         mine = mine if number is None else self._seen(run, number)
@@ -150,7 +152,7 @@ class Learning:
         lines = self.room.pages.step_lines(f"Solution of step {mine}", text, limit=IN_PRIVATE, more="({n} more lines)")
         return [Reply(line, private=True) for line in lines]
 
-    def stuck(self, ask: Ask, words: str = "") -> list[Effect]:
+    def stuck(self, ask: Request, words: str = "") -> list[Effect]:
         run = self.room.run(ask)
         row = self.classes.attend(run, ask.person, ask.nick, ask.at)
         self.room.change(ask, run, stuck_at=row.stuck_at or ask.at, stuck_words=words or row.stuck_words)
@@ -171,16 +173,16 @@ class Learning:
                 self.step,
                 "my step (or step N) again, privately and longer",
                 number,
-                place=Place.CLASS,
+                place=Scope.CLASS,
                 group="class",
             ),
-            Command("hint", self.hint, "the next hint for my step, privately", place=Place.CLASS, group="class"),
+            Command("hint", self.hint, "the next hint for my step, privately", place=Scope.CLASS, group="class"),
             Command(
                 "solution",
                 self.solution,
                 "how my step (or step N) is done, some minutes after it began",
                 number,
-                place=Place.CLASS,
+                place=Scope.CLASS,
                 group="class",
             ),
             Command(
@@ -188,7 +190,7 @@ class Learning:
                 self.done,
                 "I have done my step; its check runs behind, and speaks only if something is missing",
                 aliases=("check",),
-                place=Place.CLASS,
+                place=Scope.CLASS,
                 group="class",
             ),
             Command(
@@ -197,7 +199,7 @@ class Learning:
                 "I need help; a word about what is wrong helps the helpers",
                 (Argument("WORDS", "words", optional=True, rest=True),),
                 example="stuck nginx does not start",
-                place=Place.CLASS,
+                place=Scope.CLASS,
                 group="class",
             ),
         ]

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from trainbot.core.access import Role
-from trainbot.core.commands import Argument, Ask, Command, Place
+from trainbot.core.commands import Argument, Command, Request, Scope
 from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Line, Priority
 from trainbot.features.classes.classroom import Classroom
 
 
-class Lecture:
+class LectureMode:
     def __init__(self, room: Classroom) -> None:
         self.room = room
 
-    def switch(self, ask: Ask, on: bool) -> list[Effect]:
+    def switch(self, ask: Request, on: bool) -> list[Effect]:
         run, word = self.room.run(ask), "on" if on else "off"
         if run.lecture == on:
             raise UserError(f"it is {word} already")
@@ -46,7 +46,7 @@ class Lecture:
                 "labs are gone, or back: the class goes on without them, with the handout",
                 (Argument("on|off", "switch"),),
                 role=Role.PRESENTER,
-                place=Place.CLASS,
+                place=Scope.CLASS,
                 example="lecture on",
                 group="class",
             )

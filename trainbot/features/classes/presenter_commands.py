@@ -5,27 +5,27 @@ from __future__ import annotations
 from datetime import timedelta
 
 from trainbot.core.access import Role
-from trainbot.core.commands import Argument, Ask, Command, Place
+from trainbot.core.commands import Argument, Command, Request, Scope
 from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Line, Priority
 from trainbot.core.wording import span
 from trainbot.features.classes.classroom import Classroom, place, step_lines, title_of
-from trainbot.features.classes.progress import Overseeing
+from trainbot.features.classes.progress import ProgressCommands
 from trainbot.model.class_run import ClassRun
-from trainbot.model.exercise import Exercise, Library
+from trainbot.model.exercise import Exercise, ExerciseLibrary
 
 TWICE = timedelta(seconds=5)
 IN_CHANNEL = 6  # lines of a step
 MORE = "({n} more lines: say !step)"
 
 
-class Stepping:
-    def __init__(self, room: Classroom, overseeing: Overseeing) -> None:
+class PresenterCommands:
+    def __init__(self, room: Classroom, overseeing: ProgressCommands) -> None:
         self.room, self.classes, self.overseeing = room, room.classes, overseeing
 
     # -- begin and end -----------------------------------------------------------------------------
 
-    def start(self, ask: Ask, what: str = "") -> list[Effect]:
+    def start(self, ask: Request, what: str = "") -> list[Effect]:
         assert ask.channel is not None  # Place.CHANNEL
         run = self.classes.in_channel(ask.channel)
         if run is not None:
@@ -72,13 +72,13 @@ class Stepping:
         ]
         return effects + self._show(ask.channel, exercise, 0)
 
-    def ask_end(self, ask: Ask) -> str:
+    def ask_end(self, ask: Request) -> str:
         run = self.room.run(ask)
         waiting = len(self.room.questions.waiting(run.channel))
         still = f" {waiting} questions wait." if waiting > 1 else " One question waits." if waiting else ""
         return f"that ends {run.title} for everybody.{still}"
 
-    def end(self, ask: Ask) -> list[Effect]:
+    def end(self, ask: Request) -> list[Effect]:
         run = self.room.run(ask)
         self.room.journal.noted(ask, "end", "")
         self.classes.change({"id": run.id}, ended_at=ask.at)
@@ -94,7 +94,7 @@ class Stepping:
 
     # -- the class step ------------------------------------------------------------------------------
 
-    def next(self, ask: Ask) -> list[Effect]:
+    def next(self, ask: Request) -> list[Effect]:
         run = self.room.run(ask)
         if run.step > 0 and ask.at - run.step_at < TWICE:
             raise UserError(f"the class went to step {run.step} just now, so I stay there; say !next again for more")
@@ -103,13 +103,13 @@ class Stepping:
         advice = self.overseeing.advice(run)
         return [*self._move(ask, run, run.step + 1), *advice]
 
-    def prev(self, ask: Ask) -> list[Effect]:
+    def prev(self, ask: Request) -> list[Effect]:
         run = self.room.run(ask)
         if run.step == 0:
             raise UserError("this is the beginning; !next goes on")
         return self._move(ask, run, run.step - 1)
 
-    def goto(self, ask: Ask, number: int) -> list[Effect]:
+    def goto(self, ask: Request, number: int) -> list[Effect]:
         run = self.room.run(ask)
         if not 0 <= number <= run.steps:
             raise UserError(
@@ -117,11 +117,11 @@ class Stepping:
             )
         return self._move(ask, run, number)
 
-    def repeat(self, ask: Ask) -> list[Effect]:
+    def repeat(self, ask: Request) -> list[Effect]:
         run = self.room.run(ask)
         return self._show(run.channel, self.room.exercise(run), run.step)
 
-    def _move(self, ask: Ask, run: ClassRun, step: int) -> list[Effect]:
+    def _move(self, ask: Request, run: ClassRun, step: int) -> list[Effect]:
         exercise = self.room.exercise(run)
         self.classes.change({"id": run.id}, step=step, step_at=ask.at, steps=len(exercise.steps), told=0, told_at=None)
         self.room.journal.noted(ask, "step", f"{step} {title_of(exercise, step)}")
@@ -150,7 +150,7 @@ class Stepping:
                 "begins the session that is due, or that exercise",
                 (Argument("SESSION or EXERCISE", "words", optional=True, rest=True),),
                 role=Role.PRESENTER,
-                place=Place.CHANNEL,
+                place=Scope.CHANNEL,
                 example="start selinux-debian",
                 group="class",
             ),
@@ -160,7 +160,7 @@ class Stepping:
                 "ends the class (asks first); the minutes are written",
                 confirm=self.ask_end,
                 role=Role.PRESENTER,
-                place=Place.CLASS,
+                place=Scope.CLASS,
                 group="class",
             ),
             Command(
@@ -168,7 +168,7 @@ class Stepping:
                 self.next,
                 "the class goes to the next step and sees it",
                 role=Role.PRESENTER,
-                place=Place.CLASS,
+                place=Scope.CLASS,
                 group="class",
             ),
             Command(
@@ -177,7 +177,7 @@ class Stepping:
                 "back one step",
                 aliases=("back",),
                 role=Role.PRESENTER,
-                place=Place.CLASS,
+                place=Scope.CLASS,
                 group="class",
             ),
             Command(
@@ -187,7 +187,7 @@ class Stepping:
                 (Argument("N", "number"),),
                 example="goto 3",
                 role=Role.PRESENTER,
-                place=Place.CLASS,
+                place=Scope.CLASS,
                 group="class",
             ),
             Command(
@@ -195,13 +195,13 @@ class Stepping:
                 self.repeat,
                 "shows the class step again",
                 role=Role.PRESENTER,
-                place=Place.CLASS,
+                place=Scope.CLASS,
                 group="class",
             ),
         ]
 
 
-def _only(library: Library) -> str:
+def _only(library: ExerciseLibrary) -> str:
     """The name of the only exercise there is; UserError otherwise."""
     names = list(library.exercises)
     if len(names) == 1:

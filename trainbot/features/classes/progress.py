@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from trainbot.core.access import Role
-from trainbot.core.commands import Argument, Ask, Command, Place
+from trainbot.core.commands import Argument, Command, Request, Scope
 from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Line, Priority, Reply
 from trainbot.core.text import one_line
@@ -21,7 +21,7 @@ ROOM = 380  # octets of names in one line
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class StepProgress:
     """One step of a class.  ``stuck``: longest first, those who have not done it."""
 
     done: int
@@ -38,20 +38,20 @@ class Standing:
         return 100 * self.done // self.people if self.people else 100
 
 
-def worth_telling(standing: Standing, told: int, told_at: datetime | None, now: datetime) -> int:
+def worth_telling(standing: StepProgress, told: int, told_at: datetime | None, now: datetime) -> int:
     """The mark that has been passed since the channel was last told of ``told`` percent; 0 where there is none."""
     if standing.people < FEW or (told_at is not None and now - told_at < PAUSE):
         return 0
     return max((mark for mark in MARKS if told < mark <= standing.percent), default=0)
 
 
-class Overseeing:
+class ProgressCommands:
     """``share``: percent of the people that should have done a step before the class goes on."""
 
     def __init__(self, room: Classroom, share: int) -> None:
         self.room, self.classes, self.share = room, room.classes, share
 
-    def standing(self, run: ClassRun) -> Standing:
+    def standing(self, run: ClassRun) -> StepProgress:
         step = min(max(run.step, 1), max(run.steps, 1))
         rows = self.classes.attendance.all(class_id=run.id)
         done = {d.person_id for d in self.classes.done.all(class_id=run.id, step=step)}
@@ -59,9 +59,9 @@ class Overseeing:
         stuck = sorted((row for row in left if row.stuck_at is not None), key=lambda row: row.stuck_at or run.step_at)
         heard = {row.nick.lower() for row in rows}
         silent = sum(member.nick.lower() not in heard for member in self.room.people.learners(run.channel))
-        return Standing(len(done), len(left) - len(stuck), tuple(stuck), silent)
+        return StepProgress(len(done), len(left) - len(stuck), tuple(stuck), silent)
 
-    def progress(self, ask: Ask) -> list[Effect]:
+    def progress(self, ask: Request) -> list[Effect]:
         run = self.room.run(ask)
         now = self.standing(run)
         text = (
@@ -77,7 +77,7 @@ class Overseeing:
         wait = f"; better wait: fewer than {self.share} % are done" if self._early(run, now) else ""
         return [Reply(text + wait)]
 
-    def _early(self, run: ClassRun, standing: Standing) -> bool:
+    def _early(self, run: ClassRun, standing: StepProgress) -> bool:
         """Whether !next leaves too many behind; in a lecture nobody is."""
         return 1 <= run.step <= run.steps and not run.lecture and standing.people > 0 and standing.percent < self.share
 
@@ -94,7 +94,7 @@ class Overseeing:
             )
         ]
 
-    def hands(self, ask: Ask) -> list[Effect]:
+    def hands(self, ask: Request) -> list[Effect]:
         run = self.room.run(ask)
         rows = [row for row in self.classes.attendance.all(class_id=run.id) if row.stuck_at is not None]
         if not rows:
@@ -107,7 +107,7 @@ class Overseeing:
         ]
         return [Reply(f"{len(rows)} stuck: {as_many(named, ROOM, '; ', '; and {} more')}")]
 
-    def helping(self, ask: Ask, nick: str) -> list[Effect]:
+    def helping(self, ask: Request, nick: str) -> list[Effect]:
         """Whoever is stuck hears who comes; the other helpers see it in !hands."""
         run = self.room.run(ask)
         rows = [row for row in self.classes.attendance.all(class_id=run.id) if row.stuck_at is not None]
@@ -144,7 +144,7 @@ class Overseeing:
                 self.progress,
                 "how many are done, working, stuck, silent; names the stuck",
                 role=Role.HELPER,
-                place=Place.CLASS,
+                place=Scope.CLASS,
                 group="class",
             ),
             Command(
@@ -152,7 +152,7 @@ class Overseeing:
                 self.hands,
                 "who is stuck, longest first, with their words and who helps them",
                 role=Role.HELPER,
-                place=Place.CLASS,
+                place=Scope.CLASS,
                 group="class",
             ),
             Command(
@@ -162,7 +162,7 @@ class Overseeing:
                 (Argument("NICK", "nick"),),
                 example="helping alice",
                 role=Role.HELPER,
-                place=Place.CLASS,
+                place=Scope.CLASS,
                 group="class",
             ),
         ]

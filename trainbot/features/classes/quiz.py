@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from rapidfuzz.distance import DamerauLevenshtein
 
 from trainbot.core.access import Role
-from trainbot.core.commands import Argument, Ask, Command, Place
+from trainbot.core.commands import Argument, Command, Request, Scope
 from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Incoming, Line, Priority, Reply
 from trainbot.features.classes.classroom import Classroom
@@ -30,7 +30,7 @@ NEWS = timedelta(minutes=10)
 _ARTICLES = re.compile(r"\b(?:the|an?)\b ?")
 
 
-class Draw(Protocol):
+class RandomChoice(Protocol):
     """random.choice, or what a test puts in its place."""
 
     def __call__(self, among: Sequence[QuizTry], /) -> QuizTry: ...
@@ -63,11 +63,11 @@ def is_right(said: str, answer: str) -> bool:
 class Quizzes:
     """``draw``: takes one of those who were right."""
 
-    def __init__(self, room: Classroom, draw: Draw | None = None) -> None:
+    def __init__(self, room: Classroom, draw: RandomChoice | None = None) -> None:
         self.room, self.classes, self.notices = room, room.classes, room.notices
-        self.draw: Draw = draw or random.SystemRandom().choice
+        self.draw: RandomChoice = draw or random.SystemRandom().choice
 
-    def ask(self, ask: Ask, words: str) -> list[Effect]:
+    def ask(self, ask: Request, words: str) -> list[Effect]:
         if ask.channel is None:
             raise UserError("in which channel? put it first, as in #channel quiz WORDS = ANSWER")
         question, answer = _parted(words)
@@ -132,7 +132,7 @@ class Quizzes:
                 "asks the channel; after 20 s lots are drawn among the right answers (A|B: either is right)",
                 (Argument("WORDS = ANSWER", "words", rest=True),),
                 role=Role.PRESENTER,
-                place=Place.PRIVATE,
+                place=Scope.PRIVATE,
                 example="quiz which port do keyservers use? = 11371",
                 group="class",
             )

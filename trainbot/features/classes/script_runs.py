@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from trainbot.features.classes.classroom import Classroom
 from trainbot.features.classes.lab_script import TIMED_OUT, command, last_words
-from trainbot.model.class_run import ClassRun, Play, PlayKind, PlayState
+from trainbot.model.class_run import ClassRun, ScriptKind, ScriptRun, ScriptState
 from trainbot.model.exercise import Exercise, Script
 from trainbot.model.lab import Lab
 from trainbot.model.script_events import RunScript, ScriptEnded
@@ -27,19 +27,19 @@ ON_A_HOST, IN_ALL = 8, 40  # scripts at once; the gateway has 64 turns, the rest
 TRIES, AGAIN = 5, timedelta(seconds=10)  # where there is no way into the lab
 LOGIN = 30.0  # seconds that getting in may take
 PAGE = 300  # seconds for the scripts of introduction and end, which say no time of their own
-SOMEBODY_WAITS = (PlayKind.VERIFY, PlayKind.HINT)
+SOMEBODY_WAITS = (ScriptKind.VERIFY, ScriptKind.HINT)
 
 #: Told of a play that has ended, with its class and exercise.
-Ended = Callable[[Play, ClassRun, Exercise, datetime], None]
+Ended = Callable[[ScriptRun, ClassRun, Exercise, datetime], None]
 
 
-class Plays:
+class ScriptRuns:
     def __init__(self, room: Classroom) -> None:
         self.room, self.classes, self.rows = room, room.classes, room.classes.plays
         self.busy: dict[int, str] = {}
-        self.after: dict[PlayKind, Ended] = {}
+        self.after: dict[ScriptKind, Ended] = {}
 
-    def add(self, run: ClassRun, person_id: int, lab: Lab, step: int, kind: PlayKind, now: datetime) -> None:
+    def add(self, run: ClassRun, person_id: int, lab: Lab, step: int, kind: ScriptKind, now: datetime) -> None:
         """To be run as soon as may be, after all that is to be run in that lab already."""
         self.rows.add(
             class_id=run.id,
@@ -47,16 +47,16 @@ class Plays:
             lab_id=lab.id,
             step=step,
             kind=kind,
-            state=PlayState.WAITING,
+            state=ScriptState.WAITING,
             due_at=now,
             tries=0,
             said="",
             ended_at=None,
         )
 
-    def waits(self, run: ClassRun, person_id: int, step: int, kind: PlayKind) -> bool:
+    def waits(self, run: ClassRun, person_id: int, step: int, kind: ScriptKind) -> bool:
         return (
-            self.rows.first(class_id=run.id, person_id=person_id, step=step, kind=kind, state=PlayState.WAITING)
+            self.rows.first(class_id=run.id, person_id=person_id, step=step, kind=kind, state=ScriptState.WAITING)
             is not None
         )
 
@@ -71,10 +71,10 @@ class Plays:
 
     def work(self, now: datetime) -> list[RunScript]:
         """What is to be begun now; each is under way from here on.  Who waits for an answer comes first."""
-        waiting = self.rows.all(state=PlayState.WAITING)
+        waiting = self.rows.all(state=ScriptState.WAITING)
         if not waiting:
             return []
-        heads: dict[str, Play] = {}
+        heads: dict[str, ScriptRun] = {}
         for play in waiting:
             heads.setdefault(play.lab_id, play)
         labs, on_host, work = self.room.stock.alive(), Counter(self.busy.values()), []
@@ -91,17 +91,17 @@ class Plays:
                 work.append(wanted)
         return work
 
-    def _wanted(self, play: Play, lab: Lab | None, now: datetime) -> RunScript | None:
+    def _wanted(self, play: ScriptRun, lab: Lab | None, now: datetime) -> RunScript | None:
         run = self.classes.first(id=play.class_id)
         exercise = self.room.readable(run) if run is not None and run.ended_at is None else None
         script, seconds = script_of(exercise, play.step, play.kind) if exercise is not None else (None, 0)
         if run is None or exercise is None or script is None or lab is None:
-            self.rows.change({"id": play.id}, state=PlayState.UNKNOWN, ended_at=now)
+            self.rows.change({"id": play.id}, state=ScriptState.UNKNOWN, ended_at=now)
             return None
         way = self.room.stock.way_in(lab)
         if way is None:
             return None  # it boots, or its host is away: the next look may find it
-        arguments = [str(max(0, int((now - run.step_at).total_seconds())))] if play.kind is PlayKind.HINT else []
+        arguments = [str(max(0, int((now - run.step_at).total_seconds())))] if play.kind is ScriptKind.HINT else []
         return RunScript(play.id, lab.host, way, command(script, seconds, *arguments), script.text, seconds + LOGIN)
 
     def ended(self, event: ScriptEnded, now: datetime) -> None:
@@ -110,7 +110,7 @@ class Plays:
         play = self.rows.first(id=event.play)
         run = self.classes.first(id=play.class_id) if play is not None else None
         exercise = self.room.readable(run) if run is not None else None
-        if play is None or run is None or exercise is None or play.state is not PlayState.WAITING:
+        if play is None or run is None or exercise is None or play.state is not ScriptState.WAITING:
             return
         if event.exit is None and not event.slow and play.tries + 1 < TRIES:
             tries = play.tries + 1
@@ -123,35 +123,35 @@ class Plays:
             self.after[play.kind](told, run, exercise, now)
 
 
-def _state(event: ScriptEnded) -> PlayState:
+def _state(event: ScriptEnded) -> ScriptState:
     if event.exit is None or event.exit in TIMED_OUT:
-        return PlayState.UNKNOWN
-    return PlayState.PASSED if event.exit == 0 else PlayState.FAILED
+        return ScriptState.UNKNOWN
+    return ScriptState.PASSED if event.exit == 0 else ScriptState.FAILED
 
 
-def _said(event: ScriptEnded, exercise: Exercise, play: Play) -> str:
+def _said(event: ScriptEnded, exercise: Exercise, play: ScriptRun) -> str:
     """What people may be shown of it: a hint is markdown of some lines, all else is one."""
-    if play.kind is PlayKind.HINT:
+    if play.kind is ScriptKind.HINT:
         return event.said
     if event.slow or event.exit in TIMED_OUT:
         return f"it did not come to its end within {script_of(exercise, play.step, play.kind)[1]} s"
     return last_words(event.said)
 
 
-def script_of(exercise: Exercise, step: int, kind: PlayKind) -> tuple[Script | None, int]:
+def script_of(exercise: Exercise, step: int, kind: ScriptKind) -> tuple[Script | None, int]:
     """The script, None where there is none, and the seconds that it may take.  Step 0 is the introduction, one beyond
     the last the end."""
     if not 1 <= step <= len(exercise.steps):
         page = exercise.intro if step == 0 else exercise.finish
-        if kind is PlayKind.ASSETS and step == 0:
+        if kind is ScriptKind.ASSETS and step == 0:
             return exercise.assets, PAGE
-        found = {PlayKind.SETUP: page.setup, PlayKind.FOREGROUND: page.foreground}.get(kind) if page else None
+        found = {ScriptKind.SETUP: page.setup, ScriptKind.FOREGROUND: page.foreground}.get(kind) if page else None
         return found, PAGE
     found_at = exercise.steps[step - 1]
     return {
-        PlayKind.SETUP: found_at.setup,
-        PlayKind.FOREGROUND: found_at.foreground,
-        PlayKind.SOLVE: found_at.solve,
-        PlayKind.VERIFY: found_at.verify,
-        PlayKind.HINT: found_at.hint_script,
+        ScriptKind.SETUP: found_at.setup,
+        ScriptKind.FOREGROUND: found_at.foreground,
+        ScriptKind.SOLVE: found_at.solve,
+        ScriptKind.VERIFY: found_at.verify,
+        ScriptKind.HINT: found_at.hint_script,
     }.get(kind), found_at.timeout

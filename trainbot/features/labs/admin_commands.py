@@ -6,11 +6,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from trainbot.core.access import Person, Role, fold_account
-from trainbot.core.commands import Argument, Ask, Command
+from trainbot.core.commands import Argument, Command, Request
 from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Reply
 from trainbot.core.wording import span
-from trainbot.features.labs.lab_requests import Leasing
+from trainbot.features.labs.lab_requests import LabRequests
 from trainbot.features.labs.lab_wording import a
 from trainbot.model.host import Mode
 from trainbot.model.lab import Lease
@@ -22,21 +22,21 @@ if TYPE_CHECKING:
 NEWS = timedelta(hours=12)  # that a lab was given or taken back is told for so long
 
 
-class Organising:
-    def __init__(self, leasing: Leasing, store: Store, audience: Audience, people: People) -> None:
-        self.leasing, self.waiting, self.terms = leasing, leasing.waiting, leasing.waiting.terms
+class LabAdminCommands:
+    def __init__(self, requests: LabRequests, store: Store, audience: Audience, people: People) -> None:
+        self.requests, self.waiting, self.terms = requests, requests.waiting, requests.waiting.terms
         self.labs, self.leases, self.people, self.notices = store.labs, store.leases, store.people, store.notices
         self.audience, self.known_people = audience, people
         self._meant: dict[tuple[int, str, str | None], int] = {}  # what an organiser was asked about: the lease
 
     # -- give ----------------------------------------------------------------------------------------
 
-    def lab_for(self, ask: Ask, nick: str, image: str, mode: Mode = Mode.ENFORCING) -> list[Effect]:
+    def lab_for(self, ask: Request, nick: str, image: str, mode: Mode = Mode.ENFORCING) -> list[Effect]:
         """Beyond per_person and without an account too: an organiser knows why; but one of an image at most."""
         sender = self.audience.find(nick)
         if sender is None:
             raise UserError(f"nobody here is called {nick[:30]}; they have to be in one of our channels")
-        if not self.leasing.fleet.hosts:
+        if not self.requests.scheduler.hosts:
             raise UserError("no host runs labs here yet; an organiser adds a [host.NAME] section to bot.ini")
         person = self.known_people.person_of(sender, ask.at)
         there = next(iter(self.leases.open(person_id=person.id, image=image)), None)
@@ -46,7 +46,7 @@ class Organising:
                 f"{sender.nick} {verb} {a(image)} lab already, {there.mode}; !lab revoke "
                 f"{sender.nick} {image} takes it back"
             )
-        lease = self.leasing.lend(person.id, image, mode, ask.at)
+        lease = self.requests.lend(person.id, image, mode, ask.at)
         self.notices.tell(
             ask.at,
             f"{ask.nick} asked me for {a(image)} lab for you",
@@ -54,7 +54,7 @@ class Organising:
             kind="lab",
             subject=str(lease.id),
         )
-        self.leasing.classes.handed_out(ask, f"{image} {mode} for {sender.nick}")
+        self.requests.classes.handed_out(ask, f"{image} {mode} for {sender.nick}")
         lab = self.labs.get(lease.lab_id) if lease.lab_id else None
         what = (
             f"has {a(image)} lab on {lab.host} now"
@@ -97,7 +97,7 @@ class Organising:
             )
         return person, leases[0]
 
-    def ask_revoke(self, ask: Ask, nick: str, image: str | None = None) -> str:
+    def ask_revoke(self, ask: Request, nick: str, image: str | None = None) -> str:
         person, lease = self._theirs(nick, image)
         self._meant = {key: id for key, id in self._meant.items() if key[0] != ask.person.id}
         self._meant[ask.person.id, nick, image] = lease.id
@@ -109,7 +109,7 @@ class Organising:
             f"{who} loses the {lease.image} lab with all that they did in it since {span(ask.at - lease.asked_at)} ago."
         )
 
-    def revoke_lab(self, ask: Ask, nick: str, image: str | None = None) -> list[Effect]:
+    def revoke_lab(self, ask: Request, nick: str, image: str | None = None) -> list[Effect]:
         person, lease = self._theirs(nick, image)
         if self._meant.pop((ask.person.id, nick, image), None) != lease.id:
             raise UserError(f"{nick[:30]} is not who it was a minute ago, so nothing was done; say that again")

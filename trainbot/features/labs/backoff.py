@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 FIRST, LONGEST = timedelta(minutes=1), timedelta(minutes=32)
 
 
-class Avoided:
+class ImageBackoff:
     """Doubles the pause with each failure in a row; one success ends it.  In memory alone: a restart tries again."""
 
     def __init__(self) -> None:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from trainbot.features.labs.placement import Need, Seats, choose_host
+from trainbot.features.labs.placement import HostRoom, Need, choose_host
 from trainbot.model.lab import NEARNESS, Lab
 
 
-def with_one_less(seats: Seats, need: Need) -> Seats:
+def with_one_less(seats: HostRoom, need: Need) -> HostRoom:
     """The host without one lab that it has."""
     disk = None if seats.disk_free_mib is None else seats.disk_free_mib + need.disk_mib
     return replace(seats, used=max(0, seats.used - 1), free_mib=seats.free_mib + need.memory_mib, disk_free_mib=disk)
 
 
-def room(hosts: Iterable[Seats], need: Need) -> dict[str, int]:
+def room(hosts: Iterable[HostRoom], need: Need) -> dict[str, int]:
     """Host -> how many more labs of that need fit there, if one after the other is placed and nothing else."""
     seats = {host.host: host for host in hosts}
     more = dict.fromkeys(seats, 0)
@@ -25,7 +25,7 @@ def room(hosts: Iterable[Seats], need: Need) -> dict[str, int]:
     return more
 
 
-def unseated(hosts: Iterable[Seats], needs: Iterable[Need]) -> int:
+def unseated(hosts: Iterable[HostRoom], needs: Iterable[Need]) -> int:
     """How many of these labs find no place on those hosts, in the order they come."""
     seats = {host.host: host for host in hosts}
     without = 0
@@ -57,7 +57,7 @@ class Capacity:
 
 
 def capacity(
-    hosts: Sequence[Seats], labs: Collection[Lab], leased: Collection[str], needs: Mapping[str, Need]
+    hosts: Sequence[HostRoom], labs: Collection[Lab], leased: Collection[str], needs: Mapping[str, Need]
 ) -> Capacity:
     """``labs``: all that hosts may have, ``leased``: the ids of those that are somebody's, ``needs``: of each image."""
     up = [host for host in hosts if host.up]
@@ -85,7 +85,7 @@ def capacity(
 
 
 def _worst(
-    up: Sequence[Seats], pool: Collection[Lab], theirs: Collection[Lab], needs: Mapping[str, Need]
+    up: Sequence[HostRoom], pool: Collection[Lab], theirs: Collection[Lab], needs: Mapping[str, Need]
 ) -> tuple[str, int]:
     """The host whose loss leaves most people without a lab, and how many; pool members elsewhere make room for them."""
     found = ("", 0)

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from trainbot.core.messages import Reply
 from trainbot.core.wording import span
 from trainbot.features.labs.lab_queue import in_line
-from trainbot.features.labs.lab_requests import Leasing
-from trainbot.features.labs.preallocation import Ahead, Planned
+from trainbot.features.labs.lab_requests import LabRequests
+from trainbot.features.labs.preallocation import PlannedSession, Preallocation
 from trainbot.model.host import Mode
 from trainbot.model.lab import LabState, Lease
 from trainbot.model.ports import Audience
@@ -40,13 +40,13 @@ def released(now: datetime, begins: datetime, early: timedelta, number: int) -> 
     return number if now >= begins or not gap else min(number, (now - opens) // gap + 1)
 
 
-class Early:
-    def __init__(self, ahead: Ahead, store: Store, leasing: Leasing, audience: Audience) -> None:
-        self.ahead, self.fleet, self.config, self.leasing, self.audience = (
+class EarlyHandout:
+    def __init__(self, ahead: Preallocation, store: Store, requests: LabRequests, audience: Audience) -> None:
+        self.ahead, self.scheduler, self.config, self.requests, self.audience = (
             ahead,
-            ahead.fleet,
+            ahead.scheduler,
             ahead.config,
-            leasing,
+            requests,
             audience,
         )
         self.labs, self.leases, self.people, self.notices = store.labs, store.leases, store.people, store.notices
@@ -60,7 +60,7 @@ class Early:
 
     # -- before ------------------------------------------------------------------------------------
 
-    def _hand_out(self, session: Planned, now: datetime) -> None:
+    def _hand_out(self, session: PlannedSession, now: datetime) -> None:
         since = session.begins - self.config.early  # one that moved is another class
         served = {
             (lease.person_id, lease.image)
@@ -74,7 +74,7 @@ class Early:
         none_ready: set[str] = set()
         for person, image in session.seats[:turn]:
             theirs = held.get(person, [])
-            if (person, image) in served or image in theirs or image not in self.fleet.images:
+            if (person, image) in served or image in theirs or image not in self.scheduler.images:
                 continue
             if len(theirs) >= self.config.per_person:
                 self._explain(session, person, image, theirs[0], now)
@@ -90,11 +90,11 @@ class Early:
 
     def _is_ready(self, image: str, mode: Mode) -> bool:
         """There is a free lab that nobody waits for."""
-        found = self.labs.free(image, mode, self.fleet.open_hosts())
+        found = self.labs.free(image, mode, self.scheduler.open_hosts())
         ready = found is not None and found.state is LabState.READY
         return ready and not in_line(self.leases.open(lab_id=None, image=image, mode=mode), self.notices.waiting())
 
-    def _give(self, session: Planned, person: int, image: str, now: datetime) -> None:
+    def _give(self, session: PlannedSession, person: int, image: str, now: datetime) -> None:
         length = max(self.config.lease, timedelta(minutes=session.minutes) + self.config.grace)
         id = self.leases.add(
             person_id=person,
@@ -112,10 +112,10 @@ class Early:
         )
         lease = self.leases.first(id=id)
         assert lease is not None
-        kind = "seat" if self.fleet.give(lease, now) else "place"
+        kind = "seat" if self.scheduler.give(lease, now) else "place"
         self.notices.tell(now, "", person_id=person, kind=kind, subject=str(id), key=f"seat {id}")
 
-    def _explain(self, session: Planned, person: int, image: str, other: str, now: datetime) -> None:
+    def _explain(self, session: PlannedSession, person: int, image: str, other: str, now: datetime) -> None:
         key = f"seat {session.key} {person}"
         if self.notices.first(key=key) is None:
             self.notices.tell(
@@ -136,13 +136,13 @@ class Early:
         session = next((found for found in self.ahead.sessions(now) if found.uid == lease.session), None)
         begins = f"{session.title[:60]} {_begins(session, now)}" if session is not None else "for your class"
         if lease.lab_id is not None:
-            return self.leasing.answer(lease, now, before=f"{begins}; your")
-        reply = self.leasing.answer(lease, now)
+            return self.requests.answer(lease, now, before=f"{begins}; your")
+        reply = self.requests.answer(lease, now)
         return replace(reply, text=f"{begins}; {reply.text}")
 
     # -- after -------------------------------------------------------------------------------------
 
-    def _take_back(self, sessions: dict[str, Planned], now: datetime) -> None:
+    def _take_back(self, sessions: dict[str, PlannedSession], now: datetime) -> None:
         """Labs that nobody was told of, of people who do not come, gave up their seat, or whose class is off.
 
         Their room is free then, and the labs go: whoever has a key knows the way in without a word from us, so nobody
@@ -153,9 +153,9 @@ class Early:
                 continue
             why = self._pointless(lease, sessions.get(lease.session), now)
             if why and not self._was_told(lease):
-                self.leasing.waiting.terms.end(lease, why, now)
+                self.requests.waiting.terms.end(lease, why, now)
 
-    def _pointless(self, lease: Lease, session: Planned | None, now: datetime) -> str:
+    def _pointless(self, lease: Lease, session: PlannedSession | None, now: datetime) -> str:
         """Why this lease, which has no password yet, is not needed any more; '' where it is."""
         if session is None or session.begins - self.config.early > now:
             return "the class is off"
@@ -173,7 +173,7 @@ class Early:
         )
 
 
-def _begins(session: Planned, now: datetime) -> str:
+def _begins(session: PlannedSession, now: datetime) -> str:
     left = session.start - now
     if left <= timedelta():
         return "has begun"

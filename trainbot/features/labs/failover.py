@@ -14,9 +14,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from trainbot.features.labs.host_view import HostView
-from trainbot.features.labs.scheduler import Fleet
+from trainbot.features.labs.scheduler import Scheduler
 from trainbot.model.lab import ALIVE, OLD, Lab, LabState, Lease
-from trainbot.model.lab_events import Heard, Listen
+from trainbot.model.lab_events import HostProbed, ProbeHost
 from trainbot.model.ports import Access, ClassContext
 
 if TYPE_CHECKING:
@@ -35,11 +35,11 @@ def patience(lost_after: timedelta, greets: bool) -> timedelta:
     return lost_after * (BUSY if greets else 1)
 
 
-class Rescue:
-    def __init__(self, fleet: Fleet, store: Store, access: Access, classes: ClassContext) -> None:
-        self.fleet, self.config, self.access, self.classes = fleet, fleet.config, access, classes
+class Failover:
+    def __init__(self, scheduler: Scheduler, store: Store, access: Access, classes: ClassContext) -> None:
+        self.scheduler, self.config, self.access, self.classes = scheduler, scheduler.config, access, classes
         self.labs, self.leases, self.notices = store.labs, store.leases, store.notices
-        self._wanted: list[Listen] = []
+        self._wanted: list[ProbeHost] = []
 
     def _old_lab(self) -> str:
         """The command that leads to somebody's lab from before."""
@@ -50,7 +50,7 @@ class Rescue:
     def tick(self, now: datetime) -> None:
         """The labs of hosts that do not answer are listened to; after ``lost_after`` those that are silent are given up.
         Listening to a mute host takes its time as well: it begins at once."""
-        for name, view in self.fleet.hosts.items():
+        for name, view in self.scheduler.hosts.items():
             if view.down_since is None or view.lost:
                 continue
             over = now - view.down_since >= patience(self.config.lost_after, view.greets)
@@ -66,11 +66,11 @@ class Rescue:
             )
             if endpoints:
                 view.listen_at = None
-                self._wanted.append(Listen(name, endpoints, view.config.door))
+                self._wanted.append(ProbeHost(name, endpoints, view.config.door))
             elif over:
                 self._give_up(name, view, now)
 
-    def work(self) -> list[Listen]:
+    def work(self) -> list[ProbeHost]:
         """Whom to listen to now."""
         wanted, self._wanted = self._wanted, []
         return wanted
@@ -78,12 +78,12 @@ class Rescue:
     def forget(self) -> None:
         """What was decided could not be stored: the next tick decides again."""
         self._wanted.clear()
-        for view in self.fleet.hosts.values():
+        for view in self.scheduler.hosts.values():
             if not view.up and view.down_since is not None:
                 view.lost, view.listen_at = False, view.down_since
 
-    def heard(self, event: Heard, now: datetime) -> None:
-        view = self.fleet.hosts[event.host]
+    def heard(self, event: HostProbed, now: datetime) -> None:
+        view = self.scheduler.hosts[event.host]
         view.listen_at, view.greets = now + (LISTEN_EVERY if event.speaks else LISTEN_AGAIN), event.greets
         if view.up or view.lost or view.down_since is None:
             return
@@ -99,7 +99,7 @@ class Rescue:
             self._leave(lease, lab, now)
         if not moving:
             return
-        self.fleet.seat(now, quiet=frozenset(lease.id for lease, _lab in moving))
+        self.scheduler.seat(now, quiet=frozenset(lease.id for lease, _lab in moving))
         waiting = sum(lease.lab_id is None for lease in self._again(moving))
         self._announce(f"host {name} is lost: {_told(len(moving), waiting)}", now)
 
@@ -123,7 +123,7 @@ class Rescue:
 
     def _earlier(self, lease: Lease) -> Lab | None:
         lab = self.labs.get(lease.left_id) if lease.left_id is not None else None
-        view = self.fleet.host_of(lab) if lab is not None and lab.state is LabState.LEFT else None
+        view = self.scheduler.host_of(lab) if lab is not None and lab.state is LabState.LEFT else None
         return lab if view is not None and view.up and not view.drained else None
 
     def empty(self, name: str, now: datetime) -> tuple[int, int]:
@@ -131,7 +131,7 @@ class Rescue:
         those who stay).  What was in the old lab is reached as ``old``."""
         moved, stay = 0, 0
         for lease, lab in self.held_on(name):
-            if self._leave(lease, lab, now) or self.fleet.give(replace(lease, lab_id=None), now):
+            if self._leave(lease, lab, now) or self.scheduler.give(replace(lease, lab_id=None), now):
                 moved += 1
             else:
                 self.leases.change({"id": lease.id}, lab_id=lab.id, left_id=lease.left_id)
@@ -157,7 +157,7 @@ class Rescue:
 
     def back(self, name: str, now: datetime) -> None:
         """Called after each report: whoever still waits has the old lab again, the others reach it as ``old``."""
-        view = self.fleet.hosts[name]
+        view = self.scheduler.hosts[name]
         left = {lab.id: lab for lab in self.labs.all(host=name, state=LabState.LEFT)}
         leases = {lease.left_id: lease for lease in self.leases.open() if lease.left_id in left}
         for id, lab in left.items():

@@ -13,10 +13,10 @@ from trainbot.features.labs import reconciler as control
 from trainbot.features.labs.placement import choose_host
 from trainbot.features.labs.reconciler import TRIES
 from trainbot.features.labs.resync import compare
-from trainbot.features.labs.scheduler import WATCHING, Fleet
-from trainbot.model.host import Domain, DomainState, Finished, HostLost, HostUp
+from trainbot.features.labs.scheduler import WATCHING, Scheduler
+from trainbot.model.host import Domain, DomainState, HostLost, HostUp, HostWorkDone
 from trainbot.model.lab import Lab, LabState, Lease
-from trainbot.model.lab_events import Booted, Checked, HostStatus, HostWork
+from trainbot.model.lab_events import HostStatus, HostWork, LabBooted, LoginChecked
 
 if TYPE_CHECKING:
     from trainbot.adapters.db import Store
@@ -29,15 +29,15 @@ STALE = timedelta(minutes=30)  # what happened to a lab is no news after this
 CLOCK_OFF = 30.0  # seconds: labs have the time from their host
 
 
-class Hearing:
+class HostEvents:
     """One method for each kind of event, and ``tick``."""
 
-    def __init__(self, fleet: Fleet, store: Store) -> None:
-        self.fleet, self.labs, self.leases = fleet, store.labs, store.leases
+    def __init__(self, scheduler: Scheduler, store: Store) -> None:
+        self.scheduler, self.labs, self.leases = scheduler, store.labs, store.leases
         self.notices, self.settings = store.notices, store.settings
 
     def host_up(self, event: HostUp, now: datetime) -> None:
-        view = self.fleet.hosts[event.report.name]
+        view = self.scheduler.hosts[event.report.name]
         if not view.up:
             log.info(
                 "host %s answers: %s, %d labs of ours, %d of %d MiB free",
@@ -49,7 +49,7 @@ class Hearing:
             )
         view.up, view.report, view.trouble, view.down_since = True, event.report, "", None
         rows = [lab for lab in self.labs.present() if lab.host == event.report.name]
-        busy = [id for id, action in self.fleet.busy.items() if action not in WATCHING]
+        busy = [id for id, action in self.scheduler.busy.items() if action not in WATCHING]
         difference = compare(rows, event.report, busy)
         for lab, domain in difference.found:
             self._adopt(lab, domain)
@@ -68,11 +68,11 @@ class Hearing:
         for lab in difference.missing:
             self._lose(lab, "it is no longer on its host", now)
         for lab in difference.finished:
-            self.fleet.move(lab, LabState.GONE, now)
+            self.scheduler.move(lab, LabState.GONE, now)
         for id in difference.strays:
             log.warning("host %s has domain %s of ours that no lab asks for; it goes", event.report.name, id)
-            self.fleet.busy[id] = "destroy"
-            self.fleet.strays.append(HostWork(event.report.name, "destroy", id, None))
+            self.scheduler.busy[id] = "destroy"
+            self.scheduler.strays.append(HostWork(event.report.name, "destroy", id, None))
 
     def _went_off(self, lab: Lab, state: LabState, now: datetime, *, crashed: bool) -> None:
         """It rebooted from inside (BOOTING by now) or is off (MAKING starts it on its disk); sooner each time, and the
@@ -84,8 +84,8 @@ class Hearing:
         if not leases:
             self._lose(lab, f"it {what} while nobody had it", now)
             return
-        self.fleet.over(lab.id, "probe")
-        self.fleet.move(lab, state, now)
+        self.scheduler.over(lab.id, "probe")
+        self.scheduler.move(lab, state, now)
         self.labs.change({"id": lab.id}, stops=stops, boots=lab.boots + (state is LabState.BOOTING))
         for lease in leases:
             if stops == RESTLESS:
@@ -99,7 +99,7 @@ class Hearing:
                 self._tell(
                     lease,
                     f"your {lab.image} lab {what}: it is started again, about "
-                    f"{max(5, round(self.fleet.boot_seconds(lab.image)))} s, and the same ssh line works",
+                    f"{max(5, round(self.scheduler.boot_seconds(lab.image)))} s, and the same ssh line works",
                     now,
                 )
 
@@ -109,12 +109,12 @@ class Hearing:
         self.notices.tell(now, text, person_id=lease.person_id, not_after=now + STALE)
 
     def _start_left(self, lab: Lab) -> None:
-        if lab.image in self.fleet.images:
-            self.fleet.busy[lab.id] = "make"
-            self.fleet.strays.append(HostWork(lab.host, "make", lab.id, self.fleet.spec(lab)))
+        if lab.image in self.scheduler.images:
+            self.scheduler.busy[lab.id] = "make"
+            self.scheduler.strays.append(HostWork(lab.host, "make", lab.id, self.scheduler.spec(lab)))
 
     def host_lost(self, event: HostLost, now: datetime) -> None:
-        view = self.fleet.hosts[event.name]
+        view = self.scheduler.hosts[event.name]
         if view.down_since is None:
             view.down_since = view.listen_at = now
             view.silences, view.greets = 0, False
@@ -124,14 +124,14 @@ class Hearing:
         view.up, view.trouble = False, event.reason
 
     def host_status(self, event: HostStatus, now: datetime) -> None:
-        view = self.fleet.hosts[event.host]
+        view = self.scheduler.hosts[event.host]
         view.io_wait, view.clock_off = event.io_wait, event.clock_off
         if abs(event.clock_off) >= CLOCK_OFF:
             view.troubled(f"its clock is {event.clock_off:+.0f} s off, and labs have theirs from it", now)
 
-    def finished(self, event: Finished, now: datetime) -> None:
+    def finished(self, event: HostWorkDone, now: datetime) -> None:
         """An action came to its end; its row may have moved on meanwhile."""
-        self.fleet.over(event.lab, event.action)
+        self.scheduler.over(event.lab, event.action)
         lab = self.labs.get(event.lab)
         if lab is None or control.ACTIONS.get(lab.state) != event.action:
             return
@@ -140,52 +140,52 @@ class Hearing:
                 self._failed(lab, event.error, now)
             return
         if event.action == "destroy":
-            self.fleet.move(lab, LabState.GONE, now)
+            self.scheduler.move(lab, LabState.GONE, now)
             return
         run = event.domain.run if event.domain is not None else ""
         if event.domain is not None:
             self._adopt(lab, event.domain)
         same = event.action == "make" and run != "" and run == lab.run  # it ran already: whoever is in it may stay
-        self.fleet.move(lab, LabState.BOOTING if self.fleet.host_of(lab).has_ssh else LabState.READY, now)
+        self.scheduler.move(lab, LabState.BOOTING if self.scheduler.host_of(lab).has_ssh else LabState.READY, now)
         self.labs.change({"id": lab.id}, run=run, boots=lab.boots + (not same))
         if event.action == "snapshot":
             self.labs.change({"id": lab.id}, saved_at=now)
         elif event.action == "reset":
             self.labs.change({"id": lab.id}, saved_at=None, stops=0, checked_at=None)
 
-    def booted(self, event: Booted, now: datetime) -> None:
-        self.fleet.over(event.lab, "probe")
+    def booted(self, event: LabBooted, now: datetime) -> None:
+        self.scheduler.over(event.lab, "probe")
         lab = self.labs.get(event.lab)
         if lab is not None and lab.state is LabState.BOOTING:
             name = f"boot.{lab.image}"
             took = (now - lab.state_at).total_seconds()
             known = float(self.settings.get(name) or took)
             self.settings.set(name, f"{(known + took) / 2:.1f}")
-            self.fleet.move(lab, LabState.READY, now)
+            self.scheduler.move(lab, LabState.READY, now)
             self.labs.change({"id": lab.id}, checked_at=now)
-            self.fleet.avoided.works(lab.host, self._version(lab))
+            self.scheduler.avoided.works(lab.host, self._version(lab))
 
-    def checked(self, event: Checked, now: datetime) -> None:
+    def checked(self, event: LoginChecked, now: datetime) -> None:
         """A free lab was tried: one that lets nobody in, twice, is not handed out to anybody."""
-        self.fleet.over(event.lab, "check")
+        self.scheduler.over(event.lab, "check")
         lab = self.labs.get(event.lab)
         if lab is None or lab.state is not LabState.READY or self.leases.every(lab_id=event.lab):
             return
         if not event.error:
             self.labs.change({"id": lab.id}, checked_at=now, tries=0)
-        elif lab.tries == 0 or not self.fleet.host_of(lab).up:
+        elif lab.tries == 0 or not self.scheduler.host_of(lab).up:
             self.labs.change({"id": lab.id}, tries=1)
         else:
             self._lose(lab, f"nobody can log in: {event.error}", now)
 
     def _version(self, lab: Lab) -> str:
-        image = self.fleet.images.get(lab.image)
+        image = self.scheduler.images.get(lab.image)
         return image.version if image is not None else lab.image
 
     def tick(self, now: datetime) -> None:
         """A lab that never let anybody in is given up; in one that did may be somebody's work."""
         for lab in self.labs.all(state=LabState.BOOTING):
-            if now - lab.state_at <= BOOT_LIMIT or not self.fleet.host_of(lab).up:
+            if now - lab.state_at <= BOOT_LIMIT or not self.scheduler.host_of(lab).up:
                 continue
             if lab.checked_at is None:
                 why = f"nobody could log in within {BOOT_LIMIT.seconds // 60} min"
@@ -205,14 +205,14 @@ class Hearing:
 
     def _doubt(self, lab: Lab, why: str, now: datetime) -> None:
         """Its host is left alone with this image for a while."""
-        view = self.fleet.host_of(lab)
-        self.fleet.avoided.failed(lab.host, self._version(lab), now)
+        view = self.scheduler.host_of(lab)
+        self.scheduler.avoided.failed(lab.host, self._version(lab), now)
         view.troubled(f"a {lab.image} lab there: {why}", now)
 
     def _adopt(self, lab: Lab, domain: Domain) -> None:
         if domain.endpoint is not None and domain.endpoint != lab.endpoint:
             self.labs.change({"id": lab.id}, address=domain.endpoint[0], ssh_port=domain.endpoint[1])
-            self.fleet.over(lab.id, "probe")  # it is to be watched at its new address
+            self.scheduler.over(lab.id, "probe")  # it is to be watched at its new address
 
     def _failed(self, lab: Lab, error: str, now: datetime) -> None:
         log.warning("lab %s on %s: %s", lab.name, lab.host, error)
@@ -224,7 +224,7 @@ class Hearing:
                 return
         if lab.state in (LabState.SAVING, LabState.ROLLING_BACK):
             what = "kept" if lab.state is LabState.SAVING else "rolled back"
-            self.fleet.move(lab, LabState.MAKING, now)  # it runs on as it was, or is started
+            self.scheduler.move(lab, LabState.MAKING, now)  # it runs on as it was, or is started
             for lease in leases:
                 self._tell(lease, f"your {lab.image} lab could not be {what}, it goes on as it was: {error}", now)
             return
@@ -234,9 +234,9 @@ class Hearing:
 
     def _fits_elsewhere(self, lab: Lab, now: datetime) -> bool:
         """Whether another host has room for it."""
-        image = self.fleet.images.get(lab.image)
-        others = [seats for seats in self.fleet.seats(self.labs.present(), now) if seats.host != lab.host]
-        return image is not None and choose_host(others, self.fleet.need(image)) is not None
+        image = self.scheduler.images.get(lab.image)
+        others = [seats for seats in self.scheduler.seats(self.labs.present(), now) if seats.host != lab.host]
+        return image is not None and choose_host(others, self.scheduler.need(image)) is not None
 
     def _lose(self, lab: Lab, why: str, now: datetime) -> None:
         """The lab is given up: what is left of it goes, and its person gets another.  Whoever had something in it is

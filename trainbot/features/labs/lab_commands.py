@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from trainbot.core.commands import Argument, Ask, Command
+from trainbot.core.commands import Argument, Command, Request
 from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Reply
 from trainbot.core.wording import span
 from trainbot.features.labs.lab_wording import a, state_of
-from trainbot.features.labs.queue_position import Waiting
-from trainbot.features.labs.scheduler import Fleet
+from trainbot.features.labs.queue_position import LabQueue
+from trainbot.features.labs.scheduler import Scheduler
 from trainbot.model.lab import Lab, LabState, Lease
 from trainbot.model.ports import Access, ClassContext
 
@@ -21,14 +21,16 @@ if TYPE_CHECKING:
 NO_SNAPSHOT = "you have no snapshot yet: !lab snapshot keeps the state"
 
 
-class Handling:
-    def __init__(self, fleet: Fleet, store: Store, waiting: Waiting, access: Access, classes: ClassContext) -> None:
-        self.fleet, self.config, self.waiting, self.terms = fleet, fleet.config, waiting, waiting.terms
+class LabCommands:
+    def __init__(
+        self, scheduler: Scheduler, store: Store, waiting: LabQueue, access: Access, classes: ClassContext
+    ) -> None:
+        self.scheduler, self.config, self.waiting, self.terms = scheduler, scheduler.config, waiting, waiting.terms
         self.labs, self.leases, self.access, self.classes = store.labs, store.leases, access, classes
 
     # -- which lab -----------------------------------------------------------------------------------
 
-    def _lease(self, ask: Ask, image: str | None) -> Lease:
+    def _lease(self, ask: Request, image: str | None) -> Lease:
         """The caller's only lease, or the one of that image; one that waits where ``image`` leaves a choice."""
         waiting = [
             lease
@@ -37,7 +39,7 @@ class Handling:
         ]
         return waiting[0] if len(waiting) == 1 else self._mine(ask, image)[0]
 
-    def _mine(self, ask: Ask, image: str | None) -> tuple[Lease, Lab]:
+    def _mine(self, ask: Request, image: str | None) -> tuple[Lease, Lab]:
         """The caller's only lab, or the one of that image; UserError where there is no such, or none yet."""
         leases = [lease for lease in self.leases.open(person_id=ask.person.id) if image in (None, lease.image)]
         if not leases:
@@ -49,10 +51,10 @@ class Handling:
             raise UserError(self.waiting.place(leases[0], ask.at))
         return leases[0], lab
 
-    def _usable(self, ask: Ask, image: str | None) -> Lab:
+    def _usable(self, ask: Request, image: str | None) -> Lab:
         """The caller's lab where something can be done to it now."""
         _lease, lab = self._mine(ask, image)
-        if not self.fleet.host_of(lab).up:
+        if not self.scheduler.host_of(lab).up:
             raise UserError(f"its host {lab.host} does not answer just now, your work is safe there; try again later")
         if lab.state not in (LabState.READY, LabState.BOOTING):
             raise UserError(f"your lab is {state_of(lab)} already; !lab says where it stands")
@@ -62,21 +64,21 @@ class Handling:
         self.labs.change({"id": lab.id}, state=state, state_at=now, tries=0, **more)
 
     def _boots(self, lab: Lab) -> str:
-        return f"about {max(5, round(self.fleet.boot_seconds(lab.image)))} s"
+        return f"about {max(5, round(self.scheduler.boot_seconds(lab.image)))} s"
 
     # -- its state -----------------------------------------------------------------------------------
 
-    def reboot_lab(self, ask: Ask, image: str | None = None) -> list[Effect]:
+    def reboot_lab(self, ask: Request, image: str | None = None) -> list[Effect]:
         lab = self._usable(ask, image)
         self._begin(lab, LabState.REBOOTING, ask.at)
         return [Reply(f"your {lab.image} lab is turned off and on; its disk stays, {self._boots(lab)}", private=True)]
 
-    def ask_reset(self, ask: Ask, image: str | None = None) -> str:
+    def ask_reset(self, ask: Request, image: str | None = None) -> str:
         lab = self._usable(ask, image)
         snapshot = ", your snapshot too" if lab.saved_at is not None else ""
         return f"all that you changed in your {lab.image} lab will be gone{snapshot}."
 
-    def reset_lab(self, ask: Ask, image: str | None = None) -> list[Effect]:
+    def reset_lab(self, ask: Request, image: str | None = None) -> list[Effect]:
         lab = self._usable(ask, image)
         self._begin(lab, LabState.RESETTING, ask.at, saved_at=None)
         then = self.classes.renewed(ask.person.id, lab, None)
@@ -88,7 +90,7 @@ class Handling:
             )
         ]
 
-    def save_lab(self, ask: Ask, image: str | None = None) -> list[Effect]:
+    def save_lab(self, ask: Request, image: str | None = None) -> list[Effect]:
         lab = self._usable(ask, image)
         self._begin(lab, LabState.SAVING, ask.at)
         instead = " instead of your last snapshot" if lab.saved_at is not None else ""
@@ -100,7 +102,7 @@ class Handling:
             )
         ]
 
-    def ask_rollback(self, ask: Ask, image: str | None = None) -> str:
+    def ask_rollback(self, ask: Request, image: str | None = None) -> str:
         lab = self._usable(ask, image)
         if lab.saved_at is None:
             raise UserError(NO_SNAPSHOT)
@@ -109,7 +111,7 @@ class Handling:
             "lab; it restarts, and ssh sessions end."
         )
 
-    def roll_back_lab(self, ask: Ask, image: str | None = None) -> list[Effect]:
+    def roll_back_lab(self, ask: Request, image: str | None = None) -> list[Effect]:
         lab = self._usable(ask, image)
         if lab.saved_at is None:
             raise UserError(NO_SNAPSHOT)
@@ -123,7 +125,7 @@ class Handling:
             )
         ]
 
-    def say_console(self, ask: Ask, image: str | None = None) -> list[Effect]:
+    def say_console(self, ask: Request, image: str | None = None) -> list[Effect]:
         lease, _lab = self._mine(ask, image)
         return [
             Reply(
@@ -135,7 +137,7 @@ class Handling:
 
     # -- its time ------------------------------------------------------------------------------------
 
-    def extend_lab(self, ask: Ask, image: str | None = None) -> list[Effect]:
+    def extend_lab(self, ask: Request, image: str | None = None) -> list[Effect]:
         lease, _lab = self._mine(ask, image)
         keeping = self.terms.keeping(ask.at)
         if keeping.held(lease):
@@ -151,7 +153,7 @@ class Handling:
         self.leases.change({"id": lease.id}, expires_at=until, warned_at=None)
         return [Reply(f"your {lease.image} lab is yours for {span(until - ask.at)} from now", private=True)]
 
-    def ask_return(self, ask: Ask, image: str | None = None) -> str:
+    def ask_return(self, ask: Request, image: str | None = None) -> str:
         lease = self._lease(ask, image)
         return (
             f"your {lease.image} lab and all that is in it will be gone."
@@ -159,7 +161,7 @@ class Handling:
             else f"you give up your place for {a(lease.image)} lab."
         )
 
-    def return_lab(self, ask: Ask, image: str | None = None) -> list[Effect]:
+    def return_lab(self, ask: Request, image: str | None = None) -> list[Effect]:
         lease = self._lease(ask, image)
         self.terms.end(lease, "returned", ask.at)
         return [

@@ -7,12 +7,12 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from trainbot.core.access import Role
-from trainbot.core.commands import Argument, Ask, Command, Place
+from trainbot.core.commands import Argument, Command, Request, Scope
 from trainbot.core.errors import Denied, UserError
 from trainbot.core.messages import Effect, Reply
 from trainbot.features.labs.lab_wording import a, lab_line, noted
-from trainbot.features.labs.queue_position import Waiting
-from trainbot.features.labs.scheduler import Fleet
+from trainbot.features.labs.queue_position import LabQueue
+from trainbot.features.labs.scheduler import Scheduler
 from trainbot.features.labs.self_hosted import at_home
 from trainbot.model.host import Mode
 from trainbot.model.lab import Lab, LabState, Lease
@@ -40,21 +40,29 @@ OWN_VERBS = (
 VERBS = (*OWN_VERBS, "for", "revoke", "capacity")
 
 
-class Leasing:
-    def __init__(self, fleet: Fleet, store: Store, waiting: Waiting, access: Access, classes: ClassContext) -> None:
-        self.fleet, self.config, self.waiting, self.access, self.classes = fleet, fleet.config, waiting, access, classes
+class LabRequests:
+    def __init__(
+        self, scheduler: Scheduler, store: Store, waiting: LabQueue, access: Access, classes: ClassContext
+    ) -> None:
+        self.scheduler, self.config, self.waiting, self.access, self.classes = (
+            scheduler,
+            scheduler.config,
+            waiting,
+            access,
+            classes,
+        )
         self.labs, self.leases, self.homes = store.labs, store.leases, store.homes
         self.people, self.notices = store.people, store.notices
 
     # -- argument kinds --------------------------------------------------------------------------
 
-    def image_kind(self, text: str, ask: Ask) -> str:
+    def image_kind(self, text: str, ask: Request) -> str:
         name = text.lower()
-        if name in self.fleet.images:
+        if name in self.scheduler.images:
             return name
-        if name in self.fleet.unready:
-            raise UserError(self.fleet.unready[name])
-        there = ", ".join(sorted(self.fleet.images)) or "none yet"
+        if name in self.scheduler.unready:
+            raise UserError(self.scheduler.unready[name])
+        there = ", ".join(sorted(self.scheduler.images)) or "none yet"
         if name in WELL_KNOWN:
             raise UserError(
                 f"there is no {name} image here yet (there is: {there}); an organiser adds it with trainbot "
@@ -64,7 +72,7 @@ class Leasing:
         meant = f"; or did you mean !lab {near[0]}?" if near else ""
         raise UserError(f"I know no image {text[:30]!r}; there is: {there}{meant}")
 
-    def mode_kind(self, text: str, _ask: Ask) -> Mode:
+    def mode_kind(self, text: str, _ask: Request) -> Mode:
         try:
             return Mode(text.lower())
         except ValueError:
@@ -72,7 +80,7 @@ class Leasing:
 
     # -- commands ----------------------------------------------------------------------------------
 
-    def request_lab(self, ask: Ask, image: str | None = None, mode: Mode = Mode.ENFORCING) -> list[Effect]:
+    def request_lab(self, ask: Request, image: str | None = None, mode: Mode = Mode.ENFORCING) -> list[Effect]:
         if image is None:
             return self.list_labs(ask)
         held = self.leases.open(person_id=ask.person.id)
@@ -88,7 +96,7 @@ class Leasing:
             raise Denied(
                 "labs are for people with an account here; log in to NickServ (/msg NickServ help), then ask again"
             )
-        if not self.fleet.hosts:
+        if not self.scheduler.hosts:
             raise UserError("no host runs labs here yet; an organiser adds a [host.NAME] section to bot.ini")
         if len(held) >= self.config.per_person:
             raise UserError(
@@ -115,7 +123,7 @@ class Leasing:
             ended_at=None,
             ended_why="",
         )
-        self.fleet.give(self._fresh(id), now)
+        self.scheduler.give(self._fresh(id), now)
         return self._fresh(id)
 
     def _told(self, lease: Lease, now: datetime) -> None:
@@ -155,21 +163,21 @@ class Leasing:
 
     def _when(self, lab: Lab, now: datetime) -> str:
         """What there is to wait for; '' for a lab that is ready, or whose host was not asked yet since we came."""
-        host = self.fleet.host_of(lab)
+        host = self.scheduler.host_of(lab)
         if not host.up:
             return "" if host.unheard else f"its host {lab.host} does not answer just now, your work is safe there"
         if lab.state is LabState.READY:
             return ""
-        left = self.fleet.boot_seconds(lab.image) - (now - lab.state_at).total_seconds()
+        left = self.scheduler.boot_seconds(lab.image) - (now - lab.state_at).total_seconds()
         return f"it boots, about {max(5, round(left))} s: ssh waits for it"
 
-    def list_labs(self, ask: Ask) -> list[Effect]:
+    def list_labs(self, ask: Request) -> list[Effect]:
         leases = self.leases.open(person_id=ask.person.id)
         home = self.homes.first(person_id=ask.person.id)
         if not leases and home is not None:
             return [Reply(at_home(home), private=True)]
         if not leases:
-            there = " or ".join(f"!lab {name}" for name in sorted(self.fleet.images))
+            there = " or ".join(f"!lab {name}" for name in sorted(self.scheduler.images))
             return [
                 Reply(
                     f"you have no lab; {there} gives you one" if there else "there are no labs here yet", private=True
@@ -182,10 +190,10 @@ class Leasing:
                 self._told(lease, ask.at)
                 lines.append(self.waiting.place(lease, ask.at))
             else:
-                lines.append(lab_line(lease, lab, self.fleet.host_of(lab).up, keeping.left(lease), ask.at))
+                lines.append(lab_line(lease, lab, self.scheduler.host_of(lab).up, keeping.left(lease), ask.at))
         return [Reply("; ".join(lines), private=True)]
 
-    def claim_lab(self, ask: Ask, password: str) -> list[Effect]:
+    def claim_lab(self, ask: Request, password: str) -> list[Effect]:
         """A lab is had back with its code by somebody who has no account and came back as a stranger."""
         lease = next((lease for lease in self.leases.open(digest=self.access.digest(password)) if lease.digest), None)
         if lease is None:
@@ -230,7 +238,7 @@ class Leasing:
                 self.claim_lab,
                 "my lab back after a reconnect, where there are no accounts",
                 secret,
-                place=Place.PRIVATE,
+                place=Scope.PRIVATE,
                 group="labs",
             ),
         ]

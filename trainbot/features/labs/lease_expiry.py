@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from trainbot.core.wording import span
 from trainbot.features.labs.lab_wording import save_line
-from trainbot.features.labs.scheduler import Fleet
+from trainbot.features.labs.scheduler import Scheduler
 from trainbot.model.class_run import ClassWindow
 from trainbot.model.lab import LabState, Lease
 from trainbot.model.ports import Access, ClassContext
@@ -21,7 +21,7 @@ NEWS = timedelta(hours=12)  # that a lab has ended is told for so long
 
 
 @dataclass(frozen=True, slots=True)
-class Keeping:
+class ClassHold:
     """What classes do for leases at one moment.  It follows from rows alone, so it is the same after a restart."""
 
     windows: Sequence[ClassWindow]
@@ -49,18 +49,18 @@ class Keeping:
         return f"{span(rest)} left"
 
 
-class Terms:
-    def __init__(self, fleet: Fleet, store: Store, access: Access, classes: ClassContext) -> None:
-        self.fleet, self.access, self.classes, self.config = fleet, access, classes, fleet.config
+class LeaseExpiry:
+    def __init__(self, scheduler: Scheduler, store: Store, access: Access, classes: ClassContext) -> None:
+        self.scheduler, self.access, self.classes, self.config = scheduler, access, classes, scheduler.config
         self.labs, self.leases, self.notices = store.labs, store.leases, store.notices
 
     def _saving(self, image: str) -> str:
         """The shell command that saves what is in a lab of that image."""
-        user = self.fleet.images[image].user if image in self.fleet.images else "root"
+        user = self.scheduler.images[image].user if image in self.scheduler.images else "root"
         return save_line(self.access.port, self.access.public_address, image, user)
 
-    def keeping(self, now: datetime) -> Keeping:
-        return Keeping(self.classes.windows(now - self.config.grace), self.config.grace, now)
+    def keeping(self, now: datetime) -> ClassHold:
+        return ClassHold(self.classes.windows(now - self.config.grace), self.config.grace, now)
 
     def tick(self, now: datetime) -> None:
         """Leases that are over end, those that soon will be are told; those of a class stay."""

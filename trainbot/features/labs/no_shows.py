@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from trainbot.features.labs.lab_queue import missed
-from trainbot.features.labs.lease_expiry import Terms
-from trainbot.features.labs.scheduler import Fleet
+from trainbot.features.labs.lease_expiry import LeaseExpiry
+from trainbot.features.labs.scheduler import Scheduler
 from trainbot.model.lab import LabState, Lease
 from trainbot.model.ports import Audience
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 PATIENCE = timedelta(minutes=10)  # so long a lab waits for somebody who cannot be told of it
 
 
-class Absent:
-    def __init__(self, fleet: Fleet, store: Store, terms: Terms, audience: Audience) -> None:
-        self.fleet, self.config, self.terms, self.audience = fleet, fleet.config, terms, audience
+class NoShows:
+    def __init__(self, scheduler: Scheduler, store: Store, terms: LeaseExpiry, audience: Audience) -> None:
+        self.scheduler, self.config, self.terms, self.audience = scheduler, scheduler.config, terms, audience
         self.labs, self.leases, self.people, self.notices = store.labs, store.leases, store.people, store.notices
         self._since: dict[int, datetime] = {}  # since when nobody could be told of that lease's lab
 
@@ -56,6 +56,6 @@ class Absent:
         """Labs that those who wait will have anyway, or the room of them."""
         taken = {lease.lab_id for lease in self.leases.every()}
         return sum(
-            lab.id not in taken and lab.state is not LabState.LEFT and self.fleet.host_of(lab).up
+            lab.id not in taken and lab.state is not LabState.LEFT and self.scheduler.host_of(lab).up
             for lab in self.labs.present()
         )

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from trainbot.core.access import Role
-from trainbot.core.commands import Argument, Ask, Command
+from trainbot.core.commands import Argument, Command, Request
 from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Priority, Reply
 from trainbot.core.text import one_line
@@ -16,9 +16,9 @@ from trainbot.features.labs.capacity import Capacity
 from trainbot.features.labs.host_events import CLOCK_OFF
 from trainbot.features.labs.host_view import HostView
 from trainbot.features.labs.lab_wording import ROOM, state_of
-from trainbot.features.labs.lease_expiry import Keeping
-from trainbot.features.labs.queue_position import Waiting
-from trainbot.features.labs.stock import Stock
+from trainbot.features.labs.lease_expiry import ClassHold
+from trainbot.features.labs.queue_position import LabQueue
+from trainbot.features.labs.stock import LabInventory
 from trainbot.model.host import Mode
 from trainbot.model.lab import Lab, Lease
 from trainbot.model.ports import Audience
@@ -31,13 +31,13 @@ BETWEEN = " | "  # hosts on one line
 
 
 class Overview:
-    def __init__(self, stock: Stock, store: Store, waiting: Waiting, audience: Audience) -> None:
-        self.stock, self.fleet, self.waiting, self.audience = stock, stock.fleet, waiting, audience
+    def __init__(self, stock: LabInventory, store: Store, waiting: LabQueue, audience: Audience) -> None:
+        self.stock, self.scheduler, self.waiting, self.audience = stock, stock.scheduler, waiting, audience
         self.labs, self.leases, self.people = store.labs, store.leases, store.people
 
     # -- leases --------------------------------------------------------------------------------------
 
-    def list_leases(self, ask: Ask, which: str = "") -> list[Effect]:
+    def list_leases(self, ask: Request, which: str = "") -> list[Effect]:
         leases = self.leases.open()
         names = {person.id: person.nick for person in self.people.with_leases()}
         labs = {lab.id: lab for lab in self.labs.present()}
@@ -59,17 +59,17 @@ class Overview:
 
     def _rehearsal(self, labs: dict[str, Lab]) -> list[str]:
         """All that a rehearsal has, in one piece: they are nobody's."""
-        there = Counter(labs[lease.lab_id].host for lease in self.leases.rehearsing() if lease.lab_id in labs)
+        there = Counter(labs[lease.lab_id].host for lease in self.leases.rehearsals() if lease.lab_id in labs)
         number = sum(there.values())
         return [f"a rehearsal has {'one lab' if number == 1 else f'{number} labs'}{_where(there)}"] if there else []
 
-    def _seated(self, nick: str, lease: Lease, lab: Lab, keeping: Keeping) -> str:
-        state = state_of(lab) if self.fleet.host_of(lab).up else "its host does not answer"
+    def _seated(self, nick: str, lease: Lease, lab: Lab, keeping: ClassHold) -> str:
+        state = state_of(lab) if self.scheduler.host_of(lab).up else "its host does not answer"
         return f"{nick} {lease.image}{_mode(lease)} on {lab.host} {state}, {keeping.left(lease)}"
 
     def _narrowed(self, which: str, leases: list[Lease], names: dict[int, str], labs: dict[str, Lab]) -> list[Lease]:
         """Those on that host, or of that nick."""
-        if which in self.fleet.hosts:
+        if which in self.scheduler.hosts:
             found = [lease for lease in leases if lease.lab_id in labs and labs[lease.lab_id].host == which]
             if not found:
                 raise UserError(f"nobody has a lab on {which}")
@@ -77,19 +77,20 @@ class Overview:
         found = [lease for lease in leases if self.audience.fold(names[lease.person_id]) == self.audience.fold(which)]
         if not found:
             raise UserError(
-                f"{which[:30]} is no host and has no lab; hosts are: " + (", ".join(self.fleet.hosts) or "none yet")
+                f"{which[:30]} is no host and has no lab; hosts are: " + (", ".join(self.scheduler.hosts) or "none yet")
             )
         return found
 
     # -- hosts ---------------------------------------------------------------------------------------
 
-    def list_hosts(self, ask: Ask) -> list[Effect]:
-        if not self.fleet.hosts:
+    def list_hosts(self, ask: Request) -> list[Effect]:
+        if not self.scheduler.hosts:
             return [Reply("there are no hosts in bot.ini: each has a section [host.NAME] there", private=True)]
         present = self.labs.present()
-        used = {name: sum(lab.host == name for lab in present) for name in self.fleet.hosts}
+        used = {name: sum(lab.host == name for lab in present) for name in self.scheduler.hosts}
         hosts = [
-            host_line(name, view, used[name], self._not_there(view), ask.at) for name, view in self.fleet.hosts.items()
+            host_line(name, view, used[name], self._not_there(view), ask.at)
+            for name, view in self.scheduler.hosts.items()
         ]
         return [
             Reply(summary(self.stock.capacity(ask.at)), private=True),
@@ -99,10 +100,10 @@ class Overview:
     def _not_there(self, view: HostView) -> list[str]:
         """Images that this host has no copy of, though it needs one."""
         there = view.report.images if view.report is not None else None
-        images = {} if there is None else self.fleet.images
+        images = {} if there is None else self.scheduler.images
         return [name for name, image in images.items() if image.version not in (there or ())]
 
-    def say_capacity(self, ask: Ask) -> list[Effect]:
+    def say_capacity(self, ask: Request) -> list[Effect]:
         found = self.stock.capacity(ask.at)
         images = [f"{image}: {sum(there.values())} more" + _where(there) for image, there in found.more.items()]
         return [

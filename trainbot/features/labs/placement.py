@@ -16,7 +16,7 @@ class Need:
 
 
 @dataclass(frozen=True, slots=True)
-class Seats:
+class HostRoom:
     """A host as placement sees it.  ``used``: labs that are there or on their way; memory and disk in MiB, of which
     ``coming`` is promised to labs that are not made yet.  ``at_once``: how many it makes at a time where nobody waits.
     ``images``: versions that it has a copy of (None: it needs none); ``avoided``: those that do not boot there."""
@@ -35,7 +35,7 @@ class Seats:
     images: frozenset[str] | None = None
     avoided: frozenset[str] = frozenset()
 
-    def with_one_more(self, need: Need) -> Seats:
+    def with_one_more(self, need: Need) -> HostRoom:
         return replace(
             self,
             used=self.used + 1,
@@ -57,7 +57,7 @@ class Seats:
         )
 
 
-def choose_host(hosts: Iterable[Seats], need: Need) -> str | None:
+def choose_host(hosts: Iterable[HostRoom], need: Need) -> str | None:
     """The emptiest host with room, by share of its seats: labs spread, so that the loss of one hurts least."""
     room = [seats for seats in hosts if seats.holds(need)]
     if not room:

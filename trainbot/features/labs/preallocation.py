@@ -18,7 +18,7 @@ from trainbot.model.session_rows import SignUp
 
 if TYPE_CHECKING:
     from trainbot.adapters.db import Store
-    from trainbot.features.labs.scheduler import Fleet
+    from trainbot.features.labs.scheduler import Scheduler
 
 Kind = tuple[str, Mode]
 UNCLAIMED = timedelta(minutes=30)  # after the start: whoever has not come by then is not waited for any more
@@ -27,7 +27,7 @@ MOST_LEAD = timedelta(hours=12)
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class PlannedSession:
     """A session as labs see it.  ``start`` is what people were told (shown in ``zone``); ``begins``: that, or when its
     class was begun where that was before; ``late_at``: from then on nobody is waited for; ``closes_at``: its labs are
     no longer needed.  ``seats``: (person, image) in the order of sign-up, without those who need no lab."""
@@ -56,7 +56,7 @@ class Planned:
 
 def planned(
     session: Session, signups: Iterable[SignUp], runs: Iterable[ClassRun], mode: Mode, grace: timedelta
-) -> Planned:
+) -> PlannedSession:
     """``runs``: the classes that were begun for it."""
     relevant = [run for run in runs if run.ended_at is None or run.ended_at >= session.start]
     begun = [run.started_at for run in relevant]
@@ -66,7 +66,7 @@ def planned(
         closes_at = datetime.max.replace(tzinfo=session.start.tzinfo)
     else:
         closes_at = max(run.ended_at for run in relevant if run.ended_at is not None) + grace
-    return Planned(
+    return PlannedSession(
         session.uid,
         session.title,
         session.start,
@@ -81,7 +81,9 @@ def planned(
     )
 
 
-def opens_at(session: Planned, config: LabsConfig, boot_seconds: Callable[[str], float], at_once: int) -> datetime:
+def opens_at(
+    session: PlannedSession, config: LabsConfig, boot_seconds: Callable[[str], float], at_once: int
+) -> datetime:
     """When its labs are begun: ``lead`` before, or so much earlier that all are there when they are handed out."""
     work = sum(number * boot_seconds(image) for image, number in session.needed(config.share).items())
     need = timedelta(seconds=SLACK * work / at_once) if at_once else timedelta()
@@ -90,7 +92,7 @@ def opens_at(session: Planned, config: LabsConfig, boot_seconds: Callable[[str],
 
 def wanted(
     now: datetime,
-    sessions: Iterable[Planned],
+    sessions: Iterable[PlannedSession],
     leases: Iterable[Lease],
     config: LabsConfig,
     spare: Mapping[Kind, int],
@@ -113,17 +115,17 @@ def wanted(
     return {kind: max(found[kind], spare.get(kind, 0)) for kind in {*found, *spare}}
 
 
-class Ahead:
+class Preallocation:
     """``spare``: how many labs of each kind are kept free at any time."""
 
-    def __init__(self, fleet: Fleet, store: Store, timetable: Timetable, spare: Mapping[Kind, int]) -> None:
-        self.fleet, self.config, self.timetable, self.spare = fleet, fleet.config, timetable, dict(spare)
+    def __init__(self, scheduler: Scheduler, store: Store, timetable: Timetable, spare: Mapping[Kind, int]) -> None:
+        self.scheduler, self.config, self.timetable, self.spare = scheduler, scheduler.config, timetable, dict(spare)
         self.leases, self.classes, self.homes = store.leases, store.classes, store.homes
 
-    def sessions(self, now: datetime) -> list[Planned]:
+    def sessions(self, now: datetime) -> list[PlannedSession]:
         """By start; those alone that have sign-ups with labs; none where no host runs labs."""
-        found: list[Planned] = []
-        if not self.fleet.hosts:
+        found: list[PlannedSession] = []
+        if not self.scheduler.hosts:
             return found
         away = self.homes.people()
         for session in self.timetable.near(now):
@@ -138,5 +140,5 @@ class Ahead:
         sessions = self.sessions(now)
         if not sessions:
             return self.spare
-        at_once = sum(host.at_once for host in self.fleet.seats([], now) if host.up and not host.drained)
-        return wanted(now, sessions, self.leases.open(), self.config, self.spare, self.fleet.boot_seconds, at_once)
+        at_once = sum(host.at_once for host in self.scheduler.seats([], now) if host.up and not host.drained)
+        return wanted(now, sessions, self.leases.open(), self.config, self.spare, self.scheduler.boot_seconds, at_once)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from trainbot.features.labs.capacity import with_one_less
-from trainbot.features.labs.placement import Need, Seats, choose_host
+from trainbot.features.labs.placement import HostRoom, Need, choose_host
 from trainbot.model.lab import NEARNESS, Lab, LabState, Lease
 
 
-class Chance(enum.Enum):
+class Prospect(enum.Enum):
     NOW = "room is being made"
     THEN = "when leases end"  # unless they are extended
     RETURN = "when somebody gives theirs back"
@@ -20,18 +20,18 @@ class Chance(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class Estimate:
     """``at``: for Chance.THEN alone."""
 
-    chance: Chance
+    chance: Prospect
     at: datetime | None = None
 
 
 @dataclass
-class _Hall:
+class _Simulation:
     """Hosts as they would be; who waits takes seats in order as soon as there are any."""
 
-    seats: dict[str, Seats]
+    seats: dict[str, HostRoom]
     needs: Mapping[str, Need]
     queue: list[Lease]
 
@@ -63,27 +63,27 @@ def outlook(
     ahead: Sequence[Lease],
     leases: Iterable[Lease],
     labs: Collection[Lab],
-    hosts: Iterable[Seats],
+    hosts: Iterable[HostRoom],
     needs: Mapping[str, Need],
     ends_at: Callable[[Lease], datetime | None],
-) -> Outlook:
+) -> Estimate:
     """``ahead``: those who wait longer.  ``labs``: all that hosts may have.  ``ends_at``: when a lease ends if nobody
     extends it; None where nobody knows, because a class holds it."""
     up = {host.host: host for host in hosts if host.up}
     there = {lab.id: lab for lab in labs if lab.host in up}
     held = [(other, lab) for other in leases for id in (other.lab_id, other.left_id) if (lab := there.get(id or ""))]
-    hall = _Hall(dict(up), needs, [*ahead, lease])
+    hall = _Simulation(dict(up), needs, [*ahead, lease])
     taken = {lab.id for _lease, lab in held}
     for lab in there.values():
         if lab.state is LabState.ENDING or (lab.id not in taken and lab.state in NEARNESS):
             hall.leaves(lab)  # the pool makes room for people
     if hall.reaches(lease, up):
-        return Outlook(Chance.NOW)
+        return Estimate(Prospect.NOW)
     known = [(at, other.id, lab) for other, lab in held if (at := ends_at(other)) is not None]
     for at, _id, lab in sorted(known, key=lambda entry: entry[:2]):
         if hall.reaches(lease, hall.leaves(lab)):
-            return Outlook(Chance.THEN, at)
-    alone = _Hall(dict(up), needs, [lease])
+            return Estimate(Prospect.THEN, at)
+    alone = _Simulation(dict(up), needs, [lease])
     for lab in there.values():
         alone.leaves(lab)
-    return Outlook(Chance.RETURN if alone.reaches(lease, up) else Chance.NONE)
+    return Estimate(Prospect.RETURN if alone.reaches(lease, up) else Prospect.NONE)

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 from trainbot.core.wording import span
 from trainbot.features.labs.lab_queue import missed, places
 from trainbot.features.labs.lab_wording import a
-from trainbot.features.labs.lease_expiry import Keeping, Terms
-from trainbot.features.labs.queue_estimate import Chance, outlook
-from trainbot.features.labs.scheduler import Fleet
+from trainbot.features.labs.lease_expiry import ClassHold, LeaseExpiry
+from trainbot.features.labs.queue_estimate import Prospect, outlook
+from trainbot.features.labs.scheduler import Scheduler
 from trainbot.model.lab import Lease
 
 if TYPE_CHECKING:
     from trainbot.adapters.db import Store
 
 
-class Waiting:
-    def __init__(self, fleet: Fleet, store: Store, terms: Terms) -> None:
-        self.fleet, self.terms = fleet, terms
+class LabQueue:
+    def __init__(self, scheduler: Scheduler, store: Store, terms: LeaseExpiry) -> None:
+        self.scheduler, self.terms = scheduler, terms
         self.labs, self.leases, self.notices = store.labs, store.leases, store.notices
 
     def places(self) -> dict[int, int]:
@@ -29,7 +29,7 @@ class Waiting:
 
     def place(self, lease: Lease, now: datetime) -> str:
         """One sentence for somebody who waits; a time only where it can come true."""
-        leases, hosts = self.leases.open(), self.fleet.hosts.values()
+        leases, hosts = self.leases.open(), self.scheduler.hosts.values()
         away = missed(leases, self.notices.waiting())
         waiting = [other for other in leases if other.lab_id is None]
         number = places(waiting, away)[lease.id]
@@ -41,23 +41,23 @@ class Waiting:
                 "and I tell you when one does"
             )
         keeping, present = self.terms.keeping(now), self.labs.present()
-        needs = {name: self.fleet.need(image) for name, image in self.fleet.images.items()}
+        needs = {name: self.scheduler.need(image) for name, image in self.scheduler.images.items()}
         ahead = [other for other in waiting if other.id < lease.id and other.id not in away]
         found = outlook(
             lease,
             ahead,
             self.leases.every(),
             present,
-            self.fleet.seats(present, now),
+            self.scheduler.seats(present, now),
             needs,
             lambda other: None if keeping.held(other) else keeping.ends_at(other),
         )
-        if found.chance is Chance.NOW:
+        if found.chance is Prospect.NOW:
             return (
                 f"you are number {number} in the queue, and room for {a(lease.image)} lab is being made; I tell "
                 "you then"
             )
-        if found.chance is Chance.NONE:
+        if found.chance is Prospect.NONE:
             return (
                 f"no host has room for {a(lease.image)} lab now: you are number {number} in the queue, and I tell "
                 "you when one has"
@@ -66,7 +66,7 @@ class Waiting:
         return f"all {lease.image} labs are taken: you are number {number} in the queue, {hint}; I tell you then"
 
 
-def _hint(at: datetime | None, held: bool, keeping: Keeping) -> str:
+def _hint(at: datetime | None, held: bool, keeping: ClassHold) -> str:
     if at is not None:
         return f"likely in {span(at - keeping.now)}, when a lease ends, or as soon as a lab is given back"
     until = f"; those of the class stay until it has ended, and {span(keeping.grace)} more" if held else ""

@@ -13,8 +13,8 @@ from trainbot.core.messages import Reply
 from trainbot.core.times import clock
 from trainbot.core.wording import span
 from trainbot.features.labs.host_view import HostView
-from trainbot.features.labs.placement import Need, Seats, choose_host
-from trainbot.features.labs.preallocation import Ahead, Planned
+from trainbot.features.labs.placement import HostRoom, Need, choose_host
+from trainbot.features.labs.preallocation import PlannedSession, Preallocation
 from trainbot.model.lab import ALIVE, Lab, LabState, Lease
 from trainbot.model.ports import People
 
@@ -27,7 +27,7 @@ MOST_FAULTS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class SessionReadiness:
     """``needed`` labs of an image, of which so many are ``ready`` on each host."""
 
     needed: Mapping[str, int]
@@ -52,8 +52,8 @@ class Standing:
 
 
 def standings(
-    sessions: Iterable[Planned], share: int, labs: Iterable[Lab], leases: Iterable[Lease], up: Iterable[str]
-) -> dict[str, Standing]:
+    sessions: Iterable[PlannedSession], share: int, labs: Iterable[Lab], leases: Iterable[Lease], up: Iterable[str]
+) -> dict[str, SessionReadiness]:
     """Session's uid -> how far its labs are: those that its people have, and free ones, which count for one session
     only, the earliest first.  ``up``: hosts that answer."""
     answering, by_id = set(up), {lab.id: lab for lab in labs if lab.state in ALIVE}
@@ -79,11 +79,11 @@ def standings(
             ]
             free = [lab for lab in free if lab not in spare]
             ready[image] = Counter(lab.host for lab in there + spare)
-        found[session.uid] = Standing(needed, ready)
+        found[session.uid] = SessionReadiness(needed, ready)
     return found
 
 
-def verdict(title: str, clock: str, standing: Standing, faults: Iterable[str], rest: timedelta | None) -> str:
+def verdict(title: str, clock: str, standing: SessionReadiness, faults: Iterable[str], rest: timedelta | None) -> str:
     """The line for presenters.  ``clock``: when it begins; ``rest``: how long the missing ones take, None where there
     is no telling."""
     on, needed = standing.on_hosts, sum(standing.needed.values())
@@ -102,7 +102,7 @@ def faults(
     missing: Mapping[str, int],
     needs: Mapping[str, Need],
     hosts: Mapping[str, HostView],
-    seats: Iterable[Seats],
+    seats: Iterable[HostRoom],
     labs: Iterable[Lab],
 ) -> list[str]:
     """Why labs are missing, the most telling first.  ``needs``: of images that there are."""
@@ -132,7 +132,7 @@ def rest_of(
     missing: Mapping[str, int],
     coming: Mapping[str, int],
     needs: Mapping[str, Need],
-    seats: Iterable[Seats],
+    seats: Iterable[HostRoom],
     boot_seconds: Callable[[str], float],
 ) -> tuple[timedelta | None, int]:
     """(how long the missing labs take as things are, None where some find no host; how many find no room on hosts that
@@ -152,7 +152,7 @@ def rest_of(
     return (timedelta(seconds=seconds) if possible and not homeless else None), homeless
 
 
-def _makes(host: Seats, need: Need) -> bool:
+def _makes(host: HostRoom, need: Need) -> bool:
     """It could make such a lab if it had room."""
     return (
         host.up
@@ -167,8 +167,8 @@ def _short(text: str) -> str:
 
 
 class Readiness:
-    def __init__(self, ahead: Ahead, store: Store, people: People) -> None:
-        self.ahead, self.fleet, self.staff = ahead, ahead.fleet, people
+    def __init__(self, ahead: Preallocation, store: Store, people: People) -> None:
+        self.ahead, self.scheduler, self.staff = ahead, ahead.scheduler, people
         self.labs, self.leases, self.people, self.notices = store.labs, store.leases, store.people, store.notices
 
     def tick(self, now: datetime) -> None:
@@ -189,19 +189,19 @@ class Readiness:
                 again = warned is not None and warned.due_at < last <= now
                 self._say("last" if again else word, session, person, now)
 
-    def _say(self, word: str, session: Planned, person: Person, now: datetime) -> None:
+    def _say(self, word: str, session: PlannedSession, person: Person, now: datetime) -> None:
         key = f"{word} {session.key} {person.id}"
         if self.notices.first(key=key) is None:
             self.notices.tell(
                 now, "", person_id=person.id, kind="readiness", subject=session.uid, key=key, not_after=session.start
             )
 
-    def _standings(self, now: datetime) -> dict[str, Standing]:
+    def _standings(self, now: datetime) -> dict[str, SessionReadiness]:
         config = self.ahead.config
         near = [
             session for session in self.ahead.sessions(now) if session.begins - config.lead <= now < session.closes_at
         ]
-        up = [name for name, view in self.fleet.hosts.items() if view.up]
+        up = [name for name, view in self.scheduler.hosts.items() if view.up]
         return standings(near, config.share, self.labs.alive(), self.leases.open(), up)
 
     def notice(self, notice: Notice, now: datetime) -> Reply | None:
@@ -211,17 +211,17 @@ class Readiness:
             return None
         return Reply(self.line(session, self.people.get(notice.person_id).zone, now))
 
-    def line(self, session: Planned, zone: str, now: datetime) -> str:
+    def line(self, session: PlannedSession, zone: str, now: datetime) -> str:
         """How it stands with the labs of this session, for somebody in that zone ('': the session's own)."""
         standing, present = self._standings(now)[session.uid], self.labs.present()
-        seats = self.fleet.seats(present, now)
-        needs = {name: self.fleet.need(image) for name, image in self.fleet.images.items()}
+        seats = self.scheduler.seats(present, now)
+        needs = {name: self.scheduler.need(image) for name, image in self.scheduler.images.items()}
         up = {host.host for host in seats if host.up}
         coming = Counter(
             lab.image for lab in present if lab.host in up and lab.state in (LabState.MAKING, LabState.BOOTING)
         )
-        rest, homeless = rest_of(standing.missing, coming, needs, seats, self.fleet.boot_seconds)
-        said = faults(standing.missing, needs, self.fleet.hosts, seats, present)
+        rest, homeless = rest_of(standing.missing, coming, needs, seats, self.scheduler.boot_seconds)
+        said = faults(standing.missing, needs, self.scheduler.hosts, seats, present)
         if homeless:
             said.append(f"there is no room for {homeless} of them")
         return verdict(session.title, clock(session.start, zone or session.zone), standing, said, rest)

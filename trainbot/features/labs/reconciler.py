@@ -8,7 +8,7 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from trainbot.features.labs.placement import Need, Seats, choose_host
+from trainbot.features.labs.placement import HostRoom, Need, choose_host
 from trainbot.model.host import Mode
 from trainbot.model.lab import NEARNESS, Lab, LabState, Lease
 
@@ -51,7 +51,7 @@ def hand_out(leases: Iterable[Lease], labs: Iterable[Lab]) -> list[tuple[Lease, 
 
 
 @dataclass(frozen=True, slots=True)
-class Want:
+class LabRequest:
     """One more lab of this image and mode, for that lease; for the pool where ``lease`` is None.  A ``rehearsal`` is as
     patient as the pool."""
 
@@ -66,7 +66,7 @@ class Want:
         return self.lease is not None and not self.rehearsal
 
 
-def shortage(leases: Iterable[Lease], labs: Iterable[Lab], pool: Pool) -> list[Want]:
+def shortage(leases: Iterable[Lease], labs: Iterable[Lab], pool: Pool) -> list[LabRequest]:
     """The labs that are to be made beyond those there are: first for those who wait, then the pool, which has what is
     lent."""
     open_leases, there = list(leases), list(labs)
@@ -78,9 +78,9 @@ def shortage(leases: Iterable[Lease], labs: Iterable[Lab], pool: Pool) -> list[W
         if free[kind]:
             free[kind] -= 1
         else:
-            wants.append(Want(lease.image, lease.mode, lease.id, bool(lease.rehearsal)))
+            wants.append(LabRequest(lease.image, lease.mode, lease.id, bool(lease.rehearsal)))
     for kind, number in pool.items():
-        wants += [Want(*kind)] * max(0, number - free[kind] - lent[kind])
+        wants += [LabRequest(*kind)] * max(0, number - free[kind] - lent[kind])
     return wants
 
 
@@ -121,7 +121,7 @@ def excess(leases: Iterable[Lease], labs: Iterable[Lab], pool: Pool, drained: Co
     return max(over, key=lambda lab: (NEARNESS.index(lab.state), lab.made_at, lab.id), default=None)
 
 
-def surplus(leases: Iterable[Lease], labs: Iterable[Lab], needed: Want) -> Lab | None:
+def surplus(leases: Iterable[Lease], labs: Iterable[Lab], needed: LabRequest) -> Lab | None:
     """What may make room for somebody who waits: a rehearsal's lab, else a free pool member of another kind."""
     open_leases, there = list(leases), list(labs)
     held = {lease.lab_id for lease in open_leases if lease.rehearsal}
@@ -135,17 +135,17 @@ def _newest(lab: Lab) -> tuple[int, datetime]:
 
 
 @dataclass(frozen=True, slots=True)
-class Seating:
+class Assignments:
     """Who gets which lab that is there, which are to be made where, which free ones go to make room."""
 
     given: tuple[tuple[Lease, Lab], ...]
-    made: tuple[tuple[Want, str], ...]
+    made: tuple[tuple[LabRequest, str], ...]
     evicted: tuple[Lab, ...]
 
 
 def seating(
-    leases: Iterable[Lease], present: Iterable[Lab], hosts: Iterable[Seats], needs: Mapping[str, Need], pool: Pool
-) -> Seating:
+    leases: Iterable[Lease], present: Iterable[Lab], hosts: Iterable[HostRoom], needs: Mapping[str, Need], pool: Pool
+) -> Assignments:
     """``present``: all labs that hosts may have.  ``needs``: what a lab of each image that can be made takes."""
     seats = {host.host: host for host in hosts}
     up = {name for name, host in seats.items() if host.up}
@@ -171,7 +171,7 @@ def seating(
     if not evicted:
         over = excess(rest, labs, pool, {name for name, host in seats.items() if host.drained})
         evicted += [over] if over is not None else []
-    return Seating(tuple(given), tuple(made), tuple(evicted))
+    return Assignments(tuple(given), tuple(made), tuple(evicted))
 
 
 def stranded(leases: Iterable[Lease], present: Iterable[Lab], up: set[str]) -> list[Lease]:

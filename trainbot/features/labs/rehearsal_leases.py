@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from trainbot.core.errors import UserError
-from trainbot.features.labs.placement import Need, Seats, choose_host
+from trainbot.features.labs.placement import HostRoom, Need, choose_host
 from trainbot.features.labs.readiness import faults
 from trainbot.model.host import Mode
 from trainbot.model.lab import ALIVE, Lab, LabState, Lease
@@ -23,7 +23,7 @@ from trainbot.model.ports import Access
 
 if TYPE_CHECKING:
     from trainbot.adapters.db import Store
-    from trainbot.features.labs.scheduler import Fleet
+    from trainbot.features.labs.scheduler import Scheduler
 
 log = logging.getLogger(__name__)
 TERM = timedelta(minutes=2)  # after which a rehearsal that nobody asks about is over
@@ -32,7 +32,7 @@ DONE, UNHEARD, CLASS = "rehearsed", "nobody asked about it for 2 min", "a class 
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class RehearsalRequest:
     """A rehearsal to be held: an image for each seat."""
 
     title: str
@@ -40,20 +40,20 @@ class Wanted:
     images: tuple[str, ...]
 
 
-class Rehearsing:
+class RehearsalLeases:
     """At most one rehearsal at a time."""
 
-    def __init__(self, fleet: Fleet, store: Store, access: Access) -> None:
-        self.fleet, self.access = fleet, access
+    def __init__(self, scheduler: Scheduler, store: Store, access: Access) -> None:
+        self.scheduler, self.access = scheduler, access
         self.labs, self.leases, self.people, self.classes = store.labs, store.leases, store.people, store.classes
 
     # -- what is asked -----------------------------------------------------------------------------
 
-    def begin(self, wanted: Wanted, now: datetime, *, during_class: bool) -> dict[str, Any]:
+    def begin(self, wanted: RehearsalRequest, now: datetime, *, during_class: bool) -> dict[str, Any]:
         """The seats and their passwords; labs come as for the pool.  UserError where it must not begin."""
         self._refuse(wanted, during_class)
         token = secrets.token_hex(4)
-        self.fleet.yielded = 0
+        self.scheduler.yielded = 0
         seats = []
         for number, image in enumerate(wanted.images, 1):
             password = self.access.new_password()
@@ -77,13 +77,13 @@ class Rehearsing:
             "rehearsal": token,
             "title": wanted.title,
             "seats": seats,
-            "lease": self.fleet.config.lease.total_seconds(),
+            "lease": self.scheduler.config.lease.total_seconds(),
         }
 
-    def _refuse(self, wanted: Wanted, during_class: bool) -> None:
-        if not self.fleet.hosts:
+    def _refuse(self, wanted: RehearsalRequest, during_class: bool) -> None:
+        if not self.scheduler.hosts:
             raise UserError("no host runs labs here yet: add a [host.NAME] section to bot.ini")
-        if self.leases.rehearsing():
+        if self.leases.rehearsals():
             raise UserError("a rehearsal is going on already; one that was cut off ends by itself within 2 min")
         running = self.classes.running()
         if running and not during_class:
@@ -91,7 +91,7 @@ class Rehearsing:
                 f"{running[0].title} runs now, and a rehearsal makes work for its hosts: wait for its end, "
                 "or say --during-class"
             )
-        for image in sorted(set(wanted.images) - set(self.fleet.images)):
+        for image in sorted(set(wanted.images) - set(self.scheduler.images)):
             raise UserError(f"there is no {image} image here: trainbot image list says which there are")
 
     def _person(self, number: int, now: datetime) -> int:
@@ -113,10 +113,10 @@ class Rehearsing:
             if lease.expires_at - now < RENEW:
                 self.leases.change({"id": lease.id}, expires_at=now + TERM)
         present, needs = self.labs.present(), self._needs()
-        hosts = self.fleet.seats(present, now)
+        hosts = self.scheduler.seats(present, now)
         by_id, up = {lab.id: lab for lab in present}, {host.host for host in hosts if host.up}
         coming = any(lab.state is LabState.ENDING and lab.host in up for lab in present) or any(
-            view.unheard for view in self.fleet.hosts.values()
+            view.unheard for view in self.scheduler.hosts.values()
         )
         homeless = Counter(
             lease.image
@@ -128,9 +128,9 @@ class Rehearsing:
         return {
             "over": "" if mine else self._why_over(token),
             "seats": [_seat(lease, by_id.get(lease.lab_id or ""), homeless) for lease in mine],
-            "faults": faults(homeless, needs, self.fleet.hosts, hosts, present) if homeless else [],
+            "faults": faults(homeless, needs, self.scheduler.hosts, hosts, present) if homeless else [],
             "idle": self._idle(mine, present, up),
-            "yielded": self.fleet.yielded,
+            "yielded": self.scheduler.yielded,
             "hosts": {
                 name: {
                     "up": view.up,
@@ -139,7 +139,7 @@ class Rehearsing:
                     "trouble": view.trouble,
                     "uri": view.config.uri,
                 }
-                for name, view in self.fleet.hosts.items()
+                for name, view in self.scheduler.hosts.items()
             },
         }
 
@@ -150,7 +150,7 @@ class Rehearsing:
         seated = [(lease.image, by_id[lease.lab_id]) for lease in mine if lease.lab_id in by_id]
         taken = {lease.lab_id for lease in self.leases.every()}
         free = [lab for lab in present if lab.id not in taken and lab.state is LabState.READY]
-        hosts, needs = self.fleet.seats(present, now), self._needs()
+        hosts, needs = self.scheduler.seats(present, now), self._needs()
         return {"left": {host.host: left_after(host.host, seated, free, hosts, needs) for host in hosts if host.up}}
 
     def work_in(self, token: str, seats: Iterable[object], now: datetime) -> dict[str, Any]:
@@ -171,7 +171,7 @@ class Rehearsing:
     def tick(self, now: datetime) -> None:
         """A rehearsal that nobody asks about ends, and one over which a class begins; seats on a host that is lost
         find another."""
-        leases = self.leases.rehearsing()
+        leases = self.leases.rehearsals()
         if not leases:
             return
         asked_at = min(lease.asked_at for lease in leases)
@@ -182,10 +182,10 @@ class Rehearsing:
         else:
             for lease in leases:
                 lab = self.labs.get(lease.lab_id) if lease.lab_id is not None else None
-                if lab is not None and (self.fleet.host_of(lab).lost or lab.state not in ALIVE):
+                if lab is not None and (self.scheduler.host_of(lab).lost or lab.state not in ALIVE):
                     self.leases.change({"id": lease.id}, lab_id=None)
                     if lab.state in ALIVE:
-                        self.fleet.move(lab, LabState.ENDING, now)  # nothing of anybody's is in it
+                        self.scheduler.move(lab, LabState.ENDING, now)  # nothing of anybody's is in it
 
     def _free(self, leases: Sequence[Lease], why: str, now: datetime) -> int:
         """The leases end.  A lab that was only looked at is the pool's, which keeps what it needs of its own and
@@ -196,7 +196,7 @@ class Rehearsing:
             lab = self.labs.get(lease.lab_id) if lease.lab_id is not None and not lease.lent else None
             if lab is not None and lab.state in ALIVE:
                 before = lab.made_at < lease.asked_at and lab.state is not LabState.MAKING
-                self.fleet.move(lab, LabState.RESETTING if before else LabState.ENDING, now)
+                self.scheduler.move(lab, LabState.RESETTING if before else LabState.ENDING, now)
         if leases:
             log.info("the rehearsal is over (%s), seats that are free: %d", why, len(leases))
         return len(leases)
@@ -204,14 +204,14 @@ class Rehearsing:
     # -- what is known ---------------------------------------------------------------------------------
 
     def _mine(self, token: str) -> list[Lease]:
-        return [lease for lease in self.leases.rehearsing() if lease.rehearsal == token]
+        return [lease for lease in self.leases.rehearsals() if lease.rehearsal == token]
 
     def _why_over(self, token: str) -> str:
         ended = self.leases.first(rehearsal=token) if token else None
         return ended.ended_why if ended is not None else "it is not known here"
 
     def _needs(self) -> dict[str, Need]:
-        return {name: self.fleet.need(image) for name, image in self.fleet.images.items()}
+        return {name: self.scheduler.need(image) for name, image in self.scheduler.images.items()}
 
     def _idle(self, mine: list[Lease], present: list[Lab], up: set[str]) -> int:
         """Free labs of other kinds: somebody who asks gets their room, a rehearsal does not."""
@@ -244,7 +244,11 @@ def _seat(lease: Lease, lab: Lab | None, homeless: Mapping[str, int]) -> dict[st
 
 
 def left_after(
-    lost: str, seated: Iterable[tuple[str, Lab]], free: Iterable[Lab], hosts: Iterable[Seats], needs: Mapping[str, Need]
+    lost: str,
+    seated: Iterable[tuple[str, Lab]],
+    free: Iterable[Lab],
+    hosts: Iterable[HostRoom],
+    needs: Mapping[str, Need],
 ) -> int:
     """How many of ``seated`` (image, lab) have a lab when the host ``lost`` is gone: those elsewhere, and those that a
     free lab or room is left for."""

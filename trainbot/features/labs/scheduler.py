@@ -14,16 +14,16 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from trainbot.features.labs import reconciler as control
-from trainbot.features.labs.backoff import Avoided
+from trainbot.features.labs.backoff import ImageBackoff
 from trainbot.features.labs.host_view import HostView
 from trainbot.features.labs.lab_queue import in_line
-from trainbot.features.labs.placement import Need, Seats, choose_host
-from trainbot.features.labs.reconciler import Pool, Want
+from trainbot.features.labs.placement import HostRoom, Need, choose_host
+from trainbot.features.labs.reconciler import LabRequest, Pool
 from trainbot.model.config import Config
 from trainbot.model.host import HostConfig, LabSpec
 from trainbot.model.image_files import files
 from trainbot.model.lab import Lab, LabState, Lease
-from trainbot.model.lab_events import Check, HostWork, Probe, Way
+from trainbot.model.lab_events import CheckLogin, HostWork, LabRoute, Probe
 from trainbot.model.lab_image import LabImage
 from trainbot.model.ports import Installation
 from trainbot.model.seats import free_seat
@@ -38,7 +38,7 @@ WATCHING = ("probe", "check")  # they change nothing on the host
 FIRST_GUESS = 30.0  # seconds from asking a host for a lab to its ssh, before any was seen
 
 
-class _Taken:
+class _Allocated:
     """What is spoken for: ports on our loopback, seats of each host."""
 
     def __init__(self, present: Iterable[Lab]) -> None:
@@ -54,28 +54,28 @@ class PoolPlan(Protocol):
         """How many labs of which kind are to be free now."""
 
 
-class NoPool:
+class EmptyPoolPlan:
     """Labs are made for those who ask, and none ahead."""
 
     def pool(self, now: datetime) -> Pool:
         return {}
 
 
-class Fleet:
+class Scheduler:
     """``plan``: how many labs of which kind are to be free now; none until somebody sets it."""
 
     def __init__(self, store: Store, config: Config, installation: Installation) -> None:
         self.labs, self.leases, self.notices, self.settings = store.labs, store.leases, store.notices, store.settings
         self.config, self.images, self.unready = config.labs, installation.images, installation.unready
         self.owner, self.loopback = installation.owner, installation.loopback
-        self.plan: PoolPlan = NoPool()
+        self.plan: PoolPlan = EmptyPoolPlan()
         self.spare = {
             image.name: config.labs.spare if image.spare is None else image.spare
             for image in config.images
             if image.name in installation.images
         }
         self.hosts = {host.name: HostView(host) for host in config.hosts}
-        self.avoided = Avoided()
+        self.avoided = ImageBackoff()
         self.busy: dict[str, str] = {}
         self.strays: list[HostWork] = []
         self.yielded = 0  # labs that a rehearsal gave up for people
@@ -121,7 +121,7 @@ class Fleet:
             host = choose_host(self.seats(present, now), self.need(self.images[lease.image]))
             if host is None:
                 return False
-            id = self._make(Want(lease.image, lease.mode, lease.id), host, _Taken(present), now)
+            id = self._make(LabRequest(lease.image, lease.mode, lease.id), host, _Allocated(present), now)
         self._assign(lease, id, now, tell=tell)
         return True
 
@@ -132,7 +132,7 @@ class Fleet:
         needs = {name: self.need(image) for name, image in self.images.items()}
         plan = control.seating(leases, present, self.seats(present, now), needs, self.plan.pool(now))
         by_id = {lease.id: lease for lease in leases}
-        taken = _Taken(present)
+        taken = _Allocated(present)
         for lease, lab in plan.given:
             self._assign(lease, lab.id, now, tell=lease.id not in quiet)
         for want, host in plan.made:
@@ -158,11 +158,11 @@ class Fleet:
 
     def _vacate(self, lab: str) -> None:
         """A rehearsal gives way, and asks anew."""
-        for lease in self.leases.rehearsing(lab_id=lab):
+        for lease in self.leases.rehearsals(lab_id=lab):
             self.leases.change({"id": lease.id}, lab_id=None)
             self.yielded += 1
 
-    def _make(self, want: Want, host: str, taken: _Taken, now: datetime) -> str:
+    def _make(self, want: LabRequest, host: str, taken: _Allocated, now: datetime) -> str:
         """The row of a new lab; its id."""
         id, config = str(uuid.uuid4()), self.hosts[host].config
         port = self.loopback.free_port(taken.ports) if config.uri.startswith("qemu:///embed") else 0
@@ -190,21 +190,21 @@ class Fleet:
     def need(self, image: LabImage) -> Need:
         return Need(image.memory_mib, self.config.disk, image.version)
 
-    def seats(self, present: list[Lab], now: datetime) -> list[Seats]:
+    def seats(self, present: list[Lab], now: datetime) -> list[HostRoom]:
         """All hosts as placement sees them."""
         here: dict[str, list[Lab]] = defaultdict(list)
         for lab in present:
             here[lab.host].append(lab)
         return [self._seats(view, here[name], now) for name, view in self.hosts.items()]
 
-    def _seats(self, view: HostView, here: list[Lab], now: datetime) -> Seats:
+    def _seats(self, view: HostView, here: list[Lab], now: datetime) -> HostRoom:
         report, name = view.report, view.config.name
         coming = [
             self.need(self.images[lab.image])
             for lab in here
             if lab.state is LabState.MAKING and lab.image in self.images
         ]
-        return Seats(
+        return HostRoom(
             name,
             view.up,
             view.config.labs,
@@ -220,10 +220,10 @@ class Fleet:
             avoided=self.avoided.at(name, now),
         )
 
-    def work(self, now: datetime) -> list[HostWork | Probe | Check]:
+    def work(self, now: datetime) -> list[HostWork | Probe | CheckLogin]:
         """What hosts and watchers are to begin now; each is under way from here on."""
         up = {name for name, view in self.hosts.items() if view.up}
-        work: list[HostWork | Probe | Check] = list(self.strays)
+        work: list[HostWork | Probe | CheckLogin] = list(self.strays)
         self.strays.clear()
         present = self.labs.present()
         booting = {lab.id for lab in present if lab.state is LabState.BOOTING}
@@ -246,17 +246,17 @@ class Fleet:
         checkable = {name for name in up if self.hosts[name].has_ssh}
         for lab in control.due_checks(self.leases.every(), present, checkable, set(self.busy), self.config.health, now):
             self.busy[lab.id] = "check"
-            work.append(Check(lab.id, self._way(lab)))
+            work.append(CheckLogin(lab.id, self._way(lab)))
         return work
 
-    def way_in(self, lab: Lab) -> Way | None:
+    def way_in(self, lab: Lab) -> LabRoute | None:
         """How one logs in to the lab now; None where one cannot."""
         way = self._way(lab)
         return way if lab.state is LabState.READY and lab.endpoint and way.host_key and self.host_of(lab).up else None
 
-    def _way(self, lab: Lab) -> Way:
+    def _way(self, lab: Lab) -> LabRoute:
         image = self.images.get(lab.image)
-        return Way(
+        return LabRoute(
             lab.address,
             lab.ssh_port,
             self.host_of(lab).config.door,

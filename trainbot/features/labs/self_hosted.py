@@ -1,30 +1,32 @@
 """Labs on machines of people's own: where to get the image, and that they need none of ours.
 
-The bot never logs in there.  Getting a lab of ours ends it (``labs.leasing``).
+The bot never logs in there.  Getting a lab of ours ends it (``labs.requests``).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trainbot.core.commands import Argument, Ask, Command
+from trainbot.core.commands import Argument, Command, Request
 from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Reply
-from trainbot.features.labs.lease_expiry import Terms
-from trainbot.features.labs.scheduler import Fleet
-from trainbot.model.lab import Home
+from trainbot.features.labs.lease_expiry import LeaseExpiry
+from trainbot.features.labs.scheduler import Scheduler
+from trainbot.model.lab import SelfHosted
 from trainbot.model.ports import ClassContext, Pages
 
 if TYPE_CHECKING:
     from trainbot.adapters.db import Store
 
 
-class AtHome:
-    def __init__(self, fleet: Fleet, store: Store, terms: Terms, classes: ClassContext, pages: Pages) -> None:
-        self.images, self.terms, self.classes, self.pages = fleet.images, terms, classes, pages
+class SelfHostedCommands:
+    def __init__(
+        self, scheduler: Scheduler, store: Store, terms: LeaseExpiry, classes: ClassContext, pages: Pages
+    ) -> None:
+        self.images, self.terms, self.classes, self.pages = scheduler.images, terms, classes, pages
         self.homes, self.leases = store.homes, store.leases
 
-    def go_home(self, ask: Ask, image: str | None = None) -> list[Effect]:
+    def go_home(self, ask: Request, image: str | None = None) -> list[Effect]:
         before = self.homes.first(person_id=ask.person.id)
         image = image or self._which(ask, before)
         held = self.leases.open(person_id=ask.person.id)
@@ -32,7 +34,7 @@ class AtHome:
             if lease.lab_id is None:
                 self.terms.end(lease, "at home", ask.at)
         if before is None or before.image != image:
-            self.homes.put(Home(ask.person.id, image, ask.at))
+            self.homes.put(SelfHosted(ask.person.id, image, ask.at))
         self.classes.went_home(ask, image)
         kept = [lease.image for lease in held if lease.lab_id is not None]
         note = (
@@ -44,7 +46,7 @@ class AtHome:
             )
         ]
 
-    def _which(self, ask: Ask, before: Home | None) -> str:
+    def _which(self, ask: Request, before: SelfHosted | None) -> str:
         wanted = self.classes.image_of(ask) or (before.image if before is not None else "")
         if wanted:
             return wanted
@@ -78,7 +80,7 @@ class AtHome:
         ]
 
 
-def at_home(home: Home) -> str:
+def at_home(home: SelfHosted) -> str:
     """For ``!lab`` of somebody who has none here."""
     return (
         f"you run {home.image} on a machine of your own (!lab home says where the image is); !lab {home.image} "

@@ -6,21 +6,21 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from trainbot.features.labs.capacity import Capacity, capacity
-from trainbot.features.labs.scheduler import Fleet
+from trainbot.features.labs.scheduler import Scheduler
 from trainbot.model.lab import Lab, LabState
-from trainbot.model.lab_events import Way
+from trainbot.model.lab_events import LabRoute
 
 if TYPE_CHECKING:
     from trainbot.adapters.db import Store
 
 
-class Stock:
-    def __init__(self, fleet: Fleet, store: Store) -> None:
-        self.fleet = fleet
+class LabInventory:
+    def __init__(self, scheduler: Scheduler, store: Store) -> None:
+        self.scheduler = scheduler
         self.labs, self.leases, self.homes = store.labs, store.leases, store.homes
 
     def has_labs(self, image: str) -> bool:
-        return bool(self.fleet.hosts) and image in self.fleet.images
+        return bool(self.scheduler.hosts) and image in self.scheduler.images
 
     def holds(self, now: datetime) -> tuple[int, int]:
         found = self.capacity(now)
@@ -29,8 +29,8 @@ class Stock:
     def capacity(self, now: datetime) -> Capacity:
         present = self.labs.present()
         leased = {id for lease in self.leases.every() for id in (lease.lab_id, lease.left_id) if id is not None}
-        needs = {name: self.fleet.need(image) for name, image in self.fleet.images.items()}
-        return capacity(self.fleet.seats(present, now), present, leased, needs)
+        needs = {name: self.scheduler.need(image) for name, image in self.scheduler.images.items()}
+        return capacity(self.scheduler.seats(present, now), present, leased, needs)
 
     def lab_of(self, person_id: int, image: str) -> Lab | None:
         if self.homes.first(person_id=person_id) is not None:
@@ -50,5 +50,5 @@ class Stock:
     def alive(self) -> dict[str, Lab]:
         return {lab.id: lab for lab in self.labs.alive()}
 
-    def way_in(self, lab: Lab) -> Way | None:
-        return self.fleet.way_in(lab)
+    def way_in(self, lab: Lab) -> LabRoute | None:
+        return self.scheduler.way_in(lab)

@@ -13,10 +13,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from trainbot.core.access import Person, Role, Roles, fold_account
-from trainbot.core.commands import Argument, Ask, Command
+from trainbot.core.commands import Argument, Command, Request
 from trainbot.core.errors import UserError
 from trainbot.core.hooks import Feature, Hook, On, PersonRenamed
-from trainbot.core.messages import Connected, Effect, Left, Renamed, Reply, RollCall, Sender
+from trainbot.core.messages import ChannelMembers, Connected, Effect, Left, Renamed, Reply, Sender
 from trainbot.features.people.keys import read_key
 from trainbot.model.ports import Audience
 
@@ -71,7 +71,7 @@ class Registry(Feature):
     def role_of(self, sender: Sender) -> Role:
         return self.roles.role_of(sender)
 
-    def named(self, nick: str, ask: Ask) -> tuple[Person, bool] | None:
+    def named(self, nick: str, ask: Request) -> tuple[Person, bool] | None:
         """Whoever goes by that nick, or asked something by it that waits, or is ignored; and whether they are staff."""
         member, fold = self.audience.find(nick), self.audience.fold
         if member is not None:
@@ -108,7 +108,7 @@ class Registry(Feature):
             On(Renamed, self._renamed),
             On(Left, self._left, last=True),
             On(Connected, self._connected),
-            On(RollCall, self._roll_call),
+            On(ChannelMembers, self._roll_call),
         )
 
     def _renamed(self, event: Renamed, _now: datetime) -> list[PersonRenamed]:
@@ -150,7 +150,7 @@ class Registry(Feature):
     def _connected(self, _event: Connected, _now: datetime) -> None:
         self._rolled.clear()
 
-    def _roll_call(self, event: RollCall, _now: datetime) -> None:
+    def _roll_call(self, event: ChannelMembers, _now: datetime) -> None:
         """Once all our channels are seen again: masks that are in none of them have left our view."""
         self._rolled.add(self.audience.fold(event.channel))
         if self._rolled < {self.audience.fold(channel) for channel in self.channels}:
@@ -163,7 +163,7 @@ class Registry(Feature):
 
     # -- !key ------------------------------------------------------------------------------------
 
-    def add_key(self, ask: Ask, publickey: str = "") -> list[Effect]:
+    def add_key(self, ask: Request, publickey: str = "") -> list[Effect]:
         keys = self.people.keys.all(person_id=ask.person.id)
         if not publickey:
             shown = ", ".join(f"{key.key.split()[0]} …{key.key[-8:]}" for key in keys)
@@ -196,7 +196,7 @@ class Registry(Feature):
         which = f": {key.split()[0]} …{key[-8:]}" if publickey.lower() == "yes" else ""
         return [Reply(f"key kept{which}; it opens your labs from now on", private=True)]
 
-    def _offered(self, ask: Ask) -> str:
+    def _offered(self, ask: Request) -> str:
         """What their ssh client had with it when they last logged in with a lab's password."""
         found = [lease.offered for lease in self.leases.open(person_id=ask.person.id) if lease.offered]
         if not found:

@@ -25,7 +25,7 @@ class Draft:
     listening: bool = True
 
 
-class Talk:
+class AnswerCapture:
     def __init__(self, people: People) -> None:
         self.people = people
         self._drafts: dict[int, Draft] = {}

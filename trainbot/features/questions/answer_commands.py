@@ -5,24 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trainbot.core.access import Role
-from trainbot.core.commands import Argument, Ask, Command, Place
+from trainbot.core.commands import Argument, Command, Request, Scope
 from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Line, Priority, Reply
 from trainbot.features.questions.list_commands import votes
-from trainbot.features.questions.question_queue import Queue, too_long
+from trainbot.features.questions.question_queue import QuestionQueue, too_long
 from trainbot.model.question import Question, QuestionState
 
 if TYPE_CHECKING:
-    from trainbot.features.questions.answer_capture import Talk
+    from trainbot.features.questions.answer_capture import AnswerCapture
 
 
-class Answering:
+class AnswerCommands:
     """``length``: characters of one question."""
 
-    def __init__(self, queue: Queue, talk: Talk, length: int) -> None:
+    def __init__(self, queue: QuestionQueue, talk: AnswerCapture, length: int) -> None:
         self.queue, self.questions, self.talk, self.length = queue, queue.questions, talk, length
 
-    def take(self, ask: Ask, question: Question | None = None) -> list[Effect]:
+    def take(self, ask: Request, question: Question | None = None) -> list[Effect]:
         if question is None:
             question = self._next(ask)
         question = self.queue.must_wait(question)
@@ -37,7 +37,7 @@ class Answering:
             )
         ]
 
-    def _next(self, ask: Ask) -> Question:
+    def _next(self, ask: Request) -> Question:
         assert ask.channel is not None  # Place.CHANNEL
         taken, still = self.queue.waiting(ask.channel)
         if not still:
@@ -49,14 +49,14 @@ class Answering:
 
     # -- answers -----------------------------------------------------------------------------------
 
-    def answer(self, ask: Ask, question: Question, words: str) -> list[Effect]:
+    def answer(self, ask: Request, question: Question, words: str) -> list[Effect]:
         question = self.questions.standing(question)
         self.queue.record(question, ask, "answered", words, state=QuestionState.ANSWERED)
         return self._said(
             ask, question, f"to question {question.id}: {words} ({ask.nick})", f"was answered by {ask.nick}: {words}"
         )
 
-    def answered(self, ask: Ask, question: Question | None = None) -> list[Effect]:
+    def answered(self, ask: Request, question: Question | None = None) -> list[Effect]:
         """What was said in the channel since ``!take`` is kept; the channel has seen it, so nothing is said there."""
         found = self.talk.of(ask.person, ask.channel, question)
         if found is None:
@@ -72,7 +72,7 @@ class Answering:
         self.queue.tell_absent(question, ask.at, f"was answered by {ask.nick}: {words}")
         return [Reply(f"kept as the answer to question {question.id}: {len(words)} characters", private=True)]
 
-    def edit(self, ask: Ask, question: Question, words: str) -> list[Effect]:
+    def edit(self, ask: Request, question: Question, words: str) -> list[Effect]:
         """The caller's answer; for staff without one the last; for its asker the question."""
         question = self.questions.standing(question) if ask.role >= Role.HELPER else question
         answers = self.questions.answers(question.id)
@@ -98,7 +98,7 @@ class Answering:
         self.queue.record(question, ask, "reworded", words, words=words)
         return [Reply(f"question {question.id} reads that now", private=True)]
 
-    def _said(self, ask: Ask, question: Question, text: str, notice: str) -> list[Effect]:
+    def _said(self, ask: Request, question: Question, text: str, notice: str) -> list[Effect]:
         """To the channel, with the names of those who asked; a notice for those who do not see it."""
         here = self.queue.tell_absent(question, ask.at, notice)
         names = list(here[:5]) or ([] if question.anonymous else [question.nick])
@@ -106,14 +106,14 @@ class Answering:
 
     # -- put aside, merge ----------------------------------------------------------------------------
 
-    def skip(self, ask: Ask, question: Question, why: str = "") -> list[Effect]:
+    def skip(self, ask: Request, question: Question, why: str = "") -> list[Effect]:
         question = self.queue.must_wait(question)
         self.queue.record(question, ask, "skipped", why, state=QuestionState.SKIPPED)
         for one in self.queue.all_of_it(question):
             self.queue.tell(one, ask.at, f"was put aside by {ask.nick}" + (f": {why}" if why else ""))
         return [Reply(f"question {question.id} is put aside")] if ask.private else []
 
-    def merge(self, ask: Ask, question: Question, into: Question) -> list[Effect]:
+    def merge(self, ask: Request, question: Question, into: Question) -> list[Effect]:
         into = self.questions.standing(into)
         if question.merged_into is not None:
             raise UserError(
@@ -150,7 +150,7 @@ class Answering:
                 (optional,),
                 aliases=("y",),
                 role=Role.HELPER,
-                place=Place.CHANNEL,
+                place=Scope.CHANNEL,
                 group="questions",
             ),
             Command(
@@ -168,7 +168,7 @@ class Answering:
                 "keeps what I said here between !take and my next command as the answer",
                 (optional,),
                 role=Role.HELPER,
-                place=Place.CHANNEL,
+                place=Scope.CHANNEL,
                 group="questions",
             ),
             Command(

@@ -6,32 +6,37 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from trainbot.core.access import Person, Role
-from trainbot.core.commands import Argument, Ask, Command, Place
+from trainbot.core.commands import Argument, Command, Request, Scope
 from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Reply
-from trainbot.features.questions.duplicates import Similar
+from trainbot.features.questions.duplicates import Duplicates
 from trainbot.features.questions.list_commands import votes
-from trainbot.features.questions.question_queue import Queue, short, too_long
+from trainbot.features.questions.question_queue import QuestionQueue, short, too_long
 from trainbot.model.ports import Exercises
 from trainbot.model.question import WAITING, Question, QuestionState
 
 if TYPE_CHECKING:
-    from trainbot.adapters.db.repositories import Leases
+    from trainbot.adapters.db.repositories import LeaseRepository
     from trainbot.model.config import QuestionsConfig
 
 MINUTE = timedelta(minutes=1)
 
 
-class Asking:
+class AskCommands:
     def __init__(
-        self, queue: Queue, similar: Similar, config: QuestionsConfig, exercises: Exercises, leases: Leases
+        self,
+        queue: QuestionQueue,
+        similar: Duplicates,
+        config: QuestionsConfig,
+        exercises: Exercises,
+        leases: LeaseRepository,
     ) -> None:
         self.queue, self.questions, self.similar = queue, queue.questions, similar
         self.config, self.exercises, self.leases = config, exercises, leases
 
     # -- ask -------------------------------------------------------------------------------------
 
-    def already(self, ask: Ask, words: str) -> Reply | None:
+    def already(self, ask: Request, words: str) -> Reply | None:
         """The answer to a like question, or that one waits; None where it is new, or will not be taken anyway."""
         if ask.channel is None or self._refused(ask, words) is not None:
             return None
@@ -53,15 +58,15 @@ class Asking:
             f"question {found.id} was: {short(found.words, 110)} → {short(found.answer, 240)} Still ask?", private=True
         )
 
-    def ask(self, ask: Ask, words: str) -> list[Effect]:
+    def ask(self, ask: Request, words: str) -> list[Effect]:
         return self._asked(ask, words, anonymous=False)
 
-    def ask_anonymously(self, ask: Ask, words: str) -> list[Effect]:
+    def ask_anonymously(self, ask: Request, words: str) -> list[Effect]:
         if ask.channel is None:
             raise UserError("in which channel? put it first, as in #class !ask anonymously WORDS")
         return self._asked(ask, words, anonymous=True)
 
-    def _asked(self, ask: Ask, words: str, *, anonymous: bool) -> list[Effect]:
+    def _asked(self, ask: Request, words: str, *, anonymous: bool) -> list[Effect]:
         assert ask.channel is not None  # Place.CHANNEL, or looked at above
         if (why := self._refused(ask, words)) is not None:
             return [Reply(why, private=True)]
@@ -89,7 +94,7 @@ class Asking:
             )
         ]
 
-    def _refused(self, ask: Ask, words: str) -> str | None:
+    def _refused(self, ask: Request, words: str) -> str | None:
         """Why it is not taken: too long, too many, or somebody who is ignored.  Staff ask as they like."""
         if len(words) > self.config.length:
             return too_long(words, self.config.length)
@@ -106,7 +111,7 @@ class Asking:
 
     # -- support, correct, withdraw --------------------------------------------------------------
 
-    def vote(self, ask: Ask, question: Question) -> list[Effect]:
+    def vote(self, ask: Request, question: Question) -> list[Effect]:
         question = self.queue.must_wait(question)
         if ask.role < Role.HELPER and self.questions.is_ignored(ask.person) is not None:
             return [Reply("your votes are not taken just now; the presenter can change that", private=True)]
@@ -117,7 +122,7 @@ class Asking:
             question = self.questions.counted(question)
         return [Reply(f"question {question.id}: {votes(question.votes)}, {self.queue.place(question)}", private=True)]
 
-    def reopen(self, ask: Ask, question: Question) -> list[Effect]:
+    def reopen(self, ask: Request, question: Question) -> list[Effect]:
         if ask.role < Role.HELPER and question.person_id != ask.person.id:
             raise UserError(f"question {question.id} is not yours: !ask WORDS asks again, in your own words")
         if question.state in WAITING:
@@ -131,7 +136,7 @@ class Asking:
         question = self.questions.counted(question)
         return [Reply(f"question {question.id} waits again: {self.queue.place(question)}")]
 
-    def delete(self, ask: Ask, question: Question, why: str = "") -> list[Effect]:
+    def delete(self, ask: Request, question: Question, why: str = "") -> list[Effect]:
         if ask.role < Role.HELPER and (question.person_id != ask.person.id or question.state not in WAITING):
             raise UserError(f"only your own questions, while they wait; question {question.id} is not such a one")
         self.queue.delete(question, ask, why)
@@ -153,7 +158,7 @@ class Asking:
                 "puts a question into the queue (so does a line that begins QUESTION:)",
                 (words,),
                 example="ask why is port 11371 taken?",
-                place=Place.CHANNEL,
+                place=Scope.CHANNEL,
                 confirm=self.already,
                 group="questions",
             ),
@@ -163,7 +168,7 @@ class Asking:
                 "the same, and only presenters and helpers learn who asks",
                 (words,),
                 aliases=("anon",),
-                place=Place.PRIVATE,
+                place=Scope.PRIVATE,
                 confirm=self.already,
                 group="questions",
                 example="ask anonymously what is a port?",

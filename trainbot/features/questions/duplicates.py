@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trainbot.features.questions.search_terms import Finding
+from trainbot.features.questions.search_terms import QuestionSearch
 from trainbot.features.questions.similarity import ALIKE, Context, alike
 from trainbot.model.question import WAITING, Question, QuestionState
 
 if TYPE_CHECKING:
-    from trainbot.adapters.db.question_rows import Questions
-    from trainbot.adapters.db.repositories import Classes
+    from trainbot.adapters.db.question_rows import QuestionRepository
+    from trainbot.adapters.db.repositories import ClassRepository
     from trainbot.model.class_run import ClassRun
 
 CANDIDATES = 20
 BUDGET = 2000  # rows that are ranked: what asks the same shares its rarest words
 
 
-class Similar:
-    def __init__(self, questions: Questions, classes: Classes, finding: Finding) -> None:
+class Duplicates:
+    def __init__(self, questions: QuestionRepository, classes: ClassRepository, finding: QuestionSearch) -> None:
         self.questions, self.classes, self.finding = questions, classes, finding
         self._exercises: dict[int, str] = {}  # of classes: what a class was about does not change
 

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 from trainbot.core.commands import Command, Converter
 from trainbot.core.hooks import CommandHeard, Feature, Hook, NoticeWriter, On, OnTick, PersonRenamed, TalkHeard
-from trainbot.features.questions.answer_capture import Talk
-from trainbot.features.questions.answer_commands import Answering
-from trainbot.features.questions.ask_commands import Asking
-from trainbot.features.questions.duplicates import Similar
-from trainbot.features.questions.ignore_list import Ignoring
-from trainbot.features.questions.list_commands import Listing
-from trainbot.features.questions.question_queue import Queue
-from trainbot.features.questions.queue_alerts import KIND, Pressing
-from trainbot.features.questions.search_terms import Finding
+from trainbot.features.questions.answer_capture import AnswerCapture
+from trainbot.features.questions.answer_commands import AnswerCommands
+from trainbot.features.questions.ask_commands import AskCommands
+from trainbot.features.questions.duplicates import Duplicates
+from trainbot.features.questions.ignore_list import IgnoreList
+from trainbot.features.questions.list_commands import ListCommands
+from trainbot.features.questions.question_queue import QuestionQueue
+from trainbot.features.questions.queue_alerts import KIND, QueueAlerts
+from trainbot.features.questions.search_terms import QuestionSearch
 from trainbot.model.config import QuestionsConfig
 from trainbot.model.ports import Journal, Ports
 
@@ -29,16 +29,16 @@ SELDOM = ("edit", "reopen", "delete")
 class Questions(Feature):
     def __init__(self, store: Store, config: QuestionsConfig, ports: Ports, journal: Journal) -> None:
         self.config = config
-        self.queue = Queue(store, ports.audience)
-        self.finding = Finding(store.search)
-        self.talk = Talk(ports.people)
-        self.pressing = Pressing(self.queue, config)
-        similar = Similar(store.questions, store.classes, self.finding)
+        self.queue = QuestionQueue(store, ports.audience)
+        self.finding = QuestionSearch(store.search)
+        self.talk = AnswerCapture(ports.people)
+        self.pressing = QueueAlerts(self.queue, config)
+        similar = Duplicates(store.questions, store.classes, self.finding)
         self._with_commands = (
-            Asking(self.queue, similar, config, ports.exercises, store.leases),
-            Listing(self.queue, self.finding, journal),
-            Answering(self.queue, self.talk, config.length),
-            Ignoring(self.queue, ports.people),
+            AskCommands(self.queue, similar, config, ports.exercises, store.leases),
+            ListCommands(self.queue, self.finding, journal),
+            AnswerCommands(self.queue, self.talk, config.length),
+            IgnoreList(self.queue, ports.people),
         )
 
     def openers(self, channel: str | None) -> tuple[str, ...]:

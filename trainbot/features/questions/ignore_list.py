@@ -5,27 +5,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trainbot.core.access import Person, Role
-from trainbot.core.commands import Argument, Ask, Command
+from trainbot.core.commands import Argument, Command, Request
 from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Reply
 from trainbot.model.ports import People
 from trainbot.model.question import WAITING
 
 if TYPE_CHECKING:
-    from trainbot.features.questions.question_queue import Queue
+    from trainbot.features.questions.question_queue import QuestionQueue
 
 
-class Ignoring:
-    def __init__(self, queue: Queue, people: People) -> None:
+class IgnoreList:
+    def __init__(self, queue: QuestionQueue, people: People) -> None:
         self.queue, self.questions, self.people = queue, queue.questions, people
 
-    def _person(self, ask: Ask, nick: str) -> tuple[Person, bool]:
+    def _person(self, ask: Request, nick: str) -> tuple[Person, bool]:
         found = self.people.named(nick, ask)
         if found is None:
             raise UserError(f"nobody here goes by {nick[:30]!r}, and nobody of that nick asked anything")
         return found
 
-    def ignore(self, ask: Ask, nick: str) -> list[Effect]:
+    def ignore(self, ask: Request, nick: str) -> list[Effect]:
         person, staff = self._person(ask, nick)
         if staff:
             raise UserError(f"{nick[:30]} is one of us; only learners' questions can be ignored")
@@ -50,7 +50,7 @@ class Ignoring:
             )
         ]
 
-    def unignore(self, ask: Ask, nick: str) -> list[Effect]:
+    def unignore(self, ask: Request, nick: str) -> list[Effect]:
         person, _staff = self._person(ask, nick)
         ended = self.questions.ignored.change(
             {"person_id": person.id, "ended_at": None}, ended_at=ask.at, ended_by=ask.nick

@@ -5,26 +5,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trainbot.core.access import Role
-from trainbot.core.commands import Argument, Ask, Command, Place
+from trainbot.core.commands import Argument, Command, Request, Scope
 from trainbot.core.messages import Effect, Reply
 from trainbot.core.wording import as_many, span
 from trainbot.features.questions.question_queue import short
-from trainbot.features.questions.search_terms import Finding, best
+from trainbot.features.questions.search_terms import QuestionSearch, best
 from trainbot.model.ports import Journal
 from trainbot.model.question import Question, QuestionState
 
 if TYPE_CHECKING:
-    from trainbot.features.questions.question_queue import Queue
+    from trainbot.features.questions.question_queue import QuestionQueue
 
 LINE = 380  # bytes of a listing that surely fit one message
 ROW = 90  # characters of one question in it
 
 
-class Listing:
-    def __init__(self, queue: Queue, finding: Finding, journal: Journal) -> None:
+class ListCommands:
+    def __init__(self, queue: QuestionQueue, finding: QuestionSearch, journal: Journal) -> None:
         self.queue, self.questions, self.finding, self.journal = queue, queue.questions, finding, journal
 
-    def open(self, ask: Ask, question: Question | None = None) -> list[Effect]:
+    def open(self, ask: Request, question: Question | None = None) -> list[Effect]:
         """To a learner alone; staff see more, who asked anonymously only where nobody else reads it."""
         quiet = ask.private or ask.role < Role.HELPER
         if question is not None:
@@ -37,7 +37,7 @@ class Listing:
         head = f"{len(rows)} open: "
         return [Reply(head + as_many(rows, LINE - len(head), " | ", " | and {} more"), private=quiet)]
 
-    def _row(self, ask: Ask, question: Question) -> str:
+    def _row(self, ask: Request, question: Question) -> str:
         notes = ["taken"] if question.state is QuestionState.TAKEN else []
         notes += [votes(question.votes)] if question.votes else []
         if ask.role >= Role.HELPER and (ask.at - question.asked_at).total_seconds() >= 60:
@@ -45,7 +45,7 @@ class Listing:
         more = f" ({', '.join(notes)})" if notes else ""
         return f"{question.id} {_asker(ask, question)}: {short(question.words, ROW)}{more}"
 
-    def _one(self, ask: Ask, question: Question) -> str:
+    def _one(self, ask: Request, question: Question) -> str:
         """The question in full, with its answers and where to read more."""
         when = f"{question.asked_at:%d %b %Y}" + (f", step {question.step}" if question.step else "")
         text = f"question {question.id}, {_asker(ask, question)}, {when}: {question.words}"
@@ -62,7 +62,7 @@ class Listing:
         waits = "taken" if standing.state is QuestionState.TAKEN else f"waits, {self.queue.place(standing)}"
         return f"{text} ({waits}{', ' + votes(standing.votes) if standing.votes else ''})"
 
-    def faq(self, ask: Ask, words: str) -> list[Effect]:
+    def faq(self, ask: Request, words: str) -> list[Effect]:
         quiet = ask.private or ask.role < Role.HELPER
         number = words.removeprefix("#")
         if number.isascii() and number.isdigit() and len(number) < 10:
@@ -105,7 +105,7 @@ class Listing:
                 "the open questions; with a number: that one, and what became of it",
                 (Argument("N", "question", optional=True),),
                 aliases=("questions",),
-                place=Place.CHANNEL,
+                place=Scope.CHANNEL,
                 group="questions",
             ),
             Command(
@@ -119,7 +119,7 @@ class Listing:
         ]
 
 
-def _asker(ask: Ask, question: Question) -> str:
+def _asker(ask: Request, question: Question) -> str:
     if question.anonymous and ask.private and ask.role >= Role.HELPER:
         return f"{question.nick} (anonymously)"
     return question.asker

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol, TypeVar
 
 
-class Turn(Protocol):
+class QuestionPriority(Protocol):
     """What of a question decides when it is taken; of ``asked_at`` only that it sorts."""
 
     @property
@@ -21,7 +21,7 @@ class Turn(Protocol):
     def asked_at(self) -> object: ...
 
 
-T = TypeVar("T", bound=Turn)
+T = TypeVar("T", bound=QuestionPriority)
 
 
 def ordered(waiting: Iterable[T], heard: Mapping[int, int], class_id: int | None) -> list[T]:

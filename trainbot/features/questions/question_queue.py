@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from trainbot.core.access import Person
-from trainbot.core.commands import Ask
+from trainbot.core.commands import Request
 from trainbot.core.errors import UserError
 from trainbot.features.questions.order import T, ordered
 from trainbot.model.ports import Audience
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 ANSWER = "answer"  # the kind of notices that hold what the channel has seen already
 
 
-class Queue:
+class QuestionQueue:
     def __init__(self, store: Store, audience: Audience) -> None:
         self.questions, self.classes, self.notices = store.questions, store.classes, store.notices
         self.people, self.audience = store.people, audience
 
-    def question_kind(self, text: str, _ask: Ask) -> Question:
+    def question_kind(self, text: str, _ask: Request) -> Question:
         number = text.removeprefix("#")
         found = self.questions.get(int(number)) if number.isascii() and number.isdigit() and len(number) < 10 else None
         if found is None or found.state is QuestionState.DELETED:
@@ -49,7 +49,7 @@ class Queue:
         run = self.classes.in_channel(channel)
         return ordered(still, self.questions.heard(run.id) if run else {}, run.id if run else None)
 
-    def record(self, question: Question, ask: Ask, kind: str, text: str = "", **changes: Any) -> int:
+    def record(self, question: Question, ask: Request, kind: str, text: str = "", **changes: Any) -> int:
         return self.questions.record(question, ask.person, ask.nick, ask.at, kind, text, **changes)
 
     def must_wait(self, question: Question) -> Question:
@@ -66,7 +66,7 @@ class Queue:
         """It and whatever was merged into it, deleted ones left out."""
         return [q for q in (question, *self.questions.joined(question)) if q.state is not QuestionState.DELETED]
 
-    def delete(self, question: Question, ask: Ask, why: str) -> None:
+    def delete(self, question: Question, ask: Request, why: str) -> None:
         """What was merged into it is not lost with it: that waits again."""
         self.record(question, ask, "deleted", why, state=QuestionState.DELETED)
         for one in self.questions.all(merged_into=question.id):

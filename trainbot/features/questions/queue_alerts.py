@@ -11,7 +11,7 @@ from trainbot.model.notice import Notice
 from trainbot.model.question import Question
 
 if TYPE_CHECKING:
-    from trainbot.features.questions.question_queue import Queue
+    from trainbot.features.questions.question_queue import QuestionQueue
     from trainbot.model.class_run import ClassRun
     from trainbot.model.config import QuestionsConfig
 
@@ -30,8 +30,8 @@ def reasons(waits: list[datetime], now: datetime, many: int, long: timedelta) ->
     return found
 
 
-class Pressing:
-    def __init__(self, queue: Queue, config: QuestionsConfig) -> None:
+class QueueAlerts:
+    def __init__(self, queue: QuestionQueue, config: QuestionsConfig) -> None:
         self.queue, self.config = queue, config
 
     def _waiting(self, run: ClassRun) -> list[Question]:

@@ -68,7 +68,7 @@ def nearest(word: str, others: Iterable[str]) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class SearchResult:
     """``words``: what was looked for; ``instead``: those of them that stand for words that nobody said; ``rows``: with
     their bm25 (the lower the better; 0 where all words are common), best first."""
 
@@ -77,13 +77,15 @@ class Looked:
     rows: Sequence[tuple[int, float]]
 
 
-class Finding:
+class QuestionSearch:
     """Searches one of the store's indexes; bounded work however much is in it."""
 
     def __init__(self, search: Search) -> None:
         self.search = search
 
-    def look(self, index: str, text: str, *, budget: int = BUDGET, limit: int = LIMIT, correct: bool = True) -> Looked:
+    def look(
+        self, index: str, text: str, *, budget: int = BUDGET, limit: int = LIMIT, correct: bool = True
+    ) -> SearchResult:
         """Never an error, whatever ``text`` is.  ``correct``: near words for those that nobody said."""
         frequencies: dict[str, int] = {}
         instead: dict[str, str] = {}
@@ -99,7 +101,7 @@ class Finding:
             rows: Sequence[tuple[int, float]] = self.search.ranked(index, chosen, limit)
         else:
             rows = [(row, 0.0) for row in self._newest(index, known, limit)]
-        return Looked(tuple(known), instead, rows)
+        return SearchResult(tuple(known), instead, rows)
 
     def _newest(self, index: str, words: list[str], limit: int) -> list[int]:
         """The newest with all of them; with fewer where there is none."""
@@ -116,15 +118,15 @@ class Finding:
         return near if near != plain else None
 
 
-class Row(Protocol):
+class SearchRow(Protocol):
     @property
     def id(self) -> int: ...
 
 
-T = TypeVar("T", bound=Row)
+T = TypeVar("T", bound=SearchRow)
 
 
-def best(looked: Looked, rows: Iterable[T], text: Callable[[T], str]) -> list[T]:
+def best(looked: SearchResult, rows: Iterable[T], text: Callable[[T], str]) -> list[T]:
     """The rows with most of the words first, then by their bm25, the newest first."""
     scores = dict(looked.rows)
     return sorted(rows, key=lambda row: (-covered(looked.words, text(row)), scores[row.id], -row.id))

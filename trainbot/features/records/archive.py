@@ -17,7 +17,7 @@ from trainbot.core.times import describe_many
 from trainbot.features.records import timeline
 from trainbot.features.records.minutes import SOMEBODY, ClassRecord, Minutes, base_name, minutes_of
 from trainbot.features.records.minutes_markdown import markdown
-from trainbot.model.class_run import ClassRun, Play, PlayKind
+from trainbot.model.class_run import ClassRun, ScriptKind, ScriptRun
 from trainbot.model.config import RecordsConfig
 from trainbot.model.question import QuestionState
 
@@ -35,7 +35,7 @@ class MinutesPages(Protocol):
 
     def minutes_page(self, minutes: Minutes, base: str, /) -> str: ...
 
-    def log_page(self, minutes: Minutes, rows: Iterable[timeline.Row], base: str, /) -> str: ...
+    def log_page(self, minutes: Minutes, rows: Iterable[timeline.TimelineRow], base: str, /) -> str: ...
 
     def index_page(self, runs: Sequence[ClassRun], /) -> str: ...
 
@@ -68,10 +68,10 @@ class Archive:
             frozenset(person.id for person in self.people.all(nolog=True)),
         )
 
-    def _checks(self, **exact: int) -> Iterator[Play]:
+    def _checks(self, **exact: int) -> Iterator[ScriptRun]:
         """Those that have ended, by time."""
         plays = self.classes.plays
-        return plays.each(plays.table.c.ended_at.is_not(None), time="ended_at", kind=PlayKind.VERIFY, **exact)
+        return plays.each(plays.table.c.ended_at.is_not(None), time="ended_at", kind=ScriptKind.VERIFY, **exact)
 
     def place(self, run: ClassRun) -> str:
         """What people are told about where the minutes are."""
@@ -136,7 +136,7 @@ class Archive:
             ".html": self.pages.minutes_page(minutes, name),
         }
 
-    def _log(self, record: ClassRecord) -> Iterator[timeline.Row]:
+    def _log(self, record: ClassRecord) -> Iterator[timeline.TimelineRow]:
         """As it may be published: without the names of people who are not to be named, and without deleted questions."""
         questions = {question.id: question for question in record.questions}
         names = {a.person_id: a for a in record.attendance}

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from trainbot.core.commands import Ask, Command
+from trainbot.core.commands import Command, Request
 from trainbot.core.hooks import Feature, Hook, On, OnChange, TalkHeard, Turn
-from trainbot.core.messages import Arrived, Left, Renamed, RollCall
+from trainbot.core.messages import Arrived, ChannelMembers, Left, Renamed
 from trainbot.features.records.archive import Archive, MinutesPages
-from trainbot.features.records.journal import Journal
+from trainbot.features.records.journal import ClassJournal
 from trainbot.features.records.presence import Presence
-from trainbot.features.records.retention import Keeping
+from trainbot.features.records.retention import RetentionCommands
 from trainbot.model.class_run import ClassRun
 from trainbot.model.config import Config
 from trainbot.model.ports import Ports
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 
 
 class Records(Feature):
-    """Also the port ``Journal`` (trainbot.model.ports)."""
+    """Also the port ``ClassJournal`` (trainbot.model.ports)."""
 
     def __init__(self, store: Store, config: Config, ports: Ports, minutes_pages: MinutesPages) -> None:
-        self.journal = Journal(store, ports.people, config.records.log)
+        self.journal = ClassJournal(store, ports.people, config.records.log)
         self.presence = Presence(self.journal, ports.audience, config.irc.channels)
         self.archive = Archive(store, config.records, config.schedule.zones, minutes_pages)
-        self.keeping = Keeping(store, self.archive)
+        self.keeping = RetentionCommands(store, self.archive)
 
     def commands(self) -> list[Command]:
         return self.journal.commands()
 
     def hooks(self) -> Sequence[Hook]:
         return (
-            On(RollCall, self.presence.roll_call),
+            On(ChannelMembers, self.presence.roll_call),
             On(Arrived, self.presence.arrived),
             On(Left, self.presence.left),
             On(Renamed, self.presence.renamed),
@@ -51,7 +51,7 @@ class Records(Feature):
 
     # -- what classes ask --------------------------------------------------------------------------
 
-    def noted(self, ask: Ask, kind: str, text: str) -> None:
+    def noted(self, ask: Request, kind: str, text: str) -> None:
         self.journal.noted(ask, kind, text)
         if kind == "start" and ask.channel is not None:
             self.presence.begins(ask.channel, ask.at)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from trainbot.core.access import Role
-from trainbot.core.commands import Argument, Ask, Command, Place
+from trainbot.core.commands import Argument, Command, Request, Scope
 from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Incoming, Reply
 from trainbot.core.text import visible
@@ -32,7 +32,7 @@ OPERATORS = {
 }
 
 
-class Journal:
+class ClassJournal:
     """``logged``: whether the channel's talk, comings and goings are kept during a class ([records] log)."""
 
     def __init__(self, store: Store, people: People, logged: bool) -> None:
@@ -58,7 +58,7 @@ class Journal:
     def runs(self, channel: str) -> bool:
         return self.classes.in_channel(channel) is not None
 
-    def noted(self, ask: Ask, kind: str, text: str) -> None:
+    def noted(self, ask: Request, kind: str, text: str) -> None:
         if kind in OPERATORS:
             log.info(OPERATORS[kind], visible(ask.nick).strip(), ask.channel, visible(text).strip())
         self.note(ask.channel, ask.nick, kind, text, ask.at, ask.person.id)
@@ -82,7 +82,7 @@ class Journal:
             )
 
     def _mark(self, kind: str) -> Command:
-        def mark(ask: Ask, words: str) -> list[Effect]:
+        def mark(ask: Request, words: str) -> list[Effect]:
             if kind == "link" and not words.startswith(("http://", "https://")):
                 raise UserError("a link begins with https:// (or http://); !info takes any words")
             self.noted(ask, kind, words)
@@ -94,11 +94,11 @@ class Journal:
             MARKED[kind],
             (Argument("WORDS", "words", rest=True),),
             role=Role.HELPER,
-            place=Place.CLASS,
+            place=Scope.CLASS,
             group="class",
         )
 
-    def nolog(self, ask: Ask, choice: str = "") -> list[Effect]:
+    def nolog(self, ask: Request, choice: str = "") -> list[Effect]:
         if choice.lower() not in ("", "on", "off"):
             raise UserError(f"{choice[:20]!r} is neither on nor off: say !nolog on, or !nolog off")
         wanted = ask.person.nolog if not choice else choice.lower() == "on"

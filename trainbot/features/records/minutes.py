@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from trainbot.model.class_run import Attendance, ClassRun, Done, Play, PlayState
+from trainbot.model.class_run import Attendance, ClassRun, Done, ScriptRun, ScriptState
 from trainbot.model.question import Question, QuestionEvent, QuestionState, answers_of
 from trainbot.model.record import Entry
 
@@ -26,7 +26,7 @@ class ClassRecord:
     done: Sequence[Done]
     questions: Sequence[Question]
     events: Sequence[QuestionEvent]
-    checks: Sequence[Play] = ()
+    checks: Sequence[ScriptRun] = ()
     times: str = ""
     unnamed: frozenset[int] = frozenset()
 
@@ -35,7 +35,7 @@ class ClassRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Quote:
     """Words of somebody."""
 
     at: datetime
@@ -50,7 +50,7 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class StepRecord:
     """A step as the class went through it: first shown at ``at``, and the class stood there for ``lasted`` in all;
     ``failed``: people whose check was not passed at least once."""
 
@@ -60,11 +60,11 @@ class Step:
     lasted: timedelta
     done: int
     failed: int
-    stuck: tuple[Said, ...]
+    stuck: tuple[Quote, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class QuestionRecord:
     number: int
     at: datetime
     nick: str
@@ -72,7 +72,7 @@ class Asked:
     step: int
     votes: int
     outcome: str
-    answers: tuple[Said, ...]
+    answers: tuple[Quote, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +96,9 @@ class Minutes:
     homes: int
     finished: int
     logged: bool
-    steps: tuple[Step, ...] = ()
-    questions: tuple[Asked, ...] = ()
-    notes: dict[str, tuple[Said, ...]] = field(default_factory=dict)
+    steps: tuple[StepRecord, ...] = ()
+    questions: tuple[QuestionRecord, ...] = ()
+    notes: dict[str, tuple[Quote, ...]] = field(default_factory=dict)
 
     @property
     def unnamed(self) -> int:
@@ -144,8 +144,8 @@ def _end(run: ClassRun) -> datetime:
     return run.ended_at or run.step_at
 
 
-def _said(record: ClassRecord, entries: Iterable[Entry]) -> tuple[Said, ...]:
-    return tuple(Said(entry.at, record.name(entry.nick, entry.person_id), entry.text) for entry in entries)
+def _said(record: ClassRecord, entries: Iterable[Entry]) -> tuple[Quote, ...]:
+    return tuple(Quote(entry.at, record.name(entry.nick, entry.person_id), entry.text) for entry in entries)
 
 
 def _most(entries: Iterable[Entry]) -> int:
@@ -172,7 +172,7 @@ def _shown(entries: Iterable[Entry]) -> Iterator[tuple[Entry, int, str]]:
             yield entry, int(number), title
 
 
-def _steps(record: ClassRecord) -> Iterator[Step]:
+def _steps(record: ClassRecord) -> Iterator[StepRecord]:
     shown = list(_shown(record.entries))
     ends = [entry.at for entry, _, _ in shown[1:]] + [_end(record.run)]
     lasted: dict[int, timedelta] = {}
@@ -183,14 +183,18 @@ def _steps(record: ClassRecord) -> Iterator[Step]:
         first.setdefault(number, (entry, title))
     for number, (entry, title) in first.items():
         stuck = (e for e in record.entries if e.kind == "stuck" and _step_at(shown, e.at) == number)
-        yield Step(
+        yield StepRecord(
             number,
             title,
             entry.at,
             lasted[number],
             sum(d.step == number for d in record.done),
             len(
-                {check.person_id for check in record.checks if check.step == number and check.state is PlayState.FAILED}
+                {
+                    check.person_id
+                    for check in record.checks
+                    if check.step == number and check.state is ScriptState.FAILED
+                }
             ),
             _said(record, stuck),
         )
@@ -200,16 +204,16 @@ def _step_at(shown: Sequence[tuple[Entry, int, str]], at: datetime) -> int:
     return next((number for entry, number, _ in reversed(shown) if entry.at <= at), 0)
 
 
-def _asked(record: ClassRecord, question: Question) -> Asked:
+def _asked(record: ClassRecord, question: Question) -> QuestionRecord:
     events = [event for event in record.events if event.question_id == question.id]
-    answers = tuple(Said(a.at, record.name(a.nick, a.person_id), a.words) for a in answers_of(events))
+    answers = tuple(Quote(a.at, record.name(a.nick, a.person_id), a.words) for a in answers_of(events))
     put_aside = next((event.words for event in reversed(events) if event.kind == "skipped"), "")
     outcome = "" if answers else "not answered yet"
     if question.merged_into is not None:
         outcome = f"see question {question.merged_into}"
     elif not answers and question.state is QuestionState.SKIPPED:
         outcome = f"put aside: {put_aside}" if put_aside else "put aside"
-    return Asked(
+    return QuestionRecord(
         question.id,
         question.asked_at,
         record.name(question.asker, question.person_id),

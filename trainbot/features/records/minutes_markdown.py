@@ -8,7 +8,7 @@ from datetime import UTC
 
 from trainbot.core.text import visible
 from trainbot.core.wording import clock, span
-from trainbot.features.records.minutes import SOMEBODY, TITLES, Asked, Minutes, Step
+from trainbot.features.records.minutes import SOMEBODY, TITLES, Minutes, QuestionRecord, StepRecord
 
 
 def text_of(words: str) -> str:
@@ -59,7 +59,7 @@ def _names(m: Minutes) -> str:
     return f" ({', '.join(names)})" if names else ""
 
 
-def _step(m: Minutes, step: Step) -> Iterator[str]:
+def _step(m: Minutes, step: StepRecord) -> Iterator[str]:
     numbered = 1 <= step.number <= m.steps_in_all
     done = f", {step.done} done" if numbered else ""
     stuck = f", {len(step.stuck)} stuck" if step.stuck else ""
@@ -71,7 +71,7 @@ def _step(m: Minutes, step: Step) -> Iterator[str]:
         yield f"  - {clock(said.at)} {text_of(said.nick)} was stuck{words}"
 
 
-def _question(question: Asked) -> Iterator[str]:
+def _question(question: QuestionRecord) -> Iterator[str]:
     where = f", at step {question.step}" if question.step else ""
     votes = f", {question.votes} more wanted to know" if question.votes else ""
     yield (

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from trainbot.core.messages import Arrived, Left, Renamed, RollCall, Sender
-from trainbot.features.records.journal import Journal
+from trainbot.core.messages import Arrived, ChannelMembers, Left, Renamed, Sender
+from trainbot.features.records.journal import ClassJournal
 from trainbot.model.ports import Audience
 
 
 class Presence:
     """Somebody who quits is in no channel any more when we hear of it, so who was where is kept here as well."""
 
-    def __init__(self, journal: Journal, audience: Audience, channels: Sequence[str]) -> None:
+    def __init__(self, journal: ClassJournal, audience: Audience, channels: Sequence[str]) -> None:
         self.journal, self.audience = journal, audience
         self._there: dict[str, set[str]] = {channel: set() for channel in channels}
 
@@ -21,7 +21,7 @@ class Presence:
         """A class begins there."""
         self._roll(channel, self.audience.members(channel), at)
 
-    def roll_call(self, event: RollCall, _now: datetime) -> None:
+    def roll_call(self, event: ChannelMembers, _now: datetime) -> None:
         for channel in self._named(event.channel):
             self._roll(channel, event.present, event.at)
 

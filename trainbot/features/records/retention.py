@@ -26,7 +26,7 @@ LATER = (
 )
 
 
-class Keeping:
+class RetentionCommands:
     def __init__(self, store: Store, archive: Archive) -> None:
         self.store, self.archive = store, archive
 

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from trainbot.model.class_run import Attendance, Done, Play
+from trainbot.model.class_run import Attendance, Done, ScriptRun
 from trainbot.model.question import Question, QuestionEvent
 from trainbot.model.record import Entry
 
@@ -20,7 +20,7 @@ FORMS = ("jsonl", "csv")
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TimelineRow:
     """``number``: the class, None outside of classes; ``step`` and ``question``: None where it is about none."""
 
     number: int | None
@@ -37,27 +37,27 @@ def rows(
     entries: Iterable[Entry],
     done: Iterable[Done],
     events: Iterable[QuestionEvent],
-    checks: Iterable[Play],
+    checks: Iterable[ScriptRun],
     question: Callable[[int], Question | None],
     attendance: Callable[[int, int], Attendance | None],
-) -> Iterator[Row]:
+) -> Iterator[TimelineRow]:
     """Each of the four by time (``checks``: those that have ended): all of them by time, one row after the other."""
 
-    def name(one: Done | Play) -> str:
+    def name(one: Done | ScriptRun) -> str:
         who = attendance(one.class_id, one.person_id)
         return who.nick if who else ""
 
-    def of_done(one: Done) -> Row:
-        return Row(one.class_id, one.at, "done", name(one), one.step, None, "", one.person_id)
+    def of_done(one: Done) -> TimelineRow:
+        return TimelineRow(one.class_id, one.at, "done", name(one), one.step, None, "", one.person_id)
 
-    def of_check(one: Play) -> Row:
-        return Row(
+    def of_check(one: ScriptRun) -> TimelineRow:
+        return TimelineRow(
             one.class_id, one.ended_at or one.due_at, "check", name(one), one.step, None, one.state, one.person_id
         )
 
-    def of_event(event: QuestionEvent) -> Row:
+    def of_event(event: QuestionEvent) -> TimelineRow:
         about = question(event.question_id)
-        return Row(
+        return TimelineRow(
             about.class_id if about else None,
             event.at,
             event.kind,
@@ -68,29 +68,29 @@ def rows(
             event.person_id,
         )
 
-    of_entries = (Row(e.class_id, e.at, e.kind, e.nick, None, None, e.text, e.person_id) for e in entries)
+    of_entries = (TimelineRow(e.class_id, e.at, e.kind, e.nick, None, None, e.text, e.person_id) for e in entries)
     return heapq.merge(
         of_entries, map(of_done, done), map(of_event, events), map(of_check, checks), key=lambda row: row.at
     )
 
 
-def written(found: Iterable[Row], form: str) -> Iterator[str]:
+def written(found: Iterable[TimelineRow], form: str) -> Iterator[str]:
     """The lines of an export as ``form``."""
     return _jsonl(found) if form == "jsonl" else _csv(found)
 
 
-def _plain(row: Row) -> dict[str, Any]:
+def _plain(row: TimelineRow) -> dict[str, Any]:
     value = asdict(row)
     del value["person_id"]
     return {"class": value.pop("number"), **value, "at": row.at.astimezone(UTC).isoformat()}
 
 
-def _jsonl(found: Iterable[Row]) -> Iterator[str]:
+def _jsonl(found: Iterable[TimelineRow]) -> Iterator[str]:
     for row in found:
         yield json.dumps(_plain(row), ensure_ascii=False) + "\n"
 
 
-def _csv(found: Iterable[Row]) -> Iterator[str]:
+def _csv(found: Iterable[TimelineRow]) -> Iterator[str]:
     line = io.StringIO()
     writer = csv.DictWriter(line, ["class", "at", "kind", "nick", "step", "question", "text"], lineterminator="\n")
     writer.writeheader()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from trainbot.features.sessions.changes import Change, render_all
 from trainbot.features.sessions.reminders import STARTED_GRACE, passed_keys
-from trainbot.features.sessions.session_store import Book
+from trainbot.features.sessions.session_store import SessionStore
 from trainbot.features.sessions.signups import SignUps
 from trainbot.model.config import ScheduleConfig
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from trainbot.adapters.db import Store
 
 
-class Announcing:
-    def __init__(self, book: Book, store: Store, signups: SignUps, schedule: ScheduleConfig) -> None:
+class Announcements:
+    def __init__(self, book: SessionStore, store: Store, signups: SignUps, schedule: ScheduleConfig) -> None:
         self.book, self.notices, self.signups = book, store.notices, signups
         self.zones, self.offsets = schedule.zones, schedule.offsets
 

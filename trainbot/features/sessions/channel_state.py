@@ -13,12 +13,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from trainbot.core.access import Role
-from trainbot.core.commands import Argument, Ask, Command
-from trainbot.core.commands import Place as Where
+from trainbot.core.commands import Argument, Command, Request
+from trainbot.core.commands import Scope as Where
 from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Line, Modes, Outgoing, Priority, Reply, Sender, Topic
 from trainbot.core.times import describe
-from trainbot.features.sessions.session_store import Book
+from trainbot.features.sessions.session_store import SessionStore
 from trainbot.model.class_run import ClassRun
 from trainbot.model.config import IrcConfig
 from trainbot.model.ports import People
@@ -40,7 +40,7 @@ _OURS = re.compile(
 AHEAD = 20  # sessions that are looked through for a channel's next one
 
 
-class Place(Protocol):
+class ChannelStatus(Protocol):
     """How we stand in a channel: ``status`` and ``modes`` are letters, ``modes`` None until it is known;
     ``topic_octets``: how long a topic may be."""
 
@@ -65,15 +65,15 @@ class ChannelView(Protocol):
 
     def fold(self, name: str) -> str: ...
     def members(self, channel: str) -> Sequence[Sender]: ...
-    def place(self, channel: str) -> Place:
+    def place(self, channel: str) -> ChannelStatus:
         """How we stand there."""
 
     def marked(self, channel: str, nick: str) -> bool:
         """Whether they are voiced or more, by whomever."""
 
 
-class Manners:
-    def __init__(self, store: Store, book: Book, view: ChannelView, people: People, irc: IrcConfig) -> None:
+class ChannelState:
+    def __init__(self, store: Store, book: SessionStore, view: ChannelView, people: People, irc: IrcConfig) -> None:
         self.rows, self.classes, self.book = store.sessions.channels, store.classes, book
         self.view, self.people, self.irc = view, people, irc
         self._asked: dict[tuple[str, str], datetime] = {}
@@ -98,7 +98,7 @@ class Manners:
     # -- the topic -------------------------------------------------------------------------------------
 
     def _topic(
-        self, row: ChannelRow, run: ClassRun | None, place: Place, now: datetime
+        self, row: ChannelRow, run: ClassRun | None, place: ChannelStatus, now: datetime
     ) -> tuple[ChannelRow, list[Outgoing]]:
         """Our words behind those of others, said when ours change: a topic that somebody else sets is left alone."""
         if "t" in (place.modes or "") and not OPERATORS & set(place.status):
@@ -140,7 +140,7 @@ class Manners:
     # -- voices and quiet --------------------------------------------------------------------------------
 
     def _modes(
-        self, row: ChannelRow, run: ClassRun | None, place: Place, now: datetime
+        self, row: ChannelRow, run: ClassRun | None, place: ChannelStatus, now: datetime
     ) -> tuple[ChannelRow, list[Outgoing]]:
         if not OPERATORS & set(place.status):
             return row, []
@@ -221,7 +221,7 @@ class Manners:
 
     # -- commands ----------------------------------------------------------------------------------------
 
-    def quiet(self, ask: Ask, choice: str) -> list[Effect]:
+    def quiet(self, ask: Request, choice: str) -> list[Effect]:
         assert ask.channel is not None  # Place.CLASS
         row, place = self._row(ask.channel), self.view.place(ask.channel)
         if choice.lower() not in ("on", "off"):
@@ -254,7 +254,7 @@ class Manners:
             )
         ]
 
-    def slides(self, ask: Ask) -> list[Effect]:
+    def slides(self, ask: Request) -> list[Effect]:
         run = self.classes.in_channel(ask.channel) if ask.channel else None
         title, link = (run.title, self._slides(run)) if run is not None else ("", "")
         for session in self.book.upcoming(ask.at, AHEAD) if run is None else ():

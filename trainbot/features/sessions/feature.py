@@ -6,20 +6,20 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from trainbot.core.commands import Ask, Command
+from trainbot.core.commands import Command, Request
 from trainbot.core.hooks import Feature, Hook, NoticeWriter, On, OnChange, OnTick, PersonRenamed, Turn
-from trainbot.core.messages import Arrived, Left, Outgoing, Renamed, RollCall
-from trainbot.features.sessions.announcements import Announcing
-from trainbot.features.sessions.channel_state import ChannelView, Manners
-from trainbot.features.sessions.organiser_commands import Organising
+from trainbot.core.messages import Arrived, ChannelMembers, Left, Outgoing, Renamed
+from trainbot.features.sessions.announcements import Announcements
+from trainbot.features.sessions.channel_state import ChannelState, ChannelView
+from trainbot.features.sessions.organiser_commands import OrganiserCommands
 from trainbot.features.sessions.planner import Planner
-from trainbot.features.sessions.polls.poll_commands import WhenDesk
-from trainbot.features.sessions.publishing import Publish, Published, Publishing
-from trainbot.features.sessions.reminder_notices import Reminding
-from trainbot.features.sessions.schedule_reader import ScheduleFolder, ScheduleReader
-from trainbot.features.sessions.session_store import Book
+from trainbot.features.sessions.polls.poll_commands import PollCommands
+from trainbot.features.sessions.publishing import CalendarPublished, PublishCalendar, Publishing
+from trainbot.features.sessions.reminder_notices import ReminderNotices
+from trainbot.features.sessions.schedule_reader import ScheduleReader, ScheduleSource
+from trainbot.features.sessions.session_store import SessionStore
 from trainbot.features.sessions.signups import SignUps
-from trainbot.features.sessions.timetable import Timetable
+from trainbot.features.sessions.timetable import SessionTimetable
 from trainbot.model.config import Config
 from trainbot.model.ports import Ports
 from trainbot.model.session import Session
@@ -30,27 +30,27 @@ if TYPE_CHECKING:
 
 class Sessions(Feature):
     def __init__(
-        self, store: Store, config: Config, ports: Ports, schedules: ScheduleFolder, view: ChannelView
+        self, store: Store, config: Config, ports: Ports, schedules: ScheduleSource, view: ChannelView
     ) -> None:
-        self.book = Book(store, config.irc.class_channels)
+        self.book = SessionStore(store, config.irc.class_channels)
         self.signups = SignUps(store, self.book, config, ports.exercises, ports.stock)
-        self.timetable = Timetable(self.book, self.signups, config.labs.per_person)
-        announcing = Announcing(self.book, store, self.signups, config.schedule)
-        self.polls = WhenDesk(store, self.book, ports)
+        self.timetable = SessionTimetable(self.book, self.signups, config.labs.per_person)
+        announcing = Announcements(self.book, store, self.signups, config.schedule)
+        self.polls = PollCommands(store, self.book, ports)
         self.reader = ScheduleReader(announcing, schedules)
         self.planner = Planner(announcing, store, self.polls)
-        self.reminding = Reminding(self.book, store, self.signups, config.schedule)
-        self.manners = Manners(store, self.book, view, ports.people, config.irc)
+        self.reminding = ReminderNotices(self.book, store, self.signups, config.schedule)
+        self.manners = ChannelState(store, self.book, view, ports.people, config.irc)
         self.publishing = Publishing()
         self._with_commands = (
             self.planner,
             self.signups,
-            Organising(announcing, ports.exercises),
+            OrganiserCommands(announcing, ports.exercises),
             self.polls,
             self.manners,
         )
 
-    def next_start(self, ask: Ask, words: str) -> Session | None:
+    def next_start(self, ask: Request, words: str) -> Session | None:
         """What ``!start`` means: the session of that number, or the one that is due now."""
         return self.planner.next_start(ask, words)
 
@@ -65,14 +65,14 @@ class Sessions(Feature):
             On(PersonRenamed, self._person_renamed),
             On(Renamed, self._renamed),
             On(Left, self._left),
-            On(RollCall, self._roll_call),
-            On(Published, self._published),
+            On(ChannelMembers, self._roll_call),
+            On(CalendarPublished, self._published),
             OnTick(self.reader.reload),
             OnTick(self.polls.tick),
             OnTick(self.signups.tick),
             OnTick(self.reminding.tick),
             OnChange(frozenset({"session"}), self._publish),
-            OnChange(frozenset({"class", "session", "channel"}), self._channels, (RollCall, Arrived, Renamed)),
+            OnChange(frozenset({"class", "session", "channel"}), self._channels, (ChannelMembers, Arrived, Renamed)),
         )
 
     def _person_renamed(self, event: PersonRenamed, _now: datetime) -> None:
@@ -85,13 +85,13 @@ class Sessions(Feature):
     def _left(self, event: Left, _now: datetime) -> None:
         self.manners.left(event.sender.nick, event.channel)
 
-    def _roll_call(self, event: RollCall, _now: datetime) -> None:
+    def _roll_call(self, event: ChannelMembers, _now: datetime) -> None:
         self.manners.came_back(event.channel)
 
-    def _published(self, event: Published, _now: datetime) -> None:
+    def _published(self, event: CalendarPublished, _now: datetime) -> None:
         self.publishing.done(event)
 
-    def _publish(self, turn: Turn) -> list[Publish]:
+    def _publish(self, turn: Turn) -> list[PublishCalendar]:
         due = self.publishing.due(turn.now, "session" in turn.changed)
         return [due] if due is not None else []
 
@@ -100,5 +100,5 @@ class Sessions(Feature):
 
     def undone(self, items: Sequence[object]) -> None:
         self.reader.forget()
-        if any(isinstance(item, Publish) for item in items):
+        if any(isinstance(item, PublishCalendar) for item in items):
             self.publishing.forget()

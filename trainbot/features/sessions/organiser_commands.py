@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from trainbot.core.access import Role
-from trainbot.core.commands import Argument, Ask, Command
+from trainbot.core.commands import Argument, Command, Request
 from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Reply
 from trainbot.core.times import describe, describe_many, to_utc, until
 from trainbot.core.wording import span
-from trainbot.features.sessions.announcements import Announcing
+from trainbot.features.sessions.announcements import Announcements
 from trainbot.features.sessions.changes import Change
 from trainbot.features.sessions.phrase_parser import EXAMPLE, read_phrase, wall_time
 from trainbot.features.sessions.signups import find
@@ -38,8 +38,8 @@ _KEPT = (
 )
 
 
-class Organising:
-    def __init__(self, announcing: Announcing, exercises: Exercises) -> None:
+class OrganiserCommands:
+    def __init__(self, announcing: Announcements, exercises: Exercises) -> None:
         self.book, self.announcing, self.signups, self.zones = (
             announcing.book,
             announcing,
@@ -51,11 +51,11 @@ class Organising:
 
     # -- add -------------------------------------------------------------------------------------------
 
-    def ask_add(self, ask: Ask, words: str) -> str:
+    def ask_add(self, ask: Request, words: str) -> str:
         session = self._new(ask, words)
         return f"{self._shown(session, ask)}.{self._notes(session, ask.at)} Keep that as a draft?"
 
-    def add(self, ask: Ask, words: str) -> list[Effect]:
+    def add(self, ask: Request, words: str) -> list[Effect]:
         session = self._new(ask, words)
         kept = self.book.draft(ORIGIN, ask.at, **{name: getattr(session, name) for name in _KEPT})
         return [
@@ -65,7 +65,7 @@ class Organising:
             )
         ]
 
-    def _new(self, ask: Ask, words: str) -> Session:
+    def _new(self, ask: Request, words: str) -> Session:
         said = read_phrase(words, ask.at, self.exercises.library.exercises, ask.person.zone)
         zone = said.zone or ask.person.zone
         if not zone:
@@ -84,7 +84,7 @@ class Organising:
         values.setdefault("minutes", fields.DEFAULT_MINUTES)
         return Session.of(uid="", start=to_utc(local, zone), local=local, zone=zone, origin=ORIGIN, **values)
 
-    def _shown(self, session: Session, ask: Ask) -> str:
+    def _shown(self, session: Session, ask: Request) -> str:
         """All that will be kept, the time in three zones."""
         mine = [zone for zone in (ask.person.zone, *self.zones) if zone not in ("", session.zone)]
         parts = [
@@ -117,13 +117,13 @@ class Organising:
 
     # -- move, cancel ------------------------------------------------------------------------------------
 
-    def ask_move(self, ask: Ask, words: str) -> str:
+    def ask_move(self, ask: Request, words: str) -> str:
         session, draft, changed = self._changed(ask, words)
         self._asked_about[ask.person.id] = session.uid
         told = "" if draft else self._who_hears(changed)
         return f"{self._shown(changed, ask)}.{self._notes(changed, ask.at, session.uid)} Change it so?{told}"
 
-    def move(self, ask: Ask, words: str) -> list[Effect]:
+    def move(self, ask: Request, words: str) -> list[Effect]:
         session, draft, changed = self._changed(ask, words)
         self._still(ask, session)
         self.book.put(changed, ask.at, draft=draft)
@@ -134,7 +134,7 @@ class Organising:
         self.signups.make_room(changed, ask.at)
         return [Reply("changed" if changed.start == session.start else "moved; everybody is being told")]
 
-    def _changed(self, ask: Ask, words: str) -> tuple[Session, bool, Session]:
+    def _changed(self, ask: Request, words: str) -> tuple[Session, bool, Session]:
         """(the session, whether it is a draft, how it will be)."""
         session, draft, rest = self._find(ask, words)
         self._refuse_file(session)
@@ -153,7 +153,7 @@ class Organising:
             raise UserError(f"{session.title} is so already, {describe(session.start, session.zone, ask.at)}")
         return session, draft, changed
 
-    def ask_cancel(self, ask: Ask, words: str) -> str:
+    def ask_cancel(self, ask: Request, words: str) -> str:
         session, draft = self._exactly(ask, words)
         self._refuse_file(session)
         self._asked_about[ask.person.id] = session.uid
@@ -164,7 +164,7 @@ class Organising:
             else f"{session.title}, {when}, is cancelled.{self._who_hears(session)}"
         )
 
-    def cancel(self, ask: Ask, words: str) -> list[Effect]:
+    def cancel(self, ask: Request, words: str) -> list[Effect]:
         session, draft = self._exactly(ask, words)
         self._refuse_file(session)
         self._still(ask, session)
@@ -178,7 +178,7 @@ class Organising:
         self.announcing.tell([Change("cancelled", off, session)], ask.at)
         return [Reply(f"cancelled; everybody is being told (!session publish {session.number} puts it on again)")]
 
-    def _still(self, ask: Ask, session: Session) -> None:
+    def _still(self, ask: Request, session: Session) -> None:
         """UserError where the number has become another session's between the question and the yes."""
         if self._asked_about.pop(ask.person.id, session.uid) != session.uid:
             raise UserError(
@@ -193,7 +193,7 @@ class Organising:
 
     # -- publish -----------------------------------------------------------------------------------------
 
-    def publish(self, ask: Ask, words: str = "") -> list[Effect]:
+    def publish(self, ask: Request, words: str = "") -> list[Effect]:
         drafts = self.book.drafts(ask.at)
         if words.lower() == "all" or (not words and len(drafts) == 1):
             chosen = drafts
@@ -218,7 +218,7 @@ class Organising:
         self.announcing.tell(changes, ask.at)
         return [Reply("published" if len(chosen) == 1 else f"{len(chosen)} sessions published")]
 
-    def _to_publish(self, ask: Ask, words: str, drafts: list[Session]) -> Session:
+    def _to_publish(self, ask: Request, words: str, drafts: list[Session]) -> Session:
         """A draft, or one that was cancelled here and is to be on again."""
         off = [s for s in self.book.known(ask.at) if s.made_here and s.cancelled and s.start > ask.at]
         numbered = next((s for s in [*drafts, *off] if s.number == words.lower()), None)
@@ -237,7 +237,7 @@ class Organising:
 
     # -- which -------------------------------------------------------------------------------------------
 
-    def list_drafts(self, ask: Ask) -> list[Effect]:
+    def list_drafts(self, ask: Request) -> list[Effect]:
         drafts = self.book.drafts(ask.at)
         if not drafts:
             return [Reply(f"there are no drafts; {EXAMPLE} makes one", private=True)]
@@ -249,7 +249,7 @@ class Organising:
         more = f"; {len(drafts) - 8} more" if len(drafts) > 8 else ""
         return [Reply("; ".join(shown) + f"{more}: !session publish {drafts[0].number}, or all", private=True)]
 
-    def _find(self, ask: Ask, words: str) -> tuple[Session, bool, str]:
+    def _find(self, ask: Request, words: str) -> tuple[Session, bool, str]:
         """The session that ``words`` begin with, whether it is a draft, and the rest: ``d7``, a number as ``!sessions``
         has it, or its title in quotes."""
         first, _, rest = words.strip().partition(" ")
@@ -265,7 +265,7 @@ class Organising:
         _number, session, more = find(first, sessions)
         return session, False, f"{more} {rest}".strip()
 
-    def _exactly(self, ask: Ask, words: str) -> tuple[Session, bool]:
+    def _exactly(self, ask: Request, words: str) -> tuple[Session, bool]:
         first = words.strip().lower()
         if " " in first and not first.startswith('"'):
             return find(words.strip(), self.book.upcoming(ask.at))[1], False

@@ -16,7 +16,7 @@ from trainbot.core.errors import UserError
 from trainbot.core.times import to_utc
 from trainbot.core.zones import resolve_zone, zone
 from trainbot.model import session_fields as fields
-from trainbot.model.session_fields import Fault
+from trainbot.model.session_fields import FieldFault
 
 EXAMPLE = '!session add selinux sat 14 mar 09:00 melbourne 2h "SE Linux for beginners" by alice seats 30'
 MOST_WORDS = 60
@@ -54,7 +54,7 @@ _WORDS = {
 
 
 @dataclass
-class Said:
+class SessionPhrase:
     """What was found: ``values`` as a Session has them, besides the time; ``day``, ``weekday``, ``at``, ``zone``
     where they were said."""
 
@@ -69,7 +69,7 @@ class Said:
         return self.day is not None or self.weekday is not None or self.at is not None
 
 
-def read_phrase(text: str, now: datetime, exercises: Collection[str], zone_name: str = "") -> Said:
+def read_phrase(text: str, now: datetime, exercises: Collection[str], zone_name: str = "") -> SessionPhrase:
     """Each word is used once and every word has to mean something; UserError names the first that does not.
     ``zone_name``: of whoever says ``today``."""
     tokens = [
@@ -78,17 +78,17 @@ def read_phrase(text: str, now: datetime, exercises: Collection[str], zone_name:
     ]
     if len(tokens) > MOST_WORDS:
         raise UserError(f"that is {len(tokens)} words: say it in {MOST_WORDS}, for example {EXAMPLE}")
-    return _Reader(tokens, now, exercises, zone_name).read()
+    return _PhraseReader(tokens, now, exercises, zone_name).read()
 
 
-class _Reader:
+class _PhraseReader:
     def __init__(
         self, tokens: list[tuple[str, bool]], now: datetime, exercises: Collection[str], zone_name: str
     ) -> None:
         self.tokens, self.now, self.exercises, self.zone_name = tokens, now, exercises, zone_name
-        self.said, self.place = Said(), 0
+        self.said, self.place = SessionPhrase(), 0
 
-    def read(self) -> Said:
+    def read(self) -> SessionPhrase:
         left: list[str] = []
         readers: tuple[Callable[[], bool], ...] = (
             self.quoted,
@@ -121,7 +121,7 @@ class _Reader:
             raise UserError(f"there are two of {name}, {self.said.values[name]!r} and {fields.shown(value)}: say one")
         try:
             self.said.values[name] = fields.from_words(name, value)
-        except Fault as fault:
+        except FieldFault as fault:
             raise UserError(f"{name} {fault}") from None
         self.place += used
         return True
@@ -311,7 +311,7 @@ def _clock(word: str) -> time | None:
     return time(hour, minute) if hour < 24 and minute < 60 else None
 
 
-def wall_time(said: Said, zone_name: str, now: datetime, was: datetime | None = None) -> datetime:
+def wall_time(said: SessionPhrase, zone_name: str, now: datetime, was: datetime | None = None) -> datetime:
     """The wall time that was meant, in ``zone_name``: the next such day where no year was said.  ``was``: the wall time
     before a move, whose day or time stays where none was said.  UserError where it is over, or no day at all."""
     at = said.at or (was.time() if was else None)

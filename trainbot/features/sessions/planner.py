@@ -7,13 +7,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from trainbot.core.access import Role
-from trainbot.core.commands import Argument, Ask, Command
+from trainbot.core.commands import Argument, Command, Request
 from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Priority, Reply
 from trainbot.core.times import describe
 from trainbot.core.zones import resolve_zone
-from trainbot.features.sessions.announcements import Announcing
-from trainbot.features.sessions.polls.poll_commands import WhenDesk
+from trainbot.features.sessions.announcements import Announcements
+from trainbot.features.sessions.polls.poll_commands import PollCommands
 from trainbot.features.sessions.signups import when
 from trainbot.model.session import Session, cut
 
@@ -26,11 +26,11 @@ SHOWN = 4
 
 
 class Planner:
-    def __init__(self, announcing: Announcing, store: Store, polls: WhenDesk) -> None:
+    def __init__(self, announcing: Announcements, store: Store, polls: PollCommands) -> None:
         self.book, self.signups, self.zones = announcing.book, announcing.signups, announcing.zones
         self.people, self.classes, self.polls = store.people, store.classes, polls
 
-    def next_start(self, ask: Ask, words: str) -> Session | None:
+    def next_start(self, ask: Request, words: str) -> Session | None:
         """What ``!start`` means: the session of that number, or the one that is due now."""
         sessions = self.book.upcoming(ask.at)
         if words.isascii() and words.isdigit():
@@ -40,7 +40,7 @@ class Planner:
         due_now = [s for s in sessions if s.start - EARLY <= ask.at and ask.channel in self.book.where(s)]
         return due_now[0] if due_now and not words else None
 
-    def list_sessions(self, ask: Ask) -> list[Effect]:
+    def list_sessions(self, ask: Request) -> list[Effect]:
         sessions = self.book.upcoming(ask.at, SHOWN)
         if not sessions:
             return [Reply("no sessions are planned")]
@@ -67,7 +67,7 @@ class Planner:
             for n, line in enumerate(lines)
         ]
 
-    def set_zone(self, ask: Ask, place: str = "") -> list[Effect]:
+    def set_zone(self, ask: Request, place: str = "") -> list[Effect]:
         was = ask.person.zone
         if not place:
             text = f"your time is {describe(ask.at, was)}" if was else "I do not know your time zone"

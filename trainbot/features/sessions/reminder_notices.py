@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from trainbot.core.messages import Priority, Reply
 from trainbot.features.sessions.reminders import STARTED_GRACE, due, key, latest, my_line, reminder_line
-from trainbot.features.sessions.session_store import Book
+from trainbot.features.sessions.session_store import SessionStore
 from trainbot.features.sessions.signups import AT_ONCE, GAP, SignUps
 from trainbot.model.config import ScheduleConfig
 from trainbot.model.notice import Notice
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 AHEAD = timedelta(days=2)  # a day of a zone may begin that much earlier than one of UTC
 
 
-class Reminding:
-    def __init__(self, book: Book, store: Store, signups: SignUps, schedule: ScheduleConfig) -> None:
+class ReminderNotices:
+    def __init__(self, book: SessionStore, store: Store, signups: SignUps, schedule: ScheduleConfig) -> None:
         self.book, self.notices, self.people, self.signups = book, store.notices, store.people, signups
         self.zones, self.offsets = schedule.zones, schedule.offsets
         self._furthest = (

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from trainbot.core.times import MAX_BYTES, describe, places, until
-from trainbot.model.reminder import Offset
+from trainbot.model.reminder import ReminderOffset
 from trainbot.model.session import Session
 
 # After this, somebody who comes sees the class going on; a line about its start is only noise.
@@ -32,18 +32,18 @@ class Reminder:
     text: str
 
 
-def key(session: Session, offset: Offset) -> str:
+def key(session: Session, offset: ReminderOffset) -> str:
     """What marks this reminder as said: another after a move, the same after any other edit."""
     return f"{session.uid}@{session.start:%Y%m%dT%H%M%SZ}-{offset.text}"
 
 
-def passed_keys(session: Session, offsets: Iterable[Offset], now: datetime) -> frozenset[str]:
+def passed_keys(session: Session, offsets: Iterable[ReminderOffset], now: datetime) -> frozenset[str]:
     """The keys of reminders whose time is over: to be marked as said when the session itself was
     announced just now, since that line told the time already."""
     return frozenset(key(session, offset) for offset in offsets if offset.before(session) <= now)
 
 
-def latest(session: Session, offsets: Iterable[Offset], now: datetime) -> Offset | None:
+def latest(session: Session, offsets: Iterable[ReminderOffset], now: datetime) -> ReminderOffset | None:
     """The reminder that is due last of those whose time has come."""
     passed = [(offset.before(session), offset) for offset in offsets]
     passed = [item for item in passed if item[0] <= now]
@@ -52,7 +52,7 @@ def latest(session: Session, offsets: Iterable[Offset], now: datetime) -> Offset
 
 def due(
     sessions: Iterable[Session],
-    offsets: Iterable[Offset],
+    offsets: Iterable[ReminderOffset],
     now: datetime,
     already: Collection[str],
     zones: Iterable[str] = (),

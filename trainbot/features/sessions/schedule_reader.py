@@ -6,14 +6,14 @@ import logging
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from trainbot.features.sessions.announcements import Announcing
+from trainbot.features.sessions.announcements import Announcements
 from trainbot.features.sessions.changes import Change, changes, derived_again
-from trainbot.model.session import Problem, Schedule
+from trainbot.model.session import Schedule, ScheduleProblem
 
 log = logging.getLogger(__name__)
 
 
-class ScheduleFolder(Protocol):
+class ScheduleSource(Protocol):
     """The files of [schedule] folder."""
 
     def read(self, now: datetime) -> Schedule: ...
@@ -23,9 +23,9 @@ class ScheduleFolder(Protocol):
 
 
 class ScheduleReader:
-    def __init__(self, announcing: Announcing, schedules: ScheduleFolder) -> None:
+    def __init__(self, announcing: Announcements, schedules: ScheduleSource) -> None:
         self.book, self.announcing, self.schedules = announcing.book, announcing, schedules
-        self.problems: tuple[Problem, ...] = ()
+        self.problems: tuple[ScheduleProblem, ...] = ()
         self._seen: tuple[tuple[str, int, int], ...] | None = None
         self._candidate: tuple[tuple[str, int, int], ...] | None = None
         self._read_on: datetime | None = None

@@ -21,7 +21,7 @@ MEMORY = timedelta(days=30)  # a session that began longer ago is of no interest
 _LAST = "last session"  # the setting that holds the number of the last one made here
 
 
-class Book:
+class SessionStore:
     """``channels``: ours; a session that names none of them belongs to all of them."""
 
     def __init__(self, store: Store, channels: tuple[str, ...]) -> None:

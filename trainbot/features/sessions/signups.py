@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from trainbot.core.access import Person
-from trainbot.core.commands import Argument, Ask, Command
+from trainbot.core.commands import Argument, Command, Request
 from trainbot.core.errors import Denied, UserError
 from trainbot.core.messages import Effect, Reply
 from trainbot.core.times import describe, describe_many, places, until
 from trainbot.core.wording import span
 from trainbot.features.sessions.changes import Change
-from trainbot.features.sessions.session_store import Book
+from trainbot.features.sessions.session_store import SessionStore
 from trainbot.model.config import Config
 from trainbot.model.ports import Exercises, LabRoom
 from trainbot.model.session import Session
@@ -28,7 +28,7 @@ AT_ONCE, GAP = 8, timedelta(minutes=1)
 
 
 class SignUps:
-    def __init__(self, store: Store, book: Book, config: Config, exercises: Exercises, stock: LabRoom) -> None:
+    def __init__(self, store: Store, book: SessionStore, config: Config, exercises: Exercises, stock: LabRoom) -> None:
         self.rows, self.notices, self.people, self.book = store.sessions.signups, store.notices, store.people, book
         self.zones, self.early, self.require_account = config.schedule.zones, config.labs.early, config.require_account
         self.exercises, self.stock = exercises, stock
@@ -93,7 +93,7 @@ class SignUps:
 
     # -- commands ------------------------------------------------------------------------------------
 
-    def sign_up(self, ask: Ask, words: str) -> list[Effect]:
+    def sign_up(self, ask: Request, words: str) -> list[Effect]:
         if self.require_account and ask.sender.account is None:
             raise Denied(
                 "seats are for people with an account here: /msg NickServ REGISTER PASSWORD EMAIL makes one, "
@@ -140,7 +140,7 @@ class SignUps:
             )
         ]
 
-    def _waits(self, ask: Ask, session: Session) -> Reply:
+    def _waits(self, ask: Request, session: Session) -> Reply:
         taken = "its only seat is taken" if session.seats == 1 else f"all {session.seats} seats are taken"
         return Reply(
             f"{session.title} is full, {taken}; you are number "
@@ -154,7 +154,7 @@ class SignUps:
             return False
         return self.rows.count(session_uid=session.uid, waiting=False) >= session.seats
 
-    def _elsewhere(self, ask: Ask, full: Session) -> str:
+    def _elsewhere(self, ask: Request, full: Session) -> str:
         """The next that has room, of the same exercise where there is one."""
         room = [
             (number, session)
@@ -167,7 +167,7 @@ class SignUps:
         number, session = room[0]
         return f"the next with room is {session.title}, {self._when(session, ask.person, ask.at)}: say !signup {number}"
 
-    def _answer(self, ask: Ask, session: Session, said: str) -> Reply:
+    def _answer(self, ask: Request, session: Session, said: str) -> Reply:
         row, notes = self._mine(session, ask.person), []
         images = self.images_of(session)
         if row is not None and row.image and self.stock.has_labs(row.image):
@@ -194,7 +194,7 @@ class SignUps:
             notes.append("!key and the line in your ~/.ssh/id_ed25519.pub spares you its password")
         return notes
 
-    def drop(self, ask: Ask, words: str = "") -> list[Effect]:
+    def drop(self, ask: Request, words: str = "") -> list[Effect]:
         sessions = self.book.upcoming(ask.at)
         mine = [(number, session) for number, session in enumerate(sessions, 1) if self._mine(session, ask.person)]
         if not mine:

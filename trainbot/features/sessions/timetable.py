@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from trainbot.features.sessions.session_store import Book
+from trainbot.features.sessions.session_store import SessionStore
 from trainbot.features.sessions.signups import SignUps
 from trainbot.model.host import Mode
 from trainbot.model.session import Session
 from trainbot.model.session_rows import SignUp
 
 
-class Timetable:
+class SessionTimetable:
     """``per_person``: how many labs one may have."""
 
-    def __init__(self, book: Book, signups: SignUps, per_person: int) -> None:
+    def __init__(self, book: SessionStore, signups: SignUps, per_person: int) -> None:
         self.book, self.signups, self.per_person = book, signups, per_person
         self.exercises, self.stock = signups.exercises, signups.stock
 

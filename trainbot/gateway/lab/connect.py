@@ -10,14 +10,14 @@ from contextlib import suppress
 
 import asyncssh
 
-from trainbot.gateway.lab.jump_hosts import Doors, DoorShut
-from trainbot.gateway.lab.pipe import CIPHERS, Client, Line
+from trainbot.gateway.lab.jump_hosts import JumpHosts, JumpHostUnreachable
+from trainbot.gateway.lab.pipe import CIPHERS, OutboundClient, SocketBackpressure
 from trainbot.gateway.settings import GatewayConfig
 
 log = logging.getLogger(__name__)
 
 
-class Reason(enum.StrEnum):
+class UnreachableReason(enum.StrEnum):
     """Why there is no way into a lab."""
 
     SILENT = "silent"  # no ssh server speaks there (yet)
@@ -28,15 +28,15 @@ class Reason(enum.StrEnum):
     TIMEOUT = "timeout"  # it took too long
 
 
-class NoWay(Exception):
+class LabUnreachable(Exception):
     """There is no way into the lab now: ``reason``, and a sentence for the log and for organisers."""
 
-    def __init__(self, reason: Reason, text: str) -> None:
+    def __init__(self, reason: UnreachableReason, text: str) -> None:
         super().__init__(text)
         self.reason = reason
 
 
-async def knock(config: GatewayConfig, doors: Doors, via: str, endpoint: tuple[str, int]) -> socket.socket:
+async def knock(config: GatewayConfig, doors: JumpHosts, via: str, endpoint: tuple[str, int]) -> socket.socket:
     """A socket on which the lab's ssh has begun to speak (RFC 4253 4.2), nothing of it read yet.
 
     QEMU's port forwarding, and every door, accepts connections before the lab does: only the banner says that sshd is
@@ -55,15 +55,15 @@ async def knock(config: GatewayConfig, doors: Doors, via: str, endpoint: tuple[s
             sock.close()
             raise
         return sock
-    except DoorShut as shut:
-        raise NoWay(Reason.DOOR, str(shut)) from None
+    except JumpHostUnreachable as shut:
+        raise LabUnreachable(UnreachableReason.DOOR, str(shut)) from None
     except (OSError, TimeoutError) as error:
         log.debug("no ssh at %s port %d: %r", *endpoint, error)
-        raise NoWay(Reason.SILENT, "no ssh server speaks there yet") from None
+        raise LabUnreachable(UnreachableReason.SILENT, "no ssh server speaks there yet") from None
 
 
 async def log_in(
-    config: GatewayConfig, sock: socket.socket, user: str, host_key: str, line: Line
+    config: GatewayConfig, sock: socket.socket, user: str, host_key: str, line: SocketBackpressure
 ) -> asyncssh.SSHClientConnection:
     """The connection over ``sock``, as ``user``, to whoever has ``host_key`` ("ssh-ed25519 AAAA…") and to nobody else.
 
@@ -73,17 +73,19 @@ async def log_in(
         try:
             known = asyncssh.import_public_key(host_key)
         except asyncssh.KeyImportError:  # no key known must never become any key accepted
-            raise NoWay(Reason.HOST_KEY, "no ssh host key of the lab that can be read is known") from None
+            raise LabUnreachable(
+                UnreachableReason.HOST_KEY, "no ssh host key of the lab that can be read is known"
+            ) from None
         try:
             key = asyncssh.read_private_key(config.lab_key)
         except (OSError, asyncssh.KeyImportError) as error:
-            raise NoWay(Reason.NO_KEY, f"the key for labs cannot be read: {error}") from None
+            raise LabUnreachable(UnreachableReason.NO_KEY, f"the key for labs cannot be read: {error}") from None
         return await asyncssh.connect(  # any name does: one end of a pair of sockets has none of its own
             "lab",
             sock=sock,
             config=None,
             options=None,
-            client_factory=lambda: Client(line),
+            client_factory=lambda: OutboundClient(line),
             username=user,
             client_keys=[key],
             agent_path=None,
@@ -99,12 +101,16 @@ async def log_in(
     except BaseException as error:
         sock.close()
         if isinstance(error, asyncssh.HostKeyNotVerifiable):
-            raise NoWay(Reason.HOST_KEY, "the lab showed another ssh host key than its image's") from None
+            raise LabUnreachable(
+                UnreachableReason.HOST_KEY, "the lab showed another ssh host key than its image's"
+            ) from None
         if isinstance(error, asyncssh.PermissionDenied):
-            raise NoWay(Reason.REFUSED, "the lab does not let the installation's key in") from None
-        if isinstance(error, Exception) and not isinstance(error, NoWay):  # asyncssh raises whatever a peer provokes
+            raise LabUnreachable(UnreachableReason.REFUSED, "the lab does not let the installation's key in") from None
+        if isinstance(error, Exception) and not isinstance(
+            error, LabUnreachable
+        ):  # asyncssh raises whatever a peer provokes
             log.debug("no login: %r", error)
-            raise NoWay(Reason.SILENT, "the lab's ssh server broke off before we were in") from None
+            raise LabUnreachable(UnreachableReason.SILENT, "the lab's ssh server broke off before we were in") from None
         raise
 
 

@@ -15,17 +15,17 @@ from typing import Any
 
 import asyncssh
 
-from trainbot.gateway.lab.pipe import End, Line, join
+from trainbot.gateway.lab.pipe import PipeEnd, SocketBackpressure, join
 
 WORDS = 400  # bytes of what the door says on stderr that are kept
 LEAVE = 5.0  # seconds that what was said last has to get out to a lab that does not read
 LOOK = 5.0  # seconds between looks whether anybody is still there, while nothing can be read
 
 
-class Passage(End, asyncssh.SSHClientSession[bytes]):
+class JumpChannel(PipeEnd, asyncssh.SSHClientSession[bytes]):
     """The end at the host: the channel of a command of the door.  ``gone`` is called once, when it is closed."""
 
-    def __init__(self, line: Line, gone: Callable[[], None]) -> None:
+    def __init__(self, line: SocketBackpressure, gone: Callable[[], None]) -> None:
         super().__init__(line)
         self._gone = gone
         self.words = b""  # the door's, about why not: never part of the stream
@@ -48,13 +48,13 @@ class Passage(End, asyncssh.SSHClientSession[bytes]):
         self._gone()
 
 
-class Shore(End, asyncio.Protocol):
+class LocalEnd(PipeEnd, asyncio.Protocol):
     """The end on our side: half of a pair of sockets."""
 
     _look: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
-        super().connection_made(_Socket(transport))
+        super().connection_made(_SocketChannel(transport))
 
     def data_received(self, data: bytes, datatype: int | None = None) -> None:
         super().data_received(data, datatype)
@@ -81,8 +81,8 @@ class Shore(End, asyncio.Protocol):
                 self.hold(next(iter(self._held)))
 
 
-class _Socket:
-    """An asyncio transport with the face of an ssh channel, as far as ``End`` knows one."""
+class _SocketChannel:
+    """An asyncio transport with the face of an ssh channel, as far as ``PipeEnd`` knows one."""
 
     def __init__(self, transport: Any) -> None:
         self._transport = transport
@@ -115,14 +115,14 @@ class _Socket:
         self._transport.close()
 
 
-async def landing(passage: Passage) -> socket.socket:
+async def landing(passage: JumpChannel) -> socket.socket:
     """The socket that leads through ``passage``, not blocking; closing it closes the passage.  OSError where the system
     has no more of them."""
     near, far = socket.socketpair()
     try:
         near.setblocking(False)
         far.setblocking(False)
-        _, shore = await asyncio.get_running_loop().create_connection(lambda: Shore(Line()), sock=far)
+        _, shore = await asyncio.get_running_loop().create_connection(lambda: LocalEnd(SocketBackpressure()), sock=far)
     except BaseException:
         near.close()
         far.close()

@@ -9,28 +9,28 @@ from typing import TypeVar
 import asyncssh
 
 from trainbot.core.tasks import Tasks
-from trainbot.gateway.lab.jump_channel import Passage
-from trainbot.gateway.lab.pipe import Line
+from trainbot.gateway.lab.jump_channel import JumpChannel
+from trainbot.gateway.lab.pipe import SocketBackpressure
 from trainbot.gateway.settings import GatewayConfig
 
-Way = TypeVar("Way", bound=Passage)
-Factory = Callable[[Line, Callable[[], None]], Way]
+Way = TypeVar("Way", bound=JumpChannel)
+Factory = Callable[[SocketBackpressure, Callable[[], None]], Way]
 
 
 Begun = asyncio.Task[tuple[asyncssh.SSHClientChannel[bytes], asyncssh.SSHClientSession[bytes]]]
 
 
-class Full(Exception):
+class ChannelLimitReached(Exception):
     """No more channels in this connection."""
 
 
-class Trunk:
+class JumpConnection:
     """One connection to a door and the channels in it; closed after config.door_idle seconds without any."""
 
     def __init__(self, config: GatewayConfig) -> None:
         self._config = config
         self.connection: asyncssh.SSHClientConnection | None = None
-        self.line = Line()
+        self.line = SocketBackpressure()
         self._tasks = Tasks()
         self.used = 0
         self._full = False  # sshd said so; until one of the channels is gone
@@ -73,11 +73,11 @@ class Trunk:
         except asyncssh.ChannelOpenError as error:
             if error.code != asyncssh.OPEN_REQUEST_SESSION_FAILED and self.used > 0:
                 self._full = True
-                raise Full from None
+                raise ChannelLimitReached from None
             raise
         return made[0]
 
-    def _left(self, task: Begun, made: Sequence[Passage]) -> None:
+    def _left(self, task: Begun, made: Sequence[JumpChannel]) -> None:
         """A channel that never was is given back here; one that was, when it is gone."""
         if not made and (task.cancelled() or task.exception() is not None):
             self._give_back()

@@ -20,9 +20,9 @@ from trainbot.adapters.state_folder import DOOR_KEY, KNOWN_HOSTS
 from trainbot.core.errors import BackendError
 from trainbot.core.tasks import Tasks
 from trainbot.core.text import plain_ascii
-from trainbot.gateway.lab.jump_channel import Passage, landing
-from trainbot.gateway.lab.jump_connection import Factory, Full, Trunk, Way
-from trainbot.gateway.lab.pipe import CIPHERS, Client
+from trainbot.gateway.lab.jump_channel import JumpChannel, landing
+from trainbot.gateway.lab.jump_connection import ChannelLimitReached, Factory, JumpConnection, Way
+from trainbot.gateway.lab.pipe import CIPHERS, OutboundClient
 from trainbot.gateway.settings import GatewayConfig
 from trainbot.model.jump_host import JumpHost
 
@@ -36,16 +36,16 @@ AGAIN = 1.0  # seconds that a door which did not open is not tried again
 Keys = Sequence[asyncssh.SSHKey]
 
 
-class DoorShut(BackendError):
+class JumpHostUnreachable(BackendError):
     """There is no way through a host's door now; the text says why and how to mend it."""
 
 
-class Doors:
+class JumpHosts:
     """Every door by its ``via`` (USER@ADDRESS:PORT), opened when it is wanted."""
 
     def __init__(self, config: GatewayConfig) -> None:
         self._config = config
-        self._doors: dict[str, HostDoor] = {}
+        self._doors: dict[str, JumpHostConnections] = {}
 
     async def dial(self, via: str, endpoint: tuple[str, int]) -> socket.socket:
         """A connected socket to the ssh server of the lab at ``endpoint``; it closes at once where nothing answers.
@@ -56,21 +56,21 @@ class Doors:
         try:
             where = ipaddress.ip_address(address)
         except ValueError:
-            raise DoorShut(f"{plain_ascii(address)} is no address of a lab") from None
+            raise JumpHostUnreachable(f"{plain_ascii(address)} is no address of a lab") from None
         if port != SSH:
-            raise DoorShut(f"a door leads to port {SSH} of labs only, not to {port}")
-        passage = await self.open(via, f"ssh {where}", Passage)
+            raise JumpHostUnreachable(f"a door leads to port {SSH} of labs only, not to {port}")
+        passage = await self.open(via, f"ssh {where}", JumpChannel)
         try:
             return await landing(passage)
         except OSError as error:
             passage.chan.abort()
-            raise DoorShut(f"no way to a lab: {(error.strerror or str(error)).lower()}") from None
+            raise JumpHostUnreachable(f"no way to a lab: {(error.strerror or str(error)).lower()}") from None
 
     async def open(self, via: str, command: str, factory: Factory[Way]) -> Way:
         """The channel of ``command`` at that door, begun; made by ``factory(line, gone)``.  DoorShut as with dial."""
         door = self._doors.get(via)
         if door is None:
-            door = self._doors[via] = HostDoor(via, self._config)
+            door = self._doors[via] = JumpHostConnections(via, self._config)
         return await door.open(command, factory)
 
     def close(self) -> None:
@@ -78,18 +78,18 @@ class Doors:
             door.close()
 
 
-class HostDoor:
+class JumpHostConnections:
     """The connections to one host's door."""
 
     def __init__(self, via: str, config: GatewayConfig) -> None:
         try:
             there = JumpHost.parse(via)
         except ValueError:
-            raise DoorShut(f"{plain_ascii(via, 80)} is no door: USER@ADDRESS:PORT is one") from None
+            raise JumpHostUnreachable(f"{plain_ascii(via, 80)} is no door: USER@ADDRESS:PORT is one") from None
         self._user, self._address, self._port = there.user, there.address, there.port
         self._name = f"{self._address} port {self._port}"
         self._config = config
-        self._trunks: list[Trunk] = []
+        self._trunks: list[JumpConnection] = []
         self._tasks = Tasks()
         self._opening: asyncio.Task[None] | None = None
         self._room = MOST  # channels a connection, as far as is known
@@ -107,16 +107,18 @@ class HostDoor:
                 continue
             try:
                 return await trunk.begin(command, factory)
-            except Full:
+            except ChannelLimitReached:
                 self._room = max(FEWEST, trunk.used)
             except TimeoutError:
                 log.warning("the door of %s does not answer any more: it is opened anew", self._name)
             except Exception as error:  # asyncssh raises whatever a peer provokes
                 if not trunk.dead:
-                    raise DoorShut(f"the door of {self._name} refuses: {plain_ascii(str(error), 100)}") from None
+                    raise JumpHostUnreachable(
+                        f"the door of {self._name} refuses: {plain_ascii(str(error), 100)}"
+                    ) from None
                 deaths += 1
                 log.debug("the door of %s was cut: %r", self._name, error)  # is there still one? opened anew, it says
-        raise DoorShut(f"the door of {self._name} opens and closes again, over and over")
+        raise JumpHostUnreachable(f"the door of {self._name} opens and closes again, over and over")
 
     def close(self) -> None:
         self._tasks.cancel()
@@ -127,7 +129,7 @@ class HostDoor:
         """One more connection is there; of many who want one only the first opens it."""
         if self._opening is None:
             if asyncio.get_running_loop().time() < self._shut_until:
-                raise DoorShut(self._shut)
+                raise JumpHostUnreachable(self._shut)
             self._opening = self._tasks.start(self._open_one(), f"opening the door of {self._name}", awaited=True)
             # Where everybody who waited has left by then, nobody else looks at the exception.
             self._opening.add_done_callback(lambda done: done.cancelled() or done.exception())
@@ -138,7 +140,7 @@ class HostDoor:
         that is done gives nobody else a turn, so that whoever came just then would ask again for ever."""
         try:
             trunk = await self._connect()
-        except DoorShut as error:
+        except JumpHostUnreachable as error:
             if str(error) != self._shut:
                 log.error("%s", error)
             self._shut, self._shut_until = str(error), asyncio.get_running_loop().time() + AGAIN
@@ -151,9 +153,9 @@ class HostDoor:
         self._trunks.append(trunk)
         trunk.rest()
 
-    async def _connect(self) -> Trunk:
+    async def _connect(self) -> JumpConnection:
         """DoorShut with the reason where it does not open."""
-        config, trunk = self._config, Trunk(self._config)
+        config, trunk = self._config, JumpConnection(self._config)
         if not self._trunks:
             self._room = MOST  # it may have been told otherwise meanwhile
         known = self._known_keys()
@@ -164,7 +166,7 @@ class HostDoor:
                     self._port,
                     config=None,
                     options=None,
-                    client_factory=lambda: Client(trunk.line),
+                    client_factory=lambda: OutboundClient(trunk.line),
                     username=self._user,
                     client_keys=[self._key()],
                     agent_path=None,
@@ -177,23 +179,27 @@ class HostDoor:
                     keepalive_count_max=4,
                 )
         except asyncssh.HostKeyNotVerifiable:
-            raise DoorShut(
+            raise JumpHostUnreachable(
                 f"the host {self._name} showed another ssh host key than the one in "
                 f"{config.state / KNOWN_HOSTS}: somebody stands in between, or it was installed anew; then "
                 "take its line out of that file and say trainbot host prepare NAME"
             ) from None
         except asyncssh.PermissionDenied:
-            raise DoorShut(
+            raise JumpHostUnreachable(
                 f"the host {self._name} does not let {self._user} in with our key: "
                 "trainbot host prepare NAME gives it the key"
             ) from None
         except TimeoutError:
-            raise DoorShut(f"the host {self._name} does not answer: no ssh within {config.door_wait:g} s") from None
+            raise JumpHostUnreachable(
+                f"the host {self._name} does not answer: no ssh within {config.door_wait:g} s"
+            ) from None
         except OSError as error:
             reason = os.strerror(error.errno).lower() if error.errno and error.errno > 0 else str(error)
-            raise DoorShut(f"the host {self._name} does not answer: {plain_ascii(reason, 100)}") from None
+            raise JumpHostUnreachable(f"the host {self._name} does not answer: {plain_ascii(reason, 100)}") from None
         except Exception as error:  # asyncssh raises whatever a peer provokes
-            raise DoorShut(f"the host {self._name} has no ssh for us: {plain_ascii(str(error), 100)}") from None
+            raise JumpHostUnreachable(
+                f"the host {self._name} has no ssh for us: {plain_ascii(str(error), 100)}"
+            ) from None
         return trunk
 
     def _key(self) -> asyncssh.SSHKey:
@@ -201,7 +207,7 @@ class HostDoor:
         try:
             return asyncssh.read_private_key(path)
         except (OSError, asyncssh.KeyImportError):
-            raise DoorShut(
+            raise JumpHostUnreachable(
                 f"the key {path} cannot be read: trainbot host prepare NAME makes it, and gives it to the host"
             ) from None
 
@@ -216,10 +222,10 @@ class HostDoor:
             except (OSError, ValueError) as error:
                 if isinstance(error, FileNotFoundError):
                     raise
-                raise DoorShut(f"the file {path} cannot be read: {plain_ascii(str(error), 100)}") from None
+                raise JumpHostUnreachable(f"the file {path} cannot be read: {plain_ascii(str(error), 100)}") from None
         host_keys, authorities, revoked = keys
         if not host_keys and not authorities:
-            raise DoorShut(
+            raise JumpHostUnreachable(
                 f"the ssh host key of {self._name} is not known yet, so nothing is sent there: say "
                 "trainbot host prepare NAME"
             )

@@ -11,9 +11,9 @@ import asyncssh
 
 from trainbot.core.tasks import Tasks
 from trainbot.core.text import plain_ascii
-from trainbot.gateway.lab.connect import NoWay, Reason, knock, log_in
-from trainbot.gateway.lab.jump_hosts import Doors
-from trainbot.gateway.lab.pipe import Line
+from trainbot.gateway.lab.connect import LabUnreachable, UnreachableReason, knock, log_in
+from trainbot.gateway.lab.jump_hosts import JumpHosts
+from trainbot.gateway.lab.pipe import SocketBackpressure
 from trainbot.gateway.routes import Route
 from trainbot.gateway.settings import GatewayConfig
 
@@ -29,23 +29,23 @@ WRONG_KEY = "your lab did not prove that it is yours, so you were not let in: te
 REFUSED = "your lab does not let the gateway in any more: !lab reset on IRC makes it as new"
 NO_KEY = "the gateway has no key for labs: tell the organiser"
 COMPLAINTS = {
-    Reason.SILENT: SILENT,
-    Reason.DOOR: AWAY,
-    Reason.HOST_KEY: WRONG_KEY,
-    Reason.REFUSED: REFUSED,
-    Reason.NO_KEY: NO_KEY,
+    UnreachableReason.SILENT: SILENT,
+    UnreachableReason.DOOR: AWAY,
+    UnreachableReason.HOST_KEY: WRONG_KEY,
+    UnreachableReason.REFUSED: REFUSED,
+    UnreachableReason.NO_KEY: NO_KEY,
 }
-HOPELESS = (Reason.HOST_KEY, Reason.NO_KEY)  # waiting does not mend these
+HOPELESS = (UnreachableReason.HOST_KEY, UnreachableReason.NO_KEY)  # waiting does not mend these
 AGAIN = 0.5  # seconds between tries to reach a lab
 AGAIN_VIA = 1.0  # the same through a door: each try is a process on the host
 DENIED_WAIT = 10.0  # seconds: a lab that is booting may refuse logins for a while (pam_nologin)
 
 
-class LabAway(Exception):
+class LabUnavailable(Exception):
     """There is no way into the lab now; the text is one sentence for the learner."""
 
 
-class Table(Protocol):
+class RouteLookup(Protocol):
     """The routes as they are now."""
 
     def route(self, lease: str) -> Route | None: ...
@@ -53,7 +53,7 @@ class Table(Protocol):
         """Returns when the table changed, or after ``timeout`` seconds."""
 
 
-class Machine(NamedTuple):
+class LabBoot(NamedTuple):
     """One run of a lab: the next boot, and what is made anew behind the same address, is another."""
 
     lab: str
@@ -62,19 +62,19 @@ class Machine(NamedTuple):
     boots: int
 
     @classmethod
-    def of(cls, route: Route) -> Machine:
+    def of(cls, route: Route) -> LabBoot:
         return cls(route.lab, route.via, route.endpoint, route.boots)
 
     def leads_to(self, route: Route) -> bool:
         """Whether it is that route's machine.  Where nobody knows now where the lab is, it may be."""
-        other = Machine.of(route)
+        other = LabBoot.of(route)
         if (other.lab and self.lab and other.lab != self.lab) or other.boots != self.boots:
             return False
         return other.endpoint is None or other == self._replace(lab=other.lab)
 
     def restarts(self, route: Route) -> bool:
         """Whether it is the same lab, turned off and on."""
-        other = Machine.of(route)
+        other = LabBoot.of(route)
         return other.lab == self.lab and other.boots > self.boots and other.endpoint in (None, self.endpoint)
 
 
@@ -82,7 +82,7 @@ class LabLink:
     """The connection to the lab of ``lease``, opened when it is first wanted and shared by all of a learner's
     connection: logging in as the route's user with the installation's key, to the route's host key only."""
 
-    def __init__(self, config: GatewayConfig, table: Table, doors: Doors, lease: str) -> None:
+    def __init__(self, config: GatewayConfig, table: RouteLookup, doors: JumpHosts, lease: str) -> None:
         self._config = config
         self._table = table
         self._doors = doors
@@ -91,8 +91,8 @@ class LabLink:
         self._opening: asyncio.Task[asyncssh.SSHClientConnection] | None = None
         self._attempt: asyncio.Task[asyncssh.SSHClientConnection] | None = None
         self._quiet = asyncio.Event()  # no sshd is speaking with us (yet)
-        self.line = Line()
-        self.machine: Machine | None = None  # where it leads, once it does, or is about to
+        self.line = SocketBackpressure()
+        self.machine: LabBoot | None = None  # where it leads, once it does, or is about to
 
     async def connection(self, tell: Callable[[str], None]) -> asyncssh.SSHClientConnection:
         """The open connection.  Waits for a lab that is booting, and says so once through ``tell``.
@@ -162,30 +162,30 @@ class LabLink:
         while True:
             route = self._table.route(self._lease)
             if route is None:
-                raise LabAway(ENDED)
+                raise LabUnavailable(ENDED)
             if route.endpoint is not None:
                 try:
                     connection = await self._try(route, route.endpoint)
                     if connection is None:
                         continue  # the lab is another machine by now
                     return connection
-                except NoWay as error:
+                except LabUnreachable as error:
                     complaint = COMPLAINTS[error.reason]
                     self._log(route, error)
-                    late = error.reason is Reason.REFUSED and loop.time() - began > DENIED_WAIT
+                    late = error.reason is UnreachableReason.REFUSED and loop.time() - began > DENIED_WAIT
                     if late or error.reason in HOPELESS:
-                        raise LabAway(complaint) from None
+                        raise LabUnavailable(complaint) from None
             elif route.why:
                 complaint = f"your lab is not there yet: {plain_ascii(route.why, 200)}"
             self._quiet.set()
             left = began + self._config.boot_wait - loop.time()
             if left <= 0:
-                raise LabAway(complaint)
+                raise LabUnavailable(complaint)
             await self._table.changed(min(AGAIN_VIA if route.via else AGAIN, left))
 
     async def _try(self, route: Route, endpoint: tuple[str, int]) -> asyncssh.SSHClientConnection | None:
         """The connection; None where the route led elsewhere before it was there.  NoWay where there is none."""
-        self.machine = Machine.of(route)
+        self.machine = LabBoot.of(route)
         self._attempt = self._tasks.start(self._connect(route, endpoint), "a connection to a lab", awaited=True)
         try:
             connection = await self._attempt
@@ -194,7 +194,7 @@ class LabLink:
                 raise
             return None
         now = self._table.route(self._lease)
-        if now is None or Machine.of(now) != self.machine:
+        if now is None or LabBoot.of(now) != self.machine:
             connection.abort()
             return None
         return connection
@@ -204,6 +204,6 @@ class LabLink:
         self._quiet.clear()
         return await log_in(self._config, sock, route.user, route.host_key, self.line)
 
-    def _log(self, route: Route, error: NoWay) -> None:
+    def _log(self, route: Route, error: LabUnreachable) -> None:
         level = logging.ERROR if error.reason in HOPELESS else logging.DEBUG
         log.log(level, "lease %s: %s (%s port %d)", route.lease, error, *(route.endpoint or ("?", 0)))

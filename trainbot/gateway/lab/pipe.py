@@ -2,7 +2,7 @@
 
 RFC 4254 section 5.2 gives each channel a window, and asyncssh tells when a channel's buffer is full.  That alone is
 not enough: a peer may announce a window of 4 GiB and then not read, and everything would wait in our memory.  So
-the fill of the whole connection's socket counts as well (``Line``).
+the fill of the whole connection's socket counts as well (``SocketBackpressure``).
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import asyncssh
 CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr")  # fastest first; all that sshd has
 
 
-class Line:
+class SocketBackpressure:
     """One ssh connection's socket: when it is full, nobody reads what would have to be written into it."""
 
     def __init__(self) -> None:
         self.full = False
-        self.ends: set[End] = set()
+        self.ends: set[PipeEnd] = set()
 
     def watch(self, connection: Any) -> None:
         """asyncio tells a protocol when its socket is full and when it has room again (asyncio.BaseProtocol);
@@ -40,15 +40,15 @@ class Line:
                 end.other.release("line")
 
 
-class End:
+class PipeEnd:
     """One end of a pipe: an asyncssh session whose channel's output goes to the ``other`` end.
 
     What arrives before the ends are joined is kept; it is at most one channel window (2 MiB).
     """
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: SocketBackpressure) -> None:
         self.chan: Any = None
-        self.other: End | None = None
+        self.other: PipeEnd | None = None
         self._line = line
         self._held: set[str] = set()
         self._early: list[tuple[bytes, int | None]] = []
@@ -125,21 +125,21 @@ class End:
         self.release("early")
 
 
-def join(one: End, two: End) -> None:
+def join(one: PipeEnd, two: PipeEnd) -> None:
     """From now on each end's output goes into the other."""
     one.other, two.other = two, one
     one._start()
     two._start()
 
 
-class Forward(End, asyncssh.SSHTCPSession[bytes]):
+class ForwardedEnd(PipeEnd, asyncssh.SSHTCPSession[bytes]):
     """An end that is a forwarded TCP connection (RFC 4254 7.2)."""
 
 
-class Client(asyncssh.SSHClient):
+class OutboundClient(asyncssh.SSHClient):
     """The gateway as a lab's or a door's client.  Everything that those could ask of it is refused by default."""
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: SocketBackpressure) -> None:
         self._line = line
 
     def connection_made(self, conn: Any) -> None:

@@ -9,19 +9,19 @@ from typing import Any
 import asyncssh
 
 from trainbot.core.text import many_lines
-from trainbot.gateway.lab.connect import NoWay, Reason
+from trainbot.gateway.lab.connect import LabUnreachable, UnreachableReason
 
 FLOOD = 1 << 20  # bytes that it may say beyond what is kept
 
 
-async def begin(connection: asyncssh.SSHClientConnection, command: str, limit: int) -> Command:
+async def begin(connection: asyncssh.SSHClientConnection, command: str, limit: int) -> RemoteCommand:
     """``command``, which runs there now; what asyncssh raises where it does not."""
-    running = Command(limit)
+    running = RemoteCommand(limit)
     await connection.create_session(lambda: running, command, encoding=None, request_pty=False)
     return running
 
 
-class Command(asyncssh.SSHClientSession[bytes]):
+class RemoteCommand(asyncssh.SSHClientSession[bytes]):
     """A command in a lab: what it said, at most ``limit`` bytes of each kind, and how it ended.
 
     ``over`` is done then; NoWay where it broke off, or talks without end.
@@ -45,7 +45,7 @@ class Command(asyncssh.SSHClientSession[bytes]):
         self._said += len(data)
         if self._said > 2 * self._limit + FLOOD and not self.over.done():
             why = f"the command said over {self._said >> 10} KiB and was ended"
-            self.over.set_exception(NoWay(Reason.TIMEOUT, why))
+            self.over.set_exception(LabUnreachable(UnreachableReason.TIMEOUT, why))
             self.chan.abort()
 
     def exit_status_received(self, status: int) -> None:
@@ -60,7 +60,9 @@ class Command(asyncssh.SSHClientSession[bytes]):
         if exc is None and (self._exit is not None or self._signal):
             self.over.set_result(None)
         else:
-            self.over.set_exception(NoWay(Reason.SILENT, "the lab broke off in the middle of the command"))
+            self.over.set_exception(
+                LabUnreachable(UnreachableReason.SILENT, "the lab broke off in the middle of the command")
+            )
 
     def answer(self) -> dict[str, Any]:
         """``exit``: 0 to 255, -1 where ``signal`` ended it; ``cut``: it said more than the limit."""

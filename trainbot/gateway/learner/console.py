@@ -15,10 +15,10 @@ from contextlib import suppress
 from typing import Any, Protocol
 
 from trainbot.core.tasks import Tasks
-from trainbot.gateway.lab.jump_channel import Passage
-from trainbot.gateway.lab.jump_hosts import Doors, DoorShut
-from trainbot.gateway.lab.lab_link import ENDED, Table
-from trainbot.gateway.lab.pipe import Line
+from trainbot.gateway.lab.jump_channel import JumpChannel
+from trainbot.gateway.lab.jump_hosts import JumpHosts, JumpHostUnreachable
+from trainbot.gateway.lab.lab_link import ENDED, RouteLookup
+from trainbot.gateway.lab.pipe import SocketBackpressure
 from trainbot.gateway.routes import Route
 from trainbot.gateway.settings import GatewayConfig
 
@@ -48,7 +48,7 @@ class Viewer(Protocol):
     def over(self, sentence: str) -> None: ...
 
 
-class _Wire(Protocol):
+class _ConsoleStream(Protocol):
     """The line to a lab; ``over`` is done when it is cut."""
 
     over: asyncio.Future[None]
@@ -60,7 +60,7 @@ class _Wire(Protocol):
 class Consoles:
     """Each lease's console, while somebody looks at it."""
 
-    def __init__(self, config: GatewayConfig, table: Table, doors: Doors) -> None:
+    def __init__(self, config: GatewayConfig, table: RouteLookup, doors: JumpHosts) -> None:
         self._config, self._table, self._doors = config, table, doors
         self._open: dict[str, Console] = {}
 
@@ -85,11 +85,11 @@ class Consoles:
 class Console:
     """The console of ``lease``'s lab, opened again when the lab is another machine or was off for a while."""
 
-    def __init__(self, config: GatewayConfig, table: Table, doors: Doors, lease: str) -> None:
+    def __init__(self, config: GatewayConfig, table: RouteLookup, doors: JumpHosts, lease: str) -> None:
         self._config, self._table, self._doors, self._lease = config, table, doors, lease
         self._viewers: list[Viewer] = []
         self._said = bytearray()
-        self._wire: _Wire | None = None
+        self._wire: _ConsoleStream | None = None
         self._early = bytearray()  # typed while the line is being opened
         self._idle: asyncio.TimerHandle | None = None
         self._tasks = Tasks()
@@ -160,7 +160,7 @@ class Console:
                     missing = None if route.endpoint is None else missing or loop.time()
                     if missing and loop.time() - missing >= CERTAIN:
                         return OLDER
-                except DoorShut as shut:
+                except JumpHostUnreachable as shut:
                     complaint = str(shut)
                     log.debug("lease %s: no console: %s", self._lease, shut)
                 except OSError as error:
@@ -179,11 +179,11 @@ class Console:
         wire: Any
         if route.via:
             wire = await self._doors.open(
-                route.via, f"console {route.lab}", lambda line, gone: _Door(line, gone, self._heard)
+                route.via, f"console {route.lab}", lambda line, gone: _RemoteSerial(line, gone, self._heard)
             )
         else:
             _, wire = await asyncio.get_running_loop().create_unix_connection(
-                lambda: _Socket(self._heard), route.console
+                lambda: _LocalSerial(self._heard), route.console
             )
         self._wire = wire
         if self._early:
@@ -204,7 +204,7 @@ class Console:
             wire.close()
 
 
-class _Pace:
+class _RateLimit:
     """A lab may say so much at once; then it is not read for a moment, so that it costs nobody else anything."""
 
     def __init__(self, heard: Callable[[bytes], None]) -> None:
@@ -226,11 +226,11 @@ class _Pace:
             source.resume_reading()
 
 
-class _Socket(asyncio.Protocol):
+class _LocalSerial(asyncio.Protocol):
     """QEMU's side of a serial line on this machine."""
 
     def __init__(self, heard: Callable[[bytes], None]) -> None:
-        self._pace = _Pace(heard)
+        self._pace = _RateLimit(heard)
         self._transport: Any = None
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -252,12 +252,12 @@ class _Socket(asyncio.Protocol):
         self._transport.abort()
 
 
-class _Door(Passage):
+class _RemoteSerial(JumpChannel):
     """The same through a host's door."""
 
-    def __init__(self, line: Line, gone: Callable[[], None], heard: Callable[[bytes], None]) -> None:
+    def __init__(self, line: SocketBackpressure, gone: Callable[[], None], heard: Callable[[bytes], None]) -> None:
         super().__init__(line, gone)
-        self._pace = _Pace(heard)
+        self._pace = _RateLimit(heard)
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def data_received(self, data: bytes, datatype: int | None) -> None:

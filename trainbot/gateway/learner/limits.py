@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 Connection = TypeVar("Connection")
 
 
-class Waiting(Generic[Connection]):
+class PreAuthLimiter(Generic[Connection]):
     """The connections that have not logged in yet, oldest first, never more than ``limit``.
 
     When one too many comes, the oldest of the network that has most of them waiting goes: a flood from one place
@@ -51,7 +51,7 @@ def network(address: str) -> str:
     return str(parsed)
 
 
-class Shares:
+class Quota:
     """How much of something each person has: at most ``limit``."""
 
     def __init__(self, limit: int) -> None:

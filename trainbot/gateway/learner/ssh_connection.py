@@ -11,12 +11,12 @@ import asyncssh
 
 from trainbot.core.text import plain_ascii
 from trainbot.gateway.hub import Hub
-from trainbot.gateway.lab.lab_link import ENDED, LabAway, LabLink
-from trainbot.gateway.lab.pipe import Forward, Line, join
+from trainbot.gateway.lab.lab_link import ENDED, LabLink, LabUnavailable
+from trainbot.gateway.lab.pipe import ForwardedEnd, SocketBackpressure, join
 from trainbot.gateway.learner import tmux as screen
 from trainbot.gateway.learner.console import Consoles
 from trainbot.gateway.learner.ssh_session import LearnerEnd
-from trainbot.gateway.learner.status_line import Above, Banner
+from trainbot.gateway.learner.status_line import StatusLine, StatusText
 from trainbot.gateway.routes import Guest, Route, same_key
 
 log = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ OWN = ("localhost", "127.0.0.1", "::1")  # what -L may lead to: the lab's own lo
 FLUSH = 2.0  # seconds that a last sentence has to get out
 
 
-class Door(asyncssh.SSHServer):
+class SshConnection(asyncssh.SSHServer):
     """Lets in whoever has a lease's password or its person's key, to that lease's lab and nowhere else.
 
     Everything of ssh that is not answered here is refused by asyncssh: reverse and socket forwards, tunnels,
@@ -43,8 +43,8 @@ class Door(asyncssh.SSHServer):
         self._hint = ""
         self._ending = ""  # why it ends when the last session does
         self._link: LabLink | None = None
-        self._line = Line()
-        self._banner = Banner()
+        self._line = SocketBackpressure()
+        self._banner = StatusLine()
         self._plain = False  # asked for by the user name
         self._sessions: set[LearnerEnd] = set()
         self._forwards: set[object] = set()  # a token for each that counts
@@ -190,10 +190,10 @@ class Door(asyncssh.SSHServer):
         """The command that a login with a terminal runs; None: the lab's login shell."""
         return screen.start(self._above().line + self._hint) if self._config.tmux and not self._plain else None
 
-    def _above(self) -> Above:
-        return self._hub.above(self.route.lease) if self.route is not None else Above()
+    def _above(self) -> StatusText:
+        return self._hub.above(self.route.lease) if self.route is not None else StatusText()
 
-    def show(self, before: Above, above: Above) -> None:
+    def show(self, before: StatusText, above: StatusText) -> None:
         """What is above the screens of this lease, or to be said there, is ``above`` now."""
         if above.word and above.word != before.word:
             self.tell(above.word)
@@ -245,9 +245,9 @@ class Door(asyncssh.SSHServer):
     def link(self) -> LabLink:
         """The way to the lab; LabAway where the lease is over, or there is none."""
         if self.route is None:
-            raise LabAway(NO_LAB)
+            raise LabUnavailable(NO_LAB)
         if self._hub.route(self.route.lease) is None:
-            raise LabAway(ENDED)
+            raise LabUnavailable(ENDED)
         if self._link is None:
             self._link = LabLink(self._config, self._hub, self._hub.doors, self.route.lease)
         return self._link
@@ -280,16 +280,16 @@ class Door(asyncssh.SSHServer):
         self._forwards.add(token)
         return self._forward(dest_port, token)
 
-    async def _forward(self, port: int, token: object) -> Forward:
+    async def _forward(self, port: int, token: object) -> ForwardedEnd:
         try:
             link = self.link()
             connection = await link.connection(lambda sentence: None)
-            lab = Forward(link.line)
+            lab = ForwardedEnd(link.line)
             await connection.create_connection(lambda: lab, "localhost", port)
-        except (LabAway, asyncssh.Error, OSError):
+        except (LabUnavailable, asyncssh.Error, OSError):
             self._forward_gone(token)
             raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, "your lab does not answer there") from None
-        return _Learner(self._line, lab, lambda: self._forward_gone(token))
+        return _LearnerForward(self._line, lab, lambda: self._forward_gone(token))
 
     def _forward_gone(self, token: object) -> None:
         if token in self._forwards and self.route is not None:
@@ -297,10 +297,10 @@ class Door(asyncssh.SSHServer):
             self._hub.forwards.give_back(self.route.person)
 
 
-class _Learner(Forward):
+class _LearnerForward(ForwardedEnd):
     """The learner's end of -L: joined to the lab's as soon as it is there."""
 
-    def __init__(self, line: Line, lab: Forward, gone: Callable[[], None]) -> None:
+    def __init__(self, line: SocketBackpressure, lab: ForwardedEnd, gone: Callable[[], None]) -> None:
         super().__init__(line)
         self._lab = lab
         self._gone = gone

@@ -12,8 +12,8 @@ import asyncssh
 
 from trainbot.core.tasks import Tasks
 from trainbot.core.text import one_line
-from trainbot.gateway.lab.lab_link import BROKE, REFUSED, LabAway, LabLink
-from trainbot.gateway.lab.pipe import End, Line, join
+from trainbot.gateway.lab.lab_link import BROKE, REFUSED, LabLink, LabUnavailable
+from trainbot.gateway.lab.pipe import PipeEnd, SocketBackpressure, join
 from trainbot.gateway.learner import xen_manage as manage
 from trainbot.gateway.learner.console import Consoles
 
@@ -25,7 +25,7 @@ LONGEST = 1000  # characters of what we say
 LOST = 255  # what OpenSSH's client itself exits with when a connection is lost
 
 
-class Connection(manage.Owner, Protocol):
+class SessionOwner(manage.ManageOwner, Protocol):
     """The connection that a session belongs to, as the session needs it."""
 
     @property
@@ -40,10 +40,10 @@ class Connection(manage.Owner, Protocol):
     def watched(self) -> list[str]: ...
 
 
-class LabEnd(End, asyncssh.SSHClientSession[bytes]):
+class LabEnd(PipeEnd, asyncssh.SSHClientSession[bytes]):
     """The end in the lab."""
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: SocketBackpressure) -> None:
         super().__init__(line)
         self.status: int | None = None
         self.signal: tuple[str, bool] | None = None
@@ -57,10 +57,10 @@ class LabEnd(End, asyncssh.SSHClientSession[bytes]):
             self.signal = (signal, core_dumped)
 
 
-class LearnerEnd(End, asyncssh.SSHServerSession[bytes]):
+class LearnerEnd(PipeEnd, asyncssh.SSHServerSession[bytes]):
     """The end at the learner: asks ``connection`` for the lab when the learner has said what is wanted."""
 
-    def __init__(self, connection: Connection, line: Line, gone: Callable[[LearnerEnd], None]) -> None:
+    def __init__(self, connection: SessionOwner, line: SocketBackpressure, gone: Callable[[LearnerEnd], None]) -> None:
         super().__init__(line)
         self._connection = connection
         self._gone = gone
@@ -68,7 +68,7 @@ class LearnerEnd(End, asyncssh.SSHServerSession[bytes]):
         self._pty: tuple[str, dict[int, int]] | None = None
         self._command: str | None = None
         self._subsystem: str | None = None
-        self._manage: manage.Manage | None = None
+        self._manage: manage.ManageCommand | None = None
         self.on_screen = False  # in tmux, as far as we know
 
     # -- what the learner asks for
@@ -92,8 +92,8 @@ class LearnerEnd(End, asyncssh.SSHServerSession[bytes]):
     def session_started(self) -> None:
         command = self._command
         if command is not None and manage.wanted(command):
-            terms = manage.Terms(self._pty is not None, self._write, lambda: self.chan.get_write_buffer_size())
-            self._manage = manage.Manage(self._connection, self._connection.consoles, terms)
+            terms = manage.ManageSession(self._pty is not None, self._write, lambda: self.chan.get_write_buffer_size())
+            self._manage = manage.ManageCommand(self._connection, self._connection.consoles, terms)
             work = self._managed(self._manage, command)
         else:
             work = self._in_lab()
@@ -170,7 +170,7 @@ class LearnerEnd(End, asyncssh.SSHServerSession[bytes]):
             # A terminal shows both, and clients write them in any order: there everything is one stream.
             self.chan.write(data, asyncssh.EXTENDED_DATA_STDERR if error and self._pty is None else None)
 
-    async def _managed(self, tool: manage.Manage, command: str) -> None:
+    async def _managed(self, tool: manage.ManageCommand, command: str) -> None:
         self.chan.exit(await tool.run(command))
 
     def take_eof(self) -> None:
@@ -186,7 +186,7 @@ class LearnerEnd(End, asyncssh.SSHServerSession[bytes]):
     async def _run(self, work: Coroutine[Any, Any, None]) -> None:
         try:
             await work
-        except LabAway as away:
+        except LabUnavailable as away:
             self.end(str(away))
         except asyncssh.ChannelOpenError:
             self.end(REFUSED)

@@ -23,14 +23,14 @@ KEPT = 4096  # bytes of what it says
 
 
 @dataclass(frozen=True, slots=True)
-class Above:
+class StatusText:
     """What the bot has to say to a lease's screens: ``line`` stays above them; ``word`` is said when it changes."""
 
     line: str = ""
     word: str = ""
 
 
-def read_lines(value: Any) -> dict[str, Above]:
+def read_lines(value: Any) -> dict[str, StatusText]:
     """The bot's table lease -> {"line", "word"}.  ValueError where it is none."""
     if not isinstance(value, Mapping):
         raise ValueError("not a table of lines")
@@ -38,13 +38,13 @@ def read_lines(value: Any) -> dict[str, Above]:
     for lease, above in value.items():
         if not isinstance(above, Mapping) or not all(isinstance(above.get(name, ""), str) for name in ("line", "word")):
             raise ValueError("not a table of lines")
-        found[str(lease)] = Above(
+        found[str(lease)] = StatusText(
             one_line(above.get("line", ""), screen.LONGEST, ""), one_line(above.get("word", ""), screen.LONGEST, "")
         )
     return found
 
 
-class Banner:
+class StatusLine:
     """Runs what changes the screens in the lab, one after the other; of lines only the latest counts.
 
     A lab that does not do it, or takes too long, is left alone: nobody's session depends on it.

@@ -35,7 +35,7 @@ use ssh -t for a console that behaves like one"""
 OK, FAILED, USAGE, STOPPED = 0, 1, 2, 130
 
 
-class Owner(Protocol):
+class ManageOwner(Protocol):
     """The connection that it is said in, and who that is."""
 
     @property
@@ -48,7 +48,7 @@ class Owner(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class ManageSession:
     """A session as this needs it.  ``pty``: a terminal reads what we write."""
 
     pty: bool
@@ -61,10 +61,10 @@ def wanted(command: str | None) -> bool:
     return command is not None and command.split(maxsplit=1)[:1] == [TOOL]
 
 
-class Manage:
+class ManageCommand:
     """One command, from its words to its exit code."""
 
-    def __init__(self, owner: Owner, consoles: Consoles, terms: Terms) -> None:
+    def __init__(self, owner: ManageOwner, consoles: Consoles, terms: ManageSession) -> None:
         self._owner, self._consoles, self._terms = owner, consoles, terms
         self._typed: asyncio.Queue[bytes] = asyncio.Queue()
         self._ended = False  # nothing more is typed

@@ -18,7 +18,7 @@ class GatewayAway(BackendError):
     """No gateway answers: nothing was found out about lab or host."""
 
 
-class NotDone(BackendError):
+class GatewayRefused(BackendError):
     """The gateway could not do it.  ``reason``: "silent" (no ssh yet), "host key" (not that lab), "refused", "timeout",
     "door" (its host's door does not open, so nothing is known of the lab), "no key", "request"."""
 
@@ -28,7 +28,7 @@ class NotDone(BackendError):
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
+class CommandResult:
     """How a command in a lab ended.  ``exit``: 0 to 255, -1 where ``signal`` (a name) ended it.  ``cut``: it said more
     than the limit.  Both texts are the lab's: bounded, without control characters but new lines and tabs."""
 
@@ -73,7 +73,7 @@ class GatewayClient:
         stdin: str = "",
         timeout: float = 30.0,
         limit: int = 65536,
-    ) -> Ran:
+    ) -> CommandResult:
         """Logs in with the installation's key, to whoever has ``host_key`` only, and runs ``command`` in the shell
         there: all within ``timeout`` seconds (an hour at most), ``limit`` bytes kept of each kind of output (2 MiB at
         most)."""
@@ -91,7 +91,7 @@ class GatewayClient:
             },
             timeout,
         )
-        return Ran(answer["exit"], answer["stdout"], answer["stderr"], answer["signal"], answer["cut"])
+        return CommandResult(answer["exit"], answer["stdout"], answer["stderr"], answer["signal"], answer["cut"])
 
     async def status(self, via: str) -> HostReading:
         """How the host behind that door is."""
@@ -112,7 +112,7 @@ class GatewayClient:
     async def _ask(self, request: dict[str, Any], timeout: float) -> dict[str, Any]:
         line = encode(request)
         if len(line) > REQUEST_LIMIT:
-            raise NotDone(f"that is larger than {REQUEST_LIMIT} bytes: send less", "request")
+            raise GatewayRefused(f"that is larger than {REQUEST_LIMIT} bytes: send less", "request")
         writer = None
         try:
             async with asyncio.timeout(timeout + SLACK):
@@ -127,5 +127,5 @@ class GatewayClient:
             if writer is not None:
                 writer.close()
         if "error" in answer:
-            raise NotDone(str(answer["error"]), str(answer.get("reason", "request")))
+            raise GatewayRefused(str(answer["error"]), str(answer.get("reason", "request")))
         return answer

@@ -1,7 +1,7 @@
 """What the gateway does for the bot and for shell commands: it looks whether labs answer, logs in, asks hosts.
 
 Requests and answers are JSON objects (gateway.sock).  An answer has ``error``, one sentence, and ``reason`` where the
-thing could not be done: a ``reach.Reason``, or REQUEST for a request that is none.  Labs and hosts are hostile:
+thing could not be done: a ``reach.UnreachableReason``, or REQUEST for a request that is none.  Labs and hosts are hostile:
 what they say is bounded in size and time, and stripped of what a terminal would obey.
 """
 
@@ -14,9 +14,9 @@ from typing import Any
 
 import asyncssh
 
-from trainbot.gateway.lab.connect import NoWay, Reason, knock, log_in
-from trainbot.gateway.lab.jump_hosts import Doors, DoorShut
-from trainbot.gateway.lab.pipe import Line
+from trainbot.gateway.lab.connect import LabUnreachable, UnreachableReason, knock, log_in
+from trainbot.gateway.lab.jump_hosts import JumpHosts, JumpHostUnreachable
+from trainbot.gateway.lab.pipe import SocketBackpressure
 from trainbot.gateway.lab.remote_command import begin
 from trainbot.gateway.rpc.host_status import ask_status, count
 from trainbot.gateway.settings import GatewayConfig
@@ -27,10 +27,10 @@ LONGEST = 3600.0  # seconds
 MANY = 64  # errands under way at once; more wait for their turn
 
 
-class Errands:
+class RequestHandlers:
     """Answers ``speaks``, ``login`` and ``status``."""
 
-    def __init__(self, config: GatewayConfig, doors: Doors) -> None:
+    def __init__(self, config: GatewayConfig, doors: JumpHosts) -> None:
         self._config, self._doors = config, doors
         self._turns = asyncio.Semaphore(MANY)
 
@@ -44,10 +44,10 @@ class Errands:
                         return await self._login(request)
                     case "status":
                         return await ask_status(self._doors, _text(request, "via"), self._config.door_wait)
-        except NoWay as error:
+        except LabUnreachable as error:
             return {"error": str(error), "reason": error.reason}
-        except DoorShut as shut:
-            return {"error": str(shut), "reason": Reason.DOOR}
+        except JumpHostUnreachable as shut:
+            return {"error": str(shut), "reason": UnreachableReason.DOOR}
         except (ValueError, TypeError, OverflowError) as error:
             return {"error": f"that is no request to the gateway: {error}", "reason": REQUEST}
         return {"error": "the gateway knows the operations speaks, login, status and leave", "reason": REQUEST}
@@ -56,7 +56,7 @@ class Errands:
         """{"speaks": whether an ssh server's banner was heard, "why": '' or one sentence why not}."""
         try:
             sock = await knock(self._config, self._doors, _text(request, "via"), _endpoint(request))
-        except NoWay as error:
+        except LabUnreachable as error:
             return {"speaks": False, "why": str(error)}
         sock.close()
         return {"speaks": True, "why": ""}
@@ -72,11 +72,11 @@ class Errands:
         try:
             async with asyncio.timeout(timeout):
                 sock = await knock(self._config, self._doors, via, endpoint)
-                connection = await log_in(self._config, sock, user, host_key, Line())
+                connection = await log_in(self._config, sock, user, host_key, SocketBackpressure())
                 return await _run(connection, *words, limit)
         except TimeoutError:
             did = "let us in" if connection is None else "come to the end of the command"
-            raise NoWay(Reason.TIMEOUT, f"the lab did not {did} within {timeout:g} s") from None
+            raise LabUnreachable(UnreachableReason.TIMEOUT, f"the lab did not {did} within {timeout:g} s") from None
         finally:
             if connection is not None:
                 connection.abort()
@@ -91,11 +91,13 @@ async def _run(connection: asyncssh.SSHClientConnection, command: str, stdin: by
         await running.over
         return running.answer()
     except asyncssh.ChannelOpenError:
-        raise NoWay(Reason.REFUSED, "the lab lets the gateway in, but runs no command for it") from None
+        raise LabUnreachable(
+            UnreachableReason.REFUSED, "the lab lets the gateway in, but runs no command for it"
+        ) from None
     except (asyncssh.Error, OSError) as error:
         if isinstance(error, TimeoutError):
             raise
-        raise NoWay(Reason.SILENT, "the lab broke off in the middle of the command") from None
+        raise LabUnreachable(UnreachableReason.SILENT, "the lab broke off in the middle of the command") from None
 
 
 def _text(request: Mapping[str, Any], name: str, default: str = "") -> str:

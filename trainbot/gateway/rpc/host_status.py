@@ -10,15 +10,15 @@ from collections.abc import Callable
 from typing import Any
 
 from trainbot.core.text import many_lines, one_line
-from trainbot.gateway.lab.connect import NoWay, Reason
-from trainbot.gateway.lab.jump_channel import Passage
-from trainbot.gateway.lab.jump_hosts import Doors
-from trainbot.gateway.lab.pipe import Line
+from trainbot.gateway.lab.connect import LabUnreachable, UnreachableReason
+from trainbot.gateway.lab.jump_channel import JumpChannel
+from trainbot.gateway.lab.jump_hosts import JumpHosts
+from trainbot.gateway.lab.pipe import SocketBackpressure
 
 LIMIT = 4096  # bytes
 
 
-async def ask_status(doors: Doors, via: str, wait: float) -> dict[str, Any]:
+async def ask_status(doors: JumpHosts, via: str, wait: float) -> dict[str, Any]:
     """``read_status`` of the host, and when (our clock, epoch seconds) it was ``asked`` and had ``told``.
 
     NoWay or DoorShut where it does not say within ``wait`` seconds.
@@ -26,20 +26,20 @@ async def ask_status(doors: Doors, via: str, wait: float) -> dict[str, Any]:
     over: asyncio.Future[float] = asyncio.get_running_loop().create_future()
     try:
         async with asyncio.timeout(wait):
-            telling = await doors.open(via, "status", lambda line, gone: Telling(line, gone, over))
+            telling = await doors.open(via, "status", lambda line, gone: OneLineCommand(line, gone, over))
             try:
                 told = await over
             finally:
                 telling.chan.abort()
     except TimeoutError:
-        raise NoWay(Reason.TIMEOUT, f"the host did not say how it is within {wait:g} s") from None
+        raise LabUnreachable(UnreachableReason.TIMEOUT, f"the host did not say how it is within {wait:g} s") from None
     return {**read_status(telling.said, telling.words), "asked": telling.began, "told": told}
 
 
-class Telling(Passage):
+class OneLineCommand(JumpChannel):
     """A command of the door that says a line and ends; ``over`` is set to when the line was there."""
 
-    def __init__(self, line: Line, gone: Callable[[], None], over: asyncio.Future[float]) -> None:
+    def __init__(self, line: SocketBackpressure, gone: Callable[[], None], over: asyncio.Future[float]) -> None:
         super().__init__(line, gone)
         self._over = over
         self.began = time.time()  # made when the channel is open, just before the command is sent
@@ -81,8 +81,8 @@ def read_status(said: bytes, words: bytes) -> dict[str, Any]:
         return status
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         said_why = one_line(many_lines(words))
-        raise NoWay(
-            Reason.DOOR,
+        raise LabUnreachable(
+            UnreachableReason.DOOR,
             "the host's door does not say how the host is"
             + (f": {said_why}" if said_why else ": trainbot host prepare NAME mends it"),
         ) from None

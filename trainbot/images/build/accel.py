@@ -14,7 +14,7 @@ from typing import Literal
 from trainbot.core.errors import BackendError
 from trainbot.core.files import write_whole
 from trainbot.images.build.command import environment, stop
-from trainbot.images.build.image_folder import Image, images_folder, load_image
+from trainbot.images.build.image_folder import BuiltImage, images_folder, load_image
 
 Accelerator = Literal["kvm", "tcg"]
 
@@ -45,7 +45,7 @@ def working_accelerator(cache: Path, name: str = "debian") -> Accelerator:
     return verdict
 
 
-def kvm_command(image: Image) -> list[str]:
+def kvm_command(image: BuiltImage) -> list[str]:
     """QEMU with KVM, our kernel and initrd, no disk and no network; its serial port is stdout."""
     return [
         "qemu-system-x86_64",

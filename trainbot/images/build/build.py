@@ -11,8 +11,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from trainbot.core.errors import BackendError
-from trainbot.images.build.command import Log
-from trainbot.images.build.image_folder import FILES, Image, digest, images_folder, load_image, point_at, read_image
+from trainbot.images.build.command import BuildLog
+from trainbot.images.build.image_folder import (
+    FILES,
+    BuiltImage,
+    digest,
+    images_folder,
+    load_image,
+    point_at,
+    read_image,
+)
 from trainbot.images.build.overlay import write_overlay
 from trainbot.images.build.pack import pack
 from trainbot.images.build.progress_bar import Progress
@@ -39,7 +47,7 @@ def image_is_current(recipe_dir: Path, cache: Path, public_key: str) -> bool:
         return False
 
 
-def build_image(recipe_dir: Path, cache: Path, public_key: str, progress: Progress) -> Image:
+def build_image(recipe_dir: Path, cache: Path, public_key: str, progress: Progress) -> BuiltImage:
     """The image of `recipe_dir` whose root lets in `public_key` (an OpenSSH public key line).
 
     At once when it is current, otherwise after minutes.  A second builder waits for the first.  Interrupted, it
@@ -63,9 +71,9 @@ def build_image(recipe_dir: Path, cache: Path, public_key: str, progress: Progre
     return image
 
 
-def _build(recipe: Recipe, wanted: str, public_key: str, version: Path, progress: Progress) -> Image:
+def _build(recipe: Recipe, wanted: str, public_key: str, version: Path, progress: Progress) -> BuiltImage:
     """Build in a folder beside `version`, which appears complete or not at all."""
-    log = Log(version.parent / f"{recipe.name}-build.log")
+    log = BuildLog(version.parent / f"{recipe.name}-build.log")
     began = datetime.now(UTC)
     with workplace(version.parent, recipe.name) as work:
         host_key = make_host_key(work, log)
@@ -78,8 +86,8 @@ def _build(recipe: Recipe, wanted: str, public_key: str, version: Path, progress
     return read_image(version)
 
 
-def _describe(recipe: Recipe, wanted: str, host_key: str, folder: Path) -> Image:
-    return Image(
+def _describe(recipe: Recipe, wanted: str, host_key: str, folder: Path) -> BuiltImage:
+    return BuiltImage(
         folder=folder,
         name=recipe.name,
         suite=recipe.suite,

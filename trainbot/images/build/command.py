@@ -37,7 +37,7 @@ def environment() -> dict[str, str]:
     return {**os.environ, "LC_ALL": "C.UTF-8", "PATH": f"{path}:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin"}
 
 
-class Log:
+class BuildLog:
     """The log of one build; runs programs into it."""
 
     def __init__(self, path: Path, doing: str = "building the image") -> None:

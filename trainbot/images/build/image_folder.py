@@ -15,7 +15,7 @@ FILES = ("disk.img", "vmlinuz", "initrd")
 
 
 @dataclass(frozen=True)
-class Image:
+class BuiltImage:
     """What a host needs to know to boot a lab from this image.
 
     `folder` is the version itself, never the link to it: a disk that grows on top of `disk` keeps working when a
@@ -64,18 +64,18 @@ def images_folder(cache: Path) -> Path:
     return cache / "images"
 
 
-def load_image(cache: Path, name: str = "debian") -> Image:
+def load_image(cache: Path, name: str = "debian") -> BuiltImage:
     """The current image of that name; BackendError says when there is none or its image.json is damaged."""
     return read_image(images_folder(cache) / name)
 
 
-def read_image(folder: Path) -> Image:
+def read_image(folder: Path) -> BuiltImage:
     """The image in this folder (or behind this link)."""
     try:
         folder = folder.resolve(strict=True)
         said = json.loads((folder / "image.json").read_text(encoding="utf-8"))
         said["built_at"] = datetime.fromisoformat(said["built_at"])
-        image = Image(folder=folder, **said)
+        image = BuiltImage(folder=folder, **said)
     except FileNotFoundError as error:
         raise BackendError(f"there is no image {folder.name} yet: build it first") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -87,7 +87,7 @@ def read_image(folder: Path) -> Image:
     return image
 
 
-def write_image(image: Image, folder: Path | None = None) -> None:
+def write_image(image: BuiltImage, folder: Path | None = None) -> None:
     """Write image.json into `folder`, the image's own where none is named."""
     said = asdict(image)
     del said["folder"]

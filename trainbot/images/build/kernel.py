@@ -63,7 +63,7 @@ def _reader(data: bytes) -> Read | None:
             return _from(lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=_MOST).decompress(packed, _MOST))
     except (lzma.LZMAError, zlib.error, OSError, EOFError, MemoryError):
         return None
-    return lz4.Legacy(packed).read if packed[:4] == lz4.MAGIC else None
+    return lz4.LegacyFrames(packed).read if packed[:4] == lz4.MAGIC else None
 
 
 def _from(image: bytes) -> Read:

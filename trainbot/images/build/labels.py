@@ -9,11 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from trainbot.core.errors import BackendError
-from trainbot.images.build.command import Log
+from trainbot.images.build.command import BuildLog
 from trainbot.images.build.progress_bar import Progress
 
 
-def label_image(disk: Path, labels: Path, log: Log, progress: Progress) -> None:
+def label_image(disk: Path, labels: Path, log: BuildLog, progress: Progress) -> None:
     """Label every file in `disk` as `labels` (the labeller's output) says.  BackendError when one cannot be."""
     progress.stage("labelling the files for SE Linux")
     pairs = parse_labels(labels.read_bytes())

@@ -23,7 +23,7 @@ _STEP = re.compile(r"(?P<what>Get:\d+|Unpacking|Setting up) ?(?P<rest>.*)")
 _PER_PACKAGE = 3
 
 
-class Following:
+class LogProgress:
     """Feed it every line; it tells the stages, and within them how many packages are done of how many."""
 
     def __init__(self, progress: Progress) -> None:

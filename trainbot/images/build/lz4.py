@@ -10,7 +10,7 @@ BLOCK = 8 << 20
 _MOST_BLOCKS = 32
 
 
-class Legacy:
+class LegacyFrames:
     """ValueError from ``read`` where it is cut or damaged."""
 
     def __init__(self, packed: bytes) -> None:

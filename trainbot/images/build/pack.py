@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from trainbot.images.build.command import Log
+from trainbot.images.build.command import BuildLog
 from trainbot.images.build.labels import label_image
 from trainbot.images.build.progress_bar import Progress
 from trainbot.images.build.recipe import Recipe
@@ -14,7 +14,7 @@ from trainbot.images.build.rootfs import scratch
 _HERE = Path(__file__).parent
 
 
-def pack(recipe: Recipe, system: Path, work: Path, log: Log, progress: Progress) -> None:
+def pack(recipe: Recipe, system: Path, work: Path, log: BuildLog, progress: Progress) -> None:
     """Make the image's three files in `work` from the tar `system`, labelled for SE Linux; needs no root."""
     progress.stage("unpacking for the disk")
     script = (_HERE / "pack.sh").read_text(encoding="utf-8")

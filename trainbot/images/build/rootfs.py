@@ -10,8 +10,8 @@ import subprocess
 from pathlib import Path
 
 from trainbot.core.errors import BackendError
-from trainbot.images.build.command import Log, environment, missing_program
-from trainbot.images.build.log_progress import Following
+from trainbot.images.build.command import BuildLog, environment, missing_program
+from trainbot.images.build.log_progress import LogProgress
 from trainbot.images.build.overlay import HOOKS
 from trainbot.images.build.progress_bar import Progress
 from trainbot.images.build.recipe import Recipe
@@ -21,11 +21,11 @@ from trainbot.images.build.sources import KEYRING, debian_lines
 _REACH = re.compile(r'Acquire::(https?::Proxy(-Auto-Detect)?|https?::Proxy::\S+|Check-Valid-Until|Retries) ".+";')
 
 
-def make_rootfs(recipe: Recipe, overlay: Path, to: Path, log: Log, progress: Progress) -> None:
+def make_rootfs(recipe: Recipe, overlay: Path, to: Path, log: BuildLog, progress: Progress) -> None:
     """Write the system as a tar at `to`.  Minutes long; BackendError when it fails."""
     check_builder()
     lines = debian_lines(Path("/etc/apt"), Path("/etc/os-release"), recipe.suite)
-    log.run(mmdebstrap(recipe, overlay, to, lines, _apt_options()), Following(progress), env=scratch(to.parent))
+    log.run(mmdebstrap(recipe, overlay, to, lines, _apt_options()), LogProgress(progress), env=scratch(to.parent))
 
 
 def check_builder() -> None:

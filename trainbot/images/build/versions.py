@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from trainbot.core.errors import BackendError, UserError
-from trainbot.images.build.command import Log
-from trainbot.images.build.image_folder import FILES, Image, write_image
+from trainbot.images.build.command import BuildLog
+from trainbot.images.build.image_folder import FILES, BuiltImage, write_image
 from trainbot.images.build.progress_bar import Progress
 
 
@@ -34,7 +34,7 @@ def check_key(public_key: str) -> None:
         raise UserError("the lab key is not one OpenSSH public key line: give the content of lab_key.pub")
 
 
-def make_host_key(work: Path, log: Log) -> str:
+def make_host_key(work: Path, log: BuildLog) -> str:
     """A host key of the image's own, in ``work``/host_key; returns the public half without its comment."""
     log.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(work / "host_key")])
     return (work / "host_key.pub").read_text(encoding="ascii").strip()
@@ -52,7 +52,7 @@ def workplace(images: Path, name: str) -> Iterator[Path]:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def finish(image: Image, work: Path, version: Path) -> None:
+def finish(image: BuiltImage, work: Path, version: Path) -> None:
     """The three files in `work` and what `image` says of them become `version`."""
     finished = work / version.name
     finished.mkdir(mode=0o755)

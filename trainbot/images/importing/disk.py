@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from trainbot.core.errors import BackendError
-from trainbot.images.build.command import Log, environment, missing_program
+from trainbot.images.build.command import BuildLog, environment, missing_program
 from trainbot.images.build.progress_bar import Progress
 
 _PIECE = 1 << 20
@@ -29,7 +29,7 @@ _PERCENT = re.compile(r"\((\d+)\.\d+/100%\)")
 _SECONDS = 60
 
 
-def as_raw_disk(source: Path, work: Path, log: Log, progress: Progress) -> Path:
+def as_raw_disk(source: Path, work: Path, log: BuildLog, progress: Progress) -> Path:
     """``work``/disk.img from a qcow2 or raw disk, packed or not.  BackendError says what else it is."""
     kind = what_is(source)
     if kind in _PACKED:

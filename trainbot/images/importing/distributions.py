@@ -10,7 +10,7 @@ from trainbot.core.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Distribution:
     """``url``: the disk; ``sums``: where its checksum stands; ``memory``: MiB a lab."""
 
     about: str
@@ -19,11 +19,11 @@ class Entry:
     memory: int
 
 
-def load_catalogue(path: Path) -> dict[str, Entry]:
+def load_catalogue(path: Path) -> dict[str, Distribution]:
     """ConfigError says what is wrong with the file."""
     try:
         said = tomllib.loads(path.read_text(encoding="utf-8"))
-        entries = {name: Entry(**values) for name, values in said.items()}
+        entries = {name: Distribution(**values) for name, values in said.items()}
     except (OSError, ValueError, TypeError) as error:
         raise ConfigError(f"{path} cannot be read: {error}") from None
     for name, entry in entries.items():

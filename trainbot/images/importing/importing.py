@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from trainbot.core.errors import BackendError, UserError
-from trainbot.images.build.command import Log
-from trainbot.images.build.image_folder import FILES, Image, digest, point_at, read_image
+from trainbot.images.build.command import BuildLog
+from trainbot.images.build.image_folder import FILES, BuiltImage, digest, point_at, read_image
 from trainbot.images.build.progress_bar import Progress
 from trainbot.images.build.versions import (
     check_key,
@@ -23,7 +23,7 @@ from trainbot.images.build.versions import (
 from trainbot.images.importing import fetch, sums
 from trainbot.images.importing.bootline import command_line
 from trainbot.images.importing.disk import as_raw_disk
-from trainbot.images.importing.opened import Opened, open_disk
+from trainbot.images.importing.opened import DiskContents, open_disk
 from trainbot.images.importing.seed import seed_files
 
 # Raise it when the same file gives another image.
@@ -32,7 +32,7 @@ _FREE_MIB = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ImportRequest:
     """``source``: an address or a file; ``sum``: its SHA-256 or SHA-512, ``sums``: an address or a file that has it ('':
     not said); ``kernel``: its version, '' for the newest; ``memory``: MiB a lab."""
 
@@ -43,7 +43,7 @@ class Wanted:
     memory: int = 1024
 
 
-def import_image(name: str, wanted: Wanted, images: Path, public_key: str, progress: Progress) -> Image:
+def import_image(name: str, wanted: ImportRequest, images: Path, public_key: str, progress: Progress) -> BuiltImage:
     """The image ``name`` in the folder ``images``, whose root lets in ``public_key``.
 
     At once where it was imported before.  What a broken download left is used the next time.  BackendError and
@@ -80,7 +80,7 @@ def _file(source: str) -> Path:
     return path
 
 
-def _compare(source: Path, wanted: Wanted, progress: Progress) -> str:
+def _compare(source: Path, wanted: ImportRequest, progress: Progress) -> str:
     told = wanted.sum
     if not told and wanted.sums:
         listed = (
@@ -99,9 +99,9 @@ def _compare(source: Path, wanted: Wanted, progress: Progress) -> str:
 
 
 def _import(
-    name: str, wanted: Wanted, source: Path, identity: str, version: Path, public_key: str, progress: Progress
-) -> Image:
-    log = Log(version.parent / f"{name}-build.log", "importing the image")
+    name: str, wanted: ImportRequest, source: Path, identity: str, version: Path, public_key: str, progress: Progress
+) -> BuiltImage:
+    log = BuildLog(version.parent / f"{name}-build.log", "importing the image")
     with workplace(version.parent, name) as work:
         disk = as_raw_disk(source, work, log, progress)
         host_key = make_host_key(work, log)
@@ -119,8 +119,10 @@ def _import(
     return read_image(version)
 
 
-def _describe(name: str, wanted: Wanted, opened: Opened, identity: str, host_key: str, folder: Path) -> Image:
-    return Image(
+def _describe(
+    name: str, wanted: ImportRequest, opened: DiskContents, identity: str, host_key: str, folder: Path
+) -> BuiltImage:
+    return BuiltImage(
         folder=folder,
         name=name,
         suite=opened.product,

@@ -22,7 +22,7 @@ _SUBVOLUME = re.compile(r"[A-Za-z0-9@._/-]{0,100}")
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class DiskContents:
     """``product``: the system's own name; ``kernel``: the version that was taken, of ``kernels``; ``root``: its file
     system's UUID, ``subvolume``: of btrfs; ``selinux``: whether it has that; ``entries``, ``grub``: its boot loader's
     texts."""
@@ -38,7 +38,7 @@ class Opened:
     grub: tuple[str, ...]
 
 
-def open_disk(disk: Path, to: Path, kernel: str, write: Mapping[str, str], progress: Progress) -> Opened:
+def open_disk(disk: Path, to: Path, kernel: str, write: Mapping[str, str], progress: Progress) -> DiskContents:
     """Takes kernel and initrd out, into ``to``, and puts ``write`` (path -> content) in; a minute or two without KVM.
 
     ``kernel``: a version, '' for the newest.  BackendError is a sentence of why it cannot be.
@@ -80,10 +80,10 @@ def open_disk(disk: Path, to: Path, kernel: str, write: Mapping[str, str], progr
     return _read(last["done"])
 
 
-def _read(said: dict[str, Any]) -> Opened:
+def _read(said: dict[str, Any]) -> DiskContents:
     if not _UUID.fullmatch(said["root"]) or not _SUBVOLUME.fullmatch(said["subvolume"]):
         raise BackendError("the root file system's UUID or subvolume has an odd form")
-    return Opened(
+    return DiskContents(
         one_line(said["product"], 80, ""),
         said["kernel"],
         tuple(said["kernels"]),

@@ -23,7 +23,7 @@ VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~-]{0,100}")
 INITRDS = ("/boot/initrd.img-%s", "/boot/initramfs-%s.img", "/boot/initrd-%s")
 
 
-class Wrong(Exception):
+class ImageError(Exception):
     """A sentence for the organiser."""
 
 
@@ -45,17 +45,17 @@ def named(g: GuestFS, root: str) -> str:
 def mount(g: GuestFS) -> str:
     roots = g.inspect_os()
     if not roots and any(g.vfs_type(each) == "crypto_LUKS" for each in g.list_partitions()):
-        raise Wrong("this disk is encrypted (LUKS), so no lab could boot it: take the distribution's cloud image")
+        raise ImageError("this disk is encrypted (LUKS), so no lab could boot it: take the distribution's cloud image")
     if not roots:
-        raise Wrong("no operating system was found on this disk: take a Linux distribution's cloud image")
+        raise ImageError("no operating system was found on this disk: take a Linux distribution's cloud image")
     if len(roots) > 1:
         names = ", ".join(named(g, root)[:40] for root in roots[:4])
-        raise Wrong(
+        raise ImageError(
             "there are %d operating systems on this disk (%s): take a cloud image, which has one" % (len(roots), names)
         )
     root: str = roots[0]
     if g.inspect_get_type(root) != "linux" or g.inspect_get_arch(root) != "x86_64":
-        raise Wrong(
+        raise ImageError(
             "this is %s for %s, and labs are Linux on x86_64: take the image for that"
             % (g.inspect_get_type(root), g.inspect_get_arch(root))
         )
@@ -82,19 +82,19 @@ def kernels(g: GuestFS) -> list[str]:
 def take(g: GuestFS, path: str, to: str, most: int, what: str) -> None:
     size = g.filesize(path)
     if not 0 < size <= most:
-        raise Wrong("the %s %s has %d bytes, which no %s has" % (what, path, size, what))
+        raise ImageError("the %s %s has %d bytes, which no %s has" % (what, path, size, what))
     g.download(path, to)
 
 
 def choose(g: GuestFS, wanted: str) -> tuple[str, list[str]]:
     versions = kernels(g)
     if not versions:
-        raise Wrong(
+        raise ImageError(
             "there is no kernel with an initrd in /boot of this disk: an image for containers has none; take the "
             "one for clouds or virtual machines"
         )
     if wanted and wanted not in versions:
-        raise Wrong("there is no kernel %s on this disk; there is: %s" % (wanted, ", ".join(versions)))
+        raise ImageError("there is no kernel %s on this disk; there is: %s" % (wanted, ", ".join(versions)))
     return wanted or versions[-1], versions
 
 
@@ -133,7 +133,7 @@ def put(g: GuestFS, path: str, content: str, mode: int = 0o600) -> None:
 def work(g: GuestFS, asked: dict[str, Any]) -> dict[str, Any]:
     root = mount(g)
     if not any(g.is_file(path, followsymlinks=True) for path in ("/usr/bin/cloud-init", "/bin/cloud-init")):
-        raise Wrong(
+        raise ImageError(
             "there is no cloud-init on this disk, so nobody could be let in: take the distribution's cloud image"
         )
     tell(stage="taking kernel and initrd out")
@@ -198,7 +198,7 @@ def main() -> None:
             return
     try:
         tell(done=work(g, asked))
-    except Wrong as wrong:
+    except ImageError as wrong:
         tell(error=str(wrong))
     except RuntimeError as error:
         tell(error="the disk cannot be read: %s" % " ".join(str(error).split())[:300])

@@ -10,7 +10,7 @@ import re
 import xml.etree.ElementTree as ET
 
 from trainbot.core.errors import BackendError
-from trainbot.images.build.image_folder import Image
+from trainbot.images.build.image_folder import BuiltImage
 from trainbot.model.host import GuestType
 
 #: Where the how-to has people put the files: xl and libvirt want absolute paths, so that there has to be one.
@@ -23,15 +23,15 @@ _PLAIN = re.compile(r"[ -!#-&(-\[\]-~]*")  # what can stand in double and in sin
 _LIBVIRT = {GuestType.PVH: ("xenpvh", "xenpvh"), GuestType.PV: ("linux", "xenpv")}
 
 
-def home(image: Image) -> str:
+def home(image: BuiltImage) -> str:
     return HOME.format(name=image.name)
 
 
-def memory(image: Image) -> int:
+def memory(image: BuiltImage) -> int:
     return max(MEMORY_MIB, image.memory_mib)
 
 
-def xl(image: Image, guest: GuestType) -> str:
+def xl(image: BuiltImage, guest: GuestType) -> str:
     """An xl.cfg(5) file."""
     there = home(image)
     line = _plain(image.kernel_command_line("hvc0"))
@@ -52,15 +52,15 @@ on_crash = "destroy"
 """
 
 
-def xl_name(image: Image, guest: GuestType) -> str:
+def xl_name(image: BuiltImage, guest: GuestType) -> str:
     return f"{image.name}.cfg" if guest is GuestType.PVH else f"{image.name}-{guest}.cfg"
 
 
-def xml_name(image: Image, guest: GuestType) -> str:
+def xml_name(image: BuiltImage, guest: GuestType) -> str:
     return f"{image.name}.xml" if guest is GuestType.PVH else f"{image.name}-{guest}.xml"
 
 
-def libvirt_xml(image: Image, guest: GuestType) -> str:
+def libvirt_xml(image: BuiltImage, guest: GuestType) -> str:
     """A domain for virsh -c xen:///system."""
     there, (type_, machine) = home(image), _LIBVIRT[guest]
     domain = ET.Element("domain", type="xen")
@@ -91,7 +91,7 @@ def libvirt_xml(image: Image, guest: GuestType) -> str:
     return ET.tostring(domain, encoding="unicode") + "\n"
 
 
-def qemu(image: Image) -> str:
+def qemu(image: BuiltImage) -> str:
     """A shell script: KVM where there is one, else slowly without; its console is the terminal it was started in."""
     return f"""#!/bin/sh
 # {image.name} in this terminal, root logged in; ^A X ends it.  SE Linux permissive: enforcing=0 instead of enforcing=1.
@@ -107,7 +107,7 @@ exec qemu-system-x86_64 -machine q35,accel=kvm:tcg -cpu max -m {memory(image)} \
 """
 
 
-def qemu_name(image: Image) -> str:
+def qemu_name(image: BuiltImage) -> str:
     return f"{image.name}-qemu.sh"
 
 

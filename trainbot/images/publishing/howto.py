@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from trainbot.adapters.html import render
-from trainbot.images.build.image_folder import Image
+from trainbot.images.build.image_folder import BuiltImage
 from trainbot.images.publishing import configurations as how
 from trainbot.images.publishing.published import SUMS
 from trainbot.model.host import GuestType
 
 
-def how_to(image: Image, guests: Sequence[GuestType], checks: Sequence[str], url: str) -> str:
+def how_to(image: BuiltImage, guests: Sequence[GuestType], checks: Sequence[str], url: str) -> str:
     """``guests``: what its kernel can be on Xen; ``checks``: names of the check scripts; ``url``: where this page is,
     ending in /, or '' where that is not known."""
     xl_names, qemu_name = [how.xl_name(image, guest) for guest in guests], how.qemu_name(image)

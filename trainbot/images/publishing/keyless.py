@@ -10,15 +10,15 @@ import re
 from pathlib import Path
 
 from trainbot.core.errors import BackendError
-from trainbot.images.build.command import Log
-from trainbot.images.build.image_folder import Image
+from trainbot.images.build.command import BuildLog
+from trainbot.images.build.image_folder import BuiltImage
 
 #: Who may log in, and what its ssh server shows; the new machine makes its own host key (lab-host-key.service).
 KEYS = ("/root/.ssh/authorized_keys", "/etc/ssh/ssh_host_ed25519_key", "/etc/ssh/ssh_host_ed25519_key.pub")
 _BLOCK_SIZE = re.compile(r"Block size:\s+(\d+)")
 
 
-def keyless_copy(image: Image, to: Path, log: Log) -> None:
+def keyless_copy(image: BuiltImage, to: Path, log: BuildLog) -> None:
     """Writes the disk without keys at ``to`` (sparse).  The same image gives the same bytes.
 
     BackendError where the image is not of the form that ``trainbot image build`` makes.
@@ -44,7 +44,7 @@ def keyless_copy(image: Image, to: Path, log: Log) -> None:
             raise BackendError(f"{path} could not be taken out of the {image.name} image; the log is {log.path}")
 
 
-def _blocks(log: Log, disk: Path, path: str, image: Image) -> list[int]:
+def _blocks(log: BuildLog, disk: Path, path: str, image: BuiltImage) -> list[int]:
     """The numbers of the blocks that hold the file's content."""
     return [int(word) for word in _said(log, disk, f"blocks {path}", re.compile(r"([0-9 ]*[0-9])\s*"), image).split()]
 
@@ -56,7 +56,7 @@ def _overwrite(disk: Path, size: int, blocks: list[int]) -> None:
             file.write(bytes(size))
 
 
-def _said(log: Log, disk: Path, command: str, form: re.Pattern[str], image: Image) -> str:
+def _said(log: BuildLog, disk: Path, command: str, form: re.Pattern[str], image: BuiltImage) -> str:
     found = _lines(log, disk, command, form)
     if not found:
         raise BackendError(
@@ -66,7 +66,7 @@ def _said(log: Log, disk: Path, command: str, form: re.Pattern[str], image: Imag
     return found[0]
 
 
-def _lines(log: Log, disk: Path, command: str, form: re.Pattern[str]) -> list[str]:
+def _lines(log: BuildLog, disk: Path, command: str, form: re.Pattern[str]) -> list[str]:
     found: list[str] = []
 
     def follow(line: str) -> None:

@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from trainbot.core.errors import BackendError
-from trainbot.images.build.command import Log, environment, missing_program
-from trainbot.images.build.image_folder import Image, digest, point_at
+from trainbot.images.build.command import BuildLog, environment, missing_program
+from trainbot.images.build.image_folder import BuiltImage, digest, point_at
 from trainbot.images.build.kernel import guest_types
 from trainbot.images.build.progress_bar import Progress
 from trainbot.images.publishing import checks, configurations
@@ -30,7 +30,9 @@ _PIECE = 1 << 20
 _OLD_KEPT = 1  # versions before the current one, for downloads that are under way
 
 
-def publish(image: Image, exercises: Sequence[Exercise], public: Path, public_url: str, progress: Progress) -> Path:
+def publish(
+    image: BuiltImage, exercises: Sequence[Exercise], public: Path, public_url: str, progress: Progress
+) -> Path:
     """The folder that offers ``image`` and the checks of the exercises that use it, below ``public``; at once where
     nothing has changed.  BackendError where it cannot be made; what was offered before is still there then."""
     texts = _texts(image, exercises, public_url)
@@ -48,13 +50,13 @@ def publish(image: Image, exercises: Sequence[Exercise], public: Path, public_ur
     return images / image.name
 
 
-def guests(image: Image) -> list[GuestType]:
+def guests(image: BuiltImage) -> list[GuestType]:
     """What the image's kernel can be on Xen besides HVM: PVH where nobody knows better."""
     known = guest_types(image.kernel)
     return [guest for guest in (GuestType.PVH, GuestType.PV) if guest in (known or {GuestType.PVH})]
 
 
-def _texts(image: Image, exercises: Sequence[Exercise], public_url: str) -> dict[str, str]:
+def _texts(image: BuiltImage, exercises: Sequence[Exercise], public_url: str) -> dict[str, str]:
     """Name -> content of each small file but the sums."""
     kinds = guests(image)
     texts = {configurations.xl_name(image, guest): configurations.xl(image, guest) for guest in kinds}
@@ -67,7 +69,7 @@ def _texts(image: Image, exercises: Sequence[Exercise], public_url: str) -> dict
     return texts
 
 
-def _identity(image: Image, texts: Mapping[str, str]) -> str:
+def _identity(image: BuiltImage, texts: Mapping[str, str]) -> str:
     """Of all that decides what the folder holds."""
     found = hashlib.sha256(f"trainbot published {PUBLISHER_VERSION}\n".encode())
     for name, value in [*sorted(image.sha256.items()), *sorted(texts.items())]:
@@ -75,13 +77,13 @@ def _identity(image: Image, texts: Mapping[str, str]) -> str:
     return found.hexdigest()
 
 
-def _make(image: Image, texts: Mapping[str, str], version: Path, progress: Progress) -> None:
+def _make(image: BuiltImage, texts: Mapping[str, str], version: Path, progress: Progress) -> None:
     """In a folder beside ``version``, which appears complete or not at all."""
     for left_over in version.parent.glob(f".{image.name}-publish-*"):
         shutil.rmtree(left_over, ignore_errors=True)
     work = Path(tempfile.mkdtemp(prefix=f".{image.name}-publish-", dir=version.parent))
     try:
-        log = Log(work / "log")
+        log = BuildLog(work / "log")
         progress.stage("copying the disk without keys")
         disk = work / f"{image.name}.img"
         keyless_copy(image, disk, log)

@@ -12,7 +12,7 @@ from trainbot.core.tasks import Tasks
 DEADLINE = 20.0  # seconds that something may take to be said
 
 
-class Client:
+class IrcClient:
     """``lines`` holds all raw lines that came; ``expect`` looks only at what came after its last match.
     ``heard`` is called with each raw line."""
 
@@ -35,7 +35,7 @@ class Client:
     @classmethod
     async def connect(
         cls, port: int, nick: str, *, source: str = "127.0.0.1", heard: Callable[[str], None] = lambda line: None
-    ) -> Client:
+    ) -> IrcClient:
         """Registered on the server at 127.0.0.1:``port``, coming from the loopback address ``source``."""
         reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(source, 0))
         client = cls(reader, writer, nick, heard)

@@ -12,9 +12,9 @@ from prompt_toolkit.utils import get_cwidth
 
 from trainbot.adapters.irc.text import cut, plain, sanitise
 from trainbot.core.tasks import Tasks
-from trainbot.ops.demo.irc_client import Client
+from trainbot.ops.demo.irc_client import IrcClient
 from trainbot.ops.demo.tour import HOST_ANSWERS, DidNotHappen
-from trainbot.ops.demo.world import CHANNEL, NICK, PRESENTER_ADDRESS, World
+from trainbot.ops.demo.world import CHANNEL, NICK, PRESENTER_ADDRESS, DemoWorld
 
 HELP = """\
 You are a learner in {channel}, and the presenter too. Try, in this order:
@@ -67,10 +67,10 @@ def folded(text: str, width: int) -> str:
 
 
 class Prompt:
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: DemoWorld) -> None:
         self.world = world
         self.role = "learner"
-        self.people: dict[str, Client] = {}
+        self.people: dict[str, IrcClient] = {}
 
     async def run(self) -> None:
         """Until /quit; DidNotHappen when the bot or the IRC server has ended."""
@@ -95,7 +95,7 @@ class Prompt:
     async def _connect(self, role: str) -> None:
         source = PRESENTER_ADDRESS if role == "presenter" else "127.0.0.1"
         try:
-            self.people[role] = person = await Client.connect(
+            self.people[role] = person = await IrcClient.connect(
                 self.world.ircd.port, role, source=source, heard=lambda raw: self._heard(raw, role)
             )
             await person.join(CHANNEL)

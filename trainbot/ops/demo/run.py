@@ -12,7 +12,7 @@ import click
 from trainbot.core.errors import UserError
 from trainbot.core.tasks import Tasks
 from trainbot.ops.demo.tour import DidNotHappen, Tour
-from trainbot.ops.demo.world import World
+from trainbot.ops.demo.world import DemoWorld
 
 
 def demo(*, tour: bool, port: int, keep: bool) -> int:
@@ -36,7 +36,7 @@ def _check_prompt() -> None:
 
 
 async def _demo(tour: bool, port: int, keep: bool) -> int:
-    world = World(port, click.echo)
+    world = DemoWorld(port, click.echo)
     tasks = Tasks()
     playing = tasks.start(_play(world, tour), "the demo", awaited=True)
     loop = asyncio.get_running_loop()
@@ -57,7 +57,7 @@ async def _demo(tour: bool, port: int, keep: bool) -> int:
         _say("all gone")
 
 
-async def _play(world: World, tour: bool) -> int:
+async def _play(world: DemoWorld, tour: bool) -> int:
     await world.prepare()
     await world.ircd.start()
     if tour:

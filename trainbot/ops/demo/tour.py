@@ -12,8 +12,8 @@ from pathlib import Path
 
 from trainbot.adapters.irc.text import plain
 from trainbot.core.tasks import Tasks
-from trainbot.ops.demo.irc_client import Client
-from trainbot.ops.demo.world import CHANNEL, NICK, PRESENTER_ADDRESS, World
+from trainbot.ops.demo.irc_client import IrcClient
+from trainbot.ops.demo.world import CHANNEL, NICK, PRESENTER_ADDRESS, DemoWorld
 
 LOGIN = 240.0  # seconds that a lab may take from asking to the first login: it may still have to boot, emulated
 HOST_ANSWERS = 15.0  # seconds
@@ -26,16 +26,16 @@ class DidNotHappen(Exception):
 class Tour:
     """``tell`` shows a line to whoever watches; all deadlines are multiplied by ``patience``."""
 
-    def __init__(self, world: World, tell: Callable[[str], None], patience: float = 1.0) -> None:
+    def __init__(self, world: DemoWorld, tell: Callable[[str], None], patience: float = 1.0) -> None:
         self.world, self.tell, self.patience = world, tell, patience
-        self.learner: Client
-        self.presenter: Client
+        self.learner: IrcClient
+        self.presenter: IrcClient
 
     async def play(self) -> None:
         """From the announcement to the minutes; DidNotHappen names the first thing that did not come."""
         port = self.world.ircd.port
-        self.learner = await Client.connect(port, "learner", heard=self._shown)
-        self.presenter = await Client.connect(port, "presenter", source=PRESENTER_ADDRESS)
+        self.learner = await IrcClient.connect(port, "learner", heard=self._shown)
+        self.presenter = await IrcClient.connect(port, "presenter", source=PRESENTER_ADDRESS)
         try:
             for client in (self.learner, self.presenter):
                 await client.join(CHANNEL)
@@ -98,7 +98,7 @@ class Tour:
             raise DidNotHappen("the lab is another machine after the bot's restart")
         self.tell("  ok  and it is the same machine, which has run on")
 
-    async def _see(self, client: Client, what: str, pattern: str, within: float = 20.0) -> re.Match[str]:
+    async def _see(self, client: IrcClient, what: str, pattern: str, within: float = 20.0) -> re.Match[str]:
         """The line that ``client`` hears; DidNotHappen after that many seconds, or when the bot has ended."""
         within *= self.patience
         tasks = Tasks()

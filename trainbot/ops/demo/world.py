@@ -103,7 +103,7 @@ def cache_folder() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "trainbot"
 
 
-class World:
+class DemoWorld:
     """Everything that a demo starts.  ``close()`` ends all of it, whatever state it is in."""
 
     def __init__(self, port: int, tell: Callable[[str], None]) -> None:

@@ -20,7 +20,7 @@ from trainbot.ops.doctor.examine_image import examine_image
 from trainbot.ops.doctor.examine_irc import examine_irc
 from trainbot.ops.doctor.examine_store import examine_store
 from trainbot.ops.doctor.finding import Finding, Level
-from trainbot.ops.doctor.here import Here
+from trainbot.ops.doctor.here import LocalFacts
 
 NAMED, ALONE = ("host", "image"), ("irc", "store", "gateway")
 USAGE = "say trainbot doctor, or with one of: host [NAME], image [NAME], irc, store, gateway"
@@ -57,9 +57,9 @@ def _quietly() -> Iterator[None]:
 
 
 async def _examine(config: Config, words: Sequence[str], progress: Progress) -> list[Finding]:
-    here = Here(config)
+    here = LocalFacts(config)
     chosen = subjects(here, words)
-    watched = Watched(progress, len(chosen))
+    watched = DoctorProgress(progress, len(chosen))
     loop = asyncio.get_running_loop()
     here.progress = lambda *values: loop.call_soon_threadsafe(watched.part, *values)
     found = await examine(chosen, watched)
@@ -67,7 +67,7 @@ async def _examine(config: Config, words: Sequence[str], progress: Progress) -> 
     return found
 
 
-def subjects(here: Here, words: Sequence[str]) -> list[Subject]:
+def subjects(here: LocalFacts, words: Sequence[str]) -> list[Subject]:
     """Those that ``words`` name (``is_subject``): a kind, perhaps with the name of one; all where there are none."""
     kind, *names = words or ("",)
     config = here.config
@@ -91,7 +91,7 @@ def summary(found: Sequence[Finding]) -> str:
     return f"{wrong or 'nothing'} wrong, {notes} to be known, {len(found) - wrong - notes} ok"
 
 
-class Watched:
+class DoctorProgress:
     """A progress in percent of each subject, so that a long one is seen to go on."""
 
     def __init__(self, progress: Progress, subjects: int) -> None:

@@ -13,13 +13,13 @@ from typing import Any, TypeVar
 
 from trainbot.core.errors import BackendError
 from trainbot.images.build.progress_bar import Progress
-from trainbot.ops.doctor.finding import Finding, Words
+from trainbot.ops.doctor.finding import Finding, Findings
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
-class TooLong(BackendError):
+class ExamineTimeout(BackendError):
     """It did not come to its end in time; what it would have said is not known."""
 
 
@@ -48,7 +48,7 @@ async def examine(subjects: Sequence[Subject], progress: Progress) -> list[Findi
 
 
 async def _findings(subject: Subject) -> list[Finding]:
-    words = Words(subject.name)
+    words = Findings(subject.name)
     try:
         return await within(subject.seconds, subject.name, subject.look())
     except BackendError as error:
@@ -72,7 +72,7 @@ async def within(seconds: float, what: str, work: Awaitable[T]) -> T:
     except TimeoutError:
         if not limit.expired():
             raise
-        raise TooLong(f"{what} took longer than {seconds:g} s") from None
+        raise ExamineTimeout(f"{what} took longer than {seconds:g} s") from None
 
 
 async def attempt(seconds: float, what: str, work: Awaitable[T]) -> T | BackendError:

@@ -10,16 +10,16 @@ from trainbot.core.errors import BackendError
 from trainbot.gateway import process
 from trainbot.gateway.rpc.gateway_client import GatewayAway, GatewayClient
 from trainbot.gateway.ssh_probe import host_key_at, public_half
-from trainbot.ops.doctor.examine import TooLong, attempt, in_thread
+from trainbot.ops.doctor.examine import ExamineTimeout, attempt, in_thread
 from trainbot.ops.doctor.finding import Finding
 from trainbot.ops.doctor.gateway_findings import GatewaySeen, gateway_findings
-from trainbot.ops.doctor.here import Here, bot_runs
+from trainbot.ops.doctor.here import LocalFacts, bot_runs
 
 REACH = 12.0  # seconds
 ANSWER = 15.0
 
 
-async def examine_gateway(here: Here) -> list[Finding]:
+async def examine_gateway(here: LocalFacts) -> list[Finding]:
     config, state = here.config, here.config.store.state
     if not config.hosts:
         return gateway_findings(config, None)
@@ -43,7 +43,7 @@ async def _answers(config: Config) -> BackendError | None:
     """None where its socket answers; whether something listens at the address that is asked about does not matter."""
     asked = GatewayClient(config.store.state).speaks(("127.0.0.1", config.gateway.listen[0][1]))
     found = await attempt(ANSWER, "its answer", asked)
-    return found if isinstance(found, GatewayAway | TooLong) else None
+    return found if isinstance(found, GatewayAway | ExamineTimeout) else None
 
 
 async def _outside(config: Config) -> str | BackendError:

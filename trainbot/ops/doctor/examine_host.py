@@ -18,27 +18,27 @@ from trainbot.model.host_address import HostKind, host_address
 from trainbot.model.jump_host import JumpHost
 from trainbot.ops.doctor.examine import attempt, in_thread
 from trainbot.ops.doctor.finding import Finding
-from trainbot.ops.doctor.here import Here
+from trainbot.ops.doctor.here import LocalFacts
 from trainbot.ops.doctor.host_findings import HostSeen, host_findings
-from trainbot.ops.doctor.host_shell import SCRIPT, Shell
+from trainbot.ops.doctor.host_shell import SCRIPT, HostShell
 from trainbot.ops.doctor.host_shell import read as read_shell
 from trainbot.ops.host_setup.desired import wanted_of
 from trainbot.ops.host_setup.facts import ask
 from trainbot.ops.host_setup.probe_jump_host import knock
-from trainbot.ops.host_setup.remote_shell import Reach
-from trainbot.ops.host_setup.state import Facts, Wanted
+from trainbot.ops.host_setup.remote_shell import RemoteShell
+from trainbot.ops.host_setup.state import DesiredState, HostFacts
 
 SLACK = 25.0  # seconds for ssh to get in, besides what [host.NAME] deadline allows
 _TOOLS = ("qemu-img", "qemu-system-x86_64")
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ShellReport:
     """What the host's shell said of itself."""
 
-    facts: Facts
-    wanted: Wanted
-    shell: Shell
+    facts: HostFacts
+    wanted: DesiredState
+    shell: HostShell
 
 
 def seconds(host: HostConfig) -> float:
@@ -46,7 +46,7 @@ def seconds(host: HostConfig) -> float:
     return 2 * (host.deadline + SLACK) + SLACK
 
 
-async def examine_host(here: Here, host: HostConfig) -> list[Finding]:
+async def examine_host(here: LocalFacts, host: HostConfig) -> list[Finding]:
     bot, address = await here.bot(), host_address(host.uri)
     view = bot.get("hosts", {}).get(host.name) if isinstance(bot, dict) else None
     if address.root is not None:
@@ -61,23 +61,23 @@ async def examine_host(here: Here, host: HostConfig) -> list[Finding]:
             door=door,
             owner=await here.owner(),
             images=here.images,
-            told=(told.facts, told.wanted, told.shell) if isinstance(told, Told) else told,
+            told=(told.facts, told.wanted, told.shell) if isinstance(told, ShellReport) else told,
         ),
     )
 
 
-async def _shell(here: Here, host: HostConfig) -> Told | BackendError | None:
+async def _shell(here: LocalFacts, host: HostConfig) -> ShellReport | BackendError | None:
     """None where it has no shell to ask: a test host, QEMU on this machine."""
     if host_address(host.uri).kind is not HostKind.XEN:
         return None
     return await attempt(seconds(host) - SLACK, f"the shell of {host.name}", in_thread(_ask, here.config, host))
 
 
-def _ask(config: Config, host: HostConfig) -> Told:
-    with Reach(host.name, host.uri) as reach:
+def _ask(config: Config, host: HostConfig) -> ShellReport:
+    with RemoteShell(host.name, host.uri) as reach:
         facts, wanted = ask(reach, wanted_of(config, host, True, lambda line: None), host.deadline + SLACK)
         more = reach.run(SCRIPT.read_text(encoding="utf-8"), host.deadline) if facts.user == 0 else ""
-        return Told(facts, wanted, read_shell(more))
+        return ShellReport(facts, wanted, read_shell(more))
 
 
 async def _door(config: Config, host: HostConfig) -> int | BackendError | None:
@@ -93,7 +93,7 @@ async def _door(config: Config, host: HostConfig) -> int | BackendError | None:
     return await attempt(patience, what, in_thread(knock, state, door.user, door.address, door.port, patience - 1))
 
 
-def _embedded(here: Here, host: HostConfig, root: Path, view: dict[str, Any] | None) -> HostSeen:
+def _embedded(here: LocalFacts, host: HostConfig, root: Path, view: dict[str, Any] | None) -> HostSeen:
     """Only the bot opens it: of ours there are the programs that it needs, and the folder."""
     missing = tuple(tool for tool in _TOOLS if shutil.which(tool) is None)
     near = next(folder for folder in (root, *root.parents) if folder.exists())

@@ -9,20 +9,20 @@ from trainbot import shipped
 from trainbot.adapters.hosts.libvirt_look import HostLook
 from trainbot.config import ImageConfig
 from trainbot.core.errors import BackendError
-from trainbot.images.build.image_folder import FILES, Image, read_image
+from trainbot.images.build.image_folder import FILES, BuiltImage, read_image
 from trainbot.images.build.kernel import guest_types
 from trainbot.images.build.recipe import recipe_hash
 from trainbot.model.host import HostConfig
 from trainbot.ops.doctor.examine import in_thread
-from trainbot.ops.doctor.finding import Finding, Words
-from trainbot.ops.doctor.here import Here
+from trainbot.ops.doctor.finding import Finding, Findings
+from trainbot.ops.doctor.here import LocalFacts
 from trainbot.ops.doctor.image_findings import ImageSeen, image_findings
 
 _PIECE = 16 << 20
 
 
-async def examine_image(here: Here, section: ImageConfig) -> list[Finding]:
-    words = Words(f"image {section.name}")
+async def examine_image(here: LocalFacts, section: ImageConfig) -> list[Finding]:
+    words = Findings(f"image {section.name}")
     try:
         image = await in_thread(read_image, section.folder)
     except BackendError as error:
@@ -39,7 +39,7 @@ async def examine_image(here: Here, section: ImageConfig) -> list[Finding]:
     return image_findings(words, seen)
 
 
-def _sums(here: Here, image: Image, subject: str) -> dict[str, str]:
+def _sums(here: LocalFacts, image: BuiltImage, subject: str) -> dict[str, str]:
     """sha256 of each file, read from end to end."""
     found, done = {}, 0
     whole = sum((image.folder / name).stat().st_size for name in FILES) or 1
@@ -54,7 +54,7 @@ def _sums(here: Here, image: Image, subject: str) -> dict[str, str]:
     return found
 
 
-def _recipe(here: Here, section: ImageConfig, image: Image) -> str | None:
+def _recipe(here: LocalFacts, section: ImageConfig, image: BuiltImage) -> str | None:
     """The hash that the shipped recipe and the installation's key give now; None where it was imported, none of that
     name ships, or there is no key."""
     folder = shipped.folder("images") / section.name
@@ -67,7 +67,7 @@ def _recipe(here: Here, section: ImageConfig, image: Image) -> str | None:
     return recipe_hash(folder, public.read_text(encoding="ascii", errors="replace"))
 
 
-async def _hosts(here: Here) -> dict[str, frozenset[str] | None]:
+async def _hosts(here: LocalFacts) -> dict[str, frozenset[str] | None]:
     """Which versions each host with copies of its own has; None where that is not known."""
     bot = await here.bot()
     views = bot.get("hosts", {}) if isinstance(bot, dict) else {}

@@ -8,13 +8,13 @@ import time
 from contextlib import suppress
 from dataclasses import replace
 
-from trainbot.adapters.irc.connection_status import Standing
-from trainbot.adapters.irc.irc_connection import IrcDoor
+from trainbot.adapters.irc.connection_status import ConnectionStatus
+from trainbot.adapters.irc.irc_connection import IrcConnection
 from trainbot.core.errors import BackendError, ConfigError
 from trainbot.core.tasks import Tasks
-from trainbot.ops.doctor.examine import TooLong, attempt, in_thread, within
+from trainbot.ops.doctor.examine import ExamineTimeout, attempt, in_thread, within
 from trainbot.ops.doctor.finding import Finding
-from trainbot.ops.doctor.here import Here, bot_runs
+from trainbot.ops.doctor.here import LocalFacts, bot_runs
 from trainbot.ops.doctor.irc_findings import IRC, irc_findings, settings_findings, unreached_findings
 
 RESOLVE = 12.0  # seconds
@@ -22,7 +22,7 @@ VISIT = 45.0
 SERVICES = 3.0  # seconds that a network's services may take to voice us when we have joined
 
 
-async def examine_irc(here: Here) -> list[Finding]:
+async def examine_irc(here: LocalFacts) -> list[Finding]:
     config, bot = here.config.irc, await here.bot()
     settings = settings_findings(config, here.config.records.log)
     found: list[Finding] = []
@@ -31,7 +31,7 @@ async def examine_irc(here: Here) -> list[Finding]:
         return [*unreached_findings(str(resolved)), *settings]
     if isinstance(bot, dict):
         try:
-            standing = Standing.from_json(bot["irc"])
+            standing = ConnectionStatus.from_json(bot["irc"])
         except (KeyError, TypeError, ValueError):
             return [
                 IRC.wrong(
@@ -60,11 +60,11 @@ def _resolve(server: str, port: int) -> int:
         raise BackendError(f"the name {server} is not known ({getattr(error, 'strerror', None) or error})") from None
 
 
-async def _visit(here: Here) -> Standing:
+async def _visit(here: LocalFacts) -> ConnectionStatus:
     """One connection with bot.ini's own login, until it is known how we stand in every channel or why there is none."""
     news = asyncio.Event()
     try:
-        door = IrcDoor(here.config.irc, lambda event: None, heard=news.set)
+        door = IrcConnection(here.config.irc, lambda event: None, heard=news.set)
     except ConfigError as error:
         raise BackendError("; ".join(error.problems)) from None
     tasks = Tasks()
@@ -85,7 +85,7 @@ async def _visit(here: Here) -> Standing:
         await attempt(VISIT, "the network", until_settled())
         seen = door.standing()
         if seen.connected and not _all_voiced(seen):
-            with suppress(TooLong):
+            with suppress(ExamineTimeout):
                 await within(SERVICES, "services", until_voiced())
             after = door.standing()
             seen = after if after.connected else seen
@@ -97,5 +97,5 @@ async def _visit(here: Here) -> Standing:
         await asyncio.gather(visiting, return_exceptions=True)
 
 
-def _all_voiced(standing: Standing) -> bool:
+def _all_voiced(standing: ConnectionStatus) -> bool:
     return all(place.privileged for place in standing.channels.values() if place.joined)

@@ -18,23 +18,23 @@ from trainbot.core.errors import BackendError
 from trainbot.model.database_url import database_path
 from trainbot.ops.doctor.examine import in_thread
 from trainbot.ops.doctor.finding import Finding
-from trainbot.ops.doctor.here import Here
-from trainbot.ops.doctor.store_findings import STORE, Loose, store_findings
+from trainbot.ops.doctor.here import LocalFacts
+from trainbot.ops.doctor.store_findings import STORE, LoosePermissions, store_findings
 
 _PASSWORD = re.compile(r"^\s*password\s*[=:]\s*\S", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
-class Files:
+class StoreFiles:
     """``written_ahead`` and ``database`` in bytes, ``free_mib`` under the database; ``loose``: what others may read."""
 
     database: int
     written_ahead: int
     free_mib: int
-    loose: tuple[Loose, ...]
+    loose: tuple[LoosePermissions, ...]
 
 
-async def examine_store(here: Here) -> list[Finding]:
+async def examine_store(here: LocalFacts) -> list[Finding]:
     config = here.config
     database = database_path(config.store.url)
     if database is None:
@@ -51,11 +51,11 @@ async def examine_store(here: Here) -> list[Finding]:
     )
 
 
-def _files(config: Config, path: Path) -> Files:
+def _files(config: Config, path: Path) -> StoreFiles:
     near = next(folder for folder in path.parents if folder.exists())
     try:
         database, ahead = size(config.store.url)
-        return Files(database, ahead, shutil.disk_usage(near).free >> 20, tuple(_loose(config, path)))
+        return StoreFiles(database, ahead, shutil.disk_usage(near).free >> 20, tuple(_loose(config, path)))
     except OSError as error:
         raise BackendError(
             f"{error.filename or path} cannot be looked at ({error.strerror}): run trainbot doctor as "
@@ -63,7 +63,7 @@ def _files(config: Config, path: Path) -> Files:
         ) from None
 
 
-def _loose(config: Config, database: Path) -> Iterator[Loose]:
+def _loose(config: Config, database: Path) -> Iterator[LoosePermissions]:
     """Secrets that others of this machine may read, and what is another user's."""
     state = config.store.state
     secret = [
@@ -79,7 +79,7 @@ def _loose(config: Config, database: Path) -> Iterator[Loose]:
             continue
         found = path.stat()
         if stat.S_IMODE(found.st_mode) & 0o077 or found.st_uid not in (os.geteuid(), 0):
-            yield Loose(path, stat.S_IMODE(found.st_mode), mode, found.st_uid != os.geteuid())
+            yield LoosePermissions(path, stat.S_IMODE(found.st_mode), mode, found.st_uid != os.geteuid())
 
 
 def _holds_password(path: Path) -> bool:

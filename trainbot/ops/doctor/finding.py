@@ -47,7 +47,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class Findings:
     """Findings about one subject."""
 
     subject: str

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 from trainbot.config import Config
 from trainbot.core.errors import BackendError
 from trainbot.ops.doctor.addresses import is_here
-from trainbot.ops.doctor.finding import Finding, Words
+from trainbot.ops.doctor.finding import Finding, Findings
 
-GATEWAY = Words("gateway")
+GATEWAY = Findings("gateway")
 _NOBODY = "so nobody gets into a lab"
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 from functools import cached_property
 from typing import Any, TypeVar
 
-from trainbot.adapters.control.client import NoBot, ask
+from trainbot.adapters.control.client import BotNotRunning, ask
 from trainbot.adapters.db.health import Health, health, size
 from trainbot.adapters.hosts.libvirt_look import HostLook, look
 from trainbot.adapters.state_folder import CONTROL
@@ -26,7 +26,7 @@ BOT = 10.0  # seconds that the bot may take
 STORE = 120.0  # … the check of the database
 
 
-class Here:
+class LocalFacts:
     """``progress(subject, percent, what)`` hears, from any thread, of work that takes long."""
 
     def __init__(self, config: Config) -> None:
@@ -85,4 +85,4 @@ class Here:
 
 def bot_runs(answer: dict[str, Any] | BackendError) -> bool:
     """Whether there is one, or nobody can tell: then nothing is done that would disturb it."""
-    return not isinstance(answer, NoBot)
+    return not isinstance(answer, BotNotRunning)

@@ -12,13 +12,13 @@ from trainbot.config import Config
 from trainbot.core.errors import BackendError, HostDown
 from trainbot.model.host import HostConfig
 from trainbot.model.lab_image import LabImage
-from trainbot.ops.doctor.finding import Finding, Words
+from trainbot.ops.doctor.finding import Finding, Findings
 from trainbot.ops.doctor.host_room import room_findings
-from trainbot.ops.doctor.host_shell import Shell
+from trainbot.ops.doctor.host_shell import HostShell
 from trainbot.ops.doctor.host_strangers import stranger_findings
 from trainbot.ops.host_setup.plan import CLOCK, plan, refusals
 from trainbot.ops.host_setup.plan_images import plan_images
-from trainbot.ops.host_setup.state import Facts, Step, Wanted
+from trainbot.ops.host_setup.state import DesiredState, HostFacts, SetupStep
 
 NO_LABS = "so no lab is made there"
 BUSY_DISKS = 0.3  # share of all cores' time that waits for disks
@@ -47,7 +47,7 @@ class HostSeen:
 
     config: HostConfig
     view: Mapping[str, Any] | None
-    told: tuple[Facts, Wanted, Shell] | BackendError | None = None
+    told: tuple[HostFacts, DesiredState, HostShell] | BackendError | None = None
     look: HostLook | BackendError | None = None
     door: int | BackendError | None = None
     owner: str = ""
@@ -59,7 +59,7 @@ class HostSeen:
 
 
 def host_findings(config: Config, seen: HostSeen) -> list[Finding]:
-    words = Words(f"host {seen.config.name}")
+    words = Findings(f"host {seen.config.name}")
     found = _embedded(words, seen) if seen.embedded else []
     found += _shell(words, seen)
     due: frozenset[str] = frozenset()
@@ -78,7 +78,7 @@ def host_findings(config: Config, seen: HostSeen) -> list[Finding]:
 # -- ways in --------------------------------------------------------------------------------------
 
 
-def _shell(words: Words, seen: HostSeen) -> list[Finding]:
+def _shell(words: Findings, seen: HostSeen) -> list[Finding]:
     if isinstance(seen.told, BackendError) and not isinstance(seen.told, HostDown):
         why = "so it is not known whether it is prepared"
         return [words.failed("what its shell says is of no use", seen.told, why)]
@@ -100,7 +100,7 @@ def _ssh_is_why(seen: HostSeen) -> bool:
     return isinstance(seen.told, HostDown) and _needs_ssh(seen)
 
 
-def _unreached(words: Words, what: str, error: BackendError, name: str, why: str) -> Finding:
+def _unreached(words: Findings, what: str, error: BackendError, name: str, why: str) -> Finding:
     """What ssh or libvirt said, told as what it comes to."""
     means = unreached(str(error), name)
     if not means:
@@ -113,7 +113,7 @@ def _unreached(words: Words, what: str, error: BackendError, name: str, why: str
     return words.wrong(f"{what}, {cause}" if colon else what, why, mend if colon else means)
 
 
-def _libvirt(words: Words, seen: HostSeen) -> list[Finding]:
+def _libvirt(words: Findings, seen: HostSeen) -> list[Finding]:
     look = seen.look
     if look is None:
         return []
@@ -133,7 +133,7 @@ def _libvirt(words: Words, seen: HostSeen) -> list[Finding]:
     return [words.ok(f"libvirt answers ({look.hypervisor}, {look.cpus} CPUs, {ours} labs of ours)")]
 
 
-def _door(words: Words, seen: HostSeen, due: frozenset[str]) -> list[Finding]:
+def _door(words: Findings, seen: HostSeen, due: frozenset[str]) -> list[Finding]:
     if seen.door is None or "door" in due:
         return []
     if not isinstance(seen.door, BackendError):
@@ -150,7 +150,7 @@ def _door(words: Words, seen: HostSeen, due: frozenset[str]) -> list[Finding]:
     return [words.wrong(f"its door does not open for the gateway ({said})", "so nobody gets into a lab there", mend)]
 
 
-def _bot(words: Words, seen: HostSeen) -> list[Finding]:
+def _bot(words: Findings, seen: HostSeen) -> list[Finding]:
     view = seen.view
     if view is None:
         return []
@@ -170,7 +170,7 @@ def _bot(words: Words, seen: HostSeen) -> list[Finding]:
     return found
 
 
-def _embedded(words: Words, seen: HostSeen) -> list[Finding]:
+def _embedded(words: Findings, seen: HostSeen) -> list[Finding]:
     found = []
     if seen.missing:
         found.append(
@@ -206,7 +206,7 @@ def _embedded(words: Words, seen: HostSeen) -> list[Finding]:
 # -- how it is ------------------------------------------------------------------------------------
 
 
-def _prepared(words: Words, facts: Facts, wanted: Wanted) -> tuple[frozenset[str], list[Finding]]:
+def _prepared(words: Findings, facts: HostFacts, wanted: DesiredState) -> tuple[frozenset[str], list[Finding]]:
     """The names of the steps that host prepare would still do, and what they mean."""
     name = wanted.host.name
     # without libvirt nobody can tell whose the bridge is
@@ -250,7 +250,7 @@ def _prepared(words: Words, facts: Facts, wanted: Wanted) -> tuple[frozenset[str
     return due, found
 
 
-def _unprepared(words: Words, steps: list[Step], name: str) -> Finding:
+def _unprepared(words: Findings, steps: list[SetupStep], name: str) -> Finding:
     few = len(steps) <= _FEW
     things = "; ".join(f"{step.name} (would {step.would})" if few else step.name for step in steps)
     due = {step.name for step in steps}
@@ -268,7 +268,7 @@ def _split(sentence: str) -> tuple[str, str, str]:
     return what, "so it cannot get its images", mend or "make room there"
 
 
-def _habits(words: Words, facts: Facts, wanted: Wanted, shell: Shell) -> list[Finding]:
+def _habits(words: Findings, facts: HostFacts, wanted: DesiredState, shell: HostShell) -> list[Finding]:
     """How the machine is set up: what bites under a full class only."""
     found, off = [], facts.clock - wanted.now
     if _CLOCK_NOTE < abs(off) <= CLOCK:
@@ -316,7 +316,7 @@ def _habits(words: Words, facts: Facts, wanted: Wanted, shell: Shell) -> list[Fi
     return found
 
 
-def _waiting(words: Words, share: float) -> Finding:
+def _waiting(words: Findings, share: float) -> Finding:
     return words.wrong(
         f"its cores wait for disks {share:.0%} of the time",
         "so labs boot and answer slowly",

@@ -10,17 +10,17 @@ from trainbot.config import Config
 from trainbot.core.errors import BackendError
 from trainbot.model.host import HostConfig
 from trainbot.model.lab_image import LabImage
-from trainbot.ops.doctor.finding import Finding, Words
-from trainbot.ops.host_setup.state import Facts
+from trainbot.ops.doctor.finding import Finding, Findings
+from trainbot.ops.host_setup.state import HostFacts
 
 
 def room_findings(
-    words: Words,
+    words: Findings,
     config: Config,
     host: HostConfig,
     images: Mapping[str, LabImage],
     look: HostLook | BackendError | None,
-    facts: Facts | None,
+    facts: HostFacts | None,
     view: Mapping[str, Any] | None,
 ) -> list[Finding]:
     """What libvirt said counts, else what the running bot last heard."""
@@ -54,7 +54,7 @@ def _memory(look: HostLook | BackendError | None, view: Mapping[str, Any] | None
     return None
 
 
-def _fits(words: Words, host: HostConfig, image: LabImage, room: int, there: int) -> Finding:
+def _fits(words: Findings, host: HostConfig, image: LabImage, room: int, there: int) -> Finding:
     fit = room // image.memory_mib
     if fit >= host.labs:
         return words.ok(f"{host.labs} labs of {image.memory_mib} MiB fit ({room} MiB for labs, {there} are there)")

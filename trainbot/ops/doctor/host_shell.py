@@ -16,7 +16,7 @@ _LIMITED = re.compile(r"(?:^| )dom0_mem=(?:(?:|min:|max:)[0-9]+[bBkKmMgG]?,?)+(?
 
 
 @dataclass(frozen=True, slots=True)
-class Shell:
+class HostShell:
     """``balloons``: Xen takes dom0's memory for labs; ``timeout``: seconds after which an idle libvirtd ends, and
     ``woken``: whether the next who asks starts it again; dom0's memory in MiB; ``io_wait``: 0 to 1, of one second."""
 
@@ -28,14 +28,14 @@ class Shell:
     io_wait: float | None = None
 
 
-def read(said: str) -> Shell:
+def read(said: str) -> HostShell:
     found: dict[str, list[str]] = {}
     for line in said.splitlines()[:_MOST]:
         key, _, rest = line.partition(" ")
         found.setdefault(key, []).append(rest.strip())
     memory = dict(line.partition(" ")[::2] for line in found.get("memory", ()))
     timeout = _TIMEOUT.search(" ".join(found.get("libvirtd", ())))
-    return Shell(
+    return HostShell(
         balloons=_balloons(found),
         timeout=int(timeout[1]) if timeout else None,
         woken="socket" in found,

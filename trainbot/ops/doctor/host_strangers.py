@@ -8,13 +8,13 @@ from collections import defaultdict
 from trainbot.adapters.hosts import claim
 from trainbot.adapters.hosts.libvirt_look import HostLook, SeenDomain
 from trainbot.model.host import HostConfig
-from trainbot.ops.doctor.finding import Finding, Words
+from trainbot.ops.doctor.finding import Finding, Findings
 
 _OURS = "tb-"  # how the names of our labs begin
 _SHOWN = 4
 
 
-def stranger_findings(words: Words, host: HostConfig, look: HostLook, owner: str) -> list[Finding]:
+def stranger_findings(words: Findings, host: HostConfig, look: HostLook, owner: str) -> list[Finding]:
     """``owner``: the installation's id, '' where it has none yet."""
     found = []
     for other in claim.others(look.volumes or (), owner):

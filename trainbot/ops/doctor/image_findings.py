@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from trainbot.config import ImageConfig
-from trainbot.images.build.image_folder import FILES, Image
+from trainbot.images.build.image_folder import FILES, BuiltImage
 from trainbot.model.host import GuestType
-from trainbot.ops.doctor.finding import Finding, Words
+from trainbot.ops.doctor.finding import Finding, Findings
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,14 +18,14 @@ class ImageSeen:
     each host with copies has, None where nobody knows."""
 
     section: ImageConfig
-    image: Image
+    image: BuiltImage
     sums: Mapping[str, str]
     recipe: str | None
     kernel: frozenset[GuestType] | None
     hosts: Mapping[str, frozenset[str] | None]
 
 
-def image_findings(words: Words, seen: ImageSeen) -> list[Finding]:
+def image_findings(words: Findings, seen: ImageSeen) -> list[Finding]:
     return [
         _files(words, seen),
         *_recipe(words, seen),
@@ -35,7 +35,7 @@ def image_findings(words: Words, seen: ImageSeen) -> list[Finding]:
     ]
 
 
-def _files(words: Words, seen: ImageSeen) -> Finding:
+def _files(words: Findings, seen: ImageSeen) -> Finding:
     image = seen.image
     unknown = [name for name in FILES if not image.sha256.get(name)]
     changed = [name for name in FILES if image.sha256.get(name) and seen.sums.get(name) != image.sha256[name]]
@@ -55,7 +55,7 @@ def _files(words: Words, seen: ImageSeen) -> Finding:
     return words.ok(f"{image.folder.name} is whole, {seen.section.memory or image.memory_mib} MiB a lab")
 
 
-def _recipe(words: Words, seen: ImageSeen) -> list[Finding]:
+def _recipe(words: Findings, seen: ImageSeen) -> list[Finding]:
     if seen.recipe is None:
         return []
     if seen.recipe == seen.image.recipe:
@@ -69,7 +69,7 @@ def _recipe(words: Words, seen: ImageSeen) -> list[Finding]:
     ]
 
 
-def _kernel(words: Words, seen: ImageSeen) -> list[Finding]:
+def _kernel(words: Findings, seen: ImageSeen) -> list[Finding]:
     guest = seen.section.guest
     if seen.kernel is None or guest in seen.kernel:
         return []
@@ -83,7 +83,7 @@ def _kernel(words: Words, seen: ImageSeen) -> list[Finding]:
     ]
 
 
-def _modes(words: Words, seen: ImageSeen) -> list[Finding]:
+def _modes(words: Findings, seen: ImageSeen) -> list[Finding]:
     image = seen.image
     if image.permissive != image.enforcing:
         return []
@@ -96,7 +96,7 @@ def _modes(words: Words, seen: ImageSeen) -> list[Finding]:
     ]
 
 
-def _hosts(words: Words, seen: ImageSeen) -> list[Finding]:
+def _hosts(words: Findings, seen: ImageSeen) -> list[Finding]:
     version, found = seen.image.folder.name, []
     lacking = sorted(name for name, versions in seen.hosts.items() if versions is not None and version not in versions)
     unknown = sorted(name for name, versions in seen.hosts.items() if versions is None)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from trainbot.adapters.irc.connection_status import Place, Standing
+from trainbot.adapters.irc.connection_status import ChannelStanding, ConnectionStatus
 from trainbot.config import IrcConfig
 from trainbot.ops.doctor.addresses import is_here
-from trainbot.ops.doctor.finding import Finding, Words
+from trainbot.ops.doctor.finding import Finding, Findings
 
-IRC = Words("irc")
+IRC = Findings("irc")
 EXPIRES = 14  # days before the end of a certificate from which on it is told
 _DAY = 86400.0
 _AWAY = "so nobody hears or reaches the bot"
@@ -120,7 +120,7 @@ def settings_findings(config: IrcConfig, records: bool) -> list[Finding]:
     return found
 
 
-def irc_findings(config: IrcConfig, standing: Standing, now: float) -> list[Finding]:
+def irc_findings(config: IrcConfig, standing: ConnectionStatus, now: float) -> list[Finding]:
     """``now``: epoch seconds."""
     if not standing.connected:
         return [_no_connection(config, standing.trouble)]
@@ -145,7 +145,7 @@ def _no_connection(config: IrcConfig, trouble: str) -> Finding:
     return IRC.wrong(f"{config.server} port {config.port}: {what} ({trouble or 'no reason is known yet'})", _AWAY, mend)
 
 
-def _certificate(config: IrcConfig, standing: Standing, now: float) -> Finding:
+def _certificate(config: IrcConfig, standing: ConnectionStatus, now: float) -> Finding:
     where = f"connected to {config.server} port {config.port} ({standing.server or 'unknown program'})"
     if not config.tls:
         return IRC.ok(f"{where}, no TLS")
@@ -161,7 +161,7 @@ def _certificate(config: IrcConfig, standing: Standing, now: float) -> Finding:
     return IRC.ok(f"{where}, TLS verified, its certificate is good for {days:.0f} days")
 
 
-def _nick(config: IrcConfig, standing: Standing) -> Finding:
+def _nick(config: IrcConfig, standing: ConnectionStatus) -> Finding:
     if standing.nick == config.nick:
         return IRC.ok(f"the nick {config.nick} is ours")
     mend = f"/msg NickServ REGAIN {config.nick}" if config.sasl else "ask who has it, or say another in [irc] nick"
@@ -172,7 +172,7 @@ def _nick(config: IrcConfig, standing: Standing) -> Finding:
     )
 
 
-def _channel(channel: str, place: Place, server: str) -> list[Finding]:
+def _channel(channel: str, place: ChannelStanding, server: str) -> list[Finding]:
     if not place.joined:
         reason = f" ({place.refused})" if place.refused else ""
         return [
@@ -227,7 +227,7 @@ def _limits_new_people(server: str) -> bool:
     return any(name in server.lower() for name in ("solanum", "charybdis"))
 
 
-def _pace(config: IrcConfig, standing: Standing) -> list[Finding]:
+def _pace(config: IrcConfig, standing: ConnectionStatus) -> list[Finding]:
     found = next(((burst, pause) for name, burst, pause in _PACES if name in standing.server.lower()), None)
     slowest = _NETWORK_PACES.get(standing.network.lower())
     if found is None and slowest is None:

@@ -11,9 +11,9 @@ from trainbot.adapters.db.health import Health
 from trainbot.config import Config
 from trainbot.core.errors import BackendError
 from trainbot.model.database_url import database_path
-from trainbot.ops.doctor.finding import Finding, Words
+from trainbot.ops.doctor.finding import Finding, Findings
 
-STORE = Words("store")
+STORE = Findings("store")
 LITTLE, SOME = 200, 1024  # MiB of free disk: wrong, worth a note
 AHEAD = 64  # MiB that may be written ahead of the database
 OLD = timedelta(days=1)  # a notice for a channel that waits longer is said by nobody
@@ -22,7 +22,7 @@ _MIB = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Loose:
+class LoosePermissions:
     """A file whose ``mode`` is not as it ought to be (``wanted``), or which is another user's (``foreign``)."""
 
     path: Path
@@ -37,7 +37,7 @@ def store_findings(
     database: int,
     ahead: int,
     free_mib: int,
-    loose: Iterable[Loose],
+    loose: Iterable[LoosePermissions],
     now: datetime,
 ) -> list[Finding]:
     """``database``, ``ahead``: bytes."""
@@ -106,7 +106,7 @@ def _disk(free_mib: int) -> Finding:
     return STORE.ok(f"{free_mib // 1024} GiB of disk are free under the database")
 
 
-def _permission(loose: Loose) -> Finding:
+def _permission(loose: LoosePermissions) -> Finding:
     if loose.foreign:
         return STORE.note(
             f"{loose.path} is another user's",

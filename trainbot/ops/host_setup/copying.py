@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import IO, BinaryIO
 
 from trainbot.core.errors import BackendError
-from trainbot.ops.host_setup.remote_shell import Reach
-from trainbot.ops.host_setup.state import Copy
+from trainbot.ops.host_setup.remote_shell import RemoteShell
+from trainbot.ops.host_setup.state import ImageFileCopy
 
 MIB = 1 << 20
 CHUNK = 8 * MIB  # a part of a file that is sent and noted as one
@@ -39,7 +39,7 @@ def chunks(file: BinaryIO, size: int) -> Iterator[tuple[int, int]]:
         at += CHUNK
 
 
-def copy(reach: Reach, item: Copy, folder: Path, step: Callable[[int, int], None]) -> int:
+def copy(reach: RemoteShell, item: ImageFileCopy, folder: Path, step: Callable[[int, int], None]) -> int:
     """Brings one file; ``step`` hears how many of how many bytes are there.  The number of bytes that were sent.
 
     BackendError, in one sentence, where it cannot be; whatever did arrive is kept for the next time.
@@ -54,7 +54,7 @@ def copy(reach: Reach, item: Copy, folder: Path, step: Callable[[int, int], None
         raise BackendError(f"{item.source} cannot be read: {error.strerror}") from None
     with file, reach.stream(f"sh -c {shlex.quote(script)}", _SECONDS) as (process, words):
         assert process.stdin is not None and process.stdout is not None
-        heard = _Heard(process.stdout)
+        heard = _ReceiverReply(process.stdout)
         there = heard.kept()
         all_of = list(chunks(file, item.size))
         missing = [(at, length) for at, length in all_of if at // CHUNK not in there]
@@ -76,7 +76,7 @@ def copy(reach: Reach, item: Copy, folder: Path, step: Callable[[int, int], None
     return sender.sent
 
 
-class _Heard:
+class _ReceiverReply:
     """What receive.sh says."""
 
     def __init__(self, pipe: IO[bytes]) -> None:

@@ -12,12 +12,12 @@ from trainbot.images.build.image_folder import FILES, read_image
 from trainbot.model.host import HostConfig
 from trainbot.model.image_files import files
 from trainbot.model.jump_host import ACCOUNT, JumpHost
-from trainbot.ops.host_setup.state import Copy, Wanted
+from trainbot.ops.host_setup.state import DesiredState, ImageFileCopy
 
 _NOT_MADE_YET = "ssh-ed25519 not-made-yet"
 
 
-def wanted_of(config: Config, host: HostConfig, dry_run: bool, say: Callable[[str], None]) -> Wanted:
+def wanted_of(config: Config, host: HostConfig, dry_run: bool, say: Callable[[str], None]) -> DesiredState:
     """``say`` hears what is left out.  The gateway's key to doors is made where there is none, but for ``dry_run``,
     which changes nothing."""
     key, door = "", None
@@ -27,7 +27,7 @@ def wanted_of(config: Config, host: HostConfig, dry_run: bool, say: Callable[[st
         key = _key_there_is(config) if dry_run else door_key(config)
     elif wanted is not None:
         say(f"  door: {host.door} is an account of your own, left alone")
-    return Wanted(host, key, door, tuple(_copies(config, host, say)), time.time())
+    return DesiredState(host, key, door, tuple(_copies(config, host, say)), time.time())
 
 
 def _key_there_is(config: Config) -> str:
@@ -35,11 +35,11 @@ def _key_there_is(config: Config) -> str:
     return lab_key(path) if path.exists() else _NOT_MADE_YET
 
 
-def _copies(config: Config, host: HostConfig, say: Callable[[str], None]) -> list[Copy]:
+def _copies(config: Config, host: HostConfig, say: Callable[[str], None]) -> list[ImageFileCopy]:
     """Of every image of bot.ini that is ready, each version once; the others are told."""
     if host.images is None:
         return []
-    found: dict[str, Copy] = {}
+    found: dict[str, ImageFileCopy] = {}
     for section in config.images:
         try:
             image = read_image(section.folder)
@@ -52,7 +52,7 @@ def _copies(config: Config, host: HostConfig, say: Callable[[str], None]) -> lis
         there = files(host.images, image.folder.name)
         for name, path in zip(FILES, (there.disk, there.kernel, there.initrd), strict=True):
             state = (image.folder / name).stat()
-            found[path.name] = Copy(
+            found[path.name] = ImageFileCopy(
                 image.folder.name,
                 image.folder / name,
                 path.name,

@@ -15,8 +15,8 @@ from pathlib import Path
 from trainbot.core.errors import BackendError
 from trainbot.ops.host_setup import network
 from trainbot.ops.host_setup.host_files import FILES, UNITS
-from trainbot.ops.host_setup.remote_shell import Reach
-from trainbot.ops.host_setup.state import BRIDGE, PACKAGES, Facts, Placed, Pool, Wanted
+from trainbot.ops.host_setup.remote_shell import RemoteShell
+from trainbot.ops.host_setup.state import BRIDGE, PACKAGES, DesiredState, HostFacts, InstalledFile, Pool
 
 _SCRIPT = Path(__file__).with_name("facts.sh")
 _MOST_LINES = 20_000
@@ -60,7 +60,7 @@ _FORMS = {
 }
 
 
-def question(wanted: Wanted) -> str:
+def question(wanted: DesiredState) -> str:
     """The script to run there as root."""
     host = wanted.host
     values = {
@@ -77,9 +77,9 @@ def question(wanted: Wanted) -> str:
     )
 
 
-def ask(reach: Reach, wanted: Wanted, seconds: float) -> tuple[Facts, Wanted]:
+def ask(reach: RemoteShell, wanted: DesiredState, seconds: float) -> tuple[HostFacts, DesiredState]:
     """What the host says, and ``wanted`` with our clock as it was when the host told its own.  BackendError as with
-    ``read`` and ``Reach.run``."""
+    ``read`` and ``RemoteShell.run``."""
     heard = [time.time()]
 
     def follow(line: str) -> None:
@@ -90,7 +90,7 @@ def ask(reach: Reach, wanted: Wanted, seconds: float) -> tuple[Facts, Wanted]:
     return facts, replace(wanted, now=heard[0])
 
 
-def read(said: str) -> Facts:
+def read(said: str) -> HostFacts:
     """BackendError names the first line that is not of the form."""
     found: dict[str, list[tuple[str, ...]]] = {key: [] for key in _FORMS}
     for key, values in _lines(said):
@@ -107,7 +107,7 @@ def read(said: str) -> Facts:
     def pairs(key: str) -> dict[str, str]:
         return {values[0]: values[1] for values in found[key]}
 
-    return Facts(
+    return HostFacts(
         user=int(one("user")),
         system=one("system").strip(),
         family=frozenset(one("family").split()),
@@ -130,7 +130,7 @@ def read(said: str) -> Facts:
         routes=tuple((values[0], values[1]) for values in found["route"]),
         forwarding=one("forwarding") == "1",
         dropping=tuple(dict.fromkeys(all_of("dropping"))),
-        files={path: Placed(sha256, mode) for path, sha256, mode in found["file"]},
+        files={path: InstalledFile(sha256, mode) for path, sha256, mode in found["file"]},
         keys=tuple(key for key in all_of("key") if key.strip()),
         filters=bool(found["filters"]),
         units=frozenset(all_of("unit")),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainbot.ops.host_setup.filters import ruleset
-from trainbot.ops.host_setup.state import BRIDGE, GROUPS, WEIGHT, Facts, Placed, Wanted
+from trainbot.ops.host_setup.state import BRIDGE, GROUPS, WEIGHT, DesiredState, HostFacts, InstalledFile
 
 LIB = "/usr/local/lib/trainbot"
 DOOR_HOME = "/var/lib/trainbot-door"
@@ -28,47 +28,47 @@ _RULE = (
 
 
 @dataclass(frozen=True, slots=True)
-class File:
+class HostFile:
     """To be owned by root; ``mode`` in octal."""
 
     path: str
     mode: str
     text: str
 
-    def there(self, facts: Facts) -> bool:
-        wanted = Placed(hashlib.sha256(self.text.encode()).hexdigest(), f"{self.mode} root:root")
+    def there(self, facts: HostFacts) -> bool:
+        wanted = InstalledFile(hashlib.sha256(self.text.encode()).hexdigest(), f"{self.mode} root:root")
         return facts.files.get(self.path) == wanted
 
 
-def filter_files(wanted: Wanted) -> list[File]:
+def filter_files(wanted: DesiredState) -> list[HostFile]:
     host = wanted.host
     return [
-        File(RULES, "644", ruleset(host.subnet, host.labs, host.allow)),
+        HostFile(RULES, "644", ruleset(host.subnet, host.labs, host.allow)),
         _program("load-filters"),
-        File(f"/etc/systemd/system/{FILTERS_UNIT}", "644", _text(FILTERS_UNIT)),
-        File(BRIDGE_RULE, "644", _RULE),
+        HostFile(f"/etc/systemd/system/{FILTERS_UNIT}", "644", _text(FILTERS_UNIT)),
+        HostFile(BRIDGE_RULE, "644", _RULE),
     ]
 
 
-def weight_files() -> list[File]:
+def weight_files() -> list[HostFile]:
     unit = _text(WEIGHT_UNIT).replace("WEIGHT", str(WEIGHT))
-    return [_program("favour-dom0"), File(f"/etc/systemd/system/{WEIGHT_UNIT}", "644", unit)]
+    return [_program("favour-dom0"), HostFile(f"/etc/systemd/system/{WEIGHT_UNIT}", "644", unit)]
 
 
-def door_files(wanted: Wanted) -> list[File]:
+def door_files(wanted: DesiredState) -> list[HostFile]:
     known = [f"folder {wanted.host.folder}", *(f"lab {address}" for address in wanted.addresses.values())]
     entry = f'restrict,command="{LIB}/lab-door" {wanted.door_key}\n'
     return [
-        File("/etc/trainbot/door", "644", "\n".join(known) + "\n"),
+        HostFile("/etc/trainbot/door", "644", "\n".join(known) + "\n"),
         _program("lab-door"),
         _program("relay"),
         _program("lab-console"),
-        File("/etc/sudoers.d/trainbot-door", "440", _SUDO),
-        File(KEYS, "644", entry),
+        HostFile("/etc/sudoers.d/trainbot-door", "440", _SUDO),
+        HostFile(KEYS, "644", entry),
     ]
 
 
-def placing(files: Iterable[File]) -> str:
+def placing(files: Iterable[HostFile]) -> str:
     """Shell text that puts them there, each as a whole or not at all."""
     return "".join(f"place {shlex.quote(file.path)} {file.mode} <<'END'\n{_wrapped(file.text)}END\n" for file in files)
 
@@ -90,8 +90,8 @@ def _wrapped(text: str) -> str:
     return base64.encodebytes(text.encode()).decode()
 
 
-def _program(name: str) -> File:
-    return File(f"{LIB}/{name}", "755", _text(name))
+def _program(name: str) -> HostFile:
+    return HostFile(f"{LIB}/{name}", "755", _text(name))
 
 
 def _text(name: str) -> str:

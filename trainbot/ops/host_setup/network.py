@@ -9,15 +9,15 @@ import uuid
 import xml.etree.ElementTree as ET
 from ipaddress import IPv4Network
 
-from trainbot.ops.host_setup.state import BRIDGE, Network, Wanted
+from trainbot.ops.host_setup.state import BRIDGE, DesiredState, NetworkState
 
 OURS = "urn:trainbot:network:1"
 ET.register_namespace("trainbot-network", OURS)
 
 
-def wanted_network(wanted: Wanted) -> Network:
+def wanted_network(wanted: DesiredState) -> NetworkState:
     subnet = IPv4Network(wanted.host.subnet)
-    return Network(
+    return NetworkState(
         ours=True,
         bridge=BRIDGE,
         forward="open",
@@ -31,7 +31,7 @@ def wanted_network(wanted: Wanted) -> Network:
     )
 
 
-def network_xml(wanted: Wanted) -> str:
+def network_xml(wanted: DesiredState) -> str:
     """What ``virsh net-define`` is given; the UUID is a function of the name, so that defining it again replaces it."""
     plan = wanted_network(wanted)
     network = ET.Element("network")
@@ -48,11 +48,11 @@ def network_xml(wanted: Wanted) -> str:
     return ET.tostring(network, encoding="unicode") + "\n"
 
 
-def read(xml: ET.Element) -> Network:
+def read(xml: ET.Element) -> NetworkState:
     bridge, ip, dns = xml.find("bridge"), xml.find("ip"), xml.find("dns")
     hosts = xml.findall("ip/dhcp/host")
     forward = xml.find("forward")
-    return Network(
+    return NetworkState(
         ours=xml.find(f"metadata/{{{OURS}}}network") is not None,
         bridge=bridge.get("name", "") if bridge is not None else "",
         forward=forward.get("mode", "nat") if forward is not None else "",

@@ -10,14 +10,14 @@ from trainbot.ops.host_setup.host_files import (
     KEYS,
     PLACE,
     WEIGHT_UNIT,
-    File,
+    HostFile,
     door_files,
     filter_files,
     placing,
     weight_files,
 )
 from trainbot.ops.host_setup.plan_network import network_refusals, network_step
-from trainbot.ops.host_setup.state import PACKAGES, WEIGHT, Facts, Pool, Step, Wanted
+from trainbot.ops.host_setup.state import PACKAGES, WEIGHT, DesiredState, HostFacts, Pool, SetupStep
 
 CLOCK = 30.0  # seconds that a host's clock may be off
 _PLAIN = re.compile(r"/[A-Za-z0-9_./+-]{1,200}")  # folders there, as they stand in shell text
@@ -25,7 +25,7 @@ _SHELL = "set -eu\nPATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C\nexport PATH LC_A
 _VIRSH = 'virsh() { command virsh -q -c xen:///system "$@" </dev/null; }\n'
 
 
-def refusals(facts: Facts, wanted: Wanted) -> list[str]:
+def refusals(facts: HostFacts, wanted: DesiredState) -> list[str]:
     """Why nothing is done there at all; one sentence each."""
     name = wanted.host.name
     if facts.user != 0:
@@ -64,7 +64,7 @@ def refusals(facts: Facts, wanted: Wanted) -> list[str]:
     return found
 
 
-def plan(facts: Facts, wanted: Wanted) -> list[Step]:
+def plan(facts: HostFacts, wanted: DesiredState) -> list[SetupStep]:
     """In the order to do them.  Where packages are missing, what comes after them is to be planned again then."""
     steps = [
         _packages(facts),
@@ -79,7 +79,7 @@ def plan(facts: Facts, wanted: Wanted) -> list[Step]:
     return steps
 
 
-def notes(facts: Facts) -> list[str]:
+def notes(facts: HostFacts) -> list[str]:
     """What the person should know and we do nothing about."""
     return [
         f"its own firewall ({table}) drops by default: let in DHCP on tb-labs there, and forward what labs are "
@@ -88,7 +88,7 @@ def notes(facts: Facts) -> list[str]:
     ]
 
 
-def standing(facts: Facts, wanted: Wanted) -> str:
+def standing(facts: HostFacts, wanted: DesiredState) -> str:
     """The host in one line."""
     xen = facts.xen
     return (
@@ -98,19 +98,19 @@ def standing(facts: Facts, wanted: Wanted) -> str:
     )
 
 
-def _step(name: str, now: str, changes: list[tuple[str, str]], script: str, seconds: float = 300.0) -> Step:
+def _step(name: str, now: str, changes: list[tuple[str, str]], script: str, seconds: float = 300.0) -> SetupStep:
     """``changes``: (what would be done, what was done) each; none: the step has nothing to do."""
     if not changes:
-        return Step(name, now)
+        return SetupStep(name, now)
     would, did = (_listed(words) for words in zip(*changes, strict=True))
-    return Step(name, now, would, did, _SHELL + script, seconds)
+    return SetupStep(name, now, would, did, _SHELL + script, seconds)
 
 
 def _listed(words: tuple[str, ...]) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]] if words[1:] else words)
 
 
-def _packages(facts: Facts) -> Step:
+def _packages(facts: HostFacts) -> SetupStep:
     missing = [name for name in PACKAGES if name not in facts.packages]
     words = " ".join(missing)
     return _step(
@@ -126,7 +126,7 @@ def _packages(facts: Facts) -> Step:
     )
 
 
-def _libvirt(facts: Facts) -> Step:
+def _libvirt(facts: HostFacts) -> SetupStep:
     well = facts.virsh and {"enabled", "active"} <= facts.libvirtd
     return _step(
         "libvirt",
@@ -136,7 +136,7 @@ def _libvirt(facts: Facts) -> Step:
     )
 
 
-def _pools(wanted: Wanted) -> dict[str, str]:
+def _pools(wanted: DesiredState) -> dict[str, str]:
     host = wanted.host
     pools = {"trainbot": str(host.folder)}
     if host.images is not None:
@@ -144,7 +144,7 @@ def _pools(wanted: Wanted) -> dict[str, str]:
     return pools
 
 
-def _storage(facts: Facts, wanted: Wanted) -> Step:
+def _storage(facts: HostFacts, wanted: DesiredState) -> SetupStep:
     changes, script = [], _VIRSH
     for name, folder in _pools(wanted).items():
         if facts.folders.get(folder) != "711 root:root":
@@ -162,15 +162,21 @@ def _storage(facts: Facts, wanted: Wanted) -> Step:
 
 
 def _files_step(
-    name: str, now: str, files: list[File], facts: Facts, changes: list[tuple[str, str]], before: str, after: str
-) -> Step:
+    name: str,
+    now: str,
+    files: list[HostFile],
+    facts: HostFacts,
+    changes: list[tuple[str, str]],
+    before: str,
+    after: str,
+) -> SetupStep:
     """One whose files are written only where they differ; ``after`` runs whenever anything was to be done."""
     missing = [file for file in files if not file.there(facts)]
     changes = [(f"write {file.path}", f"wrote {file.path}") for file in missing] + changes
     return _step(name, now, changes, before + PLACE + placing(missing) + after)
 
 
-def _filters(facts: Facts, wanted: Wanted) -> Step:
+def _filters(facts: HostFacts, wanted: DesiredState) -> SetupStep:
     changes = [] if facts.filters and FILTERS_UNIT in facts.units else [("load them", "loaded them, now and at boot")]
     count = len(wanted.host.allow)
     now = f"{wanted.host.labs} labs, " + (f"allowed: {' '.join(wanted.host.allow)}" if count else "nothing allowed")
@@ -186,10 +192,10 @@ def _filters(facts: Facts, wanted: Wanted) -> Step:
     )
 
 
-def _weight(facts: Facts) -> Step:
+def _weight(facts: HostFacts) -> SetupStep:
     scheduler = facts.xen.get("xen_scheduler", "")
     if scheduler not in ("credit", "credit2"):
-        return Step("scheduling", f"Xen's scheduler {scheduler or '?'} knows no weights")
+        return SetupStep("scheduling", f"Xen's scheduler {scheduler or '?'} knows no weights")
     well = facts.weight == WEIGHT and WEIGHT_UNIT in facts.units
     return _files_step(
         "scheduling",
@@ -202,7 +208,7 @@ def _weight(facts: Facts) -> Step:
     )
 
 
-def _door(facts: Facts, wanted: Wanted) -> Step:
+def _door(facts: HostFacts, wanted: DesiredState) -> SetupStep:
     changes, before = [], ""
     home = f"{DOOR_HOME} {DOOR_HOME}/.ssh"
     if not facts.door:

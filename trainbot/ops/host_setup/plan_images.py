@@ -5,24 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from trainbot.model.image_files import DISK, complete
-from trainbot.ops.host_setup.state import Copy, Facts, Wanted
+from trainbot.ops.host_setup.state import DesiredState, HostFacts, ImageFileCopy
 
 _MIB = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Images:
+class ImagePlan:
     """``unsure``: files whose content nobody has looked at since they came; ``idle``: versions no lab's disk stands on
     and bot.ini does not name."""
 
     there: tuple[str, ...]
-    copies: tuple[Copy, ...]
-    unsure: tuple[Copy, ...]
+    copies: tuple[ImageFileCopy, ...]
+    unsure: tuple[ImageFileCopy, ...]
     idle: tuple[str, ...]
     refusals: tuple[str, ...]
 
 
-def plan_images(facts: Facts, wanted: Wanted) -> Images:
+def plan_images(facts: HostFacts, wanted: DesiredState) -> ImagePlan:
     copies, unsure, refusals = [], [], []
     lacking = set()
     for item in wanted.copies:
@@ -44,12 +44,12 @@ def plan_images(facts: Facts, wanted: Wanted) -> Images:
             f"{wanted.host.name} has {facts.disk_free} MiB of disk free and the images need {needed}: make room there"
         )
     versions = {item.version for item in wanted.copies}
-    return Images(
+    return ImagePlan(
         tuple(sorted(versions - lacking)), tuple(copies), tuple(unsure), _idle(facts, versions), tuple(refusals)
     )
 
 
-def _idle(facts: Facts, versions: set[str]) -> tuple[str, ...]:
+def _idle(facts: HostFacts, versions: set[str]) -> tuple[str, ...]:
     return tuple(
         sorted(version for version in complete(facts.images) - versions if f"{version}{DISK}" not in facts.backing)
     )

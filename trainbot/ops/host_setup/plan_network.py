@@ -8,7 +8,7 @@ from dataclasses import replace
 from ipaddress import IPv4Network
 
 from trainbot.ops.host_setup.network import network_xml, wanted_network
-from trainbot.ops.host_setup.state import BRIDGE, GROUPS, Facts, Network, Step, Wanted
+from trainbot.ops.host_setup.state import BRIDGE, GROUPS, DesiredState, HostFacts, NetworkState, SetupStep
 
 _HEAD = (
     "set -eu\nPATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C\nexport PATH LC_ALL\n"
@@ -25,7 +25,7 @@ virsh net-autostart {name}
 _SET = f"echo {GROUPS} >/sys/class/net/{BRIDGE}/bridge/group_fwd_mask\n"
 
 
-def network_refusals(facts: Facts, wanted: Wanted) -> list[str]:
+def network_refusals(facts: HostFacts, wanted: DesiredState) -> list[str]:
     """One sentence for each thing in the way: nothing that we did not make is touched, and no lab is cut off."""
     host, found = wanted.host, []
     there = facts.network
@@ -57,7 +57,7 @@ def network_refusals(facts: Facts, wanted: Wanted) -> list[str]:
     return found
 
 
-def _running(facts: Facts, wanted: Wanted) -> list[str]:
+def _running(facts: HostFacts, wanted: DesiredState) -> list[str]:
     """Labs run: what cannot be changed beneath them."""
     host, plan = wanted.host, wanted_network(wanted)
     away = f"give them back, or say !drain {host.name} now, and then prepare {host.name} again"
@@ -76,15 +76,15 @@ def _running(facts: Facts, wanted: Wanted) -> list[str]:
     return []
 
 
-def network_step(facts: Facts, wanted: Wanted) -> Step:
+def network_step(facts: HostFacts, wanted: DesiredState) -> SetupStep:
     """Nothing, or: defined anew and started, where labs run only their addresses are changed, one by one."""
     host, plan, name = wanted.host, wanted_network(wanted), shlex.quote(wanted.host.network)
     now = f"{host.network} on {BRIDGE}, {host.subnet}, {len(plan.hosts)} addresses"
     settled = facts.network == plan and facts.live == plan and facts.autostart
     if settled and facts.groups == GROUPS and (facts.forwarding or not host.allow):
-        return Step("network", now)
+        return SetupStep("network", now)
     if settled:  # set when the network starts, and somebody set it otherwise since
-        return Step(
+        return SetupStep(
             "network",
             now,
             "set its bridge and IP forwarding",
@@ -92,7 +92,7 @@ def network_step(facts: Facts, wanted: Wanted) -> Step:
             _HEAD + _SET + ("sysctl -q -w net.ipv4.ip_forward=1\n" if host.allow else ""),
         )
     if facts.network is None:
-        return Step(
+        return SetupStep(
             "network",
             f"no network {host.network}",
             f"make {now}",
@@ -100,7 +100,7 @@ def network_step(facts: Facts, wanted: Wanted) -> Step:
             _HEAD + _DEFINE.format(xml=network_xml(wanted), name=name) + f"virsh net-start {name}\n" + _SET,
         )
     if facts.ports and facts.live is not None and facts.live.hosts != plan.hosts:
-        return Step(
+        return SetupStep(
             "network",
             f"{host.network} with {len(facts.live.hosts)} addresses, in use",
             f"change its addresses to {len(plan.hosts)}",
@@ -110,7 +110,7 @@ def network_step(facts: Facts, wanted: Wanted) -> Step:
         )
     again = "" if facts.ports else f"virsh net-destroy {name}\n" if facts.live is not None else ""
     start = ("" if facts.ports else f"virsh net-start {name}\n") + _SET
-    return Step(
+    return SetupStep(
         "network",
         f"{host.network} is not as it is to be",
         f"make it anew: {now}",
@@ -119,7 +119,7 @@ def network_step(facts: Facts, wanted: Wanted) -> Step:
     )
 
 
-def _updates(live: Network, plan: Network, name: str) -> str:
+def _updates(live: NetworkState, plan: NetworkState, name: str) -> str:
     def line(verb: str, pair: tuple[str, str]) -> str:
         entry = shlex.quote("<host mac='{}' ip='{}'/>".format(*pair))
         return f"virsh net-update {name} {verb} ip-dhcp-host {entry} --live\n"

@@ -9,7 +9,7 @@ from trainbot.adapters.state_folder import KNOWN_HOSTS, state_folder
 from trainbot.config import Config
 from trainbot.core.errors import BackendError, UserError
 from trainbot.core.files import write_whole
-from trainbot.images.build.log_progress import Following
+from trainbot.images.build.log_progress import LogProgress
 from trainbot.images.build.progress_bar import Progress
 from trainbot.model.host_address import HostKind, host_address
 from trainbot.model.jump_host import ACCOUNT
@@ -20,8 +20,8 @@ from trainbot.ops.host_setup.known_hosts import replaced
 from trainbot.ops.host_setup.plan import notes, plan, refusals, standing
 from trainbot.ops.host_setup.plan_images import plan_images
 from trainbot.ops.host_setup.probe_jump_host import knock
-from trainbot.ops.host_setup.remote_shell import Reach
-from trainbot.ops.host_setup.state import Copy, Facts, Step, Wanted
+from trainbot.ops.host_setup.remote_shell import RemoteShell
+from trainbot.ops.host_setup.state import DesiredState, HostFacts, ImageFileCopy, SetupStep
 
 _ASKING = 300.0  # seconds that facts.sh may take
 _HASHING = 3600.0
@@ -38,16 +38,16 @@ def prepare(config: Config, name: str, dry_run: bool, say: Callable[[str], None]
         return 0
     if not dry_run:
         state_folder(config)
-    with Reach(name, host.uri) as reach:
-        return _Preparing(config, reach, wanted_of(config, host, dry_run, say), dry_run, say, progress).all()
+    with RemoteShell(name, host.uri) as reach:
+        return _Preparation(config, reach, wanted_of(config, host, dry_run, say), dry_run, say, progress).all()
 
 
-class _Preparing:
+class _Preparation:
     def __init__(
         self,
         config: Config,
-        reach: Reach,
-        wanted: Wanted,
+        reach: RemoteShell,
+        wanted: DesiredState,
         dry_run: bool,
         say: Callable[[str], None],
         progress: Progress,
@@ -81,7 +81,7 @@ class _Preparing:
             )
         return 0 if well else 1
 
-    def _ask(self) -> Facts:
+    def _ask(self) -> HostFacts:
         """What the host is now; BackendError with everything that is in the way said before."""
         facts, self._wanted = facts_module.ask(self._reach, self._wanted, _ASKING)
         if found := [*refusals(facts, self._wanted), *plan_images(facts, self._wanted).refusals]:
@@ -90,7 +90,7 @@ class _Preparing:
             raise BackendError(found[-1])
         return facts
 
-    def _steps(self, facts: Facts) -> Facts:
+    def _steps(self, facts: HostFacts) -> HostFacts:
         """Every step, and after them a second look: what was done has to be there."""
         steps = plan(facts, self._wanted)
         if steps[0].due and not self._dry_run:  # what comes after it could not be seen before
@@ -109,21 +109,21 @@ class _Preparing:
             )
         return facts
 
-    def _step(self, step: Step) -> None:
+    def _step(self, step: SetupStep) -> None:
         if not step.due:
             self._say(f"  {step.name}: {step.now}")
         elif self._dry_run:
             self._say(f"+ {step.name}: {step.now}; would {step.would}")
         else:
             self._progress.stage(f"{self._wanted.host.name}: {step.name}")
-            self._reach.run(step.script, step.seconds, Following(self._progress))
+            self._reach.run(step.script, step.seconds, LogProgress(self._progress))
             self._progress.done(f"{self._wanted.host.name}: {step.name} done")  # a bar ends before a line is said
             self._say(f"+ {step.name}: {step.did}")
         self._done += step.due
 
     # -- images -----------------------------------------------------------------------------------
 
-    def _images(self, facts: Facts) -> None:
+    def _images(self, facts: HostFacts) -> None:
         wanted = self._wanted
         found = plan_images(facts, wanted)
         if found.unsure and not self._dry_run:
@@ -140,7 +140,7 @@ class _Preparing:
                 f"rm {wanted.host.images}/{version}.* {wanted.host.images}/.{version}.*"
             )
 
-    def _image(self, item: Copy, there: bool) -> None:
+    def _image(self, item: ImageFileCopy, there: bool) -> None:
         self._done += 1
         mib = -(-item.data // (1 << 20))
         if self._dry_run:
@@ -158,7 +158,7 @@ class _Preparing:
         self._progress.done(f"{self._wanted.host.name}: {item.name} is there")
         self._say(f"+ image: {item.name} copied, {sent / (1 << 20):.1f} MiB sent, and verified")
 
-    def _look_at(self, items: tuple[Copy, ...]) -> None:
+    def _look_at(self, items: tuple[ImageFileCopy, ...]) -> None:
         """Their checksums, as receive.sh would have noted them."""
         self._progress.stage(f"{self._wanted.host.name}: reading images that are there")
         names = " ".join(shlex.quote(item.name) for item in items)
@@ -171,7 +171,7 @@ class _Preparing:
 
     # -- the gateway's way in ---------------------------------------------------------------------
 
-    def _trust(self, facts: Facts, address: str, port: int) -> None:
+    def _trust(self, facts: HostFacts, address: str, port: int) -> None:
         path = self._config.store.state / KNOWN_HOSTS
         before = path.read_text(encoding="utf-8") if path.exists() else ""
         after = replaced(before, address, port, facts.host_keys)

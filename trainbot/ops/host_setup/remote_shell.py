@@ -43,7 +43,7 @@ def ssh_command(uri: str) -> list[str]:
     return [*command, "--", f"{parts.username or 'root'}@{parts.hostname}"]
 
 
-class Reach:
+class RemoteShell:
     """One host.  Use it as a context manager: the connection it shares ends with it."""
 
     def __init__(self, name: str, uri: str) -> None:

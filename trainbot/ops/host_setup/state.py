@@ -28,7 +28,7 @@ WEIGHT = 2048  # of dom0, for Xen's scheduler; a lab has 256
 
 
 @dataclass(frozen=True, slots=True)
-class Copy:
+class ImageFileCopy:
     """One file of an image's version: ``source`` here, ``name`` in the host's folder of images; sha256 in hex; size in
     bytes, ``data`` of which are no holes."""
 
@@ -41,14 +41,14 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class DesiredState:
     """``door_key``: the public half of the gateway's key to the door ('' where there is to be no door);
     ``door``: (address, port) of its sshd as the gateway reaches it; ``now``: our clock, in seconds since 1970."""
 
     host: HostConfig
     door_key: str
     door: tuple[str, int] | None
-    copies: tuple[Copy, ...]
+    copies: tuple[ImageFileCopy, ...]
     now: float
 
     @property
@@ -62,7 +62,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class InstalledFile:
     """A file as it lies on the host; ``mode`` as in "644 root:root"."""
 
     sha256: str
@@ -79,7 +79,7 @@ class Pool:
 
 
 @dataclass(frozen=True, slots=True)
-class Network:
+class NetworkState:
     """A libvirt network as far as it matters here.  ``hosts``: (MAC, address) pairs that get theirs by DHCP."""
 
     ours: bool
@@ -95,7 +95,7 @@ class Network:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class HostFacts:
     """What facts.sh found.  Memory and disk in MiB; ``clock`` in seconds since 1970, '' and () for what is not there.
 
     ``network``: as it is defined, ``live``: as it runs; ``ports``: the interfaces on our bridge, ``groups``: its mask;
@@ -116,8 +116,8 @@ class Facts:
     virsh: bool = False
     pools: dict[str, Pool] = field(default_factory=dict)
     folders: dict[str, str] = field(default_factory=dict)
-    network: Network | None = None
-    live: Network | None = None
+    network: NetworkState | None = None
+    live: NetworkState | None = None
     autostart: bool = False
     bridge: bool = False
     groups: str = ""
@@ -126,7 +126,7 @@ class Facts:
     routes: tuple[tuple[str, str], ...] = ()
     forwarding: bool = False
     dropping: tuple[str, ...] = ()
-    files: dict[str, Placed] = field(default_factory=dict)
+    files: dict[str, InstalledFile] = field(default_factory=dict)
     keys: tuple[str, ...] = ()
     filters: bool = False
     units: frozenset[str] = frozenset()
@@ -140,7 +140,7 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class SetupStep:
     """``now``: what is there; ``would``: what is to be done about it ('' where nothing is), ``did``: the same when it
     was done; ``script``: shell text that does it, run as root there, safe to run again, at most ``seconds``."""
 

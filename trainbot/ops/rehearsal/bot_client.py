@@ -19,7 +19,7 @@ LOOK = 0.5  # seconds between two looks: as exactly are the times known
 AWAY = 120.0  # seconds that the bot may be away; by then it would end the rehearsal itself
 
 
-class Asking:
+class RehearsalClient:
     """``begin`` first.  BackendError where no bot answers, UserError with the bot's own sentence where it refuses."""
 
     def __init__(self, config: Config) -> None:

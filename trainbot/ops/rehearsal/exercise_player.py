@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable
 
 from trainbot.core.errors import BackendError
 from trainbot.features.classes.lab_script import command, last_words
-from trainbot.gateway.rpc.gateway_client import Ran
+from trainbot.gateway.rpc.gateway_client import CommandResult
 from trainbot.model.exercise import Exercise, Page, Script, Step
 
 #: Runs a command with this input, within seconds: (command, stdin, timeout).
-Run = Callable[[str, str, float], Awaitable[Ran]]
+Run = Callable[[str, str, float], Awaitable[CommandResult]]
 PAGE = 300.0  # seconds for the setup of intro and finish, which say no time of their own
 
 
@@ -29,7 +29,7 @@ async def play(exercise: Exercise, run: Run, tell: Callable[[], None]) -> str:
     Each step: its setup works, its check refuses what was not done, its solve works, and its check accepts that.
     ``tell`` is called after each script.
     """
-    playing = _Playing(run, tell)
+    playing = _ExerciseRun(run, tell)
     try:
         await playing.page(exercise.intro)
         for step in exercise.steps:
@@ -44,7 +44,7 @@ class _Fault(Exception):
     """What is not as it should be."""
 
 
-class _Playing:
+class _ExerciseRun:
     def __init__(self, run: Run, tell: Callable[[], None]) -> None:
         self._run, self._tell = run, tell
 
@@ -68,7 +68,7 @@ class _Playing:
         if done.exit != 0:
             raise _Fault(f"{what} {_ended(done)}")
 
-    async def _ran(self, script: Script, seconds: float, what: str) -> Ran:
+    async def _ran(self, script: Script, seconds: float, what: str) -> CommandResult:
         try:
             done = await self._run(command(script, round(seconds)), script.text, seconds)
         except BackendError as error:
@@ -77,7 +77,7 @@ class _Playing:
         return done
 
 
-def _ended(done: Ran) -> str:
+def _ended(done: CommandResult) -> str:
     """How a script ended, and the last that it said."""
     how = f"was ended by SIG{done.signal}" if done.signal else f"ends with {done.exit}"
     last = last_words(f"{done.stdout}\n{done.stderr}")

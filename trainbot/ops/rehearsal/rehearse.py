@@ -11,7 +11,7 @@ from typing import Any
 from trainbot.config import Config
 from trainbot.images.build.progress_bar import Progress
 from trainbot.ops.rehearsal.report import judge, lines, to_json
-from trainbot.ops.rehearsal.result import Found
+from trainbot.ops.rehearsal.result import RehearsalResult
 from trainbot.ops.rehearsal.runner import Rehearsal
 
 #: Shows the report: for programs, for people.
@@ -31,7 +31,9 @@ def rehearse(
     return 0 if judge(found).go else 1
 
 
-async def _held(rehearsal: Rehearsal, request: dict[str, Any], keep: bool, show: Show, progress: Progress) -> Found:
+async def _held(
+    rehearsal: Rehearsal, request: dict[str, Any], keep: bool, show: Show, progress: Progress
+) -> RehearsalResult:
     task, loop = asyncio.current_task(), asyncio.get_running_loop()
     assert task is not None
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

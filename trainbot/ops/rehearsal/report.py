@@ -10,7 +10,16 @@ from statistics import median
 from typing import Any
 
 from trainbot.core.wording import span
-from trainbot.ops.rehearsal.result import IN, NO_ROOM, NOT_MADE, NOT_TRIED, SHUT_OUT, Found, Played, Seat
+from trainbot.ops.rehearsal.result import (
+    IN,
+    NO_ROOM,
+    NOT_MADE,
+    NOT_TRIED,
+    SHUT_OUT,
+    ExerciseResult,
+    RehearsalResult,
+    Seat,
+)
 
 NAMED = 5  # labs or hosts of one kind of trouble that are named; the rest is counted
 SLOW, SLOWER_BY = 1.5, 3.0  # a host is slow that takes so many times as long as the others, and so many seconds longer
@@ -25,7 +34,7 @@ class Verdict:
     notes: tuple[str, ...]
 
 
-def judge(found: Found) -> Verdict:
+def judge(found: RehearsalResult) -> Verdict:
     reasons = [
         *_over(found),
         *_shut_out(found),
@@ -38,7 +47,7 @@ def judge(found: Found) -> Verdict:
     return Verdict(not reasons, tuple(reasons), (*_hosts(found), *_loss(found), *_notes(found)))
 
 
-def lines(found: Found) -> list[str]:
+def lines(found: RehearsalResult) -> list[str]:
     """The report for people: the verdict, then the reasons, then the figures."""
     verdict, total = judge(found), len(found.seats)
     entered = [seat for seat in found.seats if seat.state == IN]
@@ -61,7 +70,7 @@ def lines(found: Found) -> list[str]:
     return said + [f"  {note}" for note in verdict.notes]
 
 
-def to_json(found: Found) -> dict[str, Any]:
+def to_json(found: RehearsalResult) -> dict[str, Any]:
     """For programs: the verdict, the figures in seconds, and every seat."""
     verdict = judge(found)
     value = asdict(found)
@@ -85,14 +94,14 @@ def waits(seats: Iterable[Seat]) -> dict[str, float]:
 # -- why not ---------------------------------------------------------------------------------------
 
 
-def _over(found: Found) -> list[str]:
+def _over(found: RehearsalResult) -> list[str]:
     if not found.over:
         return []
     untried = sum(seat.state == NOT_TRIED for seat in found.seats)
     return [f"it ended before its end: {found.over}" + (f"; {_many(untried, 'seat')} not tried" if untried else "")]
 
 
-def _shut_out(found: Found) -> list[str]:
+def _shut_out(found: RehearsalResult) -> list[str]:
     """Each lab by name, with its host and how its console is looked at."""
     shut = [seat for seat in found.seats if seat.state == SHUT_OUT]
     said = [
@@ -109,7 +118,7 @@ def console(uri: str, lab: str) -> str:
     return f" (with --keep it stays, and its console is: virsh -c {uri} console {lab})"
 
 
-def _not_made(found: Found) -> list[str]:
+def _not_made(found: RehearsalResult) -> list[str]:
     missing = Counter(
         (f" on {seat.host}" if seat.host else "", seat.why) for seat in found.seats if seat.state == NOT_MADE
     )
@@ -119,7 +128,7 @@ def _not_made(found: Found) -> list[str]:
     ]
 
 
-def _no_room(found: Found) -> list[str]:
+def _no_room(found: RehearsalResult) -> list[str]:
     """Free labs of other kinds make room for learners, so they count as room."""
     waiting = Counter(seat.image for seat in found.seats if seat.state == NO_ROOM)
     if sum(waiting.values()) <= found.idle:
@@ -132,15 +141,15 @@ def _no_room(found: Found) -> list[str]:
     ]
 
 
-def _lost(found: Found) -> list[str]:
+def _lost(found: RehearsalResult) -> list[str]:
     return [f"{host} stopped answering meanwhile: {trouble}" for host, trouble in found.lost.items()]
 
 
-def _faulty(played: Iterable[Played]) -> list[str]:
+def _faulty(played: Iterable[ExerciseResult]) -> list[str]:
     return [f"{each.lab} on {each.host}, {each.image}: {each.fault}" for each in played if each.fault]
 
 
-def _unplayed(found: Found) -> list[str]:
+def _unplayed(found: RehearsalResult) -> list[str]:
     """Where somebody was let in, the exercise has to have been tried, on each host with each image."""
     if not found.exercise or found.over:
         return []
@@ -156,7 +165,7 @@ def _unplayed(found: Found) -> list[str]:
 # -- what else ---------------------------------------------------------------------------------------
 
 
-def _hosts(found: Found) -> list[str]:
+def _hosts(found: RehearsalResult) -> list[str]:
     """A line for each host; which one is slow."""
     said = []
     slow = slow_hosts(found.seats)
@@ -185,7 +194,7 @@ def slow_hosts(seats: Iterable[Seat]) -> set[str]:
     return found
 
 
-def _loss(found: Found) -> list[str]:
+def _loss(found: RehearsalResult) -> list[str]:
     if not found.left or not found.seats:
         return []
     worst = min(found.left, key=lambda host: (found.left[host], host))
@@ -196,7 +205,7 @@ def _loss(found: Found) -> list[str]:
     return [f"the loss of {worst} leaves {left or 'none'} of {seated} a lab"]
 
 
-def _notes(found: Found) -> list[str]:
+def _notes(found: RehearsalResult) -> list[str]:
     said = [f"{host} does not answer: {trouble}" for host, trouble in found.away.items()]
     said += [f"{host} is drained" for host in found.drained]
     if found.yielded:

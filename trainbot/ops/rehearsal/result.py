@@ -25,7 +25,7 @@ class Seat:
 
 
 @dataclass(frozen=True, slots=True)
-class Played:
+class ExerciseResult:
     """The exercise in one lab.  ``fault``: the first thing that was not as it should be, '' where all was;
     ``seconds``: how long it took."""
 
@@ -38,7 +38,7 @@ class Played:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class RehearsalResult:
     """``whole``: seconds that all of it took; ``lease``: seconds that a learner has a lab at least;
     ``yielded``: labs that went to learners meanwhile; ``lost``: hosts that stopped answering meanwhile, with their
     trouble; ``away``: hosts that never answered; ``left``: host -> seats that have a lab when it is lost; ``faults``:
@@ -48,7 +48,7 @@ class Found:
     title: str
     exercise: str
     seats: tuple[Seat, ...]
-    played: tuple[Played, ...] = ()
+    played: tuple[ExerciseResult, ...] = ()
     whole: float = 0.0
     lease: float = 0.0
     yielded: int = 0

@@ -15,19 +15,28 @@ from trainbot.config import Config
 from trainbot.core.errors import BackendError, UserError
 from trainbot.core.tasks import Tasks
 from trainbot.features.labs.host_view import NOT_YET
-from trainbot.gateway.trial_login import Inside, TurnedAway, Visitor
+from trainbot.gateway.trial_login import LoggedIn, LoginRefused, TrialLogin
 from trainbot.images.build.progress_bar import Progress
 from trainbot.model.exercise import Exercise
-from trainbot.ops.rehearsal.bot_client import Asking
+from trainbot.ops.rehearsal.bot_client import RehearsalClient
 from trainbot.ops.rehearsal.exercise_player import play, scripts
-from trainbot.ops.rehearsal.result import IN, NO_ROOM, NOT_MADE, NOT_TRIED, SHUT_OUT, Found, Played, Seat
+from trainbot.ops.rehearsal.result import (
+    IN,
+    NO_ROOM,
+    NOT_MADE,
+    NOT_TRIED,
+    SHUT_OUT,
+    ExerciseResult,
+    RehearsalResult,
+    Seat,
+)
 
 LOGINS = 20  # at once
 SURE = 2  # looks in a row after which no room is no room
 
 
 @dataclass
-class Chair:
+class SeatProgress:
     """A seat while the rehearsal goes on.  ``tried``: labs to which a login was begun; ``shut``: lab -> why it failed;
     ``fault``: the last that its host said."""
 
@@ -56,9 +65,9 @@ class Rehearsal:
 
     def __init__(self, config: Config, progress: Progress, *, within: float, patience: float) -> None:
         self.config, self.progress, self.within, self.patience = config, progress, within, patience
-        self.asking = Asking(config)
-        self.visitor = Visitor(config.store.state)
-        self.chairs: dict[int, Chair] = {}
+        self.asking = RehearsalClient(config)
+        self.visitor = TrialLogin(config.store.state)
+        self.chairs: dict[int, SeatProgress] = {}
         self.begun: dict[str, Any] = {}
         self.look: dict[str, Any] = {}
         self.lost: dict[str, str] = {}
@@ -69,7 +78,7 @@ class Rehearsal:
         self._tasks = Tasks()
         self._asked = 0.0
 
-    async def hold(self, request: dict[str, Any], keep: bool) -> Found:
+    async def hold(self, request: dict[str, Any], keep: bool) -> RehearsalResult:
         """Seats are asked for, tried and given back, whatever happens; BackendError where it cannot begin.  ``keep``:
         they are given back when this is cancelled, and no sooner."""
         self._asked = time.monotonic()
@@ -77,7 +86,7 @@ class Rehearsal:
         try:
             self.begun = await asyncio.shield(asked)
             for seat in self.begun["seats"]:
-                self.chairs[seat["seat"]] = Chair(seat["seat"], seat["image"], seat["password"])
+                self.chairs[seat["seat"]] = SeatProgress(seat["seat"], seat["image"], seat["password"])
             found = await self._rehearse()
         except BaseException:
             await asyncio.wait({asked})  # the bot may have them ready for us by now
@@ -101,7 +110,7 @@ class Rehearsal:
         with suppress(BackendError, UserError):
             await asyncio.shield(self.asking.end())
 
-    async def _rehearse(self) -> Found:
+    async def _rehearse(self) -> RehearsalResult:
         await self._all_in()
         seats = tuple(self._seat(chair) for chair in self.chairs.values())
         faults, idle = tuple(str(fault) for fault in self.look.get("faults", ())), int(self.look.get("idle", 0))
@@ -109,7 +118,7 @@ class Rehearsal:
         exercise = self._exercise()
         played = await self._play_all(exercise) if exercise is not None and not self.over else []
         hosts, whole = self.look.get("hosts", {}), time.monotonic() - self._asked
-        return Found(
+        return RehearsalResult(
             self.begun["title"],
             exercise.title if exercise is not None else "",
             seats,
@@ -178,13 +187,13 @@ class Rehearsal:
                 chair.tried.add(now["lab"])
                 self._logins.start(self._log_in(chair, dict(now)), f"the login to seat {chair.id}")
 
-    async def _log_in(self, chair: Chair, now: dict[str, Any]) -> None:
+    async def _log_in(self, chair: SeatProgress, now: dict[str, Any]) -> None:
         async with self._turns:
             began = time.monotonic()
             try:
                 async with self.visitor.enter(chair.image, chair.password) as inside:
                     ran = await inside.run("true", timeout=self.patience, limit=1024)
-            except TurnedAway as error:
+            except LoginRefused as error:
                 chair.shut[now["lab"]] = str(error)
                 return
             if ran.exit != 0:
@@ -201,7 +210,7 @@ class Rehearsal:
                 now["boot"] if now["own"] else None,
             )
 
-    def _seat(self, chair: Chair) -> Seat:
+    def _seat(self, chair: SeatProgress) -> Seat:
         if chair.entered is not None:
             return chair.entered
         lab, host = str(chair.now.get("lab", "")), str(chair.now.get("host", ""))
@@ -216,10 +225,10 @@ class Rehearsal:
 
     # -- playing ---------------------------------------------------------------------------------------
 
-    def _stages(self, exercise: Exercise) -> list[Chair]:
+    def _stages(self, exercise: Exercise) -> list[SeatProgress]:
         """One seat for each image and host, one whose lab is the rehearsal's own where there is one; none of an image
         that is there to compare with."""
-        chosen: dict[tuple[str, str], Chair] = {}
+        chosen: dict[tuple[str, str], SeatProgress] = {}
         for chair in self.chairs.values():
             if (
                 chair.entered is None
@@ -232,7 +241,7 @@ class Rehearsal:
                 chosen[kind] = chair
         return list(chosen.values())
 
-    async def _play_all(self, exercise: Exercise) -> list[Played]:
+    async def _play_all(self, exercise: Exercise) -> list[ExerciseResult]:
         """In all of them at the same time; meanwhile the bot is told that we are here."""
         given = set(await self.asking.work_in([chair.id for chair in self._stages(exercise)]))
         stages = [chair for chair in self._stages(exercise) if chair.id in given]
@@ -241,7 +250,7 @@ class Rehearsal:
         total, done = len(stages) * scripts(exercise), 0
         self.progress.stage(f"{exercise.title} is played in {', '.join(_lab(chair) for chair in stages)}")
 
-        def tell(chair: Chair) -> None:
+        def tell(chair: SeatProgress) -> None:
             nonlocal done
             done += 1
             self.progress.step(done, total, _lab(chair))
@@ -249,18 +258,18 @@ class Rehearsal:
         async with self._watched():
             return list(await asyncio.gather(*(self._play(exercise, chair, partial(tell, chair)) for chair in stages)))
 
-    async def _play(self, exercise: Exercise, chair: Chair, tell: Any) -> Played:
+    async def _play(self, exercise: Exercise, chair: SeatProgress, tell: Any) -> ExerciseResult:
         seat = chair.entered
         assert seat is not None
         began = time.monotonic()
         try:
             async with self.visitor.enter(chair.image, chair.password) as inside:
                 fault = await play(exercise, partial(_run, inside), tell)
-        except TurnedAway as error:
+        except LoginRefused as error:
             fault = f"nobody got in a second time: {error}"
         if fault and chair.now.get("lab") != seat.lab:
             fault = "its lab was taken away in the middle, for a learner or with its host: rehearse again"
-        return Played(chair.image, seat.host, seat.lab, len(exercise.steps), time.monotonic() - began, fault)
+        return ExerciseResult(chair.image, seat.host, seat.lab, len(exercise.steps), time.monotonic() - began, fault)
 
     @asynccontextmanager
     async def _watched(self) -> AsyncIterator[None]:
@@ -281,9 +290,9 @@ class Rehearsal:
                 await task
 
 
-async def _run(inside: Inside, command: str, stdin: str, timeout: float) -> Any:
+async def _run(inside: LoggedIn, command: str, stdin: str, timeout: float) -> Any:
     return await inside.run(command, stdin, timeout=timeout)
 
 
-def _lab(chair: Chair) -> str:
+def _lab(chair: SeatProgress) -> str:
     return f"{chair.image} on {chair.entered.host if chair.entered is not None else '?'}"

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from trainbot.core.errors import UserError
 from trainbot.core.times import describe
-from trainbot.features.sessions.polls.answer_parser import Free, free, read
+from trainbot.features.sessions.polls.answer_parser import Availability, free, read
 from trainbot.features.sessions.polls.clocks import shown
-from trainbot.features.sessions.polls.poll import Plan, extent, local_days, starts
+from trainbot.features.sessions.polls.poll import PollPlan, extent, local_days, starts
 from trainbot.features.sessions.polls.spans import covers, union
 
 DAYS = [date(2027, 3, 6) + timedelta(days=n) for n in range(10)]  # Sat 6 to Mon 15 Mar
-THE_CASE = Plan("Australia/Melbourne", date(2027, 3, 7), date(2027, 3, 15), (420, 1320), 120, 2, 30)
+THE_CASE = PollPlan("Australia/Melbourne", date(2027, 3, 7), date(2027, 3, 15), (420, 1320), 120, 2, 30)
 
 
 def told(text: str) -> str:
@@ -144,7 +144,7 @@ def test_no_words_break_it(text: str) -> None:
         assert "\n" not in str(refused)
 
 
-def suits(zone: str, *lines: str, plan: Plan = THE_CASE) -> list[int]:
+def suits(zone: str, *lines: str, plan: PollPlan = THE_CASE) -> list[int]:
     """The starts that somebody who said this could come to."""
     found = free(plan, [(zone, read(line, local_days(plan, zone)).statements) for line in lines])
     either = union(found.yes, found.maybe)
@@ -201,12 +201,12 @@ def test_the_2007_case() -> None:
 )
 def test_a_window_is_wall_time_on_each_day(zone: str, first: date, last: date, found: list[str]) -> None:
     """19:00 is 19:00 before and after clocks change."""
-    assert [utc(moment) for moment in starts(Plan(zone, first, last, (1140, 1140), 60, 1, 30))] == found
+    assert [utc(moment) for moment in starts(PollPlan(zone, first, last, (1140, 1140), 60, 1, 30))] == found
 
 
 def test_no_start_that_clocks_skip_or_show_twice() -> None:
     """Nobody is sent to a class at such a time."""
-    night = Plan("Europe/Berlin", date(2027, 3, 28), date(2027, 3, 28), (60, 240), 30, 1, 30)
+    night = PollPlan("Europe/Berlin", date(2027, 3, 28), date(2027, 3, 28), (60, 240), 30, 1, 30)
     assert [utc(moment) for moment in starts(night)] == [
         "Sun 28 Mar 00:00",
         "Sun 28 Mar 00:30",
@@ -214,7 +214,7 @@ def test_no_start_that_clocks_skip_or_show_twice() -> None:
         "Sun 28 Mar 01:30",
         "Sun 28 Mar 02:00",
     ]
-    autumn = Plan("Europe/Berlin", date(2027, 10, 31), date(2027, 10, 31), (60, 240), 30, 1, 30)
+    autumn = PollPlan("Europe/Berlin", date(2027, 10, 31), date(2027, 10, 31), (60, 240), 30, 1, 30)
     assert [utc(moment)[-5:] for moment in starts(autumn)] == ["23:00", "23:30", "02:00", "02:30", "03:00"]
 
 
@@ -265,7 +265,7 @@ def test_the_last_word_about_an_hour_counts(said: list[tuple[str, int, int, int]
         )
         for word, day, hour, length in said
     ]
-    found: Free = free(THE_CASE, lines)
+    found: Availability = free(THE_CASE, lines)
     clock, (first, last) = THE_CASE.clock(zone), extent(THE_CASE)
     base = "yes" if said[0][0] == "no" and all(word != "yes" for word, *_ in said) else "no"
     for moment in range(first, last, 900):

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from trainbot.core.errors import UserError
 from trainbot.core.zones import resolve_place
-from trainbot.features.sessions.polls.poll import Plan, starts
-from trainbot.features.sessions.polls.poll_parser import Asking, read
+from trainbot.features.sessions.polls.poll import PollPlan, starts
+from trainbot.features.sessions.polls.poll_parser import PollRequest, read
 
 NOW = datetime(2027, 2, 20, 8, tzinfo=UTC)
 
 
-def ask(text: str, own_zone: str = "") -> Asking:
+def ask(text: str, own_zone: str = "") -> PollRequest:
     return read(text, own_zone, NOW, resolve_place)
 
 
@@ -32,8 +32,8 @@ def ask(text: str, own_zone: str = "") -> Asking:
 )
 def test_the_same_question_in_other_words(text: str) -> None:
     """The words may stand in any order, and as people write them."""
-    assert ask(text) == Asking(
-        Plan("Australia/Melbourne", date(2027, 3, 7), date(2027, 3, 15), (420, 1320), 120, 2, 30),
+    assert ask(text) == PollRequest(
+        PollPlan("Australia/Melbourne", date(2027, 3, 7), date(2027, 3, 15), (420, 1320), 120, 2, 30),
         datetime(2027, 3, 3, 13, tzinfo=UTC),
         "",
     )

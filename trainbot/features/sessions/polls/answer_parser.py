@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from trainbot.core.errors import UserError
-from trainbot.features.sessions.polls.clocks import DAY, Stretch, shown
-from trainbot.features.sessions.polls.poll import Plan, extent, local_days, starts
+from trainbot.features.sessions.polls.clocks import DAY, OffsetSpan, shown
+from trainbot.features.sessions.polls.poll import PollPlan, extent, local_days, starts
 from trainbot.features.sessions.polls.spans import Spans, covers, union, without
-from trainbot.features.sessions.polls.tokens import MONTHS, TO, WEEKDAYS, MonthDay, Reader
+from trainbot.features.sessions.polls.tokens import MONTHS, TO, WEEKDAYS, MonthDay, TokenReader
 
 EXAMPLE = "say for example sat 14:00-18:00, or not sun, or weekdays after 18:00?"
 MOST_STATEMENTS = 60
@@ -63,7 +63,7 @@ _FILLERS = (
 )
 
 
-class Word(enum.StrEnum):
+class Preference(enum.StrEnum):
     """How somebody likes a time."""
 
     YES = "yes"
@@ -72,26 +72,26 @@ class Word(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class AvailabilityClause:
     """On ``days`` (empty: all of them) between ``hours`` (minutes after midnight; past 1440 is the next day)."""
 
-    word: Word
+    word: Preference
     days: frozenset[date] = frozenset()
     hours: tuple[int, int] = (0, DAY)
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class PollAnswer:
     """One line: its statements; ``afresh``: what was said before does not count any more; ``place``: the words in it
     that may name a time zone, '' where there are none."""
 
-    statements: tuple[Statement, ...]
+    statements: tuple[AvailabilityClause, ...]
     afresh: bool = False
     place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Free:
+class Availability:
     """When somebody is free, and when if need be."""
 
     yes: Spans = ()
@@ -101,12 +101,14 @@ class Free:
 # -- meaning -----------------------------------------------------------------------------------------
 
 
-def free(plan: Plan, lines: Iterable[tuple[str, Sequence[Statement]]]) -> Free:
+def free(plan: PollPlan, lines: Iterable[tuple[str, Sequence[AvailabilityClause]]]) -> Availability:
     """What these (zone, statements) mean together, in the order in which they were said."""
     lines = list(lines)
     said = [statement for _zone, statements in lines for statement in statements]
-    refuses = bool(said) and said[0].word is Word.NO and not any(statement.word is Word.YES for statement in said)
-    found = Free(yes=(extent(plan),) if refuses else ())
+    refuses = (
+        bool(said) and said[0].word is Preference.NO and not any(statement.word is Preference.YES for statement in said)
+    )
+    found = Availability(yes=(extent(plan),) if refuses else ())
     for zone, statements in lines:
         clock, every = plan.clock(zone), local_days(plan, zone)
         for statement in statements:
@@ -114,20 +116,20 @@ def free(plan: Plan, lines: Iterable[tuple[str, Sequence[Statement]]]) -> Free:
     return found
 
 
-def fits(plan: Plan, free: Free) -> list[int]:
+def fits(plan: PollPlan, free: Availability) -> list[int]:
     """The starts of sessions that somebody could come to, all the time."""
     either, length = union(free.yes, free.maybe), 60 * plan.minutes
     return [start for start in starts(plan) if covers(either, start, start + length)]
 
 
-def _painted(was: Free, word: Word, moments: Spans) -> Free:
+def _painted(was: Availability, word: Preference, moments: Spans) -> Availability:
     yes, maybe = without(was.yes, moments), without(was.maybe, moments)
-    if word is Word.YES:
-        return Free(union(yes, moments), maybe)
-    return Free(yes, union(maybe, moments) if word is Word.MAYBE else maybe)
+    if word is Preference.YES:
+        return Availability(union(yes, moments), maybe)
+    return Availability(yes, union(maybe, moments) if word is Preference.MAYBE else maybe)
 
 
-def _moments(clock: tuple[Stretch, ...], statement: Statement, every: Sequence[date]) -> Spans:
+def _moments(clock: tuple[OffsetSpan, ...], statement: AvailabilityClause, every: Sequence[date]) -> Spans:
     days = sorted(statement.days) or every
     return union(*(shown(clock, day, statement.hours) for day in days))
 
@@ -135,21 +137,21 @@ def _moments(clock: tuple[Stretch, ...], statement: Statement, every: Sequence[d
 # -- words -------------------------------------------------------------------------------------------
 
 
-def read(text: str, days: Sequence[date]) -> Said:
+def read(text: str, days: Sequence[date]) -> PollAnswer:
     """What was said, where ``days`` are those that were asked about on the speaker's calendar, in order.
 
     Raises UserError with what to type where it cannot be understood; nothing of the line counts then.
     """
     if not days:
         raise UserError("there is no time left that could suit anybody")
-    return _Answer(text, days).read()
+    return _AnswerReader(text, days).read()
 
 
 @dataclass
 class _Clause:
     """Between two commas; ``said``: whether yes or no was said itself, and not by what came before."""
 
-    word: Word = Word.YES
+    word: Preference = Preference.YES
     said: bool = False
     days: frozenset[date] | None = None
     hours: tuple[tuple[int, int], ...] = ()
@@ -160,22 +162,22 @@ class _Clause:
         return self.days is None and not self.hours and not self.every
 
 
-class _Answer:
+class _AnswerReader:
     """One line being read."""
 
     def __init__(self, text: str, days: Sequence[date]) -> None:
-        self.reader, self.days = Reader(text), days
+        self.reader, self.days = TokenReader(text), days
         self.clauses: list[_Clause] = [_Clause()]
         self.unknown: list[tuple[int, str]] = []
 
-    def read(self) -> Said:
+    def read(self) -> PollAnswer:
         reader = self.reader
         if not reader.tokens:
             raise UserError(f"when are you free? {EXAMPLE}")
         words = [token.text for token in reader.tokens]
         refused = words[0] in ("no", "never") and set(words[1:]) <= {"time", "suits", "me", "."}
         if refused or words == ["not", "at", "all"]:
-            return Said((Statement(Word.NO),), afresh=True)
+            return PollAnswer((AvailabilityClause(Preference.NO),), afresh=True)
         while reader.peek().kind != "end":
             self._step()
         statements = self._statements()
@@ -186,7 +188,7 @@ class _Answer:
             )
         first = self.clauses[0]
         all_of_it = first.every and first.days is None and not first.hours
-        return Said(statements, words[0] == "only" or all_of_it, self._place())
+        return PollAnswer(statements, words[0] == "only" or all_of_it, self._place())
 
     def _step(self) -> None:
         """The next few words that belong together."""
@@ -196,9 +198,9 @@ class _Answer:
         elif reader.took("?") or reader.took(*_MAYBE) or self._took_if_need_be():
             self._maybe()
         elif reader.took("none", "nothing", "nowhen"):
-            self._begin(_Clause(Word.NO, said=True, every=True))
+            self._begin(_Clause(Preference.NO, said=True, every=True))
         elif reader.took(*_NOT):
-            self._begin(_Clause(Word.NO, said=True))
+            self._begin(_Clause(Preference.NO, said=True))
         elif (hours := reader.attempt(reader.hours)) is not None:
             clause.hours += (hours,)
         elif (days := self._days()) is not None:
@@ -225,9 +227,9 @@ class _Answer:
 
     def _maybe(self) -> None:
         """Behind a time, or before it."""
-        if self.clauses[-1].word is Word.NO:
+        if self.clauses[-1].word is Preference.NO:
             raise UserError(f"not, and if need be? Leave one of them out: {EXAMPLE}")
-        self.clauses[-1].word, self.clauses[-1].said = Word.MAYBE, True
+        self.clauses[-1].word, self.clauses[-1].said = Preference.MAYBE, True
 
     def _took_if_need_be(self) -> bool:
         if [self.reader.peek(n).text for n in range(3)] == ["if", "need", "be"]:
@@ -292,13 +294,13 @@ class _Answer:
             raise UserError(f"I do not understand {self.unknown[0][1][:30]!r}: {EXAMPLE}")
         return " ".join(word for _place, word in self.unknown)
 
-    def _statements(self) -> tuple[Statement, ...]:
+    def _statements(self) -> tuple[AvailabilityClause, ...]:
         self._carry()
-        found: list[Statement] = []
+        found: list[AvailabilityClause] = []
         for clause in self.clauses:
             if not clause.empty:
                 days = clause.days or frozenset()
-                found += [Statement(clause.word, days, hours) for hours in clause.hours or ((0, DAY),)]
+                found += [AvailabilityClause(clause.word, days, hours) for hours in clause.hours or ((0, DAY),)]
         if len(found) > MOST_STATEMENTS:
             raise UserError(f"that is more than {MOST_STATEMENTS} times in one line; say the most important ones")
         return tuple(found)
@@ -309,11 +311,17 @@ class _Answer:
         for before, clause in zip(self.clauses, self.clauses[1:], strict=False):
             if clause.days is None and not clause.every and clause.hours and before.days is not None:
                 clause.days = before.days
-            if before.word is Word.NO and not clause.said and clause.days and not clause.hours and not before.hours:
-                clause.word = Word.NO
+            if (
+                before.word is Preference.NO
+                and not clause.said
+                and clause.days
+                and not clause.hours
+                and not before.hours
+            ):
+                clause.word = Preference.NO
         for before, clause in reversed(list(zip(self.clauses, self.clauses[1:], strict=False))):
-            same = before.word is clause.word or (not before.said and clause.word is Word.MAYBE)
-            listed = before.days is not None and not before.hours and before.word is not Word.NO
+            same = before.word is clause.word or (not before.said and clause.word is Preference.MAYBE)
+            listed = before.days is not None and not before.hours and before.word is not Preference.NO
             if listed and same and clause.days and clause.days != before.days and clause.hours:
                 before.hours, before.word = clause.hours, clause.word
 

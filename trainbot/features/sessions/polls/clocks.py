@@ -18,7 +18,7 @@ DAY = 24 * 60
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class OffsetSpan:
     """From ``start`` to ``end`` (seconds since 1970) clocks are ``offset`` seconds ahead of UTC."""
 
     start: int
@@ -27,16 +27,16 @@ class Stretch:
 
 
 @functools.lru_cache(maxsize=1000)
-def stretches(zone_name: str, start: int, end: int) -> tuple[Stretch, ...]:
+def stretches(zone_name: str, start: int, end: int) -> tuple[OffsetSpan, ...]:
     """The stretches that make up the time from ``start`` to ``end``, in order."""
-    found: list[Stretch] = []
+    found: list[OffsetSpan] = []
     at, offset = start, _offset(zone_name, start)
     for moment in [*range(start + _LOOK, end, _LOOK), end]:
         if (later := _offset(zone_name, moment)) != offset:
             change = _change(zone_name, moment - _LOOK, moment)
-            found.append(Stretch(at, change, offset))
+            found.append(OffsetSpan(at, change, offset))
             at, offset = change, later
-    return (*found, Stretch(at, end, offset))
+    return (*found, OffsetSpan(at, end, offset))
 
 
 def _change(zone_name: str, before: int, after: int) -> int:
@@ -53,7 +53,7 @@ def _offset(zone_name: str, moment: int) -> int:
     return round((found or timedelta()).total_seconds())
 
 
-def shown(clock: tuple[Stretch, ...], day: date, minutes: tuple[int, int]) -> Spans:
+def shown(clock: tuple[OffsetSpan, ...], day: date, minutes: tuple[int, int]) -> Spans:
     """All moments at which clocks show a time from the first to before the second of ``minutes`` (after midnight of
     ``day``; more than 1440 is the next day)."""
     midnight = wall_seconds(day)
@@ -62,14 +62,14 @@ def shown(clock: tuple[Stretch, ...], day: date, minutes: tuple[int, int]) -> Sp
     return union(parts)
 
 
-def only_moment(clock: tuple[Stretch, ...], day: date, minute: int) -> int | None:
+def only_moment(clock: tuple[OffsetSpan, ...], day: date, minute: int) -> int | None:
     """The one moment at which clocks show that; None where they skip it or show it twice."""
     wall = wall_seconds(day) + 60 * minute
     found = [wall - part.offset for part in clock if part.start <= wall - part.offset < part.end]
     return found[0] if len(found) == 1 else None
 
 
-def wall(clock: tuple[Stretch, ...], moment: int) -> int:
+def wall(clock: tuple[OffsetSpan, ...], moment: int) -> int:
     """What clocks show then, as if it were seconds since 1970."""
     part = next((part for part in clock if part.start <= moment < part.end), clock[-1])
     return moment + part.offset

@@ -6,14 +6,14 @@ import functools
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from trainbot.features.sessions.polls.clocks import DAY, Stretch, only_moment, stretches, wall, wall_time
+from trainbot.features.sessions.polls.clocks import DAY, OffsetSpan, only_moment, stretches, wall, wall_time
 from trainbot.features.sessions.polls.spans import Span
 
 MARGIN = 2 * DAY * 60  # seconds: wherever somebody lives, their days that matter are within this
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class PollPlan:
     """Sessions of ``minutes``, ``most`` at most, that begin on one of the days from ``first`` to ``last``, between
     ``window`` (minutes after midnight, the later one included; past 1440 is the next morning) on the clocks of
     ``zone``, every ``step`` minutes."""
@@ -30,7 +30,7 @@ class Plan:
     def days(self) -> tuple[date, ...]:
         return tuple(self.first + timedelta(days=n) for n in range((self.last - self.first).days + 1))
 
-    def clock(self, zone_name: str) -> tuple[Stretch, ...]:
+    def clock(self, zone_name: str) -> tuple[OffsetSpan, ...]:
         """That zone's clocks from before the first start to after the last end."""
         first = round(datetime.combine(self.first, time(), UTC).timestamp()) - MARGIN
         last = (
@@ -40,7 +40,7 @@ class Plan:
 
 
 @functools.lru_cache(maxsize=64)
-def starts(plan: Plan) -> tuple[int, ...]:
+def starts(plan: PollPlan) -> tuple[int, ...]:
     """Every possible start, in seconds since 1970, in order.  Wall times that clocks skip or show twice are none:
     nobody is sent to a class at such a time."""
     clock = plan.clock(plan.zone)
@@ -50,14 +50,14 @@ def starts(plan: Plan) -> tuple[int, ...]:
 
 
 @functools.lru_cache(maxsize=64)
-def extent(plan: Plan) -> Span:
+def extent(plan: PollPlan) -> Span:
     """From the first start to the last end; where there is no start at all, both are the same."""
     moments = starts(plan)
     return (moments[0], moments[-1] + 60 * plan.minutes) if moments else (0, 0)
 
 
 @functools.lru_cache(maxsize=1000)
-def local_days(plan: Plan, zone_name: str) -> tuple[date, ...]:
+def local_days(plan: PollPlan, zone_name: str) -> tuple[date, ...]:
     """The days on a calendar in ``zone_name`` on which some session would begin or go on."""
     clock, length = plan.clock(zone_name), 60 * plan.minutes
     found = {wall_time(wall(clock, moment)).date() for start in starts(plan) for moment in (start, start + length - 1)}

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from trainbot.core.access import Person, Role
-from trainbot.core.commands import Argument, Ask, Command, Place
+from trainbot.core.commands import Argument, Command, Request, Scope
 from trainbot.core.errors import Denied, UserError
 from trainbot.core.messages import Effect, Reply
 from trainbot.core.times import describe
@@ -15,11 +15,11 @@ from trainbot.core.zones import city, resolve_place
 from trainbot.features.sessions.polls import answer_parser as answers
 from trainbot.features.sessions.polls import poll_parser as asking
 from trainbot.features.sessions.polls import poll_wording as wording
-from trainbot.features.sessions.polls.answer_parser import EXAMPLE, Free, Said, fits
+from trainbot.features.sessions.polls.answer_parser import EXAMPLE, Availability, PollAnswer, fits
 from trainbot.features.sessions.polls.clocks import wall, wall_time
-from trainbot.features.sessions.polls.poll import Plan, local_days, starts
-from trainbot.features.sessions.polls.ranking import BUDGET, GLANCE, Choice, Start, choose, ranked, tally
-from trainbot.features.sessions.session_store import Book
+from trainbot.features.sessions.polls.poll import PollPlan, local_days, starts
+from trainbot.features.sessions.polls.ranking import BUDGET, GLANCE, CandidateStart, Choice, choose, ranked, tally
+from trainbot.features.sessions.session_store import SessionStore
 from trainbot.model.ports import Ports
 from trainbot.model.session_rows import PollLine, PollRow
 
@@ -31,20 +31,20 @@ MOST_LINES = 20  # of one person in one poll; the last word counts, so more are 
 UNTITLED = "hands-on training"
 REMEMBERED = timedelta(days=30)  # !when close says once more what came of a poll
 
-Count = tuple[list[Person], list[Free], list[Person]]
+Count = tuple[list[Person], list[Availability], list[Person]]
 """Who answered, when they are free, and whose answers wait for their time zone."""
 
 
-class WhenDesk:
+class PollCommands:
     """``book``: where its sessions are drafts in the end."""
 
-    def __init__(self, store: Store, book: Book, ports: Ports) -> None:
+    def __init__(self, store: Store, book: SessionStore, ports: Ports) -> None:
         self.rows, self.notices, self.people, self.book = store.polls, store.notices, store.people, book
         self.exercises, self.access, self.audience = ports.exercises, ports.access, ports.audience
 
     # -- which poll ------------------------------------------------------------------------------------
 
-    def _open(self, ask: Ask) -> PollRow:
+    def _open(self, ask: Request) -> PollRow:
         """The one of the channel that it is about, else the only one there is."""
         polls = self.rows.all(closed_at=None)
         here = [poll for poll in polls if poll.channel == ask.channel] or polls
@@ -56,11 +56,11 @@ class WhenDesk:
 
     # -- opened ----------------------------------------------------------------------------------------
 
-    def ask_open(self, ask: Ask, words: str) -> str:
+    def ask_open(self, ask: Request, words: str) -> str:
         found = self._asking(ask, words)
         return wording.asked_back(found, self._about(found.title), ask.channel or "", ask.at)
 
-    def open(self, ask: Ask, words: str) -> list[Effect]:
+    def open(self, ask: Request, words: str) -> list[Effect]:
         found = self._asking(ask, words)
         plan, channel = found.plan, ask.channel or ""
         self.rows.add(
@@ -84,7 +84,7 @@ class WhenDesk:
         self.notices.tell(ask.at, line, channel=channel, kind="announcement", not_after=found.closes)
         return [Reply("asked; !when says how many have answered, !when close ends it before its time", private=True)]
 
-    def _asking(self, ask: Ask, words: str) -> asking.Asking:
+    def _asking(self, ask: Request, words: str) -> asking.PollRequest:
         other = self.rows.first(closed_at=None, channel=ask.channel)
         if other is not None:
             raise UserError(
@@ -100,7 +100,7 @@ class WhenDesk:
 
     # -- answered --------------------------------------------------------------------------------------
 
-    def when(self, ask: Ask, words: str = "") -> list[Effect]:
+    def when(self, ask: Request, words: str = "") -> list[Effect]:
         poll = self._open(ask)
         if poll.closes_at <= ask.at:
             raise UserError(
@@ -121,7 +121,7 @@ class WhenDesk:
             text = self._said(ask, poll, words)
         return [Reply(text, private=True)]
 
-    def _said(self, ask: Ask, poll: PollRow, words: str) -> str:
+    def _said(self, ask: Request, poll: PollRow, words: str) -> str:
         plan, zone = plan_of(poll), ask.person.zone
         said, named = self._read(plan, words, zone, ask.at)
         noted, lost = "noted", ""
@@ -141,7 +141,7 @@ class WhenDesk:
             return "kept, but on whose clock? Say your time zone once, for example !tz melbourne, and it counts"
         return f"{noted}: {self._answer(poll, ask.person, zone)}{lost}"
 
-    def _read(self, plan: Plan, words: str, zone: str, now: datetime) -> tuple[Said, str]:
+    def _read(self, plan: PollPlan, words: str, zone: str, now: datetime) -> tuple[PollAnswer, str]:
         """What was said, and the zone that was named in it ('' where none was)."""
         around = plan.days[0] - timedelta(days=1), *plan.days, plan.days[-1] + timedelta(days=1)
         said = answers.read(words, around)
@@ -155,11 +155,11 @@ class WhenDesk:
             raise
         return answers.read(words, local_days(plan, named)), named
 
-    def _forget(self, ask: Ask, poll: PollRow) -> str:
+    def _forget(self, ask: Request, poll: PollRow) -> str:
         count = self.rows.lines.remove(poll_id=poll.id, person_id=ask.person.id)
         return "forgotten; you have not answered now" if count else "you have said nothing that I could forget"
 
-    def _reread(self, ask: Ask, poll: PollRow) -> str:
+    def _reread(self, ask: Request, poll: PollRow) -> str:
         zone = ask.person.zone
         if not zone:
             raise UserError("on whose clock? say your time zone first: !tz CITY")
@@ -206,7 +206,7 @@ class WhenDesk:
         text = wording.answer(plan, zone, free)
         return text if fits(plan, free) or brief else f"{text}; asked: {wording.asked(plan, zone)}"
 
-    def _status(self, ask: Ask, poll: PollRow) -> str:
+    def _status(self, ask: Request, poll: PollRow) -> str:
         plan, zone = plan_of(poll), ask.person.zone
         mine = self._lines(poll, ask.person)
         own = zone or next((line.zone for line in mine if line.zone), "")
@@ -231,7 +231,7 @@ class WhenDesk:
     def _lines(self, poll: PollRow, person: Person) -> list[PollLine]:
         return self.rows.lines.all(poll_id=poll.id, person_id=person.id)
 
-    def _free(self, plan: Plan, lines: list[PollLine]) -> Free:
+    def _free(self, plan: PollPlan, lines: list[PollLine]) -> Availability:
         read = []
         for line in lines:
             try:
@@ -253,7 +253,9 @@ class WhenDesk:
         plan = plan_of(poll)
         return known, [self._free(plan, said[person.id]) for person in known], [p for p in people if p not in known]
 
-    def _ranked(self, plan: Plan, frees: list[Free], now: datetime, budget: int = BUDGET) -> tuple[list[Start], Choice]:
+    def _ranked(
+        self, plan: PollPlan, frees: list[Availability], now: datetime, budget: int = BUDGET
+    ) -> tuple[list[CandidateStart], Choice]:
         clock = plan.clock(plan.zone)
         moments = [start for start in starts(plan) if start > now.timestamp()]
         on_the_hour = {start: wall(clock, start) % 3600 == 0 for start in moments}
@@ -262,7 +264,7 @@ class WhenDesk:
 
     # -- closed ----------------------------------------------------------------------------------------
 
-    def close(self, ask: Ask) -> list[Effect]:
+    def close(self, ask: Request) -> list[Effect]:
         try:
             poll = self._open(ask)
         except UserError:
@@ -281,7 +283,7 @@ class WhenDesk:
             raise UserError(f"nothing is asked here; say it in {poll.channel}, or privately")
         return [Reply(self._close(poll, ask.at), private=True)]
 
-    def _last(self, ask: Ask) -> PollRow | None:
+    def _last(self, ask: Request) -> PollRow | None:
         closed = self.rows.table.c.closed_at
         found = self.rows.all(closed > ask.at - REMEMBERED, order=(closed.desc(),))
         return next((poll for poll in found if ask.channel in (None, poll.channel)), None)
@@ -349,7 +351,7 @@ class WhenDesk:
                 "where, how long, how many, until when answers are taken; for TITLE; shown back first",
                 (Argument("WORDS", "words", rest=True),),
                 role=Role.ORGANISER,
-                place=Place.CHANNEL,
+                place=Scope.CHANNEL,
                 confirm=self.ask_open,
                 example="when open 7-15 mar 07:00-22:00 melbourne 2h max 2 until 3 mar",
                 group="sessions",
@@ -364,8 +366,8 @@ class WhenDesk:
         ]
 
 
-def plan_of(poll: PollRow) -> Plan:
-    return Plan(
+def plan_of(poll: PollRow) -> PollPlan:
+    return PollPlan(
         poll.zone,
         date.fromisoformat(poll.first_day),
         date.fromisoformat(poll.last_day),

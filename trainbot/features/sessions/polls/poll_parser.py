@@ -11,8 +11,8 @@ from trainbot.core.errors import UserError
 from trainbot.core.times import readings
 from trainbot.core.zones import zone as rules
 from trainbot.features.sessions.polls.clocks import DAY
-from trainbot.features.sessions.polls.poll import Plan, starts
-from trainbot.features.sessions.polls.tokens import TO, MonthDay, Reader
+from trainbot.features.sessions.polls.poll import PollPlan, starts
+from trainbot.features.sessions.polls.tokens import TO, MonthDay, TokenReader
 from trainbot.model.session_fields import plain
 
 EXAMPLE = "say for example !when open 7-15 mar 07:00-22:00 melbourne 2h max 2 until 3 mar"
@@ -28,39 +28,45 @@ LONGEST_TITLE = 80
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
+class PollRequest:
     """A poll as it is asked: answers are taken until ``closes``; ``title`` is what the sessions are about, '' where
     that was not said."""
 
-    plan: Plan
+    plan: PollPlan
     closes: datetime
     title: str
 
 
-def read(text: str, own_zone: str, now: datetime, resolve: Callable[[str, datetime], str]) -> Asking:
+def read(text: str, own_zone: str, now: datetime, resolve: Callable[[str, datetime], str]) -> PollRequest:
     """``own_zone``: whose clock is meant where no place is named, '' where that is not known either; ``resolve`` gives
     the zone of a place.  Raises UserError with what to type."""
     wanted, _, title = text.partition(" for ")
     while title and re.match(r"\s*\d+ ?(h|m|hours?|minutes?|min)\b", title):  # "for 2h" is a length
         length, _, title = title.partition(" for ")
         wanted += f" {length}"
-    return _Question(wanted, plain(title, LONGEST_TITLE), own_zone, now, resolve).read()
+    return _RequestReader(wanted, plain(title, LONGEST_TITLE), own_zone, now, resolve).read()
 
 
-class _Question:
+class _RequestReader:
     """One line being read."""
 
     def __init__(
         self, text: str, title: str, own_zone: str, now: datetime, resolve: Callable[[str, datetime], str]
     ) -> None:
-        self.reader, self.title, self.own_zone, self.now, self.resolve = Reader(text), title, own_zone, now, resolve
+        self.reader, self.title, self.own_zone, self.now, self.resolve = (
+            TokenReader(text),
+            title,
+            own_zone,
+            now,
+            resolve,
+        )
         self.dates: tuple[MonthDay, MonthDay] | None = None
         self.window: tuple[int, int] | None = None
         self.until: tuple[MonthDay, int] | None = None
         self.minutes, self.most, self.step = 0, 1, STEP
         self.place: list[str] = []
 
-    def read(self) -> Asking:
+    def read(self) -> PollRequest:
         while self.reader.peek().kind != "end":
             self._step()
         if self.dates is None:
@@ -72,7 +78,7 @@ class _Question:
         zone = self._zone()
         today = self.now.astimezone(rules(zone)).date()
         first, last = self._range(*self.dates, today)
-        plan = Plan(zone, first, last, self.window, self.minutes, self.most, self.step)
+        plan = PollPlan(zone, first, last, self.window, self.minutes, self.most, self.step)
         closes = self._closes(zone, today, first)
         moments = starts(plan)
         if not moments:
@@ -85,7 +91,7 @@ class _Question:
             raise UserError(f"answers could not be given any more: say until and a day after today, {EXAMPLE}")
         if closes.timestamp() > moments[0]:
             raise UserError("the first session could begin before the answers are in: say an earlier day behind until")
-        return Asking(plan, closes, self.title)
+        return PollRequest(plan, closes, self.title)
 
     def _step(self) -> None:
         reader = self.reader

@@ -8,11 +8,11 @@ from datetime import date, datetime, timedelta
 from trainbot.core.times import MAX_BYTES, describe, until
 from trainbot.core.wording import as_many, span
 from trainbot.core.zones import city
-from trainbot.features.sessions.polls.answer_parser import Free, fits
-from trainbot.features.sessions.polls.clocks import DAY, Stretch, moment, wall, wall_seconds, wall_time
-from trainbot.features.sessions.polls.poll import Plan, extent, starts
-from trainbot.features.sessions.polls.poll_parser import Asking
-from trainbot.features.sessions.polls.ranking import Choice, Start, equals
+from trainbot.features.sessions.polls.answer_parser import Availability, fits
+from trainbot.features.sessions.polls.clocks import DAY, OffsetSpan, moment, wall, wall_seconds, wall_time
+from trainbot.features.sessions.polls.poll import PollPlan, extent, starts
+from trainbot.features.sessions.polls.poll_parser import PollRequest
+from trainbot.features.sessions.polls.ranking import CandidateStart, Choice, equals
 from trainbot.features.sessions.polls.spans import Spans, covers, union, without
 
 MOST_DAYS_SHOWN = 12
@@ -23,7 +23,7 @@ Hours = tuple[tuple[int, int], ...]  # minutes after midnight
 # -- the question ------------------------------------------------------------------------------------
 
 
-def asked_back(asking: Asking, about: str, channel: str, now: datetime) -> str:
+def asked_back(asking: PollRequest, about: str, channel: str, now: datetime) -> str:
     """What an organiser sees before it is asked."""
     plan, moments = asking.plan, starts(asking.plan)
     sessions = "one session" if plan.most == 1 else f"{plan.most} sessions at most"
@@ -36,7 +36,7 @@ def asked_back(asking: Asking, about: str, channel: str, now: datetime) -> str:
     )
 
 
-def announcement(asking: Asking, about: str, nick: str, now: datetime) -> str:
+def announcement(asking: PollRequest, about: str, nick: str, now: datetime) -> str:
     """The one line that the channel gets."""
     plan = asking.plan
     title = f"for {about or 'a session'}"
@@ -47,7 +47,7 @@ def announcement(asking: Asking, about: str, nick: str, now: datetime) -> str:
     )
 
 
-def asked(plan: Plan, zone: str, whose: str = "your clock") -> str:
+def asked(plan: PollPlan, zone: str, whose: str = "your clock") -> str:
     """``a session of 2 h that begins 21:00-12:00 on your clock (Berlin), Sat 6 to Mon 15 Mar``."""
     clock, found = plan.clock(zone), []
     for day in plan.days:
@@ -67,18 +67,18 @@ def asked(plan: Plan, zone: str, whose: str = "your clock") -> str:
     )
 
 
-def _starts_of(plan: Plan, day: date) -> list[int]:
+def _starts_of(plan: PollPlan, day: date) -> list[int]:
     clock = plan.clock(plan.zone)
     first, last = (wall_seconds(day) + 60 * minute for minute in plan.window)
     return [start for start in starts(plan) if first <= wall(clock, start) <= last]
 
 
-def _window(plan: Plan) -> str:
+def _window(plan: PollPlan) -> str:
     first, last = (f"{minute // 60 % 24:02}:{minute % 60:02}" for minute in plan.window)
     return f"{first} to {last}" + (" the next morning" if plan.window[1] > DAY else "")
 
 
-def _length(plan: Plan) -> str:
+def _length(plan: PollPlan) -> str:
     return span(timedelta(minutes=plan.minutes))
 
 
@@ -95,7 +95,7 @@ def _days(first: date, last: date) -> str:
 # -- an answer ---------------------------------------------------------------------------------------
 
 
-def answer(plan: Plan, zone: str, free: Free, room: int = 150) -> str:
+def answer(plan: PollPlan, zone: str, free: Availability, room: int = 150) -> str:
     """``Sat 6, Sat 13 Mar 14:00-18:00; if need be Sun 7 Mar 20:00-22:00 (Berlin): 4 of 279 possible starts suit you``."""
     found = fits(plan, free)
     glad = sum(covers(free.yes, start, start + 60 * plan.minutes) for start in found)
@@ -114,7 +114,7 @@ def answer(plan: Plan, zone: str, free: Free, room: int = 150) -> str:
     return f"{said} ({city(zone)}): {suit}{need}"
 
 
-def times(plan: Plan, zone: str, spans: Spans, room: int) -> str:
+def times(plan: PollPlan, zone: str, spans: Spans, room: int) -> str:
     """``Sat 6 Mar 14:00-18:00, Mon 8 to Fri 12 Mar 18:00-24:00``: on clocks in ``zone``, cut at ``room`` characters."""
     if not without((extent(plan),), spans):
         return "any time"
@@ -138,7 +138,7 @@ def _ranges(ranges: Sequence[tuple[date, date]]) -> str:
     return ", ".join(texts)
 
 
-def _by_day(clock: tuple[Stretch, ...], spans: Spans) -> dict[date, Hours]:
+def _by_day(clock: tuple[OffsetSpan, ...], spans: Spans) -> dict[date, Hours]:
     """What clocks show during ``spans``, day by day; an hour that comes twice is said once."""
     found: dict[date, list[tuple[int, int]]] = {}
     for part in clock:
@@ -167,7 +167,7 @@ def _listed(texts: Sequence[str], room: int) -> str:
 
 
 def result(
-    order: Sequence[Start], choice: Choice, names: Sequence[str], now: datetime, unread: Sequence[str] = ()
+    order: Sequence[CandidateStart], choice: Choice, names: Sequence[str], now: datetime, unread: Sequence[str] = ()
 ) -> str:
     """``Best: Sat 14 Mar 09:00 UTC, 41 of 52.  Adding Tue 10 Mar 20:00 reaches 50; left out: bob, wei.``
 
@@ -198,11 +198,11 @@ def result(
     return text + left + (_listed(out, max(20, room)) + "." if out else "") + tied + waiting
 
 
-def _need(found: Start | Choice) -> str:
+def _need(found: CandidateStart | Choice) -> str:
     return f" ({found.reached - found.glad} if need be)" if found.glad < found.reached else ""
 
 
-def _tied(order: Sequence[Start], choice: Choice, now: datetime) -> str:
+def _tied(order: Sequence[CandidateStart], choice: Choice, now: datetime) -> str:
     """What would serve as many as well, and why it was not taken."""
     ties = [(start, other) for place, start in enumerate(choice.starts) for other in equals(order, choice, place)]
     if not ties:

@@ -14,7 +14,7 @@ import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from trainbot.features.sessions.polls.answer_parser import Free
+from trainbot.features.sessions.polls.answer_parser import Availability
 from trainbot.features.sessions.polls.spans import covers, union
 
 BUDGET = 2_000_000  # looks at one start: a second or two, in which the bot does nothing else
@@ -22,7 +22,7 @@ GLANCE = 100_000  # for a look in between
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class CandidateStart:
     """One possible session: at ``moment`` (seconds since 1970); bit n of ``yes`` and ``reach`` (with if need be) is
     the n-th person."""
 
@@ -43,7 +43,7 @@ class Start:
 class Choice:
     """A set of starts, those that serve most first; no set of as many reaches more than ``at_most`` people."""
 
-    starts: tuple[Start, ...]
+    starts: tuple[CandidateStart, ...]
     at_most: int
 
     @property
@@ -63,7 +63,7 @@ class Choice:
         return self.at_most <= self.reached
 
 
-def tally(moments: Sequence[int], length: int, people: Sequence[Free]) -> list[Start]:
+def tally(moments: Sequence[int], length: int, people: Sequence[Availability]) -> list[CandidateStart]:
     """Who could come to sessions of ``length`` seconds that begin at ``moments``: for all of the session."""
     yes, reach = [0] * len(moments), [0] * len(moments)
     for number, person in enumerate(people):
@@ -73,10 +73,10 @@ def tally(moments: Sequence[int], length: int, people: Sequence[Free]) -> list[S
                 reach[place] |= bit
                 if covers(person.yes, moment, moment + length):
                     yes[place] |= bit
-    return [Start(*values) for values in zip(moments, yes, reach, strict=True)]
+    return [CandidateStart(*values) for values in zip(moments, yes, reach, strict=True)]
 
 
-def ranked(starts: Sequence[Start], on_the_hour: Mapping[int, bool] | None = None) -> list[Start]:
+def ranked(starts: Sequence[CandidateStart], on_the_hour: Mapping[int, bool] | None = None) -> list[CandidateStart]:
     """Those that reach most first, then those that suit best, then full hours (as ``on_the_hour`` has it), then the
     earliest."""
     hour = on_the_hour or {}
@@ -85,7 +85,7 @@ def ranked(starts: Sequence[Start], on_the_hour: Mapping[int, bool] | None = Non
     )
 
 
-def choose(order: Sequence[Start], most: int, budget: int = BUDGET) -> Choice:
+def choose(order: Sequence[CandidateStart], most: int, budget: int = BUDGET) -> Choice:
     """The set of at most ``most`` of these (as ``ranked`` has them) that serves the most people; what comes first in
     the order is preferred among equals."""
     search = _Search(_undominated(order), budget)
@@ -97,7 +97,7 @@ def choose(order: Sequence[Start], most: int, budget: int = BUDGET) -> Choice:
     return Choice(chosen.starts, max(best[-1].at_most, reached))
 
 
-def equals(order: Sequence[Start], choice: Choice, place: int) -> list[Start]:
+def equals(order: Sequence[CandidateStart], choice: Choice, place: int) -> list[CandidateStart]:
     """The starts that could stand at ``place`` of the chosen set and serve as many as well."""
     rest = (*choice.starts[:place], *choice.starts[place + 1 :])
     wanted = (choice.reached, choice.glad)
@@ -105,9 +105,9 @@ def equals(order: Sequence[Start], choice: Choice, place: int) -> list[Start]:
     return [other.starts[-1] for other in found if (other.reached, other.glad) == wanted]
 
 
-def _undominated(order: Sequence[Start]) -> list[Start]:
+def _undominated(order: Sequence[CandidateStart]) -> list[CandidateStart]:
     """Without those that another start serves as well for everybody: leaving them out never makes a set worse."""
-    kept: list[Start] = []
+    kept: list[CandidateStart] = []
     for start in order:  # by falling reach: only an earlier one can hold all of a later one
         if start.reach and not any(
             start.reach | other.reach == other.reach and start.yes | other.yes == other.yes for other in kept
@@ -116,7 +116,7 @@ def _undominated(order: Sequence[Start]) -> list[Start]:
     return kept
 
 
-Gain = tuple[int, int, Start]
+Gain = tuple[int, int, CandidateStart]
 """What a start adds, its place in the order, and itself."""
 
 
@@ -125,15 +125,15 @@ class _Search:
     (so little that even greedy choice keeps what it promises for reach alone): the gain of a start only falls as others
     are chosen, and the largest gains left bound what can still be had."""
 
-    def __init__(self, starts: list[Start], budget: int) -> None:
+    def __init__(self, starts: list[CandidateStart], budget: int) -> None:
         self.starts, self.left = starts, budget
         self.everybody = functools.reduce(operator.or_, (start.reach for start in starts), 0)
         self.weight = 1000 * (1 + self.everybody.bit_count())
 
-    def best(self, size: int, seed: tuple[Start, ...]) -> Choice:
+    def best(self, size: int, seed: tuple[CandidateStart, ...]) -> Choice:
         """``seed``: the best set of one less, which is kept among equals."""
         self.score, self.missed = -1, 0
-        self.found: tuple[Start, ...] = ()
+        self.found: tuple[CandidateStart, ...] = ()
         for first in (seed, ()):
             self._greedily(size, first)
         most = (self.weight + 1) * self.everybody.bit_count()
@@ -144,18 +144,20 @@ class _Search:
             tuple(sorted(choice.starts, key=lambda start: -start.reached)), max(choice.at_most, choice.reached)
         )
 
-    def _greedily(self, size: int, chosen: tuple[Start, ...]) -> None:
+    def _greedily(self, size: int, chosen: tuple[CandidateStart, ...]) -> None:
         while len(chosen) < min(size, len(self.starts)):
             rest = [start for start in self.starts if start not in chosen]
             chosen = (*chosen, max(rest, key=lambda start: self._score((*chosen, start))))
         if (score := self._score(chosen)) > self.score:
             self.score, self.found = score, chosen
 
-    def _score(self, chosen: tuple[Start, ...]) -> int:
+    def _score(self, chosen: tuple[CandidateStart, ...]) -> int:
         choice = Choice(chosen, 0)
         return choice.reached * self.weight + choice.glad
 
-    def _look(self, size: int, chosen: tuple[Start, ...], reach: int, yes: int, score: int, among: list[Gain]) -> None:
+    def _look(
+        self, size: int, chosen: tuple[CandidateStart, ...], reach: int, yes: int, score: int, among: list[Gain]
+    ) -> None:
         """All sets that have ``chosen`` and ``size`` more of ``among``, as far as they may be better.  Gains in
         ``among`` are those before the last one was chosen, and so never too small."""
         not_reach, not_yes, weight = ~reach, ~yes, self.weight

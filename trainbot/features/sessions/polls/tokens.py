@@ -104,7 +104,7 @@ def _tokens(match: re.Match[str]) -> list[Token]:
     return [Token(kind, text)]
 
 
-class Reader:
+class TokenReader:
     """The words of one line, read from left to right."""
 
     def __init__(self, text: str) -> None:
