@@ -17,7 +17,7 @@ from sqlalchemy import Dialect
 from trainbot.adapters.calendars.feed import where_of
 from trainbot.adapters.db import Store
 from trainbot.adapters.db.tables import metadata
-from trainbot.adapters.irc.connection_status import ChannelStanding, ConnectionStatus
+from trainbot.adapters.irc.connection_status import ChannelMembership, ConnectionStatus
 from trainbot.bot.events import Event, Outcome, Tick
 from trainbot.bot.installation import SshAccess
 from trainbot.bot.turn import Bot
@@ -147,8 +147,8 @@ class Net:
     def holds(self, channel: str, nick: str) -> bool:
         return self.fold(nick) in self.channels.get(channel, ())
 
-    def place(self, channel: str) -> ChannelStanding:
-        return ChannelStanding(
+    def place(self, channel: str) -> ChannelMembership:
+        return ChannelMembership(
             True, self.status, self.modes.get(channel, "nt"), "", self.topics.get(channel, ""), self.topic_octets
         )
 
@@ -335,7 +335,7 @@ class Stage:
             self.net.carries_out(out)
         if outcome.publish is not None:
             with self.store.transaction():
-                published = self.press.published(self.wiring.sessions.book, outcome.publish.at)
+                published = self.press.published(self.wiring.sessions.session_store, outcome.publish.at)
             self.turn(published)
         return outcome
 

@@ -36,8 +36,8 @@ def main() -> int:
             print(f"{where}: {what} (see {where} --help)", file=sys.stderr)
             return error.exit_code
         if isinstance(error, OSError):  # a full disk under what we print, a folder that is not ours
-            place = f"{error.filename}: " if error.filename else ""
-            print(f"trainbot: {place}{error.strerror or error}", file=sys.stderr)
+            named = f"{error.filename}: " if error.filename else ""
+            print(f"trainbot: {named}{error.strerror or error}", file=sys.stderr)
             return 1
         if isinstance(error, click.exceptions.Exit):
             return error.exit_code

@@ -21,11 +21,15 @@ CALLABLES = {
     ("trainbot/bot/app.py", "App", "clock"): "tests move the time",
     ("trainbot/bot/requests.py", "ShellCommand", "answer"): "goes back to whoever asked over the control socket",
     ("trainbot/bot/requests.py", "Request", "answer"): "the same",
-    ("trainbot/bot/workers/calendar_writer.py", "Printing", "post"): "into the bot's inbox",
-    ("trainbot/bot/workers/lab_probes.py", "Watching", "post"): "into the bot's inbox",
-    ("trainbot/bot/workers/script_runner.py", "Scripts", "post"): "into the bot's inbox",
-    ("trainbot/bot/workers/maintenance.py", "Chores", "interrupt"): "of the database, from another thread",
-    ("trainbot/features/sessions/polls/poll_parser.py", "_Question", "resolve"): "how a place is read: by name or not",
+    ("trainbot/bot/workers/calendar_writer.py", "CalendarWriter", "post"): "into the bot's inbox",
+    ("trainbot/bot/workers/lab_probes.py", "LabProbes", "post"): "into the bot's inbox",
+    ("trainbot/bot/workers/script_runner.py", "ScriptRunner", "post"): "into the bot's inbox",
+    ("trainbot/bot/workers/maintenance.py", "Maintenance", "interrupt"): "of the database, from another thread",
+    (
+        "trainbot/features/sessions/polls/poll_parser.py",
+        "_RequestReader",
+        "resolve",
+    ): "how a place is read: by name or not",
 }
 
 

@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from trainbot.core.errors import UserError
-from trainbot.core.times import describe, describe_many, offset_refused, places, readings, to_utc, until
+from trainbot.core.times import describe, describe_many, offset_refused, readings, times_in, to_utc, until
 from trainbot.core.zones import zone
 
 NOW = datetime(2026, 12, 2, 4, tzinfo=UTC)
@@ -116,7 +116,7 @@ def test_the_line_always_fits(zones, at):
 
 def test_zones_without_room_are_counted():
     """A line that is too short for all says how many it left out."""
-    line = places(datetime(2026, 12, 5, 8, tzinfo=UTC), SWITCHING[:4], NOW, room=80)
+    line = times_in(datetime(2026, 12, 5, 8, tzinfo=UTC), SWITCHING[:4], NOW, room=80)
     assert line == "Sat 5 Dec 08:00 UTC | Sat 5 Dec 19:00 +1100 Melbourne | 3 more zones"
 
 

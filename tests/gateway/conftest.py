@@ -156,7 +156,7 @@ class World:
         self.bot.start()
         self.start_gateway()
         self._leases = 0
-        self.doors: list[DoorHost] = []
+        self.jump_hosts: list[DoorHost] = []
         self.tracebacks = False  # whether a test provokes them on purpose
         (folder / "askpass").write_text('#!/bin/sh\nprintf "%s\\n" "$LEARNER_PASSWORD"\n')
         (folder / "askpass").chmod(0o700)
@@ -181,8 +181,8 @@ class World:
         """A host whose lab is ours (or listens on ``port``), and that the gateway may go through."""
         path = self.state / "door_key"
         key = keygen(path) if not path.exists() else path.with_name("door_key.pub").read_text()
-        door = DoorHost(self.folder / f"host{len(self.doors)}", key, port or self.lab.port, **other).start()
-        self.doors.append(door)
+        door = DoorHost(self.folder / f"host{len(self.jump_hosts)}", key, port or self.lab.port, **other).start()
+        self.jump_hosts.append(door)
         with (self.state / "known_hosts").open("a") as known:
             known.write(door.known)
         return door
@@ -271,7 +271,7 @@ class World:
     def close(self) -> None:
         process.stop(self.state)
         self.lab.kill()
-        for door in self.doors:
+        for door in self.jump_hosts:
             door.kill()
         self.bot.close()
         assert self.tracebacks or "Traceback" not in self.log(), self.log()

@@ -35,7 +35,7 @@ async def lab():
 @pytest.fixture
 async def reach(tmp_path, lab):
     """Makes (Doors, via) of a host whose lab does what one is told."""
-    hosts, doors = [], []
+    hosts, jump_hosts = [], []
 
     async def make(behave, more="", **config):
         folder = tmp_path / f"h{len(hosts)}"
@@ -44,18 +44,18 @@ async def reach(tmp_path, lab):
         await asyncio.to_thread(host.start)
         (folder / "known_hosts").write_text(host.known)
         hosts.append(host)
-        doors.append(JumpHosts(GatewayConfig(listen=(), state=folder, control=folder, lab_key=folder, **config)))
-        return doors[-1], host
+        jump_hosts.append(JumpHosts(GatewayConfig(listen=(), state=folder, control=folder, lab_key=folder, **config)))
+        return jump_hosts[-1], host
 
     yield make
-    for each in doors:
+    for each in jump_hosts:
         each.close()
     for host in hosts:
         await asyncio.to_thread(host.kill)
 
 
-async def dial(doors, host):
-    return await asyncio.open_connection(sock=await doors.dial(host.via, ("127.0.0.1", 22)))
+async def dial(jump_hosts, host):
+    return await asyncio.open_connection(sock=await jump_hosts.dial(host.via, ("127.0.0.1", 22)))
 
 
 async def test_each_direction_ends_by_itself(reach):
@@ -67,8 +67,8 @@ async def test_each_direction_ends_by_itself(reach):
         await writer.drain()
         writer.close()
 
-    doors, host = await reach(answer)
-    reader, writer = await dial(doors, host)
+    jump_hosts, host = await reach(answer)
+    reader, writer = await dial(jump_hosts, host)
     data = os.urandom(5 * MB)
     writer.write(data)
     writer.write_eof()
@@ -86,8 +86,8 @@ async def test_a_lab_that_has_said_its_last_word_still_hears(reach):
         heard.set_result(await reader.read())
         writer.close()
 
-    doors, host = await reach(deaf)
-    reader, writer = await dial(doors, host)
+    jump_hosts, host = await reach(deaf)
+    reader, writer = await dial(jump_hosts, host)
     assert await reader.read() == b"SSH-2.0-x\r\n"
     writer.close()
     assert await heard == b""
@@ -106,9 +106,9 @@ async def test_nothing_piles_up_where_nobody_reads(reach):
         except ConnectionError:
             pass
 
-    doors, host = await reach(talks)
+    jump_hosts, host = await reach(talks)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    _reader, writer = await dial(doors, host)
+    _reader, writer = await dial(jump_hosts, host)
     writer.transport.pause_reading()
     seen = [-1]
     while len(seen) < 6 or len(set(seen[-5:])) > 1:  # until it holds still
@@ -128,8 +128,8 @@ async def test_a_deaf_lab_holds_us_up(reach):
         await stop.wait()
         writer.close()
 
-    doors, host = await reach(deaf)
-    sock = await doors.dial(host.via, ("127.0.0.1", 22))
+    jump_hosts, host = await reach(deaf)
+    sock = await jump_hosts.dial(host.via, ("127.0.0.1", 22))
     loop, taken = asyncio.get_running_loop(), 0
     with pytest.raises(TimeoutError):
         while True:
@@ -137,7 +137,7 @@ async def test_a_deaf_lab_holds_us_up(reach):
                 await loop.sock_sendall(sock, b"x" * 65536)
             taken += 65536
     assert taken < 30 * MB
-    trunk = doors._doors[host.via]._trunks[0]
+    trunk = jump_hosts._jump_hosts[host.via]._connections[0]
     assert trunk.used == 1
     sock.close()
     stop.set()
@@ -154,9 +154,9 @@ async def test_who_leaves_is_missed_by_the_lab(reach):
         gone.set()
         writer.close()
 
-    doors, host = await reach(mute)
-    sock = await doors.dial(host.via, ("127.0.0.1", 22))
-    trunk = doors._doors[host.via]._trunks[0]
+    jump_hosts, host = await reach(mute)
+    sock = await jump_hosts.dial(host.via, ("127.0.0.1", 22))
+    trunk = jump_hosts._jump_hosts[host.via]._connections[0]
     assert trunk.used == 1
     sock.close()
     await gone.wait()
@@ -172,8 +172,8 @@ async def test_many_at_once_share_what_sshd_allows(reach):
             writer.write(data)
         writer.close()
 
-    doors, host = await reach(echo)
-    ways = await asyncio.gather(*(dial(doors, host) for _ in range(40)))
+    jump_hosts, host = await reach(echo)
+    ways = await asyncio.gather(*(dial(jump_hosts, host) for _ in range(40)))
     for number, (reader, writer) in enumerate(ways):
         writer.write(b"%d\n" % number)
         assert await reader.readline() == b"%d\n" % number
@@ -189,9 +189,9 @@ async def test_whoever_gives_up_while_a_way_is_opened_leaves_nothing(reach):
         writer.write(await reader.read(4096))
         writer.close()
 
-    doors, host = await reach(echo)
+    jump_hosts, host = await reach(echo)
     for number in range(40):
-        coming = asyncio.create_task(dial(doors, host))
+        coming = asyncio.create_task(dial(jump_hosts, host))
         for _ in range(number % 25):
             await asyncio.sleep(0.001)
         if not coming.cancel() and not coming.cancelled():
@@ -199,11 +199,11 @@ async def test_whoever_gives_up_while_a_way_is_opened_leaves_nothing(reach):
         await asyncio.wait({coming})
         if not coming.cancelled():
             coming.result()[1].close()
-    reader, writer = await dial(doors, host)
+    reader, writer = await dial(jump_hosts, host)
     writer.write(b"still\n")
     assert await reader.readline() == b"still\n"
     writer.close()
-    trunks = doors._doors[host.via]._trunks
+    trunks = jump_hosts._jump_hosts[host.via]._connections
     while sum(trunk.used for trunk in trunks):
         await asyncio.sleep(0.01)
 
@@ -255,11 +255,11 @@ async def test_only_labs_of_the_host_are_led_to(reach):
     async def lab(reader, writer):
         writer.write(b"SSH-2.0-x\r\n")
 
-    doors, host = await reach(lab)
+    jump_hosts, host = await reach(lab)
     for endpoint in (("127.0.0.1", 80), ("localhost", 22), ("127.0.0.1 x", 22), ("$(reboot)", 22)):
         with pytest.raises(JumpHostUnreachable):
-            await doors.dial(host.via, endpoint)
-    reader, writer = await asyncio.open_connection(sock=await doors.dial(host.via, ("127.0.0.2", 22)))
+            await jump_hosts.dial(host.via, endpoint)
+    reader, writer = await asyncio.open_connection(sock=await jump_hosts.dial(host.via, ("127.0.0.2", 22)))
     assert await reader.read() == b""
     writer.close()
 
@@ -280,11 +280,13 @@ async def test_a_door_that_says_nothing_is_given_up_soon(lab, tmp_path):
 
     keygen(tmp_path / "door_key")
     port = await lab(mute)
-    (tmp_path / "known_hosts").write_text(f"[127.0.0.1]:{port} {(tmp_path / 'door_key.pub').read_text()}\n")
-    doors = JumpHosts(GatewayConfig(listen=(), state=tmp_path, control=tmp_path, lab_key=tmp_path, door_wait=0.2))
+    (tmp_path / "known_hosts").write_text(f"[127.0.0.1]:{port} {(tmp_path / 'jump_key.pub').read_text()}\n")
+    jump_hosts = JumpHosts(
+        GatewayConfig(listen=(), state=tmp_path, control=tmp_path, lab_key=tmp_path, jump_host_wait=0.2)
+    )
     asked = await asyncio.gather(
-        *(doors.dial(f"a@127.0.0.1:{port}", ("10.0.0.1", 22)) for _ in range(20)), return_exceptions=True
+        *(jump_hosts.dial(f"a@127.0.0.1:{port}", ("10.0.0.1", 22)) for _ in range(20)), return_exceptions=True
     )
     assert {str(error) for error in asked} == {f"the host 127.0.0.1 port {port} does not answer: no ssh within 0.2 s"}
     assert len(came) == 1
-    doors.close()
+    jump_hosts.close()

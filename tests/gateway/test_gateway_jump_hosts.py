@@ -119,7 +119,7 @@ def test_a_host_that_dies_and_comes_back(own_world):
 
 def test_a_host_that_hangs_is_given_up_for_new_ones(own_world):
     """A host that stopped in the middle (its connections are open, nothing answers) is opened anew when it can be."""
-    world = own_world(door_wait=1.0, boot_wait=60.0, patience=0.1)
+    world = own_world(jump_host_wait=1.0, boot_wait=60.0, patience=0.1)
     door = world.door()
     password = behind(world, door)
     assert world.ssh("echo in", password=password).stdout == b"in\n"
@@ -134,7 +134,7 @@ def test_a_host_that_hangs_is_given_up_for_new_ones(own_world):
 
 def test_a_connection_that_nobody_uses_is_closed(own_world):
     """Some time after the last login ended, the host has no connection of ours any more; the next one opens it."""
-    world = own_world(door_idle=0.2)
+    world = own_world(jump_host_idle=0.2)
     door = world.door()
     password = behind(world, door)
     assert world.ssh("echo in", password=password).stdout == b"in\n"
@@ -160,7 +160,7 @@ def test_a_connection_that_nobody_uses_is_closed(own_world):
 )
 def test_a_door_that_says_rubbish_lets_nobody_in_and_harms_nobody(own_world, script):
     """Whatever comes through a door instead of a lab: a sentence for the learner, and others are let in elsewhere."""
-    world = own_world(boot_wait=0.5, door_wait=2.0)
+    world = own_world(boot_wait=0.5, jump_host_wait=2.0)
     bad, good = world.door(), world.door()
     bad.put("lab-door", f"#!/bin/sh\n{script}\n")
     ran = world.ssh("echo in", password=behind(world, bad))

@@ -143,7 +143,7 @@ async def test_how_a_host_is(world, client, door):
 )
 async def test_a_host_that_says_rubbish_is_one_sentence(own_world, script):
     """Garbage, output without end, silence: an error, soon, and the host's labs are reached all the same."""
-    world = own_world(door_wait=1.0)
+    world = own_world(jump_host_wait=1.0)
     door = world.door()
     shipped = (door.folder / "lab-door").read_text()
     door.put("lab-door", f'#!/bin/sh\n[ "$SSH_ORIGINAL_COMMAND" = status ] || exec {door.folder}/real\n{script}\n')

@@ -228,17 +228,17 @@ class RunningBot:
 
     def leaks(self, *secrets: str) -> list[str]:
         """Every place where one of ``secrets`` can be read: logs, database, command lines of our processes."""
-        places = {
+        times_in = {
             str(path.relative_to(self.folder)): path.read_bytes()
             for path in self.folder.rglob("*")
             if path.suffix in (".log", ".md", ".html", ".json") or path.name.startswith("trainbot.db")
         }
         for pid in self.pids():
             with suppress(OSError):
-                places[f"command line of {pid}"] = Path(f"/proc/{pid}/cmdline").read_bytes()
-        assert "bot.log" in places and "trainbot.db" in places
+                times_in[f"command line of {pid}"] = Path(f"/proc/{pid}/cmdline").read_bytes()
+        assert "bot.log" in times_in and "trainbot.db" in times_in
         return [
-            f"{secret} in {place}" for place, text in places.items() for secret in secrets if secret.encode() in text
+            f"{secret} in {place}" for place, text in times_in.items() for secret in secrets if secret.encode() in text
         ]
 
     def pids(self) -> list[int]:

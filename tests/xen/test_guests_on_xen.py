@@ -11,7 +11,7 @@ from xen_host import until
 
 from trainbot.adapters.hosts.libvirt_driver import LibvirtDriver
 from trainbot.core.errors import BackendError, NoSuchThing
-from trainbot.model import seats
+from trainbot.model import slots
 from trainbot.model.host import GuestType, HostConfig
 
 pytestmark = pytest.mark.xen
@@ -44,7 +44,7 @@ def seated(first):
 def make_network(host) -> None:
     """As ``host prepare`` leaves it: an address for each seat's MAC."""
     each = "".join(
-        f"<host mac='{seats.mac_address(seat)}' ip='{seats.address(SUBNET, seat)}'/>" for seat in range(1, 10)
+        f"<host mac='{slots.mac_address(seat)}' ip='{slots.address(SUBNET, seat)}'/>" for seat in range(1, 10)
     )
     with connected(host) as connection:
         connection.networkCreateXML(_NETWORK.format(name="seats", hosts=each))
@@ -61,7 +61,7 @@ def test_a_seat_is_an_address(first, seated, tiny):
     make_network(first)
     made = driver.make(spec)
     assert made.endpoint == ("10.77.0.8", 22)
-    assert seats.mac_address(7) in first.ssh("cat /var/lib/libvirt/dnsmasq/seats.hostsfile")
+    assert slots.mac_address(7) in first.ssh("cat /var/lib/libvirt/dnsmasq/seats.hostsfile")
     assert "tb-seats" in first.ssh("ip -o link show tb7")
     rate = first.ssh(f"xenstore-read /local/domain/0/backend/vif/{made.run}/0/rate")
     assert rate == f"{256 * 1024 // 20},50000"  # bytes in so many microseconds

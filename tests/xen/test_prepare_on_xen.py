@@ -20,7 +20,7 @@ from trainbot.config import load
 from trainbot.images.build.image_folder import BuiltImage
 from trainbot.model.host import LabSpec
 from trainbot.model.image_files import files
-from trainbot.model.seats import address
+from trainbot.model.slots import address
 
 pytestmark = pytest.mark.xen
 DOM0, PROXY = "10.77.0.1", 3142

@@ -12,7 +12,7 @@ from trainbot.model.config import Config
 CONTROL = "control.sock"  # the running bot listens here
 PEPPER = "pepper"
 HOST_KEY = "gateway_host_key"
-DOOR_KEY = "door_key"  # what hosts' doors let in
+JUMP_KEY = "door_key"  # what hosts' doors let in
 KNOWN_HOSTS = "known_hosts"  # OpenSSH's format (sshd(8)); host prepare writes it
 ROUTES = "routes.json"
 SOCKET = "gateway.sock"
@@ -49,6 +49,6 @@ def lab_key(path: Path) -> str:
         raise BackendError(f"{public} cannot be read: ssh-keygen -y -f {path} > {public} makes it again") from None
 
 
-def door_key(config: Config) -> str:
+def jump_key(config: Config) -> str:
     """The public half of the gateway's key to the doors of hosts (lab-door), made the first time."""
-    return lab_key(state_folder(config) / DOOR_KEY)
+    return lab_key(state_folder(config) / JUMP_KEY)

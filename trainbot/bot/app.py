@@ -75,15 +75,15 @@ class App:
         except BaseException:
             self.store.close()
             raise
-        self.chores = Maintenance(self.store.interrupt)
+        self.maintenance = Maintenance(self.store.interrupt)
         self.control = ControlServer(state / CONTROL, self._answer)
         self.workers = {host.name: self._worker(host) for host in config.hosts}
         self.timers = Timers()
-        self.keeper = Supervisor(config.path, state, config.gateway.listen, config.gateway.service)
-        self.watching = LabProbes(config.hosts, GatewayClient(state), self.post)
-        press = CalendarFiles(where_of(config, here.owner), config.schedule, config.records.folder)
-        self.printing = CalendarWriter(config.store, config.irc, press, self.post)
-        self.scripts = ScriptRunner(GatewayClient(state), self.post)
+        self.supervisor = Supervisor(config.path, state, config.gateway.listen, config.gateway.service)
+        self.probes = LabProbes(config.hosts, GatewayClient(state), self.post)
+        calendar_files = CalendarFiles(where_of(config, here.owner), config.schedule, config.records.folder)
+        self.calendar = CalendarWriter(config.store, config.irc, calendar_files, self.post)
+        self.script_runner = ScriptRunner(GatewayClient(state), self.post)
 
     def _worker(self, host: HostConfig) -> HostWorker:
         owner = self.bot.wiring.scheduler.owner
@@ -118,7 +118,7 @@ class App:
                 self._wake.clear()
                 while self._inbox and not self._stopping:
                     batch = [self._inbox.popleft() for _ in range(min(TURN, len(self._inbox)))]
-                    async with self.chores.free:
+                    async with self.maintenance.free:
                         outcome = self.bot.turn(batch, self.clock())
                     self._carry_out(outcome)
                     if len(self._inbox) < TURN:
@@ -152,7 +152,7 @@ class App:
 
     def stop(self) -> None:
         self._stopping = True
-        self.chores.close()
+        self.maintenance.close()
         self._wake.set()
 
     async def _tick(self) -> None:
@@ -161,7 +161,7 @@ class App:
     async def _keep_gateway(self) -> None:
         """A gateway runs: the one from before, or a new one.  BackendError where it cannot."""
         if self.config.hosts:
-            await self.keeper.keep()
+            await self.supervisor.keep()
 
     async def _watch_gateway(self) -> None:
         try:
@@ -170,7 +170,7 @@ class App:
             log.error("the gateway is down: %s", error)
 
     async def _ask_hosts(self) -> None:
-        self.watching.ask_hosts([name for name, view in self.bot.wiring.scheduler.hosts.items() if view.up])
+        self.probes.ask_hosts([name for name, view in self.bot.wiring.scheduler.hosts.items() if view.up])
 
     def _carry_out(self, outcome: Outcome) -> None:
         if outcome.routes is not None:
@@ -184,20 +184,20 @@ class App:
         for answer in outcome.answers:
             answer.give()
         if outcome.publish is not None:
-            self.printing.begin(outcome.publish)
+            self.calendar.begin(outcome.publish)
         for work in outcome.work:
             match work:
                 case HostWork():
-                    self.watching.stop(work.lab)
+                    self.probes.stop(work.lab)
                     self.workers[work.host].submit(work.action, work.lab, work.spec)
                 case Probe():
-                    self.watching.probe(work)
+                    self.probes.probe(work)
                 case CheckLogin():
-                    self.watching.check(work)
+                    self.probes.check(work)
                 case ProbeHost():
-                    self.watching.listen(work)
+                    self.probes.listen(work)
                 case RunScript():
-                    self.scripts.run(work)
+                    self.script_runner.run(work)
 
     def _publish_to_gateway(self, topic: str, value: dict[str, Any]) -> None:
         try:
@@ -218,9 +218,11 @@ class App:
             case "door":
                 return await self._asked(GatewayAsked, request)
             case "keeping":
-                return {"text": await self.chores.do(self.bot.wiring.records.keeping.answer(request, self.clock()))}
+                return {
+                    "text": await self.maintenance.do(self.bot.wiring.records.keeping.answer(request, self.clock()))
+                }
             case "status" | "labs" | "capacity" as what:
-                async with self.chores.free:
+                async with self.maintenance.free:
                     with self.store.transaction():
                         return self._shown(what)
         raise UserError("the bot knows the operations command, rehearse, status, labs, capacity and keeping")
@@ -239,15 +241,15 @@ class App:
 
     async def _close(self) -> None:
         self.timers.close()
-        await self.keeper.close()
-        await self.watching.close()
-        await self.scripts.close()
-        await self.printing.close()
+        await self.supervisor.close()
+        await self.probes.close()
+        await self.script_runner.close()
+        await self.calendar.close()
         await self.irc.close("trainbot stops")
         await self._tasks.close()
         await asyncio.gather(*(worker.close() for worker in self.workers.values()))
         await self.control.close()
-        async with self.chores.free:
+        async with self.maintenance.free:
             self.store.close()
 
 

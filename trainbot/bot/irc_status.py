@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from trainbot.adapters.irc.connection_status import ChannelStanding, ConnectionStatus
+from trainbot.adapters.irc.connection_status import ChannelMembership, ConnectionStatus
 from trainbot.bot.audience import NetworkView
 from trainbot.core.access import Role
 from trainbot.core.commands import Command, Request
@@ -20,19 +20,19 @@ class IrcStatus(Feature):
         self.view = view
 
     def status(self, ask: Request) -> Sequence[Effect]:
-        there = self.view.standing()
-        channels = [f"{name}: {self._place(name, place)}" for name, place in there.channels.items()]
+        there = self.view.connection_status()
+        channels = [f"{name}: {self._membership(name, membership)}" for name, membership in there.channels.items()]
         return [Reply("; ".join([_connection(there), *channels, *_lost(there, ask.at)]), private=True)]
 
-    def _place(self, name: str, place: ChannelStanding) -> str:
-        if not place.joined:
-            return f"not in ({place.refused})" if place.refused else "not in yet"
-        modes = [words for letter, words in HURTS.items() if letter in (place.modes or "")]
+    def _membership(self, name: str, membership: ChannelMembership) -> str:
+        if not membership.joined:
+            return f"not in ({membership.refused})" if membership.refused else "not in yet"
+        modes = [words for letter, words in HURTS.items() if letter in (membership.modes or "")]
         mine = (
             "I am an operator"
-            if set(place.status) & set("qaoh")
+            if set(membership.status) & set("qaoh")
             else "I have a voice"
-            if place.privileged
+            if membership.privileged
             else "I have no voice"
         )
         return ", ".join([f"{len(self.view.members(name))} people", mine, *modes])

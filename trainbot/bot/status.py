@@ -23,7 +23,7 @@ def status(
         "pid": os.getpid(),
         "nick": irc.nick,
         "connected": irc.connected,
-        "irc": asdict(irc.standing()),
+        "irc": asdict(irc.connection_status()),
         "hosts": {name: _host(view) for name, view in hosts.items()},
         "channels": {channel: len(irc.members(channel)) for channel in channels},
         "labs": {lab.name: str(lab.state) for lab in labs},

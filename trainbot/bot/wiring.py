@@ -35,10 +35,10 @@ from trainbot.features.labs.scheduler import Scheduler
 from trainbot.features.labs.stock import LabInventory
 from trainbot.features.people.registry import Registry
 from trainbot.features.questions.feature import Questions
-from trainbot.features.questions.question_queue import ANSWER
 from trainbot.features.records.feature import Records
 from trainbot.features.sessions.feature import Sessions
 from trainbot.model.config import Config
+from trainbot.model.notice import NoticeKind
 from trainbot.model.ports import Installation, Ports
 
 
@@ -70,7 +70,7 @@ class Wiring:
         self.questions = Questions(store, config.questions, self.ports, self.records)
         self.features = self.declared()
         writers = {kind: writer for each in self.features for kind, writer in each.notice_writers().items()}
-        self.notifier = Notifier(store, self.audience, self.guard, writers, {ANSWER})
+        self.notifier = Notifier(store, self.audience, self.guard, writers, {NoticeKind.ANSWER})
         self.status_lines = StatusLines(store, self.exercises, self.audience, self.labs.expiry)
         self.gateway = GatewayTables(store, self.scheduler.images, config.hosts, self.status_lines)
         self.features += (self.notifier, self.gateway)  # after all others: they tell what those have written

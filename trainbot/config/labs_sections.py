@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from trainbot.config.section import Section, below
 from trainbot.core.errors import BackendError
 from trainbot.core.wording import span
-from trainbot.model import seats
+from trainbot.model import slots
 from trainbot.model.config import ImageConfig, LabsConfig, StoreConfig
 from trainbot.model.host import GuestType, HostConfig
 from trainbot.model.host_address import host_address
@@ -86,7 +86,7 @@ def read_host(s: Section, name: str, store: StoreConfig) -> HostConfig:
     host = HostConfig(
         name=name,
         uri=uri,
-        labs=s.whole("labs", d.labs, 1, seats.MOST),
+        labs=s.whole("labs", d.labs, 1, slots.MOST),
         folder=s.path("folder", folder),
         network=s.text("network", REMOTE_NETWORK if xen else d.network),
         kvm=s.yes("kvm", d.kvm),
@@ -101,7 +101,7 @@ def read_host(s: Section, name: str, store: StoreConfig) -> HostConfig:
     if host.bandwidth and uri and not xen:
         s.fault("bandwidth", "only Xen hosts can hold a lab's network to a rate: leave it out")
     try:
-        seats.address(host.subnet, host.labs)
+        slots.address(host.subnet, host.labs)
     except ValueError as error:
         s.fault("subnet", str(error))
     return host

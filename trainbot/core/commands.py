@@ -74,7 +74,7 @@ class Command:
     arguments: tuple[Argument, ...] = ()
     aliases: tuple[str, ...] = ()
     role: Role = Role.LEARNER
-    place: Scope = Scope.ANYWHERE
+    scope: Scope = Scope.ANYWHERE
     confirm: Confirmation | None = None
     example: str = ""
     group: str = "general"

@@ -141,7 +141,7 @@ class Dispatch:
                 raise UserError(f"you are not in {found.channel[:50]}, or I am not")
             return named[0]
         channels = [channel for channel in channels if self.around.running(channel)] or channels
-        if len(channels) > 1 and call.command.place in (Scope.CLASS, Scope.CHANNEL):
+        if len(channels) > 1 and call.command.scope in (Scope.CLASS, Scope.CHANNEL):
             raise UserError(
                 f"in which channel? put it first, as in {channels[0]} {self.table.prefix}{call.command.words}"
             )
@@ -162,9 +162,9 @@ class Dispatch:
         command = call.command
         if command.role > ask.role:
             raise Denied(f"{self.table.prefix}{command.words} is for {command.role.word}s")
-        if command.place is Scope.PRIVATE and not ask.private:
+        if command.scope is Scope.PRIVATE and not ask.private:
             raise UserError(f"say that to me privately: /msg {self.around.nick} {command.words} …")
-        if command.place is Scope.CLASS and (ask.channel is None or not self.around.running(ask.channel)):
+        if command.scope is Scope.CLASS and (ask.channel is None or not self.around.running(ask.channel)):
             raise UserError(
                 "no class runs here now; "
                 + (

@@ -32,7 +32,7 @@ class Help(Feature):
             return [Reply(self._one(ask, command), private=not ask.private and ask.role < Role.HELPER)]
         mine = [c for c in self.table.commands if c.role <= ask.role and c.words != "yes"]
         if not (ask.channel and self.classes.running(ask.channel)):
-            mine = [c for c in mine if c.place is not Scope.CLASS]
+            mine = [c for c in mine if c.scope is not Scope.CLASS]
         lines = []
         for group, title in GROUPS.items():
             words = [p + c.words for c in mine if c.group == group and " " not in c.words]
@@ -97,6 +97,6 @@ def commands_page(table: Table) -> str:
         for c in rows:
             also = f" (also {', '.join(f'`{table.prefix}{a}`' for a in c.aliases)})" if c.aliases else ""
             example = f", e.g. `{table.prefix}{c.example}`" if c.example else ""
-            lines.append(f"| `{c.usage(table.prefix)}`{also} | {c.help}{example} | {c.place.value} |")
+            lines.append(f"| `{c.usage(table.prefix)}`{also} | {c.help}{example} | {c.scope.value} |")
         lines.append("")
     return "\n".join(lines).rstrip() + "\n"

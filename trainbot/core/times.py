@@ -77,10 +77,10 @@ def describe_many(start: datetime, zone_names: Iterable[str], now: datetime, roo
     """UTC, then each zone with weekday, date and offset of its own, then how long until then: one
     line of at most ``room`` bytes (zones that do not fit are counted, not shown)."""
     tail = f" | {until(start - now)}"
-    return places(start, zone_names, now, room - len(tail)) + tail
+    return times_in(start, zone_names, now, room - len(tail)) + tail
 
 
-def places(start: datetime, zone_names: Iterable[str], now: datetime, room: int = MAX_BYTES) -> str:
+def times_in(start: datetime, zone_names: Iterable[str], now: datetime, room: int = MAX_BYTES) -> str:
     """What ``describe_many`` says, without how long until then.  UTC is said in any case."""
     wanted = [name for name in dict.fromkeys(zone_names) if name != "UTC"]
     shown = [describe(start, name, now) for name in ("UTC", *wanted)]

@@ -57,12 +57,12 @@ class Hub:
 
     def __init__(self, config: GatewayConfig) -> None:
         self.config = config
-        self.doors = JumpHosts(config)
-        self.consoles = Consoles(config, self, self.doors)
+        self.jump_hosts = JumpHosts(config)
+        self.consoles = Consoles(config, self, self.jump_hosts)
         self._watching: list[tuple[str, str]] = []  # (lease, who sees its console)
         self.left = asyncio.Event()  # somebody said leave, and nobody is inside any more
         self._leaving = False
-        self._errands = RequestHandlers(config, self.doors)
+        self._handlers = RequestHandlers(config, self.jump_hosts)
         self.sessions = Quota(config.sessions)
         self.forwards = Quota(config.forwards)
         self._connections = Quota(config.connections)
@@ -84,14 +84,14 @@ class Hub:
         self._told.set()
         before, self._changed = self._changed, asyncio.Event()
         before.set()
-        for door in list(self._inside):
-            if door.route is None:
+        for connection in list(self._inside):
+            if connection.route is None:
                 continue
-            route = self._routes.by_lease(door.route.lease)
+            route = self._routes.by_lease(connection.route.lease)
             if route is None:  # a lease that changed hands (!lab claim, a log-in to services) is the same one's
-                door.lease_ended(ENDED)
+                connection.lease_ended(ENDED)
             else:
-                door.moved(route)
+                connection.moved(route)
 
     def _last_table(self) -> Routes:
         """What a gateway before us knew: good for as long as there is no bot."""
@@ -144,9 +144,9 @@ class Hub:
     def take_lines(self, value: Any) -> None:
         """What stands above people's screens now.  ValueError (and nothing changes) where it is no such table."""
         before, self._lines = self._lines, read_lines(value)
-        for door in list(self._inside):
-            if door.route is not None:
-                door.show(before.get(door.route.lease, StatusText()), self.above(door.route.lease))
+        for connection in list(self._inside):
+            if connection.route is not None:
+                connection.show(before.get(connection.route.lease, StatusText()), self.above(connection.route.lease))
 
     def above(self, lease: str) -> StatusText:
         """With whoever watches first: nobody is watched unknowingly."""
@@ -162,45 +162,49 @@ class Hub:
         self._change_watching(lease, lambda: self._watching.append((lease, by)))
         sentence = f"{by} looks at your lab's console now"
         self.consoles.tell(lease, sentence)
-        for door in self._in_lease(lease):
-            door.tell(sentence)
+        for connection in self._in_lease(lease):
+            connection.tell(sentence)
         return lambda: self._change_watching(lease, lambda: self._watching.remove((lease, by)))
 
     def _change_watching(self, lease: str, change: Callable[[], None]) -> None:
         before = self.above(lease)
         change()
-        for door in self._in_lease(lease):
-            door.show(before, self.above(lease))
+        for connection in self._in_lease(lease):
+            connection.show(before, self.above(lease))
 
     def _in_lease(self, lease: str) -> list[LearnerConnection]:
-        return [door for door in self._inside if door.route is not None and door.route.lease == lease]
+        return [
+            connection
+            for connection in self._inside
+            if connection.route is not None and connection.route.lease == lease
+        ]
 
     # -- who is here
 
-    def came(self, door: LearnerConnection) -> None:
-        dropped = self._waiting.come(door, door.peer)
+    def came(self, connection: LearnerConnection) -> None:
+        dropped = self._waiting.come(connection, connection.peer)
         if dropped is not None:
             dropped.cut()
 
-    def entered(self, door: LearnerConnection, person: int) -> bool:
+    def entered(self, connection: LearnerConnection, person: int) -> bool:
         """Whether ``person`` may have one more connection."""
-        self._waiting.go(door)
+        self._waiting.go(connection)
         if not self._connections.take(person):
             return False
-        self._inside[door] = person
+        self._inside[connection] = person
         return True
 
-    def went(self, door: LearnerConnection) -> None:
-        self._waiting.go(door)
-        if door in self._inside:
-            self._connections.give_back(self._inside.pop(door))
+    def went(self, connection: LearnerConnection) -> None:
+        self._waiting.go(connection)
+        if connection in self._inside:
+            self._connections.give_back(self._inside.pop(connection))
         self._leave_if_empty()
 
     # -- what the bot and shell commands ask
 
     async def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         if request.get("op") != "leave":
-            return await self._errands.answer(request)
+            return await self._handlers.answer(request)
         self._leaving = True
         self._leave_if_empty()
         return {"inside": len(self._inside)}

@@ -33,5 +33,5 @@ class GatewayConfig:
     patience: float = 1.0  # ... and after this it says so
     banner_wait: float = 3.0  # a lab's port that says nothing for this long is tried again
     keepalive: float = 15.0  # seconds between keepalives to lab, learner and host; four unanswered: gone
-    door_wait: float = 10.0  # a host's door may take so long to let us in, and so long to lead to a lab
-    door_idle: float = 300.0  # a connection to a host's door that nobody uses for so long is closed
+    jump_host_wait: float = 10.0  # a host's door may take so long to let us in, and so long to lead to a lab
+    jump_host_idle: float = 300.0  # a connection to a host's door that nobody uses for so long is closed

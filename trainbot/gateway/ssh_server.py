@@ -54,13 +54,13 @@ async def serve(config: GatewayConfig, ready: Callable[[list[tuple[str, int]]], 
         hub.tasks.cancel()
         for listener in listeners:
             listener.close()
-        for door in hub.everybody():
-            door.end("the gateway is being restarted: ssh again in a minute")
+        for connection in hub.everybody():
+            connection.end("the gateway is being restarted: ssh again in a minute")
         if hub.everybody():
             await asyncio.sleep(0.2)  # the sentence gets out
         hub.consoles.close()
         await errands.close()
-        hub.doors.close()
+        hub.jump_hosts.close()
         await hub.tasks.close()
 
 

@@ -33,22 +33,22 @@ def folder_of(config: Config, name: str) -> Path:
     return next((image.folder for image in config.images if image.name == name), config.store.state / "images" / name)
 
 
-def import_for(config: Config, name: str, wanted: ImportRequest, progress: Progress) -> tuple[BuiltImage, list[str]]:
-    """Imports NAME, from the catalogue where ``wanted`` has no source; and what is to be said to the organiser."""
+def import_for(config: Config, name: str, request: ImportRequest, progress: Progress) -> tuple[BuiltImage, list[str]]:
+    """Imports NAME, from the catalogue where ``request`` has no source; and what is to be said to the organiser."""
     if not NAME.fullmatch(name) or name in LAB_WORDS:
         raise UserError(f"{name[:40]!r} cannot be an image's name: letters a-z, digits and -, and no word of !lab")
-    if not wanted.source:
+    if not request.source:
         known = catalogue()
         if name not in known:
             raise UserError(f"the catalogue has no {name}; it has: {', '.join(known)}; or say where the image is")
-        wanted = _from(known[name], wanted)
+        request = _from(known[name], request)
     folder = folder_of(config, name)
     if folder.name != name:
         raise BackendError(f"[image.{name}] folder has to end in /{name} for an image that is imported")
     if folder.is_dir() and not folder.is_symlink():
         raise BackendError(f"{folder} is a folder, not the link to a version that import makes: move it away")
     state_folder(config)
-    image = import_image(name, wanted, folder.parent, lab_key(config.gateway.lab_key), progress)
+    image = import_image(name, request, folder.parent, lab_key(config.gateway.lab_key), progress)
     return image, _advice(config, image)
 
 

@@ -31,7 +31,7 @@ class LabSpec:
     ``disk`` is the image's own disk, which is never written to: the lab gets an overlay on it.  It is qcow2 where
     its name ends so, raw otherwise.  ``cmdline`` holds no console=: the driver adds the host's.
     ``port`` is the TCP port on the bot's loopback that leads to the lab's ssh (embedded QEMU only; 0 elsewhere).
-    ``seat``: its number on its host, from 1; no two labs of a host have the same (hosts.seats; 0: none).
+    ``slot``: its number on its host, from 1; no two labs of a host have the same (model.slots; 0: none).
     ``cpu_percent``: at most so much of one core (Xen's scheduler; 0: as much as it has CPUs)."""
 
     id: str
@@ -46,7 +46,7 @@ class LabSpec:
     port: int = 0
     owner: str = ""  # the installation's id: a domain without it is not ours
     guest: GuestType = GuestType.PVH
-    seat: int = 0
+    slot: int = 0
     cpu_percent: int = 0
 
 
@@ -169,6 +169,6 @@ class HostConfig:
     bandwidth: int = 0
 
     @property
-    def has_seats(self) -> bool:
-        """Its labs are on a network of its own, where each has a number (hosts.seats)."""
+    def has_slots(self) -> bool:
+        """Its labs are on a network of its own, where each has a number (model.slots)."""
         return self.uri.startswith("xen")

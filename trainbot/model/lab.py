@@ -50,7 +50,7 @@ class Lab:
     """One DomU.  ``id`` is its UUID; ``port``: where its ssh is reached on the bot's loopback (embedded hosts);
     ``address``/``ssh_port``: its endpoint as the host tells it; ``tries``: failed attempts at what is to be done.
 
-    ``seat``: its number on its host (hosts.seats), 0 where hosts have none.  ``run``: Domain.run as last heard;
+    ``slot``: its number on its host (model.slots), 0 where hosts have none.  ``run``: Domain.run as last heard;
     ``boots``: goes up with each boot.  ``stops``: how often it went off by itself, one soon after the other.
     ``checked_at``: when somebody last logged in to see that it works.  ``saved_at``: of its last snapshot.
     """
@@ -68,7 +68,7 @@ class Lab:
     fault: str
     made_at: datetime
     state_at: datetime
-    seat: int = 0
+    slot: int = 0
     run: str = ""
     boots: int = 0
     stops: int = 0

@@ -9,6 +9,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
+
+
+class NoticeKind(StrEnum):
+    """Who words a notice when it is said: a feature for its own kinds; the others are said as they stand."""
+
+    TEXT = "text"
+    ANNOUNCEMENT = "announcement"
+    ANSWER = "answer"
+    LAB = "lab"
+    MY_REMINDER = "my reminder"
+    POSITION = "place"
+    QUESTIONS_WAIT = "queue"
+    READINESS = "readiness"
+    REMINDER = "reminder"
+    SEAT = "seat"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +37,7 @@ class Notice:
     key: str | None
     person_id: int | None
     channel: str | None
-    kind: str
+    kind: NoticeKind
     subject: str
     text: str
     due_at: datetime

@@ -178,7 +178,7 @@ class Journal(Protocol):
 
     def noted(self, ask: Request, kind: str, text: str) -> None: ...
 
-    def place(self, run: ClassRun) -> str:
+    def minutes_at(self, run: ClassRun) -> str:
         """What people are told about where the minutes are."""
 
     @property

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from trainbot.adapters.db import Store
 from trainbot.adapters.db.tables import metadata
-from trainbot.adapters.irc.connection_status import ChannelStanding, ConnectionStatus
+from trainbot.adapters.irc.connection_status import ChannelMembership, ConnectionStatus
 from trainbot.bot.installation import OwnPorts, SshAccess
 from trainbot.bot.wiring import Wiring
 from trainbot.config import load
@@ -37,10 +37,10 @@ class EmptyNetwork:
     def marked(self, channel: str, nick: str) -> bool:
         return False
 
-    def place(self, channel: str) -> ChannelStanding:
-        return ChannelStanding()
+    def membership(self, channel: str) -> ChannelMembership:
+        return ChannelMembership()
 
-    def standing(self) -> ConnectionStatus:
+    def connection_status(self) -> ConnectionStatus:
         return ConnectionStatus(connected=False, trouble="", nick=self.nick)
 
 

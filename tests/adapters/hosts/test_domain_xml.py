@@ -35,8 +35,8 @@ CASES = {
     "test": (replace(SPEC, port=0), HostKind.TEST, HOST, None),
     "xen-pvh": (replace(SPEC, port=0), HostKind.XEN, HOST, OVERLAY),
     "xen-pv": (replace(SPEC, port=0, guest=GuestType.PV), HostKind.XEN, HOST, OVERLAY),
-    "xen-seat": (replace(SPEC, port=0, seat=258, cpu_percent=50), HostKind.XEN, replace(HOST, bandwidth=512), OVERLAY),
-    "xen-hvm": (replace(SPEC, port=0, seat=7, guest=GuestType.HVM), HostKind.XEN, HOST, OVERLAY),
+    "xen-seat": (replace(SPEC, port=0, slot=258, cpu_percent=50), HostKind.XEN, replace(HOST, bandwidth=512), OVERLAY),
+    "xen-hvm": (replace(SPEC, port=0, slot=7, guest=GuestType.HVM), HostKind.XEN, HOST, OVERLAY),
     "awkward": (
         replace(SPEC, name="<&'\">", image="]]>", cmdline='a="b" <c> & d', disk=Path("/a b")),
         HostKind.QEMU,
@@ -94,8 +94,8 @@ def test_nothing_typed_becomes_markup(text):
         {"name": "a\x00b"},
         {"cmdline": "a\nb"},
         {"image": "\ud800"},
-        {"seat": -1},
-        {"seat": 1001},
+        {"slot": -1},
+        {"slot": 1001},
         {"cpu_percent": -1},
     ],
 )

@@ -8,7 +8,7 @@ from dataclasses import asdict
 import pytest
 
 from tests.adapters.irc.conftest import DEADLINE, config, secret
-from trainbot.adapters.irc.connection_status import ChannelStanding, ConnectionStatus, ConnectionTracker
+from trainbot.adapters.irc.connection_status import ChannelMembership, ConnectionStatus, ConnectionTracker
 from trainbot.adapters.irc.features import Features
 from trainbot.adapters.irc.irc_connection import IrcConnection
 from trainbot.adapters.irc.roster import Roster
@@ -19,14 +19,14 @@ INSPIRCD = ":s 005 bot CHANMODES=Hbg,k,fl,CNcimnpst PREFIX=(qaohv)~&@%+ CASEMAPP
 
 def follow(*lines: str, channels: tuple[str, ...] = ("#c",)) -> ConnectionTracker:
     features = Features()
-    standings = ConnectionTracker(features, Roster("bot", fold=features.fold, channels=channels), channels)
+    tracker = ConnectionTracker(features, Roster("bot", fold=features.fold, channels=channels), channels)
     for line in (INSPIRCD, *lines):
         message = parse(line)
         assert message is not None
         if message.command == "005":
             features.load(message.params)
-        standings.receive(message)
-    return standings
+        tracker.receive(message)
+    return tracker
 
 
 JOINED = (":bot!u@h JOIN #c", ":s 353 bot = #c :@+bot bob", ":s 324 bot #C +cmk key")
@@ -35,22 +35,22 @@ JOINED = (":bot!u@h JOIN #c", ":s 353 bot = #c :@+bot bob", ":s 324 bot #C +cmk 
 @pytest.mark.parametrize(
     ("lines", "place"),
     [
-        ((), ChannelStanding()),
-        (JOINED, ChannelStanding(True, "ov", "cmk")),
-        ((*JOINED, ":op MODE #c -o+b bot *!*@bot"), ChannelStanding(True, "v", "cmk")),
-        ((*JOINED, ":op MODE #c -v bob"), ChannelStanding(True, "ov", "cmk")),
-        ((*JOINED, ":op MODE #c +lv-m 7 bot"), ChannelStanding(True, "ov", "ckl")),
-        ((*JOINED, ":op MODE #c -lvo bot bot"), ChannelStanding(True, "", "cmk")),
-        ((*JOINED, ":op MODE #c +bh bot bot"), ChannelStanding(True, "ovh", "cmk")),
-        ((":bot!u@h JOIN #c", ":s 353 bot = #c :bot_ robot bot", ":op MODE #c +H 50:1h"), ChannelStanding(True)),
-        ((*JOINED, ":op!u@h KICK #c bot :out"), ChannelStanding(False, "", "cmk")),
-        ((*JOINED, ":bot!u@h PART #c"), ChannelStanding(False, "", "cmk")),
-        ((":s 473 bot #c :Cannot join channel (+i)",), ChannelStanding(refused="Cannot join channel (+i)")),
-        ((":s 470 bot #c ##c :Forwarding",), ChannelStanding(refused="it sends us on to ##c")),
-        ((":s 473 bot #c :no", *JOINED), ChannelStanding(True, "ov", "cmk")),
+        ((), ChannelMembership()),
+        (JOINED, ChannelMembership(True, "ov", "cmk")),
+        ((*JOINED, ":op MODE #c -o+b bot *!*@bot"), ChannelMembership(True, "v", "cmk")),
+        ((*JOINED, ":op MODE #c -v bob"), ChannelMembership(True, "ov", "cmk")),
+        ((*JOINED, ":op MODE #c +lv-m 7 bot"), ChannelMembership(True, "ov", "ckl")),
+        ((*JOINED, ":op MODE #c -lvo bot bot"), ChannelMembership(True, "", "cmk")),
+        ((*JOINED, ":op MODE #c +bh bot bot"), ChannelMembership(True, "ovh", "cmk")),
+        ((":bot!u@h JOIN #c", ":s 353 bot = #c :bot_ robot bot", ":op MODE #c +H 50:1h"), ChannelMembership(True)),
+        ((*JOINED, ":op!u@h KICK #c bot :out"), ChannelMembership(False, "", "cmk")),
+        ((*JOINED, ":bot!u@h PART #c"), ChannelMembership(False, "", "cmk")),
+        ((":s 473 bot #c :Cannot join channel (+i)",), ChannelMembership(refused="Cannot join channel (+i)")),
+        ((":s 470 bot #c ##c :Forwarding",), ChannelMembership(refused="it sends us on to ##c")),
+        ((":s 473 bot #c :no", *JOINED), ChannelMembership(True, "ov", "cmk")),
         (
             (":s 353", ":s 324 bot", "MODE", "MODE #c", ":op MODE bot +i", ":op MODE #c +vvvv", ":s 004 bot"),
-            ChannelStanding(),
+            ChannelMembership(),
         ),
     ],
 )
@@ -67,8 +67,8 @@ def test_who_else_is_voiced():
         ":op MODE #c +v-o plain op",
         ":op MODE #x +v vera",
     )
-    standings = follow(*there, ":plain!u@h NICK Better", ":boss!u@h QUIT :out")
-    assert [nick for nick in ("op", "vera", "plain", "better", "boss") if standings.marked("#C", nick)] == [
+    tracker = follow(*there, ":plain!u@h NICK Better", ":boss!u@h QUIT :out")
+    assert [nick for nick in ("op", "vera", "plain", "better", "boss") if tracker.marked("#C", nick)] == [
         "vera",
         "better",
     ]
@@ -79,22 +79,22 @@ def test_who_else_is_voiced():
 
 def test_only_our_channels_are_kept():
     """A server that talks of other channels without end fills nothing."""
-    standings = follow(*(f":op MODE #other{number} +m" for number in range(50)), ":s 353 bot = #x :@bot")
-    assert standings._places == {}
+    tracker = follow(*(f":op MODE #other{number} +m" for number in range(50)), ":s 353 bot = #x :@bot")
+    assert tracker._places == {}
 
 
 def test_without_isupport():
     """A server that never says 005 has RFC 1459's marks and modes."""
     features = Features()
-    standings = ConnectionTracker(features, Roster("bot", channels=("#c",)), ("#c",))
+    tracker = ConnectionTracker(features, Roster("bot", channels=("#c",)), ("#c",))
     for line in (":bot!u@h JOIN #c", ":s 353 bot = #c :+bot", ":s 324 bot #c +kl key 5", ":op MODE #c +bo x!*@* bot"):
-        standings.receive(parse(line))
-    assert standings.of("#c") == ChannelStanding(True, "vo", "kl")
+        tracker.receive(parse(line))
+    assert tracker.of("#c") == ChannelMembership(True, "vo", "kl")
 
 
 def test_as_json_and_back():
     """What the control socket carries is the same value again."""
-    one = ConnectionStatus(True, "", "bot", "acc", "InspIRCd-3", "net", 5.0, {"#c": ChannelStanding(True, "v", "nt")})
+    one = ConnectionStatus(True, "", "bot", "acc", "InspIRCd-3", "net", 5.0, {"#c": ChannelMembership(True, "v", "nt")})
     assert ConnectionStatus.from_json(asdict(one)) == one
     with pytest.raises((ValueError, TypeError, KeyError)):
         ConnectionStatus.from_json({"channels": {}})
@@ -110,10 +110,10 @@ class Visitor:
 
     async def until(self, wanted) -> ConnectionStatus:
         async with asyncio.timeout(DEADLINE):
-            while not wanted(self.door.standing()):
+            while not wanted(self.door.connection_status()):
                 self._news.clear()
                 await self._news.wait()
-        return self.door.standing()
+        return self.door.connection_status()
 
     async def close(self) -> None:
         await self.door.close()
@@ -125,14 +125,14 @@ async def test_on_ngircd(ngircd, people):
     owner = await people(ngircd.port, "owner")
     await owner.join("#class")
     visitor = Visitor(port=ngircd.port, channels=("#class", "#own"))
-    seen = await visitor.until(lambda standing: standing.settled)
+    seen = await visitor.until(lambda connection_status: connection_status.settled)
     assert seen.channels["#own"].status == "o" and not seen.channels["#class"].privileged
     assert seen.server.startswith("ngircd-")
     owner.send("MODE #class +mv trainbot")
-    seen = await visitor.until(lambda standing: standing.channels["#class"].privileged)
+    seen = await visitor.until(lambda connection_status: connection_status.channels["#class"].privileged)
     assert seen.channels["#class"].status == "v" and "m" in seen.channels["#class"].modes
     owner.send("MODE #class -v trainbot")
-    await visitor.until(lambda standing: not standing.channels["#class"].privileged)
+    await visitor.until(lambda connection_status: not connection_status.channels["#class"].privileged)
     await visitor.close()
 
 
@@ -154,12 +154,12 @@ async def test_on_inspircd(network, people):
         password=secret("trainbot"),
         channels=("#standing", "#closed"),
     )
-    seen = await visitor.until(lambda standing: standing.settled)
+    seen = await visitor.until(lambda connection_status: connection_status.settled)
     assert seen.account == "trainbot" and seen.server.startswith("InspIRCd") and seen.network == "class"
     assert seen.certificate_ends is not None
     assert "+i" in seen.channels["#closed"].refused or "invite" in seen.channels["#closed"].refused.lower()
     owner.send("MODE #standing +ovc stander stander")
-    seen = await visitor.until(lambda standing: standing.channels["#standing"].status == "ov")
+    seen = await visitor.until(lambda connection_status: connection_status.channels["#standing"].status == "ov")
     assert "c" in seen.channels["#standing"].modes
     await visitor.close()
 
@@ -172,4 +172,4 @@ async def test_a_visit_is_one_try(scripted):
     server.say("ERROR :go away")
     server.drop()
     await visitor.visiting
-    assert "go away" in visitor.door.standing().trouble and not visitor.door.standing().connected
+    assert "go away" in visitor.door.connection_status().trouble and not visitor.door.connection_status().connected

@@ -65,7 +65,7 @@ async def test_an_error_line_is_the_reason(scripted, make_bot):
     server = await scripted.accept()
     await server.welcome()
     await bot.until(Connected)
-    there = bot.door.standing()
+    there = bot.door.connection_status()
     assert there.connected and there.trouble == "" and "Killed (spam)" in there.lost and there.lost_at
 
 

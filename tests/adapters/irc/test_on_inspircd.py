@@ -55,7 +55,7 @@ async def test_a_client_certificate_is_a_login(network, make_bot, people):
     shown = {"tls_client_cert": network.folder / "client.crt", "tls_client_key": network.folder / "client.key"}
     bot = make_bot(network.tls_port, nick="certified", **login(network, sasl=("external",), password=Secret(), **shown))
     await bot.in_channel()
-    assert bot.door.standing().account == "trainbot"
+    assert bot.door.connection_status().account == "trainbot"
 
 
 async def test_a_signed_challenge_is_a_login(network, make_bot, people, tmp_path):
@@ -70,7 +70,7 @@ async def test_a_signed_challenge_is_a_login(network, make_bot, people, tmp_path
         **login(network, sasl=("ecdsa-nist256p-challenge",), password=Secret(), ecdsa_key_file=file),
     )
     await bot.in_channel()
-    assert bot.door.standing().account == "trainbot"
+    assert bot.door.connection_status().account == "trainbot"
 
 
 async def test_the_next_mechanism_where_one_is_refused(network, make_bot):
@@ -80,7 +80,7 @@ async def test_the_next_mechanism_where_one_is_refused(network, make_bot):
         network.tls_port, nick="second", **login(network, sasl=("external", "scram-sha-256", "plain"), **shown)
     )
     await bot.in_channel()
-    assert bot.door.standing().account == "trainbot"
+    assert bot.door.connection_status().account == "trainbot"
 
 
 async def test_without_sasl_nickserv_is_told(network, make_bot, people):
@@ -91,7 +91,7 @@ async def test_without_sasl_nickserv_is_told(network, make_bot, people):
     await watcher.synced()
     bot = make_bot(network.tls_port, nick="told", channels=("#known",), **login(network, sasl=(), nickserv=True))
     await bot.in_channel("#known")
-    assert bot.door.standing().account == "trainbot"
+    assert bot.door.connection_status().account == "trainbot"
 
 
 async def test_a_channel_with_a_key(network, make_bot, people, caplog):

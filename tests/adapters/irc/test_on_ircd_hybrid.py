@@ -57,7 +57,7 @@ async def test_joins_hears_and_answers(hybrid, make_bot, people):
     await bot.until(LineSent, ticket=1)
     alice.send("WHOIS trainbot")
     await alice.expect(r" 335 \S+ trainbot ")
-    assert bot.door.standing().server.startswith("ircd-hybrid")
+    assert bot.door.connection_status().server.startswith("ircd-hybrid")
 
 
 async def test_accounts_without_account_tag(hybrid, services, make_bot, people):

@@ -30,7 +30,7 @@ from trainbot.model.lab_events import (
 
 @pytest.fixture
 def world(tmp_path_factory):
-    made = World(tmp_path_factory.mktemp("w"), door_wait=5.0)
+    made = World(tmp_path_factory.mktemp("w"), jump_host_wait=5.0)
     yield made
     made.close()
 
@@ -40,7 +40,7 @@ class Seen:
 
     def __init__(self, world: World, *hosts: HostConfig) -> None:
         self.events = asyncio.Queue()
-        self.watching = LabProbes(hosts, GatewayClient(world.state), self.events.put_nowait)
+        self.probes = LabProbes(hosts, GatewayClient(world.state), self.events.put_nowait)
 
     async def next(self):
         async with asyncio.timeout(30):
@@ -59,7 +59,7 @@ async def test_a_lab_has_booted_when_one_can_log_in(world, through):
     seen = Seen(world)
     world.lab.kill()
     tried = asyncio.Semaphore(0)
-    login = seen.watching._gateway.login
+    login = seen.probes._gateway.login
 
     async def counted(*where, **what):
         try:
@@ -67,14 +67,14 @@ async def test_a_lab_has_booted_when_one_can_log_in(world, through):
         finally:
             tried.release()
 
-    seen.watching._gateway.login = counted
-    seen.watching.probe(Probe("lab", way(world, via)))
+    seen.probes._gateway.login = counted
+    seen.probes.probe(Probe("lab", way(world, via)))
     await tried.acquire()
     await tried.acquire()
     assert seen.events.empty()
     world.lab.start()
     assert await seen.next() == LabBooted("lab")
-    await seen.watching.close()
+    await seen.probes.close()
 
 
 @pytest.mark.parametrize("through", [True, False])
@@ -82,17 +82,17 @@ async def test_a_lab_whose_key_is_not_known_has_booted_when_it_speaks(world, thr
     """Where nobody can log in, its banner has to do."""
     via = world.door().via if through else ""
     seen = Seen(world)
-    seen.watching.probe(Probe("lab", way(world, via, host_key="")))
+    seen.probes.probe(Probe("lab", way(world, via, host_key="")))
     assert await seen.next() == LabBooted("lab")
 
 
 async def test_a_lab_with_another_key_never_boots_and_the_log_says_why(world, tmp_path, caplog):
     """It is tried again and again, told about once, and stopped when it is not wanted any more."""
     seen = Seen(world)
-    seen.watching.probe(Probe("lab", way(world, host_key=keygen(tmp_path / "other"))))
+    seen.probes.probe(Probe("lab", way(world, host_key=keygen(tmp_path / "other"))))
     await asyncio.to_thread(until, lambda: "another ssh host key" in caplog.text)
-    seen.watching.stop("lab")
-    seen.watching.stop("lab")
+    seen.probes.stop("lab")
+    seen.probes.stop("lab")
     assert seen.events.empty() and caplog.text.count("another ssh host key") == 1
 
 
@@ -101,9 +101,9 @@ async def test_a_gateway_that_is_away_is_waited_for(world):
     os.kill(world.pid, signal.SIGKILL)
     await asyncio.to_thread(until, lambda: process.running(world.state) is None)
     seen = Seen(world)
-    seen.watching.probe(Probe("lab", way(world)))
-    seen.watching.listen(ProbeHost("xen1", (AT,), world.door().via))
-    seen.watching.check(CheckLogin("other", way(world)))
+    seen.probes.probe(Probe("lab", way(world)))
+    seen.probes.listen(ProbeHost("xen1", (AT,), world.door().via))
+    seen.probes.check(CheckLogin("other", way(world)))
     assert await seen.next() == LoginChecked("other", "")  # nothing is known against it
     await asyncio.to_thread(world.start_gateway)
     assert {await seen.next(), await seen.next()} == {LabBooted("lab"), HostProbed("xen1", True)}
@@ -121,7 +121,7 @@ async def test_a_lab_is_checked_once(world, tmp_path, caplog):
         (another, "the lab showed another ssh host key than its image's"),
         (way(world, port=1), "no ssh server speaks there yet"),
     ):
-        seen.watching.check(CheckLogin("lab", wanted))
+        seen.probes.check(CheckLogin("lab", wanted))
         assert await seen.next() == LoginChecked("lab", error)
     assert "could not be tried" in caplog.text
 
@@ -130,15 +130,15 @@ async def test_labs_of_a_silent_host_are_listened_to_through_its_door(world):
     """One that speaks is enough; where none does, the host's own ssh server is asked for its first line; a dead door is
     silence."""
     door, seen = world.door(labs=("127.0.0.1", "127.0.0.9")), Seen(world)
-    seen.watching.listen(ProbeHost("xen1", (("127.0.0.9", 22), AT), door.via))
+    seen.probes.listen(ProbeHost("xen1", (("127.0.0.9", 22), AT), door.via))
     assert await seen.next() == HostProbed("xen1", True)
     world.lab.kill()
-    seen.watching.listen(ProbeHost("xen1", (("127.0.0.9", 22), AT), door.via))
+    seen.probes.listen(ProbeHost("xen1", (("127.0.0.9", 22), AT), door.via))
     assert await seen.next() == HostProbed("xen1", False, greets=True)
     door.kill()
-    seen.watching.listen(ProbeHost("xen1", (AT,), door.via))
+    seen.probes.listen(ProbeHost("xen1", (AT,), door.via))
     assert await seen.next() == HostProbed("xen1", False)
-    seen.watching.listen(ProbeHost("here", (world.lab.endpoint,)))
+    seen.probes.listen(ProbeHost("here", (world.lab.endpoint,)))
     assert await seen.next() == HostProbed("here", False)
 
 
@@ -147,14 +147,14 @@ async def test_hosts_say_how_they_are(world, caplog):
     door = world.door()
     seen = Seen(world, HostConfig("xen1", "xen:///", door=door.via), HostConfig("here", "test:///default"))
     for first in (True, False):
-        seen.watching.ask_hosts(["xen1", "here", "nobody"])
+        seen.probes.ask_hosts(["xen1", "here", "nobody"])
         status = await seen.next()
         assert isinstance(status, HostStatus) and status.host == "xen1"
         assert (status.io_wait is None) is first and abs(status.clock_off) < 5
     door.put("lab-door", "#!/bin/sh\necho rubbish\n")
     for _ in range(2):
-        seen.watching.ask_hosts(["xen1"])
-        await asyncio.wait(seen.watching._tasks)
+        seen.probes.ask_hosts(["xen1"])
+        await asyncio.wait(seen.probes._tasks)
     assert seen.events.empty() and caplog.text.count("host xen1 does not say how it is") == 1
 
 
@@ -168,7 +168,7 @@ async def test_a_clock_that_is_off_is_seen(world):
         '\\"disk_free_mib\\": null}"\n',
     )
     seen = Seen(world, HostConfig("xen1", "xen:///", door=door.via))
-    seen.watching.ask_hosts(["xen1"])
+    seen.probes.ask_hosts(["xen1"])
     status = await seen.next()
     assert 3590 < status.clock_off < 3610
 
@@ -180,6 +180,6 @@ async def test_a_lab_that_lets_in_and_runs_nothing_is_told_so(world):
         return CommandResult(1, "", "System is going down.\n")
 
     seen = Seen(world)
-    seen.watching._gateway = SimpleNamespace(login=login)
-    seen.watching.check(CheckLogin("lab", way(world)))
+    seen.probes._gateway = SimpleNamespace(login=login)
+    seen.probes.check(CheckLogin("lab", way(world)))
     assert await seen.next() == LoginChecked("lab", "it lets us in and runs no command (true ended with 1)")

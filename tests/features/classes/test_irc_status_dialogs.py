@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from tests.stage import CHANNEL, START, Stage
-from trainbot.adapters.irc.connection_status import ChannelStanding, ConnectionStatus
+from trainbot.adapters.irc.connection_status import ChannelMembership, ConnectionStatus
 from trainbot.bot.irc_status import IrcStatus
 from trainbot.core.access import Person, Role
 from trainbot.core.commands import Request
@@ -49,17 +49,17 @@ def test_nobody_else_is_told(stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("place", "words"),
     [
-        (ChannelStanding(), "not in yet"),
-        (ChannelStanding(refused="it is invite-only (+i)"), "not in (it is invite-only (+i))"),
-        (ChannelStanding(True, "o", "nt"), "3 people, I am an operator"),
+        (ChannelMembership(), "not in yet"),
+        (ChannelMembership(refused="it is invite-only (+i)"), "not in (it is invite-only (+i))"),
+        (ChannelMembership(True, "o", "nt"), "3 people, I am an operator"),
         (
-            ChannelStanding(True, "", "mint"),
+            ChannelMembership(True, "", "mint"),
             "3 people, I have no voice, only voiced people are heard (+m), invite-only (+i)",
         ),
-        (ChannelStanding(True, "", None), "3 people, I have no voice"),
+        (ChannelMembership(True, "", None), "3 people, I have no voice"),
     ],
 )
-def test_each_way_of_standing_in_a_channel(place: ChannelStanding, words: str) -> None:
+def test_each_way_of_standing_in_a_channel(place: ChannelMembership, words: str) -> None:
     """What keeps the bot or learners from being heard is there."""
     seen = Seen(ConnectionStatus(True, "", "tb", channels={"#c": place}, host="h"), 3)
     (reply,) = IrcStatus(seen).status(OLGA)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainbot.features.labs.capacity import capacity, room, unseated, with_one_less
+from trainbot.features.labs.capacity import capacity, room, with_one_less, without_lab
 from trainbot.features.labs.placement import HostRoom, Need, choose_host
 from trainbot.model.host import Mode
 from trainbot.model.lab import Lab, LabState
@@ -27,7 +27,7 @@ def test_fifteen_on_each_of_two_hosts() -> None:
     labs = [lab(f"{host}-{n}", host) for host in ("xen1", "xen2") for n in range(15)]
     found = capacity(hosts, labs, {lab.id for lab in labs}, {"debian": SMALL})
     assert (found.seats, found.taken, found.pool, found.free, found.survive) == (30, 30, 0, 0, 15)
-    assert (found.worst, found.unseated) == ("xen1", 15)
+    assert (found.worst, found.without_lab) == ("xen1", 15)
 
 
 def test_the_summary_of_the_brief() -> None:
@@ -37,7 +37,7 @@ def test_the_summary_of_the_brief() -> None:
     leased = {lab.id for lab in labs} - {"a0", "b0", "b1"}
     found = capacity(hosts, labs, leased, {"debian": SMALL})
     assert (found.seats, found.taken, found.pool, found.free, found.survive) == (30, 14, 3, 13, 15)
-    assert (found.worst, found.unseated) == ("", 0)
+    assert (found.worst, found.without_lab) == ("", 0)
     assert found.more == {"debian": {"xen1": 6, "xen2": 7}}
 
 
@@ -70,9 +70,9 @@ def test_pool_members_make_room_for_people() -> None:
     hosts = [HostRoom("xen1", True, 3, 3, 0), HostRoom("xen2", True, 3, 3, 0)]
     labs = [lab(f"a{n}", "xen1") for n in range(3)] + [lab(f"b{n}", "xen2", image="centos") for n in range(3)]
     needs = {"debian": SMALL, "centos": SMALL}
-    assert capacity(hosts, labs, {"a0", "a1", "a2"}, needs).unseated == 0
-    assert capacity(hosts, labs, {"a0", "a1", "a2", "b0"}, needs).unseated == 1
-    assert capacity(hosts, labs, {"a0"}, {"debian": LARGE, "centos": SMALL}).unseated == 1  # 768 MiB are no 1024
+    assert capacity(hosts, labs, {"a0", "a1", "a2"}, needs).without_lab == 0
+    assert capacity(hosts, labs, {"a0", "a1", "a2", "b0"}, needs).without_lab == 1
+    assert capacity(hosts, labs, {"a0"}, {"debian": LARGE, "centos": SMALL}).without_lab == 1  # 768 MiB are no 1024
 
 
 hosts_of = st.lists(
@@ -99,10 +99,10 @@ def test_the_numbers_hold_together(hosts: list[HostRoom], data: st.DataObject) -
     found = capacity(hosts, labs, leased, needs)
     assert found.seats == found.taken + found.pool + found.free and min(found.taken, found.pool, found.free) >= 0
     assert 0 <= found.survive <= found.seats
-    assert found.unseated <= len(leased)
+    assert found.without_lab <= len(leased)
     for image, need in needs.items():
         number = sum(found.more[image].values())
-        assert unseated([host for host in hosts if host.up], [need] * (number + 1)) == 1
+        assert without_lab([host for host in hosts if host.up], [need] * (number + 1)) == 1
     assert found.free <= sum(found.more["debian"].values())
 
 

@@ -194,7 +194,7 @@ class Leases(RuleBasedStateMachine):
         for host in HOSTS:
             there = [lab for lab in labs if lab.host == host]
             assert len(there) <= 2, "more labs than the host may have"
-            assert len({lab.seat for lab in there}) == len(there) or {lab.seat for lab in there} == {0}, (
+            assert len({lab.slot for lab in there}) == len(there) or {lab.slot for lab in there} == {0}, (
                 "one seat for two"
             )
         ids = {lease.id for lease in leases}

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainbot.features.labs import reconciler as control
+from trainbot.features.labs import reconciler
 from trainbot.features.labs.placement import HostRoom, Need, choose_host
 from trainbot.features.labs.reconciler import (
     ACTIONS,
@@ -104,7 +104,7 @@ SEATS = st.builds(
     disk_free_mib=st.none() | st.integers(0, 4000),
     coming_disk_mib=st.integers(0, 4000),
     images=st.none() | VERSIONS,
-    avoided=VERSIONS,
+    backoff=VERSIONS,
 )
 NEEDS = st.builds(Need, st.integers(64, 1500), st.integers(0, 2000), st.sampled_from(["debian-1", "centos-1"]))
 
@@ -116,7 +116,7 @@ def test_placement_keeps_every_cap(hosts: list[HostRoom], need: Need, random: ob
     assert (chosen is None) == (not any(seats.holds(need) for seats in hosts))
     if chosen is not None:
         found = next(seats for seats in hosts if seats.host == chosen)
-        assert found.up and not found.drained and found.used < found.most and need.version not in found.avoided
+        assert found.up and not found.drained and found.used < found.most and need.version not in found.backoff
         assert found.coming_mib + need.memory_mib <= found.free_mib
         assert found.disk_free_mib is None or found.coming_disk_mib + need.disk_mib <= found.disk_free_mib
         assert found.images is None or need.version in found.images
@@ -265,7 +265,7 @@ def test_free_labs_are_tried_from_time_to_time() -> None:
 def test_every_state_has_its_meaning() -> None:
     """A state is settled, or something is to be done, or it is over."""
     assert set(ACTIONS) | {LabState.READY, LabState.GONE, LabState.LEFT} >= set(LabState) - {None}
-    assert set(NEARNESS) <= ALIVE and SETTLED <= ALIVE | {LabState.LEFT} and control.TRIES > 1
+    assert set(NEARNESS) <= ALIVE and SETTLED <= ALIVE | {LabState.LEFT} and reconciler.TRIES > 1
 
 
 # -- what rows say against what a host has --------------------------------------------------------------

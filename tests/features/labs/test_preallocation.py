@@ -13,7 +13,7 @@ from trainbot.features.labs.early_handout import released
 from trainbot.features.labs.host_view import HostView
 from trainbot.features.labs.placement import HostRoom, Need
 from trainbot.features.labs.preallocation import MOST_LEAD, UNCLAIMED, PlannedSession, opens_at, planned, wanted
-from trainbot.features.labs.readiness import SessionReadiness, faults, rest_of, standings, verdict
+from trainbot.features.labs.readiness import SessionReadiness, faults, readiness_of, rest_of, verdict
 from trainbot.model.class_run import ClassRun
 from trainbot.model.config import LabsConfig
 from trainbot.model.host import HostConfig, Mode
@@ -268,7 +268,7 @@ def test_standings() -> None:
         a_lab("l8", state=LabState.REBOOTING),
     ]
     leases = [a_lease(0, lab="l1"), a_lease(1, lab="l3"), a_lease(2, lab="l4"), a_lease(3, lab="l8")]
-    found = standings([a_class(5), a_class(3, first=20, name="b")], 100, labs, leases, {"xen1", "xen2"})
+    found = readiness_of([a_class(5), a_class(3, first=20, name="b")], 100, labs, leases, {"xen1", "xen2"})
     assert found["a"].needed == {"debian": 5} and found["a"].on_hosts == {"xen1": 2, "xen2": 2}
     assert found["a"].missing == {"debian": 1} and not found["a"].go
     assert found["b"].missing == {"debian": 3}, "the free ones count for the earlier session"
@@ -277,7 +277,7 @@ def test_standings() -> None:
 def test_those_who_came_beyond_the_share() -> None:
     """Two of three were made ahead, and all three have one: three of three."""
     labs, leases = [a_lab(f"l{n}") for n in range(3)], [a_lease(n, lab=f"l{n}") for n in range(3)]
-    found = standings([a_class(3)], 60, labs, leases, {"xen1"})["a"]
+    found = readiness_of([a_class(3)], 60, labs, leases, {"xen1"})["a"]
     assert found.needed == {"debian": 3} and found.go
 
 
@@ -334,7 +334,7 @@ def test_faults() -> None:
         host("xen2", up=False),
         host("xen3", images=frozenset()),
         host("xen4", drained=True),
-        host("xen5", avoided=frozenset({"v1"})),
+        host("xen5", backoff=frozenset({"v1"})),
     ]
     views = {seat.host: HostView(HostConfig(seat.host, "xen:///")) for seat in seats}
     views["xen2"].trouble = "x" * 200

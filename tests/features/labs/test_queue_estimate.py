@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.stage import START, Stage
 from trainbot.features.labs.placement import HostRoom, Need
-from trainbot.features.labs.queue_estimate import Estimate, Prospect, outlook
+from trainbot.features.labs.queue_estimate import Estimate, Prospect, estimate
 from trainbot.model.host import HostLost, Mode
 from trainbot.model.lab import Lab, LabState, Lease
 
@@ -32,16 +32,16 @@ LABS = [lab("a"), lab("b")]
 
 def said(
     waiting: Lease,
-    *ahead: Lease,
+    *preallocation: Lease,
     leases: list[Lease] = TAKEN,
     labs: list[Lab] = LABS,
     hosts: tuple[HostRoom, ...] = (FULL,),
     held: tuple[int, ...] = (),
 ) -> Estimate:
-    return outlook(
+    return estimate(
         waiting,
-        ahead,
-        [*leases, *ahead, waiting],
+        preallocation,
+        [*leases, *preallocation, waiting],
         labs,
         hosts,
         NEEDS,
@@ -106,7 +106,7 @@ def test_never_a_time_that_cannot_be(data: st.DataObject) -> None:
     line = [lease(20 + n) for n in range(3)]
     found = [said(line[n], *line[:n], leases=leases, labs=labs, hosts=hosts, held=held) for n in range(3)]
     order = (Prospect.NOW, Prospect.THEN, Prospect.RETURN, Prospect.NONE)
-    assert [order.index(one.chance) for one in found] == sorted(order.index(one.chance) for one in found)
+    assert [order.index(one.prospect) for one in found] == sorted(order.index(one.prospect) for one in found)
     times: list[datetime] = [one.at for one in found if one.at is not None]
     assert times == sorted(times)
     assert set(times) <= {other.expires_at for other in leases if other.id not in held}

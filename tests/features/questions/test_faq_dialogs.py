@@ -139,7 +139,7 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> Stage:
 def test_any_query(searched: Stage, words: str) -> None:
     """Whatever is searched for, the index answers."""
     with searched.store.transaction():
-        searched.wiring.questions.finding.look("question_fts", words)
+        searched.wiring.questions.search.look("question_fts", words)
 
 
 @given(st.text())

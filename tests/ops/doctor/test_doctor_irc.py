@@ -13,19 +13,19 @@ from tests.peers.certificates import openssl
 from tests.peers.client import Client
 from tests.peers.inspircd import InspIrcd
 from tests.peers.scripted import ScriptedServer
-from trainbot.adapters.irc.connection_status import ChannelStanding, ConnectionStatus
+from trainbot.adapters.irc.connection_status import ChannelMembership, ConnectionStatus
 from trainbot.model.config import IrcConfig, Secret
 from trainbot.ops.doctor.finding import Level
 from trainbot.ops.doctor.irc_findings import irc_findings, settings_findings
 
 
-def lines(standing: ConnectionStatus, config: IrcConfig, now: float = 0.0) -> list[str]:
-    return [finding.line for finding in irc_findings(config, standing, now) if finding.level is not Level.OK]
+def lines(connection_status: ConnectionStatus, config: IrcConfig, now: float = 0.0) -> list[str]:
+    return [finding.line for finding in irc_findings(config, connection_status, now) if finding.level is not Level.OK]
 
 
 CONFIG = IrcConfig(server="irc.test", channels=("#c",), nick="bot", flood_burst=4, flood_interval=2.0)
 WELL = ConnectionStatus(
-    True, "", "bot", "bot", "InspIRCd-3", "net", 100 * 86400.0, {"#c": ChannelStanding(True, "v", "nt")}
+    True, "", "bot", "bot", "InspIRCd-3", "net", 100 * 86400.0, {"#c": ChannelMembership(True, "v", "nt")}
 )
 
 
@@ -35,7 +35,7 @@ def but(**changes):
 
 
 def channel(**changes):
-    return but(channels={"#c": ChannelStanding(**{"joined": True, "status": "v", "modes": "nt", **changes})})
+    return but(channels={"#c": ChannelMembership(**{"joined": True, "status": "v", "modes": "nt", **changes})})
 
 
 @pytest.mark.parametrize(
@@ -53,14 +53,18 @@ def channel(**changes):
         (channel(modes="ntu"), "! ", "auditorium"),
         (channel(modes="ntR"), "- ", "services account (+R)"),
         (channel(modes="ntl"), "- ", "limit of people"),
-        (but(server="solanum-1.0-dev", channels={"#c": ChannelStanding(True, "", "nt")}), "! ", "about ten new people"),
+        (
+            but(server="solanum-1.0-dev", channels={"#c": ChannelMembership(True, "", "nt")}),
+            "! ",
+            "about ten new people",
+        ),
         (but(server="solanum-1.0-dev", network="Libera.Chat"), None, ""),
         (WELL, None, ""),
     ],
 )
-def test_what_hurts_a_class(standing, mark, words):
+def test_what_hurts_a_class(connection_status, mark, words):
     """Each way to stand badly is one line; voiced on a plain channel there is none."""
-    found = lines(standing, CONFIG)
+    found = lines(connection_status, CONFIG)
     assert [line[:2] for line in found] == ([mark] if mark else []), found
     assert all(words in line and ": " in line for line in found)
 

@@ -64,7 +64,7 @@ def accepted(port: int) -> str:
     return address
 
 
-def knock(address: str, port: int) -> None:
+def connect_ssh(address: str, port: int) -> None:
     """Begins to connect, and does not wait."""
     line = socket.socket()
     line.setblocking(False)
@@ -77,7 +77,7 @@ def connect(address: str, port: int) -> None:
     socket.create_connection((address, port), timeout=PATIENCE).close()
 
 
-VERBS = {verb.__name__: verb for verb in (sniff, send, heard, listen, accepted, knock, connect)}
+VERBS = {verb.__name__: verb for verb in (sniff, send, heard, listen, accepted, connect_ssh, connect)}
 
 if __name__ == "__main__":
     print("null", flush=True)

@@ -123,11 +123,11 @@ def test_what_is_not_what_was_promised_gets_no_name(disk: Path, folder: Path) ->
 
 def test_an_image_that_shrinks_meanwhile(disk: Path, folder: Path) -> None:
     """Somebody builds it anew under our hands: a sentence, no wrong copy."""
-    wanted = item(disk, size=SIZE + CHUNK)
+    desired = item(disk, size=SIZE + CHUNK)
     with disk.open("ab") as file:
         file.write(b"x")
     with pytest.raises(BackendError, match="has changed while it was being copied|did not arrive whole"):
-        bring(wanted, folder)
+        bring(desired, folder)
     assert not (folder / "debian-1.img").exists()
 
 

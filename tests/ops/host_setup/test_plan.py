@@ -20,7 +20,7 @@ from trainbot.ops.host_setup import facts as facts_module
 from trainbot.ops.host_setup import network
 from trainbot.ops.host_setup.host_files import KEYS, door_files, filter_files, weight_files
 from trainbot.ops.host_setup.known_hosts import replaced
-from trainbot.ops.host_setup.plan import notes, plan, refusals, standing
+from trainbot.ops.host_setup.plan import notes, plan, refusals, summary
 from trainbot.ops.host_setup.plan_images import plan_images
 from trainbot.ops.host_setup.remote_shell import ssh_command
 from trainbot.ops.host_setup.state import (
@@ -52,10 +52,10 @@ COPIES = tuple(
 WANTED = DesiredState(HOST, KEY, ("xen1.example.org", 22), COPIES, 1_700_000_000.0)
 
 
-def settled(wanted: DesiredState = WANTED) -> HostFacts:
+def settled(desired: DesiredState = WANTED) -> HostFacts:
     """A host where nothing is to be done."""
-    there = network.wanted_network(wanted)
-    files = [*filter_files(wanted), *weight_files(), *door_files(wanted)]
+    there = network.desired_network(desired)
+    files = [*filter_files(desired), *weight_files(), *door_files(desired)]
     return HostFacts(
         user=0,
         system="Debian GNU/Linux 12 (bookworm)",
@@ -68,7 +68,7 @@ def settled(wanted: DesiredState = WANTED) -> HostFacts:
             "total_memory": "16384",
             "free_memory": "8000",
         },
-        clock=wanted.now + 0.2,
+        clock=desired.now + 0.2,
         disk_free=50_000,
         packages=frozenset(PACKAGES),
         libvirtd=frozenset({"enabled", "active"}),
@@ -116,9 +116,9 @@ PLAIN = HostFacts(
 NAMES = ["packages", "libvirt", "storage", "packet filters", "network", "scheduling", "door"]
 
 
-def due(facts: HostFacts, wanted: DesiredState = WANTED) -> list[str]:
-    assert refusals(facts, wanted) == []
-    return [step.name for step in plan(facts, wanted) if step.due]
+def due(facts: HostFacts, desired: DesiredState = WANTED) -> list[str]:
+    assert refusals(facts, desired) == []
+    return [step.name for step in plan(facts, desired) if step.due]
 
 
 def test_a_host_that_is_as_wanted_is_left_alone() -> None:
@@ -127,7 +127,7 @@ def test_a_host_that_is_as_wanted_is_left_alone() -> None:
     images = plan_images(settled(), WANTED)
     assert (images.there, images.copies, images.unsure, images.idle) == (("debian-1",), (), (), ())
     assert [step.name for step in plan(settled(), WANTED)] == NAMES
-    assert "8000 of 16384 MiB memory free" in standing(settled(), WANTED)
+    assert "8000 of 16384 MiB memory free" in summary(settled(), WANTED)
 
 
 def test_a_plain_host_gets_everything() -> None:
@@ -249,9 +249,9 @@ def test_no_lab_loses_its_network() -> None:
 
 def test_forwarding_only_where_something_is_allowed() -> None:
     """A host without a way out for labs needs no IP forwarding of ours."""
-    wanted = replace(WANTED, host=replace(HOST, allow=("192.0.2.7:3128",)))
-    facts = settled(wanted)
-    assert due(facts, wanted) == ["network"] and due(replace(facts, forwarding=True), wanted) == []
+    desired = replace(WANTED, host=replace(HOST, allow=("192.0.2.7:3128",)))
+    facts = settled(desired)
+    assert due(facts, desired) == ["network"] and due(replace(facts, forwarding=True), desired) == []
     assert due(settled()) == []
 
 
@@ -287,7 +287,7 @@ def test_no_room_for_images() -> None:
 def test_the_network_is_read_as_it_was_written() -> None:
     """What libvirt is given is what is looked for later; a host of ours is known by its mark."""
     xml = ET.fromstring(network.network_xml(WANTED))
-    assert network.read(xml) == network.wanted_network(WANTED)
+    assert network.read(xml) == network.desired_network(WANTED)
     assert network.network_xml(WANTED) == network.network_xml(WANTED)
     assert not network.read(ET.fromstring("<network><name>trainbot</name></network>")).ours
 
@@ -302,7 +302,7 @@ def test_facts_are_read_strictly() -> None:
         f"file /etc/trainbot/door {'0' * 64} 644 root:root\nhostkey ssh-ed25519 AAAA root@xen1\nbacking a.img\n"
     )
     facts = facts_module.read(said)
-    assert facts.network == facts.live == network.wanted_network(WANTED)
+    assert facts.network == facts.live == network.desired_network(WANTED)
     assert facts.pools == {"trainbot": Pool("/p", True, False)} and facts.ports == ("tb1",)
     assert facts.host_keys == ("ssh-ed25519 AAAA",) and facts.clock == 1700000000.25
     for bad in ("Welcome to xen1!\n" + said, said + "port tb1 x\n", said + "weight \x1b[2J\n", "network !!!!\n" + said):

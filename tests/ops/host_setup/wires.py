@@ -11,12 +11,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from trainbot.model import seats
+from trainbot.model import slots
 from trainbot.ops.host_setup.state import GROUPS
 
 SUBNET = "10.77.0.0/22"
 DOM0, LABS, OUTSIDE = "10.77.0.1", ("10.77.0.2", "10.77.0.3"), "192.0.2.7"
-MACS = tuple(seats.mac_address(seat) for seat in (1, 2))
+MACS = tuple(slots.mac_address(slot) for slot in (1, 2))
 BRIDGE_MAC = "52:54:00:77:00:01"
 _PATH = "PATH=/usr/sbin:/usr/bin:/sbin:/bin"
 

@@ -46,15 +46,15 @@ NOT_STORED = "not done, I cannot write my database just now; try again in a minu
 def connect(url: str, *, read_only: bool = False) -> Engine:
     """An engine whose transactions begin when we say so (SQLAlchemy's SQLite page, "pysqlite transactions")."""
     path = str(database_path(url) or ":memory:")
-    place = URL.create("sqlite", database=path)  # literally: a path may hold % and ?
+    file = URL.create("sqlite", database=path)  # literally: a path may hold % and ?
     if read_only:
         query = {"mode": "ro", "uri": "true"}
         if not Path(path + "-wal").exists():
             # nobody has it open.  Without this, SQLite would leave -wal and -shm behind (sqlite.org/wal.html, "Read-Only
             # Databases"), perhaps of a user whose files the bot may not write
             query["immutable"] = "1"
-        place = URL.create("sqlite", database=f"file:{quote(path)}", query=query)
-    engine = create_engine(place, connect_args={"timeout": 2.0, "check_same_thread": False})
+        file = URL.create("sqlite", database=f"file:{quote(path)}", query=query)
+    engine = create_engine(file, connect_args={"timeout": 2.0, "check_same_thread": False})
 
     @event.listens_for(engine, "connect")
     def _connected(connection: Any, _record: object) -> None:

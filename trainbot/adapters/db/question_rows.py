@@ -75,7 +75,7 @@ class QuestionRepository(Rows[Question]):
         ).one()
         return asked, waiting
 
-    def standing(self, question: Question) -> Question:
+    def current(self, question: Question) -> Question:
         """The question itself, or the one that it was merged into."""
         while question.merged_into is not None:
             found = self.get(question.merged_into)

@@ -15,7 +15,7 @@ from trainbot.core.access import Person
 from trainbot.model.class_run import Attendance, ClassRun, Done, Quiz, QuizTry, ScriptKind, ScriptRun, ScriptState
 from trainbot.model.host import Mode
 from trainbot.model.lab import ALIVE, NEARNESS, PRESENT, Lab, Lease, SelfHosted
-from trainbot.model.notice import Notice
+from trainbot.model.notice import Notice, NoticeKind
 from trainbot.model.person import PublicKey
 from trainbot.model.record import Entry
 from trainbot.model.session_rows import ChannelRow, PollLine, PollRow, SessionRow, SignUp
@@ -290,7 +290,7 @@ class NoticeRepository(Rows[Notice]):
         person_id: int | None = None,
         channel: str | None = None,
         key: str | None = None,
-        kind: str = "text",
+        kind: NoticeKind = NoticeKind.TEXT,
         subject: str = "",
         not_after: datetime | None = None,
     ) -> None:

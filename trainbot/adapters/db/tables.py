@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 
 from trainbot.adapters.db.fulltext import made_with
+from trainbot.model.notice import NoticeKind
 
 
 class Instant(TypeDecorator[datetime]):
@@ -125,7 +126,7 @@ def _tables(metadata: MetaData) -> dict[str, Table]:
             words("fault"),
             at("made_at"),
             at("state_at"),
-            count("seat"),
+            count("slot"),
             words("run", server_default=""),
             count("boots"),
             count("stops"),
@@ -359,7 +360,7 @@ def _tables(metadata: MetaData) -> dict[str, Table]:
             Column("key", Text, nullable=True, unique=True),
             ref("person_id", "person", null=True),
             words("channel", null=True),
-            words("kind"),
+            Column("kind", EnumWord(NoticeKind), nullable=False),
             words("subject"),
             words("text"),
             at("due_at"),

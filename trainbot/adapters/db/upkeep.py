@@ -36,13 +36,13 @@ def backup(url: str, target: Path, *, force: bool = False) -> DatabaseSummary:
     """Copies the database as it is at this moment, while whoever works on it goes on, into one file that only its
     owner reads.  It is there whole and checked, or not at all; a file that is there already stays, unless ``force``.
     """
-    place = _place(url)
-    if not place.is_file():
+    file = _file(url)
+    if not file.is_file():
         raise BackendError(NONE_YET.format(url))
-    if target.exists() and (not force or target.samefile(place) or not target.is_file()):
+    if target.exists() and (not force or target.samefile(file) or not target.is_file()):
         raise BackendError(
             f"{target} is there already: name another file"
-            + ("" if force or target.samefile(place) else ", or say --force")
+            + ("" if force or target.samefile(file) else ", or say --force")
         )
     with _whole(target) as draft:
         found = _copy(url, draft)
@@ -60,15 +60,15 @@ def restore(url: str, source: Path, now: datetime) -> tuple[DatabaseSummary, Pat
     """
     if not source.is_file():
         raise BackendError(f"there is no file {source}")
-    place = _place(url)
+    file = _file(url)
     lock = lock_of(url)
     try:
-        with _whole(place) as draft:
+        with _whole(file) as draft:
             found = _copy(database_url(source), draft)
             if found.faults or found.revision is None:
                 why = found.faults[0] if found.faults else "it is no database of trainbot"
                 raise BackendError(f"{source} cannot be restored: {why}")
-            before = _put_aside(place, now)
+            before = _put_aside(file, now)
         return found, before
     finally:
         os.close(lock)
@@ -76,12 +76,12 @@ def restore(url: str, source: Path, now: datetime) -> tuple[DatabaseSummary, Pat
 
 def check(url: str) -> DatabaseSummary:
     """Everything that SQLite can say about the file, the references between rows and the full-text indexes."""
-    if not _place(url).is_file():
+    if not _file(url).is_file():
         raise BackendError(NONE_YET.format(url))
     return _copy(url, None)
 
 
-def _place(url: str) -> Path:
+def _file(url: str) -> Path:
     path = database_path(url)
     if path is None:
         raise BackendError(NONE_YET.format(url))
@@ -140,18 +140,18 @@ def _link(draft: Path, target: Path) -> None:
         raise BackendError(f"{target} is there already: name another file, or say --force") from None
 
 
-def _put_aside(place: Path, now: datetime) -> Path | None:
+def _put_aside(file: Path, now: datetime) -> Path | None:
     """The database under another name as well; what was written ahead of it goes with it, and no other may take it up."""
-    if not place.exists():
+    if not file.exists():
         return None
-    with suppress(sqlite3.Error), closing(sqlite3.connect(place)) as old:  # a damaged one goes as it is
+    with suppress(sqlite3.Error), closing(sqlite3.connect(file)) as old:  # a damaged one goes as it is
         old.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    aside = place.with_name(f"{place.name}.before-{now.astimezone(UTC):%Y%m%dT%H%M%S.%fZ}")
+    aside = file.with_name(f"{file.name}.before-{now.astimezone(UTC):%Y%m%dT%H%M%S.%fZ}")
     for ending in ("", "-wal"):
-        part = place.with_name(place.name + ending)
+        part = file.with_name(file.name + ending)
         if part.exists():
             os.link(part, aside.with_name(aside.name + ending))
     for ending in ("-wal", "-shm"):
-        place.with_name(place.name + ending).unlink(missing_ok=True)
-    sync_folder(place.parent)
+        file.with_name(file.name + ending).unlink(missing_ok=True)
+    sync_folder(file.parent)
     return aside

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainbot.core.errors import BackendError
-from trainbot.model import seats
+from trainbot.model import slots
 from trainbot.model.host import GuestType, HostConfig, LabSpec
 from trainbot.model.host_address import HostKind
 
@@ -129,8 +129,8 @@ def _check(spec: LabSpec, kind: HostKind) -> None:
         raise BackendError(f"lab id {spec.id!r} is not a UUID in lower case with dashes")
     if not spec.owner:
         raise BackendError(f"lab {spec.name!r} has no owner: it could not be told from a foreign domain")
-    if spec.seat and not 1 <= spec.seat <= seats.MOST:
-        raise BackendError(f"lab {spec.name!r} has seat {spec.seat}: there are {seats.MOST} at most")
+    if spec.slot and not 1 <= spec.slot <= slots.MOST:
+        raise BackendError(f"lab {spec.name!r} has seat {spec.slot}: there are {slots.MOST} at most")
     if spec.memory_mib < 16 or spec.vcpus < 1:
         raise BackendError(f"lab {spec.name!r} needs at least 16 MiB and 1 CPU")
     if not 0 <= spec.cpu_percent <= _MOST_PERCENT:
@@ -216,10 +216,10 @@ def _xen_devices(devices: ET.Element, spec: LabSpec, host: HostConfig) -> None:
     IDE, which our kernel unplugs before anything of the learner's runs (Xen's emulated device unplug protocol).  No
     graphics: then libvirt wants neither VGA nor VNC; no USB or sound unless they are asked for."""
     interface = ET.SubElement(devices, "interface", type="network")
-    ET.SubElement(interface, "mac", address=seats.mac_address(spec.seat) if spec.seat else mac_address(spec.id))
+    ET.SubElement(interface, "mac", address=slots.mac_address(spec.slot) if spec.slot else mac_address(spec.id))
     ET.SubElement(interface, "source", network=_plain(host.network))
-    if spec.seat:
-        ET.SubElement(interface, "target", dev=seats.interface(spec.seat))
+    if spec.slot:
+        ET.SubElement(interface, "target", dev=slots.interface(spec.slot))
     if spec.guest is GuestType.HVM:
         ET.SubElement(interface, "model", type="netfront")  # or QEMU would emulate an rtl8139
     if host.bandwidth:  # of what it sends, in KiB/s: libxl knows neither bursts nor the other direction

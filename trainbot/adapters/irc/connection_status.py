@@ -17,7 +17,7 @@ _LETTERS = 64  # of modes and marks that are kept: no server has as many
 
 
 @dataclass(frozen=True, slots=True)
-class ChannelStanding:
+class ChannelMembership:
     """One of our channels.  ``status``: our own there, as letters of modes ("ov"); ``modes``: the channel's letters,
     None until the server has told them; ``refused``: why it does not let us in, '' while nothing is known; ``topic``:
     '' where none is set; ``topic_octets``: what the server keeps of one."""
@@ -48,7 +48,7 @@ class ConnectionStatus:
     server: str = ""
     network: str = ""
     certificate_ends: float | None = None
-    channels: dict[str, ChannelStanding] = field(default_factory=dict)
+    channels: dict[str, ChannelMembership] = field(default_factory=dict)
     host: str = ""
     lost: str = ""
     lost_at: float | None = None
@@ -56,13 +56,18 @@ class ConnectionStatus:
     @property
     def settled(self) -> bool:
         """Of every channel is known whether we are in and how we stand there."""
-        return self.connected and all(place.refused or place.modes is not None for place in self.channels.values())
+        return self.connected and all(
+            membership.refused or membership.modes is not None for membership in self.channels.values()
+        )
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> ConnectionStatus:
         """What ``dataclasses.asdict`` made of one; ValueError, KeyError or TypeError where it is none."""
         return cls(
-            **{**value, "channels": {name: ChannelStanding(**place) for name, place in value["channels"].items()}}
+            **{
+                **value,
+                "channels": {name: ChannelMembership(**membership) for name, membership in value["channels"].items()},
+            }
         )
 
 
@@ -71,14 +76,14 @@ class ConnectionTracker:
 
     def __init__(self, features: Features, roster: Roster, channels: tuple[str, ...]) -> None:
         self._features, self._roster, self._channels = features, roster, channels
-        self._places: dict[str, ChannelStanding] = {}
+        self._memberships: dict[str, ChannelMembership] = {}
         self._marked: dict[str, dict[str, str]] = {}  # folded channel -> folded nick -> letters of their status there
         self.server = ""
 
-    def of(self, channel: str) -> ChannelStanding:
-        return self._places.get(self._features.fold(channel), ChannelStanding())
+    def of(self, channel: str) -> ChannelMembership:
+        return self._memberships.get(self._features.fold(channel), ChannelMembership())
 
-    def places(self) -> list[tuple[str, ChannelStanding]]:
+    def memberships(self) -> list[tuple[str, ChannelMembership]]:
         return [(channel, self.of(channel)) for channel in self._channels]
 
     def marked(self, channel: str, nick: str) -> bool:
@@ -145,7 +150,7 @@ class ConnectionTracker:
     def _change(self, channel: str, **values: Any) -> None:
         folded = self._features.fold(channel)
         if any(self._features.fold(name) == folded for name in self._channels):
-            self._places[folded] = replace(self.of(channel), **values)
+            self._memberships[folded] = replace(self.of(channel), **values)
 
     def _named(self, channel: str, names: str) -> None:
         """RPL_NAMREPLY: everybody with the marks of their status before the nick, ours among them."""
@@ -162,9 +167,9 @@ class ConnectionTracker:
         """A channel's modes as they are (``fresh``), or as somebody changed them."""
         if not words or not self._features.is_channel(channel):
             return
-        place = self.of(channel)
-        status = dict.fromkeys(place.status)
-        modes = dict.fromkeys("" if fresh else place.modes or "")
+        membership = self.of(channel)
+        status = dict.fromkeys(membership.status)
+        modes = dict.fromkeys("" if fresh else membership.modes or "")
         arguments, sign = list(words[1:]), "+"
         for letter in words[0]:
             if letter in "+-":
@@ -180,7 +185,7 @@ class ConnectionTracker:
                     self._mark(channel, argument, "".join(theirs)[:_LETTERS])
             elif not self._features.is_list(letter):
                 _set(modes, letter, sign)
-        known = fresh or place.modes is not None
+        known = fresh or membership.modes is not None
         self._change(channel, status="".join(status)[:_LETTERS], modes="".join(modes)[:_LETTERS] if known else None)
 
 

@@ -36,13 +36,13 @@ class Delivery:
         self,
         features: Features,
         roster: Roster,
-        standings: ConnectionTracker,
+        tracker: ConnectionTracker,
         outbox: Outbox,
         receipts: Receipts,
         now: Callable[[], float],
         tell: Callable[[ChatEvent], None],
     ) -> None:
-        self._features, self._roster, self._standings = features, roster, standings
+        self._features, self._roster, self._tracker = features, roster, tracker
         self._outbox, self._receipts, self._now, self._tell = outbox, receipts, now, tell
         self.recipients = Recipients(features.fold, self._vouched)
         self._recent: deque[tuple[Piece, float]] = deque(maxlen=REMEMBERED)
@@ -106,5 +106,6 @@ class Delivery:
 
     def _vouched(self, nick: str) -> bool:
         return any(
-            place.privileged and self._roster.holds(channel, nick) for channel, place in self._standings.places()
+            membership.privileged and self._roster.holds(channel, nick)
+            for channel, membership in self._tracker.memberships()
         )

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from trainbot.adapters.irc.features import Features
-from trainbot.adapters.irc.joining import ChannelJoiner
+from trainbot.adapters.irc.joiner import ChannelJoiner
 from trainbot.adapters.irc.outbox import CtcpReply
-from trainbot.adapters.irc.privmsg import HistoryBatches, Privmsg, is_history, place, said_at, understand
+from trainbot.adapters.irc.privmsg import HistoryBatches, Privmsg, destination, is_history, said_at, understand
 from trainbot.adapters.irc.roster import Roster
 from trainbot.adapters.irc.wire import Message
 from trainbot.core.messages import ChatEvent, Incoming
@@ -67,7 +67,7 @@ class Inbound:
         """Takes a PRIVMSG; nothing comes of history, of our own lines, and of what was said where we are not."""
         if self._roster.is_me(message.nick):
             return
-        for_us, channel = place(message.param(0), self._roster.me.nick, self._features)
+        for_us, channel = destination(message.param(0), self._roster.me.nick, self._features)
         if not for_us or (channel and not self._roster.in_channel(channel)):
             return
         since = self._since.get(self._features.fold(channel) if channel else None)

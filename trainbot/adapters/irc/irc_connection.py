@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from trainbot import __version__
-from trainbot.adapters.irc.connection_status import ChannelStanding, ConnectionStatus
+from trainbot.adapters.irc.connection_status import ChannelMembership, ConnectionStatus
 from trainbot.adapters.irc.features import Features
 from trainbot.adapters.irc.keepalive import Backoff, Timeouts
 from trainbot.adapters.irc.outbox import Outbox
@@ -47,7 +47,7 @@ class IrcConnection:
 
     ``deliver`` is called on the loop, one event at a time; what it raises is logged and does no
     harm.  ``version`` is said to those who ask for it (CTCP).  ``heard`` is called after each line, for
-    who waits for ``standing`` to change.  ``policies``: which networks want TLS whatever bot.ini says.
+    who waits for ``connection_status`` to change.  ``policies``: which networks want TLS whatever bot.ini says.
     Raises ConfigError where the configuration would tell the password to everybody on the way, or
     cannot work.
     """
@@ -168,13 +168,13 @@ class IrcConnection:
 
     def marked(self, channel: str, nick: str) -> bool:
         """Whether somebody there is voiced, or more."""
-        return self._session is not None and self._session.standings.marked(channel, nick)
+        return self._session is not None and self._session.tracker.marked(channel, nick)
 
-    def place(self, channel: str) -> ChannelStanding:
+    def membership(self, channel: str) -> ChannelMembership:
         """How we stand in ``channel`` now."""
         if not self.connected or self._session is None:
-            return ChannelStanding()
-        return replace(self._session.standings.of(channel), topic_octets=self._session.features.topic_octets)
+            return ChannelMembership()
+        return replace(self._session.tracker.of(channel), topic_octets=self._session.features.topic_octets)
 
     @property
     def nick(self) -> str:
@@ -185,7 +185,7 @@ class IrcConnection:
         """Registered, and not lost since."""
         return self._session is not None and self._session.ready and self._session.ended is None
 
-    def standing(self) -> ConnectionStatus:
+    def connection_status(self) -> ConnectionStatus:
         """How we stand there now."""
         session, link = self._session, self._link
         if not self.connected or session is None:
@@ -193,7 +193,7 @@ class IrcConnection:
                 False,
                 self.trouble,
                 self.nick,
-                channels=dict.fromkeys(self._config.channels, ChannelStanding()),
+                channels=dict.fromkeys(self._config.channels, ChannelMembership()),
                 host=self._host,
                 lost=self._lost[0],
                 lost_at=self._lost[1],
@@ -203,10 +203,10 @@ class IrcConnection:
             "",
             session.nick,
             session.account,
-            session.standings.server,
+            session.tracker.server,
             sanitise(session.features.network),
             link.certificate_ends if link else None,
-            {channel: session.standings.of(channel) for channel in self._config.channels},
+            {channel: session.tracker.of(channel) for channel in self._config.channels},
             self._host,
             *self._lost,
         )

@@ -67,7 +67,7 @@ def is_history(message: Message, since: datetime | None) -> bool:
     return bool(at and since and at < since - SKEW)
 
 
-def place(target: str, me: str, features: Features) -> tuple[bool, str | None]:
+def destination(target: str, me: str, features: Features) -> tuple[bool, str | None]:
     """(whether it is for us at all, the channel or None)."""
     bare = target.lstrip(features.status_marks) if features.status_marks else target
     if features.is_channel(bare):

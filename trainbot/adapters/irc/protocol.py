@@ -16,7 +16,7 @@ from trainbot.adapters.irc.connection_status import ConnectionTracker
 from trainbot.adapters.irc.delivery import Delivery
 from trainbot.adapters.irc.features import Features
 from trainbot.adapters.irc.inbound import Inbound
-from trainbot.adapters.irc.joining import ChannelJoiner
+from trainbot.adapters.irc.joiner import ChannelJoiner
 from trainbot.adapters.irc.keepalive import NOT_READING, Keepalive, Timeouts
 from trainbot.adapters.irc.outbox import Outbox
 from trainbot.adapters.irc.own_nick import OwnNick
@@ -72,11 +72,13 @@ class IrcProtocol:
             server_password=config.server_password.reveal if config.server_password else None,
         )
         self.roster = Roster(config.nick, fold=self.fold, caps=self.registration.caps, channels=config.channels)
-        self.arrival = PostConnect(self.features, config.account, config.password.reveal if config.nickserv else None)
+        self.post_connect = PostConnect(
+            self.features, config.account, config.password.reveal if config.nickserv else None
+        )
         self.receipts = Receipts()
         self._server = f"{config.server} port {config.port}"
         keys = {name: key.reveal for name, key in config.keys}
-        self.joining = ChannelJoiner(config.channels, keys, patience, self.roster, self.features, lambda: self.account)
+        self.joiner = ChannelJoiner(config.channels, keys, patience, self.roster, self.features, lambda: self.account)
         self._own_nick = OwnNick(
             config.nick, self.roster, self.features, patience, config.nick_back, lambda: self.account
         )
@@ -86,18 +88,18 @@ class IrcProtocol:
         self._outbox, self._deliver, self._write = outbox, deliver, write
         self._now, self._began_at = now, now
         self._welcomed_at: float | None = None
-        self._listening = Inbound(
+        self._inbound = Inbound(
             self.features,
             self.roster,
-            self.joining,
+            self.joiner,
             hold=patience.hold,
             version=version,
             tell=self._tell,
             answer=lambda reply: outbox.put(reply, self._now),
         )
-        self.standings = ConnectionTracker(self.features, self.roster, config.channels)
+        self.tracker = ConnectionTracker(self.features, self.roster, config.channels)
         self.delivery = Delivery(
-            self.features, self.roster, self.standings, outbox, self.receipts, lambda: self._now, self._tell
+            self.features, self.roster, self.tracker, outbox, self.receipts, lambda: self._now, self._tell
         )
         outbox.may_send = self.delivery.may_send
         outbox.formatted = self._formatted
@@ -106,7 +108,7 @@ class IrcProtocol:
     def _table(self) -> dict[str, Callable[[Message], None]]:
         return {
             "PING": self._on_ping,
-            "BATCH": self._listening.batch,
+            "BATCH": self._inbound.batch,
             "PONG": self._on_pong,
             "ERROR": self._on_error,
             "001": self._on_welcome,
@@ -157,15 +159,15 @@ class IrcProtocol:
             self._tick_ready(now)
 
     def _tick_ready(self, now: float) -> None:
-        joining = self.joining.lines(now, wait=self.arrival.waits_until(now) is not None)
-        for line in (*joining, *self._own_nick.lines(now)):
+        joiner = self.joiner.lines(now, wait=self.post_connect.waits_until(now) is not None)
+        for line in (*joiner, *self._own_nick.lines(now)):
             self.say(line)
         proof = self.receipts.due()
         if proof is not None and now >= proof:
             self._ping(self.receipts.ask())
-        held_until = self._listening.due()
+        held_until = self._inbound.due()
         if held_until is not None and now >= held_until:
-            self._listening.release()
+            self._inbound.release()
         if len(self._outbox):
             self.delivery.tick()
 
@@ -177,10 +179,10 @@ class IrcProtocol:
         if self._welcomed_at is not None and not self.ready:
             times.append(self._welcomed_at + 5)
         if self.ready:
-            waits = self.arrival.waits_until(self._now)
-            times += [max(at, waits or at) for at in self.joining.due()]
+            waits = self.post_connect.waits_until(self._now)
+            times += [max(at, waits or at) for at in self.joiner.due()]
             times += self._own_nick.due()
-            times += [at for at in (self.receipts.due(), self._listening.due()) if at is not None]
+            times += [at for at in (self.receipts.due(), self._inbound.due()) if at is not None]
             if len(self._outbox):
                 times.append(self._now + 5)
         return min(times)
@@ -221,7 +223,7 @@ class IrcProtocol:
     @property
     def account(self) -> str | None:
         """What the network says that we are logged in as."""
-        return self.registration.account or self.arrival.account
+        return self.registration.account or self.post_connect.account
 
     # -- one line -----------------------------------------------------------------------------
 
@@ -235,17 +237,17 @@ class IrcProtocol:
             self.ended = self.ended or sanitise(self.registration.failure)[:_SHOWN]
             return
         command = message.command
-        self.standings.receive(message)
-        self.arrival.receive(message)
+        self.tracker.receive(message)
+        self.post_connect.receive(message)
         for event in self.roster.receive(message, datetime.now(UTC)):
             self._tell(event)
         if handler := self._handlers.get(command):
             handler(message)
         ours = self._own_nick.receive(message, self._now) if self.ready else []
-        for line in (*self.joining.receive(message, self._now), *ours):
+        for line in (*self.joiner.receive(message, self._now), *ours):
             self.say(line)
-        if command == "315" and not self.joining.counting:
-            self._listening.release()
+        if command == "315" and not self.joiner.counting:
+            self._inbound.release()
         if command in REFUSALS:
             self.delivery.refused(message)
 
@@ -293,18 +295,18 @@ class IrcProtocol:
         if self._welcomed_at is None:
             self._welcomed_at = self._now
             self.roster.me = type(self.roster.me)(self.registration.nick)
-            self._listening.welcomed(message)
+            self._inbound.welcomed(message)
 
     def _on_ready(self, message: Message) -> None:
         if self.ready or not self.registration.done:
             return
         self.ready = True
         self.features.settle()
-        self.delivery.recipients.server(self.standings.server)
+        self.delivery.recipients.server(self.tracker.server)
         self.delivery.unspoken(self._outbox.resume(self._now))
         log.info("connected to %s as %s", self._server, self.nick)
         self._tell(Connected(self.nick, datetime.now(UTC)))
-        for line in self.arrival.begin(self.nick, self._now):
+        for line in self.post_connect.begin(self.nick, self._now):
             self.say(line)
         self._tick_ready(self._now)
 
@@ -313,7 +315,7 @@ class IrcProtocol:
     def _on_join(self, message: Message) -> None:
         channel = message.param(0)
         if self.roster.is_me(message.nick) and self.roster.in_channel(channel):
-            self._listening.joined(message, self._now)
+            self._inbound.joined(message, self._now)
 
     # -- talk ---------------------------------------------------------------------------------
 
@@ -321,7 +323,7 @@ class IrcProtocol:
         if self.ready:
             if self.roster.is_me(message.param(0)):
                 self.delivery.recipients.heard(message.nick)
-            self._listening.receive(message, self._now)
+            self._inbound.receive(message, self._now)
 
     # -- small --------------------------------------------------------------------------------
 
@@ -331,4 +333,4 @@ class IrcProtocol:
 
     def _formatted(self, target: str) -> bool:
         """Not where it is +c: InspIRCd refuses every line with a formatting code then, solanum takes the codes out."""
-        return "c" not in (self.standings.of(target).modes or "")
+        return "c" not in (self.tracker.of(target).modes or "")

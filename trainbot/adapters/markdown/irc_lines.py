@@ -55,13 +55,13 @@ def _shorten(lines: list[RenderedLine], limit: int, more: str, width: int) -> li
     room, end = max(limit, 2) - 1, len(lines)
     for kinds in (("title",), ("command",), ("prose",), ("output",)):
         for unit in dict.fromkeys(line.unit for line in lines if line.kind in kinds):
-            places = [n for n, line in enumerate(lines) if line.unit == unit and n < end]
+            indexes = [n for n, line in enumerate(lines) if line.unit == unit and n < end]
             free = room - len(keep)
-            if len(places) > free and kinds == ("command",):
-                end = places[0]  # no later command without this one, nor what is said about them
+            if len(indexes) > free and kinds == ("command",):
+                end = indexes[0]  # no later command without this one, nor what is said about them
                 break
-            if len(places) <= free or kinds == ("prose",):
-                keep.update(places[: max(free, 0)])
+            if len(indexes) <= free or kinds == ("prose",):
+                keep.update(indexes[: max(free, 0)])
     shown = []
     for n in sorted(keep):
         text, after = lines[n].text, lines[n + 1 : n + 2]

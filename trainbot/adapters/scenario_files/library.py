@@ -44,17 +44,17 @@ def load_library(folder: Path, before: ExerciseLibrary | None = None) -> Exercis
     seen: dict[Path, tuple[Files, Exercise | None, tuple[ExerciseProblem, ...]]] = {}
     exercises: dict[str, Exercise] = {}
     problems: list[ExerciseProblem] = []
-    for place in _places(folder):
-        files = _fingerprint(place)
-        old = before.seen.get(place) if before else None
+    for directory in _directories(folder):
+        files = _fingerprint(directory)
+        old = before.seen.get(directory) if before else None
         if old is None or old[0] != files:
-            exercise, faults = _load(place, _name(place, folder))
+            exercise, faults = _load(directory, _name(directory, folder))
             old = (files, exercise, tuple(faults))
-        seen[place] = old
+        seen[directory] = old
         _, exercise, found = old
         problems.extend(found)
         if exercise and exercise.slug in exercises:
-            name = _name(place, folder)
+            name = _name(directory, folder)
             exercise = replace(exercise, slug=slug_of(name))
             text = f"another exercise has that name; this one is called {exercise.slug}"
             problems.append(ExerciseProblem(name, "", text, serious=False))
@@ -65,43 +65,43 @@ def load_library(folder: Path, before: ExerciseLibrary | None = None) -> Exercis
 
 def named_exercise(words: str, folder: Callable[[], Path]) -> Exercise:
     """The exercise whose folder ``words`` is, or the one of the library in ``folder()`` that it names.  Raises UserError."""
-    place = Path(words)
-    if "/" in words and place.is_dir():
-        library = load_library(place)
+    directory = Path(words)
+    if "/" in words and directory.is_dir():
+        library = load_library(directory)
         if len(library.exercises) == 1:
             return next(iter(library.exercises.values()))
         raise UserError(f"{words} holds {len(library.exercises) or 'no'} exercises; name the folder of one")
     return load_library(folder()).find(words)
 
 
-def _name(place: Path, folder: Path) -> str:
-    return folder.name if place == folder else str(place.relative_to(folder))
+def _name(directory: Path, folder: Path) -> str:
+    return folder.name if directory == folder else str(directory.relative_to(folder))
 
 
-def _load(place: Path, name: str) -> tuple[Exercise | None, list[ExerciseProblem]]:
+def _load(directory: Path, name: str) -> tuple[Exercise | None, list[ExerciseProblem]]:
     """In the form that its index has."""
-    theirs = not any(os.path.lexists(place / index) for index in katacoda.INDEXES)
+    theirs = not any(os.path.lexists(directory / index) for index in katacoda.INDEXES)
     load = instruqt.load if theirs else katacoda.load
-    return load(place, name=name)
+    return load(directory, name=name)
 
 
-def _places(folder: Path) -> list[Path]:
+def _directories(folder: Path) -> list[Path]:
     """The folders with an index, sorted; links to folders are not followed, nothing below an index is searched."""
-    places = []
+    directories = []
     for path, folders, files in os.walk(folder):
         if any(index in files for index in INDEXES):
-            places.append(Path(path))
+            directories.append(Path(path))
             folders.clear()
         depth = len(Path(path).relative_to(folder).parts)
         folders[:] = sorted(name for name in folders if not name.startswith(".")) if depth < DEPTH else []
-        if len(places) >= MAX_EXERCISES:
+        if len(directories) >= MAX_EXERCISES:
             break
-    return sorted(places)
+    return sorted(directories)
 
 
-def _fingerprint(place: Path) -> Files:
+def _fingerprint(directory: Path) -> Files:
     found: list[tuple[str, int, int]] = []
-    for path, folders, files in os.walk(place):
+    for path, folders, files in os.walk(directory):
         folders.sort()
         for name in sorted(files):
             if len(found) >= MAX_FILES:

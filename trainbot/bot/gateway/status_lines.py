@@ -7,16 +7,15 @@ from datetime import datetime
 from trainbot.adapters.db import Store
 from trainbot.core.text import one_line
 from trainbot.features.labs.lease_expiry import LeaseExpiry
-from trainbot.features.questions.question_queue import ANSWER
 from trainbot.model.class_run import Attendance, ClassRun, own_step
-from trainbot.model.notice import Notice
+from trainbot.model.notice import Notice, NoticeKind
 from trainbot.model.ports import Audience, Exercises
 
 IDLE = "no class runs now | ctrl-b d leaves, what runs here goes on"
 BETWEEN = " | "
 TABLES = frozenset({"class", "attendance", "done", "notice", "lease", "person"})
 #: Notices whose text is what will be said; the others are worded then, and may hold a password.
-AS_IT_IS = ("text", ANSWER)
+AS_IT_IS = (NoticeKind.TEXT, NoticeKind.ANSWER)
 
 
 class StatusLines:
@@ -43,7 +42,7 @@ class StatusLines:
         for lease in store.leases.open():
             mine, unheard = steps.get(lease.person_id, []), waiting.get(lease.person_id, [])
             parts = [
-                self._place(runs[row.class_id], row, done.get((row.class_id, row.person_id), set())) for row in mine
+                self._progress(runs[row.class_id], row, done.get((row.class_id, row.person_id), set())) for row in mine
             ] or [self._elsewhere(run) for run in runs.values()]
             if (
                 unheard and self.audience.where(people[lease.person_id]) is None
@@ -52,7 +51,7 @@ class StatusLines:
             found[str(lease.id)] = {"line": BETWEEN.join(parts) or IDLE, "word": self.expiry.warned(lease)}
         return found
 
-    def _place(self, run: ClassRun, mine: Attendance, done: set[int]) -> str:
+    def _progress(self, run: ClassRun, mine: Attendance, done: set[int]) -> str:
         step = own_step(run, mine, done)
         where = "which you have done" if step in done else "and so are you" if step == run.step else f"you at {step}"
         own = "" if not 0 < run.step <= run.steps else f", {where}"

@@ -23,9 +23,9 @@ class CalendarFiles:
         self.where, self.zones, self.folder = where, schedule.zones, folder
         self.feed = Feed(where, schedule.offsets)
 
-    def publish(self, book: SessionStore, now: datetime) -> list[PublishedSession]:
+    def publish(self, session_store: SessionStore, now: datetime) -> list[PublishedSession]:
         """Writes what differs; the sessions that are in the feed.  OSError where a file cannot be written."""
-        entries = book.published(since(now))
+        entries = session_store.published(since(now))
         for name, content in ((FEED, self.feed.text(entries)), (PAGE, page(entries, self.where, self.zones, now))):
             path = self.folder / name
             if not path.exists() or path.read_bytes() != content:
@@ -36,10 +36,10 @@ class CalendarFiles:
         """The file is there whole, or as it was before; OSError where it cannot be."""
         write_whole(path, content)
 
-    def published(self, book: SessionStore, now: datetime) -> CalendarPublished:
+    def published(self, session_store: SessionStore, now: datetime) -> CalendarPublished:
         """The same, as an event, whatever comes of it."""
         try:
-            ends = [entry.session.end for entry in self.publish(book, now) if entry.session.end > now]
+            ends = [entry.session.end for entry in self.publish(session_store, now) if entry.session.end > now]
         except Exception as error:
             return CalendarPublished(error=error)
         return CalendarPublished(min([since(now.replace(year=now.year + 2, day=1)), *ends]))
@@ -49,9 +49,18 @@ class CalendarWriter:
     """``post`` gets Published for each that was begun, unless we are closed before."""
 
     def __init__(
-        self, store: StoreConfig, irc: IrcConfig, press: CalendarFiles, post: Callable[[CalendarPublished], None]
+        self,
+        store: StoreConfig,
+        irc: IrcConfig,
+        calendar_files: CalendarFiles,
+        post: Callable[[CalendarPublished], None],
     ) -> None:
-        self._url, self._channels, self._press, self._post = store.url, irc.class_channels, press, post
+        self._url, self._channels, self._calendar_files, self._post = (
+            store.url,
+            irc.class_channels,
+            calendar_files,
+            post,
+        )
         self._one = asyncio.Lock()  # what the press remembers is one thread's at a time
         self._tasks = Tasks()
 
@@ -72,8 +81,8 @@ class CalendarWriter:
             return CalendarPublished(error=error)
         try:
             with store.transaction():
-                book = SessionStore(store, self._channels)
-                return self._press.published(book, wanted.at)
+                session_store = SessionStore(store, self._channels)
+                return self._calendar_files.published(session_store, wanted.at)
         except Exception as error:
             return CalendarPublished(error=error)
         finally:

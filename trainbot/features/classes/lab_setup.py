@@ -317,7 +317,7 @@ class LabSetup:
                 "the steps before the class's (or before step N) are done in my lab; after "
                 "one that I did by hand: goes on",
                 (Argument("N", "number", optional=True),),
-                place=Scope.CLASS,
+                scope=Scope.CLASS,
                 group="class",
             )
         ]

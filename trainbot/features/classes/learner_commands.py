@@ -173,16 +173,16 @@ class LearnerCommands:
                 self.step,
                 "my step (or step N) again, privately and longer",
                 number,
-                place=Scope.CLASS,
+                scope=Scope.CLASS,
                 group="class",
             ),
-            Command("hint", self.hint, "the next hint for my step, privately", place=Scope.CLASS, group="class"),
+            Command("hint", self.hint, "the next hint for my step, privately", scope=Scope.CLASS, group="class"),
             Command(
                 "solution",
                 self.solution,
                 "how my step (or step N) is done, some minutes after it began",
                 number,
-                place=Scope.CLASS,
+                scope=Scope.CLASS,
                 group="class",
             ),
             Command(
@@ -190,7 +190,7 @@ class LearnerCommands:
                 self.done,
                 "I have done my step; its check runs behind, and speaks only if something is missing",
                 aliases=("check",),
-                place=Scope.CLASS,
+                scope=Scope.CLASS,
                 group="class",
             ),
             Command(
@@ -199,7 +199,7 @@ class LearnerCommands:
                 "I need help; a word about what is wrong helps the helpers",
                 (Argument("WORDS", "words", optional=True, rest=True),),
                 example="stuck nginx does not start",
-                place=Scope.CLASS,
+                scope=Scope.CLASS,
                 group="class",
             ),
         ]

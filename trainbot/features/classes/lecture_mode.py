@@ -46,7 +46,7 @@ class LectureMode:
                 "labs are gone, or back: the class goes on without them, with the handout",
                 (Argument("on|off", "switch"),),
                 role=Role.PRESENTER,
-                place=Scope.CLASS,
+                scope=Scope.CLASS,
                 example="lecture on",
                 group="class",
             )

@@ -87,7 +87,7 @@ class PresenterCommands:
         self.room.notices.tell(
             ask.at,
             f"{run.title} is over after {span(ask.at - run.started_at)}; {people} took part. "
-            f"Thank you! {self.room.journal.place(run)}".rstrip(),
+            f"Thank you! {self.room.journal.minutes_at(run)}".rstrip(),
             channel=run.channel,
         )
         return []
@@ -150,7 +150,7 @@ class PresenterCommands:
                 "begins the session that is due, or that exercise",
                 (Argument("SESSION or EXERCISE", "words", optional=True, rest=True),),
                 role=Role.PRESENTER,
-                place=Scope.CHANNEL,
+                scope=Scope.CHANNEL,
                 example="start selinux-debian",
                 group="class",
             ),
@@ -160,7 +160,7 @@ class PresenterCommands:
                 "ends the class (asks first); the minutes are written",
                 confirm=self.ask_end,
                 role=Role.PRESENTER,
-                place=Scope.CLASS,
+                scope=Scope.CLASS,
                 group="class",
             ),
             Command(
@@ -168,7 +168,7 @@ class PresenterCommands:
                 self.next,
                 "the class goes to the next step and sees it",
                 role=Role.PRESENTER,
-                place=Scope.CLASS,
+                scope=Scope.CLASS,
                 group="class",
             ),
             Command(
@@ -177,7 +177,7 @@ class PresenterCommands:
                 "back one step",
                 aliases=("back",),
                 role=Role.PRESENTER,
-                place=Scope.CLASS,
+                scope=Scope.CLASS,
                 group="class",
             ),
             Command(
@@ -187,7 +187,7 @@ class PresenterCommands:
                 (Argument("N", "number"),),
                 example="goto 3",
                 role=Role.PRESENTER,
-                place=Scope.CLASS,
+                scope=Scope.CLASS,
                 group="class",
             ),
             Command(
@@ -195,7 +195,7 @@ class PresenterCommands:
                 self.repeat,
                 "shows the class step again",
                 role=Role.PRESENTER,
-                place=Scope.CLASS,
+                scope=Scope.CLASS,
                 group="class",
             ),
         ]

@@ -38,11 +38,11 @@ class StepProgress:
         return 100 * self.done // self.people if self.people else 100
 
 
-def worth_telling(standing: StepProgress, told: int, told_at: datetime | None, now: datetime) -> int:
+def worth_telling(progress: StepProgress, told: int, told_at: datetime | None, now: datetime) -> int:
     """The mark that has been passed since the channel was last told of ``told`` percent; 0 where there is none."""
-    if standing.people < FEW or (told_at is not None and now - told_at < PAUSE):
+    if progress.people < FEW or (told_at is not None and now - told_at < PAUSE):
         return 0
-    return max((mark for mark in MARKS if told < mark <= standing.percent), default=0)
+    return max((mark for mark in MARKS if told < mark <= progress.percent), default=0)
 
 
 class ProgressCommands:
@@ -51,7 +51,7 @@ class ProgressCommands:
     def __init__(self, room: Classroom, share: int) -> None:
         self.room, self.classes, self.share = room, room.classes, share
 
-    def standing(self, run: ClassRun) -> StepProgress:
+    def step_progress(self, run: ClassRun) -> StepProgress:
         step = min(max(run.step, 1), max(run.steps, 1))
         rows = self.classes.attendance.all(class_id=run.id)
         done = {d.person_id for d in self.classes.done.all(class_id=run.id, step=step)}
@@ -63,7 +63,7 @@ class ProgressCommands:
 
     def progress(self, ask: Request) -> list[Effect]:
         run = self.room.run(ask)
-        now = self.standing(run)
+        now = self.step_progress(run)
         text = (
             f"{place(run)} since {span(ask.at - run.step_at)}: {now.done} done, {now.working} working, "
             f"{len(now.stuck)} stuck, {now.silent} silent"
@@ -77,19 +77,19 @@ class ProgressCommands:
         wait = f"; better wait: fewer than {self.share} % are done" if self._early(run, now) else ""
         return [Reply(text + wait)]
 
-    def _early(self, run: ClassRun, standing: StepProgress) -> bool:
+    def _early(self, run: ClassRun, progress: StepProgress) -> bool:
         """Whether !next leaves too many behind; in a lecture nobody is."""
-        return 1 <= run.step <= run.steps and not run.lecture and standing.people > 0 and standing.percent < self.share
+        return 1 <= run.step <= run.steps and not run.lecture and progress.people > 0 and progress.percent < self.share
 
     def advice(self, run: ClassRun) -> list[Effect]:
         """For a presenter who goes on from the class step: how many that leaves behind, where they are many."""
-        standing = self.standing(run)
-        if not self._early(run, standing):
+        progress = self.step_progress(run)
+        if not self._early(run, progress):
             return []
-        stuck = f", {len(standing.stuck)} stuck (!hands)" if standing.stuck else ""
+        stuck = f", {len(progress.stuck)} stuck (!hands)" if progress.stuck else ""
         return [
             Reply(
-                f"only {standing.done} of {standing.people} were done with step {run.step}{stuck}; !prev goes back",
+                f"only {progress.done} of {progress.people} were done with step {run.step}{stuck}; !prev goes back",
                 private=True,
             )
         ]
@@ -125,14 +125,14 @@ class ProgressCommands:
         for run in self.classes.running():
             if not 1 <= run.step <= run.steps:
                 continue
-            standing = self.standing(run)
-            mark = worth_telling(standing, run.told, run.told_at, now)
+            progress = self.step_progress(run)
+            mark = worth_telling(progress, run.told, run.told_at, now)
             if mark:
                 self.classes.change({"id": run.id}, told=mark, told_at=now)
-                stuck = f", {len(standing.stuck)} stuck" if standing.stuck else ""
+                stuck = f", {len(progress.stuck)} stuck" if progress.stuck else ""
                 self.room.notices.tell(
                     now,
-                    f"Step {run.step}: {standing.done} of {standing.people} done{stuck}",
+                    f"Step {run.step}: {progress.done} of {progress.people} done{stuck}",
                     channel=run.channel,
                     not_after=now + PAUSE,
                 )
@@ -144,7 +144,7 @@ class ProgressCommands:
                 self.progress,
                 "how many are done, working, stuck, silent; names the stuck",
                 role=Role.HELPER,
-                place=Scope.CLASS,
+                scope=Scope.CLASS,
                 group="class",
             ),
             Command(
@@ -152,7 +152,7 @@ class ProgressCommands:
                 self.hands,
                 "who is stuck, longest first, with their words and who helps them",
                 role=Role.HELPER,
-                place=Scope.CLASS,
+                scope=Scope.CLASS,
                 group="class",
             ),
             Command(
@@ -162,7 +162,7 @@ class ProgressCommands:
                 (Argument("NICK", "nick"),),
                 example="helping alice",
                 role=Role.HELPER,
-                place=Scope.CLASS,
+                scope=Scope.CLASS,
                 group="class",
             ),
         ]

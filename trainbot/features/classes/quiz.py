@@ -132,7 +132,7 @@ class Quizzes:
                 "asks the channel; after 20 s lots are drawn among the right answers (A|B: either is right)",
                 (Argument("WORDS = ANSWER", "words", rest=True),),
                 role=Role.PRESENTER,
-                place=Scope.PRIVATE,
+                scope=Scope.PRIVATE,
                 example="quiz which port do keyservers use? = 11371",
                 group="class",
             )

@@ -14,6 +14,7 @@ from trainbot.features.labs.lab_requests import LabRequests
 from trainbot.features.labs.lab_wording import a
 from trainbot.model.host import Mode
 from trainbot.model.lab import Lease
+from trainbot.model.notice import NoticeKind
 from trainbot.model.ports import Audience, People
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ NEWS = timedelta(hours=12)  # that a lab was given or taken back is told for so 
 
 class LabAdminCommands:
     def __init__(self, requests: LabRequests, store: Store, audience: Audience, people: People) -> None:
-        self.requests, self.waiting, self.terms = requests, requests.waiting, requests.waiting.terms
+        self.requests, self.queue, self.expiry = requests, requests.queue, requests.queue.expiry
         self.labs, self.leases, self.people, self.notices = store.labs, store.leases, store.people, store.notices
         self.audience, self.known_people = audience, people
         self._meant: dict[tuple[int, str, str | None], int] = {}  # what an organiser was asked about: the lease
@@ -51,7 +52,7 @@ class LabAdminCommands:
             ask.at,
             f"{ask.nick} asked me for {a(image)} lab for you",
             person_id=person.id,
-            kind="lab",
+            kind=NoticeKind.LAB,
             subject=str(lease.id),
         )
         self.requests.classes.handed_out(ask, f"{image} {mode} for {sender.nick}")
@@ -59,7 +60,7 @@ class LabAdminCommands:
         what = (
             f"has {a(image)} lab on {lab.host} now"
             if lab is not None
-            else f"waits for {a(image)} lab, number {self.waiting.places()[lease.id]} in the queue"
+            else f"waits for {a(image)} lab, number {self.queue.positions()[lease.id]} in the queue"
         )
         return [Reply(f"{sender.nick} {what}, and is told so privately", private=True)]
 
@@ -113,7 +114,7 @@ class LabAdminCommands:
         person, lease = self._theirs(nick, image)
         if self._meant.pop((ask.person.id, nick, image), None) != lease.id:
             raise UserError(f"{nick[:30]} is not who it was a minute ago, so nothing was done; say that again")
-        self.terms.end(lease, "revoked", ask.at)
+        self.expiry.end(lease, "revoked", ask.at)
         what = f"your {lease.image} lab" if lease.lab_id else f"your place for {a(lease.image)} lab"
         self.notices.tell(
             ask.at, f"{what} was taken back by {ask.nick}; ask them why", person_id=person.id, not_after=ask.at + NEWS

@@ -9,49 +9,49 @@ from trainbot.features.labs.placement import HostRoom, Need, choose_host
 from trainbot.model.lab import NEARNESS, Lab
 
 
-def with_one_less(seats: HostRoom, need: Need) -> HostRoom:
+def with_one_less(room: HostRoom, need: Need) -> HostRoom:
     """The host without one lab that it has."""
-    disk = None if seats.disk_free_mib is None else seats.disk_free_mib + need.disk_mib
-    return replace(seats, used=max(0, seats.used - 1), free_mib=seats.free_mib + need.memory_mib, disk_free_mib=disk)
+    disk = None if room.disk_free_mib is None else room.disk_free_mib + need.disk_mib
+    return replace(room, used=max(0, room.used - 1), free_mib=room.free_mib + need.memory_mib, disk_free_mib=disk)
 
 
 def room(hosts: Iterable[HostRoom], need: Need) -> dict[str, int]:
     """Host -> how many more labs of that need fit there, if one after the other is placed and nothing else."""
-    seats = {host.host: host for host in hosts}
-    more = dict.fromkeys(seats, 0)
-    while (name := choose_host(seats.values(), need)) is not None:
+    rooms = {host.host: host for host in hosts}
+    more = dict.fromkeys(rooms, 0)
+    while (name := choose_host(rooms.values(), need)) is not None:
         more[name] += 1
-        seats[name] = seats[name].with_one_more(need)
+        rooms[name] = rooms[name].with_one_more(need)
     return more
 
 
-def unseated(hosts: Iterable[HostRoom], needs: Iterable[Need]) -> int:
+def without_lab(hosts: Iterable[HostRoom], needs: Iterable[Need]) -> int:
     """How many of these labs find no place on those hosts, in the order they come."""
-    seats = {host.host: host for host in hosts}
+    rooms = {host.host: host for host in hosts}
     without = 0
     for need in needs:
-        name = choose_host(seats.values(), need)
+        name = choose_host(rooms.values(), need)
         if name is None:
             without += 1
         else:
-            seats[name] = seats[name].with_one_more(need)
+            rooms[name] = rooms[name].with_one_more(need)
     return without
 
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
     """``free``: more labs that fit whatever their image, so it counts by the image that needs most.  ``taken``: labs
-    of people, those kept for somebody, and those on their way out.  ``seats``: ``taken`` + ``pool`` + ``free``, on
-    hosts that answer.  ``survive``: the seats that are left when the host with most of them is lost.  ``unseated``:
+    of people, those kept for somebody, and those on their way out.  ``total``: ``taken`` + ``pool`` + ``free``, on
+    hosts that answer.  ``survive``: the seats that are left when the host with most of them is lost.  ``without_lab``:
     people who would wait for a lab after the worst loss of one host now, and ``worst``: that host, '' where nobody
     would.  ``more``: image -> host -> how many more labs of that image alone."""
 
-    seats: int
+    total: int
     taken: int
     pool: int
     free: int
     survive: int
-    unseated: int
+    without_lab: int
     worst: str
     more: Mapping[str, Mapping[str, int]]
 
@@ -68,16 +68,16 @@ def capacity(
         key=lambda there: sum(there.values()),
         default={host.host: max(0, host.most - host.used) for host in up if not host.drained},
     )
-    seats = {host.host: host.used + free.get(host.host, 0) for host in up}
-    spare = sum(lab.host in seats for lab in pool)
-    total = sum(seats.values())
+    rooms = {host.host: host.used + free.get(host.host, 0) for host in up}
+    spare = sum(lab.host in rooms for lab in pool)
+    total = sum(rooms.values())
     worst, without = _worst(up, pool, [lab for lab in labs if lab.id in leased], needs)
     return Capacity(
         total,
         total - spare - sum(free.values()),
         spare,
         sum(free.values()),
-        total - max(seats.values(), default=0),
+        total - max(rooms.values(), default=0),
         without,
         worst,
         more,
@@ -95,7 +95,7 @@ def _worst(
             if lab.host in others and lab.image in needs:
                 others[lab.host] = with_one_less(others[lab.host], needs[lab.image])
         moving = [needs[lab.image] for lab in theirs if lab.host == lost.host and lab.image in needs]
-        without = unseated(others.values(), moving)
+        without = without_lab(others.values(), moving)
         if without > found[1]:
             found = (lost.host, without)
     return found

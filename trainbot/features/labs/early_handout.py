@@ -23,7 +23,7 @@ from trainbot.model.ports import Audience
 
 if TYPE_CHECKING:
     from trainbot.adapters.db import Store
-    from trainbot.model.notice import Notice
+    from trainbot.model.notice import Notice, NoticeKind
 
 LAST_CALL = timedelta(minutes=5)  # before the start: whoever is here has a place in the queue at least
 GAP = timedelta(minutes=1)  # between two: a network lets us speak to one new person a minute ...
@@ -41,18 +41,18 @@ def released(now: datetime, begins: datetime, early: timedelta, number: int) -> 
 
 
 class EarlyHandout:
-    def __init__(self, ahead: Preallocation, store: Store, requests: LabRequests, audience: Audience) -> None:
-        self.ahead, self.scheduler, self.config, self.requests, self.audience = (
-            ahead,
-            ahead.scheduler,
-            ahead.config,
+    def __init__(self, preallocation: Preallocation, store: Store, requests: LabRequests, audience: Audience) -> None:
+        self.preallocation, self.scheduler, self.config, self.requests, self.audience = (
+            preallocation,
+            preallocation.scheduler,
+            preallocation.config,
             requests,
             audience,
         )
         self.labs, self.leases, self.people, self.notices = store.labs, store.leases, store.people, store.notices
 
     def tick(self, now: datetime) -> None:
-        sessions = self.ahead.sessions(now)
+        sessions = self.preallocation.sessions(now)
         self._take_back({session.uid: session for session in sessions}, now)
         for session in sessions:
             if session.begins - self.config.early <= now < min(session.late_at, session.closes_at):
@@ -112,7 +112,7 @@ class EarlyHandout:
         )
         lease = self.leases.first(id=id)
         assert lease is not None
-        kind = "seat" if self.scheduler.give(lease, now) else "place"
+        kind = NoticeKind.SEAT if self.scheduler.give(lease, now) else NoticeKind.POSITION
         self.notices.tell(now, "", person_id=person, kind=kind, subject=str(id), key=f"seat {id}")
 
     def _explain(self, session: PlannedSession, person: int, image: str, other: str, now: datetime) -> None:
@@ -131,9 +131,13 @@ class EarlyHandout:
         """A lab for somebody who signed up, or their place in the queue where there was none for them: the lab itself
         is told by a notice of its own then."""
         lease = self.leases.first(id=int(notice.subject))
-        if lease is None or lease.ended_at is not None or (notice.kind == "place" and lease.lab_id is not None):
+        if (
+            lease is None
+            or lease.ended_at is not None
+            or (notice.kind is NoticeKind.POSITION and lease.lab_id is not None)
+        ):
             return None
-        session = next((found for found in self.ahead.sessions(now) if found.uid == lease.session), None)
+        session = next((found for found in self.preallocation.sessions(now) if found.uid == lease.session), None)
         begins = f"{session.title[:60]} {_begins(session, now)}" if session is not None else "for your class"
         if lease.lab_id is not None:
             return self.requests.answer(lease, now, before=f"{begins}; your")
@@ -153,7 +157,7 @@ class EarlyHandout:
                 continue
             why = self._pointless(lease, sessions.get(lease.session), now)
             if why and not self._was_told(lease):
-                self.requests.waiting.terms.end(lease, why, now)
+                self.requests.queue.expiry.end(lease, why, now)
 
     def _pointless(self, lease: Lease, session: PlannedSession | None, now: datetime) -> str:
         """Why this lease, which has no password yet, is not needed any more; '' where it is."""
@@ -169,7 +173,7 @@ class EarlyHandout:
         return any(
             notice.said_at is not None
             for notice in self.notices.all(subject=str(lease.id))
-            if notice.kind in ("seat", "lab")
+            if notice.kind in (NoticeKind.SEAT, NoticeKind.LAB)
         )
 
 

@@ -99,7 +99,7 @@ class Failover:
             self._leave(lease, lab, now)
         if not moving:
             return
-        self.scheduler.seat(now, quiet=frozenset(lease.id for lease, _lab in moving))
+        self.scheduler.assign(now, quiet=frozenset(lease.id for lease, _lab in moving))
         waiting = sum(lease.lab_id is None for lease in self._again(moving))
         self._announce(f"host {name} is lost: {_told(len(moving), waiting)}", now)
 

@@ -36,6 +36,7 @@ from trainbot.model.lab_events import (
     Probe,
     ProbeHost,
 )
+from trainbot.model.notice import NoticeKind
 from trainbot.model.ports import ClassContext, Ports, Timetable
 
 if TYPE_CHECKING:
@@ -56,9 +57,9 @@ class Labs(Feature):
         self.draining = Draining(scheduler, self.failover)
         self.no_shows = NoShows(scheduler, store, self.expiry, ports.audience)
         self.rehearsals = RehearsalLeases(scheduler, store, ports.access)
-        scheduler.plan = self.ahead = Preallocation(scheduler, store, timetable, self._spare())
-        self.early = EarlyHandout(self.ahead, store, self.requests, ports.audience)
-        self.readiness = Readiness(self.ahead, store, ports.people)
+        scheduler.plan = self.preallocation = Preallocation(scheduler, store, timetable, self._spare())
+        self.early_handout = EarlyHandout(self.preallocation, store, self.requests, ports.audience)
+        self.readiness = Readiness(self.preallocation, store, ports.people)
         self._with_commands = (
             self.requests,
             LabCommands(scheduler, store, self.queue, ports.access, classes),
@@ -85,10 +86,10 @@ class Labs(Feature):
 
     def notice_writers(self) -> Mapping[str, NoticeWriter]:
         return {
-            "lab": self.requests.notice,
-            "seat": self.early.notice,
-            "place": self.early.notice,
-            "readiness": self.readiness.notice,
+            NoticeKind.LAB: self.requests.notice,
+            NoticeKind.SEAT: self.early_handout.notice,
+            NoticeKind.POSITION: self.early_handout.notice,
+            NoticeKind.READINESS: self.readiness.notice,
         }
 
     def hooks(self) -> Sequence[Hook]:
@@ -105,11 +106,11 @@ class Labs(Feature):
             OnTick(self.host_events.tick),
             OnTick(self.failover.tick),
             OnTick(self.rehearsals.tick),
-            OnTick(self.early.tick),
+            OnTick(self.early_handout.tick),
             OnTick(self.readiness.tick),
             OnChange(
                 frozenset({"lab", "lease"}),
-                self._seat,
+                self._assign,
                 (HostUp, HostLost, HostWorkDone, LabBooted, LoginChecked, HostProbed),
             ),
             OnChange(
@@ -123,8 +124,8 @@ class Labs(Feature):
         self.host_events.host_up(event, now)
         self.failover.back(event.report.name, now)
 
-    def _seat(self, turn: Turn) -> None:
-        self.scheduler.seat(turn.now)
+    def _assign(self, turn: Turn) -> None:
+        self.scheduler.assign(turn.now)
 
     def _work(self, turn: Turn) -> list[HostWork | Probe | CheckLogin | ProbeHost]:
         return [*self.scheduler.work(turn.now), *self.failover.work()]

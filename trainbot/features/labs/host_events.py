@@ -9,7 +9,7 @@ import logging
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from trainbot.features.labs import reconciler as control
+from trainbot.features.labs import reconciler
 from trainbot.features.labs.placement import choose_host
 from trainbot.features.labs.reconciler import TRIES
 from trainbot.features.labs.resync import compare
@@ -133,7 +133,7 @@ class HostEvents:
         """An action came to its end; its row may have moved on meanwhile."""
         self.scheduler.over(event.lab, event.action)
         lab = self.labs.get(event.lab)
-        if lab is None or control.ACTIONS.get(lab.state) != event.action:
+        if lab is None or reconciler.ACTIONS.get(lab.state) != event.action:
             return
         if event.error is not None:
             if not event.down:
@@ -163,7 +163,7 @@ class HostEvents:
             self.settings.set(name, f"{(known + took) / 2:.1f}")
             self.scheduler.move(lab, LabState.READY, now)
             self.labs.change({"id": lab.id}, checked_at=now)
-            self.scheduler.avoided.works(lab.host, self._version(lab))
+            self.scheduler.backoff.works(lab.host, self._version(lab))
 
     def checked(self, event: LoginChecked, now: datetime) -> None:
         """A free lab was tried: one that lets nobody in, twice, is not handed out to anybody."""
@@ -206,7 +206,7 @@ class HostEvents:
     def _doubt(self, lab: Lab, why: str, now: datetime) -> None:
         """Its host is left alone with this image for a while."""
         view = self.scheduler.host_of(lab)
-        self.scheduler.avoided.failed(lab.host, self._version(lab), now)
+        self.scheduler.backoff.failed(lab.host, self._version(lab), now)
         view.troubled(f"a {lab.image} lab there: {why}", now)
 
     def _adopt(self, lab: Lab, domain: Domain) -> None:
@@ -235,7 +235,7 @@ class HostEvents:
     def _fits_elsewhere(self, lab: Lab, now: datetime) -> bool:
         """Whether another host has room for it."""
         image = self.scheduler.images.get(lab.image)
-        others = [seats for seats in self.scheduler.seats(self.labs.present(), now) if seats.host != lab.host]
+        others = [seats for seats in self.scheduler.rooms(self.labs.present(), now) if seats.host != lab.host]
         return image is not None and choose_host(others, self.scheduler.need(image)) is not None
 
     def _lose(self, lab: Lab, why: str, now: datetime) -> None:

@@ -23,21 +23,21 @@ NO_SNAPSHOT = "you have no snapshot yet: !lab snapshot keeps the state"
 
 class LabCommands:
     def __init__(
-        self, scheduler: Scheduler, store: Store, waiting: LabQueue, access: Access, classes: ClassContext
+        self, scheduler: Scheduler, store: Store, queue: LabQueue, access: Access, classes: ClassContext
     ) -> None:
-        self.scheduler, self.config, self.waiting, self.terms = scheduler, scheduler.config, waiting, waiting.terms
+        self.scheduler, self.config, self.queue, self.expiry = scheduler, scheduler.config, queue, queue.expiry
         self.labs, self.leases, self.access, self.classes = store.labs, store.leases, access, classes
 
     # -- which lab -----------------------------------------------------------------------------------
 
     def _lease(self, ask: Request, image: str | None) -> Lease:
         """The caller's only lease, or the one of that image; one that waits where ``image`` leaves a choice."""
-        waiting = [
+        queue = [
             lease
             for lease in self.leases.open(person_id=ask.person.id)
             if image in (None, lease.image) and lease.lab_id is None
         ]
-        return waiting[0] if len(waiting) == 1 else self._mine(ask, image)[0]
+        return queue[0] if len(queue) == 1 else self._mine(ask, image)[0]
 
     def _mine(self, ask: Request, image: str | None) -> tuple[Lease, Lab]:
         """The caller's only lab, or the one of that image; UserError where there is no such, or none yet."""
@@ -48,7 +48,7 @@ class LabCommands:
             raise UserError("which one? name the image: " + " or ".join(lease.image for lease in leases))
         lab = self.labs.get(leases[0].lab_id) if leases[0].lab_id else None
         if lab is None:
-            raise UserError(self.waiting.place(leases[0], ask.at))
+            raise UserError(self.queue.position(leases[0], ask.at))
         return leases[0], lab
 
     def _usable(self, ask: Request, image: str | None) -> Lab:
@@ -139,7 +139,7 @@ class LabCommands:
 
     def extend_lab(self, ask: Request, image: str | None = None) -> list[Effect]:
         lease, _lab = self._mine(ask, image)
-        keeping = self.terms.keeping(ask.at)
+        keeping = self.expiry.hold(ask.at)
         if keeping.held(lease):
             raise UserError(
                 f"that is not needed: your lab stays until the class has ended, and {span(self.config.grace)} more"
@@ -163,7 +163,7 @@ class LabCommands:
 
     def return_lab(self, ask: Request, image: str | None = None) -> list[Effect]:
         lease = self._lease(ask, image)
-        self.terms.end(lease, "returned", ask.at)
+        self.expiry.end(lease, "returned", ask.at)
         return [
             Reply(
                 f"your {lease.image} lab is given back"

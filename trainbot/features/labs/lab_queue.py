@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Container, Iterable
 
 from trainbot.model.lab import Lease
-from trainbot.model.notice import Notice
+from trainbot.model.notice import Notice, NoticeKind
 
 
 def missed(leases: Iterable[Lease], waiting: Iterable[Notice]) -> frozenset[int]:
     """Leases without a lab whose turn came while their person could not be told, and still cannot: others go first,
     until they have heard of it."""
-    untold = {notice.subject for notice in waiting if notice.kind == "lab"}
+    untold = {notice.subject for notice in waiting if notice.kind is NoticeKind.LAB}
     return frozenset(lease.id for lease in leases if lease.lab_id is None and str(lease.id) in untold)
 
 
@@ -23,11 +23,11 @@ def in_line(leases: Iterable[Lease], waiting: Iterable[Notice]) -> list[Lease]:
     return [lease for lease in found if lease.id not in away]
 
 
-def places(waiting: Iterable[Lease], away: Container[int]) -> dict[int, int]:
+def positions(waiting: Iterable[Lease], away: Container[int]) -> dict[int, int]:
     """Lease -> its place in the queue for its image, from 1; those who are away are passed over."""
-    ahead: Counter[str] = Counter()
+    preallocation: Counter[str] = Counter()
     found = {}
     for lease in sorted(waiting, key=lambda lease: lease.id):
-        found[lease.id] = ahead[lease.image] + 1
-        ahead[lease.image] += lease.id not in away
+        found[lease.id] = preallocation[lease.image] + 1
+        preallocation[lease.image] += lease.id not in away
     return found

@@ -42,12 +42,12 @@ VERBS = (*OWN_VERBS, "for", "revoke", "capacity")
 
 class LabRequests:
     def __init__(
-        self, scheduler: Scheduler, store: Store, waiting: LabQueue, access: Access, classes: ClassContext
+        self, scheduler: Scheduler, store: Store, queue: LabQueue, access: Access, classes: ClassContext
     ) -> None:
-        self.scheduler, self.config, self.waiting, self.access, self.classes = (
+        self.scheduler, self.config, self.queue, self.access, self.classes = (
             scheduler,
             scheduler.config,
-            waiting,
+            queue,
             access,
             classes,
         )
@@ -139,7 +139,7 @@ class LabRequests:
         """The access line (with a new password, unless a key opens the lab), or the place in the queue.  What is good
         to know the first time stands behind what everybody waits for."""
         if lease.lab_id is None:
-            return Reply(self.waiting.place(lease, now), private=True)
+            return Reply(self.queue.position(lease, now), private=True)
         lab = self.labs.get(lease.lab_id)
         assert lab is not None
         text = (
@@ -183,14 +183,14 @@ class LabRequests:
                     f"you have no lab; {there} gives you one" if there else "there are no labs here yet", private=True
                 )
             ]
-        keeping, lines = self.waiting.terms.keeping(ask.at), []
+        hold, lines = self.queue.expiry.hold(ask.at), []
         for lease in leases:
             lab = self.labs.get(lease.lab_id) if lease.lab_id else None
             if lab is None:
                 self._told(lease, ask.at)
-                lines.append(self.waiting.place(lease, ask.at))
+                lines.append(self.queue.position(lease, ask.at))
             else:
-                lines.append(lab_line(lease, lab, self.scheduler.host_of(lab).up, keeping.left(lease), ask.at))
+                lines.append(lab_line(lease, lab, self.scheduler.host_of(lab).up, hold.left(lease), ask.at))
         return [Reply("; ".join(lines), private=True)]
 
     def claim_lab(self, ask: Request, password: str) -> list[Effect]:
@@ -218,7 +218,7 @@ class LabRequests:
         if lease.lab_id is not None:
             return self.answer(lease, now, before=f"{notice.text}: your" if notice.text else "your turn, a")
         before = notice.text or "your turn came when you could not be told, so the next in line went first"
-        return Reply(f"{before}: {self.waiting.place(lease, now)}")
+        return Reply(f"{before}: {self.queue.position(lease, now)}")
 
     def commands(self) -> list[Command]:
         secret = (Argument("PASSWORD", "words", rest=True),)
@@ -238,7 +238,7 @@ class LabRequests:
                 self.claim_lab,
                 "my lab back after a reconnect, where there are no accounts",
                 secret,
-                place=Scope.PRIVATE,
+                scope=Scope.PRIVATE,
                 group="labs",
             ),
         ]

@@ -59,16 +59,16 @@ class LeaseExpiry:
         user = self.scheduler.images[image].user if image in self.scheduler.images else "root"
         return save_line(self.access.port, self.access.public_address, image, user)
 
-    def keeping(self, now: datetime) -> ClassHold:
+    def hold(self, now: datetime) -> ClassHold:
         return ClassHold(self.classes.windows(now - self.config.grace), self.config.grace, now)
 
     def tick(self, now: datetime) -> None:
         """Leases that are over end, those that soon will be are told; those of a class stay."""
-        keeping = self.keeping(now)
+        hold = self.hold(now)
         for lease in self.leases.open():
-            if lease.lab_id is None or keeping.held(lease):
+            if lease.lab_id is None or hold.held(lease):
                 continue
-            ends_at = keeping.ends_at(lease)
+            ends_at = hold.ends_at(lease)
             if ends_at > lease.expires_at:
                 self.leases.change({"id": lease.id}, expires_at=ends_at, warned_at=None)
             if ends_at <= now:

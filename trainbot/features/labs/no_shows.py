@@ -9,6 +9,7 @@ from trainbot.features.labs.lab_queue import missed
 from trainbot.features.labs.lease_expiry import LeaseExpiry
 from trainbot.features.labs.scheduler import Scheduler
 from trainbot.model.lab import LabState, Lease
+from trainbot.model.notice import NoticeKind
 from trainbot.model.ports import Audience
 
 if TYPE_CHECKING:
@@ -18,8 +19,8 @@ PATIENCE = timedelta(minutes=10)  # so long a lab waits for somebody who cannot 
 
 
 class NoShows:
-    def __init__(self, scheduler: Scheduler, store: Store, terms: LeaseExpiry, audience: Audience) -> None:
-        self.scheduler, self.config, self.terms, self.audience = scheduler, scheduler.config, terms, audience
+    def __init__(self, scheduler: Scheduler, store: Store, expiry: LeaseExpiry, audience: Audience) -> None:
+        self.scheduler, self.config, self.expiry, self.audience = scheduler, scheduler.config, expiry, audience
         self.labs, self.leases, self.people, self.notices = store.labs, store.leases, store.people, store.notices
         self._since: dict[int, datetime] = {}  # since when nobody could be told of that lease's lab
 
@@ -29,7 +30,7 @@ class NoShows:
             return
         leases, notices = self.leases.open(), self.notices.waiting()
         away = missed(leases, notices)
-        untold = {notice.subject for notice in notices if notice.kind == "lab"}
+        untold = {notice.subject for notice in notices if notice.kind is NoticeKind.LAB}
         self._since = {
             lease.id: self._since.get(lease.id, now)
             for lease in leases
@@ -37,7 +38,7 @@ class NoShows:
         }
         for lease in leases:
             if lease.id in away and now - lease.asked_at > self.config.cap:
-                self.terms.end(lease, "expired", now)  # they did not come back on that day
+                self.expiry.end(lease, "expired", now)  # they did not come back on that day
         waiting = [lease for lease in leases if lease.lab_id is None and lease.id not in away]
         late = [lease for lease in leases if now - self._since.get(lease.id, now) >= PATIENCE]
         for lease in late[: max(0, len(waiting) - self._coming())]:

@@ -31,8 +31,8 @@ BETWEEN = " | "  # hosts on one line
 
 
 class Overview:
-    def __init__(self, stock: LabInventory, store: Store, waiting: LabQueue, audience: Audience) -> None:
-        self.stock, self.scheduler, self.waiting, self.audience = stock, stock.scheduler, waiting, audience
+    def __init__(self, stock: LabInventory, store: Store, queue: LabQueue, audience: Audience) -> None:
+        self.stock, self.scheduler, self.queue, self.audience = stock, stock.scheduler, queue, audience
         self.labs, self.leases, self.people = store.labs, store.leases, store.people
 
     # -- leases --------------------------------------------------------------------------------------
@@ -43,19 +43,19 @@ class Overview:
         labs = {lab.id: lab for lab in self.labs.present()}
         if which:
             leases = self._narrowed(which, leases, names, labs)
-        keeping, places = self.waiting.terms.keeping(ask.at), self.waiting.places()
+        hold, positions = self.queue.expiry.hold(ask.at), self.queue.positions()
         seated = [
-            self._seated(names[lease.person_id], lease, labs[lease.lab_id], keeping)
+            self._seated(names[lease.person_id], lease, labs[lease.lab_id], hold)
             for lease in leases
             if lease.lab_id in labs
         ]
-        waiting = [
-            f"{names[lease.person_id]} waits for {lease.image}{_mode(lease)}, number {places[lease.id]}"
+        queue = [
+            f"{names[lease.person_id]} waits for {lease.image}{_mode(lease)}, number {positions[lease.id]}"
             for lease in leases
-            if lease.id in places
+            if lease.id in positions
         ]
         rehearsal = [] if which else self._rehearsal(labs)
-        return [Reply(as_many([*rehearsal, *seated, *waiting], ROOM, "; ", MORE) or "nobody has a lab", private=True)]
+        return [Reply(as_many([*rehearsal, *seated, *queue], ROOM, "; ", MORE) or "nobody has a lab", private=True)]
 
     def _rehearsal(self, labs: dict[str, Lab]) -> list[str]:
         """All that a rehearsal has, in one piece: they are nobody's."""
@@ -63,9 +63,9 @@ class Overview:
         number = sum(there.values())
         return [f"a rehearsal has {'one lab' if number == 1 else f'{number} labs'}{_where(there)}"] if there else []
 
-    def _seated(self, nick: str, lease: Lease, lab: Lab, keeping: ClassHold) -> str:
+    def _seated(self, nick: str, lease: Lease, lab: Lab, hold: ClassHold) -> str:
         state = state_of(lab) if self.scheduler.host_of(lab).up else "its host does not answer"
-        return f"{nick} {lease.image}{_mode(lease)} on {lab.host} {state}, {keeping.left(lease)}"
+        return f"{nick} {lease.image}{_mode(lease)} on {lab.host} {state}, {hold.left(lease)}"
 
     def _narrowed(self, which: str, leases: list[Lease], names: dict[int, str], labs: dict[str, Lab]) -> list[Lease]:
         """Those on that host, or of that nick."""
@@ -116,12 +116,12 @@ class Overview:
     def capacity_value(self, now: datetime) -> dict[str, Any]:
         found = self.stock.capacity(now)
         return {
-            "seats": found.seats,
+            "seats": found.total,
             "taken": found.taken,
             "pool": found.pool,
             "free": found.free,
             "survive": found.survive,
-            "unseated": found.unseated,
+            "unseated": found.without_lab,
             "worst": found.worst,
             "more": {image: dict(there) for image, there in found.more.items()},
             "summary": summary(found),
@@ -129,10 +129,10 @@ class Overview:
 
     def labs_value(self, now: datetime) -> list[dict[str, Any]]:
         """Each lab with whose it is ('' for the pool), then who waits."""
-        leases, places = self.leases.open(), self.waiting.places()
+        leases, positions = self.leases.open(), self.queue.positions()
         names = {person.id: person.nick for person in self.people.with_leases()}
         holder = {id: lease for lease in self.leases.every() for id in (lease.lab_id, lease.left_id) if id is not None}
-        keeping = self.waiting.terms.keeping(now)
+        hold = self.queue.expiry.hold(now)
 
         def row(name: str, state: str, host: str, image: str, mode: str, lease: Lease | None) -> dict[str, Any]:
             return {
@@ -142,8 +142,8 @@ class Overview:
                 "image": image,
                 "mode": mode,
                 "nick": one_line(names[lease.person_id], 80) if lease is not None else "",
-                "ends": keeping.ends_at(lease).isoformat() if lease is not None and name else None,
-                "held": lease is not None and keeping.held(lease),
+                "ends": hold.ends_at(lease).isoformat() if lease is not None and name else None,
+                "held": lease is not None and hold.held(lease),
             }
 
         there = [
@@ -151,7 +151,7 @@ class Overview:
             for lab in self.labs.present()
         ]
         return there + [
-            row("", f"waits, number {places[lease.id]}", "", lease.image, str(lease.mode), lease)
+            row("", f"waits, number {positions[lease.id]}", "", lease.image, str(lease.mode), lease)
             for lease in leases
             if lease.lab_id is None
         ]
@@ -196,11 +196,11 @@ def _where(there: dict[str, int] | Any) -> str:
 def summary(found: Capacity) -> str:
     """``30 seats: 14 taken, 3 in the pool, 13 free; 15 survive the loss of any one host``, and whom it would hit."""
     text = (
-        f"{found.seats} seats: {found.taken} taken, {found.pool} in the pool, {found.free} free; "
+        f"{found.total} seats: {found.taken} taken, {found.pool} in the pool, {found.free} free; "
         f"{found.survive} survive the loss of any one host"
     )
-    if found.unseated:
-        people = "one person" if found.unseated == 1 else f"{found.unseated} people"
+    if found.without_lab:
+        people = "one person" if found.without_lab == 1 else f"{found.without_lab} people"
         text += f"; if {found.worst} were lost now, {people} would wait"
     return text
 

@@ -19,7 +19,7 @@ class Need:
 class HostRoom:
     """A host as placement sees it.  ``used``: labs that are there or on their way; memory and disk in MiB, of which
     ``coming`` is promised to labs that are not made yet.  ``at_once``: how many it makes at a time where nobody waits.
-    ``images``: versions that it has a copy of (None: it needs none); ``avoided``: those that do not boot there."""
+    ``images``: versions that it has a copy of (None: it needs none); ``backoff``: those that do not boot there."""
 
     host: str
     up: bool
@@ -33,7 +33,7 @@ class HostRoom:
     disk_free_mib: int | None = None
     coming_disk_mib: int = 0
     images: frozenset[str] | None = None
-    avoided: frozenset[str] = frozenset()
+    backoff: frozenset[str] = frozenset()
 
     def with_one_more(self, need: Need) -> HostRoom:
         return replace(
@@ -53,13 +53,13 @@ class HostRoom:
             and self.free_mib - self.coming_mib >= need.memory_mib
             and (self.disk_free_mib is None or self.disk_free_mib - self.coming_disk_mib >= need.disk_mib)
             and (self.images is None or need.version in self.images)
-            and need.version not in self.avoided
+            and need.version not in self.backoff
         )
 
 
 def choose_host(hosts: Iterable[HostRoom], need: Need) -> str | None:
     """The emptiest host with room, by share of its seats: labs spread, so that the loss of one hurts least."""
-    room = [seats for seats in hosts if seats.holds(need)]
+    room = [host for host in hosts if host.holds(need)]
     if not room:
         return None
-    return min(room, key=lambda seats: (seats.used / seats.most, seats.in_making, -seats.free_mib, seats.host)).host
+    return min(room, key=lambda host: (host.used / host.most, host.in_making, -host.free_mib, host.host)).host

@@ -140,5 +140,5 @@ class Preallocation:
         sessions = self.sessions(now)
         if not sessions:
             return self.spare
-        at_once = sum(host.at_once for host in self.scheduler.seats([], now) if host.up and not host.drained)
+        at_once = sum(host.at_once for host in self.scheduler.rooms([], now) if host.up and not host.drained)
         return wanted(now, sessions, self.leases.open(), self.config, self.spare, self.scheduler.boot_seconds, at_once)

@@ -23,7 +23,7 @@ class Prospect(enum.Enum):
 class Estimate:
     """``at``: for Chance.THEN alone."""
 
-    chance: Prospect
+    prospect: Prospect
     at: datetime | None = None
 
 
@@ -31,15 +31,15 @@ class Estimate:
 class _Simulation:
     """Hosts as they would be; who waits takes seats in order as soon as there are any."""
 
-    seats: dict[str, HostRoom]
+    rooms: dict[str, HostRoom]
     needs: Mapping[str, Need]
     queue: list[Lease]
 
     def leaves(self, lab: Lab) -> list[str]:
         """The host that has more room now."""
-        if lab.host not in self.seats or lab.image not in self.needs:
+        if lab.host not in self.rooms or lab.image not in self.needs:
             return []
-        self.seats[lab.host] = with_one_less(self.seats[lab.host], self.needs[lab.image])
+        self.rooms[lab.host] = with_one_less(self.rooms[lab.host], self.needs[lab.image])
         return [lab.host]
 
     def reaches(self, lease: Lease, there: Iterable[str]) -> bool:
@@ -49,30 +49,30 @@ class _Simulation:
             if other.image in in_vain:
                 continue
             need = self.needs.get(other.image)
-            name = choose_host([self.seats[host] for host in hosts], need) if need is not None else None
+            name = choose_host([self.rooms[host] for host in hosts], need) if need is not None else None
             if need is None or name is None:
                 in_vain.add(other.image)
                 continue
-            self.seats[name] = self.seats[name].with_one_more(need)
+            self.rooms[name] = self.rooms[name].with_one_more(need)
             self.queue.remove(other)
         return lease not in self.queue
 
 
-def outlook(
+def estimate(
     lease: Lease,
-    ahead: Sequence[Lease],
+    preallocation: Sequence[Lease],
     leases: Iterable[Lease],
     labs: Collection[Lab],
     hosts: Iterable[HostRoom],
     needs: Mapping[str, Need],
     ends_at: Callable[[Lease], datetime | None],
 ) -> Estimate:
-    """``ahead``: those who wait longer.  ``labs``: all that hosts may have.  ``ends_at``: when a lease ends if nobody
+    """``preallocation``: those who wait longer.  ``labs``: all that hosts may have.  ``ends_at``: when a lease ends if nobody
     extends it; None where nobody knows, because a class holds it."""
     up = {host.host: host for host in hosts if host.up}
     there = {lab.id: lab for lab in labs if lab.host in up}
     held = [(other, lab) for other in leases for id in (other.lab_id, other.left_id) if (lab := there.get(id or ""))]
-    hall = _Simulation(dict(up), needs, [*ahead, lease])
+    hall = _Simulation(dict(up), needs, [*preallocation, lease])
     taken = {lab.id for _lease, lab in held}
     for lab in there.values():
         if lab.state is LabState.ENDING or (lab.id not in taken and lab.state in NEARNESS):

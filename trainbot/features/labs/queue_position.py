@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from trainbot.core.wording import span
-from trainbot.features.labs.lab_queue import missed, places
+from trainbot.features.labs.lab_queue import missed, positions
 from trainbot.features.labs.lab_wording import a
 from trainbot.features.labs.lease_expiry import ClassHold, LeaseExpiry
-from trainbot.features.labs.queue_estimate import Prospect, outlook
+from trainbot.features.labs.queue_estimate import Prospect, estimate
 from trainbot.features.labs.scheduler import Scheduler
 from trainbot.model.lab import Lease
 
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
 
 
 class LabQueue:
-    def __init__(self, scheduler: Scheduler, store: Store, terms: LeaseExpiry) -> None:
-        self.scheduler, self.terms = scheduler, terms
+    def __init__(self, scheduler: Scheduler, store: Store, expiry: LeaseExpiry) -> None:
+        self.scheduler, self.expiry = scheduler, expiry
         self.labs, self.leases, self.notices = store.labs, store.leases, store.notices
 
-    def places(self) -> dict[int, int]:
+    def positions(self) -> dict[int, int]:
         """Of everybody who waits now."""
         waiting = self.leases.open(lab_id=None)
-        return places(waiting, missed(waiting, self.notices.waiting()))
+        return positions(waiting, missed(waiting, self.notices.waiting()))
 
-    def place(self, lease: Lease, now: datetime) -> str:
+    def position(self, lease: Lease, now: datetime) -> str:
         """One sentence for somebody who waits; a time only where it can come true."""
         leases, hosts = self.leases.open(), self.scheduler.hosts.values()
         away = missed(leases, self.notices.waiting())
         waiting = [other for other in leases if other.lab_id is None]
-        number = places(waiting, away)[lease.id]
+        number = positions(waiting, away)[lease.id]
         if any(view.unheard for view in hosts):
             return f"the hosts of labs are just being reached; you are number {number} in the queue, I tell you then"
         if not any(view.up for view in hosts):
@@ -40,24 +40,24 @@ class LabQueue:
                 f"no host answers just now; you are number {number} in the queue for {a(lease.image)} lab, "
                 "and I tell you when one does"
             )
-        keeping, present = self.terms.keeping(now), self.labs.present()
+        keeping, present = self.expiry.hold(now), self.labs.present()
         needs = {name: self.scheduler.need(image) for name, image in self.scheduler.images.items()}
-        ahead = [other for other in waiting if other.id < lease.id and other.id not in away]
-        found = outlook(
+        preallocation = [other for other in waiting if other.id < lease.id and other.id not in away]
+        found = estimate(
             lease,
-            ahead,
+            preallocation,
             self.leases.every(),
             present,
-            self.scheduler.seats(present, now),
+            self.scheduler.rooms(present, now),
             needs,
             lambda other: None if keeping.held(other) else keeping.ends_at(other),
         )
-        if found.chance is Prospect.NOW:
+        if found.prospect is Prospect.NOW:
             return (
                 f"you are number {number} in the queue, and room for {a(lease.image)} lab is being made; I tell "
                 "you then"
             )
-        if found.chance is Prospect.NONE:
+        if found.prospect is Prospect.NONE:
             return (
                 f"no host has room for {a(lease.image)} lab now: you are number {number} in the queue, and I tell "
                 "you when one has"

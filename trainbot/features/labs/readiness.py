@@ -20,7 +20,7 @@ from trainbot.model.ports import People
 
 if TYPE_CHECKING:
     from trainbot.adapters.db import Store
-    from trainbot.model.notice import Notice
+    from trainbot.model.notice import Notice, NoticeKind
 
 LAST_WORD = timedelta(minutes=5)  # before the start: whoever heard a no-go hears how it is now
 MOST_FAULTS = 4
@@ -51,7 +51,7 @@ class SessionReadiness:
         return not self.missing
 
 
-def standings(
+def readiness_of(
     sessions: Iterable[PlannedSession], share: int, labs: Iterable[Lab], leases: Iterable[Lease], up: Iterable[str]
 ) -> dict[str, SessionReadiness]:
     """Session's uid -> how far its labs are: those that its people have, and free ones, which count for one session
@@ -83,13 +83,13 @@ def standings(
     return found
 
 
-def verdict(title: str, clock: str, standing: SessionReadiness, faults: Iterable[str], rest: timedelta | None) -> str:
+def verdict(title: str, clock: str, state: SessionReadiness, faults: Iterable[str], rest: timedelta | None) -> str:
     """The line for presenters.  ``clock``: when it begins; ``rest``: how long the missing ones take, None where there
     is no telling."""
-    on, needed = standing.on_hosts, sum(standing.needed.values())
+    on, needed = state.on_hosts, sum(state.needed.values())
     ready = sum(on.values())
     what = f"{ready} of {needed} labs for {title} at {clock} are ready"
-    if standing.go:
+    if state.go:
         if len(on) == 1:
             return f"go: {what}, all on {next(iter(on))}: its loss leaves none"
         return f"go: {what}, on {len(on)} hosts; the loss of one leaves {ready - max(on.values())}"
@@ -121,7 +121,7 @@ def faults(
             version = needs[image].version if image in needs else ""
             if host.images is not None and image in needs and version not in host.images:
                 found.append(f"{image} has no copy on {host.host}")
-            elif version in host.avoided:
+            elif version in host.backoff:
                 found.append(f"{image} does not come up on {host.host}")
     failed = [lab for lab in labs if lab.image in missing and lab.state is LabState.MAKING and lab.fault]
     found += [f"{failed[0].host} says: {_short(failed[0].fault)}"] if failed else []
@@ -157,7 +157,7 @@ def _makes(host: HostRoom, need: Need) -> bool:
     return (
         host.up
         and not host.drained
-        and need.version not in host.avoided
+        and need.version not in host.backoff
         and (host.images is None or need.version in host.images)
     )
 
@@ -167,8 +167,8 @@ def _short(text: str) -> str:
 
 
 class Readiness:
-    def __init__(self, ahead: Preallocation, store: Store, people: People) -> None:
-        self.ahead, self.scheduler, self.staff = ahead, ahead.scheduler, people
+    def __init__(self, preallocation: Preallocation, store: Store, people: People) -> None:
+        self.preallocation, self.scheduler, self.staff = preallocation, preallocation.scheduler, people
         self.labs, self.leases, self.people, self.notices = store.labs, store.leases, store.people, store.notices
 
     def tick(self, now: datetime) -> None:
@@ -176,12 +176,12 @@ class Readiness:
         no-go, five minutes before the start as it is then."""
         due = [
             session
-            for session in self.ahead.sessions(now)
-            if session.start - self.ahead.config.early <= now < session.start
+            for session in self.preallocation.sessions(now)
+            if session.start - self.preallocation.config.early <= now < session.start
         ]
         if not due:
             return
-        found = self._standings(now)
+        found = self._readiness(now)
         for session in due:
             word, last = "go" if found[session.uid].go else "no-go", session.start - LAST_WORD
             for person in self.staff.staff(session.channel, now):
@@ -193,35 +193,43 @@ class Readiness:
         key = f"{word} {session.key} {person.id}"
         if self.notices.first(key=key) is None:
             self.notices.tell(
-                now, "", person_id=person.id, kind="readiness", subject=session.uid, key=key, not_after=session.start
+                now,
+                "",
+                person_id=person.id,
+                kind=NoticeKind.READINESS,
+                subject=session.uid,
+                key=key,
+                not_after=session.start,
             )
 
-    def _standings(self, now: datetime) -> dict[str, SessionReadiness]:
-        config = self.ahead.config
+    def _readiness(self, now: datetime) -> dict[str, SessionReadiness]:
+        config = self.preallocation.config
         near = [
-            session for session in self.ahead.sessions(now) if session.begins - config.lead <= now < session.closes_at
+            session
+            for session in self.preallocation.sessions(now)
+            if session.begins - config.lead <= now < session.closes_at
         ]
         up = [name for name, view in self.scheduler.hosts.items() if view.up]
-        return standings(near, config.share, self.labs.alive(), self.leases.open(), up)
+        return readiness_of(near, config.share, self.labs.alive(), self.leases.open(), up)
 
     def notice(self, notice: Notice, now: datetime) -> Reply | None:
         """Worded when it is said: true then."""
-        session = next((found for found in self.ahead.sessions(now) if found.uid == notice.subject), None)
+        session = next((found for found in self.preallocation.sessions(now) if found.uid == notice.subject), None)
         if session is None or session.start <= now or notice.person_id is None:
             return None
         return Reply(self.line(session, self.people.get(notice.person_id).zone, now))
 
     def line(self, session: PlannedSession, zone: str, now: datetime) -> str:
         """How it stands with the labs of this session, for somebody in that zone ('': the session's own)."""
-        standing, present = self._standings(now)[session.uid], self.labs.present()
-        seats = self.scheduler.seats(present, now)
+        state, present = self._readiness(now)[session.uid], self.labs.present()
+        seats = self.scheduler.rooms(present, now)
         needs = {name: self.scheduler.need(image) for name, image in self.scheduler.images.items()}
         up = {host.host for host in seats if host.up}
         coming = Counter(
             lab.image for lab in present if lab.host in up and lab.state in (LabState.MAKING, LabState.BOOTING)
         )
-        rest, homeless = rest_of(standing.missing, coming, needs, seats, self.scheduler.boot_seconds)
-        said = faults(standing.missing, needs, self.scheduler.hosts, seats, present)
+        rest, homeless = rest_of(state.missing, coming, needs, seats, self.scheduler.boot_seconds)
+        said = faults(state.missing, needs, self.scheduler.hosts, seats, present)
         if homeless:
             said.append(f"there is no room for {homeless} of them")
-        return verdict(session.title, clock(session.start, zone or session.zone), standing, said, rest)
+        return verdict(session.title, clock(session.start, zone or session.zone), state, said, rest)

@@ -143,7 +143,7 @@ class Assignments:
     evicted: tuple[Lab, ...]
 
 
-def seating(
+def assignments(
     leases: Iterable[Lease], present: Iterable[Lab], hosts: Iterable[HostRoom], needs: Mapping[str, Need], pool: Pool
 ) -> Assignments:
     """``present``: all labs that hosts may have.  ``needs``: what a lab of each image that can be made takes."""
@@ -151,8 +151,8 @@ def seating(
     up = {name for name, host in seats.items() if host.up}
     labs = [lab for lab in present if lab.host in up]
     given = hand_out(leases, [lab for lab in labs if not seats[lab.host].drained])
-    seated = {lease.id: lab.id for lease, lab in given}
-    rest = [replace(lease, lab_id=seated.get(lease.id, lease.lab_id)) for lease in leases]
+    assigned = {lease.id: lab.id for lease, lab in given}
+    rest = [replace(lease, lab_id=assigned.get(lease.id, lease.lab_id)) for lease in leases]
     room_coming = sum(lab.state is LabState.ENDING for lab in labs)
     made, evicted = [], []
     for want in shortage(rest, [lab for lab in labs if not seats[lab.host].drained], pool):

@@ -49,18 +49,18 @@ class RehearsalLeases:
 
     # -- what is asked -----------------------------------------------------------------------------
 
-    def begin(self, wanted: RehearsalRequest, now: datetime, *, during_class: bool) -> dict[str, Any]:
+    def begin(self, request: RehearsalRequest, now: datetime, *, during_class: bool) -> dict[str, Any]:
         """The seats and their passwords; labs come as for the pool.  UserError where it must not begin."""
-        self._refuse(wanted, during_class)
+        self._refuse(request, during_class)
         token = secrets.token_hex(4)
         self.scheduler.yielded = 0
         seats = []
-        for number, image in enumerate(wanted.images, 1):
+        for number, image in enumerate(request.images, 1):
             password = self.access.new_password()
             id = self.leases.add(
                 person_id=self._person(number, now),
                 image=image,
-                mode=wanted.mode,
+                mode=request.mode,
                 lab_id=None,
                 left_id=None,
                 digest=self.access.digest(password),
@@ -72,15 +72,15 @@ class RehearsalLeases:
                 rehearsal=token,
             )
             seats.append({"seat": id, "image": image, "password": password})
-        log.info("a rehearsal of %s begins, seats: %d", wanted.title, len(seats))
+        log.info("a rehearsal of %s begins, seats: %d", request.title, len(seats))
         return {
             "rehearsal": token,
-            "title": wanted.title,
+            "title": request.title,
             "seats": seats,
             "lease": self.scheduler.config.lease.total_seconds(),
         }
 
-    def _refuse(self, wanted: RehearsalRequest, during_class: bool) -> None:
+    def _refuse(self, request: RehearsalRequest, during_class: bool) -> None:
         if not self.scheduler.hosts:
             raise UserError("no host runs labs here yet: add a [host.NAME] section to bot.ini")
         if self.leases.rehearsals():
@@ -91,7 +91,7 @@ class RehearsalLeases:
                 f"{running[0].title} runs now, and a rehearsal makes work for its hosts: wait for its end, "
                 "or say --during-class"
             )
-        for image in sorted(set(wanted.images) - set(self.scheduler.images)):
+        for image in sorted(set(request.images) - set(self.scheduler.images)):
             raise UserError(f"there is no {image} image here: trainbot image list says which there are")
 
     def _person(self, number: int, now: datetime) -> int:
@@ -113,7 +113,7 @@ class RehearsalLeases:
             if lease.expires_at - now < RENEW:
                 self.leases.change({"id": lease.id}, expires_at=now + TERM)
         present, needs = self.labs.present(), self._needs()
-        hosts = self.scheduler.seats(present, now)
+        hosts = self.scheduler.rooms(present, now)
         by_id, up = {lab.id: lab for lab in present}, {host.host for host in hosts if host.up}
         coming = any(lab.state is LabState.ENDING and lab.host in up for lab in present) or any(
             view.unheard for view in self.scheduler.hosts.values()
@@ -150,14 +150,14 @@ class RehearsalLeases:
         seated = [(lease.image, by_id[lease.lab_id]) for lease in mine if lease.lab_id in by_id]
         taken = {lease.lab_id for lease in self.leases.every()}
         free = [lab for lab in present if lab.id not in taken and lab.state is LabState.READY]
-        hosts, needs = self.scheduler.seats(present, now), self._needs()
+        hosts, needs = self.scheduler.rooms(present, now), self._needs()
         return {"left": {host.host: left_after(host.host, seated, free, hosts, needs) for host in hosts if host.up}}
 
     def work_in(self, token: str, seats: Iterable[object], now: datetime) -> dict[str, Any]:
         """From now on something is changed in the labs of these seats: nobody else gets them as they are."""
-        wanted, given = set(seats), []
+        request, given = set(seats), []
         for lease in self._mine(token):
-            if lease.id in wanted and lease.lab_id is not None:
+            if lease.id in request and lease.lab_id is not None:
                 self.leases.change({"id": lease.id}, worked_in=True)
                 given.append(lease.id)
         return {"seats": given}
@@ -189,7 +189,7 @@ class RehearsalLeases:
 
     def _free(self, leases: Sequence[Lease], why: str, now: datetime) -> int:
         """The leases end.  A lab that was only looked at is the pool's, which keeps what it needs of its own and
-        destroys the newest of the rest (``control.excess``); one in which something was done is not: it goes, or, where
+        destroys the newest of the rest (``reconciler.excess``); one in which something was done is not: it goes, or, where
         it was there before the rehearsal, is made as new."""
         for lease in leases:
             self.leases.change({"id": lease.id}, ended_at=now, ended_why=why)

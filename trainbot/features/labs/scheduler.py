@@ -1,7 +1,7 @@
 """Labs and hosts kept together: who is seated where, and what hosts are to do next.
 
 What is under way is only a guard against beginning it twice; after a restart the rows alone say what is to be done
-(``labs.control``).
+(``labs.reconciler``).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from trainbot.features.labs import reconciler as control
+from trainbot.features.labs import reconciler
 from trainbot.features.labs.backoff import ImageBackoff
 from trainbot.features.labs.host_view import HostView
 from trainbot.features.labs.lab_queue import in_line
@@ -25,8 +25,9 @@ from trainbot.model.image_files import files
 from trainbot.model.lab import Lab, LabState, Lease
 from trainbot.model.lab_events import CheckLogin, HostWork, LabRoute, Probe
 from trainbot.model.lab_image import LabImage
+from trainbot.model.notice import NoticeKind
 from trainbot.model.ports import Installation
-from trainbot.model.seats import free_seat
+from trainbot.model.slots import free_slot
 
 if TYPE_CHECKING:
     from trainbot.adapters.db import Store
@@ -43,10 +44,10 @@ class _Allocated:
 
     def __init__(self, present: Iterable[Lab]) -> None:
         self.ports: set[int] = set()
-        self.seats: dict[str, set[int]] = defaultdict(set)
+        self.slots: dict[str, set[int]] = defaultdict(set)
         for lab in present:
             self.ports.add(lab.port)
-            self.seats[lab.host].add(lab.seat)
+            self.slots[lab.host].add(lab.slot)
 
 
 class PoolPlan(Protocol):
@@ -75,7 +76,7 @@ class Scheduler:
             if image.name in installation.images
         }
         self.hosts = {host.name: HostView(host) for host in config.hosts}
-        self.avoided = ImageBackoff()
+        self.backoff = ImageBackoff()
         self.busy: dict[str, str] = {}
         self.strays: list[HostWork] = []
         self.yielded = 0  # labs that a rehearsal gave up for people
@@ -110,27 +111,27 @@ class Scheduler:
 
     def give(self, lease: Lease, now: datetime, *, tell: bool = False) -> bool:
         """A lab for whoever asks right now, if there is one or room for one, and nobody waits longer for its kind."""
-        ahead = self.leases.open(lab_id=None, image=lease.image, mode=lease.mode)
-        if in_line((other for other in ahead if other.id < lease.id), self.notices.waiting()):
+        before = self.leases.open(lab_id=None, image=lease.image, mode=lease.mode)
+        if in_line((other for other in before if other.id < lease.id), self.notices.waiting()):
             return False
         free = self.labs.free(lease.image, lease.mode, self.open_hosts())  # spread: the loss of a host hurts fewest
         if free is not None:
             id = free.id
         else:
             present = self.labs.present()
-            host = choose_host(self.seats(present, now), self.need(self.images[lease.image]))
+            host = choose_host(self.rooms(present, now), self.need(self.images[lease.image]))
             if host is None:
                 return False
             id = self._make(LabRequest(lease.image, lease.mode, lease.id), host, _Allocated(present), now)
         self._assign(lease, id, now, tell=tell)
         return True
 
-    def seat(self, now: datetime, quiet: frozenset[int] = frozenset()) -> None:
+    def assign(self, now: datetime, quiet: frozenset[int] = frozenset()) -> None:
         """Free labs for those who wait, who are told by a notice (but not those of the leases ``quiet``, who are told
         otherwise); labs to be made for the rest and for the pool."""
         present, leases = self.labs.present(), in_line(self.leases.every(), self.notices.waiting())
         needs = {name: self.need(image) for name, image in self.images.items()}
-        plan = control.seating(leases, present, self.seats(present, now), needs, self.plan.pool(now))
+        plan = reconciler.assignments(leases, present, self.rooms(present, now), needs, self.plan.pool(now))
         by_id = {lease.id: lease for lease in leases}
         taken = _Allocated(present)
         for lease, lab in plan.given:
@@ -143,7 +144,7 @@ class Scheduler:
             self._vacate(lab.id)
             self.move(lab, LabState.ENDING, now)
         up = {name for name, view in self.hosts.items() if view.up}
-        for lease in control.stranded([lease for lease in leases if not lease.rehearsal], present, up):
+        for lease in reconciler.stranded([lease for lease in leases if not lease.rehearsal], present, up):
             self.give(lease, now, tell=True)
 
     def _assign(self, lease: Lease, lab: str, now: datetime, *, tell: bool = False) -> None:
@@ -154,7 +155,7 @@ class Scheduler:
         expires_at = max(lease.expires_at, now + self.config.lease)  # the time of waiting is not counted
         self.leases.change({"id": lease.id}, lab_id=lab, expires_at=expires_at)
         if tell:
-            self.notices.tell(now, "", person_id=lease.person_id, kind="lab", subject=str(lease.id))
+            self.notices.tell(now, "", person_id=lease.person_id, kind=NoticeKind.LAB, subject=str(lease.id))
 
     def _vacate(self, lab: str) -> None:
         """A rehearsal gives way, and asks anew."""
@@ -166,9 +167,9 @@ class Scheduler:
         """The row of a new lab; its id."""
         id, config = str(uuid.uuid4()), self.hosts[host].config
         port = self.loopback.free_port(taken.ports) if config.uri.startswith("qemu:///embed") else 0
-        seat = free_seat(taken.seats[host]) if config.has_seats else 0
+        slot = free_slot(taken.slots[host]) if config.has_slots else 0
         taken.ports.add(port)
-        taken.seats[host].add(seat)
+        taken.slots[host].add(slot)
         self.labs.add(
             id=id,
             name=f"tb-{want.image}-{id[:8]}",
@@ -183,21 +184,21 @@ class Scheduler:
             fault="",
             made_at=now,
             state_at=now,
-            seat=seat,
+            slot=slot,
         )
         return id
 
     def need(self, image: LabImage) -> Need:
         return Need(image.memory_mib, self.config.disk, image.version)
 
-    def seats(self, present: list[Lab], now: datetime) -> list[HostRoom]:
+    def rooms(self, present: list[Lab], now: datetime) -> list[HostRoom]:
         """All hosts as placement sees them."""
         here: dict[str, list[Lab]] = defaultdict(list)
         for lab in present:
             here[lab.host].append(lab)
-        return [self._seats(view, here[name], now) for name, view in self.hosts.items()]
+        return [self._room(view, here[name], now) for name, view in self.hosts.items()]
 
-    def _seats(self, view: HostView, here: list[Lab], now: datetime) -> HostRoom:
+    def _room(self, view: HostView, here: list[Lab], now: datetime) -> HostRoom:
         report, name = view.report, view.config.name
         coming = [
             self.need(self.images[lab.image])
@@ -217,7 +218,7 @@ class Scheduler:
             drained=view.drained,
             disk_free_mib=report.disk_free_mib if report else None,
             images=report.images if report else None,
-            avoided=self.avoided.at(name, now),
+            backoff=self.backoff.at(name, now),
         )
 
     def work(self, now: datetime) -> list[HostWork | Probe | CheckLogin]:
@@ -231,7 +232,7 @@ class Scheduler:
         busy = {
             id for id, action in self.busy.items() if action not in WATCHING or (action == "probe" and id in booting)
         }
-        for lab, action in control.next_actions(present, up, busy, now):
+        for lab, action in reconciler.next_actions(present, up, busy, now):
             if action == "probe":
                 if lab.endpoint is None:
                     continue  # its host does not know the address yet: the next report may
@@ -244,7 +245,9 @@ class Scheduler:
                 continue
             self.busy[lab.id] = action
         checkable = {name for name in up if self.hosts[name].has_ssh}
-        for lab in control.due_checks(self.leases.every(), present, checkable, set(self.busy), self.config.health, now):
+        for lab in reconciler.due_checks(
+            self.leases.every(), present, checkable, set(self.busy), self.config.health, now
+        ):
             self.busy[lab.id] = "check"
             work.append(CheckLogin(lab.id, self._way(lab)))
         return work
@@ -280,7 +283,7 @@ class Scheduler:
             port=lab.port,
             owner=self.owner,
             guest=image.guest,
-            seat=lab.seat,
+            slot=lab.slot,
             cpu_percent=image.cpu_percent,
         )
 

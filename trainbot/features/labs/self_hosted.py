@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 class SelfHostedCommands:
     def __init__(
-        self, scheduler: Scheduler, store: Store, terms: LeaseExpiry, classes: ClassContext, pages: Pages
+        self, scheduler: Scheduler, store: Store, expiry: LeaseExpiry, classes: ClassContext, pages: Pages
     ) -> None:
-        self.images, self.terms, self.classes, self.pages = scheduler.images, terms, classes, pages
+        self.images, self.expiry, self.classes, self.pages = scheduler.images, expiry, classes, pages
         self.homes, self.leases = store.homes, store.leases
 
     def go_home(self, ask: Request, image: str | None = None) -> list[Effect]:
@@ -32,7 +32,7 @@ class SelfHostedCommands:
         held = self.leases.open(person_id=ask.person.id)
         for lease in held:
             if lease.lab_id is None:
-                self.terms.end(lease, "at home", ask.at)
+                self.expiry.end(lease, "at home", ask.at)
         if before is None or before.image != image:
             self.homes.put(SelfHosted(ask.person.id, image, ask.at))
         self.classes.went_home(ask, image)

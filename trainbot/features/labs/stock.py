@@ -24,13 +24,13 @@ class LabInventory:
 
     def holds(self, now: datetime) -> tuple[int, int]:
         found = self.capacity(now)
-        return found.seats, found.survive
+        return found.total, found.survive
 
     def capacity(self, now: datetime) -> Capacity:
         present = self.labs.present()
         leased = {id for lease in self.leases.every() for id in (lease.lab_id, lease.left_id) if id is not None}
         needs = {name: self.scheduler.need(image) for name, image in self.scheduler.images.items()}
-        return capacity(self.scheduler.seats(present, now), present, leased, needs)
+        return capacity(self.scheduler.rooms(present, now), present, leased, needs)
 
     def lab_of(self, person_id: int, image: str) -> Lab | None:
         if self.homes.first(person_id=person_id) is not None:

@@ -50,7 +50,7 @@ class AnswerCommands:
     # -- answers -----------------------------------------------------------------------------------
 
     def answer(self, ask: Request, question: Question, words: str) -> list[Effect]:
-        question = self.questions.standing(question)
+        question = self.questions.current(question)
         self.queue.record(question, ask, "answered", words, state=QuestionState.ANSWERED)
         return self._said(
             ask, question, f"to question {question.id}: {words} ({ask.nick})", f"was answered by {ask.nick}: {words}"
@@ -63,7 +63,7 @@ class AnswerCommands:
             raise UserError("no question was taken here that you said something to since; !answer N WORDS answers one")
         question = self.questions.get(found[0])
         assert question is not None, f"question {found[0]} was taken and is gone"
-        question = self.questions.standing(question)
+        question = self.questions.current(question)
         words = found[1]
         self.talk.end(found[0])
         if question.state is QuestionState.DELETED:
@@ -74,7 +74,7 @@ class AnswerCommands:
 
     def edit(self, ask: Request, question: Question, words: str) -> list[Effect]:
         """The caller's answer; for staff without one the last; for its asker the question."""
-        question = self.questions.standing(question) if ask.role >= Role.HELPER else question
+        question = self.questions.current(question) if ask.role >= Role.HELPER else question
         answers = self.questions.answers(question.id)
         mine = [answer for answer in answers if answer.person_id == ask.person.id]
         if mine or (answers and ask.role >= Role.HELPER):
@@ -114,7 +114,7 @@ class AnswerCommands:
         return [Reply(f"question {question.id} is put aside")] if ask.private else []
 
     def merge(self, ask: Request, question: Question, into: Question) -> list[Effect]:
-        into = self.questions.standing(into)
+        into = self.questions.current(into)
         if question.merged_into is not None:
             raise UserError(
                 f"question {question.id} was merged into {question.merged_into} already; "
@@ -133,7 +133,7 @@ class AnswerCommands:
             self.queue.tell(question, ask.at, f"is the same as question {into.id}: you get its answer")
         return [
             Reply(
-                f"question {into.id} stands for both: {votes(into.votes)}, {self.queue.place(into)}"
+                f"question {into.id} stands for both: {votes(into.votes)}, {self.queue.position(into)}"
                 if into.state is not QuestionState.ANSWERED
                 else f"question {into.id} stands for both"
             )
@@ -150,7 +150,7 @@ class AnswerCommands:
                 (optional,),
                 aliases=("y",),
                 role=Role.HELPER,
-                place=Scope.CHANNEL,
+                scope=Scope.CHANNEL,
                 group="questions",
             ),
             Command(
@@ -168,7 +168,7 @@ class AnswerCommands:
                 "keeps what I said here between !take and my next command as the answer",
                 (optional,),
                 role=Role.HELPER,
-                place=Scope.CHANNEL,
+                scope=Scope.CHANNEL,
                 group="questions",
             ),
             Command(

@@ -85,12 +85,12 @@ class AskCommands:
         if run and ask.role < Role.HELPER and not anonymous:
             self.queue.classes.attend(run, ask.person, ask.nick, ask.at)
         where = f" in {ask.channel}" if ask.private else ""
-        place = self.queue.place(question)
+        position = self.queue.position(question)
         return [
             Reply(
                 f"question {question.id}{where} is next"
-                if place == "next"
-                else f"question {question.id}{where}: {place}"
+                if position == "next"
+                else f"question {question.id}{where}: {position}"
             )
         ]
 
@@ -120,7 +120,9 @@ class AskCommands:
         if self.questions.events.first(question_id=question.id, person_id=ask.person.id, kind="voted") is None:
             self.queue.record(question, ask, "voted")
             question = self.questions.counted(question)
-        return [Reply(f"question {question.id}: {votes(question.votes)}, {self.queue.place(question)}", private=True)]
+        return [
+            Reply(f"question {question.id}: {votes(question.votes)}, {self.queue.position(question)}", private=True)
+        ]
 
     def reopen(self, ask: Request, question: Question) -> list[Effect]:
         if ask.role < Role.HELPER and question.person_id != ask.person.id:
@@ -134,7 +136,7 @@ class AskCommands:
         if was_in is not None:
             self.questions.counted(was_in)
         question = self.questions.counted(question)
-        return [Reply(f"question {question.id} waits again: {self.queue.place(question)}")]
+        return [Reply(f"question {question.id} waits again: {self.queue.position(question)}")]
 
     def delete(self, ask: Request, question: Question, why: str = "") -> list[Effect]:
         if ask.role < Role.HELPER and (question.person_id != ask.person.id or question.state not in WAITING):
@@ -158,7 +160,7 @@ class AskCommands:
                 "puts a question into the queue (so does a line that begins QUESTION:)",
                 (words,),
                 example="ask why is port 11371 taken?",
-                place=Scope.CHANNEL,
+                scope=Scope.CHANNEL,
                 confirm=self.already,
                 group="questions",
             ),
@@ -168,7 +170,7 @@ class AskCommands:
                 "the same, and only presenters and helpers learn who asks",
                 (words,),
                 aliases=("anon",),
-                place=Scope.PRIVATE,
+                scope=Scope.PRIVATE,
                 confirm=self.already,
                 group="questions",
                 example="ask anonymously what is a port?",

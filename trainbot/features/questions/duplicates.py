@@ -18,8 +18,8 @@ BUDGET = 2000  # rows that are ranked: what asks the same shares its rarest word
 
 
 class Duplicates:
-    def __init__(self, questions: QuestionRepository, classes: ClassRepository, finding: QuestionSearch) -> None:
-        self.questions, self.classes, self.finding = questions, classes, finding
+    def __init__(self, questions: QuestionRepository, classes: ClassRepository, search: QuestionSearch) -> None:
+        self.questions, self.classes, self.search = questions, classes, search
         self._exercises: dict[int, str] = {}  # of classes: what a class was about does not change
 
     def to(self, words: str, channel: str, run: ClassRun | None, image: str) -> Question | None:
@@ -28,13 +28,13 @@ class Duplicates:
         here = Context(run.exercise if run else "", run.step if run else 0, image)
         best: tuple[bool, float, int] | None = None
         found = None
-        looked = self.finding.look("question_fts", words, budget=BUDGET, limit=CANDIDATES, correct=False)
+        looked = self.search.look("question_fts", words, budget=BUDGET, limit=CANDIDATES, correct=False)
         for question in self.questions.some(row for row, _score in looked.rows):
             there = Context(self._exercise_of(question.class_id), question.step, question.image)
             likeness = alike(words, question.words, here, there)
             if likeness < ALIKE:
                 continue
-            question = self.questions.standing(question)
+            question = self.questions.current(question)
             answered = question.state is QuestionState.ANSWERED and bool(question.answer)
             if not answered and not (question.state in WAITING and question.channel == channel):
                 continue

@@ -15,9 +15,10 @@ from trainbot.features.questions.duplicates import Duplicates
 from trainbot.features.questions.ignore_list import IgnoreList
 from trainbot.features.questions.list_commands import ListCommands
 from trainbot.features.questions.question_queue import QuestionQueue
-from trainbot.features.questions.queue_alerts import KIND, QueueAlerts
+from trainbot.features.questions.queue_alerts import QueueAlerts
 from trainbot.features.questions.search_terms import QuestionSearch
 from trainbot.model.config import QuestionsConfig
+from trainbot.model.notice import NoticeKind
 from trainbot.model.ports import Journal, Ports
 
 if TYPE_CHECKING:
@@ -30,13 +31,13 @@ class Questions(Feature):
     def __init__(self, store: Store, config: QuestionsConfig, ports: Ports, journal: Journal) -> None:
         self.config = config
         self.queue = QuestionQueue(store, ports.audience)
-        self.finding = QuestionSearch(store.search)
+        self.search = QuestionSearch(store.search)
         self.talk = AnswerCapture(ports.people)
-        self.pressing = QueueAlerts(self.queue, config)
-        similar = Duplicates(store.questions, store.classes, self.finding)
+        self.alerts = QueueAlerts(self.queue, config)
+        duplicates = Duplicates(store.questions, store.classes, self.search)
         self._with_commands = (
-            AskCommands(self.queue, similar, config, ports.exercises, store.leases),
-            ListCommands(self.queue, self.finding, journal),
+            AskCommands(self.queue, duplicates, config, ports.exercises, store.leases),
+            ListCommands(self.queue, self.search, journal),
             AnswerCommands(self.queue, self.talk, config.length),
             IgnoreList(self.queue, ports.people),
         )
@@ -57,14 +58,14 @@ class Questions(Feature):
         return {"question": self.queue.question_kind}
 
     def notice_writers(self) -> Mapping[str, NoticeWriter]:
-        return {KIND: self.pressing.notice}
+        return {NoticeKind.QUESTIONS_WAIT: self.alerts.notice}
 
     def hooks(self) -> Sequence[Hook]:
         return (
             On(CommandHeard, self._command),
             On(TalkHeard, self._talk),
             On(PersonRenamed, self._renamed),
-            OnTick(self.pressing.tick),
+            OnTick(self.alerts.tick),
         )
 
     def _command(self, event: CommandHeard, _now: datetime) -> None:

@@ -21,8 +21,8 @@ ROW = 90  # characters of one question in it
 
 
 class ListCommands:
-    def __init__(self, queue: QuestionQueue, finding: QuestionSearch, journal: Journal) -> None:
-        self.queue, self.questions, self.finding, self.journal = queue, queue.questions, finding, journal
+    def __init__(self, queue: QuestionQueue, search: QuestionSearch, journal: Journal) -> None:
+        self.queue, self.questions, self.search, self.journal = queue, queue.questions, search, journal
 
     def open(self, ask: Request, question: Question | None = None) -> list[Effect]:
         """To a learner alone; staff see more, who asked anonymously only where nobody else reads it."""
@@ -49,18 +49,18 @@ class ListCommands:
         """The question in full, with its answers and where to read more."""
         when = f"{question.asked_at:%d %b %Y}" + (f", step {question.step}" if question.step else "")
         text = f"question {question.id}, {_asker(ask, question)}, {when}: {question.words}"
-        standing = self.questions.standing(question)
-        if standing.id != question.id:
-            text += f" (merged into {standing.id})"
-        answers = self.questions.answers(standing.id)
+        current = self.questions.current(question)
+        if current.id != question.id:
+            text += f" (merged into {current.id})"
+        answers = self.questions.answers(current.id)
         if answers:
             text += " → " + " | ".join(f"{answer.words} ({answer.nick})" for answer in answers)
             return text + (f" {self._class(question.class_id)}" if question.class_id is not None else "")
-        if standing.state is QuestionState.SKIPPED:
-            why = [event.words for event in self.questions.events.all(question_id=standing.id, kind="skipped")][-1:]
+        if current.state is QuestionState.SKIPPED:
+            why = [event.words for event in self.questions.events.all(question_id=current.id, kind="skipped")][-1:]
             return f"{text} (put aside{': ' + why[0] if why and why[0] else ''})"
-        waits = "taken" if standing.state is QuestionState.TAKEN else f"waits, {self.queue.place(standing)}"
-        return f"{text} ({waits}{', ' + votes(standing.votes) if standing.votes else ''})"
+        waits = "taken" if current.state is QuestionState.TAKEN else f"waits, {self.queue.position(current)}"
+        return f"{text} ({waits}{', ' + votes(current.votes) if current.votes else ''})"
 
     def faq(self, ask: Request, words: str) -> list[Effect]:
         quiet = ask.private or ask.role < Role.HELPER
@@ -69,7 +69,7 @@ class ListCommands:
             found = self.questions.get(int(number))
             if found is not None and found.state is not QuestionState.DELETED:
                 return [Reply(self._one(ask, found), private=quiet)]
-        looked = self.finding.look("question_fts", words)
+        looked = self.search.look("question_fts", words)
         answered = [
             q
             for q in self.questions.some(row for row, _score in looked.rows)
@@ -94,7 +94,7 @@ class ListCommands:
         run = self.queue.classes.first(id=id)
         if run is None:
             return ""
-        minutes = f" {self.journal.place(run)}" if run.ended_at and self.journal.public_url else ""
+        minutes = f" {self.journal.minutes_at(run)}" if run.ended_at and self.journal.public_url else ""
         return f"({run.title}){minutes}"
 
     def commands(self) -> list[Command]:
@@ -105,7 +105,7 @@ class ListCommands:
                 "the open questions; with a number: that one, and what became of it",
                 (Argument("N", "question", optional=True),),
                 aliases=("questions",),
-                place=Scope.CHANNEL,
+                scope=Scope.CHANNEL,
                 group="questions",
             ),
             Command(

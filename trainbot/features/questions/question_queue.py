@@ -10,13 +10,12 @@ from trainbot.core.access import Person
 from trainbot.core.commands import Request
 from trainbot.core.errors import UserError
 from trainbot.features.questions.order import T, ordered
+from trainbot.model.notice import NoticeKind
 from trainbot.model.ports import Audience
 from trainbot.model.question import WAITING, Question, QuestionState
 
 if TYPE_CHECKING:
     from trainbot.adapters.db import Store
-
-ANSWER = "answer"  # the kind of notices that hold what the channel has seen already
 
 
 class QuestionQueue:
@@ -37,7 +36,7 @@ class QuestionQueue:
         still = self._ordered(channel, (q for q in found if q.state is QuestionState.OPEN))
         return [q for q in found if q.state is QuestionState.TAKEN], still
 
-    def place(self, question: Question) -> str:
+    def position(self, question: Question) -> str:
         """``next``, or how many come before it."""
         taken, still = self.questions.turns(question.channel)
         before = taken + next(
@@ -54,7 +53,7 @@ class QuestionQueue:
 
     def must_wait(self, question: Question) -> Question:
         """It, or what it was merged into; UserError where that is settled."""
-        question = self.questions.standing(question)
+        question = self.questions.current(question)
         if question.state not in WAITING:
             raise UserError(
                 f"question {question.id} is {question.state} already; !answer {question.id} WORDS adds an "
@@ -88,7 +87,7 @@ class QuestionQueue:
             at,
             f"your question {question.id} ({short(question.words, 80)}) {text}",
             person_id=question.person_id,
-            kind="text" if question.anonymous else ANSWER,
+            kind=NoticeKind.TEXT if question.anonymous else NoticeKind.ANSWER,
         )
 
     def tell_absent(self, question: Question, at: datetime, text: str) -> Sequence[str]:

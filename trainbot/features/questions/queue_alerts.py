@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from trainbot.core.messages import Reply
 from trainbot.core.wording import span
-from trainbot.model.notice import Notice
+from trainbot.model.notice import Notice, NoticeKind
 from trainbot.model.question import Question
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from trainbot.model.class_run import ClassRun
     from trainbot.model.config import QuestionsConfig
 
-KIND = "queue"
 STALE = timedelta(minutes=5)
 
 
@@ -42,14 +41,14 @@ class QueueAlerts:
         for run in self.queue.classes.running():
             waits = [question.asked_at for question in self._waiting(run)]
             for reason in reasons(waits, now, self.config.many, self.config.long):
-                key = f"{KIND}:{run.id}:{reason}"
+                key = f"queue:{run.id}:{reason}"
                 if self.queue.notices.first(key=key) is None:
                     self.queue.notices.tell(
                         now,
                         "",
                         person_id=run.presenter_id,
                         key=key,
-                        kind=KIND,
+                        kind=NoticeKind.QUESTIONS_WAIT,
                         subject=str(run.id),
                         not_after=now + STALE,
                     )

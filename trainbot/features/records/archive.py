@@ -73,7 +73,7 @@ class Archive:
         plays = self.classes.plays
         return plays.each(plays.table.c.ended_at.is_not(None), time="ended_at", kind=ScriptKind.VERIFY, **exact)
 
-    def place(self, run: ClassRun) -> str:
+    def minutes_at(self, run: ClassRun) -> str:
         """What people are told about where the minutes are."""
         if self.public_url:
             return f"Minutes: {self.public_url}/minutes/{base_name(run)}.html"

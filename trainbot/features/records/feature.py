@@ -56,8 +56,8 @@ class Records(Feature):
         if kind == "start" and ask.channel is not None:
             self.presence.begins(ask.channel, ask.at)
 
-    def place(self, run: ClassRun) -> str:
-        return self.archive.place(run)
+    def minutes_at(self, run: ClassRun) -> str:
+        return self.archive.minutes_at(run)
 
     @property
     def logged(self) -> bool:

@@ -94,7 +94,7 @@ class ClassJournal:
             MARKED[kind],
             (Argument("WORDS", "words", rest=True),),
             role=Role.HELPER,
-            place=Scope.CLASS,
+            scope=Scope.CLASS,
             group="class",
         )
 

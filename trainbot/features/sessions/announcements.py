@@ -11,14 +11,15 @@ from trainbot.features.sessions.reminders import STARTED_GRACE, passed_keys
 from trainbot.features.sessions.session_store import SessionStore
 from trainbot.features.sessions.signups import SignUps
 from trainbot.model.config import ScheduleConfig
+from trainbot.model.notice import NoticeKind
 
 if TYPE_CHECKING:
     from trainbot.adapters.db import Store
 
 
 class Announcements:
-    def __init__(self, book: SessionStore, store: Store, signups: SignUps, schedule: ScheduleConfig) -> None:
-        self.book, self.notices, self.signups = book, store.notices, signups
+    def __init__(self, session_store: SessionStore, store: Store, signups: SignUps, schedule: ScheduleConfig) -> None:
+        self.session_store, self.notices, self.signups = session_store, store.notices, signups
         self.zones, self.offsets = schedule.zones, schedule.offsets
 
     def tell(self, found: Sequence[Change], now: datetime) -> None:
@@ -27,19 +28,19 @@ class Announcements:
             if change.kind != "cancelled":
                 for key in passed_keys(change.session, self.offsets, now):
                     self._mark(key, change, now)
-        for channel in self.book.channels:
-            here = [change for change in found if channel in self.book.where(change.session)]
+        for channel in self.session_store.channels:
+            here = [change for change in found if channel in self.session_store.where(change.session)]
             for line in render_all(here, self.zones, now):
-                self.notices.tell(now, line, channel=channel, kind="announcement")
+                self.notices.tell(now, line, channel=channel, kind=NoticeKind.ANNOUNCEMENT)
         self.signups.changed(found, now)
 
     def _mark(self, key: str, change: Change, now: datetime) -> None:
-        for channel in self.book.channels:
+        for channel in self.session_store.channels:
             self.notices.tell(
                 now,
                 "",
                 channel=channel,
-                kind="reminder",
+                kind=NoticeKind.REMINDER,
                 key=f"{key} {channel}",
                 not_after=change.session.start + STARTED_GRACE,
             )

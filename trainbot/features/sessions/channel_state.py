@@ -13,8 +13,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from trainbot.core.access import Role
-from trainbot.core.commands import Argument, Command, Request
-from trainbot.core.commands import Scope as Where
+from trainbot.core.commands import Argument, Command, Request, Scope
 from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Line, Modes, Outgoing, Priority, Reply, Sender, Topic
 from trainbot.core.times import describe
@@ -65,7 +64,7 @@ class ChannelView(Protocol):
 
     def fold(self, name: str) -> str: ...
     def members(self, channel: str) -> Sequence[Sender]: ...
-    def place(self, channel: str) -> ChannelStatus:
+    def membership(self, channel: str) -> ChannelStatus:
         """How we stand there."""
 
     def marked(self, channel: str, nick: str) -> bool:
@@ -73,20 +72,22 @@ class ChannelView(Protocol):
 
 
 class ChannelState:
-    def __init__(self, store: Store, book: SessionStore, view: ChannelView, people: People, irc: IrcConfig) -> None:
-        self.rows, self.classes, self.book = store.sessions.channels, store.classes, book
+    def __init__(
+        self, store: Store, session_store: SessionStore, view: ChannelView, people: People, irc: IrcConfig
+    ) -> None:
+        self.rows, self.classes, self.session_store = store.sessions.channels, store.classes, session_store
         self.view, self.people, self.irc = view, people, irc
         self._asked: dict[tuple[str, str], datetime] = {}
 
     def settle(self, now: datetime) -> list[Outgoing]:
         """What is to be said to the network, so that each channel becomes as it should be."""
         found: list[Outgoing] = []
-        for channel in self.book.channels:
-            place = self.view.place(channel)
-            if place.joined and place.modes is not None:
+        for channel in self.session_store.channels:
+            membership = self.view.membership(channel)
+            if membership.joined and membership.modes is not None:
                 run, row = self.classes.in_channel(channel), self._row(channel)
-                row, topic = self._topic(row, run, place, now)
-                row, modes = self._modes(row, run, place, now)
+                row, topic = self._topic(row, run, membership, now)
+                row, modes = self._modes(row, run, membership, now)
                 found += [*topic, *modes]
                 if row != self._row(channel):
                     self.rows.put(row)
@@ -98,19 +99,19 @@ class ChannelState:
     # -- the topic -------------------------------------------------------------------------------------
 
     def _topic(
-        self, row: ChannelRow, run: ClassRun | None, place: ChannelStatus, now: datetime
+        self, row: ChannelRow, run: ClassRun | None, membership: ChannelStatus, now: datetime
     ) -> tuple[ChannelRow, list[Outgoing]]:
         """Our words behind those of others, said when ours change: a topic that somebody else sets is left alone."""
-        if "t" in (place.modes or "") and not OPERATORS & set(place.status):
+        if "t" in (membership.modes or "") and not OPERATORS & set(membership.status):
             return row, []  # only operators set it there: said once we are one
-        ours = self._words(row.name, run, place.topic_octets, now)
+        ours = self._words(row.name, run, membership.topic_octets, now)
         before = row.topic.removeprefix(row.base).removeprefix(BETWEEN)
         if ours == before:
             return row, []
-        there, base = place.topic, row.base
+        there, base = membership.topic, row.base
         if not row.topic.startswith(there) or not there:  # else: as we set it, perhaps cut by the server
             base = _OURS.sub("", there).removeprefix(BETWEEN)
-        room = place.topic_octets - len(ours.encode()) - len(BETWEEN)
+        room = membership.topic_octets - len(ours.encode()) - len(BETWEEN)
         full = BETWEEN.join(part for part in (_cut(base, room) if room > len("…".encode()) else "", ours) if part)
         return replace(row, topic=BETWEEN.join(part for part in (base, ours) if part), base=base), [
             Topic(row.name, full)
@@ -124,27 +125,27 @@ class ChannelState:
             if slides and len(BETWEEN.join(words).encode()) > longest:
                 del words[-2]  # !slides tells them
             return BETWEEN.join(words)
-        for session in self.book.upcoming(now, AHEAD):
+        for session in self.session_store.upcoming(now, AHEAD):
             if (
                 now - LATE < session.start < now + ANNOUNCED
-                and channel in self.book.where(session)
+                and channel in self.session_store.where(session)
                 and self.classes.first(session_uid=session.uid) is None
             ):
                 return f"next: {_plain(session.title)}, {describe(session.start, 'UTC', now)}{BETWEEN}!sessions"
         return ""
 
     def _slides(self, run: ClassRun | None) -> str:
-        session = self.book.get(run.session_uid) if run is not None and run.session_uid else None
+        session = self.session_store.get(run.session_uid) if run is not None and run.session_uid else None
         return (session.slides or session.link or "") if session is not None else ""
 
     # -- voices and quiet --------------------------------------------------------------------------------
 
     def _modes(
-        self, row: ChannelRow, run: ClassRun | None, place: ChannelStatus, now: datetime
+        self, row: ChannelRow, run: ClassRun | None, membership: ChannelStatus, now: datetime
     ) -> tuple[ChannelRow, list[Outgoing]]:
-        if not OPERATORS & set(place.status):
+        if not OPERATORS & set(membership.status):
             return row, []
-        moderated = "m" in (place.modes or "")
+        moderated = "m" in (membership.modes or "")
         found: list[Outgoing] = []
         talk = self.irc.talk_of(row.name)
         if run is not None and talk and not row.quiet and not moderated:
@@ -206,11 +207,11 @@ class ChannelState:
 
     def left(self, nick: str, channel: str | None) -> None:
         """Whoever comes again comes without a voice."""
-        self._renamed(nick, "", [channel] if channel is not None else self.book.channels)
+        self._renamed(nick, "", [channel] if channel is not None else self.session_store.channels)
 
     def renamed(self, old: str, new: str) -> None:
         """A voice stays with its person."""
-        self._renamed(old, new, self.book.channels)
+        self._renamed(old, new, self.session_store.channels)
 
     def _renamed(self, old: str, new: str, channels: Iterable[str]) -> None:
         for channel in channels:
@@ -223,25 +224,29 @@ class ChannelState:
 
     def quiet(self, ask: Request, choice: str) -> list[Effect]:
         assert ask.channel is not None  # Place.CLASS
-        row, place = self._row(ask.channel), self.view.place(ask.channel)
+        row, membership = self._row(ask.channel), self.view.membership(ask.channel)
         if choice.lower() not in ("on", "off"):
             raise UserError(f"{choice[:20]!r} is neither on nor off: say !quiet on, or !quiet off")
         if choice.lower() == "off":
             if row.quiet != "on":
                 raise UserError(
                     f"{ask.channel} is not quiet"
-                    + (f"; somebody else moderates it: /mode {ask.channel} -m" if "m" in (place.modes or "") else "")
+                    + (
+                        f"; somebody else moderates it: /mode {ask.channel} -m"
+                        if "m" in (membership.modes or "")
+                        else ""
+                    )
                 )
             self.rows.put(replace(row, quiet="off"))
             return [Line(ask.channel, "everybody may speak again", Priority.PRESENTER)]
-        if not OPERATORS & set(place.status):
+        if not OPERATORS & set(membership.status):
             raise UserError(
                 f"I am no operator of {ask.channel}, so I cannot: say /msg ChanServ OP {ask.channel}, or "
                 f"/mode {ask.channel} +o and my nick, then !quiet on again"
             )
         if row.quiet == "on":
             return [Reply("it is quiet already; !quiet off ends it")]
-        if "m" in (place.modes or ""):
+        if "m" in (membership.modes or ""):
             raise UserError(f"{ask.channel} is moderated already, by somebody else: who did that ends it")
         self.rows.put(replace(row, quiet="on"))
         talk = self.irc.talk_of(ask.channel)
@@ -257,8 +262,8 @@ class ChannelState:
     def slides(self, ask: Request) -> list[Effect]:
         run = self.classes.in_channel(ask.channel) if ask.channel else None
         title, link = (run.title, self._slides(run)) if run is not None else ("", "")
-        for session in self.book.upcoming(ask.at, AHEAD) if run is None else ():
-            if ask.channel is None or ask.channel in self.book.where(session):
+        for session in self.session_store.upcoming(ask.at, AHEAD) if run is None else ():
+            if ask.channel is None or ask.channel in self.session_store.where(session):
                 title, link = session.title, session.slides or session.link or ""
                 break
         return [Reply(f"slides for {title}: {link}" if link else "there are no slides; !sessions says what is planned")]
@@ -274,7 +279,7 @@ class ChannelState:
                 "only presenters and helpers speak (the channel is moderated), until off or the class ends",
                 (Argument("on|off", "word"),),
                 role=Role.PRESENTER,
-                place=Where.CLASS,
+                scope=Scope.CLASS,
                 example="quiet on",
                 group="class",
             ),

@@ -21,6 +21,7 @@ from trainbot.features.sessions.session_store import SessionStore
 from trainbot.features.sessions.signups import SignUps
 from trainbot.features.sessions.timetable import SessionTimetable
 from trainbot.model.config import Config
+from trainbot.model.notice import NoticeKind
 from trainbot.model.ports import Ports
 from trainbot.model.session import Session
 
@@ -32,22 +33,22 @@ class Sessions(Feature):
     def __init__(
         self, store: Store, config: Config, ports: Ports, schedules: ScheduleSource, view: ChannelView
     ) -> None:
-        self.book = SessionStore(store, config.irc.class_channels)
-        self.signups = SignUps(store, self.book, config, ports.exercises, ports.stock)
-        self.timetable = SessionTimetable(self.book, self.signups, config.labs.per_person)
-        announcing = Announcements(self.book, store, self.signups, config.schedule)
-        self.polls = PollCommands(store, self.book, ports)
-        self.reader = ScheduleReader(announcing, schedules)
-        self.planner = Planner(announcing, store, self.polls)
-        self.reminding = ReminderNotices(self.book, store, self.signups, config.schedule)
-        self.manners = ChannelState(store, self.book, view, ports.people, config.irc)
+        self.session_store = SessionStore(store, config.irc.class_channels)
+        self.signups = SignUps(store, self.session_store, config, ports.exercises, ports.stock)
+        self.timetable = SessionTimetable(self.session_store, self.signups, config.labs.per_person)
+        announcements = Announcements(self.session_store, store, self.signups, config.schedule)
+        self.polls = PollCommands(store, self.session_store, ports)
+        self.reader = ScheduleReader(announcements, schedules)
+        self.planner = Planner(announcements, store, self.polls)
+        self.reminders = ReminderNotices(self.session_store, store, self.signups, config.schedule)
+        self.channel_state = ChannelState(store, self.session_store, view, ports.people, config.irc)
         self.publishing = Publishing()
         self._with_commands = (
             self.planner,
             self.signups,
-            OrganiserCommands(announcing, ports.exercises),
+            OrganiserCommands(announcements, ports.exercises),
             self.polls,
-            self.manners,
+            self.channel_state,
         )
 
     def next_start(self, ask: Request, words: str) -> Session | None:
@@ -58,7 +59,7 @@ class Sessions(Feature):
         return [command for part in self._with_commands for command in part.commands()]
 
     def notice_writers(self) -> Mapping[str, NoticeWriter]:
-        return {"reminder": self.reminding.notice, "my reminder": self.reminding.my_notice}
+        return {NoticeKind.REMINDER: self.reminders.notice, NoticeKind.MY_REMINDER: self.reminders.my_notice}
 
     def hooks(self) -> Sequence[Hook]:
         return (
@@ -70,7 +71,7 @@ class Sessions(Feature):
             OnTick(self.reader.reload),
             OnTick(self.polls.tick),
             OnTick(self.signups.tick),
-            OnTick(self.reminding.tick),
+            OnTick(self.reminders.tick),
             OnChange(frozenset({"session"}), self._publish),
             OnChange(frozenset({"class", "session", "channel"}), self._channels, (ChannelMembers, Arrived, Renamed)),
         )
@@ -80,13 +81,13 @@ class Sessions(Feature):
         self.polls.merge(event.was, event.now)
 
     def _renamed(self, event: Renamed, _now: datetime) -> None:
-        self.manners.renamed(event.before.nick, event.after.nick)
+        self.channel_state.renamed(event.before.nick, event.after.nick)
 
     def _left(self, event: Left, _now: datetime) -> None:
-        self.manners.left(event.sender.nick, event.channel)
+        self.channel_state.left(event.sender.nick, event.channel)
 
     def _roll_call(self, event: ChannelMembers, _now: datetime) -> None:
-        self.manners.came_back(event.channel)
+        self.channel_state.came_back(event.channel)
 
     def _published(self, event: CalendarPublished, _now: datetime) -> None:
         self.publishing.done(event)
@@ -96,7 +97,7 @@ class Sessions(Feature):
         return [due] if due is not None else []
 
     def _channels(self, turn: Turn) -> list[Outgoing]:
-        return self.manners.settle(turn.now)
+        return self.channel_state.settle(turn.now)
 
     def undone(self, items: Sequence[object]) -> None:
         self.reader.forget()

@@ -40,8 +40,8 @@ _KEPT = (
 
 class OrganiserCommands:
     def __init__(self, announcing: Announcements, exercises: Exercises) -> None:
-        self.book, self.announcing, self.signups, self.zones = (
-            announcing.book,
+        self.session_store, self.announcing, self.signups, self.zones = (
+            announcing.session_store,
             announcing,
             announcing.signups,
             announcing.zones,
@@ -57,7 +57,7 @@ class OrganiserCommands:
 
     def add(self, ask: Request, words: str) -> list[Effect]:
         session = self._new(ask, words)
-        kept = self.book.draft(ORIGIN, ask.at, **{name: getattr(session, name) for name in _KEPT})
+        kept = self.session_store.draft(ORIGIN, ask.at, **{name: getattr(session, name) for name in _KEPT})
         return [
             Reply(
                 f"kept as {kept.number}; !session publish {kept.number} announces it, !session cancel "
@@ -101,14 +101,14 @@ class OrganiserCommands:
 
     def _notes(self, session: Session, now: datetime, but: str = "") -> str:
         """What an organiser wants to know before saying yes."""
-        there = set(self.book.where(session))
+        there = set(self.session_store.where(session))
         over = [
             other
-            for other in [*self.book.upcoming(now), *self.book.drafts(now)]
+            for other in [*self.session_store.upcoming(now), *self.session_store.drafts(now)]
             if other.uid != but
             and other.start < session.end
             and session.start < other.end
-            and there & set(self.book.where(other))
+            and there & set(self.session_store.where(other))
         ]
         notes = [f"It overlaps with {over[0].title} ({describe(over[0].start, over[0].zone, now)})."] if over else []
         held = self.signups.too_many(session, now)
@@ -126,7 +126,7 @@ class OrganiserCommands:
     def move(self, ask: Request, words: str) -> list[Effect]:
         session, draft, changed = self._changed(ask, words)
         self._still(ask, session)
-        self.book.put(changed, ask.at, draft=draft)
+        self.session_store.put(changed, ask.at, draft=draft)
         if draft:
             return [Reply(f"{session.number} is changed; !session publish {session.number} announces it")]
         if changed.start != session.start:
@@ -169,12 +169,12 @@ class OrganiserCommands:
         self._refuse_file(session)
         self._still(ask, session)
         if draft:
-            self.book.forget(session)
+            self.session_store.forget(session)
             return [Reply("dropped")]
         if session.start <= ask.at:
             raise UserError(f"{session.title} has begun; !end ends the class")
         off = session.as_cancelled()
-        self.book.put(off, ask.at)
+        self.session_store.put(off, ask.at)
         self.announcing.tell([Change("cancelled", off, session)], ask.at)
         return [Reply(f"cancelled; everybody is being told (!session publish {session.number} puts it on again)")]
 
@@ -189,12 +189,12 @@ class OrganiserCommands:
     def _who_hears(self, session: Session) -> str:
         seats = len(self.signups.of(session))
         people = f" and {seats} who signed up" if seats else ""
-        return f" {' '.join(self.book.where(session))}{people} will be told."
+        return f" {' '.join(self.session_store.where(session))}{people} will be told."
 
     # -- publish -----------------------------------------------------------------------------------------
 
     def publish(self, ask: Request, words: str = "") -> list[Effect]:
-        drafts = self.book.drafts(ask.at)
+        drafts = self.session_store.drafts(ask.at)
         if words.lower() == "all" or (not words and len(drafts) == 1):
             chosen = drafts
         else:
@@ -209,18 +209,18 @@ class OrganiserCommands:
             )
         changes = []
         for draft in chosen:
-            was = self.book.get(draft.uid)
+            was = self.session_store.get(draft.uid)
             session = Session.of(
                 **{name: getattr(draft, name) for name in _KEPT}, uid=draft.uid, start=draft.start, origin=draft.origin
             )
-            self.book.put(session, ask.at)
+            self.session_store.put(session, ask.at)
             changes.append(Change("back" if was is not None else "new", session, was))
         self.announcing.tell(changes, ask.at)
         return [Reply("published" if len(chosen) == 1 else f"{len(chosen)} sessions published")]
 
     def _to_publish(self, ask: Request, words: str, drafts: list[Session]) -> Session:
         """A draft, or one that was cancelled here and is to be on again."""
-        off = [s for s in self.book.known(ask.at) if s.made_here and s.cancelled and s.start > ask.at]
+        off = [s for s in self.session_store.known(ask.at) if s.made_here and s.cancelled and s.start > ask.at]
         numbered = next((s for s in [*drafts, *off] if s.number == words.lower()), None)
         if numbered is not None:
             return numbered
@@ -238,7 +238,7 @@ class OrganiserCommands:
     # -- which -------------------------------------------------------------------------------------------
 
     def list_drafts(self, ask: Request) -> list[Effect]:
-        drafts = self.book.drafts(ask.at)
+        drafts = self.session_store.drafts(ask.at)
         if not drafts:
             return [Reply(f"there are no drafts; {EXAMPLE} makes one", private=True)]
         shown = [
@@ -253,10 +253,10 @@ class OrganiserCommands:
         """The session that ``words`` begin with, whether it is a draft, and the rest: ``d7``, a number as ``!sessions``
         has it, or its title in quotes."""
         first, _, rest = words.strip().partition(" ")
-        for draft in self.book.drafts(ask.at):
+        for draft in self.session_store.drafts(ask.at):
             if draft.number == first.lower():
                 return draft, True, rest
-        sessions = self.book.upcoming(ask.at)
+        sessions = self.session_store.upcoming(ask.at)
         for session in sessions:
             if session.made_here and session.number == first.lower():
                 return session, False, rest
@@ -268,7 +268,7 @@ class OrganiserCommands:
     def _exactly(self, ask: Request, words: str) -> tuple[Session, bool]:
         first = words.strip().lower()
         if " " in first and not first.startswith('"'):
-            return find(words.strip(), self.book.upcoming(ask.at))[1], False
+            return find(words.strip(), self.session_store.upcoming(ask.at))[1], False
         session, draft, rest = self._find(ask, words)
         if rest:
             raise UserError(f"{rest[:30]!r} is one word too many: say !session cancel {first.split()[0]}")

@@ -86,7 +86,7 @@ class _PhraseReader:
         self, tokens: list[tuple[str, bool]], now: datetime, exercises: Collection[str], zone_name: str
     ) -> None:
         self.tokens, self.now, self.exercises, self.zone_name = tokens, now, exercises, zone_name
-        self.said, self.place = SessionPhrase(), 0
+        self.said, self.index = SessionPhrase(), 0
 
     def read(self) -> SessionPhrase:
         left: list[str] = []
@@ -100,17 +100,17 @@ class _PhraseReader:
             self.address,
             self.exercise,
         )
-        while self.place < len(self.tokens):
+        while self.index < len(self.tokens):
             if any(reader() for reader in readers):
                 continue
             left.append(self.word())
-            self.place += 1
+            self.index += 1
         self.zone([word for word in left if word.lower().strip(",;") not in _FILLERS])
         return self.said
 
     def word(self, ahead: int = 0) -> str:
         """The token as it was typed, '' where there is none or it is quoted."""
-        at = self.place + ahead
+        at = self.index + ahead
         return self.tokens[at][0] if at < len(self.tokens) and not self.tokens[at][1] else ""
 
     def plain(self, ahead: int = 0) -> str:
@@ -123,20 +123,20 @@ class _PhraseReader:
             self.said.values[name] = fields.from_words(name, value)
         except FieldFault as fault:
             raise UserError(f"{name} {fault}") from None
-        self.place += used
+        self.index += used
         return True
 
     # -- one kind of word each -------------------------------------------------------------------------
 
     def quoted(self) -> bool:
-        text, quoted = self.tokens[self.place]
+        text, quoted = self.tokens[self.index]
         return quoted and self.put("title", text, 1)
 
     def named(self) -> bool:
         """``by alice``, ``images debian centos``: the word, then its value."""
         word = self.plain()
-        if word in _WORDS and self.place + 1 < len(self.tokens):
-            return self.put(_WORDS[word], self.tokens[self.place + 1][0], 2)
+        if word in _WORDS and self.index + 1 < len(self.tokens):
+            return self.put(_WORDS[word], self.tokens[self.index + 1][0], 2)
         if word in _LISTS:
             used = 1
             while self.word(used) and self.listed(_LISTS[word], self.word(used)):
@@ -192,7 +192,7 @@ class _PhraseReader:
                 raise UserError(f"what is {word!r}? say the time as 19:00 and how long it lasts as 2h")
             minutes = (end.hour * 60 + end.minute - start.hour * 60 - start.minute) % (24 * 60) or 24 * 60
             self.put("minutes", str(minutes), 0)
-        self.place += used
+        self.index += used
         return True
 
     def length(self) -> bool:
@@ -212,14 +212,14 @@ class _PhraseReader:
         if (weekday := _weekday(word)) is not None:
             if self.said.weekday is not None:
                 raise UserError(f"there are two weekdays, one is {word!r}: say one")
-            self.said.weekday, self.place = weekday, self.place + 1
+            self.said.weekday, self.index = weekday, self.index + 1
             return True
         found, used = self._date(word)
         if found is None:
             return False
         if self.said.day is not None:
             raise UserError(f"there are two dates, the second begins {word!r}: say one")
-        self.said.day, self.place = found, self.place + used
+        self.said.day, self.index = found, self.index + used
         return True
 
     def _date(self, word: str) -> tuple[tuple[int | None, int, int] | date | None, int]:

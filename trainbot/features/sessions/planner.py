@@ -27,24 +27,24 @@ SHOWN = 4
 
 class Planner:
     def __init__(self, announcing: Announcements, store: Store, polls: PollCommands) -> None:
-        self.book, self.signups, self.zones = announcing.book, announcing.signups, announcing.zones
+        self.session_store, self.signups, self.zones = announcing.session_store, announcing.signups, announcing.zones
         self.people, self.classes, self.polls = store.people, store.classes, polls
 
     def next_start(self, ask: Request, words: str) -> Session | None:
         """What ``!start`` means: the session of that number, or the one that is due now."""
-        sessions = self.book.upcoming(ask.at)
+        sessions = self.session_store.upcoming(ask.at)
         if words.isascii() and words.isdigit():
             if not 1 <= int(words) <= len(sessions):
                 raise UserError(f"there is no session {words}; !sessions lists them")
             return sessions[int(words) - 1]
-        due_now = [s for s in sessions if s.start - EARLY <= ask.at and ask.channel in self.book.where(s)]
+        due_now = [s for s in sessions if s.start - EARLY <= ask.at and ask.channel in self.session_store.where(s)]
         return due_now[0] if due_now and not words else None
 
     def list_sessions(self, ask: Request) -> list[Effect]:
-        sessions = self.book.upcoming(ask.at, SHOWN)
+        sessions = self.session_store.upcoming(ask.at, SHOWN)
         if not sessions:
             return [Reply("no sessions are planned")]
-        more = sum(session.start <= ask.at for session in sessions) + self.book.later(ask.at) - len(sessions)
+        more = sum(session.start <= ask.at for session in sessions) + self.session_store.later(ask.at) - len(sessions)
         zone, running = ask.person.zone, {run.session_uid for run in self.classes.running()}
         lines = []
         for number, session in enumerate(sessions, 1):

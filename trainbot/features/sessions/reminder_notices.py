@@ -10,7 +10,7 @@ from trainbot.features.sessions.reminders import STARTED_GRACE, due, key, latest
 from trainbot.features.sessions.session_store import SessionStore
 from trainbot.features.sessions.signups import AT_ONCE, GAP, SignUps
 from trainbot.model.config import ScheduleConfig
-from trainbot.model.notice import Notice
+from trainbot.model.notice import Notice, NoticeKind
 from trainbot.model.session import Session
 
 if TYPE_CHECKING:
@@ -20,8 +20,13 @@ AHEAD = timedelta(days=2)  # a day of a zone may begin that much earlier than on
 
 
 class ReminderNotices:
-    def __init__(self, book: SessionStore, store: Store, signups: SignUps, schedule: ScheduleConfig) -> None:
-        self.book, self.notices, self.people, self.signups = book, store.notices, store.people, signups
+    def __init__(self, session_store: SessionStore, store: Store, signups: SignUps, schedule: ScheduleConfig) -> None:
+        self.session_store, self.notices, self.people, self.signups = (
+            session_store,
+            store.notices,
+            store.people,
+            signups,
+        )
         self.zones, self.offsets = schedule.zones, schedule.offsets
         self._furthest = (
             max((timedelta(days=o.days, minutes=o.minutes) for o in self.offsets), default=timedelta()) + AHEAD
@@ -29,17 +34,17 @@ class ReminderNotices:
 
     def tick(self, now: datetime) -> None:
         """A row for each reminder that is due; one that is there already (also: was said) is no other."""
-        sessions = self.book.starting(now - STARTED_GRACE, now + self._furthest)
+        sessions = self.session_store.starting(now - STARTED_GRACE, now + self._furthest)
         said = {notice.key or "" for notice in self.notices.not_over("reminder", now)}
-        for channel in self.book.channels:
+        for channel in self.session_store.channels:
             already = {name.rpartition(" ")[0] for name in said if name.endswith(f" {channel}")}
-            here = [session for session in sessions if channel in self.book.where(session)]
+            here = [session for session in sessions if channel in self.session_store.where(session)]
             for reminder in due(here, self.offsets, now, already, self.zones):
                 self.notices.tell(
                     now,
                     "",
                     channel=channel,
-                    kind="reminder",
+                    kind=NoticeKind.REMINDER,
                     subject=reminder.uid,
                     key=f"{reminder.key} {channel}",
                     not_after=reminder.session.start + STARTED_GRACE,
@@ -53,7 +58,7 @@ class ReminderNotices:
                 now + GAP * max(0, place - AT_ONCE),
                 "",
                 person_id=row.person_id,
-                kind="my reminder",
+                kind=NoticeKind.MY_REMINDER,
                 subject=session.uid,
                 key=f"{name} p{row.person_id}",
                 not_after=session.start + STARTED_GRACE,
@@ -81,7 +86,7 @@ class ReminderNotices:
 
     def _still(self, notice: Notice) -> Session | None:
         """The session, unless it is off or moved since: the announcement of that said it."""
-        session = self.book.get(notice.subject)
+        session = self.session_store.get(notice.subject)
         if session is None or session.cancelled:
             return None
         return session if (notice.key or "").startswith(f"{session.uid}@{session.start:%Y%m%dT%H%M%SZ}") else None

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from trainbot.core.times import MAX_BYTES, describe, places, until
+from trainbot.core.times import MAX_BYTES, describe, times_in, until
 from trainbot.model.reminder import ReminderOffset
 from trainbot.model.session import Session
 
@@ -84,7 +84,7 @@ def reminder_line(session: Session, now: datetime, zones: Iterable[str]) -> str:
     verb = "starts " if left > timedelta() or lead == "now" else ""
     where = f" in {session.channel}" if session.channel else ""
     said = f"{session.name} {verb}{lead}{where}: "
-    return said + places(session.start, zones, now, MAX_BYTES - len(said.encode()))
+    return said + times_in(session.start, zones, now, MAX_BYTES - len(said.encode()))
 
 
 def my_line(session: Session, now: datetime, zone: str, zones: Iterable[str]) -> str:

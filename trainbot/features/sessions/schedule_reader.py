@@ -24,7 +24,7 @@ class ScheduleSource(Protocol):
 
 class ScheduleReader:
     def __init__(self, announcing: Announcements, schedules: ScheduleSource) -> None:
-        self.book, self.announcing, self.schedules = announcing.book, announcing, schedules
+        self.session_store, self.announcing, self.schedules = announcing.session_store, announcing, schedules
         self.problems: tuple[ScheduleProblem, ...] = ()
         self._seen: tuple[tuple[str, int, int], ...] | None = None
         self._candidate: tuple[tuple[str, int, int], ...] | None = None
@@ -43,23 +43,23 @@ class ScheduleReader:
         for problem in set(schedule.problems) - set(self.problems):
             log.warning("schedule %s", problem)
         self.problems = schedule.problems
-        found = changes(self.book.known(now), schedule, now)
+        found = changes(self.session_store.known(now), schedule, now)
         for change in found:
             if change.kind == "cancelled":
-                self.book.put(change.session, now)
+                self.session_store.put(change.session, now)
         for session in schedule.sessions:
-            self.book.put(session, now)
+            self.session_store.put(session, now)
         self.announcing.tell(found + self.derive_again(now), now)
 
     def derive_again(self, now: datetime) -> list[Change]:
         """Sessions that no file holds, by newer clock rules than they were made with: those that were moved by it, and
         that people know of."""
         moved = []
-        for session in [*self.book.known(now), *self.book.drafts(now)]:
+        for session in [*self.session_store.known(now), *self.session_store.drafts(now)]:
             new = derived_again(session) if session.made_here and session.start > now else session
             if new is not session:
-                draft = self.book.get(session.uid) is None
-                self.book.put(new, now, draft=draft)
+                draft = self.session_store.get(session.uid) is None
+                self.session_store.put(new, now, draft=draft)
                 if new.start != session.start and not (draft or session.cancelled):
                     moved.append(Change("moved", new, session))
         return moved

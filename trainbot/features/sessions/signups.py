@@ -11,7 +11,7 @@ from trainbot.core.access import Person
 from trainbot.core.commands import Argument, Command, Request
 from trainbot.core.errors import Denied, UserError
 from trainbot.core.messages import Effect, Reply
-from trainbot.core.times import describe, describe_many, places, until
+from trainbot.core.times import describe, describe_many, times_in, until
 from trainbot.core.wording import span
 from trainbot.features.sessions.changes import Change
 from trainbot.features.sessions.session_store import SessionStore
@@ -28,8 +28,15 @@ AT_ONCE, GAP = 8, timedelta(minutes=1)
 
 
 class SignUps:
-    def __init__(self, store: Store, book: SessionStore, config: Config, exercises: Exercises, stock: LabRoom) -> None:
-        self.rows, self.notices, self.people, self.book = store.sessions.signups, store.notices, store.people, book
+    def __init__(
+        self, store: Store, session_store: SessionStore, config: Config, exercises: Exercises, stock: LabRoom
+    ) -> None:
+        self.rows, self.notices, self.people, self.session_store = (
+            store.sessions.signups,
+            store.notices,
+            store.people,
+            session_store,
+        )
         self.zones, self.early, self.require_account = config.schedule.zones, config.labs.early, config.require_account
         self.exercises, self.stock = exercises, stock
 
@@ -99,7 +106,7 @@ class SignUps:
                 "seats are for people with an account here: /msg NickServ REGISTER PASSWORD EMAIL makes one, "
                 "/msg NickServ IDENTIFY PASSWORD logs in to it; then ask again"
             )
-        number, session, wanted = find(words, self.book.upcoming(ask.at))
+        number, session, wanted = find(words, self.session_store.upcoming(ask.at))
         images = self.images_of(session)
         if wanted and wanted not in images:
             there = (
@@ -158,7 +165,7 @@ class SignUps:
         """The next that has room, of the same exercise where there is one."""
         room = [
             (number, session)
-            for number, session in enumerate(self.book.upcoming(ask.at), 1)
+            for number, session in enumerate(self.session_store.upcoming(ask.at), 1)
             if session.uid != full.uid and session.start > ask.at and not self._is_full(session)
         ]
         room.sort(key=lambda item: item[1].exercise != full.exercise)  # a stable sort: the earliest stays first
@@ -171,7 +178,7 @@ class SignUps:
         row, notes = self._mine(session, ask.person), []
         images = self.images_of(session)
         if row is not None and row.image and self.stock.has_labs(row.image):
-            other = f" (!signup {_number(session, self.book.upcoming(ask.at))} IMAGE for another: {', '.join(images)})"
+            other = f" (!signup {_number(session, self.session_store.upcoming(ask.at))} IMAGE for another: {', '.join(images)})"
             notes.append(
                 f"your {row.image} lab{other if len(images) > 1 else ''} comes to you "
                 f"in the {span(self.early)} before the start"
@@ -195,7 +202,7 @@ class SignUps:
         return notes
 
     def drop(self, ask: Request, words: str = "") -> list[Effect]:
-        sessions = self.book.upcoming(ask.at)
+        sessions = self.session_store.upcoming(ask.at)
         mine = [(number, session) for number, session in enumerate(sessions, 1) if self._mine(session, ask.person)]
         if not mine:
             raise UserError("you have no seat in any session; !sessions lists them, !signup N takes a seat")
@@ -244,7 +251,7 @@ class SignUps:
     def tick(self, now: datetime) -> None:
         """Seats that became free in any other way: there are more of them, or their people are gone."""
         waiting = {row.session_uid for row in self.rows.all(waiting=True)}
-        for session in self.book.upcoming(now) if waiting else ():
+        for session in self.session_store.upcoming(now) if waiting else ():
             if session.uid in waiting:
                 self.make_room(session, now)
 
@@ -258,7 +265,7 @@ class SignUps:
             self.notices.tell(
                 now,
                 f"a seat is free, and it is yours: {session.title}, {when_}; !signup drop "
-                f"{_number(session, self.book.upcoming(now))} gives it to the next",
+                f"{_number(session, self.session_store.upcoming(now))} gives it to the next",
                 person_id=row.person_id,
                 not_after=session.start,
             )
@@ -311,7 +318,7 @@ def when(session: Session, zone: str, zones: tuple[str, ...], now: datetime) -> 
 
 
 def _time(session: Session, zone: str, zones: tuple[str, ...], now: datetime) -> str:
-    return describe(session.start, zone, now) if zone else places(session.start, session.zones or zones, now)
+    return describe(session.start, zone, now) if zone else times_in(session.start, session.zones or zones, now)
 
 
 def find(words: str, sessions: list[Session]) -> tuple[int, Session, str]:

@@ -15,16 +15,16 @@ from trainbot.model.session_rows import SignUp
 class SessionTimetable:
     """``per_person``: how many labs one may have."""
 
-    def __init__(self, book: SessionStore, signups: SignUps, per_person: int) -> None:
-        self.book, self.signups, self.per_person = book, signups, per_person
+    def __init__(self, session_store: SessionStore, signups: SignUps, per_person: int) -> None:
+        self.session_store, self.signups, self.per_person = session_store, signups, per_person
         self.exercises, self.stock = signups.exercises, signups.stock
 
     def near(self, now: datetime) -> list[Session]:
-        return self.book.near(now)
+        return self.session_store.near(now)
 
     def upcoming(self, now: datetime) -> list[Session]:
         """As ``!sessions`` numbers them."""
-        return self.book.upcoming(now)
+        return self.session_store.upcoming(now)
 
     def images_of(self, session: Session) -> tuple[str, ...]:
         return self.signups.images_of(session)

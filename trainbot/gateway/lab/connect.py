@@ -21,7 +21,7 @@ class UnreachableReason(enum.StrEnum):
     """Why there is no way into a lab."""
 
     SILENT = "silent"  # no ssh server speaks there (yet)
-    DOOR = "door"  # its host's door does not open
+    JUMP_HOST = "door"  # its host's door does not open
     HOST_KEY = "host key"  # it is not that lab
     REFUSED = "refused"  # it does not let us in
     NO_KEY = "no key"  # we have none
@@ -36,7 +36,9 @@ class LabUnreachable(Exception):
         self.reason = reason
 
 
-async def knock(config: GatewayConfig, doors: JumpHosts, via: str, endpoint: tuple[str, int]) -> socket.socket:
+async def connect_ssh(
+    config: GatewayConfig, jump_hosts: JumpHosts, via: str, endpoint: tuple[str, int]
+) -> socket.socket:
     """A socket on which the lab's ssh has begun to speak (RFC 4253 4.2), nothing of it read yet.
 
     QEMU's port forwarding, and every door, accepts connections before the lab does: only the banner says that sshd is
@@ -44,19 +46,19 @@ async def knock(config: GatewayConfig, doors: JumpHosts, via: str, endpoint: tup
     """
     try:
         if via:
-            sock = await doors.dial(via, endpoint)
+            sock = await jump_hosts.dial(via, endpoint)
         else:
             async with asyncio.timeout(config.banner_wait):
                 sock = await _connected(endpoint)
         try:
-            async with asyncio.timeout(config.door_wait if via else config.banner_wait):
+            async with asyncio.timeout(config.jump_host_wait if via else config.banner_wait):
                 await _spoken(sock)
         except BaseException:
             sock.close()
             raise
         return sock
     except JumpHostUnreachable as shut:
-        raise LabUnreachable(UnreachableReason.DOOR, str(shut)) from None
+        raise LabUnreachable(UnreachableReason.JUMP_HOST, str(shut)) from None
     except (OSError, TimeoutError) as error:
         log.debug("no ssh at %s port %d: %r", *endpoint, error)
         raise LabUnreachable(UnreachableReason.SILENT, "no ssh server speaks there yet") from None

@@ -115,17 +115,17 @@ class _SocketChannel:
         self._transport.close()
 
 
-async def landing(passage: JumpChannel) -> socket.socket:
-    """The socket that leads through ``passage``, not blocking; closing it closes the passage.  OSError where the system
+async def landing(channel: JumpChannel) -> socket.socket:
+    """The socket that leads through ``channel``, not blocking; closing it closes the passage.  OSError where the system
     has no more of them."""
     near, far = socket.socketpair()
     try:
         near.setblocking(False)
         far.setblocking(False)
-        _, shore = await asyncio.get_running_loop().create_connection(lambda: LocalEnd(SocketBackpressure()), sock=far)
+        _, local = await asyncio.get_running_loop().create_connection(lambda: LocalEnd(SocketBackpressure()), sock=far)
     except BaseException:
         near.close()
         far.close()
         raise
-    join(passage, shore)
+    join(channel, local)
     return near

@@ -61,7 +61,7 @@ class JumpConnection:
         task = self._tasks.start(opening, "opening a channel of a door", awaited=True)
         task.add_done_callback(lambda done: self._left(done, made))
         try:
-            async with asyncio.timeout(self._config.door_wait):
+            async with asyncio.timeout(self._config.jump_host_wait):
                 await asyncio.shield(task)
         except TimeoutError:
             self._retired = True
@@ -95,7 +95,7 @@ class JumpConnection:
         if self.used == 0 and self._retired:
             self.close()
         elif self.used == 0:
-            self._idle = asyncio.get_running_loop().call_later(self._config.door_idle, self.close)
+            self._idle = asyncio.get_running_loop().call_later(self._config.jump_host_idle, self.close)
 
     def close(self) -> None:
         self._retired = True

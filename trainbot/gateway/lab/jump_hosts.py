@@ -16,7 +16,7 @@ from contextlib import suppress
 
 import asyncssh
 
-from trainbot.adapters.state_folder import DOOR_KEY, KNOWN_HOSTS
+from trainbot.adapters.state_folder import JUMP_KEY, KNOWN_HOSTS
 from trainbot.core.errors import BackendError
 from trainbot.core.tasks import Tasks
 from trainbot.core.text import plain_ascii
@@ -45,7 +45,7 @@ class JumpHosts:
 
     def __init__(self, config: GatewayConfig) -> None:
         self._config = config
-        self._doors: dict[str, JumpHostConnections] = {}
+        self._jump_hosts: dict[str, JumpHostConnections] = {}
 
     async def dial(self, via: str, endpoint: tuple[str, int]) -> socket.socket:
         """A connected socket to the ssh server of the lab at ``endpoint``; it closes at once where nothing answers.
@@ -59,23 +59,23 @@ class JumpHosts:
             raise JumpHostUnreachable(f"{plain_ascii(address)} is no address of a lab") from None
         if port != SSH:
             raise JumpHostUnreachable(f"a door leads to port {SSH} of labs only, not to {port}")
-        passage = await self.open(via, f"ssh {where}", JumpChannel)
+        channel = await self.open(via, f"ssh {where}", JumpChannel)
         try:
-            return await landing(passage)
+            return await landing(channel)
         except OSError as error:
-            passage.chan.abort()
+            channel.chan.abort()
             raise JumpHostUnreachable(f"no way to a lab: {(error.strerror or str(error)).lower()}") from None
 
     async def open(self, via: str, command: str, factory: Factory[Way]) -> Way:
         """The channel of ``command`` at that door, begun; made by ``factory(line, gone)``.  DoorShut as with dial."""
-        door = self._doors.get(via)
-        if door is None:
-            door = self._doors[via] = JumpHostConnections(via, self._config)
-        return await door.open(command, factory)
+        connections = self._jump_hosts.get(via)
+        if connections is None:
+            connections = self._jump_hosts[via] = JumpHostConnections(via, self._config)
+        return await connections.open(command, factory)
 
     def close(self) -> None:
-        for door in self._doors.values():
-            door.close()
+        for connections in self._jump_hosts.values():
+            connections.close()
 
 
 class JumpHostConnections:
@@ -89,7 +89,7 @@ class JumpHostConnections:
         self._user, self._address, self._port = there.user, there.address, there.port
         self._name = f"{self._address} port {self._port}"
         self._config = config
-        self._trunks: list[JumpConnection] = []
+        self._connections: list[JumpConnection] = []
         self._tasks = Tasks()
         self._opening: asyncio.Task[None] | None = None
         self._room = MOST  # channels a connection, as far as is known
@@ -99,20 +99,20 @@ class JumpHostConnections:
     async def open(self, command: str, factory: Factory[Way]) -> Way:
         deaths = 0
         while deaths < DEATHS:
-            self._trunks = [trunk for trunk in self._trunks if not trunk.dead]
-            trunk = next((trunk for trunk in self._trunks if trunk.has_room(self._room)), None)
-            if trunk is None:
+            self._connections = [connection for connection in self._connections if not connection.dead]
+            connection = next((connection for connection in self._connections if connection.has_room(self._room)), None)
+            if connection is None:
                 await self._one_more()
-                deaths += all(trunk.dead for trunk in self._trunks)  # cut before we had our turn
+                deaths += all(connection.dead for connection in self._connections)  # cut before we had our turn
                 continue
             try:
-                return await trunk.begin(command, factory)
+                return await connection.begin(command, factory)
             except ChannelLimitReached:
-                self._room = max(FEWEST, trunk.used)
+                self._room = max(FEWEST, connection.used)
             except TimeoutError:
                 log.warning("the door of %s does not answer any more: it is opened anew", self._name)
             except Exception as error:  # asyncssh raises whatever a peer provokes
-                if not trunk.dead:
+                if not connection.dead:
                     raise JumpHostUnreachable(
                         f"the door of {self._name} refuses: {plain_ascii(str(error), 100)}"
                     ) from None
@@ -122,8 +122,8 @@ class JumpHostConnections:
 
     def close(self) -> None:
         self._tasks.cancel()
-        for trunk in self._trunks:
-            trunk.close()
+        for connection in self._connections:
+            connection.close()
 
     async def _one_more(self) -> None:
         """One more connection is there; of many who want one only the first opens it."""
@@ -139,7 +139,7 @@ class JumpHostConnections:
         """Connects, and keeps the connection or why there is none.  All of that before the task is done: to wait for one
         that is done gives nobody else a turn, so that whoever came just then would ask again for ever."""
         try:
-            trunk = await self._connect()
+            connection = await self._connect()
         except JumpHostUnreachable as error:
             if str(error) != self._shut:
                 log.error("%s", error)
@@ -150,23 +150,23 @@ class JumpHostConnections:
         if self._shut:
             log.info("the door of %s is open again", self._name)
         self._shut = ""
-        self._trunks.append(trunk)
-        trunk.rest()
+        self._connections.append(connection)
+        connection.rest()
 
     async def _connect(self) -> JumpConnection:
         """DoorShut with the reason where it does not open."""
-        config, trunk = self._config, JumpConnection(self._config)
-        if not self._trunks:
+        config, connection = self._config, JumpConnection(self._config)
+        if not self._connections:
             self._room = MOST  # it may have been told otherwise meanwhile
         known = self._known_keys()
         try:
-            async with asyncio.timeout(config.door_wait):
-                trunk.connection = await asyncssh.connect(
+            async with asyncio.timeout(config.jump_host_wait):
+                connection.connection = await asyncssh.connect(
                     self._address,
                     self._port,
                     config=None,
                     options=None,
-                    client_factory=lambda: OutboundClient(trunk.line),
+                    client_factory=lambda: OutboundClient(connection.line),
                     username=self._user,
                     client_keys=[self._key()],
                     agent_path=None,
@@ -191,7 +191,7 @@ class JumpHostConnections:
             ) from None
         except TimeoutError:
             raise JumpHostUnreachable(
-                f"the host {self._name} does not answer: no ssh within {config.door_wait:g} s"
+                f"the host {self._name} does not answer: no ssh within {config.jump_host_wait:g} s"
             ) from None
         except OSError as error:
             reason = os.strerror(error.errno).lower() if error.errno and error.errno > 0 else str(error)
@@ -200,10 +200,10 @@ class JumpHostConnections:
             raise JumpHostUnreachable(
                 f"the host {self._name} has no ssh for us: {plain_ascii(str(error), 100)}"
             ) from None
-        return trunk
+        return connection
 
     def _key(self) -> asyncssh.SSHKey:
-        path = self._config.state / DOOR_KEY
+        path = self._config.state / JUMP_KEY
         try:
             return asyncssh.read_private_key(path)
         except (OSError, asyncssh.KeyImportError):

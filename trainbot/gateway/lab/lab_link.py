@@ -11,7 +11,7 @@ import asyncssh
 
 from trainbot.core.tasks import Tasks
 from trainbot.core.text import plain_ascii
-from trainbot.gateway.lab.connect import LabUnreachable, UnreachableReason, knock, log_in
+from trainbot.gateway.lab.connect import LabUnreachable, UnreachableReason, connect_ssh, log_in
 from trainbot.gateway.lab.jump_hosts import JumpHosts
 from trainbot.gateway.lab.pipe import SocketBackpressure
 from trainbot.gateway.routes import Route
@@ -30,7 +30,7 @@ REFUSED = "your lab does not let the gateway in any more: !lab reset on IRC make
 NO_KEY = "the gateway has no key for labs: tell the organiser"
 COMPLAINTS = {
     UnreachableReason.SILENT: SILENT,
-    UnreachableReason.DOOR: AWAY,
+    UnreachableReason.JUMP_HOST: AWAY,
     UnreachableReason.HOST_KEY: WRONG_KEY,
     UnreachableReason.REFUSED: REFUSED,
     UnreachableReason.NO_KEY: NO_KEY,
@@ -82,10 +82,10 @@ class LabLink:
     """The connection to the lab of ``lease``, opened when it is first wanted and shared by all of a learner's
     connection: logging in as the route's user with the installation's key, to the route's host key only."""
 
-    def __init__(self, config: GatewayConfig, table: RouteLookup, doors: JumpHosts, lease: str) -> None:
+    def __init__(self, config: GatewayConfig, table: RouteLookup, jump_hosts: JumpHosts, lease: str) -> None:
         self._config = config
         self._table = table
-        self._doors = doors
+        self._jump_hosts = jump_hosts
         self._lease = lease
         self._tasks = Tasks()
         self._opening: asyncio.Task[asyncssh.SSHClientConnection] | None = None
@@ -200,7 +200,7 @@ class LabLink:
         return connection
 
     async def _connect(self, route: Route, endpoint: tuple[str, int]) -> asyncssh.SSHClientConnection:
-        sock = await knock(self._config, self._doors, route.via, endpoint)
+        sock = await connect_ssh(self._config, self._jump_hosts, route.via, endpoint)
         self._quiet.clear()
         return await log_in(self._config, sock, route.user, route.host_key, self.line)
 

@@ -60,14 +60,14 @@ class _ConsoleStream(Protocol):
 class Consoles:
     """Each lease's console, while somebody looks at it."""
 
-    def __init__(self, config: GatewayConfig, table: RouteLookup, doors: JumpHosts) -> None:
-        self._config, self._table, self._doors = config, table, doors
+    def __init__(self, config: GatewayConfig, table: RouteLookup, jump_hosts: JumpHosts) -> None:
+        self._config, self._table, self._jump_hosts = config, table, jump_hosts
         self._open: dict[str, Console] = {}
 
     def look(self, lease: str, viewer: Viewer) -> Console:
         console = self._open.get(lease)
         if console is None or console.ended:
-            console = self._open[lease] = Console(self._config, self._table, self._doors, lease)
+            console = self._open[lease] = Console(self._config, self._table, self._jump_hosts, lease)
         console.come(viewer)
         return console
 
@@ -85,8 +85,8 @@ class Consoles:
 class Console:
     """The console of ``lease``'s lab, opened again when the lab is another machine or was off for a while."""
 
-    def __init__(self, config: GatewayConfig, table: RouteLookup, doors: JumpHosts, lease: str) -> None:
-        self._config, self._table, self._doors, self._lease = config, table, doors, lease
+    def __init__(self, config: GatewayConfig, table: RouteLookup, jump_hosts: JumpHosts, lease: str) -> None:
+        self._config, self._table, self._jump_hosts, self._lease = config, table, jump_hosts, lease
         self._viewers: list[Viewer] = []
         self._said = bytearray()
         self._wire: _ConsoleStream | None = None
@@ -178,7 +178,7 @@ class Console:
         """Opens the line of that route, and returns when it is cut or leads to another lab.  OSError, DoorShut."""
         wire: Any
         if route.via:
-            wire = await self._doors.open(
+            wire = await self._jump_hosts.open(
                 route.via, f"console {route.lab}", lambda line, gone: _RemoteSerial(line, gone, self._heard)
             )
         else:

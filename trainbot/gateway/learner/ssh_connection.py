@@ -44,7 +44,7 @@ class SshConnection(asyncssh.SSHServer):
         self._ending = ""  # why it ends when the last session does
         self._link: LabLink | None = None
         self._line = SocketBackpressure()
-        self._banner = StatusLine()
+        self._status_line = StatusLine()
         self._plain = False  # asked for by the user name
         self._sessions: set[LearnerEnd] = set()
         self._forwards: set[object] = set()  # a token for each that counts
@@ -70,7 +70,7 @@ class SshConnection(asyncssh.SSHServer):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._silent is not None:
             self._silent.cancel()
-        self._banner.close()
+        self._status_line.close()
         if self._link is not None:
             self._link.close()
         self._hub.went(self)
@@ -199,13 +199,13 @@ class SshConnection(asyncssh.SSHServer):
             self.tell(above.word)
         connection = self._link.opened if self._link is not None else None
         if above.line != before.line and connection is not None and any(each.on_screen for each in self._sessions):
-            self._banner.show(connection, above.line)
+            self._status_line.show(connection, above.line)
 
     def tell(self, sentence: str) -> None:
         """Said to whoever sits at a terminal here: on tmux's own line, so that nothing is drawn over."""
         connection = self._link.opened if self._link is not None else None
         if connection is not None and any(each.on_screen for each in self._sessions):
-            self._banner.tell(connection, sentence)
+            self._status_line.tell(connection, sentence)
         for session in self._sessions:
             if session.terminal and not session.on_screen:
                 session.say(sentence)
@@ -249,7 +249,7 @@ class SshConnection(asyncssh.SSHServer):
         if self._hub.route(self.route.lease) is None:
             raise LabUnavailable(ENDED)
         if self._link is None:
-            self._link = LabLink(self._config, self._hub, self._hub.doors, self.route.lease)
+            self._link = LabLink(self._config, self._hub, self._hub.jump_hosts, self.route.lease)
         return self._link
 
     def session_requested(self) -> Any:

@@ -14,7 +14,7 @@ from typing import Any
 
 import asyncssh
 
-from trainbot.gateway.lab.connect import LabUnreachable, UnreachableReason, knock, log_in
+from trainbot.gateway.lab.connect import LabUnreachable, UnreachableReason, connect_ssh, log_in
 from trainbot.gateway.lab.jump_hosts import JumpHosts, JumpHostUnreachable
 from trainbot.gateway.lab.pipe import SocketBackpressure
 from trainbot.gateway.lab.remote_command import begin
@@ -30,8 +30,8 @@ MANY = 64  # errands under way at once; more wait for their turn
 class RequestHandlers:
     """Answers ``speaks``, ``login`` and ``status``."""
 
-    def __init__(self, config: GatewayConfig, doors: JumpHosts) -> None:
-        self._config, self._doors = config, doors
+    def __init__(self, config: GatewayConfig, jump_hosts: JumpHosts) -> None:
+        self._config, self._jump_hosts = config, jump_hosts
         self._turns = asyncio.Semaphore(MANY)
 
     async def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -43,11 +43,11 @@ class RequestHandlers:
                     case "login":
                         return await self._login(request)
                     case "status":
-                        return await ask_status(self._doors, _text(request, "via"), self._config.door_wait)
+                        return await ask_status(self._jump_hosts, _text(request, "via"), self._config.jump_host_wait)
         except LabUnreachable as error:
             return {"error": str(error), "reason": error.reason}
         except JumpHostUnreachable as shut:
-            return {"error": str(shut), "reason": UnreachableReason.DOOR}
+            return {"error": str(shut), "reason": UnreachableReason.JUMP_HOST}
         except (ValueError, TypeError, OverflowError) as error:
             return {"error": f"that is no request to the gateway: {error}", "reason": REQUEST}
         return {"error": "the gateway knows the operations speaks, login, status and leave", "reason": REQUEST}
@@ -55,7 +55,7 @@ class RequestHandlers:
     async def _speaks(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """{"speaks": whether an ssh server's banner was heard, "why": '' or one sentence why not}."""
         try:
-            sock = await knock(self._config, self._doors, _text(request, "via"), _endpoint(request))
+            sock = await connect_ssh(self._config, self._jump_hosts, _text(request, "via"), _endpoint(request))
         except LabUnreachable as error:
             return {"speaks": False, "why": str(error)}
         sock.close()
@@ -71,7 +71,7 @@ class RequestHandlers:
         connection: asyncssh.SSHClientConnection | None = None
         try:
             async with asyncio.timeout(timeout):
-                sock = await knock(self._config, self._doors, via, endpoint)
+                sock = await connect_ssh(self._config, self._jump_hosts, via, endpoint)
                 connection = await log_in(self._config, sock, user, host_key, SocketBackpressure())
                 return await _run(connection, *words, limit)
         except TimeoutError:

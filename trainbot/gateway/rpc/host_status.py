@@ -18,7 +18,7 @@ from trainbot.gateway.lab.pipe import SocketBackpressure
 LIMIT = 4096  # bytes
 
 
-async def ask_status(doors: JumpHosts, via: str, wait: float) -> dict[str, Any]:
+async def ask_status(jump_hosts: JumpHosts, via: str, wait: float) -> dict[str, Any]:
     """``read_status`` of the host, and when (our clock, epoch seconds) it was ``asked`` and had ``told``.
 
     NoWay or DoorShut where it does not say within ``wait`` seconds.
@@ -26,14 +26,14 @@ async def ask_status(doors: JumpHosts, via: str, wait: float) -> dict[str, Any]:
     over: asyncio.Future[float] = asyncio.get_running_loop().create_future()
     try:
         async with asyncio.timeout(wait):
-            telling = await doors.open(via, "status", lambda line, gone: OneLineCommand(line, gone, over))
+            command = await jump_hosts.open(via, "status", lambda line, gone: OneLineCommand(line, gone, over))
             try:
                 told = await over
             finally:
-                telling.chan.abort()
+                command.chan.abort()
     except TimeoutError:
         raise LabUnreachable(UnreachableReason.TIMEOUT, f"the host did not say how it is within {wait:g} s") from None
-    return {**read_status(telling.said, telling.words), "asked": telling.began, "told": told}
+    return {**read_status(command.said, command.words), "asked": command.began, "told": told}
 
 
 class OneLineCommand(JumpChannel):
@@ -82,7 +82,7 @@ def read_status(said: bytes, words: bytes) -> dict[str, Any]:
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         said_why = one_line(many_lines(words))
         raise LabUnreachable(
-            UnreachableReason.DOOR,
+            UnreachableReason.JUMP_HOST,
             "the host's door does not say how the host is"
             + (f": {said_why}" if said_why else ": trainbot host prepare NAME mends it"),
         ) from None

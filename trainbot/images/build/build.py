@@ -53,25 +53,25 @@ def build_image(recipe_dir: Path, cache: Path, public_key: str, progress: Progre
     At once when it is current, otherwise after minutes.  A second builder waits for the first.  Interrupted, it
     leaves the image as it was.  ConfigError: the recipe is wrong; BackendError: building failed, and why.
     """
-    recipe, wanted = load_recipe(recipe_dir), recipe_hash(recipe_dir, public_key)
+    recipe, request = load_recipe(recipe_dir), recipe_hash(recipe_dir, public_key)
     check_key(public_key)
     images = images_folder(cache)
     make_folder(images)
     with only_maker(images, recipe.name, progress):
         if image_is_current(recipe_dir, cache, public_key):
             return load_image(cache, recipe.name)
-        version = images / f"{recipe.name}-{wanted[:12]}"
+        version = images / f"{recipe.name}-{request[:12]}"
         try:
             image = read_image(version)  # built before, and another since
         except BackendError:
             check_builder()
             check_space(images, _FREE_MIB)
-            image = _build(recipe, wanted, public_key, version, progress)
+            image = _build(recipe, request, public_key, version, progress)
         point_at(images / recipe.name, image.folder)
     return image
 
 
-def _build(recipe: Recipe, wanted: str, public_key: str, version: Path, progress: Progress) -> BuiltImage:
+def _build(recipe: Recipe, request: str, public_key: str, version: Path, progress: Progress) -> BuiltImage:
     """Build in a folder beside `version`, which appears complete or not at all."""
     log = BuildLog(version.parent / f"{recipe.name}-build.log")
     began = datetime.now(UTC)
@@ -80,18 +80,18 @@ def _build(recipe: Recipe, wanted: str, public_key: str, version: Path, progress
         write_overlay(recipe, public_key, work / "host_key", work / "overlay.tar")
         make_rootfs(recipe, work / "overlay.tar", work / "system.tar", log, progress)
         pack(recipe, work / "system.tar", work, log, progress)
-        finish(_describe(recipe, wanted, host_key, work), work, version)
+        finish(_describe(recipe, request, host_key, work), work, version)
     minutes, seconds = divmod(int((datetime.now(UTC) - began).total_seconds()), 60)
     progress.done(f"the image {recipe.name} is ready, built in {minutes} min {seconds} s")
     return read_image(version)
 
 
-def _describe(recipe: Recipe, wanted: str, host_key: str, folder: Path) -> BuiltImage:
+def _describe(recipe: Recipe, request: str, host_key: str, folder: Path) -> BuiltImage:
     return BuiltImage(
         folder=folder,
         name=recipe.name,
         suite=recipe.suite,
-        recipe=wanted,
+        recipe=request,
         root=recipe.root,
         cmdline=recipe.cmdline,
         permissive=recipe.permissive,

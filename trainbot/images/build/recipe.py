@@ -54,14 +54,14 @@ def load_recipe(folder: Path) -> Recipe:
         raise ConfigError(f"there is no recipe at {path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read: {error}") from error
-    wanted = {field.name: field.type for field in fields(Recipe) if field.name != "folder"}
-    for name, kind in wanted.items():
+    request = {field.name: field.type for field in fields(Recipe) if field.name != "folder"}
+    for name, kind in request.items():
         if name not in said:
             raise ConfigError(f"{path} does not say {name}")
         if not isinstance(said[name], {"int": int, "str": str}.get(str(kind), list)):
             raise ConfigError(f"{path}: {name} = {said[name]!r} is not what it should be ({kind})")
-    if unknown := sorted(set(said) - set(wanted)):
-        raise ConfigError(f"{path}: {unknown[0]} is not known; known are {', '.join(wanted)}")
+    if unknown := sorted(set(said) - set(request)):
+        raise ConfigError(f"{path}: {unknown[0]} is not known; known are {', '.join(request)}")
     return Recipe(folder=folder, **{**said, "packages": tuple(said["packages"])})
 
 

@@ -43,30 +43,30 @@ class ImportRequest:
     memory: int = 1024
 
 
-def import_image(name: str, wanted: ImportRequest, images: Path, public_key: str, progress: Progress) -> BuiltImage:
+def import_image(name: str, request: ImportRequest, images: Path, public_key: str, progress: Progress) -> BuiltImage:
     """The image ``name`` in the folder ``images``, whose root lets in ``public_key``.
 
     At once where it was imported before.  What a broken download left is used the next time.  BackendError and
     UserError say what is wrong; what was there before stays.
     """
     check_key(public_key)
-    remote = fetch.is_address(wanted.source)
-    if remote and not (wanted.sum or wanted.sums):
+    remote = fetch.is_address(request.source)
+    if remote and not (request.sum or request.sums):
         raise UserError(
             "say --sha256 with the sum that the distribution's page has: what comes from the web is compared"
         )
     make_folder(images)
     with only_maker(images, name, progress):
-        source = fetch.download(wanted.source, images, progress) if remote else _file(wanted.source)
-        found = _compare(source, wanted, progress)
+        source = fetch.download(request.source, images, progress) if remote else _file(request.source)
+        found = _compare(source, request, progress)
         key = " ".join(public_key.split()[:2])
-        identity = hashlib.sha256(f"trainbot import {IMPORTER_VERSION}\n{found}\n{key}\n{wanted.kernel}\n".encode())
+        identity = hashlib.sha256(f"trainbot import {IMPORTER_VERSION}\n{found}\n{key}\n{request.kernel}\n".encode())
         version = images / f"{name}-{identity.hexdigest()[:12]}"
         try:
             image = read_image(version)
         except BackendError:
             check_space(images, _FREE_MIB)
-            image = _import(name, wanted, source, identity.hexdigest(), version, public_key, progress)
+            image = _import(name, request, source, identity.hexdigest(), version, public_key, progress)
         point_at(images / name, image.folder)
         if remote:
             source.unlink(missing_ok=True)
@@ -80,26 +80,28 @@ def _file(source: str) -> Path:
     return path
 
 
-def _compare(source: Path, wanted: ImportRequest, progress: Progress) -> str:
-    told = wanted.sum
-    if not told and wanted.sums:
+def _compare(source: Path, request: ImportRequest, progress: Progress) -> str:
+    told = request.sum
+    if not told and request.sums:
         listed = (
-            fetch.text(wanted.sums)
-            if fetch.is_address(wanted.sums)
-            else _file(wanted.sums).read_text("utf-8", "replace")
+            fetch.text(request.sums)
+            if fetch.is_address(request.sums)
+            else _file(request.sums).read_text("utf-8", "replace")
         )
-        told = sums.find_sum(listed, fetch.file_name(wanted.source) if fetch.is_address(wanted.source) else source.name)
+        told = sums.find_sum(
+            listed, fetch.file_name(request.source) if fetch.is_address(request.source) else source.name
+        )
     progress.stage("comparing the checksum" if told else "taking the checksum")
     try:
         return sums.compare(source, told, progress.step)
     except BackendError:
-        if fetch.is_address(wanted.source):
+        if fetch.is_address(request.source):
             source.unlink(missing_ok=True)  # the next try begins anew
         raise
 
 
 def _import(
-    name: str, wanted: ImportRequest, source: Path, identity: str, version: Path, public_key: str, progress: Progress
+    name: str, request: ImportRequest, source: Path, identity: str, version: Path, public_key: str, progress: Progress
 ) -> BuiltImage:
     log = BuildLog(version.parent / f"{name}-build.log", "importing the image")
     with workplace(version.parent, name) as work:
@@ -107,10 +109,10 @@ def _import(
         host_key = make_host_key(work, log)
         private = (work / "host_key").read_text(encoding="ascii")
         opened = open_disk(
-            disk, work, wanted.kernel, seed_files(name, version.name, public_key, private, host_key), progress
+            disk, work, request.kernel, seed_files(name, version.name, public_key, private, host_key), progress
         )
         progress.stage("taking the checksums of what was made")
-        finish(_describe(name, wanted, opened, identity, host_key, work), work, version)
+        finish(_describe(name, request, opened, identity, host_key, work), work, version)
     others = [kernel for kernel in opened.kernels if kernel != opened.kernel]
     progress.done(
         f"{opened.product} is ready as {name}, with kernel {opened.kernel}"
@@ -120,7 +122,7 @@ def _import(
 
 
 def _describe(
-    name: str, wanted: ImportRequest, opened: DiskContents, identity: str, host_key: str, folder: Path
+    name: str, request: ImportRequest, opened: DiskContents, identity: str, host_key: str, folder: Path
 ) -> BuiltImage:
     return BuiltImage(
         folder=folder,
@@ -133,9 +135,9 @@ def _describe(
         enforcing="enforcing=1" if opened.selinux else "",
         user="root",
         host_key=host_key,
-        memory_mib=wanted.memory,
+        memory_mib=request.memory,
         disk_bytes=(folder / "disk.img").stat().st_size,
         sha256={file: digest(folder / file) for file in FILES},
         built_at=datetime.now(UTC),
-        source=wanted.source if fetch.is_address(wanted.source) else Path(wanted.source).name,
+        source=request.source if fetch.is_address(request.source) else Path(request.source).name,
     )

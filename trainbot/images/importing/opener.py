@@ -86,16 +86,16 @@ def take(g: GuestFS, path: str, to: str, most: int, what: str) -> None:
     g.download(path, to)
 
 
-def choose(g: GuestFS, wanted: str) -> tuple[str, list[str]]:
+def choose(g: GuestFS, request: str) -> tuple[str, list[str]]:
     versions = kernels(g)
     if not versions:
         raise ImageError(
             "there is no kernel with an initrd in /boot of this disk: an image for containers has none; take the "
             "one for clouds or virtual machines"
         )
-    if wanted and wanted not in versions:
-        raise ImageError("there is no kernel %s on this disk; there is: %s" % (wanted, ", ".join(versions)))
-    return wanted or versions[-1], versions
+    if request and request not in versions:
+        raise ImageError("there is no kernel %s on this disk; there is: %s" % (request, ", ".join(versions)))
+    return request or versions[-1], versions
 
 
 def texts(g: GuestFS, pattern: str) -> list[str]:

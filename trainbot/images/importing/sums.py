@@ -40,10 +40,10 @@ def find_sum(text: str, name: str) -> str:
     return found.pop()
 
 
-def compare(path: Path, wanted: str, step: Callable[[int, int], None]) -> str:
+def compare(path: Path, request: str, step: Callable[[int, int], None]) -> str:
     """The file's own sum; BackendError where it is not the wanted one ('': any will do, SHA-256 is told).  ``step``
     hears how many of how many MiB were read."""
-    digest = hashlib.new(_ALGORITHMS[len(wanted)] if wanted else "sha256")
+    digest = hashlib.new(_ALGORITHMS[len(request)] if request else "sha256")
     size, done = path.stat().st_size, 0
     with path.open("rb") as file:
         while piece := file.read(_PIECE):
@@ -51,9 +51,9 @@ def compare(path: Path, wanted: str, step: Callable[[int, int], None]) -> str:
             done += len(piece)
             step(done >> 20, max(size >> 20, 1))
     found = digest.hexdigest()
-    if wanted and found != wanted:
+    if request and found != request:
         raise BackendError(
-            f"the image is not the one that was meant: its {digest.name} is {found}, wanted is {wanted}; "
+            f"the image is not the one that was meant: its {digest.name} is {found}, wanted is {request}; "
             "take it from another place, or look for the right sum"
         )
     return found

@@ -22,9 +22,9 @@ from trainbot.ops.doctor.here import LocalFacts
 from trainbot.ops.doctor.host_findings import HostSeen, host_findings
 from trainbot.ops.doctor.host_shell import SCRIPT, HostShell
 from trainbot.ops.doctor.host_shell import read as read_shell
-from trainbot.ops.host_setup.desired import wanted_of
+from trainbot.ops.host_setup.desired import desired_state
 from trainbot.ops.host_setup.facts import ask
-from trainbot.ops.host_setup.probe_jump_host import knock
+from trainbot.ops.host_setup.probe_jump_host import connect_ssh
 from trainbot.ops.host_setup.remote_shell import RemoteShell
 from trainbot.ops.host_setup.state import DesiredState, HostFacts
 
@@ -75,7 +75,7 @@ async def _shell(here: LocalFacts, host: HostConfig) -> ShellReport | BackendErr
 
 def _ask(config: Config, host: HostConfig) -> ShellReport:
     with RemoteShell(host.name, host.uri) as reach:
-        facts, wanted = ask(reach, wanted_of(config, host, True, lambda line: None), host.deadline + SLACK)
+        facts, wanted = ask(reach, desired_state(config, host, True, lambda line: None), host.deadline + SLACK)
         more = reach.run(SCRIPT.read_text(encoding="utf-8"), host.deadline) if facts.user == 0 else ""
         return ShellReport(facts, wanted, read_shell(more))
 
@@ -90,7 +90,9 @@ async def _door(config: Config, host: HostConfig) -> int | BackendError | None:
         return reading if isinstance(reading, BackendError) else reading.cores
     door = JumpHost.parse(host.door)
     patience = host.deadline + SLACK
-    return await attempt(patience, what, in_thread(knock, state, door.user, door.address, door.port, patience - 1))
+    return await attempt(
+        patience, what, in_thread(connect_ssh, state, door.user, door.address, door.port, patience - 1)
+    )
 
 
 def _embedded(here: LocalFacts, host: HostConfig, root: Path, view: dict[str, Any] | None) -> HostSeen:

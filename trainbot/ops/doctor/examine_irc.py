@@ -31,7 +31,7 @@ async def examine_irc(here: LocalFacts) -> list[Finding]:
         return [*unreached_findings(str(resolved)), *settings]
     if isinstance(bot, dict):
         try:
-            standing = ConnectionStatus.from_json(bot["irc"])
+            connection_status = ConnectionStatus.from_json(bot["irc"])
         except (KeyError, TypeError, ValueError):
             return [
                 IRC.wrong(
@@ -49,8 +49,8 @@ async def examine_irc(here: LocalFacts) -> list[Finding]:
         ]
     else:
         found.append(IRC.note("no bot runs here, so this went to the network once, as the bot would"))
-        standing = await _visit(here)
-    return [*found, *irc_findings(config, standing, time.time()), *settings]
+        connection_status = await _visit(here)
+    return [*found, *irc_findings(config, connection_status, time.time()), *settings]
 
 
 def _resolve(server: str, port: int) -> int:
@@ -64,38 +64,38 @@ async def _visit(here: LocalFacts) -> ConnectionStatus:
     """One connection with bot.ini's own login, until it is known how we stand in every channel or why there is none."""
     news = asyncio.Event()
     try:
-        door = IrcConnection(here.config.irc, lambda event: None, heard=news.set)
+        connection = IrcConnection(here.config.irc, lambda event: None, heard=news.set)
     except ConfigError as error:
         raise BackendError("; ".join(error.problems)) from None
     tasks = Tasks()
-    visiting = tasks.start(door.visit(), "a visit to IRC", awaited=True)
+    visiting = tasks.start(connection.visit(), "a visit to IRC", awaited=True)
     visiting.add_done_callback(lambda task: news.set())
 
     async def until_settled() -> None:
-        while not door.standing().settled and not visiting.done():
+        while not connection.connection_status().settled and not visiting.done():
             news.clear()
             await news.wait()
 
     async def until_voiced() -> None:
-        while not _all_voiced(door.standing()) and not visiting.done():
+        while not _all_voiced(connection.connection_status()) and not visiting.done():
             news.clear()
             await news.wait()
 
     try:
         await attempt(VISIT, "the network", until_settled())
-        seen = door.standing()
+        seen = connection.connection_status()
         if seen.connected and not _all_voiced(seen):
             with suppress(ExamineTimeout):
                 await within(SERVICES, "services", until_voiced())
-            after = door.standing()
+            after = connection.connection_status()
             seen = after if after.connected else seen
         if not seen.connected and not seen.trouble:
             seen = replace(seen, trouble="the server does not welcome us in time")
         return seen
     finally:
-        await door.close("trainbot doctor has seen enough")
+        await connection.close("trainbot doctor has seen enough")
         await asyncio.gather(visiting, return_exceptions=True)
 
 
-def _all_voiced(standing: ConnectionStatus) -> bool:
-    return all(place.privileged for place in standing.channels.values() if place.joined)
+def _all_voiced(connection_status: ConnectionStatus) -> bool:
+    return all(membership.privileged for membership in connection_status.channels.values() if membership.joined)

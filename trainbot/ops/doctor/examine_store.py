@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from trainbot.adapters.db.health import size
-from trainbot.adapters.state_folder import DOOR_KEY, HOST_KEY, PEPPER
+from trainbot.adapters.state_folder import HOST_KEY, JUMP_KEY, PEPPER
 from trainbot.config import Config
 from trainbot.core.errors import BackendError
 from trainbot.model.database_url import database_path
@@ -68,7 +68,7 @@ def _loose(config: Config, database: Path) -> Iterator[LoosePermissions]:
     state = config.store.state
     secret = [
         (state, 0o700),
-        *((state / name, 0o600) for name in (PEPPER, HOST_KEY, DOOR_KEY)),
+        *((state / name, 0o600) for name in (PEPPER, HOST_KEY, JUMP_KEY)),
         (config.gateway.lab_key, 0o600),
         (database, 0o600),
     ]

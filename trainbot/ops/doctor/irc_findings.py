@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from trainbot.adapters.irc.connection_status import ChannelStanding, ConnectionStatus
+from trainbot.adapters.irc.connection_status import ChannelMembership, ConnectionStatus
 from trainbot.config import IrcConfig
 from trainbot.ops.doctor.addresses import is_here
 from trainbot.ops.doctor.finding import Finding, Findings
@@ -120,24 +120,24 @@ def settings_findings(config: IrcConfig, records: bool) -> list[Finding]:
     return found
 
 
-def irc_findings(config: IrcConfig, standing: ConnectionStatus, now: float) -> list[Finding]:
+def irc_findings(config: IrcConfig, connection_status: ConnectionStatus, now: float) -> list[Finding]:
     """``now``: epoch seconds."""
-    if not standing.connected:
-        return [_no_connection(config, standing.trouble)]
-    found = [_certificate(config, standing, now), _nick(config, standing)]
+    if not connection_status.connected:
+        return [_no_connection(config, connection_status.trouble)]
+    found = [_certificate(config, connection_status, now), _nick(config, connection_status)]
     if config.sasl:
         found.append(
-            IRC.ok(f"logged in as {standing.account}")
-            if standing.account
+            IRC.ok(f"logged in as {connection_status.account}")
+            if connection_status.account
             else IRC.wrong(
                 "is not logged in to services",
                 "so the network may not show our account",
                 "compare account and password in [irc] with what NickServ knows",
             )
         )
-    for channel, place in standing.channels.items():
-        found += _channel(channel, place, standing.server)
-    return [*found, *_pace(config, standing)]
+    for channel, membership in connection_status.channels.items():
+        found += _channel(channel, membership, connection_status.server)
+    return [*found, *_pace(config, connection_status)]
 
 
 def _no_connection(config: IrcConfig, trouble: str) -> Finding:
@@ -145,13 +145,13 @@ def _no_connection(config: IrcConfig, trouble: str) -> Finding:
     return IRC.wrong(f"{config.server} port {config.port}: {what} ({trouble or 'no reason is known yet'})", _AWAY, mend)
 
 
-def _certificate(config: IrcConfig, standing: ConnectionStatus, now: float) -> Finding:
-    where = f"connected to {config.server} port {config.port} ({standing.server or 'unknown program'})"
+def _certificate(config: IrcConfig, connection_status: ConnectionStatus, now: float) -> Finding:
+    where = f"connected to {config.server} port {config.port} ({connection_status.server or 'unknown program'})"
     if not config.tls:
         return IRC.ok(f"{where}, no TLS")
-    if standing.certificate_ends is None:
+    if connection_status.certificate_ends is None:
         return IRC.ok(f"{where}, TLS with the certificate that bot.ini pins")
-    days = (standing.certificate_ends - now) / _DAY
+    days = (connection_status.certificate_ends - now) / _DAY
     if days < EXPIRES:
         return IRC.wrong(
             f"the certificate of {config.server} ends in {max(days, 0):.0f} days",
@@ -161,20 +161,20 @@ def _certificate(config: IrcConfig, standing: ConnectionStatus, now: float) -> F
     return IRC.ok(f"{where}, TLS verified, its certificate is good for {days:.0f} days")
 
 
-def _nick(config: IrcConfig, standing: ConnectionStatus) -> Finding:
-    if standing.nick == config.nick:
+def _nick(config: IrcConfig, connection_status: ConnectionStatus) -> Finding:
+    if connection_status.nick == config.nick:
         return IRC.ok(f"the nick {config.nick} is ours")
     mend = f"/msg NickServ REGAIN {config.nick}" if config.sasl else "ask who has it, or say another in [irc] nick"
     return IRC.wrong(
-        f"somebody else has the nick {config.nick}, the bot is {standing.nick}",
+        f"somebody else has the nick {config.nick}, the bot is {connection_status.nick}",
         "so learners may talk to the wrong one",
         mend,
     )
 
 
-def _channel(channel: str, place: ChannelStanding, server: str) -> list[Finding]:
-    if not place.joined:
-        reason = f" ({place.refused})" if place.refused else ""
+def _channel(channel: str, membership: ChannelMembership, server: str) -> list[Finding]:
+    if not membership.joined:
+        reason = f" ({membership.refused})" if membership.refused else ""
         return [
             IRC.wrong(
                 f"is not in {channel}{reason}",
@@ -182,8 +182,8 @@ def _channel(channel: str, place: ChannelStanding, server: str) -> list[Finding]
                 "ask the channel's operators to let the bot in (/invite, /mode +I)",
             )
         ]
-    modes, found = place.modes or "", []
-    rank = "opped" if set(place.status) - {"v"} else "voiced" if place.status else ""
+    modes, found = membership.modes or "", []
+    rank = "opped" if set(membership.status) - {"v"} else "voiced" if membership.status else ""
     voice = f"/msg ChanServ FLAGS {channel} THE-BOTS-ACCOUNT +V, or /mode {channel} +v"
     if "m" in modes and not rank:
         found.append(IRC.wrong(f"{channel} is moderated (+m) and the bot is not voiced", "so nobody hears it", voice))
@@ -227,9 +227,9 @@ def _limits_new_people(server: str) -> bool:
     return any(name in server.lower() for name in ("solanum", "charybdis"))
 
 
-def _pace(config: IrcConfig, standing: ConnectionStatus) -> list[Finding]:
-    found = next(((burst, pause) for name, burst, pause in _PACES if name in standing.server.lower()), None)
-    slowest = _NETWORK_PACES.get(standing.network.lower())
+def _pace(config: IrcConfig, connection_status: ConnectionStatus) -> list[Finding]:
+    found = next(((burst, pause) for name, burst, pause in _PACES if name in connection_status.server.lower()), None)
+    slowest = _NETWORK_PACES.get(connection_status.network.lower())
     if found is None and slowest is None:
         return []
     burst, pause = found or (config.flood_burst, 0.0)
@@ -237,14 +237,14 @@ def _pace(config: IrcConfig, standing: ConnectionStatus) -> list[Finding]:
     if config.flood_burst <= burst and config.flood_interval >= pause:
         return [
             IRC.ok(
-                f"speaks as slowly as {standing.network or standing.server} wants "
+                f"speaks as slowly as {connection_status.network or connection_status.server} wants "
                 f"({config.flood_burst} lines, then one in {config.flood_interval:g} s)"
             )
         ]
     return [
         IRC.wrong(
             f"speaks faster ({config.flood_burst} lines, then one in {config.flood_interval:g} s) than "
-            f"{standing.network or standing.server} lets ordinary clients by default ({burst}, then one in "
+            f"{connection_status.network or connection_status.server} lets ordinary clients by default ({burst}, then one in "
             f"{pause:g} s)",
             "so it may be thrown out in the middle of a class",
             f"flood_burst = {min(config.flood_burst, burst)} and flood_interval = "

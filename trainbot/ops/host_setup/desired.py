@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from trainbot.adapters.state_folder import DOOR_KEY, door_key, lab_key
+from trainbot.adapters.state_folder import JUMP_KEY, jump_key, lab_key
 from trainbot.config import Config
 from trainbot.core.errors import BackendError
 from trainbot.images.build.image_folder import FILES, read_image
@@ -17,21 +17,21 @@ from trainbot.ops.host_setup.state import DesiredState, ImageFileCopy
 _NOT_MADE_YET = "ssh-ed25519 not-made-yet"
 
 
-def wanted_of(config: Config, host: HostConfig, dry_run: bool, say: Callable[[str], None]) -> DesiredState:
+def desired_state(config: Config, host: HostConfig, dry_run: bool, say: Callable[[str], None]) -> DesiredState:
     """``say`` hears what is left out.  The gateway's key to doors is made where there is none, but for ``dry_run``,
     which changes nothing."""
     key, door = "", None
-    wanted = JumpHost.parse(host.door) if host.door else None
-    if wanted is not None and wanted.user == ACCOUNT:
-        door = (wanted.address, wanted.port)
-        key = _key_there_is(config) if dry_run else door_key(config)
-    elif wanted is not None:
+    desired = JumpHost.parse(host.door) if host.door else None
+    if desired is not None and desired.user == ACCOUNT:
+        door = (desired.address, desired.port)
+        key = _key_there_is(config) if dry_run else jump_key(config)
+    elif desired is not None:
         say(f"  door: {host.door} is an account of your own, left alone")
     return DesiredState(host, key, door, tuple(_copies(config, host, say)), time.time())
 
 
 def _key_there_is(config: Config) -> str:
-    path = config.store.state / DOOR_KEY
+    path = config.store.state / JUMP_KEY
     return lab_key(path) if path.exists() else _NOT_MADE_YET
 
 

@@ -60,9 +60,9 @@ _FORMS = {
 }
 
 
-def question(wanted: DesiredState) -> str:
+def question(desired: DesiredState) -> str:
     """The script to run there as root."""
-    host = wanted.host
+    host = desired.host
     values = {
         "folder": host.folder,
         "images": host.images or host.folder,
@@ -77,8 +77,8 @@ def question(wanted: DesiredState) -> str:
     )
 
 
-def ask(reach: RemoteShell, wanted: DesiredState, seconds: float) -> tuple[HostFacts, DesiredState]:
-    """What the host says, and ``wanted`` with our clock as it was when the host told its own.  BackendError as with
+def ask(reach: RemoteShell, desired: DesiredState, seconds: float) -> tuple[HostFacts, DesiredState]:
+    """What the host says, and ``desired`` with our clock as it was when the host told its own.  BackendError as with
     ``read`` and ``RemoteShell.run``."""
     heard = [time.time()]
 
@@ -86,8 +86,8 @@ def ask(reach: RemoteShell, wanted: DesiredState, seconds: float) -> tuple[HostF
         if line.startswith("clock "):
             heard[0] = time.time()
 
-    facts = read(reach.run(question(wanted), seconds, follow))
-    return facts, replace(wanted, now=heard[0])
+    facts = read(reach.run(question(desired), seconds, follow))
+    return facts, replace(desired, now=heard[0])
 
 
 def read(said: str) -> HostFacts:

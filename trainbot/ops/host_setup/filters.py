@@ -1,6 +1,6 @@
 """The packet filters of a host as a file for nft(8).  Pure.
 
-Names of interfaces, MAC and IP addresses are functions of the seat (hosts.seats), so all that a lab may wear stands in
+Names of interfaces, MAC and IP addresses are functions of the seat (model.slots), so all that a lab may wear stands in
 sets that are written once.  What one accepts another table may still drop: the host's own rules stay in force.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Network
 
-from trainbot.model import seats
+from trainbot.model import slots
 from trainbot.ops.host_setup.state import BRIDGE
 
 # Connections through the host that one lab may have at once: they share the host's table with everybody's.
@@ -20,11 +20,11 @@ def ruleset(subnet: str, labs: int, allow: Sequence[str]) -> str:
     """Replaces both of our tables in one step; ``allow``: ADDRESS:PORT (TCP) each."""
     network = IPv4Network(subnet)
     wears, owns, asks = [], [], []
-    for seat in range(1, labs + 1):
-        mac = seats.mac_address(seat)
+    for slot in range(1, labs + 1):
+        mac = slots.mac_address(slot)
         # an HVM lab has the second name for as long as it has not found Xen's own network card
-        for name in (seats.interface(seat), f"{seats.interface(seat)}-emu"):
-            wears.append(f'"{name}" . {mac} . {seats.address(subnet, seat)}')
+        for name in (slots.interface(slot), f"{slots.interface(slot)}-emu"):
+            wears.append(f'"{name}" . {mac} . {slots.address(subnet, slot)}')
             owns.append(f'"{name}" . {mac}')
             asks.append(f'"{name}" . 0x{mac.replace(":", "")}')
     first = str(network[1])

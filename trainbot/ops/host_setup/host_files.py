@@ -36,12 +36,12 @@ class HostFile:
     text: str
 
     def there(self, facts: HostFacts) -> bool:
-        wanted = InstalledFile(hashlib.sha256(self.text.encode()).hexdigest(), f"{self.mode} root:root")
-        return facts.files.get(self.path) == wanted
+        desired = InstalledFile(hashlib.sha256(self.text.encode()).hexdigest(), f"{self.mode} root:root")
+        return facts.files.get(self.path) == desired
 
 
-def filter_files(wanted: DesiredState) -> list[HostFile]:
-    host = wanted.host
+def filter_files(desired: DesiredState) -> list[HostFile]:
+    host = desired.host
     return [
         HostFile(RULES, "644", ruleset(host.subnet, host.labs, host.allow)),
         _program("load-filters"),
@@ -55,9 +55,9 @@ def weight_files() -> list[HostFile]:
     return [_program("favour-dom0"), HostFile(f"/etc/systemd/system/{WEIGHT_UNIT}", "644", unit)]
 
 
-def door_files(wanted: DesiredState) -> list[HostFile]:
-    known = [f"folder {wanted.host.folder}", *(f"lab {address}" for address in wanted.addresses.values())]
-    entry = f'restrict,command="{LIB}/lab-door" {wanted.door_key}\n'
+def door_files(desired: DesiredState) -> list[HostFile]:
+    known = [f"folder {desired.host.folder}", *(f"lab {address}" for address in desired.addresses.values())]
+    entry = f'restrict,command="{LIB}/lab-door" {desired.jump_key}\n'
     return [
         HostFile("/etc/trainbot/door", "644", "\n".join(known) + "\n"),
         _program("lab-door"),

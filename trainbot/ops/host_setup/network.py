@@ -15,8 +15,8 @@ OURS = "urn:trainbot:network:1"
 ET.register_namespace("trainbot-network", OURS)
 
 
-def wanted_network(wanted: DesiredState) -> NetworkState:
-    subnet = IPv4Network(wanted.host.subnet)
+def desired_network(desired: DesiredState) -> NetworkState:
+    subnet = IPv4Network(desired.host.subnet)
     return NetworkState(
         ours=True,
         bridge=BRIDGE,
@@ -25,24 +25,24 @@ def wanted_network(wanted: DesiredState) -> NetworkState:
         delay=0,
         address=str(subnet[1]),
         netmask=str(subnet.netmask),
-        hosts=frozenset(wanted.addresses.items()),
+        hosts=frozenset(desired.addresses.items()),
         ranges=0,
         dns=False,
     )
 
 
-def network_xml(wanted: DesiredState) -> str:
+def network_xml(desired: DesiredState) -> str:
     """What ``virsh net-define`` is given; the UUID is a function of the name, so that defining it again replaces it."""
-    plan = wanted_network(wanted)
+    plan = desired_network(desired)
     network = ET.Element("network")
-    ET.SubElement(network, "name").text = wanted.host.network
-    ET.SubElement(network, "uuid").text = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{OURS}:{wanted.host.network}"))
+    ET.SubElement(network, "name").text = desired.host.network
+    ET.SubElement(network, "uuid").text = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{OURS}:{desired.host.network}"))
     ET.SubElement(ET.SubElement(network, "metadata"), f"{{{OURS}}}network")
     ET.SubElement(network, "forward", mode=plan.forward)
     ET.SubElement(network, "bridge", name=plan.bridge, stp="off", delay="0")
     ET.SubElement(network, "dns", enable="no")
     dhcp = ET.SubElement(ET.SubElement(network, "ip", address=plan.address, netmask=plan.netmask), "dhcp")
-    for mac, address in wanted.addresses.items():
+    for mac, address in desired.addresses.items():
         ET.SubElement(dhcp, "host", mac=mac, ip=address)
     ET.indent(network)
     return ET.tostring(network, encoding="unicode") + "\n"

@@ -25,9 +25,9 @@ _SHELL = "set -eu\nPATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C\nexport PATH LC_A
 _VIRSH = 'virsh() { command virsh -q -c xen:///system "$@" </dev/null; }\n'
 
 
-def refusals(facts: HostFacts, wanted: DesiredState) -> list[str]:
+def refusals(facts: HostFacts, desired: DesiredState) -> list[str]:
     """Why nothing is done there at all; one sentence each."""
-    name = wanted.host.name
+    name = desired.host.name
     if facts.user != 0:
         return [f"{name} lets us in, but not as root: say root@ in its uri"]
     if not facts.dom0:
@@ -39,15 +39,15 @@ def refusals(facts: HostFacts, wanted: DesiredState) -> list[str]:
         ]
     found = [
         f"the folder {folder} of [host.{name}] is no path that trainbot makes: / and plain letters, please"
-        for folder in _pools(wanted).values()
+        for folder in _pools(desired).values()
         if not _PLAIN.fullmatch(folder)
-    ] + network_refusals(facts, wanted)
-    if abs(off := facts.clock - wanted.now) > CLOCK:
+    ] + network_refusals(facts, desired)
+    if abs(off := facts.clock - desired.now) > CLOCK:
         found.append(
             f"the clock of {name} is {abs(off):.0f} s {'ahead' if off > 0 else 'behind'}: set it there "
             "(timedatectl), and install systemd-timesyncd or chrony"
         )
-    for pool, folder in _pools(wanted).items():
+    for pool, folder in _pools(desired).items():
         there = facts.pools.get(pool)
         if there is not None and there.path != folder:
             found.append(
@@ -56,7 +56,7 @@ def refusals(facts: HostFacts, wanted: DesiredState) -> list[str]:
             )
     if facts.door and facts.door.split(":")[5:6] != [DOOR_HOME]:
         found.append(f"{name} has an account trainbot-door that trainbot did not make: remove it there (userdel)")
-    strange = [key for key in facts.keys if wanted.door_key and wanted.door_key.split()[1] not in key.split()]
+    strange = [key for key in facts.keys if desired.jump_key and desired.jump_key.split()[1] not in key.split()]
     if strange:
         found.append(
             f"the door of {name} lets in another installation's key: if that one is no more, remove {KEYS} there"
@@ -64,18 +64,18 @@ def refusals(facts: HostFacts, wanted: DesiredState) -> list[str]:
     return found
 
 
-def plan(facts: HostFacts, wanted: DesiredState) -> list[SetupStep]:
+def plan(facts: HostFacts, desired: DesiredState) -> list[SetupStep]:
     """In the order to do them.  Where packages are missing, what comes after them is to be planned again then."""
     steps = [
         _packages(facts),
         _libvirt(facts),
-        _storage(facts, wanted),
-        _filters(facts, wanted),
-        network_step(facts, wanted),
+        _storage(facts, desired),
+        _filters(facts, desired),
+        network_step(facts, desired),
         _weight(facts),
     ]
-    if wanted.door_key:
-        steps.append(_door(facts, wanted))
+    if desired.jump_key:
+        steps.append(_door(facts, desired))
     return steps
 
 
@@ -88,13 +88,13 @@ def notes(facts: HostFacts) -> list[str]:
     ]
 
 
-def standing(facts: HostFacts, wanted: DesiredState) -> str:
+def summary(facts: HostFacts, desired: DesiredState) -> str:
     """The host in one line."""
     xen = facts.xen
     return (
         f"{facts.system}, Xen {xen.get('xen_version', '?')}, {xen.get('nr_cpus', '?')} CPUs, "
         f"{xen.get('free_memory', '?')} of {xen.get('total_memory', '?')} MiB memory free, "
-        f"{facts.disk_free} MiB disk free, clock {facts.clock - wanted.now:+.1f} s"
+        f"{facts.disk_free} MiB disk free, clock {facts.clock - desired.now:+.1f} s"
     )
 
 
@@ -136,17 +136,17 @@ def _libvirt(facts: HostFacts) -> SetupStep:
     )
 
 
-def _pools(wanted: DesiredState) -> dict[str, str]:
-    host = wanted.host
+def _pools(desired: DesiredState) -> dict[str, str]:
+    host = desired.host
     pools = {"trainbot": str(host.folder)}
     if host.images is not None:
         pools["trainbot-images"] = str(host.images)
     return pools
 
 
-def _storage(facts: HostFacts, wanted: DesiredState) -> SetupStep:
+def _storage(facts: HostFacts, desired: DesiredState) -> SetupStep:
     changes, script = [], _VIRSH
-    for name, folder in _pools(wanted).items():
+    for name, folder in _pools(desired).items():
         if facts.folders.get(folder) != "711 root:root":
             changes.append((f"make {folder}", f"made {folder}"))
             script += f"mkdir -p {folder}\nchown root:root {folder}\nchmod 711 {folder}\n"  # _PLAIN: no quotes needed
@@ -158,7 +158,7 @@ def _storage(facts: HostFacts, wanted: DesiredState) -> SetupStep:
                 f"virsh pool-autostart {name}\nvirsh pool-info {name} | grep -q 'State: *running' || "
                 f"virsh pool-start {name}\n"
             )
-    return _step("storage", " and ".join(_pools(wanted).values()), changes, script)
+    return _step("storage", " and ".join(_pools(desired).values()), changes, script)
 
 
 def _files_step(
@@ -176,14 +176,14 @@ def _files_step(
     return _step(name, now, changes, before + PLACE + placing(missing) + after)
 
 
-def _filters(facts: HostFacts, wanted: DesiredState) -> SetupStep:
+def _filters(facts: HostFacts, desired: DesiredState) -> SetupStep:
     changes = [] if facts.filters and FILTERS_UNIT in facts.units else [("load them", "loaded them, now and at boot")]
-    count = len(wanted.host.allow)
-    now = f"{wanted.host.labs} labs, " + (f"allowed: {' '.join(wanted.host.allow)}" if count else "nothing allowed")
+    count = len(desired.host.allow)
+    now = f"{desired.host.labs} labs, " + (f"allowed: {' '.join(desired.host.allow)}" if count else "nothing allowed")
     return _files_step(
         "packet filters",
         now,
-        filter_files(wanted),
+        filter_files(desired),
         facts,
         changes,
         "",
@@ -208,7 +208,7 @@ def _weight(facts: HostFacts) -> SetupStep:
     )
 
 
-def _door(facts: HostFacts, wanted: DesiredState) -> SetupStep:
+def _door(facts: HostFacts, desired: DesiredState) -> SetupStep:
     changes, before = [], ""
     home = f"{DOOR_HOME} {DOOR_HOME}/.ssh"
     if not facts.door:
@@ -223,7 +223,7 @@ def _door(facts: HostFacts, wanted: DesiredState) -> SetupStep:
     return _files_step(
         "door",
         "the account trainbot-door, for the gateway's key and labs alone",
-        door_files(wanted),
+        door_files(desired),
         facts,
         changes,
         before,

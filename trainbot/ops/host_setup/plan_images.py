@@ -22,10 +22,10 @@ class ImagePlan:
     refusals: tuple[str, ...]
 
 
-def plan_images(facts: HostFacts, wanted: DesiredState) -> ImagePlan:
+def plan_images(facts: HostFacts, desired: DesiredState) -> ImagePlan:
     copies, unsure, refusals = [], [], []
     lacking = set()
-    for item in wanted.copies:
+    for item in desired.copies:
         if facts.verified.get(item.name) == item.sha256:
             continue
         lacking.add(item.version)
@@ -33,7 +33,7 @@ def plan_images(facts: HostFacts, wanted: DesiredState) -> ImagePlan:
             unsure.append(item)
         elif item.name in facts.images and f"{item.version}{DISK}" in facts.backing:
             refusals.append(
-                f"{wanted.host.name} has {item.name} with another content, and labs' disks stand on it: "
+                f"{desired.host.name} has {item.name} with another content, and labs' disks stand on it: "
                 "give those labs back (or !drain the host), then prepare it again"
             )
         else:
@@ -41,9 +41,9 @@ def plan_images(facts: HostFacts, wanted: DesiredState) -> ImagePlan:
     needed = sum(item.data for item in copies) // _MIB
     if needed > facts.disk_free and not facts.parts:  # where there are parts, some of it is there already
         refusals.append(
-            f"{wanted.host.name} has {facts.disk_free} MiB of disk free and the images need {needed}: make room there"
+            f"{desired.host.name} has {facts.disk_free} MiB of disk free and the images need {needed}: make room there"
         )
-    versions = {item.version for item in wanted.copies}
+    versions = {item.version for item in desired.copies}
     return ImagePlan(
         tuple(sorted(versions - lacking)), tuple(copies), tuple(unsure), _idle(facts, versions), tuple(refusals)
     )

@@ -7,7 +7,7 @@ import shlex
 from dataclasses import replace
 from ipaddress import IPv4Network
 
-from trainbot.ops.host_setup.network import network_xml, wanted_network
+from trainbot.ops.host_setup.network import desired_network, network_xml
 from trainbot.ops.host_setup.state import BRIDGE, GROUPS, DesiredState, HostFacts, NetworkState, SetupStep
 
 _HEAD = (
@@ -25,9 +25,9 @@ virsh net-autostart {name}
 _SET = f"echo {GROUPS} >/sys/class/net/{BRIDGE}/bridge/group_fwd_mask\n"
 
 
-def network_refusals(facts: HostFacts, wanted: DesiredState) -> list[str]:
+def network_refusals(facts: HostFacts, desired: DesiredState) -> list[str]:
     """One sentence for each thing in the way: nothing that we did not make is touched, and no lab is cut off."""
-    host, found = wanted.host, []
+    host, found = desired.host, []
     there = facts.network
     if there is not None and not (there.ours and there.bridge == BRIDGE):
         found.append(
@@ -53,13 +53,13 @@ def network_refusals(facts: HostFacts, wanted: DesiredState) -> list[str]:
             )
             break
     if facts.ports and ours:
-        found += _running(facts, wanted)
+        found += _running(facts, desired)
     return found
 
 
-def _running(facts: HostFacts, wanted: DesiredState) -> list[str]:
+def _running(facts: HostFacts, desired: DesiredState) -> list[str]:
     """Labs run: what cannot be changed beneath them."""
-    host, plan = wanted.host, wanted_network(wanted)
+    host, plan = desired.host, desired_network(desired)
     away = f"give them back, or say !drain {host.name} now, and then prepare {host.name} again"
     if facts.live is not None and replace(facts.live, hosts=plan.hosts) != plan:
         return [
@@ -69,16 +69,16 @@ def _running(facts: HostFacts, wanted: DesiredState) -> list[str]:
     beyond = [
         port
         for port in facts.ports
-        if (match := re.fullmatch(r"tb(\d{1,4})(-emu)?", port)) and int(match[1]) not in wanted.seats
+        if (match := re.fullmatch(r"tb(\d{1,4})(-emu)?", port)) and int(match[1]) not in desired.slots
     ]
     if beyond:
         return [f"labs run on {host.name} that labs = {host.labs} has no seat for ({' '.join(sorted(beyond))}): {away}"]
     return []
 
 
-def network_step(facts: HostFacts, wanted: DesiredState) -> SetupStep:
+def network_step(facts: HostFacts, desired: DesiredState) -> SetupStep:
     """Nothing, or: defined anew and started, where labs run only their addresses are changed, one by one."""
-    host, plan, name = wanted.host, wanted_network(wanted), shlex.quote(wanted.host.network)
+    host, plan, name = desired.host, desired_network(desired), shlex.quote(desired.host.network)
     now = f"{host.network} on {BRIDGE}, {host.subnet}, {len(plan.hosts)} addresses"
     settled = facts.network == plan and facts.live == plan and facts.autostart
     if settled and facts.groups == GROUPS and (facts.forwarding or not host.allow):
@@ -97,7 +97,7 @@ def network_step(facts: HostFacts, wanted: DesiredState) -> SetupStep:
             f"no network {host.network}",
             f"make {now}",
             f"made {now}",
-            _HEAD + _DEFINE.format(xml=network_xml(wanted), name=name) + f"virsh net-start {name}\n" + _SET,
+            _HEAD + _DEFINE.format(xml=network_xml(desired), name=name) + f"virsh net-start {name}\n" + _SET,
         )
     if facts.ports and facts.live is not None and facts.live.hosts != plan.hosts:
         return SetupStep(
@@ -105,7 +105,7 @@ def network_step(facts: HostFacts, wanted: DesiredState) -> SetupStep:
             f"{host.network} with {len(facts.live.hosts)} addresses, in use",
             f"change its addresses to {len(plan.hosts)}",
             f"changed its addresses to {len(plan.hosts)}",
-            _HEAD + _updates(facts.live, plan, name) + _DEFINE.format(xml=network_xml(wanted), name=name) + _SET,
+            _HEAD + _updates(facts.live, plan, name) + _DEFINE.format(xml=network_xml(desired), name=name) + _SET,
             900.0,
         )
     again = "" if facts.ports else f"virsh net-destroy {name}\n" if facts.live is not None else ""
@@ -115,7 +115,7 @@ def network_step(facts: HostFacts, wanted: DesiredState) -> SetupStep:
         f"{host.network} is not as it is to be",
         f"make it anew: {now}",
         f"made it anew: {now}",
-        _HEAD + again + _DEFINE.format(xml=network_xml(wanted), name=name) + start,
+        _HEAD + again + _DEFINE.format(xml=network_xml(desired), name=name) + start,
     )
 
 

@@ -15,11 +15,11 @@ from trainbot.model.host_address import HostKind, host_address
 from trainbot.model.jump_host import ACCOUNT
 from trainbot.ops.host_setup import facts as facts_module
 from trainbot.ops.host_setup.copying import copy
-from trainbot.ops.host_setup.desired import wanted_of
+from trainbot.ops.host_setup.desired import desired_state
 from trainbot.ops.host_setup.known_hosts import replaced
-from trainbot.ops.host_setup.plan import notes, plan, refusals, standing
+from trainbot.ops.host_setup.plan import notes, plan, refusals, summary
 from trainbot.ops.host_setup.plan_images import plan_images
-from trainbot.ops.host_setup.probe_jump_host import knock
+from trainbot.ops.host_setup.probe_jump_host import connect_ssh
 from trainbot.ops.host_setup.remote_shell import RemoteShell
 from trainbot.ops.host_setup.state import DesiredState, HostFacts, ImageFileCopy, SetupStep
 
@@ -39,7 +39,7 @@ def prepare(config: Config, name: str, dry_run: bool, say: Callable[[str], None]
     if not dry_run:
         state_folder(config)
     with RemoteShell(name, host.uri) as reach:
-        return _Preparation(config, reach, wanted_of(config, host, dry_run, say), dry_run, say, progress).all()
+        return _Preparation(config, reach, desired_state(config, host, dry_run, say), dry_run, say, progress).all()
 
 
 class _Preparation:
@@ -47,27 +47,27 @@ class _Preparation:
         self,
         config: Config,
         reach: RemoteShell,
-        wanted: DesiredState,
+        desired: DesiredState,
         dry_run: bool,
         say: Callable[[str], None],
         progress: Progress,
     ) -> None:
-        self._config, self._reach, self._wanted, self._dry_run = config, reach, wanted, dry_run
+        self._config, self._reach, self._desired, self._dry_run = config, reach, desired, dry_run
         self._say, self._progress = say, progress
         self._done = 0  # things that were, or would be, changed
 
     def all(self) -> int:
-        name = self._wanted.host.name
+        name = self._desired.host.name
         facts = self._ask()
-        self._say(f"  {name}: {standing(facts, self._wanted)}")
+        self._say(f"  {name}: {summary(facts, self._desired)}")
         for note in notes(facts):
             self._say(f"  note: {note}")
         facts = self._steps(facts)
         self._images(facts)
         well = True
-        if self._wanted.door is not None:
-            self._trust(facts, *self._wanted.door)
-            well = self._dry_run or self._try_door(*self._wanted.door)
+        if self._desired.door is not None:
+            self._trust(facts, *self._desired.door)
+            well = self._dry_run or self._try_door(*self._desired.door)
         if self._dry_run:
             self._say(
                 f"{name}: {self._done} things would be done, nothing was"
@@ -83,8 +83,8 @@ class _Preparation:
 
     def _ask(self) -> HostFacts:
         """What the host is now; BackendError with everything that is in the way said before."""
-        facts, self._wanted = facts_module.ask(self._reach, self._wanted, _ASKING)
-        if found := [*refusals(facts, self._wanted), *plan_images(facts, self._wanted).refusals]:
+        facts, self._desired = facts_module.ask(self._reach, self._desired, _ASKING)
+        if found := [*refusals(facts, self._desired), *plan_images(facts, self._desired).refusals]:
             for sentence in found[:-1]:
                 self._say(f"! {sentence}")
             raise BackendError(found[-1])
@@ -92,19 +92,19 @@ class _Preparation:
 
     def _steps(self, facts: HostFacts) -> HostFacts:
         """Every step, and after them a second look: what was done has to be there."""
-        steps = plan(facts, self._wanted)
+        steps = plan(facts, self._desired)
         if steps[0].due and not self._dry_run:  # what comes after it could not be seen before
             self._step(steps[0])
             facts = self._ask()
-            steps = [step for step in plan(facts, self._wanted) if step.name != steps[0].name or step.due]
+            steps = [step for step in plan(facts, self._desired) if step.name != steps[0].name or step.due]
         for step in steps:
             self._step(step)
         if self._dry_run or not any(step.due for step in steps):
             return facts
         facts = self._ask()
-        if left := [step for step in plan(facts, self._wanted) if step.due]:
+        if left := [step for step in plan(facts, self._desired) if step.due]:
             raise BackendError(
-                f"{self._wanted.host.name} did not keep what was done ({left[0].name}: still to "
+                f"{self._desired.host.name} did not keep what was done ({left[0].name}: still to "
                 f"{left[0].would}): look at it there (journalctl -b)"
             )
         return facts
@@ -115,21 +115,21 @@ class _Preparation:
         elif self._dry_run:
             self._say(f"+ {step.name}: {step.now}; would {step.would}")
         else:
-            self._progress.stage(f"{self._wanted.host.name}: {step.name}")
+            self._progress.stage(f"{self._desired.host.name}: {step.name}")
             self._reach.run(step.script, step.seconds, LogProgress(self._progress))
-            self._progress.done(f"{self._wanted.host.name}: {step.name} done")  # a bar ends before a line is said
+            self._progress.done(f"{self._desired.host.name}: {step.name} done")  # a bar ends before a line is said
             self._say(f"+ {step.name}: {step.did}")
         self._done += step.due
 
     # -- images -----------------------------------------------------------------------------------
 
     def _images(self, facts: HostFacts) -> None:
-        wanted = self._wanted
-        found = plan_images(facts, wanted)
+        desired = self._desired
+        found = plan_images(facts, desired)
         if found.unsure and not self._dry_run:
             self._look_at(found.unsure)
             facts = self._ask()
-            found = plan_images(facts, wanted)
+            found = plan_images(facts, desired)
         for version in found.there:
             self._say(f"  image: {version} is there")
         for item in (*found.unsure, *found.copies):
@@ -137,7 +137,7 @@ class _Preparation:
         for version in found.idle:
             self._say(
                 f"  image: {version} is no longer used; to make room there: "
-                f"rm {wanted.host.images}/{version}.* {wanted.host.images}/.{version}.*"
+                f"rm {desired.host.images}/{version}.* {desired.host.images}/.{version}.*"
             )
 
     def _image(self, item: ImageFileCopy, there: bool) -> None:
@@ -146,8 +146,8 @@ class _Preparation:
         if self._dry_run:
             self._say(f"+ image: {item.name}; would " + ("compare its checksum" if there else f"copy it ({mib} MiB)"))
             return
-        self._progress.stage(f"{self._wanted.host.name}: copying {item.name} ({mib} MiB)")
-        folder = self._wanted.host.images
+        self._progress.stage(f"{self._desired.host.name}: copying {item.name} ({mib} MiB)")
+        folder = self._desired.host.images
         assert folder is not None  # otherwise nothing is to be copied there
         sent = copy(
             self._reach,
@@ -155,15 +155,15 @@ class _Preparation:
             folder,
             lambda at, of: self._progress.step(at >> 20, -(-of >> 20), item.version),
         )
-        self._progress.done(f"{self._wanted.host.name}: {item.name} is there")
+        self._progress.done(f"{self._desired.host.name}: {item.name} is there")
         self._say(f"+ image: {item.name} copied, {sent / (1 << 20):.1f} MiB sent, and verified")
 
     def _look_at(self, items: tuple[ImageFileCopy, ...]) -> None:
         """Their checksums, as receive.sh would have noted them."""
-        self._progress.stage(f"{self._wanted.host.name}: reading images that are there")
+        self._progress.stage(f"{self._desired.host.name}: reading images that are there")
         names = " ".join(shlex.quote(item.name) for item in items)
         self._reach.run(
-            f"set -eu\ncd {shlex.quote(str(self._wanted.host.images))}\nfor name in {names}; do\n"
+            f"set -eu\ncd {shlex.quote(str(self._desired.host.images))}\nfor name in {names}; do\n"
             '    sum=$(sha256sum <"$name")\n'
             '    echo "${sum%% *} $(stat -c \'%s %Y %i\' "$name")" >".$name.sum"\ndone\n',
             _HASHING,
@@ -176,7 +176,7 @@ class _Preparation:
         before = path.read_text(encoding="utf-8") if path.exists() else ""
         after = replaced(before, address, port, facts.host_keys)
         if not facts.host_keys:
-            raise BackendError(f"{self._wanted.host.name} has no /etc/ssh/ssh_host_*_key.pub: is that sshd OpenSSH's?")
+            raise BackendError(f"{self._desired.host.name} has no /etc/ssh/ssh_host_*_key.pub: is that sshd OpenSSH's?")
         if sorted(after.splitlines()) == sorted(before.splitlines()):
             self._say(f"  host key: {path} has it")
             return
@@ -189,9 +189,9 @@ class _Preparation:
 
     def _try_door(self, address: str, port: int) -> bool:
         """As the gateway will: with its key, its known_hosts, and nothing of ours."""
-        host = self._wanted.host
+        host = self._desired.host
         try:
-            cores = knock(self._config.store.state, ACCOUNT, address, port)
+            cores = connect_ssh(self._config.store.state, ACCOUNT, address, port)
         except BackendError as error:
             self._say(
                 f"! the door of {host.name} does not open at {address}:{port} ({error}): "

@@ -7,7 +7,7 @@ import subprocess
 import threading
 from pathlib import Path
 
-from trainbot.adapters.state_folder import DOOR_KEY, KNOWN_HOSTS
+from trainbot.adapters.state_folder import JUMP_KEY, KNOWN_HOSTS
 from trainbot.core.errors import BackendError
 from trainbot.core.text import one_line
 
@@ -15,7 +15,7 @@ _SECONDS = 60.0
 _MOST = 10_000  # bytes of what it says
 
 
-def knock(state: Path, user: str, address: str, port: int, seconds: float = _SECONDS) -> int:
+def connect_ssh(state: Path, user: str, address: str, port: int, seconds: float = _SECONDS) -> int:
     """How many CPUs the host says it has; BackendError, in ssh's last words, where the door does not open."""
     options = [
         f"UserKnownHostsFile={state / KNOWN_HOSTS}",
@@ -31,7 +31,7 @@ def knock(state: Path, user: str, address: str, port: int, seconds: float = _SEC
         "none",
         "-T",
         "-i",
-        str(state / DOOR_KEY),
+        str(state / JUMP_KEY),
         "-p",
         str(port),
         *(word for option in options for word in ("-o", option)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from trainbot.model import seats
+from trainbot.model import slots
 from trainbot.model.host import HostConfig
 
 BRIDGE = "tb-labs"
@@ -42,23 +42,23 @@ class ImageFileCopy:
 
 @dataclass(frozen=True, slots=True)
 class DesiredState:
-    """``door_key``: the public half of the gateway's key to the door ('' where there is to be no door);
+    """``jump_key``: the public half of the gateway's key to the door ('' where there is to be no door);
     ``door``: (address, port) of its sshd as the gateway reaches it; ``now``: our clock, in seconds since 1970."""
 
     host: HostConfig
-    door_key: str
+    jump_key: str
     door: tuple[str, int] | None
     copies: tuple[ImageFileCopy, ...]
     now: float
 
     @property
-    def seats(self) -> range:
+    def slots(self) -> range:
         return range(1, self.host.labs + 1)
 
     @property
     def addresses(self) -> dict[str, str]:
         """MAC -> IP of every seat."""
-        return {seats.mac_address(seat): str(seats.address(self.host.subnet, seat)) for seat in self.seats}
+        return {slots.mac_address(slot): str(slots.address(self.host.subnet, slot)) for slot in self.slots}
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from trainbot.features.sessions.polls.clocks import wall, wall_time
 from trainbot.features.sessions.polls.poll import PollPlan, local_days, starts
 from trainbot.features.sessions.polls.ranking import BUDGET, GLANCE, CandidateStart, Choice, choose, ranked, tally
 from trainbot.features.sessions.session_store import SessionStore
+from trainbot.model.notice import NoticeKind
 from trainbot.model.ports import Ports
 from trainbot.model.session_rows import PollLine, PollRow
 
@@ -36,10 +37,15 @@ Count = tuple[list[Person], list[Availability], list[Person]]
 
 
 class PollCommands:
-    """``book``: where its sessions are drafts in the end."""
+    """``session_store``: where its sessions are drafts in the end."""
 
-    def __init__(self, store: Store, book: SessionStore, ports: Ports) -> None:
-        self.rows, self.notices, self.people, self.book = store.polls, store.notices, store.people, book
+    def __init__(self, store: Store, session_store: SessionStore, ports: Ports) -> None:
+        self.rows, self.notices, self.people, self.session_store = (
+            store.polls,
+            store.notices,
+            store.people,
+            session_store,
+        )
         self.exercises, self.access, self.audience = ports.exercises, ports.access, ports.audience
 
     # -- which poll ------------------------------------------------------------------------------------
@@ -81,7 +87,7 @@ class PollCommands:
             result="",
         )
         line = wording.announcement(found, self._about(found.title), self.audience.nick, ask.at)
-        self.notices.tell(ask.at, line, channel=channel, kind="announcement", not_after=found.closes)
+        self.notices.tell(ask.at, line, channel=channel, kind=NoticeKind.ANNOUNCEMENT, not_after=found.closes)
         return [Reply("asked; !when says how many have answered, !when close ends it before its time", private=True)]
 
     def _asking(self, ask: Request, words: str) -> asking.PollRequest:
@@ -305,7 +311,7 @@ class PollCommands:
         clock = plan_of(poll).clock(poll.zone)
         exercise = poll.title if poll.title in self.exercises.library.exercises else None
         drafts = [
-            self.book.draft(
+            self.session_store.draft(
                 f"poll {poll.id}",
                 now,
                 title=self._about(poll.title) or UNTITLED,
@@ -351,7 +357,7 @@ class PollCommands:
                 "where, how long, how many, until when answers are taken; for TITLE; shown back first",
                 (Argument("WORDS", "words", rest=True),),
                 role=Role.ORGANISER,
-                place=Scope.CHANNEL,
+                scope=Scope.CHANNEL,
                 confirm=self.ask_open,
                 example="when open 7-15 mar 07:00-22:00 melbourne 2h max 2 until 3 mar",
                 group="sessions",

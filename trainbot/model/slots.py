@@ -32,7 +32,7 @@ def interface(seat: int) -> str:
     return f"tb{seat}"
 
 
-def free_seat(taken: set[int]) -> int:
+def free_slot(taken: set[int]) -> int:
     """The lowest that nobody has."""
     return next(seat for seat in range(1, MOST + len(taken) + 2) if seat not in taken)
 
