@@ -1,5 +1,5 @@
 # Each target installs what it needs by itself; README.md says what they are for.
-.PHONY: demo lint test bare coverage test-content test-images test-xen test-xen-long test-kills newest constraints docs \
+.PHONY: demo lint test bare coverage test-content test-content-long test-images test-xen test-xen-long test-kills newest constraints messages docs \
 	picture bench
 
 PYTEST = .venv/bin/python -m pytest
@@ -26,9 +26,13 @@ coverage:              ## what the fast tests run of each folder, branches count
 	-$(PYTEST) -n 2 --dist loadfile --cov --cov-report= $(ARGS)
 	@.venv/bin/python scripts/coverage
 
-test-content:          ## every step of every shipped exercise, in a real lab
+test-content:          ## one shipped exercise, step by step, and a class, in real labs
 	@scripts/setup test
 	$(PYTEST) -m content -n 2 --dist load $(ARGS)
+
+test-content-long:     ## every step of every shipped exercise, in a real lab
+	@scripts/setup test
+	$(PYTEST) -m "content or contentlong" -n 2 --dist load $(ARGS)
 
 test-images:           ## a cloud image is imported and booted, and what is published boots as its how-to says
 	@scripts/setup images
@@ -38,7 +42,7 @@ test-xen:              ## labs on real Xen hosts, themselves emulated
 	@scripts/setup test
 	$(PYTEST) -m xen -n 2 --dist loadgroup $(ARGS)
 
-test-xen-long:         ## trainbot doctor on real Xen hosts that were broken in many ways; published images
+test-xen-long:         ## host prepare, doctor, published images and a rehearsal on real Xen hosts
 	@scripts/setup test
 	$(PYTEST) -m xenlong $(ARGS)
 
@@ -53,6 +57,10 @@ newest:                ## the fast tests with the newest libraries that setup.cf
 constraints:           ## constraints.txt, those exact versions; whoever commits it has run make newest
 	@scripts/setup newest
 	@.venv-newest/bin/python scripts/constraints
+
+messages:              ## every sentence of the program that somebody may read, with its place
+	@scripts/setup test
+	@.venv/bin/python scripts/messages
 
 docs:                  ## docs/commands.md from the command table
 	@scripts/setup demo

@@ -19,7 +19,7 @@ from tests.whole.test_whole_machine import Learner
 from trainbot import shipped
 from trainbot.ops.demo.ngircd import Ngircd
 
-pytestmark = [pytest.mark.xen, pytest.mark.xdist_group("bots")]  # one after the other: they are the heaviest
+pytestmark = [pytest.mark.xenlong, pytest.mark.xdist_group("bots")]  # one after the other: they are the heaviest
 LONG = 600.0  # seconds at most for anything that a host in emulation does
 
 

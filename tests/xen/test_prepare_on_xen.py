@@ -22,7 +22,7 @@ from trainbot.model.host import LabSpec
 from trainbot.model.image_files import files
 from trainbot.model.slots import address
 
-pytestmark = pytest.mark.xen
+pytestmark = pytest.mark.xenlong
 DOM0, PROXY = "10.77.0.1", 3142
 _PREPARING = 3600  # seconds at most; about 200 on an idle core
 # All that a host could be changed by: packages, accounts, interfaces, filters, and where we put files.

@@ -52,10 +52,10 @@ def fetched(host: XenHost, offered: Path, image: BuiltImage) -> None:
 @pytest.mark.parametrize(
     ("tool", "guest"),
     [
-        pytest.param("xl", GuestType.PVH, marks=pytest.mark.xen),
-        pytest.param("virsh", GuestType.PV, marks=pytest.mark.xen),
-        pytest.param("virsh", GuestType.PVH, marks=pytest.mark.xenlong),
-        pytest.param("xl", GuestType.PV, marks=pytest.mark.xenlong),
+        ("xl", GuestType.PVH),
+        ("virsh", GuestType.PV),
+        ("virsh", GuestType.PVH),
+        ("xl", GuestType.PV),
     ],
 )
 def test_the_published_image_boots(host: XenHost, lab_image, tool: str, guest: GuestType):

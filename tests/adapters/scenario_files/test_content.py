@@ -1,4 +1,4 @@
-"""The exercises that ship, played from first to last step in a real lab (make test-content)."""
+"""The exercises that ship, played from first to last step in a real lab (make test-content, test-content-long)."""
 
 from __future__ import annotations
 
@@ -13,8 +13,14 @@ from trainbot.model.exercise import Step
 
 SHIPPED = load_library(Path(__file__).parents[3] / "exercises").exercises
 
-pytestmark = pytest.mark.content
-each = pytest.mark.parametrize("slug", sorted(SHIPPED))
+SHORT = "comparing-distributions"  # the others take four to seven minutes each
+each = pytest.mark.parametrize(
+    "slug",
+    [
+        pytest.param(slug, marks=pytest.mark.content if slug == SHORT else pytest.mark.contentlong)
+        for slug in sorted(SHIPPED)
+    ],
+)
 
 
 def commands(step: Step) -> list[str]:
@@ -39,6 +45,7 @@ def test_typing_what_the_text_says_passes_each_verify(slug: str, lab) -> None:
         play(lab, step, lambda step=step: lab.typed(commands(step), max(300, step.timeout)))
 
 
+@pytest.mark.content
 def test_each_lab_is_as_new(lab, machine) -> None:
     """What one play leaves behind helps no other: it is neither on the disk nor in memory."""
     assert lab.run("echo x > /root/left; setenforce 0; sync", 60)[0] == 0
