@@ -147,12 +147,12 @@ class Net:
     def holds(self, channel: str, nick: str) -> bool:
         return self.fold(nick) in self.channels.get(channel, ())
 
-    def place(self, channel: str) -> ChannelMembership:
+    def membership(self, channel: str) -> ChannelMembership:
         return ChannelMembership(
             True, self.status, self.modes.get(channel, "nt"), "", self.topics.get(channel, ""), self.topic_octets
         )
 
-    def standing(self) -> ConnectionStatus:
+    def connection_status(self) -> ConnectionStatus:
         return ConnectionStatus(
             True,
             "",
@@ -160,7 +160,7 @@ class Net:
             "bot",
             "ngircd-26",
             "Testnet",
-            channels={CHANNEL: self.place(CHANNEL)},
+            channels={CHANNEL: self.membership(CHANNEL)},
             host="irc.example.org",
             lost=self.lost,
             lost_at=self.lost_at,

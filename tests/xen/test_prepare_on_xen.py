@@ -151,7 +151,7 @@ class Organiser:
             cmdline=self.image.cmdline,
             memory_mib=self.image.memory_mib,
             owner=OWNER,
-            seat=seat,
+            slot=seat,
         )
 
     @contextmanager

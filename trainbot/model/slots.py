@@ -11,32 +11,32 @@ from ipaddress import IPv4Address, IPv4Network
 MOST = 1000
 
 
-def mac_address(seat: int) -> str:
+def mac_address(slot: int) -> str:
     """In Xen's own range (00:16:3e, https://standards-oui.ieee.org)."""
-    _check(seat)
-    return f"00:16:3e:74:{seat >> 8:02x}:{seat & 255:02x}"
+    _check(slot)
+    return f"00:16:3e:74:{slot >> 8:02x}:{slot & 255:02x}"
 
 
-def address(subnet: str, seat: int) -> IPv4Address:
+def address(subnet: str, slot: int) -> IPv4Address:
     """The host itself has the first address of the subnet, seat 1 the one after it; ValueError where it is too small."""
-    _check(seat)
+    _check(slot)
     network = IPv4Network(subnet)
-    if seat + 1 >= network.num_addresses - 1:
-        raise ValueError(f"{subnet} is too small for {seat} labs")
-    return network[seat + 1]
+    if slot + 1 >= network.num_addresses - 1:
+        raise ValueError(f"{subnet} is too small for {slot} labs")
+    return network[slot + 1]
 
 
-def interface(seat: int) -> str:
+def interface(slot: int) -> str:
     """The name of its network interface in dom0; at most 15 letters (netdevice(7))."""
-    _check(seat)
-    return f"tb{seat}"
+    _check(slot)
+    return f"tb{slot}"
 
 
 def free_slot(taken: set[int]) -> int:
     """The lowest that nobody has."""
-    return next(seat for seat in range(1, MOST + len(taken) + 2) if seat not in taken)
+    return next(slot for slot in range(1, MOST + len(taken) + 2) if slot not in taken)
 
 
-def _check(seat: int) -> None:
-    if not 1 <= seat <= MOST:
-        raise ValueError(f"{seat} is no seat: 1 to {MOST}")
+def _check(slot: int) -> None:
+    if not 1 <= slot <= MOST:
+        raise ValueError(f"{slot} is no seat: 1 to {MOST}")

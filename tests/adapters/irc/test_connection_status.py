@@ -80,7 +80,7 @@ def test_who_else_is_voiced():
 def test_only_our_channels_are_kept():
     """A server that talks of other channels without end fills nothing."""
     tracker = follow(*(f":op MODE #other{number} +m" for number in range(50)), ":s 353 bot = #x :@bot")
-    assert tracker._places == {}
+    assert tracker._memberships == {}
 
 
 def test_without_isupport():

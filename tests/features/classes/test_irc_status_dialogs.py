@@ -19,10 +19,10 @@ OLGA = Request(Sender("olga"), Person(1, "olga", None, "olga", "", True, START),
 class Seen:
     """A network of which only this is known."""
 
-    def __init__(self, standing: ConnectionStatus, people: int) -> None:
-        self._standing, self._people = standing, people
+    def __init__(self, connection_status: ConnectionStatus, people: int) -> None:
+        self._standing, self._people = connection_status, people
 
-    def standing(self) -> ConnectionStatus:
+    def connection_status(self) -> ConnectionStatus:
         return self._standing
 
     def members(self, channel: str) -> list[Sender]:

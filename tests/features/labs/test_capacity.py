@@ -26,7 +26,7 @@ def test_fifteen_on_each_of_two_hosts() -> None:
     hosts = [HostRoom("xen1", True, 15, 15, 0), HostRoom("xen2", True, 15, 15, 0)]
     labs = [lab(f"{host}-{n}", host) for host in ("xen1", "xen2") for n in range(15)]
     found = capacity(hosts, labs, {lab.id for lab in labs}, {"debian": SMALL})
-    assert (found.seats, found.taken, found.pool, found.free, found.survive) == (30, 30, 0, 0, 15)
+    assert (found.total, found.taken, found.pool, found.free, found.survive) == (30, 30, 0, 0, 15)
     assert (found.worst, found.without_lab) == ("xen1", 15)
 
 
@@ -36,7 +36,7 @@ def test_the_summary_of_the_brief() -> None:
     labs = [lab(f"a{n}", "xen1") for n in range(9)] + [lab(f"b{n}", "xen2") for n in range(8)]
     leased = {lab.id for lab in labs} - {"a0", "b0", "b1"}
     found = capacity(hosts, labs, leased, {"debian": SMALL})
-    assert (found.seats, found.taken, found.pool, found.free, found.survive) == (30, 14, 3, 13, 15)
+    assert (found.total, found.taken, found.pool, found.free, found.survive) == (30, 14, 3, 13, 15)
     assert (found.worst, found.without_lab) == ("", 0)
     assert found.more == {"debian": {"xen1": 6, "xen2": 7}}
 
@@ -97,8 +97,8 @@ def test_the_numbers_hold_together(hosts: list[HostRoom], data: st.DataObject) -
     leased = {lab.id for lab in labs if data.draw(st.booleans())}
     needs = {"debian": SMALL, "centos": LARGE}
     found = capacity(hosts, labs, leased, needs)
-    assert found.seats == found.taken + found.pool + found.free and min(found.taken, found.pool, found.free) >= 0
-    assert 0 <= found.survive <= found.seats
+    assert found.total == found.taken + found.pool + found.free and min(found.taken, found.pool, found.free) >= 0
+    assert 0 <= found.survive <= found.total
     assert found.without_lab <= len(leased)
     for image, need in needs.items():
         number = sum(found.more[image].values())

@@ -196,6 +196,6 @@ def test_where_the_minutes_are(stage: Stage) -> None:
     hold(stage)
     with archive(stage.config) as found:
         run = found.find(1)
-        assert found.place(run) == "Minutes: trainbot log show 1"
+        assert found.minutes_at(run) == "Minutes: trainbot log show 1"
         found.public_url = "https://class.example.org"
-        assert found.place(run) == "Minutes: https://class.example.org/minutes/2026-11-27-selinux-1.html"
+        assert found.minutes_at(run) == "Minutes: https://class.example.org/minutes/2026-11-27-selinux-1.html"

@@ -148,7 +148,7 @@ class ClassRepository(Rows[ClassRun]):
         super().__init__(connection, tables["class"], ClassRun, changed)
         self.attendance = Rows(connection, tables["attendance"], Attendance, changed)
         self.done = Rows(connection, tables["done"], Done, changed)
-        self.plays = Rows(connection, tables["play"], ScriptRun, changed)
+        self.script_runs = Rows(connection, tables["play"], ScriptRun, changed)
         self.quizzes = Rows(connection, tables["quiz"], Quiz, changed)
         self.tries = Rows(connection, tables["quiz_try"], QuizTry, changed)
         ended = self.table.c.ended_at
@@ -200,7 +200,7 @@ class ClassRepository(Rows[ClassRun]):
 
     def ran(self, run: ClassRun, lab_id: str | None = None) -> list[tuple[str, int, ScriptKind, ScriptState]]:
         """(lab, step, kind, state) of the scripts of a class, in one lab or in all: read at each tick, so no more of it."""
-        play = self.plays.table
+        play = self.script_runs.table
         query = select(play.c.lab_id, play.c.step, play.c.kind, play.c.state).where(play.c.class_id == run.id)
         query = (
             query.order_by(play.c.id) if lab_id is None else query.where(play.c.lab_id == lab_id).order_by(play.c.id)

@@ -45,7 +45,7 @@ class Instant(TypeDecorator[datetime]):
 class EnumWord(TypeDecorator[enum.StrEnum]):
     """A member of one StrEnum, as its word."""
 
-    impl = String(20)
+    impl: String | type[String] = String(20)
     cache_ok = True
 
     def __init__(self, kind: type[enum.StrEnum]) -> None:
@@ -57,6 +57,13 @@ class EnumWord(TypeDecorator[enum.StrEnum]):
 
     def process_result_value(self, value: str | None, dialect: object) -> enum.StrEnum | None:
         return None if value is None else self.kind(value)
+
+
+class EnumText(EnumWord):
+    """The same in a column that was made as text."""
+
+    impl = Text
+    cache_ok = True
 
 
 def _tables(metadata: MetaData) -> dict[str, Table]:
@@ -360,7 +367,7 @@ def _tables(metadata: MetaData) -> dict[str, Table]:
             Column("key", Text, nullable=True, unique=True),
             ref("person_id", "person", null=True),
             words("channel", null=True),
-            Column("kind", EnumWord(NoticeKind), nullable=False),
+            Column("kind", EnumText(NoticeKind), nullable=False),
             words("subject"),
             words("text"),
             at("due_at"),

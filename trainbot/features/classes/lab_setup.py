@@ -79,12 +79,12 @@ class LearnerWithLab:
 
 
 class LabSetup:
-    def __init__(self, room: Classroom, plays: ScriptRuns) -> None:
-        self.room, self.classes, self.plays = room, room.classes, plays
+    def __init__(self, room: Classroom, script_runs: ScriptRuns) -> None:
+        self.room, self.classes, self.script_runs = room, room.classes, script_runs
         self._known: dict[Sender, Person | None] = {}  # one look into the store for each who is there
         self._counted: set[tuple[int, datetime]] = set()
         for kind in (*BEFORE, ScriptKind.SOLVE):
-            plays.after[kind] = self.ended
+            script_runs.after[kind] = self.ended
 
     # -- all labs of a class ---------------------------------------------------------------------------
 
@@ -140,10 +140,10 @@ class LabSetup:
     def _begin(self, run: ClassRun, exercise: Exercise, person_id: int, lab: Lab, at: At, now: datetime) -> None:
         step, kind = at
         if script_of(exercise, step, kind)[0] is not None:
-            self.plays.add(run, person_id, lab, step, kind, now)
+            self.script_runs.add(run, person_id, lab, step, kind, now)
             return
         # nothing there could be run: kept as such until they say that they did it by hand
-        self.plays.rows.add(
+        self.script_runs.rows.add(
             class_id=run.id,
             person_id=person_id,
             lab_id=lab.id,
@@ -190,7 +190,9 @@ class LabSetup:
         passed = sum(state is ScriptState.PASSED for state in states.values())
         text = f"step {run.step} is set up in {passed} of {len(states)} labs"
         others = [learner.nick for learner, state in states.items() if state is not ScriptState.PASSED]
-        failed = self.plays.rows.first(class_id=run.id, step=run.step, kind=ScriptKind.SETUP, state=ScriptState.FAILED)
+        failed = self.script_runs.rows.first(
+            class_id=run.id, step=run.step, kind=ScriptKind.SETUP, state=ScriptState.FAILED
+        )
         if others:
             text += f", not in that of {', '.join(others[:5])}" + (" and others" if len(others) > 5 else "")
         if failed is not None and failed.said:
@@ -220,9 +222,9 @@ class LabSetup:
             )
             return
         self.classes.attendance.change({"class_id": run.id, "person_id": learner.person_id}, behind=step)
-        for play in self.plays.rows.all(lab_id=learner.lab.id, class_id=run.id):
+        for play in self.script_runs.rows.all(lab_id=learner.lab.id, class_id=run.id):
             if play.kind is ScriptKind.SOLVE or (play.step and play.kind in BEFORE):  # again, between the solves
-                self.plays.rows.remove(id=play.id)
+                self.script_runs.rows.remove(id=play.id)
         if asked:
             self._tell(
                 learner.person_id,
@@ -257,7 +259,7 @@ class LabSetup:
     def renewed(self, person_id: int, lab: Lab, since: datetime | None) -> str:
         """The lab will be as its image was, or as it was at ``since``: what they may say to have their steps in it again,
         '' where there is nothing to be said."""
-        self.plays.forget(lab.id, since)
+        self.script_runs.forget(lab.id, since)
         for run in self.classes.running():
             row = self.classes.attendance.first(class_id=run.id, person_id=person_id)
             exercise = self.room.readable(run) if row is not None else None
@@ -298,13 +300,13 @@ class LabSetup:
         """A solve that failed counts as done by its person; what comes after it goes on."""
         stopped = [
             play
-            for play in self.plays.rows.all(class_id=run.id, lab_id=lab.id, kind=ScriptKind.SOLVE)
+            for play in self.script_runs.rows.all(class_id=run.id, lab_id=lab.id, kind=ScriptKind.SOLVE)
             if play.state in (ScriptState.FAILED, ScriptState.UNKNOWN)
         ]
         if not stopped:
             raise UserError(f"your lab is on its way to step {row.behind}; I tell you when it is there")
         for play in stopped:
-            self.plays.rows.change({"id": play.id}, state=ScriptState.PASSED)
+            self.script_runs.rows.change({"id": play.id}, state=ScriptState.PASSED)
         learner = LearnerWithLab(row.person_id, row.nick, lab, row)
         self._go_on(run, exercise, learner, self._ran(run, lab_id=lab.id).get(lab.id, {}), now)
         return [Reply(f"it goes on after step {stopped[-1].step}, up to step {row.behind}", private=True)]

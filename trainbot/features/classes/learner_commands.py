@@ -20,10 +20,10 @@ NEWS = timedelta(minutes=30)  # for so long somebody is told what a check found
 
 
 class LearnerCommands:
-    def __init__(self, room: Classroom, plays: ScriptRuns) -> None:
-        self.room, self.classes, self.plays = room, room.classes, plays
-        plays.after[ScriptKind.VERIFY] = self.verified
-        plays.after[ScriptKind.HINT] = self.hinted
+    def __init__(self, room: Classroom, script_runs: ScriptRuns) -> None:
+        self.room, self.classes, self.script_runs = room, room.classes, script_runs
+        script_runs.after[ScriptKind.VERIFY] = self.verified
+        script_runs.after[ScriptKind.HINT] = self.hinted
 
     def step(self, ask: Request, number: int | None = None) -> list[Effect]:
         run = self.room.run(ask)
@@ -79,9 +79,9 @@ class LearnerCommands:
         if (
             lab is not None
             and script_of(exercise, step, ScriptKind.VERIFY)[0] is not None
-            and not self.plays.waits(run, ask.person.id, step, ScriptKind.VERIFY)
+            and not self.script_runs.waits(run, ask.person.id, step, ScriptKind.VERIFY)
         ):
-            self.plays.add(run, ask.person.id, lab, step, ScriptKind.VERIFY, ask.at)
+            self.script_runs.add(run, ask.person.id, lab, step, ScriptKind.VERIFY, ask.at)
 
     def _their_lab(self, ask: Request, run: ClassRun) -> tuple[Exercise, Lab | None]:
         exercise = self.room.exercise(run)
@@ -124,8 +124,8 @@ class LearnerCommands:
         """Killercoda's hint scripts look into the lab; what they print is told when it is there."""
         if lab is None:
             raise UserError("the hint of this step looks into your lab, and you have none; !stuck WORDS calls for help")
-        if not self.plays.waits(run, ask.person.id, step, ScriptKind.HINT):
-            self.plays.add(run, ask.person.id, lab, step, ScriptKind.HINT, ask.at)
+        if not self.script_runs.waits(run, ask.person.id, step, ScriptKind.HINT):
+            self.script_runs.add(run, ask.person.id, lab, step, ScriptKind.HINT, ask.at)
         return [Reply("your lab is looked at for a hint", private=True)] if ask.private else []
 
     def hinted(self, play: ScriptRun, run: ClassRun, exercise: Exercise, now: datetime) -> None:

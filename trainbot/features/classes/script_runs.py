@@ -35,7 +35,7 @@ Ended = Callable[[ScriptRun, ClassRun, Exercise, datetime], None]
 
 class ScriptRuns:
     def __init__(self, room: Classroom) -> None:
-        self.room, self.classes, self.rows = room, room.classes, room.classes.plays
+        self.room, self.classes, self.rows = room, room.classes, room.classes.script_runs
         self.busy: dict[int, str] = {}
         self.after: dict[ScriptKind, Ended] = {}
 

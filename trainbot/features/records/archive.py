@@ -70,8 +70,10 @@ class Archive:
 
     def _checks(self, **exact: int) -> Iterator[ScriptRun]:
         """Those that have ended, by time."""
-        plays = self.classes.plays
-        return plays.each(plays.table.c.ended_at.is_not(None), time="ended_at", kind=ScriptKind.VERIFY, **exact)
+        script_runs = self.classes.script_runs
+        return script_runs.each(
+            script_runs.table.c.ended_at.is_not(None), time="ended_at", kind=ScriptKind.VERIFY, **exact
+        )
 
     def minutes_at(self, run: ClassRun) -> str:
         """What people are told about where the minutes are."""
