@@ -23,7 +23,7 @@ _NETWORK = """<network><name>{name}</name><bridge name='tb-seats' stp='off' dela
 
 @pytest.fixture
 def seated(first):
-    """seated(**settings): a driver of the first host, whose labs are on a network with seats; that goes afterwards."""
+    """seated(**settings): a driver of the first host, whose labs are on a network with slots; that goes afterwards."""
     opened = []
 
     def connect(**settings) -> LibvirtDriver:
@@ -42,19 +42,19 @@ def seated(first):
 
 
 def make_network(host) -> None:
-    """As ``host prepare`` leaves it: an address for each seat's MAC."""
+    """As ``host prepare`` leaves it: an address for each slot's MAC."""
     each = "".join(
-        f"<host mac='{slots.mac_address(seat)}' ip='{slots.address(SUBNET, seat)}'/>" for seat in range(1, 10)
+        f"<host mac='{slots.mac_address(slot)}' ip='{slots.address(SUBNET, slot)}'/>" for slot in range(1, 10)
     )
     with connected(host) as connection:
         connection.networkCreateXML(_NETWORK.format(name="seats", hosts=each))
 
 
-def test_a_seat_is_an_address(first, seated, tiny):
-    """A lab with a seat has an address before it has booted, is reached there once it has, and its interface in dom0
-    has the seat's name and the rate that the host's labs are held to; where the network is missing, the sentence says
+def test_a_slot_is_an_address(first, seated, tiny):
+    """A lab with a slot has an address before it has booted, is reached there once it has, and its interface in dom0
+    has the slot's name and the rate that the host's labs are held to; where the network is missing, the sentence says
     what makes it, and nothing of the lab stays."""
-    driver, spec = seated(bandwidth=256), tiny(guest=GuestType.PV, seat=7)
+    driver, spec = seated(bandwidth=256), tiny(guest=GuestType.PV, slot=7)
     with pytest.raises(BackendError, match="rack has no network seats: trainbot host prepare rack makes it"):
         driver.make(spec)
     assert domains(first) == {}

@@ -26,6 +26,11 @@ class NoticeKind(StrEnum):
     REMINDER = "reminder"
     SEAT = "seat"
 
+    @classmethod
+    def _missing_(cls, _value: object) -> NoticeKind:
+        """A kind of an older or newer program: said as it stands."""
+        return cls.TEXT
+
 
 @dataclass(frozen=True, slots=True)
 class Notice:
