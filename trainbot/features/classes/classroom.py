@@ -64,8 +64,7 @@ class Classroom:
         found = self.readable(run)
         if found is None:
             raise UserError(
-                f"the exercise {run.exercise} is not there any more, or has a fault that trainbot exercise "
-                "check names; mend it and say that again"
+                f"the exercise {run.exercise} is missing or broken; trainbot exercise check says what's wrong. Fix it and try again"
             )
         return found
 
@@ -75,9 +74,9 @@ class Classroom:
         if not second:
             return ""
         if not self.stock.has_labs(second):
-            return f" (there is no {second} image here: the text says what it shows there)"
+            return f" (there is no {second} image here; the text says what you would see on it)"
         if self.per_person < 2:
-            return f" (one lab each here: the text says what {second} shows)"
+            return f" (one lab each here; the text says what you would see on {second})"
         return f", !lab {second} another"
 
     # -- who is where --------------------------------------------------------------------------------

@@ -155,7 +155,7 @@ class LabSetup:
             said="",
             ended_at=now,
         )
-        self._stopped(run, person_id, step, "no script does it", now)
+        self._stopped(run, person_id, step, "no script for it", now)
 
     def ended(self, play: ScriptRun, run: ClassRun, exercise: Exercise, now: datetime) -> None:
         """One script has ended: the next begins at once."""
@@ -192,7 +192,7 @@ class LabSetup:
         others = [learner.nick for learner, state in states.items() if state is not ScriptState.PASSED]
         failed = self.plays.rows.first(class_id=run.id, step=run.step, kind=ScriptKind.SETUP, state=ScriptState.FAILED)
         if others:
-            text += f", not in that of {', '.join(others[:5])}" + (" and others" if len(others) > 5 else "")
+            text += f", but not for {', '.join(others[:5])}" + (" and others" if len(others) > 5 else "")
         if failed is not None and failed.said:
             text += f": {failed.said}"
         self.room.notices.tell(
@@ -214,8 +214,7 @@ class LabSetup:
         if not replayed:
             self._tell(
                 learner.person_id,
-                f"{name} is as its image was, and this exercise cannot do its steps for you: !step 1 "
-                f"shows what to do again, up to step {step - 1}",
+                f"{name} is a fresh copy of its image, and this exercise can't do the steps for you; !step 1 shows what to do again, up to step {step - 1}",
                 now,
             )
             return
@@ -226,14 +225,13 @@ class LabSetup:
         if asked:
             self._tell(
                 learner.person_id,
-                f"{name} is brought to step {step}, with {replayed} before it replayed; I tell you when it is there",
+                f"bringing {name} to step {step} (earlier steps to replay: {replayed}); I'll tell you when it's ready",
                 now,
             )
         else:
             self.room.notices.tell(
                 now,
-                "new labs are brought to where their people were, step by step; I tell each of them "
-                "when theirs is there",
+                "new labs are being brought to the step their users had reached; I'll tell each of you when yours is ready",
                 channel=run.channel,
                 not_after=now + NEWS,
                 key=f"bringing {run.id} {now:%H%M}",
@@ -244,13 +242,12 @@ class LabSetup:
 
     def _landed(self, run: ClassRun, person_id: int, step: int, lab: Lab, now: datetime) -> None:
         self.classes.attendance.change({"class_id": run.id, "person_id": person_id}, behind=0, step=step)
-        self._tell(person_id, f"your {lab.image} lab is at step {step} now: !step shows it", now)
+        self._tell(person_id, f"your {lab.image} lab is now at step {step}; !step shows it", now)
 
     def _stopped(self, run: ClassRun, person_id: int, step: int, why: str, now: datetime) -> None:
         self._tell(
             person_id,
-            f"step {step} could not be done for you in your lab ({why}): do it by hand, !step {step} and "
-            f"!solution {step} show how; then !catchup goes on",
+            f"I couldn't do step {step} in your lab ({why}). Do it by hand (!step {step} and !solution {step} show how), then !catchup continues",
             now,
         )
 
@@ -266,7 +263,7 @@ class LabSetup:
             self.classes.attendance.change({"class_id": run.id, "person_id": person_id}, behind=0)
             step = self.room.step_of(run, row)
             if since is None and any(found.solve for found in exercise.steps[: max(0, step - 1)]):
-                return f"!catchup {step} does the steps before yours in it"
+                return f"!catchup {step} redoes the steps before yours"
         return ""
 
     def catch_up(self, ask: Request, number: int | None = None) -> list[Effect]:
@@ -276,18 +273,17 @@ class LabSetup:
         lab = self.room.stock.labs_of(exercise.image).get(ask.person.id)
         if run.lecture or lab is None:
             raise UserError(
-                "the class goes on without labs now"
+                "the class is continuing without labs now"
                 if run.lecture
-                else f"you have no {exercise.image} lab that runs; !lab {exercise.image} gives you one, then say "
-                "!catchup again"
+                else f"you have no running {exercise.image} lab; !lab {exercise.image} gives you one, then type !catchup again"
             )
         if number is not None and not 1 <= number <= last:
-            raise UserError(f"the class is at step {last}: say !catchup, or !catchup N up to that")
+            raise UserError(f"the class is at step {last}; type !catchup, or !catchup N with N from 1 to {last}")
         if row.behind and row.lab_id == lab.id:
             return self._go_on_by_hand(run, exercise, row, lab, ask.at)
         step = number or last
         if step < 2:
-            raise UserError("there is nothing to catch up: the class is at its first step")
+            raise UserError("there is nothing to catch up on: the class is at its first step")
         self.classes.attendance.change({"class_id": run.id, "person_id": ask.person.id}, lab_id=lab.id)
         self._bring(run, exercise, LearnerWithLab(ask.person.id, ask.nick, lab, row), step, ask.at, asked=True)
         return []
@@ -302,20 +298,19 @@ class LabSetup:
             if play.state in (ScriptState.FAILED, ScriptState.UNKNOWN)
         ]
         if not stopped:
-            raise UserError(f"your lab is on its way to step {row.behind}; I tell you when it is there")
+            raise UserError(f"your lab is on its way to step {row.behind}; I'll tell you when it's ready")
         for play in stopped:
             self.plays.rows.change({"id": play.id}, state=ScriptState.PASSED)
         learner = LearnerWithLab(row.person_id, row.nick, lab, row)
         self._go_on(run, exercise, learner, self._ran(run, lab_id=lab.id).get(lab.id, {}), now)
-        return [Reply(f"it goes on after step {stopped[-1].step}, up to step {row.behind}", private=True)]
+        return [Reply(f"continuing after step {stopped[-1].step}, up to step {row.behind}", private=True)]
 
     def commands(self) -> list[Command]:
         return [
             Command(
                 "catchup",
                 self.catch_up,
-                "the steps before the class's (or before step N) are done in my lab; after "
-                "one that I did by hand: goes on",
+                "do the steps before the class's (or before step N) in your lab; after a step you did by hand, continue",
                 (Argument("N", "number", optional=True),),
                 scope=Scope.CLASS,
                 group="class",

@@ -51,7 +51,7 @@ class Latecomers:
         exercise = self.room.readable(run)
         if exercise is None or run.lecture or not self.room.stock.has_labs(exercise.image):
             return "!step shows it"
-        more = ", !catchup does the steps before it in your lab" if run.step > 1 and self._can(run) else ""
+        more = ", !catchup does the earlier steps in your lab" if run.step > 1 and self._can(run) else ""
         return f"!lab {exercise.image} gives you a machine{self.room.second_lab(exercise)}, !step shows the step{more}"
 
     def _can(self, run: ClassRun) -> bool:
@@ -68,7 +68,7 @@ class Latecomers:
         if late and self._can(run):
             self.room.notices.tell(
                 ask.at,
-                f"the class is at {place(run)}: !step shows it, !catchup does the steps before it in your lab",
+                f"the class is at {place(run)}; !step shows it, !catchup does the earlier steps in your lab",
                 person_id=ask.person.id,
                 not_after=ask.at + NEWS,
             )

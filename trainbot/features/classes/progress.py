@@ -65,7 +65,7 @@ class ProgressCommands:
         run = self.room.run(ask)
         now = self.step_progress(run)
         text = (
-            f"{place(run)} since {span(ask.at - run.step_at)}: {now.done} done, {now.working} working, "
+            f"{place(run)} for {span(ask.at - run.step_at)}: {now.done} done, {now.working} working, "
             f"{len(now.stuck)} stuck, {now.silent} silent"
         )
         away = self.room.homes.people()
@@ -74,7 +74,7 @@ class ProgressCommands:
             text += f" ({home} of them at home)"
         if now.stuck:
             text += f"; stuck: {as_many([_named(row) for row in now.stuck], ROOM)}"
-        wait = f"; better wait: fewer than {self.share} % are done" if self._early(run, now) else ""
+        wait = f"; better wait: fewer than {self.share}% are done" if self._early(run, now) else ""
         return [Reply(text + wait)]
 
     def _early(self, run: ClassRun, progress: StepProgress) -> bool:
@@ -89,7 +89,7 @@ class ProgressCommands:
         stuck = f", {len(progress.stuck)} stuck (!hands)" if progress.stuck else ""
         return [
             Reply(
-                f"only {progress.done} of {progress.people} were done with step {run.step}{stuck}; !prev goes back",
+                f"only {progress.done} of {progress.people} had finished step {run.step}{stuck}; !prev goes back",
                 private=True,
             )
         ]
@@ -101,8 +101,8 @@ class ProgressCommands:
             return [Reply("nobody is stuck")]
         rows.sort(key=lambda row: (bool(row.helper), row.stuck_at))
         named = [
-            f"{_named(row)} since {span(ask.at - (row.stuck_at or ask.at))}"
-            + (f", {row.helper} helps" if row.helper else "")
+            f"{_named(row)} for {span(ask.at - (row.stuck_at or ask.at))}"
+            + (f", {row.helper} is helping" if row.helper else "")
             for row in rows
         ]
         return [Reply(f"{len(rows)} stuck: {as_many(named, ROOM, '; ', '; and {} more')}")]
@@ -113,12 +113,12 @@ class ProgressCommands:
         rows = [row for row in self.classes.attendance.all(class_id=run.id) if row.stuck_at is not None]
         row = next((row for row in rows if row.nick.lower() == nick.lower()), None)
         if row is None:
-            raise UserError(f"{nick[:30]} is not stuck; !hands says who is")
+            raise UserError(f"{nick[:30]} is not stuck; !hands shows who is")
         if row.helper and row.helper.lower() != ask.nick.lower():
-            raise UserError(f"{row.helper} helps {row.nick} already; !hands says who else waits")
+            raise UserError(f"{row.helper} is already helping {row.nick}; !hands shows who else is waiting")
         self.classes.attendance.change({"class_id": run.id, "person_id": row.person_id}, helper=ask.nick)
         self.room.journal.noted(ask, "helping", row.nick)
-        return [Line(run.channel, f"{row.nick}: {ask.nick} helps you now", Priority.ANSWER)]
+        return [Line(run.channel, f"{row.nick}: {ask.nick} is helping you now", Priority.ANSWER)]
 
     def tick(self, now: datetime) -> None:
         """The channels of classes hear numbers now and then, never of each."""
@@ -142,7 +142,7 @@ class ProgressCommands:
             Command(
                 "progress",
                 self.progress,
-                "how many are done, working, stuck, silent; names the stuck",
+                "show how many people are done, working, stuck and silent, and who is stuck",
                 role=Role.HELPER,
                 scope=Scope.CLASS,
                 group="class",
@@ -150,7 +150,7 @@ class ProgressCommands:
             Command(
                 "hands",
                 self.hands,
-                "who is stuck, longest first, with their words and who helps them",
+                "list who is stuck, longest first, with what they said and who is helping them",
                 role=Role.HELPER,
                 scope=Scope.CLASS,
                 group="class",
@@ -158,7 +158,7 @@ class ProgressCommands:
             Command(
                 "helping",
                 self.helping,
-                "I help NICK, who hears of it",
+                "say that you are helping NICK, who is told",
                 (Argument("NICK", "nick"),),
                 example="helping alice",
                 role=Role.HELPER,

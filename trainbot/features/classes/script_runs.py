@@ -134,7 +134,7 @@ def _said(event: ScriptEnded, exercise: Exercise, play: ScriptRun) -> str:
     if play.kind is ScriptKind.HINT:
         return event.said
     if event.slow or event.exit in TIMED_OUT:
-        return f"it did not come to its end within {script_of(exercise, play.step, play.kind)[1]} s"
+        return f"it didn't finish within {script_of(exercise, play.step, play.kind)[1]} s"
     return last_words(event.said)
 
 

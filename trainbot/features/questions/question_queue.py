@@ -27,7 +27,7 @@ class QuestionQueue:
         number = text.removeprefix("#")
         found = self.questions.get(int(number)) if number.isascii() and number.isdigit() and len(number) < 10 else None
         if found is None or found.state is QuestionState.DELETED:
-            raise UserError(f"there is no question {text[:20]!r}; !q lists the open ones")
+            raise UserError(f'there is no question "{text[:20]}"; !q lists the open ones')
         return found
 
     def waiting(self, channel: str) -> tuple[list[Question], list[Question]]:
@@ -56,8 +56,7 @@ class QuestionQueue:
         question = self.questions.current(question)
         if question.state not in WAITING:
             raise UserError(
-                f"question {question.id} is {question.state} already; !answer {question.id} WORDS adds an "
-                f"answer, !reopen {question.id} puts it back"
+                f"question {question.id} is already {question.state}; !answer {question.id} WORDS adds an answer, !reopen {question.id} puts it back in the queue"
             )
         return question
 
@@ -107,4 +106,4 @@ def short(words: str, length: int) -> str:
 
 
 def too_long(words: str, most: int) -> str:
-    return f"that has {len(words)} characters and I keep {most}: please say it shorter"
+    return f"that's {len(words)} characters and the limit is {most}; please shorten it"

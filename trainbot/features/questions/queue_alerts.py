@@ -62,5 +62,9 @@ class QueueAlerts:
         if not reasons([question.asked_at for question in waiting], now, self.config.many, self.config.long):
             return None
         oldest = min(question.asked_at for question in waiting)
-        number = "one question waits" if len(waiting) == 1 else f"{len(waiting)} questions wait, the oldest"
-        return Reply(f"{number} for {span(now - oldest)} in {run.channel}: !take shows {waiting[0].id}")
+        number = (
+            "one question has been waiting"
+            if len(waiting) == 1
+            else f"{len(waiting)} questions are waiting, the oldest"
+        )
+        return Reply(f"{number} for {span(now - oldest)} in {run.channel}; !take shows question {waiting[0].id}")
