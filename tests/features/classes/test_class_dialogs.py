@@ -304,7 +304,7 @@ def test_lines_for_the_minutes(lesson: Stage) -> None:
     lesson.talk("russell", "!yes")
     (minutes,) = (lesson.folder / "public" / "minutes").glob("*.md")
     text = minutes.read_text()
-    assert "## Notes\n\n- bring lollies (hannah)" in text and "## To be done\n\n- Hannah writes it up" in text
+    assert "## Notes\n\n- bring lollies (hannah)" in text and "## To do\n\n- Hannah writes it up" in text
     assert "https://example.org/a" in text
 
 

@@ -186,6 +186,6 @@ def _described(session: Session, where: FeedOptions) -> str:
         f"slides: {session.slides}" if session.slides else "",
         f"more: {session.link}" if session.link else "",
         f"on IRC: {where.irc(session)}",
-        "say !sessions there, then !signup and its number for a seat",
+        "to sign up, type !sessions there, then !signup and the session's number",
     ]
     return "\n".join(line for line in lines if line)

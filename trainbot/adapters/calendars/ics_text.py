@@ -23,7 +23,7 @@ def torn(text: str) -> str | None:
             return f"END:{plain(name, 40)} has no BEGIN"
     if blocks:
         return f"BEGIN:{plain(blocks[-1], 40)} has no END"
-    return None if text.rstrip().upper().endswith("END:VCALENDAR") else "END:VCALENDAR is not its last line"
+    return None if text.rstrip().upper().endswith("END:VCALENDAR") else "the last line is not END:VCALENDAR"
 
 
 def without_timezones(text: str) -> tuple[str, dict[str, str]]:

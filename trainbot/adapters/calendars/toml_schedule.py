@@ -22,7 +22,7 @@ LONGEST_LINE = 500  # tomllib's memory grows with the square of a dotted key's l
 COURSE_KEYS = [key for key in FIELDS if key != "cancelled"]
 SESSION_KEYS = ["id", "start", *FIELDS]
 NEEDED = {"title", "zone", "minutes", "cancelled"}  # a session without one of these would mislead
-_START = "write it as start = 2027-03-05T19:00:00, the time on the wall in the session's zone"
+_START = "write it as start = 2027-03-05T19:00:00, the local time in the session's zone"
 
 
 def read_toml(text: str, file: str) -> tuple[list[Session], list[ScheduleProblem]]:
@@ -64,7 +64,11 @@ class _TomlReader:
         if not entries:
             self.fault(None, "session", "there is no session: write [[session]], then its id and start")
         if len(entries) > MOST_SESSIONS:
-            self.fault(None, "session", f"{len(entries)} sessions are too many: make several files of {MOST_SESSIONS}")
+            self.fault(
+                None,
+                "session",
+                f"{len(entries)} sessions are too many: split them into files of at most {MOST_SESSIONS}",
+            )
             entries = []
         defaults, broken = self.checked(course, COURSE_KEYS, None)
         sessions = [self.session(n, entry, defaults, broken) for n, entry in enumerate(entries)]
@@ -104,7 +108,7 @@ class _TomlReader:
 
     def ident(self, n: int, entry: dict[str, Any]) -> str | None:
         if "id" not in entry:
-            self.fault(n, None, 'id is missing: give the session a name that it keeps, such as id = "melbourne"')
+            self.fault(n, None, 'id is missing: give the session a permanent name, such as id = "melbourne"')
             return None
         try:
             return fields.name(entry["id"])
@@ -125,13 +129,13 @@ class _TomlReader:
         elif isinstance(value, datetime):
             said += " is not on a whole minute"
         elif isinstance(value, str):
-            said += " stands in quotes"
+            said += " is in quotes"
         elif isinstance(value, date):
             said += " has no time"
         elif isinstance(value, time):
             said += " has no date"
         else:
-            said += " is no time"
+            said += " is not a time"
         self.fault(n, "start", f"{said}: {_START}")
         return None
 

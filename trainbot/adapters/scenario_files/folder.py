@@ -54,7 +54,7 @@ def _below(folder: Path, name: str) -> str:
     """The path of ``name``.  Only where it has links in it does it cost a look at every part above them, too."""
     parts = name.replace("\\", "/").split("/")
     if parts[0] == "" or ".." in parts:
-        raise FileRefused(f"{one_line(name)} leads out of the exercise's folder")
+        raise FileRefused(f"{one_line(name)} is outside the exercise's folder")
     path = str(folder)
     for part in parts:
         path = f"{path}/{part}"
@@ -101,7 +101,7 @@ def _load_yaml(text: str) -> object:
         if count > YAML_EVENTS:
             raise FileRefused(f"line {line}: has more than {YAML_EVENTS} parts")
         if isinstance(event, yaml.AliasEvent):
-            raise FileRefused(f"line {line}: aliases (*name) are not read; write it out")
+            raise FileRefused(f"line {line}: aliases (*name) are not supported; write the value out")
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):
@@ -109,5 +109,5 @@ def _load_yaml(text: str) -> object:
         if depth > DEPTH:
             raise FileRefused(f"line {line}: is nested too deeply")
         if (tag := getattr(event, "tag", None)) not in (None, "!"):
-            raise FileRefused(f"line {line}: the tag {one_line(tag, 40)} is not read")
+            raise FileRefused(f"line {line}: the tag {one_line(tag, 40)} is not supported")
     return yaml.load(text, Loader=_LOADER)  # noqa: S506  a safe one, in C where there is that

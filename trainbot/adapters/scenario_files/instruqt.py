@@ -76,7 +76,7 @@ class _InstruqtReading(ExerciseReading):
             self.refused(refused, file=file)
             return None
         if not isinstance(data, dict):
-            self.fault("", "is not a table of keys", file=file)
+            self.fault("", "is not a mapping of keys to values", file=file)
             return None
         return data
 
@@ -158,8 +158,7 @@ class _InstruqtReading(ExerciseReading):
         if len(hosts) > 1:
             self.fault(
                 "",
-                f"it has several machines; there is one lab, and only what belongs to {one_line(hosts[0], 64)} is "
-                "played",
+                f"it has several machines but there is only one lab; only the scripts of {one_line(hosts[0], 64)} are run",
                 serious=False,
             )
         host = hosts[0] if hosts else ""
@@ -168,7 +167,7 @@ class _InstruqtReading(ExerciseReading):
         if not fits:
             self.fault(
                 "",
-                f"no image of ours fits {image!r}" if image else "it does not say which image its machine has",
+                f'no image of ours fits "{image}"' if image else "it does not say which image its machine uses",
                 serious=False,
                 file=CONFIG,
             )
@@ -212,7 +211,7 @@ class _InstruqtReading(ExerciseReading):
         except FileRefused as refused:
             self.refused(refused, file=file, after=1)
         if found and not isinstance(front, dict):
-            self.fault("", "its front matter is not a table of keys", file=file)
+            self.fault("", "its front matter is not a mapping of keys to values", file=file)
         if not found:
             self.fault("", "it has no front matter (lines between ---)", serious=False, file=file)
         self.index, before = file, self.index
@@ -249,7 +248,7 @@ class _InstruqtReading(ExerciseReading):
         """Text with the answers to choose from, and the right ones."""
         answers, right = data.get("answers"), data.get("solution")
         if not isinstance(answers, list) or not all(isinstance(answer, (str, int, float)) for answer in answers):
-            self.fault(at + "answers", "is not a list of texts")
+            self.fault(at + "answers", "is not a list of strings")
             return text, ""
         said = [one_line(str(answer)) for answer in answers]
         numbers = (
@@ -258,5 +257,5 @@ class _InstruqtReading(ExerciseReading):
             else []
         )
         if not numbers:
-            self.fault(at + "solution", "names no answer by its number (from 0)", serious=False)
+            self.fault(at + "solution", "does not give the number of an answer (counting from 0)", serious=False)
         return text + "\n\n" + "\n".join(f"- {answer}" for answer in said), "\n".join(f"- {said[n]}" for n in numbers)

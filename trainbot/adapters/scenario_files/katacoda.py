@@ -82,7 +82,7 @@ def load(folder: Path, slug: str | None = None, name: str = "") -> tuple[Exercis
         if odd is not None:
             reading.refused(odd, serious=False)
         if not isinstance(data, dict):
-            reading.fault("", "is not a table of keys")
+            reading.fault("", "is not a mapping of keys to values")
             return None, reading.problems
         return reading.exercise(data, slug or slug_of(folder.name)), reading.problems
     reading.index = INDEXES[0]
@@ -129,9 +129,9 @@ class _KatacodaReading(ExerciseReading):
         """Besides ``image``, and another."""
         second = self.line(data, "second_image", "")
         if second and not image:
-            self.fault("second_image", "needs image besides: that of the labs in which scripts run")
+            self.fault("second_image", "needs image as well: the image of the labs that scripts run in")
         elif second and second == image:
-            self.fault("second_image", f"is {image} as image is; name another, or leave it out")
+            self.fault("second_image", f"is {image}, the same as image; choose another one or leave it out")
         return second if image and second != image else ""
 
     def page(self, details: Table, key: str, title: str) -> Page | None:
@@ -160,7 +160,7 @@ class _KatacodaReading(ExerciseReading):
     def step(self, step: object, number: int) -> Step:
         at = f"details.steps[{number}]."
         if not isinstance(step, dict):
-            self.fault(at[:-1], "is not a table of keys")
+            self.fault(at[:-1], "is not a mapping of keys to values")
             return Step(number, f"Step {number}", "")
         self.spelling(step, _STEP, at)
         text, solve = self.text(step, "text", at), self.script(step, "solve", at)
@@ -196,7 +196,7 @@ class _KatacodaReading(ExerciseReading):
             for number, entry in enumerate(many[:MAX_HINTS], 1):
                 found.append(self.text({f"hints[{number}]": entry}, f"hints[{number}]", at))
         elif many is not None:
-            self.fault(at + "hints", "is not a list of texts")
+            self.fault(at + "hints", "is not a list of strings")
         return tuple(hint for hint in found if hint), script
 
 

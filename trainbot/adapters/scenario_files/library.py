@@ -56,7 +56,7 @@ def load_library(folder: Path, before: ExerciseLibrary | None = None) -> Exercis
         if exercise and exercise.slug in exercises:
             name = _name(directory, folder)
             exercise = replace(exercise, slug=slug_of(name))
-            text = f"another exercise has that name; this one is called {exercise.slug}"
+            text = f"another exercise already has that name; this one is called {exercise.slug}"
             problems.append(ExerciseProblem(name, "", text, serious=False))
         if exercise:
             exercises.setdefault(exercise.slug, exercise)
@@ -70,7 +70,7 @@ def named_exercise(words: str, folder: Callable[[], Path]) -> Exercise:
         library = load_library(directory)
         if len(library.exercises) == 1:
             return next(iter(library.exercises.values()))
-        raise UserError(f"{words} holds {len(library.exercises) or 'no'} exercises; name the folder of one")
+        raise UserError(f"{words} contains {len(library.exercises) or 'no'} exercises; give the folder of a single one")
     return load_library(folder()).find(words)
 
 

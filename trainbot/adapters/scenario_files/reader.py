@@ -40,7 +40,7 @@ class ExerciseReading:
         value = data.get(key)
         if value is None or isinstance(value, dict):
             return value or {}
-        self.fault(at + key, "is not a table of keys")
+        self.fault(at + key, "is not a mapping of keys to values")
         return {}
 
     def line(self, data: Table, key: str, at: str, limit: int = 200) -> str:
@@ -48,7 +48,7 @@ class ExerciseReading:
         if isinstance(value, (str, int, float)) and not isinstance(value, bool):
             return one_line(str(value), limit) if isinstance(value, str) else f"{value:.10g}"
         if value is not None:
-            self.fault(at + key, "is not a text")
+            self.fault(at + key, "is not a string")
         return ""
 
     def yes(self, data: Table, key: str) -> bool:
@@ -72,7 +72,7 @@ class ExerciseReading:
         if value is None or value == "":
             return ""
         if not isinstance(value, str):
-            self.fault(at + key, "is not a text")
+            self.fault(at + key, "is not a string")
             return ""
         if not re.search(r"\.(md|markdown|txt|html?|sh)$", value.strip(), re.IGNORECASE) and re.search(
             r"\s", value.strip()
@@ -92,7 +92,7 @@ class ExerciseReading:
         if value is None or value == "":
             return None
         if not isinstance(value, str):
-            self.fault(at + key, "is neither a file's name nor a script")
+            self.fault(at + key, "is neither a file name nor a script")
             return None
         value = many_lines(value).strip()
         inline = value.startswith("#!") or "\n" in value
@@ -112,4 +112,4 @@ class ExerciseReading:
         for key in data:
             if isinstance(key, str) and key not in known and len(key) < 40:
                 for near in difflib.get_close_matches(key, known - data.keys(), 1, 0.85):
-                    self.fault(at + one_line(key), f"is not known; is {near} meant?", serious=False)
+                    self.fault(at + one_line(key), f"is not a known key; did you mean {near}?", serious=False)

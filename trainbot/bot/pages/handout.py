@@ -25,18 +25,17 @@ def run_yourself(records: RecordsConfig, exercise: Exercise) -> list[str]:
     image = exercise.image
     if not image:
         return []
-    lines = [f"In a class: !lab {image} on IRC gives you one, !lab home {image} says where the image is."]
+    lines = [f"In a class: !lab {image} on IRC gives you a machine, !lab home {image} tells you where the image is."]
     offer = published(records.folder, records.public_url, image)
     if offer is not None and offer.url:
         lines.append(
-            f"On a machine of your own: {offer.url} says how, and has the image (sha256 of its SHA256SUMS: {offer.sums})."
+            f"On your own machine: {offer.url} says how, and has the image (SHA-256 of its SHA256SUMS: {offer.sums})."
         )
     places = [f"step {number}" if number else "the first step" for number in prepared(exercise)]
     if places:
         name = file_name(exercise)
         lines.append(
-            f"Before {' and '.join(places)} the class prepares something in its labs. On a machine of your own {name} does "
-            f"it, which is where the image is: as root, sh {name} setup N (the step's number, 0 before the first)."
+            f"Before {' and '.join(places)} the class prepares something in its labs. On your own machine, {name} does that; it is next to the image. As root, run sh {name} setup N (N is the step's number, 0 before the first)."
         )
     return lines
 

@@ -31,7 +31,7 @@ class WrittenPages:
         try:
             handout.write(exercise, self.config.folder / handout.FOLDER, handout.run_yourself(self.config, exercise))
         except OSError as error:
-            log.error("the handout of %s cannot be written: %s", exercise.slug, error)
+            log.error("cannot write the handout of %s: %s", exercise.slug, error)
             return command
         return self.handout_url(exercise) or command
 

@@ -114,7 +114,7 @@ class Archive:
         except Exception as error:
             if self._failed.get(run.id) != str(error):
                 log.error(
-                    "the minutes %s.html cannot be written: %s; I try again",
+                    "cannot write the minutes %s.html: %s; I'll try again",
                     base,
                     error,
                     exc_info=not isinstance(error, OSError),
@@ -162,14 +162,14 @@ class Archive:
         try:
             write_whole(self.folder / "index.html", self.pages.index_page(self.classes.written()))
         except OSError as error:
-            log.error("the index of minutes cannot be written: %s", error)
+            log.error("cannot write the index of minutes: %s", error)
 
     # -- for shells --------------------------------------------------------------------------------
 
     def find(self, id: int) -> ClassRun:
         found = self.classes.first(id=id)
         if found is None:
-            raise UserError(f"there is no class {id}; trainbot log list shows them")
+            raise UserError(f"there is no class {id}; trainbot log list shows all classes")
         return found
 
     def show(self, run: ClassRun) -> str:

@@ -12,7 +12,7 @@ from trainbot.model.question import Question, QuestionEvent, QuestionState, answ
 from trainbot.model.record import Entry
 
 SOMEBODY = "somebody"  # who does not want to be named
-TITLES = {"info": "Notes", "link": "Links", "action": "To be done"}
+TITLES = {"info": "Notes", "link": "Links", "action": "To do"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,12 +207,12 @@ def _step_at(shown: Sequence[tuple[Entry, int, str]], at: datetime) -> int:
 def _asked(record: ClassRecord, question: Question) -> QuestionRecord:
     events = [event for event in record.events if event.question_id == question.id]
     answers = tuple(Quote(a.at, record.name(a.nick, a.person_id), a.words) for a in answers_of(events))
-    put_aside = next((event.words for event in reversed(events) if event.kind == "skipped"), "")
+    reason = next((event.words for event in reversed(events) if event.kind == "skipped"), "")
     outcome = "" if answers else "not answered yet"
     if question.merged_into is not None:
         outcome = f"see question {question.merged_into}"
     elif not answers and question.state is QuestionState.SKIPPED:
-        outcome = f"put aside: {put_aside}" if put_aside else "put aside"
+        outcome = f"skipped: {reason}" if reason else "skipped"
     return QuestionRecord(
         question.id,
         question.asked_at,

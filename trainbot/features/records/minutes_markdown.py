@@ -48,7 +48,7 @@ def _lines(m: Minutes) -> Iterator[str]:
     for question in m.questions:
         yield from _question(question)
     if not m.questions:
-        yield "Nothing was asked."
+        yield "No questions were asked."
     for kind, title in TITLES.items():
         if m.notes.get(kind):
             yield from ("", f"## {title}", "", *(f"- {text_of(s.words)} ({text_of(s.nick)})" for s in m.notes[kind]))

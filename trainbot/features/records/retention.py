@@ -20,10 +20,7 @@ if TYPE_CHECKING:
 Steps = Generator[None, None, str]
 """Each a piece of work; at the end what was done, in words."""
 
-LATER = (
-    "; another program reads the database just now, so some of it lies in the file's free pages until it ends and "
-    "this is said again"
-)
+LATER = "; another program is reading the database, so some of it stays in the file's free pages until that program ends and you run this again"
 
 
 class RetentionCommands:
@@ -38,7 +35,7 @@ class RetentionCommands:
             case {"prune": int(days)} if 1 <= days <= 36500:
                 before = now - timedelta(days=days)
                 return (yield from self.prune(before)) if request.get("sure") is True else self.old(before)
-        raise UserError("say redact and who, or prune and how many days are kept")
+        raise UserError("expected redact and who, or prune and how many days to keep")
 
     def found(self, who: str) -> str:
         """What a redaction would take out, in words; UserError where there is nobody, or they have a lab now."""
@@ -58,8 +55,8 @@ class RetentionCommands:
         again = yield from self._minutes(now)
         with self.store.transaction():
             waiting = len(self.store.classes.unwritten(None))
-        late = f"; {waiting} cannot be written now, the bot tries again" if waiting else ""
-        return f"removed: {traces.words}; {again} minutes written again{late}{'' if clean else LATER}"
+        late = f"; {waiting} could not be written, the bot will try again" if waiting else ""
+        return f"removed: {traces.words}; minutes written again: {again}{late}{'' if clean else LATER}"
 
     def _minutes(self, now: datetime) -> Generator[None, None, int]:
         """Writes the minutes of each class that are to be written; how many were."""
@@ -93,13 +90,13 @@ class RetentionCommands:
     def _traces(self, who: str) -> Traces:
         traces = self.store.redaction.traces(wanted(who))
         if not traces.ids and not any(traces.counts.values()) and not traces.others:
-            raise UserError(f"nobody called {who[:60]!r} is in the records")
+            raise UserError(f'nobody called "{who[:60]}" is in the records')
         busy = [lease for id in traces.ids for lease in self.store.leases.open(person_id=id)]
         if busy:
             nick = self.store.people.get(busy[0].person_id).nick
-            raise UserError(f"{nick} has a lab or waits for one: !lab revoke {nick} first")
+            raise UserError(f"{nick} has a lab or is waiting for one; type !lab revoke {nick} first")
         if any(run.presenter_id in traces.ids for run in self.store.classes.running()):
-            raise UserError("they present a class that runs now: !end it first")
+            raise UserError("they are presenting a running class; !end it first")
         return traces
 
 
