@@ -1,4 +1,4 @@
-"""Which repetition rules a schedule may hold (RFC 5545 3.3.10), decided before one is expanded.
+"""Which repetition rules a schedule may have (RFC 5545 3.3.10), decided before one is expanded.
 
 Libraries expand a rule by walking it, forever where it never matches.  What is let through here
 repeats by the day at most, and its first date lies on it (3.8.5.3), so that it matches again within
@@ -46,7 +46,7 @@ def rule_fault(rule: dict[str, Any], first: datetime) -> str | None:
 
 
 def walk(rule: dict[str, Any], first: datetime, end: date) -> int:
-    """About how many dates are gone through from ``first`` to ``end`` (an upper bound)."""
+    """About how many dates are examined from ``first`` to ``end`` (an upper bound)."""
     frequency: str = _one(rule, "FREQ")
     interval: int = _one(rule, "INTERVAL", 1)
     days = max((end - first.date()).days, 0) + 1
@@ -65,7 +65,7 @@ def _position_fault(rule: dict[str, Any]) -> str | None:
 
 
 def _first_fault(rule: dict[str, Any], frequency: str, first: datetime) -> str | None:
-    """The first date has to be one that the rule names; BYSETPOS always has a match (four weeks)."""
+    """The first date must be one that the rule includes; BYSETPOS always has a match (four weeks)."""
     months = rule.get("BYMONTH", [first.month])
     on_day = True
     if "BYMONTHDAY" in rule:

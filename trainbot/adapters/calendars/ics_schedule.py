@@ -106,7 +106,7 @@ class _IcsReader:
     # -- one event ----------------------------------------------------------------------------
 
     def checked(self, event: icalendar.Component, called_off: bool) -> _Event | None:
-        """The event in our terms, or None with its fault told."""
+        """The event as an ``_Event``, or None with its fault recorded."""
         uid = _text(event, "UID").strip()
         label = fields.plain(_text(event, "SUMMARY"), 60) or fields.plain(uid, 60) or "(no name)"
         try:
@@ -180,7 +180,7 @@ class _IcsReader:
         return tuple(moments)
 
     def minutes(self, event: icalendar.Component, first: datetime) -> int:
-        """The length, elapsed; an event that has neither end nor duration gets the usual one."""
+        """The length in minutes; an event with neither end nor duration gets the default."""
         length = timedelta(minutes=fields.DEFAULT_MINUTES)
         if "DTEND" in event:
             length = self.moment(event["DTEND"])[0].astimezone(UTC) - first.astimezone(UTC)
@@ -193,7 +193,7 @@ class _IcsReader:
         return minutes
 
     def words(self, event: icalendar.Component, uid: str, label: str) -> dict[str, Any]:
-        """The fields that iCalendar has no property for.  A wrong one is told and left out.  Google
+        """The fields that iCalendar has no property for.  A wrong one is reported and left out.  Google
         writes descriptions in HTML."""
         text = re.sub(r"<br\s*/?>|</p>|</div>", "\n", _text(event, "DESCRIPTION")[:20_000], flags=re.IGNORECASE)
         text = html.unescape(re.sub(r"<[^<>]{0,500}>", "", text))
@@ -212,7 +212,7 @@ class _IcsReader:
     # -- its occurrences ----------------------------------------------------------------------
 
     def sessions(self, group: list[_Event]) -> list[Session]:
-        """What the events of one UID come to: one session, or the occurrences of a series."""
+        """The sessions from the events of one UID: one session, or the occurrences of a series."""
         masters = sorted((e for e in group if e.rid is None), key=lambda event: event.sequence)
         master = masters[-1] if masters else None
         if master is not None and len(masters) > 1 and masters[-2].sequence == master.sequence:
@@ -267,7 +267,7 @@ class _IcsReader:
 
 
 def _text(event: icalendar.Component, name: str) -> str:
-    """The words of a property, the first where it is there twice; empty where it is not."""
+    """The text of a property: the first if there are two, empty if there is none."""
     value = event.get(name, "")
     return str(value[0] if isinstance(value, list) and value else value)
 

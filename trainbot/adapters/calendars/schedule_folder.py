@@ -11,10 +11,10 @@ from trainbot.adapters.calendars.toml_schedule import read_toml
 from trainbot.model.session import HERE, Schedule, ScheduleProblem, Session
 from trainbot.model.session_fields import plain
 
-MOST_BYTES = {".toml": 256_000, ".ics": 2_000_000}  # beyond it is a mistake, or somebody's bad joke
+MOST_BYTES = {".toml": 256_000, ".ics": 2_000_000}  # larger files are a mistake
 MOST_FILES = 200
 HORIZON = timedelta(days=400)
-KEPT = timedelta(days=1)  # a session that has ended is still shown for so long
+KEPT = timedelta(days=1)  # how long a session is still shown after its end
 
 Read = tuple[list[Session], list[ScheduleProblem]]
 

@@ -44,7 +44,7 @@ def read_toml(text: str, file: str) -> tuple[list[Session], list[ScheduleProblem
 
 
 class _TomlReader:
-    """One file being read; collects faults with the lines they are most likely on."""
+    """Reads one file; collects faults with the lines that they are most likely on."""
 
     def __init__(self, text: str, file: str) -> None:
         self.file, self.stem = file, file.rpartition(".")[0] or file
@@ -75,7 +75,7 @@ class _TomlReader:
         return self.unique([session for session in sessions if session]), self.problems
 
     def session(self, n: int, entry: dict[str, Any], defaults: dict[str, Any], lost: set[str]) -> Session | None:
-        """The n-th session, or None with its faults told.  ``lost`` are the course's keys that have
+        """The n-th session, or None with its faults recorded.  ``lost`` are the course's keys that have
         a fault of their own: a session that needs one of them gets no second fault for it."""
         own, broken = self.checked({k: v for k, v in entry.items() if k not in ("id", "start")}, SESSION_KEYS, n)
         ident, local = self.ident(n, entry), self.start(n, entry)
@@ -94,7 +94,7 @@ class _TomlReader:
         return Session.of(uid=f"{self.stem}/{ident}", start=start, local=local, origin=self.file, **values)
 
     def checked(self, table: dict[str, Any], known: list[str], n: int | None) -> tuple[dict[str, Any], set[str]]:
-        """The table's values as a Session holds them, and the keys that have a fault (told)."""
+        """The table's values as a Session holds them, and the keys that have a fault (recorded)."""
         values, broken = {}, set()
         for key, value in table.items():
             try:
@@ -154,7 +154,7 @@ class _TomlReader:
             self.problems.append(ScheduleProblem(self.file, self.line(n, key), named))
 
     def line(self, n: int | None, key: str | None) -> int | None:
-        """The likely line of a key: tomllib tells none, so the text is looked through for the
+        """The likely line of a key: tomllib gives none, so the text is searched for the
         table's heading and then for the key; a heading inside a long string may mislead it."""
         at, end = 0, len(self.lines)
         if n is not None:

@@ -20,7 +20,7 @@ _MODE = re.compile(r"[0-7]{3,4}|[ugoa]*[-+=][rwxXst]+")
 
 
 def assets_script(reading: ExerciseReading, hosts: Table) -> Script | None:
-    """None where there are none.  All machines' files go into the one lab that there is."""
+    """The script; None if there are no files.  The files of all machines go into the one lab."""
     lines: list[str] = []
     room = MOST
     for host, entries in hosts.items():
@@ -37,7 +37,7 @@ def assets_script(reading: ExerciseReading, hosts: Table) -> Script | None:
 
 
 def _entry(reading: ExerciseReading, at: str, entry: Table, lines: list[str], room: int) -> int:
-    """Adds the lines of one entry; the bytes that are left for others."""
+    """Adds the lines of one entry; returns the bytes left for others."""
     pattern, mode = reading.line(entry, "file", at + "."), reading.line(entry, "chmod", at + ".")
     target = reading.line(entry, "target", at + ".") or "/root"
     if mode and not _MODE.fullmatch(mode):
@@ -72,7 +72,7 @@ def _entry(reading: ExerciseReading, at: str, entry: Table, lines: list[str], ro
 
 
 def _matching(folder: Path, pattern: str) -> list[str]:
-    """Files below ``folder``: ``*`` stands for no slash, ``**`` for all of them."""
+    """Files below ``folder``: ``*`` matches no slash, ``**`` matches any."""
     found = []
     if pattern and folder.is_dir():
         for path in sorted(folder.rglob("*")):

@@ -1,4 +1,4 @@
-"""The Katacoda/Killercoda form: index.json or index.yaml beside texts and scripts (formats.md, "Exercises").
+"""The Katacoda/Killercoda format: index.json or index.yaml beside texts and scripts (formats.md, "Exercises").
 
 Source: some 650 public scenarios.  They have no steps, no titles, texts that are not there, old names
 (``code`` for ``foreground``, ``courseData`` for ``background``), CRLF and scripts written into the index:
@@ -64,10 +64,9 @@ _FOLDED = re.compile(
 
 
 def load(folder: Path, slug: str | None = None, name: str = "") -> tuple[Exercise | None, list[ExerciseProblem]]:
-    """The exercise in ``folder`` and all its faults; no exercise when nothing can be made of its index.
+    """The exercise in ``folder`` and all its faults; no exercise if its index can't be used at all.
 
-    ``slug``: its name in commands (default: made from the folder's).  ``name``: how the folder is called in
-    the problems.  Raises nothing for any content.
+    ``slug``: its name in commands (default: made from the folder's).  ``name``: the folder's name in the problems.  Raises nothing for any content.
     """
     reading = _KatacodaReading(folder, name or folder.name, INDEXES[0])
     for index in INDEXES:
@@ -91,7 +90,7 @@ def load(folder: Path, slug: str | None = None, name: str = "") -> tuple[Exercis
 
 
 def _parsed(content: str, index: str) -> tuple[object, FileRefused | None]:
-    """What it says, and what is odd about it: JSON with a comma too many is read, as the YAML that it is."""
+    """The data, and what is wrong with it: JSON with an extra comma is read, as YAML."""
     try:
         return parse(content, is_yaml=not index.endswith(".json")), None
     except FileRefused as odd:
@@ -103,7 +102,7 @@ def _parsed(content: str, index: str) -> tuple[object, FileRefused | None]:
 
 
 class _KatacodaReading(ExerciseReading):
-    """One reading of one folder."""
+    """Reads one folder."""
 
     def exercise(self, data: Table, slug: str) -> Exercise:
         self.spelling(data, _TOP, "")
@@ -126,7 +125,7 @@ class _KatacodaReading(ExerciseReading):
         )
 
     def second_image(self, data: Table, image: str) -> str:
-        """Besides ``image``, and another."""
+        """The second image, which needs ``image`` and must differ from it."""
         second = self.line(data, "second_image", "")
         if second and not image:
             self.fault("second_image", "needs image as well: the image of the labs that scripts run in")

@@ -1,4 +1,4 @@
-"""An exercise as one page to print or to follow alone: nothing is loaded, nothing runs."""
+"""An exercise as one page to print or to follow alone; it loads and runs nothing."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ FOLDER = "handouts"  # below the folder of [records]
 
 
 def page(exercise: Exercise, run_yourself: list[str]) -> str:
-    """``run_yourself``: lines that say how to have the machine on which it is done."""
+    """``run_yourself``: lines that say how to get the machine for it."""
     return render("handout.html", exercise=exercise, run_yourself=run_yourself, to_html=to_html)
 
 
 def run_yourself(records: RecordsConfig, exercise: Exercise) -> list[str]:
-    """How to have a machine for it, as far as that is known here, and what is to be done in one of one's own."""
+    """How to get a machine for it, as far as that is known here, and what to do on your own machine."""
     image = exercise.image
     if not image:
         return []
@@ -41,7 +41,7 @@ def run_yourself(records: RecordsConfig, exercise: Exercise) -> list[str]:
 
 
 def write(exercise: Exercise, folder: Path, run_yourself: list[str]) -> Path:
-    """NAME.html in ``folder``, whole or as it was; OSError where it cannot be written."""
+    """Writes NAME.html in ``folder``, completely or not at all; OSError if it cannot be written."""
     path = folder / f"{exercise.slug}.html"
     write_whole(path, page(exercise, run_yourself))
     return path

@@ -1,4 +1,4 @@
-"""Labs made ready for a class: its setups when it gets to a step, and all that came before in a lab that replaces one.
+"""Prepares labs for a class: setups when it reaches a step, and all earlier steps in a replacement lab.
 
 What is to be run next in a lab follows from rows alone (``sequence``, ``next_of``): one script after the other, so that
 one that fails stops what depends on it, and a restart goes on where it was.
@@ -28,7 +28,7 @@ At = tuple[int, ScriptKind]
 
 
 def sequence(exercise: Exercise, upto: int, behind: int) -> list[At]:
-    """What a lab is to have run, in order: what prepares the steps 0 to ``upto``, and what does those before
+    """What a lab should have run, in order: what prepares steps 0 to ``upto``, and what does the steps before
     ``behind``."""
     wanted = []
     for step in range(upto + 1):
@@ -43,13 +43,13 @@ def sequence(exercise: Exercise, upto: int, behind: int) -> list[At]:
 
 
 def needs_hands(exercise: Exercise, step: int) -> bool:
-    """Nobody can do this step for a learner: it has a check and no solve.  One with neither changes nothing."""
+    """Whether only the learner can do this step: it has a check and no solve.  One with neither changes nothing."""
     found = exercise.steps[step - 1]
     return found.solve is None and found.verify is not None
 
 
 def next_of(wanted: list[At], ran: Mapping[At, ScriptState]) -> At | None:
-    """What is to be run now: None while something runs, after a solve that failed, and when all was run."""
+    """What to run now: None while something runs, after a solve that failed, and when all has been run."""
     for at in wanted:
         state = ran.get(at)
         if state is None:
@@ -60,7 +60,7 @@ def next_of(wanted: list[At], ran: Mapping[At, ScriptState]) -> At | None:
 
 
 def complete(wanted: list[At], ran: Mapping[At, ScriptState]) -> bool:
-    """All of it was run, and did what it does for somebody."""
+    """Whether all of it has been run, and every solve passed."""
     states = {at: ran.get(at) for at in wanted}
     return all(
         state is ScriptState.PASSED or (at[1] is not ScriptKind.SOLVE and state not in (None, ScriptState.WAITING))
@@ -70,7 +70,7 @@ def complete(wanted: list[At], ran: Mapping[At, ScriptState]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class LearnerWithLab:
-    """Somebody in a class who has a lab that runs; ``row`` is None for whoever has not said anything yet."""
+    """Somebody in a class with a running lab; ``row`` is None for anyone who has not said anything yet."""
 
     person_id: int
     nick: str
@@ -89,7 +89,7 @@ class LabSetup:
     # -- all labs of a class ---------------------------------------------------------------------------
 
     def settle(self, now: datetime) -> None:
-        """Each lab of each class has begun what comes next."""
+        """Begins what comes next in each lab of each class."""
         for run in self.classes.running():
             exercise = self.room.readable(run)
             if exercise is None or run.lecture or not exercise.has_scripts:
@@ -111,7 +111,7 @@ class LabSetup:
         return [LearnerWithLab(id, nick, labs[id], rows.get(id)) for id, nick in people.items() if id in labs]
 
     def _ran(self, run: ClassRun, lab_id: str | None = None) -> dict[str, dict[At, ScriptState]]:
-        """lab -> what was, or is to be, run there."""
+        """lab -> what has been, or is to be, run there."""
         found: dict[str, dict[At, ScriptState]] = {}
         for lab, step, kind, state in self.classes.ran(run, lab_id):
             if kind in BEFORE or kind is ScriptKind.SOLVE:
@@ -158,7 +158,7 @@ class LabSetup:
         self._stopped(run, person_id, step, "no script for it", now)
 
     def ended(self, play: ScriptRun, run: ClassRun, exercise: Exercise, now: datetime) -> None:
-        """One script has ended: the next begins at once."""
+        """A script has ended: the next one begins at once."""
         if play.kind is ScriptKind.SOLVE and play.state is not ScriptState.PASSED:
             self._stopped(run, play.person_id, play.step, play.said or "its script failed", now)
         lab = self.room.stock.lab_of(play.person_id, exercise.image)
@@ -176,7 +176,7 @@ class LabSetup:
         ran: Mapping[str, Mapping[At, ScriptState]],
         now: datetime,
     ) -> None:
-        """The presenter hears once how the setup of the class step went."""
+        """Tells the presenter once how the setup of the class step went."""
         told = (run.id, run.step_at)
         if told in self._counted or not learners or script_of(exercise, run.step, ScriptKind.SETUP)[0] is None:
             return
@@ -208,7 +208,7 @@ class LabSetup:
     def _bring(
         self, run: ClassRun, exercise: Exercise, learner: LearnerWithLab, step: int, now: datetime, *, asked: bool
     ) -> None:
-        """Their lab is brought to ``step``.  Where nobody asked for it, the class hears that in one line for all."""
+        """Brings their lab to ``step``.  If nobody asked for it, one line tells the whole class."""
         replayed = sum(found.solve is not None for found in exercise.steps[: step - 1])
         name = f"your {learner.lab.image} lab"
         if not replayed:
@@ -252,8 +252,7 @@ class LabSetup:
         )
 
     def renewed(self, person_id: int, lab: Lab, since: datetime | None) -> str:
-        """The lab will be as its image was, or as it was at ``since``: what they may say to have their steps in it again,
-        '' where there is nothing to be said."""
+        """What a person can type to redo their steps in a lab that is reset or rolled back to ``since``; '' if nothing."""
         self.plays.forget(lab.id, since)
         for run in self.classes.running():
             row = self.classes.attendance.first(class_id=run.id, person_id=person_id)
@@ -291,7 +290,7 @@ class LabSetup:
     def _go_on_by_hand(
         self, run: ClassRun, exercise: Exercise, row: Attendance, lab: Lab, now: datetime
     ) -> list[Effect]:
-        """A solve that failed counts as done by its person; what comes after it goes on."""
+        """Counts a failed solve as done by hand, and continues with what comes after it."""
         stopped = [
             play
             for play in self.plays.rows.all(class_id=run.id, lab_id=lab.id, kind=ScriptKind.SOLVE)

@@ -1,4 +1,4 @@
-"""Whoever comes late hears where the class is, and how to catch up: once, in as few lines as that takes."""
+"""Tells latecomers once, in as few lines as possible, where the class is and how to catch up."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Latecomers:
         self._greeted: dict[str, datetime] = {}
 
     def arrived(self, event: Arrived, _now: datetime) -> None:
-        """Whoever took part already knows; so does whoever was here before the class had begun to move."""
+        """Notes a latecomer.  Anyone who took part, or was here before the first step, already knows."""
         run = self.classes.in_channel(event.channel)
         if run is None or run.step == 0 or event.sender not in self.room.people.learners(run.channel):
             return
@@ -47,7 +47,7 @@ class Latecomers:
             )
 
     def _how(self, run: ClassRun) -> str:
-        """What somebody who is new says first."""
+        """What somebody new should type first."""
         exercise = self.room.readable(run)
         if exercise is None or run.lecture or not self.room.stock.has_labs(exercise.image):
             return "!step shows it"
@@ -59,7 +59,7 @@ class Latecomers:
         return exercise is not None and any(step.solve for step in exercise.steps[: max(0, run.step - 1)])
 
     def attend(self, ask: Request) -> None:
-        """Somebody asked for a lab in a class: they take part; a late one hears how to catch up."""
+        """Counts somebody who asks for a lab as taking part, and tells a latecomer how to catch up."""
         run = self.classes.in_channel(ask.channel) if ask.channel else None
         if run is None or ask.role >= Role.HELPER:
             return

@@ -73,7 +73,7 @@ class LearnerCommands:
         return [Reply(f"step {mine} is done", private=True)] if ask.private else []
 
     def _verify(self, ask: Request, run: ClassRun, step: int) -> None:
-        """Behind the answer: where the step has a check, and they have a lab that it can look into."""
+        """Starts the step's check in the background, if there is one and they have a lab."""
         exercise, lab = self._their_lab(ask, run)
         if (
             lab is not None
@@ -87,7 +87,7 @@ class LearnerCommands:
         return exercise, None if run.lecture else self.room.stock.lab_of(ask.person.id, exercise.image)
 
     def verified(self, play: ScriptRun, run: ClassRun, exercise: Exercise, now: datetime) -> None:
-        """A check that found something missing takes the step back; one that came to no end does not."""
+        """A check that found something missing marks the step as not done; one that did not finish does not."""
         step = play.step
         if play.state is ScriptState.FAILED:
             self.classes.done.remove(class_id=run.id, person_id=play.person_id, step=step)
@@ -120,7 +120,7 @@ class LearnerCommands:
         return [Reply(line, private=True) for line in lines]
 
     def _hint_from_lab(self, ask: Request, run: ClassRun, step: int, lab: Lab | None) -> list[Effect]:
-        """Killercoda's hint scripts look into the lab; what they print is told when it is there."""
+        """Runs a Killercoda hint script in the lab; its output is sent when it is there."""
         if lab is None:
             raise UserError(
                 "the hint for this step looks into your lab, and you don't have one; !stuck WORDS calls for help"
@@ -130,7 +130,7 @@ class LearnerCommands:
         return [Reply("looking into your lab for a hint", private=True)] if ask.private else []
 
     def hinted(self, play: ScriptRun, run: ClassRun, exercise: Exercise, now: datetime) -> None:
-        """What a hint script printed, as far as it is some lines."""
+        """Sends the first lines that a hint script printed."""
         lines = (
             self.room.pages.step_lines("", play.said, limit=HINTED, more="…")
             if play.state is ScriptState.PASSED

@@ -1,4 +1,4 @@
-"""Labs are gone: the class goes on without them."""
+"""Lecture mode: a class continues without labs when they are lost."""
 
 from __future__ import annotations
 

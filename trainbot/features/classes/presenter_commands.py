@@ -1,4 +1,4 @@
-"""A class begins, moves and ends: what its presenter says."""
+"""The presenter's commands: begin a class, move through its steps, end it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class PresenterCommands:
     # -- begin and end -----------------------------------------------------------------------------
 
     def start(self, ask: Request, what: str = "") -> list[Effect]:
-        assert ask.channel is not None  # Place.CHANNEL
+        assert ask.channel is not None  # Scope.CHANNEL
         run = self.classes.in_channel(ask.channel)
         if run is not None:
             raise UserError(f"{run.title} is already running here, at {place(run)}; !end ends it")
@@ -140,7 +140,7 @@ class PresenterCommands:
         return [Line(channel, line, Priority.PRESENTER) for line in lines]
 
     def after_restart(self, channel: str) -> list[Line]:
-        """Where the class that runs there stands, in one line."""
+        """One line that says at which step the running class is."""
         return [
             Line(
                 run.channel,
@@ -210,7 +210,7 @@ class PresenterCommands:
 
 
 def _only(library: ExerciseLibrary) -> str:
-    """The name of the only exercise there is; UserError otherwise."""
+    """The name of the only exercise; UserError if there are several, or none."""
     names = list(library.exercises)
     if len(names) == 1:
         return names[0]

@@ -1,4 +1,4 @@
-"""Where everybody in a class stands, as its presenter and helpers see it."""
+"""Everybody's progress in a class, for its presenter and helpers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ROOM = 380  # octets of names in one line
 
 @dataclass(frozen=True, slots=True)
 class StepProgress:
-    """One step of a class.  ``stuck``: longest first, those who have not done it."""
+    """Progress in one step of a class.  ``stuck``: longest first, those who have not done it."""
 
     done: int
     working: int
@@ -39,14 +39,14 @@ class StepProgress:
 
 
 def worth_telling(progress: StepProgress, told: int, told_at: datetime | None, now: datetime) -> int:
-    """The mark that has been passed since the channel was last told of ``told`` percent; 0 where there is none."""
+    """The mark passed since the channel was last told of ``told`` percent; 0 if none was."""
     if progress.people < FEW or (told_at is not None and now - told_at < PAUSE):
         return 0
     return max((mark for mark in MARKS if told < mark <= progress.percent), default=0)
 
 
 class ProgressCommands:
-    """``share``: percent of the people that should have done a step before the class goes on."""
+    """``share``: percent of the people who should have done a step before the class goes on."""
 
     def __init__(self, room: Classroom, share: int) -> None:
         self.room, self.classes, self.share = room, room.classes, share
@@ -78,11 +78,11 @@ class ProgressCommands:
         return [Reply(text + wait)]
 
     def _early(self, run: ClassRun, progress: StepProgress) -> bool:
-        """Whether !next leaves too many behind; in a lecture nobody is."""
+        """Whether !next would leave too many people behind; never in a lecture."""
         return 1 <= run.step <= run.steps and not run.lecture and progress.people > 0 and progress.percent < self.share
 
     def advice(self, run: ClassRun) -> list[Effect]:
-        """For a presenter who goes on from the class step: how many that leaves behind, where they are many."""
+        """Tells a presenter who goes on how many people that leaves behind, if it is many."""
         progress = self.step_progress(run)
         if not self._early(run, progress):
             return []
@@ -108,7 +108,7 @@ class ProgressCommands:
         return [Reply(f"{len(rows)} stuck: {as_many(named, ROOM, '; ', '; and {} more')}")]
 
     def helping(self, ask: Request, nick: str) -> list[Effect]:
-        """Whoever is stuck hears who comes; the other helpers see it in !hands."""
+        """Tells somebody who is stuck who is coming to help; the other helpers see it in !hands."""
         run = self.room.run(ask)
         rows = [row for row in self.classes.attendance.all(class_id=run.id) if row.stuck_at is not None]
         row = next((row for row in rows if row.nick.lower() == nick.lower()), None)
@@ -121,7 +121,7 @@ class ProgressCommands:
         return [Line(run.channel, f"{row.nick}: {ask.nick} is helping you now", Priority.ANSWER)]
 
     def tick(self, now: datetime) -> None:
-        """The channels of classes hear numbers now and then, never of each."""
+        """Tells the channels of classes the numbers now and then, not about each person."""
         for run in self.classes.running():
             if not 1 <= run.step <= run.steps:
                 continue

@@ -1,5 +1,7 @@
-"""A quiz: asked in the channel, answered there or privately, and lots are drawn among the right ones, so that a slow line
-can win."""
+"""A quiz: asked in the channel, answered there or privately; the winner is drawn from the right answers.
+
+So somebody with a slow connection can win, too.
+"""
 
 from __future__ import annotations
 
@@ -31,13 +33,13 @@ _ARTICLES = re.compile(r"\b(?:the|an?)\b ?")
 
 
 class RandomChoice(Protocol):
-    """random.choice, or what a test puts in its place."""
+    """random.choice, or what a test replaces it with."""
 
     def __call__(self, among: Sequence[QuizTry], /) -> QuizTry: ...
 
 
 def folded(text: str) -> str:
-    """``text`` without what nobody means: case, accents' forms, punctuation, articles, more than one space."""
+    """``text`` without what does not matter: case, forms of accents, punctuation, articles, repeated spaces."""
     plain = unicodedata.normalize("NFKC", text).casefold()
     words = " ".join(re.sub(r"[^\w]+|_", " ", plain).split())
     return _ARTICLES.sub("", words).strip() or words or plain.strip()
@@ -61,7 +63,7 @@ def is_right(said: str, answer: str) -> bool:
 
 
 class Quizzes:
-    """``draw``: takes one of those who were right."""
+    """``draw``: chooses the winner from the right answers."""
 
     def __init__(self, room: Classroom, draw: RandomChoice | None = None) -> None:
         self.room, self.classes, self.notices = room, room.classes, room.notices
@@ -90,7 +92,7 @@ class Quizzes:
         return self.classes.quizzes.first(channel=channel, drawn_at=None)
 
     def heard(self, event: Incoming, role: Role, channels: Sequence[str]) -> list[Effect] | None:
-        """Ordinary talk, or what is no command, while a quiz is open: None where it was no answer to one."""
+        """Handles talk, or what is not a command, while a quiz is open: None if it was not an answer to one."""
         quiz = next((found for channel in channels if (found := self._running(channel)) is not None), None)
         if quiz is None or role >= Role.HELPER or event.at > quiz.asked_at + OPEN + GRACE:
             return None

@@ -1,4 +1,4 @@
-"""What presenters and helpers do with questions: take, answer, correct, put aside, merge."""
+"""The commands of presenters and helpers: take, answer, edit, skip and merge questions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class AnswerCommands:
-    """``length``: characters of one question."""
+    """``length``: the most characters that a question may have."""
 
     def __init__(self, queue: QuestionQueue, talk: AnswerCapture, length: int) -> None:
         self.queue, self.questions, self.talk, self.length = queue, queue.questions, talk, length
@@ -38,7 +38,7 @@ class AnswerCommands:
         ]
 
     def _next(self, ask: Request) -> Question:
-        assert ask.channel is not None  # Place.CHANNEL
+        assert ask.channel is not None  # Scope.CHANNEL
         taken, still = self.queue.waiting(ask.channel)
         if not still:
             raise UserError(
@@ -60,7 +60,7 @@ class AnswerCommands:
         )
 
     def answered(self, ask: Request, question: Question | None = None) -> list[Effect]:
-        """What was said in the channel since ``!take`` is kept; the channel has seen it, so nothing is said there."""
+        """Saves what was said in the channel since ``!take``; the channel has seen it, so nothing is said there."""
         found = self.talk.of(ask.person, ask.channel, question)
         if found is None:
             raise UserError(
@@ -78,7 +78,7 @@ class AnswerCommands:
         return [Reply(f"saved as the answer to question {question.id} ({len(words)} characters)", private=True)]
 
     def edit(self, ask: Request, question: Question, words: str) -> list[Effect]:
-        """The caller's answer; for staff without one the last; for its asker the question."""
+        """Corrects the caller's answer; for staff without one, the last answer; for its asker, the question."""
         question = self.questions.current(question) if ask.role >= Role.HELPER else question
         answers = self.questions.answers(question.id)
         mine = [answer for answer in answers if answer.person_id == ask.person.id]
@@ -104,7 +104,7 @@ class AnswerCommands:
         return [Reply(f"question {question.id} is updated", private=True)]
 
     def _said(self, ask: Request, question: Question, text: str, notice: str) -> list[Effect]:
-        """To the channel, with the names of those who asked; a notice for those who do not see it."""
+        """Says it in the channel, with the askers' names, and notifies those who are not there."""
         here = self.queue.tell_absent(question, ask.at, notice)
         names = list(here[:5]) or ([] if question.anonymous else [question.nick])
         return [Line(question.channel, f"{', '.join(names)}: {text}" if names else text, Priority.PRESENTER)]

@@ -1,4 +1,4 @@
-"""What everybody may do: ask, support, correct and withdraw; and who may not."""
+"""The commands for everybody: ask, support, reopen and delete questions, and their limits."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class AskCommands:
     # -- ask -------------------------------------------------------------------------------------
 
     def already(self, ask: Request, words: str) -> Reply | None:
-        """The answer to a like question, or that one waits; None where it is new, or will not be taken anyway."""
+        """What to say if a similar question was answered or is open; None if it is new, or will be refused anyway."""
         if ask.channel is None or self._refused(ask, words) is not None:
             return None
         run = self.queue.classes.in_channel(ask.channel)
@@ -68,7 +68,7 @@ class AskCommands:
         return self._asked(ask, words, anonymous=True)
 
     def _asked(self, ask: Request, words: str, *, anonymous: bool) -> list[Effect]:
-        assert ask.channel is not None  # Place.CHANNEL, or looked at above
+        assert ask.channel is not None  # Scope.CHANNEL, or looked at above
         if (why := self._refused(ask, words)) is not None:
             return [Reply(why, private=True)]
         run = self.queue.classes.in_channel(ask.channel)
@@ -96,7 +96,7 @@ class AskCommands:
         ]
 
     def _refused(self, ask: Request, words: str) -> str | None:
-        """Why it is not taken: too long, too many, or somebody who is ignored.  Staff ask as they like."""
+        """Why a question is refused: too long, too many, or its asker is ignored.  Staff have no limits."""
         if len(words) > self.config.length:
             return too_long(words, self.config.length)
         if ask.role >= Role.HELPER:
@@ -146,7 +146,7 @@ class AskCommands:
         return [Reply(f"question {question.id} is deleted", private=True)]
 
     def _worked_on(self, person: Person, exercise: str) -> str:
-        """The image of their lab; where they have none, or several, the one of the exercise."""
+        """The image of their lab; the exercise's image if they have none, or several."""
         about = self.exercises.get(exercise)
         held = {lease.image for lease in self.leases.all(person_id=person.id, ended_at=None)}
         return held.pop() if len(held) == 1 else about.image if about is not None else ""

@@ -1,4 +1,4 @@
-"""People whose questions are not taken for now: a person, never a host, behind which a whole class may sit."""
+"""Ignoring a person's questions: a person, never a host, which a whole class may share."""
 
 from __future__ import annotations
 

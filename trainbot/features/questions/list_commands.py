@@ -1,4 +1,4 @@
-"""What waits, what was answered, and what became of one question: ``!q`` and ``!faq``."""
+"""Lists of questions: the open ones (``!q``), the answered ones (``!faq``), and one in full."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class ListCommands:
         self.queue, self.questions, self.search, self.journal = queue, queue.questions, search, journal
 
     def open(self, ask: Request, question: Question | None = None) -> list[Effect]:
-        """To a learner alone; staff see more, who asked anonymously only where nobody else reads it."""
+        """Learners get it in private; staff see more, and in private also who asked anonymously."""
         quiet = ask.private or ask.role < Role.HELPER
         if question is not None:
             return [Reply(self._one(ask, question), private=quiet)]
-        assert ask.channel is not None  # Place.CHANNEL
+        assert ask.channel is not None  # Scope.CHANNEL
         taken, still = self.queue.waiting(ask.channel)
         if not taken and not still:
             return [Reply("no open questions; !ask WORDS asks one", private=quiet)]
@@ -91,7 +91,7 @@ class ListCommands:
         return [Reply(as_many(rows, LINE - len(end.encode()), " | ", "") + end, private=quiet)]
 
     def _class(self, id: int) -> str:
-        """A class in a few words, and where its minutes are, if they are somewhere for everybody."""
+        """A class in a few words, with the address of its minutes if they are public."""
         run = self.queue.classes.first(id=id)
         if run is None:
             return ""

@@ -1,4 +1,4 @@
-"""The time line of each class: what happened, who said what where that is kept."""
+"""The timeline of each class: what happened and, if talk is logged, who said what."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ OPERATORS = {
 
 
 class ClassJournal:
-    """``logged``: whether the channel's talk, comings and goings are kept during a class ([records] log)."""
+    """``logged``: whether the channel's talk, joins and parts are kept during a class ([records] log)."""
 
     def __init__(self, store: Store, people: People, logged: bool) -> None:
         self.entries, self.classes, self.people, self.logged = store.entries, store.classes, store.people, logged
@@ -42,7 +42,7 @@ class ClassJournal:
     def note(
         self, channel: str | None, nick: str, kind: str, text: str, at: datetime, person_id: int | None = None
     ) -> None:
-        """A line of the class that runs in ``channel``; nothing where none runs."""
+        """Adds an entry to the class running in ``channel``, if there is one."""
         run = self.classes.in_channel(channel) if channel else None
         if run is not None:
             self.entries.add(
@@ -64,8 +64,7 @@ class ClassJournal:
         self.note(ask.channel, ask.nick, kind, text, ask.at, ask.person.id)
 
     def heard(self, incoming: Incoming) -> None:
-        """What is said in the channel of a class, where that is kept; not what begins with [nolog], nor what is said
-        by people who asked for that."""
+        """Keeps what is said in a class if it is logged, except [nolog] lines and people who said !nolog on."""
         if not self.logged or not incoming.channel or incoming.text.lstrip().lower().startswith("[nolog]"):
             return
         if not self.runs(incoming.channel):

@@ -17,7 +17,7 @@ TITLES = {"info": "Notes", "link": "Links", "action": "To do"}
 
 @dataclass(frozen=True, slots=True)
 class ClassRecord:
-    """All that is known of one class.  ``checks``: those of steps that have ended; ``times``: the start in the configured zones, in words; ``unnamed``: people
+    """Everything known about one class.  ``checks``: those of steps that have ended; ``times``: the start in the configured zones, in words; ``unnamed``: people
     (ids) who are not to be named."""
 
     run: ClassRun
@@ -36,7 +36,7 @@ class ClassRecord:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """Words of somebody."""
+    """Somebody's words."""
 
     at: datetime
     nick: str
@@ -51,7 +51,7 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class StepRecord:
-    """A step as the class went through it: first shown at ``at``, and the class stood there for ``lasted`` in all;
+    """A step as the class went through it: first shown at ``at``; the class was there for ``lasted`` in total;
     ``failed``: people whose check was not passed at least once."""
 
     number: int

@@ -1,7 +1,7 @@
-"""What is kept of people, and for how long: somebody taken out of the records, old records taken out of them.
+"""What is kept about people, and for how long: redacts a person, and prunes old records.
 
-With a large database that takes minutes.  It is done in steps (generators): between two of them whoever works on the same
-store may do so, and a step is done as a whole or not at all.
+With a large database that takes minutes, so it is done in steps (generators): between two of them others can
+use the store, and each step is done completely or not at all.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from trainbot.adapters.db import Store
 
 Steps = Generator[None, None, str]
-"""Each a piece of work; at the end what was done, in words."""
+"""Pieces of work; returns what was done, in words."""
 
 LATER = "; another program is reading the database, so some of it stays in the file's free pages until that program ends and you run this again"
 
@@ -38,12 +38,12 @@ class RetentionCommands:
         raise UserError("expected redact and who, or prune and how many days to keep")
 
     def found(self, who: str) -> str:
-        """What a redaction would take out, in words; UserError where there is nobody, or they have a lab now."""
+        """What a redaction would remove, in words; UserError if there is nobody, or they have a lab now."""
         with self.store.transaction():
             return self._traces(who).words
 
     def redact(self, who: str, now: datetime) -> Steps:
-        """Takes them out of the database, its indexes and its free pages, and writes minutes again; what was done."""
+        """Removes a person from the database, its indexes and free pages, and rewrites minutes; returns what was done."""
         with self.store.transaction():
             traces = self._traces(who)
             classes = self.store.redaction.remove(traces)
@@ -59,7 +59,7 @@ class RetentionCommands:
         return f"removed: {traces.words}; minutes written again: {again}{late}{'' if clean else LATER}"
 
     def _minutes(self, now: datetime) -> Generator[None, None, int]:
-        """Writes the minutes of each class that are to be written; how many were."""
+        """Writes the minutes of each class that needs it; returns how many."""
         with self.store.transaction():
             left = [run.id for run in self.store.classes.unwritten(None)]
         again = 0
@@ -72,12 +72,12 @@ class RetentionCommands:
         return again
 
     def old(self, before: datetime) -> str:
-        """What a pruning would take out, in words."""
+        """What pruning would remove, in words."""
         with self.store.transaction():
             return _words(self.store.retention.old(before))
 
     def prune(self, before: datetime) -> Steps:
-        """Takes out whatever is older; what was done."""
+        """Removes whatever is older; returns what was done."""
         with self.store.transaction():
             files = [run.minutes for run in self.store.retention.classes(before)]
             counts = self.store.retention.prune(before)
