@@ -1,6 +1,7 @@
 """Reads classic Instruqt tracks (formats.md): track.yml, NN-slug/assignment.md with front matter, scripts.
 
-They can be run if one machine is enough: the scripts of the first that has any are used.  Notes, tabs and levels are ignored.
+They can be run if one machine is enough: the scripts of the first that has any are used.  Notes, tabs and levels are
+ignored.
 """
 
 from __future__ import annotations

@@ -66,7 +66,8 @@ _FOLDED = re.compile(
 def load(folder: Path, slug: str | None = None, name: str = "") -> tuple[Exercise | None, list[ExerciseProblem]]:
     """The exercise in ``folder`` and all its faults; no exercise if its index can't be used at all.
 
-    ``slug``: its name in commands (default: made from the folder's).  ``name``: the folder's name in the problems.  Raises nothing for any content.
+    ``slug``: its name in commands (default: made from the folder's).  ``name``: the folder's name in the problems.
+    Raises nothing for any content.
     """
     reading = _KatacodaReading(folder, name or folder.name, INDEXES[0])
     for index in INDEXES:

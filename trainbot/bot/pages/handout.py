@@ -35,7 +35,8 @@ def run_yourself(records: RecordsConfig, exercise: Exercise) -> list[str]:
     if places:
         name = file_name(exercise)
         lines.append(
-            f"Before {' and '.join(places)} the class prepares something in its labs. On your own machine, {name} does that; it is next to the image. As root, run sh {name} setup N (N is the step's number, 0 before the first)."
+            f"Before {' and '.join(places)} the class prepares something in its labs. On your own machine, {name} "
+            f"does that; it is next to the image. As root, run sh {name} setup N (N is the step's number, 0 before the first)."
         )
     return lines
 

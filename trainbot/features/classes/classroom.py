@@ -1,6 +1,7 @@
 """What all parts of a class share: the running class, its exercise, and everybody's progress.
 
-The class step is where the presenter is: 0 the introduction, 1…n the steps, n+1 the end.  A learner's own step is the first one that they have not done, never beyond the class step.
+The class step is where the presenter is: 0 the introduction, 1…n the steps, n+1 the end.  A learner's own step is the
+first one that they have not done, never beyond the class step.
 """
 
 from __future__ import annotations

@@ -17,7 +17,8 @@ TITLES = {"info": "Notes", "link": "Links", "action": "To do"}
 
 @dataclass(frozen=True, slots=True)
 class ClassRecord:
-    """Everything known about one class.  ``checks``: those of steps that have ended; ``times``: the start in the configured zones, in words; ``unnamed``: people
+    """Everything known about one class.  ``checks``: those of steps that have ended; ``times``: the start in the
+    configured zones, in words; ``unnamed``: people
     (ids) who are not to be named."""
 
     run: ClassRun
