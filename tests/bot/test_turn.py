@@ -350,7 +350,7 @@ def test_a_restart_says_where_each_class_stands(stages: Callable[..., Stage]) ->
 
 
 def test_talk_is_kept_only_where_it_is_logged(stages: Callable[..., Stage]) -> None:
-    """[records] log: what is said in a class is kept, but neither commands nor what begins with [nolog]."""
+    """[records] log: what is said in a class is logged, but neither commands nor what begins with [nolog]."""
     for log, kept in (("yes", ["hello", "!weather"]), ("no", [])):
         stage = stages(log=log)
         stage.talk("alice", "before")

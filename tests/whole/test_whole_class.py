@@ -67,10 +67,10 @@ async def test_a_class_from_announcement_to_minutes(bot, ngircd, people, russell
     await bob.ask("!ask is this on?", "question 3", CHANNEL)
     await hannah.ask("!q", "3 open: 1 alice: why is 11371 taken", CHANNEL)
     await russell.ask("!take", r"question 1 from alice: why is 11371 taken\?", CHANNEL)
-    await russell.ask("!answer 1 gpg has it", r"alice: to question 1: gpg has it \(russell\)", CHANNEL)
-    await hannah.ask("!answer 2 it does", r"bob: to question 2: it does \(hannah\)", CHANNEL)
+    await russell.ask("!answer 1 gpg has it", r"alice: answer to question 1: gpg has it \(russell\)", CHANNEL)
+    await hannah.ask("!answer 2 it does", r"bob: answer to question 2: it does \(hannah\)", CHANNEL)
     hannah.say(CHANNEL, "!skip 3 a joke")
-    await bob.hear("question 3 .* was put aside by hannah: a joke", "")
+    await bob.hear("question 3 .* was skipped by hannah: a joke", "")
 
     # sessions, the log
     await alice.ask("!sessions", "SE Linux, hands on")

@@ -81,8 +81,7 @@ async def test_a_class_in_machines(bot, ngircd, people):
     await alice.ask("!yes", "starts again", "")
     dan = await people(ngircd.port, "dan")
     await dan.hear(
-        "dan: Files is at step 2 of 2; !lab debian gives you a machine, !lab centos another, !step shows the step, "
-        "!catchup does the steps before it in your lab",
+        "dan: Files is at step 2 of 2; !lab debian gives you a machine, !lab centos another, !step shows the step, !catchup does the earlier steps in your lab",
         CHANNEL,
     )
     await dan.ask("!lab debian", "the class is at step 2 of 2: !step shows it, !catchup does", "")

@@ -191,7 +191,7 @@ def test_nextcloud() -> None:
     """The zone after the event that uses it; a day without a time is no session, and says so."""
     shown, problems = read(NEXTCLOUD)
     assert shown == [("03-28 16:00", "Grundlagen, abends", "Europe/Berlin")]
-    assert len(problems) == 1 and "'Public holiday' lasts all day" in problems[0]
+    assert len(problems) == 1 and '"Public holiday" lasts all day' in problems[0]
     (one,) = read_ics(NEXTCLOUD, "c.ics", NOW, END)[0]
     assert (one.images, one.channel, one.presenter, one.link) == (
         ("debian", "centos"),

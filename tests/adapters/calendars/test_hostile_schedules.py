@@ -104,7 +104,7 @@ def test_one_uid_in_two_files_is_a_problem(tmp_path):
     schedule = load_schedules(tmp_path, NOW)
     assert [session.title for session in schedule.sessions] == ["a.ics"]
     assert [str(problem) for problem in schedule.problems] == [
-        "b.ics: u0 is in a.ics already: give it another id, or remove one file"
+        "b.ics: u0 is already in a.ics: give it another id, or remove one file"
     ]
 
 

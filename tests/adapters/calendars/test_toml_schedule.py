@@ -100,11 +100,11 @@ def test_a_session_whose_state_is_in_doubt_is_left_out():
         (
             "2026-12-05T19:00:00",
             '"2026-12-05 19:00"',
-            "c.toml:10: session 1: start '2026-12-05 19:00' stands in quotes: write it as",
+            "c.toml:10: session 1: start '2026-12-05 19:00' is in quotes: write it as",
         ),
         ("2026-12-05T19:00:00", "2026-12-05", "has no time"),
         ("2026-12-05T19:00:00", "19:00:00", "has no date"),
-        ("2026-12-05T19:00:00", "7", "is no time"),
+        ("2026-12-05T19:00:00", "7", "is not a time"),
         ("2026-12-05T19:00:00", "2026-12-05T19:00:30", "is not on a whole minute"),
         ("start = 2026-12-05T19:00:00", "", "c.toml:8: session 1: start is missing"),
         ("2026-12-05T19:00:00", "2026-10-04T02:30:00", "does not exist in Australia/Melbourne"),

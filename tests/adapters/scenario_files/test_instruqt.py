@@ -176,18 +176,18 @@ def test_an_older_track_has_its_challenges_inside(tmp_path: Path) -> None:
 
 FAULTS = [
     ({"track.yml": "title: ["}, "t/track.yml: line 2", 1),
-    ({"track.yml": "- a\n"}, "t/track.yml: is not a table of keys", 1),
+    ({"track.yml": "- a\n"}, "t/track.yml: is not a mapping of keys to values", 1),
     ({"01-look/assignment.md": "---\ntitle: [\n---\nx"}, "t/01-look/assignment.md: line 3", 1),
     ({"01-look/assignment.md": "---\ntitle: a\nslug: *x\n---\nx"}, "t/01-look/assignment.md: line 3: aliases", 1),
     ({"01-look/assignment.md": "no front"}, "t/01-look/assignment.md: it has no front matter", 0),
     (
         {"02-quiz/assignment.md": "---\ntype: quiz\n---\n"},
-        "t/02-quiz/assignment.md: answers: is not a list of texts",
+        "t/02-quiz/assignment.md: answers: is not a list of strings",
         1,
     ),
     (
         {"config.yml": "virtualmachines:\n- name: web\n  image: windows-11\n"},
-        "t/config.yml: no image of ours fits 'windows-11'",
+        't/config.yml: no image of ours fits "windows-11"',
         0,
     ),
     ({"01-look/check-db": "x"}, "t/track.yml: it has several machines", 0),

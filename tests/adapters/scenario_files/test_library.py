@@ -101,9 +101,12 @@ def test_all_keys_are_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("index", "said"),
     [
-        ({"image": "debian", "second_image": "debian"}, "is debian as image is; name another, or leave it out"),
-        ({"second_image": "centos"}, "needs image besides: that of the labs in which scripts run"),
-        ({"image": "debian", "second_image": ["centos"]}, "is not a text"),
+        (
+            {"image": "debian", "second_image": "debian"},
+            "is debian, the same as image; choose another one or leave it out",
+        ),
+        ({"second_image": "centos"}, "needs image as well: the image of the labs that scripts run in"),
+        ({"image": "debian", "second_image": ["centos"]}, "is not a string"),
     ],
 )
 def test_a_second_image_is_another(tmp_path: Path, index: dict, said: str) -> None:
@@ -262,7 +265,7 @@ def test_a_slip_in_a_key_is_told(tmp_path: Path) -> None:
     """A key that is nearly ours is reported, somebody else's key is not."""
     _, problems = one_step(tmp_path, {"verfy": "x", "somebody-elses": 1})
     assert [str(p) for p in problems] == [
-        f"{tmp_path.name}/index.json: details.steps[1].verfy: is not known; is verify meant?"
+        f"{tmp_path.name}/index.json: details.steps[1].verfy: is not a known key; did you mean verify?"
     ]
 
 

@@ -39,7 +39,7 @@ def test_a_check_that_passes_says_nothing(checked: Stage) -> None:
     assert checked.talk("alice", "!done") == []
     assert checked.scripts[0].stdin == "#!/bin/sh\nverify1\n" and checked.scripts[0].way.host_key
     assert checked.labs_run(0, "all well") == (["#!/bin/sh\nverify1"], [])
-    assert checked.talk("alice", "!done") == ["you have done all 1 so far; the class goes on soon"]
+    assert checked.talk("alice", "!done") == ["you're up to date (step 1 is done); the class will go on soon"]
     assert checked.scripts == []
 
 
@@ -48,7 +48,7 @@ def test_a_check_that_finds_something_missing(checked: Stage) -> None:
     checked.talk("alice", "!done")
     assert "1 done" in checked.talk("hannah", "!progress")[0]
     assert checked.labs_run(1, "checking…\n/root/name is missing\n\n")[1] == [
-        ("alice", "step 1 is not done yet: /root/name is missing (!done again after that)")
+        ("alice", "step 1 is not done yet: /root/name is missing (type !done again when you've fixed it)")
     ]
     assert "0 done" in checked.talk("hannah", "!progress")[0]
     assert checked.talk("alice", "!done") == []
@@ -68,7 +68,7 @@ def test_a_check_that_comes_to_no_end(checked: Stage, ended: dict) -> None:
     """It says so, and is nobody's fault: the step counts."""
     checked.talk("alice", "!done")
     assert checked.labs_run(**ended)[1] == [
-        ("alice", "the check of step 1 says nothing, it did not come to its end within 60 s; the step counts as done")
+        ("alice", "the check of step 1 gave no result (it didn't finish within 60 s); the step counts as done")
     ]
     assert "1 done" in checked.talk("hannah", "!progress")[0]
 
@@ -130,10 +130,10 @@ def test_a_hint_that_looks_into_the_lab(checked: Stage) -> None:
     assert said == [("alice", "Look at this:"), ("alice", "ls -Z")]
     checked.talk("alice", "!hint")
     assert checked.labs_run(1, "x" * 5000)[1] == [
-        ("alice", "there is no hint for this step now; !stuck WORDS calls for help")
+        ("alice", "there is no hint for this step right now; !stuck WORDS calls for help")
     ]
     assert checked.talk("carol", "!hint") == [
-        "carol: the hint of this step looks into your lab, and you have none; !stuck WORDS calls for help"
+        "carol: the hint for this step looks into your lab, and you don't have one; !stuck WORDS calls for help"
     ]
 
 

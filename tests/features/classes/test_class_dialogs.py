@@ -39,7 +39,7 @@ def test_start_says_that_the_class_is_logged(stages: Callable[..., Stage]) -> No
     """Where talk is kept, people are told, and how to be left out."""
     stage = stages(log="yes")
     assert stage.talk("russell", "!start")[0].endswith(
-        "This class is logged; not lines that begin with [nolog], nor people who said !nolog on."
+        "This class is logged, except lines starting with [nolog] and people who said !nolog on."
     )
 
 
@@ -70,7 +70,7 @@ def test_a_second_start(lesson: Stage) -> None:
     """One class in a channel: the second is told where the first stands."""
     before = lesson.dump()
     assert lesson.talk("russell", "!start") == [
-        "russell: SE Linux for beginners runs here already, at step 1 of 3; !end ends it"
+        "russell: SE Linux for beginners is already running here, at step 1 of 3; !end ends it"
     ]
     assert lesson.dump() == before
 
@@ -78,7 +78,7 @@ def test_a_second_start(lesson: Stage) -> None:
 def test_next_prev_goto_repeat(lesson: Stage) -> None:
     """The class step moves and is shown; code on a line of its own."""
     step2 = ["Step 2 of 3: Change", "Allow it:", "setsebool -P squid_connect_any 1"]
-    assert lesson.talk("russell", "!next") == [*step2, "only 0 of 4 were done with step 1; !prev goes back"]
+    assert lesson.talk("russell", "!next") == [*step2, "only 0 of 4 had finished step 1; !prev goes back"]
     assert lesson.talk("russell", "!repeat") == step2
     assert lesson.talk("russell", "!goto 3") == ["Step 3 of 3: Check", "Look again."]
     assert lesson.talk("russell", "!goto #2") == step2
@@ -94,7 +94,7 @@ def test_a_hasty_next_is_answered_and_not_obeyed(lesson: Stage) -> None:
     lesson.talk("russell", "!next")
     before = lesson.dump()
     assert lesson.talk("russell", "!next") == [
-        "russell: the class went to step 2 just now, so I stay there; say !next again for more"
+        "russell: the class has only just gone to step 2, so I'm staying there; type !next again to go on"
     ]
     assert lesson.dump() == before
     lesson.wait(seconds=5)
@@ -196,28 +196,28 @@ def test_done(lesson: Stage) -> None:
     """Done counts at once and is silent in the channel; who lags behind hears what comes next."""
     assert lesson.talk("alice", "!done") == []
     assert lesson.whisper("bob", "check") == ["step 1 is done"]
-    assert lesson.hear("alice", "!done") == [("alice", "you have done all 1 so far; the class goes on soon")]
+    assert lesson.hear("alice", "!done") == [("alice", "you're up to date (step 1 is done); the class will go on soon")]
     lesson.talk("carol", "!step")
     lesson.talk("russell", "!goto 3")
     assert lesson.talk("carol", "!done") == [
-        "step 1 is done; the class is at step 3 of 3: !done again if you have done more, !step shows your next"
+        "step 1 is done; the class is at step 3 of 3. Type !done again if you have done more; !step shows your next step"
     ]
     assert lesson.talk("carol", "!step")[0] == "Step 2 of 3: Change"
     lesson.wait(seconds=6)
     lesson.talk("russell", "!next")
     assert lesson.talk("carol", "!done") == [
-        "step 2 is done; the class is at the end: !done again if you have done more, !step shows your next"
+        "step 2 is done; the class is at the end. Type !done again if you have done more; !step shows your next step"
     ]
     assert lesson.talk("carol", "!step")[0] == "Step 3 of 3: Check"
     assert lesson.talk("carol", "!done") == []
-    assert lesson.talk("carol", "!done") == ["you have done all of it"]
+    assert lesson.talk("carol", "!done") == ["you have done all the steps"]
     assert lesson.talk("carol", "!step") == ["Well done", "That was all."]
 
 
 def test_done_at_the_introduction(stage: Stage) -> None:
     """There is nothing to be done before the first step."""
     stage.talk("russell", "!start")
-    assert stage.talk("alice", "!done") == ["alice: the class is at the introduction: there is nothing to be done yet"]
+    assert stage.talk("alice", "!done") == ["alice: the class is at the introduction; there is nothing to do yet"]
     assert stage.talk("alice", "!step") == ["Welcome", "What SE Linux is."]
     assert stage.talk("alice", "!hint") == ["alice: this step has no hints; !stuck WORDS calls for help"]
     assert stage.talk("alice", "!solution") == ["alice: this step has no written solution; !stuck WORDS calls for help"]
@@ -235,7 +235,7 @@ def test_hints_come_one_by_one(lesson: Stage) -> None:
 
 def test_the_solution_comes_after_a_while(lesson: Stage) -> None:
     """Not before people had time to try; then privately."""
-    assert lesson.talk("alice", "!solution") == ["alice: the solution comes in 5 min; !hint helps until then"]
+    assert lesson.talk("alice", "!solution") == ["alice: the solution will be shown in 5 min; until then, !hint helps"]
     lesson.wait(minutes=5)
     assert lesson.hear("alice", "!solution") == [("alice", "Solution of step 1"), ("alice", "getenforce")]
 
@@ -246,19 +246,19 @@ def test_stuck_and_progress(lesson: Stage) -> None:
     assert lesson.hear("bob", "!stuck it says no") == [("bob", "noted, you are next; !done clears it")]
     lesson.talk("carol", "!stuck")
     assert lesson.talk("hannah", "!progress") == [
-        "hannah: step 1 of 3 since 10 s: 1 done, 0 working, 2 stuck, 1 silent; stuck: bob (it says no), carol; better wait: fewer than 60 % are done"
+        "hannah: step 1 of 3 for 10 s: 1 done, 0 working, 2 stuck, 1 silent; stuck: bob (it says no), carol; better wait: fewer than 60% are done"
     ]
     lesson.talk("bob", "!done")
     lesson.talk("carol", "!done")
     assert lesson.talk("russell", "!progress") == [
-        "russell: step 1 of 3 since 10 s: 3 done, 0 working, 0 stuck, 1 silent"
+        "russell: step 1 of 3 for 10 s: 3 done, 0 working, 0 stuck, 1 silent"
     ]
 
 
 def test_long_words_of_the_stuck_end_visibly(lesson: Stage) -> None:
     """One line for many: what is too long has a mark where it was cut."""
     lesson.talk("bob", "!stuck " + "word " * 40)
-    assert "bob (" + "word " * 15 + "word…) since" in lesson.talk("hannah", "!hands")[0]
+    assert "bob (" + "word " * 15 + "word…) for" in lesson.talk("hannah", "!hands")[0]
 
 
 def test_progress_counts_who_is_there(lesson: Stage) -> None:
@@ -274,7 +274,7 @@ def test_end_asks_first(lesson: Stage) -> None:
     lesson.talk("alice", "!ask why?")
     lesson.talk("alice", "!step")
     assert lesson.talk("russell", "!end") == [
-        "russell: that ends SE Linux for beginners for everybody. One question waits. Say !yes within 60 s."
+        "russell: this ends SE Linux for beginners for everybody. One question is still open. Say !yes within 60 s."
     ]
     lesson.wait(seconds=30)
     assert lesson.hear("russell", "!yes") == [
@@ -304,7 +304,7 @@ def test_lines_for_the_minutes(lesson: Stage) -> None:
     lesson.talk("russell", "!yes")
     (minutes,) = (lesson.folder / "public" / "minutes").glob("*.md")
     text = minutes.read_text()
-    assert "## Notes\n\n- bring lollies (hannah)" in text and "## To be done\n\n- Hannah writes it up" in text
+    assert "## Notes\n\n- bring lollies (hannah)" in text and "## To do\n\n- Hannah writes it up" in text
     assert "https://example.org/a" in text
 
 
@@ -330,7 +330,7 @@ def test_an_exercise_that_does_not_parse_cannot_be_started(stage: Stage) -> None
     stage.talk("russell", "!tz")
     before = stage.dump()
     assert stage.talk("russell", "!start selinux") == ["russell: there are no exercises yet"]
-    assert stage.talk("russell", "!start") == ["russell: there are no exercises yet; put one into the exercises folder"]
+    assert stage.talk("russell", "!start") == ["russell: there are no exercises yet; put one in the exercises folder"]
     assert stage.dump() == before
 
 
@@ -341,8 +341,7 @@ def test_after_a_restart_the_class_goes_on(lesson: Stage) -> None:
     assert lesson.restart() == [
         (
             CHANNEL,
-            "I was away and am back: SE Linux for beginners is at step 1 of 3; labs, questions "
-            "and places are as they were",
+            "I'm back after a restart: SE Linux for beginners is at step 1 of 3; labs, questions and progress are as they were",
         )
     ]
     lesson.host_up()
@@ -356,8 +355,7 @@ def test_after_a_restart_in_the_middle_of_a_broken_exercise(lesson: Stage) -> No
     (lesson.folder / "exercises" / "selinux" / "index.json").unlink()
     lesson.restart()
     assert lesson.talk("russell", "!next") == [
-        "russell: the exercise selinux is not there any more, or has a fault that trainbot exercise check names; mend it "
-        "and say that again"
+        "russell: the exercise selinux is missing or broken; trainbot exercise check says what's wrong. Fix it and try again"
     ]
     lesson.talk("russell", "!end")
     assert "is over" in lesson.talk("russell", "!yes")[0]
@@ -393,16 +391,18 @@ def test_hands(lesson: Stage) -> None:
     lesson.wait(minutes=2)
     assert lesson.talk("carol", "!stuck") == ["noted, 1 before you; !done clears it"]
     lesson.wait(minutes=1)
-    assert lesson.talk("hannah", "!hands") == ["hannah: 2 stuck: bob (it says no) since 3 min; carol since 60 s"]
-    assert lesson.hear("hannah", "!helping BOB") == [(CHANNEL, "bob: hannah helps you now")]
-    assert lesson.talk("russell", "!helping bob") == ["russell: hannah helps bob already; !hands says who else waits"]
-    assert lesson.talk("russell", "!helping alice") == ["russell: alice is not stuck; !hands says who is"]
+    assert lesson.talk("hannah", "!hands") == ["hannah: 2 stuck: bob (it says no) for 3 min; carol for 60 s"]
+    assert lesson.hear("hannah", "!helping BOB") == [(CHANNEL, "bob: hannah is helping you now")]
+    assert lesson.talk("russell", "!helping bob") == [
+        "russell: hannah is already helping bob; !hands shows who else is waiting"
+    ]
+    assert lesson.talk("russell", "!helping alice") == ["russell: alice is not stuck; !hands shows who is"]
     assert lesson.talk("russell", "!hands") == [
-        "russell: 2 stuck: carol since 60 s; bob (it says no) since 3 min, hannah helps"
+        "russell: 2 stuck: carol for 60 s; bob (it says no) for 3 min, hannah is helping"
     ]
     assert lesson.talk("carol", "!stuck still") == ["noted, you are next; !done clears it"]
     lesson.talk("bob", "!done")
-    assert lesson.talk("hannah", "!hands") == ["hannah: 1 stuck: carol (still) since 60 s"]
+    assert lesson.talk("hannah", "!hands") == ["hannah: 1 stuck: carol (still) for 60 s"]
 
 
 def test_numbers_of_many_stuck_fit_a_line(lesson: Stage) -> None:
@@ -423,6 +423,6 @@ def test_a_long_step_leads_to_the_page(stages: Callable[..., Stage]) -> None:
     text.write_text("\n\n".join(f"Paragraph {n}." for n in range(30)))
     stage.restart()
     stage.talk("russell", "!start")
-    assert stage.talk("russell", "!next")[-1] == "(26 more lines: say !step)"
+    assert stage.talk("russell", "!next")[-1] == "(26 more lines: type !step)"
     assert stage.whisper("alice", "step")[-1] == "(16 more lines: https://example.org/t/handouts/selinux.html)"
     assert "Paragraph 29." in (stage.folder / "public" / "handouts" / "selinux.html").read_text()

@@ -47,12 +47,11 @@ def images_played_in(stage: Stage) -> set[str]:
         ({}, "!lab debian gives you a machine of your own, !lab centos another, !done when"),
         (
             {"images": ("debian",)},
-            "!lab debian gives you a machine of your own (there is no centos image here: the text says what it "
-            "shows there), !done when",
+            "!lab debian gives you a machine of your own (there is no centos image here; the text says what you would see on it), !done when",
         ),
         (
             {"per_person": 1},
-            "!lab debian gives you a machine of your own (one lab each here: the text says what centos shows), !done",
+            "!lab debian gives you a machine of your own (one lab each here; the text says what you would see on centos), !done",
         ),
         ({"images": ("centos",)}, "begins, with russell: !done when"),
     ],
@@ -69,8 +68,7 @@ def test_late_ones_hear_of_it_too(compared: Callable[..., Stage]) -> None:
     stage.join("dan", account="dan")
     said = stage.happens(Arrived(stage.net.people["dan"], CHANNEL, stage.now)) + stage.wait(seconds=2)
     assert [text for who, text in said if who == CHANNEL] == [
-        "dan: Scripts is at step 3 of 4; !lab debian gives you a machine, !lab centos another, !step shows the step, !catchup does "
-        "the steps before it in your lab"
+        "dan: Scripts is at step 3 of 4; !lab debian gives you a machine, !lab centos another, !step shows the step, !catchup does the earlier steps in your lab"
     ]
 
 
@@ -86,7 +84,7 @@ def test_two_labs_side_by_side(compared: Callable[..., Stage]) -> None:
     stage.talk("alice", "!done")
     assert images_played_in(stage) == {"debian"} and names([stage.scripts[0].stdin.strip()]) == ["verify1"]
     assert stage.labs_run(1, "no such file")[1] == [
-        ("alice", "step 1 is not done yet: no such file (!done again after that)")
+        ("alice", "step 1 is not done yet: no such file (type !done again when you've fixed it)")
     ]
 
 
@@ -103,7 +101,7 @@ def test_a_lab_is_named_where_there_are_two(compared: Callable[..., Stage]) -> N
     stage.hosts_work()
     assert run_all(stage)[0] == []
     stage.talk("alice", "!lab reset debian")
-    assert stage.talk("alice", "!yes")[0].endswith("; !catchup 2 does the steps before yours in it")
+    assert stage.talk("alice", "!yes")[0].endswith("; !catchup 2 redoes the steps before yours")
     stage.hosts_work()
     stage.talk("alice", "!catchup")
     assert run_all(stage)[0] == ["intro", "setup1", "solve1"]

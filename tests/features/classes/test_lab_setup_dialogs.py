@@ -60,7 +60,7 @@ def test_setups_run_when_the_class_gets_there(played: Callable[..., Stage]) -> N
     stage.talk("russell", "!next")
     ran, said = run_all(stage, {"setup3": "no such package"})
     assert ran == ["setup3", "setup3"]
-    assert said == [("russell", "step 3 is set up in 0 of 2 labs, not in that of alice, bob: no such package")]
+    assert said == [("russell", "step 3 is set up in 0 of 2 labs, but not for alice, bob: no such package")]
     stage.restart()
     assert run_all(stage)[1] == []
 
@@ -109,7 +109,7 @@ def test_labs_of_a_lost_host_are_brought_to_where_people_were(played: Callable[.
     ran, said = run_all(stage)
     alices = [text for who, text in said if who == "alice"]
     assert ran[-4:] == ["setup1", "solve1", "solve2", "setup3"] or ran[-3:] == ["solve1", "solve2", "setup3"]
-    assert alices == ["your debian lab is at step 3 now: !step shows it"]
+    assert alices == ["your debian lab is now at step 3; !step shows it"]
     assert stage.whisper("alice", "step")[0] == "Step 3 of 4: Three"
 
 
@@ -134,9 +134,9 @@ def test_the_class_hears_of_new_labs_once(played: Callable[..., Stage]) -> None:
     said += run_all(stage)[1]
     told = [text for who, text in said if who == CHANNEL and "brought" in text]
     assert told == [
-        "new labs are brought to where their people were, step by step; I tell each of them when theirs is there"
+        "new labs are being brought to the step their users had reached; I'll tell each of you when yours is ready"
     ]
-    assert sum("is at step 3 now" in text for _who, text in said) == 3
+    assert sum("is now at step 3" in text for _who, text in said) == 3
 
 
 def test_reset_offers_and_catchup_does(played: Callable[..., Stage]) -> None:
@@ -146,22 +146,20 @@ def test_reset_offers_and_catchup_does(played: Callable[..., Stage]) -> None:
     stage.talk("alice", "!done"), stage.talk("alice", "!done")
     run_all(stage)
     stage.talk("alice", "!lab reset")
-    assert stage.talk("alice", "!yes")[0].endswith(
-        "the same ssh line works; !catchup 3 does the steps before yours in it"
-    )
+    assert stage.talk("alice", "!yes")[0].endswith("the same ssh line works; !catchup 3 redoes the steps before yours")
     assert stage.talk("alice", "!catchup") == [
-        "alice: you have no debian lab that runs; !lab debian gives you one, then say !catchup again"
+        "alice: you have no running debian lab; !lab debian gives you one, then type !catchup again"
     ]
     stage.hosts_work()
     assert run_all(stage)[0] == ["intro", "setup1", "setup3"]
     assert stage.talk("alice", "!catchup 3") == [
-        "your debian lab is brought to step 3, with 2 before it replayed; I tell you when it is there"
+        "bringing your debian lab to step 3 (earlier steps to replay: 2); I'll tell you when it's ready"
     ]
     stage.wait(seconds=2)
-    assert stage.talk("alice", "!catchup") == ["alice: your lab is on its way to step 3; I tell you when it is there"]
+    assert stage.talk("alice", "!catchup") == ["alice: your lab is on its way to step 3; I'll tell you when it's ready"]
     assert run_all(stage) == (
         ["setup1", "solve1", "solve2", "setup3"],
-        [("alice", "your debian lab is at step 3 now: !step shows it")],
+        [("alice", "your debian lab is now at step 3; !step shows it")],
     )
 
 
@@ -176,13 +174,12 @@ def test_a_solve_that_fails_is_done_by_hand(played: Callable[..., Stage]) -> Non
     assert said == [
         (
             "alice",
-            "step 1 could not be done for you in your lab (E: no network): do it by hand, !step 1 and "
-            "!solution 1 show how; then !catchup goes on",
+            "I couldn't do step 1 in your lab (E: no network). Do it by hand (!step 1 and !solution 1 show how), then !catchup continues",
         )
     ]
     assert stage.whisper("alice", "step 1")[0] == "Step 1 of 4: One"
     assert stage.whisper("alice", "solution 1") == ["Solution of step 1", "solve1"]
-    assert stage.talk("alice", "!catchup") == ["it goes on after step 1, up to step 3"]
+    assert stage.talk("alice", "!catchup") == ["continuing after step 1, up to step 3"]
     assert run_all(stage)[0] == ["solve2", "setup3"]
 
 
@@ -193,13 +190,11 @@ def test_a_solve_that_is_missing(played: Callable[..., Stage]) -> None:
     run_all(stage)
     stage.talk("alice", "!catchup")
     ran, said = run_all(stage)
-    assert ran == ["setup1", "solve1"] and said[-1][1].startswith(
-        "step 2 could not be done for you in your lab (no script does it)"
-    )
+    assert ran == ["setup1", "solve1"] and said[-1][1].startswith("I couldn't do step 2 in your lab (no script for it)")
     stage.restart(), stage.host_up()
     assert run_all(stage) == ([], [])
     stage.talk("alice", "!catchup")
-    assert run_all(stage) == (["setup3"], [("alice", "your debian lab is at step 4 now: !step shows it")])
+    assert run_all(stage) == (["setup3"], [("alice", "your debian lab is now at step 4; !step shows it")])
 
 
 def test_an_exercise_without_solves(played: Callable[..., Stage]) -> None:
@@ -208,17 +203,16 @@ def test_an_exercise_without_solves(played: Callable[..., Stage]) -> None:
     stage.talk("russell", "!goto 3")
     run_all(stage)
     assert stage.talk("alice", "!catchup") == [
-        "your debian lab is as its image was, and this exercise cannot do its steps for "
-        "you: !step 1 shows what to do again, up to step 2"
+        "your debian lab is a fresh copy of its image, and this exercise can't do the steps for you; !step 1 shows what to do again, up to step 2"
     ]
 
 
 @pytest.mark.parametrize(
     ("said", "answer"),
     [
-        ("!catchup", "alice: there is nothing to catch up: the class is at its first step"),
-        ("!catchup 2", "alice: the class is at step 1: say !catchup, or !catchup N up to that"),
-        ("!catchup 0", "alice: the class is at step 1: say !catchup, or !catchup N up to that"),
+        ("!catchup", "alice: there is nothing to catch up on: the class is at its first step"),
+        ("!catchup 2", "alice: the class is at step 1; type !catchup, or !catchup N with N from 1 to 1"),
+        ("!catchup 0", "alice: the class is at step 1; type !catchup, or !catchup N with N from 1 to 1"),
     ],
 )
 def test_nothing_to_catch_up(played: Callable[..., Stage], said: str, answer: str) -> None:
@@ -257,15 +251,14 @@ def test_late_joiners(played: Callable[..., Stage]) -> None:
     assert said == [
         (
             CHANNEL,
-            "dan, eve: Scripts is at step 3 of 4; !lab debian gives you a machine, !step shows the step, "
-            "!catchup does the steps before it in your lab",
+            "dan, eve: Scripts is at step 3 of 4; !lab debian gives you a machine, !step shows the step, !catchup does the earlier steps in your lab",
         )
     ]
     stage.join("fay", account="fay")
     assert stage.happens(Arrived(stage.net.people["fay"], CHANNEL, stage.now)) + stage.wait(seconds=10) == []
     assert stage.wait(seconds=60)[0][1].startswith("fay: Scripts is at step 3 of 4")
     told = stage.talk("dan", "!lab debian")
-    assert told[1] == "the class is at step 3 of 4: !step shows it, !catchup does the steps before it in your lab"
+    assert told[1] == "the class is at step 3 of 4; !step shows it, !catchup does the earlier steps in your lab"
     stage.hosts_work()
     run_all(stage)
     stage.talk("dan", "!catchup")

@@ -14,7 +14,7 @@ from trainbot.model.host import HostLost
 
 ASKED = (
     CHANNEL,
-    "Quiz: which port do keyservers use? (say it here or to me alone within 20 s; lots are drawn among the right ones)",
+    "Quiz: which port do keyservers use? (answer here or to me in private within 20 s; a winner is drawn from the right answers)",
 )
 
 
@@ -35,7 +35,9 @@ def test_lots_are_drawn_among_the_right_ones(asked: Stage) -> None:
     asked.wait(seconds=19)
     assert asked.talk("carol", "11371.") == []
     assert asked.wait(seconds=1) == []
-    assert asked.wait(seconds=2) == [(CHANNEL, "the answer is 11371: 3 had it, and the lot falls on carol")]
+    assert asked.wait(seconds=2) == [
+        (CHANNEL, "the answer is 11371. 3 people got it; the prize goes to carol (drawn at random)")
+    ]
     assert asked.wait(seconds=60) == []
 
 
@@ -44,15 +46,15 @@ def test_nobody_and_one(asked: Stage) -> None:
     asked.talk("hannah", "11371")
     for guess in ("80", "443", "22", "11371"):
         answer = asked.whisper("bob", guess)
-    assert answer == ["you have said 3 things already"]
+    assert answer == ["you have already given 3 answers"]
     asked.restart()
     asked.host_up()
     asked.now = asked.now.replace(second=23)
     asked.talk("alice", "11371")
-    assert asked.wait(seconds=0) == [(CHANNEL, "the answer was 11371: nobody had it this time")]
+    assert asked.wait(seconds=0) == [(CHANNEL, "the answer was 11371; nobody got it this time")]
     asked.whisper("russell", "quiz how many? = 3")
     asked.talk("alice", "3")
-    assert asked.wait(seconds=22) == [(CHANNEL, "the answer is 3: only alice had it, and wins")]
+    assert asked.wait(seconds=22) == [(CHANNEL, "the answer is 3. Only alice got it, and wins")]
 
 
 def test_commands_are_commands_while_a_quiz_is_open(asked: Stage) -> None:
@@ -60,7 +62,7 @@ def test_commands_are_commands_while_a_quiz_is_open(asked: Stage) -> None:
     assert asked.talk("alice", "!step") == ["Welcome", "What SE Linux is."]
     assert asked.whisper("alice", "keyserver") == ["noted"]
     assert asked.whisper("russell", "quiz next one = x") == [
-        "a quiz is open already; lots are drawn in a moment, then ask the next"
+        "a quiz is already open; ask the next one when its winner has been drawn, in a moment"
     ]
     asked.wait(seconds=30)
     assert asked.whisper("alice", "keyserver")[0].startswith("there is no 'keyserver'")
@@ -71,7 +73,7 @@ def test_a_quiz_has_a_question_and_an_answer(stage: Stage, words: str) -> None:
     """Else its form is told."""
     said = stage.whisper("russell", f"quiz {words}")
     assert (
-        said == ["say quiz WORDS = ANSWER, for example quiz which port do keyservers use? = 11371"]
+        said == ["usage: quiz WORDS = ANSWER, for example quiz which port do keyservers use? = 11371"]
         or words == "x = !!|"
     )
 
@@ -125,8 +127,8 @@ def test_a_class_without_labs(played: Callable[..., Stage]) -> None:
     assert stage.hear("russell", "!lecture on") == [
         (
             CHANNEL,
-            "we go on without labs, and !done still counts; all of it on one page: trainbot exercise handout scripts; "
-            "!lab home debian says how to run it on a machine of your own",
+            "we're continuing without labs, and !done still counts. Everything on one page: trainbot exercise handout scripts; "
+            "!lab home debian tells you how to run it on your own machine",
         )
     ]
     page = (stage.folder / "public" / "handouts" / "scripts.html").read_text()
@@ -134,13 +136,13 @@ def test_a_class_without_labs(played: Callable[..., Stage]) -> None:
     stage.wait(seconds=6)
     assert stage.talk("russell", "!next") == ["Step 2 of 4: Two", "do the second thing"]
     assert stage.talk("alice", "!done") and stage.scripts == []
-    assert stage.talk("alice", "!catchup") == ["alice: the class goes on without labs now"]
-    assert stage.talk("russell", "!lecture on") == ["russell: it is on already"]
+    assert stage.talk("alice", "!catchup") == ["alice: the class is continuing without labs now"]
+    assert stage.talk("russell", "!lecture on") == ["russell: lecture mode is already on"]
     assert stage.talk("russell", "!lecture maybe") == [
         "russell: 'maybe' is neither on nor off: say !lecture on|off, for example !lecture on"
     ]
     assert stage.talk("russell", "!lecture off") == [
-        "labs are back: !lab debian gives you one, !catchup brings it to where the class is"
+        "labs are back: !lab debian gives you one, !catchup brings it to the class's step"
     ]
     stage.host_up()
     stage.wait(seconds=6)

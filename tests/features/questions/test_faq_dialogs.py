@@ -64,27 +64,27 @@ def test_one_line_with_where_to_read_more(answered: Stage) -> None:
         (
             "alice",
             "1: why is port 11371 taken on Debian? → the policy owns it; semanage port -m changes it | 4: may squid "
-            "connect to any port? | !faq 1 says all of it (I looked for semanage, nobody said semanaeg)",
+            'connect to any port? | !faq 1 shows it in full (nobody said "semanaeg", so I searched for "semanage")',
         )
     ]
     assert answered.hear("hannah", "!faq getenforce") == [
-        (CHANNEL, "hannah: 2: how do I see which mode it is in? → getenforce says it | !faq 2 says all of it")
+        (CHANNEL, "hannah: 2: how do I see which mode it is in? → getenforce says it | !faq 2 shows it in full")
     ]
     answered.talk("olga", "!answer 2 and sestatus says more")
     assert answered.whisper("alice", "faq 2") == [
         "question 2, hannah, 27 Nov 2026: how do I see which mode it is in? → getenforce says it (russell) | and sestatus says "
         "more (olga)"
     ]
-    assert answered.whisper("alice", "faq kubernetes") == ["nothing like that was answered yet; !ask WORDS asks it"]
+    assert answered.whisper("alice", "faq kubernetes") == ["no answered question matches; !ask WORDS asks a new one"]
 
 
 def test_what_changes_is_found_as_it_is(answered: Stage) -> None:
     """A correction is found at once, and what it replaced no more; deleted questions never."""
     answered.talk("russell", "!edit 2 say sestatus")
     assert "2: how do I" in answered.whisper("alice", "faq sestatus")[0]
-    assert answered.whisper("alice", "faq getenforce")[0].startswith("nothing like that")
+    assert answered.whisper("alice", "faq getenforce")[0].startswith("no answered question matches")
     answered.talk("russell", "!delete 2")
-    assert answered.whisper("alice", "faq sestatus")[0].startswith("nothing like that")
+    assert answered.whisper("alice", "faq sestatus")[0].startswith("no answered question matches")
 
 
 HOSTILE = [

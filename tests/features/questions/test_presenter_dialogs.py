@@ -27,7 +27,7 @@ def test_answering_in_the_normal_way_is_enough(stage: Stage) -> None:
     stage.leave("alice")
     stage.talk("russell", "!q")
     stage.talk("russell", "now to something else")
-    assert stage.hear("russell", "!answered") == [("russell", "kept as the answer to question 1: 57 characters")]
+    assert stage.hear("russell", "!answered") == [("russell", "saved as the answer to question 1 (57 characters)")]
     assert kinds(stage, 1)[1:] == [
         ("taken", "russell", ""),
         ("answered", "russell", "the policy of Debian owns it already use semanage port -m"),
@@ -48,7 +48,7 @@ def test_nothing_to_keep(stage: Stage, before: list[str]) -> None:
     for said in before:
         stage.talk("russell", said)
     assert stage.talk("russell", "!answered") == [
-        "russell: no question was taken here that you said something to since; !answer N WORDS answers one"
+        "russell: you haven't taken a question here and said something about it since; !answer N WORDS answers one"
     ]
 
 
@@ -70,7 +70,7 @@ def test_several_answers_and_corrections(stage: Stage) -> None:
     stage.talk("hannah", "!answer 1 first")
     stage.talk("russell", "!answer 1 second")
     assert stage.hear("hannah", "!edit 1 first, mended") == [
-        (CHANNEL, "alice: to question 1, corrected: first, mended (hannah)")
+        (CHANNEL, "alice: answer to question 1, corrected: first, mended (hannah)")
     ]
     assert stage.whisper("bob", "q 1")[0].endswith("one → first, mended (hannah) | second (russell)")
     assert kinds(stage, 1) == [
@@ -79,7 +79,9 @@ def test_several_answers_and_corrections(stage: Stage) -> None:
         ("answered", "russell", "second"),
         ("edited", "hannah", "first, mended"),
     ]
-    assert stage.talk("olga", "!edit 1 second, mended") == ["alice: to question 1, corrected: second, mended (olga)"]
+    assert stage.talk("olga", "!edit 1 second, mended") == [
+        "alice: answer to question 1, corrected: second, mended (olga)"
+    ]
     with stage.store.transaction():
         assert [(a.nick, a.words) for a in stage.store.questions.answers(1)] == [
             ("hannah", "first, mended"),
@@ -91,16 +93,14 @@ def test_an_asker_corrects_and_withdraws(stage: Stage) -> None:
     """Their own question, while it waits; nobody else's."""
     stage.talk("alice", "!ask why is prot 11371 taken?")
     assert stage.talk("bob", "!edit 1 because") == ["bob: question 1 is not yours"]
-    assert stage.talk("hannah", "!edit 1 because") == [
-        "hannah: question 1 has no answer of yours; !answer 1 WORDS gives one"
-    ]
-    assert stage.hear("alice", "!edit 1 why is port 11371 taken?") == [("alice", "question 1 reads that now")]
+    assert stage.talk("hannah", "!edit 1 because") == ["hannah: you haven't answered question 1; !answer 1 WORDS does"]
+    assert stage.hear("alice", "!edit 1 why is port 11371 taken?") == [("alice", "question 1 is updated")]
     assert stage.talk("hannah", "!take") == ["question 1 from alice: why is port 11371 taken?"]
     assert stage.talk("bob", "!delete 1") == [
-        "bob: only your own questions, while they wait; question 1 is not such a one"
+        "bob: you can only delete your own open questions, and question 1 isn't one"
     ]
     assert stage.hear("alice", "!delete 1 found it") == [("alice", "question 1 is deleted")]
-    assert stage.talk("hannah", "!take 1") == ["hannah: there is no question '1'; !q lists the open ones"]
+    assert stage.talk("hannah", "!take 1") == ['hannah: there is no question "1"; !q lists the open ones']
     assert kinds(stage, 1) == [
         ("asked", "alice", "why is prot 11371 taken?"),
         ("reworded", "alice", "why is port 11371 taken?"),
@@ -116,19 +116,19 @@ def test_merged_questions_have_one_answer(stage: Stage) -> None:
     stage.talk("carol", "!vote 1")
     stage.talk("carol", "!vote 2")
     assert stage.hear("hannah", "!merge 2 1") == [
-        (CHANNEL, "hannah: question 1 stands for both: 2 votes, next"),
-        ("bob", "your question 2 (what owns the keyserver port?) is the same as question 1: you get its answer"),
+        (CHANNEL, "hannah: question 1 now covers both: 2 votes, next"),
+        ("bob", "your question 2 (what owns the keyserver port?) is the same as question 1; you'll get its answer"),
     ]
-    assert stage.talk("hannah", "!merge 1 2") == ["hannah: that is one and the same question"]
-    assert stage.talk("hannah", "!merge 2 1") == ["hannah: question 2 was merged into 1 already; !reopen 2 undoes that"]
+    assert stage.talk("hannah", "!merge 1 2") == ["hannah: both numbers mean the same question"]
+    assert stage.talk("hannah", "!merge 2 1") == ["hannah: question 2 is already merged into 1; !reopen 2 undoes that"]
     stage.leave("bob")
-    assert stage.talk("hannah", "!answer 2 the policy") == ["alice: to question 1: the policy (hannah)"]
+    assert stage.talk("hannah", "!answer 2 the policy") == ["alice: answer to question 1: the policy (hannah)"]
     stage.join("bob", account="bob")
     assert stage.wait(seconds=2) == [
         ("bob", "your question 2 (what owns the keyserver port?) was answered by hannah: the policy")
     ]
     assert "(merged into 1) → the policy (hannah)" in stage.whisper("bob", "q 2")[0]
-    assert stage.talk("bob", "!reopen 2") == ["bob: question 2 waits again: next"]
+    assert stage.talk("bob", "!reopen 2") == ["bob: question 2 is open again: next"]
     assert kinds(stage, 2) == [
         ("asked", "bob", "what owns the keyserver port?"),
         ("voted", "carol", ""),
@@ -153,7 +153,7 @@ def test_deleted_while_it_was_talked_about(stage: Stage) -> None:
     stage.talk("russell", "!take")
     stage.talk("russell", "because")
     stage.talk("alice", "!delete 1")
-    assert stage.talk("russell", "!answered") == ["russell: question 1 was deleted meanwhile"]
+    assert stage.talk("russell", "!answered") == ["russell: question 1 has been deleted in the meantime"]
     assert kinds(stage, 1)[-1] == ("deleted", "alice", "")
 
 
@@ -163,7 +163,7 @@ def test_merged_into_what_was_answered(stage: Stage) -> None:
     stage.talk("hannah", "!answer 1 because")
     stage.talk("bob", "!ask uno")
     assert stage.hear("hannah", "!merge 2 1") == [
-        (CHANNEL, "hannah: question 1 stands for both"),
+        (CHANNEL, "hannah: question 1 now covers both"),
         ("bob", "your question 2 (uno) is the same as question 1, which was answered: because"),
     ]
 
@@ -172,10 +172,10 @@ def test_reopened(stage: Stage) -> None:
     """What was put aside or not really answered waits again; only for its asker and staff."""
     stage.talk("alice", "!ask one")
     stage.talk("hannah", "!skip 1 later")
-    assert stage.whisper("bob", "q 1")[0].endswith("one (put aside: later)")
-    assert stage.talk("bob", "!reopen 1") == ["bob: question 1 is not yours: !ask WORDS asks again, in your own words"]
-    assert stage.talk("alice", "!reopen 1") == ["alice: question 1 waits again: next"]
-    assert stage.talk("alice", "!reopen 1") == ["alice: question 1 waits already"]
+    assert stage.whisper("bob", "q 1")[0].endswith("one (skipped: later)")
+    assert stage.talk("bob", "!reopen 1") == ["bob: question 1 isn't yours; !ask WORDS asks it again in your own words"]
+    assert stage.talk("alice", "!reopen 1") == ["alice: question 1 is open again: next"]
+    assert stage.talk("alice", "!reopen 1") == ["alice: question 1 is already open"]
     assert stage.talk("hannah", "!take") == ["question 1 from alice: one"]
 
 
@@ -184,28 +184,24 @@ def test_ignored(stage: Stage) -> None:
     stage.talk("alice", "!ask buy my watches")
     stage.talk("bob", "!ask one")
     assert stage.hear("hannah", "!ignore Alice") == [
-        ("hannah", "questions of alice are not taken any more, 1 deleted; !unignore alice ends that")
+        ("hannah", "alice's questions and votes are now ignored, 1 deleted; !unignore alice undoes that")
     ]
     assert stage.hear("alice", "!ask buy them") == [
-        ("alice", "your questions are not taken just now; the presenter can change that")
+        ("alice", "you can't ask questions at the moment; the presenter can change that")
     ]
-    assert stage.hear("alice", "!vote 2") == [
-        ("alice", "your votes are not taken just now; the presenter can change that")
-    ]
+    assert stage.hear("alice", "!vote 2") == [("alice", "you can't vote at the moment; the presenter can change that")]
     stage.rename("alice", "innocent")
     assert stage.talk("innocent", "!ask buy them") == [
-        "your questions are not taken just now; the presenter can change that"
+        "you can't ask questions at the moment; the presenter can change that"
     ]
     assert stage.talk("hannah", "!q") == ["hannah: 1 open: 2 bob: one"]
     assert stage.talk("hannah", "!ignore russell") == [
-        "hannah: russell is one of us; only learners' questions can be ignored"
+        "hannah: russell isn't a learner; only learners' questions can be ignored"
     ]
-    assert stage.talk("hannah", "!ignore nobody") == [
-        "hannah: nobody here goes by 'nobody', and nobody of that nick asked anything"
-    ]
+    assert stage.talk("hannah", "!ignore nobody") == ['hannah: nobody called "nobody" is here or has asked a question']
     stage.leave("innocent")
-    assert stage.talk("hannah", "!unignore alice") == ["questions of innocent are taken again"]
-    assert stage.talk("hannah", "!unignore bob") == ["questions of bob were not ignored"]
+    assert stage.talk("hannah", "!unignore alice") == ["innocent's questions are accepted again"]
+    assert stage.talk("hannah", "!unignore bob") == ["bob's questions were not ignored"]
     stage.join("alice", account="alice")
     assert stage.talk("alice", "!ask am I back?") == ["alice: question 3: 1 before it"]
     with stage.store.transaction():
@@ -235,7 +231,7 @@ def test_an_answer_follows_into_an_account(stage: Stage) -> None:
     stage.join("dora")
     stage.talk("dora", "!ask one")
     stage.rename("dora", "dora", account="dora")
-    assert stage.hear("dora", "!vote 1") == [("dora", "question 1 is yours: that counts already")]
+    assert stage.hear("dora", "!vote 1") == [("dora", "question 1 is your own; you can only vote for other people's")]
     stage.leave("dora")
     stage.talk("hannah", "!answer 1 because")
     stage.join("dora2", account="dora")
@@ -247,13 +243,19 @@ def test_the_presenter_is_told_quietly(stage: Stage) -> None:
     stage.talk("russell", "!start")
     stage.talk("alice", "!ask what is a boolean")
     assert stage.wait(minutes=9) == []
-    assert stage.wait(minutes=2) == [("russell", "one question waits for 11 min in #class: !take shows 1")]
+    assert stage.wait(minutes=2) == [
+        ("russell", "one question has been waiting for 11 min in #class; !take shows question 1")
+    ]
     assert stage.wait(minutes=5) == []
     for n in range(10):
         stage.talk("hannah", f"!ask question number {n}")
-    assert stage.wait(seconds=2) == [("russell", "11 questions wait, the oldest for 16 min in #class: !take shows 1")]
+    assert stage.wait(seconds=2) == [
+        ("russell", "11 questions are waiting, the oldest for 16 min in #class; !take shows question 1")
+    ]
     assert stage.wait(minutes=1) == []
-    assert stage.wait(minutes=4) == [("russell", "11 questions wait, the oldest for 21 min in #class: !take shows 1")]
+    assert stage.wait(minutes=4) == [
+        ("russell", "11 questions are waiting, the oldest for 21 min in #class; !take shows question 1")
+    ]
     stage.leave("russell")
     stage.wait(minutes=10)
     for n in range(1, 12):

@@ -19,7 +19,7 @@ def test_ask_and_answer(stage: Stage) -> None:
         "hannah: 3 open: 1 alice: why is port 11371 taken? (taken) | 2 bob: and Debian? | 3 carol: third"
     ]
     assert stage.hear("hannah", "!answer 1 -m changes it") == [
-        (CHANNEL, "alice: to question 1: -m changes it (hannah)")
+        (CHANNEL, "alice: answer to question 1: -m changes it (hannah)")
     ]
     assert stage.talk("russell", "!y 3") == ["question 3 from carol: third"]
     assert stage.whisper("alice", "questions") == ["2 open: 3 carol: third (taken) | 2 bob: and Debian?"]
@@ -28,23 +28,25 @@ def test_ask_and_answer(stage: Stage) -> None:
 def test_take_in_turn(stage: Stage) -> None:
     """``!take`` shows the oldest that nobody has; then it says which are taken, or that there are none."""
     assert stage.talk("hannah", "!take") == ["hannah: no open questions"]
-    assert stage.hear("alice", "!q") == [("alice", "no open questions; !ask WORDS puts one")]
+    assert stage.hear("alice", "!q") == [("alice", "no open questions; !ask WORDS asks one")]
     stage.talk("alice", "!ask one")
     stage.talk("hannah", "!take")
-    assert stage.talk("hannah", "!take") == ["hannah: no open questions; question 1 is taken: !answer 1 WORDS"]
+    assert stage.talk("hannah", "!take") == [
+        "hannah: no open questions; question 1 is taken; !answer 1 WORDS answers it"
+    ]
 
 
 @pytest.mark.parametrize(
     ("said", "answer"),
     [
-        ("!answer 7 x", "there is no question '7'; !q lists the open ones"),
-        ("!answer x y", "there is no question 'x'; !q lists the open ones"),
-        ("!answer 99999999999999999999 y", "there is no question '99999999999999999999'; !q lists the open ones"),
+        ("!answer 7 x", 'there is no question "7"; !q lists the open ones'),
+        ("!answer x y", 'there is no question "x"; !q lists the open ones'),
+        ("!answer 99999999999999999999 y", 'there is no question "99999999999999999999"; !q lists the open ones'),
         ("!answer 1", "say !answer N WORDS, for example !answer 3 semanage port -m changes it"),
         ("!answer", "say !answer N WORDS, for example !answer 3 semanage port -m changes it"),
-        ("!take 2", "there is no question '2'; !q lists the open ones"),
+        ("!take 2", 'there is no question "2"; !q lists the open ones'),
         ("!skip", "say !skip N [WHY]"),
-        ("!skip 0", "there is no question '0'; !q lists the open ones"),
+        ("!skip 0", 'there is no question "0"; !q lists the open ones'),
         ("!ask", "say !ask WORDS, for example !ask why is port 11371 taken?"),
     ],
 )
@@ -64,10 +66,10 @@ def test_answered_and_skipped_stay_so(stage: Stage) -> None:
     before = stage.dump()
     for said in ("!take 1", "!skip 1"):
         assert stage.talk("hannah", said) == [
-            "hannah: question 1 is answered already; !answer 1 WORDS adds an answer, !reopen 1 puts it back"
+            "hannah: question 1 is already answered; !answer 1 WORDS adds an answer, !reopen 1 puts it back in the queue"
         ]
     assert stage.dump() == before
-    assert stage.talk("russell", "!answer 1 second") == ["alice: to question 1: second (russell)"]
+    assert stage.talk("russell", "!answer 1 second") == ["alice: answer to question 1: second (russell)"]
     with stage.store.transaction():
         assert [(e.kind, e.nick, e.words) for e in stage.store.questions.events.all()] == [
             ("asked", "alice", "one"),
@@ -80,12 +82,12 @@ def test_skip_tells_its_asker(stage: Stage) -> None:
     """Put aside, with the word why, to the asker alone."""
     stage.talk("alice", "!ask one")
     assert stage.hear("hannah", "!skip 1 after the class") == [
-        ("alice", "your question 1 (one) was put aside by hannah: after the class")
+        ("alice", "your question 1 (one) was skipped by hannah: after the class")
     ]
     stage.talk("alice", "!ask two")
     assert stage.hear("hannah", "!skip 2", None) == [
-        ("hannah", "question 2 is put aside"),
-        ("alice", "your question 2 (two) was put aside by hannah"),
+        ("hannah", "question 2 is skipped"),
+        ("alice", "your question 2 (two) was skipped by hannah"),
     ]
 
 
@@ -93,7 +95,7 @@ def test_an_answer_reaches_who_has_gone(stage: Stage) -> None:
     """The asker left: the channel gets the answer now, they get it when they are back, once."""
     stage.talk("alice", "!ask one")
     stage.leave("alice")
-    assert stage.hear("hannah", "!answer 1 because") == [(CHANNEL, "alice: to question 1: because (hannah)")]
+    assert stage.hear("hannah", "!answer 1 because") == [(CHANNEL, "alice: answer to question 1: because (hannah)")]
     assert stage.wait(hours=5) == []
     stage.join("Alice2", account="alice")
     assert stage.wait(seconds=2) == [("Alice2", "your question 1 (one) was answered by hannah: because")]
@@ -145,7 +147,7 @@ def test_votes_decide(stage: Stage) -> None:
     stage.talk("bob", "!ask where is my lab now?")
     assert stage.hear("carol", "!vote 2") == [("carol", "question 2: 1 vote, next")]
     assert stage.hear("carol", "!vote #2") == [("carol", "question 2: 1 vote, next")]
-    assert stage.hear("bob", "!vote 2") == [("bob", "question 2 is yours: that counts already")]
+    assert stage.hear("bob", "!vote 2") == [("bob", "question 2 is your own; you can only vote for other people's")]
     assert stage.whisper("alice", "vote 2") == ["question 2: 2 votes, next"]
     assert stage.hear("carol", "!q") == [
         ("carol", "2 open: 2 bob: where is my lab now? (2 votes) | 1 alice: why is the sky blue?")
@@ -153,7 +155,7 @@ def test_votes_decide(stage: Stage) -> None:
     assert stage.talk("hannah", "!take") == ["question 2 from bob (2 votes): where is my lab now?"]
     stage.talk("hannah", "!answer 2 there")
     assert stage.talk("carol", "!vote 2") == [
-        "carol: question 2 is answered already; !answer 2 WORDS adds an answer, !reopen 2 puts it back"
+        "carol: question 2 is already answered; !answer 2 WORDS adds an answer, !reopen 2 puts it back in the queue"
     ]
 
 
@@ -185,7 +187,7 @@ def test_anonymously(stage: Stage) -> None:
     assert stage.hear("hannah", "!q") == [(CHANNEL, "hannah: 1 open: 1 anonymous: what is a port?")]
     assert stage.hear("hannah", "q", None) == [("hannah", "1 open: 1 alice (anonymously): what is a port?")]
     assert stage.hear("hannah", "!take") == [(CHANNEL, "question 1 from anonymous: what is a port?")]
-    assert stage.hear("hannah", "!answer 1 a door") == [(CHANNEL, "to question 1: a door (hannah)")]
+    assert stage.hear("hannah", "!answer 1 a door") == [(CHANNEL, "answer to question 1: a door (hannah)")]
     stage.leave("alice")
     stage.talk("hannah", "!answer 1 with a number")
     stage.join("alice", account="alice")
@@ -203,8 +205,8 @@ def test_a_like_question_was_answered(stage: Stage) -> None:
         assert stage.hear("bob", said) == [
             (
                 "bob",
-                "question 1 was: why is port 11371 taken on Debian? → the policy owns it; "
-                "semanage port -m changes it Still ask? Say !yes within 60 s.",
+                "similar question 1: why is port 11371 taken on Debian? → the policy owns it; "
+                "semanage port -m changes it Ask anyway? Say !yes within 60 s.",
             )
         ]
     assert stage.dump()["question"] == before
@@ -219,7 +221,7 @@ def test_a_like_question_waits(stage: Stage) -> None:
     assert stage.hear("bob", "!ask how do i see the audit daemon's log?") == [
         (
             "bob",
-            "question 1 (how do I see the log of the audit daemon?) waits already; !vote 1 supports it. Still ask? Say !yes "
+            "question 1 (how do I see the log of the audit daemon?) is already open; !vote 1 supports it. Ask anyway? Say !yes "
             "within 60 s.",
         )
     ]
@@ -231,18 +233,18 @@ def test_limits_are_a_persons(stages: Callable[..., Stage]) -> None:
     stage = stages()
     stage.change_ini("[questions]\nlength = 40\na_minute = 2\na_person = 3\n")
     assert stage.hear("alice", "!ask " + "x" * 41) == [
-        ("alice", "that has 41 characters and I keep 40: please say it shorter")
+        ("alice", "that's 41 characters and the limit is 40; please shorten it")
     ]
     for n in range(2):
         assert "question" in stage.talk("alice", f"!ask number {n} of mine")[0]
     assert stage.hear("alice", "!ask number 3 of mine") == [
-        ("alice", "2 questions in a minute are enough: ask again a little later, please")
+        ("alice", "that's 2 questions within a minute; please wait a little before you ask the next")
     ]
     assert stage.talk("bob", "!ask may I?") == ["bob: question 3: 1 before it"]  # she has two
     stage.wait(minutes=2)
     assert stage.talk("alice", "!ask number 4 of mine") == ["alice: question 4: 3 before it"]
     assert stage.hear("alice", "!ask number 5 of mine") == [
-        ("alice", "3 of your questions wait already: please ask again when one is answered")
+        ("alice", "you already have 3 open questions; please ask again when one has been answered")
     ]
 
 
@@ -252,4 +254,4 @@ def test_questions_outlive_the_bot(stage: Stage) -> None:
     stage.talk("hannah", "!take")
     stage.restart()
     assert stage.talk("hannah", "!q") == ["hannah: 1 open: 1 alice: one (taken)"]
-    assert stage.talk("hannah", "!answer 1 yes") == ["alice: to question 1: yes (hannah)"]
+    assert stage.talk("hannah", "!answer 1 yes") == ["alice: answer to question 1: yes (hannah)"]

@@ -81,10 +81,10 @@ def test_who_asks_is_left_out(stages: Callable[..., Stage]) -> None:
     """!nolog on: neither words nor comings of that person, also under another nick and after a restart, until off."""
     stage = stages(log="yes")
     assert stage.whisper("alice", "nolog") == [
-        "what is said in a class is kept, and minutes name you; !nolog on ends that"
+        "what is said in a class is logged, and minutes name you; !nolog on stops that"
     ]
     said = stage.hear("alice", "!nolog on")
-    assert said == [("alice", "what you say is not kept and minutes do not name you; !nolog off ends that")]
+    assert said == [("alice", "what you say isn't logged and minutes don't name you; !nolog off undoes that")]
     stage.talk("russell", "!start")
     stage.talk("alice", "my secret")
     stage.restart()
@@ -106,8 +106,8 @@ def test_who_asks_is_left_out(stages: Callable[..., Stage]) -> None:
 @pytest.mark.parametrize(
     ("said", "told"),
     [
-        ("!nolog perhaps", "alice: 'perhaps' is neither on nor off: say !nolog on, or !nolog off"),
-        ("!nolog off", "I keep no log of what is said, and minutes name you; !nolog on ends that"),
+        ("!nolog perhaps", 'alice: "perhaps" is neither on nor off. Usage: !nolog on|off'),
+        ("!nolog off", "I don't log what is said, and minutes name you; !nolog on stops that"),
     ],
 )
 def test_nolog_says_its_form(stage: Stage, said: str, told: str) -> None:
@@ -119,7 +119,7 @@ def test_a_link_is_one(stage: Stage) -> None:
     """!link takes addresses alone: it becomes a link in the minutes."""
     stage.talk("russell", "!start")
     assert stage.talk("hannah", "!link javascript:alert(1)") == [
-        "hannah: a link begins with https:// (or http://); !info takes any words"
+        "hannah: a link starts with https:// (or http://); !info takes any text"
     ]
     assert stage.talk("hannah", "!link https://example.org the slides") == []
     assert line(stage, "link") == [("link", "hannah", "https://example.org the slides")]

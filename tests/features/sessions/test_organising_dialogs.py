@@ -169,7 +169,7 @@ def test_what_it_does_not_understand(stage: Stage) -> None:
         "selinux 31 feb 19:00 melbourne": "there is no such day as 31 february",
         "selinux 5/12 19:00 melbourne": "is 5/12 day or month first?",
         "selinux sat 5 dec 19:00 +1100": "+1100 is an offset, not a zone: say one of Australia/Melbourne",
-        "selinux sat 5 dec 19:00 melbourne beginners": "what is 'beginners'? a title stands in quotes",
+        "selinux sat 5 dec 19:00 melbourne beginners": "what is 'beginners'? a title is in quotes",
         "selinux sun 4 oct 2027 02:30 melbourne": "4 Oct 2027 is a Monday",
         "selinux sun 3 oct 2027 02:30 melbourne": "does not exist in Australia/Melbourne, clocks skip it: say",
         "selinux sat 5 dec 19:00 melbourne seats 0": "seats must be a whole number from 1",

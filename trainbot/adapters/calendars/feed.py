@@ -1,7 +1,7 @@
-"""The calendar that people subscribe to (RFC 5545, RFC 7986), written so that their programs see what changed.
+"""The calendar that people subscribe to (RFC 5545, RFC 7986), written so that their programs notice changes.
 
-UID stays, SEQUENCE counts the changes, DTSTAMP and LAST-MODIFIED are of the change and not of the writing, what was
-cancelled stays in it as cancelled.  The same rows give the same bytes.
+UID stays the same, SEQUENCE counts changes, DTSTAMP and LAST-MODIFIED give the time of the change, and cancelled
+sessions stay in it as cancelled.  The same rows give the same bytes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from trainbot.model.reminder import ReminderOffset
 from trainbot.model.session import PublishedSession, Session
 
 FEED, PAGE = "sessions.ics", "sessions.html"
-ALARMS_WITHIN = timedelta(days=1)  # a phone that rings a week before is switched off
+ALARMS_WITHIN = timedelta(days=1)  # nobody wants an alarm a week before
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class FeedOptions:
     channels: tuple[str, ...]
 
     def uid(self, session: Session) -> str:
-        """The same for ever, and no other installation's (RFC 7986 5.3)."""
+        """A UID that never changes and that no other installation uses (RFC 7986 5.3)."""
         return str(uuid.uuid5(uuid.NAMESPACE_URL, f"trainbot:{self.owner}/{session.uid}"))
 
     def channel(self, session: Session) -> str:
@@ -49,7 +49,7 @@ class FeedOptions:
         return f"{'ircs' if self.tls else 'irc'}://{self.server}:{self.port}/{quote(self.channel(session), safe='')}"
 
     def page(self, session: Session) -> str:
-        """Its place on the page; its channel where no page is served."""
+        """Its link on the page; its channel if no page is served."""
         if not self.public_url:
             return self.irc(session)
         return f"{self.public_url.rstrip('/')}/{PAGE}#{anchor(self, session)}"
@@ -69,12 +69,12 @@ def anchor(where: FeedOptions, session: Session) -> str:
 
 
 def since(now: datetime) -> datetime:
-    """From when on sessions are in the feed: what moves once a year only."""
+    """The time from which sessions are in the feed; it changes only once a year."""
     return datetime(now.astimezone(UTC).year - 1, 1, 1, tzinfo=UTC)
 
 
 class Feed:
-    """Keeps each event's text as long as its session does not change: writing the whole is cheap then."""
+    """Keeps each event's text until its session changes, so writing the whole feed is cheap."""
 
     def __init__(self, where: FeedOptions, offsets: Sequence[ReminderOffset]) -> None:
         self.where = where
@@ -186,6 +186,6 @@ def _described(session: Session, where: FeedOptions) -> str:
         f"slides: {session.slides}" if session.slides else "",
         f"more: {session.link}" if session.link else "",
         f"on IRC: {where.irc(session)}",
-        "say !sessions there, then !signup and its number for a seat",
+        "to sign up, type !sessions there, then !signup and the session's number",
     ]
     return "\n".join(line for line in lines if line)

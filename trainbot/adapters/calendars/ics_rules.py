@@ -1,4 +1,4 @@
-"""Which repetition rules a schedule may hold (RFC 5545 3.3.10), decided before one is expanded.
+"""Which repetition rules a schedule may have (RFC 5545 3.3.10), decided before one is expanded.
 
 Libraries expand a rule by walking it, forever where it never matches.  What is let through here
 repeats by the day at most, and its first date lies on it (3.8.5.3), so that it matches again within
@@ -27,26 +27,26 @@ def rule_fault(rule: dict[str, Any], first: datetime) -> str | None:
     as the end of a sentence; None where nothing is."""
     frequency = _one(rule, "FREQ")
     if frequency not in _DAYS_BETWEEN:
-        return f"repeats FREQ={frequency}: a session repeats daily, weekly, monthly or yearly"
+        return f"repeats with FREQ={frequency}: a session can repeat daily, weekly, monthly or yearly"
     odd = sorted(set(rule) - _ALWAYS - _PARTS[frequency])
     if odd:
-        return f"has {odd[0][:20]} in a {frequency} rule, which is not understood: write its dates as single events"
+        return f"has {odd[0][:20]} in a {frequency} rule, which is not supported: write its dates as single events"
     interval = _one(rule, "INTERVAL", 1)
     if not isinstance(interval, int) or not 1 <= interval <= MOST_INTERVAL:
         return f"has an INTERVAL that is not from 1 to {MOST_INTERVAL}"
     if interval > 1 and frequency == "DAILY" and {"BYDAY", "BYMONTH"} & set(rule):
-        return "chooses among every n-th day: write its dates as single events"
+        return "selects from every n-th day, which is not supported: write its dates as single events"
     if interval > 1 and frequency == "YEARLY" and "BYDAY" in rule:
-        return "chooses a weekday of every n-th year: write its dates as single events"
+        return "selects a weekday of every n-th year, which is not supported: write its dates as single events"
     if {"BYDAY", "BYMONTHDAY"} <= set(rule):
-        return "has both BYDAY and BYMONTHDAY, which is not understood: write its dates as single events"
+        return "has both BYDAY and BYMONTHDAY, which is not supported: write its dates as single events"
     if any(len(values) > 366 for values in rule.values() if isinstance(values, list)):
         return "has a rule that is too long"
     return _position_fault(rule) or _first_fault(rule, frequency, first)
 
 
 def walk(rule: dict[str, Any], first: datetime, end: date) -> int:
-    """About how many dates are gone through from ``first`` to ``end`` (an upper bound)."""
+    """About how many dates are examined from ``first`` to ``end`` (an upper bound)."""
     frequency: str = _one(rule, "FREQ")
     interval: int = _one(rule, "INTERVAL", 1)
     days = max((end - first.date()).days, 0) + 1
@@ -65,7 +65,7 @@ def _position_fault(rule: dict[str, Any]) -> str | None:
 
 
 def _first_fault(rule: dict[str, Any], frequency: str, first: datetime) -> str | None:
-    """The first date has to be one that the rule names; BYSETPOS always has a match (four weeks)."""
+    """The first date must be one that the rule includes; BYSETPOS always has a match (four weeks)."""
     months = rule.get("BYMONTH", [first.month])
     on_day = True
     if "BYMONTHDAY" in rule:
@@ -73,7 +73,7 @@ def _first_fault(rule: dict[str, Any], frequency: str, first: datetime) -> str |
     elif "BYDAY" in rule:
         on_day = any(_is_day(str(day).upper(), first, frequency, "BYMONTH" in rule) for day in rule["BYDAY"])
     if first.month not in [int(month) for month in months] or not on_day:
-        return "starts on a day that its own rule does not name: make the first date one of them"
+        return "starts on a day that its own rule does not include: start it on one that it does"
     return None
 
 

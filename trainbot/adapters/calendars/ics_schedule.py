@@ -76,10 +76,10 @@ class _IcsReader:
 
     def read(self) -> tuple[list[Session], list[ScheduleProblem]]:
         if (fault := torn(self.text)) is not None:
-            self.fault(None, f"this is not iCalendar, or a part of it is missing: {fault}")
+            self.fault(None, f"this is not iCalendar, or part of it is missing: {fault}")
             return [], self.problems
         if self.text.upper().count("BEGIN:VEVENT") > MOST_EVENTS:
-            self.fault(None, f"more than {MOST_EVENTS} events: make several files of it")
+            self.fault(None, f"more than {MOST_EVENTS} events: split it into several files")
             return [], self.problems
         try:
             text, self.places = without_timezones(self.text)
@@ -106,20 +106,20 @@ class _IcsReader:
     # -- one event ----------------------------------------------------------------------------
 
     def checked(self, event: icalendar.Component, called_off: bool) -> _Event | None:
-        """The event in our terms, or None with its fault told."""
+        """The event as an ``_Event``, or None with its fault recorded."""
         uid = _text(event, "UID").strip()
-        label = fields.plain(_text(event, "SUMMARY"), 60) or fields.plain(uid, 60) or "without a name"
+        label = fields.plain(_text(event, "SUMMARY"), 60) or fields.plain(uid, 60) or "(no name)"
         try:
             if not uid:
-                raise FieldFault("has no UID, so that a change would look like a new event: give it one")
+                raise FieldFault("has no UID, so a change would look like a new event: give it one")
             for name, fault in event.errors:
                 if name in ("DTSTART", "DTEND", "DURATION", "RRULE", "EXDATE", "RDATE", "RECURRENCE-ID"):
                     raise FieldFault(f"has a {name} that is not understood: {fields.plain(str(fault), 80)}")
             return self.timed(event, uid, label, called_off)
         except (FieldFault, UserError) as fault:
-            self.fault(uid, f"event {label!r} {fault}")
+            self.fault(uid, f'event "{label}" {fault}')
         except (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError) as error:
-            self.fault(uid, f"event {label!r} is not understood: {fields.plain(str(error), 80)}")
+            self.fault(uid, f'event "{label}" is not understood: {fields.plain(str(error), 80)}')
         return None
 
     def timed(self, event: icalendar.Component, uid: str, label: str, called_off: bool) -> _Event:
@@ -132,16 +132,18 @@ class _IcsReader:
         rid = None
         if "RECURRENCE-ID" in event:
             if "RANGE" in event["RECURRENCE-ID"].params:
-                raise FieldFault("changes all later ones (RANGE=THISANDFUTURE): end the series there and begin another")
+                raise FieldFault(
+                    "changes all later occurrences (RANGE=THISANDFUTURE): end the series there and start another"
+                )
             rid = self.moment(event["RECURRENCE-ID"])[0]
         without, besides = self.dates(event, "EXDATE"), self.dates(event, "RDATE")
         rule = event.get("RRULE")
         if isinstance(rule, list) or (rule is not None and "EXRULE" in event):
-            raise FieldFault("repeats by several rules at once: make it several events")
+            raise FieldFault("repeats by several rules at once: split it into several events")
         if rule is not None and (fault := rule_fault(rule, first.replace(tzinfo=None))):
             raise FieldFault(fault)
         if rid is not None and (rule is not None or besides):
-            raise FieldFault("is a change of one occurrence and yet repeats: leave out its RRULE")
+            raise FieldFault("changes one occurrence but also repeats: leave out its RRULE")
         values = self.words(event, uid, label)
         values["title"] = fields.plain(_text(event, "SUMMARY")) or "session"
         values["cancelled"] = called_off or _text(event, "STATUS").upper() == "CANCELLED"
@@ -153,13 +155,13 @@ class _IcsReader:
         """A date-time in its zone, as RFC 5545 3.3.5 reads one that clocks skip or repeat."""
         value, tzid = prop.dt, str(prop.params.get("TZID", ""))
         if not isinstance(value, datetime):
-            raise FieldFault("lasts all day: give it a time, since a session starts at one")
+            raise FieldFault("lasts all day: give it a start time")
         if not tzid and value.tzinfo is None:
-            raise FieldFault("has a floating time, that is, no time zone: choose one for it in the calendar program")
+            raise FieldFault("has a floating time (no time zone): choose a zone for it in the calendar program")
         name = of_tzid(tzid, self.places.get(tzid)) if tzid else "UTC"
         if name is None:
             raise FieldFault(
-                f"is in {fields.shown(tzid)}, a time zone nobody knows: choose a city's, such as Europe/Berlin"
+                f"is in {fields.shown(tzid)}, an unknown time zone: choose one named after a city, such as Europe/Berlin"
             )
         wall = value.replace(tzinfo=None)
         readings(wall, name)  # refuses years beyond what we count with
@@ -178,7 +180,7 @@ class _IcsReader:
         return tuple(moments)
 
     def minutes(self, event: icalendar.Component, first: datetime) -> int:
-        """The length, elapsed; an event that has neither end nor duration gets the usual one."""
+        """The length in minutes; an event with neither end nor duration gets the default."""
         length = timedelta(minutes=fields.DEFAULT_MINUTES)
         if "DTEND" in event:
             length = self.moment(event["DTEND"])[0].astimezone(UTC) - first.astimezone(UTC)
@@ -191,7 +193,7 @@ class _IcsReader:
         return minutes
 
     def words(self, event: icalendar.Component, uid: str, label: str) -> dict[str, Any]:
-        """The fields that iCalendar has no property for.  A wrong one is told and left out.  Google
+        """The fields that iCalendar has no property for.  A wrong one is reported and left out.  Google
         writes descriptions in HTML."""
         text = re.sub(r"<br\s*/?>|</p>|</div>", "\n", _text(event, "DESCRIPTION")[:20_000], flags=re.IGNORECASE)
         text = html.unescape(re.sub(r"<[^<>]{0,500}>", "", text))
@@ -204,13 +206,13 @@ class _IcsReader:
             try:
                 values[name] = fields.from_words(name, value)
             except FieldFault as fault:
-                self.fault(uid, f"event {label!r}: {name} {fault}")
+                self.fault(uid, f'event "{label}": {name} {fault}')
         return values
 
     # -- its occurrences ----------------------------------------------------------------------
 
     def sessions(self, group: list[_Event]) -> list[Session]:
-        """What the events of one UID come to: one session, or the occurrences of a series."""
+        """The sessions from the events of one UID: one session, or the occurrences of a series."""
         masters = sorted((e for e in group if e.rid is None), key=lambda event: event.sequence)
         master = masters[-1] if masters else None
         if master is not None and len(masters) > 1 and masters[-2].sequence == master.sequence:
@@ -221,7 +223,9 @@ class _IcsReader:
         if master is not None and master.rule is not None:
             self.steps += walk(master.rule, master.first, self.end.date())
             if self.steps > MOST_STEPS:
-                self.fault(master.uid, f"event {master.values['title']!r} repeats since too long ago: start it later")
+                self.fault(
+                    master.uid, f'event "{master.values["title"]}" has been repeating for too long: start it later'
+                )
                 return []
         return self.expanded([master, *changed] if master else changed, master)
 
@@ -263,7 +267,7 @@ class _IcsReader:
 
 
 def _text(event: icalendar.Component, name: str) -> str:
-    """The words of a property, the first where it is there twice; empty where it is not."""
+    """The text of a property: the first if there are two, empty if there is none."""
     value = event.get(name, "")
     return str(value[0] if isinstance(value, list) and value else value)
 

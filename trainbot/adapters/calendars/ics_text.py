@@ -1,5 +1,5 @@
-"""A calendar file as text, before a library reads it: is it whole, and is it free of what the library
-would take in without a word?"""
+"""Checks a calendar file as text before a library reads it: is it complete, and free of what the library
+would silently misread?"""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _UTC_AND_ZONE = re.compile(
 
 
 def torn(text: str) -> str | None:
-    """What is missing of the file's frame (RFC 5545 3.4, 3.6), or None.  The library passes over a
-    lost BEGIN or END, and what it then leaves out would look as if it had been called off."""
+    """What is missing from the file's structure (RFC 5545 3.4, 3.6), or None.  The library passes over a
+    lost BEGIN or END, and what it then leaves out would look as if it had been cancelled."""
     blocks: list[str] = []
     for mark, name in re.findall(r"^(BEGIN|END):(.*)$", text, re.MULTILINE | re.IGNORECASE):
         if mark.upper() == "BEGIN":
@@ -23,7 +23,7 @@ def torn(text: str) -> str | None:
             return f"END:{plain(name, 40)} has no BEGIN"
     if blocks:
         return f"BEGIN:{plain(blocks[-1], 40)} has no END"
-    return None if text.rstrip().upper().endswith("END:VCALENDAR") else "END:VCALENDAR is not its last line"
+    return None if text.rstrip().upper().endswith("END:VCALENDAR") else "the last line is not END:VCALENDAR"
 
 
 def without_timezones(text: str) -> tuple[str, dict[str, str]]:

@@ -11,10 +11,10 @@ from trainbot.adapters.calendars.toml_schedule import read_toml
 from trainbot.model.session import HERE, Schedule, ScheduleProblem, Session
 from trainbot.model.session_fields import plain
 
-MOST_BYTES = {".toml": 256_000, ".ics": 2_000_000}  # beyond it is a mistake, or somebody's bad joke
+MOST_BYTES = {".toml": 256_000, ".ics": 2_000_000}  # larger files are a mistake
 MOST_FILES = 200
 HORIZON = timedelta(days=400)
-KEPT = timedelta(days=1)  # a session that has ended is still shown for so long
+KEPT = timedelta(days=1)  # how long a session is still shown after its end
 
 Read = tuple[list[Session], list[ScheduleProblem]]
 
@@ -50,17 +50,19 @@ def load_schedules(folder: Path, now: datetime, horizon: timedelta = HORIZON) ->
     problems: list[ScheduleProblem] = []
     found: dict[str, Session] = {}
     for path in paths[MOST_FILES:]:
-        problems.append(ScheduleProblem(plain(path.name), None, f"not read: a folder may hold {MOST_FILES} schedules"))
+        problems.append(
+            ScheduleProblem(plain(path.name), None, f"not read: a folder can hold at most {MOST_FILES} schedules")
+        )
     for path in paths[:MOST_FILES]:
         sessions, faults = _read(path, now, horizon)
         problems += faults
         for session in sessions:
             if session.made_here:
-                text = f"uids that begin with {HERE} are for sessions made on IRC: rename the file, or the event's UID"
+                text = f"UIDs that start with {HERE} are reserved for sessions made on IRC: rename the file, or change the event's UID"
                 problems.append(ScheduleProblem(session.origin, None, text))
                 continue
             if (other := found.setdefault(session.uid, session)) is not session:
-                text = f"{session.uid} is in {other.origin} already: give it another id, or remove one file"
+                text = f"{session.uid} is already in {other.origin}: give it another id, or remove one file"
                 problems.append(ScheduleProblem(session.origin, None, text))
     kept = (session for session in found.values() if session.end > now - KEPT)
     ordered = sorted(kept, key=lambda session: (session.start, session.uid))
@@ -72,7 +74,7 @@ def _read(path: Path, now: datetime, horizon: timedelta) -> Read:
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for its writer
-            return [], [ScheduleProblem(name, None, "this is no file: remove it from the schedule folder")]
+            return [], [ScheduleProblem(name, None, "this is not a file: remove it from the schedule folder")]
         with path.open("rb") as file:
             content = file.read(most + 1)
         if len(content) > most:

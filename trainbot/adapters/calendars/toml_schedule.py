@@ -22,7 +22,7 @@ LONGEST_LINE = 500  # tomllib's memory grows with the square of a dotted key's l
 COURSE_KEYS = [key for key in FIELDS if key != "cancelled"]
 SESSION_KEYS = ["id", "start", *FIELDS]
 NEEDED = {"title", "zone", "minutes", "cancelled"}  # a session without one of these would mislead
-_START = "write it as start = 2027-03-05T19:00:00, the time on the wall in the session's zone"
+_START = "write it as start = 2027-03-05T19:00:00, the local time in the session's zone"
 
 
 def read_toml(text: str, file: str) -> tuple[list[Session], list[ScheduleProblem]]:
@@ -44,7 +44,7 @@ def read_toml(text: str, file: str) -> tuple[list[Session], list[ScheduleProblem
 
 
 class _TomlReader:
-    """One file being read; collects faults with the lines they are most likely on."""
+    """Reads one file; collects faults with the lines that they are most likely on."""
 
     def __init__(self, text: str, file: str) -> None:
         self.file, self.stem = file, file.rpartition(".")[0] or file
@@ -64,14 +64,18 @@ class _TomlReader:
         if not entries:
             self.fault(None, "session", "there is no session: write [[session]], then its id and start")
         if len(entries) > MOST_SESSIONS:
-            self.fault(None, "session", f"{len(entries)} sessions are too many: make several files of {MOST_SESSIONS}")
+            self.fault(
+                None,
+                "session",
+                f"{len(entries)} sessions are too many: split them into files of at most {MOST_SESSIONS}",
+            )
             entries = []
         defaults, broken = self.checked(course, COURSE_KEYS, None)
         sessions = [self.session(n, entry, defaults, broken) for n, entry in enumerate(entries)]
         return self.unique([session for session in sessions if session]), self.problems
 
     def session(self, n: int, entry: dict[str, Any], defaults: dict[str, Any], lost: set[str]) -> Session | None:
-        """The n-th session, or None with its faults told.  ``lost`` are the course's keys that have
+        """The n-th session, or None with its faults recorded.  ``lost`` are the course's keys that have
         a fault of their own: a session that needs one of them gets no second fault for it."""
         own, broken = self.checked({k: v for k, v in entry.items() if k not in ("id", "start")}, SESSION_KEYS, n)
         ident, local = self.ident(n, entry), self.start(n, entry)
@@ -90,7 +94,7 @@ class _TomlReader:
         return Session.of(uid=f"{self.stem}/{ident}", start=start, local=local, origin=self.file, **values)
 
     def checked(self, table: dict[str, Any], known: list[str], n: int | None) -> tuple[dict[str, Any], set[str]]:
-        """The table's values as a Session holds them, and the keys that have a fault (told)."""
+        """The table's values as a Session holds them, and the keys that have a fault (recorded)."""
         values, broken = {}, set()
         for key, value in table.items():
             try:
@@ -104,7 +108,7 @@ class _TomlReader:
 
     def ident(self, n: int, entry: dict[str, Any]) -> str | None:
         if "id" not in entry:
-            self.fault(n, None, 'id is missing: give the session a name that it keeps, such as id = "melbourne"')
+            self.fault(n, None, 'id is missing: give the session a permanent name, such as id = "melbourne"')
             return None
         try:
             return fields.name(entry["id"])
@@ -125,13 +129,13 @@ class _TomlReader:
         elif isinstance(value, datetime):
             said += " is not on a whole minute"
         elif isinstance(value, str):
-            said += " stands in quotes"
+            said += " is in quotes"
         elif isinstance(value, date):
             said += " has no time"
         elif isinstance(value, time):
             said += " has no date"
         else:
-            said += " is no time"
+            said += " is not a time"
         self.fault(n, "start", f"{said}: {_START}")
         return None
 
@@ -150,7 +154,7 @@ class _TomlReader:
             self.problems.append(ScheduleProblem(self.file, self.line(n, key), named))
 
     def line(self, n: int | None, key: str | None) -> int | None:
-        """The likely line of a key: tomllib tells none, so the text is looked through for the
+        """The likely line of a key: tomllib gives none, so the text is searched for the
         table's heading and then for the key; a heading inside a long string may mislead it."""
         at, end = 0, len(self.lines)
         if n is not None:

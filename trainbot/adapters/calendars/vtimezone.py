@@ -1,4 +1,4 @@
-"""A time zone as calendars carry it along (RFC 5545 3.6.5), from our own tz database.
+"""A time zone as calendars contain it (RFC 5545 3.6.5), from our own tz database.
 
 The library's own ``Timezone.from_tzinfo`` puts the beginning of summer time an hour late (it writes the new clock's
 time where 3.6.5 wants the old one's), so a session that morning would be read wrongly.
@@ -17,7 +17,7 @@ Change = tuple[datetime, timedelta, timedelta, str, bool]  # moment, offset befo
 
 
 def changes(name: str, first: datetime, last: datetime) -> list[Change]:
-    """Each moment (UTC) from ``first`` to ``last`` at which clocks in that zone are set."""
+    """Each moment (UTC) from ``first`` to ``last`` at which clocks in that zone change."""
     found, at = [], first
     while at < last:
         then = at + timedelta(days=1)
@@ -44,7 +44,7 @@ def _reading(name: str, at: datetime) -> tuple[timedelta, str, bool]:
 
 @functools.lru_cache(maxsize=256)
 def vtimezone(name: str, first_year: int, last_year: int) -> bytes:
-    """The VTIMEZONE of ``name`` that is right from the first day of ``first_year`` to the last of ``last_year``."""
+    """The VTIMEZONE of ``name``, valid from the first day of ``first_year`` to the last of ``last_year``."""
     begin, end = datetime(first_year, 1, 1, tzinfo=UTC) - timedelta(days=2), datetime(last_year + 1, 1, 2, tzinfo=UTC)
     component = icalendar.Timezone()
     component.add("TZID", name)

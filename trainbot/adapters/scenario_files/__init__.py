@@ -1,1 +1,1 @@
-"""One module a format; each turns a folder of somebody's files into an Exercise and a list of Problems."""
+"""One module for each format; each turns a folder of files into an Exercise and a list of problems."""

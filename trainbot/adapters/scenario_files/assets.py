@@ -20,7 +20,7 @@ _MODE = re.compile(r"[0-7]{3,4}|[ugoa]*[-+=][rwxXst]+")
 
 
 def assets_script(reading: ExerciseReading, hosts: Table) -> Script | None:
-    """None where there are none.  All machines' files go into the one lab that there is."""
+    """The script; None if there are no files.  The files of all machines go into the one lab."""
     lines: list[str] = []
     room = MOST
     for host, entries in hosts.items():
@@ -30,22 +30,22 @@ def assets_script(reading: ExerciseReading, hosts: Table) -> Script | None:
         for number, entry in enumerate(entries[:MOST_FILES], 1):
             at = f"details.assets.{one_line(str(host), 40)}[{number}]"
             if not isinstance(entry, dict):
-                reading.fault(at, "is not a table of keys")
+                reading.fault(at, "is not a mapping of keys to values")
                 continue
             room = _entry(reading, at, entry, lines, room)
     return Script("assets", "#!/bin/sh\nset -e\n" + "\n".join(lines) + "\n") if lines else None
 
 
 def _entry(reading: ExerciseReading, at: str, entry: Table, lines: list[str], room: int) -> int:
-    """Adds the lines of one entry; the bytes that are left for others."""
+    """Adds the lines of one entry; returns the bytes left for others."""
     pattern, mode = reading.line(entry, "file", at + "."), reading.line(entry, "chmod", at + ".")
     target = reading.line(entry, "target", at + ".") or "/root"
     if mode and not _MODE.fullmatch(mode):
-        reading.fault(at + ".chmod", "is no mode for chmod, as +x or 0755")
+        reading.fault(at + ".chmod", "is not a mode for chmod, such as +x or 0755")
         mode = ""
     target = re.sub(r"^~(?=/|$)", "/root", target)
     if not target.startswith("/") or ".." in PurePosixPath(target).parts:
-        reading.fault(at + ".target", "is no absolute path of a folder in the lab")
+        reading.fault(at + ".target", "is not an absolute path to a folder in the lab")
         return room
     found = _matching(reading.folder / FOLDER, pattern)
     if not found:
@@ -55,7 +55,9 @@ def _entry(reading: ExerciseReading, at: str, entry: Table, lines: list[str], ro
             data = read_bytes(reading.folder, f"{FOLDER}/{name}", room)
         except (FileMissing, FileRefused) as refused:
             reading.fault(
-                at + ".file", f"{refused}" + (f" (all together {MOST >> 10} KiB)" if "larger" in str(refused) else "")
+                at + ".file",
+                f"{refused}"
+                + (f" (the limit for all files together is {MOST >> 10} KiB)" if "larger" in str(refused) else ""),
             )
             continue
         room -= len(data)
@@ -70,7 +72,7 @@ def _entry(reading: ExerciseReading, at: str, entry: Table, lines: list[str], ro
 
 
 def _matching(folder: Path, pattern: str) -> list[str]:
-    """Files below ``folder``: ``*`` stands for no slash, ``**`` for all of them."""
+    """Files below ``folder``: ``*`` matches no slash, ``**`` matches any."""
     found = []
     if pattern and folder.is_dir():
         for path in sorted(folder.rglob("*")):

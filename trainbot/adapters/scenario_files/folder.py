@@ -1,4 +1,4 @@
-"""Reading an exercise's files: never outside its folder, never more than a bound, never a traceback."""
+"""Reads an exercise's files: never outside its folder, never more than a limit, never with a traceback."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DEPTH = 32
 
 
 class FileRefused(Exception):
-    """A file that is not read; the text says why, in one sentence."""
+    """A file is not read; the text says why, in one sentence."""
 
 
 class FileMissing(FileRefused):
@@ -27,7 +27,7 @@ class FileMissing(FileRefused):
 
 
 def read_bytes(folder: Path, name: str, limit: int) -> bytes:
-    """The file ``name`` below ``folder``.  Raises Missing or Refused: absolute, outside (links followed), not a
+    """The file ``name`` below ``folder``.  Raises FileMissing or FileRefused: absolute, outside (links followed), not a
     regular file, larger than ``limit`` bytes, or not readable."""
     if not name or "\0" in name:
         raise FileRefused("is not a file name")
@@ -51,10 +51,10 @@ def read_bytes(folder: Path, name: str, limit: int) -> bytes:
 
 
 def _below(folder: Path, name: str) -> str:
-    """The path of ``name``.  Only where it has links in it does it cost a look at every part above them, too."""
+    """The path of ``name``.  Only a path with links costs a look at every part."""
     parts = name.replace("\\", "/").split("/")
     if parts[0] == "" or ".." in parts:
-        raise FileRefused(f"{one_line(name)} leads out of the exercise's folder")
+        raise FileRefused(f"{one_line(name)} is outside the exercise's folder")
     path = str(folder)
     for part in parts:
         path = f"{path}/{part}"
@@ -76,7 +76,7 @@ def read_text(folder: Path, name: str, limit: int = TEXT_LIMIT) -> str:
 
 
 def parse(text: str, is_yaml: bool) -> object:
-    """The data in a JSON or YAML text.  Raises Refused, with the line where that is known."""
+    """The data in a JSON or YAML text.  Raises FileRefused, with the line if it is known."""
     try:
         return _load_yaml(text) if is_yaml else json.loads(text)
     except json.JSONDecodeError as error:
@@ -94,14 +94,14 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def _load_yaml(text: str) -> object:
-    """``safe_load``, after a look at the events: aliases (and so their bombs), tags and deep nesting are refused."""
+    """``safe_load``, after checking the events: aliases (and alias bombs), tags and deep nesting are refused."""
     depth = 0
     for count, event in enumerate(yaml.parse(text, Loader=_LOADER)):
         line = event.start_mark.line + 1 if event.start_mark else 0
         if count > YAML_EVENTS:
             raise FileRefused(f"line {line}: has more than {YAML_EVENTS} parts")
         if isinstance(event, yaml.AliasEvent):
-            raise FileRefused(f"line {line}: aliases (*name) are not read; write it out")
+            raise FileRefused(f"line {line}: aliases (*name) are not supported; write the value out")
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):
@@ -109,5 +109,5 @@ def _load_yaml(text: str) -> object:
         if depth > DEPTH:
             raise FileRefused(f"line {line}: is nested too deeply")
         if (tag := getattr(event, "tag", None)) not in (None, "!"):
-            raise FileRefused(f"line {line}: the tag {one_line(tag, 40)} is not read")
+            raise FileRefused(f"line {line}: the tag {one_line(tag, 40)} is not supported")
     return yaml.load(text, Loader=_LOADER)  # noqa: S506  a safe one, in C where there is that

@@ -1,7 +1,7 @@
-"""Classic Instruqt tracks (formats.md), read only: track.yml, NN-slug/assignment.md with front matter, scripts a machine.
+"""Reads classic Instruqt tracks (formats.md): track.yml, NN-slug/assignment.md with front matter, scripts.
 
-Played where one machine is enough: the scripts of the first that has any.  Notes, tabs and levels are Instruqt's own
-affair and left alone.
+They can be run if one machine is enough: the scripts of the first that has any are used.  Notes, tabs and levels are
+ignored.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _CALLOUT = re.compile(r"^([> ]*> ?)\[!(\w+)\][ \t]*$", re.MULTILINE)
 
 
 def _readable(text: str) -> str:
-    """Without what only Instruqt's page makes something of: a button is its label, a variable what prints it in the lab."""
+    """Replaces what only Instruqt's page understands: a button by its label, a variable by what prints it in the lab."""
     text = _VARIABLE.sub(r"$(cat /run/instruqt/\1)", _BUTTON.sub(r"**\1**", text))
     return _CALLOUT.sub(lambda found: f"{found[1]}**{found[2].capitalize()}:**", text)
 
@@ -69,14 +69,14 @@ class _InstruqtReading(ExerciseReading):
     host = ""
 
     def yaml(self, file: str) -> Table | None:
-        """The table in ``file``, None (and a problem) where there is none."""
+        """The mapping in ``file``; None (and a problem) if there is none."""
         try:
             data = parse(read_text(self.folder, file, INDEX_LIMIT), is_yaml=True)
         except FileRefused as refused:
             self.refused(refused, file=file)
             return None
         if not isinstance(data, dict):
-            self.fault("", "is not a table of keys", file=file)
+            self.fault("", "is not a mapping of keys to values", file=file)
             return None
         return data
 
@@ -134,13 +134,13 @@ class _InstruqtReading(ExerciseReading):
         return found[:MAX_STEPS]
 
     def _folder_of(self, entry: Table) -> str:
-        """Where the scripts of a challenge of the older form lie, which is called as its slug; '' where there is none."""
+        """The folder with the scripts of an older challenge, named as its slug; '' if there is none."""
         slug = entry.get("slug")
         there = isinstance(slug, str) and re.fullmatch(r"[\w-]{1,100}", slug) and (self.folder / slug).is_dir()
         return str(slug) if there else ""
 
     def _machine(self, challenges: list[str]) -> tuple[str, str]:
-        """The machine whose scripts are played, and the image that fits it."""
+        """The machine whose scripts are run, and the image that fits it."""
         config = self.yaml(CONFIG) if (self.folder / CONFIG).exists() else None
         machines: dict[str, str] = {}
         for kind in ("virtualmachines", "containers"):
@@ -158,8 +158,7 @@ class _InstruqtReading(ExerciseReading):
         if len(hosts) > 1:
             self.fault(
                 "",
-                f"it has several machines; there is one lab, and only what belongs to {one_line(hosts[0], 64)} is "
-                "played",
+                f"it has several machines but there is only one lab; only the scripts of {one_line(hosts[0], 64)} are run",
                 serious=False,
             )
         host = hosts[0] if hosts else ""
@@ -168,7 +167,7 @@ class _InstruqtReading(ExerciseReading):
         if not fits:
             self.fault(
                 "",
-                f"no image of ours fits {image!r}" if image else "it does not say which image its machine has",
+                f'no image of ours fits "{image}"' if image else "it does not say which image its machine uses",
                 serious=False,
                 file=CONFIG,
             )
@@ -181,7 +180,7 @@ class _InstruqtReading(ExerciseReading):
             return []
 
     def _script(self, folder: str, kind: str, plain: bool = False) -> Script | None:
-        """``plain``: as it stands there, for people."""
+        """``plain``: as it is in the file, for people."""
         if not self.host:
             return None
         name = f"{folder}/{kind}-{self.host}"
@@ -212,7 +211,7 @@ class _InstruqtReading(ExerciseReading):
         except FileRefused as refused:
             self.refused(refused, file=file, after=1)
         if found and not isinstance(front, dict):
-            self.fault("", "its front matter is not a table of keys", file=file)
+            self.fault("", "its front matter is not a mapping of keys to values", file=file)
         if not found:
             self.fault("", "it has no front matter (lines between ---)", serious=False, file=file)
         self.index, before = file, self.index
@@ -246,10 +245,10 @@ class _InstruqtReading(ExerciseReading):
         )
 
     def _quiz(self, data: Table, text: str, at: str) -> tuple[str, str]:
-        """Text with the answers to choose from, and the right ones."""
+        """The text with the answers to choose from, and the right answers."""
         answers, right = data.get("answers"), data.get("solution")
         if not isinstance(answers, list) or not all(isinstance(answer, (str, int, float)) for answer in answers):
-            self.fault(at + "answers", "is not a list of texts")
+            self.fault(at + "answers", "is not a list of strings")
             return text, ""
         said = [one_line(str(answer)) for answer in answers]
         numbers = (
@@ -258,5 +257,5 @@ class _InstruqtReading(ExerciseReading):
             else []
         )
         if not numbers:
-            self.fault(at + "solution", "names no answer by its number (from 0)", serious=False)
+            self.fault(at + "solution", "does not give the number of an answer (counting from 0)", serious=False)
         return text + "\n\n" + "\n".join(f"- {answer}" for answer in said), "\n".join(f"- {said[n]}" for n in numbers)

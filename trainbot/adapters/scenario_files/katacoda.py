@@ -1,4 +1,4 @@
-"""The Katacoda/Killercoda form: index.json or index.yaml beside texts and scripts (formats.md, "Exercises").
+"""The Katacoda/Killercoda format: index.json or index.yaml beside texts and scripts (formats.md, "Exercises").
 
 Source: some 650 public scenarios.  They have no steps, no titles, texts that are not there, old names
 (``code`` for ``foreground``, ``courseData`` for ``background``), CRLF and scripts written into the index:
@@ -64,10 +64,10 @@ _FOLDED = re.compile(
 
 
 def load(folder: Path, slug: str | None = None, name: str = "") -> tuple[Exercise | None, list[ExerciseProblem]]:
-    """The exercise in ``folder`` and all its faults; no exercise when nothing can be made of its index.
+    """The exercise in ``folder`` and all its faults; no exercise if its index can't be used at all.
 
-    ``slug``: its name in commands (default: made from the folder's).  ``name``: how the folder is called in
-    the problems.  Raises nothing for any content.
+    ``slug``: its name in commands (default: made from the folder's).  ``name``: the folder's name in the problems.
+    Raises nothing for any content.
     """
     reading = _KatacodaReading(folder, name or folder.name, INDEXES[0])
     for index in INDEXES:
@@ -82,7 +82,7 @@ def load(folder: Path, slug: str | None = None, name: str = "") -> tuple[Exercis
         if odd is not None:
             reading.refused(odd, serious=False)
         if not isinstance(data, dict):
-            reading.fault("", "is not a table of keys")
+            reading.fault("", "is not a mapping of keys to values")
             return None, reading.problems
         return reading.exercise(data, slug or slug_of(folder.name)), reading.problems
     reading.index = INDEXES[0]
@@ -91,7 +91,7 @@ def load(folder: Path, slug: str | None = None, name: str = "") -> tuple[Exercis
 
 
 def _parsed(content: str, index: str) -> tuple[object, FileRefused | None]:
-    """What it says, and what is odd about it: JSON with a comma too many is read, as the YAML that it is."""
+    """The data, and what is wrong with it: JSON with an extra comma is read, as YAML."""
     try:
         return parse(content, is_yaml=not index.endswith(".json")), None
     except FileRefused as odd:
@@ -103,7 +103,7 @@ def _parsed(content: str, index: str) -> tuple[object, FileRefused | None]:
 
 
 class _KatacodaReading(ExerciseReading):
-    """One reading of one folder."""
+    """Reads one folder."""
 
     def exercise(self, data: Table, slug: str) -> Exercise:
         self.spelling(data, _TOP, "")
@@ -126,12 +126,12 @@ class _KatacodaReading(ExerciseReading):
         )
 
     def second_image(self, data: Table, image: str) -> str:
-        """Besides ``image``, and another."""
+        """The second image, which needs ``image`` and must differ from it."""
         second = self.line(data, "second_image", "")
         if second and not image:
-            self.fault("second_image", "needs image besides: that of the labs in which scripts run")
+            self.fault("second_image", "needs image as well: the image of the labs that scripts run in")
         elif second and second == image:
-            self.fault("second_image", f"is {image} as image is; name another, or leave it out")
+            self.fault("second_image", f"is {image}, the same as image; choose another one or leave it out")
         return second if image and second != image else ""
 
     def page(self, details: Table, key: str, title: str) -> Page | None:
@@ -160,7 +160,7 @@ class _KatacodaReading(ExerciseReading):
     def step(self, step: object, number: int) -> Step:
         at = f"details.steps[{number}]."
         if not isinstance(step, dict):
-            self.fault(at[:-1], "is not a table of keys")
+            self.fault(at[:-1], "is not a mapping of keys to values")
             return Step(number, f"Step {number}", "")
         self.spelling(step, _STEP, at)
         text, solve = self.text(step, "text", at), self.script(step, "solve", at)
@@ -196,7 +196,7 @@ class _KatacodaReading(ExerciseReading):
             for number, entry in enumerate(many[:MAX_HINTS], 1):
                 found.append(self.text({f"hints[{number}]": entry}, f"hints[{number}]", at))
         elif many is not None:
-            self.fault(at + "hints", "is not a list of texts")
+            self.fault(at + "hints", "is not a list of strings")
         return tuple(hint for hint in found if hint), script
 
 

@@ -17,7 +17,7 @@ DEPTH = 3  # folders between the library's and an index
 MAX_EXERCISES = 5000
 MAX_FILES = 2000  # looked at in one exercise to see whether it changed
 
-INDEXES = (*katacoda.INDEXES, instruqt.INDEX)  # the first that is there says which form it is
+INDEXES = (*katacoda.INDEXES, instruqt.INDEX)  # the first one found decides the format
 
 
 class ExerciseFolder:
@@ -31,7 +31,7 @@ class ExerciseFolder:
         return self.library.exercises.get(slug) if slug else None
 
     def reload(self) -> None:
-        """Exercises whose files changed are read again."""
+        """Rereads exercises whose files have changed."""
         self.library = load_library(self.path, self.library)
 
 
@@ -56,7 +56,7 @@ def load_library(folder: Path, before: ExerciseLibrary | None = None) -> Exercis
         if exercise and exercise.slug in exercises:
             name = _name(directory, folder)
             exercise = replace(exercise, slug=slug_of(name))
-            text = f"another exercise has that name; this one is called {exercise.slug}"
+            text = f"another exercise already has that name; this one is called {exercise.slug}"
             problems.append(ExerciseProblem(name, "", text, serious=False))
         if exercise:
             exercises.setdefault(exercise.slug, exercise)
@@ -64,13 +64,13 @@ def load_library(folder: Path, before: ExerciseLibrary | None = None) -> Exercis
 
 
 def named_exercise(words: str, folder: Callable[[], Path]) -> Exercise:
-    """The exercise whose folder ``words`` is, or the one of the library in ``folder()`` that it names.  Raises UserError."""
+    """The exercise in the folder ``words``, or the one it names in the library ``folder()``.  Raises UserError."""
     directory = Path(words)
     if "/" in words and directory.is_dir():
         library = load_library(directory)
         if len(library.exercises) == 1:
             return next(iter(library.exercises.values()))
-        raise UserError(f"{words} holds {len(library.exercises) or 'no'} exercises; name the folder of one")
+        raise UserError(f"{words} contains {len(library.exercises) or 'no'} exercises; give the folder of a single one")
     return load_library(folder()).find(words)
 
 
@@ -79,7 +79,7 @@ def _name(directory: Path, folder: Path) -> str:
 
 
 def _load(directory: Path, name: str) -> tuple[Exercise | None, list[ExerciseProblem]]:
-    """In the form that its index has."""
+    """Loads it in the format of its index."""
     theirs = not any(os.path.lexists(directory / index) for index in katacoda.INDEXES)
     load = instruqt.load if theirs else katacoda.load
     return load(directory, name=name)

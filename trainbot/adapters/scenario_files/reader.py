@@ -1,4 +1,4 @@
-"""One reading of one exercise's folder, whatever its form: single values, and the problems that they have."""
+"""Reads single values of an exercise in any format, and collects their problems."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from trainbot.adapters.scenario_files.folder import SCRIPT_LIMIT, FileMissing, F
 from trainbot.core.text import many_lines, one_line
 from trainbot.model.exercise import ExerciseProblem, Script
 
-Table = dict[str, Any]  # as a file has it: whatever stands there is looked at before it is used
+Table = dict[str, Any]  # as in the file: every value is checked before it is used
 Default = TypeVar("Default", int, None)
 
 
 def slug_of(name: str) -> str:
-    """``name`` as one can type it in a command: lower case letters, digits, hyphens."""
+    """``name`` as it can be typed in a command: lower-case letters, digits, hyphens."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:64] or "exercise"
 
 
 class ExerciseReading:
-    """``name``: how the folder is called in the problems; ``index``: the file that is being read."""
+    """``name``: the folder's name in problems; ``index``: the file being read."""
 
     def __init__(self, folder: Path, name: str, index: str) -> None:
         self.folder, self.name, self.index = folder, name, index
@@ -31,7 +31,7 @@ class ExerciseReading:
         self.problems.append(ExerciseProblem(f"{self.name}/{file or self.index}", where, text, serious))
 
     def refused(self, refused: FileRefused, serious: bool = True, file: str = "", after: int = 0) -> None:
-        """A file, or what cannot be parsed in it.  ``after``: lines of the file before what was read."""
+        """Records a refused file, or what cannot be parsed in it.  ``after``: lines before the part that was read."""
         found = re.match(r"line (\d+): ", str(refused))
         where = f"line {int(found[1]) + after}" if found else ""
         self.fault(where, str(refused)[found.end() if found else 0 :], serious, file)
@@ -40,7 +40,7 @@ class ExerciseReading:
         value = data.get(key)
         if value is None or isinstance(value, dict):
             return value or {}
-        self.fault(at + key, "is not a table of keys")
+        self.fault(at + key, "is not a mapping of keys to values")
         return {}
 
     def line(self, data: Table, key: str, at: str, limit: int = 200) -> str:
@@ -48,7 +48,7 @@ class ExerciseReading:
         if isinstance(value, (str, int, float)) and not isinstance(value, bool):
             return one_line(str(value), limit) if isinstance(value, str) else f"{value:.10g}"
         if value is not None:
-            self.fault(at + key, "is not a text")
+            self.fault(at + key, "is not a string")
         return ""
 
     def yes(self, data: Table, key: str) -> bool:
@@ -67,12 +67,12 @@ class ExerciseReading:
         return default
 
     def text(self, data: Table, key: str, at: str) -> str:
-        """Markdown: the file that ``key`` names, or the value itself where it can be no file's name."""
+        """Markdown: the file that ``key`` names, or the value itself if it can't be a file name."""
         value = data.get(key)
         if value is None or value == "":
             return ""
         if not isinstance(value, str):
-            self.fault(at + key, "is not a text")
+            self.fault(at + key, "is not a string")
             return ""
         if not re.search(r"\.(md|markdown|txt|html?|sh)$", value.strip(), re.IGNORECASE) and re.search(
             r"\s", value.strip()
@@ -87,12 +87,12 @@ class ExerciseReading:
         return ""
 
     def script(self, data: Table, key: str, at: str) -> Script | None:
-        """The script that ``key`` names, or that stands there itself (more than one word, no such file)."""
+        """The script that ``key`` names, or the value itself (more than one word, no such file)."""
         value = data.get(key)
         if value is None or value == "":
             return None
         if not isinstance(value, str):
-            self.fault(at + key, "is neither a file's name nor a script")
+            self.fault(at + key, "is neither a file name nor a script")
             return None
         value = many_lines(value).strip()
         inline = value.startswith("#!") or "\n" in value
@@ -108,8 +108,8 @@ class ExerciseReading:
         return Script(self.index + ":" + at + key, value + "\n") if inline else None
 
     def spelling(self, data: Table, known: set[str], at: str) -> None:
-        """Keys that are nearly one of ours are slips; any other unknown key is somebody else's business."""
+        """Reports keys that look like misspelt ones of ours; other unknown keys are ignored."""
         for key in data:
             if isinstance(key, str) and key not in known and len(key) < 40:
                 for near in difflib.get_close_matches(key, known - data.keys(), 1, 0.85):
-                    self.fault(at + one_line(key), f"is not known; is {near} meant?", serious=False)
+                    self.fault(at + one_line(key), f"is not a known key; did you mean {near}?", serious=False)

@@ -1,4 +1,4 @@
-"""An exercise as one page to print or to follow alone: nothing is loaded, nothing runs."""
+"""An exercise as one page to print or to follow alone; it loads and runs nothing."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ FOLDER = "handouts"  # below the folder of [records]
 
 
 def page(exercise: Exercise, run_yourself: list[str]) -> str:
-    """``run_yourself``: lines that say how to have the machine on which it is done."""
+    """``run_yourself``: lines that say how to get the machine for it."""
     return render("handout.html", exercise=exercise, run_yourself=run_yourself, to_html=to_html)
 
 
 def run_yourself(records: RecordsConfig, exercise: Exercise) -> list[str]:
-    """How to have a machine for it, as far as that is known here, and what is to be done in one of one's own."""
+    """How to get a machine for it, as far as that is known here, and what to do on your own machine."""
     image = exercise.image
     if not image:
         return []
-    lines = [f"In a class: !lab {image} on IRC gives you one, !lab home {image} says where the image is."]
+    lines = [f"In a class: !lab {image} on IRC gives you a machine, !lab home {image} tells you where the image is."]
     offer = published(records.folder, records.public_url, image)
     if offer is not None and offer.url:
         lines.append(
-            f"On a machine of your own: {offer.url} says how, and has the image (sha256 of its SHA256SUMS: {offer.sums})."
+            f"On your own machine: {offer.url} says how, and has the image (SHA-256 of its SHA256SUMS: {offer.sums})."
         )
     places = [f"step {number}" if number else "the first step" for number in prepared(exercise)]
     if places:
         name = file_name(exercise)
         lines.append(
-            f"Before {' and '.join(places)} the class prepares something in its labs. On a machine of your own {name} does "
-            f"it, which is where the image is: as root, sh {name} setup N (the step's number, 0 before the first)."
+            f"Before {' and '.join(places)} the class prepares something in its labs. On your own machine, {name} "
+            f"does that; it is next to the image. As root, run sh {name} setup N (N is the step's number, 0 before the first)."
         )
     return lines
 
 
 def write(exercise: Exercise, folder: Path, run_yourself: list[str]) -> Path:
-    """NAME.html in ``folder``, whole or as it was; OSError where it cannot be written."""
+    """Writes NAME.html in ``folder``, completely or not at all; OSError if it cannot be written."""
     path = folder / f"{exercise.slug}.html"
     write_whole(path, page(exercise, run_yourself))
     return path

@@ -19,11 +19,11 @@ TOLD = {
     "end": "ends the class",
     "step": "goes to step",
     "lab": "has a lab:",
-    "home": "works at home on",
+    "home": "works from home on",
     "stuck": "is stuck:",
     "info": "notes:",
     "link": "links:",
-    "action": "to be done:",
+    "action": "to do:",
     "joined": "joined",
     "left": "left",
     "quit": "quit",
@@ -34,11 +34,11 @@ TOLD = {
     "asked": "asks",
     "answered": "answers",
     "taken": "takes",
-    "skipped": "puts aside",
-    "reworded": "asks anew",
+    "skipped": "skips",
+    "reworded": "rewords",
     "edited": "corrects an answer to",
     "merged": "merges",
-    "reopened": "opens again",
+    "reopened": "reopens",
 }
 
 

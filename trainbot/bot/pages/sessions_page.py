@@ -1,6 +1,6 @@
-"""The sessions as one HTML page that needs nothing else: for eyes, phones, screen readers and printers.
+"""The sessions as one self-contained HTML page: for screens, phones, screen readers and printers.
 
-UTC and the configured zones stand in the markup; a few lines of script add the visitor's own time.
+UTC and the configured zones are in the markup; a few lines of script add the reader's own time.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from trainbot.core.times import describe
 from trainbot.core.zones import zone
 from trainbot.model.session import PublishedSession, Session
 
-MOST = 200  # sessions on the page: whoever looks further ahead takes the calendar
+MOST = 200  # sessions on the page; the calendar has all of them
 
 
 def page(entries: Iterable[PublishedSession], where: FeedOptions, zones: Sequence[str], now: datetime) -> bytes:
-    """All sessions that are not over.  The same ones give the same bytes, whenever that is."""
+    """The page with all sessions that are not over.  The same sessions always give the same bytes."""
     coming = [entry.session for entry in entries if entry.session.end > now]
     coming.sort(key=lambda session: (session.start, session.uid))
 

@@ -1,4 +1,4 @@
-"""What is written for people outside of IRC lines (trainbot.model.ports.Pages)."""
+"""Texts of exercises for IRC, and their pages (trainbot.model.ports.Pages)."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class WrittenPages:
         return f"{url.rstrip('/')}/{handout.FOLDER}/{exercise.slug}.html" if url else ""
 
     def write_handout(self, exercise: Exercise) -> str:
-        """It is written anew, so that it is what the class does."""
+        """Writes the handout again, so that it matches what the class does; returns where it is."""
         command = f"trainbot exercise handout {exercise.slug}"
         try:
             handout.write(exercise, self.config.folder / handout.FOLDER, handout.run_yourself(self.config, exercise))
         except OSError as error:
-            log.error("the handout of %s cannot be written: %s", exercise.slug, error)
+            log.error("cannot write the handout of %s: %s", exercise.slug, error)
             return command
         return self.handout_url(exercise) or command
 

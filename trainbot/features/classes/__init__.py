@@ -1,1 +1,1 @@
-"""Exercises: the scripts of classes.  ``model`` says what one is, ``formats`` reads them, ``library`` finds them."""
+"""Classes: presenting an exercise step by step, learners' progress, scripts in their labs."""

@@ -1,4 +1,4 @@
-"""Classes as labs see them: who takes part, and the image of the exercise."""
+"""What labs need to know of classes: who takes part, and the image of the exercise."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from trainbot.model.class_run import ClassRun, ClassWindow
 
 
 class ClassWindows:
-    """An exercise that cannot be read any more keeps the image that it had when it could."""
+    """Remembers the image of an exercise that can no longer be read."""
 
     def __init__(self, room: Classroom) -> None:
         self.room = room
         self._images: dict[str, str] = {}
 
     def since(self, since: datetime) -> list[ClassWindow]:
-        """The classes that run, or ended after ``since``."""
+        """The classes that are running, or ended after ``since``."""
         attendance = self.room.classes.attendance
         return [
             ClassWindow(

@@ -1,7 +1,7 @@
-"""What all parts of a class share: the class that runs, its exercise, and where everybody in it stands.
+"""What all parts of a class share: the running class, its exercise, and everybody's progress.
 
-The class step is where the presenter is: 0 the introduction, 1…n the steps, n+1 the end.  A learner's own step is
-the first that they have not done, never beyond the class.
+The class step is where the presenter is: 0 the introduction, 1…n the steps, n+1 the end.  A learner's own step is the
+first one that they have not done, never beyond the class step.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 
 class PlannedClass(Protocol):
-    """What is planned for a channel (features.sessions)."""
+    """The sessions planned for a channel (features.sessions)."""
 
     def next_start(self, ask: Request, words: str) -> Session | None:
-        """The session that is to begin there, given the words after ``!start`` ('' where none were said)."""
+        """The session to begin there, given the words after ``!start`` ('' if there were none)."""
 
 
 class Classroom:
-    """``per_person``: how many labs one may have."""
+    """``per_person``: how many labs a person may have."""
 
     def __init__(self, store: Store, ports: Ports, journal: Journal, sessions: PlannedClass, per_person: int) -> None:
         self.classes, self.notices, self.homes, self.questions = (
@@ -50,11 +50,11 @@ class Classroom:
         return run
 
     def begin(self, exercise: Exercise) -> None:
-        """It is kept as it is now, for when a fault keeps it from being read."""
+        """Remembers the exercise as it is now, in case a fault later makes it unreadable."""
         self._good[exercise.slug] = exercise
 
     def readable(self, run: ClassRun) -> Exercise | None:
-        """As it is in its files; as it was while a fault keeps it from being read: a class does not stop for that."""
+        """The exercise as it is in its files, or the last readable version: a class does not stop for a fault."""
         found = self.exercises.get(run.exercise) or self._good.get(run.exercise)
         if found is not None:
             self._good[run.exercise] = found
@@ -64,20 +64,19 @@ class Classroom:
         found = self.readable(run)
         if found is None:
             raise UserError(
-                f"the exercise {run.exercise} is not there any more, or has a fault that trainbot exercise "
-                "check names; mend it and say that again"
+                f"the exercise {run.exercise} is missing or broken; trainbot exercise check says what's wrong. Fix it and try again"
             )
         return found
 
     def second_lab(self, exercise: Exercise) -> str:
-        """What is to be said after ``!lab IMAGE gives you a machine`` of the other image of an exercise that compares."""
+        """The words after ``!lab IMAGE gives you a machine`` about the exercise's second image, if it has one."""
         second = exercise.second_image
         if not second:
             return ""
         if not self.stock.has_labs(second):
-            return f" (there is no {second} image here: the text says what it shows there)"
+            return f" (there is no {second} image here; the text says what you would see on it)"
         if self.per_person < 2:
-            return f" (one lab each here: the text says what {second} shows)"
+            return f" (one lab each here; the text says what you would see on {second})"
         return f", !lab {second} another"
 
     # -- who is where --------------------------------------------------------------------------------
@@ -88,7 +87,7 @@ class Classroom:
         return row, self.step_of(run, row)
 
     def step_of(self, run: ClassRun, row: Attendance) -> int:
-        """The first that they have not done, up to the class step; that one where they have done all."""
+        """The first step that they have not done, up to the class step; the class step if they have done all."""
         done = {d.step for d in self.classes.done.all(class_id=run.id, person_id=row.person_id)}
         return own_step(run, row, done)
 
@@ -116,7 +115,7 @@ def title_of(exercise: Exercise, step: int) -> str:
 
 
 def step_lines(pages: Pages, exercise: Exercise, step: int, limit: int, more: str) -> list[str]:
-    """The step (0: introduction, beyond the last: the end) as IRC lines, at most ``limit``."""
+    """The step (0: introduction, after the last one: the end) as IRC lines, at most ``limit``."""
     if step == 0:
         text = exercise.intro.text if exercise.intro else exercise.description
         return pages.step_lines(title_of(exercise, 0), text, limit=limit, more=more)

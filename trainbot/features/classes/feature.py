@@ -50,7 +50,7 @@ class Classes(Feature):
             self.quizzes,
             LectureMode(self.room),
         )
-        self._to_greet = set(config.irc.channels)  # that were not told yet since our start where the class stands
+        self._to_greet = set(config.irc.channels)  # that have not been told since our start at which step the class is
 
     def commands(self) -> list[Command]:
         return [command for part in self._with_commands for command in part.commands()]
@@ -73,13 +73,13 @@ class Classes(Feature):
         return self.presenting.after_restart(event.channel)
 
     def _work(self, turn: Turn) -> list[RunScript]:
-        """What is to be run in labs now."""
+        """The scripts to run in labs now."""
         if turn.tick or "class" in turn.changed:  # labs or the class step may have changed
             self.lab_setup.settle(turn.now)
         return self.script_runs.work(turn.now)
 
     def answered(self, said: Incoming) -> Sequence[Effect] | None:
-        """What comes of an answer to a quiz."""
+        """The reply to an answer to a quiz; None if it was not one."""
         channels = [said.channel] if said.channel is not None else self.audience.channels_of(said.sender)
         return self.quizzes.heard(said, self.people.role_of(said.sender), channels)
 

@@ -1,4 +1,4 @@
-"""How a script of an exercise is run in a lab, and what is made of what it said.  Pure."""
+"""The command that runs an exercise's script in a lab, and the message taken from its output.  Pure."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ def command(script: Script, seconds: int, *arguments: str) -> str:
 
 
 def last_words(said: str) -> str:
-    """What a script says for the learner: the last ``FAIL: …`` line (Instruqt's fail-message), else the last line that
+    """What a script's output says to the learner: the last ``FAIL: …`` line (Instruqt's fail-message), else the last
+    line that
     is not blank; one line without control characters, SHOWN characters at most."""
     lines = [line for line in said.splitlines() if line.strip()]
     failed = [line.split("FAIL:", 1)[1] for line in lines if line.lstrip().startswith("FAIL:")]

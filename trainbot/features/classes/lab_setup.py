@@ -1,4 +1,4 @@
-"""Labs made ready for a class: its setups when it gets to a step, and all that came before in a lab that replaces one.
+"""Prepares labs for a class: setups when it reaches a step, and all earlier steps in a replacement lab.
 
 What is to be run next in a lab follows from rows alone (``sequence``, ``next_of``): one script after the other, so that
 one that fails stops what depends on it, and a restart goes on where it was.
@@ -28,7 +28,7 @@ At = tuple[int, ScriptKind]
 
 
 def sequence(exercise: Exercise, upto: int, behind: int) -> list[At]:
-    """What a lab is to have run, in order: what prepares the steps 0 to ``upto``, and what does those before
+    """What a lab should have run, in order: what prepares steps 0 to ``upto``, and what does the steps before
     ``behind``."""
     wanted = []
     for step in range(upto + 1):
@@ -43,13 +43,13 @@ def sequence(exercise: Exercise, upto: int, behind: int) -> list[At]:
 
 
 def needs_hands(exercise: Exercise, step: int) -> bool:
-    """Nobody can do this step for a learner: it has a check and no solve.  One with neither changes nothing."""
+    """Whether only the learner can do this step: it has a check and no solve.  One with neither changes nothing."""
     found = exercise.steps[step - 1]
     return found.solve is None and found.verify is not None
 
 
 def next_of(wanted: list[At], ran: Mapping[At, ScriptState]) -> At | None:
-    """What is to be run now: None while something runs, after a solve that failed, and when all was run."""
+    """What to run now: None while something runs, after a solve that failed, and when all has been run."""
     for at in wanted:
         state = ran.get(at)
         if state is None:
@@ -60,7 +60,7 @@ def next_of(wanted: list[At], ran: Mapping[At, ScriptState]) -> At | None:
 
 
 def complete(wanted: list[At], ran: Mapping[At, ScriptState]) -> bool:
-    """All of it was run, and did what it does for somebody."""
+    """Whether all of it has been run, and every solve passed."""
     states = {at: ran.get(at) for at in wanted}
     return all(
         state is ScriptState.PASSED or (at[1] is not ScriptKind.SOLVE and state not in (None, ScriptState.WAITING))
@@ -70,7 +70,7 @@ def complete(wanted: list[At], ran: Mapping[At, ScriptState]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class LearnerWithLab:
-    """Somebody in a class who has a lab that runs; ``row`` is None for whoever has not said anything yet."""
+    """Somebody in a class with a running lab; ``row`` is None for anyone who has not said anything yet."""
 
     person_id: int
     nick: str
@@ -89,7 +89,7 @@ class LabSetup:
     # -- all labs of a class ---------------------------------------------------------------------------
 
     def settle(self, now: datetime) -> None:
-        """Each lab of each class has begun what comes next."""
+        """Begins what comes next in each lab of each class."""
         for run in self.classes.running():
             exercise = self.room.readable(run)
             if exercise is None or run.lecture or not exercise.has_scripts:
@@ -111,7 +111,7 @@ class LabSetup:
         return [LearnerWithLab(id, nick, labs[id], rows.get(id)) for id, nick in people.items() if id in labs]
 
     def _ran(self, run: ClassRun, lab_id: str | None = None) -> dict[str, dict[At, ScriptState]]:
-        """lab -> what was, or is to be, run there."""
+        """lab -> what has been, or is to be, run there."""
         found: dict[str, dict[At, ScriptState]] = {}
         for lab, step, kind, state in self.classes.ran(run, lab_id):
             if kind in BEFORE or kind is ScriptKind.SOLVE:
@@ -155,10 +155,10 @@ class LabSetup:
             said="",
             ended_at=now,
         )
-        self._stopped(run, person_id, step, "no script does it", now)
+        self._stopped(run, person_id, step, "no script for it", now)
 
     def ended(self, play: ScriptRun, run: ClassRun, exercise: Exercise, now: datetime) -> None:
-        """One script has ended: the next begins at once."""
+        """A script has ended: the next one begins at once."""
         if play.kind is ScriptKind.SOLVE and play.state is not ScriptState.PASSED:
             self._stopped(run, play.person_id, play.step, play.said or "its script failed", now)
         lab = self.room.stock.lab_of(play.person_id, exercise.image)
@@ -176,7 +176,7 @@ class LabSetup:
         ran: Mapping[str, Mapping[At, ScriptState]],
         now: datetime,
     ) -> None:
-        """The presenter hears once how the setup of the class step went."""
+        """Tells the presenter once how the setup of the class step went."""
         told = (run.id, run.step_at)
         if told in self._counted or not learners or script_of(exercise, run.step, ScriptKind.SETUP)[0] is None:
             return
@@ -194,7 +194,7 @@ class LabSetup:
             class_id=run.id, step=run.step, kind=ScriptKind.SETUP, state=ScriptState.FAILED
         )
         if others:
-            text += f", not in that of {', '.join(others[:5])}" + (" and others" if len(others) > 5 else "")
+            text += f", but not for {', '.join(others[:5])}" + (" and others" if len(others) > 5 else "")
         if failed is not None and failed.said:
             text += f": {failed.said}"
         self.room.notices.tell(
@@ -210,14 +210,13 @@ class LabSetup:
     def _bring(
         self, run: ClassRun, exercise: Exercise, learner: LearnerWithLab, step: int, now: datetime, *, asked: bool
     ) -> None:
-        """Their lab is brought to ``step``.  Where nobody asked for it, the class hears that in one line for all."""
+        """Brings their lab to ``step``.  If nobody asked for it, one line tells the whole class."""
         replayed = sum(found.solve is not None for found in exercise.steps[: step - 1])
         name = f"your {learner.lab.image} lab"
         if not replayed:
             self._tell(
                 learner.person_id,
-                f"{name} is as its image was, and this exercise cannot do its steps for you: !step 1 "
-                f"shows what to do again, up to step {step - 1}",
+                f"{name} is a fresh copy of its image, and this exercise can't do the steps for you; !step 1 shows what to do again, up to step {step - 1}",
                 now,
             )
             return
@@ -228,14 +227,13 @@ class LabSetup:
         if asked:
             self._tell(
                 learner.person_id,
-                f"{name} is brought to step {step}, with {replayed} before it replayed; I tell you when it is there",
+                f"bringing {name} to step {step} (earlier steps to replay: {replayed}); I'll tell you when it's ready",
                 now,
             )
         else:
             self.room.notices.tell(
                 now,
-                "new labs are brought to where their people were, step by step; I tell each of them "
-                "when theirs is there",
+                "new labs are being brought to the step their users had reached; I'll tell each of you when yours is ready",
                 channel=run.channel,
                 not_after=now + NEWS,
                 key=f"bringing {run.id} {now:%H%M}",
@@ -246,20 +244,18 @@ class LabSetup:
 
     def _landed(self, run: ClassRun, person_id: int, step: int, lab: Lab, now: datetime) -> None:
         self.classes.attendance.change({"class_id": run.id, "person_id": person_id}, behind=0, step=step)
-        self._tell(person_id, f"your {lab.image} lab is at step {step} now: !step shows it", now)
+        self._tell(person_id, f"your {lab.image} lab is now at step {step}; !step shows it", now)
 
     def _stopped(self, run: ClassRun, person_id: int, step: int, why: str, now: datetime) -> None:
         self._tell(
             person_id,
-            f"step {step} could not be done for you in your lab ({why}): do it by hand, !step {step} and "
-            f"!solution {step} show how; then !catchup goes on",
+            f"I couldn't do step {step} in your lab ({why}). Do it by hand (!step {step} and !solution {step} show how), then !catchup continues",
             now,
         )
 
     def renewed(self, person_id: int, lab: Lab, since: datetime | None) -> str:
-        """The lab will be as its image was, or as it was at ``since``: what they may say to have their steps in it again,
-        '' where there is nothing to be said."""
-        self.script_runs.forget(lab.id, since)
+        """What a person can type to redo their steps in a lab that is reset or rolled back to ``since``; '' if nothing."""
+        self.plays.forget(lab.id, since)
         for run in self.classes.running():
             row = self.classes.attendance.first(class_id=run.id, person_id=person_id)
             exercise = self.room.readable(run) if row is not None else None
@@ -268,7 +264,7 @@ class LabSetup:
             self.classes.attendance.change({"class_id": run.id, "person_id": person_id}, behind=0)
             step = self.room.step_of(run, row)
             if since is None and any(found.solve for found in exercise.steps[: max(0, step - 1)]):
-                return f"!catchup {step} does the steps before yours in it"
+                return f"!catchup {step} redoes the steps before yours"
         return ""
 
     def catch_up(self, ask: Request, number: int | None = None) -> list[Effect]:
@@ -278,18 +274,17 @@ class LabSetup:
         lab = self.room.stock.labs_of(exercise.image).get(ask.person.id)
         if run.lecture or lab is None:
             raise UserError(
-                "the class goes on without labs now"
+                "the class is continuing without labs now"
                 if run.lecture
-                else f"you have no {exercise.image} lab that runs; !lab {exercise.image} gives you one, then say "
-                "!catchup again"
+                else f"you have no running {exercise.image} lab; !lab {exercise.image} gives you one, then type !catchup again"
             )
         if number is not None and not 1 <= number <= last:
-            raise UserError(f"the class is at step {last}: say !catchup, or !catchup N up to that")
+            raise UserError(f"the class is at step {last}; type !catchup, or !catchup N with N from 1 to {last}")
         if row.behind and row.lab_id == lab.id:
             return self._go_on_by_hand(run, exercise, row, lab, ask.at)
         step = number or last
         if step < 2:
-            raise UserError("there is nothing to catch up: the class is at its first step")
+            raise UserError("there is nothing to catch up on: the class is at its first step")
         self.classes.attendance.change({"class_id": run.id, "person_id": ask.person.id}, lab_id=lab.id)
         self._bring(run, exercise, LearnerWithLab(ask.person.id, ask.nick, lab, row), step, ask.at, asked=True)
         return []
@@ -297,27 +292,26 @@ class LabSetup:
     def _go_on_by_hand(
         self, run: ClassRun, exercise: Exercise, row: Attendance, lab: Lab, now: datetime
     ) -> list[Effect]:
-        """A solve that failed counts as done by its person; what comes after it goes on."""
+        """Counts a failed solve as done by hand, and continues with what comes after it."""
         stopped = [
             play
             for play in self.script_runs.rows.all(class_id=run.id, lab_id=lab.id, kind=ScriptKind.SOLVE)
             if play.state in (ScriptState.FAILED, ScriptState.UNKNOWN)
         ]
         if not stopped:
-            raise UserError(f"your lab is on its way to step {row.behind}; I tell you when it is there")
+            raise UserError(f"your lab is on its way to step {row.behind}; I'll tell you when it's ready")
         for play in stopped:
             self.script_runs.rows.change({"id": play.id}, state=ScriptState.PASSED)
         learner = LearnerWithLab(row.person_id, row.nick, lab, row)
         self._go_on(run, exercise, learner, self._ran(run, lab_id=lab.id).get(lab.id, {}), now)
-        return [Reply(f"it goes on after step {stopped[-1].step}, up to step {row.behind}", private=True)]
+        return [Reply(f"continuing after step {stopped[-1].step}, up to step {row.behind}", private=True)]
 
     def commands(self) -> list[Command]:
         return [
             Command(
                 "catchup",
                 self.catch_up,
-                "the steps before the class's (or before step N) are done in my lab; after "
-                "one that I did by hand: goes on",
+                "do the steps before the class's (or before step N) in your lab; after a step you did by hand, continue",
                 (Argument("N", "number", optional=True),),
                 scope=Scope.CLASS,
                 group="class",

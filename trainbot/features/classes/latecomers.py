@@ -1,4 +1,4 @@
-"""Whoever comes late hears where the class is, and how to catch up: once, in as few lines as that takes."""
+"""Tells latecomers once, in as few lines as possible, where the class is and how to catch up."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Latecomers:
         self._greeted: dict[str, datetime] = {}
 
     def arrived(self, event: Arrived, _now: datetime) -> None:
-        """Whoever took part already knows; so does whoever was here before the class had begun to move."""
+        """Notes a latecomer.  Anyone who took part, or was here before the first step, already knows."""
         run = self.classes.in_channel(event.channel)
         if run is None or run.step == 0 or event.sender not in self.room.people.learners(run.channel):
             return
@@ -47,11 +47,11 @@ class Latecomers:
             )
 
     def _how(self, run: ClassRun) -> str:
-        """What somebody who is new says first."""
+        """What somebody new should type first."""
         exercise = self.room.readable(run)
         if exercise is None or run.lecture or not self.room.stock.has_labs(exercise.image):
             return "!step shows it"
-        more = ", !catchup does the steps before it in your lab" if run.step > 1 and self._can(run) else ""
+        more = ", !catchup does the earlier steps in your lab" if run.step > 1 and self._can(run) else ""
         return f"!lab {exercise.image} gives you a machine{self.room.second_lab(exercise)}, !step shows the step{more}"
 
     def _can(self, run: ClassRun) -> bool:
@@ -59,7 +59,7 @@ class Latecomers:
         return exercise is not None and any(step.solve for step in exercise.steps[: max(0, run.step - 1)])
 
     def attend(self, ask: Request) -> None:
-        """Somebody asked for a lab in a class: they take part; a late one hears how to catch up."""
+        """Counts somebody who asks for a lab as taking part, and tells a latecomer how to catch up."""
         run = self.classes.in_channel(ask.channel) if ask.channel else None
         if run is None or ask.role >= Role.HELPER:
             return
@@ -68,7 +68,7 @@ class Latecomers:
         if late and self._can(run):
             self.room.notices.tell(
                 ask.at,
-                f"the class is at {place(run)}: !step shows it, !catchup does the steps before it in your lab",
+                f"the class is at {place(run)}; !step shows it, !catchup does the earlier steps in your lab",
                 person_id=ask.person.id,
                 not_after=ask.at + NEWS,
             )

@@ -33,7 +33,7 @@ class LearnerCommands:
         elif run.step > run.steps and self.room.has_done(run, ask.person.id, mine):
             mine = run.step
         exercise = self.room.exercise(run)
-        where = self.room.pages.handout_url(exercise) or "the exercise's text has them"
+        where = self.room.pages.handout_url(exercise) or "see the exercise's text"
         lines = step_lines(self.room.pages, exercise, mine, IN_PRIVATE, f"({{n}} more lines: {where})")
         return [
             Reply(line, private=True, priority=Priority.ANSWER if n == 0 else Priority.LISTING)
@@ -44,7 +44,7 @@ class LearnerCommands:
         """A step that the class has reached."""
         last = min(run.step, run.steps)
         if not 0 <= number <= last:
-            raise UserError(f"the class is at {place(run)}: !step shows yours, !step N one up to {last}")
+            raise UserError(f"the class is at {place(run)}; !step shows your step, !step N any step up to {last}")
         return number
 
     # -- done ----------------------------------------------------------------------------------------
@@ -53,28 +53,27 @@ class LearnerCommands:
         run = self.room.run(ask)
         _row, mine = self.room.mine(ask, run)
         if mine == 0:
-            raise UserError("the class is at the introduction: there is nothing to be done yet")
+            raise UserError("the class is at the introduction; there is nothing to do yet")
         already = self.room.has_done(run, ask.person.id, mine)
         if not already:
             self.classes.done.add(class_id=run.id, person_id=ask.person.id, step=mine, at=ask.at)
             self._verify(ask, run, mine)
         self.room.change(ask, run, stuck_at=None, stuck_words="", helper="", hints=0)
         if already and run.step > run.steps:
-            return [Reply("you have done all of it", private=True)]
+            return [Reply("you have done all the steps", private=True)]
         if already:
-            return [Reply(f"you have done all {mine} so far; the class goes on soon", private=True)]
+            return [Reply(f"you're up to date (step {mine} is done); the class will go on soon", private=True)]
         if mine < min(run.step, run.steps):
             return [
                 Reply(
-                    f"step {mine} is done; the class is at {place(run)}: !done again if you have done more, "
-                    "!step shows your next",
+                    f"step {mine} is done; the class is at {place(run)}. Type !done again if you have done more; !step shows your next step",
                     private=True,
                 )
             ]
         return [Reply(f"step {mine} is done", private=True)] if ask.private else []
 
     def _verify(self, ask: Request, run: ClassRun, step: int) -> None:
-        """Behind the answer: where the step has a check, and they have a lab that it can look into."""
+        """Starts the step's check in the background, if there is one and they have a lab."""
         exercise, lab = self._their_lab(ask, run)
         if (
             lab is not None
@@ -88,14 +87,14 @@ class LearnerCommands:
         return exercise, None if run.lecture else self.room.stock.lab_of(ask.person.id, exercise.image)
 
     def verified(self, play: ScriptRun, run: ClassRun, exercise: Exercise, now: datetime) -> None:
-        """A check that found something missing takes the step back; one that came to no end does not."""
+        """A check that found something missing marks the step as not done; one that did not finish does not."""
         step = play.step
         if play.state is ScriptState.FAILED:
             self.classes.done.remove(class_id=run.id, person_id=play.person_id, step=step)
-            said = play.said or "its check says no more than that"
-            text = f"step {step} is not done yet: {said} (!done again after that)"
+            said = play.said or "its check gives no reason"
+            text = f"step {step} is not done yet: {said} (type !done again when you've fixed it)"
         elif play.state is ScriptState.UNKNOWN and not play.tries:  # else nobody got in: its person knows
-            text = f"the check of step {step} says nothing, {play.said}; the step counts as done"
+            text = f"the check of step {step} gave no result ({play.said}); the step counts as done"
         else:
             return
         self.room.notices.tell(now, text, person_id=play.person_id, not_after=now + NEWS)
@@ -121,21 +120,23 @@ class LearnerCommands:
         return [Reply(line, private=True) for line in lines]
 
     def _hint_from_lab(self, ask: Request, run: ClassRun, step: int, lab: Lab | None) -> list[Effect]:
-        """Killercoda's hint scripts look into the lab; what they print is told when it is there."""
+        """Runs a Killercoda hint script in the lab; its output is sent when it is there."""
         if lab is None:
-            raise UserError("the hint of this step looks into your lab, and you have none; !stuck WORDS calls for help")
-        if not self.script_runs.waits(run, ask.person.id, step, ScriptKind.HINT):
-            self.script_runs.add(run, ask.person.id, lab, step, ScriptKind.HINT, ask.at)
-        return [Reply("your lab is looked at for a hint", private=True)] if ask.private else []
+            raise UserError(
+                "the hint for this step looks into your lab, and you don't have one; !stuck WORDS calls for help"
+            )
+        if not self.plays.waits(run, ask.person.id, step, ScriptKind.HINT):
+            self.plays.add(run, ask.person.id, lab, step, ScriptKind.HINT, ask.at)
+        return [Reply("looking into your lab for a hint", private=True)] if ask.private else []
 
     def hinted(self, play: ScriptRun, run: ClassRun, exercise: Exercise, now: datetime) -> None:
-        """What a hint script printed, as far as it is some lines."""
+        """Sends the first lines that a hint script printed."""
         lines = (
             self.room.pages.step_lines("", play.said, limit=HINTED, more="…")
             if play.state is ScriptState.PASSED
             else []
         )
-        for line in lines or ["there is no hint for this step now; !stuck WORDS calls for help"]:
+        for line in lines or ["there is no hint for this step right now; !stuck WORDS calls for help"]:
             self.room.notices.tell(now, line, person_id=play.person_id, not_after=now + NEWS)
 
     def solution(self, ask: Request, number: int | None = None) -> list[Effect]:
@@ -148,7 +149,7 @@ class LearnerCommands:
             raise UserError("this step has no written solution; !stuck WORDS calls for help")
         ready_at = run.step_at + exercise.solution_after
         if mine == run.step and ask.at < ready_at:
-            raise UserError(f"the solution comes in {span(ready_at - ask.at)}; !hint helps until then")
+            raise UserError(f"the solution will be shown in {span(ready_at - ask.at)}; until then, !hint helps")
         lines = self.room.pages.step_lines(f"Solution of step {mine}", text, limit=IN_PRIVATE, more="({n} more lines)")
         return [Reply(line, private=True) for line in lines]
 
@@ -171,16 +172,18 @@ class LearnerCommands:
             Command(
                 "step",
                 self.step,
-                "my step (or step N) again, privately and longer",
+                "show your step (or step N) again, in private and with more of its text",
                 number,
                 scope=Scope.CLASS,
                 group="class",
             ),
-            Command("hint", self.hint, "the next hint for my step, privately", scope=Scope.CLASS, group="class"),
+            Command(
+                "hint", self.hint, "show the next hint for your step, in private", scope=Scope.CLASS, group="class"
+            ),
             Command(
                 "solution",
                 self.solution,
-                "how my step (or step N) is done, some minutes after it began",
+                "show how your step (or step N) is done, once it has been running for some minutes",
                 number,
                 scope=Scope.CLASS,
                 group="class",
@@ -188,7 +191,7 @@ class LearnerCommands:
             Command(
                 "done",
                 self.done,
-                "I have done my step; its check runs behind, and speaks only if something is missing",
+                "mark your step as done; its check runs in the background and only reports what is missing",
                 aliases=("check",),
                 scope=Scope.CLASS,
                 group="class",
@@ -196,7 +199,7 @@ class LearnerCommands:
             Command(
                 "stuck",
                 self.stuck,
-                "I need help; a word about what is wrong helps the helpers",
+                "call for help; a word about what is wrong helps the helpers",
                 (Argument("WORDS", "words", optional=True, rest=True),),
                 example="stuck nginx does not start",
                 scope=Scope.CLASS,

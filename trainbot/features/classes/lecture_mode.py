@@ -1,4 +1,4 @@
-"""Labs are gone: the class goes on without them."""
+"""Lecture mode: a class continues without labs when they are lost."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class LectureMode:
     def switch(self, ask: Request, on: bool) -> list[Effect]:
         run, word = self.room.run(ask), "on" if on else "off"
         if run.lecture == on:
-            raise UserError(f"it is {word} already")
+            raise UserError(f"lecture mode is already {word}")
         exercise = self.room.exercise(run)
         self.room.classes.change({"id": run.id}, lecture=on)
         self.room.journal.noted(ask, "lecture", word)
@@ -24,15 +24,15 @@ class LectureMode:
             return [
                 Line(
                     run.channel,
-                    f"labs are back: !lab {exercise.image} gives you one, !catchup brings it to where the class is",
+                    f"labs are back: !lab {exercise.image} gives you one, !catchup brings it to the class's step",
                     Priority.PRESENTER,
                 )
             ]
-        home = f"; !lab home {exercise.image} says how to run it on a machine of your own" if exercise.image else ""
+        home = f"; !lab home {exercise.image} tells you how to run it on your own machine" if exercise.image else ""
         return [
             Line(
                 run.channel,
-                f"we go on without labs, and !done still counts; all of it on one page: "
+                f"we're continuing without labs, and !done still counts. Everything on one page: "
                 f"{self.room.pages.write_handout(exercise)}{home}",
                 Priority.PRESENTER,
             )
@@ -43,7 +43,7 @@ class LectureMode:
             Command(
                 "lecture",
                 self.switch,
-                "labs are gone, or back: the class goes on without them, with the handout",
+                "continue the class without labs, with the handout (on), or with labs again (off)",
                 (Argument("on|off", "switch"),),
                 role=Role.PRESENTER,
                 scope=Scope.CLASS,

@@ -1,4 +1,4 @@
-"""A class begins, moves and ends: what its presenter says."""
+"""The presenter's commands: begin a class, move through its steps, end it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from trainbot.model.exercise import Exercise, ExerciseLibrary
 
 TWICE = timedelta(seconds=5)
 IN_CHANNEL = 6  # lines of a step
-MORE = "({n} more lines: say !step)"
+MORE = "({n} more lines: type !step)"
 
 
 class PresenterCommands:
@@ -26,10 +26,10 @@ class PresenterCommands:
     # -- begin and end -----------------------------------------------------------------------------
 
     def start(self, ask: Request, what: str = "") -> list[Effect]:
-        assert ask.channel is not None  # Place.CHANNEL
+        assert ask.channel is not None  # Scope.CHANNEL
         run = self.classes.in_channel(ask.channel)
         if run is not None:
-            raise UserError(f"{run.title} runs here already, at {place(run)}; !end ends it")
+            raise UserError(f"{run.title} is already running here, at {place(run)}; !end ends it")
         session, library = self.room.sessions.next_start(ask, what), self.room.exercises.library
         planned = session.exercise if session is not None else None
         exercise = library.find(planned or what or _only(library))
@@ -58,7 +58,7 @@ class PresenterCommands:
             else ""
         )
         note = (
-            " This class is logged; not lines that begin with [nolog], nor people who said !nolog on."
+            " This class is logged, except lines starting with [nolog] and people who said !nolog on."
             if self.room.journal.logged
             else ""
         )
@@ -75,8 +75,14 @@ class PresenterCommands:
     def ask_end(self, ask: Request) -> str:
         run = self.room.run(ask)
         waiting = len(self.room.questions.waiting(run.channel))
-        still = f" {waiting} questions wait." if waiting > 1 else " One question waits." if waiting else ""
-        return f"that ends {run.title} for everybody.{still}"
+        still = (
+            f" {waiting} questions are still open."
+            if waiting > 1
+            else " One question is still open."
+            if waiting
+            else ""
+        )
+        return f"this ends {run.title} for everybody.{still}"
 
     def end(self, ask: Request) -> list[Effect]:
         run = self.room.run(ask)
@@ -97,7 +103,9 @@ class PresenterCommands:
     def next(self, ask: Request) -> list[Effect]:
         run = self.room.run(ask)
         if run.step > 0 and ask.at - run.step_at < TWICE:
-            raise UserError(f"the class went to step {run.step} just now, so I stay there; say !next again for more")
+            raise UserError(
+                f"the class has only just gone to step {run.step}, so I'm staying there; type !next again to go on"
+            )
         if run.step > run.steps:
             raise UserError("that was the last step; !end ends the class")
         advice = self.overseeing.advice(run)
@@ -132,11 +140,11 @@ class PresenterCommands:
         return [Line(channel, line, Priority.PRESENTER) for line in lines]
 
     def after_restart(self, channel: str) -> list[Line]:
-        """Where the class that runs there stands, in one line."""
+        """One line that says at which step the running class is."""
         return [
             Line(
                 run.channel,
-                f"I was away and am back: {run.title} is at {place(run)}; labs, questions and places are as they were",
+                f"I'm back after a restart: {run.title} is at {place(run)}; labs, questions and progress are as they were",
                 Priority.PRESENTER,
             )
             for run in self.classes.running(channel=channel)
@@ -147,7 +155,7 @@ class PresenterCommands:
             Command(
                 "start",
                 self.start,
-                "begins the session that is due, or that exercise",
+                "begin the session that is due, or the one you name",
                 (Argument("SESSION or EXERCISE", "words", optional=True, rest=True),),
                 role=Role.PRESENTER,
                 scope=Scope.CHANNEL,
@@ -157,7 +165,7 @@ class PresenterCommands:
             Command(
                 "end",
                 self.end,
-                "ends the class (asks first); the minutes are written",
+                "end the class (asks first) and write its minutes",
                 confirm=self.ask_end,
                 role=Role.PRESENTER,
                 scope=Scope.CLASS,
@@ -166,7 +174,7 @@ class PresenterCommands:
             Command(
                 "next",
                 self.next,
-                "the class goes to the next step and sees it",
+                "move the class to the next step and show it",
                 role=Role.PRESENTER,
                 scope=Scope.CLASS,
                 group="class",
@@ -174,7 +182,7 @@ class PresenterCommands:
             Command(
                 "prev",
                 self.prev,
-                "back one step",
+                "move the class back one step",
                 aliases=("back",),
                 role=Role.PRESENTER,
                 scope=Scope.CLASS,
@@ -183,7 +191,7 @@ class PresenterCommands:
             Command(
                 "goto",
                 self.goto,
-                "to step N",
+                "move the class to step N",
                 (Argument("N", "number"),),
                 example="goto 3",
                 role=Role.PRESENTER,
@@ -193,7 +201,7 @@ class PresenterCommands:
             Command(
                 "repeat",
                 self.repeat,
-                "shows the class step again",
+                "show the class step again",
                 role=Role.PRESENTER,
                 scope=Scope.CLASS,
                 group="class",
@@ -202,12 +210,12 @@ class PresenterCommands:
 
 
 def _only(library: ExerciseLibrary) -> str:
-    """The name of the only exercise there is; UserError otherwise."""
+    """The name of the only exercise; UserError if there are several, or none."""
     names = list(library.exercises)
     if len(names) == 1:
         return names[0]
     raise UserError(
-        f"which exercise? say !start and one of: {', '.join(names[:8])}"
+        f"which exercise? Type !start and one of: {', '.join(names[:8])}"
         if names
-        else "there are no exercises yet; put one into the exercises folder"
+        else "there are no exercises yet; put one in the exercises folder"
     )

@@ -1,4 +1,4 @@
-"""Where everybody in a class stands, as its presenter and helpers see it."""
+"""Everybody's progress in a class, for its presenter and helpers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ROOM = 380  # octets of names in one line
 
 @dataclass(frozen=True, slots=True)
 class StepProgress:
-    """One step of a class.  ``stuck``: longest first, those who have not done it."""
+    """Progress in one step of a class.  ``stuck``: longest first, those who have not done it."""
 
     done: int
     working: int
@@ -39,14 +39,14 @@ class StepProgress:
 
 
 def worth_telling(progress: StepProgress, told: int, told_at: datetime | None, now: datetime) -> int:
-    """The mark that has been passed since the channel was last told of ``told`` percent; 0 where there is none."""
+    """The mark passed since the channel was last told of ``told`` percent; 0 if none was."""
     if progress.people < FEW or (told_at is not None and now - told_at < PAUSE):
         return 0
     return max((mark for mark in MARKS if told < mark <= progress.percent), default=0)
 
 
 class ProgressCommands:
-    """``share``: percent of the people that should have done a step before the class goes on."""
+    """``share``: percent of the people who should have done a step before the class goes on."""
 
     def __init__(self, room: Classroom, share: int) -> None:
         self.room, self.classes, self.share = room, room.classes, share
@@ -65,7 +65,7 @@ class ProgressCommands:
         run = self.room.run(ask)
         now = self.step_progress(run)
         text = (
-            f"{place(run)} since {span(ask.at - run.step_at)}: {now.done} done, {now.working} working, "
+            f"{place(run)} for {span(ask.at - run.step_at)}: {now.done} done, {now.working} working, "
             f"{len(now.stuck)} stuck, {now.silent} silent"
         )
         away = self.room.homes.people()
@@ -74,22 +74,22 @@ class ProgressCommands:
             text += f" ({home} of them at home)"
         if now.stuck:
             text += f"; stuck: {as_many([_named(row) for row in now.stuck], ROOM)}"
-        wait = f"; better wait: fewer than {self.share} % are done" if self._early(run, now) else ""
+        wait = f"; better wait: fewer than {self.share}% are done" if self._early(run, now) else ""
         return [Reply(text + wait)]
 
     def _early(self, run: ClassRun, progress: StepProgress) -> bool:
-        """Whether !next leaves too many behind; in a lecture nobody is."""
+        """Whether !next would leave too many people behind; never in a lecture."""
         return 1 <= run.step <= run.steps and not run.lecture and progress.people > 0 and progress.percent < self.share
 
     def advice(self, run: ClassRun) -> list[Effect]:
-        """For a presenter who goes on from the class step: how many that leaves behind, where they are many."""
+        """Tells a presenter who goes on how many people that leaves behind, if it is many."""
         progress = self.step_progress(run)
         if not self._early(run, progress):
             return []
         stuck = f", {len(progress.stuck)} stuck (!hands)" if progress.stuck else ""
         return [
             Reply(
-                f"only {progress.done} of {progress.people} were done with step {run.step}{stuck}; !prev goes back",
+                f"only {progress.done} of {progress.people} had finished step {run.step}{stuck}; !prev goes back",
                 private=True,
             )
         ]
@@ -101,27 +101,27 @@ class ProgressCommands:
             return [Reply("nobody is stuck")]
         rows.sort(key=lambda row: (bool(row.helper), row.stuck_at))
         named = [
-            f"{_named(row)} since {span(ask.at - (row.stuck_at or ask.at))}"
-            + (f", {row.helper} helps" if row.helper else "")
+            f"{_named(row)} for {span(ask.at - (row.stuck_at or ask.at))}"
+            + (f", {row.helper} is helping" if row.helper else "")
             for row in rows
         ]
         return [Reply(f"{len(rows)} stuck: {as_many(named, ROOM, '; ', '; and {} more')}")]
 
     def helping(self, ask: Request, nick: str) -> list[Effect]:
-        """Whoever is stuck hears who comes; the other helpers see it in !hands."""
+        """Tells somebody who is stuck who is coming to help; the other helpers see it in !hands."""
         run = self.room.run(ask)
         rows = [row for row in self.classes.attendance.all(class_id=run.id) if row.stuck_at is not None]
         row = next((row for row in rows if row.nick.lower() == nick.lower()), None)
         if row is None:
-            raise UserError(f"{nick[:30]} is not stuck; !hands says who is")
+            raise UserError(f"{nick[:30]} is not stuck; !hands shows who is")
         if row.helper and row.helper.lower() != ask.nick.lower():
-            raise UserError(f"{row.helper} helps {row.nick} already; !hands says who else waits")
+            raise UserError(f"{row.helper} is already helping {row.nick}; !hands shows who else is waiting")
         self.classes.attendance.change({"class_id": run.id, "person_id": row.person_id}, helper=ask.nick)
         self.room.journal.noted(ask, "helping", row.nick)
-        return [Line(run.channel, f"{row.nick}: {ask.nick} helps you now", Priority.ANSWER)]
+        return [Line(run.channel, f"{row.nick}: {ask.nick} is helping you now", Priority.ANSWER)]
 
     def tick(self, now: datetime) -> None:
-        """The channels of classes hear numbers now and then, never of each."""
+        """Tells the channels of classes the numbers now and then, not about each person."""
         for run in self.classes.running():
             if not 1 <= run.step <= run.steps:
                 continue
@@ -142,7 +142,7 @@ class ProgressCommands:
             Command(
                 "progress",
                 self.progress,
-                "how many are done, working, stuck, silent; names the stuck",
+                "show how many people are done, working, stuck and silent, and who is stuck",
                 role=Role.HELPER,
                 scope=Scope.CLASS,
                 group="class",
@@ -150,7 +150,7 @@ class ProgressCommands:
             Command(
                 "hands",
                 self.hands,
-                "who is stuck, longest first, with their words and who helps them",
+                "list who is stuck, longest first, with what they said and who is helping them",
                 role=Role.HELPER,
                 scope=Scope.CLASS,
                 group="class",
@@ -158,7 +158,7 @@ class ProgressCommands:
             Command(
                 "helping",
                 self.helping,
-                "I help NICK, who hears of it",
+                "say that you are helping NICK, who is told",
                 (Argument("NICK", "nick"),),
                 example="helping alice",
                 role=Role.HELPER,

@@ -1,5 +1,7 @@
-"""A quiz: asked in the channel, answered there or privately, and lots are drawn among the right ones, so that a slow line
-can win."""
+"""A quiz: asked in the channel, answered there or privately; the winner is drawn from the right answers.
+
+So somebody with a slow connection can win, too.
+"""
 
 from __future__ import annotations
 
@@ -31,13 +33,13 @@ _ARTICLES = re.compile(r"\b(?:the|an?)\b ?")
 
 
 class RandomChoice(Protocol):
-    """random.choice, or what a test puts in its place."""
+    """random.choice, or what a test replaces it with."""
 
     def __call__(self, among: Sequence[QuizTry], /) -> QuizTry: ...
 
 
 def folded(text: str) -> str:
-    """``text`` without what nobody means: case, accents' forms, punctuation, articles, more than one space."""
+    """``text`` without what does not matter: case, forms of accents, punctuation, articles, repeated spaces."""
     plain = unicodedata.normalize("NFKC", text).casefold()
     words = " ".join(re.sub(r"[^\w]+|_", " ", plain).split())
     return _ARTICLES.sub("", words).strip() or words or plain.strip()
@@ -61,7 +63,7 @@ def is_right(said: str, answer: str) -> bool:
 
 
 class Quizzes:
-    """``draw``: takes one of those who were right."""
+    """``draw``: chooses the winner from the right answers."""
 
     def __init__(self, room: Classroom, draw: RandomChoice | None = None) -> None:
         self.room, self.classes, self.notices = room, room.classes, room.notices
@@ -69,11 +71,11 @@ class Quizzes:
 
     def ask(self, ask: Request, words: str) -> list[Effect]:
         if ask.channel is None:
-            raise UserError("in which channel? put it first, as in #channel quiz WORDS = ANSWER")
+            raise UserError("in which channel? Put it first, as in #channel quiz WORDS = ANSWER")
         question, answer = _parted(words)
         running = self._running(ask.channel)
         if running is not None:
-            raise UserError("a quiz is open already; lots are drawn in a moment, then ask the next")
+            raise UserError("a quiz is already open; ask the next one when its winner has been drawn, in a moment")
         self.classes.quizzes.add(
             channel=ask.channel, words=question, answer=answer, asker=ask.nick, asked_at=ask.at, drawn_at=None
         )
@@ -81,8 +83,7 @@ class Quizzes:
         return [
             Line(
                 ask.channel,
-                f"Quiz: {question} (say it here or to me alone within {OPEN.seconds} s; lots are drawn among "
-                "the right ones)",
+                f"Quiz: {question} (answer here or to me in private within {OPEN.seconds} s; a winner is drawn from the right answers)",
                 Priority.PRESENTER,
             )
         ]
@@ -91,7 +92,7 @@ class Quizzes:
         return self.classes.quizzes.first(channel=channel, drawn_at=None)
 
     def heard(self, event: Incoming, role: Role, channels: Sequence[str]) -> list[Effect] | None:
-        """Ordinary talk, or what is no command, while a quiz is open: None where it was no answer to one."""
+        """Handles talk, or what is not a command, while a quiz is open: None if it was not an answer to one."""
         quiz = next((found for channel in channels if (found := self._running(channel)) is not None), None)
         if quiz is None or role >= Role.HELPER or event.at > quiz.asked_at + OPEN + GRACE:
             return None
@@ -105,7 +106,7 @@ class Quizzes:
             )
         if event.channel is not None:
             return []
-        return [Reply("noted" if tries < TRIES else f"you have said {TRIES} things already", private=True)]
+        return [Reply("noted" if tries < TRIES else f"you have already given {TRIES} answers", private=True)]
 
     def tick(self, now: datetime) -> None:
         for quiz in self.classes.quizzes.all(drawn_at=None):
@@ -114,13 +115,13 @@ class Quizzes:
             self.classes.quizzes.change({"id": quiz.id}, drawn_at=now)
             right = self.classes.tries.all(quiz_id=quiz.id, right=True)
             answer = quiz.answer.split("|")[0].strip()
-            text = f"the answer was {answer}: nobody had it this time"
+            text = f"the answer was {answer}; nobody got it this time"
             if right:
                 winner = self.draw(right).nick
-                text = f"the answer is {answer}: " + (
-                    f"only {winner} had it, and wins"
+                text = f"the answer is {answer}. " + (
+                    f"Only {winner} got it, and wins"
                     if len(right) == 1
-                    else f"{len(right)} had it, and the lot falls on {winner}"
+                    else f"{len(right)} people got it; the prize goes to {winner} (drawn at random)"
                 )
             self.notices.tell(now, text, channel=quiz.channel, not_after=now + NEWS)
 
@@ -129,7 +130,7 @@ class Quizzes:
             Command(
                 "quiz",
                 self.ask,
-                "asks the channel; after 20 s lots are drawn among the right answers (A|B: either is right)",
+                "ask the channel; after 20 s a winner is drawn from the right answers (A|B: either is right)",
                 (Argument("WORDS = ANSWER", "words", rest=True),),
                 role=Role.PRESENTER,
                 scope=Scope.PRIVATE,
@@ -146,7 +147,7 @@ def _parted(words: str) -> tuple[str, str]:
         question, found, answer = words.rpartition("=")
     question, answer = question.strip(), answer.strip()
     if not found or not question or not any(folded(one) for one in answer.split("|")):
-        raise UserError("say quiz WORDS = ANSWER, for example quiz which port do keyservers use? = 11371")
+        raise UserError("usage: quiz WORDS = ANSWER, for example quiz which port do keyservers use? = 11371")
     if len(question) > LONGEST or len(answer) > LONGEST:
-        raise UserError(f"question and answer have {LONGEST} characters each at most; make it shorter")
+        raise UserError(f"question and answer can have at most {LONGEST} characters each; please shorten it")
     return question, answer

@@ -1,4 +1,4 @@
-"""Scripts in labs: rows first, then work.  One script at a time in a lab, some on a host, bounded in all.
+"""Runs scripts in labs from rows in the database: one at a time in each lab, limited per host and in total.
 
 What is under way is only a guard against beginning it twice; after a restart the rows alone say what is to be run,
 and what was cut off is run again (scripts may run twice without harm: docs/writing-exercises.md).
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     pass
 
 log = logging.getLogger(__name__)
-ON_A_HOST, IN_ALL = 8, 40  # scripts at once; the gateway has 64 turns, the rest is for whoever looks after labs
+ON_A_HOST, IN_ALL = 8, 40  # scripts at once; the gateway has 64 turns, the rest is for looking after the labs
 TRIES, AGAIN = 5, timedelta(seconds=10)  # where there is no way into the lab
 LOGIN = 30.0  # seconds that getting in may take
-PAGE = 300  # seconds for the scripts of introduction and end, which say no time of their own
+PAGE = 300  # seconds for the scripts of introduction and end, which have no timeout of their own
 SOMEBODY_WAITS = (ScriptKind.VERIFY, ScriptKind.HINT)
 
-#: Told of a play that has ended, with its class and exercise.
+#: Called when a script run has ended, with its class and exercise.
 Ended = Callable[[ScriptRun, ClassRun, Exercise, datetime], None]
 
 
@@ -40,7 +40,7 @@ class ScriptRuns:
         self.after: dict[ScriptKind, Ended] = {}
 
     def add(self, run: ClassRun, person_id: int, lab: Lab, step: int, kind: ScriptKind, now: datetime) -> None:
-        """To be run as soon as may be, after all that is to be run in that lab already."""
+        """Queues a script, after all that is already queued for that lab."""
         self.rows.add(
             class_id=run.id,
             person_id=person_id,
@@ -61,7 +61,7 @@ class ScriptRuns:
         )
 
     def forget(self, lab_id: str, since: datetime | None = None) -> None:
-        """The lab is as new, or as it was at ``since``: what was run in it after that is not in it any more."""
+        """Forgets what was run in a lab that was reset, or rolled back to ``since``."""
         for play in self.rows.all(lab_id=lab_id):
             if play.kind in SOMEBODY_WAITS and play.ended_at is not None:
                 continue  # what a check found is on the class's record
@@ -70,7 +70,7 @@ class ScriptRuns:
                 self.busy.pop(play.id, None)
 
     def work(self, now: datetime) -> list[RunScript]:
-        """What is to be begun now; each is under way from here on.  Who waits for an answer comes first."""
+        """The scripts to begin now, marked as running.  Scripts that somebody is waiting for come first."""
         waiting = self.rows.all(state=ScriptState.WAITING)
         if not waiting:
             return []
@@ -105,7 +105,7 @@ class ScriptRuns:
         return RunScript(play.id, lab.host, way, command(script, seconds, *arguments), script.text, seconds + LOGIN)
 
     def ended(self, event: ScriptEnded, now: datetime) -> None:
-        """The row is read again: a late or repeated event does no harm."""
+        """Records the end of a script.  The row is read again, so a late or repeated event does no harm."""
         self.busy.pop(event.play, None)
         play = self.rows.first(id=event.play)
         run = self.classes.first(id=play.class_id) if play is not None else None
@@ -134,12 +134,12 @@ def _said(event: ScriptEnded, exercise: Exercise, play: ScriptRun) -> str:
     if play.kind is ScriptKind.HINT:
         return event.said
     if event.slow or event.exit in TIMED_OUT:
-        return f"it did not come to its end within {script_of(exercise, play.step, play.kind)[1]} s"
+        return f"it didn't finish within {script_of(exercise, play.step, play.kind)[1]} s"
     return last_words(event.said)
 
 
 def script_of(exercise: Exercise, step: int, kind: ScriptKind) -> tuple[Script | None, int]:
-    """The script, None where there is none, and the seconds that it may take.  Step 0 is the introduction, one beyond
+    """The script (None if there is none) and the seconds that it may take.  Step 0 is the introduction, one beyond
     the last the end."""
     if not 1 <= step <= len(exercise.steps):
         page = exercise.intro if step == 0 else exercise.finish

@@ -1,4 +1,4 @@
-"""What is said in the channel after ``!take``: it may be the answer.  In memory until ``!answered`` keeps it: a
+"""What is said in the channel after ``!take`` may be the answer.  It stays in memory until ``!answered``: a
 channel's talk is nobody's record unless they say so."""
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class AnswerCapture:
         self._drafts.pop(id, None)
 
     def heard(self, incoming: Incoming) -> None:
-        """Talk: a line more for whoever took a question here; not what begins with [nolog]."""
+        """Adds a line of talk by somebody who took a question here, unless it starts with [nolog]."""
         if incoming.text.lstrip().lower().startswith("[nolog]"):
             return
         for draft in self._of_speaker(incoming):
@@ -48,7 +48,7 @@ class AnswerCapture:
                 draft.lines.append(" ".join(incoming.text.split()))
 
     def commanded(self, incoming: Incoming) -> None:
-        """A command by whoever took a question: what they say from now on is about something else."""
+        """A command by somebody who took a question: what they say from now on is about something else."""
         for draft in self._of_speaker(incoming):
             draft.listening = False
 
@@ -59,7 +59,7 @@ class AnswerCapture:
         return [draft for draft in found if draft.person_id == speaker.id]
 
     def of(self, person: Person, channel: str | None, question: Question | None) -> tuple[int, str] | None:
-        """(question, words): what that person said to it; to the last one that they took there where none is named."""
+        """(question, words): what that person said about it; by default about the last one that they took there."""
         for id, draft in reversed(self._drafts.items()):
             if (
                 draft.lines

@@ -1,4 +1,4 @@
-"""What presenters and helpers do with questions: take, answer, correct, put aside, merge."""
+"""The commands of presenters and helpers: take, answer, edit, skip and merge questions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class AnswerCommands:
-    """``length``: characters of one question."""
+    """``length``: the most characters that a question may have."""
 
     def __init__(self, queue: QuestionQueue, talk: AnswerCapture, length: int) -> None:
         self.queue, self.questions, self.talk, self.length = queue, queue.questions, talk, length
@@ -38,12 +38,12 @@ class AnswerCommands:
         ]
 
     def _next(self, ask: Request) -> Question:
-        assert ask.channel is not None  # Place.CHANNEL
+        assert ask.channel is not None  # Scope.CHANNEL
         taken, still = self.queue.waiting(ask.channel)
         if not still:
             raise UserError(
                 "no open questions"
-                + (f"; question {taken[0].id} is taken: !answer {taken[0].id} WORDS" if taken else "")
+                + (f"; question {taken[0].id} is taken; !answer {taken[0].id} WORDS answers it" if taken else "")
             )
         return still[0]
 
@@ -53,27 +53,32 @@ class AnswerCommands:
         question = self.questions.current(question)
         self.queue.record(question, ask, "answered", words, state=QuestionState.ANSWERED)
         return self._said(
-            ask, question, f"to question {question.id}: {words} ({ask.nick})", f"was answered by {ask.nick}: {words}"
+            ask,
+            question,
+            f"answer to question {question.id}: {words} ({ask.nick})",
+            f"was answered by {ask.nick}: {words}",
         )
 
     def answered(self, ask: Request, question: Question | None = None) -> list[Effect]:
-        """What was said in the channel since ``!take`` is kept; the channel has seen it, so nothing is said there."""
+        """Saves what was said in the channel since ``!take``; the channel has seen it, so nothing is said there."""
         found = self.talk.of(ask.person, ask.channel, question)
         if found is None:
-            raise UserError("no question was taken here that you said something to since; !answer N WORDS answers one")
+            raise UserError(
+                "you haven't taken a question here and said something about it since; !answer N WORDS answers one"
+            )
         question = self.questions.get(found[0])
         assert question is not None, f"question {found[0]} was taken and is gone"
         question = self.questions.current(question)
         words = found[1]
         self.talk.end(found[0])
         if question.state is QuestionState.DELETED:
-            raise UserError(f"question {question.id} was deleted meanwhile")
+            raise UserError(f"question {question.id} has been deleted in the meantime")
         self.queue.record(question, ask, "answered", words, state=QuestionState.ANSWERED)
         self.queue.tell_absent(question, ask.at, f"was answered by {ask.nick}: {words}")
-        return [Reply(f"kept as the answer to question {question.id}: {len(words)} characters", private=True)]
+        return [Reply(f"saved as the answer to question {question.id} ({len(words)} characters)", private=True)]
 
     def edit(self, ask: Request, question: Question, words: str) -> list[Effect]:
-        """The caller's answer; for staff without one the last; for its asker the question."""
+        """Corrects the caller's answer; for staff without one, the last answer; for its asker, the question."""
         question = self.questions.current(question) if ask.role >= Role.HELPER else question
         answers = self.questions.answers(question.id)
         mine = [answer for answer in answers if answer.person_id == ask.person.id]
@@ -83,12 +88,12 @@ class AnswerCommands:
             return self._said(
                 ask,
                 question,
-                f"to question {question.id}, corrected: {words} ({ask.nick})",
-                f"has a corrected answer by {ask.nick}: {words}",
+                f"answer to question {question.id}, corrected: {words} ({ask.nick})",
+                f"has a corrected answer from {ask.nick}: {words}",
             )
         if question.person_id != ask.person.id:
             raise UserError(
-                f"question {question.id} has no answer of yours; !answer {question.id} WORDS gives one"
+                f"you haven't answered question {question.id}; !answer {question.id} WORDS does"
                 if ask.role >= Role.HELPER
                 else f"question {question.id} is not yours"
             )
@@ -96,10 +101,10 @@ class AnswerCommands:
         if len(words) > self.length:
             raise UserError(too_long(words, self.length))
         self.queue.record(question, ask, "reworded", words, words=words)
-        return [Reply(f"question {question.id} reads that now", private=True)]
+        return [Reply(f"question {question.id} is updated", private=True)]
 
     def _said(self, ask: Request, question: Question, text: str, notice: str) -> list[Effect]:
-        """To the channel, with the names of those who asked; a notice for those who do not see it."""
+        """Says it in the channel, with the askers' names, and notifies those who are not there."""
         here = self.queue.tell_absent(question, ask.at, notice)
         names = list(here[:5]) or ([] if question.anonymous else [question.nick])
         return [Line(question.channel, f"{', '.join(names)}: {text}" if names else text, Priority.PRESENTER)]
@@ -110,32 +115,34 @@ class AnswerCommands:
         question = self.queue.must_wait(question)
         self.queue.record(question, ask, "skipped", why, state=QuestionState.SKIPPED)
         for one in self.queue.all_of_it(question):
-            self.queue.tell(one, ask.at, f"was put aside by {ask.nick}" + (f": {why}" if why else ""))
-        return [Reply(f"question {question.id} is put aside")] if ask.private else []
+            self.queue.tell(one, ask.at, f"was skipped by {ask.nick}" + (f": {why}" if why else ""))
+        return [Reply(f"question {question.id} is skipped")] if ask.private else []
 
     def merge(self, ask: Request, question: Question, into: Question) -> list[Effect]:
         into = self.questions.current(into)
         if question.merged_into is not None:
             raise UserError(
-                f"question {question.id} was merged into {question.merged_into} already; "
+                f"question {question.id} is already merged into {question.merged_into}; "
                 f"!reopen {question.id} undoes that"
             )
         if into.id == question.id:
-            raise UserError("that is one and the same question")
+            raise UserError("both numbers mean the same question")
         if into.channel != question.channel:
-            raise UserError(f"question {question.id} is of {question.channel}, {into.id} of another channel")
+            raise UserError(
+                f"question {question.id} is from {question.channel} and {into.id} is from another channel; I can't merge them"
+            )
         self.queue.record(question, ask, "merged", f"into {into.id}", state=QuestionState.MERGED, merged_into=into.id)
         self.talk.end(question.id)
         into = self.questions.counted(into)
         if into.state is QuestionState.ANSWERED:
             self.queue.tell(question, ask.at, f"is the same as question {into.id}, which was answered: {into.answer}")
         else:
-            self.queue.tell(question, ask.at, f"is the same as question {into.id}: you get its answer")
+            self.queue.tell(question, ask.at, f"is the same as question {into.id}; you'll get its answer")
         return [
             Reply(
-                f"question {into.id} stands for both: {votes(into.votes)}, {self.queue.position(into)}"
+                f"question {into.id} now covers both: {votes(into.votes)}, {self.queue.position(into)}"
                 if into.state is not QuestionState.ANSWERED
-                else f"question {into.id} stands for both"
+                else f"question {into.id} now covers both"
             )
         ]
 
@@ -146,7 +153,7 @@ class AnswerCommands:
             Command(
                 "take",
                 self.take,
-                "shows the next question (or number N) to the class",
+                "show the class the next question (or question N)",
                 (optional,),
                 aliases=("y",),
                 role=Role.HELPER,
@@ -156,7 +163,7 @@ class AnswerCommands:
             Command(
                 "answer",
                 self.answer,
-                "answers question N; kept, and its asker gets it even when away",
+                "answer question N; the answer is saved, and the asker gets it even if away now",
                 (number, words),
                 role=Role.HELPER,
                 example="answer 3 semanage port -m changes it",
@@ -165,7 +172,7 @@ class AnswerCommands:
             Command(
                 "answered",
                 self.answered,
-                "keeps what I said here between !take and my next command as the answer",
+                "save what you said here between !take and your next command as the answer",
                 (optional,),
                 role=Role.HELPER,
                 scope=Scope.CHANNEL,
@@ -174,7 +181,7 @@ class AnswerCommands:
             Command(
                 "edit",
                 self.edit,
-                "corrects my answer to question N, or my question",
+                "correct your answer to question N, or your own question N",
                 (number, words),
                 example="edit 3 semanage port -a adds it",
                 group="questions",
@@ -182,7 +189,7 @@ class AnswerCommands:
             Command(
                 "skip",
                 self.skip,
-                "puts question N aside, with a word why",
+                "skip question N; you can say why",
                 (number, Argument("WHY", "words", optional=True, rest=True)),
                 role=Role.HELPER,
                 group="questions",
@@ -190,7 +197,7 @@ class AnswerCommands:
             Command(
                 "merge",
                 self.merge,
-                "question N asks the same as question M: one answer for both",
+                "merge question N into question M, which asks the same: one answer for both",
                 (number, Argument("M", "question")),
                 role=Role.HELPER,
                 example="merge 7 3",

@@ -1,4 +1,4 @@
-"""What everybody may do: ask, support, correct and withdraw; and who may not."""
+"""The commands for everybody: ask, support, reopen and delete questions, and their limits."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class AskCommands:
     # -- ask -------------------------------------------------------------------------------------
 
     def already(self, ask: Request, words: str) -> Reply | None:
-        """The answer to a like question, or that one waits; None where it is new, or will not be taken anyway."""
+        """What to say if a similar question was answered or is open; None if it is new, or will be refused anyway."""
         if ask.channel is None or self._refused(ask, words) is not None:
             return None
         run = self.queue.classes.in_channel(ask.channel)
@@ -47,15 +47,16 @@ class AskCommands:
         if found.state in WAITING:
             if found.person_id == ask.person.id:
                 return Reply(
-                    f"your question {found.id} ({short(found.words, 80)}) waits already. Still ask?", private=True
+                    f"you already asked that in question {found.id}, which is still open ({short(found.words, 80)}). Ask anyway?",
+                    private=True,
                 )
             return Reply(
-                f"question {found.id} ({short(found.words, 120)}) waits already; !vote {found.id} supports it. "
-                "Still ask?",
+                f"question {found.id} ({short(found.words, 120)}) is already open; !vote {found.id} supports it. Ask anyway?",
                 private=True,
             )
         return Reply(
-            f"question {found.id} was: {short(found.words, 110)} → {short(found.answer, 240)} Still ask?", private=True
+            f"similar question {found.id}: {short(found.words, 110)} → {short(found.answer, 240)} Ask anyway?",
+            private=True,
         )
 
     def ask(self, ask: Request, words: str) -> list[Effect]:
@@ -63,11 +64,11 @@ class AskCommands:
 
     def ask_anonymously(self, ask: Request, words: str) -> list[Effect]:
         if ask.channel is None:
-            raise UserError("in which channel? put it first, as in #class !ask anonymously WORDS")
+            raise UserError("in which channel? Put it first, as in #class !ask anonymously WORDS")
         return self._asked(ask, words, anonymous=True)
 
     def _asked(self, ask: Request, words: str, *, anonymous: bool) -> list[Effect]:
-        assert ask.channel is not None  # Place.CHANNEL, or looked at above
+        assert ask.channel is not None  # Scope.CHANNEL, or looked at above
         if (why := self._refused(ask, words)) is not None:
             return [Reply(why, private=True)]
         run = self.queue.classes.in_channel(ask.channel)
@@ -95,18 +96,18 @@ class AskCommands:
         ]
 
     def _refused(self, ask: Request, words: str) -> str | None:
-        """Why it is not taken: too long, too many, or somebody who is ignored.  Staff ask as they like."""
+        """Why a question is refused: too long, too many, or its asker is ignored.  Staff have no limits."""
         if len(words) > self.config.length:
             return too_long(words, self.config.length)
         if ask.role >= Role.HELPER:
             return None
         if self.questions.is_ignored(ask.person) is not None:
-            return "your questions are not taken just now; the presenter can change that"
+            return "you can't ask questions at the moment; the presenter can change that"
         lately, waiting = self.questions.of_person(ask.person, ask.at - MINUTE, ask.channel or "")
         if lately >= self.config.a_minute:
-            return f"{lately} questions in a minute are enough: ask again a little later, please"
+            return f"that's {lately} questions within a minute; please wait a little before you ask the next"
         if waiting >= self.config.a_person:
-            return f"{waiting} of your questions wait already: please ask again when one is answered"
+            return f"you already have {waiting} open questions; please ask again when one has been answered"
         return None
 
     # -- support, correct, withdraw --------------------------------------------------------------
@@ -114,9 +115,9 @@ class AskCommands:
     def vote(self, ask: Request, question: Question) -> list[Effect]:
         question = self.queue.must_wait(question)
         if ask.role < Role.HELPER and self.questions.is_ignored(ask.person) is not None:
-            return [Reply("your votes are not taken just now; the presenter can change that", private=True)]
+            return [Reply("you can't vote at the moment; the presenter can change that", private=True)]
         if any(q.person_id == ask.person.id for q in self.queue.all_of_it(question)):
-            return [Reply(f"question {question.id} is yours: that counts already", private=True)]
+            return [Reply(f"question {question.id} is your own; you can only vote for other people's", private=True)]
         if self.questions.events.first(question_id=question.id, person_id=ask.person.id, kind="voted") is None:
             self.queue.record(question, ask, "voted")
             question = self.questions.counted(question)
@@ -126,9 +127,9 @@ class AskCommands:
 
     def reopen(self, ask: Request, question: Question) -> list[Effect]:
         if ask.role < Role.HELPER and question.person_id != ask.person.id:
-            raise UserError(f"question {question.id} is not yours: !ask WORDS asks again, in your own words")
+            raise UserError(f"question {question.id} isn't yours; !ask WORDS asks it again in your own words")
         if question.state in WAITING:
-            raise UserError(f"question {question.id} waits already")
+            raise UserError(f"question {question.id} is already open")
         if ask.role < Role.HELPER and (why := self._refused(ask, question.words)) is not None:
             return [Reply(why, private=True)]
         was_in = self.questions.get(question.merged_into) if question.merged_into is not None else None
@@ -136,16 +137,16 @@ class AskCommands:
         if was_in is not None:
             self.questions.counted(was_in)
         question = self.questions.counted(question)
-        return [Reply(f"question {question.id} waits again: {self.queue.position(question)}")]
+        return [Reply(f"question {question.id} is open again: {self.queue.position(question)}")]
 
     def delete(self, ask: Request, question: Question, why: str = "") -> list[Effect]:
         if ask.role < Role.HELPER and (question.person_id != ask.person.id or question.state not in WAITING):
-            raise UserError(f"only your own questions, while they wait; question {question.id} is not such a one")
+            raise UserError(f"you can only delete your own open questions, and question {question.id} isn't one")
         self.queue.delete(question, ask, why)
         return [Reply(f"question {question.id} is deleted", private=True)]
 
     def _worked_on(self, person: Person, exercise: str) -> str:
-        """The image of their lab; where they have none, or several, the one of the exercise."""
+        """The image of their lab; the exercise's image if they have none, or several."""
         about = self.exercises.get(exercise)
         held = {lease.image for lease in self.leases.all(person_id=person.id, ended_at=None)}
         return held.pop() if len(held) == 1 else about.image if about is not None else ""
@@ -157,7 +158,7 @@ class AskCommands:
             Command(
                 "ask",
                 self.ask,
-                "puts a question into the queue (so does a line that begins QUESTION:)",
+                "put a question in the queue (a line starting with QUESTION: does the same)",
                 (words,),
                 example="ask why is port 11371 taken?",
                 scope=Scope.CHANNEL,
@@ -167,7 +168,7 @@ class AskCommands:
             Command(
                 "ask anonymously",
                 self.ask_anonymously,
-                "the same, and only presenters and helpers learn who asks",
+                "ask without showing your name; only presenters and helpers can see who asked",
                 (words,),
                 aliases=("anon",),
                 scope=Scope.PRIVATE,
@@ -175,18 +176,18 @@ class AskCommands:
                 group="questions",
                 example="ask anonymously what is a port?",
             ),
-            Command("vote", self.vote, "I want to know that too", (number,), group="questions", example="vote 3"),
+            Command("vote", self.vote, "support question N", (number,), group="questions", example="vote 3"),
             Command(
                 "reopen",
                 self.reopen,
-                "my question (staff: any) waits again: it was not answered",
+                "put your question (staff: any) back in the queue if it was not really answered",
                 (number,),
                 group="questions",
             ),
             Command(
                 "delete",
                 self.delete,
-                "takes back my question (staff: any) while it waits; it is published nowhere",
+                "delete your question while it is open (staff: any question); it won't be published",
                 (number, Argument("WHY", "words", optional=True, rest=True)),
                 group="questions",
             ),

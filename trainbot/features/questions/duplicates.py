@@ -1,4 +1,4 @@
-"""A like question that was asked before: full-text search finds some, rapidfuzz judges them."""
+"""Finds a similar earlier question: full-text search finds candidates, rapidfuzz compares them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from trainbot.model.class_run import ClassRun
 
 CANDIDATES = 20
-BUDGET = 2000  # rows that are ranked: what asks the same shares its rarest words
+BUDGET = 2000  # rows that are ranked: similar questions share their rarest words
 
 
 class Duplicates:
@@ -23,7 +23,7 @@ class Duplicates:
         self._exercises: dict[int, str] = {}  # of classes: what a class was about does not change
 
     def to(self, words: str, channel: str, run: ClassRun | None, image: str) -> Question | None:
-        """The one that asks the same: one that was answered, in any class, rather than one that waits in this
+        """The question that asks the same: preferably one answered in any class, else one that is open in this
         channel; of those the most alike, the newest.  ``words``: asked at the step where ``run`` stands."""
         here = Context(run.exercise if run else "", run.step if run else 0, image)
         best: tuple[bool, float, int] | None = None
@@ -43,7 +43,7 @@ class Duplicates:
         return found
 
     def _exercise_of(self, class_id: int | None) -> str:
-        """The exercise of a class, '' for none."""
+        """The exercise of a class, '' if it has none."""
         if class_id is None:
             return ""
         if class_id not in self._exercises:

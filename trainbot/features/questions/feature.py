@@ -43,7 +43,7 @@ class Questions(Feature):
         )
 
     def openers(self, channel: str | None) -> tuple[str, ...]:
-        """What a question begins with in that channel; privately any of them."""
+        """The words that a question starts with in that channel; in private, those of any channel."""
         words = self.config.channel_words
         if channel is not None:
             return words.get(channel, self.config.words)

@@ -1,4 +1,4 @@
-"""People whose questions are not taken for now: a person, never a host, behind which a whole class may sit."""
+"""Ignoring a person's questions: a person, never a host, which a whole class may share."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ class IgnoreList:
     def _person(self, ask: Request, nick: str) -> tuple[Person, bool]:
         found = self.people.named(nick, ask)
         if found is None:
-            raise UserError(f"nobody here goes by {nick[:30]!r}, and nobody of that nick asked anything")
+            raise UserError(f'nobody called "{nick[:30]}" is here or has asked a question')
         return found
 
     def ignore(self, ask: Request, nick: str) -> list[Effect]:
         person, staff = self._person(ask, nick)
         if staff:
-            raise UserError(f"{nick[:30]} is one of us; only learners' questions can be ignored")
+            raise UserError(f"{nick[:30]} isn't a learner; only learners' questions can be ignored")
         if self.questions.is_ignored(person) is None:
             self.questions.ignored.add(
                 person_id=person.id,
@@ -45,7 +45,7 @@ class IgnoreList:
         gone = f", {len(waiting)} deleted" if waiting else ""
         return [
             Reply(
-                f"questions of {person.nick} are not taken any more{gone}; !unignore {person.nick} ends that",
+                f"{person.nick}'s questions and votes are now ignored{gone}; !unignore {person.nick} undoes that",
                 private=True,
             )
         ]
@@ -57,9 +57,9 @@ class IgnoreList:
         )
         return [
             Reply(
-                f"questions of {person.nick} are taken again"
+                f"{person.nick}'s questions are accepted again"
                 if ended
-                else f"questions of {person.nick} were not ignored",
+                else f"{person.nick}'s questions were not ignored",
                 private=True,
             )
         ]
@@ -70,10 +70,17 @@ class IgnoreList:
             Command(
                 "ignore",
                 self.ignore,
-                "takes no more questions and votes of that person, and deletes what waits",
+                "stop taking questions and votes from that person, and delete their open questions",
                 nick,
                 role=Role.HELPER,
                 group="questions",
             ),
-            Command("unignore", self.unignore, "takes them again", nick, role=Role.HELPER, group="questions"),
+            Command(
+                "unignore",
+                self.unignore,
+                "take their questions and votes again",
+                nick,
+                role=Role.HELPER,
+                group="questions",
+            ),
         ]

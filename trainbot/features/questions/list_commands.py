@@ -1,4 +1,4 @@
-"""What waits, what was answered, and what became of one question: ``!q`` and ``!faq``."""
+"""Lists of questions: the open ones (``!q``), the answered ones (``!faq``), and one in full."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ class ListCommands:
         self.queue, self.questions, self.search, self.journal = queue, queue.questions, search, journal
 
     def open(self, ask: Request, question: Question | None = None) -> list[Effect]:
-        """To a learner alone; staff see more, who asked anonymously only where nobody else reads it."""
+        """Learners get it in private; staff see more, and in private also who asked anonymously."""
         quiet = ask.private or ask.role < Role.HELPER
         if question is not None:
             return [Reply(self._one(ask, question), private=quiet)]
-        assert ask.channel is not None  # Place.CHANNEL
+        assert ask.channel is not None  # Scope.CHANNEL
         taken, still = self.queue.waiting(ask.channel)
         if not taken and not still:
-            return [Reply("no open questions; !ask WORDS puts one", private=quiet)]
+            return [Reply("no open questions; !ask WORDS asks one", private=quiet)]
         rows = [self._row(ask, question) for question in (*taken, *still)]
         head = f"{len(rows)} open: "
         return [Reply(head + as_many(rows, LINE - len(head), " | ", " | and {} more"), private=quiet)]
@@ -58,8 +58,8 @@ class ListCommands:
             return text + (f" {self._class(question.class_id)}" if question.class_id is not None else "")
         if current.state is QuestionState.SKIPPED:
             why = [event.words for event in self.questions.events.all(question_id=current.id, kind="skipped")][-1:]
-            return f"{text} (put aside{': ' + why[0] if why and why[0] else ''})"
-        waits = "taken" if current.state is QuestionState.TAKEN else f"waits, {self.queue.position(current)}"
+            return f"{text} (skipped{': ' + why[0] if why and why[0] else ''})"
+        waits = "taken" if current.state is QuestionState.TAKEN else f"open, {self.queue.position(current)}"
         return f"{text} ({waits}{', ' + votes(current.votes) if current.votes else ''})"
 
     def faq(self, ask: Request, words: str) -> list[Effect]:
@@ -77,20 +77,21 @@ class ListCommands:
         ]
         hits = best(looked, answered, lambda q: f"{q.words} {q.answer}")[:5]
         instead = "".join(
-            f" (I looked for {near}, nobody said {said[:30]})" for said, near in list(looked.instead.items())[:1]
+            f' (nobody said "{said[:30]}", so I searched for "{near}")'
+            for said, near in list(looked.instead.items())[:1]
         )
         if not hits:
-            return [Reply(f"nothing like that was answered yet{instead}; !ask WORDS asks it", private=quiet)]
+            return [Reply(f"no answered question matches{instead}; !ask WORDS asks a new one", private=quiet)]
         first, *others = hits
         rows = [
             f"{first.id}: {short(first.words, 100)} → {short(first.answer, 160)}",
             *(f"{q.id}: {short(q.words, 60)}" for q in others),
         ]
-        end = f" | !faq {first.id} says all of it{instead}"
+        end = f" | !faq {first.id} shows it in full{instead}"
         return [Reply(as_many(rows, LINE - len(end.encode()), " | ", "") + end, private=quiet)]
 
     def _class(self, id: int) -> str:
-        """A class in a few words, and where its minutes are, if they are somewhere for everybody."""
+        """A class in a few words, with the address of its minutes if they are public."""
         run = self.queue.classes.first(id=id)
         if run is None:
             return ""
@@ -102,7 +103,7 @@ class ListCommands:
             Command(
                 "q",
                 self.open,
-                "the open questions; with a number: that one, and what became of it",
+                "list the open questions; with a number, show that question and what became of it",
                 (Argument("N", "question", optional=True),),
                 aliases=("questions",),
                 scope=Scope.CHANNEL,
@@ -111,7 +112,7 @@ class ListCommands:
             Command(
                 "faq",
                 self.faq,
-                "searches all questions that were ever answered; with a number: all of that one",
+                "search all answered questions; with a number, show that one in full",
                 (Argument("WORDS", "words", rest=True),),
                 example="faq semanage port",
                 group="questions",

@@ -1,4 +1,4 @@
-"""Whose question is next: by votes, then age, with a fair share for people who were not heard yet.  Pure."""
+"""The order of questions: by votes, then age, with every second turn for people not heard yet.  Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 
 
 class QuestionPriority(Protocol):
-    """What of a question decides when it is taken; of ``asked_at`` only that it sorts."""
+    """What decides when a question is taken; ``asked_at`` only needs to sort."""
 
     @property
     def id(self) -> int: ...
@@ -25,7 +25,7 @@ T = TypeVar("T", bound=QuestionPriority)
 
 
 def ordered(waiting: Iterable[T], heard: Mapping[int, int], class_id: int | None) -> list[T]:
-    """The questions in the order in which they are to be taken.
+    """The questions in the order in which they should be taken.
 
     The most votes first, then the oldest.  Every second turn goes to the first of those whose asker was not heard yet
     in this class, as long as there is one; ``heard`` says how many questions of each person it has heard, and with

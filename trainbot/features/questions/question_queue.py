@@ -1,4 +1,4 @@
-"""The question queue: what waits in a channel, in which order, and who is to hear what became of it."""
+"""The question queue: which questions are open in a channel, in which order, and who is told the outcome."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class QuestionQueue:
         number = text.removeprefix("#")
         found = self.questions.get(int(number)) if number.isascii() and number.isdigit() and len(number) < 10 else None
         if found is None or found.state is QuestionState.DELETED:
-            raise UserError(f"there is no question {text[:20]!r}; !q lists the open ones")
+            raise UserError(f'there is no question "{text[:20]}"; !q lists the open ones')
         return found
 
     def waiting(self, channel: str) -> tuple[list[Question], list[Question]]:
-        """(those that somebody took, those that are open in the order of their turns)."""
+        """(questions that somebody took, open questions in their order)."""
         found = self.questions.waiting(channel)
         still = self._ordered(channel, (q for q in found if q.state is QuestionState.OPEN))
         return [q for q in found if q.state is QuestionState.TAKEN], still
@@ -52,21 +52,20 @@ class QuestionQueue:
         return self.questions.record(question, ask.person, ask.nick, ask.at, kind, text, **changes)
 
     def must_wait(self, question: Question) -> Question:
-        """It, or what it was merged into; UserError where that is settled."""
+        """The question, or what it was merged into; UserError if that is no longer open."""
         question = self.questions.current(question)
         if question.state not in WAITING:
             raise UserError(
-                f"question {question.id} is {question.state} already; !answer {question.id} WORDS adds an "
-                f"answer, !reopen {question.id} puts it back"
+                f"question {question.id} is already {question.state}; !answer {question.id} WORDS adds an answer, !reopen {question.id} puts it back in the queue"
             )
         return question
 
     def all_of_it(self, question: Question) -> list[Question]:
-        """It and whatever was merged into it, deleted ones left out."""
+        """The question and those merged into it, without deleted ones."""
         return [q for q in (question, *self.questions.joined(question)) if q.state is not QuestionState.DELETED]
 
     def delete(self, question: Question, ask: Request, why: str) -> None:
-        """What was merged into it is not lost with it: that waits again."""
+        """Deletes a question.  Those merged into it are not lost: they are open again."""
         self.record(question, ask, "deleted", why, state=QuestionState.DELETED)
         for one in self.questions.all(merged_into=question.id):
             if one.state is QuestionState.MERGED:
@@ -74,15 +73,15 @@ class QuestionQueue:
                 self.questions.counted(one)
 
     def merge(self, old: Person | None, new: Person | None) -> None:
-        """Somebody logged in to an account: their questions, and what they are still to hear, go with them."""
+        """Moves questions and pending notices when somebody logs in to an account."""
         if old is None or new is None or old.id == new.id:
             return
         self.questions.change({"person_id": old.id}, person_id=new.id)
         self.notices.change({"person_id": old.id, "said_at": None}, person_id=new.id)
 
     def tell(self, question: Question, at: datetime, text: str) -> None:
-        """Its asker hears it: now, or when they are back.  What the channel has seen reaches also somebody who comes
-        back without an account; what was asked anonymously is only said to who asked."""
+        """Tells its asker, now or when they are back.  What the channel has seen also reaches somebody who comes
+        back without an account; what was asked anonymously is only told to the asker."""
         self.notices.tell(
             at,
             f"your question {question.id} ({short(question.words, 80)}) {text}",
@@ -91,7 +90,7 @@ class QuestionQueue:
         )
 
     def tell_absent(self, question: Question, at: datetime, text: str) -> Sequence[str]:
-        """Whoever asked it and does not see the channel is told; the nicks of those who do (not the anonymous)."""
+        """Tells askers who are not in the channel; returns the nicks of those who are (not anonymous ones)."""
         here = []
         for one in self.all_of_it(question):
             asker = self.people.get(one.person_id)
@@ -107,4 +106,4 @@ def short(words: str, length: int) -> str:
 
 
 def too_long(words: str, most: int) -> str:
-    return f"that has {len(words)} characters and I keep {most}: please say it shorter"
+    return f"that's {len(words)} characters and the limit is {most}; please shorten it"

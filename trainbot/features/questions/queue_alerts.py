@@ -1,4 +1,4 @@
-"""The presenter hears quietly that many questions wait, or that one waits long."""
+"""Tells the presenter in private that many questions are open, or that one has been open for long."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ STALE = timedelta(minutes=5)
 
 
 def reasons(waits: list[datetime], now: datetime, many: int, long: timedelta) -> list[str]:
-    """Why the presenter is to be told, each said once for a class: ``many-2`` when twice so many wait as are many,
-    ``long-3`` when one waits for three times as long as is long."""
+    """The reasons to tell the presenter, each once in a class: ``many-2`` at twice the number that is many,
+    ``long-3`` when one has waited three times as long as is long."""
     found = []
     if len(waits) >= many:
         found.append(f"many-{len(waits) // many}")
@@ -54,7 +54,7 @@ class QueueAlerts:
                     )
 
     def notice(self, notice: Notice, now: datetime) -> Reply | None:
-        """As it is when it is said; None when it is so no more."""
+        """The notice as it is true now; None if it no longer is."""
         run = self.queue.classes.first(id=int(notice.subject))
         if run is None or run.ended_at is not None:
             return None
@@ -62,5 +62,9 @@ class QueueAlerts:
         if not reasons([question.asked_at for question in waiting], now, self.config.many, self.config.long):
             return None
         oldest = min(question.asked_at for question in waiting)
-        number = "one question waits" if len(waiting) == 1 else f"{len(waiting)} questions wait, the oldest"
-        return Reply(f"{number} for {span(now - oldest)} in {run.channel}: !take shows {waiting[0].id}")
+        number = (
+            "one question has been waiting"
+            if len(waiting) == 1
+            else f"{len(waiting)} questions are waiting, the oldest"
+        )
+        return Reply(f"{number} for {span(now - oldest)} in {run.channel}; !take shows question {waiting[0].id}")

@@ -1,4 +1,4 @@
-"""What a search in people's words looks for: the words that tell most, near ones for those that nobody ever said."""
+"""Chooses what to search for: the rarest words of a query, and similar ones for words that nobody ever said."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a query, each once; ``squid_connect_any`` is one."""
+    """The words of a query, each once; ``squid_connect_any`` is one word."""
     text = re.sub(r"[\0\ud800-\udfff]", " ", text[:1000])
     found = {word.casefold(): word[:60] for word in re.findall(r"\w+(?:[-.]\w+)*", text)}
     return list(found.values())[:WORDS]
 
 
 def telling(frequencies: Mapping[str, int], common: int, budget: int = BUDGET) -> list[str]:
-    """Of these words the rarest, until they are in ``budget`` rows together: one at least, unless all are common."""
+    """The rarest of these words, as many as are in ``budget`` rows together: at least one, unless all are common."""
     rare = sorted((number, word) for word, number in frequencies.items() if 0 < number < common)
     found: list[str] = []
     total = 0
@@ -42,7 +42,7 @@ def telling(frequencies: Mapping[str, int], common: int, budget: int = BUDGET) -
 
 
 def misspelt(word: str) -> list[str]:
-    """What may have been meant by a short word: all that is one slip of the fingers away (for long ones, two letters
+    """What may have been meant by a short word: all that is one typing error away (for long ones, two letters
     exchanged)."""
     pairs = [(word[:at], word[at:]) for at in range(len(word) + 1)]
     found = {a + b[1] + b[0] + b[2:] for a, b in pairs if len(b) > 1}
@@ -78,7 +78,7 @@ class SearchResult:
 
 
 class QuestionSearch:
-    """Searches one of the store's indexes; bounded work however much is in it."""
+    """Searches one of the store's indexes, with bounded work however large it is."""
 
     def __init__(self, search: Search) -> None:
         self.search = search
@@ -86,7 +86,7 @@ class QuestionSearch:
     def look(
         self, index: str, text: str, *, budget: int = BUDGET, limit: int = LIMIT, correct: bool = True
     ) -> SearchResult:
-        """Never an error, whatever ``text`` is.  ``correct``: near words for those that nobody said."""
+        """Searches ``index``; never raises, whatever ``text`` is.  ``correct``: use similar words for unknown ones."""
         frequencies: dict[str, int] = {}
         instead: dict[str, str] = {}
         for word in words_of(text):
@@ -104,7 +104,7 @@ class QuestionSearch:
         return SearchResult(tuple(known), instead, rows)
 
     def _newest(self, index: str, words: list[str], limit: int) -> list[int]:
-        """The newest with all of them; with fewer where there is none."""
+        """The newest rows with all of the words; with fewer of them if there are none."""
         while words:
             if found := self.search.newest(index, words, limit):
                 return found
@@ -112,7 +112,7 @@ class QuestionSearch:
         return []
 
     def _near(self, word: str) -> str | None:
-        """Another word that was said and may have been meant; None where this one was said, only not here."""
+        """A known word that may have been meant; None if this one is known, only not in this index."""
         plain = next(iter(vocabulary(word)), "")
         near = nearest(plain, self.search.near(plain, misspelt(plain))) if len(plain) >= 4 else None
         return near if near != plain else None
@@ -133,6 +133,6 @@ def best(looked: SearchResult, rows: Iterable[T], text: Callable[[T], str]) -> l
 
 
 def covered(words: Iterable[str], text: str) -> int:
-    """How many of the words, or of their beginnings, are in the text."""
+    """How many of the words, or of their first letters, are in the text."""
     there = " ".join(vocabulary(text)) + text.casefold()
     return sum(word.casefold()[: max(4, len(word) - 2)] in there for word in words)

@@ -1,1 +1,1 @@
-"""The time line of a class, its minutes, exports."""
+"""The timeline of a class, its minutes, and exports."""

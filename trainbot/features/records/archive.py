@@ -1,4 +1,4 @@
-"""All classes that were: their records from the store, minutes on disk, exports."""
+"""The records of past classes: from the store, as minutes on disk, as exports."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LATELY = 1000  # events of questions looked at after a start, for answers that c
 
 
 class MinutesPages(Protocol):
-    """What minutes look like in a browser, and to programs (trainbot.bot.pages.minutes_pages)."""
+    """Minutes as HTML for people and JSON for programs (trainbot.bot.pages.minutes_pages)."""
 
     def minutes_page(self, minutes: Minutes, base: str, /) -> str: ...
 
@@ -43,7 +43,7 @@ class MinutesPages(Protocol):
 
 
 class Archive:
-    """``zones``: in whose times minutes say when the class was."""
+    """``zones``: the time zones in which minutes say when the class was."""
 
     def __init__(self, store: Store, config: RecordsConfig, zones: Sequence[str], pages: MinutesPages) -> None:
         self.classes, self.entries = store.classes, store.entries
@@ -69,14 +69,12 @@ class Archive:
         )
 
     def _checks(self, **exact: int) -> Iterator[ScriptRun]:
-        """Those that have ended, by time."""
-        script_runs = self.classes.script_runs
-        return script_runs.each(
-            script_runs.table.c.ended_at.is_not(None), time="ended_at", kind=ScriptKind.VERIFY, **exact
-        )
+        """The checks that have ended, by time."""
+        plays = self.classes.plays
+        return plays.each(plays.table.c.ended_at.is_not(None), time="ended_at", kind=ScriptKind.VERIFY, **exact)
 
     def minutes_at(self, run: ClassRun) -> str:
-        """What people are told about where the minutes are."""
+        """Where the minutes are, as people are told."""
         if self.public_url:
             return f"Minutes: {self.public_url}/minutes/{base_name(run)}.html"
         return f"Minutes: trainbot log show {run.id}"
@@ -93,7 +91,7 @@ class Archive:
             self.write_index()
 
     def withdraw(self, files: Iterable[str]) -> None:
-        """Removes the published files of classes, by the names of their pages, and writes the index anew."""
+        """Removes the published files of classes, by the names of their pages, and rewrites the index."""
         for page in filter(None, files):
             for ending in (".html", *ENDINGS):
                 Path(page.removesuffix(".html") + ending).unlink(missing_ok=True)
@@ -106,7 +104,7 @@ class Archive:
             self._seen = newest
 
     def write(self, run: ClassRun, now: datetime) -> bool:
-        """Writes the minutes of a class; False where that failed, as the log says once."""
+        """Writes the minutes of a class; False if that failed, which is logged once."""
         base = self.folder / base_name(run)
         try:
             for ending, text in self._files(run).items():
@@ -116,7 +114,7 @@ class Archive:
         except Exception as error:
             if self._failed.get(run.id) != str(error):
                 log.error(
-                    "the minutes %s.html cannot be written: %s; I try again",
+                    "cannot write the minutes %s.html: %s; I'll try again",
                     base,
                     error,
                     exc_info=not isinstance(error, OSError),
@@ -128,7 +126,7 @@ class Archive:
         return True
 
     def _files(self, run: ClassRun) -> dict[str, str]:
-        """The whole text of each file, by the ending of its name."""
+        """The whole text of each file, by its suffix."""
         record = self.record(run)
         minutes, name = minutes_of(record), base_name(run)
         return {
@@ -139,7 +137,7 @@ class Archive:
         }
 
     def _log(self, record: ClassRecord) -> Iterator[timeline.TimelineRow]:
-        """As it may be published: without the names of people who are not to be named, and without deleted questions."""
+        """The log for publishing: without people who are not to be named, and without deleted questions."""
         questions = {question.id: question for question in record.questions}
         names = {a.person_id: a for a in record.attendance}
         by_time = attrgetter("at")
@@ -164,14 +162,14 @@ class Archive:
         try:
             write_whole(self.folder / "index.html", self.pages.index_page(self.classes.written()))
         except OSError as error:
-            log.error("the index of minutes cannot be written: %s", error)
+            log.error("cannot write the index of minutes: %s", error)
 
     # -- for shells --------------------------------------------------------------------------------
 
     def find(self, id: int) -> ClassRun:
         found = self.classes.first(id=id)
         if found is None:
-            raise UserError(f"there is no class {id}; trainbot log list shows them")
+            raise UserError(f"there is no class {id}; trainbot log list shows all classes")
         return found
 
     def show(self, run: ClassRun) -> str:

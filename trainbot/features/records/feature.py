@@ -1,4 +1,4 @@
-"""Records: the time line of each class, its minutes, and how long people are named in them."""
+"""Records: the timeline of each class, its minutes, and how long people are named in them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The time line of each class: what happened, who said what where that is kept."""
+"""The timeline of each class: what happened and, if talk is logged, who said what."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 MARKED = {
-    "info": "a line for the minutes",
-    "link": "an address for the minutes",
-    "action": "something to be done, for the minutes",
+    "info": "add a line to the minutes",
+    "link": "add a link to the minutes",
+    "action": "add something to do to the minutes",
 }
 
 #: What an operator sees in the log at the usual level.
@@ -28,12 +28,12 @@ OPERATORS = {
     "start": "%s began a class in %s: %s",
     "end": "%s ended the class in %s%s",
     "lab": "%s has a lab (%s): %s",
-    "home": "%s takes part from home (%s): %s",
+    "home": "%s is taking part from home (%s): %s",
 }
 
 
 class ClassJournal:
-    """``logged``: whether the channel's talk, comings and goings are kept during a class ([records] log)."""
+    """``logged``: whether the channel's talk, joins and parts are kept during a class ([records] log)."""
 
     def __init__(self, store: Store, people: People, logged: bool) -> None:
         self.entries, self.classes, self.people, self.logged = store.entries, store.classes, store.people, logged
@@ -42,7 +42,7 @@ class ClassJournal:
     def note(
         self, channel: str | None, nick: str, kind: str, text: str, at: datetime, person_id: int | None = None
     ) -> None:
-        """A line of the class that runs in ``channel``; nothing where none runs."""
+        """Adds an entry to the class running in ``channel``, if there is one."""
         run = self.classes.in_channel(channel) if channel else None
         if run is not None:
             self.entries.add(
@@ -64,8 +64,7 @@ class ClassJournal:
         self.note(ask.channel, ask.nick, kind, text, ask.at, ask.person.id)
 
     def heard(self, incoming: Incoming) -> None:
-        """What is said in the channel of a class, where that is kept; not what begins with [nolog], nor what is said
-        by people who asked for that."""
+        """Keeps what is said in a class if it is logged, except [nolog] lines and people who said !nolog on."""
         if not self.logged or not incoming.channel or incoming.text.lstrip().lower().startswith("[nolog]"):
             return
         if not self.runs(incoming.channel):
@@ -84,7 +83,7 @@ class ClassJournal:
     def _mark(self, kind: str) -> Command:
         def mark(ask: Request, words: str) -> list[Effect]:
             if kind == "link" and not words.startswith(("http://", "https://")):
-                raise UserError("a link begins with https:// (or http://); !info takes any words")
+                raise UserError("a link starts with https:// (or http://); !info takes any text")
             self.noted(ask, kind, words)
             return []
 
@@ -100,15 +99,15 @@ class ClassJournal:
 
     def nolog(self, ask: Request, choice: str = "") -> list[Effect]:
         if choice.lower() not in ("", "on", "off"):
-            raise UserError(f"{choice[:20]!r} is neither on nor off: say !nolog on, or !nolog off")
+            raise UserError(f'"{choice[:20]}" is neither on nor off. Usage: !nolog on|off')
         wanted = ask.person.nolog if not choice else choice.lower() == "on"
         self.people.change({"id": ask.person.id}, nolog=wanted)
-        kept = "what is said in a class is kept" if self.logged else "I keep no log of what is said"
+        kept = "what is said in a class is logged" if self.logged else "I don't log what is said"
         return [
             Reply(
-                "what you say is not kept and minutes do not name you; !nolog off ends that"
+                "what you say isn't logged and minutes don't name you; !nolog off undoes that"
                 if wanted
-                else f"{kept}, and minutes name you; !nolog on ends that",
+                else f"{kept}, and minutes name you; !nolog on stops that",
                 private=True,
             )
         ]
@@ -119,7 +118,7 @@ class ClassJournal:
             Command(
                 "nolog",
                 self.nolog,
-                "keeps what I say out of the class's log, and my nick out of its minutes",
+                "keep what you say out of the class's log, and your nick out of its minutes",
                 (Argument("on|off", "word", optional=True),),
                 example="nolog on",
                 group="records",

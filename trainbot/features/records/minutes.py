@@ -12,12 +12,13 @@ from trainbot.model.question import Question, QuestionEvent, QuestionState, answ
 from trainbot.model.record import Entry
 
 SOMEBODY = "somebody"  # who does not want to be named
-TITLES = {"info": "Notes", "link": "Links", "action": "To be done"}
+TITLES = {"info": "Notes", "link": "Links", "action": "To do"}
 
 
 @dataclass(frozen=True, slots=True)
 class ClassRecord:
-    """All that is known of one class.  ``checks``: those of steps that have ended; ``times``: the start in the configured zones, in words; ``unnamed``: people
+    """Everything known about one class.  ``checks``: those of steps that have ended; ``times``: the start in the
+    configured zones, in words; ``unnamed``: people
     (ids) who are not to be named."""
 
     run: ClassRun
@@ -36,7 +37,7 @@ class ClassRecord:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """Words of somebody."""
+    """Somebody's words."""
 
     at: datetime
     nick: str
@@ -51,7 +52,7 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class StepRecord:
-    """A step as the class went through it: first shown at ``at``, and the class stood there for ``lasted`` in all;
+    """A step as the class went through it: first shown at ``at``; the class was there for ``lasted`` in total;
     ``failed``: people whose check was not passed at least once."""
 
     number: int
@@ -207,12 +208,12 @@ def _step_at(shown: Sequence[tuple[Entry, int, str]], at: datetime) -> int:
 def _asked(record: ClassRecord, question: Question) -> QuestionRecord:
     events = [event for event in record.events if event.question_id == question.id]
     answers = tuple(Quote(a.at, record.name(a.nick, a.person_id), a.words) for a in answers_of(events))
-    put_aside = next((event.words for event in reversed(events) if event.kind == "skipped"), "")
+    reason = next((event.words for event in reversed(events) if event.kind == "skipped"), "")
     outcome = "" if answers else "not answered yet"
     if question.merged_into is not None:
         outcome = f"see question {question.merged_into}"
     elif not answers and question.state is QuestionState.SKIPPED:
-        outcome = f"put aside: {put_aside}" if put_aside else "put aside"
+        outcome = f"skipped: {reason}" if reason else "skipped"
     return QuestionRecord(
         question.id,
         question.asked_at,

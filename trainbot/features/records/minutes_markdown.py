@@ -12,7 +12,7 @@ from trainbot.features.records.minutes import SOMEBODY, TITLES, Minutes, Questio
 
 
 def text_of(words: str) -> str:
-    """Somebody's words, so that nothing in them is read as Markdown or HTML (CommonMark 2.4)."""
+    """Somebody's words, escaped so that nothing in them is read as Markdown or HTML (CommonMark 2.4)."""
     escaped = re.sub(r"([\\`*_\[\]<>|~&])", r"\\\1", visible(words).strip())
     return re.sub(r"^([0-9]*)([-+#=.)])", r"\1\\\2", escaped)  # or it would begin a list, a heading or a rule
 
@@ -48,7 +48,7 @@ def _lines(m: Minutes) -> Iterator[str]:
     for question in m.questions:
         yield from _question(question)
     if not m.questions:
-        yield "Nothing was asked."
+        yield "No questions were asked."
     for kind, title in TITLES.items():
         if m.notes.get(kind):
             yield from ("", f"## {title}", "", *(f"- {text_of(s.words)} ({text_of(s.nick)})" for s in m.notes[kind]))

@@ -1,4 +1,4 @@
-"""Who came to a class and who went: how many in any case, who where that is kept."""
+"""Who joined a class and who left: always how many, and who if the class is logged."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from trainbot.model.ports import Audience
 
 
 class Presence:
-    """Somebody who quits is in no channel any more when we hear of it, so who was where is kept here as well."""
+    """Keeps who was in which channel: somebody who quits is already in none when we hear of it."""
 
     def __init__(self, journal: ClassJournal, audience: Audience, channels: Sequence[str]) -> None:
         self.journal, self.audience = journal, audience
@@ -55,7 +55,7 @@ class Presence:
                     self._note(channel, event.before, "renamed", event.at, event.after)
 
     def _named(self, channel: str) -> list[str]:
-        """As bot.ini writes it; none where it is not ours."""
+        """The channel as bot.ini spells it; empty if it is not ours."""
         return [ours for ours in self._there if self.audience.fold(ours) == self.audience.fold(channel)]
 
     def _note(self, channel: str, sender: Sender, kind: str, at: datetime, now: Sender | None = None) -> None:

@@ -1,7 +1,7 @@
-"""What is kept of people, and for how long: somebody taken out of the records, old records taken out of them.
+"""What is kept about people, and for how long: redacts a person, and prunes old records.
 
-With a large database that takes minutes.  It is done in steps (generators): between two of them whoever works on the same
-store may do so, and a step is done as a whole or not at all.
+With a large database that takes minutes, so it is done in steps (generators): between two of them others can
+use the store, and each step is done completely or not at all.
 """
 
 from __future__ import annotations
@@ -18,12 +18,9 @@ if TYPE_CHECKING:
     from trainbot.adapters.db import Store
 
 Steps = Generator[None, None, str]
-"""Each a piece of work; at the end what was done, in words."""
+"""Pieces of work; returns what was done, in words."""
 
-LATER = (
-    "; another program reads the database just now, so some of it lies in the file's free pages until it ends and "
-    "this is said again"
-)
+LATER = "; another program is reading the database, so some of it stays in the file's free pages until that program ends and you run this again"
 
 
 class RetentionCommands:
@@ -38,15 +35,15 @@ class RetentionCommands:
             case {"prune": int(days)} if 1 <= days <= 36500:
                 before = now - timedelta(days=days)
                 return (yield from self.prune(before)) if request.get("sure") is True else self.old(before)
-        raise UserError("say redact and who, or prune and how many days are kept")
+        raise UserError("expected redact and who, or prune and how many days to keep")
 
     def found(self, who: str) -> str:
-        """What a redaction would take out, in words; UserError where there is nobody, or they have a lab now."""
+        """What a redaction would remove, in words; UserError if there is nobody, or they have a lab now."""
         with self.store.transaction():
             return self._traces(who).words
 
     def redact(self, who: str, now: datetime) -> Steps:
-        """Takes them out of the database, its indexes and its free pages, and writes minutes again; what was done."""
+        """Removes a person from the database, its indexes and free pages, and rewrites minutes; returns what was done."""
         with self.store.transaction():
             traces = self._traces(who)
             classes = self.store.redaction.remove(traces)
@@ -58,11 +55,11 @@ class RetentionCommands:
         again = yield from self._minutes(now)
         with self.store.transaction():
             waiting = len(self.store.classes.unwritten(None))
-        late = f"; {waiting} cannot be written now, the bot tries again" if waiting else ""
-        return f"removed: {traces.words}; {again} minutes written again{late}{'' if clean else LATER}"
+        late = f"; {waiting} could not be written, the bot will try again" if waiting else ""
+        return f"removed: {traces.words}; minutes written again: {again}{late}{'' if clean else LATER}"
 
     def _minutes(self, now: datetime) -> Generator[None, None, int]:
-        """Writes the minutes of each class that are to be written; how many were."""
+        """Writes the minutes of each class that needs it; returns how many."""
         with self.store.transaction():
             left = [run.id for run in self.store.classes.unwritten(None)]
         again = 0
@@ -75,12 +72,12 @@ class RetentionCommands:
         return again
 
     def old(self, before: datetime) -> str:
-        """What a pruning would take out, in words."""
+        """What pruning would remove, in words."""
         with self.store.transaction():
             return _words(self.store.retention.old(before))
 
     def prune(self, before: datetime) -> Steps:
-        """Takes out whatever is older; what was done."""
+        """Removes whatever is older; returns what was done."""
         with self.store.transaction():
             files = [run.minutes for run in self.store.retention.classes(before)]
             counts = self.store.retention.prune(before)
@@ -93,13 +90,13 @@ class RetentionCommands:
     def _traces(self, who: str) -> Traces:
         traces = self.store.redaction.traces(wanted(who))
         if not traces.ids and not any(traces.counts.values()) and not traces.others:
-            raise UserError(f"nobody called {who[:60]!r} is in the records")
+            raise UserError(f'nobody called "{who[:60]}" is in the records')
         busy = [lease for id in traces.ids for lease in self.store.leases.open(person_id=id)]
         if busy:
             nick = self.store.people.get(busy[0].person_id).nick
-            raise UserError(f"{nick} has a lab or waits for one: !lab revoke {nick} first")
+            raise UserError(f"{nick} has a lab or is waiting for one; type !lab revoke {nick} first")
         if any(run.presenter_id in traces.ids for run in self.store.classes.running()):
-            raise UserError("they present a class that runs now: !end it first")
+            raise UserError("they are presenting a running class; !end it first")
         return traces
 
 

@@ -1,5 +1,4 @@
-"""Everything that happened, by time: entries, steps done, checks, what became of questions, as rows for exports and
-logs."""
+"""Everything that happened, by time, as rows for exports and logs: entries, steps done, checks, questions."""
 
 from __future__ import annotations
 
@@ -41,7 +40,7 @@ def rows(
     question: Callable[[int], Question | None],
     attendance: Callable[[int, int], Attendance | None],
 ) -> Iterator[TimelineRow]:
-    """Each of the four by time (``checks``: those that have ended): all of them by time, one row after the other."""
+    """Merges the four, each sorted by time (``checks``: those that have ended), into one sequence by time."""
 
     def name(one: Done | ScriptRun) -> str:
         who = attendance(one.class_id, one.person_id)
@@ -75,7 +74,7 @@ def rows(
 
 
 def written(found: Iterable[TimelineRow], form: str) -> Iterator[str]:
-    """The lines of an export as ``form``."""
+    """The lines of an export in the format ``form``."""
     return _jsonl(found) if form == "jsonl" else _csv(found)
 
 
@@ -110,7 +109,7 @@ def _taken(line: io.StringIO) -> str:
 
 
 def no_formula(text: str) -> str:
-    """Spreadsheets run cells that begin so, some after blanks or with full-width signs; a quote before makes them text
+    """Spreadsheets run cells that start with these signs, even after blanks; a quote in front makes them text
     (OWASP, "CSV Injection")."""
     start = text.lstrip()[:1]
     return f"'{text}" if (start and start in "=+-@\uff1d\uff0b\uff0d\uff20") or text[:1] in ("\t", "\r", "\n") else text
