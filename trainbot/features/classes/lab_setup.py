@@ -255,7 +255,7 @@ class LabSetup:
 
     def renewed(self, person_id: int, lab: Lab, since: datetime | None) -> str:
         """What a person can type to redo their steps in a lab that is reset or rolled back to ``since``; '' if nothing."""
-        self.plays.forget(lab.id, since)
+        self.script_runs.forget(lab.id, since)
         for run in self.classes.running():
             row = self.classes.attendance.first(class_id=run.id, person_id=person_id)
             exercise = self.room.readable(run) if row is not None else None

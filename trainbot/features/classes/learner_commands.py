@@ -125,8 +125,8 @@ class LearnerCommands:
             raise UserError(
                 "the hint for this step looks into your lab, and you don't have one; !stuck WORDS calls for help"
             )
-        if not self.plays.waits(run, ask.person.id, step, ScriptKind.HINT):
-            self.plays.add(run, ask.person.id, lab, step, ScriptKind.HINT, ask.at)
+        if not self.script_runs.waits(run, ask.person.id, step, ScriptKind.HINT):
+            self.script_runs.add(run, ask.person.id, lab, step, ScriptKind.HINT, ask.at)
         return [Reply("looking into your lab for a hint", private=True)] if ask.private else []
 
     def hinted(self, play: ScriptRun, run: ClassRun, exercise: Exercise, now: datetime) -> None:
