@@ -163,14 +163,14 @@ async def test_a_machine_from_request_to_return(bot, lab_image, ngircd, people):
     assert await keyed.says("cat /root/kept") == "mine"
     again = await keyed.says(BOOT_ID)
     assert again != boot
-    await alice.ask("!lab reset", "will be gone. Say !yes")
+    await alice.ask("!lab reset", "will be gone. Type !yes")
     await alice.ask("!yes", "starts again as the image was", "")
     await bot.logs("lab tb-debian-\\S+ on here is ready", LOGIN)
     assert await keyed.says("ls -A /root | grep -c kept; true") == "0"
     assert await keyed.says(BOOT_ID) not in (boot, again)
 
     assert len(disks(bot)) == 1
-    await alice.ask("!lab return", "will be gone. Say !yes")
+    await alice.ask("!lab return", "will be gone. Type !yes")
     await alice.ask("!yes", "given back", "")
     await bot.logs("lab tb-debian-\\S+ on here is gone")
     assert machines(bot) == [] and disks(bot) == []

@@ -17,7 +17,7 @@ async def test_a_poll_from_question_to_published_session(bot, ngircd, people, ru
     days = f"{first}..{first + timedelta(days=1)}"
     await russell.ask(
         f"!when open {days} 07:00-22:00 melbourne 2h max 2 for selinux",
-        "#class will be asked which times suit .SE Linux for beginners.: Sat .* Melbourne .*Say !yes within 60 s",
+        "#class will be asked which times suit .SE Linux for beginners.: Sat .* Melbourne .*Type !yes within 60 s",
     )
     await russell.ask("!yes", "When would it suit you, for SE Linux for beginners, 2 h, Sat", CHANNEL)
     await alice.hear("Tell me privately, in your own time: /msg trainbot when", CHANNEL)

@@ -74,7 +74,7 @@ def test_what_destroys_asks_and_irc_has_nothing_to_confirm(stage: Stage) -> None
     stage.hosts_work()
     told = manage(stage, "alice", "destroy")
     assert told["question"] == "your debian lab and all that is in it will be gone." and told["lines"] == []
-    assert stage.talk("alice", "!yes") == ["alice: there is nothing that waits for a yes here"]
+    assert stage.talk("alice", "!yes") == ["alice: there is nothing to confirm"]
     assert len(stage.leases()) == 1
     assert lines(stage, "alice", "destroy", "debian", yes=True) == ["your debian lab is given back"]
     assert stage.leases() == []

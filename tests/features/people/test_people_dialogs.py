@@ -96,8 +96,10 @@ def test_whoever_takes_the_same_mask_is_somebody_else(free: Stage) -> None:
 
 def test_a_claim_in_the_channel_is_refused(free: Stage) -> None:
     """A password has no place in a channel."""
-    assert free.talk("stranger", "!lab claim x") == ["stranger: say that to me privately: /msg trainbot lab claim …"]
-    assert free.whisper("stranger", "lab claim") == ["say !lab claim PASSWORD"]
+    assert free.talk("stranger", "!lab claim x") == [
+        "stranger: use a private message for that: /msg trainbot lab claim …"
+    ]
+    assert free.whisper("stranger", "lab claim") == ["usage: !lab claim PASSWORD"]
 
 
 def test_a_claim_of_what_belongs_to_somebody_here(free: Stage) -> None:
@@ -157,7 +159,7 @@ def test_an_impostors_yes(stage: Stage) -> None:
     stage.talk("russell", "!end")
     stage.leave("russell")
     stage.join("russell")
-    assert stage.talk("russell", "!yes") == ["russell: there is nothing that waits for a yes here"]
+    assert stage.talk("russell", "!yes") == ["russell: there is nothing to confirm"]
 
 
 def test_a_demoted_presenters_yes(stage: Stage) -> None:

@@ -40,7 +40,7 @@ def test_shown_back_in_three_zones(stage: Stage) -> None:
     before = stage.dump()
     assert stage.talk("olga", ADD) == [
         f'olga: "SE Linux for all", {WHEN} | in 8 d, lasts 1 h 30 min, exercise selinux, by russell, 3 seats. '
-        "With a host lost, 0 of 3 have a lab. Keep that as a draft? Say !yes within 60 s."
+        "With a host lost, 0 of 3 have a lab. Keep that as a draft? Type !yes within 60 s."
     ]
     assert stage.dump() == before
     assert stage.talk("olga", "!yes") == [
@@ -93,7 +93,7 @@ def test_moved(published: Stage) -> None:
 def test_cancelled_and_on_again(published: Stage) -> None:
     """Everybody is told, and the number that brings it back is said."""
     assert (
-        "is cancelled. #class and 1 who signed up will be told. Say !yes"
+        "is cancelled. #class and 1 who signed up will be told. Type !yes"
         in published.talk("olga", "!session cancel 1")[0]
     )
     said = published.hear("olga", "!yes")
@@ -149,7 +149,7 @@ def test_a_file_calls_off_nothing_that_was_made_here(published: Stage) -> None:
 def test_dropped(drafted: Stage) -> None:
     """A draft goes without a word to anybody else."""
     assert drafted.talk("olga", "!session cancel d1") == [
-        "olga: the draft SE Linux for all, Sat 5 Dec 19:00 +1100 Melbourne, is dropped. Say !yes within 60 s."
+        "olga: the draft SE Linux for all, Sat 5 Dec 19:00 +1100 Melbourne, is dropped. Type !yes within 60 s."
     ]
     assert drafted.hear("olga", "!yes") == [(CHANNEL, "olga: dropped")]
     assert drafted.talk("olga", "!session")[0].startswith("there are no drafts; ")
@@ -168,10 +168,10 @@ def test_what_it_does_not_understand(stage: Stage) -> None:
         "selinux 5 dec 2025 19:00 melbourne": "19:00 on 5 Dec 2025 is over",
         "selinux 31 feb 19:00 melbourne": "there is no such day as 31 february",
         "selinux 5/12 19:00 melbourne": "is 5/12 day or month first?",
-        "selinux sat 5 dec 19:00 +1100": "+1100 is an offset, not a zone: say one of Australia/Melbourne",
+        "selinux sat 5 dec 19:00 +1100": "+1100 is an offset, not a time zone: use one of Australia/Melbourne",
         "selinux sat 5 dec 19:00 melbourne beginners": "what is 'beginners'? a title stands in quotes",
         "selinux sun 4 oct 2027 02:30 melbourne": "4 Oct 2027 is a Monday",
-        "selinux sun 3 oct 2027 02:30 melbourne": "does not exist in Australia/Melbourne, clocks skip it: say",
+        "selinux sun 3 oct 2027 02:30 melbourne": "does not exist in Australia/Melbourne (clocks skip it): use",
         "selinux sat 5 dec 19:00 melbourne seats 0": "seats must be a whole number from 1",
         "selinux sat 5 dec 19:00 20:00 melbourne": "there are two times",
         "selinux today 19:00 melbourne": "'today' depends on where you are",

@@ -59,7 +59,7 @@ def test_sessions(stage: Stage) -> None:
     assert stage.talk("alice", "!sessions") == [
         "alice: 1: SE Linux for all, with Russell, Sat 5 Dec 09:00 +0100 Berlin (in 8 d)"
     ]
-    assert stage.talk("alice", "!sessions please") == ["alice: 'please' is one word too many: say !sessions"]
+    assert stage.talk("alice", "!sessions please") == ['alice: unexpected word "please". Usage: !sessions']
 
 
 def test_many_sessions_come_privately(stage: Stage) -> None:
@@ -216,6 +216,6 @@ def test_a_damaged_row_stops_nothing_else(stage: Stage) -> None:
     stage.hosts_work()
     with stage.store.transaction():
         stage.store.sessions.change({}, value="{not json")
-    assert "that went wrong on my side and changed nothing (reference" in stage.talk("alice", "!sessions")[0]
+    assert "something went wrong on my side, and nothing was changed (reference" in stage.talk("alice", "!sessions")[0]
     assert stage.wait(hours=3, minutes=46)[0][1].startswith("your debian lab ends in")
     assert stage.talk("bob", "!lab debian")[0].startswith("your debian lab: ssh")

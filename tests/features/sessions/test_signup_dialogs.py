@@ -64,7 +64,7 @@ def test_by_its_words(planned: Stage) -> None:
     ]
     for number in ("0", "3", "99999999999999"):
         assert "there is no session" in planned.talk("alice", f"!signup {number}")[0]
-    assert planned.talk("alice", "!signup") == ["alice: say !signup N [IMAGE], for example !signup 1"]
+    assert planned.talk("alice", "!signup") == ["alice: usage: !signup N [IMAGE], for example !signup 1"]
 
 
 def test_asking_twice(planned: Stage) -> None:

@@ -275,7 +275,7 @@ class _PhraseReader:
                 others = " ".join(other for other in words if other is not word)
                 if others and _is_place(others, self.now):
                     raise UserError(f"what is {word[:30]!r}? a title stands in quotes; for example {EXAMPLE}") from None
-            said = str(error).replace("say !tz and one of", "say one of").replace("!tz ", "")
+            said = str(error).replace("type !tz with one of", "say one of").replace("!tz ", "")
             raise UserError(f"{said} (a title stands in quotes)") from None
 
 

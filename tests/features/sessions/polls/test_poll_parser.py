@@ -77,7 +77,7 @@ def test_years_and_nights() -> None:
         ("7-15 mar melbourne 2h", "between which times of the day"),
         ("7-15 mar 07:00-22:00 melbourne", "how long is a session?"),
         ("7-15 mar 07:00-22:00 2h", "on whose clock? add a city"),
-        ("7-15 mar 07:00-22:00 +1100 2h", "+1100 is an offset, not a zone: say one of Australia/Melbourne"),
+        ("7-15 mar 07:00-22:00 +1100 2h", "+1100 is an offset, not a time zone: use one of Australia/Melbourne"),
         ("7-15 mar 07:00-22:00 melborne 2h", "did you mean Australia/Melbourne"),
         ("7-15 mar 07:00-22:00 melbourne 2h until 9 mar", "say an earlier day behind until"),
         ("7-15 mar 07:00-22:00 melbourne 2h until 1 feb", "say until and a day after today"),

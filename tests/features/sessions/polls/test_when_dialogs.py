@@ -33,7 +33,7 @@ def test_opening_is_shown_back_and_announced(stage: Stage) -> None:
     assert stage.talk("olga", OPEN) == [
         "olga: #class will be asked which times suit (SE Linux): Sun 7 to Mon 15 Mar, beginning 07:00 to 22:00 Melbourne "
         "(Sat 6 Mar 20:00 UTC to Mon 15 Mar 11:00 UTC), 2 h each, 2 sessions at most; answers until Thu 4 Mar 00:00 +1100 "
-        "Melbourne (in 11 d 5 h). Say !yes within 60 s."
+        "Melbourne (in 11 d 5 h). Type !yes within 60 s."
     ]
     told, announced = stage.hear("olga", "!yes")
     assert told[0] == "olga" and announced == (
