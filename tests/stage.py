@@ -147,7 +147,7 @@ class Net:
     def holds(self, channel: str, nick: str) -> bool:
         return self.fold(nick) in self.channels.get(channel, ())
 
-    def place(self, channel: str) -> ChannelMembership:
+    def membership(self, channel: str) -> ChannelMembership:
         return ChannelMembership(
             True, self.status, self.modes.get(channel, "nt"), "", self.topics.get(channel, ""), self.topic_octets
         )

@@ -43,7 +43,7 @@ async def test_a_class_from_announcement_to_minutes(bot, ngircd, people, russell
     await bob.ask("!lab return", "gone. Type !yes within 60 s")
     await bob.ask("!yes", "given back", "")
     await bob.whisper("lab claim aaaa-bbbb-cccc-dddd", "no lab has that password")
-    await bob.whisper(f"key {KEY}", "key kept")
+    await bob.whisper(f"key {KEY}", "key saved")
     await russell.whisper("hosts", r"xen1 up, \d of 8 labs")
 
     # steps

@@ -153,7 +153,7 @@ def test_the_offered_key_is_kept_on_request_and_no_longer_than_the_lease(stage: 
         assert ask(stage, "alice", "offered", lease=lease, key=key) == {"kept": False}
     assert ask(stage, "alice", "offered", lease="999", key=KEY) == {"kept": False}
     assert ask(stage, "alice", "offered", lease=lease, key=KEY) == {"kept": True}
-    assert stage.whisper("alice", "key yes") == [f"key kept: ssh-ed25519 …{KEY[-8:]}; it opens your labs from now on"]
+    assert stage.whisper("alice", "key yes") == [f"key saved: ssh-ed25519 …{KEY[-8:]}; it works for your labs from now on"]
     assert ask(stage, "alice", "offered", lease=lease, key=KEY) == {"kept": False}
     assert stage.routes()[0].keys == (KEY,)
     stage.whisper("alice", "key forget")
