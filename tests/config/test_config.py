@@ -287,7 +287,7 @@ def test_roles_by_account_and_by_mask(tmp_path: Path) -> None:
 @pytest.mark.parametrize("mask", ["*!*@*", "alice!*@*.*", "alice!al@?*", "*!*@*/*", "alice!*@-"])
 def test_a_mask_that_anybody_can_wear_is_no_rule(tmp_path: Path, mask: str) -> None:
     """Nick and user are chosen by whoever connects: the host has to say something."""
-    assert "fits anybody" in faults(tmp_path, LEAST + f"[roles]\norganiser = mask:{mask}\n")[0]
+    assert "matches anybody" in faults(tmp_path, LEAST + f"[roles]\norganiser = mask:{mask}\n")[0]
 
 
 NAMES = (

@@ -104,7 +104,7 @@ class CommandHeard(OwnEvent):
 
 @dataclass(frozen=True, slots=True)
 class TalkHeard(OwnEvent):
-    """Somebody said something that is not a command.  ``there``: as it was said; ``said``: the same line, in the channel of
+    """Somebody said something that is not a command.  ``there``: the original line; ``said``: the same line in the channel of
     the class it is about."""
 
     there: Incoming

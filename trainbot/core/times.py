@@ -68,20 +68,20 @@ def describe(start: datetime, zone_name: str, now: datetime | None = None) -> st
 
 
 def clock(start: datetime, zone_name: str) -> str:
-    """``19:00 Melbourne``: for what is near."""
+    """``19:00 Melbourne``: for times in the near future."""
     place = "UTC" if zone_name == "UTC" else city(zone_name)
     return f"{start.astimezone(zone(zone_name)):%H:%M} {place}"
 
 
 def describe_many(start: datetime, zone_names: Iterable[str], now: datetime, room: int = MAX_BYTES) -> str:
-    """UTC, then each zone with weekday, date and offset of its own, then how long until then: one
+    """UTC, then each zone with its own weekday, date and offset, then the time until then: one
     line of at most ``room`` bytes (zones that do not fit are counted, not shown)."""
     tail = f" | {until(start - now)}"
     return times_in(start, zone_names, now, room - len(tail)) + tail
 
 
 def times_in(start: datetime, zone_names: Iterable[str], now: datetime, room: int = MAX_BYTES) -> str:
-    """What ``describe_many`` says, without how long until then.  UTC is said in any case."""
+    """Like ``describe_many``, without the time until then.  UTC is always included."""
     wanted = [name for name in dict.fromkeys(zone_names) if name != "UTC"]
     shown = [describe(start, name, now) for name in ("UTC", *wanted)]
     return as_many(shown, room, " | ", " | {} more zones")
@@ -109,5 +109,5 @@ def _wall(local: datetime) -> str:
 
 
 def _reading(moment: datetime, zone_name: str) -> str:
-    """``Sun 28 Mar 03:30 +0200``: a real time on the clocks of that place."""
+    """``Sun 28 Mar 03:30 +0200``: local time with its offset, without the city."""
     return describe(moment, zone_name).rpartition(f" {city(zone_name)}")[0]

@@ -259,8 +259,8 @@ def test_without_being_an_operator(lesson: Stage) -> None:
         "then !quiet on again"
     ]
     lesson.net.status, lesson.net.modes[CHANNEL] = "o", "ntm"
-    assert "is moderated already, by somebody else" in lesson.talk("russell", "!quiet on")[0]
-    assert "somebody else moderates it" in lesson.talk("russell", "!quiet off")[0]
+    assert "somebody else has already made #class moderated" in lesson.talk("russell", "!quiet on")[0]
+    assert "somebody else made it moderated" in lesson.talk("russell", "!quiet off")[0]
     lesson.talk("russell", "!end")
     lesson.talk("russell", "!yes")
     assert "m" in lesson.net.modes[CHANNEL]

@@ -131,7 +131,7 @@ def test_who_cannot_be_seen_is_nobody(free: Stage) -> None:
     """Without an account and in none of our channels: join first, so that we see when you leave."""
     free.net.channels[CHANNEL].discard("stranger")
     assert free.whisper("stranger", "lab debian") == [
-        f"join {CHANNEL} first and ask again there or here: without an account, I only know people who are in my channels"
+        f"join {CHANNEL} first, then ask again: without an account, I only know people who are in my channels"
     ]
 
 
@@ -233,7 +233,7 @@ def test_keys_are_few(stage: Stage) -> None:
     *five, sixth = (f"{KEY[:-4]}AAA{n}" for n in range(6))
     for key in five:
         stage.talk("alice", f"!key {key}")
-    assert stage.whisper("alice", f"key {sixth}") == ["you have 5 keys; !key forget deletes them all"]
+    assert stage.whisper("alice", f"key {sixth}") == ["you already have 5 keys; !key forget deletes them all"]
 
 
 def test_keys_reach_the_gateway(stage: Stage) -> None:

@@ -63,7 +63,7 @@ def test_an_answer_is_private_and_shown_back(asked: Stage) -> None:
         )
     ]
     assert asked.whisper("alice", "when") == [
-        f"{ASKED}; you said Sat 6, Sat 13 Mar 08:00-12:00; if need be Sun 7, Sun 14 Mar 20:00-23:00 (Berlin): 7 of 279 "
+        f"{ASKED}; your answer: Sat 6, Sat 13 Mar 08:00-12:00; if need be Sun 7, Sun 14 Mar 20:00-23:00 (Berlin): 7 of 279 "
         "possible starts suit you, 2 of them if need be; until Wed 3 Mar 14:00 +0100 Berlin"
     ]
 

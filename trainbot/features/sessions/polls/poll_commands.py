@@ -215,7 +215,7 @@ class PollCommands:
         own = zone or next((line.zone for line in mine if line.zone), "")
         parts = [f"asked: {wording.asked(plan, own) if own else wording.asked(plan, plan.zone, 'the clocks there')}"]
         if mine and all(line.zone for line in mine):
-            parts.append(f"you said {self._answer(poll, ask.person, own, brief=True)}")
+            parts.append(f"your answer: {self._answer(poll, ask.person, own, brief=True)}")
         elif mine:
             parts.append("your answers count once I know your time zone: !tz CITY")
         else:

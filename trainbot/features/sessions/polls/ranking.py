@@ -131,7 +131,7 @@ class _Search:
         self.weight = 1000 * (1 + self.everybody.bit_count())
 
     def best(self, size: int, seed: tuple[CandidateStart, ...]) -> Choice:
-        """``seed``: the best set of one less, which is kept among equals."""
+        """The best set of ``size`` starts.  ``seed``: the best set with one start less, preferred among equals."""
         self.score, self.missed = -1, 0
         self.found: tuple[CandidateStart, ...] = ()
         for first in (seed, ()):
