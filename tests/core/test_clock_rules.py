@@ -63,7 +63,7 @@ def test_what_was_planned_is_derived_again(planned: Stage, new_law: None) -> Non
     told = sorted(text for target, text in said if target == CHANNEL)
     assert [text.partition(" | ")[0] for text in told] == [
         "moved (the clock rules of Australia/Melbourne changed): From a file, from Mon 7 Dec 08:00 UTC to Mon 7 Dec 09:00 UTC",
-        "moved (the clock rules of Australia/Melbourne changed): Published, not Sat 5 Dec 08:00 UTC but Sat 5 Dec 09:00 UTC",
+        "moved (the clock rules of Australia/Melbourne changed): Published, from Sat 5 Dec 08:00 UTC to Sat 5 Dec 09:00 UTC",
     ]
     assert "Sat 5 Dec 19:00 +1000 Melbourne" in told[1]
     (bobs,) = [text for target, text in said if target == "bob"]

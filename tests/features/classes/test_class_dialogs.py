@@ -299,7 +299,7 @@ def test_lines_for_the_minutes(lesson: Stage) -> None:
     for said in ("!info bring lollies", "!link https://example.org/a_b", "!action Hannah writes it up"):
         assert lesson.talk("hannah", said) == []
     for word in ("info", "link", "action"):
-        assert lesson.talk("hannah", f"!{word}") == [f"hannah: say !{word} WORDS"]
+        assert lesson.talk("hannah", f"!{word}") == [f"hannah: usage: !{word} WORDS"]
     lesson.talk("russell", "!end")
     lesson.talk("russell", "!yes")
     (minutes,) = (lesson.folder / "public" / "minutes").glob("*.md")
