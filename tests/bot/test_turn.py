@@ -124,8 +124,8 @@ def test_the_shell_is_an_organiser(stage: Stage) -> None:
     assert shell("hosts")[1:] == ["xen1 up, 0 of 5 labs, 8192 of 16384 MiB free"]
     assert shell("start selinux") == []
     assert {out.target for out in stage.said if isinstance(out, Line)} == {CHANNEL}
-    assert shell("end")[0].endswith("Say !yes within 60 s.")
-    assert shell("yes") == [] and shell("nonsense") == ["there is no 'nonsense'; !help says what there is"]
+    assert shell("end")[0].endswith("Type !yes within 60 s.")
+    assert shell("yes") == [] and shell("nonsense") == ['unknown command "nonsense"; !help lists the commands']
 
 
 # -- what must be said ------------------------------------------------------------------------------

@@ -89,13 +89,13 @@ FAULTS = [
     ("[ircc]\nx = 1\n" + LEAST, "[ircc]: unknown section, did you mean [irc]?"),
     (
         LEAST + "[roles]\npresenter = mask:alice!*@*\n",
-        "[roles] presenter: 'mask:alice!*@*' fits anybody who takes the nick; name the host, as in "
+        "[roles] presenter: 'mask:alice!*@*' matches anybody who takes the nick; name the host, as in "
         "mask:*!*@staff.example.org, or an account, as in account:alice",
     ),
     (LEAST + "[roles]\nhelper = alice\n", "[roles] helper: 'alice' is neither account:NAME nor mask:NICK!USER@HOST"),
     (
         LEAST + "[roles]\nhelper = account:*\n",
-        "[roles] helper: 'account:*': an account is a plain name, say account:alice",
+        "[roles] helper: 'account:*': an account is a plain name, as in account:alice",
     ),
     (
         LEAST + "[store]\nurl = postgresql://x\n",
@@ -287,7 +287,7 @@ def test_roles_by_account_and_by_mask(tmp_path: Path) -> None:
 @pytest.mark.parametrize("mask", ["*!*@*", "alice!*@*.*", "alice!al@?*", "*!*@*/*", "alice!*@-"])
 def test_a_mask_that_anybody_can_wear_is_no_rule(tmp_path: Path, mask: str) -> None:
     """Nick and user are chosen by whoever connects: the host has to say something."""
-    assert "fits anybody" in faults(tmp_path, LEAST + f"[roles]\norganiser = mask:{mask}\n")[0]
+    assert "matches anybody" in faults(tmp_path, LEAST + f"[roles]\norganiser = mask:{mask}\n")[0]
 
 
 NAMES = (

@@ -145,7 +145,7 @@ def test_any_lines_from_anybody(
     crowd.hosts_work()
     wrong = [record for record in caplog.records if record.levelno >= logging.ERROR]
     assert wrong == [] or all("surrogates not allowed" in str(record.exc_info) for record in wrong)
-    assert crowd.talk("carol", "!help")[0].endswith("!help COMMAND says more")
+    assert crowd.talk("carol", "!help")[0].endswith("!help COMMAND for details")
 
 
 def test_what_goes_wrong_inside_is_told_by_a_reference(
@@ -159,7 +159,7 @@ def test_what_goes_wrong_inside_is_told_by_a_reference(
     monkeypatch.setattr(stage.wiring.labs.requests, "answer", fail)
     before = stage.dump()
     (line,) = stage.whisper("alice", "lab debian")
-    assert line.startswith("that went wrong on my side and changed nothing (reference ")
+    assert line.startswith("something went wrong on my side, and nothing was changed (reference ")
     reference = line.split("reference ")[1].split(")")[0]
     assert reference in caplog.text and "lab debian" not in caplog.text and "a bug" in caplog.text
     assert stage.dump() == before
@@ -182,7 +182,7 @@ def test_a_line_of_one_person_does_not_undo_anothers(stage: Stage, monkeypatch: 
     said = stage.happens(
         *(Incoming(stage.net.people[nick], None, "lab debian", stage.now) for nick in ("alice", "bob"))
     )
-    assert said[0][1].startswith("your debian lab") and said[1][1].startswith("that went wrong on my side")
+    assert said[0][1].startswith("your debian lab") and said[1][1].startswith("something went wrong on my side")
     assert [stage.name_of(lease.person_id) for lease in stage.leases()] == ["alice"]
 
 

@@ -62,12 +62,12 @@ def test_what_was_planned_is_derived_again(planned: Stage, new_law: None) -> Non
     said = planned.restart() + planned.wait(seconds=2) + planned.wait(seconds=2)
     told = sorted(text for target, text in said if target == CHANNEL)
     assert [text.partition(" | ")[0] for text in told] == [
-        "moved (the clock rules of Australia/Melbourne changed): From a file, not Mon 7 Dec 08:00 UTC but Mon 7 Dec 09:00 UTC",
-        "moved (the clock rules of Australia/Melbourne changed): Published, not Sat 5 Dec 08:00 UTC but Sat 5 Dec 09:00 UTC",
+        "moved (the clock rules of Australia/Melbourne changed): From a file, from Mon 7 Dec 08:00 UTC to Mon 7 Dec 09:00 UTC",
+        "moved (the clock rules of Australia/Melbourne changed): Published, from Sat 5 Dec 08:00 UTC to Sat 5 Dec 09:00 UTC",
     ]
     assert "Sat 5 Dec 19:00 +1000 Melbourne" in told[1]
     (bobs,) = [text for target, text in said if target == "bob"]
-    assert bobs.startswith("Published moved, not Sat 5 Dec 09:00 +0100 Berlin but Sat 5 Dec 10:00 +0100 Berlin")
+    assert bobs.startswith("Published moved from Sat 5 Dec 09:00 +0100 Berlin to Sat 5 Dec 10:00 +0100 Berlin")
     assert "d2: Draft, Sat 5 Dec 19:00 +1000 Melbourne" in planned.whisper("olga", "session")[0]
     assert versions(planned) == {"2099a"}
     assert planned.restart() + planned.wait(seconds=2) == []

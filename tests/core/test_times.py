@@ -86,7 +86,7 @@ def test_an_offset_is_answered_with_the_zones_it_may_mean():
     assert "Australia/Melbourne" in offset_refused(datetime(2026, 12, 5, 19, tzinfo=plus11))
     assert "Australia/Melbourne" not in offset_refused(datetime(2026, 7, 5, 19, tzinfo=plus11))
     assert 'zone = "UTC"' in offset_refused(datetime(2026, 7, 5, 19, tzinfo=UTC))
-    assert "no zone has it" in offset_refused(datetime(2026, 7, 5, 19, tzinfo=timezone(timedelta(hours=23))))
+    assert "no time zone has it" in offset_refused(datetime(2026, 7, 5, 19, tzinfo=timezone(timedelta(hours=23))))
 
 
 def test_one_line_tells_everyone():

@@ -54,18 +54,18 @@ def test_a_place_is_known_by_the_names_people_use(said, zone_name):
 @pytest.mark.parametrize(
     ("said", "expected"),
     [
-        ("+1100", ["+1100 is an offset, not a zone", "Australia/Melbourne", "Australia/Sydney"]),
+        ("+1100", ["+1100 is an offset, not a time zone", "Australia/Melbourne", "Australia/Sydney"]),
         ("us", ["several time zones", "America/New_York", "America/Los_Angeles", "more)"]),
-        ("brazil", ["say !tz and one of America/Sao_Paulo"]),
+        ("brazil", ["type !tz with one of America/Sao_Paulo"]),
         ("new zealand", ["Pacific/Auckland, Pacific/Chatham"]),
         ("EST", ["abbreviation", "America/New_York"]),
         ("IST", ["abbreviation", "Asia/Kolkata", "Asia/Jerusalem", "Europe/Dublin"]),
         ("AEST", ["abbreviation", "Australia/Melbourne"]),  # not in force in December, and yet typed
         ("melborne", ["did you mean !tz Australia/Melbourne"]),
-        ("Etc/GMT+5", ["read backwards"]),
-        ("-12", ["no zone is at -12"]),
-        ("+99", ["no zone is at +99"]),
-        ("xyzzy", ["no place xyzzy", "!tz melbourne"]),
+        ("Etc/GMT+5", ["reversed signs"]),
+        ("-12", ["no time zone has the offset -12"]),
+        ("+99", ["no time zone has the offset +99"]),
+        ("xyzzy", ["no place called xyzzy", "!tz melbourne"]),
         ("", ["Area/City"]),
         ("../../etc/passwd", ["no place"]),
         ("x" * 500, ["Area/City"]),
@@ -100,7 +100,7 @@ def test_every_city_we_add_has_a_zone():
 
 
 def test_every_zone_is_understood_by_its_own_name():
-    """No name of the tz database is refused, except the Etc ones, whose signs read backwards."""
+    """No name of the tz database is refused, except the Etc ones, whose signs are reversed."""
     for name in names():
         if not name.startswith("Etc/") and "/" in name:
             assert resolve_zone(name.lower(), AT) in names()

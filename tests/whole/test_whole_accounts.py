@@ -68,7 +68,7 @@ async def test_accounts_decide_and_nicks_do_not(network, bot, people, accounts):
     await alice.expect("^:russell!.* QUIT")
     impostor = await people(network.port, "russell", source="127.0.0.4")
     for command in ("!next", "!end", "!hosts", "!take", "!yes"):
-        await impostor.ask(command, "is for|nothing that waits", None)
+        await impostor.ask(command, "is for|nothing to confirm", None)
     await impostor.whisper("#class !goto 3", "is for presenters")
     assert bot.rows("select step, ended_at from class") == [(0, None)]
     sasl = base64.b64encode(f"trainbot\0trainbot\0{accounts['trainbot']}".encode()).decode()

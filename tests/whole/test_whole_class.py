@@ -25,7 +25,7 @@ async def test_a_class_from_announcement_to_minutes(bot, ngircd, people, russell
     await alice.expect(rf"TOPIC {CHANNEL} :SE Linux, hands on")
 
     # labs
-    await alice.ask("!help", r"labs: .*!lab .*class: .*!done.*!help COMMAND says more", "")
+    await alice.ask("!help", r"labs: .*!lab .*class: .*!done.*!help COMMAND for details", "")
     await alice.whisper("help lab", r"!lab .*a machine of my own")
     line = await alice.ask(
         "!lab debian",
@@ -36,14 +36,14 @@ async def test_a_class_from_announcement_to_minutes(bot, ngircd, people, russell
     await alice.ask("!lab list", r"debian \(enforcing\) on xen1: .*left", "")
     await alice.ask("!lab reboot", "turned off and on; its disk stays", "")
     await alice.lab_is_ready()
-    await alice.ask("!lab reset", "Say !yes within 60 s")
+    await alice.ask("!lab reset", "Type !yes within 60 s")
     await alice.ask("!yes", "debian lab", "")
     await alice.ask("!lab extend", "your lab stays until the class has ended")
     await bob.ask("!lab debian permissive", r"debian lab \(permissive\): ssh .* password \S+", "")
-    await bob.ask("!lab return", "gone. Say !yes within 60 s")
+    await bob.ask("!lab return", "gone. Type !yes within 60 s")
     await bob.ask("!yes", "given back", "")
     await bob.whisper("lab claim aaaa-bbbb-cccc-dddd", "no lab has that password")
-    await bob.whisper(f"key {KEY}", "key kept")
+    await bob.whisper(f"key {KEY}", "key saved")
     await russell.whisper("hosts", r"xen1 up, \d of 8 labs")
 
     # steps
@@ -80,7 +80,7 @@ async def test_a_class_from_announcement_to_minutes(bot, ngircd, people, russell
     alice.say(CHANNEL, "[nolog] not for the log")
     alice.say(CHANNEL, "thanks all")
     await alice.synced()
-    await russell.ask("!end", "that ends SE Linux, hands on for everybody. Say !yes within 60 s", CHANNEL)
+    await russell.ask("!end", "that ends SE Linux, hands on for everybody. Type !yes within 60 s", CHANNEL)
     await russell.ask("!yes", r"is over after .*; \d took part. Thank you! Minutes: trainbot log show 1", CHANNEL)
 
     shown = await bot.shell("log", "show", "1")

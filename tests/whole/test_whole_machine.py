@@ -124,7 +124,7 @@ async def test_a_machine_from_request_to_return(bot, lab_image, ngircd, people):
 
     key = bot.folder / "id_ed25519"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
-    await alice.whisper(f"key {key.with_suffix('.pub').read_text().strip()}", "key kept")
+    await alice.whisper(f"key {key.with_suffix('.pub').read_text().strip()}", "key saved")
     await alice.ask("!lab debian", r"your debian lab: ssh -p \d+ debian@127.0.0.1 \(your key opens it\)", "")
     keyed = Learner(bot.folder, line[1], key=key)
     boot = await keyed.says(BOOT_ID)
@@ -163,14 +163,14 @@ async def test_a_machine_from_request_to_return(bot, lab_image, ngircd, people):
     assert await keyed.says("cat /root/kept") == "mine"
     again = await keyed.says(BOOT_ID)
     assert again != boot
-    await alice.ask("!lab reset", "will be gone. Say !yes")
+    await alice.ask("!lab reset", "will be gone. Type !yes")
     await alice.ask("!yes", "starts again as the image was", "")
     await bot.logs("lab tb-debian-\\S+ on here is ready", LOGIN)
     assert await keyed.says("ls -A /root | grep -c kept; true") == "0"
     assert await keyed.says(BOOT_ID) not in (boot, again)
 
     assert len(disks(bot)) == 1
-    await alice.ask("!lab return", "will be gone. Say !yes")
+    await alice.ask("!lab return", "will be gone. Type !yes")
     await alice.ask("!yes", "given back", "")
     await bot.logs("lab tb-debian-\\S+ on here is gone")
     assert machines(bot) == [] and disks(bot) == []

@@ -17,19 +17,19 @@ async def test_a_poll_from_question_to_published_session(bot, ngircd, people, ru
     days = f"{first}..{first + timedelta(days=1)}"
     await russell.ask(
         f"!when open {days} 07:00-22:00 melbourne 2h max 2 for selinux",
-        "#class will be asked which times suit .SE Linux for beginners.: Sat .* Melbourne .*Say !yes within 60 s",
+        "#class will be asked which times suit .SE Linux for beginners.: Sat .* Melbourne .*Type !yes within 60 s",
     )
-    await russell.ask("!yes", "When would it suit you, for SE Linux for beginners, 2 h, Sat", CHANNEL)
-    await alice.hear("Tell me privately, in your own time: /msg trainbot when", CHANNEL)
+    await russell.ask("!yes", "When would suit you for SE Linux for beginners, 2 h, Sat", CHANNEL)
+    await alice.hear("Tell me in private, in your own time: /msg trainbot when", CHANNEL)
     await alice.whisper(
-        "when kathmandu sat 13:00-18:00", r"your time zone is Kathmandu now, and noted: .*Sat \d+ \w+ 13:00-18:00"
+        "when kathmandu sat 13:00-18:00", r"your time zone is now Kathmandu; saved: .*Sat \d+ \w+ 13:00-18:00"
     )
-    await bob.whisper("when not sun", "kept, but on whose clock")
+    await bob.whisper("when not sun", "saved, but I don't know your time zone yet")
     await bot.kill()
     await alice.bot_goes()
     await bot.arrive(alice)
-    await bob.whisper("tz adelaide", "what you said counts now: ")
-    await carol.ask("!when fri 20:00-24:00 new york", "noted: Fri", "")
+    await bob.whisper("tz adelaide", "your answers count now: ")
+    await carol.ask("!when fri 20:00-24:00 new york", "saved: Fri", "")
     await russell.whisper("when", "3 have answered, open until")
     line = await russell.ask(
         "!when close", r"(Best: Sat .* UTC, 2 of 3\. Adding Sat .* reaches 3; nobody is left out\..*)", ""

@@ -111,15 +111,15 @@ async def test_a_session_from_plan_to_end(ngircd, make_bot, people, russell, ali
             "!session move 1 mon 15 mar", r"Mon 15 Mar 09:00 \+1100 .*#class and 1 who signed up will be told", CHANNEL
         )
         russell.say(CHANNEL, "!yes")
-        await bob.hear(r"moved: SE Linux for beginners, not Sat 13 Mar 22:00 UTC but Sun 14 Mar 22:00 UTC", CHANNEL)
+        await bob.hear(r"moved: SE Linux for beginners, from Sat 13 Mar 22:00 UTC to Sun 14 Mar 22:00 UTC", CHANNEL)
         await alice.hear(
-            r"moved, not Sat 13 Mar 23:00 \+0100 Berlin but Sun 14 Mar 23:00 \+0100 Berlin .*your seat is kept", ""
+            r"moved from Sat 13 Mar 23:00 \+0100 Berlin to Sun 14 Mar 23:00 \+0100 Berlin .*you keep your seat", ""
         )
         assert await event(1, "UID", "SEQUENCE") == [first[0], "1"]
 
         # somebody drops, the next is told
         await alice.ask("!signup drop", "is free for somebody else", "")
-        await bob.hear("a seat is free, and it is yours: SE Linux for beginners", "")
+        await bob.hear("a seat became free and you have it: SE Linux for beginners", "")
 
         # reminders; the one of a week comes while the server is away
         app.move(utc(3, 7, 21, 59))
@@ -164,12 +164,12 @@ async def test_a_session_from_plan_to_end(ngircd, make_bot, people, russell, ali
 
         # the next one is cancelled, and stays in the calendar as that
         russell.say(CHANNEL, '!session add sun 21 mar 09:00 melbourne "Another"')
-        await russell.hear("Keep that", CHANNEL)
+        await russell.hear("Save this", CHANNEL)
         russell.say(CHANNEL, "!yes")
         russell.say(CHANNEL, "!session publish")
         await topic(alice, r"Welcome \| next: Another")
         await alice.ask("!signup another", "you have a seat in Another", "")
-        await russell.ask("!session cancel another", r"is cancelled\. #class and 1 who signed up will be told", CHANNEL)
+        await russell.ask("!session cancel another", r"this cancels Another, .*\. #class and 1 who signed up will be told", CHANNEL)
         russell.say(CHANNEL, "!yes")
         await bob.hear("cancelled: Another, Sat 20 Mar 22:00 UTC", CHANNEL)
         await alice.hear("Another, Sat 20 Mar 23:00 .*, is cancelled, and so is your seat", "")

@@ -18,7 +18,7 @@ async def test_a_class_and_the_talk_about_it(ngircd, make_bot, russell, alice):
     russell.send(f"MODE {CHANNEL} +o {NICK}")
     russell.say(CHANNEL, "!start selinux")
     await alice.hear("SE Linux for beginners begins", CHANNEL)
-    await alice.hear(f"presenters and helpers speak here; talk and ask in {TALK}", CHANNEL)
+    await alice.hear(f"only presenters and helpers speak here; talk and ask in {TALK}", CHANNEL)
     await alice.expect(rf"^:{NICK}!\S+ MODE {CHANNEL} \+m")
 
     alice.say(CHANNEL, "can anybody hear me?")

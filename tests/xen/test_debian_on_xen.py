@@ -87,7 +87,7 @@ async def test_from_image_to_go(course: Course) -> None:
     assert domains(course.host) == running
     assert await learner.says("echo still here") == "still here"
 
-    await russell.ask("!lab return", "will be gone. Say !yes")
+    await russell.ask("!lab return", "will be gone. Type !yes")
     await russell.ask("!yes", "given back", "")
     ran = await bot.shell("rehearse", "--exercise", "selinux-debian", "--seats", "1", within=LONG)
     assert ran.code == 0 and ran.out.startswith("go: SE Linux on Debian"), ran

@@ -1,1 +1,1 @@
-"""The way of a message: data in, decisions, data out.  Imports nothing but errors."""
+"""The core of the bot: messages, commands, dispatch, help, time zones, and helpers for all parts."""

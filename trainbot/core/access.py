@@ -13,8 +13,8 @@ from trainbot.core.messages import Sender
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """``account`` where the network has services, else ``mask`` (nick!user@host, folded), which counts only while
-    ``in_view``.  ``zone``: IANA name, '' where never told; ``nolog``: what they say is not to be kept."""
+    """Somebody on IRC: ``account`` if the network has services, else ``mask`` (nick!user@host, folded), valid only while
+    ``in_view``.  ``zone``: IANA name, '' if unknown; ``nolog``: what they say is not logged."""
 
     id: int
     account: str | None
@@ -27,12 +27,12 @@ class Person:
 
 
 def fold_account(name: str) -> str:
-    """Services accounts compare without ASCII case; Unicode's case rules would make two names one (U+212A is no k)."""
+    """Folds ASCII case only, as services do; Unicode's case rules would merge different names (U+212A is not k)."""
     return name.lower() if name.isascii() else "".join(sign.lower() if sign.isascii() else sign for sign in name)
 
 
 class Role(enum.IntEnum):
-    """Each may do what those below may."""
+    """Roles in rising order; each includes the rights of those below."""
 
     LEARNER = 0
     HELPER = 1
@@ -58,7 +58,7 @@ class Rule:
 
 
 def parse_rule(text: str) -> Rule:
-    """``account:alice`` or ``mask:*!*@staff.example.org``.
+    """Reads ``account:alice`` or ``mask:*!*@staff.example.org``.
 
     ValueError (one sentence, for bot.ini) for anything else, and for a mask that anybody can wear: nick and
     user are chosen freely by every client, so the host part has to hold letters or digits of its own.
@@ -68,17 +68,17 @@ def parse_rule(text: str) -> Rule:
         raise ValueError(f"{text!r} is neither account:NAME nor mask:NICK!USER@HOST")
     if kind == "account":
         if any(sign in pattern for sign in "*?!@"):
-            raise ValueError(f"{text!r}: an account is a plain name, say account:alice")
+            raise ValueError(f"{text!r}: an account is a plain name, as in account:alice")
         return Rule("account", fold_account(pattern))
     nick, bang, rest = pattern.partition("!")
     _user, at, host = rest.partition("@")
     if not (nick and bang and at and host):
         raise ValueError(f"{text!r} is not of the form mask:NICK!USER@HOST")
     if "[" in pattern or "]" in pattern:
-        raise ValueError(f"{text!r}: [ and ] cannot stand in a mask, say ? for the sign")
+        raise ValueError(f"{text!r}: a mask can't contain [ or ]; use ? instead")
     if not host.strip("*?.:-/"):
         raise ValueError(
-            f"{text!r} fits anybody who takes the nick; name the host, as in mask:*!*@staff.example.org, "
+            f"{text!r} matches anybody who takes the nick; name the host, as in mask:*!*@staff.example.org, "
             "or an account, as in account:alice"
         )
     return Rule("mask", pattern.lower())
@@ -86,7 +86,7 @@ def parse_rule(text: str) -> Rule:
 
 @dataclass(frozen=True)
 class Roles:
-    """The rules of [roles]; the highest that fits counts."""
+    """The rules of [roles]; the highest role that matches counts."""
 
     rules: dict[Role, tuple[Rule, ...]] = field(default_factory=dict)
 

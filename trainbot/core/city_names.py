@@ -1,11 +1,11 @@
-"""Names that people type and the tz database does not have, and which zones to offer first.
+"""Place names that people type but the tz database lacks, and which zones to offer first.
 
 The tz database names a zone after its largest city only (theory.html, "Timezone identifiers").
 """
 
 from __future__ import annotations
 
-# By how many people live there, per part of the world; offered first where several would do.
+# By population, per part of the world; offered first if several zones match.
 WELL_KNOWN: tuple[str, ...] = (
     "Europe/London", "Europe/Berlin", "Europe/Paris", "Europe/Athens", "Europe/Helsinki",
     "Europe/Moscow", "Europe/Istanbul", "Africa/Lagos", "Africa/Johannesburg", "Africa/Nairobi",

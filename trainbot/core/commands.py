@@ -1,7 +1,7 @@
-"""The one table of commands: words, arguments, role, place, help and handler.
+"""The command table: words, arguments, role, scope, help and handler of every command.
 
-Help, permissions, nearest-word answers and docs/commands.md are all read from it.  Features declare their rows;
-``app`` joins them.
+Help, permissions, "did you mean" answers and docs/commands.md are all generated from it.  Each feature declares its
+own rows; ``app`` joins them.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from trainbot.core.messages import Effect, Reply, Sender
 
 
 class Scope(enum.Enum):
-    """Where a command may be said."""
+    """Where a command can be used."""
 
     ANYWHERE = "anywhere"
-    PRIVATE = "privately"
-    CHANNEL = "about a channel"
-    CLASS = "about a class that runs"
+    PRIVATE = "in private"
+    CHANNEL = "for a channel"
+    CLASS = "during a class"
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Who asks what, where, when.  ``channel`` is the channel that it is about (None where there is no telling);
-    ``private``: it was said to us alone."""
+    """Who sent a command, where and when.  ``channel``: the channel it is about (None if unknown); ``private``: it came
+    in a private message."""
 
     sender: Sender
     person: Person
@@ -47,7 +47,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """One word, or all that is left (``rest``).  ``kind`` names the converter registered for it."""
+    """One word, or the rest of the line (``rest``).  ``kind`` names the converter registered for it."""
 
     name: str
     kind: str = "word"
@@ -65,8 +65,8 @@ Confirmation = Callable[..., "str | Reply | None"]
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """``confirm``: called as the handler is; its text is asked first and ``!yes`` carries it out (None: no need).  A private
-    Reply is asked privately, wherever the command was said."""
+    """One row of the table.  ``confirm`` is called like the handler; the bot first asks the text it returns, and ``!yes``
+    runs the command (None: no confirmation needed).  A private Reply is asked in private, wherever the command came from."""
 
     words: str  # "lab reset"
     handler: Handler
@@ -85,14 +85,14 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A command with the text that came after its words."""
+    """A command and the text after its words."""
 
     command: Command
     rest: str
 
 
 Converter = Callable[[str, Request], Any]
-"""The value that a text means; UserError where there is none, ValueError where the form of the command is to be told."""
+"""Converts a text to a value; raises UserError, or ValueError to have the usage of the command added to the answer."""
 
 
 @dataclass
@@ -113,7 +113,7 @@ class Table:
                 self._by_words[key] = command
 
     def find(self, text: str) -> Call | None:
-        """The command with the longest words that ``text`` begins with, case ignored."""
+        """The longest command that ``text`` starts with, ignoring case."""
         parts = text.split(maxsplit=3)
         for length in (3, 2, 1):
             words = tuple(part.lower() for part in parts[:length])
@@ -127,8 +127,8 @@ class Table:
         return call.command if call and not call.rest else None
 
     def nearest(self, text: str, role: Role, *, most: int = 3) -> list[str]:
-        """Words of commands that this role may use, nearest to the first word of ``text`` first; at most two letters
-        away, and never so far that nothing of the word is left."""
+        """The commands open to this role whose words are most like the first word of ``text``, best first; at most two
+        letters differ, and never more than half of the word."""
         first = (text.split() or [""])[0].lower()
         scored: dict[str, int] = {}
         for key, command in self._by_words.items():
@@ -141,8 +141,8 @@ class Table:
         return sorted(scored, key=lambda word: (scored[word], word))[:most]
 
     def read(self, call: Call, ask: Request) -> list[Any]:
-        """The arguments as values, in order (optional ones that were left out are missing at the end); UserError says
-        the right form."""
+        """The arguments as values, in order (omitted optional ones are missing at the end); a UserError gives the
+        usage."""
         values: list[Any] = []
         rest = call.rest
         for argument in call.command.arguments:
@@ -150,18 +150,18 @@ class Table:
             if not word:
                 if argument.optional:
                     break
-                raise UserError(self._form(call.command))
+                raise UserError(f"usage: {self._usage(call.command)}")
             try:
                 values.append(self.kinds[argument.kind](word, ask))
             except ValueError as error:
-                raise UserError(f"{error}: {self._form(call.command)}") from None
+                raise UserError(f"{error}. Usage: {self._usage(call.command)}") from None
         if rest:
-            raise UserError(f"{rest.split()[0]!r} is one word too many: {self._form(call.command)}")
+            raise UserError(f'unexpected word "{rest.split()[0]}". Usage: {self._usage(call.command)}')
         return values
 
-    def _form(self, command: Command) -> str:
+    def _usage(self, command: Command) -> str:
         example = f", for example {self.prefix}{command.example}" if command.example else ""
-        return f"say {command.usage(self.prefix)}{example}"
+        return f"{command.usage(self.prefix)}{example}"
 
 
 def _first_word(text: str) -> tuple[str, str]:
@@ -170,17 +170,17 @@ def _first_word(text: str) -> tuple[str, str]:
 
 
 def plain_kinds() -> dict[str, Converter]:
-    """The kinds that every feature needs: a word, words, a number, a nick, on or off."""
+    """The argument kinds shared by all features: a word, words, a number, a nick, on or off."""
 
     def number(text: str, _ask: Request) -> int:
         digits = text.removeprefix("#")
         if not (digits.isascii() and digits.isdigit() and len(digits) <= 9):
-            raise ValueError(f"{text[:40]!r} is not a number")
+            raise ValueError(f'"{text[:40]}" is not a number')
         return int(digits)
 
     def switch(text: str, _ask: Request) -> bool:
         if text.lower() not in ("on", "off"):
-            raise ValueError(f"{text[:20]!r} is neither on nor off")
+            raise ValueError(f'"{text[:20]}" is neither on nor off')
         return text.lower() == "on"
 
     return {

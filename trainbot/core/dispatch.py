@@ -1,4 +1,4 @@
-"""Incoming -> effects.  Total: whatever is said, by whomever, an answer or nothing comes out, never an exception."""
+"""Turns incoming lines into effects.  Any line from anyone gives an answer or nothing, never an exception."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ CONFIRM_WITHIN = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True)
 class Attested:
-    """What a caller knows for sure who is not IRC.  ``person``: their row (None: as the sender's).  ``confirmed``: the
-    caller asks by itself, and whether it was said yes to (None: we ask, and ``yes`` answers)."""
+    """What a caller other than IRC has verified about the sender.  ``person``: their row (None: looked up from the sender).
+    ``confirmed``: whether the caller's own confirmation was answered with yes (None: we ask, and ``yes`` answers)."""
 
     role: Role
     person: Person | None = None
@@ -32,35 +32,35 @@ class Attested:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A line that is for us, and the command that it is (None: there is no such)."""
+    """A line addressed to us and the command in it (None: unknown command)."""
 
     found: Addressed
     call: Call | None
 
 
 class DispatchContext(Protocol):
-    """The bot around dispatch."""
+    """What dispatch needs from the rest of the bot."""
 
     @property
     def nick(self) -> str:
-        """Ours."""
+        """The bot's own nick."""
 
     def person_of(self, sender: Sender, now: datetime) -> Person:
-        """Their row, made where there is none; UserError where that cannot be."""
+        """The sender's row, created if missing; UserError if it can't be."""
 
     def role_of(self, sender: Sender) -> Role: ...
 
     def channels_of(self, sender: Sender) -> Sequence[str]:
-        """The channels that somebody is in, or all of ours."""
+        """The channels that the sender is in, or all of ours."""
 
     def running(self, channel: str) -> bool:
-        """Whether a class runs in that channel."""
+        """Whether a class is running in that channel."""
 
     def openers(self, channel: str | None) -> Sequence[str]:
-        """What a question begins with there."""
+        """The words that start a question there."""
 
     def savepoint(self) -> AbstractContextManager[None]:
-        """Undoes what a failed handler wrote."""
+        """Rolls back what a failed handler wrote."""
 
 
 @dataclass
@@ -72,8 +72,8 @@ class Dispatch:
     def __call__(
         self, incoming: Incoming, vouched: Attested | None = None, meant: Resolved | None = None
     ) -> list[Effect]:
-        """``vouched``: what the caller vouches for; else the rules say.  ``meant``: as ``meant`` has it, where that was
-        asked already."""
+        """Handles one line.  ``vouched``: what the caller has verified (None: the role rules decide).  ``meant``: the result
+        of ``meant()``, if already known."""
         try:
             with self.around.savepoint():
                 return list(self._handle(incoming, vouched, meant or self.meant(incoming)))
@@ -90,14 +90,14 @@ class Dispatch:
             )
             return [
                 Reply(
-                    f"that went wrong on my side and changed nothing (reference {reference}); try again, "
+                    f"something went wrong on my side, and nothing was changed (reference {reference}). Try again, "
                     "or tell an organiser",
                     refused=True,
                 )
             ]
 
     def meant(self, incoming: Incoming) -> Resolved | None:
-        """What of it is for us; None for ordinary talk."""
+        """The part of the line addressed to us; None for ordinary talk."""
         found = addressed(
             incoming.text,
             self.table.prefix,
@@ -128,32 +128,30 @@ class Dispatch:
         shown = " or ".join(self.table.prefix + word for word in near)
         word = found.text.split()[0][:30]
         if near:
-            return [Reply(f"there is no {word!r}; did you mean {shown}?")]
-        return [Reply(f"there is no {word!r}; {self.table.prefix}help says what there is")] if found.sure else []
+            return [Reply(f'unknown command "{word}"; did you mean {shown}?')]
+        return [Reply(f'unknown command "{word}"; {self.table.prefix}help lists the commands')] if found.sure else []
 
     def _channel(self, found: Addressed, call: Call, sender: Sender) -> str | None:
-        """A private line is about the channel it names, else about the only class that its sender is in, else about
-        their only channel."""
+        """The channel that a private line is about: the one it names, else that of the only class its sender is in, else
+        the sender's only channel."""
         channels = self.around.channels_of(sender)
         if found.channel is not None:
             named = [channel for channel in channels if channel.lower() == found.channel.lower()]
             if not named:
-                raise UserError(f"you are not in {found.channel[:50]}, or I am not")
+                raise UserError(f"we are not both in {found.channel[:50]}")
             return named[0]
         channels = [channel for channel in channels if self.around.running(channel)] or channels
         if len(channels) > 1 and call.command.scope in (Scope.CLASS, Scope.CHANNEL):
-            raise UserError(
-                f"in which channel? put it first, as in {channels[0]} {self.table.prefix}{call.command.words}"
-            )
+            raise UserError(f"which channel? Put it first: {channels[0]} {self.table.prefix}{call.command.words}")
         return channels[0] if len(channels) == 1 else None
 
     def _confirmed(self, ask: Request) -> Sequence[Effect]:
         key = (ask.person.id, None if ask.private else ask.channel)
         asked = self.pending.pop(key, None)
-        if asked is not None:  # it may wait in two places
+        if asked is not None:  # it may be pending in two places
             self.pending = {at: other for at, other in self.pending.items() if at[0] != key[0] or other != asked}
         if asked is None or ask.at - asked[0] > CONFIRM_WITHIN:
-            raise UserError("there is nothing that waits for a yes here")
+            raise UserError("there is nothing to confirm")
         return self._run(
             Request(ask.sender, ask.person, ask.role, asked[2], ask.private, ask.at), asked[1], confirmed=True
         )
@@ -163,14 +161,14 @@ class Dispatch:
         if command.role > ask.role:
             raise Denied(f"{self.table.prefix}{command.words} is for {command.role.word}s")
         if command.scope is Scope.PRIVATE and not ask.private:
-            raise UserError(f"say that to me privately: /msg {self.around.nick} {command.words} …")
+            raise UserError(f"use a private message for that: /msg {self.around.nick} {command.words} …")
         if command.scope is Scope.CLASS and (ask.channel is None or not self.around.running(ask.channel)):
             raise UserError(
-                "no class runs here now; "
+                "no class is running here; "
                 + (
                     f"{self.table.prefix}start begins one"
                     if ask.role >= Role.PRESENTER
-                    else f"{self.table.prefix}sessions says when the next one is"
+                    else f"{self.table.prefix}sessions shows when the next one is"
                 )
             )
         values = self.table.read(call, ask)
@@ -184,12 +182,12 @@ class Dispatch:
         return command.handler(ask, *values)
 
     def _ask_first(self, ask: Request, call: Call, question: str | Reply) -> Reply:
-        """The yes counts where it was asked for, or privately where that was done privately, or where the command was."""
+        """Asks for confirmation; ``yes`` counts where the question was asked or where the command was given."""
         self._forget(ask.at)
         reply = Reply(question) if isinstance(question, str) else question
         for place in {None if ask.private else ask.channel, None if reply.private or ask.private else ask.channel}:
             self.pending[ask.person.id, place] = (ask.at, call, ask.channel)
-        return replace(reply, text=f"{reply.text} Say {self.table.prefix}yes within 60 s.")
+        return replace(reply, text=f"{reply.text} Type {self.table.prefix}yes within 60 s.")
 
     def _forget(self, now: datetime) -> None:
         self.pending = {key: asked for key, asked in self.pending.items() if now - asked[0] <= CONFIRM_WITHIN}

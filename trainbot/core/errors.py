@@ -1,20 +1,20 @@
-"""The errors that cross module borders.
+"""The errors that modules raise for each other.
 
-Anything else that is raised is a bug: the asker gets a reference, the log gets the traceback.
+Any other exception is a bug: the user gets a reference, the log gets the traceback.
 """
 
 
 class UserError(Exception):
-    """Something the asker can mend.  Its text is shown to them as it is:
-    lower case, one sentence, says what to type next.  Never holds a secret."""
+    """Something the user can correct.  Its text is shown to them unchanged:
+    lower case, one sentence, says what to type next.  Never contains a secret."""
 
 
 class Denied(UserError):
-    """The asker may not do this, here or at all."""
+    """The user is not allowed to do this, here or at all."""
 
 
 class ConfigError(Exception):
-    """bot.ini (or a file it names) is wrong; ``problems`` holds every fault found, one sentence each."""
+    """bot.ini (or a file it names) has errors; ``problems`` lists them all, one sentence each."""
 
     def __init__(self, problems: list[str] | str) -> None:
         self.problems = [problems] if isinstance(problems, str) else list(problems)
@@ -22,12 +22,12 @@ class ConfigError(Exception):
 
 
 class BackendError(Exception):
-    """A host, an image, the store or another outside thing failed; the text says what and what to try."""
+    """A host, an image, the store or another external system failed; the text says what failed and what to try."""
 
 
 class NoSuchThing(BackendError):
-    """The outside thing answered that what was asked for is not there (a domain, an image file)."""
+    """The external system answered that something does not exist (a domain, an image file)."""
 
 
 class HostDown(BackendError):
-    """The host does not answer, or its connection is gone; the work may or may not have been done."""
+    """The host does not answer, or the connection was lost; the work may or may not have been done."""

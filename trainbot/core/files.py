@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Writes files atomically: complete or not at all."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-LEFT_OVER = 24 * 3600  # seconds after which a draft is taken for one whose writer was killed
+LEFT_OVER = 24 * 3600  # seconds after which a draft counts as abandoned
 
 
 def write_whole(path: Path, content: str | bytes, mode: int = 0o666, *, durable: bool = True) -> None:
-    """``path`` holds ``content`` (text as UTF-8), or is as it was before; folders are made.  OSError where it cannot
+    """Writes ``content`` (text as UTF-8) to ``path``, or leaves it as it was; creates folders.  OSError if it can't
     be written.  ``mode`` and ``durable`` as with ``draft_of``."""
     data = content.encode("utf-8", "replace") if isinstance(content, str) else content
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -25,11 +25,11 @@ def write_whole(path: Path, content: str | bytes, mode: int = 0o666, *, durable:
 
 @contextmanager
 def draft_of(path: Path, mode: int = 0o666, *, durable: bool = True) -> Iterator[Path]:
-    """An empty file beside ``path``, of a name that nobody else has.  Once the block has filled it, it becomes ``path``
-    in one step (POSIX rename(2)); where the block raises, it is removed and ``path`` is as it was.
+    """An empty file next to ``path`` with a unique name.  After the block has filled it, it replaces ``path``
+    in one step (POSIX rename(2)); if the block raises, it is removed and ``path`` stays as it was.
 
-    ``mode``: of the file, less the umask.  ``durable``: content and name outlast a power cut (fsync(2) of the file and
-    of its folder); without, a power cut may leave an empty file.
+    ``mode``: of the file, minus the umask.  ``durable``: content and name survive a power cut (fsync(2) of the file and
+    of its folder); without it, a power cut may leave an empty file.
     """
     with _draft(path, mode) as draft:
         yield draft
@@ -41,9 +41,9 @@ def draft_of(path: Path, mode: int = 0o666, *, durable: bool = True) -> Iterator
 
 
 def make_once(path: Path, content: bytes) -> bytes:
-    """What is in ``path``, which holds ``content`` from now on if it was not there (mode 0600; folders 0700).
+    """The content of ``path``, created with ``content`` if missing (mode 0600; folders 0700).
 
-    Appears whole or not at all, and of two processes that make it at once both get what the first one wrote.
+    Created atomically: if two processes create it at once, both get what the first one wrote.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _draft(path, 0o600) as draft:
@@ -58,12 +58,12 @@ def make_once(path: Path, content: bytes) -> bytes:
 
 
 def drafts_of(path: Path) -> list[Path]:
-    """Drafts of ``path``: of writers that are at work, or were killed."""
+    """The drafts of ``path``, of running or killed writers."""
     return list(path.parent.glob(f".{glob.escape(path.name)}.{'[0-9a-f]' * 8}.new"))
 
 
 def sync_folder(folder: Path) -> None:
-    """The names in ``folder`` outlast a power cut, where its file system can promise that."""
+    """Makes the names in ``folder`` survive a power cut, if its file system supports that."""
     try:
         _sync(folder)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""``!help`` and docs/commands.md: both are read from the command table."""
+"""``!help`` and docs/commands.md, both generated from the command table."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from trainbot.core.hooks import Feature
 from trainbot.core.messages import Effect, Reply
 from trainbot.core.wording import in_lines
 
-LINE = 380  # octets of a line, so that with our name before it every server passes it on whole
+LINE = 380  # bytes per line; with our prefix added, every server passes it on uncut
 GROUPS = {"labs": "labs", "class": "the class", "questions": "questions", "sessions": "sessions", "general": "more"}
 
 
 class RunningClasses(Protocol):
     def running(self, channel: str) -> bool:
-        """Whether a class runs in that channel."""
+        """Whether a class is running in that channel."""
 
 
 class Help(Feature):
-    """``contact``: who runs this bot, '' where nobody said."""
+    """``!help``.  ``contact``: who runs this bot, '' if not configured."""
 
     def __init__(self, table: Table, contact: str, classes: RunningClasses) -> None:
         self.table, self.contact, self.classes = table, contact, classes
@@ -38,7 +38,7 @@ class Help(Feature):
             words = [p + c.words for c in mine if c.group == group and " " not in c.words]
             if words:
                 lines.append(f"{title}: {' '.join(words)}")
-        end = f"{p}help COMMAND says more" + (f"; I belong to {self.contact}" if self.contact else "")
+        end = f"{p}help COMMAND for details" + (f"; I am run by {self.contact}" if self.contact else "")
         return [Reply(line, private=not ask.private) for line in in_lines([*lines, end], LINE, " | ")]
 
     def _one(self, ask: Request, words: str) -> str:
@@ -47,8 +47,8 @@ class Help(Feature):
         if command is None:
             near = self.table.nearest(words.removeprefix(p), ask.role)
             raise UserError(
-                f"there is no {words[:30]!r}"
-                + (f"; did you mean {p}{near[0]}?" if near else f"; {p}help lists what there is")
+                f'unknown command "{words[:30]}"'
+                + (f"; did you mean {p}{near[0]}?" if near else f"; {p}help lists the commands")
             )
         more = [
             f"{p}{c.words.removeprefix(p)}"
@@ -64,36 +64,36 @@ class Help(Feature):
 
     def commands(self) -> list[Command]:
         def nothing(_ask: Request) -> list[Effect]:
-            return []  # dispatch itself answers it
+            return []  # dispatch answers it
 
         return [
             Command(
                 "help",
                 self.help,
-                "what I can do now; with a command: how it goes",
+                "list the commands you can use now; with a command: explain it",
                 (Argument("COMMAND", "words", optional=True, rest=True),),
                 example="help lab",
             ),
-            Command("yes", nothing, "yes to what I asked you"),
+            Command("yes", nothing, "confirm what I just asked you"),
         ]
 
 
 def commands_page(table: Table) -> str:
-    """docs/commands.md."""
+    """The text of docs/commands.md."""
     lines = [
         "# Commands on IRC",
         "",
-        "Made from the command table by `make docs`; a test compares the two.",
+        "Generated from the command table by `make docs`; a test compares the two.",
         "",
-        f"In a channel a command begins with `{table.prefix}` (or with the bot's nick and a colon); in a private "
-        "message neither is needed. Words in capitals are yours to fill in, those in [brackets] may be left out.",
+        f"In a channel, start a command with `{table.prefix}` (or with the bot's nick and a colon); in a private message you "
+        "need neither. Replace words in CAPITALS with your own; words in [brackets] are optional.",
         "",
     ]
     for role in Role:
         rows = [c for c in table.commands if c.role is role]
         if not rows:
             continue
-        lines += [f"## {role.word.capitalize()}", "", "| command | does | where |", "| --- | --- | --- |"]
+        lines += [f"## {role.word.capitalize()}", "", "| command | what it does | where |", "| --- | --- | --- |"]
         for c in rows:
             also = f" (also {', '.join(f'`{table.prefix}{a}`' for a in c.aliases)})" if c.aliases else ""
             example = f", e.g. `{table.prefix}{c.example}`" if c.example else ""

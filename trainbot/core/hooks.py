@@ -1,7 +1,7 @@
-"""What a feature is to the bot: commands, and hooks that say when else it is called.
+"""The interface of a feature: its commands, and hooks that say when else it is called.
 
-A hook is called in a savepoint of its own, so that what fails in one harms no other.  What it returns is to be done after
-the commit (lines to be said, work for hosts, …), or is an event of the bot's own that other hooks may hear.
+Each hook runs in its own savepoint, so a failing hook does not affect others.  What it returns is done after the commit
+(lines to send, work for hosts, …), or is an internal event for other hooks.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from trainbot.core.access import Person
 from trainbot.core.commands import Command, Converter
 from trainbot.core.messages import Effect, Incoming, Reply
 
-#: What a hook gives back: nothing, or what is to be done.
+#: What a hook returns: nothing, or what to do.
 Done = Iterable[object] | None
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """The turn that a hook is called in.  ``tick``: time has passed; ``changed``: the tables written in it so far."""
+    """The turn in which a hook is called.  ``tick``: called by the clock; ``changed``: the tables written so far in this turn."""
 
     now: datetime
     tick: bool
@@ -31,7 +31,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class On:
-    """Called with each event of that type.  ``last``: after all others, who may still want to know what it ends."""
+    """Called with each event of that type.  ``last``: after all others, which may still need what the event ends."""
 
     event: type
     call: Callable[[Any, datetime], Done]
@@ -40,15 +40,15 @@ class On:
 
 @dataclass(frozen=True, slots=True)
 class OnTick:
-    """Called every two seconds, before rows are looked at."""
+    """Called every two seconds, before rows are checked."""
 
     call: Callable[[datetime], Done]
 
 
 @dataclass(frozen=True, slots=True)
 class OnChange:
-    """Called once a turn, after its events: where one of ``tables`` was written or one of ``events`` came, and at every
-    tick.  What is to be done follows from the rows, so that a call too many does no harm."""
+    """Called once per turn, after its events, if one of ``tables`` was written or one of ``events`` came, and at every
+    tick.  What to do follows from the rows, so extra calls do no harm."""
 
     tables: frozenset[str]
     call: Callable[[Turn], Done]
@@ -56,56 +56,56 @@ class OnChange:
 
 
 Hook = On | OnTick | OnChange
-#: Words a notice when it is said; None: it has become pointless.
+#: Writes the text of a notice when it is sent; None: no longer needed.
 NoticeWriter = Callable[[Any, datetime], Reply | None]
 
 
 class Feature:
-    """One thing that the bot can do.  Every method may be left as it is."""
+    """One feature of the bot.  Every method is optional."""
 
     def commands(self) -> Sequence[Command]:
-        """Its rows of the command table."""
+        """The rows it adds to the command table."""
         return ()
 
     def argument_kinds(self) -> Mapping[str, Converter]:
-        """Kinds of arguments that its commands bring, by name."""
+        """Argument kinds that its commands need, by name."""
         return {}
 
     def hooks(self) -> Sequence[Hook]:
-        """When else it is called, in this order."""
+        """Its hooks, called in this order."""
         return ()
 
     def notice_writers(self) -> Mapping[str, NoticeWriter]:
-        """Who words its notices, by kind; others are said as they stand in the row."""
+        """Writers of its notices, by kind; other notices are sent as stored in the row."""
         return {}
 
     def answered(self, said: Incoming) -> Sequence[Effect] | None:
-        """What comes of something said that is no command and may still be an answer; None where it is none of ours."""
+        """Handles a line that is not a command but may be an answer; None if it is not for this feature."""
         return None
 
     def undone(self, items: Sequence[object]) -> None:
-        """The turn with these events and this work could not be stored: what was begun in it is not under way."""
+        """Called if the turn with these events and this work could not be stored: nothing begun in it is running."""
 
 
-# -- events of the bot's own ------------------------------------------------------------------
+# -- internal events ------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class OwnEvent:
-    """Comes of another event in the same turn."""
+    """An event caused by another event in the same turn."""
 
 
 @dataclass(frozen=True, slots=True)
 class CommandHeard(OwnEvent):
-    """Somebody says a command, which is carried out next."""
+    """Somebody sent a command, which is run next."""
 
     said: Incoming
 
 
 @dataclass(frozen=True, slots=True)
 class TalkHeard(OwnEvent):
-    """Somebody says something that is no command.  ``there``: as it was said; ``said``: in the channel of the class that
-    it is about."""
+    """Somebody said something that is not a command.  ``there``: the original line; ``said``: the same line in the channel of
+    the class it is about."""
 
     there: Incoming
     said: Incoming
@@ -113,7 +113,7 @@ class TalkHeard(OwnEvent):
 
 @dataclass(frozen=True, slots=True)
 class PersonRenamed(OwnEvent):
-    """After a new nick or a log-in: the rows of the person before and now, None where there is none."""
+    """A person changed nick or logged in: their rows before and now, None if there is none."""
 
     was: Person | None
     now: Person | None

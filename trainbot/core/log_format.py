@@ -1,4 +1,4 @@
-"""Log lines on stderr: as a person reads them, or as JSON for a program."""
+"""Log lines on stderr: plain text for people, or JSON for programs."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ NAMES = ("debug", "info", "warning", "error")
 
 
 class PlainFormatter(logging.Formatter):
-    """Whatever stands in a message or an exception's text: a message is one line, of LONGEST characters at most, and
-    nothing in a trace acts on a terminal."""
+    """Plain text: each message is one line of at most LONGEST characters, and traces contain no terminal escape codes,
+    whatever the message or exception holds."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # logging's name
         record.message = one_line(record.message, LONGEST)
@@ -29,7 +29,7 @@ class PlainFormatter(logging.Formatter):
 
 
 class JsonFormatter(PlainFormatter):
-    """One object a line: at (ISO 8601, UTC), level, logger, text, and trace where there is one."""
+    """One JSON object per line: at (ISO 8601, UTC), level, logger, text, and trace if there is one."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
@@ -44,13 +44,13 @@ class JsonFormatter(PlainFormatter):
 
 
 def log_to_stderr(verbose: int = 0, *, as_json: bool = False, levels: Iterable[tuple[str, str]] = ()) -> None:
-    """Ours from INFO on (``verbose``: more); libraries only when something is wrong.  ``levels``: (room, level) for
-    rooms of their own, as ("adapters.irc", "debug")."""
+    """Sets up logging: our own messages from INFO on (``verbose``: more), those of libraries from WARNING on.  ``levels``:
+    (logger, level) pairs for single loggers, such as ("adapters.irc", "debug")."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         JsonFormatter() if as_json else PlainFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
     )
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
     logging.getLogger("trainbot").setLevel(LEVELS[min(verbose, len(LEVELS) - 1)])
-    for room, level in levels:
-        logging.getLogger(f"trainbot.{room}").setLevel(level.upper())
+    for name, level in levels:
+        logging.getLogger(f"trainbot.{name}").setLevel(level.upper())

@@ -1,6 +1,6 @@
-"""What passes between the doors and the features: plain frozen values, no behaviour.
+"""Messages between IRC or the gateway and the features: plain frozen values, no behaviour.
 
-Times are aware UTC ``datetime``; local time exists only where people read it.
+Times are aware UTC ``datetime``; local time is used only in text for people.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from datetime import datetime
 class Sender:
     """Who a line came from, as the network shows it (RFC 2812 2.3.1 prefix, IRCv3 account-tag).
 
-    ``account`` is the services account, or None where there is none or the network does not tell.
-    ``nick`` compares as it is written: fold it with the server's CASEMAPPING before comparing.
+    ``account`` is the services account, or None if there is none or the network does not say.
+    ``nick`` is as written: fold it with the server's CASEMAPPING before comparing.
     """
 
     nick: str
@@ -30,7 +30,7 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """One line somebody said: in ``channel``, or privately to us where that is None."""
+    """One line somebody said: in ``channel``, or to us in private if that is None."""
 
     sender: Sender
     channel: str | None
@@ -38,7 +38,7 @@ class Incoming:
     at: datetime
 
 
-# -- what the chat door tells besides lines ---------------------------------------------------
+# -- other events from IRC --------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Connected:
 
 @dataclass(frozen=True, slots=True)
 class Disconnected:
-    """The connection is gone (the door goes on trying by itself)."""
+    """The connection is gone (it is retried automatically)."""
 
     reason: str
     at: datetime
@@ -59,7 +59,7 @@ class Disconnected:
 
 @dataclass(frozen=True, slots=True)
 class ChannelMembers:
-    """We are in ``channel`` (again), and these people are there: said once after each join of ours,
+    """We are in ``channel`` (again), and these people are there: sent once after each of our joins,
     when the WHO/WHOX reply is complete."""
 
     channel: str
@@ -79,7 +79,7 @@ class Arrived:
 @dataclass(frozen=True, slots=True)
 class Left:
     """``sender`` left ``channel`` (PART, KICK), or the network where ``channel`` is None (QUIT).
-    ``last`` is True when no channel that we are in holds them any more: they are out of view."""
+    ``last`` is True if they are in none of our channels any more: they are out of view."""
 
     sender: Sender
     channel: str | None
@@ -89,7 +89,7 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Renamed:
-    """The same connection goes by another nick, user, host or account from now on
+    """The same connection has a new nick, user, host or account
     (NICK, CHGHOST, ACCOUNT)."""
 
     before: Sender
@@ -99,7 +99,7 @@ class Renamed:
 
 @dataclass(frozen=True, slots=True)
 class LineSent:
-    """The line with this ticket was handed to the server's socket."""
+    """The line with this ticket was written to the server's socket."""
 
     ticket: int
     at: datetime
@@ -107,7 +107,7 @@ class LineSent:
 
 @dataclass(frozen=True, slots=True)
 class LineUndelivered:
-    """The line with this ticket did not reach its target and will not by itself
+    """The line with this ticket did not reach its target and is not retried
     (no such nick, message refused, target limit 707, connection lost before it was written)."""
 
     ticket: int
@@ -117,8 +117,8 @@ class LineUndelivered:
 
 @dataclass(frozen=True, slots=True)
 class RecipientUnreachable:
-    """Whoever goes by ``nick`` cannot be written to privately now, and something was to be said to them.  ``reason`` and
-    ``mend``, what they can do: clauses for people."""
+    """``nick`` can't receive private messages now, and there was one for them.  ``reason``: why; ``mend``: what they can do
+    about it; both are clauses for people."""
 
     nick: str
     reason: str
@@ -144,21 +144,21 @@ ChatEvent = (
 
 
 class Priority(enum.IntEnum):
-    """Who is let out first when the network takes only one line in two seconds."""
+    """Which lines go first while the network accepts only one line every two seconds."""
 
     PRESENTER = 0  # the class waits for it
     ANSWER = 1  # somebody asked
-    ANNOUNCE = 2  # everybody should know
-    LISTING = 3  # further lines of something long
+    ANNOUNCE = 2  # for everybody
+    LISTING = 3  # further lines of a long answer
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One message to a nick or channel.  It may become several lines on the wire where it is long.
+    """One message to a nick or channel.  A long one is sent as several IRC lines.
 
-    ``owner`` is whom it is for (turns are fair between owners; default: the target).
-    ``ticket``: the door answers with Spoken or Unspoken for it.
-    ``secret``: must not be logged, and not be said anywhere else than to ``target``.
+    ``owner``: whom it is for (owners take turns; default: the target).
+    ``ticket``: answered with LineSent or LineUndelivered.
+    ``secret``: must not be logged or sent to anyone but ``target``.
     """
 
     target: str
@@ -179,7 +179,7 @@ class Topic:
 
 @dataclass(frozen=True, slots=True)
 class Modes:
-    """Change modes of a channel: ``+m``, or ``+vv`` with as many nicks."""
+    """Change modes of a channel: ``+m``, or ``+vv`` with one nick per mode."""
 
     channel: str
     change: str
@@ -194,8 +194,8 @@ Outgoing = Line | Topic | Modes
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer to whoever asked: where they asked, or privately where ``private`` is set.  ``question``: what it asks,
-    where it waits for a yes; ``refused``: it says why nothing was done."""
+    """An answer to the sender: where they asked, or in private if ``private`` is set.  ``question``: what it asks, if it
+    waits for a yes; ``refused``: it says why nothing was done."""
 
     text: str
     private: bool = False

@@ -1,4 +1,4 @@
-"""A line of talk -> what of it is for us.  Pure text; no decision about who may do what."""
+"""Finds what in a line of talk is addressed to the bot.  Text only; permissions are checked elsewhere."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from functools import lru_cache
 
 QUESTIONS = ("QUESTION:",)
 CHANNEL = re.compile(r"([#&+][^\s,\x07]+)\s+(\S.*)", re.DOTALL)
-MOST = 2000  # characters of one line that we look at
+MOST = 2000  # characters read of one line
 
 
 @dataclass(frozen=True, slots=True)
 class Addressed:
-    """A line that is for us: ``text`` without prefix; ``channel`` where a private line named one first;
-    ``sure`` is False for a channel line that may as well be for another bot."""
+    """A line addressed to us: ``text`` without the prefix; ``channel`` if a private line named one first;
+    ``sure`` is False for a channel line that could be meant for another bot."""
 
     text: str
     channel: str | None = None
@@ -23,8 +23,8 @@ class Addressed:
 
 
 def asked(text: str, openers: Sequence[str]) -> str | None:
-    """What comes after one of these words; '' where nothing does, None where the line begins otherwise.  Before a colon
-    there may be blanks, after a word without one there must be."""
+    """The text after one of these words; '' if there is none, None if the line starts otherwise.  Blanks are allowed
+    before a colon; a word without a colon needs one after it."""
     for opener in openers:
         if found := _opening(opener).fullmatch(text):
             return found[1] or ""
@@ -47,10 +47,10 @@ def _called(nick: str) -> re.Pattern[str]:
 def addressed(
     text: str, prefix: str, nick: str, *, private: bool, openers: Sequence[str] = QUESTIONS
 ) -> Addressed | None:
-    """None for ordinary talk.  ``openers``: what a question begins with there.
+    """The line without its prefix; None for ordinary talk.  ``openers``: the words that start a question there.
 
-    In a channel: ``!lab debian``, ``trainbot: lab debian``, ``QUESTION: why?``.  Privately the prefix may be left
-    out, and a channel may stand first: ``#selinux !next``.
+    In a channel: ``!lab debian``, ``trainbot: lab debian``, ``QUESTION: why?``.  In private the prefix is
+    optional, and a channel may come first: ``#selinux !next``.
     """
     text = text[:MOST].strip()
     channel = None

@@ -1,4 +1,4 @@
-"""Tasks of the event loop: kept while they run, named, ended with their owner, and never failing unheard."""
+"""Named tasks of the event loop: kept while they run, cancelled with their owner, failures always logged."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Self, TypeVar
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-AGAIN = 2.0  # seconds after which a task that did not heed its cancellation is cancelled again
+AGAIN = 2.0  # seconds after which a task that ignored its cancellation is cancelled again
 
 
 class Tasks:
@@ -23,8 +23,8 @@ class Tasks:
         self._running: dict[asyncio.Task[Any], bool] = {}  # and whether it was cancelled here
 
     def start(self, work: Coroutine[Any, Any, T], name: str, *, awaited: bool = False) -> asyncio.Task[T]:
-        """Begins ``work``.  If it fails, the exception is logged with ``name``, unless somebody else gets it:
-        ``awaited`` says that the caller awaits the task or asks for its result."""
+        """Starts ``work``.  If it fails, the exception is logged with ``name``, unless ``awaited`` is set: then the caller
+        awaits the task or asks for its result."""
         task = asyncio.create_task(work, name=name)
         self._running[task] = False
         task.add_done_callback(self._running.pop)
@@ -33,22 +33,22 @@ class Tasks:
         return task
 
     def __len__(self) -> int:
-        """How many have not ended yet."""
+        """How many are still running."""
         return len(self._running)
 
     def __iter__(self) -> Iterator[asyncio.Task[Any]]:
         return iter(list(self._running))
 
     def cancel(self) -> None:
-        """Cancels each once, without waiting for its end: whatever it does at its end is not interrupted.  Called by
-        one of them, it leaves that one out."""
+        """Cancels each task once, without waiting for it to end; its cleanup is not interrupted.  If one of the tasks
+        calls this, that one is left out."""
         for task in self._others():
             if not self._running[task]:
                 self._running[task] = True
                 task.cancel()
 
     async def close(self) -> None:
-        """Cancels all and waits until they have ended, those included that they start meanwhile."""
+        """Cancels all tasks and waits for them to end, including those they start meanwhile."""
         self.cancel()
         while others := self._others():
             done, _ = await asyncio.wait(others, timeout=AGAIN)
@@ -69,7 +69,7 @@ class Tasks:
 
 
 def _current() -> asyncio.Task[Any] | None:
-    """The task that runs now; None in a callback, and where no loop runs."""
+    """The current task; None in a callback and without a running loop."""
     try:
         return asyncio.current_task()
     except RuntimeError:

@@ -1,10 +1,10 @@
-"""Text from outside, made harmless before anybody sees it: on IRC, on a terminal, in a log, on a page.
+"""Makes text from outside harmless before anybody sees it: on IRC, on a terminal, in a log, on a page.
 
-What goes: control characters (IRC's formatting codes are among them), lone surrogates, whatever turns the direction of
-the text around it (bidirectional embeddings, overrides and isolates: Unicode UAX 9), line and paragraph separators,
-invisible signs that only make two texts look the same (soft hyphen, zero width space, word joiner, byte order mark,
-tags), noncharacters.  What stays, because words need it: joiners (emoji, Indic scripts, Persian), direction marks,
-combining marks, variation selectors, the flags that are spelt in tags.
+Removed: control characters (IRC's formatting codes are among them), lone surrogates, characters that change the direction
+of the text around them (bidirectional embeddings, overrides and isolates: Unicode UAX 9), line and paragraph separators,
+invisible characters that only make two texts look the same (soft hyphen, zero width space, word joiner, byte order mark,
+tags), noncharacters.  Kept, because words need them: joiners (emoji, Indic scripts, Persian), direction marks,
+combining marks, variation selectors, flags spelt in tags.
 """
 
 from __future__ import annotations
@@ -24,9 +24,8 @@ _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?
 
 
 def one_line(text: str | bytes, limit: int = 200, end: str = "…") -> str:
-    """``text`` (bytes: UTF-8) on one line of at most ``limit`` characters, its white space folded; ``end`` stands where
-    something was cut off.  The work is bounded by ``limit``: no more than 8 times as many characters (bytes) are
-    looked at."""
+    """``text`` (bytes: UTF-8) on one line of at most ``limit`` characters, its white space folded; ``end`` marks
+    a cut.  The work is bounded by ``limit``: at most 8 times as many characters (bytes) are read."""
     most = 8 * limit
     known = text[:most] if isinstance(text, str) else text[:most].decode("utf-8", "replace")
     folded = " ".join(visible(known).split())
@@ -36,25 +35,25 @@ def one_line(text: str | bytes, limit: int = 200, end: str = "…") -> str:
 
 
 def many_lines(text: str | bytes) -> str:
-    """``text`` (bytes: UTF-8) with LF line ends; tabs stay, and a terminal's escape sequences go as a whole.  Who calls
-    has bounded it."""
+    """``text`` (bytes: UTF-8) with LF line ends; tabs stay, terminal escape sequences are removed whole.  The caller
+    limits its length."""
     known = text if isinstance(text, str) else text.decode("utf-8", "replace")
     return _LINES.sub(r"\1", _BREAK.sub("\n", _ESCAPE.sub("", known)))
 
 
 def visible(text: str, *, formatted: bool = False) -> str:
-    r"""``text`` without anything of the above; each tab and each line break is a space.  As long as before, or shorter.
+    r"""``text`` without the characters above; each tab and line break becomes a space.  Never longer than before.
 
-    ``formatted``: bold, monospace, italic, underline and their end stay (\x02 \x11 \x1d \x1f \x0f), of which the
-    texts that IRC people get from us are made.
+    ``formatted``: bold, monospace, italic, underline and reset stay (\x02 \x11 \x1d \x1f \x0f), which our own IRC
+    texts use.
     """
-    if text.isprintable():  # most texts are, and it costs a tenth
+    if text.isprintable():  # most texts are, and this is ten times faster
         return text
     return (_FORMATTED if formatted else _LINE).sub(r"\1", _BREAK.sub(" ", text.replace("\t", " ")))
 
 
 def plain_ascii(text: str, limit: int = 32) -> str:
-    """``text`` as one word or sentence of a log: printable ASCII without quotes and backslashes, ``?`` for all else, cut
-    at ``limit``."""
+    """``text`` for a log line: printable ASCII without quotes and backslashes, ``?`` for everything else, cut at
+    ``limit``."""
     safe = "".join(c if c.isascii() and c.isprintable() and c not in "\"'\\" else "?" for c in text[:limit])
     return safe + ("…" if len(text) > limit else "")

@@ -1,4 +1,4 @@
-"""Values in words that every feature says the same way."""
+"""Values in words, the same for every feature."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 
 def span(length: timedelta) -> str:
-    """``3 h 50 min``, ``12 min``, ``40 s``: the two largest units that matter."""
+    """``3 h 50 min``, ``12 min``, ``40 s``: at most the two largest units."""
     seconds = max(0, round(length.total_seconds()))
     if seconds < 90:
         return f"{seconds} s"
@@ -23,8 +23,8 @@ def span(length: timedelta) -> str:
 def as_many(
     items: Iterable[str], room: int, between: str = ", ", more: str = ", and {} more", most: int | None = None
 ) -> str:
-    """As many items, in order, as a line of ``room`` octets holds, and ``more`` with how many are left out.  The first
-    one is there always; no more than ``most`` are."""
+    """As many items, in order, as fit in ``room`` bytes, and ``more`` with the number left out.  The first one is always
+    included; at most ``most`` are."""
     texts = list(items)
     octets, fit = -len(between.encode()), 0
     for count, text in enumerate(texts[:most], 1):
@@ -36,7 +36,7 @@ def as_many(
 
 
 def in_lines(items: Iterable[str], room: int, between: str) -> list[str]:
-    """All items, in order, on as few lines of ``room`` octets as that takes; one that is longer has its own."""
+    """All items, in order, on as few lines of ``room`` bytes as possible; a longer item gets its own line."""
     lines: list[str] = []
     for item in items:
         if lines and len(f"{lines[-1]}{between}{item}".encode()) <= room:
@@ -52,8 +52,8 @@ def clock(at: datetime) -> str:
 
 
 def vocabulary(text: str) -> list[str]:
-    """The words of a text as a full-text index compares them: without case and accents, each once, in their order;
-    those of three letters to thirty that are no numbers."""
+    """The words of a text for full-text search: without case and accents, each once, in order; only words of three to
+    thirty letters, no numbers."""
     plain = text.casefold()
     if not plain.isascii():
         plain = "".join(sign for sign in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(sign))

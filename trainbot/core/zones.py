@@ -1,8 +1,8 @@
-"""Time zones as people name them, and the data behind them.
+"""Finds the time zones that people name.
 
 Everything is read from the ``tzdata`` package and never from the system's copy, so that
-``TZDATA_VERSION`` is the truth about how a start was derived.  ``zone.tab`` gives the city that
-belongs to each country, ``zone1970.tab`` the zones that really differ, ``iso3166.tab`` the names of
+``TZDATA_VERSION`` tells which rules a start was computed with.  ``zone.tab`` gives the zones
+of each country, ``zone1970.tab`` the zones that really differ, ``iso3166.tab`` the names of
 countries, ``tzdata.zi`` the old names (tz-link.html and theory.html of the IANA tz database).
 """
 
@@ -22,7 +22,7 @@ from trainbot.core.city_names import CITIES, COUNTRIES, WELL_KNOWN
 from trainbot.core.errors import UserError
 
 TZDATA_VERSION: str = tzdata.IANA_VERSION
-CHOICES = 6  # as many as fit an IRC line beside the sentence
+CHOICES = 6  # as many as fit an IRC line with the sentence
 MAX_NAME = 60
 _UTC_NAMES = frozenset({"utc", "gmt", "z", "zulu", "uct", "etc utc", "etc gmt", "etc uct"})
 _OFFSET = re.compile(r"^(?:utc|gmt)?\s*([+-])([0-9]{1,2})(?::?([0-5]\d))?$", re.IGNORECASE)
@@ -41,14 +41,14 @@ def _rows(name: str) -> list[list[str]]:
 
 @functools.cache
 def names() -> frozenset[str]:
-    """Every name that ``zone`` takes."""
+    """Every name that ``zone`` accepts."""
     text = resources.files("tzdata").joinpath("zones").read_text(encoding="utf-8")
     return frozenset(line for line in text.split() if line != "Factory")
 
 
 @functools.cache
 def zone(name: str) -> ZoneInfo:
-    """The rules of the zone ``name``; KeyError if there is none of exactly that name."""
+    """The rules of the zone ``name``; KeyError if there is no zone of exactly that name."""
     if name not in names():
         raise KeyError(name)
     path = resources.files("tzdata").joinpath("zoneinfo", *name.split("/"))
@@ -72,21 +72,21 @@ def _countries() -> dict[str, str]:
     for code, name in _rows("iso3166.tab"):
         for key in (name, name.split(" (")[0]):
             table.setdefault(_fold(key), code)
-    # "Korea" and "Samoa" name two countries; people there say which
+    # "Korea" and "Samoa" name two countries; COUNTRIES says which is meant
     table |= {_fold(name): code for name, code in COUNTRIES.items()}
     return table | {code.lower(): code for code in _by_country()}
 
 
 @functools.cache
 def _distinct() -> tuple[str, ...]:
-    """The zones that differ since 1970, those that most people live in first."""
+    """The zones that differ since 1970, most populous first."""
     rest = [row[2] for row in _rows("zone1970.tab") if row[2] not in WELL_KNOWN]
     return (*WELL_KNOWN, *rest)
 
 
 @functools.cache
 def _links() -> dict[str, str]:
-    """Old name -> the name that is used now."""
+    """Old name -> current name."""
     lines = (line.split() for line in _data("tzdata.zi").splitlines() if line.startswith("L "))
     return {link: target for _mark, target, link in lines}
 
@@ -128,20 +128,20 @@ def resolve_zone(text: str, at: datetime) -> str:
     """The IANA name of the zone that ``text`` means: Area/City in any case, a city, a country's
     only zone (or its ISO code), or an offset that one zone alone has at ``at``.
 
-    Raises UserError with at most CHOICES choices where it may mean several or none.
+    Raises UserError with at most CHOICES choices if it may mean several zones or none.
     """
     words = " ".join(text.split()).removeprefix("in ")
     if "," in words and _fold(words.partition(",")[0]) in _by_city():  # Sydney, Australia
         words = words.partition(",")[0]
     if not words or len(words) > MAX_NAME:
-        raise UserError("say a zone as Area/City, for example: !tz Australia/Melbourne")
+        raise UserError("give the time zone as Area/City, for example: !tz Australia/Melbourne")
     if (offset := _OFFSET.match(words.replace(" ", ""))) is not None:
         return _from_offset(offset, at)
     folded = _fold(words)
     if folded in _UTC_NAMES:
         return "UTC"
     if folded.startswith("etc gmt"):
-        raise UserError("the signs of Etc/GMT zones read backwards: say a city, for example: !tz Europe/Berlin")
+        raise UserError("Etc/GMT zones have reversed signs: use a city instead, for example: !tz Europe/Berlin")
     if folded in _by_name():
         return canonical(_by_name()[folded])
     if folded in _by_city():
@@ -152,15 +152,15 @@ def resolve_zone(text: str, at: datetime) -> str:
 
 
 def resolve_place(text: str, at: datetime) -> str:
-    """``resolve_zone`` for a place that stands in a longer line: its errors say the place to write there, not ``!tz``."""
+    """``resolve_zone`` for a place within a longer line: its errors suggest the place to write there, not ``!tz``."""
     try:
         return resolve_zone(text, at)
     except UserError as error:
-        raise UserError(str(error).replace("say !tz and one of", "say one of").replace("!tz ", "")) from None
+        raise UserError(str(error).replace("type !tz with one of", "use one of").replace("!tz ", "")) from None
 
 
 def offset_choices(offset: timedelta, at: datetime) -> tuple[str, ...]:
-    """The zones that have ``offset`` at ``at``, those that most people live in first."""
+    """The zones that have ``offset`` at ``at``, most populous first."""
     return tuple(name for name in _distinct() if at.astimezone(zone(name)).utcoffset() == offset)
 
 
@@ -171,7 +171,7 @@ def offset_text(offset: timedelta) -> str:
 
 
 def city(name: str) -> str:
-    """How people know the zone: ``America/New_York`` is New York."""
+    """The common name of the zone: ``America/New_York`` is New York."""
     return name.rpartition("/")[2].replace("_", " ")
 
 
@@ -192,14 +192,14 @@ def _from_offset(said: re.Match[str], at: datetime) -> str:
     offset = timedelta(hours=int(hours), minutes=int(minutes or 0)) * (-1 if sign == "-" else 1)
     found = offset_choices(offset, at)
     if not found:
-        raise UserError(f"no zone is at {text} then: say a city, for example: !tz Australia/Melbourne")
+        raise UserError(f"no time zone has the offset {text} then: use a city, for example: !tz Australia/Melbourne")
     if len(found) == 1:
         return found[0]
-    raise UserError(f"{offset_text(offset)} is an offset, not a zone: say !tz and one of {listed(found)}")
+    raise UserError(f"{offset_text(offset)} is an offset, not a time zone: type !tz with one of {listed(found)}")
 
 
 def _only(text: str, found: tuple[str, ...], at: datetime) -> str:
-    """The one of ``found``, or where all show the same time for the coming year the one that most people live in."""
+    """The only zone in ``found``, or the most populous if all show the same time for the coming year."""
     clocks: dict[tuple[timedelta | None, ...], str] = {}
     days = [at.astimezone(UTC) + timedelta(days=3 * n) for n in range(122)]
     for name in sorted(found, key=lambda name: name not in WELL_KNOWN):
@@ -207,30 +207,32 @@ def _only(text: str, found: tuple[str, ...], at: datetime) -> str:
     if len(clocks) == 1:
         return next(iter(clocks.values()))
     if not clocks:
-        raise UserError(f"nobody keeps a clock in {text}: say a city, for example: !tz Australia/Melbourne")
-    raise UserError(f"{text} has several time zones: say !tz and one of {listed(tuple(clocks.values()))}")
+        raise UserError(f"{text} has no time zone: use a city, for example: !tz Australia/Melbourne")
+    raise UserError(f"{text} has several time zones: type !tz with one of {listed(tuple(clocks.values()))}")
 
 
 def _unknown(text: str, folded: str, at: datetime) -> UserError:
-    """What to say about a name that is none: an abbreviation, a region, or a slip of the finger."""
+    """The error for an unknown name: an abbreviation, a region, or a typing error."""
     short = tuple(n for n in _distinct() if at.astimezone(zone(n)).tzname() == text.upper())
     short += tuple(
         n for n in _distinct()
         if n not in short and (at + timedelta(days=182)).astimezone(zone(n)).tzname() == text.upper()
     )  # fmt: skip
     if short:
-        return UserError(f"{text} is an abbreviation that several places use: say !tz and one of {listed(short)}")
+        return UserError(f"{text} is an abbreviation used in several places: type !tz with one of {listed(short)}")
     region = tuple(row[2] for row in _rows("zone.tab") if len(row) > 3 and f" {folded} " in f" {_fold(row[3])} ")
     if region:
-        return UserError(f"for {text} say !tz and one of {listed(region)}")
+        return UserError(f"for {text}, type !tz with one of {listed(region)}")
     words = [*_by_city(), *(name for name in _countries() if len(name) > 2)]
     near = process.extract(folded, words, limit=CHOICES, score_cutoff=78)
     cities = [name for word, *_ in near for name in _by_city().get(word, ())]
     lands = [name for word, *_ in near for name in _by_country().get(_countries().get(word, ""), ())[:1]]
     close = tuple(dict.fromkeys([*cities, *lands]))
     if close:
-        return UserError(f"no place {text} in the time zone list: did you mean !tz {' or '.join(close[:3])}?")
-    return UserError(f"no place {text} in the time zone list: say a large city near you, for example: !tz melbourne")
+        return UserError(f"no place called {text} in the time zone list: did you mean !tz {' or '.join(close[:3])}?")
+    return UserError(
+        f"no place called {text} in the time zone list: try a large city near you, for example: !tz melbourne"
+    )
 
 
 def listed(found: tuple[str, ...]) -> str:
@@ -240,7 +242,7 @@ def listed(found: tuple[str, ...]) -> str:
 
 
 def iana(name: str) -> str | None:
-    """The canonical zone of that name in any case, or None where the tz database has none."""
+    """The canonical zone of that name, ignoring case; None if the tz database has none."""
     folded = _fold(name)
     if folded in _UTC_NAMES:
         return "UTC"

@@ -73,7 +73,7 @@ def test_all_faults_are_told_at_once_with_their_lines():
     )
     assert faults(text) == [
         "c.toml:4: unknown key 'excercise': did you mean exercise?",
-        "c.toml:10: session 1: start: +1100 is an offset, not a zone: leave it out and say zone = one of "
+        "c.toml:10: session 1: start: +1100 is an offset, not a time zone: leave it out and set zone to one of "
         "Australia/Melbourne, Australia/Sydney, Australia/Lord_Howe, Antarctica/Macquarie, Australia/Hobart, "
         "Pacific/Kosrae (7 more)",
         "c.toml:20: session 2: seats must be a whole number from 1 to 100000, not 'many'",
@@ -108,7 +108,7 @@ def test_a_session_whose_state_is_in_doubt_is_left_out():
         ("2026-12-05T19:00:00", "2026-12-05T19:00:30", "is not on a whole minute"),
         ("start = 2026-12-05T19:00:00", "", "c.toml:8: session 1: start is missing"),
         ("2026-12-05T19:00:00", "2026-10-04T02:30:00", "does not exist in Australia/Melbourne"),
-        ("2026-12-05T19:00:00", "2027-04-04T02:30:00", "comes twice in Australia/Melbourne"),
+        ("2026-12-05T19:00:00", "2027-04-04T02:30:00", "happens twice in Australia/Melbourne"),
         ("2026-12-05T19:00:00", "0001-01-01T00:00:00", "out of range"),
         ("2026-12-05T19:00:00", "2026-13-05T19:00:00", "c.toml:10: this is not TOML"),
         ('id = "one"', "", "id is missing"),

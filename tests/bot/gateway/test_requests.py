@@ -74,7 +74,7 @@ def test_what_destroys_asks_and_irc_has_nothing_to_confirm(stage: Stage) -> None
     stage.hosts_work()
     told = manage(stage, "alice", "destroy")
     assert told["question"] == "your debian lab and all that is in it will be gone." and told["lines"] == []
-    assert stage.talk("alice", "!yes") == ["alice: there is nothing that waits for a yes here"]
+    assert stage.talk("alice", "!yes") == ["alice: there is nothing to confirm"]
     assert len(stage.leases()) == 1
     assert lines(stage, "alice", "destroy", "debian", yes=True) == ["your debian lab is given back"]
     assert stage.leases() == []
@@ -148,18 +148,20 @@ def test_the_offered_key_is_kept_on_request_and_no_longer_than_the_lease(stage: 
     """!key yes keeps what the client had; without a login there is nothing; known keys and rubbish are no news."""
     stage.talk("alice", "!lab debian")
     lease = str(stage.leases()[0].id)
-    assert stage.whisper("alice", "key yes")[0].startswith("no ssh client of yours offered a key yet")
+    assert stage.whisper("alice", "key yes")[0].startswith("your ssh client has not offered a key yet")
     for key in ("", "ssh-rsa AAAA", KEY + " x\n", "x" * 10000, 7):
         assert ask(stage, "alice", "offered", lease=lease, key=key) == {"kept": False}
     assert ask(stage, "alice", "offered", lease="999", key=KEY) == {"kept": False}
     assert ask(stage, "alice", "offered", lease=lease, key=KEY) == {"kept": True}
-    assert stage.whisper("alice", "key yes") == [f"key kept: ssh-ed25519 …{KEY[-8:]}; it opens your labs from now on"]
+    assert stage.whisper("alice", "key yes") == [
+        f"key saved: ssh-ed25519 …{KEY[-8:]}; it works for your labs from now on"
+    ]
     assert ask(stage, "alice", "offered", lease=lease, key=KEY) == {"kept": False}
     assert stage.routes()[0].keys == (KEY,)
     stage.whisper("alice", "key forget")
     stage.talk("alice", "!lab return")
     stage.talk("alice", "!yes")
-    assert stage.whisper("alice", "key yes")[0].startswith("no ssh client of yours")
+    assert stage.whisper("alice", "key yes")[0].startswith("your ssh client has not offered a key")
 
 
 def test_whose_key_is_known_may_come_without_a_lab(stage: Stage) -> None:

@@ -170,19 +170,19 @@ def test_the_presenter_has_a_voice(lesson: Stage) -> None:
 def test_quiet(lesson: Stage) -> None:
     """The channel is moderated, helpers are voiced, people are told how to ask; off takes it all back."""
     assert lesson.talk("russell", "!quiet on") == [
-        "quiet, please: presenters and helpers speak. Say everything else to me privately, as in /msg trainbot ask WORDS, "
+        "quiet, please: only presenters and helpers speak now. Everybody else, message me: /msg trainbot ask WORDS, "
         "or done, or stuck"
     ]
     assert modes(lesson) == [("+m",), ("+vv", "hannah", "olga")]
-    assert lesson.talk("russell", "!quiet on") == ["russell: it is quiet already; !quiet off ends it"]
+    assert lesson.talk("russell", "!quiet on") == ["russell: the channel is already quiet; !quiet off ends that"]
     lesson.wait(seconds=2)
     assert modes(lesson) == []
     assert lesson.whisper("alice", "ask why?")
-    assert lesson.talk("russell", "!quiet off") == ["everybody may speak again"]
+    assert lesson.talk("russell", "!quiet off") == ["everybody can speak again"]
     assert modes(lesson) == [("-m",), ("-vv", "hannah", "olga")]
     assert lesson.talk("russell", "!quiet off") == [f"russell: {CHANNEL} is not quiet"]
     assert "is for presenters" in lesson.talk("hannah", "!quiet on")[0]
-    assert "'loud' is neither on nor off: say !quiet on, or !quiet off" in lesson.talk("russell", "!quiet loud")[0]
+    assert '"loud" is neither on nor off. Usage: !quiet on, or !quiet off' in lesson.talk("russell", "!quiet loud")[0]
 
 
 def test_voices_of_others(lesson: Stage) -> None:
@@ -248,19 +248,19 @@ def test_slides(planned: Stage) -> None:
     planned.talk("russell", "!yes")
     planned.wait(hours=3)
     planned.wait(seconds=2)
-    assert planned.talk("alice", "!slides") == ["alice: there are no slides; !sessions says what is planned"]
+    assert planned.talk("alice", "!slides") == ["alice: there are no slides; !sessions lists what is planned"]
 
 
 def test_without_being_an_operator(lesson: Stage) -> None:
     """It is said what to do, and nothing half done; nobody else's moderation is taken away."""
     lesson.net.status = "v"
     assert lesson.talk("russell", "!quiet on") == [
-        "russell: I am no operator of #class, so I cannot: say /msg ChanServ OP #class, or /mode #class +o and my nick, "
+        "russell: I can't, I am not an operator of #class: type /msg ChanServ OP #class, or /mode #class +o and my nick, "
         "then !quiet on again"
     ]
     lesson.net.status, lesson.net.modes[CHANNEL] = "o", "ntm"
-    assert "is moderated already, by somebody else" in lesson.talk("russell", "!quiet on")[0]
-    assert "somebody else moderates it" in lesson.talk("russell", "!quiet off")[0]
+    assert "somebody else has already made #class moderated" in lesson.talk("russell", "!quiet on")[0]
+    assert "somebody else made it moderated" in lesson.talk("russell", "!quiet off")[0]
     lesson.talk("russell", "!end")
     lesson.talk("russell", "!yes")
     assert "m" in lesson.net.modes[CHANNEL]

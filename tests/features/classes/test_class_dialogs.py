@@ -103,12 +103,12 @@ def test_a_hasty_next_is_answered_and_not_obeyed(lesson: Stage) -> None:
 
 EDGES = [
     ("!goto 4", "there is no step 4: SE Linux for beginners has steps 1 to 3 (0 is the introduction)"),
-    ("!goto -1", "'-1' is not a number: say !goto N, for example !goto 3"),
-    ("!goto ٣", "'٣' is not a number: say !goto N, for example !goto 3"),
-    ("!goto 99999999999999999999", "'99999999999999999999' is not a number: say !goto N, for example !goto 3"),
-    ("!goto", "say !goto N, for example !goto 3"),
-    ("!goto 1 2", "'2' is one word too many: say !goto N, for example !goto 3"),
-    ("!next now", "'now' is one word too many: say !next"),
+    ("!goto -1", '"-1" is not a number. Usage: !goto N, for example !goto 3'),
+    ("!goto ٣", '"٣" is not a number. Usage: !goto N, for example !goto 3'),
+    ("!goto 99999999999999999999", '"99999999999999999999" is not a number. Usage: !goto N, for example !goto 3'),
+    ("!goto", "usage: !goto N, for example !goto 3"),
+    ("!goto 1 2", 'unexpected word "2". Usage: !goto N, for example !goto 3'),
+    ("!next now", 'unexpected word "now". Usage: !next'),
 ]
 
 
@@ -177,9 +177,9 @@ def test_a_learner_does_not_drive(lesson: Stage, said: str, role: str) -> None:
 )
 def test_without_a_class(stage: Stage, said: str) -> None:
     """What is about a class says that none runs, and what to say instead."""
-    assert stage.talk("russell", said) == ["russell: no class runs here now; !start begins one"]
+    assert stage.talk("russell", said) == ["russell: no class is running here; !start begins one"]
     if said in ("!step", "!hint", "!solution", "!done", "!stuck"):
-        assert stage.talk("alice", said) == ["alice: no class runs here now; !sessions says when the next one is"]
+        assert stage.talk("alice", said) == ["alice: no class is running here; !sessions shows when the next one is"]
 
 
 def test_step_is_shown_privately(lesson: Stage) -> None:
@@ -274,14 +274,14 @@ def test_end_asks_first(lesson: Stage) -> None:
     lesson.talk("alice", "!ask why?")
     lesson.talk("alice", "!step")
     assert lesson.talk("russell", "!end") == [
-        "russell: this ends SE Linux for beginners for everybody. One question is still open. Say !yes within 60 s."
+        "russell: that ends SE Linux for beginners for everybody. One question waits. Type !yes within 60 s."
     ]
     lesson.wait(seconds=30)
     assert lesson.hear("russell", "!yes") == [
         (CHANNEL, "SE Linux for beginners is over after 40 s; 1 took part. Thank you! Minutes: trainbot log show 1")
     ]
     assert Topic(CHANNEL, "") in lesson.said  # as it was before
-    assert lesson.talk("russell", "!next") == ["russell: no class runs here now; !start begins one"]
+    assert lesson.talk("russell", "!next") == ["russell: no class is running here; !start begins one"]
     (minutes,) = (lesson.folder / "public" / "minutes").glob("*.md")
     assert "why?" in minutes.read_text()
 
@@ -299,7 +299,7 @@ def test_lines_for_the_minutes(lesson: Stage) -> None:
     for said in ("!info bring lollies", "!link https://example.org/a_b", "!action Hannah writes it up"):
         assert lesson.talk("hannah", said) == []
     for word in ("info", "link", "action"):
-        assert lesson.talk("hannah", f"!{word}") == [f"hannah: say !{word} WORDS"]
+        assert lesson.talk("hannah", f"!{word}") == [f"hannah: usage: !{word} WORDS"]
     lesson.talk("russell", "!end")
     lesson.talk("russell", "!yes")
     (minutes,) = (lesson.folder / "public" / "minutes").glob("*.md")
@@ -371,15 +371,15 @@ def test_two_channels(stages: Callable[..., Stage]) -> None:
     stage = stages(channels=(CHANNEL, "#other"))
     for name in ("russell", "alice"):
         stage.enter(name, "#other")
-    assert stage.whisper("russell", "start") == ["in which channel? put it first, as in #class !start"]
+    assert stage.whisper("russell", "start") == ["which channel? Put it first: #class !start"]
     assert stage.whisper("russell", "#other start")[0].startswith("SE Linux for beginners begins")
     assert stage.whisper("alice", "step") == ["Welcome", "What SE Linux is."]
     assert stage.whisper("alice", "ask why?") == ["question 1 in #other is next"]
     assert stage.whisper("russell", "#class start")[0].startswith("SE Linux for beginners begins")
-    assert stage.whisper("alice", "step") == ["in which channel? put it first, as in #class !step"]
-    assert stage.whisper("alice", "ask why?") == ["in which channel? put it first, as in #class !ask"]
+    assert stage.whisper("alice", "step") == ["which channel? Put it first: #class !step"]
+    assert stage.whisper("alice", "ask why?") == ["which channel? Put it first: #class !ask"]
     assert stage.whisper("alice", "#OTHER step") == ["Welcome", "What SE Linux is."]
-    assert stage.whisper("alice", "#nowhere step") == ["you are not in #nowhere, or I am not"]
+    assert stage.whisper("alice", "#nowhere step") == ["we are not both in #nowhere"]
     assert stage.whisper("bob", "step") == ["Welcome", "What SE Linux is."]
     stage.restart()
 

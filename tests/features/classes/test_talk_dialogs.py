@@ -33,7 +33,7 @@ def modes(stage: Stage) -> list[tuple[str, ...]]:
 def test_the_class_is_quiet_by_itself(hall: Stage) -> None:
     """From its beginning to its end only presenters and helpers speak in its channel, and it is said where to talk."""
     said = hall.talk("russell", "!start selinux")
-    assert f"presenters and helpers speak here; talk and ask in {TALK}, or say it to me: /msg trainbot help" in said
+    assert f"only presenters and helpers speak here; talk and ask in {TALK}, or message me: /msg trainbot help" in said
     assert modes(hall) == [(CHANNEL, "+m"), (CHANNEL, "+vvv", "hannah", "olga", "russell")]
     assert f"talk in {TALK}" in hall.net.topics[CHANNEL] and TALK not in hall.net.topics
     hall.restart()

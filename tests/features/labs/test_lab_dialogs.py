@@ -73,7 +73,7 @@ WRONG = [
     ("!lab debian strict", "'strict'? after the image comes permissive, or nothing"),
     (
         "!lab debian permissive now",
-        "'now' is one word too many: say !lab [IMAGE] [permissive], for example !lab debian",
+        'unexpected word "now". Usage: !lab [IMAGE] [permissive], for example !lab debian',
     ),
     ("!lab reboot", "you have no lab; !lab IMAGE gives you one"),
     ("!lab reset", "you have no lab; !lab IMAGE gives you one"),
@@ -132,7 +132,7 @@ def test_with_two_labs_the_image_is_named(stages: Callable[..., Stage]) -> None:
     stage.talk("alice", "!lab almalinux")
     assert stage.talk("alice", "!lab reboot") == ["alice: which one? name the image: debian or almalinux"]
     assert stage.talk("alice", "!lab return debian") == [
-        "alice: your debian lab and all that is in it will be gone. Say !yes within 60 s."
+        "alice: your debian lab and all that is in it will be gone. Type !yes within 60 s."
     ]
     assert stage.talk("alice", "!yes") == ["your debian lab is given back"]
     assert [lease.image for lease in stage.leases()] == ["almalinux"]
@@ -156,20 +156,20 @@ def test_reset_asks_first(stage: Stage) -> None:
     stage.talk("alice", "!lab debian")
     stage.hosts_work()
     assert stage.hear("alice", "!lab reset") == [
-        (CHANNEL, "alice: all that you changed in your debian lab will be gone. Say !yes within 60 s.")
+        (CHANNEL, "alice: all that you changed in your debian lab will be gone. Type !yes within 60 s.")
     ]
     assert stage.began == []
-    assert stage.talk("bob", "!yes") == ["bob: there is nothing that waits for a yes here"]
-    assert stage.whisper("alice", "yes") == ["there is nothing that waits for a yes here"]
+    assert stage.talk("bob", "!yes") == ["bob: there is nothing to confirm"]
+    assert stage.whisper("alice", "yes") == ["there is nothing to confirm"]
     assert stage.hear("alice", "!yes") == [
         ("alice", "your debian lab starts again as the image was, about 5 s; the same ssh line works")
     ]
     assert [work.action for work in stage.began] == ["reset"]
-    assert stage.talk("alice", "!yes") == ["alice: there is nothing that waits for a yes here"]
+    assert stage.talk("alice", "!yes") == ["alice: there is nothing to confirm"]
     stage.hosts_work()
     stage.talk("alice", "!lab reset")
     stage.wait(seconds=61)
-    assert stage.talk("alice", "!yes") == ["alice: there is nothing that waits for a yes here"]
+    assert stage.talk("alice", "!yes") == ["alice: there is nothing to confirm"]
     assert stage.began == []
 
 
@@ -239,7 +239,7 @@ def test_when_all_are_taken_there_is_a_queue(stages: Callable[..., Stage]) -> No
     assert stage.talk("carol", "!lab debian") == [waits.format(2, "as soon as a lab is given back")]
     assert stage.talk("carol", "!lab list") == [waits.format(2, "as soon as a lab is given back")]
     assert stage.talk("carol", "!lab return") == [
-        "carol: you give up your place for a debian lab. Say !yes within 60 s."
+        "carol: you give up your place for a debian lab. Type !yes within 60 s."
     ]
     assert stage.talk("carol", "!yes") == ["your place for a debian lab is free"]
     stage.talk("alice", "!lab return")

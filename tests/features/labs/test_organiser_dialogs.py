@@ -64,15 +64,15 @@ def test_a_lab_for_somebody_when_all_are_taken(stages: Callable[..., Stage]) -> 
 WRONG = [
     ("!lab for nobody debian", "nobody here is called nobody; they have to be in one of our channels"),
     ("!lab for trainbot debian", "nobody here is called trainbot; they have to be in one of our channels"),
-    ("!lab for alice", "say !lab for NICK IMAGE [permissive], for example !lab for alice debian"),
+    ("!lab for alice", "usage: !lab for NICK IMAGE [permissive], for example !lab for alice debian"),
     ("!lab for alice windows", "I know no image 'windows'; there is: debian"),
     ("!lab for alice debian strict", "'strict'? after the image comes permissive, or nothing"),
     ("!lab revoke alice", "alice has no lab; !labs says who has"),
     ("!lab revoke nobody", "nobody has no lab; !labs says who has"),
     ("!lab revoke bob suse", "I know no image 'suse'; there is: debian"),
-    ("!lab revoke", "say !lab revoke NICK [IMAGE], for example !lab revoke alice"),
+    ("!lab revoke", "usage: !lab revoke NICK [IMAGE], for example !lab revoke alice"),
     ("!labs xen9", "xen9 is no host and has no lab; hosts are: xen1"),
-    ("!labs xen1 bob", "'bob' is one word too many: say !labs [HOST or NICK], for example !labs alice"),
+    ("!labs xen1 bob", 'unexpected word "bob". Usage: !labs [HOST or NICK], for example !labs alice'),
 ]
 
 
@@ -108,7 +108,7 @@ def test_revoke(stage: Stage) -> None:
     assert stage.hear("olga", "!lab revoke alice") == [
         (
             CHANNEL,
-            "olga: alice loses the debian lab with all that they did in it since 1 h 10 min ago. Say !yes within 60 s.",
+            "olga: alice loses the debian lab with all that they did in it since 1 h 10 min ago. Type !yes within 60 s.",
         )
     ]
     assert len(stage.leases()) == 1
@@ -132,7 +132,7 @@ def test_revoke_of_a_place_and_of_one_of_two(stages: Callable[..., Stage]) -> No
         "olga: which one? alice has debian and almalinux: say !lab revoke alice debian"
     ]
     assert stage.talk("olga", "!lab revoke alice almalinux") == [
-        "olga: alice loses the place in the queue for an almalinux lab. Say !yes within 60 s."
+        "olga: alice loses the place in the queue for an almalinux lab. Type !yes within 60 s."
     ]
     assert stage.talk("olga", "!yes") == [
         "alice waits no longer for an almalinux lab, and is told",

@@ -36,7 +36,7 @@ def test_snapshot_and_rollback(stage: Stage) -> None:
             (
                 CHANNEL,
                 "alice: everything since your snapshot 12 min ago will be gone from your debian lab; it restarts, and "
-                "ssh sessions end. Say !yes within 60 s.",
+                "ssh sessions end. Type !yes within 60 s.",
             )
         ]
         assert stage.began == []
@@ -68,7 +68,7 @@ def test_no_snapshot_yet(stage: Stage) -> None:
     stage.talk("alice", "!lab snapshot")
     stage.hosts_work()
     assert stage.talk("alice", "!lab reset") == [
-        "alice: all that you changed in your debian lab will be gone, your snapshot too. Say !yes within 60 s."
+        "alice: all that you changed in your debian lab will be gone, your snapshot too. Type !yes within 60 s."
     ]
     stage.talk("alice", "!yes")
     stage.hosts_work()

@@ -96,8 +96,10 @@ def test_whoever_takes_the_same_mask_is_somebody_else(free: Stage) -> None:
 
 def test_a_claim_in_the_channel_is_refused(free: Stage) -> None:
     """A password has no place in a channel."""
-    assert free.talk("stranger", "!lab claim x") == ["stranger: say that to me privately: /msg trainbot lab claim …"]
-    assert free.whisper("stranger", "lab claim") == ["say !lab claim PASSWORD"]
+    assert free.talk("stranger", "!lab claim x") == [
+        "stranger: use a private message for that: /msg trainbot lab claim …"
+    ]
+    assert free.whisper("stranger", "lab claim") == ["usage: !lab claim PASSWORD"]
 
 
 def test_a_claim_of_what_belongs_to_somebody_here(free: Stage) -> None:
@@ -129,7 +131,7 @@ def test_who_cannot_be_seen_is_nobody(free: Stage) -> None:
     """Without an account and in none of our channels: join first, so that we see when you leave."""
     free.net.channels[CHANNEL].discard("stranger")
     assert free.whisper("stranger", "lab debian") == [
-        f"join {CHANNEL} first and ask again there or here: without an account I only know people whom I see"
+        f"join {CHANNEL} first, then ask again: without an account, I only know people who are in my channels"
     ]
 
 
@@ -157,7 +159,7 @@ def test_an_impostors_yes(stage: Stage) -> None:
     stage.talk("russell", "!end")
     stage.leave("russell")
     stage.join("russell")
-    assert stage.talk("russell", "!yes") == ["russell: there is nothing that waits for a yes here"]
+    assert stage.talk("russell", "!yes") == ["russell: there is nothing to confirm"]
 
 
 def test_a_demoted_presenters_yes(stage: Stage) -> None:
@@ -201,14 +203,16 @@ def test_the_roll_call_needs_all_channels(stages: Callable[..., Stage]) -> None:
 def test_key(stage: Stage) -> None:
     """A key is kept, shown by its end, forgotten; its answers are for its owner alone."""
     assert stage.hear("alice", "!key") == [
-        ("alice", "I have no key of yours; say !key and the one line of your ~/.ssh/id_ed25519.pub")
+        ("alice", "I have no key of yours; type !key and the line in your ~/.ssh/id_ed25519.pub")
     ]
-    assert stage.hear("alice", f"!key {KEY} alice@laptop") == [("alice", "key kept; it opens your labs from now on")]
-    assert stage.whisper("alice", f"key {KEY}") == ["key kept; it opens your labs from now on"]
+    assert stage.hear("alice", f"!key {KEY} alice@laptop") == [
+        ("alice", "key saved; it works for your labs from now on")
+    ]
+    assert stage.whisper("alice", f"key {KEY}") == ["key saved; it works for your labs from now on"]
     assert stage.hear("alice", "!key") == [("alice", "your keys: ssh-ed25519 …czXkVx9q")]
     assert stage.talk("bob", "!key")[0].startswith("I have no key of yours")
-    assert stage.hear("alice", "!key forget") == [("alice", "forgotten: 1 key")]
-    assert stage.talk("alice", "!key forget") == ["I had none of yours"]
+    assert stage.hear("alice", "!key forget") == [("alice", "deleted: 1 key")]
+    assert stage.talk("alice", "!key forget") == ["I had no keys of yours"]
 
 
 @pytest.mark.parametrize(
@@ -217,7 +221,7 @@ def test_key(stage: Stage) -> None:
 def test_what_is_no_key(stage: Stage, key: str) -> None:
     """Which file to look into; nothing is kept."""
     assert stage.whisper("alice", f"key {key}") == [
-        "that is no public ssh key (or it was cut: RSA keys do not fit a line here); say !key and the one line of your "
+        "that is not a public ssh key, or it was cut off (RSA keys don't fit in a line here); type !key and the line in your "
         "~/.ssh/id_ed25519.pub"
     ]
     with stage.store.transaction():
@@ -229,7 +233,7 @@ def test_keys_are_few(stage: Stage) -> None:
     *five, sixth = (f"{KEY[:-4]}AAA{n}" for n in range(6))
     for key in five:
         stage.talk("alice", f"!key {key}")
-    assert stage.whisper("alice", f"key {sixth}") == ["you have 5 keys already; !key forget drops them all"]
+    assert stage.whisper("alice", f"key {sixth}") == ["you already have 5 keys; !key forget deletes them all"]
 
 
 def test_keys_reach_the_gateway(stage: Stage) -> None:

@@ -39,15 +39,15 @@ def test_take_in_turn(stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("said", "answer"),
     [
-        ("!answer 7 x", 'there is no question "7"; !q lists the open ones'),
-        ("!answer x y", 'there is no question "x"; !q lists the open ones'),
-        ("!answer 99999999999999999999 y", 'there is no question "99999999999999999999"; !q lists the open ones'),
-        ("!answer 1", "say !answer N WORDS, for example !answer 3 semanage port -m changes it"),
-        ("!answer", "say !answer N WORDS, for example !answer 3 semanage port -m changes it"),
-        ("!take 2", 'there is no question "2"; !q lists the open ones'),
-        ("!skip", "say !skip N [WHY]"),
-        ("!skip 0", 'there is no question "0"; !q lists the open ones'),
-        ("!ask", "say !ask WORDS, for example !ask why is port 11371 taken?"),
+        ("!answer 7 x", "there is no question '7'; !q lists the open ones"),
+        ("!answer x y", "there is no question 'x'; !q lists the open ones"),
+        ("!answer 99999999999999999999 y", "there is no question '99999999999999999999'; !q lists the open ones"),
+        ("!answer 1", "usage: !answer N WORDS, for example !answer 3 semanage port -m changes it"),
+        ("!answer", "usage: !answer N WORDS, for example !answer 3 semanage port -m changes it"),
+        ("!take 2", "there is no question '2'; !q lists the open ones"),
+        ("!skip", "usage: !skip N [WHY]"),
+        ("!skip 0", "there is no question '0'; !q lists the open ones"),
+        ("!ask", "usage: !ask WORDS, for example !ask why is port 11371 taken?"),
     ],
 )
 def test_a_question_that_is_not_there(stage: Stage, said: str, answer: str) -> None:
@@ -125,7 +125,7 @@ def test_a_long_queue_fits_a_line(stage: Stage) -> None:
 
 def test_question_alone_gets_an_answer(stage: Stage) -> None:
     """The word without a question: how it goes."""
-    assert stage.talk("alice", "QUESTION:") == ["alice: say !ask WORDS, for example !ask why is port 11371 taken?"]
+    assert stage.talk("alice", "QUESTION:") == ["alice: usage: !ask WORDS, for example !ask why is port 11371 taken?"]
 
 
 def test_a_channel_has_words_of_its_own(stages: Callable[..., Stage]) -> None:
@@ -180,7 +180,7 @@ def test_who_was_not_heard_has_every_second_turn(stage: Stage) -> None:
 def test_anonymously(stage: Stage) -> None:
     """The channel never learns who; staff do, privately; the asker gets the answer."""
     assert stage.talk("alice", "!ask anonymously what is a port?") == [
-        "alice: say that to me privately: /msg trainbot ask anonymously …"
+        "alice: use a private message for that: /msg trainbot ask anonymously …"
     ]
     assert stage.whisper("alice", "ask anonymously what is a port?") == ["question 1 in #class is next"]
     assert stage.hear("bob", "!q") == [("bob", "1 open: 1 anonymous: what is a port?")]
@@ -205,13 +205,13 @@ def test_a_like_question_was_answered(stage: Stage) -> None:
         assert stage.hear("bob", said) == [
             (
                 "bob",
-                "similar question 1: why is port 11371 taken on Debian? → the policy owns it; "
-                "semanage port -m changes it Ask anyway? Say !yes within 60 s.",
+                "question 1 was: why is port 11371 taken on Debian? → the policy owns it; "
+                "semanage port -m changes it Still ask? Type !yes within 60 s.",
             )
         ]
     assert stage.dump()["question"] == before
     assert stage.whisper("bob", "yes") == ["question 2 in #class is next"]
-    assert stage.talk("bob", "!yes") == ["bob: there is nothing that waits for a yes here"]
+    assert stage.talk("bob", "!yes") == ["bob: there is nothing to confirm"]
     assert stage.hear("carol", "!ask why is port 443 taken on Debian?") == [(CHANNEL, "carol: question 3: 1 before it")]
 
 
@@ -221,7 +221,7 @@ def test_a_like_question_waits(stage: Stage) -> None:
     assert stage.hear("bob", "!ask how do i see the audit daemon's log?") == [
         (
             "bob",
-            "question 1 (how do I see the log of the audit daemon?) is already open; !vote 1 supports it. Ask anyway? Say !yes "
+            "question 1 (how do I see the log of the audit daemon?) waits already; !vote 1 supports it. Still ask? Type !yes "
             "within 60 s.",
         )
     ]

@@ -63,7 +63,7 @@ def test_a_change_of_clock_rules_is_told_as_such():
     (change,) = changes([before], Schedule((after,)), NOW)
     assert change.by_clock_rules
     assert render(change, ZONES, NOW).startswith(
-        "moved (the clock rules of Australia/Melbourne changed): SE Linux, not "
+        "moved (the clock rules of Australia/Melbourne changed): SE Linux, from "
     )
 
 
@@ -74,7 +74,7 @@ def test_each_change_is_one_line():
         "new session: SE Linux, Sat 5 Dec 08:00 UTC | Sat 5 Dec 19:00 +1100 Melbourne | in 4 d 8 h"
     )
     assert render(Change("moved", session(6), one), ZONES, NOW) == (
-        "moved: SE Linux, not Sat 5 Dec 08:00 UTC but Sun 6 Dec 08:00 UTC | Sun 6 Dec 19:00 +1100 Melbourne | in 5 d 8 h"
+        "moved: SE Linux, from Sat 5 Dec 08:00 UTC to Sun 6 Dec 08:00 UTC | Sun 6 Dec 19:00 +1100 Melbourne | in 5 d 8 h"
     )
     assert render(Change("cancelled", one.as_cancelled(), one), ZONES, NOW) == (
         "cancelled: SE Linux, Sat 5 Dec 08:00 UTC (Sat 5 Dec 19:00 +1100 Melbourne)"
@@ -86,7 +86,7 @@ def test_many_changes_are_told_as_a_sum():
     """A calendar with fifty classes does not fill the channel."""
     many = [Change("new", session(uid=f"course/{n}")) for n in range(50)]
     (line,) = render_all(many, ZONES, NOW)
-    assert line.startswith("50 sessions new, the first: new session: SE Linux, Sat 5 Dec")
+    assert line.startswith("50 new sessions, the first: new session: SE Linux, Sat 5 Dec")
     assert len(line.encode()) < 450
     assert len(render_all(many[:3], ZONES, NOW)) == 3
 

@@ -40,11 +40,11 @@ def test_shown_back_in_three_zones(stage: Stage) -> None:
     before = stage.dump()
     assert stage.talk("olga", ADD) == [
         f'olga: "SE Linux for all", {WHEN} | in 8 d, lasts 1 h 30 min, exercise selinux, by russell, 3 seats. '
-        "With a host lost, 0 of 3 have a lab. Keep that as a draft? Say !yes within 60 s."
+        "If a host fails, 0 of 3 people have a lab. Save this as a draft? Type !yes within 60 s."
     ]
     assert stage.dump() == before
     assert stage.talk("olga", "!yes") == [
-        "olga: kept as d1; !session publish d1 announces it, !session cancel d1 drops it"
+        "olga: saved as d1; !session publish d1 announces it, !session cancel d1 deletes it"
     ]
 
 
@@ -69,7 +69,7 @@ def test_published(drafted: Stage) -> None:
     assert "1: SE Linux for all, with russell, 0 of 3 seats" in drafted.whisper("alice", "sessions")[0]
     assert drafted.talk("olga", "!session publish") == [
         'olga: there is no draft to publish; !session add selinux sat 14 mar 09:00 melbourne 2h "SE Linux for beginners" '
-        "by alice seats 30 makes one"
+        "by alice seats 30 creates one"
     ]
     drafted.restart()
     assert [text.split(":")[0] for _, text in drafted.wait(days=1)] == ["SE Linux for all starts in 7 d"]
@@ -80,12 +80,12 @@ def test_moved(published: Stage) -> None:
     (asked,) = published.talk("olga", "!session move 1 sun 6 dec")
     assert "Sun 6 Dec 19:00 +1100 Melbourne" in asked and "#class and 1 who signed up will be told" in asked
     said = published.hear("olga", "!yes")
-    assert said[0] == (CHANNEL, "olga: moved; everybody is being told")
-    assert said[1][0] == CHANNEL and said[1][1].startswith("moved: SE Linux for all, not Sat 5 Dec 08:00 UTC but Sun 6")
+    assert said[0] == (CHANNEL, "olga: moved; I'm telling everybody")
+    assert said[1][0] == CHANNEL and said[1][1].startswith("moved: SE Linux for all, from Sat 5 Dec 08:00 UTC to Sun 6")
     assert said[2] == (
         "alice",
-        "SE Linux for all moved, not Sat 5 Dec 19:00 +1100 Melbourne but Sun 6 Dec 19:00 +1100 "
-        "Melbourne (in 9 d); your seat is kept, !signup drop gives it up",
+        "SE Linux for all moved from Sat 5 Dec 19:00 +1100 Melbourne to Sun 6 Dec 19:00 +1100 "
+        "Melbourne (in 9 d); you keep your seat, !signup drop gives it up",
     )
     assert len(said) == 3
 
@@ -93,11 +93,11 @@ def test_moved(published: Stage) -> None:
 def test_cancelled_and_on_again(published: Stage) -> None:
     """Everybody is told, and the number that brings it back is said."""
     assert (
-        "is cancelled. #class and 1 who signed up will be told. Say !yes"
+        "this cancels SE Linux for all, Sat 5 Dec 19:00 +1100 Melbourne. #class and 1 who signed up will be told. Type !yes"
         in published.talk("olga", "!session cancel 1")[0]
     )
     said = published.hear("olga", "!yes")
-    assert said[0][1] == "olga: cancelled; everybody is being told (!session publish d1 puts it on again)"
+    assert said[0][1] == "olga: cancelled; I'm telling everybody (!session publish d1 puts it on again)"
     assert [target for target, _ in said] == [CHANNEL, CHANNEL, "alice"]
     assert published.talk("alice", "!sessions") == ["alice: no sessions are planned"]
     said = published.hear("olga", "!session publish d1")
@@ -114,7 +114,10 @@ def test_a_yes_is_about_what_was_asked(published: Stage) -> None:
     published.talk("olga", "!yes")
     published.talk("olga", "!session cancel 1")
     published.whisper("olga", "session publish all")
-    assert "the sessions changed meanwhile, and that is Before all others now" in published.talk("olga", "!yes")[0]
+    assert (
+        "nothing was done: the sessions have changed, and that number is now Before all others"
+        in published.talk("olga", "!yes")[0]
+    )
     assert "SE Linux for all" in " ".join(published.whisper("bob", "sessions"))
 
 
@@ -132,7 +135,7 @@ def test_sessions_of_files_are_changed_in_files(stage: Stage) -> None:
     before = stage.dump()
     for words in ("move 1 tue 8 dec 09:00", "cancel 1", "cancel From a file", "change 1 seats 9"):
         assert stage.talk("olga", f"!session {words}") == [
-            "olga: From a file is in the file c.toml: change it there, I read it within seconds"
+            "olga: From a file comes from the file c.toml: change it there, I will read it within seconds"
         ]
     assert stage.dump() == before
     stage.schedule("c.toml", FILE + "# a comment")
@@ -149,9 +152,9 @@ def test_a_file_calls_off_nothing_that_was_made_here(published: Stage) -> None:
 def test_dropped(drafted: Stage) -> None:
     """A draft goes without a word to anybody else."""
     assert drafted.talk("olga", "!session cancel d1") == [
-        "olga: the draft SE Linux for all, Sat 5 Dec 19:00 +1100 Melbourne, is dropped. Say !yes within 60 s."
+        "olga: this deletes the draft SE Linux for all, Sat 5 Dec 19:00 +1100 Melbourne. Type !yes within 60 s."
     ]
-    assert drafted.hear("olga", "!yes") == [(CHANNEL, "olga: dropped")]
+    assert drafted.hear("olga", "!yes") == [(CHANNEL, "olga: deleted")]
     assert drafted.talk("olga", "!session")[0].startswith("there are no drafts; ")
 
 
@@ -160,21 +163,21 @@ def test_what_it_does_not_understand(stage: Stage) -> None:
     stage.talk("olga", "!sessions")
     before = stage.dump()
     for words, answer in {
-        "selinux sat 5 dec 19:00": "in which time zone? say a city with it",
-        "selinux 19:00 melbourne": "on which day? for example sat 14 mar",
-        "selinux sat 5 dec melbourne": "at what time? for example 09:00",
-        "sat 5 dec 19:00 melbourne": "what is it called? put the title in quotes",
-        "selinux fri 5 dec 19:00 melbourne": "5 Dec 2026 is a Saturday: say sat, or another date",
-        "selinux 5 dec 2025 19:00 melbourne": "19:00 on 5 Dec 2025 is over",
-        "selinux 31 feb 19:00 melbourne": "there is no such day as 31 february",
-        "selinux 5/12 19:00 melbourne": "is 5/12 day or month first?",
-        "selinux sat 5 dec 19:00 +1100": "+1100 is an offset, not a zone: say one of Australia/Melbourne",
-        "selinux sat 5 dec 19:00 melbourne beginners": "what is 'beginners'? a title is in quotes",
+        "selinux sat 5 dec 19:00": "which time zone? Add a city",
+        "selinux 19:00 melbourne": "on which day? For example sat 14 mar",
+        "selinux sat 5 dec melbourne": "at what time? For example 09:00",
+        "sat 5 dec 19:00 melbourne": "what is the title? Put it in quotes",
+        "selinux fri 5 dec 19:00 melbourne": "5 Dec 2026 is a Saturday: use sat, or another date",
+        "selinux 5 dec 2025 19:00 melbourne": "19:00 on 5 Dec 2025 has passed",
+        "selinux 31 feb 19:00 melbourne": "31 february is not a date",
+        "selinux 5/12 19:00 melbourne": "does 5/12 start with the day or the month?",
+        "selinux sat 5 dec 19:00 +1100": "+1100 is an offset, not a time zone: use one of Australia/Melbourne",
+        "selinux sat 5 dec 19:00 melbourne beginners": 'I don\'t understand "beginners": put a title in quotes',
         "selinux sun 4 oct 2027 02:30 melbourne": "4 Oct 2027 is a Monday",
-        "selinux sun 3 oct 2027 02:30 melbourne": "does not exist in Australia/Melbourne, clocks skip it: say",
+        "selinux sun 3 oct 2027 02:30 melbourne": "does not exist in Australia/Melbourne (clocks skip it): use",
         "selinux sat 5 dec 19:00 melbourne seats 0": "seats must be a whole number from 1",
         "selinux sat 5 dec 19:00 20:00 melbourne": "there are two times",
-        "selinux today 19:00 melbourne": "'today' depends on where you are",
+        "selinux today 19:00 melbourne": '"today" depends on your time zone',
     }.items():
         said = stage.talk("olga", f"!session add {words}")
         assert len(said) == 1 and answer in said[0], (words, said)
@@ -189,4 +192,4 @@ def test_overlaps_and_labs_are_told(stage: Stage) -> None:
     stage.talk("olga", "!yes")
     (said,) = stage.talk("olga", "!session add selinux sat 5 dec 09:30 seats 30")
     assert "It overlaps with SE Linux for all (Sat 5 Dec 19:00 +1100 Melbourne)." in said
-    assert "Hosts hold 5 labs only, 0 with one lost." in said
+    assert "The hosts only have room for 5 labs (0 if a host fails)." in said

@@ -55,7 +55,7 @@ def test_each_in_their_own_time(seated: Stage) -> None:
     assert to("alice", said) == ["you have a seat: SE Linux starts in 1 d: Sat 5 Dec 09:00 +0100 Berlin"]
     assert to("bob", said) == [
         "you have a seat: SE Linux starts in 1 d: Sat 5 Dec 08:00 UTC | Sat 5 Dec 19:00 +1100 Melbourne | Sat 5 Dec 09:00 "
-        "+0100 Berlin | Sat 5 Dec 03:00 -0500 New York; !tz CITY tells me your own time"
+        "+0100 Berlin | Sat 5 Dec 03:00 -0500 New York; !tz CITY sets your time zone"
     ]
     assert to("carol", said) == []
 

@@ -25,8 +25,8 @@ title = "SE Linux again"
 """
 A, B = "Sat 5 Dec 09:00 +0100 Berlin (in 8 d)", "Sun 6 Dec 09:00 +0100 Berlin (in 9 d)"
 LAB = (
-    "your debian lab comes to you in the 20 min before the start; try it before: !lab debian; !key and the line in "
-    "your ~/.ssh/id_ed25519.pub spares you its password"
+    "you get your debian lab in the 20 min before the start; to try one before: !lab debian; to log in without a "
+    "password: !key and the line in your ~/.ssh/id_ed25519.pub"
 )
 
 
@@ -57,21 +57,21 @@ def test_by_its_words(planned: Stage) -> None:
     """Words of the title will do where they fit one session only; else the numbers are told."""
     assert planned.talk("alice", "!signup linux again") == [f"you have a seat in SE Linux again, {B}; {LAB}"]
     assert planned.talk("alice", "!signup SE linux") == [
-        "alice: which one of 1, 2? !sessions lists them, say !signup 1"
+        "alice: which one of 1, 2? !sessions lists them; for example !signup 1"
     ]
     assert planned.talk("alice", "!signup knitting") == [
-        "alice: no session is called 'knitting'; !sessions lists them, say the number"
+        'alice: no session called "knitting"; !sessions lists them with their numbers'
     ]
     for number in ("0", "3", "99999999999999"):
         assert "there is no session" in planned.talk("alice", f"!signup {number}")[0]
-    assert planned.talk("alice", "!signup") == ["alice: say !signup N [IMAGE], for example !signup 1"]
+    assert planned.talk("alice", "!signup") == ["alice: usage: !signup N [IMAGE], for example !signup 1"]
 
 
 def test_asking_twice(planned: Stage) -> None:
     """Is answered, and takes no second seat."""
     planned.talk("alice", "!signup 1")
     before = planned.dump()
-    assert planned.talk("alice", "!signup 1") == [f"you have a seat already in SE Linux for all, {A}; {LAB}"]
+    assert planned.talk("alice", "!signup 1") == [f"you already have a seat in SE Linux for all, {A}; {LAB}"]
     assert planned.dump() == before
 
 
@@ -79,14 +79,14 @@ def test_full(planned: Stage) -> None:
     """Says so, which place one has in the queue, and where there is room."""
     planned.talk("alice", "!signup 1")
     planned.talk("bob", "!signup 1")
-    full = "SE Linux for all is full, all 2 seats are taken; you are number 1 of those who wait, and hear when one is free; "
+    full = "SE Linux for all is full, all 2 seats are taken; you are number 1 on the waiting list, and I'll tell you when you have a seat; "
     assert planned.hear("carol", "!signup 1") == [
-        ("carol", f"{full}the next with room is SE Linux again, {B}: say !signup 2")
+        ("carol", f"{full}the next one with free seats is SE Linux again, {B}: !signup 2")
     ]
-    assert planned.talk("alice", "!signup 1")[0].startswith("you have a seat already")
+    assert planned.talk("alice", "!signup 1")[0].startswith("you already have a seat")
     for nick in ("alice", "bob"):
         planned.talk(nick, "!signup 2")
-    assert planned.talk("carol", "!signup 1") == [f"{full}no other session has room"]
+    assert planned.talk("carol", "!signup 1") == [f"{full}no other session has free seats"]
     assert "2 of 2 seats, you are number 1 of 1 waiting" in planned.whisper("carol", "sessions")[0]
     assert "2 of 2 seats, one is yours, 1 waiting" in planned.whisper("bob", "sessions")[0]
 
@@ -97,13 +97,13 @@ def test_a_seat_that_is_given_up(planned: Stage) -> None:
         planned.talk(nick, "!signup 1")
     planned.leave("carol")
     said = planned.hear("bob", "!signup drop")
-    assert said == [("bob", f"your seat in SE Linux for all, {A}, is free for somebody else")]
+    assert said == [("bob", f"you have given up your seat in SE Linux for all, {A}")]
     assert "you are number 1 of 1 waiting" in planned.whisper("hannah", "sessions")[0]
     planned.restart()
     planned.join("carol", account="carol")
-    yours = f"a seat is free, and it is yours: SE Linux for all, {A}; !signup drop 1 gives it to the next"
+    yours = f"a seat became free and you have it: SE Linux for all, {A}; !signup drop 1 gives it up"
     assert planned.wait(seconds=2) == [("carol", yours)]
-    assert planned.talk("hannah", "!signup drop") == [f"you wait no longer for a seat in SE Linux for all, {A}"]
+    assert planned.talk("hannah", "!signup drop") == [f"you are off the waiting list of SE Linux for all, {A}"]
 
 
 def test_more_seats(planned: Stage) -> None:
@@ -113,29 +113,31 @@ def test_more_seats(planned: Stage) -> None:
     text = (planned.folder / "schedules" / "course.toml").read_text()
     planned.schedule("course.toml", text.replace("seats = 2", "seats = 3"))
     said = planned.wait(seconds=2) + planned.wait(seconds=2)
-    assert [target for target, _ in said] == ["carol"] and "it is yours" in said[0][1]
+    assert [target for target, _ in said] == ["carol"] and "you have it" in said[0][1]
 
 
 def test_giving_up(planned: Stage) -> None:
     """The only seat needs no number; with several it is asked which; none is said to be none."""
     assert planned.talk("alice", "!signup drop")[0] == (
-        "alice: you have no seat in any session; !sessions lists them, !signup N takes a seat"
+        "alice: you have no seat in any session; !sessions lists them, !signup N signs you up"
     )
     planned.talk("alice", "!signup 1")
-    assert planned.talk("alice", "!signup drop 2") == ["alice: you have no seat in SE Linux again; say !signup drop 1"]
+    assert planned.talk("alice", "!signup drop 2") == ["alice: you have no seat in SE Linux again; type !signup drop 1"]
     planned.talk("alice", "!signup 2")
-    assert planned.talk("alice", "!signup drop") == ["alice: which one? say !signup drop 1 or 2; !sessions lists them"]
+    assert planned.talk("alice", "!signup drop") == ["alice: which one? Type !signup drop 1 or 2; !sessions lists them"]
     planned.talk("alice", "!signup drop again")
-    assert planned.talk("alice", "!signup drop") == [f"your seat in SE Linux for all, {A}, is free for somebody else"]
+    assert planned.talk("alice", "!signup drop") == [f"you have given up your seat in SE Linux for all, {A}"]
 
 
 def test_without_an_account(planned: Stage, stages: Callable[..., Stage]) -> None:
     """As for labs: an account is needed, or else a seat lasts as long as its person is in view."""
-    assert planned.talk("stranger", "!signup 1")[0].startswith("stranger: seats are for people with an account here")
+    assert planned.talk("stranger", "!signup 1")[0].startswith(
+        "stranger: to sign up you need an account on this network"
+    )
     open_house = stages(require_account="no")
     plan(open_house)
     (said,) = open_house.talk("stranger", "!signup 1")
-    assert said.endswith("without an account here I know you only as long as you stay in view")
+    assert said.endswith("without an account here I only know you while you stay in the channel")
 
 
 def test_a_seat_follows_its_person(stages: Callable[..., Stage]) -> None:
@@ -159,15 +161,15 @@ def test_which_image(stages: Callable[..., Stage]) -> None:
     stage = stages(images=("debian", "centos"))
     plan(stage, extra='images = ["debian", "centos"]\n')
     stage.talk("alice", "!tz Berlin")
-    lab = "your centos lab (!signup 2 IMAGE for another: debian, centos) comes to you in the 20 min before the start"
+    lab = "you get your centos lab (!signup 2 IMAGE chooses another: debian, centos) in the 20 min before the start"
     needs = LAB.partition("; ")[2].replace("debian", "centos")
     assert stage.talk("alice", "!signup 2 centos") == [f"you have a seat in SE Linux again, {B}; {lab}; {needs}"]
-    assert stage.talk("alice", "!signup 2 Debian")[0].startswith("as you wish; you have your seat in SE Linux again")
+    assert stage.talk("alice", "!signup 2 Debian")[0].startswith("image changed; you have a seat in SE Linux again")
     assert stage.talk("alice", "!signup linux again fedora") == [
-        "alice: SE Linux again has no 'fedora' labs; it has debian and centos: say !signup 2 debian"
+        'alice: SE Linux again has no "fedora" labs; it has debian and centos: type !signup 2 debian'
     ]
     assert stage.talk("alice", "!signup 1 centos") == [
-        "alice: SE Linux for all has no 'centos' labs; it has debian: say !signup 1 debian"
+        'alice: SE Linux for all has no "centos" labs; it has debian: type !signup 1 debian'
     ]
 
 
@@ -180,14 +182,14 @@ def test_a_lecture_has_seats_too(stage: Stage) -> None:
         "| Sat 5 Dec 03:00 -0500 New York | in 8 d"
     ]
     assert "1 seat taken, one is yours" in stage.talk("alice", "!sessions")[0]
-    assert stage.talk("bob", "!signup 1 debian") == ["bob: A talk has no 'debian' labs; it has no labs: say !signup 1"]
+    assert stage.talk("bob", "!signup 1 debian") == ['bob: A talk has no "debian" labs; it has no labs: type !signup 1']
 
 
 def test_a_session_that_has_begun(planned: Stage) -> None:
     """Needs no seat any more, only a lab."""
     planned.wait(days=8, hours=1)
     assert planned.talk("alice", "!signup 1") == [
-        "alice: SE Linux for all has begun, and it needs no seat to take part; !lab debian gives you a lab"
+        "alice: SE Linux for all has already begun; you don't need a seat to take part; !lab debian gives you a lab"
     ]
 
 
@@ -206,7 +208,7 @@ def test_cancelled(planned: Stage) -> None:
     planned.schedule("course.toml", before)
     said = planned.wait(seconds=2) + planned.wait(seconds=2)
     assert said[1:] == [
-        (nick, f"SE Linux for all is on again, {A}; your seat is kept, !signup drop gives it up")
+        (nick, f"SE Linux for all is on again, {A}; you keep your seat, !signup drop gives it up")
         for nick in ("alice", "bob")
     ]
     assert "2 of 2 seats, one is yours" in planned.talk("alice", "!sessions")[0]
@@ -219,8 +221,8 @@ def test_moved(planned: Stage) -> None:
     assert said[1:] == [
         (
             "alice",
-            "SE Linux for all moved, not Sat 5 Dec 09:00 +0100 Berlin but Mon 7 Dec 09:00 +0100 "
-            "Berlin (in 10 d); your seat is kept, !signup drop gives it up",
+            "SE Linux for all moved from Sat 5 Dec 09:00 +0100 Berlin to Mon 7 Dec 09:00 +0100 "
+            "Berlin (in 10 d); you keep your seat, !signup drop gives it up",
         )
     ]
     assert "one is yours" in planned.talk("alice", "!sessions")[1]
@@ -263,8 +265,8 @@ def test_the_labs_are_handed_out_already(stages: Callable[..., Stage]) -> None:
     stage.talk("alice", "!signup 2")
     stage.now = stage.now.replace(month=12, day=6, hour=7, minute=45)
     assert stage.talk("alice", "!signup again centos") == [
-        "alice: the labs for SE Linux again are being handed out already, yours is debian: "
-        "!lab return gives it back, then !lab centos"
+        "alice: the labs for SE Linux again are already being handed out, and yours is debian: "
+        "!lab return gives it back, then type !lab centos"
     ]
     stage.config = replace(stage.config, hosts=())
     stage.restart()

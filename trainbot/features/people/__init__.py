@@ -1,1 +1,1 @@
-"""Who somebody is: a services account, or a nick!user@host for as long as it is in view."""
+"""Identifies people: by services account, or by nick!user@host while it is in view."""

@@ -1,4 +1,4 @@
-"""Public ssh keys as people paste them: whole ones are told from those that a line of IRC cut."""
+"""Reads pasted public ssh keys, and detects those cut off by the IRC line length."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FIELDS = {"ssh-ed25519": 2, "ssh-rsa": 3, "sk-ssh-ed25519@openssh.com": 3, "sk-e
 
 
 def read_key(text: str) -> str | None:
-    """ "TYPE BASE64" of the one line of a .pub file; None where it is none, or not all of it.
+    """Returns "TYPE BASE64" from the line of a .pub file; None if it is not a key or is incomplete.
 
     The base64 holds the type again and then the key's fields, each with its length before it (RFC 4253 6.6).
     """

@@ -1,9 +1,9 @@
-"""Person rows from what the network shows, kept right through nick changes, log-ins and departures.
+"""Keeps the rows of people up to date through nick changes, log-ins and departures.
 
-Trust, in one paragraph: an account is vouched for by the network's services and lasts.  Without one a person is
-their nick!user@host, from when we first see it until it leaves our view; whoever comes with the same mask after
-that is somebody else, and has an old lab back only with its code.  While we ourselves are away (a restart, a
-netsplit) nobody can be watched: a mask that is there again at our next roll call counts as the same person.
+Trust: an account is verified by the network's services and permanent.  Without one, a person is their
+nick!user@host from when we first see it until it leaves our view; anybody with the same mask after that is
+somebody else, and gets an old lab back only with its code.  While the bot is away (a restart, a netsplit)
+it sees nobody: a mask that is there again when it returns counts as the same person.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ KEYS_AT_MOST = 5
 
 
 class Registry(Feature):
-    """``roles`` may be replaced while the bot runs (bot.ini read again)."""
+    """Who is who.  ``roles`` may be replaced while the bot runs (when bot.ini is reread)."""
 
     def __init__(self, store: Store, audience: Audience, channels: tuple[str, ...], roles: Roles) -> None:
         self.people, self.leases, self.questions = store.people, store.leases, store.questions
@@ -35,15 +35,15 @@ class Registry(Feature):
         self._rolled: set[str] = set()
 
     def person_of(self, sender: Sender, now: datetime) -> Person:
-        """Their row, made where there is none; UserError for somebody without an account whom we cannot see."""
+        """The sender's row, created if missing; UserError for somebody without an account whom we can't see."""
         if sender.account is not None:
             found = self.people.by_account(fold_account(sender.account))
         elif self.audience.sees(sender):
             found = self.people.by_mask(self.audience.mask(sender))
         else:
             raise UserError(
-                f"join {' or '.join(self.channels)} first and ask again there or here: "
-                "without an account I only know people whom I see"
+                f"join {' or '.join(self.channels)} first, then ask again: "
+                "without an account, I only know people who are in my channels"
             )
         if found is None:
             account = None if sender.account is None else fold_account(sender.account)
@@ -56,13 +56,13 @@ class Registry(Feature):
         return found
 
     def known(self, sender: Sender) -> Person | None:
-        """Their row if there is one; nothing is made."""
+        """The sender's row if there is one; creates nothing."""
         if sender.account is not None:
             return self.people.by_account(fold_account(sender.account))
         return self.people.by_mask(self.audience.mask(sender))
 
     def seen(self, sender: Sender, now: datetime) -> Person | None:
-        """Their row, made where there may be one; None where there can be none."""
+        """The sender's row, created if possible; None if they can't have one."""
         try:
             return self.person_of(sender, now)
         except UserError:
@@ -72,7 +72,7 @@ class Registry(Feature):
         return self.roles.role_of(sender)
 
     def named(self, nick: str, ask: Request) -> tuple[Person, bool] | None:
-        """Whoever goes by that nick, or asked something by it that waits, or is ignored; and whether they are staff."""
+        """The person with that nick (present, with an open question, or ignored), and whether they are staff."""
         member, fold = self.audience.find(nick), self.audience.fold
         if member is not None:
             return self.person_of(member, ask.at), self.role_of(member) >= Role.HELPER
@@ -84,7 +84,7 @@ class Registry(Feature):
         return found, self.role_of(Sender(nick, account=found.account)) >= Role.HELPER
 
     def learners(self, channel: str) -> list[Sender]:
-        """Whoever is there and neither staff nor we."""
+        """Everybody in the channel except staff and the bot."""
         us = self.audience.fold(self.audience.nick)
         return [
             member
@@ -93,7 +93,7 @@ class Registry(Feature):
         ]
 
     def staff(self, channel: str | None, now: datetime) -> list[Person]:
-        """The presenters and organisers in that channel; in all of ours where we are not there."""
+        """The presenters and organisers in that channel; in all of ours if the bot is not in it."""
         fold = self.audience.fold
         there = [ours for ours in self.channels if channel is not None and fold(ours) == fold(channel)] or self.channels
         seen = {
@@ -101,7 +101,7 @@ class Registry(Feature):
         }
         return [self.person_of(member, now) for member in sorted(seen, key=lambda member: member.nick)]
 
-    # -- what the network tells ----------------------------------------------------------------
+    # -- network events ------------------------------------------------------------------------
 
     def hooks(self) -> Sequence[Hook]:
         return (
@@ -112,7 +112,7 @@ class Registry(Feature):
         )
 
     def _renamed(self, event: Renamed, _now: datetime) -> list[PersonRenamed]:
-        """The same connection, so the same person: a mask follows a new nick, and grows into an account."""
+        """The same connection is the same person: their mask follows a new nick or becomes an account."""
         was = self.known(event.before)
         self._follow(event)
         return [PersonRenamed(was, self.known(event.after))]
@@ -130,7 +130,7 @@ class Registry(Feature):
         if after.account is None:
             new = self.audience.mask(after)
             if new != person.mask:
-                self.people.change({"mask": new, "account": None}, in_view=False)  # whoever wore it before is gone
+                self.people.change({"mask": new, "account": None}, in_view=False)  # its previous owner is gone
                 self.people.change({"id": person.id}, mask=new, nick=after.nick)
             return
         same = self.people.by_account(fold_account(after.account))
@@ -151,7 +151,7 @@ class Registry(Feature):
         self._rolled.clear()
 
     def _roll_call(self, event: ChannelMembers, _now: datetime) -> None:
-        """Once all our channels are seen again: masks that are in none of them have left our view."""
+        """Once the members of all our channels are known again: masks that are in none of them are out of view."""
         self._rolled.add(self.audience.fold(event.channel))
         if self._rolled < {self.audience.fold(channel) for channel in self.channels}:
             return
@@ -171,7 +171,7 @@ class Registry(Feature):
                 Reply(
                     f"your keys: {shown}"
                     if keys
-                    else "I have no key of yours; say !key and the one line of your ~/.ssh/id_ed25519.pub",
+                    else "I have no key of yours; type !key and the line in your ~/.ssh/id_ed25519.pub",
                     private=True,
                 )
             ]
@@ -179,30 +179,30 @@ class Registry(Feature):
             count = self.people.keys.remove(person_id=ask.person.id)
             return [
                 Reply(
-                    f"forgotten: {count} {'key' if count == 1 else 'keys'}" if count else "I had none of yours",
+                    f"deleted: {count} {'key' if count == 1 else 'keys'}" if count else "I had no keys of yours",
                     private=True,
                 )
             ]
         key = self._offered(ask) if publickey.lower() == "yes" else read_key(publickey)
         if key is None:
             raise UserError(
-                "that is no public ssh key (or it was cut: RSA keys do not fit a line here); say !key and "
-                "the one line of your ~/.ssh/id_ed25519.pub"
+                "that is not a public ssh key, or it was cut off (RSA keys don't fit in a line here); type !key and "
+                "the line in your ~/.ssh/id_ed25519.pub"
             )
         if all(key != known.key for known in keys):
             if len(keys) >= KEYS_AT_MOST:
-                raise UserError(f"you have {len(keys)} keys already; !key forget drops them all")
+                raise UserError(f"you already have {len(keys)} keys; !key forget deletes them all")
             self.people.keys.add(person_id=ask.person.id, key=key, added_at=ask.at)
         which = f": {key.split()[0]} …{key[-8:]}" if publickey.lower() == "yes" else ""
-        return [Reply(f"key kept{which}; it opens your labs from now on", private=True)]
+        return [Reply(f"key saved{which}; it works for your labs from now on", private=True)]
 
     def _offered(self, ask: Request) -> str:
-        """What their ssh client had with it when they last logged in with a lab's password."""
+        """The key that their ssh client offered when they last logged in with a lab's password."""
         found = [lease.offered for lease in self.leases.open(person_id=ask.person.id) if lease.offered]
         if not found:
             raise UserError(
-                "no ssh client of yours offered a key yet: log in to your lab with its password once, from the "
-                "machine whose key it is, then say that again"
+                "your ssh client has not offered a key yet: log in to your lab with its password once, from the "
+                "machine that has the key, then type !key yes again"
             )
         return found[-1]
 
@@ -211,9 +211,9 @@ class Registry(Feature):
             Command(
                 "key",
                 self.add_key,
-                "my ssh key: keep it, show it, forget it",
+                "save, show or forget your ssh keys",
                 (Argument("PUBLICKEY", "words", optional=True, rest=True),),
-                example="key ssh-ed25519 AAAAC3Nz…, !key yes (the one that my ssh client offered) or !key forget",
+                example="key ssh-ed25519 AAAAC3Nz…, !key yes (the one that your ssh client offered) or !key forget",
                 group="labs",
             ),
         ]

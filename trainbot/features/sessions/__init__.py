@@ -1,2 +1,1 @@
-"""Sessions: what is planned, when that is for everyone, and what is said about it.  Pure: no store,
-no clock, no network; ``now`` is always passed in, the schedule folder is the only thing read."""
+"""Sessions: planning, sign-ups, polls, announcements and reminders.  ``now`` is always passed in."""

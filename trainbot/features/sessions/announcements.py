@@ -1,4 +1,4 @@
-"""What became of sessions, told in the channels and to those who have a seat."""
+"""Announces changes of sessions in the channels and to those who signed up."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Announcements:
         self.zones, self.offsets = schedule.zones, schedule.offsets
 
     def tell(self, found: Sequence[Change], now: datetime) -> None:
-        """Kept until it was said; the lines tell the time, so reminders whose time is past are not said besides."""
+        """Stores announcements until they are sent.  They give the time, so reminders already due are marked as sent."""
         for change in found:
             if change.kind != "cancelled":
                 for key in passed_keys(change.session, self.offsets, now):

@@ -1,4 +1,4 @@
-"""What became of the sessions that people were told about: new, moved, cancelled, back."""
+"""Changes of sessions since people were last told: new, moved, cancelled, back."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from trainbot.core.times import MAX_BYTES, describe, describe_many, readings
 from trainbot.core.zones import TZDATA_VERSION
 from trainbot.model.session import Schedule, Session
 
-MOST_LINES = 4  # a channel takes one line in two seconds; more than this is told as a sum
+MOST_LINES = 4  # a channel takes one line in two seconds; more than this become one summary
 Kind = Literal["new", "moved", "cancelled", "back"]
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """``session`` as it is now (a cancelled one that left its file: as it was, marked cancelled),
-    ``was`` as it stood before, None where it is new."""
+    """One change: ``session`` as it is now (one removed from its file: as it was, marked cancelled),
+    ``was`` as it was before, None if it is new."""
 
     kind: Kind
     session: Session
@@ -26,7 +26,7 @@ class Change:
 
     @property
     def by_clock_rules(self) -> bool:
-        """True where nobody moved it: its wall time stands, the zone's rules changed."""
+        """True if nobody moved it: the local time is the same, but the rules of the time zone changed."""
         was = self.was
         return (
             self.kind == "moved" and was is not None and was.tzdata != self.session.tzdata
@@ -35,11 +35,11 @@ class Change:
 
 
 def changes(before: Iterable[Session], after: Schedule, now: datetime) -> list[Change]:
-    """What to tell people, by start.  ``before`` is what was last known.
+    """The changes to announce, by start.  ``before`` is what was last known.
 
-    A session that is in no file any more is cancelled, unless its file (or the folder) has faults:
-    a slip in a file must not call a class off.  What has begun is left alone.  Further occurrences
-    of a repeating event that come into view as time goes on are nothing new.
+    A session that is no longer in any file is cancelled, unless its file (or the folder) has errors:
+    a typing error must not cancel a class.  Sessions that have begun are left alone.  Further
+    occurrences of a repeating event that come into range with time are not new.
     """
     known = {session.uid: session for session in before}
     series = _known_series(known.values())
@@ -56,8 +56,8 @@ def changes(before: Iterable[Session], after: Schedule, now: datetime) -> list[C
 
 
 def derived_again(session: Session) -> Session:
-    """The session at the moment that its wall time means by the rules of this tzdata.  Where clocks now skip that time
-    or show it twice, RFC 5545 3.3.5 says which moment it is: people know of it already, so nobody is asked."""
+    """The session with its start recomputed by the rules of this tzdata.  If clocks now skip its local time or show it
+    twice, RFC 5545 3.3.5 decides: people already know of the session, so nobody is asked."""
     if session.tzdata == TZDATA_VERSION:
         return session
     return Session.of(
@@ -71,7 +71,7 @@ def derived_again(session: Session) -> Session:
 
 
 def _known_series(sessions: Iterable[Session]) -> dict[str, datetime]:
-    """Series -> the latest start of it that is known."""
+    """Series -> its latest known start."""
     latest: dict[str, datetime] = {}
     for session in sessions:
         if session.series is not None:
@@ -97,19 +97,19 @@ def render(change: Change, zones: Iterable[str], now: datetime) -> str:
     """One line about the change: the time in UTC and in ``zones``, or those that the session names."""
     session, was = change.session, change.was
     if change.kind == "cancelled":
-        told = was or session  # people know it by the time it had
+        told = was or session  # people know its old time
         here = "" if told.zone == "UTC" else f" ({describe(told.start, told.zone, now)})"
         return f"cancelled: {session.name}, {describe(told.start, 'UTC', now)}{here}"
     said = f"{'on again' if change.kind == 'back' else 'new session'}: {session.name}, "
     if change.kind == "moved" and was is not None:
         why = f" (the clock rules of {session.zone} changed)" if change.by_clock_rules else ""
-        said = f"moved{why}: {session.name}, not {describe(was.start, 'UTC', now)} but "
+        said = f"moved{why}: {session.name}, from {describe(was.start, 'UTC', now)} to "
     return said + describe_many(session.start, session.zones or zones, now, MAX_BYTES - len(said.encode()))
 
 
 def render_all(found: Iterable[Change], zones: Iterable[str], now: datetime) -> list[str]:
-    """A line for each, but for more than MOST_LINES of one kind from one file a single one: how many
-    there are, and the first of them."""
+    """One line per change; more than MOST_LINES of one kind from one file become a single line with their
+    number and the first of them."""
     zones, lines = tuple(zones), []
     crowds: dict[tuple[str, str], list[Change]] = {}
     for change in found:
@@ -118,6 +118,11 @@ def render_all(found: Iterable[Change], zones: Iterable[str], now: datetime) -> 
         if len(group) <= MOST_LINES:
             lines += [render(change, zones, now) for change in group]
             continue
-        word = {"new": "new", "moved": "moved", "cancelled": "cancelled", "back": "on again"}[kind]
-        lines.append(f"{len(group)} sessions {word}, the first: {render(group[0], zones, now)}; all: !sessions")
+        what = {
+            "new": "new sessions",
+            "moved": "sessions moved",
+            "cancelled": "sessions cancelled",
+            "back": "sessions on again",
+        }
+        lines.append(f"{len(group)} {what[kind]}, the first: {render(group[0], zones, now)}; !sessions lists them all")
     return lines

@@ -1,7 +1,7 @@
-"""A channel's manners: its topic from the calendar, who has a voice, and whether only they speak.
+"""Channel state: the topic from the calendar, who has a voice, and whether the channel is moderated.
 
-What should be follows from the rows, what is from the network; the difference is said at each look.  So a crash, a
-netsplit or a lost line leaves nothing as it should not be: what we set is in a row until it is seen to be gone.
+The rows say how a channel should be, the network how it is; each check sends the difference.  So a crash, a netsplit or a
+lost line leaves nothing wrong: what we set stays in a row until it is seen to be gone.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ if TYPE_CHECKING:
 BETWEEN = " | "
 AT_ONCE = 3  # modes with a nick in one line (RFC 2812 3.2.3)
 OPERATORS = frozenset("qaoh")  # letters of those who may moderate
-AGAIN = timedelta(seconds=30)  # what the network did not do by then is asked for again
-ANNOUNCED = timedelta(days=90)  # a session that is further off is no news for a topic
-LATE = timedelta(minutes=30)  # after its start a session that nobody began is no longer the next
+AGAIN = timedelta(seconds=30)  # what the network has not done by then is requested again
+ANNOUNCED = timedelta(days=90)  # a session further away is not put in the topic
+LATE = timedelta(minutes=30)  # this long after its start, an unstarted session is no longer the next
 _OURS = re.compile(
     r"(?:^| \| )(?:next: [^|]* \| !sessions|[^|]* \| a class runs here, with [^|]*"
     r"(?: \| slides: [^|]*)?(?: \| !help)?)(?= \| |$)"
 )
-AHEAD = 20  # sessions that are looked through for a channel's next one
+AHEAD = 20  # sessions searched for a channel's next one
 
 
 class ChannelStatus(Protocol):
-    """How we stand in a channel: ``status`` and ``modes`` are letters, ``modes`` None until it is known;
-    ``topic_octets``: how long a topic may be."""
+    """The bot's status in a channel: ``status`` and ``modes`` are mode letters, ``modes`` None until known;
+    ``topic_octets``: the maximum length of a topic."""
 
     @property
     def joined(self) -> bool: ...
@@ -56,19 +56,19 @@ class ChannelStatus(Protocol):
 
 
 class ChannelView(Protocol):
-    """Channels as the network has them now."""
+    """The current state of the channels on the network."""
 
     @property
     def nick(self) -> str:
-        """Ours."""
+        """The bot's own nick."""
 
     def fold(self, name: str) -> str: ...
     def members(self, channel: str) -> Sequence[Sender]: ...
     def membership(self, channel: str) -> ChannelStatus:
-        """How we stand there."""
+        """The bot's status there."""
 
     def marked(self, channel: str, nick: str) -> bool:
-        """Whether they are voiced or more, by whomever."""
+        """Whether they have a voice or a higher status, whoever gave it."""
 
 
 class ChannelState:
@@ -80,7 +80,7 @@ class ChannelState:
         self._asked: dict[tuple[str, str], datetime] = {}
 
     def settle(self, now: datetime) -> list[Outgoing]:
-        """What is to be said to the network, so that each channel becomes as it should be."""
+        """The lines to send to the network to bring each channel into its intended state."""
         found: list[Outgoing] = []
         for channel in self.session_store.channels:
             membership = self.view.membership(channel)
@@ -101,9 +101,9 @@ class ChannelState:
     def _topic(
         self, row: ChannelRow, run: ClassRun | None, membership: ChannelStatus, now: datetime
     ) -> tuple[ChannelRow, list[Outgoing]]:
-        """Our words behind those of others, said when ours change: a topic that somebody else sets is left alone."""
+        """Puts our text after that of others when ours changes; a topic set by somebody else is left alone."""
         if "t" in (membership.modes or "") and not OPERATORS & set(membership.status):
-            return row, []  # only operators set it there: said once we are one
+            return row, []  # only operators can set it there: done once we are one
         ours = self._words(row.name, run, membership.topic_octets, now)
         before = row.topic.removeprefix(row.base).removeprefix(BETWEEN)
         if ours == before:
@@ -123,7 +123,7 @@ class ChannelState:
             here = f"a class runs here, with {run.presenter}" + (f", talk in {talk}" if talk else "")
             words = [_plain(run.title), here, *([f"slides: {slides}"] if slides else []), "!help"]
             if slides and len(BETWEEN.join(words).encode()) > longest:
-                del words[-2]  # !slides tells them
+                del words[-2]  # !slides gives them
             return BETWEEN.join(words)
         for session in self.session_store.upcoming(now, AHEAD):
             if (
@@ -153,7 +153,7 @@ class ChannelState:
             found.append(
                 Line(
                     row.name,
-                    f"presenters and helpers speak here; talk and ask in {talk}, or say it to me: "
+                    f"only presenters and helpers speak here; talk and ask in {talk}, or message me: "
                     f"/msg {self.view.nick} help",
                     Priority.PRESENTER,
                 )
@@ -167,7 +167,7 @@ class ChannelState:
             row = replace(row, quiet="")
         voiced = row.voiced.split()
         quiet = row.quiet == "on" or bool(talk and moderated)
-        # whoever has a voice from somebody else keeps it: we neither give nor take it
+        # a voice given by somebody else is left alone
         should = [
             nick
             for nick in self._speakers(row, run, quiet=quiet)
@@ -179,7 +179,7 @@ class ChannelState:
         return replace(row, voiced=" ".join(should)), found
 
     def _speakers(self, row: ChannelRow, run: ClassRun | None, *, quiet: bool) -> list[str]:
-        """The presenter of the class; while it is quiet all presenters and helpers who are there."""
+        """The presenter of the class; while the channel is quiet, all presenters and helpers in it."""
         if run is None:
             return []
         return [
@@ -197,7 +197,7 @@ class ChannelState:
         return True
 
     def came_back(self, channel: str) -> None:
-        """We are there anew: voices that we gave may be gone, if it was the server that went."""
+        """We rejoined: voices that we gave may be gone if the server was lost."""
         row = self.rows.first(name=channel)
         if row is not None:
             self.rows.put(
@@ -206,11 +206,11 @@ class ChannelState:
         self._asked = {key: at for key, at in self._asked.items() if key[0] != channel}
 
     def left(self, nick: str, channel: str | None) -> None:
-        """Whoever comes again comes without a voice."""
+        """Somebody who leaves and rejoins has no voice any more."""
         self._renamed(nick, "", [channel] if channel is not None else self.session_store.channels)
 
     def renamed(self, old: str, new: str) -> None:
-        """A voice stays with its person."""
+        """A voice follows a change of nick."""
         self._renamed(old, new, self.session_store.channels)
 
     def _renamed(self, old: str, new: str, channels: Iterable[str]) -> None:
@@ -223,37 +223,37 @@ class ChannelState:
     # -- commands ----------------------------------------------------------------------------------------
 
     def quiet(self, ask: Request, choice: str) -> list[Effect]:
-        assert ask.channel is not None  # Place.CLASS
+        assert ask.channel is not None  # Scope.CLASS
         row, membership = self._row(ask.channel), self.view.membership(ask.channel)
         if choice.lower() not in ("on", "off"):
-            raise UserError(f"{choice[:20]!r} is neither on nor off: say !quiet on, or !quiet off")
+            raise UserError(f'"{choice[:20]}" is neither on nor off. Usage: !quiet on, or !quiet off')
         if choice.lower() == "off":
             if row.quiet != "on":
                 raise UserError(
                     f"{ask.channel} is not quiet"
                     + (
-                        f"; somebody else moderates it: /mode {ask.channel} -m"
+                        f"; somebody else made it moderated: /mode {ask.channel} -m ends that"
                         if "m" in (membership.modes or "")
                         else ""
                     )
                 )
             self.rows.put(replace(row, quiet="off"))
-            return [Line(ask.channel, "everybody may speak again", Priority.PRESENTER)]
+            return [Line(ask.channel, "everybody can speak again", Priority.PRESENTER)]
         if not OPERATORS & set(membership.status):
             raise UserError(
-                f"I am no operator of {ask.channel}, so I cannot: say /msg ChanServ OP {ask.channel}, or "
+                f"I can't, I am not an operator of {ask.channel}: type /msg ChanServ OP {ask.channel}, or "
                 f"/mode {ask.channel} +o and my nick, then !quiet on again"
             )
         if row.quiet == "on":
-            return [Reply("it is quiet already; !quiet off ends it")]
+            return [Reply("the channel is already quiet; !quiet off ends that")]
         if "m" in (membership.modes or ""):
-            raise UserError(f"{ask.channel} is moderated already, by somebody else: who did that ends it")
+            raise UserError(f"somebody else has already made {ask.channel} moderated; they have to end that first")
         self.rows.put(replace(row, quiet="on"))
         talk = self.irc.talk_of(ask.channel)
         return [
             Line(
                 ask.channel,
-                "quiet, please: presenters and helpers speak. Say everything else to me privately, as in "
+                "quiet, please: only presenters and helpers speak now. Everybody else, message me: "
                 f"/msg {self.view.nick} ask WORDS, or done, or stuck" + (f"; or talk in {talk}" if talk else ""),
                 Priority.PRESENTER,
             )
@@ -266,17 +266,17 @@ class ChannelState:
             if ask.channel is None or ask.channel in self.session_store.where(session):
                 title, link = session.title, session.slides or session.link or ""
                 break
-        return [Reply(f"slides for {title}: {link}" if link else "there are no slides; !sessions says what is planned")]
+        return [
+            Reply(f"slides for {title}: {link}" if link else "there are no slides; !sessions lists what is planned")
+        ]
 
     def commands(self) -> list[Command]:
         return [
-            Command(
-                "slides", self.slides, "where the slides are, of the class that runs or the next one", group="sessions"
-            ),
+            Command("slides", self.slides, "link to the slides of the running class or the next one", group="sessions"),
             Command(
                 "quiet",
                 self.quiet,
-                "only presenters and helpers speak (the channel is moderated), until off or the class ends",
+                "let only presenters and helpers speak (moderate the channel), until !quiet off or the end of the class",
                 (Argument("on|off", "word"),),
                 role=Role.PRESENTER,
                 scope=Scope.CLASS,
@@ -295,12 +295,12 @@ def _each(channel: str, change: str, nicks: list[str]) -> list[Outgoing]:
 
 
 def _plain(title: str) -> str:
-    """A title in a topic, whose parts have strokes between them."""
+    """A title for a topic, where | separates the parts."""
     return _cut(title.replace("|", "/"), 120)
 
 
 def _cut(text: str, octets: int) -> str:
-    """``text`` in so many bytes at most, with an ellipsis where it was longer."""
+    """``text`` cut to at most ``octets`` bytes, with an ellipsis if it was longer."""
     if len(text.encode()) <= octets:
         return text
     return text.encode()[: max(0, octets - 3)].decode(errors="ignore").rstrip() + "…"

@@ -1,4 +1,4 @@
-"""Sessions: planned, announced, signed up for; polls that find their times; channels that show them."""
+"""The sessions feature: planning, announcements, sign-ups, polls and channel topics."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Sessions(Feature):
         )
 
     def next_start(self, ask: Request, words: str) -> Session | None:
-        """What ``!start`` means: the session of that number, or the one that is due now."""
+        """The session that ``!start`` means: the one of that number, or the one due now."""
         return self.planner.next_start(ask, words)
 
     def commands(self) -> list[Command]:

@@ -1,4 +1,4 @@
-"""Sessions planned on IRC: added, moved, cancelled, published; those from files are changed in their file."""
+"""``!session``: add, move, cancel and publish sessions on IRC; those from files are changed in their file."""
 
 from __future__ import annotations
 
@@ -47,21 +47,21 @@ class OrganiserCommands:
             announcing.zones,
         )
         self.exercises = exercises
-        self._asked_about: dict[int, str] = {}  # person -> the session that their yes would be about
+        self._asked_about: dict[int, str] = {}  # person -> the session they were asked to confirm
 
     # -- add -------------------------------------------------------------------------------------------
 
     def ask_add(self, ask: Request, words: str) -> str:
         session = self._new(ask, words)
-        return f"{self._shown(session, ask)}.{self._notes(session, ask.at)} Keep that as a draft?"
+        return f"{self._shown(session, ask)}.{self._notes(session, ask.at)} Save this as a draft?"
 
     def add(self, ask: Request, words: str) -> list[Effect]:
         session = self._new(ask, words)
         kept = self.session_store.draft(ORIGIN, ask.at, **{name: getattr(session, name) for name in _KEPT})
         return [
             Reply(
-                f"kept as {kept.number}; !session publish {kept.number} announces it, !session cancel "
-                f"{kept.number} drops it"
+                f"saved as {kept.number}; !session publish {kept.number} announces it, !session cancel "
+                f"{kept.number} deletes it"
             )
         ]
 
@@ -69,23 +69,24 @@ class OrganiserCommands:
         said = read_phrase(words, ask.at, self.exercises.library.exercises, ask.person.zone)
         zone = said.zone or ask.person.zone
         if not zone:
-            raise UserError("in which time zone? say a city with it, such as melbourne, or your own once with !tz CITY")
+            raise UserError("which time zone? Add a city, such as melbourne, or set your own with !tz CITY")
         local = wall_time(said, zone, ask.at)
         values = dict(said.values)
         exercise = self.exercises.library.exercises.get(values.get("exercise", ""))
         if "exercise" in values and exercise is None:
             raise UserError(
-                f"there is no exercise {values['exercise'][:40]!r}; there is: "
+                f'no exercise called "{values["exercise"][:40]}" (available: '
                 + (", ".join(list(self.exercises.library.exercises)[:8]) or "none yet")
+                + ")"
             )
         if "title" not in values and exercise is None:
-            raise UserError(f"what is it called? put the title in quotes; for example {EXAMPLE}")
+            raise UserError(f"what is the title? Put it in quotes, for example {EXAMPLE}")
         values.setdefault("title", exercise.title if exercise else "")
         values.setdefault("minutes", fields.DEFAULT_MINUTES)
         return Session.of(uid="", start=to_utc(local, zone), local=local, zone=zone, origin=ORIGIN, **values)
 
     def _shown(self, session: Session, ask: Request) -> str:
-        """All that will be kept, the time in three zones."""
+        """Everything that will be saved, with the time in three zones."""
         mine = [zone for zone in (ask.person.zone, *self.zones) if zone not in ("", session.zone)]
         parts = [
             f'"{session.title}", {describe_many(session.start, [session.zone, *mine[:1]], ask.at)}',
@@ -100,7 +101,7 @@ class OrganiserCommands:
         return ", ".join(parts)
 
     def _notes(self, session: Session, now: datetime, but: str = "") -> str:
-        """What an organiser wants to know before saying yes."""
+        """What an organiser should know before confirming."""
         there = set(self.session_store.where(session))
         over = [
             other
@@ -121,18 +122,18 @@ class OrganiserCommands:
         session, draft, changed = self._changed(ask, words)
         self._asked_about[ask.person.id] = session.uid
         told = "" if draft else self._who_hears(changed)
-        return f"{self._shown(changed, ask)}.{self._notes(changed, ask.at, session.uid)} Change it so?{told}"
+        return f"{self._shown(changed, ask)}.{self._notes(changed, ask.at, session.uid)} Change it?{told}"
 
     def move(self, ask: Request, words: str) -> list[Effect]:
         session, draft, changed = self._changed(ask, words)
         self._still(ask, session)
         self.session_store.put(changed, ask.at, draft=draft)
         if draft:
-            return [Reply(f"{session.number} is changed; !session publish {session.number} announces it")]
+            return [Reply(f"{session.number} changed; !session publish {session.number} announces it")]
         if changed.start != session.start:
             self.announcing.tell([Change("moved", changed, session)], ask.at)
         self.signups.make_room(changed, ask.at)
-        return [Reply("changed" if changed.start == session.start else "moved; everybody is being told")]
+        return [Reply("changed" if changed.start == session.start else "moved; I'm telling everybody")]
 
     def _changed(self, ask: Request, words: str) -> tuple[Session, bool, Session]:
         """(the session, whether it is a draft, how it will be)."""
@@ -142,7 +143,7 @@ class OrganiserCommands:
         values = {name: getattr(session, name) for name in _KEPT} | said.values
         if not (said.values or said.has_time or said.zone):
             raise UserError(
-                f"move it to when? for example !session move {self._name(session, ask.at)} sat 21 mar 09:00"
+                f"when should it be? For example !session move {self._name(session, ask.at)} sat 21 mar 09:00"
             )
         if said.has_time or said.zone:
             values["zone"] = said.zone or session.zone
@@ -150,7 +151,9 @@ class OrganiserCommands:
         start = to_utc(values["local"], values["zone"])
         changed = Session.of(uid=session.uid, start=start, origin=session.origin, **values)
         if changed.revision == session.revision:
-            raise UserError(f"{session.title} is so already, {describe(session.start, session.zone, ask.at)}")
+            raise UserError(
+                f"nothing to change: {session.title} is already {describe(session.start, session.zone, ask.at)}"
+            )
         return session, draft, changed
 
     def ask_cancel(self, ask: Request, words: str) -> str:
@@ -159,9 +162,9 @@ class OrganiserCommands:
         self._asked_about[ask.person.id] = session.uid
         when = describe(session.start, session.zone, ask.at)
         return (
-            f"the draft {session.title}, {when}, is dropped."
+            f"this deletes the draft {session.title}, {when}."
             if draft
-            else f"{session.title}, {when}, is cancelled.{self._who_hears(session)}"
+            else f"this cancels {session.title}, {when}.{self._who_hears(session)}"
         )
 
     def cancel(self, ask: Request, words: str) -> list[Effect]:
@@ -170,20 +173,20 @@ class OrganiserCommands:
         self._still(ask, session)
         if draft:
             self.session_store.forget(session)
-            return [Reply("dropped")]
+            return [Reply("deleted")]
         if session.start <= ask.at:
-            raise UserError(f"{session.title} has begun; !end ends the class")
+            raise UserError(f"{session.title} has already begun; !end ends the class")
         off = session.as_cancelled()
         self.session_store.put(off, ask.at)
         self.announcing.tell([Change("cancelled", off, session)], ask.at)
-        return [Reply(f"cancelled; everybody is being told (!session publish {session.number} puts it on again)")]
+        return [Reply(f"cancelled; I'm telling everybody (!session publish {session.number} puts it on again)")]
 
     def _still(self, ask: Request, session: Session) -> None:
-        """UserError where the number has become another session's between the question and the yes."""
+        """UserError if the number means another session by the time of the confirmation."""
         if self._asked_about.pop(ask.person.id, session.uid) != session.uid:
             raise UserError(
-                f"the sessions changed meanwhile, and that is {session.title} now: nothing was done; !sessions "
-                "has the numbers, say it again"
+                f"nothing was done: the sessions have changed, and that number is now {session.title}. !sessions "
+                "shows the numbers; try again"
             )
 
     def _who_hears(self, session: Session) -> str:
@@ -200,11 +203,11 @@ class OrganiserCommands:
         else:
             chosen = [self._to_publish(ask, words, drafts)]
         if not chosen:
-            raise UserError(f"there is no draft to publish; {EXAMPLE} makes one")
+            raise UserError(f"there is no draft to publish; {EXAMPLE} creates one")
         over = [draft for draft in chosen if draft.start <= ask.at]
         if over:
             raise UserError(
-                f"{over[0].title} ({over[0].number}) would be over already: !session move {over[0].number} "
+                f"the start of {over[0].title} ({over[0].number}) has passed: !session move {over[0].number} "
                 "sat 09:00 gives it another time"
             )
         changes = []
@@ -219,28 +222,28 @@ class OrganiserCommands:
         return [Reply("published" if len(chosen) == 1 else f"{len(chosen)} sessions published")]
 
     def _to_publish(self, ask: Request, words: str, drafts: list[Session]) -> Session:
-        """A draft, or one that was cancelled here and is to be on again."""
+        """A draft, or a session cancelled on IRC that is to be on again."""
         off = [s for s in self.session_store.known(ask.at) if s.made_here and s.cancelled and s.start > ask.at]
         numbered = next((s for s in [*drafts, *off] if s.number == words.lower()), None)
         if numbered is not None:
             return numbered
         if not words:
             raise UserError(
-                "which one? !session lists the drafts; !session publish all for all of them"
+                "which one? !session lists the drafts; !session publish all publishes all of them"
                 if drafts
-                else f"there is no draft to publish; {EXAMPLE} makes one"
+                else f"there is no draft to publish; {EXAMPLE} creates one"
             )
         called = [s for s in [*drafts, *off] if words.casefold() in s.title.casefold()]
         if len(called) == 1:
             return called[0]
-        raise UserError(f"which draft is {words[:40]!r}? !session lists them")
+        raise UserError(f'no single draft matches "{words[:40]}"; !session lists them')
 
     # -- which -------------------------------------------------------------------------------------------
 
     def list_drafts(self, ask: Request) -> list[Effect]:
         drafts = self.session_store.drafts(ask.at)
         if not drafts:
-            return [Reply(f"there are no drafts; {EXAMPLE} makes one", private=True)]
+            return [Reply(f"there are no drafts; {EXAMPLE} creates one", private=True)]
         shown = [
             f"{draft.number}: {draft.title}, {describe(draft.start, ask.person.zone or draft.zone, ask.at)} "
             f"({until(draft.start - ask.at)}, from {draft.origin})"
@@ -250,8 +253,8 @@ class OrganiserCommands:
         return [Reply("; ".join(shown) + f"{more}: !session publish {drafts[0].number}, or all", private=True)]
 
     def _find(self, ask: Request, words: str) -> tuple[Session, bool, str]:
-        """The session that ``words`` begin with, whether it is a draft, and the rest: ``d7``, a number as ``!sessions``
-        has it, or its title in quotes."""
+        """The session that ``words`` start with, whether it is a draft, and the rest: ``d7``, a number from
+        ``!sessions``, or a title in quotes."""
         first, _, rest = words.strip().partition(" ")
         for draft in self.session_store.drafts(ask.at):
             if draft.number == first.lower():
@@ -271,7 +274,7 @@ class OrganiserCommands:
             return find(words.strip(), self.session_store.upcoming(ask.at))[1], False
         session, draft, rest = self._find(ask, words)
         if rest:
-            raise UserError(f"{rest[:30]!r} is one word too many: say !session cancel {first.split()[0]}")
+            raise UserError(f'unexpected word "{rest[:30]}". Usage: !session cancel {first.split()[0]}')
         return session, draft
 
     def _name(self, session: Session, now: datetime) -> str:
@@ -280,7 +283,7 @@ class OrganiserCommands:
     def _refuse_file(self, session: Session) -> None:
         if not session.made_here:
             raise UserError(
-                f"{session.title} is in the file {session.origin}: change it there, I read it within seconds"
+                f"{session.title} comes from the file {session.origin}: change it there, I will read it within seconds"
             )
 
     def commands(self) -> list[Command]:
@@ -289,15 +292,15 @@ class OrganiserCommands:
             Command(
                 "session",
                 self.list_drafts,
-                "sessions that are planned but not published yet",
+                "list drafts: sessions planned but not published yet",
                 role=Role.ORGANISER,
                 group="sessions",
             ),
             Command(
                 "session add",
                 self.add,
-                'plans a session: exercise, day, time, zone, length, "title", by NAME, '
-                "seats N, in any order; shown back first",
+                'plan a session: exercise, day, time, zone, length, "title", by NAME, '
+                "seats N, in any order (asks first)",
                 words,
                 confirm=self.ask_add,
                 example=EXAMPLE.removeprefix("!"),
@@ -307,7 +310,7 @@ class OrganiserCommands:
             Command(
                 "session move",
                 self.move,
-                "another time (or seats, title, presenter) for session N, or draft dN; everybody is told",
+                "change the time (or seats, title, presenter) of session N or draft dN, and tell everybody (asks first)",
                 (Argument("N WORDS", "words", rest=True),),
                 aliases=("session change",),
                 confirm=self.ask_move,
@@ -318,7 +321,7 @@ class OrganiserCommands:
             Command(
                 "session cancel",
                 self.cancel,
-                "calls session N off, and tells everybody; drops draft dN",
+                "cancel session N and tell everybody, or delete draft dN (asks first)",
                 (Argument("N", "words", rest=True),),
                 confirm=self.ask_cancel,
                 example="session cancel 2",
@@ -328,7 +331,7 @@ class OrganiserCommands:
             Command(
                 "session publish",
                 self.publish,
-                "announces a draft, or all",
+                "announce a draft, or all drafts",
                 (Argument("dN", "words", optional=True, rest=True),),
                 example="session publish d3",
                 role=Role.ORGANISER,

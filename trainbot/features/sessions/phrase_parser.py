@@ -1,4 +1,4 @@
-"""What an organiser types about a session, in any order of its words.  Pure.
+"""Parses what an organiser types about a session, in any word order.  Pure.
 
 ``selinux sat 14 mar 09:00 melbourne 2h "SE Linux for beginners" by alice seats 30`` is an exercise, a date, a time, a
 zone, a length, a title, a presenter, seats.
@@ -14,7 +14,7 @@ from typing import Any
 
 from trainbot.core.errors import UserError
 from trainbot.core.times import to_utc
-from trainbot.core.zones import resolve_zone, zone
+from trainbot.core.zones import resolve_place, resolve_zone, zone
 from trainbot.model import session_fields as fields
 from trainbot.model.session_fields import FieldFault
 
@@ -55,11 +55,11 @@ _WORDS = {
 
 @dataclass
 class SessionPhrase:
-    """What was found: ``values`` as a Session has them, besides the time; ``day``, ``weekday``, ``at``, ``zone``
-    where they were said."""
+    """The parsed phrase: ``values`` as in a Session, except the time; ``day``, ``weekday``, ``at``, ``zone``
+    if given."""
 
     values: dict[str, Any] = field(default_factory=dict)
-    day: tuple[int | None, int, int] | date | None = None  # (year, month, day), or a date of itself
+    day: tuple[int | None, int, int] | date | None = None  # (year, month, day), or a full date
     weekday: int | None = None
     at: time | None = None
     zone: str = ""
@@ -70,14 +70,14 @@ class SessionPhrase:
 
 
 def read_phrase(text: str, now: datetime, exercises: Collection[str], zone_name: str = "") -> SessionPhrase:
-    """Each word is used once and every word has to mean something; UserError names the first that does not.
-    ``zone_name``: of whoever says ``today``."""
+    """Reads the phrase; every word must have a meaning, UserError names the first that has none.
+    ``zone_name``: the zone of the speaker, for ``today``."""
     tokens = [
         (match[1] if match[1] is not None else match[2] if match[2] is not None else match[3], match[3] is None)
         for match in _TOKEN.finditer(text)
     ]
     if len(tokens) > MOST_WORDS:
-        raise UserError(f"that is {len(tokens)} words: say it in {MOST_WORDS}, for example {EXAMPLE}")
+        raise UserError(f"too long ({len(tokens)} words, at most {MOST_WORDS}); for example {EXAMPLE}")
     return _PhraseReader(tokens, now, exercises, zone_name).read()
 
 
@@ -109,7 +109,7 @@ class _PhraseReader:
         return self.said
 
     def word(self, ahead: int = 0) -> str:
-        """The token as it was typed, '' where there is none or it is quoted."""
+        """The token as typed; '' if there is none or it is quoted."""
         at = self.index + ahead
         return self.tokens[at][0] if at < len(self.tokens) and not self.tokens[at][1] else ""
 
@@ -118,7 +118,7 @@ class _PhraseReader:
 
     def put(self, name: str, value: str, used: int) -> bool:
         if name in self.said.values:
-            raise UserError(f"there are two of {name}, {self.said.values[name]!r} and {fields.shown(value)}: say one")
+            raise UserError(f"{name} is given twice, as {self.said.values[name]!r} and {fields.shown(value)}: keep one")
         try:
             self.said.values[name] = fields.from_words(name, value)
         except FieldFault as fault:
@@ -146,7 +146,7 @@ class _PhraseReader:
         return False
 
     def listed(self, name: str, word: str) -> bool:
-        """Whether it goes on the list: zones are names of zones, images are no other thing we know."""
+        """Whether ``word`` belongs to the list: zones are zone names, images are words without another meaning."""
         if name == "zones":
             return "/" in word or word == "UTC"
         known = self.plain_kind(word)
@@ -183,13 +183,13 @@ class _PhraseReader:
             return False
         if self.said.at is not None:
             raise UserError(
-                f"there are two times, {self.said.at:%H:%M} and {word}: say one, and how long it lasts as 2h"
+                f"there are two times, {self.said.at:%H:%M} and {word}: keep one, and give the length as 2h"
             )
         self.said.at = start
         if last:
             end = _clock(last)
             if end is None:
-                raise UserError(f"what is {word!r}? say the time as 19:00 and how long it lasts as 2h")
+                raise UserError(f'I don\'t understand "{word}": give the time as 19:00 and the length as 2h')
             minutes = (end.hour * 60 + end.minute - start.hour * 60 - start.minute) % (24 * 60) or 24 * 60
             self.put("minutes", str(minutes), 0)
         self.index += used
@@ -211,27 +211,29 @@ class _PhraseReader:
         word = self.plain()
         if (weekday := _weekday(word)) is not None:
             if self.said.weekday is not None:
-                raise UserError(f"there are two weekdays, one is {word!r}: say one")
+                raise UserError(f'there are two weekdays, one is "{word}": keep one')
             self.said.weekday, self.index = weekday, self.index + 1
             return True
         found, used = self._date(word)
         if found is None:
             return False
         if self.said.day is not None:
-            raise UserError(f"there are two dates, the second begins {word!r}: say one")
+            raise UserError(f'there are two dates, the second starts with "{word}": keep one')
         self.said.day, self.index = found, self.index + used
         return True
 
     def _date(self, word: str) -> tuple[tuple[int | None, int, int] | date | None, int]:
         if word in ("today", "tomorrow"):
             if not self.zone_name:
-                raise UserError(f"{word!r} depends on where you are: say the date, or your zone first with !tz CITY")
+                raise UserError(
+                    f'"{word}" depends on your time zone: give the date, or set your time zone first with !tz CITY'
+                )
             local = self.now.astimezone(zone(self.zone_name)).date()
             return local + timedelta(days=word == "tomorrow"), 1
         if match := re.fullmatch(r"(\d{4})-(\d{1,2})-(\d{1,2})", word):
             return (int(match[1]), int(match[2]), int(match[3])), 1
         if re.fullmatch(r"\d{1,2}[./]\d{1,2}([./](\d{4}|\d{2})?)?", word):
-            raise UserError(f"is {word} day or month first? say the month as a word, such as 14 mar")
+            raise UserError(f"does {word} start with the day or the month? Write the month as a word, such as 14 mar")
         if match := re.fullmatch(r"(\d{1,2})([a-z]{3,9})", word):  # 14mar
             month = _month(match[2])
             return self._year(month, int(match[1]), 1) if month is not None else (None, 0)
@@ -254,29 +256,30 @@ class _PhraseReader:
         return word.startswith(("http://", "https://")) and self.put("slides", word, 1)
 
     def exercise(self) -> bool:
-        """Its name, or how the name of one alone begins."""
+        """The name of an exercise, or the unique beginning of one."""
         word = self.plain()
         found = [name for name in self.exercises if name.lower() == word]
         found = found or [name for name in self.exercises if len(word) > 2 and name.lower().startswith(word)]
         if "exercise" in self.said.values or not word or not found:
             return False
         if len(found) > 1:
-            raise UserError(f"{word} may be {' or '.join(sorted(found)[:6])}: say which exercise")
+            raise UserError(f"which exercise is {word}: {' or '.join(sorted(found)[:6])}?")
         return self.put("exercise", found[0], 1)
 
     def zone(self, words: list[str]) -> None:
-        """What is left is a place (``new york``); anything else is asked about."""
+        """Reads the words that are left as a place (``new york``); anything else is an error."""
         if not words:
             return
         try:
-            self.said.zone = resolve_zone(" ".join(words), self.now)
+            self.said.zone = resolve_place(" ".join(words), self.now)
         except UserError as error:
-            for word in words:  # whoever typed a place and something else is told of the something
+            for word in words:  # a place and something else: the error names the other word
                 others = " ".join(other for other in words if other is not word)
                 if others and _is_place(others, self.now):
-                    raise UserError(f"what is {word[:30]!r}? a title stands in quotes; for example {EXAMPLE}") from None
-            said = str(error).replace("say !tz and one of", "say one of").replace("!tz ", "")
-            raise UserError(f"{said} (a title stands in quotes)") from None
+                    raise UserError(
+                        f'I don\'t understand "{word[:30]}": put a title in quotes; for example {EXAMPLE}'
+                    ) from None
+            raise UserError(f"{error} (put a title in quotes)") from None
 
 
 def _is_place(words: str, now: datetime) -> bool:
@@ -312,11 +315,11 @@ def _clock(word: str) -> time | None:
 
 
 def wall_time(said: SessionPhrase, zone_name: str, now: datetime, was: datetime | None = None) -> datetime:
-    """The wall time that was meant, in ``zone_name``: the next such day where no year was said.  ``was``: the wall time
-    before a move, whose day or time stays where none was said.  UserError where it is over, or no day at all."""
+    """The local time meant, in ``zone_name``: the next such day if no year is given.  ``was``: the local time before a
+    move, whose day or time is kept if none is given.  UserError if it has passed or is not a date."""
     at = said.at or (was.time() if was else None)
     if at is None:
-        raise UserError(f"at what time? for example 09:00; the whole: {EXAMPLE}")
+        raise UserError(f"at what time? For example 09:00, as in {EXAMPLE}")
     today = now.astimezone(zone(zone_name)).date()
     if isinstance(said.day, date):
         day = said.day
@@ -329,16 +332,16 @@ def wall_time(said: SessionPhrase, zone_name: str, now: datetime, was: datetime 
     elif was is not None:
         day = was.date()
     else:
-        raise UserError(f"on which day? for example sat 14 mar; the whole: {EXAMPLE}")
+        raise UserError(f"on which day? For example sat 14 mar, as in {EXAMPLE}")
     if said.weekday is not None and day.weekday() != said.weekday:
         raise UserError(
             f"{day.day} {_MONTHS[day.month - 1][:3].title()} {day.year} is a "
-            f"{_WHOLE_DAYS[day.weekday()].title()}: say {_DAYS[day.weekday()]}, or another date"
+            f"{_WHOLE_DAYS[day.weekday()].title()}: use {_DAYS[day.weekday()]}, or another date"
         )
     local = datetime.combine(day, at)
     if to_utc(local, zone_name) <= now:
         raise UserError(
-            f"{local:%H:%M} on {day.day} {_MONTHS[day.month - 1][:3].title()} {day.year} is over: say a time to come"
+            f"{local:%H:%M} on {day.day} {_MONTHS[day.month - 1][:3].title()} {day.year} has passed: give a future time"
         )
     return local
 
@@ -355,9 +358,7 @@ def _dated(said: tuple[int | None, int, int], today: date, at: time, zone_name: 
                     return found
     except ValueError:
         pass
-    raise UserError(
-        f"there is no such day as {day} {_MONTHS[month - 1] if 1 <= month <= 12 else month}: say for example 14 mar"
-    )
+    raise UserError(f"{day} {_MONTHS[month - 1] if 1 <= month <= 12 else month} is not a date: write it as in 14 mar")
 
 
 def _is_day(year: int, month: int, day: int) -> bool:

@@ -1,4 +1,4 @@
-"""Sessions shown to people, in their own time zone."""
+"""``!sessions`` and ``!tz``: shows sessions to people in their own time zone."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from trainbot.adapters.db import Store
 
 log = logging.getLogger(__name__)
-EARLY = timedelta(hours=2)  # !start means the session that begins within this, or has begun
+EARLY = timedelta(hours=2)  # !start means the session that begins within this time, or has begun
 SHOWN = 4
 
 
@@ -31,7 +31,7 @@ class Planner:
         self.people, self.classes, self.polls = store.people, store.classes, polls
 
     def next_start(self, ask: Request, words: str) -> Session | None:
-        """What ``!start`` means: the session of that number, or the one that is due now."""
+        """The session that ``!start`` means: the one of that number, or the one due now."""
         sessions = self.session_store.upcoming(ask.at)
         if words.isascii() and words.isdigit():
             if not 1 <= int(words) <= len(sessions):
@@ -55,7 +55,7 @@ class Planner:
             labs = self.signups.labs_shown(session, ask.at) if ask.private and ask.role >= Role.PRESENTER else ""
             by += f" ({labs})" if labs else ""
             if session.uid in running:
-                times = "runs now"
+                times = "running now"
             lines.append(f"{number}: {session.name}{by}, {times}")
         if more > 0:
             lines[-1] += f" (and {more} more)"
@@ -70,7 +70,7 @@ class Planner:
     def set_zone(self, ask: Request, place: str = "") -> list[Effect]:
         was = ask.person.zone
         if not place:
-            text = f"your time is {describe(ask.at, was)}" if was else "I do not know your time zone"
+            text = f"your time is {describe(ask.at, was)}" if was else "I don't know your time zone"
             return [Reply(f"{text}; !tz CITY sets it", private=not ask.private)]
         zone = resolve_zone(place, ask.at)
         self.people.change({"id": ask.person.id}, zone=zone)
@@ -82,11 +82,11 @@ class Planner:
 
     def commands(self) -> list[Command]:
         return [
-            Command("sessions", self.list_sessions, "what is planned, in my own time zone", group="sessions"),
+            Command("sessions", self.list_sessions, "list planned sessions, in your own time zone", group="sessions"),
             Command(
                 "tz",
                 self.set_zone,
-                "my time zone",
+                "set or show your time zone",
                 (Argument("CITY", "words", optional=True, rest=True),),
                 example="tz Melbourne",
                 group="sessions",

@@ -1,7 +1,7 @@
-"""Feed and page, written where people find them as soon as anything in them changes.
+"""Decides when the calendar feed and page are rewritten: as soon as anything in them changes.
 
-With thousands of sessions that takes seconds: when it is due is decided in a turn of the bot, the work (``CalendarWriter``) is done
-beside it, and what came of it (``CalendarPublished``) is an event again.
+With thousands of sessions writing takes seconds: a turn of the bot decides when it is due, ``CalendarWriter`` does it in
+the background, and the result (``CalendarPublished``) comes back as an event.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class PublishCalendar:
-    """Both are to be as the sessions are by now."""
+    """Asks for feed and page to be rewritten from the current sessions."""
 
     at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class CalendarPublished:
-    """They are; ``again_at``: when a session leaves the page.  ``error``: why they could not be written."""
+    """Feed and page were written; ``again_at``: when a session leaves the page.  ``error``: why writing failed."""
 
     again_at: datetime | None = None
     error: Exception | None = None
 
 
 class Publishing:
-    """When it is to be done: one at a time, and again where something changed meanwhile."""
+    """Schedules the writing: one at a time, and again if something changed meanwhile."""
 
     def __init__(self) -> None:
         self._wanted, self._under_way = True, False
@@ -37,7 +37,7 @@ class Publishing:
         self._failed = ""
 
     def due(self, now: datetime, changed: bool) -> PublishCalendar | None:
-        """``changed``: something is different in a session."""
+        """The request to write, if it is due.  ``changed``: a session has changed."""
         self._wanted |= changed or (self._again_at is not None and now >= self._again_at)
         if self._under_way or not self._wanted:
             return None
@@ -45,17 +45,17 @@ class Publishing:
         return PublishCalendar(now)
 
     def forget(self) -> None:
-        """What was due was not begun."""
+        """Called if the writing that was due was not started."""
         self._wanted, self._under_way = True, False
 
     def done(self, event: CalendarPublished) -> None:
-        """What cannot be written is said in the log once, and tried again."""
+        """Takes the result; each failure is logged once and retried."""
         self._under_way, self._again_at = False, event.again_at
         self._wanted |= event.error is not None
         said = str(event.error) if event.error is not None else ""
         if said and said != self._failed:
             log.error(
-                "the calendar cannot be written: %s; I try again",
+                "the calendar cannot be written: %s; trying again",
                 said,
                 exc_info=None if isinstance(event.error, OSError) else event.error,
             )

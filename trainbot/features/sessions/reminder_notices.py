@@ -1,4 +1,4 @@
-"""Reminders: in the channels, and privately to whoever has a seat, kept as notices until they were said."""
+"""Reminders in the channels and in private to those who signed up, stored as notices until sent."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from trainbot.model.session import Session
 if TYPE_CHECKING:
     from trainbot.adapters.db import Store
 
-AHEAD = timedelta(days=2)  # a day of a zone may begin that much earlier than one of UTC
+AHEAD = timedelta(days=2)  # a day in some time zones begins this much before the UTC day
 
 
 class ReminderNotices:
@@ -33,7 +33,7 @@ class ReminderNotices:
         )
 
     def tick(self, now: datetime) -> None:
-        """A row for each reminder that is due; one that is there already (also: was said) is no other."""
+        """Adds a row for each reminder that is due, unless there is one already (sent or not)."""
         sessions = self.session_store.starting(now - STARTED_GRACE, now + self._furthest)
         said = {notice.key or "" for notice in self.notices.not_over("reminder", now)}
         for channel in self.session_store.channels:
@@ -52,7 +52,7 @@ class ReminderNotices:
                 self._tell_each(reminder.session, reminder.key, now)
 
     def _tell_each(self, session: Session, name: str, now: datetime) -> None:
-        """One after the other, as a network lets us; whoever is away has it when they come."""
+        """Tells people one after another, as fast as the network allows; those who are away get it when they come."""
         for place, row in enumerate(self.signups.of(session)):
             self.notices.tell(
                 now + GAP * max(0, place - AT_ONCE),
@@ -64,7 +64,7 @@ class ReminderNotices:
                 not_after=session.start + STARTED_GRACE,
             )
 
-    # -- worded when they are said ---------------------------------------------------------------------
+    # -- written when they are sent --------------------------------------------------------------------
 
     def notice(self, notice: Notice, now: datetime) -> Reply | None:
         session = self._still(notice)
@@ -73,7 +73,7 @@ class ReminderNotices:
         return Reply(reminder_line(session, now, session.zones or self.zones), priority=Priority.ANNOUNCE)
 
     def my_notice(self, notice: Notice, now: datetime) -> Reply | None:
-        """In the person's own zone; of several that waited for somebody, the last alone is said."""
+        """In the person's own zone; if several reminders waited for them, only the last is sent."""
         session = self._still(notice)
         if session is None or notice.person_id is None or not self.signups.has_seat(session, notice.person_id):
             return None
@@ -85,7 +85,7 @@ class ReminderNotices:
         return Reply(my_line(session, now, zone, session.zones or self.zones))
 
     def _still(self, notice: Notice) -> Session | None:
-        """The session, unless it is off or moved since: the announcement of that said it."""
+        """The session, unless it was cancelled or moved since, which is announced separately."""
         session = self.session_store.get(notice.subject)
         if session is None or session.cancelled:
             return None

@@ -1,8 +1,8 @@
-"""When people are reminded of a session.  Pure: whoever calls keeps the keys of what was said.
+"""When people are reminded of a session.  Pure: the caller keeps the keys of reminders already sent.
 
-``7d`` and ``1d`` mean the same time on the clock of the session's own zone, so many days before;
-hours and minutes are elapsed time.  They differ where clocks change in between: a class on Sunday
-at 19:00 is remembered on Saturday at 19:00, though that may be 23 or 25 hours before.
+``7d`` and ``1d`` mean the same local time in the session's own zone, that many days before; hours and
+minutes are elapsed time.  They differ if clocks change in between: the reminder of a class on Sunday
+at 19:00 comes on Saturday at 19:00, though that may be 23 or 25 hours before.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from trainbot.core.times import MAX_BYTES, describe, times_in, until
 from trainbot.model.reminder import ReminderOffset
 from trainbot.model.session import Session
 
-# After this, somebody who comes sees the class going on; a line about its start is only noise.
+# After this, people can see the class going on; a line about its start would only be noise.
 STARTED_GRACE = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
 class Reminder:
-    """Something to say once.  ``key`` names session, its start and the offset, so that a session
-    that moves is remembered anew; ``text`` is one line that is true at the ``now`` it was made for."""
+    """A reminder to send once.  ``key`` names the session, its start and the offset, so a moved session
+    gets new reminders; ``text`` is one line, correct for the ``now`` it was written for."""
 
     key: str
     uid: str
@@ -33,18 +33,18 @@ class Reminder:
 
 
 def key(session: Session, offset: ReminderOffset) -> str:
-    """What marks this reminder as said: another after a move, the same after any other edit."""
+    """The key that marks this reminder as sent: a new one after a move, the same after any other edit."""
     return f"{session.uid}@{session.start:%Y%m%dT%H%M%SZ}-{offset.text}"
 
 
 def passed_keys(session: Session, offsets: Iterable[ReminderOffset], now: datetime) -> frozenset[str]:
-    """The keys of reminders whose time is over: to be marked as said when the session itself was
-    announced just now, since that line told the time already."""
+    """The keys of reminders already due: to be marked as sent when the session was announced just
+    now, since the announcement gave the time."""
     return frozenset(key(session, offset) for offset in offsets if offset.before(session) <= now)
 
 
 def latest(session: Session, offsets: Iterable[ReminderOffset], now: datetime) -> ReminderOffset | None:
-    """The reminder that is due last of those whose time has come."""
+    """The last of the reminders that are due."""
     passed = [(offset.before(session), offset) for offset in offsets]
     passed = [item for item in passed if item[0] <= now]
     return max(passed, key=lambda item: item[0])[1] if passed else None
@@ -57,11 +57,11 @@ def due(
     already: Collection[str],
     zones: Iterable[str] = (),
 ) -> list[Reminder]:
-    """What has to be said now, by start; ``already`` holds the keys of what was said.
+    """The reminders to send now, by start; ``already`` holds the keys of those sent.
 
-    However long nobody asked, each session gives one reminder at most: the latest one that is due,
-    worded by the time that is really left.  Nothing is said of cancelled sessions, and nothing
-    after the start, except for STARTED_GRACE.  ``zones`` are shown where a session names none.
+    However long ago the last call was, each session gives at most one reminder: the latest one due,
+    with the time that is really left.  There are none for cancelled sessions, and none after the
+    start, except for STARTED_GRACE.  ``zones`` are shown if a session names none.
     """
     zones, offsets, found = tuple(zones), tuple(offsets), []
     for session in sessions:
@@ -88,9 +88,9 @@ def reminder_line(session: Session, now: datetime, zones: Iterable[str]) -> str:
 
 
 def my_line(session: Session, now: datetime, zone: str, zones: Iterable[str]) -> str:
-    """The same for somebody who has a seat, in their own zone where it is known."""
+    """The reminder for somebody who signed up, in their own zone if known."""
     if not zone:
-        return f"you have a seat: {reminder_line(session, now, zones)}; !tz CITY tells me your own time"
+        return f"you have a seat: {reminder_line(session, now, zones)}; !tz CITY sets your time zone"
     where = f" in {session.channel}" if session.channel else ""
     left = session.start - now
     verb = "starts " if left > timedelta() or until(left) == "now" else ""

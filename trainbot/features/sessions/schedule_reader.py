@@ -1,4 +1,4 @@
-"""Sessions in the store as the files of schedules/ say: read when one changes, and announced."""
+"""Updates the sessions in the store from the files of schedules/ and announces changes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 class ScheduleSource(Protocol):
-    """The files of [schedule] folder."""
+    """The files in the folder of [schedule]."""
 
     def read(self, now: datetime) -> Schedule: ...
 
@@ -36,7 +36,7 @@ class ScheduleReader:
         if seen == self._seen and self._read_on is not None and now - self._read_on < timedelta(days=1):
             return
         if seen != self._candidate and self._read_on is not None:
-            self._candidate = seen  # perhaps half saved: read when it looks the same at the next tick
+            self._candidate = seen  # may be half saved: read once it is unchanged at the next tick
             return
         self._seen, self._read_on = seen, now
         schedule = self.schedules.read(now)
@@ -52,8 +52,7 @@ class ScheduleReader:
         self.announcing.tell(found + self.derive_again(now), now)
 
     def derive_again(self, now: datetime) -> list[Change]:
-        """Sessions that no file holds, by newer clock rules than they were made with: those that were moved by it, and
-        that people know of."""
+        """Recomputes sessions made on IRC by new time zone rules; returns the published ones whose start moved."""
         moved = []
         for session in [*self.session_store.known(now), *self.session_store.drafts(now)]:
             new = derived_again(session) if session.made_here and session.start > now else session
@@ -65,5 +64,5 @@ class ScheduleReader:
         return moved
 
     def forget(self) -> None:
-        """What was read last could not be stored: the next tick reads again."""
+        """Called if what was read last could not be stored: the next tick reads again."""
         self._seen = self._read_on = None

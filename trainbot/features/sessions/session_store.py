@@ -1,4 +1,4 @@
-"""The sessions that are planned, in the store: read from files, made on IRC or proposed by a poll."""
+"""The planned sessions in the store: read from files, made on IRC or proposed by a poll."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from trainbot.adapters.db import Store
 
 log = logging.getLogger(__name__)
-NEAR = timedelta(hours=36)  # a class lasts a day at most, and has a time of grace
-MEMORY = timedelta(days=30)  # a session that began longer ago is of no interest any more
+NEAR = timedelta(hours=36)  # a class lasts a day at most, plus a grace period
+MEMORY = timedelta(days=30)  # sessions that began longer ago are ignored
 _LAST = "last session"  # the setting that holds the number of the last one made here
 
 
 class SessionStore:
-    """``channels``: ours; a session that names none of them belongs to all of them."""
+    """``channels``: ours; a session that names none of them belongs to all."""
 
     def __init__(self, store: Store, channels: tuple[str, ...]) -> None:
         self.rows, self.settings, self.channels = store.sessions, store.settings, channels
@@ -30,7 +30,7 @@ class SessionStore:
     # -- written ---------------------------------------------------------------------------------------
 
     def put(self, session: Session, now: datetime, *, draft: bool = False) -> None:
-        """The session as it is from now on.  What people may have seen of it counts its changes (RFC 5545 3.8.7.4)."""
+        """Stores the session; published ones count their changes (SEQUENCE, RFC 5545 3.8.7.4)."""
         old = self.rows.first(uid=session.uid)
         if old is not None and (old.revision, old.start, old.draft) == (session.revision, session.start, draft):
             if old.value != (value := to_json(session)):  # the same by newer clock rules
@@ -53,8 +53,8 @@ class SessionStore:
         )
 
     def draft(self, origin: str, now: datetime, **values: Any) -> Session:
-        """A session that nobody hears of until it is published.  ``origin``: where it comes from (``IRC``, ``poll 3``);
-        ``values``: title, zone, local, minutes, and what else a Session has.  UserError for a time that clocks skip or
+        """Stores a draft, which is not announced until published.  ``origin``: where it comes from (``IRC``, ``poll 3``);
+        ``values``: title, zone, local, minutes, and other fields of Session.  UserError for a time that clocks skip or
         show twice."""
         number = int(self.settings.get(_LAST) or 0) + 1
         self.settings.set(_LAST, str(number))
@@ -64,22 +64,22 @@ class SessionStore:
         return session
 
     def forget(self, session: Session) -> None:
-        """A draft is gone as if it had never been."""
+        """Deletes a draft."""
         self.rows.remove(uid=session.uid, draft=True)
 
     # -- read ------------------------------------------------------------------------------------------
 
     def get(self, uid: str) -> Session | None:
-        """Published, cancelled or not; a draft is none yet."""
+        """The published session (cancelled or not) with that uid; not drafts."""
         row = self.rows.first(uid=uid, draft=False)
         return from_json(row.value) if row is not None else None
 
     def known(self, now: datetime) -> list[Session]:
-        """All published ones that are not long over, by start; cancelled ones too."""
+        """All published sessions except old ones, by start; cancelled ones too."""
         return self._since(now - MEMORY, draft=False)
 
     def drafts(self, now: datetime) -> list[Session]:
-        """Those to be published or dropped, by start."""
+        """The drafts, by start."""
         return self._since(now - MEMORY, draft=True)
 
     def _since(self, since: datetime, **exact: bool) -> list[Session]:
@@ -87,37 +87,37 @@ class SessionStore:
         return [from_json(row.value) for row in self.rows.all(start > since, order=(start,), **exact)]
 
     def near(self, now: datetime) -> list[Session]:
-        """Those that may concern labs now, by start: soon, going on, or not long over.  Cancelled ones are left out,
-        and rows that cannot be read: labs are for everybody, one bad row must not stop them."""
+        """The sessions that may need labs now, by start: soon, running, or recently over.  Leaves out cancelled ones
+        and unreadable rows: one bad row must not stop the labs of everybody."""
         found = []
         for row in self.rows.within(now - NEAR, now + NEAR, cancelled=False, draft=False):
             try:
                 found.append(from_json(row.value))
             except (ValueError, TypeError, KeyError) as error:
-                log.debug("the session %s cannot be read: %s", row.uid, error)  # known() says it aloud
+                log.debug("the session %s cannot be read: %s", row.uid, error)  # known() raises it
         return found
 
     def starting(self, first: datetime, last: datetime) -> list[Session]:
-        """Those that start from ``first`` to ``last``, by start; cancelled ones too."""
+        """The sessions that start from ``first`` to ``last``, by start; cancelled ones too."""
         return [from_json(row.value) for row in self.rows.starting(first, last, draft=False)]
 
     def upcoming(self, now: datetime, most: int | None = None) -> list[Session]:
-        """Not over and not cancelled, by start: as ``!sessions`` numbers them; the first ``most``."""
+        """The sessions that are neither over nor cancelled, by start, as ``!sessions`` numbers them; at most ``most``."""
         begun = [from_json(row.value) for row in self.rows.begun(now - NEAR, now, cancelled=False, draft=False)]
         rows = self.rows.later(now, most, cancelled=False, draft=False)
         return ([session for session in begun if session.end > now] + [from_json(row.value) for row in rows])[:most]
 
     def published(self, since: datetime) -> list[PublishedSession]:
-        """What the calendar holds: all that started after ``since`` or will, cancelled ones too, by start."""
+        """The sessions in the calendar: all that start after ``since``, cancelled ones too, by start."""
         rows = self.rows.later(since, draft=False)
         return [PublishedSession(from_json(row.value), row.sequence, row.changed_at) for row in rows]
 
     def later(self, now: datetime) -> int:
-        """How many have not begun and are not cancelled."""
+        """The number of sessions that have not begun and are not cancelled."""
         return self.rows.count(self.rows.table.c.start > now, cancelled=False, draft=False)
 
     def where(self, session: Session) -> tuple[str, ...]:
-        """The channels that hear of it; one that we are not in means all of ours."""
+        """The channels where the session is announced; if its channel is not ours, all of ours."""
         mine = tuple(c for c in self.channels if session.channel and c.lower() == session.channel.lower())
         return mine or self.channels
 

@@ -1,4 +1,4 @@
-"""Seats in sessions: taken, given up, counted; those who have one hear when their session is off or moves."""
+"""Seats in sessions: sign-ups, waiting lists, and notices to those who signed up when a session changes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from trainbot.model.session_rows import SignUp
 if TYPE_CHECKING:
     from trainbot.adapters.db import Store
 
-# A network lets us speak to about ten new people at once, then to one a minute.
+# Networks let us message about ten new people at once, then one per minute.
 AT_ONCE, GAP = 8, timedelta(minutes=1)
 
 
@@ -41,13 +41,12 @@ class SignUps:
         self.exercises, self.stock = exercises, stock
 
     def images_of(self, session: Session) -> tuple[str, ...]:
-        """What labs of that session are made from, the first unless somebody asks for another: as it says, else as its
-        exercise does."""
+        """The images of the session's labs, the default first: its own, else that of its exercise."""
         exercise = self.exercises.get(session.exercise)
         return session.images or ((exercise.image,) if exercise is not None and exercise.image else ())
 
     def of(self, session: Session) -> list[SignUp]:
-        """Those who have a seat, in the order in which they got it; each with an image that the session (still) has."""
+        """The people with a seat, in the order in which they got it; each with an image that the session (still) has."""
         images = self.images_of(session)
         return [
             row if row.image in images else replace(row, image=images[0] if images else "")
@@ -64,11 +63,11 @@ class SignUps:
         return self.rows.first(session_uid=session.uid, person_id=person_id, waiting=False) is not None
 
     def _place(self, session: Session, person: Person) -> int:
-        """Theirs among those who wait, from 1."""
+        """Their position on the waiting list, from 1."""
         return [row.person_id for row in self._all(session, waiting=True)].index(person.id) + 1
 
     def shown(self, session: Session, person: Person) -> str:
-        """``12 of 30 seats, one is yours``; '' where nobody has signed up and there is no limit."""
+        """``12 of 30 seats, one is yours``; '' if nobody has signed up and there is no limit."""
         taken, mine = self.rows.count(session_uid=session.uid, waiting=False), self._mine(session, person)
         wait = self.rows.count(session_uid=session.uid, waiting=True)
         more = f", {wait} waiting" if wait else ""
@@ -83,42 +82,42 @@ class SignUps:
         return f"{taken} {'seat' if taken == 1 else 'seats'} taken{more}" if taken else ""
 
     def labs_shown(self, session: Session, now: datetime) -> str:
-        """For organisers: ``30 labs fit, 15 survive the loss of a host``; '' where it has none."""
+        """For organisers: ``room for 30 labs, 15 if a host fails``; '' if it has no labs."""
         if not any(self.stock.has_labs(image) for image in self.images_of(session)):
             return ""
         seats, survive = self.stock.holds(now)
-        return f"{seats} labs fit, {survive} survive the loss of a host"
+        return f"room for {seats} labs, {survive} if a host fails"
 
     def too_many(self, session: Session, now: datetime) -> str:
-        """A sentence where hosts hold fewer labs than the session has seats, else ''."""
+        """A warning if the hosts hold fewer labs than the session has seats, else ''."""
         if session.seats is None or not any(self.stock.has_labs(image) for image in self.images_of(session)):
             return ""
         seats, survive = self.stock.holds(now)
         if session.seats > seats:
-            return f"Hosts hold {seats} labs only, {survive} with one lost."
-        return f"With a host lost, {survive} of {session.seats} have a lab." if session.seats > survive else ""
+            return f"The hosts only have room for {seats} labs ({survive} if a host fails)."
+        return f"If a host fails, {survive} of {session.seats} people have a lab." if session.seats > survive else ""
 
     # -- commands ------------------------------------------------------------------------------------
 
     def sign_up(self, ask: Request, words: str) -> list[Effect]:
         if self.require_account and ask.sender.account is None:
             raise Denied(
-                "seats are for people with an account here: /msg NickServ REGISTER PASSWORD EMAIL makes one, "
-                "/msg NickServ IDENTIFY PASSWORD logs in to it; then ask again"
+                "to sign up you need an account on this network: /msg NickServ REGISTER PASSWORD EMAIL creates one, "
+                "/msg NickServ IDENTIFY PASSWORD logs in; then try again"
             )
         number, session, wanted = find(words, self.session_store.upcoming(ask.at))
         images = self.images_of(session)
         if wanted and wanted not in images:
             there = (
-                f"it has {' and '.join(images)}: say !signup {number} {images[0]}"
+                f"it has {' and '.join(images)}: type !signup {number} {images[0]}"
                 if images
-                else f"it has no labs: say !signup {number}"
+                else f"it has no labs: type !signup {number}"
             )
-            raise UserError(f"{session.title} has no {wanted[:30]!r} labs; {there}")
+            raise UserError(f'{session.title} has no "{wanted[:30]}" labs; {there}')
         if session.start <= ask.at:
             image = wanted or (images[0] if images else "")
             lab = f"; !lab {image} gives you a lab" if image and self.stock.has_labs(image) else ""
-            raise UserError(f"{session.title} has begun, and it needs no seat to take part{lab}")
+            raise UserError(f"{session.title} has already begun; you don't need a seat to take part{lab}")
         mine = self._mine(session, ask.person)
         if mine is None:
             full = self._is_full(session)
@@ -133,8 +132,8 @@ class SignUps:
         if wanted not in ("", mine.image):
             if ask.at >= session.start - self.early and not mine.waiting:
                 raise UserError(
-                    f"the labs for {session.title} are being handed out already, yours is {mine.image}: "
-                    f"!lab return gives it back, then !lab {wanted}"
+                    f"the labs for {session.title} are already being handed out, and yours is {mine.image}: "
+                    f"!lab return gives it back, then type !lab {wanted}"
                 )
             self.rows.change({"session_uid": session.uid, "person_id": ask.person.id}, image=wanted)
         if mine.waiting:
@@ -143,7 +142,7 @@ class SignUps:
             self._answer(
                 ask,
                 session,
-                "you have a seat already in" if wanted in ("", mine.image) else "as you wish; you have your seat in",
+                "you already have a seat in" if wanted in ("", mine.image) else "image changed; you have a seat in",
             )
         ]
 
@@ -151,7 +150,7 @@ class SignUps:
         taken = "its only seat is taken" if session.seats == 1 else f"all {session.seats} seats are taken"
         return Reply(
             f"{session.title} is full, {taken}; you are number "
-            f"{self._place(session, ask.person)} of those who wait, and hear when one is free; "
+            f"{self._place(session, ask.person)} on the waiting list, and I'll tell you when you have a seat; "
             f"{self._elsewhere(ask, session)}",
             private=True,
         )
@@ -162,7 +161,7 @@ class SignUps:
         return self.rows.count(session_uid=session.uid, waiting=False) >= session.seats
 
     def _elsewhere(self, ask: Request, full: Session) -> str:
-        """The next that has room, of the same exercise where there is one."""
+        """Suggests the next session with free seats, preferably with the same exercise."""
         room = [
             (number, session)
             for number, session in enumerate(self.session_store.upcoming(ask.at), 1)
@@ -170,59 +169,59 @@ class SignUps:
         ]
         room.sort(key=lambda item: item[1].exercise != full.exercise)  # a stable sort: the earliest stays first
         if not room:
-            return "no other session has room"
+            return "no other session has free seats"
         number, session = room[0]
-        return f"the next with room is {session.title}, {self._when(session, ask.person, ask.at)}: say !signup {number}"
+        return f"the next one with free seats is {session.title}, {self._when(session, ask.person, ask.at)}: !signup {number}"
 
     def _answer(self, ask: Request, session: Session, said: str) -> Reply:
         row, notes = self._mine(session, ask.person), []
         images = self.images_of(session)
         if row is not None and row.image and self.stock.has_labs(row.image):
-            other = f" (!signup {_number(session, self.session_store.upcoming(ask.at))} IMAGE for another: {', '.join(images)})"
+            other = f" (!signup {_number(session, self.session_store.upcoming(ask.at))} IMAGE chooses another: {', '.join(images)})"
             notes.append(
-                f"your {row.image} lab{other if len(images) > 1 else ''} comes to you "
+                f"you get your {row.image} lab{other if len(images) > 1 else ''} "
                 f"in the {span(self.early)} before the start"
             )
             notes += self._needs(session, row, ask.at)
         if ask.person.account is None:
-            notes.append("without an account here I know you only as long as you stay in view")
+            notes.append("without an account here I only know you while you stay in the channel")
         said = f"{said} {session.title}, {self._when(session, ask.person, ask.at)}"
         return Reply("; ".join([said, *notes]), private=True)
 
     def _needs(self, session: Session, row: SignUp, now: datetime) -> list[str]:
-        """What is to be done before the day, with the lines to type."""
+        """What to do before the session, with the lines to type."""
         place = [other.person_id for other in self.of(session)].index(row.person_id) + 1
         room, _survive = self.stock.holds(now)
-        notes = [f"labs hold {room} people now and you are number {place}, so yours may come later"] * (
+        notes = [f"there is room for {room} labs now and you are number {place}, so yours may come later"] * (
             0 < room < place
         )
-        notes.append(f"try it before: !lab {row.image}")
+        notes.append(f"to try one before: !lab {row.image}")
         if not self.people.keys.count(person_id=row.person_id):
-            notes.append("!key and the line in your ~/.ssh/id_ed25519.pub spares you its password")
+            notes.append("to log in without a password: !key and the line in your ~/.ssh/id_ed25519.pub")
         return notes
 
     def drop(self, ask: Request, words: str = "") -> list[Effect]:
         sessions = self.session_store.upcoming(ask.at)
         mine = [(number, session) for number, session in enumerate(sessions, 1) if self._mine(session, ask.person)]
         if not mine:
-            raise UserError("you have no seat in any session; !sessions lists them, !signup N takes a seat")
+            raise UserError("you have no seat in any session; !sessions lists them, !signup N signs you up")
         if not words and len(mine) > 1:
             raise UserError(
-                f"which one? say !signup drop {' or '.join(str(number) for number, _ in mine)}; !sessions lists them"
+                f"which one? Type !signup drop {' or '.join(str(number) for number, _ in mine)}; !sessions lists them"
             )
         session = find(words, sessions)[1] if words else mine[0][1]
         was = self._mine(session, ask.person)
         if was is None:
             raise UserError(
-                f"you have no seat in {session.title}; say !signup drop "
+                f"you have no seat in {session.title}; type !signup drop "
                 f"{' or '.join(str(number) for number, _ in mine)}"
             )
         self.rows.remove(session_uid=session.uid, person_id=ask.person.id)
         self.make_room(session, ask.at)
         what = (
-            f"you wait no longer for a seat in {session.title}, {self._when(session, ask.person, ask.at)}"
+            f"you are off the waiting list of {session.title}, {self._when(session, ask.person, ask.at)}"
             if was.waiting
-            else f"your seat in {session.title}, {self._when(session, ask.person, ask.at)}, is free for somebody else"
+            else f"you have given up your seat in {session.title}, {self._when(session, ask.person, ask.at)}"
         )
         return [Reply(what, private=True)]
 
@@ -231,7 +230,7 @@ class SignUps:
             Command(
                 "signup",
                 self.sign_up,
-                "a seat in that session, as !sessions numbers them; my lab comes to me before it begins",
+                "sign up for session N of !sessions; you get your lab before it begins",
                 (Argument("N [IMAGE]", "words", rest=True),),
                 example="signup 1",
                 group="sessions",
@@ -239,24 +238,24 @@ class SignUps:
             Command(
                 "signup drop",
                 self.drop,
-                "gives my seat up",
+                "give up your seat",
                 (Argument("N", "words", optional=True, rest=True),),
                 example="signup drop 1",
                 group="sessions",
             ),
         ]
 
-    # -- what becomes of sessions and people ---------------------------------------------------------
+    # -- changes of sessions and people -------------------------------------------------------------
 
     def tick(self, now: datetime) -> None:
-        """Seats that became free in any other way: there are more of them, or their people are gone."""
+        """Fills seats that became free in other ways: seats were added, or people are gone."""
         waiting = {row.session_uid for row in self.rows.all(waiting=True)}
         for session in self.session_store.upcoming(now) if waiting else ():
             if session.uid in waiting:
                 self.make_room(session, now)
 
     def make_room(self, session: Session, now: datetime) -> None:
-        """Whoever waited longest has the seat that is free, and is told."""
+        """Gives free seats to those who waited longest, and tells them."""
         for row in self._all(session, waiting=True):
             if self._is_full(session) or session.start <= now:
                 return
@@ -264,15 +263,15 @@ class SignUps:
             when_ = self._when(session, self.people.get(row.person_id), now)
             self.notices.tell(
                 now,
-                f"a seat is free, and it is yours: {session.title}, {when_}; !signup drop "
-                f"{_number(session, self.session_store.upcoming(now))} gives it to the next",
+                f"a seat became free and you have it: {session.title}, {when_}; !signup drop "
+                f"{_number(session, self.session_store.upcoming(now))} gives it up",
                 person_id=row.person_id,
                 not_after=session.start,
             )
 
     def changed(self, found: Iterable[Change], now: datetime) -> None:
-        """Whoever has a seat in what is off, moved or on again is told, and whoever waits for one, paced: the others
-        hear it in the channel."""
+        """Tells everybody who signed up for a cancelled, moved or restored session, a few at a time; the others read it
+        in the channel."""
         for change in found:
             told = change.was if change.kind == "cancelled" and change.was is not None else change.session
             if change.kind == "new":
@@ -289,15 +288,15 @@ class SignUps:
     def _news(self, change: Change, row: SignUp, person: Person, now: datetime) -> str:
         session, was = change.session, change.was or change.session
         before, new = _time(was, person.zone, self.zones, now), self._when(session, person, now)
-        kept = "you still wait for a seat" if row.waiting else "your seat is kept"
+        kept = "you are still on the waiting list" if row.waiting else "you keep your seat"
         if change.kind == "cancelled":
             return f"{session.title}, {before}, is cancelled" + ("" if row.waiting else ", and so is your seat")
         if change.kind == "moved":
-            return f"{session.title} moved, not {before} but {new}; {kept}, !signup drop gives it up"
+            return f"{session.title} moved from {before} to {new}; {kept}, !signup drop gives it up"
         return f"{session.title} is on again, {new}; {kept}, !signup drop gives it up"
 
     def merge(self, old: Person | None, new: Person | None) -> None:
-        """Somebody logged in to an account: their seats go with them."""
+        """Moves the seats of somebody who logged in to their account."""
         if old is None or new is None or old.id == new.id:
             return
         for row in self.rows.all(person_id=old.id):
@@ -311,7 +310,7 @@ class SignUps:
 
 
 def when(session: Session, zone: str, zones: tuple[str, ...], now: datetime) -> str:
-    """In ``zone``, with how long until then; in several zones where that is ''."""
+    """The start in ``zone``, with the time until then; in several zones if ``zone`` is ''."""
     if zone:
         return f"{_time(session, zone, zones, now)} ({until(session.start - now)})"
     return describe_many(session.start, session.zones or zones, now)
@@ -322,7 +321,7 @@ def _time(session: Session, zone: str, zones: tuple[str, ...], now: datetime) ->
 
 
 def find(words: str, sessions: list[Session]) -> tuple[int, Session, str]:
-    """Number and session that ``words`` begin with, and the word after it ('' where there is none)."""
+    """The number and session that ``words`` start with, and the word after it ('' if there is none)."""
     first, _, rest = words.partition(" ")
     if first.isascii() and first.isdigit():
         number = int(first[:9])
@@ -340,8 +339,8 @@ def find(words: str, sessions: list[Session]) -> tuple[int, Session, str]:
             return *found[0], " ".join(said[length:])
         if found:
             numbers = ", ".join(str(number) for number, _session in found[:8])
-            raise UserError(f"which one of {numbers}? !sessions lists them, say !signup {found[0][0]}")
-    raise UserError(f"no session is called {words[:40]!r}; !sessions lists them, say the number")
+            raise UserError(f"which one of {numbers}? !sessions lists them; for example !signup {found[0][0]}")
+    raise UserError(f'no session called "{words[:40]}"; !sessions lists them with their numbers')
 
 
 def _is_called(session: Session, words: list[str]) -> bool:

@@ -1,4 +1,4 @@
-"""Sessions as labs see them (trainbot.model.ports.Timetable)."""
+"""Sessions for the labs feature (implements trainbot.model.ports.Timetable)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from trainbot.model.session_rows import SignUp
 
 
 class SessionTimetable:
-    """``per_person``: how many labs one may have."""
+    """Sessions for the labs feature.  ``per_person``: how many labs one person may have."""
 
     def __init__(self, session_store: SessionStore, signups: SignUps, per_person: int) -> None:
         self.session_store, self.signups, self.per_person = session_store, signups, per_person
@@ -23,14 +23,14 @@ class SessionTimetable:
         return self.session_store.near(now)
 
     def upcoming(self, now: datetime) -> list[Session]:
-        """As ``!sessions`` numbers them."""
+        """The sessions to come, as ``!sessions`` numbers them."""
         return self.session_store.upcoming(now)
 
     def images_of(self, session: Session) -> tuple[str, ...]:
         return self.signups.images_of(session)
 
     def seats_of(self, session: Session) -> list[SignUp]:
-        """Its sign-ups, each a lab: two for somebody in an exercise that compares two images, where both can be had."""
+        """The sign-ups, one per lab: two per person if the exercise compares two images and both are available."""
         exercise, rows = self.exercises.get(session.exercise), self.signups.of(session)
         second = exercise.second_image if exercise is not None else ""
         if (

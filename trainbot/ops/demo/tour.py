@@ -78,7 +78,7 @@ class Tour:
         presenter.say(CHANNEL, f"!answer {number} yes, it is in the policy")
         await self._see(learner, "the answer comes", rf"to question {number}: yes, it is in the policy")
         presenter.say(CHANNEL, "!end")
-        await self._see(presenter, "the bot asks before it ends the class", r"Say !yes within 60 s")
+        await self._see(presenter, "the bot asks before it ends the class", r"Type !yes within 60 s")
         presenter.say(CHANNEL, "!yes")
         await self._see(learner, "the class is over", r"is over after")
         await self._minutes(number)

@@ -32,18 +32,18 @@ def test_opening_is_shown_back_and_announced(stage: Stage) -> None:
     stage.now = START
     assert stage.talk("olga", OPEN) == [
         "olga: #class will be asked which times suit (SE Linux): Sun 7 to Mon 15 Mar, beginning 07:00 to 22:00 Melbourne "
-        "(Sat 6 Mar 20:00 UTC to Mon 15 Mar 11:00 UTC), 2 h each, 2 sessions at most; answers until Thu 4 Mar 00:00 +1100 "
-        "Melbourne (in 11 d 5 h). Say !yes within 60 s."
+        "(Sat 6 Mar 20:00 UTC to Mon 15 Mar 11:00 UTC), 2 h each, at most 2 sessions; answers until Thu 4 Mar 00:00 +1100 "
+        "Melbourne (in 11 d 5 h). Type !yes within 60 s."
     ]
     told, announced = stage.hear("olga", "!yes")
     assert told[0] == "olga" and announced == (
         CHANNEL,
-        "When would it suit you, for SE Linux, 2 h, Sun 7 to Mon 15 Mar? Tell me privately, in your own time: /msg "
-        "trainbot when sat 14:00-18:00, or: when not sun (? behind a time: if need be; tz CITY sets your zone). Until Wed "
+        "When would suit you for SE Linux, 2 h, Sun 7 to Mon 15 Mar? Tell me in private, in your own time: /msg "
+        "trainbot when sat 14:00-18:00, or: when not sun (? after a time: if need be; tz CITY sets your time zone). Until Wed "
         "3 Mar 13:00 UTC, in 11 d 5 h.",
     )
     assert len(announced[1].encode()) < 400
-    assert "is being asked already" in stage.talk("olga", OPEN)[0]
+    assert "a poll is already open in #class" in stage.talk("olga", OPEN)[0]
 
 
 def test_only_organisers_open_and_close(asked: Stage) -> None:
@@ -58,12 +58,12 @@ def test_an_answer_is_private_and_shown_back(asked: Stage) -> None:
     assert asked.hear("alice", "!when sat 8:00-12:00, sun 20-23?") == [
         (
             "alice",
-            "noted: Sat 6, Sat 13 Mar 08:00-12:00; if need be Sun 7, Sun 14 Mar 20:00-23:00 (Berlin): 7 of 279 possible "
+            "saved: Sat 6, Sat 13 Mar 08:00-12:00; if need be Sun 7, Sun 14 Mar 20:00-23:00 (Berlin): 7 of 279 possible "
             "starts suit you, 2 of them if need be",
         )
     ]
     assert asked.whisper("alice", "when") == [
-        f"{ASKED}; you said Sat 6, Sat 13 Mar 08:00-12:00; if need be Sun 7, Sun 14 Mar 20:00-23:00 (Berlin): 7 of 279 "
+        f"{ASKED}; your answer: Sat 6, Sat 13 Mar 08:00-12:00; if need be Sun 7, Sun 14 Mar 20:00-23:00 (Berlin): 7 of 279 "
         "possible starts suit you, 2 of them if need be; until Wed 3 Mar 14:00 +0100 Berlin"
     ]
 
@@ -72,20 +72,20 @@ def test_times_that_suit_nobody_asked_about(asked: Stage) -> None:
     """Whoever is free at other times hears at once which ones are asked about, on their own clock."""
     asked.talk("alice", "!tz berlin")
     assert asked.talk("alice", "!when sat 14:00-18:00") == [
-        f"noted: Sat 6, Sat 13 Mar 14:00-18:00 (Berlin): none of the 279 possible starts suits you; {ASKED}"
+        f"saved: Sat 6, Sat 13 Mar 14:00-18:00 (Berlin): none of the 279 possible starts suits you; {ASKED}"
     ]
 
 
 def test_without_a_zone(asked: Stage) -> None:
     """The answer is kept, the zone asked for once; with !tz the answer counts, and is shown."""
     assert asked.talk("alice", "!when sat 08:00-12:00") == [
-        "kept, but on whose clock? Say your time zone once, for example !tz melbourne, and it counts"
+        "saved, but I don't know your time zone yet: !tz Melbourne, for example, makes it count"
     ]
-    assert asked.talk("alice", "!when not sun") == ["kept as well; it counts once I know your time zone: !tz CITY"]
+    assert asked.talk("alice", "!when not sun") == ["saved too; it counts once I know your time zone: !tz CITY"]
     assert asked.talk("alice", "!when").pop().count("!tz CITY") == 1
     assert "nobody has answered yet (1 more without a time zone)" in asked.talk("olga", "!when")[0]
     assert asked.talk("alice", "!tz berlin") == [
-        "your time is Sat 20 Feb 09:00 +0100 Berlin; what you said counts now: Sat 6, Sat 13 Mar 08:00-12:00 (Berlin): "
+        "your time is Sat 20 Feb 09:00 +0100 Berlin; your answers count now: Sat 6, Sat 13 Mar 08:00-12:00 (Berlin): "
         "5 of 279 possible starts suit you"
     ]
     assert "1 has answered, open until" in asked.talk("olga", "!when")[0]
@@ -94,17 +94,17 @@ def test_without_a_zone(asked: Stage) -> None:
 def test_the_zone_in_the_answer(asked: Stage) -> None:
     """One line says everything: a place in it is the speaker's zone if there was none, else that of this line alone."""
     assert asked.talk("alice", "!when new york sat 20:00-23:00") == [
-        "your time zone is New York now, and noted: Sat 6, Sat 13 Mar 20:00-23:00 (New York): 6 of 279 possible starts suit you"
+        "your time zone is now New York; saved: Sat 6, Sat 13 Mar 20:00-23:00 (New York): 6 of 279 possible starts suit you"
     ]
     assert asked.talk("alice", "!when sun 8-12 berlin") == [
-        "noted: Sat 6, Sat 13 Mar 20:00-23:00, Sun 7 Mar 02:00-06:00, Sun 14 Mar 03:00-07:00 (New York): 16 of 279 possible "
+        "saved: Sat 6, Sat 13 Mar 20:00-23:00, Sun 7 Mar 02:00-06:00, Sun 14 Mar 03:00-07:00 (New York): 16 of 279 possible "
         "starts suit you"
     ]
     assert "New York" in asked.talk("alice", "!tz")[0]
     assert asked.talk("alice", "!when sat 8-12 xyzzy") == [
-        "alice: I do not understand 'xyzzy': say for example sat 14:00-18:00, or not sun, or weekdays after 18:00?"
+        'alice: I don\'t understand "xyzzy": for example sat 14:00-18:00, or not sun, or weekdays after 18:00?'
     ]
-    assert "several time zones: say one of America/New_York" in asked.talk("alice", "!when usa sat 8-12")[0]
+    assert "several time zones: use one of America/New_York" in asked.talk("alice", "!when usa sat 8-12")[0]
 
 
 def test_another_zone_later(asked: Stage) -> None:
@@ -113,13 +113,13 @@ def test_another_zone_later(asked: Stage) -> None:
     asked.talk("alice", "!when sat 08:00-12:00")
     asked.talk("alice", "!when 6 mar 20:00-23:00")
     assert asked.talk("alice", "!tz sydney") == [
-        "your time is Sat 20 Feb 19:00 +1100 Sydney (before: Europe/Berlin); what you said with !when stays as it was on the "
-        "clocks of Berlin; !when reread means those of Sydney"
+        "your time is Sat 20 Feb 19:00 +1100 Sydney (before: Europe/Berlin); your !when answers are still in Berlin time; "
+        "!when reread reads them in Sydney time"
     ]
     assert "Sat 6, Sat 13 Mar 18:00-22:00, Sun 7 Mar 06:00-09:00 (Sydney)" in asked.talk("alice", "!when")[0]
     assert asked.talk("alice", "!when reread") == [
-        "read again: Sat 13 Mar 08:00-12:00 (Sydney): 5 of 279 possible starts suit you; not '6 mar 20:00-23:00': 6 Mar is not "
-        "among the days asked about, Sun 7 Mar to Mon 15 Mar"
+        'read again: Sat 13 Mar 08:00-12:00 (Sydney): 5 of 279 possible starts suit you; except "6 mar 20:00-23:00": 6 Mar is not '
+        "in the poll: it is about Sun 7 Mar to Mon 15 Mar"
     ]
 
 
@@ -127,7 +127,7 @@ def test_changes_of_mind(asked: Stage) -> None:
     """The last word about an hour counts; only … begins anew, none and any say all at once, forget takes it back."""
     asked.talk("alice", "!tz melbourne")
     said = [
-        (words, asked.talk("alice", f"!when {words}")[0].removeprefix("noted: ").partition(" (Melbourne)")[0])
+        (words, asked.talk("alice", f"!when {words}")[0].removeprefix("saved: ").partition(" (Melbourne)")[0])
         for words in (
             "sat 14:00-18:00",
             "sat 20:00-22:00?",
@@ -147,8 +147,8 @@ def test_changes_of_mind(asked: Stage) -> None:
         ("not weekends", "Mon 8 to Fri 12, Mon 15 Mar"),
         ("none", "no time"),
     ]
-    assert asked.talk("alice", "!when forget") == ["forgotten; you have not answered now"]
-    assert asked.talk("alice", "!when forget") == ["you have said nothing that I could forget"]
+    assert asked.talk("alice", "!when forget") == ["your answers are deleted"]
+    assert asked.talk("alice", "!when forget") == ["you have not answered, so there is nothing to delete"]
 
 
 def test_what_cannot_be_read_changes_nothing(asked: Stage) -> None:
@@ -156,15 +156,15 @@ def test_what_cannot_be_read_changes_nothing(asked: Stage) -> None:
     asked.talk("alice", "!tz berlin")
     before = asked.dump()
     for words, answer in (
-        ("sat 14", "14 to when? say for example sat 14:00-18:00"),
-        ("3/7 10-12", "say the month's name"),
+        ("sat 14", "14 to when? For example sat 14:00-18:00"),
+        ("3/7 10-12", "use the month's name"),
         ("sun 13 mar", "13 Mar is a Saturday"),
-        ("1 apr", "not among the days asked about"),
-        ("9-5", "say 9:00-17:00"),
-        ("sat 25:00-26:00", "no time of day"),
-        ("blah", "do not understand"),
+        ("1 apr", "not in the poll: it is about"),
+        ("9-5", "use 9:00-17:00"),
+        ("sat 25:00-26:00", "not a time of day"),
+        ("blah", "don't understand"),
         ("sat " * 200, "longer than 400 characters"),
-        ("reread", "you have said nothing yet"),
+        ("reread", "you have not answered yet"),
     ):
         assert answer in asked.talk("alice", f"!when {words}")[0]
     assert asked.dump() == before
@@ -175,8 +175,8 @@ def test_too_many_lines(asked: Stage) -> None:
     asked.talk("alice", "!tz berlin")
     for _ in range(20):
         asked.talk("alice", "!when sat 8-12")
-    assert "you have said 20 lines" in asked.talk("alice", "!when sat 8-12")[0]
-    assert asked.talk("alice", "!when only sat 8-12")[0].startswith("noted: Sat")
+    assert "you have already sent 20 lines" in asked.talk("alice", "!when sat 8-12")[0]
+    assert asked.talk("alice", "!when only sat 8-12")[0].startswith("saved: Sat")
 
 
 def test_closing_says_it_in_one_line(asked: Stage) -> None:
@@ -191,12 +191,12 @@ def test_closing_says_it_in_one_line(asked: Stage) -> None:
         asked.whisper(nick, f"when {words}")
     (line,) = asked.talk("olga", "!when close")
     assert line == (
-        "Best: Mon 8 Mar 08:00 UTC, 2 of 4. Adding Fri 12 Mar 23:00 reaches 3; left out: hannah. As good as Mon 8 Mar 08:00: "
-        "Mon 8 Mar 08:30, 09:00, Mon 15 Mar 08:00, 08:30, 09:00 (full hours come first, then the earlier). 1 more never said their time zone: russell. "
+        "Best: Mon 8 Mar 08:00 UTC, 2 of 4. Adding Fri 12 Mar 23:00 reaches 3; left out: hannah. Just as good as Mon 8 Mar 08:00: "
+        "Mon 8 Mar 08:30, 09:00, Mon 15 Mar 08:00, 08:30, 09:00 (full hours are preferred, then earlier times). 1 more never set their time zone: russell. "
         "Drafts d1 and d2: !session publish all."
     )
-    assert asked.talk("olga", "!when close") == [f"it was closed Sat 20 Feb 08:00 UTC. {line}"]
-    assert asked.talk("alice", "!when") == ["alice: nothing is asked now; !sessions says what is planned"]
+    assert asked.talk("olga", "!when close") == [f"the poll closed Sat 20 Feb 08:00 UTC. {line}"]
+    assert asked.talk("alice", "!when") == ["alice: no poll is open; !sessions lists what is planned"]
     begin(asked)
     assert "nobody has answered" in asked.talk("olga", "!when")[0]
 
@@ -213,16 +213,16 @@ def test_its_time_is_over(asked: Stage) -> None:
     asked.now = datetime(2027, 3, 3, 12, 59, tzinfo=UTC)
     asked.restart()
     assert asked.wait(seconds=1) == []
-    assert asked.whisper("alice", "when sat 8-12")[0].startswith("noted")
+    assert asked.whisper("alice", "when sat 8-12")[0].startswith("saved")
     assert asked.wait(minutes=1) == []
-    assert asked.whisper("alice", "when sun 8-12") == ["nothing is asked now; !sessions says what is planned"]
+    assert asked.whisper("alice", "when sun 8-12") == ["no poll is open; !sessions lists what is planned"]
     asked.restart()
     asked.join("olga", account="olga")
     assert asked.wait(seconds=1) == [
         (
             "olga",
-            "the poll in #class is closed. Best: Mon 8 Mar 07:00 UTC, 1 of 1; nobody is left out. As good: Mon 8 Mar 07:30, "
-            "08:00, 08:30, 09:00 and 30 more (full hours come first, then the earlier). Draft d1: !session publish d1.",
+            "the poll in #class is closed. Best: Mon 8 Mar 07:00 UTC, 1 of 1; nobody is left out. Just as good: Mon 8 Mar 07:30, "
+            "08:00, 08:30, 09:00 and 30 more (full hours are preferred, then earlier times). Draft d1: !session publish d1.",
         )
     ]
     assert asked.wait(hours=1) == []
@@ -265,7 +265,7 @@ def test_two_channels(stages: Callable[..., Stage]) -> None:
     begin(stage)
     stage.talk("olga", OPEN.replace("2h", "1h"), "#other")
     stage.talk("olga", "!yes", "#other")
-    assert "in which channel?" in stage.whisper("alice", "when berlin sat 8-12")[0]
+    assert "which channel?" in stage.whisper("alice", "when berlin sat 8-12")[0]
     assert "(Berlin)" in stage.whisper("alice", "#other when berlin sat 8-12")[0]
     assert "1 has answered" in stage.talk("olga", "!when", "#other")[0]
     assert "nobody has answered" in stage.talk("olga", "!when", CHANNEL)[0]
@@ -277,7 +277,7 @@ def test_a_poll_is_closed_where_it_is_open(stages: Callable[..., Stage]) -> None
     stage.enter("olga", "#other")
     begin(stage)
     assert stage.talk("olga", "!when close", "#other") == [
-        "olga: nothing is asked here; say it in #class, or privately"
+        "olga: no poll is open here; use #class or a private message"
     ]
     assert stage.whisper("olga", "when close") == ["Nobody answered."]
 
@@ -288,4 +288,4 @@ def test_what_was_said_before_the_zone_was_known(asked: Stage) -> None:
     asked.whisper("alice", "when sat 8-12")
     (line,) = asked.talk("alice", "!tz berlin")
     assert "Sat 6, Sat 13 Mar 08:00-12:00 (Berlin)" in line
-    assert line.endswith("not '16 mar 8-12': 16 Mar is not among the days asked about, Sat 6 Mar to Mon 15 Mar")
+    assert line.endswith('except "16 mar 8-12": 16 Mar is not in the poll: it is about Sat 6 Mar to Mon 15 Mar')

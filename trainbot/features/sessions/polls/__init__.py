@@ -1,4 +1,4 @@
-"""Which times suit: what is asked, what people answer, and which sessions serve most of them.
+"""Polls: asks people which times suit them and finds the sessions that suit the most people.
 
-Everything here but ``desk`` is pure and knows nothing of IRC: words, values and moments in, values and words out.
+Everything except ``poll_commands`` is pure and independent of IRC: words, values and moments in, values and words out.
 """

@@ -1,7 +1,7 @@
-"""What people say about the times that suit them: ``sat 14:00-18:00, not sun``; and what that means in moments.
+"""Parses answers to a poll, ``sat 14:00-18:00, not sun``, and turns them into moments.
 
-The last word about an hour counts.  Whoever begins with ``not`` is free at all other times, until they say when they
-are free; whoever says when they are free is not free at other times.
+The last statement about an hour counts.  An answer that starts with ``not`` means free at all other times, until the
+person says when they are free; saying when they are free means not free at other times.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from trainbot.features.sessions.polls.poll import PollPlan, extent, local_days, 
 from trainbot.features.sessions.polls.spans import Spans, covers, union, without
 from trainbot.features.sessions.polls.tokens import MONTHS, TO, WEEKDAYS, MonthDay, TokenReader
 
-EXAMPLE = "say for example sat 14:00-18:00, or not sun, or weekdays after 18:00?"
+EXAMPLE = "for example sat 14:00-18:00, or not sun, or weekdays after 18:00?"
 MOST_STATEMENTS = 60
 _NOT = ("not", "no", "except", "without", "busy", "can't", "cannot", "cant", "never", "unless", "excluding")
 _MAYBE = ("maybe", "perhaps", "possibly", "ifneedbe")
@@ -64,7 +64,7 @@ _FILLERS = (
 
 
 class Preference(enum.StrEnum):
-    """How somebody likes a time."""
+    """How well a time suits somebody."""
 
     YES = "yes"
     MAYBE = "if need be"
@@ -82,8 +82,8 @@ class AvailabilityClause:
 
 @dataclass(frozen=True, slots=True)
 class PollAnswer:
-    """One line: its statements; ``afresh``: what was said before does not count any more; ``place``: the words in it
-    that may name a time zone, '' where there are none."""
+    """One parsed line: its statements; ``afresh``: it replaces earlier answers; ``place``: words that may name a time
+    zone, '' if there are none."""
 
     statements: tuple[AvailabilityClause, ...]
     afresh: bool = False
@@ -102,7 +102,7 @@ class Availability:
 
 
 def free(plan: PollPlan, lines: Iterable[tuple[str, Sequence[AvailabilityClause]]]) -> Availability:
-    """What these (zone, statements) mean together, in the order in which they were said."""
+    """When somebody is free by all these (zone, statements), in the order in which they were said."""
     lines = list(lines)
     said = [statement for _zone, statements in lines for statement in statements]
     refuses = (
@@ -117,7 +117,7 @@ def free(plan: PollPlan, lines: Iterable[tuple[str, Sequence[AvailabilityClause]
 
 
 def fits(plan: PollPlan, free: Availability) -> list[int]:
-    """The starts of sessions that somebody could come to, all the time."""
+    """The starts of sessions that somebody could attend from beginning to end."""
     either, length = union(free.yes, free.maybe), 60 * plan.minutes
     return [start for start in starts(plan) if covers(either, start, start + length)]
 
@@ -138,18 +138,18 @@ def _moments(clock: tuple[OffsetSpan, ...], statement: AvailabilityClause, every
 
 
 def read(text: str, days: Sequence[date]) -> PollAnswer:
-    """What was said, where ``days`` are those that were asked about on the speaker's calendar, in order.
+    """Parses one answer; ``days``: the days of the poll on the speaker's calendar, in order.
 
-    Raises UserError with what to type where it cannot be understood; nothing of the line counts then.
+    Raises UserError with what to type if it can't be understood; then the whole line is ignored.
     """
     if not days:
-        raise UserError("there is no time left that could suit anybody")
+        raise UserError("no possible times are left in this poll")
     return _AnswerReader(text, days).read()
 
 
 @dataclass
 class _Clause:
-    """Between two commas; ``said``: whether yes or no was said itself, and not by what came before."""
+    """The part between two commas; ``said``: yes or no was said explicitly, not taken from the part before."""
 
     word: Preference = Preference.YES
     said: bool = False
@@ -183,15 +183,14 @@ class _AnswerReader:
         statements = self._statements()
         if not statements:
             unknown = " ".join(word for _place, word in self.unknown)
-            raise UserError(
-                f"{f'I do not understand {unknown[:40]!r}' if unknown else 'when are you free?'}: {EXAMPLE}"
-            )
+            problem = f'I don\'t understand "{unknown[:40]}":' if unknown else "when are you free?"
+            raise UserError(f"{problem} {EXAMPLE}")
         first = self.clauses[0]
         all_of_it = first.every and first.days is None and not first.hours
         return PollAnswer(statements, words[0] == "only" or all_of_it, self._place())
 
     def _step(self) -> None:
-        """The next few words that belong together."""
+        """Reads the next few words that belong together."""
         reader, clause = self.reader, self.clauses[-1]
         if reader.took(",", ";"):
             self._begin(_Clause())
@@ -226,9 +225,9 @@ class _AnswerReader:
         return clause
 
     def _maybe(self) -> None:
-        """Behind a time, or before it."""
+        """Reads ``?`` or "if need be", after or before a time."""
         if self.clauses[-1].word is Preference.NO:
-            raise UserError(f"not, and if need be? Leave one of them out: {EXAMPLE}")
+            raise UserError(f'"not" and "if need be" contradict each other: leave one out, {EXAMPLE}')
         self.clauses[-1].word, self.clauses[-1].said = Preference.MAYBE, True
 
     def _took_if_need_be(self) -> bool:
@@ -248,21 +247,19 @@ class _AnswerReader:
         if dates is not None:  # "sat 14 mar"
             found = self._between(*dates)
             if len(found) == 1 and next(iter(found)).weekday() != weekdays[0]:
-                raise UserError(f"{dates[0].text} is a {next(iter(found)):%A}: say one of them alone")
+                raise UserError(f"{dates[0].text} is a {next(iter(found)):%A}: use only one of them")
             return found
         found = frozenset(day for day in self.days if day.weekday() in weekdays)
         if not found:
-            raise UserError(f"there is no {number.text} among the days asked about, {self._range()}")
+            raise UserError(f"the poll has no {number.text}: it is about {self._range()}")
         return found
 
     def _between(self, first: MonthDay, last: MonthDay) -> frozenset[date]:
         ends = [[day for day in self.days if _fits(day, end)] for end in (first, last)]
         if not ends[0] or not ends[1]:
-            raise UserError(
-                f"{(first if not ends[0] else last).text} is not among the days asked about, {self._range()}"
-            )
+            raise UserError(f"{(first if not ends[0] else last).text} is not in the poll: it is about {self._range()}")
         if ends[0][0] > ends[1][-1]:
-            raise UserError(f"{first.text} comes after {last.text}: say the earlier day first")
+            raise UserError(f"{first.text} is after {last.text}: put the earlier day first")
         return frozenset(day for day in self.days if ends[0][0] <= day <= ends[1][-1])
 
     def _range(self) -> str:
@@ -274,24 +271,24 @@ class _AnswerReader:
             near = self.reader.peek(-2).text if self.reader.at > 1 else ""
             day = f"{near} " if near in WEEKDAYS else ""
             if token.kind == "number" and int(token.text[:4]) > 24:
-                raise UserError(f"I do not understand {token.text[:20]!r}: {EXAMPLE}")
+                raise UserError(f'I don\'t understand "{token.text[:20]}": {EXAMPLE}')
             raise UserError(
-                f"{token.text} to when? say for example {day}14:00-18:00, or {day}after 18:00; a date needs "
-                "its month, as in 14 mar"
+                f"{token.text} to when? For example {day}14:00-18:00, or {day}after 18:00; a date needs "
+                "a month, as in 14 mar"
             )
         if token.text in MONTHS:
-            raise UserError(f"which day in {token.text.capitalize()}? say for example 14 {token.text}")
+            raise UserError(f"which day in {token.text.capitalize()}? For example 14 {token.text}")
         if token.kind in ("word", "place", "offset"):
             self.unknown.append((self.reader.at, token.text))
         elif token.kind != "sign" or token.text in TO:
-            raise UserError(f"I do not understand {token.text[:20]!r} there: {EXAMPLE}")
+            raise UserError(f'I don\'t understand "{token.text[:20]}" there: {EXAMPLE}')
 
     def _place(self) -> str:
-        """The unknown words, which may name a place where they stand together."""
+        """The unknown words, if they are next to each other and may name a place."""
         if not self.unknown:
             return ""
         if len(self.unknown) != self.unknown[-1][0] - self.unknown[0][0] + 1:
-            raise UserError(f"I do not understand {self.unknown[0][1][:30]!r}: {EXAMPLE}")
+            raise UserError(f'I don\'t understand "{self.unknown[0][1][:30]}": {EXAMPLE}')
         return " ".join(word for _place, word in self.unknown)
 
     def _statements(self) -> tuple[AvailabilityClause, ...]:
@@ -302,12 +299,12 @@ class _AnswerReader:
                 days = clause.days or frozenset()
                 found += [AvailabilityClause(clause.word, days, hours) for hours in clause.hours or ((0, DAY),)]
         if len(found) > MOST_STATEMENTS:
-            raise UserError(f"that is more than {MOST_STATEMENTS} times in one line; say the most important ones")
+            raise UserError(f"more than {MOST_STATEMENTS} times in one line; give only the most important ones")
         return tuple(found)
 
     def _carry(self) -> None:
-        """What people leave out: ``sat, sun 14-18`` has its hours on both days, ``sat 10-12, 14-18`` its day at both
-        hours, ``not sat, sun`` its not for both."""
+        """Fills in what people leave out: in ``sat, sun 14-18`` the hours apply to both days, in ``sat 10-12, 14-18`` the
+        day applies to both times, in ``not sat, sun`` the not applies to both."""
         for before, clause in zip(self.clauses, self.clauses[1:], strict=False):
             if clause.days is None and not clause.every and clause.hours and before.days is not None:
                 clause.days = before.days

@@ -1,7 +1,7 @@
-"""What clocks of one zone show between two moments: stretches in which their offset from UTC stays the same.
+"""The clocks of one zone between two moments, as spans with a constant offset from UTC.
 
-With these a wall time needs no guess: the moments at which clocks show something between 14:00 and 18:00 are a set,
-also on a day when an hour is skipped (it is in no set) or comes twice (both are).
+With these no local time is ambiguous: the moments at which clocks show a time between 14:00 and 18:00 are a set,
+also on a day when an hour is skipped (it is in no set) or happens twice (both are in it).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class OffsetSpan:
 
 @functools.lru_cache(maxsize=1000)
 def stretches(zone_name: str, start: int, end: int) -> tuple[OffsetSpan, ...]:
-    """The stretches that make up the time from ``start`` to ``end``, in order."""
+    """The spans of constant offset from ``start`` to ``end``, in order."""
     found: list[OffsetSpan] = []
     at, offset = start, _offset(zone_name, start)
     for moment in [*range(start + _LOOK, end, _LOOK), end]:
@@ -40,7 +40,7 @@ def stretches(zone_name: str, start: int, end: int) -> tuple[OffsetSpan, ...]:
 
 
 def _change(zone_name: str, before: int, after: int) -> int:
-    """The moment in between at which the offset of ``after`` begins."""
+    """The moment at which the offset of ``after`` begins."""
     new = _offset(zone_name, after)
     while after - before > 1:
         middle = (before + after) // 2
@@ -54,8 +54,8 @@ def _offset(zone_name: str, moment: int) -> int:
 
 
 def shown(clock: tuple[OffsetSpan, ...], day: date, minutes: tuple[int, int]) -> Spans:
-    """All moments at which clocks show a time from the first to before the second of ``minutes`` (after midnight of
-    ``day``; more than 1440 is the next day)."""
+    """All moments at which clocks show a time within ``minutes`` (from, to; after midnight of ``day``; more than 1440
+    is the next day)."""
     midnight = wall_seconds(day)
     first, last = (midnight + 60 * minute for minute in minutes)
     parts: list[Span] = [(max(first - part.offset, part.start), min(last - part.offset, part.end)) for part in clock]
@@ -63,25 +63,25 @@ def shown(clock: tuple[OffsetSpan, ...], day: date, minutes: tuple[int, int]) ->
 
 
 def only_moment(clock: tuple[OffsetSpan, ...], day: date, minute: int) -> int | None:
-    """The one moment at which clocks show that; None where they skip it or show it twice."""
+    """The only moment at which clocks show that time; None if they skip it or show it twice."""
     wall = wall_seconds(day) + 60 * minute
     found = [wall - part.offset for part in clock if part.start <= wall - part.offset < part.end]
     return found[0] if len(found) == 1 else None
 
 
 def wall(clock: tuple[OffsetSpan, ...], moment: int) -> int:
-    """What clocks show then, as if it were seconds since 1970."""
+    """The local time at that moment, as seconds since 1970."""
     part = next((part for part in clock if part.start <= moment < part.end), clock[-1])
     return moment + part.offset
 
 
 def wall_seconds(day: date) -> int:
-    """Midnight of ``day`` on a clock, as if it were seconds since 1970."""
+    """Midnight of ``day`` in local time, as seconds since 1970."""
     return (day - date(1970, 1, 1)).days * DAY * 60
 
 
 def wall_time(seconds: int) -> datetime:
-    """What the clock shows, naive."""
+    """The local time as a naive datetime."""
     return datetime(1970, 1, 1) + timedelta(seconds=seconds)
 
 

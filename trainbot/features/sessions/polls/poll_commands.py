@@ -1,4 +1,4 @@
-"""``!when``: polls opened, answered and closed; rows in, rows and lines out."""
+"""``!when``: opens polls, takes answers and closes polls."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ if TYPE_CHECKING:
     from trainbot.adapters.db import Store
 
 log = logging.getLogger(__name__)
-MOST_LINES = 20  # of one person in one poll; the last word counts, so more are a mistake or a joke
+MOST_LINES = 20  # of one person in one poll; later lines override earlier ones, so more are hardly needed
 UNTITLED = "hands-on training"
-REMEMBERED = timedelta(days=30)  # !when close says once more what came of a poll
+REMEMBERED = timedelta(days=30)  # how long !when close can repeat the result of a closed poll
 
 Count = tuple[list[Person], list[Availability], list[Person]]
-"""Who answered, when they are free, and whose answers wait for their time zone."""
+"""Who answered, when they are free, and whose time zone is unknown."""
 
 
 class PollCommands:
-    """``session_store``: where its sessions are drafts in the end."""
+    """``session_store``: receives the resulting sessions as drafts."""
 
     def __init__(self, store: Store, session_store: SessionStore, ports: Ports) -> None:
         self.rows, self.notices, self.people, self.session_store = (
@@ -51,13 +51,13 @@ class PollCommands:
     # -- which poll ------------------------------------------------------------------------------------
 
     def _open(self, ask: Request) -> PollRow:
-        """The one of the channel that it is about, else the only one there is."""
+        """The open poll of the request's channel, else the only one open."""
         polls = self.rows.all(closed_at=None)
         here = [poll for poll in polls if poll.channel == ask.channel] or polls
         if not here:
-            raise UserError("nothing is asked now; !sessions says what is planned")
+            raise UserError("no poll is open; !sessions lists what is planned")
         if len(here) > 1:
-            raise UserError(f"in which channel? put it first, as in {here[0].channel} !when sat 14:00-18:00")
+            raise UserError(f"which channel? Put it first: {here[0].channel} !when sat 14:00-18:00")
         return here[0]
 
     # -- opened ----------------------------------------------------------------------------------------
@@ -88,19 +88,19 @@ class PollCommands:
         )
         line = wording.announcement(found, self._about(found.title), self.audience.nick, ask.at)
         self.notices.tell(ask.at, line, channel=channel, kind=NoticeKind.ANNOUNCEMENT, not_after=found.closes)
-        return [Reply("asked; !when says how many have answered, !when close ends it before its time", private=True)]
+        return [Reply("the poll is open; !when shows how many have answered, !when close ends it early", private=True)]
 
     def _asking(self, ask: Request, words: str) -> asking.PollRequest:
         other = self.rows.first(closed_at=None, channel=ask.channel)
         if other is not None:
             raise UserError(
-                f"{other.channel} is being asked already, until {describe(other.closes_at, other.zone, ask.at)}; "
-                "!when close ends that"
+                f"a poll is already open in {other.channel} until {describe(other.closes_at, other.zone, ask.at)}; "
+                "!when close ends it"
             )
         return asking.read(words, ask.person.zone, ask.at, resolve_place)
 
     def _about(self, title: str) -> str:
-        """What sessions of that title are about: an exercise may be named by its folder."""
+        """The title to show: an exercise may be given by its folder name."""
         exercise = self.exercises.library.exercises.get(title)
         return title if exercise is None else exercise.title
 
@@ -109,15 +109,12 @@ class PollCommands:
     def when(self, ask: Request, words: str = "") -> list[Effect]:
         poll = self._open(ask)
         if poll.closes_at <= ask.at:
-            raise UserError(
-                f"the time for answers was over {describe(poll.closes_at, ask.person.zone or 'UTC', ask.at)}"
-            )
+            raise UserError(f"the poll closed for answers {describe(poll.closes_at, ask.person.zone or 'UTC', ask.at)}")
         if not words:
             return [Reply(self._status(ask, poll), private=True)]
         if self.access.accounts_only and ask.sender.account is None:
             raise Denied(
-                "answers are taken from people with an account here; log in to NickServ (/msg NickServ help), "
-                "then say it again"
+                "only people with an account here can answer; log in to NickServ (/msg NickServ help), then try again"
             )
         if words.lower() in ("forget", "drop"):
             text = self._forget(ask, poll)
@@ -130,25 +127,25 @@ class PollCommands:
     def _said(self, ask: Request, poll: PollRow, words: str) -> str:
         plan, zone = plan_of(poll), ask.person.zone
         said, named = self._read(plan, words, zone, ask.at)
-        noted, lost = "noted", ""
-        if named and not zone:  # whoever names a place without having one lives there
+        noted, lost = "saved", ""
+        if named and not zone:  # naming a place without having a zone sets it
             self.people.change({"id": ask.person.id}, zone=named)
             lost = self._move_lines(poll, ask.person, named, "")
-            zone, noted = named, f"your time zone is {city(named)} now, and noted"
+            zone, noted = named, f"your time zone is now {city(named)}; saved"
         mine = self._lines(poll, ask.person)
         if said.afresh:
             self.rows.lines.remove(poll_id=poll.id, person_id=ask.person.id)
         elif len(mine) >= MOST_LINES:
-            raise UserError(f"you have said {len(mine)} lines; begin anew with: !when only sat 14:00-18:00")
+            raise UserError(f"you have already sent {len(mine)} lines; start over with: !when only sat 14:00-18:00")
         self.rows.lines.add(poll_id=poll.id, person_id=ask.person.id, zone=named or zone, words=words, at=ask.at)
         if not (named or zone):
             if any(not line.zone for line in mine):
-                return "kept as well; it counts once I know your time zone: !tz CITY"
-            return "kept, but on whose clock? Say your time zone once, for example !tz melbourne, and it counts"
+                return "saved too; it counts once I know your time zone: !tz CITY"
+            return "saved, but I don't know your time zone yet: !tz Melbourne, for example, makes it count"
         return f"{noted}: {self._answer(poll, ask.person, zone)}{lost}"
 
     def _read(self, plan: PollPlan, words: str, zone: str, now: datetime) -> tuple[PollAnswer, str]:
-        """What was said, and the zone that was named in it ('' where none was)."""
+        """The parsed answer, and the zone named in it ('' if none)."""
         around = plan.days[0] - timedelta(days=1), *plan.days, plan.days[-1] + timedelta(days=1)
         said = answers.read(words, around)
         if not said.place:
@@ -157,27 +154,27 @@ class PollCommands:
             named = resolve_place(said.place, now)
         except UserError as error:
             if "no place" in str(error) and "did you mean" not in str(error):
-                raise UserError(f"I do not understand {said.place[:40]!r}: {EXAMPLE}") from None
+                raise UserError(f'I don\'t understand "{said.place[:40]}": {EXAMPLE}') from None
             raise
         return answers.read(words, local_days(plan, named)), named
 
     def _forget(self, ask: Request, poll: PollRow) -> str:
         count = self.rows.lines.remove(poll_id=poll.id, person_id=ask.person.id)
-        return "forgotten; you have not answered now" if count else "you have said nothing that I could forget"
+        return "your answers are deleted" if count else "you have not answered, so there is nothing to delete"
 
     def _reread(self, ask: Request, poll: PollRow) -> str:
         zone = ask.person.zone
         if not zone:
-            raise UserError("on whose clock? say your time zone first: !tz CITY")
+            raise UserError("I don't know your time zone yet: !tz CITY sets it")
         mine = self._lines(poll, ask.person)
         if not mine:
-            raise UserError(f"you have said nothing yet: {EXAMPLE}")
+            raise UserError(f"you have not answered yet: {EXAMPLE}")
         lost = self._move_lines(poll, ask.person, zone, *{line.zone for line in mine})
         return f"read again: {self._answer(poll, ask.person, zone)}{lost}"
 
     def _move_lines(self, poll: PollRow, person: Person, zone: str, *were: str) -> str:
-        """Lines on the clocks of ``were`` are read on those of ``zone``; about those that mean no day there that was
-        asked about, what is to be said."""
+        """Reads the lines given in the zones ``were`` in ``zone`` instead; returns a note about lines that name no day of
+        the poll there."""
         lost = ""
         for line in self._lines(poll, person):
             if line.zone not in were:
@@ -187,22 +184,22 @@ class PollCommands:
                 self.rows.lines.change({"id": line.id}, zone=zone)
             except UserError as error:
                 self.rows.lines.remove(id=line.id)
-                lost = f"; not {line.words[:60]!r}: {error}"
+                lost = f'; except "{line.words[:60]}": {error}'
         return lost
 
     def zone_said(self, person: Person, zone: str) -> str:
-        """After ``!tz``: answers that waited for it count now, others stay the moments that they meant; '' where there
-        are none."""
+        """After ``!tz``: answers that waited for it count now, others keep their meaning; returns a note, '' if there are
+        no answers."""
         for poll in self.rows.all(closed_at=None):
             zones = {line.zone for line in self._lines(poll, person)}
             if "" in zones:
                 lost = self._move_lines(poll, person, zone, "")
-                return f"what you said counts now: {self._answer(poll, person, zone)}{lost}"
+                return f"your answers count now: {self._answer(poll, person, zone)}{lost}"
             others = zones - {zone}
             if others:
                 return (
-                    f"what you said with !when stays as it was on the clocks of {city(min(others))}; "
-                    f"!when reread means those of {city(zone)}"
+                    f"your !when answers are still in {city(min(others))} time; "
+                    f"!when reread reads them in {city(zone)} time"
                 )
         return ""
 
@@ -218,9 +215,9 @@ class PollCommands:
         own = zone or next((line.zone for line in mine if line.zone), "")
         parts = [f"asked: {wording.asked(plan, own) if own else wording.asked(plan, plan.zone, 'the clocks there')}"]
         if mine and all(line.zone for line in mine):
-            parts.append(f"you said {self._answer(poll, ask.person, own, brief=True)}")
+            parts.append(f"your answer: {self._answer(poll, ask.person, own, brief=True)}")
         elif mine:
-            parts.append("what you said counts once I know your time zone: !tz CITY")
+            parts.append("your answers count once I know your time zone: !tz CITY")
         else:
             parts.append(EXAMPLE if own else f"!tz CITY first, then {EXAMPLE}")
         if ask.role >= Role.ORGANISER:
@@ -242,12 +239,13 @@ class PollCommands:
         for line in lines:
             try:
                 read.append((line.zone, answers.read(line.words, local_days(plan, line.zone)).statements))
-            except (UserError, KeyError) as error:  # it could be read when it was said
+            except (UserError, KeyError) as error:  # it was readable when it was sent
                 log.warning("line %d of a poll cannot be read any more: %s", line.id, error)
         return answers.free(plan, read)
 
     def _count(self, poll: PollRow) -> Count:
-        """Of people without an account, who are others after each reconnect, the last answer of a nick counts."""
+        """Counts the answers.  People without an account get a new row after each reconnect, so the last answer per nick
+        counts."""
         said: dict[int, list[PollLine]] = {}
         for line in self.rows.lines.all(poll_id=poll.id):
             said.setdefault(line.person_id, []).append(line)
@@ -279,14 +277,14 @@ class PollCommands:
                 raise
             return [
                 Reply(
-                    f"it was closed {describe(last.closed_at, ask.person.zone or 'UTC', ask.at)}. {last.result}"
+                    f"the poll closed {describe(last.closed_at, ask.person.zone or 'UTC', ask.at)}. {last.result}"
                     if last.closed_at
                     else last.result,
                     private=True,
                 )
             ]
         if poll.channel != ask.channel and not ask.private:
-            raise UserError(f"nothing is asked here; say it in {poll.channel}, or privately")
+            raise UserError(f"no poll is open here; use {poll.channel} or a private message")
         return [Reply(self._close(poll, ask.at), private=True)]
 
     def _last(self, ask: Request) -> PollRow | None:
@@ -295,7 +293,7 @@ class PollCommands:
         return next((poll for poll in found if ask.channel in (None, poll.channel)), None)
 
     def _close(self, poll: PollRow, now: datetime) -> str:
-        """What came of it, in one line; its sessions are drafts now."""
+        """Closes the poll and saves its sessions as drafts; returns the result in one line."""
         plan = plan_of(poll)
         people, frees, unread = self._count(poll)
         order, choice = self._ranked(plan, frees, now)
@@ -307,7 +305,7 @@ class PollCommands:
         return text
 
     def _drafted(self, poll: PollRow, choice: Choice, now: datetime) -> str:
-        """The chosen sessions, to be published."""
+        """Saves the chosen sessions as drafts."""
         clock = plan_of(poll).clock(poll.zone)
         exercise = poll.title if poll.title in self.exercises.library.exercises else None
         drafts = [
@@ -329,13 +327,13 @@ class PollCommands:
         return f"Drafts {' and '.join(names)}: !session publish all."
 
     def tick(self, now: datetime) -> None:
-        """Polls whose time is over are closed; whoever opened one is told what came of it."""
+        """Closes polls whose time is over and tells whoever opened them the result."""
         for poll in self.rows.over(now):
             text = self._close(poll, now)
             self.notices.tell(now, f"the poll in {poll.channel} is closed. {text}", person_id=poll.person_id)
 
     def merge(self, old: Person | None, new: Person | None) -> None:
-        """Somebody logged in to an account: what they said goes with them."""
+        """Moves the answers of somebody who logged in to their account."""
         if old is not None and new is not None and old.id != new.id:
             self.rows.lines.change({"person_id": old.id}, person_id=new.id)
 
@@ -344,8 +342,8 @@ class PollCommands:
             Command(
                 "when",
                 self.when,
-                "which of the times asked about suit me, on my own clock; only … begins anew, any, "
-                "none and forget are understood; alone: what is asked and what I said",
+                "answer the open poll with the times that suit you, in your own time zone; start with only to start over; "
+                "any, none and forget work too; without TIMES: show the poll and your answer",
                 (Argument("TIMES", "words", optional=True, rest=True),),
                 example="when sat 14:00-18:00, not sun, weekdays after 18:00?",
                 group="sessions",
@@ -353,8 +351,8 @@ class PollCommands:
             Command(
                 "when open",
                 self.open,
-                "asks the channel which times suit: days, between when a session can begin, "
-                "where, how long, how many, until when answers are taken; for TITLE; shown back first",
+                "ask the channel which times suit: days, earliest and latest start, "
+                "city, length, how many sessions, until when to answer; for TITLE (asks first)",
                 (Argument("WORDS", "words", rest=True),),
                 role=Role.ORGANISER,
                 scope=Scope.CHANNEL,
@@ -365,7 +363,7 @@ class PollCommands:
             Command(
                 "when close",
                 self.close,
-                "ends it: which times serve most people, as drafts to publish",
+                "close the poll: save the times that suit most people as drafts to publish",
                 role=Role.ORGANISER,
                 group="sessions",
             ),

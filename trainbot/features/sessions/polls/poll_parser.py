@@ -1,4 +1,4 @@
-"""What an organiser asks: ``7-15 mar 07:00-22:00 melbourne 2h max 2 until 3 mar``."""
+"""Parses ``!when open``: ``7-15 mar 07:00-22:00 melbourne 2h max 2 until 3 mar``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from trainbot.features.sessions.polls.poll import PollPlan, starts
 from trainbot.features.sessions.polls.tokens import TO, MonthDay, TokenReader
 from trainbot.model.session_fields import plain
 
-EXAMPLE = "say for example !when open 7-15 mar 07:00-22:00 melbourne 2h max 2 until 3 mar"
+EXAMPLE = "for example !when open 7-15 mar 07:00-22:00 melbourne 2h max 2 until 3 mar"
 STEP = 30  # minutes: where some clocks differ by half hours, full hours of one place are no full hours of another
 STEPS = (15, 30, 60, 120)
 MOST_DAYS = 31
@@ -29,8 +29,7 @@ LONGEST_TITLE = 80
 
 @dataclass(frozen=True, slots=True)
 class PollRequest:
-    """A poll as it is asked: answers are taken until ``closes``; ``title`` is what the sessions are about, '' where
-    that was not said."""
+    """A poll to open: answers are accepted until ``closes``; ``title``: what the sessions are about, '' if not given."""
 
     plan: PollPlan
     closes: datetime
@@ -38,8 +37,8 @@ class PollRequest:
 
 
 def read(text: str, own_zone: str, now: datetime, resolve: Callable[[str, datetime], str]) -> PollRequest:
-    """``own_zone``: whose clock is meant where no place is named, '' where that is not known either; ``resolve`` gives
-    the zone of a place.  Raises UserError with what to type."""
+    """Parses one request.  ``own_zone``: the zone used if no place is named, '' if unknown; ``resolve`` gives the zone of
+    a place.  Raises UserError with what to type."""
     wanted, _, title = text.partition(" for ")
     while title and re.match(r"\s*\d+ ?(h|m|hours?|minutes?|min)\b", title):  # "for 2h" is a length
         length, _, title = title.partition(" for ")
@@ -72,7 +71,7 @@ class _RequestReader:
         if self.dates is None:
             raise UserError(f"on which days? {EXAMPLE}")
         if self.window is None:
-            raise UserError(f"between which times of the day can a session begin? {EXAMPLE}")
+            raise UserError(f"between which times can a session begin? {EXAMPLE}")
         if not self.minutes:
             raise UserError(f"how long is a session? {EXAMPLE}")
         zone = self._zone()
@@ -82,15 +81,15 @@ class _RequestReader:
         closes = self._closes(zone, today, first)
         moments = starts(plan)
         if not moments:
-            raise UserError("clocks skip all of that: say other times")
+            raise UserError("clocks skip all of these times: choose others")
         if len(moments) > MOST_STARTS:
             raise UserError(
-                f"that is {len(moments)} possible starts, {MOST_STARTS} at most: say fewer days, or every 60m"
+                f"too many possible starts ({len(moments)}, at most {MOST_STARTS}): use fewer days, or every 60m"
             )
         if closes <= self.now:
-            raise UserError(f"answers could not be given any more: say until and a day after today, {EXAMPLE}")
+            raise UserError(f"there would be no time to answer: add until and a later day, {EXAMPLE}")
         if closes.timestamp() > moments[0]:
-            raise UserError("the first session could begin before the answers are in: say an earlier day behind until")
+            raise UserError("the first session could begin before the poll closes: put an earlier day after until")
         return PollRequest(plan, closes, self.title)
 
     def _step(self) -> None:
@@ -106,7 +105,7 @@ class _RequestReader:
             if self.step not in STEPS:
                 raise UserError(
                     f"sessions can begin every {', '.join(str(step) for step in STEPS[:-1])} or {STEPS[-1]} "
-                    "minutes: say for example every 60m"
+                    "minutes, for example every 60m"
                 )
         elif (window := reader.attempt(reader.hours)) is not None:
             self._once(self.window, "times of the day")
@@ -126,11 +125,11 @@ class _RequestReader:
             if token.text not in ("in", "at", "on", "the", "from", "sessions", "session", "long", "each"):
                 self.place.append(token.text)
         elif token.text not in (",", ";", "."):
-            raise UserError(f"I do not understand {token.text[:20]!r} there: {EXAMPLE}")
+            raise UserError(f'I don\'t understand "{token.text[:20]}" there: {EXAMPLE}')
 
     def _once(self, before: object, what: str) -> None:
         if before is not None:
-            raise UserError(f"those are two {what}, and a poll has one: {EXAMPLE}")
+            raise UserError(f"a poll can't have two {what}: {EXAMPLE}")
 
     def _until(self) -> None:
         dates = self.reader.attempt(self.reader.dates)
@@ -148,28 +147,28 @@ class _RequestReader:
     def _count(self, word: str, most: int, what: str) -> int:
         token = self.reader.take()
         if token.kind != "number" or not 1 <= int(token.text[:4]) <= most:
-            raise UserError(f"{word} is a number from 1 to {most}, how many {what} there may be: {EXAMPLE}")
+            raise UserError(f"{word} (the maximum number of {what}) must be from 1 to {most}: {EXAMPLE}")
         return int(token.text)
 
     def _length(self, word: str) -> int:
         text = self.reader.take().text
         found = re.match(r"(\d+)(\.5)? ?(h)?\D*(\d+)?", text)
         if found is None or not re.search("[hm]", text):
-            raise UserError(f"{word} how long? say for example 2h or 90m")
+            raise UserError(f"{word} how long? For example 2h or 90m")
         minutes = int(found[1]) * (60 if found[3] else 1) + (30 if found[2] and found[3] else 0) + int(found[4] or 0)
         if not 5 <= minutes <= MOST_MINUTES:
-            raise UserError(f"{text} is too short or too long: say from 5m to {MOST_MINUTES // 60}h")
+            raise UserError(f"{text} is too short or too long: use 5m to {MOST_MINUTES // 60}h")
         return minutes
 
     def _zone(self) -> str:
         if self.place:
             return self.resolve(" ".join(self.place), self.now)
         if not self.own_zone:
-            raise UserError(f"on whose clock? add a city, or set your own with !tz CITY: {EXAMPLE}")
+            raise UserError(f"which time zone? Add a city, or set your own with !tz CITY: {EXAMPLE}")
         return self.own_zone
 
     def _range(self, first: MonthDay, last: MonthDay, today: date) -> tuple[date, date]:
-        """The next time that such days come."""
+        """The next occurrence of these days."""
         until = last.year or next(
             (
                 year
@@ -183,19 +182,19 @@ class _RequestReader:
         if begin is not None and end is not None and begin > end and not first.year:
             begin = _day(first, until - 1)  # 28 dec-4 jan
         if begin is None or end is None or begin > end:
-            raise UserError(f"{first.text} to {last.text} are no days of the calendar: {EXAMPLE}")
+            raise UserError(f"{first.text} to {last.text} is not a valid range of dates: {EXAMPLE}")
         if (end - begin).days >= MOST_DAYS:
             raise UserError(
-                f"those are {(end - begin).days + 1} days, {MOST_DAYS} at most: nobody knows that long ahead"
+                f"too many days ({(end - begin).days + 1}, at most {MOST_DAYS}): nobody can plan that far ahead"
             )
         if begin < today:
-            raise UserError(f"{begin.day} {begin:%b %Y} is over: say days from {today.day} {today:%b} on")
+            raise UserError(f"{begin.day} {begin:%b %Y} has passed: use days from {today.day} {today:%b} on")
         if begin - today > FARTHEST:
-            raise UserError(f"{begin.day} {begin:%b %Y} is more than a year off: {EXAMPLE}")
+            raise UserError(f"{begin.day} {begin:%b %Y} is more than a year away: {EXAMPLE}")
         return begin, end
 
     def _closes(self, zone: str, today: date, first: date) -> datetime:
-        """The end of the day before the first, or a week from now, where nothing else was said."""
+        """When the poll closes; by default the end of the day before the first, or a week from now if that is earlier."""
         if self.until is None:
             return min(self.now + OPEN_FOR, readings(datetime(first.year, first.month, first.day), zone)[0])
         said, minute = self.until
@@ -203,7 +202,7 @@ class _RequestReader:
         days = [day for year in years if (day := _day(said, year)) is not None]
         found = [day for day in days if day >= today] or days
         if not found:
-            raise UserError(f"{said.text} is no day of the calendar: {EXAMPLE}")
+            raise UserError(f"{said.text} is not a date: {EXAMPLE}")
         return readings(datetime(found[0].year, found[0].month, found[0].day) + timedelta(minutes=minute), zone)[0]
 
 

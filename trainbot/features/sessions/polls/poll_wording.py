@@ -1,4 +1,4 @@
-"""Polls in words: what is asked, what somebody said, what came of it.  One line each; possible starts are never listed."""
+"""Texts about polls: the question, an answer, the result.  One line each; possible starts are never listed."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ Hours = tuple[tuple[int, int], ...]  # minutes after midnight
 
 
 def asked_back(asking: PollRequest, about: str, channel: str, now: datetime) -> str:
-    """What an organiser sees before it is asked."""
+    """The line an organiser sees before confirming a poll."""
     plan, moments = asking.plan, starts(asking.plan)
-    sessions = "one session" if plan.most == 1 else f"{plan.most} sessions at most"
+    sessions = "one session" if plan.most == 1 else f"at most {plan.most} sessions"
     title = f" ({about})" if about else ""
     return (
         f"{channel} will be asked which times suit{title}: {_days(plan.first, plan.last)}, beginning {_window(plan)} "
@@ -37,13 +37,13 @@ def asked_back(asking: PollRequest, about: str, channel: str, now: datetime) -> 
 
 
 def announcement(asking: PollRequest, about: str, nick: str, now: datetime) -> str:
-    """The one line that the channel gets."""
+    """The line that opens the poll in the channel."""
     plan = asking.plan
     title = f"for {about or 'a session'}"
     return (
-        f"When would it suit you, {title}, {_length(plan)}, {_days(plan.first, plan.last)}? Tell me privately, in your "
-        f"own time: /msg {nick} when sat 14:00-18:00, or: when not sun (? behind a time: if need be; tz CITY sets "
-        f"your zone). Until {describe(asking.closes, 'UTC', now)}, {until(asking.closes - now)}."
+        f"When would suit you {title}, {_length(plan)}, {_days(plan.first, plan.last)}? Tell me in private, in your "
+        f"own time: /msg {nick} when sat 14:00-18:00, or: when not sun (? after a time: if need be; tz CITY sets "
+        f"your time zone). Until {describe(asking.closes, 'UTC', now)}, {until(asking.closes - now)}."
     )
 
 
@@ -115,7 +115,7 @@ def answer(plan: PollPlan, zone: str, free: Availability, room: int = 150) -> st
 
 
 def times(plan: PollPlan, zone: str, spans: Spans, room: int) -> str:
-    """``Sat 6 Mar 14:00-18:00, Mon 8 to Fri 12 Mar 18:00-24:00``: on clocks in ``zone``, cut at ``room`` characters."""
+    """``Sat 6 Mar 14:00-18:00, Mon 8 to Fri 12 Mar 18:00-24:00``: local time in ``zone``, cut at ``room`` characters."""
     if not without((extent(plan),), spans):
         return "any time"
     same: dict[Hours, list[tuple[date, date]]] = {}
@@ -129,7 +129,7 @@ def times(plan: PollPlan, zone: str, spans: Spans, room: int) -> str:
 
 
 def _ranges(ranges: Sequence[tuple[date, date]]) -> str:
-    """``Mon 8 to Fri 12, Mon 15 Mar``: a month once, where all are in it."""
+    """``Mon 8 to Fri 12, Mon 15 Mar``: the month only once if it is the same for all."""
     texts = [_days(first, last) for first, last in ranges]
     if len({day.month for days in ranges for day in days}) == 1:
         month = f" {ranges[0][0]:%b}"
@@ -139,7 +139,7 @@ def _ranges(ranges: Sequence[tuple[date, date]]) -> str:
 
 
 def _by_day(clock: tuple[OffsetSpan, ...], spans: Spans) -> dict[date, Hours]:
-    """What clocks show during ``spans``, day by day; an hour that comes twice is said once."""
+    """The local times during ``spans``, day by day; an hour that happens twice is given once."""
     found: dict[date, list[tuple[int, int]]] = {}
     for part in clock:
         for start, end in spans:
@@ -163,7 +163,7 @@ def _listed(texts: Sequence[str], room: int) -> str:
     return as_many(texts, room + len(" and 10 more"), ", ", " and {} more", MOST_DAYS_SHOWN)
 
 
-# -- what came of it ---------------------------------------------------------------------------------
+# -- the result -------------------------------------------------------------------------------------
 
 
 def result(
@@ -171,10 +171,10 @@ def result(
 ) -> str:
     """``Best: Sat 14 Mar 09:00 UTC, 41 of 52.  Adding Tue 10 Mar 20:00 reaches 50; left out: bob, wei.``
 
-    ``order``: all possible starts as ``ranking.ranked`` has them; ``names``: people by their bits; ``unread``: those
-    whose answers wait for their time zone.
+    ``order``: all possible starts in the order of ``ranking.ranked``; ``names``: people by bit number; ``unread``: those
+    whose time zone is unknown.
     """
-    waiting = f" {len(unread)} more never said their time zone: {_listed(unread, 60)}." if unread else ""
+    waiting = f" {len(unread)} more never set their time zone: {_listed(unread, 60)}." if unread else ""
     if not names:
         return f"Nobody answered.{waiting}"
     if not choice.reached:
@@ -203,14 +203,14 @@ def _need(found: CandidateStart | Choice) -> str:
 
 
 def _tied(order: Sequence[CandidateStart], choice: Choice, now: datetime) -> str:
-    """What would serve as many as well, and why it was not taken."""
+    """Starts that suit as many people, and why they were not chosen."""
     ties = [(start, other) for place, start in enumerate(choice.starts) for other in equals(order, choice, place)]
     if not ties:
         return ""
     start = ties[0][0]
     others = sorted(other.moment for of, other in ties if of is start)
     place = "" if len(choice.starts) == 1 else f" as {_moment(start.moment, now)}"
-    return f" As good{place}: {_moments(others, now)} (full hours come first, then the earlier)."
+    return f" Just as good{place}: {_moments(others, now)} (full hours are preferred, then earlier times)."
 
 
 def _moment(seconds: int, now: datetime) -> str:
@@ -218,7 +218,7 @@ def _moment(seconds: int, now: datetime) -> str:
 
 
 def _moments(found: Sequence[int], now: datetime) -> str:
-    """``Sat 13 Mar 03:00, 04:00, Sun 14 Mar 08:00 and 3 more``: a day once."""
+    """``Sat 13 Mar 03:00, 04:00, Sun 14 Mar 08:00 and 3 more``: each day only once."""
     texts = [_moment(seconds, now) for seconds in found]
     days = [text.rpartition(" ")[0] for text in texts]
     return _listed(
@@ -227,7 +227,7 @@ def _moments(found: Sequence[int], now: datetime) -> str:
 
 
 def counted(answers: int, waiting: int, closes: datetime, zone: str, now: datetime) -> str:
-    """How many have answered."""
+    """How many people have answered."""
     people = "nobody has answered yet" if not answers else f"{answers} {'has' if answers == 1 else 'have'} answered"
     unread = f" ({waiting} more without a time zone)" if waiting else ""
     return f"{people}{unread}, open until {describe(closes, zone, now)} ({until(closes - now)})"

@@ -1,9 +1,9 @@
-"""Which sessions serve the most people.  Pure: people are bits, a start is who could come to it.
+"""Finds the sessions that suit the most people.  Pure: people are bits, a start holds the bits of who could come.
 
-A set of sessions reaches whoever can come to one of them.  Of two sets the better one reaches more people, then more of
-them without "if need be", then has fewer sessions.  Finding the best set of k is maximum coverage (NP-hard); branch and
-bound finds it for what occurs here.  Where that takes longer than BUDGET allows, the best set found is given with a
-bound that no set can exceed; it is never worse than greedy choice, which reaches 1 - 1/e (63 %) of the best
+A set of sessions reaches everybody who can come to one of them.  Of two sets the better one reaches more people, then
+more of them without "if need be", then has fewer sessions.  Finding the best set of k is maximum coverage (NP-hard); branch and
+bound solves the sizes that occur here.  If that takes longer than BUDGET allows, the result is the best set found and
+a bound that no set can exceed; it is never worse than a greedy choice, which reaches 1 - 1/e (63 %) of the best
 (Nemhauser, Wolsey, Fisher 1978).
 """
 
@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from trainbot.features.sessions.polls.answer_parser import Availability
 from trainbot.features.sessions.polls.spans import covers, union
 
-BUDGET = 2_000_000  # looks at one start: a second or two, in which the bot does nothing else
-GLANCE = 100_000  # for a look in between
+BUDGET = 2_000_000  # starts examined: a second or two, while the bot does nothing else
+GLANCE = 100_000  # for an interim result
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class CandidateStart:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A set of starts, those that serve most first; no set of as many reaches more than ``at_most`` people."""
+    """A set of starts, most popular first; no set of the same size reaches more than ``at_most`` people."""
 
     starts: tuple[CandidateStart, ...]
     at_most: int
@@ -64,7 +64,7 @@ class Choice:
 
 
 def tally(moments: Sequence[int], length: int, people: Sequence[Availability]) -> list[CandidateStart]:
-    """Who could come to sessions of ``length`` seconds that begin at ``moments``: for all of the session."""
+    """Who could attend the whole of a session of ``length`` seconds at each of ``moments``."""
     yes, reach = [0] * len(moments), [0] * len(moments)
     for number, person in enumerate(people):
         bit, either = 1 << number, union(person.yes, person.maybe)
@@ -77,7 +77,7 @@ def tally(moments: Sequence[int], length: int, people: Sequence[Availability]) -
 
 
 def ranked(starts: Sequence[CandidateStart], on_the_hour: Mapping[int, bool] | None = None) -> list[CandidateStart]:
-    """Those that reach most first, then those that suit best, then full hours (as ``on_the_hour`` has it), then the
+    """The starts ordered by people reached, then by how well they suit, then full hours (by ``on_the_hour``), then the
     earliest."""
     hour = on_the_hour or {}
     return sorted(
@@ -86,8 +86,8 @@ def ranked(starts: Sequence[CandidateStart], on_the_hour: Mapping[int, bool] | N
 
 
 def choose(order: Sequence[CandidateStart], most: int, budget: int = BUDGET) -> Choice:
-    """The set of at most ``most`` of these (as ``ranked`` has them) that serves the most people; what comes first in
-    the order is preferred among equals."""
+    """The set of at most ``most`` starts that suits the most people; among equals, earlier ones in ``order`` (see
+    ``ranked``) are preferred."""
     search = _Search(_undominated(order), budget)
     best = [search.best(size, ()) for size in (1,)]
     while len(best) < most and best[-1].starts:
@@ -98,7 +98,7 @@ def choose(order: Sequence[CandidateStart], most: int, budget: int = BUDGET) -> 
 
 
 def equals(order: Sequence[CandidateStart], choice: Choice, place: int) -> list[CandidateStart]:
-    """The starts that could stand at ``place`` of the chosen set and serve as many as well."""
+    """The starts that could replace the one at ``place`` of the chosen set without loss."""
     rest = (*choice.starts[:place], *choice.starts[place + 1 :])
     wanted = (choice.reached, choice.glad)
     found = [Choice((*rest, start), 0) for start in order if start not in choice.starts]
@@ -106,7 +106,7 @@ def equals(order: Sequence[CandidateStart], choice: Choice, place: int) -> list[
 
 
 def _undominated(order: Sequence[CandidateStart]) -> list[CandidateStart]:
-    """Without those that another start serves as well for everybody: leaving them out never makes a set worse."""
+    """Drops starts that another start can replace for everybody, which never makes a set worse."""
     kept: list[CandidateStart] = []
     for start in order:  # by falling reach: only an earlier one can hold all of a later one
         if start.reach and not any(
@@ -131,7 +131,7 @@ class _Search:
         self.weight = 1000 * (1 + self.everybody.bit_count())
 
     def best(self, size: int, seed: tuple[CandidateStart, ...]) -> Choice:
-        """``seed``: the best set of one less, which is kept among equals."""
+        """The best set of ``size`` starts.  ``seed``: the best set with one start less, preferred among equals."""
         self.score, self.missed = -1, 0
         self.found: tuple[CandidateStart, ...] = ()
         for first in (seed, ()):

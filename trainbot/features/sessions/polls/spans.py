@@ -1,4 +1,4 @@
-"""Stretches of time as sorted, disjoint, half-open (from, to) pairs of seconds since 1970 (UTC)."""
+"""Spans of time as sorted, disjoint, half-open (from, to) pairs of seconds since 1970 (UTC)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Spans = tuple[Span, ...]
 
 
 def union(*many: Iterable[Span]) -> Spans:
-    """All that is in any of them; what touches is one."""
+    """The time that is in any of them; adjacent spans are merged."""
     found: list[Span] = []
     for start, end in sorted(span for spans in many for span in spans):
         if start >= end:
@@ -23,7 +23,7 @@ def union(*many: Iterable[Span]) -> Spans:
 
 
 def without(spans: Spans, others: Spans) -> Spans:
-    """What is in ``spans`` and not in ``others``."""
+    """The time that is in ``spans`` but not in ``others``."""
     found = []
     for start, end in spans:
         for from_, to in others:
@@ -38,6 +38,6 @@ def without(spans: Spans, others: Spans) -> Spans:
 
 
 def covers(spans: Spans, start: int, end: int) -> bool:
-    """Whether all of that time is in one of them."""
+    """Whether one of the spans contains all of that time."""
     place = bisect_right(spans, (start, end)) - 1
     return any(0 <= n < len(spans) and spans[n][0] <= start and end <= spans[n][1] for n in (place, place + 1))

@@ -1,4 +1,4 @@
-"""Days and hours as people type them, word by word.  Knows no poll: what a weekday or ``7 mar`` means comes later."""
+"""Splits typed days and hours into tokens.  Independent of polls: the meaning of ``7 mar`` is decided later."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class MonthDay:
-    """A date as it was typed; ``year`` and ``month`` where they were said."""
+    """A date as typed; ``year`` and ``month`` if given."""
 
     day: int
     month: int | None = None
@@ -109,7 +109,7 @@ class TokenReader:
 
     def __init__(self, text: str) -> None:
         if len(text) > MOST_CHARACTERS:
-            raise UserError(f"that is longer than {MOST_CHARACTERS} characters; say it in several lines")
+            raise UserError(f"longer than {MOST_CHARACTERS} characters; split it into several lines")
         text = text.translate(_SIGNS).lower()
         self.tokens = [token for match in _TOKEN.finditer(text) for token in _tokens(match)]
         self.at = 0
@@ -124,14 +124,14 @@ class TokenReader:
         return token
 
     def took(self, *texts: str) -> bool:
-        """Whether the next word is one of these; it is taken then."""
+        """Whether the next word is one of these; if so, takes it."""
         if self.peek().kind != "end" and self.peek().text in texts:
             self.at += 1
             return True
         return False
 
     def attempt(self, read: Callable[[], T | None]) -> T | None:
-        """What ``read`` reads; where that is None, nothing was taken."""
+        """The result of ``read``; if that is None, no token is taken."""
         before = self.at
         found = read()
         if found is None:
@@ -181,7 +181,7 @@ class TokenReader:
         token = self.take()
         if token.kind == "slashed":
             raise UserError(
-                f"{token.text} is read differently in different countries: say the month's name, for example 7 mar"
+                f"{token.text} means different dates in different countries: use the month's name, for example 7 mar"
             )
         if token.kind == "iso":
             year, month, day = (int(part) for part in token.text.split("-"))
@@ -249,7 +249,7 @@ class TokenReader:
     def clock_time(self, word: str) -> int:
         token = self.take()
         if not _is_clock(token):
-            raise UserError(f"{word} when? say for example {word} 18:00")
+            raise UserError(f"{word} when? For example {word} 18:00")
         return _minutes(token.text)
 
 
@@ -272,12 +272,12 @@ def _from_to(first: Token, last: Token) -> tuple[int, int]:
     ):
         start += 12 * 60
     if start in (end, DAY):
-        raise UserError(f"{said} is no stretch of time; say for example 14:00-18:00")
+        raise UserError(f"{said} is not a time range; for example 14:00-18:00")
     if end < start:
         if first.kind == last.kind == "number" and end:
             raise UserError(
-                f"{said}: on which clock? say {first.text}:00-{(int(last.text) + 12) % 24}:00, "
-                f"or {first.text}:00-{int(last.text):02}:00 if it goes on past midnight"
+                f"{said} is ambiguous: use {first.text}:00-{(int(last.text) + 12) % 24}:00, "
+                f"or {first.text}:00-{int(last.text):02}:00 if it ends after midnight"
             )
         end += DAY
     return start, end
@@ -291,7 +291,7 @@ def _minutes(text: str) -> int:
     numbers = [int(part) for part in re.findall(r"\d+", text)]
     hour, minute = numbers[0], numbers[1] if len(numbers) > 1 else 0
     if (half and not 1 <= hour <= 12) or hour > 24 or minute > 59 or (hour == 24 and minute):
-        raise UserError(f"{text[:20]} is no time of day; say for example 14:00")
+        raise UserError(f"{text[:20]} is not a time of day; for example 14:00")
     if half:
         hour = hour % 12 + (12 if half[1] == "p" else 0)
     return 60 * hour + minute
