@@ -169,7 +169,9 @@ async def test_a_session_from_plan_to_end(ngircd, make_bot, people, russell, ali
         russell.say(CHANNEL, "!session publish")
         await topic(alice, r"Welcome \| next: Another")
         await alice.ask("!signup another", "you have a seat in Another", "")
-        await russell.ask("!session cancel another", r"this cancels Another, .*\. #class and 1 who signed up will be told", CHANNEL)
+        await russell.ask(
+            "!session cancel another", r"this cancels Another, .*\. #class and 1 who signed up will be told", CHANNEL
+        )
         russell.say(CHANNEL, "!yes")
         await bob.hear("cancelled: Another, Sat 20 Mar 22:00 UTC", CHANNEL)
         await alice.hear("Another, Sat 20 Mar 23:00 .*, is cancelled, and so is your seat", "")

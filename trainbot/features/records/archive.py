@@ -71,7 +71,9 @@ class Archive:
     def _checks(self, **exact: int) -> Iterator[ScriptRun]:
         """The checks that have ended, by time."""
         script_runs = self.classes.script_runs
-        return script_runs.each(script_runs.table.c.ended_at.is_not(None), time="ended_at", kind=ScriptKind.VERIFY, **exact)
+        return script_runs.each(
+            script_runs.table.c.ended_at.is_not(None), time="ended_at", kind=ScriptKind.VERIFY, **exact
+        )
 
     def minutes_at(self, run: ClassRun) -> str:
         """Where the minutes are, as people are told."""
