@@ -43,7 +43,7 @@ async def test_a_cloud_image_becomes_labs(ngircd, make_bot, people, image: Path)
         )
         assert done.code == 0, done.err
         assert web.asked == ["", f"bytes={50 << 20}-", f"bytes={51 << 20}-"]
-    assert done.out.splitlines()[-1] == "bot.ini wants a section [image.cloud]"
+    assert done.out.splitlines()[-1] == "add a section to bot.ini: [image.cloud]"
     assert "its kernel can run on Xen as pvh, pv, hvm" in done.out
     made = read_image(bot.state / "images" / "cloud")
     assert made.cmdline.startswith("root=UUID=5a1b0c2d-") and "net.ifnames=0" in made.cmdline.split()

@@ -1,4 +1,4 @@
-"""The images of an installation, as the shell's commands see them: imported, listed, verified, removed, published."""
+"""The images of an installation, for the shell commands: import, list, verify, remove, publish."""
 
 from __future__ import annotations
 
@@ -29,24 +29,28 @@ def catalogue() -> dict[str, Distribution]:
 
 
 def folder_of(config: Config, name: str) -> Path:
-    """Where the image ``name`` lies or would lie."""
+    """The folder of the image ``name``, whether it exists or not."""
     return next((image.folder for image in config.images if image.name == name), config.store.state / "images" / name)
 
 
 def import_for(config: Config, name: str, request: ImportRequest, progress: Progress) -> tuple[BuiltImage, list[str]]:
-    """Imports NAME, from the catalogue where ``request`` has no source; and what is to be said to the organiser."""
+    """Import NAME (from the catalogue if ``request`` has no source); returns it with advice for the organiser."""
     if not NAME.fullmatch(name) or name in LAB_WORDS:
-        raise UserError(f"{name[:40]!r} cannot be an image's name: letters a-z, digits and -, and no word of !lab")
+        raise UserError(
+            f'"{name[:40]}" is not a valid image name: use letters a-z, digits and -, and no subcommand of !lab'
+        )
     if not request.source:
         known = catalogue()
         if name not in known:
-            raise UserError(f"the catalogue has no {name}; it has: {', '.join(known)}; or say where the image is")
+            raise UserError(
+                f'no image called "{name}" in the catalogue (available: {", ".join(known)}): give the image\'s address or file'
+            )
         request = _from(known[name], request)
     folder = folder_of(config, name)
     if folder.name != name:
-        raise BackendError(f"[image.{name}] folder has to end in /{name} for an image that is imported")
+        raise BackendError(f"[image.{name}] folder must end in /{name} for an imported image")
     if folder.is_dir() and not folder.is_symlink():
-        raise BackendError(f"{folder} is a folder, not the link to a version that import makes: move it away")
+        raise BackendError(f"{folder} is a folder, but import needs to create a link there: move it away")
     state_folder(config)
     image = import_image(name, request, folder.parent, lab_key(config.gateway.lab_key), progress)
     return image, _advice(config, image)
@@ -58,23 +62,23 @@ def _from(entry: Distribution, said: ImportRequest) -> ImportRequest:
 
 
 def _advice(config: Config, image: BuiltImage) -> list[str]:
-    """What is to be put into bot.ini."""
+    """What the organiser has to put into bot.ini."""
     section = next((found for found in config.images if found.name == image.name), None)
     kinds = guest_types(image.kernel)
     can = [guest for guest in (GuestType.PVH, GuestType.PV, GuestType.HVM) if kinds is None or guest in kinds]
     said = [
         f"its kernel can run on Xen as {', '.join(can)}"
         if kinds is not None
-        else "what its kernel can be on Xen cannot be read from it: try pvh, and say guest = hvm where that does not boot"
+        else "the kernel's Xen guest types cannot be read: try pvh, and set guest = hvm if that does not boot"
     ]
     if section is None or (kinds is not None and section.guest not in kinds):
         guest = "" if can[0] is GuestType.PVH else f" with guest = {can[0]}"
-        said.append(f"bot.ini wants a section [image.{image.name}]{guest}")
+        said.append(f"add a section to bot.ini: [image.{image.name}]{guest}")
     return said
 
 
 def listed(config: Config) -> list[dict[str, Any]]:
-    """Each image of bot.ini, and what was built or imported beside them without a section."""
+    """Every image in bot.ini, and those that were built or imported without a section there."""
     names = list(dict.fromkeys([*(image.name for image in config.images), *_others(config)]))
     sections = {image.name: image for image in config.images}
     found = []
@@ -109,11 +113,11 @@ def _others(config: Config) -> list[str]:
 
 
 def chosen(config: Config, names: Sequence[str]) -> list[BuiltImage]:
-    """Those with these names; all of bot.ini that are there where no name is given.  BackendError where one is not."""
+    """The named images, or all existing ones in bot.ini if no name is given.  BackendError if one is missing."""
     found, faults = [], []
     for name in names or [image.name for image in config.images]:
         if not NAME.fullmatch(name):
-            raise UserError(f"{name[:40]!r} is no image's name")
+            raise UserError(f'"{name[:40]}" is not a valid image name')
         try:
             found.append(read_image(folder_of(config, name)))
         except BackendError as error:
@@ -126,7 +130,7 @@ def chosen(config: Config, names: Sequence[str]) -> list[BuiltImage]:
 
 
 def verify(image: BuiltImage, step: Callable[[int, int], None]) -> list[str]:
-    """The names of files that are not what image.json says, or of which it says nothing."""
+    """The names of files that do not match image.json or are not listed in it."""
     wrong = []
     for number, name in enumerate(FILES):
         step(number, len(FILES))
@@ -137,20 +141,20 @@ def verify(image: BuiltImage, step: Callable[[int, int], None]) -> list[str]:
 
 
 def remove(config: Config, name: str, old_only: bool, progress: Progress) -> list[str]:
-    """Removes the image and its older versions (these alone with ``old_only``); the versions that went.  BackendError
-    while labs that are made from it are there."""
+    """Remove the image and its older versions (only these with ``old_only``); returns the removed versions.
+    BackendError while labs use it."""
     if not NAME.fullmatch(name):
-        raise UserError(f"{name[:40]!r} is no image's name")
+        raise UserError(f'"{name[:40]}" is not a valid image name')
     link = folder_of(config, name)
     there = versions(link.parent, name)
     if not there:
-        raise BackendError(f"there is no image {name}")
+        raise BackendError(f'no image called "{name}"')
     current = link.resolve()
     going = [folder for folder in there if not (old_only and folder.resolve() == current)]
     if going and (labs := _labs_of(config, name)):
         raise BackendError(
-            f"{labs} {'lab' if labs == 1 else 'labs'} of {name} {'is' if labs == 1 else 'are'} there: "
-            "!drain their hosts or wait until they have ended, then say it again"
+            f"{labs} {'lab' if labs == 1 else 'labs'} of {name} {'is' if labs == 1 else 'are'} still in use: "
+            "!drain their hosts or wait until they have ended, then try again"
         )
     with only_maker(link.parent, name, progress):
         if not old_only:
@@ -161,7 +165,7 @@ def remove(config: Config, name: str, old_only: bool, progress: Progress) -> lis
 
 
 def _labs_of(config: Config, name: str) -> int:
-    """How many labs a host may have of it: those kept for somebody, and those on their way out, count."""
+    """How many labs of it hosts may have, including kept labs and labs that are being removed."""
     if not database_exists(config.store.url):
         return 0
     store = Store(config.store.url, read_only=True)

@@ -157,7 +157,7 @@ def rubbish(path: Path) -> None:
         (damaged, "cannot be restored|damaged"),
         (emptied, "it is no database of trainbot"),
         (rubbish, "is not a database, or a damaged one"),
-        (Path.unlink, "there is no file"),
+        (Path.unlink, "no such file"),
     ],
 )
 def test_what_is_no_good_backup_changes_nothing(url: str, tmp_path: Path, spoil: object, why: str) -> None:

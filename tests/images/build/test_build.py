@@ -167,7 +167,7 @@ def test_two_builders_do_not_collide(tmp_path, recipe_dir, key):
 
     second = Second()
     assert build_image(recipe_dir, tmp_path, key, second).name == "debian"
-    assert second.said == ["waiting for another process that builds this image"]
+    assert second.said == ["waiting for another process that is building this image"]
 
 
 @pytest.mark.parametrize(("missing", "package"), [("mmdebstrap", "mmdebstrap"), ("debugfs", "e2fsprogs")])

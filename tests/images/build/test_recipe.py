@@ -56,10 +56,10 @@ def test_what_editors_leave_is_no_part_of_a_recipe(recipe_dir, key):
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ('suite = "bookworm"', "", "does not say suite"),
-        ("disk_mib = 64", 'disk_mib = "64"', "disk_mib = '64' is not what it should be"),
+        ('suite = "bookworm"', "", "has no suite"),
+        ("disk_mib = 64", 'disk_mib = "64"', "disk_mib = '64' has the wrong type"),
         ("disk_mib = 64", "disk_mib = ", "cannot be read"),
-        ("disk_mib = 64", "disk_mib = 64\nmemroy = 3", "memroy is not known"),
+        ("disk_mib = 64", "disk_mib = 64\nmemroy = 3", "unknown key memroy"),
     ],
 )
 def test_a_wrong_recipe_says_where(recipe_dir, old, new, said):
@@ -73,7 +73,7 @@ def test_a_wrong_recipe_says_where(recipe_dir, old, new, said):
 
 def test_a_recipe_that_is_not_there_says_so(tmp_path):
     """A wrong folder is a ConfigError, not a traceback."""
-    with pytest.raises(ConfigError, match="there is no recipe at"):
+    with pytest.raises(ConfigError, match="no recipe at"):
         load_recipe(tmp_path)
 
 

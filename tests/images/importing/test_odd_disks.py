@@ -92,18 +92,18 @@ def test_each_disk_that_becomes_no_lab_says_what_to_take(tmp_path: Path) -> None
     )
     assert ran.returncode == 0, ran.stderr
     no_kernel = (
-        "there is no kernel with an initrd in /boot of this disk: an image for containers has none; take the one for "
+        "no kernel with an initrd in /boot on this disk (container images have none): use the one for "
         "clouds or virtual machines"
     )
     assert json.loads(ran.stdout.splitlines()[-1]) == {
         "whole": "6.1.0-1-amd64",
-        "other kernel": "there is no kernel 5.10.0-1-amd64 on this disk; there is: 6.1.0-1-amd64",
+        "other kernel": "no kernel 5.10.0-1-amd64 on this disk (available: 6.1.0-1-amd64)",
         "no kernel": no_kernel,
         "no initrd": no_kernel,
-        "no cloud-init": "there is no cloud-init on this disk, so nobody could be let in: take the distribution's cloud image",
-        "two": "there are 2 operating systems on this disk (debian 12.1, debian 12.1): take a cloud image, which has one",
-        "encrypted": "this disk is encrypted (LUKS), so no lab could boot it: take the distribution's cloud image",
-        "rubbish": "no operating system was found on this disk: take a Linux distribution's cloud image",
+        "no cloud-init": "no cloud-init on this disk, so nobody could log in: use the distribution's cloud image",
+        "two": "this disk has 2 operating systems (debian 12.1, debian 12.1): use a cloud image, which has only one",
+        "encrypted": "this disk is encrypted (LUKS), so labs cannot boot it: use the distribution's cloud image",
+        "rubbish": "no operating system found on this disk: use a Linux distribution's cloud image",
     }
 
 

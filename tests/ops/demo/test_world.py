@@ -88,7 +88,7 @@ async def test_a_taken_port_is_said_and_another_one_used(told: list[str]) -> Non
         port, lock = world._port(taken, told.append, "ssh")
     lock.close()
     assert port != taken
-    assert told == [f"port {taken} is taken here: ssh listens on port {port}"]
+    assert told == [f"port {taken} is in use: ssh uses port {port} instead"]
 
 
 def test_two_demos_that_start_together_get_different_ports(told: list[str]) -> None:
@@ -130,7 +130,7 @@ async def test_what_cannot_be_ended_keeps_nothing_else(
     await demo_world.prepare()
     await demo_world.ircd.start()
     await demo_world.close()
-    assert told[-1] == "a lab could not be ended: libvirt is stuck"
+    assert told[-1] == "could not stop a lab: libvirt is stuck"
     assert demo_world.ircd.pid is None and not demo_world.folder.exists()
 
 

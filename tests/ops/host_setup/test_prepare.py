@@ -68,7 +68,7 @@ def test_hosts_that_need_nothing(tmp_path: Path) -> None:
     """One sentence, and exit code 0."""
     for uri in ("test:///default", "qemu:///embed?root=/tmp/tb-x"):
         done = prepare(tmp_path, uri)
-        assert done.returncode == 0 and done.stdout.startswith("xen1 needs nothing: "), done
+        assert done.returncode == 0 and done.stdout.startswith("xen1 needs no preparation: "), done
 
 
 def test_a_host_that_bot_ini_does_not_have(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_dry_run_says_everything_and_makes_nothing(tmp_path: Path, ssh: Callable
         "+ door",
         "+ host key",
     ]
-    assert lines[-1] == "xen1: 8 things would be done, nothing was"
+    assert lines[-1] == "xen1: 8 changes would be made, nothing was changed"
     assert not (tmp_path / "state").exists()
 
 

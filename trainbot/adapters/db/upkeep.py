@@ -59,7 +59,7 @@ def restore(url: str, source: Path, now: datetime) -> tuple[DatabaseSummary, Pat
     and nothing has changed, where a trainbot runs, or ``source`` is damaged, a newer trainbot's, or no database of ours.
     """
     if not source.is_file():
-        raise BackendError(f"there is no file {source}")
+        raise BackendError(f"no such file: {source}")
     file = _file(url)
     lock = lock_of(url)
     try:

@@ -1,4 +1,4 @@
-"""Does KVM work here?  /dev/kvm may be there, and open, and yet run no ordinary kernel (some nested machines)."""
+"""Tests whether KVM works here: on some nested machines /dev/kvm opens but cannot run an ordinary kernel."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from trainbot.images.build.image_folder import BuiltImage, images_folder, load_i
 
 Accelerator = Literal["kvm", "tcg"]
 
-# What initramfs-tools' /init says first: so the kernel came up and ran a process.
+# The first line of initramfs-tools' /init: it shows that the kernel started and ran a process.
 _FIRST_PROCESS = b"Loading, please wait"
-_SECONDS = 20.0  # KVM takes two or three; where it is that slow, it is no gain
+_SECONDS = 20.0  # KVM takes two or three; if it is slower than this, it gains nothing
 _KVM = Path("/dev/kvm")
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -74,7 +74,7 @@ def kvm_command(image: BuiltImage) -> list[str]:
 
 
 def boots(command: list[str], seconds: float = _SECONDS) -> bool:
-    """Does this virtual machine reach its first process within that time?  It is ended either way."""
+    """Whether this virtual machine reaches its first process within that time; it is stopped either way."""
     try:
         machine = subprocess.Popen(
             command,
@@ -113,6 +113,6 @@ def _remembered(path: Path, key: str) -> Accelerator | None:
 
 
 def _remember(path: Path, key: str, verdict: Accelerator) -> None:
-    """Only the latest: a machine that was rebooted, or an image built anew, is tried anew."""
+    """Keep only the latest result: after a reboot or a new build it is tested again."""
     with contextlib.suppress(OSError):
         write_whole(path, json.dumps({key: verdict}) + "\n")

@@ -1,7 +1,7 @@
-"""Build a lab's image once, keep it, build again only when its recipe changed.
+"""Builds a lab image, keeps it, and builds it again only when the recipe has changed.
 
 CACHE/images/debian -> debian-0123456789ab      the current version
-CACHE/images/debian-0123456789ab/               a version; never changed, running labs stand on it
+CACHE/images/debian-0123456789ab/               a version; never changed, because running labs use it
 CACHE/images/debian-build.log                   the last build's log
 """
 
@@ -40,7 +40,7 @@ _FREE_MIB = 4096
 
 
 def image_is_current(recipe_dir: Path, cache: Path, public_key: str) -> bool:
-    """Is the cache's image the one this recipe and this key would give?"""
+    """Whether the cached image is what this recipe and key would produce."""
     try:
         return load_image(cache, load_recipe(recipe_dir).name).recipe == recipe_hash(recipe_dir, public_key)
     except BackendError:
@@ -48,10 +48,10 @@ def image_is_current(recipe_dir: Path, cache: Path, public_key: str) -> bool:
 
 
 def build_image(recipe_dir: Path, cache: Path, public_key: str, progress: Progress) -> BuiltImage:
-    """The image of `recipe_dir` whose root lets in `public_key` (an OpenSSH public key line).
+    """Build the image of `recipe_dir`; `public_key` (an OpenSSH public key line) can log in to it as root.
 
-    At once when it is current, otherwise after minutes.  A second builder waits for the first.  Interrupted, it
-    leaves the image as it was.  ConfigError: the recipe is wrong; BackendError: building failed, and why.
+    Returns at once if it is current, otherwise takes minutes.  A second builder waits for the first.  If interrupted, it
+    leaves the image unchanged.  ConfigError: the recipe is wrong; BackendError: why building failed.
     """
     recipe, request = load_recipe(recipe_dir), recipe_hash(recipe_dir, public_key)
     check_key(public_key)
@@ -62,7 +62,7 @@ def build_image(recipe_dir: Path, cache: Path, public_key: str, progress: Progre
             return load_image(cache, recipe.name)
         version = images / f"{recipe.name}-{request[:12]}"
         try:
-            image = read_image(version)  # built before, and another since
+            image = read_image(version)  # built earlier, before another version
         except BackendError:
             check_builder()
             check_space(images, _FREE_MIB)
@@ -82,7 +82,7 @@ def _build(recipe: Recipe, request: str, public_key: str, version: Path, progres
         pack(recipe, work / "system.tar", work, log, progress)
         finish(_describe(recipe, request, host_key, work), work, version)
     minutes, seconds = divmod(int((datetime.now(UTC) - began).total_seconds()), 60)
-    progress.done(f"the image {recipe.name} is ready, built in {minutes} min {seconds} s")
+    progress.done(f"image {recipe.name} is ready, built in {minutes} min {seconds} s")
     return read_image(version)
 
 

@@ -1,4 +1,4 @@
-"""Programs run for the build: every line into the log, the interesting ones to whoever watches."""
+"""Runs programs for the build, logs every line and reports the interesting ones."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from trainbot.core.errors import BackendError
 _SECONDS_TO_CLEAN_UP = 30
 _LAST_LINES = 6
 
-# Ends a program and all its children when we die, even by SIGKILL: prctl(2) tells the shell, the shell its group.
-# (mmdebstrap's first process only waits for its children when it is told alone.)  The detour over 3: sh gives what
-# runs in the background /dev/null for its 0.
+# Stops a program and all its children when we die, even by SIGKILL: prctl(2) signals the shell, the shell its group.
+# (If only mmdebstrap's first process gets the signal, it waits for its children.)  Descriptor 3 is needed because sh
+# gives background commands /dev/null as standard input.
 _WITH_US = (
     "setpriv",
     "--pdeathsig",
@@ -32,7 +32,7 @@ _WITH_US = (
 
 
 def environment() -> dict[str, str]:
-    """Ours, in English, with the folders where mke2fs and debugfs live (an ordinary user's PATH has not)."""
+    """Our environment, in English, with the folders of mke2fs and debugfs (an ordinary user's PATH lacks them)."""
     path = os.environ.get("PATH", "")
     return {**os.environ, "LC_ALL": "C.UTF-8", "PATH": f"{path}:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin"}
 
@@ -41,7 +41,7 @@ class BuildLog:
     """The log of one build; runs programs into it."""
 
     def __init__(self, path: Path, doing: str = "building the image") -> None:
-        """Begin the log at `path` anew; `doing`: what stops when a program fails."""
+        """Start a new log at `path`; `doing`: what stops when a program fails."""
         self.path, self.doing = path, doing
         path.write_bytes(b"")
 
@@ -82,7 +82,7 @@ class BuildLog:
                     log.flush()
                     if not line:
                         continue
-                    if not line.startswith("I: "):  # mmdebstrap tidying up says nothing about why
+                    if not line.startswith("I: "):  # mmdebstrap's clean-up lines do not explain the failure
                         last.append(line)
                     follow(line)
             code = process.wait()
@@ -94,7 +94,7 @@ class BuildLog:
 
 
 def stop(process: subprocess.Popen[AnyStr]) -> None:
-    """End a program of ours and its children: asked first, then made to."""
+    """Stop a program and its children, first with SIGTERM, then with SIGKILL."""
     for how, seconds in ((signal.SIGTERM, _SECONDS_TO_CLEAN_UP), (signal.SIGKILL, None)):
         try:
             os.killpg(process.pid, how)
@@ -109,9 +109,9 @@ def stop(process: subprocess.Popen[AnyStr]) -> None:
 
 def failure(doing: str, name: str, code: int, last: Sequence[str], log: Path) -> str:
     """One sentence about a program that failed, then its last lines, indented."""
-    why = f"was ended by signal {-code}" if code < 0 else f"failed with exit code {code}"
+    why = f"was killed by signal {-code}" if code < 0 else f"failed with exit code {code}"
     tail = "".join(f"\n    {line}" for line in last)
-    return f"{doing} stopped because {name} {why}; the whole log is {log}, it ends with:{tail or ' nothing'}"
+    return f"{doing} stopped because {name} {why}; the complete log is {log}, its last lines:{tail or ' none'}"
 
 
 _PACKAGE_OF = {
@@ -128,5 +128,5 @@ _PACKAGE_OF = {
 
 
 def missing_program(name: str) -> str:
-    """One sentence that says which Debian package brings a program."""
+    """One sentence that names the Debian package of a program."""
     return f"{name} is not installed: apt install {_PACKAGE_OF.get(name, name)}"

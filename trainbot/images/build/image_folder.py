@@ -60,12 +60,12 @@ class BuiltImage:
 
 
 def images_folder(cache: Path) -> Path:
-    """Where images live in the cache."""
+    """The folder of images in the cache."""
     return cache / "images"
 
 
 def load_image(cache: Path, name: str = "debian") -> BuiltImage:
-    """The current image of that name; BackendError says when there is none or its image.json is damaged."""
+    """The current image of that name; BackendError if there is none or its image.json is damaged."""
     return read_image(images_folder(cache) / name)
 
 
@@ -77,13 +77,13 @@ def read_image(folder: Path) -> BuiltImage:
         said["built_at"] = datetime.fromisoformat(said["built_at"])
         image = BuiltImage(folder=folder, **said)
     except FileNotFoundError as error:
-        raise BackendError(f"there is no image {folder.name} yet: build it first") from error
+        raise BackendError(f'no image called "{folder.name}" yet: build it first') from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BackendError(
-            f"the image in {folder} cannot be read ({error}): remove that folder and build again"
+            f"cannot read the image in {folder} ({error}): remove that folder and build it again"
         ) from error
     if missing := [name for name in FILES if not (folder / name).is_file()]:
-        raise BackendError(f"the image in {folder} lacks {missing[0]}: remove that folder and build again")
+        raise BackendError(f"the image in {folder} has no {missing[0]}: remove that folder and build it again")
     return image
 
 
@@ -102,7 +102,7 @@ def digest(path: Path) -> str:
 
 
 def point_at(link: Path, folder: Path) -> None:
-    """Let `link` lead to `folder` beside it, in one step: who looks sees the old or the new, never neither."""
+    """Point `link` at `folder` next to it, atomically: readers see the old or the new one, never neither."""
     new = link.with_name(f".{link.name}.{os.getpid()}")
     new.unlink(missing_ok=True)
     new.symlink_to(folder.name, target_is_directory=True)
@@ -115,6 +115,6 @@ def versions(images: Path, name: str) -> list[Path]:
 
 
 def old_versions(cache: Path, name: str = "debian") -> list[Path]:
-    """Versions that are no longer current; may be removed once no lab's disk stands on them."""
+    """Versions that are no longer current; they can be removed once no lab's disk is based on them."""
     link = images_folder(cache) / name
     return [folder for folder in versions(images_folder(cache), name) if folder.resolve() != link.resolve()]

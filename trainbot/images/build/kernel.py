@@ -1,8 +1,8 @@
-"""As what a Linux kernel can run on Xen: the notes in its ELF file (xen/include/public/elfnote.h), which in a bzImage
-is packed (Documentation/arch/x86/boot.rst, "payload_offset").
+"""Which Xen guest types a Linux kernel supports, from the notes in its ELF file (xen/include/public/elfnote.h), which
+a bzImage contains compressed (Documentation/arch/x86/boot.rst, "payload_offset").
 
-The file is an image's, so perhaps a stranger's: whatever is not of the form says nothing, and nothing is unpacked
-without a limit.
+The file comes from an image and is not trusted: malformed data counts as no information, and everything is unpacked
+with a limit.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ _LARGEST_NOTES = 1 << 20
 
 
 def guest_types(kernel: Path) -> frozenset[GuestType] | None:
-    """HVM always; PV and PVH where its notes say so.  None where that cannot be known: no such file, or packed in a way
-    that Python does not know (zstd).  OSError where it cannot be read."""
+    """HVM always; PV and PVH if its notes say so.  None if unknown: no such file, or a compression that Python
+    does not support (zstd).  OSError if it cannot be read."""
     read = _reader(kernel.read_bytes())
     notes = _xen_notes(read) if read is not None else None
     if notes is None:

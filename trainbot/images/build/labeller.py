@@ -1,4 +1,4 @@
-"""Run inside the new system, by its own Python: print what SE Linux label each file should have.
+"""Runs inside the new system with its own Python: prints the SE Linux label that each file should have.
 
 Only asks the policy (selabel_lookup(3)), sets nothing: that works for every user and on machines without SE Linux.
 Output: label NUL path NUL, for every file system object that has a label.

@@ -1,7 +1,7 @@
 """Write SE Linux labels into a finished ext4 image, with debugfs(8).
 
-Setting security.selinux on real files needs root of the machine; writing it into an image needs nobody.  So this
-is the one way, whoever builds.  The kernel stores a label with its final NUL, as setfiles(8) does.
+Setting security.selinux on real files needs root on this machine; writing it into an image does not.  So all
+builds do it this way.  The kernel stores a label with its final NUL, as setfiles(8) does.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def label_image(disk: Path, labels: Path, log: BuildLog, progress: Progress) -> 
     pairs = parse_labels(labels.read_bytes())
     if not pairs:
         raise BackendError(
-            "the image's SE Linux policy labels no file at all: is selinux-policy-default in the recipe?"
+            "the image's SE Linux policy has no labels for any file: is selinux-policy-default in the recipe?"
         )
     values = labels.with_name("label-values")
     values.mkdir()
@@ -39,7 +39,7 @@ def label_image(disk: Path, labels: Path, log: BuildLog, progress: Progress) -> 
     if wrong or done != len(pairs):
         raise BackendError(
             f"only {done} of {len(pairs)} files could be labelled for SE Linux "
-            f"({wrong[0] if wrong else 'no reason given'}); the whole log is {log.path}"
+            f"({wrong[0] if wrong else 'no reason given'}); the complete log is {log.path}"
         )
 
 
@@ -64,5 +64,5 @@ def debugfs_commands(pairs: list[tuple[bytes, bytes]], values: Path) -> bytes:
 def quote(word: bytes) -> bytes:
     """A word as libss reads it: in double quotes, a double quote doubled.  A path with a line break has no form."""
     if b"\n" in word:
-        raise BackendError(f"a file name in the image has a line break: {word!r}")
+        raise BackendError(f"a file name in the image contains a line break: {word!r}")
     return b'"' + word.replace(b'"', b'""') + b'"'

@@ -1,4 +1,4 @@
-"""Make progress of what mmdebstrap(1) and apt-get(8) say while they work.  Pure but for the Progress it tells."""
+"""Turns the output of mmdebstrap(1) and apt-get(8) into progress reports."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PER_PACKAGE = 3
 
 
 class LogProgress:
-    """Feed it every line; it tells the stages, and within them how many packages are done of how many."""
+    """Takes every line and reports the stages and how many of their packages are done."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress

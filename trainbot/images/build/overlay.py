@@ -9,7 +9,7 @@ from pathlib import Path
 
 from trainbot.images.build.recipe import Recipe, recipe_files
 
-# Where the recipe's hooks lie while the system is made.
+# The folder of the recipe's hooks while the system is built.
 HOOKS = "var/tmp/lab-hooks"
 _PRIVATE = {"root/.ssh/authorized_keys": 0o600, "etc/ssh/ssh_host_ed25519_key": 0o600}
 

@@ -19,7 +19,7 @@ def pack(recipe: Recipe, system: Path, work: Path, log: BuildLog, progress: Prog
     progress.stage("unpacking for the disk")
     script = (_HERE / "pack.sh").read_text(encoding="utf-8")
     labeller = (_HERE / "labeller.py").read_text(encoding="utf-8")
-    # mmdebstrap enters the user namespace for us: where unshare(1) may not, it may.
+    # mmdebstrap enters the user namespace for us, because it is allowed to where unshare(1) is not.
     enter = [] if os.geteuid() == 0 else ["mmdebstrap", "--unshare-helper"]
     packed = work / "packed.tar"
 

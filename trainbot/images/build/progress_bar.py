@@ -1,4 +1,4 @@
-"""What the person at the shell sees of a long build."""
+"""Progress output of a long build."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 
 
 class Progress(Protocol):
-    """Told by the builder; shows it.  One stage follows the other, the last one ends with `done`."""
+    """Shows the builder's progress.  Stages follow each other; the last one ends with `done`."""
 
     def stage(self, what: str) -> None:
         """A new stage begins."""
@@ -18,11 +18,11 @@ class Progress(Protocol):
         """The stage is at step `at` of `of`; `what` names the step, for example a package."""
 
     def done(self, what: str) -> None:
-        """All is finished."""
+        """Everything is finished."""
 
 
 class Silent:
-    """Progress for nobody."""
+    """Shows nothing."""
 
     def stage(self, what: str) -> None: ...
     def step(self, at: int, of: int, what: str = "") -> None: ...
@@ -30,7 +30,7 @@ class Silent:
 
 
 class Lines:
-    """Plain lines, for a log or a pipe: each stage, and each quarter of a stage that has steps."""
+    """Plain lines for a log or a pipe: each stage, and each quarter of a stage with steps."""
 
     def __init__(self, file: TextIO | None = None) -> None:
         self._file = file or sys.stderr
@@ -51,7 +51,7 @@ class Lines:
 
 
 class Bar:
-    """A progress bar a stage, for a terminal."""
+    """One progress bar per stage, for a terminal."""
 
     def __init__(self, file: TextIO | None = None) -> None:
         self._file = file or sys.stderr
@@ -83,6 +83,6 @@ class Bar:
 
 
 def for_terminal(file: TextIO | None = None) -> Progress:
-    """A bar where there is a terminal, plain lines elsewhere."""
+    """A bar on a terminal, plain lines otherwise."""
     file = file or sys.stderr
     return Bar(file) if file.isatty() else Lines(file)

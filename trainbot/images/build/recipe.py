@@ -1,4 +1,4 @@
-"""A recipe: the folder that says what a lab's image is made of.
+"""A recipe: the folder that defines the contents of a lab image.
 
 recipe.toml    what, which suite, how large
 files/         laid over the new system before its packages are configured
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from trainbot.core.errors import ConfigError
 
-# Raise it when the builder's own work changes what comes out of the same recipe.
+# Raise it when a change to the builder changes the result of the same recipe.
 BUILDER_VERSION = 1
 
 
@@ -46,27 +46,27 @@ class Recipe:
 
 
 def load_recipe(folder: Path) -> Recipe:
-    """Read `folder`/recipe.toml; ConfigError says which line of it is wrong."""
+    """Read `folder`/recipe.toml; ConfigError names the faulty entry."""
     path = folder / "recipe.toml"
     try:
         said = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigError(f"there is no recipe at {path}: {error.strerror}") from error
+        raise ConfigError(f"no recipe at {path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read: {error}") from error
     request = {field.name: field.type for field in fields(Recipe) if field.name != "folder"}
     for name, kind in request.items():
         if name not in said:
-            raise ConfigError(f"{path} does not say {name}")
+            raise ConfigError(f"{path} has no {name}")
         if not isinstance(said[name], {"int": int, "str": str}.get(str(kind), list)):
-            raise ConfigError(f"{path}: {name} = {said[name]!r} is not what it should be ({kind})")
+            raise ConfigError(f"{path}: {name} = {said[name]!r} has the wrong type (expected {kind})")
     if unknown := sorted(set(said) - set(request)):
-        raise ConfigError(f"{path}: {unknown[0]} is not known; known are {', '.join(request)}")
+        raise ConfigError(f"{path}: unknown key {unknown[0]} (known: {', '.join(request)})")
     return Recipe(folder=folder, **{**said, "packages": tuple(said["packages"])})
 
 
 def recipe_files(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Every file of the recipe as (path inside it, path), sorted; caches and editors' leavings are none."""
+    """Every file of the recipe as (path inside it, path), sorted, without caches and editors' backup files."""
     for path in sorted(folder.rglob("*")):
         inside = path.relative_to(folder)
         if path.is_file() and not _is_leaving(path):
@@ -74,7 +74,7 @@ def recipe_files(folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 def recipe_hash(folder: Path, public_key: str) -> str:
-    """The sha256 (hex) of all that decides what is built: files, the key that may log in, the builder.
+    """The sha256 (hex) of everything that determines the result: files, the key that may log in, the builder.
 
     The key's comment does not count, nor do the files' times and modes.
     """
@@ -87,5 +87,5 @@ def recipe_hash(folder: Path, public_key: str) -> str:
 
 
 def _is_leaving(path: Path) -> bool:
-    """What editors and Python leave behind is no part of a recipe."""
+    """Files left behind by editors and Python are not part of a recipe."""
     return path.name.startswith(".") or path.name.endswith("~") or path.suffix == ".pyc" or path.name == "__init__.py"

@@ -1,4 +1,4 @@
-"""From a recipe to a tar of the whole system, by mmdebstrap(1): as root, or as anybody with subordinate ids."""
+"""Builds a tar of the whole system from a recipe with mmdebstrap(1), as root or as a user with subordinate ids."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ from trainbot.images.build.progress_bar import Progress
 from trainbot.images.build.recipe import Recipe
 from trainbot.images.build.sources import KEYRING, debian_lines
 
-# How this machine's apt reaches its mirrors holds for the build as well.
+# The build uses this machine's apt settings to reach the mirrors.
 _REACH = re.compile(r'Acquire::(https?::Proxy(-Auto-Detect)?|https?::Proxy::\S+|Check-Valid-Until|Retries) ".+";')
 
 
 def make_rootfs(recipe: Recipe, overlay: Path, to: Path, log: BuildLog, progress: Progress) -> None:
-    """Write the system as a tar at `to`.  Minutes long; BackendError when it fails."""
+    """Write the system as a tar to `to`.  Takes minutes; BackendError if it fails."""
     check_builder()
     lines = debian_lines(Path("/etc/apt"), Path("/etc/os-release"), recipe.suite)
     log.run(mmdebstrap(recipe, overlay, to, lines, _apt_options()), LogProgress(progress), env=scratch(to.parent))
 
 
 def check_builder() -> None:
-    """BackendError with the remedy when this machine or this user cannot build images."""
+    """BackendError with the remedy if this machine or user cannot build images."""
     for program in ("mmdebstrap", "mke2fs", "debugfs", "tar"):
         if not shutil.which(program, path=environment()["PATH"]):
             raise BackendError(missing_program(program))
     if not KEYRING.exists():
-        raise BackendError("Debian's archive keys are not on this machine: apt install debian-archive-keyring")
+        raise BackendError("Debian's archive keys are not installed: apt install debian-archive-keyring")
     if os.geteuid() == 0:
         return
     if not shutil.which("newuidmap"):
         raise BackendError(missing_program("newuidmap"))
     if not _has_subordinate_ids():
         raise BackendError(
-            "this user has no subordinate ids, which building without root needs: "
+            "building without root needs subordinate ids, and this user has none: "
             "sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $USER"
         )
 
@@ -82,7 +82,7 @@ def mmdebstrap(recipe: Recipe, overlay: Path, to: Path, sources: list[str], apt_
 
 
 def scratch(work: Path) -> dict[str, str]:
-    """Where the system is laid out on the way: in our own folder, but for an ordinary user in /var/tmp.
+    """Where the system is assembled: in our own folder as root, in /var/tmp as an ordinary user.
 
     A user namespace's root is one of the subordinate ids there, and those cannot enter a home that is closed.
     """

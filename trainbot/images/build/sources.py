@@ -1,4 +1,4 @@
-"""Where packages come from: the machine's own Debian sources, or whatever mmdebstrap(1) takes by default.
+"""The package sources: the machine's own Debian sources, or mmdebstrap(1)'s defaults.
 
 sources.list(5) describes both forms.  Every line we make names Debian's own keyring, so that whatever passes
 the filter here still has to be signed by Debian.
@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-# The archives Debian itself signs end so on every mirror; `.list` is the form `mirror+file:` takes.
+# Archives signed by Debian end like this on every mirror; `mirror+file:` uses the form `.list`.
 _ARCHIVE = re.compile(r"/(debian|debian-security)(\.list)?/?$")
 _ONE_LINE = re.compile(r"deb\s+(?:\[(?P<options>[^]]*)\]\s+)?(?P<uri>\S+)\s+(?P<suite>\S+)\s+(?P<components>.+)")
 
 
 @dataclass(frozen=True)
 class Source:
-    """One archive and suite, as some file under /etc/apt says it."""
+    """One archive and suite from a file under /etc/apt."""
 
     uri: str
     suite: str
@@ -30,7 +30,7 @@ class Source:
 def debian_lines(etc_apt: Path, os_release: Path, suite: str) -> list[str]:
     """Lines for sources.list that build `suite` from this machine's own Debian mirrors.
 
-    Empty (let mmdebstrap choose) when this is no Debian, or when nothing here carries `suite` itself.
+    Empty (let mmdebstrap choose) if this is not Debian, or if no source here has `suite` itself.
     """
     if not _is_debian(os_release):
         return []
@@ -55,7 +55,7 @@ def read_sources(etc_apt: Path) -> Iterator[Source]:
 
 
 def _is_debians(source: Source, suite: str) -> bool:
-    """Is this Debian's own archive, for this suite or its updates?  An address with a password in it is left alone."""
+    """Whether this is Debian's own archive, for this suite or its updates.  Addresses with a password are skipped."""
     return (
         source.suite in (suite, f"{suite}-updates", f"{suite}-security")
         and "main" in source.components

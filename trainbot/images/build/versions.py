@@ -1,4 +1,4 @@
-"""The folder that images are kept in: versions of which each appears complete or not at all, one maker an image."""
+"""The folder of image versions: each version appears complete or not at all, and only one process writes an image."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ def make_folder(images: Path) -> None:
     try:
         images.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise BackendError(f"images cannot be kept in {images}: {error.strerror}") from error
+        raise BackendError(f"cannot store images in {images}: {error.strerror}") from error
 
 
 def check_space(images: Path, mib: int) -> None:
     free = shutil.disk_usage(images).free >> 20
     if free < mib:
-        raise BackendError(f"{mib} MiB are needed in {images}, only {free} MiB are free")
+        raise BackendError(f"{images} needs {mib} MiB of free space, but only {free} MiB are free")
 
 
 def check_key(public_key: str) -> None:
     words = public_key.split()
     if len(words) < 2 or not words[0].startswith(("ssh-", "ecdsa-", "sk-")) or "\n" in public_key.strip():
-        raise UserError("the lab key is not one OpenSSH public key line: give the content of lab_key.pub")
+        raise UserError("the lab key is not a single OpenSSH public key line: use the content of lab_key.pub")
 
 
 def make_host_key(work: Path, log: BuildLog) -> str:
-    """A host key of the image's own, in ``work``/host_key; returns the public half without its comment."""
+    """Create the image's own host key in ``work``/host_key; returns the public half without its comment."""
     log.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(work / "host_key")])
     return (work / "host_key.pub").read_text(encoding="ascii").strip()
 
 
 @contextlib.contextmanager
 def workplace(images: Path, name: str) -> Iterator[Path]:
-    """A folder for making the image `name` in; gone afterwards, as are those of makers that were killed."""
+    """A temporary folder for building the image `name`; removed afterwards, with those of killed builders."""
     for left_over in images.glob(f".{name}-build-*"):
         shutil.rmtree(left_over, ignore_errors=True)
     work = Path(tempfile.mkdtemp(prefix=f".{name}-build-", dir=images))
@@ -60,17 +60,17 @@ def finish(image: BuiltImage, work: Path, version: Path) -> None:
         (work / name).rename(finished / name)
         (finished / name).chmod(0o444)
     write_image(image, finished)
-    shutil.rmtree(version, ignore_errors=True)  # a damaged one: an intact one would have been taken
+    shutil.rmtree(version, ignore_errors=True)  # it is damaged: an intact one would have been used
     finished.rename(version)
 
 
 @contextlib.contextmanager
 def only_maker(images: Path, name: str, progress: Progress) -> Iterator[None]:
-    """One maker an image, across processes; the kernel drops the lock when its holder dies (flock(2))."""
+    """One builder per image, across processes; the kernel drops the lock when its holder dies (flock(2))."""
     with (images / f".{name}.lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            progress.stage("waiting for another process that builds this image")
+            progress.stage("waiting for another process that is building this image")
             fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -1,6 +1,6 @@
-"""Cloud images of distributions as images for labs.
+"""Imports distributions' cloud images as lab images.
 
-``importing.import_image`` goes the whole way: fetch (``fetch``), compare (``sums``), as a raw disk (``disk``), kernel and
-initrd taken out and the seed put in by libguestfs (``opened``, ``opener``), how it boots (``bootline``).  No file system
+``importing.import_image`` does everything: download (``fetch``), verify (``sums``), convert to a raw disk (``disk``), extract
+kernel and initrd and add the seed with libguestfs (``opened``, ``opener``), find how it boots (``bootline``).  No file system
 of the image is ever mounted on this machine.
 """

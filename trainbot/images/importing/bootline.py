@@ -1,7 +1,7 @@
-"""How an image boots, from what its own boot loader would say.  Pure.
+"""How an image boots, according to its own boot loader.  Pure.
 
 Boot Loader Specification entries (/boot/loader/entries/*.conf, Fedora and its kin) and grub.cfg (Debian and its kin).
-What they hold is a stranger's: words that could harm where we write them are left out.
+Their content is not trusted: words that could do harm where we write them are left out.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 
 _WORD = re.compile(r"[A-Za-z0-9_.,:/@%+=-]{1,200}")  # no quotes, no $variables
-#: Ours to say: consoles, the mode of SE Linux, and what is only for machines with much memory or a screen.
+#: Set by us (consoles, SE Linux mode), or only for machines with much memory or a screen.
 _OURS = (
     "console=",
     "earlyprintk",

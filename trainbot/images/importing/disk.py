@@ -1,7 +1,7 @@
-"""Whatever was downloaded, as a raw disk.  A file says what it is by its first bytes, and by nothing else.
+"""Converts a download into a raw disk.  Only a file's first bytes determine its type.
 
-What is inside is a stranger's: qemu-img is told the format (it never guesses), and an image that refers to other files
-of this machine is refused.
+The content is not trusted: qemu-img is given the format (it never guesses), and an image that refers to other files
+on this machine is refused.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ _SECONDS = 60
 
 
 def as_raw_disk(source: Path, work: Path, log: BuildLog, progress: Progress) -> Path:
-    """``work``/disk.img from a qcow2 or raw disk, packed or not.  BackendError says what else it is."""
+    """``work``/disk.img from a qcow2 or raw disk, compressed or not.  BackendError if it is something else."""
     kind = what_is(source)
     if kind in _PACKED:
-        progress.stage(f"unpacking the {kind} file")
+        progress.stage(f"decompressing the {kind} file")
         unpacked = work / "unpacked"
         _PACKED[kind](source, unpacked)
         source, kind = unpacked, what_is(unpacked)
     disk = work / "disk.img"
     if kind == "qcow2":
         _check_qcow2(source)
-        progress.stage("making a raw disk of it")
+        progress.stage("converting it to a raw disk")
         log.run(
             ["qemu-img", "convert", "-p", "-f", "qcow2", "-O", "raw", str(source), str(disk)],
             lambda line: _percent(line, progress),
@@ -49,18 +49,18 @@ def as_raw_disk(source: Path, work: Path, log: BuildLog, progress: Progress) -> 
         progress.stage("copying the disk")
         log.run(["cp", "--sparse=always", str(source), str(disk)])
     else:
-        raise BackendError(f"the file is {kind}, not a disk image: take the qcow2 or raw one of the distribution")
+        raise BackendError(f"the file is {kind}, not a disk image: use the distribution's qcow2 or raw image")
     (work / "unpacked").unlink(missing_ok=True)
     size = disk.stat().st_size
     if not _LEAST <= size <= MOST:
         raise BackendError(
-            f"the disk has {size >> 20} MiB, which is {'too small for a system' if size < _LEAST else 'absurd'}"
+            f"the disk has {size >> 20} MiB, which is too {'small for a system' if size < _LEAST else 'large'}"
         )
     return disk
 
 
 def what_is(path: Path) -> str:
-    """``qcow2``, ``disk`` (with a partition table), ``xz``, ``gzip``, ``zstd``, or what else it seems to be."""
+    """``qcow2``, ``disk`` (with a partition table), ``xz``, ``gzip``, ``zstd``, or a description of something else."""
     with path.open("rb") as file:
         head = file.read(4096)
     if head[:4] == b"QFI\xfb":
@@ -75,7 +75,7 @@ def what_is(path: Path) -> str:
         return "a web page"
     if not head:
         return "empty"
-    return "of a kind that is not known here (no qcow2, and no partition table)"
+    return "of an unknown type (not qcow2, and no partition table)"
 
 
 def _percent(line: str, progress: Progress) -> None:
@@ -84,7 +84,7 @@ def _percent(line: str, progress: Progress) -> None:
 
 
 def _check_qcow2(path: Path) -> None:
-    """It stands on its own and is of a sane size (qemu-img(1); limits as OpenStack has them, CVE-2015-5162)."""
+    """Check that it is self-contained and has a sane size (qemu-img(1); OpenStack's limits, CVE-2015-5162)."""
     command = [
         "prlimit",
         f"--cpu={_SECONDS}",
@@ -107,35 +107,35 @@ def _check_qcow2(path: Path) -> None:
         raise BackendError("the qcow2 file is damaged: download it again") from None
     data = (said.get("format-specific") or {}).get("data") or {}
     if said.get("backing-filename") or data.get("data-file"):
-        raise BackendError("the qcow2 file refers to another file: it has to stand on its own")
+        raise BackendError("the qcow2 file refers to another file: it must be self-contained")
     if said.get("encrypted"):
-        raise BackendError("the qcow2 file is encrypted: take one that is not, as distributions offer it")
+        raise BackendError("the qcow2 file is encrypted: use an unencrypted one from the distribution")
     if not 0 < int(said.get("virtual-size", 0)) <= MOST:
-        raise BackendError(f"the disk would have {int(said.get('virtual-size', 0)) >> 30} GiB, which is absurd")
+        raise BackendError(f"the disk would have {int(said.get('virtual-size', 0)) >> 30} GiB, which is too large")
 
 
 def _unpack(packed: BufferedIOBase, to: Path) -> None:
-    """Sparse: a piece of zeros is not written."""
+    """Decompress to a sparse file: blocks of zeros are not written."""
     size = 0
     try:
         with packed, to.open("wb") as out:
             while piece := packed.read(_PIECE):
                 size += len(piece)
                 if size > MOST:
-                    raise BackendError("the packed disk is absurdly large")
+                    raise BackendError("the compressed disk is too large")
                 if piece.count(0) == len(piece):
                     out.seek(len(piece), os.SEEK_CUR)
                 else:
                     out.write(piece)
             out.truncate(size)
     except (lzma.LZMAError, zlib.error, gzip.BadGzipFile):
-        raise BackendError("the packed file is damaged: download it again") from None
+        raise BackendError("the compressed file is damaged: download it again") from None
     except EOFError:
-        raise BackendError("the packed file ends too early: download it again") from None
+        raise BackendError("the compressed file is incomplete: download it again") from None
 
 
 def _unzstd(source: Path, to: Path) -> None:
-    """By zstd(1), which keeps holes; a file may not grow beyond what a disk may be."""
+    """Decompress with zstd(1), which keeps holes; limited to the maximum size of a disk."""
     try:
         done = subprocess.run(
             ["prlimit", f"--fsize={MOST}", "zstd", "-q", "-d", "-f", str(source), "-o", str(to)],
@@ -147,7 +147,7 @@ def _unzstd(source: Path, to: Path) -> None:
     except FileNotFoundError:
         raise BackendError(missing_program("zstd")) from None
     if done.returncode:
-        raise BackendError("the packed file is damaged or too large: download it again")
+        raise BackendError("the compressed file is damaged or too large: download it again")
 
 
 _PACKED: dict[str, Callable[[Path, Path], None]] = {

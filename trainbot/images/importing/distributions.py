@@ -1,4 +1,4 @@
-"""The official images that go by a name (images/catalogue.toml)."""
+"""The official images in the catalogue (images/catalogue.toml)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from trainbot.core.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """``url``: the disk; ``sums``: where its checksum stands; ``memory``: MiB a lab."""
+    """``url``: the disk; ``sums``: the address of its checksum; ``memory``: MiB per lab."""
 
     about: str
     url: str
@@ -20,7 +20,7 @@ class Distribution:
 
 
 def load_catalogue(path: Path) -> dict[str, Distribution]:
-    """ConfigError says what is wrong with the file."""
+    """Read the catalogue; ConfigError says what is wrong with the file."""
     try:
         said = tomllib.loads(path.read_text(encoding="utf-8"))
         entries = {name: Distribution(**values) for name, values in said.items()}
@@ -28,5 +28,5 @@ def load_catalogue(path: Path) -> dict[str, Distribution]:
         raise ConfigError(f"{path} cannot be read: {error}") from None
     for name, entry in entries.items():
         if not entry.url.startswith("https://") or not entry.sums.startswith("https://") or entry.memory < 64:
-            raise ConfigError(f"{path}: [{name}] wants url and sums with https, and memory in MiB")
+            raise ConfigError(f"{path}: [{name}] needs url and sums with https, and memory in MiB")
     return entries

@@ -1,4 +1,4 @@
-"""A large file from the web, continued where it broke off (RFC 9110, section 14: Range, If-Range)."""
+"""Downloads a large file and resumes interrupted downloads (RFC 9110, section 14: Range, If-Range)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from trainbot.images.build.progress_bar import Progress
 
 _PIECE = 1 << 20
 _SILENCE = 60.0  # seconds without a byte
-_TRIES = 5  # that bring nothing, one after the other
+_TRIES = 5  # consecutive tries without any data
 _MOST_TEXT = 1 << 20
 MOST = 64 << 30  # bytes of an image as it is downloaded
 _SPARE = 1 << 30  # bytes that stay free on our disk
@@ -27,13 +27,13 @@ _BROKEN = (OSError, http.client.HTTPException)
 
 
 class _NoDowngrade(urllib.request.HTTPRedirectHandler):
-    """https stays https: a checksum that comes over http is none."""
+    """Refuses redirects from https to http: a checksum fetched over http proves nothing."""
 
     def redirect_request(
         self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
     ) -> urllib.request.Request | None:
         if req.full_url.startswith("https:") and not newurl.startswith("https:"):
-            raise BackendError(f"{req.full_url} leads to {newurl}, which is not https")
+            raise BackendError(f"{req.full_url} redirects to {newurl}, which is not https")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
@@ -47,33 +47,33 @@ def file_name(url: str) -> str:
 
 
 def is_address(source: str) -> bool:
-    """Whether it is an address rather than a file; UserError for kinds of address that we do not fetch."""
+    """Whether it is an address rather than a file; UserError for unsupported kinds of address."""
     scheme, found, _ = source.partition("://")
     if not found:
         return False
     if scheme.lower() not in ("http", "https"):
-        raise UserError(f"{scheme[:20]}:// is not fetched here: say an http or https address, or a file")
+        raise UserError(f"{scheme[:20]}:// is not supported: give an http or https address, or a file")
     if not file_name(source):
-        raise UserError(f"{source[:200]} is the address of a folder: say that of the image in it")
+        raise UserError(f"{source[:200]} is the address of a folder: give the address of the image in it")
     return True
 
 
 def text(url: str) -> str:
-    """A small text; BackendError where it cannot be had, or is none."""
+    """Fetch a small text; BackendError if that fails or it is too long."""
     try:
         with _OPENER.open(url, timeout=_SILENCE) as answer:
             content: bytes = answer.read(_MOST_TEXT + 1)
     except _BROKEN as error:
-        raise BackendError(f"{url} cannot be read: {_why(error)}") from None
+        raise BackendError(f"cannot read {url}: {_why(error)}") from None
     if len(content) > _MOST_TEXT:
         raise BackendError(f"{url} is too long to be a checksum file")
     return content.decode(errors="replace")
 
 
 def download(url: str, folder: Path, progress: Progress) -> Path:
-    """The file in ``folder``; what is there of it from an earlier try is kept, and asked for no more.
+    """Download the file into ``folder``, resuming an earlier try.
 
-    BackendError where it cannot be had now; said again, it goes on where it was.
+    BackendError if it cannot be downloaded now; the next call resumes.
     """
     part = folder / f".{hashlib.sha256(url.encode()).hexdigest()[:16]}.part"
     progress.stage(f"downloading {file_name(url)}")
@@ -86,7 +86,7 @@ def download(url: str, folder: Path, progress: Progress) -> Path:
                 return part
         except urllib.error.HTTPError as error:
             if error.code < 500 and error.code not in (408, 429):
-                raise BackendError(f"{url} cannot be had: the server says {error.code} {error.reason}") from None
+                raise BackendError(f"cannot download {url}: the server answers {error.code} {error.reason}") from None
             why: Exception = error
         except _BROKEN as error:
             why = error
@@ -94,11 +94,11 @@ def download(url: str, folder: Path, progress: Progress) -> Path:
             why = OSError("the connection broke off")
         idle = 0 if part.exists() and part.stat().st_size > before else idle + 1
         if idle >= _TRIES:
-            raise BackendError(f"{url} cannot be had: {_why(why)}; say it again, what did come is kept")
+            raise BackendError(f"cannot download {url}: {_why(why)}; try again to resume")
 
 
 def _go_on(url: str, part: Path, progress: Progress) -> bool:
-    """One connection's worth; whether the file is whole."""
+    """Download over one connection; returns whether the file is complete."""
     have, tag = _kept(part)
     request = urllib.request.Request(url)  # noqa: S310  is_address lets only http and https through
     if have and tag:
@@ -115,14 +115,14 @@ def _go_on(url: str, part: Path, progress: Progress) -> bool:
             while piece := answer.read(_PIECE):
                 file.write(piece)
                 if file.tell() > MOST:
-                    raise BackendError(f"{url} is larger than any image: {MOST >> 30} GiB and more")
+                    raise BackendError(f"{url} is too large for an image: over {MOST >> 30} GiB")
                 progress.step(file.tell() >> 20, max(size, file.tell()) >> 20 or 1)
     return not size or part.stat().st_size == size
 
 
 @contextlib.contextmanager
 def _answer(request: urllib.request.Request, part: Path) -> Iterator[Any]:
-    """The server's answer; None where there is nothing more to be had: all of it came the last time."""
+    """The server's answer, or None if the file was already complete."""
     try:
         with _OPENER.open(request, timeout=_SILENCE) as answer:
             yield answer
@@ -132,23 +132,23 @@ def _answer(request: urllib.request.Request, part: Path) -> Iterator[Any]:
             yield None
         elif error.code == 416:
             part.unlink(missing_ok=True)
-            raise OSError("the file on the server is another one now") from None
+            raise OSError("the file on the server has changed") from None
         else:
             raise
 
 
 def _check(url: str, answer: Any, size: int, folder: Path) -> None:
     if answer.headers.get_content_type() == "text/html":
-        raise BackendError(f"{url} is a web page, not a disk image: say the address that its download link has")
+        raise BackendError(f"{url} is a web page, not a disk image: give the address of the download link")
     if size > MOST:
-        raise BackendError(f"{url} is larger than any image: {size >> 30} GiB")
+        raise BackendError(f"{url} is too large for an image: {size >> 30} GiB")
     free = shutil.disk_usage(folder).free
     if size + _SPARE > free:
-        raise BackendError(f"{size >> 20} MiB are to be downloaded into {folder}, only {free >> 20} MiB are free there")
+        raise BackendError(f"the download needs {size >> 20} MiB in {folder}, but only {free >> 20} MiB are free there")
 
 
 def _kept(part: Path) -> tuple[int, str]:
-    """How much of it is there, and what the server called it then."""
+    """How much has been downloaded, and the server's tag for it."""
     try:
         return part.stat().st_size, str(json.loads(part.with_suffix(".json").read_text(encoding="utf-8")))
     except (OSError, ValueError):
@@ -156,7 +156,7 @@ def _kept(part: Path) -> tuple[int, str]:
 
 
 def _tag(answer: Any) -> str:
-    """A strong ETag, else the date: what If-Range may have."""
+    """A strong ETag, otherwise the date, for If-Range."""
     tag = answer.headers.get("ETag") or ""
     return tag if tag and not tag.startswith("W/") else answer.headers.get("Last-Modified") or ""
 

@@ -1,4 +1,4 @@
-"""A distribution's cloud image becomes an image for labs: the folder that the builder would write."""
+"""Turns a distribution's cloud image into a lab image, in a folder like the builder's."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from trainbot.images.importing.disk import as_raw_disk
 from trainbot.images.importing.opened import DiskContents, open_disk
 from trainbot.images.importing.seed import seed_files
 
-# Raise it when the same file gives another image.
+# Raise it when the same file would give a different image.
 IMPORTER_VERSION = 1
 _FREE_MIB = 4096
 
@@ -44,17 +44,15 @@ class ImportRequest:
 
 
 def import_image(name: str, request: ImportRequest, images: Path, public_key: str, progress: Progress) -> BuiltImage:
-    """The image ``name`` in the folder ``images``, whose root lets in ``public_key``.
+    """Import the image ``name`` into the folder ``images``; ``public_key`` can log in to it as root.
 
-    At once where it was imported before.  What a broken download left is used the next time.  BackendError and
-    UserError say what is wrong; what was there before stays.
+    Returns at once if it was imported before.  Interrupted downloads resume.  BackendError and
+    UserError say what is wrong; existing images stay.
     """
     check_key(public_key)
     remote = fetch.is_address(request.source)
     if remote and not (request.sum or request.sums):
-        raise UserError(
-            "say --sha256 with the sum that the distribution's page has: what comes from the web is compared"
-        )
+        raise UserError("a download needs a checksum: add --sha256 with the one from the distribution's page")
     make_folder(images)
     with only_maker(images, name, progress):
         source = fetch.download(request.source, images, progress) if remote else _file(request.source)
@@ -76,7 +74,7 @@ def import_image(name: str, request: ImportRequest, images: Path, public_key: st
 def _file(source: str) -> Path:
     path = Path(source)
     if not path.is_file():
-        raise UserError(f"there is no file {source}")
+        raise UserError(f"no such file: {source}")
     return path
 
 
@@ -91,12 +89,12 @@ def _compare(source: Path, request: ImportRequest, progress: Progress) -> str:
         told = sums.find_sum(
             listed, fetch.file_name(request.source) if fetch.is_address(request.source) else source.name
         )
-    progress.stage("comparing the checksum" if told else "taking the checksum")
+    progress.stage("checking the checksum" if told else "taking the checksum")
     try:
         return sums.compare(source, told, progress.step)
     except BackendError:
         if fetch.is_address(request.source):
-            source.unlink(missing_ok=True)  # the next try begins anew
+            source.unlink(missing_ok=True)  # the next try starts over
         raise
 
 
@@ -111,7 +109,7 @@ def _import(
         opened = open_disk(
             disk, work, request.kernel, seed_files(name, version.name, public_key, private, host_key), progress
         )
-        progress.stage("taking the checksums of what was made")
+        progress.stage("computing checksums of the result")
         finish(_describe(name, request, opened, identity, host_key, work), work, version)
     others = [kernel for kernel in opened.kernels if kernel != opened.kernel]
     progress.done(

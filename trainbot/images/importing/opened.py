@@ -1,4 +1,4 @@
-"""What a disk holds, and a seed put into it: libguestfs, in a process of the system's own Python (``opener``)."""
+"""Examines a disk and adds the seed, using libguestfs in a process of the system's Python (``opener``)."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ class DiskContents:
 
 
 def open_disk(disk: Path, to: Path, kernel: str, write: Mapping[str, str], progress: Progress) -> DiskContents:
-    """Takes kernel and initrd out, into ``to``, and puts ``write`` (path -> content) in; a minute or two without KVM.
+    """Extract kernel and initrd into ``to`` and add ``write`` (path -> content); takes a minute or two without KVM.
 
-    ``kernel``: a version, '' for the newest.  BackendError is a sentence of why it cannot be.
+    ``kernel``: a version, '' for the newest.  BackendError explains in one sentence why it failed.
     """
     asked = json.dumps({"disk": str(disk), "kernel": kernel, "to": str(to), "write": dict(write)})
     process = subprocess.Popen(
@@ -74,15 +74,13 @@ def open_disk(disk: Path, to: Path, kernel: str, write: Mapping[str, str], progr
     if "error" in last:
         raise BackendError(one_line(str(last["error"]), 500, ""))
     if "done" not in last:
-        raise BackendError(
-            f"libguestfs ended before it was done: {one_line(words[-300:], 300, '') or 'no reason given'}"
-        )
+        raise BackendError(f"libguestfs exited early: {one_line(words[-300:], 300, '') or 'no reason given'}")
     return _read(last["done"])
 
 
 def _read(said: dict[str, Any]) -> DiskContents:
     if not _UUID.fullmatch(said["root"]) or not _SUBVOLUME.fullmatch(said["subvolume"]):
-        raise BackendError("the root file system's UUID or subvolume has an odd form")
+        raise BackendError("the root file system has an unexpected UUID or subvolume name")
     return DiskContents(
         one_line(said["product"], 80, ""),
         said["kernel"],

@@ -1,8 +1,8 @@
-"""Run by the system's own Python, which has libguestfs: opens a disk in a small virtual machine of its own.
+"""Run by the system's Python, which has libguestfs: opens a disk in a small virtual machine.
 
 stdin: one JSON object, {disk, kernel (a version, or ''), to (a folder), write: {path: content}}.  stdout: JSON lines,
-{"stage": …} on the way and one {"done": {…}} or {"error": sentence} at the end.  The disk is a stranger's: nothing of it
-is mounted on this machine, and what comes out is bounded.
+{"stage": …} on the way and one {"done": {…}} or {"error": sentence} at the end.  The disk is not trusted: nothing in it
+is mounted on this machine, and the output is limited.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ INITRDS = ("/boot/initrd.img-%s", "/boot/initramfs-%s.img", "/boot/initrd-%s")
 
 
 class ImageError(Exception):
-    """A sentence for the organiser."""
+    """An error with a sentence for the organiser."""
 
 
 def tell(**what: object) -> None:
@@ -45,18 +45,18 @@ def named(g: GuestFS, root: str) -> str:
 def mount(g: GuestFS) -> str:
     roots = g.inspect_os()
     if not roots and any(g.vfs_type(each) == "crypto_LUKS" for each in g.list_partitions()):
-        raise ImageError("this disk is encrypted (LUKS), so no lab could boot it: take the distribution's cloud image")
+        raise ImageError("this disk is encrypted (LUKS), so labs cannot boot it: use the distribution's cloud image")
     if not roots:
-        raise ImageError("no operating system was found on this disk: take a Linux distribution's cloud image")
+        raise ImageError("no operating system found on this disk: use a Linux distribution's cloud image")
     if len(roots) > 1:
         names = ", ".join(named(g, root)[:40] for root in roots[:4])
         raise ImageError(
-            "there are %d operating systems on this disk (%s): take a cloud image, which has one" % (len(roots), names)
+            "this disk has %d operating systems (%s): use a cloud image, which has only one" % (len(roots), names)
         )
     root: str = roots[0]
     if g.inspect_get_type(root) != "linux" or g.inspect_get_arch(root) != "x86_64":
         raise ImageError(
-            "this is %s for %s, and labs are Linux on x86_64: take the image for that"
+            "this is %s for %s, but labs need Linux on x86_64: use that image"
             % (g.inspect_get_type(root), g.inspect_get_arch(root))
         )
     mounts = g.inspect_get_mountpoints(root)
@@ -82,7 +82,7 @@ def kernels(g: GuestFS) -> list[str]:
 def take(g: GuestFS, path: str, to: str, most: int, what: str) -> None:
     size = g.filesize(path)
     if not 0 < size <= most:
-        raise ImageError("the %s %s has %d bytes, which no %s has" % (what, path, size, what))
+        raise ImageError("the %s %s has %d bytes, which is not a valid size for a %s" % (what, path, size, what))
     g.download(path, to)
 
 
@@ -90,11 +90,11 @@ def choose(g: GuestFS, request: str) -> tuple[str, list[str]]:
     versions = kernels(g)
     if not versions:
         raise ImageError(
-            "there is no kernel with an initrd in /boot of this disk: an image for containers has none; take the "
+            "no kernel with an initrd in /boot on this disk (container images have none): use the "
             "one for clouds or virtual machines"
         )
     if request and request not in versions:
-        raise ImageError("there is no kernel %s on this disk; there is: %s" % (request, ", ".join(versions)))
+        raise ImageError("no kernel %s on this disk (available: %s)" % (request, ", ".join(versions)))
     return request or versions[-1], versions
 
 
@@ -107,7 +107,7 @@ def texts(g: GuestFS, pattern: str) -> list[str]:
 
 
 def label_of(g: GuestFS, path: str) -> str | None:
-    """The SE Linux label that new files in that folder are to have: its own, as the kernel does it."""
+    """The SE Linux label for new files in that folder: the folder's own, as the kernel does it."""
     try:
         return next((each["attrval"] for each in g.lgetxattrs(path) if each["attrname"] == "security.selinux"), None)
     except RuntimeError:
@@ -115,7 +115,7 @@ def label_of(g: GuestFS, path: str) -> str | None:
 
 
 def put(g: GuestFS, path: str, content: str, mode: int = 0o600) -> None:
-    """A file and its folders, labelled; for root alone."""
+    """Write a file and its folders with labels, accessible only to root."""
     folder, made = os.path.dirname(path), []
     while not g.is_dir(folder):
         made.append(folder)
@@ -133,10 +133,8 @@ def put(g: GuestFS, path: str, content: str, mode: int = 0o600) -> None:
 def work(g: GuestFS, asked: dict[str, Any]) -> dict[str, Any]:
     root = mount(g)
     if not any(g.is_file(path, followsymlinks=True) for path in ("/usr/bin/cloud-init", "/bin/cloud-init")):
-        raise ImageError(
-            "there is no cloud-init on this disk, so nobody could be let in: take the distribution's cloud image"
-        )
-    tell(stage="taking kernel and initrd out")
+        raise ImageError("no cloud-init on this disk, so nobody could log in: use the distribution's cloud image")
+    tell(stage="extracting kernel and initrd")
     version, versions = choose(g, asked["kernel"])
     initrd = next(form % version for form in INITRDS if g.is_file(form % version, followsymlinks=True))
     take(g, "/boot/vmlinuz-" + version, os.path.join(asked["to"], "vmlinuz"), MOST_KERNEL, "kernel")
@@ -154,13 +152,13 @@ def work(g: GuestFS, asked: dict[str, Any]) -> dict[str, Any]:
     }
     if root.startswith("btrfsvol:"):
         done["subvolume"] = g.mountable_subvolume(root)
-    tell(stage="putting the seed for cloud-init in")
+    tell(stage="adding the seed for cloud-init")
     for path, content in asked["write"].items():
         put(g, path, content)
     for path in ("/etc/machine-id", "/var/lib/dbus/machine-id"):
         if g.is_file(path):
             g.truncate(path)
-    if not g.is_file("/etc/machine-id"):  # without it systemd takes this for a first boot, and asks at the console
+    if not g.is_file("/etc/machine-id"):  # without it systemd assumes a first boot and asks questions on the console
         put(g, "/etc/machine-id", "", 0o444)
     g.umount_all()
     g.shutdown()
@@ -187,13 +185,13 @@ def main() -> None:
     try:
         g = launched(guestfs, asked["disk"], [])
     except RuntimeError:
-        tell(stage="opening the disk without KVM, a little slower")  # it may be there and work for nobody
+        tell(stage="opening the disk without KVM (a little slower)")  # it may exist and still not work
         try:
             g = launched(guestfs, asked["disk"], ["force_tcg"])
         except RuntimeError as error:
             tell(
-                error="libguestfs does not start here: %s; libguestfs-test-tool says more, and a kernel has to be there "
-                "to read (apt install linux-image-cloud-amd64)" % " ".join(str(error).split())[:300]
+                error="libguestfs does not start: %s; run libguestfs-test-tool for details. It needs a readable kernel "
+                "(apt install linux-image-cloud-amd64)" % " ".join(str(error).split())[:300]
             )
             return
     try:
@@ -201,7 +199,7 @@ def main() -> None:
     except ImageError as wrong:
         tell(error=str(wrong))
     except RuntimeError as error:
-        tell(error="the disk cannot be read: %s" % " ".join(str(error).split())[:300])
+        tell(error="cannot read the disk: %s" % " ".join(str(error).split())[:300])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What cloud-init is told in the image (its NoCloud data source, read from the image's own /var/lib/cloud/seed).  Pure.
+"""The seed for cloud-init (its NoCloud data source, read from the image's own /var/lib/cloud/seed).  Pure.
 
 In the image rather than on a second disk: so it boots with the one disk that every host gives a lab, on Xen PV, PVH and
 HVM alike, and hosts keep the same three files of it as of any other image.
@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 
 SEED = "/var/lib/cloud/seed/nocloud"
-#: Only our seed is asked: others would look for a metadata server on the network for minutes.
+#: Use only our seed: other data sources would look for a metadata server on the network for minutes.
 SOURCES = "/etc/cloud/cloud.cfg.d/99-lab.cfg"
-#: The console is the learner's own: whoever reaches it has been let in by the gateway, and root has no password.
+#: The console belongs to the learner: the gateway has authenticated everyone who reaches it, and root has no password.
 GETTY = "/etc/systemd/system/serial-getty@.service.d/10-lab.conf"
 
 
@@ -27,7 +27,7 @@ def seed_files(name: str, version: str, public_key: str, host_key: str, host_key
         "package_upgrade": False,
     }
     meta = {"instance-id": version, "local-hostname": name}
-    # JSON is YAML, and quotes whatever stands in a key or a name
+    # JSON is valid YAML, and quotes everything in keys and names
     return {
         f"{SEED}/user-data": "#cloud-config\n" + json.dumps(user, indent=1) + "\n",
         f"{SEED}/meta-data": json.dumps(meta) + "\n",

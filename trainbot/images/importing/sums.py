@@ -1,4 +1,4 @@
-"""Checksum files of distributions.  Pure, but for ``compare``, which reads the file."""
+"""Checksum files of distributions.  Pure, except ``compare``, which reads the file."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _PIECE = 4 << 20
 
 
 def checked(text: str) -> str:
-    """A SHA-256 or SHA-512 in hexadecimal digits, in lower case; UserError where it is none."""
+    """A SHA-256 or SHA-512 as lower-case hexadecimal digits; UserError if it is not one."""
     text = text.strip().lower()
     if len(text) not in _ALGORITHMS or not re.fullmatch(r"[0-9a-f]+", text):
-        raise UserError(f"{text[:80]!r} is no SHA-256 (64 hexadecimal digits): copy it from the distribution's page")
+        raise UserError(f"{text[:80]!r} is not a SHA-256 (64 hexadecimal digits): copy it from the distribution's page")
     return text
 
 
 def find_sum(text: str, name: str) -> str:
-    """The sum of the file ``name`` in a checksum file; BackendError where it is not in there, or twice and different."""
+    """The checksum of the file ``name`` in a checksum file; BackendError if it is missing or ambiguous."""
     found = set()
     for line in text.splitlines():
         plain, tagged = _LINE.fullmatch(line), _TAGGED.fullmatch(line)
@@ -36,13 +36,13 @@ def find_sum(text: str, name: str) -> str:
     found = {value for value in found if len(value) == max(longest)}
     if len(found) != 1:
         what = "several sums" if found else "no SHA-256 or SHA-512"
-        raise BackendError(f"the checksum file has {what} of {name}: look at it, and say --sha256")
+        raise BackendError(f"the checksum file has {what} of {name}: check it, and add --sha256")
     return found.pop()
 
 
 def compare(path: Path, request: str, step: Callable[[int, int], None]) -> str:
-    """The file's own sum; BackendError where it is not the wanted one ('': any will do, SHA-256 is told).  ``step``
-    hears how many of how many MiB were read."""
+    """The file's checksum; BackendError if it is not the requested one ('': any, returns SHA-256).  ``step``
+    gets how many of how many MiB have been read."""
     digest = hashlib.new(_ALGORITHMS[len(request)] if request else "sha256")
     size, done = path.stat().st_size, 0
     with path.open("rb") as file:
@@ -53,7 +53,7 @@ def compare(path: Path, request: str, step: Callable[[int, int], None]) -> str:
     found = digest.hexdigest()
     if request and found != request:
         raise BackendError(
-            f"the image is not the one that was meant: its {digest.name} is {found}, wanted is {request}; "
-            "take it from another place, or look for the right sum"
+            f"checksum mismatch: the image's {digest.name} is {found}, expected {request}; "
+            "download it from another place, or find the right checksum"
         )
     return found

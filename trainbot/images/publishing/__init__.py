@@ -1,7 +1,7 @@
-"""Images as a web server offers them to people who run them on machines of their own.
+"""Publishes images for a web server, for people who run them on their own machines.
 
-    DIR/images/debian -> debian-0123456789ab     what is offered now
-    DIR/images/debian-0123456789ab/              named by all that is in it; never changed
+    DIR/images/debian -> debian-0123456789ab     the published version
+    DIR/images/debian-0123456789ab/              named by a hash of its content; never changed
 
-``publish.publish`` makes it, ``place.published`` finds it again.
+``publish.publish`` creates it, ``published.published`` finds it again.
 """

@@ -1,4 +1,4 @@
-"""An exercise's checks and setups as one script for those who run the image at home.  Pure.
+"""An exercise's checks and setups as one script for people who run the image at home.  Pure.
 
 The same scripts that run in our labs, without the solutions.  Nobody but the learner runs them.
 """
@@ -46,11 +46,11 @@ def check_script(exercise: Exercise) -> str:
 kind=check
 [ "$1" = setup ] && kind=setup && shift
 case "$1" in
-    ''|*[!0-9]*) echo "which step? say: sh $0 STEP, of: {_listed(checks)}" >&2; exit 2;;
+    ''|*[!0-9]*) echo "Usage: sh $0 STEP, where STEP is one of: {_listed(checks)}" >&2; exit 2;;
 esac
 case "$kind-$1" in
     {which}
-    check-*) echo "step $1 has no check; those that have one: {_listed(checks)}" >&2; exit 2;;
+    check-*) echo "step $1 has no check; steps with a check: {_listed(checks)}" >&2; exit 2;;
     *) echo "step $1 needs no setup" >&2; exit 2;;
 esac
 script=$(mktemp) || exit 2
@@ -59,11 +59,11 @@ for part in $parts; do
     case "$part" in
 {cases}    esac
     if ! timeout "$seconds" "$with" "$script" < /dev/null; then
-        [ "$kind" = check ] && echo "step $1 is not done yet" >&2 || echo "step $1 could not be set up: !stuck calls for help" >&2
+        [ "$kind" = check ] && echo "step $1 is not done yet" >&2 || echo "could not set up step $1: type !stuck to call for help" >&2
         exit 1
     fi
 done
-[ "$kind" = check ] && echo "step $1 is done: say !done" || echo "step $1 is set up"
+[ "$kind" = check ] && echo "step $1 is done: type !done" || echo "step $1 is set up"
 """
 
 

@@ -1,4 +1,4 @@
-"""How a published image is booted: by xl, by libvirt on Xen, by plain QEMU.  Pure.
+"""Configurations that boot a published image with xl, libvirt on Xen, or plain QEMU.  Pure.
 
 xl.cfg(5), https://libvirt.org/formatdomain.html, qemu-system-x86_64(1).  Kernel and initrd lie beside the disk and are
 never read out of it, as in our own labs.
@@ -13,7 +13,7 @@ from trainbot.core.errors import BackendError
 from trainbot.images.build.image_folder import BuiltImage
 from trainbot.model.host import GuestType
 
-#: Where the how-to has people put the files: xl and libvirt want absolute paths, so that there has to be one.
+#: The folder for the files in the instructions: xl and libvirt need absolute paths.
 HOME = "/srv/lab-{name}"
 #: Of a lab at home that no bot starts: enough for its installer and a browser of its logs.
 MEMORY_MIB = 512
@@ -36,7 +36,7 @@ def xl(image: BuiltImage, guest: GuestType) -> str:
     there = home(image)
     line = _plain(image.kernel_command_line("hvc0"))
     return f"""# {image.name}, as {guest} on Xen: xl create -c {xl_name(image, guest)}   (^] leaves the console)
-# The files lie in {there}.  SE Linux enforcing=0 instead of enforcing=1: permissive.
+# The files are in {there}.  For SE Linux in permissive mode: enforcing=0 instead of enforcing=1.
 name = "lab-{image.name}"
 type = "{guest}"
 memory = {memory(image)}
@@ -92,12 +92,12 @@ def libvirt_xml(image: BuiltImage, guest: GuestType) -> str:
 
 
 def qemu(image: BuiltImage) -> str:
-    """A shell script: KVM where there is one, else slowly without; its console is the terminal it was started in."""
+    """A shell script that uses KVM if available; the console is the terminal in which it was started."""
     return f"""#!/bin/sh
-# {image.name} in this terminal, root logged in; ^A X ends it.  SE Linux permissive: enforcing=0 instead of enforcing=1.
-# ssh -p {SSH_PORT} root@localhost, once a key of yours is in it.  It forgets all when it ends with:
+# {image.name} in this terminal, logged in as root; ^A X stops it.  SE Linux permissive: enforcing=0 instead of enforcing=1.
+# ssh -p {SSH_PORT} root@localhost, once it has your key.  To discard all changes at the end:
 #     sh {qemu_name(image)} -snapshot
-# Where KVM is there and does not work: sh {qemu_name(image)} -machine accel=tcg
+# If KVM exists but does not work: sh {qemu_name(image)} -machine accel=tcg
 cd "$(dirname "$0")" || exit
 exec qemu-system-x86_64 -machine q35,accel=kvm:tcg -cpu max -m {memory(image)} \\
     -nodefaults -nographic -serial mon:stdio \\
@@ -112,7 +112,9 @@ def qemu_name(image: BuiltImage) -> str:
 
 
 def _plain(line: str) -> str:
-    """An image's command line, which may come from a stranger's disk, where it stands in quotes."""
+    """The image's command line, checked for use inside quotes; it may come from an untrusted disk."""
     if not _PLAIN.fullmatch(line):
-        raise BackendError(f"the kernel command line {line!r} holds quotes or control signs: it cannot be published")
+        raise BackendError(
+            f"the kernel command line {line!r} contains quotes or control characters: it cannot be published"
+        )
     return line

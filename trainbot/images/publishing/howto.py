@@ -1,4 +1,4 @@
-"""The how-to of a published image: one HTML file that needs nothing else."""
+"""The instructions for a published image: one self-contained HTML file."""
 
 from __future__ import annotations
 

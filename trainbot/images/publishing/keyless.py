@@ -1,4 +1,4 @@
-"""A copy of an image's disk that holds no key of this installation.
+"""Copies an image's disk without this installation's keys.
 
 The files are overwritten where they lie before they are removed: what was only unlinked could still be read out of the
 published disk.  debugfs(8) does it, so that nothing is mounted and nobody has to be root.
@@ -21,12 +21,12 @@ _BLOCK_SIZE = re.compile(r"Block size:\s+(\d+)")
 def keyless_copy(image: BuiltImage, to: Path, log: BuildLog) -> None:
     """Writes the disk without keys at ``to`` (sparse).  The same image gives the same bytes.
 
-    BackendError where the image is not of the form that ``trainbot image build`` makes.
+    BackendError if ``trainbot image build`` did not make the image.
     """
     if image.source:
         raise BackendError(
-            f"the {image.name} image was imported, so its keys cannot be taken out and it is not published: "
-            f"people have it from {image.source}"
+            f"the {image.name} image was imported, so its keys cannot be removed and it is not published: "
+            f"people can get it from {image.source}"
         )
     log.run(["cp", "--sparse=always", "--reflink=auto", "--no-preserve=mode", str(image.disk), str(to)])
     to.chmod(0o600)
@@ -41,7 +41,7 @@ def keyless_copy(image: BuiltImage, to: Path, log: BuildLog) -> None:
     commands.unlink()
     for path in KEYS:
         if _lines(log, to, f"stat {path}", re.compile("Inode:")):
-            raise BackendError(f"{path} could not be taken out of the {image.name} image; the log is {log.path}")
+            raise BackendError(f"could not remove {path} from the {image.name} image; the log is {log.path}")
 
 
 def _blocks(log: BuildLog, disk: Path, path: str, image: BuiltImage) -> list[int]:
@@ -60,8 +60,8 @@ def _said(log: BuildLog, disk: Path, command: str, form: re.Pattern[str], image:
     found = _lines(log, disk, command, form)
     if not found:
         raise BackendError(
-            f"the {image.name} image has another form than trainbot image build gives it, so its keys "
-            f"cannot be taken out (debugfs {command}); the log is {log.path}"
+            f"the {image.name} image was not made by trainbot image build, so its keys "
+            f"cannot be removed (debugfs {command}); the log is {log.path}"
         )
     return found[0]
 

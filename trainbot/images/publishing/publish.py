@@ -1,6 +1,6 @@
-"""What a web server offers of an image: disk, kernel, configurations, how-to, checks and the sums of all.
+"""Writes the published files of an image: disk, kernel, configurations, instructions, checks and checksums.
 
-What is there already is not made again: a folder's name says what is in it, and the link to it moves in one step.
+Existing files are not written again: a folder's name is a hash of its content, and the link moves atomically.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def publish(
         point_at(images / image.name, version)
         _sweep(images, image.name, version)
     except OSError as error:
-        raise BackendError(f"{images} cannot be written: {error.strerror}") from None
+        raise BackendError(f"cannot write to {images}: {error.strerror}") from None
     progress.done(f"{image.name} is published in {images / image.name}")
     return images / image.name
 

@@ -1,4 +1,4 @@
-"""Where published images are found again: by people, and by the bot that points people there."""
+"""Finds published images, for people and for the bot that gives their addresses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MOST_SUMS = 1 << 20
 
 
 def published(public: Path, public_url: str, name: str) -> ImageOffer | None:
-    """What is offered of the image ``name`` below the folder ``public``; None where nothing is."""
+    """The published image ``name`` below the folder ``public``, or None."""
     try:
         with (public / FOLDER / name / SUMS).open("rb") as file:
             content = file.read(_MOST_SUMS)

@@ -1,4 +1,4 @@
-"""A small IRC client: what the demo's people speak through."""
+"""A small IRC client for the people in the demo."""
 
 from __future__ import annotations
 

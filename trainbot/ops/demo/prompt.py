@@ -17,15 +17,15 @@ from trainbot.ops.demo.tour import HOST_ANSWERS, DidNotHappen
 from trainbot.ops.demo.world import CHANNEL, NICK, PRESENTER_ADDRESS, DemoWorld
 
 HELP = """\
-You are a learner in {channel}, and the presenter too. Try, in this order:
+You are both a learner and the presenter in {channel}. Try, in this order:
   /presenter !start     the presenter starts the class
-  !lab debian           a machine of your own: ssh to it at another terminal
-  /presenter !next      the class sees its first step; !done: you have done it
-  !ask WORDS            a question; /presenter !take, then !answer 1 WORDS
-  /presenter !progress  who is done, who is stuck; /presenter !end: it is over
-  !help                 what else there is
-/presenter or /learner: be that one from now on   /msg WORDS: to the bot alone
-/help: this again   /quit: ends the demo and all that it started
+  !lab debian           get your own machine; ssh to it from another terminal
+  /presenter !next      show the class its first step; !done: you have done it
+  !ask WORDS            ask a question; /presenter !take, then !answer 1 WORDS
+  /presenter !progress  who is done or stuck; /presenter !end ends the class
+  !help                 list more commands
+/presenter or /learner: switch to that role   /msg WORDS: message only the bot
+/help: show this again   /quit: stop the demo and everything it started
 Or join with an IRC client: 127.0.0.1, port {port}, no TLS, channel {channel}"""
 
 WORDS_OF_OURS = "/help, /presenter, /learner, /msg WORDS or /quit"
@@ -79,7 +79,7 @@ class Prompt:
             try:
                 for role in ("learner", "presenter"):
                     await self._connect(role)
-                show("the bot starts …")
+                show("starting the bot …")
                 await self.world.start_bot()
                 work = (self._talk(), self._bot_stays(), self._stays("learner"), self._stays("presenter"))
                 running = [tasks.start(each, "the prompt", awaited=True) for each in work]
@@ -108,19 +108,19 @@ class Prompt:
             try:
                 await self.people[role].expect(r"(?!)", float("inf"))
             except ConnectionError:
-                show(f"\x1b[31mthe server dropped the {role}: connecting again\x1b[0m")
+                show(f"\x1b[31mthe server disconnected the {role}: reconnecting\x1b[0m")
                 await self._connect(role)
 
     async def _bot_stays(self) -> None:
         await self.world.bot_ends()
-        raise DidNotHappen("the bot has ended by itself")
+        raise DidNotHappen("the bot has stopped unexpectedly")
 
     async def _talk(self) -> None:
         try:
             await self.people["learner"].expect(rf"^:{NICK}!\S+ JOIN", BOT_COMES)
         except TimeoutError:
-            raise DidNotHappen(f"the bot did not come to {CHANNEL} within {BOT_COMES:g} s") from None
-        show("the labs' host starts …")
+            raise DidNotHappen(f"the bot did not join {CHANNEL} within {BOT_COMES:g} s") from None
+        show("starting the lab host …")
         await self.world.host_answers(HOST_ANSWERS)  # a lab asked for sooner would have to queue
         session: PromptSession[str] = PromptSession(erase_when_done=True)
         self._help()

@@ -1,4 +1,4 @@
-"""``trainbot demo``: builds the world, plays in it, clears it away."""
+"""``trainbot demo``: starts everything, runs the class, removes everything."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ async def _demo(tour: bool, port: int, keep: bool) -> int:
         return 130
     finally:
         world.tell = _say
-        _say("clearing away the bot, the labs, the IRC server …")
+        _say("removing the bot, the labs and the IRC server …")
         await world.close(keep)
         _say("all gone")
 

@@ -1,4 +1,4 @@
-"""The tour: a whole class, played by itself on real servers and machines.  What does not happen is said."""
+"""The tour: plays a whole class automatically on real servers and machines, and reports what does not happen."""
 
 from __future__ import annotations
 

@@ -153,7 +153,7 @@ class DemoWorld:
         key = await asyncio.to_thread(lab_key, config.gateway.lab_key)
         if await asyncio.to_thread(image_is_current, shipped.folder("images") / "debian", self.cache, key):
             return
-        self.tell("the Debian lab image is built first: some minutes, this once")
+        self.tell("building the Debian lab image first (only once, some minutes)")
         build = await asyncio.create_subprocess_exec(
             *self.trainbot("image", "build", "debian"), stdin=asyncio.subprocess.DEVNULL, start_new_session=True
         )
@@ -165,13 +165,13 @@ class DemoWorld:
                 await asyncio.wait_for(build.wait(), BUILD_ENDS)
             raise
         if code:
-            raise BackendError("the lab image was not built, for the reason above: mend that and start the demo again")
+            raise BackendError("the lab image was not built, for the reason above: fix that and start the demo again")
 
     async def _accelerator(self) -> str:
         async with Tasks() as tasks:
             asked = tasks.start(asyncio.to_thread(working_accelerator, self.cache), "looking for KVM", awaited=True)
             if not (await asyncio.wait({asked}, timeout=1))[0]:
-                self.tell("trying whether KVM works here (20 s at most, this once) …")
+                self.tell("testing whether KVM works here (only once, 20 s at most) …")
             return await asked
 
     async def start_bot(self) -> None:
@@ -210,7 +210,7 @@ class DemoWorld:
             await bot.wait()
 
     async def bot_ends(self) -> None:
-        """Returns when the bot has ended by itself."""
+        """Returns when the bot has stopped unexpectedly."""
         while (bot := self.bot) is not None:
             await bot.wait()
             if bot is self.bot:
@@ -240,7 +240,7 @@ class DemoWorld:
         try:
             await ending
         except Exception as error:  # the rest has to be cleared away all the same
-            self.tell(f"{what} could not be ended: {error}")
+            self.tell(f"could not stop {what}: {error}")
 
 
 def end_labs(config: Config) -> None:
@@ -275,5 +275,5 @@ def _port(wanted: int, tell: Callable[[str], None], what: str) -> tuple[int, soc
         lock.bind(f"\0trainbot-demo-{port}")
         return port, lock
     other = free_port()
-    tell(f"port {wanted} is taken here: {what} listens on port {other}")
+    tell(f"port {wanted} is in use: {what} uses port {other} instead")
     return other, lock

@@ -1,5 +1,5 @@
-"""``trainbot host prepare``: makes a plain Debian dom0 a host of trainbot's, over ssh.
+"""``trainbot host prepare``: turns a plain Debian dom0 into a lab host, over ssh.
 
-facts.sh runs there, facts.py reads what it said, plan*.py (pure) compare it with what is wanted and give steps,
-reach.py runs those, copying.py brings the images.  files/ is what gets installed there.
+facts.sh runs there, facts.py reads its output, plan*.py (pure) compare it with the desired state and return steps,
+remote_shell.py runs those, copying.py brings the images.  files/ is what gets installed there.
 """

@@ -72,7 +72,7 @@ def copy(reach: RemoteShell, item: ImageFileCopy, folder: Path, step: Callable[[
     if sender.fault:
         raise BackendError(sender.fault)
     if code or not heard.done:
-        raise reach.failure(code, words or [f"{item.name} did not arrive whole: say it again, what did is kept"])
+        raise reach.failure(code, words or [f"{item.name} was not copied completely: try again to resume"])
     return sender.sent
 
 
@@ -119,7 +119,7 @@ class _Sender(threading.Thread):
             for at, length in self._missing:
                 data = os.pread(self._file.fileno(), length, at)
                 if len(data) != length:
-                    self.fault = "an image has changed while it was being copied: say it again"
+                    self.fault = "an image changed while it was being copied: try again"
                     return
                 self._send(at, data)
             self._put(b"end\n")

@@ -1,4 +1,4 @@
-"""What bot.ini wants of a host, with the files and keys of this installation."""
+"""The desired state of a host, from bot.ini and this installation's files and keys."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def desired_state(config: Config, host: HostConfig, dry_run: bool, say: Callable
         door = (desired.address, desired.port)
         key = _key_there_is(config) if dry_run else jump_key(config)
     elif desired is not None:
-        say(f"  door: {host.door} is an account of your own, left alone")
+        say(f"  jump host: {host.door} is your own account and is left unchanged")
     return DesiredState(host, key, door, tuple(_copies(config, host, say)), time.time())
 
 
@@ -44,10 +44,10 @@ def _copies(config: Config, host: HostConfig, say: Callable[[str], None]) -> lis
         try:
             image = read_image(section.folder)
         except BackendError as error:
-            say(f"  images: {section.name} is left out, {error}")
+            say(f"  images: {section.name} is skipped: {error}")
             continue
         if not set(FILES) <= set(image.sha256):
-            say(f"  images: {section.name} is left out, its image.json has no checksums")
+            say(f"  images: {section.name} is skipped: its image.json has no checksums")
             continue
         there = files(host.images, image.folder.name)
         for name, path in zip(FILES, (there.disk, there.kernel, there.initrd), strict=True):

@@ -1,6 +1,6 @@
 """The packet filters of a host as a file for nft(8).  Pure.
 
-Names of interfaces, MAC and IP addresses are functions of the seat (model.slots), so all that a lab may wear stands in
+Names of interfaces, MAC and IP addresses are functions of the slot (model.slots), so everything that a lab may use is in
 sets that are written once.  What one accepts another table may still drop: the host's own rules stay in force.
 """
 
@@ -53,7 +53,7 @@ def _elements(values: Iterable[str]) -> str:
 
 
 def _lines(what: str, then: str) -> str:
-    """For every interface that a lab could have, whether there is a seat of that number or not."""
+    """For every interface that a lab could have, whether or not that slot exists."""
     return "\n        ".join(f'{what} "tb{digit}*" {then}' for digit in range(1, 10))
 
 

@@ -1,4 +1,4 @@
-"""``trainbot host prepare``: asks the host what it is, does what is to be done, and says both."""
+"""``trainbot host prepare``: examines the host, changes what is needed, and reports both."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def prepare(config: Config, name: str, dry_run: bool, say: Callable[[str], None]
         there = ", ".join(host.name for host in config.hosts) or "none"
         raise UserError(f"bot.ini has no [host.{name}]; there is: {there}")
     if host_address(host.uri).kind is not HostKind.XEN:
-        say(f"{name} needs nothing: {host.uri.partition(':')[0]} hosts run their labs on this machine")
+        say(f"{name} needs no preparation: {host.uri.partition(':')[0]} hosts run their labs on this machine")
         return 0
     if not dry_run:
         state_folder(config)
@@ -70,13 +70,13 @@ class _Preparation:
             well = self._dry_run or self._try_door(*self._desired.door)
         if self._dry_run:
             self._say(
-                f"{name}: {self._done} things would be done, nothing was"
+                f"{name}: {self._done} changes would be made, nothing was changed"
                 if self._done
-                else f"{name}: nothing would be done, it is prepared"
+                else f"{name}: already prepared, nothing would be changed"
             )
         else:
             self._say(
-                f"{name}: {'prepared' if self._done else 'nothing was to be done, it is prepared'}; next: "
+                f"{name}: {'prepared' if self._done else 'already prepared, nothing changed'}; next: "
                 "trainbot doctor, then trainbot run and !hosts"
             )
         return 0 if well else 1

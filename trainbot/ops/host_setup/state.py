@@ -1,4 +1,4 @@
-"""What a host is, what it is to be, and the steps from one to the other: values only."""
+"""The state of a host, its desired state, and the steps between them: values only."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class DesiredState:
 
     @property
     def addresses(self) -> dict[str, str]:
-        """MAC -> IP of every seat."""
+        """MAC -> IP of every slot."""
         return {slots.mac_address(slot): str(slots.address(self.host.subnet, slot)) for slot in self.slots}
 
 
