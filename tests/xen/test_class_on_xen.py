@@ -135,7 +135,7 @@ async def test_a_class_that_loses_its_hosts(room: Classroom) -> None:
     room.hosts[mute].freeze()
     began = time.monotonic()
     people = "one person moves" if len(moving) == 1 else f"{len(moving)} people move"
-    await room.hear("russell", f"host {mute} is lost: {people} to another; the same ssh line and password work again")
+    await room.hear("russell", f"host {mute} is lost: {people}; the same ssh command and password work again")
     for nick in moving:
         assert await room.ready(nick) == well
         assert await ways[nick].says("kept") == ""

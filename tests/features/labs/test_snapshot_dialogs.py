@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.stage import CHANNEL, Stage
 from trainbot.model.host import HostLost
 
-NONE_YET = "you have no snapshot yet: !lab snapshot keeps the state"
+NONE_YET = "you have no snapshot yet: !lab snapshot takes one"
 
 
 def with_lab(stage: Stage, nick: str = "alice") -> None:
@@ -25,7 +25,7 @@ def test_snapshot_and_rollback(stage: Stage) -> None:
     ]
     assert [work.action for work in stage.began] == ["snapshot"]
     assert stage.whisper("alice", "lab") == ["debian (enforcing) on xen1: being saved, 4 h left"]
-    assert stage.talk("alice", "!lab rollback") == ["alice: your lab is being saved already; !lab says where it stands"]
+    assert stage.talk("alice", "!lab rollback") == ["alice: your lab is already being saved; !lab shows its state"]
     stage.hosts_work()
     stage.wait(minutes=12)
     assert stage.whisper("alice", "lab list") == [
@@ -55,7 +55,7 @@ def test_a_second_snapshot_takes_the_place_of_the_first(stage: Stage) -> None:
     stage.talk("alice", "!lab snapshot")
     stage.hosts_work()
     stage.wait(minutes=30)
-    assert "is kept instead of your last snapshot" in stage.talk("alice", "!lab snapshot")[0]
+    assert "taking a snapshot of your debian lab, replacing the last one" in stage.talk("alice", "!lab snapshot")[0]
     stage.hosts_work()
     stage.wait(minutes=1)
     assert "since your snapshot 60 s ago" in stage.talk("alice", "!lab rollback debian")[0]
@@ -68,7 +68,7 @@ def test_no_snapshot_yet(stage: Stage) -> None:
     stage.talk("alice", "!lab snapshot")
     stage.hosts_work()
     assert stage.talk("alice", "!lab reset") == [
-        "alice: all that you changed in your debian lab will be gone, your snapshot too. Say !yes within 60 s."
+        "alice: everything you changed in your debian lab will be lost, and so will your snapshot. Say !yes within 60 s."
     ]
     stage.talk("alice", "!yes")
     stage.hosts_work()
@@ -97,7 +97,7 @@ def test_refusals(stage: Stage) -> None:
     before = stage.dump()
     for command in ("!lab snapshot", "!lab rollback"):
         assert stage.talk("alice", command) == [
-            "alice: its host xen1 does not answer just now, your work is safe there; try again later"
+            "alice: its host xen1 does not answer right now; your work on it is safe. Try again later"
         ]
-    assert stage.talk("alice", "!lab snapshot now")[0].startswith("alice: I know no image 'now'")
+    assert stage.talk("alice", "!lab snapshot now")[0].startswith('alice: no image called "now"')
     assert stage.dump() == before

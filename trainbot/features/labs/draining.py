@@ -38,7 +38,7 @@ class Draining:
     def _answers(self, name: str) -> None:
         if not self.scheduler.hosts[name].up:
             raise UserError(
-                f"{name} is not responding, so I can't move people off it now; once a host counts as lost, they are "
+                f"{name} does not answer, so I can't move people off it now; once a host counts as lost, they are "
                 "moved automatically"
             )
 

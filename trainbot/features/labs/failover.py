@@ -101,7 +101,7 @@ class Failover:
             return
         self.scheduler.assign(now, quiet=frozenset(lease.id for lease, _lab in moving))
         waiting = sum(lease.lab_id is None for lease in self._again(moving))
-        self._announce(f"host {name} is lost. {_told(len(moving), waiting)}", now)
+        self._announce(f"host {name} is lost: {_told(len(moving), waiting)}", now)
 
     def held_on(self, name: str) -> list[tuple[Lease, Lab]]:
         """The leases that have a lab on that host, with the lab."""
@@ -191,7 +191,7 @@ def _told(moving: int, waiting: int) -> str:
         return f"{people}; the same ssh command and password work again"
     if waiting == moving:
         wait = "one person is waiting" if waiting == 1 else f"{waiting} people are waiting"
-        return f"No other host has room, so {wait} for a lab and will be told; the class goes on"
+        return f"no other host has room, so {wait} for a lab and will be told; the class goes on"
     wait = "is waiting" if waiting == 1 else "are waiting"
     return f"{people}; the same ssh command and password work again. {waiting} of them {wait} for room"
 

@@ -55,7 +55,7 @@ class LabCommands:
         """The caller's lab; UserError if nothing can be done to it now."""
         _lease, lab = self._mine(ask, image)
         if not self.scheduler.host_of(lab).up:
-            raise UserError(f"its host {lab.host} is not responding right now; your work on it is safe. Try again later")
+            raise UserError(f"its host {lab.host} does not answer right now; your work on it is safe. Try again later")
         if lab.state not in (LabState.READY, LabState.BOOTING):
             raise UserError(f"your lab is already {state_of(lab)}; !lab shows its state")
         return lab

@@ -165,7 +165,7 @@ class LabRequests:
         """What the person has to wait for; '' if the lab is ready, or if its host has not been asked since we started."""
         host = self.scheduler.host_of(lab)
         if not host.up:
-            return "" if host.unheard else f"its host {lab.host} is not responding right now; your work on it is safe"
+            return "" if host.unheard else f"its host {lab.host} does not answer right now; your work on it is safe"
         if lab.state is LabState.READY:
             return ""
         left = self.scheduler.boot_seconds(lab.image) - (now - lab.state_at).total_seconds()

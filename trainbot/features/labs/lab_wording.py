@@ -30,7 +30,7 @@ def state_of(lab: Lab) -> str:
 
 
 def lab_line(lease: Lease, lab: Lab, host_up: bool, left: str, now: datetime) -> str:
-    state = state_of(lab) if host_up else "its host is not responding"
+    state = state_of(lab) if host_up else "its host does not answer"
     saved = f", snapshot {span(now - lab.saved_at)} ago" if lab.saved_at is not None else ""
     return f"{lease.image} ({lease.mode}) on {lab.host}: {state}, {left}{saved}"
 

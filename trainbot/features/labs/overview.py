@@ -64,7 +64,7 @@ class Overview:
         return [f"a rehearsal has {'one lab' if number == 1 else f'{number} labs'}{_where(there)}"] if there else []
 
     def _seated(self, nick: str, lease: Lease, lab: Lab, hold: ClassHold) -> str:
-        state = state_of(lab) if self.scheduler.host_of(lab).up else "its host is not responding"
+        state = state_of(lab) if self.scheduler.host_of(lab).up else "its host does not answer"
         return f"{nick} {lease.image}{_mode(lease)} on {lab.host} {state}, {hold.left(lease)}"
 
     def _narrowed(self, which: str, leases: list[Lease], names: dict[int, str], labs: dict[str, Lab]) -> list[Lease]:

@@ -40,7 +40,7 @@ class LabQueue:
             )
         if not any(view.up for view in hosts):
             return (
-                f"no lab host is responding right now. You're number {number} in the queue for {a(lease.image)} lab; "
+                f"no lab host answers right now. You're number {number} in the queue for {a(lease.image)} lab; "
                 "I'll tell you when it is ready"
             )
         keeping, present = self.expiry.hold(now), self.labs.present()

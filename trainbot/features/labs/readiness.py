@@ -111,7 +111,7 @@ def faults(
     for host in seats:
         view = hosts[host.host]
         if not host.up:
-            found.append(f"{host.host} is not responding: {_short(view.trouble)}")
+            found.append(f"{host.host} does not answer: {_short(view.trouble)}")
         elif host.drained:
             found.append(f"{host.host} is drained")
         else:
