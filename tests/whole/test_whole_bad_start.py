@@ -144,7 +144,9 @@ async def test_a_host_that_does_not_answer(bot, ngircd, russell, alice, how):
         bot.change(host_xen1={"uri": f"test+tcp://127.0.0.1:{port}/default", "deadline": 1})
         await bot.arrive(alice)
         await bot.logs("xen1: lost|host xen1 does not answer")
-        await alice.ask("!lab debian", "no lab host answers right now. You're number 1 in the queue for a debian lab", "")
+        await alice.ask(
+            "!lab debian", "no lab host answers right now. You're number 1 in the queue for a debian lab", ""
+        )
         await russell.whisper("hosts", r"xen1 DOWN .*\(")
         await russell.ask("!start", "begins", CHANNEL)
         await russell.ask("!next", "Step 1 of 3", CHANNEL)

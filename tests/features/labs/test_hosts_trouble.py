@@ -105,7 +105,7 @@ def test_a_lab_with_work_in_it_is_not_thrown_away_because_its_host_is_short_of_m
             HostWorkDone("xen1", before.id, "make", None, "there is not enough free memory on the host")
         )
         said += stage.wait(minutes=1)
-    assert [text for _nick, text in said if "cannot be started" in text] == [
+    assert [text for _nick, text in said if "can't be started" in text] == [
         "your debian lab can't be started right now; I'll keep trying: there is not enough free memory on the host"
     ]
     assert [lab.id for lab in stage.labs()] == [before.id]
@@ -119,7 +119,9 @@ def test_a_snapshot_that_fails_leaves_the_lab_as_it_was(stage: Stage) -> None:
     stage.wait(seconds=2)
     stage.began.clear()
     said = stage.happens(HostWorkDone("xen1", lab.id, "snapshot", None, "the host's disk is full"))
-    assert said == [("alice", "could not take a snapshot of your debian lab; it goes on unchanged: the host's disk is full")]
+    assert said == [
+        ("alice", "could not take a snapshot of your debian lab; it goes on unchanged: the host's disk is full")
+    ]
     stage.hosts_work()
     assert stage.labs()[0].state is LabState.READY and stage.labs()[0].saved_at is None
 
@@ -230,7 +232,7 @@ def test_a_pool_that_is_too_large_shrinks_one_by_one(stages: Callable[..., Stage
 def test_a_drained_host_gets_no_new_labs(two: Stage) -> None:
     """Whoever has one there keeps it; after a restart it is drained still."""
     assert two.whisper("olga", "drain xen1") == [
-        "xen1 gets no new labs; 2 labs stay until their leases end: !drain xen1 now moves people off"
+        "xen1 gets no new labs; 2 labs stay until their leases end. !drain xen1 now moves people off it"
     ]
     two.restart()
     two.host_up("xen1")
@@ -250,8 +252,8 @@ def test_draining_now_moves_people_off(two: Stage) -> None:
     said = two.hear("olga", "!yes", None)
     assert ("olga", "xen1 gets no new labs; 2 moved") in said
     assert [text for target, text in said if target == CHANNEL] == [
-        "host xen1 is being emptied: 2 people move to another; the same ssh line and password work again, and what was "
-        "left there is reached with ssh -p 2222 old@lab.example.org"
+        "host xen1 is being emptied: 2 people move to other hosts. The same ssh command and password work again; to reach "
+        "your old lab: ssh -p 2222 old@lab.example.org"
     ]
     two.hosts_work()
     assert two.host_up("xen1") == []
@@ -266,7 +268,10 @@ def test_whom_there_is_no_room_for_stays(two: Stage) -> None:
     two.hosts_work()
     before = {lab.id for lab in two.labs()}
     two.whisper("olga", "drain xen1 now")
-    assert two.whisper("olga", "!yes")[0] == "xen1 gets no new labs; 1 moved; one lab stays because there is no room elsewhere"
+    assert (
+        two.whisper("olga", "!yes")[0]
+        == "xen1 gets no new labs; 1 moved; one lab stays because there is no room elsewhere"
+    )
     two.hosts_work()
     assert len({lab.id for lab in two.labs()} & before) == 3 and len(two.labs()) == 4
 

@@ -29,7 +29,9 @@ def test_a_lab_of_ones_own(stage: Stage) -> None:
     said = stage.hear("alice", "!lab debian")
     assert [target for target, _text in said] == ["alice"]
     assert re.fullmatch(
-        ACCESS.pattern + r" \(it is booting, about 30 s left; ssh waits for it; the server's key fingerprint is SHA256:abc\)", said[0][1]
+        ACCESS.pattern
+        + r" \(it is booting, about 30 s left; ssh waits for it; the server's key fingerprint is SHA256:abc\)",
+        said[0][1],
     )
     assert all(line.secret for line in stage.said if isinstance(line, Line))
 
@@ -101,7 +103,10 @@ def test_labs_are_for_people_with_an_account(stages: Callable[..., Stage]) -> No
     ]
     free = stages(require_account="no")
     free.host_up()
-    assert "send me !lab claim PASSWORD in a private message to get the lab back" in free.talk("stranger", "!lab debian")[0]
+    assert (
+        "send me !lab claim PASSWORD in a private message to get the lab back"
+        in free.talk("stranger", "!lab debian")[0]
+    )
 
 
 def test_lab_list_says_where_it_stands(stage: Stage) -> None:
@@ -142,9 +147,7 @@ def test_reboot(stage: Stage) -> None:
     """The lab is turned off and on, once, however often one asks."""
     stage.talk("alice", "!lab debian")
     stage.hosts_work()
-    assert stage.hear("alice", "!lab reboot") == [
-        ("alice", "rebooting your debian lab, about 5 s; its disk is kept")
-    ]
+    assert stage.hear("alice", "!lab reboot") == [("alice", "rebooting your debian lab, about 5 s; its disk is kept")]
     assert stage.talk("alice", "!lab reboot") == ["alice: your lab is already rebooting; !lab shows its state"]
     assert [work.action for work in stage.began] == ["reboot"]
     stage.hosts_work()
@@ -319,7 +322,10 @@ def test_a_lab_that_is_lost_is_replaced(stage: Stage) -> None:
     stage.hosts_work()
     stage.hosts["xen1"].clear()
     said = stage.host_up() + stage.hosts_work()
-    assert said[0] == ("alice", "sorry, your debian lab was lost. A new one is on its way; I'll send you its ssh command")
+    assert said[0] == (
+        "alice",
+        "sorry, your debian lab was lost. A new one is on its way; I'll send you its ssh command",
+    )
     assert len(said) == 2 and "it's your turn. Your debian lab: ssh" in said[1][1]
 
 

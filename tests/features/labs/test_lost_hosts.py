@@ -113,8 +113,8 @@ def test_the_old_lab_is_reached_when_its_host_is_back(two: Stage) -> None:
     said = two.host_up("xen1")
     assert (
         "alice",
-        "host xen1 is back: your old debian lab is reached with ssh -p 2222 old@lab.example.org and the "
-        "same password until your lease ends; fetch what you need",
+        "host xen1 is back: until your lease ends, you can copy what you need from your old debian lab: "
+        "ssh -p 2222 old@lab.example.org (same password)",
     ) in said
     assert two.host_up("xen1") == []
     old = [route for route in two.routes() if route.image == "old"]
@@ -131,7 +131,7 @@ def test_the_second_loss_leads_back_to_the_first_lab(two: Stage) -> None:
     dies(two)
     two.hosts_work()
     two.host_up("xen1")
-    assert "2 people move to another" in dies(two, "xen2")[0][1]
+    assert "2 people move to other hosts" in dies(two, "xen2")[0][1]
     two.hosts_work()
     assert {lab.id for lab in two.labs() if lab.host == "xen1"} == first and on(two, "xen1") == ["ready", "ready"]
     two.host_up("xen2")

@@ -50,7 +50,9 @@ def test_a_lab_for_somebody_when_all_are_taken(stages: Callable[..., Stage]) -> 
     said = stage.hear("olga", "!lab for alice debian")
     assert said[0] == ("olga", "alice is waiting for a debian lab, number 1 in the queue; I'll tell them privately")
     assert said[1][0] == "alice"
-    assert said[1][1].startswith(f"{FOR_HER}; all debian labs are taken. You're number 1 in the queue: you'll likely get a lab in 4 h")
+    assert said[1][1].startswith(
+        f"{FOR_HER}; all debian labs are taken. You're number 1 in the queue: you'll likely get a lab in 4 h"
+    )
     assert stage.talk("olga", "!lab for alice debian") == [
         "olga: alice is already waiting for a debian lab (enforcing); !lab revoke alice debian takes it back"
     ]

@@ -271,7 +271,10 @@ def test_a_host_is_lost_meanwhile(two: Stage) -> None:
     two.happens(HostProbed(home, False))
     said = two.wait(seconds=21) + two.happens(HostProbed(home, False))
     assert said == [
-        (CHANNEL, f"host {home} is lost: one person moves to another host; the same ssh command and password work again")
+        (
+            CHANNEL,
+            f"host {home} is lost: one person moves to another host; the same ssh command and password work again",
+        )
     ]
     two.began = [
         item for item in two.began if isinstance(item, Probe | CheckLogin) or getattr(item, "host", "") != home

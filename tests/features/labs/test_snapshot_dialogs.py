@@ -19,8 +19,8 @@ def test_snapshot_and_rollback(stage: Stage) -> None:
     assert stage.hear("alice", "!lab snapshot") == [
         (
             "alice",
-            "this state of your debian lab is kept: it restarts, about 5 s, and ssh sessions end; !lab rollback comes "
-            "back to it",
+            "taking a snapshot of your debian lab: it restarts, about 5 s, and ssh sessions end. !lab rollback "
+            "restores it",
         )
     ]
     assert [work.action for work in stage.began] == ["snapshot"]
@@ -35,13 +35,16 @@ def test_snapshot_and_rollback(stage: Stage) -> None:
         assert stage.hear("alice", "!lab rollback") == [
             (
                 CHANNEL,
-                "alice: everything since your snapshot 12 min ago will be gone from your debian lab; it restarts, and "
+                "alice: everything you did in your debian lab since the snapshot 12 min ago will be lost; it restarts, and "
                 "ssh sessions end. Say !yes within 60 s.",
             )
         ]
         assert stage.began == []
         assert stage.hear("alice", "!yes") == [
-            ("alice", "your debian lab restarts as it was 12 min ago, about 5 s; the same ssh line works")
+            (
+                "alice",
+                "restoring the snapshot that you took of your debian lab 12 min ago, about 5 s; the same ssh command works",
+            )
         ]
         assert [work.action for work in stage.began] == ["rollback"]
         assert stage.whisper("alice", "lab")[0].startswith("debian (enforcing) on xen1: being rolled back")
@@ -58,7 +61,7 @@ def test_a_second_snapshot_takes_the_place_of_the_first(stage: Stage) -> None:
     assert "taking a snapshot of your debian lab, replacing the last one" in stage.talk("alice", "!lab snapshot")[0]
     stage.hosts_work()
     stage.wait(minutes=1)
-    assert "since your snapshot 60 s ago" in stage.talk("alice", "!lab rollback debian")[0]
+    assert "since the snapshot 60 s ago" in stage.talk("alice", "!lab rollback debian")[0]
 
 
 def test_no_snapshot_yet(stage: Stage) -> None:

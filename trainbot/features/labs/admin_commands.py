@@ -44,8 +44,7 @@ class LabAdminCommands:
         if there is not None:
             verb = "already has" if there.lab_id else "is already waiting for"
             raise UserError(
-                f"{sender.nick} {verb} {a(image)} lab ({there.mode}); !lab revoke "
-                f"{sender.nick} {image} takes it back"
+                f"{sender.nick} {verb} {a(image)} lab ({there.mode}); !lab revoke {sender.nick} {image} takes it back"
             )
         lease = self.requests.lend(person.id, image, mode, ask.at)
         self.notices.tell(
@@ -113,7 +112,9 @@ class LabAdminCommands:
     def revoke_lab(self, ask: Request, nick: str, image: str | None = None) -> list[Effect]:
         person, lease = self._theirs(nick, image)
         if self._meant.pop((ask.person.id, nick, image), None) != lease.id:
-            raise UserError(f"{nick[:30]} no longer means the same person or lab as a minute ago, so nothing was done: type that again")
+            raise UserError(
+                f"{nick[:30]} no longer means the same person or lab as a minute ago, so nothing was done: type that again"
+            )
         self.expiry.end(lease, "revoked", ask.at)
         what = f"your {lease.image} lab" if lease.lab_id else f"your position in the queue for {a(lease.image)} lab"
         self.notices.tell(

@@ -141,9 +141,7 @@ class LabCommands:
         lease, _lab = self._mine(ask, image)
         keeping = self.expiry.hold(ask.at)
         if keeping.held(lease):
-            raise UserError(
-                f"no need to: you keep your lab until {span(self.config.grace)} after the class"
-            )
+            raise UserError(f"no need to: you keep your lab until {span(self.config.grace)} after the class")
         ends_at, latest = keeping.ends_at(lease), lease.asked_at + self.config.cap
         until = min(ask.at + self.config.lease, latest)
         if until <= ends_at + timedelta(minutes=1):
@@ -177,7 +175,11 @@ class LabCommands:
         which = (Argument("IMAGE", "image", optional=True),)
         return [
             Command(
-                "lab console", self.say_console, "show the ssh command for your lab's serial console", which, group="labs"
+                "lab console",
+                self.say_console,
+                "show the ssh command for your lab's serial console",
+                which,
+                group="labs",
             ),
             Command("lab reboot", self.reboot_lab, "turn your lab off and on; its disk is kept", which, group="labs"),
             Command(

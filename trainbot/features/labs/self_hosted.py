@@ -38,13 +38,11 @@ class SelfHostedCommands:
         self.classes.went_home(ask, image)
         kept = [lease.image for lease in held if lease.lab_id is not None]
         note = (
-            f"you keep your {kept[0]} lab here until !lab return" if kept else f"!lab {image} gives you a lab here instead"
+            f"you keep your {kept[0]} lab here until !lab return"
+            if kept
+            else f"!lab {image} gives you a lab here instead"
         )
-        return [
-            Reply(
-                f"{self._where(image)}; take part like everyone else: !done, !stuck, !ask; {note}", private=True
-            )
-        ]
+        return [Reply(f"{self._where(image)}; take part like everyone else: !done, !stuck, !ask; {note}", private=True)]
 
     def _which(self, ask: Request, before: SelfHosted | None) -> str:
         wanted = self.classes.image_of(ask) or (before.image if before is not None else "")
