@@ -35,7 +35,7 @@ def test_help_is_one_line_for_its_asker(stage: Stage) -> None:
 def test_help_for_one_command(stage: Stage) -> None:
     """How it is said, what it does, an example, who may, and what belongs to it."""
     assert stage.hear("alice", "!help lab reset") == [
-        ("alice", "!lab reset [IMAGE]: my lab as the image was (asks first)")
+        ("alice", "!lab reset [IMAGE]: reset your lab to the original image (asks first)")
     ]
     assert stage.whisper("alice", "help !goto") == ["!goto N: to step N, e.g. !goto 3 (presenters)"]
     assert stage.talk("alice", "!help lab")[0].endswith(

@@ -77,7 +77,7 @@ async def test_two_bots_on_one_database(ngircd, bot, make_bot, alice):
     await refused(third, "another trainbot runs here")
     ran = await bot.shell("db", "upgrade")
     assert ran.code == 1 and ran.err.count("\n") == 1 and "already works on" in ran.err
-    await alice.whisper("help lab", "a machine of my own")
+    await alice.whisper("help lab", "a machine of your own")
     assert not [line for line in alice.lines if "JOIN" in line and ("second" in line or "third" in line)]
 
 
@@ -144,7 +144,9 @@ async def test_a_host_that_does_not_answer(bot, ngircd, russell, alice, how):
         bot.change(host_xen1={"uri": f"test+tcp://127.0.0.1:{port}/default", "deadline": 1})
         await bot.arrive(alice)
         await bot.logs("xen1: lost|host xen1 does not answer")
-        await alice.ask("!lab debian", "no host answers just now; you are number 1 in the queue for a debian lab", "")
+        await alice.ask(
+            "!lab debian", "no lab host answers right now. You're number 1 in the queue for a debian lab", ""
+        )
         await russell.whisper("hosts", r"xen1 DOWN .*\(")
         await russell.ask("!start", "begins", CHANNEL)
         await russell.ask("!next", "Step 1 of 3", CHANNEL)
@@ -152,7 +154,7 @@ async def test_a_host_that_does_not_answer(bot, ngircd, russell, alice, how):
         await bot.kill()
         await alice.bot_goes()
         await bot.arrive(alice)
-        await alice.hear("your turn, a debian lab: ssh .* password", "")
+        await alice.hear("it's your turn. Your debian lab: ssh .* password", "")
 
 
 async def test_what_is_not_ready_is_said_and_the_rest_runs(bot, alice, russell):

@@ -25,20 +25,20 @@ async def test_a_class_from_announcement_to_minutes(bot, ngircd, people, russell
     await alice.expect(rf"TOPIC {CHANNEL} :SE Linux, hands on")
 
     # labs
-    await alice.ask("!help", r"labs: .*!lab .*class: .*!done.*!help COMMAND for details", "")
-    await alice.whisper("help lab", r"!lab .*a machine of my own")
+    await alice.ask("!help", r"labs: .*!lab .*class: .*!done.*!help COMMAND says more", "")
+    await alice.whisper("help lab", r"!lab .*a machine of your own")
     line = await alice.ask(
         "!lab debian",
         r"your debian lab: (ssh -p \d+ debian@lab.example.org) password (\S+) "
-        r"\(.*the server's key is SHA256:",
+        r"\(.*the server's key fingerprint is SHA256:",
         "",
     )
     await alice.ask("!lab list", r"debian \(enforcing\) on xen1: .*left", "")
-    await alice.ask("!lab reboot", "turned off and on; its disk stays", "")
+    await alice.ask("!lab reboot", "rebooting your debian lab, about .* its disk is kept", "")
     await alice.lab_is_ready()
     await alice.ask("!lab reset", "Type !yes within 60 s")
     await alice.ask("!yes", "debian lab", "")
-    await alice.ask("!lab extend", "your lab stays until the class has ended")
+    await alice.ask("!lab extend", "you keep your lab until .* after the class")
     await bob.ask("!lab debian permissive", r"debian lab \(permissive\): ssh .* password \S+", "")
     await bob.ask("!lab return", "gone. Type !yes within 60 s")
     await bob.ask("!yes", "given back", "")

@@ -89,10 +89,10 @@ async def test_people_who_send_anything(bot, russell, alice, bob):
     for number, line in enumerate(talk(1, 400)):
         alice.send(f"PRIVMSG {CHANNEL if number % 2 else NICK} :".encode() + line)
         if number % 40 == 39:
-            await alice.whisper("help lab", "a machine of my own")
+            await alice.whisper("help lab", "a machine of your own")
     for text in PRIVATE:
         bob.send(f"PRIVMSG {NICK} :{text}")
-    await bob.whisper("help lab", "a machine of my own")
+    await bob.whisper("help lab", "a machine of your own")
     await russell.ask("!progress", "the introduction|step 0", CHANNEL)
     assert not [line for line in russell.lines if f":{NICK}!" in line and "QUIT" in line]
     assert not [line for line in bot.lines if "Traceback" in line or "ERROR" in line]

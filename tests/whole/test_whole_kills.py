@@ -84,7 +84,7 @@ async def test_the_class_goes_on_without_its_host(ngircd, libvirtd, make_bot, ru
     libvirtd.kill()
     await bot.logs("host xen1 does not answer")
     await alice.ask("!lab", "on xen1: its host does not answer", "")
-    await alice.ask("!lab debian", "its host xen1 does not answer just now, your work is safe there", "")
+    await alice.ask("!lab debian", "its host xen1 does not answer right now; your work on it is safe", "")
     await russell.ask("!goto 1", "Step 1 of 3", CHANNEL)
     await alice.whisper("done", "step 1 is done")
     await bot.kill()
@@ -118,7 +118,7 @@ async def test_a_lost_host_moves_its_people(ngircd, libvirtd, make_bot, russell,
         assert hosts == {"xen1", "xen2"}  # spread, so that one loss hurts least
         libvirtd.kill()
         await russell.hear(
-            "host xen1 is lost: one person moves to another; the same ssh line and password work again", CHANNEL
+            "host xen1 is lost: one person moves to another host; the same ssh command and password work again", CHANNEL
         )
         for learner in (alice, bob):
             await learner.lab_is_ready()

@@ -124,8 +124,8 @@ async def test_a_machine_from_request_to_return(bot, lab_image, ngircd, people):
 
     key = bot.folder / "id_ed25519"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
-    await alice.whisper(f"key {key.with_suffix('.pub').read_text().strip()}", "key saved")
-    await alice.ask("!lab debian", r"your debian lab: ssh -p \d+ debian@127.0.0.1 \(your key opens it\)", "")
+    await alice.whisper(f"key {key.with_suffix('.pub').read_text().strip()}", "key kept")
+    await alice.ask("!lab debian", r"your debian lab: ssh -p \d+ debian@127.0.0.1 \(log in with your key\)", "")
     keyed = Learner(bot.folder, line[1], key=key)
     boot = await keyed.says(BOOT_ID)
 
@@ -151,14 +151,14 @@ async def test_a_machine_from_request_to_return(bot, lab_image, ngircd, people):
     await alice.hear("I was away and am back", CHANNEL)
     await bot.logs("host here answers: .* 1 labs of ours")
     await alice.ask("!lab", "debian .* on here: ready", "")
-    await alice.ask("!lab debian", r"your debian lab: ssh .* \(your key opens it\)$", "")
+    await alice.ask("!lab debian", r"your debian lab: ssh .* \(log in with your key\)$", "")
     await echo(session, b"and back\n")
     session.stdin.close()
     assert await session.wait() == 0
     assert await keyed.says(BOOT_ID) == boot and machines(bot) == vm
 
     await keyed.says("echo mine > /root/kept; sync")
-    await alice.ask("!lab reboot", "its disk stays", "")
+    await alice.ask("!lab reboot", "its disk is kept", "")
     await bot.logs("lab tb-debian-\\S+ on here is ready", LOGIN)
     assert await keyed.says("cat /root/kept") == "mine"
     again = await keyed.says(BOOT_ID)

@@ -23,7 +23,7 @@ async def test_commands_beside_the_running_bot(bot, russell, alice):
     assert labs.code == 0 and labs.err == "" and labs.out.startswith("tb-debian-")
     assert {lab["lab"] for lab in parsed(await bot.shell("lab", "list", "--json"))} >= {labs.out.split()[0]}
     capacity = await bot.shell("lab", "capacity")
-    assert capacity.code == 0 and " seats: " in capacity.out and "debian on xen1: " in capacity.out
+    assert capacity.code == 0 and " labs fit: " in capacity.out and "debian on xen1: " in capacity.out
     assert parsed(await bot.shell("lab", "capacity", "--json"))["more"]["debian"].keys() == {"xen1"}
     hosts = await bot.shell("host", "list")
     assert (hosts.code, hosts.err) == (0, "") and "xen1 up" in hosts.out and "of 8 labs" in hosts.out
@@ -42,7 +42,7 @@ async def test_commands_beside_the_running_bot(bot, russell, alice):
     table = list(csv.DictReader(io.StringIO((await bot.shell("log", "export", "1", "--format", "csv")).out)))
     assert [row["text"] for row in table if row["kind"] == "asked"] == ["why?"]
     assert (await bot.shell("log", "export", "--format", "markdown")).out.startswith("# SE Linux for beginners")
-    await alice.whisper("help lab", "a machine of my own")
+    await alice.whisper("help lab", "a machine of your own")
 
 
 async def test_errors_in_a_shell_are_one_line(bot):

@@ -135,7 +135,7 @@ async def test_a_class_that_loses_its_hosts(room: Classroom) -> None:
     room.hosts[mute].freeze()
     began = time.monotonic()
     people = "one person moves" if len(moving) == 1 else f"{len(moving)} people move"
-    await room.hear("russell", f"host {mute} is lost: {people} to another; the same ssh line and password work again")
+    await room.hear("russell", f"host {mute} is lost: {people}; the same ssh command and password work again")
     for nick in moving:
         assert await room.ready(nick) == well
         assert await ways[nick].says("kept") == ""
@@ -147,7 +147,11 @@ async def test_a_class_that_loses_its_hosts(room: Classroom) -> None:
     await asyncio.to_thread(screen.close)
     print(f"frozen to seated and logged in: {time.monotonic() - began:.0f} s")
     room.hosts[mute].thaw()
-    await room.hear("bob", f"host {mute} is back: your old tiny lab is reached with ssh .*old@", "")
+    await room.hear(
+        "bob",
+        f"host {mute} is back: until your lease ends, you can copy what you need from your old tiny lab: ssh .*old@",
+        "",
+    )
     old = Learner(
         bot.folder / "bob", " ".join([*ways["bob"].line.split()[:-1], "old@127.0.0.1"]), password=ways["bob"].password
     )

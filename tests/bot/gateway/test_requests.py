@@ -43,7 +43,7 @@ def test_create_is_what_irc_does(stage: Stage) -> None:
     assert manage(stage, "alice", "create", "debian")["refused"]
     assert lines(stage, "alice", "list")[0].startswith("debian (permissive) on xen1: ")
     told = manage(stage, "alice", "create", "gentoo")
-    assert told["refused"] and told["lease"] is None and told["lines"][0].startswith("I know no image 'gentoo'")
+    assert told["refused"] and told["lease"] is None and told["lines"][0].startswith('no image called "gentoo"')
 
 
 def test_create_of_what_is_there_keeps_the_password(stage: Stage) -> None:
@@ -65,7 +65,7 @@ def test_somebody_who_is_not_on_irc_is_who_the_account_says(stage: Stage) -> Non
     assert "your debian lab" in lines(stage, "alice", "create", "debian")[0]
     stage.whisper("stranger", "lab")
     told = manage(stage, "stranger", "create", "debian")
-    assert told["refused"] and "labs are for people with an account" in told["lines"][0]
+    assert told["refused"] and "you need an account here to get a lab" in told["lines"][0]
 
 
 def test_what_destroys_asks_and_irc_has_nothing_to_confirm(stage: Stage) -> None:
@@ -73,10 +73,10 @@ def test_what_destroys_asks_and_irc_has_nothing_to_confirm(stage: Stage) -> None
     stage.talk("alice", "!lab debian")
     stage.hosts_work()
     told = manage(stage, "alice", "destroy")
-    assert told["question"] == "your debian lab and all that is in it will be gone." and told["lines"] == []
-    assert stage.talk("alice", "!yes") == ["alice: there is nothing to confirm"]
+    assert told["question"] == "your debian lab and everything in it will be deleted." and told["lines"] == []
+    assert stage.talk("alice", "!yes") == ["alice: there is nothing that waits for a yes here"]
     assert len(stage.leases()) == 1
-    assert lines(stage, "alice", "destroy", "debian", yes=True) == ["your debian lab is given back"]
+    assert lines(stage, "alice", "destroy", "debian", yes=True) == ["you gave back your debian lab"]
     assert stage.leases() == []
     assert manage(stage, "alice", "reset")["lines"] == ["you have no lab; !lab IMAGE gives you one"]
 

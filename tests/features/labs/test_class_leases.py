@@ -21,7 +21,7 @@ from trainbot.model.class_run import LONGEST, ClassWindow
 from trainbot.model.host import Mode
 from trainbot.model.lab import Lease
 
-NOT_NEEDED = "that is not needed: your lab stays until the class has ended, and 30 min more"
+NOT_NEEDED = "no need to: you keep your lab until 30 min after the class"
 GRACE = timedelta(minutes=30)
 
 
@@ -44,8 +44,8 @@ def test_nothing_ends_and_nobody_is_warned_in_a_class(stage: Stage) -> None:
     assert stage.wait(minutes=15) == [
         (
             "alice",
-            "your debian lab ends in 15 min: !lab extend gives more time; scp -rp -P 2222 "
-            "debian@lab.example.org:/root . on your own machine saves your work",
+            "your debian lab ends in 15 min: !lab extend gives you more time. To save your work, run on your own machine: "
+            "scp -rp -P 2222 debian@lab.example.org:/root .",
         )
     ]
     assert stage.wait(minutes=14) == [] and len(stage.leases()) == 1

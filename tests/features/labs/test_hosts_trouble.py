@@ -35,14 +35,14 @@ def change(stage: Stage, **what: object) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("state", "what"), [(DomainState.CRASHED, "crashed"), (DomainState.OFF, "was turned off from inside")]
+    ("state", "what"), [(DomainState.CRASHED, "crashed"), (DomainState.OFF, "was shut down from inside")]
 )
 def test_a_lab_that_stopped_is_started_again_and_its_person_told(stage: Stage, state: DomainState, what: str) -> None:
     """On the disk that it had; the ssh line stays."""
     (before,) = stage.labs()
     stage.wait(minutes=10)
     assert change(stage, state=state) == [
-        ("alice", f"your debian lab {what}: it is started again, about 5 s, and the same ssh line works")
+        ("alice", f"your debian lab {what}: starting it again, about 5 s; the same ssh command works")
     ]
     assert [(item.action, item.lab) for item in stage.began if isinstance(item, HostWork)] == [("make", before.id)]
     stage.hosts_work()
@@ -57,7 +57,7 @@ def test_a_lab_that_goes_off_again_and_again(stage: Stage) -> None:
         told += [text.split(":")[0] for nick, text in change(stage, state=DomainState.CRASHED) if nick == "alice"]
         stage.wait(seconds=30)
         stage.hosts_work()
-    assert told == ["your debian lab crashed", "your debian lab crashed", "your debian lab goes off again and again"]
+    assert told == ["your debian lab crashed", "your debian lab crashed", "your debian lab keeps stopping"]
     assert stage.labs()[0].state is LabState.READY
     stage.wait(minutes=6)
     assert change(stage, state=DomainState.CRASHED)[0][1].startswith("your debian lab crashed")
@@ -105,8 +105,8 @@ def test_a_lab_with_work_in_it_is_not_thrown_away_because_its_host_is_short_of_m
             HostWorkDone("xen1", before.id, "make", None, "there is not enough free memory on the host")
         )
         said += stage.wait(minutes=1)
-    assert [text for _nick, text in said if "cannot be started" in text] == [
-        "your debian lab cannot be started just now, I go on trying: there is not enough free memory on the host"
+    assert [text for _nick, text in said if "can't be started" in text] == [
+        "your debian lab can't be started right now; I'll keep trying: there is not enough free memory on the host"
     ]
     assert [lab.id for lab in stage.labs()] == [before.id]
 
@@ -119,7 +119,9 @@ def test_a_snapshot_that_fails_leaves_the_lab_as_it_was(stage: Stage) -> None:
     stage.wait(seconds=2)
     stage.began.clear()
     said = stage.happens(HostWorkDone("xen1", lab.id, "snapshot", None, "the host's disk is full"))
-    assert said == [("alice", "your debian lab could not be kept, it goes on as it was: the host's disk is full")]
+    assert said == [
+        ("alice", "could not take a snapshot of your debian lab; it goes on unchanged: the host's disk is full")
+    ]
     stage.hosts_work()
     assert stage.labs()[0].state is LabState.READY and stage.labs()[0].saved_at is None
 
@@ -230,7 +232,7 @@ def test_a_pool_that_is_too_large_shrinks_one_by_one(stages: Callable[..., Stage
 def test_a_drained_host_gets_no_new_labs(two: Stage) -> None:
     """Whoever has one there keeps it; after a restart it is drained still."""
     assert two.whisper("olga", "drain xen1") == [
-        "xen1 gets no new labs; 2 labs stay until their leases end: !drain xen1 now moves people off"
+        "xen1 gets no new labs; 2 labs stay until their leases end. !drain xen1 now moves people off it"
     ]
     two.restart()
     two.host_up("xen1")
@@ -239,19 +241,19 @@ def test_a_drained_host_gets_no_new_labs(two: Stage) -> None:
         two.talk(nick, "!lab debian")
     assert sorted(lab.host for lab in two.labs()) == ["xen1", "xen1", "xen2", "xen2"]
     assert two.whisper("olga", "undrain xen1") == ["xen1 gets labs again"]
-    assert two.whisper("olga", "undrain xen1") == ["xen1 is not drained; !hosts says how all are"]
+    assert two.whisper("olga", "undrain xen1") == ["xen1 is not drained; !hosts shows the state of all hosts"]
 
 
 def test_draining_now_moves_people_off(two: Stage) -> None:
     """Asked first, told in one line; the old labs are reached until the leases end."""
     assert two.whisper("olga", "drain xen1 now")[0].startswith(
-        "2 people get fresh labs on other hosts, as far as there is room; what they did is reached as old@ meanwhile."
+        "2 people get new labs on other hosts, as far as there is room; they can reach their old labs as old@ meanwhile."
     )
     said = two.hear("olga", "!yes", None)
     assert ("olga", "xen1 gets no new labs; 2 moved") in said
     assert [text for target, text in said if target == CHANNEL] == [
-        "host xen1 is being emptied: 2 people move to another; the same ssh line and password work again, and what was "
-        "left there is reached with ssh -p 2222 old@lab.example.org"
+        "host xen1 is being emptied: 2 people move to other hosts. The same ssh command and password work again; to reach "
+        "your old lab: ssh -p 2222 old@lab.example.org"
     ]
     two.hosts_work()
     assert two.host_up("xen1") == []
@@ -266,14 +268,17 @@ def test_whom_there_is_no_room_for_stays(two: Stage) -> None:
     two.hosts_work()
     before = {lab.id for lab in two.labs()}
     two.whisper("olga", "drain xen1 now")
-    assert two.whisper("olga", "!yes")[0] == "xen1 gets no new labs; 1 moved; one lab stays, for want of room elsewhere"
+    assert (
+        two.whisper("olga", "!yes")[0]
+        == "xen1 gets no new labs; 1 moved; one lab stays because there is no room elsewhere"
+    )
     two.hosts_work()
     assert len({lab.id for lab in two.labs()} & before) == 3 and len(two.labs()) == 4
 
 
 def test_drain_says_what_is_wrong(two: Stage) -> None:
     """A host that is not there, that does not answer, a word too many; and not for everybody."""
-    assert two.whisper("olga", "drain xen7") == ["I know no host 'xen7'; there is: xen1, xen2"]
+    assert two.whisper("olga", "drain xen7") == ['no host called "xen7" (available: xen1, xen2)']
     assert "now" in two.whisper("olga", "drain xen1 later")[0]
     assert "organiser" in two.whisper("alice", "drain xen1")[0]
     assert two.whisper("olga", "drain xen2") == ["xen2 gets no new labs"]
@@ -296,7 +301,7 @@ def test_a_clock_that_is_off_is_known(stage: Stage) -> None:
     """Labs have their time from their host."""
     stage.happens(HostStatus("xen1", 0.2, 95.4))
     view = stage.wiring.scheduler.hosts["xen1"]
-    assert view.last_trouble == "its clock is +95 s off, and labs have theirs from it" and view.io_wait == 0.2
+    assert view.last_trouble == "its clock is +95 s off, and labs take their time from it" and view.io_wait == 0.2
 
 
 def test_who_asks_is_seated_where_the_fewest_are(stages: Callable[..., Stage]) -> None:

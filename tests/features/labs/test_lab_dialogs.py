@@ -29,7 +29,9 @@ def test_a_lab_of_ones_own(stage: Stage) -> None:
     said = stage.hear("alice", "!lab debian")
     assert [target for target, _text in said] == ["alice"]
     assert re.fullmatch(
-        ACCESS.pattern + r" \(it boots, about 30 s: ssh waits for it; the server's key is SHA256:abc\)", said[0][1]
+        ACCESS.pattern
+        + r" \(it is booting, about 30 s left; ssh waits for it; the server's key fingerprint is SHA256:abc\)",
+        said[0][1],
     )
     assert all(line.secret for line in stage.said if isinstance(line, Line))
 
@@ -48,7 +50,7 @@ def test_asking_again_gives_a_new_password(stage: Stage) -> None:
 def test_a_key_needs_no_password(stage: Stage) -> None:
     """People with a key get no secret, and keep their line."""
     stage.talk("alice", "!key ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG5vYm9keSdzIGtleSwgYW5kIDMyIG9jdGV0cyBsb25n")
-    assert "(your key opens it" in stage.talk("alice", "!lab debian")[0]
+    assert "(log in with your key" in stage.talk("alice", "!lab debian")[0]
     assert not any(line.secret for line in stage.said if isinstance(line, Line))
 
 
@@ -57,20 +59,20 @@ def test_permissive(stage: Stage) -> None:
     stage.talk("alice", "!lab debian permissive")
     assert stage.labs()[0].mode == "permissive"
     assert stage.talk("alice", "!lab debian") == [
-        "alice: you have a debian lab that is permissive; !lab return gives it back, then ask again"
+        "alice: you already have a debian lab in permissive mode. !lab return gives it back; then ask again"
     ]
 
 
 WRONG = [
-    ("!lab windows", "I know no image 'windows'; there is: debian"),
-    ("!lab lst", "I know no image 'lst'; there is: debian; or did you mean !lab list?"),
+    ("!lab windows", 'no image called "windows" (available: debian)'),
+    ("!lab lst", 'no image called "lst" (available: debian); did you mean !lab list?'),
     (
         "!lab fedora",
-        "there is no fedora image here yet (there is: debian); an organiser adds it with trainbot "
-        "image import fedora and an [image.fedora] section in bot.ini, see docs/images.md",
+        "no fedora image here yet (available: debian). An organiser can add it: trainbot image import "
+        "fedora, then a section [image.fedora] in bot.ini, see docs/images.md",
     ),
     ("!lab centos", "the centos image is not there yet"),
-    ("!lab debian strict", "'strict'? after the image comes permissive, or nothing"),
+    ("!lab debian strict", 'unknown mode "strict": the only option after the image is "permissive"'),
     (
         "!lab debian permissive now",
         'unexpected word "now". Usage: !lab [IMAGE] [permissive], for example !lab debian',
@@ -97,11 +99,14 @@ def test_labs_are_for_people_with_an_account(stages: Callable[..., Stage]) -> No
     strict = stages()
     strict.host_up()
     assert strict.talk("stranger", "!lab debian") == [
-        "stranger: labs are for people with an account here; log in to NickServ (/msg NickServ help), then ask again"
+        "stranger: you need an account here to get a lab: log in to NickServ (/msg NickServ help), then ask again"
     ]
     free = stages(require_account="no")
     free.host_up()
-    assert "!lab claim PASSWORD, said to me alone, gives you the lab back" in free.talk("stranger", "!lab debian")[0]
+    assert (
+        "send me !lab claim PASSWORD in a private message to get the lab back"
+        in free.talk("stranger", "!lab debian")[0]
+    )
 
 
 def test_lab_list_says_where_it_stands(stage: Stage) -> None:
@@ -120,7 +125,7 @@ def test_one_each(stages: Callable[..., Stage]) -> None:
     stage.host_up()
     stage.talk("alice", "!lab debian")
     assert stage.talk("alice", "!lab almalinux") == [
-        "alice: you have a debian lab already, and 1 is what everybody may have; !lab return gives it back"
+        "alice: you already have a debian lab, and the limit is 1. !lab return gives it back"
     ]
 
 
@@ -132,9 +137,9 @@ def test_with_two_labs_the_image_is_named(stages: Callable[..., Stage]) -> None:
     stage.talk("alice", "!lab almalinux")
     assert stage.talk("alice", "!lab reboot") == ["alice: which one? name the image: debian or almalinux"]
     assert stage.talk("alice", "!lab return debian") == [
-        "alice: your debian lab and all that is in it will be gone. Type !yes within 60 s."
+        "alice: your debian lab and everything in it will be deleted. Say !yes within 60 s."
     ]
-    assert stage.talk("alice", "!yes") == ["your debian lab is given back"]
+    assert stage.talk("alice", "!yes") == ["you gave back your debian lab"]
     assert [lease.image for lease in stage.leases()] == ["almalinux"]
 
 
@@ -142,10 +147,8 @@ def test_reboot(stage: Stage) -> None:
     """The lab is turned off and on, once, however often one asks."""
     stage.talk("alice", "!lab debian")
     stage.hosts_work()
-    assert stage.hear("alice", "!lab reboot") == [
-        ("alice", "your debian lab is turned off and on; its disk stays, about 5 s")
-    ]
-    assert stage.talk("alice", "!lab reboot") == ["alice: your lab is rebooting already; !lab says where it stands"]
+    assert stage.hear("alice", "!lab reboot") == [("alice", "rebooting your debian lab, about 5 s; its disk is kept")]
+    assert stage.talk("alice", "!lab reboot") == ["alice: your lab is already rebooting; !lab shows its state"]
     assert [work.action for work in stage.began] == ["reboot"]
     stage.hosts_work()
     assert "ready" in stage.talk("alice", "!lab")[0]
@@ -156,13 +159,13 @@ def test_reset_asks_first(stage: Stage) -> None:
     stage.talk("alice", "!lab debian")
     stage.hosts_work()
     assert stage.hear("alice", "!lab reset") == [
-        (CHANNEL, "alice: all that you changed in your debian lab will be gone. Type !yes within 60 s.")
+        (CHANNEL, "alice: everything you changed in your debian lab will be lost. Say !yes within 60 s.")
     ]
     assert stage.began == []
     assert stage.talk("bob", "!yes") == ["bob: there is nothing to confirm"]
     assert stage.whisper("alice", "yes") == ["there is nothing to confirm"]
     assert stage.hear("alice", "!yes") == [
-        ("alice", "your debian lab starts again as the image was, about 5 s; the same ssh line works")
+        ("alice", "resetting your debian lab to the original image, about 5 s; the same ssh command works")
     ]
     assert [work.action for work in stage.began] == ["reset"]
     assert stage.talk("alice", "!yes") == ["alice: there is nothing to confirm"]
@@ -178,7 +181,7 @@ def test_return(stage: Stage) -> None:
     stage.talk("alice", "!lab debian")
     stage.hosts_work()
     stage.talk("alice", "!lab destroy")
-    assert stage.talk("alice", "!yes") == ["your debian lab is given back"]
+    assert stage.talk("alice", "!yes") == ["you gave back your debian lab"]
     stage.hosts_work()
     assert stage.hosts["xen1"] == {} and stage.leases() == []
     assert password(stage.talk("alice", "!lab debian"))
@@ -195,15 +198,15 @@ def test_return_while_it_boots(stage: Stage) -> None:
 
 
 def test_extend(stage: Stage) -> None:
-    """More time, a lease's length from now, up to the cap."""
+    """More time, a lease's length from now, up to the limit."""
     stage.talk("alice", "!lab debian")
     stage.hosts_work()
-    assert stage.talk("alice", "!lab extend") == ["alice: your debian lab has 4 h left; ask again when it is less"]
+    assert stage.talk("alice", "!lab extend") == ["alice: your debian lab has 4 h left; ask again when there is less"]
     for _ in range(4):
         stage.wait(hours=2)
         assert stage.hear("alice", "!lab extend") == [("alice", "your debian lab is yours for 4 h from now")]
     stage.wait(hours=2)
-    assert stage.talk("alice", "!lab extend") == ["alice: your debian lab has 2 h left, and that is the cap"]
+    assert stage.talk("alice", "!lab extend") == ["alice: your debian lab has 2 h left, and that is the limit"]
 
 
 def test_expiry_is_told_before_and_after(stage: Stage) -> None:
@@ -214,13 +217,13 @@ def test_expiry_is_told_before_and_after(stage: Stage) -> None:
     assert stage.wait(minutes=1) == [
         (
             "alice",
-            "your debian lab ends in 15 min: !lab extend gives more time; scp -rp -P 2222 "
-            "debian@lab.example.org:/root . on your own machine saves your work",
+            "your debian lab ends in 15 min: !lab extend gives you more time. To save your work, run on your own machine: "
+            "scp -rp -P 2222 debian@lab.example.org:/root .",
         )
     ]
     assert stage.wait(minutes=14) == []
     assert stage.wait(minutes=1) == [
-        ("alice", "your debian lab has ended, its time was over; !lab debian gives you a new one")
+        ("alice", "time is up: your debian lab has ended. !lab debian gives you a new one")
     ]
     stage.hosts_work()
     assert stage.hosts["xen1"] == {} and stage.wait(hours=1) == []
@@ -232,23 +235,23 @@ def test_when_all_are_taken_there_is_a_queue(stages: Callable[..., Stage]) -> No
     stage.host_up()
     stage.talk("alice", "!lab debian")
     stage.hosts_work()
-    waits = "all debian labs are taken: you are number {} in the queue, {}; I tell you then"
+    waits = "all debian labs are taken. You're number {} in the queue: {}. I'll tell you when it is ready"
     assert stage.hear("bob", "!lab debian") == [
-        ("bob", waits.format(1, "likely in 4 h, when a lease ends, or as soon as a lab is given back"))
+        ("bob", waits.format(1, "you'll likely get a lab in 4 h, when a lease ends, or sooner if one is given back"))
     ]
-    assert stage.talk("carol", "!lab debian") == [waits.format(2, "as soon as a lab is given back")]
-    assert stage.talk("carol", "!lab list") == [waits.format(2, "as soon as a lab is given back")]
+    assert stage.talk("carol", "!lab debian") == [waits.format(2, "you'll get a lab as soon as one is given back")]
+    assert stage.talk("carol", "!lab list") == [waits.format(2, "you'll get a lab as soon as one is given back")]
     assert stage.talk("carol", "!lab return") == [
-        "carol: you give up your place for a debian lab. Type !yes within 60 s."
+        "carol: you will lose your position in the queue for a debian lab. Say !yes within 60 s."
     ]
-    assert stage.talk("carol", "!yes") == ["your place for a debian lab is free"]
+    assert stage.talk("carol", "!yes") == ["you left the queue for a debian lab"]
     stage.talk("alice", "!lab return")
-    assert stage.talk("alice", "!yes") == ["your debian lab is given back"]
+    assert stage.talk("alice", "!yes") == ["you gave back your debian lab"]
     assert stage.talk("bob", "!lab") == [
-        "you are number 1 in the queue, and room for a debian lab is being made; I tell you then"
+        "making room for a debian lab. You're number 1 in the queue; I'll tell you when your lab is ready"
     ]
     said = stage.hosts_work()
-    assert [target for target, _ in said] == ["bob"] and "your turn, a debian lab: ssh -p 2222" in said[0][1]
+    assert [target for target, _ in said] == ["bob"] and "it's your turn. Your debian lab: ssh -p 2222" in said[0][1]
 
 
 def test_a_host_that_does_not_answer(stage: Stage) -> None:
@@ -257,14 +260,14 @@ def test_a_host_that_does_not_answer(stage: Stage) -> None:
     stage.hosts_work()
     stage.happens(HostLost("xen1", "connection refused"))
     before = stage.dump()
-    safe = "its host xen1 does not answer just now, your work is safe there; try again later"
+    safe = "its host xen1 does not answer right now; your work on it is safe. Try again later"
     for command in ("!lab reboot", "!lab reset"):
         assert stage.talk("alice", command) == [f"alice: {safe}"]
     assert stage.dump() == before
     assert stage.talk("alice", "!lab") == ["debian (enforcing) on xen1: its host does not answer, 4 h left"]
-    assert "its host xen1 does not answer just now, your work is safe there" in stage.talk("alice", "!lab debian")[0]
+    assert "its host xen1 does not answer right now; your work on it is safe" in stage.talk("alice", "!lab debian")[0]
     assert stage.talk("bob", "!lab debian") == [
-        "no host answers just now; you are number 1 in the queue for a debian lab, and I tell you when one does"
+        "no lab host answers right now. You're number 1 in the queue for a debian lab; I'll tell you when it is ready"
     ]
     said = stage.host_up() + stage.hosts_work()
     assert [target for target, _ in said] == ["bob"]
@@ -280,7 +283,7 @@ def test_a_host_that_left_bot_ini(stage: Stage) -> None:
     stage.host_up("xen2")
     assert "its host does not answer" in stage.talk("alice", "!lab")[0]
     stage.talk("alice", "!lab return")
-    assert stage.talk("alice", "!yes") == ["your debian lab is given back"]
+    assert stage.talk("alice", "!yes") == ["you gave back your debian lab"]
     assert password(stage.talk("alice", "!lab debian"))
 
 
@@ -289,9 +292,9 @@ def test_no_hosts_at_all(stage: Stage) -> None:
     stage.config = replace(stage.config, hosts=())
     stage.restart()
     assert stage.talk("alice", "!lab debian") == [
-        "alice: no host runs labs here yet; an organiser adds a [host.NAME] section to bot.ini"
+        "alice: there are no lab hosts here yet: an organiser has to add a [host.NAME] section to bot.ini"
     ]
-    assert stage.talk("olga", "!hosts") == ["there are no hosts in bot.ini: each has a section [host.NAME] there"]
+    assert stage.talk("olga", "!hosts") == ["there are no hosts in bot.ini yet: add a [host.NAME] section for each"]
 
 
 def test_a_host_that_dies_before_it_made_the_lab(stage: Stage) -> None:
@@ -307,7 +310,7 @@ def test_a_host_that_dies_before_it_made_the_lab(stage: Stage) -> None:
     stage.happens(HostLost("xen1", "no route"), HostWorkDone("xen1", work.lab, "make", None, "no answer", True))
     assert "its host does not answer" in stage.talk("alice", "!lab")[0]
     (said,) = stage.host_up("xen2")
-    assert said[0] == "alice" and said[1].startswith("your turn, a debian lab: ssh -p 2222 ")
+    assert said[0] == "alice" and said[1].startswith("it's your turn. Your debian lab: ssh -p 2222 ")
     assert stage.hosts_work() == []
     assert "debian (enforcing) on xen2: ready" in stage.talk("alice", "!lab")[0]
     assert list(stage.hosts["xen1"]) == [] and len(stage.hosts["xen2"]) == 1 and len(stage.leases()) == 1
@@ -319,8 +322,11 @@ def test_a_lab_that_is_lost_is_replaced(stage: Stage) -> None:
     stage.hosts_work()
     stage.hosts["xen1"].clear()
     said = stage.host_up() + stage.hosts_work()
-    assert said[0] == ("alice", "your debian lab was lost, I am sorry; a fresh one comes, and its ssh line with it")
-    assert len(said) == 2 and "your turn, a debian lab: ssh" in said[1][1]
+    assert said[0] == (
+        "alice",
+        "sorry, your debian lab was lost. A new one is on its way; I'll send you its ssh command",
+    )
+    assert len(said) == 2 and "it's your turn. Your debian lab: ssh" in said[1][1]
 
 
 def test_a_lab_whose_ssh_never_comes_is_replaced(stage: Stage) -> None:
@@ -330,7 +336,7 @@ def test_a_lab_whose_ssh_never_comes_is_replaced(stage: Stage) -> None:
     stage.hosts_work()
     (first,) = stage.hosts["xen1"]
     stage.wait(minutes=4)
-    assert stage.wait(minutes=2)[0][1].startswith("your debian lab was lost")
+    assert stage.wait(minutes=2)[0][1].startswith("sorry, your debian lab was lost")
     stage.host_boots = True
     stage.hosts_work()
     assert not stage.hosts["xen1"]
@@ -345,7 +351,7 @@ def test_the_pool_makes_the_first_lab_come_at_once(stages: Callable[..., Stage])
     stage.host_up()
     stage.hosts_work()
     assert len(stage.hosts["xen1"]) == 2
-    assert "boots" not in stage.talk("alice", "!lab debian")[0]
+    assert "booting" not in stage.talk("alice", "!lab debian")[0]
     stage.hosts_work()
     assert len(stage.hosts["xen1"]) == 3
 
@@ -397,6 +403,6 @@ def test_where_the_console_is(stage: Stage) -> None:
     assert stage.talk("alice", "!lab console") == ["alice: you have no lab; !lab IMAGE gives you one"]
     stage.talk("alice", "!lab debian")
     assert stage.talk("alice", "!lab console") == [
-        "ssh -t -p 2222 debian@lab.example.org xen-manage console debian (works when the lab's network does not; Enter wakes "
+        "ssh -t -p 2222 debian@lab.example.org xen-manage console debian (works even without the lab's network; Enter wakes "
         "it, ctrl-] leaves it)"
     ]

@@ -39,7 +39,7 @@ def test_everybody_moves_and_the_class_hears_one_line(two: Stage) -> None:
     """One line for all; nobody is told alone; the password they have works for the new lab."""
     before = {route.lease: route.digest for route in two.routes()}
     assert dies(two) == [
-        (CHANNEL, "host xen1 is lost: 2 people move to another; the same ssh line and password work again")
+        (CHANNEL, "host xen1 is lost: 2 people move to other hosts; the same ssh command and password work again")
     ]
     two.hosts_work()
     assert on(two, "xen2") == ["ready", "ready"] and on(two, "xen1") == []
@@ -81,24 +81,24 @@ def test_who_does_not_fit_waits_in_line(stages: Callable[..., Stage]) -> None:
     assert dies(stage) == [
         (
             CHANNEL,
-            "host xen1 is lost: no other has room, so one person waits for a lab and will be told; the class goes on",
+            "host xen1 is lost: no other host has room, so one person is waiting for a lab and will be told; the class goes on",
         )
     ]
     assert "number 1 in the queue" in stage.whisper("alice", "lab")[0]
     stage.talk("bob", "!lab return")
     stage.talk("bob", "!yes")
     said = stage.hosts_work()
-    assert [target for target, text in said if "your turn, a debian lab: ssh" in text] == ["alice"]
+    assert [target for target, text in said if "it's your turn. Your debian lab: ssh" in text] == ["alice"]
 
 
 def test_all_hosts_lost_and_the_class_goes_on(two: Stage) -> None:
     """Everything else works; labs come back with a host, as they were left."""
     two.happens(HostLost("xen2", "closed"))
-    assert "no other has room, so 2 people wait" in dies(two)[0][1]
+    assert "no other host has room, so 2 people are waiting" in dies(two)[0][1]
     assert two.talk("russell", "!next")[0].startswith("Step 1 of 3")
     said = two.host_up("xen1")
     assert sorted(said) == [
-        (nick, "host xen1 is back, and your debian lab is as you left it: the same ssh line works again")
+        (nick, "host xen1 is back, and your debian lab is as you left it: the same ssh command works again")
         for nick in ("alice", "bob")
     ]
     two.hosts_work()
@@ -113,8 +113,8 @@ def test_the_old_lab_is_reached_when_its_host_is_back(two: Stage) -> None:
     said = two.host_up("xen1")
     assert (
         "alice",
-        "host xen1 is back: your old debian lab is reached with ssh -p 2222 old@lab.example.org and the "
-        "same password until your lease ends; fetch what you need",
+        "host xen1 is back: until your lease ends, you can copy what you need from your old debian lab: "
+        "ssh -p 2222 old@lab.example.org (same password)",
     ) in said
     assert two.host_up("xen1") == []
     old = [route for route in two.routes() if route.image == "old"]
@@ -131,7 +131,7 @@ def test_the_second_loss_leads_back_to_the_first_lab(two: Stage) -> None:
     dies(two)
     two.hosts_work()
     two.host_up("xen1")
-    assert "2 people move to another" in dies(two, "xen2")[0][1]
+    assert "2 people move to other hosts" in dies(two, "xen2")[0][1]
     two.hosts_work()
     assert {lab.id for lab in two.labs() if lab.host == "xen1"} == first and on(two, "xen1") == ["ready", "ready"]
     two.host_up("xen2")

@@ -9,7 +9,7 @@ import pytest
 from tests.stage import Stage
 from trainbot.model.lab import LabState
 
-AWAY = "your turn came when you could not be told, so the next in line went first: "
+AWAY = "it was your turn while you were away, so the next in line got the lab; "
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_after_ten_minutes_the_next_has_it(left: Stage) -> None:
     (lab,) = left.labs()
     assert left.wait(seconds=2) == [] and left.wait(minutes=9) == [] and holders(left) == ["bob"]
     said = left.wait(minutes=1, seconds=2)
-    assert [target for target, _ in said] == ["carol"] and "your turn, a debian lab: ssh" in said[0][1]
+    assert [target for target, _ in said] == ["carol"] and "it's your turn. Your debian lab: ssh" in said[0][1]
     assert holders(left) == ["carol"] and left.labs() == [lab]
 
 
@@ -50,7 +50,7 @@ def test_who_is_back_in_time_has_it(left: Stage) -> None:
     left.wait(minutes=9)
     left.join("bob", account="bob")
     said = left.wait(seconds=2)
-    assert [target for target, _ in said] == ["bob"] and "your turn, a debian lab: ssh" in said[0][1]
+    assert [target for target, _ in said] == ["bob"] and "it's your turn. Your debian lab: ssh" in said[0][1]
     left.wait(minutes=20)
     assert holders(left) == ["bob"]
 
@@ -62,13 +62,13 @@ def test_who_is_back_late_comes_first(left: Stage) -> None:
     left.wait(minutes=11)
     assert holders(left) == ["carol"]
     left.talk("alice", "!lab debian")
-    assert "you are number 1 in the queue" in left.talk("alice", "!lab")[0]  # as long as he is away
+    assert "You're number 1 in the queue" in left.talk("alice", "!lab")[0]  # as long as he is away
     left.join("bob", account="bob")
     said = left.wait(seconds=2)
     assert said[0][0] == "bob" and said[0][1].startswith(
-        f"{AWAY}all debian labs are taken: you are number 1 in the queue"
+        f"{AWAY}all debian labs are taken. You're number 1 in the queue"
     )
-    assert "you are number 2 in the queue" in left.talk("alice", "!lab")[0]
+    assert "You're number 2 in the queue" in left.talk("alice", "!lab")[0]
     left.talk("carol", "!lab return")
     left.talk("carol", "!yes")
     left.wait(seconds=2)
@@ -82,7 +82,7 @@ def test_who_asks_by_himself_is_back(left: Stage) -> None:
     left.wait(seconds=2)
     left.wait(minutes=11)
     left.join("bob", account="bob")
-    assert "you are number 1 in the queue" in left.whisper("bob", "lab")[-1]
+    assert "You're number 1 in the queue" in left.whisper("bob", "lab")[-1]
     assert left.wait(seconds=2) == []
 
 

@@ -11,14 +11,14 @@ import pytest
 from tests.stage import CHANNEL, Stage
 from trainbot.model.host import HostLost, HostReport, HostUp
 
-FOR_HER = "olga asked me for a debian lab for you"
+FOR_HER = "olga asked me to give you a debian lab"
 
 
 def test_a_lab_for_somebody(stage: Stage) -> None:
     """They get the line privately, with a password; the organiser hears where it is, and sees no secret."""
     said = stage.hear("olga", "!lab for alice debian")
-    assert said[0] == ("olga", "alice has a debian lab on xen1 now, and is told so privately")
-    assert said[1][0] == "alice" and said[1][1].startswith(f"{FOR_HER}: your debian lab: ssh -p 2222 debian@")
+    assert said[0] == ("olga", "alice now has a debian lab on xen1; I'll tell them privately")
+    assert said[1][0] == "alice" and said[1][1].startswith(f"{FOR_HER}. Your debian lab: ssh -p 2222 debian@")
     assert len(said) == 2 and "password" not in said[0][1] and "password" in said[1][1]
     stage.hosts_work()
     assert stage.whisper("alice", "lab") == ["debian (enforcing) on xen1: ready, 4 h left"]
@@ -29,11 +29,11 @@ def test_beyond_what_everybody_may_have(stages: Callable[..., Stage]) -> None:
     stage = stages(images=("debian", "almalinux"))
     stage.host_up()
     stage.talk("alice", "!lab debian")
-    assert "alice has an almalinux lab" in stage.talk("olga", "!lab for ALICE almalinux permissive")[0]
+    assert "alice now has an almalinux lab" in stage.talk("olga", "!lab for ALICE almalinux permissive")[0]
     assert {(lab.image, lab.mode) for lab in stage.labs()} == {("debian", "enforcing"), ("almalinux", "permissive")}
     before = stage.dump()
     assert stage.talk("olga", "!lab for alice almalinux") == [
-        "olga: alice has an almalinux lab already, permissive; !lab revoke alice almalinux takes it back"
+        "olga: alice already has an almalinux lab (permissive); !lab revoke alice almalinux takes it back"
     ]
     assert stage.dump() == before
     assert "stranger has a debian lab" in stage.talk("olga", "!lab for stranger debian")[0]
@@ -48,31 +48,33 @@ def test_a_lab_for_somebody_when_all_are_taken(stages: Callable[..., Stage]) -> 
     stage.host_up()
     stage.talk("bob", "!lab debian")
     said = stage.hear("olga", "!lab for alice debian")
-    assert said[0] == ("olga", "alice waits for a debian lab, number 1 in the queue, and is told so privately")
+    assert said[0] == ("olga", "alice is waiting for a debian lab, number 1 in the queue; I'll tell them privately")
     assert said[1][0] == "alice"
-    assert said[1][1].startswith(f"{FOR_HER}: all debian labs are taken: you are number 1 in the queue, likely in 4 h")
+    assert said[1][1].startswith(
+        f"{FOR_HER}; all debian labs are taken. You're number 1 in the queue: you'll likely get a lab in 4 h"
+    )
     assert stage.talk("olga", "!lab for alice debian") == [
-        "olga: alice waits for a debian lab already, enforcing; !lab revoke alice debian takes it back"
+        "olga: alice is already waiting for a debian lab (enforcing); !lab revoke alice debian takes it back"
     ]
     stage.hosts_work()
     stage.talk("bob", "!lab return")
     stage.talk("bob", "!yes")
     said = stage.hosts_work()
-    assert [target for target, _ in said] == ["alice"] and said[0][1].startswith("your turn, a debian lab: ssh")
+    assert [target for target, _ in said] == ["alice"] and said[0][1].startswith("it's your turn. Your debian lab: ssh")
 
 
 WRONG = [
-    ("!lab for nobody debian", "nobody here is called nobody; they have to be in one of our channels"),
-    ("!lab for trainbot debian", "nobody here is called trainbot; they have to be in one of our channels"),
-    ("!lab for alice", "usage: !lab for NICK IMAGE [permissive], for example !lab for alice debian"),
-    ("!lab for alice windows", "I know no image 'windows'; there is: debian"),
-    ("!lab for alice debian strict", "'strict'? after the image comes permissive, or nothing"),
-    ("!lab revoke alice", "alice has no lab; !labs says who has"),
-    ("!lab revoke nobody", "nobody has no lab; !labs says who has"),
-    ("!lab revoke bob suse", "I know no image 'suse'; there is: debian"),
-    ("!lab revoke", "usage: !lab revoke NICK [IMAGE], for example !lab revoke alice"),
-    ("!labs xen9", "xen9 is no host and has no lab; hosts are: xen1"),
-    ("!labs xen1 bob", 'unexpected word "bob". Usage: !labs [HOST or NICK], for example !labs alice'),
+    ("!lab for nobody debian", 'nobody called "nobody" is in my channels'),
+    ("!lab for trainbot debian", 'nobody called "trainbot" is in my channels'),
+    ("!lab for alice", "say !lab for NICK IMAGE [permissive], for example !lab for alice debian"),
+    ("!lab for alice windows", 'no image called "windows" (available: debian)'),
+    ("!lab for alice debian strict", 'unknown mode "strict": the only option after the image is "permissive"'),
+    ("!lab revoke alice", "alice has no lab; !labs shows who has one"),
+    ("!lab revoke nobody", "nobody has no lab; !labs shows who has one"),
+    ("!lab revoke bob suse", 'no image called "suse" (available: debian)'),
+    ("!lab revoke", "say !lab revoke NICK [IMAGE], for example !lab revoke alice"),
+    ("!labs xen9", 'no host and nobody with a lab is called "xen9" (hosts: xen1)'),
+    ("!labs xen1 bob", "'bob' is one word too many: say !labs [HOST or NICK], for example !labs alice"),
 ]
 
 
@@ -97,7 +99,7 @@ def test_a_bot_without_hosts_gives_none(stage: Stage) -> None:
     """Also an organiser hears that there is no host."""
     stage.config = replace(stage.config, hosts=())
     stage.restart()
-    assert "no host runs labs here yet" in stage.talk("olga", "!lab for alice debian")[0]
+    assert "there are no lab hosts here yet" in stage.talk("olga", "!lab for alice debian")[0]
 
 
 def test_revoke(stage: Stage) -> None:
@@ -108,13 +110,13 @@ def test_revoke(stage: Stage) -> None:
     assert stage.hear("olga", "!lab revoke alice") == [
         (
             CHANNEL,
-            "olga: alice loses the debian lab with all that they did in it since 1 h 10 min ago. Type !yes within 60 s.",
+            "olga: alice loses their debian lab (asked for 1 h 10 min ago) and everything in it. Say !yes within 60 s.",
         )
     ]
     assert len(stage.leases()) == 1
     said = stage.hear("olga", "!yes")
     assert said == [
-        ("olga", "alice's debian lab is taken back, and they are told"),
+        ("olga", "took back alice's debian lab; I'll tell them"),
         ("alice", "your debian lab was taken back by olga; ask them why"),
     ]
     stage.hosts_work()
@@ -129,17 +131,17 @@ def test_revoke_of_a_place_and_of_one_of_two(stages: Callable[..., Stage]) -> No
     stage.talk("alice", "!lab debian")
     stage.talk("alice", "!lab almalinux")
     assert stage.talk("olga", "!lab revoke alice") == [
-        "olga: which one? alice has debian and almalinux: say !lab revoke alice debian"
+        "olga: which one? alice has debian and almalinux. Type for example !lab revoke alice debian"
     ]
     assert stage.talk("olga", "!lab revoke alice almalinux") == [
-        "olga: alice loses the place in the queue for an almalinux lab. Type !yes within 60 s."
+        "olga: alice loses their position in the queue for an almalinux lab. Say !yes within 60 s."
     ]
     assert stage.talk("olga", "!yes") == [
-        "alice waits no longer for an almalinux lab, and is told",
-        "your place for an almalinux lab was taken back by olga; ask them why",
+        "alice is no longer waiting for an almalinux lab; I'll tell them",
+        "your position in the queue for an almalinux lab was taken back by olga; ask them why",
     ]
     assert stage.talk("olga", "!lab revoke alice almalinux") == [
-        "olga: alice has no almalinux lab; !labs alice says what they have"
+        "olga: alice has no almalinux lab; !labs alice shows what they have"
     ]
 
 
@@ -148,7 +150,7 @@ def test_revoke_of_somebody_who_has_left(stage: Stage) -> None:
     stage.talk("alice", "!lab debian")
     stage.leave("alice")
     stage.talk("olga", "!lab revoke Alice")
-    assert stage.talk("olga", "!yes") == ["alice's debian lab is taken back, and they are told"]
+    assert stage.talk("olga", "!yes") == ["took back alice's debian lab; I'll tell them"]
     stage.join("alice", account="alice")
     assert stage.wait(seconds=2) == [("alice", "your debian lab was taken back by olga; ask them why")]
 
@@ -162,10 +164,10 @@ def test_a_nick_that_changes_hands_before_the_yes(stage: Stage) -> None:
     stage.rename("bob", "alice")
     before = stage.leases()
     assert stage.talk("olga", "!yes") == [
-        "olga: alice is not who it was a minute ago, so nothing was done; say that again"
+        "olga: alice no longer means the same person or lab as a minute ago, so nothing was done: type that again"
     ]
     assert stage.leases() == before
-    assert stage.talk("olga", "!lab revoke alice")[0].startswith("olga: alice (bob) loses the debian lab")
+    assert stage.talk("olga", "!lab revoke alice")[0].startswith("olga: alice (bob) loses their debian lab")
 
 
 def test_labs(stages: Callable[..., Stage]) -> None:
@@ -180,7 +182,7 @@ def test_labs(stages: Callable[..., Stage]) -> None:
     stage.hosts_work()
     stage.wait(minutes=10)
     alice, bob = "alice debian on xen1 ready, 3 h 50 min left", "bob debian permissive on xen2 ready, 3 h 50 min left"
-    carol = "carol waits for debian, number 1"
+    carol = "carol is waiting for debian, number 1"
     assert stage.hear("olga", "!labs") == [("olga", f"{alice}; {bob}; {carol}")]
     assert stage.talk("olga", "!labs xen2") == [bob]
     assert stage.talk("olga", "!labs CAROL") == [carol]
@@ -208,14 +210,14 @@ def test_labs_of_a_whole_class_fit_one_line(stages: Callable[..., Stage]) -> Non
 def test_hosts(stage: Stage) -> None:
     """Seats first; then each host: up or why not, labs, memory."""
     assert stage.hear("olga", "!hosts") == [
-        ("olga", "5 seats: 0 taken, 0 in the pool, 5 free; 0 survive the loss of any one host"),
+        ("olga", "5 labs fit: 0 taken, 0 in the pool, 5 free; 0 survive the loss of any one host"),
         ("olga", "xen1 up, 0 of 5 labs, 8192 of 16384 MiB free"),
     ]
     stage.happens(HostLost("xen1", "connection refused"))
     stage.now += timedelta(minutes=3)
     assert stage.talk("olga", "!hosts") == [
-        "0 seats: 0 taken, 0 in the pool, 0 free; 0 survive the loss of any one host",
-        "xen1 DOWN for 3 min (connection refused), 0 of 5 labs; last trouble: did not answer: connection refused 3 min ago",
+        "0 labs fit: 0 taken, 0 in the pool, 0 free; 0 survive the loss of any one host",
+        "xen1 DOWN for 3 min (connection refused), 0 of 5 labs; last problem: did not answer: connection refused 3 min ago",
     ]
 
 
@@ -252,14 +254,14 @@ def test_seats_of_a_class(stages: Callable[..., Stage]) -> None:
     stage.host_up("xen2")
     stage.hosts_work()
     assert stage.talk("olga", "!lab capacity") == [
-        "6 seats: 3 taken, 1 in the pool, 2 free; 3 survive the loss of any one host",
+        "6 labs fit: 3 taken, 1 in the pool, 2 free; 3 survive the loss of any one host",
         "debian: 2 more (xen2 2)",
     ]
     stage.talk("olga", "!lab for hannah debian")
     stage.hosts_work()
     assert stage.talk("olga", "!hosts")[0] == (
-        "6 seats: 4 taken, 1 in the pool, 1 free; 3 survive the loss of any one host; if xen1 were lost now, one person would "
-        "wait"
+        "6 labs fit: 4 taken, 1 in the pool, 1 free; 3 survive the loss of any one host; if xen1 were lost now, one person would have "
+        "to wait"
     )
 
 
@@ -267,7 +269,7 @@ def test_a_host_is_emptied_and_comes_back(stage: Stage) -> None:
     """While it is drained it is said so and nobody gets a lab there; afterwards the one who waited has it at once."""
     assert stage.talk("olga", "!drain xen1") != []
     assert ", drained" in stage.talk("olga", "!hosts")[1]
-    assert "no host has room for a debian lab now" in stage.talk("alice", "!lab debian")[0]
+    assert "no host has room for a debian lab right now" in stage.talk("alice", "!lab debian")[0]
     stage.talk("olga", "!undrain xen1")
     said = stage.wait(seconds=2)
-    assert [target for target, _text in said] == ["alice"] and "your turn, a debian lab: ssh" in said[0][1]
+    assert [target for target, _text in said] == ["alice"] and "it's your turn. Your debian lab: ssh" in said[0][1]

@@ -288,33 +288,33 @@ def test_those_who_came_beyond_the_share() -> None:
             {"xen1": 15, "xen2": 15},
             (),
             None,
-            "go: 30 of 30 labs for SE Linux at 10:00 UTC are ready, on 2 hosts; the loss of one leaves 15",
+            "go: 30 of 30 labs for SE Linux at 10:00 UTC are ready, on 2 hosts; losing one would leave at least 15",
         ),
         (
             {"xen1": 20, "xen2": 10},
             (),
             None,
-            "go: 30 of 30 labs for SE Linux at 10:00 UTC are ready, on 2 hosts; the loss of one leaves 10",
+            "go: 30 of 30 labs for SE Linux at 10:00 UTC are ready, on 2 hosts; losing one would leave at least 10",
         ),
         (
             {"xen1": 30},
             (),
             None,
-            "go: 30 of 30 labs for SE Linux at 10:00 UTC are ready, all on xen1: its loss leaves none",
+            "go: 30 of 30 labs for SE Linux at 10:00 UTC are ready, all on xen1, so losing it would leave none",
         ),
         (
             {"xen1": 12},
-            ("xen2 does not answer: no route", "debian has no copy on xen3"),
+            ("xen2 does not answer: no route", "xen3 has no copy of debian"),
             minutes(14),
-            "no-go: 12 of 30 labs for SE Linux at 10:00 UTC are ready (xen2 does not answer: no route; debian has no copy on "
-            "xen3); at this rate the rest in 14 min; !hosts tells organisers more",
+            "no-go: 12 of 30 labs for SE Linux at 10:00 UTC are ready (xen2 does not answer: no route; xen3 has no copy of "
+            "debian); the rest should be ready in 14 min; organisers can see more with !hosts",
         ),
         (
             {},
             (),
             None,
-            "no-go: 0 of 30 labs for SE Linux at 10:00 UTC are ready; there is no telling when the rest is; "
-            "!hosts tells organisers more",
+            "no-go: 0 of 30 labs for SE Linux at 10:00 UTC are ready; I can't say when the rest will be; "
+            "organisers can see more with !hosts",
         ),
     ],
 )
@@ -343,8 +343,8 @@ def test_faults() -> None:
         "there is no suse image here",
         f"xen2 does not answer: {'x' * 79}…",
         "xen4 is drained",
-        "debian has no copy on xen3",
-        "debian does not come up on xen5",
+        "xen3 has no copy of debian",
+        "debian does not boot on xen5",
         "xen1 says: no space left",
     ]
 

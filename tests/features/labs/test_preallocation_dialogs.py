@@ -118,7 +118,7 @@ def test_presenters_hear_go(four: Stage) -> None:
     four.talk("russell", "!tz Melbourne")
     until(four, -20.5)
     said = [(target, text) for target, text in until(four, -0.5) if "go:" in text]
-    ready = "4 of 4 labs for SE Linux at {} are ready, on 2 hosts; the loss of one leaves 2"
+    ready = "4 of 4 labs for SE Linux at {} are ready, on 2 hosts; losing one would leave at least 2"
     assert said == [
         ("olga", "go: " + ready.format("11:00 Berlin")),
         ("russell", "go: " + ready.format("21:00 Melbourne")),
@@ -133,12 +133,16 @@ def test_no_go_and_go(four: Stage) -> None:
     said = [text for target, text in until(four, -17, works=False) if target == "russell" and "go:" in text]
     assert said == [
         "no-go: 0 of 4 labs for SE Linux at 11:00 Berlin are ready (xen2 does not answer: no route to host); "
-        "at this rate the rest in 60 s; !hosts tells organisers more"
+        "the rest should be ready in 60 s; organisers can see more with !hosts"
     ]
     said = [text for target, text in until(four, -6) if target == "russell" and "go:" in text]
-    assert said == ["go: 4 of 4 labs for SE Linux at 11:00 Berlin are ready, all on xen1: its loss leaves none"]
+    assert said == [
+        "go: 4 of 4 labs for SE Linux at 11:00 Berlin are ready, all on xen1, so losing it would leave none"
+    ]
     said = [text for target, text in until(four, -0.5) if target == "russell" and "go:" in text]
-    assert said == ["go: 4 of 4 labs for SE Linux at 11:00 Berlin are ready, all on xen1: its loss leaves none"]
+    assert said == [
+        "go: 4 of 4 labs for SE Linux at 11:00 Berlin are ready, all on xen1, so losing it would leave none"
+    ]
 
 
 def test_no_go_where_labs_do_not_boot(four: Stage) -> None:
@@ -147,8 +151,8 @@ def test_no_go_where_labs_do_not_boot(four: Stage) -> None:
     until(four, -20.5)
     said = [text for target, text in until(four, -18) if target == "olga" and "go:" in text]
     assert said == [
-        "no-go: 0 of 4 labs for SE Linux at 11:00 Berlin are ready (debian does not come up on xen1; debian "
-        "does not come up on xen2); there is no telling when the rest is; !hosts tells organisers more"
+        "no-go: 0 of 4 labs for SE Linux at 11:00 Berlin are ready (debian does not boot on xen1; debian "
+        "does not boot on xen2); I can't say when the rest will be; organisers can see more with !hosts"
     ]
 
 
@@ -162,11 +166,11 @@ def test_no_host_at_all(four: Stage) -> None:
     (first, last) = [text for target, text in said if target == "olga" and "no-go" in text]
     assert (
         first == last
-        and "(xen1 does not answer: off; xen2 does not answer: off); there is no telling when the rest is" in first
+        and "(xen1 does not answer: off; xen2 does not answer: off); I can't say when the rest will be" in first
     )
     assert [target for target, text in said if "number" in text] == list(LEARNERS)
     assert dict(said)["ann"].startswith(
-        "SE Linux begins in 5 min; no host answers just now; you are number 1 in the queue"
+        "SE Linux begins in 5 min; no lab host answers right now. You're number 1 in the queue"
     )
     said = four.host_up("xen1") + until(four, 1)
     assert sorted(seats(said)) == list(LEARNERS)
@@ -240,7 +244,7 @@ def test_a_key_and_told(four: Stage) -> None:
     """Who has a key is told without a password, and that is a claim as good as any."""
     four.talk("cem", "!key ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl")
     said = until(four, -1)
-    assert "your key opens it" in dict(said)["cem"]
+    assert "log in with your key" in dict(said)["cem"]
     four.leave("cem")
     until(four, 45)
     assert "cem" in has(four)
@@ -290,7 +294,7 @@ def test_another_lab_is_in_the_way(stages: Callable[..., Stage]) -> None:
     stage.talk("ann", "!lab centos")
     said = [text for target, text in until(stage, -5) if target == "ann"]
     assert said == [
-        "SE Linux uses a debian lab, and you have a centos lab: !lab return gives it back, then !lab debian"
+        "SE Linux needs a debian lab, but you have a centos lab. Type !lab return to give it back, then !lab debian"
     ]
     stage.restart()
     stage.host_up()
@@ -412,11 +416,11 @@ def test_no_room_for_all(stages: Callable[..., Stage]) -> None:
     said = until(stage, -0.5)
     verdicts = [text for target, text in said if target == "olga" and "no-go" in text]
     assert verdicts[0] == (
-        "no-go: 3 of 4 labs for SE Linux at 11:00 Berlin are ready (there is no room for 1 of them); "
-        "there is no telling when the rest is; !hosts tells organisers more"
+        "no-go: 3 of 4 labs for SE Linux at 11:00 Berlin are ready (no room for 1 of them); "
+        "I can't say when the rest will be; organisers can see more with !hosts"
     )
     assert seats(said) == ["ann", "ben", "cem"]
-    assert "all debian labs are taken: you are number 1 in the queue" in dict(said)["dia"]
+    assert "all debian labs are taken. You're number 1 in the queue" in dict(said)["dia"]
     stage.talk("ann", "!lab return")
     stage.talk("ann", "!yes")
     assert seats(until(stage, 1)) == ["dia"]

@@ -129,8 +129,8 @@ def test_in_a_class_no_time_is_promised(full: Stage) -> None:
     """Whoever comes late to a full class hears what the others' labs wait for."""
     full.talk("russell", "!start")
     assert full.talk("bob", "!lab debian") == [
-        "all debian labs are taken: you are number 1 in the queue, as soon as a lab is given back; those of the class stay "
-        "until it has ended, and 30 min more; I tell you then"
+        "all debian labs are taken. You're number 1 in the queue: you'll get a lab as soon as one is given back (people in the "
+        "class keep theirs until 30 min after it). I'll tell you when it is ready"
     ]
     full.talk("russell", "!end")
     full.talk("russell", "!yes")
@@ -141,10 +141,10 @@ def test_no_room_at_all(full: Stage) -> None:
     """A host that is emptied takes nobody: that is said, and no hour."""
     full.talk("olga", "!drain xen1")
     assert full.talk("bob", "!lab debian") == [
-        "no host has room for a debian lab now: you are number 1 in the queue, and I tell you when one has"
+        "no host has room for a debian lab right now. You're number 1 in the queue; I'll tell you when your lab is ready"
     ]
     full.happens(HostLost("xen1", "gone"))
-    assert full.talk("bob", "!lab")[0].startswith("no host answers just now")
+    assert full.talk("bob", "!lab")[0].startswith("no lab host answers right now")
 
 
 def test_the_next_in_line_has_it_at_once(full: Stage) -> None:
@@ -157,5 +157,5 @@ def test_the_next_in_line_has_it_at_once(full: Stage) -> None:
     assert destroy.action == "destroy"
     said = full.hosts_work()
     assert [target for target, _text in said] == ["bob"]
-    assert said[0][1].startswith("your turn, a debian lab: ssh -p 2222 debian@lab.example.org password ")
+    assert said[0][1].startswith("it's your turn. Your debian lab: ssh -p 2222 debian@lab.example.org password ")
     assert "number 1 in the queue" in full.talk("carol", "!lab")[0]

@@ -163,7 +163,7 @@ def test_a_learner_goes_first(stage: Stage) -> None:
     """Every seat of the host is the rehearsal's: alice has hers at once, ready; the rehearsal's waits for room."""
     token = begin(stage, 5)
     said = stage.talk("alice", "!lab debian")
-    assert "your debian lab: ssh -p 2222 debian@lab.example.org password" in said[0] and "boots" not in said[0]
+    assert "your debian lab: ssh -p 2222 debian@lab.example.org password" in said[0] and "booting" not in said[0]
     assert sorted(state for state, _host in look(stage, token)) == ["no room", "ready", "ready", "ready", "ready"]
     assert rehearse(stage, do="look", rehearsal=token)["yielded"] == 1
     rehearse(stage, do="end", rehearsal=token)
@@ -178,7 +178,7 @@ def test_a_lab_that_was_worked_in_goes_to_nobody(stage: Stage) -> None:
     assert rehearse(stage, do="work", rehearsal=token, seats=seats) == {"seats": seats}
     worked_in = {lab.id for lab in stage.labs()}
     assert "number 1 in the queue" in stage.talk("alice", "!lab debian")[0]
-    assert any("your turn, a debian lab: ssh" in text for nick, text in stage.hosts_work() if nick == "alice")
+    assert any("it's your turn. Your debian lab: ssh" in text for nick, text in stage.hosts_work() if nick == "alice")
     assert len(stage.leases()) == 1 and stage.leases()[0].lab_id not in worked_in
     assert len(worked_in & {lab.id for lab in stage.labs()}) == 4
 
@@ -189,7 +189,7 @@ def test_a_learners_place_does_not_count_the_rehearsal(stages: Callable[..., Sta
     stage.host_up()
     stage.talk("alice", "!lab debian")
     begin(stage, 3)
-    assert "you are number 1 in the queue" in stage.talk("bob", "!lab debian")[0]
+    assert "You're number 1 in the queue" in stage.talk("bob", "!lab debian")[0]
 
 
 def test_the_pool_is_borrowed_and_left_as_it_was(stages: Callable[..., Stage]) -> None:
@@ -271,7 +271,10 @@ def test_a_host_is_lost_meanwhile(two: Stage) -> None:
     two.happens(HostProbed(home, False))
     said = two.wait(seconds=21) + two.happens(HostProbed(home, False))
     assert said == [
-        (CHANNEL, f"host {home} is lost: one person moves to another; the same ssh line and password work again")
+        (
+            CHANNEL,
+            f"host {home} is lost: one person moves to another host; the same ssh command and password work again",
+        )
     ]
     two.began = [
         item for item in two.began if isinstance(item, Probe | CheckLogin) or getattr(item, "host", "") != home

@@ -15,7 +15,7 @@ from trainbot.images.publishing.published import FOLDER, SUMS
 
 WHERE = re.compile(
     r"debian for Xen or QEMU, how-to: https://lab\.example\.org/images/debian/ \(sha256 of SHA256SUMS: "
-    r"([0-9a-f]{64})\); with it you take part as everybody: !done, !stuck, !ask; !lab debian gives you a lab "
+    r"([0-9a-f]{64})\); take part like everyone else: !done, !stuck, !ask; !lab debian gives you a lab "
     r"here instead"
 )
 
@@ -62,10 +62,10 @@ def test_whoever_is_at_home_is_a_member_of_the_class(stage: Stage) -> None:
 def test_a_class_says_which_image_is_meant(stages: Callable[..., Stage]) -> None:
     """In a class its exercise's; outside of one somebody who could mean several is asked."""
     stage = stages(images=("debian", "fedora"))
-    assert stage.talk("alice", "!lab home") == ["alice: which image? say !lab home and one of: debian, fedora"]
+    assert stage.talk("alice", "!lab home") == ["alice: which image? Type !lab home IMAGE with one of: debian, fedora"]
     begin(stage)
     assert "the debian image is not published" in stage.talk("alice", "!lab home")[0]
-    assert stage.talk("alice", "!lab home gentoo")[0].startswith("alice: I know no image 'gentoo'")
+    assert stage.talk("alice", "!lab home gentoo")[0].startswith('alice: no image called "gentoo"')
 
 
 def test_being_at_home_outlives_a_restart(stage: Stage) -> None:
@@ -75,7 +75,7 @@ def test_being_at_home_outlives_a_restart(stage: Stage) -> None:
     stage.restart()
     stage.host_up()
     assert stage.talk("alice", "!lab") == [
-        "you run debian on a machine of your own (!lab home says where the image is); "
+        "you run debian on a machine of your own (!lab home shows where to get the image); "
         "!lab debian gives you a lab here instead"
     ]
 
@@ -96,7 +96,7 @@ def test_who_waits_for_a_lab_makes_room(stages: Callable[..., Stage]) -> None:
     stage.host_up()
     stage.talk("alice", "!lab debian")
     stage.talk("bob", "!lab debian")
-    assert "your debian lab here stays until !lab return" in stage.talk("alice", "!lab home")[0]
+    assert "you keep your debian lab here until !lab return" in stage.talk("alice", "!lab home")[0]
     assert "!lab debian gives you a lab here instead" in stage.talk("bob", "!lab home")[0]
     assert [stage.name_of(lease.person_id) for lease in stage.leases()] == ["alice"]
 
@@ -107,7 +107,7 @@ def test_who_waits_for_a_lab_makes_room(stages: Callable[..., Stage]) -> None:
         (False, "the debian image is not published: ask an organiser for it (trainbot image publish)"),
         (
             True,
-            "ask an organiser where the debian image is served ([records] public_url says it); sha256 of its SHA256SUMS: ",
+            "ask an organiser where to download the debian image ([records] public_url is not set); sha256 of its SHA256SUMS: ",
         ),
     ],
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.stage import CHANNEL, Stage
 from trainbot.model.host import HostLost
 
-NONE_YET = "you have no snapshot yet: !lab snapshot keeps the state"
+NONE_YET = "you have no snapshot yet: !lab snapshot takes one"
 
 
 def with_lab(stage: Stage, nick: str = "alice") -> None:
@@ -19,13 +19,13 @@ def test_snapshot_and_rollback(stage: Stage) -> None:
     assert stage.hear("alice", "!lab snapshot") == [
         (
             "alice",
-            "this state of your debian lab is kept: it restarts, about 5 s, and ssh sessions end; !lab rollback comes "
-            "back to it",
+            "taking a snapshot of your debian lab: it restarts, about 5 s, and ssh sessions end. !lab rollback "
+            "restores it",
         )
     ]
     assert [work.action for work in stage.began] == ["snapshot"]
     assert stage.whisper("alice", "lab") == ["debian (enforcing) on xen1: being saved, 4 h left"]
-    assert stage.talk("alice", "!lab rollback") == ["alice: your lab is being saved already; !lab says where it stands"]
+    assert stage.talk("alice", "!lab rollback") == ["alice: your lab is already being saved; !lab shows its state"]
     stage.hosts_work()
     stage.wait(minutes=12)
     assert stage.whisper("alice", "lab list") == [
@@ -35,13 +35,16 @@ def test_snapshot_and_rollback(stage: Stage) -> None:
         assert stage.hear("alice", "!lab rollback") == [
             (
                 CHANNEL,
-                "alice: everything since your snapshot 12 min ago will be gone from your debian lab; it restarts, and "
-                "ssh sessions end. Type !yes within 60 s.",
+                "alice: everything you did in your debian lab since the snapshot 12 min ago will be lost; it restarts, and "
+                "ssh sessions end. Say !yes within 60 s.",
             )
         ]
         assert stage.began == []
         assert stage.hear("alice", "!yes") == [
-            ("alice", "your debian lab restarts as it was 12 min ago, about 5 s; the same ssh line works")
+            (
+                "alice",
+                "restoring the snapshot that you took of your debian lab 12 min ago, about 5 s; the same ssh command works",
+            )
         ]
         assert [work.action for work in stage.began] == ["rollback"]
         assert stage.whisper("alice", "lab")[0].startswith("debian (enforcing) on xen1: being rolled back")
@@ -55,10 +58,10 @@ def test_a_second_snapshot_takes_the_place_of_the_first(stage: Stage) -> None:
     stage.talk("alice", "!lab snapshot")
     stage.hosts_work()
     stage.wait(minutes=30)
-    assert "is kept instead of your last snapshot" in stage.talk("alice", "!lab snapshot")[0]
+    assert "taking a snapshot of your debian lab, replacing the last one" in stage.talk("alice", "!lab snapshot")[0]
     stage.hosts_work()
     stage.wait(minutes=1)
-    assert "since your snapshot 60 s ago" in stage.talk("alice", "!lab rollback debian")[0]
+    assert "since the snapshot 60 s ago" in stage.talk("alice", "!lab rollback debian")[0]
 
 
 def test_no_snapshot_yet(stage: Stage) -> None:
@@ -68,7 +71,7 @@ def test_no_snapshot_yet(stage: Stage) -> None:
     stage.talk("alice", "!lab snapshot")
     stage.hosts_work()
     assert stage.talk("alice", "!lab reset") == [
-        "alice: all that you changed in your debian lab will be gone, your snapshot too. Type !yes within 60 s."
+        "alice: everything you changed in your debian lab will be lost, and so will your snapshot. Say !yes within 60 s."
     ]
     stage.talk("alice", "!yes")
     stage.hosts_work()
@@ -97,7 +100,7 @@ def test_refusals(stage: Stage) -> None:
     before = stage.dump()
     for command in ("!lab snapshot", "!lab rollback"):
         assert stage.talk("alice", command) == [
-            "alice: its host xen1 does not answer just now, your work is safe there; try again later"
+            "alice: its host xen1 does not answer right now; your work on it is safe. Try again later"
         ]
-    assert stage.talk("alice", "!lab snapshot now")[0].startswith("alice: I know no image 'now'")
+    assert stage.talk("alice", "!lab snapshot now")[0].startswith('alice: no image called "now"')
     assert stage.dump() == before

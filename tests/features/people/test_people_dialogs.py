@@ -66,7 +66,7 @@ def test_logging_in_to_an_account_that_has_a_lab(free: Stage) -> None:
     free.rename("stranger", "stranger", account="alice")
     assert len(free.whisper("stranger", "lab")) == 1 and len(free.leases()) == 2
     free.join("newcomer")
-    assert free.whisper("newcomer", f"lab claim {code}")[0].startswith("yours again: your debian lab: ssh")
+    assert free.whisper("newcomer", f"lab claim {code}")[0].startswith("the lab is yours again. Your debian lab: ssh")
 
 
 def test_logging_out_leaves_the_lab_with_the_account(free: Stage) -> None:
@@ -87,10 +87,10 @@ def test_whoever_takes_the_same_mask_is_somebody_else(free: Stage) -> None:
     free.join("stranger")
     assert free.whisper("stranger", "lab") == [NO_LAB]
     assert free.whisper("stranger", "lab claim 0000-0000-0000-0000") == [
-        "no lab has that password; !lab says what you have"
+        "no lab has that password; !lab lists your labs"
     ]
     said = free.whisper("stranger", f"lab claim {code.upper().replace('-', ' ')}")
-    assert said[0].startswith("yours again: your debian lab: ssh -p 2222 debian@lab.example.org password ")
+    assert said[0].startswith("the lab is yours again. Your debian lab: ssh -p 2222 debian@lab.example.org password ")
     assert "ready" in free.whisper("stranger", "lab")[0]
 
 
@@ -107,7 +107,7 @@ def test_a_claim_of_what_belongs_to_somebody_here(free: Stage) -> None:
     for owner in ("stranger", "alice"):
         code = lab(free, owner)
         before = free.leases()
-        assert free.whisper("bob", f"lab claim {code}") == ["that lab belongs to somebody who is here"]
+        assert free.whisper("bob", f"lab claim {code}") == ["that lab belongs to somebody who is online"]
         assert free.leases() == before
 
 
@@ -117,14 +117,14 @@ def test_a_claim_gives_nobody_two(free: Stage) -> None:
     free.leave("stranger")
     lab(free, "bob")
     assert free.whisper("bob", f"lab claim {code}") == [
-        "you have a debian lab already; !lab return gives it back, then claim again"
+        "you already have a debian lab. !lab return gives it back; then claim again"
     ]
 
 
 def test_claiming_ones_own_gives_the_line_again(free: Stage) -> None:
     """No harm, and a new password."""
     code = lab(free, "stranger")
-    assert free.whisper("stranger", f"lab claim {code}")[0].startswith("yours again: your debian lab: ssh")
+    assert free.whisper("stranger", f"lab claim {code}")[0].startswith("the lab is yours again. Your debian lab: ssh")
 
 
 def test_who_cannot_be_seen_is_nobody(free: Stage) -> None:

@@ -1,4 +1,4 @@
-"""Hosts are taken out of service, and back, by organisers."""
+"""How organisers take hosts out of service and back into it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from trainbot.features.labs.scheduler import Scheduler
 
 
 class Draining:
-    """A drained host gets no new labs; whoever has one there keeps it, or moves with ``now``."""
+    """A drained host gets no new labs; people keep the ones they have there, or move with ``now``."""
 
     def __init__(self, scheduler: Scheduler, failover: Failover) -> None:
         self.scheduler, self.failover = scheduler, failover
@@ -20,11 +20,11 @@ class Draining:
         if text in self.scheduler.hosts:
             return text
         there = ", ".join(self.scheduler.hosts) or "none in bot.ini yet"
-        raise UserError(f"I know no host {text[:30]!r}; there is: {there}")
+        raise UserError(f'no host called "{text[:30]}" (available: {there})')
 
     def now_kind(self, text: str, _ask: Request) -> bool:
         if text.lower() != "now":
-            raise ValueError(f"{text[:30]!r} is not now")
+            raise ValueError(f'unexpected word "{text[:30]}"')
         return True
 
     def ask_drain(self, ask: Request, name: str, now: bool = False) -> str | None:
@@ -32,14 +32,14 @@ class Draining:
         if not now or not held:
             return None
         self._answers(name)
-        people = "one person gets a fresh lab" if held == 1 else f"{held} people get fresh labs"
-        return f"{people} on other hosts, as far as there is room; what they did is reached as old@ meanwhile."
+        people = "one person gets a new lab" if held == 1 else f"{held} people get new labs"
+        return f"{people} on other hosts, as far as there is room; they can reach their old labs as old@ meanwhile."
 
     def _answers(self, name: str) -> None:
         if not self.scheduler.hosts[name].up:
             raise UserError(
-                f"{name} does not answer, so nobody can be moved off it in an orderly way; a host that is lost "
-                "is left by itself"
+                f"{name} does not answer, so I can't move people off it now; once a host counts as lost, they are "
+                "moved automatically"
             )
 
     def drain_host(self, ask: Request, name: str, now: bool = False) -> list[Effect]:
@@ -47,19 +47,19 @@ class Draining:
         held = len(self.failover.held_on(name))
         if not now or not held:
             stay = (
-                f"; {_labs(held)} until {'its lease ends' if held == 1 else 'their leases end'}: !drain {name} now moves people off"
+                f"; {_labs(held)} until {'its lease ends' if held == 1 else 'their leases end'}. !drain {name} now moves people off it"
                 if held
                 else ""
             )
             return [Reply(f"{name} gets no new labs{stay}", private=True)]
         self._answers(name)
         moved, stay_there = self.failover.empty(name, ask.at)
-        rest = f"; {_labs(stay_there)}, for want of room elsewhere" if stay_there else ""
+        rest = f"; {_labs(stay_there)} because there is no room elsewhere" if stay_there else ""
         return [Reply(f"{name} gets no new labs; {moved} moved{rest}", private=True)]
 
     def undrain_host(self, ask: Request, name: str) -> list[Effect]:
         if not self.scheduler.hosts[name].drained:
-            raise UserError(f"{name} is not drained; !hosts says how all are")
+            raise UserError(f"{name} is not drained; !hosts shows the state of all hosts")
         self.scheduler.set_drained(name, False)
         return [Reply(f"{name} gets labs again", private=True)]
 
@@ -69,7 +69,7 @@ class Draining:
             Command(
                 "drain",
                 self.drain_host,
-                "no new labs on that host; now: its people move to others (asks first)",
+                "put no new labs on that host; with now: move its people to other hosts (asks first)",
                 (host, Argument("now", "now", optional=True)),
                 role=Role.ORGANISER,
                 confirm=self.ask_drain,
@@ -77,7 +77,7 @@ class Draining:
                 group="labs",
             ),
             Command(
-                "undrain", self.undrain_host, "that host gets labs again", (host,), role=Role.ORGANISER, group="labs"
+                "undrain", self.undrain_host, "put labs on that host again", (host,), role=Role.ORGANISER, group="labs"
             ),
         ]
 

@@ -1,9 +1,9 @@
-"""Seats before the class: those who signed up get their lab before it begins, one after the other.
+"""Hands out labs before a class: people who signed up get theirs before it begins, one after the other.
 
-Rows decide: a seat that has had a lease of this session has been served, so that after kill -9 nobody gets two and
-nobody is forgotten.  Somebody who asked before has a lab of that image already, and that is their seat.
+Rows decide: a seat that has had a lease of this session has been served, so that after kill -9 nobody gets two labs and
+nobody is forgotten.  Somebody who already has a lab of that image keeps that one for the class.
 
-The time of such a lease begins when the class does, however early it was handed out and whenever it was told.
+The time of such a lease begins when the class does, however early the lab was handed out or announced.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from trainbot.adapters.db import Store
     from trainbot.model.notice import Notice, NoticeKind
 
-LAST_CALL = timedelta(minutes=5)  # before the start: whoever is here has a place in the queue at least
-GAP = timedelta(minutes=1)  # between two: a network lets us speak to one new person a minute ...
+LAST_CALL = timedelta(minutes=5)  # before the start: everybody present has a position in the queue at least
+GAP = timedelta(minutes=1)  # between two labs: a network lets us message one new person a minute ...
 GIVEN_UP = "the seat was given up"
-PART = 0.75  # ... but the last of many has it when so much of the time before the class has passed
+PART = 0.75  # ... but the last of many gets it when this much of the time before the class has passed
 
 
 def released(now: datetime, begins: datetime, early: timedelta, number: int) -> int:
-    """How many of ``number`` seats have had their turn by ``now``: evenly spread from ``early`` before the class."""
+    """How many of ``number`` seats are due by ``now``: evenly spread from ``early`` before the class."""
     opens = begins - early
     if now < opens or not number:
         return 0
@@ -61,12 +61,12 @@ class EarlyHandout:
     # -- before ------------------------------------------------------------------------------------
 
     def _hand_out(self, session: PlannedSession, now: datetime) -> None:
-        since = session.begins - self.config.early  # one that moved is another class
+        since = session.begins - self.config.early  # a session that moved counts as another class
         served = {
             (lease.person_id, lease.image)
             for lease in self.leases.all(session=session.uid)
             if lease.asked_at >= since and lease.ended_why != GIVEN_UP
-        }  # it may have been taken anew
+        }  # a seat that was given up may have been taken again
         held: dict[int, list[str]] = {}
         for lease in self.leases.open():
             held.setdefault(lease.person_id, []).append(lease.image)
@@ -89,7 +89,7 @@ class EarlyHandout:
         return self.audience.where(self.people.get(person)) is not None
 
     def _is_ready(self, image: str, mode: Mode) -> bool:
-        """There is a free lab that nobody waits for."""
+        """Whether there is a free lab that nobody is waiting for."""
         found = self.labs.free(image, mode, self.scheduler.open_hosts())
         ready = found is not None and found.state is LabState.READY
         return ready and not in_line(self.leases.open(lab_id=None, image=image, mode=mode), self.notices.waiting())
@@ -120,7 +120,7 @@ class EarlyHandout:
         if self.notices.first(key=key) is None:
             self.notices.tell(
                 now,
-                f"{session.title} uses a {image} lab, and you have a {other} lab: !lab return gives "
+                f"{session.title} needs a {image} lab, but you have a {other} lab. Type !lab return to give "
                 f"it back, then !lab {image}",
                 person_id=person,
                 key=key,
@@ -128,8 +128,8 @@ class EarlyHandout:
             )
 
     def notice(self, notice: Notice, now: datetime) -> Reply | None:
-        """A lab for somebody who signed up, or their place in the queue where there was none for them: the lab itself
-        is told by a notice of its own then."""
+        """What somebody who signed up is told: their lab, or their position in the queue if there was none; a notice of
+        its own announces the lab then."""
         lease = self.leases.first(id=int(notice.subject))
         if (
             lease is None
@@ -147,10 +147,10 @@ class EarlyHandout:
     # -- after -------------------------------------------------------------------------------------
 
     def _take_back(self, sessions: dict[str, PlannedSession], now: datetime) -> None:
-        """Labs that nobody was told of, of people who do not come, gave up their seat, or whose class is off.
+        """Takes back labs that were never announced, of people who do not come, gave up their seat, or whose class is off.
 
-        Their room is free then, and the labs go: whoever has a key knows the way in without a word from us, so nobody
-        else is given what may have been changed.
+        The labs are destroyed, which frees their room: people with a key can log in without being told, so nobody else
+        is given a lab that may have been changed.
         """
         for lease in self.leases.open(digest=""):
             if not lease.session:
@@ -160,7 +160,7 @@ class EarlyHandout:
                 self.requests.queue.expiry.end(lease, why, now)
 
     def _pointless(self, lease: Lease, session: PlannedSession | None, now: datetime) -> str:
-        """Why this lease, which has no password yet, is not needed any more; '' where it is."""
+        """Why this lease, which has no password yet, is no longer needed; '' if it is."""
         if session is None or session.begins - self.config.early > now:
             return "the class is off"
         if all(person != lease.person_id for person, _image in session.seats):
@@ -169,7 +169,7 @@ class EarlyHandout:
         return "unclaimed" if late and not self._is_here(lease.person_id) else ""
 
     def _was_told(self, lease: Lease) -> bool:
-        """Somebody with a key has no password, and yet the line was said to them."""
+        """Whether the ssh command was sent to them: people with a key have no password that shows it."""
         return any(
             notice.said_at is not None
             for notice in self.notices.all(subject=str(lease.id))

@@ -1,9 +1,9 @@
-"""A host is lost: its people are seated elsewhere, and the class hears it in one line.
+"""When a host is lost, its people get labs on other hosts, and the class is told in one line.
 
-A libvirtd that restarts is no loss: a host is lost when it has not answered for ``[labs] lost_after`` and none of its
-labs speaks either.  A machine whose own ssh server still greets is overloaded rather than dead: it has longer.  What
-was in the labs is kept there: when the host comes back, its people have their old lab again, or beside the new one as
-``ssh old@…`` until the lease ends.
+A restart of libvirtd is no loss: a host is lost when it has not answered for ``[labs] lost_after`` and none of its
+labs answers either.  If the machine's own ssh server still answers, it is overloaded rather than dead and gets longer.
+The contents of the labs are kept there: when the host comes back, its people have their old lab again, or reach it
+beside the new one with ``ssh old@…`` until the lease ends.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 LISTEN_EVERY = timedelta(seconds=10)
 LISTEN_AGAIN = timedelta(seconds=2)
-TWICE = 2  # labs that were silent once may only have been slow
-STALE = timedelta(minutes=10)  # after this the class knows anyway
-BUSY = 3  # times ``lost_after``: whoever moves leaves the work in the old lab behind
+TWICE = 2  # probes in a row; labs that were silent once may only have been slow
+STALE = timedelta(minutes=10)  # after this the class knows it anyway
+BUSY = 3  # times ``lost_after``: people who move leave their work in the old lab behind
 
 
 def patience(lost_after: timedelta, greets: bool) -> timedelta:
-    """How long a host may be without an answer; ``greets``: its own ssh server does."""
+    """How long a host may go without answering; ``greets``: its own ssh server answers."""
     return lost_after * (BUSY if greets else 1)
 
 
@@ -42,14 +42,14 @@ class Failover:
         self._wanted: list[ProbeHost] = []
 
     def _old_lab(self) -> str:
-        """The command that leads to somebody's lab from before."""
+        """The ssh command for somebody's old lab."""
         return f"ssh -p {self.access.port} {OLD}@{self.access.public_address}"
 
     # -- a host goes -------------------------------------------------------------------------------
 
     def tick(self, now: datetime) -> None:
-        """The labs of hosts that do not answer are listened to; after ``lost_after`` those that are silent are given up.
-        Listening to a mute host takes its time as well: it begins at once."""
+        """Probes the labs of hosts that do not answer; after ``lost_after`` gives up the hosts whose labs are silent.
+        Probing a silent host takes time as well, so it begins at once."""
         for name, view in self.scheduler.hosts.items():
             if view.down_since is None or view.lost:
                 continue
@@ -71,12 +71,12 @@ class Failover:
                 self._give_up(name, view, now)
 
     def work(self) -> list[ProbeHost]:
-        """Whom to listen to now."""
+        """The hosts whose labs are to be probed now."""
         wanted, self._wanted = self._wanted, []
         return wanted
 
     def forget(self) -> None:
-        """What was decided could not be stored: the next tick decides again."""
+        """The last decisions could not be stored: the next tick decides again."""
         self._wanted.clear()
         for view in self.scheduler.hosts.values():
             if not view.up and view.down_since is not None:
@@ -104,13 +104,13 @@ class Failover:
         self._announce(f"host {name} is lost: {_told(len(moving), waiting)}", now)
 
     def held_on(self, name: str) -> list[tuple[Lease, Lab]]:
-        """Who has a lab on that host."""
+        """The leases that have a lab on that host, with the lab."""
         there = {lab.id: lab for lab in self.labs.all(host=name) if lab.state in ALIVE}
         return [(lease, there[lease.lab_id]) for lease in self.leases.open() if lease.lab_id in there]
 
     def _leave(self, lease: Lease, lab: Lab, now: datetime) -> bool:
-        """The lease lets go of its lab.  Whether it has another at once: the one that it left when an earlier host was
-        lost, which has come back since."""
+        """Detaches the lease from its lab.  True if it gets another lab at once: the one that it left when an earlier
+        host was lost, which has come back since."""
         kept = lab.boots > 0  # else nobody can have anything in it yet
         home = self._earlier(lease)
         self.leases.change({"id": lease.id}, lab_id=home.id if home else None, left_id=lab.id if kept else None)
@@ -127,8 +127,8 @@ class Failover:
         return lab if view is not None and view.up and not view.drained else None
 
     def empty(self, name: str, now: datetime) -> tuple[int, int]:
-        """Whoever has a lab on that drained host, which answers, gets one on another as far as there is room; (moved,
-        those who stay).  What was in the old lab is reached as ``old``."""
+        """Moves people from a drained host, which answers, to other hosts as far as there is room; (moved, those who
+        stay).  They reach the old lab as ``old``."""
         moved, stay = 0, 0
         for lease, lab in self.held_on(name):
             if self._leave(lease, lab, now) or self.scheduler.give(replace(lease, lab_id=None), now):
@@ -139,8 +139,8 @@ class Failover:
                 stay += 1
         if moved:
             self._announce(
-                f"host {name} is being emptied: {_people(moved)} to another; the same ssh line and password "
-                f"work again, and what was left there is reached with {self._old_lab()}",
+                f"host {name} is being emptied: {_people(moved)}. The same ssh command and password work "
+                f"again; to reach your old lab: {self._old_lab()}",
                 now,
             )
         return moved, stay
@@ -156,7 +156,7 @@ class Failover:
     # -- a host comes back ---------------------------------------------------------------------------
 
     def back(self, name: str, now: datetime) -> None:
-        """Called after each report: whoever still waits has the old lab again, the others reach it as ``old``."""
+        """Called after each report: people who are still waiting get their old lab back, the others reach it as ``old``."""
         view = self.scheduler.hosts[name]
         left = {lab.id: lab for lab in self.labs.all(host=name, state=LabState.LEFT)}
         leases = {lease.left_id: lease for lease in self.leases.open() if lease.left_id in left}
@@ -171,29 +171,30 @@ class Failover:
                 )  # runs already, or is started
                 self.notices.tell(
                     now,
-                    f"host {name} is back, and your {lab.image} lab is as you left it: the same ssh line works again",
+                    f"host {name} is back, and your {lab.image} lab is as you left it: the same ssh command works again",
                     person_id=lease.person_id,
                 )
-            elif not view.drained:  # there it was said when they moved
+            elif not view.drained:  # people of a drained host were told when they moved
                 self.notices.tell(
                     now,
-                    f"host {name} is back: your old {lab.image} lab is reached with {self._old_lab()} and "
-                    "the same password until your lease ends; fetch what you need",
+                    f"host {name} is back: until your lease ends, you can copy what you need from your old {lab.image} "
+                    f"lab: {self._old_lab()} (same password)",
                     person_id=lease.person_id,
                     key=f"old {id}",
-                )  # each report comes here, one is told
+                )  # this runs for each report; people are told once
         view.lost = False
 
 
 def _told(moving: int, waiting: int) -> str:
     people = _people(moving)
     if not waiting:
-        return f"{people} to another; the same ssh line and password work again"
+        return f"{people}; the same ssh command and password work again"
     if waiting == moving:
-        wait = "one person waits" if waiting == 1 else f"{waiting} people wait"
-        return f"no other has room, so {wait} for a lab and will be told; the class goes on"
-    return f"{people} to another, the same ssh line and password work again; {waiting} of them wait for room"
+        wait = "one person is waiting" if waiting == 1 else f"{waiting} people are waiting"
+        return f"no other host has room, so {wait} for a lab and will be told; the class goes on"
+    wait = "is waiting" if waiting == 1 else "are waiting"
+    return f"{people}; the same ssh command and password work again. {waiting} of them {wait} for room"
 
 
 def _people(moving: int) -> str:
-    return "one person moves" if moving == 1 else f"{moving} people move"
+    return "one person moves to another host" if moving == 1 else f"{moving} people move to other hosts"

@@ -1,6 +1,6 @@
-"""What hosts and watchers tell of labs becomes rows.
+"""Writes what hosts and probes report about labs into the store.
 
-Every event re-reads the row first, so that a late or repeated one does no harm.
+Every event re-reads the row first, so a late or repeated event does no harm.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 BOOT_LIMIT = timedelta(minutes=5)
-STEADY = timedelta(minutes=5)  # a lab that went off sooner than this after its boot did it again
-RESTLESS = 3  # so often in a row, and its person hears that it is no accident
-STALE = timedelta(minutes=30)  # what happened to a lab is no news after this
-CLOCK_OFF = 30.0  # seconds: labs have the time from their host
+STEADY = timedelta(minutes=5)  # a lab that stops sooner than this after its boot has stopped again
+RESTLESS = 3  # stops in a row after which its person is told
+STALE = timedelta(minutes=30)  # news about a lab is too old after this
+CLOCK_OFF = 30.0  # seconds; labs take their time from their host
 
 
 class HostEvents:
@@ -70,16 +70,16 @@ class HostEvents:
         for lab in difference.finished:
             self.scheduler.move(lab, LabState.GONE, now)
         for id in difference.strays:
-            log.warning("host %s has domain %s of ours that no lab asks for; it goes", event.report.name, id)
+            log.warning("host %s has our domain %s, which belongs to no lab: destroying it", event.report.name, id)
             self.scheduler.busy[id] = "destroy"
             self.scheduler.strays.append(HostWork(event.report.name, "destroy", id, None))
 
     def _went_off(self, lab: Lab, state: LabState, now: datetime, *, crashed: bool) -> None:
-        """It rebooted from inside (BOOTING by now) or is off (MAKING starts it on its disk); sooner each time, and the
-        pause before the next start is longer.  A free one has no work in it: it goes."""
+        """The lab rebooted from inside (BOOTING by now) or is off (MAKING starts it on its disk).  If it stops again and
+        again, the pause before the next start grows.  A free one has no work in it and is destroyed."""
         leases = self.leases.every(lab_id=lab.id)
         stops = lab.stops + 1 if now - lab.state_at < STEADY else 1
-        what = "crashed" if crashed else "was turned off from inside" if state is LabState.MAKING else "rebooted"
+        what = "crashed" if crashed else "was shut down from inside" if state is LabState.MAKING else "rebooted"
         log.info("lab %s on %s %s, %d times in a row", lab.name, lab.host, what, stops)
         if not leases:
             self._lose(lab, f"it {what} while nobody had it", now)
@@ -91,15 +91,15 @@ class HostEvents:
             if stops == RESTLESS:
                 self._tell(
                     lease,
-                    f"your {lab.image} lab goes off again and again: !lab console says how to see why, "
-                    "!lab reset makes it as new",
+                    f"your {lab.image} lab keeps stopping: !lab console shows how to look at its console, "
+                    "!lab reset resets it to the original image",
                     now,
                 )
             elif state is LabState.MAKING and stops < RESTLESS:
                 self._tell(
                     lease,
-                    f"your {lab.image} lab {what}: it is started again, about "
-                    f"{max(5, round(self.scheduler.boot_seconds(lab.image)))} s, and the same ssh line works",
+                    f"your {lab.image} lab {what}: starting it again, about "
+                    f"{max(5, round(self.scheduler.boot_seconds(lab.image)))} s; the same ssh command works",
                     now,
                 )
 
@@ -127,10 +127,10 @@ class HostEvents:
         view = self.scheduler.hosts[event.host]
         view.io_wait, view.clock_off = event.io_wait, event.clock_off
         if abs(event.clock_off) >= CLOCK_OFF:
-            view.troubled(f"its clock is {event.clock_off:+.0f} s off, and labs have theirs from it", now)
+            view.troubled(f"its clock is {event.clock_off:+.0f} s off, and labs take their time from it", now)
 
     def finished(self, event: HostWorkDone, now: datetime) -> None:
-        """An action came to its end; its row may have moved on meanwhile."""
+        """An action has ended; its row may have moved on meanwhile."""
         self.scheduler.over(event.lab, event.action)
         lab = self.labs.get(event.lab)
         if lab is None or reconciler.ACTIONS.get(lab.state) != event.action:
@@ -145,7 +145,7 @@ class HostEvents:
         run = event.domain.run if event.domain is not None else ""
         if event.domain is not None:
             self._adopt(lab, event.domain)
-        same = event.action == "make" and run != "" and run == lab.run  # it ran already: whoever is in it may stay
+        same = event.action == "make" and run != "" and run == lab.run  # it was already running: people in it may stay
         self.scheduler.move(lab, LabState.BOOTING if self.scheduler.host_of(lab).has_ssh else LabState.READY, now)
         self.labs.change({"id": lab.id}, run=run, boots=lab.boots + (not same))
         if event.action == "snapshot":
@@ -166,7 +166,7 @@ class HostEvents:
             self.scheduler.backoff.works(lab.host, self._version(lab))
 
     def checked(self, event: LoginChecked, now: datetime) -> None:
-        """A free lab was tried: one that lets nobody in, twice, is not handed out to anybody."""
+        """A login to a free lab was tried: a lab that fails twice is given up."""
         self.scheduler.over(event.lab, "check")
         lab = self.labs.get(event.lab)
         if lab is None or lab.state is not LabState.READY or self.leases.every(lab_id=event.lab):
@@ -183,7 +183,7 @@ class HostEvents:
         return image.version if image is not None else lab.image
 
     def tick(self, now: datetime) -> None:
-        """A lab that never let anybody in is given up; in one that did may be somebody's work."""
+        """Gives up labs that never let anybody in; one that did may hold somebody's work."""
         for lab in self.labs.all(state=LabState.BOOTING):
             if now - lab.state_at <= BOOT_LIMIT or not self.scheduler.host_of(lab).up:
                 continue
@@ -195,16 +195,16 @@ class HostEvents:
             for lease in self.leases.open(lab_id=lab.id):
                 self.notices.tell(
                     now,
-                    f"your {lab.image} lab runs, but its ssh has not answered for "
-                    f"{BOOT_LIMIT.seconds // 60} min: !lab console says how to look at it, !lab reset "
-                    "makes it as new",
+                    f"your {lab.image} lab is running, but its ssh has not answered for "
+                    f"{BOOT_LIMIT.seconds // 60} min: !lab console shows how to look at its console, !lab reset "
+                    "resets it to the original image",
                     person_id=lease.person_id,
                     not_after=now + STALE,
                     key=f"silent {lab.id} {lab.boots}",
                 )
 
     def _doubt(self, lab: Lab, why: str, now: datetime) -> None:
-        """Its host is left alone with this image for a while."""
+        """For a while its host gets no more labs of this image."""
         view = self.scheduler.host_of(lab)
         self.scheduler.backoff.failed(lab.host, self._version(lab), now)
         view.troubled(f"a {lab.image} lab there: {why}", now)
@@ -212,7 +212,7 @@ class HostEvents:
     def _adopt(self, lab: Lab, domain: Domain) -> None:
         if domain.endpoint is not None and domain.endpoint != lab.endpoint:
             self.labs.change({"id": lab.id}, address=domain.endpoint[0], ssh_port=domain.endpoint[1])
-            self.scheduler.over(lab.id, "probe")  # it is to be watched at its new address
+            self.scheduler.over(lab.id, "probe")  # it has to be probed at its new address
 
     def _failed(self, lab: Lab, error: str, now: datetime) -> None:
         log.warning("lab %s on %s: %s", lab.name, lab.host, error)
@@ -223,14 +223,14 @@ class HostEvents:
                 self._lose(lab, f"it could not be made: {error}", now)
                 return
         if lab.state in (LabState.SAVING, LabState.ROLLING_BACK):
-            what = "kept" if lab.state is LabState.SAVING else "rolled back"
-            self.scheduler.move(lab, LabState.MAKING, now)  # it runs on as it was, or is started
+            what = "take a snapshot of" if lab.state is LabState.SAVING else "roll back"
+            self.scheduler.move(lab, LabState.MAKING, now)  # it keeps running unchanged, or is started
             for lease in leases:
-                self._tell(lease, f"your {lab.image} lab could not be {what}, it goes on as it was: {error}", now)
+                self._tell(lease, f"could not {what} your {lab.image} lab; it goes on unchanged: {error}", now)
             return
         self.labs.change({"id": lab.id}, tries=lab.tries + 1, state_at=now, fault=error)
         for lease in leases if lab.tries + 1 == TRIES else ():
-            self._tell(lease, f"your {lab.image} lab cannot be started just now, I go on trying: {error}", now)
+            self._tell(lease, f"your {lab.image} lab can't be started right now; I'll keep trying: {error}", now)
 
     def _fits_elsewhere(self, lab: Lab, now: datetime) -> bool:
         """Whether another host has room for it."""
@@ -239,8 +239,8 @@ class HostEvents:
         return image is not None and choose_host(others, self.scheduler.need(image)) is not None
 
     def _lose(self, lab: Lab, why: str, now: datetime) -> None:
-        """The lab is given up: what is left of it goes, and its person gets another.  Whoever had something in it is
-        told; the reason is for the log and for organisers."""
+        """Gives the lab up: what is left of it is destroyed, and its person gets another.  People who may have had work
+        in it are told; the reason is for the log and for organisers."""
         log.warning("lab %s on %s is lost: %s", lab.name, lab.host, why)
         self.labs.change({"id": lab.id}, state=LabState.ENDING, state_at=now, tries=0, fault=why)
         for lease in self.leases.every(lab_id=lab.id):
@@ -248,6 +248,6 @@ class HostEvents:
             if lab.state is not LabState.MAKING and not lease.rehearsal:
                 self.notices.tell(
                     now,
-                    f"your {lease.image} lab was lost, I am sorry; a fresh one comes, and its ssh line with it",
+                    f"sorry, your {lease.image} lab was lost. A new one is on its way; I'll send you its ssh command",
                     person_id=lease.person_id,
                 )

@@ -1,4 +1,4 @@
-"""What people do with the lab they have: reboot, reset, keep its state and go back to it, extend, give back."""
+"""What people do with their labs: reboot, reset, take a snapshot, roll back, extend, give back."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from trainbot.model.ports import Access, ClassContext
 if TYPE_CHECKING:
     from trainbot.adapters.db import Store
 
-NO_SNAPSHOT = "you have no snapshot yet: !lab snapshot keeps the state"
+NO_SNAPSHOT = "you have no snapshot yet: !lab snapshot takes one"
 
 
 class LabCommands:
@@ -31,7 +31,7 @@ class LabCommands:
     # -- which lab -----------------------------------------------------------------------------------
 
     def _lease(self, ask: Request, image: str | None) -> Lease:
-        """The caller's only lease, or the one of that image; one that waits where ``image`` leaves a choice."""
+        """The caller's only lease, or the one of that image; if that is ambiguous, the one that is waiting for a lab."""
         queue = [
             lease
             for lease in self.leases.open(person_id=ask.person.id)
@@ -40,7 +40,7 @@ class LabCommands:
         return queue[0] if len(queue) == 1 else self._mine(ask, image)[0]
 
     def _mine(self, ask: Request, image: str | None) -> tuple[Lease, Lab]:
-        """The caller's only lab, or the one of that image; UserError where there is no such, or none yet."""
+        """The caller's only lab, or the one of that image; UserError if there is none, or none yet."""
         leases = [lease for lease in self.leases.open(person_id=ask.person.id) if image in (None, lease.image)]
         if not leases:
             raise UserError(f"you have no {image or ''} lab".replace("  ", " ") + "; !lab IMAGE gives you one")
@@ -52,12 +52,12 @@ class LabCommands:
         return leases[0], lab
 
     def _usable(self, ask: Request, image: str | None) -> Lab:
-        """The caller's lab where something can be done to it now."""
+        """The caller's lab; UserError if nothing can be done to it now."""
         _lease, lab = self._mine(ask, image)
         if not self.scheduler.host_of(lab).up:
-            raise UserError(f"its host {lab.host} does not answer just now, your work is safe there; try again later")
+            raise UserError(f"its host {lab.host} does not answer right now; your work on it is safe. Try again later")
         if lab.state not in (LabState.READY, LabState.BOOTING):
-            raise UserError(f"your lab is {state_of(lab)} already; !lab says where it stands")
+            raise UserError(f"your lab is already {state_of(lab)}; !lab shows its state")
         return lab
 
     def _begin(self, lab: Lab, state: LabState, now: datetime, **more: None) -> None:
@@ -71,12 +71,12 @@ class LabCommands:
     def reboot_lab(self, ask: Request, image: str | None = None) -> list[Effect]:
         lab = self._usable(ask, image)
         self._begin(lab, LabState.REBOOTING, ask.at)
-        return [Reply(f"your {lab.image} lab is turned off and on; its disk stays, {self._boots(lab)}", private=True)]
+        return [Reply(f"rebooting your {lab.image} lab, {self._boots(lab)}; its disk is kept", private=True)]
 
     def ask_reset(self, ask: Request, image: str | None = None) -> str:
         lab = self._usable(ask, image)
-        snapshot = ", your snapshot too" if lab.saved_at is not None else ""
-        return f"all that you changed in your {lab.image} lab will be gone{snapshot}."
+        snapshot = ", and so will your snapshot" if lab.saved_at is not None else ""
+        return f"everything you changed in your {lab.image} lab will be lost{snapshot}."
 
     def reset_lab(self, ask: Request, image: str | None = None) -> list[Effect]:
         lab = self._usable(ask, image)
@@ -84,7 +84,7 @@ class LabCommands:
         then = self.classes.renewed(ask.person.id, lab, None)
         return [
             Reply(
-                f"your {lab.image} lab starts again as the image was, {self._boots(lab)}; the same ssh line "
+                f"resetting your {lab.image} lab to the original image, {self._boots(lab)}; the same ssh command "
                 "works" + (f"; {then}" if then else ""),
                 private=True,
             )
@@ -93,11 +93,11 @@ class LabCommands:
     def save_lab(self, ask: Request, image: str | None = None) -> list[Effect]:
         lab = self._usable(ask, image)
         self._begin(lab, LabState.SAVING, ask.at)
-        instead = " instead of your last snapshot" if lab.saved_at is not None else ""
+        instead = ", replacing the last one" if lab.saved_at is not None else ""
         return [
             Reply(
-                f"this state of your {lab.image} lab is kept{instead}: it restarts, {self._boots(lab)}, and ssh "
-                "sessions end; !lab rollback comes back to it",
+                f"taking a snapshot of your {lab.image} lab{instead}: it restarts, {self._boots(lab)}, and ssh "
+                "sessions end. !lab rollback restores it",
                 private=True,
             )
         ]
@@ -107,8 +107,8 @@ class LabCommands:
         if lab.saved_at is None:
             raise UserError(NO_SNAPSHOT)
         return (
-            f"everything since your snapshot {span(ask.at - lab.saved_at)} ago will be gone from your {lab.image} "
-            "lab; it restarts, and ssh sessions end."
+            f"everything you did in your {lab.image} lab since the snapshot {span(ask.at - lab.saved_at)} ago will be "
+            "lost; it restarts, and ssh sessions end."
         )
 
     def roll_back_lab(self, ask: Request, image: str | None = None) -> list[Effect]:
@@ -119,8 +119,8 @@ class LabCommands:
         self.classes.renewed(ask.person.id, lab, lab.saved_at)
         return [
             Reply(
-                f"your {lab.image} lab restarts as it was {span(ask.at - lab.saved_at)} ago, {self._boots(lab)}; "
-                "the same ssh line works",
+                f"restoring the snapshot that you took of your {lab.image} lab {span(ask.at - lab.saved_at)} ago, "
+                f"{self._boots(lab)}; the same ssh command works",
                 private=True,
             )
         ]
@@ -130,7 +130,7 @@ class LabCommands:
         return [
             Reply(
                 f"ssh -t -p {self.access.port} {lease.image}@{self.access.public_address} xen-manage console {lease.image} "
-                "(works when the lab's network does not; Enter wakes it, ctrl-] leaves it)",
+                "(works even without the lab's network; Enter wakes it, ctrl-] leaves it)",
                 private=True,
             )
         ]
@@ -141,14 +141,12 @@ class LabCommands:
         lease, _lab = self._mine(ask, image)
         keeping = self.expiry.hold(ask.at)
         if keeping.held(lease):
-            raise UserError(
-                f"that is not needed: your lab stays until the class has ended, and {span(self.config.grace)} more"
-            )
+            raise UserError(f"no need to: you keep your lab until {span(self.config.grace)} after the class")
         ends_at, latest = keeping.ends_at(lease), lease.asked_at + self.config.cap
         until = min(ask.at + self.config.lease, latest)
         if until <= ends_at + timedelta(minutes=1):
             capped = ends_at >= latest - timedelta(minutes=1)
-            more = ", and that is the cap" if capped else "; ask again when it is less"
+            more = ", and that is the limit" if capped else "; ask again when there is less"
             raise UserError(f"your {lease.image} lab has {span(ends_at - ask.at)} left{more}")
         self.leases.change({"id": lease.id}, expires_at=until, warned_at=None)
         return [Reply(f"your {lease.image} lab is yours for {span(until - ask.at)} from now", private=True)]
@@ -156,9 +154,9 @@ class LabCommands:
     def ask_return(self, ask: Request, image: str | None = None) -> str:
         lease = self._lease(ask, image)
         return (
-            f"your {lease.image} lab and all that is in it will be gone."
+            f"your {lease.image} lab and everything in it will be deleted."
             if lease.lab_id
-            else f"you give up your place for {a(lease.image)} lab."
+            else f"you will lose your position in the queue for {a(lease.image)} lab."
         )
 
     def return_lab(self, ask: Request, image: str | None = None) -> list[Effect]:
@@ -166,9 +164,9 @@ class LabCommands:
         self.expiry.end(lease, "returned", ask.at)
         return [
             Reply(
-                f"your {lease.image} lab is given back"
+                f"you gave back your {lease.image} lab"
                 if lease.lab_id
-                else f"your place for {a(lease.image)} lab is free",
+                else f"you left the queue for {a(lease.image)} lab",
                 private=True,
             )
         ]
@@ -177,13 +175,17 @@ class LabCommands:
         which = (Argument("IMAGE", "image", optional=True),)
         return [
             Command(
-                "lab console", self.say_console, "the line that shows my lab's serial console", which, group="labs"
+                "lab console",
+                self.say_console,
+                "show the ssh command for your lab's serial console",
+                which,
+                group="labs",
             ),
-            Command("lab reboot", self.reboot_lab, "turns my lab off and on, keeps its disk", which, group="labs"),
+            Command("lab reboot", self.reboot_lab, "turn your lab off and on; its disk is kept", which, group="labs"),
             Command(
                 "lab reset",
                 self.reset_lab,
-                "my lab as the image was (asks first)",
+                "reset your lab to the original image (asks first)",
                 which,
                 confirm=self.ask_reset,
                 group="labs",
@@ -191,23 +193,23 @@ class LabCommands:
             Command(
                 "lab snapshot",
                 self.save_lab,
-                "keeps this state of my lab, in place of the last; it restarts",
+                "take a snapshot of your lab, replacing the last one; the lab restarts",
                 which,
                 group="labs",
             ),
             Command(
                 "lab rollback",
                 self.roll_back_lab,
-                "my lab as the last snapshot kept it (asks first); it restarts",
+                "restore the last snapshot of your lab (asks first); the lab restarts",
                 which,
                 confirm=self.ask_rollback,
                 group="labs",
             ),
-            Command("lab extend", self.extend_lab, "more time, up to the cap", which, group="labs"),
+            Command("lab extend", self.extend_lab, "get more time, up to the limit", which, group="labs"),
             Command(
                 "lab return",
                 self.return_lab,
-                "gives my lab back (asks first)",
+                "give your lab back (asks first)",
                 which,
                 aliases=("lab destroy",),
                 confirm=self.ask_return,

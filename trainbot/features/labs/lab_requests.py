@@ -1,4 +1,4 @@
-"""Asking for a lab: the access line or a place in the queue, and what one has."""
+"""Requests for labs: the answer is the ssh command or a position in the queue.  Also lists and claims labs."""
 
 from __future__ import annotations
 
@@ -65,18 +65,18 @@ class LabRequests:
         there = ", ".join(sorted(self.scheduler.images)) or "none yet"
         if name in WELL_KNOWN:
             raise UserError(
-                f"there is no {name} image here yet (there is: {there}); an organiser adds it with trainbot "
-                f"image import {name} and an [image.{name}] section in bot.ini, see docs/images.md"
+                f"no {name} image here yet (available: {there}). An organiser can add it: trainbot image import "
+                f"{name}, then a section [image.{name}] in bot.ini, see docs/images.md"
             )
         near = get_close_matches(name, VERBS if ask.role is Role.ORGANISER else OWN_VERBS, 1, 0.6)
-        meant = f"; or did you mean !lab {near[0]}?" if near else ""
-        raise UserError(f"I know no image {text[:30]!r}; there is: {there}{meant}")
+        meant = f"; did you mean !lab {near[0]}?" if near else ""
+        raise UserError(f'no image called "{text[:30]}" (available: {there}){meant}')
 
     def mode_kind(self, text: str, _ask: Request) -> Mode:
         try:
             return Mode(text.lower())
         except ValueError:
-            raise UserError(f"{text[:30]!r}? after the image comes permissive, or nothing") from None
+            raise UserError(f'unknown mode "{text[:30]}": the only option after the image is "permissive"') from None
 
     # -- commands ----------------------------------------------------------------------------------
 
@@ -88,27 +88,27 @@ class LabRequests:
         if same is not None:
             if same.mode is not mode:
                 raise UserError(
-                    f"you have {a(image)} lab that is {same.mode}; !lab return gives it back, then ask again"
+                    f"you already have {a(image)} lab in {same.mode} mode. !lab return gives it back; then ask again"
                 )
             self._told(same, ask.at)
             return [self.answer(same, ask.at)]
         if self.access.accounts_only and ask.sender.account is None:
             raise Denied(
-                "labs are for people with an account here; log in to NickServ (/msg NickServ help), then ask again"
+                "you need an account here to get a lab: log in to NickServ (/msg NickServ help), then ask again"
             )
         if not self.scheduler.hosts:
-            raise UserError("no host runs labs here yet; an organiser adds a [host.NAME] section to bot.ini")
+            raise UserError("there are no lab hosts here yet: an organiser has to add a [host.NAME] section to bot.ini")
         if len(held) >= self.config.per_person:
             raise UserError(
-                f"you have {a(held[0].image)} lab already, and {self.config.per_person} is what everybody "
-                f"may have; !lab return gives it back"
+                f"you already have {a(held[0].image)} lab, and the limit is {self.config.per_person}. "
+                f"!lab return gives it back"
             )
         lease = self.lend(ask.person.id, image, mode, ask.at)
         self.classes.handed_out(ask, f"{image} {mode}")
         return [self.answer(lease, ask.at)]
 
     def lend(self, person: int, image: str, mode: Mode, now: datetime) -> Lease:
-        """A new lease, with a lab where one can be had at once; whoever had a machine of their own has ours now."""
+        """A new lease, with a lab if one is available at once; it replaces a machine of the person's own."""
         self.homes.remove(person_id=person)
         id = self.leases.add(
             person_id=person,
@@ -127,7 +127,7 @@ class LabRequests:
         return self._fresh(id)
 
     def _told(self, lease: Lease, now: datetime) -> None:
-        """Its person asks, so nothing more needs to be said to them of it by itself."""
+        """Its person has just asked about it, so the notice about it is no longer needed."""
         self.notices.change({"kind": "lab", "subject": str(lease.id), "said_at": None}, said_at=now)
 
     def _fresh(self, id: int) -> Lease:
@@ -136,8 +136,8 @@ class LabRequests:
         return lease
 
     def answer(self, lease: Lease, now: datetime, before: str = "your") -> Reply:
-        """The access line (with a new password, unless a key opens the lab), or the place in the queue.  What is good
-        to know the first time stands behind what everybody waits for."""
+        """The ssh command (with a new password, unless the person has a key), or the position in the queue.  Hints for
+        the first time come last."""
         if lease.lab_id is None:
             return Reply(self.queue.position(lease, now), private=True)
         lab = self.labs.get(lease.lab_id)
@@ -147,29 +147,29 @@ class LabRequests:
             f"ssh -p {self.access.port} {lease.image}@{self.access.public_address}"
         )
         if self.people.keys.count(person_id=lease.person_id):
-            return Reply(text + noted("your key opens it", self._when(lab, now)), private=True)
+            return Reply(text + noted("log in with your key", self._when(lab, now)), private=True)
         password = self.access.new_password()
         self.leases.change({"id": lease.id}, digest=self.access.digest(password))
         hints = [] if lease.digest else self._first_time(lease)
         return Reply(f"{text} password {password}" + noted(self._when(lab, now), *hints), private=True, secret=True)
 
     def _first_time(self, lease: Lease) -> list[str]:
-        hints = [f"the server's key is {self.access.fingerprint()}"] if self.access.fingerprint() else []
+        hints = [f"the server's key fingerprint is {self.access.fingerprint()}"] if self.access.fingerprint() else []
         if self.people.get(lease.person_id).account is None:
             hints.append(
-                "keep the password: !lab claim PASSWORD, said to me alone, gives you the lab back after a reconnect"
+                "keep the password: after a reconnect, send me !lab claim PASSWORD in a private message to get the lab back"
             )
         return hints
 
     def _when(self, lab: Lab, now: datetime) -> str:
-        """What there is to wait for; '' for a lab that is ready, or whose host was not asked yet since we came."""
+        """What the person has to wait for; '' if the lab is ready, or if its host has not been asked since we started."""
         host = self.scheduler.host_of(lab)
         if not host.up:
-            return "" if host.unheard else f"its host {lab.host} does not answer just now, your work is safe there"
+            return "" if host.unheard else f"its host {lab.host} does not answer right now; your work on it is safe"
         if lab.state is LabState.READY:
             return ""
         left = self.scheduler.boot_seconds(lab.image) - (now - lab.state_at).total_seconds()
-        return f"it boots, about {max(5, round(left))} s: ssh waits for it"
+        return f"it is booting, about {max(5, round(left))} s left; ssh waits for it"
 
     def list_labs(self, ask: Request) -> list[Effect]:
         leases = self.leases.open(person_id=ask.person.id)
@@ -194,31 +194,31 @@ class LabRequests:
         return [Reply("; ".join(lines), private=True)]
 
     def claim_lab(self, ask: Request, password: str) -> list[Effect]:
-        """A lab is had back with its code by somebody who has no account and came back as a stranger."""
+        """Gives a lab back to somebody without an account who reconnected and knows its password."""
         lease = next((lease for lease in self.leases.open(digest=self.access.digest(password)) if lease.digest), None)
         if lease is None:
-            raise UserError("no lab has that password; !lab says what you have")
+            raise UserError("no lab has that password; !lab lists your labs")
         owner = self.people.get(lease.person_id)
         if owner.id != ask.person.id:
             if owner.account is not None or owner.in_view:
-                raise Denied("that lab belongs to somebody who is here")
+                raise Denied("that lab belongs to somebody who is online")
             held = self.leases.open(person_id=ask.person.id)
             if len(held) >= self.config.per_person or any(other.image == lease.image for other in held):
-                raise UserError(f"you have {a(held[0].image)} lab already; !lab return gives it back, then claim again")
+                raise UserError(f"you already have {a(held[0].image)} lab. !lab return gives it back; then claim again")
             self.leases.change({"id": lease.id}, person_id=ask.person.id)
             self.homes.remove(person_id=ask.person.id)
-        return [self.answer(self._fresh(lease.id), ask.at, before="yours again: your")]
+        return [self.answer(self._fresh(lease.id), ask.at, before="the lab is yours again. Your")]
 
     def notice(self, notice: Notice, now: datetime) -> Reply | None:
-        """What became of a lease, in the words of the moment when it is said: its line, with a password made just
-        then, or that one waits.  ``notice.text``: who gave it to them, where somebody else asked for it."""
+        """What to say about a lease now: the ssh command, with a password made just now, or the position in the queue.
+        ``notice.text``: who asked for it, if that was somebody else."""
         lease = self.leases.first(id=int(notice.subject))
         if lease is None or lease.ended_at is not None:
             return None
         if lease.lab_id is not None:
-            return self.answer(lease, now, before=f"{notice.text}: your" if notice.text else "your turn, a")
-        before = notice.text or "your turn came when you could not be told, so the next in line went first"
-        return Reply(f"{before}: {self.queue.position(lease, now)}")
+            return self.answer(lease, now, before=f"{notice.text}. Your" if notice.text else "it's your turn. Your")
+        before = notice.text or "it was your turn while you were away, so the next in line got the lab"
+        return Reply(f"{before}; {self.queue.position(lease, now)}")
 
     def commands(self) -> list[Command]:
         secret = (Argument("PASSWORD", "words", rest=True),)
@@ -226,17 +226,17 @@ class LabRequests:
             Command(
                 "lab",
                 self.request_lab,
-                "gives me a machine of my own of that image; asked again: its ssh line again, with a new password",
+                "get a machine of your own with that image; again: show its ssh command, with a new password",
                 (Argument("IMAGE", "image", optional=True), Argument("permissive", "mode", optional=True)),
                 aliases=("lab create",),
                 example="lab debian",
                 group="labs",
             ),
-            Command("lab list", self.list_labs, "my labs: image, mode, host, state, time left", group="labs"),
+            Command("lab list", self.list_labs, "list your labs: image, mode, host, state, time left", group="labs"),
             Command(
                 "lab claim",
                 self.claim_lab,
-                "my lab back after a reconnect, where there are no accounts",
+                "get your lab back after a reconnect, if you have no account",
                 secret,
                 scope=Scope.PRIVATE,
                 group="labs",

@@ -1,4 +1,4 @@
-"""Labs in words."""
+"""Sentences about labs."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ STATES = {
     LabState.RESETTING: "being reset",
     LabState.SAVING: "being saved",
     LabState.ROLLING_BACK: "being rolled back",
-    LabState.ENDING: "on its way out",
+    LabState.ENDING: "being removed",
 }
 ROOM = 400  # octets of one line
 
 
 def a(noun: str) -> str:
-    """With its article."""
+    """The noun with its indefinite article."""
     return f"{'an' if noun[:1] in 'aeiou' else 'a'} {noun}"
 
 
@@ -36,12 +36,12 @@ def lab_line(lease: Lease, lab: Lab, host_up: bool, left: str, now: datetime) ->
 
 
 def save_line(port: int, address: str, image: str, user: str) -> str:
-    """What copies the home in a lab to where it is typed."""
+    """The command that copies the home directory of a lab to the machine where it is typed."""
     home = "/root" if user == "root" else f"/home/{user}"
     return f"scp -rp -P {port} {image}@{address}:{home} ."
 
 
 def noted(*notes: str) -> str:
-    """`` (one; two)``, of those that say something."""
+    """`` (one; two)``, of those that are not empty."""
     said = "; ".join(note for note in notes if note)
     return f" ({said})" if said else ""

@@ -1,4 +1,4 @@
-"""How long a lab is somebody's: warned before the end, never taken away while they are in a class."""
+"""The end of leases: people are warned before it, and keep their labs while they are in a class."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from trainbot.model.ports import Access, ClassContext
 if TYPE_CHECKING:
     from trainbot.adapters.db import Store
 
-NEWS = timedelta(hours=12)  # that a lab has ended is told for so long
+NEWS = timedelta(hours=12)  # people are told for this long that their lab has ended
 
 
 @dataclass(frozen=True, slots=True)
 class ClassHold:
-    """What classes do for leases at one moment.  It follows from rows alone, so it is the same after a restart."""
+    """Which leases classes keep at one moment.  It follows from rows alone, so it is the same after a restart."""
 
     windows: Sequence[ClassWindow]
     grace: timedelta
     now: datetime
 
     def held(self, lease: Lease) -> bool:
-        """A class that it belongs to runs: it does not end, and nobody is warned."""
+        """Whether it belongs to a running class: it does not end then, and nobody is warned."""
         return any(window.runs(self.now) and window.concerns(lease) for window in self.windows)
 
     def ends_at(self, lease: Lease) -> datetime:
-        """Not before this, and then unless it is held: what a class that is over gives besides is counted in."""
+        """When it ends, unless it is held then; the extra time after a class is included."""
         after = [
             window.over_at + self.grace
             for window in self.windows
@@ -42,7 +42,7 @@ class ClassHold:
         return max([lease.expires_at, *(at for at in after if at > self.now)])
 
     def left(self, lease: Lease) -> str:
-        """How long it lasts, in words that will not turn out wrong."""
+        """How long it lasts, in words that stay true."""
         rest = self.ends_at(lease) - self.now
         if self.held(lease) and rest <= self.grace:
             return f"yours until {span(self.grace)} after the class"
@@ -63,7 +63,7 @@ class LeaseExpiry:
         return ClassHold(self.classes.windows(now - self.config.grace), self.config.grace, now)
 
     def tick(self, now: datetime) -> None:
-        """Leases that are over end, those that soon will be are told; those of a class stay."""
+        """Ends leases whose time is up and warns people shortly before; those of a class stay."""
         hold = self.hold(now)
         for lease in self.leases.open():
             if lease.lab_id is None or hold.held(lease):
@@ -75,7 +75,7 @@ class LeaseExpiry:
                 self.end(lease, "expired", now)
                 self.notices.tell(
                     now,
-                    f"your {lease.image} lab has ended, its time was over; !lab {lease.image} gives you a new one",
+                    f"time is up: your {lease.image} lab has ended. !lab {lease.image} gives you a new one",
                     person_id=lease.person_id,
                     not_after=now + NEWS,
                 )
@@ -88,16 +88,16 @@ class LeaseExpiry:
 
     def _warning(self, lease: Lease, left: timedelta) -> str:
         return (
-            f"your {lease.image} lab ends in {span(left)}: !lab extend gives more time; "
-            f"{self._saving(lease.image)} on your own machine saves your work"
+            f"your {lease.image} lab ends in {span(left)}: !lab extend gives you more time. To save your work, run on "
+            f"your own machine: {self._saving(lease.image)}"
         )
 
     def warned(self, lease: Lease) -> str:
-        """What its person was told before its end, '' while that is not near."""
+        """The warning that its person was given before its end; '' if there was none yet."""
         return self._warning(lease, lease.expires_at - lease.warned_at) if lease.warned_at is not None else ""
 
     def end(self, lease: Lease, why: str, now: datetime) -> None:
-        """The lab goes, and an older one that was kept for its person."""
+        """Ends the lease and destroys its lab, and an older one that was kept for its person."""
         self.leases.change({"id": lease.id}, ended_at=now, ended_why=why, offered="")
         for id in (lease.lab_id, lease.left_id):
             lab = self.labs.get(id) if id is not None else None

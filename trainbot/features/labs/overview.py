@@ -1,4 +1,4 @@
-"""All labs, hosts and seats, as organisers and their programs see them."""
+"""All labs and hosts and their capacity, as organisers and their programs see them."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Overview:
             if lease.lab_id in labs
         ]
         queue = [
-            f"{names[lease.person_id]} waits for {lease.image}{_mode(lease)}, number {positions[lease.id]}"
+            f"{names[lease.person_id]} is waiting for {lease.image}{_mode(lease)}, number {positions[lease.id]}"
             for lease in leases
             if lease.id in positions
         ]
@@ -58,7 +58,7 @@ class Overview:
         return [Reply(as_many([*rehearsal, *seated, *queue], ROOM, "; ", MORE) or "nobody has a lab", private=True)]
 
     def _rehearsal(self, labs: dict[str, Lab]) -> list[str]:
-        """All that a rehearsal has, in one piece: they are nobody's."""
+        """The labs of a rehearsal, summed up: they are nobody's."""
         there = Counter(labs[lease.lab_id].host for lease in self.leases.rehearsals() if lease.lab_id in labs)
         number = sum(there.values())
         return [f"a rehearsal has {'one lab' if number == 1 else f'{number} labs'}{_where(there)}"] if there else []
@@ -68,7 +68,7 @@ class Overview:
         return f"{nick} {lease.image}{_mode(lease)} on {lab.host} {state}, {hold.left(lease)}"
 
     def _narrowed(self, which: str, leases: list[Lease], names: dict[int, str], labs: dict[str, Lab]) -> list[Lease]:
-        """Those on that host, or of that nick."""
+        """The leases on that host, or of that nick."""
         if which in self.scheduler.hosts:
             found = [lease for lease in leases if lease.lab_id in labs and labs[lease.lab_id].host == which]
             if not found:
@@ -77,7 +77,8 @@ class Overview:
         found = [lease for lease in leases if self.audience.fold(names[lease.person_id]) == self.audience.fold(which)]
         if not found:
             raise UserError(
-                f"{which[:30]} is no host and has no lab; hosts are: " + (", ".join(self.scheduler.hosts) or "none yet")
+                f'no host and nobody with a lab is called "{which[:30]}" '
+                f"(hosts: {', '.join(self.scheduler.hosts) or 'none yet'})"
             )
         return found
 
@@ -85,7 +86,7 @@ class Overview:
 
     def list_hosts(self, ask: Request) -> list[Effect]:
         if not self.scheduler.hosts:
-            return [Reply("there are no hosts in bot.ini: each has a section [host.NAME] there", private=True)]
+            return [Reply("there are no hosts in bot.ini yet: add a [host.NAME] section for each", private=True)]
         present = self.labs.present()
         used = {name: sum(lab.host == name for lab in present) for name in self.scheduler.hosts}
         hosts = [
@@ -98,7 +99,7 @@ class Overview:
         ]
 
     def _not_there(self, view: HostView) -> list[str]:
-        """Images that this host has no copy of, though it needs one."""
+        """The images that this host needs a copy of and does not have."""
         there = view.report.images if view.report is not None else None
         images = {} if there is None else self.scheduler.images
         return [name for name, image in images.items() if image.version not in (there or ())]
@@ -128,7 +129,7 @@ class Overview:
         }
 
     def labs_value(self, now: datetime) -> list[dict[str, Any]]:
-        """Each lab with whose it is ('' for the pool), then who waits."""
+        """Each lab with its person ('' for the pool), then the people who are waiting."""
         leases, positions = self.leases.open(), self.queue.positions()
         names = {person.id: person.nick for person in self.people.with_leases()}
         holder = {id: lease for lease in self.leases.every() for id in (lease.lab_id, lease.left_id) if id is not None}
@@ -161,7 +162,7 @@ class Overview:
             Command(
                 "labs",
                 self.list_leases,
-                "who has which lab where, and who waits; of one host or person",
+                "show who has which lab where, and who is waiting: all, or those of one host or person",
                 (Argument("HOST or NICK", "word", optional=True),),
                 example="labs alice",
                 role=Role.ORGANISER,
@@ -170,14 +171,14 @@ class Overview:
             Command(
                 "lab capacity",
                 self.say_capacity,
-                "seats, those that survive the loss of a host, and how many more labs of each image fit",
+                "show how many labs fit, how many survive the loss of a host, and how many more of each image fit",
                 role=Role.ORGANISER,
                 group="labs",
             ),
             Command(
                 "hosts",
                 self.list_hosts,
-                "seats, and each host: state, labs, load, memory, disk, last trouble",
+                "show how many labs fit, and each host: state, labs, load, memory, disk, last problem",
                 role=Role.ORGANISER,
                 group="labs",
             ),
@@ -194,19 +195,19 @@ def _where(there: dict[str, int] | Any) -> str:
 
 
 def summary(found: Capacity) -> str:
-    """``30 seats: 14 taken, 3 in the pool, 13 free; 15 survive the loss of any one host``, and whom it would hit."""
+    """``30 labs fit: 14 taken, 3 in the pool, 13 free; 15 survive the loss of any one host``, and what it would cost."""
     text = (
-        f"{found.total} seats: {found.taken} taken, {found.pool} in the pool, {found.free} free; "
+        f"{found.total} labs fit: {found.taken} taken, {found.pool} in the pool, {found.free} free; "
         f"{found.survive} survive the loss of any one host"
     )
     if found.without_lab:
         people = "one person" if found.without_lab == 1 else f"{found.without_lab} people"
-        text += f"; if {found.worst} were lost now, {people} would wait"
+        text += f"; if {found.worst} were lost now, {people} would have to wait"
     return text
 
 
 def host_line(name: str, view: HostView, used: int, missing: list[str], now: datetime) -> str:
-    """One host: numbers only while they are true."""
+    """One host in one line; numbers only while they are up to date."""
     if view.up:
         state = "up"
     else:
@@ -225,5 +226,5 @@ def host_line(name: str, view: HostView, used: int, missing: list[str], now: dat
     parts += [f"no copy of {image}" for image in missing] if report is not None else []
     line = ", ".join(parts)
     if view.last_trouble and view.last_trouble_at is not None:
-        line += f"; last trouble: {one_line(view.last_trouble, 80)} {span(now - view.last_trouble_at)} ago"
+        line += f"; last problem: {one_line(view.last_trouble, 80)} {span(now - view.last_trouble_at)} ago"
     return line

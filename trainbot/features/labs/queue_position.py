@@ -1,4 +1,4 @@
-"""Those who wait for a lab: their place, and what they may hope for."""
+"""People who are waiting for a lab: their position in the queue, and when they can expect one."""
 
 from __future__ import annotations
 
@@ -23,22 +23,25 @@ class LabQueue:
         self.labs, self.leases, self.notices = store.labs, store.leases, store.notices
 
     def positions(self) -> dict[int, int]:
-        """Of everybody who waits now."""
+        """Lease -> position, of everybody who is waiting now."""
         waiting = self.leases.open(lab_id=None)
         return positions(waiting, missed(waiting, self.notices.waiting()))
 
     def position(self, lease: Lease, now: datetime) -> str:
-        """One sentence for somebody who waits; a time only where it can come true."""
+        """What somebody who is waiting is told; a time only if it can come true."""
         leases, hosts = self.leases.open(), self.scheduler.hosts.values()
         away = missed(leases, self.notices.waiting())
         waiting = [other for other in leases if other.lab_id is None]
         number = positions(waiting, away)[lease.id]
         if any(view.unheard for view in hosts):
-            return f"the hosts of labs are just being reached; you are number {number} in the queue, I tell you then"
+            return (
+                f"still connecting to the lab hosts. You're number {number} in the queue; I'll tell you when your lab "
+                "is ready"
+            )
         if not any(view.up for view in hosts):
             return (
-                f"no host answers just now; you are number {number} in the queue for {a(lease.image)} lab, "
-                "and I tell you when one does"
+                f"no lab host answers right now. You're number {number} in the queue for {a(lease.image)} lab; "
+                "I'll tell you when it is ready"
             )
         keeping, present = self.expiry.hold(now), self.labs.present()
         needs = {name: self.scheduler.need(image) for name, image in self.scheduler.images.items()}
@@ -54,20 +57,20 @@ class LabQueue:
         )
         if found.prospect is Prospect.NOW:
             return (
-                f"you are number {number} in the queue, and room for {a(lease.image)} lab is being made; I tell "
-                "you then"
+                f"making room for {a(lease.image)} lab. You're number {number} in the queue; I'll tell you when your lab "
+                "is ready"
             )
         if found.prospect is Prospect.NONE:
             return (
-                f"no host has room for {a(lease.image)} lab now: you are number {number} in the queue, and I tell "
-                "you when one has"
+                f"no host has room for {a(lease.image)} lab right now. You're number {number} in the queue; I'll tell "
+                "you when your lab is ready"
             )
         hint = _hint(found.at, any(keeping.held(other) for other in leases), keeping)
-        return f"all {lease.image} labs are taken: you are number {number} in the queue, {hint}; I tell you then"
+        return f"all {lease.image} labs are taken. You're number {number} in the queue: {hint}. I'll tell you when it is ready"
 
 
 def _hint(at: datetime | None, held: bool, keeping: ClassHold) -> str:
     if at is not None:
-        return f"likely in {span(at - keeping.now)}, when a lease ends, or as soon as a lab is given back"
-    until = f"; those of the class stay until it has ended, and {span(keeping.grace)} more" if held else ""
-    return f"as soon as a lab is given back{until}"
+        return f"you'll likely get a lab in {span(at - keeping.now)}, when a lease ends, or sooner if one is given back"
+    until = f" (people in the class keep theirs until {span(keeping.grace)} after it)" if held else ""
+    return f"you'll get a lab as soon as one is given back{until}"

@@ -1,4 +1,4 @@
-"""Go or no-go: whether the labs of a session are ready when they should be, and what is wrong where they are not."""
+"""Go or no-go: whether the labs of a session are ready in time, and if not, why."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from trainbot.adapters.db import Store
     from trainbot.model.notice import Notice, NoticeKind
 
-LAST_WORD = timedelta(minutes=5)  # before the start: whoever heard a no-go hears how it is now
+LAST_WORD = timedelta(minutes=5)  # before the start: people who got a no-go get the latest state
 MOST_FAULTS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class SessionReadiness:
-    """``needed`` labs of an image, of which so many are ``ready`` on each host."""
+    """How many labs of each image are ``needed``, and how many of them are ``ready`` on each host."""
 
     needed: Mapping[str, int]
     ready: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
@@ -42,7 +42,7 @@ class SessionReadiness:
 
     @property
     def missing(self) -> dict[str, int]:
-        """Image -> labs, where some are missing."""
+        """Image -> number of missing labs, only where some are missing."""
         left = {image: number - sum(self.ready.get(image, {}).values()) for image, number in self.needed.items()}
         return {image: number for image, number in left.items() if number > 0}
 
@@ -54,8 +54,8 @@ class SessionReadiness:
 def readiness_of(
     sessions: Iterable[PlannedSession], share: int, labs: Iterable[Lab], leases: Iterable[Lease], up: Iterable[str]
 ) -> dict[str, SessionReadiness]:
-    """Session's uid -> how far its labs are: those that its people have, and free ones, which count for one session
-    only, the earliest first.  ``up``: hosts that answer."""
+    """Session's uid -> the readiness of its labs: those that its people have, and free ones; each free lab counts for
+    one session only, the earliest first.  ``up``: hosts that answer."""
     answering, by_id = set(up), {lab.id: lab for lab in labs if lab.state in ALIVE}
     has = {(lease.person_id, lease.image): by_id.get(lease.lab_id or "") for lease in leases}
     taken = {lease.lab_id for lease in leases}
@@ -84,18 +84,18 @@ def readiness_of(
 
 
 def verdict(title: str, clock: str, state: SessionReadiness, faults: Iterable[str], rest: timedelta | None) -> str:
-    """The line for presenters.  ``clock``: when it begins; ``rest``: how long the missing ones take, None where there
-    is no telling."""
+    """The line for presenters.  ``clock``: when it begins; ``rest``: how long the missing ones take, None if
+    unknown."""
     on, needed = state.on_hosts, sum(state.needed.values())
     ready = sum(on.values())
     what = f"{ready} of {needed} labs for {title} at {clock} are ready"
     if state.go:
         if len(on) == 1:
-            return f"go: {what}, all on {next(iter(on))}: its loss leaves none"
-        return f"go: {what}, on {len(on)} hosts; the loss of one leaves {ready - max(on.values())}"
+            return f"go: {what}, all on {next(iter(on))}: losing it would leave none"
+        return f"go: {what}, on {len(on)} hosts; losing one would leave at least {ready - max(on.values())}"
     said = "; ".join(list(faults)[:MOST_FAULTS])
-    left = f"at this rate the rest in {span(rest)}" if rest is not None else "there is no telling when the rest is"
-    return f"no-go: {what}{f' ({said})' if said else ''}; {left}; !hosts tells organisers more"
+    left = f"the rest should be ready in {span(rest)}" if rest is not None else "I can't say when the rest will be"
+    return f"no-go: {what}{f' ({said})' if said else ''}; {left}; organisers can see more with !hosts"
 
 
 def faults(
@@ -105,7 +105,7 @@ def faults(
     seats: Iterable[HostRoom],
     labs: Iterable[Lab],
 ) -> list[str]:
-    """Why labs are missing, the most telling first.  ``needs``: of images that there are."""
+    """Why labs are missing, the most important reason first.  ``needs``: of the images that exist."""
     found = [f"there is no {image} image here" for image in missing if image not in needs]
     usable = []
     for host in seats:
@@ -120,9 +120,9 @@ def faults(
         for host in usable:
             version = needs[image].version if image in needs else ""
             if host.images is not None and image in needs and version not in host.images:
-                found.append(f"{image} has no copy on {host.host}")
+                found.append(f"{host.host} has no copy of {image}")
             elif version in host.backoff:
-                found.append(f"{image} does not come up on {host.host}")
+                found.append(f"{image} does not boot on {host.host}")
     failed = [lab for lab in labs if lab.image in missing and lab.state is LabState.MAKING and lab.fault]
     found += [f"{failed[0].host} says: {_short(failed[0].fault)}"] if failed else []
     return found
@@ -135,8 +135,8 @@ def rest_of(
     seats: Iterable[HostRoom],
     boot_seconds: Callable[[str], float],
 ) -> tuple[timedelta | None, int]:
-    """(how long the missing labs take as things are, None where some find no host; how many find no room on hosts that
-    could make them).  ``coming``: how many of an image are being made already."""
+    """(how long the missing labs will take, None if some find no host; how many find no room on hosts that could make
+    them).  ``coming``: how many of an image are already being made."""
     there, possible, homeless, seconds = {host.host: host for host in seats}, True, 0, 0.0
     for image, number in missing.items():
         makers = [host for host in there.values() if image in needs and _makes(host, needs[image])]
@@ -153,7 +153,7 @@ def rest_of(
 
 
 def _makes(host: HostRoom, need: Need) -> bool:
-    """It could make such a lab if it had room."""
+    """Whether the host could make such a lab if it had room."""
     return (
         host.up
         and not host.drained
@@ -172,8 +172,8 @@ class Readiness:
         self.labs, self.leases, self.people, self.notices = store.labs, store.leases, store.people, store.notices
 
     def tick(self, now: datetime) -> None:
-        """From ``early`` before the start each of the staff hears it once, again when it turns, and, where it was a
-        no-go, five minutes before the start as it is then."""
+        """From ``early`` before the start, tells each of the staff once, again when the verdict changes, and after a
+        no-go once more five minutes before the start."""
         due = [
             session
             for session in self.preallocation.sessions(now)
@@ -213,14 +213,14 @@ class Readiness:
         return readiness_of(near, config.share, self.labs.alive(), self.leases.open(), up)
 
     def notice(self, notice: Notice, now: datetime) -> Reply | None:
-        """Worded when it is said: true then."""
+        """The text is made when it is sent, so that it is true then."""
         session = next((found for found in self.preallocation.sessions(now) if found.uid == notice.subject), None)
         if session is None or session.start <= now or notice.person_id is None:
             return None
         return Reply(self.line(session, self.people.get(notice.person_id).zone, now))
 
     def line(self, session: PlannedSession, zone: str, now: datetime) -> str:
-        """How it stands with the labs of this session, for somebody in that zone ('': the session's own)."""
+        """The state of this session's labs, for somebody in that zone ('': the session's own)."""
         state, present = self._readiness(now)[session.uid], self.labs.present()
         seats = self.scheduler.rooms(present, now)
         needs = {name: self.scheduler.need(image) for name, image in self.scheduler.images.items()}
@@ -231,5 +231,5 @@ class Readiness:
         rest, homeless = rest_of(state.missing, coming, needs, seats, self.scheduler.boot_seconds)
         said = faults(state.missing, needs, self.scheduler.hosts, seats, present)
         if homeless:
-            said.append(f"there is no room for {homeless} of them")
+            said.append(f"no room for {homeless} of them")
         return verdict(session.title, clock(session.start, zone or session.zone), state, said, rest)

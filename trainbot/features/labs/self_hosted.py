@@ -1,6 +1,6 @@
-"""Labs on machines of people's own: where to get the image, and that they need none of ours.
+"""People who run the image on a machine of their own: where to get it; they need no lab of ours.
 
-The bot never logs in there.  Getting a lab of ours ends it (``labs.requests``).
+The bot never logs in there.  Getting a lab of ours ends it (``lab_requests``).
 """
 
 from __future__ import annotations
@@ -38,13 +38,11 @@ class SelfHostedCommands:
         self.classes.went_home(ask, image)
         kept = [lease.image for lease in held if lease.lab_id is not None]
         note = (
-            f"your {kept[0]} lab here stays until !lab return" if kept else f"!lab {image} gives you a lab here instead"
+            f"you keep your {kept[0]} lab here until !lab return"
+            if kept
+            else f"!lab {image} gives you a lab here instead"
         )
-        return [
-            Reply(
-                f"{self._where(image)}; with it you take part as everybody: !done, !stuck, !ask; {note}", private=True
-            )
-        ]
+        return [Reply(f"{self._where(image)}; take part like everyone else: !done, !stuck, !ask; {note}", private=True)]
 
     def _which(self, ask: Request, before: SelfHosted | None) -> str:
         wanted = self.classes.image_of(ask) or (before.image if before is not None else "")
@@ -53,8 +51,8 @@ class SelfHostedCommands:
         if len(self.images) == 1:
             return next(iter(self.images))
         if not self.images:
-            raise UserError("there are no images yet; an organiser makes one with trainbot image build debian")
-        raise UserError("which image? say !lab home and one of: " + ", ".join(sorted(self.images)))
+            raise UserError("there are no images yet: an organiser can make one with trainbot image build debian")
+        raise UserError("which image? Type !lab home IMAGE with one of: " + ", ".join(sorted(self.images)))
 
     def _where(self, image: str) -> str:
         offer = self.pages.offer(image)
@@ -62,7 +60,7 @@ class SelfHostedCommands:
             return f"the {image} image is not published: ask an organiser for it (trainbot image publish)"
         if not offer.url:
             return (
-                f"ask an organiser where the {image} image is served ([records] public_url says it); sha256 of its "
+                f"ask an organiser where to download the {image} image ([records] public_url is not set); sha256 of its "
                 f"SHA256SUMS: {offer.sums}"
             )
         return f"{image} for Xen or QEMU, how-to: {offer.url} (sha256 of SHA256SUMS: {offer.sums})"
@@ -72,7 +70,7 @@ class SelfHostedCommands:
             Command(
                 "lab home",
                 self.go_home,
-                "I run the image on a machine of my own: where it is, and from then on I take part with it",
+                "use a machine of your own instead of a lab: shows where to get the image",
                 (Argument("IMAGE", "image", optional=True),),
                 example="lab home debian",
                 group="labs",
@@ -81,8 +79,8 @@ class SelfHostedCommands:
 
 
 def at_home(home: SelfHosted) -> str:
-    """For ``!lab`` of somebody who has none here."""
+    """The answer to ``!lab`` for somebody who uses a machine of their own."""
     return (
-        f"you run {home.image} on a machine of your own (!lab home says where the image is); !lab {home.image} "
+        f"you run {home.image} on a machine of your own (!lab home shows where to get the image); !lab {home.image} "
         "gives you a lab here instead"
     )
