@@ -35,14 +35,14 @@ async def test_every_fault_of_bot_ini_at_once(bot):
     await bot.start()
     assert await bot.ended() == 2
     for fault in (
-        "[irc] port: 'many'",
-        "[irc] channels: 'class' is not a channel, say #class",
+        '[irc] port: "many"',
+        '[irc] channels: "class" is not a channel: use for example #class',
         "[roles] presenter: ",
-        "[schedule] zones: there is no time zone 'Australia/Sidney'",
+        '[schedule] zones: unknown time zone "Australia/Sidney"',
         "[labs] leese: unknown option",
         "[image.list] (name): !lab list is a command",
         "[host.xen1] uri: no driver for hosts like 'vbox://'",
-        "[gateway] listen: 'here'",
+        '[gateway] listen: "here"',
         "[recrods]: unknown section",
     ):
         assert len([line for line in bot.lines if fault in line]) == 1, (fault, bot.lines)
