@@ -71,7 +71,7 @@ def test_a_host_whose_key_nobody_knows_is_not_entered(own_world):
     door = world.door()
     (world.state / "known_hosts").write_text("")
     ran = world.ssh("echo in", password=behind(world, door))
-    assert ran.stderr.endswith(b"the host of your lab cannot be reached: ssh again in a minute, or !lab on IRC\r\n")
+    assert ran.stderr.endswith(b"your lab's host cannot be reached: run ssh again in a minute, or type !lab on IRC\r\n")
     assert f"127.0.0.1 port {door.port} is not known yet" in world.log() and "trainbot host prepare NAME" in world.log()
     assert door.logins() == 0
     (world.state / "known_hosts").unlink()
@@ -109,7 +109,7 @@ def test_a_host_that_dies_and_comes_back(own_world):
     inside = world.open("echo in; cat", password=password)
     assert inside.stdout.readline() == b"in\n"
     door.kill()
-    assert b"the connection to your lab broke" in inside.communicate(timeout=30)[1]
+    assert b"the connection to your lab was lost" in inside.communicate(timeout=30)[1]
     again = world.open("echo again", password=password)
     assert again.stderr.readline().startswith(b"trainbot: your lab is still booting")
     door.start()
@@ -176,5 +176,5 @@ def test_a_door_that_breaks_off_in_the_middle_ends_the_session_with_a_sentence(o
     inside = world.open("echo in; cat", password=password)
     assert inside.stdout.readline() == b"in\n"
     subprocess.run(["pkill", "-9", "-f", f"{door.folder}/relay"], check=True)
-    assert b"the connection to your lab broke" in inside.communicate(timeout=30)[1]
+    assert b"the connection to your lab was lost" in inside.communicate(timeout=30)[1]
     assert world.ssh("echo in", password=password).stdout == b"in\n"

@@ -80,7 +80,7 @@ async def test_why_not_is_told_apart(world, client, tmp_path):
         (client.login(lab, host_key=""), "host key", "no ssh host key of the lab"),
         (client.login(lab, host_key=key, command="exec sleep 60", timeout=1.0), "timeout", "command within 1 s"),
         (client.login(AT, "x@127.0.0.1:1", host_key=key), "door", "trainbot host prepare NAME"),
-        (client.login(AT, "nonsense", host_key=key), "door", "is no door"),
+        (client.login(AT, "nonsense", host_key=key), "door", "is not a jump host"),
         (client.login(("10.0.0.1;reboot", 22), "x@127.0.0.1:1", host_key=key), "request", "no request"),
         (client.login(lab, host_key=key, stdin="x" * (1 << 20)), "request", "send less"),
     ):

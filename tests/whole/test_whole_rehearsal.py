@@ -88,7 +88,7 @@ async def test_a_lab_that_lets_nobody_in(bot, alice):
     first, *lines = out.splitlines()
     assert first == "no-go: SE Linux for beginners, 0 of 9 seats let somebody in"
     assert re.fullmatch(
-        r"  ! tb-debian-\w{8} on xen1 lets nobody in: not within 2 s: your lab is still booting: waiting up "
+        r"  ! tb-debian-\w{8} on xen1 lets nobody in: timed out after 2 s: your lab is still booting: waiting up "
         r"to 240 s for it",
         lines[0],
     ), lines

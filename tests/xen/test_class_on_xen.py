@@ -140,7 +140,7 @@ async def test_a_class_that_loses_its_hosts(room: Classroom) -> None:
         assert await room.ready(nick) == well
         assert await ways[nick].says("kept") == ""
         assert await ways[nick].says("keep new; kept") == "new"
-    await asyncio.to_thread(screen.until, b"your lab went away (reset, returned or moved to another host): ssh again")
+    await asyncio.to_thread(screen.until, b"your lab is gone (reset, returned or moved to another host): ssh again")
     assert await asyncio.to_thread(screen.close) == 255
     screen = await asyncio.to_thread(at_the_screen, ways["bob"], "second")
     screen.process.kill()

@@ -222,7 +222,7 @@ def test_a_shell_asks_first(shell: Callable[..., tuple[int, str]], stage: Stage)
 def test_a_shell_prunes_what_bot_ini_says(shell: Callable[..., tuple[int, str]], stage: Stage) -> None:
     """[records] keep, or --older-than; with neither it says so."""
     assert "give an age, for example --older-than 2y, or set keep = 2y in [records]" in shell("log", "prune")[1]
-    assert "'2 years' is not an age, say 2y or 90d" in shell("log", "prune", "--older-than", "2 years")[1]
+    assert '"2 years" is not an age: use for example 2y or 90d' in shell("log", "prune", "--older-than", "2 years")[1]
     ini = stage.folder / "bot.ini"
     ini.write_text(ini.read_text() + "keep = 1y\n")
     assert shell("log", "prune", "--dry-run") == (0, "nothing\n")
