@@ -75,7 +75,7 @@ async def test_why_not_is_told_apart(world, client, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as mute:
         closed = mute.getsockname()
     for wanted, reason, sentence in (
-        (client.login(closed, host_key=key), "silent", "no ssh server speaks there yet"),
+        (client.login(closed, host_key=key), "silent", "no ssh server answers there yet"),
         (client.login(lab, host_key=keygen(tmp_path / "other")), "host key", "another ssh host key"),
         (client.login(lab, host_key=""), "host key", "no ssh host key of the lab"),
         (client.login(lab, host_key=key, command="exec sleep 60", timeout=1.0), "timeout", "command within 1 s"),

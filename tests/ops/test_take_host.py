@@ -68,7 +68,7 @@ def test_without_being_asked(shell, pool, ran):
 def test_what_cannot_be_taken(shell, pool, ran):
     """A host that bot.ini does not have is said with those it has; one on this machine alone needs no claim."""
     unknown = shell("host", "take", "xen2").exception
-    assert isinstance(unknown, UserError) and "there is: xen1, here" in str(unknown)
+    assert isinstance(unknown, UserError) and "(available: xen1, here)" in str(unknown)
     assert "nothing to take" in shell("host", "take", "here").output
 
 

@@ -128,7 +128,7 @@ async def test_the_irc_server_comes_later(tmp_path, make_bot, people):
     await bot.logs(f"no IRC connection to 127.0.0.1 port {server.port}: connection refused; next try in")
     assert (await bot.shell("lab", "list")).code == 0
     looked = await bot.shell("doctor", "irc")
-    assert looked.code == 1 and f"127.0.0.1 port {server.port}: nobody listens at that port" in looked.out
+    assert looked.code == 1 and f"127.0.0.1 port {server.port}: nothing listens on that port" in looked.out
     async with server:
         alice = await people(server.port, "alice")
         await alice.bot_joins()

@@ -17,7 +17,7 @@ def take(config: Config, name: str, sure: Callable[[str], bool], say: Callable[[
     host = next((host for host in config.hosts if host.name == name), None)
     if host is None:
         there = ", ".join(host.name for host in config.hosts) or "none"
-        raise UserError(f"bot.ini has no [host.{name}]; there is: {there}")
+        raise UserError(f"bot.ini has no [host.{name}] (available: {there})")
     driver = LibvirtDriver(host, _owner(config))
     if not driver.shared:
         say(f"{name} is this trainbot's alone: there is nothing to take")

@@ -118,8 +118,8 @@ async def test_a_lab_is_checked_once(world, tmp_path, caplog):
         (way(world, door.via), ""),
         (way(world), ""),
         (way(world, "x@127.0.0.1:1"), ""),
-        (another, "the lab showed another ssh host key than its image's"),
-        (way(world, port=1), "no ssh server speaks there yet"),
+        (another, "the lab's ssh host key is not its image's"),
+        (way(world, port=1), "no ssh server answers there yet"),
     ):
         seen.probes.check(CheckLogin("lab", wanted))
         assert await seen.next() == LoginChecked("lab", error)
@@ -182,4 +182,4 @@ async def test_a_lab_that_lets_in_and_runs_nothing_is_told_so(world):
     seen = Seen(world)
     seen.probes._gateway = SimpleNamespace(login=login)
     seen.probes.check(CheckLogin("lab", way(world)))
-    assert await seen.next() == LoginChecked("lab", "it lets us in and runs no command (true ended with 1)")
+    assert await seen.next() == LoginChecked("lab", "the login works, but commands do not (true ended with 1)")

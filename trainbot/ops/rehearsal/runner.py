@@ -197,7 +197,7 @@ class Rehearsal:
                 chair.shut[now["lab"]] = str(error)
                 return
             if ran.exit != 0:
-                chair.shut[now["lab"]] = f"it lets us in and runs no command (true ended with {ran.exit})"
+                chair.shut[now["lab"]] = f"the login works, but commands do not (true ended with {ran.exit})"
                 return
             at = time.monotonic()
             chair.entered = Seat(
