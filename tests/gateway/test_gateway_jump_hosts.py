@@ -114,7 +114,7 @@ def test_a_host_that_dies_and_comes_back(own_world):
     assert again.stderr.readline().startswith(b"trainbot: your lab is still booting")
     door.start()
     assert again.communicate(timeout=30)[0] == b"again\n"
-    assert "is open again" in world.log()
+    assert "is reachable again" in world.log()
 
 
 def test_a_host_that_hangs_is_given_up_for_new_ones(own_world):
@@ -126,7 +126,7 @@ def test_a_host_that_hangs_is_given_up_for_new_ones(own_world):
     door.signal(signal.SIGSTOP)
     try:
         new = world.open("echo new", password=password)
-        until(lambda: "does not answer any more" in world.log() or "no ssh within" in world.log())
+        until(lambda: "no longer answers: reconnecting" in world.log() or "no ssh within" in world.log())
     finally:
         door.signal(signal.SIGCONT)
     assert new.communicate(timeout=60)[0] == b"new\n"

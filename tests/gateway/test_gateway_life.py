@@ -29,12 +29,12 @@ def test_the_bots_death_cuts_nobody_and_lets_new_people_in(own_world):
     _, password = world.lease()
     inside = enter(world, password)
     world.bot.die()
-    until(lambda: "the bot is away" in world.log())
+    until(lambda: "the bot is not running" in world.log())
     assert echo(inside, b"still\n") == b"still\n"
     assert world.ssh("echo new", password=password).stdout == b"new\n"
     world.bot.start()
     _, second = world.lease()
-    until(lambda: world.log().count("the bot is there") == 2)
+    until(lambda: world.log().count("connected to the bot") == 2)
     assert world.ssh("echo newer", password=second).stdout == b"newer\n"
     assert echo(inside, b"and still\n") == b"and still\n"
     inside.communicate()

@@ -205,7 +205,7 @@ async def test_a_gateway_that_cannot_be_asked_is_left_alone(own_world, keep, mon
     for _ in range(3):
         await kept.keep()
         await kept._replacing
-    assert caplog.text.count("cannot be asked to leave") == 1
+    assert caplog.text.count("cannot be told to stop") == 1
     assert process.running(world.state) == world.pid
 
 

@@ -156,7 +156,7 @@ def test_the_console_goes_both_ways_and_is_left_with_the_usual_key(quiet, line):
     comes next sees what was said."""
     _, password = lab(quiet, line)
     terminal = Terminal(quiet, password, words=("xen-manage", "console", "debian"))
-    terminal.until(b"ctrl-] leaves it")
+    terminal.until(b"ctrl-] to leave")
     terminal.until(b"\x1b[1mroot")
     terminal.type(b"uptime")
     terminal.until(b"<uptime>")
@@ -208,7 +208,7 @@ exec cat
     )
     _, password = quiet.lease(endpoint=("127.0.0.1", 22), via=host.via, lab=str(uuid.uuid4()))
     terminal = Terminal(quiet, password, words=("xen-manage", "console"))
-    terminal.until(b"ctrl-] leaves it")
+    terminal.until(b"ctrl-] to leave")
     terminal.type(b"early\n")
     terminal.until(b"typed: early")
     terminal.type(b"\x1d")
@@ -254,14 +254,14 @@ def test_a_lab_without_a_console_says_what_gives_it_one(quiet, tmp_path):
     """One that runs and was made before labs had consoles; one that is off, with no socket either, is waited for."""
     route, password = quiet.lease(lab=str(uuid.uuid4()), console=str(tmp_path / "none"))
     opened = quiet.open("xen-manage", "console", password=password)
-    assert b"ctrl-] leaves it" in opened.stderr.readline()
+    assert b"ctrl-] to leave" in opened.stderr.readline()
     assert (
         b"!lab reset recreates it from its image, with a console" in opened.stderr.readline() and opened.wait(30) == 1
     )
     opened.communicate()
     quiet.tell(route, endpoint=None, why="your lab is rebooting")
     opened = quiet.open("xen-manage", "console", password=password)
-    assert b"ctrl-] leaves it" in opened.stderr.readline()
+    assert b"ctrl-] to leave" in opened.stderr.readline()
     assert b"the lab is off or starting" in opened.stderr.readline()
     quiet.end(route)
     assert b"your lease has ended" in opened.stderr.readline() and opened.wait(30) == 1

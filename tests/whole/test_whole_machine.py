@@ -237,7 +237,7 @@ def a_dropped_link(learner):
 def console_without_network(learner):
     """The console gives a root shell while no packet gets into the lab."""
     console = at(learner, "xen-manage", "console")
-    console.until(b"ctrl-] leaves it")
+    console.until(b"ctrl-] to leave")
     console.type(b"\n")
     console.until(b"# ")
     console.type(b"ip link set eth0 down; ip -br link show eth0; echo off:$((1+1))\n")

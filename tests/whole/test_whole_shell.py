@@ -34,7 +34,7 @@ async def test_commands_beside_the_running_bot(bot, russell, alice):
     assert images.code == 0 and images.out.startswith("debian: bookworm, 384 MiB per lab")
 
     listed = await bot.shell("log", "list")
-    assert listed.code == 0 and "1 " in listed.out and "(runs now)" in listed.out
+    assert listed.code == 0 and "1 " in listed.out and "(running)" in listed.out
     assert parsed(await bot.shell("log", "list", "--json"))[0]["number"] == 1
     assert "why?" in (await bot.shell("log", "show", "1")).out.replace("\\", "")
     rows = [json.loads(line) for line in (await bot.shell("log", "export")).out.splitlines()]

@@ -170,7 +170,7 @@ async def console_without_network(learner: Learner) -> None:
     """Through the gateway and the host's door there is a root shell while no packet gets into the lab."""
     console = await learner.open("-tt", "xen-manage", "console")
     for typed, shown in (
-        ("", b"ctrl-] leaves it"),
+        ("", b"ctrl-] to leave"),
         ("\n", b"# "),
         ("ip link set eth0 down; ip addr show eth0; echo off:$((1+1))\n", b"off:2"),
         ("ip link set eth0 up; echo on:$((1+1))\n", b"on:2"),

@@ -53,8 +53,8 @@ def test_found_everywhere(talked: Stage) -> None:
 def test_typos_in_talk(talked: Stage) -> None:
     """Words that were only said in the channel are known, too."""
     assert search(talked.config, "sqiud hapyp", 10)[1] == [
-        "nobody said sqiud: I looked for squid",
-        "nobody said hapyp: I looked for happy",
+        'no match for "sqiud": searched for "squid" instead',
+        'no match for "hapyp": searched for "happy" instead',
         "said 2026-11-27 08:00 #class bob: I tried semanage and squid is happy (class 1)",
     ]
 

@@ -227,4 +227,4 @@ def test_a_shell_prunes_what_bot_ini_says(shell: Callable[..., tuple[int, str]],
     ini.write_text(ini.read_text() + "keep = 1y\n")
     assert shell("log", "prune", "--dry-run") == (0, "nothing\n")
     ini.write_text(ini.read_text().replace("keep = 1y", "keep = 1 year"))
-    assert "[records] keep: '1 year' is not an age, say 2y or 90d" in shell("log", "prune")[1]
+    assert '[records] keep: "1 year" is not an age: use for example 2y or 90d' in shell("log", "prune")[1]
