@@ -45,24 +45,27 @@ def test_only_a_channel_has_to_be_said(tmp_path: Path) -> None:
 
 # fault -> [section] option: what is wrong, and what would be right
 FAULTS = [
-    ("[irc]\nserver = x\n", "[irc] channels: no channel to be in, say #selinux-class"),
-    ("[irc]\nchannels = class\n", "[irc] channels: 'class' is not a channel, say #class"),
-    ("[irc]\nport = 99999\nchannels = #c\n", "[irc] port: '99999' is not a whole number from 1 to 65535"),
-    ("[irc]\nport = ²\nchannels = #c\n", "[irc] port: '²' is not a whole number from 1 to 65535"),
-    ("[irc]\ntls = maybe\nchannels = #c\n", "[irc] tls: 'maybe' is neither yes nor no"),
+    ("[irc]\nserver = x\n", "[irc] channels: no channels: set at least one, for example #selinux-class"),
+    ("[irc]\nchannels = class\n", '[irc] channels: "class" is not a channel: use for example #class'),
+    ("[irc]\nport = 99999\nchannels = #c\n", '[irc] port: "99999" is not a whole number from 1 to 65535'),
+    ("[irc]\nport = ²\nchannels = #c\n", '[irc] port: "²" is not a whole number from 1 to 65535'),
+    ("[irc]\ntls = maybe\nchannels = #c\n", '[irc] tls: "maybe" is neither yes nor no'),
     (
         "[irc]\nnick_back = kill\nchannels = #c\n",
-        "[irc] nick_back: 'kill' is none of regain, ghost, recover, release; no: NickServ is not asked",
+        '[irc] nick_back: unknown word "kill": use regain, ghost, recover or release, or no to leave NickServ alone',
     ),
-    ("[irc]\nnick = 4you\nchannels = #c\n", "[irc] nick: '4you' cannot be a nick on IRC, say trainbot"),
-    ("[irc]\nprefix = bot\nchannels = #c\n", "[irc] prefix: 'bot' is not one or two signs such as !"),
+    ("[irc]\nnick = 4you\nchannels = #c\n", '[irc] nick: "4you" is not a valid IRC nick: use for example trainbot'),
+    (
+        "[irc]\nprefix = bot\nchannels = #c\n",
+        '[irc] prefix: "bot" is not a prefix: use one or two punctuation characters, such as !',
+    ),
     (
         "[irc]\ntls_fingerprint = aa:bb\nchannels = #c\n",
-        "[irc] tls_fingerprint: not a SHA-256 fingerprint (64 hexadecimal digits, colons or not)",
+        "[irc] tls_fingerprint: not a SHA-256 fingerprint (64 hexadecimal digits, with or without colons)",
     ),
     (
         "[irc]\nsasl = gssapi\nchannels = #c\n",
-        "[irc] sasl: 'gssapi' is not known; known are: external scram-sha-256 ecdsa-nist256p-challenge plain",
+        '[irc] sasl: unknown mechanism "gssapi" (known: external scram-sha-256 ecdsa-nist256p-challenge plain)',
     ),
     (
         "[irc]\nsasl = plain\nchannels = #c\n",
@@ -70,20 +73,20 @@ FAULTS = [
     ),
     (
         "[irc]\ntls = no\npassword = x\nchannels = #c\n",
-        "[irc] tls: a password would go over a connection without TLS; say tls = yes, or allow_plaintext = yes",
+        "[irc] tls: the password would be sent without TLS: set tls = yes, or allow_plaintext = yes",
     ),
     (
         "[irc]\npassword = x\npassword_env = Y\nchannels = #c\n",
-        "[irc] password: give only one of password, password_file, password_env",
+        "[irc] password: set only one of password, password_file, password_env",
     ),
-    ("[irc]\nflood_interval = nan\nchannels = #c\n", "[irc] flood_interval: 'nan' is not a number from 0 to 60"),
+    ("[irc]\nflood_interval = nan\nchannels = #c\n", '[irc] flood_interval: "nan" is not a number from 0 to 60'),
     (
         "[irc]\nchannels = #c\n[channel.#c]\ntalk = #d\n",
-        "[channel.#c] talk: '#d' is none of [irc] channels: say it there too",
+        '[channel.#c] talk: "#d" is not in [irc] channels: add it there too',
     ),
     (
         "[irc]\nchannels = #c #d #e\n[channel.#c]\ntalk = #d\n[channel.#e]\ntalk = #d\n",
-        "[channel.#e] talk: '#d' is another class's already: each has a channel for talk of its own, or none",
+        '[channel.#e] talk: "#d" is already used for another class: each class needs its own channel for talk, or none',
     ),
     ("[irc]\nservr = x\nchannels = #c\n", "[irc] servr: unknown option, did you mean server?"),
     ("[ircc]\nx = 1\n" + LEAST, "[ircc]: unknown section, did you mean [irc]?"),
@@ -99,53 +102,53 @@ FAULTS = [
     ),
     (
         LEAST + "[store]\nurl = postgresql://x\n",
-        "[store] url: 'postgresql://x' is not sqlite:///FILE; the store is SQLite (docs/dependencies.md says why)",
+        "[store] url: 'postgresql://x' is not sqlite:///FILE; only SQLite is supported (see docs/dependencies.md)",
     ),
     (
         LEAST + "[schedule]\nzones = Melbourne\n",
-        "[schedule] zones: there is no time zone 'Melbourne', say Australia/Melbourne",
+        '[schedule] zones: unknown time zone "Melbourne": use for example Australia/Melbourne',
     ),
     (
         LEAST + "[schedule]\nreminders = 1h30m\n",
         "[schedule] reminders: 1h30m is no time before a session: write for example 7d 1d 1h 10m, up to 365d",
     ),
-    (LEAST + "[labs]\nlease = long\n", "[labs] lease: 'long' is not a time span, say 15m, 4h or 7d"),
-    (LEAST + "[labs]\nlease = 0s\n", "[labs] lease: '0s' is not a time from 1s to 3650d"),
-    (LEAST + "[labs]\nlease = 24h\n", "[labs] cap: 12 h is less than the lease of 1 d: say as much or more"),
-    (LEAST + "[labs]\nlease = 10m\n", "[labs] warn: 15 min is not less than the lease of 10 min"),
-    (LEAST + "[labs]\nspare = -1\n", "[labs] spare: '-1' is not a whole number from 0 to 1000"),
+    (LEAST + "[labs]\nlease = long\n", '[labs] lease: "long" is not a duration: use for example 15m, 4h or 7d'),
+    (LEAST + "[labs]\nlease = 0s\n", '[labs] lease: "0s" is out of range: it must be from 1s to 3650d'),
+    (LEAST + "[labs]\nlease = 24h\n", "[labs] cap: 12 h is shorter than the lease of 1 d: make it at least as long"),
+    (LEAST + "[labs]\nlease = 10m\n", "[labs] warn: 15 min is not shorter than the lease of 10 min"),
+    (LEAST + "[labs]\nspare = -1\n", '[labs] spare: "-1" is not a whole number from 0 to 1000'),
     (
         LEAST + "[host.xen1]\nlabs = 3\n",
-        "[host.xen1] uri: which host? say its libvirt address, as in xen+ssh://root@xen1.example.org/system",
+        "[host.xen1] uri: missing: set the host's libvirt address, for example xen+ssh://root@xen1.example.org/system",
     ),
     (
         LEAST + "[host.Xen 1]\nuri = test:///default\n",
-        "[host.Xen 1] (name): 'Xen 1' is not a host's name: letters a-z, digits and -",
+        '[host.Xen 1] (name): "Xen 1" is not a host name: use letters a-z, digits and -',
     ),
     (
         LEAST + "[image.reset]\n",
-        "[image.reset] (name): !lab reset is a command, so no image can have that name; take another",
+        "[image.reset] (name): !lab reset is a command, so an image cannot have that name: choose another",
     ),
     (
         LEAST + "[gateway]\nlisten = 0.0.0.0:99999\n",
-        "[gateway] listen: '0.0.0.0:99999' is not ADDRESS:PORT, say 0.0.0.0:2222",
+        '[gateway] listen: "0.0.0.0:99999" is not ADDRESS:PORT: use for example 0.0.0.0:2222',
     ),
     (
         LEAST + "[questions]\nwords = QUESTION: ?\n",
-        "[questions] words: '?' cannot begin a question, say QUESTION: or FRAGE:",
+        '[questions] words: "?" cannot begin a question: use a word such as QUESTION: or FRAGE:',
     ),
-    (LEAST + "[questions]\nlength = 10\n", "[questions] length: '10' is not a whole number from 40 to 1000"),
+    (LEAST + "[questions]\nlength = 10\n", '[questions] length: "10" is not a whole number from 40 to 1000'),
     (
         LEAST + "[channel.#nowhere]\nquestion = FRAGE:\n",
-        "[channel.#nowhere] (name): '#nowhere' is none of [irc] channels",
+        '[channel.#nowhere] (name): "#nowhere" is not in [irc] channels',
     ),
     (
         LEAST + "[records]\npublic_url = ftp://x\n",
-        "[records] public_url: 'ftp://x' is not an address, say https://class.example.org/",
+        '[records] public_url: "ftp://x" is not a web address: use for example https://class.example.org/',
     ),
     (
         LEAST + "[exercises]\nfolder = ~nobody-of-that-name/x\n",
-        "[exercises] folder: '~nobody-of-that-name/x': there is no such home folder",
+        '[exercises] folder: "~nobody-of-that-name/x": no such home folder',
     ),
 ]
 
@@ -195,8 +198,8 @@ def test_all_faults_come_at_once(tmp_path: Path) -> None:
 UNREADABLE = [
     ("nick = x\n", "line 1: an option before any [section]"),
     ("[irc]\nhunter2\n", "line 2: neither [section] nor option = value"),
-    ("[irc]\nnick = a\nnick = b\n", "line 3: [irc] nick is there twice: keep one"),
-    ("[irc]\n[irc]\n", "line 2: [irc] is there twice: make them one"),
+    ("[irc]\nnick = a\nnick = b\n", "line 3: [irc] nick is set twice: keep one"),
+    ("[irc]\n[irc]\n", "line 2: [irc] appears twice: merge the two sections"),
 ]
 
 
@@ -208,12 +211,12 @@ def test_what_is_no_ini_file_is_told_by_its_line(tmp_path: Path, text: str, faul
 
 def test_a_file_that_is_not_there_or_not_text(tmp_path: Path) -> None:
     """One sentence that says what to do."""
-    with pytest.raises(ConfigError, match="there is no .*nowhere.ini: copy bot.ini"):
+    with pytest.raises(ConfigError, match="nowhere.ini does not exist: copy bot.ini"):
         load(tmp_path / "nowhere.ini")
     (tmp_path / "bot.ini").write_bytes(b"[irc]\nnick = \xff\n")
     with pytest.raises(ConfigError, match="not UTF-8"):
         load(tmp_path / "bot.ini")
-    with pytest.raises(ConfigError, match="cannot be read"):
+    with pytest.raises(ConfigError, match="cannot read"):
         load(tmp_path)
 
 
@@ -254,11 +257,11 @@ def test_a_password_from_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize(
     ("option", "fault"),
     [
-        ("password_file = nowhere", "[irc] password_file: nowhere cannot be read (No such file or directory)"),
-        ("password_env = TRAINBOT_NOT_SET", "[irc] password_env: the environment has no TRAINBOT_NOT_SET"),
+        ("password_file = nowhere", "[irc] password_file: cannot read nowhere (No such file or directory)"),
+        ("password_env = TRAINBOT_NOT_SET", "[irc] password_env: environment variable TRAINBOT_NOT_SET is not set"),
         (
             "password_file = ~nobody-of-that-name/x",
-            "[irc] password_file: '~nobody-of-that-name/x': there is no such home folder",
+            '[irc] password_file: "~nobody-of-that-name/x": no such home folder',
         ),
     ],
 )

@@ -37,7 +37,7 @@ def test_a_boot_ends_the_sessions_at_once_and_the_same_line_leads_to_the_new_one
     route, password = world.lease(boots=1, lab="one")
     inside = enter(world, password)
     world.tell(route, boots=2)
-    assert b"trainbot: your lab restarts: ssh again\r\n" in inside.communicate(timeout=30)[1]
+    assert b"trainbot: your lab is restarting: run ssh again\r\n" in inside.communicate(timeout=30)[1]
     assert inside.returncode == 255
     assert world.ssh("echo in", password=password).stdout == b"in\n"
 
@@ -47,7 +47,7 @@ def test_a_boot_that_is_known_before_the_address_ends_the_sessions_once(world):
     route, password = world.lease(boots=1, lab="one")
     inside = enter(world, password)
     route = world.tell(route, boots=2, endpoint=None, why="your lab is rebooting")
-    assert b"your lab restarts: ssh again" in inside.communicate(timeout=30)[1]
+    assert b"your lab is restarting: run ssh again" in inside.communicate(timeout=30)[1]
     waiting = world.open("echo in; cat", password=password)
     assert b"your lab is rebooting" in waiting.stderr.readline()
     world.tell(route, endpoint=world.lab.endpoint, why="")
@@ -63,7 +63,7 @@ def test_another_lab_behind_the_same_address_ends_the_sessions(world):
     route, password = world.lease(boots=1, lab="one")
     inside = enter(world, password)
     world.tell(route, lab="two")
-    assert b"your lab went away" in inside.communicate(timeout=30)[1]
+    assert b"your lab is gone" in inside.communicate(timeout=30)[1]
 
 
 @pytest.mark.parametrize(

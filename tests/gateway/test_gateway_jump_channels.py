@@ -271,7 +271,7 @@ def test_what_is_no_jump_host_is_said(via):
 
 
 async def test_a_door_that_says_nothing_is_given_up_soon(lab, tmp_path):
-    """A host that takes connections and is mute costs config.door_wait seconds, and the next one asks again."""
+    """A host that takes connections and is mute costs config.jump_host_wait seconds, and the next one asks again."""
     came = []
 
     async def mute(reader, writer):
@@ -280,13 +280,13 @@ async def test_a_door_that_says_nothing_is_given_up_soon(lab, tmp_path):
 
     keygen(tmp_path / "door_key")
     port = await lab(mute)
-    (tmp_path / "known_hosts").write_text(f"[127.0.0.1]:{port} {(tmp_path / 'jump_key.pub').read_text()}\n")
+    (tmp_path / "known_hosts").write_text(f"[127.0.0.1]:{port} {(tmp_path / 'door_key.pub').read_text()}\n")
     jump_hosts = JumpHosts(
         GatewayConfig(listen=(), state=tmp_path, control=tmp_path, lab_key=tmp_path, jump_host_wait=0.2)
     )
     asked = await asyncio.gather(
         *(jump_hosts.dial(f"a@127.0.0.1:{port}", ("10.0.0.1", 22)) for _ in range(20)), return_exceptions=True
     )
-    assert {str(error) for error in asked} == {f"the host 127.0.0.1 port {port} does not answer: no ssh within 0.2 s"}
+    assert {str(error) for error in asked} == {f"host 127.0.0.1 port {port} does not answer: no ssh within 0.2 s"}
     assert len(came) == 1
     jump_hosts.close()

@@ -29,12 +29,12 @@ def test_the_bots_death_cuts_nobody_and_lets_new_people_in(own_world):
     _, password = world.lease()
     inside = enter(world, password)
     world.bot.die()
-    until(lambda: "the bot is away" in world.log())
+    until(lambda: "the bot is not running" in world.log())
     assert echo(inside, b"still\n") == b"still\n"
     assert world.ssh("echo new", password=password).stdout == b"new\n"
     world.bot.start()
     _, second = world.lease()
-    until(lambda: world.log().count("the bot is there") == 2)
+    until(lambda: world.log().count("connected to the bot") == 2)
     assert world.ssh("echo newer", password=second).stdout == b"newer\n"
     assert echo(inside, b"and still\n") == b"and still\n"
     inside.communicate()
@@ -101,7 +101,7 @@ def test_a_lab_that_dies_says_what_to_type(world, tmp_path):
     _, errors = inside.communicate(timeout=30)
     assert inside.returncode == 255
     assert (
-        b"the connection to your lab broke (it is off, or its host is lost): ssh again in a moment, the same line works"
+        b"the connection to your lab was lost (the lab is off, or its host is down): run the same ssh command again in a moment"
         in errors
     )
 
@@ -164,7 +164,7 @@ def test_a_lab_that_never_comes_is_given_up(own_world):
     _, password = world.lease(endpoint=None, why="xen1 does not answer")
     ran = world.ssh("echo in", password=password)
     assert ran.returncode == 255
-    assert ran.stderr.endswith(b"trainbot: your lab is not there yet: xen1 does not answer\r\n")
+    assert ran.stderr.endswith(b"trainbot: your lab is not ready yet: xen1 does not answer\r\n")
 
 
 def test_a_lab_with_another_host_key_is_not_entered(world, tmp_path):
@@ -172,7 +172,7 @@ def test_a_lab_with_another_host_key_is_not_entered(world, tmp_path):
     _, password = world.lease(host_key=keygen(tmp_path / "other"))
     ran = world.ssh("echo in", password=password)
     assert ran.returncode == 255 and ran.stdout == b""
-    assert b"did not prove that it is yours" in ran.stderr
+    assert b"has the wrong ssh host key" in ran.stderr
 
 
 def test_a_route_without_host_key_is_not_entered(world):

@@ -21,7 +21,7 @@ def test_a_second_gateway_on_the_same_folder_is_refused(world):
     ran = subprocess.run(world.gateway_command(), capture_output=True, text=True, timeout=30)
     assert ran.returncode == 1
     assert ran.stderr.count("\n") == 1
-    assert f"a gateway runs here already (process {world.pid}" in ran.stderr
+    assert f"a gateway is already running (process {world.pid}" in ran.stderr
 
 
 def test_a_port_that_is_taken_is_one_sentence(own_world):
@@ -77,7 +77,7 @@ def test_stop_ends_it_and_says_whether_there_was_one(own_world):
     inside = world.open("echo in; cat", password=password)
     assert inside.stdout.readline() == b"in\n"
     assert process.stop(world.state) is True
-    assert b"the gateway is being restarted" in inside.communicate(timeout=30)[1]
+    assert b"the gateway is restarting" in inside.communicate(timeout=30)[1]
     assert process.running(world.state) is None
     assert not (world.state / "gateway.pid").exists()
     assert process.stop(world.state) is False

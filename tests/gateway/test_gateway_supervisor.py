@@ -101,7 +101,7 @@ def test_a_kept_table_of_another_form_does_not_stop_the_gateway(own_world):
     process.stop(world.state)
     table.keep(world.state, {"routes": [{"lease": 1}]})
     world.start_gateway()
-    assert "the table of routes that was kept is none" in world.log()
+    assert "the saved table of routes is invalid" in world.log()
     _, password = world.lease()
     assert world.ssh("echo in", password=password).stdout == b"in\n"
 
@@ -205,7 +205,7 @@ async def test_a_gateway_that_cannot_be_asked_is_left_alone(own_world, keep, mon
     for _ in range(3):
         await kept.keep()
         await kept._replacing
-    assert caplog.text.count("cannot be asked to leave") == 1
+    assert caplog.text.count("cannot be told to stop") == 1
     assert process.running(world.state) == world.pid
 
 

@@ -85,7 +85,7 @@ def test_a_seat_on_another_host_has_the_screen_and_the_line(tmux_world, tmp_path
     first.until(b"is:mine42")
     xen1.kill()
     world.lab.kill()
-    first.until(b"the connection to your lab broke")
+    first.until(b"the connection to your lab was lost")
     assert first.close() == 255
     world.tell(route, via="", lab="", boots=0, endpoint=None, why="host xen1 is lost, your lab is made on another")
     again = Terminal(world, password)

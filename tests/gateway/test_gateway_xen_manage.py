@@ -108,18 +108,18 @@ def test_what_destroys_asks_first(quiet):
     for answer, code in ((b"yes\n", 0), (b"no\n", 1), (b"", 1), (b"\n", 1), (b"yes", 1)):
         ran = quiet.ssh("xen-manage destroy", password=password, input=answer)
         assert (ran.returncode, b"given back" in ran.stdout) == (code, code == 0), ran
-        assert b"all that is in it will be gone. Type yes: " in ran.stderr
+        assert b"all that is in it will be gone. Type yes to confirm: " in ran.stderr
     ran = quiet.ssh("xen-manage destroy debian --yes", password=password)
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, b"given back\n", b"")
     terminal = Terminal(quiet, password, words=("xen-manage", "destroy"))
-    terminal.until(b"Type yes: ")
+    terminal.until(b"Type yes to confirm: ")
     terminal.type(b"nox\x7f\x7f\x7fyes\r")
     terminal.until(b"given back\r\n")
     assert terminal.close() == 0
     terminal = Terminal(quiet, password, words=("xen-manage", "destroy"))
-    terminal.until(b"Type yes: ")
+    terminal.until(b"Type yes to confirm: ")
     terminal.type(b"\x03")
-    terminal.until(b"nothing was done")
+    terminal.until(b"cancelled")
     assert terminal.close() == 1
 
 
@@ -144,7 +144,7 @@ def test_a_bot_that_is_away_is_said_and_the_console_works(own_world, line):
     assert world.ssh("true", password=password).returncode == 0
     world.bot.die()
     ran = world.ssh("xen-manage create debian", password=password)
-    assert ran.returncode == 1 and b"trainbot is away just now" in ran.stderr
+    assert ran.returncode == 1 and b"trainbot is not running at the moment" in ran.stderr
     terminal = Terminal(world, password, words=("xen-manage", "console"))
     terminal.until(b"(automatic login)")
     terminal.type(b"\x1d")
@@ -156,7 +156,7 @@ def test_the_console_goes_both_ways_and_is_left_with_the_usual_key(quiet, line):
     comes next sees what was said."""
     _, password = lab(quiet, line)
     terminal = Terminal(quiet, password, words=("xen-manage", "console", "debian"))
-    terminal.until(b"ctrl-] leaves it")
+    terminal.until(b"ctrl-] to leave")
     terminal.until(b"\x1b[1mroot")
     terminal.type(b"uptime")
     terminal.until(b"<uptime>")
@@ -185,7 +185,7 @@ exec cat
     )
     route, password = quiet.lease(endpoint=("127.0.0.1", 22), via=host.via, lab=str(uuid.uuid4()))
     terminal = Terminal(quiet, password, words=("xen-manage", "console"))
-    terminal.until(b"the lab is off or starts")
+    terminal.until(b"the lab is off or starting")
     terminal.until(b"login: root")
     terminal.type(b"uptime")
     terminal.until(b"uptime")
@@ -208,7 +208,7 @@ exec cat
     )
     _, password = quiet.lease(endpoint=("127.0.0.1", 22), via=host.via, lab=str(uuid.uuid4()))
     terminal = Terminal(quiet, password, words=("xen-manage", "console"))
-    terminal.until(b"ctrl-] leaves it")
+    terminal.until(b"ctrl-] to leave")
     terminal.type(b"early\n")
     terminal.until(b"typed: early")
     terminal.type(b"\x1d")
@@ -243,7 +243,7 @@ def test_a_console_comes_back_with_its_machine(quiet, line):
     terminal = Terminal(quiet, password, words=("xen-manage", "console"))
     terminal.until(b"(automatic login)")
     line.cut()
-    terminal.until(b"the lab is off or starts")
+    terminal.until(b"the lab is off or starting")
     terminal.until(b"(automatic login)")
     quiet.end(route)
     terminal.until(b"your lease has ended")
@@ -254,13 +254,15 @@ def test_a_lab_without_a_console_says_what_gives_it_one(quiet, tmp_path):
     """One that runs and was made before labs had consoles; one that is off, with no socket either, is waited for."""
     route, password = quiet.lease(lab=str(uuid.uuid4()), console=str(tmp_path / "none"))
     opened = quiet.open("xen-manage", "console", password=password)
-    assert b"ctrl-] leaves it" in opened.stderr.readline()
-    assert b"!lab reset (as the image was) gives it one" in opened.stderr.readline() and opened.wait(30) == 1
+    assert b"ctrl-] to leave" in opened.stderr.readline()
+    assert (
+        b"!lab reset recreates it from its image, with a console" in opened.stderr.readline() and opened.wait(30) == 1
+    )
     opened.communicate()
     quiet.tell(route, endpoint=None, why="your lab is rebooting")
     opened = quiet.open("xen-manage", "console", password=password)
-    assert b"ctrl-] leaves it" in opened.stderr.readline()
-    assert b"the lab is off or starts" in opened.stderr.readline()
+    assert b"ctrl-] to leave" in opened.stderr.readline()
+    assert b"the lab is off or starting" in opened.stderr.readline()
     quiet.end(route)
     assert b"your lease has ended" in opened.stderr.readline() and opened.wait(30) == 1
     opened.communicate()
@@ -278,7 +280,7 @@ def test_create_leaves_one_at_the_console(quiet, line):
     quiet.tell(route, lease="new-one", image="centos", lab="", endpoint=None, digest="")
     terminal = Terminal(quiet, password, words=("xen-manage", "create", "centos", "permissive"))
     terminal.until(b"your centos lab: ssh \xe2\x80\xa6\r\n")
-    terminal.until(b"the lab is off or starts")
+    terminal.until(b"the lab is off or starting")
     quiet.tell(route, lease="new-one", image="centos", lab=str(uuid.uuid4()), console=str(line.path), digest="")
     terminal.until(b"(automatic login)")
     terminal.type(b"\x1d")
@@ -298,8 +300,8 @@ def test_somebody_without_a_lab_may_manage_and_nothing_else(quiet, tmp_path):
     assert quiet.bot.asked[-1]["person"] == 77
     for words in ((), ("id",)):
         ran = quiet.ssh(*words, key=key)
-        assert ran.returncode == 255 and b"you have no lab: ssh" in ran.stderr and ran.stdout == b""
-    assert b"xen-manage create IMAGE gives you one" in quiet.ssh("xen-manage console", key=key).stderr
+        assert ran.returncode == 255 and b"you have no lab: create one with ssh" in ran.stderr and ran.stdout == b""
+    assert b"create one with xen-manage create IMAGE" in quiet.ssh("xen-manage console", key=key).stderr
     forwarding = quiet.ssh(key=key, options=["-W", "localhost:22"])
     assert forwarding.returncode != 0 and forwarding.stdout == b""
 
@@ -314,12 +316,12 @@ def test_nobody_is_watched_unknowingly(quiet, line):
     there.until(b"(automatic login)")
     quiet.bot.answers = lambda request: {"lease": watched.lease, "by": "hannah (helper)", "name": "alice"}
     helper = Terminal(quiet, staff, words=("xen-manage", "console", "alice"))
-    helper.until(b"the console of alice, who is told")
+    helper.until(b"console of alice, who is notified")
     helper.until(b"(automatic login)")
-    inside.until(b"hannah (helper) looks at your lab's console now")
-    there.until(b"hannah (helper) looks at your lab's console now")
+    inside.until(b"hannah (helper) is now viewing your lab's console")
+    there.until(b"hannah (helper) is now viewing your lab's console")
     late = Terminal(quiet, password)
-    late.until(b"hannah (helper) sees your lab's console")
+    late.until(b"hannah (helper) is viewing your lab's console")
     helper.type(b"\x1d")
     assert helper.close() == 0
     quiet.bot.answers = lambda request: {"error": "somebody else's console is for helpers"}

@@ -13,9 +13,9 @@ from trainbot.ops.check import checkup
 @pytest.mark.parametrize(
     ("images", "per_person", "said"),
     [
-        (("debian",), 1, " (it goes without centos labs, which are not here)"),
-        (("debian", "centos"), 1, " (for a centos lab beside: [labs] per_person = 2)"),
-        (("debian", "centos"), 2, ", a centos lab beside"),
+        (("debian",), 1, " (without centos labs: there is no such image)"),
+        (("debian", "centos"), 1, " (for a centos lab as well, set [labs] per_person = 2)"),
+        (("debian", "centos"), 2, ", with a centos lab as well"),
     ],
 )
 def test_an_exercise_that_compares(stage: Stage, images: tuple[str, ...], per_person: int, said: str) -> None:

@@ -50,7 +50,7 @@ def test_a_host_is_taken(shell, pool, ran, daemon):
     assert "xen1 belongs to another trainbot (id another)" in refused.output and refused.return_value == 1
     assert pool.listVolumes() == ["claim-another"]
     taken = shell("host", "take", "xen1", said="y\n")
-    assert "xen1 is this trainbot's, was another's" in taken.output and taken.return_value == 0
+    assert "xen1 now belongs to this trainbot (before: another)" in taken.output and taken.return_value == 0
     assert pool.listVolumes() == ["claim-ours"]
     with pytest.raises(HostDown, match="id ours"):
         LibvirtDriver(HostConfig("xen1", daemon.uri), "another").open()
@@ -59,7 +59,7 @@ def test_a_host_is_taken(shell, pool, ran, daemon):
 def test_without_being_asked(shell, pool, ran):
     """--yes asks nothing, and neither does a host that nobody else claims; again is no error."""
     pool.createXML(empty_xml("claim-another"))
-    for said in ("was another's", "already"):
+    for said in ("(before: another)", "already"):
         taken = shell("host", "take", "xen1", "--yes")
         assert said in taken.output and "[y/N]" not in taken.output
     assert "already" in shell("host", "take", "xen1").output
@@ -68,12 +68,12 @@ def test_without_being_asked(shell, pool, ran):
 def test_what_cannot_be_taken(shell, pool, ran):
     """A host that bot.ini does not have is said with those it has; one on this machine alone needs no claim."""
     unknown = shell("host", "take", "xen2").exception
-    assert isinstance(unknown, UserError) and "there is: xen1, here" in str(unknown)
-    assert "nothing to take" in shell("host", "take", "here").output
+    assert isinstance(unknown, UserError) and "(available: xen1, here)" in str(unknown)
+    assert "nothing to take over" in shell("host", "take", "here").output
 
 
 def test_a_bot_without_an_id(shell, pool):
     """Before its first start a trainbot has nothing to claim with, which is said with what makes it."""
     error = shell("host", "take", "xen1", "--yes").exception
-    assert isinstance(error, BackendError) and "trainbot run makes it" in str(error)
+    assert isinstance(error, BackendError) and "trainbot run creates it" in str(error)
     assert pool.listVolumes() == []

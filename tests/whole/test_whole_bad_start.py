@@ -35,14 +35,14 @@ async def test_every_fault_of_bot_ini_at_once(bot):
     await bot.start()
     assert await bot.ended() == 2
     for fault in (
-        "[irc] port: 'many'",
-        "[irc] channels: 'class' is not a channel, say #class",
+        '[irc] port: "many"',
+        '[irc] channels: "class" is not a channel: use for example #class',
         "[roles] presenter: ",
-        "[schedule] zones: there is no time zone 'Australia/Sidney'",
+        '[schedule] zones: unknown time zone "Australia/Sidney"',
         "[labs] leese: unknown option",
         "[image.list] (name): !lab list is a command",
         "[host.xen1] uri: no driver for hosts like 'vbox://'",
-        "[gateway] listen: 'here'",
+        '[gateway] listen: "here"',
         "[recrods]: unknown section",
     ):
         assert len([line for line in bot.lines if fault in line]) == 1, (fault, bot.lines)
@@ -128,7 +128,7 @@ async def test_the_irc_server_comes_later(tmp_path, make_bot, people):
     await bot.logs(f"no IRC connection to 127.0.0.1 port {server.port}: connection refused; next try in")
     assert (await bot.shell("lab", "list")).code == 0
     looked = await bot.shell("doctor", "irc")
-    assert looked.code == 1 and f"127.0.0.1 port {server.port}: nobody listens at that port" in looked.out
+    assert looked.code == 1 and f"127.0.0.1 port {server.port}: nothing listens on that port" in looked.out
     async with server:
         alice = await people(server.port, "alice")
         await alice.bot_joins()

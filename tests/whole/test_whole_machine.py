@@ -175,7 +175,7 @@ async def test_a_machine_from_request_to_return(bot, lab_image, ngircd, people):
     await bot.logs("lab tb-debian-\\S+ on here is gone")
     assert machines(bot) == [] and disks(bot) == []
     code, out, err = await keyed.run("id")
-    assert code == 255 and out == "" and "you have no lab: ssh" in err, (code, out, err)
+    assert code == 255 and out == "" and "you have no lab: create one with ssh" in err, (code, out, err)
     assert "you have no lab" in await keyed.says("xen-manage list")
 
     secrets = [line[2], *lab_image.key.read_text().splitlines()[1:3], *key.read_text().splitlines()[1:3]]
@@ -237,7 +237,7 @@ def a_dropped_link(learner):
 def console_without_network(learner):
     """The console gives a root shell while no packet gets into the lab."""
     console = at(learner, "xen-manage", "console")
-    console.until(b"ctrl-] leaves it")
+    console.until(b"ctrl-] to leave")
     console.type(b"\n")
     console.until(b"# ")
     console.type(b"ip link set eth0 down; ip -br link show eth0; echo off:$((1+1))\n")

@@ -55,13 +55,13 @@ async def test_a_real_machine_is_rehearsed(ngircd, make_bot, lab_image, people):
 
     code, out, err = astuple(await bot.shell("rehearse", "--exercise", "note", "--seats", "1", within=LONG))
     assert code == 0, (out, err)
-    assert out.startswith("go: A note, 1 of 1 seats let somebody in\n") and "! " not in out
-    assert re.search(r"  from asking to the first login a learner would wait [\d.]+ s\n", out)
-    assert re.search(r"  A note works from first to last step in debian on here \(2 steps, \S+ s\)", out)
+    assert out.startswith("go: A note, login worked for 1 of 1 seats\n") and "! " not in out
+    assert re.search(r"  a learner would wait [\d.]+ s from !lab to the first login\n", out)
+    assert re.search(r"  A note works from the first to the last step in debian on here \(2 steps, \S+ s\)", out)
     assert re.search(
-        r"  here: one seat, made in \S+ s, logged in to in \S+ s\n  the loss of here leaves none of 1", out
+        r"  here: one seat, created in \S+ s, login in \S+ s\n  if here fails, none of 1 people still have a lab", out
     )
-    assert "A note: one seat is made" in err and "A note is played in debian on here" in err
+    assert "A note: preparing one seat" in err and "playing A note in debian on here" in err
     await bot.logs("lab tb-debian-\\S+ on here is gone")
     assert list(bot.folder.rglob("*.qcow2")) == []
 
@@ -69,7 +69,7 @@ async def test_a_real_machine_is_rehearsed(ngircd, make_bot, lab_image, people):
     code, out, err = astuple(await bot.shell("rehearse", "--exercise", "note", "--seats", "1", "--json", within=LONG))
     found = json.loads(out)
     assert code == 1 and found["go"] is False and found["waits"]["max"] > 0, (out, err)
-    assert found["played"][0]["fault"] == "step 2 (Twice): its check, after its solve, ends with 1: no second note"
+    assert found["played"][0]["fault"] == "step 2 (Twice): its check (after its solve) exited with 1: no second note"
     assert found["reasons"] == [f"{found['seats'][0]['lab']} on here, debian: {found['played'][0]['fault']}"]
     await bot.logs("lab tb-debian-\\S+ on here is gone")
     assert not [line for line in alice.lines if "PRIVMSG" in line and "labs" in line]
@@ -86,16 +86,16 @@ async def test_a_lab_that_lets_nobody_in(bot, alice):
     code, out, err = astuple(await bot.shell("rehearse", "--exercise", "selinux", "--seats", "9", "--patience", "2"))
     assert code == 1, (out, err)
     first, *lines = out.splitlines()
-    assert first == "no-go: SE Linux for beginners, 0 of 9 seats let somebody in"
+    assert first == "no-go: SE Linux for beginners, login worked for 0 of 9 seats"
     assert re.fullmatch(
-        r"  ! tb-debian-\w{8} on xen1 lets nobody in: not within 2 s: your lab is still booting: waiting up "
-        r"to 240 s for it",
+        r"  ! cannot log in to tb-debian-\w{8} on xen1: timed out after 2 s: your lab is still booting: waiting up "
+        r"to 240 s",
         lines[0],
     ), lines
-    assert "  ! and 3 more labs let nobody in" in lines
+    assert "  ! cannot log in to 3 more labs either" in lines
     assert any(
         line.startswith(
-            "  ! 1 of 9 would wait in the queue until somebody gives a lab back, or the first leases end "
+            "  ! 1 of 9 learners would wait in the queue until somebody returns a lab or the first leases end "
             "after 4 h: there is no room for more"
         )
         for line in lines
@@ -113,7 +113,7 @@ async def test_ended_with_a_key_or_killed(bot, alice, russell):
     process = await begun(bot, "8")
     process.send_signal(signal.SIGINT)
     out, err = await process.communicate()
-    assert (process.returncode, out) == (130, b"") and err == b"ended; its seats are free again\n"
+    assert (process.returncode, out) == (130, b"") and err == b"cancelled; the labs have been freed\n"
     await bot.logs("the rehearsal is over .rehearsed., seats that are free: 8")
 
     process = await begun(bot, "8")

@@ -31,10 +31,10 @@ async def test_commands_beside_the_running_bot(bot, russell, alice):
     checked = await bot.shell("check")
     assert checked.code == 0, checked.out
     images = await bot.shell("image", "list")
-    assert images.code == 0 and images.out.startswith("debian: bookworm, 384 MiB a lab")
+    assert images.code == 0 and images.out.startswith("debian: bookworm, 384 MiB per lab")
 
     listed = await bot.shell("log", "list")
-    assert listed.code == 0 and "1 " in listed.out and "(runs now)" in listed.out
+    assert listed.code == 0 and "1 " in listed.out and "(running)" in listed.out
     assert parsed(await bot.shell("log", "list", "--json"))[0]["number"] == 1
     assert "why?" in (await bot.shell("log", "show", "1")).out.replace("\\", "")
     rows = [json.loads(line) for line in (await bot.shell("log", "export")).out.splitlines()]
@@ -70,8 +70,8 @@ async def test_errors_in_a_shell_are_one_line(bot):
         assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1) and "--help" in ran.err, (words, ran)
     assert (await bot.shell("db", "upgrade")).code == 0
     ran = await bot.shell("log", "show", "7")
-    assert ran.code == 1 and ran.err == "trainbot: there is no class 7; trainbot log list shows all classes\n"
-    assert (await bot.shell("log", "list")).out == "no class was held yet\n"
+    assert ran.code == 1 and ran.err == "trainbot: there is no class 7; trainbot log list shows them\n"
+    assert (await bot.shell("log", "list")).out == "no classes yet\n"
 
 
 async def test_nothing_heavy_for_a_question(bot, alice):

@@ -140,7 +140,7 @@ async def test_a_class_that_loses_its_hosts(room: Classroom) -> None:
         assert await room.ready(nick) == well
         assert await ways[nick].says("kept") == ""
         assert await ways[nick].says("keep new; kept") == "new"
-    await asyncio.to_thread(screen.until, b"your lab went away (reset, returned or moved to another host): ssh again")
+    await asyncio.to_thread(screen.until, b"your lab is gone (reset, returned or moved to another host): ssh again")
     assert await asyncio.to_thread(screen.close) == 255
     screen = await asyncio.to_thread(at_the_screen, ways["bob"], "second")
     screen.process.kill()
@@ -174,7 +174,7 @@ async def console_without_network(learner: Learner) -> None:
     """Through the gateway and the host's door there is a root shell while no packet gets into the lab."""
     console = await learner.open("-tt", "xen-manage", "console")
     for typed, shown in (
-        ("", b"ctrl-] leaves it"),
+        ("", b"ctrl-] to leave"),
         ("\n", b"# "),
         ("ip link set eth0 down; ip addr show eth0; echo off:$((1+1))\n", b"off:2"),
         ("ip link set eth0 up; echo on:$((1+1))\n", b"on:2"),

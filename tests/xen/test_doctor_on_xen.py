@@ -96,7 +96,7 @@ def test_a_plain_host_then_a_prepared_one(plain: XenHost, installed):
     config = installed(plain.ssh_uri)
     before = Heard(config)
     assert before.code == 1
-    assert before.one("things are not prepared: packages").startswith("trainbot host prepare xen1")
+    assert before.one("steps are missing: packages").startswith("trainbot host prepare xen1")
     assert "has no copy of tiny-" in " ".join(before.wrong())
     assert not any("libvirt does not" in each["what"] for each in before.found)
     assert not any("door" in each["subject"] or "its door" in each["what"] for each in before.found)
@@ -126,7 +126,7 @@ def test_a_plain_host_then_a_prepared_one(plain: XenHost, installed):
     )
     broken = Heard(config)
     assert broken.code == 1
-    things = broken.one("not prepared")
+    things = broken.one(" missing: ")
     assert things == "trainbot host prepare xen1" and "packet filters (would load them)" in " ".join(broken.wrong())
     assert "door (would write" in " ".join(broken.wrong())
     assert broken.one("belongs to another trainbot (id 00000000-another)").endswith("trainbot host take xen1")
@@ -146,7 +146,7 @@ def test_what_is_not_ours_and_what_does_not_fit(examined: XenHost, installed):
     mend = heard.one("1 labs of another installation (id gone) are there, with 128 MiB: tb-tiny-aaaa")
     assert "virsh -c " in mend and "list --all" in mend
     assert "list --all" in heard.one("tb-tiny-bbbb has a name like our labs'", "note")
-    assert "labs = " in heard.one("40 labs are promised and ")
+    assert "labs = " in heard.one("40 labs are configured but only ")
 
 
 def test_ways_in_that_are_shut(examined: XenHost, installed, tmp_path: Path):

@@ -1,4 +1,4 @@
-"""Commands in a shell.  Arguments are read here and nothing else is done; heavy imports stay inside the commands."""
+"""Shell commands: only parsing of arguments and printing; heavy imports stay inside the commands."""
 
 from trainbot.cli import classes, database, images, labs, records, running
 from trainbot.cli.shared import cli

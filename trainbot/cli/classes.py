@@ -1,4 +1,4 @@
-"""What a class is made of: schedules, exercises, rehearsals."""
+"""Shell commands about schedules, exercises and rehearsals."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def schedule() -> None:
 @click.argument("folder", required=False, type=click.Path(path_type=Path))
 @config_option
 def schedule_check(folder: Path | None, path: Path) -> int:
-    """Reads the schedule folder and says every fault; exit code 1 where there is one."""
+    """Check the schedule folder and list every problem; exit code 1 if there are any."""
     from datetime import UTC, datetime
 
     from trainbot.adapters.calendars.schedule_folder import load_schedules
@@ -34,7 +34,7 @@ def schedule_check(folder: Path | None, path: Path) -> int:
 @config_option
 @json_option
 def schedule_list(path: Path, as_json: bool) -> int:
-    """Coming sessions in UTC and the configured zones."""
+    """List upcoming sessions in UTC and the configured time zones."""
     from datetime import UTC, datetime
 
     from trainbot.adapters.calendars.schedule_folder import load_schedules
@@ -62,7 +62,7 @@ def schedule_list(path: Path, as_json: bool) -> int:
 @click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
 @config_option
 def schedule_publish(folder: Path, path: Path) -> int:
-    """Writes DIR/sessions.ics, to subscribe to, and DIR/sessions.html; the bot itself does so in [records] folder."""
+    """Write DIR/sessions.ics (a calendar feed) and DIR/sessions.html; the bot writes both to the [records] folder too."""
     from datetime import UTC, datetime
 
     from trainbot.ops.publish_schedule import publish
@@ -73,26 +73,26 @@ def schedule_publish(folder: Path, path: Path) -> int:
 
 @cli.group()
 def exercise() -> None:
-    """Exercises: check, read, preview and print them."""
+    """Check, show, preview and print exercises."""
 
 
 @exercise.command("check")
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @config_option
 def exercise_check(paths: tuple[Path, ...], path: Path) -> int:
-    """Lints exercises (default: the configured folder); exit code 1 only where something has to be mended."""
+    """Check exercises (default: the configured folder); exit code 1 only if there are errors."""
     from trainbot.adapters.scenario_files.library import load_library
     from trainbot.model.exercise import ExerciseProblem
     from trainbot.ops.exercise_text import too_long
 
-    # an index may be named as well as its folder
+    # a path may be the index file or its folder
     libraries = [load_library(p.parent if p.is_file() else p) for p in paths or (read(path).exercises.folder,)]
     problems = [problem for library in libraries for problem in library.problems]
     problems += [
         problem for library in libraries for exercise in library.exercises.values() for problem in too_long(exercise)
     ]
     problems += [
-        ExerciseProblem(str(library.folder), "", "there is no index.json, index.yaml or track.yml in it")
+        ExerciseProblem(str(library.folder), "", "no index.json, index.yaml or track.yml in this folder")
         for library in libraries
         if paths and not library.exercises and not library.problems
     ]
@@ -106,7 +106,7 @@ def exercise_check(paths: tuple[Path, ...], path: Path) -> int:
 @click.argument("name", nargs=-1, required=True)
 @config_option
 def exercise_show(name: tuple[str, ...], path: Path) -> int:
-    """Prints an exercise from first to last step."""
+    """Print an exercise from the first to the last step."""
     from trainbot.adapters.scenario_files.library import named_exercise
     from trainbot.ops.exercise_text import whole_text
 
@@ -118,7 +118,7 @@ def exercise_show(name: tuple[str, ...], path: Path) -> int:
 @click.argument("name", nargs=-1, required=True)
 @config_option
 def exercise_preview(name: tuple[str, ...], path: Path) -> int:
-    """Prints an exercise line by line as its class sees it on IRC, formatting as the terminal has it."""
+    """Print an exercise line by line as a class sees it on IRC, with formatting for the terminal."""
     from trainbot.adapters.scenario_files.library import named_exercise
     from trainbot.ops.exercise_text import as_on_irc
 
@@ -131,7 +131,7 @@ def exercise_preview(name: tuple[str, ...], path: Path) -> int:
 @click.argument("folder", required=False, type=click.Path(path_type=Path))
 @config_option
 def exercise_handout(name: str, folder: Path | None, path: Path) -> int:
-    """Writes NAME.html, one page to print or to follow alone, into FOLDER (default: handouts, below the public folder)."""
+    """Write NAME.html, a page for printing or self-study, to FOLDER (default: handouts in the [records] folder)."""
     from trainbot.adapters.scenario_files.library import named_exercise
     from trainbot.bot.pages import handout
     from trainbot.core.errors import UserError
@@ -145,32 +145,38 @@ def exercise_handout(name: str, folder: Path | None, path: Path) -> int:
             )
         )
     except OSError as error:
-        raise UserError(f"the page cannot be written: {error}") from None
+        raise UserError(f"cannot write the page: {error}") from None
     return 0
 
 
 @cli.command()
 @click.argument("session", nargs=-1)
-@click.option("--exercise", "exercise_name", metavar="NAME", help="An exercise instead of a session; say --seats too.")
 @click.option(
-    "--seats", type=click.IntRange(1, 1000), help="So many [default: the session's sign-ups, else its seats]."
+    "--exercise", "exercise_name", metavar="NAME", help="Rehearse an exercise instead of a session; needs --seats."
 )
-@click.option("--during-class", is_flag=True, help="Although a class runs: its hosts have more to do.")
+@click.option(
+    "--seats",
+    type=click.IntRange(1, 1000),
+    help="Number of labs [default: the session's sign-ups, or its seats if nobody signed up].",
+)
+@click.option(
+    "--during-class", is_flag=True, help="Rehearse even while a class is running (puts extra load on its hosts)."
+)
 @click.option(
     "--within",
     type=click.IntRange(1, 7200),
     default=900,
     show_default=True,
-    help="Seconds after which no lab is waited for any more.",
+    help="Seconds to wait for the labs.",
 )
 @click.option(
     "--patience",
     type=click.IntRange(1, 600),
     default=60,
     show_default=True,
-    help="Seconds that a login to a lab that is ready may take.",
+    help="Seconds to wait for the login to a lab that is ready.",
 )
-@click.option("--keep", is_flag=True, help="Keep the labs after the report, until ^C, to look into them.")
+@click.option("--keep", is_flag=True, help="Keep the labs after the report until Ctrl-C, so that you can inspect them.")
 @json_option
 @config_option
 def rehearse(
@@ -184,15 +190,15 @@ def rehearse(
     keep: bool,
     as_json: bool,
 ) -> int:
-    """Makes the labs of SESSION, logs into every one as a learner does, plays its exercise, frees them: go or no-go.
+    """Rehearse SESSION: create its labs, log in to each as a learner, run the exercise, remove the labs, report.
 
-    SESSION is a number as !sessions has it, or words of its title.  Exit code 0: go, 1: no-go.
+    SESSION is a number from !sessions, or words of the title.  Exit code 0: go, 1: no-go.
     """
     from trainbot.images.build.progress_bar import for_terminal
     from trainbot.ops.rehearsal.rehearse import rehearse as hold
 
     if bool(session) == bool(exercise_name) or (exercise_name and not seats):
-        raise click.UsageError("say which SESSION, or --exercise NAME --seats N")
+        raise click.UsageError("give a SESSION, or --exercise NAME --seats N")
     request = {"session": " ".join(session), "exercise": exercise_name, "seats": seats, "during_class": during_class}
     return hold(
         read(path),

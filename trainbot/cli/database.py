@@ -1,4 +1,4 @@
-"""The database: brought up to date, backed up, restored, checked."""
+"""Shell commands about the database: upgrade, backup, restore, check."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ file_argument = click.argument("file", type=click.Path(path_type=Path))
 
 @cli.group()
 def db() -> None:
-    """The database."""
+    """Upgrade, back up, restore and check the database."""
 
 
 @db.command("upgrade")
 @config_option
 def db_upgrade(path: Path) -> int:
-    """Brings the database to this program's schema (every start does it too)."""
+    """Upgrade the database to this program's schema (the bot does this at every start)."""
     from trainbot.adapters.db import Store
     from trainbot.adapters.db.migrate import upgrade
 
@@ -37,10 +37,10 @@ def db_upgrade(path: Path) -> int:
 
 @db.command("backup")
 @file_argument
-@click.option("--force", is_flag=True, help="Write over FILE where it is there.")
+@click.option("--force", is_flag=True, help="Overwrite FILE if it exists.")
 @config_option
 def db_backup(file: Path, force: bool, path: Path) -> int:
-    """Copies the database into FILE (mode 0600) as it is at this moment; the bot may run meanwhile."""
+    """Copy the database as it is now to FILE (mode 0600); the bot may keep running."""
     from trainbot.adapters.db.upkeep import backup
 
     found = backup(read(path).store.url, file, force=force)
@@ -52,16 +52,16 @@ def db_backup(file: Path, force: bool, path: Path) -> int:
 @file_argument
 @config_option
 def db_restore(file: Path, path: Path) -> int:
-    """Puts the backup FILE in the place of the database, which is kept beside it.  Not while the bot runs.
+    """Replace the database with the backup FILE; the bot must be stopped.  The old database is kept next to it.
 
-    What happened since the backup is not known any more: labs that were made since are ended at the next start.
+    Everything since the backup is lost; labs created since then are removed at the next start.
     """
     from trainbot.adapters.db.upkeep import restore
 
     found, before = restore(read(path).store.url, file, datetime.now(UTC))
     click.echo(
         f"restored: {found.bytes / 2**20:.1f} MiB, schema {found.revision}"
-        + (f"; the database before it is {before}" if before else "")
+        + (f"; the previous database is now {before}" if before else "")
     )
     return 0
 
@@ -69,7 +69,7 @@ def db_restore(file: Path, path: Path) -> int:
 @db.command("check")
 @config_option
 def db_check(path: Path) -> int:
-    """Reads the whole database: damage, references, indexes, schema.  Exit code 1 where something is wrong."""
+    """Check the whole database: damage, references, indexes, schema.  Exit code 1 if there is a problem."""
     from trainbot.adapters.db.upkeep import check
 
     found = check(read(path).store.url)

@@ -1,4 +1,4 @@
-"""Images that labs are made from."""
+"""Shell commands about images."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from trainbot.cli.shared import cli, config_option, json_option, read, show
 
 @cli.group()
 def image() -> None:
-    """Images that labs are made from."""
+    """Images that labs are created from."""
 
 
 @image.command("build")
 @click.argument("name")
 @config_option
 def image_build(name: str, path: Path) -> int:
-    """Builds the image NAME into the folder that bot.ini gives it (from the recipe of that name that ships)."""
+    """Build image NAME from the bundled recipe of that name into the folder set in bot.ini."""
     from trainbot.bot.installation import build_for
 
     click.echo(f"the {name} image is in {build_for(read(path), name)}")
@@ -28,15 +28,17 @@ def image_build(name: str, path: Path) -> int:
 @image.command("import")
 @click.argument("name", required=False, default="")
 @click.argument("source", metavar="[FILE-or-URL]", required=False, default="")
-@click.option("--sha256", "checksum", metavar="HEX", default="", help="What the file has to be (SHA-512 will do, too).")
-@click.option("--sums", metavar="FILE-or-URL", default="", help="A checksum file that names it.")
-@click.option("--kernel", metavar="VERSION", default="", help="Not the newest one in the image.")
-@click.option("--memory", type=click.IntRange(64, 1 << 20), default=1024, help="MiB a lab [default: 1024].")
+@click.option(
+    "--sha256", "checksum", metavar="HEX", default="", help="Expected checksum of the file (SHA-256 or SHA-512)."
+)
+@click.option("--sums", metavar="FILE-or-URL", default="", help="Checksum file that lists the image file.")
+@click.option("--kernel", metavar="VERSION", default="", help="Kernel to use [default: the newest one in the image].")
+@click.option("--memory", type=click.IntRange(64, 1 << 20), default=1024, help="MiB of memory per lab [default: 1024].")
 @config_option
 def image_import(name: str, source: str, checksum: str, sums: str, kernel: str, memory: int, path: Path) -> int:
-    """Makes the image NAME from a distribution's cloud image: qcow2 or raw, packed or not.
+    """Create image NAME from a distribution's cloud image (qcow2 or raw, compressed or not).
 
-    Without FILE-or-URL the catalogue says where it is; without NAME the catalogue is shown.
+    Without FILE-or-URL, the address comes from the catalogue.  Without NAME, the catalogue is shown.
     """
     from trainbot.images import catalog as images
     from trainbot.images.build.progress_bar import for_terminal
@@ -56,7 +58,7 @@ def image_import(name: str, source: str, checksum: str, sums: str, kernel: str, 
 @config_option
 @json_option
 def image_list(path: Path, as_json: bool) -> int:
-    """The images of bot.ini and beside them, and whether they can be used."""
+    """List the images in bot.ini and other images on disk, and whether each is usable."""
     from trainbot.images.catalog import listed
 
     found, lines = listed(read(path)), []
@@ -65,7 +67,7 @@ def image_list(path: Path, as_json: bool) -> int:
         if not line:
             old = f", {each['old']} older on disk" if each["old"] > 0 else ""
             line = (
-                f"{each['name']}: {each['system']}, {each['memory_mib']} MiB a lab, {each['disk_mib']} MiB on disk, "
+                f"{each['name']}: {each['system']}, {each['memory_mib']} MiB per lab, {each['disk_mib']} MiB on disk, "
                 f"{each['version']}{old}"
             )
         lines.append(line if each["section"] else f"{line} (no [image.{each['name']}] section in bot.ini)")
@@ -77,7 +79,7 @@ def image_list(path: Path, as_json: bool) -> int:
 @click.argument("names", metavar="[NAME]...", nargs=-1)
 @config_option
 def image_verify(names: tuple[str, ...], path: Path) -> int:
-    """Reads the images' files and compares them with the checksums in image.json."""
+    """Compare the image files with the checksums in image.json."""
     from trainbot.images.build.progress_bar import for_terminal
     from trainbot.images.catalog import chosen, verify
 
@@ -86,10 +88,10 @@ def image_verify(names: tuple[str, ...], path: Path) -> int:
         progress.stage(f"reading {found.folder.name}")
         wrong = verify(found, progress.step)
         progress.done(
-            f"{found.name}: {' and '.join(wrong)} in {found.folder} are not what image.json says: remove the "
-            "image and make it again"
+            f"{found.name}: {' and '.join(wrong)} in {found.folder} do not match image.json: remove the image and "
+            "build or import it again"
             if wrong
-            else f"{found.name}: {found.folder.name} is whole"
+            else f"{found.name}: {found.folder.name} is intact"
         )
         code = code or int(bool(wrong))
     return code
@@ -97,11 +99,11 @@ def image_verify(names: tuple[str, ...], path: Path) -> int:
 
 @image.command("remove")
 @click.argument("name")
-@click.option("--old", is_flag=True, help="Only versions that are not used for new labs any more.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--old", is_flag=True, help="Remove only versions that are no longer used for new labs.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @config_option
 def image_remove(name: str, old: bool, yes: bool, path: Path) -> int:
-    """Removes the image NAME from this machine, where no lab is made from it; what hosts have and what is published stays."""
+    """Remove image NAME from this machine if no lab uses it; copies on hosts and published files are kept."""
     from trainbot.images.build.progress_bar import for_terminal
     from trainbot.images.catalog import remove
 
@@ -109,20 +111,24 @@ def image_remove(name: str, old: bool, yes: bool, path: Path) -> int:
     if not yes:
         click.confirm(f"remove {'old versions of ' if old else ''}the {name} image?", abort=True)
     gone = remove(config, name, old, for_terminal())
-    click.echo(f"removed: {', '.join(gone)}" if gone else f"there are no old versions of {name}")
+    click.echo(f"removed: {', '.join(gone)}" if gone else f"no old versions of {name}")
     return 0
 
 
 @image.command("publish")
 @click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
 @click.option(
-    "--only", "names", multiple=True, metavar="NAME", help="This image [default: all of bot.ini that are there]."
+    "--only",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="Publish only this image [default: every image in bot.ini that is ready].",
 )
 @config_option
 def image_publish(folder: Path | None, names: tuple[str, ...], path: Path) -> int:
-    """Makes what a web server offers to people who run the images on machines of their own, below DIR/images.
+    """Write the images to DIR/images, for people who download them and run them on their own machines.
 
-    DIR is [records] folder unless it is named.  The published disks hold no key of this installation.
+    DIR defaults to the [records] folder.  The published disks contain no keys of this installation.
     """
     from trainbot.adapters.scenario_files.library import load_library
     from trainbot.images.build.progress_bar import for_terminal
@@ -133,7 +139,7 @@ def image_publish(folder: Path | None, names: tuple[str, ...], path: Path) -> in
     exercises = load_library(config.exercises.folder).exercises.values()
     for found in chosen(config, names):
         if found.source and not names:
-            click.echo(f"{found.name} was imported and is not published: people have it from {found.source}")
+            click.echo(f"{found.name} was imported, so it is not published: people can get it from {found.source}")
             continue
         mine = [exercise for exercise in exercises if exercise.image == found.name]
         publish(found, mine, folder or config.records.folder, config.records.public_url, for_terminal())

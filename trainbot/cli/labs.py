@@ -1,4 +1,4 @@
-"""Labs and hosts."""
+"""Shell commands about labs and hosts."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from trainbot.cli.shared import ask_bot, cli, config_option, json_option, read, 
 
 @cli.group()
 def lab() -> None:
-    """Labs of the running bot."""
+    """Show the labs of the running bot."""
 
 
 @lab.command("list")
 @config_option
 @json_option
 def lab_list(path: Path, as_json: bool) -> int:
-    """All labs there are, with their state and whose they are; then who waits."""
+    """List all labs with their state and holder, then the people in the queue."""
     labs = ask_bot(read(path), {"op": "labs"})["labs"]
     lines = []
     for lab in labs:
@@ -38,7 +38,7 @@ def lab_list(path: Path, as_json: bool) -> int:
 @config_option
 @json_option
 def lab_capacity(path: Path, as_json: bool) -> int:
-    """Seats, those that survive the loss of any one host, and how many more labs of each image fit on each host."""
+    """Show how many labs fit, how many if any one host fails, and how many more of each image fit on each host."""
     value = ask_bot(read(path), {"op": "capacity"})
     lines = [
         f"{image} on {name}: {number} more" for image, there in value["more"].items() for name, number in there.items()
@@ -49,14 +49,14 @@ def lab_capacity(path: Path, as_json: bool) -> int:
 
 @cli.group()
 def host() -> None:
-    """Hosts of the running bot."""
+    """Show, prepare and take over hosts."""
 
 
 @host.command("list")
 @config_option
 @json_option
 def host_list(path: Path, as_json: bool) -> int:
-    """Hosts, whether they answer, and what they hold."""
+    """List the hosts, whether they answer, and their labs."""
     config = read(path)
     if as_json:
         show(ask_bot(config, {"op": "status"})["hosts"], [], True)
@@ -67,10 +67,10 @@ def host_list(path: Path, as_json: bool) -> int:
 
 @host.command("prepare")
 @click.argument("name")
-@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be done.")
 @config_option
 def host_prepare(name: str, dry_run: bool, path: Path) -> int:
-    """Makes the Debian dom0 NAME a host: packages, network, packet filters, the gateway's door, images."""
+    """Set up the Debian dom0 NAME as a host: packages, network, packet filters, jump host, images."""
     from trainbot.images.build.progress_bar import for_terminal
     from trainbot.ops.host_setup.prepare import prepare
 
@@ -79,10 +79,10 @@ def host_prepare(name: str, dry_run: bool, path: Path) -> int:
 
 @host.command("take")
 @click.argument("name")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @config_option
 def host_take(name: str, yes: bool, path: Path) -> int:
-    """Makes NAME this trainbot's, where the one that it belonged to is gone for good; its labs are not touched."""
+    """Take over host NAME from a trainbot that is gone for good; the labs on it are not touched."""
     from trainbot.ops.take_host import take
 
     return take(read(path), name, lambda question: yes or click.confirm(question), click.echo)

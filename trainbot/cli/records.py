@@ -1,4 +1,4 @@
-"""Records of classes."""
+"""Shell commands about the records of classes."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ def log() -> None:
 @config_option
 @json_option
 def log_list(path: Path, as_json: bool) -> int:
-    """All classes that were, and their numbers."""
+    """List all past classes with their numbers."""
     from trainbot.ops.log import classes
 
     value, lines = classes(read(path))
-    show(value, lines or ["no class was held yet"], as_json)
+    show(value, lines or ["no classes yet"], as_json)
     return 0
 
 
@@ -34,7 +34,7 @@ def log_list(path: Path, as_json: bool) -> int:
 @click.argument("number", type=number_type)
 @config_option
 def log_show(number: int, path: Path) -> int:
-    """The minutes of class NUMBER."""
+    """Print the minutes of class NUMBER."""
     from trainbot.ops.log import show as minutes
 
     click.echo(minutes(read(path), number), nl=False)
@@ -43,15 +43,17 @@ def log_show(number: int, path: Path) -> int:
 
 @log.command("search")
 @click.argument("words", nargs=-1, required=True)
-@click.option("--most", type=click.IntRange(1, 100), default=10, show_default=True, help="So many of each.")
+@click.option(
+    "--most", type=click.IntRange(1, 100), default=10, show_default=True, help="Maximum number of results of each kind."
+)
 @config_option
 @json_option
 def log_search(words: tuple[str, ...], most: int, path: Path, as_json: bool) -> int:
-    """Questions and answers with these WORDS, and what was kept of classes; also with typos.  Times are UTC."""
+    """Search questions, answers and class logs for WORDS; finds misspelt words too.  Times are in UTC."""
     from trainbot.ops.log import search
 
     value, lines = search(read(path), " ".join(words), most)
-    show(value, lines or ["nothing like that was asked or said"], as_json)
+    show(value, lines or ["nothing found"], as_json)
     return 0
 
 
@@ -60,7 +62,7 @@ def log_search(words: tuple[str, ...], most: int, path: Path, as_json: bool) -> 
 @click.option("--format", "form", type=click.Choice(["jsonl", "csv", "markdown"]), default="jsonl", show_default=True)
 @config_option
 def log_export(number: int | None, form: str, path: Path) -> int:
-    """Everything that happened in class NUMBER (default: in all), by time."""
+    """Print everything that happened in class NUMBER (default: in all classes), oldest first."""
     from trainbot.ops.log import export
 
     for piece in export(read(path), number, form):
@@ -68,31 +70,33 @@ def log_export(number: int | None, form: str, path: Path) -> int:
     return 0
 
 
-PATIENCE = 900.0  # seconds: a large database is written anew
+PATIENCE = 900.0  # seconds: a large database is rewritten
 
 
 @log.command("redact")
 @click.argument("who")
-@click.option("--yes", "sure", is_flag=True, help="Do not ask.")
+@click.option("--yes", "sure", is_flag=True, help="Do not ask for confirmation.")
 @config_option
 def log_redact(who: str, sure: bool, path: Path) -> int:
-    """Takes WHO out of the records: their names, hosts and words, and their name in the words of others.
+    """Remove a person from the records: their names, hosts and words, and their name in what others said.
 
-    WHO: a nick or account; or account:NAME, nick:NAME, host:NAME.  Published minutes are written again.  Backups are not
-    touched.
+    WHO is a nick or an account, or one of account:NAME, nick:NAME, host:NAME.  Published minutes are rewritten.  Backups
+    are not changed.
     """
-    return _keep(read(path), {"redact": who}, sure, "Take all of that out, for ever?")
+    return _keep(read(path), {"redact": who}, sure, "Remove all of this permanently?")
 
 
 @log.command("prune")
-@click.option("--older-than", "age", metavar="AGE", help="2y, 90d [default: keep in [records]].")
-@click.option("--dry-run", is_flag=True, help="Say what would go, and do nothing.")
-@click.option("--yes", "sure", is_flag=True, help="Do not ask.")
+@click.option(
+    "--older-than", "age", metavar="AGE", help="Minimum age, for example 2y or 90d [default: keep in [records]]."
+)
+@click.option("--dry-run", is_flag=True, help="Show what would be removed, without removing it.")
+@click.option("--yes", "sure", is_flag=True, help="Do not ask for confirmation.")
 @config_option
 def log_prune(age: str | None, dry_run: bool, sure: bool, path: Path) -> int:
-    """Takes out what is older: logs of classes, who took part, minutes, leases.
+    """Remove old records: class logs, attendance, minutes and leases.
 
-    Questions and answers stay, for !faq, without the names of those who asked and answered.
+    Questions and answers are kept for !faq, without the names of the people who asked and answered.
     """
     from trainbot.config.section import parse_age
 
@@ -102,12 +106,12 @@ def log_prune(age: str | None, dry_run: bool, sure: bool, path: Path) -> int:
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     if kept is None:
-        raise click.UsageError("how old? say --older-than 2y, or keep = 2y in [records]")
-    return _keep(config, {"prune": kept.days}, sure, "Take all of that out, for ever?", dry_run=dry_run)
+        raise click.UsageError("give an age, for example --older-than 2y, or set keep = 2y in [records]")
+    return _keep(config, {"prune": kept.days}, sure, "Remove all of this permanently?", dry_run=dry_run)
 
 
 def _keep(config: Config, request: dict[str, Any], sure: bool, question: str, *, dry_run: bool = False) -> int:
-    """Exit code 1 where the answer to ``question`` was no."""
+    """Shows what would be removed, asks ``question``, removes; exit code 1 if the answer was no."""
     if not sure:
         click.echo(_kept(config, request))
         if dry_run or not click.confirm(question):
@@ -117,7 +121,7 @@ def _keep(config: Config, request: dict[str, Any], sure: bool, question: str, *,
 
 
 def _kept(config: Config, request: dict[str, Any]) -> str:
-    """Through the bot where one runs."""
+    """The answer of the running bot, or of the database if no bot runs."""
     from trainbot.adapters.control.client import BotNotRunning
     from trainbot.ops.log import keep
 

@@ -1,4 +1,4 @@
-"""The bot itself: run, demo, check, doctor, gateway."""
+"""Shell commands that run or examine the bot: run, demo, check, doctor, gateway."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from trainbot.cli.shared import cli, config_option, json_option, read
 
 @cli.command()
 @config_option
-@click.option("-v", "--verbose", count=True, help="More of what happens; twice: every line of IRC.")
-@click.option("--log-json", is_flag=True, help="The log as one JSON object a line.")
+@click.option("-v", "--verbose", count=True, help="Log more; twice: log every IRC line.")
+@click.option("--log-json", is_flag=True, help="Write the log as one JSON object per line.")
 @click.option(
     "--log-level",
     "levels",
     multiple=True,
-    metavar="ROOM=LEVEL",
+    metavar="PART=LEVEL",
     callback=lambda _c, _p, words: _levels(words),
-    help="For one part of the program, say adapters.irc=debug (debug, info, warning, error); may be said again.",
+    help="Log level of one part of the program, for example adapters.irc=debug (debug, info, warning, error); repeatable.",
 )
 def run(path: Path, verbose: int, log_json: bool, levels: list[tuple[str, str]]) -> int | None:
-    """Runs the bot until it is told to end (SIGTERM, or ^C); SIGHUP reads bot.ini again."""
+    """Run the bot until SIGTERM or Ctrl-C; SIGHUP reloads bot.ini."""
     import asyncio
 
     from trainbot.bot.app import run as run_app
@@ -42,22 +42,24 @@ def _levels(words: tuple[str, ...]) -> list[tuple[str, str]]:
         (word for word, pair in zip(words, found, strict=True) if len(pair) != 2 or pair[1] not in NAMES), None
     )
     if wrong is not None:
-        raise click.BadParameter(f"{wrong!r} is not ROOM=LEVEL, say adapters.irc=debug (levels: {', '.join(NAMES)})")
+        raise click.BadParameter(
+            f'"{wrong}" is not PART=LEVEL, for example adapters.irc=debug (levels: {", ".join(NAMES)})'
+        )
     return [(room, level) for room, level in found]
 
 
 @cli.command()
-@click.option("--tour", is_flag=True, help="No prompt: a whole class is played, and what did not happen is said.")
+@click.option("--tour", is_flag=True, help="Play a whole class without a prompt and report what went wrong.")
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
     default=6667,
     show_default=True,
-    help="Where the demo's IRC server listens, on 127.0.0.1 (another one if it is taken).",
+    help="Port of the demo's IRC server on 127.0.0.1 (another one is used if it is taken).",
 )
-@click.option("--keep", is_flag=True, help="Keep the demo's folder (bot.ini, database, logs) when it ends.")
+@click.option("--keep", is_flag=True, help="Keep the demo's folder (bot.ini, database, logs) after the demo.")
 def demo(tour: bool, port: int, keep: bool) -> int:
-    """A class on this machine: an IRC server, the bot, real virtual machines, and a prompt to take part."""
+    """Run a class on this machine: an IRC server, the bot, real virtual machines, and a prompt for taking part."""
     from trainbot.ops.demo.run import demo as run_demo
 
     return run_demo(tour=tour, port=port, keep=keep)
@@ -66,7 +68,7 @@ def demo(tour: bool, port: int, keep: bool) -> int:
 @cli.command()
 @config_option
 def check(path: Path) -> int:
-    """Says what the bot would do with this bot.ini, and what is wrong in its files; asks nobody else."""
+    """Show what the bot would do with this bot.ini, and problems in its files; uses no network."""
     from trainbot.ops.check import checkup
 
     return checkup(read(path), click.echo)
@@ -77,9 +79,9 @@ def check(path: Path) -> int:
 @config_option
 @json_option
 def doctor(what: tuple[str, ...], path: Path, as_json: bool) -> int:
-    """Looks at hosts, images, IRC, store and gateway as they are now: what is wrong (!), why, and how to mend it.
+    """Examine hosts, images, IRC, store and gateway as they are now; each problem (!) comes with its cause and a fix.
 
-    Changes nothing; works beside the running bot.  Exit code 1 where something is wrong.
+    Changes nothing, and can be used while the bot is running.  Exit code 1 if there is a problem.
     """
     from trainbot.ops.doctor.doctor import USAGE, is_subject
     from trainbot.ops.doctor.doctor import doctor as examine
@@ -91,9 +93,9 @@ def doctor(what: tuple[str, ...], path: Path, as_json: bool) -> int:
 
 @cli.command()
 @config_option
-@click.option("--stop", is_flag=True, help="End the gateway that runs.")
+@click.option("--stop", is_flag=True, help="Stop the running gateway.")
 def gateway(path: Path, stop: bool) -> int:
-    """Runs the ssh gateway (trainbot run starts it by itself)."""
+    """Run the ssh gateway (trainbot run starts it automatically)."""
     from trainbot.adapters.state_folder import state_folder
     from trainbot.bot.installation import gateway_config
     from trainbot.gateway import process
@@ -101,6 +103,6 @@ def gateway(path: Path, stop: bool) -> int:
     config = read(path)
     state_folder(config)
     if stop:
-        click.echo("the gateway has ended" if process.stop(config.store.state) else "no gateway runs")
+        click.echo("gateway stopped" if process.stop(config.store.state) else "no gateway is running")
         return 0
     return process.main(gateway_config(config))

@@ -1,4 +1,4 @@
-"""What shell commands have in common: the root command, -c, --json, and a question to the running bot."""
+"""What shell commands share: the root command, -c, --json, and requests to the running bot."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ config_option = click.option(
     "path",
     type=click.Path(path_type=Path),
     default=lambda: Path(os.environ.get("TRAINBOT_CONFIG", "bot.ini")),
-    help="bot.ini to use [default: $TRAINBOT_CONFIG, else ./bot.ini].",
+    help="The bot.ini to use [default: $TRAINBOT_CONFIG, or ./bot.ini if it is not set].",
 )
-number_type = click.IntRange(1, 2**31 - 1)  # what a row's number can be
-json_option = click.option("--json", "as_json", is_flag=True, help="For programs.")
+number_type = click.IntRange(1, 2**31 - 1)  # the range of a row number
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 def read(path: Path) -> Config:

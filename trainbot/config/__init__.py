@@ -1,4 +1,4 @@
-"""bot.ini as frozen values; every default lives in ``model``.  ``load(path)`` reports every fault at once."""
+"""bot.ini as frozen values; the defaults are in ``model``.  ``load(path)`` reports every problem at once."""
 
 from trainbot.config.loader import load
 from trainbot.model.config import (

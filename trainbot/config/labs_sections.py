@@ -16,7 +16,7 @@ from trainbot.model.host import GuestType, HostConfig
 from trainbot.model.host_address import host_address
 from trainbot.model.jump_host import ACCOUNT, SSH, JumpHost
 
-#: Words that follow ``!lab``: an image of that name could never be asked for.
+#: Subcommands of ``!lab``: nobody could request an image with such a name.
 LAB_WORDS = frozenset(
     (
         "create",
@@ -38,10 +38,10 @@ LAB_WORDS = frozenset(
         "old",
     )
 )
-#: Where a remote host keeps its labs' disks and its copies of images (libvirt storage pools of ours).
+#: Folders of a remote host for lab disks and copies of images (our libvirt storage pools).
 REMOTE_POOL = Path("/var/lib/libvirt/trainbot")
 REMOTE_IMAGES = Path("/var/lib/libvirt/trainbot-images")
-REMOTE_NETWORK = "trainbot"  # made by host prepare
+REMOTE_NETWORK = "trainbot"  # created by host prepare
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
 
 
@@ -63,22 +63,22 @@ def read_labs(s: Section) -> LabsConfig:
         public_address=s.text("public_address", d.public_address),
     )
     if config.cap < config.lease:
-        s.fault("cap", f"{span(config.cap)} is less than the lease of {span(config.lease)}: say as much or more")
-    if config.warn >= config.lease:
-        s.fault("warn", f"{span(config.warn)} is not less than the lease of {span(config.lease)}")
-    if config.early > config.lead:
         s.fault(
-            "early", f"{span(config.early)} is before the labs are begun ({span(config.lead)}): say as much or less"
+            "cap", f"{span(config.cap)} is shorter than the lease of {span(config.lease)}: make it at least as long"
         )
+    if config.warn >= config.lease:
+        s.fault("warn", f"{span(config.warn)} is not shorter than the lease of {span(config.lease)}")
+    if config.early > config.lead:
+        s.fault("early", f"{span(config.early)} is longer than lead ({span(config.lead)}): make it at most as long")
     return config
 
 
 def read_host(s: Section, name: str, store: StoreConfig) -> HostConfig:
     if not NAME.fullmatch(name):
-        s.fault("(name)", f"{name!r} is not a host's name: letters a-z, digits and -")
+        s.fault("(name)", f'"{name}" is not a host name: use letters a-z, digits and -')
     uri = s.take("uri", lambda raw: _uri(raw, s.base), "")
     if not uri and not s.values.get("uri"):
-        s.fault("uri", "which host? say its libvirt address, as in xen+ssh://root@xen1.example.org/system")
+        s.fault("uri", "missing: set the host's libvirt address, for example xen+ssh://root@xen1.example.org/system")
     local = not uri or uri.startswith(("qemu:///embed", "test"))
     remote, xen = uri.startswith("xen+"), uri.startswith("xen")
     folder = store.state / "labs" / name if local else REMOTE_POOL
@@ -99,7 +99,7 @@ def read_host(s: Section, name: str, store: StoreConfig) -> HostConfig:
         bandwidth=s.whole("bandwidth", d.bandwidth, 0, 1 << 20),
     )
     if host.bandwidth and uri and not xen:
-        s.fault("bandwidth", "only Xen hosts can hold a lab's network to a rate: leave it out")
+        s.fault("bandwidth", "only Xen hosts can limit a lab's network rate: remove this option")
     try:
         slots.address(host.subnet, host.labs)
     except ValueError as error:
@@ -108,7 +108,7 @@ def read_host(s: Section, name: str, store: StoreConfig) -> HostConfig:
 
 
 def _door_of(uri: str) -> str:
-    """Where libvirt is reached with ssh, the labs are, too."""
+    """The jump host of a host that libvirt reaches over ssh: the same address."""
     parts = urlsplit(uri)
     if "ssh" not in parts.scheme.partition("+")[2] or not parts.hostname:
         return ""
@@ -122,7 +122,7 @@ def _door(raw: str) -> str:
         return str(JumpHost.parse(raw, user=ACCOUNT, port=SSH))
     except ValueError:
         raise ValueError(
-            f"{raw!r} is not [USER@]ADDRESS[:PORT], say xen1.example.org, or none where the labs are reached directly"
+            f'"{raw}" is not [USER@]ADDRESS[:PORT]: use for example xen1.example.org, or none if the labs are reached directly'
         ) from None
 
 
@@ -130,16 +130,16 @@ def _subnet(raw: str) -> str:
     try:
         network = IPv4Network(raw)
     except ValueError:
-        raise ValueError(f"{raw!r} is not an IPv4 network, say 10.77.0.0/22") from None
+        raise ValueError(f'"{raw}" is not an IPv4 network: use for example 10.77.0.0/22') from None
     if not network.is_private or network.prefixlen > 29:
-        raise ValueError(f"{raw!r} is not a private network of a useful size, say 10.77.0.0/22")
+        raise ValueError(f'"{raw}" is not a private network of /29 or larger: use for example 10.77.0.0/22')
     return str(network)
 
 
 def _allowed(raw: str) -> tuple[str, ...]:
     for word in raw.split():
         if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,3}){3}:[0-9]{1,5}", word) or not _is_endpoint(word):
-            raise ValueError(f"{word!r} is not an IPv4 ADDRESS:PORT, say 192.0.2.7:3128")
+            raise ValueError(f'"{word}" is not an IPv4 ADDRESS:PORT: use for example 192.0.2.7:3128')
     return tuple(raw.split())
 
 
@@ -149,7 +149,7 @@ def _is_endpoint(word: str) -> bool:
 
 
 def _uri(raw: str, base: Path) -> str:
-    """A libvirt address that there is a driver for; the root of an embedded one is relative to bot.ini."""
+    """A supported libvirt address; the root of an embedded one is relative to bot.ini."""
     parts = urlsplit(raw)
     query = dict(parse_qsl(parts.query))
     if parts.path == "/embed" and "root" in query:
@@ -164,9 +164,9 @@ def _uri(raw: str, base: Path) -> str:
 
 def read_image_section(s: Section, name: str, store: StoreConfig) -> ImageConfig:
     if not NAME.fullmatch(name):
-        s.fault("(name)", f"{name!r} is not an image's name: letters a-z, digits and -")
+        s.fault("(name)", f'"{name}" is not an image name: use letters a-z, digits and -')
     elif name in LAB_WORDS:
-        s.fault("(name)", f"!lab {name} is a command, so no image can have that name; take another")
+        s.fault("(name)", f"!lab {name} is a command, so an image cannot have that name: choose another")
     spare, d = s.whole("spare", -1, 0, 1000), ImageConfig("", Path())
     return ImageConfig(
         name=name,
@@ -183,4 +183,4 @@ def _guest(raw: str) -> GuestType:
     try:
         return GuestType(raw.lower())
     except ValueError:
-        raise ValueError(f"{raw!r} is neither pvh, pv nor hvm") from None
+        raise ValueError(f'"{raw}" is not a guest type: use pvh, pv or hvm') from None

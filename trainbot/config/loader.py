@@ -1,4 +1,4 @@
-"""bot.ini -> Config, or ConfigError with every fault: section, option, what is wrong, what would be right."""
+"""Reads bot.ini into a Config, or raises ConfigError with every problem: section, option, what is wrong, how to fix it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ SECTIONS = ("irc", "store", "roles", "schedule", "exercises", "labs", "gateway",
 
 
 def load(path: Path) -> Config:
-    """Reads and checks the whole file; ConfigError names every fault at once, and nothing is started."""
+    """Reads and checks the whole file; ConfigError lists every problem."""
     parser = ConfigParser(
         interpolation=None,
         inline_comment_prefixes=(";",),
@@ -53,9 +53,11 @@ def load(path: Path) -> Config:
     try:
         parser.read_string(path.read_text(encoding="utf-8"), source=str(path))
     except FileNotFoundError:
-        raise ConfigError(f"there is no {path}: copy bot.ini from the sources, or name yours with --config") from None
+        raise ConfigError(
+            f"{path} does not exist: copy bot.ini from the sources, or give its path with --config"
+        ) from None
     except OSError as error:
-        raise ConfigError(f"{path} cannot be read ({error.strerror})") from None
+        raise ConfigError(f"cannot read {path} ({error.strerror})") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{path} is not UTF-8 text: save it as UTF-8") from None
     except IniError as error:
@@ -72,17 +74,17 @@ def load(path: Path) -> Config:
 
 
 def _unread(path: Path, error: IniError) -> list[str]:
-    """What kept the file from being read; the lines themselves are not repeated, they may hold a password."""
+    """Why the file could not be parsed, without the text of the lines: they may contain a password."""
     match error:
         case MissingSectionHeaderError():
             return [f"{path}, line {error.lineno}: an option before any [section]"]
         case ParsingError():
             return [f"{path}, line {number}: neither [section] nor option = value" for number, _line in error.errors]
         case DuplicateSectionError():
-            return [f"{path}, line {error.lineno}: [{error.section}] is there twice: make them one"]
+            return [f"{path}, line {error.lineno}: [{error.section}] appears twice: merge the two sections"]
         case DuplicateOptionError():
-            return [f"{path}, line {error.lineno}: [{error.section}] {error.option} is there twice: keep one"]
-    return [f"{path}: this is no ini file ({type(error).__name__})"]
+            return [f"{path}, line {error.lineno}: [{error.section}] {error.option} is set twice: keep one"]
+    return [f"{path}: not a valid ini file ({type(error).__name__})"]
 
 
 def _read(path: Path, sections: dict[str, Section], problems: list[str]) -> Config:
@@ -121,7 +123,7 @@ def _read(path: Path, sections: dict[str, Section], problems: list[str]) -> Conf
 
 
 def _exercises(s: Section) -> ExerciseConfig:
-    """As bot.ini says; where it says nothing and there is no such folder beside it, those that ship."""
+    """The configured exercises; the bundled ones if bot.ini names no folder and has none next to it."""
     d = ExerciseConfig()
     beside = s.base / d.folder
     folder = s.path("folder", beside if beside.is_dir() else shipped.folder("exercises"))
@@ -162,30 +164,30 @@ def _irc(s: Section) -> IrcConfig:
         prefix=s.take("prefix", _prefix, d.prefix),
     )
     if not config.channels and not s.values.get("channels"):
-        s.fault("channels", "no channel to be in, say #selinux-class")
+        s.fault("channels", "no channels: set at least one, for example #selinux-class")
     for option, what in login_problems(config):
         s.fault(option, what)
     if config.tls_client_key and not config.tls_client_cert:
-        s.fault("tls_client_key", "a key without tls_client_cert")
+        s.fault("tls_client_key", "needs tls_client_cert too")
     return config
 
 
 def _servers(raw: str, port: int) -> tuple[tuple[str, int], ...]:
-    """``irc.a.org irc.b.org:6697 [::1]:6667`` as (host, port); ``port`` where a word names none."""
+    """``irc.a.org irc.b.org:6697 [::1]:6667`` as (host, port); ``port`` is the default."""
     found = []
     for word in raw.split():
         parts = re.fullmatch(r"(?:\[([0-9A-Fa-f:.%]+)\]|([^\[\]:/@\s]+|[0-9A-Fa-f:]+))(?::([0-9]{1,5}))?", word)
         if parts is None or not 1 <= int(parts[3] or port) <= 65535:
-            raise ValueError(f"{word!r} is not a server, say irc.libera.chat or irc.example.org:6697")
+            raise ValueError(f'"{word}" is not a server: use for example irc.libera.chat or irc.example.org:6697')
         found.append((parts[1] or parts[2], int(parts[3] or port)))
     return tuple(found)
 
 
 def _password(s: Section, name: str) -> Secret:
-    """``name``, or the file that ``name_file`` says, or the variable that ``name_env`` does."""
+    """The value of ``name``, or of the file ``name_file``, or of the environment variable ``name_env``."""
     given = {kind: s.text(f"{name}{kind}") for kind in ("", "_file", "_env")}
     if sum(map(bool, given.values())) > 1:
-        s.fault(name, f"give only one of {name}, {name}_file, {name}_env")
+        s.fault(name, f"set only one of {name}, {name}_file, {name}_env")
         return Secret(next(filter(None, given.values())))
     if given["_file"]:
         try:
@@ -193,12 +195,12 @@ def _password(s: Section, name: str) -> Secret:
         except UnicodeDecodeError:
             s.fault(f"{name}_file", f"{given['_file']} is not UTF-8 text")
         except OSError as error:
-            s.fault(f"{name}_file", f"{given['_file']} cannot be read ({error.strerror})")
+            s.fault(f"{name}_file", f"cannot read {given['_file']} ({error.strerror})")
         except ValueError as error:
             s.fault(f"{name}_file", str(error))
     if given["_env"]:
         if given["_env"] not in os.environ:
-            s.fault(f"{name}_env", f"the environment has no {given['_env']}")
+            s.fault(f"{name}_env", f"environment variable {given['_env']} is not set")
         return Secret(os.environ.get(given["_env"], ""))
     return Secret(given[""])
 
@@ -206,13 +208,13 @@ def _password(s: Section, name: str) -> Secret:
 def _fingerprint(raw: str) -> str:
     text = raw.replace(":", "").lower()
     if not re.fullmatch(r"[0-9a-f]{64}", text):
-        raise ValueError("not a SHA-256 fingerprint (64 hexadecimal digits, colons or not)")
+        raise ValueError("not a SHA-256 fingerprint (64 hexadecimal digits, with or without colons)")
     return text
 
 
 def _nick(raw: str) -> str:
     if not re.fullmatch(r"[A-Za-z\[\]\\`_^{|}][A-Za-z0-9\[\]\\`_^{|}-]{0,29}", raw):
-        raise ValueError(f"{raw!r} cannot be a nick on IRC, say trainbot")
+        raise ValueError(f'"{raw}" is not a valid IRC nick: use for example trainbot')
     return raw
 
 
@@ -222,7 +224,9 @@ def _nick_back(raw: str) -> tuple[str, ...]:
         return ()
     for word in words:
         if word not in ("regain", "ghost", "recover", "release"):
-            raise ValueError(f"{word!r} is none of regain, ghost, recover, release; no: NickServ is not asked")
+            raise ValueError(
+                f'unknown word "{word}": use regain, ghost, recover or release, or no to leave NickServ alone'
+            )
     return words
 
 
@@ -230,21 +234,21 @@ def _channels(raw: str) -> tuple[str, ...]:
     names = tuple(raw.replace(",", " ").split())
     for name in names:
         if name[0] not in "#&+!" or len(name) < 2 or len(name) > 64 or "\x07" in name:
-            raise ValueError(f"{name!r} is not a channel, say #{name.strip('#&+!') or 'selinux-class'}")
+            raise ValueError(f'"{name}" is not a channel: use for example #{name.strip("#&+!") or "selinux-class"}')
     return names
 
 
 def _keys(raw: str) -> tuple[tuple[str, Secret], ...]:
-    """``#one=key #two=other``; what is wrong is said without the keys."""
+    """Parses ``#one=key #two=other``; error messages never contain the keys."""
     pairs = [word.partition("=") for word in raw.split()]
     if not all(name[:1] in "#&+!" and key and "," not in key for name, _, key in pairs):
-        raise ValueError("not CHANNEL=KEY, say #selinux-class=THEKEY")
+        raise ValueError("not CHANNEL=KEY: use for example #selinux-class=THEKEY")
     return tuple((name, Secret(key)) for name, _, key in pairs)
 
 
 def _prefix(raw: str) -> str:
     if len(raw) > 2 or raw.isalnum() or any(sign.isspace() for sign in raw):
-        raise ValueError(f"{raw!r} is not one or two signs such as !")
+        raise ValueError(f'"{raw}" is not a prefix: use one or two punctuation characters, such as !')
     return raw
 
 
@@ -266,10 +270,10 @@ def _store(s: Section) -> StoreConfig:
     try:
         path = database_path(url)
     except ValueError as error:
-        s.fault("url", f"{error}; the store is SQLite (docs/dependencies.md says why)")
+        s.fault("url", f"{error}; only SQLite is supported (see docs/dependencies.md)")
         return StoreConfig(url=url, state=state)
     if "?" in url or "#" in url:
-        s.fault("url", f"{url!r} holds a ? or #: name the file without")
+        s.fault("url", f'"{url}" contains ? or #: choose a file name without them')
     elif path is not None:
         try:
             url = database_url(below(s.base, str(path)))
@@ -284,7 +288,7 @@ def _schedule(s: Section) -> ScheduleConfig:
             try:
                 ZoneInfo(name)
             except (KeyError, ValueError, OSError):
-                raise ValueError(f"there is no time zone {name!r}, say Australia/Melbourne") from None
+                raise ValueError(f'unknown time zone "{name}": use for example Australia/Melbourne') from None
         return tuple(raw.split())
 
     def offsets(raw: str) -> tuple[str, ...]:
@@ -312,7 +316,7 @@ def _gateway(s: Section, store: StoreConfig) -> GatewaySection:
 def _records(s: Section) -> RecordsConfig:
     url = s.text("public_url")
     if url and not re.match(r"https?://[^\s]+$", url):
-        s.fault("public_url", f"{url!r} is not an address, say https://class.example.org/")
+        s.fault("public_url", f'"{url}" is not a web address: use for example https://class.example.org/')
     return RecordsConfig(
         folder=s.path("folder", RecordsConfig().folder),
         public_url=url.rstrip("/"),

@@ -1,4 +1,4 @@
-"""[questions] and [channel.#NAME] of bot.ini: what is different in one channel."""
+"""The sections [questions] and [channel.#NAME] of bot.ini (settings for one channel)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def read_questions(sections: Mapping[str, Section], ours: Collection[str]) -> Qu
     channels = {name.partition(".")[2]: section for name, section in sections.items() if name.startswith("channel.")}
     for name, section in channels.items():
         if name not in ours:
-            section.fault("(name)", f"{name!r} is none of [irc] channels")
+            section.fault("(name)", f'"{name}" is not in [irc] channels')
     return QuestionsConfig(
         words=_words(s, "words", d.words),
         channel_words={name: _words(section, "question", d.words) for name, section in channels.items()},
@@ -34,10 +34,11 @@ def read_talk(sections: Mapping[str, Section], ours: Collection[str]) -> tuple[t
         if not talk:
             continue
         if talk not in ours:
-            section.fault("talk", f"{talk!r} is none of [irc] channels: say it there too")
+            section.fault("talk", f'"{talk}" is not in [irc] channels: add it there too')
         elif talk == about or talk in found or talk in found.values() or about in found:
             section.fault(
-                "talk", f"{talk!r} is another class's already: each has a channel for talk of its own, or none"
+                "talk",
+                f'"{talk}" is already used for another class: each class needs its own channel for talk, or none',
             )
         else:
             found[talk] = about
@@ -45,9 +46,9 @@ def read_talk(sections: Mapping[str, Section], ours: Collection[str]) -> tuple[t
 
 
 def _words(s: Section, option: str, default: tuple[str, ...]) -> tuple[str, ...]:
-    """What a line begins with, as ``QUESTION:``: two signs and more, a letter among them."""
+    """Words that begin a question, such as ``QUESTION:``: at least two characters, at least one of them a letter."""
     found = s.words(option, default)
     for word in found:
         if len(word) < 2 or len(word) > 30 or not any(sign.isalpha() for sign in word):
-            s.fault(option, f"{word!r} cannot begin a question, say QUESTION: or FRAGE:")
+            s.fault(option, f'"{word}" cannot begin a question: use a word such as QUESTION: or FRAGE:')
     return found

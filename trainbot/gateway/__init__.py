@@ -1,5 +1,5 @@
-"""The ssh door: one address for every lab, a process of its own, the only importer of asyncssh.
+"""The ssh gateway: one address for all labs, a process of its own, the only importer of asyncssh.
 
-``model`` (its configuration), ``routes`` (who gets to which lab), ``process`` (start, stop, is it running) and
-``hostkey.fingerprint`` are for others; ``server``, ``door``, ``lab`` and ``pipe`` run in the gateway only.
+Other packages use ``settings``, ``routes``, ``process``, ``supervisor``, ``hostkey``, ``ssh_probe``, ``trial_login`` and
+``rpc.gateway_client``; the other modules run only in the gateway.
 """

@@ -1,4 +1,4 @@
-"""The gateway's own host key: made once, kept, and shown so that people can compare it."""
+"""The gateway's host key: created once, kept, and shown so that people can compare it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from trainbot.core.files import make_once, write_whole
 
 
 def load_or_make(state: Path) -> bytes:
-    """The private host key (ed25519, OpenSSH form, RFC 8709) in ``state``, made the first time, mode 0600.
+    """The private host key (ed25519, OpenSSH format, RFC 8709) in ``state``, created with mode 0600 if missing.
 
-    Its public half is kept beside it (.pub), so that others can show the fingerprint without asyncssh.
+    Its public half is next to it (.pub), so that the fingerprint can be shown without asyncssh.
     """
-    import asyncssh  # only who makes or uses the key needs it
+    import asyncssh  # not needed for the public key
 
     path = state / HOST_KEY
     try:
@@ -27,12 +27,12 @@ def load_or_make(state: Path) -> bytes:
         if make_once(_pub(path), public) != public:
             write_whole(_pub(path), public, 0o600)
     except (OSError, ValueError) as error:  # asyncssh.KeyImportError is a ValueError
-        raise BackendError(f"the gateway's host key {path} cannot be read or made: {error}") from None
+        raise BackendError(f"cannot read or create the gateway's host key {path}: {error}") from None
     return private
 
 
 def public_key(state: Path) -> str:
-    """ "ssh-ed25519 AAAA…" of the gateway, as known_hosts has it; the key is made where there is none yet."""
+    """ "ssh-ed25519 AAAA…" of the gateway, as in known_hosts; the key is created if missing."""
     pub = _pub(state / HOST_KEY)
     if not pub.exists():
         load_or_make(state)
@@ -40,7 +40,7 @@ def public_key(state: Path) -> str:
 
 
 def fingerprint(state: Path) -> str:
-    """ "SHA256:…" of the gateway's key as OpenSSH shows it (RFC 4648 base64 without padding)."""
+    """ "SHA256:…" of the gateway's key, as OpenSSH shows it (RFC 4648 base64 without padding)."""
     blob = base64.b64decode(public_key(state).split()[1])
     return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode("ascii").rstrip("=")
 

@@ -1,4 +1,4 @@
-"""Who is at the gateway and where they may go: the last table of routes, the limits, everybody inside."""
+"""The gateway's state: the latest table of routes, the limits, and all connections."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from trainbot.gateway.rpc.handlers import RequestHandlers
 from trainbot.gateway.settings import GatewayConfig
 
 log = logging.getLogger(__name__)
-FIRST_TABLE = 5.0  # seconds that a login waits for the first table after the gateway's start
+FIRST_TABLE = 5.0  # seconds that a login waits for the first table after the gateway has started
 
 
 class LearnerConnection(Protocol):
-    """One learner's connection, as the hub deals with it.  ``route``: None before login, and where there is no lab."""
+    """A learner's connection as the hub sees it.  ``route``: None before login, or without a lab."""
 
     peer: str
 
@@ -50,17 +50,17 @@ class LearnerConnection(Protocol):
 
 
 class Hub:
-    """The last table that the bot pushed, and everybody at the door or inside.
+    """The latest table from the bot, and all connections, logged in or not.
 
-    A bot that is away changes nothing: the last table holds until there is another, even over our own end.
+    While the bot is not running, the latest table stays in force, even if the gateway itself restarts.
     """
 
     def __init__(self, config: GatewayConfig) -> None:
         self.config = config
         self.jump_hosts = JumpHosts(config)
         self.consoles = Consoles(config, self, self.jump_hosts)
-        self._watching: list[tuple[str, str]] = []  # (lease, who sees its console)
-        self.left = asyncio.Event()  # somebody said leave, and nobody is inside any more
+        self._watching: list[tuple[str, str]] = []  # (lease, who views its console)
+        self.left = asyncio.Event()  # told to leave, and nobody is logged in any more
         self._leaving = False
         self._handlers = RequestHandlers(config, self.jump_hosts)
         self.sessions = Quota(config.sessions)
@@ -71,14 +71,14 @@ class Hub:
         self._pepper = load_or_make_secret(config.state / PEPPER)
         self._routes = self._last_table()
         self._lines: dict[str, StatusText] = {}
-        self._told = asyncio.Event()  # a table came, or there is no bot that it could come from
+        self._told = asyncio.Event()  # a table came, or no bot is running
         self._changed = asyncio.Event()  # replaced at every change
         self.tasks = Tasks()
 
     # -- the table
 
     def take_table(self, value: Any) -> None:
-        """The bot's new table.  ValueError (and nothing changes) where it is none."""
+        """Takes the bot's new table; ValueError (and no change) if it is invalid."""
         self._routes = Routes.from_json(value, self._pepper)
         table.keep(self.config.state, value)
         self._told.set()
@@ -88,27 +88,29 @@ class Hub:
             if connection.route is None:
                 continue
             route = self._routes.by_lease(connection.route.lease)
-            if route is None:  # a lease that changed hands (!lab claim, a log-in to services) is the same one's
+            if (
+                route is None
+            ):  # a lease that another identity took over (!lab claim, a login to services) has a new person here
                 connection.lease_ended(ENDED)
             else:
                 connection.moved(route)
 
     def _last_table(self) -> Routes:
-        """What a gateway before us knew: good for as long as there is no bot."""
+        """The table of the previous gateway, used until the bot sends one."""
         kept = table.last(self.config.state)
         try:
             return Routes((), self._pepper) if kept is None else Routes.from_json(kept, self._pepper)
         except ValueError as error:
-            log.warning("the table of routes that was kept is none: %s", error)
+            log.warning("the saved table of routes is invalid: %s", error)
             return Routes((), self._pepper)
 
     def bot_is(self, up: bool) -> None:
-        log.info("the bot is there" if up else "the bot is away: the last known routes stay in force")
+        log.info("connected to the bot" if up else "the bot is not running: the last known routes stay in force")
         if not up:
             self._told.set()
 
     async def routes(self) -> Routes:
-        """The table; just after the gateway's start, waits a little for the bot's."""
+        """The table; just after the gateway has started, waits briefly for the bot's."""
         if not self._told.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._told.wait(), FIRST_TABLE)
@@ -121,13 +123,12 @@ class Hub:
         return self._routes.of_person(person)
 
     async def ask_bot(self, request: dict[str, Any], timeout: float = 10.0) -> dict[str, Any]:
-        """Its answer; BackendError where it is away or does not answer in time."""
+        """The bot's answer; BackendError if it is not running or does not answer in time."""
         return await asked(self.config.control, request, timeout)
 
     def offered(self, route: Route, key: str, tell: Callable[[], None]) -> None:
-        """Somebody who came with the password has that key: the bot may be told to keep it.  ``tell``: called where it
-        would be something new."""
-        self.tasks.start(self._say_offered(route, key, tell), "telling the bot of a key")
+        """Reports a key of somebody who used the password, so that they can save it.  ``tell`` is called if it is new."""
+        self.tasks.start(self._say_offered(route, key, tell), "reporting a key to the bot")
 
     async def _say_offered(self, route: Route, key: str, tell: Callable[[], None]) -> None:
         with suppress(BackendError):
@@ -142,25 +143,25 @@ class Hub:
             await asyncio.wait_for(self._changed.wait(), timeout)
 
     def take_lines(self, value: Any) -> None:
-        """What stands above people's screens now.  ValueError (and nothing changes) where it is no such table."""
+        """Takes the new status lines; ValueError (and no change) if the table is invalid."""
         before, self._lines = self._lines, read_lines(value)
         for connection in list(self._inside):
             if connection.route is not None:
                 connection.show(before.get(connection.route.lease, StatusText()), self.above(connection.route.lease))
 
     def above(self, lease: str) -> StatusText:
-        """With whoever watches first: nobody is watched unknowingly."""
+        """The status line; viewers of the console come first, so that nobody is watched without knowing."""
         found = self._lines.get(lease, StatusText())
         seen = [*self.watched(lease), found.line]
         return replace(found, line=" | ".join(each for each in seen if each))
 
     def watched(self, lease: str) -> list[str]:
-        return [f"{by} sees your lab's console" for watched, by in self._watching if watched == lease]
+        return [f"{by} is viewing your lab's console" for watched, by in self._watching if watched == lease]
 
     def watch(self, lease: str, by: str) -> Callable[[], None]:
-        """``by`` looks at that console from now on, and everybody in that lab is told; call the answer at its end."""
+        """Registers ``by`` as a viewer of that console and tells everybody in the lab; call the result at the end."""
         self._change_watching(lease, lambda: self._watching.append((lease, by)))
-        sentence = f"{by} looks at your lab's console now"
+        sentence = f"{by} is now viewing your lab's console"
         self.consoles.tell(lease, sentence)
         for connection in self._in_lease(lease):
             connection.tell(sentence)
@@ -187,7 +188,7 @@ class Hub:
             dropped.cut()
 
     def entered(self, connection: LearnerConnection, person: int) -> bool:
-        """Whether ``person`` may have one more connection."""
+        """Registers a login; False if ``person`` has too many connections."""
         self._waiting.go(connection)
         if not self._connections.take(person):
             return False

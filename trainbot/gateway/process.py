@@ -1,4 +1,4 @@
-"""The gateway's process: one a state folder, outliving the bot that started it."""
+"""The gateway process: one per state folder; it outlives the bot that started it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _FLOCK = "@hhqqi0q"  # struct flock of fcntl(2)
 
 
 def main(config: GatewayConfig) -> int:
-    """Runs the gateway until SIGTERM or SIGINT: 0, or 1 with one sentence on stderr."""
+    """Runs the gateway until SIGTERM or SIGINT; returns 0, or 1 with one sentence on stderr."""
     _log_to_stderr()
     lock: int | None = None
     try:
@@ -50,9 +50,9 @@ def main(config: GatewayConfig) -> int:
 
 
 def running(state: Path) -> int | None:
-    """The process id of the gateway that runs on this state folder, or None.
+    """The process id of the gateway of this state folder, or None.
 
-    The kernel answers, from the lock that a living gateway holds: a pid file may lie, and pids are used again.
+    The kernel knows it from the lock that a running gateway holds: a pid file may be stale, and pids are reused.
     """
     try:
         handle = os.open(state / LOCK, os.O_RDWR)
@@ -67,23 +67,23 @@ def running(state: Path) -> int | None:
 
 
 def listening(state: Path) -> tuple[tuple[str, int], ...]:
-    """Where the running gateway listens; () where none does (yet)."""
+    """The addresses on which the running gateway listens; () if none does (yet)."""
     return _addresses(state, "at")
 
 
 def asked(state: Path) -> tuple[tuple[str, int], ...]:
-    """Where it was told to listen, in its configuration's own words: a name there may be several addresses."""
+    """The configured addresses of the running gateway: a name there may stand for several addresses."""
     return _addresses(state, "asked")
 
 
 def version(state: Path) -> str:
-    """The program that the running gateway is (``program``); '' where none runs, or an old one that does not say."""
+    """The ``program`` of the running gateway; '' if none is running, or if it is too old to say."""
     return next((line.partition(" ")[2] for line in _lines(state) if line.startswith("program ")), "")
 
 
 def program() -> str:
-    """What a gateway that is started now would be: trainbot's version, and a digest of the gateway's own sources, since
-    an installation from a checkout changes without its version."""
+    """Identifies the installed gateway: trainbot's version and a digest of the gateway's sources, since an installation
+    from a checkout changes without a new version."""
     digest = hashlib.sha256()
     for folder in ("gateway", "adapters/control"):
         for path in sorted((Path(trainbot.__file__).parent / folder).rglob("*.py")):
@@ -101,7 +101,7 @@ def _addresses(state: Path, word: str) -> tuple[tuple[str, int], ...]:
 
 
 def _lines(state: Path) -> list[str]:
-    """What the running gateway says of itself, a line each."""
+    """The lines in which the running gateway describes itself."""
     pid = running(state)
     try:
         first, *lines = (state / PID).read_text("utf-8").splitlines()
@@ -111,10 +111,10 @@ def _lines(state: Path) -> list[str]:
 
 
 def start_detached(config_path: Path, state: Path, command: Sequence[str] | None = None, timeout: float = 20.0) -> int:
-    """The process id of a gateway that listens: the one that runs on ``state`` already, or a new one.
+    """The process id of a listening gateway: the one that runs on ``state`` already, or a new one.
 
     The new one (default: ``trainbot gateway -c config_path``) has a session of its own, so that neither the bot's
-    end nor ^C at its terminal ends it; it logs to gateway.log in ``state``.  BackendError where it does not come up.
+    end nor Ctrl-C at its terminal ends it; it logs to gateway.log in ``state``.  BackendError if it does not start.
     """
     found = running(state)
     if found is not None and listening(state):
@@ -127,7 +127,7 @@ def start_detached(config_path: Path, state: Path, command: Sequence[str] | None
         child = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
         )
-    # Whoever started a process has to take its exit status, or it stays as a zombie.
+    # A parent has to collect the exit status, or the process stays as a zombie.
     threading.Thread(target=child.wait, name="gateway-reaper", daemon=True).start()
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
@@ -136,13 +136,13 @@ def start_detached(config_path: Path, state: Path, command: Sequence[str] | None
             if pid is not None:
                 return pid
         if child.poll() is not None and running(state) is None:
-            raise BackendError(_last_words(state / LOG, began) or "the gateway ended before it listened")
+            raise BackendError(_last_words(state / LOG, began) or "the gateway stopped before it was listening")
         time.sleep(0.02)
-    raise BackendError(f"the gateway does not listen after {timeout:g} s: see {state / LOG}")
+    raise BackendError(f"the gateway is not listening after {timeout:g} s: see {state / LOG}")
 
 
 def stop(state: Path, timeout: float = 10.0) -> bool:
-    """Ends the gateway that runs on ``state``; False where there was none.  BackendError where it stays."""
+    """Stops the gateway of ``state``; False if none is running.  BackendError if it does not stop."""
     pid = running(state)
     if pid is None:
         return False
@@ -151,13 +151,13 @@ def stop(state: Path, timeout: float = 10.0) -> bool:
     deadline = time.monotonic() + timeout
     while running(state) == pid:
         if time.monotonic() > deadline:
-            raise BackendError(f"the gateway (process {pid}) does not end: look at {state / LOG}")
+            raise BackendError(f"the gateway (process {pid}) does not stop: see {state / LOG}")
         time.sleep(0.02)
     return True
 
 
 async def ended(pid: int) -> None:
-    """Returns when that process is no more (pidfd_open(2)).  OSError where the system cannot tell."""
+    """Returns when that process has ended (pidfd_open(2)).  OSError if the system cannot tell."""
     loop = asyncio.get_running_loop()
     try:
         handle = os.pidfd_open(pid)
@@ -193,7 +193,7 @@ def _hold(state: Path) -> int:
         fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError):
         os.close(handle)
-        raise BackendError(f"a gateway runs here already (process {running(state)}, {state})") from None
+        raise BackendError(f"a gateway is already running (process {running(state)}, {state})") from None
     return handle
 
 
@@ -208,14 +208,14 @@ def _log_to_stderr() -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(PlainFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     logging.basicConfig(handlers=[handler], level=logging.INFO)
-    # asyncssh logs user names and commands as they come; what is worth knowing we log ourselves.
+    # asyncssh logs user names and commands unfiltered; we log what matters ourselves.
     logging.getLogger("asyncssh").setLevel(logging.ERROR)
 
 
 async def _until_signal(config: GatewayConfig) -> None:
     from trainbot.gateway.ssh_server import serve  # brings asyncssh, which the bot does not need
 
-    ours = program()  # now: the files may be others by the time somebody asks
+    ours = program()  # now: the files may have changed by the time somebody asks
 
     def ready(bound: list[tuple[str, int]]) -> None:
         lines = [

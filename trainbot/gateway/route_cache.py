@@ -1,4 +1,4 @@
-"""The last table of routes in a file: a gateway that starts while the bot is away knows everybody."""
+"""Saves the latest table of routes in a file, for a gateway that starts while the bot is not running."""
 
 from __future__ import annotations
 
@@ -12,24 +12,23 @@ from trainbot.adapters.state_folder import ROUTES
 from trainbot.core.files import write_whole
 
 log = logging.getLogger(__name__)
-TOO_OLD = 24 * 3600  # seconds: a lease does not last so long, and its lab's address is somebody else's by then
+TOO_OLD = 24 * 3600  # seconds: leases are shorter, and a lab's address may belong to somebody else by then
 TOO_LARGE = 64 << 20  # bytes
 
 
 def keep(state: Path, table: Any) -> None:
-    """``table`` (JSON) is the last one from now on; mode 0600, whole or not at all.  What goes wrong is logged only.
+    """Saves ``table`` (JSON) with mode 0600, atomically; errors are only logged.
 
-    Nobody waits for the disk: this runs at every change, beside people's sessions, none of which outlasts a power cut.
-    It holds names, public keys and peppered digests, no password.
+    Without fsync: this runs at every change, and no session survives a power cut anyway.  The file holds names, public keys and peppered digests, no password.
     """
     try:
         write_whole(state / ROUTES, json.dumps({"kept_at": time.time(), "table": table}), 0o600, durable=False)
     except (OSError, ValueError, TypeError) as error:
-        log.warning("the table of routes could not be kept: %s", error)
+        log.warning("cannot save the table of routes: %s", error)
 
 
 def last(state: Path) -> Any:
-    """The table that was kept last, to be checked like any; None where there is none that is young enough."""
+    """The saved table, to be validated as any other; None if there is none or it is too old."""
     path = state / ROUTES
     try:
         with path.open("rb") as file:
@@ -38,9 +37,9 @@ def last(state: Path) -> Any:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, KeyError, RecursionError, OverflowError) as error:
-        log.warning("%s cannot be read and is left alone: %s", path, error)
+        log.warning("cannot read %s, so it is ignored: %s", path, error)
         return None
     if not -TOO_OLD < age < TOO_OLD:
-        log.info("%s is too old to go by", path)
+        log.info("%s is too old and is ignored", path)
         return None
     return kept.get("table")

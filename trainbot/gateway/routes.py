@@ -1,4 +1,4 @@
-"""Who gets to which lab: the table that the bot pushes and the gateway decides by.  Pure."""
+"""The table of routes (who may reach which lab), sent by the bot and used by the gateway.  Pure."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from trainbot.model.lab import OLD
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One lease and the way to its lab.
+    """A lease and how to reach its lab.
 
-    ``name`` is the person's, for people; ``user`` is whom to be in the lab.  Without ``endpoint`` (address, TCP
+    ``name`` is the person's, for display; ``user`` is the account in the lab.  Without ``endpoint`` (address, TCP
     port) ``why`` says why in one sentence.  ``host_key`` is the lab's ("ssh-ed25519 AAAA…"); ``digest`` that of the
     lease's password; ``keys`` the person's ("type base64"); ``since`` when the lease began, in epoch seconds.
     ``via``: USER@ADDRESS:PORT of the account (lab-door) that leads to ``endpoint``, '' where it is reached directly.
-    ``lab`` says which machine it is ('': not told), and ``boots`` goes up when it is made anew or turned off and on.
-    ``console``: the unix socket of its console on this machine; behind a door it is the door that leads there.
+    ``lab`` identifies the machine ('': unknown), and ``boots`` increases when it is recreated or restarted.
+    ``console``: the unix socket of its console on this machine; other consoles are reached through the jump host.
     """
 
     lease: str
@@ -43,7 +43,7 @@ class Route:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Route:
-        """ValueError where it is no route."""
+        """ValueError if it is not a route."""
         try:
             endpoint = value["endpoint"]
             return cls(
@@ -69,7 +69,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """Somebody whose keys we know and who has no lab."""
+    """Somebody with known keys and without a lab."""
 
     person: int
     name: str
@@ -77,11 +77,11 @@ class Guest:
 
     @classmethod
     def from_json(cls, value: Any) -> Guest:
-        """ValueError where it is none."""
+        """ValueError if it is not a guest."""
         try:
             return cls(int(value["person"]), _text(value["name"]), tuple(_text(key) for key in value["keys"]))
         except (KeyError, IndexError, TypeError, AttributeError, OverflowError) as error:
-            raise ValueError(f"no guest: {error!r}") from None
+            raise ValueError(f"not a guest: {error!r}") from None
 
 
 def _text(value: Any) -> str:
@@ -91,12 +91,12 @@ def _text(value: Any) -> str:
 
 
 def same_key(key: str) -> str:
-    """The part of a public key line (OpenSSH form) that is the key: type and base64, without comment."""
+    """Type and base64 of a public key line (OpenSSH format), without the comment."""
     return " ".join(key.split()[:2])
 
 
 class Routes:
-    """All routes of a moment; never changes.  ``pepper`` is the key of the digests."""
+    """An immutable table of routes.  ``pepper`` is the key of the digests."""
 
     def __init__(self, routes: Iterable[Route], pepper: bytes, guests: Iterable[Guest] = ()) -> None:
         newest_first = sorted(routes, key=lambda route: (route.since, route.lease), reverse=True)
@@ -111,7 +111,7 @@ class Routes:
 
     @classmethod
     def from_json(cls, value: Any, pepper: bytes) -> Routes:
-        """From ``{"routes": [...]}``.  ValueError where it is anything else: half a table is none."""
+        """Reads ``{"routes": [...]}``; ValueError if any part of it is invalid."""
         if not isinstance(value, Mapping) or not isinstance(value.get("routes"), list):
             raise ValueError("not a table of routes")
         guests = value.get("guests", [])
@@ -130,8 +130,8 @@ class Routes:
         return [route for route in self._routes if route.person == person and route.image != OLD]
 
     def by_password(self, username: str, password: str) -> Route | None:
-        """The lease that has this password, or None.  ``username`` decides nothing but which lab of that lease: ``old``
-        is the one on a host that was lost and came back.
+        """The lease that has this password, or None.  ``username`` only chooses the lab of that lease: ``old`` is the
+        one on a host that was lost and came back.
 
         Every digest is compared, so the time taken tells nothing about them.
         """
@@ -140,17 +140,17 @@ class Routes:
         return _chosen(found, username)
 
     def by_key(self, username: str, key: str) -> Route | Guest | None:
-        """The lease of whom ``key`` belongs to, or they themselves where they have none.  Where there are several: the
-        one whose image is ``username``, else the newest."""
+        """The lease of the person with ``key``, or the guest without one.  Of several leases: the one whose image is
+        ``username``, else the newest."""
         own = self._keys.get(same_key(key), [])
         if len({each.person for each in own}) > 1:
-            return None  # a key that two people say is theirs tells nobody apart
+            return None  # two people claim the key, so it identifies neither
         routes = [each for each in own if isinstance(each, Route)]
         return _chosen(routes, username) if routes else next(iter(own), None)
 
 
 def _chosen(own: list[Route], username: str) -> Route | None:
-    """The one whose image is ``username``, else the first that is no old lab."""
+    """The route whose image is ``username``, else the first that is not an old lab."""
     wanted = username.strip().casefold()
     named = next((route for route in own if route.image.casefold() == wanted), None)
     return named or next((route for route in own if route.image != OLD), None)

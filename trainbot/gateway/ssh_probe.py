@@ -1,4 +1,4 @@
-"""The gateway as somebody sees it who comes with ssh, and the key that it goes into labs with."""
+"""The gateway's host key as an ssh client sees it, and the public half of a private key."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from trainbot.core.errors import BackendError
 
 
 async def host_key_at(address: str, port: int, seconds: float = 10.0) -> str:
-    """ "TYPE BASE64" of whoever speaks ssh there; BackendError where nobody does."""
+    """ "TYPE BASE64" of the ssh server at that address; BackendError if there is none."""
     try:
         async with asyncio.timeout(seconds):
             key = await asyncssh.get_server_host_key(address, port, config=None)
@@ -20,18 +20,18 @@ async def host_key_at(address: str, port: int, seconds: float = 10.0) -> str:
     except OSError as error:
         raise BackendError((error.strerror or str(error)).lower()) from None
     except asyncssh.Error as error:
-        raise BackendError(f"what answers there is no ssh server ({type(error).__name__})") from None
+        raise BackendError(f"not an ssh server ({type(error).__name__})") from None
     if key is None:
-        raise BackendError("it shows no host key")
+        raise BackendError("it sends no host key")
     return " ".join(key.export_public_key().decode("ascii").split()[:2])
 
 
 def public_half(private: Path) -> str:
-    """ "TYPE BASE64" of a private key; BackendError where it cannot be read or wants a passphrase."""
+    """ "TYPE BASE64" of a private key; BackendError if it cannot be read or has a passphrase."""
     try:
         key = asyncssh.read_private_key(private)
     except OSError as error:
-        raise BackendError(f"{private} cannot be read ({(error.strerror or str(error)).lower()})") from None
+        raise BackendError(f"cannot read {private} ({(error.strerror or str(error)).lower()})") from None
     except asyncssh.KeyImportError:
-        raise BackendError(f"{private} is no private key, or has a passphrase") from None
+        raise BackendError(f"{private} is not a private key, or has a passphrase") from None
     return " ".join(key.export_public_key().decode("ascii").split()[:2])

@@ -1,4 +1,4 @@
-"""The gateway's ssh server: it listens, and follows the bot's tables."""
+"""The gateway's ssh server."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ KEX = "^curve25519-sha256"
 
 
 async def serve(config: GatewayConfig, ready: Callable[[list[tuple[str, int]]], None] = lambda bound: None) -> None:
-    """Serves until cancelled, or until it was told to leave and nobody is logged in any more.  ``ready`` is told where
-    it listens (address, port), once it does.
+    """Serves until cancelled, or until it was told to leave and nobody is logged in any more.  ``ready`` gets the
+    addresses (address, port) once it listens.
 
-    BackendError where it cannot: a port is taken, a key cannot be read.
+    BackendError if it cannot start: a port is taken, a key cannot be read.
     """
     hub = Hub(config)
     key = asyncssh.import_private_key(hostkey.load_or_make(config.state))
     listeners: list[asyncssh.SSHAcceptor] = []
-    errands = ControlServer(config.state / SOCKET, hub.answer)
+    control = ControlServer(config.state / SOCKET, hub.answer)
     try:
-        await errands.start()
+        await control.start()
         for host, port in config.listen:
             listeners.append(await _listen(hub, key, host, port))
         bound = [address for each in listeners for address in each.get_addresses()]
@@ -44,22 +44,22 @@ async def serve(config: GatewayConfig, ready: Callable[[list[tuple[str, int]]], 
         following = hub.tasks.start(
             subscribe(config.control, TOPIC, hub.take_table, hub.bot_is), "following the routes", awaited=True
         )
-        hub.tasks.start(subscribe(config.control, LINES, hub.take_lines), "following the lines")
+        hub.tasks.start(subscribe(config.control, LINES, hub.take_lines), "following the status lines")
         leaving = hub.tasks.start(hub.left.wait(), "waiting to leave")
         done, _ = await asyncio.wait({following, leaving}, return_when=asyncio.FIRST_COMPLETED)
         if following in done:
             following.result()
-        log.info("told to leave, and nobody is here any more")
+        log.info("told to leave, and nobody is logged in any more")
     finally:
         hub.tasks.cancel()
         for listener in listeners:
             listener.close()
         for connection in hub.everybody():
-            connection.end("the gateway is being restarted: ssh again in a minute")
+            connection.end("the gateway is restarting: run ssh again in a minute")
         if hub.everybody():
-            await asyncio.sleep(0.2)  # the sentence gets out
+            await asyncio.sleep(0.2)  # time to send the message
         hub.consoles.close()
-        await errands.close()
+        await control.close()
         hub.jump_hosts.close()
         await hub.tasks.close()
 
@@ -87,5 +87,7 @@ async def _listen(hub: Hub, key: asyncssh.SSHKey, host: str, port: int) -> async
             kex_algs=KEX,
         )
     except OSError as error:
-        reason = os.strerror(error.errno).lower() if error.errno else str(error)  # asyncio's own text repeats it all
+        reason = (
+            os.strerror(error.errno).lower() if error.errno else str(error)
+        )  # asyncio's own text repeats the address
         raise BackendError(f"the gateway cannot listen on {host} port {port}: {reason}") from None

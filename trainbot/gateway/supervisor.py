@@ -1,4 +1,4 @@
-"""Keeping a gateway: one runs, where it should listen, and it is of this program, but that cuts no session."""
+"""Keeps one gateway running, on the configured ports and of this version, without cutting sessions."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ log = logging.getLogger(__name__)
 
 
 class Supervisor:
-    """For the bot.  ``keep`` is to be called from time to time.  ``service``: somebody else starts gateways (systemd)."""
+    """Used by the bot.  Call ``keep`` from time to time.  ``service``: systemd starts the gateway."""
 
     def __init__(
         self, config_path: Path, state: Path, listen: tuple[tuple[str, int], ...], service: bool = False
     ) -> None:
         self._config_path, self._state, self._listen, self._service = config_path, state, listen, service
         self._ours = process.program()
-        self._started = 0  # the one that we started ourselves: of whatever program it is, another would be the same
+        self._started = 0  # the process that we started ourselves: a new one would be the same program
         self._turn = asyncio.Lock()
         self._tasks = Tasks()
         self._replacing: asyncio.Task[None] | None = None
 
     async def keep(self) -> None:
-        """A gateway runs: the one from before, or a new one.  BackendError where it cannot.
+        """Makes sure that a gateway runs, the existing one or a new one; BackendError if that fails.
 
-        One of another program is told to leave when the last session in it ends; then a new one is started at once.
+        A gateway of another version is told to stop when its last session ends; then a new one is started at once.
         """
         async with self._turn:
             pid = await asyncio.to_thread(self._one)
@@ -44,13 +44,13 @@ class Supervisor:
     def _one(self) -> int:
         asked = process.asked(self._state)
         if asked and asked != self._listen:
-            log.warning("the gateway listens elsewhere than bot.ini says now: it is started again")
+            log.warning("the gateway does not listen where bot.ini says: restarting it")
             process.stop(self._state)
         before = process.running(self._state)
         if self._service:
             if before is None:
                 raise BackendError(
-                    "no gateway runs, and bot.ini says that a service keeps it: systemctl start trainbot-gateway"
+                    "no gateway is running, and bot.ini says that it is a service: run systemctl start trainbot-gateway"
                 )
             return before
         pid = process.start_detached(self._config_path, self._state)
@@ -63,14 +63,16 @@ class Supervisor:
             inside = await GatewayClient(self._state).leave()
         except BackendError:
             log.warning(
-                "the gateway (process %d) is of another trainbot and cannot be asked to leave: trainbot "
-                "gateway --stop ends it, and cuts the sessions that go through it",
+                "the gateway (process %d) is of another version and cannot be told to stop: trainbot gateway --stop "
+                "stops it, and cuts the sessions through it",
                 pid,
             )
-            self._started = pid  # said once
+            self._started = pid  # logged only once
             return
         if inside:
-            log.info("the gateway is of another trainbot: it is replaced when the last of %d logins ends", inside)
+            log.info(
+                "the gateway is of another version: it will be replaced when the last of its %d logins ends", inside
+            )
         try:
             await process.ended(pid)
             if not self._service:

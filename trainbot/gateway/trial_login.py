@@ -1,6 +1,6 @@
-"""The other side of the gateway: somebody who logs in with a password, as a learner does, and runs commands.
+"""A test client of the gateway: logs in with a password, as a learner does, and runs commands.
 
-A rehearsal comes in this way, so that whatever would keep learners out keeps it out as well.
+Rehearsals use it, so that they notice everything that would keep learners out.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ from trainbot.gateway.lab.remote_command import RemoteCommand, begin
 from trainbot.gateway.process import listening
 from trainbot.gateway.rpc.gateway_client import CommandResult
 
-CONNECT = 15.0  # seconds until the gateway itself has let us in
-LOST = 255  # what a session ends with that the gateway ended (gateway.session)
-SAID = "trainbot: "  # what the gateway says on stderr begins so
+CONNECT = 15.0  # seconds for the login to the gateway itself
+LOST = 255  # exit status of a session that the gateway ended (learner.ssh_session)
+SAID = "trainbot: "  # prefix of the gateway's messages on stderr
 
 
 class LoginRefused(BackendError):
-    """There was no way in, or it broke off: one sentence, the gateway's own where it said one."""
+    """The login failed or the connection was lost: one sentence, the gateway's own if it sent one."""
 
 
 class LoggedIn:
-    """A connection that was let in.  Each command is a session of its own; the first waits for a lab that boots."""
+    """A logged-in connection.  Each command is a session of its own; the first waits for a lab that is booting."""
 
     def __init__(self, connection: asyncssh.SSHClientConnection) -> None:
         self._connection = connection
 
     async def run(self, command: str, stdin: str = "", *, timeout: float, limit: int = 65536) -> CommandResult:
-        """Within ``timeout`` seconds, ``limit`` bytes kept of each kind of output; TurnedAway where it does not come to
-        its end."""
+        """Runs ``command`` within ``timeout`` seconds, keeping ``limit`` bytes of each kind of output; LoginRefused if it
+        does not finish."""
         running: RemoteCommand | None = None
         try:
             async with asyncio.timeout(timeout):
@@ -49,11 +49,11 @@ class LoggedIn:
                 await running.over
         except TimeoutError:
             said = _last(running.answer()["stderr"]) if running is not None else ""
-            raise LoginRefused(f"not within {timeout:g} s" + (f": {said}" if said else "")) from None
+            raise LoginRefused(f"timed out after {timeout:g} s" + (f": {said}" if said else "")) from None
         except LabUnreachable as error:
             raise LoginRefused(str(error)) from None
         except (asyncssh.Error, OSError) as error:
-            raise LoginRefused(f"the gateway broke off: {error}"[:200]) from None
+            raise LoginRefused(f"the gateway closed the connection: {error}"[:200]) from None
         finally:
             if running is not None and running.chan is not None:
                 running.chan.abort()
@@ -64,15 +64,14 @@ class LoggedIn:
 
 
 class TrialLogin:
-    """Comes to the gateway that runs on the folder ``state``, on the port where learners come, and lets nobody else's
-    key pass for the gateway's."""
+    """Connects to the gateway of the folder ``state``, on the port that learners use, and checks its host key."""
 
     def __init__(self, state: Path) -> None:
         self._state = state
 
     @asynccontextmanager
     async def enter(self, user: str, password: str) -> AsyncIterator[LoggedIn]:
-        """TurnedAway where the password does not open the gateway."""
+        """Logs in; LoginRefused if the gateway does not accept the password."""
         connection = await self._connect(user, password)
         try:
             yield LoggedIn(connection)
@@ -103,21 +102,20 @@ class TrialLogin:
                 )
         except asyncssh.HostKeyNotVerifiable:
             raise LoginRefused(
-                f"what listens on port {port} has another host key than our gateway: learners' ssh would "
-                "warn and refuse"
+                f"the server on port {port} does not have our gateway's host key: learners' ssh would warn and refuse"
             ) from None
         except asyncssh.PermissionDenied:
-            raise LoginRefused("the gateway does not take the password") from None
+            raise LoginRefused("the gateway does not accept the password") from None
         except TimeoutError:
-            raise LoginRefused(f"the gateway did not let us in within {CONNECT:g} s") from None
+            raise LoginRefused(f"the login to the gateway timed out after {CONNECT:g} s") from None
         except (asyncssh.Error, OSError, ValueError) as error:
-            raise LoginRefused(f"the gateway on port {port} lets nobody in: {error}"[:200]) from None
+            raise LoginRefused(f"cannot log in to the gateway on port {port}: {error}"[:200]) from None
 
     def _address(self) -> tuple[str, int]:
-        """Where the gateway listens, seen from its own machine."""
+        """The gateway's address, as seen from its own machine."""
         there = listening(self._state)
         if not there:
-            raise LoginRefused("no gateway runs here: trainbot run starts it, gateway.log says why it ended")
+            raise LoginRefused("no gateway is running: trainbot run starts it, and gateway.log says why it stopped")
         address, port = there[0]
         found = ipaddress.ip_address(address)
         if found.is_unspecified:
@@ -126,6 +124,6 @@ class TrialLogin:
 
 
 def _last(stderr: str) -> str:
-    """The last sentence that the gateway said, '' where there is none."""
+    """The gateway's last message, or ''."""
     said = [line.strip() for line in stderr.splitlines() if line.startswith(SAID)]
     return said[-1].removeprefix(SAID)[:200] if said else ""

@@ -1,5 +1,6 @@
-"""``trainbot check``: what the bot would do with this bot.ini, and what is wrong in its files.  Nobody is asked over a
-network: that is ``trainbot doctor``."""
+"""``trainbot check``: what the bot would do with this bot.ini, and problems in its files.
+
+It uses no network; ``trainbot doctor`` does."""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ LONGEST = 1000  # characters of a line: some of it is from files of others
 
 
 class CheckReport:
-    """Lines, and how many of them say what is ``wrong``."""
+    """Prints lines, and counts those with a problem as ``wrong``."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self.say, self.wrong = say, 0
@@ -35,27 +36,27 @@ class CheckReport:
 
 
 def checkup(config: Config, say: Callable[[str], None]) -> int:
-    """Exit code 0, or 1 where something is wrong: each such line begins with ``!``."""
+    """Exit code 0, or 1 if there are problems: their lines begin with ``!``."""
     report = CheckReport(say)
     line = report.line
     irc = config.irc
     say("IRC")
     secure = "TLS" if irc.tls else "no TLS"
     line(f"{irc.server}:{irc.port} ({secure}) as {irc.nick} in {' '.join(irc.channels)}")
-    line(f"SASL: {' '.join(irc.sasl)} for account {irc.account}" if irc.sasl else "no account of our own (no SASL)")
+    line(f"SASL: {' '.join(irc.sasl)} for account {irc.account}" if irc.sasl else "no account (no SASL)")
     say("Roles")
     for role in sorted(config.roles.rules, reverse=True):
         rules = config.roles.rules[role]
         line(f"{role.word}: " + (" ".join(f"{rule.kind}:{rule.pattern}" for rule in rules) or "nobody"))
     say("Hosts")
     for host in config.hosts:
-        line(f"{host.name} {host.uri}, {host.labs} labs at most")
+        line(f"{host.name} {host.uri}, at most {host.labs} labs")
     if not config.hosts:
-        line("none: everything but labs works")
+        line("none: everything except labs works")
     say("Images")
     usable, unready = images_of(config)
     for name, image in usable.items():
-        line(f"{name}: {image.memory_mib} MiB a lab, {image.disk.parent}")
+        line(f"{name}: {image.memory_mib} MiB per lab, {image.disk.parent}")
     for name, why in unready.items():
         line(name, why)
     _content(config, say, line)
@@ -63,23 +64,23 @@ def checkup(config: Config, say: Callable[[str], None]) -> int:
     line(config.store.url, _database(config.store.url))
     say("Gateway")
     line(
-        f"listens on {' '.join(f'{address}:{port}' for address, port in config.gateway.listen)}; learners are told "
+        f"listens on {' '.join(f'{address}:{port}' for address, port in config.gateway.listen)}; learners use "
         f"ssh -p {config.gateway.listen[0][1]} IMAGE@{config.labs.public_address}"
     )
-    say("trainbot doctor looks whether server, hosts and gateway really answer")
+    say("use trainbot doctor to check that server, hosts and gateway really answer")
     return 1 if report.wrong else 0
 
 
 def _beside(exercise: Exercise, config: Config) -> str:
-    """What people have to compare with, or what is missing for it."""
+    """The second image of an exercise, or what it lacks."""
     second = exercise.second_image
     if not second:
         return ""
     if second not in {image.name for image in config.images}:
-        return f" (it goes without {second} labs, which are not here)"
+        return f" (without {second} labs: there is no such image)"
     if config.labs.per_person < 2:
-        return f" (for a {second} lab beside: [labs] per_person = 2)"
-    return f", a {second} lab beside"
+        return f" (for a {second} lab as well, set [labs] per_person = 2)"
+    return f", with a {second} lab as well"
 
 
 def _content(config: Config, say: Callable[[str], None], line: Callable[..., None]) -> None:
@@ -104,7 +105,7 @@ def _content(config: Config, say: Callable[[str], None], line: Callable[..., Non
 
 
 def _database(url: str) -> str:
-    """Why the bot could not work with the database that is there, or ''; one that is not there yet is made."""
+    """Why the existing database cannot be used, or ''; a missing one will be created."""
     path = database_path(url)
     if path is None or (path.parent.is_dir() and not path.exists()):
         return ""

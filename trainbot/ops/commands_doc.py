@@ -1,4 +1,4 @@
-"""``python -m trainbot.ops.commands_doc``: docs/commands.md, from the table of a bot that has no doors."""
+"""``python -m trainbot.ops.commands_doc``: prints docs/commands.md, from the command table."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from trainbot.model.ports import Installation
 
 
 class EmptyNetwork:
-    """A network without anybody."""
+    """An IRC network without people."""
 
     nick = "trainbot"
 
@@ -45,7 +45,7 @@ class EmptyNetwork:
 
 
 def page() -> str:
-    """The page as it should be now."""
+    """The current text of the page."""
     access = SshAccess(2222, "localhost", accounts_only=True, state=Path(), pepper=b"")
     installation = Installation("", access, OwnPorts(), images={}, unready={})
     store = Store("sqlite:///:memory:")

@@ -9,12 +9,12 @@ from trainbot.features.classes.presenter_commands import IN_CHANNEL, MORE
 from trainbot.model.config import RecordsConfig
 from trainbot.model.exercise import Exercise, ExerciseProblem, Page
 
-LONGEST = 400  # bytes of a line on IRC that are safe where our host's name is long
+LONGEST = 400  # bytes of an IRC line that are safe even if our host name is long
 _TERMINAL = {BOLD: "1", MONO: "36", "\x1d": "3"}  # ECMA-48, SGR
 
 
 def whole_text(exercise: Exercise) -> str:
-    """Introduction, every step, the end."""
+    """Introduction, all steps, and the end."""
     parts = [f"{exercise.title}\n{'=' * len(exercise.title)}", exercise.description]
     parts += [_page(exercise.intro)] if exercise.intro else []
     for step in exercise.steps:
@@ -32,14 +32,14 @@ def _lines(markdown: str) -> str:
 
 
 def as_on_irc(exercise: Exercise) -> str:
-    """Each page as the lines that the channel gets, its formatting as a terminal's; a blank line between pages."""
+    """The lines that the channel gets, formatted for a terminal; a blank line between pages."""
     chat = WrittenPages(RecordsConfig())
     pages = [step_lines(chat, exercise, step, IN_CHANNEL, MORE) for step in range(len(exercise.steps) + 2)]
     return "\n\n".join("\n".join(f"<trainbot> {_coloured(line)}" for line in page) for page in pages)
 
 
 def too_long(exercise: Exercise) -> list[ExerciseProblem]:
-    """The commands that IRC would cut in two: whoever copies them gets a line break in their middle."""
+    """Commands that are too long for one IRC line, so that copying them would add a line break."""
     found = []
     for step in exercise.steps:
         if not any(len(line.encode()) > LONGEST for line in step.text.split("\n")):
@@ -50,8 +50,7 @@ def too_long(exercise: Exercise) -> list[ExerciseProblem]:
                     ExerciseProblem(
                         exercise.slug,
                         f"step {step.number}",
-                        f"a command of {size} bytes is cut on IRC, where a "
-                        f"line has {LONGEST}; fold it with a backslash",
+                        f"a command of {size} bytes is too long for an IRC line ({LONGEST} bytes): fold it with a backslash",
                         serious=False,
                     )
                 )
@@ -59,7 +58,7 @@ def too_long(exercise: Exercise) -> list[ExerciseProblem]:
 
 
 def _coloured(line: str) -> str:
-    """A code switches its attribute on, or off again; all is off at the end."""
+    """Converts IRC formatting codes, each of which toggles an attribute, to terminal codes."""
     out = ""
     on: set[str] = set()
     for sign in line:

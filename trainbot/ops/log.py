@@ -1,4 +1,4 @@
-"""``trainbot log``: reads the database beside a running bot; what it writes, it writes where none runs."""
+"""``trainbot log``: reads the database even while the bot runs; writes only if no bot runs."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def _archive(config: Config, store: Store) -> Archive:
 
 
 def keep(config: Config, request: dict[str, Any]) -> str:
-    """Does what ``RetentionCommands.answer`` says, as the only writer; BackendError where a bot runs."""
+    """Runs ``RetentionCommands.answer`` as the only writer; BackendError if a bot runs."""
     if not database_exists(config.store.url):
-        raise BackendError(f"there is no database {config.store.url} yet: trainbot run makes it")
+        raise BackendError(f"there is no database {config.store.url} yet: trainbot run creates it")
     store = Store(config.store.url)
     try:
         store.lock()
@@ -68,7 +68,7 @@ def classes(config: Config) -> tuple[list[dict[str, Any]], list[str]]:
     ]
     lines = [
         f"{run.id} {run.started_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC {run.channel} {run.title}, with "
-        f"{run.presenter}" + ("" if run.ended_at else " (runs now)")
+        f"{run.presenter}" + ("" if run.ended_at else " (running)")
         for run in runs
     ]
     return value, lines
@@ -80,7 +80,7 @@ def export(config: Config, number: int | None, form: str) -> Iterator[str]:
 
 
 def search(config: Config, words: str, most: int) -> tuple[dict[str, Any], list[str]]:
-    """Questions, their answers and what was kept of classes, the best of each first; ``most`` of both."""
+    """Questions with answers, and class logs, the best of each first; at most ``most`` of each."""
     store = Store(config.store.url, read_only=True)
     try:
         with store.transaction():
@@ -101,7 +101,7 @@ def search(config: Config, words: str, most: int) -> tuple[dict[str, Any], list[
     questions = [q for q in questions if q.state is not QuestionState.DELETED][:most]
     found = [*map(_question_found, questions), *map(_entry_found, entries[:most])]
     instead = {**said.instead, **asked.instead}
-    lines = [f"nobody said {word}: I looked for {near}" for word, near in instead.items()]
+    lines = [f'no match for "{word}": searched for "{near}" instead' for word, near in instead.items()]
     return {"instead": instead, "found": found}, lines + [_line(one) for one in found]
 
 

@@ -1,4 +1,4 @@
-"""``trainbot schedule publish``: beside a running bot what its database says; without one, what the files say by now."""
+"""``trainbot schedule publish``: publishes the sessions in the database, after reading the files if no bot runs."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from trainbot.model.session import PublishedSession
 
 
 def publish(config: Config, folder: Path, now: datetime) -> str:
-    """Writes feed and page into ``folder`` where they differ; a sentence about it."""
+    """Writes feed and page to ``folder`` if they changed; returns a sentence about it."""
     if folder.resolve() == config.schedule.folder.resolve():
         raise UserError(
-            f"{folder} is where schedules are read from, so I would read my own calendar: name another folder"
+            f"{folder} is the schedule folder, and the bot would read its own calendar from it: choose another folder"
         )
     before = [_content(folder / name) for name in (FEED, PAGE)]
     store, ours = _open(config.store.url)
@@ -37,7 +37,7 @@ def publish(config: Config, folder: Path, now: datetime) -> str:
                 refuse_newer(config.store.url, store.connection)
             entries = _write(config, store, folder, now)
     except OSError as error:
-        raise BackendError(f"{folder} cannot be written: {error.strerror}") from None
+        raise BackendError(f"cannot write to {folder}: {error.strerror}") from None
     finally:
         store.close()
     same = before == [_content(folder / name) for name in (FEED, PAGE)]
@@ -50,7 +50,7 @@ def _content(path: Path) -> bytes | None:
 
 
 def _open(url: str) -> tuple[Store, bool]:
-    """The store, and whether we are its writer: not beside a bot that runs."""
+    """The store, and whether we may write to it: not while a bot runs."""
     store = Store(url)
     try:
         store.lock()
@@ -63,7 +63,7 @@ def _open(url: str) -> tuple[Store, bool]:
 
 
 def _read_files(config: Config, store: Store, now: datetime) -> None:
-    """What changed in the files counts from now on; the bot announces it when it runs."""
+    """Reads changes from the files; the bot announces them when it runs."""
     if store.settings.get("owner") is None:
         store.settings.set("owner", str(uuid.uuid4()))
     book = SessionStore(store, config.irc.class_channels)
@@ -73,7 +73,7 @@ def _read_files(config: Config, store: Store, now: datetime) -> None:
 
 
 class WithoutLabs:
-    """Beside no bot there are none."""
+    """Stands in for labs: without a bot there are none."""
 
     def has_labs(self, image: str) -> bool:
         return False
@@ -83,5 +83,5 @@ class WithoutLabs:
 
 
 def _write(config: Config, store: Store, folder: Path, now: datetime) -> list[PublishedSession]:
-    press = CalendarFiles(where_of(config, store.settings.get("owner") or ""), config.schedule, folder)
-    return press.publish(SessionStore(store, config.irc.class_channels), now)
+    files = CalendarFiles(where_of(config, store.settings.get("owner") or ""), config.schedule, folder)
+    return files.publish(SessionStore(store, config.irc.class_channels), now)

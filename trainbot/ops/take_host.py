@@ -1,4 +1,4 @@
-"""``trainbot host take``: a host whose trainbot is gone for good becomes this one's."""
+"""``trainbot host take``: takes over a host whose trainbot is gone for good."""
 
 from __future__ import annotations
 
@@ -13,36 +13,37 @@ from trainbot.model.database_url import database_exists
 
 
 def take(config: Config, name: str, sure: Callable[[str], bool], say: Callable[[str], None]) -> int:
-    """Exit code 0 where the host is ours, 1 where ``sure`` said no to its question."""
+    """Exit code 0 if the host is ours, 1 if ``sure`` answered no."""
     host = next((host for host in config.hosts if host.name == name), None)
     if host is None:
         there = ", ".join(host.name for host in config.hosts) or "none"
-        raise UserError(f"bot.ini has no [host.{name}]; there is: {there}")
+        raise UserError(f"bot.ini has no [host.{name}] (available: {there})")
     driver = LibvirtDriver(host, _owner(config))
     if not driver.shared:
-        say(f"{name} is this trainbot's alone: there is nothing to take")
+        say(f"{name} always belongs to this trainbot: nothing to take over")
         return 0
     try:
         others = ", ".join(one_line(other, 64, "") for other in driver.claims())
         if others and not sure(
-            f"{name} belongs to another trainbot (id {others}). If that one still runs, it loses "
-            "the host; its labs there are not touched. Take it?"
+            f"{name} belongs to another trainbot (id {others}). If that one still runs, it will lose the host; its labs "
+            "there are not touched. Take it over?"
         ):
             return 1
         driver.take()
     finally:
         driver.close()
     say(
-        f"{name} is this trainbot's"
-        + (f", was {others}'s; what that one left there, virsh list --all shows" if others else " already")
+        f"{name} now belongs to this trainbot (before: {others}); virsh list --all shows what the other one left there"
+        if others
+        else f"{name} already belongs to this trainbot"
     )
     return 0
 
 
 def _owner(config: Config) -> str:
-    """Our id on hosts, which the bot makes at its first start."""
+    """Our id on hosts, which the bot creates at its first start."""
     if not database_exists(config.store.url):
-        raise BackendError("this trainbot has never run, so it has no id yet: trainbot run makes it")
+        raise BackendError("this trainbot has never run, so it has no id yet: trainbot run creates it")
     store = Store(config.store.url, read_only=True)
     try:
         with store.transaction():
@@ -50,5 +51,5 @@ def _owner(config: Config) -> str:
     finally:
         store.close()
     if not owner:
-        raise BackendError("this trainbot has never run, so it has no id yet: trainbot run makes it")
+        raise BackendError("this trainbot has never run, so it has no id yet: trainbot run creates it")
     return str(owner)

@@ -90,10 +90,10 @@ async def test_a_lab_with_another_key_never_boots_and_the_log_says_why(world, tm
     """It is tried again and again, told about once, and stopped when it is not wanted any more."""
     seen = Seen(world)
     seen.probes.probe(Probe("lab", way(world, host_key=keygen(tmp_path / "other"))))
-    await asyncio.to_thread(until, lambda: "another ssh host key" in caplog.text)
+    await asyncio.to_thread(until, lambda: "the lab's ssh host key is not its image's" in caplog.text)
     seen.probes.stop("lab")
     seen.probes.stop("lab")
-    assert seen.events.empty() and caplog.text.count("another ssh host key") == 1
+    assert seen.events.empty() and caplog.text.count("the lab's ssh host key is not its image's") == 1
 
 
 async def test_a_gateway_that_is_away_is_waited_for(world):
@@ -118,8 +118,8 @@ async def test_a_lab_is_checked_once(world, tmp_path, caplog):
         (way(world, door.via), ""),
         (way(world), ""),
         (way(world, "x@127.0.0.1:1"), ""),
-        (another, "the lab showed another ssh host key than its image's"),
-        (way(world, port=1), "no ssh server speaks there yet"),
+        (another, "the lab's ssh host key is not its image's"),
+        (way(world, port=1), "no ssh server answers there yet"),
     ):
         seen.probes.check(CheckLogin("lab", wanted))
         assert await seen.next() == LoginChecked("lab", error)
@@ -182,4 +182,4 @@ async def test_a_lab_that_lets_in_and_runs_nothing_is_told_so(world):
     seen = Seen(world)
     seen.probes._gateway = SimpleNamespace(login=login)
     seen.probes.check(CheckLogin("lab", way(world)))
-    assert await seen.next() == LoginChecked("lab", "it lets us in and runs no command (true ended with 1)")
+    assert await seen.next() == LoginChecked("lab", "the login works, but commands do not (true ended with 1)")

@@ -106,9 +106,9 @@ async def test_a_lab_that_goes_in_the_middle(world: World, tmp_path: Path) -> No
     labs.run(1, f"touch {tmp_path}/began; exec sleep 60")
     await asyncio.to_thread(until, (tmp_path / "began").exists)
     world.lab.kill()
-    assert await labs.next() == ScriptEnded(1, None, "the lab broke off in the middle of the command")
+    assert await labs.next() == ScriptEnded(1, None, "the connection to the lab was lost during the command")
     labs.run(2, "true")
-    assert await labs.next() == ScriptEnded(2, None, "no ssh server speaks there yet")
+    assert await labs.next() == ScriptEnded(2, None, "no ssh server answers there yet")
     labs.run(3, "x" * (1 << 20))
     assert (await labs.next()).exit is None
 

@@ -79,7 +79,7 @@ def test_a_lab_that_lets_nobody_in(checked: Stage) -> None:
     tried = 0
     for _ in range(40):
         tried += len(checked.scripts)
-        assert checked.labs_run(None, "no ssh server speaks there yet")[1] == []
+        assert checked.labs_run(None, "no ssh server answers there yet")[1] == []
         assert not [line for line in checked.wait(seconds=10) if line[0] == "alice"]
     assert tried == 5 and "1 done" in checked.talk("hannah", "!progress")[0]
 
@@ -253,8 +253,8 @@ class Gateway:
         (CommandResult(3, "a\n", "b\n"), ScriptEnded(7, 3, "a\n\nb")),
         (GatewayRefused("not within 60 s", "timeout"), ScriptEnded(7, None, "not within 60 s", True)),
         (
-            GatewayRefused("no ssh server speaks there yet", "silent"),
-            ScriptEnded(7, None, "no ssh server speaks there yet"),
+            GatewayRefused("no ssh server answers there yet", "silent"),
+            ScriptEnded(7, None, "no ssh server answers there yet"),
         ),
         (GatewayAway("the gateway is away"), ScriptEnded(7, None, "the gateway is away")),
         (BackendError("x"), ScriptEnded(7, None, "x")),

@@ -132,7 +132,7 @@ def test_the_list_of_classes(stage: Stage) -> None:
     value, lines = classes(stage.config)
     assert lines == [
         "1 2026-11-27 08:00 UTC #class SE Linux for beginners, with russell",
-        "2 2026-11-27 08:00 UTC #class SE Linux for beginners, with russell (runs now)",
+        "2 2026-11-27 08:00 UTC #class SE Linux for beginners, with russell (running)",
     ]
     assert [entry["number"] for entry in value] == [1, 2] and json.dumps(value)
     with pytest.raises(UserError, match="there is no class 7; trainbot log list shows all classes"):

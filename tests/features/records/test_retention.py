@@ -212,7 +212,7 @@ def shell(stage: Stage) -> Callable[..., tuple[int, str]]:
 def test_a_shell_asks_first(shell: Callable[..., tuple[int, str]], stage: Stage) -> None:
     """What would go is said; no changes nothing, yes does it; --dry-run never does."""
     code, said = shell("log", "redact", "alice", said="n\n")
-    assert code == 1 and "one person called" in said and "Take all of that out, for ever? [y/N]" in said
+    assert code == 1 and "one person called" in said and "Remove all of this permanently? [y/N]" in said
     assert "what is behind the looking-glass?" in shell("log", "export")[1]
     assert shell("log", "redact", "alice", "--yes")[1].startswith("removed: one person")
     assert "looking-glass" not in shell("log", "export")[1]
@@ -221,10 +221,10 @@ def test_a_shell_asks_first(shell: Callable[..., tuple[int, str]], stage: Stage)
 
 def test_a_shell_prunes_what_bot_ini_says(shell: Callable[..., tuple[int, str]], stage: Stage) -> None:
     """[records] keep, or --older-than; with neither it says so."""
-    assert "how old? say --older-than 2y, or keep = 2y in [records]" in shell("log", "prune")[1]
-    assert "'2 years' is not an age, say 2y or 90d" in shell("log", "prune", "--older-than", "2 years")[1]
+    assert "give an age, for example --older-than 2y, or set keep = 2y in [records]" in shell("log", "prune")[1]
+    assert '"2 years" is not an age: use for example 2y or 90d' in shell("log", "prune", "--older-than", "2 years")[1]
     ini = stage.folder / "bot.ini"
     ini.write_text(ini.read_text() + "keep = 1y\n")
     assert shell("log", "prune", "--dry-run") == (0, "nothing\n")
     ini.write_text(ini.read_text().replace("keep = 1y", "keep = 1 year"))
-    assert "[records] keep: '1 year' is not an age, say 2y or 90d" in shell("log", "prune")[1]
+    assert '[records] keep: "1 year" is not an age: use for example 2y or 90d' in shell("log", "prune")[1]

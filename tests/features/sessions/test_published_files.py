@@ -130,4 +130,7 @@ def test_not_into_the_schedules(stage: Stage) -> None:
     """The bot would read its own calendar as another one."""
     folder = stage.folder / "schedules"
     done = CliRunner().invoke(cli, ["schedule", "publish", str(folder), "-c", str(stage.folder / "bot.ini")])
-    assert "is where schedules are read from" in str(done.exception) and list(folder.iterdir()) == []
+    assert (
+        "is the schedule folder, and the bot would read its own calendar from it" in str(done.exception)
+        and list(folder.iterdir()) == []
+    )

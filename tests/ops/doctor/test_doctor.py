@@ -106,7 +106,7 @@ def test_which_are_examined(installed):
 
     assert names() == ["host a", "host b", "image i", "irc", "store", "gateway"]
     assert names("host") == ["host a", "host b"] and names("host", "b") == ["host b"] and names("irc") == ["irc"]
-    with pytest.raises(UserError, match=r"no \[host.c\]; there is: a, b"):
+    with pytest.raises(UserError, match=r"no \[host.c\] \(available: a, b\)"):
         names("host", "c")
 
 
@@ -115,7 +115,7 @@ def test_what_is_printed(installed):
     config = installed.change()
     said = []
     assert doctor(config, ("store",), False, said.append) == 0
-    assert said[0].startswith("-  store: ") and said[-1] == "nothing wrong, 1 to be known, 1 ok"
+    assert said[0].startswith("-  store: ") and said[-1] == "no problems, 1 notes, 1 ok"
     said.clear()
     assert doctor(config, ("irc",), True, said.append) == 1
     wrong = [each for each in json.loads(said[0]) if each["level"] == "wrong"]

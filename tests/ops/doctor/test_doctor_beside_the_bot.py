@@ -47,10 +47,10 @@ async def test_the_bot_is_asked_and_not_disturbed(bot, alice):
     await bot.arrive(alice)
     await bot.logs("is ready")
     first = await found(bot)
-    assert one(first, "the bot runs (process ")["level"] == "ok"
+    assert one(first, "the bot is running (process ")["level"] == "ok"
     assert one(first, f"is neither voiced nor opped in {CHANNEL}")["level"] == "note"
-    assert one(first, "the bot works with it, 1 labs")["subject"] == "host xen1"
-    assert one(first, "the database is whole")["level"] == "ok"
+    assert one(first, "the bot uses it, 1 labs")["subject"] == "host xen1"
+    assert one(first, "the database is intact")["level"] == "ok"
     alice.send(f"MODE {CHANNEL} +v {NICK}")
     await alice.synced()
     await alice.whisper("help lab", "machine")

@@ -29,16 +29,21 @@ def but(**changes) -> GatewaySeen:
     ("seen", "level", "words", "mend"),
     [
         (WELL, None, "", ""),
-        (but(pid=None, listens=(), outside=None), Level.WRONG, "does not run, though the bot does", "gateway.log"),
-        (but(pid=None, listens=(), outside=None, bot_runs=False), Level.NOTE, "does not run", "trainbot run"),
-        (but(listens=()), Level.WRONG, "listens nowhere", "--stop"),
+        (but(pid=None, listens=(), outside=None), Level.WRONG, "is not running, although the bot is", "gateway.log"),
+        (but(pid=None, listens=(), outside=None, bot_runs=False), Level.NOTE, "is not running", "trainbot run"),
+        (but(listens=()), Level.WRONG, "but does not listen", "--stop"),
         (but(answers=BackendError("mute")), Level.WRONG, "does not answer (mute)", "--stop"),
-        (but(asked=(("127.0.0.1", 22),)), Level.WRONG, "where an older bot.ini said", "--stop"),
-        (but(program="old"), Level.NOTE, "of another version", "--stop"),
-        (but(lab_key=BackendError("it cannot be read: chmod it")), Level.WRONG, "the key to the labs", "chmod it"),
-        (but(outside=BackendError("refused")), Level.WRONG, "is not reached at lab.example.org port 2222", "firewall"),
+        (but(asked=(("127.0.0.1", 22),)), Level.WRONG, "on addresses from an older bot.ini", "--stop"),
+        (but(program="old"), Level.NOTE, "is another version", "--stop"),
+        (but(lab_key=BackendError("it cannot be read: chmod it")), Level.WRONG, "the key for the labs", "chmod it"),
+        (
+            but(outside=BackendError("refused")),
+            Level.WRONG,
+            "cannot be reached at lab.example.org port 2222",
+            "firewall",
+        ),
         (but(outside="ssh-ed25519 BBBB"), Level.WRONG, "another ssh server answers", "public_address"),
-        (but(own_key=BackendError("gone")), Level.WRONG, "cannot be compared", "look"),
+        (but(own_key=BackendError("gone")), Level.WRONG, "cannot be compared", "check it by hand"),
     ],
 )
 def test_one_thing_is_one_line(installed, seen, level, words, mend):
@@ -89,25 +94,25 @@ def test_a_real_one(running):
     """It runs, answers, and is reached with its own key; then another key is expected, then its labs' key goes."""
     well = running.say("gateway")
     assert well.wrong == []
-    well.one("runs (process", Level.OK)
+    well.one("is running (process", Level.OK)
     well.one("with its own host key", Level.OK)
     public = running.state / "gateway_host_key.pub"
     public.write_text(public.read_text().replace("AAAAC3NzaC1lZDI1NTE5AAAAI", "AAAAC3NzaC1lZDI1NTE5AAAAJ"))
     running.say("gateway").one("another ssh server answers")
     (running.folder / "lab_key.pub").write_text("ssh-ed25519 AAAA other")
-    running.say("gateway").one("the key to the labs")
+    running.say("gateway").one("the key for the labs")
     (running.folder / "lab_key").write_text("no key at all")
-    assert "private key" in running.say("gateway").one("the key to the labs").line
+    assert "private key" in running.say("gateway").one("the key for the labs").line
 
 
 def test_reached_elsewhere(running):
     """Where learners are told to go nobody listens, or no such name is known."""
     before = running.sections["gateway"]["listen"]
     heard = running.say("gateway", gateway={"listen": "127.0.0.1:1"})
-    assert "connect" in heard.one("is not reached at 127.0.0.1 port 1").what
-    heard.one("listens where an older bot.ini said")
+    assert "connect" in heard.one("cannot be reached at 127.0.0.1 port 1").what
+    heard.one("listens on addresses from an older bot.ini")
     heard = running.say("gateway", gateway={"listen": before}, labs={"public_address": "no-such-host.invalid"})
-    assert "name" in heard.one("is not reached at no-such-host.invalid").what
+    assert "name" in heard.one("cannot be reached at no-such-host.invalid").what
 
 
 async def test_one_that_stands_still(running, monkeypatch):
@@ -126,5 +131,5 @@ async def test_one_that_stands_still(running, monkeypatch):
 def test_a_key_that_is_not_there(installed):
     """Before any image was built there is no key, and doctor makes none."""
     heard = installed.say("gateway", host_xen1={"uri": "test:///default"})
-    assert "trainbot image build" in heard.one("the key to the labs").mend
+    assert "trainbot image build" in heard.one("the key for the labs").mend
     assert [path.name for path in Path(installed.folder).iterdir()] == ["bot.ini"]

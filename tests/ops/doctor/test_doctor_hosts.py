@@ -79,7 +79,7 @@ def lab(name: str, owner: str | None, memory: int = 384, running: bool = True) -
     return SeenDomain(name, name, running, memory, owner)
 
 
-SHUT = {"look": libvirt("x"), "door": BackendError("y")}  # as whenever ssh does not get in
+SHUT = {"look": libvirt("x"), "door": BackendError("y")}  # as whenever the ssh login fails
 UNREACHED = ssh("ssh: connect to host xen1 port 22: Connection refused")
 CASES = [
     (WELL, None, "", ""),
@@ -90,8 +90,8 @@ CASES = [
         "the name of xen1 is not known to the DNS",
         "correct its uri",
     ),
-    (but(told=UNREACHED, **SHUT), "!", "ssh does not get in, nobody listens", "do sshd or libvirtd run"),
-    (but(told=ssh("Connection timed out during banner exchange"), **SHUT), "!", "ssh does not get in", "firewall"),
+    (but(told=UNREACHED, **SHUT), "!", "the ssh login fails, nobody listens", "do sshd or libvirtd run"),
+    (but(told=ssh("Connection timed out during banner exchange"), **SHUT), "!", "the ssh login fails", "firewall"),
     (
         but(
             told=ssh(
@@ -121,33 +121,38 @@ CASES = [
     (
         but(door=BackendError("it lets nobody in: trainbot host prepare NAME mends it")),
         "!",
-        "its door does not open",
+        "the gateway cannot use its jump host (it lets",
         "trainbot host prepare xen1",
     ),
-    (but(config=replace(HOST, door="me@xen1:22"), door=BackendError("no")), "!", "its door does not", "door_key.pub"),
+    (
+        but(config=replace(HOST, door="me@xen1:22"), door=BackendError("no")),
+        "!",
+        "the gateway cannot use its jump host",
+        "door_key.pub",
+    ),
     (
         but(told=BackendError("the host says something that cannot be: does its shell greet")),
         "!",
-        "what its shell says is of no use (the host says",
+        "its shell gives no usable answer (the host says",
         "greet",
     ),
     # how it is
     (told(replace(FACTS, clock=1012.0)), "-", "its clock is 12 s ahead", "chrony"),
     (told(balloons=True), "!", "autoballoon is on", "dom0_mem"),
-    (told(timeout=120, woken=False), "!", "libvirtd ends when nobody has asked it for 120 s", "libvirtd.socket"),
+    (told(timeout=120, woken=False), "!", "libvirtd exits after 120 s without requests", "libvirtd.socket"),
     (told(timeout=120), None, "", ""),
     (told(memory_mib=512, available_mib=40), "!", "dom0 has 40 of its 512 MiB left", "dom0_mem"),
     (told(io_wait=0.55), "!", "wait for disks 55% of the time", "iotop"),
     (told(replace(FACTS, dropping=("inet filter",))), "-", "inet filter", "DHCP"),
     (told(replace(FACTS, verified={}, images={})), "!", "has no copy of debian-1", "host prepare xen1"),
-    (told(replace(FACTS, verified={})), "!", "nobody has compared", "host prepare xen1"),
+    (told(replace(FACTS, verified={})), "!", "have not been verified", "host prepare xen1"),
     (
         told(replace(FACTS, images={**FACTS.images, "old-1.img": 5, "old-1.vmlinuz": 1, "old-1.initrd": 1})),
         "-",
         "the image old-1 is no longer used",
         "rm /images/old-1.*",
     ),
-    (told(replace(FACTS, disk_free=2048)), "!", "enough for 2 more labs of the 4", "make room"),
+    (told(replace(FACTS, disk_free=2048)), "!", "enough for only 2 more of 4 labs", "free some disk space"),
     # whose it is, and what else is on it
     (looked(volumes=frozenset({"claim-me", "claim-you"})), "!", "to another trainbot (id you)", "host take xen1"),
     (
@@ -157,12 +162,12 @@ CASES = [
         "list --all",
     ),
     (looked(domains=(lab("tb-a", None), lab("mail", None))), "-", "tb-a has a name like our labs'", "list --all"),
-    (looked(free_mib=1000), "!", "4 labs are promised and 2 of 384 MiB (debian) fit", "labs = 2 in [host.xen1]"),
+    (looked(free_mib=1000), "!", "4 labs are configured but only 2 of 384 MiB (debian) fit", "labs = 2 in [host.xen1]"),
     (looked(free_mib=800, domains=(lab("tb-a", "me"), lab("tb-b", "me"))), None, "", ""),
-    (looked(free_mib=10), "!", "4 labs are promised and 0 of", "end what else runs"),
+    (looked(free_mib=10), "!", "4 labs are configured but only 0 of", "stop other guests"),
     # what the bot says
     (but(view={"up": True, "labs": 2}), None, "", ""),
-    (but(view={"up": False, "trouble": "opening xen1: gone"}), "!", "the bot does not reach it", "gone"),
+    (but(view={"up": False, "trouble": "opening xen1: gone"}), "!", "the bot cannot reach it", "gone"),
     (but(view={"up": True, "drained": True}), "-", "it is drained", "!undrain xen1"),
     (but(view={"up": True, "last_trouble": "crashed", "last_trouble_at": "then"}), "-", "at then: crashed", ""),
     (but(view={"up": True, "io_wait": 0.4}), "!", "wait for disks 40%", "iotop"),
@@ -190,8 +195,8 @@ def test_steps_that_are_due(config, prepared):
     seen = but(door=BackendError("shut"))
     found = [finding for finding in host_findings(config, seen) if finding.level is Level.WRONG]
     assert [finding.line for finding in found] == [
-        "!  host xen1: 2 things are not prepared: door (would write it); packet filters (would load them), so labs may "
-        "attack each other and whatever the host reaches: trainbot host prepare xen1"
+        "!  host xen1: 2 steps are missing: door (would write it); packet filters (would load them), so labs can "
+        "attack each other and everything that the host reaches: trainbot host prepare xen1"
     ]
 
 
@@ -205,7 +210,7 @@ def test_without_libvirt(config, prepared):
     seen = but(told=(facts, WANTED, HostShell()), look=libvirt("nc: not found"))
     found = [finding for finding in host_findings(config, seen) if finding.level is Level.WRONG]
     assert [(finding.what, finding.why) for finding in found] == [
-        ("4 things are not prepared: packages; libvirt; packet filters; scheduling", "so no lab is made there")
+        ("4 steps are missing: packages; libvirt; packet filters; scheduling", "so no labs are created there")
     ]
     assert "--dry-run" in found[0].mend
 
@@ -259,7 +264,7 @@ def test_an_embedded_host(installed, monkeypatch):
     with tempfile.TemporaryDirectory(prefix="tb-") as short:  # its sockets' paths hold about 100 bytes (unix(7))
         root = Path(short) / "root"
         heard = installed.say("host", host_here={"uri": f"qemu:///embed?root={root}"})
-        heard.one("only the bot itself opens it", Level.NOTE)
+        heard.one("only the bot can open it", Level.NOTE)
         assert heard.wrong == [] and not root.exists()
         monkeypatch.setenv("PATH", "/nowhere")
         missing = installed.say("host").one("qemu-img and qemu-system-x86_64 are not installed")

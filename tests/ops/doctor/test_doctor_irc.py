@@ -39,24 +39,24 @@ def channel(**changes):
 
 
 @pytest.mark.parametrize(
-    ("standing", "mark", "words"),
+    ("connection_status", "mark", "words"),
     [
-        (but(certificate_ends=3.4 * 86400), "! ", "ends in 3 days"),
-        (but(certificate_ends=-5.0), "! ", "ends in 0 days"),
+        (but(certificate_ends=3.4 * 86400), "! ", "expires in 3 days"),
+        (but(certificate_ends=-5.0), "! ", "expires in 0 days"),
         (but(nick="bot_"), "! ", "somebody else has the nick bot"),
         (channel(joined=False, refused="banned"), "! ", "is not in #c (banned)"),
         (channel(status="", modes="mnt"), "! ", "moderated (+m) and the bot is not voiced"),
         (channel(status=""), "- ", "neither voiced nor opped"),
-        (channel(modes="ntc"), "- ", "takes no formatting (+c)"),
+        (channel(modes="ntc"), "- ", "strips formatting (+c)"),
         (channel(modes="nti"), "! ", "invite-only"),
         (channel(modes="ntk"), "! ", "has a key"),
         (channel(modes="ntu"), "! ", "auditorium"),
-        (channel(modes="ntR"), "- ", "services account (+R)"),
+        (channel(modes="ntR"), "- ", "only people with a services account join or speak (+R)"),
         (channel(modes="ntl"), "- ", "limit of people"),
         (
             but(server="solanum-1.0-dev", channels={"#c": ChannelMembership(True, "", "nt")}),
             "! ",
-            "about ten new people",
+            "only about ten new people",
         ),
         (but(server="solanum-1.0-dev", network="Libera.Chat"), None, ""),
         (WELL, None, ""),
@@ -84,7 +84,7 @@ def test_what_hurts_a_class(connection_status, mark, words):
 def test_faster_than_the_network_allows(server, network, burst, interval, mend):
     """Known programs and networks have a pace; of others nothing is said."""
     config = IrcConfig(server="irc.test", channels=("#c",), nick="bot", flood_burst=burst, flood_interval=interval)
-    found = [line for line in lines(but(server=server, network=network), config) if "speaks faster" in line]
+    found = [line for line in lines(but(server=server, network=network), config) if "sends faster" in line]
     assert [mend in line for line in found] == ([True] if mend else []), found
 
 
@@ -140,19 +140,19 @@ async def test_on_inspircd(installed, network):
     """Logged in over TLS; the tests' certificate ends within two days, and that is told."""
     heard = await installed.hears("irc", irc=on(network, flood_burst=10, flood_interval=1))
     assert len(heard.wrong) == 1
-    heard.one("the certificate of localhost ends in")
+    heard.one("the certificate of localhost expires in")
     heard.one("logged in as trainbot", Level.OK)
 
 
 @pytest.mark.parametrize(
     ("changes", "words", "mend"),
     [
-        ({"password": "not-the-one"}, "the login is refused", "NickServ"),
-        ({"tls_ca_file": None}, "signed by nobody that this machine trusts", "tls_ca_file"),
-        ({"server": "127.0.0.5"}, "is another name's", "server"),
+        ({"password": "not-the-one"}, "the login was refused", "NickServ"),
+        ({"tls_ca_file": None}, "not signed by anyone that this machine trusts", "tls_ca_file"),
+        ({"server": "127.0.0.5"}, "is for another name", "server"),
         ({"tls_fingerprint": "ab" * 32}, "another one than tls_fingerprint", "staff"),
-        ({"tls": "no", "allow_plaintext": "yes", "port": 1}, "nobody listens at that port", "port"),
-        ({"server": "no-such-host.invalid"}, "the name no-such-host.invalid is not known", "DNS"),
+        ({"tls": "no", "allow_plaintext": "yes", "port": 1}, "nothing listens on that port", "port"),
+        ({"server": "no-such-host.invalid"}, "the name no-such-host.invalid cannot be resolved", "DNS"),
     ],
 )
 async def test_no_way_onto_the_network(installed, network, changes, words, mend):
@@ -168,7 +168,7 @@ async def test_tls_where_none_is_spoken(installed):
         looking = asyncio.create_task(installed.hears("irc", irc={"port": server.port, "tls": "yes"}))
         (await server.accept()).say(":irc.test NOTICE * :looking up your host")
         heard = await looking
-    heard.one("no TLS is spoken at that port")
+    heard.one("the server does not use TLS on that port")
 
 
 @pytest.fixture

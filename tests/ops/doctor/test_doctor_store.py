@@ -45,7 +45,7 @@ def test_a_database_that_is_well(database):
     before = database.names()
     heard = database.say("store")
     assert heard.wrong == []
-    heard.one("the database is whole", Level.OK)
+    heard.one("the database is intact", Level.OK)
     assert database.names() == before
 
 
@@ -141,9 +141,9 @@ def test_rows_that_nobody_comes_for(database):
         f"insert into notice (person_id, kind, subject, text, due_at) values (1, 'text', '', 'lab', '{old}')",
     )
     heard = database.say("store")
-    assert "[host.xen9]" in heard.one("1 labs are on the host xen9").mend and len(heard.wrong) == 1
-    heard.one("1 announcements wait for channels that bot.ini does not have (#gone)", Level.NOTE)
-    heard.one("1 lines wait for 1 people", Level.NOTE)
+    assert "[host.xen9]" in heard.one("1 labs are on host xen9").mend and len(heard.wrong) == 1
+    heard.one("1 announcements wait for channels that are not in bot.ini (#gone)", Level.NOTE)
+    heard.one("1 messages wait for 1 people", Level.NOTE)
 
 
 @pytest.mark.parametrize(
@@ -151,8 +151,8 @@ def test_rows_that_nobody_comes_for(database):
     [
         (50_000, 0, (), []),
         (500, 0, (), []),
-        (100, 0, (), ["100 MiB of disk are free"]),
-        (50_000, 65 << 20, (), ["65 MiB are written ahead"]),
+        (100, 0, (), ["100 MiB of disk space are free"]),
+        (50_000, 65 << 20, (), ["write-ahead log has 65 MiB"]),
         (50_000, 0, (LoosePermissions(Path("/s/pepper"), 0o600, 0o600, True),), []),
     ],
 )
@@ -176,5 +176,5 @@ async def test_a_bot_that_does_not_answer(database, monkeypatch):
         heard = await database.hears("irc")
     finally:
         await server.close()
-    heard.one("the bot that runs does not say how it is")
+    heard.one("the running bot does not report its status")
     assert "127.0.0.1 port 1" not in repr(heard.found)

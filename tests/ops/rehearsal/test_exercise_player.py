@@ -53,13 +53,13 @@ def test_all_as_it_should_be() -> None:
 @pytest.mark.parametrize(
     ("codes", "fault"),
     [
-        ((1,), "the setup of Welcome ends with 1: last words"),
-        ((0, 2), "step 1 (Look): its setup ends with 2: last words"),
-        ((0, 0, 0), "step 1 (Look): its check passes before anything was done"),
-        ((0, 0, 1, 9), "step 1 (Look): its solve ends with 9: last words"),
-        ((0, 0, 1, 0, 1), "step 1 (Look): its check, after its solve, ends with 1: last words"),
-        ((0, 0, 1, 0, 0, 1), "the setup of The end ends with 1: last words"),
-        ((0, 0, BackendError("not within 7 s")), "step 1 (Look): its check broke off: not within 7 s"),
+        ((1,), "the setup of Welcome exited with 1: last words"),
+        ((0, 2), "step 1 (Look): its setup exited with 2: last words"),
+        ((0, 0, 0), "step 1 (Look): its check passes before the step was done"),
+        ((0, 0, 1, 9), "step 1 (Look): its solve exited with 9: last words"),
+        ((0, 0, 1, 0, 1), "step 1 (Look): its check (after its solve) exited with 1: last words"),
+        ((0, 0, 1, 0, 0, 1), "the setup of The end exited with 1: last words"),
+        ((0, 0, BackendError("not within 7 s")), "step 1 (Look): its check failed: not within 7 s"),
     ],
 )
 def test_the_first_fault_ends_it(codes: tuple, fault: str) -> None:

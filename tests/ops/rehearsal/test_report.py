@@ -44,22 +44,21 @@ SHUT = Seat("debian", SHUT_OUT, "xen2", "tb-debian-1", why="your lab does not an
 def test_a_good_one_is_go_with_its_figures() -> None:
     """How long a learner waits, what each host took, what is left without one."""
     assert lines(GOOD) == [
-        "go: SE Linux, 4 of 4 seats let somebody in",
-        "  from asking to the first login a learner would wait 20 s (half of them) to 31 s (the last), where all ask at "
-        "once",
-        "  Labels works from first to last step in debian on xen1 (9 steps, 130 s)",
-        "  Labels works from first to last step in debian on xen2 (9 steps, 130 s)",
-        "  xen1: 2 seats, made in 15 s, logged in to in 0.5 s",
-        "  xen2: 2 seats, made in 15 s, logged in to in 0.5 s",
-        "  the loss of xen2 leaves 3 of 4 a lab",
-        "  all of it took 200 s",
+        "go: SE Linux, login worked for 4 of 4 seats",
+        "  from !lab to the first login, half of the learners would wait up to 20 s, and the last 31 s, if all ask at once",
+        "  Labels works from the first to the last step in debian on xen1 (9 steps, 130 s)",
+        "  Labels works from the first to the last step in debian on xen2 (9 steps, 130 s)",
+        "  xen1: 2 seats, created in 15 s, login in 0.5 s",
+        "  xen2: 2 seats, created in 15 s, login in 0.5 s",
+        "  if xen2 fails, 3 of 4 people still have a lab",
+        "  the rehearsal took 200 s",
     ]
 
 
 def test_a_second_image_is_logged_in_to_and_not_played_in() -> None:
     """Labs to compare with are seats as all others; the exercise is tried in those that it is for."""
     second = replace(GOOD, seats=(*GOOD.seats, replace(seat(), image="centos")), beside="centos")
-    assert judge(second).go and lines(second)[0] == "go: SE Linux, 5 of 5 seats let somebody in"
+    assert judge(second).go and lines(second)[0] == "go: SE Linux, login worked for 5 of 5 seats"
     assert judge(replace(second, beside="")).reasons == ("Labels was not tried in centos on xen1",)
 
 
@@ -68,7 +67,7 @@ def test_a_second_image_is_logged_in_to_and_not_played_in() -> None:
     [
         (
             {"seats": (*GOOD.seats, SHUT)},
-            "tb-debian-1 on xen2 lets nobody in: your lab does not answer (with --keep it stays, and its console is: virsh -c "
+            "cannot log in to tb-debian-1 on xen2: your lab does not answer (use --keep to keep it, then see its console: virsh -c "
             "xen+ssh://root@xen2/system console tb-debian-1)",
         ),
         (
@@ -77,8 +76,8 @@ def test_a_second_image_is_logged_in_to_and_not_played_in() -> None:
         ),
         (
             {"seats": (*GOOD.seats, Seat("debian", NO_ROOM)), "faults": ("xen3 is drained",)},
-            "1 of 5 would wait in the queue until somebody gives a lab back, or the first leases end after 4 h: there is no room "
-            "for more (xen3 is drained)",
+            "1 of 5 learners would wait in the queue until somebody returns a lab or the first leases end after 4 h: there is "
+            "no room for more (xen3 is drained)",
         ),
         ({"lost": {"xen2": "keepalive"}}, "xen2 stopped answering meanwhile: keepalive"),
         (
@@ -88,7 +87,7 @@ def test_a_second_image_is_logged_in_to_and_not_played_in() -> None:
         ({"played": (played(),)}, "Labels was not tried in debian on xen2"),
         (
             {"seats": (*GOOD.seats, Seat("debian", NOT_TRIED, why="x")), "over": "a class has begun"},
-            "it ended before its end: a class has begun; one seat not tried",
+            "the rehearsal was cut short: a class has begun; one seat not tried",
         ),
     ],
 )
@@ -102,14 +101,14 @@ def test_each_trouble_is_a_no_go_with_its_reason(change: dict, reason: str) -> N
 def test_many_labs_that_let_nobody_in_are_counted() -> None:
     """Five are named: nobody reads thirty."""
     reasons = judge(replace(GOOD, seats=(SHUT,) * 30, exercise="", played=())).reasons
-    assert len(reasons) == 6 and reasons[-1] == "and 25 more labs let nobody in"
+    assert len(reasons) == 6 and reasons[-1] == "cannot log in to 25 more labs either"
 
 
 @pytest.mark.parametrize("uri", ["test:///default", "qemu:///embed?root=/x", ""])
 def test_no_console_is_named_where_there_is_none(uri: str) -> None:
     """virsh cannot reach what belongs to the bot's own process, nor what runs nothing."""
     found = replace(GOOD, seats=(SHUT,), exercise="", played=(), uris={"xen2": uri})
-    assert judge(found).reasons == ("tb-debian-1 on xen2 lets nobody in: your lab does not answer",)
+    assert judge(found).reasons == ("cannot log in to tb-debian-1 on xen2: your lab does not answer",)
 
 
 @pytest.mark.parametrize(
@@ -118,12 +117,12 @@ def test_no_console_is_named_where_there_is_none(uri: str) -> None:
         ({"away": {"xen3": "no route"}}, "xen3 does not answer: no route"),
         ({"drained": ("xen3",)}, "xen3 is drained"),
         ({"yielded": 1}, "one lab of the rehearsal went to learners meanwhile"),
-        ({"left": {"xen1": 4, "xen2": 4}}, "the loss of any one host leaves everybody a lab"),
-        ({"left": {"xen1": 0}}, "the loss of xen1 leaves none of 4 a lab"),
+        ({"left": {"xen1": 4, "xen2": 4}}, "if any one host fails, everybody still has a lab"),
+        ({"left": {"xen1": 0}}, "if xen1 fails, none of 4 people still have a lab"),
         ({"exercise": "", "played": ()}, "no exercise was tried"),
         (
             {"seats": (*GOOD.seats, Seat("debian", NO_ROOM)), "idle": 2},
-            "one seat had no room beside free labs of other kinds, which make room for learners",
+            "one seat had no room because of free labs of other images, which make room for learners",
         ),
     ],
 )
@@ -141,13 +140,13 @@ def test_a_slow_host_is_named() -> None:
     assert slow_hosts([*fast, *other]) == set() and slow_hosts([seat(boot=99.0)]) == set() and slow_hosts([]) == set()
     assert slow_hosts([seat(boot=0.1), seat("xen2", boot=1.0)]) == set()
     said = lines(replace(GOOD, seats=(*fast, seat("xen2", boot=60.0)), played=(played(), played("xen2"))))
-    assert "  xen2: one seat, made in 60 s, logged in to in 0.5 s, slower than the others" in said
+    assert "  xen2: one seat, created in 60 s, login in 0.5 s, slower than the others" in said
 
 
 def test_nobody_got_in() -> None:
     """No figures are made up; one alone has no half."""
     one = lines(replace(GOOD, seats=(seat(),), played=(played(),)))
-    assert one[1] == "  from asking to the first login a learner would wait 20 s"
+    assert one[1] == "  a learner would wait 20 s from !lab to the first login"
     found = replace(GOOD, seats=(SHUT,), played=(), left={"xen2": 0})
     assert waits(found.seats) == {} and "would wait" not in "".join(lines(found))
 

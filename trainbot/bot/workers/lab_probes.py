@@ -122,7 +122,7 @@ class LabProbes:
         """Logs in and out again; where nothing is known of its key, hears its ssh only.  BackendError where not."""
         if not way.host_key:
             if not await self._gateway.speaks((way.address, way.port), way.via):
-                raise GatewayRefused("no ssh server speaks there yet", "silent")
+                raise GatewayRefused("no ssh server answers there yet", "silent")
             return
         ran = await self._gateway.login(
             (way.address, way.port),
@@ -134,7 +134,7 @@ class LabProbes:
             limit=0,
         )
         if ran.exit != 0:
-            raise GatewayRefused(f"it lets us in and runs no command (true ended with {ran.exit})", "refused")
+            raise GatewayRefused(f"the login works, but commands do not (true ended with {ran.exit})", "refused")
 
     async def _listen(self, wanted: ProbeHost) -> None:
         if not wanted.via:

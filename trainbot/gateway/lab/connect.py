@@ -1,4 +1,4 @@
-"""Reaching one lab's ssh server, straight or through its host's door, and logging in with the installation's key."""
+"""Connects to a lab's ssh server, directly or through a jump host, and logs in with the installation's key."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ log = logging.getLogger(__name__)
 
 
 class UnreachableReason(enum.StrEnum):
-    """Why there is no way into a lab."""
+    """Why a lab cannot be reached."""
 
-    SILENT = "silent"  # no ssh server speaks there (yet)
-    JUMP_HOST = "door"  # its host's door does not open
-    HOST_KEY = "host key"  # it is not that lab
+    SILENT = "silent"  # no ssh server answers (yet)
+    JUMP_HOST = "door"  # its jump host cannot be used
+    HOST_KEY = "host key"  # the host key is wrong
     REFUSED = "refused"  # it does not let us in
-    NO_KEY = "no key"  # we have none
+    NO_KEY = "no key"  # we have no key
     TIMEOUT = "timeout"  # it took too long
 
 
 class LabUnreachable(Exception):
-    """There is no way into the lab now: ``reason``, and a sentence for the log and for organisers."""
+    """The lab cannot be reached now: ``reason``, and a sentence for the log and for organisers."""
 
     def __init__(self, reason: UnreachableReason, text: str) -> None:
         super().__init__(text)
@@ -39,10 +39,11 @@ class LabUnreachable(Exception):
 async def connect_ssh(
     config: GatewayConfig, jump_hosts: JumpHosts, via: str, endpoint: tuple[str, int]
 ) -> socket.socket:
-    """A socket on which the lab's ssh has begun to speak (RFC 4253 4.2), nothing of it read yet.
+    """A socket on which the lab's ssh banner has arrived (RFC 4253 4.2), unread.
 
-    QEMU's port forwarding, and every door, accepts connections before the lab does: only the banner says that sshd is
-    there.  NoWay (SILENT or DOOR) where it does not speak within config.banner_wait or door_wait seconds.
+    QEMU's port forwarding, and every jump host, accepts connections before the lab does: only the banner shows that
+    sshd runs.  LabUnreachable (SILENT or JUMP_HOST) without a banner within config.banner_wait or jump_host_wait
+    seconds.
     """
     try:
         if via:
@@ -61,27 +62,27 @@ async def connect_ssh(
         raise LabUnreachable(UnreachableReason.JUMP_HOST, str(shut)) from None
     except (OSError, TimeoutError) as error:
         log.debug("no ssh at %s port %d: %r", *endpoint, error)
-        raise LabUnreachable(UnreachableReason.SILENT, "no ssh server speaks there yet") from None
+        raise LabUnreachable(UnreachableReason.SILENT, "no ssh server answers there yet") from None
 
 
 async def log_in(
     config: GatewayConfig, sock: socket.socket, user: str, host_key: str, line: SocketBackpressure
 ) -> asyncssh.SSHClientConnection:
-    """The connection over ``sock``, as ``user``, to whoever has ``host_key`` ("ssh-ed25519 AAAA…") and to nobody else.
+    """The connection over ``sock`` as ``user``, only to a server with ``host_key`` ("ssh-ed25519 AAAA…").
 
-    NoWay where not; ``sock`` is closed then.
+    LabUnreachable if it fails; ``sock`` is closed then.
     """
     try:
         try:
             known = asyncssh.import_public_key(host_key)
         except asyncssh.KeyImportError:  # no key known must never become any key accepted
             raise LabUnreachable(
-                UnreachableReason.HOST_KEY, "no ssh host key of the lab that can be read is known"
+                UnreachableReason.HOST_KEY, "the lab's ssh host key is unknown or unreadable"
             ) from None
         try:
             key = asyncssh.read_private_key(config.lab_key)
         except (OSError, asyncssh.KeyImportError) as error:
-            raise LabUnreachable(UnreachableReason.NO_KEY, f"the key for labs cannot be read: {error}") from None
+            raise LabUnreachable(UnreachableReason.NO_KEY, f"cannot read the key for the labs: {error}") from None
         return await asyncssh.connect(  # any name does: one end of a pair of sockets has none of its own
             "lab",
             sock=sock,
@@ -103,16 +104,16 @@ async def log_in(
     except BaseException as error:
         sock.close()
         if isinstance(error, asyncssh.HostKeyNotVerifiable):
-            raise LabUnreachable(
-                UnreachableReason.HOST_KEY, "the lab showed another ssh host key than its image's"
-            ) from None
+            raise LabUnreachable(UnreachableReason.HOST_KEY, "the lab's ssh host key is not its image's") from None
         if isinstance(error, asyncssh.PermissionDenied):
-            raise LabUnreachable(UnreachableReason.REFUSED, "the lab does not let the installation's key in") from None
+            raise LabUnreachable(UnreachableReason.REFUSED, "the lab does not accept the installation's key") from None
         if isinstance(error, Exception) and not isinstance(
             error, LabUnreachable
         ):  # asyncssh raises whatever a peer provokes
             log.debug("no login: %r", error)
-            raise LabUnreachable(UnreachableReason.SILENT, "the lab's ssh server broke off before we were in") from None
+            raise LabUnreachable(
+                UnreachableReason.SILENT, "the lab's ssh server closed the connection before the login"
+            ) from None
         raise
 
 
@@ -132,7 +133,7 @@ async def _connected(endpoint: tuple[str, int]) -> socket.socket:
 
 
 async def _spoken(sock: socket.socket) -> None:
-    """Returns when there is something to read; OSError where the other side closes instead."""
+    """Returns when there is something to read; OSError if the other side closes instead."""
     loop = asyncio.get_running_loop()
     spoken: asyncio.Future[None] = loop.create_future()
 
@@ -146,4 +147,4 @@ async def _spoken(sock: socket.socket) -> None:
     finally:
         loop.remove_reader(sock)
     if not sock.recv(1, socket.MSG_PEEK):
-        raise ConnectionResetError("closed before it spoke")
+        raise ConnectionResetError("closed before it sent a banner")

@@ -1,7 +1,7 @@
-"""A way through a host's door: one ssh channel, on our side a real socket.
+"""A connection through a jump host: one ssh channel, on our side a real socket.
 
-A real one because whoever gets it (``asyncssh.connect``, or a look at the first byte) takes it for a connection to the
-lab itself.  What does not get read on one side is not read on the other, either.
+It is a real socket because its users (``asyncssh.connect``, or a check for the first byte) treat it as a connection to
+the lab itself.  If one side does not read, the other is not read from either.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ import asyncssh
 
 from trainbot.gateway.lab.pipe import PipeEnd, SocketBackpressure, join
 
-WORDS = 400  # bytes of what the door says on stderr that are kept
-LEAVE = 5.0  # seconds that what was said last has to get out to a lab that does not read
-LOOK = 5.0  # seconds between looks whether anybody is still there, while nothing can be read
+WORDS = 400  # bytes of the jump host's stderr that are kept
+LEAVE = 5.0  # seconds for the last output to reach a lab that does not read
+LOOK = 5.0  # seconds between checks for a closed peer while nothing is read
 
 
 class JumpChannel(PipeEnd, asyncssh.SSHClientSession[bytes]):
-    """The end at the host: the channel of a command of the door.  ``gone`` is called once, when it is closed."""
+    """The end at the host: the channel of one lab-door command.  ``gone`` is called once, when it is closed."""
 
     def __init__(self, line: SocketBackpressure, gone: Callable[[], None]) -> None:
         super().__init__(line)
         self._gone = gone
-        self.words = b""  # the door's, about why not: never part of the stream
+        self.words = b""  # stderr, which says what is wrong: never part of the stream
 
     def data_received(self, data: bytes, datatype: int | None) -> None:
         if datatype is None:
@@ -37,7 +37,7 @@ class JumpChannel(PipeEnd, asyncssh.SSHClientSession[bytes]):
             self.words += data[: WORDS - len(self.words)]
 
     def finish(self, exc: Exception | None) -> None:
-        """Nobody is there any more.  asyncssh's close waits for ever for a peer that does not read, abort does not."""
+        """The other end is gone.  asyncssh's close waits for ever for a peer that does not read; abort does not."""
         if self.chan.get_write_buffer_size():
             asyncio.get_running_loop().call_later(LEAVE, self.chan.abort)
         else:
@@ -49,7 +49,7 @@ class JumpChannel(PipeEnd, asyncssh.SSHClientSession[bytes]):
 
 
 class LocalEnd(PipeEnd, asyncio.Protocol):
-    """The end on our side: half of a pair of sockets."""
+    """The end on our side: one half of a socket pair."""
 
     _look: asyncio.TimerHandle | None = None
 
@@ -60,14 +60,14 @@ class LocalEnd(PipeEnd, asyncio.Protocol):
         super().data_received(data, datatype)
 
     def eof_received(self) -> bool:
-        """True: what still comes from the lab is wanted, unless nobody is there any more to read it."""
+        """True: output from the lab is still wanted, unless nobody reads it any more."""
         if self.other is not None and self.chan.deserted:
             self.other.finish(None)
             return False
         return super().eof_received()
 
     def hold(self, reason: str) -> None:
-        """While nothing is read from it, nobody would hear that the other half was closed: somebody has to look."""
+        """While nothing is read, a close of the other half goes unnoticed, so it has to be checked."""
         super().hold(reason)
         if self._look is None:
             self._look = asyncio.get_running_loop().call_later(LOOK, self._still_there)
@@ -116,8 +116,8 @@ class _SocketChannel:
 
 
 async def landing(channel: JumpChannel) -> socket.socket:
-    """The socket that leads through ``channel``, not blocking; closing it closes the passage.  OSError where the system
-    has no more of them."""
+    """A non-blocking socket connected to ``channel``; closing it closes the channel.  OSError if the system has no more
+    sockets."""
     near, far = socket.socketpair()
     try:
         near.setblocking(False)

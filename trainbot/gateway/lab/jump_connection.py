@@ -1,4 +1,4 @@
-"""One connection to a host's door, shared by many ways through it."""
+"""One connection to a jump host, shared by many channels."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ Begun = asyncio.Task[tuple[asyncssh.SSHClientChannel[bytes], asyncssh.SSHClientS
 
 
 class ChannelLimitReached(Exception):
-    """No more channels in this connection."""
+    """The connection allows no more channels."""
 
 
 class JumpConnection:
-    """One connection to a door and the channels in it; closed after config.door_idle seconds without any."""
+    """One connection to a jump host and its channels; closed after config.jump_host_idle seconds without any."""
 
     def __init__(self, config: GatewayConfig) -> None:
         self._config = config
@@ -34,7 +34,7 @@ class JumpConnection:
         self._tasks = Tasks()
         self.used = 0
         self._full = False  # sshd said so; until one of the channels is gone
-        self._retired = False  # it does not answer; what is in it is left to the keepalives
+        self._retired = False  # it does not answer; its channels are left to the keepalives
         self._idle: asyncio.TimerHandle | None = None
 
     @property
@@ -45,7 +45,7 @@ class JumpConnection:
         return not self._full and self.used < room
 
     async def begin(self, command: str, factory: Factory[Way]) -> Way:
-        """Its channel.  Full, TimeoutError (and nothing is begun here any more), or what asyncssh says."""
+        """Its channel.  ChannelLimitReached, TimeoutError (the connection is not used any more), or what asyncssh raises."""
         assert self.connection is not None
         self.used += 1
         if self._idle is not None:
@@ -56,9 +56,9 @@ class JumpConnection:
             made.append(factory(self.line, self._gone))
             return made[0]
 
-        # Of its own, so that a channel that is just being opened is closed even if whoever wanted it is gone by then.
+        # A task of its own, so that a channel that is being opened is closed even if the caller is gone by then.
         opening = self.connection.create_session(make, command, encoding=None, request_pty=False)
-        task = self._tasks.start(opening, "opening a channel of a door", awaited=True)
+        task = self._tasks.start(opening, "opening a channel to a jump host", awaited=True)
         task.add_done_callback(lambda done: self._left(done, made))
         try:
             async with asyncio.timeout(self._config.jump_host_wait):
@@ -78,7 +78,7 @@ class JumpConnection:
         return made[0]
 
     def _left(self, task: Begun, made: Sequence[JumpChannel]) -> None:
-        """A channel that never was is given back here; one that was, when it is gone."""
+        """Gives back a channel that was never opened; others are given back when they close."""
         if not made and (task.cancelled() or task.exception() is not None):
             self._give_back()
 
@@ -91,7 +91,7 @@ class JumpConnection:
         self.rest()
 
     def rest(self) -> None:
-        """Where nothing goes through it, its end is near."""
+        """Closes an unused connection, at once or after the idle time."""
         if self.used == 0 and self._retired:
             self.close()
         elif self.used == 0:

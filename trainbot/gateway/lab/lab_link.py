@@ -1,4 +1,4 @@
-"""The way from the gateway to one lab: a connection of its own for each learner's connection."""
+"""The gateway's connection to a lab; each learner's connection has its own."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from trainbot.gateway.settings import GatewayConfig
 log = logging.getLogger(__name__)
 
 ENDED = "your lease has ended: !lab IMAGE on IRC gives you a new lab"
-GONE = "your lab went away (reset, returned or moved to another host): ssh again, or !lab on IRC"
-BROKE = "the connection to your lab broke (it is off, or its host is lost): ssh again in a moment, the same line works"
-RESTARTS = "your lab restarts: ssh again"
-SILENT = "your lab does not answer: ssh again in a minute, or !lab on IRC"
-AWAY = "the host of your lab cannot be reached: ssh again in a minute, or !lab on IRC"
-WRONG_KEY = "your lab did not prove that it is yours, so you were not let in: tell the presenter"
-REFUSED = "your lab does not let the gateway in any more: !lab reset on IRC makes it as new"
-NO_KEY = "the gateway has no key for labs: tell the organiser"
+GONE = "your lab is gone (reset, returned or moved to another host): run ssh again, or type !lab on IRC"
+BROKE = "the connection to your lab was lost (the lab is off, or its host is down): run the same ssh command again in a moment"
+RESTARTS = "your lab is restarting: run ssh again"
+SILENT = "your lab does not answer: run ssh again in a minute, or type !lab on IRC"
+AWAY = "your lab's host cannot be reached: run ssh again in a minute, or type !lab on IRC"
+WRONG_KEY = "your lab has the wrong ssh host key, so you were not connected: tell the presenter"
+REFUSED = "your lab no longer lets the gateway in: !lab reset on IRC recreates it from its image"
+NO_KEY = "the gateway has no key for the labs: tell the organiser"
 COMPLAINTS = {
     UnreachableReason.SILENT: SILENT,
     UnreachableReason.JUMP_HOST: AWAY,
@@ -35,26 +35,26 @@ COMPLAINTS = {
     UnreachableReason.REFUSED: REFUSED,
     UnreachableReason.NO_KEY: NO_KEY,
 }
-HOPELESS = (UnreachableReason.HOST_KEY, UnreachableReason.NO_KEY)  # waiting does not mend these
+HOPELESS = (UnreachableReason.HOST_KEY, UnreachableReason.NO_KEY)  # waiting does not help
 AGAIN = 0.5  # seconds between tries to reach a lab
-AGAIN_VIA = 1.0  # the same through a door: each try is a process on the host
+AGAIN_VIA = 1.0  # the same through a jump host: each try is a process on the host
 DENIED_WAIT = 10.0  # seconds: a lab that is booting may refuse logins for a while (pam_nologin)
 
 
 class LabUnavailable(Exception):
-    """There is no way into the lab now; the text is one sentence for the learner."""
+    """The lab cannot be reached now; the text is one sentence for the learner."""
 
 
 class RouteLookup(Protocol):
-    """The routes as they are now."""
+    """Access to the current routes."""
 
     def route(self, lease: str) -> Route | None: ...
     async def changed(self, timeout: float) -> None:
-        """Returns when the table changed, or after ``timeout`` seconds."""
+        """Returns when the table has changed, or after ``timeout`` seconds."""
 
 
 class LabBoot(NamedTuple):
-    """One run of a lab: the next boot, and what is made anew behind the same address, is another."""
+    """One boot of a lab: a reboot, or a new lab at the same address, is a different one."""
 
     lab: str
     via: str
@@ -66,20 +66,20 @@ class LabBoot(NamedTuple):
         return cls(route.lab, route.via, route.endpoint, route.boots)
 
     def leads_to(self, route: Route) -> bool:
-        """Whether it is that route's machine.  Where nobody knows now where the lab is, it may be."""
+        """Whether it is that route's machine; also true while the lab's address is unknown."""
         other = LabBoot.of(route)
         if (other.lab and self.lab and other.lab != self.lab) or other.boots != self.boots:
             return False
         return other.endpoint is None or other == self._replace(lab=other.lab)
 
     def restarts(self, route: Route) -> bool:
-        """Whether it is the same lab, turned off and on."""
+        """Whether it is the same lab, restarted."""
         other = LabBoot.of(route)
         return other.lab == self.lab and other.boots > self.boots and other.endpoint in (None, self.endpoint)
 
 
 class LabLink:
-    """The connection to the lab of ``lease``, opened when it is first wanted and shared by all of a learner's
+    """The connection to the lab of ``lease``, opened at first use and shared by all sessions of a learner's
     connection: logging in as the route's user with the installation's key, to the route's host key only."""
 
     def __init__(self, config: GatewayConfig, table: RouteLookup, jump_hosts: JumpHosts, lease: str) -> None:
@@ -97,14 +97,14 @@ class LabLink:
     async def connection(self, tell: Callable[[str], None]) -> asyncssh.SSHClientConnection:
         """The open connection.  Waits for a lab that is booting, and says so once through ``tell``.
 
-        LabAway where there is none within config.boot_wait seconds, or must not be one.
+        LabUnavailable if it is not open within config.boot_wait seconds, or must not be opened.
         """
         if self._opening is None or (self._opening.done() and self._dead(self._opening)):
             self._quiet.set()
-            self._opening = self._tasks.start(self._open(), "the way to a lab", awaited=True)
+            self._opening = self._tasks.start(self._open(), "opening a lab link", awaited=True)
             # Where everybody who waited has left by then, nobody else looks at the exception.
             self._opening.add_done_callback(lambda done: done.cancelled() or done.exception())
-        notice = self._tasks.start(self._notice(tell), "a notice that a lab boots")
+        notice = self._tasks.start(self._notice(tell), "a boot notice")
         try:
             return await asyncio.shield(self._opening)
         finally:
@@ -112,7 +112,7 @@ class LabLink:
 
     @property
     def opened(self) -> asyncssh.SSHClientConnection | None:
-        """The connection where it is there already."""
+        """The connection, if it is open already."""
         there = self._opening is not None and self._opening.done() and not self._dead(self._opening)
         return self._opening.result() if there and self._opening is not None else None
 
@@ -130,7 +130,7 @@ class LabLink:
         return opening.cancelled() or opening.exception() is not None or opening.result().is_closed()
 
     async def _notice(self, tell: Callable[[str], None]) -> None:
-        """Says that the lab is booting, unless its sshd speaks with us already and is only slow."""
+        """Tells the learner that the lab is booting, unless its sshd has answered and is only slow."""
         await asyncio.sleep(self._config.patience)
         await self._quiet.wait()
         tell(self._booting())
@@ -138,13 +138,13 @@ class LabLink:
     def _booting(self) -> str:
         route = self._table.route(self._lease)
         why = route.why if route is not None and route.endpoint is None else ""
-        why = why or f"waiting up to {self._config.boot_wait:.0f} s for it"
+        why = why or f"waiting up to {self._config.boot_wait:.0f} s"
         return f"your lab is still booting: {plain_ascii(why, 200)}"
 
     def moved(self, route: Route) -> str:
-        """The route is ``route`` now: '' where this is still the way, else the sentence for whoever is inside.
+        """Handles a new ``route``: '' if this connection is still right, else the sentence for the learner.
 
-        One that is just being opened turns to the new machine by itself.
+        A connection that is just being opened goes to the new machine by itself.
         """
         led, opening = self.machine, self._opening
         if led is None or opening is None or led.leads_to(route):
@@ -167,7 +167,7 @@ class LabLink:
                 try:
                     connection = await self._try(route, route.endpoint)
                     if connection is None:
-                        continue  # the lab is another machine by now
+                        continue  # the lab has changed meanwhile
                     return connection
                 except LabUnreachable as error:
                     complaint = COMPLAINTS[error.reason]
@@ -176,7 +176,7 @@ class LabLink:
                     if late or error.reason in HOPELESS:
                         raise LabUnavailable(complaint) from None
             elif route.why:
-                complaint = f"your lab is not there yet: {plain_ascii(route.why, 200)}"
+                complaint = f"your lab is not ready yet: {plain_ascii(route.why, 200)}"
             self._quiet.set()
             left = began + self._config.boot_wait - loop.time()
             if left <= 0:
@@ -184,7 +184,7 @@ class LabLink:
             await self._table.changed(min(AGAIN_VIA if route.via else AGAIN, left))
 
     async def _try(self, route: Route, endpoint: tuple[str, int]) -> asyncssh.SSHClientConnection | None:
-        """The connection; None where the route led elsewhere before it was there.  NoWay where there is none."""
+        """The connection; None if the route changed before it was open.  LabUnreachable if it fails."""
         self.machine = LabBoot.of(route)
         self._attempt = self._tasks.start(self._connect(route, endpoint), "a connection to a lab", awaited=True)
         try:

@@ -15,7 +15,7 @@ CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr")  # 
 
 
 class SocketBackpressure:
-    """One ssh connection's socket: when it is full, nobody reads what would have to be written into it."""
+    """One ssh connection's socket: while it is full, nothing that would be written to it is read."""
 
     def __init__(self) -> None:
         self.full = False
@@ -109,7 +109,7 @@ class PipeEnd:
             self.chan.write_eof()
 
     def finish(self, exc: Exception | None) -> None:
-        """The other end is gone: so is this one, once it has written what it has."""
+        """The other end is gone: close this one once everything is written."""
         self.chan.close()
 
     def _start(self) -> None:
@@ -137,7 +137,7 @@ class ForwardedEnd(PipeEnd, asyncssh.SSHTCPSession[bytes]):
 
 
 class OutboundClient(asyncssh.SSHClient):
-    """The gateway as a lab's or a door's client.  Everything that those could ask of it is refused by default."""
+    """The gateway as the client of a lab or jump host.  Every request from them is refused by default."""
 
     def __init__(self, line: SocketBackpressure) -> None:
         self._line = line

@@ -1,4 +1,4 @@
-"""One command in a lab, as the gateway itself runs it: bounded, and readable for people."""
+"""One command that the gateway runs in a lab: bounded output, readable for people."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import asyncssh
 from trainbot.core.text import many_lines
 from trainbot.gateway.lab.connect import LabUnreachable, UnreachableReason
 
-FLOOD = 1 << 20  # bytes that it may say beyond what is kept
+FLOOD = 1 << 20  # bytes of output allowed beyond what is kept
 
 
 async def begin(connection: asyncssh.SSHClientConnection, command: str, limit: int) -> RemoteCommand:
-    """``command``, which runs there now; what asyncssh raises where it does not."""
+    """Starts ``command``; raises what asyncssh raises."""
     running = RemoteCommand(limit)
     await connection.create_session(lambda: running, command, encoding=None, request_pty=False)
     return running
 
 
 class RemoteCommand(asyncssh.SSHClientSession[bytes]):
-    """A command in a lab: what it said, at most ``limit`` bytes of each kind, and how it ended.
+    """A command in a lab: its output, at most ``limit`` bytes of each kind, and how it ended.
 
-    ``over`` is done then; NoWay where it broke off, or talks without end.
+    ``over`` is done then; LabUnreachable if the connection broke or the output does not end.
     """
 
     def __init__(self, limit: int) -> None:
@@ -44,7 +44,7 @@ class RemoteCommand(asyncssh.SSHClientSession[bytes]):
         kept += data[: self._limit - len(kept)]
         self._said += len(data)
         if self._said > 2 * self._limit + FLOOD and not self.over.done():
-            why = f"the command said over {self._said >> 10} KiB and was ended"
+            why = f"the command printed over {self._said >> 10} KiB and was stopped"
             self.over.set_exception(LabUnreachable(UnreachableReason.TIMEOUT, why))
             self.chan.abort()
 
@@ -61,11 +61,11 @@ class RemoteCommand(asyncssh.SSHClientSession[bytes]):
             self.over.set_result(None)
         else:
             self.over.set_exception(
-                LabUnreachable(UnreachableReason.SILENT, "the lab broke off in the middle of the command")
+                LabUnreachable(UnreachableReason.SILENT, "the connection to the lab was lost during the command")
             )
 
     def answer(self) -> dict[str, Any]:
-        """``exit``: 0 to 255, -1 where ``signal`` ended it; ``cut``: it said more than the limit."""
+        """``exit``: 0 to 255, or -1 if ``signal`` ended it; ``cut``: the output was longer than the limit."""
         out, err = self._kept[None], self._kept[asyncssh.EXTENDED_DATA_STDERR]
         return {
             "exit": -1 if self._exit is None else self._exit,

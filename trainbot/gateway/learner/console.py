@@ -1,8 +1,8 @@
-"""Labs' serial consoles: one line to each, shared by everybody who looks at it.
+"""Serial consoles of labs: one connection per lab, shared by everybody who views it.
 
-A console works when the lab's network does not.  On this machine it is a unix socket of QEMU's; behind a door, the
-door's command.  Whoever looks may type as well, as on a terminal that several people sit at; what the lab said last is
-kept as long as somebody looked not long ago, and nothing that anybody says piles up here.
+A console works even if the lab's network does not.  On this machine it is a unix socket of QEMU; on other hosts, a
+command of lab-door.  Viewers may also type, as on a shared terminal.  The latest output is kept for some time after the
+last viewer left, and all buffers are bounded.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ from trainbot.gateway.settings import GatewayConfig
 
 log = logging.getLogger(__name__)
 
-HISTORY = 64 << 10  # bytes of what the lab said last
-TYPED = 64 << 10  # bytes that wait to be typed; more is dropped
-EARLY = 1 << 10  # bytes typed before the line is open
-AT_ONCE, MOMENT = 64 << 10, 0.1  # bytes, and seconds that it is not read after them
-KEPT = 300.0  # seconds after the last one left
+HISTORY = 64 << 10  # bytes of output that are kept
+TYPED = 64 << 10  # bytes of input that may wait; more is dropped
+EARLY = 1 << 10  # bytes of input kept before the connection is open
+AT_ONCE, MOMENT = 64 << 10, 0.1  # bytes, and the pause in seconds after them
+KEPT = 300.0  # seconds after the last viewer left
 AGAIN = 1.0  # seconds between tries
-CERTAIN = 2.0  # seconds in which the bot would have noticed that the lab went off
+CERTAIN = 2.0  # seconds in which the bot would have noticed that the lab is off
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-NONE = "there is no console of labs on that host"
+NONE = "labs on that host have no console"
 OLDER = (
-    "this lab has no console: it was made before labs had one, and !lab reset (as the image was) gives it one; or it went "
-    "off just now: try again"
+    "this lab has no console: either it is too old (!lab reset recreates it from its image, with a console), or it was "
+    "turned off just now (try again)"
 )
-OFF = "the lab is off or starts: its console comes by itself"
+OFF = "the lab is off or starting: its console will appear here"
 
 
 class Viewer(Protocol):
-    """Somebody who looks."""
+    """Somebody who views a console."""
 
     def show(self, data: bytes) -> None: ...
     def say(self, sentence: str) -> None: ...
@@ -49,7 +49,7 @@ class Viewer(Protocol):
 
 
 class _ConsoleStream(Protocol):
-    """The line to a lab; ``over`` is done when it is cut."""
+    """The connection to a console; ``over`` is done when it is cut."""
 
     over: asyncio.Future[None]
 
@@ -58,7 +58,7 @@ class _ConsoleStream(Protocol):
 
 
 class Consoles:
-    """Each lease's console, while somebody looks at it."""
+    """The consoles of all leases, while somebody views them."""
 
     def __init__(self, config: GatewayConfig, table: RouteLookup, jump_hosts: JumpHosts) -> None:
         self._config, self._table, self._jump_hosts = config, table, jump_hosts
@@ -72,7 +72,7 @@ class Consoles:
         return console
 
     def tell(self, lease: str, sentence: str) -> None:
-        """Whoever looks at it now hears that."""
+        """Shows ``sentence`` to everybody who views that console now."""
         console = self._open.get(lease)
         for viewer in console.viewers if console is not None else ():
             viewer.say(sentence)
@@ -83,14 +83,14 @@ class Consoles:
 
 
 class Console:
-    """The console of ``lease``'s lab, opened again when the lab is another machine or was off for a while."""
+    """The console of ``lease``'s lab, reopened when the lab was replaced or was off."""
 
     def __init__(self, config: GatewayConfig, table: RouteLookup, jump_hosts: JumpHosts, lease: str) -> None:
         self._config, self._table, self._jump_hosts, self._lease = config, table, jump_hosts, lease
         self._viewers: list[Viewer] = []
         self._said = bytearray()
         self._wire: _ConsoleStream | None = None
-        self._early = bytearray()  # typed while the line is being opened
+        self._early = bytearray()  # typed while the connection is being opened
         self._idle: asyncio.TimerHandle | None = None
         self._tasks = Tasks()
         self._task = self._tasks.start(self._keep(), f"the console of lease {lease}")
@@ -138,12 +138,12 @@ class Console:
             sentence = await self._stay()
         except Exception:
             log.exception("lease %s: its console failed", self._lease)
-            sentence = "the console failed inside the gateway: try again, or tell the presenter"
+            sentence = "internal error in the gateway: try again, or tell the presenter"
         for viewer in list(self._viewers):
             viewer.over(sentence)
 
     async def _stay(self) -> str:
-        """Until there is nothing to come any more: why."""
+        """Shows the console until it ends; the sentence that says why."""
         loop = asyncio.get_running_loop()
         silent_since, told, complaint, missing = loop.time(), False, OFF, None
         while True:
@@ -165,7 +165,7 @@ class Console:
                     log.debug("lease %s: no console: %s", self._lease, shut)
                 except OSError as error:
                     log.debug("lease %s: no console: %s", self._lease, error)
-            self._early.clear()  # there is nothing that it could be typed into
+            self._early.clear()  # there is no console to type it into
             if not told and missing is None:
                 told = True
                 for viewer in list(self._viewers):
@@ -175,7 +175,7 @@ class Console:
             await self._table.changed(AGAIN)
 
     async def _through(self, route: Route) -> None:
-        """Opens the line of that route, and returns when it is cut or leads to another lab.  OSError, DoorShut."""
+        """Shows the console of that route until it is cut or the lab is another.  OSError, JumpHostUnreachable."""
         wire: Any
         if route.via:
             wire = await self._jump_hosts.open(
@@ -205,7 +205,7 @@ class Console:
 
 
 class _RateLimit:
-    """A lab may say so much at once; then it is not read for a moment, so that it costs nobody else anything."""
+    """Pauses reading from a lab that prints too much at once, so that it does not slow down others."""
 
     def __init__(self, heard: Callable[[bytes], None]) -> None:
         self._heard = heard
@@ -227,7 +227,7 @@ class _RateLimit:
 
 
 class _LocalSerial(asyncio.Protocol):
-    """QEMU's side of a serial line on this machine."""
+    """A serial line of QEMU on this machine."""
 
     def __init__(self, heard: Callable[[bytes], None]) -> None:
         self._pace = _RateLimit(heard)
@@ -253,7 +253,7 @@ class _LocalSerial(asyncio.Protocol):
 
 
 class _RemoteSerial(JumpChannel):
-    """The same through a host's door."""
+    """The same through a jump host."""
 
     def __init__(self, line: SocketBackpressure, gone: Callable[[], None], heard: Callable[[bytes], None]) -> None:
         super().__init__(line, gone)

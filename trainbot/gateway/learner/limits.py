@@ -1,4 +1,4 @@
-"""Who is at the door and how many of them: the limits, without any I/O."""
+"""Limits for connections before and after login, without any I/O."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ Connection = TypeVar("Connection")
 class PreAuthLimiter(Generic[Connection]):
     """The connections that have not logged in yet, oldest first, never more than ``limit``.
 
-    When one too many comes, the oldest of the network that has most of them waiting goes: a flood from one place
-    pushes out its own, and a person elsewhere who is looking for a password stays.
+    If there are too many, the oldest connection of the network with most of them is dropped: a flood from one network
+    displaces only itself, and a person elsewhere who is looking for a password stays.
     """
 
     def __init__(self, limit: int) -> None:
@@ -24,7 +24,7 @@ class PreAuthLimiter(Generic[Connection]):
         return len(self._networks)
 
     def come(self, connection: Connection, address: str) -> Connection | None:
-        """``connection`` waits from now on.  The one that has to go for it, or None."""
+        """Adds ``connection``; the one that has to be dropped for it, or None."""
         self._networks[connection] = network(address)
         if len(self._networks) <= self._limit:
             return None
@@ -34,12 +34,12 @@ class PreAuthLimiter(Generic[Connection]):
         return oldest
 
     def go(self, connection: Connection) -> None:
-        """It logged in or went away.  No harm if it was not there."""
+        """Removes a connection that logged in or closed; it need not be known."""
         self._networks.pop(connection, None)
 
 
 def network(address: str) -> str:
-    """What counts as one place: an IPv4 address, or the /64 that one IPv6 subscriber has (RFC 6177)."""
+    """What counts as one network: an IPv4 address, or the /64 of one IPv6 subscriber (RFC 6177)."""
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
@@ -52,14 +52,14 @@ def network(address: str) -> str:
 
 
 class Quota:
-    """How much of something each person has: at most ``limit``."""
+    """Counts something for each person, up to ``limit``."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._had: Counter[int] = Counter()
 
     def take(self, person: int) -> bool:
-        """One more for ``person``, or False where they have all they may."""
+        """Takes one for ``person``; False if they have reached the limit."""
         if self._had[person] >= self._limit:
             return False
         self._had[person] += 1

@@ -1,4 +1,4 @@
-"""One connection to the gateway: who it is, and what it may have (RFC 4252, RFC 4254)."""
+"""One connection to the gateway: authentication and what it may do (RFC 4252, RFC 4254)."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from trainbot.gateway.routes import Guest, Route, same_key
 
 log = logging.getLogger(__name__)
 
-NO_LAB = "you have no lab: ssh … xen-manage create IMAGE, or !lab IMAGE on IRC, gives you one"
-OWN = ("localhost", "127.0.0.1", "::1")  # what -L may lead to: the lab's own loopback, seen from the lab
-FLUSH = 2.0  # seconds that a last sentence has to get out
+NO_LAB = "you have no lab: create one with ssh … xen-manage create IMAGE, or with !lab IMAGE on IRC"
+OWN = ("localhost", "127.0.0.1", "::1")  # allowed targets of -L: the lab's own loopback, seen from the lab
+FLUSH = 2.0  # seconds for the last message to be sent
 
 
 class SshConnection(asyncssh.SSHServer):
-    """Lets in whoever has a lease's password or its person's key, to that lease's lab and nowhere else.
+    """Lets people with a lease's password or its person's key into that lease's lab and nowhere else.
 
-    Everything of ssh that is not answered here is refused by asyncssh: reverse and socket forwards, tunnels,
+    asyncssh refuses everything that is not handled here: reverse and socket forwards, tunnels,
     agents, X11, other subsystems.
     """
 
@@ -37,17 +37,17 @@ class SshConnection(asyncssh.SSHServer):
         self._hub = hub
         self._config = hub.config
         self._conn: Any = None
-        self._claim: Route | Guest | None = None  # whom the last try that was right belongs to
+        self._claim: Route | Guest | None = None  # who the last valid attempt belongs to
         self._by_password = False
-        self._offered = ""  # the first key that was offered and is nobody's
+        self._offered = ""  # the first offered key that is unknown
         self._hint = ""
-        self._ending = ""  # why it ends when the last session does
+        self._ending = ""  # why the connection ends with its last session
         self._link: LabLink | None = None
         self._line = SocketBackpressure()
         self._status_line = StatusLine()
         self._plain = False  # asked for by the user name
         self._sessions: set[LearnerEnd] = set()
-        self._forwards: set[object] = set()  # a token for each that counts
+        self._forwards: set[object] = set()  # a token for each forward
         self._tries = 0
         self._key_tries = 0
         self._silent: asyncio.TimerHandle | None = None
@@ -74,7 +74,7 @@ class SshConnection(asyncssh.SSHServer):
         if self._link is not None:
             self._link.close()
         self._hub.went(self)
-        # A channel that was just being opened is dropped without a word to its session: count those, too.
+        # A channel that was being opened is dropped without notice to its session: count those, too.
         for session in list(self._sessions):
             self._session_gone(session)
         for token in list(self._forwards):
@@ -86,7 +86,7 @@ class SshConnection(asyncssh.SSHServer):
         return f"lease {self.route.lease}" if self.route is not None else "no lease"
 
     def cut(self) -> None:
-        """At once, without a word."""
+        """Closes the connection at once, without a message."""
         self._conn.abort()
 
     def end(self, sentence: str) -> None:
@@ -98,7 +98,7 @@ class SshConnection(asyncssh.SSHServer):
         )
 
     def lease_ended(self, sentence: str) -> None:
-        """As ``end``, but whoever is at xen-manage hears its answer first."""
+        """As ``end``, but xen-manage sessions get their answer first."""
         if not any(session.managing for session in self._sessions):
             self.end(sentence)
             return
@@ -108,8 +108,7 @@ class SshConnection(asyncssh.SSHServer):
                 session.end(sentence)
 
     def moved(self, route: Route) -> None:
-        """The lease's route is ``route`` now.  A lab that is elsewhere now, or a machine that was turned off and on, is
-        not where the sessions lead."""
+        """Handles a new route of the lease: ends sessions if the lab has moved or was restarted."""
         old = self._link
         sentence = old.moved(route) if old is not None else ""
         if old is None or not sentence:
@@ -151,7 +150,7 @@ class SshConnection(asyncssh.SSHServer):
         return True
 
     async def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
-        """Whether the key is somebody's; asyncssh checks the signature before it believes it."""
+        """Whether the key belongs to somebody; asyncssh also checks the signature."""
         self._claim, self._by_password = None, False
         routes = await self._hub.routes()
         name, self._plain = screen.read_user(username)
@@ -167,7 +166,7 @@ class SshConnection(asyncssh.SSHServer):
     def auth_completed(self) -> None:
         who = self._claim
         if who is None or not self._hub.entered(self, who.person):
-            self._conn.disconnect(asyncssh.DISC_TOO_MANY_CONNECTIONS, "too many connections of yours: close one")
+            self._conn.disconnect(asyncssh.DISC_TOO_MANY_CONNECTIONS, "you have too many connections: close one")
             return
         self.who = who
         log.info("%s: %s from %s logged in", self._named(), plain_ascii(who.name), self.peer)
@@ -175,26 +174,26 @@ class SshConnection(asyncssh.SSHServer):
             self._hub.offered(who, self._offered, self._key_is_new)
 
     def _key_is_new(self) -> None:
-        self._hint = " | !key yes on IRC keeps your ssh key: then no password"
+        self._hint = " | !key yes on IRC saves your ssh key, for login without a password"
 
     def _enough(self, tries: int, limit: int) -> None:
         if tries >= limit:
             self._conn.disconnect(
                 asyncssh.DISC_NO_MORE_AUTH_METHODS_AVAILABLE,
-                "too many tries: ask for the password again with !lab on IRC",
+                "too many attempts: get the password again with !lab on IRC",
             )
 
     # -- the screens
 
     def screen(self) -> str | None:
-        """The command that a login with a terminal runs; None: the lab's login shell."""
+        """The command for a login with a terminal; None: the lab's login shell."""
         return screen.start(self._above().line + self._hint) if self._config.tmux and not self._plain else None
 
     def _above(self) -> StatusText:
         return self._hub.above(self.route.lease) if self.route is not None else StatusText()
 
     def show(self, before: StatusText, above: StatusText) -> None:
-        """What is above the screens of this lease, or to be said there, is ``above`` now."""
+        """Shows a new status line and message on the screens of this lease."""
         if above.word and above.word != before.word:
             self.tell(above.word)
         connection = self._link.opened if self._link is not None else None
@@ -202,7 +201,7 @@ class SshConnection(asyncssh.SSHServer):
             self._status_line.show(connection, above.line)
 
     def tell(self, sentence: str) -> None:
-        """Said to whoever sits at a terminal here: on tmux's own line, so that nothing is drawn over."""
+        """Shows ``sentence`` on the terminals of this connection: on tmux's message line, so that nothing is overwritten."""
         connection = self._link.opened if self._link is not None else None
         if connection is not None and any(each.on_screen for each in self._sessions):
             self._status_line.tell(connection, sentence)
@@ -224,7 +223,7 @@ class SshConnection(asyncssh.SSHServer):
         return self._hub.labs_of(self.person)
 
     def own(self) -> Route | None:
-        """The lab that the login is about: its lease's, or the newest."""
+        """The lab of this login: its lease's lab, or the newest."""
         found = self._hub.route(self.route.lease) if self.route is not None else None
         return found or next(iter(self.labs()), None)
 
@@ -240,10 +239,10 @@ class SshConnection(asyncssh.SSHServer):
     def watched(self) -> list[str]:
         return self._hub.watched(self.route.lease) if self.route is not None else []
 
-    # -- what it may have (RFC 4254)
+    # -- what it may do (RFC 4254)
 
     def link(self) -> LabLink:
-        """The way to the lab; LabAway where the lease is over, or there is none."""
+        """The link to the lab; LabUnavailable if the lease is over or there is none."""
         if self.route is None:
             raise LabUnavailable(NO_LAB)
         if self._hub.route(self.route.lease) is None:
@@ -272,7 +271,7 @@ class SshConnection(asyncssh.SSHServer):
         """-L, to the lab's own loopback only.  The lab's sshd makes the connection, never the gateway."""
         if self.route is None or dest_host.lower() not in OWN or not 0 < dest_port < 65536:
             raise asyncssh.ChannelOpenError(
-                asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED, "only localhost of your own lab can be reached through here"
+                asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED, "you can only forward to localhost of your own lab"
             )
         if not self._hub.forwards.take(self.route.person):
             raise asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, "too many forwarded connections")
@@ -288,7 +287,9 @@ class SshConnection(asyncssh.SSHServer):
             await connection.create_connection(lambda: lab, "localhost", port)
         except (LabUnavailable, asyncssh.Error, OSError):
             self._forward_gone(token)
-            raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, "your lab does not answer there") from None
+            raise asyncssh.ChannelOpenError(
+                asyncssh.OPEN_CONNECT_FAILED, "your lab does not answer on that port"
+            ) from None
         return _LearnerForward(self._line, lab, lambda: self._forward_gone(token))
 
     def _forward_gone(self, token: object) -> None:
@@ -298,7 +299,7 @@ class SshConnection(asyncssh.SSHServer):
 
 
 class _LearnerForward(ForwardedEnd):
-    """The learner's end of -L: joined to the lab's as soon as it is there."""
+    """The learner's end of -L, joined to the lab's end once it is open."""
 
     def __init__(self, line: SocketBackpressure, lab: ForwardedEnd, gone: Callable[[], None]) -> None:
         super().__init__(line)

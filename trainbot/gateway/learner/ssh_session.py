@@ -20,22 +20,22 @@ from trainbot.gateway.learner.console import Consoles
 log = logging.getLogger(__name__)
 
 PASSED_ENV = re.compile(rb"LANG|LC_[A-Z]{1,20}|COLORTERM")
-STATUS_WAIT = 0.25  # seconds that the end of the output waits for the exit status, which usually comes with it
-LONGEST = 1000  # characters of what we say
+STATUS_WAIT = 0.25  # seconds to wait for the exit status after the end of the output
+LONGEST = 1000  # characters of a message
 LOST = 255  # what OpenSSH's client itself exits with when a connection is lost
 
 
 class SessionOwner(manage.ManageOwner, Protocol):
-    """The connection that a session belongs to, as the session needs it."""
+    """What a session needs from its connection."""
 
     @property
     def consoles(self) -> Consoles: ...
 
     def link(self) -> LabLink:
-        """The way to the lab; LabAway where there is none."""
+        """The link to the lab; LabUnavailable if there is none."""
 
     def screen(self) -> str | None:
-        """The command that a login with a terminal runs; None: the lab's login shell."""
+        """The command for a login with a terminal; None: the lab's login shell."""
 
     def watched(self) -> list[str]: ...
 
@@ -52,13 +52,13 @@ class LabEnd(PipeEnd, asyncssh.SSHClientSession[bytes]):
         self.status = status
 
     def exit_signal_received(self, signal: str, core_dumped: bool, msg: str, lang: str) -> None:
-        # The lab is hostile: a name of its own making or a message never gets to the learner's terminal.
+        # The lab is untrusted: an invented name or a message never reaches the learner's terminal.
         if re.fullmatch(r"[A-Z0-9]{1,16}", signal):
             self.signal = (signal, core_dumped)
 
 
 class LearnerEnd(PipeEnd, asyncssh.SSHServerSession[bytes]):
-    """The end at the learner: asks ``connection`` for the lab when the learner has said what is wanted."""
+    """The end at the learner: asks ``connection`` for the lab once the learner's request is known."""
 
     def __init__(self, connection: SessionOwner, line: SocketBackpressure, gone: Callable[[LearnerEnd], None]) -> None:
         super().__init__(line)
@@ -136,7 +136,7 @@ class LearnerEnd(PipeEnd, asyncssh.SSHServerSession[bytes]):
 
     @property
     def managing(self) -> bool:
-        """It leads to no lab: what ends a lab does not end it."""
+        """Whether it runs xen-manage: the end of a lab does not end such a session."""
         return self._manage is not None
 
     # -- what we say
@@ -147,7 +147,7 @@ class LearnerEnd(PipeEnd, asyncssh.SSHServerSession[bytes]):
             self.chan.write(f"trainbot: {one_line(sentence, LONGEST)}\r\n".encode(), asyncssh.EXTENDED_DATA_STDERR)
 
     def end(self, sentence: str) -> None:
-        """The session is over, and this is why."""
+        """Ends the session with a message that says why."""
         self.say(sentence)
         if self.chan is not None:
             self.chan.exit(LOST)
@@ -174,7 +174,7 @@ class LearnerEnd(PipeEnd, asyncssh.SSHServerSession[bytes]):
         self.chan.exit(await tool.run(command))
 
     def take_eof(self) -> None:
-        """A little later: dropbear's client closes with the end of the output, and hears no exit status after that."""
+        """Delayed: dropbear's client closes at the end of the output and would miss an exit status after it."""
         asyncio.get_running_loop().call_later(STATUS_WAIT, super().take_eof)
 
     async def _in_lab(self) -> None:
@@ -194,7 +194,7 @@ class LearnerEnd(PipeEnd, asyncssh.SSHServerSession[bytes]):
             self.end(BROKE)
         except Exception:
             log.exception("a session failed")
-            self.end("that failed inside the gateway: ssh again, or tell the presenter")
+            self.end("internal error in the gateway: run ssh again, or tell the presenter")
 
     async def _start_in_lab(self) -> LabEnd:
         link = self._connection.link()

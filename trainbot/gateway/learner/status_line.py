@@ -1,4 +1,4 @@
-"""The line above the screens of one learner's connection, and what is said to whoever sits there."""
+"""The status line on a learner's screens, and messages shown there."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ log = logging.getLogger(__name__)
 
 PATIENCE = 20.0  # seconds for one command in the lab
 PAUSE = 2.0  # seconds between two of them
-KEPT = 4096  # bytes of what it says
+KEPT = 4096  # bytes of its output
 
 
 @dataclass(frozen=True, slots=True)
 class StatusText:
-    """What the bot has to say to a lease's screens: ``line`` stays above them; ``word`` is said when it changes."""
+    """What a lease's screens show: ``line`` is the status line; ``word`` is a message, shown when it changes."""
 
     line: str = ""
     word: str = ""
 
 
 def read_lines(value: Any) -> dict[str, StatusText]:
-    """The bot's table lease -> {"line", "word"}.  ValueError where it is none."""
+    """Reads the bot's table lease -> {"line", "word"}; ValueError if it is invalid."""
     if not isinstance(value, Mapping):
         raise ValueError("not a table of lines")
     found = {}
@@ -45,9 +45,9 @@ def read_lines(value: Any) -> dict[str, StatusText]:
 
 
 class StatusLine:
-    """Runs what changes the screens in the lab, one after the other; of lines only the latest counts.
+    """Runs the commands that update screens in the lab, one at a time; only the latest line counts.
 
-    A lab that does not do it, or takes too long, is left alone: nobody's session depends on it.
+    A command that fails or takes too long is ignored: no session depends on it.
     """
 
     def __init__(self) -> None:
@@ -69,7 +69,7 @@ class StatusLine:
 
     def _go(self, connection: asyncssh.SSHClientConnection) -> None:
         if self._task is None or self._task.done():
-            self._task = self._tasks.start(self._work(connection), "the line above a screen")
+            self._task = self._tasks.start(self._work(connection), "updating a status line")
 
     async def _work(self, connection: asyncssh.SSHClientConnection) -> None:
         while self._line is not None or self._said:
@@ -85,5 +85,5 @@ class StatusLine:
                     finally:
                         running.chan.abort()
             except Exception as error:  # whatever a lab provokes
-                log.debug("a screen could not be changed: %r", error)
+                log.debug("a screen could not be updated: %r", error)
             await asyncio.sleep(PAUSE)

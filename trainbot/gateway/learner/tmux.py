@@ -1,8 +1,8 @@
-"""tmux in a lab, so that a dropped link loses nothing: what the gateway runs there.  Pure.
+"""The commands that run tmux in a lab, so that a dropped connection loses nothing.  Pure.
 
-One session a lab: whoever logs in with a terminal comes back to the screen that is there.  Where there is no tmux, or it
-cannot run, a plain login shell is started instead.  What is shown comes from us, yet never as anything but text: tmux
-expands # (tmux(1), FORMATS) and % (strftime(3)), and takes a ; at the end of a word for its own.
+There is one session per lab: a login with a terminal returns to the existing screen.  If tmux is missing or fails, a
+plain login shell is started instead.  Our text is always shown literally: tmux expands # (tmux(1), FORMATS) and %
+(strftime(3)), and treats a ; at the end of a word as a separator.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import shlex
 from trainbot.core.text import one_line
 
 SESSION = "lab"
-PLAIN = "plain"  # the user name that asks for a shell without tmux; plain+IMAGE where it says the image as well
-SHOWN = 10_000  # milliseconds that a sentence stays on the screen
-LONGEST = 300  # signs of a line
+PLAIN = "plain"  # the user name for a shell without tmux; plain+IMAGE to choose the image as well
+SHOWN = 10_000  # milliseconds that a message stays on the screen
+LONGEST = 300  # characters of a line
 
 _START = """\
 if command -v tmux >/dev/null 2>&1; then
@@ -37,26 +37,26 @@ _TELL = (
 
 
 def read_user(name: str) -> tuple[str, bool]:
-    """(what the user name says besides, whether it asks for a shell without tmux)."""
+    """(the rest of the user name, whether it asks for a shell without tmux)."""
     wanted, _, rest = name.strip().partition("+")
     return (rest, True) if wanted.casefold() == PLAIN else (name, False)
 
 
 def start(line: str) -> str:
-    """The command of a login with a terminal, ``line`` standing above the screen ('': as tmux has it)."""
+    """The command for a login with a terminal; ``line`` is the status line ('': tmux's own)."""
     above = r" \; " + _SET % _word(line) if line else ""
     return "exec /bin/sh -c " + shlex.quote(_START % (SESSION, above))
 
 
 def change(line: str) -> str:
-    """``line`` stands above the screen from now on."""
+    """The command that changes the status line to ``line``."""
     return "exec /bin/sh -c " + shlex.quote(
         f"tmux set-option -q -t ={SESSION}: status-left {_word(line)} >/dev/null 2>&1"
     )
 
 
 def tell(sentence: str) -> str:
-    """``sentence`` is seen for a while by everybody who is at the screen."""
+    """The command that shows ``sentence`` on all screens for a while."""
     return "exec /bin/sh -c " + shlex.quote(_TELL % (SESSION, SHOWN, _word(sentence)))
 
 

@@ -1,6 +1,6 @@
-"""``ssh … xen-manage …``: what people do with their lab from their own shell, and its console.
+"""``ssh … xen-manage …``: manages a person's lab from their own shell, with its console.
 
-The bot does it, with the same commands as on IRC; only the own console needs no bot.
+The bot does the work, with the same commands as on IRC; only one's own console needs no bot.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ from trainbot.gateway.routes import Route
 
 TOOL = "xen-manage"
 LEAVE = 0x1D  # ctrl-], as of xl console and virsh console
-FULL = 1 << 20  # bytes that wait for somebody who does not read: what comes then is not shown to them
-LONGEST = 400  # signs of a command
+FULL = 1 << 20  # bytes that may wait for a slow viewer; more output is not shown to them
+LONGEST = 400  # characters of a command
 AWAY = (
-    "trainbot is away just now, so that cannot be done; your lab goes on, and xen-manage console shows it: "
-    "try again in a minute"
+    "trainbot is not running at the moment: try again in a minute. Your lab keeps running, and xen-manage console still "
+    "works"
 )
 HELP = """\
-xen-manage create IMAGE [permissive]  a lab of your own, and its console
-xen-manage list                       your labs, where they stand, how long they are yours
-xen-manage console [IMAGE]            the serial console, also when the lab's network is down; ctrl-] leaves it
-xen-manage reset [IMAGE]              the lab as its image was (asks; --yes)
-xen-manage destroy [IMAGE]            gives the lab back (asks; --yes)
-xen-manage console NICK               for helpers: somebody else's, who is told
-use ssh -t for a console that behaves like one"""
+xen-manage create IMAGE [permissive]  create a lab and open its console
+xen-manage list                       list your labs with their state and remaining time
+xen-manage console [IMAGE]            open the serial console, even if the lab's network is down; ctrl-] to leave
+xen-manage reset [IMAGE]              recreate the lab from its image (asks first, unless --yes is given)
+xen-manage destroy [IMAGE]            return the lab (asks first, unless --yes is given)
+xen-manage console NICK               for helpers: open NICK's console; NICK is notified
+Use ssh -t so that the console behaves like a terminal."""
 OK, FAILED, USAGE, STOPPED = 0, 1, 2, 130
 
 
 class ManageOwner(Protocol):
-    """The connection that it is said in, and who that is."""
+    """The connection that a command came in on, and its person."""
 
     @property
     def person(self) -> int: ...
@@ -49,7 +49,7 @@ class ManageOwner(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ManageSession:
-    """A session as this needs it.  ``pty``: a terminal reads what we write."""
+    """What a command needs from its session.  ``pty``: the output goes to a terminal."""
 
     pty: bool
     write: Callable[[bytes, bool], None]  # (bytes, whether to stderr)
@@ -57,17 +57,17 @@ class ManageSession:
 
 
 def wanted(command: str | None) -> bool:
-    """Whether a command is for us and not for the lab: its first word says so."""
+    """Whether a command is for xen-manage (its first word) and not for the lab."""
     return command is not None and command.split(maxsplit=1)[:1] == [TOOL]
 
 
 class ManageCommand:
-    """One command, from its words to its exit code."""
+    """Runs one xen-manage command."""
 
     def __init__(self, owner: ManageOwner, consoles: Consoles, terms: ManageSession) -> None:
         self._owner, self._consoles, self._terms = owner, consoles, terms
         self._typed: asyncio.Queue[bytes] = asyncio.Queue()
-        self._ended = False  # nothing more is typed
+        self._ended = False  # end of input
         self._console: Console | None = None
         self._left: asyncio.Future[int] | None = None
 
@@ -89,7 +89,7 @@ class ManageCommand:
         if self._console is not None:
             self._leave(OK)
 
-    # -- what goes out: also Viewer's ----------------------------------------------------------------
+    # -- what goes out (also as a Viewer) ----------------------------------------------------------------
 
     def line(self, text: str, error: bool = False) -> None:
         end = "\r\n" if self._terms.pty else "\n"
@@ -130,14 +130,14 @@ class ManageCommand:
                     else await self._somebodys(name)
                 )
         said = plain_ascii(" ".join(words), 40)
-        self.line((f"xen-manage {said}? there is\n" if said else "") + HELP, error=True)
+        self.line((f'unknown command "xen-manage {said}". Usage:\n' if said else "") + HELP, error=True)
         return USAGE
 
     async def _through_bot(self, words: list[str], yes: bool) -> int:
         told = await self._asked({"do": "manage", "words": words, "confirmed": yes})
         if told is not None and told.get("question"):
             if not await self._confirmed(str(told["question"])):
-                self.line("nothing was done", error=True)
+                self.line("cancelled", error=True)
                 return FAILED
             told = await self._asked({"do": "manage", "words": words, "confirmed": True})
         if told is None:
@@ -150,7 +150,7 @@ class ManageCommand:
         return await self._look(str(told["lease"])) if words[0] == "create" and told.get("lease") else OK
 
     async def _asked(self, request: dict[str, Any]) -> dict[str, Any] | None:
-        """The bot's answer; None where there is none, which is said."""
+        """The bot's answer; None (after an error message) if there is none."""
         try:
             told = await self._owner.ask({"op": "door", "person": self._owner.person, **request})
         except BackendError:
@@ -162,14 +162,14 @@ class ManageCommand:
         return told
 
     async def _confirmed(self, question: str) -> bool:
-        self._terms.write(f"{many_lines(question)} Type yes: ".encode(), True)
+        self._terms.write(f"{many_lines(question)} Type yes to confirm: ".encode(), True)
         answer = await self._read_line()
         if answer is None:
-            self.line("\n--yes says it beforehand", error=True)
+            self.line("\nno answer: use --yes to skip this question", error=True)
         return answer is not None and answer.strip().lower() in ("yes", "y", "!yes")
 
     async def _read_line(self) -> str | None:
-        """What is typed until Enter, shown where a terminal leaves that to us; None where nothing comes any more."""
+        """Input up to Enter, echoed on a terminal; None at the end of the input."""
         typed = ""
         while len(typed) < 100:
             data = await self._typed.get() if not (self._ended and self._typed.empty()) else b""
@@ -198,7 +198,7 @@ class ManageCommand:
         labs = self._owner.labs()
         own = self._owner.own() if image is None else next(r for r in labs if r.image == image.lower())
         if own is None:
-            self.line("you have no lab: xen-manage create IMAGE gives you one", error=True)
+            self.line("you have no lab: create one with xen-manage create IMAGE", error=True)
             return FAILED
         return await self._look(own.lease)
 
@@ -208,17 +208,17 @@ class ManageCommand:
             return FAILED
         done = self._owner.watch(str(told["lease"]), str(told["by"]))
         try:
-            return await self._look(str(told["lease"]), whose=f"{one_line(str(told['name']), 80)}, who is told")
+            return await self._look(str(told["lease"]), whose=f"{one_line(str(told['name']), 80)}, who is notified")
         finally:
             done()
 
     async def _look(self, lease: str, whose: str = "your lab") -> int:
-        """Until they leave, or there is nothing to see any more."""
-        self.say(f"the console of {whose}: ctrl-] leaves it, Enter wakes it")
+        """Shows a console until the viewer leaves or it ends."""
+        self.say(f"console of {whose}: press Enter if it stays empty, ctrl-] to leave")
         self._left = asyncio.get_running_loop().create_future()
         self._console = self._consoles.look(lease, self)
         try:
-            while not self._typed.empty():  # said before we were here
+            while not self._typed.empty():  # typed before the console was open
                 self.heard(self._typed.get_nowait())
             if self._ended:
                 self._leave(OK)

@@ -1,4 +1,4 @@
-"""Asking the gateway (gateway.sock): whether a lab's ssh answers, to run something in a lab, how a host is."""
+"""Requests to the gateway (gateway.sock): whether a lab's ssh answers, commands in labs, the status of hosts."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from trainbot.adapters.control.lines import ANSWER_LIMIT, REQUEST_LIMIT, BadLine
 from trainbot.adapters.state_folder import SOCKET
 from trainbot.core.errors import BackendError
 
-SLACK = 60.0  # seconds beyond what the errand itself may take: it may have to wait for its turn
+SLACK = 60.0  # seconds on top of the request's own timeout: it may have to wait for its turn
 
 
 class GatewayAway(BackendError):
-    """No gateway answers: nothing was found out about lab or host."""
+    """No gateway answers, so nothing is known about the lab or host."""
 
 
 class GatewayRefused(BackendError):
-    """The gateway could not do it.  ``reason``: "silent" (no ssh yet), "host key" (not that lab), "refused", "timeout",
-    "door" (its host's door does not open, so nothing is known of the lab), "no key", "request"."""
+    """The gateway could not do it.  ``reason``: "silent" (no ssh yet), "host key" (wrong key), "refused", "timeout",
+    "door" (the jump host fails, so nothing is known about the lab), "no key", "request"."""
 
     def __init__(self, text: str, reason: str) -> None:
         super().__init__(text)
@@ -29,8 +29,8 @@ class GatewayRefused(BackendError):
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """How a command in a lab ended.  ``exit``: 0 to 255, -1 where ``signal`` (a name) ended it.  ``cut``: it said more
-    than the limit.  Both texts are the lab's: bounded, without control characters but new lines and tabs."""
+    """How a command in a lab ended.  ``exit``: 0 to 255, or -1 if ``signal`` (a name) ended it.  ``cut``: its output was
+    longer than the limit.  Both texts are the lab's: bounded, without control characters but new lines and tabs."""
 
     exit: int
     stdout: str
@@ -41,7 +41,7 @@ class CommandResult:
 
 @dataclass(frozen=True, slots=True)
 class HostReading:
-    """How a host is.  ``time``: its clock; ``asked`` and ``told``: ours, before and after (epoch seconds).  ``cpu``:
+    """The status of a host.  ``time``: its clock; ``asked`` and ``told``: ours, before and after (epoch seconds).  ``cpu``:
     user, nice, system, idle, iowait, irq, softirq, steal (proc(5), /proc/stat; all cores', since it was booted)."""
 
     time: float
@@ -53,13 +53,13 @@ class HostReading:
 
 
 class GatewayClient:
-    """The gateway that runs on the folder ``state``.  GatewayAway where none answers, NotDone where it cannot."""
+    """Client of the gateway of folder ``state``.  GatewayAway if none answers, GatewayRefused if it cannot do it."""
 
     def __init__(self, state: Path) -> None:
         self._path = state / SOCKET
 
     async def speaks(self, endpoint: tuple[str, int], via: str = "") -> bool:
-        """Whether an ssh server's banner is heard there within some seconds."""
+        """Whether an ssh server sends its banner there within some seconds."""
         return bool((await self._ask({"op": "speaks", "endpoint": list(endpoint), "via": via}, 30.0)).get("speaks"))
 
     async def login(
@@ -74,7 +74,7 @@ class GatewayClient:
         timeout: float = 30.0,
         limit: int = 65536,
     ) -> CommandResult:
-        """Logs in with the installation's key, to whoever has ``host_key`` only, and runs ``command`` in the shell
+        """Logs in with the installation's key, only to a server with ``host_key``, and runs ``command`` in the shell
         there: all within ``timeout`` seconds (an hour at most), ``limit`` bytes kept of each kind of output (2 MiB at
         most)."""
         answer = await self._ask(
@@ -94,7 +94,7 @@ class GatewayClient:
         return CommandResult(answer["exit"], answer["stdout"], answer["stderr"], answer["signal"], answer["cut"])
 
     async def status(self, via: str) -> HostReading:
-        """How the host behind that door is."""
+        """The status of the host behind that jump host."""
         answer = await self._ask({"op": "status", "via": via}, 30.0)
         return HostReading(
             answer["time"],
@@ -106,13 +106,13 @@ class GatewayClient:
         )
 
     async def leave(self) -> int:
-        """The gateway ends as soon as nobody is logged in (any more).  How many connections are, now."""
+        """Tells the gateway to stop once nobody is logged in; how many connections there are now."""
         return int((await self._ask({"op": "leave"}, 10.0))["inside"])
 
     async def _ask(self, request: dict[str, Any], timeout: float) -> dict[str, Any]:
         line = encode(request)
         if len(line) > REQUEST_LIMIT:
-            raise GatewayRefused(f"that is larger than {REQUEST_LIMIT} bytes: send less", "request")
+            raise GatewayRefused(f"the request is larger than {REQUEST_LIMIT} bytes: send less", "request")
         writer = None
         try:
             async with asyncio.timeout(timeout + SLACK):
@@ -120,9 +120,11 @@ class GatewayClient:
                 writer.write(line)
                 answer = decode(await reader.readline())
         except TimeoutError:
-            raise GatewayAway("the gateway does not answer: look at gateway.log") from None
+            raise GatewayAway("the gateway does not answer: see gateway.log") from None
         except (OSError, ValueError, BadLine):
-            raise GatewayAway("the gateway is away: trainbot run starts it, gateway.log says why it ended") from None
+            raise GatewayAway(
+                "the gateway is not running: trainbot run starts it, and gateway.log says why it stopped"
+            ) from None
         finally:
             if writer is not None:
                 writer.close()

@@ -1,8 +1,8 @@
-"""What the gateway does for the bot and for shell commands: it looks whether labs answer, logs in, asks hosts.
+"""Answers requests from the bot and shell commands: checks labs, logs in to them, asks hosts for their status.
 
-Requests and answers are JSON objects (gateway.sock).  An answer has ``error``, one sentence, and ``reason`` where the
-thing could not be done: a ``reach.UnreachableReason``, or REQUEST for a request that is none.  Labs and hosts are hostile:
-what they say is bounded in size and time, and stripped of what a terminal would obey.
+Requests and answers are JSON objects (gateway.sock).  A failure is answered with ``error``, one sentence, and
+``reason``: a ``connect.UnreachableReason``, or REQUEST for an invalid request.  Labs and hosts are untrusted: their output
+is limited in size and time, and stripped of terminal control sequences.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from trainbot.gateway.rpc.host_status import ask_status, count
 from trainbot.gateway.settings import GatewayConfig
 
 REQUEST = "request"
-MOST_OUTPUT = 2 << 20  # bytes of a command's output that are kept, of each kind: it has to fit into one line
+MOST_OUTPUT = 2 << 20  # bytes kept of each kind of output: the answer has to fit into one line
 LONGEST = 3600.0  # seconds
-MANY = 64  # errands under way at once; more wait for their turn
+MANY = 64  # requests handled at once; more wait for their turn
 
 
 class RequestHandlers:
@@ -49,11 +49,11 @@ class RequestHandlers:
         except JumpHostUnreachable as shut:
             return {"error": str(shut), "reason": UnreachableReason.JUMP_HOST}
         except (ValueError, TypeError, OverflowError) as error:
-            return {"error": f"that is no request to the gateway: {error}", "reason": REQUEST}
-        return {"error": "the gateway knows the operations speaks, login, status and leave", "reason": REQUEST}
+            return {"error": f"invalid request to the gateway: {error}", "reason": REQUEST}
+        return {"error": "unknown operation: the gateway supports speaks, login, status and leave", "reason": REQUEST}
 
     async def _speaks(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """{"speaks": whether an ssh server's banner was heard, "why": '' or one sentence why not}."""
+        """{"speaks": whether an ssh server sent its banner, "why": '' or one sentence that says why not}."""
         try:
             sock = await connect_ssh(self._config, self._jump_hosts, _text(request, "via"), _endpoint(request))
         except LabUnreachable as error:
@@ -62,7 +62,7 @@ class RequestHandlers:
         return {"speaks": True, "why": ""}
 
     async def _login(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Command.answer of ``command`` with ``stdin``: all in ``timeout`` seconds, ``limit`` bytes of each kind."""
+        """RemoteCommand.answer of ``command`` with ``stdin``, in ``timeout`` seconds, ``limit`` bytes of each kind."""
         via, endpoint = _text(request, "via"), _endpoint(request)
         user, host_key = _text(request, "user", "root"), _text(request, "host_key")
         words = _text(request, "command", "true"), _text(request, "stdin").encode("utf-8", "replace")
@@ -75,8 +75,8 @@ class RequestHandlers:
                 connection = await log_in(self._config, sock, user, host_key, SocketBackpressure())
                 return await _run(connection, *words, limit)
         except TimeoutError:
-            did = "let us in" if connection is None else "come to the end of the command"
-            raise LabUnreachable(UnreachableReason.TIMEOUT, f"the lab did not {did} within {timeout:g} s") from None
+            what = "the login to the lab" if connection is None else "the command in the lab"
+            raise LabUnreachable(UnreachableReason.TIMEOUT, f"{what} timed out after {timeout:g} s") from None
         finally:
             if connection is not None:
                 connection.abort()
@@ -85,31 +85,31 @@ class RequestHandlers:
 async def _run(connection: asyncssh.SSHClientConnection, command: str, stdin: bytes, limit: int) -> dict[str, Any]:
     try:
         running = await begin(connection, command, limit)
-        if not running.chan.is_closing():  # a quick command is over by now
+        if not running.chan.is_closing():  # a quick command may have ended by now
             running.chan.write(stdin)
             running.chan.write_eof()
         await running.over
         return running.answer()
     except asyncssh.ChannelOpenError:
-        raise LabUnreachable(
-            UnreachableReason.REFUSED, "the lab lets the gateway in, but runs no command for it"
-        ) from None
+        raise LabUnreachable(UnreachableReason.REFUSED, "the lab accepts the login but does not run commands") from None
     except (asyncssh.Error, OSError) as error:
         if isinstance(error, TimeoutError):
             raise
-        raise LabUnreachable(UnreachableReason.SILENT, "the lab broke off in the middle of the command") from None
+        raise LabUnreachable(
+            UnreachableReason.SILENT, "the connection to the lab was lost during the command"
+        ) from None
 
 
 def _text(request: Mapping[str, Any], name: str, default: str = "") -> str:
     value = request.get(name, default)
     if not isinstance(value, str):
-        raise ValueError(f"{name} is a text")
+        raise ValueError(f"{name} must be a string")
     return value
 
 
 def _endpoint(request: Mapping[str, Any]) -> tuple[str, int]:
-    """[ADDRESS, PORT] of a lab: an address, no name, so that nobody's name server is asked."""
+    """[ADDRESS, PORT] of a lab: an IP address and not a name, so that no name server is asked."""
     value = request.get("endpoint")
     if not isinstance(value, list) or len(value) != 2 or not isinstance(value[0], str):
-        raise ValueError("endpoint is [ADDRESS, PORT]")
+        raise ValueError("endpoint must be [ADDRESS, PORT]")
     return str(ipaddress.ip_address(value[0])), count(value[1], 65535)

@@ -1,4 +1,4 @@
-"""How a host is, as its door tells (lab-door's command status)."""
+"""The status of a host, from its jump host (lab-door's command status)."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ LIMIT = 4096  # bytes
 
 
 async def ask_status(jump_hosts: JumpHosts, via: str, wait: float) -> dict[str, Any]:
-    """``read_status`` of the host, and when (our clock, epoch seconds) it was ``asked`` and had ``told``.
+    """``read_status`` of the host, with our times (epoch seconds) of the question (``asked``) and the answer (``told``).
 
-    NoWay or DoorShut where it does not say within ``wait`` seconds.
+    LabUnreachable or JumpHostUnreachable without an answer within ``wait`` seconds.
     """
     over: asyncio.Future[float] = asyncio.get_running_loop().create_future()
     try:
@@ -32,17 +32,19 @@ async def ask_status(jump_hosts: JumpHosts, via: str, wait: float) -> dict[str, 
             finally:
                 command.chan.abort()
     except TimeoutError:
-        raise LabUnreachable(UnreachableReason.TIMEOUT, f"the host did not say how it is within {wait:g} s") from None
+        raise LabUnreachable(
+            UnreachableReason.TIMEOUT, f"the host did not report its status within {wait:g} s"
+        ) from None
     return {**read_status(command.said, command.words), "asked": command.began, "told": told}
 
 
 class OneLineCommand(JumpChannel):
-    """A command of the door that says a line and ends; ``over`` is set to when the line was there."""
+    """A lab-door command that prints one line; ``over`` is set to the time of that line."""
 
     def __init__(self, line: SocketBackpressure, gone: Callable[[], None], over: asyncio.Future[float]) -> None:
         super().__init__(line, gone)
         self._over = over
-        self.began = time.time()  # made when the channel is open, just before the command is sent
+        self.began = time.time()  # created when the channel is open, just before the command is sent
         self.said = b""
 
     def data_received(self, data: bytes, datatype: int | None) -> None:
@@ -63,7 +65,7 @@ class OneLineCommand(JumpChannel):
 
 
 def read_status(said: bytes, words: bytes) -> dict[str, Any]:
-    """{"time", "cores", "cpu", "disk_free_mib" (or None)} from lab-door's line; NoWay (DOOR) where it is anything else."""
+    """{"time", "cores", "cpu", "disk_free_mib" (or None)} from lab-door's line; LabUnreachable if it is invalid."""
     try:
         value = json.loads(said.partition(b"\n")[0])
         cpu = value["cpu"]
@@ -83,12 +85,12 @@ def read_status(said: bytes, words: bytes) -> dict[str, Any]:
         said_why = one_line(many_lines(words))
         raise LabUnreachable(
             UnreachableReason.JUMP_HOST,
-            "the host's door does not say how the host is"
-            + (f": {said_why}" if said_why else ": trainbot host prepare NAME mends it"),
+            "the jump host does not report the host's status"
+            + (f": {said_why}" if said_why else ": run trainbot host prepare NAME"),
         ) from None
 
 
 def count(value: Any, most: int) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
-        raise ValueError("a count was expected")
+        raise ValueError("expected a count")
     return value

@@ -1,5 +1,5 @@
-"""``trainbot doctor``: looks at the live installation, says what is wrong, why that matters, and what mends it.
+"""``trainbot doctor``: examines the live installation; says what is wrong, why it matters, and how to fix it.
 
-For each subject a module that looks (I/O, bounded in time, changes nothing) and one that judges what was seen (pure):
-host*, image*, irc*, store*, gateway*.  ``here`` is what they share, ``examine`` runs them all at once.
+Each subject has an ``examine_*`` module that collects facts (I/O, limited in time, changes nothing) and a ``*_findings``
+module that judges them (pure).  ``here`` has the shared facts; ``examine`` runs all subjects at once.
 """

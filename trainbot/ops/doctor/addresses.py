@@ -1,4 +1,4 @@
-"""Whose machine an address is."""
+"""Whether an address means the local machine."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ipaddress
 
 
 def is_here(address: str) -> bool:
-    """Whether it means the machine of whoever uses it (RFC 6761 6.3, RFC 1122 3.2.1.3)."""
+    """Whether ``address`` always means one's own machine (RFC 6761 6.3, RFC 1122 3.2.1.3)."""
     try:
         return ipaddress.ip_address(address).is_loopback
     except ValueError:

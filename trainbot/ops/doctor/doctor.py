@@ -1,4 +1,4 @@
-"""``trainbot doctor``: which subjects there are, and what is said in the end."""
+"""``trainbot doctor``: its subjects and its output."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from trainbot.ops.doctor.finding import Finding, Level
 from trainbot.ops.doctor.here import LocalFacts
 
 NAMED, ALONE = ("host", "image"), ("irc", "store", "gateway")
-USAGE = "say trainbot doctor, or with one of: host [NAME], image [NAME], irc, store, gateway"
+USAGE = "usage: trainbot doctor [host [NAME] | image [NAME] | irc | store | gateway]"
 
 
 def is_subject(words: Sequence[str]) -> bool:
-    """Whether ``words`` name something, there or not; none of them is everything."""
+    """Whether ``words`` are a valid subject, existing or not; no words mean everything."""
     return not words or (words[0] in NAMED and len(words) <= 2) or (words[0] in ALONE and len(words) == 1)
 
 
 def doctor(config: Config, words: Sequence[str], as_json: bool, say: Callable[[str], None]) -> int:
-    """Exit code 0, or 1 where something is wrong.  UserError where bot.ini has no such thing.  Changes nothing."""
+    """Exit code 0, or 1 if something is wrong.  UserError if bot.ini has no such host or image.  Changes nothing."""
     with _quietly():
         found = asyncio.run(_examine(config, words, _progress()))
     if as_json:
@@ -46,7 +46,7 @@ def doctor(config: Config, words: Sequence[str], as_json: bool, say: Callable[[s
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """What the chat door warns of is among the findings: it is not said twice."""
+    """Silences warnings of the IRC connection, which are among the findings."""
     log = logging.getLogger("trainbot.adapters.irc")
     before = log.level
     log.setLevel(logging.ERROR)
@@ -68,7 +68,7 @@ async def _examine(config: Config, words: Sequence[str], progress: Progress) -> 
 
 
 def subjects(here: LocalFacts, words: Sequence[str]) -> list[Subject]:
-    """Those that ``words`` name (``is_subject``): a kind, perhaps with the name of one; all where there are none."""
+    """The subjects that ``words`` select (see ``is_subject``): a kind, perhaps with a name; all if there are no words."""
     kind, *names = words or ("",)
     config = here.config
     found = [
@@ -81,18 +81,18 @@ def subjects(here: LocalFacts, words: Sequence[str]) -> list[Subject]:
     chosen = [each for each in found if kind in ("", each[0]) and (not names or each[1] == names[0])]
     if names and not chosen:
         there = ", ".join(each[1] for each in found if each[0] == kind) or "none"
-        raise UserError(f"bot.ini has no [{kind}.{names[0]}]; there is: {there}")
+        raise UserError(f"bot.ini has no [{kind}.{names[0]}] (available: {there})")
     return [Subject(f"{kind} {name}".strip(), look, most) for kind, name, look, most in chosen]
 
 
 def summary(found: Sequence[Finding]) -> str:
     wrong = sum(finding.level is Level.WRONG for finding in found)
     notes = sum(finding.level is Level.NOTE for finding in found)
-    return f"{wrong or 'nothing'} wrong, {notes} to be known, {len(found) - wrong - notes} ok"
+    return f"{wrong or 'no'} problems, {notes} notes, {len(found) - wrong - notes} ok"
 
 
 class DoctorProgress:
-    """A progress in percent of each subject, so that a long one is seen to go on."""
+    """Progress with a percentage for each subject, so that a long one shows movement."""
 
     def __init__(self, progress: Progress, subjects: int) -> None:
         self._progress, self._of = progress, 100 * subjects
@@ -119,5 +119,5 @@ class DoctorProgress:
 
 
 def _progress() -> Progress:
-    """A bar on a terminal; elsewhere the findings alone."""
+    """A progress bar on a terminal; elsewhere none."""
     return Bar(sys.stderr) if sys.stderr.isatty() else Silent()

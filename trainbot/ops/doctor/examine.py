@@ -1,4 +1,4 @@
-"""All looks at once, each with a deadline: whatever hangs, the others are heard and the end comes."""
+"""Runs all subjects at once, each with a deadline: one that hangs does not hold up the others."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ log = logging.getLogger(__name__)
 
 
 class ExamineTimeout(BackendError):
-    """It did not come to its end in time; what it would have said is not known."""
+    """It did not finish in time; its result is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """``look`` gives its findings, within ``seconds``."""
+    """``look`` returns its findings within ``seconds``."""
 
     name: str
     look: Callable[[], Awaitable[list[Finding]]]
@@ -33,7 +33,7 @@ class Subject:
 
 
 async def examine(subjects: Sequence[Subject], progress: Progress) -> list[Finding]:
-    """The findings of all, in the order of ``subjects``; never an exception of one of them."""
+    """All findings in the order of ``subjects``; an exception in one becomes a finding."""
     progress.stage(f"examining {', '.join(subject.name for subject in subjects)}")
     over = 0
 
@@ -52,20 +52,20 @@ async def _findings(subject: Subject) -> list[Finding]:
     try:
         return await within(subject.seconds, subject.name, subject.look())
     except BackendError as error:
-        return [words.failed("could not be examined", error, "so nobody knows whether a class can rely on it")]
+        return [words.failed("could not be examined", error, "so it is unknown whether a class can rely on it")]
     except Exception as error:
         log.exception("%s could not be examined", subject.name)
         return [
             words.wrong(
-                f"could not be examined, by a fault of trainbot's own ({type(error).__name__})",
-                "so nobody knows whether a class can rely on it",
+                f"could not be examined because of a bug in trainbot ({type(error).__name__})",
+                "so it is unknown whether a class can rely on it",
                 "report it with the lines above on stderr",
             )
         ]
 
 
 async def within(seconds: float, what: str, work: Awaitable[T]) -> T:
-    """What ``work`` gives, or TooLong after ``seconds``."""
+    """The result of ``work``, or ExamineTimeout after ``seconds``."""
     try:
         async with asyncio.timeout(seconds) as limit:
             return await work
@@ -76,7 +76,7 @@ async def within(seconds: float, what: str, work: Awaitable[T]) -> T:
 
 
 async def attempt(seconds: float, what: str, work: Awaitable[T]) -> T | BackendError:
-    """What ``work`` gives, or the error as a value: for what others want to know as well."""
+    """The result of ``work``, or its error as a value."""
     try:
         return await within(seconds, what, work)
     except BackendError as error:
@@ -84,8 +84,8 @@ async def attempt(seconds: float, what: str, work: Awaitable[T]) -> T | BackendE
 
 
 async def in_thread(call: Callable[..., T], *values: Any) -> T:
-    """``call(*values)`` in a daemon thread: one that hangs is left behind, and does not hold up the program's end (the
-    event loop's own executor would)."""
+    """``call(*values)`` in a daemon thread: one that hangs is abandoned and does not delay the program's exit (the event
+    loop's own executor would)."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[T] = loop.create_future()
 
@@ -98,7 +98,7 @@ async def in_thread(call: Callable[..., T], *values: Any) -> T:
             set_it = partial(done.set_result, call(*values))
         except BaseException as error:
             set_it = partial(done.set_exception, error)
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        with suppress(RuntimeError):  # the loop is closed: nobody is waiting
             loop.call_soon_threadsafe(tell, set_it)
 
     threading.Thread(target=run, name="look", daemon=True).start()

@@ -1,4 +1,4 @@
-"""The ssh gateway: whether it runs, answers, and is reached where learners are told to go."""
+"""Examines the ssh gateway: whether it runs, answers, and can be reached at its public address."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ async def examine_gateway(here: LocalFacts) -> list[Finding]:
 
 
 async def _answers(config: Config) -> BackendError | None:
-    """None where its socket answers; whether something listens at the address that is asked about does not matter."""
+    """None if its socket answers; it does not matter whether anything listens at the requested address."""
     asked = GatewayClient(config.store.state).speaks(("127.0.0.1", config.gateway.listen[0][1]))
     found = await attempt(ANSWER, "its answer", asked)
     return found if isinstance(found, GatewayAway | ExamineTimeout) else None
 
 
 async def _outside(config: Config) -> str | BackendError:
-    """The host key of whoever speaks ssh where learners are told to go."""
+    """The host key of the ssh server at the public address."""
     address, port = config.labs.public_address, config.gateway.listen[0][1]
     known = await attempt(REACH, f"looking up {address}", in_thread(_resolve, address, port))
     if isinstance(known, BackendError):
@@ -59,7 +59,7 @@ def _resolve(address: str, port: int) -> str:
     try:
         return str(socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0][4][0])
     except (OSError, UnicodeError) as error:
-        raise BackendError(f"the name is not known, {getattr(error, 'strerror', None) or error}") from None
+        raise BackendError(f"the name cannot be resolved, {getattr(error, 'strerror', None) or error}") from None
 
 
 def _own_key(config: Config) -> str | BackendError:
@@ -67,21 +67,25 @@ def _own_key(config: Config) -> str | BackendError:
     try:
         return " ".join(path.read_text("ascii").split()[:2])
     except (OSError, UnicodeDecodeError) as error:
-        return BackendError(f"{path} cannot be read ({getattr(error, 'strerror', None) or 'it is no key'})")
+        return BackendError(f"cannot read {path} ({getattr(error, 'strerror', None) or 'not a key'})")
 
 
 def _lab_key(config: Config) -> BackendError | None:
-    """None where the key to the labs can be read and its public half fits."""
+    """None if the key for the labs can be read and its public half matches."""
     private = config.gateway.lab_key
     try:
         if not private.exists():
-            return BackendError(f"{private} is not there: trainbot image build makes it, with an image that lets it in")
+            return BackendError(
+                f"{private} does not exist: trainbot image build creates it together with an image that accepts it"
+            )
         public = private.with_name(private.name + ".pub")
         if public.exists() and public.read_text("ascii").split()[:2] != public_half(private).split():
-            return BackendError(f"{public} is another key's: ssh-keygen -y -f {private} > {public} makes it again")
+            return BackendError(
+                f"{public} belongs to another key: recreate it with ssh-keygen -y -f {private} > {public}"
+            )
         public_half(private)
         return None
     except BackendError as error:
         return error
     except (OSError, UnicodeDecodeError) as error:
-        return BackendError(f"{private} or its .pub cannot be read ({getattr(error, 'strerror', None) or 'no key'})")
+        return BackendError(f"cannot read {private} or its .pub ({getattr(error, 'strerror', None) or 'not a key'})")

@@ -1,4 +1,4 @@
-"""One host: its shell, its libvirt, its door, and what the running bot says of it; all asked at once."""
+"""Examines a host: its shell, libvirt, jump host, and the running bot's view of it, all at once."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from trainbot.ops.host_setup.probe_jump_host import connect_ssh
 from trainbot.ops.host_setup.remote_shell import RemoteShell
 from trainbot.ops.host_setup.state import DesiredState, HostFacts
 
-SLACK = 25.0  # seconds for ssh to get in, besides what [host.NAME] deadline allows
+SLACK = 25.0  # seconds for the ssh login, on top of the deadline in [host.NAME]
 _TOOLS = ("qemu-img", "qemu-system-x86_64")
 
 
 @dataclass(frozen=True, slots=True)
 class ShellReport:
-    """What the host's shell said of itself."""
+    """What the host's shell reported."""
 
     facts: HostFacts
     wanted: DesiredState
@@ -42,7 +42,7 @@ class ShellReport:
 
 
 def seconds(host: HostConfig) -> float:
-    """How long all of it may take at most: two calls over ssh, one after the other."""
+    """The maximum time for a host: two calls over ssh, one after the other."""
     return 2 * (host.deadline + SLACK) + SLACK
 
 
@@ -67,7 +67,7 @@ async def examine_host(here: LocalFacts, host: HostConfig) -> list[Finding]:
 
 
 async def _shell(here: LocalFacts, host: HostConfig) -> ShellReport | BackendError | None:
-    """None where it has no shell to ask: a test host, QEMU on this machine."""
+    """None if it has no shell to ask: a test host, QEMU on this machine."""
     if host_address(host.uri).kind is not HostKind.XEN:
         return None
     return await attempt(seconds(host) - SLACK, f"the shell of {host.name}", in_thread(_ask, here.config, host))
@@ -81,10 +81,10 @@ def _ask(config: Config, host: HostConfig) -> ShellReport:
 
 
 async def _door(config: Config, host: HostConfig) -> int | BackendError | None:
-    """How many CPUs the host says it has, as the gateway comes to its door; None where it has none."""
+    """The number of CPUs that the jump host reports; None if the host has no jump host."""
     if not host.door:
         return None
-    state, what = config.store.state, f"the door of {host.name}"
+    state, what = config.store.state, f"the jump host of {host.name}"
     if process.running(state) is not None:
         reading = await attempt(host.deadline + SLACK, what, GatewayClient(state).status(host.door))
         return reading if isinstance(reading, BackendError) else reading.cores
@@ -96,7 +96,7 @@ async def _door(config: Config, host: HostConfig) -> int | BackendError | None:
 
 
 def _embedded(here: LocalFacts, host: HostConfig, root: Path, view: dict[str, Any] | None) -> HostSeen:
-    """Only the bot opens it: of ours there are the programs that it needs, and the folder."""
+    """Only the bot opens an embedded host; here, only its programs and its folder are checked."""
     missing = tuple(tool for tool in _TOOLS if shutil.which(tool) is None)
     near = next(folder for folder in (root, *root.parents) if folder.exists())
     return HostSeen(

@@ -1,4 +1,4 @@
-"""An image: its files as they lie here, and which hosts have a copy."""
+"""Examines an image: its files on this machine, and which hosts have a copy."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def examine_image(here: LocalFacts, section: ImageConfig) -> list[Finding]
     try:
         image = await in_thread(read_image, section.folder)
     except BackendError as error:
-        return [words.failed("cannot be used", error, "so nobody gets a lab of it")]
+        return [words.failed("cannot be used", error, "so nobody can get a lab from it")]
     sums = await in_thread(_sums, here, image, words.subject)
     seen = ImageSeen(
         section,
@@ -40,7 +40,7 @@ async def examine_image(here: LocalFacts, section: ImageConfig) -> list[Finding]
 
 
 def _sums(here: LocalFacts, image: BuiltImage, subject: str) -> dict[str, str]:
-    """sha256 of each file, read from end to end."""
+    """sha256 of each file."""
     found, done = {}, 0
     whole = sum((image.folder / name).stat().st_size for name in FILES) or 1
     for name in FILES:
@@ -55,8 +55,8 @@ def _sums(here: LocalFacts, image: BuiltImage, subject: str) -> dict[str, str]:
 
 
 def _recipe(here: LocalFacts, section: ImageConfig, image: BuiltImage) -> str | None:
-    """The hash that the shipped recipe and the installation's key give now; None where it was imported, none of that
-    name ships, or there is no key."""
+    """The current hash of the bundled recipe and the installation's key; None for an imported image, without a recipe of
+    that name, or without a key."""
     folder = shipped.folder("images") / section.name
     if image.source:
         return None
@@ -68,7 +68,7 @@ def _recipe(here: LocalFacts, section: ImageConfig, image: BuiltImage) -> str | 
 
 
 async def _hosts(here: LocalFacts) -> dict[str, frozenset[str] | None]:
-    """Which versions each host with copies of its own has; None where that is not known."""
+    """The versions on each host that keeps copies; None if unknown."""
     bot = await here.bot()
     views = bot.get("hosts", {}) if isinstance(bot, dict) else {}
 

@@ -1,4 +1,4 @@
-"""The IRC side: how the bot stands on the network; asked of the bot, or where none runs seen by going there once."""
+"""Examines the IRC connection: asks the running bot, or connects once itself if none runs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from trainbot.ops.doctor.irc_findings import IRC, irc_findings, settings_finding
 
 RESOLVE = 12.0  # seconds
 VISIT = 45.0
-SERVICES = 3.0  # seconds that a network's services may take to voice us when we have joined
+SERVICES = 3.0  # seconds for a network's services to voice us after we have joined
 
 
 async def examine_irc(here: LocalFacts) -> list[Finding]:
@@ -35,20 +35,20 @@ async def examine_irc(here: LocalFacts) -> list[Finding]:
         except (KeyError, TypeError, ValueError):
             return [
                 IRC.wrong(
-                    "the bot that runs is of an older trainbot",
-                    "so it cannot say how it stands on IRC",
-                    "end it and start it again",
+                    "the running bot is an older version",
+                    "so it cannot report its IRC status",
+                    "restart it",
                 ),
                 *settings,
             ]
-        found.append(IRC.ok(f"the bot runs (process {bot.get('pid')}) and was asked"))
+        found.append(IRC.ok(f"the bot is running (process {bot.get('pid')}) and was asked"))
     elif bot_runs(bot):
         return [
-            IRC.failed("the bot that runs does not say how it is", bot, "so nobody knows whether it hears people"),
+            IRC.failed("the running bot does not report its status", bot, "so it is unknown whether it works"),
             *settings,
         ]
     else:
-        found.append(IRC.note("no bot runs here, so this went to the network once, as the bot would"))
+        found.append(IRC.note("no bot is running, so doctor connected to the network once, as the bot would"))
         connection_status = await _visit(here)
     return [*found, *irc_findings(config, connection_status, time.time()), *settings]
 
@@ -57,18 +57,20 @@ def _resolve(server: str, port: int) -> int:
     try:
         return len(socket.getaddrinfo(server, port, type=socket.SOCK_STREAM))
     except (OSError, UnicodeError) as error:
-        raise BackendError(f"the name {server} is not known ({getattr(error, 'strerror', None) or error})") from None
+        raise BackendError(
+            f"the name {server} cannot be resolved ({getattr(error, 'strerror', None) or error})"
+        ) from None
 
 
 async def _visit(here: LocalFacts) -> ConnectionStatus:
-    """One connection with bot.ini's own login, until it is known how we stand in every channel or why there is none."""
+    """Connects once with the login in bot.ini, until our state in every channel is known or the connection failed."""
     news = asyncio.Event()
     try:
         connection = IrcConnection(here.config.irc, lambda event: None, heard=news.set)
     except ConfigError as error:
         raise BackendError("; ".join(error.problems)) from None
     tasks = Tasks()
-    visiting = tasks.start(connection.visit(), "a visit to IRC", awaited=True)
+    visiting = tasks.start(connection.visit(), "a connection to IRC", awaited=True)
     visiting.add_done_callback(lambda task: news.set())
 
     async def until_settled() -> None:
@@ -90,10 +92,10 @@ async def _visit(here: LocalFacts) -> ConnectionStatus:
             after = connection.connection_status()
             seen = after if after.connected else seen
         if not seen.connected and not seen.trouble:
-            seen = replace(seen, trouble="the server does not welcome us in time")
+            seen = replace(seen, trouble="the server did not complete the login in time")
         return seen
     finally:
-        await connection.close("trainbot doctor has seen enough")
+        await connection.close("trainbot doctor is done")
         await asyncio.gather(visiting, return_exceptions=True)
 
 

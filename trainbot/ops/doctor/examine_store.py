@@ -1,4 +1,4 @@
-"""The database, the folder of secrets, and the disk under them."""
+"""Examines the database, the state folder with its secrets, and the free disk space."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _PASSWORD = re.compile(r"^\s*password\s*[=:]\s*\S", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class StoreFiles:
-    """``written_ahead`` and ``database`` in bytes, ``free_mib`` under the database; ``loose``: what others may read."""
+    """``written_ahead`` and ``database`` in bytes; ``free_mib`` on the database's disk; ``loose``: what others may read."""
 
     database: int
     written_ahead: int
@@ -41,8 +41,8 @@ async def examine_store(here: LocalFacts) -> list[Finding]:
         return [
             STORE.wrong(
                 "the database is in memory only",
-                "so everything is lost with the bot's end",
-                "name a file: [store] url = sqlite:///trainbot.db",
+                "so everything is lost when the bot stops",
+                "set a file: [store] url = sqlite:///trainbot.db",
             )
         ]
     files = await in_thread(_files, config, database)
@@ -58,13 +58,13 @@ def _files(config: Config, path: Path) -> StoreFiles:
         return StoreFiles(database, ahead, shutil.disk_usage(near).free >> 20, tuple(_loose(config, path)))
     except OSError as error:
         raise BackendError(
-            f"{error.filename or path} cannot be looked at ({error.strerror}): run trainbot doctor as "
+            f"cannot examine {error.filename or path} ({error.strerror}): run trainbot doctor as "
             "the user who runs trainbot"
         ) from None
 
 
 def _loose(config: Config, database: Path) -> Iterator[LoosePermissions]:
-    """Secrets that others of this machine may read, and what is another user's."""
+    """Secrets that other users of this machine may read, and files of other users."""
     state = config.store.state
     secret = [
         (state, 0o700),
@@ -83,7 +83,7 @@ def _loose(config: Config, database: Path) -> Iterator[LoosePermissions]:
 
 
 def _holds_password(path: Path) -> bool:
-    """Written into bot.ini itself, not into a file or the environment."""
+    """Whether bot.ini itself contains the password, not a file or the environment."""
     try:
         return bool(_PASSWORD.search(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError):

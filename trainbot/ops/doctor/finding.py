@@ -1,4 +1,4 @@
-"""What was found, one line each."""
+"""Findings of the doctor, one line each."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 from trainbot.core.text import one_line
 
-_LONGEST = 700  # letters of a line: some of it may come from a host
+_LONGEST = 700  # characters of a line: some of it may come from a host
 
 
 class Level(enum.StrEnum):
-    """OK: well.  NOTE: to be known, nothing is broken.  WRONG: to be mended before a class."""
+    """OK: fine.  NOTE: good to know, nothing is broken.  WRONG: fix this before a class."""
 
     OK = "ok"
     NOTE = "note"
@@ -24,8 +24,8 @@ _MARKS = {Level.OK: "ok", Level.NOTE: "- ", Level.WRONG: "! "}
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """``what`` is so; ``why`` that matters to a class (a clause that goes on from it), ``mend``: the command or the
-    sentence that mends it.  Both '' where all is well."""
+    """``what`` was found; ``why`` it matters to a class (a clause that continues it); ``mend``: the command or sentence
+    that fixes it.  Both are '' if all is well."""
 
     subject: str
     level: Level
@@ -62,8 +62,8 @@ class Findings:
         return Finding(self.subject, Level.WRONG, what, why, mend)
 
     def failed(self, what: str, error: Exception, why: str) -> Finding:
-        """From one of our errors: its sentence says what is so, and after a colon what mends it."""
+        """From one of our errors: its text says what is wrong and, after a colon, how to fix it."""
         said, colon, mend = str(error).partition(": ")
         if not colon:
-            return self.wrong(f"{what} ({said})", why, "look at it by hand")
+            return self.wrong(f"{what} ({said})", why, "check it by hand")
         return self.wrong(f"{what} ({said})", why, mend)

@@ -1,4 +1,4 @@
-"""What the gateway's state means for learners.  Pure."""
+"""Findings about the gateway.  Pure."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from trainbot.ops.doctor.addresses import is_here
 from trainbot.ops.doctor.finding import Finding, Findings
 
 GATEWAY = Findings("gateway")
-_NOBODY = "so nobody gets into a lab"
+_NOBODY = "so nobody can get into a lab"
 
 
 @dataclass(frozen=True, slots=True)
 class GatewaySeen:
-    """``pid``: None where none runs; ``program`` is what runs, ``wanted`` what would be started now; ``asked``: where
-    it was told to listen; ``answers``: None where its socket does; ``outside``: the host key seen at the public
-    address."""
+    """``pid``: None if none runs; ``program`` is the running version, ``wanted`` the installed one; ``asked``: the
+    addresses it was told to listen on; ``answers``: None if its socket answers; ``outside``: the host key seen at the
+    public address."""
 
     bot_runs: bool
     pid: int | None
@@ -33,9 +33,9 @@ class GatewaySeen:
 
 
 def gateway_findings(config: Config, seen: GatewaySeen | None) -> list[Finding]:
-    """``seen``: None where there are no hosts, so that there is no gateway either."""
+    """``seen``: None without hosts, since there is no gateway then."""
     if seen is None:
-        return [GATEWAY.ok("none is needed, bot.ini has no hosts")]
+        return [GATEWAY.ok("not needed, bot.ini has no hosts")]
     found = [*_running(config, seen), *_lab_key(config, seen), *_address(config)]
     return found + (_outside(config, seen) if seen.pid is not None else [])
 
@@ -45,45 +45,48 @@ def _running(config: Config, seen: GatewaySeen) -> list[Finding]:
         if seen.bot_runs:
             return [
                 GATEWAY.wrong(
-                    "does not run, though the bot does", _NOBODY, f"see the end of {config.store.state / 'gateway.log'}"
+                    "is not running, although the bot is",
+                    _NOBODY,
+                    f"see the end of {config.store.state / 'gateway.log'}",
                 )
             ]
-        return [GATEWAY.note("does not run", "", "trainbot run starts it")]
+        return [GATEWAY.note("is not running", "", "trainbot run starts it")]
     if not seen.listens:
         return [
             GATEWAY.wrong(
-                f"runs (process {seen.pid}) and listens nowhere",
+                f"is running (process {seen.pid}) but does not listen",
                 _NOBODY,
-                "trainbot gateway --stop: the bot starts a new one",
+                "run trainbot gateway --stop; the bot starts a new one",
             )
         ]
     if seen.answers is not None:
         return [
             GATEWAY.wrong(
-                f"runs (process {seen.pid}) and does not answer ({seen.answers})",
+                f"is running (process {seen.pid}) but does not answer ({seen.answers})",
                 _NOBODY,
-                f"see the end of {config.store.state / 'gateway.log'}; trainbot gateway --stop ends it, "
-                "and every session with it",
+                f"see the end of {config.store.state / 'gateway.log'}; trainbot gateway --stop stops it, "
+                "and cuts every session",
             )
         ]
     found = [
         GATEWAY.ok(
-            f"runs (process {seen.pid}), listens on " + " ".join(f"{address}:{port}" for address, port in seen.listens)
+            f"is running (process {seen.pid}), listening on "
+            + " ".join(f"{address}:{port}" for address, port in seen.listens)
         )
     ]
     if seen.asked and set(seen.asked) != set(config.gateway.listen):
         found.append(
             GATEWAY.wrong(
-                "listens where an older bot.ini said",
-                "so learners are told another port",
+                "listens on addresses from an older bot.ini",
+                "so learners are told the wrong port",
                 "trainbot gateway --stop when nobody is in a lab: the bot starts a new one",
             )
         )
     if seen.program != seen.wanted:
         found.append(
             GATEWAY.note(
-                "is of another version than this program",
-                "so what was mended since is not in it",
+                "is another version than this program",
+                "so later fixes are missing",
                 "trainbot gateway --stop when nobody is in a lab: the bot starts a new one",
             )
         )
@@ -92,8 +95,8 @@ def _running(config: Config, seen: GatewaySeen) -> list[Finding]:
 
 def _lab_key(config: Config, seen: GatewaySeen) -> list[Finding]:
     if seen.lab_key is None:
-        return [GATEWAY.ok(f"the key to the labs, {config.gateway.lab_key}, can be used")]
-    what = f"the key to the labs, {config.gateway.lab_key}, cannot be used"
+        return [GATEWAY.ok(f"the key for the labs, {config.gateway.lab_key}, is usable")]
+    what = f"the key for the labs, {config.gateway.lab_key}, cannot be used"
     return [GATEWAY.failed(what, seen.lab_key, _NOBODY)]
 
 
@@ -106,14 +109,14 @@ def _address(config: Config) -> list[Finding]:
             GATEWAY.wrong(
                 f"learners are told ssh to {address}, which is their own machine",
                 _NOBODY,
-                "[labs] public_address = the name of this machine as they reach it",
+                "set [labs] public_address to the name at which they reach this machine",
             )
         ]
     return [
         GATEWAY.note(
             f"learners are told ssh to {address}",
-            "which works on this machine only",
-            "[labs] public_address = the name of this machine as others reach it",
+            "which works only on this machine",
+            "set [labs] public_address to the name at which others reach this machine",
         )
     ]
 
@@ -125,14 +128,16 @@ def _outside(config: Config, seen: GatewaySeen) -> list[Finding]:
     if isinstance(seen.outside, BackendError):
         return [
             GATEWAY.wrong(
-                f"is not reached at {where} from here ({seen.outside})",
+                f"cannot be reached at {where} from here ({seen.outside})",
                 "and that is where learners are told to go",
-                "correct [labs] public_address, the DNS or the firewall; where a router lets only others "
-                "in there, try from elsewhere",
+                "correct [labs] public_address, the DNS or the firewall; if a router blocks only this machine, try from "
+                "elsewhere",
             )
         ]
     if isinstance(seen.own_key, BackendError):
-        return [GATEWAY.failed("its host key cannot be compared", seen.own_key, "so nobody knows who answers")]
+        return [
+            GATEWAY.failed("its host key cannot be compared", seen.own_key, "so it is unknown which server answers")
+        ]
     if seen.outside != seen.own_key:
         return [
             GATEWAY.wrong(
@@ -141,4 +146,4 @@ def _outside(config: Config, seen: GatewaySeen) -> list[Finding]:
                 "correct [labs] public_address or the port that is forwarded",
             )
         ]
-    return [GATEWAY.ok(f"is reached at {where}, with its own host key")]
+    return [GATEWAY.ok(f"can be reached at {where}, with its own host key")]

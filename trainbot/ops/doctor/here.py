@@ -1,4 +1,4 @@
-"""What several looks need, found out once: what the running bot says, the installation's id, images, hosts' libvirt."""
+"""Facts that several subjects need, collected once: the bot's status, the installation's id, images, libvirt."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from trainbot.model.lab_image import LabImage
 from trainbot.ops.doctor.examine import attempt, in_thread
 
 T = TypeVar("T")
-BOT = 10.0  # seconds that the bot may take
-STORE = 120.0  # … the check of the database
+BOT = 10.0  # seconds for the bot's answer
+STORE = 120.0  # seconds for the database check
 
 
 class LocalFacts:
-    """``progress(subject, percent, what)`` hears, from any thread, of work that takes long."""
+    """The shared facts.  Long work calls ``progress(subject, percent, what)``, from any thread."""
 
     def __init__(self, config: Config) -> None:
         self.config = config
@@ -36,15 +36,15 @@ class LocalFacts:
         self._asked: dict[str, asyncio.Task[Any]] = {}
 
     async def bot(self) -> dict[str, Any] | BackendError:
-        """The running bot's answer to ``status``; NoBot where none runs."""
+        """The running bot's answer to ``status``; BotNotRunning if none runs."""
         return await self._once("bot", lambda: attempt(BOT + 2, "the bot's answer", in_thread(self._ask_bot)))
 
     async def health(self) -> Health | BackendError | None:
-        """The database's; None where there is none yet."""
+        """The state of the database; None if there is none yet."""
         return await self._once("store", lambda: attempt(STORE, "checking the database", in_thread(self._health)))
 
     async def owner(self) -> str:
-        """The installation's id on hosts, '' where that is not known."""
+        """The installation's id on hosts, or '' if unknown."""
         found = await self.health()
         return found.owner if isinstance(found, Health) else ""
 
@@ -55,14 +55,14 @@ class LocalFacts:
 
     @cached_property
     def images(self) -> dict[str, LabImage]:
-        """Those that can be used."""
+        """The usable images."""
         return images_of(self.config)[0]
 
     def _ask_bot(self) -> dict[str, Any]:
         state = self.config.store.state
         if state.exists() and not os.access(state, os.X_OK):
             raise BackendError(
-                f"the folder {state} is another user's: run trainbot doctor as the user who runs trainbot"
+                f"the folder {state} belongs to another user: run trainbot doctor as the user who runs trainbot"
             )
         answer = ask(state / CONTROL, {"op": "status"}, BOT)
         if "error" in answer:
@@ -76,7 +76,7 @@ class LocalFacts:
         return health(url)
 
     async def _once(self, name: str, begin: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Many may want it; it is begun once, and who is cancelled does not cancel it."""
+        """Starts it once for all callers; a cancelled caller does not cancel it."""
         if name not in self._asked:
             self._asked[name] = self._tasks.start(begin(), name, awaited=True)
         found: T = await asyncio.shield(self._asked[name])
@@ -84,5 +84,5 @@ class LocalFacts:
 
 
 def bot_runs(answer: dict[str, Any] | BackendError) -> bool:
-    """Whether there is one, or nobody can tell: then nothing is done that would disturb it."""
+    """Whether a bot runs, or may run: then nothing is done that would disturb it."""
     return not isinstance(answer, BotNotRunning)

@@ -1,4 +1,4 @@
-# What decides how a Xen host behaves under labs and what facts.sh does not ask, as lines "key value…" for
+# Prints settings of a Xen host that affect labs and that facts.sh does not print, as lines "key value…" for
 # trainbot/ops/doctor/host_shell.py; changes nothing.
 set -u
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C

@@ -1,4 +1,4 @@
-"""What was seen of a host means this for a class.  Pure; host_room has what is about memory, disk and images."""
+"""Findings about a host.  Pure; memory and disk are in host_room, labs of others in host_strangers."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ from trainbot.ops.host_setup.plan import CLOCK, plan, refusals
 from trainbot.ops.host_setup.plan_images import plan_images
 from trainbot.ops.host_setup.state import DesiredState, HostFacts, SetupStep
 
-NO_LABS = "so no lab is made there"
-BUSY_DISKS = 0.3  # share of all cores' time that waits for disks
-LITTLE = 100  # MiB that dom0's own programs have left
+NO_LABS = "so no labs are created there"
+BUSY_DISKS = 0.3  # share of all cores' time spent waiting for disks
+LITTLE = 100  # MiB of free memory in dom0
 _CLOCK_NOTE = 5.0  # seconds
 
-#: What comes of a step of host prepare that is still to be done, the worst first.
+#: The consequence of each missing step of host prepare, the worst first.
 _UNPREPARED = {
     "packages": NO_LABS,
     "libvirt": NO_LABS,
-    "packet filters": "so labs may attack each other and whatever the host reaches",
-    "door": "so nobody gets into a lab there",
+    "packet filters": "so labs can attack each other and everything that the host reaches",
+    "door": "so nobody can get into a lab there",
     "network": "so labs have no address",
     "storage": NO_LABS,
-    "scheduling": "so busy labs make the host slow for all",
+    "scheduling": "so busy labs slow down the whole host",
 }
-_SEEN_BY_LIBVIRT = ("storage", "network")  # of these nothing is known while it does not answer
-_FEW = 3  # steps that are told with what they would do
+_SEEN_BY_LIBVIRT = ("storage", "network")  # unknown while libvirt does not answer
+_FEW = 3  # up to this many steps are shown in detail
 
 
 @dataclass(frozen=True, slots=True)
 class HostSeen:
-    """``view``: the running bot's (trainbot.status), None where none runs; ``told``: what its shell said, ``look``: its
-    libvirt, ``door``: CPUs as its door says; each an error where it failed and None where it was not asked.
+    """``view``: the running bot's (trainbot.status), None if none runs; ``told``: what its shell reported, ``look``: its
+    libvirt, ``door``: CPUs as the jump host reports them; each an error if it failed and None if it was not asked.
     ``embedded``: QEMU in the bot's own process, with its ``missing`` programs, a ``writable`` root, ``kvm``."""
 
     config: HostConfig
@@ -81,14 +81,16 @@ def host_findings(config: Config, seen: HostSeen) -> list[Finding]:
 def _shell(words: Findings, seen: HostSeen) -> list[Finding]:
     if isinstance(seen.told, BackendError) and not isinstance(seen.told, HostDown):
         why = "so it is not known whether it is prepared"
-        return [words.failed("what its shell says is of no use", seen.told, why)]
+        return [words.failed("its shell gives no usable answer", seen.told, why)]
     if isinstance(seen.told, HostDown):
-        why = "so nothing is known of it" if _needs_ssh(seen) else "so it is not known whether it is prepared"
-        return [_unreached(words, "ssh does not get in", seen.told, seen.config.name, why)]
+        why = "so nothing is known about it" if _needs_ssh(seen) else "so it is not known whether it is prepared"
+        return [_unreached(words, "the ssh login fails", seen.told, seen.config.name, why)]
     if seen.told is None:
         return []
     facts, wanted, _ = seen.told
-    return [words.ok(f"ssh lets us in ({facts.system or 'unknown system'}, clock {facts.clock - wanted.now:+.1f} s)")]
+    return [
+        words.ok(f"the ssh login works ({facts.system or 'unknown system'}, clock {facts.clock - wanted.now:+.1f} s)")
+    ]
 
 
 def _needs_ssh(seen: HostSeen) -> bool:
@@ -96,18 +98,18 @@ def _needs_ssh(seen: HostSeen) -> bool:
 
 
 def _ssh_is_why(seen: HostSeen) -> bool:
-    """libvirt and door are reached in the same way, and that it is shut has been told."""
+    """Whether libvirt and jump host fail for the same reason as ssh, which has been reported."""
     return isinstance(seen.told, HostDown) and _needs_ssh(seen)
 
 
 def _unreached(words: Findings, what: str, error: BackendError, name: str, why: str) -> Finding:
-    """What ssh or libvirt said, told as what it comes to."""
+    """A finding that explains an error of ssh or libvirt."""
     means = unreached(str(error), name)
     if not means:
         return words.wrong(
             f"{what} ({error})",
             why,
-            f"is it on, and is it reached as its uri says? trainbot host prepare {name} --dry-run tells more",
+            f"check that it is on and that its uri is right; trainbot host prepare {name} --dry-run shows more",
         )
     cause, colon, mend = means.partition(": ")
     return words.wrong(f"{what}, {cause}" if colon else what, why, mend if colon else means)
@@ -126,8 +128,8 @@ def _libvirt(words: Findings, seen: HostSeen) -> list[Finding]:
         return [
             words.note(
                 f"is libvirt's test driver ({look.hypervisor}, {ours} labs of ours)",
-                "which makes nothing that one could log in to",
-                "a Xen host, or qemu:///embed?root=FOLDER",
+                "whose labs nobody can log in to",
+                "use a Xen host, or qemu:///embed?root=FOLDER",
             )
         ]
     return [words.ok(f"libvirt answers ({look.hypervisor}, {look.cpus} CPUs, {ours} labs of ours)")]
@@ -137,7 +139,7 @@ def _door(words: Findings, seen: HostSeen, due: frozenset[str]) -> list[Finding]
     if seen.door is None or "door" in due:
         return []
     if not isinstance(seen.door, BackendError):
-        return [words.ok(f"its door opens for the gateway ({seen.config.door})")]
+        return [words.ok(f"the gateway can use its jump host ({seen.config.door})")]
     if _ssh_is_why(seen):
         return []
     said = str(seen.door).replace("prepare NAME", f"prepare {seen.config.name}")
@@ -145,9 +147,9 @@ def _door(words: Findings, seen: HostSeen, due: frozenset[str]) -> list[Finding]
     mend = (
         f"trainbot host prepare {name}"
         if seen.config.door.startswith("trainbot-door@")
-        else "let the gateway's key (door_key.pub in the state folder) in there"
-    ) + f", or say door = ADDRESS:PORT in [host.{name}] as this machine reaches its sshd"
-    return [words.wrong(f"its door does not open for the gateway ({said})", "so nobody gets into a lab there", mend)]
+        else "add the gateway's key (door_key.pub in the state folder) there"
+    ) + f", or set door = ADDRESS:PORT in [host.{name}] to the address at which this machine reaches its sshd"
+    return [words.wrong(f"the gateway cannot use its jump host ({said})", "so nobody can get into a lab there", mend)]
 
 
 def _bot(words: Findings, seen: HostSeen) -> list[Finding]:
@@ -156,14 +158,14 @@ def _bot(words: Findings, seen: HostSeen) -> list[Finding]:
         return []
     found = []
     if view.get("up"):
-        found.append(words.ok(f"the bot works with it, {view.get('labs', 0)} labs"))
+        found.append(words.ok(f"the bot uses it, {view.get('labs', 0)} labs"))
     elif not isinstance(seen.look, BackendError):
         said, _, mend = str(view.get("trouble") or "not reached yet").partition(": ")
-        found.append(words.wrong(f"the bot does not reach it ({said})", NO_LABS, mend or "see the bot's log"))
+        found.append(words.wrong(f"the bot cannot reach it ({said})", NO_LABS, mend or "see the bot's log"))
     if view.get("drained"):
         found.append(words.note("it is drained", NO_LABS, f"!undrain {seen.config.name}"))
     if view.get("last_trouble") and view.get("up"):
-        found.append(words.note(f"the last trouble with it, at {view.get('last_trouble_at')}: {view['last_trouble']}"))
+        found.append(words.note(f"its last problem, at {view.get('last_trouble_at')}: {view['last_trouble']}"))
     waits = view.get("io_wait")
     if isinstance(waits, float) and waits > BUSY_DISKS:
         found.append(_waiting(words, waits))
@@ -183,33 +185,37 @@ def _embedded(words: Findings, seen: HostSeen) -> list[Finding]:
     if not seen.writable:
         found.append(
             words.wrong(
-                "its root cannot be written by this user",
+                "this user cannot write to its root folder",
                 NO_LABS,
-                "name another in its uri, or chown it to the user who runs trainbot",
+                "set another folder in its uri, or chown it to the user who runs trainbot",
             )
         )
     if seen.config.kvm and not seen.kvm:
         found.append(
             words.wrong(
-                "kvm = yes, and /dev/kvm cannot be used",
+                "bot.ini has kvm = yes, but /dev/kvm cannot be used",
                 NO_LABS,
-                "add the user who runs trainbot to the group kvm, or say kvm = no",
+                "add the user who runs trainbot to the group kvm, or set kvm = no",
             )
         )
     if seen.view is None:
         found.append(
-            words.note("only the bot itself opens it", "and none runs now", "trainbot run, then trainbot doctor again")
+            words.note(
+                "only the bot can open it",
+                "and no bot is running",
+                "start trainbot run, then run trainbot doctor again",
+            )
         )
     return found
 
 
-# -- how it is ------------------------------------------------------------------------------------
+# -- its setup ------------------------------------------------------------------------------------
 
 
 def _prepared(words: Findings, facts: HostFacts, wanted: DesiredState) -> tuple[frozenset[str], list[Finding]]:
-    """The names of the steps that host prepare would still do, and what they mean."""
+    """The names of the missing steps of host prepare, and findings about them."""
     name = wanted.host.name
-    # without libvirt nobody can tell whose the bridge is
+    # without libvirt, the owner of the bridge is unknown
     refused = refusals(facts if facts.virsh else replace(facts, bridge=False, others=()), wanted)
     found = []
     for sentence in refused:
@@ -224,17 +230,19 @@ def _prepared(words: Findings, facts: HostFacts, wanted: DesiredState) -> tuple[
     if steps:
         found.append(_unprepared(words, steps, name))
     elif not refused:
-        found.append(words.ok("prepared: packet filters, network, storage and door are as bot.ini wants them"))
+        found.append(words.ok("prepared: packet filters, network, storage and jump host are as in bot.ini"))
     if lacking := sorted({item.version for item in images.copies}):
         found.append(
             words.wrong(
-                f"has no copy of {', '.join(lacking)}", "so no lab of it is made there", f"trainbot host prepare {name}"
+                f"has no copy of {', '.join(lacking)}",
+                "so no labs are created from it there",
+                f"trainbot host prepare {name}",
             )
         )
     if unsure := sorted({item.version for item in images.unsure}):
         found.append(
             words.wrong(
-                f"has files of {', '.join(unsure)} that nobody has compared",
+                f"has files of {', '.join(unsure)} that have not been verified",
                 "so they may be damaged",
                 f"trainbot host prepare {name}",
             )
@@ -243,8 +251,8 @@ def _prepared(words: Findings, facts: HostFacts, wanted: DesiredState) -> tuple[
         found.append(
             words.note(
                 f"the image {version} is no longer used there",
-                "and takes room",
-                f"ssh there: rm {wanted.host.images}/{version}.* {wanted.host.images}/.{version}.*",
+                "and takes up disk space",
+                f"on that host: rm {wanted.host.images}/{version}.* {wanted.host.images}/.{version}.*",
             )
         )
     return due, found
@@ -255,44 +263,44 @@ def _unprepared(words: Findings, steps: list[SetupStep], name: str) -> Finding:
     things = "; ".join(f"{step.name} (would {step.would})" if few else step.name for step in steps)
     due = {step.name for step in steps}
     why = next((why for known, why in _UNPREPARED.items() if known in due), NO_LABS)
-    count = "1 thing is" if len(steps) == 1 else f"{len(steps)} things are"
+    count = "1 step is" if len(steps) == 1 else f"{len(steps)} steps are"
     return words.wrong(
-        f"{count} not prepared: {things}",
+        f"{count} missing: {things}",
         why,
-        f"trainbot host prepare {name}" + ("" if few else " (with --dry-run it says what it would do)"),
+        f"trainbot host prepare {name}" + ("" if few else " (--dry-run shows what it would do)"),
     )
 
 
 def _split(sentence: str) -> tuple[str, str, str]:
     what, _, mend = sentence.partition(": ")
-    return what, "so it cannot get its images", mend or "make room there"
+    return what, "so it cannot get its images", mend or "free some disk space there"
 
 
 def _habits(words: Findings, facts: HostFacts, wanted: DesiredState, shell: HostShell) -> list[Finding]:
-    """How the machine is set up: what bites under a full class only."""
+    """Settings of the machine that cause trouble only under a full class."""
     found, off = [], facts.clock - wanted.now
     if _CLOCK_NOTE < abs(off) <= CLOCK:
         found.append(
             words.note(
                 f"its clock is {abs(off):.0f} s {'ahead' if off > 0 else 'behind'}",
-                "and labs have theirs from it",
+                "and labs take their time from it",
                 "install systemd-timesyncd or chrony there",
             )
         )
     if shell.balloons:
         found.append(
             words.wrong(
-                "Xen takes the memory for labs from dom0 (autoballoon is on)",
-                "so with each lab the host itself has less, until it stands still",
-                'GRUB_CMDLINE_XEN_DEFAULT="dom0_mem=2G,max:2G" in /etc/default/grub there, update-grub, boot it',
+                "Xen takes memory for labs from dom0 (autoballoon is on)",
+                "so each lab leaves less for the host itself, until it hangs",
+                'set GRUB_CMDLINE_XEN_DEFAULT="dom0_mem=2G,max:2G" in /etc/default/grub there, run update-grub, reboot',
             )
         )
     if shell.timeout and not shell.woken:
         found.append(
             words.wrong(
-                f"libvirtd ends when nobody has asked it for {shell.timeout} s, and nothing starts it again",
-                "so the host is lost for the bot after every pause",
-                "systemctl enable --now libvirtd.socket there, or take --timeout out of its LIBVIRTD_ARGS",
+                f"libvirtd exits after {shell.timeout} s without requests, and nothing starts it again",
+                "so the bot loses the host after every pause",
+                "run systemctl enable --now libvirtd.socket there, or remove --timeout from its LIBVIRTD_ARGS",
             )
         )
     if shell.available_mib is not None and shell.available_mib < LITTLE:
@@ -300,7 +308,7 @@ def _habits(words: Findings, facts: HostFacts, wanted: DesiredState, shell: Host
             words.wrong(
                 f"dom0 has {shell.available_mib} of its {shell.memory_mib} MiB left",
                 "so the programs that serve labs' disks may be killed",
-                "give it more with dom0_mem, or end what runs there",
+                "give it more with dom0_mem, or stop other programs there",
             )
         )
     if shell.io_wait is not None and shell.io_wait > BUSY_DISKS:
@@ -308,9 +316,9 @@ def _habits(words: Findings, facts: HostFacts, wanted: DesiredState, shell: Host
     for table in facts.dropping:
         found.append(
             words.note(
-                f"its own firewall ({table}) drops by default",
+                f"its own firewall ({table}) drops packets by default",
                 "which may keep labs from getting addresses",
-                "let in DHCP on tb-labs there (docs/preparing-hosts.md)",
+                "allow DHCP on tb-labs there (docs/preparing-hosts.md)",
             )
         )
     return found
@@ -318,7 +326,7 @@ def _habits(words: Findings, facts: HostFacts, wanted: DesiredState, shell: Host
 
 def _waiting(words: Findings, share: float) -> Finding:
     return words.wrong(
-        f"its cores wait for disks {share:.0%} of the time",
+        f"its CPUs wait for disks {share:.0%} of the time",
         "so labs boot and answer slowly",
-        "see there what reads and writes (iotop), or say fewer labs in [host." + words.subject[5:] + "]",
+        "find out there what reads and writes (iotop), or set fewer labs in [host." + words.subject[5:] + "]",
     )

@@ -1,4 +1,4 @@
-"""How many labs a host really has room for, against what bot.ini promises.  Pure."""
+"""Compares the labs that fit on a host with the number in bot.ini.  Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def room_findings(
     facts: HostFacts | None,
     view: Mapping[str, Any] | None,
 ) -> list[Finding]:
-    """What libvirt said counts, else what the running bot last heard."""
+    """Uses libvirt's figures, or else the running bot's latest ones."""
     if not images:
         return []
     largest = max(images.values(), key=lambda image: image.memory_mib)
@@ -35,16 +35,16 @@ def room_findings(
     if isinstance(disk, int) and config.labs.disk and disk // config.labs.disk < host.labs - there:
         found.append(
             words.wrong(
-                f"{disk} MiB of disk are free, enough for {disk // config.labs.disk} more labs of the {host.labs}",
+                f"{disk} MiB of disk space are free, enough for only {disk // config.labs.disk} more of {host.labs} labs",
                 "so a full class waits in the queue",
-                f"make room there, or say less for each than disk = {config.labs.disk} in [labs]",
+                f"free some disk space there, or set less per lab than disk = {config.labs.disk} in [labs]",
             )
         )
     return found
 
 
 def _memory(look: HostLook | BackendError | None, view: Mapping[str, Any] | None, each: int) -> tuple[int, int] | None:
-    """(MiB that labs have or could have, how many labs there are)."""
+    """(MiB that labs have or could have, number of labs)."""
     if isinstance(look, HostLook):
         ours = [domain.memory_mib for domain in look.domains if domain.owner and domain.running]
         return look.free_mib + sum(ours), len(ours)
@@ -57,10 +57,10 @@ def _memory(look: HostLook | BackendError | None, view: Mapping[str, Any] | None
 def _fits(words: Findings, host: HostConfig, image: LabImage, room: int, there: int) -> Finding:
     fit = room // image.memory_mib
     if fit >= host.labs:
-        return words.ok(f"{host.labs} labs of {image.memory_mib} MiB fit ({room} MiB for labs, {there} are there)")
-    less = f"say labs = {fit} in [host.{host.name}]" if fit else "end what else runs there (xl list)"
+        return words.ok(f"{host.labs} labs of {image.memory_mib} MiB fit ({room} MiB for labs, {there} labs now)")
+    less = f"set labs = {fit} in [host.{host.name}]" if fit else "stop other guests there (xl list)"
     return words.wrong(
-        f"{host.labs} labs are promised and {fit} of {image.memory_mib} MiB ({image.name}) fit into its {room} MiB",
+        f"{host.labs} labs are configured but only {fit} of {image.memory_mib} MiB ({image.name}) fit in its {room} MiB",
         "so a full class waits in the queue",
-        f"{less}, or give it memory",
+        f"{less}, or add memory",
     )

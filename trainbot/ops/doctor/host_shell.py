@@ -1,4 +1,4 @@
-"""What host.sh said, as values.  A host is not believed more than it has to be: what is not of the form is left out."""
+"""Parses the output of host.sh.  Hosts are not trusted: malformed lines are ignored."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _LIMITED = re.compile(r"(?:^| )dom0_mem=(?:(?:|min:|max:)[0-9]+[bBkKmMgG]?,?)+(?
 
 @dataclass(frozen=True, slots=True)
 class HostShell:
-    """``balloons``: Xen takes dom0's memory for labs; ``timeout``: seconds after which an idle libvirtd ends, and
-    ``woken``: whether the next who asks starts it again; dom0's memory in MiB; ``io_wait``: 0 to 1, of one second."""
+    """``balloons``: Xen takes dom0's memory for labs; ``timeout``: seconds after which an idle libvirtd exits, and
+    ``woken``: whether the next request starts it again; dom0's memory in MiB; ``io_wait``: 0 to 1, of one second."""
 
     balloons: bool = False
     timeout: int | None = None
@@ -46,7 +46,7 @@ def read(said: str) -> HostShell:
 
 
 def _balloons(found: dict[str, list[str]]) -> bool:
-    """As libvirt decides it: libxl.conf, else whether Xen's command line limits dom0.  Not known: no."""
+    """As libvirt decides it: libxl.conf, or else whether Xen's command line limits dom0.  Unknown means no."""
     if said := found.get("autoballoon"):
         return said[-1].strip("\"' ") in ("1", "on")
     return "xen" in found and not _LIMITED.search(found["xen"][0])

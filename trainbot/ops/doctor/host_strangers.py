@@ -1,4 +1,4 @@
-"""Whose a host is, and what is on it that is not ours.  Pure."""
+"""Findings about the owner of a host, and about labs on it that are not ours.  Pure."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from trainbot.adapters.hosts.libvirt_look import HostLook, SeenDomain
 from trainbot.model.host import HostConfig
 from trainbot.ops.doctor.finding import Finding, Findings
 
-_OURS = "tb-"  # how the names of our labs begin
+_OURS = "tb-"  # prefix of the names of our labs
 _SHOWN = 4
 
 
 def stranger_findings(words: Findings, host: HostConfig, look: HostLook, owner: str) -> list[Finding]:
-    """``owner``: the installation's id, '' where it has none yet."""
+    """``owner``: the installation's id, or '' if it has none yet."""
     found = []
     for other in claim.others(look.volumes or (), owner):
         found.append(
             words.wrong(
                 f"it belongs to another trainbot (id {other[:64]})",
-                "so this one makes no lab there",
+                "so this one creates no labs there",
                 f"stop that one, or if it is gone for good: trainbot host take {host.name}",
             )
         )
@@ -36,7 +36,7 @@ def stranger_findings(words: Findings, host: HostConfig, look: HostLook, owner: 
             words.wrong(
                 f"{len(domains)} labs of another installation (id {other[:64]}) are there, with "
                 f"{held} MiB: {_names(domains)}",
-                "so their memory is missing for a class",
+                "so a class cannot use their memory",
                 f"{show}; if its database is lost for good, virsh destroy and virsh undefine each",
             )
         )
@@ -44,9 +44,9 @@ def stranger_findings(words: Findings, host: HostConfig, look: HostLook, owner: 
     if alike:
         found.append(
             words.note(
-                f"{_names(alike)} {'has' if len(alike) == 1 else 'have'} a name like our labs', and no "
-                "mark of trainbot's",
-                "so it is never touched",
+                f"{_names(alike)} {'has' if len(alike) == 1 else 'have'} a name like our labs', but "
+                "no mark of trainbot",
+                "so trainbot never touches it",
                 show,
             )
         )

@@ -1,4 +1,4 @@
-"""What an image's files mean for its labs.  Pure."""
+"""Findings about an image.  Pure."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from trainbot.ops.doctor.finding import Finding, Findings
 
 @dataclass(frozen=True, slots=True)
 class ImageSeen:
-    """``sums``: sha256 of each file; ``recipe``: what the recipe and the installation's key give now, None where no
-    recipe of that name ships; ``kernel``: what it can run as, None where that is not known; ``hosts``: which versions
-    each host with copies has, None where nobody knows."""
+    """``sums``: sha256 of each file; ``recipe``: the current hash of recipe and installation key, None without a recipe
+    of that name; ``kernel``: the guest types it supports, None if unknown; ``hosts``: the versions on each host that
+    keeps copies, None if unknown."""
 
     section: ImageConfig
     image: BuiltImage
@@ -41,30 +41,30 @@ def _files(words: Findings, seen: ImageSeen) -> Finding:
     changed = [name for name in FILES if image.sha256.get(name) and seen.sums.get(name) != image.sha256[name]]
     if changed:
         return words.wrong(
-            f"{' and '.join(changed)} in {image.folder} are not what image.json says",
-            "so labs may not boot, or be somebody else's",
-            f"remove that folder when no lab of it is left, and say trainbot image "
+            f"{' and '.join(changed)} in {image.folder} do not match image.json",
+            "so labs may not boot, or may have been tampered with",
+            f"remove that folder when no lab uses it, and run trainbot image "
             f"{'import' if image.source else 'build'} {image.name}",
         )
     if unknown:
         return words.note(
             f"image.json has no checksum of {' and '.join(unknown)}",
-            "so hosts can get no copy and damage is not seen",
-            "add sha256sum's to it",
+            "so hosts cannot get a copy, and damage goes unnoticed",
+            "add the output of sha256sum",
         )
-    return words.ok(f"{image.folder.name} is whole, {seen.section.memory or image.memory_mib} MiB a lab")
+    return words.ok(f"{image.folder.name} is intact, {seen.section.memory or image.memory_mib} MiB per lab")
 
 
 def _recipe(words: Findings, seen: ImageSeen) -> list[Finding]:
     if seen.recipe is None:
         return []
     if seen.recipe == seen.image.recipe:
-        return [words.ok("built from the recipe that ships, with the installation's key")]
+        return [words.ok("built from the bundled recipe, with the installation's key")]
     return [
         words.wrong(
             "was built from another recipe, or with another key than the gateway has now",
-            "and with another key nobody gets into its labs",
-            f"trainbot image build {seen.image.name} (labs that run keep theirs)",
+            "and with another key nobody can get into its labs",
+            f"trainbot image build {seen.image.name} (running labs keep their image)",
         )
     ]
 
@@ -78,7 +78,7 @@ def _kernel(words: Findings, seen: ImageSeen) -> list[Finding]:
         words.wrong(
             f"its kernel cannot run as {guest}",
             "so its labs do not start on Xen",
-            f"say guest = {can[0]} in [image.{seen.section.name}], or take another kernel",
+            f"set guest = {can[0]} in [image.{seen.section.name}], or use another kernel",
         )
     ]
 
@@ -91,7 +91,7 @@ def _modes(words: Findings, seen: ImageSeen) -> list[Finding]:
         words.note(
             "image.json has the same kernel arguments for enforcing and permissive",
             "so !lab permissive makes no difference",
-            'say "permissive": "enforcing=0" and "enforcing": "enforcing=1" there',
+            'set "permissive": "enforcing=0" and "enforcing": "enforcing=1" there',
         )
     ]
 
@@ -104,16 +104,16 @@ def _hosts(words: Findings, seen: ImageSeen) -> list[Finding]:
         found.append(
             words.wrong(
                 f"{', '.join(lacking)} {'has' if len(lacking) == 1 else 'have'} no copy of {version}",
-                "so no lab of it is made there",
+                "so no labs are created from it there",
                 " and ".join(f"trainbot host prepare {name}" for name in lacking),
             )
         )
     if unknown:
         found.append(
             words.note(
-                f"which versions {', '.join(unknown)} {'has' if len(unknown) == 1 else 'have'} is not known",
+                f"the versions on {', '.join(unknown)} are unknown",
                 "",
-                "see what is said of the host",
+                "see the findings about that host",
             )
         )
     if seen.hosts and not lacking and not unknown:

@@ -1,4 +1,4 @@
-"""What the bot's standing on IRC means for a class.  Pure."""
+"""Findings about the bot's IRC connection.  Pure."""
 
 from __future__ import annotations
 
@@ -10,42 +10,42 @@ from trainbot.ops.doctor.addresses import is_here
 from trainbot.ops.doctor.finding import Finding, Findings
 
 IRC = Findings("irc")
-EXPIRES = 14  # days before the end of a certificate from which on it is told
+EXPIRES = 14  # days before the expiry of a certificate at which it is reported
 _DAY = 86400.0
-_AWAY = "so nobody hears or reaches the bot"
+_AWAY = "so nobody can reach the bot"
 
-#: Words of the reason why there is no connection -> (what is wrong, what mends it).  The first that fits counts.
+#: (pattern of the connection's error, what is wrong, how to fix it).  The first match counts.
 _REASONS = (
     (
         "certificate has expired",
         "the server's certificate has expired",
-        "tell the network's staff, or name another server of theirs in [irc] server",
+        "tell the network's staff, or set another of its servers in [irc] server",
     ),
     (
         "self-signed|unable to get (local )?issuer|unable to get issuer",
-        "the server's certificate is signed by nobody that this machine trusts",
-        "if it is right, name its CA with tls_ca_file, or the certificate with tls_fingerprint; apt install "
-        "ca-certificates brings the usual ones",
+        "the server's certificate is not signed by anyone that this machine trusts",
+        "if it is right, set its CA as tls_ca_file, or the certificate as tls_fingerprint; apt install "
+        "ca-certificates adds the usual CAs",
     ),
     (
         "[Hh]ostname mismatch|IP address mismatch|doesn't match|not valid for",
-        "the server's certificate is another name's",
-        "write [irc] server as the certificate names it",
+        "the server's certificate is for another name",
+        "set [irc] server to the name in the certificate",
     ),
     (
         "another one than tls_fingerprint",
-        "the server's certificate is another one than tls_fingerprint",
-        "ask the network's staff for the new one: either they changed it, or somebody stands in between",
+        "the server's certificate does not match tls_fingerprint",
+        "ask the network's staff for the new fingerprint: either they changed it, or the connection is intercepted",
     ),
     (
         "does not speak TLS|record layer",
-        "no TLS is spoken at that port",
-        "say the TLS port (6697 most times), or tls = no for a server of your own",
+        "the server does not use TLS on that port",
+        "set the TLS port (usually 6697), or tls = no for your own server",
     ),
-    ("SASL login refused", "the login is refused", "compare account and password in [irc] with what NickServ knows"),
-    ("SASL", "the login does not work", "see what the network offers (CAP LS), or leave sasl empty"),
-    ("connection refused", "nobody listens at that port", "is [irc] port right, and does the server run"),
-    ("none of our nicks", "the server takes none of our nicks", "say another in [irc] nick"),
+    ("SASL login refused", "the login was refused", "check account and password in [irc] against NickServ"),
+    ("SASL", "the login failed", "check what the network offers (CAP LS), or leave sasl empty"),
+    ("connection refused", "nothing listens on that port", "check [irc] port, and that the server is running"),
+    ("none of our nicks", "the server accepts none of our nicks", "set another in [irc] nick"),
     (
         "[Bb]anned|[KGZDkgzd]-?[Ll]ine",
         "the network bans us",
@@ -55,27 +55,27 @@ _REASONS = (
     (
         "timed out|in time|TimeoutError",
         "the server does not answer in time",
-        "is it up, is there a firewall in between, and is [irc] port the one for tls = yes or no",
+        "check that it is up, that no firewall blocks it, and that [irc] port fits tls = yes or no",
     ),
-    ("", "there is no connection", "look at the bot's log, and at the network's status page"),
+    ("", "there is no connection", "see the bot's log and the network's status page"),
 )
 
-#: Modes that need no word of ours: letter -> what it means, what it does to a class, what to do.  c, m have their own.
+#: Channel modes: letter -> meaning, consequence for a class, what to do.  c and m are handled separately.
 _HURTS = {
-    "i": ("is invite-only (+i)", "so learners cannot come in", "/mode {channel} -i"),
-    "k": ("has a key (+k)", "so learners cannot come in without it", "/mode {channel} -k, or tell them the key"),
-    "u": ("is an auditorium (+u)", "so the bot may not see who is there", "/mode {channel} -u"),
-    "D": ("hides who has joined (+D)", "so the bot sees people only when they speak", "/mode {channel} -D"),
+    "i": ("is invite-only (+i)", "so learners cannot join", "/mode {channel} -i"),
+    "k": ("has a key (+k)", "so learners cannot join without it", "/mode {channel} -k, or tell them the key"),
+    "u": ("is an auditorium (+u)", "so the bot may not see who is present", "/mode {channel} -u"),
+    "D": ("hides who has joined (+D)", "so the bot sees people only once they speak", "/mode {channel} -D"),
 }
 _MAY_HURT = {
-    "R": "lets in, or lets speak, only people with a services account (+R)",
-    "r": "lets in only people with a services account (+r)",
-    "M": "lets speak only people with a services account (+M)",
+    "R": "lets only people with a services account join or speak (+R)",
+    "r": "lets only people with a services account join (+r)",
+    "M": "lets only people with a services account speak (+M)",
     "l": "has a limit of people (+l)",
 }
-#: Program (004) -> what an ordinary client may do: (lines at once, seconds between further ones).  facts.md, "Servers".
+#: (program in 004, lines at once, seconds between further lines) that an ordinary client may send.
 _PACES = (("inspircd", 10, 1.0), ("ngircd", 4, 0.35), ("solanum", 5, 0.5), ("charybdis", 5, 0.5))
-_NETWORK_PACES = {"libera.chat": 2.0}  # their own words
+_NETWORK_PACES = {"libera.chat": 2.0}  # from its documentation
 
 
 def unreached_findings(why: str) -> list[Finding]:
@@ -83,38 +83,38 @@ def unreached_findings(why: str) -> list[Finding]:
 
 
 def settings_findings(config: IrcConfig, records: bool) -> list[Finding]:
-    """What bot.ini alone shows that networks or people mind."""
+    """Findings from bot.ini alone that matter to networks or people."""
     found = []
     if not config.tls and not is_here(config.server):
         found.append(
             IRC.wrong(
-                "goes to the network without TLS",
-                "so whoever listens on the way reads lab passwords",
-                "tls = yes, with the network's TLS port (6697 most times)",
+                "connects to the network without TLS",
+                "so anyone on the way can read lab passwords",
+                "set tls = yes and the network's TLS port (usually 6697)",
             )
         )
     if "bot" not in config.realname.lower():
         found.append(
             IRC.note(
                 f"the realname ({config.realname}) does not say that it is a bot",
-                "and networks such as Libera.Chat want that",
-                "[irc] realname = trainbot: training bot",
+                "and networks such as Libera.Chat require that",
+                "set [irc] realname = trainbot: training bot",
             )
         )
     if not config.contact:
         found.append(
             IRC.note(
-                "names nobody to be asked about it",
-                "and networks want an owner who can be reached",
-                "[irc] contact = a nick or an address",
+                "names no contact person",
+                "and networks want an owner they can reach",
+                "set [irc] contact to a nick or an address",
             )
         )
     if records:
         found.append(
             IRC.note(
-                "what is said in classes is kept ([records] log = yes)",
+                "classes are logged ([records] log = yes)",
                 "and networks want the channel's owners to agree and the topic to say so",
-                "ask them, and put it into the topic; lines that begin with [nolog] are left out",
+                "ask them, and put it in the topic; lines starting with [nolog] are not logged",
             )
         )
     return found
@@ -131,8 +131,8 @@ def irc_findings(config: IrcConfig, connection_status: ConnectionStatus, now: fl
             if connection_status.account
             else IRC.wrong(
                 "is not logged in to services",
-                "so the network may not show our account",
-                "compare account and password in [irc] with what NickServ knows",
+                "so the network may not show its account",
+                "check account and password in [irc] against NickServ",
             )
         )
     for channel, membership in connection_status.channels.items():
@@ -142,7 +142,7 @@ def irc_findings(config: IrcConfig, connection_status: ConnectionStatus, now: fl
 
 def _no_connection(config: IrcConfig, trouble: str) -> Finding:
     what, mend = next((what, mend) for words, what, mend in _REASONS if re.search(words, trouble))
-    return IRC.wrong(f"{config.server} port {config.port}: {what} ({trouble or 'no reason is known yet'})", _AWAY, mend)
+    return IRC.wrong(f"{config.server} port {config.port}: {what} ({trouble or 'reason unknown'})", _AWAY, mend)
 
 
 def _certificate(config: IrcConfig, connection_status: ConnectionStatus, now: float) -> Finding:
@@ -150,21 +150,21 @@ def _certificate(config: IrcConfig, connection_status: ConnectionStatus, now: fl
     if not config.tls:
         return IRC.ok(f"{where}, no TLS")
     if connection_status.certificate_ends is None:
-        return IRC.ok(f"{where}, TLS with the certificate that bot.ini pins")
+        return IRC.ok(f"{where}, TLS with the certificate pinned in bot.ini")
     days = (connection_status.certificate_ends - now) / _DAY
     if days < EXPIRES:
         return IRC.wrong(
-            f"the certificate of {config.server} ends in {max(days, 0):.0f} days",
-            "and the bot does not connect to one that has ended",
+            f"the certificate of {config.server} expires in {max(days, 0):.0f} days",
+            "and the bot does not connect with an expired certificate",
             "tell the network's staff",
         )
-    return IRC.ok(f"{where}, TLS verified, its certificate is good for {days:.0f} days")
+    return IRC.ok(f"{where}, TLS verified, certificate valid for {days:.0f} days")
 
 
 def _nick(config: IrcConfig, connection_status: ConnectionStatus) -> Finding:
     if connection_status.nick == config.nick:
         return IRC.ok(f"the nick {config.nick} is ours")
-    mend = f"/msg NickServ REGAIN {config.nick}" if config.sasl else "ask who has it, or say another in [irc] nick"
+    mend = f"/msg NickServ REGAIN {config.nick}" if config.sasl else "ask whoever has it, or set another in [irc] nick"
     return IRC.wrong(
         f"somebody else has the nick {config.nick}, the bot is {connection_status.nick}",
         "so learners may talk to the wrong one",
@@ -178,7 +178,7 @@ def _channel(channel: str, membership: ChannelMembership, server: str) -> list[F
         return [
             IRC.wrong(
                 f"is not in {channel}{reason}",
-                "so there is no class there",
+                "so no class can be held there",
                 "ask the channel's operators to let the bot in (/invite, /mode +I)",
             )
         ]
@@ -186,13 +186,15 @@ def _channel(channel: str, membership: ChannelMembership, server: str) -> list[F
     rank = "opped" if set(membership.status) - {"v"} else "voiced" if membership.status else ""
     voice = f"/msg ChanServ FLAGS {channel} THE-BOTS-ACCOUNT +V, or /mode {channel} +v"
     if "m" in modes and not rank:
-        found.append(IRC.wrong(f"{channel} is moderated (+m) and the bot is not voiced", "so nobody hears it", voice))
+        found.append(
+            IRC.wrong(f"{channel} is moderated (+m) and the bot is not voiced", "so nobody sees what it says", voice)
+        )
     elif not rank and _limits_new_people(server):
         found.append(
             IRC.wrong(
                 f"is not voiced in {channel}",
-                "so the network lets it open a conversation with about "
-                "ten new people, then one a minute, and a full class waits",
+                "so the network lets it message only about ten new people, "
+                "then one a minute, and a full class has to wait",
                 voice,
             )
         )
@@ -200,7 +202,7 @@ def _channel(channel: str, membership: ChannelMembership, server: str) -> list[F
         found.append(
             IRC.note(
                 f"is neither voiced nor opped in {channel}",
-                "which networks with limits against spam want, and !quiet (+m)",
+                "which networks with spam limits require, and !quiet (+m) needs",
                 voice,
             )
         )
@@ -211,12 +213,12 @@ def _channel(channel: str, membership: ChannelMembership, server: str) -> list[F
             found.append(IRC.wrong(f"{channel} {what}", why, mend.format(channel=channel)))
     for letter, what in _MAY_HURT.items():
         if letter in modes:
-            found.append(IRC.note(f"{channel} {what}", "so some learners may be kept out", "tell them beforehand"))
+            found.append(IRC.note(f"{channel} {what}", "so some learners may be kept out", "tell them in advance"))
     if "c" in modes:
         found.append(
             IRC.note(
-                f"{channel} takes no formatting (+c)",
-                "so code is not told from words by its looks",
+                f"{channel} strips formatting (+c)",
+                "so code does not stand out from text",
                 f"/mode {channel} -c",
             )
         )
@@ -237,17 +239,17 @@ def _pace(config: IrcConfig, connection_status: ConnectionStatus) -> list[Findin
     if config.flood_burst <= burst and config.flood_interval >= pause:
         return [
             IRC.ok(
-                f"speaks as slowly as {connection_status.network or connection_status.server} wants "
+                f"sends as slowly as {connection_status.network or connection_status.server} requires "
                 f"({config.flood_burst} lines, then one in {config.flood_interval:g} s)"
             )
         ]
     return [
         IRC.wrong(
-            f"speaks faster ({config.flood_burst} lines, then one in {config.flood_interval:g} s) than "
-            f"{connection_status.network or connection_status.server} lets ordinary clients by default ({burst}, then one in "
+            f"sends faster ({config.flood_burst} lines, then one in {config.flood_interval:g} s) than "
+            f"{connection_status.network or connection_status.server} allows ordinary clients by default ({burst}, then one in "
             f"{pause:g} s)",
-            "so it may be thrown out in the middle of a class",
-            f"flood_burst = {min(config.flood_burst, burst)} and flood_interval = "
+            "so it may be disconnected during a class",
+            f"set flood_burst = {min(config.flood_burst, burst)} and flood_interval = "
             f"{max(config.flood_interval, pause):g} in [irc], unless the bot is exempt",
         )
     ]

@@ -1,4 +1,4 @@
-"""What the state of database and secrets means.  Pure."""
+"""Findings about the database and the secrets.  Pure."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from trainbot.model.database_url import database_path
 from trainbot.ops.doctor.finding import Finding, Findings
 
 STORE = Findings("store")
-LITTLE, SOME = 200, 1024  # MiB of free disk: wrong, worth a note
-AHEAD = 64  # MiB that may be written ahead of the database
-OLD = timedelta(days=1)  # a notice for a channel that waits longer is said by nobody
-LONG = timedelta(days=7)  # … for a person
+LITTLE, SOME = 200, 1024  # MiB of free disk space: below them a problem, a note
+AHEAD = 64  # MiB of write-ahead log that are acceptable
+OLD = timedelta(days=1)  # a channel notice that waits longer will not be sent
+LONG = timedelta(days=7)  # the same for a person
 _MIB = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class LoosePermissions:
-    """A file whose ``mode`` is not as it ought to be (``wanted``), or which is another user's (``foreign``)."""
+    """A file whose ``mode`` should be ``wanted``, or which belongs to another user (``foreign``)."""
 
     path: Path
     mode: int
@@ -53,7 +53,7 @@ def store_findings(
 def _database(config: Config, health: Health | BackendError | None, size: int) -> list[Finding]:
     url, state = config.store.url, config.store.state
     if health is None:
-        return [STORE.note("there is no database yet", "", f"trainbot run makes {url}")]
+        return [STORE.note("there is no database yet", "", f"trainbot run creates {url}")]
     if isinstance(health, BackendError):
         return [STORE.failed("the database cannot be used", health, "so the bot does not start")]
     if health.faults:
@@ -61,21 +61,21 @@ def _database(config: Config, health: Health | BackendError | None, size: int) -
             STORE.wrong(
                 f"the database is damaged ({'; '.join(health.faults)})",
                 "so labs, leases and questions may be lost at any moment",
-                f"end the bot, keep {database_path(url)} aside, and put the last backup back (docs/operating.md)",
+                f"stop the bot, move {database_path(url)} aside, and restore the latest backup (docs/operating.md)",
             )
         ]
     if health.revision != health.head:
         return [
             STORE.note(
                 f"the database is at schema {health.revision or 'none'}, this program's is {health.head}",
-                "which the next start brings up to date",
-                "keep a backup, then trainbot db upgrade",
+                "and the next start upgrades it",
+                "make a backup, then run trainbot db upgrade",
             )
         ]
     return [
         STORE.ok(
-            f"the database is whole, {size / _MIB:.1f} MiB, schema {health.head}; back it up together with "
-            f"{state} (sqlite3 FILE '.backup COPY' works while the bot runs)"
+            f"the database is intact, {size / _MIB:.1f} MiB, schema {health.head}; back it up together with "
+            f"{state} (sqlite3 FILE '.backup COPY' works while the bot is running)"
         )
     ]
 
@@ -85,9 +85,9 @@ def _ahead(size: int) -> list[Finding]:
         return []
     return [
         STORE.wrong(
-            f"{size // _MIB} MiB are written ahead of the database",
-            "so starts and readings are slow",
-            "end whatever keeps the database open for long (a sqlite3 shell, a backup), then start the bot again",
+            f"the database's write-ahead log has {size // _MIB} MiB",
+            "so starts and reads are slow",
+            "end programs that keep the database open for long (a sqlite3 shell, a backup), then restart the bot",
         )
     ]
 
@@ -95,27 +95,29 @@ def _ahead(size: int) -> list[Finding]:
 def _disk(free_mib: int) -> Finding:
     if free_mib < LITTLE:
         return STORE.wrong(
-            f"{free_mib} MiB of disk are free under the database",
-            "so soon nothing can be stored, and every command is refused",
-            "make room there",
+            f"{free_mib} MiB of disk space are free for the database",
+            "so soon nothing can be stored, and every command will fail",
+            "free some disk space",
         )
     if free_mib < SOME:
         return STORE.note(
-            f"{free_mib} MiB of disk are free under the database", "which logs and labs may fill", "make room there"
+            f"{free_mib} MiB of disk space are free for the database",
+            "which logs and labs may fill",
+            "free some disk space",
         )
-    return STORE.ok(f"{free_mib // 1024} GiB of disk are free under the database")
+    return STORE.ok(f"{free_mib // 1024} GiB of disk space are free for the database")
 
 
 def _permission(loose: LoosePermissions) -> Finding:
     if loose.foreign:
         return STORE.note(
-            f"{loose.path} is another user's",
-            "so trainbot run as this user does not start",
+            f"{loose.path} belongs to another user",
+            "so trainbot run does not start as this user",
             "run trainbot doctor as the user who runs trainbot, or chown it",
         )
     return STORE.wrong(
-        f"others of this machine may get at {loose.path} (mode {loose.mode:04o})",
-        "and with it at learners' labs or data",
+        f"other users of this machine can access {loose.path} (mode {loose.mode:04o})",
+        "and through it learners' labs or data",
         f"chmod {loose.wanted:o} {loose.path}",
     )
 
@@ -127,9 +129,9 @@ def _rows(config: Config, health: Health, now: datetime) -> list[Finding]:
         if host not in known:
             found.append(
                 STORE.wrong(
-                    f"{count} labs are on the host {host}, which bot.ini does not have",
-                    "so their people reach nothing and their places are taken",
-                    f"put [host.{host}] back, say !drain {host} now, and take it out when empty",
+                    f"{count} labs are on host {host}, which is not in bot.ini",
+                    "so their people cannot reach them, and the labs still count",
+                    f"put [host.{host}] back, type !drain {host} now, and remove the section once the host is empty",
                 )
             )
     channels = {channel.lower() for channel in config.irc.channels}
@@ -142,9 +144,9 @@ def _rows(config: Config, health: Health, now: datetime) -> list[Finding]:
         names = ", ".join(sorted({notice.channel or "nowhere" for notice in strange})[:5])
         found.append(
             STORE.note(
-                f"{len(strange)} announcements wait for channels that bot.ini does not have ({names})",
-                "so nobody hears them",
-                "put the channels back into [irc] channels, if they are meant",
+                f"{len(strange)} announcements wait for channels that are not in bot.ini ({names})",
+                "so nobody sees them",
+                "add the channels to [irc] channels if they are right",
             )
         )
     seen = health.seen or {}
@@ -159,9 +161,9 @@ def _rows(config: Config, health: Health, now: datetime) -> list[Finding]:
         people = len({notice.person_id for notice in away})
         found.append(
             STORE.note(
-                f"{len(away)} lines wait for {people} people who were not seen for a week",
-                "and are said when they come",
-                "tell them in another way, if it matters",
+                f"{len(away)} messages wait for {people} people who were not seen for a week",
+                "and will be sent when they come",
+                "tell them another way if it matters",
             )
         )
     return found

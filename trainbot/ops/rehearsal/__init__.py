@@ -1,4 +1,4 @@
-"""``trainbot rehearse``: the seats of a session are made, logged in to and worked in before its people come.
+"""``trainbot rehearse``: creates the labs of a session, logs in to them and runs the exercise, before the class.
 
-``desk`` answers for the bot; ``conducting`` is the shell's side; ``verdict`` says go or no-go and is pure.
+``runner`` does the work, with ``bot_client`` and ``exercise_player``; ``report`` decides on go or no-go and is pure.
 """

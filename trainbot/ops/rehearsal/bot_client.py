@@ -1,5 +1,4 @@
-"""A rehearsal's questions to the running bot, over the control socket; a bot that is started anew meanwhile is waited
-for."""
+"""A rehearsal's requests to the running bot, over the control socket; waits while the bot restarts."""
 
 from __future__ import annotations
 
@@ -15,12 +14,12 @@ from trainbot.config import Config
 from trainbot.core.errors import BackendError, UserError
 
 log = logging.getLogger(__name__)
-LOOK = 0.5  # seconds between two looks: as exactly are the times known
-AWAY = 120.0  # seconds that the bot may be away; by then it would end the rehearsal itself
+LOOK = 0.5  # seconds between two looks, the precision of all times
+AWAY = 120.0  # seconds that the bot may be away; after that it ends the rehearsal itself
 
 
 class RehearsalClient:
-    """``begin`` first.  BackendError where no bot answers, UserError with the bot's own sentence where it refuses."""
+    """Call ``begin`` first.  BackendError if no bot answers; UserError with the bot's sentence if it refuses."""
 
     def __init__(self, config: Config) -> None:
         self._path = config.store.state / CONTROL
@@ -32,7 +31,7 @@ class RehearsalClient:
         return begun
 
     async def looks(self) -> AsyncIterator[dict[str, Any]]:
-        """How it stands, again and again."""
+        """The state of the rehearsal, repeatedly."""
         while True:
             yield await self._patiently({"do": "look"})
             await asyncio.sleep(LOOK)
@@ -41,7 +40,7 @@ class RehearsalClient:
         return dict((await self._patiently({"do": "loss"}))["left"])
 
     async def work_in(self, seats: list[int]) -> list[int]:
-        """Those of the seats that (still) have a lab: something may be changed there now."""
+        """Those of ``seats`` that (still) have a lab; their labs may be changed now."""
         return list((await self._patiently({"do": "work", "seats": seats}))["seats"])
 
     async def end(self) -> None:
@@ -53,7 +52,7 @@ class RehearsalClient:
         while True:
             try:
                 return await self._ask({**request, "rehearsal": self._token})
-            except (BackendError, UserError) as error:  # away, or its database was full for a moment
+            except (BackendError, UserError) as error:  # not running, or its disk was full for a moment
                 if time.monotonic() - began > AWAY:
                     raise
                 log.debug("asked again: %s", error)

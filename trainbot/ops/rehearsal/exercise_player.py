@@ -1,4 +1,4 @@
-"""An exercise, played in a lab from first to last step: what is set up, refused, solved and accepted."""
+"""Plays an exercise in a lab from the first to the last step: setup, check, solve, check."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from trainbot.model.exercise import Exercise, Page, Script, Step
 
 #: Runs a command with this input, within seconds: (command, stdin, timeout).
 Run = Callable[[str, str, float], Awaitable[CommandResult]]
-PAGE = 300.0  # seconds for the setup of intro and finish, which say no time of their own
+PAGE = 300.0  # seconds for the setup of intro and finish, which have no timeout of their own
 
 
 def scripts(exercise: Exercise) -> int:
-    """How many are run."""
+    """The number of scripts that are run."""
     pages = [page for page in (exercise.intro, exercise.finish) if page is not None and page.setup is not None]
     return len(pages) + sum(
         (step.setup is not None) + (step.solve is not None) + (step.verify is not None) * (2 if step.solve else 1)
@@ -24,9 +24,9 @@ def scripts(exercise: Exercise) -> int:
 
 
 async def play(exercise: Exercise, run: Run, tell: Callable[[], None]) -> str:
-    """The first thing that is not as it should be, as one sentence; '' where there is none.
+    """Plays the exercise; the first fault as one sentence, or ''.
 
-    Each step: its setup works, its check refuses what was not done, its solve works, and its check accepts that.
+    For each step: its setup works, its check fails before the solution, its solve works, and its check then passes.
     ``tell`` is called after each script.
     """
     playing = _ExerciseRun(run, tell)
@@ -41,7 +41,7 @@ async def play(exercise: Exercise, run: Run, tell: Callable[[], None]) -> str:
 
 
 class _Fault(Exception):
-    """What is not as it should be."""
+    """A fault of the exercise."""
 
 
 class _ExerciseRun:
@@ -57,11 +57,11 @@ class _ExerciseRun:
         if step.setup is not None:
             await self._works(step.setup, step.timeout, f"{at} setup")
         if step.verify is not None and (await self._ran(step.verify, step.timeout, f"{at} check")).exit == 0:
-            raise _Fault(f"{at} check passes before anything was done")
+            raise _Fault(f"{at} check passes before the step was done")
         if step.solve is not None:
             await self._works(step.solve, step.timeout, f"{at} solve")
             if step.verify is not None:
-                await self._works(step.verify, step.timeout, f"{at} check, after its solve,")
+                await self._works(step.verify, step.timeout, f"{at} check (after its solve)")
 
     async def _works(self, script: Script, seconds: float, what: str) -> None:
         done = await self._ran(script, seconds, what)
@@ -72,13 +72,13 @@ class _ExerciseRun:
         try:
             done = await self._run(command(script, round(seconds)), script.text, seconds)
         except BackendError as error:
-            raise _Fault(f"{what} broke off: {error}") from None
+            raise _Fault(f"{what} failed: {error}") from None
         self._tell()
         return done
 
 
 def _ended(done: CommandResult) -> str:
-    """How a script ended, and the last that it said."""
-    how = f"was ended by SIG{done.signal}" if done.signal else f"ends with {done.exit}"
+    """How a script ended, with its last output."""
+    how = f"was killed by SIG{done.signal}" if done.signal else f"exited with {done.exit}"
     last = last_words(f"{done.stdout}\n{done.stderr}")
     return f"{how}: {last}" if last else how

@@ -1,4 +1,4 @@
-"""``trainbot rehearse``: from the command's arguments to its report and exit code."""
+"""``trainbot rehearse``: runs the rehearsal and shows its report."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from trainbot.ops.rehearsal.report import judge, lines, to_json
 from trainbot.ops.rehearsal.result import RehearsalResult
 from trainbot.ops.rehearsal.runner import Rehearsal
 
-#: Shows the report: for programs, for people.
+#: Shows the report: (for programs, for people).
 Show = Callable[[Any, list[str]], None]
 
 
 def rehearse(
     config: Config, request: dict[str, Any], within: float, patience: float, keep: bool, show: Show, progress: Progress
 ) -> int:
-    """0: go, 1: no-go, 130: it was ended with ^C (or SIGTERM, or the terminal went).  Its seats are freed anyway."""
+    """0: go, 1: no-go, 130: ended by Ctrl-C, SIGTERM or a closed terminal.  The labs are freed in any case."""
     rehearsal = Rehearsal(config, progress, within=within, patience=patience)
     try:
         found = asyncio.run(_held(rehearsal, request, keep, show, progress))
     except asyncio.CancelledError:
-        progress.done("ended; its seats are free again")
+        progress.done("cancelled; the labs have been freed")
         return 130
     return 0 if judge(found).go else 1
 
@@ -39,7 +39,9 @@ async def _held(
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, task.cancel)
     found = await rehearsal.hold(request, keep)
-    progress.done("the rehearsal is over" if not keep else "the rehearsal is over; its labs stay until ^C")
+    progress.done(
+        "the rehearsal is over" if not keep else "the rehearsal is over; the labs are kept until you press Ctrl-C"
+    )
     show(to_json(found), lines(found))
     if keep:
         with suppress(asyncio.CancelledError):

@@ -1,4 +1,4 @@
-"""Go or no-go, from what was found.  Pure."""
+"""The report of a rehearsal, with its verdict: go or no-go.  Pure."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from trainbot.ops.rehearsal.result import (
     Seat,
 )
 
-NAMED = 5  # labs or hosts of one kind of trouble that are named; the rest is counted
-SLOW, SLOWER_BY = 1.5, 3.0  # a host is slow that takes so many times as long as the others, and so many seconds longer
+NAMED = 5  # labs or hosts with one kind of problem that are named; the rest are counted
+SLOW, SLOWER_BY = 1.5, 3.0  # a slow host takes this many times as long as the others, and this many seconds longer
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """``reasons``: why it is no-go, the heaviest first; ``notes``: what else is good to know."""
+    """``reasons``: why it is no-go, the most serious first; ``notes``: other useful facts."""
 
     go: bool
     reasons: tuple[str, ...]
@@ -48,23 +48,23 @@ def judge(found: RehearsalResult) -> Verdict:
 
 
 def lines(found: RehearsalResult) -> list[str]:
-    """The report for people: the verdict, then the reasons, then the figures."""
+    """The report for people: verdict, reasons, figures."""
     verdict, total = judge(found), len(found.seats)
     entered = [seat for seat in found.seats if seat.state == IN]
-    head = f"{'go' if verdict.go else 'no-go'}: {found.title}, {len(entered)} of {total} seats let somebody in"
+    head = f"{'go' if verdict.go else 'no-go'}: {found.title}, login worked for {len(entered)} of {total} seats"
     wait = waits(found.seats)
     said = [head, *(f"  ! {reason}" for reason in verdict.reasons)]
     if len(entered) == 1:
-        said.append(f"  from asking to the first login a learner would wait {_s(wait['max'])}")
+        said.append(f"  a learner would wait {_s(wait['max'])} from !lab to the first login")
     elif wait:
         said.append(
-            f"  from asking to the first login a learner would wait {_s(wait['p50'])} (half of them) to "
-            f"{_s(wait['max'])} (the last), where all ask at once"
+            f"  from !lab to the first login, half of the learners would wait up to {_s(wait['p50'])}, and the last "
+            f"{_s(wait['max'])}, if all ask at once"
         )
     for played in found.played:
         if not played.fault:
             said.append(
-                f"  {found.exercise} works from first to last step in {played.image} on {played.host} "
+                f"  {found.exercise} works from the first to the last step in {played.image} on {played.host} "
                 f"({played.steps} steps, {_s(played.seconds)})"
             )
     return said + [f"  {note}" for note in verdict.notes]
@@ -86,7 +86,7 @@ def to_json(found: RehearsalResult) -> dict[str, Any]:
 
 
 def waits(seats: Iterable[Seat]) -> dict[str, float]:
-    """{"p50", "max"} in seconds, of those who got in; {} where nobody did."""
+    """{"p50", "max"} of the waiting times in seconds; {} if no login worked."""
     waited = sorted(seat.waited for seat in seats if seat.state == IN and seat.waited is not None)
     return {"p50": round(waited[(len(waited) - 1) // 2], 1), "max": round(waited[-1], 1)} if waited else {}
 
@@ -98,24 +98,24 @@ def _over(found: RehearsalResult) -> list[str]:
     if not found.over:
         return []
     untried = sum(seat.state == NOT_TRIED for seat in found.seats)
-    return [f"it ended before its end: {found.over}" + (f"; {_many(untried, 'seat')} not tried" if untried else "")]
+    return [f"the rehearsal was cut short: {found.over}" + (f"; {_many(untried, 'seat')} not tried" if untried else "")]
 
 
 def _shut_out(found: RehearsalResult) -> list[str]:
-    """Each lab by name, with its host and how its console is looked at."""
+    """Each lab that cannot be logged in to, with its host and console command."""
     shut = [seat for seat in found.seats if seat.state == SHUT_OUT]
     said = [
-        f"{seat.lab} on {seat.host} lets nobody in: {seat.why}{console(found.uris.get(seat.host, ''), seat.lab)}"
+        f"cannot log in to {seat.lab} on {seat.host}: {seat.why}{console(found.uris.get(seat.host, ''), seat.lab)}"
         for seat in shut[:NAMED]
     ]
-    return said + ([f"and {len(shut) - NAMED} more labs let nobody in"] if len(shut) > NAMED else [])
+    return said + ([f"cannot log in to {len(shut) - NAMED} more labs either"] if len(shut) > NAMED else [])
 
 
 def console(uri: str, lab: str) -> str:
-    """The command that shows a lab's console, where there is one beside the bot."""
+    """The command that shows a lab's console, or '' if there is none outside the bot."""
     if not uri or uri.startswith("test") or "///embed" in uri:
         return ""
-    return f" (with --keep it stays, and its console is: virsh -c {uri} console {lab})"
+    return f" (use --keep to keep it, then see its console: virsh -c {uri} console {lab})"
 
 
 def _not_made(found: RehearsalResult) -> list[str]:
@@ -129,14 +129,14 @@ def _not_made(found: RehearsalResult) -> list[str]:
 
 
 def _no_room(found: RehearsalResult) -> list[str]:
-    """Free labs of other kinds make room for learners, so they count as room."""
+    """Free labs of other images make room for learners, so they count as room."""
     waiting = Counter(seat.image for seat in found.seats if seat.state == NO_ROOM)
     if sum(waiting.values()) <= found.idle:
         return []
     total = sum(waiting.values()) - found.idle
     why = f" ({'; '.join(found.faults[:NAMED])})" if found.faults else ""
     return [
-        f"{total} of {len(found.seats)} would wait in the queue until somebody gives a lab back, or the first "
+        f"{total} of {len(found.seats)} learners would wait in the queue until somebody returns a lab or the first "
         f"leases end after {span(timedelta(seconds=found.lease))}: there is no room for more{why}"
     ]
 
@@ -150,7 +150,7 @@ def _faulty(played: Iterable[ExerciseResult]) -> list[str]:
 
 
 def _unplayed(found: RehearsalResult) -> list[str]:
-    """Where somebody was let in, the exercise has to have been tried, on each host with each image."""
+    """Combinations of image and host on which a login worked but the exercise was not tried."""
     if not found.exercise or found.over:
         return []
     there = {
@@ -162,26 +162,26 @@ def _unplayed(found: RehearsalResult) -> list[str]:
     return [f"{found.exercise} was not tried in {image} on {host}" for image, host in rest]
 
 
-# -- what else ---------------------------------------------------------------------------------------
+# -- notes ---------------------------------------------------------------------------------------
 
 
 def _hosts(found: RehearsalResult) -> list[str]:
-    """A line for each host; which one is slow."""
+    """A line for each host, with the slow ones marked."""
     said = []
     slow = slow_hosts(found.seats)
     for host in sorted({seat.host for seat in found.seats if seat.state == IN and seat.host}):
         there = [seat for seat in found.seats if seat.host == host and seat.state == IN]
         boots = [seat.boot for seat in there if seat.boot is not None]
         logins = [seat.login for seat in there if seat.login is not None]
-        took = [f"made in {_s(median(boots))}"] if boots else []
-        took += [f"logged in to in {_s(median(logins))}"] if logins else []
+        took = [f"created in {_s(median(boots))}"] if boots else []
+        took += [f"login in {_s(median(logins))}"] if logins else []
         took += ["slower than the others"] * (host in slow)
         said.append(f"{host}: {', '.join([_many(len(there), 'seat'), *took])}")
     return said
 
 
 def slow_hosts(seats: Iterable[Seat]) -> set[str]:
-    """Hosts whose labs take much longer than those of all others, to be made or to be logged in to."""
+    """Hosts whose labs take much longer than others to create or to log in to."""
     found: set[str] = set()
     entered = [seat for seat in seats if seat.state == IN]
     for what in ("boot", "login"):
@@ -201,8 +201,8 @@ def _loss(found: RehearsalResult) -> list[str]:
     seated = sum(seat.state == IN for seat in found.seats)
     left = min(found.left[worst], seated)
     if left >= seated:
-        return ["the loss of any one host leaves everybody a lab"]
-    return [f"the loss of {worst} leaves {left or 'none'} of {seated} a lab"]
+        return ["if any one host fails, everybody still has a lab"]
+    return [f"if {worst} fails, {left or 'none'} of {seated} people still have a lab"]
 
 
 def _notes(found: RehearsalResult) -> list[str]:
@@ -213,11 +213,11 @@ def _notes(found: RehearsalResult) -> list[str]:
     homeless = sum(seat.state == NO_ROOM for seat in found.seats)
     if 0 < homeless <= found.idle:
         said.append(
-            f"{_many(homeless, 'seat')} had no room beside free labs of other kinds, which make room for learners"
+            f"{_many(homeless, 'seat')} had no room because of free labs of other images, which make room for learners"
         )
     if not found.exercise:
         said.append("no exercise was tried")
-    return [*said, f"all of it took {_s(found.whole)}"]
+    return [*said, f"the rehearsal took {_s(found.whole)}"]
 
 
 def _many(number: int, what: str) -> str:

@@ -1,4 +1,4 @@
-"""What a rehearsal found, as values; the shell's report and --json are made from these."""
+"""The results of a rehearsal, as values for the report and --json."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ IN, SHUT_OUT, NO_ROOM, NOT_MADE, NOT_TRIED = "in", "shut out", "no room", "not m
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """One seat.  ``state``: IN; SHUT_OUT (a lab, and no way in); NO_ROOM (it would wait in the queue); NOT_MADE (its
-    lab did not come up in time); NOT_TRIED (the rehearsal was over before).  Seconds: ``waited`` from asking to being
-    in, ``login`` of that from a lab that is ready, ``boot`` from its making to its ssh where it was made now.
-    ``why``: one sentence where it is not IN."""
+    """One seat.  ``state``: IN; SHUT_OUT (a lab, but the login failed); NO_ROOM (it would wait in the queue); NOT_MADE
+    (its lab was not ready in time); NOT_TRIED (the rehearsal ended before).  Seconds: ``waited`` from the request to the
+    login, ``login`` of that for the login itself, ``boot`` from the lab's creation to its ssh if it was created now.
+    ``why``: one sentence if it is not IN."""
 
     image: str
     state: str
@@ -26,8 +26,7 @@ class Seat:
 
 @dataclass(frozen=True, slots=True)
 class ExerciseResult:
-    """The exercise in one lab.  ``fault``: the first thing that was not as it should be, '' where all was;
-    ``seconds``: how long it took."""
+    """The exercise in one lab.  ``fault``: the first fault, or ''; ``seconds``: how long it took."""
 
     image: str
     host: str
@@ -39,11 +38,11 @@ class ExerciseResult:
 
 @dataclass(frozen=True, slots=True)
 class RehearsalResult:
-    """``whole``: seconds that all of it took; ``lease``: seconds that a learner has a lab at least;
-    ``yielded``: labs that went to learners meanwhile; ``lost``: hosts that stopped answering meanwhile, with their
-    trouble; ``away``: hosts that never answered; ``left``: host -> seats that have a lab when it is lost; ``faults``:
-    why there is no room; ``idle``: free labs of other kinds, which make room for learners; ``uris``: of hosts;
-    ``over``: why it ended before its end, '' where it did not; ``beside``: the image of labs that nothing is played in."""
+    """``whole``: seconds for everything; ``lease``: seconds of a lease; ``yielded``: labs that went to learners
+    meanwhile; ``lost``: hosts that stopped answering meanwhile, with their problem; ``away``: hosts that never answered;
+    ``left``: host -> seats that still have a lab if it fails; ``faults``: why there is no room; ``idle``: free labs of
+    other images, which make room for learners; ``uris``: of hosts; ``over``: why it was cut short, or ''; ``beside``: the
+    second image, in whose labs no exercise is played."""
 
     title: str
     exercise: str

@@ -1,4 +1,4 @@
-"""The shell's side of a rehearsal: it asks the bot for seats, logs in to each, plays the exercise, gives them back."""
+"""Runs a rehearsal: gets seats from the bot, logs in to each, plays the exercise, frees the seats."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ from trainbot.ops.rehearsal.result import (
     Seat,
 )
 
-LOGINS = 20  # at once
-SURE = 2  # looks in a row after which no room is no room
+LOGINS = 20  # at the same time
+SURE = 2  # looks in a row after which "no room" is believed
 
 
 @dataclass
 class SeatProgress:
-    """A seat while the rehearsal goes on.  ``tried``: labs to which a login was begun; ``shut``: lab -> why it failed;
-    ``fault``: the last that its host said."""
+    """A seat during the rehearsal.  ``tried``: labs to which a login was started; ``shut``: lab -> why it failed;
+    ``fault``: the latest error of its host."""
 
     id: int
     image: str
@@ -55,13 +55,12 @@ class SeatProgress:
 
     @property
     def settled(self) -> bool:
-        """There is nothing to wait for (no room: as far as one look can tell)."""
+        """Whether there is nothing to wait for (no room: as far as one look can tell)."""
         return self.entered is not None or self.state == "no room" or self.now.get("lab") in self.shut
 
 
 class Rehearsal:
-    """One, from asking for seats to what was found.  ``within``: seconds after which nobody waits for a lab any more;
-    ``patience``: seconds that a login to a lab that is ready may take."""
+    """One rehearsal.  ``within``: seconds to wait for labs; ``patience``: seconds for the login to a ready lab."""
 
     def __init__(self, config: Config, progress: Progress, *, within: float, patience: float) -> None:
         self.config, self.progress, self.within, self.patience = config, progress, within, patience
@@ -79,8 +78,8 @@ class Rehearsal:
         self._asked = 0.0
 
     async def hold(self, request: dict[str, Any], keep: bool) -> RehearsalResult:
-        """Seats are asked for, tried and given back, whatever happens; BackendError where it cannot begin.  ``keep``:
-        they are given back when this is cancelled, and no sooner."""
+        """Gets, tries and frees the seats, whatever happens; BackendError if it cannot begin.  With ``keep``, they are
+        freed only when this is cancelled."""
         self._asked = time.monotonic()
         asked = self._tasks.start(self.asking.begin(request), "asking for seats", awaited=True)
         try:
@@ -89,7 +88,7 @@ class Rehearsal:
                 self.chairs[seat["seat"]] = SeatProgress(seat["seat"], seat["image"], seat["password"])
             found = await self._rehearse()
         except BaseException:
-            await asyncio.wait({asked})  # the bot may have them ready for us by now
+            await asyncio.wait({asked})  # the bot may have reserved them by now
             await self._free()
             raise
         if not keep:
@@ -97,7 +96,7 @@ class Rehearsal:
         return found
 
     async def stay(self) -> None:
-        """The seats are kept until this is cancelled, or the bot says that they are over."""
+        """Keeps the seats until this is cancelled, or the bot ends the rehearsal."""
         try:
             async for look in self.asking.looks():
                 if look["over"]:
@@ -138,16 +137,16 @@ class Rehearsal:
         )
 
     def _exercise(self) -> Exercise | None:
-        """The one that the bot named, where there is something to be run."""
+        """The exercise that the bot named, if it has scripts."""
         found = load_library(self.config.exercises.folder).exercises.get(self.begun["exercise"])
         return found if found is not None and scripts(found) else None
 
     # -- logging in ------------------------------------------------------------------------------------
 
     async def _all_in(self) -> None:
-        """Looks again and again, and logs in to each lab that is ready, until there is nothing to wait for."""
+        """Watches the seats and logs in to each lab that is ready, until there is nothing to wait for."""
         total = len(self.chairs)
-        self.progress.stage(f"{self.begun['title']}: {'one seat is' if total == 1 else f'{total} seats are'} made")
+        self.progress.stage(f"{self.begun['title']}: preparing {'one seat' if total == 1 else f'{total} seats'}")
         sure = 0
         with suppress(TimeoutError):
             async with asyncio.timeout(self.within):
@@ -168,7 +167,7 @@ class Rehearsal:
         return names[0] if names else ""
 
     def _heard(self, look: dict[str, Any]) -> None:
-        """What the bot said of seats and hosts."""
+        """Takes the bot's report about seats and hosts."""
         first = not self.look
         self.look, self.over = look, str(look["over"])
         for name, host in look["hosts"].items():
@@ -176,7 +175,7 @@ class Rehearsal:
                 self.away.pop(name, None)
             elif first or name in self.away:
                 self.away[name] = str(host["trouble"])
-            elif host["trouble"] != NOT_YET:  # that is a bot which was started anew
+            elif host["trouble"] != NOT_YET:  # NOT_YET means that the bot was restarted
                 self.lost.setdefault(name, str(host["trouble"]))
         for now in look["seats"]:
             chair = self.chairs.get(now["seat"])
@@ -197,7 +196,7 @@ class Rehearsal:
                 chair.shut[now["lab"]] = str(error)
                 return
             if ran.exit != 0:
-                chair.shut[now["lab"]] = f"it lets us in and runs no command (true ended with {ran.exit})"
+                chair.shut[now["lab"]] = f"the login works, but commands do not (true ended with {ran.exit})"
                 return
             at = time.monotonic()
             chair.entered = Seat(
@@ -220,14 +219,14 @@ class Rehearsal:
             return Seat(chair.image, NOT_TRIED, host, lab, why=self.over)
         if chair.state == "no room":
             return Seat(chair.image, NO_ROOM)
-        why = chair.fault or next(iter(chair.shut.values()), "") or f"it is {chair.state} after {self.within:g} s"
+        why = chair.fault or next(iter(chair.shut.values()), "") or f"still {chair.state} after {self.within:g} s"
         return Seat(chair.image, NOT_MADE, host, lab, why=why)
 
     # -- playing ---------------------------------------------------------------------------------------
 
     def _stages(self, exercise: Exercise) -> list[SeatProgress]:
-        """One seat for each image and host, one whose lab is the rehearsal's own where there is one; none of an image
-        that is there to compare with."""
+        """One seat per image and host, preferably with a lab of the rehearsal's own; none with the exercise's second
+        image."""
         chosen: dict[tuple[str, str], SeatProgress] = {}
         for chair in self.chairs.values():
             if (
@@ -242,13 +241,13 @@ class Rehearsal:
         return list(chosen.values())
 
     async def _play_all(self, exercise: Exercise) -> list[ExerciseResult]:
-        """In all of them at the same time; meanwhile the bot is told that we are here."""
+        """Plays the exercise in all of them at the same time, while polling the bot."""
         given = set(await self.asking.work_in([chair.id for chair in self._stages(exercise)]))
         stages = [chair for chair in self._stages(exercise) if chair.id in given]
         if not stages:
             return []
         total, done = len(stages) * scripts(exercise), 0
-        self.progress.stage(f"{exercise.title} is played in {', '.join(_lab(chair) for chair in stages)}")
+        self.progress.stage(f"playing {exercise.title} in {', '.join(_lab(chair) for chair in stages)}")
 
         def tell(chair: SeatProgress) -> None:
             nonlocal done
@@ -266,14 +265,14 @@ class Rehearsal:
             async with self.visitor.enter(chair.image, chair.password) as inside:
                 fault = await play(exercise, partial(_run, inside), tell)
         except LoginRefused as error:
-            fault = f"nobody got in a second time: {error}"
+            fault = f"the second login failed: {error}"
         if fault and chair.now.get("lab") != seat.lab:
-            fault = "its lab was taken away in the middle, for a learner or with its host: rehearse again"
+            fault = "its lab was lost during the exercise (given to a learner, or its host failed): rehearse again"
         return ExerciseResult(chair.image, seat.host, seat.lab, len(exercise.steps), time.monotonic() - began, fault)
 
     @asynccontextmanager
     async def _watched(self) -> AsyncIterator[None]:
-        """The bot is looked at all the time."""
+        """Polls the bot meanwhile."""
 
         async def watch() -> None:
             async for look in self.asking.looks():
@@ -281,7 +280,7 @@ class Rehearsal:
                 if self.over:
                     return
 
-        task = self._tasks.start(watch(), "looking at the bot", awaited=True)
+        task = self._tasks.start(watch(), "polling the bot", awaited=True)
         try:
             yield
         finally:
