@@ -19,8 +19,12 @@ ROOT = Path(__file__).parents[2]
 #: (where, parameter) of what is still handed over as a bare callable, and why.
 CALLABLES = {
     ("trainbot/bot/app.py", "App", "clock"): "tests move the time",
-    ("trainbot/bot/requests.py", "ShellCommand", "answer"): "goes back to whoever asked over the control socket",
-    ("trainbot/bot/requests.py", "Request", "answer"): "the same",
+    (
+        "trainbot/bot/control_requests.py",
+        "ShellCommand",
+        "answer",
+    ): "goes back to whoever asked over the control socket",
+    ("trainbot/bot/control_requests.py", "Request", "answer"): "the same",
     ("trainbot/bot/workers/calendar_writer.py", "CalendarWriter", "post"): "into the bot's inbox",
     ("trainbot/bot/workers/lab_probes.py", "LabProbes", "post"): "into the bot's inbox",
     ("trainbot/bot/workers/script_runner.py", "ScriptRunner", "post"): "into the bot's inbox",

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.stage import CHANNEL, Stage
-from trainbot.adapters.irc.text import sanitise
+from trainbot.adapters.irc.wire_text import sanitise
 from trainbot.core.messages import Line, Modes, Sender, Topic
 
 COMMANDS = (

@@ -22,7 +22,7 @@ from trainbot.adapters.calendars.schedule_folder import load_schedules
 from trainbot.adapters.calendars.toml_schedule import read_toml
 from trainbot.adapters.hosts import libvirt_errors
 from trainbot.adapters.irc.outbox import CtcpReply, Outbox
-from trainbot.adapters.irc.text import TOGGLES, plain, sanitise
+from trainbot.adapters.irc.wire_text import TOGGLES, plain, sanitise
 from trainbot.adapters.markdown.irc_lines import render, render_step
 from trainbot.adapters.scenario_files.folder import FileRefused, parse, read_text
 from trainbot.core.log_format import JsonFormatter, PlainFormatter

@@ -22,9 +22,9 @@ from trainbot.adapters.irc.sts import StsPolicies
 from trainbot.adapters.state_folder import CONTROL, state_folder
 from trainbot.adapters.timers import Timers
 from trainbot.bot.config_reload import taken_up
+from trainbot.bot.control_requests import ControlRequest, GatewayAsked, RehearsalAsked, ShellCommand
 from trainbot.bot.events import Event, Outcome, Tick
 from trainbot.bot.installation import installation
-from trainbot.bot.requests import GatewayAsked, RehearsalAsked, Request, ShellCommand
 from trainbot.bot.status import status
 from trainbot.bot.turn import Bot
 from trainbot.bot.wiring import Wiring
@@ -227,7 +227,7 @@ class App:
                         return self._shown(what)
         raise UserError("the bot knows the operations command, rehearse, status, labs, capacity and keeping")
 
-    async def _asked(self, kind: type[Request], request: dict[str, Any]) -> dict[str, Any]:
+    async def _asked(self, kind: type[ControlRequest], request: dict[str, Any]) -> dict[str, Any]:
         told: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self.post(kind(request, partial(_settle, told)))
         return await told

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from trainbot.bot.gateway.tables import LineTable, RouteTable
-from trainbot.bot.requests import Request, Response, ShellCommand, ShellResponse
+from trainbot.bot.control_requests import ControlRequest, Response, ShellCommand, ShellResponse
+from trainbot.bot.gateway.gateway_tables import LineTable, RouteTable
 from trainbot.core.messages import ChatEvent, Line, Modes, Outgoing, Topic
 from trainbot.features.sessions.publishing import CalendarPublished, PublishCalendar
 from trainbot.gateway.routes import Guest, Route
@@ -39,7 +39,7 @@ Event = (
     | CalendarPublished
     | Tick
     | ShellCommand
-    | Request
+    | ControlRequest
 )
 Work = HostWork | Probe | CheckLogin | ProbeHost | RunScript
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from trainbot.bot.requests import RehearsalAsked, Response
+from trainbot.bot.control_requests import RehearsalAsked, Response
 from trainbot.core.errors import UserError
 from trainbot.core.hooks import Feature, Hook, On
 from trainbot.features.labs.rehearsal_leases import RehearsalLeases, RehearsalRequest

@@ -13,8 +13,8 @@ from datetime import datetime
 from functools import partial
 
 from trainbot.adapters.db import NOT_STORED
+from trainbot.bot.control_requests import FAILED, ControlRequest, Response, ShellCommand, ShellResponse
 from trainbot.bot.events import Event, Outcome, Tick
-from trainbot.bot.requests import FAILED, Request, Response, ShellCommand, ShellResponse
 from trainbot.bot.wiring import Wiring
 from trainbot.core.access import Role
 from trainbot.core.dispatch import Attested
@@ -73,7 +73,7 @@ class Bot:
                 for heard in self._on:
                     if isinstance(event, heard.event):
                         self._take(self.guard(type(event).__name__, partial(heard.call, event, now)), now, outcome)
-                if isinstance(event, Request) and len(outcome.answers) == answers:
+                if isinstance(event, ControlRequest) and len(outcome.answers) == answers:
                     outcome.take(Response(event, FAILED))
 
     def _look_at_rows(self, events: Sequence[Event], now: datetime, outcome: Outcome) -> None:
@@ -140,7 +140,7 @@ class Bot:
                 failed.say += [told] if told is not None else []
             elif isinstance(event, ShellCommand):
                 failed.take(ShellResponse(event, [f"not done: {why}"]))
-            elif isinstance(event, Request):
+            elif isinstance(event, ControlRequest):
                 failed.take(Response(event, {"error": f"not done: {why}"}))
         return failed
 

@@ -14,9 +14,9 @@ from trainbot.adapters.db import Store
 from trainbot.adapters.scenario_files.library import ExerciseFolder
 from trainbot.bot.audience import IrcAudience, NetworkView
 from trainbot.bot.files_watch import FilesWatch
-from trainbot.bot.gateway.requests import GatewayRequests
+from trainbot.bot.gateway.gateway_requests import GatewayRequests
+from trainbot.bot.gateway.gateway_tables import GatewayTables
 from trainbot.bot.gateway.status_lines import StatusLines
-from trainbot.bot.gateway.tables import GatewayTables
 from trainbot.bot.guard import Guard
 from trainbot.bot.irc_status import IrcStatus
 from trainbot.bot.notifier import Notifier

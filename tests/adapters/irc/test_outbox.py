@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from trainbot.adapters.irc.outbox import CtcpReply, Outbox
 from trainbot.adapters.irc.receipts import PROOF_EVERY, Receipts
-from trainbot.adapters.irc.text import cut, plain, sanitise
+from trainbot.adapters.irc.wire_text import cut, plain, sanitise
 from trainbot.core.messages import Line, Priority, Topic
 
 ANSWER, LISTING, PRESENTER = Priority.ANSWER, Priority.LISTING, Priority.PRESENTER

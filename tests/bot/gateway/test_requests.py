@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.stage import Stage
-from trainbot.bot.requests import GatewayAsked
+from trainbot.bot.control_requests import GatewayAsked
 from trainbot.core.messages import Line
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG8A2cuJCKYXQyeZPyl28jkKTyrCGfKzVbpOJpsk7pLh"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.stage import CHANNEL, Stage
-from trainbot.bot.requests import RehearsalAsked
+from trainbot.bot.control_requests import RehearsalAsked
 from trainbot.model.host import HostLost
 from trainbot.model.lab import LabState
 from trainbot.model.lab_events import CheckLogin, HostProbed, Probe

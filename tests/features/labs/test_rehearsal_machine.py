@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule
 
 from tests.features.labs.test_lease_machine import Leases, who
-from trainbot.bot.requests import RehearsalAsked
+from trainbot.bot.control_requests import RehearsalAsked
 from trainbot.model.lab import LabState
 
 

@@ -8,8 +8,8 @@ from typing import Any
 from trainbot.adapters.irc.features import TOPIC_OCTETS, Features
 from trainbot.adapters.irc.keepalive import JOIN_REFUSED
 from trainbot.adapters.irc.roster import Roster
-from trainbot.adapters.irc.text import sanitise
 from trainbot.adapters.irc.wire import Message
+from trainbot.adapters.irc.wire_text import sanitise
 
 _LONGEST_TOPIC = 1000
 _MOST_MARKED = 5_000  # people of one channel whose voice or more is known

@@ -18,8 +18,8 @@ from trainbot.adapters.irc.outbox import Outbox, Piece
 from trainbot.adapters.irc.receipts import LIMITS, MENDS, REFUSALS, Receipts
 from trainbot.adapters.irc.recipients import Recipients
 from trainbot.adapters.irc.roster import Roster
-from trainbot.adapters.irc.text import sanitise
 from trainbot.adapters.irc.wire import Message
+from trainbot.adapters.irc.wire_text import sanitise
 from trainbot.core.messages import ChatEvent, LineSent, LineUndelivered, RecipientUnreachable
 
 log = logging.getLogger(__name__)

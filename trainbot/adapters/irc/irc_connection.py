@@ -26,9 +26,9 @@ from trainbot.adapters.irc.keepalive import Backoff, Timeouts
 from trainbot.adapters.irc.outbox import Outbox
 from trainbot.adapters.irc.protocol import IrcProtocol
 from trainbot.adapters.irc.sts import StsPolicies
-from trainbot.adapters.irc.text import sanitise
 from trainbot.adapters.irc.transport import Transport, connect
 from trainbot.adapters.irc.trust import refuse_unsafe
+from trainbot.adapters.irc.wire_text import sanitise
 from trainbot.core.messages import ChatEvent, Disconnected, Line, LineUndelivered, Outgoing, Sender
 from trainbot.core.tasks import Tasks
 

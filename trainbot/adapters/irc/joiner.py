@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from trainbot.adapters.irc.features import Features
 from trainbot.adapters.irc.keepalive import JOIN_REFUSED, JoinSchedule, Timeouts
 from trainbot.adapters.irc.roster import WHOX_FIELDS, Roster
-from trainbot.adapters.irc.text import sanitise
 from trainbot.adapters.irc.wire import Message
+from trainbot.adapters.irc.wire_text import sanitise
 
 log = logging.getLogger(__name__)
 

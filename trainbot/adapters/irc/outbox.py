@@ -13,7 +13,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from trainbot.adapters.irc.text import cut, plain, sanitise, shown
+from trainbot.adapters.irc.wire_text import cut, plain, sanitise, shown
 from trainbot.core.messages import Line, Modes, Outgoing, Priority, Topic
 
 WIRE_LINE = 512

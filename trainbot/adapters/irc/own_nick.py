@@ -11,8 +11,8 @@ from trainbot.adapters.irc.features import Features
 from trainbot.adapters.irc.keepalive import Backoff, Timeouts
 from trainbot.adapters.irc.post_connect import NICKSERV
 from trainbot.adapters.irc.roster import Roster
-from trainbot.adapters.irc.text import plain
 from trainbot.adapters.irc.wire import Message
+from trainbot.adapters.irc.wire_text import plain
 
 log = logging.getLogger(__name__)
 

@@ -6,8 +6,8 @@ import logging
 from collections.abc import Callable
 
 from trainbot.adapters.irc.features import Features
-from trainbot.adapters.irc.text import plain, sanitise
 from trainbot.adapters.irc.wire import Message
+from trainbot.adapters.irc.wire_text import plain, sanitise
 
 log = logging.getLogger(__name__)
 

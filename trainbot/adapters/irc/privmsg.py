@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 
 from trainbot.adapters.irc.features import Features
 from trainbot.adapters.irc.outbox import CtcpReply
-from trainbot.adapters.irc.text import plain
 from trainbot.adapters.irc.wire import Message
+from trainbot.adapters.irc.wire_text import plain
 
 SKEW = timedelta(seconds=10)
 """How far the clocks of two servers of a network may be apart before we call a line old."""

@@ -26,9 +26,9 @@ from trainbot.adapters.irc.registration import Registration
 from trainbot.adapters.irc.roster import Roster
 from trainbot.adapters.irc.sasl import Credentials
 from trainbot.adapters.irc.sts import StsPolicy
-from trainbot.adapters.irc.text import cut, sanitise
 from trainbot.adapters.irc.window import SendWindow
 from trainbot.adapters.irc.wire import Message, parse
+from trainbot.adapters.irc.wire_text import cut, sanitise
 from trainbot.core.messages import ChatEvent, Connected, Left, Renamed
 
 if TYPE_CHECKING:

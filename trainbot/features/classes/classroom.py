@@ -99,7 +99,7 @@ class Classroom:
         self.classes.attendance.change({"class_id": run.id, "person_id": ask.person.id}, nick=ask.nick, **values)
 
 
-def place(run: ClassRun) -> str:
+def position(run: ClassRun) -> str:
     """The class step in words."""
     if run.step == 0:
         return "the introduction"

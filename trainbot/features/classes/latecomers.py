@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from trainbot.core.access import Role
 from trainbot.core.commands import Request
 from trainbot.core.messages import Arrived
-from trainbot.features.classes.classroom import Classroom, place
+from trainbot.features.classes.classroom import Classroom, position
 from trainbot.model.class_run import ClassRun
 
 PAUSE = timedelta(minutes=1)  # between two lines to those who came
@@ -43,7 +43,10 @@ class Latecomers:
             self._greeted[channel] = now
             names = ", ".join(still[:NAMED]) + (f" and {len(still) - NAMED} more" if len(still) > NAMED else "")
             self.room.notices.tell(
-                now, f"{names}: {run.title} is at {place(run)}; {self._how(run)}", channel=channel, not_after=now + NEWS
+                now,
+                f"{names}: {run.title} is at {position(run)}; {self._how(run)}",
+                channel=channel,
+                not_after=now + NEWS,
             )
 
     def _how(self, run: ClassRun) -> str:
@@ -68,7 +71,7 @@ class Latecomers:
         if late and self._can(run):
             self.room.notices.tell(
                 ask.at,
-                f"the class is at {place(run)}; !step shows it, !catchup does the earlier steps in your lab",
+                f"the class is at {position(run)}; !step shows it, !catchup does the earlier steps in your lab",
                 person_id=ask.person.id,
                 not_after=ask.at + NEWS,
             )

@@ -8,7 +8,7 @@ from trainbot.core.commands import Argument, Command, Request, Scope
 from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Priority, Reply
 from trainbot.core.wording import span
-from trainbot.features.classes.classroom import Classroom, place, step_lines
+from trainbot.features.classes.classroom import Classroom, position, step_lines
 from trainbot.features.classes.script_runs import ScriptRuns, script_of
 from trainbot.model.class_run import ClassRun, ScriptKind, ScriptRun, ScriptState
 from trainbot.model.exercise import Exercise
@@ -44,7 +44,7 @@ class LearnerCommands:
         """A step that the class has reached."""
         last = min(run.step, run.steps)
         if not 0 <= number <= last:
-            raise UserError(f"the class is at {place(run)}; !step shows your step, !step N any step up to {last}")
+            raise UserError(f"the class is at {position(run)}; !step shows your step, !step N any step up to {last}")
         return number
 
     # -- done ----------------------------------------------------------------------------------------
@@ -66,7 +66,7 @@ class LearnerCommands:
         if mine < min(run.step, run.steps):
             return [
                 Reply(
-                    f"step {mine} is done; the class is at {place(run)}. Type !done again if you have done more; !step shows your next step",
+                    f"step {mine} is done; the class is at {position(run)}. Type !done again if you have done more; !step shows your next step",
                     private=True,
                 )
             ]

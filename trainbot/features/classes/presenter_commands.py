@@ -9,7 +9,7 @@ from trainbot.core.commands import Argument, Command, Request, Scope
 from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Line, Priority
 from trainbot.core.wording import span
-from trainbot.features.classes.classroom import Classroom, place, step_lines, title_of
+from trainbot.features.classes.classroom import Classroom, position, step_lines, title_of
 from trainbot.features.classes.progress import ProgressCommands
 from trainbot.model.class_run import ClassRun
 from trainbot.model.exercise import Exercise, ExerciseLibrary
@@ -29,7 +29,7 @@ class PresenterCommands:
         assert ask.channel is not None  # Scope.CHANNEL
         run = self.classes.in_channel(ask.channel)
         if run is not None:
-            raise UserError(f"{run.title} is already running here, at {place(run)}; !end ends it")
+            raise UserError(f"{run.title} is already running here, at {position(run)}; !end ends it")
         session, library = self.room.sessions.next_start(ask, what), self.room.exercises.library
         planned = session.exercise if session is not None else None
         exercise = library.find(planned or what or _only(library))
@@ -144,7 +144,7 @@ class PresenterCommands:
         return [
             Line(
                 run.channel,
-                f"I'm back after a restart: {run.title} is at {place(run)}; labs, questions and progress are as they were",
+                f"I'm back after a restart: {run.title} is at {position(run)}; labs, questions and progress are as they were",
                 Priority.PRESENTER,
             )
             for run in self.classes.running(channel=channel)

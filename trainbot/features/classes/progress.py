@@ -11,7 +11,7 @@ from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Line, Priority, Reply
 from trainbot.core.text import one_line
 from trainbot.core.wording import as_many, span
-from trainbot.features.classes.classroom import Classroom, place
+from trainbot.features.classes.classroom import Classroom, position
 from trainbot.model.class_run import Attendance, ClassRun
 
 MARKS = (50, 80, 100)  # percent done at which the channel hears numbers
@@ -65,7 +65,7 @@ class ProgressCommands:
         run = self.room.run(ask)
         now = self.step_progress(run)
         text = (
-            f"{place(run)} for {span(ask.at - run.step_at)}: {now.done} done, {now.working} working, "
+            f"{position(run)} for {span(ask.at - run.step_at)}: {now.done} done, {now.working} working, "
             f"{len(now.stuck)} stuck, {now.silent} silent"
         )
         away = self.room.homes.people()

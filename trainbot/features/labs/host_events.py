@@ -235,7 +235,7 @@ class HostEvents:
     def _fits_elsewhere(self, lab: Lab, now: datetime) -> bool:
         """Whether another host has room for it."""
         image = self.scheduler.images.get(lab.image)
-        others = [seats for seats in self.scheduler.rooms(self.labs.present(), now) if seats.host != lab.host]
+        others = [room for room in self.scheduler.rooms(self.labs.present(), now) if room.host != lab.host]
         return image is not None and choose_host(others, self.scheduler.need(image)) is not None
 
     def _lose(self, lab: Lab, why: str, now: datetime) -> None:

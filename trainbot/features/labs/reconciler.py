@@ -147,29 +147,29 @@ def assignments(
     leases: Iterable[Lease], present: Iterable[Lab], hosts: Iterable[HostRoom], needs: Mapping[str, Need], pool: Pool
 ) -> Assignments:
     """``present``: all labs that hosts may have.  ``needs``: what a lab of each image that can be made takes."""
-    seats = {host.host: host for host in hosts}
-    up = {name for name, host in seats.items() if host.up}
+    rooms = {host.host: host for host in hosts}
+    up = {name for name, host in rooms.items() if host.up}
     labs = [lab for lab in present if lab.host in up]
-    given = hand_out(leases, [lab for lab in labs if not seats[lab.host].drained])
+    given = hand_out(leases, [lab for lab in labs if not rooms[lab.host].drained])
     assigned = {lease.id: lab.id for lease, lab in given}
     rest = [replace(lease, lab_id=assigned.get(lease.id, lease.lab_id)) for lease in leases]
     room_coming = sum(lab.state is LabState.ENDING for lab in labs)
     made, evicted = [], []
-    for want in shortage(rest, [lab for lab in labs if not seats[lab.host].drained], pool):
+    for want in shortage(rest, [lab for lab in labs if not rooms[lab.host].drained], pool):
         if want.image not in needs:
             continue
-        open_to = [host for host in seats.values() if want.urgent or host.in_making < host.at_once]
+        open_to = [host for host in rooms.values() if want.urgent or host.in_making < host.at_once]
         name = choose_host(open_to, needs[want.image])
         if name is not None:
             made.append((want, name))
-            seats[name] = seats[name].with_one_more(needs[want.image])
+            rooms[name] = rooms[name].with_one_more(needs[want.image])
         elif want.urgent and room_coming:
             room_coming -= 1
         elif want.urgent:
             victim = surplus(rest, [lab for lab in labs if lab not in evicted], want)
             evicted += [victim] if victim is not None else []
     if not evicted:
-        over = excess(rest, labs, pool, {name for name, host in seats.items() if host.drained})
+        over = excess(rest, labs, pool, {name for name, host in rooms.items() if host.drained})
         evicted += [over] if over is not None else []
     return Assignments(tuple(given), tuple(made), tuple(evicted))
 

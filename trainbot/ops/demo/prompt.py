@@ -10,7 +10,7 @@ from prompt_toolkit import ANSI, PromptSession, print_formatted_text
 from prompt_toolkit.patch_stdout import patch_stdout
 from prompt_toolkit.utils import get_cwidth
 
-from trainbot.adapters.irc.text import cut, plain, sanitise
+from trainbot.adapters.irc.wire_text import cut, plain, sanitise
 from trainbot.core.tasks import Tasks
 from trainbot.ops.demo.irc_client import IrcClient
 from trainbot.ops.demo.tour import HOST_ANSWERS, DidNotHappen

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from trainbot.adapters.irc.text import plain
+from trainbot.adapters.irc.wire_text import plain
 from trainbot.core.tasks import Tasks
 from trainbot.ops.demo.irc_client import IrcClient
 from trainbot.ops.demo.world import CHANNEL, NICK, PRESENTER_ADDRESS, DemoWorld

@@ -18,7 +18,7 @@ class ShellCommand:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ControlRequest:
     """``answer`` gets what is told, an ``error`` where it cannot be."""
 
     request: dict[str, Any]
@@ -26,12 +26,12 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class RehearsalAsked(Request):
+class RehearsalAsked(ControlRequest):
     """``trainbot rehearse`` asks."""
 
 
 @dataclass(frozen=True, slots=True)
-class GatewayAsked(Request):
+class GatewayAsked(ControlRequest):
     """The gateway asks, for the people at its door."""
 
 
@@ -39,7 +39,7 @@ class GatewayAsked(Request):
 class Response:
     """What a request is told once the turn is stored."""
 
-    to: Request
+    to: ControlRequest
     value: dict[str, Any]
 
     def give(self) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from trainbot.bot.requests import GatewayAsked, Response
+from trainbot.bot.control_requests import GatewayAsked, Response
 from trainbot.core.access import Person, Role
 from trainbot.core.dispatch import Attested, Dispatch
 from trainbot.core.errors import Denied, UserError
