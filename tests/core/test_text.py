@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import logging
 import sys
@@ -16,6 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trainbot.__main__ import complain
 from trainbot.adapters.calendars.feed import _text as calendar_text
 from trainbot.adapters.calendars.ics_schedule import read_ics
 from trainbot.adapters.calendars.schedule_folder import load_schedules
@@ -115,6 +118,13 @@ def log_line_json(raw: bytes) -> list[str]:
     return [line, found["text"], *found["trace"].split("\n")]
 
 
+def complaint(raw: bytes) -> list[str]:
+    said = io.StringIO()
+    with contextlib.redirect_stderr(said):
+        complain(f"trainbot: {decoded(raw)}")
+    return said.getvalue().split("\n")
+
+
 def gateway_log_word(raw: bytes) -> list[str]:
     return [plain_ascii(decoded(raw))]
 
@@ -207,6 +217,7 @@ DOORS: list[tuple[Callable[[bytes], list[str]], int | None]] = [
     (ssh_status_line, 5 * tmux.LONGEST + 400),  # a quote is five signs in a shell's word
     (ssh_says, 1100),
     (log_line, 4100),
+    (complaint, None),
     (log_line_json, None),
     (gateway_log_word, 33),
     (doctor_line, 720),

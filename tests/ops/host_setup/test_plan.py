@@ -168,10 +168,10 @@ CHANGES = [
     ({"weight": 256}, ["scheduling"], f"give dom0 {WEIGHT}"),
     ({"weight": 256, "xen": {"xen_scheduler": "null"}}, [], ""),
     ({"door": ""}, ["door"], "add the account trainbot-door"),
-    ({"live": None, "bridge": False}, ["network"], "make it anew"),
-    ({"autostart": False}, ["network"], "make it anew"),
+    ({"live": None, "bridge": False}, ["network"], "recreate it"),
+    ({"autostart": False}, ["network"], "recreate it"),
     ({"groups": "0x0"}, ["network"], "set its bridge"),
-    ({"live": replace(settled().live, stp=True)}, ["network"], "make it anew"),
+    ({"live": replace(settled().live, stp=True)}, ["network"], "recreate it"),
 ]
 
 

@@ -164,7 +164,11 @@ def _certificate(config: IrcConfig, connection_status: ConnectionStatus, now: fl
 def _nick(config: IrcConfig, connection_status: ConnectionStatus) -> Finding:
     if connection_status.nick == config.nick:
         return IRC.ok(f"the nick {config.nick} is ours")
-    mend = f"/msg NickServ REGAIN {config.nick}" if config.sasl else "ask whoever has it, or set another in [irc] nick"
+    mend = (
+        f"/msg NickServ REGAIN {config.nick}"
+        if config.sasl
+        else "ask the person who has it, or set another in [irc] nick"
+    )
     return IRC.wrong(
         f"somebody else has the nick {config.nick}, the bot is {connection_status.nick}",
         "so learners may talk to the wrong one",

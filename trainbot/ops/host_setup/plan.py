@@ -38,7 +38,7 @@ def refusals(facts: HostFacts, desired: DesiredState) -> list[str]:
             "docs/preparing-hosts.md says what such a host needs"
         ]
     found = [
-        f"the folder {folder} of [host.{name}] is no path that trainbot makes: / and plain letters, please"
+        f"the folder {folder} of [host.{name}] is not a path that trainbot can create: use plain letters and /"
         for folder in _pools(desired).values()
         if not _PLAIN.fullmatch(folder)
     ] + network_refusals(facts, desired)

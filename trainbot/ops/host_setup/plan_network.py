@@ -63,7 +63,7 @@ def _running(facts: HostFacts, desired: DesiredState) -> list[str]:
     away = f"give them back, or say !drain {host.name} now, and then prepare {host.name} again"
     if facts.live is not None and replace(facts.live, hosts=plan.hosts) != plan:
         return [
-            f"{len(facts.ports)} labs run on the network of {host.name}, which has to be made anew (its subnet or "
+            f"{len(facts.ports)} labs run on the network of {host.name}, which has to be recreated (its subnet or "
             f"form has changed), and would lose it: {away}"
         ]
     beyond = [
@@ -113,8 +113,8 @@ def network_step(facts: HostFacts, desired: DesiredState) -> SetupStep:
     return SetupStep(
         "network",
         f"{host.network} is not as it is to be",
-        f"make it anew: {now}",
-        f"made it anew: {now}",
+        f"recreate it: {now}",
+        f"recreated it: {now}",
         _HEAD + again + _DEFINE.format(xml=network_xml(desired), name=name) + start,
     )
 
