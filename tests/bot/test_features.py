@@ -24,7 +24,7 @@ CALLABLES = {
         "ShellCommand",
         "answer",
     ): "goes back to whoever asked over the control socket",
-    ("trainbot/bot/control_requests.py", "Request", "answer"): "the same",
+    ("trainbot/bot/control_requests.py", "ControlRequest", "answer"): "the same",
     ("trainbot/bot/workers/calendar_writer.py", "CalendarWriter", "post"): "into the bot's inbox",
     ("trainbot/bot/workers/lab_probes.py", "LabProbes", "post"): "into the bot's inbox",
     ("trainbot/bot/workers/script_runner.py", "ScriptRunner", "post"): "into the bot's inbox",

@@ -37,13 +37,13 @@ def test_help_for_one_command(stage: Stage) -> None:
     assert stage.hear("alice", "!help lab reset") == [
         ("alice", "!lab reset [IMAGE]: reset your lab to the original image (asks first)")
     ]
-    assert stage.whisper("alice", "help !goto") == ["!goto N: to step N, e.g. !goto 3 (presenters)"]
+    assert stage.whisper("alice", "help !goto") == ["!goto N: move the class to step N, e.g. !goto 3 (presenters)"]
     assert stage.talk("alice", "!help lab")[0].endswith(
         "also !lab list !lab claim !lab console !lab reboot !lab reset !lab snapshot !lab rollback !lab extend !lab return "
         "!lab home"
     )
     assert stage.hear("hannah", "!help done") == [
-        (CHANNEL, "hannah: !done: I have done my step; its check runs behind, and speaks only if something is missing")
+        (CHANNEL, "hannah: !done: mark your step as done; its check runs in the background and only reports what is missing")
     ]
 
 

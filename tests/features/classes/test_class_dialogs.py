@@ -274,7 +274,7 @@ def test_end_asks_first(lesson: Stage) -> None:
     lesson.talk("alice", "!ask why?")
     lesson.talk("alice", "!step")
     assert lesson.talk("russell", "!end") == [
-        "russell: that ends SE Linux for beginners for everybody. One question waits. Type !yes within 60 s."
+        "russell: this ends SE Linux for beginners for everybody. One question is still open. Type !yes within 60 s."
     ]
     lesson.wait(seconds=30)
     assert lesson.hear("russell", "!yes") == [

@@ -146,7 +146,9 @@ def test_reset_offers_and_catchup_does(played: Callable[..., Stage]) -> None:
     stage.talk("alice", "!done"), stage.talk("alice", "!done")
     run_all(stage)
     stage.talk("alice", "!lab reset")
-    assert stage.talk("alice", "!yes")[0].endswith("the same ssh line works; !catchup 3 redoes the steps before yours")
+    assert stage.talk("alice", "!yes")[0].endswith(
+        "the same ssh command works; !catchup 3 redoes the steps before yours"
+    )
     assert stage.talk("alice", "!catchup") == [
         "alice: you have no running debian lab; !lab debian gives you one, then type !catchup again"
     ]

@@ -49,7 +49,7 @@ def test_nothing_ends_and_nobody_is_warned_in_a_class(stage: Stage) -> None:
         )
     ]
     assert stage.wait(minutes=14) == [] and len(stage.leases()) == 1
-    assert stage.wait(minutes=1)[0][1].startswith("your debian lab has ended")
+    assert stage.wait(minutes=1)[0][1].startswith("time is up: your debian lab has ended")
 
 
 def test_who_takes_part_keeps_any_lab(stages: Callable[..., Stage]) -> None:

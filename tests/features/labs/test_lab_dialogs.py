@@ -137,7 +137,7 @@ def test_with_two_labs_the_image_is_named(stages: Callable[..., Stage]) -> None:
     stage.talk("alice", "!lab almalinux")
     assert stage.talk("alice", "!lab reboot") == ["alice: which one? name the image: debian or almalinux"]
     assert stage.talk("alice", "!lab return debian") == [
-        "alice: your debian lab and everything in it will be deleted. Say !yes within 60 s."
+        "alice: your debian lab and everything in it will be deleted. Type !yes within 60 s."
     ]
     assert stage.talk("alice", "!yes") == ["you gave back your debian lab"]
     assert [lease.image for lease in stage.leases()] == ["almalinux"]
@@ -159,7 +159,7 @@ def test_reset_asks_first(stage: Stage) -> None:
     stage.talk("alice", "!lab debian")
     stage.hosts_work()
     assert stage.hear("alice", "!lab reset") == [
-        (CHANNEL, "alice: everything you changed in your debian lab will be lost. Say !yes within 60 s.")
+        (CHANNEL, "alice: everything you changed in your debian lab will be lost. Type !yes within 60 s.")
     ]
     assert stage.began == []
     assert stage.talk("bob", "!yes") == ["bob: there is nothing to confirm"]
@@ -242,7 +242,7 @@ def test_when_all_are_taken_there_is_a_queue(stages: Callable[..., Stage]) -> No
     assert stage.talk("carol", "!lab debian") == [waits.format(2, "you'll get a lab as soon as one is given back")]
     assert stage.talk("carol", "!lab list") == [waits.format(2, "you'll get a lab as soon as one is given back")]
     assert stage.talk("carol", "!lab return") == [
-        "carol: you will lose your position in the queue for a debian lab. Say !yes within 60 s."
+        "carol: you will lose your position in the queue for a debian lab. Type !yes within 60 s."
     ]
     assert stage.talk("carol", "!yes") == ["you left the queue for a debian lab"]
     stage.talk("alice", "!lab return")

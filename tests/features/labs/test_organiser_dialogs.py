@@ -36,7 +36,7 @@ def test_beyond_what_everybody_may_have(stages: Callable[..., Stage]) -> None:
         "olga: alice already has an almalinux lab (permissive); !lab revoke alice almalinux takes it back"
     ]
     assert stage.dump() == before
-    assert "stranger has a debian lab" in stage.talk("olga", "!lab for stranger debian")[0]
+    assert "stranger now has a debian lab" in stage.talk("olga", "!lab for stranger debian")[0]
     assert stage.talk("stranger", "!lab debian")[0].startswith(
         "your debian lab: ssh"
     )  # the line again, with no account
@@ -66,15 +66,15 @@ def test_a_lab_for_somebody_when_all_are_taken(stages: Callable[..., Stage]) -> 
 WRONG = [
     ("!lab for nobody debian", 'nobody called "nobody" is in my channels'),
     ("!lab for trainbot debian", 'nobody called "trainbot" is in my channels'),
-    ("!lab for alice", "say !lab for NICK IMAGE [permissive], for example !lab for alice debian"),
+    ("!lab for alice", "usage: !lab for NICK IMAGE [permissive], for example !lab for alice debian"),
     ("!lab for alice windows", 'no image called "windows" (available: debian)'),
     ("!lab for alice debian strict", 'unknown mode "strict": the only option after the image is "permissive"'),
     ("!lab revoke alice", "alice has no lab; !labs shows who has one"),
     ("!lab revoke nobody", "nobody has no lab; !labs shows who has one"),
     ("!lab revoke bob suse", 'no image called "suse" (available: debian)'),
-    ("!lab revoke", "say !lab revoke NICK [IMAGE], for example !lab revoke alice"),
+    ("!lab revoke", "usage: !lab revoke NICK [IMAGE], for example !lab revoke alice"),
     ("!labs xen9", 'no host and nobody with a lab is called "xen9" (hosts: xen1)'),
-    ("!labs xen1 bob", "'bob' is one word too many: say !labs [HOST or NICK], for example !labs alice"),
+    ("!labs xen1 bob", "unexpected word \"bob\". Usage: !labs [HOST or NICK], for example !labs alice"),
 ]
 
 
@@ -110,7 +110,7 @@ def test_revoke(stage: Stage) -> None:
     assert stage.hear("olga", "!lab revoke alice") == [
         (
             CHANNEL,
-            "olga: alice loses their debian lab (asked for 1 h 10 min ago) and everything in it. Say !yes within 60 s.",
+            "olga: alice loses their debian lab (asked for 1 h 10 min ago) and everything in it. Type !yes within 60 s.",
         )
     ]
     assert len(stage.leases()) == 1
@@ -134,7 +134,7 @@ def test_revoke_of_a_place_and_of_one_of_two(stages: Callable[..., Stage]) -> No
         "olga: which one? alice has debian and almalinux. Type for example !lab revoke alice debian"
     ]
     assert stage.talk("olga", "!lab revoke alice almalinux") == [
-        "olga: alice loses their position in the queue for an almalinux lab. Say !yes within 60 s."
+        "olga: alice loses their position in the queue for an almalinux lab. Type !yes within 60 s."
     ]
     assert stage.talk("olga", "!yes") == [
         "alice is no longer waiting for an almalinux lab; I'll tell them",

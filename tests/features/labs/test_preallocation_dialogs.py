@@ -137,11 +137,11 @@ def test_no_go_and_go(four: Stage) -> None:
     ]
     said = [text for target, text in until(four, -6) if target == "russell" and "go:" in text]
     assert said == [
-        "go: 4 of 4 labs for SE Linux at 11:00 Berlin are ready, all on xen1, so losing it would leave none"
+        "go: 4 of 4 labs for SE Linux at 11:00 Berlin are ready, all on xen1: losing it would leave none"
     ]
     said = [text for target, text in until(four, -0.5) if target == "russell" and "go:" in text]
     assert said == [
-        "go: 4 of 4 labs for SE Linux at 11:00 Berlin are ready, all on xen1, so losing it would leave none"
+        "go: 4 of 4 labs for SE Linux at 11:00 Berlin are ready, all on xen1: losing it would leave none"
     ]
 
 

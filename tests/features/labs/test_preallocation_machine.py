@@ -77,7 +77,7 @@ class BeforeClass(RuleBasedStateMachine):
     def give_back(self, who: str) -> None:
         if who in self.stage.net.people:
             self.stage.talk(who, "!lab return")
-            if "given back" in " ".join(self.stage.talk(who, "!yes")):
+            if "you gave back" in " ".join(self.stage.talk(who, "!yes")):
                 self.returned.add(who)
 
     @rule(who=who)

@@ -134,7 +134,7 @@ def test_in_a_class_no_time_is_promised(full: Stage) -> None:
     ]
     full.talk("russell", "!end")
     full.talk("russell", "!yes")
-    assert "likely in 4 h, when a lease ends" in full.talk("bob", "!lab debian")[0]
+    assert "you'll likely get a lab in 4 h, when a lease ends" in full.talk("bob", "!lab debian")[0]
 
 
 def test_no_room_at_all(full: Stage) -> None:

@@ -36,7 +36,7 @@ def test_snapshot_and_rollback(stage: Stage) -> None:
             (
                 CHANNEL,
                 "alice: everything you did in your debian lab since the snapshot 12 min ago will be lost; it restarts, and "
-                "ssh sessions end. Say !yes within 60 s.",
+                "ssh sessions end. Type !yes within 60 s.",
             )
         ]
         assert stage.began == []
@@ -71,7 +71,7 @@ def test_no_snapshot_yet(stage: Stage) -> None:
     stage.talk("alice", "!lab snapshot")
     stage.hosts_work()
     assert stage.talk("alice", "!lab reset") == [
-        "alice: everything you changed in your debian lab will be lost, and so will your snapshot. Say !yes within 60 s."
+        "alice: everything you changed in your debian lab will be lost, and so will your snapshot. Type !yes within 60 s."
     ]
     stage.talk("alice", "!yes")
     stage.hosts_work()

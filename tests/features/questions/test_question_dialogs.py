@@ -39,14 +39,14 @@ def test_take_in_turn(stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("said", "answer"),
     [
-        ("!answer 7 x", "there is no question '7'; !q lists the open ones"),
-        ("!answer x y", "there is no question 'x'; !q lists the open ones"),
-        ("!answer 99999999999999999999 y", "there is no question '99999999999999999999'; !q lists the open ones"),
+        ("!answer 7 x", 'there is no question "7"; !q lists the open ones'),
+        ("!answer x y", 'there is no question "x"; !q lists the open ones'),
+        ("!answer 99999999999999999999 y", 'there is no question "99999999999999999999"; !q lists the open ones'),
         ("!answer 1", "usage: !answer N WORDS, for example !answer 3 semanage port -m changes it"),
         ("!answer", "usage: !answer N WORDS, for example !answer 3 semanage port -m changes it"),
-        ("!take 2", "there is no question '2'; !q lists the open ones"),
+        ("!take 2", 'there is no question "2"; !q lists the open ones'),
         ("!skip", "usage: !skip N [WHY]"),
-        ("!skip 0", "there is no question '0'; !q lists the open ones"),
+        ("!skip 0", 'there is no question "0"; !q lists the open ones'),
         ("!ask", "usage: !ask WORDS, for example !ask why is port 11371 taken?"),
     ],
 )
@@ -205,8 +205,8 @@ def test_a_like_question_was_answered(stage: Stage) -> None:
         assert stage.hear("bob", said) == [
             (
                 "bob",
-                "question 1 was: why is port 11371 taken on Debian? → the policy owns it; "
-                "semanage port -m changes it Still ask? Type !yes within 60 s.",
+                "similar question 1: why is port 11371 taken on Debian? → the policy owns it; "
+                "semanage port -m changes it Ask anyway? Type !yes within 60 s.",
             )
         ]
     assert stage.dump()["question"] == before
@@ -221,7 +221,7 @@ def test_a_like_question_waits(stage: Stage) -> None:
     assert stage.hear("bob", "!ask how do i see the audit daemon's log?") == [
         (
             "bob",
-            "question 1 (how do I see the log of the audit daemon?) waits already; !vote 1 supports it. Still ask? Type !yes "
+            "question 1 (how do I see the log of the audit daemon?) is already open; !vote 1 supports it. Ask anyway? Type !yes "
             "within 60 s.",
         )
     ]

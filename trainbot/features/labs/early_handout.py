@@ -19,11 +19,12 @@ from trainbot.features.labs.lab_requests import LabRequests
 from trainbot.features.labs.preallocation import PlannedSession, Preallocation
 from trainbot.model.host import Mode
 from trainbot.model.lab import LabState, Lease
+from trainbot.model.notice import NoticeKind
 from trainbot.model.ports import Audience
 
 if TYPE_CHECKING:
     from trainbot.adapters.db import Store
-    from trainbot.model.notice import Notice, NoticeKind
+    from trainbot.model.notice import Notice
 
 LAST_CALL = timedelta(minutes=5)  # before the start: everybody present has a position in the queue at least
 GAP = timedelta(minutes=1)  # between two labs: a network lets us message one new person a minute ...

@@ -25,9 +25,9 @@ def in_line(leases: Iterable[Lease], waiting: Iterable[Notice]) -> list[Lease]:
 
 def positions(waiting: Iterable[Lease], away: Container[int]) -> dict[int, int]:
     """Lease -> its place in the queue for its image, from 1; those who are away are passed over."""
-    preallocation: Counter[str] = Counter()
+    before: Counter[str] = Counter()
     found = {}
     for lease in sorted(waiting, key=lambda lease: lease.id):
-        found[lease.id] = preallocation[lease.image] + 1
-        preallocation[lease.image] += lease.id not in away
+        found[lease.id] = before[lease.image] + 1
+        before[lease.image] += lease.id not in away
     return found

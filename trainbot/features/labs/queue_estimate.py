@@ -60,19 +60,19 @@ class _Simulation:
 
 def estimate(
     lease: Lease,
-    preallocation: Sequence[Lease],
+    before: Sequence[Lease],
     leases: Iterable[Lease],
     labs: Collection[Lab],
     hosts: Iterable[HostRoom],
     needs: Mapping[str, Need],
     ends_at: Callable[[Lease], datetime | None],
 ) -> Estimate:
-    """``preallocation``: those who wait longer.  ``labs``: all that hosts may have.  ``ends_at``: when a lease ends if nobody
+    """``before``: those who wait longer.  ``labs``: all that hosts may have.  ``ends_at``: when a lease ends if nobody
     extends it; None where nobody knows, because a class holds it."""
     up = {host.host: host for host in hosts if host.up}
     there = {lab.id: lab for lab in labs if lab.host in up}
     held = [(other, lab) for other in leases for id in (other.lab_id, other.left_id) if (lab := there.get(id or ""))]
-    hall = _Simulation(dict(up), needs, [*preallocation, lease])
+    hall = _Simulation(dict(up), needs, [*before, lease])
     taken = {lab.id for _lease, lab in held}
     for lab in there.values():
         if lab.state is LabState.ENDING or (lab.id not in taken and lab.state in NEARNESS):

@@ -45,10 +45,10 @@ class LabQueue:
             )
         keeping, present = self.expiry.hold(now), self.labs.present()
         needs = {name: self.scheduler.need(image) for name, image in self.scheduler.images.items()}
-        preallocation = [other for other in waiting if other.id < lease.id and other.id not in away]
+        before = [other for other in waiting if other.id < lease.id and other.id not in away]
         found = estimate(
             lease,
-            preallocation,
+            before,
             self.leases.every(),
             present,
             self.scheduler.rooms(present, now),

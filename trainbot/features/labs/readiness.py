@@ -16,11 +16,12 @@ from trainbot.features.labs.host_view import HostView
 from trainbot.features.labs.placement import HostRoom, Need, choose_host
 from trainbot.features.labs.preallocation import PlannedSession, Preallocation
 from trainbot.model.lab import ALIVE, Lab, LabState, Lease
+from trainbot.model.notice import NoticeKind
 from trainbot.model.ports import People
 
 if TYPE_CHECKING:
     from trainbot.adapters.db import Store
-    from trainbot.model.notice import Notice, NoticeKind
+    from trainbot.model.notice import Notice
 
 LAST_WORD = timedelta(minutes=5)  # before the start: people who got a no-go get the latest state
 MOST_FAULTS = 4
