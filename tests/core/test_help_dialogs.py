@@ -43,7 +43,10 @@ def test_help_for_one_command(stage: Stage) -> None:
         "!lab home"
     )
     assert stage.hear("hannah", "!help done") == [
-        (CHANNEL, "hannah: !done: mark your step as done; its check runs in the background and only reports what is missing")
+        (
+            CHANNEL,
+            "hannah: !done: mark your step as done; its check runs in the background and only reports what is missing",
+        )
     ]
 
 

@@ -25,7 +25,7 @@ async def test_a_class_from_announcement_to_minutes(bot, ngircd, people, russell
     await alice.expect(rf"TOPIC {CHANNEL} :SE Linux, hands on")
 
     # labs
-    await alice.ask("!help", r"labs: .*!lab .*class: .*!done.*!help COMMAND says more", "")
+    await alice.ask("!help", r"labs: .*!lab .*class: .*!done.*!help COMMAND for details", "")
     await alice.whisper("help lab", r"!lab .*a machine of your own")
     line = await alice.ask(
         "!lab debian",
@@ -50,11 +50,11 @@ async def test_a_class_from_announcement_to_minutes(bot, ngircd, people, russell
     await russell.ask("!next", "Step 1 of 3", CHANNEL)
     await alice.whisper("step", "Step 1 of 3")
     await alice.whisper("hint", "Look .*more: !hint")
-    await alice.whisper("solution", "the solution comes in|Solution of step 1")
+    await alice.whisper("solution", "the solution will be shown in|Solution of step 1")
     await alice.whisper("done", "step 1 is done")
     await bob.ask("!stuck it says no", "noted, you are next", "")
     await russell.ask("!progress", r"step 1 of 3 .*: 1 done, 0 working, 1 stuck, 0 silent; stuck: bob \(it says no\)")
-    await russell.ask("!next", "just now, so I stay there", CHANNEL)
+    await russell.ask("!next", "the class has only just gone to step 1, so I'm staying there", CHANNEL)
     await russell.ask("!goto 2", "Step 2 of 3", CHANNEL)
     await russell.ask("!prev", "Step 1 of 3", CHANNEL)
     await russell.ask("!repeat", "Step 1 of 3", CHANNEL)
@@ -80,7 +80,7 @@ async def test_a_class_from_announcement_to_minutes(bot, ngircd, people, russell
     alice.say(CHANNEL, "[nolog] not for the log")
     alice.say(CHANNEL, "thanks all")
     await alice.synced()
-    await russell.ask("!end", "that ends SE Linux, hands on for everybody. Type !yes within 60 s", CHANNEL)
+    await russell.ask("!end", "this ends SE Linux, hands on for everybody. Type !yes within 60 s", CHANNEL)
     await russell.ask("!yes", r"is over after .*; \d took part. Thank you! Minutes: trainbot log show 1", CHANNEL)
 
     shown = await bot.shell("log", "show", "1")
@@ -120,7 +120,7 @@ async def test_sigterm_says_goodbye(bot, alice, russell):
     assert not (bot.state / "control.sock").exists()
     assert not [line for line in bot.lines if "Traceback" in line or "ERROR" in line or "WARNING" in line]
     await bot.arrive(alice)
-    await alice.hear("I was away and am back: .* is at the introduction", CHANNEL)
+    await alice.hear("I'm back after a restart: .* is at the introduction", CHANNEL)
     assert process.running(bot.state) == gateway
     assert await bot.signal(signal.SIGINT) == 0
 

@@ -10,7 +10,7 @@ import pytest
 from tests.peers.libvirtd import Libvirtd
 from tests.whole.running import CHANNEL, PRESENTER, plan
 
-AWAY = "I was away and am back"
+AWAY = "I'm back after a restart"
 
 
 async def back(bot, *people):

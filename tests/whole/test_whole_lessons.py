@@ -75,10 +75,10 @@ async def test_a_class_in_machines(bot, ngircd, people):
     await russell.hear("step 1 is set up in 1 of 1 labs", "", LOGIN)
     alice.say(CHANNEL, "!done")
     said = await alice.hear("step 1 is not done yet: (.*)", "", LOGIN)
-    assert said[1] == "/root/first is missing (!done again after that)"
+    assert said[1] == "/root/first is missing (type !done again when you've fixed it)"
     await russell.ask("!goto 2", "make another", CHANNEL)
     await alice.ask("!lab reset debian", "yes", CHANNEL)
-    await alice.ask("!yes", "starts again", "")
+    await alice.ask("!yes", "resetting your debian lab", "")
     dan = await people(ngircd.port, "dan")
     await dan.hear(
         "dan: Files is at step 2 of 2; !lab debian gives you a machine, !lab centos another, !step shows the step, !catchup does the earlier steps in your lab",
@@ -88,7 +88,7 @@ async def test_a_class_in_machines(bot, ngircd, people):
     for _ in range(2):
         await bot.logs("lab tb-debian-\\S+ on here is ready", LOGIN)
     for person in (alice, dan):
-        await person.ask("!catchup", "is brought to step 2, with 1 before it replayed", "")
+        await person.ask("!catchup", "bringing .* to step 2 \\(earlier steps to replay: 1\\)", "")
     for person in (alice, dan):
         await person.hear("your debian lab is at step 2 now", "", LOGIN)
         person.say(CHANNEL, "!done")

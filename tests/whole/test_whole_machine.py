@@ -111,7 +111,7 @@ async def test_a_machine_from_request_to_return(bot, lab_image, ngircd, people):
     await bot.logs("host here answers")
     await russell.ask("!start", "begins", CHANNEL)
     line = await alice.ask(
-        "!lab debian", r"your debian lab: (ssh -p \d+ debian@127.0.0.1) password (\S+) .*it boots", ""
+        "!lab debian", r"your debian lab: (ssh -p \d+ debian@127.0.0.1) password (\S+) .*it is booting", ""
     )
     learner = Learner(bot.folder, line[1], password=line[2])
     code, out, err = await learner.run("id; echo trouble >&2; exit 7")
@@ -135,7 +135,7 @@ async def test_a_machine_from_request_to_return(bot, lab_image, ngircd, people):
     assert (await keyed.says("xen-manage list")).startswith("debian (enforcing) on here: ready")
     destroying = await keyed.open("xen-manage destroy")
     out, err = await destroying.communicate(b"no\n")
-    assert (destroying.returncode, out) == (1, b"") and b"will be gone. Type yes:" in err
+    assert (destroying.returncode, out) == (1, b"") and b"will be deleted. Type yes to confirm:" in err
     (console,) = (bot.folder / "v" / "console").iterdir()
     assert (console.parent.stat().st_mode & 0o777, console.stat().st_mode & 0o777) == (0o700, 0o600)
 
@@ -148,7 +148,7 @@ async def test_a_machine_from_request_to_return(bot, lab_image, ngircd, people):
     await echo(session, b"the bot is dead\n")
     assert await keyed.says(BOOT_ID) == boot  # and who comes meanwhile gets in
     await bot.arrive(alice)
-    await alice.hear("I was away and am back", CHANNEL)
+    await alice.hear("I'm back after a restart", CHANNEL)
     await bot.logs("host here answers: .* 1 labs of ours")
     await alice.ask("!lab", "debian .* on here: ready", "")
     await alice.ask("!lab debian", r"your debian lab: ssh .* \(log in with your key\)$", "")
@@ -163,14 +163,14 @@ async def test_a_machine_from_request_to_return(bot, lab_image, ngircd, people):
     assert await keyed.says("cat /root/kept") == "mine"
     again = await keyed.says(BOOT_ID)
     assert again != boot
-    await alice.ask("!lab reset", "will be gone. Type !yes")
-    await alice.ask("!yes", "starts again as the image was", "")
+    await alice.ask("!lab reset", "will be lost. Type !yes")
+    await alice.ask("!yes", "resetting your debian lab to the original image", "")
     await bot.logs("lab tb-debian-\\S+ on here is ready", LOGIN)
     assert await keyed.says("ls -A /root | grep -c kept; true") == "0"
     assert await keyed.says(BOOT_ID) not in (boot, again)
 
     assert len(disks(bot)) == 1
-    await alice.ask("!lab return", "will be gone. Type !yes")
+    await alice.ask("!lab return", "will be deleted. Type !yes")
     await alice.ask("!yes", "given back", "")
     await bot.logs("lab tb-debian-\\S+ on here is gone")
     assert machines(bot) == [] and disks(bot) == []

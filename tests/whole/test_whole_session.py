@@ -91,10 +91,10 @@ async def test_a_session_from_plan_to_end(ngircd, make_bot, people, russell, ali
             '!session add selinux sun 14 mar 09:00 melbourne 2h "SE Linux for beginners" by russell seats 1 '
             "https://example.org/slides",
             rf'"SE Linux for beginners", {ZONES} \| in 21 d 14 h, lasts 2 h, exercise '
-            "selinux, by russell, 1 seat, .*Keep that as a draft",
+            "selinux, by russell, 1 seat, .*Save this as a draft",
             CHANNEL,
         )
-        await russell.ask("!yes", "kept as d1", CHANNEL)
+        await russell.ask("!yes", "saved as d1", CHANNEL)
         await alice.ask("!sessions", "no sessions are planned")
         russell.say(CHANNEL, "!session publish")
         await topic(alice, r"Welcome \| next: SE Linux for beginners, Sat 13 Mar 22:00 UTC \| !sessions")
@@ -118,7 +118,7 @@ async def test_a_session_from_plan_to_end(ngircd, make_bot, people, russell, ali
         assert await event(1, "UID", "SEQUENCE") == [first[0], "1"]
 
         # somebody drops, the next is told
-        await alice.ask("!signup drop", "is free for somebody else", "")
+        await alice.ask("!signup drop", "you have given up your seat in SE Linux for beginners", "")
         await bob.hear("a seat became free and you have it: SE Linux for beginners", "")
 
         # reminders; the one of a week comes while the server is away
@@ -157,7 +157,7 @@ async def test_a_session_from_plan_to_end(ngircd, make_bot, people, russell, ali
         await alice.bot_joins()
         alice.send(f"MODE {CHANNEL} +o {NICK}")
         russell.say(CHANNEL, "!end")
-        await russell.hear("that ends SE Linux for beginners", CHANNEL)
+        await russell.hear("this ends SE Linux for beginners", CHANNEL)
         russell.say(CHANNEL, "!yes")
         await alice.expect(rf"^:{NICK}!\S+ MODE {CHANNEL} -m")
         await topic(alice, "Welcome\r?$")

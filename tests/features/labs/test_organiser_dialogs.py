@@ -74,7 +74,7 @@ WRONG = [
     ("!lab revoke bob suse", 'no image called "suse" (available: debian)'),
     ("!lab revoke", "usage: !lab revoke NICK [IMAGE], for example !lab revoke alice"),
     ("!labs xen9", 'no host and nobody with a lab is called "xen9" (hosts: xen1)'),
-    ("!labs xen1 bob", "unexpected word \"bob\". Usage: !labs [HOST or NICK], for example !labs alice"),
+    ("!labs xen1 bob", 'unexpected word "bob". Usage: !labs [HOST or NICK], for example !labs alice'),
 ]
 
 

@@ -136,13 +136,9 @@ def test_no_go_and_go(four: Stage) -> None:
         "the rest should be ready in 60 s; organisers can see more with !hosts"
     ]
     said = [text for target, text in until(four, -6) if target == "russell" and "go:" in text]
-    assert said == [
-        "go: 4 of 4 labs for SE Linux at 11:00 Berlin are ready, all on xen1: losing it would leave none"
-    ]
+    assert said == ["go: 4 of 4 labs for SE Linux at 11:00 Berlin are ready, all on xen1: losing it would leave none"]
     said = [text for target, text in until(four, -0.5) if target == "russell" and "go:" in text]
-    assert said == [
-        "go: 4 of 4 labs for SE Linux at 11:00 Berlin are ready, all on xen1: losing it would leave none"
-    ]
+    assert said == ["go: 4 of 4 labs for SE Linux at 11:00 Berlin are ready, all on xen1: losing it would leave none"]
 
 
 def test_no_go_where_labs_do_not_boot(four: Stage) -> None:
