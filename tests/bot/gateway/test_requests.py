@@ -113,12 +113,12 @@ def test_helpers_may_look_and_the_learner_is_told(stage: Stage) -> None:
     """A learner may not; a helper may, also from a key alone; the lab's person hears who looks."""
     stage.talk("alice", "!lab debian")
     stage.talk("bob", "!q")
-    assert ask(stage, "bob", "watch", nick="alice")["error"].startswith("somebody else's console is for helpers")
+    assert ask(stage, "bob", "watch", nick="alice")["error"].startswith("only helpers can open somebody else's console")
     stage.whisper("hannah", f"key {KEY}")
     told = ask(stage, "hannah", "watch", nick="ALICE")
     assert told == {"lease": str(stage.leases()[0].id), "by": "hannah (helper)", "name": "alice"}
     assert [(line.target, line.text) for line in stage.said if isinstance(line, Line)] == [
-        ("alice", "hannah (helper) looks at the console of your debian lab now")
+        ("alice", "hannah (helper) is now looking at the console of your debian lab")
     ]
     stage.leave("hannah")
     assert ask(stage, "hannah", "watch", nick="alice")["by"] == "hannah (helper)"
