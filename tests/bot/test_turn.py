@@ -211,7 +211,7 @@ def test_who_cannot_be_written_to_is_told_in_the_channel(known: Stage) -> None:
     (told,) = known.wait(seconds=2)
     assert told == (
         "#class",
-        "alice, bob: I have a message for you but can't write to you privately (they take messages only from "
+        "alice, bob: I have a message for you but can't write to you privately (they accept messages only from "
         "people they know (+g)); type /accept trainbot, then ask me again",
     )
     known.turn(RecipientUnreachable("alice", "again", "do", known.now))

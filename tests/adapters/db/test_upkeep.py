@@ -156,7 +156,7 @@ def rubbish(path: Path) -> None:
         (newer, "is from a newer trainbot"),
         (damaged, "cannot be restored|damaged"),
         (emptied, "it is not a trainbot database"),
-        (rubbish, "is damaged or not a database"),
+        (rubbish, "is not a database or is damaged"),
         (Path.unlink, "no such file"),
     ],
 )

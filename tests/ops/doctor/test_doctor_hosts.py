@@ -90,7 +90,7 @@ CASES = [
         "the name of xen1 is not in the DNS",
         "correct its uri",
     ),
-    (but(told=UNREACHED, **SHUT), "!", "the ssh login fails, nothing listens", "do sshd or libvirtd run"),
+    (but(told=UNREACHED, **SHUT), "!", "the ssh login fails, nothing listens", "that sshd or libvirtd runs"),
     (but(told=ssh("Connection timed out during banner exchange"), **SHUT), "!", "the ssh login fails", "firewall"),
     (
         but(

@@ -257,5 +257,5 @@ def explain(url: str, error: Exception) -> str:
     if "locked" in text:
         return f"the database {url} is locked by another program: stop that program"
     if "not a database" in text or "malformed" in text:
-        return f"{url} is damaged or not a database: restore the backup"
+        return f"{url} is not a database or is damaged: restore the backup"
     return f"the database {url}: {' '.join(text.split())[:200]}"
