@@ -36,8 +36,8 @@ def test_a_session_is_a_number_words_or_its_uid(words: str, uid: str) -> None:
         ("0", "no session 0"),
         ("9" * 40, "no session 999999999"),
         ("linux", "which one: a/one, a/one-more"),
-        ("²", "no session is called"),
-        ("", "no session is called"),
+        ("²", 'no session called "'),
+        ("", 'no session called "'),
         ("tea", "trainbot schedule list"),
     ],
 )

@@ -110,7 +110,7 @@ def test_the_database_is_told_to_the_shell(stage: Stage, full_disk: Callable[[],
     """Whoever sits at the machine can mend it: they get the file and the reason."""
     (answer,) = stage.turn(ShellCommand("hosts", lambda lines: None)).answers
     assert answer.lines[0].startswith("not done: the disk under the database sqlite:///")
-    assert "make room" in answer.lines[0]
+    assert "free some space" in answer.lines[0]
 
 
 def test_the_shell_is_an_organiser(stage: Stage) -> None:
@@ -205,14 +205,14 @@ def test_who_cannot_be_written_to_is_told_in_the_channel(known: Stage) -> None:
     for nick in ("alice", "bob", "nobody"):
         known.turn(
             RecipientUnreachable(
-                nick, "they take messages only from people they know (+g)", "say /accept trainbot", known.now
+                nick, "they accept messages only from people they know (+g)", "type /accept trainbot", known.now
             )
         )
     (told,) = known.wait(seconds=2)
     assert told == (
         "#class",
-        "alice, bob: I have something for you, and cannot write to you privately (they take messages only from "
-        "people they know (+g)); say /accept trainbot, then ask me again",
+        "alice, bob: I have a message for you but can't write to you privately (they accept messages only from "
+        "people they know (+g)); type /accept trainbot, then ask me again",
     )
     known.turn(RecipientUnreachable("alice", "again", "do", known.now))
     assert known.wait(seconds=2) == []

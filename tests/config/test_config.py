@@ -110,7 +110,7 @@ FAULTS = [
     ),
     (
         LEAST + "[schedule]\nreminders = 1h30m\n",
-        "[schedule] reminders: 1h30m is no time before a session: write for example 7d 1d 1h 10m, up to 365d",
+        "[schedule] reminders: 1h30m is not a time before a session: use for example 7d 1d 1h 10m, at most 365d",
     ),
     (LEAST + "[labs]\nlease = long\n", '[labs] lease: "long" is not a duration: use for example 15m, 4h or 7d'),
     (LEAST + "[labs]\nlease = 0s\n", '[labs] lease: "0s" is out of range: it must be from 1s to 3650d'),

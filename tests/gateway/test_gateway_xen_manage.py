@@ -90,9 +90,9 @@ def test_what_the_bot_says_is_shown_clean(quiet):
     quiet.bot.answers = lambda request: {"lines": ["you have no debian lab"], "refused": True, "question": ""}
     ran = quiet.ssh("xen-manage reset debian", password=password)
     assert (ran.returncode, ran.stdout, ran.stderr) == (1, b"", b"you have no debian lab\n")
-    quiet.bot.answers = lambda request: {"error": "nobody knows you any more: ask on IRC"}
+    quiet.bot.answers = lambda request: {"error": "you no longer have access: ask on IRC"}
     ran = quiet.ssh("xen-manage list", password=password)
-    assert (ran.returncode, ran.stderr) == (1, b"nobody knows you any more: ask on IRC\n")
+    assert (ran.returncode, ran.stderr) == (1, b"you no longer have access: ask on IRC\n")
 
 
 def asks_first(request):

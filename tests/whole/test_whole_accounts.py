@@ -81,7 +81,7 @@ async def test_a_wrong_password_is_no_reason_to_come_without_it(network, bot, pe
     watcher = await people(network.port, "watcher", source="127.0.0.4")
     await bot.start()
     await bot.logs("no IRC connection to localhost .*SASL login refused.*next try in")
-    await bot.logs("does not let us in: SASL login refused.*not tried again before bot.ini changes")
+    await bot.logs("refuses the bot: SASL login refused.*not trying again until bot.ini changes")
     await watcher.synced()
     assert not [line for line in watcher.lines if f":{NICK}!" in line]
     assert bot.leaks("guessed") == []

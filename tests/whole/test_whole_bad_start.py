@@ -41,7 +41,7 @@ async def test_every_fault_of_bot_ini_at_once(bot):
         '[schedule] zones: unknown time zone "Australia/Sidney"',
         "[labs] leese: unknown option",
         "[image.list] (name): !lab list is a command",
-        "[host.xen1] uri: no driver for hosts like 'vbox://'",
+        "[host.xen1] uri: unsupported host uri 'vbox://'",
         '[gateway] listen: "here"',
         "[recrods]: unknown section",
     ):
@@ -72,11 +72,11 @@ async def test_two_bots_on_one_database(ngircd, bot, make_bot, alice):
     """The second is refused before it touches anything; the first does not notice."""
     await bot.arrive(alice)
     second = make_bot(ngircd.port, irc={"nick": "second"}, store={"url": f"sqlite:///{bot.folder}/trainbot.db"})
-    await refused(second, "another trainbot already works on sqlite:///")
+    await refused(second, "another trainbot already uses sqlite:///")
     third = make_bot(ngircd.port, irc={"nick": "third"}, store={"state": bot.state}, host_xen1=None, image_debian=None)
-    await refused(third, "another trainbot runs here")
+    await refused(third, "another trainbot is already running here")
     ran = await bot.shell("db", "upgrade")
-    assert ran.code == 1 and ran.err.count("\n") == 1 and "already works on" in ran.err
+    assert ran.code == 1 and ran.err.count("\n") == 1 and "already uses" in ran.err
     await alice.whisper("help lab", "a machine of your own")
     assert not [line for line in alice.lines if "JOIN" in line and ("second" in line or "third" in line)]
 
@@ -86,13 +86,13 @@ async def test_what_a_dead_bot_left_is_no_obstacle(bot, alice):
     await bot.arrive(alice)
     await bot.kill()
     assert (bot.state / "control.sock").exists()
-    assert (await bot.shell("lab", "list")).err.startswith("trainbot: no trainbot runs here")
+    assert (await bot.shell("lab", "list")).err.startswith("trainbot: trainbot is not running here")
     await bot.arrive(alice)
     await bot.logs("host xen1 answers")
     assert (await bot.shell("host", "list")).code == 0
     await bot.signal(signal.SIGTERM)
     (bot.state / "control.sock").write_text("not a socket")
-    await refused(bot, "is there and is no socket: move it away")
+    await refused(bot, "exists and is not a socket: move it away")
 
 
 @pytest.mark.parametrize("case", ["newer", "rubbish", "nowhere"])

@@ -14,7 +14,7 @@ import pytest
 
 from tests.whole.running import CHANNEL, PRESENTER
 
-NOT_DONE = "not done, I cannot write my database just now; try again in a minute"
+NOT_DONE = "not done: I can't write to my database right now; try again in a minute"
 
 
 async def test_a_database_that_another_program_holds(bot, russell, alice):

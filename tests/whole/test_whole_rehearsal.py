@@ -156,4 +156,4 @@ async def test_wrong_usage_is_two(bot):
         found = await bot.shell("rehearse", *words)
         assert (found.code, found.out, found.err.count("\n")) == (2, "", 1), (words, found)
     found = await bot.shell("rehearse", "1")
-    assert found.code == 1 and "no trainbot runs here" in found.err and found.err.count("\n") == 1
+    assert found.code == 1 and "trainbot is not running here" in found.err and found.err.count("\n") == 1

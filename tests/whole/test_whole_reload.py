@@ -18,7 +18,7 @@ async def test_bot_ini_is_read_again_without_leaving(bot, ngircd, people, alice)
     await bot.logs(r"needs a restart: \[labs\]")
     bot.ini.write_text(bot.ini.read_text() + "[rolls]\n")
     bot.process.send_signal(signal.SIGHUP)
-    await bot.logs(r"not taken up: \[rolls\]: unknown section, did you mean \[roles\]")
+    await bot.logs(r"is not applied: \[rolls\]: unknown section, did you mean \[roles\]")
     await hannah.ask("!start selinux", "begins, with hannah", CHANNEL)
     assert await bot.signal(signal.SIGTERM) == 0
     await alice.bot_goes()

@@ -48,12 +48,12 @@ async def test_commands_beside_the_running_bot(bot, russell, alice):
 async def test_errors_in_a_shell_are_one_line(bot):
     """Without a bot, with a number that is none, with an unknown word: one line on stderr; 1, or 2 for wrong usage."""
     for words, code, said in (
-        (("lab", "list"), 1, "no trainbot runs here"),
+        (("lab", "list"), 1, "trainbot is not running here"),
         (("host", "list", "--json"), 1, "no trainbot"),
         (("log", "list"), 1, "database"),
         (("image", "build", "centos"), 1, "[image.centos]"),
         (("gateway", "--stop"), 0, ""),
-        (("exercise", "show", "nothing"), 1, "no exercise is called that"),
+        (("exercise", "show", "nothing"), 1, "no exercise with that name"),
     ):
         ran = await bot.shell(*words)
         assert ran.code == code and said in ran.err, (words, ran)

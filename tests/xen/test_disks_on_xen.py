@@ -83,7 +83,7 @@ def test_a_full_disk(doomed, drivers, tiny):
     assert boots(doomed, driver, spec) == 1
     assert driver.report().disk_free_mib == 0
     doomed.ssh("head -c 1M /dev/zero > /var/lib/libvirt/trainbot/ballast || true")
-    with pytest.raises(BackendError, match="the disk of rack is full: give labs back there"):
+    with pytest.raises(BackendError, match="the disk of rack is full: return labs there"):
         driver.snapshot(spec)
     assert [domain.state for domain in driver.report().domains] == [DomainState.RUNNING]
     with pytest.raises(BackendError, match="the disk of rack is full"):

@@ -55,7 +55,7 @@ def test_a_slot_is_an_address(first, seated, tiny):
     has the slot's name and the rate that the host's labs are held to; where the network is missing, the sentence says
     what makes it, and nothing of the lab stays."""
     driver, spec = seated(bandwidth=256), tiny(guest=GuestType.PV, slot=7)
-    with pytest.raises(BackendError, match="rack has no network seats: trainbot host prepare rack makes it"):
+    with pytest.raises(BackendError, match="rack has no network seats: trainbot host prepare rack creates it"):
         driver.make(spec)
     assert domains(first) == {}
     make_network(first)

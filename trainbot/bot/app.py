@@ -125,14 +125,14 @@ class App:
                         self.irc.go_on()
                     await asyncio.sleep(0)  # sockets get their turn between two transactions
         finally:
-            log.info("trainbot stops; labs and gateway go on")
+            log.info("trainbot is stopping; labs and gateway keep running")
             await self._close()
 
     async def _stay_on_irc(self) -> None:
         try:
             await self.irc.run()
         except Exception:
-            log.exception("the IRC door failed")
+            log.exception("the IRC connection failed")
         finally:
             self.stop()
 
@@ -142,7 +142,7 @@ class App:
             config, taken, waiting = taken_up(self.config, load(self.config.path))
             self.irc.reconfigure(config.irc)
         except ConfigError as error:
-            log.error("%s is not taken up: %s", self.config.path, "; ".join(error.problems))
+            log.error("%s is not applied: %s", self.config.path, "; ".join(error.problems))
             return
         self.config = config
         self.bot.reconfigure(config)
@@ -203,7 +203,7 @@ class App:
         try:
             self.control.publish(topic, value)
         except ValueError:
-            log.exception("the gateway could not be told its %s", topic)
+            log.exception("could not send the gateway its %s", topic)
 
     # -- shell commands --------------------------------------------------------------------------------
 

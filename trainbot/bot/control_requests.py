@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-FAILED = {"error": "that failed inside trainbot: its log says more"}
+FAILED = {"error": "internal error: see trainbot's log"}
 
 
 @dataclass(frozen=True, slots=True)

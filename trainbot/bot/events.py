@@ -72,4 +72,4 @@ class Outcome:
             case PublishCalendar():
                 self.publish = item
             case _:
-                raise TypeError(f"no door carries out {type(item).__name__}")
+                raise TypeError(f"nothing handles {type(item).__name__}")

@@ -25,7 +25,7 @@ class FilesWatch(Feature):
     def _look_at_database(self, _now: datetime) -> None:
         if self.store.moved_away() and self._ticks % FILES_EVERY == 0:
             log.error(
-                "the database %s was moved away or deleted: what happens now is lost with the bot's end; end it, "
+                "the database %s was moved away or deleted: what happens now is lost when the bot stops; stop it, "
                 "put the file back, start it again",
                 self.store.url,
             )

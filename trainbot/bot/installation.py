@@ -51,7 +51,7 @@ class OwnPorts:
                 except OSError:
                     continue
                 return port
-        raise BackendError("no TCP port is free for a lab")
+        raise BackendError("there is no free TCP port for a lab")
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def load_image(config: ImageConfig) -> LabImage:
     except BackendError as error:
         verb = "build" if (shipped.folder("images") / config.name).is_dir() else "import"
         raise BackendError(
-            f"the {config.name} image is not ready: {error}; an organiser makes it with: "
+            f"the {config.name} image is not ready: {error}; an organiser can make it with: "
             f"trainbot image {verb} {config.name}"
         ) from None
     return LabImage(
@@ -112,7 +112,7 @@ def build_for(config: Config, name: str, progress: Progress | None = None) -> Pa
     recipe = shipped.folder("images") / name
     if not recipe.is_dir():
         there = ", ".join(sorted(p.parent.name for p in shipped.folder("images").glob("*/recipe.toml")))
-        raise BackendError(f"there is no recipe for {name}; there is: {there}")
+        raise BackendError(f"no recipe for {name} (available: {there})")
     if image.folder.name != name or image.folder.parent.name != "images":
         raise BackendError(f"[image.{name}] folder has to end in images/{name} for an image that is built here")
     state_folder(config)

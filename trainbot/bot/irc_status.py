@@ -12,7 +12,7 @@ from trainbot.core.commands import Command, Request
 from trainbot.core.hooks import Feature
 from trainbot.core.messages import Effect, Reply
 
-HURTS = {"m": "only voiced people are heard (+m)", "i": "invite-only (+i)", "k": "has a key (+k)"}
+HURTS = {"m": "only voiced people can speak (+m)", "i": "invite-only (+i)", "k": "has a key (+k)"}
 
 
 class IrcStatus(Feature):
@@ -42,7 +42,7 @@ class IrcStatus(Feature):
             Command(
                 "status",
                 self.status,
-                "the bot on IRC: server, nick, account, its standing in each channel, the last trouble",
+                "show the bot's IRC connection: server, nick, account, channels and the last error",
                 role=Role.ORGANISER,
                 group="sessions",
             )
@@ -52,7 +52,7 @@ class IrcStatus(Feature):
 def _connection(there: ConnectionStatus) -> str:
     where = f"{there.network} ({there.host})" if there.network else there.host
     if not there.connected:
-        return f"not connected to {where}: {there.trouble or 'on the way'}"
+        return f"not connected to {where}: {there.trouble or 'connecting'}"
     return f"{where}: I am {there.nick}, " + (f"logged in as {there.account}" if there.account else "not logged in")
 
 

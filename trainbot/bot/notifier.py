@@ -148,7 +148,7 @@ class Notifier(Feature):
         return [
             Line(
                 channel,
-                f"{', '.join(nicks)}: I have something for you, and cannot write to you privately ({reason}); {mend}, "
+                f"{', '.join(nicks)}: I have a message for you but can't write to you privately ({reason}); {mend}, "
                 "then ask me again",
             )
             for (channel, reason, mend), nicks in groups.items()

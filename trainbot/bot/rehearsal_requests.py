@@ -59,7 +59,7 @@ class RehearsalRequests(Feature):
     def _begin(self, request: Mapping[str, Any], now: datetime) -> dict[str, Any]:
         number, words, name = request.get("seats"), request.get("session"), request.get("exercise")
         if number is not None and not (isinstance(number, int) and 0 < number <= MOST):
-            raise UserError(f"seats are 1 to {MOST}")
+            raise UserError(f"seats must be from 1 to {MOST}")
         if isinstance(words, str) and words:
             session = choose(words, self.timetable.upcoming(now))
             exercise = self._exercise(session)
@@ -68,10 +68,10 @@ class RehearsalRequests(Feature):
         elif isinstance(name, str) and name:
             exercise = self.exercises.library.find(name)
             if number is None:
-                raise UserError("say --seats N as well: an exercise alone has no sign-ups")
+                raise UserError("add --seats N: an exercise alone has no sign-ups")
             images, title = shared_out({exercise.image or self._only_image(): 1}, number), exercise.title
         else:
-            raise UserError("say which session, or --exercise NAME --seats N")
+            raise UserError("name a session, or use --exercise NAME --seats N")
         mode = Mode.PERMISSIVE if exercise is not None and exercise.permissive else Mode.ENFORCING
         begun = self.rehearsals.begin(
             RehearsalRequest(title, mode, images), now, during_class=request.get("during_class") is True
@@ -99,7 +99,7 @@ class RehearsalRequests(Feature):
         if number is None and signed:
             return tuple(image for image, count in signed.items() for _ in range(-(-count * self.share // 100)))
         if number is None and not session.seats:
-            raise UserError(f"nobody has signed up for {session.title} and it has no seats of its own: say --seats N")
+            raise UserError(f"nobody has signed up for {session.title} and it has no seats of its own: add --seats N")
         if number is None and session.seats:
             number = -(-session.seats * self.share // 100)
         return shared_out(signed or dict.fromkeys(images, 1), min(number or 0, MOST))
@@ -115,7 +115,7 @@ def choose(words: str, sessions: Sequence[Session]) -> Session:
     """The session of that number, that uid, or the only one with all these words; UserError where there is none."""
     if words.isascii() and words.isdigit():
         if not 1 <= int(words[:9]) <= len(sessions):
-            raise UserError(f"there is no session {words[:9]}; trainbot schedule list shows what is planned")
+            raise UserError(f"no session {words[:9]}: trainbot schedule list shows the planned sessions")
         return sessions[int(words[:9]) - 1]
     said = words.casefold().split()
     exact = [session for session in sessions if session.uid == words]
@@ -127,7 +127,7 @@ def choose(words: str, sessions: Sequence[Session]) -> Session:
     if len(found) > 1:
         raise UserError("which one: " + ", ".join(session.uid for session in found[:8]) + "?")
     if not found:
-        raise UserError(f"no session is called {words[:40]!r}; trainbot schedule list shows what is planned")
+        raise UserError(f'no session called "{words[:40]}": trainbot schedule list shows the planned sessions')
     return found[0]
 
 

@@ -162,4 +162,4 @@ class ExerciseLibrary:
         shown = ", ".join(there[:8]) + (", …" if len(there) > 8 else "")
         if found:
             raise UserError(f"which one: {shown}?")
-        raise UserError(f"no exercise is called that; there is {shown}" if there else "there are no exercises yet")
+        raise UserError(f"no exercise with that name (available: {shown})" if there else "there are no exercises yet")

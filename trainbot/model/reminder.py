@@ -44,12 +44,14 @@ def parse_offsets(text: str) -> tuple[ReminderOffset, ...]:
         match = _OFFSET.match(word.lower())
         total = int(match[1]) * _MINUTES[match[2]] if match else 0
         if not match or not 0 < total <= _LONGEST * _MINUTES["d"]:
-            faults.append(f"{word[:20]} is no time before a session: write for example 7d 1d 1h 10m, up to {_LONGEST}d")
+            faults.append(
+                f"{word[:20]} is not a time before a session: use for example 7d 1d 1h 10m, at most {_LONGEST}d"
+            )
             continue
         days = total // _MINUTES["d"] if match[2] in "dw" else 0
         found[total] = ReminderOffset(word.lower(), days, 0 if days else total)
     if len(found) > MOST_OFFSETS:
-        faults.append(f"{len(found)} reminders for one session are too many: write {MOST_OFFSETS} at most")
+        faults.append(f"{len(found)} reminders for one session are too many: the limit is {MOST_OFFSETS}")
     if faults:
         raise ConfigError(faults)
     return tuple(found[total] for total in sorted(found, reverse=True))

@@ -43,7 +43,7 @@ def shown(value: object) -> str:
 
 def text(value: Any) -> str:
     if not isinstance(value, str) or not plain(value):
-        raise FieldFault(f"must be words, not {shown(value)}")
+        raise FieldFault(f"must be text, not {shown(value)}")
     if len(value) > LONGEST_TEXT:
         raise FieldFault(f"is {len(value)} characters long: shorten it to {LONGEST_TEXT}")
     return plain(value)
@@ -86,7 +86,7 @@ def zone_name(value: Any) -> str:
     if isinstance(value, str) and value in names():
         return value
     near = nearest(value) if isinstance(value, str) else None
-    raise FieldFault(f"must be a zone such as {near or 'Australia/Melbourne'}, not {shown(value)}")
+    raise FieldFault(f"must be a time zone such as {near or 'Australia/Melbourne'}, not {shown(value)}")
 
 
 def several(check: Callable[[Any], str]) -> Callable[[Any], tuple[str, ...]]:
@@ -127,4 +127,4 @@ def from_words(field: str, value: str) -> Any:
 def unknown(key: str, known: list[str]) -> str:
     """What to say about a key that is none."""
     near = process.extractOne(key, known, score_cutoff=60)
-    return f"unknown key {shown(key)}: {f'did you mean {near[0]}?' if near else 'known are ' + ', '.join(known)}"
+    return f"unknown key {shown(key)}: {f'did you mean {near[0]}?' if near else 'known keys are ' + ', '.join(known)}"

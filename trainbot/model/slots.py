@@ -39,4 +39,4 @@ def free_slot(taken: set[int]) -> int:
 
 def _check(slot: int) -> None:
     if not 1 <= slot <= MOST:
-        raise ValueError(f"{slot} is no seat: 1 to {MOST}")
+        raise ValueError(f"{slot} is not a slot: 1 to {MOST}")

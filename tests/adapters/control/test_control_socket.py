@@ -193,8 +193,8 @@ async def test_a_value_that_the_subscriber_cannot_use_is_not_its_end(server):
 
 
 async def test_a_second_bot_is_refused_and_harms_nothing(server):
-    """A living bot's socket stays: the second one is told that another trainbot runs here."""
-    with pytest.raises(BackendError, match="another trainbot runs here"):
+    """A living bot's socket stays: the second one is told that another trainbot is already running here."""
+    with pytest.raises(BackendError, match="another trainbot is already running here"):
         await ControlServer(server.path, echo).start()
     assert "you said" in await asking(server, {"op": "x"})
 
@@ -219,20 +219,20 @@ async def test_a_dead_bots_socket_is_replaced(tmp_path):
 async def test_a_file_that_is_no_socket_is_left_alone(tmp_path):
     """Somebody's file at that path is not removed, but named."""
     (tmp_path / "control").write_text("precious")
-    with pytest.raises(BackendError, match="is no socket"):
+    with pytest.raises(BackendError, match="is not a socket"):
         await ControlServer(tmp_path / "control", echo).start()
     assert (tmp_path / "control").read_text() == "precious"
 
 
 async def test_a_path_that_is_too_long_is_one_sentence(tmp_path):
     """unix(7) allows 107 bytes."""
-    with pytest.raises(BackendError, match="cannot be made"):
+    with pytest.raises(BackendError, match="cannot create the control socket"):
         await ControlServer(tmp_path / ("x" * 120), echo).start()
 
 
 async def test_asking_where_no_bot_is_or_one_is_mute(tmp_path):
     """One sentence for: no bot, a bot that does not answer in time, one that goes away."""
-    with pytest.raises(BackendError, match="no trainbot runs here"):
+    with pytest.raises(BackendError, match="trainbot is not running here"):
         ask(tmp_path / "control", {})
     with socket.socket(socket.AF_UNIX) as mute:
         mute.bind(str(tmp_path / "mute"))

@@ -108,10 +108,10 @@ def test_a_newer_database_is_refused(url: str, tmp_path: Path) -> None:
 def test_what_is_no_database(tmp_path: Path) -> None:
     """A file of something else, a folder that is not there: one sentence, and the file stays as it is."""
     (tmp_path / "x.db").write_text("hello, I am a letter to my grandmother" * 100)
-    with pytest.raises(BackendError, match="is not a database, or a damaged one: put the backup back"):
+    with pytest.raises(BackendError, match="is not a database or is damaged: restore the backup"):
         upgrade(f"sqlite:///{tmp_path}/x.db")
     assert (tmp_path / "x.db").read_text().startswith("hello")
-    with pytest.raises(BackendError, match="cannot be opened: does its folder exist"):
+    with pytest.raises(BackendError, match="cannot be opened: check that its folder exists"):
         Store(f"sqlite:///{tmp_path}/nowhere/bot.db")
 
 
@@ -119,7 +119,7 @@ def test_a_second_bot_is_refused(store: Store, url: str) -> None:
     """One writer: the second process on the same database ends with one sentence; when the first has ended it may."""
     store.lock()
     second = Store(url)
-    with pytest.raises(BackendError, match="another trainbot already works on .*bot.db: stop it first"):
+    with pytest.raises(BackendError, match="another trainbot already uses .*bot.db: stop it first"):
         second.lock()
     store.close()
     second.lock()
@@ -208,7 +208,10 @@ def test_a_really_full_database(store: Store) -> None:
         person(store, "alice")
         pages = store.connection.exec_driver_sql("PRAGMA page_count").scalar_one()
         store.connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
-    with pytest.raises(BackendError, match="the disk under the database .* is full: make room"), store.transaction():
+    with (
+        pytest.raises(BackendError, match="the disk under the database .* is full: free some space"),
+        store.transaction(),
+    ):
         for n in range(2000):
             person(store, f"p{n}")
     with store.transaction():
@@ -222,7 +225,7 @@ def test_a_locked_database(store: Store, tmp_path: Path) -> None:
     with store.transaction():
         store.connection.exec_driver_sql("PRAGMA busy_timeout=10")
     other.execute("BEGIN IMMEDIATE")
-    with pytest.raises(BackendError, match="is locked by another program: end it"), store.transaction():
+    with pytest.raises(BackendError, match="is locked by another program: stop that program"), store.transaction():
         person(store, "alice")
     other.execute("ROLLBACK")
     other.close()

@@ -86,13 +86,13 @@ def test_a_backup_overwrites_nothing_unless_told_to(url: str, tmp_path: Path) ->
     """Neither a file that is there nor, ever, the database itself; what could not be written leaves nothing."""
     target = tmp_path / "kept"
     target.write_text("mine")
-    with pytest.raises(BackendError, match="is there already: name another file, or say --force"):
+    with pytest.raises(BackendError, match="already exists: name another file, or use --force"):
         backup(url, target)
     assert target.read_text() == "mine"
     backup(url, target, force=True)
     assert texts(target) == ["first"]
     for force in (False, True):
-        with pytest.raises(BackendError, match="is there already: name another file$"):
+        with pytest.raises(BackendError, match="already exists: name another file$"):
             backup(url, tmp_path / "bot.db", force=force)
     with pytest.raises(BackendError, match="cannot be written"):
         backup(url, tmp_path / "no" / "such" / "folder")
@@ -155,8 +155,8 @@ def rubbish(path: Path) -> None:
     [
         (newer, "is from a newer trainbot"),
         (damaged, "cannot be restored|damaged"),
-        (emptied, "it is no database of trainbot"),
-        (rubbish, "is not a database, or a damaged one"),
+        (emptied, "it is not a trainbot database"),
+        (rubbish, "is not a database or is damaged"),
         (Path.unlink, "no such file"),
     ],
 )
@@ -175,7 +175,7 @@ def test_no_restore_under_a_running_bot(url: str, tmp_path: Path) -> None:
     backup(url, tmp_path / "b")
     store = Store(url)
     store.lock()
-    with pytest.raises(BackendError, match="another trainbot already works on .*: stop it first"):
+    with pytest.raises(BackendError, match="another trainbot already uses .*: stop it first"):
         restore(url, tmp_path / "b", NOW)
     store.close()
 
@@ -188,8 +188,8 @@ def test_a_check_finds_damage_lost_references_and_a_wrong_index(url: str, tmp_pa
         found.execute("drop trigger entry_fts_changed")
         found.execute("update entry set text = 'other'")
     faults = check(url).faults
-    assert "row 1 of done names a row of class that is not there" in faults
-    assert "the full-text index entry_fts is not what entry says" in faults
+    assert "row 1 of done refers to a missing row of class" in faults
+    assert "the full-text index entry_fts does not match entry" in faults
     damaged(tmp_path / "bot.db")
     try:
         assert check(url).faults != ()

@@ -42,8 +42,8 @@ def test_a_root_becomes_absolute(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("uri", "says"),
     [
-        ("", "no driver"),
-        ("esx://h/", "no driver"),
+        ("", "unsupported host uri"),
+        ("esx://h/", "unsupported host uri"),
         ("qemu:///embed", "no root"),
         ("qemu:///embed?root=", "no root"),
         ("qemu:///embed?root=/" + "x" * 60, "too long"),

@@ -95,7 +95,7 @@ def test_volumes_on_a_remote_host(tmp_path):
     assert volumes.extend(ID, 1).name == f"{ID}.1.qcow2"
     assert volumes.extend(ID, 2).name == volumes.extend(ID, 2).name == f"{ID}.2.qcow2"
     assert volumes.levels(ID) == {0, 1, 2}
-    with pytest.raises(BackendError, match="is gone: !lab reset"):
+    with pytest.raises(BackendError, match="is missing: !lab reset"):
         volumes.extend(ID, 4)
     volumes.remove(ID, 2)
     assert volumes.levels(ID) == {0, 1}
@@ -142,7 +142,7 @@ def test_a_level_needs_the_one_below(base, tmp_path):
     """Where the disk that it would stand on is gone, none is made, and nothing is left of the try."""
     overlays = LocalOverlays(tmp_path / "labs")
     overlays.create(ID, base)
-    with pytest.raises(BackendError, match="no disk for the lab"):
+    with pytest.raises(BackendError, match="cannot create the lab's disk"):
         overlays.extend(ID, 2)
     assert overlays.levels(ID) == {0} and len(list((tmp_path / "labs").iterdir())) == 1
 

@@ -127,7 +127,7 @@ def test_a_lab_outlives_the_process_that_made_it(lab_image, lab_spec, owner, roo
 
     second = Process(root, owner)
     kind, sentence = second.answer("open")
-    assert kind == "BackendError" and "another trainbot runs with this root" in sentence
+    assert kind == "BackendError" and "another trainbot uses this root" in sentence
     second.end()
     first.kill()
 

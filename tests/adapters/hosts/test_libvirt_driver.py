@@ -128,7 +128,7 @@ def test_destroy_until_nothing_is_left(driver, connection, lab_spec):
 
 def test_reboot_of_nothing(driver, lab_spec):
     """A lab that is not there cannot be rebooted, and that is what is said."""
-    with pytest.raises(NoSuchThing, match="no such lab"):
+    with pytest.raises(NoSuchThing, match="does not have this lab"):
         driver.reboot(lab_spec().id)
 
 

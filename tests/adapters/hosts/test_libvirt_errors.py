@@ -20,19 +20,19 @@ RESET = ": Connection reset by peer"
 @pytest.mark.parametrize(
     ("code", "message", "alive", "kind", "says"),
     [
-        (NO_DOMAIN, "Domain not found", True, NoSuchThing, "no such lab"),
+        (NO_DOMAIN, "Domain not found", True, NoSuchThing, "does not have this lab"),
         (NO_DOMAIN, "Domain not found", False, HostDown, "does not answer"),
         (
             NO_NETWORK,
             "Network not found: no network with matching name 'trainbot'",
             True,
             BackendError,
-            "xen1 has no network trainbot: trainbot host prepare xen1 makes it",
+            "xen1 has no network trainbot: trainbot host prepare xen1 creates it",
         ),
         (OPERATION_INVALID, "network 'trainbot' is not active", True, BackendError, "virsh net-start"),
         (RPC, "client socket is closed", True, HostDown, "does not answer"),
         (38, "Cannot recv data: Connection reset by peer", False, HostDown, "reset by peer"),
-        (38, "unable to open /x: Permission denied", True, BackendError, "may not read"),
+        (38, "unable to open /x: Permission denied", True, BackendError, "has no permission to read"),
         (
             38,
             "inaccessible backing store volume /srv/debian-1.img: No such file or directory",
@@ -46,22 +46,22 @@ RESET = ": Connection reset by peer"
             "Could not write qcow2 header: No space left on device\n",
             True,
             BackendError,
-            "the disk of xen1 is full: give",
+            "the disk of xen1 is full: return",
         ),
         (38, "Failed to acquire pid file '/r/run/qemu/driver.pid': busy", True, BackendError, "another trainbot"),
         (8, "Failed to parse user 'libvirt-qemu'", True, BackendError, "libvirt-daemon-system"),
-        (1, "qemu: Could not set up host forwarding rule 'tcp:…'", True, BackendError, "taken"),
-        (1, "cannot open embedded, already open with path '/r'", True, BackendError, "one root in a process"),
+        (1, "qemu: Could not set up host forwarding rule 'tcp:…'", True, BackendError, "used by another program"),
+        (1, "cannot open embedded, already open with path '/r'", True, BackendError, "only one root"),
         (1, "something new", True, BackendError, "something new"),
         (
             38,
             CHANGED,
             False,
             HostDown,
-            "xen1 shows another ssh host key than the one known: if it was installed anew, ssh-keygen -R "
-            '"[xen1.example.org]:2022" and ssh there once; else somebody is in between',
+            "the ssh host key of xen1 has changed: if the host was reinstalled, run ssh-keygen -R "
+            '"[xen1.example.org]:2022" and ssh there once; otherwise somebody may be intercepting the connection',
         ),
-        (38, "Cannot recv data: Host key verification failed." + RESET, False, HostDown, "not known here"),
+        (38, "Cannot recv data: Host key verification failed." + RESET, False, HostDown, "unknown here or has changed"),
         (38, "Cannot recv data: root@xen1: Permission denied (publickey)." + RESET, False, HostDown, "ssh-copy-id"),
         (
             38,
@@ -82,9 +82,9 @@ RESET = ": Connection reset by peer"
             "Cannot recv data: ssh: connect to host xen1 port 22: Connection refused" + RESET,
             False,
             HostDown,
-            "nobody listens",
+            "nothing listens",
         ),
-        (38, "unable to connect to server at '127.0.0.1:1': Connection refused", False, HostDown, "nobody listens"),
+        (38, "unable to connect to server at '127.0.0.1:1': Connection refused", False, HostDown, "nothing listens"),
         (
             38,
             EOF + "nc: /var/run/libvirt/libvirt-sock: No such file or directory" + ENDED,

@@ -131,7 +131,7 @@ def test_a_lab_without_a_snapshot(rack):
 @pytest.mark.parametrize("action", ["snapshot", "rollback"])
 def test_no_lab_at_all(rack, lab_spec, action):
     """A lab that is not there is said to be that."""
-    with pytest.raises(NoSuchThing, match="no such lab"):
+    with pytest.raises(NoSuchThing, match="does not have this lab"):
         getattr(rack.driver, action)(lab_spec(2))
 
 
@@ -140,7 +140,7 @@ def test_so_many_are_the_most(rack):
     for _ in range(MOST_LEVELS):
         rack.driver.snapshot(rack.spec)
     number = rack.lab.ID()
-    with pytest.raises(BackendError, match="8 snapshots are the most: !lab reset begins anew"):
+    with pytest.raises(BackendError, match="8 snapshots are the most: !lab reset starts over"):
         rack.driver.snapshot(rack.spec)
     assert rack.lab.ID() == number
     rack.driver.reset(rack.spec)

@@ -74,11 +74,13 @@ def test_our_own_are_wrong(daemon, right, another, tmp_path, owner):
     )
     bare = pkipath(tmp_path / "bare", right, right)
     (bare / "clientkey.pem").unlink()
-    assert "rack does not take our TLS certificate: clientcert.pem and clientkey.pem" in refused(daemon, owner, bare)
+    assert "rack does not accept our TLS certificate: put clientcert.pem and clientkey.pem" in refused(
+        daemon, owner, bare
+    )
     swapped = pkipath(tmp_path / "swapped", right, right)
     shutil.copy(another / "client.key", swapped / "clientkey.pem")
     assert "our clientcert.pem and clientkey.pem do not belong together" in refused(daemon, owner, swapped)
     assert (
-        "wants cacert.pem, clientcert.pem and clientkey.pem in the folder that pkipath= in rack's uri names"
+        "needs cacert.pem, clientcert.pem and clientkey.pem in the folder that pkipath= in rack's uri names"
         in refused(daemon, owner, tmp_path / "nowhere")
     )

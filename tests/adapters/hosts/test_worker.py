@@ -245,9 +245,9 @@ async def test_a_host_that_dies_is_lost_once_and_opened_for_ever(host, lab_spec)
 async def test_work_on_a_lost_host_ends_at_once(host, lab_spec):
     """Nobody waits for a host that is known not to answer."""
     paper = host(backoff=(3600.0,))
-    paper.script.faults["open"] = [BackendError("another trainbot runs with this root")]
+    paper.script.faults["open"] = [BackendError("another trainbot uses this root")]
     paper.worker.start()
-    assert await paper.event() == HostLost("paper", "another trainbot runs with this root")
+    assert await paper.event() == HostLost("paper", "another trainbot uses this root")
     paper.worker.submit("make", lab_spec().id, lab_spec())
     assert paper.events.empty()  # not from inside submit
     event = await paper.event()

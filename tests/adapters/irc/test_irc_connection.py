@@ -37,7 +37,7 @@ async def test_tls_at_a_port_without_it(scripted, make_bot):
     """A port where no TLS is spoken is named as that, and what to change; one that says nothing, too."""
     bot = make_bot(scripted.port, tls=True, patience=replace(QUICK, connect=2.0))
     (await scripted.accept()).say(":irc.test NOTICE * :*** Looking up your hostname")
-    await bot.in_trouble("does not speak TLS at this port: mend .irc. port")
+    await bot.in_trouble("does not speak TLS at this port: correct .irc. port")
     await bot.in_trouble("does not answer in time")
 
 

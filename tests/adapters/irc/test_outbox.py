@@ -196,7 +196,7 @@ def test_queries_do_not_pile_up():
 def test_nothing_to_say():
     """An empty text says nothing, and its ticket is not left waiting."""
     outbox = free()
-    assert outbox.put(Line("a", " \x03", ticket=1), 0) == [(1, "there is nothing to say")]
+    assert outbox.put(Line("a", " \x03", ticket=1), 0) == [(1, "the message is empty")]
     assert wires(outbox) == []
 
 

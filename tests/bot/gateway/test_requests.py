@@ -74,7 +74,7 @@ def test_what_destroys_asks_and_irc_has_nothing_to_confirm(stage: Stage) -> None
     stage.hosts_work()
     told = manage(stage, "alice", "destroy")
     assert told["question"] == "your debian lab and everything in it will be deleted." and told["lines"] == []
-    assert stage.talk("alice", "!yes") == ["alice: there is nothing that waits for a yes here"]
+    assert stage.talk("alice", "!yes") == ["alice: there is nothing to confirm"]
     assert len(stage.leases()) == 1
     assert lines(stage, "alice", "destroy", "debian", yes=True) == ["you gave back your debian lab"]
     assert stage.leases() == []
@@ -113,12 +113,12 @@ def test_helpers_may_look_and_the_learner_is_told(stage: Stage) -> None:
     """A learner may not; a helper may, also from a key alone; the lab's person hears who looks."""
     stage.talk("alice", "!lab debian")
     stage.talk("bob", "!q")
-    assert ask(stage, "bob", "watch", nick="alice")["error"].startswith("somebody else's console is for helpers")
+    assert ask(stage, "bob", "watch", nick="alice")["error"].startswith("only helpers can open somebody else's console")
     stage.whisper("hannah", f"key {KEY}")
     told = ask(stage, "hannah", "watch", nick="ALICE")
     assert told == {"lease": str(stage.leases()[0].id), "by": "hannah (helper)", "name": "alice"}
     assert [(line.target, line.text) for line in stage.said if isinstance(line, Line)] == [
-        ("alice", "hannah (helper) looks at the console of your debian lab now")
+        ("alice", "hannah (helper) is now looking at the console of your debian lab")
     ]
     stage.leave("hannah")
     assert ask(stage, "hannah", "watch", nick="alice")["by"] == "hannah (helper)"
@@ -141,7 +141,7 @@ def test_a_helper_by_mask_is_one_only_while_in_view(stages) -> None:
     marge = person(stage, "marge")
     assert ask(stage, marge, "watch", nick="alice")["by"] == "marge (helper)"
     stage.leave("marge")
-    assert "for helpers" in ask(stage, marge, "watch", nick="alice")["error"]
+    assert "only helpers can" in ask(stage, marge, "watch", nick="alice")["error"]
 
 
 def test_the_offered_key_is_kept_on_request_and_no_longer_than_the_lease(stage: Stage) -> None:

@@ -36,7 +36,7 @@ def test_the_line_says_where_the_class_is_and_where_you_are(stage: Stage) -> Non
         "bob": "SE Linux for beginners: step 2 of 3 (Change), and so are you",
     }
     stage.talk("bob", "!done")
-    assert above(stage)["bob"] == "SE Linux for beginners: step 2 of 3 (Change), which you have done"
+    assert above(stage)["bob"] == "SE Linux for beginners: step 2 of 3 (Change), which you've done"
     for _ in range(2):
         stage.wait(seconds=6)
         stage.talk("russell", "!next")

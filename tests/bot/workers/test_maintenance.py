@@ -82,7 +82,7 @@ async def test_a_bot_that_ends_waits_for_no_chore(store: Store) -> None:
         chores.close()
         with pytest.raises(BackendError, match="undone"):
             await work
-        with pytest.raises(BackendError, match="say that again when it runs"):
+        with pytest.raises(BackendError, match="try again when it is running"):
             await chores.do(steps())
     with store.transaction():
         assert not store.connection.exec_driver_sql("select 1 from sqlite_master where name = 'half'").all()

@@ -51,9 +51,9 @@ def test_start_promises_no_labs_that_cannot_be_had(stage: Stage) -> None:
 
 
 STARTS = [
-    ("!start nonsense", "no exercise is called that; there is selinux"),
+    ("!start nonsense", "no exercise with that name (available: selinux)"),
     ("!start 3", "there is no session 3; !sessions lists them"),
-    ("!start ²", "no exercise is called that; there is selinux"),
+    ("!start ²", "no exercise with that name (available: selinux)"),
 ]
 
 

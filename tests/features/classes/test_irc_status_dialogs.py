@@ -54,7 +54,7 @@ def test_nobody_else_is_told(stage: Stage) -> None:
         (ChannelMembership(True, "o", "nt"), "3 people, I am an operator"),
         (
             ChannelMembership(True, "", "mint"),
-            "3 people, I have no voice, only voiced people are heard (+m), invite-only (+i)",
+            "3 people, I have no voice, only voiced people can speak (+m), invite-only (+i)",
         ),
         (ChannelMembership(True, "", None), "3 people, I have no voice"),
     ],

@@ -129,13 +129,13 @@ def test_a_session_has_its_sign_ups_then_its_seats(stages: Callable[..., Stage])
 @pytest.mark.parametrize(
     ("request_", "said"),
     [
-        ({"session": "7"}, "there is no session 7"),
-        ({"session": "cooking"}, "no session is called 'cooking'"),
-        ({"exercise": "cooking", "seats": 1}, "no exercise is called that"),
+        ({"session": "7"}, "no session 7"),
+        ({"session": "cooking"}, 'no session called "cooking"'),
+        ({"exercise": "cooking", "seats": 1}, "no exercise with that name"),
         ({"exercise": "selinux"}, "--seats N"),
-        ({"exercise": "selinux", "seats": 0}, "seats are 1 to 1000"),
-        ({"exercise": "selinux", "seats": "x"}, "seats are"),
-        ({}, "say which session"),
+        ({"exercise": "selinux", "seats": 0}, "seats must be from 1 to 1000"),
+        ({"exercise": "selinux", "seats": "x"}, "seats must be"),
+        ({}, "name a session"),
     ],
 )
 def test_what_cannot_be_rehearsed_is_one_sentence(stage: Stage, request_: dict[str, Any], said: str) -> None:

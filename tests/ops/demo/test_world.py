@@ -182,7 +182,7 @@ async def test_the_tour_does_not_wait_for_a_bot_that_died(
     """Exit code 1 at once, with the bot's last words, for a bot that ends by itself."""
     monkeypatch.setattr(demo_world, "trainbot", lambda *words: ("sh", "-c", "echo no such database; exit 1"))
     said = await failed_tour(demo_world, monkeypatch, capsys)
-    assert "FAILED  the bot comes: did not happen, the bot ended by itself" in said
+    assert "FAILED  the bot joins: did not happen, the bot ended by itself" in said
     assert "no such database" in said
 
 
@@ -194,7 +194,7 @@ async def test_a_signal_ends_the_tour_and_clears_away(
     monkeypatch.setattr(run, "World", lambda port, tell: demo_world)
 
     def tell_and_end(text: str) -> None:
-        if "the bot comes" in text:
+        if "the bot joins" in text:
             os.kill(os.getpid(), signal.SIGTERM)
             os.kill(os.getpid(), signal.SIGTERM)
 
@@ -212,7 +212,7 @@ async def test_a_tour_without_its_server_says_so(demo_world: DemoWorld, monkeypa
     while demo_world.bot is None:
         await asyncio.sleep(0)
     await demo_world.ircd.stop()
-    with pytest.raises(DidNotHappen, match="the bot comes: did not happen, learner was disconnected"):
+    with pytest.raises(DidNotHappen, match="the bot joins: did not happen, learner was disconnected"):
         await playing
     await demo_world.close()
 

@@ -87,10 +87,10 @@ CASES = [
     (
         but(told=ssh("ssh: Could not resolve hostname xen1: Name or service not known"), **SHUT),
         "!",
-        "the name of xen1 is not known to the DNS",
+        "the name of xen1 is not in the DNS",
         "correct its uri",
     ),
-    (but(told=UNREACHED, **SHUT), "!", "the ssh login fails, nobody listens", "do sshd or libvirtd run"),
+    (but(told=UNREACHED, **SHUT), "!", "the ssh login fails, nothing listens", "that sshd or libvirtd runs"),
     (but(told=ssh("Connection timed out during banner exchange"), **SHUT), "!", "the ssh login fails", "firewall"),
     (
         but(
@@ -100,14 +100,19 @@ CASES = [
             **SHUT,
         ),
         "!",
-        "shows another ssh host key",
+        "the ssh host key of xen1 has changed",
         "ssh-keygen -R",
     ),
-    (but(told=ssh("Host key verification failed."), **SHUT), "!", "host key is not known here", "compare it"),
+    (
+        but(told=ssh("Host key verification failed."), **SHUT),
+        "!",
+        "host key is unknown here or has changed",
+        "check it",
+    ),
     (
         but(told=ssh("root@xen1: Permission denied (publickey)."), **SHUT),
         "!",
-        "lets none of our ssh keys in",
+        "accepts none of our ssh keys",
         "ssh-copy-id",
     ),
     (but(told=ssh("something new"), **SHUT), "!", "something new", "host prepare"),

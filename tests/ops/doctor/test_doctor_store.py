@@ -105,7 +105,7 @@ def test_written_by_another_program(database):
         heard = database.say("store")
         connection.execute("rollback")
     connection.close()
-    assert "end it" in heard.one("locked by another program").mend
+    assert "stop that program" in heard.one("locked by another program").mend
 
 
 def test_who_may_read_the_secrets(database):

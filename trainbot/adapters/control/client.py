@@ -37,7 +37,7 @@ def ask(path: Path, request: dict[str, Any], timeout: float = 10.0) -> dict[str,
             connection.settimeout(timeout)
             connection.connect(str(path))
         except OSError:
-            raise BotNotRunning(f"no trainbot runs here ({path}): start it with trainbot run") from None
+            raise BotNotRunning(f"trainbot is not running here ({path}): start it with trainbot run") from None
         try:
             connection.sendall(line)
             return decode(_line(connection, deadline))
@@ -75,7 +75,7 @@ async def asked(path: Path, request: dict[str, Any], timeout: float = 10.0) -> d
             try:
                 reader, writer = await asyncio.open_unix_connection(str(path), limit=ANSWER_LIMIT)
             except OSError:
-                raise BotNotRunning(f"no trainbot runs here ({path}): start it with trainbot run") from None
+                raise BotNotRunning(f"trainbot is not running here ({path}): start it with trainbot run") from None
             writer.write(line)
             return decode(await reader.readline())
     except TimeoutError:
@@ -129,4 +129,4 @@ def _deliver(line: bytes, on_value: Callable[[Any], None]) -> None:
         else:
             log.warning("the bot refused the subscription: %s", str(message.get("error"))[:200])
     except Exception:
-        log.exception("a value of the bot's could not be used")
+        log.exception("could not use a value from the bot")

@@ -130,7 +130,7 @@ class ControlServer:
         except Exception:
             reference = secrets.token_hex(4)
             log.exception("control request failed, reference %s", reference)
-            return encode({"error": f"that failed inside trainbot: its log has more under reference {reference}"})
+            return encode({"error": f"internal error: see trainbot's log, reference {reference}"})
 
     async def _push(self, topic: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Tells ``topic`` until the client goes away.  What it still says is read and dropped."""
@@ -172,7 +172,7 @@ def _lock(path: Path) -> int:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(handle)
-        raise BackendError(f"another trainbot runs here ({path}): stop that one first") from None
+        raise BackendError(f"another trainbot is already running here ({path}): stop it first") from None
     return handle
 
 
@@ -183,7 +183,7 @@ def _bind(path: Path) -> socket.socket:
     """
     with suppress(FileNotFoundError):
         if not stat.S_ISSOCK(path.lstat().st_mode):
-            raise BackendError(f"{path} is there and is no socket: move it away")
+            raise BackendError(f"{path} exists and is not a socket: move it away")
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -195,5 +195,5 @@ def _bind(path: Path) -> socket.socket:
     except OSError as error:  # a path over 107 bytes says so here (unix(7))
         listener.close()
         draft.unlink(missing_ok=True)
-        raise BackendError(f"the control socket {path} cannot be made: {error.strerror or error}") from None
+        raise BackendError(f"cannot create the control socket {path}: {error.strerror or error}") from None
     return listener

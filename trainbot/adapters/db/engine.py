@@ -40,7 +40,7 @@ from trainbot.core.errors import BackendError
 from trainbot.model.database_url import database_path
 
 log = logging.getLogger(__name__)
-NOT_STORED = "not done, I cannot write my database just now; try again in a minute"
+NOT_STORED = "not done: I can't write to my database right now; try again in a minute"
 
 
 def connect(url: str, *, read_only: bool = False) -> Engine:
@@ -118,7 +118,7 @@ class Store:
                 self._recall.begins()
                 yield
                 if not self._is_open():
-                    raise BackendError(f"the database {self.url} has undone what was to be stored")
+                    raise BackendError(f"the database {self.url} rolled back what was to be stored")
         except BaseException as error:
             self._recall.forget()
             if not isinstance(error, SQLAlchemyError | sqlite3.Error):
@@ -239,7 +239,7 @@ def lock_of(url: str) -> int:
         if lock is not None:
             os.close(lock)
         if isinstance(error, BlockingIOError):
-            raise BackendError(f"another trainbot already works on {url}: stop it first") from None
+            raise BackendError(f"another trainbot already uses {url}: stop it first") from None
         raise BackendError(f"{path} cannot be written ({error.strerror}): make its folder writable") from None
 
 
@@ -249,13 +249,13 @@ def explain(url: str, error: Exception) -> str:
     if "readonly" in text or "read-only" in text:
         return f"the database {url} is read-only: make the file and its folder writable"
     if "unable to open" in text:
-        return f"the database {url} cannot be opened: does its folder exist, and may we write there?"
+        return f"the database {url} cannot be opened: check that its folder exists and is writable"
     if "full" in text:
-        return f"the disk under the database {url} is full: make room"
+        return f"the disk under the database {url} is full: free some space"
     if "interrupted" in text:
-        return "that was interrupted, and is undone: say it again"
+        return "interrupted and undone: try again"
     if "locked" in text:
-        return f"the database {url} is locked by another program: end it"
+        return f"the database {url} is locked by another program: stop that program"
     if "not a database" in text or "malformed" in text:
-        return f"{url} is not a database, or a damaged one: put the backup back"
+        return f"{url} is not a database or is damaged: restore the backup"
     return f"the database {url}: {' '.join(text.split())[:200]}"

@@ -47,7 +47,7 @@ def refuse_newer(url: str, connection: Connection) -> str | None:
     if before is not None and before not in ours:
         raise BackendError(
             f"the database {url} is from a newer trainbot (its schema is {before}, ours "
-            f"{ours[-1]}): upgrade trainbot, or name another database in [store] url"
+            f"{ours[-1]}): upgrade trainbot, or set another database in [store] url"
         )
     return before
 

@@ -20,7 +20,7 @@ from trainbot.core.files import draft_of, sync_folder
 from trainbot.model.database_url import database_path, database_url
 
 FAULTS = 20  # told at most
-NONE_YET = "there is no database {} yet: trainbot run makes it"
+NONE_YET = "there is no database {} yet: trainbot run creates it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +41,13 @@ def backup(url: str, target: Path, *, force: bool = False) -> DatabaseSummary:
         raise BackendError(NONE_YET.format(url))
     if target.exists() and (not force or target.samefile(file) or not target.is_file()):
         raise BackendError(
-            f"{target} is there already: name another file"
-            + ("" if force or target.samefile(file) else ", or say --force")
+            f"{target} already exists: name another file"
+            + ("" if force or target.samefile(file) else ", or use --force")
         )
     with _whole(target) as draft:
         found = _copy(url, draft)
         if found.faults:
-            raise BackendError(f"{url} is damaged, nothing was written: trainbot db check says more")
+            raise BackendError(f"{url} is damaged, nothing was written: trainbot db check shows the details")
         if not force:
             with suppress(PermissionError, NotImplementedError):  # file systems without hard links
                 _link(draft, target)
@@ -66,7 +66,7 @@ def restore(url: str, source: Path, now: datetime) -> tuple[DatabaseSummary, Pat
         with _whole(file) as draft:
             found = _copy(database_url(source), draft)
             if found.faults or found.revision is None:
-                why = found.faults[0] if found.faults else "it is no database of trainbot"
+                why = found.faults[0] if found.faults else "it is not a trainbot database"
                 raise BackendError(f"{source} cannot be restored: {why}")
             before = _put_aside(file, now)
         return found, before
@@ -111,14 +111,14 @@ def _faults(copy: sqlite3.Connection) -> Iterator[str]:
         if row[0] != "ok":
             yield " ".join(str(row[0]).split())[:200]
     for table, row, other, _key in copy.execute("PRAGMA foreign_key_check").fetchmany(FAULTS):
-        yield f"row {row} of {table} names a row of {other} that is not there"
+        yield f"row {row} of {table} refers to a missing row of {other}"
     there = {row[0] for row in copy.execute("SELECT name FROM sqlite_master")}
     for index, table, *_rest in INDEXES:
         if index in there:
             try:  # rank 1: against the rows that it is of (sqlite.org/fts5.html, "integrity-check")
                 copy.execute(f"INSERT INTO {index}({index}, rank) VALUES ('integrity-check', 1)")
             except sqlite3.DatabaseError:
-                yield f"the full-text index {index} is not what {table} says"
+                yield f"the full-text index {index} does not match {table}"
     copy.rollback()
 
 
@@ -137,7 +137,7 @@ def _link(draft: Path, target: Path) -> None:
     try:
         os.link(draft, target)
     except FileExistsError:
-        raise BackendError(f"{target} is there already: name another file, or say --force") from None
+        raise BackendError(f"{target} already exists: name another file, or use --force") from None
 
 
 def _put_aside(file: Path, now: datetime) -> Path | None:

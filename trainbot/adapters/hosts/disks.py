@@ -49,7 +49,7 @@ def level_of(id: str, disk: Path | None) -> int:
         return 0
     found = re.fullmatch(rf"{re.escape(id)}(?:\.([1-9][0-9]?))?\.qcow2", disk.name, re.ASCII)
     if found is None:
-        raise BackendError(f"lab {id} has another disk than trainbot gave it: !lab reset gives it a fresh one")
+        raise BackendError(f"lab {id} does not have the disk that trainbot gave it: !lab reset gives it a new one")
     return int(found[1] or 0)
 
 
@@ -89,7 +89,7 @@ class LocalOverlays:
 
     def create(self, id: str, base: Path) -> Path:
         if not base.is_file():
-            raise NoSuchThing(f"the image's disk {base} is not there: build the image first")
+            raise NoSuchThing(f"the image's disk {base} is missing: build the image first")
         self.remove(id)
         return self._make(id, 0, base.absolute(), disk_format(base))
 
@@ -114,11 +114,13 @@ class LocalOverlays:
         except FileNotFoundError:
             raise BackendError("qemu-img is not installed here: apt install qemu-utils") from None
         except subprocess.CalledProcessError as error:
-            raise BackendError(f"no disk for the lab: {error.stderr.strip()[:300]}") from None
+            raise BackendError(f"cannot create the lab's disk: {error.stderr.strip()[:300]}") from None
         except subprocess.TimeoutExpired:
-            raise BackendError(f"qemu-img made no disk in {self._timeout:g} s: is {self._folder} full?") from None
+            raise BackendError(
+                f"qemu-img created no disk within {self._timeout:g} s: check that {self._folder} is not full"
+            ) from None
         except OSError as error:
-            raise BackendError(f"no disk for the lab in {self._folder}: {error.strerror}") from None
+            raise BackendError(f"cannot create the lab's disk in {self._folder}: {error.strerror}") from None
         return path
 
     def levels(self, id: str) -> frozenset[int]:
@@ -131,7 +133,7 @@ class LocalOverlays:
                 for file in (path, *drafts_of(path)):
                     file.unlink(missing_ok=True)
         except OSError as error:
-            raise BackendError(f"the lab's disk in {self._folder} stays: {error.strerror}") from None
+            raise BackendError(f"cannot delete the lab's disk in {self._folder}: {error.strerror}") from None
 
     def free_mib(self) -> int | None:
         folder = next((folder for folder in (self._folder, *self._folder.parents) if folder.is_dir()), None)
@@ -159,7 +161,7 @@ class PoolVolumes:
     def extend(self, id: str, level: int) -> Path:
         volumes = self._volumes(id)
         if level - 1 not in volumes:
-            raise BackendError(f"the disk that lab {id} stands on is gone: !lab reset gives it a fresh one")
+            raise BackendError(f"the base disk of lab {id} is missing: !lab reset gives it a new one")
         if level in volumes:
             volumes[level].delete(0)
         below = Path(volumes[level - 1].path())

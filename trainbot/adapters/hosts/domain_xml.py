@@ -128,9 +128,9 @@ def _check(spec: LabSpec, kind: HostKind) -> None:
     if not canonical:
         raise BackendError(f"lab id {spec.id!r} is not a UUID in lower case with dashes")
     if not spec.owner:
-        raise BackendError(f"lab {spec.name!r} has no owner: it could not be told from a foreign domain")
+        raise BackendError(f"lab {spec.name!r} has no owner: nothing would tell it apart from other domains")
     if spec.slot and not 1 <= spec.slot <= slots.MOST:
-        raise BackendError(f"lab {spec.name!r} has seat {spec.slot}: there are {slots.MOST} at most")
+        raise BackendError(f"lab {spec.name!r} has slot {spec.slot}: the highest is {slots.MOST}")
     if spec.memory_mib < 16 or spec.vcpus < 1:
         raise BackendError(f"lab {spec.name!r} needs at least 16 MiB and 1 CPU")
     if not 0 <= spec.cpu_percent <= _MOST_PERCENT:
@@ -142,7 +142,7 @@ def _check(spec: LabSpec, kind: HostKind) -> None:
 def _plain(value: str | Path) -> str:
     text = str(value)
     if _UNWRITABLE.search(text):
-        raise BackendError(f"{text!r} holds a control character and cannot stand in a domain")
+        raise BackendError(f"{text!r} contains a control character, which a domain can't have")
     return text
 
 

@@ -111,7 +111,7 @@ class LibvirtDriver:
     def _read(self, handle: Any, spec: LabSpec) -> Domain:
         ours = self._reading.ours(handle)
         if ours is None:
-            raise BackendError(f"lab {spec.name} lost its mark on {self._config.name}")
+            raise BackendError(f"lab {spec.name} is no longer marked as trainbot's on {self._config.name}")
         self._power.cap(handle, spec.cpu_percent)
         return self._reading.domain(handle, ours)
 
@@ -152,7 +152,7 @@ class LibvirtDriver:
             if level > MOST_LEVELS:
                 raise BackendError(
                     f"lab {spec.name} has {MOST_LEVELS} snapshots and {MOST_LEVELS} snapshots are the "
-                    "most: !lab reset begins anew"
+                    "most: !lab reset starts over"
                 )
             self._power.stop(handle)
             before = handle.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
@@ -208,14 +208,14 @@ class LibvirtDriver:
         """The same; NoSuchThing where there is none."""
         handle = self._find(connection, id)
         if handle is None:
-            raise NoSuchThing(f"{self._config.name} has no such lab ({id})")
+            raise NoSuchThing(f"{self._config.name} does not have this lab ({id})")
         return handle
 
     def _stored(self, handle: Any) -> OurDomain:
         """As it would start next."""
         ours = domain_from_xml(handle.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
         if ours is None:
-            raise BackendError(f"domain {handle.name()} lost its mark on {self._config.name}")
+            raise BackendError(f"domain {handle.name()} is no longer marked as trainbot's on {self._config.name}")
         return ours
 
     def _mended(self, connection: Any, handle: Any, spec: LabSpec) -> Any:
@@ -234,7 +234,7 @@ class LibvirtDriver:
         """A fresh overlay and a domain that is off.  The name's owner is asked first: libvirt answers to a name
         that is taken with a number that means anything (9)."""
         if spec.owner != self._owner:
-            raise BackendError(f"lab {spec.name} is of another installation: not made")
+            raise BackendError(f"lab {spec.name} belongs to another installation: not created")
         for other in connection.listAllDomains(0):
             with self._link.unless_gone():
                 if other.name() == spec.name and other.UUIDString() != spec.id:

@@ -28,8 +28,8 @@ _NO_LIBVIRTD = (
 )
 
 _NO_TLS = (
-    "xen+tls wants cacert.pem, clientcert.pem and clientkey.pem in the folder that pkipath= in {host}'s uri names, "
-    "else in /etc/pki/CA, /etc/pki/libvirt and its private"
+    "xen+tls needs cacert.pem, clientcert.pem and clientkey.pem in the folder that pkipath= in {host}'s uri names, "
+    "or else in /etc/pki/CA, /etc/pki/libvirt and its private"
 )
 
 # (what libvirt's message holds, what it means to whoever runs the host).  {host}: its name in bot.ini; {known}: what
@@ -37,29 +37,29 @@ _NO_TLS = (
 _UNREACHED = (
     (
         "REMOTE HOST IDENTIFICATION HAS CHANGED",
-        "{host} shows another ssh host key than the one known: if it was installed anew, ssh-keygen -R {known} and ssh "
-        "there once; else somebody is in between",
+        "the ssh host key of {host} has changed: if the host was reinstalled, run ssh-keygen -R {known} and ssh "
+        "there once; otherwise somebody may be intercepting the connection",
     ),
     (
         "has changed and you have requested strict checking",  # the last of the same words
-        "{host} shows another ssh host key than the one known: if it was installed anew, ssh-keygen -R {known} and ssh "
-        "there once; else somebody is in between",
+        "the ssh host key of {host} has changed: if the host was reinstalled, run ssh-keygen -R {known} and ssh "
+        "there once; otherwise somebody may be intercepting the connection",
     ),
     (
         "Host key verification failed",
-        "{host}'s ssh host key is not known here, or is another than the one known: compare it and ssh there once as the "
-        "user who runs trainbot (after ssh-keygen -R {known} where the host was installed anew)",
+        "{host}'s ssh host key is unknown here or has changed: check it and ssh there once as the "
+        "user who runs trainbot (after ssh-keygen -R {known} if the host was reinstalled)",
     ),
     (
         "Permission denied (",
-        "{host} lets none of our ssh keys in: ssh-copy-id there as the user who runs trainbot, and try ssh with the same "
+        "{host} accepts none of our ssh keys: run ssh-copy-id as the user who runs trainbot, then try ssh with the same "
         "user and port",
     ),
     (
         "Could not resolve hostname",
-        "the name of {host} is not known to the DNS: correct its uri in bot.ini, or the DNS",
+        "the name of {host} is not in the DNS: correct its uri in bot.ini, or the DNS",
     ),
-    ("Unable to resolve address", "the name of {host} is not known to the DNS: correct its uri in bot.ini, or the DNS"),
+    ("Unable to resolve address", "the name of {host} is not in the DNS: correct its uri in bot.ini, or the DNS"),
     ("libvirt-sock: No such file", _NO_LIBVIRTD),
     ("libvirt-sock': No such file", _NO_LIBVIRTD),
     (
@@ -68,7 +68,7 @@ _UNREACHED = (
     ),
     (
         "Connection refused",
-        "nobody listens at the port that {host}'s uri in bot.ini says: is it right, and do sshd or libvirtd run there",
+        "nothing listens on the port in {host}'s uri in bot.ini: check the port, and that sshd or libvirtd runs there",
     ),
     (
         "Failed to verify peer's certificate",
@@ -81,35 +81,35 @@ _UNREACHED = (
     ("Cannot read CA certificate", _NO_TLS),
     (
         "Unable to read TLS confirmation",
-        "{host} does not take our TLS certificate: clientcert.pem and clientkey.pem, signed by an authority that it trusts, "
-        "belong beside cacert.pem in the folder that pkipath= in its uri names",
+        "{host} does not accept our TLS certificate: put clientcert.pem and clientkey.pem, signed by an authority that it "
+        "trusts, beside cacert.pem in the folder that pkipath= in its uri names",
     ),
     ("certificate and the given key do not match", "our clientcert.pem and clientkey.pem do not belong together"),
-    ("onnection timed out", "is it on, and is there a firewall in between"),
-    ("No route to host", "there is no way to it: is it on, and is the network"),
+    ("onnection timed out", "check that it is on and that no firewall blocks it"),
+    ("No route to host", "there is no route to it: check that it and the network are up"),
     (
         "Cannot write data: Broken pipe",
-        "ssh to {host} ended at once: try ssh there as the user who runs trainbot, it says why",
+        "ssh to {host} ended at once: try ssh there as the user who runs trainbot to see why",
     ),
 )
 _MEANINGS = (
-    ("driver.pid", "another trainbot runs with this root: stop it, or give this one a root of its own"),
-    ("already open with path", "this process has an embedded host already: there can be one root in a process"),
+    ("driver.pid", "another trainbot uses this root: stop it, or give this one its own root"),
+    ("already open with path", "this process already has an embedded host: a process can have only one root"),
     (
         "parse user 'libvirt-qemu'",
-        "libvirt's QEMU driver as root wants the system user libvirt-qemu: "
+        "libvirt's QEMU driver as root needs the system user libvirt-qemu: "
         "apt install libvirt-daemon-system, or run as an ordinary user",
     ),
     (
         "parse group 'libvirt-qemu'",
-        "libvirt's QEMU driver as root wants the system group libvirt-qemu: "
+        "libvirt's QEMU driver as root needs the system group libvirt-qemu: "
         "apt install libvirt-daemon-system, or run as an ordinary user",
     ),
-    ("host forwarding rule", "the lab's port on this machine is taken by another program"),
-    ("annot allocate memory", "there is not enough free memory on {host}: give labs back there or use another host"),
-    ("not enough memory", "there is not enough free memory on {host}: give labs back there or use another host"),
-    ("No space left", "the disk of {host} is full: give labs back there, or make room in the folder of its labs"),
-    ("Permission denied", "{host} may not read or write a file of the lab"),
+    ("host forwarding rule", "the lab's port on this machine is used by another program"),
+    ("annot allocate memory", "there is not enough free memory on {host}: return labs there or use another host"),
+    ("not enough memory", "there is not enough free memory on {host}: return labs there or use another host"),
+    ("No space left", "the disk of {host} is full: return labs there, or free some space in the folder of its labs"),
+    ("Permission denied", "{host} has no permission to read or write a file of the lab"),
 )
 _NO_BASE = re.compile(r"inaccessible backing store volume (\S+): No such file")
 _NETWORK = re.compile(r"(?:matching name '|network ')([^']*)'( is not active)?")
@@ -152,7 +152,7 @@ def _on_a_live_one(code: int, message: str, doing: str, host: str, said: str) ->
     network = _NETWORK.search(message)
     if network and code == NO_NETWORK:
         return BackendError(
-            f"{doing}: {host} has no network {plain(network[1])}: trainbot host prepare {host} makes it"
+            f"{doing}: {host} has no network {plain(network[1])}: trainbot host prepare {host} creates it"
         )
     if network and network[2]:
         return BackendError(
@@ -163,7 +163,7 @@ def _on_a_live_one(code: int, message: str, doing: str, host: str, said: str) ->
         if part in message:
             return BackendError(f"{doing}: {meaning.format(host=host)} ({said})")
     if code == NO_DOMAIN:
-        return NoSuchThing(f"{doing}: {host} has no such lab")
+        return NoSuchThing(f"{doing}: {host} does not have this lab")
     return BackendError(f"{doing}: {said} (libvirt error {code})")
 
 

@@ -45,7 +45,7 @@ class LibvirtPower:
             if 0 < free < spec.memory_mib << 20:
                 raise BackendError(
                     f"{self._config.name} has {free >> 20} MiB free and {spec.name} needs {spec.memory_mib}: "
-                    "give labs back there or use another host"
+                    "return labs there or use another host"
                 )
 
     def start(self, handle: Any) -> None:

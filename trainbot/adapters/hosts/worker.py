@@ -116,7 +116,7 @@ class HostWorker:
         try:
             await asyncio.wait_for(self._closed, _CLOSING)
         except TimeoutError:
-            log.warning("%s: the connection did not close; left to the end of the process", self.config.name)
+            log.warning("%s: the connection did not close; it stays open until trainbot stops", self.config.name)
 
     # -- on the event loop --------------------------------------------------------------------
 
@@ -235,7 +235,7 @@ class HostWorker:
         try:
             self._deliver(event)
         except Exception:  # a fault in who listens must not end the work on this host
-            log.exception("%s: nobody could take %s", self.config.name, type(event).__name__)
+            log.exception("%s: the event %s could not be handled", self.config.name, type(event).__name__)
 
     def _cancel_timers(self) -> None:
         self._cancel(self._deadline)
@@ -249,4 +249,4 @@ class HostWorker:
 
 def _sentence(error: Exception | None) -> str:
     """What people may read of an error; of a bug only that there is one (the log has the traceback)."""
-    return str(error) if isinstance(error, BackendError) else "an error inside trainbot; its log says more"
+    return str(error) if isinstance(error, BackendError) else "internal error: see trainbot's log"

@@ -87,7 +87,7 @@ class Delivery:
         self._recent = deque((kept for kept in self._recent if not same(kept[0].target)), maxlen=REMEMBERED)
         tickets = self._receipts.refused(same) + [ticket for ticket, _ in self._outbox.refused(same)]
         self.unspoken([(ticket, reason) for ticket in tickets])
-        log.info("not passed on to %s: %s", sanitise(target)[:100], reason)
+        log.info("not delivered to %s: %s", sanitise(target)[:100], reason)
         if message.command in LIMITS:
             self.recipients.refused(target, now)
             for piece in lines:

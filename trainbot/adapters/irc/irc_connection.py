@@ -226,15 +226,13 @@ class IrcConnection:
                 backoff.reset()
             where = f"{server.server} port {server.port}"
             if self._denials >= DENIALS:
-                log.error(
-                    "%s does not let us in: %s; not tried again before bot.ini changes (then SIGHUP)", where, reason
-                )
+                log.error("%s refuses the bot: %s; not trying again until bot.ini changes (then SIGHUP)", where, reason)
                 await self._changed.wait()
                 continue
             wait = backoff.wait() if self._turn % (1 + len(self._config.more_servers)) == 0 else self._patience.shortest
             if _FLOODED.search(reason):
                 log.warning(
-                    "thrown out for speaking too fast: from now on %s; say it in bot.ini (flood_burst, flood_interval)",
+                    "disconnected for sending too fast: from now on %s; set it in bot.ini (flood_burst, flood_interval)",
                     self._outbox.slow_down(),
                 )
             if _BANNED.search(reason):
@@ -267,7 +265,7 @@ class IrcConnection:
         self._turn += 1  # the next try is another server's; one that welcomes us keeps its turn
         reason, upgrade = await self._connection(config)
         if upgrade is not None and not self._closing:
-            log.info("%s wants TLS: going to its port %d", config.server, upgrade)
+            log.info("%s requires TLS: switching to its port %d", config.server, upgrade)
             reason, _ = await self._connection(replace(config, tls=True, port=upgrade))
         return reason
 
@@ -378,16 +376,16 @@ def _in_words(error: OSError) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return (
             f"the server's certificate is not trusted ({error.verify_message.rstrip('.')}): if it is right all the same, "
-            "say [irc] tls_ca_file or tls_fingerprint"
+            "set [irc] tls_ca_file or tls_fingerprint"
         )
     if isinstance(error, ssl.SSLError):
         known = {
-            "WRONG_VERSION_NUMBER": "the server does not speak TLS at this port: mend [irc] port, or say tls = no",
-            "TLSV13_ALERT_CERTIFICATE_REQUIRED": "the server wants a client certificate: say [irc] tls_client_cert",
+            "WRONG_VERSION_NUMBER": "the server does not speak TLS at this port: correct [irc] port, or set tls = no",
+            "TLSV13_ALERT_CERTIFICATE_REQUIRED": "the server requires a client certificate: set [irc] tls_client_cert",
         }
         return known.get(error.reason or "", f"TLS failed ({(error.reason or str(error)).lower().replace('_', ' ')})")
     if isinstance(error, TimeoutError) and not error.errno:
-        return "the server does not answer in time: is it up, and is [irc] port the one for that tls?"
+        return "the server does not answer in time: check that it is up, and that [irc] port fits tls = yes or no"
     if (error.errno or 0) > 0:
         return os.strerror(error.errno or 0).lower()
     return error.strerror or str(error) or type(error).__name__

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-NOT_READING = "the server does not read what we say"
+NOT_READING = "the server does not read what we send"
 
 JOIN_REFUSED = {"403", "405", "437", "471", "473", "474", "475", "476", "477", "480", "489", "520"}
 """Numerics (second parameter: the channel) that say we are not let in (RFC 2812 5.2, and others)."""

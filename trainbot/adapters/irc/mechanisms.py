@@ -27,7 +27,7 @@ class Plain:
 
     def respond(self, challenge: bytes) -> bytes:
         if self.complete:
-            raise SaslRefused("the server asks for more than PLAIN has")
+            raise SaslRefused("the server asks for more steps than PLAIN has")
         self.complete = True
         account = self._credentials.account
         return f"{account}\0{account}\0{self._credentials.password()}".encode()
@@ -46,7 +46,7 @@ class External:
 
     def respond(self, challenge: bytes) -> bytes:
         if self.complete:
-            raise SaslRefused("the server asks for more than EXTERNAL has")
+            raise SaslRefused("the server asks for more steps than EXTERNAL has")
         self.complete = True
         return b""
 
@@ -68,14 +68,14 @@ class ScramSha256:
         except (ScramException, ValueError, KeyError):
             # the library's text may quote what went over the wire
             if self._proved:
-                raise SaslRefused("the server cannot prove that it knows our password: it is not who it says") from None
+                raise SaslRefused("the server cannot prove that it knows our password: it may be an impostor") from None
             raise SaslRefused(
-                "the server's SCRAM message is none, or our account or password cannot be said in it"
+                "the server's SCRAM message is invalid, or our account or password cannot be used in it"
             ) from None
 
     def _step(self, challenge: str) -> bytes:
         if self.complete:
-            raise SaslRefused("the server asks for more than SCRAM has")
+            raise SaslRefused("the server asks for more steps than SCRAM has")
         if self._client is None:
             self._client = ScramClient([self.name], self._credentials.account, self._credentials.password())
             first: str = self._client.get_client_first()
@@ -83,7 +83,7 @@ class ScramSha256:
         if not self._proved:
             asked = [part[2:] for part in challenge.split(",") if part.startswith("i=")]
             if any(not number.isdecimal() or len(number) > 9 or int(number) > MOST_ITERATIONS for number in asked):
-                raise SaslRefused("the server asks for more SCRAM iterations than are sensible")
+                raise SaslRefused("the server asks for too many SCRAM iterations")
             self._client.set_server_first(challenge)
             self._proved = True
             final: str = self._client.get_client_final()

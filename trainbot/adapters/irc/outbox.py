@@ -118,15 +118,15 @@ class Outbox:
         """Queues ``out``; returns (ticket, reason) of what is refused or crowded out by it."""
         item = _item(out, now)
         if not item.target or len(item.target.encode()) > LONGEST_TARGET:
-            return _refused(item, "there is no such target")
+            return _refused(item, "invalid target")
         if isinstance(out, CtcpReply):  # one at a time: nobody fills our queue with queries
             self._drop(lambda other: other.verb == "NOTICE" and other.target == item.target)
         if isinstance(out, Topic):
             self._drop(lambda other: other.verb == "TOPIC" and other.target == item.target)
         elif isinstance(out, Modes) and not _sound(out):
-            return _refused(item, "that is no change of modes")
+            return _refused(item, "invalid mode change")
         elif not item.rest.strip():
-            return _refused(item, "there is nothing to say")
+            return _refused(item, "the message is empty")
         self._queues[item.priority].setdefault(item.owner, deque()).append(item)
         self._waiting[item.owner] = self._waiting.get(item.owner, 0) + 1
         if self._waiting[item.owner] > self._cap:
@@ -217,7 +217,7 @@ class Outbox:
     def lost(self, now: float) -> list[tuple[int, str]]:
         """The connection is gone.  Lines with a ticket are given back; others are kept while they
         are fresh, from their beginning if they had not begun."""
-        reason = "the connection was lost before it was said"
+        reason = "the connection was lost before it was sent"
         self._tokens = float(self._burst)
         return self._drop(
             lambda item: item.ticket is not None or item.begun or item.verb == "NOTICE" or now - item.since > KEPT_FOR,
@@ -227,7 +227,7 @@ class Outbox:
     def resume(self, now: float) -> list[tuple[int, str]]:
         """Registered again: what registering cost is forgiven, what waited too long is left out."""
         self._tokens = max(0.0, self._tokens)
-        return self._drop(lambda item: now - item.since > KEPT_FOR, "nobody was there to hear it")
+        return self._drop(lambda item: now - item.since > KEPT_FOR, "nobody was there to receive it")
 
     def held(self, now: float, longer: float) -> set[str]:
         """The targets to which nothing may go, of lines that wait for more than ``longer`` seconds."""
@@ -237,7 +237,7 @@ class Outbox:
         """Gives up what has waited too long for a channel that we are not in."""
         return self._drop(
             lambda item: now - item.since > KEPT_FOR and not self.may_send(item.target),
-            "there was no way to say it",
+            "it could not be sent",
         )
 
     def refused(self, same: Callable[[str], bool]) -> list[tuple[int, str]]:

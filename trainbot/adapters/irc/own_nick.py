@@ -87,7 +87,7 @@ class OwnNick:
             return []
         self._asked += 1
         self._ask_due = now + self._patience.regain
-        log.info("%s is taken: %s is told to %s it", self.wanted, NICKSERV, " and ".join(self._asking))
+        log.info("%s is taken: telling %s to %s it", self.wanted, NICKSERV, " and ".join(self._asking))
         return [f"PRIVMSG {NICKSERV} :{verb.upper()} {self.wanted}" for verb in self._asking]
 
     def _may_ask(self) -> bool:
@@ -118,10 +118,10 @@ class OwnNick:
         return [f"NICK {self.wanted}"]
 
     def _have(self) -> list[str]:
-        log.info("we have our nick %s again", self.wanted)
+        log.info("got our nick %s back", self.wanted)
         watched, self._watching = self._watching, False
         return [f"MONITOR - {self.wanted}"] if watched else []
 
     def _lost(self, now: float) -> None:
         self._not_before = self._due = now + self._taken_from_us.wait()
-        log.warning("the network took our nick %s: asked for again in %.0f s", self.wanted, self._due - now)
+        log.warning("the network took our nick %s away: asking for it again in %.0f s", self.wanted, self._due - now)

@@ -284,7 +284,7 @@ class IrcProtocol:
         seconds = self._window.answered(self._now)
         if seconds is not None and (pace := self._outbox.adapt(seconds)):
             log.warning(
-                "the server reads what we say later than we say it: from now on %s; bot.ini says faster (flood_interval)",
+                "the server reads more slowly than we send: from now on %s; bot.ini asks for faster (flood_interval)",
                 pace,
             )
 

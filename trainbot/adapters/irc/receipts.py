@@ -14,19 +14,19 @@ PROOF_EVERY = 4.0
 """Seconds that lines may wait for their PING, so that a busy queue pays little for it."""
 
 REFUSALS = {
-    "401": "there is nobody by that nick",
+    "401": "nobody has that nick",
     "402": "there is no such server",
     "403": "there is no such channel",
-    "404": "the channel does not let us speak",
+    "404": "the channel does not let us send",
     "407": "too many targets",
-    "439": "the network limits whom we may speak to now",
-    "477": "they take messages from registered nicks only",
-    "486": "they take messages from registered nicks only",
-    "489": "they do not take our messages",
-    "531": "they do not take our messages",
-    "707": "the network limits whom we may speak to first",
-    "716": "they take messages only from people they know (+g)",
-    "718": "they take messages only from people they know (+g)",
+    "439": "the network limits whom we can write to now",
+    "477": "they accept messages only from registered nicks",
+    "486": "they accept messages only from registered nicks",
+    "489": "they do not accept our messages",
+    "531": "they do not accept our messages",
+    "707": "the network limits whom we can write to first",
+    "716": "they accept messages only from people they know (+g)",
+    "718": "they accept messages only from people they know (+g)",
 }
 """Numerics (second parameter: the target) that say a message was not passed on.
 RFC 2812 5.2; 707 and 716 charybdis/solanum; 439, 489 and 531 InspIRCd, ircu."""
@@ -36,10 +36,10 @@ LIMITS = frozenset({"439", "707"})
 
 _OPEN = "allow me: /accept {bot}, or /mode {nick} -R where you are +R"
 MENDS = {
-    **dict.fromkeys(LIMITS, "say /msg {bot} help"),
-    **dict.fromkeys(("477", "486"), "say /mode {nick} -R"),
+    **dict.fromkeys(LIMITS, "type /msg {bot} help"),
+    **dict.fromkeys(("477", "486"), "type /mode {nick} -R"),
     **dict.fromkeys(("489", "531"), _OPEN),
-    **dict.fromkeys(("716", "718"), "say /accept {bot}"),
+    **dict.fromkeys(("716", "718"), "type /accept {bot}"),
 }
 """Of the refusals of private lines: what the person can do so that we may write to them."""
 

@@ -293,7 +293,7 @@ class Roster:
         if len(channel.members) < MOST_PEOPLE or key in channel.members:
             return True
         if not channel.full:
-            log.warning("more than %d people in %s: more are not known", MOST_PEOPLE, channel.name)
+            log.warning("more than %d people in %s: the rest are not tracked", MOST_PEOPLE, channel.name)
         channel.full = True
         return False
 

@@ -66,7 +66,7 @@ class StsPolicies:
                 for host, policy in list(found.items())[:_MOST]
             }
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-            log.warning("%s is not what was kept there, networks' wish for TLS is forgotten: %s", self._file, error)
+            log.warning("%s is damaged; the networks' TLS policies in it are forgotten: %s", self._file, error)
             return {}
 
     def _write(self) -> None:
@@ -75,4 +75,6 @@ class StsPolicies:
         try:
             write_whole(self._file, json.dumps(self._hosts))
         except OSError as error:
-            log.error("%s cannot be written, the network's wish for TLS is kept until we end: %s", self._file, error)
+            log.error(
+                "cannot write %s; the network's TLS policy is kept only until trainbot stops: %s", self._file, error
+            )

@@ -54,7 +54,7 @@ class GatewayRequests(Feature):
         try:
             person = self.store.people.first(id=request.get("person"))
             if not isinstance(request.get("person"), int) or person is None:
-                raise UserError("nobody knows you any more: ask on IRC")
+                raise UserError("you no longer have access: ask on IRC")
             match request.get("do"):
                 case "manage":
                     return self._manage(person, request, now)
@@ -62,7 +62,7 @@ class GatewayRequests(Feature):
                     return self._watch(person, str(request.get("nick", "")), now)
                 case "offered":
                     return self._offered(person, request)
-            raise UserError("the door asks to manage, watch, or tells of a key that was offered")
+            raise UserError("unknown request from the gateway: it can be manage, watch or offered")
         except UserError as error:
             return GatewayReply({"error": str(error)})
 
@@ -121,7 +121,7 @@ class GatewayRequests(Feature):
         """{"lease", "by", "name"}: whose console it is; they are told."""
         _, role = self._as(person)
         if role < Role.HELPER:
-            raise Denied("somebody else's console is for helpers; xen-manage console shows your own")
+            raise Denied("only helpers can open somebody else's console; xen-manage console shows your own")
         if not NICK.fullmatch(nick):
             raise UserError("say whose: xen-manage console NICK")
         people = {
@@ -131,12 +131,12 @@ class GatewayRequests(Feature):
         }
         lease = next((lease for lease in self.store.leases.open() if lease.person_id in people and lease.lab_id), None)
         if lease is None:
-            raise UserError(f"{nick} has no lab; !labs on IRC says who has one")
+            raise UserError(f"{nick} has no lab; !labs on IRC lists who has one")
         by = f"{person.nick} ({role.word})"
         if lease.person_id != person.id:
             self.store.notices.tell(
                 now,
-                f"{by} looks at the console of your {lease.image} lab now",
+                f"{by} is now looking at the console of your {lease.image} lab",
                 person_id=lease.person_id,
                 not_after=now + NEWS,
             )
@@ -161,9 +161,9 @@ class GatewayRequests(Feature):
 def _words(said: Any) -> tuple[str, list[str]]:
     """The command and its words; UserError for anything that is not plain."""
     if not isinstance(said, list) or not said or said[0] not in COMMANDS:
-        raise UserError(f"xen-manage knows {', '.join(COMMANDS)}, console and help")
+        raise UserError(f"unknown command: xen-manage has {', '.join(COMMANDS)}, console and help")
     if len(said) > 4 or not all(isinstance(word, str) and WORD.fullmatch(word) for word in said[1:]):
-        raise UserError("say: xen-manage create IMAGE [permissive], or xen-manage help")
+        raise UserError("usage: xen-manage create IMAGE [permissive] (or xen-manage help)")
     return said[0], said[1:]
 
 

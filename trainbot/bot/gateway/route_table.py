@@ -8,6 +8,7 @@ from dataclasses import replace
 from trainbot.adapters.db import Store
 from trainbot.core.access import Person
 from trainbot.core.errors import BackendError
+from trainbot.features.labs.lab_wording import STATES
 from trainbot.gateway.routes import Guest, Route
 from trainbot.model.host import HostConfig
 from trainbot.model.host_address import console_socket
@@ -88,7 +89,13 @@ def _route(
     lease: Lease, lab: Lab | None, person: Person, image: LabImage | None, keys: tuple[str, ...], ways: LabRoutes
 ) -> Route:
     usable = lab is not None and lab.state in (LabState.READY, LabState.BOOTING)
-    why = "" if usable else "you wait for a lab: I tell you on IRC" if lab is None else f"your lab is {lab.state}"
+    why = (
+        ""
+        if usable
+        else "you're waiting for a lab: I'll tell you on IRC when it's ready"
+        if lab is None
+        else f"your lab is {STATES.get(lab.state, lab.state)}"
+    )
     return Route(
         lease=str(lease.id),
         person=person.id,

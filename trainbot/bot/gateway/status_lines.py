@@ -11,7 +11,7 @@ from trainbot.model.class_run import Attendance, ClassRun, own_step
 from trainbot.model.notice import Notice, NoticeKind
 from trainbot.model.ports import Audience, Exercises
 
-IDLE = "no class runs now | ctrl-b d leaves, what runs here goes on"
+IDLE = "no class is running | ctrl-b d detaches; what runs here keeps running"
 BETWEEN = " | "
 TABLES = frozenset({"class", "attendance", "done", "notice", "lease", "person"})
 #: Notices whose text is what will be said; the others are worded then, and may hold a password.
@@ -53,7 +53,7 @@ class StatusLines:
 
     def _progress(self, run: ClassRun, mine: Attendance, done: set[int]) -> str:
         step = own_step(run, mine, done)
-        where = "which you have done" if step in done else "and so are you" if step == run.step else f"you at {step}"
+        where = "which you've done" if step in done else "and so are you" if step == run.step else f"you at {step}"
         own = "" if not 0 < run.step <= run.steps else f", {where}"
         stuck = "; you asked for help" if mine.stuck_at is not None else ""
         return f"{one_line(run.title, 80)}: {self._step(run)}{own}{stuck}"

@@ -111,11 +111,11 @@ class LabProbes:
             await self._enter(way)
         except GatewayRefused as why:
             if why.reason in BLAMELESS:
-                log.warning("lab %s could not be tried: %s", lab, why)
+                log.warning("could not log in to lab %s: %s", lab, why)
             else:
                 error = str(why)
         except GatewayAway as why:
-            log.info("lab %s could not be tried: %s", lab, why)
+            log.info("could not log in to lab %s: %s", lab, why)
         self._post(LoginChecked(lab, error))
 
     async def _enter(self, way: LabRoute) -> None:
@@ -160,7 +160,7 @@ class LabProbes:
             except GatewayAway:
                 await asyncio.sleep(PAUSE)  # it is started again; until then nobody knows
             except GatewayRefused as error:
-                log.warning("nobody can listen to the labs of host %s: %s", wanted.host, error)
+                log.warning("cannot watch the labs of host %s: %s", wanted.host, error)
                 return False
             finally:
                 for task in looking:
@@ -172,7 +172,7 @@ class LabProbes:
             now = await self._gateway.status(host.door)
         except BackendError as error:
             if self._trouble.get(host.name) != str(error):
-                log.warning("host %s does not say how it is: %s", host.name, error)
+                log.warning("cannot read the state of host %s: %s", host.name, error)
             self._trouble[host.name] = str(error)
             return
         finally:

@@ -36,7 +36,7 @@ class Maintenance:
         while True:
             async with self.free:
                 if self._ending is not None:
-                    raise BackendError("trainbot ends just now: say that again when it runs")
+                    raise BackendError("trainbot is stopping: try again when it is running")
                 last = await self._taken(steps)
             if last is not None:
                 return last.value

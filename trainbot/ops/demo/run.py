@@ -26,8 +26,8 @@ def _check_prompt() -> None:
     """Before anything starts."""
     if not (sys.stdin and sys.stdin.isatty() and sys.stdout and sys.stdout.isatty()):
         raise UserError(
-            "the demo is a prompt to type at and this is no terminal: "
-            "trainbot demo --tour (make demo TOUR=1) plays the class by itself"
+            "the demo has a prompt to type at, and this is not a terminal: "
+            "trainbot demo --tour (make demo TOUR=1) plays the class automatically"
         )
     try:
         import prompt_toolkit  # noqa: F401  is it there?
@@ -63,7 +63,7 @@ async def _play(world: DemoWorld, tour: bool) -> int:
     if tour:
         click.echo("\nThe tour: a whole class on this machine.\n")
         await Tour(world, click.echo).play()
-        click.echo("\nall of it happened")
+        click.echo("\neverything worked")
     else:
         from trainbot.ops.demo.prompt import Prompt
 

@@ -47,7 +47,7 @@ class Tour:
 
     async def _scenes(self) -> None:
         learner, presenter = self.learner, self.presenter
-        await self._see(learner, "the bot comes", rf"^:{NICK}!\S+ JOIN", 60)
+        await self._see(learner, "the bot joins", rf"^:{NICK}!\S+ JOIN", 60)
         await self._see(
             learner,
             "the session is announced in UTC and three zones",
@@ -60,7 +60,7 @@ class Tour:
         learner.say(CHANNEL, "!lab debian")
         line = await self._see(
             learner,
-            "the lab's ssh line comes, privately",
+            "the lab's ssh command arrives, privately",
             r"PRIVMSG learner :.*debian lab: (ssh -p \d+ \S+) password ([\w-]+)",
         )
         output = await self._login(line[1], line[2])
@@ -69,14 +69,14 @@ class Tour:
         await self._see(learner, "step 1 is shown", r"Step 1 of \d+")
         learner.say(CHANNEL, "!done")
         learner.say(CHANNEL, "!ask does this work on Debian as well?")
-        number = (await self._see(learner, "the question has a number", r"learner: question (\d+)"))[1]
+        number = (await self._see(learner, "the question gets a number", r"learner: question (\d+)"))[1]
         presenter.say(CHANNEL, "!progress")
         await self._see(presenter, "the presenter sees who is done", r"step 1 of \d+ .*: 1 done")
         await self._kill_bot(output)
         presenter.say(CHANNEL, "!take")
         await self._see(learner, "the question is shown to the class", rf"question {number} from learner")
         presenter.say(CHANNEL, f"!answer {number} yes, it is in the policy")
-        await self._see(learner, "the answer comes", rf"to question {number}: yes, it is in the policy")
+        await self._see(learner, "the answer arrives", rf"to question {number}: yes, it is in the policy")
         presenter.say(CHANNEL, "!end")
         await self._see(presenter, "the bot asks before it ends the class", r"Type !yes within 60 s")
         presenter.say(CHANNEL, "!yes")
@@ -88,17 +88,15 @@ class Tour:
         await self.world.end_bot(signal.SIGKILL)
         await self._see(self.learner, "the bot is killed in the middle (kill -9)", rf"^:{NICK}!\S+ QUIT", 60)
         await self.world.start_bot()
-        await self._see(
-            self.learner, "it is back, and the class is still at step 1", r"I'm back after a restart.*step 1 of", 60
-        )
+        await self._see(self.learner, "the bot is back, and the class is still at step 1", r"I was away.*step 1 of", 60)
         self.learner.say(NICK, "!lab debian")
         line = await self._see(
             self.learner, "the lab is still there", r"debian lab: (ssh \S+ \S+ \S+) password ([\w-]+)"
         )
         again = await self._login(line[1], line[2])
         if _boot_id(again) != _boot_id(output):
-            raise DidNotHappen("the lab is another machine after the bot's restart")
-        self.tell("  ok  and it is the same machine, which has run on")
+            raise DidNotHappen("the lab is a different machine after the bot's restart")
+        self.tell("  ok  it is the same machine, and it kept running")
 
     async def _see(self, client: IrcClient, what: str, pattern: str, within: float = 20.0) -> re.Match[str]:
         """The line that ``client`` hears; DidNotHappen after that many seconds, or when the bot has ended."""
@@ -164,7 +162,7 @@ class Tour:
                 f"the login with {command!r} gave no root shell (exit code {process.returncode}): "
                 f"{' / '.join(output.splitlines()[-3:])}"
             )
-        self.tell(f"  ok  logged in with the line that the bot gave: {command}")
+        self.tell(f"  ok  logged in with the bot's ssh command: {command}")
         return output
 
     async def _minutes(self, question: str) -> None:
