@@ -17,7 +17,7 @@ from trainbot.model.lab import Lab
 def status(
     irc: IrcConnection, channels: Iterable[str], hosts: dict[str, HostView], labs: Iterable[Lab]
 ) -> dict[str, Any]:
-    """``irc``: chat.standing.Standing; ``hosts``: by name, times in ISO 8601, memory and disk in MiB."""
+    """``irc``: adapters.irc.connection_status.ConnectionStatus; ``hosts``: by name, times in ISO 8601, memory and disk in MiB."""
     return {
         "version": __version__,
         "pid": os.getpid(),

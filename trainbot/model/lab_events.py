@@ -1,4 +1,4 @@
-"""What the fleet asks of doors, and what they tell it of labs."""
+"""What the scheduler asks of hosts and of the gateway, and what they report about labs."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ SKEW = timedelta(seconds=10)
 """How far the clocks of two servers of a network may be apart before we call a line old."""
 
 LONGEST_PING = 64
-SOURCE = "trainbot, under the MIT licence; whoever runs this bot has the source"
+SOURCE = "trainbot, under the MIT licence; ask the person who runs this bot for the source"
 
 
 @dataclass(frozen=True, slots=True)
