@@ -111,7 +111,7 @@ async def test_a_class_that_loses_its_hosts(room: Classroom) -> None:
     await bot.logs("lab tb-tiny-\\S+ on \\S+ is ready", LONG)
     assert await ways["alice"].says("kept") == "alice"
     await alice.ask("!lab reset", "!yes")
-    await alice.ask("!yes", "starts again as the image was", "")
+    await alice.ask("!yes", "resetting your .* lab to the original image", "")
     assert await ways["alice"].says("kept; keep alice") == ""
 
     # the bot is killed; libvirtd is restarted under running labs

@@ -87,8 +87,8 @@ async def test_from_image_to_go(course: Course) -> None:
     assert domains(course.host) == running
     assert await learner.says("echo still here") == "still here"
 
-    await russell.ask("!lab return", "will be gone. Type !yes")
-    await russell.ask("!yes", "given back", "")
+    await russell.ask("!lab return", "will be deleted. Type !yes")
+    await russell.ask("!yes", "you gave back your debian lab", "")
     ran = await bot.shell("rehearse", "--exercise", "selinux-debian", "--seats", "1", within=LONG)
     assert ran.code == 0 and ran.out.startswith("go: SE Linux on Debian"), ran
     assert re.search(r"works from first to last step in debian on xen1 \(4 steps, \S+ s\)", ran.out), ran.out
