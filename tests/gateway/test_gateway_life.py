@@ -47,9 +47,9 @@ def test_a_table_that_is_none_changes_nothing(own_world):
     _, password = world.lease()
     inside = enter(world, password)
     for rubbish in ({}, [], {"routes": [{}]}, {"routes": None}, {"routes": [{"lease": 1}]}):
-        before = world.log().count("could not be used")
+        before = world.log().count("could not use a value from the bot")
         world.bot.loop.call_soon_threadsafe(world.bot.server.publish, "routes", rubbish)
-        until(lambda before=before: world.log().count("could not be used") > before)
+        until(lambda before=before: world.log().count("could not use a value from the bot") > before)
     assert world.ssh("echo in", password=password).stdout == b"in\n"
     assert echo(inside, b"on\n") == b"on\n"
     inside.communicate()

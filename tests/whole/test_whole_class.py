@@ -40,7 +40,7 @@ async def test_a_class_from_announcement_to_minutes(bot, ngircd, people, russell
     await alice.ask("!yes", "debian lab", "")
     await alice.ask("!lab extend", "you keep your lab until .* after the class")
     await bob.ask("!lab debian permissive", r"debian lab \(permissive\): ssh .* password \S+", "")
-    await bob.ask("!lab return", "gone. Type !yes within 60 s")
+    await bob.ask("!lab return", "everything in it will be deleted. Type !yes within 60 s")
     await bob.ask("!yes", "given back", "")
     await bob.whisper("lab claim aaaa-bbbb-cccc-dddd", "no lab has that password")
     await bob.whisper(f"key {KEY}", "key saved")
@@ -139,4 +139,4 @@ async def test_an_operator_reads_in_the_log_what_happens(bot, alice, russell):
     await bot.logs(f"russell ended the class in {CHANNEL}")
     await bot.signal(signal.SIGTERM)
     assert any("host xen1 answers" in line for line in bot.lines)
-    assert "stops" in bot.lines[-1]
+    assert "trainbot is stopping" in bot.lines[-1]

@@ -124,7 +124,7 @@ async def test_a_machine_from_request_to_return(bot, lab_image, ngircd, people):
 
     key = bot.folder / "id_ed25519"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
-    await alice.whisper(f"key {key.with_suffix('.pub').read_text().strip()}", "key kept")
+    await alice.whisper(f"key {key.with_suffix('.pub').read_text().strip()}", "key saved")
     await alice.ask("!lab debian", r"your debian lab: ssh -p \d+ debian@127.0.0.1 \(log in with your key\)", "")
     keyed = Learner(bot.folder, line[1], key=key)
     boot = await keyed.says(BOOT_ID)

@@ -139,7 +139,7 @@ async def begun(bot, seats):
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    assert (await process.stderr.readline()).decode() == f"SE Linux for beginners: {seats} seats are made\n"
+    assert (await process.stderr.readline()).decode() == f"SE Linux for beginners: preparing {seats} seats\n"
     await bot.logs("lab tb-debian-\\S+ on xen1 is ready")
     return process
 

@@ -104,7 +104,7 @@ async def test_a_session_from_plan_to_end(ngircd, make_bot, people, russell, ali
 
         # a seat, and a place among those who wait
         await alice.ask("!signup 1", r"you have a seat in SE Linux for beginners, Sat 13 Mar 23:00 \+0100 Berlin", "")
-        await bob.ask("!signup 1", "is full, its only seat is taken; you are number 1 of those who wait", "")
+        await bob.ask("!signup 1", "is full, its only seat is taken; you are number 1 on the waiting list", "")
 
         # moved: the channel hears it, and each who is concerned in their own time
         await russell.ask(

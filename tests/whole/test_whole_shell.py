@@ -49,7 +49,7 @@ async def test_errors_in_a_shell_are_one_line(bot):
     """Without a bot, with a number that is none, with an unknown word: one line on stderr; 1, or 2 for wrong usage."""
     for words, code, said in (
         (("lab", "list"), 1, "trainbot is not running here"),
-        (("host", "list", "--json"), 1, "no trainbot"),
+        (("host", "list", "--json"), 1, "trainbot is not running here"),
         (("log", "list"), 1, "database"),
         (("image", "build", "centos"), 1, "[image.centos]"),
         (("gateway", "--stop"), 0, ""),

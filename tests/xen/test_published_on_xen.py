@@ -49,6 +49,7 @@ def fetched(host: XenHost, offered: Path, image: BuiltImage) -> None:
     )
 
 
+@pytest.mark.xenlong
 @pytest.mark.parametrize(
     ("tool", "guest"),
     [

@@ -158,7 +158,7 @@ def test_a_lab_outlives_the_process_that_made_it(lab_image, lab_spec, owner, roo
 
 
 def test_a_lab_that_cannot_start_leaves_nothing(lab_spec, owner, root, free_port, tmp_path):
-    """Where QEMU refuses (its port is taken), the sentence names the reason, and no domain and no disk stay."""
+    """Where QEMU refuses (its port is in use), the sentence names the reason, and no domain and no disk stay."""
     files = {name: tmp_path / name for name in ("disk", "kernel", "initrd")}
     for file in files.values():
         file.write_bytes(bytes(1 << 20))
@@ -168,7 +168,7 @@ def test_a_lab_that_cannot_start_leaves_nothing(lab_spec, owner, root, free_port
         taken.bind(("127.0.0.1", free_port))
         taken.listen()
         kind, sentence = process.answer("make", dataclasses.asdict(lab_spec(port=free_port, **files)))
-    assert kind == "BackendError" and "port" in sentence and "taken" in sentence
+    assert kind == "BackendError" and "port" in sentence and "used by another program" in sentence
     assert process.call("report")["domains"] == []
     assert list((root / "labs").iterdir()) == []
     kind, sentence = process.answer("make", dataclasses.asdict(lab_spec(port=free_port, disk=tmp_path / "none")))

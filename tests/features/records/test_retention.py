@@ -189,7 +189,9 @@ def test_a_name_between_other_signs_is_found(name: str, before: str, after: str)
 @pytest.mark.parametrize("text", ["", "a b", "account:", "mask:*!*@*", "nick:a b"])
 def test_who_is_nobody(text: str) -> None:
     """One word, with what it is before it or not."""
-    with pytest.raises(UserError, match="say a nick or account, or account:NAME, nick:NAME or host:NAME"):
+    with pytest.raises(
+        UserError, match="is not a person: use a nick or account, or account:NAME, nick:NAME or host:NAME"
+    ):
         wanted(text)
 
 

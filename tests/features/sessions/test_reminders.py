@@ -137,7 +137,7 @@ def test_offsets_are_read_longest_first():
 )
 def test_a_wrong_offset_is_refused_with_an_example(text):
     """bot.ini is told what would be right."""
-    with pytest.raises(ConfigError, match="write"):
+    with pytest.raises(ConfigError, match="use for example 7d 1d 1h 10m|the limit is 10"):
         parse_offsets(text)
 
 

@@ -112,7 +112,7 @@ async def test_a_failure_while_preparing_is_cleared_away(
         raise BackendError("the disk is full")
 
     monkeypatch.setattr(demo_world, broken, fails)
-    monkeypatch.setattr(run, "World", lambda port, tell: demo_world)
+    monkeypatch.setattr(run, "DemoWorld", lambda port, tell: demo_world)
     with pytest.raises(BackendError, match="the disk is full"):
         await run._demo(True, 0, False)
     assert not demo_world.folder.exists()
@@ -159,7 +159,7 @@ async def failed_tour(
     demo_world: DemoWorld, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> str:
     """What a tour with short deadlines says on stderr as it fails."""
-    monkeypatch.setattr(run, "World", lambda port, tell: demo_world)
+    monkeypatch.setattr(run, "DemoWorld", lambda port, tell: demo_world)
     monkeypatch.setattr(run, "Tour", lambda world, tell: Tour(world, tell, patience=0.02))
     assert await run._demo(True, 0, False) == 1
     said = capsys.readouterr().err
@@ -191,7 +191,7 @@ async def test_a_signal_ends_the_tour_and_clears_away(
 ) -> None:
     """SIGTERM in the middle: 130, and bot, server and folder are gone; a second signal changes nothing."""
     silent(demo_world, monkeypatch)
-    monkeypatch.setattr(run, "World", lambda port, tell: demo_world)
+    monkeypatch.setattr(run, "DemoWorld", lambda port, tell: demo_world)
 
     def tell_and_end(text: str) -> None:
         if "the bot joins" in text:
@@ -219,7 +219,7 @@ async def test_a_tour_without_its_server_says_so(demo_world: DemoWorld, monkeypa
 
 def test_without_a_terminal_nothing_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     """A pipe, a file or nothing at all at stdin: one sentence says that the tour needs no terminal."""
-    monkeypatch.setattr(run, "World", None)
+    monkeypatch.setattr(run, "DemoWorld", None)
     for stdin in (None, open(os.devnull)):  # noqa: SIM115  it ends with the test
         monkeypatch.setattr(sys, "stdin", stdin)
         with pytest.raises(UserError, match="trainbot demo --tour"):

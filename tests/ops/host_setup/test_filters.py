@@ -150,7 +150,7 @@ def test_dom0_reaches_labs_and_they_do_not_reach_dom0(wires: Wires) -> None:
     wires.labs[0]("listen", MINE, 22)
     for address, port in ((DOM0, 22), ("192.0.2.1", 16509)):
         wires.dom0("listen", address, port)
-        wires.labs[0]("knock", address, port)
+        wires.labs[0]("connect_ssh", address, port)
     wires.dom0("connect", MINE, 22)
     assert wires.labs[0]("accepted", 22) == DOM0
     assert [wires.dom0("accepted", port) for port in (22, 16509)] == ["", ""]
@@ -162,8 +162,8 @@ def test_outside_is_what_is_allowed_and_nothing_else(wires: Wires) -> None:
     for port in (3128, 80):
         wires.outside("listen", OUTSIDE, port)
     wires.labs[0]("listen", MINE, 22)
-    wires.labs[0]("knock", OUTSIDE, 80)
-    wires.outside("knock", MINE, 22)
+    wires.labs[0]("connect_ssh", OUTSIDE, 80)
+    wires.outside("connect_ssh", MINE, 22)
     wires.labs[0]("connect", OUTSIDE, 3128)
     assert wires.outside("accepted", 3128) == "192.0.2.1"
     assert wires.outside("accepted", 80) == ""
@@ -178,7 +178,7 @@ def test_an_endpoint_on_dom0_itself_can_be_allowed(wires: Wires, tmp_path: Path)
     wires.dom0.sh(f"nft -f {rules}")
     for port in (3142, 22):
         wires.dom0("listen", DOM0, port)
-    wires.labs[0]("knock", DOM0, 22)
+    wires.labs[0]("connect_ssh", DOM0, 22)
     wires.labs[0]("connect", DOM0, 3142)
     assert [wires.dom0("accepted", 3142), wires.dom0("accepted", 22)] == [MINE, ""]
 
@@ -188,7 +188,7 @@ def test_a_lab_has_only_so_many_connections_at_once(wires: Wires) -> None:
     wires.outside.sh("echo 4096 > /proc/sys/net/core/somaxconn")
     wires.outside("listen", OUTSIDE, 3128)
     for _ in range(230):
-        wires.labs[0]("knock", OUTSIDE, 3128)
+        wires.labs[0]("connect_ssh", OUTSIDE, 3128)
     wires.labs[1]("connect", OUTSIDE, 3128)
     came = len(list(iter(lambda: wires.outside("accepted", 3128), "")))
     assert 100 < came <= 201

@@ -88,7 +88,12 @@ class Tour:
         await self.world.end_bot(signal.SIGKILL)
         await self._see(self.learner, "the bot is killed in the middle (kill -9)", rf"^:{NICK}!\S+ QUIT", 60)
         await self.world.start_bot()
-        await self._see(self.learner, "the bot is back, and the class is still at step 1", r"I'm back after a restart.*step 1 of", 60)
+        await self._see(
+            self.learner,
+            "the bot is back, and the class is still at step 1",
+            r"I'm back after a restart.*step 1 of",
+            60,
+        )
         self.learner.say(NICK, "!lab debian")
         line = await self._see(
             self.learner, "the lab is still there", r"debian lab: (ssh \S+ \S+ \S+) password ([\w-]+)"
