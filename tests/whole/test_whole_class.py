@@ -41,7 +41,7 @@ async def test_a_class_from_announcement_to_minutes(bot, ngircd, people, russell
     await alice.ask("!lab extend", "you keep your lab until .* after the class")
     await bob.ask("!lab debian permissive", r"debian lab \(permissive\): ssh .* password \S+", "")
     await bob.ask("!lab return", "everything in it will be deleted. Type !yes within 60 s")
-    await bob.ask("!yes", "given back", "")
+    await bob.ask("!yes", "you gave back your .* lab", "")
     await bob.whisper("lab claim aaaa-bbbb-cccc-dddd", "no lab has that password")
     await bob.whisper(f"key {KEY}", "key saved")
     await russell.whisper("hosts", r"xen1 up, \d of 8 labs")

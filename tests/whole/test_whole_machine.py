@@ -171,7 +171,7 @@ async def test_a_machine_from_request_to_return(bot, lab_image, ngircd, people):
 
     assert len(disks(bot)) == 1
     await alice.ask("!lab return", "will be deleted. Type !yes")
-    await alice.ask("!yes", "given back", "")
+    await alice.ask("!yes", "you gave back your .* lab", "")
     await bot.logs("lab tb-debian-\\S+ on here is gone")
     assert machines(bot) == [] and disks(bot) == []
     code, out, err = await keyed.run("id")

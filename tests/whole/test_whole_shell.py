@@ -70,7 +70,7 @@ async def test_errors_in_a_shell_are_one_line(bot):
         assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1) and "--help" in ran.err, (words, ran)
     assert (await bot.shell("db", "upgrade")).code == 0
     ran = await bot.shell("log", "show", "7")
-    assert ran.code == 1 and ran.err == "trainbot: there is no class 7; trainbot log list shows them\n"
+    assert ran.code == 1 and ran.err == "trainbot: there is no class 7; trainbot log list shows all classes\n"
     assert (await bot.shell("log", "list")).out == "no classes yet\n"
 
 
