@@ -92,7 +92,7 @@ async def test_a_class_from_announcement_to_minutes(bot, ngircd, people, russell
         "why is 11371 taken?",
         "gpg has it",
         "it does",
-        "put aside",
+        "skipped",
         "the info",
         "example.org/the-link",
         "the action",
