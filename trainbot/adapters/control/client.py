@@ -16,7 +16,9 @@ from trainbot.core.errors import BackendError
 
 log = logging.getLogger(__name__)
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.2, 2.0  # seconds between tries to reach the bot
+# Seconds between tries to reach the bot: less than the gateway's wrong_delay, so that a password which a restarted bot
+# has just given out is known before the gateway refuses it.
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 0.5
 
 
 class BotNotRunning(BackendError):

@@ -140,9 +140,12 @@ class SshConnection(asyncssh.SSHServer):
         name, self._plain = screen.read_user(username)
         claim = routes.by_password(name, password)
         if claim is None:
+            await asyncio.sleep(self._config.wrong_delay)
+            # A bot that has just been restarted may have given out this password before it could send its table.
+            claim = (await self._hub.routes()).by_password(name, password)
+        if claim is None:
             self._tries += 1
             log.info("%s as %s: wrong password", self.peer, plain_ascii(username))
-            await asyncio.sleep(self._config.wrong_delay)
             self._enough(self._tries, self._config.tries)
             return False
         # Nothing is awaited from here until auth_completed: no other try can come between.
