@@ -51,8 +51,8 @@ for name, labels, kernel, gone in asked["looks"]:
         g.umount_all()
     try:
         said[name] = opener.work(only, {"to": asked["to"], "write": {}, "kernel": kernel})["kernel"]
-    except opener.Wrong as wrong:
-        said[name] = str(wrong)
+    except opener.ImageError as error:
+        said[name] = str(error)
     g.umount_all()
 print(json.dumps(said))
 """
