@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.gateway.door_host import DoorHost, keygen
+from tests.gateway.jump_host_peer import JumpHostPeer, keygen
 from trainbot.adapters.control.server import ControlServer
 from trainbot.adapters.state_folder import PEPPER
 from trainbot.features.labs import passwords
@@ -156,7 +156,7 @@ class World:
         self.bot.start()
         self.start_gateway()
         self._leases = 0
-        self.jump_hosts: list[DoorHost] = []
+        self.jump_hosts: list[JumpHostPeer] = []
         self.tracebacks = False  # whether a test provokes them on purpose
         (folder / "askpass").write_text('#!/bin/sh\nprintf "%s\\n" "$LEARNER_PASSWORD"\n')
         (folder / "askpass").chmod(0o700)
@@ -177,15 +177,17 @@ class World:
         (_, self.port), *_ = process.listening(self.state)
         (self.folder / "known").write_text(f"[127.0.0.1]:{self.port} {hostkey.public_key(self.state)}\n")
 
-    def door(self, port: int | None = None, **other) -> DoorHost:
+    def jump_host(self, port: int | None = None, **other) -> JumpHostPeer:
         """A host whose lab is ours (or listens on ``port``), and that the gateway may go through."""
         path = self.state / "door_key"
         key = keygen(path) if not path.exists() else path.with_name("door_key.pub").read_text()
-        door = DoorHost(self.folder / f"host{len(self.jump_hosts)}", key, port or self.lab.port, **other).start()
-        self.jump_hosts.append(door)
+        jump_host = JumpHostPeer(
+            self.folder / f"host{len(self.jump_hosts)}", key, port or self.lab.port, **other
+        ).start()
+        self.jump_hosts.append(jump_host)
         with (self.state / "known_hosts").open("a") as known:
-            known.write(door.known)
-        return door
+            known.write(jump_host.known)
+        return jump_host
 
     def log(self) -> str:
         return (self.state / "gateway.log").read_text()
@@ -271,8 +273,8 @@ class World:
     def close(self) -> None:
         process.stop(self.state)
         self.lab.kill()
-        for door in self.jump_hosts:
-            door.kill()
+        for jump_host in self.jump_hosts:
+            jump_host.kill()
         self.bot.close()
         assert self.tracebacks or "Traceback" not in self.log(), self.log()
 
@@ -285,9 +287,9 @@ def world(tmp_path_factory):
 
 
 @pytest.fixture(scope="package")
-def door(world):
-    """A host's door to the lab of ``world``."""
-    return world.door()
+def jump_host(world):
+    """A jump host for the lab of ``world``."""
+    return world.jump_host()
 
 
 @pytest.fixture

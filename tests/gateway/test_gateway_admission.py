@@ -1,4 +1,4 @@
-"""Who gets in, who does not, and that nothing but one's own lab is behind the door."""
+"""Who gets in, who does not, and that nothing but one's own lab is behind the jump_host."""
 
 from __future__ import annotations
 

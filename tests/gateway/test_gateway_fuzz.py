@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.gateway.test_gateway_routes import route
 from trainbot.features.labs import passwords
-from trainbot.gateway.learner import ssh_connection as door
+from trainbot.gateway.learner import ssh_connection
 from trainbot.gateway.learner import xen_manage as manage
 from trainbot.gateway.routes import Routes
 from trainbot.gateway.settings import GatewayConfig
@@ -186,8 +186,8 @@ async def test_a_wrong_password_is_answered_slowly(tmp_path, monkeypatch):
         return table
 
     config = GatewayConfig(listen=(), state=tmp_path, control=tmp_path, lab_key=tmp_path, wrong_delay=3.5)
-    at = door.SshConnection(SimpleNamespace(config=config, routes=routes))
-    monkeypatch.setattr(door.asyncio, "sleep", sleep)
+    at = ssh_connection.SshConnection(SimpleNamespace(config=config, routes=routes))
+    monkeypatch.setattr(ssh_connection.asyncio, "sleep", sleep)
     assert not await at.validate_password("x", "guess") and slept == [3.5]
 
 

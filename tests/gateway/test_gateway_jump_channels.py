@@ -1,4 +1,4 @@
-"""A way through a door is a connection like any: nothing lost, nothing hoarded, each direction ends by itself."""
+"""A way through a jump host is a connection like any: nothing lost, nothing hoarded, each direction ends by itself."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import resource
 import pytest
 
 from tests.gateway.conftest import keygen
-from tests.gateway.door_host import DoorHost
+from tests.gateway.jump_host_peer import JumpHostPeer
 from trainbot.gateway.lab.jump_hosts import JumpHostConnections, JumpHosts, JumpHostUnreachable
 from trainbot.gateway.settings import GatewayConfig
 
@@ -40,7 +40,7 @@ async def reach(tmp_path, lab):
     async def make(behave, more="", **config):
         folder = tmp_path / f"h{len(hosts)}"
         folder.mkdir()
-        host = DoorHost(folder / "host", keygen(folder / "door_key"), await lab(behave), more=more)
+        host = JumpHostPeer(folder / "host", keygen(folder / "door_key"), await lab(behave), more=more)
         await asyncio.to_thread(host.start)
         (folder / "known_hosts").write_text(host.known)
         hosts.append(host)
@@ -209,7 +209,7 @@ async def test_whoever_gives_up_while_a_way_is_opened_leaves_nothing(reach):
 
 
 class Opened:
-    """A connection to a door that begins whatever is wanted."""
+    """A connection to a jump host that begins whatever is wanted."""
 
     dead = False
 
@@ -226,7 +226,7 @@ class Opened:
 @pytest.mark.parametrize("works", [True, False])
 async def test_whoever_comes_just_when_a_door_opens_holds_up_nobody(tmp_path, monkeypatch, works):
     """In the very turn of the loop in which the connection is there, or is not: they go through, or are told why not."""
-    door = JumpHostConnections(
+    jump_host = JumpHostConnections(
         "door@127.0.0.1:22", GatewayConfig(listen=(), state=tmp_path, control=tmp_path, lab_key=tmp_path)
     )
     connected = asyncio.get_running_loop().create_future()
@@ -237,12 +237,12 @@ async def test_whoever_comes_just_when_a_door_opens_holds_up_nobody(tmp_path, mo
             raise JumpHostUnreachable("the host does not answer")
         return Opened()
 
-    monkeypatch.setattr(door, "_connect", connect)
-    coming = [asyncio.create_task(door.open("first", None))]
+    monkeypatch.setattr(jump_host, "_connect", connect)
+    coming = [asyncio.create_task(jump_host.open("first", None))]
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     connected.set_result(None)
-    coming += [asyncio.create_task(door.open(command, None)) for command in ("second", "third")]
+    coming += [asyncio.create_task(jump_host.open(command, None)) for command in ("second", "third")]
     found = await asyncio.gather(*coming, return_exceptions=True)
     assert [str(each) for each in found] == (
         ["first", "second", "third"] if works else ["the host does not answer"] * 3
@@ -250,7 +250,7 @@ async def test_whoever_comes_just_when_a_door_opens_holds_up_nobody(tmp_path, mo
 
 
 async def test_only_labs_of_the_host_are_led_to(reach):
-    """Another port or a name is refused by us, another address by the host's own door."""
+    """Another port or a name is refused by us, another address by the host's own jump_host."""
 
     async def lab(reader, writer):
         writer.write(b"SSH-2.0-x\r\n")

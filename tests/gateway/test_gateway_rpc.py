@@ -34,9 +34,9 @@ def test_the_socket_is_its_owners_only(world):
 
 
 @pytest.mark.parametrize("through", [False, True])
-async def test_a_command_in_a_lab(world, client, door, through):
-    """Input, both outputs and the exit status, straight and through a door."""
-    way = (AT, door.via) if through else (world.lab.endpoint, "")
+async def test_a_command_in_a_lab(world, client, jump_host, through):
+    """Input, both outputs and the exit status, directly and through a jump host."""
+    way = (AT, jump_host.via) if through else (world.lab.endpoint, "")
     ran = await client.login(*way, host_key=world.lab.host_key, command="cat; echo b >&2; exit 3", stdin="a\n")
     assert (ran.exit, ran.stdout, ran.stderr, ran.signal, ran.cut) == (3, "a\n", "b\n", "", False)
     assert await client.speaks(*way) is True
@@ -47,10 +47,10 @@ def test_a_shell_command_may_ask_as_well(world, client):
     assert asyncio.run(client.login(world.lab.endpoint, host_key=world.lab.host_key)).exit == 0
 
 
-async def test_many_at_once(world, client, door):
-    """Thirty logins beside each other through one door are all done."""
+async def test_many_at_once(world, client, jump_host):
+    """Thirty logins beside each other through one jump host are all done."""
     ran = await asyncio.gather(
-        *(client.login(AT, door.via, host_key=world.lab.host_key, command=f"echo {n}") for n in range(30))
+        *(client.login(AT, jump_host.via, host_key=world.lab.host_key, command=f"echo {n}") for n in range(30))
     )
     assert [each.stdout for each in ran] == [f"{n}\n" for n in range(30)]
 
@@ -70,7 +70,7 @@ async def test_what_a_lab_says_is_bounded_and_harmless(world, client):
 
 
 async def test_why_not_is_told_apart(world, client, tmp_path):
-    """No ssh yet, another host key, not let in, too slow, no door: a sentence, and a word for programs."""
+    """No ssh yet, another host key, not let in, too slow, no jump host: a sentence, and a word for programs."""
     key, lab = world.lab.host_key, world.lab.endpoint
     with socket.create_server(("127.0.0.1", 0)) as mute:
         closed = mute.getsockname()
@@ -126,10 +126,10 @@ async def test_no_gateway_is_one_sentence(own_world, tmp_path):
         await GatewayClient(tmp_path).speaks(("127.0.0.1", 22))
 
 
-async def test_how_a_host_is(world, client, door):
+async def test_how_a_host_is(world, client, jump_host):
     """The line of lab-door as values, with our clock before and after."""
     before = time.time()
-    reading = await client.status(door.via)
+    reading = await client.status(jump_host.via)
     assert before <= reading.asked <= reading.told <= time.time()
     assert abs(reading.time - reading.told) < 60 and reading.cores >= 1 and len(reading.cpu) == 8
     assert reading.disk_free_mib > 0
@@ -152,15 +152,17 @@ async def test_how_a_host_is(world, client, door):
 async def test_a_host_that_says_rubbish_is_one_sentence(own_world, script):
     """Garbage, output without end, silence: an error, soon, and the host's labs are reached all the same."""
     world = own_world(jump_host_wait=1.0)
-    door = world.door()
-    shipped = (door.folder / "lab-door").read_text()
-    door.put("lab-door", f'#!/bin/sh\n[ "$SSH_ORIGINAL_COMMAND" = status ] || exec {door.folder}/real\n{script}\n')
-    door.put("real", shipped)
+    jump_host = world.jump_host()
+    shipped = (jump_host.folder / "lab-door").read_text()
+    jump_host.put(
+        "lab-door", f'#!/bin/sh\n[ "$SSH_ORIGINAL_COMMAND" = status ] || exec {jump_host.folder}/real\n{script}\n'
+    )
+    jump_host.put("real", shipped)
     client = GatewayClient(world.state)
     with pytest.raises(GatewayRefused) as caught:
-        await client.status(door.via)
+        await client.status(jump_host.via)
     assert len(str(caught.value)) < 300 and not harmful(str(caught.value))
-    assert (await client.login(AT, door.via, host_key=world.lab.host_key)).exit == 0
+    assert (await client.login(AT, jump_host.via, host_key=world.lab.host_key)).exit == 0
 
 
 json_values = st.recursive(

@@ -1,4 +1,4 @@
-"""What a learner can do through the door, with OpenSSH's own ssh."""
+"""What a learner can do through the jump_host, with OpenSSH's own ssh."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ def test_a_seat_on_another_host_has_the_screen_and_the_line(tmux_world, tmp_path
     """The host of a lab dies with somebody at the screen; seated on another, the same command lands in tmux there, with the
     line above it, and what was typed before is not there."""
     world, second = tmux_world, Lab(tmp_path / "second", tmux_world.lab_public).start()
-    xen1, xen2 = world.door(), world.door(port=second.port)
+    xen1, xen2 = world.jump_host(), world.jump_host(port=second.port)
     route, password = world.lease(endpoint=AT, via=xen1.via, lab="one", boots=1)
     world.bot.lines = {route.lease: {"line": "SE Linux: step 3 of 9"}}
     world.bot.publish()

@@ -170,9 +170,9 @@ def test_the_console_goes_both_ways_and_is_left_with_the_usual_key(quiet, line):
 
 
 def test_a_console_behind_a_door(quiet):
-    """Of a lab on another host: the door is asked for that lab's console and nothing else, and it goes both ways; a lab that
+    """Of a lab on another host: the jump host is asked for that lab's console and nothing else, and it goes both ways; a lab that
     is off is waited for."""
-    host = quiet.door()
+    host = quiet.jump_host()
     asked = host.folder / "asked"
     host.put(
         "lab-door",
@@ -195,8 +195,8 @@ exec cat
 
 
 def test_what_is_typed_while_the_line_opens_is_not_lost(quiet):
-    """The way to a console behind a door takes a moment: Enter, pressed at once, gets there."""
-    host = quiet.door()
+    """The way to a console behind a jump host takes a moment: Enter, pressed at once, gets there."""
+    host = quiet.jump_host()
     host.put(
         "lab-door",
         """#!/bin/sh

@@ -99,7 +99,7 @@ def test_a_plain_host_then_a_prepared_one(plain: XenHost, installed):
     assert before.one("steps are missing: packages").startswith("trainbot host prepare xen1")
     assert "has no copy of tiny-" in " ".join(before.wrong())
     assert not any("libvirt does not" in each["what"] for each in before.found)
-    assert not any("door" in each["subject"] or "its door" in each["what"] for each in before.found)
+    assert not any("door" in each["subject"] or "its jump host" in each["what"] for each in before.found)
 
     assert prepare(config, "xen1", False, print, Silent()) == 0
     well = Heard(config)
@@ -108,7 +108,7 @@ def test_a_plain_host_then_a_prepared_one(plain: XenHost, installed):
         "ssh lets us in",
         "prepared: packet filters",
         "libvirt answers",
-        "its door opens",
+        "its jump host opens",
         "4 labs of 128 MiB fit",
     ):
         well.one(words, "ok")

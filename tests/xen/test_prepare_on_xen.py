@@ -64,8 +64,8 @@ class Organiser:
         assert done.returncode == 0, done.stdout + done.stderr
         return [line for line in done.stdout.splitlines() if line.startswith("+ ")]
 
-    def door(self, asked: str) -> subprocess.CompletedProcess[str]:
-        """What the gateway would hear at the door."""
+    def jump_host(self, asked: str) -> subprocess.CompletedProcess[str]:
+        """What the gateway would get from the jump host."""
         return subprocess.run(
             [*self._door(), asked], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False
         )
@@ -170,7 +170,7 @@ def organiser(tmp_path: Path, plain: XenHost, tiny_image: BuiltImage, lab_image)
 
 
 def _ready(organiser: Organiser, seat: int) -> None:
-    until(lambda: _quiet(lambda: organiser.in_lab(seat, "true") == ""), f"ssh in seat {seat}, through the door")
+    until(lambda: _quiet(lambda: organiser.in_lab(seat, "true") == ""), f"ssh in seat {seat}, through the jump host")
 
 
 def _quiet(answer: Callable[[], bool]) -> bool:
@@ -182,7 +182,7 @@ def _quiet(answer: Callable[[], bool]) -> bool:
 
 def test_a_plain_host_becomes_one_of_ours(organiser: Organiser, plain: XenHost) -> None:
     """--dry-run changes nothing; the first run does all, the second nothing, nor does one after a loss of power; labs
-    get their seats' addresses, are reached through the door, and reach neither dom0 nor each other, but for what is
+    get their seats' addresses, are reached through the jump host, and reach neither dom0 nor each other, but for what is
     allowed."""
     before = plain.ssh(_STATE)
     assert any(line.startswith("+ packages: 9 missing; would install") for line in organiser.prepared("--dry-run"))
@@ -246,7 +246,7 @@ def _doors(organiser: Organiser) -> None:
         "console Domain-0",
         "console 00000000-0000-0000-0000-000000000000",
     ):
-        refused = organiser.door(asked)
+        refused = organiser.jump_host(asked)
         assert (refused.returncode, refused.stdout) == (2, ""), asked
 
 

@@ -50,5 +50,5 @@ def lab_key(path: Path) -> str:
 
 
 def jump_key(config: Config) -> str:
-    """The public half of the gateway's key to the doors of hosts (lab-door), made the first time."""
+    """The public half of the gateway's key to jump hosts (lab-door); created the first time."""
     return lab_key(state_folder(config) / JUMP_KEY)

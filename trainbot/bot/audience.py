@@ -13,7 +13,7 @@ from trainbot.model.config import IrcConfig
 
 
 class NetworkView(ChannelView, Protocol):
-    """What the chat door knows of the network now."""
+    """What the chat adapter knows about the network now."""
 
     def holds(self, channel: str, nick: str) -> bool: ...
     def find(self, nick: str) -> Sender | None: ...
@@ -21,7 +21,7 @@ class NetworkView(ChannelView, Protocol):
 
 
 class IrcAudience:
-    """The network as the chat door sees it, for the channels of bot.ini."""
+    """The network as the chat adapter sees it, for the channels of bot.ini."""
 
     def __init__(self, view: NetworkView, irc: IrcConfig) -> None:
         self.view, self.irc = view, irc

@@ -32,7 +32,7 @@ class RehearsalAsked(ControlRequest):
 
 @dataclass(frozen=True, slots=True)
 class GatewayAsked(ControlRequest):
-    """The gateway asks, for the people at its door."""
+    """Requests of the gateway, on behalf of the people who are logged in there."""
 
 
 @dataclass(frozen=True, slots=True)

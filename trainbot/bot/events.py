@@ -46,7 +46,7 @@ Work = HostWork | Probe | CheckLogin | ProbeHost | RunScript
 
 @dataclass
 class Outcome:
-    """What a turn decided: to be carried out by the doors, in this order."""
+    """What a turn decided: for the adapters to carry out, in this order."""
 
     say: list[Outgoing] = field(default_factory=list)
     work: list[Work] = field(default_factory=list)
@@ -57,7 +57,7 @@ class Outcome:
     lines: dict[str, dict[str, str]] | None = None  # above people's screens; None: as they were
 
     def take(self, item: object) -> None:
-        """Something that a hook gave back.  TypeError where no door carries it out."""
+        """Carries out an action that a hook returned.  Raises TypeError if no adapter can."""
         match item:
             case Line() | Topic() | Modes():
                 self.say.append(item)

@@ -28,7 +28,7 @@ from trainbot.model import notice as notices
 RETRY = timedelta(minutes=1)
 TOLD_AGAIN = timedelta(minutes=10)
 MOST_UNREACHED = 500
-AT_ONCE = 20  # notices handed to the chat door in one turn
+AT_ONCE = 20  # notices handed to the chat adapter in one turn
 
 
 class Notifier(Feature):
@@ -107,7 +107,7 @@ class Notifier(Feature):
     # -- what becomes of them ------------------------------------------------------------------
 
     def on_their_way(self, said: Iterable[Outgoing]) -> None:
-        """After the commit: these are not said a second time while the door has them."""
+        """After the commit: these are not sent a second time while the chat adapter has them."""
         self._unmarked.clear()
         self._under_way |= {line.ticket for line in said if isinstance(line, Line) and line.ticket is not None}
 

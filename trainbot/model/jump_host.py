@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from ipaddress import IPv6Address
 
-ACCOUNT = "trainbot-door"  # what ``trainbot host prepare`` makes
+ACCOUNT = "trainbot-door"  # the account that ``trainbot host prepare`` creates
 SSH = 22
 _USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 _ADDRESS = re.compile(r"[\w.:][\w.:-]*", re.ASCII)

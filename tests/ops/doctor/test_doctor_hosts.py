@@ -37,7 +37,9 @@ FACTS = HostFacts(
     images={f"debian-1{end}": 5 for end in ENDINGS},
 )
 LOOK = HostLook("Xen 4.17.3", 8192, 4096, 4, (), frozenset({"claim-me"}), frozenset({"debian-1"}))
-WELL = HostSeen(HOST, None, told=(FACTS, WANTED, HostShell()), look=LOOK, door=4, owner="me", images={"debian": IMAGE})
+WELL = HostSeen(
+    HOST, None, told=(FACTS, WANTED, HostShell()), look=LOOK, jump_host=4, owner="me", images={"debian": IMAGE}
+)
 
 
 @pytest.fixture(autouse=True)
@@ -79,11 +81,11 @@ def lab(name: str, owner: str | None, memory: int = 384, running: bool = True) -
     return SeenDomain(name, name, running, memory, owner)
 
 
-SHUT = {"look": libvirt("x"), "door": BackendError("y")}  # as whenever the ssh login fails
+SHUT = {"look": libvirt("x"), "jump_host": BackendError("y")}  # as whenever the ssh login fails
 UNREACHED = ssh("ssh: connect to host xen1 port 22: Connection refused")
 CASES = [
     (WELL, None, "", ""),
-    # ways in: one finding, though ssh, libvirt and door fail for the same reason
+    # ways in: one finding, though ssh, libvirt and jump host fail for the same reason
     (
         but(told=ssh("ssh: Could not resolve hostname xen1: Name or service not known"), **SHUT),
         "!",
@@ -124,13 +126,13 @@ CASES = [
     ),
     (but(look=libvirt("mute")), "!", "libvirt does not answer", "uri"),
     (
-        but(door=BackendError("it lets nobody in: trainbot host prepare NAME mends it")),
+        but(jump_host=BackendError("it lets nobody in: trainbot host prepare NAME mends it")),
         "!",
         "the gateway cannot use its jump host (it lets",
         "trainbot host prepare xen1",
     ),
     (
-        but(config=replace(HOST, door="me@xen1:22"), door=BackendError("no")),
+        but(config=replace(HOST, door="me@xen1:22"), jump_host=BackendError("no")),
         "!",
         "the gateway cannot use its jump host",
         "door_key.pub",
@@ -193,14 +195,14 @@ def test_one_thing_is_one_line(config, seen, mark, words, mend):
 def test_steps_that_are_due(config, prepared):
     """What host prepare would still do is one line; without filters, that is why it matters."""
     prepared += [
-        SetupStep("door", "now", "write it", "wrote", "script"),
+        SetupStep("jump host", "now", "write it", "wrote", "script"),
         SetupStep("network", "fine"),
         SetupStep("packet filters", "now", "load them", "loaded", "script"),
     ]
-    seen = but(door=BackendError("shut"))
+    seen = but(jump_host=BackendError("shut"))
     found = [finding for finding in host_findings(config, seen) if finding.level is Level.WRONG]
     assert [finding.line for finding in found] == [
-        "!  host xen1: 2 steps are missing: door (would write it); packet filters (would load them), so labs can "
+        "!  host xen1: 2 steps are missing: jump host (would write it); packet filters (would load them), so labs can "
         "attack each other and everything that the host reaches: trainbot host prepare xen1"
     ]
 

@@ -74,7 +74,7 @@ def test_hosts_that_need_nothing(tmp_path: Path) -> None:
 def test_a_host_that_bot_ini_does_not_have(tmp_path: Path) -> None:
     """It says which there are."""
     done = prepare(tmp_path, "test:///default", "xen9")
-    assert (done.returncode, done.stderr) == (1, "trainbot: bot.ini has no [host.xen9]; there is: xen1\n")
+    assert (done.returncode, done.stderr) == (1, "trainbot: bot.ini has no [host.xen9] section (available: xen1)\n")
 
 
 def test_dry_run_says_everything_and_makes_nothing(tmp_path: Path, ssh: Callable[[str], Path]) -> None:
@@ -84,7 +84,7 @@ def test_dry_run_says_everything_and_makes_nothing(tmp_path: Path, ssh: Callable
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[0].startswith("  xen1: Debian GNU/Linux 12 (bookworm), Xen 4.17.7, 8 CPUs, 12000 of 16384 MiB memory")
-    assert lines[1].startswith("  note: its own firewall (inet filter) drops by default")
+    assert lines[1].startswith("  note: the host's own firewall (inet filter) drops by default")
     assert [line.split(":")[0] for line in lines[2:-1]] == [
         "+ packages",
         "+ libvirt",
@@ -92,7 +92,7 @@ def test_dry_run_says_everything_and_makes_nothing(tmp_path: Path, ssh: Callable
         "+ packet filters",
         "+ network",
         "+ scheduling",
-        "+ door",
+        "+ jump host",
         "+ host key",
     ]
     assert lines[-1] == "xen1: 8 changes would be made, nothing was changed"
@@ -104,7 +104,7 @@ def test_what_is_in_the_way_is_said_at_once(tmp_path: Path, ssh: Callable[[str],
     script = ssh(facts(PLAIN + "bridge yes\nroute 10.77.0.0/16 eth1\n") + f"echo run >>{tmp_path / 'runs'}")
     done = prepare(tmp_path, f"xen+ssh://root@xen1/system?command={script}")
     assert done.returncode == 1
-    assert done.stdout.startswith("! xen1 has a bridge tb-labs already") and "is in use on xen1" in done.stderr
+    assert done.stdout.startswith("! xen1 already has a bridge tb-labs") and "is in use on xen1" in done.stderr
     assert (tmp_path / "runs").read_text() == "run\n"
 
 
@@ -113,14 +113,14 @@ def test_what_is_in_the_way_is_said_at_once(tmp_path: Path, ssh: Callable[[str],
     [
         (
             "echo 'root@xen1: Permission denied (publickey).' >&2; exit 255",
-            "xen1 cannot be reached with root@xen1: root@xen1: Permission denied (publickey).; try ssh root@xen1 true",
+            "can't reach xen1 as root@xen1: root@xen1: Permission denied (publickey).; try ssh root@xen1 true",
         ),
         ("printf 'Host key verification failed.\\r\\n\\033[31m' >&2; exit 255", "Host key verification failed.; "),
-        ("exit 255", "ssh says nothing"),
-        ("cat >/dev/null", "did not say what it is"),
-        ("cat >/dev/null; echo Welcome", "does its shell write greetings for commands, too?"),
+        ("exit 255", "ssh gave no reason"),
+        ("cat >/dev/null", "the host reported nothing about itself"),
+        ("cat >/dev/null; echo Welcome", "does its login shell print a greeting for commands too?"),
         ("cat >/dev/null; echo sh: not found >&2; exit 127", "xen1: sh: not found"),
-        ("cat >/dev/null; yes clock 1700000000.5", "says more than"),
+        ("cat >/dev/null; yes clock 1700000000.5", "xen1 sent more than"),
     ],
 )
 def test_hosts_that_do_not_answer_as_they_should(
@@ -135,7 +135,7 @@ def test_a_host_that_hangs(ssh: Callable[[str], Path]) -> None:
     """A script that does not end is ended, and said so; what it started is not waited for."""
     with (
         RemoteShell("xen1", f"xen+ssh://root@xen1/system?command={ssh('exec sleep 1000')}") as reach,
-        pytest.raises(BackendError, match="xen1 did not get ready within 0.5 s"),
+        pytest.raises(BackendError, match="xen1 did not finish within 0.5 s"),
     ):
         reach.run("true", 0.5)
 
@@ -149,7 +149,7 @@ def test_what_is_said_is_bounded_and_told_line_by_line() -> None:
         with pytest.raises(BackendError, match="^here: out; err$") as failed:
             reach.run("echo out; echo err >&2; exit 3", 60)
         assert not isinstance(failed.value, HostDown)
-        with pytest.raises(BackendError, match="says more than can be read"):
+        with pytest.raises(BackendError, match="here sent more than 4194304 bytes"):
             reach.run(f"head -c {MOST + 100_000} /dev/zero", 60)
 
 

@@ -1,4 +1,4 @@
-"""The door to the machines that run labs.  One module a kind; callers see only ``hosts.model``."""
+"""The adapter to the machines that run labs."""
 
 import os
 

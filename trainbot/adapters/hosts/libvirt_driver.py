@@ -1,4 +1,4 @@
-"""The door to libvirt: ``LibvirtDriver`` is a HostDriver for
+"""The adapter to libvirt: ``LibvirtDriver`` is a HostDriver for
 
 - ``qemu:///embed?root=FOLDER``: QEMU run by this very process, no daemon, no root (facts.md; one process a root,
   one root a process); labs live on when the process dies and are there again at the next open;

@@ -1,1 +1,1 @@
-"""The IRC door: the only place that imports jaraco's ``irc`` and that knows the protocol's lines."""
+"""The IRC adapter: the only package that imports jaraco's ``irc`` and knows the protocol."""

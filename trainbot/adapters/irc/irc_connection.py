@@ -1,4 +1,4 @@
-"""The IRC door: one object that stays connected, tells what happens and says what it is given.
+"""The IRC connection: stays connected, reports what happens and sends what it is given.
 
 jaraco's ``irc`` parses (masks, tags, ISUPPORT); its reactor and connection are not used.  They say
 NICK before CAP, drop the connection when a handler raises, and sleep to pace.  The protocol's state

@@ -1,4 +1,4 @@
-"""What the running bot answers to the gateway, for the people at its door."""
+"""Answers the gateway's requests on behalf of the people who are logged in there."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ class GatewayRequests(Feature):
         if lease.person_id != person.id:
             self.store.notices.tell(
                 now,
-                f"{by} is now looking at the console of your {lease.image} lab",
+                f"{by} is now viewing the console of your {lease.image} lab",
                 person_id=lease.person_id,
                 not_after=now + NEWS,
             )

@@ -19,12 +19,12 @@ RESTARTING = (LabState.REBOOTING, LabState.RESETTING, LabState.SAVING, LabState.
 
 
 class LabRoutes:
-    """How labs are reached: each host's door, or the sockets of its labs' consoles."""
+    """How labs are reached: through each host's jump host, or the sockets of its labs' consoles."""
 
     def __init__(self, hosts: Iterable[HostConfig]) -> None:
         self._hosts = {host.name: host for host in hosts}
 
-    def door(self, host: str) -> str:
+    def jump_host(self, host: str) -> str:
         return self._hosts[host].door if host in self._hosts else ""
 
     def console(self, lab: Lab) -> str:
@@ -76,7 +76,7 @@ def routes(store: Store, images: dict[str, LabImage], ways: LabRoutes) -> list[R
                     endpoint=old.endpoint,
                     why="",
                     since=0.0,
-                    via=ways.door(old.host),
+                    via=ways.jump_host(old.host),
                     console=ways.console(old),
                     boots=old.boots,
                     lab=old.id,
@@ -108,7 +108,7 @@ def _route(
         digest=lease.digest,
         keys=keys,
         since=lease.asked_at.timestamp(),
-        via=ways.door(lab.host) if lab is not None else "",
+        via=ways.jump_host(lab.host) if lab is not None else "",
         console=ways.console(lab) if lab is not None else "",
         boots=_boots(lab),
         lab=lab.id if lab is not None else "",

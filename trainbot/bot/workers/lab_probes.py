@@ -27,9 +27,9 @@ from trainbot.model.lab_events import (
 )
 
 log = logging.getLogger(__name__)
-PAUSE, LONGEST_PAUSE = 0.5, 4.0  # seconds between tries: each through a door is a process on a host that is at work
+PAUSE, LONGEST_PAUSE = 0.5, 4.0  # seconds between tries; each one through a jump host starts a process on a busy host
 LOGIN = 20.0  # seconds that a login may take: a lab without hardware virtualisation is slow
-GREETING = 10.0  # seconds for the first line of a host's ssh server: no longer than its door is waited for meanwhile
+GREETING = 10.0  # seconds for the first line of a lab's ssh server; no longer than the wait for its jump host
 EXPECTED = ("silent", "timeout", "refused")  # of a lab that boots
 BLAMELESS = ("door", "no key", "request")  # reasons that say nothing about the lab
 
@@ -56,7 +56,7 @@ class LabProbes:
         self._watch(wanted.lab, self._boot(wanted.lab, wanted.way))
 
     def check(self, wanted: CheckLogin) -> None:
-        """Checked, after one try.  What is not the lab's fault (no gateway, a door that does not open) says nothing
+        """Checked, after one try.  What is not the lab's fault (no gateway, a failing jump host) says nothing
         against it."""
         self._watch(wanted.lab, self._check(wanted.lab, wanted.way))
 
@@ -70,7 +70,7 @@ class LabProbes:
             task.cancel()
 
     def ask_hosts(self, up: Iterable[str]) -> None:
-        """HostStatus of each of these hosts that has a door; one that is still being asked is not asked again."""
+        """HostStatus of each of these hosts that has a jump host; skips those that are still being asked."""
         for name in up:
             host = self._hosts.get(name)
             if host is not None and host.door and name not in self._asking:
@@ -148,7 +148,7 @@ class LabProbes:
             self._post(HostProbed(wanted.host, heard, not heard and await greeting))
 
     async def _any_speaks(self, wanted: ProbeHost) -> bool:
-        """Whether one of the labs behind a door does."""
+        """Whether a lab that is reached through a jump host answers."""
         while True:
             looks = [self._gateway.speaks(endpoint, wanted.via) for endpoint in wanted.endpoints]
             looking = [self._tasks.start(look, "a look at a lab", awaited=True) for look in looks]

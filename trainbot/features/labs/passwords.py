@@ -2,7 +2,7 @@
 
 Why a fast keyed hash and no slow one (bcrypt, scrypt, argon2): slow hashing protects passwords that people thought
 of, because those can be guessed from a list.  Ours are 80 random bits, and no amount of guessing gets through
-2^80 tries; a slow hash would only let an attacker who guesses at the door burn the gateway's processor.
+2^80 tries; a slow hash would only let an attacker who guesses passwords use up the gateway's CPU.
 The key (pepper) is not in the database, so a stolen database alone does not even say whether a guess was right.
 """
 

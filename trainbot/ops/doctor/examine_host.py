@@ -51,14 +51,14 @@ async def examine_host(here: LocalFacts, host: HostConfig) -> list[Finding]:
     view = bot.get("hosts", {}).get(host.name) if isinstance(bot, dict) else None
     if address.root is not None:
         return host_findings(here.config, _embedded(here, host, address.root, view))
-    told, look, door = await asyncio.gather(_shell(here, host), here.libvirt(host), _door(here.config, host))
+    told, look, cores = await asyncio.gather(_shell(here, host), here.libvirt(host), _jump_host(here.config, host))
     return host_findings(
         here.config,
         HostSeen(
             host,
             view,
             look=look,
-            door=door,
+            jump_host=cores,
             owner=await here.owner(),
             images=here.images,
             told=(told.facts, told.wanted, told.shell) if isinstance(told, ShellReport) else told,
@@ -80,7 +80,7 @@ def _ask(config: Config, host: HostConfig) -> ShellReport:
         return ShellReport(facts, wanted, read_shell(more))
 
 
-async def _door(config: Config, host: HostConfig) -> int | BackendError | None:
+async def _jump_host(config: Config, host: HostConfig) -> int | BackendError | None:
     """The number of CPUs that the jump host reports; None if the host has no jump host."""
     if not host.door:
         return None
@@ -88,10 +88,10 @@ async def _door(config: Config, host: HostConfig) -> int | BackendError | None:
     if process.running(state) is not None:
         reading = await attempt(host.deadline + SLACK, what, GatewayClient(state).status(host.door))
         return reading if isinstance(reading, BackendError) else reading.cores
-    door = JumpHost.parse(host.door)
+    account = JumpHost.parse(host.door)
     patience = host.deadline + SLACK
     return await attempt(
-        patience, what, in_thread(connect_ssh, state, door.user, door.address, door.port, patience - 1)
+        patience, what, in_thread(connect_ssh, state, account.user, account.address, account.port, patience - 1)
     )
 
 

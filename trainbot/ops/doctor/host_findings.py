@@ -30,7 +30,7 @@ _UNPREPARED = {
     "packages": NO_LABS,
     "libvirt": NO_LABS,
     "packet filters": "so labs can attack each other and everything that the host reaches",
-    "door": "so nobody can get into a lab there",
+    "jump host": "so nobody can get into a lab there",
     "network": "so labs have no address",
     "storage": NO_LABS,
     "scheduling": "so busy labs slow down the whole host",
@@ -42,14 +42,14 @@ _FEW = 3  # up to this many steps are shown in detail
 @dataclass(frozen=True, slots=True)
 class HostSeen:
     """``view``: the running bot's (trainbot.status), None if none runs; ``told``: what its shell reported, ``look``: its
-    libvirt, ``door``: CPUs as the jump host reports them; each an error if it failed and None if it was not asked.
+    libvirt, ``jump_host``: CPUs as the jump host reports them; each an error if it failed and None if it was not asked.
     ``embedded``: QEMU in the bot's own process, with its ``missing`` programs, a ``writable`` root, ``kvm``."""
 
     config: HostConfig
     view: Mapping[str, Any] | None
     told: tuple[HostFacts, DesiredState, HostShell] | BackendError | None = None
     look: HostLook | BackendError | None = None
-    door: int | BackendError | None = None
+    jump_host: int | BackendError | None = None
     owner: str = ""
     images: Mapping[str, LabImage] = field(default_factory=dict)
     embedded: bool = False
@@ -68,7 +68,7 @@ def host_findings(config: Config, seen: HostSeen) -> list[Finding]:
         found += [*prepared, *_habits(words, seen.told[0], seen.told[1], seen.told[2])]
     if not due & {"packages", "libvirt"}:
         found += _libvirt(words, seen)
-    found += [*_door(words, seen, due), *_bot(words, seen)]
+    found += [*_jump_host(words, seen, due), *_bot(words, seen)]
     if isinstance(seen.look, HostLook):
         found += stranger_findings(words, seen.config, seen.look, seen.owner)
     facts = seen.told[0] if isinstance(seen.told, tuple) else None
@@ -135,14 +135,14 @@ def _libvirt(words: Findings, seen: HostSeen) -> list[Finding]:
     return [words.ok(f"libvirt answers ({look.hypervisor}, {look.cpus} CPUs, {ours} labs of ours)")]
 
 
-def _door(words: Findings, seen: HostSeen, due: frozenset[str]) -> list[Finding]:
-    if seen.door is None or "door" in due:
+def _jump_host(words: Findings, seen: HostSeen, due: frozenset[str]) -> list[Finding]:
+    if seen.jump_host is None or "jump host" in due:
         return []
-    if not isinstance(seen.door, BackendError):
+    if not isinstance(seen.jump_host, BackendError):
         return [words.ok(f"the gateway can use its jump host ({seen.config.door})")]
     if _ssh_is_why(seen):
         return []
-    said = str(seen.door).replace("prepare NAME", f"prepare {seen.config.name}")
+    said = str(seen.jump_host).replace("prepare NAME", f"prepare {seen.config.name}")
     name = seen.config.name
     mend = (
         f"trainbot host prepare {name}"

@@ -1,6 +1,6 @@
-"""Images to a host: only the parts of a file that hold data, compressed, and verified there by sha256.
+"""Copies images to a host: only the parts of a file that hold data, compressed, and verified there with SHA-256.
 
-What arrived of an interrupted copy is kept (receive.sh) and not sent again.
+An interrupted copy resumes: receive.sh keeps the chunks that arrived.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from trainbot.ops.host_setup.remote_shell import RemoteShell
 from trainbot.ops.host_setup.state import ImageFileCopy
 
 MIB = 1 << 20
-CHUNK = 8 * MIB  # a part of a file that is sent and noted as one
-_FORM = "1"  # of chunks: raise it when they are cut in another way
+CHUNK = 8 * MIB  # bytes of a file that are sent and recorded together
+_FORM = "1"  # version of the chunks' layout: raise it when that changes
 _LINE = 100
 _SECONDS = 24 * 3600.0
 _SCRIPT = Path(__file__).with_name("receive.sh")
 
 
 def chunks(file: BinaryIO, size: int) -> Iterator[tuple[int, int]]:
-    """(offset, length) of each chunk that is not all hole, by offset (lseek(2), SEEK_DATA)."""
+    """(offset, length) of each chunk that holds data, in order (lseek(2), SEEK_DATA)."""
     at = 0
     while at < size:
         try:
             data = os.lseek(file.fileno(), at, os.SEEK_DATA)
-        except OSError:  # ENXIO: no more data behind this
+        except OSError:  # ENXIO: no more data
             return
         at = max(at, data - data % CHUNK)
         yield at, min(CHUNK, size - at)
@@ -40,9 +40,9 @@ def chunks(file: BinaryIO, size: int) -> Iterator[tuple[int, int]]:
 
 
 def copy(reach: RemoteShell, item: ImageFileCopy, folder: Path, step: Callable[[int, int], None]) -> int:
-    """Brings one file; ``step`` hears how many of how many bytes are there.  The number of bytes that were sent.
+    """Copies one file and returns the number of bytes sent; ``step`` gets (bytes on the host, bytes of data).
 
-    BackendError, in one sentence, where it cannot be; whatever did arrive is kept for the next time.
+    Raises BackendError if it fails; chunks that arrived are kept for the next try.
     """
     values = {"folder": folder, "name": item.name, "size": item.size, "sum": item.sha256, "version": _FORM}
     script = "".join(f"{key}={shlex.quote(str(value))}\n" for key, value in values.items()) + _SCRIPT.read_text(
@@ -51,7 +51,7 @@ def copy(reach: RemoteShell, item: ImageFileCopy, folder: Path, step: Callable[[
     try:
         file = item.source.open("rb")
     except OSError as error:
-        raise BackendError(f"{item.source} cannot be read: {error.strerror}") from None
+        raise BackendError(f"{item.source} can't be read: {error.strerror}") from None
     with file, reach.stream(f"sh -c {shlex.quote(script)}", _SECONDS) as (process, words):
         assert process.stdin is not None and process.stdout is not None
         heard = _ReceiverReply(process.stdout)
@@ -68,7 +68,7 @@ def copy(reach: RemoteShell, item: ImageFileCopy, folder: Path, step: Callable[[
             kept += lengths.pop(number, 0)
             step(kept, whole)
         code = process.wait()
-    # not before the stream is closed: its last words may come later than its end
+    # after the stream is closed, so that its last error lines have arrived
     if sender.fault:
         raise BackendError(sender.fault)
     if code or not heard.done:
@@ -77,7 +77,7 @@ def copy(reach: RemoteShell, item: ImageFileCopy, folder: Path, step: Callable[[
 
 
 class _ReceiverReply:
-    """What receive.sh says."""
+    """Reads receive.sh's replies."""
 
     def __init__(self, pipe: IO[bytes]) -> None:
         self._pipe = pipe
@@ -107,7 +107,7 @@ class _ReceiverReply:
 
 
 class _Sender(threading.Thread):
-    """Writes while the other end answers: the line is never idle between two chunks."""
+    """Sends chunks without waiting for replies, so that the connection is never idle."""
 
     def __init__(self, file: BinaryIO, missing: list[tuple[int, int]], pipe: IO[bytes]) -> None:
         super().__init__(daemon=True)
@@ -124,13 +124,13 @@ class _Sender(threading.Thread):
                 self._send(at, data)
             self._put(b"end\n")
         except (OSError, ValueError):
-            return  # the other end is gone (ValueError: closed by us, then); its exit code says why
+            return  # the other end is gone (ValueError: and we closed the pipe); its exit code says why
         finally:
             with contextlib.suppress(OSError, ValueError):
                 self._pipe.close()
 
     def _send(self, at: int, data: bytes) -> None:
-        packer = zlib.compressobj(1, zlib.DEFLATED, 31)  # gzip's form
+        packer = zlib.compressobj(1, zlib.DEFLATED, 31)  # gzip format
         packed = packer.compress(data) + packer.flush()
         kind, body = ("gzip", packed) if len(packed) < len(data) else ("raw", data)
         self._put(f"{kind} {at // CHUNK} {at // MIB} {len(body)}\n".encode())

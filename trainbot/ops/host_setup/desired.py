@@ -18,16 +18,16 @@ _NOT_MADE_YET = "ssh-ed25519 not-made-yet"
 
 
 def desired_state(config: Config, host: HostConfig, dry_run: bool, say: Callable[[str], None]) -> DesiredState:
-    """``say`` hears what is left out.  The gateway's key to doors is made where there is none, but for ``dry_run``,
-    which changes nothing."""
-    key, door = "", None
+    """Reports what is left out to ``say``.  Creates the gateway's key to jump hosts if there is none, except with
+    ``dry_run``, which changes nothing."""
+    key, address = "", None
     desired = JumpHost.parse(host.door) if host.door else None
     if desired is not None and desired.user == ACCOUNT:
-        door = (desired.address, desired.port)
+        address = (desired.address, desired.port)
         key = _key_there_is(config) if dry_run else jump_key(config)
     elif desired is not None:
         say(f"  jump host: {host.door} is your own account and is left unchanged")
-    return DesiredState(host, key, door, tuple(_copies(config, host, say)), time.time())
+    return DesiredState(host, key, address, tuple(_copies(config, host, say)), time.time())
 
 
 def _key_there_is(config: Config) -> str:
@@ -36,7 +36,7 @@ def _key_there_is(config: Config) -> str:
 
 
 def _copies(config: Config, host: HostConfig, say: Callable[[str], None]) -> list[ImageFileCopy]:
-    """Of every image of bot.ini that is ready, each version once; the others are told."""
+    """The files of every image in bot.ini that is ready, each version once; the others are reported."""
     if host.images is None:
         return []
     found: dict[str, ImageFileCopy] = {}

@@ -1,4 +1,4 @@
-"""What facts.sh said, as values.  A host is not believed more than it has to be: what is not of the form is refused."""
+"""Reads the output of facts.sh.  The host is not trusted: output of any other form is refused."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from trainbot.ops.host_setup.state import BRIDGE, PACKAGES, DesiredState, HostFa
 
 _SCRIPT = Path(__file__).with_name("facts.sh")
 _MOST_LINES = 20_000
-# Each kind of line with the form of what follows it.
+# Each kind of line, and the form of its value.
 _NAME = r"[A-Za-z0-9_.:@+-]{1,255}"
 _PATH = r"/[A-Za-z0-9_./@+-]{0,1000}"
 _FORMS = {
@@ -60,8 +60,8 @@ _FORMS = {
 }
 
 
-def question(desired: DesiredState) -> str:
-    """The script to run there as root."""
+def facts_script(desired: DesiredState) -> str:
+    """The script to run on the host as root."""
     host = desired.host
     values = {
         "folder": host.folder,
@@ -78,25 +78,25 @@ def question(desired: DesiredState) -> str:
 
 
 def ask(reach: RemoteShell, desired: DesiredState, seconds: float) -> tuple[HostFacts, DesiredState]:
-    """What the host says, and ``desired`` with our clock as it was when the host told its own.  BackendError as with
-    ``read`` and ``RemoteShell.run``."""
+    """The host's facts, and ``desired`` with our time at the moment the host reported its own.  Raises BackendError as
+    ``read`` and ``RemoteShell.run`` do."""
     heard = [time.time()]
 
     def follow(line: str) -> None:
         if line.startswith("clock "):
             heard[0] = time.time()
 
-    facts = read(reach.run(question(desired), seconds, follow))
+    facts = read(reach.run(facts_script(desired), seconds, follow))
     return facts, replace(desired, now=heard[0])
 
 
 def read(said: str) -> HostFacts:
-    """BackendError names the first line that is not of the form."""
+    """Raises BackendError with the first line of another form."""
     found: dict[str, list[tuple[str, ...]]] = {key: [] for key in _FORMS}
     for key, values in _lines(said):
         found[key].append(values)
     if not found["clock"] or not found["user"]:
-        raise BackendError("the host did not say what it is: can you log in there with ssh and run sh?")
+        raise BackendError("the host reported nothing about itself: try to log in there with ssh and run sh")
 
     def one(key: str, default: str = "") -> str:
         return found[key][0][0] if found[key] and found[key][0] else default
@@ -135,7 +135,7 @@ def read(said: str) -> HostFacts:
         filters=bool(found["filters"]),
         units=frozenset(all_of("unit")),
         weight=int(one("weight")) if found["weight"] else None,
-        door=one("door"),
+        jump_account=one("door"),
         host_keys=all_of("hostkey"),
         images={name: int(size) for name, size in found["image"]},
         verified=pairs("verified"),
@@ -147,16 +147,16 @@ def read(said: str) -> HostFacts:
 def _lines(said: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     lines = said.splitlines()
     if len(lines) > _MOST_LINES:
-        raise BackendError(f"the host says more than {_MOST_LINES} lines about itself: is that its own shell?")
+        raise BackendError(f"the host sent more than {_MOST_LINES} lines: does its login shell print something else?")
     for line in lines:
         key, _, rest = line.partition(" ")
         match = re.fullmatch(_FORMS[key], rest, re.ASCII) if key in _FORMS else None
         if match is None:
-            if key in ("system", "door", "key", "hostkey"):  # written by people; nothing depends on odd letters there
+            if key in ("system", "door", "key", "hostkey"):  # written by people; lines with odd characters are left out
                 continue
             raise BackendError(
-                f"the host says something about itself that cannot be: {line[:100]!r}; does its shell "
-                "write greetings for commands, too?"
+                f"unexpected output from the host: {line[:100]!r}; does its login shell print a greeting for "
+                "commands too?"
             )
         yield key, match.groups()
 
@@ -165,7 +165,7 @@ def _decoded(text: str) -> ET.Element:
     try:
         return ET.fromstring(base64.b64decode(text, validate=True))
     except (binascii.Error, ET.ParseError, ValueError):
-        raise BackendError("libvirt on the host describes a pool or network in XML that cannot be read") from None
+        raise BackendError("libvirt on the host returned invalid XML for a pool or network") from None
 
 
 def _pool(xml: str, active: str, autostart: str) -> Pool:

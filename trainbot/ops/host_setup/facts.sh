@@ -1,11 +1,11 @@
-# What this host is and has, as lines "key value…" for trainbot/ops/host_setup/facts.py; changes nothing.  Its caller sets
-# folder, images, network, bridge, packages, files and units.  What is XML goes out in base64.
+# Prints the state of this host as lines "key value…" for trainbot/ops/host_setup/facts.py; changes nothing.  The caller
+# sets folder, images, network, bridge, packages, files and units.  XML is printed in base64.
 set -u
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C
 export PATH LC_ALL
 IFS=' 	
 '
-# First of all: what is compared with our clock.
+# First, because the caller compares it with its own clock.
 echo "clock $(date +%s.%N)"
 echo "user $(id -u)"
 (
@@ -105,7 +105,7 @@ done
 for file in .*.part; do
     [ -f "$file" ] && echo "part $file"
 done
-# A disk's header names the one it stands on in plain letters, within the first cluster (QEMU: docs/interop/qcow2.txt).
+# A disk's header contains its backing file's name as text, within the first cluster (QEMU: docs/interop/qcow2.txt).
 cd "$folder" 2>/dev/null || exit 0
 head -q -c 8192 -- *.qcow2 2>/dev/null | grep -aoE "$images/[a-z0-9-]+\.img" | sort -u | while read -r disk; do
     echo "backing ${disk##*/}"

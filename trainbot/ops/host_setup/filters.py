@@ -1,7 +1,7 @@
-"""The packet filters of a host as a file for nft(8).  Pure.
+"""The packet filters of a host, as a file for nft(8).  Pure.
 
-Names of interfaces, MAC and IP addresses are functions of the slot (model.slots), so everything that a lab may use is in
-sets that are written once.  What one accepts another table may still drop: the host's own rules stay in force.
+Interface names, MAC and IP addresses follow from the slot (model.slots), so what a lab may use is in sets that are
+written once.  What these tables accept, another may still drop: the host's own rules stay in force.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from ipaddress import IPv4Network
 from trainbot.model import slots
 from trainbot.ops.host_setup.state import BRIDGE
 
-# Connections through the host that one lab may have at once: they share the host's table with everybody's.
+# Concurrent connections of one lab through the host, whose connection table all labs share.
 _CONNECTIONS = 200
 
 
 def ruleset(subnet: str, labs: int, allow: Sequence[str]) -> str:
-    """Replaces both of our tables in one step; ``allow``: ADDRESS:PORT (TCP) each."""
+    """Rules that replace both of our tables at once; ``allow``: ADDRESS:PORT (TCP) each."""
     network = IPv4Network(subnet)
     wears, owns, asks = [], [], []
     for slot in range(1, labs + 1):
         mac = slots.mac_address(slot)
-        # an HVM lab has the second name for as long as it has not found Xen's own network card
+        # an HVM lab uses the second name until its driver finds Xen's own network card
         for name in (slots.interface(slot), f"{slots.interface(slot)}-emu"):
             wears.append(f'"{name}" . {mac} . {slots.address(subnet, slot)}')
             owns.append(f'"{name}" . {mac}')
@@ -53,12 +53,12 @@ def _elements(values: Iterable[str]) -> str:
 
 
 def _lines(what: str, then: str) -> str:
-    """For every interface that a lab could have, whether or not that slot exists."""
+    """A rule for every possible interface of a lab, whether or not that slot exists."""
     return "\n        ".join(f'{what} "tb{digit}*" {then}' for digit in range(1, 10))
 
 
 _HEAD = """\
-# Made by trainbot host prepare, which writes it anew: what labs may send and get.  No other table is touched.
+# Written by trainbot host prepare, which overwrites it: what labs may send and receive.  Other tables are not touched.
 table bridge trainbot
 delete table bridge trainbot
 table inet trainbot
@@ -68,14 +68,14 @@ delete table inet trainbot
 
 _BRIDGE = """\
 table bridge trainbot {{
-    # what a lab may say it is: its interface, MAC address and IP address
+    # the identity of each lab: interface, MAC address, IP address
     set wears {{
         type ifname . ether_addr . ipv4_addr{wears}
     }}
     set owns {{
         type ifname . ether_addr{owns}
     }}
-    # the hardware address inside a DHCP message (RFC 2131, chaddr: 28 bytes into it, behind 8 of UDP)
+    # the hardware address in a DHCP message (RFC 2131, chaddr: at byte 28, after 8 bytes of UDP header)
     set asks {{
         typeof iifname . @th,288,48{asks}
     }}
@@ -91,8 +91,8 @@ table bridge trainbot {{
         {from_labs}
     }}
 
-    # Frames to 01:80:c2:00:00:02 come here without passing prerouting, and the bridge would learn from them; those to
-    # others of that range too, where the bridge's group_fwd_mask is not as host prepare sets it.
+    # Frames to 01:80:c2:00:00:02 skip prerouting and arrive here, and the bridge would learn from them; so do those to
+    # the rest of that range if the bridge's group_fwd_mask is not what host prepare sets.
     chain input {{
         type filter hook input priority -350; policy accept;
         ether daddr & ff:ff:ff:ff:ff:f0 == 01:80:c2:00:00:00 jump reserved
@@ -123,14 +123,14 @@ arp daddr ip {first} accept
         iifname . ether saddr . ip saddr @wears ip daddr {{ 255.255.255.255, {first} }} accept
     }}
 
-    # From lab to lab, or past the bridge to another interface: nothing.
+    # Nothing passes from lab to lab, or through the bridge to another interface.
     chain forward {{
         type filter hook forward priority -350; policy accept;
         {between_in}
         {between_out}
     }}
 
-    # A frame for a lab that is not there goes out of every port: none is to read another's.
+    # A frame for an unknown address is flooded to every port: no lab may read another's frames.
     chain output {{
         type filter hook output priority -350; policy accept;
         {to_labs}

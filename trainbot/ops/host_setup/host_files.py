@@ -1,4 +1,4 @@
-"""The files that a host gets from us: where, with which rights, and their text.  Pure, but for reading files/."""
+"""The files that trainbot puts on a host: path, mode and content.  Pure, except that it reads files/."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from trainbot.ops.host_setup.filters import ruleset
 from trainbot.ops.host_setup.state import BRIDGE, GROUPS, WEIGHT, DesiredState, HostFacts, InstalledFile
 
 LIB = "/usr/local/lib/trainbot"
-DOOR_HOME = "/var/lib/trainbot-door"
+JUMP_HOME = "/var/lib/trainbot-door"
 RULES = "/etc/trainbot/labs.nft"
-KEYS = f"{DOOR_HOME}/.ssh/authorized_keys"
+KEYS = f"{JUMP_HOME}/.ssh/authorized_keys"
 BRIDGE_RULE = "/etc/udev/rules.d/60-trainbot.rules"  # udev(7)
 FILTERS_UNIT, WEIGHT_UNIT = "trainbot-filters.service", "trainbot-weight.service"
 UNITS = (FILTERS_UNIT, WEIGHT_UNIT)
 _SHIPPED = Path(__file__).parent / "files"
 _SUDO = f"Defaults:trainbot-door !use_pty, !requiretty\ntrainbot-door ALL=(root) NOPASSWD: {LIB}/lab-console\n"
 _RULE = (
-    "# Made by trainbot host prepare: frames to reserved groups go by the packet filters as well.\n"
+    "# Written by trainbot host prepare: frames to reserved groups pass the packet filters too.\n"
     f'ACTION=="add", SUBSYSTEM=="net", KERNEL=="{BRIDGE}", ATTR{{bridge/group_fwd_mask}}="{GROUPS}"\n'
 )
 
 
 @dataclass(frozen=True, slots=True)
 class HostFile:
-    """To be owned by root; ``mode`` in octal."""
+    """A file owned by root; ``mode`` in octal."""
 
     path: str
     mode: str
@@ -55,7 +55,7 @@ def weight_files() -> list[HostFile]:
     return [_program("favour-dom0"), HostFile(f"/etc/systemd/system/{WEIGHT_UNIT}", "644", unit)]
 
 
-def door_files(desired: DesiredState) -> list[HostFile]:
+def jump_host_files(desired: DesiredState) -> list[HostFile]:
     known = [f"folder {desired.host.folder}", *(f"lab {address}" for address in desired.addresses.values())]
     entry = f'restrict,command="{LIB}/lab-door" {desired.jump_key}\n'
     return [
@@ -69,11 +69,11 @@ def door_files(desired: DesiredState) -> list[HostFile]:
 
 
 def placing(files: Iterable[HostFile]) -> str:
-    """Shell text that puts them there, each as a whole or not at all."""
+    """Shell text that writes them, each atomically."""
     return "".join(f"place {shlex.quote(file.path)} {file.mode} <<'END'\n{_wrapped(file.text)}END\n" for file in files)
 
 
-#: Before ``placing``: base64 on standard input -> a file of root's.
+#: Goes before ``placing``: writes a file of root's from base64 on standard input.
 PLACE = """\
 place() {
     mkdir -p "${1%/*}"

@@ -1,6 +1,6 @@
-"""The labs' network as libvirt describes networks (https://libvirt.org/formatnetwork.html), written and read.  Pure.
+"""Writes and reads the labs' network as libvirt XML (https://libvirt.org/formatnetwork.html).  Pure.
 
-forward mode open: libvirt adds no packet filters of its own, so that ours (filters.py) are all there are.
+Forward mode "open": libvirt adds no packet filters of its own; ours are in filters.py.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def desired_network(desired: DesiredState) -> NetworkState:
 
 
 def network_xml(desired: DesiredState) -> str:
-    """What ``virsh net-define`` is given; the UUID is a function of the name, so that defining it again replaces it."""
+    """Input for ``virsh net-define``; the UUID is derived from the name, so that defining it again replaces it."""
     plan = desired_network(desired)
     network = ET.Element("network")
     ET.SubElement(network, "name").text = desired.host.network

@@ -1,44 +1,44 @@
-"""What a host is and what it is to be -> steps from one to the other.  Pure."""
+"""Plans the steps from a host's present state to its desired state.  Pure."""
 
 from __future__ import annotations
 
 import re
 
 from trainbot.ops.host_setup.host_files import (
-    DOOR_HOME,
     FILTERS_UNIT,
+    JUMP_HOME,
     KEYS,
     PLACE,
     WEIGHT_UNIT,
     HostFile,
-    door_files,
     filter_files,
+    jump_host_files,
     placing,
     weight_files,
 )
 from trainbot.ops.host_setup.plan_network import network_refusals, network_step
 from trainbot.ops.host_setup.state import PACKAGES, WEIGHT, DesiredState, HostFacts, Pool, SetupStep
 
-CLOCK = 30.0  # seconds that a host's clock may be off
-_PLAIN = re.compile(r"/[A-Za-z0-9_./+-]{1,200}")  # folders there, as they stand in shell text
+CLOCK = 30.0  # seconds by which a host's clock may differ from ours
+_PLAIN = re.compile(r"/[A-Za-z0-9_./+-]{1,200}")  # paths that need no quoting in a shell
 _SHELL = "set -eu\nPATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C\nexport PATH LC_ALL\n"
 _VIRSH = 'virsh() { command virsh -q -c xen:///system "$@" </dev/null; }\n'
 
 
 def refusals(facts: HostFacts, desired: DesiredState) -> list[str]:
-    """Why nothing is done there at all; one sentence each."""
+    """Reasons not to touch the host at all, one sentence each."""
     name = desired.host.name
     if facts.user != 0:
-        return [f"{name} lets us in, but not as root: say root@ in its uri"]
+        return [f"logged in to {name}, but not as root: put root@ into its uri"]
     if not facts.dom0:
-        return [f"{name} is not a Xen dom0: install xen-system-amd64 there and boot it"]
+        return [f"{name} is not a Xen dom0: install xen-system-amd64 there and reboot into Xen"]
     if not facts.family & {"debian", "ubuntu"}:
         return [
-            f"{name} runs {facts.system or 'an unknown system'}; this command knows Debian and Ubuntu only: "
-            "docs/preparing-hosts.md says what such a host needs"
+            f"{name} runs {facts.system or 'an unknown system'}, but this command supports only Debian and Ubuntu: "
+            "docs/preparing-hosts.md says what to set up by hand"
         ]
     found = [
-        f"the folder {folder} of [host.{name}] is not a path that trainbot can create: use plain letters and /"
+        f"the folder {folder} of [host.{name}] is not a path that trainbot can create: use only letters, digits and / . _ + -"
         for folder in _pools(desired).values()
         if not _PLAIN.fullmatch(folder)
     ] + network_refusals(facts, desired)
@@ -51,21 +51,22 @@ def refusals(facts: HostFacts, desired: DesiredState) -> list[str]:
         there = facts.pools.get(pool)
         if there is not None and there.path != folder:
             found.append(
-                f"libvirt on {name} has a storage pool {pool} already, in {there.path or 'no folder'}: give "
-                f"bot.ini that folder, or say virsh pool-undefine {pool} there"
+                f"libvirt on {name} already has a storage pool {pool}, in {there.path or 'no folder'}: set that "
+                f"folder in bot.ini, or run virsh pool-undefine {pool} there"
             )
-    if facts.door and facts.door.split(":")[5:6] != [DOOR_HOME]:
-        found.append(f"{name} has an account trainbot-door that trainbot did not make: remove it there (userdel)")
+    if facts.jump_account and facts.jump_account.split(":")[5:6] != [JUMP_HOME]:
+        found.append(f"{name} has an account trainbot-door that trainbot did not create: remove it there (userdel)")
     strange = [key for key in facts.keys if desired.jump_key and desired.jump_key.split()[1] not in key.split()]
     if strange:
         found.append(
-            f"the door of {name} lets in another installation's key: if that one is no more, remove {KEYS} there"
+            f"the jump host account on {name} accepts another installation's key: if that installation is gone, remove "
+            f"{KEYS} there"
         )
     return found
 
 
 def plan(facts: HostFacts, desired: DesiredState) -> list[SetupStep]:
-    """In the order to do them.  Where packages are missing, what comes after them is to be planned again then."""
+    """The steps in order.  If packages are missing, plan again after installing them: later steps depend on them."""
     steps = [
         _packages(facts),
         _libvirt(facts),
@@ -75,15 +76,15 @@ def plan(facts: HostFacts, desired: DesiredState) -> list[SetupStep]:
         _weight(facts),
     ]
     if desired.jump_key:
-        steps.append(_door(facts, desired))
+        steps.append(_jump_host(facts, desired))
     return steps
 
 
 def notes(facts: HostFacts) -> list[str]:
-    """What the person should know and we do nothing about."""
+    """What the organiser should know, but trainbot does not change."""
     return [
-        f"its own firewall ({table}) drops by default: let in DHCP on tb-labs there, and forward what labs are "
-        "allowed (docs/preparing-hosts.md)"
+        f"the host's own firewall ({table}) drops by default: accept DHCP on tb-labs there, and forward what labs "
+        "may connect to (docs/preparing-hosts.md)"
         for table in facts.dropping
     ]
 
@@ -99,7 +100,7 @@ def summary(facts: HostFacts, desired: DesiredState) -> str:
 
 
 def _step(name: str, now: str, changes: list[tuple[str, str]], script: str, seconds: float = 300.0) -> SetupStep:
-    """``changes``: (what would be done, what was done) each; none: the step has nothing to do."""
+    """``changes``: pairs of (what would be done, what was done); without any, the step has nothing to do."""
     if not changes:
         return SetupStep(name, now)
     would, did = (_listed(words) for words in zip(*changes, strict=True))
@@ -115,9 +116,9 @@ def _packages(facts: HostFacts) -> SetupStep:
     words = " ".join(missing)
     return _step(
         "packages",
-        "all there" if not missing else f"{len(missing)} missing",
+        "all installed" if not missing else f"{len(missing)} missing",
         [(f"install {words}", f"installed {words}")] if missing else [],
-        # lists that are there may be enough; where they are too old, fresh ones
+        # the package lists may be recent enough; otherwise update them
         "export DEBIAN_FRONTEND=noninteractive\n"
         'get() { apt-get -q -y -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@" </dev/null; }\n'
         f"get install --no-install-recommends {words} || "
@@ -148,7 +149,7 @@ def _storage(facts: HostFacts, desired: DesiredState) -> SetupStep:
     changes, script = [], _VIRSH
     for name, folder in _pools(desired).items():
         if facts.folders.get(folder) != "711 root:root":
-            changes.append((f"make {folder}", f"made {folder}"))
+            changes.append((f"create {folder}", f"created {folder}"))
             script += f"mkdir -p {folder}\nchown root:root {folder}\nchmod 711 {folder}\n"  # _PLAIN: no quotes needed
         if facts.pools.get(name) != Pool(folder, True, True):
             changes.append((f"define the pool {name}", f"defined the pool {name}"))
@@ -170,14 +171,18 @@ def _files_step(
     before: str,
     after: str,
 ) -> SetupStep:
-    """One whose files are written only where they differ; ``after`` runs whenever anything was to be done."""
+    """A step that writes the files that differ; ``after`` runs if the step does anything."""
     missing = [file for file in files if not file.there(facts)]
     changes = [(f"write {file.path}", f"wrote {file.path}") for file in missing] + changes
     return _step(name, now, changes, before + PLACE + placing(missing) + after)
 
 
 def _filters(facts: HostFacts, desired: DesiredState) -> SetupStep:
-    changes = [] if facts.filters and FILTERS_UNIT in facts.units else [("load them", "loaded them, now and at boot")]
+    changes = (
+        []
+        if facts.filters and FILTERS_UNIT in facts.units
+        else [("load the filters", "loaded the filters, now and at boot")]
+    )
     count = len(desired.host.allow)
     now = f"{desired.host.labs} labs, " + (f"allowed: {' '.join(desired.host.allow)}" if count else "nothing allowed")
     return _files_step(
@@ -195,35 +200,35 @@ def _filters(facts: HostFacts, desired: DesiredState) -> SetupStep:
 def _weight(facts: HostFacts) -> SetupStep:
     scheduler = facts.xen.get("xen_scheduler", "")
     if scheduler not in ("credit", "credit2"):
-        return SetupStep("scheduling", f"Xen's scheduler {scheduler or '?'} knows no weights")
+        return SetupStep("scheduling", f"Xen's scheduler {scheduler or '?'} has no weights")
     well = facts.weight == WEIGHT and WEIGHT_UNIT in facts.units
     return _files_step(
         "scheduling",
         f"dom0 has weight {facts.weight}, a lab has 256",
         weight_files(),
         facts,
-        [] if well else [(f"give dom0 {WEIGHT}", f"gave dom0 {WEIGHT}, now and at boot")],
+        [] if well else [(f"give dom0 weight {WEIGHT}", f"gave dom0 weight {WEIGHT}, now and at boot")],
         "",
         f"systemctl daemon-reload\nsystemctl -q enable {WEIGHT_UNIT}\nsystemctl restart {WEIGHT_UNIT}\n",
     )
 
 
-def _door(facts: HostFacts, desired: DesiredState) -> SetupStep:
+def _jump_host(facts: HostFacts, desired: DesiredState) -> SetupStep:
     changes, before = [], ""
-    home = f"{DOOR_HOME} {DOOR_HOME}/.ssh"
-    if not facts.door:
+    home = f"{JUMP_HOME} {JUMP_HOME}/.ssh"
+    if not facts.jump_account:
         changes.append(("add the account trainbot-door", "added the account trainbot-door"))
         before += (
-            f"useradd --system --user-group --no-create-home --home-dir {DOOR_HOME} --shell /bin/sh "
+            f"useradd --system --user-group --no-create-home --home-dir {JUMP_HOME} --shell /bin/sh "
             "--password '*' trainbot-door\n"
         )
     if any(facts.folders.get(folder) != "755 root:root" for folder in home.split()):
-        changes.append((f"make {DOOR_HOME}", f"made {DOOR_HOME}"))
+        changes.append((f"create {JUMP_HOME}", f"created {JUMP_HOME}"))
         before += f"mkdir -p {home}\nchown root:root {home}\nchmod 755 {home}\n"
     return _files_step(
-        "door",
-        "the account trainbot-door, for the gateway's key and labs alone",
-        door_files(desired),
+        "jump host",
+        "the account trainbot-door, which accepts only the gateway's key and only connects to labs",
+        jump_host_files(desired),
         facts,
         changes,
         before,

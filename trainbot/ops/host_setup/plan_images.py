@@ -1,4 +1,4 @@
-"""Which images' files a host needs, which it could do without.  Pure."""
+"""Plans which image files to copy to a host, and finds those it no longer needs.  Pure."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _MIB = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class ImagePlan:
-    """``unsure``: files whose content nobody has looked at since they came; ``idle``: versions no lab's disk stands on
-    and bot.ini does not name."""
+    """``unsure``: files whose content was not verified since they arrived; ``idle``: versions that no lab's disk is based
+    on and bot.ini does not name."""
 
     there: tuple[str, ...]
     copies: tuple[ImageFileCopy, ...]
@@ -33,15 +33,15 @@ def plan_images(facts: HostFacts, desired: DesiredState) -> ImagePlan:
             unsure.append(item)
         elif item.name in facts.images and f"{item.version}{DISK}" in facts.backing:
             refusals.append(
-                f"{desired.host.name} has {item.name} with another content, and labs' disks stand on it: "
+                f"{desired.host.name} has {item.name} with different content, and labs' disks are based on it: "
                 "give those labs back (or !drain the host), then prepare it again"
             )
         else:
             copies.append(item)
     needed = sum(item.data for item in copies) // _MIB
-    if needed > facts.disk_free and not facts.parts:  # where there are parts, some of it is there already
+    if needed > facts.disk_free and not facts.parts:  # parts: some of it has arrived before
         refusals.append(
-            f"{desired.host.name} has {facts.disk_free} MiB of disk free and the images need {needed}: make room there"
+            f"{desired.host.name} has {facts.disk_free} MiB of disk free, but the images need {needed} MiB: free some space there"
         )
     versions = {item.version for item in desired.copies}
     return ImagePlan(

@@ -1,4 +1,4 @@
-"""The labs' network: what would be in its way, and the step that makes or changes it.  Pure."""
+"""Plans the labs' network: conflicts on the host, and the step that creates or changes it.  Pure."""
 
 from __future__ import annotations
 
@@ -26,30 +26,30 @@ _SET = f"echo {GROUPS} >/sys/class/net/{BRIDGE}/bridge/group_fwd_mask\n"
 
 
 def network_refusals(facts: HostFacts, desired: DesiredState) -> list[str]:
-    """One sentence for each thing in the way: nothing that we did not make is touched, and no lab is cut off."""
+    """One sentence for each conflict: nothing that trainbot did not create is touched, and no lab is cut off."""
     host, found = desired.host, []
     there = facts.network
     if there is not None and not (there.ours and there.bridge == BRIDGE):
         found.append(
-            f"libvirt on {host.name} has a network {host.network} that is not trainbot's: give "
-            f"[host.{host.name}] another name with network, or remove that one there (virsh net-undefine)"
+            f"libvirt on {host.name} has a network {host.network} that is not trainbot's: set "
+            f"another name with network in [host.{host.name}], or remove that one there (virsh net-undefine)"
         )
     ours = there is not None and there.ours
     foreign = there is not None and not ours
     if facts.others:
         found.append(
             f"libvirt on {host.name} has another network on the bridge {BRIDGE} ({' '.join(facts.others)}): "
-            "remove it there, trainbot does not touch it"
+            "remove it there; trainbot does not touch it"
         )
     elif facts.bridge and not foreign and not (ours and facts.live is not None):
         found.append(
-            f"{host.name} has a bridge {BRIDGE} already, which trainbot did not make: rename or remove it there"
+            f"{host.name} already has a bridge {BRIDGE}, which trainbot did not create: rename or remove it there"
         )
     for route, interface in facts.routes:
         if interface != BRIDGE and route != "default" and IPv4Network(host.subnet).overlaps(_network(route)):
             found.append(
                 f"the subnet {host.subnet} is in use on {host.name} ({route} on {interface}): "
-                f"give [host.{host.name}] another with subnet"
+                f"set another one with subnet in [host.{host.name}]"
             )
             break
     if facts.ports and ours:
@@ -58,13 +58,13 @@ def network_refusals(facts: HostFacts, desired: DesiredState) -> list[str]:
 
 
 def _running(facts: HostFacts, desired: DesiredState) -> list[str]:
-    """Labs run: what cannot be changed beneath them."""
+    """Changes that running labs do not allow."""
     host, plan = desired.host, desired_network(desired)
-    away = f"give them back, or say !drain {host.name} now, and then prepare {host.name} again"
+    away = f"give them back, or type !drain {host.name} now, then prepare {host.name} again"
     if facts.live is not None and replace(facts.live, hosts=plan.hosts) != plan:
         return [
-            f"{len(facts.ports)} labs run on the network of {host.name}, which has to be recreated (its subnet or "
-            f"form has changed), and would lose it: {away}"
+            f"{len(facts.ports)} running labs use the network of {host.name}, which has to be recreated (its "
+            f"subnet or form has changed): {away}"
         ]
     beyond = [
         port
@@ -72,18 +72,20 @@ def _running(facts: HostFacts, desired: DesiredState) -> list[str]:
         if (match := re.fullmatch(r"tb(\d{1,4})(-emu)?", port)) and int(match[1]) not in desired.slots
     ]
     if beyond:
-        return [f"labs run on {host.name} that labs = {host.labs} has no seat for ({' '.join(sorted(beyond))}): {away}"]
+        return [
+            f"labs in slots above labs = {host.labs} are running on {host.name} ({' '.join(sorted(beyond))}): {away}"
+        ]
     return []
 
 
 def network_step(facts: HostFacts, desired: DesiredState) -> SetupStep:
-    """Nothing, or: defined anew and started, where labs run only their addresses are changed, one by one."""
+    """Recreates and restarts the network if it differs; while labs run, only changes its addresses, one by one."""
     host, plan, name = desired.host, desired_network(desired), shlex.quote(desired.host.network)
     now = f"{host.network} on {BRIDGE}, {host.subnet}, {len(plan.hosts)} addresses"
     settled = facts.network == plan and facts.live == plan and facts.autostart
     if settled and facts.groups == GROUPS and (facts.forwarding or not host.allow):
         return SetupStep("network", now)
-    if settled:  # set when the network starts, and somebody set it otherwise since
+    if settled:  # set when the network starts; somebody has changed it since
         return SetupStep(
             "network",
             now,
@@ -95,8 +97,8 @@ def network_step(facts: HostFacts, desired: DesiredState) -> SetupStep:
         return SetupStep(
             "network",
             f"no network {host.network}",
-            f"make {now}",
-            f"made {now}",
+            f"create {now}",
+            f"created {now}",
             _HEAD + _DEFINE.format(xml=network_xml(desired), name=name) + f"virsh net-start {name}\n" + _SET,
         )
     if facts.ports and facts.live is not None and facts.live.hosts != plan.hosts:
@@ -112,7 +114,7 @@ def network_step(facts: HostFacts, desired: DesiredState) -> SetupStep:
     start = ("" if facts.ports else f"virsh net-start {name}\n") + _SET
     return SetupStep(
         "network",
-        f"{host.network} is not as it is to be",
+        f"{host.network} differs",
         f"recreate it: {now}",
         f"recreated it: {now}",
         _HEAD + again + _DEFINE.format(xml=network_xml(desired), name=name) + start,
@@ -131,5 +133,5 @@ def _updates(live: NetworkState, plan: NetworkState, name: str) -> str:
 def _network(route: str) -> IPv4Network:
     try:
         return IPv4Network(route, strict=False)
-    except ValueError:  # "unreachable", "blackhole": nobody is there
+    except ValueError:  # "unreachable", "blackhole": no subnet
         return IPv4Network("0.0.0.0/32")

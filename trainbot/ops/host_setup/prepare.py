@@ -28,11 +28,11 @@ _HASHING = 3600.0
 
 
 def prepare(config: Config, name: str, dry_run: bool, say: Callable[[str], None], progress: Progress) -> int:
-    """Exit code 0, or 1 where something is left that only a person can mend; those lines begin with ``!``."""
+    """Returns exit code 0, or 1 if something is left that only a person can fix; those lines begin with ``!``."""
     host = next((host for host in config.hosts if host.name == name), None)
     if host is None:
         there = ", ".join(host.name for host in config.hosts) or "none"
-        raise UserError(f"bot.ini has no [host.{name}]; there is: {there}")
+        raise UserError(f"bot.ini has no [host.{name}] section (available: {there})")
     if host_address(host.uri).kind is not HostKind.XEN:
         say(f"{name} needs no preparation: {host.uri.partition(':')[0]} hosts run their labs on this machine")
         return 0
@@ -65,9 +65,9 @@ class _Preparation:
         facts = self._steps(facts)
         self._images(facts)
         well = True
-        if self._desired.door is not None:
-            self._trust(facts, *self._desired.door)
-            well = self._dry_run or self._try_door(*self._desired.door)
+        if self._desired.jump_address is not None:
+            self._trust(facts, *self._desired.jump_address)
+            well = self._dry_run or self._try_jump_host(*self._desired.jump_address)
         if self._dry_run:
             self._say(
                 f"{name}: {self._done} changes would be made, nothing was changed"
@@ -82,7 +82,7 @@ class _Preparation:
         return 0 if well else 1
 
     def _ask(self) -> HostFacts:
-        """What the host is now; BackendError with everything that is in the way said before."""
+        """The host's present state; raises BackendError if anything prevents the work, after reporting all of it."""
         facts, self._desired = facts_module.ask(self._reach, self._desired, _ASKING)
         if found := [*refusals(facts, self._desired), *plan_images(facts, self._desired).refusals]:
             for sentence in found[:-1]:
@@ -91,9 +91,9 @@ class _Preparation:
         return facts
 
     def _steps(self, facts: HostFacts) -> HostFacts:
-        """Every step, and after them a second look: what was done has to be there."""
+        """Does every step, then examines the host again: every change must have taken effect."""
         steps = plan(facts, self._desired)
-        if steps[0].due and not self._dry_run:  # what comes after it could not be seen before
+        if steps[0].due and not self._dry_run:  # the state of later steps was not visible before
             self._step(steps[0])
             facts = self._ask()
             steps = [step for step in plan(facts, self._desired) if step.name != steps[0].name or step.due]
@@ -104,8 +104,8 @@ class _Preparation:
         facts = self._ask()
         if left := [step for step in plan(facts, self._desired) if step.due]:
             raise BackendError(
-                f"{self._desired.host.name} did not keep what was done ({left[0].name}: still to "
-                f"{left[0].would}): look at it there (journalctl -b)"
+                f"{self._desired.host.name} did not keep the changes ({left[0].name}: it still has to "
+                f"{left[0].would}): check its log there (journalctl -b)"
             )
         return facts
 
@@ -117,7 +117,9 @@ class _Preparation:
         else:
             self._progress.stage(f"{self._desired.host.name}: {step.name}")
             self._reach.run(step.script, step.seconds, LogProgress(self._progress))
-            self._progress.done(f"{self._desired.host.name}: {step.name} done")  # a bar ends before a line is said
+            self._progress.done(
+                f"{self._desired.host.name}: {step.name} done"
+            )  # end the progress bar before printing a line
             self._say(f"+ {step.name}: {step.did}")
         self._done += step.due
 
@@ -136,7 +138,7 @@ class _Preparation:
             self._image(item, item in found.unsure)
         for version in found.idle:
             self._say(
-                f"  image: {version} is no longer used; to make room there: "
+                f"  image: {version} is no longer used; to free its space: "
                 f"rm {desired.host.images}/{version}.* {desired.host.images}/.{version}.*"
             )
 
@@ -144,11 +146,11 @@ class _Preparation:
         self._done += 1
         mib = -(-item.data // (1 << 20))
         if self._dry_run:
-            self._say(f"+ image: {item.name}; would " + ("compare its checksum" if there else f"copy it ({mib} MiB)"))
+            self._say(f"+ image: {item.name}; would " + ("verify its checksum" if there else f"copy it ({mib} MiB)"))
             return
         self._progress.stage(f"{self._desired.host.name}: copying {item.name} ({mib} MiB)")
         folder = self._desired.host.images
-        assert folder is not None  # otherwise nothing is to be copied there
+        assert folder is not None  # otherwise there is nothing to copy
         sent = copy(
             self._reach,
             item,
@@ -159,8 +161,8 @@ class _Preparation:
         self._say(f"+ image: {item.name} copied, {sent / (1 << 20):.1f} MiB sent, and verified")
 
     def _look_at(self, items: tuple[ImageFileCopy, ...]) -> None:
-        """Their checksums, as receive.sh would have noted them."""
-        self._progress.stage(f"{self._desired.host.name}: reading images that are there")
+        """Records the checksums of files that are there, as receive.sh does."""
+        self._progress.stage(f"{self._desired.host.name}: verifying images that are there")
         names = " ".join(shlex.quote(item.name) for item in items)
         self._reach.run(
             f"set -eu\ncd {shlex.quote(str(self._desired.host.images))}\nfor name in {names}; do\n"
@@ -169,34 +171,36 @@ class _Preparation:
             _HASHING,
         )
 
-    # -- the gateway's way in ---------------------------------------------------------------------
+    # -- the gateway's access ---------------------------------------------------------------------
 
     def _trust(self, facts: HostFacts, address: str, port: int) -> None:
         path = self._config.store.state / KNOWN_HOSTS
         before = path.read_text(encoding="utf-8") if path.exists() else ""
         after = replaced(before, address, port, facts.host_keys)
         if not facts.host_keys:
-            raise BackendError(f"{self._desired.host.name} has no /etc/ssh/ssh_host_*_key.pub: is that sshd OpenSSH's?")
+            raise BackendError(
+                f"{self._desired.host.name} has no /etc/ssh/ssh_host_*_key.pub: is its ssh server OpenSSH?"
+            )
         if sorted(after.splitlines()) == sorted(before.splitlines()):
-            self._say(f"  host key: {path} has it")
+            self._say(f"  host key: already in {path}")
             return
         self._done += 1
         if self._dry_run:
-            self._say(f"+ host key: would write {len(facts.host_keys)} into {path}")
+            self._say(f"+ host key: would write {len(facts.host_keys)} to {path}")
             return
         write_whole(path, after)
-        self._say(f"+ host key: wrote {len(facts.host_keys)} into {path}")
+        self._say(f"+ host key: wrote {len(facts.host_keys)} to {path}")
 
-    def _try_door(self, address: str, port: int) -> bool:
-        """As the gateway will: with its key, its known_hosts, and nothing of ours."""
+    def _try_jump_host(self, address: str, port: int) -> bool:
+        """Logs in as the gateway will: with its key and known_hosts, and without the user's ssh configuration."""
         host = self._desired.host
         try:
             cores = connect_ssh(self._config.store.state, ACCOUNT, address, port)
         except BackendError as error:
             self._say(
-                f"! the door of {host.name} does not open at {address}:{port} ({error}): "
-                f"say door = ADDRESS:PORT in [host.{host.name}] as this machine reaches its sshd"
+                f"! the gateway can't log in to the jump host {host.name} at {address}:{port} ({error}): "
+                f"set door = ADDRESS:PORT in [host.{host.name}], as this machine reaches its ssh server"
             )
             return False
-        self._say(f"  door: it opens at {address}:{port}; {cores} CPUs")
+        self._say(f"  jump host: login works at {address}:{port}; {cores} CPUs")
         return True

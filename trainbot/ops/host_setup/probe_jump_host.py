@@ -1,4 +1,4 @@
-"""The way through a host's door, tried as the gateway goes it: with its key, its known_hosts, and nothing of ours."""
+"""Tries to log in to a jump host as the gateway does: with its key and known_hosts, without the user's configuration."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from trainbot.core.errors import BackendError
 from trainbot.core.text import one_line
 
 _SECONDS = 60.0
-_MOST = 10_000  # bytes of what it says
+_MOST = 10_000  # bytes of output
 
 
 def connect_ssh(state: Path, user: str, address: str, port: int, seconds: float = _SECONDS) -> int:
-    """How many CPUs the host says it has; BackendError, in ssh's last words, where the door does not open."""
+    """Returns the number of the host's CPUs; raises BackendError with ssh's last error if the login fails."""
     options = [
         f"UserKnownHostsFile={state / KNOWN_HOSTS}",
         "GlobalKnownHostsFile=/dev/null",
@@ -42,7 +42,7 @@ def connect_ssh(state: Path, user: str, address: str, port: int, seconds: float 
     try:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     except OSError as error:
-        raise BackendError(f"ssh cannot be run: {error.strerror}") from None
+        raise BackendError(f"can't run ssh: {error.strerror}") from None
     assert process.stdout is not None and process.stderr is not None
     late = threading.Event()
 

@@ -1,14 +1,13 @@
-# Puts one file together from its chunks; its caller sets folder, name, size, sum and version.  Says "have N" for each
-# chunk that an earlier try brought, then reads "KIND NUMBER OFFSET LENGTH" and LENGTH bytes each and a line "."
-# (KIND raw or gzip, OFFSET in MiB), answers "ok NUMBER", until "end"; then it compares the sum and gives the file
-# its name.
+# Assembles one file from its chunks; the caller sets folder, name, size, sum and version.  Prints "have N" for each chunk
+# left from an earlier try, then reads chunks: "KIND NUMBER OFFSET LENGTH", LENGTH bytes, and a line "." (KIND raw or
+# gzip, OFFSET in MiB), answering "ok NUMBER" to each, until "end".  Then verifies the checksum and renames the file.
 set -eu
 PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C
 export PATH LC_ALL
 umask 022
 cd "$folder"
 part=".$name.part" noted=".$name.part.chunks"
-# Chunks are of this very file, cut in this very way, or they are of no use.
+# Earlier chunks are useful only if they are of the same file and layout.
 if [ ! -f "$part" ] || [ "$(head -n 1 "$noted" 2>/dev/null)" != "$version $sum $size" ]; then
     rm -f "$part" "$noted"
     truncate -s "$size" "$part"
@@ -19,7 +18,7 @@ echo ready
 while read -r kind number offset length && [ "$kind" != end ]; do
     case $kind in raw) open=cat ;; *) open='gzip -dc' ;; esac
     head -c "$length" | $open | dd of="$part" bs=1M seek="$offset" conv=notrunc,sparse iflag=fullblock status=none
-    read -r whole || exit 1 # it broke off in the middle
+    read -r whole || exit 1 # the connection broke in the middle of a chunk
     [ "$whole" = . ] || exit 1
     echo "$number" >>"$noted"
     echo "ok $number"
@@ -29,7 +28,7 @@ sync "$part"
 found=$(sha256sum <"$part")
 if [ "${found%% *}" != "$sum" ]; then
     rm -f "$part" "$noted"
-    echo "what arrived of $name is not what was sent: say it again" >&2
+    echo "$name arrived damaged: run this again" >&2
     exit 1
 fi
 chmod 644 "$part"

@@ -1,13 +1,12 @@
-"""How a host is reached: shell text run as root there, or here for xen:///.
+"""Runs shell scripts as root on a host, or on this machine for xen:///.
 
-With the OpenSSH client and the user's own configuration, agent and known_hosts, as libvirt's xen+ssh:// does it, over
-one connection for everything (ssh_config(5), ControlMaster).  What comes back is bounded in size and in time.
+Uses the OpenSSH client with the user's configuration, agent and known_hosts, as libvirt's xen+ssh:// does, and one
+shared connection (ssh_config(5), ControlMaster).  Output is limited in size and time.
 """
 
 from __future__ import annotations
 
 import contextlib
-import shlex
 import shutil
 import subprocess
 import tempfile
@@ -21,15 +20,15 @@ from urllib.parse import parse_qsl, urlsplit
 from trainbot.core.errors import BackendError, HostDown
 from trainbot.core.text import one_line
 
-MOST = 4 << 20  # bytes that a script may say
-_LINE = 4000  # bytes of one line that are read as one
-_LAST = 3  # lines of what a failed script said that are told
+MOST = 4 << 20  # bytes of a script's output
+_LINE = 4000  # bytes of a line; longer ones are split
+_LAST = 3  # last lines of a failed script's output that are reported
 
 
 def ssh_command(uri: str) -> list[str]:
-    """ssh and its options and target for a libvirt URI; [] where the host is this machine.
+    """The ssh command for a libvirt URI: program, options, target; [] if the host is this machine.
 
-    libvirt's own parameters ``command`` and ``keyfile`` hold here as well (https://libvirt.org/uri.html).
+    libvirt's parameters ``command`` and ``keyfile`` are used too (https://libvirt.org/uri.html).
     """
     parts = urlsplit(uri)
     if not parts.hostname:
@@ -44,7 +43,7 @@ def ssh_command(uri: str) -> list[str]:
 
 
 class RemoteShell:
-    """One host.  Use it as a context manager: the connection it shares ends with it."""
+    """A shell on one host.  A context manager: the shared connection ends with it."""
 
     def __init__(self, name: str, uri: str) -> None:
         self.name = name
@@ -71,9 +70,9 @@ class RemoteShell:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def run(self, script: str, seconds: float, follow: Callable[[str], None] = lambda line: None) -> str:
-        """What ``script`` said on stdout, told to ``follow`` line by line as well.
+        """Runs ``script`` and returns its standard output; ``follow`` gets each line as it arrives.
 
-        BackendError, with its last words, when it fails or takes longer; HostDown when the host cannot be reached.
+        Raises BackendError with its last lines if it fails or takes longer, HostDown if the host can't be reached.
         """
         with self.stream("sh -s", seconds) as (process, words):
             feeder = threading.Thread(target=_feed, args=(process.stdin, script.encode()), daemon=True)
@@ -83,7 +82,9 @@ class RemoteShell:
             for raw in iter(partial(process.stdout.readline, _LINE), b""):
                 size += len(raw)
                 if size > MOST:
-                    raise BackendError(f"{self.name} says more than can be read: is that its own shell?")
+                    raise BackendError(
+                        f"{self.name} sent more than {MOST} bytes: does its login shell print something else?"
+                    )
                 said.append(raw)
                 follow(raw.decode(errors="replace").rstrip())
             code = process.wait()
@@ -94,7 +95,8 @@ class RemoteShell:
 
     @contextlib.contextmanager
     def stream(self, command: str, seconds: float) -> Iterator[tuple[subprocess.Popen[bytes], list[str]]]:
-        """A shell command there, with pipes; its stderr's last lines.  Ended after ``seconds``, or with the block."""
+        """Starts a shell command with pipes; yields it and the last lines of its stderr.  Kills it after ``seconds``, or at
+        the end of the block."""
         process = subprocess.Popen(
             [*self._ssh(), command] if self._command else ["sh", "-c", command],
             stdin=subprocess.PIPE,
@@ -127,21 +129,21 @@ class RemoteShell:
                     pipe.close()
             if late.is_set():
                 raise BackendError(
-                    f"{self.name} did not get ready within {seconds:g} s: look at it, and say it again, "
-                    "what was done stays done"
+                    f"{self.name} did not finish within {seconds:g} s: check the host, then run this again; it "
+                    "continues where it stopped"
                 ) from None
 
     def failure(self, code: int, words: list[str]) -> BackendError:
         last = "; ".join(plain for word in words[-_LAST:] if (plain := one_line(word, 300)))
         if self._command and code == 255:  # ssh(1)'s own
             return HostDown(
-                f"{self.name} cannot be reached with {shlex.join(self._command[-1:])}: "
-                f"{last or 'ssh says nothing'}; try ssh {self._command[-1]} true"
+                f"can't reach {self.name} as {self._command[-1]}: "
+                f"{last or 'ssh gave no reason'}; try ssh {self._command[-1]} true"
             )
         return BackendError(f"{self.name}: {last or f'exit code {code}'}")
 
     def _ssh(self) -> list[str]:
-        """ControlPersist: for as long as the steps need; the master ends by itself if we are killed."""
+        """With the options for a shared connection; ControlPersist ends it even if we are killed."""
         if self._folder is None:
             return self._command
         shared = [
@@ -160,7 +162,7 @@ class RemoteShell:
 
 
 def _feed(pipe: BinaryIO, data: bytes) -> None:
-    with contextlib.suppress(OSError):  # it ended before it had read all: its exit code says why
+    with contextlib.suppress(OSError):  # it ended before it had read everything: its exit code says why
         pipe.write(data)
     with contextlib.suppress(OSError):
         pipe.close()

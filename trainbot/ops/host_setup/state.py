@@ -21,16 +21,16 @@ PACKAGES = (
     "qemu-utils",
     "qemu-system-xen",
 )
-#: Our bridge's group_fwd_mask: frames to 01:80:c2:00:00:03 to :0f go by the filters like all others.  Otherwise the
-#: bridge takes LLDP's aside and learns from them, and a lab could make it look for another lab at its own port.
+#: Our bridge's group_fwd_mask: frames to 01:80:c2:00:00:03 to :0f pass the filters like all others.  Otherwise the
+#: bridge would handle LLDP frames before the filters and learn from them, and a lab could redirect another lab's frames.
 GROUPS = "0xfff8"
 WEIGHT = 2048  # of dom0, for Xen's scheduler; a lab has 256
 
 
 @dataclass(frozen=True, slots=True)
 class ImageFileCopy:
-    """One file of an image's version: ``source`` here, ``name`` in the host's folder of images; sha256 in hex; size in
-    bytes, ``data`` of which are no holes."""
+    """One file of an image's version: ``source`` here, ``name`` in the host's image folder; ``sha256`` in hex; ``size`` in
+    bytes, of which ``data`` are not holes."""
 
     version: str
     source: Path
@@ -42,12 +42,12 @@ class ImageFileCopy:
 
 @dataclass(frozen=True, slots=True)
 class DesiredState:
-    """``jump_key``: the public half of the gateway's key to the door ('' where there is to be no door);
-    ``door``: (address, port) of its sshd as the gateway reaches it; ``now``: our clock, in seconds since 1970."""
+    """``jump_key``: the public half of the gateway's key to the jump host ('' if there is none); ``jump_address``: (address,
+    port) of its sshd as the gateway reaches it; ``now``: our time, in seconds since 1970."""
 
     host: HostConfig
     jump_key: str
-    door: tuple[str, int] | None
+    jump_address: tuple[str, int] | None
     copies: tuple[ImageFileCopy, ...]
     now: float
 
@@ -63,7 +63,7 @@ class DesiredState:
 
 @dataclass(frozen=True, slots=True)
 class InstalledFile:
-    """A file as it lies on the host; ``mode`` as in "644 root:root"."""
+    """A file on the host; ``mode`` for example "644 root:root"."""
 
     sha256: str
     mode: str
@@ -71,7 +71,7 @@ class InstalledFile:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """A storage pool of libvirt's; ``path`` is '' where it is of another kind than a folder."""
+    """A libvirt storage pool; ``path`` is '' unless it is a folder."""
 
     path: str
     active: bool
@@ -80,7 +80,7 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class NetworkState:
-    """A libvirt network as far as it matters here.  ``hosts``: (MAC, address) pairs that get theirs by DHCP."""
+    """The parts of a libvirt network that matter here.  ``hosts``: (MAC, address) pairs for DHCP."""
 
     ours: bool
     bridge: str
@@ -96,12 +96,13 @@ class NetworkState:
 
 @dataclass(frozen=True, slots=True)
 class HostFacts:
-    """What facts.sh found.  Memory and disk in MiB; ``clock`` in seconds since 1970, '' and () for what is not there.
+    """What facts.sh found.  Memory and disk in MiB; ``clock`` in seconds since 1970; '' and () if absent.
 
-    ``network``: as it is defined, ``live``: as it runs; ``ports``: the interfaces on our bridge, ``groups``: its mask;
-    ``others``: libvirt networks of other names with our bridge; ``routes``: (subnet, interface) of IPv4 routes;
-    ``dropping``: nftables chains of others that drop by default; ``backing``: image files that labs' disks stand on.
-    ``verified``: image file -> its sha256, where nobody changed it since that was seen; ``parts``: unfinished ones.
+    ``network``: as defined, ``live``: as it runs; ``ports``: the interfaces on our bridge, ``groups``: its mask;
+    ``others``: other libvirt networks on our bridge; ``routes``: (subnet, interface) of IPv4 routes; ``dropping``:
+    others' nftables chains that drop by default; ``backing``: image files that labs' disks are based on; ``verified``:
+    image file -> its sha256, if the file is unchanged since it was computed; ``parts``: unfinished copies;
+    ``jump_account``: the account's line of passwd(5).
     """
 
     user: int = 0
@@ -131,7 +132,7 @@ class HostFacts:
     filters: bool = False
     units: frozenset[str] = frozenset()
     weight: int | None = None
-    door: str = ""
+    jump_account: str = ""
     host_keys: tuple[str, ...] = ()
     images: dict[str, int] = field(default_factory=dict)
     verified: dict[str, str] = field(default_factory=dict)
@@ -141,8 +142,8 @@ class HostFacts:
 
 @dataclass(frozen=True, slots=True)
 class SetupStep:
-    """``now``: what is there; ``would``: what is to be done about it ('' where nothing is), ``did``: the same when it
-    was done; ``script``: shell text that does it, run as root there, safe to run again, at most ``seconds``."""
+    """``now``: the present state; ``would``: what to do about it ('' if nothing), ``did``: the same in the past tense;
+    ``script``: the shell script that does it, run as root on the host for at most ``seconds``, safe to repeat."""
 
     name: str
     now: str

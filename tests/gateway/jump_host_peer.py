@@ -44,7 +44,7 @@ def free_port() -> int:
         return listener.getsockname()[1]
 
 
-class DoorHost:
+class JumpHostPeer:
     """``labs``: the addresses that lab-door leads to; ``port``: where their ssh is (22 on a real host)."""
 
     def __init__(
@@ -85,7 +85,7 @@ class DoorHost:
         """Its line in known_hosts."""
         return f"[127.0.0.1]:{self.port} {self.public}\n"
 
-    def start(self) -> DoorHost:
+    def start(self) -> JumpHostPeer:
         if os.geteuid() == 0:
             Path("/run/sshd").mkdir(exist_ok=True)  # sshd of root wants it
         with (self.folder / "log").open("ab") as log:
