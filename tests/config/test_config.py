@@ -92,17 +92,17 @@ FAULTS = [
     ("[ircc]\nx = 1\n" + LEAST, "[ircc]: unknown section, did you mean [irc]?"),
     (
         LEAST + "[roles]\npresenter = mask:alice!*@*\n",
-        "[roles] presenter: 'mask:alice!*@*' matches anybody who takes the nick; name the host, as in "
+        '[roles] presenter: "mask:alice!*@*" matches anybody who takes the nick; name the host, as in '
         "mask:*!*@staff.example.org, or an account, as in account:alice",
     ),
-    (LEAST + "[roles]\nhelper = alice\n", "[roles] helper: 'alice' is neither account:NAME nor mask:NICK!USER@HOST"),
+    (LEAST + "[roles]\nhelper = alice\n", '[roles] helper: "alice" is neither account:NAME nor mask:NICK!USER@HOST'),
     (
         LEAST + "[roles]\nhelper = account:*\n",
-        "[roles] helper: 'account:*': an account is a plain name, as in account:alice",
+        '[roles] helper: "account:*": an account is a plain name, as in account:alice',
     ),
     (
         LEAST + "[store]\nurl = postgresql://x\n",
-        "[store] url: 'postgresql://x' is not sqlite:///FILE; only SQLite is supported (see docs/dependencies.md)",
+        '[store] url: "postgresql://x" is not sqlite:///FILE; only SQLite is supported (see docs/dependencies.md)',
     ),
     (
         LEAST + "[schedule]\nzones = Melbourne\n",

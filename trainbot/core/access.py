@@ -65,20 +65,20 @@ def parse_rule(text: str) -> Rule:
     """
     kind, _, pattern = text.partition(":")
     if kind not in ("account", "mask") or not pattern:
-        raise ValueError(f"{text!r} is neither account:NAME nor mask:NICK!USER@HOST")
+        raise ValueError(f'"{text}" is neither account:NAME nor mask:NICK!USER@HOST')
     if kind == "account":
         if any(sign in pattern for sign in "*?!@"):
-            raise ValueError(f"{text!r}: an account is a plain name, as in account:alice")
+            raise ValueError(f'"{text}": an account is a plain name, as in account:alice')
         return Rule("account", fold_account(pattern))
     nick, bang, rest = pattern.partition("!")
     _user, at, host = rest.partition("@")
     if not (nick and bang and at and host):
-        raise ValueError(f"{text!r} is not of the form mask:NICK!USER@HOST")
+        raise ValueError(f'"{text}" is not of the form mask:NICK!USER@HOST')
     if "[" in pattern or "]" in pattern:
-        raise ValueError(f"{text!r}: a mask can't contain [ or ]; use ? instead")
+        raise ValueError(f'"{text}": a mask can\'t contain [ or ]; use ? instead')
     if not host.strip("*?.:-/"):
         raise ValueError(
-            f"{text!r} matches anybody who takes the nick; name the host, as in mask:*!*@staff.example.org, "
+            f'"{text}" matches anybody who takes the nick; name the host, as in mask:*!*@staff.example.org, '
             "or an account, as in account:alice"
         )
     return Rule("mask", pattern.lower())

@@ -12,7 +12,7 @@ def database_path(url: str) -> Path | None:
     """The file of sqlite:///FILE, literally: a % or ? is part of its name.  None: it is in memory only.  ValueError
     where ``url`` is none of both."""
     if not url.startswith(PREFIX) or url == PREFIX:
-        raise ValueError(f"{url!r} is not {PREFIX}FILE")
+        raise ValueError(f'"{url}" is not {PREFIX}FILE')
     return None if url == MEMORY else Path(url.removeprefix(PREFIX))
 
 

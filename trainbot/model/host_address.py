@@ -48,18 +48,18 @@ def host_address(uri: str) -> HostAddress:
     driver, _, transport = parts.scheme.partition("+")
     kind = _KINDS.get(driver)
     if kind is None:
-        raise BackendError(f"unsupported host uri {uri!r}: use qemu:///embed?root=FOLDER, xen+ssh://, or test://")
+        raise BackendError(f'unsupported host uri "{uri}": use qemu:///embed?root=FOLDER, xen+ssh://, or test://')
     if kind is HostKind.QEMU and parts.path == "/embed":
         root = Path(_parameters(parts.query).get("root", ""))
         if root == Path():
-            raise BackendError(f"{uri!r} has no root: use qemu:///embed?root=FOLDER")
+            raise BackendError(f'"{uri}" has no root: use qemu:///embed?root=FOLDER')
         root = root.absolute()
         if len(os.fsencode(root)) > _LONGEST_ROOT:
             raise BackendError(f"the root {root} is too long for its sockets: {_LONGEST_ROOT} bytes are the most")
         return HostAddress(f"qemu:///embed?root={quote(str(root))}", kind, False, root)
     if kind is HostKind.QEMU and (parts.netloc or transport not in ("", "unix")):
         # its labs would be reached on that machine's loopback, where the gateway is not
-        raise BackendError(f"{uri!r} is another machine: QEMU hosts run on this machine only; other machines need Xen")
+        raise BackendError(f'"{uri}" is another machine: QEMU hosts run on this machine only; other machines need Xen')
     remote = kind is not HostKind.TEST or bool(parts.netloc)
     if transport in ("ssh", "libssh", "libssh2"):
         if "no_tty" not in _parameters(parts.query):

@@ -33,7 +33,7 @@ class JumpHost:
         if bracketed or ":" in address:
             IPv6Address(address)
         if not (_USER.fullmatch(name or user) and _ADDRESS.fullmatch(address) and 0 < number < 65536):
-            raise ValueError(f"{text!r} is not USER@ADDRESS:PORT")
+            raise ValueError(f'"{text}" is not USER@ADDRESS:PORT')
         return cls(name or user, address, number)
 
     def __str__(self) -> str:

@@ -47,7 +47,7 @@ def wanted(text: str) -> RedactionTarget:
         kind, name = "", text
     if kind not in ("", "account", "nick", "host") or not name or any(sign.isspace() for sign in name):
         raise UserError(
-            f"{text[:60]!r} is not a person: use a nick or account, or account:NAME, nick:NAME or host:NAME"
+            f'"{text[:60]}" is not a person: use a nick or account, or account:NAME, nick:NAME or host:NAME'
         )
     return RedactionTarget(kind, fold_account(name))
 

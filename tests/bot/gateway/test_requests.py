@@ -118,7 +118,7 @@ def test_helpers_may_look_and_the_learner_is_told(stage: Stage) -> None:
     told = ask(stage, "hannah", "watch", nick="ALICE")
     assert told == {"lease": str(stage.leases()[0].id), "by": "hannah (helper)", "name": "alice"}
     assert [(line.target, line.text) for line in stage.said if isinstance(line, Line)] == [
-        ("alice", "hannah (helper) is now looking at the console of your debian lab")
+        ("alice", "hannah (helper) is now viewing the console of your debian lab")
     ]
     stage.leave("hannah")
     assert ask(stage, "hannah", "watch", nick="alice")["by"] == "hannah (helper)"

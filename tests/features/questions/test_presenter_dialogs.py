@@ -169,7 +169,7 @@ def test_merged_into_what_was_answered(stage: Stage) -> None:
 
 
 def test_reopened(stage: Stage) -> None:
-    """What was put aside or not really answered waits again; only for its asker and staff."""
+    """What was skipped or not really answered waits again; only for its asker and staff."""
     stage.talk("alice", "!ask one")
     stage.talk("hannah", "!skip 1 later")
     assert stage.whisper("bob", "q 1")[0].endswith("one (skipped: later)")

@@ -57,7 +57,7 @@ def _names(pool: Any) -> list[str]:
 
 def _make(pool: Any, owner: str) -> None:
     if not owner or "/" in owner or not owner.isprintable():
-        raise BackendError(f"{owner!r} cannot be a trainbot's id")
+        raise BackendError(f'"{owner}" cannot be a trainbot\'s id')
     pool.createXML(pools.empty_xml(PREFIX + owner), 0)
 
 

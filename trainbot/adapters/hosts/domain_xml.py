@@ -126,17 +126,17 @@ def _check(spec: LabSpec, kind: HostKind) -> None:
     except ValueError:
         canonical = False
     if not canonical:
-        raise BackendError(f"lab id {spec.id!r} is not a UUID in lower case with dashes")
+        raise BackendError(f'lab id "{spec.id}" is not a UUID in lower case with dashes')
     if not spec.owner:
-        raise BackendError(f"lab {spec.name!r} has no owner: nothing would tell it apart from other domains")
+        raise BackendError(f'lab "{spec.name}" has no owner: nothing would tell it apart from other domains')
     if spec.slot and not 1 <= spec.slot <= slots.MOST:
-        raise BackendError(f"lab {spec.name!r} has slot {spec.slot}: the highest is {slots.MOST}")
+        raise BackendError(f'lab "{spec.name}" has slot {spec.slot}: the highest is {slots.MOST}')
     if spec.memory_mib < 16 or spec.vcpus < 1:
-        raise BackendError(f"lab {spec.name!r} needs at least 16 MiB and 1 CPU")
+        raise BackendError(f'lab "{spec.name}" needs at least 16 MiB and 1 CPU')
     if not 0 <= spec.cpu_percent <= _MOST_PERCENT:
-        raise BackendError(f"lab {spec.name!r} cannot have {spec.cpu_percent} % of a core")
+        raise BackendError(f'lab "{spec.name}" cannot have {spec.cpu_percent} % of a core')
     if kind is HostKind.QEMU and not 0 < spec.port < 65536:
-        raise BackendError(f"lab {spec.name!r} needs a port between 1 and 65535, not {spec.port}")
+        raise BackendError(f'lab "{spec.name}" needs a port between 1 and 65535, not {spec.port}')
 
 
 def _plain(value: str | Path) -> str:

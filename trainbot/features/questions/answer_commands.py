@@ -109,7 +109,7 @@ class AnswerCommands:
         names = list(here[:5]) or ([] if question.anonymous else [question.nick])
         return [Line(question.channel, f"{', '.join(names)}: {text}" if names else text, Priority.PRESENTER)]
 
-    # -- put aside, merge ----------------------------------------------------------------------------
+    # -- skip, merge ----------------------------------------------------------------------------------
 
     def skip(self, ask: Request, question: Question, why: str = "") -> list[Effect]:
         question = self.queue.must_wait(question)

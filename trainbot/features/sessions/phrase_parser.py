@@ -118,7 +118,7 @@ class _PhraseReader:
 
     def put(self, name: str, value: str, used: int) -> bool:
         if name in self.said.values:
-            raise UserError(f"{name} is given twice, as {self.said.values[name]!r} and {fields.shown(value)}: keep one")
+            raise UserError(f'{name} is given twice, as "{self.said.values[name]}" and {fields.shown(value)}: keep one')
         try:
             self.said.values[name] = fields.from_words(name, value)
         except FieldFault as fault:

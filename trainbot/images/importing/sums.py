@@ -20,7 +20,9 @@ def checked(text: str) -> str:
     """A SHA-256 or SHA-512 as lower-case hexadecimal digits; UserError if it is not one."""
     text = text.strip().lower()
     if len(text) not in _ALGORITHMS or not re.fullmatch(r"[0-9a-f]+", text):
-        raise UserError(f"{text[:80]!r} is not a SHA-256 (64 hexadecimal digits): copy it from the distribution's page")
+        raise UserError(
+            f'"{text[:80]}" is not a SHA-256 (64 hexadecimal digits): copy it from the distribution\'s page'
+        )
     return text
 
 
