@@ -16,18 +16,18 @@ from trainbot.model.host import GuestType, HostConfig
 
 pytestmark = pytest.mark.xen
 SUBNET = "10.77.0.0/28"
-_NETWORK = """<network><name>{name}</name><bridge name='tb-seats' stp='off' delay='0'/>
+_NETWORK = """<network><name>{name}</name><bridge name='tb-slots' stp='off' delay='0'/>
 <ip address='10.77.0.1' netmask='255.255.255.240'><dhcp><range start='10.77.0.2' end='10.77.0.14'/>{hosts}</dhcp></ip>
 </network>"""
 
 
 @pytest.fixture
-def seated(first):
-    """seated(**settings): a driver of the first host, whose labs are on a network with slots; that goes afterwards."""
+def on_network(first):
+    """on_network(**settings): a driver of the first host, whose labs are on a network with slots; that goes afterwards."""
     opened = []
 
     def connect(**settings) -> LibvirtDriver:
-        config = HostConfig("rack", first.tcp, folder=POOL, **{"network": "seats", **settings})
+        config = HostConfig("rack", first.tcp, folder=POOL, **{"network": "slots", **settings})
         opened.append(LibvirtDriver(config, OWNER))
         opened[-1].open()
         return opened[-1]
@@ -37,7 +37,7 @@ def seated(first):
         driver.close()
     with connected(first) as connection:
         for network in connection.listAllNetworks():
-            if network.name() == "seats":
+            if network.name() == "slots":
                 network.destroy()
 
 
@@ -47,22 +47,22 @@ def make_network(host) -> None:
         f"<host mac='{slots.mac_address(slot)}' ip='{slots.address(SUBNET, slot)}'/>" for slot in range(1, 10)
     )
     with connected(host) as connection:
-        connection.networkCreateXML(_NETWORK.format(name="seats", hosts=each))
+        connection.networkCreateXML(_NETWORK.format(name="slots", hosts=each))
 
 
-def test_a_slot_is_an_address(first, seated, tiny):
+def test_a_slot_is_an_address(first, on_network, tiny):
     """A lab with a slot has an address before it has booted, is reached there once it has, and its interface in dom0
     has the slot's name and the rate that the host's labs are held to; where the network is missing, the sentence says
     what makes it, and nothing of the lab stays."""
-    driver, spec = seated(bandwidth=256), tiny(guest=GuestType.PV, slot=7)
-    with pytest.raises(BackendError, match="rack has no network seats: trainbot host prepare rack creates it"):
+    driver, spec = on_network(bandwidth=256), tiny(guest=GuestType.PV, slot=7)
+    with pytest.raises(BackendError, match="rack has no network slots: trainbot host prepare rack creates it"):
         driver.make(spec)
     assert domains(first) == {}
     make_network(first)
     made = driver.make(spec)
     assert made.endpoint == ("10.77.0.8", 22)
-    assert slots.mac_address(7) in first.ssh("cat /var/lib/libvirt/dnsmasq/seats.hostsfile")
-    assert "tb-seats" in first.ssh("ip -o link show tb7")
+    assert slots.mac_address(7) in first.ssh("cat /var/lib/libvirt/dnsmasq/slots.hostsfile")
+    assert "tb-slots" in first.ssh("ip -o link show tb7")
     rate = first.ssh(f"xenstore-read /local/domain/0/backend/vif/{made.run}/0/rate")
     assert rate == f"{256 * 1024 // 20},50000"  # bytes in so many microseconds
     assert greeting(first, driver, spec.id) == "PV boots=1"

@@ -70,10 +70,10 @@ class Organiser:
             [*self._door(), asked], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False
         )
 
-    def console(self, seat: int, typed: str, awaited: str) -> bool:
+    def console(self, slot: int, typed: str, awaited: str) -> bool:
         """Whether the lab's console answers what is typed; then we hang up, and it ends."""
         with subprocess.Popen(
-            [*self._door(), f"console {self.lab(seat).id}"],
+            [*self._door(), f"console {self.lab(slot).id}"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -86,9 +86,9 @@ class Organiser:
             process.stdin.close()
             return found and process.wait(300) == 0
 
-    def in_lab(self, seat: int, command: str) -> str:
+    def in_lab(self, slot: int, command: str) -> str:
         """What ``command`` says in a lab, reached as the gateway reaches it; AssertionError when it failed."""
-        there = str(address(self.rack.subnet, seat))
+        there = str(address(self.rack.subnet, slot))
         known = self.folder / "known_labs"
         known.write_text(f"{there} {self.image.host_key}\n")
         through = shlex.join([*self._door(), f"ssh {there}"])
@@ -139,11 +139,11 @@ class Organiser:
             "trainbot-door@127.0.0.1",
         ]
 
-    def lab(self, seat: int) -> LabSpec:
+    def lab(self, slot: int) -> LabSpec:
         there = files(self.rack.images, self.image.folder.name)  # type: ignore[arg-type]
         return LabSpec(
-            id=f"7d444840-9dc0-11d1-b245-{seat:012x}",
-            name=f"tb-tiny-{seat}",
+            id=f"7d444840-9dc0-11d1-b245-{slot:012x}",
+            name=f"tb-tiny-{slot}",
             image="tiny",
             disk=there.disk,
             kernel=there.kernel,
@@ -151,7 +151,7 @@ class Organiser:
             cmdline=self.image.cmdline,
             memory_mib=self.image.memory_mib,
             owner=OWNER,
-            slot=seat,
+            slot=slot,
         )
 
     @contextmanager
@@ -169,8 +169,8 @@ def organiser(tmp_path: Path, plain: XenHost, tiny_image: BuiltImage, lab_image)
     return Organiser(tmp_path, plain, tiny_image, lab_image.key)
 
 
-def _ready(organiser: Organiser, seat: int) -> None:
-    until(lambda: _quiet(lambda: organiser.in_lab(seat, "true") == ""), f"ssh in seat {seat}, through the jump host")
+def _ready(organiser: Organiser, slot: int) -> None:
+    until(lambda: _quiet(lambda: organiser.in_lab(slot, "true") == ""), f"ssh in slot {slot}, through the jump host")
 
 
 def _quiet(answer: Callable[[], bool]) -> bool:
@@ -182,7 +182,7 @@ def _quiet(answer: Callable[[], bool]) -> bool:
 
 def test_a_plain_host_becomes_one_of_ours(organiser: Organiser, plain: XenHost) -> None:
     """--dry-run changes nothing; the first run does all, the second nothing, nor does one after a loss of power; labs
-    get their seats' addresses, are reached through the jump host, and reach neither dom0 nor each other, but for what is
+    get their slots' addresses, are reached through the jump host, and reach neither dom0 nor each other, but for what is
     allowed."""
     before = plain.ssh(_STATE)
     assert any(line.startswith("+ packages: 9 missing; would install") for line in organiser.prepared("--dry-run"))
@@ -200,8 +200,8 @@ def test_a_plain_host_becomes_one_of_ours(organiser: Organiser, plain: XenHost) 
     assert plain.ssh("xl sched-credit2 -d Domain-0 | tail -n 1").split()[2] == "2048"
 
     with organiser.driver() as driver:
-        for seat in (1, 2):
-            driver.make(organiser.lab(seat))
+        for slot in (1, 2):
+            driver.make(organiser.lab(slot))
         _ready(organiser, 1)
         _ready(organiser, 2)
         assert "10.77.0.2/22" in organiser.in_lab(1, "ip addr show eth0")
@@ -251,7 +251,7 @@ def _doors(organiser: Organiser) -> None:
 
 
 def _one_more(organiser: Organiser, driver: LibvirtDriver) -> None:
-    """A third seat is added beneath the two labs that run, which do not notice; fewer seats are refused."""
+    """A third slot is added while two labs run, which do not notice; fewer slots are refused."""
     organiser.write(labs=3)
     assert any("changed its addresses to 3" in line for line in organiser.prepared())
     assert organiser.prepared() == []
@@ -260,7 +260,7 @@ def _one_more(organiser: Organiser, driver: LibvirtDriver) -> None:
     assert "up" in organiser.in_lab(1, "uptime")
     organiser.write(labs=2)
     refused = organiser.prepare()
-    assert refused.returncode == 1 and "labs = 2 has no seat for (tb3)" in refused.stderr
+    assert refused.returncode == 1 and "labs in slots above labs = 2 are running on rack (tb3)" in refused.stderr
 
 
 def test_a_foreign_bridge_is_left_alone(organiser: Organiser, plain: XenHost) -> None:
@@ -270,6 +270,6 @@ def test_a_foreign_bridge_is_left_alone(organiser: Organiser, plain: XenHost) ->
     refused = organiser.prepare()
     assert (refused.returncode, refused.stdout) == (1, "")
     assert refused.stderr == (
-        "trainbot: rack has a bridge tb-labs already, which trainbot did not make: rename or remove it there\n"
+        "trainbot: rack already has a bridge tb-labs, which trainbot did not create: rename or remove it there\n"
     )
     assert plain.ssh(_STATE) == before
