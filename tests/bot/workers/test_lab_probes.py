@@ -55,7 +55,7 @@ def way(world, via="", **other):
 @pytest.mark.parametrize("through", [True, False])
 async def test_a_lab_has_booted_when_one_can_log_in(world, through):
     """Not before its ssh server is there, and as soon as it is."""
-    via = world.door().via if through else ""
+    via = world.jump_host().via if through else ""
     seen = Seen(world)
     world.lab.kill()
     tried = asyncio.Semaphore(0)
@@ -80,7 +80,7 @@ async def test_a_lab_has_booted_when_one_can_log_in(world, through):
 @pytest.mark.parametrize("through", [True, False])
 async def test_a_lab_whose_key_is_not_known_has_booted_when_it_speaks(world, through):
     """Where nobody can log in, its banner has to do."""
-    via = world.door().via if through else ""
+    via = world.jump_host().via if through else ""
     seen = Seen(world)
     seen.probes.probe(Probe("lab", way(world, via, host_key="")))
     assert await seen.next() == LabBooted("lab")
@@ -102,7 +102,7 @@ async def test_a_gateway_that_is_away_is_waited_for(world):
     await asyncio.to_thread(until, lambda: process.running(world.state) is None)
     seen = Seen(world)
     seen.probes.probe(Probe("lab", way(world)))
-    seen.probes.listen(ProbeHost("xen1", (AT,), world.door().via))
+    seen.probes.listen(ProbeHost("xen1", (AT,), world.jump_host().via))
     seen.probes.check(CheckLogin("other", way(world)))
     assert await seen.next() == LoginChecked("other", "")  # nothing is known against it
     await asyncio.to_thread(world.start_gateway)
@@ -112,10 +112,10 @@ async def test_a_gateway_that_is_away_is_waited_for(world):
 async def test_a_lab_is_checked_once(world, tmp_path, caplog):
     """Let in: no error; not let in: one sentence; a door that does not open says nothing against the lab."""
     caplog.set_level(logging.INFO)
-    door, seen = world.door(), Seen(world)
+    jump_host, seen = world.jump_host(), Seen(world)
     another = way(world, host_key=keygen(tmp_path / "k"))
     for wanted, error in (
-        (way(world, door.via), ""),
+        (way(world, jump_host.via), ""),
         (way(world), ""),
         (way(world, "x@127.0.0.1:1"), ""),
         (another, "the lab's ssh host key is not its image's"),
@@ -126,32 +126,32 @@ async def test_a_lab_is_checked_once(world, tmp_path, caplog):
     assert "could not log in to lab" in caplog.text
 
 
-async def test_labs_of_a_silent_host_are_listened_to_through_its_door(world):
+async def test_labs_of_a_silent_host_are_listened_to_through_its_jump_host(world):
     """One that speaks is enough; where none does, the host's own ssh server is asked for its first line; a dead door is
     silence."""
-    door, seen = world.door(labs=("127.0.0.1", "127.0.0.9")), Seen(world)
-    seen.probes.listen(ProbeHost("xen1", (("127.0.0.9", 22), AT), door.via))
+    jump_host, seen = world.jump_host(labs=("127.0.0.1", "127.0.0.9")), Seen(world)
+    seen.probes.listen(ProbeHost("xen1", (("127.0.0.9", 22), AT), jump_host.via))
     assert await seen.next() == HostProbed("xen1", True)
     world.lab.kill()
-    seen.probes.listen(ProbeHost("xen1", (("127.0.0.9", 22), AT), door.via))
+    seen.probes.listen(ProbeHost("xen1", (("127.0.0.9", 22), AT), jump_host.via))
     assert await seen.next() == HostProbed("xen1", False, greets=True)
-    door.kill()
-    seen.probes.listen(ProbeHost("xen1", (AT,), door.via))
+    jump_host.kill()
+    seen.probes.listen(ProbeHost("xen1", (AT,), jump_host.via))
     assert await seen.next() == HostProbed("xen1", False)
     seen.probes.listen(ProbeHost("here", (world.lab.endpoint,)))
     assert await seen.next() == HostProbed("here", False)
 
 
 async def test_hosts_say_how_they_are(world, caplog):
-    """The first answer has no share of waiting yet; the clock is off by little; a host without a door is not asked."""
-    door = world.door()
-    seen = Seen(world, HostConfig("xen1", "xen:///", door=door.via), HostConfig("here", "test:///default"))
+    """The first answer has no share of waiting yet; the clock is off by little; a host without a jump host is not asked."""
+    jump_host = world.jump_host()
+    seen = Seen(world, HostConfig("xen1", "xen:///", door=jump_host.via), HostConfig("here", "test:///default"))
     for first in (True, False):
         seen.probes.ask_hosts(["xen1", "here", "nobody"])
         status = await seen.next()
         assert isinstance(status, HostStatus) and status.host == "xen1"
         assert (status.io_wait is None) is first and abs(status.clock_off) < 5
-    door.put("lab-door", "#!/bin/sh\necho rubbish\n")
+    jump_host.put("lab-door", "#!/bin/sh\necho rubbish\n")
     for _ in range(2):
         seen.probes.ask_hosts(["xen1"])
         await asyncio.wait(seen.probes._tasks)
@@ -160,14 +160,14 @@ async def test_hosts_say_how_they_are(world, caplog):
 
 async def test_a_clock_that_is_off_is_seen(world):
     """An hour ahead is an hour ahead, however long the answer took."""
-    door = world.door()
-    door.put(
+    jump_host = world.jump_host()
+    jump_host.put(
         "lab-door",
         "#!/bin/sh\n"
         'echo "{\\"time\\": $(($(date +%s) + 3600)), \\"cores\\": 1, \\"cpu\\": [1,1,1,1,1,1,1,1], '
         '\\"disk_free_mib\\": null}"\n',
     )
-    seen = Seen(world, HostConfig("xen1", "xen:///", door=door.via))
+    seen = Seen(world, HostConfig("xen1", "xen:///", door=jump_host.via))
     seen.probes.ask_hosts(["xen1"])
     status = await seen.next()
     assert 3590 < status.clock_off < 3610
