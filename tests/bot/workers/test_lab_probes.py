@@ -110,7 +110,7 @@ async def test_a_gateway_that_is_away_is_waited_for(world):
 
 
 async def test_a_lab_is_checked_once(world, tmp_path, caplog):
-    """Let in: no error; not let in: one sentence; a door that does not open says nothing against the lab."""
+    """Let in: no error; not let in: one sentence; a jump host that fails says nothing against the lab."""
     caplog.set_level(logging.INFO)
     jump_host, seen = world.jump_host(), Seen(world)
     another = way(world, host_key=keygen(tmp_path / "k"))
@@ -127,7 +127,7 @@ async def test_a_lab_is_checked_once(world, tmp_path, caplog):
 
 
 async def test_labs_of_a_silent_host_are_listened_to_through_its_jump_host(world):
-    """One that speaks is enough; where none does, the host's own ssh server is asked for its first line; a dead door is
+    """One that speaks is enough; where none does, the host's own ssh server is asked for its first line; a dead jump host is
     silence."""
     jump_host, seen = world.jump_host(labs=("127.0.0.1", "127.0.0.9")), Seen(world)
     seen.probes.listen(ProbeHost("xen1", (("127.0.0.9", 22), AT), jump_host.via))
