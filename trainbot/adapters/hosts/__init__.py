@@ -1,6 +1,6 @@
-"""The adapter to the machines that run labs."""
+"""The adapters for the machines that run labs."""
 
 import os
 
-# libvirt reads it when it is imported: its warnings are about daemons that we do not run; errors reach us as errors
+# libvirt reads this when it is imported.  Its warnings are about daemons that we do not run; errors are raised to us
 os.environ.setdefault("LIBVIRT_LOG_OUTPUTS", "4:file:/dev/null")

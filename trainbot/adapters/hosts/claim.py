@@ -1,6 +1,6 @@
-"""Whose a host is: one trainbot at a time makes labs there, since two would each take the memory that the other counts
-on.  The claim is an empty volume ``claim-OWNER`` in the pool of the labs' disks: it outlives the bot, the host's
-restart and a prepared host, and anyone can see it there.
+"""Which trainbot owns a host: only one at a time creates labs there, since two would each use memory that the other
+counts on.  The claim is an empty volume ``claim-OWNER`` in the pool of the labs' disks: it survives the bot, a restart
+of the host and preparing the host again, and anyone can see it there.
 
 libvirt's exceptions pass through, as in ``pools``.
 """
@@ -18,15 +18,17 @@ PREFIX = "claim-"
 
 
 def others(names: Iterable[str], owner: str) -> list[str]:
-    """The owners, besides us, who claim a host whose volumes have these names."""
+    """Returns the owners other than us who claim a host whose volumes have these names."""
     claims = sorted(name.removeprefix(PREFIX) for name in names if name.startswith(PREFIX))
     return [other for other in claims if other != owner]
 
 
 def hold(pool: Any, host: str, owner: str) -> None:
-    """The host is ours when this returns.  HostDown where it is another's: safe to repeat, and repeated while we run.
+    """Claims the host for ``owner``.  Raises HostDown if it belongs to another trainbot.  Safe to repeat, and repeated
+    while we run.
 
-    None: ours is made, and looked at again.  Two at once: the smaller stays, the other withdraws its own.
+    If nobody claims it, creates our claim and looks again.  If two trainbots claim it at once, the one with the smaller
+    id keeps it and the other withdraws its claim.
     """
     claimed = _names(pool)
     if not others(claimed, owner) and PREFIX + owner not in claimed:
@@ -42,7 +44,7 @@ def hold(pool: Any, host: str, owner: str) -> None:
 
 
 def take(pool: Any, owner: str) -> list[str]:
-    """The host is ours, whoever had it; those who did.  Their labs are not touched."""
+    """Claims the host for ``owner`` even if others had it; returns those others.  Their labs are not touched."""
     before = others(_names(pool), owner)
     for other in before:
         _remove(pool, PREFIX + other)

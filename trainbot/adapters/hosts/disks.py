@@ -1,11 +1,11 @@
-"""A lab's disk: qcow2 overlays on the image's disk, named by the lab's UUID.
+"""A lab's disk: qcow2 overlays on the image's disk, named after the lab's UUID.
 
-``ID.qcow2`` stands on the image, ``ID.1.qcow2`` on that, and so on: each snapshot keeps the level that was written to
-until then and puts one more on top of it.  Which level a lab has is said by its domain alone; files above that were
-left by somebody who was killed, and are replaced.  What a lower level backs on is always named with its format.
+``ID.qcow2`` is based on the image, ``ID.1.qcow2`` on that, and so on: each snapshot keeps the level that was written to
+until then and adds one on top of it.  Only the lab's domain says which level the lab has; files above that level were
+left behind when trainbot was killed, and are replaced.  The format of a backing file is always given by name.
 
-Three ways to have them, all of them Disks, safe to repeat: on the bot's own machine with qemu-img (the embedded driver
-refuses libvirt's storage API), on a remote host as volumes of libvirt's storage pool "trainbot", and none at all.
+There are three implementations of Disks, all safe to repeat: qemu-img on the bot's own machine (the embedded driver
+refuses libvirt's storage API), volumes of libvirt's storage pool "trainbot" on a remote host, and no disks at all.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from trainbot.adapters.hosts.pools import disk_pool, free_mib, overlay_xml
 from trainbot.core.errors import BackendError, NoSuchThing
 from trainbot.core.files import draft_of, drafts_of
 
-MOST_LEVELS = 8  # above the first: each costs a look into one more file for whatever was not written since
+MOST_LEVELS = 8  # above the first: each adds one more file to look in for data that was not written since
 
 
 class Disks(Protocol):
     def create(self, id: str, base: Path) -> Path | None:
-        """A fresh overlay on ``base``; what was there under this id is gone, snapshots too.  NoSuchThing where there
-        is no such base."""
+        """Creates a fresh overlay on ``base``, replacing everything under this id, snapshots included.  Raises
+        NoSuchThing if ``base`` does not exist."""
 
     def extend(self, id: str, level: int) -> Path:
-        """A fresh overlay of ``level`` (1 or more) on the one below it; what was there at this level is gone."""
+        """Creates a fresh overlay of ``level`` (1 or more) on the level below, replacing what was at this level."""
 
     def levels(self, id: str) -> frozenset[int]:
-        """Those of which there is an overlay."""
+        """Returns the levels that have an overlay."""
 
     def remove(self, id: str, level: int | None = None) -> None:
-        """No overlay under this id, or none of this level.  No error if there was none."""
+        """Removes all overlays of this id, or only the one of ``level``.  No error if there is none."""
 
 
 def file_name(id: str, level: int) -> str:
@@ -44,7 +44,7 @@ def file_name(id: str, level: int) -> str:
 
 
 def level_of(id: str, disk: Path | None) -> int:
-    """Of the disk that a domain has; BackendError where it is none that we made."""
+    """Returns the level of a domain's disk.  Raises BackendError if it is not a disk that we made."""
     if disk is None:
         return 0
     found = re.fullmatch(rf"{re.escape(id)}(?:\.([1-9][0-9]?))?\.qcow2", disk.name, re.ASCII)
@@ -54,18 +54,19 @@ def level_of(id: str, disk: Path | None) -> int:
 
 
 def whole(level: int, there: frozenset[int]) -> bool:
-    """Whether a lab of this level has its disk, or lacks but the top one, which was to be replaced by a fresh one.
-    ``create`` takes the first away first, so that what it left half done is told from that."""
+    """Whether a lab of this level has its disk, or lacks only the top level, which was about to be replaced.
+    ``create`` removes the first level first, so that its unfinished work can be told from that case."""
     return there >= frozenset(range(max(level, 1)))
 
 
 def disk_format(base: Path) -> str:
-    """What an image's disk is: told by its name, never by its content, which a guest may have written."""
+    """Returns the format of an image's disk, from its name and never from its content, which a guest may have
+    written."""
     return "qcow2" if base.suffix == ".qcow2" else "raw"
 
 
 class NoDisks:
-    """For libvirt's test driver, where a disk is a name in the domain's XML and nothing else."""
+    """For libvirt's test driver, where a disk is only a name in the domain's XML."""
 
     def create(self, id: str, base: Path) -> None:
         return None
@@ -81,7 +82,7 @@ class NoDisks:
 
 
 class LocalOverlays:
-    """Overlays in a folder of the bot's own machine, made by qemu-img; ``timeout`` in seconds."""
+    """Overlays in a folder on the bot's own machine, made by qemu-img; ``timeout`` in seconds."""
 
     def __init__(self, folder: Path, timeout: float = 30.0) -> None:
         self._folder = folder.absolute()
@@ -97,7 +98,8 @@ class LocalOverlays:
         return self._make(id, level, self._folder / file_name(id, level - 1), "qcow2")
 
     def _make(self, id: str, level: int, base: Path, base_format: str) -> Path:
-        """Made beside its place and then put there: there is all of it or, killed before, what there was."""
+        """Creates the overlay as a draft and then renames it: if we are killed, either the whole overlay is there or
+        what was there before."""
         path = self._folder / file_name(id, level)
         command = ["qemu-img", "create", "-q", "-f", "qcow2", "-b", str(base), "-F", base_format]
         try:
@@ -145,8 +147,8 @@ class LocalOverlays:
 
 
 class PoolVolumes:
-    """Volumes on a host that is reached through libvirt; ``folder`` is a path there.  ``check`` raises NoSuchThing
-    where an image's disk is not on the host."""
+    """Volumes on a host that is reached through libvirt; ``folder`` is a path there.  ``check`` raises NoSuchThing if
+    an image's disk is not on the host."""
 
     def __init__(self, connection: Any, folder: Path, check: Callable[[Path], None] = lambda base: None) -> None:
         self._connection = connection
@@ -182,9 +184,9 @@ class PoolVolumes:
         return disk_pool(self._connection, self._folder)
 
     def _volumes(self, id: str) -> dict[int, Any]:
-        """By level, the first one first."""
+        """Returns the volumes by level, the first level first."""
         pool = self.pool()
-        pool.refresh(0)  # a file that was put there or taken away by hand counts as well
+        pool.refresh(0)  # so that files added or removed by hand count
         wanted = {file_name(id, level): level for level in range(MOST_LEVELS + 1)}
         found = {wanted[volume.name()]: volume for volume in pool.listAllVolumes(0) if volume.name() in wanted}
         return dict(sorted(found.items()))

@@ -1,7 +1,7 @@
-"""LabSpec -> libvirt domain XML, and back.  Pure: no I/O, no libvirt.
+"""Converts a LabSpec to libvirt domain XML, and back.  Pure: no I/O, no libvirt.
 
 Sources: https://libvirt.org/formatdomain.html, https://libvirt.org/drvqemu.html (qemu:commandline),
-https://libvirt.org/drvlibxl.html.  Every value enters as an ElementTree attribute or text, so that nothing
+https://libvirt.org/drvlibxl.html.  Every value is set as an ElementTree attribute or text, so that nothing
 that somebody typed can become markup.
 """
 
@@ -24,15 +24,15 @@ QEMU = "http://libvirt.org/schemas/domain/qemu/1.0"
 ET.register_namespace("trainbot", OURS)
 ET.register_namespace("qemu", QEMU)
 
-_MOST_PERCENT = 100 * 512  # of one core: as many as Xen gives one domain
-# XML 1.0 has no way to write these, and no name or path of ours holds a line break.
+_MOST_PERCENT = 100 * 512  # of one core: 512 CPUs, the most that Xen gives one domain
+# XML 1.0 cannot express these, and no name or path of ours contains a line break.
 _UNWRITABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
 
 @dataclass(frozen=True, slots=True)
 class OurDomain:
-    """What a domain's own XML says about it; ``port`` is 0 where the lab has none on the bot's loopback, ``cap`` (in
-    percent of one core) where it may use all of its CPUs, ``mac`` is '' where it has no network card of libvirt's."""
+    """What a domain's own XML says about it.  ``port`` is 0 if the lab has none on the bot's loopback, ``cap`` (percent
+    of one core) is 0 if it may use all of its CPUs, ``mac`` is '' if it has no network card from libvirt."""
 
     id: str
     name: str
@@ -47,11 +47,11 @@ class OurDomain:
 def domain_xml(
     spec: LabSpec, kind: HostKind, host: HostConfig, overlay: Path | None, console: Path | None = None
 ) -> str:
-    """The XML that defines ``spec`` on a host of ``kind``, its disk being ``overlay`` (None: no disk), its serial line the
-    unix socket ``console`` (None: a terminal of the host's).
+    """Returns the XML that defines ``spec`` on a host of ``kind``, with ``overlay`` as its disk (None: no disk) and the
+    unix socket ``console`` as its serial line (None: a terminal on the host).
 
-    Raises BackendError when a value cannot stand in a domain: a UUID that is none, memory or port out of range,
-    control characters.
+    Raises BackendError if a value is not allowed in a domain: an invalid UUID, memory or port out of range, control
+    characters.
     """
     _check(spec, kind)
     hvm = kind is HostKind.XEN and spec.guest is GuestType.HVM
@@ -86,9 +86,9 @@ def domain_xml(
 
 
 def domain_from_xml(xml: str) -> OurDomain | None:
-    """What the domain says about itself, or None where it is not one of trainbot's (whatever its name).
+    """Returns what the domain says about itself, or None if it is not one of trainbot's (whatever its name).
 
-    Anyone with rights on the host could have written the XML: what does not parse is not ours.
+    Anyone with rights on the host could have written the XML, so a domain whose XML does not parse is not ours.
     """
     try:
         domain = ET.fromstring(xml)
@@ -114,8 +114,8 @@ def domain_from_xml(xml: str) -> OurDomain | None:
 
 
 def mac_address(id: str) -> str:
-    """For a lab without a seat: in Xen's range (00:16:3e), always the same for one lab, so that a reset keeps its
-    DHCP address."""
+    """Returns the MAC address of a lab without a slot: in Xen's range (00:16:3e) and always the same for one lab, so
+    that a reset keeps its DHCP address."""
     a, b, c = hashlib.sha256(id.encode()).digest()[:3]
     return f"00:16:3e:{a:02x}:{b:02x}:{c:02x}"
 
@@ -156,12 +156,12 @@ def _type(kind: HostKind, host: HostConfig) -> str:
     return kind.value
 
 
-#: libvirt's words for its type and its machine.
+#: libvirt's names for the type and the machine of a guest.
 _XEN_TYPES = {GuestType.PVH: ("xenpvh", "xenpvh"), GuestType.PV: ("linux", "xenpv"), GuestType.HVM: ("hvm", "xenfv")}
 
 
 def _boot(domain: ET.Element, spec: LabSpec, kind: HostKind) -> None:
-    """Direct kernel boot: kernel and initrd come from the host, never out of a learner's disk (CVE-2007-4993,
+    """Sets up direct kernel boot: kernel and initrd come from the host, never from a learner's disk (CVE-2007-4993,
     XSA-443)."""
     system = ET.SubElement(domain, "os")
     if kind is HostKind.TEST:
@@ -175,8 +175,8 @@ def _boot(domain: ET.Element, spec: LabSpec, kind: HostKind) -> None:
     _text(system, "initrd", spec.initrd)
     line = f"{spec.cmdline} console={'hvc0' if kind is HostKind.XEN else 'ttyS0'}"
     if kind is HostKind.XEN:
-        # The machine's identity is its DHCP identity as well: labs that took one over from their image (in
-        # /var/lib/dbus, say) would all be given the same address.  With it from the UUID, a reset keeps its own.
+        # The machine id is the DHCP identity as well: labs that inherit one from their image (for example in
+        # /var/lib/dbus) would all be given the same address.  Derived from the UUID, it stays the same after a reset.
         line += f" systemd.machine_id={uuid.UUID(spec.id).hex}"
     _text(system, "cmdline", line.strip())
 
@@ -193,7 +193,7 @@ def _qemu_machine(domain: ET.Element, host: HostConfig) -> None:
     if host.kvm:
         ET.SubElement(domain, "cpu", mode="host-passthrough")
         return
-    # QEMU's own default is a translation cache of 1 GiB a guest; a small Debian needs a tenth of that.
+    # QEMU's default is a translation cache of 1 GiB per guest; a small Debian needs a tenth of that.
     tcg = ET.SubElement(features, "tcg")
     _text(tcg, "tb-cache", "128", unit="MiB")
     cpu = ET.SubElement(domain, "cpu", mode="custom", match="exact", check="none")
@@ -204,7 +204,7 @@ def _disk(devices: ET.Element, overlay: Path, kind: HostKind) -> None:
     disk = ET.SubElement(devices, "disk", type="file", device="disk")
     driver = ET.SubElement(disk, "driver", name="qemu", type="qcow2")
     if kind is HostKind.QEMU:
-        # A lab does not outlive its machine, so nothing is gained by waiting for the platter.
+        # A lab does not survive its machine, so waiting until data is on the disk gains nothing.
         driver.attrib.update(cache="unsafe", discard="unmap")
     ET.SubElement(disk, "source", file=_plain(overlay))
     target, bus = {HostKind.XEN: ("xvda", "xen")}.get(kind, ("vda", "virtio"))
@@ -212,24 +212,24 @@ def _disk(devices: ET.Element, overlay: Path, kind: HostKind) -> None:
 
 
 def _xen_devices(devices: ET.Element, spec: LabSpec, host: HostConfig) -> None:
-    """A paravirtual network card and console.  An HVM lab has the PV disk as well: QEMU shows it a second time on its
-    IDE, which our kernel unplugs before anything of the learner's runs (Xen's emulated device unplug protocol).  No
-    graphics: then libvirt wants neither VGA nor VNC; no USB or sound unless they are asked for."""
+    """Adds a paravirtual network card and console.  An HVM lab has the PV disk as well: QEMU also shows it on its IDE
+    bus, which our kernel unplugs before any of the learner's programs run (Xen's emulated device unplug protocol).
+    There are no graphics, so libvirt needs neither VGA nor VNC, and no USB or sound unless they are asked for."""
     interface = ET.SubElement(devices, "interface", type="network")
     ET.SubElement(interface, "mac", address=slots.mac_address(spec.slot) if spec.slot else mac_address(spec.id))
     ET.SubElement(interface, "source", network=_plain(host.network))
     if spec.slot:
         ET.SubElement(interface, "target", dev=slots.interface(spec.slot))
     if spec.guest is GuestType.HVM:
-        ET.SubElement(interface, "model", type="netfront")  # or QEMU would emulate an rtl8139
-    if host.bandwidth:  # of what it sends, in KiB/s: libxl knows neither bursts nor the other direction
+        ET.SubElement(interface, "model", type="netfront")  # otherwise QEMU would emulate an rtl8139
+    if host.bandwidth:  # limits what it sends, in KiB/s: libxl supports neither bursts nor the other direction
         ET.SubElement(ET.SubElement(interface, "bandwidth"), "outbound", average=str(host.bandwidth))
     console = ET.SubElement(devices, "console", type="pty")
     ET.SubElement(console, "target", type="xen", port="0")
 
 
 def _qemu_devices(devices: ET.Element, line: Path | None) -> None:
-    """A serial console and nothing else: each emulated device is a way out for a hostile guest.
+    """Adds a serial console and nothing else: each emulated device is a possible escape route for a hostile guest.
     libvirt adds a USB controller and a memory balloon unless it is told not to."""
     ET.SubElement(devices, "controller", type="usb", model="none")
     for tag, target in (("serial", {"port": "0"}), ("console", {"type": "serial", "port": "0"})):
@@ -241,10 +241,10 @@ def _qemu_devices(devices: ET.Element, line: Path | None) -> None:
 
 
 def _qemu_network(domain: ET.Element, port: int) -> None:
-    """QEMU's user network, with no way out (restrict) and one way in, from the bot's loopback to the lab's ssh.
+    """Adds QEMU's user network, with no way out (restrict) and one way in: from the bot's loopback to the lab's ssh.
 
-    libvirt 9 has no element for either, so it goes through qemu:commandline; only an int is put in there.
-    PCI slot 0x10 is one that libvirt does not give to devices of its own on q35.
+    libvirt 9 has no element for either, so they go through qemu:commandline; only an int is inserted there.  PCI slot
+    0x10 is one that libvirt does not give to its own devices on q35.
     """
     commandline = ET.SubElement(domain, f"{{{QEMU}}}commandline")
     for value in (

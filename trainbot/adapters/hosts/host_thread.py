@@ -1,4 +1,4 @@
-"""The thread in which one host's driver lives.  It knows no state: one call in, one answer out."""
+"""The thread that runs one host's driver.  It keeps no state: one call in, one answer out."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from trainbot.model.host import HostDriver, LabSpec
 
 @dataclass(frozen=True, slots=True)
 class HostCall:
-    """One call: what is to be done to a lab (worker.ACTIONS), or the host's open or report."""
+    """One call: an action on a lab (worker.ACTIONS), or the host's open or report."""
 
     action: str
     lab: str = ""
@@ -23,11 +23,11 @@ class HostCall:
 
 
 class HostThread:
-    """A daemon thread with a driver of its own that nobody else touches.
+    """A daemon thread with its own driver, which no other thread uses.
 
-    For each ``give`` there is one ``done(generation, value, error)``, for ``end`` one ``ended(generation)``; both
-    are called in the thread.  Told to end, it closes the driver after the call that it is in, however late that
-    returns: a thread that was given up leaves no connection behind.
+    For each ``give`` there is one ``done(generation, value, error)``, for ``end`` one ``ended(generation)``; both are
+    called in the thread.  When told to end, it closes the driver once the current call returns, however late: a thread
+    that was given up leaves no connection behind.
     """
 
     def __init__(

@@ -1,12 +1,12 @@
 """The adapter to libvirt: ``LibvirtDriver`` is a HostDriver for
 
-- ``qemu:///embed?root=FOLDER``: QEMU run by this very process, no daemon, no root (facts.md; one process a root,
-  one root a process); labs live on when the process dies and are there again at the next open;
+- ``qemu:///embed?root=FOLDER``: QEMU run by this process itself, without a daemon or root privileges (facts.md; one
+  process per root folder, one root folder per process); labs keep running when the process dies and are found again at
+  the next open;
 - ``xen:///``, ``xen+ssh://``, ``xen+tcp://`` (libxl), ``qemu:///system``: through that host's libvirtd;
 - ``test:///default``, ``test:///FILE``, ``test+tcp://``: libvirt's own test driver.
 
-Events are never believed, they only say "read me again": a reboot inside a Xen guest arrives as STARTED before
-STOPPED.
+Events are never trusted, they only mean "read me again": a reboot inside a Xen guest arrives as STARTED before STOPPED.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from trainbot.model.host_address import console_socket
 
 
 class LibvirtDriver:
-    """One host.  ``owner`` is the installation's id: domains of other owners (or none) are neither reported nor
-    touched; '' is for who only looks.  ``changed`` is called, in libvirt's event thread, whenever a new report may
-    differ from the last.
+    """The driver of one host.  ``owner`` is the installation's id: domains of other owners (or none) are neither
+    reported nor touched; '' is for callers that only read.  ``changed`` is called, in libvirt's event thread, whenever
+    a new report may differ from the last.
 
     Calls block, raise HostDown, NoSuchThing or BackendError, and are made by one thread at a time.
     """
@@ -44,7 +44,7 @@ class LibvirtDriver:
     # -- connection ---------------------------------------------------------------------------
 
     def open(self) -> None:
-        """A new connection, on which the host is ours: HostDown where it is another trainbot's."""
+        """Opens a new connection and claims the host.  Raises HostDown if it belongs to another trainbot."""
         self._connect()
         try:
             with self._link.calling(f"opening {self._config.name}"):
@@ -55,17 +55,17 @@ class LibvirtDriver:
 
     @property
     def shared(self) -> bool:
-        """Other trainbots could reach it as well, so that it has to be claimed."""
+        """True if other trainbots could reach the host as well, so that it has to be claimed."""
         return self._link.shared
 
     def claims(self) -> list[str]:
-        """Opens the host and says who else claims it."""
+        """Opens the host and returns who else claims it."""
         self._connect()
         with self._link.calling(f"asking {self._config.name}"):
             return self._storage.claims()
 
     def take(self) -> list[str]:
-        """Opens the host and makes it ours, whoever claimed it; those who did.  Their labs are not touched."""
+        """Opens the host and claims it even if others had it; returns those others.  Their labs are not touched."""
         self._connect()
         with self._link.calling(f"taking {self._config.name}"):
             return self._storage.take()
@@ -78,7 +78,7 @@ class LibvirtDriver:
         self._reader = LibvirtReader(self._link, self._config, self._owner, self._storage)
 
     def close(self) -> None:
-        """Lets the connection go.  The labs run on."""
+        """Closes the connection.  The labs keep running."""
         self._reader = None
         self._link.close()
 
@@ -100,7 +100,7 @@ class LibvirtDriver:
         with self._link.calling(f"reading {self._config.name}"):
             report, running = self._reading.report()
             for handle, ours in running:
-                self._power.cap(handle, ours.cap)  # one that rebooted itself is another domain to Xen, without its cap
+                self._power.cap(handle, ours.cap)  # a lab that rebooted itself is a new domain to Xen, without its cap
             return report
 
     @property
@@ -130,10 +130,10 @@ class LibvirtDriver:
     def reset(self, spec: LabSpec) -> Domain:
         with self._link.calling(f"resetting {spec.name}") as connection:
             handle = self._find(connection, spec.id)
-            self._storage.check_image(spec.disk)  # or the lab would be off, with nothing to begin anew from
+            self._storage.check_image(spec.disk)  # otherwise the lab would be off, with nothing to recreate it from
             if handle is not None:
                 self._power.stop(handle)
-            # Defining again over the same UUID takes over what may have changed: mode, memory, port.
+            # Defining the same UUID again applies what may have changed: mode, memory, port.
             handle = self._define_fresh(connection, spec)
             self._power.start(handle)
             return self._read(handle, spec)
@@ -171,13 +171,13 @@ class LibvirtDriver:
             if level == 0:
                 raise NoSuchThing(f"lab {spec.name} has no snapshot: !lab snapshot makes one")
             self._power.stop(handle)
-            # From here on the lab has its kept disk and an empty one on it: whoever is killed leaves what make mends.
+            # From here on the lab has its kept disk and an empty one on top: if we are killed, make repairs it.
             try:
                 handle = self._define(connection, spec, self._disks.extend(spec.id, level))
                 self._power.start(handle)
             except (libvirt.libvirtError, BackendError):
                 with contextlib.suppress(libvirt.libvirtError, BackendError):
-                    self._mended(connection, handle, spec)  # better on the disk that it had than off
+                    self._mended(connection, handle, spec)  # better running on the disk that it had than off
                 raise
             return self._read(handle, spec)
 
@@ -188,13 +188,13 @@ class LibvirtDriver:
                 with self._link.unless_gone():
                     self._power.stop(handle)
                     handle.undefineFlags(libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE)
-            # Also without a domain: a crash between overlay and define leaves one.
+            # Also without a domain: a crash between overlay and define leaves an overlay.
             self._disks.remove(id)
 
     # -- domains ------------------------------------------------------------------------------
 
     def _find(self, connection: Any, id: str) -> Any:
-        """The domain with this UUID, or None.  Raises BackendError where somebody else has it."""
+        """Returns the domain with this UUID, or None.  Raises BackendError if it belongs to somebody else."""
         with self._link.unless_gone():
             handle = connection.lookupByUUIDString(id)
             if self._reading.ours(handle) is None:
@@ -205,22 +205,22 @@ class LibvirtDriver:
         return None
 
     def _known(self, connection: Any, id: str) -> Any:
-        """The same; NoSuchThing where there is none."""
+        """Returns the domain with this UUID.  Raises NoSuchThing if there is none."""
         handle = self._find(connection, id)
         if handle is None:
             raise NoSuchThing(f"{self._config.name} does not have this lab ({id})")
         return handle
 
     def _stored(self, handle: Any) -> OurDomain:
-        """As it would start next."""
+        """Returns what the domain's stored definition, from which it would start next, says about it."""
         ours = domain_from_xml(handle.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
         if ours is None:
             raise BackendError(f"domain {handle.name()} is no longer marked as trainbot's on {self._config.name}")
         return ours
 
     def _mended(self, connection: Any, handle: Any, spec: LabSpec) -> Any:
-        """The lab runs, on the disk it had: whoever was killed in the middle of a rollback left it without the top one,
-        which is made anew, and in the middle of a reset without the first, and then all are."""
+        """Makes sure that the lab runs, on the disk it had.  If we were killed during a rollback, the top level is
+        missing and is created anew; if during a reset, the first level is missing and all are created anew."""
         if self._power.wants_starting(handle):
             level, there = level_of(spec.id, self._stored(handle).disk), self._disks.levels(spec.id)
             if not whole(level, there):
@@ -231,8 +231,8 @@ class LibvirtDriver:
         return handle
 
     def _define_fresh(self, connection: Any, spec: LabSpec) -> Any:
-        """A fresh overlay and a domain that is off.  The name's owner is asked first: libvirt answers to a name
-        that is taken with a number that means anything (9)."""
+        """Creates a fresh overlay and a domain that is off.  Checks first whether another domain has the name, because
+        libvirt reports that with an error number that can mean anything (9)."""
         if spec.owner != self._owner:
             raise BackendError(f"lab {spec.name} belongs to another installation: not created")
         for other in connection.listAllDomains(0):
@@ -254,18 +254,18 @@ class LibvirtDriver:
         )
 
     def _back(self, connection: Any, before: str) -> None:
-        """Best effort: the lab as it was before runs again; whoever calls has an error to raise.  What was made for the
-        next level lies above the disk that the lab has, so that the next snapshot replaces it."""
+        """Runs the lab as it was before, as far as possible; the caller has an error to raise.  The overlay made for
+        the next level lies above the lab's disk, so that the next snapshot replaces it."""
         with contextlib.suppress(libvirt.libvirtError):
             handle = connection.defineXML(before)
             if not handle.isActive():
                 self._power.start(handle)
 
     def _first_start(self, handle: Any, spec: LabSpec) -> None:
-        """A domain that cannot start is taken away again, or its name and disk would be in the way of the next try.
+        """Starts a new domain, or removes it if it cannot start, because its name and disk would block the next try.
 
-        The race: killed between define and here, we leave a domain that is off.  Its UUID was committed before,
-        so the next make() starts it, or a reconciliation destroys it.
+        If we are killed between define and here, a domain that is off stays behind.  Its UUID was committed before, so
+        the next make() starts it, or a reconciliation destroys it.
         """
         try:
             self._power.start(handle)
@@ -275,7 +275,7 @@ class LibvirtDriver:
             raise
 
     def _clear(self, id: str, handle: Any) -> None:
-        """Best effort: whoever calls has a better error to raise."""
+        """Removes the domain and its disk, as far as possible; the caller has a better error to raise."""
         with contextlib.suppress(libvirt.libvirtError, BackendError):
             if handle is not None:
                 handle.undefine()

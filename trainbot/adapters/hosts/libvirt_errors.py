@@ -1,7 +1,8 @@
-"""libvirt's error numbers and texts -> our errors, with a sentence that a person can act on.  Pure: no libvirt here.
+"""Translates libvirt's error numbers and texts into our errors, with a sentence that a person can act on.  Pure: no
+libvirt here.
 
-Numbers: https://libvirt.org/html/libvirt-virterror.html#virErrorNumber.  The texts of its ssh transport are what ssh,
-the remote shell and virt-ssh-helper (or nc) wrote to stderr, joined.
+Numbers: https://libvirt.org/html/libvirt-virterror.html#virErrorNumber.  The texts from its ssh transport are what
+ssh, the remote shell and virt-ssh-helper (or nc) wrote to stderr, joined.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ _NO_TLS = (
     "or else in /etc/pki/CA, /etc/pki/libvirt and its private"
 )
 
-# (what libvirt's message holds, what it means to whoever runs the host).  {host}: its name in bot.ini; {known}: what
-# ssh-keygen -R is to be given.  The first that fits counts.
+# (part of libvirt's message, what it means for the person who runs the host).  {host}: its name in bot.ini; {known}:
+# the argument for ssh-keygen -R.  The first match counts.
 _UNREACHED = (
     (
         "REMOTE HOST IDENTIFICATION HAS CHANGED",
@@ -41,7 +42,7 @@ _UNREACHED = (
         "there once; otherwise somebody may be intercepting the connection",
     ),
     (
-        "has changed and you have requested strict checking",  # the last of the same words
+        "has changed and you have requested strict checking",  # the end of the same message
         "the ssh host key of {host} has changed: if the host was reinstalled, run ssh-keygen -R {known} and ssh "
         "there once; otherwise somebody may be intercepting the connection",
     ),
@@ -117,15 +118,16 @@ _KNOWN = re.compile(r'ssh-keygen .*-R "([\w.:\[\]-]{1,255})"', re.ASCII)
 
 
 def plain(message: str) -> str:
-    """One line of printable text, bounded."""
+    """Returns ``message`` as one line of printable text of limited length."""
     return one_line(message, _LENGTH, "")
 
 
 def translate(code: int, message: str, *, alive: bool, doing: str, host: str = "the host") -> BackendError:
-    """The error to raise for libvirt error ``code`` while ``doing`` something on ``host`` (its name in bot.ini).
+    """Returns the error to raise for libvirt error ``code`` while ``doing`` something on ``host`` (its name in
+    bot.ini).
 
-    ``alive``: libvirt still thinks its connection is.  A dead connection is HostDown whatever the number, since
-    the numbers of a lost host vary (38, 39, 1); 38 on a live one is some system call that failed over there.
+    ``alive``: whether libvirt considers its connection alive.  A dead connection is HostDown whatever the number, since
+    the numbers of a lost host vary (38, 39, 1); 38 on a live connection is a system call that failed on the host.
     """
     said = plain(message)
     if not alive or code == RPC:
@@ -136,7 +138,7 @@ def translate(code: int, message: str, *, alive: bool, doing: str, host: str = "
 
 
 def unreached(message: str, host: str) -> str:
-    """What ssh's or libvirt's words about a host that is not reached mean, and what to do about it; '' where unknown."""
+    """Says what ssh's or libvirt's message about an unreachable host means and what to do about it; '' if unknown."""
     known = _KNOWN.search(message)
     for part, meaning in _UNREACHED:
         if part in message:
@@ -168,5 +170,5 @@ def _on_a_live_one(code: int, message: str, doing: str, host: str, said: str) ->
 
 
 def _end(said: str) -> str:
-    """Where ssh says what it came to."""
+    """Returns the end of a long message, where ssh says what went wrong."""
     return said if len(said) <= 120 else f"… {said[-117:]}"

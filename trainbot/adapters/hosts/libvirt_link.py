@@ -1,4 +1,4 @@
-"""One connection to a host's libvirt: opened, listened to, let go of, and its errors in our words."""
+"""One connection to a host's libvirt: opens it, listens to it, closes it, and translates its errors."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from trainbot.core.errors import BackendError, HostDown
 from trainbot.model.host import HostConfig
 from trainbot.model.host_address import HostAddress, host_address, prepare_root
 
-# libvirt reads this while it is imported, and otherwise writes all it raises to stderr as well.
+# libvirt reads this when it is imported; without it, every error that it raises is also written to stderr.
 _silenced = os.environ.setdefault("LIBVIRT_LOG_OUTPUTS", "4:file:/dev/null") == "4:file:/dev/null"
-import libvirt  # noqa: E402  after what it reads while it is imported
+import libvirt  # noqa: E402  after the variable that it reads
 
 if _silenced:
     del os.environ["LIBVIRT_LOG_OUTPUTS"]
 libvirt.registerErrorHandler(lambda _context, _error: None, None)
 
-__all__ = ["LibvirtConnection", "libvirt"]  # whoever needs libvirt has it from here, silenced
+__all__ = ["LibvirtConnection", "libvirt"]  # import libvirt from here, so that it is silenced
 
 _loop_lock = threading.Lock()
 _loop_thread: threading.Thread | None = None
 
 
 def _start_event_loop() -> None:
-    """One daemon thread for the process, before the first connection: keepalive, events and the embedded
-    driver's talk with QEMU all stand still without it (https://libvirt.org/html/libvirt-libvirt-event.html)."""
+    """Starts one daemon thread for the process, before the first connection: without it, keepalive, events and the
+    embedded driver's communication with QEMU all stop (https://libvirt.org/html/libvirt-libvirt-event.html)."""
     global _loop_thread  # noqa: PLW0603  one for the process
     with _loop_lock:
         if _loop_thread is None:
@@ -44,9 +44,9 @@ def _run_event_loop() -> None:
 
 
 class LibvirtConnection:
-    """``connection`` is None until ``open``.  In libvirt's event thread, ``changed`` is called for whatever may have
-    happened, ``defined`` with the UUID of each domain whose definition came, changed or went, ``network`` when one of
-    the networks did."""
+    """A connection to libvirt.  ``connection`` is None until ``open``.  In libvirt's event thread, ``changed`` is
+    called for anything that may have happened, ``defined`` with the UUID of each domain whose definition was added,
+    changed or removed, ``network`` when one of the networks changed."""
 
     def __init__(
         self,
@@ -63,11 +63,11 @@ class LibvirtConnection:
 
     @property
     def shared(self) -> bool:
-        """Other machines' programs reach this host as well, or other processes of this one."""
+        """True if programs on other machines, or other processes on this one, can reach this host as well."""
         return self.address.remote and self.address.root is None
 
     def open(self) -> Any:
-        """A new connection (a lost one never recovers).  May block for minutes on a mute host."""
+        """Opens a new connection (a lost one never recovers).  May block for minutes if the host does not answer."""
         self.close()
         _start_event_loop()
         if self.address.root is not None:
@@ -105,8 +105,8 @@ class LibvirtConnection:
         let_go, self._let_go = self._let_go, []
         if connection is None:
             return
-        # libvirt keeps a connection for as long as a callback is registered on it.  On a dead one all of this
-        # fails, and then there is nothing to let go of.
+        # libvirt keeps a connection open as long as a callback is registered on it.  On a dead connection all of
+        # this fails, and then there is nothing to release.
         for step in (*let_go, connection.close):
             with contextlib.suppress(libvirt.libvirtError):
                 step()
@@ -115,7 +115,7 @@ class LibvirtConnection:
 
     @contextlib.contextmanager
     def calling(self, doing: str) -> Iterator[Any]:
-        """The connection; what libvirt raises inside becomes one of our errors."""
+        """Yields the connection; what libvirt raises inside becomes one of our errors."""
         if self.connection is None:
             raise HostDown(f"{doing}: {self._config.name} is not connected")
         try:
@@ -125,7 +125,7 @@ class LibvirtConnection:
 
     @contextlib.contextmanager
     def unless_gone(self) -> Iterator[None]:
-        """Passes over a domain that went away meanwhile."""
+        """Ignores the error if the domain has disappeared meanwhile."""
         try:
             yield
         except libvirt.libvirtError as error:
@@ -134,7 +134,7 @@ class LibvirtConnection:
 
     @contextlib.contextmanager
     def unless_refused(self) -> Iterator[None]:
-        """Passes over whatever the host cannot or will not do; that it is lost is another matter."""
+        """Ignores anything that the host cannot or will not do, but not the loss of the host."""
         try:
             yield
         except libvirt.libvirtError:

@@ -1,14 +1,14 @@
-"""How busy a host's cores were, from readings that libvirt can give; the clock is passed in.  No libvirt here."""
+"""How busy a host's cores were, from what libvirt reports; the time is passed in.  No libvirt here."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-_SHORTEST = 1.0  # seconds between two readings that say something
+_SHORTEST = 1.0  # seconds between two readings, for a meaningful result
 
 
 class CpuLoad:
-    """The share of all cores' time that was spent since the reading before, 0 to 1; None at first."""
+    """The share of all cores' time that was used since the previous reading, 0 to 1; None at first."""
 
     def __init__(self) -> None:
         self._at = 0.0
@@ -16,8 +16,9 @@ class CpuLoad:
         self._busy: float | None = None
 
     def of_domains(self, now: float, cpu_times: Mapping[int, int], cpus: int) -> float | None:
-        """``cpu_times``: a running domain's number -> nanoseconds of CPU it has had, Domain-0 with them.  ``now`` in
-        seconds.  One that ended meanwhile takes its last share with it."""
+        """Returns the load from the CPU time of domains.  ``cpu_times``: number of each running domain, Domain-0
+        included -> nanoseconds of CPU it has used.  ``now`` in seconds.  The last share of a domain that ended
+        meanwhile is not counted."""
         if self._before is None:
             self._at, self._before = now, dict(cpu_times)
         elif now - self._at >= _SHORTEST:
@@ -27,7 +28,8 @@ class CpuLoad:
         return self._busy
 
     def of_machine(self, now: float, cpu_times: Mapping[str, int]) -> float | None:
-        """``cpu_times``: libvirt's virNodeGetCPUStats of a Linux host; nanoseconds since it booted."""
+        """Returns the load of a Linux host.  ``cpu_times``: libvirt's virNodeGetCPUStats; nanoseconds since the host
+        booted."""
         idle = cpu_times.get("idle", 0) + cpu_times.get("iowait", 0)
         both = {0: idle, 1: cpu_times.get("user", 0) + cpu_times.get("kernel", 0)}
         if self._before is None:

@@ -1,4 +1,4 @@
-"""A look at a host that changes nothing there: no claim, no pool, nothing of ours is needed for it."""
+"""Reads a host without changing anything there: it needs no claim, no pool and nothing else of ours."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from trainbot.adapters.hosts.libvirt_reading import memory, version
 from trainbot.model import image_files as images
 from trainbot.model.host import HostConfig
 
-MOST = 5000  # domains, and volumes of a pool, that are looked at
+MOST = 5000  # domains, and volumes of a pool, that are read
 
 
 @dataclass(frozen=True, slots=True)
 class SeenDomain:
-    """``owner``: the installation that made it, None where it has no mark of trainbot's.  Memory in MiB."""
+    """A domain on the host.  ``owner``: the installation that made it, None if it is not marked as trainbot's.  Memory
+    in MiB."""
 
     name: str
     id: str
@@ -29,8 +30,8 @@ class SeenDomain:
 
 @dataclass(frozen=True, slots=True)
 class HostLook:
-    """Memory in MiB, ``free_mib``: what is given to nobody.  ``volumes``: of the pool of labs' disks; ``images``: the
-    versions that are complete; both None where there is no such pool that is on."""
+    """What was read.  Memory in MiB; ``free_mib``: what is not given to any domain.  ``volumes``: those in the pool of
+    labs' disks; ``images``: the versions that are complete; each is None if its pool does not exist or is off."""
 
     hypervisor: str
     memory_mib: int
@@ -42,7 +43,8 @@ class HostLook:
 
 
 def look(config: HostConfig) -> HostLook:
-    """HostDown or BackendError with the reason.  May block for minutes on a mute host."""
+    """Reads the host.  Raises HostDown or BackendError with the reason.  May block for minutes if the host does not
+    answer."""
     link = LibvirtConnection(config, lambda: None, lambda uuid: None, lambda: None)
     link.open()
     try:

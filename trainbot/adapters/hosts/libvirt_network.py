@@ -1,4 +1,4 @@
-"""The labs' network on a host, as libvirt has it (https://libvirt.org/formatnetwork.html)."""
+"""The labs' network on a host, as libvirt describes it (https://libvirt.org/formatnetwork.html)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def static_addresses(xml: str) -> dict[str, str]:
-    """MAC (lower case) -> IPv4 address, of those that the network's DHCP server always gives out so."""
+    """Returns MAC (lower case) -> IPv4 address, for the fixed addresses that the network's DHCP server hands out."""
     try:
         hosts = ET.fromstring(xml).findall("ip/dhcp/host")
     except ET.ParseError:
@@ -20,13 +20,13 @@ def static_addresses(xml: str) -> dict[str, str]:
             if mac:
                 found[mac.lower()] = str(IPv4Address(address))
         except ValueError:
-            continue  # IPv6, or nothing
+            continue  # IPv6, or no address
     return found
 
 
 class LibvirtNetwork:
-    """Read once for a connection, and again when it has changed or a lab is asked for that was not in it, but then
-    no more than once for each reading of the host.  libvirt's exceptions pass through."""
+    """The labs' network.  It is read once per connection, and again when it has changed or an unknown lab is asked for,
+    but in that case at most once per reading of the host.  libvirt's exceptions pass through."""
 
     def __init__(self, connection: Any, name: str) -> None:
         self._connection = connection
@@ -35,16 +35,16 @@ class LibvirtNetwork:
         self._may_read = True
 
     def changed(self) -> None:
-        """From any thread."""
+        """Forgets what was read.  May be called from any thread."""
         self._known = {}
         self._may_read = True
 
     def look_again(self) -> None:
-        """A new reading of the host begins."""
+        """Starts a new reading of the host."""
         self._may_read = True
 
     def address(self, mac: str) -> str | None:
-        """Where the lab with this MAC is always reached; None where that is up to a lease."""
+        """Returns the fixed address of the lab with this MAC, or None if its address comes from a lease."""
         if mac not in self._known and self._may_read:
             self._may_read = False
             self._known = self._read()

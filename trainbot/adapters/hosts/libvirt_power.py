@@ -1,4 +1,4 @@
-"""Labs of a libvirt host turned on and off, and what share of a core they get while they are on."""
+"""Turns labs on a libvirt host on and off, and limits their share of a core while they are on."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ log = logging.getLogger(__name__)
 
 
 class LibvirtPower:
-    """Of one connection; libvirt's exceptions pass through."""
+    """Power and CPU limits on one connection; libvirt's exceptions pass through."""
 
     def __init__(self, link: LibvirtConnection, config: HostConfig) -> None:
         self._link = link
         self._config = config
         self._xen = link.address.kind is HostKind.XEN
-        self._capped: dict[str, int] = {}  # UUID -> number of the domain whose share of a core was set
+        self._capped: dict[str, int] = {}  # UUID -> number of the domain whose CPU cap was set
 
     def wants_starting(self, handle: Any) -> bool:
-        """Whether a domain that is there has to be created anew; one that only stands still is set going."""
+        """Whether an existing domain has to be started; one that is only paused is resumed."""
         if not handle.isActive():
             return True
         state = handle.state()[0]
-        if state == libvirt.VIR_DOMAIN_PAUSED:  # its host's disk was full, say
+        if state == libvirt.VIR_DOMAIN_PAUSED:  # for example, its host's disk was full
             handle.resume()
-        # libxl calls a lab that ended by itself both shut off and active, until it gets round to clearing it away
+        # libxl reports a lab that ended by itself as both shut off and active until it has cleaned it up
         over = state in (libvirt.VIR_DOMAIN_SHUTDOWN, libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_CRASHED)
         if over:
             self.stop(handle)
         return over
 
     def explain_no_room(self, spec: LabSpec) -> None:
-        """BackendError where that is why a lab did not start: Xen says no more than "failed to create new domain" when
-        its memory is all given out (facts.md)."""
+        """Raises BackendError if the lab did not start for lack of memory: Xen says only "failed to create new domain"
+        when all its memory is given out (facts.md)."""
         if self._xen:
-            free = self._link.connection.getFreeMemory()  # bytes; 0 where it cannot be asked
+            free = self._link.connection.getFreeMemory()  # bytes; 0 if unknown
             if 0 < free < spec.memory_mib << 20:
                 raise BackendError(
                     f"{self._config.name} has {free >> 20} MiB free and {spec.name} needs {spec.memory_mib}: "
@@ -49,16 +49,16 @@ class LibvirtPower:
                 )
 
     def start(self, handle: Any) -> None:
-        """Its console's socket, where it has one, is then ours alone: libvirt makes it with the rights 775."""
+        """Starts the lab and restricts its console's socket, if it has one, to us: libvirt creates it with mode 775."""
         try:
             handle.create()
         except libvirt.libvirtError as error:
-            # a bot that was killed had ordered it just before: the host was still at it, and we waited for that
+            # a bot that was killed had requested it just before: the host was still starting it, and we waited for that
             if error.get_error_code() != libvirt_errors.OPERATION_INVALID or not handle.isActive():
                 raise
         console = console_socket(self._config.uri, handle.UUIDString())
         if console is not None:
-            with contextlib.suppress(FileNotFoundError):  # one from before has no such console
+            with contextlib.suppress(FileNotFoundError):  # an older lab has no such console
                 console.chmod(0o600)
 
     def stop(self, handle: Any) -> None:
@@ -66,13 +66,13 @@ class LibvirtPower:
             if handle.isActive():
                 handle.destroy()
         except libvirt.libvirtError as error:
-            # it powered itself off between the question and the order
+            # it powered itself off between the check and the call
             if error.get_error_code() != libvirt_errors.OPERATION_INVALID:
                 raise
 
     def cap(self, handle: Any, percent: int) -> None:
-        """Xen's scheduler holds the lab to so much of one core for as long as this boot lasts.  A host that cannot do
-        it is no reason to be without a lab: the log says so, once a boot."""
+        """Limits the lab to ``percent`` of one core with Xen's scheduler, for as long as this boot lasts.  If the host
+        cannot do it, the lab runs anyway and the log says so, once per boot."""
         if not self._xen or not percent:
             return
         uuid, number = handle.UUIDString(), handle.ID()

@@ -1,4 +1,4 @@
-"""What libvirt says of a host and its domains, in our words: one reading costs about one call a domain."""
+"""Reads a host and its domains from libvirt; one reading costs about one call per domain."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ _RUNS = (libvirt.VIR_DOMAIN_NOSTATE, libvirt.VIR_DOMAIN_RUNNING, libvirt.VIR_DOM
 
 
 class LibvirtReader:
-    """Of one connection.  A domain's definition is read once and again when the host says that it changed, or when
-    its name or number is another: that is enough to report it, but whoever changes a domain asks ``ours`` first."""
+    """The reader of one connection.  A domain's definition is read once, and again when the host reports a change or
+    when its name or number differs.  That is enough to report a domain, but callers that change one must ask ``ours``
+    first."""
 
     def __init__(self, link: LibvirtConnection, config: HostConfig, owner: str, storage: LibvirtStorage) -> None:
         self._link = link
@@ -33,11 +34,11 @@ class LibvirtReader:
         self._stale: set[str] = set()
 
     def stale(self, uuid: str) -> None:
-        """That domain's definition changed; from any thread."""
+        """Marks that domain's definition as changed.  May be called from any thread."""
         self._stale.add(uuid)
 
     def ours(self, handle: Any) -> OurDomain | None:
-        """What the domain says of itself now; None where it is not ours."""
+        """Returns what the domain says about itself now, or None if it is not ours."""
         ours = domain_from_xml(handle.XMLDesc(0))
         return ours if ours is not None and ours.owner == self._owner else None
 
@@ -45,7 +46,7 @@ class LibvirtReader:
         return self._domain(handle, ours, domain_state(*handle.state()))
 
     def report(self) -> tuple[HostReport, list[tuple[Any, OurDomain]]]:
-        """And our labs that run, as libvirt has them."""
+        """Returns the report, and libvirt's handles of our running labs with what their definitions say."""
         connection = self._link.connection
         self.network.look_again()
         domains, running, cpu_times, used = [], [], {}, 0
@@ -75,7 +76,7 @@ class LibvirtReader:
         ), running
 
     def _all(self, connection: Any) -> list[tuple[Any, OurDomain | None]]:
-        """Those that run and ours that do not; of strangers that are off there is nothing to know."""
+        """Returns the domains that run, and ours that do not; other domains that are off are of no interest."""
         known: dict[str, tuple[tuple[str, int], OurDomain | None]] = {}
         found = []
         for handle in connection.listAllDomains(0):
@@ -83,7 +84,7 @@ class LibvirtReader:
             entry = self._known.get(uuid)
             with self._link.unless_gone():
                 if entry is None or entry[0] != key or uuid in self._stale:
-                    self._stale.discard(uuid)  # before it is read: what changes meanwhile makes it stale again
+                    self._stale.discard(uuid)  # before it is read: a change meanwhile makes it stale again
                     entry = (key, self.ours(handle))
                 known[uuid] = entry
                 if entry[1] is not None or handle.ID() >= 0:
@@ -94,7 +95,7 @@ class LibvirtReader:
         return found
 
     def _state(self, handle: Any, ours: OurDomain | None) -> tuple[DomainState, Any]:
-        """With virDomainGetInfo's answer, where that is worth a call."""
+        """Returns the state, and virDomainGetInfo's answer if that is worth a call."""
         if self._kind is HostKind.QEMU:
             return (domain_state(*handle.state()) if ours is not None else DomainState.OFF), None
         info = handle.info()
@@ -113,7 +114,7 @@ class LibvirtReader:
         if self._kind is HostKind.TEST or not runs:
             return None
         leases: Any = {}
-        with self._link.unless_refused():  # a network that is not libvirt's (a bridge) has no leases to ask for
+        with self._link.unless_refused():  # a network that is not libvirt's (a bridge) has no leases
             if ours.mac and (always := self.network.address(ours.mac)):
                 return (always, _SSH)
             leases = handle.interfaceAddresses(libvirt.VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_LEASE)
@@ -134,32 +135,32 @@ class LibvirtReader:
 
 
 def memory(connection: Any, kind: HostKind, used: int) -> tuple[int, int]:
-    """(all, free) in MiB; ``used``: KiB that our labs have.  Where Linux hosts the labs, its page cache counts as
-    free; under Xen, free is what the hypervisor has not given to anybody."""
+    """Returns (total, free) in MiB; ``used``: KiB that our labs have.  On a Linux host (QEMU) the page cache counts as
+    free; under Xen, free is what the hypervisor has not given to any domain."""
     if kind is HostKind.QEMU:
         stats = connection.getMemoryStats(libvirt.VIR_NODE_MEMORY_STATS_ALL_CELLS)
         free = stats["free"] + stats.get("buffers", 0) + stats.get("cached", 0)
         return stats["total"] // 1024, free // 1024
     whole = connection.getInfo()[1]
     if kind is HostKind.TEST:
-        # It says its free memory in another unit than documented, and its own domain "test" has more memory
-        # than the whole machine: only ours count.
+        # It reports its free memory in another unit than documented, and its own domain "test" has more memory
+        # than the whole machine: only our labs count.
         return whole, whole - used // 1024
     return whole, connection.getFreeMemory() >> 20
 
 
 def domain_state(state: int, reason: int) -> DomainState:
-    """libvirt's state and reason (https://libvirt.org/html/libvirt-libvirt-domain.html#virDomainState)."""
+    """Translates libvirt's state and reason (https://libvirt.org/html/libvirt-libvirt-domain.html#virDomainState)."""
     if state == libvirt.VIR_DOMAIN_SHUTOFF:
         crashed = reason == libvirt.VIR_DOMAIN_SHUTOFF_CRASHED
         return DomainState.CRASHED if crashed else DomainState.OFF
     if state == libvirt.VIR_DOMAIN_PAUSED:
-        # the host's disk is full, or the guest panicked: it is there, but nobody can work in it
+        # the host's disk is full, or the guest panicked: the lab is there, but nobody can work in it
         broken = reason in (libvirt.VIR_DOMAIN_PAUSED_IOERROR, libvirt.VIR_DOMAIN_PAUSED_CRASHED)
         return DomainState.CRASHED if broken else DomainState.RUNNING
     return DomainState.CRASHED if state == libvirt.VIR_DOMAIN_CRASHED else DomainState.RUNNING
 
 
 def version(number: int) -> str:
-    """7002022 -> 7.2.22 (major × 1,000,000 + minor × 1,000 + release)."""
+    """Formats libvirt's version number: 7002022 -> 7.2.22 (major × 1,000,000 + minor × 1,000 + release)."""
     return f"{number // 1_000_000}.{number // 1000 % 1000}.{number % 1000}"

@@ -1,4 +1,4 @@
-"""Where a host keeps the labs' disks and its copies of images, and whose it is."""
+"""Where a host keeps the labs' disks and its copies of images, and which trainbot owns it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from trainbot.model import image_files as images
 from trainbot.model.host import HostConfig
 from trainbot.model.host_address import HostKind
 
-FRESH = 15.0  # seconds that a look at all files of a pool is good for: it opens each of them
+FRESH = 15.0  # seconds for which a reading of all files of a pool is used: it opens each of them
 
 
 class LibvirtStorage:
-    """One connection's.  An installation without an id (``owner``) only looks: it claims nothing and makes no pool."""
+    """The storage of one connection.  An installation without an id (``owner``) only reads: it claims nothing and
+    creates no pool."""
 
     def __init__(self, link: LibvirtConnection, config: HostConfig, owner: str) -> None:
         self._link = link
@@ -38,21 +39,22 @@ class LibvirtStorage:
         return PoolVolumes(connection, self._config.folder, self.check_image)
 
     def hold(self) -> None:
-        """HostDown where the host is another trainbot's."""
+        """Claims the host.  Raises HostDown if it belongs to another trainbot."""
         if self._link.shared and self._owner:
             claim.hold(self._pool(), self._config.name, self._owner)
 
     def claims(self) -> list[str]:
-        """Who claims it besides us."""
+        """Returns who else claims the host."""
         return claim.others(pools.names(self._pool()), self._owner) if self._link.shared else []
 
     def take(self) -> list[str]:
-        """The host is ours; whose it was."""
+        """Claims the host even if others had it; returns those others."""
         return claim.take(self._pool(), self._owner) if self._link.shared else []
 
     def look(self) -> tuple[int | None, frozenset[str] | None]:
-        """(MiB free where labs' disks are, versions of images that are complete there); None where that is not known.
-        A look that the host refuses (its pool is busy with another's order) leaves what was known."""
+        """Returns (MiB free where labs' disks are, versions of images that are complete there); each is None if
+        unknown.  If the host refuses to be read (its pool is busy with another operation), the previous values are
+        kept."""
         if time.monotonic() - self._looked_at >= FRESH:
             self._looked_at = time.monotonic()
             self.hold()
@@ -76,7 +78,7 @@ class LibvirtStorage:
         return None
 
     def _complete(self) -> frozenset[str]:
-        """None of them where the folder is not there."""
+        """Returns the versions of the complete images; none if the folder does not exist."""
         with self._link.unless_refused():
             return images.complete(pools.names(self._image_pool()))
         return frozenset()
@@ -87,8 +89,8 @@ class LibvirtStorage:
         return pools.file_pool(connection, images.POOL, folder)
 
     def check_image(self, disk: Path) -> None:
-        """NoSuchThing where a whole copy of the image with this disk is not on the host; kernel and initrd count as
-        well, since libxl does not say that it misses them."""
+        """Raises NoSuchThing if the host has no whole copy of the image with this disk; kernel and initrd count as
+        well, since libxl does not say that they are missing."""
         version = disk.name.removesuffix(images.DISK)
         if not self._keeps_images or disk.parent != self._config.images or version in self._images:
             return
@@ -98,5 +100,5 @@ class LibvirtStorage:
             raise NoSuchThing(f"{host} has no copy of {version}: trainbot host prepare {host} copies it")
 
     def _pool(self) -> Any:
-        paper = self._kind is HostKind.TEST  # whose volumes are names
+        paper = self._kind is HostKind.TEST  # its volumes are only names
         return pools.disk_pool(self._link.connection, Path("/nowhere") if paper else self._config.folder)

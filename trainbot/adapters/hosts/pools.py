@@ -1,7 +1,7 @@
 """libvirt's storage pools on a host (https://libvirt.org/formatstorage.html): folders whose files it calls volumes.
 
 Takes an open libvirt connection and asks for lists instead of catching "not found", so that libvirt's exceptions pass
-through to the modules that know them.  Whatever is not there may be made by somebody else in the same moment.
+through to the modules that handle them.  Anything that is missing may be created by somebody else at the same moment.
 """
 
 from __future__ import annotations
@@ -17,22 +17,23 @@ POOL = "trainbot"  # the labs' disks
 
 
 def find_pool(connection: Any, name: str) -> Any:
-    """The pool of this name, or None."""
+    """Returns the pool of this name, or None."""
     return next((pool for pool in connection.listAllStoragePools(0) if pool.name() == name), None)
 
 
 def disk_pool(connection: Any, folder: Path) -> Any:
-    """The pool of the labs' disks, started; made, with its folder, where there is none."""
+    """Returns the pool of the labs' disks, started; creates it, with its folder, if there is none."""
     return _started(connection, POOL, folder, build=True)
 
 
 def file_pool(connection: Any, name: str, folder: Path) -> Any:
-    """The pool of a folder that is there already, started; made where there is none."""
+    """Returns the pool of an existing folder, started; creates it if there is none."""
     return _started(connection, name, folder, build=False)
 
 
 def _started(connection: Any, name: str, folder: Path, *, build: bool) -> Any:
-    """Somebody else who makes it in the same moment gets in our way: as long as it comes further, whoever did it."""
+    """Returns the pool, started.  Somebody else may be creating it at the same moment, so an error is retried as long
+    as the pool makes progress, whoever caused it."""
     failed, was_there = None, False
     while True:
         pool = find_pool(connection, name)
@@ -48,7 +49,7 @@ def _started(connection: Any, name: str, folder: Path, *, build: bool) -> Any:
 
 
 def _start(pool: Any, build: bool) -> Any:
-    if build and _is_folder(pool):  # building one of another kind would empty a disk
+    if build and _is_folder(pool):  # building a pool of another kind would empty a disk
         pool.build(0)
     pool.setAutostart(1)
     pool.create(0)
@@ -60,13 +61,13 @@ def _is_folder(pool: Any) -> bool:
 
 
 def names(pool: Any) -> list[str]:
-    """Of its volumes; what was put there or taken away by hand counts as well."""
+    """Returns the names of the pool's volumes, refreshed so that files added or removed by hand count."""
     pool.refresh(0)
     return list(pool.listVolumes())
 
 
 def free_mib(pool: Any) -> int:
-    """As it was when the pool was refreshed last."""
+    """Returns the free MiB as of the pool's last refresh."""
     return int(pool.info()[3]) >> 20
 
 
@@ -80,7 +81,7 @@ def pool_xml(name: str, folder: Path) -> str:
 
 
 def overlay_xml(name: str, base: Path, base_format: str) -> str:
-    """An overlay of the size of its base: libvirt takes a capacity of 0 to mean that."""
+    """Returns the XML of an overlay of the same size as its base: libvirt takes a capacity of 0 to mean that."""
     volume = _volume(name, "qcow2")
     backing = ET.SubElement(volume, "backingStore")
     ET.SubElement(backing, "path").text = str(base)
@@ -89,7 +90,7 @@ def overlay_xml(name: str, base: Path, base_format: str) -> str:
 
 
 def empty_xml(name: str) -> str:
-    """A volume that is nothing but its name."""
+    """Returns the XML of an empty volume with this name."""
     return ET.tostring(_volume(name, "raw"), encoding="unicode")
 
 

@@ -1,4 +1,4 @@
-"""Watches a lab's address until an ssh server speaks, and reads how busy a host is."""
+"""Waits until an ssh server answers at a lab's address, and computes how busy a host's disks are."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 PAUSE = 0.5  # seconds between tries
-PATIENCE = 5.0  # seconds one connection may say nothing: QEMU accepts before the guest listens
-IO_WAIT = 4  # its place among the counts of /proc/stat
+PATIENCE = 5.0  # seconds that a connection may stay silent: QEMU accepts it before the guest listens
+IO_WAIT = 4  # its index in the counts of /proc/stat
 
 
 async def until_ssh(address: str, port: int) -> None:
-    """Returns when the server there has said its version (RFC 4253 4.2).  For ever: whoever waits cancels."""
-    while not await speaks(address, port):  # noqa: ASYNC110  only asking tells
+    """Returns once the server there has sent its version (RFC 4253 4.2).  Has no timeout: the caller cancels it."""
+    while not await speaks(address, port):  # noqa: ASYNC110  there is nothing to wait on but the server
         await asyncio.sleep(PAUSE)
 
 
 async def any_speaks(endpoints: Iterable[tuple[str, int]]) -> bool:
-    """Whether an ssh server answers at one of these addresses, within some seconds."""
+    """Whether an ssh server answers at one of these addresses, within ``PATIENCE`` seconds."""
     return any(await asyncio.gather(*(speaks(address, port) for address, port in endpoints)))
 
 
@@ -39,9 +39,10 @@ async def speaks(address: str, port: int, patience: float = PATIENCE) -> bool:
 
 
 def io_wait(before: Sequence[int], now: Sequence[int]) -> float | None:
-    """The share of all cores' time between two readings of /proc/stat that waited for disks, 0 to 1.
+    """Returns the share of all cores' time, between two readings of /proc/stat, that was spent waiting for disks, 0 to
+    1.
 
-    None where no time passed or the host was booted between them.  Single counts may go down a little (proc(5)).
+    None if no time passed or the host was rebooted between them.  Single counts may go down a little (proc(5)).
     """
     passed = [new - old for old, new in zip(before, now, strict=True)]
     total = sum(passed)

@@ -1,8 +1,8 @@
-"""One host's work, off the event loop: libvirt calls block and cannot be cancelled.
+"""Runs the work on one host off the event loop, because libvirt calls block and cannot be cancelled.
 
-All state lives on the event loop; a thread is given one call at a time and hands back what came of it.  A call past
-its deadline is given up together with its thread: the next call has another thread, another connection and a
-higher generation, and whatever the old one still says is ignored.
+All state lives on the event loop; a thread is given one call at a time and returns its result.  A call past its
+deadline is given up together with its thread: the next call has another thread, another connection and a higher
+generation, and anything that the old thread still reports is ignored.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ log = logging.getLogger(__name__)
 
 ACTIONS = ("make", "reset", "snapshot", "rollback", "reboot", "destroy")
 WITH_SPEC = ("make", "reset", "snapshot", "rollback")
-BACKOFF = (1.0, 2.0, 4.0, 8.0, 15.0)  # seconds before the host is opened again; the last for ever
-REREAD = 10.0  # seconds between readings that nothing asked for: an event may get lost
-MOST_ABANDONED = 3  # threads that hang at a time; each holds a connection and some memory
-_CLOSING = 5.0  # seconds that the end of the program waits for a connection to close
+BACKOFF = (1.0, 2.0, 4.0, 8.0, 15.0)  # seconds before the host is opened again; the last one repeats
+REREAD = 10.0  # seconds until a reading that nobody requested: an event may get lost
+MOST_ABANDONED = 3  # threads that may hang at a time; each holds a connection and some memory
+_CLOSING = 5.0  # seconds that shutdown waits for a connection to close
 
 DriverFactory = Callable[[Callable[[], None]], HostDriver]
 
 
 class HostWorker:
-    """Works on one host, in order, and tells what happened through ``deliver`` (on the event loop).
+    """Works on one host, in order, and reports what happened through ``deliver`` (on the event loop).
 
-    - ``HostUp(report)`` after each opening and reading; ``HostLost`` once each time that the host stops answering.
-      It is opened again for ever.
+    - ``HostUp(report)`` after each opening and reading; ``HostLost`` once each time the host stops answering.
+      Reopening is tried without limit.
     - exactly one ``HostWorkDone`` for each ``submit``, unless ``close`` came first.
 
-    ``make_driver`` gets a callback that asks for a new reading and may be called from any thread.
-    Made, started and called on the event loop.  Times in seconds.
+    ``make_driver`` gets a callback that requests a new reading and may be called from any thread.
+    Create, start and call it on the event loop.  Times are in seconds.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class HostWorker:
         self._thread: HostThread | None = None
         self._generation = 0
         self._abandoned: set[int] = set()  # generations whose threads hang
-        self._state = "new"  # new -> opening <-> up, opening <-> waiting; closed at last
+        self._state = "new"  # new -> opening <-> up, opening <-> waiting; finally closed
         self._told_lost = False
         self._delays = iter(self._backoff)
         self._deadline: asyncio.TimerHandle | None = None
@@ -71,10 +71,10 @@ class HostWorker:
 
     @property
     def up(self) -> bool:
-        """The host answered last time it was asked."""
+        """True if the host answered the last time it was asked."""
         return self._state == "up"
 
-    # -- what others ask for ------------------------------------------------------------------
+    # -- requests -----------------------------------------------------------------------------
 
     def start(self) -> None:
         """Opens the host; returns at once."""
@@ -82,27 +82,29 @@ class HostWorker:
         self._open()
 
     def submit(self, action: str, lab_id: str, spec: LabSpec | None = None) -> None:
-        """Does ``action`` after what was submitted before.  On a host that does not answer it ends at once, down."""
+        """Queues ``action`` behind what was submitted before.  If the host does not answer, it fails at once as
+        down."""
         if action not in ACTIONS or (spec is None and action in WITH_SPEC):
             raise ValueError(f"no action {action!r}, or it wants a spec")
         work = HostCall(action, lab_id, spec)
         if self._state == "closed":
             return
         if self._state == "waiting" or (self._state == "opening" and self._told_lost):
-            # later, never from inside submit: the caller may be in the middle of something
+            # later, never from within submit: the caller may be in the middle of something
             self._loop.call_soon(self._finish, work, None, f"{self.config.name} does not answer", True)
             return
         self._queue.append(work)
         self._next()
 
     def refresh(self) -> None:
-        """Asks for a new report.  Many askers at once get one."""
+        """Requests a new report.  Several requests at the same time get one report."""
         if self._state == "up" and not any(work.action == "report" for work in self._queue):
             self._queue.append(HostCall("report"))
             self._next()
 
     async def close(self) -> None:
-        """Closes the connection; the labs go on.  Nothing is delivered any more.  Waits a few seconds at most."""
+        """Closes the connection; the labs keep running.  Nothing is delivered afterwards.  Waits a few seconds at
+        most."""
         if self._state == "closed":
             return
         self._state = "closed"
@@ -124,7 +126,7 @@ class HostWorker:
         if self._state == "closed":
             return
         if len(self._abandoned) >= self._most_abandoned:
-            # not one more thread into the same hole: _ended opens when one of them comes back
+            # do not let another thread hang as well: _ended opens when one of them returns
             log.warning("%s: %d calls hang; waiting for one to end", self.config.name, len(self._abandoned))
             self._state = "waiting"
             return
@@ -141,7 +143,7 @@ class HostWorker:
         return self._make_driver(self._changed)
 
     def _changed(self) -> None:
-        """From any thread: the driver saw something happen."""
+        """Requests a new report because the driver noticed a change.  May be called from any thread."""
         self._from_thread(self.refresh)
 
     def _done_there(self, generation: int, value: Any, error: Exception | None) -> None:
@@ -151,7 +153,7 @@ class HostWorker:
         self._from_thread(self._ended, generation)
 
     def _from_thread(self, call: Callable[..., None], *arguments: Any) -> None:
-        with suppress(RuntimeError):  # the loop is closed: the program ends, nobody listens
+        with suppress(RuntimeError):  # the loop is closed: the program is ending and nobody listens
             self._loop.call_soon_threadsafe(call, *arguments)
 
     def _next(self) -> None:
@@ -161,7 +163,7 @@ class HostWorker:
             self._thread.give(self._working)
 
     def _done(self, generation: int, value: Any, error: Exception | None) -> None:
-        """The call under way came to its end."""
+        """Handles the end of the current call."""
         if generation != self._generation or self._state == "closed" or self._working is None:
             return
         work, self._working = self._working, None
@@ -201,7 +203,7 @@ class HostWorker:
         self._lost(reason)
 
     def _ended(self, generation: int) -> None:
-        """A thread is over: one that was told to, or one that had been given up."""
+        """Handles the end of a thread that was told to end, or that had been given up."""
         if self._closed is not None and generation == self._generation and not self._closed.done():
             self._closed.set_result(None)
         full = len(self._abandoned) >= self._most_abandoned
@@ -234,7 +236,7 @@ class HostWorker:
             return
         try:
             self._deliver(event)
-        except Exception:  # a fault in who listens must not end the work on this host
+        except Exception:  # a fault in the listener must not end the work on this host
             log.exception("%s: the event %s could not be handled", self.config.name, type(event).__name__)
 
     def _cancel_timers(self) -> None:
@@ -248,5 +250,6 @@ class HostWorker:
 
 
 def _sentence(error: Exception | None) -> str:
-    """What people may read of an error; of a bug only that there is one (the log has the traceback)."""
+    """Returns the text that people may read about an error; for a bug, only that there was one (the log has the
+    traceback)."""
     return str(error) if isinstance(error, BackendError) else "internal error: see trainbot's log"

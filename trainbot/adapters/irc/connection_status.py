@@ -1,4 +1,5 @@
-"""How we stand on a network: our own status in our channels, their modes, who does not let us in.  Pure."""
+"""The state of our connection to a network: our status in each channel, the channel's modes, and why it refuses us.
+Pure."""
 
 from __future__ import annotations
 
@@ -12,15 +13,15 @@ from trainbot.adapters.irc.wire import Message
 from trainbot.adapters.irc.wire_text import sanitise
 
 _LONGEST_TOPIC = 1000
-_MOST_MARKED = 5_000  # people of one channel whose voice or more is known
-_LETTERS = 64  # of modes and marks that are kept: no server has as many
+_MOST_MARKED = 5_000  # people per channel tracked as voiced or higher
+_LETTERS = 64  # mode letters and marks kept: no server has that many
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelMembership:
-    """One of our channels.  ``status``: our own there, as letters of modes ("ov"); ``modes``: the channel's letters,
-    None until the server has told them; ``refused``: why it does not let us in, '' while nothing is known; ``topic``:
-    '' where none is set; ``topic_octets``: what the server keeps of one."""
+    """One of our channels.  ``status``: our own mode letters there ("ov"); ``modes``: the channel's mode letters, None
+    until the server has sent them; ``refused``: why it does not let us in, '' if nothing is known; ``topic``: '' if
+    none is set; ``topic_octets``: the longest topic that the server keeps."""
 
     joined: bool = False
     status: str = ""
@@ -31,15 +32,16 @@ class ChannelMembership:
 
     @property
     def privileged(self) -> bool:
-        """Voiced or more: we may speak where others may not."""
+        """True if we are voiced or higher, so that we may speak where others may not."""
         return bool(self.status)
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionStatus:
-    """Of one connection.  ``trouble``: why there is none; ``server``: its program (004), ``network``: its name (005);
-    ``certificate_ends``: epoch seconds, None where it was not verified; ``channels``: all of bot.ini's; ``host``: whom we
-    talk to, or try to; ``lost``: why the connection before ended, and when (``lost_at``, epoch seconds)."""
+    """The status of one connection.  ``trouble``: why we are not connected; ``server``: the server's software (004);
+    ``network``: its name (005); ``certificate_ends``: epoch seconds, None if the certificate was not verified;
+    ``channels``: all channels in bot.ini; ``host``: the server that we are connected to or are trying to reach;
+    ``lost``: why the previous connection ended; ``lost_at``: when it ended (epoch seconds)."""
 
     connected: bool
     trouble: str
@@ -55,14 +57,15 @@ class ConnectionStatus:
 
     @property
     def settled(self) -> bool:
-        """Of every channel is known whether we are in and how we stand there."""
+        """True once we know, for every channel, whether we are in it and which modes it has."""
         return self.connected and all(
             membership.refused or membership.modes is not None for membership in self.channels.values()
         )
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> ConnectionStatus:
-        """What ``dataclasses.asdict`` made of one; ValueError, KeyError or TypeError where it is none."""
+        """Creates a status from what ``dataclasses.asdict`` returned for one.  Raises ValueError, KeyError or TypeError
+        if ``value`` is not such a dict."""
         return cls(
             **{
                 **value,
@@ -72,12 +75,12 @@ class ConnectionStatus:
 
 
 class ConnectionTracker:
-    """Follows ``channels``, ours, on one connection, line by line.  Lines that are too short change nothing."""
+    """Tracks our ``channels`` on one connection, line by line.  Lines that are too short change nothing."""
 
     def __init__(self, features: Features, roster: Roster, channels: tuple[str, ...]) -> None:
         self._features, self._roster, self._channels = features, roster, channels
         self._memberships: dict[str, ChannelMembership] = {}
-        self._marked: dict[str, dict[str, str]] = {}  # folded channel -> folded nick -> letters of their status there
+        self._marked: dict[str, dict[str, str]] = {}  # folded channel -> folded nick -> their mode letters there
         self.server = ""
 
     def of(self, channel: str) -> ChannelMembership:
@@ -87,11 +90,12 @@ class ConnectionTracker:
         return [(channel, self.of(channel)) for channel in self._channels]
 
     def marked(self, channel: str, nick: str) -> bool:
-        """Whether somebody is voiced there, or more."""
+        """Whether ``nick`` is voiced or higher in ``channel``."""
         return bool(self._marked.get(self._features.fold(channel), {}).get(self._features.fold(nick)))
 
     def receive(self, message: Message) -> None:
-        """Before the roster has seen it, so that our own nick is the one before a change."""
+        """Handles a message.  Must be called before the roster sees it, so that our nick is still the old one when it
+        changes."""
         self._follow(message)
         match message.command:
             case "004":
@@ -118,7 +122,7 @@ class ConnectionTracker:
                 self._change(message.param(1), refused=sanitise(message.param(-1))[:200] or f"numeric {refusal}")
 
     def _follow(self, message: Message) -> None:
-        """Keeps the marks of others with their people, as these come, go and take other nicks."""
+        """Keeps the marks of other people up to date as they join, leave and change nicks."""
         fold = self._features.fold
         match message.command:
             case "JOIN" if self._roster.is_me(message.nick):
@@ -153,7 +157,7 @@ class ConnectionTracker:
             self._memberships[folded] = replace(self.of(channel), **values)
 
     def _named(self, channel: str, names: str) -> None:
-        """RPL_NAMREPLY: everybody with the marks of their status before the nick, ours among them."""
+        """Handles RPL_NAMREPLY: every nick, ours included, preceded by its status marks."""
         marks = self._features.marks
         for name in names.split(" "):
             nick = name.lstrip("".join(marks))
@@ -164,7 +168,7 @@ class ConnectionTracker:
                 self._mark(channel, nick, "".join(marks[mark] for mark in name[: len(name) - len(nick)][:_LETTERS]))
 
     def _moded(self, channel: str, words: tuple[str, ...], *, fresh: bool) -> None:
-        """A channel's modes as they are (``fresh``), or as somebody changed them."""
+        """Handles a channel's modes: all of them (``fresh``), or a change."""
         if not words or not self._features.is_channel(channel):
             return
         membership = self.of(channel)

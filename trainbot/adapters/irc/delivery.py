@@ -1,8 +1,8 @@
-"""Whether what we say gets there, on one connection: to whom we may speak now, what the server refused, who is to be told so.
-No I/O; times are monotonic seconds passed in.
+"""Tracks whether our messages are delivered on one connection: whom we may write to now, what the server refused, and
+who must be told.  No I/O; times are monotonic seconds passed in.
 
-A private line that the network had no room for is said again; who cannot be written to at all, or not yet, is told of
-(Unreached), so that the channel can tell them without a word of what it was.
+A private line that the network had no room for is sent again.  If somebody cannot be written to at all, or not yet,
+that is reported (RecipientUnreachable), so that the channel can tell them without revealing what the line said.
 """
 
 from __future__ import annotations
@@ -23,14 +23,15 @@ from trainbot.adapters.irc.wire_text import sanitise
 from trainbot.core.messages import ChatEvent, LineSent, LineUndelivered, RecipientUnreachable
 
 log = logging.getLogger(__name__)
-REMEMBERED = 50  # lines that a refusal may be about: it follows within a round trip
-ANSWER = 30.0  # seconds
-LOOK = 1.0  # seconds between two looks at what waits
-HELD = 3.0  # seconds that a line waits for the network's room before its person is told
+REMEMBERED = 50  # lines that a refusal may refer to: it arrives within a round trip
+ANSWER = 30.0  # seconds after a line in which a refusal may refer to it
+LOOK = 1.0  # seconds between two checks of the waiting lines
+HELD = 3.0  # seconds that a line waits for the network's limit before its recipient is told
 
 
 class Delivery:
-    """``now``: the time of what is being handled; ``tell`` gets the events."""
+    """The delivery of our messages.  ``now`` returns the time of the event being handled; ``tell`` receives the
+    events."""
 
     def __init__(
         self,
@@ -47,7 +48,7 @@ class Delivery:
         self.recipients = Recipients(features.fold, self._vouched)
         self._recent: deque[tuple[Piece, float]] = deque(maxlen=REMEMBERED)
         self._look_due = 0.0
-        self._told: set[str] = set()  # targets that wait for room, of whom somebody was told
+        self._told: set[str] = set()  # targets held by the limit that have been reported
 
     def may_send(self, target: str) -> bool:
         if self._features.is_channel(target):
@@ -64,7 +65,7 @@ class Delivery:
             self._tell(LineSent(piece.ticket, datetime.now(UTC)))
 
     def tick(self) -> None:
-        """Gives up what waited too long, and tells of whom the network lets us not write to yet."""
+        """Drops lines that waited too long, and reports people whom the network does not let us write to yet."""
         now = self._now()
         if now < self._look_due:
             return
@@ -76,7 +77,7 @@ class Delivery:
         self.unspoken(self._outbox.expire(now))
 
     def refused(self, message: Message) -> None:
-        """A numeric of ``REFUSALS`` came."""
+        """Handles a numeric in ``REFUSALS``."""
         target, reason = message.param(1), REFUSALS[message.command]
         folded, now = self._features.fold(target), self._now()
 

@@ -1,8 +1,8 @@
-"""What the server says it can do (RPL_ISUPPORT 005), and how it compares names.
+"""The features that the server announces (RPL_ISUPPORT 005), and how it compares names.
 
-jaraco's ``FeatureSet`` parses the values.  It is fed one token at a time behind a guard, because it
-raises on odd values, leaves out tokens without a value (``WHOX``), and would let a server replace
-its methods by tokens of their names.
+jaraco's ``FeatureSet`` parses the values.  It is fed one token at a time inside a guard, because it raises on odd
+values, ignores tokens without a value (``WHOX``), and would let a server replace its methods with tokens of the same
+name.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from functools import lru_cache
 
 from irc.features import FeatureSet
 
-MOST = 200  # features that are kept: no server has as many
-SHORTEST_LINE, LONGEST_LINE = 512, 4096  # octets that LINELEN may say: RFC 2812's, and what we take for sane
-SHORTEST_TOPIC, TOPIC_OCTETS = 80, 380  # what TOPICLEN may say, and what the common networks keep
+MOST = 200  # features kept: no server has that many
+SHORTEST_LINE, LONGEST_LINE = 512, 4096  # octets accepted for LINELEN: RFC 2812's limit, and a sane maximum
+SHORTEST_TOPIC, TOPIC_OCTETS = 80, 380  # octets: the lowest TOPICLEN used, and what common networks keep
 _ASCII = (string.ascii_uppercase, string.ascii_lowercase)
 _FOLDS = {
     "ascii": str.maketrans(*_ASCII),
@@ -25,13 +25,14 @@ _FOLDS = {
 
 
 def _folding(mapping: str) -> Callable[[str], str]:
-    """Remembers names: each line of the server is about a few of them, several times."""
+    """Returns a folding function that caches names, because each line from the server uses a few of them several
+    times."""
     table = _FOLDS.get(mapping, _FOLDS["ascii"])
     return lru_cache(2000)(lambda name: name.translate(table))
 
 
 class Features:
-    """The features of one connection.  Until the server has spoken: RFC 1459's."""
+    """The features of one connection; those of RFC 1459 until the server announces its own."""
 
     def __init__(self) -> None:
         self._set = FeatureSet()
@@ -40,7 +41,7 @@ class Features:
         self._names: set[str] = set()
 
     def load(self, params: tuple[str, ...]) -> None:
-        """Takes the parameters of a 005 (our nick first, a sentence last).  Never raises."""
+        """Loads the parameters of a 005 (our nick first, a sentence last).  Never raises."""
         for token in params[1:-1]:
             name, sep, value = token.partition("=")
             plain = name.lstrip("-").lower()
@@ -62,11 +63,11 @@ class Features:
                 self._fold = _folding(value.lower())
 
     def settle(self) -> None:
-        """From now on the case mapping stays: names are stored under it."""
+        """Fixes the case mapping from now on, because names are stored under it."""
         self._settled = True
 
     def fold(self, name: str) -> str:
-        """``name`` as the server compares it."""
+        """Returns ``name`` folded as the server compares names."""
         return self._fold(name)
 
     def has(self, name: str) -> bool:
@@ -79,7 +80,7 @@ class Features:
 
     @property
     def status_marks(self) -> str:
-        """Marks that may stand before a channel's name as a target (``@#channel``)."""
+        """The marks that may precede a channel's name in a target (``@#channel``)."""
         marks = getattr(self._set, "statusmsg", "")
         return "".join(mark for mark in marks if mark not in self.channel_types) if isinstance(marks, str) else ""
 
@@ -90,16 +91,17 @@ class Features:
 
     @property
     def line_octets(self) -> int:
-        """Of a line with CR LF (LINELEN), 512 where the server does not say or is not to be believed."""
+        """The longest line in octets, CR LF included (LINELEN): at least 512, which is also the default, and at most
+        4096."""
         return min(LONGEST_LINE, max(SHORTEST_LINE, self._number("linelen", SHORTEST_LINE)))
 
     @property
     def topic_octets(self) -> int:
-        """Of a topic (TOPICLEN), as far as we would use it."""
+        """The longest topic in octets (TOPICLEN), limited to what we would use."""
         return min(TOPIC_OCTETS, max(SHORTEST_TOPIC, self._number("topiclen", TOPIC_OCTETS)))
 
     def nick(self, wanted: str) -> str:
-        """``wanted`` as the server will cut it (NICKLEN)."""
+        """Returns ``wanted`` truncated as the server will truncate it (NICKLEN)."""
         return wanted[: self._number("nicklen", 0) or None]
 
     def _number(self, name: str, default: int) -> int:
@@ -108,22 +110,22 @@ class Features:
 
     @property
     def bot_mode(self) -> str:
-        """The letter of the user mode that marks a bot (IRCv3 bot-mode), '' where there is none."""
+        """The letter of the user mode that marks a bot (IRCv3 bot-mode), '' if there is none."""
         letter = getattr(self._set, "bot", "")
         return letter if isinstance(letter, str) and len(letter) == 1 and letter.isalpha() else ""
 
     @property
     def marks(self) -> dict[str, str]:
-        """Mark before a nick -> letter of the mode that it stands for, highest first (PREFIX)."""
+        """Maps each mark before a nick to the mode letter that it stands for, highest first (PREFIX)."""
         marks = getattr(self._set, "prefix", None)
         return dict(marks) if isinstance(marks, dict) else {}
 
     def is_list(self, letter: str) -> bool:
-        """Whether this mode of a channel is a list, as of bans (CHANMODES, the first kind)."""
+        """Whether this channel mode is a list, such as bans (CHANMODES, the first kind)."""
         return letter in self._mode_kinds[0]
 
     def takes_argument(self, letter: str, sign: str) -> bool:
-        """Whether this mode is followed by a word (CHANMODES: lists, always, when set, never)."""
+        """Whether this mode takes an argument (CHANMODES: lists, always, when set, never)."""
         lists, always, when_set = self._mode_kinds
         return letter in self.marks.values() or letter in lists + always or (sign == "+" and letter in when_set)
 

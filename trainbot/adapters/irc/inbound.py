@@ -1,7 +1,7 @@
-"""What people say to us, on one connection, as events.  No I/O; times are monotonic seconds passed in.
+"""Turns what people say to us on one connection into events.  No I/O; times are monotonic seconds passed in.
 
-A line waits while we ask who is in a channel that we came into: before that we know nobody whose account does not
-come with the line itself.
+A message is held while we ask who is in a channel that we have just joined: until then we know nobody's account unless
+it comes with the line itself.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ from trainbot.adapters.irc.wire import Message
 from trainbot.core.messages import ChatEvent, Incoming
 
 log = logging.getLogger(__name__)
-MOST_HELD = 500  # lines of talk that wait for a roll call
+MOST_HELD = 500  # messages held until a WHO reply ends
 
 
 class Inbound:
-    """``tell`` gets what was said, and what it told about who said it; ``answer`` the replies to CTCP queries.
-    ``hold``: seconds that talk waits for a roll call at most; ``version``: what CTCP VERSION is answered with."""
+    """The messages that we receive.  ``tell`` receives what was said and anything it reveals about the sender;
+    ``answer`` receives the replies to CTCP queries.  ``hold``: the longest that messages are held for a WHO reply, in
+    seconds; ``version``: the answer to CTCP VERSION."""
 
     def __init__(
         self,
@@ -43,16 +44,15 @@ class Inbound:
         self._batches = HistoryBatches()
         self._held: list[tuple[Message, str | None]] = []
         self._until = 0.0
-        self._since: dict[
-            str | None, datetime | None
-        ] = {}  # folded channel, None for us -> the server's time as we came
+        # folded channel (None: private messages) -> the server's time when we joined
+        self._since: dict[str | None, datetime | None] = {}
 
     def welcomed(self, message: Message) -> None:
-        """The server's first line to us: what was said before is history."""
+        """Handles the server's first line to us: anything said before it is history."""
         self._since[None] = said_at(message)
 
     def joined(self, message: Message, now: float) -> None:
-        """We came into a channel of ours."""
+        """Handles our joining one of our channels."""
         self._since[self._features.fold(message.param(0))] = said_at(message)
         self._until = now + self._hold
 
@@ -60,11 +60,12 @@ class Inbound:
         self._batches.receive(message)
 
     def due(self) -> float | None:
-        """When what is held is to be heard whatever we know, or None where nothing is."""
+        """Returns when held messages must be handled even if the WHO reply has not ended, or None if none are held."""
         return self._until if self._held else None
 
     def receive(self, message: Message, now: float) -> None:
-        """Takes a PRIVMSG; nothing comes of history, of our own lines, and of what was said where we are not."""
+        """Handles a PRIVMSG.  Ignores history, our own lines, and messages that are not for us or come from channels we
+        are not in."""
         if self._roster.is_me(message.nick):
             return
         for_us, channel = destination(message.param(0), self._roster.me.nick, self._features)
@@ -80,7 +81,7 @@ class Inbound:
             self._hear(message, channel)
 
     def release(self) -> None:
-        """Everybody here is known, or we waited long enough."""
+        """Handles the held messages: everybody here is known, or we waited long enough."""
         while self._held:
             try:
                 self._hear(*self._held.pop(0))

@@ -1,9 +1,8 @@
 """The IRC connection: stays connected, reports what happens and sends what it is given.
 
-jaraco's ``irc`` parses (masks, tags, ISUPPORT); its reactor and connection are not used.  They say
-NICK before CAP, drop the connection when a handler raises, and sleep to pace.  The protocol's state
-is in pure modules (``session`` and what it is made of); this one has the loop, the socket and the
-clock.
+jaraco's ``irc`` parses masks, tags and ISUPPORT; its reactor and connection are not used, because they send NICK before
+CAP, drop the connection when a handler raises, and sleep to keep the pace.  The protocol's state is in pure modules
+(``protocol`` and its parts); this one has the loop, the socket and the clock.
 """
 
 from __future__ import annotations
@@ -39,17 +38,16 @@ log = logging.getLogger(__name__)
 _FLOODED = re.compile(r"\bflood|recvq exceeded", re.IGNORECASE)
 _BANNED = re.compile(r"\b(banned|[kgzd][- ]?lined?)\b", re.IGNORECASE)
 DENIALS = 2
-"""Refused logins after which we stop: more would get us banned; one may be the services' own trouble."""
+"""Refused logins after which we stop trying: more would get us banned; a single one may be a fault of the services."""
 
 
 class IrcConnection:
     """Connects to one network and stays there.
 
-    ``deliver`` is called on the loop, one event at a time; what it raises is logged and does no
-    harm.  ``version`` is said to those who ask for it (CTCP).  ``heard`` is called after each line, for
-    who waits for ``connection_status`` to change.  ``policies``: which networks want TLS whatever bot.ini says.
-    Raises ConfigError where the configuration would tell the password to everybody on the way, or
-    cannot work.
+    ``deliver`` is called on the loop, one event at a time; an exception that it raises is logged and does no harm.
+    ``version`` is the answer to CTCP VERSION.  ``heard`` is called after each line, for callers that wait for
+    ``connection_status`` to change.  ``policies``: which networks require TLS whatever bot.ini says.  Raises
+    ConfigError if the configuration would expose the password on the network, or cannot work.
     """
 
     def __init__(
@@ -65,9 +63,9 @@ class IrcConnection:
         refuse_unsafe(config)
         self._config, self._receiver, self._heard = config, deliver, heard
         self._policies = policies or StsPolicies(None)
-        self._turn = 0  # of the servers
+        self._turn = 0  # selects the server to try next
         self._denials = 0
-        self._changed = asyncio.Event()  # the configuration, since we last looked
+        self._changed = asyncio.Event()  # set when the configuration changes
         self._patience = patience or Timeouts()
         self._version = f"{version} ({config.contact})" if config.contact else version
         self._outbox = Outbox(config.flood_burst, config.flood_interval)
@@ -80,19 +78,19 @@ class IrcConnection:
         self._life: asyncio.Task[None] | None = None
         self._closing = False
         self.trouble = ""
-        """Why we are not connected, as last seen; '' while we are."""
+        """Why we are not connected, as last seen; '' while connected."""
         self._lost: tuple[str, float | None] = ("", None)
         self._host = config.server
 
     # -- what the rest of the bot calls -------------------------------------------------------
 
     async def run(self) -> None:
-        """Connects, and again whenever the connection is gone, until ``close``."""
+        """Connects, and reconnects whenever the connection is lost, until ``close``."""
         if not self._closing:
             await self._live(self._stay_connected())
 
     async def visit(self) -> None:
-        """Connects once, until ``close`` or until it is gone: ``trouble`` says why it was."""
+        """Connects once, until ``close`` or until the connection is lost; ``trouble`` then says why."""
 
         async def once() -> None:
             self.trouble = await self._one_try()
@@ -107,8 +105,9 @@ class IrcConnection:
             self._life.result()
 
     def reconfigure(self, config: IrcConfig) -> None:
-        """Takes servers, TLS, login and pace from ``config``: the pace at once, the rest at the next connection, which
-        a login that was given up tries at once.  Raises ConfigError, and nothing changes, as the constructor does."""
+        """Applies servers, TLS, login and pace from ``config``: the pace at once, the rest at the next connection.  A
+        login that was given up is tried again at once.  Raises ConfigError as the constructor does, and then changes
+        nothing."""
         refuse_unsafe(config)
         self._config, self._turn, self._denials = config, 0, 0
         self._outbox.pace(config.flood_burst, config.flood_interval)
@@ -116,9 +115,9 @@ class IrcConnection:
         self._changed.set()
 
     def send(self, out: Outgoing) -> None:
-        """Queues ``out``.  Never blocks, never raises.  A Line with a ticket is answered by Spoken
-        (it went to the socket) or Unspoken; Unspoken may follow Spoken, when the server refuses
-        the line or the connection is lost before the server has proven that it had it."""
+        """Queues ``out``.  Never blocks, never raises.  A Line with a ticket is answered by LineSent (it was written to
+        the socket) or LineUndelivered.  LineUndelivered may follow LineSent if the server refuses the line, or if the
+        connection is lost before the server has proven that it received it."""
         try:
             if isinstance(out, Line) and out.ticket is not None and not self.connected:
                 self._give_back([(out.ticket, "not connected")], soon=True)
@@ -129,7 +128,7 @@ class IrcConnection:
         self._wake.set()
 
     def hold(self) -> None:
-        """Reads nothing more before ``go_on``: what the server says waits in the socket."""
+        """Stops reading until ``go_on``; what the server sends waits in the socket."""
         if self._link is not None:
             self._link.hold()
 
@@ -138,7 +137,7 @@ class IrcConnection:
             self._link.go_on()
 
     async def close(self, reason: str = "") -> None:
-        """Says QUIT and ends ``run``, within ``Timeouts.goodbye`` seconds."""
+        """Sends QUIT and ends ``run``, within ``Timeouts.goodbye`` seconds."""
         self._closing = True
         if self._link is not None and self._session is not None:
             self._session.say(f"QUIT :{sanitise(reason) or 'bye'}")
@@ -150,28 +149,28 @@ class IrcConnection:
                 await asyncio.wait([self._life])
 
     def fold(self, name: str) -> str:
-        """A nick or channel as this server compares it (CASEMAPPING)."""
+        """Folds a nick or channel as this server compares names (CASEMAPPING)."""
         ready = self._session is not None and self._session.ready
         return self._session.fold(name) if ready and self._session else self._last_fold(name)
 
     def members(self, channel: str) -> tuple[Sender, ...]:
-        """Who is in ``channel`` with us; empty where we are not in it."""
+        """Returns the other people in ``channel``; empty if we are not in it."""
         return self._session.roster.members(channel) if self._session else ()
 
     def holds(self, channel: str, nick: str) -> bool:
-        """Whether somebody of that nick is in ``channel`` with us."""
+        """Whether somebody with that nick is in ``channel`` with us."""
         return self._session is not None and self._session.roster.holds(channel, nick)
 
     def find(self, nick: str) -> Sender | None:
-        """The person of that nick, if a channel of ours holds them."""
+        """Returns the person with that nick, or None if they are in none of our channels."""
         return self._session.roster.find(nick) if self._session else None
 
     def marked(self, channel: str, nick: str) -> bool:
-        """Whether somebody there is voiced, or more."""
+        """Whether ``nick`` is voiced or higher in ``channel``."""
         return self._session is not None and self._session.tracker.marked(channel, nick)
 
     def membership(self, channel: str) -> ChannelMembership:
-        """How we stand in ``channel`` now."""
+        """Returns our current membership of ``channel``."""
         if not self.connected or self._session is None:
             return ChannelMembership()
         return replace(self._session.tracker.of(channel), topic_octets=self._session.features.topic_octets)
@@ -182,11 +181,11 @@ class IrcConnection:
 
     @property
     def connected(self) -> bool:
-        """Registered, and not lost since."""
+        """True if we are registered and the connection has not been lost since."""
         return self._session is not None and self._session.ready and self._session.ended is None
 
     def connection_status(self) -> ConnectionStatus:
-        """How we stand there now."""
+        """Returns the current status of the connection."""
         session, link = self._session, self._link
         if not self.connected or session is None:
             return ConnectionStatus(
@@ -211,7 +210,7 @@ class IrcConnection:
             *self._lost,
         )
 
-    # -- the life of it -----------------------------------------------------------------------
+    # -- staying connected --------------------------------------------------------------------
 
     async def _stay_connected(self) -> None:
         backoff = Backoff(self._patience)
@@ -242,7 +241,7 @@ class IrcConnection:
                 await asyncio.wait_for(self._changed.wait(), wait)
 
     def _next_config(self) -> IrcConfig:
-        """For the server whose turn it is; with TLS where that network once asked for it."""
+        """Returns the configuration for the next server in turn, with TLS if that network once required it."""
         servers = ((self._config.server, self._config.port), *self._config.more_servers)
         host, port = servers[self._turn % len(servers)]
         config = replace(self._config, server=host, port=port)
@@ -250,7 +249,7 @@ class IrcConnection:
         return config if config.tls or wanted is None else replace(config, tls=True, port=wanted)
 
     async def _one_try(self) -> str:
-        """Why the connection ended, or there was none."""
+        """Tries to connect once; returns why the connection ended or could not be made."""
         try:
             return await self._one_connection()
         except OSError as error:  # refused, unknown host, TLS, time-out
@@ -260,9 +259,10 @@ class IrcConnection:
             return type(error).__name__
 
     async def _one_connection(self) -> str:
-        """From connect to loss; returns why it ended.  A server that wants TLS has it at once."""
+        """Runs one connection from connecting until it is lost; returns why it ended.  If the server requires TLS,
+        reconnects with TLS at once."""
         config = self._next_config()
-        self._turn += 1  # the next try is another server's; one that welcomes us keeps its turn
+        self._turn += 1  # the next try uses the next server; a server that welcomes us keeps its turn
         reason, upgrade = await self._connection(config)
         if upgrade is not None and not self._closing:
             log.info("%s requires TLS: switching to its port %d", config.server, upgrade)
@@ -270,7 +270,7 @@ class IrcConnection:
         return reason
 
     async def _connection(self, config: IrcConfig) -> tuple[str, int | None]:
-        """(why it ended, the port that wants us with TLS)."""
+        """Returns (why the connection ended, the port at which the server requires TLS or None)."""
         self._host = config.server
         session = IrcProtocol(
             config,
@@ -283,7 +283,7 @@ class IrcConnection:
         )
 
         def hear(line: str) -> None:
-            if self._session is session:  # not from a connection that was given up
+            if self._session is session:  # ignore a connection that was given up
                 session.receive(line, self._now())
                 self._heard()
 
@@ -300,13 +300,13 @@ class IrcConnection:
             self._lose(session)
 
     def _heed(self, config: IrcConfig, session: IrcProtocol) -> None:
-        """What the server said over TLS about coming without: at its welcome, and again at the end, since the time
-        that it holds begins then."""
+        """Stores the TLS policy (STS) that the server announced over TLS: at its welcome, and again at the end, because
+        its duration starts then."""
         if session.sts_duration is not None:
             self._policies.heard(config.server, config.port, session.sts_duration, self._clock())
 
     async def _serve(self, link: Transport, session: IrcProtocol, config: IrcConfig) -> None:
-        """Until the link is closed or the session ended: does what is due, when it is due."""
+        """Does what is due when it is due, until the link is closed or the session has ended."""
         welcome = False
         while not link.closed.is_set():
             self._wake.clear()
@@ -345,7 +345,7 @@ class IrcConnection:
         self._give_back(unproven + self._outbox.lost(self._now()))
 
     def _give_back(self, refused: list[tuple[int, str]], *, soon: bool = False) -> None:
-        """Tells of lines that were not said; ``soon``: not from within the caller's send."""
+        """Reports lines that were not sent; ``soon``: later on the loop, not from within the caller's ``send``."""
         for ticket, reason in refused:
             event = LineUndelivered(ticket, reason, datetime.now(UTC))
             if soon:
@@ -372,7 +372,7 @@ def _verb(config: IrcConfig) -> str:
 
 
 def _in_words(error: OSError) -> str:
-    """What went wrong and what to do; asyncio and OpenSSL put numbers and tuples before that."""
+    """Says what went wrong and what to do, without the numbers and tuples that asyncio and OpenSSL put first."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return (
             f"the server's certificate is not trusted ({error.verify_message.rstrip('.')}): if it is right all the same, "

@@ -1,6 +1,7 @@
-"""Getting into our channels, staying there, and knowing who else is.  Pure: messages in, lines out; monotonic seconds.
+"""Joins our channels, stays in them, and learns who else is there.  Pure: messages in, lines out; times are monotonic
+seconds.
 
-Where a channel does not let us in and we are logged in, ChanServ is asked to (INVITE, UNBAN): a channel's owner gives
+If a channel does not let us in and we are logged in, we ask ChanServ (INVITE, UNBAN): the channel's owner has to give
 the bot's account that right.
 """
 
@@ -22,7 +23,8 @@ _SHOWN = 200
 
 
 class ChannelJoiner:
-    """``names``: our channels; ``keys``: those of them that have one; ``account``: what we are logged in as."""
+    """Joins the channels ``names``.  ``keys``: the keys of those that have one; ``account``: the account we are logged
+    in to."""
 
     def __init__(
         self,
@@ -36,15 +38,15 @@ class ChannelJoiner:
         self._names, self._keys, self._patience = names, keys, patience
         self._roster, self._features, self._account = roster, features, account
         self._channels = JoinSchedule(names, patience)
-        self._who_due: dict[str, float] = {}  # folded name -> when a roll call that did not end is asked again
+        self._who_due: dict[str, float] = {}  # folded name -> when to repeat a WHO whose reply did not end
 
     @property
     def counting(self) -> bool:
-        """Whether somebody may be in a channel of ours whom we do not know yet."""
+        """True if one of our channels may hold somebody whom we do not know yet."""
         return bool(self._who_due)
 
     def lines(self, now: float, *, wait: bool) -> list[str]:
-        """What is due; ``wait``: no channel is joined yet."""
+        """Returns the lines that are due; ``wait``: joins no channel yet."""
         lines = [] if wait else [self._join(name) for name in self._channels.joins(now)]
         for channel in self._roster.uncounted():
             if now >= self._who_due.get(self._features.fold(channel), now):
@@ -79,7 +81,7 @@ class ChannelJoiner:
 
     def _joined(self, channel: str, now: float) -> list[str]:
         if channel not in self._names:
-            return [f"PART {channel}"]  # forwarded, or put there: not a place to talk
+            return [f"PART {channel}"]  # forwarded or forced into it: not one of our channels
         self._channels.joined(channel, now)
         return [f"MODE {channel}", self._who(channel, now)]
 

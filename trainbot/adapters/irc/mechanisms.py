@@ -1,4 +1,4 @@
-"""The SASL mechanisms that trainbot knows.  Pure; no credential is ever part of an error."""
+"""The SASL mechanisms that trainbot supports.  Pure; no error ever contains a credential."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from trainbot.adapters.irc.sasl import Credentials, Mechanism, SaslRefused
 from trainbot.config.irc_login import load_key
 
 MOST_ITERATIONS = 1_000_000
-"""Of PBKDF2 that a server may ask for (about half a second of ours); RFC 7677 wants at least 4096, as scramp does."""
+"""The most PBKDF2 iterations a server may ask for (about half a second here); RFC 7677 and scramp require at least
+4096."""
 
 
 class Plain:
@@ -34,9 +35,9 @@ class Plain:
 
 
 class External:
-    """RFC 4422 appendix A: the client certificate of the TLS connection says who we are (CertFP).
+    """RFC 4422 appendix A: the client certificate of the TLS connection identifies us (CertFP).
 
-    We name no account: Atheme 7.2 refuses even the right one, and a certificate belongs to one account anyway.
+    We send no account: Atheme 7.2 refuses even the right one, and a certificate belongs to one account anyway.
     """
 
     name = "EXTERNAL"
@@ -52,7 +53,8 @@ class External:
 
 
 class ScramSha256:
-    """RFC 5802 and RFC 7677: neither side shows the password; success counts only from a server that knows it, too."""
+    """RFC 5802 and RFC 7677: neither side sends the password, and the login succeeds only if the server proves that it
+    knows it too."""
 
     name = "SCRAM-SHA-256"
 
@@ -94,7 +96,8 @@ class ScramSha256:
 
 
 class EcdsaChallenge:
-    """Atheme's ECDSA-NIST256P-CHALLENGE: our account, then the server's 32 octets signed as if they were a SHA-256."""
+    """Atheme's ECDSA-NIST256P-CHALLENGE: sends our account, then signs the server's 32 octets as if they were a SHA-256
+    hash."""
 
     name = "ECDSA-NIST256P-CHALLENGE"
 
@@ -120,4 +123,4 @@ MECHANISMS: dict[str, Callable[[Credentials], Mechanism]] = {
     "ecdsa-nist256p-challenge": EcdsaChallenge,
     "plain": Plain,
 }
-"""By the name that bot.ini uses (lower case)."""
+"""The mechanisms by their names in bot.ini (lower case)."""

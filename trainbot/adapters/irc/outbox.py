@@ -1,10 +1,9 @@
-"""What waits to be said: made harmless, split, fair, paced.  Pure: no I/O, time is passed in.
+"""The queue of outgoing messages: sanitised, split, fair and paced.  Pure: no I/O, time is passed in.
 
-Order: by priority; within one, owners take turns, line by line of the wire; within an owner, as
-it was put.  Pace: a bucket of ``burst`` tokens that gains one every ``interval`` seconds.  What the
-protocol needs at once (PONG, registration, JOIN) does not wait, but is counted.
-Messages are PRIVMSG, or NOTICE where that is wanted and nothing is secret; answers to CTCP are NOTICE (as CTCP has it).
-Times are seconds of any monotonic clock.
+Order: by priority; within a priority, owners take turns, one line of the wire each; an owner's messages keep their
+order.  Pace: a bucket of ``burst`` tokens that gains one every ``interval`` seconds.  What the protocol needs at once
+(PONG, registration, JOIN) does not wait, but is counted.  Messages are PRIVMSG, or NOTICE if that is configured and
+nothing is secret; CTCP replies are NOTICE (as CTCP requires).  Times are seconds of any monotonic clock.
 """
 
 from __future__ import annotations
@@ -17,21 +16,22 @@ from trainbot.adapters.irc.wire_text import cut, plain, sanitise, shown
 from trainbot.core.messages import Line, Modes, Outgoing, Priority, Topic
 
 WIRE_LINE = 512
-"""Octets of a line with CR LF, the sender's prefix included (RFC 2812 2.3); tags do not count.  Servers may allow more."""
+"""Octets of a line, including CR LF and the sender's prefix (RFC 2812 2.3); tags do not count.  Servers may allow
+more."""
 
 LONGEST_TARGET = 200
 OWNER_CAP = 100
 """Lines that may wait for one owner."""
 
-QUICKER = 0.7  # of the interval, each time that the server was seen to keep up
-SLOWEST = 8.0  # seconds between two lines that we go down to by ourselves
+QUICKER = 0.7  # factor for the interval, each time the server is seen to keep up
+SLOWEST = 8.0  # seconds between two lines: the slowest pace that we choose by ourselves
 KEPT_FOR = 60.0
-"""Seconds for which a line outlives a lost connection, or a channel that we are not in."""
+"""Seconds for which a line is kept after the connection was lost, or for a channel that we are not in."""
 
 
 @dataclass(frozen=True, slots=True)
 class CtcpReply:
-    """An answer to somebody's CTCP query: ``VERSION trainbot``."""
+    """An answer to a CTCP query: ``VERSION trainbot``."""
 
     target: str
     payload: str
@@ -61,15 +61,16 @@ class Piece:
 
     @property
     def shown(self) -> str:
-        """For the log."""
+        """The line as the log may show it."""
         return f"PRIVMSG {self.target} :(secret)" if self.secret else self.wire
 
 
 class Outbox:
-    """``prefix_octets`` is the length of ``:nick!user@host `` as the server will add it, ``line_octets`` of a line that it
-    takes; the owner of the outbox keeps them current.  ``may_send(target)`` is False for channels we are not in;
-    what is for them waits, and lets others pass.  ``formatted(target)`` is False for channels that take no
-    formatting codes."""
+    """Queues messages and releases them at the right pace.  ``prefix_octets`` is the length of the ``:nick!user@host``
+    prefix and its space that the server will add, ``line_octets`` the length of the longest line that it accepts; the
+    owner of the outbox keeps both up to date.  ``may_send(target)`` is False for targets that may not be written to
+    now, such as channels we are not in; lines for them wait, and others pass them.  ``formatted(target)`` is False for
+    channels that accept no formatting codes."""
 
     def __init__(self, burst: int, interval: float, *, owner_cap: int = OWNER_CAP) -> None:
         self.pace(burst, interval)
@@ -86,7 +87,7 @@ class Outbox:
         self.formatted: Callable[[str], bool] = lambda target: True
 
     def pace(self, burst: int, interval: float) -> None:
-        """From now on: ``burst`` lines at once, then one every ``interval`` seconds."""
+        """Sets the pace: ``burst`` lines at once, then one every ``interval`` seconds."""
         self._burst, self._interval = max(1, burst), max(0.0, interval)
         self._wanted_interval = self._interval
 
@@ -96,16 +97,16 @@ class Outbox:
         return self._interval
 
     def adapt(self, seconds: float) -> str:
-        """The server reads a line of ours in so many seconds: no faster from now on, as far as one line in ``SLOWEST``
-        seconds; 0: in no time, and we come back towards what is wanted.  Returns the new pace in words, '' where it is
-        the old one."""
+        """Adapts the pace to a server that needs ``seconds`` to read one of our lines, down to one line every
+        ``SLOWEST`` seconds.  0 means that the server keeps up, and the pace moves back towards the configured one.
+        Returns the new pace in words, '' unless it is slower."""
         before = self._interval
         slower = seconds or before * QUICKER
         self._interval = max(self._wanted_interval, min(SLOWEST, slower))
         return f"one line in {self._interval:.2g} s" if self._interval > before else ""
 
     def slow_down(self) -> str:
-        """Half as fast from now on, as far as one line in ``SLOWEST`` seconds; returns the pace in words."""
+        """Halves the pace, down to one line every ``SLOWEST`` seconds; returns the new pace in words."""
         self.pace(self._burst // 2, min(SLOWEST, max(1.0, 2 * self._interval)))
         return f"{self._burst} lines, then one in {self._interval:g} s"
 
@@ -115,11 +116,11 @@ class Outbox:
     # -- in -----------------------------------------------------------------------------------
 
     def put(self, out: Outgoing | CtcpReply, now: float) -> list[tuple[int, str]]:
-        """Queues ``out``; returns (ticket, reason) of what is refused or crowded out by it."""
+        """Queues ``out``; returns (ticket, reason) for each line that is refused or displaced by it."""
         item = _item(out, now)
         if not item.target or len(item.target.encode()) > LONGEST_TARGET:
             return _refused(item, "invalid target")
-        if isinstance(out, CtcpReply):  # one at a time: nobody fills our queue with queries
+        if isinstance(out, CtcpReply):  # at most one per person, so that nobody can fill our queue with queries
             self._drop(lambda other: other.verb == "NOTICE" and other.target == item.target)
         if isinstance(out, Topic):
             self._drop(lambda other: other.verb == "TOPIC" and other.target == item.target)
@@ -134,12 +135,12 @@ class Outbox:
         return []
 
     def again(self, piece: Piece, now: float) -> None:
-        """Queues a private line that was said, and that the network had no room for."""
+        """Queues again a private line that was sent but that the network had no room for."""
         self.put(Line(piece.target, piece.wire.split(" :", 1)[1], secret=piece.secret), now)
 
     def _crowd_out(self, owner: str) -> list[tuple[int, str]]:
-        """Leaves out one line of an owner who has too many: the newest of the least urgent kind
-        that has not begun; what the presenter says is never left out."""
+        """Drops one line of an owner who has too many: the newest of the least urgent kind that has not been begun.
+        The presenter's lines are never dropped."""
         for priority in (Priority.LISTING, Priority.ANNOUNCE, Priority.ANSWER):
             for item in reversed(self._queues[priority].get(owner, ())):
                 if not item.begun:
@@ -150,14 +151,14 @@ class Outbox:
         return []
 
     def count(self, now: float) -> None:
-        """A line went out past the queue; it uses up a token, and may leave a debt of one burst."""
+        """Counts a line that bypassed the queue.  It uses up a token, and may leave a debt of at most one burst."""
         self._refill(now)
         self._tokens = max(-float(self._burst), self._tokens - 1)
 
     # -- out ----------------------------------------------------------------------------------
 
     def take(self, now: float) -> Iterator[Piece]:
-        """The pieces that may go at ``now``; each is gone from the outbox once it is yielded."""
+        """Yields the pieces that may be sent at ``now``; each leaves the outbox once it is yielded."""
         self._refill(now)
         while self._tokens >= 1:
             item = self._next()
@@ -167,7 +168,7 @@ class Outbox:
             yield self._piece(item, now)
 
     def wait(self, now: float) -> float | None:
-        """Seconds until something may go; None when nothing waits that could."""
+        """Returns the seconds until something may be sent, or None if nothing that waits may be sent."""
         self._refill(now)
         if self._next() is None:
             return None
@@ -190,7 +191,7 @@ class Outbox:
         verb = self.verb if item.verb == "PRIVMSG" and not item.secret else item.verb
         frame = f"{verb} {item.target} " + ("" if item.verb == "MODE" else ":")
         room = max(16, self.line_octets - 2 - self.prefix_octets - len(frame.encode()))
-        if item.verb == "NOTICE":  # a CTCP reply is whole or it is nothing
+        if item.verb == "NOTICE":  # a CTCP reply is one line: the rest is dropped
             head, item.rest = f"\x01{cut(item.rest, room - 2)[0]}\x01", ""
         else:
             said = item.rest if self.formatted(item.target) else plain(item.rest)
@@ -205,7 +206,7 @@ class Outbox:
         return Piece(frame + head, item.target, item.ticket, item.secret)
 
     def _confess(self, item: _Waiting, now: float) -> None:
-        """Once the rest of what was crowded is said, says how much was left out."""
+        """Once the rest of an owner's listing has been sent, queues a note of how many lines were left out."""
         listing = self._queues[Priority.LISTING]
         if (item.owner, item.target) in self._left_out and item.owner not in listing:
             count = self._left_out.pop((item.owner, item.target))
@@ -215,8 +216,8 @@ class Outbox:
     # -- when things go wrong -----------------------------------------------------------------
 
     def lost(self, now: float) -> list[tuple[int, str]]:
-        """The connection is gone.  Lines with a ticket are given back; others are kept while they
-        are fresh, from their beginning if they had not begun."""
+        """Handles a lost connection.  Lines with a ticket are given back; others are kept while they are fresh, unless
+        they had been begun."""
         reason = "the connection was lost before it was sent"
         self._tokens = float(self._burst)
         return self._drop(
@@ -225,31 +226,33 @@ class Outbox:
         )
 
     def resume(self, now: float) -> list[tuple[int, str]]:
-        """Registered again: what registering cost is forgiven, what waited too long is left out."""
+        """Handles a new registration: clears the debt from registering, and drops lines that waited too long."""
         self._tokens = max(0.0, self._tokens)
         return self._drop(lambda item: now - item.since > KEPT_FOR, "nobody was there to receive it")
 
     def held(self, now: float, longer: float) -> set[str]:
-        """The targets to which nothing may go, of lines that wait for more than ``longer`` seconds."""
+        """Returns the targets that may not be written to and whose lines have waited longer than ``longer`` seconds."""
         return {item.target for item in self._items() if now - item.since > longer and not self.may_send(item.target)}
 
     def expire(self, now: float) -> list[tuple[int, str]]:
-        """Gives up what has waited too long for a channel that we are not in."""
+        """Drops lines that have waited too long for a target that may not be written to, such as a channel we are not
+        in."""
         return self._drop(
             lambda item: now - item.since > KEPT_FOR and not self.may_send(item.target),
             "it could not be sent",
         )
 
     def refused(self, same: Callable[[str], bool]) -> list[tuple[int, str]]:
-        """The server refused a piece for a target: the rest of that line is not said either."""
+        """Handles a piece that the server refused: drops the rest of that line."""
         return self._drop(lambda item: item.begun and same(item.target), "refused by the server")
 
     def departed(self, same: Callable[[str], bool]) -> list[tuple[int, str]]:
-        """Somebody left the network: the next who takes that nick gets nothing of theirs."""
+        """Handles somebody leaving the network: drops their lines, so that the next person with that nick does not get
+        them."""
         return self._drop(lambda item: same(item.target), "they left the network")
 
     def renamed(self, same: Callable[[str], bool], new: str) -> None:
-        """Somebody goes by another nick: what waits for them follows."""
+        """Handles a nick change: lines that wait for the person go to the new nick."""
         for item in self._items():
             if same(item.target):
                 item.target = new
@@ -282,14 +285,14 @@ def _refused(item: _Waiting, reason: str) -> list[tuple[int, str]]:
 
 
 def _target(name: str) -> str:
-    """A name that is one target of one command, or '' where it is none."""
+    """Returns ``name`` if it is a single target of a command, else ''."""
     clean = sanitise(name)
     odd = clean != name or clean.startswith(":") or any(sign in clean for sign in " ,")
     return "" if odd else clean
 
 
 def _sound(mode: Modes) -> bool:
-    """Whether it is one line of the protocol, of letters and of words that are each one target."""
+    """Whether ``mode`` is one line of the protocol: a sign, letters, and arguments that are each a single target."""
     return mode.change[:1] in ("+", "-") and mode.change[1:].isalpha() and all(map(_target, mode.nicks))
 
 

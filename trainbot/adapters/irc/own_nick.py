@@ -1,6 +1,5 @@
-"""Having our nick: whoever sits on it is waited for (IRCv3 MONITOR, else ISON), and where the nick is our account's, NickServ is
-asked for it.  Pure: messages in, lines out; monotonic seconds.
-"""
+"""Gets our nick.  If somebody else has it, waits until it is free (IRCv3 MONITOR, else ISON); if it belongs to our
+account, asks NickServ for it.  Pure: messages in, lines out; times are monotonic seconds."""
 
 from __future__ import annotations
 
@@ -16,13 +15,13 @@ from trainbot.adapters.irc.wire_text import plain
 
 log = logging.getLogger(__name__)
 
-ASKED_AT_MOST = 3  # times NickServ is asked on one connection
+ASKED_AT_MOST = 3  # requests to NickServ on one connection
 _SHOWN = 200
 
 
 class OwnNick:
-    """``wanted``: as bot.ini has it; ``asking``: what NickServ is told to do with whoever has it (``regain``, ``ghost``, …), none
-    where it is not asked; ``account``: what we are logged in as."""
+    """Our nick on one connection.  ``wanted``: the nick in bot.ini; ``asking``: the NickServ commands that free it
+    (``regain``, ``ghost``, …), empty if NickServ is not asked; ``account``: the account we are logged in to."""
 
     def __init__(
         self,
@@ -35,8 +34,8 @@ class OwnNick:
     ) -> None:
         self._wanted, self._roster, self._features, self._account = wanted, roster, features, account
         self._patience, self._asking = patience, asking
-        self._taken_from_us = Backoff(patience)  # who is renamed by services again and again does not fight them
-        self._not_before = 0.0  # no NICK before
+        self._taken_from_us = Backoff(patience)  # so as not to fight services that rename us again and again
+        self._not_before = 0.0  # send no NICK before this time
         self._due = 0.0
         self._asked, self._ask_due = 0, 0.0
         self._watching, self._may_watch = False, True
@@ -50,7 +49,7 @@ class OwnNick:
         return self._roster.is_me(self.wanted)
 
     def lines(self, now: float) -> list[str]:
-        """What is due, while we go by another nick."""
+        """Returns the lines that are due while we have another nick."""
         if self.had:
             return []
         return [*self._services(now), *self._look(now)]
@@ -61,14 +60,14 @@ class OwnNick:
         return [self._due, *([self._ask_due] if self._may_ask() else [])]
 
     def receive(self, message: Message, now: float) -> list[str]:
-        """Of a message that the roster has seen already."""
+        """Handles a message that the roster has already seen."""
         match message.command:
             case "731" if self._is_ours(message.param(-1).split(",")):
                 return self._take(now)
             case "303" if not self._is_ours(message.param(-1).split()):
                 return self._take(now)
             case "734":
-                self._watching = self._may_watch = False  # its list is full: we look by ourselves
+                self._watching = self._may_watch = False  # its list is full: we ask with ISON instead
                 self._due = now
             case "NICK" if self._is_ours([message.nick]) and self._roster.is_me(message.param(0)) and not self.had:
                 self._lost(now)
@@ -101,7 +100,7 @@ class OwnNick:
             self._watching = True
             self._due = now + self._patience.longest
             return [f"MONITOR + {self.wanted}"]
-        self._due = now + (self._patience.longest if self._watching else self._patience.nick)  # a slow look besides
+        self._due = now + (self._patience.longest if self._watching else self._patience.nick)  # slower while watching
         return [f"ISON {self.wanted}"]
 
     def _is_ours(self, nicks: list[str]) -> bool:

@@ -1,4 +1,5 @@
-"""Between the server's welcome and our channels: our mode as a bot, and NickServ where the network has no SASL.  Pure."""
+"""What happens between the server's welcome and joining channels: sets our bot mode, and logs in to NickServ if the
+network has no SASL.  Pure."""
 
 from __future__ import annotations
 
@@ -12,22 +13,22 @@ from trainbot.adapters.irc.wire_text import plain, sanitise
 log = logging.getLogger(__name__)
 
 NICKSERV = "NickServ"
-PATIENCE = 10.0  # seconds that channels wait for NickServ's answer
+PATIENCE = 10.0  # seconds that joining waits for NickServ's answer
 _SHOWN = 200
 
 
 class PostConnect:
-    """``password`` is called when NickServ is told it; None: NickServ is not used.  ``account``: what the network then
-    said that we are logged in as."""
+    """The steps after the welcome on one connection.  ``password`` is called when NickServ is told it; None: NickServ
+    is not used.  ``account``: the account that the network then says we are logged in to."""
 
     def __init__(self, features: Features, account: str, password: Callable[[], str] | None) -> None:
         self.account: str | None = None
         self._features, self._name, self._password = features, account, password
         self._modes = ""  # the server's user modes (RPL_MYINFO 004)
-        self._until: float | None = None  # waiting for NickServ, monotonic seconds
+        self._until: float | None = None  # when we stop waiting for NickServ, monotonic seconds
 
     def begin(self, nick: str, now: float) -> list[str]:
-        """What is said first of all, once we are welcome."""
+        """Returns the lines to send first, once the server has welcomed us."""
         letter = self._features.bot_mode or ("B" if "B" in self._modes else "")
         lines = [f"MODE {nick} +{letter}"] if letter else []
         if self._password is not None:
@@ -36,7 +37,7 @@ class PostConnect:
         return lines
 
     def waits_until(self, now: float) -> float | None:
-        """When our channels are joined at the latest; None: now."""
+        """Returns when we join our channels at the latest; None: now."""
         if self._until is not None and now >= self._until:
             log.warning("%s did not answer; joining without a login", NICKSERV)
             self._until = None
@@ -63,7 +64,7 @@ class PostConnect:
 
 
 def shown(line: str) -> str:
-    """``line`` as the log may have it."""
+    """Returns ``line`` as the log may show it."""
     word, _, rest = line.partition(" ")
     target, _, more = rest.partition(" ")
     if word in ("AUTHENTICATE", "PASS") or (word == "PRIVMSG" and target == NICKSERV):

@@ -1,7 +1,7 @@
-"""From a PRIVMSG to what was said, where, and whether it is new.  Pure.
+"""Works out from a PRIVMSG what was said, where, and whether it is new.  Pure.
 
-CTCP: an ACTION is ordinary text that begins with ``/me``; VERSION and PING are queries to be
-answered; any other is nothing.
+CTCP: an ACTION becomes ordinary text that begins with ``/me``; VERSION, PING and a few other queries are answered;
+anything else is ignored.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from trainbot.adapters.irc.wire import Message
 from trainbot.adapters.irc.wire_text import plain
 
 SKEW = timedelta(seconds=10)
-"""How far the clocks of two servers of a network may be apart before we call a line old."""
+"""How far the clocks of two servers of a network may differ before a line counts as old."""
 
 LONGEST_PING = 64
 SOURCE = "trainbot, under the MIT licence; ask the person who runs this bot for the source"
@@ -30,7 +30,7 @@ class Privmsg:
 
 
 def said_at(message: Message) -> datetime | None:
-    """The server-time tag, or None where there is none that can be read."""
+    """Returns the time in the server-time tag, or None if it is missing or invalid."""
     try:
         at = datetime.fromisoformat(message.tags.get("time") or "")
     except ValueError:
@@ -39,7 +39,7 @@ def said_at(message: Message) -> datetime | None:
 
 
 class HistoryBatches:
-    """The batches of history that are open now (IRCv3 batch, chathistory; ZNC's playback)."""
+    """The history batches that are open now (IRCv3 batch, chathistory; ZNC's playback)."""
 
     _HISTORY = ("chathistory", "znc.in/playback")
     _MOST = 64
@@ -48,7 +48,7 @@ class HistoryBatches:
         self._open: set[str] = set()
 
     def receive(self, message: Message) -> None:
-        """Takes a BATCH line: ``+reference type`` opens, ``-reference`` closes."""
+        """Handles a BATCH line: ``+reference type`` opens, ``-reference`` closes."""
         mark, reference = message.param(0)[:1], message.param(0)[1:]
         if mark == "-":
             self._open.discard(reference)
@@ -60,15 +60,14 @@ class HistoryBatches:
 
 
 def is_history(message: Message, since: datetime | None) -> bool:
-    """Where the server has no batches: whether a bouncer or a channel's history says again what was
-    said before ``since`` (the server's time when we came).  Commands in it were obeyed, or not
-    meant for us, back then."""
+    """For servers without batches: whether a bouncer or a channel's history is repeating what was said before ``since``
+    (the server's time when we joined).  Commands in it were obeyed at the time, or were not meant for us."""
     at = said_at(message)
     return bool(at and since and at < since - SKEW)
 
 
 def destination(target: str, me: str, features: Features) -> tuple[bool, str | None]:
-    """(whether it is for us at all, the channel or None)."""
+    """Returns (whether it is for us at all, the channel or None)."""
     bare = target.lstrip(features.status_marks) if features.status_marks else target
     if features.is_channel(bare):
         return True, bare
@@ -76,10 +75,10 @@ def destination(target: str, me: str, features: Features) -> tuple[bool, str | N
 
 
 def understand(message: Message, channel: str | None, version: str) -> Privmsg | CtcpReply | None:
-    """What the line says; a CtcpReply to give; or None where it says nothing.
+    """Returns the message in the line, a CtcpReply to send, or None if the line says nothing.
 
-    Formatting, colours and control codes are taken out: they are no part of a command, and
-    nothing of them may come out again elsewhere.
+    Formatting, colours and control codes are removed: they are not part of a command, and must not appear in anything
+    that we send.
     """
     raw = message.param(1)
     if not raw.startswith("\x01"):
@@ -93,7 +92,7 @@ def understand(message: Message, channel: str | None, version: str) -> Privmsg |
 
 
 def _ctcp(query: str, rest: str, version: str) -> str:
-    """The answer to a private CTCP query (modern.ircdocs.horse/ctcp), '' to one that we do not know."""
+    """Returns the answer to a private CTCP query (modern.ircdocs.horse/ctcp), '' if the query is unknown."""
     match query:
         case "VERSION":
             return f"VERSION {version}"

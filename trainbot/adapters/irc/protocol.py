@@ -1,8 +1,8 @@
-"""One connection's life, from CAP LS to the end: lines in, lines and events out.  No I/O of its own;
-times are monotonic seconds passed in.
+"""The protocol of one connection, from CAP LS to the end: lines in, lines and events out.  No I/O of its own; times are
+monotonic seconds passed in.
 
-Every line is handled inside a guard: whatever a server or a person sends, the next line is handled
-as if the odd one had not come.
+Every line is handled inside a guard: whatever a server or a person sends, the next line is handled as if the odd one
+had not arrived.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ if TYPE_CHECKING:
     from trainbot.config import IrcConfig
 
 log = logging.getLogger(__name__)
-MOVES = 5.0  # seconds after a line in which the queue behind it counts as moving
-_SHOWN = 300  # characters of what a server says that a reason has
+MOVES = 5.0  # seconds after a sent line in which the queue counts as moving
+_SHOWN = 300  # characters of the server's text kept in a reason
 
 
 class IrcProtocol:
-    """``deliver`` gets the events, ``write`` the lines (without CR LF) and what the log may show of
-    them.  ``ended`` is set, with the reason, once the connection should be closed."""
+    """The protocol of one connection.  ``deliver`` receives the events, ``write`` the lines (without CR LF) and what
+    the log may show of them.  ``ended`` is set to the reason once the connection should be closed."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class IrcProtocol:
         version: str,
     ) -> None:
         self.ended: str | None = None
-        self.upgrade: int | None = None  # the port that wants us with TLS
+        self.upgrade: int | None = None  # the port at which the server requires TLS
         self._tls = config.tls
         self.ready = False
         self.features = Features()
@@ -83,7 +83,7 @@ class IrcProtocol:
             config.nick, self.roster, self.features, patience, config.nick_back, lambda: self.account
         )
         self._keepalive, self._window = Keepalive(patience, now), SendWindow(outbox.interval)
-        self._moved_at = now - MOVES  # when the outbox last let something go
+        self._moved_at = now - MOVES  # when the outbox last released something
         self._patience = patience
         self._outbox, self._deliver, self._write = outbox, deliver, write
         self._now, self._began_at = now, now
@@ -145,7 +145,7 @@ class IrcProtocol:
         if not self.registration.done and now - self._began_at >= self._patience.register:
             self.ended = self.ended or "the server did not welcome us in time"
         if self._welcomed_at is not None and not self.ready and now - self._welcomed_at >= 5:
-            self._on_ready(Message("376"))  # a server that never ends its greeting
+            self._on_ready(Message("376"))  # the server never ends its greeting
         self._keepalive.busy = len(self._outbox) > 0 and now - self._moved_at < MOVES
         self._keepalive.slack = self._window.unread * self._outbox.interval
         check = self._keepalive.check(now)
@@ -172,7 +172,7 @@ class IrcProtocol:
             self.delivery.tick()
 
     def due(self) -> float:
-        """When ``tick`` should be called next, at the latest."""
+        """Returns when ``tick`` must be called next, at the latest."""
         times = [self._keepalive.due(), self._began_at + self._patience.register]
         if self.registration.done:
             times.pop()
@@ -188,11 +188,11 @@ class IrcProtocol:
         return min(times)
 
     def may_say(self, now: float) -> bool:
-        """Whether what waits may go, as far as the server is concerned; the pace is the outbox's."""
+        """Whether waiting lines may be sent as far as the server is concerned; the pace is the outbox's."""
         return self.ready and self._window.open(now)
 
     def pump(self, now: float) -> None:
-        """Writes what the outbox lets go at ``now``."""
+        """Writes what the outbox releases at ``now``."""
         if not self.may_say(now):
             return
         self._outbox.prefix_octets, self._outbox.line_octets = self.roster.prefix_octets(), self.features.line_octets
@@ -208,7 +208,7 @@ class IrcProtocol:
                 return
 
     def say(self, line: str) -> None:
-        """Writes a line of the protocol at once; the pace counts it."""
+        """Writes a line of the protocol at once; it counts towards the pace."""
         self._outbox.count(self._now)
         self._write(line, shown(line))
 
@@ -222,10 +222,10 @@ class IrcProtocol:
 
     @property
     def account(self) -> str | None:
-        """What the network says that we are logged in as."""
+        """The account that the network says we are logged in to."""
         return self.registration.account or self.post_connect.account
 
-    # -- one line -----------------------------------------------------------------------------
+    # -- messages from the server -------------------------------------------------------------
 
     def _handle(self, message: Message) -> None:
         lines = self.registration.receive(message)
@@ -252,7 +252,7 @@ class IrcProtocol:
             self.delivery.refused(message)
 
     def _must_upgrade(self) -> bool:
-        """Whether the server wants TLS of us, who came without: then nothing more is said here."""
+        """Whether the server requires TLS and we connected without it; then nothing more is sent here."""
         if self._tls or self.registration.sts is None:
             return False
         offer = StsPolicy.parse(self.registration.sts)
@@ -263,14 +263,15 @@ class IrcProtocol:
 
     @property
     def sts_duration(self) -> int | None:
-        """Seconds for which the server, over TLS, wants nobody without it."""
+        """Seconds for which the server, over TLS, says that it requires TLS; None if it does not, or if we connected
+        without TLS."""
         return StsPolicy.parse(self.registration.sts or "").duration if self._tls else None
 
     def _tell(self, event: ChatEvent) -> None:
         if isinstance(event, Renamed) and event.before.nick != event.after.nick:
             self._outbox.renamed(self._same(event.before.nick), event.after.nick)
         if isinstance(event, Left) and event.channel is None:
-            # their nick is free now: nobody else may get what waits for them
+            # their nick is free now: nobody else may get the lines that wait for them
             self.delivery.unspoken(self._outbox.departed(self._same(event.sender.nick)))
         self._deliver(event)
 
@@ -317,7 +318,7 @@ class IrcProtocol:
         if self.roster.is_me(message.nick) and self.roster.in_channel(channel):
             self._inbound.joined(message, self._now)
 
-    # -- talk ---------------------------------------------------------------------------------
+    # -- what people say ----------------------------------------------------------------------
 
     def _on_privmsg(self, message: Message) -> None:
         if self.ready:
@@ -325,12 +326,13 @@ class IrcProtocol:
                 self.delivery.recipients.heard(message.nick)
             self._inbound.receive(message, self._now)
 
-    # -- small --------------------------------------------------------------------------------
+    # -- helpers ------------------------------------------------------------------------------
 
     def _same(self, name: str) -> Callable[[str], bool]:
         folded = self.fold(name)
         return lambda other: self.fold(other) == folded
 
     def _formatted(self, target: str) -> bool:
-        """Not where it is +c: InspIRCd refuses every line with a formatting code then, solanum takes the codes out."""
+        """Whether ``target`` accepts formatting codes.  A +c channel does not: InspIRCd refuses every line with a code,
+        solanum removes the codes."""
         return "c" not in (self.tracker.of(target).modes or "")

@@ -1,8 +1,8 @@
-"""To how many people the network lets us speak first.  Pure; monotonic seconds.
+"""How many people the network lets us write to first.  Pure; times are monotonic seconds.
 
-Solanum and charybdis (Libera.Chat; their ``tgchange``) keep the last ten whom we spoke to; there is room for one new one a minute,
-and one too many is numeric 707 (ircu: 439), its message dropped.  Free of that are members of a channel in which we are
-voiced, and who wrote to us.
+Solanum and charybdis (Libera.Chat; their ``tgchange``) remember the last ten people we wrote to and allow one new one a
+minute; a message to one too many is dropped with numeric 707 (ircu: 439).  Members of a channel in which we are voiced,
+and people who wrote to us, do not count.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from collections.abc import Callable
 
 AT_ONCE = 10
 EVERY = 60.0  # seconds until there is room for one more
-LIMITING = re.compile("solanum|charybdis|u2\\.10", re.IGNORECASE)  # programs (004) that have this
+LIMITING = re.compile("solanum|charybdis|u2\\.10", re.IGNORECASE)  # server software (004) that has this limit
 _MOST_WRITERS = 500
 
 
 class Recipients:
-    """``exempt``: whether a nick shares a channel with us in which we are voiced."""
+    """The people we write to on one connection.  ``exempt``: whether a nick shares a channel with us in which we are
+    voiced."""
 
     def __init__(self, fold: Callable[[str], str], exempt: Callable[[str], bool]) -> None:
         self._fold, self._exempt = fold, exempt
@@ -31,7 +32,7 @@ class Recipients:
         self._limited = self._limited or bool(LIMITING.search(program))
 
     def heard(self, nick: str) -> None:
-        """They wrote to us: we may answer."""
+        """Records that ``nick`` wrote to us, so that we may answer."""
         _remember(self._writers, self._fold(nick), _MOST_WRITERS)
 
     def may(self, nick: str, now: float) -> bool:
@@ -52,7 +53,7 @@ class Recipients:
             _remember(self._spoken_to, self._fold(nick), AT_ONCE)
 
     def refused(self, nick: str, now: float) -> None:
-        """The network dropped a message to ``nick``: there is no room now, whatever we reckoned."""
+        """Handles a message to ``nick`` that the network dropped: there is no room now, whatever we calculated."""
         self._limited, self._room, self._counted_at = True, 0.0, now
         self._spoken_to.pop(self._fold(nick), None)
         self._writers.pop(self._fold(nick), None)

@@ -1,7 +1,7 @@
-"""Getting in: capabilities, SASL and a nick (IRCv3 capability-negotiation 302, sasl-3.2, RFC 2812 3.1).
+"""Registers with the server: capabilities, SASL and a nick (IRCv3 capability-negotiation 302, sasl-3.2, RFC 2812 3.1).
 
-A pure machine: messages in, lines out.  ``CAP LS 302`` is the first line on the wire.  Where SASL
-was asked for and is not had, it never goes on unauthenticated: it gives up and says why.
+A pure state machine: messages in, lines out.  ``CAP LS 302`` is the first line on the wire.  If SASL is configured but
+does not succeed, it never continues unauthenticated: it gives up and says why.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ WANTED = (
     "multi-prefix",
     "batch",
 )
-"""Capabilities we use where they are offered.  Not echo-message: we know what we said."""
+"""Capabilities that we use if they are offered.  Not echo-message: we know what we said."""
 
 _KNOWN = {*WANTED, "sasl", "sts"}
 _NICK_TAKEN = {"433", "436", "437"}
@@ -32,8 +32,8 @@ _SASL_NUMERICS = {"900", "902", "903", "904", "905", "906", "907", "908"}
 
 
 def nicks(wanted: str) -> Iterator[str]:
-    """The nicks to try, best first: the wanted one, with one to three ``_``, then short numbered
-    ones that fit a server which allows nine characters (RFC 2812 1.2.1).  Ends."""
+    """Yields the nicks to try, best first: ``wanted``, the same with one to three ``_``, then short numbered ones that
+    fit a server that allows nine characters (RFC 2812 1.2.1).  Finite."""
     yield wanted
     for count in (1, 2, 3):
         yield wanted + "_" * count
@@ -42,12 +42,12 @@ def nicks(wanted: str) -> Iterator[str]:
 
 
 class Registration:
-    """One attempt.  ``done`` once the server welcomed us, ``failure`` is set once it will not.
+    """One attempt to register.  ``done`` is set once the server has welcomed us, ``failure`` once it will not.
 
-    ``caps`` holds what is enabled, ``nick`` the nick as the server said it or as we last asked,
-    ``account`` the services account the server logged us into.  ``denied``: the failure is that the
-    services do not take our account and its proof, which another try would not change.  ``sts``: the value of that
-    capability, once it was offered.
+    ``caps`` holds the enabled capabilities, ``nick`` the nick that the server gave us or that we last asked for,
+    ``account`` the services account that the server logged us in to.  ``denied``: the failure is that our account and
+    its proof were not accepted, so that another try would not help.  ``sts``: the value of that capability, once it was
+    offered.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Registration:
         return ["CAP LS 302", *password, f"NICK {self.nick}", f"USER {self._user} 0 * :{self._realname}"]
 
     def receive(self, message: Message) -> list[str]:
-        """The lines to send because of ``message``; [] for what is none of ours."""
+        """Returns the lines to send in reply to ``message``; [] if it does not concern registration."""
         if self.failure is not None:
             return []
         command = message.command
@@ -170,7 +170,7 @@ class Registration:
         if self._ended or not self._pending:
             return []
         if not granted and (len(names) > 1 or not names):
-            # one refused capability refuses all of its line: ask for each by itself
+            # one refused capability refuses its whole line: ask for each separately
             return [f"CAP REQ {name}" for name in sorted(self._pending)]
         self._pending -= names
         if self._pending:
@@ -188,7 +188,7 @@ class Registration:
     # -- SASL ---------------------------------------------------------------------------------
 
     def _next_mechanism(self) -> list[str]:
-        """Begins the first of our mechanisms that is left and that the server has."""
+        """Starts the first of our untried mechanisms that the server offers."""
         offered = {name.upper() for name in self._offered.get("sasl", "").split(",") if name}
         while self._untried:
             mechanism = MECHANISMS[self._untried.pop(0)](self._credentials)

@@ -1,8 +1,8 @@
-"""Who is in our channels, and under which services account.  Pure: messages in, events out.
+"""Tracks who is in our channels, and their services accounts.  Pure: messages in, events out.
 
-Accounts come from extended-join, account-tag, account-notify and WHOX, never from a nick.  Where
-the network offers account-tag, the account of a line is exactly its tag: no tag, not logged in.
-Somebody whom no channel of ours holds has an account only by account-tag.
+Accounts come from extended-join, account-tag, account-notify and WHOX, never from a nick.  If the network offers
+account-tag, the account of a line is exactly its tag: no tag means not logged in.  Somebody who is in none of our
+channels has an account only by account-tag.
 """
 
 from __future__ import annotations
@@ -17,23 +17,25 @@ from trainbot.core.messages import Arrived, ChannelMembers, ChatEvent, Left, Ren
 
 log = logging.getLogger(__name__)
 
-WHOX_TOKEN = "152"  # noqa: S105  a mark, no secret
-"""Marks WHOX replies (354) as answers to our own question."""
+WHOX_TOKEN = "152"  # noqa: S105  a marker, not a secret
+"""Marks WHOX replies (354) as answers to our own request."""
 
 WHOX_FIELDS = f"%tcuhnaf,{WHOX_TOKEN}"
 
 MOST_PEOPLE = 20_000
-"""Whom we know in one channel at most: no channel of a network is as large, and what a server makes up fills no memory."""
+"""The most people tracked in one channel: no network's channel is as large, and a server that makes people up cannot
+fill our memory."""
 
 LONGEST_NAME = 255
-"""Characters of a nick, a user or a host that we take for one."""
+"""The longest nick, user or host that we accept, in characters."""
 
 _UNKNOWN_USER, _UNKNOWN_HOST = 11, 64
-"""Octets to reckon with until the server showed us ours: the longest that common servers show."""
+"""Octets to assume until the server has shown us ours: the longest that common servers show."""
 
 
 def account_of(name: str | None) -> str | None:
-    """``*`` (extended-join, ACCOUNT) and ``0`` (WHOX) say: not logged in."""
+    """Returns the account name, or None if ``name`` means not logged in: ``*`` (extended-join, ACCOUNT) or ``0``
+    (WHOX)."""
     return None if name in (None, "", "*", "0") or len(name) > LONGEST_NAME else name
 
 
@@ -48,8 +50,8 @@ class _Channel:
 class Roster:
     """The channels of one connection and the people in them.
 
-    ``fold`` is the server's comparison of names.  ``caps`` is the live set of enabled
-    capabilities.  ``channels`` are ours, as bot.ini spells them; in any other we see nobody.
+    ``fold`` folds names as the server compares them.  ``caps`` is the live set of enabled capabilities.  ``channels``
+    are our channels as bot.ini spells them; nobody is tracked in any other.
     """
 
     def __init__(
@@ -80,10 +82,10 @@ class Roster:
             "396": self._my_host,
         }
 
-    # -- questions ----------------------------------------------------------------------------
+    # -- queries ------------------------------------------------------------------------------
 
     def channel_name(self, channel: str) -> str:
-        """``channel`` as bot.ini spells it, where it is one of ours."""
+        """Returns ``channel`` as bot.ini spells it if it is one of ours, else unchanged."""
         folded = self._fold(channel)
         return next((name for name in self._spelling if self._fold(name) == folded), channel)
 
@@ -98,7 +100,7 @@ class Roster:
         return [channel.name for channel in self._channels.values() if not channel.counted]
 
     def members(self, channel: str) -> tuple[Sender, ...]:
-        """Everybody in ``channel`` but us."""
+        """Returns everybody in ``channel`` except us."""
         held = self._channels.get(self._fold(channel))
         keys = sorted(held.members) if held else ()
         return tuple(self._people[key] for key in keys)
@@ -111,7 +113,7 @@ class Roster:
         return self._people.get(self._fold(nick))
 
     def prefix_octets(self) -> int:
-        """The length of ``:nick!user@host `` as the server puts it before what we say."""
+        """Returns the octets of ``:nick!user@host``, its space included, that the server puts before our messages."""
         me = self.me
         user = len(me.user.encode()) if me.user else _UNKNOWN_USER
         host = len(me.host.encode()) if me.host else _UNKNOWN_HOST
@@ -120,14 +122,14 @@ class Roster:
     # -- what happened ------------------------------------------------------------------------
 
     def receive(self, message: Message, at: datetime) -> list[ChatEvent]:
-        """The events that ``message`` means.  Lines that are too short mean nothing."""
+        """Returns the events that ``message`` causes.  Lines that are too short cause none."""
         handler = self._handlers.get(message.command)
         return handler(message, at) if handler else []
 
     def speaker(self, message: Message, at: datetime) -> tuple[Sender | None, list[ChatEvent]]:
-        """Who said ``message``, and what it tells about them that we did not know.
+        """Returns who sent ``message``, and events for anything new that it reveals about them.
 
-        None for a server, and for a bare nick that is not in view.
+        The sender is None for a server, and for a bare nick that is in none of our channels.
         """
         seen = self._seen(message)
         known = self.find(message.nick)
@@ -197,7 +199,7 @@ class Roster:
         return self._gone(message.param(1), message.param(0), at)
 
     def _gone(self, nick: str, name: str, at: datetime) -> list[ChatEvent]:
-        """``nick`` left ``name``.  Where it is us, everybody in it leaves our view."""
+        """Handles ``nick`` leaving ``name``.  If it is us, everybody in the channel counts as having left."""
         folded, channel = self._fold(name), self._channels.get(self._fold(name))
         if channel is None or not nick:
             return []
@@ -225,7 +227,7 @@ class Roster:
         new, nick = message.param(0), message.nick
         if (
             not new or not nick or " " in new or not new.isprintable() or len(new) > LONGEST_NAME
-        ):  # none (RFC 2812 2.3.1)
+        ):  # not a nick (RFC 2812 2.3.1)
             return []
         if self.is_me(nick):
             self.me = replace(self.me, nick=new)
@@ -255,7 +257,7 @@ class Roster:
             self.me = replace(self.me, user=user or self.me.user, host=host)
         return []
 
-    # -- the roll call ------------------------------------------------------------------------
+    # -- WHO replies --------------------------------------------------------------------------
 
     def _who(self, message: Message, at: datetime) -> list[ChatEvent]:
         # me channel user host server nick flags :hops realname
@@ -289,7 +291,7 @@ class Roster:
         return events
 
     def _room(self, channel: _Channel, key: str) -> bool:
-        """Whether we may know of one more in ``channel``, or know them there already."""
+        """Whether one more person may be tracked in ``channel``, or is tracked there already."""
         if len(channel.members) < MOST_PEOPLE or key in channel.members:
             return True
         if not channel.full:

@@ -1,6 +1,6 @@
-"""SASL as IRC carries it (IRCv3 sasl-3.2): what a mechanism is, and the cutting of its messages.
+"""SASL as IRC carries it (IRCv3 sasl-3.2): the interface of a mechanism, and how its messages are split.
 
-``mechanisms`` has them.  Pure; nothing here prints or logs a credential.
+The mechanisms are in ``mechanisms``.  Pure; nothing here prints or logs a credential.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ LONGEST_CHALLENGE = 64 * 1024
 
 
 class SaslRefused(Exception):
-    """The exchange must not go on; the text says why, without a secret."""
+    """The exchange must not continue; the text says why, without a secret."""
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Who we are to the services.  ``password`` and ``key`` (PEM, of an EC key on P-256) are called only when they
-    are needed on the wire."""
+    """Our credentials for the services.  ``password`` and ``key`` (PEM, an EC key on P-256) are called only when they
+    are needed for sending."""
 
     account: str = ""
     password: Callable[[], str] = str
@@ -35,9 +35,9 @@ class Credentials:
 
 
 class Mechanism(Protocol):
-    """One exchange.  ``respond`` takes the server's decoded challenge (empty at the start for
-    mechanisms where the client speaks first) and returns our message, or raises SaslRefused.
-    ``complete`` is True once a success reply from the server may be believed."""
+    """One exchange.  ``respond`` takes the server's decoded challenge (empty at the start for mechanisms in which the
+    client speaks first) and returns our message, or raises SaslRefused.  ``complete`` is True once a success reply from
+    the server can be trusted."""
 
     name: str
     complete: bool
@@ -46,7 +46,7 @@ class Mechanism(Protocol):
 
 
 def chunks(message: bytes) -> list[str]:
-    """The parameters of the AUTHENTICATE lines that carry ``message``."""
+    """Returns the parameters of the AUTHENTICATE lines that carry ``message``."""
     encoded = base64.b64encode(message).decode()
     parts = [encoded[at : at + CHUNK] for at in range(0, len(encoded), CHUNK)]
     if len(encoded) % CHUNK == 0:
@@ -55,13 +55,14 @@ def chunks(message: bytes) -> list[str]:
 
 
 class Assembler:
-    """Puts the server's AUTHENTICATE parameters together again."""
+    """Reassembles the server's AUTHENTICATE parameters."""
 
     def __init__(self) -> None:
         self._parts = ""
 
     def feed(self, part: str) -> bytes | None:
-        """The whole challenge once it is there, else None; raises SaslRefused on rubbish."""
+        """Returns the whole challenge once it is complete, else None.  Raises SaslRefused if it is invalid or too
+        long."""
         self._parts += "" if part == "+" else part
         if len(self._parts) > LONGEST_CHALLENGE:
             raise SaslRefused("the server's challenge never ends")

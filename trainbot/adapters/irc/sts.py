@@ -1,6 +1,7 @@
-"""Strict transport security (ircv3.net/specs/extensions/sts): once a network said that it wants TLS, we never come without.
+"""Strict transport security (ircv3.net/specs/extensions/sts): once a network has required TLS, we never connect without
+it.
 
-The policies are kept in one JSON file: host -> port and until when (epoch seconds).
+The policies are kept in one JSON file: host -> port and expiry (epoch seconds).
 """
 
 from __future__ import annotations
@@ -14,20 +15,21 @@ from trainbot.core.files import write_whole
 
 log = logging.getLogger(__name__)
 
-LONGEST = 5 * 366 * 86400  # seconds that a policy may hold
-_MOST = 1000  # hosts in the file
+LONGEST = 5 * 366 * 86400  # longest duration of a policy in seconds
+_MOST = 1000  # most hosts read from the file
 
 
 @dataclass(frozen=True, slots=True)
 class StsPolicy:
-    """The value of the capability: ``port`` for who came without TLS, ``duration`` in seconds for who came with it."""
+    """The value of the capability: ``port`` for clients that connected without TLS, ``duration`` in seconds for those
+    with TLS."""
 
     port: int | None = None
     duration: int | None = None
 
     @classmethod
     def parse(cls, value: str) -> StsPolicy:
-        """Keys that are not numbers of a sensible size count as absent."""
+        """Parses ``value``.  Keys whose values are not numbers of a sensible size count as absent."""
         found = dict(item.partition("=")[::2] for item in value.split(","))
         port, duration = _number(found.get("port", ""), 65535), _number(found.get("duration", ""), LONGEST)
         return cls(port or None, duration)
@@ -40,19 +42,19 @@ def _number(text: str, most: int) -> int | None:
 
 
 class StsPolicies:
-    """What networks asked for.  Without a file they are kept for this process's life only."""
+    """The TLS policies of networks.  Without a file they are kept only as long as this process runs."""
 
     def __init__(self, file: Path | None) -> None:
         self._file = file
         self._hosts: dict[str, dict[str, int]] = self._read()
 
     def port(self, host: str, now: float) -> int | None:
-        """The port that ``host`` must be reached at with TLS, or None where nothing is known."""
+        """Returns the port at which ``host`` must be reached with TLS, or None if no policy is known."""
         policy = self._hosts.get(host.lower())
         return policy["port"] if policy and now < policy["until"] else None
 
     def heard(self, host: str, port: int, duration: int, now: float) -> None:
-        """``host`` said so over TLS at ``port``; a duration of 0 takes the policy back."""
+        """Stores the policy that ``host`` announced over TLS at ``port``; a duration of 0 removes it."""
         self._hosts.pop(host.lower(), None)
         if duration:
             self._hosts[host.lower()] = {"port": port, "until": int(now + duration)}

@@ -1,4 +1,4 @@
-"""The socket: bytes in as lines, lines out as bytes.  Nothing of IRC but the line ends."""
+"""The socket: bytes in as lines, lines out as bytes.  The only part of IRC it knows is the line ends."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ log = logging.getLogger(__name__)
 
 _LONGEST_OUT = LONGEST_LINE - 2
 MOST_UNSENT = 64 * 1024
-"""Octets that the server may leave unread before we take it for stuck: a whole outbox at its pace is less."""
+"""Octets that the server may leave unread before we consider it stuck: more than a whole outbox at its pace."""
 _LINGER = 2.0
 _FORBIDDEN = str.maketrans("", "", "\r\n\0")
 
 
 class Transport(asyncio.Protocol):
-    """One TCP (or TLS) connection.  ``hear`` is called with each line, ``woken`` after each batch and
-    whenever the link's state changed.  ``closed`` is set at the end."""
+    """One TCP or TLS connection.  ``hear`` is called with each line, ``woken`` after each batch and whenever the state
+    of the link changes.  ``closed`` is set at the end."""
 
     def __init__(self, hear: Callable[[str], None], woken: Callable[[], None]) -> None:
         self._hear, self._woken = hear, woken
         self._reader = LineReader()
         self._transport: asyncio.Transport | None = None
-        self._waiting: list[bytes] = []  # lines of this turn of the loop: one system call for all of them
+        self._waiting: list[bytes] = []  # lines of this turn of the loop, written with one system call
         self.closed = asyncio.Event()
         self.writable = True
         self.reason = "the server closed the connection"
-        self.certificate_ends: float | None = None  # epoch seconds; None where it was not verified
+        self.certificate_ends: float | None = None  # epoch seconds; None if it was not verified
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -64,7 +64,7 @@ class Transport(asyncio.Protocol):
         self._woken()
 
     def hold(self) -> None:
-        """Reads nothing more before ``go_on``."""
+        """Stops reading until ``go_on``."""
         if self._transport is not None and not self.closed.is_set():
             self._transport.pause_reading()
 
@@ -73,7 +73,8 @@ class Transport(asyncio.Protocol):
             self._transport.resume_reading()
 
     def write(self, line: str) -> None:
-        """Hands one line to the socket before this turn of the loop ends, whatever is in it as one line."""
+        """Writes one line, together with the other lines of this turn of the event loop.  CR, LF and NUL in it are
+        removed."""
         if self._transport is None or self.closed.is_set():
             return
         if not self._waiting:
@@ -88,13 +89,13 @@ class Transport(asyncio.Protocol):
         self._waiting.clear()
 
     def _abandon(self) -> None:
-        """Nothing more gets through: what waits is thrown away with the connection."""
+        """Aborts the connection and drops what waits, because the server no longer reads."""
         assert self._transport is not None
         self.reason = NOT_READING
         self._transport.abort()
 
     def close(self) -> None:
-        """Lets what was written out, and closes; within ``_LINGER`` seconds in any case."""
+        """Writes what is waiting and closes the connection, within ``_LINGER`` seconds in any case."""
         if self._transport is not None:
             self._flush()
             self._transport.close()
@@ -102,8 +103,8 @@ class Transport(asyncio.Protocol):
 
 
 async def connect(config: IrcConfig, hear: Callable[[str], None], woken: Callable[[], None]) -> Transport:
-    """A link to the configured server, its certificate verified.  Raises OSError (ssl.SSLError and
-    Untrusted are some)."""
+    """Connects to the configured server and verifies its certificate.  Raises OSError, of which ssl.SSLError and
+    UntrustedServer are subclasses."""
     context: ssl.SSLContext | None = tls_context(config) if config.tls else None
     transport, link = await asyncio.get_running_loop().create_connection(
         lambda: Transport(hear, woken),
@@ -111,7 +112,7 @@ async def connect(config: IrcConfig, hear: Callable[[str], None], woken: Callabl
         config.port,
         ssl=context,
         server_hostname=config.server if context else None,
-        happy_eyeballs_delay=0.25,  # an IPv6 address that leads nowhere must not use up the time
+        happy_eyeballs_delay=0.25,  # an unreachable IPv6 address must not use up the timeout
     )
     try:
         session = transport.get_extra_info("ssl_object")

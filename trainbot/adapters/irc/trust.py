@@ -1,4 +1,4 @@
-"""Which server certificate we trust, and which certificate we show (RFC 5246, RFC 6125)."""
+"""Which server certificate we trust, and which client certificate we present (RFC 5246, RFC 6125)."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from trainbot.model.config import IrcConfig
 
 
 class UntrustedServer(OSError):
-    """The server is not the one that bot.ini pins."""
+    """The server's certificate is not the one that bot.ini pins."""
 
 
 def refuse_unsafe(config: IrcConfig) -> None:
-    """Raises ConfigError where ``login_problems`` has some, or where a certificate file cannot be used."""
+    """Raises ConfigError if ``login_problems`` finds any problem, or if a certificate file cannot be used."""
     problems = [f"[irc] {option}: {what}" for option, what in login_problems(config)]
     if config.tls:
         try:
@@ -28,9 +28,9 @@ def refuse_unsafe(config: IrcConfig) -> None:
 
 
 def tls_context(config: IrcConfig) -> ssl.SSLContext:
-    """Verifies chain and name against the system's store or ``tls_ca_file``.  Where a fingerprint is pinned, it alone
-    decides (``verify_pin``): whoever signed the certificate, for whatever name, expired or not.  Raises OSError or
-    ssl.SSLError where a file is missing or wrong."""
+    """Returns a context that verifies chain and name against the system's store or ``tls_ca_file``.  If a fingerprint
+    is pinned, it alone decides (``verify_pin``): issuer, name and expiry do not matter.  Raises OSError or ssl.SSLError
+    if a file is missing or invalid."""
     context = ssl.create_default_context(cafile=config.tls_ca_file or None)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if config.tls_fingerprint:
@@ -42,8 +42,8 @@ def tls_context(config: IrcConfig) -> ssl.SSLContext:
 
 
 def verify_pin(config: IrcConfig, certificate: bytes | None) -> None:
-    """Raises Untrusted unless ``certificate`` (DER) has the SHA-256 that bot.ini pins, if any.
-    Must be called before a word is said."""
+    """Raises UntrustedServer unless ``certificate`` (DER) has the SHA-256 that bot.ini pins, if any.  Must be called
+    before anything is sent."""
     if not config.tls_fingerprint:
         return
     actual = hashlib.sha256(certificate or b"").hexdigest()

@@ -1,9 +1,9 @@
-"""Bytes to lines, lines to messages (RFC 2812 2.3.1, IRCv3 message-tags).
+"""Splits bytes into lines and parses lines into messages (RFC 2812 2.3.1, IRCv3 message-tags).
 
-jaraco's ``irc`` gives the tag and mask parsing.  Its line reader and dispatcher are not used: they
-raise on bytes that are not UTF-8, on ``QUIT`` without a reason, on a bare ``PING``, on a short
-PRIVMSG and on a numeric without parameters, split parameters at every Unicode space, and keep a
-line that never ends for ever.  Nothing in this module raises, whatever bytes come.
+jaraco's ``irc`` parses tags and masks.  Its line reader and dispatcher are not used: they raise on bytes that are not
+UTF-8, on ``QUIT`` without a reason, on a bare ``PING``, on a short PRIVMSG and on a numeric without parameters, split
+parameters at every Unicode space, and keep an endless line without limit.  Nothing in this module raises, whatever
+bytes arrive.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from irc.client import NickMask
 from irc.message import Tag
 
 LONGEST = 8191 + 512
-"""Octets of the longest lawful line: tags (8191) and the message itself (512)."""
+"""Octets of the longest valid line: tags (8191) and the message itself (512)."""
 
 MOST_PARAMS = 64
 """RFC 2812 allows 15; some servers send more, none sends this many."""
@@ -31,7 +31,7 @@ class Message:
     tags: Mapping[str, str | None] = field(default_factory=dict)
 
     def param(self, index: int) -> str:
-        """The parameter at ``index`` (-1: the last), or '' where the line is too short."""
+        """Returns the parameter at ``index`` (-1: the last), or '' if the line is too short."""
         try:
             return self.params[index]
         except IndexError:
@@ -43,7 +43,7 @@ class Message:
 
 
 def decode(line: bytes) -> str:
-    """UTF-8, else Windows-1252, else Latin-1, which no byte can fail."""
+    """Decodes UTF-8, else Windows-1252, else Latin-1, which accepts every byte."""
     for encoding in ("utf-8", "cp1252"):
         try:
             return line.decode(encoding)
@@ -53,9 +53,9 @@ def decode(line: bytes) -> str:
 
 
 class LineReader:
-    """Cuts what the socket brings into lines; holds at most ``LONGEST`` octets of an unfinished one.
+    """Splits what the socket receives into lines; keeps at most ``LONGEST`` octets of an unfinished one.
 
-    A longer line is left out as a whole: half a line could mean something else.
+    A longer line is dropped as a whole: half a line could mean something else.
     """
 
     def __init__(self) -> None:
@@ -75,7 +75,7 @@ class LineReader:
 
 
 def parse(line: str) -> Message | None:
-    """The message that ``line`` is, or None where it is none.  Never raises."""
+    """Returns ``line`` parsed as a message, or None if it is not one.  Never raises."""
     line = line.strip("\r\n\0 ")
     tags: dict[str, str | None] = {}
     source = None

@@ -1,4 +1,4 @@
-"""Text for the wire: made harmless, and cut into pieces that fit a line.  Pure."""
+"""Text for the wire: sanitised, and split into pieces that fit a line.  Pure."""
 
 from __future__ import annotations
 
@@ -8,36 +8,37 @@ import unicodedata
 from trainbot.core.text import visible
 
 TOGGLES = "\x02\x11\x1d\x1f"
-"""Formatting that our own texts may use: bold, monospace, italic, underline; ``\\x0f`` ends all."""
+"""Formatting that our own texts may use: bold, monospace, italic, underline; ``\\x0f`` ends them all."""
 
 _COLOURS = re.compile("\x03(?:[0-9]{1,2}(?:,[0-9]{1,2})?)?|\x04(?:[0-9a-fA-F]{6}(?:,[0-9a-fA-F]{6})?)?")
 _FORMATTING = re.compile(f"[{TOGGLES}\x0f]")
 
 
 def sanitise(text: str) -> str:
-    r"""``text`` on one line and harmless (``core.text``), with ``TOGGLES`` and ``\x0f`` but without colours."""
-    if text.isprintable():  # nothing of all that is: most texts, and it costs a tenth
+    r"""Returns ``text`` on one line and sanitised (``core.text``), with ``TOGGLES`` and ``\x0f`` but without
+    colours."""
+    if text.isprintable():  # nothing to remove, as in most texts; this takes a tenth of the time
         return text
     return visible(_COLOURS.sub("", text), formatted=True)
 
 
 def shown(text: str) -> str:
-    """``text`` sanitised, its code in bold: irssi and mIRC know no monospace, and irssi shows its code as a letter Q,
-    which people would copy with the command."""
+    """Returns ``text`` sanitised, with code in bold: irssi and mIRC do not support monospace, and irssi shows its
+    formatting code as a letter Q, which people would copy with the command."""
     return sanitise(text).replace("\x11", "\x02")
 
 
 def plain(text: str) -> str:
-    """``text`` as people read it: sanitised, and without formatting too."""
+    """Returns ``text`` as people read it: sanitised, and without formatting."""
     return text if text.isprintable() else _FORMATTING.sub("", sanitise(text))
 
 
 def cut(text: str, room: int) -> tuple[str, str]:
-    """Splits sanitised ``text`` into what fits ``room`` octets of UTF-8, and the rest.
+    """Splits sanitised ``text`` into the part that fits ``room`` octets of UTF-8, and the rest.
 
-    At a space where there is one in the second half (that space is left out), else between
-    characters, not before a combining mark as long as that leaves something.  Formatting that is
-    open at the cut is opened again in the rest.  ``room`` must be 16 or more, so that it ends.
+    It splits at a space if there is one in the second half (that space is dropped), else between characters, but not
+    before a combining mark as long as that leaves something.  Formatting that is open at the cut is opened again in the
+    rest.  ``room`` must be 16 or more, so that splitting ends.
     """
     raw = text.encode()
     if len(raw) <= room:
@@ -63,7 +64,7 @@ def _reopened(head: str, rest: str) -> tuple[str, str]:
 
 
 def _joins(before: str, after: str) -> bool:
-    """Whether the two make one sign on the screen (marks, joiners, variation selectors)."""
+    """Whether the two characters form one symbol on the screen (marks, joiners, variation selectors)."""
     return (
         unicodedata.category(after).startswith("M")
         or "\u200d" in (before, after)
