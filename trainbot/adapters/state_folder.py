@@ -1,4 +1,5 @@
-"""The folder of what an installation keeps secret: keys, pepper, sockets and pid files; and its keys, made by ssh-keygen(1)."""
+"""The folder for what an installation keeps secret (keys, pepper, sockets and pid files), and its keys, made by
+ssh-keygen(1)."""
 
 from __future__ import annotations
 
@@ -12,14 +13,14 @@ from trainbot.model.config import Config
 CONTROL = "control.sock"  # the running bot listens here
 PEPPER = "pepper"
 HOST_KEY = "gateway_host_key"
-JUMP_KEY = "door_key"  # what hosts' doors let in
+JUMP_KEY = "door_key"  # the key that jump hosts accept
 KNOWN_HOSTS = "known_hosts"  # OpenSSH's format (sshd(8)); host prepare writes it
 ROUTES = "routes.json"
 SOCKET = "gateway.sock"
 
 
 def state_folder(config: Config) -> Path:
-    """The folder of keys, pepper, socket and pid files, mode 0700; BackendError where it cannot be."""
+    """The folder of keys, pepper, sockets and pid files, with mode 0700.  BackendError if it cannot be created."""
     state = config.store.state
     try:
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -32,7 +33,7 @@ def state_folder(config: Config) -> Path:
 
 
 def lab_key(path: Path) -> str:
-    """The public half of the installation's key to its labs, made the first time (ssh-keygen(1))."""
+    """The public half of the installation's key to its labs, created the first time (ssh-keygen(1))."""
     public = path.with_name(path.name + ".pub")
     if not path.exists():
         if shutil.which("ssh-keygen") is None:
@@ -50,5 +51,5 @@ def lab_key(path: Path) -> str:
 
 
 def jump_key(config: Config) -> str:
-    """The public half of the gateway's key to jump hosts (lab-door); created the first time."""
+    """The public half of the gateway's key to the jump hosts (lab-door), created the first time."""
     return lab_key(state_folder(config) / JUMP_KEY)

@@ -1,4 +1,4 @@
-"""The only importer of apscheduler.  Timers decide nothing: they call, and what is called looks at the rows."""
+"""The only importer of apscheduler.  Timers decide nothing: they make calls, and the code called looks at the rows."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 
 class Timers:
-    """Jobs are kept in memory only (the rows are the truth); one that came late still runs, many late ones once
-    (APScheduler's misfire_grace_time and coalesce)."""
+    """Jobs are kept in memory only (the rows are the truth).  A late job still runs; several late runs of a job become
+    one (APScheduler's misfire_grace_time and coalesce)."""
 
     def __init__(self) -> None:
         self._scheduler = AsyncIOScheduler(

@@ -1,4 +1,4 @@
-"""The running bot: doors around ``Bot``, one event loop that owns the state."""
+"""The running bot: adapters around ``Bot``, and one event loop that owns the state."""
 
 from __future__ import annotations
 
@@ -44,18 +44,18 @@ from trainbot.model.script_events import RunScript
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
-STS = "sts.json"  # in the state folder: which networks want TLS
-TURN = 256  # events in one transaction at most
-CROWDED = 5_000  # events that wait before no more is read from IRC
+STS = "sts.json"  # in the state folder: which networks require TLS
+TURN = 256  # at most this many events in one transaction
+CROWDED = 5_000  # with this many events waiting, reading from IRC pauses
 TICK = 2.0  # seconds
 GATEWAY_LOOK = 15.0  # seconds
 HOSTS_ASKED = 30.0  # seconds
 
 
 class App:
-    """One bot.  ``run()`` returns when ``stop()`` was called; BackendError where it cannot begin.
+    """One bot.  ``run()`` returns after ``stop()`` is called; BackendError if it cannot start.
 
-    The gateway is started if none runs, and goes on when we end: ``gateway.process.stop`` ends it.
+    The gateway is started if none is running, and keeps running when the bot ends: ``gateway.process.stop`` ends it.
     """
 
     def __init__(self, config: Config, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
@@ -92,7 +92,7 @@ class App:
     # -- the loop --------------------------------------------------------------------------------------
 
     def post(self, event: Event) -> None:
-        """Doors put what happened here; called on the loop."""
+        """Queues an event for the next turn.  Adapters call it on the loop."""
         self._inbox.append(event)
         if len(self._inbox) == CROWDED:
             self.irc.hold()
@@ -102,7 +102,7 @@ class App:
         try:
             await self.control.start()
             if self.config.gateway.service:
-                await self._watch_gateway()  # it may come a moment later
+                await self._watch_gateway()  # the service may start a moment later
             else:
                 await self._keep_gateway()
             for worker in self.workers.values():
@@ -123,7 +123,7 @@ class App:
                     self._carry_out(outcome)
                     if len(self._inbox) < TURN:
                         self.irc.go_on()
-                    await asyncio.sleep(0)  # sockets get their turn between two transactions
+                    await asyncio.sleep(0)  # lets sockets be served between two transactions
         finally:
             log.info("trainbot is stopping; labs and gateway keep running")
             await self._close()
@@ -137,7 +137,7 @@ class App:
             self.stop()
 
     def reload(self) -> None:
-        """Reads bot.ini again (SIGHUP).  A wrong file changes nothing; what needs a restart is said."""
+        """Reads bot.ini again (SIGHUP).  A faulty file changes nothing; options that need a restart are logged."""
         try:
             config, taken, waiting = taken_up(self.config, load(self.config.path))
             self.irc.reconfigure(config.irc)
@@ -159,7 +159,7 @@ class App:
         self.post(Tick())
 
     async def _keep_gateway(self) -> None:
-        """A gateway runs: the one from before, or a new one.  BackendError where it cannot."""
+        """Makes sure that a gateway is running, an existing one or a new one.  BackendError if it cannot be started."""
         if self.config.hosts:
             await self.supervisor.keep()
 
@@ -176,7 +176,7 @@ class App:
         if outcome.routes is not None:
             self._publish_to_gateway(
                 "routes", to_json(outcome.routes, outcome.guests)
-            )  # before the password is said: it works when it is read
+            )  # first, so that a password already works when it is read
         if outcome.lines is not None:
             self._publish_to_gateway("lines", outcome.lines)
         for out in outcome.say:
@@ -254,13 +254,14 @@ class App:
 
 
 def _settle(waiting: asyncio.Future[T], value: T) -> None:
-    """The answer, unless whoever waited for it has gone."""
+    """Delivers the answer, unless nobody is waiting for it any more."""
     if not waiting.done():
         waiting.set_result(value)
 
 
 def _open_store(config: Config) -> Store:
-    """Locked first: a second bot on the same database is refused before it can migrate anything."""
+    """Opens the store.  Locks it first, so that a second bot on the same database is refused before it can migrate
+    anything."""
     url = config.store.url
     store = Store(url)
     try:
@@ -274,7 +275,7 @@ def _open_store(config: Config) -> Store:
 
 
 async def run(config: Config) -> None:
-    """Runs until SIGTERM or SIGINT; SIGHUP reads bot.ini again."""
+    """Runs until SIGTERM or SIGINT.  SIGHUP makes it read bot.ini again."""
     app = App(config)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,4 +1,4 @@
-"""Who is on IRC now, in our channels (trainbot.model.ports.Audience)."""
+"""The people who are on IRC now, in our channels (trainbot.model.ports.Audience)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from trainbot.model.config import IrcConfig
 
 
 class NetworkView(ChannelView, Protocol):
-    """What the chat adapter knows about the network now."""
+    """What the IRC connection knows about the network now."""
 
     def holds(self, channel: str, nick: str) -> bool: ...
     def find(self, nick: str) -> Sender | None: ...
@@ -21,7 +21,7 @@ class NetworkView(ChannelView, Protocol):
 
 
 class IrcAudience:
-    """The network as the chat adapter sees it, for the channels of bot.ini."""
+    """The network as the IRC connection sees it, limited to the channels of bot.ini."""
 
     def __init__(self, view: NetworkView, irc: IrcConfig) -> None:
         self.view, self.irc = view, irc
@@ -69,7 +69,7 @@ class IrcAudience:
         return None
 
     def again(self, person: Person) -> Sender | None:
-        """Whoever wears now the mask that somebody without an account left with: perhaps not the same person."""
+        """Whoever now has the mask that this person, who has no account, left with.  It may be somebody else."""
         if person.account is not None:
             return None
         return next(
@@ -85,5 +85,5 @@ class IrcAudience:
         return list(dict.fromkeys(mine)) or list(self.irc.class_channels)
 
     def channel_named(self, channel: str) -> str:
-        """As bot.ini writes it, where it is ours."""
+        """The channel's name as bot.ini writes it, if it is one of ours."""
         return next((ours for ours in self.irc.channels if self.fold(ours) == self.fold(channel)), channel)

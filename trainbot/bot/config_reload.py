@@ -1,4 +1,4 @@
-"""What of a changed bot.ini a running bot takes up, and what needs a restart.  Pure."""
+"""Which changes of bot.ini a running bot applies, and which need a restart.  Pure."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ IRC = (
     "flood_interval",
     "notice",
 )
-"""Of [irc]: the way in, and the pace.  The rest is who we are there: channels, nick, prefix."""
+"""Options of [irc] for connecting and sending speed.  The rest describe the bot itself: channels, nick, prefix."""
 
 
 def taken_up(old: Config, new: Config) -> tuple[Config, list[str], list[str]]:
-    """(the configuration from now on, what of it is new, what is as it was until a restart): roles, and the way to
-    the network, change at once."""
+    """(the configuration from now on, what is new in it, what stays unchanged until a restart).  Roles and the
+    connection to the network change at once."""
     irc = replace(old.irc, **{name: getattr(new.irc, name) for name in IRC})
     config = replace(old, irc=irc, roles=new.roles)
     taken = [f"[irc] {name}" for name in IRC if getattr(irc, name) != getattr(old.irc, name)]

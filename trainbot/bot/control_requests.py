@@ -1,4 +1,4 @@
-"""What shell commands and the gateway ask of the running bot."""
+"""The requests of shell commands and the gateway to the running bot."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FAILED = {"error": "internal error: see trainbot's log"}
 
 @dataclass(frozen=True, slots=True)
 class ShellCommand:
-    """A command typed in a shell of the bot's own user, who is an organiser; ``answer`` gets the lines."""
+    """A command typed in a shell by the bot's own user, who counts as an organiser; ``answer`` gets the lines."""
 
     text: str
     answer: Callable[[list[str]], None]
@@ -19,7 +19,7 @@ class ShellCommand:
 
 @dataclass(frozen=True, slots=True)
 class ControlRequest:
-    """``answer`` gets what is told, an ``error`` where it cannot be."""
+    """A request over the control socket.  ``answer`` gets the reply, or an ``error`` if there is none."""
 
     request: dict[str, Any]
     answer: Callable[[dict[str, Any]], None]
@@ -27,17 +27,17 @@ class ControlRequest:
 
 @dataclass(frozen=True, slots=True)
 class RehearsalAsked(ControlRequest):
-    """``trainbot rehearse`` asks."""
+    """A request of ``trainbot rehearse``."""
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayAsked(ControlRequest):
-    """Requests of the gateway, on behalf of the people who are logged in there."""
+    """A request of the gateway, on behalf of somebody who is logged in there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What a request is told once the turn is stored."""
+    """The reply to a request, given once the turn is stored."""
 
     to: ControlRequest
     value: dict[str, Any]
@@ -48,7 +48,7 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class ShellResponse:
-    """The same of a command typed in a shell."""
+    """The same, to a command typed in a shell."""
 
     to: ShellCommand
     lines: list[str]

@@ -1,4 +1,4 @@
-"""What goes into a turn of the bot, and what comes out of it."""
+"""The events that a turn of the bot handles, and the outcome of the turn."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from trainbot.model.script_events import RunScript, ScriptEnded
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """Time has passed: everything that is due is looked at."""
+    """Time has passed: the bot looks at everything that is due."""
 
 
 Event = (
@@ -46,18 +46,18 @@ Work = HostWork | Probe | CheckLogin | ProbeHost | RunScript
 
 @dataclass
 class Outcome:
-    """What a turn decided: for the adapters to carry out, in this order."""
+    """What a turn decided, for the adapters to carry out in this order."""
 
     say: list[Outgoing] = field(default_factory=list)
     work: list[Work] = field(default_factory=list)
     answers: list[Response | ShellResponse] = field(default_factory=list)
-    routes: list[Route] | None = None  # None: as they were
-    guests: list[Guest] = field(default_factory=list)  # beside routes
+    routes: list[Route] | None = None  # None: unchanged
+    guests: list[Guest] = field(default_factory=list)  # sent with routes
     publish: PublishCalendar | None = None
-    lines: dict[str, dict[str, str]] | None = None  # above people's screens; None: as they were
+    lines: dict[str, dict[str, str]] | None = None  # the status lines; None: unchanged
 
     def take(self, item: object) -> None:
-        """Carries out an action that a hook returned.  Raises TypeError if no adapter can."""
+        """Adds an action that a hook returned.  Raises TypeError if no adapter can carry it out."""
         match item:
             case Line() | Topic() | Modes():
                 self.say.append(item)

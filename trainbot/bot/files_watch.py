@@ -1,4 +1,5 @@
-"""Files that change under the bot: exercises are read again, a database that was moved away is said."""
+"""Watches files while the bot runs: rereads changed exercises, and logs an error if the database has been moved
+away."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from trainbot.adapters.scenario_files.library import ExerciseFolder
 from trainbot.core.hooks import Feature, Hook, OnTick
 
 log = logging.getLogger(__name__)
-FILES_EVERY = 8  # ticks between two looks
+FILES_EVERY = 8  # ticks between two checks
 
 
 class FilesWatch(Feature):

@@ -1,4 +1,4 @@
-"""What fails in one thing harms no other."""
+"""Keeps a failure in one call from affecting the others."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ log = logging.getLogger(__name__)
 
 
 class Guard:
-    """Calls in a savepoint of its own: what a call that fails wrote is undone, and the log says why."""
+    """Runs each call in its own savepoint: if the call fails, what it wrote is undone, and the log says why."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
 
     def __call__(self, what: str, call: Callable[[], T]) -> T | None:
-        """The call's value; None where it failed."""
+        """The call's value; None if it failed."""
         try:
             with self.store.savepoint():
                 return call()

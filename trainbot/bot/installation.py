@@ -1,4 +1,4 @@
-"""What an installation is besides bot.ini: its folder of secrets, its id on hosts, its images."""
+"""What an installation consists of besides bot.ini: its folder of secrets, its id on hosts, its images."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def gateway_config(config: Config) -> GatewayConfig:
 
 
 class OwnPorts:
-    """TCP ports of our loopback (trainbot.model.ports.Loopback)."""
+    """TCP ports on our loopback interface (trainbot.model.ports.Loopback)."""
 
     def free_port(self, taken: Collection[int]) -> int:
         for port in random.sample(PORTS, len(PORTS)):
@@ -56,7 +56,8 @@ class OwnPorts:
 
 @dataclass(frozen=True)
 class SshAccess:
-    """How people come in (trainbot.model.ports.Access).  ``state``: where the gateway keeps its key."""
+    """How people reach their labs (trainbot.model.ports.Access).  ``state``: the folder where the gateway keeps its
+    key."""
 
     port: int
     public_address: str
@@ -78,7 +79,7 @@ class SshAccess:
 
 
 def load_image(config: ImageConfig) -> LabImage:
-    """BackendError (one sentence) where a part of the image is not there or not readable."""
+    """The image.  BackendError (one sentence) if a part of it is missing or unreadable."""
     try:
         built = read_image(config.folder)
     except BackendError as error:
@@ -105,7 +106,7 @@ def load_image(config: ImageConfig) -> LabImage:
 
 
 def build_for(config: Config, name: str, progress: Progress | None = None) -> Path:
-    """Builds the image ``name`` of bot.ini where bot.ini wants it; its folder."""
+    """Builds the image ``name`` of bot.ini in the folder that bot.ini gives; returns that folder."""
     image = next((image for image in config.images if image.name == name), None)
     if image is None:
         raise BackendError(f"bot.ini has no [image.{name}] section: add one")
@@ -122,7 +123,7 @@ def build_for(config: Config, name: str, progress: Progress | None = None) -> Pa
 
 
 def images_of(config: Config) -> tuple[dict[str, LabImage], dict[str, str]]:
-    """The images that can be used, and those that cannot with the reason."""
+    """The images that can be used, and those that cannot, each with the reason."""
     usable: dict[str, LabImage] = {}
     unready: dict[str, str] = {}
     for image in config.images:
@@ -134,7 +135,7 @@ def images_of(config: Config) -> tuple[dict[str, LabImage], dict[str, str]]:
 
 
 def installation(config: Config, store: Store) -> Installation:
-    """Makes on the first start what has to stay the same for ever: the id on hosts and the pepper."""
+    """The installation.  On the first start, creates what must never change: the id on hosts and the pepper."""
     state = state_folder(config)
     pepper = passwords.load_or_make_secret(state / PEPPER)
     with store.transaction():

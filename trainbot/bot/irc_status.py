@@ -1,4 +1,5 @@
-"""How the bot stands on IRC, in one line for organisers: what ``trainbot doctor`` says at length in a shell."""
+"""The state of the bot's IRC connection in one line for organisers.  ``trainbot doctor`` shows it in detail in a
+shell."""
 
 from __future__ import annotations
 
@@ -57,7 +58,7 @@ def _connection(there: ConnectionStatus) -> str:
 
 
 def _lost(there: ConnectionStatus, now: datetime) -> list[str]:
-    """Why and when the connection before this one ended; a day is long enough."""
+    """When and why the previous connection ended, if that was within a day."""
     if not there.lost or there.lost_at is None or now.timestamp() - there.lost_at > 86_400:
         return []
     return [f"lost at {datetime.fromtimestamp(there.lost_at, UTC):%H:%M} UTC: {there.lost}"]

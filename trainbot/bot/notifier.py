@@ -1,4 +1,4 @@
-"""Notices on their way: to whom, where they are now, in which words; and what became of the line."""
+"""Delivers notices: finds where the recipient is now, writes the text, and records what became of the line."""
 
 from __future__ import annotations
 
@@ -28,12 +28,13 @@ from trainbot.model import notice as notices
 RETRY = timedelta(minutes=1)
 TOLD_AGAIN = timedelta(minutes=10)
 MOST_UNREACHED = 500
-AT_ONCE = 20  # notices handed to the chat adapter in one turn
+AT_ONCE = 20  # notices passed to the IRC connection in one turn
 
 
 class Notifier(Feature):
-    """``writers``: who words the notices of a kind; others are said as they are.  ``no_secret``: kinds that hold what
-    everybody may know, and so may reach also somebody who only looks like who left."""
+    """``writers``: the functions that word the notices of a kind; other notices are sent as stored.  ``no_secret``:
+    kinds whose content anybody may know, so that they may also reach somebody who only looks like the person who
+    left."""
 
     def __init__(
         self,
@@ -46,9 +47,9 @@ class Notifier(Feature):
         self.rows, self.people, self.audience = store.notices, store.people, audience
         self.guard, self.writers, self.no_secret = guard, writers, no_secret
         self._under_way: set[int] = set()
-        self._unreached: dict[str, RecipientUnreachable] = {}  # by nick; not told yet
-        self._told: dict[str, datetime] = {}  # folded nick -> when the channel told them so
-        self._unmarked: dict[int, datetime] = {}  # said, and perhaps not stored as said yet
+        self._unreached: dict[str, RecipientUnreachable] = {}  # by nick; not told in the channel yet
+        self._told: dict[str, datetime] = {}  # folded nick -> when they were told in the channel
+        self._unmarked: dict[int, datetime] = {}  # ticket -> when it was sent; perhaps not stored yet
 
     def hooks(self) -> Sequence[Hook]:
         return (
@@ -63,7 +64,7 @@ class Notifier(Feature):
         return [*self.due(turn.now), *(self.shut_out(turn.now) if turn.tick else [])]
 
     def due(self, now: datetime) -> list[Line]:
-        """What is to be said now to people and channels that are there, each with its ticket."""
+        """The lines to send now to people and channels that are present, each with its ticket."""
         waiting = self.rows.waiting()
         for notice in notices.stale(waiting, now):
             self.rows.said(notice.id, now)
@@ -89,7 +90,7 @@ class Notifier(Feature):
         return lines
 
     def _worded(self, notice: notices.Notice, now: datetime) -> Reply | None:
-        """Its words by now; None (and it counts as said) where there is nothing left to say."""
+        """The notice's current text; None (and it counts as sent) if there is nothing left to say."""
         reply = self.writers.get(notice.kind, _as_it_is)(notice, now)
         if reply is None:
             self.rows.said(notice.id, now)
@@ -107,12 +108,12 @@ class Notifier(Feature):
     # -- what becomes of them ------------------------------------------------------------------
 
     def on_their_way(self, said: Iterable[Outgoing]) -> None:
-        """After the commit: these are not sent a second time while the chat adapter has them."""
+        """Called after the commit: these notices are not sent again while the IRC connection has them."""
         self._unmarked.clear()
         self._under_way |= {line.ticket for line in said if isinstance(line, Line) and line.ticket is not None}
 
     def catch_up(self) -> None:
-        """What was said in turns that could not be stored is marked now, so that it is not said twice."""
+        """Marks as sent what was said in turns that could not be stored, so that it is not said twice."""
         for ticket, at in self._unmarked.items():
             self.rows.said(ticket, at)
 
@@ -122,7 +123,7 @@ class Notifier(Feature):
         self.rows.said(event.ticket, event.at)
 
     def _unspoken(self, event: LineUndelivered, now: datetime) -> None:
-        """Also after Spoken: the server refused it, or was gone already."""
+        """Handles an undelivered line, possibly after its LineSent: the server refused it, or had already gone."""
         self._under_way.discard(event.ticket)
         self._unmarked.pop(event.ticket, None)
         self.rows.change({"id": event.ticket}, said_at=None, due_at=now + RETRY)
@@ -132,8 +133,9 @@ class Notifier(Feature):
             self._unreached[event.nick] = event
 
     def shut_out(self, now: datetime) -> list[Line]:
-        """To those who cannot be written to, in the channel and without what it was: what lets us.  One line for all whom one
-        thing keeps from it, and each person once in ``TOLD_AGAIN``."""
+        """Lines to a channel for those of its members who cannot be written to privately: what they must do, but not
+        what the message was.  There is one line for all who share a reason, and each person is told only once in
+        ``TOLD_AGAIN``."""
         self._told = {nick: at for nick, at in self._told.items() if now - at < TOLD_AGAIN}
         groups: dict[tuple[str, str, str], list[str]] = {}
         for nick, event in self._unreached.items():

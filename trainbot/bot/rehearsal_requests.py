@@ -1,4 +1,4 @@
-"""What the running bot answers to a rehearsal: which session, how many seats, and where they stand."""
+"""Answers the requests of a rehearsal to the running bot: which session, how many seats, and the state of its labs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOST = 1000  # seats
 
 
 class RehearsalRequests(Feature):
-    """``share``: percent of sign-ups that labs are made for."""
+    """``share``: percentage of sign-ups that labs are prepared for."""
 
     def __init__(
         self, rehearsals: RehearsalLeases, timetable: SessionTimetable, exercises: Exercises, share: int
@@ -35,7 +35,7 @@ class RehearsalRequests(Feature):
         return [Response(event, self.answer(event.request, now))]
 
     def answer(self, request: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-        """{"error"} where it cannot be; nothing is written then."""
+        """The answer; {"error"} if the request is refused, and nothing is written then."""
         try:
             return self._answer(request, now)
         except UserError as error:
@@ -90,8 +90,8 @@ class RehearsalRequests(Feature):
         return found
 
     def _seats(self, session: Session, number: int | None) -> tuple[str, ...]:
-        """An image for each seat: of the sign-ups, of ``seats`` of the session where nobody has signed up, or
-        ``number``."""
+        """An image for each seat.  The number of seats is ``number``, or else follows from the sign-ups, or from the
+        session's ``seats`` if nobody has signed up."""
         images = self.timetable.images_of(session)
         if not images:
             raise UserError(f"{session.title} has no labs: its exercise names no image")
@@ -112,7 +112,7 @@ class RehearsalRequests(Feature):
 
 
 def choose(words: str, sessions: Sequence[Session]) -> Session:
-    """The session of that number, that uid, or the only one with all these words; UserError where there is none."""
+    """The session with that number or uid, or the only one that matches all the words.  UserError if there is none."""
     if words.isascii() and words.isdigit():
         if not 1 <= int(words[:9]) <= len(sessions):
             raise UserError(f"no session {words[:9]}: trainbot schedule list shows the planned sessions")
@@ -132,7 +132,7 @@ def choose(words: str, sessions: Sequence[Session]) -> Session:
 
 
 def shared_out(weights: Mapping[str, int], number: int) -> tuple[str, ...]:
-    """``number`` seats over images by their weights: the largest remainders have the rest."""
+    """Divides ``number`` seats among images by their weights; the largest remainders get the rest."""
     total = sum(weights.values())
     counts = {image: number * weight // total for image, weight in weights.items()}
     by_rest = sorted(weights, key=lambda image: (-(number * weights[image] % total), image))

@@ -1,4 +1,4 @@
-"""What the running bot says of itself over the control socket, as JSON (the operation ``status``)."""
+"""The running bot's report on itself over the control socket, as JSON (the operation ``status``)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from trainbot.model.lab import Lab
 def status(
     irc: IrcConnection, channels: Iterable[str], hosts: dict[str, HostView], labs: Iterable[Lab]
 ) -> dict[str, Any]:
-    """``irc``: adapters.irc.connection_status.ConnectionStatus; ``hosts``: by name, times in ISO 8601, memory and disk in MiB."""
+    """The report.  ``irc``: a ConnectionStatus (adapters.irc.connection_status); ``hosts``: by name, with times
+    in ISO 8601, and memory and disk in MiB."""
     return {
         "version": __version__,
         "pid": os.getpid(),

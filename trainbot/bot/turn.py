@@ -1,6 +1,6 @@
-"""One turn of events in, what is to be done out.  No I/O besides the store.
+"""One turn: takes events, returns what is to be done.  No I/O except the store.
 
-A turn is one transaction: each hook has a savepoint, what goes out leaves after the commit.  If the commit fails, every
+A turn is one transaction.  Each hook has a savepoint; nothing is sent before the commit.  If the commit fails, every
 asker is told, and nothing has happened.
 """
 
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 class Bot:
-    """Its features are in ``wiring``; their hooks stand here as the tables that a turn goes through."""
+    """Runs turns.  Its features are in ``wiring``; it keeps their hooks in the tables that a turn goes through."""
 
     def __init__(self, wiring: Wiring) -> None:
         self.wiring = wiring
@@ -42,7 +42,7 @@ class Bot:
         self.wiring.reconfigure(config)
 
     def turn(self, events: Sequence[Event], now: datetime) -> Outcome:
-        """Events, then what is due, then what follows from the rows."""
+        """Handles the events, then what is due, then what follows from changed rows."""
         outcome = Outcome()
         try:
             with self.store.transaction():
@@ -93,9 +93,9 @@ class Bot:
     # -- what people say -----------------------------------------------------------------------------
 
     def _said(self, event: Incoming, now: datetime, outcome: Outcome) -> None:
-        """Commands win over answers (to a quiz), answers over words that nobody knows."""
+        """Commands come before answers (to a quiz), and answers before unknown commands."""
         audience = self.wiring.audience
-        there = event  # as it was said; what is said in a channel for talk is about the class in the channel beside it
+        there = event  # where it was said; a message in a talk channel is about the class in its class channel
         if event.channel is not None:
             there = replace(event, channel=audience.channel_named(event.channel))
             event = replace(event, channel=audience.irc.about(there.channel or ""))
@@ -120,7 +120,7 @@ class Bot:
         return meant is not None and meant.call is not None
 
     def _shell(self, event: ShellCommand, now: datetime, outcome: Outcome) -> None:
-        """Runs as the organiser "shell"; what is said to channels goes there, the rest to the shell."""
+        """Runs the command as the organiser "shell".  Messages to channels go to the channels, replies to the shell."""
         incoming = Incoming(Sender("shell", account="(shell)"), None, event.text, now)
         effects = self.dispatch(incoming, Attested(Role.ORGANISER))
         outcome.say += [effect for effect in effects if not isinstance(effect, Reply)]
@@ -129,7 +129,7 @@ class Bot:
     # -- what could not be stored --------------------------------------------------------------------
 
     def _failed(self, events: Sequence[Event], outcome: Outcome, why: str) -> Outcome:
-        """Nothing was written: every asker is told, and what was about to begin is not under way."""
+        """The outcome if nothing was stored: every asker is told, and features forget what was about to begin."""
         begun = [*outcome.work, *events, *([outcome.publish] if outcome.publish is not None else [])]
         for feature in self.wiring.features:
             feature.undone(begun)
@@ -146,7 +146,7 @@ class Bot:
 
 
 def _addressed(effect: Effect, event: Incoming) -> Outgoing | None:
-    """A reply goes to the asker alone, or where it was asked, with their nick before it."""
+    """A reply goes privately to the asker, or to the channel where it was asked, with their nick before it."""
     if not isinstance(effect, Reply):
         return effect
     alone = effect.private or event.channel is None

@@ -1,6 +1,6 @@
-"""Every feature, made and given what it asks of others (trainbot.model.ports).
+"""Creates every feature and gives it what it needs from others (trainbot.model.ports).
 
-``declared`` is the one list of them: a new feature is a folder of its own and a line there.
+``declared`` is the only list of features: a new feature needs its own folder and a line there.
 """
 
 from __future__ import annotations
@@ -73,13 +73,13 @@ class Wiring:
         self.notifier = Notifier(store, self.audience, self.guard, writers, {NoticeKind.ANSWER})
         self.status_lines = StatusLines(store, self.exercises, self.audience, self.labs.expiry)
         self.gateway = GatewayTables(store, self.scheduler.images, config.hosts, self.status_lines)
-        self.features += (self.notifier, self.gateway)  # after all others: they tell what those have written
+        self.features += (self.notifier, self.gateway)  # last, because they pass on what the others have written
         for feature in self.features:
             self.table.add(feature.commands())
             self.table.kinds |= feature.argument_kinds()
 
     def declared(self) -> tuple[Feature, ...]:
-        """In the order in which their hooks are called and ``!help`` lists their commands."""
+        """All features, in the order in which their hooks are called and ``!help`` lists their commands."""
         return (
             FilesWatch(self.store, self.exercises),
             Help(self.table, self.config.irc.contact, self.classes),
@@ -95,10 +95,11 @@ class Wiring:
         )
 
     def reconfigure(self, config: Config) -> None:
-        """``config`` differs in its roles only, as far as features are concerned (config_reload.taken_up)."""
+        """Takes over a ``config`` that, as far as features are concerned, differs only in its roles
+        (config_reload.taken_up)."""
         self.config, self.people.roles = config, config.roles
 
-    # -- what dispatch asks (trainbot.core.dispatch.Surroundings) --------------------------------------
+    # -- what dispatch needs (trainbot.core.dispatch.Surroundings) --------------------------------------
 
     @property
     def nick(self) -> str:

@@ -1,7 +1,7 @@
 """The calendar that people subscribe to (RFC 5545, RFC 7986), written so that their programs notice changes.
 
 UID stays the same, SEQUENCE counts changes, DTSTAMP and LAST-MODIFIED give the time of the change, and cancelled
-sessions stay in it as cancelled.  The same rows give the same bytes.
+sessions stay in the calendar as cancelled.  The same rows give the same bytes.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from trainbot.model.reminder import ReminderOffset
 from trainbot.model.session import PublishedSession, Session
 
 FEED, PAGE = "sessions.ics", "sessions.html"
-ALARMS_WITHIN = timedelta(days=1)  # nobody wants an alarm a week before
+ALARMS_WITHIN = timedelta(days=1)  # an alarm a week before is of no use
 
 
 @dataclass(frozen=True, slots=True)
 class FeedOptions:
-    """What people need besides a time.  ``owner``: this installation's id, ``public_url``: where the page is served,
-    '' where it is not; ``server``, ``port``, ``tls``: of the IRC network; ``channels``: ours."""
+    """What the feed needs besides the sessions.  ``owner``: this installation's id; ``public_url``: where the page is
+    served, '' if it isn't; ``server``, ``port``, ``tls``: of the IRC network; ``channels``: the bot's channels."""
 
     owner: str
     public_url: str
@@ -49,7 +49,7 @@ class FeedOptions:
         return f"{'ircs' if self.tls else 'irc'}://{self.server}:{self.port}/{quote(self.channel(session), safe='')}"
 
     def page(self, session: Session) -> str:
-        """Its link on the page; its channel if no page is served."""
+        """The link to the session on the page, or to its channel if no page is served."""
         if not self.public_url:
             return self.irc(session)
         return f"{self.public_url.rstrip('/')}/{PAGE}#{anchor(self, session)}"
@@ -142,8 +142,8 @@ class Feed:
 
 
 def _lines(lines: list[str]) -> bytes:
-    """Content lines (3.1), of 75 octets at most, not cut within a sign.  Written by hand: the library takes a
-    millisecond an event, and there may be thousands."""
+    """Content lines (3.1), folded to at most 75 octets, never within a character.  Written by hand: the library takes a
+    millisecond per event, and there may be thousands."""
     found = []
     for line in lines:
         octets, first = line.encode(), True
@@ -157,7 +157,7 @@ def _lines(lines: list[str]) -> bytes:
 
 
 def _text(words: str) -> str:
-    """As a value of type TEXT (3.3.11)."""
+    """``words`` as a value of type TEXT (3.3.11)."""
     words = many_lines(words)
     for sign, escaped in (("\\", "\\\\"), (";", "\\;"), (",", "\\,"), ("\n", "\\n")):
         words = words.replace(sign, escaped)
@@ -165,13 +165,13 @@ def _text(words: str) -> str:
 
 
 def _duration(offset: ReminderOffset) -> str:
-    """3.3.6: days are days of the calendar, as ours."""
+    """A DURATION (3.3.6).  Its days are calendar days, like ours."""
     return f"P{offset.days}D" if offset.days else f"PT{offset.minutes}M"
 
 
 def _moment(moment: datetime, name: str) -> str:
-    """In its zone, so that programs follow the zone's rules; in UTC where clocks show that time twice and mean the
-    second (3.3.5 would read the first)."""
+    """A time in its zone, so that programs follow the zone's rules.  In UTC if the clocks show that time twice and the
+    second one is meant (3.3.5 would read it as the first)."""
     local = moment.astimezone(zone(name))
     if name == "UTC" or readings(local.replace(tzinfo=None, fold=0), name)[0] != moment:
         return f":{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}"

@@ -1,8 +1,8 @@
-"""Which repetition rules a schedule may have (RFC 5545 3.3.10), decided before one is expanded.
+"""Which recurrence rules a schedule may have (RFC 5545 3.3.10), checked before any rule is expanded.
 
-Libraries expand a rule by walking it, forever where it never matches.  What is let through here
-repeats by the day at most, and its first date lies on it (3.8.5.3), so that it matches again within
-its calendar's cycle; what it costs to walk can be told beforehand.
+Libraries expand a rule by walking through dates, forever if the rule never matches.  The rules accepted here repeat
+at most once a day and include their own first date (3.8.5.3).  So they match again within the cycle of the calendar,
+and the cost of walking them can be calculated beforehand.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ MOST_INTERVAL = 100
 
 
 def rule_fault(rule: dict[str, Any], first: datetime) -> str | None:
-    """What is wrong with ``rule`` for an event that first takes place at the wall time ``first``,
-    as the end of a sentence; None where nothing is."""
+    """What is wrong with ``rule`` for an event that first takes place at the wall time ``first``, as the end of a
+    sentence; None if nothing is wrong."""
     frequency = _one(rule, "FREQ")
     if frequency not in _DAYS_BETWEEN:
         return f"repeats with FREQ={frequency}: a session can repeat daily, weekly, monthly or yearly"

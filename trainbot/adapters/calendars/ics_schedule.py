@@ -1,9 +1,9 @@
 """Calendar files, ``*.ics`` (RFC 5545), as Google, Nextcloud, Thunderbird and Outlook write them.
 
-Each VEVENT is first brought down to the few properties that decide its times, in zones of the tz
-database; only that goes to the library that expands repetitions.  Fields that iCalendar has no
-property for are read from ``X-TRAINBOT-EXERCISE`` and the like, or from lines of the description
-(``exercise: selinux-debian``).  A calendar grants nothing: a presenter in it is a name to show.
+Each VEVENT is first reduced to the few properties that decide its times, in zones of the tz database; only these go
+to the library that expands repetitions.  Fields that iCalendar has no property for are read from
+``X-TRAINBOT-EXERCISE`` and the like, or from lines of the description (``exercise: selinux-debian``).  A calendar
+grants no rights: a presenter in it is only a name to show.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from trainbot.model.session_fields import FieldFault
 MOST_EVENTS = 5000
 MOST_OCCURRENCES = 5000
 MOST_DATES = 1000  # EXDATE and RDATE of one event
-MOST_STEPS = 200_000  # dates walked through in expanding one file: a second or two
+MOST_STEPS = 200_000  # dates walked through to expand one file: takes a second or two
 _WORDS = ("exercise", "presenter", "channel", "seats", "images", "zones", "link", "slides")
 _LINE = re.compile(rf"^[ \t]{{0,9}}({'|'.join(_WORDS)})[ \t]{{0,9}}[:=](.*)$", re.IGNORECASE | re.MULTILINE)
 
@@ -58,9 +58,9 @@ class _Event:
 
 
 def read_ics(text: str, file: str, start: datetime, end: datetime) -> tuple[list[Session], list[ScheduleProblem]]:
-    """The sessions of a calendar named ``file``, and every fault in it.  Repeating events give one
-    for each occurrence between ``start`` and ``end``; single ones are all given.  What the
-    libraries raise on a bad file is a problem here; ``load_schedules`` guards against the rest."""
+    """Returns the sessions of a calendar named ``file``, and every fault in it.  A repeating event gives one session
+    for each occurrence between ``start`` and ``end``; single events are all returned.  Exceptions that the libraries
+    raise on a bad file are reported as problems; ``load_schedules`` guards against the rest."""
     return _IcsReader(text, file, start, end).read()
 
 
@@ -68,7 +68,8 @@ class _IcsReader:
     """One calendar file being read."""
 
     def __init__(self, text: str, file: str, start: datetime, end: datetime) -> None:
-        self.text = text.replace("\r\n", "\n").replace("\r", "\n")  # RFC 5545 3.1 has CR LF; files have all three
+        # RFC 5545 3.1 requires CR LF; real files have all three
+        self.text = text.replace("\r\n", "\n").replace("\r", "\n")
         self.file, self.start, self.end = file, start, end
         self.problems: list[ScheduleProblem] = []
         self.places: dict[str, str] = {}  # TZID -> X-LIC-LOCATION
@@ -83,7 +84,7 @@ class _IcsReader:
             return [], self.problems
         try:
             text, self.places = without_timezones(self.text)
-            with warnings.catch_warnings():  # of a TZID with a vendor before it, which we read ourselves
+            with warnings.catch_warnings():  # about a TZID with a vendor prefix, which we parse ourselves
                 warnings.simplefilter("ignore")
                 calendars = icalendar.Calendar.from_ical(text, multiple=True)
             events = [(event, cal) for cal in calendars for event in cal.walk("VEVENT")]
@@ -106,7 +107,7 @@ class _IcsReader:
     # -- one event ----------------------------------------------------------------------------
 
     def checked(self, event: icalendar.Component, called_off: bool) -> _Event | None:
-        """The event as an ``_Event``, or None with its fault recorded."""
+        """The event as an ``_Event``, or None if it has a fault (which is recorded)."""
         uid = _text(event, "UID").strip()
         label = fields.plain(_text(event, "SUMMARY"), 60) or fields.plain(uid, 60) or "(no name)"
         try:
@@ -152,7 +153,7 @@ class _IcsReader:
         return _Event(uid, first, rid, zone_name, self.minutes(event, first), sequence, rule, without, besides, values)
 
     def moment(self, prop: Any) -> tuple[datetime, str]:
-        """A date-time in its zone, as RFC 5545 3.3.5 reads one that clocks skip or repeat."""
+        """A date-time in its zone.  A time that the clocks skip or repeat is read as RFC 5545 3.3.5 says."""
         value, tzid = prop.dt, str(prop.params.get("TZID", ""))
         if not isinstance(value, datetime):
             raise FieldFault("lasts all day: give it a start time")
@@ -164,7 +165,7 @@ class _IcsReader:
                 f"is in {fields.shown(tzid)}, an unknown time zone: choose one named after a city, such as Europe/Berlin"
             )
         wall = value.replace(tzinfo=None)
-        readings(wall, name)  # refuses years beyond what we count with
+        readings(wall, name)  # refuses years out of our range
         return wall.replace(tzinfo=zone(name)), name
 
     def dates(self, event: icalendar.Component, name: str) -> tuple[datetime, ...]:
@@ -185,7 +186,7 @@ class _IcsReader:
         if "DTEND" in event:
             length = self.moment(event["DTEND"])[0].astimezone(UTC) - first.astimezone(UTC)
         elif "DURATION" in event:
-            duration: Any = event["DURATION"]  # looked at as ``moment`` looks at times
+            duration: Any = event["DURATION"]  # typed Any, like the times in ``moment``
             length = duration.dt
         minutes = round(length.total_seconds() / 60)
         if not 1 <= minutes <= fields.MOST_MINUTES:
@@ -193,8 +194,8 @@ class _IcsReader:
         return minutes
 
     def words(self, event: icalendar.Component, uid: str, label: str) -> dict[str, Any]:
-        """The fields that iCalendar has no property for.  A wrong one is reported and left out.  Google
-        writes descriptions in HTML."""
+        """The fields that iCalendar has no property for.  A wrong one is reported and left out.  Google writes
+        descriptions in HTML, so tags are removed first."""
         text = re.sub(r"<br\s*/?>|</p>|</div>", "\n", _text(event, "DESCRIPTION")[:20_000], flags=re.IGNORECASE)
         text = html.unescape(re.sub(r"<[^<>]{0,500}>", "", text))
         found = {match[1].lower(): match[2].strip() for match in reversed(list(_LINE.finditer(text)))}
@@ -234,10 +235,10 @@ class _IcsReader:
         for number, event in enumerate(events):
             calendar.add_component(_bare(event, number))
         span = (self.start, self.end)
-        if master is not None and master.first > self.end:  # it begins later; its first is worth knowing
+        if master is not None and master.first > self.end:  # it begins later: show at least its first session
             span = (self.start, master.first + timedelta(minutes=1))
         found = []
-        # an occurrence that was put off beyond the horizon is still on
+        # an occurrence that was moved beyond the horizon still takes place
         later = (event for event in events if event.rid and event.first > span[1])
         found += [self.session(event, event.first, event.rid) for event in later]
         for occurrence in recurring_ical_events.of(calendar).between(*span):
@@ -260,7 +261,7 @@ class _IcsReader:
         )  # fmt: skip
 
     def fault(self, uid: str | None, text: str) -> None:
-        if len(self.problems) < MOST_PROBLEMS:  # past that nobody reads them, and looking for lines costs
+        if len(self.problems) < MOST_PROBLEMS:  # nobody reads more, and finding their lines takes time
             at = self.text.find(f"\nUID:{uid[:60]}") if uid else -1
             line = self.text.count("\n", 0, at) + 2 if at >= 0 else None
             self.problems.append(ScheduleProblem(self.file, line, text))
@@ -273,7 +274,7 @@ def _text(event: icalendar.Component, name: str) -> str:
 
 
 def _bare(event: _Event, number: int) -> icalendar.Event:
-    """Only what decides the times, and which of our events it came from."""
+    """An event with only what decides its times, and a reference to the ``_Event`` it came from."""
     bare = icalendar.Event()
     bare.add("UID", "one")
     bare.add("SEQUENCE", event.sequence)

@@ -13,8 +13,8 @@ _UTC_AND_ZONE = re.compile(
 
 
 def torn(text: str) -> str | None:
-    """What is missing from the file's structure (RFC 5545 3.4, 3.6), or None.  The library passes over a
-    lost BEGIN or END, and what it then leaves out would look as if it had been cancelled."""
+    """What is missing from the file's structure (RFC 5545 3.4, 3.6), or None.  The library ignores a missing BEGIN or
+    END, and the events it then leaves out would look as if they had been cancelled."""
     blocks: list[str] = []
     for mark, name in re.findall(r"^(BEGIN|END):(.*)$", text, re.MULTILINE | re.IGNORECASE):
         if mark.upper() == "BEGIN":
@@ -27,10 +27,10 @@ def torn(text: str) -> str | None:
 
 
 def without_timezones(text: str) -> tuple[str, dict[str, str]]:
-    """The text unfolded (3.1) and without VTIMEZONE, and TZID -> X-LIC-LOCATION where one names its
-    place.  The library would keep one file's rules for all files that come after it.
+    """Returns the text unfolded (3.1) and without VTIMEZONE, and the map TZID -> X-LIC-LOCATION of the time zones that
+    have one.  With VTIMEZONE left in, the library would use one file's rules for all files it reads after it.
 
-    A time with both a zone and the Z of UTC is made unreadable: the library would drop the Z.
+    A time with both a zone and the Z of UTC is made invalid on purpose: the library would silently drop the Z.
     """
     kept, places, tzid, inside = [], {}, "", False
     for line in text.replace("\n ", "").replace("\n\t", "").split("\n"):

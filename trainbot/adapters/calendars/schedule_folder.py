@@ -1,4 +1,4 @@
-"""A folder of schedules, read as one: ``*.toml`` and ``*.ics``."""
+"""Reads a folder of schedules, ``*.toml`` and ``*.ics``, as one schedule."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from trainbot.adapters.calendars.toml_schedule import read_toml
 from trainbot.model.session import HERE, Schedule, ScheduleProblem, Session
 from trainbot.model.session_fields import plain
 
-MOST_BYTES = {".toml": 256_000, ".ics": 2_000_000}  # larger files are a mistake
+MOST_BYTES = {".toml": 256_000, ".ics": 2_000_000}  # a larger file must be a mistake
 MOST_FILES = 200
 HORIZON = timedelta(days=400)
 KEPT = timedelta(days=1)  # how long a session is still shown after its end
@@ -20,7 +20,7 @@ Read = tuple[list[Session], list[ScheduleProblem]]
 
 
 class ScheduleFolder:
-    """[schedule] folder, as the planner asks for it."""
+    """The [schedule] folder, as the planner uses it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -29,7 +29,7 @@ class ScheduleFolder:
         return load_schedules(self.path, now)
 
     def stamps(self) -> tuple[tuple[str, int, int], ...]:
-        """(name, mtime in ns, size in bytes) of each file there: what differs when one was changed."""
+        """(name, mtime in ns, size in bytes) of each file in the folder, to tell whether one has changed."""
         try:
             return tuple(
                 sorted((file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in self.path.iterdir())
@@ -39,9 +39,9 @@ class ScheduleFolder:
 
 
 def load_schedules(folder: Path, now: datetime, horizon: timedelta = HORIZON) -> Schedule:
-    """Every session in ``folder`` that has not ended longer than KEPT ago, by start, and every
-    fault.  Repeating events are expanded up to ``horizon`` after ``now``; single sessions are kept
-    however far off they are.  A broken file hides no other; raises nothing on bad content."""
+    """Returns every session in ``folder`` that did not end more than KEPT ago, ordered by start, and every fault.
+    Repeating events are expanded up to ``horizon`` after ``now``; single sessions are kept however far off they are.  A
+    broken file does not affect the others; no content raises an exception."""
     try:
         paths = sorted(path for path in folder.iterdir() if path.suffix in MOST_BYTES and path.name[0] != ".")
     except OSError as error:
@@ -73,7 +73,7 @@ def _read(path: Path, now: datetime, horizon: timedelta) -> Read:
     name, most = plain(path.name), MOST_BYTES[path.suffix]
     try:
         status = path.stat()
-        if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for its writer
+        if not stat.S_ISREG(status.st_mode):  # opening a pipe would block until it has a writer
             return [], [ScheduleProblem(name, None, "this is not a file: remove it from the schedule folder")]
         with path.open("rb") as file:
             content = file.read(most + 1)

@@ -1,7 +1,7 @@
 """Course files, ``*.toml`` (TOML 1.0): one ``[course]`` and a ``[[session]]`` for each class.
 
-docs/schedules.md shows one.  All faults of a file are found at once.  A session is left out only
-for a fault in what it needs; a class is not lost because of a wrong number of seats.
+docs/schedules.md shows an example.  All faults of a file are reported at once.  A session is left out only if a field
+that it needs is wrong; a wrong number of seats does not cancel a class.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from trainbot.model.session import MOST_PROBLEMS, ScheduleProblem, Session
 from trainbot.model.session_fields import FIELDS, FieldFault
 
 MOST_SESSIONS = 1000
-LONGEST_LINE = 500  # tomllib's memory grows with the square of a dotted key's length, and keys have one line
+LONGEST_LINE = 500  # tomllib's memory grows with the square of a dotted key's length, and a key is on one line
 COURSE_KEYS = [key for key in FIELDS if key != "cancelled"]
 SESSION_KEYS = ["id", "start", *FIELDS]
 NEEDED = {"title", "zone", "minutes", "cancelled"}  # a session without one of these would mislead
@@ -26,7 +26,7 @@ _START = "write it as start = 2027-03-05T19:00:00, the local time in the session
 
 
 def read_toml(text: str, file: str) -> tuple[list[Session], list[ScheduleProblem]]:
-    """The sessions of a course file named ``file``, and every fault in it.  Raises nothing."""
+    """Returns the sessions of a course file named ``file``, and every fault in it.  Raises nothing."""
     for number, line in enumerate(text.split("\n"), 1):
         if len(line) > LONGEST_LINE:
             return [], [
@@ -38,13 +38,13 @@ def read_toml(text: str, file: str) -> tuple[list[Session], list[ScheduleProblem
         where = re.search(r"\(at line (\d+), column \d+\)", str(error))
         what = fields.plain(str(error).split(" (at ")[0])
         return [], [ScheduleProblem(file, int(where[1]) if where else None, f"this is not TOML: {what}")]
-    except (RecursionError, ValueError) as error:  # nested too deep; a date that is none
+    except (RecursionError, ValueError) as error:  # nested too deeply; an impossible date
         return [], [ScheduleProblem(file, None, f"this is not TOML: {fields.plain(str(error))}")]
     return _TomlReader(text, file).read(data)
 
 
 class _TomlReader:
-    """Reads one file; collects faults with the lines that they are most likely on."""
+    """Reads one file; collects faults with the lines they are most likely on."""
 
     def __init__(self, text: str, file: str) -> None:
         self.file, self.stem = file, file.rpartition(".")[0] or file
@@ -75,8 +75,8 @@ class _TomlReader:
         return self.unique([session for session in sessions if session]), self.problems
 
     def session(self, n: int, entry: dict[str, Any], defaults: dict[str, Any], lost: set[str]) -> Session | None:
-        """The n-th session, or None with its faults recorded.  ``lost`` are the course's keys that have
-        a fault of their own: a session that needs one of them gets no second fault for it."""
+        """The n-th session, or None if it has faults (which are recorded).  ``lost``: the course's keys that have a
+        fault of their own; a session that needs one of them gets no second fault for it."""
         own, broken = self.checked({k: v for k, v in entry.items() if k not in ("id", "start")}, SESSION_KEYS, n)
         ident, local = self.ident(n, entry), self.start(n, entry)
         values = {**defaults, **own}
@@ -94,7 +94,7 @@ class _TomlReader:
         return Session.of(uid=f"{self.stem}/{ident}", start=start, local=local, origin=self.file, **values)
 
     def checked(self, table: dict[str, Any], known: list[str], n: int | None) -> tuple[dict[str, Any], set[str]]:
-        """The table's values as a Session holds them, and the keys that have a fault (recorded)."""
+        """The table's values as a Session holds them, and the keys that have a fault (which is recorded)."""
         values, broken = {}, set()
         for key, value in table.items():
             try:
@@ -150,12 +150,12 @@ class _TomlReader:
 
     def fault(self, n: int | None, key: str | None, text: str) -> None:
         named = f"session {n + 1}: {text}" if n is not None else text
-        if len(self.problems) < MOST_PROBLEMS:  # past that nobody reads them, and looking for lines costs
+        if len(self.problems) < MOST_PROBLEMS:  # nobody reads more, and finding their lines takes time
             self.problems.append(ScheduleProblem(self.file, self.line(n, key), named))
 
     def line(self, n: int | None, key: str | None) -> int | None:
-        """The likely line of a key: tomllib gives none, so the text is searched for the
-        table's heading and then for the key; a heading inside a long string may mislead it."""
+        """The likely line of a key.  tomllib gives none, so the text is searched for the table's heading and then for
+        the key; a heading inside a long string may mislead the search."""
         at, end = 0, len(self.lines)
         if n is not None:
             heads = [i for i, line in enumerate(self.lines) if re.match(r"\s*\[\[\s*session\s*\]\]", line)]

@@ -1,7 +1,7 @@
 """A time zone as calendars contain it (RFC 5545 3.6.5), from our own tz database.
 
-The library's own ``Timezone.from_tzinfo`` puts the beginning of summer time an hour late (it writes the new clock's
-time where 3.6.5 wants the old one's), so a session that morning would be read wrongly.
+The library's own ``Timezone.from_tzinfo`` puts the start of summer time an hour late (it writes the time after the
+change, but 3.6.5 requires the time before it), so a session that morning would be shown at the wrong time.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def changes(name: str, first: datetime, last: datetime) -> list[Change]:
         if _reading(name, at) != _reading(name, then):
             moment = _between(name, at, then)
             found.append((moment, _reading(name, moment - timedelta(seconds=1))[0], *_reading(name, moment)))
-            then = moment  # clocks may be set twice a day, when a law is made in haste
+            then = moment  # clocks may change twice in a day, after a hasty change of law
         at = then
     return found
 

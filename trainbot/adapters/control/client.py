@@ -1,4 +1,4 @@
-"""The other side of the control socket: one question from a shell, or a topic followed for ever."""
+"""The client side of the control socket: one request from a shell, or a subscription to a topic."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from trainbot.core.errors import BackendError
 
 log = logging.getLogger(__name__)
 
-# Seconds between tries to reach the bot: less than the gateway's wrong_delay, so that a password which a restarted bot
-# has just given out is known before the gateway refuses it.
+# Seconds between tries to reach the bot: less than the gateway's wrong_delay, so that a password just given out by a
+# restarted bot is known before the gateway refuses it.
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 0.5
 
 
 class BotNotRunning(BackendError):
-    """No trainbot runs there."""
+    """No trainbot is running there."""
 
 
 def ask(path: Path, request: dict[str, Any], timeout: float = 10.0) -> dict[str, Any]:
     """The bot's answer, within ``timeout`` seconds.  An answer with "error" in it is returned like any other.
 
-    NoBot where none runs, BackendError where it does not answer in time, or what it says is no answer.
+    Raises BotNotRunning if no bot is running, BackendError if it does not answer in time or the answer is invalid.
     """
     line = encode(request)
     if len(line) > REQUEST_LIMIT:
@@ -50,7 +50,7 @@ def ask(path: Path, request: dict[str, Any], timeout: float = 10.0) -> dict[str,
 
 
 def _line(connection: socket.socket, deadline: float) -> bytes:
-    """One line, or what there was when the other side closed."""
+    """One line, or what had arrived when the other side closed the connection."""
     received = bytearray()
     while not received.endswith(b"\n"):
         left = deadline - time.monotonic()
@@ -67,7 +67,7 @@ def _line(connection: socket.socket, deadline: float) -> bytes:
 
 
 async def asked(path: Path, request: dict[str, Any], timeout: float = 10.0) -> dict[str, Any]:
-    """``ask`` for a loop: the same answers, and the same errors."""
+    """``ask`` for asyncio: the same answers, and the same errors."""
     line = encode(request)
     if len(line) > REQUEST_LIMIT:
         raise BackendError(f"the request is larger than {REQUEST_LIMIT} bytes")
@@ -92,10 +92,11 @@ async def asked(path: Path, request: dict[str, Any], timeout: float = 10.0) -> d
 async def subscribe(
     path: Path, topic: str, on_value: Callable[[Any], None], on_state: Callable[[bool], None] = lambda up: None
 ) -> None:
-    """Follows ``topic`` until cancelled: ``on_value`` gets the latest value and each new one, ``on_state`` whether
-    the bot is there, at each change (first said when it is known).  A bot that is away is looked for for ever.
+    """Follows ``topic`` until cancelled.  ``on_value`` gets the latest value and each new one.  ``on_state`` gets
+    whether the bot is running, as soon as this is known and at each change.  If the bot is not running, this keeps
+    trying to reach it.
 
-    An exception of ``on_value`` is logged, and the next value is awaited.
+    An exception from ``on_value`` is logged; then it waits for the next value.
     """
     pause = FIRST_PAUSE
     said: bool | None = None
@@ -119,7 +120,7 @@ async def subscribe(
         if said is not False:
             said = False
             on_state(False)
-        await asyncio.sleep(pause * random.uniform(0.75, 1.25))  # noqa: S311  not all at the same moment
+        await asyncio.sleep(pause * random.uniform(0.75, 1.25))  # noqa: S311  so that clients don't all retry at once
         pause = min(pause * 2, LONGEST_PAUSE)
 
 

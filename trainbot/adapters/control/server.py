@@ -24,25 +24,25 @@ Answer = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
 
 class ControlServer:
-    """Answers requests with ``answer`` and pushes published topics to whoever subscribed.
+    """Answers requests with ``answer`` and pushes published topics to their subscribers.
 
-    ``answer`` runs in the bot's loop, one request of a connection after the other.  A UserError or BackendError of
-    it is told as it is; anything else becomes a reference, with the traceback in the log.  No line from a client,
-    and no client that goes away or does not read, harms the bot or other clients.
+    ``answer`` runs in the bot's loop; the requests of one connection are handled one at a time.  The text of a
+    UserError or BackendError is sent to the client; any other exception becomes a reference, and the traceback is
+    logged.  No line from a client, and no client that goes away or stops reading, can harm the bot or other clients.
     """
 
     def __init__(self, path: Path, answer: Answer) -> None:
         self.path = Path(path)
         self._answer = answer
-        self._topics: dict[str, bytes] = {}  # the line that tells the latest value
-        self._changed: dict[str, asyncio.Event] = {}  # replaced by a fresh one at every change
+        self._topics: dict[str, bytes] = {}  # topic -> the line with its latest value
+        self._changed: dict[str, asyncio.Event] = {}  # replaced by a new one at every change
         self._clients = Tasks()
         self._server: asyncio.Server | None = None
         self._lock: int | None = None
         self._inode: tuple[int, int] | None = None
 
     async def start(self) -> None:
-        """Listens.  The socket file of a dead process is replaced; BackendError where a living one has it."""
+        """Starts listening.  Replaces the socket file of a dead process; BackendError if a running one uses it."""
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = _lock(self.path)
         try:
@@ -55,7 +55,7 @@ class ControlServer:
             raise
 
     async def close(self) -> None:
-        """Ends every connection and takes the socket file away.  No harm in calling it twice."""
+        """Closes every connection and removes the socket file.  May be called twice."""
         if self._server is not None:
             self._server.close()
             self._server = None
@@ -67,9 +67,9 @@ class ControlServer:
         self._unlock()
 
     def publish(self, topic: str, value: Any) -> None:
-        """``value`` (JSON) is the latest of ``topic`` from now on; subscribers hear of it if it differs.
+        """Makes ``value`` (JSON) the latest value of ``topic``.  Subscribers get it if it differs from the one before.
 
-        Nothing is kept for a slow subscriber but the latest value.  ValueError where it is over ANSWER_LIMIT.
+        For a slow subscriber only the latest value is kept.  Raises ValueError if the line is over ANSWER_LIMIT.
         """
         line = encode({"topic": topic, "value": value})
         if len(line) > ANSWER_LIMIT:
@@ -90,7 +90,7 @@ class ControlServer:
         try:
             await self._converse(reader, writer)
         except (ConnectionError, asyncio.CancelledError):
-            pass  # the client went away, or we are closing: neither is news
+            pass  # the client went away, or we are closing: not worth logging
         except Exception:
             log.exception("a control connection failed")
         finally:
@@ -100,7 +100,7 @@ class ControlServer:
         while True:
             try:
                 line = await reader.readline()
-            except ValueError:  # over the limit: where the next line begins is not known any more
+            except ValueError:  # over the limit: the start of the next line can't be found any more
                 writer.write(encode({"error": f"the line is longer than {REQUEST_LIMIT} bytes"}))
                 await writer.drain()
                 return
@@ -133,7 +133,7 @@ class ControlServer:
             return encode({"error": f"internal error: see trainbot's log, reference {reference}"})
 
     async def _push(self, topic: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Tells ``topic`` until the client goes away.  What it still says is read and dropped."""
+        """Sends ``topic`` until the client goes away.  Anything the client still sends is read and dropped."""
         told: bytes | None = None
         async with Tasks() as tasks:
             gone = tasks.start(_drop(reader), "a subscriber's end")
@@ -150,7 +150,7 @@ class ControlServer:
 
 
 def _topic(request: dict[str, Any]) -> str | None:
-    """The topic that is subscribed to, or None for any other request."""
+    """The topic to subscribe to, or None for any other request."""
     if request.get("op") != "subscribe":
         return None
     topic = request.get("topic")
@@ -166,7 +166,7 @@ async def _drop(reader: asyncio.StreamReader) -> None:
 
 
 def _lock(path: Path) -> int:
-    """Holds PATH.lock for as long as the process lives: the kernel lets go of it however the process ends."""
+    """Holds PATH.lock for as long as the process lives: the kernel releases it however the process ends."""
     handle = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -177,9 +177,9 @@ def _lock(path: Path) -> int:
 
 
 def _bind(path: Path) -> socket.socket:
-    """A bound socket at ``path``, mode 0600 before anybody can connect.
+    """A socket bound at ``path``, with mode 0600 before anybody can connect.
 
-    It is bound beside its place and renamed into it, so that whatever a dead process left is replaced at once.
+    It is bound under a temporary name and then renamed, so that a file left by a dead process is replaced at once.
     """
     with suppress(FileNotFoundError):
         if not stat.S_ISSOCK(path.lstat().st_mode):
@@ -192,7 +192,7 @@ def _bind(path: Path) -> socket.socket:
         draft.chmod(0o600)
         listener.setblocking(False)
         draft.rename(path)
-    except OSError as error:  # a path over 107 bytes says so here (unix(7))
+    except OSError as error:  # such as a path over 107 bytes (unix(7))
         listener.close()
         draft.unlink(missing_ok=True)
         raise BackendError(f"cannot create the control socket {path}: {error.strerror or error}") from None

@@ -1,4 +1,5 @@
-"""The only importer of sqlalchemy: tables, one writer, and repositories that give plain frozen values."""
+"""The database: tables, one writer, and repositories that return plain frozen values.  The only importer of
+sqlalchemy."""
 
 from trainbot.adapters.db.engine import NOT_STORED, Store
 

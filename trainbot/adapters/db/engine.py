@@ -1,7 +1,7 @@
 """One SQLite file, one connection, one writer.
 
-All that one turn of the loop decides is written in one transaction (BEGIN IMMEDIATE said by us, WAL,
-synchronous=FULL: what was committed survives a power cut), with a savepoint for each message in it.
+Everything that one turn of the loop decides is written in one transaction, with a savepoint for each message.  We issue
+BEGIN IMMEDIATE ourselves; with WAL and synchronous=FULL, what was committed survives a power cut.
 """
 
 from __future__ import annotations
@@ -44,14 +44,15 @@ NOT_STORED = "not done: I can't write to my database right now; try again in a m
 
 
 def connect(url: str, *, read_only: bool = False) -> Engine:
-    """An engine whose transactions begin when we say so (SQLAlchemy's SQLite page, "pysqlite transactions")."""
+    """An engine whose transactions begin only when we begin them (SQLAlchemy's SQLite page, "pysqlite
+    transactions")."""
     path = str(database_path(url) or ":memory:")
-    file = URL.create("sqlite", database=path)  # literally: a path may hold % and ?
+    file = URL.create("sqlite", database=path)  # not as a URL: a path may contain % and ?
     if read_only:
         query = {"mode": "ro", "uri": "true"}
         if not Path(path + "-wal").exists():
-            # nobody has it open.  Without this, SQLite would leave -wal and -shm behind (sqlite.org/wal.html, "Read-Only
-            # Databases"), perhaps of a user whose files the bot may not write
+            # Nobody has it open.  Without this, SQLite would leave -wal and -shm behind (sqlite.org/wal.html,
+            # "Read-Only Databases"), perhaps owned by a user whose files the bot may not write.
             query["immutable"] = "1"
         file = URL.create("sqlite", database=f"file:{quote(path)}", query=query)
     engine = create_engine(file, connect_args={"timeout": 2.0, "check_same_thread": False})
@@ -63,7 +64,7 @@ def connect(url: str, *, read_only: bool = False) -> Engine:
         if not read_only:
             cursor.execute("PRAGMA journal_mode=WAL")
             cursor.execute("PRAGMA synchronous=FULL")
-            cursor.execute("PRAGMA secure_delete=ON")  # what was deleted is not left in free pages
+            cursor.execute("PRAGMA secure_delete=ON")  # deleted data does not stay in free pages
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()
 
@@ -75,25 +76,25 @@ def connect(url: str, *, read_only: bool = False) -> Engine:
 
 
 class Store:
-    """The repositories, and ``transaction()`` around whatever is done with them.
+    """The repositories, and the ``transaction()`` that all work with them happens in.
 
-    ``BackendError`` (one sentence) where the database cannot be opened, read or written; what the transaction
-    held is then not there, and the next one may work.
+    Raises ``BackendError`` (one sentence) if the database cannot be opened, read or written; the transaction is then
+    rolled back, and the next one may work.
     """
 
     def __init__(self, url: str, *, read_only: bool = False) -> None:
         self.url = url
         self._engine = connect(url, read_only=read_only)
         self._lock: int | None = None
-        self._file: tuple[int, int] | None = None  # device and inode, once it was looked at
+        self._file: tuple[int, int] | None = None  # device and inode, as first seen by moved_away
         try:
             self.connection = self._engine.connect()
         except SQLAlchemyError as error:
             raise BackendError(explain(url, error)) from None
         self._recall = recall_of(self.connection)
-        self._depth = 0  # of savepoints
+        self._depth = 0  # number of nested savepoints
         self.changed: set[str] = set()
-        """The tables that were written since the transaction began."""
+        """The names of the tables written since the transaction began."""
         self.people = PersonRepository(self.connection, self.changed)
         self.labs = LabRepository(self.connection, self.changed)
         self.leases = LeaseRepository(self.connection, self.changed)
@@ -111,7 +112,7 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """What is done inside is on disk when this returns, or not done at all (BackendError)."""
+        """Everything done inside is on disk when this returns.  Otherwise nothing is, and it raises BackendError."""
         self.changed.clear()
         try:
             with self.connection.begin():
@@ -129,21 +130,21 @@ class Store:
             self._recall.ends()
 
     def _is_open(self) -> bool:
-        """Whether the transaction is still one.  After an error SQLite may have undone all of it by itself
-        (sqlite.org/lang_transaction.html, "Response To Errors"): a commit of nothing would succeed, and a savepoint
+        """Whether the transaction is still open.  After an error SQLite may have rolled it back by itself
+        (sqlite.org/lang_transaction.html, "Response To Errors"): then committing nothing would succeed, and a savepoint
         would be a transaction of its own."""
         raw = self._raw()
         return raw is not None and raw.in_transaction
 
     def _raw(self) -> sqlite3.Connection | None:
-        """SQLite's own; None where SQLAlchemy has let go of it."""
+        """SQLite's own connection; None if SQLAlchemy has released it."""
         raw = self.connection.connection.dbapi_connection
         assert raw is None or isinstance(raw, sqlite3.Connection)
         return raw
 
     def _undo(self) -> None:
-        """A COMMIT that failed leaves SQLite in the transaction (sqlite.org/lang_transaction.html), and SQLAlchemy
-        believes that it is over: the next one could not begin."""
+        """Rolls back after a failed COMMIT, which leaves SQLite in the transaction (sqlite.org/lang_transaction.html).
+        SQLAlchemy considers it finished, so the next transaction could not begin."""
         try:
             raw = self._raw()
             if raw is not None:
@@ -154,12 +155,12 @@ class Store:
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
-        """Inside a transaction: an exception undoes what was done since here and goes on to the caller; BackendError
-        where the database itself failed."""
+        """Inside a transaction: an exception undoes what was done since here and is passed on to the caller.  Raises
+        BackendError if the database itself failed."""
         database = self._raw()
         if database is None or not database.in_transaction:
             raise BackendError(NOT_STORED)
-        # said to SQLite itself: SQLAlchemy's begin_nested would be most of what a trivial command costs
+        # directly in SQLite: SQLAlchemy's begin_nested would take most of the time of a trivial command
         self._depth += 1
         name = f"s{self._depth}"
         try:
@@ -179,13 +180,13 @@ class Store:
             self._depth -= 1
 
     def lock(self) -> None:
-        """Makes this process the writer; BackendError where another one is (flock on FILE.lock, kept until close)."""
+        """Makes this process the writer (flock on FILE.lock, kept until close).  BackendError if another process is."""
         if database_path(self.url) is not None:
             self._lock = lock_of(self.url)
 
     def vacuum(self) -> bool:
-        """Between transactions: writes the file anew, without free pages, and empties the write-ahead log; False where
-        a reader keeps its old pages for now.  Takes a copy's time and room."""
+        """Rewrites the file without free pages and empties the write-ahead log.  To be called between transactions;
+        takes as much time and disk space as a copy.  Returns False if a reader still uses old pages."""
         raw = self.connection.connection.dbapi_connection
         assert raw is not None
         try:
@@ -196,14 +197,14 @@ class Store:
             return False
 
     def interrupt(self) -> None:
-        """From another thread: what the database is doing ends with an error, and is undone."""
+        """Interrupts the current database operation, which fails and is rolled back.  Called from another thread."""
         raw = self.connection.connection.dbapi_connection
         assert isinstance(raw, sqlite3.Connection)
         raw.interrupt()
 
     def moved_away(self) -> bool:
-        """Whether another file, or none, is now where ours was when this was first asked: SQLite goes on writing to
-        the one it has, which nobody finds at the next start."""
+        """Whether the file has been replaced or removed since this was first called.  SQLite goes on writing to the
+        file it has open, which the next start would not find."""
         path = database_path(self.url)
         if path is None:
             return False
@@ -224,16 +225,16 @@ class Store:
 
 
 def lock_of(url: str) -> int:
-    """FILE.lock, held until it is closed; BackendError where another process holds it."""
+    """Opens and locks FILE.lock, which stays locked until it is closed.  BackendError if another process holds it."""
     database = database_path(url)
-    assert database is not None  # what is in memory is nobody else's
+    assert database is not None  # a database in memory is never shared
     path = database.with_name(database.name + ".lock")
     lock = None
     try:
         lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         with suppress(FileNotFoundError):
-            database.chmod(0o600)  # it holds people's hosts and words
+            database.chmod(0o600)  # it contains people's host names and messages
         return lock
     except OSError as error:
         if lock is not None:
@@ -244,7 +245,7 @@ def lock_of(url: str) -> int:
 
 
 def explain(url: str, error: Exception) -> str:
-    """SQLite's error, as a sentence that says what to do."""
+    """SQLite's error as a sentence that says what to do."""
     text = str(getattr(error, "orig", None) or error)
     if "readonly" in text or "read-only" in text:
         return f"the database {url} is read-only: make the file and its folder writable"

@@ -1,4 +1,4 @@
-"""What the full-text indexes answer.  Every word is quoted: nothing that people type is read as FTS5's syntax."""
+"""Queries on the full-text indexes.  Every word is quoted, so nothing that people type is read as FTS5 syntax."""
 
 from __future__ import annotations
 
@@ -10,26 +10,27 @@ from trainbot.adapters.db.fulltext import INDEXES
 from trainbot.core.wording import vocabulary
 
 MANY = 3000
-"""Rows from which on a word is common: they are not counted further."""
+"""A word in this many rows is common; its rows are not counted any further."""
 
-#: All text that the vocabulary is made from.
+#: Selects all the text that the vocabulary is built from.
 SAID = "SELECT words || ' ' || answer FROM question UNION ALL SELECT text FROM entry"
 
 
 def quoted(word: str) -> str:
-    """An FTS5 string (sqlite.org/fts5.html, "FTS5 Strings"): whatever is in it is text; a zero byte would end it."""
+    """``word`` as an FTS5 string (sqlite.org/fts5.html, "FTS5 Strings"), in which everything is text.  Zero bytes are
+    replaced, because they would end the string."""
     return '"' + word.replace("\0", " ").replace('"', '""') + '"'
 
 
 def learn(connection: Connection, text: str) -> None:
-    """Its words are among those that a later search may have meant."""
+    """Adds the words of ``text`` to the vocabulary, from which later searches correct typos."""
     rows = [(word,) for word in vocabulary(text)]
     if rows:
         connection.exec_driver_sql("INSERT OR IGNORE INTO question_word (word) VALUES (?)", rows)
 
 
 class Search:
-    """Reads only, but for ``forget``.  ``index``: question_fts or entry_fts."""
+    """Full-text searches; only ``forget`` writes.  ``index``: question_fts or entry_fts."""
 
     many = MANY
 
@@ -38,7 +39,7 @@ class Search:
         self._common: set[tuple[str, str]] = set()
 
     def frequency(self, index: str, word: str) -> int:
-        """In how many rows the word is, counted up to ``MANY``."""
+        """The number of rows that contain the word, counted up to ``MANY``."""
         if (index, word) in self._common:
             return MANY
         query = f"SELECT count(*) FROM (SELECT 1 FROM {index} WHERE {index} MATCH ? LIMIT {MANY})"
@@ -48,19 +49,20 @@ class Search:
         return found
 
     def ranked(self, index: str, words: Iterable[str], limit: int) -> list[tuple[int, float]]:
-        """(row, bm25: the lower the better) of the best rows with any of these words."""
+        """(row, bm25: lower is better) of the best rows that contain any of these words."""
         match = " OR ".join(quoted(word) for word in words)
         query = f"SELECT rowid, bm25({index}) FROM {index} WHERE {index} MATCH ? ORDER BY rank LIMIT {limit:d}"
         return [(row, score) for row, score in self.connection.exec_driver_sql(query, (match,))]
 
     def newest(self, index: str, words: Iterable[str], limit: int) -> list[int]:
-        """The newest rows with all of these words."""
+        """The newest rows that contain all of these words."""
         match = " AND ".join(quoted(word) for word in words)
         query = f"SELECT rowid FROM {index} WHERE {index} MATCH ? ORDER BY rowid DESC LIMIT {limit:d}"
         return list(self.connection.exec_driver_sql(query, (match,)).scalars())
 
     def near(self, word: str, others: Sequence[str], limit: int = 100) -> list[str]:
-        """Words that were said and share trigrams with ``word``, most first; and those of ``others`` that were said."""
+        """Words of the vocabulary that share trigrams with ``word``, best match first, then those of ``others`` that
+        are in the vocabulary."""
         trigrams = dict.fromkeys(word[at : at + 3] for at in range(len(word) - 2))
         match = " OR ".join(quoted(trigram) for trigram in trigrams)
         query = f"SELECT word FROM word_fts WHERE word_fts MATCH ? ORDER BY rank LIMIT {limit:d}"
@@ -70,8 +72,8 @@ class Search:
         return [*found, *self.connection.exec_driver_sql(said, tuple(others)).scalars()]
 
     def forget(self) -> None:
-        """The indexes made anew from what the tables hold now, and the vocabulary from that: to be called after a
-        redaction, in its transaction.  Takes as long as making them did (a million questions: one to two minutes)."""
+        """Rebuilds the indexes from the current tables, and the vocabulary too.  To be called after a redaction, in the
+        same transaction.  Takes as long as building them did (a million questions: one to two minutes)."""
         self.connection.exec_driver_sql("DELETE FROM question_word")
         rows = self.connection.exec_driver_sql(SAID)
         said: set[str] = set()

@@ -1,9 +1,9 @@
-"""The full-text indexes (sqlite.org/fts5.html): made with the tables, kept in step by triggers alone.
+"""The full-text indexes (sqlite.org/fts5.html): created with the tables, kept up to date by triggers alone.
 
-``question_fts`` and ``entry_fts`` hold no text of their own (external content): whatever is added to, changed in or
-removed from ``question`` and ``entry``, by whomever, is at once found, or found no more.  ``question_word`` holds the
-words that were ever said in questions, answers and classes, ``word_fts`` their trigrams: near ones are found for a word with a
-typo.  What was removed lies in old parts of an index until ``Search.forget`` makes it anew.
+``question_fts`` and ``entry_fts`` hold no text of their own (external content).  Any change to ``question`` and
+``entry``, whoever makes it, takes effect in them at once.  ``question_word`` holds every word ever used in questions,
+answers and classes; ``word_fts`` holds their trigrams, to find similar words for a word with a typo.  Removed text
+stays in old parts of an index until ``Search.forget`` rebuilds it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, MetaData, event
 
 WORDS = "porter unicode61 remove_diacritics 2"
-#: index, the table whose text it is, its columns, tokenizer
+#: name of the index, the table whose text it indexes, its columns, its tokenizer
 INDEXES = (
     ("question_fts", "question", ("words", "answer"), WORDS),
     ("entry_fts", "entry", ("text",), WORDS),
@@ -20,7 +20,7 @@ INDEXES = (
 
 
 def statements() -> list[str]:
-    """What makes the indexes and their triggers on tables that are there."""
+    """The SQL statements that create the indexes and their triggers on existing tables."""
     made = []
     for index, table, columns, tokenize in INDEXES:
         names = ", ".join(columns)
@@ -38,12 +38,12 @@ def statements() -> list[str]:
 
 
 def is_index(table: str) -> bool:
-    """Whether that table is an index, or one of those in which FTS5 keeps it."""
+    """Whether that table is an index, or one of the tables in which FTS5 stores it."""
     return any(table == name or table.startswith(f"{name}_") for name, *_rest in INDEXES)
 
 
 def made_with(metadata: MetaData) -> None:
-    """``metadata.create_all`` makes them too."""
+    """Makes ``metadata.create_all`` create the indexes too."""
 
     @event.listens_for(metadata, "after_create")
     def _created(_metadata: MetaData, connection: Connection, tables: list[object], **_more: object) -> None:

@@ -1,4 +1,4 @@
-"""How a database is: read, never written."""
+"""Reports the state of a database.  Reads only."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ from trainbot.core.errors import BackendError
 from trainbot.model.database_url import database_path
 from trainbot.model.notice import Notice
 
-_FAULTS = 3  # of those that SQLite finds, told
+_FAULTS = 3  # at most this many of SQLite's faults are reported
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """``revision``: the schema that it is at, None where it is empty; ``head``: this program's.  ``faults``: what
-    SQLite's own check found.  The rest only where the schema is ``head``: ``owner``: the installation's id;
-    ``labs``: how many a host has; ``waiting``: notices that were not said; ``seen``: person -> (in view, since)."""
+    """``revision``: the schema that the database is at, None if it is empty; ``head``: this program's schema.
+    ``faults``: what SQLite's own check found.  The rest is set only if the schema is ``head``: ``owner``: the
+    installation's id; ``labs``: the number of labs on each host; ``waiting``: notices not sent yet; ``seen``: person ->
+    (in view, since)."""
 
     revision: str | None
     head: str
@@ -36,7 +37,8 @@ class Health:
 
 
 def health(url: str) -> Health:
-    """BackendError where it cannot be opened, is none, or is a newer program's."""
+    """The state of the database.  BackendError if it cannot be opened, is not a database, or is from a newer
+    program."""
     store = Store(url, read_only=True)
     try:
         with store.transaction():
@@ -70,7 +72,7 @@ def health(url: str) -> Health:
 
 
 def size(url: str) -> tuple[int, int]:
-    """Bytes of the database and of what is written ahead of it (sqlite.org/wal.html)."""
+    """The sizes in bytes of the database and of its write-ahead log (sqlite.org/wal.html)."""
     path = database_path(url)
     if path is None:
         return 0, 0

@@ -1,7 +1,7 @@
-"""The database's schema: made and brought up to date by the migrations that ship; a newer one is refused.
+"""Creates and upgrades the database's schema with the migrations that ship.  A newer schema is refused.
 
-A migration's file begins with its revision, ``0007_questions.py``, and they follow each other: where nothing is to be
-migrated, Alembic is not even loaded (9 MiB, and a fifth of a second of each shell command).
+The name of a migration's file begins with its revision, as in ``0007_questions.py``, and revisions are consecutive.  So
+if there is nothing to migrate, Alembic need not be loaded (it takes 9 MiB, and a fifth of a second in each command).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def revisions() -> list[str]:
-    """All that ship, the first one first."""
+    """All revisions that ship, oldest first."""
     files = (shipped.folder("migrations") / "versions").glob("[0-9]*_*.py")
     return sorted(file.name.partition("_")[0] for file in files)
 
@@ -35,14 +35,14 @@ def _config(connection: Connection | None = None) -> AlembicConfig:
 
 
 def version(connection: Connection) -> str | None:
-    """The revision that the database is at; None for an empty one."""
+    """The revision that the database is at; None if it is empty."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     return connection.execute(text("select version_num from alembic_version")).scalar_one_or_none()
 
 
 def refuse_newer(url: str, connection: Connection) -> str | None:
-    """The revision that the database is at; BackendError where this program does not know it."""
+    """The revision that the database is at.  BackendError if this program does not know it."""
     before, ours = version(connection), revisions()
     if before is not None and before not in ours:
         raise BackendError(
@@ -53,9 +53,9 @@ def refuse_newer(url: str, connection: Connection) -> str | None:
 
 
 def upgrade(url: str) -> tuple[str | None, str]:
-    """Brings the database to this program's schema; (revision before, revision after).
+    """Upgrades the database to this program's schema; returns (revision before, revision after).
 
-    BackendError where the database is newer than this program, cannot be written, or is none.
+    Raises BackendError if the database is newer than this program, cannot be written, or is not a database.
     """
     head = revisions()[-1]
     engine = connect(url)

@@ -1,4 +1,4 @@
-"""What is older than one wants to keep.  Questions and answers stay, for !faq, without the names of whoever said them."""
+"""Deletes old rows.  Questions and answers stay, for !faq, but without the names of their authors."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from trainbot.model.redaction import REMOVED
 
 
 class Pruning:
-    """Inside a transaction of the caller's."""
+    """Used inside a transaction of the caller."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self._classes = Rows(connection, tables["class"], ClassRun)
 
     def classes(self, before: datetime) -> list[ClassRun]:
-        """Those that ended before and were not pruned yet."""
+        """The classes that ended before then and have not been pruned yet."""
         run = self._classes.table.c
         return self._classes.all(run.ended_at < before, run.presenter != REMOVED)
 
     def old(self, before: datetime) -> dict[str, int]:
-        """How many rows would go, or lose their names, by what they are."""
+        """The number of rows that would be deleted or lose their names, by description."""
         return {
             "classes (their log, who took part, their minutes)": len(self.classes(before)),
             "lines of logs": self._count("entry", self._entries(before)),
@@ -37,7 +37,8 @@ class Pruning:
         }
 
     def prune(self, before: datetime) -> dict[str, int]:
-        """Takes them out, and then people whom nothing refers to any more; what ``old`` said, and how many people."""
+        """Deletes these rows, then the people that nothing refers to any more.  Returns what ``old`` returns, and the
+        number of people."""
         counts = self.old(before)
         ended = select(self._classes.table.c.id).where(self._classes.table.c.ended_at < before)
         self._delete("entry", self._entries(before))
@@ -63,7 +64,7 @@ class Pruning:
         )
 
     def _questions(self, before: datetime) -> Any:
-        """Asked before, and nothing happened to them since."""
+        """Questions asked before then that nothing has happened to since."""
         question, event = tables["question"].c, tables["question_event"].c
         since = exists().where(event.question_id == question.id, event.at >= before)
         return (question.asked_at < before) & (question.nick != REMOVED) & ~since
@@ -88,7 +89,7 @@ class Pruning:
         )
 
     def _nobody(self, now: datetime) -> int:
-        """The row that stands for whoever it was."""
+        """The id of the row that stands for every removed person, which is created if missing."""
         person = tables["person"]
         query = select(person.c.id).where(person.c.nick == REMOVED, person.c.account.is_(None), person.c.mask.is_(None))
         found: int | None = self.connection.execute(query).scalars().first()
@@ -98,7 +99,8 @@ class Pruning:
         return self.connection.execute(row).lastrowid
 
     def _people(self, before: datetime) -> int:
-        """Whom no row refers to but their keys, and who was not seen since."""
+        """Deletes people who have not been seen since then and whom no row refers to except their keys; returns how
+        many."""
         person = tables["person"]
         unseen = (person.c.seen_at < before) & (person.c.nick != REMOVED)
         named = [

@@ -1,4 +1,4 @@
-"""The rows of questions: where each stands now, and the events that only ever grow."""
+"""The rows of questions: their current state, and their events, which are only ever added."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from trainbot.model.question import (
 
 
 class PriorityRow(NamedTuple):
-    """``asked_at`` as it is stored: it sorts."""
+    """What decides a question's turn.  ``asked_at`` is as stored, in a format that sorts."""
 
     id: int
     class_id: int | None
@@ -34,14 +34,15 @@ class PriorityRow(NamedTuple):
 
 
 class QuestionRepository(Rows[Question]):
-    """``events``: what happened to each.  Whoever writes events goes through ``record``, which keeps the question's
-    row, its index and the vocabulary in step with them."""
+    """The questions; ``events``: what happened to each.  Events must be written through ``record``, which keeps the
+    question's row, its index and the vocabulary in step with them."""
 
     def __init__(self, connection: Connection, changed: set[str]) -> None:
         super().__init__(connection, tables["question"], Question, changed)
         self.events = Rows(connection, tables["question_event"], QuestionEvent, changed)
         self.ignored = Rows(connection, tables["ignored"], Ignored, changed)
-        column, whose = self.table.c, self.table.c.person_id == bindparam("person")  # built once: that takes the time
+        # built once, because building takes longer than running
+        column, whose = self.table.c, self.table.c.person_id == bindparam("person")
 
         def number(*conditions: ColumnElement[bool]) -> ScalarSelect[int]:
             return select(func.count()).select_from(self.table).where(whose, *conditions).scalar_subquery()
@@ -63,13 +64,13 @@ class QuestionRepository(Rows[Question]):
         return self.first(id=id)
 
     def some(self, ids: Iterable[int]) -> list[Question]:
-        """Those that are there, in the given order."""
+        """The questions with these ids that exist, in the given order."""
         wanted = list(ids)
         there = {question.id: question for question in self.all(self.table.c.id.in_(wanted))}
         return [there[id] for id in wanted if id in there]
 
     def of_person(self, person: Person, since: datetime, channel: str) -> tuple[int, int]:
-        """(how many they asked since then, how many of theirs wait in that channel)."""
+        """(how many questions the person has asked since then, how many of theirs are waiting in that channel)."""
         asked, waiting = self.connection.execute(
             self._of_person, {"person": person.id, "since": since, "channel": channel}
         ).one()
@@ -84,14 +85,15 @@ class QuestionRepository(Rows[Question]):
         return question
 
     def newest_event(self) -> int:
-        """Its number; 0 where there is none."""
+        """The id of the newest event; 0 if there is none."""
         return self.connection.execute(select(func.max(self.events.table.c.id))).scalar_one() or 0
 
     def waiting(self, channel: str) -> list[Question]:
         return self.all(self.table.c.state.in_(list(WAITING)), channel=channel)
 
     def turns(self, channel: str) -> tuple[int, list[PriorityRow]]:
-        """(how many are taken there, what of the open ones decides their order): hundreds of them in no time."""
+        """(how many questions are taken there, what decides the order of the open ones).  Fast even for hundreds of
+        questions."""
         query = (
             "SELECT state, id, class_id, person_id, votes, asked_at FROM question WHERE channel = ? AND state IN (?, ?)"
         )
@@ -100,11 +102,11 @@ class QuestionRepository(Rows[Question]):
         return len(rows) - len(still), still
 
     def heard(self, class_id: int) -> dict[int, int]:
-        """Whose questions the class has heard (taken or answered), and how many of each person."""
+        """person -> how many of their questions the class has heard (taken or answered)."""
         return {person: number for person, number in self.connection.execute(self._heard, {"class": class_id})}
 
     def joined(self, question: Question) -> list[Question]:
-        """Those that were merged into it, and into those."""
+        """The questions that were merged into it, directly or through others."""
         found: list[Question] = []
         for one in self.all(merged_into=question.id):
             found += [one, *self.joined(one)]
@@ -114,7 +116,7 @@ class QuestionRepository(Rows[Question]):
         return answers_of(self.events.all(question_id=id))
 
     def ask(self, person: Person, nick: str, at: datetime, words: str, **more: Any) -> Question:
-        """A new one, open, with its first event."""
+        """Adds an open question and its first event."""
         id = self.add(person_id=person.id, nick=nick, asked_at=at, words=words, state=QuestionState.OPEN, **more)
         question = self.get(id)
         assert question is not None
@@ -133,7 +135,7 @@ class QuestionRepository(Rows[Question]):
         about_id: int | None = None,
         **changes: Any,
     ) -> int:
-        """An event, and what it changes in the question's row; the event's id."""
+        """Adds an event, and makes its changes in the question's row; returns the event's id."""
         id = self.events.add(
             question_id=question.id, at=at, person_id=person.id, nick=nick, kind=kind, words=text, about_id=about_id
         )
@@ -146,12 +148,13 @@ class QuestionRepository(Rows[Question]):
         return id
 
     def settle(self, id: int) -> None:
-        """The row's ``answer`` as the events have it: also for whoever changed the words of events (a redaction)."""
+        """Updates the row's ``answer`` from the events.  Also to be called after changing the words of events (a
+        redaction)."""
         self.change({"id": id}, answer=" | ".join(answer.words for answer in self.answers(id)))
 
     def counted(self, question: Question) -> Question:
-        """With its votes counted anew: people besides its asker who want to know, those who asked what was merged into
-        it included."""
+        """Recounts the question's votes and returns it.  Counts everybody but its asker who wants to know, including
+        those who asked a question that was merged into it."""
         all_of_it = [question, *self.joined(question)]
         event = self.events.table.c
         ids = [one.id for one in all_of_it]

@@ -1,8 +1,8 @@
-"""Rows that were read since the database last changed, so that asking the same again costs next to nothing.
+"""Caches rows that were read since the database last changed, so that repeating a query costs next to nothing.
 
-It is right whoever writes, and by whichever way.  SQLite counts each row that this connection inserts, updates or deletes
-(sqlite3_total_changes), and tells whether another connection committed (PRAGMA data_version).  What is undone it does not
-count: whoever undoes says ``forget``.
+The cache is correct however the database is written.  SQLite counts the rows that this connection inserts, updates or
+deletes (sqlite3_total_changes), and reports whether another connection has committed (PRAGMA data_version).  It does
+not count what is rolled back, so code that rolls back must call ``forget``.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-MOST = 2000  # answers that are kept
-LARGEST = 16  # rows of one of them
+MOST = 2000  # answers in the cache at most
+LARGEST = 16  # an answer with more rows is not cached
 
 
 class QueryCache:
-    """Holds nothing outside of a transaction."""
+    """Holds nothing outside a transaction."""
 
     def __init__(self, database: sqlite3.Connection) -> None:
         self._database = database
@@ -27,7 +27,7 @@ class QueryCache:
         self._changes = self._version = -1
 
     def begins(self) -> None:
-        """A transaction has begun: until its end nobody else writes."""
+        """A transaction has begun: nobody else writes until it ends."""
         version = self._database.execute("PRAGMA data_version").fetchone()[0]
         if version != self._version:
             self.forget()
@@ -40,7 +40,7 @@ class QueryCache:
         self._found.clear()
 
     def get(self, question: Hashable) -> list[Any] | None:
-        """The answer of before; None where there is none that is known to hold still."""
+        """The cached answer; None if there is none that is known to be still valid."""
         if not self._inside:
             return None
         if self._changes != self._database.total_changes:
@@ -49,7 +49,8 @@ class QueryCache:
         return self._found.get(question)
 
     def keep(self, question: Hashable, answer: list[Any]) -> None:
-        """``answer`` came of ``question`` just now, and nothing was written since ``get`` was asked for it."""
+        """Caches ``answer``, which ``question`` has just returned.  Nothing may have been written since ``get`` was
+        called for it."""
         if self._inside and len(answer) <= LARGEST:
             if len(self._found) >= MOST:
                 self.forget()
@@ -57,7 +58,7 @@ class QueryCache:
 
 
 def recall_of(connection: Connection) -> QueryCache:
-    """The one of this connection."""
+    """The cache of this connection."""
     recall: QueryCache | None = connection.info.get("recall")
     if recall is None:
         database = connection.connection.dbapi_connection

@@ -1,4 +1,4 @@
-"""What each feature may ask of the store.  Plain frozen values come out."""
+"""The repositories: what each feature may ask of the store.  They return plain frozen values."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class PersonRepository(Rows[Person]):
         return self.first(mask=mask, in_view=True, account=None)
 
     def with_leases(self) -> list[Person]:
-        """Whoever has an open lease."""
+        """Everybody who has an open lease."""
         return self.chosen(self._with_leases, {})
 
     def these(self, ids: Collection[int]) -> list[Person]:
@@ -80,8 +80,9 @@ class LabRepository(Rows[Lab]):
         return self.chosen(self._alive, {})
 
     def free(self, image: str, mode: Mode, hosts: Mapping[str, int]) -> Lab | None:
-        """Of that kind, on one of these hosts, and nobody's (what a rehearsal only looks at is nobody's, but comes
-        last): the nearest to its login prompt; of those one on the host with the lowest number, the oldest there."""
+        """A free lab of that kind on one of these hosts, or None.  The lab nearest to its login prompt comes first;
+        then the one on the host with the lowest number; then the oldest.  A lab that a rehearsal only looks at counts
+        as free, but comes after the others."""
         if not hosts:
             return None
         lease, lab = tables["lease"], self.table
@@ -100,7 +101,7 @@ class LabRepository(Rows[Lab]):
         return found[0] if found else None
 
     def present(self) -> list[Lab]:
-        """All that a host may have."""
+        """All labs that may exist on a host."""
         return self.chosen(self._present, {})
 
 
@@ -115,15 +116,15 @@ class LeaseRepository(Rows[Lease]):
         )
 
     def open(self, **exact: Any) -> list[Lease]:
-        """People's, not ended, in the order they were asked for."""
+        """People's open leases, in the order in which they were requested."""
         return self.chosen(self._open, {}, **exact)
 
     def rehearsals(self, **exact: Any) -> list[Lease]:
-        """The rehearsal's, not ended."""
+        """The open leases of rehearsals."""
         return self.chosen(self._rehearsing, {}, **exact)
 
     def every(self, **exact: Any) -> list[Lease]:
-        """People's and the rehearsal's, not ended."""
+        """All open leases, of people and of rehearsals."""
         return self.chosen(self._every, {}, **exact)
 
     def by_host(self) -> dict[str, int]:
@@ -139,7 +140,7 @@ class SelfHostedRepository(Rows[SelfHosted]):
         super().__init__(connection, tables["home"], SelfHosted, changed)
 
     def people(self) -> frozenset[int]:
-        """Whoever needs no lab of ours."""
+        """The ids of the people who don't need a lab of ours."""
         return frozenset(home.person_id for home in self.all())
 
 
@@ -159,22 +160,22 @@ class ClassRepository(Rows[ClassRun]):
         return self.all(ended_at=None, **exact)
 
     def lately(self, since: datetime) -> list[ClassRun]:
-        """Those that run, or ended after ``since``."""
+        """The classes that are running or ended after ``since``."""
         return self.chosen(self._lately, {"since": since})
 
     def unwritten(self, most: int | None) -> list[ClassRun]:
-        """Ended, and their minutes are to be written."""
+        """Ended classes whose minutes are still to be written."""
         return self.chosen(self._ended, {}, limit=most, minutes_at=None)
 
     def rewrite(self, ids: Collection[int]) -> None:
-        """The minutes of these, where they have any, are to be written again."""
+        """Marks the minutes of these classes, if they have any, to be written again."""
         for id in ids:
             self.connection.execute(
                 update(self.table).where(self.table.c.id == id, self.table.c.minutes != "").values(minutes_at=None)
             )
 
     def written(self) -> list[ClassRun]:
-        """Those that have minutes, the newest first."""
+        """The classes that have minutes, newest first."""
         return self.all(
             self.table.c.minutes != "",
             self.table.c.minutes_at.is_not(None),
@@ -182,8 +183,8 @@ class ClassRepository(Rows[ClassRun]):
         )
 
     def answered_late(self, since: int) -> None:
-        """The minutes of classes in which an event of a question (newer than number ``since``) came after the minutes
-        are to be written again."""
+        """Marks the minutes of classes to be written again if an event of one of their questions (with an id above
+        ``since``) happened after the minutes were written."""
         events, questions, runs = tables["question_event"], tables["question"], self.table.alias()
         late = (
             select(runs.c.id)
@@ -199,7 +200,8 @@ class ClassRepository(Rows[ClassRun]):
         return next(iter(self.running(channel=channel)), None)
 
     def ran(self, run: ClassRun, lab_id: str | None = None) -> list[tuple[str, int, ScriptKind, ScriptState]]:
-        """(lab, step, kind, state) of the scripts of a class, in one lab or in all: read at each tick, so no more of it."""
+        """(lab, step, kind, state) of the scripts of a class, in one lab or in all.  It returns no more because it is
+        called at each tick."""
         play = self.script_runs.table
         query = select(play.c.lab_id, play.c.step, play.c.kind, play.c.state).where(play.c.class_id == run.id)
         query = (
@@ -208,7 +210,7 @@ class ClassRepository(Rows[ClassRun]):
         return [tuple(row) for row in self.connection.execute(query)]
 
     def attend(self, run: ClassRun, person: Person, nick: str, now: datetime) -> Attendance:
-        """Their row in this class; a new one stands on the class step."""
+        """The person's row in this class; if it is new, it starts at the class step."""
         found = self.attendance.first(class_id=run.id, person_id=person.id)
         if found is None:
             found = Attendance(run.id, person.id, nick, run.step, None, "", 0, now)
@@ -223,7 +225,7 @@ class SignUpRepository(Rows[SignUp]):
         self._in_line = RowFilter(order=(signup.waiting, signup.at, signup.person_id))
 
     def line(self, session_uid: str, **exact: Any) -> list[SignUp]:
-        """Who has a seat, then who waits for one."""
+        """The people who have a seat, then those who are waiting for one."""
         return self.chosen(self._in_line, {}, session_uid=session_uid, **exact)
 
 
@@ -240,19 +242,19 @@ class SessionRepository(Rows[SessionRow]):
         self._later = RowFilter(start > first, order=(start, uid))
 
     def within(self, first: datetime, last: datetime, **exact: Any) -> list[SessionRow]:
-        """Those that start after ``first`` and before ``last``."""
+        """The sessions that start after ``first`` and before ``last``."""
         return self.chosen(self._within, {"first": first, "last": last}, **exact)
 
     def starting(self, first: datetime, last: datetime, **exact: Any) -> list[SessionRow]:
-        """Those that start from ``first`` to ``last``."""
+        """The sessions that start from ``first`` to ``last``, both included."""
         return self.chosen(self._starting, {"first": first, "last": last}, **exact)
 
     def begun(self, first: datetime, last: datetime, **exact: Any) -> list[SessionRow]:
-        """Those that started after ``first``, at ``last`` at the latest."""
+        """The sessions that start after ``first`` and no later than ``last``."""
         return self.chosen(self._begun, {"first": first, "last": last}, **exact)
 
     def later(self, first: datetime, most: int | None = None, **exact: Any) -> list[SessionRow]:
-        """Those that start after ``first``."""
+        """The sessions that start after ``first``."""
         return self.chosen(self._later, {"first": first}, limit=most, **exact)
 
 
@@ -264,7 +266,7 @@ class PollRepository(Rows[PollRow]):
         self._over = RowFilter(closes <= bindparam("now", type_=closes.type))
 
     def over(self, now: datetime) -> list[PollRow]:
-        """Still open, and their time has come."""
+        """The polls that are still open but should have closed by ``now``."""
         return self.chosen(self._over, {"now": now}, closed_at=None)
 
 
@@ -279,7 +281,7 @@ class NoticeRepository(Rows[Notice]):
         return self.chosen(self._waiting, {})
 
     def not_over(self, kind: str, now: datetime) -> list[Notice]:
-        """Of that kind, said or not, of which there is still something to say."""
+        """The notices of that kind, sent or not, that are not out of date yet."""
         return self.chosen(self._not_over, {"now": now}, kind=kind)
 
     def tell(
@@ -294,7 +296,7 @@ class NoticeRepository(Rows[Notice]):
         subject: str = "",
         not_after: datetime | None = None,
     ) -> None:
-        """Kept until it is said; a key that was there already adds nothing."""
+        """Stores a notice until it is sent.  Does nothing if there is already a notice with the same key."""
         self.changed.add(self.table.name)
         values = dict(
             key=key,

@@ -1,7 +1,7 @@
-"""A person taken out of every table, and old rows taken out with whoever is in them.
+"""Removes a person from every table.
 
-Which columns hold whose words is said here, in one place; a test compares it with the tables.  Names of people are
-looked for in every other column of text as well, unless it is technical.
+The tables below say which columns hold a person's name or words; a test compares them with the database's tables.
+Names of people are also searched for in every other text column, unless it is technical.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Text, func, or_, select, update
 from trainbot.adapters.db.tables import tables
 from trainbot.model.redaction import REMOVED, RedactionTarget, Traces, naming, without
 
-#: (table, whose it is) -> columns with their name, columns with their words
+#: (table, column with the person's id) -> columns with their name, columns with their words
 OWN: dict[tuple[str, str], tuple[tuple[str, ...], tuple[str, ...]]] = {
     ("attendance", "person_id"): (("nick",), ("stuck_words",)),
     ("class", "presenter_id"): (("presenter",), ()),
@@ -30,9 +30,9 @@ OWN: dict[tuple[str, str], tuple[tuple[str, ...], tuple[str, ...]]] = {
     ("question_event", "person_id"): (("nick",), ("words",)),
     ("quiz_try", "person_id"): (("nick",), ()),
 }
-#: Rows that are nothing without their person.
+#: Tables whose rows are deleted together with their person.
 GONE = ("home", "notice", "public_key", "signup")
-#: Kinds of rows whose text is not their words.
+#: Kinds of rows whose text is not the person's own words.
 FACTS = {
     "entry": ("start", "step", "end", "lab", "home", "there", "joined", "left", "quit"),
     "question_event": ("merged",),
@@ -60,7 +60,7 @@ COUNTED = {
 
 
 class Redaction:
-    """Inside a transaction of the caller's.  ``settle``: writes a question's answers anew from its events."""
+    """Used inside a transaction of the caller.  ``settle``: rewrites a question's answer from its events."""
 
     def __init__(self, connection: Connection, settle: Callable[[int], None]) -> None:
         self.connection, self.settle = connection, settle
@@ -108,7 +108,7 @@ class Redaction:
         ).scalar_one()
 
     def _theirs(self, table: str, whose: str, ids: Sequence[int], names: set[str]) -> Any:
-        """Rows of theirs; of the log's also those that are nobody's and go by their nick."""
+        """The rows that belong to them; in the log also rows that belong to nobody but carry their nick."""
         columns = tables[table].c
         if table != "entry":
             return columns[whose].in_(ids)
@@ -116,7 +116,7 @@ class Redaction:
         return or_(columns[whose].in_(ids), columns[whose].is_(None) & func.lower(columns.nick).in_(lower))
 
     def _named(self, names: set[str]) -> Iterator[tuple[str, str, dict[str, Any], str]]:
-        """(table, column, key of the row, text) wherever a text names them, in whosever row."""
+        """(table, column, key of the row, text) of every text that names them, whoever the row belongs to."""
         pattern = naming(names)
         for table in tables.values():
             columns = [c for c in table.c if isinstance(c.type, Text) and c.name not in TECHNICAL]
@@ -133,7 +133,7 @@ class Redaction:
     # -- taking out ------------------------------------------------------------------------------------
 
     def remove(self, found: Traces) -> set[int]:
-        """Takes them out; the classes whose minutes are to be written again."""
+        """Removes them; returns the ids of the classes whose minutes must be written again."""
         ids, names = found.ids, set(found.names)
         classes = self._classes(ids, names)
         quoted = self._quoted(ids, names)
@@ -173,7 +173,7 @@ class Redaction:
             self.connection.execute(update(tables[table]).where(theirs).values(dict.fromkeys(named, REMOVED)))
 
     def _quoted(self, ids: Sequence[int], names: set[str]) -> set[str]:
-        """How their questions and answers begin: notices to others quote them."""
+        """The beginnings of their questions and answers, which notices to other people quote."""
         event = tables["question_event"].c
         said = self.connection.execute(select(event.words).where(event.person_id.in_(ids))).scalars()
         return {words[:60] for words in said if len(words) > 7}

@@ -1,4 +1,4 @@
-"""Rows of one table as frozen values of one dataclass: columns are named as its fields."""
+"""Rows of one table as frozen values of one dataclass, whose fields have the names of the columns."""
 
 from __future__ import annotations
 
@@ -34,22 +34,22 @@ V = TypeVar("V", bound=RowValue)
 
 
 class RowFilter:
-    """Conditions and an order that are made once, since building a query takes longer than running it.  Values that
-    differ from one asking to the next are bindparams in it."""
+    """Conditions and an order that are built only once, because building a query takes longer than running it.  Values
+    that differ from call to call are bindparams in it."""
 
     def __init__(self, *conditions: ColumnElement[bool], order: Sequence[ColumnElement[Any]] = ()) -> None:
         self.conditions, self.order = conditions, order
 
 
 class Rows(Generic[V]):
-    """The few things that every repository needs.  ``changed``: where the names of tables that were written go."""
+    """What every repository needs.  ``changed``: the set that gets the names of tables that were written."""
 
     def __init__(self, connection: Connection, table: Table, value: type[V], changed: set[str] | None = None) -> None:
         self.connection, self.table, self.value = connection, table, value
         self.changed = set() if changed is None else changed
         self._recall = recall_of(connection)
         self._columns = [table.c[field.name] for field in fields(value)]
-        self._insert = insert(table)  # with values apart from it: it is compiled once
+        self._insert = insert(table)  # the values are passed separately, so it is compiled once
         self._any = RowFilter()
         self._built: dict[tuple[RowFilter | str | None, ...], Select[Any]] = {}
 
@@ -66,7 +66,7 @@ class Rows(Generic[V]):
         return self.chosen(self._any, {}, limit=limit, **exact)
 
     def chosen(self, which: RowFilter, given: Mapping[str, Any], *, limit: int | None = None, **exact: Any) -> list[V]:
-        """Those that it holds for with these values, in its order or the primary key's."""
+        """The rows that match the filter with these values, in the filter's order or by primary key."""
         question = (self.table.name, which, limit, *given.items(), *exact.items())
         known = self._recall.get(question)
         if known is None:
@@ -76,7 +76,7 @@ class Rows(Generic[V]):
         return known.copy()
 
     def _equal(self, which: RowFilter, exact: dict[str, Any], limit: int | None) -> tuple[Select[Any], dict[str, Any]]:
-        """By these values; built once for each set of names."""
+        """The query and its values; the query is built once for each set of column names."""
         key = (which, str(limit), *exact, None, *(name for name in exact if exact[name] is None))
         if key not in self._built:
             columns = [(self.table.c[name], exact[name] is None) for name in exact]
@@ -89,7 +89,7 @@ class Rows(Generic[V]):
         return self._built[key], {f"is_{name}": value for name, value in exact.items() if value is not None}
 
     def each(self, *conditions: ColumnElement[bool], time: str = "at", **exact: Any) -> Iterator[V]:
-        """By the column ``time``, one after the other: for more rows than one wants at once."""
+        """The rows one at a time, ordered by the column ``time``: for more rows than should be in memory at once."""
         query = select(*self._columns).where(self._where(exact), *conditions)
         query = query.order_by(self.table.c[time], *self.table.primary_key.columns)
         for row in self.connection.execute(query, execution_options={"yield_per": 500}):
@@ -104,14 +104,14 @@ class Rows(Generic[V]):
         return self.connection.execute(query).scalar_one()
 
     def add(self, **values: Any) -> int:
-        """The new row's id (where the table has an integer key)."""
+        """Adds a row; returns its id (if the table has an integer key)."""
         self.changed.add(self.table.name)
         result = self.connection.execute(self._insert, values)
         key = result.inserted_primary_key
         return key[0] if key else 0
 
     def put(self, value: V) -> None:
-        """Written whole: new, or over the row of the same key."""
+        """Inserts ``value`` as a row, or replaces the row that has the same key."""
         self.changed.add(self.table.name)
         values = asdict(value)
         keys = [column.name for column in self.table.primary_key.columns]
@@ -124,7 +124,7 @@ class Rows(Generic[V]):
         )
 
     def change(self, exact: dict[str, Any], **values: Any) -> int:
-        """How many rows were changed."""
+        """Changes the matching rows; returns how many there were."""
         self.changed.add(self.table.name)
         return self.connection.execute(update(self.table).where(self._where(exact)).values(**values)).rowcount
 

@@ -1,7 +1,7 @@
-"""The tables.  ``migrations/`` makes them; a test compares the two.
+"""The tables.  ``migrations/`` creates them; a test compares the two.
 
-Columns are named as the fields of the values they hold.  Times are aware UTC, kept as ISO 8601 text of one width,
-so that they sort as they are and read well in any SQLite shell.
+Columns have the names of the fields they hold.  Times are aware UTC, stored as ISO 8601 text of fixed width, so that
+they sort as text and are readable in any SQLite shell.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Instant(TypeDecorator[datetime]):
 
 
 class EnumWord(TypeDecorator[enum.StrEnum]):
-    """A member of one StrEnum, as its word."""
+    """A member of one StrEnum, stored as its value."""
 
     impl: String | type[String] = String(20)
     cache_ok = True
@@ -60,7 +60,7 @@ class EnumWord(TypeDecorator[enum.StrEnum]):
 
 
 class EnumText(EnumWord):
-    """The same in a column that was made as text."""
+    """The same, for a column that was created as text."""
 
     impl = Text
     cache_ok = True

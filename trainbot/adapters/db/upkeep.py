@@ -1,4 +1,4 @@
-"""Backup, restore and check of the database file (sqlite.org/backup.html)."""
+"""Backs up, restores and checks the database file (sqlite.org/backup.html)."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from trainbot.core.errors import BackendError
 from trainbot.core.files import draft_of, sync_folder
 from trainbot.model.database_url import database_path, database_url
 
-FAULTS = 20  # told at most
+FAULTS = 20  # reported at most
 NONE_YET = "there is no database {} yet: trainbot run creates it"
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseSummary:
-    """``bytes``: of the whole database; ``revision``: of its schema, None where it is empty."""
+    """``bytes``: size of the whole database; ``revision``: of its schema, None if it is empty."""
 
     bytes: int
     revision: str | None
@@ -33,9 +33,8 @@ class DatabaseSummary:
 
 
 def backup(url: str, target: Path, *, force: bool = False) -> DatabaseSummary:
-    """Copies the database as it is at this moment, while whoever works on it goes on, into one file that only its
-    owner reads.  It is there whole and checked, or not at all; a file that is there already stays, unless ``force``.
-    """
+    """Copies the current database, even while it is in use, into one file that only its owner can read.  The copy is
+    checked and complete, or it isn't created.  An existing file is replaced only with ``force``."""
     file = _file(url)
     if not file.is_file():
         raise BackendError(NONE_YET.format(url))
@@ -55,9 +54,9 @@ def backup(url: str, target: Path, *, force: bool = False) -> DatabaseSummary:
 
 
 def restore(url: str, source: Path, now: datetime) -> tuple[DatabaseSummary, Path | None]:
-    """Puts a backup in the place of the database; where the one before is now (None: there was none).  BackendError,
-    and nothing has changed, where a trainbot runs, or ``source`` is damaged, a newer trainbot's, or no database of ours.
-    """
+    """Replaces the database with a backup; returns where the old one is now (None if there was none).  Raises
+    BackendError, and changes nothing, if a trainbot is running, or if ``source`` is damaged, from a newer trainbot or
+    not a trainbot database."""
     if not source.is_file():
         raise BackendError(f"no such file: {source}")
     file = _file(url)
@@ -75,7 +74,7 @@ def restore(url: str, source: Path, now: datetime) -> tuple[DatabaseSummary, Pat
 
 
 def check(url: str) -> DatabaseSummary:
-    """Everything that SQLite can say about the file, the references between rows and the full-text indexes."""
+    """Checks the file with all of SQLite's own checks, the references between rows and the full-text indexes."""
     if not _file(url).is_file():
         raise BackendError(NONE_YET.format(url))
     return _copy(url, None)
@@ -89,14 +88,14 @@ def _file(url: str) -> Path:
 
 
 def _copy(url: str, draft: Path | None) -> DatabaseSummary:
-    """Copies and examines the copy; to a file of SQLite's own that goes away where ``draft`` is None."""
+    """Copies the database and checks the copy.  If ``draft`` is None, the copy is a temporary file of SQLite's."""
     engine = connect(url, read_only=True)
     try:
         with engine.connect() as connection, closing(sqlite3.connect(draft or "")) as copy:
             raw = connection.connection.dbapi_connection
             assert isinstance(raw, sqlite3.Connection)
-            raw.backup(copy)  # all in one step: writers wait for nothing, and nothing of theirs is half there
-            copy.execute("PRAGMA journal_mode=DELETE")  # one file, nothing beside it
+            raw.backup(copy)  # all in one step: writers need not wait, and no transaction is copied in part
+            copy.execute("PRAGMA journal_mode=DELETE")  # a single file, without -wal and -shm
             faults = tuple(_faults(copy))
             pages = copy.execute("PRAGMA page_count").fetchone()[0] * copy.execute("PRAGMA page_size").fetchone()[0]
             return DatabaseSummary(pages, refuse_newer(url, connection), faults)
@@ -115,7 +114,7 @@ def _faults(copy: sqlite3.Connection) -> Iterator[str]:
     there = {row[0] for row in copy.execute("SELECT name FROM sqlite_master")}
     for index, table, *_rest in INDEXES:
         if index in there:
-            try:  # rank 1: against the rows that it is of (sqlite.org/fts5.html, "integrity-check")
+            try:  # rank 1: compares it with the rows it indexes (sqlite.org/fts5.html, "integrity-check")
                 copy.execute(f"INSERT INTO {index}({index}, rank) VALUES ('integrity-check', 1)")
             except sqlite3.DatabaseError:
                 yield f"the full-text index {index} does not match {table}"
@@ -124,7 +123,8 @@ def _faults(copy: sqlite3.Connection) -> Iterator[str]:
 
 @contextmanager
 def _whole(target: Path) -> Iterator[Path]:
-    """A draft beside ``target`` that only its owner reads; moved there, on disk, when nothing was raised."""
+    """A temporary file beside ``target`` that only its owner can read.  If nothing is raised, it is synced to disk and
+    renamed to ``target``."""
     try:
         with draft_of(target, 0o600) as draft:
             yield draft
@@ -133,7 +133,7 @@ def _whole(target: Path) -> Iterator[Path]:
 
 
 def _link(draft: Path, target: Path) -> None:
-    """Takes the name, unless somebody took it meanwhile."""
+    """Links ``draft`` as ``target``.  BackendError if that file has been created in the meantime."""
     try:
         os.link(draft, target)
     except FileExistsError:
@@ -141,10 +141,11 @@ def _link(draft: Path, target: Path) -> None:
 
 
 def _put_aside(file: Path, now: datetime) -> Path | None:
-    """The database under another name as well; what was written ahead of it goes with it, and no other may take it up."""
+    """Links the database to a second name, together with its write-ahead log, and removes the log's old name so that no
+    other database picks it up."""
     if not file.exists():
         return None
-    with suppress(sqlite3.Error), closing(sqlite3.connect(file)) as old:  # a damaged one goes as it is
+    with suppress(sqlite3.Error), closing(sqlite3.connect(file)) as old:  # a damaged one is kept as it is
         old.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     aside = file.with_name(f"{file.name}.before-{now.astimezone(UTC):%Y%m%dT%H%M%S.%fZ}")
     for ending in ("", "-wal"):

@@ -1,7 +1,7 @@
-"""Pages for people: HTML from ``templates/``, each whole in one file, with one style sheet.  The only importer of jinja2.
+"""HTML pages from ``templates/``, each complete in one file, with one style sheet.  The only importer of jinja2.
 
-Every value is escaped (autoescape).  Each page's own policy (CSP 3) forbids scripts and whatever is not in it; what a
-template lets in, it names by its hash.
+Every value is escaped (autoescape).  Each page has a policy (CSP 3) that forbids scripts and everything that is not in
+the page itself; a template names what it allows by its hash.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ def _templates() -> Environment:
 
 
 def render(template: str, **values: object) -> str:
-    """The page; a value that is missing is an error, not a gap."""
+    """The page.  A missing value is an error; it is not left blank."""
     return _templates().get_template(template).render(values)
 
 
 def _iso(at: datetime) -> str:
-    """As a time element has it (HTML, "Valid global date and time string")."""
+    """A time as in a time element (HTML, "Valid global date and time string")."""
     return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
@@ -45,5 +45,5 @@ def _day(at: datetime) -> str:
 
 
 def _digest(text: str) -> str:
-    """As a policy names an element with this text (CSP 3, 2.3.1)."""
+    """The hash by which a policy names an element with this text (CSP 3, 2.3.1)."""
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

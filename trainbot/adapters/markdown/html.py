@@ -1,7 +1,8 @@
-"""Markdown (as ``markdown`` reads it) as HTML that does nothing: no scripts, nothing loaded, no attributes but links.
+"""Converts Markdown (read as ``markdown`` reads it) to harmless HTML: no scripts, nothing loaded, no attributes except
+links.
 
-What an exercise wrote as HTML stays where it is harmless (a short list of tags, without their attributes); all else of
-it becomes text, or nothing.
+HTML in an exercise is kept if it is harmless (a short list of tags, without their attributes); the rest of it becomes
+text or is removed.
 """
 
 from __future__ import annotations
@@ -54,20 +55,20 @@ _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)\b[^<>]*>")
 
 class _Renderer(RendererHTML):
     def link_open(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
-        """Paper shows where a link leads, but not twice."""
+        """Marks links whose text is their address, so that print does not show the address twice."""
         if tokens[idx + 1].content == tokens[idx].attrGet("href"):
             tokens[idx].attrSet("class", "bare")
         return self.renderToken(tokens, idx, options, env)
 
     def fence(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
-        """Each line in a span, so that paper can tell a line that is folded from two."""
+        """Puts each line in a span, so that in print a wrapped line can be told from two lines."""
         lines = html.escape(tokens[idx].content, quote=False).splitlines(keepends=True)
         return f"<pre><code>{''.join(f'<span>{line}</span>' for line in lines)}</code></pre>\n"
 
     code_block = fence
 
     def image(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
-        """A page that loads nothing has a link instead."""
+        """A link instead of the image, because the page loads nothing."""
         source, name = str(tokens[idx].attrGet("src") or ""), html.escape(tokens[idx].content or "picture")
         return f'<a href="{html.escape(source)}">[{name}]</a>' if "://" in source else f"[{name}]"
 
@@ -81,7 +82,7 @@ _markdown = MarkdownIt("commonmark", {"html": True}, renderer_cls=_Renderer).ena
 
 
 def to_html(markdown: str) -> str:
-    """The text as a piece of a page.  Katacoda's suffixes are taken away, headings are h3 and below."""
+    """The text as part of a page.  Katacoda's suffixes are removed; headings become h3 and below."""
     page: str = _markdown.render(without_suffixes(markdown))
     return re.sub(r"<(/?)h([1-6])>", lambda found: f"<{found[1]}h{min(int(found[2]) + 2, 6)}>", page)
 

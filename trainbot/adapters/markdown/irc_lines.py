@@ -1,13 +1,13 @@
-"""Markdown (CommonMark and tables) to IRC lines.  Pure; no time, no network.
+"""Converts Markdown (CommonMark and tables) to IRC lines.  Pure: no time, no network.
 
-Promises: no line holds CR, LF, NUL or any control character but the formatting ones we put there
-(modern.ircdocs.horse/formatting: bold 0x02, italics 0x1d, monospace 0x11), and none is longer than
-``width_bytes`` of UTF-8 unless it holds one command that is: a line of a fence, or a code span, is
-exactly as to be typed, so it is never cut, wrapped or joined here (the outbox splits it if it must).
-Blank lines in a fence are left out, for IRC has none, and tabs become four spaces.
+No line contains CR, LF, NUL or any control character except the formatting ones added here
+(modern.ircdocs.horse/formatting: bold 0x02, italics 0x1d, monospace 0x11).  No line is longer than ``width_bytes`` of
+UTF-8 unless it contains a single command that is: a line of a fence, or a code span, is shown exactly as it is to be
+typed, so it is never cut, wrapped or joined here (the outbox splits it if it must).  Blank lines in a fence are left
+out, because IRC has none, and tabs become four spaces.
 
-Katacoda's suffixes (``{{exec}}``, ``{{execute T1}}``, ``{{copy}}`` …) are taken away.  What an exercise folds
-away as a hint or solution (<details>) is not shown, only that it is there; other folds are opened.
+Katacoda's suffixes (``{{exec}}``, ``{{execute T1}}``, ``{{copy}}`` …) are removed.  A hint or solution that an exercise
+hides in <details> is only mentioned, not shown; other <details> are opened.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from trainbot.core.text import visible
 
 __all__ = ["BOLD", "MONO", "NARROWEST", "render", "render_step"]
 
-NARROWEST = 100  # bytes; a narrower width is taken as this
+NARROWEST = 100  # bytes; a smaller width counts as this
 
 
 def render_step(
     title_line: str, markdown: str, limit: int = 6, more: str = "…", width_bytes: int = 380, plain: bool = False
 ) -> list[str]:
-    """``title_line`` in bold and the text below it, in at most ``limit`` lines (0: no limit, least 2).
+    """``title_line`` in bold and the text below it, in at most ``limit`` lines (at least 2; 0 means no limit).
 
-    What is too long is shortened: prose goes first (from its end), then output, then commands, each of them
-    as a whole; the last line is then ``more`` with ``{n}`` replaced by the number of lines left out.
+    If it is too long, prose is left out first (from its end), then output, then commands, each of them as a whole;
+    the last line is then ``more`` with ``{n}`` replaced by the number of lines left out.
     ``plain``: no formatting codes, code spans in backticks, fences indented by four spaces.
     """
     width = max(width_bytes, NARROWEST)
@@ -43,7 +43,7 @@ def render(markdown: str, width_bytes: int = 380, plain: bool = False) -> list[s
 
 
 def _fit(text: str, width: int) -> str:
-    """``text`` cut to ``width`` bytes, at a character's end."""
+    """``text`` cut to ``width`` bytes, never within a character."""
     data = text.encode()
     return text if len(data) <= width else data[: width - 3].decode(errors="ignore") + "…"
 
@@ -58,7 +58,7 @@ def _shorten(lines: list[RenderedLine], limit: int, more: str, width: int) -> li
             indexes = [n for n, line in enumerate(lines) if line.unit == unit and n < end]
             free = room - len(keep)
             if len(indexes) > free and kinds == ("command",):
-                end = indexes[0]  # no later command without this one, nor what is said about them
+                end = indexes[0]  # leave out all later commands too, and the text about them
                 break
             if len(indexes) <= free or kinds == ("prose",):
                 keep.update(indexes[: max(free, 0)])

@@ -1,6 +1,6 @@
-"""Markdown (CommonMark and tables, with Katacoda's suffixes) as lines of known kinds.  Pure.
+"""Converts Markdown (CommonMark and tables, with Katacoda's suffixes) to lines, each of a known kind.  Pure.
 
-``formatting`` says what is promised of them, and shortens what is too long.
+``irc_lines`` documents what the lines guarantee, and shortens what is too long.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ class RenderedLine:
 
 
 def without_suffixes(markdown: str) -> str:
-    """``markdown`` without Katacoda's {{exec}}, {{copy}} and the like behind code."""
+    """``markdown`` without Katacoda's {{exec}}, {{copy}} and the like after code."""
     return re.sub(rf"(`){_WORDS}", r"\1", _CLOSING.sub(r"\1", markdown), flags=re.IGNORECASE)
 
 
 class _LineWrap:
-    """Words on their way into lines of at most ``width`` bytes.  A code span is one word, whatever it holds."""
+    """Wraps words into lines of at most ``width`` bytes.  A code span is one word, whatever it contains."""
 
     def __init__(self, width: int, plain: bool) -> None:
         self.width, self.plain = width, plain
@@ -95,16 +95,16 @@ class _LineWrap:
 
 
 class Renderer:
-    """One walk over the tokens of one text."""
+    """Renders one text in a single pass over its tokens."""
 
     def __init__(self, width: int, plain: bool) -> None:
         self.width, self.plain = width, plain
         self.out: list[RenderedLine] = []
         self.unit = 0
         self.lists: list[int | None] = []  # the next number, None in a bulleted list
-        self.bullet = ""  # stands before the next line
+        self.bullet = ""  # put before the next line
         self.quotes = 0
-        self.folds: list[bool] = []  # one a <details>: is it a hint or solution?
+        self.folds: list[bool] = []  # for each open <details>: is it a hint or solution?
         self.row: list[_LineWrap] | None = None
         self.summary: str | None = None
         self.link = self.link_text = self.pre = ""
@@ -139,7 +139,7 @@ class Renderer:
             case "bullet_list_open":
                 self.lists.append(None)
             case "ordered_list_open":
-                start = token.attrGet("start")  # 0 is a number too
+                start = token.attrGet("start")  # a list may start at 0
                 self.lists.append(1 if start is None else int(start))
             case "bullet_list_close" | "ordered_list_close":
                 self.lists.pop()
@@ -189,7 +189,8 @@ class Renderer:
             self.bullet = ""
 
     def fence(self, content: str, info: str) -> None:
-        """Each line is one line; a command goes on over a backslash, an indented line or a here-document."""
+        """Each line becomes one line; a command continues after a backslash, in an indented line or in a
+        here-document."""
         if any(self.folds):
             return
         kind = "output" if _OUTPUT.match(info.strip()) else "command"
@@ -210,8 +211,8 @@ class Renderer:
             joined = kind == "output" or text.endswith("\\")
 
     def inline(self, children: list[Token], bold: str) -> None:
-        """A paragraph, heading or table cell; a command where a suffix says so, or where it is one code span.
-        After a command at a line's end, the next begins a line of its own."""
+        """A paragraph, heading or table cell.  It is a command if a suffix says so, or if it is a single code span.
+        After a command at the end of a line, the next one begins a new line."""
         flow, codes, run, before = self.flow(), [bold] if bold else [], False, ""
         children = [child for child in children if child.type != "text" or child.content]
         for child in children:
@@ -272,7 +273,7 @@ class Renderer:
             self.html(tag)
 
     def html(self, content: str) -> None:
-        """A block of HTML: its text, without tags, comments, scripts and styles; <pre> is a fence."""
+        """A block of HTML: its text without tags, comments, scripts and styles.  <pre> becomes a fence."""
         flow, at, skip, link = self.flow(), 0, "", ""
         content = _without_comments(content)
         for found in [*_TAG.finditer(content), None]:

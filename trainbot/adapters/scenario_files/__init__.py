@@ -1,1 +1,1 @@
-"""One module for each format; each turns a folder of files into an Exercise and a list of problems."""
+"""One module per format; each reads a folder of files into an Exercise and a list of problems."""

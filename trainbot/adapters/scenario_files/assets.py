@@ -14,13 +14,13 @@ from trainbot.core.text import one_line
 from trainbot.model.exercise import Script
 
 FOLDER = "assets"
-MOST = 384 << 10  # bytes of all files: as base64 the script still fits one request to the gateway
+MOST = 384 << 10  # bytes of all files: as base64, the script still fits in one request to the gateway
 MOST_FILES = 200
 _MODE = re.compile(r"[0-7]{3,4}|[ugoa]*[-+=][rwxXst]+")
 
 
 def assets_script(reading: ExerciseReading, hosts: Table) -> Script | None:
-    """The script; None if there are no files.  The files of all machines go into the one lab."""
+    """The script; None if there are no files.  The files of all machines go into the single lab."""
     lines: list[str] = []
     room = MOST
     for host, entries in hosts.items():

@@ -1,4 +1,4 @@
-"""Reads an exercise's files: never outside its folder, never more than a limit, never with a traceback."""
+"""Reads an exercise's files: never outside its folder, never more than a limit, and without tracebacks."""
 
 from __future__ import annotations
 
@@ -19,16 +19,17 @@ DEPTH = 32
 
 
 class FileRefused(Exception):
-    """A file is not read; the text says why, in one sentence."""
+    """A file was refused; the text says why, in one sentence."""
 
 
 class FileMissing(FileRefused):
-    """There is no such file."""
+    """The file does not exist."""
 
 
 def read_bytes(folder: Path, name: str, limit: int) -> bytes:
-    """The file ``name`` below ``folder``.  Raises FileMissing or FileRefused: absolute, outside (links followed), not a
-    regular file, larger than ``limit`` bytes, or not readable."""
+    """The content of the file ``name`` below ``folder``.  Raises FileMissing, or FileRefused if the path is absolute or
+    leads outside the folder (links are followed), or if the file is not a regular file, is larger than ``limit`` bytes
+    or cannot be read."""
     if not name or "\0" in name:
         raise FileRefused("is not a file name")
     try:
@@ -42,7 +43,7 @@ def read_bytes(folder: Path, name: str, limit: int) -> bytes:
         if not stat.S_ISREG(state.st_mode):
             raise FileRefused(f"{one_line(name)} is not a regular file")
         with open(fd, "rb", closefd=False) as file:
-            data = file.read(min(state.st_size, limit) + 1)  # asking for more costs a buffer of that size
+            data = file.read(min(state.st_size, limit) + 1)  # asking for more would allocate a buffer of that size
     finally:
         os.close(fd)
     if len(data) > limit:
@@ -51,7 +52,7 @@ def read_bytes(folder: Path, name: str, limit: int) -> bytes:
 
 
 def _below(folder: Path, name: str) -> str:
-    """The path of ``name``.  Only a path with links costs a look at every part."""
+    """The path of ``name``.  Only a path with links needs every part resolved."""
     parts = name.replace("\\", "/").split("/")
     if parts[0] == "" or ".." in parts:
         raise FileRefused(f"{one_line(name)} is outside the exercise's folder")
@@ -67,7 +68,7 @@ def _below(folder: Path, name: str) -> str:
 
 
 def read_text(folder: Path, name: str, limit: int = TEXT_LIMIT) -> str:
-    """As ``read_bytes``, decoded (UTF-8, or else Latin-1, which never fails) and cleaned."""
+    """Like ``read_bytes``, but decoded (as UTF-8, or else Latin-1, which never fails) and cleaned."""
     data = read_bytes(folder, name, limit)
     try:
         return many_lines(data.decode("utf-8-sig"))
@@ -94,7 +95,7 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def _load_yaml(text: str) -> object:
-    """``safe_load``, after checking the events: aliases (and alias bombs), tags and deep nesting are refused."""
+    """``safe_load``, after checking the events: aliases (including alias bombs), tags and deep nesting are refused."""
     depth = 0
     for count, event in enumerate(yaml.parse(text, Loader=_LOADER)):
         line = event.start_mark.line + 1 if event.start_mark else 0
@@ -110,4 +111,4 @@ def _load_yaml(text: str) -> object:
             raise FileRefused(f"line {line}: is nested too deeply")
         if (tag := getattr(event, "tag", None)) not in (None, "!"):
             raise FileRefused(f"line {line}: the tag {one_line(tag, 40)} is not supported")
-    return yaml.load(text, Loader=_LOADER)  # noqa: S506  a safe one, in C where there is that
+    return yaml.load(text, Loader=_LOADER)  # noqa: S506  a safe loader, the one in C if it is available

@@ -1,7 +1,7 @@
 """Reads classic Instruqt tracks (formats.md): track.yml, NN-slug/assignment.md with front matter, scripts.
 
-They can be run if one machine is enough: the scripts of the first that has any are used.  Notes, tabs and levels are
-ignored.
+A track can be run if one machine is enough: the scripts of the first machine that has any are used.  Notes, tabs and
+levels are ignored.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _IMAGES = (
     ("redhat", "centos"),
 )
 _SHELLS = ("sh", "bash", "dash")
-#: What Instruqt's machines have for scripts; bash takes names with a hyphen.
+#: What Instruqt's machines provide for scripts; bash allows names with a hyphen.
 _PRELUDE = r"""{ mkdir -p /opt/instruqt/bootstrap /run/instruqt && touch /opt/instruqt/bootstrap/host-bootstrap-completed
 fail-message() { echo "FAIL: $*"; }
 set-workdir() { :; }
@@ -53,13 +53,14 @@ _CALLOUT = re.compile(r"^([> ]*> ?)\[!(\w+)\][ \t]*$", re.MULTILINE)
 
 
 def _readable(text: str) -> str:
-    """Replaces what only Instruqt's page understands: a button by its label, a variable by what prints it in the lab."""
+    """Replaces what only Instruqt's page understands: a button by its label, a variable by a command that prints it in
+    the lab."""
     text = _VARIABLE.sub(r"$(cat /run/instruqt/\1)", _BUTTON.sub(r"**\1**", text))
     return _CALLOUT.sub(lambda found: f"{found[1]}**{found[2].capitalize()}:**", text)
 
 
 def load(folder: Path, slug: str | None = None, name: str = "") -> tuple[Exercise | None, list[ExerciseProblem]]:
-    """As katacoda.load."""
+    """Like katacoda.load."""
     reading = _InstruqtReading(folder, name or folder.name, INDEX)
     data = reading.yaml(INDEX)
     return (reading.track(data, slug) if data is not None else None), reading.problems
@@ -134,13 +135,13 @@ class _InstruqtReading(ExerciseReading):
         return found[:MAX_STEPS]
 
     def _folder_of(self, entry: Table) -> str:
-        """The folder with the scripts of an older challenge, named as its slug; '' if there is none."""
+        """The folder with the scripts of an older challenge, which is named after its slug; '' if there is none."""
         slug = entry.get("slug")
         there = isinstance(slug, str) and re.fullmatch(r"[\w-]{1,100}", slug) and (self.folder / slug).is_dir()
         return str(slug) if there else ""
 
     def _machine(self, challenges: list[str]) -> tuple[str, str]:
-        """The machine whose scripts are run, and the image that fits it."""
+        """The machine whose scripts are run, and the image that matches it."""
         config = self.yaml(CONFIG) if (self.folder / CONFIG).exists() else None
         machines: dict[str, str] = {}
         for kind in ("virtualmachines", "containers"):
@@ -180,7 +181,7 @@ class _InstruqtReading(ExerciseReading):
             return []
 
     def _script(self, folder: str, kind: str, plain: bool = False) -> Script | None:
-        """``plain``: as it is in the file, for people."""
+        """The script of that kind.  ``plain``: unchanged, for people to read."""
         if not self.host:
             return None
         name = f"{folder}/{kind}-{self.host}"
@@ -245,7 +246,7 @@ class _InstruqtReading(ExerciseReading):
         )
 
     def _quiz(self, data: Table, text: str, at: str) -> tuple[str, str]:
-        """The text with the answers to choose from, and the right answers."""
+        """The text with the possible answers, and the correct answers."""
         answers, right = data.get("answers"), data.get("solution")
         if not isinstance(answers, list) or not all(isinstance(answer, (str, int, float)) for answer in answers):
             self.fault(at + "answers", "is not a list of strings")

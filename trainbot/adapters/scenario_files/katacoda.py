@@ -1,9 +1,9 @@
 """The Katacoda/Killercoda format: index.json or index.yaml beside texts and scripts (formats.md, "Exercises").
 
-Source: some 650 public scenarios.  They have no steps, no titles, texts that are not there, old names
-(``code`` for ``foreground``, ``courseData`` for ``background``), CRLF and scripts written into the index:
-all of that loads.  Keys of ours: ``image``, ``second_image``, ``permissive``, ``minutes``, ``solution_after`` (minutes) at the
-top, ``solve``, ``hints``, ``solution``, ``timeout`` (seconds) in a step.
+Source: some 650 public scenarios.  Some have no steps, no titles, missing texts, old names (``code`` for
+``foreground``, ``courseData`` for ``background``), CRLF, or scripts written into the index; all of these load.  Our own
+keys: ``image``, ``second_image``, ``permissive``, ``minutes`` and ``solution_after`` (minutes) at the top level;
+``solve``, ``hints``, ``solution`` and ``timeout`` (seconds) in a step.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def load(folder: Path, slug: str | None = None, name: str = "") -> tuple[Exercis
     """The exercise in ``folder`` and all its faults; no exercise if its index can't be used at all.
 
     ``slug``: its name in commands (default: made from the folder's).  ``name``: the folder's name in the problems.
-    Raises nothing for any content.
+    No content raises an exception.
     """
     reading = _KatacodaReading(folder, name or folder.name, INDEXES[0])
     for index in INDEXES:
@@ -91,7 +91,7 @@ def load(folder: Path, slug: str | None = None, name: str = "") -> tuple[Exercis
 
 
 def _parsed(content: str, index: str) -> tuple[object, FileRefused | None]:
-    """The data, and what is wrong with it: JSON with an extra comma is read, as YAML."""
+    """The data, and what is wrong with it: JSON with an extra comma is read as YAML."""
     try:
         return parse(content, is_yaml=not index.endswith(".json")), None
     except FileRefused as odd:
@@ -184,7 +184,8 @@ class _KatacodaReading(ExerciseReading):
         )
 
     def hints(self, step: Table, at: str) -> tuple[tuple[str, ...], Script | None]:
-        """``hints`` (ours: texts, or names of .md files) and ``hint`` (Killercoda's: a file, .md or .sh)."""
+        """The hints and the hint script, from ``hints`` (ours: texts, or names of .md files) and ``hint``
+        (Killercoda's: a file, .md or .sh)."""
         hint = step.get("hint")
         script = self.script(step, "hint", at) if isinstance(hint, str) and hint.endswith(".sh") else None
         found = [] if script else [self.text(step, "hint", at)]
@@ -201,7 +202,7 @@ class _KatacodaReading(ExerciseReading):
 
 
 def folded(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The hints and the solutions that a markdown text hides in <details>, told apart by their summaries."""
+    """The hints and the solutions that a markdown text hides in <details>, distinguished by their summaries."""
     tips, answers = [], []
     for summary, body in _FOLDED.findall(text):
         if re.search(r"solution|answer", summary, re.IGNORECASE):

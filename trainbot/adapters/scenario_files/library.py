@@ -1,4 +1,4 @@
-"""All exercises below one folder, by slug.  A broken one never hides the others."""
+"""Loads all exercises below one folder, by slug.  A broken one never hides the others."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from trainbot.adapters.scenario_files.reader import slug_of
 from trainbot.core.errors import UserError
 from trainbot.model.exercise import Exercise, ExerciseLibrary, ExerciseProblem, Files
 
-DEPTH = 3  # folders between the library's and an index
+DEPTH = 3  # levels of folders between the library and an index
 MAX_EXERCISES = 5000
-MAX_FILES = 2000  # looked at in one exercise to see whether it changed
+MAX_FILES = 2000  # checked in one exercise to see whether it has changed
 
 INDEXES = (*katacoda.INDEXES, instruqt.INDEX)  # the first one found decides the format
 
 
 class ExerciseFolder:
-    """[exercises] folder as it is now (trainbot.model.ports.Exercises)."""
+    """The current content of the [exercises] folder (trainbot.model.ports.Exercises)."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -36,8 +36,8 @@ class ExerciseFolder:
 
 
 def load_library(folder: Path, before: ExerciseLibrary | None = None) -> ExerciseLibrary:
-    """Everything below ``folder``.  With ``before`` only exercises whose files changed are read again.
-    Raises nothing for any content; a folder that is not there is a problem in the result."""
+    """Loads everything below ``folder``.  With ``before``, only exercises whose files changed are read again.  No
+    content raises an exception; a missing folder is a problem in the result."""
     folder = Path(folder)
     if not folder.is_dir():
         return ExerciseLibrary(folder, problems=(ExerciseProblem(str(folder), "", "there is no such folder"),))
@@ -64,7 +64,7 @@ def load_library(folder: Path, before: ExerciseLibrary | None = None) -> Exercis
 
 
 def named_exercise(words: str, folder: Callable[[], Path]) -> Exercise:
-    """The exercise in the folder ``words``, or the one it names in the library ``folder()``.  Raises UserError."""
+    """The exercise in the folder ``words``, or the one of that name in the library ``folder()``.  Raises UserError."""
     directory = Path(words)
     if "/" in words and directory.is_dir():
         library = load_library(directory)
@@ -79,14 +79,15 @@ def _name(directory: Path, folder: Path) -> str:
 
 
 def _load(directory: Path, name: str) -> tuple[Exercise | None, list[ExerciseProblem]]:
-    """Loads it in the format of its index."""
+    """Loads the exercise in the format of its index."""
     theirs = not any(os.path.lexists(directory / index) for index in katacoda.INDEXES)
     load = instruqt.load if theirs else katacoda.load
     return load(directory, name=name)
 
 
 def _directories(folder: Path) -> list[Path]:
-    """The folders with an index, sorted; links to folders are not followed, nothing below an index is searched."""
+    """The folders with an index, sorted.  Links to folders are not followed; nothing below a folder with an index is
+    searched."""
     directories = []
     for path, folders, files in os.walk(folder):
         if any(index in files for index in INDEXES):

@@ -21,7 +21,7 @@ def slug_of(name: str) -> str:
 
 
 class ExerciseReading:
-    """``name``: the folder's name in problems; ``index``: the file being read."""
+    """Reads one exercise.  ``name``: the folder's name in problems; ``index``: the file being read."""
 
     def __init__(self, folder: Path, name: str, index: str) -> None:
         self.folder, self.name, self.index = folder, name, index
@@ -31,7 +31,8 @@ class ExerciseReading:
         self.problems.append(ExerciseProblem(f"{self.name}/{file or self.index}", where, text, serious))
 
     def refused(self, refused: FileRefused, serious: bool = True, file: str = "", after: int = 0) -> None:
-        """Records a refused file, or what cannot be parsed in it.  ``after``: lines before the part that was read."""
+        """Records a refused file, or a part of it that cannot be parsed.  ``after``: number of lines before the part
+        that was read."""
         found = re.match(r"line (\d+): ", str(refused))
         where = f"line {int(found[1]) + after}" if found else ""
         self.fault(where, str(refused)[found.end() if found else 0 :], serious, file)
@@ -87,7 +88,8 @@ class ExerciseReading:
         return ""
 
     def script(self, data: Table, key: str, at: str) -> Script | None:
-        """The script that ``key`` names, or the value itself (more than one word, no such file)."""
+        """The script in the file that ``key`` names, or the value itself (if it has more than one word and no such file
+        exists)."""
         value = data.get(key)
         if value is None or value == "":
             return None
@@ -108,7 +110,7 @@ class ExerciseReading:
         return Script(self.index + ":" + at + key, value + "\n") if inline else None
 
     def spelling(self, data: Table, known: set[str], at: str) -> None:
-        """Reports keys that look like misspelt ones of ours; other unknown keys are ignored."""
+        """Reports keys that look like misspelt ones of ours; ignores other unknown keys."""
         for key in data:
             if isinstance(key, str) and key not in known and len(key) < 40:
                 for near in difflib.get_close_matches(key, known - data.keys(), 1, 0.85):

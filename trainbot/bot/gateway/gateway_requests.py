@@ -21,18 +21,18 @@ from trainbot.model.ports import Audience
 if TYPE_CHECKING:
     from trainbot.adapters.db import Store
 
-#: The first word after xen-manage -> the command of the table.
+#: The first word after xen-manage -> the bot's command.
 COMMANDS = {"create": "lab create", "list": "lab list", "reset": "lab reset", "destroy": "lab destroy"}
 WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 NICK = re.compile(r"[^\s,:!@#\x00-\x1f\x7f]{1,60}")
-#: What stands behind the image.
+#: The words after the image -> the mode.
 MODES = {(): Mode.ENFORCING, ("permissive",): Mode.PERMISSIVE}
-NEWS = timedelta(minutes=10)  # that somebody looks is told for so long
+NEWS = timedelta(minutes=10)  # the notice about a viewer is out of date after this
 
 
 @dataclass(slots=True)
 class GatewayReply:
-    """``value`` for the gateway; ``say``: for others, on IRC."""
+    """``value``: the reply to the gateway; ``say``: messages to others on IRC."""
 
     value: dict[str, Any]
     say: list[Outgoing] = field(default_factory=list)
@@ -50,7 +50,7 @@ class GatewayRequests(Feature):
         return [Response(event, told.value), *told.say]
 
     def answer(self, request: Mapping[str, Any], now: datetime) -> GatewayReply:
-        """A UserError becomes an ``error``; nothing is written then."""
+        """The reply to a request.  A UserError becomes an ``error``, and nothing is written then."""
         try:
             person = self.store.people.first(id=request.get("person"))
             if not isinstance(request.get("person"), int) or person is None:
@@ -69,8 +69,8 @@ class GatewayRequests(Feature):
     # -- xen-manage ----------------------------------------------------------------------------------
 
     def _manage(self, person: Person, request: Mapping[str, Any], now: datetime) -> GatewayReply:
-        """{"lines", "refused", "question", "lease"}: what IRC would have said to them; the question where it asks first;
-        the lease that ``create`` is about once it has a lab."""
+        """{"lines", "refused", "question", "lease"}: the reply that IRC would have given; the question, if it asks
+        first; after ``create`` the id of the lease, once it has a lab."""
         first, words = _words(request.get("words"))
         sender, role = self._as(person)
         confirmed = request.get("confirmed") is True
@@ -100,7 +100,8 @@ class GatewayRequests(Feature):
         )
 
     def _have(self, person: Person, words: list[str]) -> bool:
-        """Whether that is the lab they have.  IRC would make a new password, and theirs has just let them in."""
+        """Whether they already have that lab.  IRC would make a new password, but they have just logged in with the old
+        one."""
         mode = MODES.get(tuple(words[1:]))
         return bool(words) and any(
             lease.lab_id is not None and lease.mode is mode and lease.image == words[0].lower()
@@ -108,7 +109,7 @@ class GatewayRequests(Feature):
         )
 
     def _as(self, person: Person) -> tuple[Sender, Role]:
-        """Who they are on IRC now.  Of somebody who is not there only the account proves a role."""
+        """The person as a sender on IRC, and their role.  If they are not on IRC now, only an account proves a role."""
         there = self.audience.where(person)
         if there is not None:
             return there, self.dispatch.around.role_of(there)
@@ -118,7 +119,7 @@ class GatewayRequests(Feature):
     # -- staff ---------------------------------------------------------------------------------------
 
     def _watch(self, person: Person, nick: str, now: datetime) -> GatewayReply:
-        """{"lease", "by", "name"}: whose console it is; they are told."""
+        """{"lease", "by", "name"}: the lab whose console is to be shown.  Its owner is notified."""
         _, role = self._as(person)
         if role < Role.HELPER:
             raise Denied("only helpers can open somebody else's console; xen-manage console shows your own")
@@ -145,7 +146,7 @@ class GatewayRequests(Feature):
     # -- keys ----------------------------------------------------------------------------------------
 
     def _offered(self, person: Person, request: Mapping[str, Any]) -> GatewayReply:
-        """{"kept"}: whether !key yes would keep something new."""
+        """{"kept"}: whether !key yes would store a new key."""
         key = read_key(str(request.get("key", "")))
         lease = next(
             (lease for lease in self.store.leases.open(person_id=person.id) if str(lease.id) == request.get("lease")),
@@ -159,7 +160,7 @@ class GatewayRequests(Feature):
 
 
 def _words(said: Any) -> tuple[str, list[str]]:
-    """The command and its words; UserError for anything that is not plain."""
+    """The command and its words.  UserError if they are not plain words."""
     if not isinstance(said, list) or not said or said[0] not in COMMANDS:
         raise UserError(f"unknown command: xen-manage has {', '.join(COMMANDS)}, console and help")
     if len(said) > 4 or not all(isinstance(word, str) and WORD.fullmatch(word) for word in said[1:]):

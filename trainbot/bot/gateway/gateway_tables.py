@@ -1,4 +1,4 @@
-"""What the gateway is told: who gets to which lab, and what stands above people's screens."""
+"""The tables sent to the gateway: who may enter which lab, and the status lines on people's screens."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from trainbot.model.host import HostConfig
 from trainbot.model.lab_image import LabImage
 
 TABLES = frozenset({"lab", "lease", "person", "public_key"})
-MOVED = (Arrived, Left, Renamed, ChannelMembers, Disconnected)  # after these others can be told things
+MOVED = (Arrived, Left, Renamed, ChannelMembers, Disconnected)  # after these, different people can be reached
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class RouteTable:
 
 @dataclass(frozen=True, slots=True)
 class LineTable:
-    """{lease: {"line", "word"}}."""
+    """The status lines: {lease: {"line", "word"}}."""
 
     lines: dict[str, dict[str, str]]
 
@@ -58,7 +58,7 @@ class GatewayTables(Feature):
         return routes(self.store, self.images, self._ways)
 
     def _tell_lines(self, turn: Turn) -> list[LineTable]:
-        """At ticks: not at each line that is said in a class."""
+        """Sent at ticks only, not at each line said in a class."""
         self._lines_due |= not turn.tick or bool(turn.changed & status_lines.TABLES)
         if not (turn.tick and self._lines_due):
             return []

@@ -1,4 +1,4 @@
-"""Who gets to which lab: rows as the table that the gateway decides by."""
+"""Who may enter which lab: the rows as the table that the gateway uses."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RESTARTING = (LabState.REBOOTING, LabState.RESETTING, LabState.SAVING, LabState.
 
 
 class LabRoutes:
-    """How labs are reached: through each host's jump host, or the sockets of its labs' consoles."""
+    """How labs are reached: through their host's jump host, or through the sockets of their consoles."""
 
     def __init__(self, hosts: Iterable[HostConfig]) -> None:
         self._hosts = {host.name: host for host in hosts}
@@ -28,17 +28,17 @@ class LabRoutes:
         return self._hosts[host].door if host in self._hosts else ""
 
     def console(self, lab: Lab) -> str:
-        """The socket on this machine, '' where there is none."""
+        """The lab's console socket on this machine; '' if there is none."""
         host = self._hosts.get(lab.host)
         try:
             path = console_socket(host.uri, lab.id) if host is not None and not host.door else None
-        except BackendError:  # a host that cannot be: its own sentence is said elsewhere
+        except BackendError:  # an invalid host is reported elsewhere
             return ""
         return str(path or "")
 
 
 def guests(store: Store) -> list[Guest]:
-    """Whoever has a key with us and no lease."""
+    """Everybody who has stored a key but has no lease."""
     keys: dict[int, list[str]] = {}
     for key in store.people.keys.all():
         keys.setdefault(key.person_id, []).append(key.key)
@@ -49,7 +49,8 @@ def guests(store: Store) -> list[Guest]:
 
 
 def routes(store: Store, images: dict[str, LabImage], ways: LabRoutes) -> list[Route]:
-    """One route an open lease; four queries, however many there are."""
+    """One route for each open lease, and one for the old lab of a lease that has one.  Makes four queries, however many
+    leases there are."""
     labs = {lab.id: lab for lab in store.labs.present()}
     people = {person.id: person for person in store.people.with_leases()}
     keys: dict[int, list[str]] = {}
@@ -116,5 +117,6 @@ def _route(
 
 
 def _boots(lab: Lab | None) -> int:
-    """A lab that is about to start anew counts as if it had: whoever is in it is told now, and again never."""
+    """The lab's number of boots.  A lab about to restart counts as already restarted, so that the people in it are told
+    now and only once."""
     return 0 if lab is None else lab.boots + (lab.state in RESTARTING)

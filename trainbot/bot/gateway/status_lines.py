@@ -1,4 +1,5 @@
-"""What stands above a learner's screen in the lab, and what is said there: rows as the gateway's table of lines."""
+"""The status line on a learner's screen in the lab, and the messages shown there: rows as the gateway's table of
+lines."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from trainbot.model.ports import Audience, Exercises
 IDLE = "no class is running | ctrl-b d detaches; what runs here keeps running"
 BETWEEN = " | "
 TABLES = frozenset({"class", "attendance", "done", "notice", "lease", "person"})
-#: Notices whose text is what will be said; the others are worded then, and may hold a password.
+#: Notices sent exactly as stored; the others get their text when they are sent, and may contain a password.
 AS_IT_IS = (NoticeKind.TEXT, NoticeKind.ANSWER)
 
 
@@ -23,7 +24,8 @@ class StatusLines:
         self.store, self.exercises, self.audience, self.expiry = store, exercises, audience, expiry
 
     def __call__(self, now: datetime) -> dict[str, dict[str, str]]:
-        """{lease: {"line", "word"}}; two queries a class and three more, however many there are."""
+        """{lease: {"line", "word"}}.  Makes two queries for each class and three more, however many leases there
+        are."""
         store = self.store
         runs = {run.id: run for run in store.classes.running()}
         steps: dict[int, list[Attendance]] = {}
@@ -46,7 +48,7 @@ class StatusLines:
             ] or [self._elsewhere(run) for run in runs.values()]
             if (
                 unheard and self.audience.where(people[lease.person_id]) is None
-            ):  # looked for among all: only if need be
+            ):  # a search through everybody, so only if there is something to show
                 parts += _waiting(unheard)
             found[str(lease.id)] = {"line": BETWEEN.join(parts) or IDLE, "word": self.expiry.warned(lease)}
         return found
@@ -73,7 +75,7 @@ class StatusLines:
 
 
 def _waiting(notices: list[Notice]) -> list[str]:
-    """What could not be said on IRC: one is shown, of several how many there are."""
+    """The messages that could not be delivered on IRC: the text if there is one, otherwise how many there are."""
     if len(notices) == 1:
         return [one_line(notices[0].text, 160)]
     return [f"{len(notices)} messages wait for you on IRC"]

@@ -1,4 +1,4 @@
-"""An exercise as one page to print or to follow alone; it loads and runs nothing."""
+"""An exercise as one page, to print or to follow alone.  The page loads and runs nothing."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from trainbot.images.publishing.published import published
 from trainbot.model.config import RecordsConfig
 from trainbot.model.exercise import Exercise
 
-FOLDER = "handouts"  # below the folder of [records]
+FOLDER = "handouts"  # inside the folder of [records]
 
 
 def page(exercise: Exercise, run_yourself: list[str]) -> str:
-    """``run_yourself``: lines that say how to get the machine for it."""
+    """The page.  ``run_yourself``: lines that say how to get a machine for the exercise."""
     return render("handout.html", exercise=exercise, run_yourself=run_yourself, to_html=to_html)
 
 
 def run_yourself(records: RecordsConfig, exercise: Exercise) -> list[str]:
-    """How to get a machine for it, as far as that is known here, and what to do on your own machine."""
+    """How to get a machine for the exercise, as far as it is known here, and what to do on your own machine."""
     image = exercise.image
     if not image:
         return []

@@ -13,7 +13,7 @@ from trainbot.features.records.minutes import SOMEBODY, TITLES, Minutes, base_na
 from trainbot.features.records.timeline import TimelineRow
 from trainbot.model.class_run import ClassRun
 
-#: How each kind of row is told after the nick.
+#: The words for each kind of row, written after the nick.
 TOLD = {
     "start": "begins the class",
     "end": "ends the class",
@@ -43,7 +43,7 @@ TOLD = {
 
 
 def minutes_page(minutes: Minutes, name: str) -> str:
-    """``name``: of its files, without ending."""
+    """The page.  ``name``: of the minutes' files, without extension."""
     return render("minutes.html", m=minutes, name=name, titles=TITLES, somebody=SOMEBODY)
 
 
@@ -56,7 +56,7 @@ def index_page(runs: Sequence[ClassRun]) -> str:
 
 
 def minutes_json(minutes: Minutes) -> str:
-    """Times as ISO 8601 in UTC, spans in seconds."""
+    """The minutes as JSON, with times as ISO 8601 in UTC and spans in seconds."""
 
     def plain(value: Any) -> Any:
         return (

@@ -14,7 +14,7 @@ from trainbot.core.times import describe
 from trainbot.core.zones import zone
 from trainbot.model.session import PublishedSession, Session
 
-MOST = 200  # sessions on the page; the calendar has all of them
+MOST = 200  # at most this many sessions on the page; the calendar has all of them
 
 
 def page(entries: Iterable[PublishedSession], where: FeedOptions, zones: Sequence[str], now: datetime) -> bytes:
@@ -38,7 +38,7 @@ def page(entries: Iterable[PublishedSession], where: FeedOptions, zones: Sequenc
 
 
 def _in_full(start: datetime, name: str) -> str:
-    """``Sat 14 Mar 09:00 +1100 Melbourne`` with its year: a page is read at any time."""
+    """``Sat 14 Mar 09:00 +1100 Melbourne`` with the year added, because a page may be read at any time."""
     local = start.astimezone(zone(name))
     date = f"{local.day} {local:%b}"
     return describe(start, name).replace(date, f"{date} {local.year}", 1)

@@ -26,7 +26,8 @@ class WrittenPages:
         return f"{url.rstrip('/')}/{handout.FOLDER}/{exercise.slug}.html" if url else ""
 
     def write_handout(self, exercise: Exercise) -> str:
-        """Writes the handout again, so that it matches what the class does; returns where it is."""
+        """Writes the handout again, so that it matches what the class does; returns its address, or the command that
+        writes it."""
         command = f"trainbot exercise handout {exercise.slug}"
         try:
             handout.write(exercise, self.config.folder / handout.FOLDER, handout.run_yourself(self.config, exercise))

@@ -1,4 +1,4 @@
-"""The calendar's files made in a thread, from a reader's connection of its own: turns go on meanwhile."""
+"""Writes the calendar's files in a thread, with its own read-only connection, so that turns go on meanwhile."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ class CalendarFiles:
         self.feed = Feed(where, schedule.offsets)
 
     def publish(self, session_store: SessionStore, now: datetime) -> list[PublishedSession]:
-        """Writes what differs; the sessions that are in the feed.  OSError where a file cannot be written."""
+        """Writes the files that have changed; returns the sessions in the feed.  OSError if a file cannot be
+        written."""
         entries = session_store.published(since(now))
         for name, content in ((FEED, self.feed.text(entries)), (PAGE, page(entries, self.where, self.zones, now))):
             path = self.folder / name
@@ -33,11 +34,11 @@ class CalendarFiles:
         return entries
 
     def write(self, path: Path, content: bytes) -> None:
-        """The file is there whole, or as it was before; OSError where it cannot be."""
+        """Writes the file completely or leaves it as it was; OSError if it cannot be written."""
         write_whole(path, content)
 
     def published(self, session_store: SessionStore, now: datetime) -> CalendarPublished:
-        """The same, as an event, whatever comes of it."""
+        """Calls ``publish`` and returns the outcome as an event, whether it succeeds or fails."""
         try:
             ends = [entry.session.end for entry in self.publish(session_store, now) if entry.session.end > now]
         except Exception as error:
@@ -46,7 +47,7 @@ class CalendarFiles:
 
 
 class CalendarWriter:
-    """``post`` gets Published for each that was begun, unless we are closed before."""
+    """``post`` gets a CalendarPublished for each task begun, unless this is closed first."""
 
     def __init__(
         self,
@@ -61,7 +62,7 @@ class CalendarWriter:
             calendar_files,
             post,
         )
-        self._one = asyncio.Lock()  # what the press remembers is one thread's at a time
+        self._one = asyncio.Lock()  # Feed's cache may be used by only one thread at a time
         self._tasks = Tasks()
 
     def begin(self, wanted: PublishCalendar) -> None:

@@ -1,6 +1,7 @@
-"""What is looked at from outside: labs that boot, labs of the pool, labs of hosts that are silent, hosts themselves.
+"""Probes from outside: labs that are booting, labs of the pool, labs on hosts that don't answer, and the hosts
+themselves.
 
-A lab is looked at through the gateway, the way its learner will come.
+A lab is probed through the gateway, the same way its learner will connect.
 """
 
 from __future__ import annotations
@@ -27,15 +28,15 @@ from trainbot.model.lab_events import (
 )
 
 log = logging.getLogger(__name__)
-PAUSE, LONGEST_PAUSE = 0.5, 4.0  # seconds between tries; each one through a jump host starts a process on a busy host
+PAUSE, LONGEST_PAUSE = 0.5, 4.0  # seconds between tries; through a jump host, each try starts a process on a busy host
 LOGIN = 20.0  # seconds that a login may take: a lab without hardware virtualisation is slow
 GREETING = 10.0  # seconds for the first line of a lab's ssh server; no longer than the wait for its jump host
-EXPECTED = ("silent", "timeout", "refused")  # of a lab that boots
+EXPECTED = ("silent", "timeout", "refused")  # reasons that are normal while a lab boots
 BLAMELESS = ("door", "no key", "request")  # reasons that say nothing about the lab
 
 
 class LabProbes:
-    """``post`` gets the events: Booted, Checked, Heard, HostStatus."""
+    """``post`` gets the events: LabBooted, LoginChecked, HostProbed, HostStatus."""
 
     def __init__(
         self,
@@ -52,16 +53,16 @@ class LabProbes:
         self._trouble: dict[str, str] = {}
 
     def probe(self, wanted: Probe) -> None:
-        """Booted, as soon as one can log in there; tried until it is stopped."""
+        """Posts LabBooted as soon as a login works; tries until it is stopped."""
         self._watch(wanted.lab, self._boot(wanted.lab, wanted.way))
 
     def check(self, wanted: CheckLogin) -> None:
-        """Checked, after one try.  What is not the lab's fault (no gateway, a failing jump host) says nothing
-        against it."""
+        """Posts LoginChecked after one try.  A failure that is not the lab's fault (no gateway, a failing jump host) is
+        not counted against it."""
         self._watch(wanted.lab, self._check(wanted.lab, wanted.way))
 
     def listen(self, wanted: ProbeHost) -> None:
-        """Heard, as soon as one lab speaks, or when none has."""
+        """Posts HostProbed as soon as one lab answers, or once none has."""
         self._tasks.start(self._listen(wanted), f"listening to the labs of host {wanted.host}")
 
     def stop(self, lab: str) -> None:
@@ -70,7 +71,7 @@ class LabProbes:
             task.cancel()
 
     def ask_hosts(self, up: Iterable[str]) -> None:
-        """HostStatus of each of these hosts that has a jump host; skips those that are still being asked."""
+        """Posts HostStatus for each of these hosts that has a jump host; skips those that are still being asked."""
         for name in up:
             host = self._hosts.get(name)
             if host is not None and host.door and name not in self._asking:
@@ -80,7 +81,7 @@ class LabProbes:
     async def close(self) -> None:
         await self._tasks.close()
 
-    # -- how
+    # -- how it is done
 
     def _watch(self, lab: str, work: Coroutine[None, None, None]) -> None:
         self.stop(lab)
@@ -97,7 +98,7 @@ class LabProbes:
                 await self._enter(way)
                 return self._post(LabBooted(lab))
             except GatewayAway:
-                pass  # it is started again
+                pass  # the gateway is being restarted
             except GatewayRefused as error:
                 if error.reason not in EXPECTED and str(error) != said:
                     said = str(error)
@@ -119,7 +120,8 @@ class LabProbes:
         self._post(LoginChecked(lab, error))
 
     async def _enter(self, way: LabRoute) -> None:
-        """Logs in and out again; where nothing is known of its key, hears its ssh only.  BackendError where not."""
+        """Logs in and out again; if the lab's host key is not known, only checks that its ssh server answers.
+        BackendError if it fails."""
         if not way.host_key:
             if not await self._gateway.speaks((way.address, way.port), way.via):
                 raise GatewayRefused("no ssh server answers there yet", "silent")
@@ -148,7 +150,7 @@ class LabProbes:
             self._post(HostProbed(wanted.host, heard, not heard and await greeting))
 
     async def _any_speaks(self, wanted: ProbeHost) -> bool:
-        """Whether a lab that is reached through a jump host answers."""
+        """Whether any lab answers that is reached through a jump host."""
         while True:
             looks = [self._gateway.speaks(endpoint, wanted.via) for endpoint in wanted.endpoints]
             looking = [self._tasks.start(look, "a look at a lab", awaited=True) for look in looks]
@@ -158,7 +160,7 @@ class LabProbes:
                         return True
                 return False
             except GatewayAway:
-                await asyncio.sleep(PAUSE)  # it is started again; until then nobody knows
+                await asyncio.sleep(PAUSE)  # the gateway is being restarted; try again then
             except GatewayRefused as error:
                 log.warning("cannot watch the labs of host %s: %s", wanted.host, error)
                 return False

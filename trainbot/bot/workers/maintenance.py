@@ -1,4 +1,5 @@
-"""Long work on the bot's own store, a step at a time in a thread: turns wait for a step, sockets for nothing."""
+"""Long work on the bot's own store, done step by step in a thread: a turn waits for a step at most, and sockets never
+wait."""
 
 from __future__ import annotations
 
@@ -15,24 +16,24 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class LastStep(Generic[T]):
-    """The last step was taken, and this came of all."""
+    """The last step was taken; ``value`` is the result of the whole work."""
 
     value: T
 
 
 class Maintenance:
-    """Whoever holds ``free`` works on the store, nobody else.  ``interrupt``: ends what its database is doing, which is
-    undone then."""
+    """Only the holder of ``free`` may use the store.  ``interrupt``: interrupts the current database operation, which
+    is then rolled back."""
 
     def __init__(self, interrupt: Callable[[], None]) -> None:
         self.free = asyncio.Lock()
         self._interrupt = interrupt
-        self._tasks = Tasks()  # never cancelled: a step is brought to its end
+        self._tasks = Tasks()  # never cancelled: a step always runs to its end
         self._step: asyncio.Task[Any] | None = None
         self._ending: asyncio.Task[None] | None = None
 
     async def do(self, steps: Generator[None, None, T]) -> T:
-        """What comes of ``steps``; BackendError where we were closed before."""
+        """The result of ``steps``.  BackendError if this is closed first."""
         while True:
             async with self.free:
                 if self._ending is not None:
@@ -42,7 +43,7 @@ class Maintenance:
                 return last.value
 
     async def _taken(self, steps: Generator[None, None, T]) -> LastStep[T] | None:
-        """One piece of work, to its end even where we are cancelled: it must not go on while others use the store."""
+        """Takes one step to its end even if cancelled: it must not continue while others use the store."""
         step = self._step = self._tasks.start(asyncio.to_thread(_next, steps), "a step of maintenance", awaited=True)
         try:
             return await asyncio.shield(step)
@@ -51,18 +52,18 @@ class Maintenance:
             raise
 
     def close(self) -> None:
-        """What is under way ends as soon as it can."""
+        """Ends the current work as soon as possible."""
         if self._ending is None:
             self._ending = self._tasks.start(self._end(), "the end of maintenance")
 
     async def _end(self) -> None:
         while self._step is not None and not self._step.done():
-            self._interrupt()  # of no effect between two statements
+            self._interrupt()  # has no effect between two statements, so repeat it
             await asyncio.wait([self._step], timeout=0.1)
 
 
 def _next(steps: Generator[None, None, T]) -> LastStep[T] | None:
-    """One step; what came of all where it was the last."""
+    """Takes one step; returns the result of the whole work if it was the last one."""
     try:
         next(steps)
     except StopIteration as end:
@@ -71,7 +72,7 @@ def _next(steps: Generator[None, None, T]) -> LastStep[T] | None:
 
 
 def at_once(steps: Generator[None, None, T]) -> T:
-    """What comes of ``steps``, where nobody else waits."""
+    """The result of ``steps``, taken one after the other: for use where nobody else waits for the store."""
     while True:
         last = _next(steps)
         if last is not None:

@@ -1,5 +1,5 @@
-"""Scripts of exercises, run in labs through the gateway: each is a task of its own, so that a lab that hangs holds up
-nobody.  How many at once is decided before (exercises.plays)."""
+"""Runs scripts of exercises in labs through the gateway, each in its own task, so that a lab that hangs holds up
+nobody.  How many run at once is decided elsewhere (features.classes.script_runs)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 class ScriptRunner:
-    """``post`` gets ScriptEnded for each that was begun, unless we are closed before."""
+    """``post`` gets a ScriptEnded for each script begun, unless this is closed first."""
 
     def __init__(self, gateway: GatewayClient, post: Callable[[ScriptEnded], None]) -> None:
         self._gateway, self._post = gateway, post
@@ -31,7 +31,7 @@ class ScriptRunner:
     async def _run(self, wanted: RunScript) -> None:
         try:
             self._post(await self._ended(wanted))
-        except Exception:  # whatever it was: a play that never ends would keep its place for good
+        except Exception:  # whatever it was: a script that never ends would block its slot forever
             log.exception("script %d could not be run", wanted.play)
             self._post(ScriptEnded(wanted.play, None, "it could not be run"))
 
