@@ -1,4 +1,4 @@
-"""The time line, as values."""
+"""The timeline, as values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A session as the store keeps it."""
+"""The rows of sessions, sign-ups, channels and polls in the store."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class ChannelRow:
 
 @dataclass(frozen=True, slots=True)
 class PollRow:
-    """A poll as it was asked (sessions.polls.model.Plan says what the middle fields mean; ``day`` ones are ISO dates).
+    """A poll as it was asked (sessions.polls.poll.PollPlan explains the middle fields; the ``day`` ones are ISO dates).
     ``result``: what came of it, '' while it is open."""
 
     id: int

@@ -28,7 +28,7 @@ At = tuple[int, ScriptKind]
 
 
 def sequence(exercise: Exercise, upto: int, behind: int) -> list[At]:
-    """What a lab should have run, in order: what prepares steps 0 to ``upto``, and what does the steps before
+    """What a lab should have run, in order: what prepares steps 0 to ``upto``, and the solves of the steps before
     ``behind``."""
     wanted = []
     for step in range(upto + 1):
@@ -49,7 +49,7 @@ def needs_hands(exercise: Exercise, step: int) -> bool:
 
 
 def next_of(wanted: list[At], ran: Mapping[At, ScriptState]) -> At | None:
-    """What to run now: None while something runs, after a solve that failed, and when all has been run."""
+    """What to run next; None while something runs, after a solve that failed, and when everything has been run."""
     for at in wanted:
         state = ran.get(at)
         if state is None:
@@ -60,7 +60,7 @@ def next_of(wanted: list[At], ran: Mapping[At, ScriptState]) -> At | None:
 
 
 def complete(wanted: list[At], ran: Mapping[At, ScriptState]) -> bool:
-    """Whether all of it has been run, and every solve passed."""
+    """Whether everything has been run, and every solve passed."""
     states = {at: ran.get(at) for at in wanted}
     return all(
         state is ScriptState.PASSED or (at[1] is not ScriptKind.SOLVE and state not in (None, ScriptState.WAITING))
@@ -89,7 +89,7 @@ class LabSetup:
     # -- all labs of a class ---------------------------------------------------------------------------
 
     def settle(self, now: datetime) -> None:
-        """Begins what comes next in each lab of each class."""
+        """Starts the next script in each lab of each class."""
         for run in self.classes.running():
             exercise = self.room.readable(run)
             if exercise is None or run.lecture or not exercise.has_scripts:
@@ -111,7 +111,7 @@ class LabSetup:
         return [LearnerWithLab(id, nick, labs[id], rows.get(id)) for id, nick in people.items() if id in labs]
 
     def _ran(self, run: ClassRun, lab_id: str | None = None) -> dict[str, dict[At, ScriptState]]:
-        """lab -> what has been, or is to be, run there."""
+        """Lab -> what has been run there, or is about to be."""
         found: dict[str, dict[At, ScriptState]] = {}
         for lab, step, kind, state in self.classes.ran(run, lab_id):
             if kind in BEFORE or kind is ScriptKind.SOLVE:
@@ -158,7 +158,7 @@ class LabSetup:
         self._stopped(run, person_id, step, "no script for it", now)
 
     def ended(self, play: ScriptRun, run: ClassRun, exercise: Exercise, now: datetime) -> None:
-        """A script has ended: the next one begins at once."""
+        """Handles the end of a script: the next one starts at once."""
         if play.kind is ScriptKind.SOLVE and play.state is not ScriptState.PASSED:
             self._stopped(run, play.person_id, play.step, play.said or "its script failed", now)
         lab = self.room.stock.lab_of(play.person_id, exercise.image)

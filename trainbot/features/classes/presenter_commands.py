@@ -140,7 +140,7 @@ class PresenterCommands:
         return [Line(channel, line, Priority.PRESENTER) for line in lines]
 
     def after_restart(self, channel: str) -> list[Line]:
-        """One line that says at which step the running class is."""
+        """One line that says which step the running class is at."""
         return [
             Line(
                 run.channel,

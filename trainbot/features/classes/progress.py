@@ -39,7 +39,7 @@ class StepProgress:
 
 
 def worth_telling(progress: StepProgress, told: int, told_at: datetime | None, now: datetime) -> int:
-    """The mark passed since the channel was last told of ``told`` percent; 0 if none was."""
+    """The highest mark passed since the channel was last told ``told`` percent; 0 if none was."""
     if progress.people < FEW or (told_at is not None and now - told_at < PAUSE):
         return 0
     return max((mark for mark in MARKS if told < mark <= progress.percent), default=0)

@@ -40,7 +40,7 @@ class ScriptRuns:
         self.after: dict[ScriptKind, Ended] = {}
 
     def add(self, run: ClassRun, person_id: int, lab: Lab, step: int, kind: ScriptKind, now: datetime) -> None:
-        """Queues a script, after all that is already queued for that lab."""
+        """Queues a script after everything that is already queued for that lab."""
         self.rows.add(
             class_id=run.id,
             person_id=person_id,
@@ -130,7 +130,7 @@ def _state(event: ScriptEnded) -> ScriptState:
 
 
 def _said(event: ScriptEnded, exercise: Exercise, play: ScriptRun) -> str:
-    """What people may be shown of it: a hint is markdown of some lines, all else is one."""
+    """The part of the output that people may see: several lines of markdown for a hint, one line for anything else."""
     if play.kind is ScriptKind.HINT:
         return event.said
     if event.slow or event.exit in TIMED_OUT:
@@ -139,8 +139,8 @@ def _said(event: ScriptEnded, exercise: Exercise, play: ScriptRun) -> str:
 
 
 def script_of(exercise: Exercise, step: int, kind: ScriptKind) -> tuple[Script | None, int]:
-    """The script (None if there is none) and the seconds that it may take.  Step 0 is the introduction, one beyond
-    the last the end."""
+    """The script (None if there is none) and its time limit in seconds.  Step 0 is the introduction, the one after the
+    last the end."""
     if not 1 <= step <= len(exercise.steps):
         page = exercise.intro if step == 0 else exercise.finish
         if kind is ScriptKind.ASSETS and step == 0:

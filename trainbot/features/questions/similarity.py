@@ -23,8 +23,9 @@ class Context:
 
 
 def alike(words: str, other: str, here: Context = Context(), there: Context = Context()) -> float:
-    """0 to 100: the words, without case, order and signs (rapidfuzz's token ratios), more where they were asked at the
-    same step, less where on different images.  Another number makes another question: step 3 is not step 4."""
+    """0 to 100: how similar the words are, ignoring case, order and punctuation (rapidfuzz's token ratios); more if
+    asked at the same step, less if on different images.  Different numbers make different questions: step 3 is not step
+    4."""
     mine, others = _words(words), _words(other)
     if not mine or not others or _figures(mine) != _figures(others):
         return 0.0

@@ -76,7 +76,7 @@ class Archive:
         )
 
     def minutes_at(self, run: ClassRun) -> str:
-        """Where the minutes are, as people are told."""
+        """The words that tell people where the minutes are."""
         if self.public_url:
             return f"Minutes: {self.public_url}/minutes/{base_name(run)}.html"
         return f"Minutes: trainbot log show {run.id}"
@@ -84,9 +84,9 @@ class Archive:
     # -- on disk -----------------------------------------------------------------------------------
 
     def settle(self, now: datetime) -> None:
-        """Writes the minutes of classes that have ended and have none: also those whose end we did not survive, and
-        again where an answer came after the end.  What cannot be written is said in the log and tried again later;
-        nothing else waits for it."""
+        """Writes the minutes of classes that have ended and have none, including classes during whose end the bot was
+        killed, and again after a later answer.  What cannot be written is logged and retried later; it delays nothing
+        else."""
         self._late_answers()
         written = [run for run in self.classes.unwritten(AT_ONCE) if self.write(run, now)]
         if written:
@@ -139,7 +139,7 @@ class Archive:
         }
 
     def _log(self, record: ClassRecord) -> Iterator[timeline.TimelineRow]:
-        """The log for publishing: without people who are not to be named, and without deleted questions."""
+        """The log for publication: without people who are not to be named, and without deleted questions."""
         questions = {question.id: question for question in record.questions}
         names = {a.person_id: a for a in record.attendance}
         by_time = attrgetter("at")
@@ -175,12 +175,12 @@ class Archive:
         return found
 
     def show(self, run: ClassRun) -> str:
-        """Its minutes, as Markdown."""
+        """The minutes of the class, as Markdown."""
         return markdown(minutes_of(self.record(run)))
 
     def export(self, run: ClassRun | None, form: str) -> Iterator[str]:
-        """One class, or all and what was asked outside of classes: minutes (``markdown``), or everything that happened,
-        by time (``jsonl``, ``csv``).  Piece by piece, however much it is."""
+        """Exports one class, or all classes and what was asked outside of them: minutes (``markdown``), or everything
+        that happened, by time (``jsonl``, ``csv``).  Yields it piece by piece, however much it is."""
         if form == "markdown":
             for one in [run] if run else self.classes.all():
                 yield self.show(one)

@@ -121,9 +121,9 @@ Gain = tuple[int, int, CandidateStart]
 
 
 class _Search:
-    """Branch and bound over sets of one size.  A person counts as ``weight`` where reached, and one more where glad
-    (so little that even greedy choice keeps what it promises for reach alone): the gain of a start only falls as others
-    are chosen, and the largest gains left bound what can still be had."""
+    """Branch and bound over sets of one size.  A person counts as ``weight`` if reached, and one more if the time suits
+    them well (so little that even greedy choice keeps its guarantee for reach alone): the gain of a start only falls as
+    others are chosen, and the largest remaining gains bound what can still be achieved."""
 
     def __init__(self, starts: list[CandidateStart], budget: int) -> None:
         self.starts, self.left = starts, budget
