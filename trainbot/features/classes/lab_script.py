@@ -7,8 +7,8 @@ import shlex
 from trainbot.core.text import one_line
 from trainbot.model.exercise import Script
 
-KEPT = 4000  # bytes of what a script says, its last
-SHOWN = 200  # characters of it that people are shown
+KEPT = 4000  # the last bytes of a script's output
+SHOWN = 200  # characters of it that are shown to people
 TIMED_OUT = (124, 137)  # timeout(1): ended by TERM; by KILL
 
 _RUN = """d=$(mktemp -d -p /run 2>/dev/null || mktemp -d) && cat > "$d/s" || exit 126

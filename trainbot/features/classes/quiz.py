@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     pass
 
 OPEN = timedelta(seconds=20)
-GRACE = timedelta(seconds=2)  # the question itself takes its time to people
-TRIES = 3  # for each: nobody wins by saying every word there is
+GRACE = timedelta(seconds=2)  # the question itself takes a while to reach people
+TRIES = 3  # per person: nobody should win by guessing every word
 LONGEST = 300  # characters of question and answer
 NEWS = timedelta(minutes=10)
 _ARTICLES = re.compile(r"\b(?:the|an?)\b ?")

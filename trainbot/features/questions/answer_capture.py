@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from trainbot.model.question import Question
 
 MOST = 2000  # characters of one answer
-DRAFTS = 20  # taken questions that are listened to, the last ones
+DRAFTS = 20  # the last questions taken, for which answers are captured
 
 
 @dataclass

@@ -14,10 +14,10 @@ from trainbot.core.wording import vocabulary
 if TYPE_CHECKING:
     from trainbot.adapters.db.full_text_search import Search
 
-WORDS = 24  # of a query that count
+WORDS = 24  # words of a query that count
 BUDGET = 5000  # rows that one search may rank: about 10 ms
 LIMIT = 100  # rows that are looked at more closely
-MOST_LETTERS = 5  # of a word that is short: one slip in it may leave no three letters as they were
+MOST_LETTERS = 5  # of a short word: one typing error in it may leave no three letters unchanged
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 

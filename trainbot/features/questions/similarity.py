@@ -10,7 +10,7 @@ from rapidfuzz import fuzz
 ALIKE = 84.0
 """From this score (of 100) on, the answer to one question is offered to anyone who asks the other."""
 FIGURE = re.compile(r"\d")
-FEW = 3  # words; so short a question means the same only where it is asked
+FEW = 3  # words; so short a question means the same only if asked in the same place
 
 
 @dataclass(frozen=True, slots=True)

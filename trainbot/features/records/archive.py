@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from trainbot.adapters.db import Store
 
 log = logging.getLogger(__name__)
-ENDINGS = (".log.html", ".md", ".json")  # of what lies beside a page of minutes
+ENDINGS = (".log.html", ".md", ".json")  # of the files next to a page of minutes
 AT_ONCE = 4  # classes whose minutes are written in one turn
-LATELY = 1000  # events of questions looked at after a start, for answers that came after their class
+LATELY = 1000  # events of questions checked after a start, for answers given after their class
 
 
 class MinutesPages(Protocol):
@@ -51,7 +51,7 @@ class Archive:
         self.folder, self.public_url = config.folder / "minutes", config.public_url
         self.zones, self.pages = zones, pages
         self._failed: dict[int, str] = {}
-        self._seen: int | None = None  # the newest event of a question that was looked at
+        self._seen: int | None = None  # the newest event of a question that was checked
 
     def record(self, run: ClassRun) -> ClassRecord:
         questions = self.questions.all(class_id=run.id)
@@ -152,7 +152,7 @@ class Archive:
             lambda _class, person: names.get(person),
         )
         for row in rows:
-            if row.kind == "there":  # who was there may have asked not to be named since
+            if row.kind == "there":  # people who were there may have asked since not to be named
                 row = replace(row, text=row.text.partition(" ")[0])
             about = questions.get(row.question or 0)
             if row.kind == "voted" or (about is not None and about.state is QuestionState.DELETED):

@@ -11,7 +11,7 @@ from trainbot.model.class_run import Attendance, ClassRun, Done, ScriptRun, Scri
 from trainbot.model.question import Question, QuestionEvent, QuestionState, answers_of
 from trainbot.model.record import Entry
 
-SOMEBODY = "somebody"  # who does not want to be named
+SOMEBODY = "somebody"  # shown for people who do not want to be named
 TITLES = {"info": "Notes", "link": "Links", "action": "To do"}
 
 

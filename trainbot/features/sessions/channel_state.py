@@ -109,7 +109,7 @@ class ChannelState:
         if ours == before:
             return row, []
         there, base = membership.topic, row.base
-        if not row.topic.startswith(there) or not there:  # else: as we set it, perhaps cut by the server
+        if not row.topic.startswith(there) or not there:  # otherwise it is as we set it, perhaps cut by the server
             base = _OURS.sub("", there).removeprefix(BETWEEN)
         room = membership.topic_octets - len(ours.encode()) - len(BETWEEN)
         full = BETWEEN.join(part for part in (_cut(base, room) if room > len("…".encode()) else "", ours) if part)

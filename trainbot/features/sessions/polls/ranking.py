@@ -165,7 +165,7 @@ class _Search:
         gains: list[Gain] = []
         for before, place, start in among:
             if score + before + others <= self.score:
-                break  # nor any of those that come after
+                break  # and neither can any after it
             self.left -= 1
             gain = (start.reach & not_reach).bit_count() * weight + (start.yes & not_yes).bit_count()
             if size > 1:

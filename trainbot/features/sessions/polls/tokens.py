@@ -214,7 +214,7 @@ class TokenReader:
 
     def hours(self) -> tuple[int, int] | None:
         """``14:00-18:00``, ``2-6pm``, ``after 18:00``, ``before 10``, ``evening``: minutes after midnight; past 1440
-        where the end is on the next day."""
+        if the end is on the next day."""
         word = self.peek().text
         if word in PARTS:
             self.take()
