@@ -39,10 +39,10 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class IrcConfig:
-    """[irc].  ``flood_interval`` in seconds; ``tls_fingerprint`` SHA-256, lower-case hex without colons; ``nickserv``:
-    log in by telling NickServ, where the network has no SASL; ``nick_back``: what NickServ is told to do, once we are logged
-    in, with who has our nick; ``notice``: say NOTICE where nothing is
-    secret; ``talk``: (channel for talk, the channel of classes that it belongs to); ``more_servers``: tried in turn where ``server`` fails."""
+    """[irc].  ``flood_interval``: in seconds; ``tls_fingerprint``: SHA-256, lower-case hex without colons;
+    ``nickserv``: log in through NickServ if the network has no SASL; ``nick_back``: what NickServ is told to do, once
+    we are logged in, with whoever has our nick; ``notice``: send NOTICE if nothing in it is secret; ``talk``: (channel
+    for talk, the class channel that it belongs to); ``more_servers``: tried in turn if ``server`` fails."""
 
     server: str = "irc.libera.chat"
     port: int = 6697

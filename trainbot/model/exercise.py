@@ -98,7 +98,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Exercise:
-    """A whole exercise.  ``steps`` may be empty (a lecture); ``image`` is "" where none was said.
+    """A whole exercise.  ``steps`` may be empty (a lecture); ``image`` is "" if none is given.
 
     ``second_image``: of a second lab that people may have for comparison; no script runs in it.
     ``permissive``: the lab needs SE Linux in permissive mode.  ``minutes``: how long a class takes, or None.
@@ -122,7 +122,7 @@ class Exercise:
 
     @property
     def has_scripts(self) -> bool:
-        """Whether anything prepares a lab for it, or does its steps for somebody."""
+        """Whether any script prepares a lab for it or does its steps for somebody."""
         pages = [page for page in (self.intro, self.finish, *self.steps) if page is not None]
         return (
             self.assets is not None
@@ -136,7 +136,7 @@ Files = tuple[tuple[str, int, int], ...]  # (path, mtime in ns, bytes) of each f
 
 @dataclass(frozen=True, slots=True)
 class ExerciseLibrary:
-    """What was found.  ``problems`` are those of all exercises, in the order of their folders."""
+    """The exercises that were found.  ``problems``: of all exercises, in the order of their folders."""
 
     folder: Path
     exercises: Mapping[str, Exercise] = field(default_factory=dict)

@@ -70,9 +70,9 @@ class Domain:
 
 @dataclass(frozen=True, slots=True)
 class HostReport:
-    """What a host has: one reading.  Memory and disk in MiB (``disk_free_mib`` where labs' disks are; None: not
-    known).  ``images``: the versions that are complete there (hosts.images; None: it reads the bot's own files).
-    ``busy``: share of all its cores' time that was spent since the last reading, 0 to 1; None at first."""
+    """One reading of what a host has.  Memory and disk in MiB (``disk_free_mib``: where the labs' disks are; None:
+    unknown).  ``images``: the versions that are complete there (model.image_files; None: it reads the bot's own files).
+    ``busy``: share of all its cores' time that was used since the last reading, 0 to 1; None at first."""
 
     name: str
     domains: tuple[Domain, ...] = ()

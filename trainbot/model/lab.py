@@ -108,5 +108,5 @@ class Lease:
 
     @property
     def lent(self) -> bool:
-        """A rehearsal holds the lab and has changed nothing in it: it is as good as free."""
+        """Whether a rehearsal holds the lab and has changed nothing in it: the lab is as good as free."""
         return bool(self.rehearsal) and not self.worked_in

@@ -9,7 +9,7 @@ from trainbot.model.host import LabSpec
 
 @dataclass(frozen=True, slots=True)
 class HostWork:
-    """To be handed to the host's worker after the commit."""
+    """An action for the host's worker, handed over after the commit."""
 
     host: str
     action: str

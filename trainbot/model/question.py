@@ -47,13 +47,13 @@ class Question:
 
     @property
     def asker(self) -> str:
-        """Who asked, as everybody may know."""
+        """The asker's name as everybody may know it."""
         return "anonymous" if self.anonymous else self.nick
 
 
 @dataclass(frozen=True, slots=True)
 class QuestionEvent:
-    """Who did what to a question, when.  Rows are only ever added.
+    """Who did what to a question, and when.  Rows are only ever added.
 
     ``kind`` and ``words``: asked (the question), reworded (the new question), voted, taken, answered (the answer), edited
     (the new answer; ``about_id`` is the event that it corrects), skipped (why), merged (``into 5``), reopened,
@@ -95,7 +95,7 @@ def answers_of(events: Iterable[QuestionEvent]) -> list[Answer]:
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """Somebody whose questions are not taken: since when, by whom; and until when, where that is over."""
+    """Somebody whose questions are not accepted: since when and by whom, and if that is over, until when."""
 
     id: int
     person_id: int

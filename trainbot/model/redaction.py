@@ -22,8 +22,8 @@ class RedactionTarget:
 
 @dataclass(frozen=True, slots=True)
 class Traces:
-    """What the records have of somebody.  ``ids``: rows of people; ``names``: accounts, nicks, masks and hosts;
-    ``counts``: rows of theirs, by what they are; ``others``: texts of others that name them."""
+    """What the records contain about somebody.  ``ids``: rows of people; ``names``: accounts, nicks, masks and hosts;
+    ``counts``: how many rows are theirs, by type; ``others``: how many texts of others name them."""
 
     ids: tuple[int, ...]
     names: tuple[str, ...]

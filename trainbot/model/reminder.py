@@ -18,8 +18,8 @@ _LONGEST = 365  # days
 
 @dataclass(frozen=True, slots=True)
 class ReminderOffset:
-    """How long before the start: ``days`` on the calendar of the session's zone, then ``minutes``
-    elapsed.  ``text`` is how it is written in bot.ini."""
+    """How long before the start: ``days`` on the calendar of the session's zone, then ``minutes`` elapsed.  ``text``:
+    as written in bot.ini."""
 
     text: str
     days: int = 0

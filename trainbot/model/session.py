@@ -74,17 +74,17 @@ class Session:
 
     @property
     def made_here(self) -> bool:
-        """No file holds it: it is changed on IRC."""
+        """Whether it is in no file, and so is changed on IRC."""
         return self.uid.startswith(HERE)
 
     @property
     def number(self) -> str:
-        """What organisers call one that was made here, as long as it lives: ``d7``."""
+        """The name by which organisers call a session made here, for as long as it exists: ``d7``."""
         return f"d{self.uid.removeprefix(HERE)}"
 
     @property
     def name(self) -> str:
-        """The title as it stands in a line beside five zones: at most LONGEST_NAME bytes."""
+        """The title for a line with five time zones: at most LONGEST_NAME bytes."""
         return cut(self.title, LONGEST_NAME)
 
     @property
@@ -116,8 +116,8 @@ class PublishedSession:
 
 @dataclass(frozen=True, slots=True)
 class ScheduleProblem:
-    """One fault in a schedule: the file's name, the line where one is known, and a sentence that
-    says what is wrong and what would be right."""
+    """One fault in a schedule: the file's name, the line if known, and a sentence that says what is wrong and what
+    would be right."""
 
     file: str
     line: int | None
@@ -129,7 +129,7 @@ class ScheduleProblem:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """What a folder holds: sessions by start, and every fault.
+    """The contents of a folder: sessions by start, and every fault.
 
     A session that is missing here may only be unreadable: ``doubtful`` holds the names of the files
     with faults, and ``readable`` is False if the folder itself could not be listed.

@@ -1,6 +1,6 @@
 """A quiz: asked in the channel, answered there or privately; the winner is drawn from the right answers.
 
-So somebody with a slow connection can win, too.
+Drawing the winner lets people with a slow connection win, too.
 """
 
 from __future__ import annotations

@@ -28,9 +28,10 @@ MOST_LEAD = timedelta(hours=12)
 
 @dataclass(frozen=True, slots=True)
 class PlannedSession:
-    """A session as labs see it.  ``start`` is what people were told (shown in ``zone``); ``begins``: that, or when its
-    class was begun where that was before; ``late_at``: from then on nobody is waited for; ``closes_at``: its labs are
-    no longer needed.  ``seats``: (person, image) in the order of sign-up, without those who need no lab."""
+    """A session as labs see it.  ``start``: what people were told (shown in ``zone``); ``begins``: the same, or the
+    start of its class if that was earlier; ``late_at``: from then on nobody is waited for; ``closes_at``: from then
+    on its labs are no longer needed.  ``seats``: (person, image) in the order of sign-up, without those who need no
+    lab."""
 
     uid: str
     title: str

@@ -21,7 +21,7 @@ class Prospect(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """``at``: for Chance.THEN alone."""
+    """``at``: set for Prospect.THEN only."""
 
     prospect: Prospect
     at: datetime | None = None
@@ -29,7 +29,7 @@ class Estimate:
 
 @dataclass
 class _Simulation:
-    """Hosts as they would be; who waits takes seats in order as soon as there are any."""
+    """Hosts as they would be; people in the queue get labs in order as soon as there is room."""
 
     rooms: dict[str, HostRoom]
     needs: Mapping[str, Need]

@@ -136,8 +136,8 @@ def rest_of(
     seats: Iterable[HostRoom],
     boot_seconds: Callable[[str], float],
 ) -> tuple[timedelta | None, int]:
-    """(how long the missing labs will take, None if some find no host; how many find no room on hosts that could make
-    them).  ``coming``: how many of an image are already being made."""
+    """(how long the missing labs will take, None if some find no host; how many of them find no room on the hosts that
+    could make them).  ``coming``: how many labs of an image are already being made."""
     there, possible, homeless, seconds = {host.host: host for host in seats}, True, 0, 0.0
     for image, number in missing.items():
         makers = [host for host in there.values() if image in needs and _makes(host, needs[image])]

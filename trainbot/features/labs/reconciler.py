@@ -53,8 +53,8 @@ def hand_out(leases: Iterable[Lease], labs: Iterable[Lab]) -> list[tuple[Lease, 
 
 @dataclass(frozen=True, slots=True)
 class LabRequest:
-    """One more lab of this image and mode, for that lease; for the pool where ``lease`` is None.  A ``rehearsal`` is as
-    patient as the pool."""
+    """One more lab of this image and mode: for that lease, or for the pool if ``lease`` is None.  A ``rehearsal`` waits
+    like the pool."""
 
     image: str
     mode: Mode
@@ -137,7 +137,8 @@ def _newest(lab: Lab) -> tuple[int, datetime]:
 
 @dataclass(frozen=True, slots=True)
 class Assignments:
-    """Who gets which lab that is there, which are to be made where, which free ones go to make room."""
+    """Which lease gets which existing lab, which labs are made on which host, and which labs are removed to make
+    room."""
 
     given: tuple[tuple[Lease, Lab], ...]
     made: tuple[tuple[LabRequest, str], ...]

@@ -13,9 +13,9 @@ SETTLED = frozenset((LabState.BOOTING, LabState.READY, LabState.LEFT))
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """``found``: rows whose domain runs (adopted, with its endpoint).  ``stopped``: domains that are off and should
-    run.  ``missing``: rows whose domain is not there.  ``finished``: rows to be destroyed whose domain is gone.
-    ``strays``: UUIDs of domains of ours that no living row asks for."""
+    """``found``: rows whose domain runs (it is adopted, with its endpoint).  ``stopped``: rows whose domain is off but
+    should run.  ``missing``: rows without a domain.  ``finished``: rows to be destroyed whose domain is gone.
+    ``strays``: UUIDs of our domains that belong to no row."""
 
     found: tuple[tuple[Lab, Domain], ...] = ()
     stopped: tuple[Lab, ...] = ()

@@ -112,7 +112,7 @@ class Archive:
             for ending, text in self._files(run).items():
                 write_whole(base.with_name(base.name + ending), text)
             if run.minutes and Path(run.minutes) != Path(f"{base}.html"):
-                Path(run.minutes).unlink(missing_ok=True)  # where they were before
+                Path(run.minutes).unlink(missing_ok=True)  # where they were written before
         except Exception as error:
             if self._failed.get(run.id) != str(error):
                 log.error(

@@ -1,7 +1,7 @@
 """Channel state: the topic from the calendar, who has a voice, and whether the channel is moderated.
 
-The rows say how a channel should be, the network how it is; each check sends the difference.  So a crash, a netsplit or a
-lost line leaves nothing wrong: what we set stays in a row until it is seen to be gone.
+The rows say how a channel should be, the network says how it is; each check sends the difference.  So a crash, a
+netsplit or a lost line does no lasting harm: what we set stays in a row until it is seen to be gone.
 """
 
 from __future__ import annotations
