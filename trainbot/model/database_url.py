@@ -10,7 +10,7 @@ MEMORY = f"{PREFIX}:memory:"
 
 def database_path(url: str) -> Path | None:
     """The file of sqlite:///FILE, taken literally: % and ? are part of its name.  None if the database is in memory
-    only. Raises ValueError if ``url`` is neither."""
+    only.  Raises ValueError if ``url`` is neither."""
     if not url.startswith(PREFIX) or url == PREFIX:
         raise ValueError(f'"{url}" is not {PREFIX}FILE')
     return None if url == MEMORY else Path(url.removeprefix(PREFIX))

@@ -1,7 +1,7 @@
 """Notices: messages that nobody asks for again (a reminder, an answer, a lab that is ready), kept until they are sent.
 
-A notice is a row with its person or channel, its time, and ``said_at``.  It is sent at least once, and twice only if the
-bot is killed between writing to the socket and storing ``said_at``.
+A notice is a row with its person or channel, its time, and ``said_at``.  It is sent at least once, and twice only if
+the bot is killed between writing to the socket and storing ``said_at``.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class NoticeKind(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Notice:
     """A message for ``person_id`` or for ``channel``.  ``key``: makes it unique (a reminder's session, revision,
-    offset). ``text``: sent as it is, unless ``kind`` names who writes it when it is sent (``subject`` is for them).
+    offset).  ``text``: sent as it is, unless ``kind`` names who writes it when it is sent (``subject`` is for them).
     ``not_after``: it is pointless from then on."""
 
     id: int

@@ -55,8 +55,8 @@ class Question:
 class QuestionEvent:
     """Who did what to a question, and when.  Rows are only ever added.
 
-    ``kind`` and ``words``: asked (the question), reworded (the new question), voted, taken, answered (the answer), edited
-    (the new answer; ``about_id`` is the event that it corrects), skipped (why), merged (``into 5``), reopened,
+    ``kind`` and ``words``: asked (the question), reworded (the new question), voted, taken, answered (the answer),
+    edited (the new answer; ``about_id`` is the event that it corrects), skipped (why), merged (``into 5``), reopened,
     deleted (why).
     """
 

@@ -17,7 +17,7 @@ MOST_PROBLEMS = 50  # of one file
 LONGEST_NAME = 100  # bytes
 HERE = "made-here/"  # uids of sessions that were not read from a file begin with this
 
-# A session's revision is computed from these: what people see, and its file, because faults in a file affect its sessions.
+# A session's revision is computed from these: what people see, and its file, whose faults affect its sessions.
 _CONTENT = (
     "uid", "title", "start", "zone", "local", "minutes", "exercise", "presenter", "channel",
     "seats", "images", "zones", "link", "slides", "cancelled", "origin",

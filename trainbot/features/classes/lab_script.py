@@ -17,9 +17,9 @@ tail -c {kept} "$d/o"; rm -rf "$d"; exit $c"""
 
 
 def command(script: Script, seconds: int, *arguments: str) -> str:
-    """Runs the script on stdin: from a file, without input, for at most so many seconds.  Its output goes to memory,
-    where a script that prints forever hits a limit, and the last KEPT bytes are returned; a daemon that the script
-    leaves behind delays nobody."""
+    """Runs the script on stdin: from a file, without input, for at most the given number of seconds.  Its output goes
+    to memory, where a script that prints forever hits a limit, and the last KEPT bytes are returned; a daemon that the
+    script leaves behind delays nobody."""
     return _RUN.format(
         seconds=seconds,
         interpreter=shlex.quote(script.interpreter),

@@ -1,7 +1,7 @@
 """Hands out labs before a class: people who signed up get theirs one after the other before it begins.
 
-The rows decide: a seat that has had a lease for this session has been served, so even after kill -9 nobody gets two labs
-and nobody is forgotten.  Somebody who already has a lab of that image keeps it for the class.
+The rows decide: a seat that has had a lease for this session has been served, so even after kill -9 nobody gets two
+labs and nobody is forgotten.  Somebody who already has a lab of that image keeps it for the class.
 
 The time of such a lease starts with the class, however early the lab was handed out or announced.
 """

@@ -49,7 +49,7 @@ class Failover:
 
     def tick(self, now: datetime) -> None:
         """Probes the labs of hosts that do not answer, and gives up hosts whose labs are silent too after
-        ``lost_after``. Probing a silent host also takes time, so it begins at once."""
+        ``lost_after``.  Probing a silent host also takes time, so it begins at once."""
         for name, view in self.scheduler.hosts.items():
             if view.down_since is None or view.lost:
                 continue
@@ -71,7 +71,7 @@ class Failover:
                 self._give_up(name, view, now)
 
     def work(self) -> list[ProbeHost]:
-        """The hosts whose labs are to be probed now."""
+        """The hosts whose labs have to be probed now."""
         wanted, self._wanted = self._wanted, []
         return wanted
 

@@ -76,7 +76,7 @@ class HostEvents:
 
     def _went_off(self, lab: Lab, state: LabState, now: datetime, *, crashed: bool) -> None:
         """Handles a lab that rebooted from inside (``state`` is BOOTING) or went off (MAKING starts it again with
-        its disk). Repeated stops lengthen the pause before the next start.  A free lab has no work in it and is
+        its disk).  Repeated stops lengthen the pause before the next start.  A free lab has no work in it and is
         destroyed."""
         leases = self.leases.every(lab_id=lab.id)
         stops = lab.stops + 1 if now - lab.state_at < STEADY else 1

@@ -212,7 +212,7 @@ class LabRequests:
 
     def notice(self, notice: Notice, now: datetime) -> Reply | None:
         """Writes the notice about a lease when it is sent: the ssh command with a new password, or the position in the
-        queue. ``notice.text``: who asked for the lab, if that was somebody else."""
+        queue.  ``notice.text``: who asked for the lab, if that was somebody else."""
         lease = self.leases.first(id=int(notice.subject))
         if lease is None or lease.ended_at is not None:
             return None

@@ -19,7 +19,7 @@ class Need:
 class HostRoom:
     """A host as placement sees it.  ``used``: labs that exist there or are being made; memory and disk in MiB, of which
     ``coming`` is promised to labs that are not made yet.  ``at_once``: how many labs it makes at a time if nobody
-    waits. ``images``: versions that it has a copy of (None: it needs none); ``backoff``: versions that do not boot
+    waits.  ``images``: versions that it has a copy of (None: it needs none); ``backoff``: versions that do not boot
     there."""
 
     host: str

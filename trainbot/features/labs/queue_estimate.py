@@ -69,7 +69,7 @@ def estimate(
     ends_at: Callable[[Lease], datetime | None],
 ) -> Estimate:
     """Estimates when ``lease`` gets a lab.  ``before``: those who have waited longer.  ``labs``: all that hosts may
-    have. ``ends_at``: when a lease ends if nobody extends it; None if unknown because a class holds it."""
+    have.  ``ends_at``: when a lease ends if nobody extends it; None if unknown because a class holds it."""
     up = {host.host: host for host in hosts if host.up}
     there = {lab.id: lab for lab in labs if lab.host in up}
     held = [(other, lab) for other in leases for id in (other.lab_id, other.left_id) if (lab := there.get(id or ""))]

@@ -1,7 +1,7 @@
 """A rehearsal's leases: they belong to nobody, end by themselves, and give way to people's.
 
-Everything is in the rows: after a restart the bot finds the rehearsal and its end as they were.  Nobody is told anything;
-whoever runs the rehearsal asks for its state, and asking keeps it alive.
+Everything is in the rows: after a restart the bot finds the rehearsal and its end as they were.  Nobody is told
+anything; whoever runs the rehearsal asks for its state, and asking keeps it alive.
 """
 
 from __future__ import annotations
@@ -190,8 +190,8 @@ class RehearsalLeases:
                         self.scheduler.move(lab, LabState.ENDING, now)  # nobody has any work in it
 
     def _free(self, leases: Sequence[Lease], why: str, now: datetime) -> int:
-        """Ends the leases; returns how many.  A lab that was only looked at returns to the pool, which keeps as many as it
-        needs and destroys the newest of the rest (``reconciler.excess``).  A lab in which something was changed is
+        """Ends the leases; returns how many.  A lab that was only looked at returns to the pool, which keeps as many as
+        it needs and destroys the newest of the rest (``reconciler.excess``).  A lab in which something was changed is
         destroyed, or reset if it existed before the rehearsal."""
         for lease in leases:
             self.leases.change({"id": lease.id}, ended_at=now, ended_why=why)

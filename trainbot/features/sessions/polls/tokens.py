@@ -259,7 +259,7 @@ def _is_clock(token: Token) -> bool:
 
 
 def _from_to(first: Token, last: Token) -> tuple[int, int]:
-    """Both ends; the first has the pm of the last where that makes sense (2-6pm, but 10-2pm begins in the morning)."""
+    """Both ends; the first gets the pm of the last if that makes sense (2-6pm, but 10-2pm begins in the morning)."""
     start, end = _minutes(first.text), _minutes(last.text)
     said = f"{first.text}-{last.text}"
     half = re.search(r"[ap](?=\.?m)", last.text)
