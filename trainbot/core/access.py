@@ -60,8 +60,8 @@ class Rule:
 def parse_rule(text: str) -> Rule:
     """Reads ``account:alice`` or ``mask:*!*@staff.example.org``.
 
-    ValueError (one sentence, for bot.ini) for anything else, and for a mask that anybody can wear: nick and
-    user are chosen freely by every client, so the host part has to hold letters or digits of its own.
+    Raises ValueError (one sentence, for bot.ini) for anything else, and for a mask that anybody can match: every
+    client chooses its nick and user freely, so the host part must contain letters or digits.
     """
     kind, _, pattern = text.partition(":")
     if kind not in ("account", "mask") or not pattern:

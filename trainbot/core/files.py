@@ -50,7 +50,7 @@ def make_once(path: Path, content: bytes) -> bytes:
         draft.write_bytes(content)
         _sync(draft)
         try:
-            os.link(draft, path)  # unlike rename, fails where the name is taken
+            os.link(draft, path)  # unlike rename, fails if the name is taken
         except FileExistsError:
             return path.read_bytes()
         sync_folder(path.parent)

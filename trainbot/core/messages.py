@@ -78,7 +78,7 @@ class Arrived:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """``sender`` left ``channel`` (PART, KICK), or the network where ``channel`` is None (QUIT).
+    """``sender`` left ``channel`` (PART, KICK), or the network if ``channel`` is None (QUIT).
     ``last`` is True if they are in none of our channels any more: they are out of view."""
 
     sender: Sender

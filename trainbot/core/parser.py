@@ -66,5 +66,5 @@ def addressed(
 
 
 def _wordlike(rest: str) -> bool:
-    """``!!`` and ``!?`` are exclamations, not commands."""
+    """Whether it may be a command: ``!!`` and ``!?`` are exclamations."""
     return rest[0].isalnum()

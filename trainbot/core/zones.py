@@ -97,7 +97,7 @@ def _preferred() -> frozenset[str]:
 
 
 def canonical(name: str) -> str:
-    """``name`` as zone.tab has it: ``US/Eastern`` is America/New_York, every UTC is ``UTC``."""
+    """``name`` as in zone.tab: ``US/Eastern`` is America/New_York, every UTC is ``UTC``."""
     if _fold(name) in _UTC_NAMES:
         return "UTC"
     return name if name in _preferred() else _links().get(name, name)
@@ -182,7 +182,7 @@ def nearest(text: str) -> str | None:
 
 
 def _fold(text: str) -> str:
-    """Compares as people type: no case, no accents; ``_``, ``-``, ``/`` and ``.`` are spaces."""
+    """Folds ``text`` as people type it: no case, no accents; ``_``, ``-``, ``/`` and ``.`` are spaces."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     return " ".join(re.sub(r"[_\-/.,']", " ", plain).lower().replace("&", " and ").split())
 

@@ -17,7 +17,7 @@ class Route:
     ``name`` is the person's, for display; ``user`` is the account in the lab.  Without ``endpoint`` (address, TCP
     port) ``why`` says why in one sentence.  ``host_key`` is the lab's ("ssh-ed25519 AAAA…"); ``digest`` that of the
     lease's password; ``keys`` the person's ("type base64"); ``since`` when the lease began, in epoch seconds.
-    ``via``: USER@ADDRESS:PORT of the account (lab-door) that leads to ``endpoint``, '' where it is reached directly.
+    ``via``: USER@ADDRESS:PORT of the jump host that leads to ``endpoint``, '' if it is reached directly.
     ``lab`` identifies the machine ('': unknown), and ``boots`` increases when it is recreated or restarted.
     ``console``: the unix socket of its console on this machine; other consoles are reached through the jump host.
     """

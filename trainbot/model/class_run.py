@@ -1,4 +1,4 @@
-"""A class that runs, and where everybody in it stands, as values."""
+"""A running class and everybody's progress in it, as values."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from datetime import datetime, timedelta
 
 from trainbot.model.lab import Lease
 
-LONGEST = timedelta(hours=12)  # a class that nobody ended counts as over so long after its start
+LONGEST = timedelta(hours=12)  # a class that nobody ended counts as over this long after its start
 
 
 @dataclass(frozen=True, slots=True)
 class ClassRun:
-    """One class in one channel.  ``step`` is the class step: 0 is the introduction, ``steps`` + 1 the end.
-    ``minutes``: the file they were written to, '' until then; ``minutes_at``: when.  ``told``: percent of the class
-    step's done that the channel was told of last, at ``told_at``.  ``lecture``: it goes on without labs."""
+    """One class in one channel.  ``step``: the class step; 0 is the introduction, ``steps`` + 1 the end.  ``minutes``:
+    the file to which its minutes were written, '' until then; ``minutes_at``: when.  ``told``: how many percent of
+    people had done the class step when the channel was last told, at ``told_at``.  ``lecture``: the class goes on
+    without labs."""
 
     id: int
     channel: str
@@ -39,10 +40,10 @@ class ClassRun:
 
 @dataclass(frozen=True, slots=True)
 class Attendance:
-    """One person in one class.  ``step`` is their own step; ``stuck_at`` is None unless they are stuck;
-    ``hints``: how many of their step's they have seen; ``helper``: who helps them, '' for nobody; ``lab_id``: the lab
-    in which the class's scripts were last run for them, '' until one was; ``behind``: the lab is being brought to this
-    step, 0 where it is not."""
+    """One person in one class.  ``step``: their own step; ``stuck_at``: None unless they are stuck; ``hints``: how many
+    hints for their step they have seen; ``helper``: who helps them, '' if nobody does; ``lab_id``: the lab in which the
+    class's scripts were last run for them, '' until one was; ``behind``: the step to which the lab is being brought, 0
+    if it is not."""
 
     class_id: int
     person_id: int
@@ -72,23 +73,23 @@ class ScriptKind(enum.StrEnum):
 
     ASSETS = "assets"  # the exercise's files
     SETUP = "setup"  # before a step
-    FOREGROUND = "foreground"  # the same; Katacoda's, in the learner's view
+    FOREGROUND = "foreground"  # the same, in the learner's view (Katacoda)
     SOLVE = "solve"  # does the step for them
     VERIFY = "verify"
     HINT = "hint"
 
 
 class ScriptState(enum.StrEnum):
-    WAITING = "waiting"  # it is to be run, or runs
-    PASSED = "passed"  # it ended with 0
+    WAITING = "waiting"  # to be run, or running
+    PASSED = "passed"  # exit code 0
     FAILED = "failed"
-    UNKNOWN = "unknown"  # it could not be run, or did not come to its end
+    UNKNOWN = "unknown"  # it could not be run, or did not finish
 
 
 @dataclass(frozen=True, slots=True)
 class ScriptRun:
-    """One script of an exercise in one lab.  ``due_at``: not before this; ``tries``: how often there was no way into the
-    lab; ``said``: the last that it said, the lab's words."""
+    """One script of an exercise in one lab.  ``due_at``: the earliest time to run it; ``tries``: how often the lab
+    could not be reached; ``said``: the last thing that it printed, in the lab's words."""
 
     id: int
     class_id: int
@@ -105,7 +106,8 @@ class ScriptRun:
 
 @dataclass(frozen=True, slots=True)
 class Quiz:
-    """A question to the class; ``answer`` as the presenter wrote it.  ``drawn_at`` is None until lots were drawn."""
+    """A question to the class.  ``answer``: as the presenter wrote it; ``drawn_at``: when the winner was drawn, None
+    until then."""
 
     id: int
     channel: str
@@ -118,7 +120,7 @@ class Quiz:
 
 @dataclass(frozen=True, slots=True)
 class QuizTry:
-    """What one person answered: ``tries`` times, and whether one was right."""
+    """One person's answers to a quiz: ``tries`` of them, and whether one was right."""
 
     quiz_id: int
     person_id: int
@@ -128,14 +130,14 @@ class QuizTry:
 
 
 def own_step(run: ClassRun, row: Attendance, done: Collection[int]) -> int:
-    """The first from where they are that they have not ``done``, never beyond the class."""
+    """The first step, from their own on, that they have not ``done``; never beyond the class step."""
     last = min(run.step, run.steps)
     return next((step for step in range(max(1, min(row.step, last)), last + 1) if step not in done), last)
 
 
 @dataclass(frozen=True, slots=True)
 class ClassWindow:
-    """A class as labs see it: who takes part, the image of its exercise ('' where it has none), when."""
+    """A class as labs see it: who takes part, the image of its exercise ('' if it has none), and when."""
 
     people: frozenset[int]
     image: str

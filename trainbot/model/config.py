@@ -1,4 +1,4 @@
-"""What bot.ini says, as values.  Defaults stand here and nowhere else; times are ``timedelta``."""
+"""The contents of bot.ini, as values.  Defaults are set here and nowhere else; times are ``timedelta``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from trainbot.model.reminder import ReminderOffset, parse_offsets
 
 
 class Secret:
-    """A text that never shows itself: not in a repr, a log line or a traceback.  ``reveal()`` gives it."""
+    """A text that never appears in a repr, a log line or a traceback; ``reveal()`` returns it."""
 
     __slots__ = ("_text",)
 
@@ -39,10 +39,10 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class IrcConfig:
-    """[irc].  ``flood_interval`` in seconds; ``tls_fingerprint`` SHA-256, lower-case hex without colons; ``nickserv``:
-    log in by telling NickServ, where the network has no SASL; ``nick_back``: what NickServ is told to do, once we are logged
-    in, with who has our nick; ``notice``: say NOTICE where nothing is
-    secret; ``talk``: (channel for talk, the channel of classes that it belongs to); ``more_servers``: tried in turn where ``server`` fails."""
+    """[irc].  ``flood_interval``: in seconds; ``tls_fingerprint``: SHA-256, lower-case hex without colons;
+    ``nickserv``: log in through NickServ if the network has no SASL; ``nick_back``: what NickServ is told to do, once
+    we are logged in, with whoever has our nick; ``notice``: send NOTICE if nothing in it is secret; ``talk``: (channel
+    for talk, the class channel that it belongs to); ``more_servers``: tried in turn if ``server`` fails."""
 
     server: str = "irc.libera.chat"
     port: int = 6697
@@ -74,15 +74,15 @@ class IrcConfig:
 
     @property
     def class_channels(self) -> tuple[str, ...]:
-        """Those of ``channels`` that classes are in."""
+        """The ``channels`` in which classes are held."""
         return tuple(channel for channel in self.channels if channel not in dict(self.talk))
 
     def about(self, channel: str) -> str:
-        """The channel of classes that what is said in ``channel`` is about."""
+        """The class channel that talk in ``channel`` is about."""
         return dict(self.talk).get(channel, channel)
 
     def talk_of(self, channel: str) -> str:
-        """Where the people of a class in ``channel`` talk, '' where it is there."""
+        """The channel in which the people of a class in ``channel`` talk; '' if they talk in that one."""
         return next((talk for talk, about in self.talk if about == channel), "")
 
 
@@ -117,26 +117,28 @@ class LabsConfig:
     per_person: int = 1
     lease: timedelta = timedelta(hours=4)
     cap: timedelta = timedelta(hours=12)
-    lost_after: timedelta = timedelta(seconds=20)  # a host is lost when it does not answer for so long
+    lost_after: timedelta = timedelta(seconds=20)  # a host is lost when it has not answered for this long
     warn: timedelta = timedelta(minutes=15)
-    grace: timedelta = timedelta(minutes=30)  # after the end of a class before its labs may end
+    grace: timedelta = timedelta(minutes=30)  # after the end of a class, before its labs may end
     spare: int = 2
-    share: int = 100  # percent of a session's sign-ups for whom labs are made ahead
-    lead: timedelta = timedelta(minutes=40)  # before a session: they are begun to be made
-    early: timedelta = timedelta(minutes=20)  # before a session: those who signed up get theirs, one after the other
-    health: timedelta = timedelta(minutes=2)  # a lab of the pool that was not tried for so long is tried again
-    disk: int = 1024  # MiB of a host's disk that each new lab is taken to need
+    share: int = 100  # percent of a session's sign-ups for which labs are made ahead
+    lead: timedelta = timedelta(minutes=40)  # before a session: the making of its labs begins
+    early: timedelta = timedelta(
+        minutes=20
+    )  # before a session: people who signed up get their labs, one after the other
+    health: timedelta = timedelta(minutes=2)  # a pool lab is tried again when nobody has logged in for this long
+    disk: int = 1024  # MiB of a host's disk that each new lab is assumed to need
     public_address: str = "localhost"
 
 
 @dataclass(frozen=True, slots=True)
 class ImageConfig:
-    """[image.NAME].  ``folder`` holds what ``trainbot image build`` made (disk.img, vmlinuz, initrd, image.json);
-    memory in MiB; ``cpu_percent`` of one core, 0: all of its CPUs."""
+    """[image.NAME].  ``folder``: what ``trainbot image build`` made (disk.img, vmlinuz, initrd, image.json);
+    ``memory``: in MiB; ``cpu_percent``: of one core, 0: all of its CPUs."""
 
     name: str
     folder: Path
-    memory: int | None = None  # as the image needs
+    memory: int | None = None  # None: as the image needs
     vcpus: int = 1
     spare: int | None = None
     guest: GuestType = GuestType.PVH
@@ -145,9 +147,9 @@ class ImageConfig:
 
 @dataclass(frozen=True, slots=True)
 class GatewaySection:
-    """[gateway].  ``listen``: addresses and ports, the first is the one that people are told; ``lab_key``: the
-    installation's private key; ``tmux``: logins with a terminal land there, where the lab has it; ``service``: somebody else than
-    the bot keeps the gateway running."""
+    """[gateway].  ``listen``: addresses and ports, of which people are told the first; ``lab_key``: the installation's
+    private key; ``tmux``: run logins with a terminal in tmux, if the lab has it; ``service``: something other than the
+    bot keeps the gateway running."""
 
     listen: tuple[tuple[str, int], ...] = (("0.0.0.0", 2222),)  # noqa: S104  learners come from anywhere
     lab_key: Path = Path("state/lab_key")
@@ -158,20 +160,20 @@ class GatewaySection:
 @dataclass(frozen=True, slots=True)
 class QuestionsConfig:
     """[questions].  ``words``: a line that begins with one of them is a question; ``channel_words``: the words of
-    single channels ([channel.#NAME] question), instead of those."""
+    single channels ([channel.#NAME] question), instead of ``words``."""
 
     words: tuple[str, ...] = ("QUESTION:",)
     channel_words: dict[str, tuple[str, ...]] = field(default_factory=dict)
     length: int = 400  # characters of one question
-    a_person: int = 10  # that may wait of one person
-    a_minute: int = 6  # that one person may ask in a minute
-    many: int = 10  # the presenter is told when so many wait ...
-    long: timedelta = timedelta(minutes=10)  # ... or one so long
+    a_person: int = 10  # open questions of one person
+    a_minute: int = 6  # questions that one person may ask in a minute
+    many: int = 10  # the presenter is told when this many wait ...
+    long: timedelta = timedelta(minutes=10)  # ... or one has waited this long
 
 
 @dataclass(frozen=True, slots=True)
 class RecordsConfig:
-    """``keep``: how long records name people; None: for ever (trainbot log prune)."""
+    """[records].  ``keep``: how long records name people; None: for ever (trainbot log prune)."""
 
     folder: Path = Path("public")
     public_url: str = ""

@@ -1,4 +1,4 @@
-"""sqlite:///FILE, as bot.ini names the database."""
+"""The database URL in bot.ini: sqlite:///FILE."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ MEMORY = f"{PREFIX}:memory:"
 
 
 def database_path(url: str) -> Path | None:
-    """The file of sqlite:///FILE, literally: a % or ? is part of its name.  None: it is in memory only.  ValueError
-    where ``url`` is none of both."""
+    """The file of sqlite:///FILE, taken literally: % and ? are part of its name.  None if the database is in memory
+    only.  Raises ValueError if ``url`` is neither."""
     if not url.startswith(PREFIX) or url == PREFIX:
         raise ValueError(f'"{url}" is not {PREFIX}FILE')
     return None if url == MEMORY else Path(url.removeprefix(PREFIX))
 
 
 def database_exists(url: str) -> bool:
-    """Whether the file is there; one in memory never is."""
+    """Whether the database's file exists; False for one in memory."""
     path = database_path(url)
     return path is not None and path.exists()
 

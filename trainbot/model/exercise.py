@@ -1,4 +1,4 @@
-"""What an exercise is once it has been read: plain frozen values, the same for every format.
+"""An exercise that has been read, as plain frozen values, the same for every format.
 
 Texts are markdown with LF line ends, without control characters.  Scripts run in labs only, never here.
 """
@@ -18,8 +18,8 @@ class ExerciseProblem:
     """One fault in an exercise's files.
 
     ``file`` is relative to the folder that was loaded, ``where`` a key (``details.steps[2].verify``) or
-    ``line 3``, ``text`` one sentence.  ``serious``: it has to be mended (a lint exits with 1); otherwise
-    it is an oddity for which something sensible was put in place.
+    ``line 3``, ``text`` one sentence.  ``serious``: it has to be fixed (a lint exits with 1); otherwise
+    it is an oddity that was replaced by something sensible.
     """
 
     file: str
@@ -35,8 +35,8 @@ class ExerciseProblem:
 class Script:
     """A script for a lab: ``text`` has LF line ends and may lack a shebang line.
 
-    Run it as ``interpreter`` with the text on stdin or as a file: a run bit is never needed.
-    ``name`` says where it came from (a file relative to the exercise's folder, or a key for an inline one).
+    Run it as ``interpreter`` with the text on stdin or as a file: it never needs to be executable.
+    ``name`` says where it came from (a file relative to the exercise's folder, or a key for an inline script).
     """
 
     name: str
@@ -44,7 +44,7 @@ class Script:
 
     @property
     def interpreter(self) -> str:
-        """The program of the shebang line without its arguments, ``/bin/bash`` where there is none."""
+        """The program of the shebang line without its arguments; ``/bin/bash`` if there is none."""
         first = self.text.split("\n", 1)[0]
         words = first[2:].split() if first.startswith("#!") else []
         if len(words) > 1 and words[0].endswith("/env"):
@@ -53,7 +53,8 @@ class Script:
 
     @property
     def commands(self) -> str:
-        """The lines a person would type: no shebang, comments, blank lines or ``set -e`` at its start."""
+        """The lines that a person would type: without the shebang, comments, blank lines, and ``set -e`` at the
+        start."""
         lines = [line.rstrip() for line in self.text.split("\n")]
         shown = [line for line in lines if line and not line.lstrip().startswith("#")]
         while shown and shown[0].startswith(("set -", "export LC_ALL=")):
@@ -63,7 +64,7 @@ class Script:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The intro or the finish.  ``setup`` runs unseen in each lab, ``foreground`` in the learner's view."""
+    """The introduction or the end.  ``setup`` runs unseen in each lab, ``foreground`` in the learner's view."""
 
     title: str
     text: str
@@ -75,11 +76,11 @@ class Page:
 class Step:
     """One step.  ``number`` counts from 1.
 
-    ``verify`` passes on exit code 0; what it prints last says what is missing.  ``setup`` prepares the lab
+    ``verify`` passes on exit code 0; the last thing it prints says what is missing.  ``setup`` prepares the lab
     before the step and ``solve`` does the step for somebody: both may run twice without harm.
     ``hints`` are markdown, mildest first; ``hint_script`` (Killercoda) gets the seconds since the step
-    began as $1 and prints a hint.  ``solution`` is markdown, made from ``solve`` where none was written.
-    ``timeout`` is seconds for each of the scripts.
+    began as $1 and prints a hint.  ``solution`` is markdown, made from ``solve`` if none was written.
+    ``timeout`` is the time limit of each script in seconds.
     """
 
     number: int
@@ -97,12 +98,12 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Exercise:
-    """A whole exercise.  ``steps`` may be empty (a lecture); ``image`` is "" where none was said.
+    """A whole exercise.  ``steps`` may be empty (a lecture); ``image`` is "" if none is given.
 
-    ``second_image``: of a lab that people may have beside, to compare; no script runs in it.
-    ``permissive``: the lab wants SE Linux in permissive mode.  ``minutes``: how long a class takes, or None.
+    ``second_image``: of a second lab that people may have for comparison; no script runs in it.
+    ``permissive``: the lab needs SE Linux in permissive mode.  ``minutes``: how long a class takes, or None.
     ``assets``: a script that puts the exercise's own files into a lab.
-    ``solution_after``: how long somebody should have been on a step before ``!solution`` tells it.
+    ``solution_after``: how long somebody should have been on a step before ``!solution`` shows the solution.
     """
 
     slug: str
@@ -121,7 +122,7 @@ class Exercise:
 
     @property
     def has_scripts(self) -> bool:
-        """Whether anything prepares a lab for it, or does its steps for somebody."""
+        """Whether any script prepares a lab for it or does its steps for somebody."""
         pages = [page for page in (self.intro, self.finish, *self.steps) if page is not None]
         return (
             self.assets is not None
@@ -135,7 +136,7 @@ Files = tuple[tuple[str, int, int], ...]  # (path, mtime in ns, bytes) of each f
 
 @dataclass(frozen=True, slots=True)
 class ExerciseLibrary:
-    """What was found.  ``problems`` are those of all exercises, in the order of their folders."""
+    """The exercises that were found.  ``problems``: of all exercises, in the order of their folders."""
 
     folder: Path
     exercises: Mapping[str, Exercise] = field(default_factory=dict)
@@ -145,8 +146,8 @@ class ExerciseLibrary:
     )
 
     def find(self, words: str) -> Exercise:
-        """The exercise with this slug, or the only one whose slug begins so or whose title has these words.
-        Raises UserError, which says what there is."""
+        """The exercise with this slug, or the only one whose slug begins with it or whose title contains these words.
+        Raises UserError that lists the available ones."""
         wanted = " ".join(words.lower().split())
         if wanted in self.exercises:
             return self.exercises[wanted]

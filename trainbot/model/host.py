@@ -1,4 +1,4 @@
-"""What the rest of trainbot knows of a host: values in, values out, no library types."""
+"""Hosts as the rest of trainbot sees them: values in, values out, no library types."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Protocol
 
 
 class Mode(enum.StrEnum):
-    """How SE Linux is booted in a lab (a kernel argument)."""
+    """The SE Linux mode in which a lab is booted (a kernel argument)."""
 
     ENFORCING = "enforcing"
     PERMISSIVE = "permissive"
 
 
 class GuestType(enum.StrEnum):
-    """How a lab runs on Xen (other hosts have no choice).  PVH is the default; old kernels (CentOS 5) know PV only,
-    and HVM is for what knows neither: it needs a device model, so it is never taken unasked."""
+    """How a lab runs on Xen (other hosts have no choice).  PVH is the default.  Old kernels (CentOS 5) support only PV.
+    HVM is for guests that support neither; it needs a device model, so it is used only if asked for."""
 
     PVH = "pvh"
     PV = "pv"
@@ -26,13 +26,13 @@ class GuestType(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LabSpec:
-    """All that is needed to make one lab.  ``id`` is the domain's UUID (RFC 9562, lower case, dashes) and was
+    """Everything needed to make one lab.  ``id`` is the domain's UUID (RFC 9562, lower case, dashes), which is
     committed to the store before this is used.  Memory in MiB.  Paths are on the host.
-    ``disk`` is the image's own disk, which is never written to: the lab gets an overlay on it.  It is qcow2 where
-    its name ends so, raw otherwise.  ``cmdline`` holds no console=: the driver adds the host's.
+    ``disk`` is the image's own disk, which is never written to: the lab gets an overlay on it.  It is qcow2 if its
+    name ends in that, otherwise raw.  ``cmdline`` has no console=: the driver adds the host's.
     ``port`` is the TCP port on the bot's loopback that leads to the lab's ssh (embedded QEMU only; 0 elsewhere).
     ``slot``: its number on its host, from 1; no two labs of a host have the same (model.slots; 0: none).
-    ``cpu_percent``: at most so much of one core (Xen's scheduler; 0: as much as it has CPUs)."""
+    ``cpu_percent``: the limit, in percent of one core (Xen's scheduler; 0: all of its CPUs)."""
 
     id: str
     name: str
@@ -58,8 +58,8 @@ class DomainState(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """A domain of ours as the host has it.  ``endpoint`` is (address, TCP port) of its ssh, where known.
-    ``run`` is another after each boot (Xen: the domain's number), '' where the host cannot tell."""
+    """A domain of ours as the host reports it.  ``endpoint``: (address, TCP port) of its ssh, if known.  ``run``:
+    differs after each boot (Xen: the domain's number), '' if the host cannot tell."""
 
     id: str
     name: str
@@ -70,9 +70,9 @@ class Domain:
 
 @dataclass(frozen=True, slots=True)
 class HostReport:
-    """What a host has: one reading.  Memory and disk in MiB (``disk_free_mib`` where labs' disks are; None: not
-    known).  ``images``: the versions that are complete there (hosts.images; None: it reads the bot's own files).
-    ``busy``: share of all its cores' time that was spent since the last reading, 0 to 1; None at first."""
+    """One reading of what a host has.  Memory and disk in MiB (``disk_free_mib``: where the labs' disks are; None:
+    unknown).  ``images``: the versions that are complete there (model.image_files; None: it reads the bot's own files).
+    ``busy``: share of all its cores' time that was used since the last reading, 0 to 1; None at first."""
 
     name: str
     domains: tuple[Domain, ...] = ()
@@ -87,30 +87,30 @@ class HostReport:
 
 class HostDriver(Protocol):
     """What a host can do.  Calls block (they run in the host's own worker thread), are safe to repeat, and raise
-    HostDown (not reachable; unknown whether it was done), NoSuchThing or BackendError."""
+    HostDown (unreachable; whether it was done is unknown), NoSuchThing or BackendError."""
 
     def open(self) -> None: ...
     def close(self) -> None: ...
     def report(self) -> HostReport: ...
     def make(self, spec: LabSpec) -> Domain:
-        """The lab exists and runs: a fresh overlay and domain if there was none, the existing one started if it
-        was off."""
+        """Makes the lab if it does not exist, with a fresh overlay and domain; starts the existing one if it is off."""
 
     def reset(self, spec: LabSpec) -> Domain:
-        """The lab runs on a fresh overlay; whatever was on its disk is gone."""
+        """Starts the lab on a fresh overlay; everything on its old disk is lost."""
 
     def reboot(self, id: str) -> None:
-        """Turned off and on; the disk is kept."""
+        """Turns the lab off and on; its disk is kept."""
 
     def snapshot(self, spec: LabSpec) -> Domain:
-        """Turned off and on; its disk as it was then is kept, beneath the one it writes to from now on."""
+        """Turns the lab off and on, and keeps its disk as it was then, beneath the overlay that it writes to from now
+        on."""
 
     def rollback(self, spec: LabSpec) -> Domain:
-        """Turned off and on with its disk as the last snapshot kept it.  NoSuchThing where there is none: the lab
-        runs on as it was."""
+        """Turns the lab off and on with its disk as the last snapshot kept it.  Raises NoSuchThing if there is no
+        snapshot: then the lab runs on as it was."""
 
     def destroy(self, id: str) -> None:
-        """Neither domain nor disk are there any more.  No error if they were not."""
+        """Removes the domain and its disk.  No error if they do not exist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ class HostUp:
 
 @dataclass(frozen=True, slots=True)
 class HostLost:
-    """The host no longer answers (reopened by itself, for ever)."""
+    """The host no longer answers (the connection is retried automatically, for ever)."""
 
     name: str
     reason: str
@@ -130,7 +130,7 @@ class HostLost:
 
 @dataclass(frozen=True, slots=True)
 class HostWorkDone:
-    """An action on a lab came to its end: ``error`` is None, or one sentence.  ``down``: the host did not answer."""
+    """An action on a lab has ended.  ``error``: None, or one sentence; ``down``: the host did not answer."""
 
     host: str
     lab: str
@@ -145,12 +145,12 @@ HostEvent = HostUp | HostLost | HostWorkDone
 
 @dataclass(frozen=True, slots=True)
 class HostConfig:
-    """[host.NAME].  ``labs`` at most; times in seconds.
+    """[host.NAME].  ``labs``: at most this many; times in seconds.
 
     ``images``: where that host keeps copies of images (None: it reads the bot's own files).  ``door``: USER@ADDRESS:PORT
-    of the ssh account that leads to its labs and nowhere else ('': they are reached directly).  ``subnet`` and
-    ``allow``: what ``host prepare`` makes of the labs' network, and where labs may go from it (ADDRESS:PORT each).
-    ``bandwidth``: KiB that each lab may send in a second (0: as much as it can).
+    of its jump host, the ssh account that leads to its labs and nowhere else ('': they are reached directly).
+    ``subnet``: of the labs' network, which ``host prepare`` sets up; ``allow``: where labs may connect to from it
+    (ADDRESS:PORT each).  ``bandwidth``: KiB that each lab may send per second (0: no limit).
     """
 
     name: str
@@ -159,9 +159,9 @@ class HostConfig:
     folder: Path = field(default_factory=lambda: Path("labs"))  # overlays (embedded) or the pool's target (remote)
     network: str = "default"
     keepalive: int = 5  # seconds between keepalive messages ...
-    keepalive_count: int = 2  # ... of which this many may stay unanswered
-    deadline: float = 60.0  # one call
-    kvm: bool = False  # QEMU only: hardware virtualisation was tried and works; else everything is emulated
+    keepalive_count: int = 2  # ... of which this many may go unanswered
+    deadline: float = 60.0  # of one call
+    kvm: bool = False  # QEMU only: hardware virtualisation was tried and works; otherwise labs are emulated
     images: Path | None = None
     door: str = ""
     subnet: str = "10.77.0.0/22"
@@ -170,5 +170,5 @@ class HostConfig:
 
     @property
     def has_slots(self) -> bool:
-        """Its labs are on a network of its own, where each has a number (model.slots)."""
+        """Whether its labs are on a network of their own, where each has a number (model.slots)."""
         return self.uri.startswith("xen")

@@ -1,4 +1,4 @@
-"""A host's URI as bot.ini has it -> what libvirt is given (https://libvirt.org/uri.html).  Pure, but for
+"""Converts a host's URI in bot.ini to what libvirt is given (https://libvirt.org/uri.html).  Pure, except for
 ``prepare_root``, which writes the embedded driver's configuration."""
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from urllib.parse import quote, unquote, urlsplit
 
 from trainbot.core.errors import BackendError
 
-# ROOT/lib/qemu/domain-<number>-<20 letters of the name>/monitor.sock has to fit sockaddr_un (unix(7)): 107 bytes.
+# ROOT/lib/qemu/domain-<number>-<20 letters of the name>/monitor.sock must fit sockaddr_un (unix(7)): 107 bytes.
 _LONGEST_ROOT = 107 - len("/lib/qemu/domain-99999-") - 20 - len("/monitor.sock")
 
 _CONSOLES = "console"
 
 
 class HostKind(enum.StrEnum):
-    """Which sort of domain XML a host wants."""
+    """The kind of domain XML that a host needs."""
 
     QEMU = "qemu-embed"
     TEST = "test"
@@ -30,7 +30,7 @@ _KINDS = {"qemu": HostKind.QEMU, "test": HostKind.TEST, "xen": HostKind.XEN}
 
 @dataclass(frozen=True, slots=True)
 class HostAddress:
-    """``root`` is set for the embedded driver only.  ``remote``: reached through a daemon, over a socket."""
+    """``root``: set for the embedded driver only.  ``remote``: reached through a daemon, over a socket."""
 
     uri: str
     kind: HostKind
@@ -39,10 +39,10 @@ class HostAddress:
 
 
 def host_address(uri: str) -> HostAddress:
-    """Raises BackendError for a URI that trainbot has no driver for.
+    """The address for libvirt.  Raises BackendError for a URI that trainbot has no driver for.
 
-    A relative root is taken from the working directory (configuration makes it absolute before).
-    ssh never asks anything on a terminal that nobody sits at (no_tty).
+    A relative root is relative to the working directory (configuration makes it absolute first).
+    ssh never prompts on a terminal, since nobody is there to answer (no_tty).
     """
     parts = urlsplit(uri)
     driver, _, transport = parts.scheme.partition("+")
@@ -58,7 +58,7 @@ def host_address(uri: str) -> HostAddress:
             raise BackendError(f"the root {root} is too long for its sockets: {_LONGEST_ROOT} bytes are the most")
         return HostAddress(f"qemu:///embed?root={quote(str(root))}", kind, False, root)
     if kind is HostKind.QEMU and (parts.netloc or transport not in ("", "unix")):
-        # its labs would be reached on that machine's loopback, where the gateway is not
+        # its labs would listen on that machine's loopback, where the gateway cannot reach them
         raise BackendError(f'"{uri}" is another machine: QEMU hosts run on this machine only; other machines need Xen')
     remote = kind is not HostKind.TEST or bool(parts.netloc)
     if transport in ("ssh", "libssh", "libssh2"):
@@ -68,23 +68,23 @@ def host_address(uri: str) -> HostAddress:
 
 
 def console_socket(uri: str, id: str) -> Path | None:
-    """Where the console of the lab with that UUID is: a unix socket, in a folder that is ours alone.  None where the
-    host has none of the kind."""
+    """The console of the lab with that UUID: a unix socket, in a folder that only we can enter.  None if the host has
+    no such consoles."""
     root = host_address(uri).root
     return root / _CONSOLES / id if root is not None else None
 
 
 def _parameters(query: str) -> dict[str, str]:
-    """As libvirt reads them: %XX is a letter, and a plus sign is a plus sign."""
+    """Decodes parameters as libvirt does: %XX is a character, and a plus sign stays a plus sign."""
     pairs = (part.partition("=") for part in query.split("&") if part)
     return {unquote(name): unquote(value) for name, _, value in pairs}
 
 
 def prepare_root(root: Path) -> None:
-    """ROOT/etc/qemu.conf as the embedded driver needs it where no other libvirt daemon runs.
+    """Writes ROOT/etc/qemu.conf as the embedded driver needs it if no other libvirt daemon runs.
 
-    stdio_handler: or it wants virtlogd.  As root, QEMU stays root: the image lies in folders (a home, a cache)
-    that no other user may enter; libvirt's seccomp sandbox stays on.
+    stdio_handler: without it, virtlogd would be needed.  If we run as root, so does QEMU: the image is in folders (a
+    home, a cache) that no other user may enter; libvirt's seccomp sandbox stays on.
     """
     lines = ['stdio_handler = "file"', 'security_driver = "none"', "namespaces = []"]
     if os.geteuid() == 0:

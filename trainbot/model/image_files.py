@@ -1,7 +1,7 @@
-"""How a host keeps its copies of images: flat files in one folder, named by the image's version.  Pure.
+"""How a host stores its copies of images: flat files in one folder, named by the image's version.  Pure.
 
-A version (``debian-0123456789ab``) is complete when all of its files have their last name: they are written beside it
-and renamed, and never changed after.
+A version (``debian-0123456789ab``) is complete when all of its files have their final names: they are written under
+another name, renamed, and never changed afterwards.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def files(folder: Path, version: str) -> ImageFiles:
 
 
 def complete(names: Iterable[str]) -> frozenset[str]:
-    """The versions of which all files are among ``names``."""
+    """The versions whose files are all among ``names``."""
     there = set(names)
     versions = {name.removesuffix(DISK) for name in there if name.endswith(DISK)}
     return frozenset(version for version in versions if {f"{version}{KERNEL}", f"{version}{INITRD}"} <= there)

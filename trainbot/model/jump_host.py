@@ -23,8 +23,8 @@ class JumpHost:
 
     @classmethod
     def parse(cls, text: str, *, user: str = "", port: int | None = None) -> JumpHost:
-        """ValueError where ``text`` is not USER@ADDRESS:PORT.  Of USER and PORT, those may be missing for which there
-        is another.  An IPv6 address without brackets has its port, if it ends in digits."""
+        """Reads USER@ADDRESS:PORT.  USER or PORT may be missing if ``user`` or ``port`` is given.  An IPv6 address
+        without brackets is taken to end in a port if it ends in digits.  Raises ValueError for anything else."""
         name, _, rest = text.rpartition("@")
         found = _PORT.fullmatch(rest)
         address, number = (found[1], int(found[2])) if found else (rest, port or 0)

@@ -13,18 +13,18 @@ OLD = "old"
 
 
 class LabState(enum.StrEnum):
-    """Where a lab stands.  What is to be done next follows from this alone (``labs.control``)."""
+    """The state of a lab.  What to do next follows from it alone (``labs.reconciler``)."""
 
-    MAKING = "making"  # committed; the host is to make it
+    MAKING = "making"  # stored; the host has to make it
     BOOTING = "booting"  # it runs; its ssh does not answer yet
     READY = "ready"
-    REBOOTING = "rebooting"  # asked: off and on
-    SAVING = "being saved"  # asked: its disk is to be kept as it is now
-    ROLLING_BACK = "rolling back"  # asked: its disk as it was kept
-    RESETTING = "resetting"  # asked: a fresh disk
+    REBOOTING = "rebooting"  # requested: off and on
+    SAVING = "being saved"  # requested: keep its disk as it is now
+    ROLLING_BACK = "rolling back"  # requested: its disk as it was kept
+    RESETTING = "resetting"  # requested: a fresh disk
     ENDING = "ending"  # to be destroyed
     GONE = "gone"  # destroyed
-    LEFT = "left"  # its host was lost and its person has another; kept for them until the lease ends
+    LEFT = "left"  # its host was lost and its person has another lab; kept for them until the lease ends
 
 
 ALIVE = frozenset(LabState) - {LabState.ENDING, LabState.GONE, LabState.LEFT}
@@ -32,13 +32,13 @@ ALIVE = frozenset(LabState) - {LabState.ENDING, LabState.GONE, LabState.LEFT}
 #: A free lab nearer to its login prompt is handed out first.
 NEARNESS = (LabState.READY, LabState.BOOTING, LabState.MAKING)
 
-#: A host may have it.
+#: States in which a host may have the lab.
 PRESENT = frozenset(LabState) - {LabState.GONE}
 
 
 @dataclass(frozen=True, slots=True)
 class SelfHosted:
-    """Somebody who runs the image on a machine of their own, since then."""
+    """Somebody who has run the image on a machine of their own since then."""
 
     person_id: int
     image: str
@@ -47,12 +47,12 @@ class SelfHosted:
 
 @dataclass(frozen=True, slots=True)
 class Lab:
-    """One DomU.  ``id`` is its UUID; ``port``: where its ssh is reached on the bot's loopback (embedded hosts);
-    ``address``/``ssh_port``: its endpoint as the host tells it; ``tries``: failed attempts at what is to be done.
+    """One lab.  ``id``: its UUID; ``port``: where its ssh is reached on the bot's loopback (embedded hosts);
+    ``address``, ``ssh_port``: its endpoint as the host reports it; ``tries``: failed attempts at the action under way.
 
-    ``slot``: its number on its host (model.slots), 0 where hosts have none.  ``run``: Domain.run as last heard;
-    ``boots``: goes up with each boot.  ``stops``: how often it went off by itself, one soon after the other.
-    ``checked_at``: when somebody last logged in to see that it works.  ``saved_at``: of its last snapshot.
+    ``slot``: its number on its host (model.slots), 0 if the host has none.  ``run``: the last known Domain.run;
+    ``boots``: increases with each boot.  ``stops``: how often it went off by itself in quick succession.
+    ``checked_at``: when a login was last tried successfully.  ``saved_at``: when its last snapshot was taken.
     """
 
     id: str
@@ -82,12 +82,12 @@ class Lab:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right of one person to a lab.  ``lab_id`` is None while they wait for one; ``left_id``: their old
-    lab on a host that was lost; ``digest``: of the password (labs.passwords), '' where none was given out yet;
-    ``session``: the uid of the session whose sign-up it is, '' where it was asked for.
-    ``offered``: the public key that their ssh client had when they came with the password.  ``rehearsal``: the token of
-    the rehearsal that holds it, '' for people's; it is nobody's, and gives way to people.  ``worked_in``: something was
-    changed in its lab since."""
+    """The right of one person to a lab.  ``lab_id``: None while they wait for one; ``left_id``: their old lab on a host
+    that was lost; ``digest``: of the password (labs.passwords), '' if none was given out yet; ``session``: the uid of
+    the session that they signed up for, '' if they asked for the lab.  ``offered``: the public key that their ssh
+    client offered when they logged in with the password.  ``rehearsal``: the token of the rehearsal that holds it, ''
+    for a person's; a rehearsal's lease belongs to nobody and gives way to people.  ``worked_in``: something was changed
+    in its lab since."""
 
     id: int
     person_id: int
@@ -108,5 +108,5 @@ class Lease:
 
     @property
     def lent(self) -> bool:
-        """A rehearsal holds the lab and has changed nothing in it: it is as good as free."""
+        """Whether a rehearsal holds the lab and has changed nothing in it: the lab is as good as free."""
         return bool(self.rehearsal) and not self.worked_in

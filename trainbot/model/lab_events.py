@@ -1,4 +1,4 @@
-"""What the scheduler asks of hosts and of the gateway, and what they report about labs."""
+"""What the scheduler requests from hosts and from the gateway, and what they report about labs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from trainbot.model.host import LabSpec
 
 @dataclass(frozen=True, slots=True)
 class HostWork:
-    """To be handed to the host's worker after the commit."""
+    """An action for the host's worker, handed over after the commit."""
 
     host: str
     action: str
@@ -19,7 +19,7 @@ class HostWork:
 
 @dataclass(frozen=True, slots=True)
 class LabRoute:
-    """How a lab is reached: ``via`` as Route.via, ``host_key`` what its ssh server shows ('': any)."""
+    """How to reach a lab.  ``via``: as in Route.via; ``host_key``: the key of its ssh server ('': any)."""
 
     address: str
     port: int
@@ -30,8 +30,8 @@ class LabRoute:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """Somebody is to try until one can log in there (only until an ssh server speaks, RFC 4253 4.2, where its key is
-    not known), and to say Booted."""
+    """A request to try until a login works (if the lab's key is unknown: until an ssh server speaks, RFC 4253 4.2), and
+    then to report LabBooted."""
 
     lab: str
     way: LabRoute
@@ -39,7 +39,7 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class CheckLogin:
-    """Somebody is to log in there once, and to say Checked."""
+    """A request to log in to the lab once, and to report LoginChecked."""
 
     lab: str
     way: LabRoute
@@ -47,7 +47,7 @@ class CheckLogin:
 
 @dataclass(frozen=True, slots=True)
 class ProbeHost:
-    """Somebody is to find out whether any ssh server speaks at these addresses, and to say Heard."""
+    """A request to find out whether any ssh server speaks at these addresses, and to report HostProbed."""
 
     host: str
     endpoints: tuple[tuple[str, int], ...]
@@ -56,7 +56,8 @@ class ProbeHost:
 
 @dataclass(frozen=True, slots=True)
 class HostProbed:
-    """Whether any lab of this host, which does not answer, still speaks; ``greets``: its own ssh server does."""
+    """Whether any lab of this host, which does not answer, still speaks; ``greets``: whether its own ssh server
+    does."""
 
     host: str
     speaks: bool
@@ -65,14 +66,14 @@ class HostProbed:
 
 @dataclass(frozen=True, slots=True)
 class LabBooted:
-    """One can log in to the lab."""
+    """The lab accepts logins."""
 
     lab: str
 
 
 @dataclass(frozen=True, slots=True)
 class LoginChecked:
-    """Whether one could log in to the lab just now; ``error``: one sentence where not."""
+    """Whether a login to the lab worked just now; ``error``: one sentence if it did not."""
 
     lab: str
     error: str = ""
@@ -80,8 +81,8 @@ class LoginChecked:
 
 @dataclass(frozen=True, slots=True)
 class HostStatus:
-    """What the host itself says: ``io_wait``: share of all its cores' time since the last status, 0 to 1 (None at
-    first); ``clock_off``: its clock minus ours, seconds."""
+    """What the host itself reports.  ``io_wait``: share of all its cores' time since the last status, 0 to 1 (None at
+    first); ``clock_off``: its clock minus ours, in seconds."""
 
     host: str
     io_wait: float | None

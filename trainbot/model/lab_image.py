@@ -1,4 +1,4 @@
-"""What a lab is made from."""
+"""The image that a lab is made from."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ WELL_KNOWN = ("debian", "centos", "fedora", "almalinux", "ubuntu")
 
 @dataclass(frozen=True, slots=True)
 class LabImage:
-    """Ready to make labs from.  Memory in MiB; ``cmdline`` without console= and mode; ``modes``: what each adds to
-    it; ``host_key``: the lab's own ssh host key, "TYPE BASE64".  ``version`` names exactly these files, on hosts too.
-    ``guest``: how it runs on Xen; ``cpu_percent``: of one core, 0: all of its CPUs."""
+    """An image that is ready to make labs from.  Memory in MiB; ``cmdline``: without console= and mode; ``modes``: what
+    each mode adds to it; ``host_key``: the lab's own ssh host key, "TYPE BASE64".  ``version``: names exactly these
+    files, on hosts too.  ``guest``: how it runs on Xen; ``cpu_percent``: of one core, 0: all of its CPUs."""
 
     name: str
     disk: Path
@@ -34,7 +34,7 @@ class LabImage:
 
     @property
     def files(self) -> ImageFiles:
-        """On the bot's own machine."""
+        """Its files on the bot's own machine."""
         return ImageFiles(self.disk, self.kernel, self.initrd)
 
     def boot_line(self, mode: Mode) -> str:
@@ -43,7 +43,7 @@ class LabImage:
 
 @dataclass(frozen=True, slots=True)
 class ImageOffer:
-    """A published image.  ``url``: of its how-to, '' where nobody said where it is served; ``sums``: sha256 of its
+    """A published image.  ``url``: of its how-to, '' if it is not known where it is served; ``sums``: the sha256 of its
     SHA256SUMS."""
 
     url: str

@@ -1,7 +1,7 @@
-"""What nobody asks for again (a reminder, an answer, a lab that is ready) is kept until it was said.
+"""Notices: messages that nobody asks for again (a reminder, an answer, a lab that is ready), kept until they are sent.
 
-A notice is a row with who or where, when, and ``said_at``: never zero times, and twice only when we are killed
-between the socket and the mark.
+A notice is a row with its person or channel, its time, and ``said_at``.  It is sent at least once, and twice only if
+the bot is killed between writing to the socket and storing ``said_at``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from enum import StrEnum
 
 
 class NoticeKind(StrEnum):
-    """Who words a notice when it is said: a feature for its own kinds; the others are said as they stand."""
+    """Decides who writes the text of a notice when it is sent: a feature for its own kinds; other notices are sent as
+    stored."""
 
     TEXT = "text"
     ANNOUNCEMENT = "announcement"
@@ -28,15 +29,15 @@ class NoticeKind(StrEnum):
 
     @classmethod
     def _missing_(cls, _value: object) -> NoticeKind:
-        """A kind of an older or newer program: said as it stands."""
+        """A kind of an older or newer program: its text is sent as stored."""
         return cls.TEXT
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """For ``person_id``, or for ``channel``.  ``key`` makes it once only (a reminder's session, revision, offset).
-    ``text`` is said as it is, unless ``kind`` names who writes it when it is said (``subject`` is for them).
-    ``not_after``: pointless from then on."""
+    """A message for ``person_id`` or for ``channel``.  ``key``: makes it unique (a reminder's session, revision,
+    offset).  ``text``: sent as it is, unless ``kind`` names who writes it when it is sent (``subject`` is for them).
+    ``not_after``: it is pointless from then on."""
 
     id: int
     key: str | None
@@ -51,12 +52,12 @@ class Notice:
 
 
 def due(notices: Iterable[Notice], now: datetime, under_way: Iterable[int] = ()) -> list[Notice]:
-    """Those to be said now, oldest first: due, not said, not on their way already."""
+    """The notices to send now, oldest first: due, not sent, and not being sent already."""
     busy = set(under_way)
     ready = [n for n in notices if n.said_at is None and n.due_at <= now and n.id not in busy]
     return sorted(ready, key=lambda n: (n.due_at, n.id))
 
 
 def stale(notices: Iterable[Notice], now: datetime) -> list[Notice]:
-    """Those that have become pointless before they could be said."""
+    """The notices that became pointless before they could be sent."""
     return [n for n in notices if n.said_at is None and n.not_after is not None and n.not_after < now]

@@ -1,6 +1,6 @@
-"""What features ask of the bot around them, as Protocols: each is one object, made in trainbot.bot.wiring.
+"""What features need from the bot around them, as Protocols: each is one object, made in trainbot.bot.wiring.
 
-A feature never asks another feature by name.  What one knows and another needs goes through one of these.
+A feature never calls another feature by name: what one knows and another needs goes through one of these.
 """
 
 from __future__ import annotations
@@ -28,64 +28,64 @@ class Audience(Protocol):
 
     @property
     def nick(self) -> str:
-        """Ours."""
+        """The bot's own nick."""
 
     def fold(self, name: str) -> str:
-        """``name`` by the server's case rules (ISUPPORT CASEMAPPING): compare folded names only."""
+        """``name`` folded by the server's case rules (ISUPPORT CASEMAPPING): compare folded names only."""
 
     def members(self, channel: str) -> Sequence[Sender]: ...
 
     def holds(self, channel: str, nick: str) -> bool: ...
 
     def find(self, nick: str) -> Sender | None:
-        """Whoever goes by that nick in one of our channels, but not we."""
+        """The person with that nick in one of our channels; never the bot itself."""
 
     def sees(self, sender: Sender) -> bool:
         """Whether exactly this nick!user@host is in view."""
 
     def mask(self, sender: Sender) -> str:
-        """nick!user@host, the nick folded."""
+        """nick!user@host, with the nick folded."""
 
     def where(self, person: Person) -> Sender | None:
-        """The connection that this person speaks from now: the nick alone proves nothing."""
+        """The connection that this person uses now: the nick alone proves nothing."""
 
     def present(self, person: Person, channel: str) -> bool:
-        """Whether they see what is said in ``channel``."""
+        """Whether they can see what is said in ``channel``."""
 
     def seeing(self) -> bool:
-        """Whether we see anybody at all."""
+        """Whether we can see anybody at all."""
 
     def channels_of(self, sender: Sender) -> list[str]:
-        """The channels of classes that this sender is in; all of ours for somebody who is in none."""
+        """The class channels that this sender is in; all of ours if they are in none."""
 
 
 class People(Protocol):
-    """Who somebody is, and what they may do."""
+    """Who somebody is and what they may do."""
 
     def person_of(self, sender: Sender, now: datetime) -> Person:
-        """Their row, made where there is none; UserError for somebody without an account whom we cannot see."""
+        """Their row, created if missing; UserError for somebody without an account whom we can't see."""
 
     def known(self, sender: Sender) -> Person | None:
-        """Their row if there is one; nothing is made."""
+        """Their row if there is one; creates nothing."""
 
     def seen(self, sender: Sender, now: datetime) -> Person | None:
-        """Their row, made where there may be one; None where there can be none."""
+        """Their row, created if possible; None if they can't have one."""
 
     def role_of(self, sender: Sender) -> Role: ...
 
     def named(self, nick: str, ask: Request) -> tuple[Person, bool] | None:
-        """Whoever goes by that nick, or asked something by it that waits, or is ignored; and whether they are staff."""
+        """The person with that nick (present, with an open question, or ignored), and whether they are staff."""
 
     def learners(self, channel: str) -> list[Sender]:
-        """Whoever is there and neither staff nor we."""
+        """Everybody in the channel except staff and the bot."""
 
     def staff(self, channel: str | None, now: datetime) -> list[Person]:
-        """The presenters and organisers in that channel; in all of ours where we are not there."""
+        """The presenters and organisers in that channel; in all of ours if the bot is not in it."""
 
 
 class Access(Protocol):
-    """How people come in: the gateway's address and key, and the passwords of leases.  ``accounts_only``: labs and
-    seats are for people with a services account."""
+    """How people log in: the gateway's address and key, and the passwords of leases.  ``accounts_only``: labs and seats
+    require a services account."""
 
     @property
     def port(self) -> int: ...
@@ -95,16 +95,16 @@ class Access(Protocol):
     def accounts_only(self) -> bool: ...
 
     def fingerprint(self) -> str:
-        """Of the gateway's host key (SHA256:…); '' until there is one."""
+        """The fingerprint of the gateway's host key (SHA256:…); '' until there is one."""
 
     def new_password(self) -> str: ...
 
     def digest(self, password: str) -> str:
-        """What is stored of it."""
+        """The digest of the password, which is what is stored."""
 
 
 class Exercises(Protocol):
-    """The exercises that there are now."""
+    """The exercises as they are now."""
 
     @property
     def library(self) -> ExerciseLibrary: ...
@@ -116,36 +116,36 @@ class LabRoom(Protocol):
     """Whether there is room for labs, and how much."""
 
     def has_labs(self, image: str) -> bool:
-        """Whether labs of that image can be had."""
+        """Whether labs of that image can be made."""
 
     def holds(self, now: datetime) -> tuple[int, int]:
-        """(labs that the hosts have room for, those that survive the loss of one host)."""
+        """(how many labs fit on the hosts, how many of them survive the loss of one host)."""
 
 
 class LabStock(LabRoom, Protocol):
-    """The labs that there are, for those who only look."""
+    """The existing labs, for parts that only look at them."""
 
     def lab_of(self, person_id: int, image: str) -> Lab | None:
         """That person's lab of that image, unless they work on a machine of their own."""
 
     def labs_of(self, image: str) -> dict[int, Lab]:
-        """The labs of that image that run, by person; without those whose people work on machines of their own."""
+        """The running labs of that image, by person; without people who work on machines of their own."""
 
     def alive(self) -> dict[str, Lab]:
-        """By id."""
+        """The labs that are alive, by id."""
 
     def way_in(self, lab: Lab) -> LabRoute | None:
-        """How one logs in to the lab now; None where one cannot."""
+        """How to log in to the lab now; None if that is not possible."""
 
 
 class Timetable(Protocol):
     """Sessions as labs see them."""
 
     def near(self, now: datetime) -> list[Session]:
-        """Those that may concern labs now."""
+        """The sessions that may need labs now."""
 
     def seats_of(self, session: Session) -> list[SignUp]:
-        """Its sign-ups, each a lab."""
+        """The session's sign-ups, one per lab."""
 
     def mode_of(self, session: Session) -> Mode: ...
 
@@ -154,69 +154,70 @@ class ClassContext(Protocol):
     """Classes as labs see them."""
 
     def windows(self, since: datetime) -> list[ClassWindow]:
-        """The classes that run, or ended after ``since``."""
+        """The classes that are running, or ended after ``since``."""
 
     def image_of(self, ask: Request) -> str:
-        """Of the exercise of the class that runs where this was asked; '' where none does."""
+        """The image of the exercise of the class that runs where this was asked; '' if none does."""
 
     def channels(self) -> list[str]:
-        """Where people are told what concerns everybody: the channels of classes, or all."""
+        """The channels for announcements to everybody: those of running classes; if no class runs, all class
+        channels."""
 
     def handed_out(self, ask: Request, what: str) -> None:
-        """A lab was asked for: it is on the class's time line, and whoever asked takes part."""
+        """Called when a lab was asked for: notes it on the class's timeline, and counts the person as taking part."""
 
     def went_home(self, ask: Request, image: str) -> None:
-        """The same of somebody who runs that image on a machine of their own."""
+        """The same for somebody who runs that image on a machine of their own."""
 
     def renewed(self, person_id: int, lab: Lab, since: datetime | None) -> str:
-        """The lab will be as its image was, or as it was at ``since``: what they may say to have their steps in it again,
-        '' where there is nothing to be said."""
+        """Called when a lab is about to be as its image was, or as it was at ``since``: returns what its person can
+        type to redo their steps in it, '' if there is nothing to say."""
 
 
 class Journal(Protocol):
-    """The time line of a class, and its minutes."""
+    """The timeline of a class, and its minutes."""
 
     def noted(self, ask: Request, kind: str, text: str) -> None: ...
 
     def minutes_at(self, run: ClassRun) -> str:
-        """What people are told about where the minutes are."""
+        """The words that tell people where the minutes are."""
 
     @property
     def logged(self) -> bool:
-        """Whether talk is kept."""
+        """Whether talk is logged."""
 
     @property
     def public_url(self) -> str:
-        """Where minutes are served; '' where nowhere."""
+        """Where minutes are served; '' if they are not."""
 
 
 class Pages(Protocol):
-    """What is written for people outside of IRC lines."""
+    """What is written for people outside of IRC."""
 
     def step_lines(self, title_line: str, markdown: str, limit: int, more: str) -> list[str]:
-        """Markdown as at most ``limit`` lines for the chat."""
+        """Markdown as at most ``limit`` IRC lines."""
 
     def handout_url(self, exercise: Exercise) -> str:
-        """Where an exercise's handout is served, '' where none is."""
+        """Where an exercise's handout is served; '' if there is none."""
 
     def write_handout(self, exercise: Exercise) -> str:
-        """Writes it anew, and says where it is, in words."""
+        """Writes the handout anew; returns where it is, in words."""
 
     def offer(self, image: str) -> ImageOffer | None:
-        """What is published of an image; None where nothing is."""
+        """What is published of an image; None if nothing is."""
 
 
 class Loopback(Protocol):
-    """TCP ports of our own machine."""
+    """TCP ports on our own machine."""
 
     def free_port(self, taken: Collection[int]) -> int:
-        """One that nobody uses now and that is not in ``taken``; BackendError where there is none."""
+        """A port that nobody uses now and that is not in ``taken``; BackendError if there is none."""
 
 
 @dataclass(frozen=True)
 class Installation:
-    """What this installation is besides its configuration.  ``owner``: its id on hosts; ``unready``: images that cannot
-    be used, with the reason."""
+    """What belongs to this installation besides its configuration.  ``owner``: its id on hosts; ``unready``: images
+    that cannot be used, with the reason."""
 
     owner: str
     access: Access
@@ -227,7 +228,7 @@ class Installation:
 
 @dataclass(frozen=True)
 class Ports:
-    """Those that are there before any feature is."""
+    """The ports that exist before any feature does."""
 
     audience: Audience
     people: People

@@ -22,12 +22,12 @@ WAITING = (QuestionState.OPEN, QuestionState.TAKEN)
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Where a question stands now; ``QuestionEvent`` says how it came there.
+    """The current state of a question; its ``QuestionEvent`` rows say how it came about.
 
-    ``step``: the class step it was asked at (0 outside of a class); ``image``: what its asker worked on, '' where
-    nobody knows; ``anonymous``: the channel and whatever is published do not say who asked; ``votes``: other people
-    who want to know, those of merged questions included; ``merged_into``: the question that stands for it;
-    ``answer``: all answers as they read now (``answers_of`` says who gave which).
+    ``step``: the class step it was asked at (0 outside of a class); ``image``: the image its asker worked on, '' if
+    unknown; ``anonymous``: neither the channel nor anything published says who asked; ``votes``: how many other people
+    want to know, including those of merged questions; ``merged_into``: the question that replaces it; ``answer``: all
+    answers as they read now (``answers_of`` says who gave which).
     """
 
     id: int
@@ -47,16 +47,16 @@ class Question:
 
     @property
     def asker(self) -> str:
-        """Who asked, as everybody may know."""
+        """The asker's name as everybody may know it."""
         return "anonymous" if self.anonymous else self.nick
 
 
 @dataclass(frozen=True, slots=True)
 class QuestionEvent:
-    """Who did what to a question, when.  Rows are only ever added.
+    """Who did what to a question, and when.  Rows are only ever added.
 
-    ``kind`` and ``words``: asked (the question), reworded (it anew), voted, taken, answered (the answer), edited
-    (the answer anew; ``about_id`` is the event that it corrects), skipped (why), merged (``into 5``), reopened,
+    ``kind`` and ``words``: asked (the question), reworded (the new question), voted, taken, answered (the answer),
+    edited (the new answer; ``about_id`` is the event that it corrects), skipped (why), merged (``into 5``), reopened,
     deleted (why).
     """
 
@@ -83,7 +83,7 @@ class Answer:
 
 
 def answers_of(events: Iterable[QuestionEvent]) -> list[Answer]:
-    """The answers that one question's events leave, oldest first."""
+    """The answers that result from one question's events, oldest first."""
     found: dict[int, Answer] = {}
     for event in events:
         if event.kind == "answered":
@@ -95,7 +95,7 @@ def answers_of(events: Iterable[QuestionEvent]) -> list[Answer]:
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """Somebody whose questions are not taken: since when, by whom; and until when, where that is over."""
+    """Somebody whose questions are not accepted: since when and by whom, and if that is over, until when."""
 
     id: int
     person_id: int

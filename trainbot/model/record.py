@@ -1,4 +1,4 @@
-"""The time line, as values."""
+"""The timeline, as values."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import datetime
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One thing that happened in a class.  ``kind``: start, step, said, end, lab, stuck, info, link, action; there (how
-    many are in the channel), joined, left, quit, renamed.  ``nick`` is '' where nobody is to be named."""
+    many are in the channel), joined, left, quit, renamed.  ``nick``: '' if nobody is to be named."""
 
     id: int
     class_id: int | None

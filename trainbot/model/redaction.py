@@ -1,4 +1,4 @@
-"""Who is to be taken out of the records, and their names out of a text.  Pure."""
+"""Whom to remove from the records, and the removal of their names from texts.  Pure."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class RedactionTarget:
 
 @dataclass(frozen=True, slots=True)
 class Traces:
-    """What the records have of somebody.  ``ids``: rows of people; ``names``: accounts, nicks, masks and hosts;
-    ``counts``: rows of theirs, by what they are; ``others``: texts of others that name them."""
+    """What the records contain about somebody.  ``ids``: rows of people; ``names``: accounts, nicks, masks and hosts;
+    ``counts``: how many rows are theirs, by type; ``others``: how many texts of others name them."""
 
     ids: tuple[int, ...]
     names: tuple[str, ...]
@@ -41,7 +41,7 @@ class Traces:
 
 
 def wanted(text: str) -> RedactionTarget:
-    """``account:alice``, ``nick:alice``, ``host:example.net``, or ``alice``; UserError for anything else."""
+    """Reads ``account:alice``, ``nick:alice``, ``host:example.net``, or ``alice``; UserError for anything else."""
     kind, colon, name = text.partition(":")
     if not colon:
         kind, name = "", text
@@ -53,7 +53,7 @@ def wanted(text: str) -> RedactionTarget:
 
 
 def naming(names: Iterable[str]) -> re.Pattern[str]:
-    """What names them in a text: whole words, in any case; the longest name first."""
+    """The pattern that finds the names in a text: whole words, ignoring case, the longest name first."""
     longest = sorted({name for name in names if name}, key=len, reverse=True)
     return re.compile(
         "(?<![A-Za-z0-9])(?:" + "|".join(map(re.escape, longest)) + ")(?![A-Za-z0-9])", re.IGNORECASE | re.ASCII

@@ -18,25 +18,25 @@ _LONGEST = 365  # days
 
 @dataclass(frozen=True, slots=True)
 class ReminderOffset:
-    """How long before the start: ``days`` on the calendar of the session's zone, then ``minutes``
-    elapsed.  ``text`` is how it is written in bot.ini."""
+    """How long before the start: ``days`` on the calendar of the session's zone, then ``minutes`` elapsed.  ``text``:
+    as written in bot.ini."""
 
     text: str
     days: int = 0
     minutes: int = 0
 
     def before(self, session: Session) -> datetime:
-        """The moment (UTC) at which the reminder is due.  A wall time that clocks skip or repeat
-        that day is read as RFC 5545 3.3.5 does: nobody is asked about a reminder."""
+        """The moment (UTC) at which the reminder is due.  A local time that clocks skip or repeat that day is read as
+        in RFC 5545 3.3.5: nobody is asked about a reminder."""
         if self.days:
             return readings(session.local - timedelta(days=self.days), session.zone)[0]
         return session.start - timedelta(minutes=self.minutes)
 
 
 def parse_offsets(text: str) -> tuple[ReminderOffset, ...]:
-    """``7d 1d 1h 10m`` (also ``w``), the longest first; none at all is no reminders.
+    """Reads ``7d 1d 1h 10m`` (also ``w``), the longest first; an empty text means no reminders.
 
-    Raises ConfigError with one sentence for each word that is no offset.
+    Raises ConfigError with one sentence for each word that is not an offset.
     """
     found: dict[int, ReminderOffset] = {}
     faults = []

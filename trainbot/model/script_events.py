@@ -1,4 +1,4 @@
-"""What the class asks of those who go into labs, and what they tell it."""
+"""The requests of a class to run scripts in labs, and their results."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from trainbot.model.lab_events import LabRoute
 
 @dataclass(frozen=True, slots=True)
 class RunScript:
-    """Somebody is to run ``command`` with ``stdin`` in that lab, within ``timeout`` seconds from the login on, and to
-    say ScriptEnded."""
+    """A request to run ``command`` with ``stdin`` in that lab, within ``timeout`` seconds from the login on, and to
+    report ScriptEnded."""
 
     play: int
     host: str
@@ -22,8 +22,8 @@ class RunScript:
 
 @dataclass(frozen=True, slots=True)
 class ScriptEnded:
-    """How it ended: ``exit`` is None where it could not be run (``slow``: it was begun, and did not come to its end);
-    ``said``: the lab's words, or one sentence why not."""
+    """How the script ended.  ``exit``: None if it could not be run (``slow``: it was started, but did not finish);
+    ``said``: the lab's words, or one sentence with the reason."""
 
     play: int
     exit: int | None

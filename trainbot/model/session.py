@@ -1,4 +1,4 @@
-"""What a session is, what is wrong with a schedule file, and what reading a folder of them gives."""
+"""Sessions, faults in schedule files, and the result of reading a folder of them."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _OCCURRENCE = re.compile(r"^(?P<series>.+)#\d{8}T\d{6}Z$")
 
 MOST_PROBLEMS = 50  # of one file
 LONGEST_NAME = 100  # bytes
-HERE = "made-here/"  # uids of sessions that were not read from a file begin so
+HERE = "made-here/"  # uids of sessions that were not read from a file begin with this
 
-# Its revision is taken over these: what people see, and the file, whose faults a session shares.
+# A session's revision is computed from these: what people see, and its file, whose faults affect its sessions.
 _CONTENT = (
     "uid", "title", "start", "zone", "local", "minutes", "exercise", "presenter", "channel",
     "seats", "images", "zones", "link", "slides", "cancelled", "origin",
@@ -25,7 +25,7 @@ _CONTENT = (
 
 
 def cut(text: str, most: int) -> str:
-    """``text`` in at most ``most`` bytes of UTF-8; what is longer ends in ``…``."""
+    """``text`` in at most ``most`` bytes of UTF-8; a longer text is cut and ends in ``…``."""
     raw = text.encode()
     return text if len(raw) <= most else raw[: most - 3].decode(errors="ignore").rstrip() + "…"
 
@@ -34,13 +34,13 @@ def cut(text: str, most: int) -> str:
 class Session:
     """One scheduled class.
 
-    ``uid`` is stable over edits: in TOML the course file's stem and the session's id
+    ``uid`` does not change when the session is edited: in TOML the course file's stem and the session's id
     (``selinux-course/melbourne``), in iCalendar the UID, with ``#`` and the RECURRENCE-ID in UTC
-    where the event repeats.  ``start`` is aware UTC and derived from ``local`` (naive wall time) in
-    ``zone`` (IANA) by the rules of ``tzdata``; ``minutes`` is the length.  ``presenter`` is a name
-    that is shown; it grants nothing.  ``origin`` is the name of the file, or says who made it where
-    no file did (``IRC``, ``poll 3``).  ``revision`` changes when anything that people see or the
-    file does, and not with ``tzdata`` alone.
+    if the event repeats.  ``start`` is aware UTC and derived from ``local`` (naive local time) in
+    ``zone`` (IANA) by the rules of ``tzdata``; ``minutes`` is the length.  ``presenter`` is only a name
+    to show; it grants nothing.  ``origin`` is the name of the file, or says where the session was made
+    if there is none (``IRC``, ``poll 3``).  ``revision`` changes with the file and with anything that
+    people see, but not with ``tzdata`` alone.
     """
 
     uid: str
@@ -74,17 +74,17 @@ class Session:
 
     @property
     def made_here(self) -> bool:
-        """No file holds it: it is changed on IRC."""
+        """Whether it is in no file, and so is changed on IRC."""
         return self.uid.startswith(HERE)
 
     @property
     def number(self) -> str:
-        """What organisers call one that was made here, as long as it lives: ``d7``."""
+        """The name by which organisers call a session made here, for as long as it exists: ``d7``."""
         return f"d{self.uid.removeprefix(HERE)}"
 
     @property
     def name(self) -> str:
-        """The title as it stands in a line beside five zones: at most LONGEST_NAME bytes."""
+        """The title for a line with five time zones: at most LONGEST_NAME bytes."""
         return cut(self.title, LONGEST_NAME)
 
     @property
@@ -94,7 +94,7 @@ class Session:
         return found["series"] if found else None
 
     def as_cancelled(self) -> Session:
-        """The same session, called off."""
+        """The same session, cancelled."""
         session = replace(self, cancelled=True)
         return replace(session, revision=_revision(session))
 
@@ -116,8 +116,8 @@ class PublishedSession:
 
 @dataclass(frozen=True, slots=True)
 class ScheduleProblem:
-    """One fault in a schedule: the file's name, the line where one is known, and a sentence that
-    says what is wrong and what would be right."""
+    """One fault in a schedule: the file's name, the line if known, and a sentence that says what is wrong and what
+    would be right."""
 
     file: str
     line: int | None
@@ -129,10 +129,10 @@ class ScheduleProblem:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """What a folder holds: sessions by start, and every fault.
+    """The contents of a folder: sessions by start, and every fault.
 
     A session that is missing here may only be unreadable: ``doubtful`` holds the names of the files
-    that have faults, and ``readable`` is False where the folder itself could not be listed.
+    with faults, and ``readable`` is False if the folder itself could not be listed.
     """
 
     sessions: tuple[Session, ...] = ()

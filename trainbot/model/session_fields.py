@@ -1,8 +1,8 @@
-"""What may stand in a schedule, field by field: the same rules for TOML and for iCalendar.
+"""The rules for each field of a schedule, the same for TOML and for iCalendar.
 
-Each check takes what was written and returns what a Session holds, or raises Fault with what would
-be right.  Schedule files may come from anybody's calendar, so all text is bounded and free of
-control characters here, before anything shows it.
+Each check takes the value as written and returns the value for a Session, or raises FieldFault with
+what would be right.  Schedule files may come from anybody's calendar, so all text is limited in length
+and freed of control characters here, before anything shows it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def plain(value: str, longest: int = LONGEST_TEXT) -> str:
 
 
 def shown(value: object) -> str:
-    """A value as it may stand in a sentence about it."""
+    """A value as shown in a sentence about it."""
     return repr(plain(str(value), 40))
 
 
@@ -115,7 +115,7 @@ FIELDS: dict[str, Callable[[Any], Any]] = {
 
 
 def from_words(field: str, value: str) -> Any:
-    """The same checks for a value that a calendar holds as words (``images: debian centos``)."""
+    """Makes the same checks on a value that a calendar holds as words (``images: debian centos``)."""
     raw: Any = value.strip()
     if field in ("images", "zones"):
         raw = raw.replace(",", " ").split()
@@ -125,6 +125,6 @@ def from_words(field: str, value: str) -> Any:
 
 
 def unknown(key: str, known: list[str]) -> str:
-    """What to say about a key that is none."""
+    """The sentence about an unknown key."""
     near = process.extractOne(key, known, score_cutoff=60)
     return f"unknown key {shown(key)}: {f'did you mean {near[0]}?' if near else 'known keys are ' + ', '.join(known)}"

@@ -1,4 +1,4 @@
-"""A session as the store keeps it."""
+"""The rows of sessions, sign-ups, channels and polls in the store."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class SessionRow:
-    """``value`` is the whole Session as JSON (sessions.book writes and reads it).  ``sequence`` counts the changes since
-    it was published; ``draft``: it was not yet."""
+    """``value``: the whole Session as JSON (sessions.session_store writes and reads it).  ``sequence``: how often it
+    changed since it was published; ``draft``: it is not published yet."""
 
     uid: str
     title: str
@@ -25,8 +25,8 @@ class SessionRow:
 
 @dataclass(frozen=True, slots=True)
 class SignUp:
-    """Somebody's seat in a session; ``image``: of the lab that they will have, '' where it has no labs; ``waiting``:
-    for a seat that somebody gives up."""
+    """Somebody's seat in a session.  ``image``: of the lab that they will have, '' if the session has no labs;
+    ``waiting``: they are on the waiting list for a seat."""
 
     session_uid: str
     person_id: int
@@ -37,9 +37,9 @@ class SignUp:
 
 @dataclass(frozen=True, slots=True)
 class ChannelRow:
-    """What we set in a channel, to be put back: ``topic`` as we set it last, ``base`` what it said besides our words;
-    ``quiet``: ``on`` or ``off`` from when we moderated it until that is seen to be gone; ``voiced``: the nicks that we
-    voiced, folded, with blanks between."""
+    """What we set in a channel and have to restore.  ``topic``: as we last set it; ``base``: the part of it that is not
+    ours; ``quiet``: ``on`` or ``off`` from when we moderated the channel until that is seen to have ended; ``voiced``:
+    the nicks to which we gave a voice, folded, separated by blanks."""
 
     name: str
     topic: str = ""
@@ -50,7 +50,7 @@ class ChannelRow:
 
 @dataclass(frozen=True, slots=True)
 class PollRow:
-    """A poll as it was asked (sessions.polls.model.Plan says what the middle fields mean; ``day`` ones are ISO dates).
+    """A poll as it was asked (sessions.polls.poll.PollPlan explains the middle fields; the ``day`` ones are ISO dates).
     ``result``: what came of it, '' while it is open."""
 
     id: int
@@ -73,7 +73,7 @@ class PollRow:
 
 @dataclass(frozen=True, slots=True)
 class PollLine:
-    """One line that somebody answered with, and the zone whose clocks it means: '' while that is not known."""
+    """One line of somebody's answer, and the zone whose clocks it means: '' while that is unknown."""
 
     id: int
     poll_id: int

@@ -20,7 +20,7 @@ from trainbot.model.database_url import database_path
 from trainbot.model.exercise import Exercise
 
 SHOWN = 5
-LONGEST = 1000  # characters of a line: some of it is from files of others
+LONGEST = 1000  # characters of a line: some of it may come from other people's files
 
 
 class CheckReport:

@@ -1,4 +1,4 @@
-"""What labs need to know of classes: who takes part, and the image of the exercise."""
+"""What labs need to know about classes: who takes part, and the image of the exercise."""
 
 from __future__ import annotations
 

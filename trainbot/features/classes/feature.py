@@ -50,7 +50,9 @@ class Classes(Feature):
             self.quizzes,
             LectureMode(self.room),
         )
-        self._to_greet = set(config.irc.channels)  # that have not been told since our start at which step the class is
+        self._to_greet = set(
+            config.irc.channels
+        )  # channels that have not been told since our start which step the class is at
 
     def commands(self) -> list[Command]:
         return [command for part in self._with_commands for command in part.commands()]

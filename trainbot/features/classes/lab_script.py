@@ -7,8 +7,8 @@ import shlex
 from trainbot.core.text import one_line
 from trainbot.model.exercise import Script
 
-KEPT = 4000  # bytes of what a script says, its last
-SHOWN = 200  # characters of it that people are shown
+KEPT = 4000  # the last bytes of a script's output
+SHOWN = 200  # characters of it that are shown to people
 TIMED_OUT = (124, 137)  # timeout(1): ended by TERM; by KILL
 
 _RUN = """d=$(mktemp -d -p /run 2>/dev/null || mktemp -d) && cat > "$d/s" || exit 126
@@ -17,9 +17,9 @@ tail -c {kept} "$d/o"; rm -rf "$d"; exit $c"""
 
 
 def command(script: Script, seconds: int, *arguments: str) -> str:
-    """What runs the script that comes on stdin: from a file, without input, so many seconds at most.  What it says goes
-    to memory, where one that prints forever finds an end, and its last KEPT bytes come back: a daemon that the script
-    leaves behind holds up nobody."""
+    """Runs the script on stdin: from a file, without input, for at most the given number of seconds.  Its output goes
+    to memory, where a script that prints forever hits a limit, and the last KEPT bytes are returned; a daemon that the
+    script leaves behind delays nobody."""
     return _RUN.format(
         seconds=seconds,
         interpreter=shlex.quote(script.interpreter),
@@ -29,9 +29,8 @@ def command(script: Script, seconds: int, *arguments: str) -> str:
 
 
 def last_words(said: str) -> str:
-    """What a script's output says to the learner: the last ``FAIL: …`` line (Instruqt's fail-message), else the last
-    line that
-    is not blank; one line without control characters, SHOWN characters at most."""
+    """The message for the learner in a script's output: the last ``FAIL: …`` line (Instruqt's fail-message), otherwise
+    the last line that is not blank; one line without control characters, at most SHOWN characters."""
     lines = [line for line in said.splitlines() if line.strip()]
     failed = [line.split("FAIL:", 1)[1] for line in lines if line.lstrip().startswith("FAIL:")]
     last = (failed or lines or [""])[-1]

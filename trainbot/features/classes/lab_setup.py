@@ -1,7 +1,7 @@
 """Prepares labs for a class: setups when it reaches a step, and all earlier steps in a replacement lab.
 
-What is to be run next in a lab follows from rows alone (``sequence``, ``next_of``): one script after the other, so that
-one that fails stops what depends on it, and a restart goes on where it was.
+What to run next in a lab follows from rows alone (``sequence``, ``next_of``): one script after the other, so that a
+failed script stops what depends on it, and a restart continues where it was.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from trainbot.model.class_run import Attendance, ClassRun, ScriptKind, ScriptRun
 from trainbot.model.exercise import Exercise
 from trainbot.model.lab import Lab
 
-BEFORE = (ScriptKind.ASSETS, ScriptKind.SETUP, ScriptKind.FOREGROUND)  # a step, in this order
+BEFORE = (ScriptKind.ASSETS, ScriptKind.SETUP, ScriptKind.FOREGROUND)  # what runs before a step, in this order
 NEWS = timedelta(minutes=30)
-PATIENCE = timedelta(minutes=3)  # after which the presenter hears how far the setup of a step is
+PATIENCE = timedelta(minutes=3)  # after which the presenter is told how far the setup of a step is
 
 At = tuple[int, ScriptKind]
 
 
 def sequence(exercise: Exercise, upto: int, behind: int) -> list[At]:
-    """What a lab should have run, in order: what prepares steps 0 to ``upto``, and what does the steps before
+    """What a lab should have run, in order: what prepares steps 0 to ``upto``, and the solves of the steps before
     ``behind``."""
     wanted = []
     for step in range(upto + 1):
@@ -49,7 +49,7 @@ def needs_hands(exercise: Exercise, step: int) -> bool:
 
 
 def next_of(wanted: list[At], ran: Mapping[At, ScriptState]) -> At | None:
-    """What to run now: None while something runs, after a solve that failed, and when all has been run."""
+    """What to run next; None while something runs, after a solve that failed, and when everything has been run."""
     for at in wanted:
         state = ran.get(at)
         if state is None:
@@ -60,7 +60,7 @@ def next_of(wanted: list[At], ran: Mapping[At, ScriptState]) -> At | None:
 
 
 def complete(wanted: list[At], ran: Mapping[At, ScriptState]) -> bool:
-    """Whether all of it has been run, and every solve passed."""
+    """Whether everything has been run, and every solve passed."""
     states = {at: ran.get(at) for at in wanted}
     return all(
         state is ScriptState.PASSED or (at[1] is not ScriptKind.SOLVE and state not in (None, ScriptState.WAITING))
@@ -81,7 +81,7 @@ class LearnerWithLab:
 class LabSetup:
     def __init__(self, room: Classroom, script_runs: ScriptRuns) -> None:
         self.room, self.classes, self.script_runs = room, room.classes, script_runs
-        self._known: dict[Sender, Person | None] = {}  # one look into the store for each who is there
+        self._known: dict[Sender, Person | None] = {}  # one look into the store for each person who is there
         self._counted: set[tuple[int, datetime]] = set()
         for kind in (*BEFORE, ScriptKind.SOLVE):
             script_runs.after[kind] = self.ended
@@ -89,7 +89,7 @@ class LabSetup:
     # -- all labs of a class ---------------------------------------------------------------------------
 
     def settle(self, now: datetime) -> None:
-        """Begins what comes next in each lab of each class."""
+        """Starts the next script in each lab of each class."""
         for run in self.classes.running():
             exercise = self.room.readable(run)
             if exercise is None or run.lecture or not exercise.has_scripts:
@@ -111,7 +111,7 @@ class LabSetup:
         return [LearnerWithLab(id, nick, labs[id], rows.get(id)) for id, nick in people.items() if id in labs]
 
     def _ran(self, run: ClassRun, lab_id: str | None = None) -> dict[str, dict[At, ScriptState]]:
-        """lab -> what has been, or is to be, run there."""
+        """Lab -> what has been run there, or is about to be."""
         found: dict[str, dict[At, ScriptState]] = {}
         for lab, step, kind, state in self.classes.ran(run, lab_id):
             if kind in BEFORE or kind is ScriptKind.SOLVE:
@@ -128,7 +128,7 @@ class LabSetup:
             if row.lab_id and step > 1 and not ran:
                 self._bring(run, exercise, learner, step, now, asked=False)
                 return
-            row = None  # a first lab, or one that they have back: only what prepares its steps
+            row = None  # a first lab, or one that they got back: run only what prepares its steps
         wanted = sequence(exercise, min(run.step, run.steps + 1), row.behind if row is not None else 0)
         at = next_of(wanted, ran)
         if at is not None:
@@ -142,7 +142,7 @@ class LabSetup:
         if script_of(exercise, step, kind)[0] is not None:
             self.script_runs.add(run, person_id, lab, step, kind, now)
             return
-        # nothing there could be run: kept as such until they say that they did it by hand
+        # there is nothing to run: recorded as such until they say that they did it by hand
         self.script_runs.rows.add(
             class_id=run.id,
             person_id=person_id,
@@ -158,7 +158,7 @@ class LabSetup:
         self._stopped(run, person_id, step, "no script for it", now)
 
     def ended(self, play: ScriptRun, run: ClassRun, exercise: Exercise, now: datetime) -> None:
-        """A script has ended: the next one begins at once."""
+        """Handles the end of a script: the next one starts at once."""
         if play.kind is ScriptKind.SOLVE and play.state is not ScriptState.PASSED:
             self._stopped(run, play.person_id, play.step, play.said or "its script failed", now)
         lab = self.room.stock.lab_of(play.person_id, exercise.image)
@@ -203,7 +203,7 @@ class LabSetup:
             person_id=run.presenter_id,
             not_after=now + NEWS,
             key=f"setup {run.id} {run.step} {run.step_at:%H%M%S}",
-        )  # a restart says it no second time
+        )  # so that a restart does not send it again
 
     # -- a lab that is behind --------------------------------------------------------------------------
 
@@ -222,7 +222,9 @@ class LabSetup:
             return
         self.classes.attendance.change({"class_id": run.id, "person_id": learner.person_id}, behind=step)
         for play in self.script_runs.rows.all(lab_id=learner.lab.id, class_id=run.id):
-            if play.kind is ScriptKind.SOLVE or (play.step and play.kind in BEFORE):  # again, between the solves
+            if play.kind is ScriptKind.SOLVE or (
+                play.step and play.kind in BEFORE
+            ):  # it is run again, between the solves
                 self.script_runs.rows.remove(id=play.id)
         if asked:
             self._tell(

@@ -16,7 +16,7 @@ from trainbot.model.lab import Lab
 
 IN_PRIVATE = 16  # lines of a step
 HINTED = 6  # lines of what a hint script prints
-NEWS = timedelta(minutes=30)  # for so long somebody is told what a check found
+NEWS = timedelta(minutes=30)  # how long somebody may still be told what a check found
 
 
 class LearnerCommands:
@@ -93,7 +93,7 @@ class LearnerCommands:
             self.classes.done.remove(class_id=run.id, person_id=play.person_id, step=step)
             said = play.said or "its check gives no reason"
             text = f"step {step} is not done yet: {said} (type !done again when you've fixed it)"
-        elif play.state is ScriptState.UNKNOWN and not play.tries:  # else nobody got in: its person knows
+        elif play.state is ScriptState.UNKNOWN and not play.tries:  # otherwise the login failed, which its person knows
             text = f"the check of step {step} gave no result ({play.said}); the step counts as done"
         else:
             return

@@ -89,7 +89,7 @@ class PresenterCommands:
         self.room.journal.noted(ask, "end", "")
         self.classes.change({"id": run.id}, ended_at=ask.at)
         people = self.classes.attendance.count(class_id=run.id)
-        # kept until it was said: the class hears of its end even if we die right after storing it
+        # kept until it is sent: the class is told of its end even if the bot dies right after storing it
         self.room.notices.tell(
             ask.at,
             f"{run.title} is over after {span(ask.at - run.started_at)}; {people} took part. "
@@ -140,7 +140,7 @@ class PresenterCommands:
         return [Line(channel, line, Priority.PRESENTER) for line in lines]
 
     def after_restart(self, channel: str) -> list[Line]:
-        """One line that says at which step the running class is."""
+        """One line that says which step the running class is at."""
         return [
             Line(
                 run.channel,

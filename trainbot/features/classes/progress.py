@@ -14,10 +14,10 @@ from trainbot.core.wording import as_many, span
 from trainbot.features.classes.classroom import Classroom, position
 from trainbot.model.class_run import Attendance, ClassRun
 
-MARKS = (50, 80, 100)  # percent done at which the channel hears numbers
+MARKS = (50, 80, 100)  # percent done at which the channel is told the numbers
 PAUSE = timedelta(seconds=30)  # between two of them
-FEW = 3  # people: fewer know by themselves
-ROOM = 380  # octets of names in one line
+FEW = 3  # people: fewer know without being told
+ROOM = 380  # bytes of names in one line
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class StepProgress:
 
 
 def worth_telling(progress: StepProgress, told: int, told_at: datetime | None, now: datetime) -> int:
-    """The mark passed since the channel was last told of ``told`` percent; 0 if none was."""
+    """The highest mark passed since the channel was last told ``told`` percent; 0 if none was."""
     if progress.people < FEW or (told_at is not None and now - told_at < PAUSE):
         return 0
     return max((mark for mark in MARKS if told < mark <= progress.percent), default=0)

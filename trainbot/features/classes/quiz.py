@@ -1,6 +1,6 @@
 """A quiz: asked in the channel, answered there or privately; the winner is drawn from the right answers.
 
-So somebody with a slow connection can win, too.
+Drawing the winner lets people with a slow connection win, too.
 """
 
 from __future__ import annotations
@@ -25,28 +25,28 @@ if TYPE_CHECKING:
     pass
 
 OPEN = timedelta(seconds=20)
-GRACE = timedelta(seconds=2)  # the question itself takes its time to people
-TRIES = 3  # for each: nobody wins by saying every word there is
+GRACE = timedelta(seconds=2)  # the question itself takes a while to reach people
+TRIES = 3  # per person: nobody should win by guessing every word
 LONGEST = 300  # characters of question and answer
 NEWS = timedelta(minutes=10)
 _ARTICLES = re.compile(r"\b(?:the|an?)\b ?")
 
 
 class RandomChoice(Protocol):
-    """random.choice, or what a test replaces it with."""
+    """random.choice, or a replacement in tests."""
 
     def __call__(self, among: Sequence[QuizTry], /) -> QuizTry: ...
 
 
 def folded(text: str) -> str:
-    """``text`` without what does not matter: case, forms of accents, punctuation, articles, repeated spaces."""
+    """``text`` without what makes no difference: case, forms of accents, punctuation, articles, repeated spaces."""
     plain = unicodedata.normalize("NFKC", text).casefold()
     words = " ".join(re.sub(r"[^\w]+|_", " ", plain).split())
     return _ARTICLES.sub("", words).strip() or words or plain.strip()
 
 
 def is_right(said: str, answer: str) -> bool:
-    """Whether it is one of the answers (``|`` stands between them), a slip of one letter in five forgiven, but none in a
+    """Whether it is one of the answers (separated by ``|``); one wrong letter in five is forgiven, but none in a
     number."""
     guess = folded(said)
     for wanted in map(folded, answer.split("|")):
@@ -92,7 +92,7 @@ class Quizzes:
         return self.classes.quizzes.first(channel=channel, drawn_at=None)
 
     def heard(self, event: Incoming, role: Role, channels: Sequence[str]) -> list[Effect] | None:
-        """Handles talk, or what is not a command, while a quiz is open: None if it was not an answer to one."""
+        """Handles talk, or what is not a command, while a quiz is open; None if it was not an answer to one."""
         quiz = next((found for channel in channels if (found := self._running(channel)) is not None), None)
         if quiz is None or role >= Role.HELPER or event.at > quiz.asked_at + OPEN + GRACE:
             return None
@@ -141,7 +141,7 @@ class Quizzes:
 
 
 def _parted(words: str) -> tuple[str, str]:
-    """Question and answer: at the first ``=`` with spaces around it, else at the last one."""
+    """Question and answer: split at the first ``=`` with spaces around it, otherwise at the last one."""
     question, found, answer = words.partition(" = ")
     if not found:
         question, found, answer = words.rpartition("=")

@@ -1,7 +1,7 @@
 """Runs scripts in labs from rows in the database: one at a time in each lab, limited per host and in total.
 
-What is under way is only a guard against beginning it twice; after a restart the rows alone say what is to be run,
-and what was cut off is run again (scripts may run twice without harm: docs/writing-exercises.md).
+The record of scripts under way only prevents starting one twice; after a restart the rows alone say what to run, and
+interrupted scripts are run again (scripts may run twice without harm: docs/writing-exercises.md).
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     pass
 
 log = logging.getLogger(__name__)
-ON_A_HOST, IN_ALL = 8, 40  # scripts at once; the gateway has 64 turns, the rest is for looking after the labs
-TRIES, AGAIN = 5, timedelta(seconds=10)  # where there is no way into the lab
-LOGIN = 30.0  # seconds that getting in may take
-PAGE = 300  # seconds for the scripts of introduction and end, which have no timeout of their own
+ON_A_HOST, IN_ALL = 8, 40  # scripts at once; the gateway has room for 64, the rest is for checking the labs
+TRIES, AGAIN = 5, timedelta(seconds=10)  # if the lab cannot be reached
+LOGIN = 30.0  # seconds that the login may take
+PAGE = 300  # seconds for the scripts of the introduction and the end, which have no timeout of their own
 SOMEBODY_WAITS = (ScriptKind.VERIFY, ScriptKind.HINT)
 
 #: Called when a script run has ended, with its class and exercise.
@@ -40,7 +40,7 @@ class ScriptRuns:
         self.after: dict[ScriptKind, Ended] = {}
 
     def add(self, run: ClassRun, person_id: int, lab: Lab, step: int, kind: ScriptKind, now: datetime) -> None:
-        """Queues a script, after all that is already queued for that lab."""
+        """Queues a script after everything that is already queued for that lab."""
         self.rows.add(
             class_id=run.id,
             person_id=person_id,
@@ -64,7 +64,7 @@ class ScriptRuns:
         """Forgets what was run in a lab that was reset, or rolled back to ``since``."""
         for play in self.rows.all(lab_id=lab_id):
             if play.kind in SOMEBODY_WAITS and play.ended_at is not None:
-                continue  # what a check found is on the class's record
+                continue  # the results of checks belong to the class's records
             if since is None or play.ended_at is None or play.ended_at > since:
                 self.rows.remove(id=play.id)
                 self.busy.pop(play.id, None)
@@ -100,7 +100,7 @@ class ScriptRuns:
             return None
         way = self.room.stock.way_in(lab)
         if way is None:
-            return None  # it boots, or its host is away: the next look may find it
+            return None  # it is booting, or its host does not answer: the next try may succeed
         arguments = [str(max(0, int((now - run.step_at).total_seconds())))] if play.kind is ScriptKind.HINT else []
         return RunScript(play.id, lab.host, way, command(script, seconds, *arguments), script.text, seconds + LOGIN)
 
@@ -130,7 +130,7 @@ def _state(event: ScriptEnded) -> ScriptState:
 
 
 def _said(event: ScriptEnded, exercise: Exercise, play: ScriptRun) -> str:
-    """What people may be shown of it: a hint is markdown of some lines, all else is one."""
+    """The part of the output that people may see: several lines of markdown for a hint, one line for anything else."""
     if play.kind is ScriptKind.HINT:
         return event.said
     if event.slow or event.exit in TIMED_OUT:
@@ -139,8 +139,8 @@ def _said(event: ScriptEnded, exercise: Exercise, play: ScriptRun) -> str:
 
 
 def script_of(exercise: Exercise, step: int, kind: ScriptKind) -> tuple[Script | None, int]:
-    """The script (None if there is none) and the seconds that it may take.  Step 0 is the introduction, one beyond
-    the last the end."""
+    """The script (None if there is none) and its time limit in seconds.  Step 0 is the introduction, the one after the
+    last the end."""
     if not 1 <= step <= len(exercise.steps):
         page = exercise.intro if step == 0 else exercise.finish
         if kind is ScriptKind.ASSETS and step == 0:

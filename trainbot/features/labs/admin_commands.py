@@ -1,4 +1,4 @@
-"""What organisers do with other people's labs: give somebody one, take one back."""
+"""The commands by which organisers give people labs and take them back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which image is not tried on which host for a while: it did not come up there."""
+"""Keeps an image that failed to boot on a host from being tried there again for a while."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ FIRST, LONGEST = timedelta(minutes=1), timedelta(minutes=32)
 
 
 class ImageBackoff:
-    """Doubles the pause with each failure in a row; one success ends it.  In memory alone: a restart tries again."""
+    """Doubles the pause after each failure in a row; a success ends it.  Kept in memory only: after a restart, images
+    are tried again."""
 
     def __init__(self) -> None:
         self._failures: dict[tuple[str, str], int] = {}
@@ -24,5 +25,5 @@ class ImageBackoff:
         self._until.pop((host, version), None)
 
     def at(self, host: str, now: datetime) -> frozenset[str]:
-        """The versions that ``host`` is not to be given now."""
+        """The versions that must not be placed on ``host`` now."""
         return frozenset(version for (there, version), until in self._until.items() if there == host and now < until)

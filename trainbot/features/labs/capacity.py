@@ -1,4 +1,4 @@
-"""How many labs there is room for, and what the loss of a host would cost.  Pure."""
+"""Computes how many labs fit, and what the loss of a host would cost.  Pure."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from trainbot.model.lab import NEARNESS, Lab
 
 
 def with_one_less(room: HostRoom, need: Need) -> HostRoom:
-    """The host without one lab that it has."""
+    """The host with one lab less."""
     disk = None if room.disk_free_mib is None else room.disk_free_mib + need.disk_mib
     return replace(room, used=max(0, room.used - 1), free_mib=room.free_mib + need.memory_mib, disk_free_mib=disk)
 
 
 def room(hosts: Iterable[HostRoom], need: Need) -> dict[str, int]:
-    """Host -> how many more labs of that need fit there, if one after the other is placed and nothing else."""
+    """Host -> how many more labs with that need fit there, if they are placed one by one and nothing else is."""
     rooms = {host.host: host for host in hosts}
     more = dict.fromkeys(rooms, 0)
     while (name := choose_host(rooms.values(), need)) is not None:
@@ -26,7 +26,7 @@ def room(hosts: Iterable[HostRoom], need: Need) -> dict[str, int]:
 
 
 def without_lab(hosts: Iterable[HostRoom], needs: Iterable[Need]) -> int:
-    """How many of these labs find no place on those hosts, in the order they come."""
+    """How many of these labs find no room on those hosts if they are placed in this order."""
     rooms = {host.host: host for host in hosts}
     without = 0
     for need in needs:
@@ -40,11 +40,11 @@ def without_lab(hosts: Iterable[HostRoom], needs: Iterable[Need]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """``free``: more labs that fit whatever their image, so it counts by the image that needs most.  ``taken``: labs
-    of people, those kept for somebody, and those on their way out.  ``total``: ``taken`` + ``pool`` + ``free``, on
-    hosts that answer.  ``survive``: the seats that are left when the host with most of them is lost.  ``without_lab``:
-    people who would wait for a lab after the worst loss of one host now, and ``worst``: that host, '' where nobody
-    would.  ``more``: image -> host -> how many more labs of that image alone."""
+    """``free``: how many more labs fit whatever their image, so it is counted by the image that needs most.  ``taken``:
+    labs that people have, labs kept for somebody, and labs being removed.  ``total``: ``taken`` + ``pool`` + ``free``,
+    on hosts that answer.  ``survive``: how many labs still fit after the loss of the host with most of them.
+    ``without_lab``: how many people would wait for a lab if the worst host were lost now.  ``worst``: that host, '' if
+    nobody would wait.  ``more``: image -> host -> how many more labs of that image alone."""
 
     total: int
     taken: int
@@ -59,7 +59,8 @@ class Capacity:
 def capacity(
     hosts: Sequence[HostRoom], labs: Collection[Lab], leased: Collection[str], needs: Mapping[str, Need]
 ) -> Capacity:
-    """``labs``: all that hosts may have, ``leased``: the ids of those that are somebody's, ``needs``: of each image."""
+    """The capacity of ``hosts``.  ``labs``: all that hosts may have; ``leased``: the ids of those that are leased;
+    ``needs``: of each image."""
     up = [host for host in hosts if host.up]
     pool = [lab for lab in labs if lab.id not in leased and lab.state in NEARNESS]
     more = {image: room(up, need) for image, need in needs.items()}
@@ -87,7 +88,8 @@ def capacity(
 def _worst(
     up: Sequence[HostRoom], pool: Collection[Lab], theirs: Collection[Lab], needs: Mapping[str, Need]
 ) -> tuple[str, int]:
-    """The host whose loss leaves most people without a lab, and how many; pool members elsewhere make room for them."""
+    """The host whose loss leaves most people without a lab, and how many people; pool labs on other hosts make room for
+    them."""
     found = ("", 0)
     for lost in up:
         others = {host.host: host for host in up if host.host != lost.host}

@@ -1,4 +1,4 @@
-"""How organisers take hosts out of service and back into it."""
+"""Takes hosts out of service and back."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Hands out labs before a class: people who signed up get theirs before it begins, one after the other.
+"""Hands out labs before a class: people who signed up get theirs one after the other before it begins.
 
-Rows decide: a seat that has had a lease of this session has been served, so that after kill -9 nobody gets two labs and
-nobody is forgotten.  Somebody who already has a lab of that image keeps that one for the class.
+The rows decide: a seat that has had a lease for this session has been served, so even after kill -9 nobody gets two
+labs and nobody is forgotten.  Somebody who already has a lab of that image keeps it for the class.
 
-The time of such a lease begins when the class does, however early the lab was handed out or announced.
+The time of such a lease starts with the class, however early the lab was handed out or announced.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from trainbot.adapters.db import Store
     from trainbot.model.notice import Notice
 
-LAST_CALL = timedelta(minutes=5)  # before the start: everybody present has a position in the queue at least
-GAP = timedelta(minutes=1)  # between two labs: a network lets us message one new person a minute ...
+LAST_CALL = timedelta(minutes=5)  # before the start: by then everybody present has a lab or a position in the queue
+GAP = timedelta(minutes=1)  # between two labs: networks let us message one new person a minute ...
 GIVEN_UP = "the seat was given up"
-PART = 0.75  # ... but the last of many gets it when this much of the time before the class has passed
+PART = 0.75  # ... but if there are many, the last one gets it when this much of the time before the class has passed
 
 
 def released(now: datetime, begins: datetime, early: timedelta, number: int) -> int:
@@ -129,8 +129,8 @@ class EarlyHandout:
             )
 
     def notice(self, notice: Notice, now: datetime) -> Reply | None:
-        """What somebody who signed up is told: their lab, or their position in the queue if there was none; a notice of
-        its own announces the lab then."""
+        """Writes what somebody who signed up is told: their lab, or their position in the queue if there was none;
+        another notice then announces the lab."""
         lease = self.leases.first(id=int(notice.subject))
         if (
             lease is None
@@ -148,7 +148,8 @@ class EarlyHandout:
     # -- after -------------------------------------------------------------------------------------
 
     def _take_back(self, sessions: dict[str, PlannedSession], now: datetime) -> None:
-        """Takes back labs that were never announced, of people who do not come, gave up their seat, or whose class is off.
+        """Takes back labs that were never announced: those of people who do not come or gave up their seat, and of
+        cancelled classes.
 
         The labs are destroyed, which frees their room: people with a key can log in without being told, so nobody else
         is given a lab that may have been changed.

@@ -1,9 +1,9 @@
-"""When a host is lost, its people get labs on other hosts, and the class is told in one line.
+"""Gives people labs on other hosts when a host is lost, and tells the class in one line.
 
-A restart of libvirtd is no loss: a host is lost when it has not answered for ``[labs] lost_after`` and none of its
-labs answers either.  If the machine's own ssh server still answers, it is overloaded rather than dead and gets longer.
-The contents of the labs are kept there: when the host comes back, its people have their old lab again, or reach it
-beside the new one with ``ssh old@…`` until the lease ends.
+A host is lost when it has not answered for ``[labs] lost_after`` and none of its labs answers either, so a restart of
+libvirtd does not count.  If the machine's own ssh server still answers, it is overloaded rather than dead and gets
+longer.  The contents of the labs stay there: when the host comes back, its people get their old lab back, or can reach
+it beside the new one with ``ssh old@…`` until the lease ends.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 LISTEN_EVERY = timedelta(seconds=10)
 LISTEN_AGAIN = timedelta(seconds=2)
-TWICE = 2  # probes in a row; labs that were silent once may only have been slow
-STALE = timedelta(minutes=10)  # after this the class knows it anyway
-BUSY = 3  # times ``lost_after``: people who move leave their work in the old lab behind
+TWICE = 2  # silent probes in a row; labs that were silent once may only have been slow
+STALE = timedelta(minutes=10)  # after this the class knows anyway
+BUSY = 3  # times ``lost_after``: moving people means leaving their work behind in the old labs
 
 
 def patience(lost_after: timedelta, greets: bool) -> timedelta:
@@ -48,8 +48,8 @@ class Failover:
     # -- a host goes -------------------------------------------------------------------------------
 
     def tick(self, now: datetime) -> None:
-        """Probes the labs of hosts that do not answer; after ``lost_after`` gives up the hosts whose labs are silent.
-        Probing a silent host takes time as well, so it begins at once."""
+        """Probes the labs of hosts that do not answer, and gives up hosts whose labs are silent too after
+        ``lost_after``.  Probing a silent host also takes time, so it begins at once."""
         for name, view in self.scheduler.hosts.items():
             if view.down_since is None or view.lost:
                 continue
@@ -71,12 +71,12 @@ class Failover:
                 self._give_up(name, view, now)
 
     def work(self) -> list[ProbeHost]:
-        """The hosts whose labs are to be probed now."""
+        """The hosts whose labs have to be probed now."""
         wanted, self._wanted = self._wanted, []
         return wanted
 
     def forget(self) -> None:
-        """The last decisions could not be stored: the next tick decides again."""
+        """Drops the last decisions, which could not be stored: the next tick decides again."""
         self._wanted.clear()
         for view in self.scheduler.hosts.values():
             if not view.up and view.down_since is not None:
@@ -109,16 +109,16 @@ class Failover:
         return [(lease, there[lease.lab_id]) for lease in self.leases.open() if lease.lab_id in there]
 
     def _leave(self, lease: Lease, lab: Lab, now: datetime) -> bool:
-        """Detaches the lease from its lab.  True if it gets another lab at once: the one that it left when an earlier
-        host was lost, which has come back since."""
-        kept = lab.boots > 0  # else nobody can have anything in it yet
+        """Detaches the lease from its lab.  Returns True if it gets another lab at once: the one that it left when an
+        earlier host was lost, if that host is back."""
+        kept = lab.boots > 0  # otherwise nobody can have any work in it yet
         home = self._earlier(lease)
         self.leases.change({"id": lease.id}, lab_id=home.id if home else None, left_id=lab.id if kept else None)
         self.labs.change({"id": lab.id}, state=LabState.LEFT if kept else LabState.ENDING, state_at=now, tries=0)
         if home is not None:
             self.labs.change(
                 {"id": home.id}, state=LabState.MAKING, state_at=now, tries=0
-            )  # runs already, or is started
+            )  # it already runs, or is started
         return home is not None
 
     def _earlier(self, lease: Lease) -> Lab | None:
@@ -127,8 +127,8 @@ class Failover:
         return lab if view is not None and view.up and not view.drained else None
 
     def empty(self, name: str, now: datetime) -> tuple[int, int]:
-        """Moves people from a drained host, which answers, to other hosts as far as there is room; (moved, those who
-        stay).  They reach the old lab as ``old``."""
+        """Moves people from a drained host, which still answers, to other hosts as far as there is room; returns how
+        many moved and how many stay.  They can reach the old lab as ``old``."""
         moved, stay = 0, 0
         for lease, lab in self.held_on(name):
             if self._leave(lease, lab, now) or self.scheduler.give(replace(lease, lab_id=None), now):
@@ -156,7 +156,8 @@ class Failover:
     # -- a host comes back ---------------------------------------------------------------------------
 
     def back(self, name: str, now: datetime) -> None:
-        """Called after each report: people who are still waiting get their old lab back, the others reach it as ``old``."""
+        """Called after each report: people who are still waiting get their old lab back; the others can reach it as
+        ``old``."""
         view = self.scheduler.hosts[name]
         left = {lab.id: lab for lab in self.labs.all(host=name, state=LabState.LEFT)}
         leases = {lease.left_id: lease for lease in self.leases.open() if lease.left_id in left}
@@ -168,7 +169,7 @@ class Failover:
                 self.leases.change({"id": lease.id}, lab_id=id, left_id=None)
                 self.labs.change(
                     {"id": id}, state=LabState.MAKING, state_at=now, tries=0
-                )  # runs already, or is started
+                )  # it already runs, or is started
                 self.notices.tell(
                     now,
                     f"host {name} is back, and your {lab.image} lab is as you left it: the same ssh command works again",

@@ -1,4 +1,4 @@
-"""Labs: one for whoever asks, kept on hosts that may die, made ahead of classes."""
+"""The labs feature: gives people labs, replaces those of lost hosts, and makes labs ahead of classes."""
 
 from __future__ import annotations
 

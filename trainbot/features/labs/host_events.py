@@ -1,4 +1,4 @@
-"""Writes what hosts and probes report about labs into the store.
+"""Stores what hosts and probes report about labs.
 
 Every event re-reads the row first, so a late or repeated event does no harm.
 """
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 BOOT_LIMIT = timedelta(minutes=5)
-STEADY = timedelta(minutes=5)  # a lab that stops sooner than this after its boot has stopped again
+STEADY = timedelta(minutes=5)  # a stop sooner than this after the boot counts as one more in a row
 RESTLESS = 3  # stops in a row after which its person is told
 STALE = timedelta(minutes=30)  # news about a lab is too old after this
-CLOCK_OFF = 30.0  # seconds; labs take their time from their host
+CLOCK_OFF = 30.0  # seconds; labs get their time from their host
 
 
 class HostEvents:
@@ -75,8 +75,9 @@ class HostEvents:
             self.scheduler.strays.append(HostWork(event.report.name, "destroy", id, None))
 
     def _went_off(self, lab: Lab, state: LabState, now: datetime, *, crashed: bool) -> None:
-        """The lab rebooted from inside (BOOTING by now) or is off (MAKING starts it on its disk).  If it stops again and
-        again, the pause before the next start grows.  A free one has no work in it and is destroyed."""
+        """Handles a lab that rebooted from inside (``state`` is BOOTING) or went off (MAKING starts it again with
+        its disk).  Repeated stops lengthen the pause before the next start.  A free lab has no work in it and is
+        destroyed."""
         leases = self.leases.every(lab_id=lab.id)
         stops = lab.stops + 1 if now - lab.state_at < STEADY else 1
         what = "crashed" if crashed else "was shut down from inside" if state is LabState.MAKING else "rebooted"
@@ -130,7 +131,7 @@ class HostEvents:
             view.troubled(f"its clock is {event.clock_off:+.0f} s off, and labs take their time from it", now)
 
     def finished(self, event: HostWorkDone, now: datetime) -> None:
-        """An action has ended; its row may have moved on meanwhile."""
+        """Handles the end of an action; the lab's row may have changed meanwhile."""
         self.scheduler.over(event.lab, event.action)
         lab = self.labs.get(event.lab)
         if lab is None or reconciler.ACTIONS.get(lab.state) != event.action:
@@ -145,7 +146,9 @@ class HostEvents:
         run = event.domain.run if event.domain is not None else ""
         if event.domain is not None:
             self._adopt(lab, event.domain)
-        same = event.action == "make" and run != "" and run == lab.run  # it was already running: people in it may stay
+        same = (
+            event.action == "make" and run != "" and run == lab.run
+        )  # it was already running: people may stay logged in
         self.scheduler.move(lab, LabState.BOOTING if self.scheduler.host_of(lab).has_ssh else LabState.READY, now)
         self.labs.change({"id": lab.id}, run=run, boots=lab.boots + (not same))
         if event.action == "snapshot":
@@ -166,7 +169,7 @@ class HostEvents:
             self.scheduler.backoff.works(lab.host, self._version(lab))
 
     def checked(self, event: LoginChecked, now: datetime) -> None:
-        """A login to a free lab was tried: a lab that fails twice is given up."""
+        """Handles a trial login to a free lab: a lab that fails twice is given up."""
         self.scheduler.over(event.lab, "check")
         lab = self.labs.get(event.lab)
         if lab is None or lab.state is not LabState.READY or self.leases.every(lab_id=event.lab):
@@ -183,7 +186,7 @@ class HostEvents:
         return image.version if image is not None else lab.image
 
     def tick(self, now: datetime) -> None:
-        """Gives up labs that never let anybody in; one that did may hold somebody's work."""
+        """Gives up labs that never let anybody in; a lab that once did may hold somebody's work."""
         for lab in self.labs.all(state=LabState.BOOTING):
             if now - lab.state_at <= BOOT_LIMIT or not self.scheduler.host_of(lab).up:
                 continue
@@ -204,7 +207,7 @@ class HostEvents:
                 )
 
     def _doubt(self, lab: Lab, why: str, now: datetime) -> None:
-        """For a while its host gets no more labs of this image."""
+        """Keeps its host from getting more labs of this image for a while."""
         view = self.scheduler.host_of(lab)
         self.scheduler.backoff.failed(lab.host, self._version(lab), now)
         view.troubled(f"a {lab.image} lab there: {why}", now)
@@ -217,7 +220,7 @@ class HostEvents:
     def _failed(self, lab: Lab, error: str, now: datetime) -> None:
         log.warning("lab %s on %s: %s", lab.name, lab.host, error)
         leases = self.leases.every(lab_id=lab.id)
-        if lab.state is LabState.MAKING and (lab.boots == 0 or not leases):  # nobody has anything in it
+        if lab.state is LabState.MAKING and (lab.boots == 0 or not leases):  # nobody has any work in it
             if lab.tries + 1 >= TRIES or self._fits_elsewhere(lab, now):
                 self._doubt(lab, error, now)
                 self._lose(lab, f"it could not be made: {error}", now)
@@ -239,8 +242,8 @@ class HostEvents:
         return image is not None and choose_host(others, self.scheduler.need(image)) is not None
 
     def _lose(self, lab: Lab, why: str, now: datetime) -> None:
-        """Gives the lab up: what is left of it is destroyed, and its person gets another.  People who may have had work
-        in it are told; the reason is for the log and for organisers."""
+        """Gives the lab up: it is destroyed, and its person gets another one.  People who may have had work in it are
+        told; the reason is for the log and for organisers."""
         log.warning("lab %s on %s is lost: %s", lab.name, lab.host, why)
         self.labs.change({"id": lab.id}, state=LabState.ENDING, state_at=now, tries=0, fault=why)
         for lease in self.leases.every(lab_id=lab.id):

@@ -1,4 +1,4 @@
-"""What is known of a host now."""
+"""What the bot knows about a host now."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class HostView:
     report: HostReport | None = None
     trouble: str = NOT_YET
     down_since: datetime | None = None
-    lost: bool = False  # given up: its people have been seated elsewhere
-    listen_at: datetime | None = None  # when its labs are to be listened to next; None while somebody listens
-    silences: int = 0  # how often in a row none of its labs spoke when they were listened to
-    greets: bool = False  # its own ssh server did, when its labs were listened to last: it is busy, not dead
+    lost: bool = False  # given up: its people have been moved elsewhere
+    listen_at: datetime | None = None  # when to probe its labs next; None during a probe
+    silences: int = 0  # how many probes in a row found all of its labs silent
+    greets: bool = False  # its own ssh server answered the last probe: the host is busy, not dead
     io_wait: float | None = None
     clock_off: float | None = None
     drained: bool = False
@@ -31,14 +31,14 @@ class HostView:
 
     @property
     def unheard(self) -> bool:
-        """We have begun just now, and it had no time to answer yet."""
+        """Whether we have only just started and the host has not had time to answer."""
         return not self.up and self.report is None and self.trouble == NOT_YET
 
     @property
     def has_ssh(self) -> bool:
-        """libvirt's test driver makes domains that run nothing."""
+        """Whether its labs have ssh: domains of libvirt's test driver run nothing."""
         return not self.config.uri.startswith("test")
 
     def troubled(self, text: str, now: datetime) -> None:
-        """The last trouble with it, for organisers."""
+        """Records the latest problem with the host, for organisers."""
         self.last_trouble, self.last_trouble_at = text, now

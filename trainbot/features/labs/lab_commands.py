@@ -1,4 +1,4 @@
-"""What people do with their labs: reboot, reset, take a snapshot, roll back, extend, give back."""
+"""The commands for people's own labs: reboot, reset, take a snapshot, roll back, extend, give back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who comes first among those who wait for a lab.  Pure."""
+"""The order in which waiting people get labs.  Pure."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from trainbot.model.notice import Notice, NoticeKind
 
 
 def missed(leases: Iterable[Lease], waiting: Iterable[Notice]) -> frozenset[int]:
-    """Leases without a lab whose turn came while their person could not be told, and still cannot: others go first,
-    until they have heard of it."""
+    """Leases without a lab whose turn came while their person could not be told, and who still cannot be told: others
+    go first until they have been told."""
     untold = {notice.subject for notice in waiting if notice.kind is NoticeKind.LAB}
     return frozenset(lease.id for lease in leases if lease.lab_id is None and str(lease.id) in untold)
 
 
 def in_line(leases: Iterable[Lease], waiting: Iterable[Notice]) -> list[Lease]:
-    """The leases, without those who missed their turn: they come first when they are back."""
+    """The leases without those whose person missed their turn; these come first when the person is back."""
     found = list(leases)
     away = missed(found, waiting)
     return [lease for lease in found if lease.id not in away]
 
 
 def positions(waiting: Iterable[Lease], away: Container[int]) -> dict[int, int]:
-    """Lease -> its place in the queue for its image, from 1; those who are away are passed over."""
+    """Lease -> its position in the queue for its image, from 1; people who are away are not counted."""
     before: Counter[str] = Counter()
     found = {}
     for lease in sorted(waiting, key=lambda lease: lease.id):

@@ -108,7 +108,7 @@ class LabRequests:
         return [self.answer(lease, ask.at)]
 
     def lend(self, person: int, image: str, mode: Mode, now: datetime) -> Lease:
-        """A new lease, with a lab if one is available at once; it replaces a machine of the person's own."""
+        """Returns a new lease, with a lab if one is available at once; it replaces a machine of the person's own."""
         self.homes.remove(person_id=person)
         id = self.leases.add(
             person_id=person,
@@ -127,7 +127,7 @@ class LabRequests:
         return self._fresh(id)
 
     def _told(self, lease: Lease, now: datetime) -> None:
-        """Its person has just asked about it, so the notice about it is no longer needed."""
+        """Marks the notice about the lease as sent: its person has just asked about it."""
         self.notices.change({"kind": "lab", "subject": str(lease.id), "said_at": None}, said_at=now)
 
     def _fresh(self, id: int) -> Lease:
@@ -136,8 +136,8 @@ class LabRequests:
         return lease
 
     def answer(self, lease: Lease, now: datetime, before: str = "your") -> Reply:
-        """The ssh command (with a new password, unless the person has a key), or the position in the queue.  Hints for
-        the first time come last."""
+        """The ssh command (with a new password, unless the person has a key), or the position in the queue.  Hints
+        shown only the first time come last."""
         if lease.lab_id is None:
             return Reply(self.queue.position(lease, now), private=True)
         lab = self.labs.get(lease.lab_id)
@@ -162,7 +162,8 @@ class LabRequests:
         return hints
 
     def _when(self, lab: Lab, now: datetime) -> str:
-        """What the person has to wait for; '' if the lab is ready, or if its host has not been asked since we started."""
+        """What the person has to wait for; '' if the lab is ready, or if its host has not been reached since we
+        started."""
         host = self.scheduler.host_of(lab)
         if not host.up:
             return "" if host.unheard else f"its host {lab.host} does not answer right now; your work on it is safe"
@@ -210,8 +211,8 @@ class LabRequests:
         return [self.answer(self._fresh(lease.id), ask.at, before="the lab is yours again. Your")]
 
     def notice(self, notice: Notice, now: datetime) -> Reply | None:
-        """What to say about a lease now: the ssh command, with a password made just now, or the position in the queue.
-        ``notice.text``: who asked for it, if that was somebody else."""
+        """Writes the notice about a lease when it is sent: the ssh command with a new password, or the position in the
+        queue.  ``notice.text``: who asked for the lab, if that was somebody else."""
         lease = self.leases.first(id=int(notice.subject))
         if lease is None or lease.ended_at is not None:
             return None

@@ -17,7 +17,7 @@ STATES = {
     LabState.ROLLING_BACK: "being rolled back",
     LabState.ENDING: "being removed",
 }
-ROOM = 400  # octets of one line
+ROOM = 400  # bytes of one line
 
 
 def a(noun: str) -> str:
@@ -36,12 +36,12 @@ def lab_line(lease: Lease, lab: Lab, host_up: bool, left: str, now: datetime) ->
 
 
 def save_line(port: int, address: str, image: str, user: str) -> str:
-    """The command that copies the home directory of a lab to the machine where it is typed."""
+    """The command that copies the home directory of a lab to the machine on which it is typed."""
     home = "/root" if user == "root" else f"/home/{user}"
     return f"scp -rp -P {port} {image}@{address}:{home} ."
 
 
 def noted(*notes: str) -> str:
-    """`` (one; two)``, of those that are not empty."""
+    """The notes that are not empty, as `` (one; two)``; '' if all are empty."""
     said = "; ".join(note for note in notes if note)
     return f" ({said})" if said else ""

@@ -1,4 +1,4 @@
-"""The end of leases: people are warned before it, and keep their labs while they are in a class."""
+"""Ends leases: warns people first, and keeps the labs of a running class."""
 
 from __future__ import annotations
 
@@ -22,18 +22,19 @@ NEWS = timedelta(hours=12)  # people are told for this long that their lab has e
 
 @dataclass(frozen=True, slots=True)
 class ClassHold:
-    """Which leases classes keep at one moment.  It follows from rows alone, so it is the same after a restart."""
+    """The leases that classes keep alive at one moment.  Computed from rows alone, so it is the same after a
+    restart."""
 
     windows: Sequence[ClassWindow]
     grace: timedelta
     now: datetime
 
     def held(self, lease: Lease) -> bool:
-        """Whether it belongs to a running class: it does not end then, and nobody is warned."""
+        """Whether the lease belongs to a running class: then it does not end, and nobody is warned."""
         return any(window.runs(self.now) and window.concerns(lease) for window in self.windows)
 
     def ends_at(self, lease: Lease) -> datetime:
-        """When it ends, unless it is held then; the extra time after a class is included."""
+        """When the lease ends unless a class still holds it then; includes the extra time after a class."""
         after = [
             window.over_at + self.grace
             for window in self.windows
@@ -42,7 +43,7 @@ class ClassHold:
         return max([lease.expires_at, *(at for at in after if at > self.now)])
 
     def left(self, lease: Lease) -> str:
-        """How long it lasts, in words that stay true."""
+        """How long the lease lasts, worded so that it stays true."""
         rest = self.ends_at(lease) - self.now
         if self.held(lease) and rest <= self.grace:
             return f"yours until {span(self.grace)} after the class"
@@ -55,7 +56,7 @@ class LeaseExpiry:
         self.labs, self.leases, self.notices = store.labs, store.leases, store.notices
 
     def _saving(self, image: str) -> str:
-        """The shell command that saves what is in a lab of that image."""
+        """The shell command that saves the contents of a lab of that image."""
         user = self.scheduler.images[image].user if image in self.scheduler.images else "root"
         return save_line(self.access.port, self.access.public_address, image, user)
 
@@ -63,7 +64,7 @@ class LeaseExpiry:
         return ClassHold(self.classes.windows(now - self.config.grace), self.config.grace, now)
 
     def tick(self, now: datetime) -> None:
-        """Ends leases whose time is up and warns people shortly before; those of a class stay."""
+        """Ends leases whose time is up and warns people shortly before; leases held by a class are left alone."""
         hold = self.hold(now)
         for lease in self.leases.open():
             if lease.lab_id is None or hold.held(lease):
@@ -93,11 +94,11 @@ class LeaseExpiry:
         )
 
     def warned(self, lease: Lease) -> str:
-        """The warning that its person was given before its end; '' if there was none yet."""
+        """The warning that its person got before the end of the lease; '' if there was none yet."""
         return self._warning(lease, lease.expires_at - lease.warned_at) if lease.warned_at is not None else ""
 
     def end(self, lease: Lease, why: str, now: datetime) -> None:
-        """Ends the lease and destroys its lab, and an older one that was kept for its person."""
+        """Ends the lease, and destroys its lab and the older one that was kept for its person, if any."""
         self.leases.change({"id": lease.id}, ended_at=now, ended_why=why, offered="")
         for id in (lease.lab_id, lease.left_id):
             lab = self.labs.get(id) if id is not None else None

@@ -1,4 +1,4 @@
-"""All labs and hosts and their capacity, as organisers and their programs see them."""
+"""Shows all labs and hosts and their capacity to organisers and to programs."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Overview:
         return [Reply(as_many([*rehearsal, *seated, *queue], ROOM, "; ", MORE) or "nobody has a lab", private=True)]
 
     def _rehearsal(self, labs: dict[str, Lab]) -> list[str]:
-        """The labs of a rehearsal, summed up: they are nobody's."""
+        """The labs of a rehearsal, summed up because they belong to nobody."""
         there = Counter(labs[lease.lab_id].host for lease in self.leases.rehearsals() if lease.lab_id in labs)
         number = sum(there.values())
         return [f"a rehearsal has {'one lab' if number == 1 else f'{number} labs'}{_where(there)}"] if there else []
@@ -68,7 +68,7 @@ class Overview:
         return f"{nick} {lease.image}{_mode(lease)} on {lab.host} {state}, {hold.left(lease)}"
 
     def _narrowed(self, which: str, leases: list[Lease], names: dict[int, str], labs: dict[str, Lab]) -> list[Lease]:
-        """The leases on that host, or of that nick."""
+        """The leases on that host, or those of the person with that nick."""
         if which in self.scheduler.hosts:
             found = [lease for lease in leases if lease.lab_id in labs and labs[lease.lab_id].host == which]
             if not found:
@@ -99,7 +99,7 @@ class Overview:
         ]
 
     def _not_there(self, view: HostView) -> list[str]:
-        """The images that this host needs a copy of and does not have."""
+        """The images that this host needs a copy of but does not have."""
         there = view.report.images if view.report is not None else None
         images = {} if there is None else self.scheduler.images
         return [name for name, image in images.items() if image.version not in (there or ())]
@@ -195,7 +195,8 @@ def _where(there: dict[str, int] | Any) -> str:
 
 
 def summary(found: Capacity) -> str:
-    """``30 labs fit: 14 taken, 3 in the pool, 13 free; 15 survive the loss of any one host``, and what it would cost."""
+    """``30 labs fit: 14 taken, 3 in the pool, 13 free; 15 survive the loss of any one host``, and how many people would
+    have to wait."""
     text = (
         f"{found.total} labs fit: {found.taken} taken, {found.pool} in the pool, {found.free} free; "
         f"{found.survive} survive the loss of any one host"

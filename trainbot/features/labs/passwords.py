@@ -1,9 +1,9 @@
-"""A lab's password: made by us, said once on IRC, stored only as a digest.
+"""Lab passwords: generated here, sent once over IRC, stored only as a digest.
 
-Why a fast keyed hash and no slow one (bcrypt, scrypt, argon2): slow hashing protects passwords that people thought
-of, because those can be guessed from a list.  Ours are 80 random bits, and no amount of guessing gets through
-2^80 tries; a slow hash would only let an attacker who guesses passwords use up the gateway's CPU.
-The key (pepper) is not in the database, so a stolen database alone does not even say whether a guess was right.
+Why a fast keyed hash and not a slow one (bcrypt, scrypt, argon2): slow hashing protects passwords that people chose,
+because those can be guessed from a list.  Ours are 80 random bits, and nobody can make 2^80 guesses; a slow hash would
+only let an attacker who guesses passwords use up the gateway's CPU.  The key (pepper) is not in the database, so a
+stolen database alone does not even tell whether a guess is right.
 """
 
 from __future__ import annotations
@@ -29,26 +29,27 @@ def new_password() -> str:
 
 
 def normalise(password: str) -> str:
-    """What was meant: case, spaces, dashes of any kind, and letters that look like digits make no difference."""
+    """The password as it was meant: case, spaces, dashes of any kind, and letters that look like digits make no
+    difference."""
     folded = unicodedata.normalize("NFKC", password).casefold()
     kept = (c for c in folded if not (c.isspace() or unicodedata.category(c) in ("Pd", "Cf", "Cc")))
     return "".join(kept).translate(_READ_AS)
 
 
 def digest(pepper: bytes, password: str) -> str:
-    """HMAC-SHA-256 (RFC 2104) of the password as it was meant, in hex.  Any string has one."""
+    """The HMAC-SHA-256 (RFC 2104) of the normalised password, in hex.  Any string has one."""
     return hmac.new(pepper, normalise(password).encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
 
 
 def same(one: str, other: str) -> bool:
-    """Whether two digests are equal, in a time that does not tell where they differ."""
+    """Whether two digests are equal, in a time that does not reveal where they differ."""
     return hmac.compare_digest(one.encode("utf-8", "surrogatepass"), other.encode("utf-8", "surrogatepass"))
 
 
 def load_or_make_secret(path: Path, size: int = 32) -> bytes:
-    """The random secret of ``size`` bytes kept in ``path`` (0600), made the first time.
+    """The random secret of ``size`` bytes stored in ``path`` (mode 0600), created the first time.
 
-    BackendError where the file is there but cannot be one: a new one would make every password wrong.
+    Raises BackendError if the file exists but is not a valid secret: a new one would make every password wrong.
     """
     try:
         secret = path.read_bytes() if path.exists() else make_once(path, secrets.token_bytes(size))

@@ -1,4 +1,4 @@
-"""Which host a new lab goes to.  Pure."""
+"""Chooses the host for a new lab.  Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What one lab of an image takes, in MiB, and the version of the image that has to be on the host."""
+    """What one lab of an image takes, in MiB, and the version of the image that must be on the host."""
 
     memory_mib: int
     disk_mib: int = 0
@@ -17,9 +17,10 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class HostRoom:
-    """A host as placement sees it.  ``used``: labs that are there or on their way; memory and disk in MiB, of which
-    ``coming`` is promised to labs that are not made yet.  ``at_once``: how many it makes at a time where nobody waits.
-    ``images``: versions that it has a copy of (None: it needs none); ``backoff``: those that do not boot there."""
+    """A host as placement sees it.  ``used``: labs that exist there or are being made; memory and disk in MiB, of which
+    ``coming`` is promised to labs that are not made yet.  ``at_once``: how many labs it makes at a time if nobody
+    waits.  ``images``: versions that it has a copy of (None: it needs none); ``backoff``: versions that do not boot
+    there."""
 
     host: str
     up: bool
@@ -45,7 +46,7 @@ class HostRoom:
         )
 
     def holds(self, need: Need) -> bool:
-        """There is a seat, memory, disk and the image for one more."""
+        """Whether there is a slot, memory, disk and the image for one more lab."""
         return (
             self.up
             and not self.drained
@@ -58,7 +59,8 @@ class HostRoom:
 
 
 def choose_host(hosts: Iterable[HostRoom], need: Need) -> str | None:
-    """The emptiest host with room, by share of its seats: labs spread, so that the loss of one hurts least."""
+    """The host with room that is emptiest relative to its limit: labs are spread, so that the loss of one host hurts
+    least."""
     room = [host for host in hosts if host.holds(need)]
     if not room:
         return None

@@ -1,4 +1,4 @@
-"""Labs made before a class, from its sign-ups: how many, of which kind, from when and until when."""
+"""Labs made before a class for its sign-ups: how many, of which kind, from when and until when."""
 
 from __future__ import annotations
 
@@ -21,16 +21,17 @@ if TYPE_CHECKING:
     from trainbot.features.labs.scheduler import Scheduler
 
 Kind = tuple[str, Mode]
-UNCLAIMED = timedelta(minutes=30)  # after the start: whoever has not come by then is not waited for any more
+UNCLAIMED = timedelta(minutes=30)  # after the start: nobody is waited for any longer
 SLACK = 1.5  # a host under load makes labs more slowly than it did when it was idle
 MOST_LEAD = timedelta(hours=12)
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedSession:
-    """A session as labs see it.  ``start`` is what people were told (shown in ``zone``); ``begins``: that, or when its
-    class was begun where that was before; ``late_at``: from then on nobody is waited for; ``closes_at``: its labs are
-    no longer needed.  ``seats``: (person, image) in the order of sign-up, without those who need no lab."""
+    """A session as labs see it.  ``start``: what people were told (shown in ``zone``); ``begins``: the same, or the
+    start of its class if that was earlier; ``late_at``: from then on nobody is waited for; ``closes_at``: from then
+    on its labs are no longer needed.  ``seats``: (person, image) in the order of sign-up, without those who need no
+    lab."""
 
     uid: str
     title: str
@@ -46,7 +47,7 @@ class PlannedSession:
 
     @property
     def key(self) -> str:
-        """Of this session at this time: one that moves is another class."""
+        """Identifies this session at this time: a session that is moved counts as another class."""
         return f"{self.uid}@{self.start:%Y%m%dT%H%M%SZ}"
 
     def needed(self, share: int) -> dict[str, int]:
@@ -57,7 +58,7 @@ class PlannedSession:
 def planned(
     session: Session, signups: Iterable[SignUp], runs: Iterable[ClassRun], mode: Mode, grace: timedelta
 ) -> PlannedSession:
-    """``runs``: the classes that were begun for it."""
+    """The session as labs see it.  ``runs``: the classes that were started for it."""
     relevant = [run for run in runs if run.ended_at is None or run.ended_at >= session.start]
     begun = [run.started_at for run in relevant]
     if not relevant:
@@ -84,7 +85,8 @@ def planned(
 def opens_at(
     session: PlannedSession, config: LabsConfig, boot_seconds: Callable[[str], float], at_once: int
 ) -> datetime:
-    """When its labs are begun: ``lead`` before, or so much earlier that all are there when they are handed out."""
+    """When the making of its labs begins: ``lead`` before the session, or earlier if otherwise not all of them would
+    exist when they are handed out."""
     work = sum(number * boot_seconds(image) for image, number in session.needed(config.share).items())
     need = timedelta(seconds=SLACK * work / at_once) if at_once else timedelta()
     return session.begins - min(max(config.lead, config.early + need), MOST_LEAD)
@@ -99,9 +101,9 @@ def wanted(
     boot_seconds: Callable[[str], float],
     at_once: int,
 ) -> dict[Kind, int]:
-    """How many labs of which kind are to be free now, beyond those that are leased (``leases``: the open ones).
+    """How many labs of each kind should be free now, beyond those that are leased (``leases``: the open ones).
 
-    Never less than ``spare``; what sessions want at the same time adds up.  ``boot_seconds``: of a lab of that image;
+    Never less than ``spare``; the needs of sessions at the same time add up.  ``boot_seconds``: of a lab of that image;
     ``at_once``: how many labs all hosts that answer make at the same time.
     """
     held = {(lease.person_id, lease.image) for lease in leases}
@@ -116,14 +118,14 @@ def wanted(
 
 
 class Preallocation:
-    """``spare``: how many labs of each kind are kept free at any time."""
+    """Plans the pool of free labs from sign-ups.  ``spare``: how many labs of each kind are kept free at any time."""
 
     def __init__(self, scheduler: Scheduler, store: Store, timetable: Timetable, spare: Mapping[Kind, int]) -> None:
         self.scheduler, self.config, self.timetable, self.spare = scheduler, scheduler.config, timetable, dict(spare)
         self.leases, self.classes, self.homes = store.leases, store.classes, store.homes
 
     def sessions(self, now: datetime) -> list[PlannedSession]:
-        """By start; those alone that have sign-ups with labs; none where no host runs labs."""
+        """The sessions with sign-ups for labs, by start; none if no host runs labs."""
         found: list[PlannedSession] = []
         if not self.scheduler.hosts:
             return found
@@ -136,7 +138,7 @@ class Preallocation:
         return found
 
     def pool(self, now: datetime) -> Mapping[Kind, int]:
-        """How many labs of which kind are to be free now."""
+        """How many labs of each kind should be free now."""
         sessions = self.sessions(now)
         if not sessions:
             return self.spare

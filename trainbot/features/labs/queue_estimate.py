@@ -1,4 +1,4 @@
-"""When somebody who waits is likely to get a lab: only what can come true.  Pure."""
+"""Estimates when somebody who waits is likely to get a lab; says only what can come true.  Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Prospect(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """``at``: for Chance.THEN alone."""
+    """``at``: set for Prospect.THEN only."""
 
     prospect: Prospect
     at: datetime | None = None
@@ -29,21 +29,22 @@ class Estimate:
 
 @dataclass
 class _Simulation:
-    """Hosts as they would be; who waits takes seats in order as soon as there are any."""
+    """Hosts as they would be; people in the queue get labs in order as soon as there is room."""
 
     rooms: dict[str, HostRoom]
     needs: Mapping[str, Need]
     queue: list[Lease]
 
     def leaves(self, lab: Lab) -> list[str]:
-        """The host that has more room now."""
+        """Removes the lab; returns the host that has more room now, if any."""
         if lab.host not in self.rooms or lab.image not in self.needs:
             return []
         self.rooms[lab.host] = with_one_less(self.rooms[lab.host], self.needs[lab.image])
         return [lab.host]
 
     def reaches(self, lease: Lease, there: Iterable[str]) -> bool:
-        """Whoever can is seated ``there``; whether ``lease`` is among them by now."""
+        """Gives labs on the hosts ``there`` to everybody in the queue who fits; returns whether ``lease`` has one by
+        now."""
         hosts, in_vain = list(there), set()
         for other in list(self.queue):
             if other.image in in_vain:
@@ -67,8 +68,8 @@ def estimate(
     needs: Mapping[str, Need],
     ends_at: Callable[[Lease], datetime | None],
 ) -> Estimate:
-    """``before``: those who wait longer.  ``labs``: all that hosts may have.  ``ends_at``: when a lease ends if nobody
-    extends it; None where nobody knows, because a class holds it."""
+    """Estimates when ``lease`` gets a lab.  ``before``: those who have waited longer.  ``labs``: all that hosts may
+    have.  ``ends_at``: when a lease ends if nobody extends it; None if unknown because a class holds it."""
     up = {host.host: host for host in hosts if host.up}
     there = {lab.id: lab for lab in labs if lab.host in up}
     held = [(other, lab) for other in leases for id in (other.lab_id, other.left_id) if (lab := there.get(id or ""))]

@@ -23,12 +23,12 @@ class LabQueue:
         self.labs, self.leases, self.notices = store.labs, store.leases, store.notices
 
     def positions(self) -> dict[int, int]:
-        """Lease -> position, of everybody who is waiting now."""
+        """Lease -> position, for everybody who is waiting now."""
         waiting = self.leases.open(lab_id=None)
         return positions(waiting, missed(waiting, self.notices.waiting()))
 
     def position(self, lease: Lease, now: datetime) -> str:
-        """What somebody who is waiting is told; a time only if it can come true."""
+        """The sentence for somebody who is waiting; it gives a time only if that can come true."""
         leases, hosts = self.leases.open(), self.scheduler.hosts.values()
         away = missed(leases, self.notices.waiting())
         waiting = [other for other in leases if other.lab_id is None]

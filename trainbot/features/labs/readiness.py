@@ -43,7 +43,7 @@ class SessionReadiness:
 
     @property
     def missing(self) -> dict[str, int]:
-        """Image -> number of missing labs, only where some are missing."""
+        """Image -> number of missing labs; only images with missing labs."""
         left = {image: number - sum(self.ready.get(image, {}).values()) for image, number in self.needed.items()}
         return {image: number for image, number in left.items() if number > 0}
 
@@ -56,7 +56,7 @@ def readiness_of(
     sessions: Iterable[PlannedSession], share: int, labs: Iterable[Lab], leases: Iterable[Lease], up: Iterable[str]
 ) -> dict[str, SessionReadiness]:
     """Session's uid -> the readiness of its labs: those that its people have, and free ones; each free lab counts for
-    one session only, the earliest first.  ``up``: hosts that answer."""
+    only one session, the earliest first.  ``up``: hosts that answer."""
     answering, by_id = set(up), {lab.id: lab for lab in labs if lab.state in ALIVE}
     has = {(lease.person_id, lease.image): by_id.get(lease.lab_id or "") for lease in leases}
     taken = {lease.lab_id for lease in leases}
@@ -85,8 +85,8 @@ def readiness_of(
 
 
 def verdict(title: str, clock: str, state: SessionReadiness, faults: Iterable[str], rest: timedelta | None) -> str:
-    """The line for presenters.  ``clock``: when it begins; ``rest``: how long the missing ones take, None if
-    unknown."""
+    """The line for presenters.  ``clock``: when the session begins; ``rest``: how long the missing labs will take, None
+    if unknown."""
     on, needed = state.on_hosts, sum(state.needed.values())
     ready = sum(on.values())
     what = f"{ready} of {needed} labs for {title} at {clock} are ready"
@@ -136,8 +136,8 @@ def rest_of(
     seats: Iterable[HostRoom],
     boot_seconds: Callable[[str], float],
 ) -> tuple[timedelta | None, int]:
-    """(how long the missing labs will take, None if some find no host; how many find no room on hosts that could make
-    them).  ``coming``: how many of an image are already being made."""
+    """(how long the missing labs will take, None if some find no host; how many of them find no room on the hosts that
+    could make them).  ``coming``: how many labs of an image are already being made."""
     there, possible, homeless, seconds = {host.host: host for host in seats}, True, 0, 0.0
     for image, number in missing.items():
         makers = [host for host in there.values() if image in needs and _makes(host, needs[image])]
@@ -173,8 +173,8 @@ class Readiness:
         self.labs, self.leases, self.people, self.notices = store.labs, store.leases, store.people, store.notices
 
     def tick(self, now: datetime) -> None:
-        """From ``early`` before the start, tells each of the staff once, again when the verdict changes, and after a
-        no-go once more five minutes before the start."""
+        """Tells each member of the staff once from ``early`` before the start, again if the verdict changes, and after
+        a no-go once more five minutes before the start."""
         due = [
             session
             for session in self.preallocation.sessions(now)
@@ -214,7 +214,7 @@ class Readiness:
         return readiness_of(near, config.share, self.labs.alive(), self.leases.open(), up)
 
     def notice(self, notice: Notice, now: datetime) -> Reply | None:
-        """The text is made when it is sent, so that it is true then."""
+        """Writes the text when it is sent, so that it is true then."""
         session = next((found for found in self.preallocation.sessions(now) if found.uid == notice.subject), None)
         if session is None or session.start <= now or notice.person_id is None:
             return None

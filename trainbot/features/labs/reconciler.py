@@ -1,5 +1,5 @@
-"""What is to be done next for labs, from what the rows say.  Pure and level-triggered: after a restart the same rows
-give the same work, so nothing has to be remembered."""
+"""Decides from the rows alone what to do next for labs.  Pure and level-triggered: after a restart the same rows give
+the same work, so nothing has to be remembered."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ ACTIONS = {
 }
 TRIES = 3
 CHECKS_AT_ONCE = 2
-#: How many labs of which kind are to be free.
+#: How many labs of each kind should be free.
 Pool = Mapping[tuple[str, Mode], int]
 RETRY = timedelta(seconds=5)
 
 
 def hand_out(leases: Iterable[Lease], labs: Iterable[Lab]) -> list[tuple[Lease, Lab]]:
-    """Free labs for those who wait, in the order they asked; nobody gets two for one lease, no lab goes twice.  People
-    come before a rehearsal, and have what is lent to it; they are spread, so that the loss of a host hurts fewest."""
+    """Pairs waiting leases with free labs, in the order in which people asked; no lease gets two labs, and no lab goes
+    to two leases.  People come before a rehearsal, and may also get the labs lent to it; they are spread over the
+    hosts, so that the loss of one affects as few as possible."""
     open_leases, there = list(leases), list(labs)
     lent = _lent(open_leases, there)
     free = [*_free(open_leases, there), *lent]
@@ -52,8 +53,8 @@ def hand_out(leases: Iterable[Lease], labs: Iterable[Lab]) -> list[tuple[Lease, 
 
 @dataclass(frozen=True, slots=True)
 class LabRequest:
-    """One more lab of this image and mode, for that lease; for the pool where ``lease`` is None.  A ``rehearsal`` is as
-    patient as the pool."""
+    """One more lab of this image and mode: for that lease, or for the pool if ``lease`` is None.  A ``rehearsal`` waits
+    like the pool."""
 
     image: str
     mode: Mode
@@ -62,13 +63,13 @@ class LabRequest:
 
     @property
     def urgent(self) -> bool:
-        """Somebody waits for it."""
+        """Whether somebody waits for it."""
         return self.lease is not None and not self.rehearsal
 
 
 def shortage(leases: Iterable[Lease], labs: Iterable[Lab], pool: Pool) -> list[LabRequest]:
-    """The labs that are to be made beyond those there are: first for those who wait, then the pool, which has what is
-    lent."""
+    """The labs that have to be made in addition to the existing ones: first for those who wait, then for the pool,
+    which counts lent labs as its own."""
     open_leases, there = list(leases), list(labs)
     free = Counter((lab.image, lab.mode) for lab in _free(open_leases, there))
     lent = Counter((lab.image, lab.mode) for lab in _lent(open_leases, there))
@@ -85,27 +86,27 @@ def shortage(leases: Iterable[Lease], labs: Iterable[Lab], pool: Pool) -> list[L
 
 
 def _waiting(leases: Iterable[Lease]) -> list[Lease]:
-    """Whose turn it is: people as they asked, a rehearsal last."""
+    """The leases that wait for a lab, in order: people as they asked, a rehearsal last."""
     return sorted(
         (lease for lease in leases if lease.lab_id is None), key=lambda lease: (bool(lease.rehearsal), lease.id)
     )
 
 
 def _free(leases: Iterable[Lease], labs: Iterable[Lab]) -> list[Lab]:
-    """Labs that nobody has and that may be handed out."""
+    """The labs that nobody has and that can be handed out."""
     taken = {lease.lab_id for lease in leases if lease.lab_id}
     return [lab for lab in labs if lab.id not in taken and lab.state in NEARNESS]
 
 
 def _lent(leases: Iterable[Lease], labs: Iterable[Lab]) -> list[Lab]:
-    """Labs that a rehearsal looks at, and that may be handed out all the same."""
+    """The labs that a rehearsal only looks at, and that can still be handed out."""
     held = {lease.lab_id for lease in leases if lease.lent}
     return [lab for lab in labs if lab.id in held and lab.state in NEARNESS]
 
 
 def excess(leases: Iterable[Lease], labs: Iterable[Lab], pool: Pool, drained: Container[str]) -> Lab | None:
-    """One free lab too many, if there is one: on a host that is to be emptied, or beyond the pool where nobody waits.
-    One at a time, so that what was just too many may still be asked for."""
+    """One free lab too many, if there is one: on a drained host, or beyond what the pool and waiting people need.  Only
+    one at a time, since somebody may still ask for the others."""
     open_leases = list(leases)
     free = _free(open_leases, labs)
     for lab in free:
@@ -122,7 +123,7 @@ def excess(leases: Iterable[Lease], labs: Iterable[Lab], pool: Pool, drained: Co
 
 
 def surplus(leases: Iterable[Lease], labs: Iterable[Lab], needed: LabRequest) -> Lab | None:
-    """What may make room for somebody who waits: a rehearsal's lab, else a free pool member of another kind."""
+    """The lab that can make room for somebody who waits: a rehearsal's, otherwise a free pool lab of another kind."""
     open_leases, there = list(leases), list(labs)
     held = {lease.lab_id for lease in open_leases if lease.rehearsal}
     free = [lab for lab in _free(open_leases, there) if (lab.image, lab.mode) != (needed.image, needed.mode)]
@@ -136,7 +137,8 @@ def _newest(lab: Lab) -> tuple[int, datetime]:
 
 @dataclass(frozen=True, slots=True)
 class Assignments:
-    """Who gets which lab that is there, which are to be made where, which free ones go to make room."""
+    """Which lease gets which existing lab, which labs are made on which host, and which labs are removed to make
+    room."""
 
     given: tuple[tuple[Lease, Lab], ...]
     made: tuple[tuple[LabRequest, str], ...]
@@ -146,7 +148,8 @@ class Assignments:
 def assignments(
     leases: Iterable[Lease], present: Iterable[Lab], hosts: Iterable[HostRoom], needs: Mapping[str, Need], pool: Pool
 ) -> Assignments:
-    """``present``: all labs that hosts may have.  ``needs``: what a lab of each image that can be made takes."""
+    """Decides which leases get labs, and which labs are made or removed.  ``present``: all labs that hosts may have.
+    ``needs``: what a lab takes, for each image that can be used."""
     rooms = {host.host: host for host in hosts}
     up = {name for name, host in rooms.items() if host.up}
     labs = [lab for lab in present if lab.host in up]
@@ -175,7 +178,7 @@ def assignments(
 
 
 def stranded(leases: Iterable[Lease], present: Iterable[Lab], up: set[str]) -> list[Lease]:
-    """Whoever waits for a lab that was never made, on a host that does not answer: nothing of theirs is in it."""
+    """Leases that wait for a lab that was never made, on a host that does not answer: nobody has any work in it."""
     unmade = {
         lab.id for lab in present if lab.state is LabState.MAKING and lab.state_at == lab.made_at and lab.host not in up
     }
@@ -183,8 +186,8 @@ def stranded(leases: Iterable[Lease], present: Iterable[Lab], up: set[str]) -> l
 
 
 def next_actions(labs: Iterable[Lab], up: set[str], busy: set[str], now: datetime) -> list[tuple[Lab, str]]:
-    """What may be begun now: one action a lab, on hosts that answer; what failed, and labs that went off again and
-    again, after a pause."""
+    """The actions that may begin now: one per lab, on hosts that answer.  After a failure, or after a lab went off
+    several times, there is a pause."""
     return [
         (lab, ACTIONS[lab.state])
         for lab in labs
@@ -200,7 +203,8 @@ def _pause(lab: Lab) -> timedelta:
 def due_checks(
     leases: Iterable[Lease], labs: Iterable[Lab], up: set[str], busy: set[str], every: timedelta, now: datetime
 ) -> list[Lab]:
-    """Free labs that nobody has tried for so long, the longest first; at most CHECKS_AT_ONCE a host."""
+    """Free labs that nobody has tried to log in to for ``every``, the longest first; at most CHECKS_AT_ONCE per
+    host."""
     free = [lab for lab in _free(leases, labs) if lab.state is LabState.READY and lab.host in up and lab.endpoint]
     under_way = Counter(lab.host for lab in free if lab.id in busy)
     due = []

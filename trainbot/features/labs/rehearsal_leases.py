@@ -1,7 +1,7 @@
-"""A rehearsal's seats on the bot's side: leases that are nobody's, that end by themselves, and that give way to people.
+"""A rehearsal's leases: they belong to nobody, end by themselves, and give way to people's.
 
-Rows are all there is to it: a bot that is started anew finds the rehearsal and its end as they were.  Nobody is told
-anything; who rehearses asks how it is, and is kept alive by asking.
+Everything is in the rows: after a restart the bot finds the rehearsal and its end as they were.  Nobody is told
+anything; whoever runs the rehearsal asks for its state, and asking keeps it alive.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 TERM = timedelta(minutes=2)  # after which a rehearsal that nobody asks about is over
-RENEW = timedelta(minutes=1)  # a lease with more than this left is not written anew
+RENEW = timedelta(minutes=1)  # a lease with more than this left is not renewed
 DONE, UNHEARD, CLASS = "rehearsed", "nobody asked about it for 2 min", "a class has begun"
 
 
 @dataclass(frozen=True, slots=True)
 class RehearsalRequest:
-    """A rehearsal to be held: an image for each seat."""
+    """A request for a rehearsal: the image for each of its seats."""
 
     title: str
     mode: Mode
@@ -47,10 +47,11 @@ class RehearsalLeases:
         self.scheduler, self.access = scheduler, access
         self.labs, self.leases, self.people, self.classes = store.labs, store.leases, store.people, store.classes
 
-    # -- what is asked -----------------------------------------------------------------------------
+    # -- requests ----------------------------------------------------------------------------------
 
     def begin(self, request: RehearsalRequest, now: datetime, *, during_class: bool) -> dict[str, Any]:
-        """The seats and their passwords; labs come as for the pool.  UserError where it must not begin."""
+        """Begins a rehearsal; returns its seats with their passwords.  It gets labs as the pool does.  Raises UserError
+        if it may not begin."""
         self._refuse(request, during_class)
         token = secrets.token_hex(4)
         self.scheduler.yielded = 0
@@ -95,7 +96,8 @@ class RehearsalLeases:
             raise UserError(f"there is no {image} image here: trainbot image list says which there are")
 
     def _person(self, number: int, now: datetime) -> int:
-        """Nobody: no network has an account with blanks and brackets (RFC 2812 2.3.1, nickname)."""
+        """The placeholder person of a seat: no network has an account with blanks and brackets (RFC 2812 2.3.1,
+        nickname)."""
         account = f"(rehearsal) {number}"
         found = self.people.by_account(account)
         return (
@@ -107,7 +109,7 @@ class RehearsalLeases:
         )
 
     def how_is(self, token: str, now: datetime) -> dict[str, Any]:
-        """Where each seat stands, and what hosts say; whoever asks keeps the rehearsal alive."""
+        """The state of each seat, and what hosts report; asking for it keeps the rehearsal alive."""
         mine = self._mine(token)
         for lease in mine:
             if lease.expires_at - now < RENEW:
@@ -144,7 +146,7 @@ class RehearsalLeases:
         }
 
     def loss(self, token: str, now: datetime) -> dict[str, Any]:
-        """{"left": host -> seats that still have a lab, or find room for one, when that host is lost}."""
+        """{"left": host -> how many seats would still have a lab, or room for one, if that host were lost}."""
         mine, present = self._mine(token), self.labs.present()
         by_id = {lab.id: lab for lab in present}
         seated = [(lease.image, by_id[lease.lab_id]) for lease in mine if lease.lab_id in by_id]
@@ -154,7 +156,7 @@ class RehearsalLeases:
         return {"left": {host.host: left_after(host.host, seated, free, hosts, needs) for host in hosts if host.up}}
 
     def work_in(self, token: str, seats: Iterable[object], now: datetime) -> dict[str, Any]:
-        """From now on something is changed in the labs of these seats: nobody else gets them as they are."""
+        """Marks the labs of these seats as changed: from now on nobody else gets them as they are."""
         request, given = set(seats), []
         for lease in self._mine(token):
             if lease.id in request and lease.lab_id is not None:
@@ -163,14 +165,14 @@ class RehearsalLeases:
         return {"seats": given}
 
     def end(self, token: str, now: datetime) -> dict[str, Any]:
-        """How many seats there were to be freed."""
+        """Ends the rehearsal; returns how many seats were freed."""
         return {"freed": self._free(self._mine(token), DONE, now)}
 
     # -- time ----------------------------------------------------------------------------------------
 
     def tick(self, now: datetime) -> None:
-        """A rehearsal that nobody asks about ends, and one over which a class begins; seats on a host that is lost
-        find another."""
+        """Ends a rehearsal that nobody asks about, or during which a class begins; seats on a lost host get another
+        lab."""
         leases = self.leases.rehearsals()
         if not leases:
             return
@@ -185,12 +187,12 @@ class RehearsalLeases:
                 if lab is not None and (self.scheduler.host_of(lab).lost or lab.state not in ALIVE):
                     self.leases.change({"id": lease.id}, lab_id=None)
                     if lab.state in ALIVE:
-                        self.scheduler.move(lab, LabState.ENDING, now)  # nothing of anybody's is in it
+                        self.scheduler.move(lab, LabState.ENDING, now)  # nobody has any work in it
 
     def _free(self, leases: Sequence[Lease], why: str, now: datetime) -> int:
-        """The leases end.  A lab that was only looked at is the pool's, which keeps what it needs of its own and
-        destroys the newest of the rest (``reconciler.excess``); one in which something was done is not: it goes, or, where
-        it was there before the rehearsal, is made as new."""
+        """Ends the leases; returns how many.  A lab that was only looked at returns to the pool, which keeps as many as
+        it needs and destroys the newest of the rest (``reconciler.excess``).  A lab in which something was changed is
+        destroyed, or reset if it existed before the rehearsal."""
         for lease in leases:
             self.leases.change({"id": lease.id}, ended_at=now, ended_why=why)
             lab = self.labs.get(lease.lab_id) if lease.lab_id is not None and not lease.lent else None
@@ -201,7 +203,7 @@ class RehearsalLeases:
             log.info("the rehearsal is over (%s), seats that are free: %d", why, len(leases))
         return len(leases)
 
-    # -- what is known ---------------------------------------------------------------------------------
+    # -- helpers ---------------------------------------------------------------------------------------
 
     def _mine(self, token: str) -> list[Lease]:
         return [lease for lease in self.leases.rehearsals() if lease.rehearsal == token]
@@ -214,7 +216,7 @@ class RehearsalLeases:
         return {name: self.scheduler.need(image) for name, image in self.scheduler.images.items()}
 
     def _idle(self, mine: list[Lease], present: list[Lab], up: set[str]) -> int:
-        """Free labs of other kinds: somebody who asks gets their room, a rehearsal does not."""
+        """How many free labs of other kinds there are: they make room for people, but not for a rehearsal."""
         kinds = {(lease.image, lease.mode) for lease in mine}
         taken = {lease.lab_id for lease in self.leases.every()}
         return sum(
@@ -227,7 +229,8 @@ class RehearsalLeases:
 
 
 def _seat(lease: Lease, lab: Lab | None, homeless: Mapping[str, int]) -> dict[str, Any]:
-    """``boot``: seconds from the lab's row to its ssh, None until then; ``own``: made for this rehearsal."""
+    """The state of one seat.  ``boot``: seconds from the lab's row to its ssh, None until then; ``own``: whether the
+    lab was made for this rehearsal."""
     if lab is None:
         state = "no room" if homeless.get(lease.image) else "waiting"
         return {"seat": lease.id, "state": state, "lab": "", "host": "", "boot": None, "own": False, "fault": ""}
@@ -250,8 +253,8 @@ def left_after(
     hosts: Iterable[HostRoom],
     needs: Mapping[str, Need],
 ) -> int:
-    """How many of ``seated`` (image, lab) have a lab when the host ``lost`` is gone: those elsewhere, and those that a
-    free lab or room is left for."""
+    """How many of ``seated`` (image, lab) have a lab after the host ``lost`` is gone: those on other hosts, and those
+    for which there is a free lab or room."""
     spare = Counter((lab.image, lab.mode) for lab in free if lab.host != lost)
     there = {host.host: host for host in hosts if host.host != lost}
     left = 0

@@ -1,4 +1,4 @@
-"""What the rows say against what a host really has.  Pure: adopt, restart, call lost, clear away."""
+"""Compares the rows with what a host really has, to find what to adopt, restart, give up or clear away.  Pure."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ SETTLED = frozenset((LabState.BOOTING, LabState.READY, LabState.LEFT))
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """``found``: rows whose domain runs (adopted, with its endpoint).  ``stopped``: domains that are off and should
-    run.  ``missing``: rows whose domain is not there.  ``finished``: rows to be destroyed whose domain is gone.
-    ``strays``: UUIDs of domains of ours that no living row asks for."""
+    """``found``: rows whose domain runs (it is adopted, with its endpoint).  ``stopped``: rows whose domain is off but
+    should run.  ``missing``: rows without a domain.  ``finished``: rows to be destroyed whose domain is gone.
+    ``strays``: UUIDs of our domains that belong to no row."""
 
     found: tuple[tuple[Lab, Domain], ...] = ()
     stopped: tuple[Lab, ...] = ()
@@ -25,8 +25,9 @@ class Difference:
 
 
 def compare(rows: Iterable[Lab], report: HostReport, busy: Iterable[str] = ()) -> Difference:
-    """``rows``: all rows of this host that it may have.  ``busy``: labs with an action under way; those are
-    left alone, the action's own end will say.  MAKING rows need no domain yet; what was LEFT may be gone by now."""
+    """Compares ``rows`` (all labs that this host may have) with the host's report.  ``busy``: labs with an action under
+    way; they are left alone, since the end of the action will tell.  MAKING rows need no domain yet; a LEFT lab may be
+    gone by now."""
     domains = {domain.id: domain for domain in report.domains}
     under_way = set(busy)
     found, stopped, missing, finished = [], [], [], []

@@ -1,6 +1,6 @@
-"""Labs and hosts kept together: who is seated where, and what hosts are to do next.
+"""Assigns labs to leases, and decides what hosts have to do next.
 
-What is under way is only a guard against beginning it twice; after a restart the rows alone say what is to be done
+The record of actions under way only prevents beginning one twice; after a restart the rows alone say what to do
 (``labs.reconciler``).
 """
 
@@ -33,14 +33,14 @@ if TYPE_CHECKING:
     from trainbot.adapters.db import Store
 
 log = logging.getLogger(__name__)
-DRAINED = "drained"  # the setting with the names of such hosts
-AT_ONCE = 2  # pool members made at the same time on one host at least: a booting lab is hard work for it
-WATCHING = ("probe", "check")  # they change nothing on the host
-FIRST_GUESS = 30.0  # seconds from asking a host for a lab to its ssh, before any was seen
+DRAINED = "drained"  # the setting with the names of drained hosts
+AT_ONCE = 2  # pool labs made at the same time on one host, at least: a booting lab is hard work for it
+WATCHING = ("probe", "check")  # actions that change nothing on the host
+FIRST_GUESS = 30.0  # seconds from asking a host for a lab to its ssh, until one was measured
 
 
 class _Allocated:
-    """What is spoken for: ports on our loopback, seats of each host."""
+    """What is in use: ports on our loopback, slots of each host."""
 
     def __init__(self, present: Iterable[Lab]) -> None:
         self.ports: set[int] = set()
@@ -52,18 +52,18 @@ class _Allocated:
 
 class PoolPlan(Protocol):
     def pool(self, now: datetime) -> Pool:
-        """How many labs of which kind are to be free now."""
+        """How many labs of each kind should be free now."""
 
 
 class EmptyPoolPlan:
-    """Labs are made for those who ask, and none ahead."""
+    """Plans no labs ahead: they are made only for those who ask."""
 
     def pool(self, now: datetime) -> Pool:
         return {}
 
 
 class Scheduler:
-    """``plan``: how many labs of which kind are to be free now; none until somebody sets it."""
+    """``plan``: how many labs of each kind should be free now; none until it is set."""
 
     def __init__(self, store: Store, config: Config, installation: Installation) -> None:
         self.labs, self.leases, self.notices, self.settings = store.labs, store.leases, store.notices, store.settings
@@ -85,36 +85,39 @@ class Scheduler:
             view.drained = name in drained
 
     def set_drained(self, name: str, drained: bool) -> None:
-        """No new labs there from now on, or again."""
+        """Stops new labs on that host, or allows them again."""
         self.hosts[name].drained = drained
         self.settings.set(DRAINED, " ".join(sorted(name for name, view in self.hosts.items() if view.drained)))
 
     def over(self, lab: str, action: str) -> None:
-        """That action is no longer under way; another that was begun meanwhile still is."""
+        """Ends that action; another one that was begun meanwhile stays under way."""
         if self.busy.get(lab) == action:
             del self.busy[lab]
 
     def host_of(self, lab: Lab) -> HostView:
-        """Where it is; a host that answers to nobody where bot.ini knows it no more."""
+        """The lab's host; a host that never answers if it is no longer in bot.ini."""
         return self.hosts.get(lab.host, _NOWHERE)
 
     def open_hosts(self) -> dict[str, int]:
-        """Those that answer and are not drained, with how many people have labs there."""
+        """The hosts that answer and are not drained -> how many people have labs there."""
         held = self.leases.by_host()
         return {name: held.get(name, 0) for name, view in self.hosts.items() if view.up and not view.drained}
 
     def boot_seconds(self, image: str) -> float:
-        """How long a lab of this image took to boot of late; seconds."""
+        """How long labs of this image took to boot lately, in seconds."""
         return float(self.settings.get(f"boot.{image}") or FIRST_GUESS)
 
-    # -- what is to be done ----------------------------------------------------------------------
+    # -- assigning labs --------------------------------------------------------------------------
 
     def give(self, lease: Lease, now: datetime, *, tell: bool = False) -> bool:
-        """A lab for whoever asks right now, if there is one or room for one, and nobody waits longer for its kind."""
+        """Gives the lease a lab now if there is one or room for one, and nobody has waited longer for its kind; returns
+        whether it did."""
         before = self.leases.open(lab_id=None, image=lease.image, mode=lease.mode)
         if in_line((other for other in before if other.id < lease.id), self.notices.waiting()):
             return False
-        free = self.labs.free(lease.image, lease.mode, self.open_hosts())  # spread: the loss of a host hurts fewest
+        free = self.labs.free(
+            lease.image, lease.mode, self.open_hosts()
+        )  # spread, so that the loss of a host affects few
         if free is not None:
             id = free.id
         else:
@@ -127,8 +130,8 @@ class Scheduler:
         return True
 
     def assign(self, now: datetime, quiet: frozenset[int] = frozenset()) -> None:
-        """Free labs for those who wait, who are told by a notice (but not those of the leases ``quiet``, who are told
-        otherwise); labs to be made for the rest and for the pool."""
+        """Gives free labs to those who wait and tells them by a notice (except for the leases ``quiet``, whose people
+        are told otherwise); has labs made for the rest and for the pool."""
         present, leases = self.labs.present(), in_line(self.leases.every(), self.notices.waiting())
         needs = {name: self.need(image) for name, image in self.images.items()}
         plan = reconciler.assignments(leases, present, self.rooms(present, now), needs, self.plan.pool(now))
@@ -152,19 +155,19 @@ class Scheduler:
             self.leases.change({"id": lease.id}, lab_id=lab)
             return
         self._vacate(lab)
-        expires_at = max(lease.expires_at, now + self.config.lease)  # the time of waiting is not counted
+        expires_at = max(lease.expires_at, now + self.config.lease)  # waiting time is not counted
         self.leases.change({"id": lease.id}, lab_id=lab, expires_at=expires_at)
         if tell:
             self.notices.tell(now, "", person_id=lease.person_id, kind=NoticeKind.LAB, subject=str(lease.id))
 
     def _vacate(self, lab: str) -> None:
-        """A rehearsal gives way, and asks anew."""
+        """Takes the lab from a rehearsal, whose lease waits for another one."""
         for lease in self.leases.rehearsals(lab_id=lab):
             self.leases.change({"id": lease.id}, lab_id=None)
             self.yielded += 1
 
     def _make(self, want: LabRequest, host: str, taken: _Allocated, now: datetime) -> str:
-        """The row of a new lab; its id."""
+        """Adds the row of a new lab; returns its id."""
         id, config = str(uuid.uuid4()), self.hosts[host].config
         port = self.loopback.free_port(taken.ports) if config.uri.startswith("qemu:///embed") else 0
         slot = free_slot(taken.slots[host]) if config.has_slots else 0
@@ -222,13 +225,13 @@ class Scheduler:
         )
 
     def work(self, now: datetime) -> list[HostWork | Probe | CheckLogin]:
-        """What hosts and watchers are to begin now; each is under way from here on."""
+        """The work that hosts and probes should begin now; each item is under way from here on."""
         up = {name for name, view in self.hosts.items() if view.up}
         work: list[HostWork | Probe | CheckLogin] = list(self.strays)
         self.strays.clear()
         present = self.labs.present()
         booting = {lab.id for lab in present if lab.state is LabState.BOOTING}
-        # who watches a lab boot does not hold up what was asked meanwhile
+        # watching a lab boot does not hold up other actions that were requested meanwhile
         busy = {
             id for id, action in self.busy.items() if action not in WATCHING or (action == "probe" and id in booting)
         }
@@ -253,7 +256,7 @@ class Scheduler:
         return work
 
     def way_in(self, lab: Lab) -> LabRoute | None:
-        """How one logs in to the lab now; None where one cannot."""
+        """How to log in to the lab now; None if that is not possible."""
         way = self._way(lab)
         return way if lab.state is LabState.READY and lab.endpoint and way.host_key and self.host_of(lab).up else None
 

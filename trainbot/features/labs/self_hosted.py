@@ -1,6 +1,6 @@
-"""People who run the image on a machine of their own: where to get it; they need no lab of ours.
+"""``!lab home``: tells people where to get the image to run it on a machine of their own; they need no lab here.
 
-The bot never logs in there.  Getting a lab of ours ends it (``lab_requests``).
+The bot never logs in to such a machine.  Getting a lab here ends this (``lab_requests``).
 """
 
 from __future__ import annotations

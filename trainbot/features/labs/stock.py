@@ -1,4 +1,4 @@
-"""The labs that there are, as other features may look at them (trainbot.model.ports.LabStock)."""
+"""The existing labs, for other features to look at (trainbot.model.ports.LabStock)."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ FIELDS = {"ssh-ed25519": 2, "ssh-rsa": 3, "sk-ssh-ed25519@openssh.com": 3, "sk-e
 def read_key(text: str) -> str | None:
     """Returns "TYPE BASE64" from the line of a .pub file; None if it is not a key or is incomplete.
 
-    The base64 holds the type again and then the key's fields, each with its length before it (RFC 4253 6.6).
+    The base64 contains the type again and then the key's fields, each preceded by its length (RFC 4253 6.6).
     """
     found = LINE.fullmatch(text)
     if found is None:

@@ -27,7 +27,7 @@ KEYS_AT_MOST = 5
 
 
 class Registry(Feature):
-    """Who is who.  ``roles`` may be replaced while the bot runs (when bot.ini is reread)."""
+    """The people that the bot knows.  ``roles`` may be replaced while the bot runs (when bot.ini is reread)."""
 
     def __init__(self, store: Store, audience: Audience, channels: tuple[str, ...], roles: Roles) -> None:
         self.people, self.leases, self.questions = store.people, store.leases, store.questions
@@ -112,7 +112,7 @@ class Registry(Feature):
         )
 
     def _renamed(self, event: Renamed, _now: datetime) -> list[PersonRenamed]:
-        """The same connection is the same person: their mask follows a new nick or becomes an account."""
+        """Keeps the person when the same connection changes: their mask follows a new nick or becomes an account."""
         was = self.known(event.before)
         self._follow(event)
         return [PersonRenamed(was, self.known(event.after))]
@@ -151,7 +151,8 @@ class Registry(Feature):
         self._rolled.clear()
 
     def _roll_call(self, event: ChannelMembers, _now: datetime) -> None:
-        """Once the members of all our channels are known again: masks that are in none of them are out of view."""
+        """Marks masks as out of view if they are in none of our channels, once the members of all channels are known
+        again."""
         self._rolled.add(self.audience.fold(event.channel))
         if self._rolled < {self.audience.fold(channel) for channel in self.channels}:
             return

@@ -1,5 +1,5 @@
-"""What is said in the channel after ``!take`` may be the answer.  It stays in memory until ``!answered``: a
-channel's talk is nobody's record unless they say so."""
+"""Captures what is said in the channel after ``!take``, since it may be the answer.  It stays in memory until
+``!answered``: talk in a channel is not recorded unless people say so."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from trainbot.model.question import Question
 
 MOST = 2000  # characters of one answer
-DRAFTS = 20  # taken questions that are listened to, the last ones
+DRAFTS = 20  # the last questions taken, for which answers are captured
 
 
 @dataclass
@@ -48,7 +48,7 @@ class AnswerCapture:
                 draft.lines.append(" ".join(incoming.text.split()))
 
     def commanded(self, incoming: Incoming) -> None:
-        """A command by somebody who took a question: what they say from now on is about something else."""
+        """Handles a command by somebody who took a question: what they say after it is about something else."""
         for draft in self._of_speaker(incoming):
             draft.listening = False
 
@@ -59,7 +59,8 @@ class AnswerCapture:
         return [draft for draft in found if draft.person_id == speaker.id]
 
     def of(self, person: Person, channel: str | None, question: Question | None) -> tuple[int, str] | None:
-        """(question, words): what that person said about it; by default about the last one that they took there."""
+        """(question, words): what that person said about it; by default about the last question that they took
+        there."""
         for id, draft in reversed(self._drafts.items()):
             if (
                 draft.lines

@@ -104,7 +104,7 @@ class AnswerCommands:
         return [Reply(f"question {question.id} is updated", private=True)]
 
     def _said(self, ask: Request, question: Question, text: str, notice: str) -> list[Effect]:
-        """Says it in the channel, with the askers' names, and notifies those who are not there."""
+        """Announces the answer in the channel with the askers' names, and notifies those who are not there."""
         here = self.queue.tell_absent(question, ask.at, notice)
         names = list(here[:5]) or ([] if question.anonymous else [question.nick])
         return [Line(question.channel, f"{', '.join(names)}: {text}" if names else text, Priority.PRESENTER)]

@@ -68,7 +68,7 @@ class AskCommands:
         return self._asked(ask, words, anonymous=True)
 
     def _asked(self, ask: Request, words: str, *, anonymous: bool) -> list[Effect]:
-        assert ask.channel is not None  # Scope.CHANNEL, or looked at above
+        assert ask.channel is not None  # Scope.CHANNEL, or checked above
         if (why := self._refused(ask, words)) is not None:
             return [Reply(why, private=True)]
         run = self.queue.classes.in_channel(ask.channel)

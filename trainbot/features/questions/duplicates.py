@@ -23,8 +23,8 @@ class Duplicates:
         self._exercises: dict[int, str] = {}  # of classes: what a class was about does not change
 
     def to(self, words: str, channel: str, run: ClassRun | None, image: str) -> Question | None:
-        """The question that asks the same: preferably one answered in any class, else one that is open in this
-        channel; of those the most alike, the newest.  ``words``: asked at the step where ``run`` stands."""
+        """The question that asks the same: preferably one answered in any class, otherwise one that is open in this
+        channel; of those the most similar, then the newest.  ``words``: asked at the current step of ``run``."""
         here = Context(run.exercise if run else "", run.step if run else 0, image)
         best: tuple[bool, float, int] | None = None
         found = None

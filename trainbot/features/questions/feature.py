@@ -1,4 +1,4 @@
-"""Questions: nothing asked is lost, everything answered is found again."""
+"""The questions feature: no question is lost, and every answer can be found again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ignoring a person's questions: a person, never a host, which a whole class may share."""
+"""Ignores a person's questions: a person, never a host, which a whole class may share."""
 
 from __future__ import annotations
 

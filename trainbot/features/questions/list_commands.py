@@ -25,7 +25,7 @@ class ListCommands:
         self.queue, self.questions, self.search, self.journal = queue, queue.questions, search, journal
 
     def open(self, ask: Request, question: Question | None = None) -> list[Effect]:
-        """Learners get it in private; staff see more, and in private also who asked anonymously."""
+        """Lists the questions: for learners in private; staff see more, and in private also who asked anonymously."""
         quiet = ask.private or ask.role < Role.HELPER
         if question is not None:
             return [Reply(self._one(ask, question), private=quiet)]

@@ -27,9 +27,9 @@ T = TypeVar("T", bound=QuestionPriority)
 def ordered(waiting: Iterable[T], heard: Mapping[int, int], class_id: int | None) -> list[T]:
     """The questions in the order in which they should be taken.
 
-    The most votes first, then the oldest.  Every second turn goes to the first of those whose asker was not heard yet
-    in this class, as long as there is one; ``heard`` says how many questions of each person it has heard, and with
-    that whose turn it is.  What earlier classes left comes after all that.
+    The most votes first, then the oldest.  Every second turn goes to the first question whose asker was not heard yet
+    in this class, as long as there is one; ``heard`` says how many questions of each person the class has heard, which
+    also determines whose turn it is.  Questions left from earlier classes come last.
     """
     now: list[T] = []
     before: list[T] = []

@@ -37,7 +37,7 @@ class QuestionQueue:
         return [q for q in found if q.state is QuestionState.TAKEN], still
 
     def position(self, question: Question) -> str:
-        """``next``, or how many come before it."""
+        """``next``, or how many questions come before it."""
         taken, still = self.questions.turns(question.channel)
         before = taken + next(
             (n for n, q in enumerate(self._ordered(question.channel, still)) if q.id == question.id), 0
@@ -65,7 +65,7 @@ class QuestionQueue:
         return [q for q in (question, *self.questions.joined(question)) if q.state is not QuestionState.DELETED]
 
     def delete(self, question: Question, ask: Request, why: str) -> None:
-        """Deletes a question.  Those merged into it are not lost: they are open again."""
+        """Deletes a question.  Questions merged into it are not lost: they are open again."""
         self.record(question, ask, "deleted", why, state=QuestionState.DELETED)
         for one in self.questions.all(merged_into=question.id):
             if one.state is QuestionState.MERGED:
@@ -80,8 +80,8 @@ class QuestionQueue:
         self.notices.change({"person_id": old.id, "said_at": None}, person_id=new.id)
 
     def tell(self, question: Question, at: datetime, text: str) -> None:
-        """Tells its asker, now or when they are back.  What the channel has seen also reaches somebody who comes
-        back without an account; what was asked anonymously is only told to the asker."""
+        """Tells the asker, now or when they are back.  What the channel has seen also reaches somebody who comes back
+        without an account; the answer to an anonymous question is only told to its asker."""
         self.notices.tell(
             at,
             f"your question {question.id} ({short(question.words, 80)}) {text}",

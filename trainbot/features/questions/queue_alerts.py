@@ -19,8 +19,8 @@ STALE = timedelta(minutes=5)
 
 
 def reasons(waits: list[datetime], now: datetime, many: int, long: timedelta) -> list[str]:
-    """The reasons to tell the presenter, each once in a class: ``many-2`` at twice the number that is many,
-    ``long-3`` when one has waited three times as long as is long."""
+    """The reasons to tell the presenter, each once per class: ``many-2`` at twice the number that counts as many,
+    ``long-3`` when a question has waited three times as long as counts as long."""
     found = []
     if len(waits) >= many:
         found.append(f"many-{len(waits) // many}")
@@ -54,7 +54,7 @@ class QueueAlerts:
                     )
 
     def notice(self, notice: Notice, now: datetime) -> Reply | None:
-        """The notice as it is true now; None if it no longer is."""
+        """The notice as it is true now; None if it no longer applies."""
         run = self.queue.classes.first(id=int(notice.subject))
         if run is None or run.ended_at is not None:
             return None

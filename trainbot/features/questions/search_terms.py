@@ -14,10 +14,10 @@ from trainbot.core.wording import vocabulary
 if TYPE_CHECKING:
     from trainbot.adapters.db.full_text_search import Search
 
-WORDS = 24  # of a query that count
+WORDS = 24  # words of a query that count
 BUDGET = 5000  # rows that one search may rank: about 10 ms
 LIMIT = 100  # rows that are looked at more closely
-MOST_LETTERS = 5  # of a word that is short: one slip in it may leave no three letters as they were
+MOST_LETTERS = 5  # of a short word: one typing error in it may leave no three letters unchanged
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -29,7 +29,7 @@ def words_of(text: str) -> list[str]:
 
 
 def telling(frequencies: Mapping[str, int], common: int, budget: int = BUDGET) -> list[str]:
-    """The rarest of these words, as many as are in ``budget`` rows together: at least one, unless all are common."""
+    """The rarest of these words, as many as occur in ``budget`` rows together: at least one, unless all are common."""
     rare = sorted((number, word) for word, number in frequencies.items() if 0 < number < common)
     found: list[str] = []
     total = 0
@@ -42,8 +42,8 @@ def telling(frequencies: Mapping[str, int], common: int, budget: int = BUDGET) -
 
 
 def misspelt(word: str) -> list[str]:
-    """What may have been meant by a short word: all that is one typing error away (for long ones, two letters
-    exchanged)."""
+    """What may have been meant by a short word: every word that is one typing error away (for long ones, two swapped
+    letters)."""
     pairs = [(word[:at], word[at:]) for at in range(len(word) + 1)]
     found = {a + b[1] + b[0] + b[2:] for a, b in pairs if len(b) > 1}
     if len(word) <= MOST_LETTERS:
@@ -54,8 +54,8 @@ def misspelt(word: str) -> list[str]:
 
 
 def nearest(word: str, others: Iterable[str]) -> str | None:
-    """The nearest by letters exchanged, left out, added or wrong: one in five letters, two in more; rather one that
-    begins alike, rather the first of them."""
+    """The nearest word by letters swapped, left out, added or wrong: at most one, or two if ``word`` is longer than
+    MOST_LETTERS; preferably one that begins with the same letter, then the first of them."""
     limit = 0 if len(word) < 4 else 1 if len(word) <= MOST_LETTERS else 2
     best: tuple[int, bool] | None = None
     found = None
@@ -69,8 +69,8 @@ def nearest(word: str, others: Iterable[str]) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """``words``: what was looked for; ``instead``: those of them that stand for words that nobody said; ``rows``: with
-    their bm25 (the lower the better; 0 where all words are common), best first."""
+    """``words``: what was searched for; ``instead``: those of them that stand for words that nobody said; ``rows``:
+    with their bm25 (lower is better; 0 if all words are common), best first."""
 
     words: tuple[str, ...]
     instead: Mapping[str, str]
@@ -112,7 +112,7 @@ class QuestionSearch:
         return []
 
     def _near(self, word: str) -> str | None:
-        """A known word that may have been meant; None if this one is known, only not in this index."""
+        """A known word that may have been meant; None if this word is known but not in this index."""
         plain = next(iter(vocabulary(word)), "")
         near = nearest(plain, self.search.near(plain, misspelt(plain))) if len(plain) >= 4 else None
         return near if near != plain else None
@@ -133,6 +133,6 @@ def best(looked: SearchResult, rows: Iterable[T], text: Callable[[T], str]) -> l
 
 
 def covered(words: Iterable[str], text: str) -> int:
-    """How many of the words, or of their first letters, are in the text."""
+    """How many of the words, or of their first letters, occur in the text."""
     there = " ".join(vocabulary(text)) + text.casefold()
     return sum(word.casefold()[: max(4, len(word) - 2)] in there for word in words)

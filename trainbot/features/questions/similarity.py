@@ -10,7 +10,7 @@ from rapidfuzz import fuzz
 ALIKE = 84.0
 """From this score (of 100) on, the answer to one question is offered to anyone who asks the other."""
 FIGURE = re.compile(r"\d")
-FEW = 3  # words; so short a question means the same only where it is asked
+FEW = 3  # words; so short a question means the same only if asked in the same place
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +23,9 @@ class Context:
 
 
 def alike(words: str, other: str, here: Context = Context(), there: Context = Context()) -> float:
-    """0 to 100: the words, without case, order and signs (rapidfuzz's token ratios), more where they were asked at the
-    same step, less where on different images.  Another number makes another question: step 3 is not step 4."""
+    """0 to 100: how similar the words are, ignoring case, order and punctuation (rapidfuzz's token ratios); more if
+    asked at the same step, less if on different images.  Different numbers make different questions: step 3 is not step
+    4."""
     mine, others = _words(words), _words(other)
     if not mine or not others or _figures(mine) != _figures(others):
         return 0.0

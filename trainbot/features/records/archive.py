@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from trainbot.adapters.db import Store
 
 log = logging.getLogger(__name__)
-ENDINGS = (".log.html", ".md", ".json")  # of what lies beside a page of minutes
+ENDINGS = (".log.html", ".md", ".json")  # of the files next to a page of minutes
 AT_ONCE = 4  # classes whose minutes are written in one turn
-LATELY = 1000  # events of questions looked at after a start, for answers that came after their class
+LATELY = 1000  # events of questions checked after a start, for answers given after their class
 
 
 class MinutesPages(Protocol):
@@ -51,7 +51,7 @@ class Archive:
         self.folder, self.public_url = config.folder / "minutes", config.public_url
         self.zones, self.pages = zones, pages
         self._failed: dict[int, str] = {}
-        self._seen: int | None = None  # the newest event of a question that was looked at
+        self._seen: int | None = None  # the newest event of a question that was checked
 
     def record(self, run: ClassRun) -> ClassRecord:
         questions = self.questions.all(class_id=run.id)
@@ -76,7 +76,7 @@ class Archive:
         )
 
     def minutes_at(self, run: ClassRun) -> str:
-        """Where the minutes are, as people are told."""
+        """The words that tell people where the minutes are."""
         if self.public_url:
             return f"Minutes: {self.public_url}/minutes/{base_name(run)}.html"
         return f"Minutes: trainbot log show {run.id}"
@@ -84,9 +84,9 @@ class Archive:
     # -- on disk -----------------------------------------------------------------------------------
 
     def settle(self, now: datetime) -> None:
-        """Writes the minutes of classes that have ended and have none: also those whose end we did not survive, and
-        again where an answer came after the end.  What cannot be written is said in the log and tried again later;
-        nothing else waits for it."""
+        """Writes the minutes of classes that have ended and have none, including classes during whose end the bot was
+        killed, and again after a later answer.  What cannot be written is logged and retried later; it delays nothing
+        else."""
         self._late_answers()
         written = [run for run in self.classes.unwritten(AT_ONCE) if self.write(run, now)]
         if written:
@@ -112,7 +112,7 @@ class Archive:
             for ending, text in self._files(run).items():
                 write_whole(base.with_name(base.name + ending), text)
             if run.minutes and Path(run.minutes) != Path(f"{base}.html"):
-                Path(run.minutes).unlink(missing_ok=True)  # where they were before
+                Path(run.minutes).unlink(missing_ok=True)  # where they were written before
         except Exception as error:
             if self._failed.get(run.id) != str(error):
                 log.error(
@@ -139,7 +139,7 @@ class Archive:
         }
 
     def _log(self, record: ClassRecord) -> Iterator[timeline.TimelineRow]:
-        """The log for publishing: without people who are not to be named, and without deleted questions."""
+        """The log for publication: without people who are not to be named, and without deleted questions."""
         questions = {question.id: question for question in record.questions}
         names = {a.person_id: a for a in record.attendance}
         by_time = attrgetter("at")
@@ -152,7 +152,7 @@ class Archive:
             lambda _class, person: names.get(person),
         )
         for row in rows:
-            if row.kind == "there":  # who was there may have asked not to be named since
+            if row.kind == "there":  # people who were there may have asked since not to be named
                 row = replace(row, text=row.text.partition(" ")[0])
             about = questions.get(row.question or 0)
             if row.kind == "voted" or (about is not None and about.state is QuestionState.DELETED):
@@ -175,12 +175,12 @@ class Archive:
         return found
 
     def show(self, run: ClassRun) -> str:
-        """Its minutes, as Markdown."""
+        """The minutes of the class, as Markdown."""
         return markdown(minutes_of(self.record(run)))
 
     def export(self, run: ClassRun | None, form: str) -> Iterator[str]:
-        """One class, or all and what was asked outside of classes: minutes (``markdown``), or everything that happened,
-        by time (``jsonl``, ``csv``).  Piece by piece, however much it is."""
+        """Exports one class, or all classes and what was asked outside of them: minutes (``markdown``), or everything
+        that happened, by time (``jsonl``, ``csv``).  Yields it piece by piece, however much it is."""
         if form == "markdown":
             for one in [run] if run else self.classes.all():
                 yield self.show(one)

@@ -11,15 +11,14 @@ from trainbot.model.class_run import Attendance, ClassRun, Done, ScriptRun, Scri
 from trainbot.model.question import Question, QuestionEvent, QuestionState, answers_of
 from trainbot.model.record import Entry
 
-SOMEBODY = "somebody"  # who does not want to be named
+SOMEBODY = "somebody"  # shown for people who do not want to be named
 TITLES = {"info": "Notes", "link": "Links", "action": "To do"}
 
 
 @dataclass(frozen=True, slots=True)
 class ClassRecord:
     """Everything known about one class.  ``checks``: those of steps that have ended; ``times``: the start in the
-    configured zones, in words; ``unnamed``: people
-    (ids) who are not to be named."""
+    configured zones, in words; ``unnamed``: ids of people who are not to be named."""
 
     run: ClassRun
     entries: Sequence[Entry]
@@ -78,8 +77,8 @@ class QuestionRecord:
 
 @dataclass(frozen=True, slots=True)
 class Minutes:
-    """``came``: people who took part (they asked, did, were stuck, had a lab), ``most``: in the channel at once, 0 where
-    that is not known; ``homes``: people with machines of their own; ``logged``: there is a log of what was said."""
+    """``came``: people who took part (they asked, did a step, were stuck, had a lab); ``most``: the most people in the
+    channel at once, 0 if unknown; ``homes``: people with machines of their own; ``logged``: talk was logged."""
 
     number: int
     title: str
@@ -107,7 +106,7 @@ class Minutes:
 
 
 def base_name(run: ClassRun) -> str:
-    """``2026-11-27-selinux-debian-3``: by date, and never twice the same."""
+    """The name of the page, ``2026-11-27-selinux-debian-3``: by date, and always unique."""
     slug = re.sub(r"[^a-z0-9-]+", "-", run.exercise.lower()).strip("-") or "class"
     return f"{run.started_at.astimezone(UTC):%Y-%m-%d}-{slug}-{run.id}"
 
@@ -150,7 +149,7 @@ def _said(record: ClassRecord, entries: Iterable[Entry]) -> tuple[Quote, ...]:
 
 
 def _most(entries: Iterable[Entry]) -> int:
-    """People in the channel at once, at most: counted at roll calls, joins and departures."""
+    """The most people in the channel at once: counted at roll calls, joins and departures."""
     now = most = 0
     for entry in entries:
         match entry.kind:
@@ -166,7 +165,7 @@ def _most(entries: Iterable[Entry]) -> int:
 
 
 def _shown(entries: Iterable[Entry]) -> Iterator[tuple[Entry, int, str]]:
-    """Each time that the class went to a step: its number and title."""
+    """Each time the class went to a step: its number and title."""
     for entry in entries:
         number, _, title = entry.text.partition(" ")
         if entry.kind == "step" and number.isascii() and number.isdigit() and len(number) < 6:

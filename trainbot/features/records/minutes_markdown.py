@@ -14,7 +14,7 @@ from trainbot.features.records.minutes import SOMEBODY, TITLES, Minutes, Questio
 def text_of(words: str) -> str:
     """Somebody's words, escaped so that nothing in them is read as Markdown or HTML (CommonMark 2.4)."""
     escaped = re.sub(r"([\\`*_\[\]<>|~&])", r"\\\1", visible(words).strip())
-    return re.sub(r"^([0-9]*)([-+#=.)])", r"\1\\\2", escaped)  # or it would begin a list, a heading or a rule
+    return re.sub(r"^([0-9]*)([-+#=.)])", r"\1\\\2", escaped)  # otherwise it would begin a list, a heading or a rule
 
 
 def markdown(minutes: Minutes) -> str:

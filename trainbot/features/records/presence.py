@@ -11,14 +11,14 @@ from trainbot.model.ports import Audience
 
 
 class Presence:
-    """Keeps who was in which channel: somebody who quits is already in none when we hear of it."""
+    """Remembers who was in which channel: somebody who quits is no longer in any when we hear of it."""
 
     def __init__(self, journal: ClassJournal, audience: Audience, channels: Sequence[str]) -> None:
         self.journal, self.audience = journal, audience
         self._there: dict[str, set[str]] = {channel: set() for channel in channels}
 
     def begins(self, channel: str, at: datetime) -> None:
-        """A class begins there."""
+        """Notes who is there when a class begins."""
         self._roll(channel, self.audience.members(channel), at)
 
     def roll_call(self, event: ChannelMembers, _now: datetime) -> None:

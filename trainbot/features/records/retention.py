@@ -28,7 +28,8 @@ class RetentionCommands:
         self.store, self.archive = store, archive
 
     def answer(self, request: dict[str, Any], now: datetime) -> Steps:
-        """``redact``: who; or ``prune``: days to keep; ``sure``: it is done, else only said."""
+        """``redact``: whom to redact; or ``prune``: days to keep; ``sure``: do it, instead of only saying what would be
+        done."""
         match request:
             case {"redact": str(who)}:
                 return (yield from self.redact(who, now)) if request.get("sure") is True else self.found(who)
@@ -77,7 +78,7 @@ class RetentionCommands:
             return _words(self.store.retention.old(before))
 
     def prune(self, before: datetime) -> Steps:
-        """Removes whatever is older; returns what was done."""
+        """Removes everything older; returns what was done."""
         with self.store.transaction():
             files = [run.minutes for run in self.store.retention.classes(before)]
             counts = self.store.retention.prune(before)

@@ -20,7 +20,7 @@ FORMS = ("jsonl", "csv")
 
 @dataclass(frozen=True, slots=True)
 class TimelineRow:
-    """``number``: the class, None outside of classes; ``step`` and ``question``: None where it is about none."""
+    """``number``: the class, None outside of classes; ``step`` and ``question``: None if the row is about none."""
 
     number: int | None
     at: datetime

@@ -17,8 +17,8 @@ Kind = Literal["new", "moved", "cancelled", "back"]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change: ``session`` as it is now (one removed from its file: as it was, marked cancelled),
-    ``was`` as it was before, None if it is new."""
+    """One change.  ``session``: as it is now (one removed from its file: as it was, marked cancelled); ``was``: as it
+    was before, None if it is new."""
 
     kind: Kind
     session: Session

@@ -1,7 +1,7 @@
 """Channel state: the topic from the calendar, who has a voice, and whether the channel is moderated.
 
-The rows say how a channel should be, the network how it is; each check sends the difference.  So a crash, a netsplit or a
-lost line leaves nothing wrong: what we set stays in a row until it is seen to be gone.
+The rows say how a channel should be, the network says how it is; each check sends the difference.  So a crash, a
+netsplit or a lost line does no lasting harm: what we set stays in a row until it is seen to be gone.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ class ChannelState:
         if ours == before:
             return row, []
         there, base = membership.topic, row.base
-        if not row.topic.startswith(there) or not there:  # else: as we set it, perhaps cut by the server
+        if not row.topic.startswith(there) or not there:  # otherwise it is as we set it, perhaps cut by the server
             base = _OURS.sub("", there).removeprefix(BETWEEN)
         room = membership.topic_octets - len(ours.encode()) - len(BETWEEN)
         full = BETWEEN.join(part for part in (_cut(base, room) if room > len("…".encode()) else "", ours) if part)

@@ -222,7 +222,7 @@ class OrganiserCommands:
         return [Reply("published" if len(chosen) == 1 else f"{len(chosen)} sessions published")]
 
     def _to_publish(self, ask: Request, words: str, drafts: list[Session]) -> Session:
-        """A draft, or a session cancelled on IRC that is to be on again."""
+        """A draft, or a session cancelled on IRC that will be restored."""
         off = [s for s in self.session_store.known(ask.at) if s.made_here and s.cancelled and s.start > ask.at]
         numbered = next((s for s in [*drafts, *off] if s.number == words.lower()), None)
         if numbered is not None:

@@ -73,7 +73,7 @@ class ReminderNotices:
         return Reply(reminder_line(session, now, session.zones or self.zones), priority=Priority.ANNOUNCE)
 
     def my_notice(self, notice: Notice, now: datetime) -> Reply | None:
-        """In the person's own zone; if several reminders waited for them, only the last is sent."""
+        """The reminder in the person's own zone; if several waited for them, only the last is sent."""
         session = self._still(notice)
         if session is None or notice.person_id is None or not self.signups.has_seat(session, notice.person_id):
             return None

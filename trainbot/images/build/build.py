@@ -72,7 +72,7 @@ def build_image(recipe_dir: Path, cache: Path, public_key: str, progress: Progre
 
 
 def _build(recipe: Recipe, request: str, public_key: str, version: Path, progress: Progress) -> BuiltImage:
-    """Build in a folder beside `version`, which appears complete or not at all."""
+    """Build in a folder next to `version`, which appears complete or not at all."""
     log = BuildLog(version.parent / f"{recipe.name}-build.log")
     began = datetime.now(UTC)
     with workplace(version.parent, recipe.name) as work:

@@ -88,7 +88,7 @@ def read_image(folder: Path) -> BuiltImage:
 
 
 def write_image(image: BuiltImage, folder: Path | None = None) -> None:
-    """Write image.json into `folder`, the image's own where none is named."""
+    """Write image.json into `folder`, or into the image's own folder if none is given."""
     said = asdict(image)
     del said["folder"]
     said["built_at"] = image.built_at.isoformat(timespec="seconds")

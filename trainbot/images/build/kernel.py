@@ -17,7 +17,7 @@ from pathlib import Path
 from trainbot.images.build import lz4
 from trainbot.model.host import GuestType
 
-Read = Callable[[int, int], bytes]  # so many bytes from there
+Read = Callable[[int, int], bytes]  # (offset, length) -> the bytes there
 
 _ELF = b"\x7fELF"
 _MOST = 256 << 20  # bytes of a kernel, unpacked
@@ -71,7 +71,7 @@ def _from(image: bytes) -> Read:
 
 
 def _xen_notes(read: Read) -> set[int] | None:
-    """The types of Xen's own notes; None where the ELF file (elf(5), 64 bits, little-endian) is cut or none."""
+    """The types of Xen's own notes; None if the ELF file (elf(5), 64 bits, little-endian) is cut off or is none."""
     try:
         head = read(0, 64)
         if head[:4] != _ELF or head[4:6] != b"\x02\x01":

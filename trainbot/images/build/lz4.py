@@ -1,5 +1,5 @@
-"""LZ4's legacy frames, which Debian's cloud kernels are packed in (lz4_Frame_format.md, "Legacy frame"): blocks of 8
-MiB that stand alone, so that only the wanted ones have to be unpacked.  Slow."""
+"""Unpacks LZ4's legacy frames, in which Debian's cloud kernels are packed (lz4_Frame_format.md, "Legacy frame"):
+independent blocks of 8 MiB, so that only the needed ones have to be unpacked.  Slow."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _MOST_BLOCKS = 32
 
 
 class LegacyFrames:
-    """ValueError from ``read`` where it is cut or damaged."""
+    """An LZ4 file to read from; ``read`` raises ValueError if it is cut off or damaged."""
 
     def __init__(self, packed: bytes) -> None:
         self._blocks: list[bytes] = []
@@ -41,7 +41,7 @@ class LegacyFrames:
 
 
 def block(packed: bytes) -> bytes:
-    """lz4_Block_format.md.  ValueError where it is damaged."""
+    """Unpacks one block (lz4_Block_format.md).  Raises ValueError if it is damaged."""
     out, at = bytearray(), 0
     try:
         while at < len(packed) and len(out) <= BLOCK:

@@ -1,4 +1,4 @@
-"""From a tar of a system to disk.img, vmlinuz and initrd."""
+"""Makes disk.img, vmlinuz and initrd from a tar of a system."""
 
 from __future__ import annotations
 

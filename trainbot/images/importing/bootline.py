@@ -38,8 +38,8 @@ _ENTRY_LINUX = re.compile(r"^linux\s+(\S+)", re.MULTILINE)
 
 def command_line(version: str, root: str, subvolume: str, entries: Iterable[str], grub: Iterable[str]) -> str:
     """The kernel's command line without console= and mode.  ``root``: the root file system's UUID; ``subvolume``: of
-    btrfs, '' for others; ``entries``, ``grub``: the files' texts.  Words of the image's own entry for that kernel stay
-    where they are harmless."""
+    btrfs, '' for others; ``entries``, ``grub``: the files' texts.  Harmless words of the image's own entry for that
+    kernel are kept."""
     words = [f"root=UUID={root}", *([f"rootflags=subvol={subvolume}"] if subvolume else []), "rw", "quiet"]
     for word in _said(version, entries, grub).split():
         if _WORD.fullmatch(word) and not _is_ours(word) and word not in words:

@@ -33,8 +33,8 @@ _FREE_MIB = 4096
 
 @dataclass(frozen=True, slots=True)
 class ImportRequest:
-    """``source``: an address or a file; ``sum``: its SHA-256 or SHA-512, ``sums``: an address or a file that has it ('':
-    not said); ``kernel``: its version, '' for the newest; ``memory``: MiB a lab."""
+    """``source``: an address or a file; ``sum``: its SHA-256 or SHA-512; ``sums``: an address or a file that has it
+    ('': not given); ``kernel``: its version, '' for the newest; ``memory``: MiB per lab."""
 
     source: str
     sum: str = ""

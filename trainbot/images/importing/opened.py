@@ -23,9 +23,9 @@ _SUBVOLUME = re.compile(r"[A-Za-z0-9@._/-]{0,100}")
 
 @dataclass(frozen=True, slots=True)
 class DiskContents:
-    """``product``: the system's own name; ``kernel``: the version that was taken, of ``kernels``; ``root``: its file
-    system's UUID, ``subvolume``: of btrfs; ``selinux``: whether it has that; ``entries``, ``grub``: its boot loader's
-    texts."""
+    """``product``: the system's own name; ``kernel``: the version chosen from ``kernels``; ``root``: its file
+    system's UUID; ``subvolume``: of btrfs; ``selinux``: whether it has SE Linux; ``entries``, ``grub``: its boot
+    loader's texts."""
 
     product: str
     kernel: str

@@ -1,7 +1,7 @@
 """The seed for cloud-init (its NoCloud data source, read from the image's own /var/lib/cloud/seed).  Pure.
 
-In the image rather than on a second disk: so it boots with the one disk that every host gives a lab, on Xen PV, PVH and
-HVM alike, and hosts keep the same three files of it as of any other image.
+The seed is in the image rather than on a second disk, so that the image boots with the one disk that every host gives a
+lab, on Xen PV, PVH and HVM alike, and hosts keep the same three files as for any other image.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from trainbot.model.exercise import Exercise, Script
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,80}")
 _END = "END-OF-CHECK"
-PAGE = 300  # seconds for the setup of the introduction, which says no time of its own
+PAGE = 300  # seconds for the setup of the introduction, which has no timeout of its own
 
 
 def file_name(exercise: Exercise) -> str:
@@ -21,8 +21,8 @@ def file_name(exercise: Exercise) -> str:
 
 def check_script(exercise: Exercise) -> str:
     """``sh FILE STEP`` checks that step, ``sh FILE setup STEP`` sets it up (0: the exercise's own files, and the
-    introduction) as the class does in its own labs; exit code and words are those of the exercise's script.  '' where
-    there is neither, or the exercise's name could be no file."""
+    introduction) as the class does in its own labs; exit code and output are those of the exercise's script.  '' if
+    there are neither checks nor setups, or the exercise's name cannot be a file name."""
     checks = {step.number: (step.verify, step.timeout) for step in exercise.steps if step.verify is not None}
     scripts, setups = {f"check-{number}": check for number, check in checks.items()}, prepared(exercise)
     scripts |= {f"setup-{step.number}": (step.setup, step.timeout) for step in exercise.steps if step.setup is not None}
@@ -68,7 +68,7 @@ done
 
 
 def prepared(exercise: Exercise) -> list[int]:
-    """The steps before which something is set up; 0: before the first."""
+    """The steps that have a setup; 0: the one before the first step."""
     first = exercise.assets is not None or (exercise.intro is not None and exercise.intro.setup is not None)
     return [0] * first + [step.number for step in exercise.steps if step.setup is not None]
 

@@ -1,6 +1,6 @@
 """Configurations that boot a published image with xl, libvirt on Xen, or plain QEMU.  Pure.
 
-xl.cfg(5), https://libvirt.org/formatdomain.html, qemu-system-x86_64(1).  Kernel and initrd lie beside the disk and are
+xl.cfg(5), https://libvirt.org/formatdomain.html, qemu-system-x86_64(1).  Kernel and initrd are next to the disk and are
 never read out of it, as in our own labs.
 """
 

@@ -12,8 +12,8 @@ from trainbot.model.host import GuestType
 
 
 def how_to(image: BuiltImage, guests: Sequence[GuestType], checks: Sequence[str], url: str) -> str:
-    """``guests``: what its kernel can be on Xen; ``checks``: names of the check scripts; ``url``: where this page is,
-    ending in /, or '' where that is not known."""
+    """``guests``: which Xen guest types its kernel supports; ``checks``: names of the check scripts; ``url``: where
+    this page is, ending in /, or '' if that is unknown."""
     xl_names, qemu_name = [how.xl_name(image, guest) for guest in guests], how.qemu_name(image)
     small = [xl_names[0], f"{image.name}.xml", qemu_name] if guests else [qemu_name]
     return render(

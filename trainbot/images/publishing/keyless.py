@@ -1,6 +1,6 @@
 """Copies an image's disk without this installation's keys.
 
-The files are overwritten where they lie before they are removed: what was only unlinked could still be read out of the
+The files are overwritten in place before they are removed: files that were only unlinked could still be read out of the
 published disk.  debugfs(8) does it, so that nothing is mounted and nobody has to be root.
 """
 

@@ -24,7 +24,7 @@ from trainbot.images.publishing.published import FOLDER, SUMS, address
 from trainbot.model.exercise import Exercise
 from trainbot.model.host import GuestType
 
-# Raise it when the same image and exercises give other files.
+# Raise it when a change makes other files from the same image and exercises.
 PUBLISHER_VERSION = 1
 _PIECE = 1 << 20
 _OLD_KEPT = 1  # versions before the current one, for downloads that are under way
@@ -33,8 +33,8 @@ _OLD_KEPT = 1  # versions before the current one, for downloads that are under w
 def publish(
     image: BuiltImage, exercises: Sequence[Exercise], public: Path, public_url: str, progress: Progress
 ) -> Path:
-    """The folder that offers ``image`` and the checks of the exercises that use it, below ``public``; at once where
-    nothing has changed.  BackendError where it cannot be made; what was offered before is still there then."""
+    """Publishes ``image`` and the checks of the exercises that use it below ``public``, and returns the folder; returns
+    at once if nothing has changed.  Raises BackendError on failure; what was published before is then still there."""
     texts = _texts(image, exercises, public_url)
     images = public / FOLDER
     version = images / f"{image.name}-{_identity(image, texts)[:12]}"
@@ -51,13 +51,13 @@ def publish(
 
 
 def guests(image: BuiltImage) -> list[GuestType]:
-    """What the image's kernel can be on Xen besides HVM: PVH where nobody knows better."""
+    """The Xen guest types that the image's kernel supports besides HVM: PVH if that is unknown."""
     known = guest_types(image.kernel)
     return [guest for guest in (GuestType.PVH, GuestType.PV) if guest in (known or {GuestType.PVH})]
 
 
 def _texts(image: BuiltImage, exercises: Sequence[Exercise], public_url: str) -> dict[str, str]:
-    """Name -> content of each small file but the sums."""
+    """Name -> content of each small file except the checksums."""
     kinds = guests(image)
     texts = {configurations.xl_name(image, guest): configurations.xl(image, guest) for guest in kinds}
     texts |= {configurations.xml_name(image, guest): configurations.libvirt_xml(image, guest) for guest in kinds}
@@ -70,7 +70,7 @@ def _texts(image: BuiltImage, exercises: Sequence[Exercise], public_url: str) ->
 
 
 def _identity(image: BuiltImage, texts: Mapping[str, str]) -> str:
-    """Of all that decides what the folder holds."""
+    """The digest of everything that determines the folder's content."""
     found = hashlib.sha256(f"trainbot published {PUBLISHER_VERSION}\n".encode())
     for name, value in [*sorted(image.sha256.items()), *sorted(texts.items())]:
         found.update(f"{name}\n{len(value)}\n{value}\n".encode())
@@ -78,7 +78,7 @@ def _identity(image: BuiltImage, texts: Mapping[str, str]) -> str:
 
 
 def _make(image: BuiltImage, texts: Mapping[str, str], version: Path, progress: Progress) -> None:
-    """In a folder beside ``version``, which appears complete or not at all."""
+    """Writes the files in a folder next to ``version``, which appears complete or not at all."""
     for left_over in version.parent.glob(f".{image.name}-publish-*"):
         shutil.rmtree(left_over, ignore_errors=True)
     work = Path(tempfile.mkdtemp(prefix=f".{image.name}-publish-", dir=version.parent))
@@ -141,7 +141,7 @@ def compress(source: Path, to: Path, progress: Progress) -> None:
 
 
 def _sweep(images: Path, name: str, current: Path) -> None:
-    """Older versions go, but the one before."""
+    """Removes older versions, except the one before the current one."""
     old = sorted(
         (folder for folder in images.glob(f"{name}-{'?' * 12}") if folder.is_dir() and folder != current),
         key=lambda folder: folder.stat().st_mtime,

@@ -9,12 +9,12 @@ from contextlib import suppress
 
 from trainbot.core.tasks import Tasks
 
-DEADLINE = 20.0  # seconds that something may take to be said
+DEADLINE = 20.0  # seconds that an expected line may take
 
 
 class IrcClient:
-    """``lines`` holds all raw lines that came; ``expect`` looks only at what came after its last match.
-    ``heard`` is called with each raw line."""
+    """``lines``: all raw lines received; ``expect`` looks only at those received after its last match.  ``heard``:
+    called with each raw line."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class IrcClient:
     async def connect(
         cls, port: int, nick: str, *, source: str = "127.0.0.1", heard: Callable[[str], None] = lambda line: None
     ) -> IrcClient:
-        """Registered on the server at 127.0.0.1:``port``, coming from the loopback address ``source``."""
+        """A client registered with the server at 127.0.0.1:``port``, connected from the loopback address ``source``."""
         reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(source, 0))
         client = cls(reader, writer, nick, heard)
         await client.register()
@@ -58,7 +58,7 @@ class IrcClient:
         await self.expect(rf" 366 \S+ {re.escape(channel)} ")
 
     async def expect(self, pattern: str, within: float = DEADLINE) -> re.Match[str]:
-        """The first line that matches, of those not looked at yet; TimeoutError, ConnectionError."""
+        """The first matching line that was not looked at yet; raises TimeoutError or ConnectionError."""
         async with self._more, asyncio.timeout(within):
             while True:
                 while self._seen < len(self.lines):

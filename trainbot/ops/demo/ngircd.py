@@ -46,14 +46,14 @@ _CONF = """\
 
 
 def free_port() -> int:
-    """A TCP port on loopback that nobody has at this moment."""
+    """A TCP port on loopback that nobody uses at this moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 class Ngircd:
-    """One server, listening on 127.0.0.1 only; ``folder`` holds its configuration and its log.
+    """One server that listens on 127.0.0.1 only; ``folder`` holds its configuration and its log.
 
     ``max_penalty`` (seconds) limits how long ngircd holds back somebody who talks fast; 0 lets
     everybody talk freely, None leaves ngircd's own rule.
@@ -77,7 +77,8 @@ class Ngircd:
         self._reader: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Returns once it accepts connections.  BackendError: ngircd is missing, or the port taken."""
+        """Starts the server; returns once it accepts connections.  Raises BackendError if ngircd is missing or the port
+        is taken."""
         program = shutil.which("ngircd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
         if program is None:
             raise BackendError("ngircd is not installed: apt-get install ngircd")
@@ -111,7 +112,7 @@ class Ngircd:
         return _CONF.format(name=self._name, port=self.port, drop=drop, penalty=penalty)
 
     async def _read(self, process: asyncio.subprocess.Process, ready: asyncio.Future[None]) -> None:
-        """Keeps its log, and tells from it when it is ready, or why it ended."""
+        """Keeps the server's log, which shows when the server is ready or why it ended."""
         assert process.stdout is not None
         tail: list[str] = []
         with self.log.open("wb") as log:
@@ -121,7 +122,7 @@ class Ngircd:
                 line = raw.decode("utf-8", "replace").strip()
                 tail = [*tail[-2:], line]
                 if line.endswith("ready.") and not ready.done():
-                    ready.set_result(None)  # said after "Now listening"
+                    ready.set_result(None)  # logged after "Now listening"
         if not ready.done():
             ready.set_exception(BackendError(f"ngircd did not start on port {self.port}: {' / '.join(tail)}"))
 
@@ -130,7 +131,7 @@ class Ngircd:
         return self._process.pid if self._process else None
 
     async def stop(self) -> None:
-        """Ends it, and waits for it.  Safe to call twice."""
+        """Stops the server and waits for it.  Safe to call twice."""
         process, self._process = self._process, None
         reader, self._reader = self._reader, None
         if process is not None and process.returncode is None:

@@ -1,4 +1,4 @@
-"""The demo's chat prompt: a learner who may speak as the presenter too."""
+"""The demo's chat prompt: you are a learner, and may also speak as the presenter."""
 
 from __future__ import annotations
 
@@ -32,12 +32,13 @@ WORDS_OF_OURS = "/help, /presenter, /learner, /msg WORDS or /quit"
 CODES = {"\x02": "\x1b[1m", "\x11": "\x1b[36m", "\x1d": "\x1b[3m", "\x1f": "\x1b[4m"}
 SGR = re.compile(r"\x1b\[[0-9;]*m")
 COLOURS = {NICK: "\x1b[1;34m", "learner": "\x1b[32m", "presenter": "\x1b[33m"}
-ROOM = 380  # octets of a line's text: the server drops who sends more than 512 with all around it (RFC 2812, 2.3)
+ROOM = 380  # bytes of a line's text: the server disconnects clients whose whole lines exceed 512 (RFC 2812, 2.3)
 BOT_COMES = 60.0  # seconds
 
 
 def coloured(text: str) -> str:
-    """IRC's formatting codes (modern.ircdocs.horse/formatting) as a terminal's; everything else harmless."""
+    """Converts IRC's formatting codes (modern.ircdocs.horse/formatting) to a terminal's, and makes everything else
+    harmless."""
     out, open_codes = "", list[str]()
     for sign in sanitise(text):
         if sign in CODES:
@@ -51,8 +52,8 @@ def coloured(text: str) -> str:
 
 
 def folded(text: str, width: int) -> str:
-    """``text``, which may hold a terminal's colours, broken at spaces into lines of at most ``width`` columns; all
-    but the first are indented.  A word that is longer stays whole."""
+    """``text``, which may contain a terminal's colours, broken at spaces into lines of at most ``width`` columns; all
+    but the first are indented.  A longer word stays whole."""
     lines: list[str] = []
     used = 0
     for word in text.split(" "):
@@ -73,7 +74,7 @@ class Prompt:
         self.people: dict[str, IrcClient] = {}
 
     async def run(self) -> None:
-        """Until /quit; DidNotHappen when the bot or the IRC server has ended."""
+        """Runs until /quit; raises DidNotHappen when the bot or the IRC server has ended."""
         with patch_stdout(raw=True):
             tasks, running = Tasks(), list[asyncio.Task[None]]()
             try:
@@ -103,7 +104,7 @@ class Prompt:
             raise DidNotHappen(f"the IRC server on port {self.world.ircd.port} does not let the {role} in") from None
 
     async def _stays(self, role: str) -> None:
-        """Connects that one again whenever the server has dropped them."""
+        """Reconnects that client whenever the server has dropped it."""
         while True:
             try:
                 await self.people[role].expect(r"(?!)", float("inf"))
@@ -121,7 +122,7 @@ class Prompt:
         except TimeoutError:
             raise DidNotHappen(f"the bot did not join {CHANNEL} within {BOT_COMES:g} s") from None
         show("starting the lab host …")
-        await self.world.host_answers(HOST_ANSWERS)  # a lab asked for sooner would have to queue
+        await self.world.host_answers(HOST_ANSWERS)  # a lab requested sooner would have to wait in the queue
         session: PromptSession[str] = PromptSession(erase_when_done=True)
         self._help()
         while True:
@@ -129,7 +130,7 @@ class Prompt:
                 text = await session.prompt_async(lambda: ANSI(f"{COLOURS[self.role]}{self.role}>\x1b[0m "))
             except KeyboardInterrupt:
                 if session.default_buffer.text:
-                    continue  # as in a shell: that line is not to be
+                    continue  # as in a shell: only that line is dropped
                 return
             except EOFError:
                 return
@@ -137,7 +138,7 @@ class Prompt:
                 return
 
     def _obey(self, text: str) -> bool:
-        """Whether to go on."""
+        """Handles one typed line; returns whether to go on."""
         word, _, rest = text.partition(" ")
         if word in ("/quit", "/exit"):
             return False
@@ -158,7 +159,7 @@ class Prompt:
         show(HELP.format(channel=CHANNEL, port=self.world.ircd.port))
 
     def _say(self, role: str, target: str, text: str) -> None:
-        """In as many lines as the server's limit makes of it."""
+        """Sends the text in as many lines as the server's limit requires."""
         to = "" if target == CHANNEL else f" -> {target}"
         rest = sanitise(text).strip()
         while rest:
@@ -167,7 +168,8 @@ class Prompt:
             show(f"{COLOURS[role]}<{role}{to}>\x1b[0m {coloured(head)}")
 
     def _heard(self, raw: str, role: str) -> None:
-        """What the channel hears is shown once; what is said to one of the two alone says to whom."""
+        """Shows what is said in the channel once, and what is said to one of the two people with the name of that
+        person."""
         if found := re.match(r":(\S+?)!\S+ (?:PRIVMSG|NOTICE) (\S+) :(.*)", raw):
             nick, target, text = found.groups()
             if target == CHANNEL and role == "learner" and nick not in self.people:
@@ -183,7 +185,7 @@ class Prompt:
 
 
 def show(text: str, said: str = "") -> None:
-    """Above the prompt; folded, unless ``said`` is a command that somebody may want to copy."""
+    """Prints a line above the prompt; folded, unless ``said`` is a command that somebody may want to copy."""
     if not (said.startswith("\x02") and said.endswith("\x02")):
         width = shutil.get_terminal_size().columns - 1
         text = "\n".join(folded(line, width) for line in text.split("\n"))

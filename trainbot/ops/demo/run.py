@@ -16,14 +16,15 @@ from trainbot.ops.demo.world import DemoWorld
 
 
 def demo(*, tour: bool, port: int, keep: bool) -> int:
-    """Exit code: 0, 1 where something did not happen, 130 interrupted.  UserError where nobody could type."""
+    """Runs the demo; returns the exit code: 0, 1 if something did not happen, 130 if interrupted.  Raises UserError if
+    nobody can type."""
     if not tour:
         _check_prompt()
     return asyncio.run(_demo(tour, port, keep))
 
 
 def _check_prompt() -> None:
-    """Before anything starts."""
+    """Checks before anything starts that there is a prompt to type at."""
     if not (sys.stdin and sys.stdin.isatty() and sys.stdout and sys.stdout.isatty()):
         raise UserError(
             "the demo has a prompt to type at, and this is not a terminal: "
@@ -41,7 +42,9 @@ async def _demo(tour: bool, port: int, keep: bool) -> int:
     playing = tasks.start(_play(world, tour), "the demo", awaited=True)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, playing.cancel)  # the play ends, and is cleared away; never the clearing
+        loop.add_signal_handler(
+            number, playing.cancel
+        )  # ends the class, which is then cleaned up; never interrupts the clean-up
     try:
         return await playing
     except DidNotHappen as error:
@@ -72,6 +75,6 @@ async def _play(world: DemoWorld, tour: bool) -> int:
 
 
 def _say(text: str) -> None:
-    """To a terminal that may have been closed: then to nobody."""
+    """Prints to the terminal, which may already be closed."""
     with suppress(OSError):
         click.echo(text, err=True)

@@ -15,16 +15,16 @@ from trainbot.core.tasks import Tasks
 from trainbot.ops.demo.irc_client import IrcClient
 from trainbot.ops.demo.world import CHANNEL, NICK, PRESENTER_ADDRESS, DemoWorld
 
-LOGIN = 240.0  # seconds that a lab may take from asking to the first login: it may still have to boot, emulated
+LOGIN = 240.0  # seconds that a lab may take from the request to the first login: it may still have to boot, emulated
 HOST_ANSWERS = 15.0  # seconds
 
 
 class DidNotHappen(Exception):
-    """One sentence: what was awaited and did not come."""
+    """Something expected did not happen: one sentence that says what."""
 
 
 class Tour:
-    """``tell`` shows a line to whoever watches; all deadlines are multiplied by ``patience``."""
+    """``tell``: shows a line to the people watching; all deadlines are multiplied by ``patience``."""
 
     def __init__(self, world: DemoWorld, tell: Callable[[str], None], patience: float = 1.0) -> None:
         self.world, self.tell, self.patience = world, tell, patience
@@ -32,7 +32,8 @@ class Tour:
         self.presenter: IrcClient
 
     async def play(self) -> None:
-        """From the announcement to the minutes; DidNotHappen names the first thing that did not come."""
+        """Plays the class from the announcement to the minutes; raises DidNotHappen with the first thing that did not
+        happen."""
         port = self.world.ircd.port
         self.learner = await IrcClient.connect(port, "learner", heard=self._shown)
         self.presenter = await IrcClient.connect(port, "presenter", source=PRESENTER_ADDRESS)
@@ -56,7 +57,9 @@ class Tour:
         )
         presenter.say(CHANNEL, "!start")
         await self._see(learner, "the class begins", r"SE Linux, hands on begins, with presenter")
-        await self.world.host_answers(HOST_ANSWERS)  # asked sooner, the bot answers with a place in the queue first
+        await self.world.host_answers(
+            HOST_ANSWERS
+        )  # if asked sooner, the bot first answers with a position in the queue
         learner.say(CHANNEL, "!lab debian")
         line = await self._see(
             learner,
@@ -84,7 +87,7 @@ class Tour:
         await self._minutes(number)
 
     async def _kill_bot(self, output: str) -> None:
-        """What failed in 2007: something dies in the middle.  The class stands where it stood."""
+        """Repeats the failure of 2007: something dies in the middle of a class, which goes on at the same step."""
         await self.world.end_bot(signal.SIGKILL)
         await self._see(self.learner, "the bot is killed in the middle (kill -9)", rf"^:{NICK}!\S+ QUIT", 60)
         await self.world.start_bot()
@@ -104,7 +107,7 @@ class Tour:
         self.tell("  ok  it is the same machine, and it kept running")
 
     async def _see(self, client: IrcClient, what: str, pattern: str, within: float = 20.0) -> re.Match[str]:
-        """The line that ``client`` hears; DidNotHappen after that many seconds, or when the bot has ended."""
+        """The line that ``client`` receives; raises DidNotHappen after that many seconds, or when the bot has ended."""
         within *= self.patience
         tasks = Tasks()
         heard = tasks.start(client.expect(pattern, within), what, awaited=True)
@@ -124,7 +127,8 @@ class Tour:
         return found
 
     async def _login(self, command: str, password: str) -> str:
-        """What ``uname -a`` and ``id`` say behind the line that the bot gave, with OpenSSH's own client."""
+        """The output of ``uname -a`` and ``id`` after a login with the ssh command that the bot gave, by OpenSSH's own
+        client."""
         with tempfile.TemporaryDirectory() as folder:
             askpass = Path(folder) / "askpass"
             askpass.write_text('#!/bin/sh\nprintf "%s\\n" "$TOUR_PASSWORD"\n')
@@ -190,7 +194,7 @@ class Tour:
 
     def _shown(self, raw: str) -> None:
         if found := re.match(r":(\S+?)!\S+ PRIVMSG (\S+) :(.*)", raw):
-            # the password is worth nothing when the demo has ended, and still has no place in a CI log
+            # the password is worthless once the demo has ended, but it still does not belong in a CI log
             text = re.sub(r"password [\w-]+", "password ****", found[3])
             where = "" if found[2] == CHANNEL else " (to learner alone)"
             self.tell(f"    <{found[1]}{where}> {plain(text)}")

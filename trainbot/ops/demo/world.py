@@ -1,4 +1,4 @@
-"""What the demo needs around it: an IRC server, a bot with an embedded host, an image; made, and cleared away."""
+"""Everything that the demo needs: an IRC server, a bot with an embedded host, an image; set up and cleared away."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ from trainbot.ops.demo.ngircd import Ngircd, free_port
 
 CHANNEL = "#class"
 NICK = "trainbot"
-PRESENTER_ADDRESS = "127.0.0.2"  # ngircd has no accounts: the presenter is known by the address they come from
+PRESENTER_ADDRESS = "127.0.0.2"  # ngircd has no accounts: the presenter is recognised by their address
 ZONES = "Australia/Melbourne Europe/Berlin America/New_York"
 LONGEST_TMP = 20  # bytes of the folder's folder
-BUILD_ENDS = 60.0  # seconds that an interrupted image build has to clear away
+BUILD_ENDS = 60.0  # seconds that an interrupted image build has to clean up
 
 INI = """\
 ; Made by trainbot demo; bot.ini of a real class looks much the same (see README.md).
@@ -104,7 +104,7 @@ def cache_folder() -> Path:
 
 
 class DemoWorld:
-    """Everything that a demo starts.  ``close()`` ends all of it, whatever state it is in."""
+    """Everything that a demo starts.  ``close()`` ends all of it, in whatever state it is."""
 
     def __init__(self, port: int, tell: Callable[[str], None]) -> None:
         self.tell = tell
@@ -120,7 +120,7 @@ class DemoWorld:
         self.bot: asyncio.subprocess.Process | None = None
 
     async def prepare(self) -> None:
-        """The image (built once, minutes) and bot.ini."""
+        """Prepares the image (built once, which takes minutes) and bot.ini."""
         ini = self.folder / "bot.ini"
         values = dict(
             irc_port=self.ircd.port,
@@ -149,7 +149,7 @@ class DemoWorld:
         self.config = load(ini)
 
     async def _image(self, config: Config) -> None:
-        """The current image, built by a process of its own: interrupted, it clears away what it began."""
+        """The current image, built by a process of its own, which clears away what it began if it is interrupted."""
         key = await asyncio.to_thread(lab_key, config.gateway.lab_key)
         if await asyncio.to_thread(image_is_current, shipped.folder("images") / "debian", self.cache, key):
             return
@@ -175,7 +175,7 @@ class DemoWorld:
             return await asked
 
     async def start_bot(self) -> None:
-        """The bot, a process of its own with its log in bot.log."""
+        """Starts the bot, a process of its own with its log in bot.log."""
         log = os.open(self.folder / "bot.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             self.bot = await asyncio.create_subprocess_exec(
@@ -194,7 +194,7 @@ class DemoWorld:
         return False
 
     def trainbot(self, *words: str) -> tuple[str, ...]:
-        """That shell command, for this demo's bot."""
+        """The words of that ``trainbot`` command for this demo's bot."""
         return (sys.executable, "-m", "trainbot", *words, "-c", str(self.folder / "bot.ini"))
 
     async def end_bot(self, number: int = signal.SIGTERM) -> None:
@@ -223,7 +223,8 @@ class DemoWorld:
         return ""
 
     async def close(self, keep: bool = False) -> None:
-        """The bot, the gateway, every lab, the IRC server, the folder: gone, each even where another one resists."""
+        """Ends and removes the bot, the gateway, every lab, the IRC server and the folder, each even if another one
+        can't be."""
         await self._ending("the bot", self.end_bot())
         if self.config is not None:
             await self._ending("the gateway", asyncio.to_thread(gateway_process.stop, self.config.store.state))
@@ -239,7 +240,7 @@ class DemoWorld:
     async def _ending(self, what: str, ending: Awaitable[object]) -> None:
         try:
             await ending
-        except Exception as error:  # the rest has to be cleared away all the same
+        except Exception as error:  # the rest has to be removed all the same
             self.tell(f"could not stop {what}: {error}")
 
 
@@ -265,8 +266,8 @@ def end_labs(config: Config) -> None:
 
 
 def _port(wanted: int, tell: Callable[[str], None], what: str) -> tuple[int, socket.socket]:
-    """``wanted`` of 127.0.0.1, or where that is taken another port, which is said; and what keeps other demos from it
-    until it is closed (an abstract socket, unix(7): gone with its process)."""
+    """The port ``wanted`` of 127.0.0.1, or another one, which is announced, if that one is taken; and what keeps other
+    demos from using it until it is closed (an abstract socket, unix(7): gone with its process)."""
     lock = socket.socket(socket.AF_UNIX)
     with socket.socket() as probe, suppress(OSError):
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that have ended don't count

@@ -24,7 +24,7 @@ def scripts(exercise: Exercise) -> int:
 
 
 async def play(exercise: Exercise, run: Run, tell: Callable[[], None]) -> str:
-    """Plays the exercise; the first fault as one sentence, or ''.
+    """Plays the exercise; returns the first fault as one sentence, or ''.
 
     For each step: its setup works, its check fails before the solution, its solve works, and its check then passes.
     ``tell`` is called after each script.

@@ -21,7 +21,8 @@ Show = Callable[[Any, list[str]], None]
 def rehearse(
     config: Config, request: dict[str, Any], within: float, patience: float, keep: bool, show: Show, progress: Progress
 ) -> int:
-    """0: go, 1: no-go, 130: ended by Ctrl-C, SIGTERM or a closed terminal.  The labs are freed in any case."""
+    """Runs the rehearsal; returns 0 for go, 1 for no-go, 130 if ended by Ctrl-C, SIGTERM or a closed terminal.  The
+    labs are freed in any case."""
     rehearsal = Rehearsal(config, progress, within=within, patience=patience)
     try:
         found = asyncio.run(_held(rehearsal, request, keep, show, progress))

@@ -71,7 +71,7 @@ def lines(found: RehearsalResult) -> list[str]:
 
 
 def to_json(found: RehearsalResult) -> dict[str, Any]:
-    """For programs: the verdict, the figures in seconds, and every seat."""
+    """The report for programs: the verdict, the figures in seconds, and every seat."""
     verdict = judge(found)
     value = asdict(found)
     del value["uris"]

@@ -272,7 +272,7 @@ class Rehearsal:
 
     @asynccontextmanager
     async def _watched(self) -> AsyncIterator[None]:
-        """Polls the bot meanwhile."""
+        """Polls the bot while the block runs."""
 
         async def watch() -> None:
             async for look in self.asking.looks():

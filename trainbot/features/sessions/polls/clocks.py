@@ -1,7 +1,7 @@
 """The clocks of one zone between two moments, as spans with a constant offset from UTC.
 
-With these no local time is ambiguous: the moments at which clocks show a time between 14:00 and 18:00 are a set,
-also on a day when an hour is skipped (it is in no set) or happens twice (both are in it).
+With spans no local time is ambiguous: the moments at which clocks show a time between 14:00 and 18:00 are a set, even
+on a day when an hour is skipped (it is in no set) or happens twice (both are in the set).
 """
 
 from __future__ import annotations

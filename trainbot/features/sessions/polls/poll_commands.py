@@ -327,7 +327,7 @@ class PollCommands:
         return f"Drafts {' and '.join(names)}: !session publish all."
 
     def tick(self, now: datetime) -> None:
-        """Closes polls whose time is over and tells whoever opened them the result."""
+        """Closes polls whose time is over, and tells the people who opened them the result."""
         for poll in self.rows.over(now):
             text = self._close(poll, now)
             self.notices.tell(now, f"the poll in {poll.channel} is closed. {text}", person_id=poll.person_id)

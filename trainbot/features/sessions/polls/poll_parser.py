@@ -16,13 +16,13 @@ from trainbot.features.sessions.polls.tokens import TO, MonthDay, TokenReader
 from trainbot.model.session_fields import plain
 
 EXAMPLE = "for example !when open 7-15 mar 07:00-22:00 melbourne 2h max 2 until 3 mar"
-STEP = 30  # minutes: where some clocks differ by half hours, full hours of one place are no full hours of another
+STEP = 30  # minutes: some zones differ by half hours, so full hours in one are not full hours in another
 STEPS = (15, 30, 60, 120)
 MOST_DAYS = 31
 MOST_SESSIONS = 6
 MOST_STARTS = 1500
 MOST_MINUTES = 12 * 60
-OPEN_FOR = timedelta(days=7)  # where no end was said, and the first day is not sooner
+OPEN_FOR = timedelta(days=7)  # if no end was given and the first day is not sooner
 FARTHEST = timedelta(days=366)
 LONGEST_TITLE = 80
 

@@ -16,7 +16,7 @@ from trainbot.features.sessions.polls.ranking import CandidateStart, Choice, equ
 from trainbot.features.sessions.polls.spans import Spans, covers, union, without
 
 MOST_DAYS_SHOWN = 12
-RESULT_BYTES = MAX_BYTES - 60  # beside it stands what the drafts are called
+RESULT_BYTES = MAX_BYTES - 60  # the names of the drafts are in the same line
 Hours = tuple[tuple[int, int], ...]  # minutes after midnight
 
 

@@ -121,9 +121,9 @@ Gain = tuple[int, int, CandidateStart]
 
 
 class _Search:
-    """Branch and bound over sets of one size.  A person counts as ``weight`` where reached, and one more where glad
-    (so little that even greedy choice keeps what it promises for reach alone): the gain of a start only falls as others
-    are chosen, and the largest gains left bound what can still be had."""
+    """Branch and bound over sets of one size.  A person counts as ``weight`` if reached, and one more if the time suits
+    them well (so little that even greedy choice keeps its guarantee for reach alone): the gain of a start only falls as
+    others are chosen, and the largest remaining gains bound what can still be achieved."""
 
     def __init__(self, starts: list[CandidateStart], budget: int) -> None:
         self.starts, self.left = starts, budget
@@ -165,7 +165,7 @@ class _Search:
         gains: list[Gain] = []
         for before, place, start in among:
             if score + before + others <= self.score:
-                break  # nor any of those that come after
+                break  # and neither can any after it
             self.left -= 1
             gain = (start.reach & not_reach).bit_count() * weight + (start.yes & not_yes).bit_count()
             if size > 1:

@@ -214,7 +214,7 @@ class TokenReader:
 
     def hours(self) -> tuple[int, int] | None:
         """``14:00-18:00``, ``2-6pm``, ``after 18:00``, ``before 10``, ``evening``: minutes after midnight; past 1440
-        where the end is on the next day."""
+        if the end is on the next day."""
         word = self.peek().text
         if word in PARTS:
             self.take()
@@ -259,7 +259,7 @@ def _is_clock(token: Token) -> bool:
 
 
 def _from_to(first: Token, last: Token) -> tuple[int, int]:
-    """Both ends; the first has the pm of the last where that makes sense (2-6pm, but 10-2pm begins in the morning)."""
+    """Both ends; the first gets the pm of the last if that makes sense (2-6pm, but 10-2pm begins in the morning)."""
     start, end = _minutes(first.text), _minutes(last.text)
     said = f"{first.text}-{last.text}"
     half = re.search(r"[ap](?=\.?m)", last.text)
