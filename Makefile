@@ -1,5 +1,5 @@
 # Each target installs what it needs; README.md explains the targets.
-.PHONY: demo lint test bare coverage test-content test-images test-xen test-xen-long test-kills newest constraints docs \
+.PHONY: demo lint test bare coverage test-content test-images test-xen test-xen-long test-kills test-attacks newest constraints docs \
 	picture bench
 
 PYTEST = .venv/bin/python -m pytest
@@ -45,6 +45,10 @@ test-xen-long:         ## run trainbot doctor on Xen hosts with many faults; boo
 test-kills:            ## kill -9 the database a thousand times and the whole bot fifty times
 	@scripts/setup test
 	$(PYTEST) -m kills $(ARGS)
+
+test-attacks:          ## attack the gateway as strangers and learners would
+	@scripts/setup test
+	$(PYTEST) -m attacks -n 2 --dist load $(ARGS)
 
 newest:                ## run the fast tests with the newest libraries that setup.cfg allows, in .venv-newest
 	@scripts/setup newest

@@ -186,7 +186,7 @@ async def test_a_wrong_password_is_answered_slowly(tmp_path, monkeypatch):
         return table
 
     config = GatewayConfig(listen=(), state=tmp_path, control=tmp_path, lab_key=tmp_path, wrong_delay=3.5)
-    at = ssh_connection.SshConnection(SimpleNamespace(config=config, routes=routes))
+    at = ssh_connection.SshConnection(SimpleNamespace(config=config, routes=routes, failed=lambda address, user: None))
     monkeypatch.setattr(ssh_connection.asyncio, "sleep", sleep)
     assert not await at.validate_password("x", "guess") and slept == [3.5]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
@@ -128,3 +129,27 @@ def test_asking_about_the_gateway_needs_no_asyncssh():
         "sys.exit('asyncssh' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_its_log_is_bounded(tmp_path):
+    """A stranger cannot fill the disk that holds the state: two files of that size, the latest lines in the first."""
+    path = tmp_path / "gateway.log"
+    with path.open("a") as stream:
+        log = process.BoundedLog(stream, path, size=5000)
+        for number in range(1000):
+            log.emit(logging.makeLogRecord({"msg": f"{number} " + "x" * 40}))
+        os.write(stream.fileno(), b"a traceback\n")
+    assert {each.name for each in tmp_path.iterdir()} == {"gateway.log", "gateway.log.1"}
+    assert all(each.stat().st_size < 6000 for each in tmp_path.iterdir())
+    assert path.read_text().splitlines()[-2:] == ["999 " + "x" * 40, "a traceback"]
+
+
+def test_a_log_elsewhere_is_left_alone(tmp_path):
+    """Under systemd stderr is the journal, or it is a file of somebody else's: nothing is renamed."""
+    path = tmp_path / "gateway.log"
+    path.write_text("x" * 9000)
+    with (tmp_path / "mine").open("a") as stream:
+        log = process.BoundedLog(stream, path, size=5000)
+        for _ in range(1000):
+            log.emit(logging.makeLogRecord({"msg": "line"}))
+    assert path.stat().st_size == 9000 and not (tmp_path / "gateway.log.1").exists()

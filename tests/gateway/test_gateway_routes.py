@@ -15,7 +15,6 @@ from trainbot.core.errors import BackendError
 from trainbot.core.files import make_once
 from trainbot.core.text import plain_ascii
 from trainbot.features.labs.passwords import ALPHABET, digest, load_or_make_secret, new_password, normalise
-from trainbot.gateway.learner.limits import PreAuthLimiter, Quota, network
 from trainbot.gateway.routes import Route, Routes, same_key, to_json
 
 PEPPER = b"p" * 32
@@ -172,62 +171,6 @@ def test_of_many_that_make_a_file_at_once_one_wins(tmp_path):
     with ThreadPoolExecutor(16) as pool:
         got = set(pool.map(lambda n: make_once(tmp_path / "once", bytes([n]) * 1000), range(64)))
     assert got == {(tmp_path / "once").read_bytes()}
-
-
-@given(st.lists(st.tuples(st.integers(0, 3), st.booleans()), max_size=60))
-def test_never_more_wait_than_may(steps):
-    """Whoever comes and goes, the limit holds, and the one that has to go is among those that wait."""
-    waiting, here = PreAuthLimiter(5), {}
-    for number, (place, leaves) in enumerate(steps):
-        if leaves and here:
-            gone = next(iter(here))
-            waiting.go(gone)
-            del here[gone]
-        here[number] = place
-        dropped = waiting.come(number, f"10.0.0.{place}")
-        if dropped is not None:
-            crowded = max(list(here.values()).count(each) for each in here.values())
-            assert list(here.values()).count(here[dropped]) == crowded
-            del here[dropped]
-        assert len(waiting) == len(here) <= 5
-
-
-def test_a_flood_pushes_out_its_own():
-    """One patient person stays while somebody else's machine opens a thousand connections."""
-    waiting = PreAuthLimiter(10)
-    waiting.come("alice", "192.0.2.1")
-    assert "alice" not in {waiting.come(number, "198.51.100.9") for number in range(1000)}
-
-
-@pytest.mark.parametrize(
-    ("address", "place"),
-    [
-        ("192.0.2.1", "192.0.2.1"),
-        ("::ffff:192.0.2.1", "192.0.2.1"),
-        ("2001:db8::1", "2001:db8::/64"),
-        ("2001:db8::2:3", "2001:db8::/64"),
-        ("fe80::1%eth0", "fe80::/64"),
-        ("?", "?"),
-        ("", ""),
-    ],
-)
-def test_what_counts_as_one_place(address, place):
-    """An IPv4 address, an IPv6 subscriber's /64, or what it is called where it is neither."""
-    assert network(address) == place
-
-
-@given(st.lists(st.sampled_from([1, 2, -1, -2]), max_size=50))
-def test_shares_are_kept(steps):
-    """Nobody has more than the limit, and nobody's use takes from another's."""
-    shares, had = Quota(3), {1: 0, 2: 0}
-    for step in steps:
-        person = abs(step)
-        if step > 0:
-            assert shares.take(person) == (had[person] < 3)
-            had[person] = min(3, had[person] + 1)
-        elif had[person]:
-            shares.give_back(person)
-            had[person] -= 1
 
 
 @given(st.text(max_size=100))

@@ -18,7 +18,17 @@ from trainbot.gateway import route_cache as table
 from trainbot.gateway.lab.jump_hosts import JumpHosts
 from trainbot.gateway.lab.lab_link import ENDED
 from trainbot.gateway.learner.console import Consoles
-from trainbot.gateway.learner.limits import PreAuthLimiter, Quota
+from trainbot.gateway.learner.failed_logins import FailedLogins
+from trainbot.gateway.learner.guarded_connection import Turns
+from trainbot.gateway.learner.limits import (
+    BROKEN,
+    NO_LOGIN,
+    WRONG_PASSWORD,
+    KnownNetworks,
+    Penalties,
+    PreAuthLimiter,
+    Quota,
+)
 from trainbot.gateway.learner.status_line import StatusText, read_lines
 from trainbot.gateway.routes import Route, Routes
 from trainbot.gateway.rpc.handlers import RequestHandlers
@@ -66,7 +76,11 @@ class Hub:
         self.sessions = Quota(config.sessions)
         self.forwards = Quota(config.forwards)
         self._connections = Quota(config.connections)
-        self._waiting: PreAuthLimiter[LearnerConnection] = PreAuthLimiter(config.unauthenticated)
+        known = KnownNetworks()
+        self._known, self._penalties = known, Penalties(known)
+        self._waiting: PreAuthLimiter[LearnerConnection] = PreAuthLimiter(config.unauthenticated, known)
+        self.failed_logins = FailedLogins()
+        self.turns = Turns()
         self._inside: dict[LearnerConnection, int] = {}  # and the person
         self._pepper = load_or_make_secret(config.state / PEPPER)
         self._routes = self._last_table()
@@ -182,6 +196,20 @@ class Hub:
 
     # -- who is here
 
+    def refusal(self, address: str) -> str:
+        """Why connections from ``address`` are refused now; '' if they are not."""
+        seconds = self._penalties.refused(address)
+        return f"too many failed logins from your network: try again in {seconds:.0f} s" if seconds else ""
+
+    def broke(self, address: str) -> None:
+        """A connection from ``address`` exceeded what a stranger may send."""
+        self._penalties.add(address, BROKEN)
+
+    def failed(self, address: str, user: str) -> None:
+        """Somebody tried a wrong password."""
+        self._penalties.add(address, WRONG_PASSWORD)
+        self.failed_logins.failed(address, user)
+
     def came(self, connection: LearnerConnection) -> None:
         dropped = self._waiting.come(connection, connection.peer)
         if dropped is not None:
@@ -193,12 +221,16 @@ class Hub:
         if not self._connections.take(person):
             return False
         self._inside[connection] = person
+        self._known.add(connection.peer)
+        self._penalties.forgive(connection.peer)
         return True
 
     def went(self, connection: LearnerConnection) -> None:
         self._waiting.go(connection)
         if connection in self._inside:
             self._connections.give_back(self._inside.pop(connection))
+        else:
+            self._penalties.add(connection.peer, NO_LOGIN)
         self._leave_if_empty()
 
     # -- what the bot and shell commands ask

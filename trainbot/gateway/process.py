@@ -17,6 +17,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TextIO
 
 import trainbot
 from trainbot.core.errors import BackendError
@@ -28,12 +29,13 @@ from trainbot.gateway.settings import GatewayConfig
 log = logging.getLogger(__name__)
 
 LOCK, PID, LOG = "gateway.lock", "gateway.pid", "gateway.log"
+LOG_SIZE = 1 << 20  # bytes of gateway.log, and as many of gateway.log.1
 _FLOCK = "@hhqqi0q"  # struct flock of fcntl(2)
 
 
 def main(config: GatewayConfig) -> int:
     """Runs the gateway until SIGTERM or SIGINT; returns 0, or 1 with one sentence on stderr."""
-    _log_to_stderr()
+    _log_to_stderr(config.state)
     lock: int | None = None
     try:
         lock = _hold(config.state)
@@ -204,8 +206,31 @@ def _room_for_connections() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def _log_to_stderr() -> None:
-    handler = logging.StreamHandler(sys.stderr)
+class BoundedLog(logging.StreamHandler[TextIO]):
+    """Logs to ``stream``; once its file is ``path`` and larger than ``size`` bytes, renames that to ``path``.1 and goes on in
+    a new one, with the same file descriptor, so that whatever else is written to it (tracebacks) follows."""
+
+    def __init__(self, stream: TextIO, path: Path, size: int = LOG_SIZE) -> None:
+        super().__init__(stream)
+        self._path, self._size = path, size
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with suppress(OSError, ValueError):
+            self._rotate(self.stream.fileno())
+        super().emit(record)
+
+    def _rotate(self, handle: int) -> None:
+        now = os.fstat(handle)
+        if now.st_size <= self._size or not os.path.samestat(now, os.stat(self._path)):
+            return
+        os.replace(self._path, f"{self._path}.1")
+        fresh = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        os.dup2(fresh, handle)
+        os.close(fresh)
+
+
+def _log_to_stderr(state: Path) -> None:
+    handler = BoundedLog(sys.stderr, state / LOG)
     handler.setFormatter(PlainFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     logging.basicConfig(handlers=[handler], level=logging.INFO)
     # asyncssh logs user names and commands unfiltered; we log what matters ourselves.

@@ -15,14 +15,15 @@ from trainbot.adapters.state_folder import SOCKET
 from trainbot.core.errors import BackendError
 from trainbot.gateway import hostkey
 from trainbot.gateway.hub import Hub
+from trainbot.gateway.learner.guarded_connection import GuardedConnection
 from trainbot.gateway.learner.ssh_connection import SshConnection
 from trainbot.gateway.settings import GatewayConfig
 
 log = logging.getLogger(__name__)
 TOPIC, LINES = "routes", "lines"
-# dropbear's client guesses this one; by RFC 4253 7 the guess is right only where it is our first as well, and asyncssh
-# takes it for right wherever it is in our list.  Which is used is the client's choice all the same.
-KEX = "^curve25519-sha256"
+# Key exchanges that cost us about a millisecond: a stranger can ask for any of them (rsa2048-sha256 costs 65 ms).  dropbear
+# guesses the first; by RFC 4253 7 its guess is right only if that is our first as well.  The client's order decides.
+KEX = ["curve25519-sha256", "curve25519-sha256@libssh.org", "mlkem768x25519-sha256", "ecdh-sha2-nistp256"]
 
 
 async def serve(config: GatewayConfig, ready: Callable[[list[tuple[str, int]]], None] = lambda bound: None) -> None:
@@ -33,13 +34,13 @@ async def serve(config: GatewayConfig, ready: Callable[[list[tuple[str, int]]], 
     """
     hub = Hub(config)
     key = asyncssh.import_private_key(hostkey.load_or_make(config.state))
-    listeners: list[asyncssh.SSHAcceptor] = []
+    listeners: list[asyncio.Server] = []
     control = ControlServer(config.state / SOCKET, hub.answer)
     try:
         await control.start()
         for host, port in config.listen:
             listeners.append(await _listen(hub, key, host, port))
-        bound = [address for each in listeners for address in each.get_addresses()]
+        bound = [socket.getsockname() for each in listeners for socket in each.sockets]
         ready([(str(address[0]), int(address[1])) for address in bound])
         following = hub.tasks.start(
             subscribe(config.control, TOPIC, hub.take_table, hub.bot_is), "following the routes", awaited=True
@@ -59,32 +60,33 @@ async def serve(config: GatewayConfig, ready: Callable[[list[tuple[str, int]]], 
         if hub.everybody():
             await asyncio.sleep(0.2)  # time to send the message
         hub.consoles.close()
+        hub.failed_logins.close()
         await control.close()
         hub.jump_hosts.close()
         await hub.tasks.close()
 
 
-async def _listen(hub: Hub, key: asyncssh.SSHKey, host: str, port: int) -> asyncssh.SSHAcceptor:
-    config = hub.config
+async def _listen(hub: Hub, key: asyncssh.SSHKey, host: str, port: int) -> asyncio.Server:
+    config, loop = hub.config, asyncio.get_running_loop()
+    options = asyncssh.SSHServerConnectionOptions(
+        server_factory=lambda: SshConnection(hub),
+        server_host_keys=[key],
+        server_version="trainbot",
+        line_editor=False,
+        encoding=None,
+        gss_host=None,
+        agent_forwarding=False,
+        x11_forwarding=False,
+        allow_scp=False,
+        compression_algs=None,
+        login_timeout=config.login,
+        keepalive_interval=config.keepalive,
+        keepalive_count_max=4,
+        kex_algs=KEX,
+    )
     try:
-        return await asyncssh.listen(
-            host,
-            port,
-            server_factory=lambda: SshConnection(hub),
-            server_host_keys=[key],
-            server_version="trainbot",
-            line_editor=False,
-            encoding=None,
-            gss_host=None,
-            agent_forwarding=False,
-            x11_forwarding=False,
-            allow_scp=False,
-            compression_algs=None,
-            login_timeout=config.login,
-            keepalive_interval=config.keepalive,
-            keepalive_count_max=4,
-            backlog=512,
-            kex_algs=KEX,
+        return await loop.create_server(
+            lambda: GuardedConnection(loop, options, hub.turns, hub.refusal, hub.broke), host, port, backlog=512
         )
     except OSError as error:
         reason = (

@@ -20,6 +20,7 @@ from trainbot.core.files import make_once
 # Crockford's base 32: no i, l, o (read as 1, 1, 0 when typed) and no u.
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 GROUPS, GROUP = 4, 4  # 16 characters of 5 bits: 80 bits
+LONGEST = 128  # characters that are read: normalising takes time quadratic in the number of combining marks
 _READ_AS = str.maketrans("ilo", "110")
 
 
@@ -31,7 +32,7 @@ def new_password() -> str:
 def normalise(password: str) -> str:
     """The password as it was meant: case, spaces, dashes of any kind, and letters that look like digits make no
     difference."""
-    folded = unicodedata.normalize("NFKC", password).casefold()
+    folded = unicodedata.normalize("NFKC", password[:LONGEST]).casefold()
     kept = (c for c in folded if not (c.isspace() or unicodedata.category(c) in ("Pd", "Cf", "Cc")))
     return "".join(kept).translate(_READ_AS)
 

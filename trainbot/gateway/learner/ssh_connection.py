@@ -15,6 +15,7 @@ from trainbot.gateway.lab.lab_link import ENDED, LabLink, LabUnavailable
 from trainbot.gateway.lab.pipe import ForwardedEnd, SocketBackpressure, join
 from trainbot.gateway.learner import tmux as screen
 from trainbot.gateway.learner.console import Consoles
+from trainbot.gateway.learner.guarded_connection import PASSWORD
 from trainbot.gateway.learner.ssh_session import LearnerEnd
 from trainbot.gateway.learner.status_line import StatusLine, StatusText
 from trainbot.gateway.routes import Guest, Route, same_key
@@ -136,16 +137,19 @@ class SshConnection(asyncssh.SSHServer):
 
     async def validate_password(self, username: str, password: str) -> bool:
         self._claim = None
+        self._tries += 1  # before anything is awaited: asyncssh cancels this as soon as the next request comes
+        if self._tries > self._config.tries or len(password) > PASSWORD:
+            self._enough(self._tries, 0)
+            return False
         routes = await self._hub.routes()
         name, self._plain = screen.read_user(username)
         claim = routes.by_password(name, password)
         if claim is None:
+            self._hub.failed(self.peer, username)
             await asyncio.sleep(self._config.wrong_delay)
             # A bot that has just been restarted may have given out this password before it could send its table.
             claim = (await self._hub.routes()).by_password(name, password)
         if claim is None:
-            self._tries += 1
-            log.info("%s as %s: wrong password", self.peer, plain_ascii(username))
             self._enough(self._tries, self._config.tries)
             return False
         # Nothing is awaited from here until auth_completed: no other try can come between.
@@ -155,13 +159,16 @@ class SshConnection(asyncssh.SSHServer):
     async def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
         """Whether the key belongs to somebody; asyncssh also checks the signature."""
         self._claim, self._by_password = None, False
+        self._key_tries += 1
+        if self._key_tries > self._config.key_tries:
+            self._enough(self._key_tries, 0)
+            return False
         routes = await self._hub.routes()
         name, self._plain = screen.read_user(username)
         line = same_key(key.export_public_key().decode("ascii"))
         claim = routes.by_key(name, line)
         if claim is None and not self._offered:
             self._offered = line
-        self._key_tries += 1
         self._enough(self._key_tries, self._config.key_tries)
         self._claim = claim
         return claim is not None
@@ -172,6 +179,7 @@ class SshConnection(asyncssh.SSHServer):
             self._conn.disconnect(asyncssh.DISC_TOO_MANY_CONNECTIONS, "you have too many connections: close one")
             return
         self.who = who
+        self._conn.logged_in()
         log.info("%s: %s from %s logged in", self._named(), plain_ascii(who.name), self.peer)
         if self._by_password and self._offered and isinstance(who, Route):
             self._hub.offered(who, self._offered, self._key_is_new)
