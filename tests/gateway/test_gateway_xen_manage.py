@@ -316,14 +316,18 @@ def test_nobody_is_watched_unknowingly(quiet, line):
     there.until(b"(automatic login)")
     quiet.bot.answers = lambda request: {"lease": watched.lease, "by": "hannah (helper)", "name": "alice"}
     helper = Terminal(quiet, staff, words=("xen-manage", "console", "alice"))
-    helper.until(b"console of alice, who is notified")
+    helper.until(b"console of alice, who is notified; read-only")
     helper.until(b"(automatic login)")
     inside.until(b"hannah (helper) is now viewing your lab's console")
     there.until(b"hannah (helper) is now viewing your lab's console")
     late = Terminal(quiet, password)
     late.until(b"hannah (helper) is viewing your lab's console")
+    helper.type(bytes(byte for byte in range(256) if byte != 0x1D) * 9 + b"rm -rf /\r")
     helper.type(b"\x1d")
     assert helper.close() == 0
+    there.type(b"mine\r")
+    there.until(b"<mine")
+    assert line.typed.strip() == b"mine"
     quiet.bot.answers = lambda request: {"error": "somebody else's console is for helpers"}
     ran = quiet.ssh("xen-manage console alice", password=staff)
     assert (ran.returncode, ran.stdout) == (1, b"") and b"for helpers" in ran.stderr

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from tests.stage import Stage
+from trainbot.bot.app import run
+from trainbot.config import load
+from trainbot.core.access import NO_ORGANISER, Role, parse_rule
+from trainbot.core.errors import ConfigError
 from trainbot.ops.check import checkup
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(
@@ -30,3 +37,36 @@ def test_an_exercise_that_compares(stage: Stage, images: tuple[str, ...], per_pe
     lines: list[str] = []
     checkup(config, lines.append)
     assert f"  selinux: SE Linux for beginners, 3 steps{said}" in lines
+
+
+def test_values_of_the_example_are_named(stage: Stage) -> None:
+    """Whoever copies bot.ini hears what still has to be set: the addresses that are nobody's, and an organiser."""
+    ini = stage.folder / "bot.ini"
+    ini.write_text(
+        "[irc]\nchannels = #class\nserver = irc.example.org\n[roles]\npresenter = account:alice\n"
+        "[labs]\npublic_address = lab.example.org ; ssh\n[records]\npublic_url = https://notexample.org.au/\n"
+    )
+    lines: list[str] = []
+    assert checkup(load(ini), lines.append) == 1
+    assert [line for line in lines if "example" in line and line.startswith("!")] == [
+        "! [irc] server: irc.example.org: this is still the example's value: set your own",
+        "! [labs] public_address: lab.example.org: this is still the example's value: set your own",
+        f"! nobody is organiser: {NO_ORGANISER}",
+    ]
+
+
+async def test_nobody_runs_without_an_organiser(stage: Stage) -> None:
+    """It says what to set, before it connects anywhere."""
+    ini = stage.folder / "bot.ini"
+    ini.write_text("[irc]\nchannels = #class\n[roles]\norganiser =\npresenter = account:alice\n")
+    with pytest.raises(ConfigError, match="set organiser in"):
+        await run(load(ini))
+
+
+def test_nobody_is_shipped_as_organiser() -> None:
+    """Neither bot.ini nor the README names somebody who would become the organiser of whoever copies them."""
+    assert not load(ROOT / "bot.ini").roles.rules[Role.ORGANISER]
+    for line in (ROOT / "README.md").read_text().splitlines():
+        if "organiser = " in line:
+            with pytest.raises(ValueError, match="an account is a plain name"):
+                parse_rule(line.partition("=")[2].strip())

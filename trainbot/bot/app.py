@@ -33,6 +33,7 @@ from trainbot.bot.workers.lab_probes import LabProbes
 from trainbot.bot.workers.maintenance import Maintenance
 from trainbot.bot.workers.script_runner import ScriptRunner
 from trainbot.config import Config, load
+from trainbot.core.access import NO_ORGANISER, Role
 from trainbot.core.errors import BackendError, ConfigError, UserError
 from trainbot.core.tasks import Tasks
 from trainbot.gateway.routes import to_json
@@ -275,7 +276,9 @@ def _open_store(config: Config) -> Store:
 
 
 async def run(config: Config) -> None:
-    """Runs until SIGTERM or SIGINT.  SIGHUP makes it read bot.ini again."""
+    """Runs until SIGTERM or SIGINT.  SIGHUP makes it read bot.ini again.  ConfigError if nobody is organiser."""
+    if not config.roles.rules.get(Role.ORGANISER):
+        raise ConfigError(NO_ORGANISER)
     app = App(config)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

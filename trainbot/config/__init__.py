@@ -1,6 +1,6 @@
 """bot.ini as frozen values; the defaults are in ``model``.  ``load(path)`` reports every problem at once."""
 
-from trainbot.config.loader import load
+from trainbot.config.loader import load, placeholders
 from trainbot.model.config import (
     Config,
     ExerciseConfig,
@@ -28,4 +28,5 @@ __all__ = [
     "Secret",
     "StoreConfig",
     "load",
+    "placeholders",
 ]

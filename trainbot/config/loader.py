@@ -38,18 +38,23 @@ from trainbot.model.config import (
 from trainbot.model.database_url import database_path, database_url
 from trainbot.model.reminder import parse_offsets
 
+_EXAMPLE = re.compile(r"\bexample(\.(org|com|net))?(?![\w.-])")
 SECTIONS = ("irc", "store", "roles", "schedule", "exercises", "labs", "gateway", "questions", "records")
 
 
-def load(path: Path) -> Config:
-    """Reads and checks the whole file; ConfigError lists every problem."""
-    parser = ConfigParser(
+def _parser() -> ConfigParser:
+    return ConfigParser(
         interpolation=None,
         inline_comment_prefixes=(";",),
         comment_prefixes=(";", "#"),
         default_section="\0none",
         empty_lines_in_values=False,
     )
+
+
+def load(path: Path) -> Config:
+    """Reads and checks the whole file; ConfigError lists every problem."""
+    parser = _parser()
     try:
         parser.read_string(path.read_text(encoding="utf-8"), source=str(path))
     except FileNotFoundError:
@@ -71,6 +76,18 @@ def load(path: Path) -> Config:
     if problems:
         raise ConfigError(problems)
     return config
+
+
+def placeholders(path: Path) -> list[str]:
+    """``[section] option: value`` for each value that still names an example's host (RFC 2606, section 3)."""
+    parser = _parser()
+    parser.read_string(path.read_text(encoding="utf-8"))
+    return [
+        f"[{name}] {option}: {value}"
+        for name in parser.sections()
+        for option, value in parser[name].items()
+        if _EXAMPLE.search(value)
+    ]
 
 
 def _unread(path: Path, error: IniError) -> list[str]:

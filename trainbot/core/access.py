@@ -10,6 +10,11 @@ from functools import cached_property
 
 from trainbot.core.messages import Sender
 
+NO_ORGANISER = (
+    "set organiser in [roles] of bot.ini, for example organiser = account: and your services account; without one nobody "
+    "could drain a host or plan a session"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Person:
@@ -67,7 +72,7 @@ def parse_rule(text: str) -> Rule:
     if kind not in ("account", "mask") or not pattern:
         raise ValueError(f'"{text}" is neither account:NAME nor mask:NICK!USER@HOST')
     if kind == "account":
-        if any(sign in pattern for sign in "*?!@"):
+        if any(sign in pattern for sign in "*?!@<>"):
             raise ValueError(f'"{text}": an account is a plain name, as in account:alice')
         return Rule("account", fold_account(pattern))
     nick, bang, rest = pattern.partition("!")

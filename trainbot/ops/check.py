@@ -12,7 +12,8 @@ from trainbot.adapters.db import Store
 from trainbot.adapters.db.migrate import refuse_newer
 from trainbot.adapters.scenario_files.library import load_library
 from trainbot.bot.installation import images_of
-from trainbot.config import Config
+from trainbot.config import Config, placeholders
+from trainbot.core.access import NO_ORGANISER, Role
 from trainbot.core.errors import BackendError
 from trainbot.core.text import one_line
 from trainbot.core.times import describe_many
@@ -44,10 +45,14 @@ def checkup(config: Config, say: Callable[[str], None]) -> int:
     secure = "TLS" if irc.tls else "no TLS"
     line(f"{irc.server}:{irc.port} ({secure}) as {irc.nick} in {' '.join(irc.channels)}")
     line(f"SASL: {' '.join(irc.sasl)} for account {irc.account}" if irc.sasl else "no account (no SASL)")
+    for value in placeholders(config.path) if config.path.exists() else ():
+        line(value, "this is still the example's value: set your own")
     say("Roles")
     for role in sorted(config.roles.rules, reverse=True):
         rules = config.roles.rules[role]
         line(f"{role.word}: " + (" ".join(f"{rule.kind}:{rule.pattern}" for rule in rules) or "nobody"))
+    if not config.roles.rules.get(Role.ORGANISER):
+        line("nobody is organiser", NO_ORGANISER)
     say("Hosts")
     for host in config.hosts:
         line(f"{host.name} {host.uri}, at most {host.labs} labs")

@@ -30,7 +30,7 @@ xen-manage list                       list your labs with their state and remain
 xen-manage console [IMAGE]            open the serial console, even if the lab's network is down; ctrl-] to leave
 xen-manage reset [IMAGE]              recreate the lab from its image (asks first, unless --yes is given)
 xen-manage destroy [IMAGE]            return the lab (asks first, unless --yes is given)
-xen-manage console NICK               for helpers: open NICK's console; NICK is notified
+xen-manage console NICK               for helpers: view NICK's console (read-only); NICK is notified
 Use ssh -t so that the console behaves like a terminal."""
 OK, FAILED, USAGE, STOPPED = 0, 1, 2, 130
 
@@ -69,6 +69,7 @@ class ManageCommand:
         self._typed: asyncio.Queue[bytes] = asyncio.Queue()
         self._ended = False  # end of input
         self._console: Console | None = None
+        self._read_only = False  # somebody else's console
         self._left: asyncio.Future[int] | None = None
 
     # -- what comes in -------------------------------------------------------------------------------
@@ -76,7 +77,7 @@ class ManageCommand:
     def heard(self, data: bytes) -> None:
         if self._console is not None:
             before, left, _ = data.partition(bytes([LEAVE]))
-            if before:
+            if before and not self._read_only:
                 self._console.type(before)
             if left:
                 self._leave(OK)
@@ -208,13 +209,22 @@ class ManageCommand:
             return FAILED
         done = self._owner.watch(str(told["lease"]), str(told["by"]))
         try:
-            return await self._look(str(told["lease"]), whose=f"{one_line(str(told['name']), 80)}, who is notified")
+            return await self._look_on(str(told["lease"]), one_line(str(told["name"]), 80))
         finally:
             done()
 
-    async def _look(self, lease: str, whose: str = "your lab") -> int:
-        """Shows a console until the viewer leaves or it ends."""
-        self.say(f"console of {whose}: press Enter if it stays empty, ctrl-] to leave")
+    async def _look(self, lease: str) -> int:
+        """Opens the person's own console until they leave or it ends."""
+        self.say("console of your lab: press Enter if it stays empty, ctrl-] to leave")
+        return await self._open(lease)
+
+    async def _look_on(self, lease: str, name: str) -> int:
+        """Shows somebody else's console until the viewer leaves or it ends; what they type is dropped."""
+        self._read_only = lease not in {route.lease for route in self._owner.labs()}
+        self.say(f"console of {name}, who is notified; read-only, ctrl-] to leave")
+        return await self._open(lease)
+
+    async def _open(self, lease: str) -> int:
         self._left = asyncio.get_running_loop().create_future()
         self._console = self._consoles.look(lease, self)
         try:
