@@ -384,6 +384,13 @@ class Stage:
         """The texts alone."""
         return [line for _target, line in self.hear(nick, text, channel)]
 
+    def use_key(self, nick: str, key: str) -> None:
+        """Saves a key of theirs, which they have signed with."""
+        self.whisper(nick, f"key {key}")
+        with self.store.transaction():
+            self.store.people.keys.change({"key": key}, proven=True)
+        self.turn()
+
     def whisper(self, nick: str, text: str) -> list[str]:
         return self.talk(nick, text, channel=None)
 

@@ -337,7 +337,7 @@ def test_nobody_is_watched_unknowingly(quiet, line):
 
 
 def test_the_key_that_came_with_the_password_is_told(quiet, tmp_path):
-    """Offered keys that nobody has reach the bot after a login with the password, and only then."""
+    """Keys that nobody has, and that signed, reach the bot after a login with the password, and only then."""
     route, password = quiet.lease()
     public = " ".join(keygen(tmp_path / "id").split()[:2])
     quiet.bot.answers = lambda request: {"kept": True}
@@ -346,7 +346,7 @@ def test_the_key_that_came_with_the_password_is_told(quiet, tmp_path):
     assert quiet.ssh("true", key=tmp_path / "id", password=password).returncode == 0
     until(lambda: quiet.bot.asked)
     assert quiet.bot.asked == [
-        {"op": "door", "do": "offered", "person": route.person, "lease": route.lease, "key": public}
+        {"op": "door", "do": "signed", "person": route.person, "lease": route.lease, "keys": [public]}
     ]
 
 

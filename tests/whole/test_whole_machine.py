@@ -124,7 +124,11 @@ async def test_a_machine_from_request_to_return(bot, lab_image, ngircd, people):
 
     key = bot.folder / "id_ed25519"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
-    await alice.whisper(f"key {key.with_suffix('.pub').read_text().strip()}", "key saved")
+    confirm = await alice.whisper(
+        f"key {key.with_suffix('.pub').read_text().strip()}", r"key saved\. .*: (ssh -p \d+ \w{6}@127\.0\.0\.1) "
+    )
+    assert await Learner(bot.folder, confirm[1], key=key).says("echo in") == "in"
+    await alice.hear("your ssh key .* is confirmed: it works without a password from now on", "")
     await alice.ask("!lab debian", r"your debian lab: ssh -p \d+ debian@127.0.0.1 \(log in with your key\)", "")
     keyed = Learner(bot.folder, line[1], key=key)
     boot = await keyed.says(BOOT_ID)

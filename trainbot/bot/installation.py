@@ -74,6 +74,9 @@ class SshAccess:
     def new_password(self) -> str:
         return passwords.new_password()
 
+    def key_code(self, person: int, key: str) -> str:
+        return passwords.key_code(self.pepper, person, key)
+
     def digest(self, password: str) -> str:
         return passwords.digest(self.pepper, password)
 

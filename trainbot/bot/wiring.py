@@ -16,6 +16,7 @@ from trainbot.bot.audience import IrcAudience, NetworkView
 from trainbot.bot.files_watch import FilesWatch
 from trainbot.bot.gateway.gateway_requests import GatewayRequests
 from trainbot.bot.gateway.gateway_tables import GatewayTables
+from trainbot.bot.gateway.route_table import LabRoutes
 from trainbot.bot.gateway.status_lines import StatusLines
 from trainbot.bot.guard import Guard
 from trainbot.bot.irc_status import IrcStatus
@@ -33,6 +34,7 @@ from trainbot.features.classes.feature import Classes
 from trainbot.features.labs.feature import Labs
 from trainbot.features.labs.scheduler import Scheduler
 from trainbot.features.labs.stock import LabInventory
+from trainbot.features.people.key_commands import KeyCommands
 from trainbot.features.people.registry import Registry
 from trainbot.features.questions.feature import Questions
 from trainbot.features.records.feature import Records
@@ -49,6 +51,7 @@ class Wiring:
         self.config, self.store, self.view = config, store, view
         self.audience = IrcAudience(view, config.irc)
         self.people = Registry(store, self.audience, config.irc.channels, config.roles)
+        self.keys = KeyCommands(store, installation.access)
         self.exercises = ExerciseFolder(config.exercises.folder)
         with store.transaction():
             self.scheduler = Scheduler(store, config, installation)
@@ -72,7 +75,9 @@ class Wiring:
         writers = {kind: writer for each in self.features for kind, writer in each.notice_writers().items()}
         self.notifier = Notifier(store, self.audience, self.guard, writers, {NoticeKind.ANSWER})
         self.status_lines = StatusLines(store, self.exercises, self.audience, self.labs.expiry)
-        self.gateway = GatewayTables(store, self.scheduler.images, config.hosts, self.status_lines)
+        self.gateway = GatewayTables(
+            store, self.scheduler.images, LabRoutes(config.hosts, installation.access), self.status_lines
+        )
         self.features += (self.notifier, self.gateway)  # last, because they pass on what the others have written
         for feature in self.features:
             self.table.add(feature.commands())
@@ -86,12 +91,13 @@ class Wiring:
             IrcStatus(self.view),
             self.labs,
             self.people,
+            self.keys,
             self.classes,
             self.questions,
             self.records,
             self.sessions,
             RehearsalRequests(self.labs.rehearsals, self.sessions.timetable, self.exercises, self.config.labs.share),
-            GatewayRequests(self.dispatch, self.store, self.audience),
+            GatewayRequests(self.dispatch, self.store, self.audience, self.keys),
         )
 
     def reconfigure(self, config: Config) -> None:

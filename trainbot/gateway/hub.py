@@ -30,7 +30,7 @@ from trainbot.gateway.learner.limits import (
     Quota,
 )
 from trainbot.gateway.learner.status_line import StatusText, read_lines
-from trainbot.gateway.routes import Route, Routes
+from trainbot.gateway.routes import Guest, Route, Routes
 from trainbot.gateway.rpc.handlers import RequestHandlers
 from trainbot.gateway.settings import GatewayConfig
 
@@ -140,14 +140,16 @@ class Hub:
         """The bot's answer; BackendError if it is not running or does not answer in time."""
         return await asked(self.config.control, request, timeout)
 
-    def offered(self, route: Route, key: str, tell: Callable[[], None]) -> None:
-        """Reports a key of somebody who used the password, so that they can save it.  ``tell`` is called if it is new."""
-        self.tasks.start(self._say_offered(route, key, tell), "reporting a key to the bot")
+    def signed(self, who: Route | Guest, keys: list[str], tell: Callable[[], None]) -> None:
+        """Reports the keys with which somebody has signed in a login that was theirs.  ``tell`` is called if one of them is
+        new to the bot, so that they can save it."""
+        self.tasks.start(self._say_signed(who, keys, tell), "reporting keys to the bot")
 
-    async def _say_offered(self, route: Route, key: str, tell: Callable[[], None]) -> None:
+    async def _say_signed(self, who: Route | Guest, keys: list[str], tell: Callable[[], None]) -> None:
+        lease = who.lease if isinstance(who, Route) else ""
         with suppress(BackendError):
             answer = await self.ask_bot(
-                {"op": "door", "do": "offered", "person": route.person, "lease": route.lease, "key": key}
+                {"op": "door", "do": "signed", "person": who.person, "lease": lease, "keys": keys}
             )
             if answer.get("kept") is True:
                 tell()

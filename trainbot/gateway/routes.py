@@ -19,6 +19,7 @@ class Route:
     lease's password; ``keys`` the person's ("type base64"); ``since`` when the lease began, in epoch seconds.
     ``via``: USER@ADDRESS:PORT of the jump host that leads to ``endpoint``, '' if it is reached directly.
     ``lab`` identifies the machine ('': unknown), and ``boots`` increases when it is recreated or restarted.
+    ``candidates``: keys that the person has named and not confirmed, with the user name that confirms each.
     ``console``: the unix socket of its console on this machine; other consoles are reached through the jump host.
     """
 
@@ -37,6 +38,7 @@ class Route:
     boots: int = 0
     lab: str = ""
     console: str = ""
+    candidates: tuple[tuple[str, str], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -62,6 +64,7 @@ class Route:
                 boots=int(value.get("boots", 0)),
                 lab=_text(value.get("lab", "")),
                 console=_text(value.get("console", "")),
+                candidates=_pairs(value.get("candidates", ())),
             )
         except (KeyError, IndexError, TypeError, AttributeError, OverflowError) as error:
             raise ValueError(f"not a route: {error!r}") from None
@@ -74,12 +77,18 @@ class Guest:
     person: int
     name: str
     keys: tuple[str, ...]
+    candidates: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def from_json(cls, value: Any) -> Guest:
         """ValueError if it is not a guest."""
         try:
-            return cls(int(value["person"]), _text(value["name"]), tuple(_text(key) for key in value["keys"]))
+            return cls(
+                int(value["person"]),
+                _text(value["name"]),
+                tuple(_text(key) for key in value["keys"]),
+                _pairs(value.get("candidates", ())),
+            )
         except (KeyError, IndexError, TypeError, AttributeError, OverflowError) as error:
             raise ValueError(f"not a guest: {error!r}") from None
 
@@ -88,6 +97,11 @@ def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError("a string was expected")
     return value
+
+
+def _pairs(value: Any) -> tuple[tuple[str, str], ...]:
+    """((key, code), ...); TypeError or ValueError if it is anything else."""
+    return tuple((_text(key), _text(code)) for key, code in value)
 
 
 def same_key(key: str) -> str:
@@ -103,10 +117,13 @@ class Routes:
         self._routes = tuple(newest_first)
         self._leases = {route.lease: route for route in newest_first}
         self._keys: dict[str, list[Route | Guest]] = {}
+        self._candidates: dict[str, dict[str, Route | Guest]] = {}  # key -> code -> whose newest lease
         everybody: list[Route | Guest] = [*newest_first, *guests]
         for each in everybody:
             for key in {same_key(key) for key in each.keys} - {""}:
                 self._keys.setdefault(key, []).append(each)
+            for key, code in each.candidates:
+                self._candidates.setdefault(same_key(key), {}).setdefault(code.casefold(), each)
         self._pepper = pepper
 
     @classmethod
@@ -147,6 +164,14 @@ class Routes:
             return None  # two people claim the key, so it identifies neither
         routes = [each for each in own if isinstance(each, Route)]
         return _chosen(routes, username) if routes else next(iter(own), None)
+
+    def is_candidate(self, key: str) -> bool:
+        """Whether somebody has named that key and not confirmed it."""
+        return same_key(key) in self._candidates
+
+    def by_code(self, username: str, key: str) -> Route | Guest | None:
+        """The person who confirms ``key``, a candidate of theirs, with its code as the user name."""
+        return self._candidates.get(same_key(key), {}).get(username.strip().casefold())
 
 
 def _chosen(own: list[Route], username: str) -> Route | None:

@@ -99,6 +99,9 @@ class Access(Protocol):
 
     def new_password(self) -> str: ...
 
+    def key_code(self, person: int, key: str) -> str:
+        """The user name with which that person confirms a key."""
+
     def digest(self, password: str) -> str:
         """The digest of the password, which is what is stored."""
 

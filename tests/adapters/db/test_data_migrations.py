@@ -64,6 +64,18 @@ def test_a_running_rehearsal_goes_on(tmp_path: Path) -> None:
     store.close()
 
 
+def test_keys_that_were_only_named_have_to_be_confirmed(tmp_path: Path) -> None:
+    """Nobody knows whose they are: each opens a lab again once its owner has signed with it."""
+    url = old_database(tmp_path, "0011")
+    with sqlite3.connect(tmp_path / "bot.db") as old:
+        old.execute("INSERT INTO public_key (person_id, key, added_at) VALUES (1, 'ssh-ed25519 AAAA', ?)", (AT,))
+    upgrade(url)
+    store = Store(url)
+    with store.transaction():
+        assert [(key.key, key.proven) for key in store.people.keys.all()] == [("ssh-ed25519 AAAA", False)]
+    store.close()
+
+
 def test_labs_keep_their_slots_and_notices_their_kinds(tmp_path: Path) -> None:
     """A lab has the same number on its host, so the same address; a kind that nobody knows any more is plain text."""
     url = old_database(tmp_path, "0010")

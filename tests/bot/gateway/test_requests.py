@@ -1,12 +1,16 @@
-"""What the bot answers to the gateway, for the people at its door."""
+"""What the bot answers to the gateway, on behalf of the people who are logged in there."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.stage import Stage
 from trainbot.bot.control_requests import GatewayAsked
+from trainbot.bot.gateway.route_table import LabRoutes, guests
 from trainbot.core.messages import Line
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG8A2cuJCKYXQyeZPyl28jkKTyrCGfKzVbpOJpsk7pLh"
+OTHER_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG5vYm9keSdzIGtleSwgYW5kIDMyIG9jdGV0cyBsb25n"
 
 
 def person(stage: Stage, nick: str) -> int:
@@ -144,46 +148,80 @@ def test_a_helper_by_mask_is_one_only_while_in_view(stages) -> None:
     assert "only helpers can" in ask(stage, marge, "watch", nick="alice")["error"]
 
 
-def test_the_offered_key_is_kept_on_request_and_no_longer_than_the_lease(stage: Stage) -> None:
-    """!key yes keeps what the client had; without a login there is nothing; known keys and rubbish are no news."""
+def told(stage: Stage) -> list[tuple[str, str]]:
+    """What the last turn said on IRC, and whom to."""
+    return [(line.target, line.text) for line in stage.said if isinstance(line, Line)]
+
+
+def signed(stage: Stage, who: str, lease: str, *keys: object) -> dict[str, Any]:
+    return ask(stage, who, "signed", lease=lease, keys=list(keys))
+
+
+def test_the_key_they_used_is_kept_on_request_and_no_longer_than_the_lease(stage: Stage) -> None:
+    """!key yes keeps what the client signed with; without a login there is nothing; known keys and rubbish are no news."""
     stage.talk("alice", "!lab debian")
     lease = str(stage.leases()[0].id)
-    assert stage.whisper("alice", "key yes")[0].startswith("your ssh client has not offered a key yet")
-    for key in ("", "ssh-rsa AAAA", KEY + " x\n", "x" * 10000, 7):
-        assert ask(stage, "alice", "offered", lease=lease, key=key) == {"kept": False}
-    assert ask(stage, "alice", "offered", lease="999", key=KEY) == {"kept": False}
-    assert ask(stage, "alice", "offered", lease=lease, key=KEY) == {"kept": True}
+    assert stage.whisper("alice", "key yes")[0].startswith("your ssh client has not used a key yet")
+    for key in ("", "ssh-rsa AAAA", KEY + " x\n", "x" * 10000, 7, None, ["x"]):
+        assert signed(stage, "alice", lease, key) == {"kept": False}
+    assert ask(stage, "alice", "signed", lease=lease, keys="x") == {"kept": False}
+    assert signed(stage, "alice", "999", KEY) == {"kept": False}
+    assert signed(stage, "alice", lease, KEY) == {"kept": True}
     assert stage.whisper("alice", "key yes") == [
         f"key saved: ssh-ed25519 …{KEY[-8:]}; it works for your labs from now on"
     ]
-    assert ask(stage, "alice", "offered", lease=lease, key=KEY) == {"kept": False}
+    assert signed(stage, "alice", lease, KEY) == {"kept": False}
     assert stage.routes()[0].keys == (KEY,)
     stage.whisper("alice", "key forget")
     stage.talk("alice", "!lab return")
     stage.talk("alice", "!yes")
-    assert stage.whisper("alice", "key yes")[0].startswith("your ssh client has not offered a key")
+    assert stage.whisper("alice", "key yes")[0].startswith("your ssh client has not used a key")
+
+
+def test_a_key_is_proven_by_whoever_can_sign(stage: Stage) -> None:
+    """Mallory names bob's key first; bob signs with it, and has it; mallory never has, and bob's !key is not locked out."""
+    for nick in ("alice", "bob"):
+        stage.whisper(nick, f"key {KEY}")
+        stage.talk(nick, "!lab debian")
+    (bobs,) = [str(lease.id) for lease in stage.leases() if stage.name_of(lease.person_id) == "bob"]
+    assert signed(stage, "bob", bobs, KEY) == {"kept": False}
+    assert told(stage) == [
+        ("bob", f"your ssh key ssh-ed25519 …{KEY[-8:]} is confirmed: it works without a password from now on")
+    ]
+    assert {route.name: route.keys for route in stage.routes()} == {"alice": (), "bob": (KEY,)}
+    assert "log in with your key" in stage.talk("bob", "!lab debian")[0]
+
+
+def test_two_cannot_have_one_key(stage: Stage) -> None:
+    """A key that somebody else has proven stays theirs; both are told, and the other is told what to do."""
+    stage.use_key("bob", KEY)
+    stage.whisper("alice", f"key {KEY}")
+    stage.talk("alice", "!lab debian")
+    (lease,) = [str(lease.id) for lease in stage.leases()]
+    signed(stage, "alice", lease, KEY)
+    assert sorted(told(stage)) == [
+        (
+            "alice",
+            f"your ssh key ssh-ed25519 …{KEY[-8:]} was not saved: it belongs to somebody else here. Create one of your own: "
+            "ssh-keygen -t ed25519",
+        ),
+        (
+            "bob",
+            f"alice has tried to register your ssh key ssh-ed25519 …{KEY[-8:]}; it still opens only your labs",
+        ),
+    ]
+    assert stage.routes()[0].keys == () and stage.talk("alice", "!key")[0].startswith("I have no key of yours")
 
 
 def test_whose_key_is_known_may_come_without_a_lab(stage: Stage) -> None:
     """The gateway hears of people with keys and no lease, and of nobody twice."""
-    stage.whisper("alice", f"key {KEY}")
-    stage.whisper("bob", f"key {KEY}")
-    stage.talk("bob", "!lab debian")
+    stage.use_key("alice", KEY)
+    stage.whisper("bob", f"key {OTHER_KEY}")
     stage.turn()
-    outcome = stage.turn(
-        GatewayAsked(
-            {
-                "op": "door",
-                "person": person(stage, "bob"),
-                "do": "manage",
-                "words": ["create", "debian"],
-                "confirmed": False,
-            },
-            lambda told: None,
-        )
-    )
-    assert outcome.routes is None or [guest.name for guest in outcome.guests] == ["alice"]
-    from trainbot.bot.gateway.route_table import guests
-
     with stage.store.transaction():
-        assert [(guest.name, guest.keys) for guest in guests(stage.store)] == [("alice", (KEY,))]
+        found = guests(stage.store, LabRoutes((), stage.wiring.ports.access))
+    assert [(guest.name, guest.keys) for guest in found] == [("alice", (KEY,)), ("bob", ())]
+    assert [(key, len(code)) for key, code in found[1].candidates] == [(OTHER_KEY, 6)]
+    stage.talk("bob", "!lab debian")
+    with stage.store.transaction():
+        assert [guest.name for guest in guests(stage.store, LabRoutes((), stage.wiring.ports.access))] == ["alice"]

@@ -49,7 +49,7 @@ def test_asking_again_gives_a_new_password(stage: Stage) -> None:
 
 def test_a_key_needs_no_password(stage: Stage) -> None:
     """People with a key get no secret, and keep their line."""
-    stage.talk("alice", "!key ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG5vYm9keSdzIGtleSwgYW5kIDMyIG9jdGV0cyBsb25n")
+    stage.use_key("alice", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG5vYm9keSdzIGtleSwgYW5kIDMyIG9jdGV0cyBsb25n")
     assert "(log in with your key" in stage.talk("alice", "!lab debian")[0]
     assert not any(line.secret for line in stage.said if isinstance(line, Line))
 

@@ -100,7 +100,7 @@ def test_nobody_waits(stages: Callable[..., Stage]) -> None:
 
 def test_whoever_could_be_in_it_keeps_it(left: Stage) -> None:
     """With a key he may work in it without IRC: that is not taken away."""
-    left.talk("bob", "!key ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG5vYm9keSdzIGtleSwgYW5kIDMyIG9jdGV0cyBsb25n")
+    left.use_key("bob", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG5vYm9keSdzIGtleSwgYW5kIDMyIG9jdGV0cyBsb25n")
     turn_of_bob(left)
     left.wait(seconds=2)
     left.wait(minutes=30)

@@ -223,7 +223,7 @@ def test_nobody_came(four: Stage) -> None:
 
 def test_a_key_may_have_been_used(four: Stage) -> None:
     """The lab of somebody with a key, who could have been in it without a word from us, is nobody else's afterwards."""
-    four.talk("cem", "!key ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl")
+    four.use_key("cem", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl")
     four.leave("cem")
     until(four, -10)
     (lab,) = [lease.lab_id for lease in four.leases() if four.name_of(lease.person_id) == "cem"]
@@ -238,7 +238,7 @@ def test_a_key_may_have_been_used(four: Stage) -> None:
 
 def test_a_key_and_told(four: Stage) -> None:
     """Who has a key is told without a password, and that is a claim as good as any."""
-    four.talk("cem", "!key ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl")
+    four.use_key("cem", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl")
     said = until(four, -1)
     assert "log in with your key" in dict(said)["cem"]
     four.leave("cem")

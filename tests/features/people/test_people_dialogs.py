@@ -139,7 +139,7 @@ def test_the_presenters_nick_is_not_the_presenter(stage: Stage) -> None:
     """An impostor with the presenter's nick, user and host gets nothing; nor with another account."""
     stage.talk("russell", "!start")
     stage.leave("russell")
-    for account in (None, "mallory"):
+    for account in (None, "alice"):
         stage.join("russell", account=account)
         for said, role in (
             ("!next", "presenters"),
@@ -200,19 +200,44 @@ def test_the_roll_call_needs_all_channels(stages: Callable[..., Stage]) -> None:
     assert "ready" in stage.whisper("stranger", "lab")[0]
 
 
+def code(stage: Stage, nick: str, key: str) -> str:
+    """The user name that confirms that key of theirs."""
+    with stage.store.transaction():
+        (known,) = [
+            each for each in stage.store.people.keys.all(key=key) if stage.store.people.get(each.person_id).nick == nick
+        ]
+        return stage.wiring.ports.access.key_code(known.person_id, key)
+
+
 def test_key(stage: Stage) -> None:
-    """A key is kept, shown by its end, forgotten; its answers are for its owner alone."""
+    """A key is saved, confirmed with a command to copy, shown by its end, forgotten; its answers are for its owner alone."""
     assert stage.hear("alice", "!key") == [
         ("alice", "I have no key of yours; type !key and the line in your ~/.ssh/id_ed25519.pub")
     ]
-    assert stage.hear("alice", f"!key {KEY} alice@laptop") == [
-        ("alice", "key saved; it works for your labs from now on")
-    ]
-    assert stage.whisper("alice", f"key {KEY}") == ["key saved; it works for your labs from now on"]
-    assert stage.hear("alice", "!key") == [("alice", "your keys: ssh-ed25519 …czXkVx9q")]
+    ((to, said),) = stage.hear("alice", f"!key {KEY} alice@laptop")
+    command = f"ssh -p 2222 {code(stage, 'alice', KEY)}@lab.example.org"
+    assert (to, said) == (
+        "alice",
+        f"key saved. Confirm it once, from the machine that has it: {command} (or log in to your lab with its password)",
+    )
+    assert stage.whisper("alice", f"key {KEY}") == [said]
+    assert stage.hear("alice", "!key") == [("alice", f"your keys: ssh-ed25519 …czXkVx9q (not confirmed: {command})")]
     assert stage.talk("bob", "!key")[0].startswith("I have no key of yours")
+    stage.use_key("alice", KEY)
+    assert stage.hear("alice", "!key") == [("alice", "your keys: ssh-ed25519 …czXkVx9q")]
+    assert stage.whisper("alice", f"key {KEY}") == ["you already have that key; it works for your labs"]
     assert stage.hear("alice", "!key forget") == [("alice", "deleted: 1 key")]
     assert stage.talk("alice", "!key forget") == ["I had no keys of yours"]
+
+
+def test_a_key_that_was_only_named_opens_nothing(stage: Stage) -> None:
+    """Anybody can name bob's public key: the gateway does not take it for theirs, and they still get a password."""
+    stage.whisper("alice", f"key {KEY}")
+    assert "password" in stage.talk("alice", "!lab debian")[0]
+    assert "password" in stage.talk("bob", "!lab debian")[0]
+    assert [route.keys for route in stage.routes()] == [(), ()]
+    named = {route.name: route.candidates for route in stage.routes()}
+    assert named == {"alice": ((KEY, code(stage, "alice", KEY)),), "bob": ()}
 
 
 @pytest.mark.parametrize(
@@ -237,16 +262,17 @@ def test_keys_are_few(stage: Stage) -> None:
 
 
 def test_keys_reach_the_gateway(stage: Stage) -> None:
-    """A key opens the lab from the moment it is kept, and no longer when it is forgotten."""
+    """A key opens the lab from the moment it is proven, and no longer when it is forgotten."""
     stage.talk("alice", "!lab debian")
     stage.hosts_work()
-    stage.talk("alice", f"!key {KEY} x")
+    stage.use_key("alice", KEY)
+    ways = LabRoutes((), stage.wiring.ports.access)
     with stage.store.transaction():
-        (route,) = routes(stage.store, stage.wiring.scheduler.images, LabRoutes(()))
+        (route,) = routes(stage.store, stage.wiring.scheduler.images, ways)
     assert route.keys == (KEY,) and route.name == "alice" and route.endpoint == ("127.0.0.1", 20000)
     stage.talk("alice", "!key forget")
     with stage.store.transaction():
-        assert routes(stage.store, stage.wiring.scheduler.images, LabRoutes(()))[0].keys == ()
+        assert routes(stage.store, stage.wiring.scheduler.images, ways)[0].keys == ()
 
 
 def test_secrets_go_to_their_person(free: Stage) -> None:

@@ -115,6 +115,7 @@ def _tables(metadata: MetaData) -> dict[str, Table]:
             ref("person_id", "person"),
             words("key"),
             at("added_at"),
+            Column("proven", Boolean, nullable=False, server_default="0"),
             Index("public_key_person", "person_id"),
         ),
         Table(

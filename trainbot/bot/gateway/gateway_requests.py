@@ -14,6 +14,7 @@ from trainbot.core.dispatch import Attested, Dispatch
 from trainbot.core.errors import Denied, UserError
 from trainbot.core.hooks import Feature, Hook, On
 from trainbot.core.messages import Effect, Incoming, Outgoing, Reply, Sender
+from trainbot.features.people.key_commands import KeyCommands
 from trainbot.features.people.keys import read_key
 from trainbot.model.host import Mode
 from trainbot.model.ports import Audience
@@ -27,6 +28,7 @@ WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 NICK = re.compile(r"[^\s,:!@#\x00-\x1f\x7f]{1,60}")
 #: The words after the image -> the mode.
 MODES = {(): Mode.ENFORCING, ("permissive",): Mode.PERMISSIVE}
+KEYS = 10  # that the gateway reports of one login
 NEWS = timedelta(minutes=10)  # the notice about a viewer is out of date after this
 
 
@@ -39,8 +41,8 @@ class GatewayReply:
 
 
 class GatewayRequests(Feature):
-    def __init__(self, dispatch: Dispatch, store: Store, audience: Audience) -> None:
-        self.dispatch, self.store, self.audience = dispatch, store, audience
+    def __init__(self, dispatch: Dispatch, store: Store, audience: Audience, keys: KeyCommands) -> None:
+        self.dispatch, self.store, self.audience, self.keys = dispatch, store, audience, keys
 
     def hooks(self) -> Sequence[Hook]:
         return (On(GatewayAsked, self._asked),)
@@ -60,9 +62,9 @@ class GatewayRequests(Feature):
                     return self._manage(person, request, now)
                 case "watch":
                     return self._watch(person, str(request.get("nick", "")), now)
-                case "offered":
-                    return self._offered(person, request)
-            raise UserError("unknown request from the gateway: it can be manage, watch or offered")
+                case "signed":
+                    return self._signed(person, request, now)
+            raise UserError("unknown request from the gateway: it can be manage, watch or signed")
         except UserError as error:
             return GatewayReply({"error": str(error)})
 
@@ -145,18 +147,25 @@ class GatewayRequests(Feature):
 
     # -- keys ----------------------------------------------------------------------------------------
 
-    def _offered(self, person: Person, request: Mapping[str, Any]) -> GatewayReply:
-        """{"kept"}: whether !key yes would store a new key."""
-        key = read_key(str(request.get("key", "")))
+    def _signed(self, person: Person, request: Mapping[str, Any], now: datetime) -> GatewayReply:
+        """{"kept"}: whether !key yes would save a new key.  The person has logged in with what only they were told, and
+        signed with ``keys`` there; candidates among them are proven now."""
         lease = next(
             (lease for lease in self.store.leases.open(person_id=person.id) if str(lease.id) == request.get("lease")),
             None,
         )
-        if key is None or lease is None or self.store.people.keys.count(person_id=person.id, key=key):
-            return GatewayReply({"kept": False})
-        if lease.offered != key:
-            self.store.leases.change({"id": lease.id}, offered=key)
-        return GatewayReply({"kept": True})
+        said, kept = request.get("keys"), False
+        for text in said[:KEYS] if isinstance(said, list) else ():
+            key = read_key(str(text))
+            if key is None or self.store.people.keys.count(person_id=person.id, key=key, proven=True):
+                continue
+            if self.store.people.keys.count(person_id=person.id, key=key):
+                self.keys.prove(person, key, now)
+            elif lease is not None:
+                kept = True
+                if lease.offered != key:
+                    self.store.leases.change({"id": lease.id}, offered=key)
+        return GatewayReply({"kept": kept})
 
 
 def _words(said: Any) -> tuple[str, list[str]]:

@@ -12,7 +12,6 @@ from trainbot.bot.gateway.status_lines import StatusLines
 from trainbot.core.hooks import Feature, Hook, OnChange, Turn
 from trainbot.core.messages import Arrived, ChannelMembers, Disconnected, Left, Renamed
 from trainbot.gateway.routes import Guest, Route
-from trainbot.model.host import HostConfig
 from trainbot.model.lab_image import LabImage
 
 TABLES = frozenset({"lab", "lease", "person", "public_key"})
@@ -33,11 +32,9 @@ class LineTable:
 
 
 class GatewayTables(Feature):
-    def __init__(
-        self, store: Store, images: dict[str, LabImage], hosts: Sequence[HostConfig], lines: StatusLines
-    ) -> None:
+    def __init__(self, store: Store, images: dict[str, LabImage], ways: LabRoutes, lines: StatusLines) -> None:
         self.store, self.images, self.lines = store, images, lines
-        self._ways = LabRoutes(hosts)
+        self._ways = ways
         self._routes_due = self._lines_due = True
 
     def hooks(self) -> Sequence[Hook]:
@@ -50,7 +47,7 @@ class GatewayTables(Feature):
         if not (self._routes_due or turn.changed & TABLES):
             return []
         self._routes_due = True
-        table = RouteTable(self.routes(), guests(self.store))
+        table = RouteTable(self.routes(), guests(self.store, self._ways))
         self._routes_due = False
         return [table]
 

@@ -14,15 +14,18 @@ from trainbot.model.host import HostConfig
 from trainbot.model.host_address import console_socket
 from trainbot.model.lab import OLD, Lab, LabState, Lease
 from trainbot.model.lab_image import LabImage
+from trainbot.model.ports import Access
 
 RESTARTING = (LabState.REBOOTING, LabState.RESETTING, LabState.SAVING, LabState.ROLLING_BACK)
 
 
 class LabRoutes:
-    """How labs are reached: through their host's jump host, or through the sockets of their consoles."""
+    """How labs are reached: through their host's jump host, or through the sockets of their consoles; and the codes that
+    confirm keys."""
 
-    def __init__(self, hosts: Iterable[HostConfig]) -> None:
+    def __init__(self, hosts: Iterable[HostConfig], access: Access) -> None:
         self._hosts = {host.name: host for host in hosts}
+        self.key_code = access.key_code
 
     def jump_host(self, host: str) -> str:
         return self._hosts[host].door if host in self._hosts else ""
@@ -37,15 +40,27 @@ class LabRoutes:
         return str(path or "")
 
 
-def guests(store: Store) -> list[Guest]:
-    """Everybody who has stored a key but has no lease."""
-    keys: dict[int, list[str]] = {}
+def guests(store: Store, ways: LabRoutes) -> list[Guest]:
+    """Everybody who has saved a key but has no lease."""
+    proven, candidates = _keys(store, ways)
+    busy = {lease.person_id for lease in store.leases.every()}
+    people = store.people.these((proven.keys() | candidates.keys()) - busy)
+    return [
+        Guest(person.id, person.nick, tuple(proven.get(person.id, ())), tuple(candidates.get(person.id, ())))
+        for person in people
+    ]
+
+
+def _keys(store: Store, ways: LabRoutes) -> tuple[dict[int, list[str]], dict[int, list[tuple[str, str]]]]:
+    """Proven keys by person, and candidates with their codes."""
+    proven: dict[int, list[str]] = {}
+    candidates: dict[int, list[tuple[str, str]]] = {}
     for key in store.people.keys.all():
-        keys.setdefault(key.person_id, []).append(key.key)
-    for lease in store.leases.every():
-        keys.pop(lease.person_id, None)
-    people = store.people.these(keys)
-    return [Guest(person.id, person.nick, tuple(keys[person.id])) for person in people]
+        if key.proven:
+            proven.setdefault(key.person_id, []).append(key.key)
+        else:
+            candidates.setdefault(key.person_id, []).append((key.key, ways.key_code(key.person_id, key.key)))
+    return proven, candidates
 
 
 def routes(store: Store, images: dict[str, LabImage], ways: LabRoutes) -> list[Route]:
@@ -53,9 +68,7 @@ def routes(store: Store, images: dict[str, LabImage], ways: LabRoutes) -> list[R
     leases there are."""
     labs = {lab.id: lab for lab in store.labs.present()}
     people = {person.id: person for person in store.people.with_leases()}
-    keys: dict[int, list[str]] = {}
-    for key in store.people.keys.all():
-        keys.setdefault(key.person_id, []).append(key.key)
+    proven, candidates = _keys(store, ways)
     found = []
     for lease in store.leases.every():
         route = _route(
@@ -63,7 +76,8 @@ def routes(store: Store, images: dict[str, LabImage], ways: LabRoutes) -> list[R
             labs.get(lease.lab_id or ""),
             people[lease.person_id],
             images.get(lease.image),
-            tuple(keys.get(lease.person_id, ())),
+            tuple(proven.get(lease.person_id, ())),
+            tuple(candidates.get(lease.person_id, ())),
             ways,
         )
         found.append(route)
@@ -87,7 +101,13 @@ def routes(store: Store, images: dict[str, LabImage], ways: LabRoutes) -> list[R
 
 
 def _route(
-    lease: Lease, lab: Lab | None, person: Person, image: LabImage | None, keys: tuple[str, ...], ways: LabRoutes
+    lease: Lease,
+    lab: Lab | None,
+    person: Person,
+    image: LabImage | None,
+    keys: tuple[str, ...],
+    candidates: tuple[tuple[str, str], ...],
+    ways: LabRoutes,
 ) -> Route:
     usable = lab is not None and lab.state in (LabState.READY, LabState.BOOTING)
     why = (
@@ -108,6 +128,7 @@ def _route(
         host_key=image.host_key if image else "",
         digest=lease.digest,
         keys=keys,
+        candidates=candidates,
         since=lease.asked_at.timestamp(),
         via=ways.jump_host(lab.host) if lab is not None else "",
         console=ways.console(lab) if lab is not None else "",

@@ -146,7 +146,7 @@ class LabRequests:
             f"{before} {lease.image} lab{'' if lease.mode is Mode.ENFORCING else ' (permissive)'}: "
             f"ssh -p {self.access.port} {lease.image}@{self.access.public_address}"
         )
-        if self.people.keys.count(person_id=lease.person_id):
+        if self.people.keys.count(person_id=lease.person_id, proven=True):
             return Reply(text + noted("log in with your key", self._when(lab, now)), private=True)
         password = self.access.new_password()
         self.leases.change({"id": lease.id}, digest=self.access.digest(password))
@@ -207,6 +207,7 @@ class LabRequests:
             if len(held) >= self.config.per_person or any(other.image == lease.image for other in held):
                 raise UserError(f"you already have {a(held[0].image)} lab. !lab return gives it back; then claim again")
             self.leases.change({"id": lease.id}, person_id=ask.person.id)
+            self.people.keys.change({"person_id": owner.id}, person_id=ask.person.id)
             self.homes.remove(person_id=ask.person.id)
         return [self.answer(self._fresh(lease.id), ask.at, before="the lab is yours again. Your")]
 

@@ -50,7 +50,7 @@ class NoShows:
         return (
             not lease.digest
             and lease.left_id is None
-            and not self.people.keys.count(person_id=lease.person_id)
+            and not self.people.keys.count(person_id=lease.person_id, proven=True)
             and self.audience.where(self.people.get(lease.person_id)) is None
         )
 

@@ -42,6 +42,13 @@ def digest(pepper: bytes, password: str) -> str:
     return hmac.new(pepper, normalise(password).encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
 
 
+def key_code(pepper: bytes, person: int, key: str) -> str:
+    """The user name with which ``person`` confirms ``key``: six characters.  It is short because it opens nothing without
+    a signature by that very key."""
+    made = hmac.new(pepper, f"key {person} {key}".encode(), hashlib.sha256).digest()
+    return "".join(ALPHABET[byte % len(ALPHABET)] for byte in made[:6])
+
+
 def same(one: str, other: str) -> bool:
     """Whether two digests are equal, in a time that does not reveal where they differ."""
     return hmac.compare_digest(one.encode("utf-8", "surrogatepass"), other.encode("utf-8", "surrogatepass"))

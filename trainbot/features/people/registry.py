@@ -13,17 +13,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from trainbot.core.access import Person, Role, Roles, fold_account
-from trainbot.core.commands import Argument, Command, Request
+from trainbot.core.commands import Request
 from trainbot.core.errors import UserError
 from trainbot.core.hooks import Feature, Hook, On, PersonRenamed
-from trainbot.core.messages import ChannelMembers, Connected, Effect, Left, Renamed, Reply, Sender
-from trainbot.features.people.keys import read_key
+from trainbot.core.messages import ChannelMembers, Connected, Left, Renamed, Sender
 from trainbot.model.ports import Audience
 
 if TYPE_CHECKING:
     from trainbot.adapters.db import Store
-
-KEYS_AT_MOST = 5
 
 
 class Registry(Feature):
@@ -161,60 +158,3 @@ class Registry(Feature):
             user, _, host = rest.partition("@")
             if not self.audience.sees(Sender(nick, user, host)):
                 self.people.change({"id": person.id}, in_view=False)
-
-    # -- !key ------------------------------------------------------------------------------------
-
-    def add_key(self, ask: Request, publickey: str = "") -> list[Effect]:
-        keys = self.people.keys.all(person_id=ask.person.id)
-        if not publickey:
-            shown = ", ".join(f"{key.key.split()[0]} …{key.key[-8:]}" for key in keys)
-            return [
-                Reply(
-                    f"your keys: {shown}"
-                    if keys
-                    else "I have no key of yours; type !key and the line in your ~/.ssh/id_ed25519.pub",
-                    private=True,
-                )
-            ]
-        if publickey.lower() == "forget":
-            count = self.people.keys.remove(person_id=ask.person.id)
-            return [
-                Reply(
-                    f"deleted: {count} {'key' if count == 1 else 'keys'}" if count else "I had no keys of yours",
-                    private=True,
-                )
-            ]
-        key = self._offered(ask) if publickey.lower() == "yes" else read_key(publickey)
-        if key is None:
-            raise UserError(
-                "that is not a public ssh key, or it was cut off (RSA keys don't fit in a line here); type !key and "
-                "the line in your ~/.ssh/id_ed25519.pub"
-            )
-        if all(key != known.key for known in keys):
-            if len(keys) >= KEYS_AT_MOST:
-                raise UserError(f"you already have {len(keys)} keys; !key forget deletes them all")
-            self.people.keys.add(person_id=ask.person.id, key=key, added_at=ask.at)
-        which = f": {key.split()[0]} …{key[-8:]}" if publickey.lower() == "yes" else ""
-        return [Reply(f"key saved{which}; it works for your labs from now on", private=True)]
-
-    def _offered(self, ask: Request) -> str:
-        """The key that their ssh client offered when they last logged in with a lab's password."""
-        found = [lease.offered for lease in self.leases.open(person_id=ask.person.id) if lease.offered]
-        if not found:
-            raise UserError(
-                "your ssh client has not offered a key yet: log in to your lab with its password once, from the "
-                "machine that has the key, then type !key yes again"
-            )
-        return found[-1]
-
-    def commands(self) -> list[Command]:
-        return [
-            Command(
-                "key",
-                self.add_key,
-                "save, show or forget your ssh keys",
-                (Argument("PUBLICKEY", "words", optional=True, rest=True),),
-                example="key ssh-ed25519 AAAAC3Nz…, !key yes (the one that your ssh client offered) or !key forget",
-                group="labs",
-            ),
-        ]

@@ -133,6 +133,13 @@ class GuardedConnection(asyncssh.SSHServerConnection):
         self._unread.clear()
         super().disconnect(code, reason, lang)
 
+    async def validate_public_key(self, username: str, key_data: bytes, msg: bytes, signature: bytes) -> bool:
+        valid = await super().validate_public_key(username, key_data, msg, signature)
+        if valid and msg:
+            assert isinstance(self._owner, SigningServer)
+            return self._owner.signed()
+        return valid
+
     def create_server_channel(
         self, encoding: str | None = "", errors: str = "", window: int = 0, max_pktsize: int = 0
     ) -> asyncssh.SSHServerChannel[bytes]:
@@ -174,6 +181,14 @@ class GuardedConnection(asyncssh.SSHServerConnection):
         if pkttype == MSG_USERAUTH_REQUEST and (fault := _fault(SSHPacket(packet.get_remaining_payload()))):
             self._broke(self._address)
             raise asyncssh.ProtocolError(fault)
+
+
+class SigningServer(asyncssh.SSHServer):
+    """An SSHServer that hears of each valid signature."""
+
+    def signed(self) -> bool:
+        """The key that ``validate_public_key`` was last asked about has signed.  Returns whether that is a login."""
+        raise NotImplementedError
 
 
 class GuardedChannel(asyncssh.SSHServerChannel[bytes]):

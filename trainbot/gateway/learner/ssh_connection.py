@@ -15,7 +15,7 @@ from trainbot.gateway.lab.lab_link import ENDED, LabLink, LabUnavailable
 from trainbot.gateway.lab.pipe import ForwardedEnd, SocketBackpressure, join
 from trainbot.gateway.learner import tmux as screen
 from trainbot.gateway.learner.console import Consoles
-from trainbot.gateway.learner.guarded_connection import PASSWORD
+from trainbot.gateway.learner.guarded_connection import PASSWORD, SigningServer
 from trainbot.gateway.learner.ssh_session import LearnerEnd
 from trainbot.gateway.learner.status_line import StatusLine, StatusText
 from trainbot.gateway.routes import Guest, Route, same_key
@@ -27,7 +27,7 @@ OWN = ("localhost", "127.0.0.1", "::1")  # allowed targets of -L: the lab's own 
 FLUSH = 2.0  # seconds for the last message to be sent
 
 
-class SshConnection(asyncssh.SSHServer):
+class SshConnection(SigningServer):
     """Lets people with a lease's password or its person's key into that lease's lab and nowhere else.
 
     asyncssh refuses everything that is not handled here: reverse and socket forwards, tunnels,
@@ -40,7 +40,10 @@ class SshConnection(asyncssh.SSHServer):
         self._conn: Any = None
         self._claim: Route | Guest | None = None  # who the last valid attempt belongs to
         self._by_password = False
-        self._offered = ""  # the first offered key that is unknown
+        self._unproven = ""  # the key in question, if a signature with it is no login
+        self._signed: list[str] = []  # keys that have signed without being a login
+        self._confirmed = ""  # the candidate whose code is the user name
+        self._stranger = ""  # the first key that nobody has named
         self._hint = ""
         self._ending = ""  # why the connection ends with its last session
         self._link: LabLink | None = None
@@ -158,7 +161,7 @@ class SshConnection(asyncssh.SSHServer):
 
     async def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
         """Whether the key belongs to somebody; asyncssh also checks the signature."""
-        self._claim, self._by_password = None, False
+        self._claim, self._by_password, self._unproven, self._confirmed = None, False, "", ""
         self._key_tries += 1
         if self._key_tries > self._config.key_tries:
             self._enough(self._key_tries, 0)
@@ -167,11 +170,20 @@ class SshConnection(asyncssh.SSHServer):
         name, self._plain = screen.read_user(username)
         line = same_key(key.export_public_key().decode("ascii"))
         claim = routes.by_key(name, line)
-        if claim is None and not self._offered:
-            self._offered = line
+        if claim is None and (claim := routes.by_code(username, line)) is not None:
+            self._confirmed = line
         self._enough(self._key_tries, self._config.key_tries)
         self._claim = claim
-        return claim is not None
+        if claim is None and (routes.is_candidate(line) or self._stranger in ("", line)):
+            if not routes.is_candidate(line):
+                self._stranger = line
+            self._unproven = line  # let the client sign with it, so that a password can prove it
+        return bool(claim or self._unproven)
+
+    def signed(self) -> bool:
+        if self._unproven:
+            self._signed = [*(key for key in self._signed if key != self._unproven), self._unproven]
+        return not self._unproven
 
     def auth_completed(self) -> None:
         who = self._claim
@@ -181,8 +193,9 @@ class SshConnection(asyncssh.SSHServer):
         self.who = who
         self._conn.logged_in()
         log.info("%s: %s from %s logged in", self._named(), plain_ascii(who.name), self.peer)
-        if self._by_password and self._offered and isinstance(who, Route):
-            self._hub.offered(who, self._offered, self._key_is_new)
+        keys = self._signed if self._by_password else [self._confirmed] if self._confirmed else []
+        if keys:
+            self._hub.signed(who, keys, self._key_is_new)
 
     def _key_is_new(self) -> None:
         self._hint = " | !key yes on IRC saves your ssh key, for login without a password"
