@@ -20,7 +20,7 @@ from trainbot.core.access import Role
 from trainbot.core.dispatch import Attested
 from trainbot.core.errors import BackendError
 from trainbot.core.hooks import CommandHeard, On, OnChange, OnTick, OwnEvent, TalkHeard, Turn
-from trainbot.core.messages import Effect, Incoming, Line, Outgoing, Reply, Sender
+from trainbot.core.messages import Effect, Incoming, Line, Outgoing, Rank, Reply, Sender
 from trainbot.model.config import Config
 
 log = logging.getLogger(__name__)
@@ -94,6 +94,8 @@ class Bot:
 
     def _said(self, event: Incoming, now: datetime, outcome: Outcome) -> None:
         """Commands come before answers (to a quiz), and answers before unknown commands."""
+        if self.wiring.questions.ignore_list.ignores(event.sender):
+            return
         audience = self.wiring.audience
         there = event  # where it was said; a message in a talk channel is about the class in its class channel
         if event.channel is not None:
@@ -109,7 +111,10 @@ class Bot:
             effects = self._answered(event)
             if effects is None and meant is not None:
                 effects = self.dispatch(event, meant=meant)
-        outcome.say += [out for effect in effects or () if (out := _addressed(effect, there)) is not None]
+        rank = (
+            self.wiring.ranks.of(event.sender) if any(isinstance(effect, Reply) for effect in effects or ()) else None
+        )
+        outcome.say += [out for effect in effects or () if (out := _addressed(effect, there, rank)) is not None]
 
     def _answered(self, event: Incoming) -> Sequence[Effect] | None:
         found = (feature.answered(event) for feature in self.wiring.features)
@@ -145,11 +150,18 @@ class Bot:
         return failed
 
 
-def _addressed(effect: Effect, event: Incoming) -> Outgoing | None:
+def _addressed(effect: Effect, event: Incoming, rank: Rank | None = None) -> Outgoing | None:
     """A reply goes privately to the asker, or to the channel where it was asked, with their nick before it."""
     if not isinstance(effect, Reply):
         return effect
     alone = effect.private or event.channel is None
     target = event.sender.nick if alone else event.channel
     text = effect.text if alone else f"{event.sender.nick}: {effect.text}"
-    return Line(target or "", text, effect.priority, owner=event.sender.nick, secret=effect.secret)
+    return Line(
+        target or "",
+        text,
+        effect.priority,
+        owner=event.sender.nick,
+        secret=effect.secret,
+        rank=Rank.CLASS if rank is None else rank,
+    )

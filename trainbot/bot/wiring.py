@@ -23,6 +23,7 @@ from trainbot.bot.irc_status import IrcStatus
 from trainbot.bot.notifier import Notifier
 from trainbot.bot.pages import minutes_pages
 from trainbot.bot.pages.written import WrittenPages
+from trainbot.bot.ranks import Ranks
 from trainbot.bot.rehearsal_requests import RehearsalRequests
 from trainbot.core.access import Person, Role
 from trainbot.core.commands import Table, plain_kinds
@@ -51,6 +52,7 @@ class Wiring:
         self.config, self.store, self.view = config, store, view
         self.audience = IrcAudience(view, config.irc)
         self.people = Registry(store, self.audience, config.irc.channels, config.roles)
+        self.ranks = Ranks(store, self.people)
         self.keys = KeyCommands(store, installation.access)
         self.exercises = ExerciseFolder(config.exercises.folder)
         with store.transaction():
@@ -97,6 +99,7 @@ class Wiring:
             self.records,
             self.sessions,
             RehearsalRequests(self.labs.rehearsals, self.sessions.timetable, self.exercises, self.config.labs.share),
+            self.ranks,
             GatewayRequests(self.dispatch, self.store, self.audience, self.keys),
         )
 

@@ -152,6 +152,15 @@ class Priority(enum.IntEnum):
     LISTING = 3  # further lines of a long answer
 
 
+class Rank(enum.IntEnum):
+    """Whose answers go first: a crowd of strangers must not delay a class."""
+
+    STAFF = 0
+    CLASS = 1  # people who have a lab or a seat, or take part in a running class
+    ACCOUNT = 2  # other people who are logged in to the network's services
+    STRANGER = 3
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """One message to a nick or channel.  A long one is sent as several IRC lines.
@@ -159,6 +168,7 @@ class Line:
     ``owner``: whom it is for (owners take turns; default: the target).
     ``ticket``: answered with LineSent or LineUndelivered.
     ``secret``: must not be logged or sent to anyone but ``target``.
+    ``rank``: of whoever is answered.
     """
 
     target: str
@@ -167,6 +177,7 @@ class Line:
     owner: str = ""
     ticket: int | None = None
     secret: bool = False
+    rank: Rank = Rank.CLASS
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,7 +95,8 @@ def answers_of(events: Iterable[QuestionEvent]) -> list[Answer]:
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """Somebody whose questions are not accepted: since when and by whom, and if that is over, until when."""
+    """Somebody who is ignored: since when and by whom, and if that is over, until when.  ``host``: if they have no
+    account, everybody without one from there is ignored too."""
 
     id: int
     person_id: int
@@ -105,3 +106,4 @@ class Ignored:
     by_nick: str
     ended_at: datetime | None
     ended_by: str
+    host: str = ""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from trainbot.adapters.irc.outbox import CtcpReply, Outbox
 from trainbot.adapters.irc.receipts import PROOF_EVERY, Receipts
 from trainbot.adapters.irc.wire_text import cut, plain, sanitise
-from trainbot.core.messages import Line, Priority, Topic
+from trainbot.core.messages import Line, Priority, Rank, Topic
 
 ANSWER, LISTING, PRESENTER = Priority.ANSWER, Priority.LISTING, Priority.PRESENTER
 NASTY = st.text(
@@ -101,6 +101,70 @@ def test_the_pieces_of_a_long_line_take_turns_too():
     pieces = list(outbox.take(0))
     assert [piece.target for piece in pieces] == ["alice", "bob", "alice", "alice"]
     assert [piece.ticket for piece in pieces] == [None, None, None, 1]
+
+
+LIBERA = (4, 2.0)  # lines at once, then one in so many seconds
+
+
+def crowd(outbox, clones=40, helps=3):
+    """Strangers who each ask for help, and get three lines, again and again: at one second after the other."""
+    for turn in range(helps):
+        for clone in range(clones):
+            outbox.put(Line(f"clone{clone}", "commands: ...", rank=Rank.STRANGER), float(turn))
+            outbox.put(Line(f"clone{clone}", "more: ...", LISTING, rank=Rank.STRANGER), float(turn))
+
+
+def test_a_crowd_of_strangers_delays_nobody():
+    """With forty clones asking for help, a learner's answer is the next line but one at Libera's pace, as are the
+    presenter's and the staff's; the clones have one answer each, and every eighth line."""
+    outbox = Outbox(*LIBERA)
+    crowd(outbox)
+    went = [piece.target for piece in outbox.take(3.0)]
+    outbox.put(Line("alice", "your lab", rank=Rank.CLASS), 3.0)
+    outbox.put(Line("hannah", "progress", rank=Rank.STAFF), 3.0)
+    outbox.put(Line("#class", "Step 2", PRESENTER), 3.0)
+    outbox.put(Line("dora", "hello", rank=Rank.ACCOUNT), 3.0)
+    rest = [piece.target for _, piece in drain(outbox)]
+    assert len(went) == 4 and rest[:4] == ["#class", "hannah", "alice", "dora"]
+    assert len(went) + len(rest) == 4 + 40 * 2
+
+
+def test_strangers_are_answered_while_a_class_talks():
+    """Every eighth line is theirs, however many others wait."""
+    outbox = free(1, 2.0)
+    for number in range(100):
+        outbox.put(Line(f"learner{number}", "x"), 0)
+    crowd(outbox, clones=5, helps=1)
+    went = [piece.target for _, piece in drain(outbox)]
+    assert [n for n, target in enumerate(went[:80]) if target.startswith("clone")] == [
+        7,
+        15,
+        23,
+        31,
+        39,
+        47,
+        55,
+        63,
+        71,
+        79,
+    ]
+
+
+def test_a_stranger_has_one_answer_waiting():
+    """Further ones are left out until that has been said; what belongs to it comes whole."""
+    outbox = Outbox(1, 2.0)
+    outbox.put(Line("x", "busy"), 0)
+    for number in range(3):
+        for text, priority in (("answer", ANSWER), ("listing", LISTING), ("listing", LISTING)):
+            outbox.put(Line("clone", f"{text} {number}", priority, rank=Rank.STRANGER), 10.0 * number)
+    assert [piece.wire.partition(":")[2] for _, piece in drain(outbox)] == [
+        "busy",
+        "answer 0",
+        "listing 0",
+        "listing 0",
+    ]
+    outbox.put(Line("clone", "answer 3", rank=Rank.STRANGER), 40.0)
+    assert [piece.wire.partition(":")[2] for piece in outbox.take(50.0)] == ["answer 3"]
 
 
 def test_pace():

@@ -180,34 +180,48 @@ def test_reopened(stage: Stage) -> None:
 
 
 def test_ignored(stage: Stage) -> None:
-    """A person's questions and votes are not taken any more, what waits of them is deleted; others of the host ask on."""
+    """Somebody with an account is shut out of everything, under any nick, and nobody else of that host; what waits of
+    them is deleted."""
     stage.talk("alice", "!ask buy my watches")
     stage.talk("bob", "!ask one")
     assert stage.hear("hannah", "!ignore Alice") == [
-        ("hannah", "alice's questions and votes are now ignored, 1 deleted; !unignore alice undoes that")
+        ("hannah", "I now ignore alice; open questions deleted: 1; !unignore alice undoes that")
     ]
-    assert stage.hear("alice", "!ask buy them") == [
-        ("alice", "you can't ask questions at the moment; the presenter can change that")
-    ]
-    assert stage.hear("alice", "!vote 2") == [("alice", "you can't vote at the moment; the presenter can change that")]
+    for line in ("!ask buy them", "!vote 2", "!help", "!lab debian", "!done", "QUESTION: why not?", "trainbot: hello"):
+        assert stage.hear("alice", line) == [] and stage.whisper("alice", line) == []
     stage.rename("alice", "innocent")
-    assert stage.talk("innocent", "!ask buy them") == [
-        "you can't ask questions at the moment; the presenter can change that"
-    ]
+    assert stage.talk("innocent", "!ask buy them") == [] and stage.leases() == []
     assert stage.talk("hannah", "!q") == ["hannah: 1 open: 2 bob: one"]
-    assert stage.talk("hannah", "!ignore russell") == [
-        "hannah: russell isn't a learner; only learners' questions can be ignored"
-    ]
+    assert stage.whisper("hannah", "ignored") == ["ignored: alice by hannah; !unignore NICK undoes that"]
+    assert stage.talk("hannah", "!ignore russell") == ["hannah: russell isn't a learner; only learners can be ignored"]
     assert stage.talk("hannah", "!ignore nobody") == ['hannah: nobody called "nobody" is here or has asked a question']
     stage.leave("innocent")
-    assert stage.talk("hannah", "!unignore alice") == ["innocent's questions are accepted again"]
-    assert stage.talk("hannah", "!unignore bob") == ["bob's questions were not ignored"]
+    assert stage.talk("hannah", "!unignore alice") == ["I no longer ignore innocent"]
+    assert stage.talk("hannah", "!unignore bob") == ["bob is not ignored"]
+    assert stage.whisper("hannah", "ignored") == ["nobody is ignored"]
     stage.join("alice", account="alice")
     assert stage.talk("alice", "!ask am I back?") == ["alice: question 3: 1 before it"]
     with stage.store.transaction():
         assert [(row.nick, row.by_nick, row.ended_by) for row in stage.store.questions.ignored.all()] == [
             ("alice", "hannah", "hannah")
         ]
+
+
+def test_ignored_without_an_account(stage: Stage) -> None:
+    """A reconnect does not help: the host is ignored, for those without an account; others from there go on."""
+    stage.talk("stranger", "!ask one")
+    host = stage.net.people["stranger"].host
+    assert stage.talk("hannah", "!ignore stranger") == [
+        f"I now ignore stranger and everybody else without an account from {host}; open questions deleted: 1; !unignore "
+        "stranger undoes that"
+    ]
+    stage.leave("stranger")
+    stage.join("other", host=host)
+    assert stage.talk("other", "!ask two") == []
+    stage.join("dora", account="dora", host=host)
+    assert stage.talk("dora", "!ask three") == ["dora: question 2 is next"]
+    stage.talk("hannah", "!unignore stranger")
+    assert stage.talk("other", "!ask four") == ["other: question 3: 1 before it"]
 
 
 def test_an_answer_reaches_who_has_no_account(stage: Stage) -> None:

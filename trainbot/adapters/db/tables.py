@@ -78,10 +78,8 @@ def _tables(metadata: MetaData) -> dict[str, Table]:
     def ref(name: str, table: str, *, null: bool = False, primary_key: bool = False) -> Column[int]:
         return Column(name, ForeignKey(f"{table}.id"), nullable=null, primary_key=primary_key)
 
-    def words(
-        name: str, *, null: bool = False, primary_key: bool = False, server_default: str | None = None
-    ) -> Column[str]:
-        return Column(name, Text, nullable=null, primary_key=primary_key, server_default=server_default)
+    def words(name: str, *, null: bool = False, primary_key: bool = False, default: str | None = None) -> Column[str]:
+        return Column(name, Text, nullable=null, primary_key=primary_key, server_default=default)
 
     def count(name: str) -> Column[int]:
         return Column(name, Integer, nullable=False, server_default="0")
@@ -104,7 +102,7 @@ def _tables(metadata: MetaData) -> dict[str, Table]:
             words("zone"),
             Column("in_view", Boolean, nullable=False),
             at("seen_at"),
-            Column("nolog", Boolean, nullable=False, server_default="0"),
+            flag("nolog"),
             Index("person_account", "account", unique=True),
             Index("person_mask", "mask", unique=True, sqlite_where=text("in_view AND account IS NULL")),
         ),
@@ -115,7 +113,7 @@ def _tables(metadata: MetaData) -> dict[str, Table]:
             ref("person_id", "person"),
             words("key"),
             at("added_at"),
-            Column("proven", Boolean, nullable=False, server_default="0"),
+            flag("proven"),
             Index("public_key_person", "person_id"),
         ),
         Table(
@@ -135,7 +133,7 @@ def _tables(metadata: MetaData) -> dict[str, Table]:
             at("made_at"),
             at("state_at"),
             count("slot"),
-            words("run", server_default=""),
+            words("run", default=""),
             count("boots"),
             count("stops"),
             at("checked_at", null=True),
@@ -157,9 +155,9 @@ def _tables(metadata: MetaData) -> dict[str, Table]:
             at("warned_at", null=True),
             at("ended_at", null=True),
             words("ended_why"),
-            words("session", server_default=""),
-            words("offered", server_default=""),
-            words("rehearsal", server_default=""),
+            words("session", default=""),
+            words("offered", default=""),
+            words("rehearsal", default=""),
             flag("worked_in"),
             Index("lease_open_lab", "lab_id", unique=True, sqlite_where=text("ended_at IS NULL")),
             Index("lease_ended", "ended_at"),
@@ -198,8 +196,8 @@ def _tables(metadata: MetaData) -> dict[str, Table]:
             words("stuck_words"),
             Column("hints", Integer, nullable=False),
             at("since"),
-            words("helper", server_default=""),
-            words("lab_id", server_default=""),
+            words("helper", default=""),
+            words("lab_id", default=""),
             count("behind"),
         ),
         Table(
@@ -260,10 +258,10 @@ def _tables(metadata: MetaData) -> dict[str, Table]:
             Column("state", EnumWord(QuestionState), nullable=False),
             at("asked_at"),
             Column("anonymous", Boolean, nullable=False, server_default="0"),
-            words("image", server_default=""),
+            words("image", default=""),
             count("votes"),
             ref("merged_into", "question", null=True),
-            words("answer", server_default=""),
+            words("answer", default=""),
             Index("question_waiting", "channel", "state"),
             Index("question_class", "class_id"),
             Index("question_merged", "merged_into", sqlite_where=text("merged_into IS NOT NULL")),
@@ -295,6 +293,7 @@ def _tables(metadata: MetaData) -> dict[str, Table]:
             words("by_nick"),
             at("ended_at", null=True),
             words("ended_by"),
+            words("host", default=""),
             Index("ignored_now", "person_id", unique=True, sqlite_where=text("ended_at IS NULL")),
         ),
         Table(

@@ -1,19 +1,20 @@
 """The queue of outgoing messages: sanitised, split, fair and paced.  Pure: no I/O, time is passed in.
 
-Order: by priority; within a priority, owners take turns, one line of the wire each; an owner's messages keep their
-order.  Pace: a bucket of ``burst`` tokens that gains one every ``interval`` seconds.  What the protocol needs at once
+Order: by lane, from the presenter's lines to those for strangers; within a lane, owners take turns, one line of the wire
+each; an owner's messages keep their order.  Strangers get every eighth line even while others wait.  Pace: a bucket of ``burst`` tokens that gains one every ``interval`` seconds.  What the protocol needs at once
 (PONG, registration, JOIN) does not wait, but is counted.  Messages are PRIVMSG, or NOTICE if that is configured and
 nothing is secret; CTCP replies are NOTICE (as CTCP requires).  Times are seconds of any monotonic clock.
 """
 
 from __future__ import annotations
 
+import enum
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from trainbot.adapters.irc.wire_text import cut, plain, sanitise, shown
-from trainbot.core.messages import Line, Modes, Outgoing, Priority, Topic
+from trainbot.core.messages import Line, Modes, Outgoing, Priority, Rank, Topic
 
 WIRE_LINE = 512
 """Octets of a line, including CR LF and the sender's prefix (RFC 2812 2.3); tags do not count.  Servers may allow
@@ -23,10 +24,32 @@ LONGEST_TARGET = 200
 OWNER_CAP = 100
 """Lines that may wait for one owner."""
 
+AT_ONCE = 0.1  # seconds: lines queued within this are one answer
+STRANGERS_SHARE = 8  # of so many lines one is for a stranger, if any waits
 QUICKER = 0.7  # factor for the interval, each time the server is seen to keep up
 SLOWEST = 8.0  # seconds between two lines: the slowest pace that we choose by ourselves
 KEPT_FOR = 60.0
 """Seconds for which a line is kept after the connection was lost, or for a channel that we are not in."""
+
+
+class Lane(enum.IntEnum):
+    """The order in which lines are sent."""
+
+    PRESENTER = 0
+    STAFF = 1
+    CLASS = 2
+    ANNOUNCE = 3
+    ACCOUNT = 4
+    LISTING = 5
+    STRANGER = 6
+
+
+_ANSWERS = {Rank.STAFF: Lane.STAFF, Rank.CLASS: Lane.CLASS, Rank.ACCOUNT: Lane.ACCOUNT}
+_OTHERS = {
+    Priority.PRESENTER: Lane.PRESENTER,
+    Priority.ANNOUNCE: Lane.ANNOUNCE,
+    Priority.LISTING: Lane.LISTING,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +65,13 @@ class _Waiting:
     target: str
     rest: str
     verb: str
-    priority: Priority
+    lane: Lane
     owner: str
     since: float
     ticket: int | None = None
     secret: bool = False
     begun: bool = False
+    more: bool = False  # of a long answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +101,9 @@ class Outbox:
         self.verb = "PRIVMSG"
         self._tokens, self._counted_at = float(self._burst), 0.0
         self._cap = owner_cap
-        self._queues: dict[Priority, OrderedDict[str, deque[_Waiting]]] = {
-            priority: OrderedDict() for priority in Priority
-        }
+        self._queues: dict[Lane, OrderedDict[str, deque[_Waiting]]] = {lane: OrderedDict() for lane in Lane}
+        self._sent = 0  # lines since the last one for a stranger
+        self._enough: set[str] = set()  # strangers whose latest answer was not accepted
         self._waiting: dict[str, int] = {}
         self._left_out: dict[tuple[str, str], int] = {}
         self.prefix_octets, self.line_octets = 100, WIRE_LINE
@@ -128,11 +152,23 @@ class Outbox:
             return _refused(item, "invalid mode change")
         elif not item.rest.strip():
             return _refused(item, "the message is empty")
-        self._queues[item.priority].setdefault(item.owner, deque()).append(item)
+        if item.lane is Lane.STRANGER and item.verb == "PRIVMSG" and not self._accepts(item):
+            return _refused(item, "they already have an answer waiting")
+        self._queues[item.lane].setdefault(item.owner, deque()).append(item)
         self._waiting[item.owner] = self._waiting.get(item.owner, 0) + 1
         if self._waiting[item.owner] > self._cap:
             return self._crowd_out(item.owner)
         return []
+
+    def _accepts(self, item: _Waiting) -> bool:
+        """Whether a stranger may have one more line waiting: one answer, which is what was queued at once."""
+        waits = self._queues[Lane.STRANGER].get(item.owner)
+        another = waits and not item.more and item.since - waits[0].since > AT_ONCE
+        if another or (waits and item.owner in self._enough):
+            self._enough.add(item.owner)
+            return False
+        self._enough.discard(item.owner)
+        return True
 
     def again(self, piece: Piece, now: float) -> None:
         """Queues again a private line that was sent but that the network had no room for."""
@@ -141,8 +177,8 @@ class Outbox:
     def _crowd_out(self, owner: str) -> list[tuple[int, str]]:
         """Drops one line of an owner who has too many: the newest of the least urgent kind that has not been begun.
         The presenter's lines are never dropped."""
-        for priority in (Priority.LISTING, Priority.ANNOUNCE, Priority.ANSWER):
-            for item in reversed(self._queues[priority].get(owner, ())):
+        for lane in reversed(Lane):
+            for item in reversed(self._queues[lane].get(owner, ()) if lane is not Lane.PRESENTER else ()):
                 if not item.begun:
                     self._remove(item)
                     key = (owner, item.target)
@@ -181,8 +217,9 @@ class Outbox:
         self._counted_at = max(now, self._counted_at)
 
     def _next(self) -> _Waiting | None:
-        for queues in self._queues.values():
-            for items in queues.values():
+        due = self._sent >= STRANGERS_SHARE - 1
+        for lane in (Lane.STRANGER, *Lane) if due else Lane:
+            for items in self._queues[lane].values():
                 if self.may_send(items[0].target):
                     return items[0]
         return None
@@ -198,8 +235,9 @@ class Outbox:
             head, item.rest = cut(said, room)
             item.rest = item.rest if item.verb == "PRIVMSG" and item.rest.strip() else ""
         item.begun = True
+        self._sent = 0 if item.lane is Lane.STRANGER else self._sent + 1
         if item.rest:
-            self._queues[item.priority].move_to_end(item.owner)
+            self._queues[item.lane].move_to_end(item.owner)
             return Piece(frame + head, item.target, None, item.secret)
         self._remove(item, turn=True)
         self._confess(item, now)
@@ -207,7 +245,7 @@ class Outbox:
 
     def _confess(self, item: _Waiting, now: float) -> None:
         """Once the rest of an owner's listing has been sent, queues a note of how many lines were left out."""
-        listing = self._queues[Priority.LISTING]
+        listing = self._queues[Lane.LISTING]
         if (item.owner, item.target) in self._left_out and item.owner not in listing:
             count = self._left_out.pop((item.owner, item.target))
             text = f"({count} more lines were left out)"
@@ -269,7 +307,7 @@ class Outbox:
         return given_back
 
     def _remove(self, item: _Waiting, *, turn: bool = False) -> None:
-        queues = self._queues[item.priority]
+        queues = self._queues[item.lane]
         queues[item.owner].remove(item)
         if not queues[item.owner]:
             del queues[item.owner]
@@ -299,13 +337,20 @@ def _sound(mode: Modes) -> bool:
 def _item(out: Outgoing | CtcpReply, now: float) -> _Waiting:
     if isinstance(out, Topic):
         target = _target(out.channel)
-        return _Waiting(target, sanitise(out.text), "TOPIC", Priority.ANNOUNCE, target.lower(), now)
+        return _Waiting(target, sanitise(out.text), "TOPIC", Lane.ANNOUNCE, target.lower(), now)
     if isinstance(out, Modes):
         target = _target(out.channel)
-        return _Waiting(target, " ".join([out.change, *out.nicks]), "MODE", Priority.ANSWER, target.lower(), now)
+        return _Waiting(target, " ".join([out.change, *out.nicks]), "MODE", Lane.CLASS, target.lower(), now)
     target = _target(out.target)
     if isinstance(out, CtcpReply):
         text = sanitise(out.payload)
-        return _Waiting(target, text, "NOTICE", Priority.LISTING, target.lower(), now)
+        return _Waiting(target, text, "NOTICE", Lane.STRANGER, target.lower(), now)
     owner = (out.owner or target).lower()
-    return _Waiting(target, shown(out.text), "PRIVMSG", out.priority, owner, now, out.ticket, out.secret)
+    if out.priority is not Priority.PRESENTER and out.rank is Rank.STRANGER:
+        lane = Lane.STRANGER
+    elif out.priority is Priority.ANSWER:
+        lane = _ANSWERS[out.rank]
+    else:
+        lane = _OTHERS[out.priority]
+    more = out.priority is Priority.LISTING
+    return _Waiting(target, shown(out.text), "PRIVMSG", lane, owner, now, out.ticket, out.secret, more=more)

@@ -96,13 +96,11 @@ class AskCommands:
         ]
 
     def _refused(self, ask: Request, words: str) -> str | None:
-        """Why a question is refused: too long, too many, or its asker is ignored.  Staff have no limits."""
+        """Why a question is refused: too long or too many.  Staff have no limits."""
         if len(words) > self.config.length:
             return too_long(words, self.config.length)
         if ask.role >= Role.HELPER:
             return None
-        if self.questions.is_ignored(ask.person) is not None:
-            return "you can't ask questions at the moment; the presenter can change that"
         lately, waiting = self.questions.of_person(ask.person, ask.at - MINUTE, ask.channel or "")
         if lately >= self.config.a_minute:
             return f"that's {lately} questions within a minute; please wait a little before you ask the next"
@@ -114,8 +112,6 @@ class AskCommands:
 
     def vote(self, ask: Request, question: Question) -> list[Effect]:
         question = self.queue.must_wait(question)
-        if ask.role < Role.HELPER and self.questions.is_ignored(ask.person) is not None:
-            return [Reply("you can't vote at the moment; the presenter can change that", private=True)]
         if any(q.person_id == ask.person.id for q in self.queue.all_of_it(question)):
             return [Reply(f"question {question.id} is your own; you can only vote for other people's", private=True)]
         if self.questions.events.first(question_id=question.id, person_id=ask.person.id, kind="voted") is None:

@@ -7,7 +7,18 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from trainbot.core.commands import Command, Converter
-from trainbot.core.hooks import CommandHeard, Feature, Hook, NoticeWriter, On, OnTick, PersonRenamed, TalkHeard
+from trainbot.core.hooks import (
+    CommandHeard,
+    Feature,
+    Hook,
+    NoticeWriter,
+    On,
+    OnChange,
+    OnTick,
+    PersonRenamed,
+    TalkHeard,
+    Turn,
+)
 from trainbot.features.questions.answer_capture import AnswerCapture
 from trainbot.features.questions.answer_commands import AnswerCommands
 from trainbot.features.questions.ask_commands import AskCommands
@@ -35,11 +46,12 @@ class Questions(Feature):
         self.talk = AnswerCapture(ports.people)
         self.alerts = QueueAlerts(self.queue, config)
         duplicates = Duplicates(store.questions, store.classes, self.search)
+        self.ignore_list = IgnoreList(self.queue, ports.people, store.people)
         self._with_commands = (
             AskCommands(self.queue, duplicates, config, ports.exercises, store.leases),
             ListCommands(self.queue, self.search, journal),
             AnswerCommands(self.queue, self.talk, config.length),
-            IgnoreList(self.queue, ports.people),
+            self.ignore_list,
         )
 
     def openers(self, channel: str | None) -> tuple[str, ...]:
@@ -66,7 +78,11 @@ class Questions(Feature):
             On(TalkHeard, self._talk),
             On(PersonRenamed, self._renamed),
             OnTick(self.alerts.tick),
+            OnChange(frozenset({"ignored", "person"}), self._ignored),
         )
+
+    def _ignored(self, turn: Turn) -> None:
+        self.ignore_list.reread |= bool(turn.changed & {"ignored", "person"})
 
     def _command(self, event: CommandHeard, _now: datetime) -> None:
         self.talk.commanded(event.said)
