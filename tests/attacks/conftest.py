@@ -1,7 +1,10 @@
-"""Attackers and their victims: the gateway's world, for attacks that take a while (make test-attacks)."""
+"""Attackers and their victims, for attacks that take a while (make test-attacks): gateways and whole bots."""
 
 from __future__ import annotations
 
-from tests.gateway.conftest import jump_host, own_world, world
+from tests.gateway.conftest import own_world
+from tests.whole import fixtures
 
-__all__ = ["jump_host", "own_world", "world"]
+make_bot, people = fixtures.make_bot, fixtures.people
+
+__all__ = ["make_bot", "own_world", "people"]
