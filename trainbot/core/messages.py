@@ -153,7 +153,7 @@ class Priority(enum.IntEnum):
 
 
 class Rank(enum.IntEnum):
-    """Whose answers go first: a crowd of strangers must not delay a class."""
+    """Whose answers go first: many strangers must not delay a class."""
 
     STAFF = 0
     CLASS = 1  # people who have a lab or a seat, or take part in a running class

@@ -47,7 +47,7 @@ def test_the_template_is_a_bot_ini_without_faults(tmp_path: Path) -> None:
                 nick=world.NICK,
                 channel=world.CHANNEL,
                 kvm=kvm,
-                presenter=world.PRESENTER_ADDRESS,
+                presenter=world.PRESENTER_HOST,
                 zones=world.ZONES,
                 folder="/tmp/d",
                 exercises=shipped.folder("exercises"),

@@ -34,11 +34,15 @@ class IrcClient:
 
     @classmethod
     async def connect(
-        cls, port: int, nick: str, *, source: str = "127.0.0.1", heard: Callable[[str], None] = lambda line: None
+        cls, port: int, nick: str, *, webirc: str = "", heard: Callable[[str], None] = lambda line: None
     ) -> IrcClient:
-        """A client registered with the server at 127.0.0.1:``port``, connected from the loopback address ``source``."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(source, 0))
+        """A client registered with the server at 127.0.0.1:``port``.  ``webirc``: "PASSWORD HOST", if the server is to show
+        that host (https://ircv3.net/specs/extensions/webirc)."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
         client = cls(reader, writer, nick, heard)
+        if webirc:
+            password, _, host = webirc.partition(" ")
+            client.send(f"WEBIRC {password} demo {host} {host}")  # without DNS, ngircd shows the last one
         await client.register()
         return client
 

@@ -1,7 +1,7 @@
 """A small IRC server of our own on loopback: the system's ngircd, for the demo and for tests.
 
-ngircd has no accounts and no IRCv3, but tells people apart by address: a client that connects from
-127.0.0.2 is shown as ``nick!~user@127.0.0.2``, so a mask like ``*!*@127.0.0.2`` can carry a role.
+ngircd has no accounts and no IRCv3, but shows people's hosts, so a mask can carry a role.  Any local user can connect from
+any loopback address (enough for tests); a host that only the holder of a password can have is set with WEBIRC.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _CONF = """\
     DNS = no
     Ident = no
     PAM = no
-"""
+{webirc}"""
 
 
 def free_port() -> int:
@@ -56,7 +56,8 @@ class Ngircd:
     """One server that listens on 127.0.0.1 only; ``folder`` holds its configuration and its log.
 
     ``max_penalty`` (seconds) limits how long ngircd holds back somebody who talks fast; 0 lets
-    everybody talk freely, None leaves ngircd's own rule.
+    everybody talk freely, None leaves ngircd's own rule.  ``webirc``: a password with which a client may say what host
+    it comes from (https://ircv3.net/specs/extensions/webirc); '' allows nobody to.
     """
 
     def __init__(
@@ -66,12 +67,13 @@ class Ngircd:
         port: int | None = None,
         max_penalty: int | None = None,
         name: str = "irc.trainbot.test",
+        webirc: str = "",
     ) -> None:
         self.host = "127.0.0.1"
         self.port = port or free_port()
         self.folder = folder
         self.log = folder / "ngircd.log"
-        self._name, self._max_penalty = name, max_penalty
+        self._name, self._max_penalty, self._webirc = name, max_penalty, webirc
         self._process: asyncio.subprocess.Process | None = None
         self._tasks = Tasks()
         self._reader: asyncio.Task[None] | None = None
@@ -84,6 +86,7 @@ class Ngircd:
             raise BackendError("ngircd is not installed: apt-get install ngircd")
         self.folder.mkdir(parents=True, exist_ok=True)
         conf = self.folder / "ngircd.conf"
+        conf.touch(mode=0o600)
         conf.write_text(self._configuration(), encoding="utf-8")
         self._process = await asyncio.create_subprocess_exec(
             program,
@@ -109,7 +112,8 @@ class Ngircd:
         # as root, ngircd gives up its rights once it has read its configuration
         drop = "    ServerUID = nobody\n    ServerGID = nogroup" if os.geteuid() == 0 else ""
         penalty = "" if self._max_penalty is None else f"    MaxPenaltyTime = {self._max_penalty}"
-        return _CONF.format(name=self._name, port=self.port, drop=drop, penalty=penalty)
+        webirc = f"    WebircPassword = {self._webirc}\n" if self._webirc else ""
+        return _CONF.format(name=self._name, port=self.port, drop=drop, penalty=penalty, webirc=webirc)
 
     async def _read(self, process: asyncio.subprocess.Process, ready: asyncio.Future[None]) -> None:
         """Keeps the server's log, which shows when the server is ready or why it ended."""

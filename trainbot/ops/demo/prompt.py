@@ -14,7 +14,7 @@ from trainbot.adapters.irc.wire_text import cut, plain, sanitise
 from trainbot.core.tasks import Tasks
 from trainbot.ops.demo.irc_client import IrcClient
 from trainbot.ops.demo.tour import HOST_ANSWERS, DidNotHappen
-from trainbot.ops.demo.world import CHANNEL, NICK, PRESENTER_ADDRESS, DemoWorld
+from trainbot.ops.demo.world import CHANNEL, NICK, DemoWorld
 
 HELP = """\
 You are both a learner and the presenter in {channel}. Try, in this order:
@@ -94,10 +94,10 @@ class Prompt:
                     await person.close()
 
     async def _connect(self, role: str) -> None:
-        source = PRESENTER_ADDRESS if role == "presenter" else "127.0.0.1"
+        webirc = self.world.presenter_webirc if role == "presenter" else ""
         try:
             self.people[role] = person = await IrcClient.connect(
-                self.world.ircd.port, role, source=source, heard=lambda raw: self._heard(raw, role)
+                self.world.ircd.port, role, webirc=webirc, heard=lambda raw: self._heard(raw, role)
             )
             await person.join(CHANNEL)
         except (OSError, TimeoutError):

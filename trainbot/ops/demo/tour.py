@@ -13,7 +13,7 @@ from pathlib import Path
 from trainbot.adapters.irc.wire_text import plain
 from trainbot.core.tasks import Tasks
 from trainbot.ops.demo.irc_client import IrcClient
-from trainbot.ops.demo.world import CHANNEL, NICK, PRESENTER_ADDRESS, DemoWorld
+from trainbot.ops.demo.world import CHANNEL, NICK, DemoWorld
 
 LOGIN = 240.0  # seconds that a lab may take from the request to the first login: it may still have to boot, emulated
 HOST_ANSWERS = 15.0  # seconds
@@ -36,7 +36,7 @@ class Tour:
         happen."""
         port = self.world.ircd.port
         self.learner = await IrcClient.connect(port, "learner", heard=self._shown)
-        self.presenter = await IrcClient.connect(port, "presenter", source=PRESENTER_ADDRESS)
+        self.presenter = await IrcClient.connect(port, "presenter", webirc=self.world.presenter_webirc)
         try:
             for client in (self.learner, self.presenter):
                 await client.join(CHANNEL)

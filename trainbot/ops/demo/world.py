@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -30,7 +31,7 @@ from trainbot.ops.demo.ngircd import Ngircd, free_port
 
 CHANNEL = "#class"
 NICK = "trainbot"
-PRESENTER_ADDRESS = "127.0.0.2"  # ngircd has no accounts: the presenter is recognised by their address
+PRESENTER_HOST = "presenter.demo"  # ngircd has no accounts: the presenter is recognised by a host that only we can have
 ZONES = "Australia/Melbourne Europe/Berlin America/New_York"
 LONGEST_TMP = 20  # bytes of the folder's folder
 BUILD_ENDS = 60.0  # seconds that an interrupted image build has to clean up
@@ -115,7 +116,9 @@ class DemoWorld:
         irc_port, irc_lock = _port(port, tell, "the IRC server")
         self.ssh_port, ssh_lock = _port(2222, tell, "ssh")
         self._locks = [irc_lock, ssh_lock]
-        self.ircd = Ngircd(self.folder / "irc", port=irc_port, max_penalty=0)
+        password = secrets.token_hex(16)
+        self.ircd = Ngircd(self.folder / "irc", port=irc_port, max_penalty=0, webirc=password)
+        self.presenter_webirc = f"{password} {PRESENTER_HOST}"
         self.config: Config | None = None
         self.bot: asyncio.subprocess.Process | None = None
 
@@ -126,7 +129,7 @@ class DemoWorld:
             irc_port=self.ircd.port,
             nick=NICK,
             channel=CHANNEL,
-            presenter=PRESENTER_ADDRESS,
+            presenter=PRESENTER_HOST,
             zones=ZONES,
             exercises=shipped.folder("exercises"),
             folder=self.folder,
