@@ -219,9 +219,9 @@ class App:
             case "door":
                 return await self._asked(GatewayAsked, request)
             case "keeping":
-                return {
-                    "text": await self.maintenance.do(self.bot.wiring.records.keeping.answer(request, self.clock()))
-                }
+                text = await self.maintenance.do(self.bot.wiring.records.keeping.answer(request, self.clock()))
+                self.post(Tick())  # the gateway hears at once of who is gone
+                return {"text": text}
             case "status" | "labs" | "capacity" as what:
                 async with self.maintenance.free:
                     with self.store.transaction():

@@ -56,6 +56,7 @@ class Bot:
         except Exception:
             log.exception("a turn of %d events failed", len(events))
             return self._failed(events, outcome, "the bot's log says more")
+        self.store.unpublished.clear()
         self.wiring.notifier.on_their_way(outcome.say)
         return outcome
 
@@ -77,7 +78,8 @@ class Bot:
                     outcome.take(Response(event, FAILED))
 
     def _look_at_rows(self, events: Sequence[Event], now: datetime, outcome: Outcome) -> None:
-        turn = Turn(now, any(isinstance(event, Tick) for event in events), self.store.changed)
+        changed = self.store.changed | self.store.unpublished  # what maintenance and shell commands wrote, too
+        turn = Turn(now, any(isinstance(event, Tick) for event in events), changed)
         for hook in self._on_change:
             came = any(isinstance(event, hook.events) for event in events)
             if turn.tick or came or hook.tables & turn.changed:

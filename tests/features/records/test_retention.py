@@ -17,6 +17,7 @@ from tests.stage import CHANNEL, Stage
 from trainbot.adapters.db.row_redaction import GONE, OWN, TECHNICAL, TECHNICAL_TABLES
 from trainbot.adapters.db.tables import tables
 from trainbot.adapters.db.upkeep import check
+from trainbot.bot.events import Tick
 from trainbot.bot.workers.maintenance import at_once
 from trainbot.cli import cli
 from trainbot.core.errors import UserError
@@ -92,6 +93,26 @@ def test_nothing_of_them_is_left_anywhere(stages: Callable[..., Stage]) -> None:
     assert check(stage.config.store.url).faults == ()
     with pytest.raises(UserError, match='nobody called "alice" is in the records'):
         stage.wiring.records.keeping.found("alice")
+
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG8A2cuJCKYXQyeZPyl28jkKTyrCGfKzVbpOJpsk7pLh"
+
+
+def test_nobody_is_let_in_who_was_taken_out(stages: Callable[..., Stage]) -> None:
+    """A key of theirs, confirmed or only used, is in no row any more, and the gateway hears of it in the next turn."""
+    stage = stages(log="yes")
+    stage.talk("alice", "!lab debian")
+    with stage.store.transaction():
+        stage.store.leases.change({}, offered=KEY)
+    stage.talk("alice", "!lab return")
+    stage.talk("alice", "!yes")
+    stage.use_key("alice", KEY)
+    stage.turn(Tick())
+    at_once(stage.wiring.records.keeping.redact("alice", stage.now))
+    outcome = stage.turn(Tick())
+    assert outcome.routes == [] and outcome.guests == []
+    assert not any(KEY.split()[1].lower() in text for text in raw(stage).values())
+    assert stage.turn(Tick()).routes is None
 
 
 def test_they_may_come_again(stages: Callable[..., Stage]) -> None:

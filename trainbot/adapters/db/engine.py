@@ -95,6 +95,8 @@ class Store:
         self._depth = 0  # number of nested savepoints
         self.changed: set[str] = set()
         """The names of the tables written since the transaction began."""
+        self.unpublished: set[str] = set()
+        """The tables written by committed transactions that no turn has looked at since."""
         self.people = PersonRepository(self.connection, self.changed)
         self.labs = LabRepository(self.connection, self.changed)
         self.leases = LeaseRepository(self.connection, self.changed)
@@ -102,8 +104,8 @@ class Store:
         self.classes = ClassRepository(self.connection, self.changed)
         self.questions = QuestionRepository(self.connection, self.changed)
         self.search = Search(self.connection)
-        self.redaction = Redaction(self.connection, self.questions.settle)
-        self.retention = Pruning(self.connection)
+        self.redaction = Redaction(self.connection, self.questions.settle, self.changed)
+        self.retention = Pruning(self.connection, self.changed)
         self.sessions = SessionRepository(self.connection, self.changed)
         self.polls = PollRepository(self.connection, self.changed)
         self.notices = NoticeRepository(self.connection, self.changed)
@@ -120,6 +122,7 @@ class Store:
                 yield
                 if not self._is_open():
                     raise BackendError(f"the database {self.url} rolled back what was to be stored")
+            self.unpublished |= self.changed
         except BaseException as error:
             self._recall.forget()
             if not isinstance(error, SQLAlchemyError | sqlite3.Error):

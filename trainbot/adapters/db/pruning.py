@@ -16,9 +16,9 @@ from trainbot.model.redaction import REMOVED
 class Pruning:
     """Used inside a transaction of the caller."""
 
-    def __init__(self, connection: Connection) -> None:
-        self.connection = connection
-        self._classes = Rows(connection, tables["class"], ClassRun)
+    def __init__(self, connection: Connection, changed: set[str]) -> None:
+        self.connection, self.changed = connection, changed
+        self._classes = Rows(connection, tables["class"], ClassRun, changed)
 
     def classes(self, before: datetime) -> list[ClassRun]:
         """The classes that ended before then and have not been pruned yet."""
@@ -40,6 +40,7 @@ class Pruning:
         """Deletes these rows, then the people that nothing refers to any more.  Returns what ``old`` returns, and the
         number of people."""
         counts = self.old(before)
+        self.changed.update(tables)  # rows of many may go
         ended = select(self._classes.table.c.id).where(self._classes.table.c.ended_at < before)
         self._delete("entry", self._entries(before))
         for table in ("attendance", "done", "play"):

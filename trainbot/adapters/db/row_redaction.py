@@ -20,7 +20,7 @@ OWN: dict[tuple[str, str], tuple[tuple[str, ...], tuple[str, ...]]] = {
     ("class", "presenter_id"): (("presenter",), ()),
     ("done", "person_id"): ((), ()),
     ("entry", "person_id"): (("nick",), ("text",)),
-    ("ignored", "person_id"): (("nick",), ()),
+    ("ignored", "person_id"): (("nick", "host"), ()),
     ("ignored", "by_id"): (("by_nick",), ()),
     ("lease", "person_id"): ((), ()),
     ("play", "person_id"): ((), ("said",)),
@@ -62,8 +62,8 @@ COUNTED = {
 class Redaction:
     """Used inside a transaction of the caller.  ``settle``: rewrites a question's answer from its events."""
 
-    def __init__(self, connection: Connection, settle: Callable[[int], None]) -> None:
-        self.connection, self.settle = connection, settle
+    def __init__(self, connection: Connection, settle: Callable[[int], None], changed: set[str]) -> None:
+        self.connection, self.settle, self.changed = connection, settle, changed
 
     # -- who -----------------------------------------------------------------------------------------
 
@@ -135,6 +135,7 @@ class Redaction:
     def remove(self, found: Traces) -> set[int]:
         """Removes them; returns the ids of the classes whose minutes must be written again."""
         ids, names = found.ids, set(found.names)
+        self.changed.update(tables)  # each may have rows of theirs
         classes = self._classes(ids, names)
         quoted = self._quoted(ids, names)
         questions = set(
@@ -151,6 +152,8 @@ class Redaction:
             if table == "question_event":
                 questions.add(self._question_of(key))
             self._write(table, key, {column: without(text, naming(names))})
+        lease = tables["lease"]
+        self.connection.execute(update(lease).where(lease.c.person_id.in_(ids)).values(offered="", digest=""))
         self._quoted_notices(quoted)
         for id in sorted(questions):
             self.settle(id)
