@@ -67,6 +67,7 @@ class Bot:
         self.lines: dict[str, dict[str, str]] = {}
         self.guests: list[Guest] = []
         self.asked: list[dict] = []  # what the gateway wanted to know
+        self.logins: list[dict] = []  # that it reported
         self.answers = lambda request: {}
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
@@ -77,6 +78,9 @@ class Bot:
 
     def start(self) -> None:
         async def answer(request):
+            if request.get("do") == "login":
+                self.logins.append(request)
+                return {"kept": True}
             self.asked.append(request)
             return self.answers(request)
 

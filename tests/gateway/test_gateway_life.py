@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
+import subprocess
 from dataclasses import replace
 
 from tests.gateway.conftest import Lab, keygen, until
@@ -221,3 +222,23 @@ def test_a_second_person_with_the_same_key_tells_nobody_apart(world, tmp_path):
     assert replace(other, lease=route.lease) != route
     assert world.ssh("echo in", key=tmp_path / "key").returncode == 255
     world.end(other)
+
+
+def test_each_login_is_reported(own_world, tmp_path):
+    """How, from where, to which lab, for how long and how much: when it has ended, and even if the bot was away then."""
+    world = own_world()
+    public = " ".join(keygen(tmp_path / "id").split()[:2])
+    route, password = world.lease(keys=(public,), lab="0a0807a1-9dc0-11d1-b245-5ffdce74fad2")
+    assert len(world.ssh("head -c 100000 /dev/zero", password=password).stdout) == 100_000
+    until(lambda: len(world.bot.logins) == 1)
+    (first,) = world.bot.logins
+    assert first["person"] == route.person
+    told = first["login"]
+    assert (told["lab"], told["address"], told["method"]) == ("tb-debian-0a0807a1", "127.0.0.1", "password")
+    assert told["sent"] > 100_000 > told["received"] > 500 and 0 <= told["seconds"] < 60
+    world.bot.die()
+    assert world.ssh("echo in", key=tmp_path / "id").stdout == b"in\n"
+    world.bot.start()
+    until(lambda: len(world.bot.logins) == 2)
+    fingerprint = subprocess.run(["ssh-keygen", "-l", "-f", tmp_path / "id.pub"], capture_output=True, text=True).stdout
+    assert world.bot.logins[1]["login"]["method"] == fingerprint.split()[1]

@@ -70,6 +70,21 @@ def log_export(number: int | None, form: str, path: Path) -> int:
     return 0
 
 
+@log.command("logins")
+@click.option(
+    "--most", type=click.IntRange(1, 100_000), default=100, show_default=True, help="Maximum number of logins."
+)
+@config_option
+@json_option
+def log_logins(most: int, path: Path, as_json: bool) -> int:
+    """List the latest logins through the gateway, newest last: who, from where, how, to which lab and for how long."""
+    from trainbot.ops.log import logins
+
+    value, lines = logins(read(path), most)
+    show(value, lines or ["no logins yet"], as_json)
+    return 0
+
+
 PATIENCE = 900.0  # seconds: a large database is rewritten
 
 

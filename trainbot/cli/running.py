@@ -94,7 +94,8 @@ def doctor(what: tuple[str, ...], path: Path, as_json: bool) -> int:
 @cli.command()
 @config_option
 @click.option("--stop", is_flag=True, help="Stop the running gateway.")
-def gateway(path: Path, stop: bool) -> int:
+@click.option("--log-json", is_flag=True, help="Write the log as one JSON object per line.")
+def gateway(path: Path, stop: bool, log_json: bool) -> int:
     """Run the ssh gateway (trainbot run starts it automatically)."""
     from trainbot.adapters.state_folder import state_folder
     from trainbot.bot.installation import gateway_config
@@ -105,4 +106,4 @@ def gateway(path: Path, stop: bool) -> int:
     if stop:
         click.echo("gateway stopped" if process.stop(config.store.state) else "no gateway is running")
         return 0
-    return process.main(gateway_config(config))
+    return process.main(gateway_config(config), log_json)

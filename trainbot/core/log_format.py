@@ -29,7 +29,7 @@ class PlainFormatter(logging.Formatter):
 
 
 class JsonFormatter(PlainFormatter):
-    """One JSON object per line: at (ISO 8601, UTC), level, logger, text, and trace if there is one."""
+    """One JSON object per line: at (ISO 8601, UTC), level, logger, text, trace if there is one, and the record's ``fields``."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
@@ -37,6 +37,7 @@ class JsonFormatter(PlainFormatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "text": one_line(record.getMessage(), LONGEST),
+            **getattr(record, "fields", {}),
         }
         if record.exc_info:
             line["trace"] = self.formatException(record.exc_info)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -35,6 +36,7 @@ from trainbot.gateway.rpc.handlers import RequestHandlers
 from trainbot.gateway.settings import GatewayConfig
 
 log = logging.getLogger(__name__)
+PENDING = 1000  # ended logins that wait for the bot
 FIRST_TABLE = 5.0  # seconds that a login waits for the first table after the gateway has started
 
 
@@ -81,6 +83,8 @@ class Hub:
         self._waiting: PreAuthLimiter[LearnerConnection] = PreAuthLimiter(config.unauthenticated, known)
         self.failed_logins = FailedLogins()
         self.turns = Turns()
+        self._logins: deque[tuple[int, dict[str, Any]]] = deque(maxlen=PENDING)
+        self._reporting = False
         self._inside: dict[LearnerConnection, int] = {}  # and the person
         self._pepper = load_or_make_secret(config.state / PEPPER)
         self._routes = self._last_table()
@@ -120,7 +124,9 @@ class Hub:
 
     def bot_is(self, up: bool) -> None:
         log.info("connected to the bot" if up else "the bot is not running: the last known routes stay in force")
-        if not up:
+        if up:
+            self._report_logins()
+        else:
             self._told.set()
 
     async def routes(self) -> Routes:
@@ -153,6 +159,29 @@ class Hub:
             )
             if answer.get("kept") is True:
                 tell()
+
+    def logged_out(self, person: int, login: dict[str, Any]) -> None:
+        """Reports a login that has ended.  While the bot is away, the latest ``PENDING`` wait."""
+        log.info("login of person %d ended", person, extra={"fields": {"person": person, **login}})
+        self._logins.append((person, login))
+        self._report_logins()
+
+    def _report_logins(self) -> None:
+        if not self._reporting:
+            self._reporting = True
+            self.tasks.start(self._say_logins(), "reporting logins to the bot")
+
+    async def _say_logins(self) -> None:
+        try:
+            while self._logins:
+                person, login = self._logins[0]
+                await self.ask_bot({"op": "door", "do": "login", "person": person, "login": login})
+                if self._logins and self._logins[0][1] is login:
+                    self._logins.popleft()
+        except BackendError:
+            return  # it is away: again when it is back
+        finally:
+            self._reporting = False
 
     async def changed(self, timeout: float) -> None:
         with suppress(TimeoutError):

@@ -22,7 +22,7 @@ from typing import TextIO
 import trainbot
 from trainbot.core.errors import BackendError
 from trainbot.core.files import write_whole
-from trainbot.core.log_format import PlainFormatter
+from trainbot.core.log_format import JsonFormatter, PlainFormatter
 from trainbot.core.tasks import Tasks
 from trainbot.gateway.settings import GatewayConfig
 
@@ -33,9 +33,9 @@ LOG_SIZE = 1 << 20  # bytes of gateway.log, and as many of gateway.log.1
 _FLOCK = "@hhqqi0q"  # struct flock of fcntl(2)
 
 
-def main(config: GatewayConfig) -> int:
+def main(config: GatewayConfig, as_json: bool = False) -> int:
     """Runs the gateway until SIGTERM or SIGINT; returns 0, or 1 with one sentence on stderr."""
-    _log_to_stderr(config.state)
+    _log_to_stderr(config.state, as_json)
     lock: int | None = None
     try:
         lock = _hold(config.state)
@@ -229,9 +229,11 @@ class BoundedLog(logging.StreamHandler[TextIO]):
         os.close(fresh)
 
 
-def _log_to_stderr(state: Path) -> None:
+def _log_to_stderr(state: Path, as_json: bool) -> None:
     handler = BoundedLog(sys.stderr, state / LOG)
-    handler.setFormatter(PlainFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    handler.setFormatter(
+        JsonFormatter() if as_json else PlainFormatter("%(asctime)s %(levelname)s %(name)s %(message)s")
+    )
     logging.basicConfig(handlers=[handler], level=logging.INFO)
     # asyncssh logs user names and commands unfiltered; we log what matters ourselves.
     logging.getLogger("asyncssh").setLevel(logging.ERROR)

@@ -74,6 +74,32 @@ def classes(config: Config) -> tuple[list[dict[str, Any]], list[str]]:
     return value, lines
 
 
+def logins(config: Config, most: int) -> tuple[list[dict[str, Any]], list[str]]:
+    store = Store(config.store.url, read_only=True)
+    try:
+        with store.transaction():
+            refuse_newer(config.store.url, store.connection)
+            table = store.people.logins.table.c
+            rows = store.people.logins.all(order=(table.at.desc(), table.id.desc()), limit=most)[::-1]
+            nicks = {person.id: person.nick for person in store.people.these({row.person_id for row in rows})}
+    finally:
+        store.close()
+    value = [
+        {
+            "at": row.at.isoformat(),
+            "nick": nicks[row.person_id],
+            **{name: getattr(row, name) for name in ("address", "method", "lab", "seconds", "received", "sent")},
+        }
+        for row in rows
+    ]
+    lines = [
+        f"{row.at:%Y-%m-%d %H:%M} UTC {nicks[row.person_id]} from {row.address} with {row.method}, "
+        f"{row.lab or 'no lab'}, {row.seconds} s, {row.received} bytes received, {row.sent} sent"
+        for row in rows
+    ]
+    return value, lines
+
+
 def export(config: Config, number: int | None, form: str) -> Iterator[str]:
     with archive(config) as found:
         yield from found.export(None if number is None else found.find(number), form)

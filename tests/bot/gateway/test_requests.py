@@ -225,3 +225,28 @@ def test_whose_key_is_known_may_come_without_a_lab(stage: Stage) -> None:
     stage.talk("bob", "!lab debian")
     with stage.store.transaction():
         assert [guest.name for guest in guests(stage.store, LabRoutes((), stage.wiring.ports.access))] == ["alice"]
+
+
+LOGIN = {
+    "at": 1_795_000_000.5,
+    "seconds": 61,
+    "lab": "tb-debian-0a0807a1",
+    "method": "SHA256:x\x1b[2J",
+    "address": "192.0.2.1",
+    "received": 10,
+    "sent": 1 << 40,
+}
+
+
+def test_logins_are_kept(stage: Stage) -> None:
+    """One row for each that has ended, without control characters; nonsense is refused and stores nothing."""
+    stage.talk("alice", "!lab debian")
+    assert ask(stage, "alice", "login", login=LOGIN) == {"kept": True}
+    for field, value in (("lab", 7), ("seconds", -1), ("sent", 1 << 60), ("received", "9"), ("method", None)):
+        assert "error" in ask(stage, "alice", "login", login={**LOGIN, field: value})
+    for nonsense in (None, [], "x", {}, {**LOGIN, "at": "x"}, {**LOGIN, "at": 1e300}):
+        assert "error" in ask(stage, "alice", "login", login=nonsense)
+    with stage.store.transaction():
+        (row,) = stage.store.people.logins.all()
+    assert (row.person_id, row.at.isoformat()) == (person(stage, "alice"), "2026-11-18T11:06:40.500000+00:00")
+    assert (row.seconds, row.lab, row.method, row.sent) == (61, "tb-debian-0a0807a1", "SHA256:x[2J", 1 << 40)

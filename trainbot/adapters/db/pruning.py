@@ -34,6 +34,7 @@ class Pruning:
             "leases": self._count("lease", tables["lease"].c.ended_at < before),
             "notices": self._count("notice", tables["notice"].c.said_at < before),
             "sign-ups": self._count("signup", tables["signup"].c.at < before),
+            "logins": self._count("login", tables["login"].c.at < before),
         }
 
     def prune(self, before: datetime) -> dict[str, int]:
@@ -48,6 +49,7 @@ class Pruning:
         self._delete("lease", tables["lease"].c.ended_at < before)
         self._delete("notice", tables["notice"].c.said_at < before)
         self._delete("signup", tables["signup"].c.at < before)
+        self._delete("login", tables["login"].c.at < before)
         self._delete("ignored", tables["ignored"].c.ended_at < before)
         quizzes = select(tables["quiz"].c.id).where(tables["quiz"].c.asked_at < before)
         self._delete("quiz_try", tables["quiz_try"].c.quiz_id.in_(quizzes))

@@ -16,7 +16,7 @@ from trainbot.model.class_run import Attendance, ClassRun, Done, Quiz, QuizTry, 
 from trainbot.model.host import Mode
 from trainbot.model.lab import ALIVE, NEARNESS, PRESENT, Lab, Lease, SelfHosted
 from trainbot.model.notice import Notice, NoticeKind
-from trainbot.model.person import PublicKey
+from trainbot.model.person import Login, PublicKey
 from trainbot.model.record import Entry
 from trainbot.model.session_rows import ChannelRow, PollLine, PollRow, SessionRow, SignUp
 
@@ -39,6 +39,7 @@ class PersonRepository(Rows[Person]):
     def __init__(self, connection: Connection, changed: set[str]) -> None:
         super().__init__(connection, tables["person"], Person, changed)
         self.keys = Rows(connection, tables["public_key"], PublicKey, changed)
+        self.logins = Rows(connection, tables["login"], Login, changed)
         lease = tables["lease"]
         self._with_leases = RowFilter(self.table.c.id.in_(select(lease.c.person_id).where(lease.c.ended_at.is_(None))))
         self._these = RowFilter(self.table.c.id.in_(bindparam("ids", expanding=True)))

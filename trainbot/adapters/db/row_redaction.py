@@ -31,7 +31,7 @@ OWN: dict[tuple[str, str], tuple[tuple[str, ...], tuple[str, ...]]] = {
     ("quiz_try", "person_id"): (("nick",), ()),
 }
 #: Tables whose rows are deleted together with their person.
-GONE = ("home", "notice", "public_key", "signup")
+GONE = ("home", "login", "notice", "public_key", "signup")
 #: Kinds of rows whose text is not the person's own words.
 FACTS = {
     "entry": ("start", "step", "end", "lab", "home", "there", "joined", "left", "quit"),

@@ -6,8 +6,7 @@ they sort as text and are readable in any SQLite shell.
 
 from __future__ import annotations
 
-import enum
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy import (
     Boolean,
@@ -19,51 +18,12 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    TypeDecorator,
     text,
 )
 
+from trainbot.adapters.db.column_types import EnumText, EnumWord, Instant
 from trainbot.adapters.db.fulltext import made_with
 from trainbot.model.notice import NoticeKind
-
-
-class Instant(TypeDecorator[datetime]):
-    """An aware UTC datetime as ``2026-11-23T05:08:59.000000Z``."""
-
-    impl = String(27)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: object) -> str | None:
-        if value is None:
-            return None
-        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-    def process_result_value(self, value: str | None, dialect: object) -> datetime | None:
-        return None if value is None else datetime.fromisoformat(value)
-
-
-class EnumWord(TypeDecorator[enum.StrEnum]):
-    """A member of one StrEnum, stored as its value."""
-
-    impl: String | type[String] = String(20)
-    cache_ok = True
-
-    def __init__(self, kind: type[enum.StrEnum]) -> None:
-        super().__init__()
-        self.kind = kind
-
-    def process_bind_param(self, value: enum.StrEnum | None, dialect: object) -> str | None:
-        return None if value is None else str(value)
-
-    def process_result_value(self, value: str | None, dialect: object) -> enum.StrEnum | None:
-        return None if value is None else self.kind(value)
-
-
-class EnumText(EnumWord):
-    """The same, for a column that was created as text."""
-
-    impl = Text
-    cache_ok = True
 
 
 def _tables(metadata: MetaData) -> dict[str, Table]:
@@ -328,6 +288,20 @@ def _tables(metadata: MetaData) -> dict[str, Table]:
             words("base"),
             words("quiet"),
             words("voiced"),
+        ),
+        Table(
+            "login",
+            metadata,
+            key(),
+            ref("person_id", "person"),
+            at("at"),
+            count("seconds"),
+            words("lab"),
+            words("method"),
+            words("address"),
+            count("received"),
+            count("sent"),
+            Index("login_at", "at"),
         ),
         Table(
             "poll",

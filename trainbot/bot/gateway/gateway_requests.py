@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from trainbot.bot.control_requests import GatewayAsked, Response
@@ -14,6 +14,7 @@ from trainbot.core.dispatch import Attested, Dispatch
 from trainbot.core.errors import Denied, UserError
 from trainbot.core.hooks import Feature, Hook, On
 from trainbot.core.messages import Effect, Incoming, Outgoing, Reply, Sender
+from trainbot.core.text import one_line
 from trainbot.features.people.key_commands import KeyCommands
 from trainbot.features.people.keys import read_key
 from trainbot.model.host import Mode
@@ -28,6 +29,7 @@ WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 NICK = re.compile(r"[^\s,:!@#\x00-\x1f\x7f]{1,60}")
 #: The words after the image -> the mode.
 MODES = {(): Mode.ENFORCING, ("permissive",): Mode.PERMISSIVE}
+LATEST = 1 << 33  # seconds since 1970, in the year 2242
 KEYS = 10  # that the gateway reports of one login
 NEWS = timedelta(minutes=10)  # the notice about a viewer is out of date after this
 
@@ -62,9 +64,11 @@ class GatewayRequests(Feature):
                     return self._manage(person, request, now)
                 case "watch":
                     return self._watch(person, str(request.get("nick", "")), now)
+                case "login":
+                    return self._login(person, request)
                 case "signed":
                     return self._signed(person, request, now)
-            raise UserError("unknown request from the gateway: it can be manage, watch or signed")
+            raise UserError("unknown request from the gateway: it can be manage, watch, signed or login")
         except UserError as error:
             return GatewayReply({"error": str(error)})
 
@@ -146,6 +150,21 @@ class GatewayRequests(Feature):
         return GatewayReply({"lease": str(lease.id), "by": by, "name": people[lease.person_id].nick})
 
     # -- keys ----------------------------------------------------------------------------------------
+
+    def _login(self, person: Person, request: Mapping[str, Any]) -> GatewayReply:
+        """{"kept"}: the record of a login that has ended is stored."""
+        said, numbers = request.get("login"), ("seconds", "received", "sent")
+        words = ("lab", "method", "address")
+        if not isinstance(said, Mapping) or not all(isinstance(said.get(word), str) for word in words):
+            raise UserError("a login has seconds, received, sent, lab, method, address and at")
+        if not all(isinstance(said.get(number), int) and 0 <= said[number] < 1 << 53 for number in numbers):
+            raise UserError("a login has whole numbers of seconds and bytes")
+        if not isinstance(said.get("at"), int | float) or not 0 <= said["at"] < LATEST:
+            raise UserError("a login has a time in seconds since 1970")
+        at = datetime.fromtimestamp(said["at"], UTC)
+        texts = {word: one_line(said[word], 100) for word in words}
+        self.store.people.logins.add(person_id=person.id, at=at, **texts, **{n: said[n] for n in numbers})
+        return GatewayReply({"kept": True})
 
     def _signed(self, person: Person, request: Mapping[str, Any], now: datetime) -> GatewayReply:
         """{"kept"}: whether !key yes would save a new key.  The person has logged in with what only they were told, and

@@ -9,8 +9,11 @@ are read one small slice for each turn of the event loop.
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import asyncssh
 from asyncssh.constants import (
@@ -90,11 +93,14 @@ class GuardedConnection(asyncssh.SSHServerConnection):
         super().__init__(loop, options)
         self._turns, self._refusal, self._broke = turns, refusal, broke
         self._address = ""
+        self._socket: socket.socket | None = None
+        self._traffic = (0, 0)
         self._unread = bytearray()
         self._received = self._packets = self._exchanges = 0
         self._inside = self._over = self._refused = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._socket = transport.get_extra_info("socket")
         self._address = str((transport.get_extra_info("peername") or ("?",))[0])
         if sentence := self._refusal(self._address):
             self._over = self._refused = True
@@ -106,6 +112,15 @@ class GuardedConnection(asyncssh.SSHServerConnection):
 
     def logged_in(self) -> None:
         self._inside = True
+
+    def traffic(self) -> tuple[int, int]:
+        """(bytes received, bytes sent and acknowledged) so far, as the kernel counts them (linux/tcp.h, struct tcp_info)."""
+        if self._socket is not None:
+            with suppress(OSError, struct.error):  # it is closed, or the kernel is older than these counters
+                info = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 136)
+                sent, received = struct.unpack_from("QQ", info, 120)
+                self._traffic = (received, sent)
+        return self._traffic
 
     def data_received(self, data: bytes, datatype: int | None = None) -> None:
         if self._over:
@@ -124,6 +139,7 @@ class GuardedConnection(asyncssh.SSHServerConnection):
     def connection_lost(self, exc: Exception | None = None) -> None:
         self._over = True
         self._unread.clear()
+        self.traffic()  # the socket is closed after this
         if not self._refused:
             super().connection_lost(exc)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -42,6 +43,8 @@ class SshConnection(SigningServer):
         self._by_password = False
         self._unproven = ""  # the key in question, if a signature with it is no login
         self._signed: list[str] = []  # keys that have signed without being a login
+        self._method = "password"  # or the fingerprint of the key
+        self._since = 0.0  # the time of the login, in seconds since 1970
         self._confirmed = ""  # the candidate whose code is the user name
         self._stranger = ""  # the first key that nobody has named
         self._hint = ""
@@ -85,6 +88,20 @@ class SshConnection(SigningServer):
             self._forward_gone(token)
         if self.who is not None:
             log.info("%s: %s from %s logged out", self._named(), plain_ascii(self.who.name), self.peer)
+            received, sent = self._conn.traffic()
+            lab = f"tb-{self.route.image}-{self.route.lab[:8]}" if self.route is not None and self.route.lab else ""
+            self._hub.logged_out(
+                self.who.person,
+                {
+                    "at": self._since,
+                    "seconds": max(0, round(time.time() - self._since)),
+                    "lab": lab,
+                    "method": self._method,
+                    "address": self.peer,
+                    "received": received,
+                    "sent": sent,
+                },
+            )
 
     def _named(self) -> str:
         return f"lease {self.route.lease}" if self.route is not None else "no lease"
@@ -156,7 +173,7 @@ class SshConnection(SigningServer):
             self._enough(self._tries, self._config.tries)
             return False
         # Nothing is awaited from here until auth_completed: no other try can come between.
-        self._claim, self._by_password = claim, True
+        self._claim, self._by_password, self._method = claim, True, "password"
         return True
 
     async def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
@@ -168,6 +185,7 @@ class SshConnection(SigningServer):
             return False
         routes = await self._hub.routes()
         name, self._plain = screen.read_user(username)
+        self._method = key.get_fingerprint()
         line = same_key(key.export_public_key().decode("ascii"))
         claim = routes.by_key(name, line)
         if claim is None and (claim := routes.by_code(username, line)) is not None:
@@ -190,7 +208,7 @@ class SshConnection(SigningServer):
         if who is None or not self._hub.entered(self, who.person):
             self._conn.disconnect(asyncssh.DISC_TOO_MANY_CONNECTIONS, "you have too many connections: close one")
             return
-        self.who = who
+        self.who, self._since = who, time.time()
         self._conn.logged_in()
         log.info("%s: %s from %s logged in", self._named(), plain_ascii(who.name), self.peer)
         keys = self._signed if self._by_password else [self._confirmed] if self._confirmed else []
