@@ -78,8 +78,8 @@ class Bot:
                     outcome.take(Response(event, FAILED))
 
     def _look_at_rows(self, events: Sequence[Event], now: datetime, outcome: Outcome) -> None:
-        changed = self.store.changed | self.store.unpublished  # what maintenance and shell commands wrote, too
-        turn = Turn(now, any(isinstance(event, Tick) for event in events), changed)
+        self.store.changed.update(self.store.unpublished)  # what maintenance has written
+        turn = Turn(now, any(isinstance(event, Tick) for event in events), self.store.changed)
         for hook in self._on_change:
             came = any(isinstance(event, hook.events) for event in events)
             if turn.tick or came or hook.tables & turn.changed:

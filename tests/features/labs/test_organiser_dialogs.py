@@ -124,6 +124,23 @@ def test_revoke(stage: Stage) -> None:
     assert "password" in stage.talk("alice", "!lab debian")[0]
 
 
+def test_revoke_by_the_labs_name(stages: Callable[..., Stage]) -> None:
+    """Whoever has it, under whatever nick they left: the name is on the list of labs."""
+    stage = stages(require_account="no", labs=6)
+    stage.host_up()
+    for number in range(2):
+        stage.join("ghost", host=f"h{number}.example")
+        stage.talk("ghost", "!lab debian")
+        stage.leave("ghost")
+    assert "give the account of the one you mean, or the name of the lab" in stage.talk("olga", "!lab revoke ghost")[0]
+    names = {lab.id: lab.name for lab in stage.labs()}
+    first, second = (names[lease.lab_id] for lease in stage.leases())
+    assert stage.talk("olga", f"!lab revoke {first.upper()}")[0].startswith("olga: ghost loses their debian lab")
+    stage.talk("olga", "!yes")
+    assert [names[lease.lab_id] for lease in stage.leases()] == [second]
+    assert stage.talk("olga", f"!lab revoke {first}") == [f"olga: nobody has the lab {first}"]
+
+
 def test_revoke_of_a_place_and_of_one_of_two(stages: Callable[..., Stage]) -> None:
     """With two the image is named; who only waits loses the place."""
     stage = stages(images=("debian", "almalinux"), labs=1, per_person=2)

@@ -33,6 +33,29 @@ def lab(stage: Stage, nick: str) -> str:
     return found[1]
 
 
+def test_reconnecting_again_and_again_takes_not_every_lab(stages: Callable[..., Stage]) -> None:
+    """Two labs of a nick, four of a host: then the labs of before have to be claimed, and others go on."""
+    stage = stages(require_account="no", labs=9)
+    stage.host_up()
+    passwords = []
+    for number in range(2):
+        stage.join("ghost", host=f"h{number}.example")
+        passwords.append(lab(stage, "ghost"))
+        stage.leave("ghost")
+    stage.join("ghost", host="h2.example")
+    kept = "labs are kept for people who left with your nick or from your host: if one is yours, send me !lab claim PASSWORD"
+    assert f"2 {kept}" in stage.talk("ghost", "!lab debian")[0]
+    assert "the lab is yours again" in stage.whisper("ghost", f"lab claim {passwords[0]}")[0]
+    for number in range(4):
+        stage.join(f"clone{number}", host="clones.example")
+        lab(stage, f"clone{number}")
+        stage.leave(f"clone{number}")
+    stage.join("clone4", host="clones.example")
+    assert f"4 {kept}" in stage.talk("clone4", "!lab debian")[0]
+    stage.join("eve", host="elsewhere.example")
+    assert "password" in stage.talk("eve", "!lab debian")[0]
+
+
 def test_a_lab_follows_a_nick_change(free: Stage) -> None:
     """The same connection is the same person, with an account or without."""
     for before, after in (("alice", "alice_away"), ("stranger", "known")):

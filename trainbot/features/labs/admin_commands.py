@@ -80,11 +80,18 @@ class LabAdminCommands:
             raise UserError(f"{nick[:30]} has no lab; !labs shows who has one")
         if len(named) > 1:
             raise UserError(
-                f"{len(named)} people with labs have used the nick {nick[:30]}: give the account of the one you mean"
+                f"{len(named)} people with labs have used the nick {nick[:30]}: give the account of the one you mean, or the "
+                "name of the lab, which trainbot lab list shows"
             )
         return named[0]
 
     def _theirs(self, nick: str, image: str | None) -> tuple[Person, Lease]:
+        lab = self.labs.first(name=nick.lower())
+        if lab is not None:
+            lease = next((lease for lease in self.leases.open() if lease.lab_id == lab.id), None)
+            if lease is None:
+                raise UserError(f"nobody has the lab {lab.name}")
+            return self.people.get(lease.person_id), lease
         person = self._holder(nick)
         leases = [lease for lease in self.leases.open(person_id=person.id) if image in (None, lease.image)]
         if not leases:
@@ -143,7 +150,7 @@ class LabAdminCommands:
             Command(
                 "lab revoke",
                 self.revoke_lab,
-                "take somebody's lab back (asks first); they are told",
+                "take back the lab of that person, or the lab of that name (asks first); its person is told",
                 (Argument("NICK", "nick"), Argument("IMAGE", "image", optional=True)),
                 confirm=self.ask_revoke,
                 example="lab revoke alice",

@@ -37,6 +37,7 @@ OWN_VERBS = (
     "claim",
 )
 #: What may follow !lab besides an image.
+UNCLAIMED_BY_NICK, UNCLAIMED_BY_HOST = 2, 4  # labs kept for people without an account who have left
 VERBS = (*OWN_VERBS, "for", "revoke", "capacity")
 
 
@@ -103,9 +104,25 @@ class LabRequests:
                 f"you already have {a(held[0].image)} lab, and the limit is {self.config.per_person}. "
                 f"!lab return gives it back"
             )
+        self._refuse_reconnected(ask)
         lease = self.lend(ask.person.id, image, mode, ask.at)
         self.classes.handed_out(ask, f"{image} {mode}")
         return [self.answer(lease, ask.at)]
+
+    def _refuse_reconnected(self, ask: Request) -> None:
+        """Without an account a reconnect is a new person, and nobody has claimed the labs of before.  They are limited for
+        each nick and host, so that nobody takes all labs by reconnecting."""
+        if ask.sender.account is not None:
+            return
+        gone = [person for person in self.people.with_leases() if person.account is None and not person.in_view]
+        nick, host = ask.nick.lower(), ask.sender.host.lower()
+        same_nick = sum(person.nick.lower() == nick for person in gone)
+        same_host = sum((person.mask or "").rpartition("@")[2].lower() == host for person in gone)
+        if same_nick >= UNCLAIMED_BY_NICK or same_host >= UNCLAIMED_BY_HOST:
+            raise UserError(
+                f"{max(same_nick, same_host)} labs are kept for people who left with your nick or from your host: if one is "
+                "yours, send me !lab claim PASSWORD in a private message; otherwise ask an organiser"
+            )
 
     def lend(self, person: int, image: str, mode: Mode, now: datetime) -> Lease:
         """Returns a new lease, with a lab if one is available at once; it replaces a machine of the person's own."""
