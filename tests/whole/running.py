@@ -272,7 +272,7 @@ def usual(folder: Path, port: int) -> dict[str, dict[str, Any] | None]:
         },
         "schedule": {"folder": "schedules", "zones": "Australia/Melbourne Europe/Berlin"},
         "exercises": {"folder": "exercises"},
-        "labs": {"spare": 1, "public_address": "lab.example.org"},
+        "labs": {"spare": 1, "public_address": "lab.trainbot.test"},
         "host.xen1": {"uri": "test:///default", "labs": 8},
         "image.debian": {"folder": make_image(folder / "images" / "debian")},
         "gateway": {"listen": f"127.0.0.1:{free_port()}", "lab_key": "lab_key"},

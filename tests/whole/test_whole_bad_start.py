@@ -41,7 +41,7 @@ async def test_every_fault_of_bot_ini_at_once(bot):
         '[schedule] zones: unknown time zone "Australia/Sidney"',
         "[labs] leese: unknown option",
         "[image.list] (name): !lab list is a command",
-        "[host.xen1] uri: unsupported host uri 'vbox://'",
+        '[host.xen1] uri: unsupported host uri "vbox://"',
         '[gateway] listen: "here"',
         "[recrods]: unknown section",
     ):

@@ -29,7 +29,7 @@ async def test_a_class_from_announcement_to_minutes(bot, ngircd, people, russell
     await alice.whisper("help lab", r"!lab .*a machine of your own")
     line = await alice.ask(
         "!lab debian",
-        r"your debian lab: (ssh -p \d+ debian@lab.example.org) password (\S+) "
+        r"your debian lab: (ssh -p \d+ debian@lab.trainbot.test) password (\S+) "
         r"\(.*the server's key fingerprint is SHA256:",
         "",
     )
