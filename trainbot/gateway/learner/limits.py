@@ -49,7 +49,7 @@ class KnownNetworks:
 class PreAuthLimiter(Generic[Connection]):
     """The connections that have not logged in yet, never more than ``limit``.
 
-    A quarter of the room is reserved for known networks.  In the rest, newcomers are refused at random once three quarters
+    A quarter of the room is reserved for known networks.  In the rest, strangers are refused at random once three quarters
     are taken, more likely the fuller it is (as sshd does, sshd_config(5), MaxStartups).  When it is full, a random
     connection of the most crowded network is dropped if that network, of any size, has more than a third of the room;
     otherwise the newcomer is refused.  So a flood from one network displaces only itself, and a flood from many cannot
@@ -69,13 +69,14 @@ class PreAuthLimiter(Generic[Connection]):
 
     def come(self, connection: Connection, address: str) -> Connection | None:
         """Adds ``connection``; returns the one to drop for it, which may be itself, or None."""
-        if address in self._known and len(self._reserved) < self._reserve:
+        known = address in self._known
+        if known and len(self._reserved) < self._reserve:
             self._reserved.add(connection)
             return None
         waiting = len(self._waiting)
         if waiting < self._room:
             early = self._room * 3 // 4
-            if self._chance.random() * (self._room - early) < waiting - early:
+            if not known and self._chance.random() * (self._room - early) < waiting - early:
                 return connection
             self._waiting[connection] = networks(address)
             return None
