@@ -100,7 +100,7 @@ class Wiring:
             self.sessions,
             RehearsalRequests(self.labs.rehearsals, self.sessions.timetable, self.exercises, self.config.labs.share),
             self.ranks,
-            GatewayRequests(self.dispatch, self.store, self.audience, self.keys),
+            GatewayRequests(self.dispatch, self.store, self.audience, self.keys, self.questions.ignore_list),
         )
 
     def reconfigure(self, config: Config) -> None:

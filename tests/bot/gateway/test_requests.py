@@ -250,3 +250,14 @@ def test_logins_are_kept(stage: Stage) -> None:
         (row,) = stage.store.people.logins.all()
     assert (row.person_id, row.at.isoformat()) == (person(stage, "alice"), "2026-11-18T11:06:40.500000+00:00")
     assert (row.seconds, row.lab, row.method, row.sent) == (61, "tb-debian-0a0807a1", "SHA256:x[2J", 1 << 40)
+
+
+def test_who_is_ignored_cannot_manage_either(stage: Stage) -> None:
+    """xen-manage is refused with a sentence, until they are heard again."""
+    stage.talk("alice", "!lab debian")
+    stage.talk("hannah", "!ignore alice")
+    assert ask(stage, "alice", words=["list"], confirmed=False) == {
+        "error": "I ignore you at the moment; ask a helper on IRC"
+    }
+    stage.talk("hannah", "!unignore alice")
+    assert lines(stage, "alice", "list")[0].startswith("debian (enforcing) on xen1: ")

@@ -17,6 +17,7 @@ from trainbot.core.messages import Effect, Incoming, Outgoing, Reply, Sender
 from trainbot.core.text import one_line
 from trainbot.features.people.key_commands import KeyCommands
 from trainbot.features.people.keys import read_key
+from trainbot.features.questions.ignore_list import IgnoreList
 from trainbot.model.host import Mode
 from trainbot.model.ports import Audience
 
@@ -43,8 +44,11 @@ class GatewayReply:
 
 
 class GatewayRequests(Feature):
-    def __init__(self, dispatch: Dispatch, store: Store, audience: Audience, keys: KeyCommands) -> None:
+    def __init__(
+        self, dispatch: Dispatch, store: Store, audience: Audience, keys: KeyCommands, ignore_list: IgnoreList
+    ) -> None:
         self.dispatch, self.store, self.audience, self.keys = dispatch, store, audience, keys
+        self.ignore_list = ignore_list
 
     def hooks(self) -> Sequence[Hook]:
         return (On(GatewayAsked, self._asked),)
@@ -79,6 +83,8 @@ class GatewayRequests(Feature):
         first; after ``create`` the id of the lease, once it has a lab."""
         first, words = _words(request.get("words"))
         sender, role = self._as(person)
+        if self.ignore_list.ignores(sender):
+            raise UserError("I ignore you at the moment; ask a helper on IRC")
         confirmed = request.get("confirmed") is True
         text = (
             COMMANDS["list"] if first == "create" and self._have(person, words) else " ".join([COMMANDS[first], *words])
