@@ -84,13 +84,13 @@ async def test_a_class_in_machines(bot, ngircd, people):
         "dan: Files is at step 2 of 2; !lab debian gives you a machine, !lab centos another, !step shows the step, !catchup does the earlier steps in your lab",
         CHANNEL,
     )
-    await dan.ask("!lab debian", "the class is at step 2 of 2: !step shows it, !catchup does", "")
+    await dan.ask("!lab debian", "the class is at step 2 of 2; !step shows it, !catchup does", "")
     for _ in range(2):
         await bot.logs("lab tb-debian-\\S+ on here is ready", LOGIN)
     for person in (alice, dan):
         await person.ask("!catchup", "bringing .* to step 2 \\(earlier steps to replay: 1\\)", "")
     for person in (alice, dan):
-        await person.hear("your debian lab is at step 2 now", "", LOGIN)
+        await person.hear("your debian lab is now at step 2", "", LOGIN)
         person.say(CHANNEL, "!done")
         await bot.logs("verify of step 2 in lab \\S+ exit 0", LOGIN)
     assert bot.rows("SELECT DISTINCT image FROM lab JOIN play ON lab.id = lab_id") == [("debian",)]

@@ -10,7 +10,6 @@ import logging
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from trainbot.features.classes.classroom import Classroom
 from trainbot.features.classes.lab_script import TIMED_OUT, command, last_words
@@ -18,9 +17,6 @@ from trainbot.model.class_run import ClassRun, ScriptKind, ScriptRun, ScriptStat
 from trainbot.model.exercise import Exercise, Script
 from trainbot.model.lab import Lab
 from trainbot.model.script_events import RunScript, ScriptEnded
-
-if TYPE_CHECKING:
-    pass
 
 log = logging.getLogger(__name__)
 ON_A_HOST, IN_ALL = 8, 40  # scripts at once; the gateway has room for 64, the rest is for checking the labs
